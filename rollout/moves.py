@@ -1,0 +1,93 @@
+"""How a ledger changes when traffic moves: ledger in, ledger out. plan.py decides which move is allowed."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rollout.ledger import Ledger, Rollout, Step
+from rollout.refusal import BadWeight
+from rollout.release import Event, State
+from rollout.split import ALL, all_to, check_weights
+from rollout.strategy import Strategy
+
+
+def calmed(ledger: Ledger) -> Ledger:
+    """Every shadowing or serving version back to deployed, and no rollout."""
+    for version in ledger.versions.values():
+        if version.state in (State.SHADOWING, State.SERVING):
+            ledger = ledger.with_event(version.name, Event.WITHDRAW)
+    return replace(ledger, rollout=None)
+
+
+def released(ledger: Ledger, name: str) -> Ledger:
+    """`name` answers everybody; the version released before it is the way back."""
+    calm = calmed(ledger)
+    before = calm.released
+    stack = tuple(v for v in calm.released_before if v not in (name, before))
+    if before is not None and before != name:
+        calm = calm.with_event(before, Event.WITHDRAW)
+        stack = (*stack, before)
+    return replace(_all_to(calm, name), released=name, released_before=stack).with_event(name, Event.RELEASE)
+
+
+def gone_back(ledger: Ledger, target: str) -> Ledger:
+    """`target`, the newest rollback target, answers everybody again and is taken from the stack."""
+    calm = calmed(ledger)
+    if calm.released is not None:
+        calm = calm.with_event(calm.released, Event.WITHDRAW)
+    stack = tuple(v for v in calm.released_before if v != target)
+    return replace(_all_to(calm, target), released=target, released_before=stack).with_event(target, Event.RELEASE)
+
+
+def ended(ledger: Ledger, rollout: Rollout) -> Ledger:
+    """The rollout is over: all traffic to its stable version, the candidate stays deployed."""
+    return _all_to(calmed(ledger), rollout.stable)
+
+
+def begun(ledger: Ledger, rollout: Rollout) -> Ledger:
+    """The rollout has started under its own salt; its candidate has no traffic yet."""
+    return replace(calmed(ledger), rollout=rollout, split=all_to(rollout.stable, salt=rollout.id))
+
+
+def shadowed(ledger: Ledger, candidate: str, share: int) -> Ledger:
+    """`share` basis points of the requests are copied to the candidate; raises BadWeight for 0."""
+    if ledger.split is None or share == 0:
+        raise BadWeight(f"a shadow of 0 % would compare nothing: give {candidate} a share above 0")
+    split = ledger.split.shadowed({candidate: share})
+    return replace(ledger, split=split).with_event(candidate, Event.SHADOW)
+
+
+def weighed(ledger: Ledger) -> Ledger:
+    """The candidate has the weight of the rollout's present step; all traffic as the last step is a release."""
+    rollout = ledger.running()
+    weight = rollout.steps[rollout.step].weight
+    if weight == ALL and rollout.step == len(rollout.steps) - 1:
+        return released(ledger, rollout.candidate)
+    weights = {rollout.stable: ALL - weight, rollout.candidate: weight}
+    check_weights(weights)
+    split = (ledger.split or all_to(rollout.stable, rollout.id)).reweighted(weights)
+    return replace(ledger, split=split).with_event(rollout.candidate, Event.SERVE)
+
+
+def stepped(ledger: Ledger, now: float) -> Ledger:
+    """The rollout one step further; past its last step the candidate is released."""
+    rollout = ledger.running()
+    if rollout.step + 1 >= len(rollout.steps):
+        return released(ledger, rollout.candidate)
+    following = replace(rollout, step=rollout.step + 1, step_since=now, held_s=0.0, paused=False)
+    return weighed(replace(ledger, rollout=following))
+
+
+def planned(ledger: Ledger, row: Strategy, candidate: str, stable: str, steps: Sequence[Step]) -> Rollout:
+    """The rollout as it will be kept, not started; raises BadWeight unless its weights grow from above 0."""
+    chosen = tuple(steps) or tuple(Step(weight) for weight in row.steps)
+    weights = [step.weight for step in chosen]
+    if weights != sorted(set(weights)) or (weights and weights[0] == 0):
+        shown = ", ".join(f"{weight / 100:g} %" for weight in weights)
+        raise BadWeight(f"the steps of a {row.name} must grow from above 0 %: {shown}")
+    identity = f"{ledger.model}:{row.name}:{candidate}:{ledger.revision + 1}"
+    return Rollout(identity, row.name, candidate, stable, chosen, 0, 0.0, 0.0, "")
+
+
+def _all_to(ledger: Ledger, name: str) -> Ledger:
+    salt = ledger.split.salt if ledger.split else f"{ledger.model}:{name}"
+    return replace(ledger, split=all_to(name, salt))

@@ -1,0 +1,247 @@
+"""One function a verb: (ledger, facts) -> actions, or one sentence of refusal.
+
+Order rule of every plan: start -> wait ready -> warm up -> move traffic -> drain -> stop. Release in place
+keeps it too, but stops the old process at once: the one act without a warm way back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from rollout import moves
+from rollout.actions import Drain, Plan, Record, Start, Stop, WaitReady, WarmUp
+from rollout.ledger import Ledger, Rollout, Step, Version
+from rollout.refusal import IllegalEvent, NothingToDo, NotReady
+from rollout.release import LIVE, Event, State
+from rollout.split import ALL
+from rollout.strategy import strategy
+
+COMMAND = "python deploy.py"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the edge observed for one act.
+
+    now: epoch seconds; actor: who acts. For the version the act is about: digest and runtime of its verified
+    bundle, the program and address its next process would have, whether the running one answers its golden rows
+    (None: not asked).
+    """
+
+    now: float
+    actor: str
+    digest: str = ""
+    runtime: str = ""
+    program: str = ""
+    address: str = ""
+    answers_golden_rows: bool | None = None
+    not_ready_because: str = "nobody asked it"
+
+
+def deploy(ledger: Ledger, facts: Facts, name: str) -> Plan:
+    """Put a delivered version into its environment, running and proven, without users' traffic."""
+    known = ledger.versions.get(name)
+    if known is not None and known.state in LIVE:
+        _refuse_other_content(known, facts)
+        return ()
+    deployed = ledger.with_version(_fresh(facts, name))
+    record = _record(deployed, "deploy", f"{name} deployed without traffic", f"retire {name}")
+    return (*_bring_up(name, facts.program), record)
+
+
+def promote(ledger: Ledger, facts: Facts, name: str) -> Plan:
+    """Make a version responsible for all production traffic."""
+    _refuse_unless_ready(ledger, facts, name)
+    ledger.must_be_free_for(name)
+    if ledger.released == name and ledger.weight(name) == ALL and ledger.rollout is None:
+        return ()
+    return (_record(moves.released(ledger, name), "promote", f"{name} released", _undo_of_release(ledger)),)
+
+
+def promote_step(ledger: Ledger, facts: Facts, name: str) -> Plan:
+    """Take the next step of the rollout in progress; after the last one the version is released."""
+    ledger.must_be_free_for(name)
+    rollout = ledger.running()
+    if rollout.paused:
+        raise IllegalEvent(f"the {_named(rollout)} is paused: `{COMMAND} resume` first")
+    _refuse_unless_ready(ledger, facts, name)
+    return (_step(ledger, facts.now),)
+
+
+def start(ledger: Ledger, facts: Facts, name: str, how: str, steps: Sequence[Step] = (), share: int = ALL) -> Plan:
+    """Begin a rollout of `name` by the strategy `how`.
+
+    steps: weights and hold times (default: the strategy's own); share: basis points of the copies a shadow gets.
+    """
+    row = strategy(how)
+    _refuse_unless_ready(ledger, facts, name)
+    ledger.must_be_free_for(name)
+    plan = moves.planned(ledger, row, name, _stable(ledger, name), steps)
+    rollout = replace(plan, step_since=facts.now, started_at=facts.now, started_by=facts.actor)
+    begun = moves.begun(ledger, rollout)
+    if row.shadows:
+        summary = f"{share / 100:g} % of the requests are copied to {name}"
+        return (_record(moves.shadowed(begun, name, share), how, summary, "abort"),)
+    return (_weighed(moves.weighed(begun), how, rollout),)
+
+
+def release_in_place(ledger: Ledger, facts: Facts, name: str) -> Plan:
+    """Replace the process of the released version by one of `name`, in one act."""
+    ledger.must_be_free_for(name)
+    old = ledger.version(ledger.released) if ledger.released else None
+    after = moves.released(_replaced(ledger, facts, name), name)
+    if old is None:
+        return (
+            *_bring_up(name, facts.program),
+            _record(after, "release-in-place", f"{name} released", f"retire {name}"),
+        )
+    if old.name != name:
+        after = after.with_event(old.name, Event.RETIRE)
+    record = _record(after, "release-in-place", f"{name} in place of {old.name}", f"release-in-place {old.name}")
+    return (*_bring_up(name, facts.program), record, Drain(old.name, old.program), Stop(old.program))
+
+
+def pause(ledger: Ledger, facts: Facts) -> Plan:
+    """Hold the rollout where it is; the clock stops."""
+    rollout = ledger.running()
+    if rollout.paused:
+        return ()
+    spent = max(0.0, facts.now - rollout.step_since)
+    held = replace(ledger, rollout=replace(rollout, paused=True, held_s=rollout.held_s + spent))
+    return (_record(held, "pause", f"{_named(rollout)} held", "resume"),)
+
+
+def resume(ledger: Ledger, facts: Facts) -> Plan:
+    """Let the clock of a paused rollout go on with the time that was left of its step."""
+    rollout = ledger.running()
+    if not rollout.paused:
+        return ()
+    going = replace(ledger, rollout=replace(rollout, paused=False, step_since=facts.now))
+    return (_record(going, "resume", f"{_named(rollout)} goes on", "pause"),)
+
+
+def abort(ledger: Ledger) -> Plan:
+    """End the rollout: all traffic to the stable version, the candidate stays deployed."""
+    rollout = ledger.running()
+    summary = f"{_named(rollout)} ended, all traffic to {rollout.stable}"
+    return (_record(moves.ended(ledger, rollout), "abort", summary, f"{rollout.strategy} {rollout.candidate}"),)
+
+
+def rollback(ledger: Ledger, facts: Facts) -> Plan:
+    """Traffic back to the version that had it before. Asks nobody and waits for nothing.
+
+    Only where the target was released in place and has no process any more is it started first.
+    """
+    rollout = ledger.rollout
+    if rollout is not None and ledger.weight(rollout.candidate) > 0:
+        summary = f"from {rollout.candidate} to {rollout.stable}"
+        return (_record(moves.ended(ledger, rollout), "rollback", summary, f"promote {rollout.candidate}"),)
+    target = ledger.rollback_target()
+    if target is None:
+        raise NothingToDo(
+            "nothing to go back to: no rollout is in progress and no version was released before this one"
+        )
+    if ledger.version(target).state in LIVE:
+        record = _record(moves.gone_back(ledger, target), *_words_of_return(ledger, target))
+        return (record,)
+    return _start_again_and_go_back(ledger, facts, target)
+
+
+def retire(ledger: Ledger, name: str, force: bool = False) -> Plan:
+    """Stop a version that has no traffic and is nobody's way back."""
+    version = ledger.version(name)
+    if version.state == State.RETIRED:
+        return ()
+    if name == ledger.rollback_target() and not force:
+        raise IllegalEvent(f"{name} is the rollback target: with --force it goes, and `rollback` loses it")
+    kept = tuple(v for v in ledger.released_before if v != name)
+    gone = replace(ledger.with_event(name, Event.RETIRE), released_before=kept)
+    record = _record(gone, "retire", f"{name} retired", f"deploy {name}")
+    return (record, Drain(name, version.program), Stop(version.program))
+
+
+def advance(ledger: Ledger, now: float) -> Record | None:
+    """The next step of a rollout that follows the clock, once it is due; the routers' conductor asks each second."""
+    due = ledger.rollout.due_at() if ledger.rollout else None
+    return None if due is None or now < due else _step(ledger, now)
+
+
+def _step(ledger: Ledger, now: float) -> Record:
+    return _weighed(moves.stepped(ledger, now), "step", ledger.running())
+
+
+def _weighed(after: Ledger, act: str, rollout: Rollout) -> Record:
+    candidate = rollout.candidate
+    if after.rollout is None:
+        return _record(after, act, f"{candidate} released", "rollback")
+    return _record(after, act, f"{candidate} answers {after.weight(candidate) / 100:g} %", "rollback")
+
+
+def _start_again_and_go_back(ledger: Ledger, facts: Facts, target: str) -> Plan:
+    failed = ledger.version(ledger.released) if ledger.released else None
+    after = moves.gone_back(_replaced(ledger, facts, target), target)
+    stop: Plan = ()
+    if failed is not None:
+        after = after.with_event(failed.name, Event.RETIRE)
+        stop = (Drain(failed.name, failed.program), Stop(failed.program))
+    return (*_bring_up(target, facts.program), _record(after, *_words_of_return(ledger, target)), *stop)
+
+
+def _words_of_return(ledger: Ledger, target: str) -> tuple[str, str, str]:
+    live = ledger.released is not None and ledger.version(target).state in LIVE
+    undo = f"promote {ledger.released}" if live else f"release-in-place {ledger.released}"
+    return "rollback", f"from {ledger.released} to {target}", undo
+
+
+def _undo_of_release(ledger: Ledger) -> str:
+    return "rollback" if ledger.released else "status"
+
+
+def _replaced(ledger: Ledger, facts: Facts, name: str) -> Ledger:
+    """The ledger in which `name` is a fresh process, whatever it was; a version already released stays released."""
+    known = ledger.versions.get(name)
+    if known is not None and known.state in LIVE:
+        _refuse_other_content(known, facts)
+    fresh = _fresh(facts, name)
+    return moves.calmed(ledger).with_version(replace(fresh, state=State.RELEASED) if ledger.released == name else fresh)
+
+
+def _refuse_other_content(known: Version, facts: Facts) -> None:
+    if known.digest != facts.digest:
+        raise IllegalEvent(
+            f"{known.name} runs with other content (manifest {known.digest[:12]}, delivered {facts.digest[:12]}): "
+            "versions are immutable, deliver a new one"
+        )
+
+
+def _stable(ledger: Ledger, candidate: str) -> str:
+    if ledger.released is None:
+        raise NothingToDo(
+            f"no version is released yet: `{COMMAND} promote {candidate}` makes the first one responsible"
+        )
+    if ledger.released == candidate:
+        raise NothingToDo(f"{candidate} is released already: all production traffic is its own")
+    return ledger.released
+
+
+def _refuse_unless_ready(ledger: Ledger, facts: Facts, name: str) -> None:
+    version = ledger.version(name)
+    if version.state not in LIVE:
+        raise NotReady(f"{name} is {version.state}: `{COMMAND} deploy {name}` first")
+    if facts.answers_golden_rows is not True:
+        raise NotReady(f"{name} has not answered its golden rows ({facts.not_ready_because}): see `{COMMAND} status`")
+
+
+def _bring_up(name: str, program: str) -> Plan:
+    return (Start(name, program), WaitReady(name, program), WarmUp(name, program))
+
+
+def _fresh(facts: Facts, name: str) -> Version:
+    return Version(name, State.DEPLOYED, facts.address, facts.program, facts.digest, facts.runtime, facts.now)
+
+
+def _record(ledger: Ledger, act: str, summary: str, undo: str) -> Record:
+    return Record(ledger.next(), act, summary, f"{COMMAND} {undo}")
+
+
+def _named(rollout: Rollout) -> str:
+    return f"{rollout.strategy} of {rollout.candidate}"

@@ -1,0 +1,150 @@
+"""deploy.toml as one value. An unknown key or a value of the wrong kind is refused by its path, never ignored.
+
+`from_mapping` takes the parsed TOML; the commented deploy.toml in the repository is the manual of these fields.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, TypeVar, get_type_hints
+
+from rollout.refusal import BadSetting
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is assigned to a version: the first of these a request carries, else a cookie, else the request itself."""
+
+    header: str = "X-Unit-Id"
+    cookie: str = ""
+    field: str = ""
+    set_cookie: bool = False
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of the data plane; each queue and wait has one."""
+
+    deadline_ms: int = 10_000
+    version_timeout_ms: int = 4_000
+    max_batch_rows: int = 512
+    max_batches_in_flight: int = 2
+    max_queue_rows: int = 8_192
+    max_body_bytes: int = 8_388_608
+    max_rows: int = 10_000
+    max_shadow_queue_rows: int = 2_048
+
+
+@dataclass(frozen=True)
+class Router:
+    """The routing layer: where it listens and what it allows."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    pinning: bool = True
+    fallback: bool = True
+    shadow_tolerance: float = 1e-6
+    unit: Unit = field(default_factory=Unit)
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How a bundle is proved: the largest difference between the ONNX form and the pipeline that is certified."""
+
+    tolerance: float = 1e-5
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Local processes: what is waited for, and for how long (seconds)."""
+
+    target: str = "local"
+    ready_timeout_s: float = 60.0
+    drain_timeout_s: float = 30.0
+    threads: int = 4
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of deploy.toml."""
+
+    model: str = "flights"
+    router: Router = field(default_factory=Router)
+    delivery: Delivery = field(default_factory=Delivery)
+    deployment: Deployment = field(default_factory=Deployment)
+
+
+TARGETS = ("local",)
+
+
+def from_mapping(mapping: Mapping[str, Any]) -> Settings:
+    """The settings of a parsed deploy.toml; raises BadSetting naming the key."""
+    settings = _build(Settings, mapping, "")
+    _check(settings)
+    return settings
+
+
+def paths(cls: Any = Settings, prefix: str = "") -> list[str]:
+    """Every setting's dotted path, in order."""
+    found: list[str] = []
+    for name, kind in get_type_hints(cls).items():
+        path = f"{prefix}{name}"
+        found += paths(kind, f"{path}.") if is_dataclass(kind) else [path]
+    return found
+
+
+def _build(cls: type[T], mapping: Mapping[str, Any], prefix: str) -> T:
+    kinds = get_type_hints(cls)
+    for key in mapping:
+        if key not in kinds:
+            raise BadSetting(f"deploy.toml: unknown key '{prefix}{key}' (known here: {', '.join(kinds)})")
+    values = {key: _value(kinds[key], value, f"{prefix}{key}") for key, value in mapping.items()}
+    return cls(**values)
+
+
+def _value(kind: Any, value: Any, path: str) -> Any:
+    if is_dataclass(kind) and isinstance(kind, type):
+        if not isinstance(value, Mapping):
+            raise BadSetting(f"deploy.toml: '{path}' is a table, not {value!r}")
+        return _build(kind, value, f"{path}.")
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise BadSetting(f"deploy.toml: '{path}' is {kind.__name__}, not {value!r}")
+    return value
+
+
+def _check(settings: Settings) -> None:
+    _check_name("model", settings.model)
+    _check_numbers("router", settings.router)
+    _check_numbers("router.limits", settings.router.limits)
+    _check_numbers("delivery", settings.delivery)
+    _check_numbers("deployment", settings.deployment)
+    if settings.deployment.target not in TARGETS:
+        raise BadSetting(
+            f"deploy.toml: 'deployment.target' is one of {', '.join(TARGETS)}, not {settings.deployment.target!r}"
+        )
+    if settings.router.port > 65_535:
+        raise BadSetting(f"deploy.toml: 'router.port' is at most 65535, not {settings.router.port}")
+
+
+def _check_numbers(path: str, table: Any) -> None:
+    for each in fields(table):
+        value = getattr(table, each.name)
+        low = 0 if each.name in ("port", "tolerance", "shadow_tolerance") else 1e-9
+        if type(value) in (int, float) and not low <= value < float("inf"):
+            raise BadSetting(f"deploy.toml: '{path}.{each.name}' is a number above 0, not {value}")
+
+
+def _check_name(path: str, name: str) -> None:
+    if not is_name(name):
+        raise BadSetting(f"deploy.toml: '{path}' is letters, digits, '-', '_' and '.' (at most 64), not {name!r}")
+
+
+def is_name(name: str) -> bool:
+    """Whether `name` may name a model or a version: it becomes a folder, a label and a header."""
+    plain = name.replace("-", "").replace("_", "").replace(".", "")
+    return plain.isalnum() and plain.isascii() and len(name) <= 64 and name[0].isalnum()

@@ -1,0 +1,1 @@
+"""The data plane: splits, batches, mirrors, measures. It never decides."""

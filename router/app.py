@@ -1,0 +1,138 @@
+"""The router as one ASGI app: raw callables for the hot paths, Flask for the rest.
+
+One request: `predict.py` reads the body -> `table.py` has the newest split -> rollout/split.py draws -> `batcher.py`
+queues -> `upstream.py` sends -> back: rows to their callers, `counts.py` counts, `mirror.py` compares shadows later.
+"""
+
+import asyncio
+import os
+from typing import Any
+
+from a2wsgi import WSGIMiddleware
+
+from router import counts
+from router.conductor import conduct
+from router.config import Config, from_environment
+from router.counts import Snapshot
+from router.feedback import Feedback
+from router.forward import Forward
+from router.outcomes import Outcomes
+from router.pages import Eyes, create_pages
+from router.predict import Predict
+from router.problems import Receive, Scope, Send
+from router.traffic import Traffic
+from router.watch import Watch
+from store.engine import engine
+from store.feedback import FeedbackStore
+
+PUBLISH_S = 0.2
+EXPIRE_S = 0.02
+
+
+class Router:
+    """One worker's app. Nothing but the configuration exists before its lifespan starts."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.worker: Any = None
+        self._tasks: list[asyncio.Task[None]] = []
+        pages: Any = create_pages(Eyes(self._table, self._snapshots, self._ledger))
+        self._pages: Any = WSGIMiddleware(pages, workers=4)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] == "http":
+            path = scope["path"]
+            if path == "/predict":
+                await self.predict(scope, receive, send)
+            elif path == "/feedback":
+                await self.feedback(scope, receive, send)
+            elif path.startswith("/v2/models/"):
+                await self.forward(scope, receive, send)
+            else:
+                await self._pages(scope, receive, self._farewell(send))
+        elif scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+
+    def leaving(self) -> bool:
+        """Whether this worker was told to stop and says so to its clients."""
+        return self.worker is not None and self.worker.draining
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self._start(scope)
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self._stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _start(self, scope: Scope) -> None:
+        config, loop = self.config, asyncio.get_running_loop()
+        self.worker = scope.get("state", {}).get("worker")
+        limits = config.settings.router.limits
+        self.watch = Watch(config.database_url, config.settings.model, config.state)
+        table = await loop.run_in_executor(self.watch.threads, self.watch.first_table)
+        self.traffic = Traffic(config.settings.router, config.service_secret, loop, table)
+        outcomes = Outcomes(self.traffic.counts, config.token_key)
+        self.predict = Predict(config.settings, self.traffic, outcomes, self.leaving)
+        labels = FeedbackStore(engine(config.database_url), config.settings.model)
+        self.feedback = Feedback(labels, self.traffic.counts, config.token_key, limits.max_body_bytes, self.leaving)
+        self.forward = Forward(config.settings, self.traffic, self.leaving)
+        self._tasks = [
+            loop.create_task(self.watch.follow(self.traffic)),
+            loop.create_task(conduct(self.watch, lambda: self.traffic.table.ledger)),
+            loop.create_task(self._publish()),
+            loop.create_task(self._expire()),
+        ]
+
+    async def _stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        counts.publish(self.config.state, self._own())
+        for lane in self.traffic.lanes.values():
+            lane.close()
+
+    async def _publish(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await loop.run_in_executor(None, counts.publish, self.config.state, self._own())
+            await asyncio.sleep(PUBLISH_S)
+
+    async def _expire(self) -> None:
+        while True:
+            await asyncio.sleep(EXPIRE_S)
+            self.traffic.expire()
+
+    def _farewell(self, send: Send) -> Send:
+        async def with_close(message: Any) -> None:
+            if message["type"] == "http.response.start" and self.leaving():
+                message["headers"] = [*message["headers"], (b"connection", b"close")]
+            await send(message)
+
+        return with_close
+
+    def _own(self) -> Snapshot:
+        gauges = {counts.SEPARATOR.join(key): value for key, value in self.traffic.gauges().items()}
+        revision, age = self.traffic.table.revision, self.watch.age_s()
+        return Snapshot(os.getpid(), self.traffic.counts.flat(), gauges, revision, age)
+
+    def _snapshots(self) -> list[Snapshot]:
+        return counts.all_snapshots(self.config.state, self._own())
+
+    def _table(self) -> Any:
+        return self.traffic.table
+
+    def _ledger(self) -> str:
+        if self.watch.away_since is None:
+            return ""
+        table = self.traffic.table
+        return f"away for {self.watch.age_s():.0f} s, running on revision {table.revision} ({self.watch.away_because})"
+
+
+def create_app() -> Router:
+    """The app, configured from the environment."""
+    return Router(from_environment())

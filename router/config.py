@@ -1,0 +1,65 @@
+"""The router's surroundings: deploy.toml, state folder, database, secrets. Only here is the environment read."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rollout.settings import Settings, from_mapping
+
+
+class RouterMisconfigured(Exception):
+    """The router cannot start; the message names the variable or file and what to do."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What one router process needs to know.
+
+    state: folder for the last good table and the workers' counts; secrets are never printed (repr leaves them out).
+    """
+
+    settings: Settings
+    state: Path
+    database_url: str
+    service_secret: str
+    token_key: bytes
+    bind: str
+
+    def __repr__(self) -> str:
+        """The configuration without its secrets."""
+        return f"Config(model={self.settings.model!r}, state={str(self.state)!r}, bind={self.bind!r})"
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
+    """Read SLUICE_CONFIG, SLUICE_STATE, DATABASE_URL, SLUICE_SERVICE_SECRET, SLUICE_TOKEN_KEY and PORT."""
+    settings = _settings(Path(environ.get("SLUICE_CONFIG", "deploy.toml")))
+    state = Path(environ.get("SLUICE_STATE", "var")).absolute()
+    port = environ.get("PORT")
+    # A dyno is reached from outside its host.
+    host = "0.0.0.0" if "DYNO" in environ else settings.router.host  # noqa: S104
+    return Config(
+        settings=settings,
+        state=state,
+        database_url=environ.get("DATABASE_URL") or f"sqlite:///{state / 'ledger.db'}",
+        service_secret=_required(environ, "SLUICE_SERVICE_SECRET"),
+        token_key=_required(environ, "SLUICE_TOKEN_KEY").encode(),
+        bind=f"{host}:{port or settings.router.port}",
+    )
+
+
+def _settings(path: Path) -> Settings:
+    try:
+        return from_mapping(tomllib.loads(path.read_text()))
+    except FileNotFoundError as error:
+        raise RouterMisconfigured(f"{path} is missing: set SLUICE_CONFIG or run in the project's folder") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RouterMisconfigured(f"{path} is not TOML: {error}") from error
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "")
+    if len(value) < 16:
+        raise RouterMisconfigured(f"{name} is missing or shorter than 16 characters: `python deploy.py up` makes one")
+    return value

@@ -1,0 +1,103 @@
+"""What the workers count, together: each keeps plain integers and publishes them to a file of its own.
+
+The hot path adds to a dictionary; nothing is shared while a request is under way. A reader adds up all files, so that
+the numbers are right with several workers, and those of a worker that has died stay.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+Key = tuple[str, ...]
+SEPARATOR = "\x1f"
+
+
+class Snapshot(msgspec.Struct):
+    """One worker's numbers. counts only grow; gauges are true now; gone: the worker has died."""
+
+    pid: int
+    counts: dict[str, float]
+    gauges: dict[str, float]
+    revision: int = 0
+    ledger_age_s: float = 0.0
+    gone: bool = False
+
+
+class Counts:
+    """One worker's counts."""
+
+    def __init__(self) -> None:
+        self.values: dict[Key, float] = {}
+
+    def add(self, key: Key, amount: float = 1) -> None:
+        """Add to one count."""
+        self.values[key] = self.values.get(key, 0) + amount
+
+    def flat(self) -> dict[str, float]:
+        """The counts with their keys joined, as they are published."""
+        return {SEPARATOR.join(key): value for key, value in self.values.items()}
+
+
+def split_key(joined: str) -> Key:
+    """The parts of a published key."""
+    return tuple(joined.split(SEPARATOR))
+
+
+def folder(state: Path) -> Path:
+    """Where the snapshots are."""
+    return state / "run" / "counts"
+
+
+def publish(state: Path, snapshot: Snapshot) -> None:
+    """Replace this worker's file."""
+    _write(folder(state) / f"{snapshot.pid}.json", snapshot)
+
+
+def retire(state: Path, pid: int) -> None:
+    """Fold a dead worker's counts into those of all dead workers."""
+    dead = folder(state) / f"{pid}.json"
+    snapshot = _read(dead)
+    if snapshot is None:
+        return
+    retired = _read(folder(state) / "0.json") or Snapshot(0, {}, {})
+    _write(folder(state) / "0.json", Snapshot(0, added([retired.counts, snapshot.counts]), {}, gone=True))
+    dead.unlink(missing_ok=True)
+
+
+def forget(state: Path) -> None:
+    """Start from zero."""
+    folder(state).mkdir(parents=True, exist_ok=True)
+    for path in folder(state).glob("*.json"):
+        path.unlink(missing_ok=True)
+
+
+def all_snapshots(state: Path, own: Snapshot) -> list[Snapshot]:
+    """Every worker's snapshot; this worker's is the one given, which is fresher than its file."""
+    others = (_read(path) for path in sorted(folder(state).glob("*.json")) if path.stem != str(own.pid))
+    return [own, *(snapshot for snapshot in others if snapshot is not None)]
+
+
+def added(tables: Iterable[dict[str, float]]) -> dict[str, float]:
+    """The sum of several tables, key by key."""
+    total: dict[str, float] = {}
+    for table in tables:
+        for key, value in table.items():
+            total[key] = total.get(key, 0) + value
+    return total
+
+
+def _write(path: Path, snapshot: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}.draft")
+    draft.write_bytes(msgspec.json.encode(snapshot))
+    draft.replace(path)
+
+
+def _read(path: Path) -> Snapshot | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Snapshot)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None

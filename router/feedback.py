@@ -1,0 +1,134 @@
+"""POST /feedback: late labels for predictions that were made here, each counted once for the version that predicted."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from router.counts import Counts
+from router.outcomes import label_text
+from router.problems import Problem, Receive, Scope, Send, answer, read_body
+from router.tokens import BadToken, Prediction, read
+from store.errors import StoreError
+from store.feedback import Feedback as Row
+from store.feedback import FeedbackStore
+
+MOST_LABELS = 10_000
+Label = bool | int | float | str
+
+
+class Labelled(msgspec.Struct, forbid_unknown_fields=True):
+    """One label: a value for a prediction of one row, a list of them for one of several rows."""
+
+    prediction_id: str
+    label: Label | list[Label]
+
+
+class LabelledList(msgspec.Struct, forbid_unknown_fields=True):
+    """Several labels in one call."""
+
+    feedback: list[Labelled]
+
+
+@dataclass(frozen=True)
+class Read:
+    """What one call held: rows to count, and the entries that cannot be."""
+
+    rows: list[Row]
+    invalid: list[dict[str, Any]]
+
+
+class Feedback:
+    """The endpoint. Belongs to one worker."""
+
+    def __init__(
+        self, store: FeedbackStore, counts: Counts, key: bytes, limit: int, leaving: Callable[[], bool]
+    ) -> None:
+        self.store, self.counts, self.key, self.limit, self.leaving = store, counts, key, limit, leaving
+        self.threads = ThreadPoolExecutor(1, thread_name_prefix="feedback")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer `{"counted", "duplicates", "invalid"}`; nothing of a call is counted when the ledger is away."""
+        try:
+            if scope["method"] != "POST":
+                raise Problem(405, "labels are sent with POST")
+            body = await read_body(receive, self.limit, time.monotonic)
+            found = read_labels(parse(body), self.key, datetime.now(UTC))
+            fresh = await asyncio.get_running_loop().run_in_executor(self.threads, self._add, found.rows)
+        except Problem as problem:
+            await answer(send, problem.status, problem.headers(), problem.body())
+            return
+        self._count(found, fresh)
+        counted = sum(fresh)
+        result = {"counted": counted, "duplicates": len(fresh) - counted, "invalid": found.invalid}
+        headers = [(b"content-type", b"application/json")]
+        if self.leaving():
+            headers.append((b"connection", b"close"))
+        await answer(send, 200, headers, msgspec.json.encode(result))
+
+    def _add(self, rows: list[Row]) -> list[bool]:
+        try:
+            return self.store.add(rows)
+        except StoreError as error:
+            raise Problem(503, f"the labels were not counted, send them again: {error}", retry_after_s=5) from error
+
+    def _count(self, found: Read, fresh: list[bool]) -> None:
+        for row, new in zip(found.rows, fresh, strict=True):
+            self.counts.add(("feedback", row.version, row.outcome if new else "duplicate"))
+        self.counts.add(("feedback", "", "invalid"), len(found.invalid))
+
+
+def parse(body: bytes) -> list[Labelled]:
+    """One label, a list of them, or `{"feedback": [...]}`; raises Problem 400."""
+    kinds: dict[bytes, Any] = {b"[": list[Labelled]}
+    kind = kinds.get(body.lstrip()[:1], LabelledList if b'"feedback"' in body[:64] else Labelled)
+    try:
+        parsed = msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Problem(400, f'the body is not {{"prediction_id", "label"}} or a list of them: {error}') from error
+    labels = parsed.feedback if isinstance(parsed, LabelledList) else parsed if isinstance(parsed, list) else [parsed]
+    if len(labels) > MOST_LABELS:
+        raise Problem(413, f"{len(labels)} labels in one call: at most {MOST_LABELS} are allowed")
+    return labels
+
+
+def read_labels(labels: list[Labelled], key: bytes, now: datetime) -> Read:
+    """The rows to count; an id that is not ours, or labels that do not fit it, are named by their index."""
+    rows: list[Row] = []
+    invalid: list[dict[str, Any]] = []
+    for index, labelled in enumerate(labels):
+        try:
+            rows += _rows(labelled, read(labelled.prediction_id, key), now)
+        except (BadToken, ValueError) as error:
+            invalid.append({"index": index, "detail": str(error)})
+    return Read(rows, invalid)
+
+
+def _rows(labelled: Labelled, prediction: Prediction, now: datetime) -> list[Row]:
+    label = labelled.label
+    values = label if isinstance(label, list) else [label]
+    if prediction.scores and len(values) != len(prediction.scores):
+        raise ValueError(f"{len(values)} labels for a prediction of {len(prediction.scores)} rows")
+    several = len(values) > 1
+    return [_row(labelled, prediction, number, several, value, now) for number, value in enumerate(values)]
+
+
+def _row(labelled: Labelled, prediction: Prediction, number: int, several: bool, value: Label, now: datetime) -> Row:
+    score = prediction.scores[number] if prediction.scores else None
+    predicted_class = prediction.classes[number] if prediction.classes else ""
+    text = label_text(value)
+    identity = f"{labelled.prediction_id}.{number}" if several else labelled.prediction_id
+    return Row(
+        identity, prediction.version, score, predicted_class or None, text, _outcome(predicted_class, score, text), now
+    )
+
+
+def _outcome(predicted_class: str, score: float | None, label: str) -> str:
+    if predicted_class:
+        return "right" if predicted_class == label else "wrong"
+    return "unscored" if score is None else "scored"

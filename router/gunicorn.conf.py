@@ -1,0 +1,37 @@
+"""gunicorn's settings for the router: its own asgi worker on uvloop, workers forked from one preloaded process."""
+
+import os
+from typing import Any
+
+from router import counts
+from router.config import from_environment
+
+_config = from_environment()
+
+bind = [_config.bind]
+workers = int(os.environ.get("WEB_CONCURRENCY") or _config.settings.router.workers)
+worker_class = "router.worker.DrainingWorker"
+asgi_loop = "uvloop"
+asgi_lifespan = "on"
+http_parser = "fast"
+# Workers are forked from a process that has imported everything, so that a restarted one serves within milliseconds.
+preload_app = True
+keepalive = 75
+timeout = 30
+graceful_timeout = 30
+backlog = 2048
+worker_connections = 4096
+limit_request_line = 8190
+accesslog = None
+errorlog = "-"
+control_socket_disable = True
+
+
+def on_starting(_server: object) -> None:
+    """A new router counts from zero."""
+    counts.forget(_config.state)
+
+
+def child_exit(_server: object, worker: Any) -> None:
+    """What a worker counted outlives it, also when it was killed."""
+    counts.retire(_config.state, worker.pid)

@@ -1,0 +1,76 @@
+"""What each answer said: its signed id for late feedback, and the counts of predicted classes or values."""
+
+import time
+from collections.abc import Callable
+from itertools import count
+
+import msgspec
+
+from router.batcher import Predicted
+from router.counts import Counts
+from router.tokens import Prediction, sign
+
+MOST_ROWS_IN_AN_ID = 16
+VALUE_EDGES = (-1e6, -1e3, -1e2, -10.0, -1.0, -0.1, 0.0, 0.1, 1.0, 10.0, 1e2, 1e3, 1e6)
+
+_number_lists = msgspec.json.Decoder(list[float]).decode
+_anything = msgspec.json.Decoder().decode
+
+
+class Outcomes:
+    """Makes ids and counts predictions. Belongs to one worker."""
+
+    def __init__(self, counts: Counts, key: bytes, clock: Callable[[], float] = time.time) -> None:
+        self.counts, self.key, self.clock = counts, key, clock
+        self._serial = count(int(clock() * 1000) & 0xFFFFFFFF)
+        self._classes: dict[bytes, list[str]] = {}
+
+    def note(self, version: str, weight: int, predicted: Predicted) -> bytes:
+        """Count the predictions of one answer and return its id."""
+        scores: list[float] = []
+        names: list[str] = []
+        classes = self._names(predicted.classes)
+        for raw in predicted.predictions:
+            score, name = self._read(bytes(raw), classes)
+            scores.append(score)
+            names.append(name)
+            self.counts.add(("predictions", version, name) if name else ("values", version, _edge(score)))
+        if len(scores) > MOST_ROWS_IN_AN_ID:
+            scores, names = [], []
+        at_ms = int(self.clock() * 1000)
+        return sign(Prediction(version, weight, at_ms, next(self._serial), scores, names), self.key)
+
+    def refused(self, status: int) -> None:
+        """Count an answer that was no prediction; from 500 up a user was failed."""
+        self.counts.add(("refused", str(status)))
+
+    def _names(self, classes: bytes) -> list[str]:
+        names = self._classes.get(classes)
+        if names is None:
+            listed = _anything(classes) or []
+            names = self._classes[classes] = [label_text(each) for each in listed]
+        return names
+
+    def _read(self, raw: bytes, classes: list[str]) -> tuple[float, str]:
+        """Score and class of one raw prediction; the class is empty for a regression."""
+        if raw[:1] == b"[":
+            probabilities = _number_lists(raw)
+            best = probabilities.index(max(probabilities))
+            return probabilities[-1], classes[best] if best < len(classes) else str(best)
+        value = _anything(raw)
+        if isinstance(value, float):
+            return value, ""
+        return (float(value) if isinstance(value, int) else 0.0), label_text(value)
+
+
+def label_text(value: object) -> str:
+    """A class or label as text: booleans and whole numbers alike whichever form they come in."""
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _edge(value: float) -> str:
+    return next((str(edge) for edge in VALUE_EDGES if value <= edge), "+Inf")

@@ -1,0 +1,54 @@
+"""The ledger's newest revision, as the hot path needs it: who is there, who answers whom. Immutable; swapped as one."""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from rollout.ledger import Ledger, from_body
+from rollout.split import TrafficSplit
+
+
+@dataclass(frozen=True)
+class Table:
+    """One revision. addresses: of every live version; roles: what each is now; weights in basis points."""
+
+    ledger: Ledger
+    split: TrafficSplit | None
+    addresses: MappingProxyType[str, str]
+    roles: MappingProxyType[str, str]
+    weights: MappingProxyType[str, int]
+    released: str | None
+
+    @property
+    def revision(self) -> int:
+        """The ledger's revision."""
+        return self.ledger.revision
+
+    def fallback_for(self, version: str) -> str | None:
+        """Who answers for a version that failed: the released one, else another with users' traffic."""
+        if self.released is not None and self.released != version:
+            return self.released
+        others = (name for name, weight in self.weights.items() if weight > 0 and name != version)
+        return next(others, None)
+
+
+def table_of(ledger: Ledger) -> Table:
+    """The table of a ledger."""
+    live = ledger.live()
+    return Table(
+        ledger=ledger,
+        split=ledger.split,
+        addresses=MappingProxyType({version.name: version.address for version in live}),
+        roles=MappingProxyType({version.name: str(version.state) for version in live}),
+        weights=MappingProxyType(ledger.split.weights() if ledger.split else {}),
+        released=ledger.released,
+    )
+
+
+def empty_table(model: str) -> Table:
+    """The table before the first revision."""
+    return table_of(Ledger(model=model))
+
+
+def table_of_body(body: dict[str, object], revision: int) -> Table:
+    """The table of a stored body; raises rollout.refusal.BrokenRecord."""
+    return table_of(from_body(body, revision))

@@ -1,0 +1,215 @@
+"""From rows to an answer: draws the version, queues the rows in its lane, falls back, counts.
+
+A failure belongs to the version that was drawn; the fallback that saves the caller is not a new request.
+"""
+
+import asyncio
+import math
+import time
+from dataclasses import dataclass, field
+
+import msgspec
+
+from rollout.settings import Router as Settings
+from router.batcher import Lane, Lost, Pending, Predicted
+from router.counts import Counts, Key
+from router.mirror import Mirror
+from router.problems import Problem
+from router.table import Table
+from router.upstream import Pool
+
+STATUS_OF_LOSS = {"deadline": 504, "timeout": 504, "garbled": 502}
+BINS_PER_OCTAVE = 16
+SMALLEST_MS = 0.1
+
+
+@dataclass(slots=True)
+class Ask:
+    """One caller's rows on their way. drawn: the version the split chose; pinned: the caller chose it."""
+
+    rows: list[msgspec.Raw]
+    drawn: str
+    pinned: bool
+    role: str
+    weight: int
+    started: float
+    deadline: float
+    future: "asyncio.Future[Reply]"
+    fallen_from: str | None = None
+    first_loss: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An outcome. version: who answered; fallen_from: who was drawn and failed."""
+
+    version: str
+    predicted: Predicted | None
+    lost: Lost | None = None
+    fallen_from: str | None = None
+
+
+@dataclass
+class Traffic:
+    """All lanes of one worker, and what it counted. Belongs to one event loop."""
+
+    settings: Settings
+    secret: str
+    loop: asyncio.AbstractEventLoop
+    table: Table
+    counts: Counts = field(default_factory=Counts)
+    lanes: dict[str, Lane] = field(default_factory=dict)
+    leaving: list[tuple[str, Pool]] = field(default_factory=list)
+    mirror: Mirror = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Open the lanes of the first table."""
+        self.mirror = Mirror(self.settings, self.counts, self.loop)
+        self.follow(self.table)
+
+    def follow(self, table: Table) -> None:
+        """Take over a newer table: lanes are opened, moved and closed; nothing under way is lost."""
+        for version, address in table.addresses.items():
+            lane = self.lanes.get(version)
+            if lane is None:
+                self.lanes[version] = self._lane(version, address)
+            elif lane.pool.address != address:
+                self.leaving.append((version, lane.pool))
+                lane.move(Pool(address, self.secret, self.loop))
+        gone = [version for version in self.lanes if version not in table.addresses]
+        self.table = table
+        for version in gone:
+            lane = self.lanes.pop(version)
+            self.leaving.append((version, lane.pool))
+            lane.close()
+        self.mirror.follow(table, self.lanes)
+
+    def predict(
+        self, rows: list[msgspec.Raw], unit: bytes, pin: str | None, timeout_s: float
+    ) -> "asyncio.Future[Reply]":
+        """Ask the version that the split draws for `unit` (or `pin`); the future holds a Reply, never an exception."""
+        version, role = self.draw(unit, pin)
+        now = self.loop.time()
+        ask = Ask(
+            rows=rows,
+            drawn=version,
+            pinned=pin is not None,
+            role=role,
+            weight=self.table.weights.get(version, 0),
+            started=time.perf_counter(),
+            deadline=now + timeout_s,
+            future=self.loop.create_future(),
+        )
+        self._submit(ask, version)
+        return ask.future
+
+    def draw(self, unit: bytes, pin: str | None) -> tuple[str, str]:
+        """The version and its role; raises Problem where there is none."""
+        table = self.table
+        if pin is not None:
+            return self._pinned(pin), "pinned"
+        if table.split is None:
+            raise Problem(503, "no version is released yet: `python deploy.py promote VERSION`", retry_after_s=5)
+        version = table.split.choose(unit)
+        return version, table.roles.get(version, "serving")
+
+    def expire(self) -> None:
+        """Tell callers whose deadline passed in a queue."""
+        now = self.loop.time()
+        for lane in list(self.lanes.values()):
+            lane.expire(now)
+
+    def gauges(self) -> dict[Key, float]:
+        """What is under way and waiting now, by version and by address, those being left included."""
+        self.leaving = [(version, pool) for version, pool in self.leaving if pool.in_flight]
+        found: dict[Key, float] = {}
+        for version, lane in self.lanes.items():
+            found["in_flight", version] = lane.rows_in_flight
+            found["queue_rows", version] = lane.queued_rows
+        pools = [(version, lane.pool) for version, lane in self.lanes.items()] + self.leaving
+        for version, pool in pools:
+            found["address", version, pool.address] = pool.in_flight
+        return found
+
+    def _pinned(self, pin: str) -> str:
+        if not self.settings.pinning:
+            raise Problem(403, "X-Model-Version is not allowed here: `router.pinning` in deploy.toml")
+        if pin not in self.table.addresses:
+            there = ", ".join(self.table.addresses) or "none"
+            raise Problem(404, f"version {pin!r} is not deployed (deployed: {there})")
+        return pin
+
+    def _lane(self, version: str, address: str) -> Lane:
+        return Lane(version, Pool(address, self.secret, self.loop), self.settings.limits, self.counts, self.loop)
+
+    def _submit(self, ask: Ask, version: str) -> None:
+        lane = self.lanes.get(version)
+        if lane is None:
+            self._done(ask, version, Lost("closed", f"{version} is not deployed"))
+            return
+        deadline = ask.deadline
+        pending = Pending(ask.rows, deadline, lambda outcome: self._done(ask, version, outcome))
+        refused = lane.submit(pending)
+        if refused is not None:
+            self._done(ask, version, refused)
+
+    def _done(self, ask: Ask, version: str, outcome: Predicted | Lost) -> None:
+        if ask.future.done():
+            return
+        lost = outcome if isinstance(outcome, Lost) else _model_failure(outcome)
+        first_try = ask.fallen_from is None
+        if first_try:
+            self._count(ask, version, outcome, lost)
+        if lost is not None and first_try and self._fall_back(ask, version, lost):
+            return
+        if isinstance(outcome, Predicted):
+            ask.future.set_result(Reply(version, outcome, fallen_from=ask.fallen_from))
+        else:
+            ask.future.set_result(Reply(version, None, outcome, ask.fallen_from))
+
+    def _fall_back(self, ask: Ask, version: str, lost: Lost) -> bool:
+        other = self.table.fallback_for(version)
+        if not self.settings.fallback or ask.pinned or other is None or lost.reason == "deadline":
+            return False
+        if lost.reason == "model" and version == self.table.released:
+            return False
+        if self.loop.time() >= ask.deadline:
+            return False
+        self.counts.add(("fallback", version, lost.reason))
+        ask.fallen_from = version
+        self._submit(ask, other)
+        return True
+
+    def _count(self, ask: Ask, version: str, outcome: Predicted | Lost, lost: Lost | None) -> None:
+        code = str(status_of(outcome, lost))
+        milliseconds = (time.perf_counter() - ask.started) * 1000
+        add = self.counts.add
+        add(("requests", version, ask.role, code))
+        add(("latency", version, ask.role, str(latency_bin(milliseconds))))
+        add(("latency_sum", version, ask.role), milliseconds / 1000)
+
+
+def latency_bin(milliseconds: float) -> int:
+    """The logarithmic bin of a latency: 16 an octave from 0.1 ms up."""
+    return max(0, int(math.log2(max(milliseconds, SMALLEST_MS) / SMALLEST_MS) * BINS_PER_OCTAVE))
+
+
+def bin_edge_ms(index: int) -> float:
+    """The upper edge of a bin, in milliseconds."""
+    return float(SMALLEST_MS * 2 ** ((index + 1) / BINS_PER_OCTAVE))
+
+
+def status_of(outcome: Predicted | Lost, lost: Lost | None) -> int:
+    """The HTTP status of an outcome: 200, 422 for a row at fault, 500 for the model, 502 to 504 for no answer."""
+    if isinstance(outcome, Lost):
+        return STATUS_OF_LOSS.get(outcome.reason, 503)
+    if lost is not None:
+        return 500
+    return 422 if outcome.errors else 200
+
+
+def _model_failure(outcome: Predicted) -> Lost | None:
+    for error in outcome.errors:
+        if error.status >= 500:
+            return Lost("model", error.detail)
+    return None

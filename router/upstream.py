@@ -1,0 +1,185 @@
+"""Kept connections to one address of a version. HTTP is parsed by httptools (llhttp); one exchange at a time each.
+
+No task is made per exchange: the caller gives a callback, which is called exactly once with an Answer or a Failure.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httptools
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole HTTP answer."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """No answer. reason: connect, closed, timeout or garbled; stale: a kept one closed before any byte."""
+
+    reason: str
+    detail: str
+    stale: bool = False
+
+
+Callback = Callable[[Answer | Failure], None]
+
+
+class Connection(asyncio.Protocol):
+    """One kept connection. Free while `callback` is None."""
+
+    def __init__(self, pool: "Pool", loop: asyncio.AbstractEventLoop) -> None:
+        self.pool, self.loop = pool, loop
+        self.transport: Any = None
+        self.callback: Callback | None = None
+        self.used = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self.transport = transport
+
+    def exchange(self, head: bytes, body: bytes, callback: Callback, timeout_s: float) -> None:
+        """Send a request and call back with its outcome."""
+        self.callback = callback
+        self.used += 1
+        self.parser = httptools.HttpResponseParser(self)
+        self.chunks: list[bytes] = []
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.heard = False
+        self.timer = self.loop.call_later(timeout_s, self._give_up, timeout_s)
+        self.transport.writelines([head, body])
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; an answer that is not HTTP ends the connection."""
+        if self.callback is None:
+            self.transport.close()
+            return
+        self.heard = True
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._finish(Failure("garbled", str(error)), keep=False)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """httptools: one header."""
+        self.headers.append((name.lower(), value))
+
+    def on_body(self, body: bytes) -> None:
+        """httptools: a piece of the body."""
+        self.chunks.append(body)
+
+    def on_message_complete(self) -> None:
+        """httptools: the answer is whole."""
+        keep = self.parser.should_keep_alive()
+        body = self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
+        self._finish(Answer(self.parser.get_status_code(), self.headers, body), keep)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The other side is gone."""
+        stale = self.used > 1 and not getattr(self, "heard", False)
+        self.pool.lost(self)
+        self._finish(Failure("closed", str(exc or "the connection was closed"), stale), keep=False)
+
+    def _give_up(self, timeout_s: float) -> None:
+        self._finish(Failure("timeout", f"no answer within {timeout_s:.3g} s"), keep=False)
+
+    def _finish(self, outcome: Answer | Failure, keep: bool) -> None:
+        callback, self.callback = self.callback, None
+        if callback is None:
+            return
+        self.timer.cancel()
+        if keep and not self.transport.is_closing():
+            self.pool.free(self)
+        else:
+            self.transport.abort()
+        self.pool.in_flight -= 1
+        callback(outcome)
+
+
+class Pool:
+    """Connections to one address; `close()` lets those in use finish."""
+
+    def __init__(self, address: str, secret: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.address, self.loop = address, loop
+        self.in_flight = 0
+        self._idle: list[Connection] = []
+        self._open = True
+        self._authorization = f"Authorization: Bearer {secret}\r\n".encode()
+        self._connecting: set[asyncio.Task[None]] = set()
+        self._predict_head = self._head("POST", "/predict", b"X-Sluice-Batch: 1\r\nContent-Type: application/json\r\n")
+
+    def predict(self, body: bytes, callback: Callback, timeout_s: float) -> None:
+        """Send one batch to the version's /predict."""
+        self._send(b"%b%d\r\n\r\n" % (self._predict_head, len(body)), body, callback, timeout_s)
+
+    def forward(
+        self, method: str, path: str, content_type: bytes, body: bytes, timeout_s: float
+    ) -> "asyncio.Future[Any]":
+        """Send any request as it is; the future holds an Answer or a Failure. `path` was matched."""
+        future: asyncio.Future[Answer | Failure] = self.loop.create_future()
+        head = self._head(method, path, b"Content-Type: " + content_type + b"\r\n") + b"%d\r\n\r\n" % len(body)
+        self._send(head, body, lambda outcome: None if future.done() else future.set_result(outcome), timeout_s)
+        return future
+
+    def free(self, connection: Connection) -> None:
+        """Keep a connection for the next exchange."""
+        if self._open:
+            self._idle.append(connection)
+        else:
+            connection.transport.close()
+
+    def lost(self, connection: Connection) -> None:
+        """Forget a connection that was closed."""
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    def close(self) -> None:
+        """Close idle connections now and the others after their answer."""
+        self._open = False
+        for connection in self._idle:
+            connection.transport.close()
+        self._idle.clear()
+
+    def _head(self, method: str, path: str, more: bytes) -> bytes:
+        host = b"version" if self.address.startswith("unix:") else self.address.removeprefix("http://").encode()
+        start = f"{method} {path} HTTP/1.1\r\nHost: ".encode() + host + b"\r\n"
+        return start + self._authorization + more + b"Content-Length: "
+
+    def _send(self, head: bytes, body: bytes, callback: Callback, timeout_s: float) -> None:
+        self.in_flight += 1
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.transport.is_closing():
+                connection.exchange(head, body, callback, timeout_s)
+                return
+        task = self.loop.create_task(self._connect_and_send(head, body, callback, timeout_s))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+
+    async def _connect_and_send(self, head: bytes, body: bytes, callback: Callback, timeout_s: float) -> None:
+        try:
+            async with asyncio.timeout(min(2.0, timeout_s)):
+                connection = await self._connect()
+        except (OSError, TimeoutError) as error:
+            self.in_flight -= 1
+            callback(Failure("connect", f"{type(error).__name__}: {error}"))
+            return
+        connection.exchange(head, body, callback, timeout_s)
+
+    async def _connect(self) -> Connection:
+        def make() -> Connection:
+            return Connection(self, self.loop)
+
+        if self.address.startswith("unix:"):
+            _, connection = await self.loop.create_unix_connection(make, self.address.removeprefix("unix:"))
+        else:
+            host, _, port = self.address.removeprefix("http://").rpartition(":")
+            _, connection = await self.loop.create_connection(make, host, int(port))
+        return connection

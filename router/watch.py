@@ -1,0 +1,100 @@
+"""Follows the ledger: polls the newest revision and hands a new Table to the traffic. Keeps the last good one.
+
+The last table is kept in a file too, so that a worker started while the database is away serves at once.
+"""
+
+import asyncio
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from rollout.refusal import Refusal
+from router.table import Table, empty_table, table_of_body
+from router.traffic import Traffic
+from store.engine import engine
+from store.errors import StoreError
+from store.ledger import LedgerStore
+
+POLL_S = 0.1
+
+
+class LastTable(msgspec.Struct):
+    """The file form of the last good table."""
+
+    model: str
+    revision: int
+    body: dict[str, object]
+
+
+class Watch:
+    """One worker's eye on the ledger. `away_since` is None while the ledger answers."""
+
+    def __init__(self, database_url: str, model: str, state: Path) -> None:
+        self.store = LedgerStore(engine(database_url), model)
+        self.model = model
+        self.threads = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self.away_since: float | None = None
+        self.away_because = ""
+        self.seen_at = time.monotonic()
+        self._file = state / "run" / f"last-table-{model}.json"
+
+    def first_table(self) -> Table:
+        """The newest table, or the last good one from the file when the ledger is away."""
+        try:
+            self.store.create()
+            table = self._newest()
+            self._heard()
+        except (StoreError, Refusal) as error:
+            self._lost(error)
+            table = self._remembered()
+        return table
+
+    async def follow(self, traffic: Traffic) -> None:
+        """Poll for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(POLL_S)
+            try:
+                newest = await loop.run_in_executor(self.threads, self.store.revision)
+                if newest != traffic.table.revision:
+                    traffic.follow(await loop.run_in_executor(self.threads, self._newest))
+                self._heard()
+            except (StoreError, Refusal) as error:
+                self._lost(error)
+
+    def age_s(self) -> float:
+        """Seconds since the ledger last answered."""
+        return time.monotonic() - self.seen_at
+
+    def _newest(self) -> Table:
+        entry = self.store.newest()
+        if entry is None:
+            return empty_table(self.model)
+        table = table_of_body(entry.body, entry.revision)
+        self._remember(LastTable(self.model, entry.revision, entry.body))
+        return table
+
+    def _remember(self, last: LastTable) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._file.with_suffix(f".{os.getpid()}.draft")
+        draft.write_bytes(msgspec.json.encode(last))
+        draft.replace(self._file)
+
+    def _remembered(self) -> Table:
+        try:
+            last = msgspec.json.decode(self._file.read_bytes(), type=LastTable)
+            return table_of_body(last.body, last.revision)
+        except (OSError, msgspec.DecodeError, Refusal):
+            return empty_table(self.model)
+
+    def _heard(self) -> None:
+        self.away_since, self.away_because = None, ""
+        self.seen_at = time.monotonic()
+
+    def _lost(self, error: Exception) -> None:
+        self.away_because = str(error)
+        if self.away_since is None:
+            self.away_since = time.monotonic()

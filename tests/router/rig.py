@@ -1,0 +1,159 @@
+"""Real processes for the router's tests: toy versions on unix sockets, and the router on a free port before them."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+
+import httpx
+
+from rollout.ledger import Ledger, Version
+from rollout.release import State
+from rollout.split import all_to
+from store.engine import engine
+from store.ledger import LedgerStore
+
+ROOT = Path(__file__).parents[2]
+SECRET = "toy-secret-of-sixteen"
+TOKEN_KEY = "toy-token-key-of-sixteen"
+GUNICORN = [sys.executable, "-m", "gunicorn"]
+
+
+def until(condition: Callable[[], object], what: str, deadline_s: float = 10.0) -> object:
+    """Wait for a condition; fail with its name after the deadline."""
+    end = time.monotonic() + deadline_s
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.01)
+    raise AssertionError(f"not in {deadline_s} s: {what}")
+
+
+class Rig:
+    """Toy versions, a ledger and a router. Everything it starts it stops."""
+
+    def __init__(self, folder: Path, settings: str = "", workers: int = 1, database_url: str | None = None) -> None:
+        self.folder, self.workers = folder, workers
+        self.database_url = database_url or f"sqlite:///{folder}/ledger.db"
+        self.processes: dict[str, subprocess.Popen] = {}
+        (folder / "deploy.toml").write_text('model = "toy"\n' + settings)
+        self.store = LedgerStore(engine(self.database_url), "toy")
+        self.store.create()
+        self.ledger = Ledger(model="toy")
+        self.url = ""
+
+    def version(self, name: str, classes: str = "null", socket: str | None = None) -> Version:
+        """Start a toy version and return its ledger entry (deployed)."""
+        path = self.folder / f"{socket or name}.sock"
+        env = {**os.environ, "TOY_VERSION": name, "TOY_CLASSES": classes}
+        command = [*GUNICORN, "--bind", f"unix:{path}", "--worker-class", "gthread", "--threads", "4", "--keep-alive", "60"]
+        module = "tests.router.toy_version:app"
+        self._start(socket or name, [*command, "--no-control-socket", module], env)
+        until(path.exists, f"socket of {name}")
+        return Version(name, State.DEPLOYED, f"unix:{path}", socket or name, "d", "onnx", 0.0)
+
+    def record(self, ledger: Ledger, act: str = "test") -> int:
+        """Append a ledger as the next revision."""
+        self.ledger = replace(ledger, revision=self.ledger.revision + 1)
+        self.store.append(self.ledger.revision, self.ledger.to_body(), act, "test", "", datetime.now(UTC))
+        return self.ledger.revision
+
+    def split(self, weights: dict[str, int], shadows: dict[str, int] | None = None, released: str = "v1") -> int:
+        """Give the versions these basis points; those with some serve, `released` is released."""
+        versions = {name: self._as(name, weights, shadows or {}, released) for name in self.ledger.versions}
+        split = all_to(next(iter(weights)), "salt").reweighted(weights).shadowed(shadows or {})
+        return self.record(replace(self.ledger, versions=MappingProxyType(versions), split=split, released=released))
+
+    def know(self, *versions: Version) -> None:
+        """Add versions to the ledger to be recorded next."""
+        for version in versions:
+            self.ledger = self.ledger.with_version(version)
+
+    def router(self) -> str:
+        """Start the router; returns its URL."""
+        env = {
+            **os.environ,
+            "SLUICE_CONFIG": str(self.folder / "deploy.toml"),
+            "SLUICE_STATE": str(self.folder),
+            "DATABASE_URL": self.database_url,
+            "SLUICE_SERVICE_SECRET": SECRET,
+            "SLUICE_TOKEN_KEY": TOKEN_KEY,
+            "PORT": "0",
+            "WEB_CONCURRENCY": str(self.workers),
+        }
+        self._start("router", [*GUNICORN, "--config", "router/gunicorn.conf.py", "router.app:create_app()"], env)
+        found = until(lambda: re.search(r"Listening at: (http://\S+)", self.log("router")), "the router listens")
+        self.url = found[1]
+        until(self.live, "the router is live")
+        return self.url
+
+    def live(self) -> bool:
+        """Whether the router answers."""
+        try:
+            return httpx.get(f"{self.url}/v2/health/live").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def status(self) -> dict:
+        """The router's status."""
+        return httpx.get(f"{self.url}/status").json()
+
+    def follows(self, revision: int) -> None:
+        """Wait until every worker follows that revision."""
+        until(lambda: len(self.status()["workers"]) >= self.workers and self.status()["revision"] >= revision, "revision")
+
+    def predict(self, *rows: dict, **headers: str) -> httpx.Response:
+        """One /predict call."""
+        return httpx.post(f"{self.url}/predict", json={"instances": list(rows)}, headers=headers, timeout=20)
+
+    def log(self, name: str) -> str:
+        """What a process printed so far."""
+        path = self.folder / f"{name}.log"
+        return path.read_text() if path.exists() else ""
+
+    def kill(self, name: str, how: int = signal.SIGKILL) -> None:
+        """Signal a process group that this rig started."""
+        os.killpg(self.processes[name].pid, how)
+        if how != signal.SIGHUP:
+            self.processes.pop(name).wait(15)
+
+    def stop(self) -> None:
+        """End everything, the router first."""
+        for name in sorted(self.processes, key=lambda name: name != "router"):
+            process = self.processes[name]
+            process.terminate()
+        for process in self.processes.values():
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def _as(self, name: str, weights: dict[str, int], shadows: dict[str, int], released: str) -> Version:
+        state = State.SERVING if weights.get(name) else State.SHADOWING if name in shadows else State.DEPLOYED
+        return replace(self.ledger.versions[name], state=State.RELEASED if name == released else state)
+
+    def _start(self, name: str, command: list[str], env: dict[str, str]) -> None:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                command, cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True
+            )
+
+
+@contextmanager
+def rig(folder: Path, **options):
+    """A rig that is stopped afterwards."""
+    made = Rig(folder, **options)
+    try:
+        yield made
+    finally:
+        made.stop()

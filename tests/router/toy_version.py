@@ -1,0 +1,53 @@
+"""A version as the router sees one, for its tests: a WSGI app whose behaviour the rows themselves ask for.
+
+`x` is answered with the version's own number; `fail: "input"` and `fail: "model"` make a row bad; `slow_s` makes its batch slow;
+`status` makes the whole batch answer that HTTP status; `die` ends the process in the middle of the batch.
+"""
+
+import json
+import os
+import time
+
+VERSION = os.environ.get("TOY_VERSION", "v1")
+CLASSES = json.loads(os.environ.get("TOY_CLASSES", "null"))
+
+
+def app(environ, start_response):
+    """WSGI."""
+    if environ.get("HTTP_AUTHORIZATION") != "Bearer toy-secret-of-sixteen":
+        return _answer(start_response, "401 Unauthorized", {"detail": "no secret"})
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    if environ["PATH_INFO"] != "/predict":
+        return _answer(start_response, "200 OK", {"path": environ["PATH_INFO"], "size": len(body), "version": VERSION})
+    return _predict(json.loads(body)["instances"], start_response)
+
+
+def _predict(rows, start_response):
+    slow = max((row.get("slow_s", 0) for row in rows), default=0)
+    if slow:
+        time.sleep(slow)
+    if any(row.get("die") == VERSION for row in rows):
+        os._exit(1)
+    status = max((row.get("status", 200) for row in rows if row.get("at", VERSION) == VERSION), default=200)
+    if status != 200:
+        return _answer(start_response, f"{status} Asked For", {"detail": "as asked"})
+    errors = [_error(i, row) for i, row in enumerate(rows) if row.get("fail") and row.get("at", VERSION) == VERSION]
+    bad = {error["row"] for error in errors}
+    predictions = [None if i in bad else _value(row) for i, row in enumerate(rows)]
+    answer = {"model": "toy", "version": VERSION, "predictions": predictions, "rows": len(rows), "classes": CLASSES}
+    return _answer(start_response, "200 OK", answer | ({"errors": errors} if errors else {}))
+
+
+def _value(row):
+    return row["x"] if "x" in row else float(VERSION.removeprefix("v"))
+
+
+def _error(index, row):
+    status = 422 if row["fail"] == "input" else 500
+    return {"row": index, "status": status, "column": "x" if status == 422 else None, "detail": f"{row['fail']} as asked"}
+
+
+def _answer(start_response, status, value):
+    body = json.dumps(value).encode()
+    start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body]

@@ -1,0 +1,54 @@
+"""Other processes that use the same record, as a second operator or a router would."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+CREATE = """
+import sys
+from store import LedgerStore, engine
+LedgerStore(engine(sys.argv[1]), "flights").create()
+"""
+
+RACE = """
+import sys
+from datetime import UTC, datetime
+from store import Conflict, LedgerStore, engine
+url, name, last = sys.argv[1], sys.argv[2], int(sys.argv[3])
+store = LedgerStore(engine(url), "flights")
+store.create()
+for revision in range(1, last + 1):
+    while store.revision() < revision - 1:
+        pass
+    try:
+        store.append(revision, {"by": name}, "deploy", name, "race", datetime.now(UTC))
+        print("won", revision)
+    except Conflict as refused:
+        print("lost", revision, refused.winner.actor)
+"""
+
+HOLD = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA locking_mode = " + sys.argv[2])
+connection.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+sys.stdin.readline()
+connection.execute("ROLLBACK")
+"""
+
+
+def start(script: str, *arguments: str) -> subprocess.Popen[str]:
+    """Start a script in a process of its own; its lines are read from `stdout`."""
+    command = [sys.executable, "-W", "error", "-c", script, *arguments]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+def finish(process: subprocess.Popen[str]) -> list[str]:
+    """Wait for its end and return its lines; a failure shows what it said."""
+    out, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    return out.splitlines()
