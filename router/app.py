@@ -6,6 +6,7 @@ queues -> `upstream.py` sends -> back: rows to their callers, `counts.py` counts
 
 import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
@@ -73,6 +74,7 @@ class Router:
         config, loop = self.config, asyncio.get_running_loop()
         self.worker = scope.get("state", {}).get("worker")
         limits = config.settings.router.limits
+        self._publisher = ThreadPoolExecutor(1, thread_name_prefix="counts")
         self.watch = Watch(config.database_url, config.settings.model, config.state)
         table = await loop.run_in_executor(self.watch.threads, self.watch.first_table)
         self.traffic = Traffic(config.settings.router, config.service_secret, loop, table)
@@ -92,15 +94,19 @@ class Router:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        counts.publish(self.config.state, self._own())
+        await self._publish_once()
         for lane in self.traffic.lanes.values():
             lane.close()
 
     async def _publish(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            await loop.run_in_executor(None, counts.publish, self.config.state, self._own())
+            await self._publish_once()
             await asyncio.sleep(PUBLISH_S)
+
+    async def _publish_once(self) -> None:
+        # One thread for all of them: the last snapshot must not be overtaken by an earlier one.
+        publish = asyncio.get_running_loop().run_in_executor
+        await publish(self._publisher, counts.publish, self.config.state, self._own())
 
     async def _expire(self) -> None:
         while True:

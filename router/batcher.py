@@ -47,7 +47,7 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A version gave no answer. reason: connect, closed, timeout, garbled, http_5xx, shed, suspended or deadline."""
+    """No answer. reason: connect, closed, timeout, garbled, http_5xx, refused, shed, suspended or deadline."""
 
     reason: str
     detail: str
@@ -64,6 +64,7 @@ class Pending:
     deadline: float
     done: Done
     retried: bool = False
+    alone: bool = False
 
 
 class Lane:
@@ -124,10 +125,10 @@ class Lane:
             self._send(self._take())
 
     def _take(self) -> list[Pending]:
-        batch, rows = [self.queue.popleft()], 0
+        batch = [self.queue.popleft()]
         rows = len(batch[0].rows)
-        most = self.limits.max_batch_rows
-        while self.queue and rows + len(self.queue[0].rows) <= most:
+        most = 0 if batch[0].alone else self.limits.max_batch_rows
+        while self.queue and rows + len(self.queue[0].rows) <= most and not self.queue[0].alone:
             pending = self.queue.popleft()
             rows += len(pending.rows)
             batch.append(pending)
@@ -161,6 +162,9 @@ class Lane:
 
     def _answered(self, batch: list[Pending], rows: int, answer: Answer) -> None:
         lost = _unusable(answer)
+        if lost is not None and lost.reason == "refused":
+            self._refused(batch, lost)
+            return
         if lost is None:
             try:
                 decoded = self._decode(answer.body)
@@ -188,6 +192,16 @@ class Lane:
                 self._trip()
             _tell(batch, Lost(failure.reason, f"{self.version}: {failure.detail}"))
 
+    def _refused(self, batch: list[Pending], lost: Lost) -> None:
+        """One caller's rows made the batch unreadable: ask for each caller alone, so that only that one is hurt."""
+        if len(batch) == 1:
+            _tell(batch, lost)
+            return
+        for pending in reversed(batch):
+            pending.alone = True
+            self.queue.appendleft(pending)
+            self.queued_rows += len(pending.rows)
+
     def _retry(self, again: list[Pending]) -> None:
         """A process that was restarted closes what it had kept: ask the one that follows, once."""
         for pending in reversed(again):
@@ -205,8 +219,8 @@ class Lane:
 def _unusable(answer: Answer) -> Lost | None:
     if answer.status == 200:
         return None
-    reason = "http_5xx" if answer.status >= 500 else "garbled"
-    return Lost(reason, f"status {answer.status}: {answer.body[:200].decode('utf-8', 'replace')}")
+    reason = "http_5xx" if answer.status >= 500 else "refused" if answer.status in (400, 413) else "garbled"
+    return Lost(reason, f"status {answer.status}: {answer.body[:300].decode('utf-8', 'replace')}")
 
 
 def _tell(batch: list[Pending], lost: Lost) -> None:

@@ -96,6 +96,9 @@ class Predict:
 
     def _rows(self, body: bytes) -> list[msgspec.Raw]:
         try:
+            # Raw rows are not looked into here, so text that is not UTF-8 would reach the version in others' batch.
+            if not body.isascii():
+                body.decode()
             rows = self._decode(body).instances
         except msgspec.DecodeError as error:
             raise Problem(400, f'the body is not {{"instances": [{{column: value}}, ...]}}: {error}') from error

@@ -18,7 +18,7 @@ from router.problems import Problem
 from router.table import Table
 from router.upstream import Pool
 
-STATUS_OF_LOSS = {"deadline": 504, "timeout": 504, "garbled": 502}
+STATUS_OF_LOSS = {"deadline": 504, "timeout": 504, "garbled": 502, "refused": 400}
 BINS_PER_OCTAVE = 16
 SMALLEST_MS = 0.1
 
@@ -169,7 +169,7 @@ class Traffic:
 
     def _fall_back(self, ask: Ask, version: str, lost: Lost) -> bool:
         other = self.table.fallback_for(version)
-        if not self.settings.fallback or ask.pinned or other is None or lost.reason == "deadline":
+        if not self.settings.fallback or ask.pinned or other is None or lost.reason in ("deadline", "refused"):
             return False
         if lost.reason == "model" and version == self.table.released:
             return False

@@ -7,6 +7,7 @@ import asyncio
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -43,8 +44,10 @@ class Watch:
 
     def first_table(self) -> Table:
         """The newest table, or the last good one from the file when the ledger is away."""
-        try:
+        # Tables that exist need no writer: a locked database can still be read.
+        with suppress(StoreError):
             self.store.create()
+        try:
             table = self._newest()
             self._heard()
         except (StoreError, Refusal) as error:

@@ -24,7 +24,7 @@ _CACHE_FORMAT = 1
 
 @dataclass(frozen=True)
 class Split:
-    """The rows of some months: `rows` has COLUMNS, `late` is 1 for a late arrival, else 0; same index, in time order."""
+    """Some months' flights in time order: `rows` has COLUMNS, `late` is 1 for a late arrival, else 0; same index."""
 
     rows: pd.DataFrame
     late: pd.Series

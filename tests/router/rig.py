@@ -55,7 +55,17 @@ class Rig:
         """Start a toy version and return its ledger entry (deployed)."""
         path = self.folder / f"{socket or name}.sock"
         env = {**os.environ, "TOY_VERSION": name, "TOY_CLASSES": classes}
-        command = [*GUNICORN, "--bind", f"unix:{path}", "--worker-class", "gthread", "--threads", "4", "--keep-alive", "60"]
+        command = [
+            *GUNICORN,
+            "--bind",
+            f"unix:{path}",
+            "--worker-class",
+            "gthread",
+            "--threads",
+            "4",
+            "--keep-alive",
+            "60",
+        ]
         module = "tests.router.toy_version:app"
         self._start(socket or name, [*command, "--no-control-socket", module], env)
         until(path.exists, f"socket of {name}")
@@ -109,7 +119,9 @@ class Rig:
 
     def follows(self, revision: int) -> None:
         """Wait until every worker follows that revision."""
-        until(lambda: len(self.status()["workers"]) >= self.workers and self.status()["revision"] >= revision, "revision")
+        until(
+            lambda: len(self.status()["workers"]) >= self.workers and self.status()["revision"] >= revision, "revision"
+        )
 
     def predict(self, *rows: dict, **headers: str) -> httpx.Response:
         """One /predict call."""

@@ -1,7 +1,8 @@
 """A version as the router sees one, for its tests: a WSGI app whose behaviour the rows themselves ask for.
 
-`x` is answered with the version's own number; `fail: "input"` and `fail: "model"` make a row bad; `slow_s` makes its batch slow;
-`status` makes the whole batch answer that HTTP status; `die` ends the process in the middle of the batch.
+A row is answered with its `x`, or the version's number; `fail: "input"` and `fail: "model"` make it bad; `slow_s` makes
+its batch slow; `status` makes the whole batch answer that HTTP status; `die` ends the process in mid-batch. `at` says
+which version does so.
 """
 
 import json
@@ -19,7 +20,11 @@ def app(environ, start_response):
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     if environ["PATH_INFO"] != "/predict":
         return _answer(start_response, "200 OK", {"path": environ["PATH_INFO"], "size": len(body), "version": VERSION})
-    return _predict(json.loads(body)["instances"], start_response)
+    try:
+        rows = json.loads(body)["instances"]
+    except ValueError as error:
+        return _answer(start_response, "400 Bad Request", {"detail": str(error)})
+    return _predict(rows, start_response)
 
 
 def _predict(rows, start_response):
@@ -44,7 +49,12 @@ def _value(row):
 
 def _error(index, row):
     status = 422 if row["fail"] == "input" else 500
-    return {"row": index, "status": status, "column": "x" if status == 422 else None, "detail": f"{row['fail']} as asked"}
+    return {
+        "row": index,
+        "status": status,
+        "column": "x" if status == 422 else None,
+        "detail": f"{row['fail']} as asked",
+    }
 
 
 def _answer(start_response, status, value):

@@ -1,0 +1,75 @@
+"""The one shape of every act: read the ledger, gather facts, decide, act.
+
+An act that lost against another is decided anew as often as `attempts` says; by default once: its operator is told who won.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deployment.actions import Performer, Say
+from deployment.config import Place
+from deployment.local import LocalTarget
+from deployment.record import open_record, read_ledger
+from rollout.actions import Plan, Record
+from rollout.ledger import Ledger
+from rollout.plan import Facts
+from store import Conflict
+
+
+@dataclass(frozen=True)
+class Act:
+    """One act. preview: lines to show once it is decided, before anything happens."""
+
+    verb: str
+    facts: Callable[[Ledger], Facts]
+    decide: Callable[[Ledger, Facts], Plan]
+    nothing: str
+    attempts: int = 1
+    preview: Callable[[Ledger], list[str]] | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """What an act did. revision: of its entry, or the newest one where nothing was to be done."""
+
+    act: str
+    summary: str
+    undo: str
+    revision: int
+    changed: bool
+    seconds: float
+
+
+def act(place: Place, wanted: Act, reason: str, say: Say) -> Done:
+    """Perform an act; raises Refusal, EdgeFailure, StoreError. Every refusal leaves record and processes as they were."""
+    began = time.monotonic()
+    store = open_record(place)
+    ledger = read_ledger(store)
+    facts = wanted.facts(ledger)
+    with Performer(LocalTarget(place), store, place.actor, reason, facts.now, say) as performer:
+        for attempt in range(wanted.attempts):
+            try:
+                plan = wanted.decide(ledger, facts)
+                _preview(wanted, ledger, plan, attempt, say)
+                performer.perform(plan, ledger)
+                return _done(wanted, ledger, plan, time.monotonic() - began)
+            except Conflict:
+                if attempt + 1 == wanted.attempts:
+                    raise
+                ledger = read_ledger(store)
+                facts = facts if performer.started else wanted.facts(ledger)
+    raise AssertionError("an act has at least one attempt")
+
+
+def _preview(wanted: Act, ledger: Ledger, plan: Plan, attempt: int, say: Say) -> None:
+    if wanted.preview is not None and plan and attempt == 0:
+        for line in wanted.preview(ledger):
+            say(line)
+
+
+def _done(wanted: Act, ledger: Ledger, plan: Plan, seconds: float) -> Done:
+    record = next((action for action in plan if isinstance(action, Record)), None)
+    if record is None:
+        return Done(wanted.verb, wanted.nothing, "", ledger.revision, False, seconds)
+    return Done(record.act, record.summary, record.undo, record.ledger.revision, True, seconds)

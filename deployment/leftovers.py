@@ -1,0 +1,50 @@
+"""Finds and ends processes that outlived their supervisor: they carry its address in their environment (Linux's /proc)."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from deployment.conf import server_url
+from deployment.config import Place
+
+POLL_S = 0.05
+
+
+def left_behind(place: Place) -> list[int]:
+    """Process ids of everything this state folder's supervisor ever started that still runs."""
+    mark = f"SUPERVISOR_SERVER_URL={server_url(place)}".encode()
+    return [pid for pid in _process_ids() if pid != os.getpid() and mark in _environment(pid)]
+
+
+def end_left_behind(place: Place, grace_s: float = 30.0) -> int:
+    """Ask them to end, wait, then kill; returns how many there were."""
+    found = left_behind(place)
+    give_up = time.monotonic() + grace_s
+    _signal(found, signal.SIGTERM)
+    while (still := left_behind(place)) and time.monotonic() < give_up:
+        time.sleep(POLL_S)
+    _signal(still, signal.SIGKILL)
+    while left_behind(place) and time.monotonic() < give_up + 5:
+        time.sleep(POLL_S)
+    return len(found)
+
+
+def _process_ids() -> list[int]:
+    proc = Path("/proc")
+    return [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()] if proc.is_dir() else []
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+def _signal(pids: list[int], number: int) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue

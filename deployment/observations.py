@@ -1,0 +1,61 @@
+"""Gathers the facts an act is decided by: the clock, the bundle, whether a running version gives its golden answers."""
+
+import time
+from dataclasses import replace
+
+from deployment.config import Place
+from deployment.failures import EdgeFailure
+from deployment.readiness import NotAnswering, ask_once, probe_of
+from deployment.releases import check_belongs, check_seal, read_release
+from deployment.secrets import read_secrets
+from rollout.ledger import Ledger
+from rollout.plan import Facts
+from rollout.release import LIVE
+
+PROBE_S = 10.0
+
+
+def plain(place: Place) -> Facts:
+    """The clock and who acts: all that an act on the record alone needs."""
+    return Facts(now=time.time(), actor=place.actor)
+
+
+def of_running(place: Place, ledger: Ledger, name: str) -> Facts:
+    """Whether the running process of a version gives its golden answers now."""
+    facts = plain(place)
+    version = ledger.versions.get(name)
+    if version is None or version.state not in LIVE:
+        return facts
+    try:
+        release = read_release(place.releases, name)
+        if release.digest != version.digest:
+            return replace(facts, answers_golden_rows=False, not_ready_because="its bundle was changed after its start")
+        ask_once(probe_of(release, version.address, read_secrets(place).service), PROBE_S)
+    except (NotAnswering, EdgeFailure) as error:
+        return replace(facts, answers_golden_rows=False, not_ready_because=str(error))
+    return replace(facts, answers_golden_rows=True)
+
+
+def of_next(place: Place, ledger: Ledger, name: str) -> Facts:
+    """The verified bundle of a version and the process it would get; raises EdgeFailure, ContractBroken.
+
+    A program's name holds the revision it starts at, so that each incarnation has a socket and a log of its own.
+    """
+    release = read_release(place.releases, name)
+    check_seal(release, place.public_key)
+    check_belongs(release, place.settings.model)
+    program = f"{name}-{ledger.revision + 1}"
+    return replace(
+        plain(place),
+        digest=release.digest,
+        runtime=release.runtime,
+        program=program,
+        address=place.address(program),
+    )
+
+
+def of_return(place: Place, ledger: Ledger) -> Facts:
+    """What a rollback needs: nothing, unless its target has no process any more."""
+    target = ledger.rollback_target()
+    gone = target is not None and target in ledger.versions and ledger.version(target).state not in LIVE
+    return of_next(place, ledger, target) if gone and target else plain(place)

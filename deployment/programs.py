@@ -1,0 +1,32 @@
+"""The local target's programs: the Procfile's commands with what each needs to know."""
+
+from deployment.conf import ROUTER_PRIORITY, Program
+from deployment.config import Place
+from deployment.procfile import command
+
+ROUTER = "router"
+
+
+def router_program(place: Place, port: int) -> Program:
+    """The routing layer. The database's URL and the secrets come from the supervisor's environment."""
+    environment = {
+        "SLUICE_STATE": str(place.state),
+        "SLUICE_CONFIG": str(place.config),
+        "SLUICE_RELEASES": str(place.releases),
+        "PORT": str(port),
+    }
+    return Program(ROUTER, tuple(command(place.procfile, ROUTER)), environment, ROUTER_PRIORITY)
+
+
+def service_program(place: Place, version: str, program: str, address: str) -> Program:
+    """One version as one process group. It is not told the router's key nor the database."""
+    environment = {
+        "SLUICE_BUNDLE": str(place.releases / version),
+        "SLUICE_BIND": address,
+        "SLUICE_PUBLIC_KEY": str(place.public_key),
+        "SLUICE_THREADS": str(place.settings.deployment.threads),
+        "WEB_CONCURRENCY": "1",
+        "SLUICE_TOKEN_KEY": "",
+        "DATABASE_URL": "",
+    }
+    return Program(program, tuple(command(place.procfile, "service")), environment)

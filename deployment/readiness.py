@@ -1,0 +1,118 @@
+"""Proves a running version by its golden rows: the answer must be the one its bundle was certified with."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from deployment.failures import CannotStart, NotReadyInTime
+from deployment.releases import Golden, Release, golden_rows
+
+if TYPE_CHECKING:
+    import httpx
+
+POLL_S = 0.05
+WARM_UPS = 3
+
+
+class NotAnswering(Exception):
+    """The version did not give its golden answer; the message says what it did instead."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Where a version listens, and what a healthy one answers there."""
+
+    address: str
+    secret: str
+    golden: Golden
+    tolerance: float
+
+
+def probe_of(release: Release, address: str, secret: str) -> Probe:
+    """The probe of one running bundle; raises ContractBroken where its golden rows are not those of the manifest."""
+    return Probe(address, secret, golden_rows(release), release.tolerance)
+
+
+def ask_once(probe: Probe, timeout_s: float = 10.0) -> float:
+    """Send the golden rows; returns the seconds it took. Raises NotAnswering with the difference."""
+    with client(probe.address, probe.secret, timeout_s) as http:
+        began = time.monotonic()
+        got = _predict(http, probe.golden.rows)
+        took = time.monotonic() - began
+    _compare(got, probe.golden.predictions, probe.tolerance)
+    return took
+
+
+def wait_ready(probe: Probe, deadline_s: float, ended: Callable[[], str | None], log: str) -> float:
+    """Ask until the golden rows are right; returns the seconds waited.
+
+    `ended` tells why the process is gone, None while it lives. Raises CannotStart then, NotReadyInTime at the deadline.
+    """
+    began = time.monotonic()
+    while True:
+        try:
+            ask_once(probe)
+            return time.monotonic() - began
+        except NotAnswering as error:
+            why = str(error)
+        if (because := ended()) is not None:
+            raise CannotStart(f"it ended at once ({because}): read {log}")
+        if time.monotonic() - began > deadline_s:
+            raise NotReadyInTime(f"not ready within {deadline_s:g} s (last: {why}): read {log}")
+        time.sleep(POLL_S)
+
+
+def warm_up(probe: Probe) -> None:
+    """Send batches of one row and of all golden rows; raises NotAnswering."""
+    with client(probe.address, probe.secret, 30.0) as http:
+        for _ in range(WARM_UPS):
+            _predict(http, probe.golden.rows[:1])
+            _predict(http, probe.golden.rows)
+
+
+def client(address: str, secret: str, timeout_s: float) -> "httpx.Client":
+    """An HTTP client for `unix:/path` or `http://host:port` that bears the shared secret and uses no proxy."""
+    import httpx
+
+    socket = address.removeprefix("unix:") if address.startswith("unix:") else None
+    return httpx.Client(
+        transport=httpx.HTTPTransport(uds=socket, verify=address.startswith("https:")),
+        base_url="http://version" if socket else address,
+        headers={"Authorization": f"Bearer {secret}"},
+        timeout=timeout_s,
+        trust_env=False,
+    )
+
+
+def _predict(http: "httpx.Client", rows: list[dict[str, Any]]) -> list[Any]:
+    import httpx
+
+    try:
+        answer = http.post("/predict", json={"instances": rows})
+        if answer.status_code != 200:
+            raise NotAnswering(f"it answered {answer.status_code}: {answer.text[:200]}")
+        predictions = answer.json()["predictions"]
+    except httpx.HTTPError as error:
+        raise NotAnswering(f"{type(error).__name__}: {error}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise NotAnswering("its answer is not a list of predictions") from error
+    return list(predictions)
+
+
+def _compare(got: list[Any], expected: list[Any], tolerance: float) -> None:
+    if len(got) != len(expected):
+        raise NotAnswering(f"it answered {len(got)} of {len(expected)} golden rows")
+    for index, (mine, wanted) in enumerate(zip(got, expected, strict=True)):
+        if not same(mine, wanted, tolerance):
+            raise NotAnswering(f"golden row {index} gave {mine!r}, certified was {wanted!r}")
+
+
+def same(got: Any, wanted: Any, tolerance: float) -> bool:
+    """Whether two predictions agree: numbers within the tolerance, lists element by element, all else exactly."""
+    if isinstance(wanted, list):
+        return isinstance(got, list) and len(got) == len(wanted) and all(map(lambda a, b: same(a, b, tolerance), got, wanted))
+    numbers = (int, float)
+    if isinstance(wanted, numbers) and isinstance(got, numbers) and not isinstance(wanted, bool):
+        return abs(got - wanted) <= tolerance + 1e-9 * abs(wanted)
+    return bool(got == wanted)

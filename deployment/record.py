@@ -1,0 +1,63 @@
+"""The ledger, read from and written to the store."""
+
+from datetime import UTC, datetime
+
+from deployment.config import Place
+from deployment.failures import EdgeFailure
+from rollout.actions import Record
+from rollout.ledger import Ledger, from_body
+from store import Conflict, LedgerStore, StoreError, StoreUnavailable, engine
+from store.ledger import Entry
+
+
+class Unsure(EdgeFailure):
+    """The database went away while the act was recorded: it may be recorded or not."""
+
+
+def open_record(place: Place, create: bool = False) -> LedgerStore:
+    """The store of this place; raises EdgeFailure where nothing was ever brought up and `create` is not asked."""
+    if place.database_is_file and not create and not (place.state / "ledger.db").exists():
+        raise EdgeFailure(f"{place.state} has no record yet: `python deploy.py up` makes it")
+    store = LedgerStore(engine(place.database_url), place.settings.model)
+    if create:
+        store.create()
+    return store
+
+
+def read_ledger(store: LedgerStore) -> Ledger:
+    """The newest ledger, an empty one before the first act; raises StoreError, BrokenRecord."""
+    entry = store.newest()
+    return from_body(entry.body, entry.revision) if entry else Ledger(model=store.model)
+
+
+def write(store: LedgerStore, record: Record, actor: str, reason: str, now: float) -> Entry:
+    """Insert the record's ledger; raises Conflict, Unsure where it cannot be known whether it was recorded."""
+    at = datetime.fromtimestamp(now, UTC)
+    revision, body = record.ledger.revision, record.ledger.to_body()
+    try:
+        return store.append(revision, body, record.act, actor, reason, at)
+    except StoreUnavailable as error:
+        found = entry_of(store, record, actor, now)
+        if found is None:
+            raise
+        if isinstance(found, Entry):
+            return found
+        raise Unsure(f"it is not known whether '{record.act}' was recorded: `python deploy.py history` tells. {error}") from error
+
+
+def entry_of(store: LedgerStore, record: Record, actor: str, now: float) -> Entry | StoreError | None:
+    """The entry of exactly this act, None where it was not recorded, the error where nobody can say."""
+    at = datetime.fromtimestamp(now, UTC)
+    try:
+        recent = store.history(limit=20)
+    except StoreError as error:
+        return error
+    mine = (record.ledger.revision, record.act, actor, at)
+    return next((entry for entry in recent if (entry.revision, entry.action, entry.actor, entry.at) == mine), None)
+
+
+def refuse_if_moved(store: LedgerStore, before: Ledger) -> None:
+    """Raise Conflict where the ledger went on since `before` was read."""
+    newest = store.newest()
+    if newest is not None and newest.revision != before.revision:
+        raise Conflict(newest)

@@ -1,0 +1,119 @@
+"""Delivered bundles as the operator's edge sees them: manifest, golden rows, and the seal that is checked before a start."""
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deployment.failures import ContractBroken, EdgeFailure
+from rollout.settings import is_name
+
+
+@dataclass(frozen=True)
+class Release:
+    """One bundle. digest: SHA-256 of release.yaml's bytes; runtime: `onnx` or `sklearn`, as certified."""
+
+    name: str
+    path: Path
+    digest: str
+    runtime: str
+    tolerance: float
+    manifest: dict[str, Any]
+    raw: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Rows and the predictions a healthy process gives for them."""
+
+    rows: list[dict[str, Any]]
+    predictions: list[Any]
+
+
+def delivered(folder: Path) -> list[str]:
+    """Names of the bundles there, oldest name first."""
+    if not folder.is_dir():
+        return []
+    return sorted(path.parent.name for path in folder.glob("*/release.yaml") if is_name(path.parent.name))
+
+
+def read_release(folder: Path, name: str) -> Release:
+    """The manifest of one bundle, its signature not yet checked; raises EdgeFailure, ContractBroken."""
+    import yaml
+
+    path = folder / name
+    try:
+        raw = (path / "release.yaml").read_bytes()
+    except OSError as error:
+        there = ", ".join(delivered(folder)) or "nothing"
+        raise EdgeFailure(
+            f"{name} is not delivered ({folder} has {there}): `python deploy.py deliver {name} --from ...` first"
+        ) from error
+    try:
+        manifest = yaml.safe_load(raw)
+        runtime = manifest["runtime"]
+        digest = hashlib.sha256(raw).hexdigest()
+        return Release(name, path, digest, runtime["certified"], float(runtime.get("tolerance") or 0), manifest, raw)
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ContractBroken(f"{path / 'release.yaml'} cannot be read ({error}): deliver {name} again") from error
+
+
+def golden_rows(release: Release) -> Golden:
+    """The bundle's golden rows; raises ContractBroken where the file is not the one the manifest names."""
+    raw = _file(release, "golden.jsonl")
+    pairs = [json.loads(line) for line in raw.splitlines() if line.strip()]
+    if not pairs:
+        raise ContractBroken(f"{release.path / 'golden.jsonl'} holds no row: deliver {release.name} again")
+    return Golden([pair["row"] for pair in pairs], [pair["prediction"] for pair in pairs])
+
+
+def check_seal(release: Release, public_key: Path) -> None:
+    """Raise ContractBroken naming the file unless signature and every digest hold, or it is another model's bundle."""
+    _check_signature(release, public_key)
+    for name in release.manifest.get("files", {}):
+        _file(release, name)
+
+
+def check_belongs(release: Release, model: str) -> None:
+    """Raise ContractBroken where the manifest speaks of another model or version than its folder and deploy.toml."""
+    found = (release.manifest.get("model"), release.manifest.get("version"))
+    if found != (model, release.name):
+        raise ContractBroken(
+            f"{release.path} holds {found[1]} of model '{found[0]}', not {release.name} of '{model}': "
+            f"deliver {release.name} for this model, or correct 'model' in deploy.toml"
+        )
+
+
+def _file(release: Release, name: str) -> bytes:
+    path = release.path / name
+    try:
+        expected = release.manifest["files"][name]["sha256"]
+        content = path.read_bytes()
+    except (KeyError, TypeError, OSError) as error:
+        raise ContractBroken(f"{path} is missing or not in the manifest: restore the bundle or deliver a new one") from error
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise ContractBroken(f"{path} was changed after {release.name} was signed: restore it or deliver a new version")
+    return content
+
+
+def _check_signature(release: Release, public_key: Path) -> None:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(public_key.read_bytes())
+        signature = base64.b64decode((release.path / "signature").read_bytes())
+    except (OSError, ValueError) as error:
+        raise ContractBroken(f"the signature of {release.path} cannot be checked: {error}") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise ContractBroken(f"{public_key} is not an Ed25519 key: restore the key that signed the bundles")
+    try:
+        key.verify(signature, release.raw)
+    except InvalidSignature as error:
+        raise ContractBroken(
+            f"{release.path / 'release.yaml'} was not signed with {public_key}, or was changed since: "
+            f"restore it, or deliver a new version"
+        ) from error

@@ -1,0 +1,90 @@
+"""What the operator's edge asks of the router: its status, and whether an old version is done."""
+
+import time
+from typing import Any
+
+from deployment.config import Place
+from deployment.failures import EdgeFailure
+from deployment.readiness import client
+
+POLL_S = 0.05
+
+
+class RouterAway(Exception):
+    """The router does not answer; the message says why."""
+
+
+def router_url(place: Place) -> str | None:
+    """Where the router of this state folder listens, as `up` chose; None where it was not brought up."""
+    try:
+        return place.url_file.read_text().strip()
+    except FileNotFoundError:
+        return None
+
+
+def router_lives(url: str, timeout_s: float = 1.0) -> bool:
+    """Whether the router's liveness answers."""
+    import httpx
+
+    try:
+        with client(url, "", timeout_s) as http:
+            return http.get("/v2/health/live").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def router_status(place: Place, secret: str, timeout_s: float = 2.0) -> dict[str, Any]:
+    """The router's GET /status; raises RouterAway."""
+    import httpx
+
+    url = router_url(place)
+    if url is None:
+        raise RouterAway("the router was not brought up: `python deploy.py up`")
+    try:
+        with client(url, secret, timeout_s) as http:
+            answer = http.get("/status")
+        if answer.status_code != 200:
+            raise RouterAway(f"the router at {url} answered {answer.status_code} to /status")
+        return dict(answer.json())
+    except httpx.HTTPError as error:
+        raise RouterAway(f"the router at {url} does not answer ({type(error).__name__})") from error
+    except (ValueError, TypeError) as error:
+        raise RouterAway(f"the router at {url} gave a status that cannot be read") from error
+
+
+def wait_drained(place: Place, secret: str, revision: int, address: str) -> bool:
+    """Wait until every router worker follows `revision` and nothing is in flight to `address`.
+
+    True at once where no router runs; False when the time that deploy.toml allows is over.
+    """
+    give_up = time.monotonic() + place.settings.deployment.drain_timeout_s
+    while time.monotonic() < give_up:
+        try:
+            if is_drained(router_status(place, secret), revision, address):
+                return True
+        except RouterAway:
+            url = router_url(place)
+            if url is None or not router_lives(url):
+                return True
+        time.sleep(POLL_S)
+    return False
+
+
+def is_drained(status: dict[str, Any], revision: int, address: str) -> bool:
+    """Whether a status says so. An address that no worker names has nothing in flight."""
+    workers = status.get("workers") or []
+    if any(worker.get("revision", 0) < revision for worker in workers) or status.get("revision", 0) < revision:
+        return False
+    versions = (status.get("versions") or {}).values()
+    return sum((version.get("addresses") or {}).get(address, 0) for version in versions) == 0
+
+
+def wait_router(place: Place, url: str, ended: Any) -> None:
+    """Wait until the router lives; raises EdgeFailure with the log to read when it ended or time is over."""
+    give_up = time.monotonic() + place.settings.deployment.ready_timeout_s
+    while not router_lives(url):
+        if (because := ended()) is not None:
+            raise EdgeFailure(f"the router ended at once ({because}): read {place.log / 'router.log'}")
+        if time.monotonic() > give_up:
+            raise EdgeFailure(f"the router does not answer at {url}: read {place.log / 'router.log'}")
+        time.sleep(POLL_S)

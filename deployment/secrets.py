@@ -1,0 +1,50 @@
+"""The two secrets of a stack: the bearer token between router and versions, and the key that signs prediction ids."""
+
+import os
+import secrets
+from dataclasses import dataclass, field
+
+from deployment.config import Place
+from deployment.failures import Misconfigured
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """64 hex digits each; never printed."""
+
+    service: str = field(repr=False)
+    token: str = field(repr=False)
+
+
+def make_secrets(place: Place) -> Secrets:
+    """The stack's secrets, made on first use: files of mode 0600 in a folder of mode 0700."""
+    folder = place.state / "secrets"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    for name in ("service", "token"):
+        _make(folder / name)
+    return read_secrets(place)
+
+
+def read_secrets(place: Place) -> Secrets:
+    """The stack's secrets; raises Misconfigured where they were never made."""
+    folder = place.state / "secrets"
+    try:
+        return Secrets((folder / "service").read_text().strip(), (folder / "token").read_text().strip())
+    except FileNotFoundError as error:
+        raise Misconfigured(f"{folder} has no secrets yet: `python deploy.py up` makes them") from error
+
+
+def _make(path: os.PathLike[str]) -> None:
+    # Written aside and linked into place, so that nobody ever reads half a secret and the first one made stays.
+    draft = f"{os.fspath(path)}.{os.getpid()}"
+    if os.path.exists(path):
+        return
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(secrets.token_hex(32))
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(draft)

@@ -1,0 +1,185 @@
+"""`up` and `down`: the supervisor, the router, and every version the ledger says is live. `up` twice repairs."""
+
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from deployment.actions import Say
+from deployment.conf import conf_file, log_file, program_conf
+from deployment.config import Place
+from deployment.daemon import start_supervisor, stop_supervisor
+from deployment.failures import EdgeFailure, Interrupted, Misconfigured
+from deployment.folders import conf_folder, make_folders
+from deployment.interrupts import uninterrupted
+from deployment.leftovers import end_left_behind, left_behind
+from deployment.local import LocalTarget, _ended
+from deployment.locks import held
+from deployment.programs import ROUTER, router_program, service_program
+from deployment.readiness import NotAnswering, probe_of, wait_ready
+from deployment.record import open_record, read_ledger
+from deployment.releases import check_seal, read_release
+from deployment.routing import router_url, wait_router
+from deployment.secrets import make_secrets
+from rollout.ledger import Ledger, Version
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What `up` found or made. failed: versions that are live in the ledger and do not answer, with the reason."""
+
+    url: str
+    already: bool
+    versions: tuple[str, ...]
+    failed: dict[str, str]
+    seconds: float
+
+
+def up(place: Place, say: Say) -> Stack:
+    """Bring the stack up, or repair it; raises EdgeFailure and leaves nothing where the router cannot run."""
+    began = time.monotonic()
+    make_folders(place)
+    with held(place, "up", "bringing this stack up or down"):
+        secrets = make_secrets(place)
+        ledger = read_ledger(open_record(place, create=True))
+        target = LocalTarget(place)
+        already = target.supervisor.answers()
+        if already:
+            url = _repair(place, target, ledger, say)
+        else:
+            url = _undone_if_it_fails(place, lambda: _start(place, target, ledger, say))
+        failed = _wait_for_versions(place, target, ledger, secrets.service, say)
+    return Stack(url, already, tuple(v.name for v in ledger.live()), failed, time.monotonic() - began)
+
+
+def down(place: Place, say: Say) -> int:
+    """Stop everything, the router first, and see that nothing is left; returns how many programs were stopped."""
+    make_folders(place)
+    with held(place, "up", "bringing this stack up or down"):
+        target = LocalTarget(place)
+        programs = list(target.supervisor.processes()) if target.supervisor.answers() else []
+        strays = left_behind(place)
+        if not programs and not strays:
+            return 0
+        stop_supervisor(place)
+        place.url_file.unlink(missing_ok=True)
+        _forget_programs(place)
+    say(f"stopped: {', '.join(programs) or f'{len(strays)} processes whose supervisor was gone'}")
+    return len(programs) or len(strays)
+
+
+def _start(place: Place, target: LocalTarget, ledger: Ledger, say: Say) -> str:
+    if ended := end_left_behind(place):
+        say(f"ended {ended} processes whose supervisor was gone")
+    _forget_programs(place)
+    port = _free_port(place, place.settings.router.port if place.port is None else place.port)
+    url = _url(place, port)
+    conf_file(place, ROUTER).write_text(program_conf(place, router_program(place, port)))
+    for version in ledger.live():
+        _write_conf(place, version, say)
+    start_supervisor(place, make_secrets(place))
+    place.url_file.write_text(url)
+    wait_router(place, url, _ended(target.supervisor, ROUTER))
+    say(f"router at {url}")
+    return url
+
+
+def _undone_if_it_fails(place: Place, start: Callable[[], str]) -> str:
+    try:
+        return start()
+    except BaseException as error:
+        with uninterrupted():
+            stop_supervisor(place)
+            place.url_file.unlink(missing_ok=True)
+            _forget_programs(place)
+        if isinstance(error, KeyboardInterrupt):
+            raise Interrupted("interrupted: the stack is not up, what was started is stopped again") from error
+        raise
+
+
+def _repair(place: Place, target: LocalTarget, ledger: Ledger, say: Say) -> str:
+    """Start what the ledger names and does not run; end what runs and it does not name."""
+    url = router_url(place)
+    if url is None:
+        raise EdgeFailure("a supervisor runs here without a router: `python deploy.py down`, then `up`")
+    running = target.supervisor.processes()
+    named = {version.program: version for version in ledger.live()}
+    for program in set(running) - set(named) - {ROUTER}:
+        _end_stray(place, target, program, say)
+    for program, version in named.items():
+        if program not in running:
+            with suppress(EdgeFailure):
+                target.supervisor.add(service_program(place, version.name, program, version.address))
+                say(f"{version.name} started again as {program}")
+    for program in running:
+        if program == ROUTER or program in named:
+            target.supervisor.restart_if_given_up(program)
+    wait_router(place, url, lambda: None)
+    return url
+
+
+def _end_stray(place: Place, target: LocalTarget, program: str, say: Say) -> None:
+    version = program.rpartition("-")[0]
+    # Whoever starts that version at this moment holds its lock: then it is no stray.
+    with suppress(EdgeFailure), held(place, version, "starting it"):
+        target.stop(program)
+        say(f"{program} ended: the ledger does not name it")
+
+
+def _write_conf(place: Place, version: Version, say: Say) -> None:
+    try:
+        _check_unchanged(place, version)
+        program = service_program(place, version.name, version.program, version.address)
+        conf_file(place, version.program).write_text(program_conf(place, program))
+    except EdgeFailure as error:
+        say(f"{version.name} cannot be started: {error}")
+
+
+def _check_unchanged(place: Place, version: Version) -> None:
+    release = read_release(place.releases, version.name)
+    check_seal(release, place.public_key)
+    if release.digest != version.digest:
+        raise EdgeFailure(f"{release.path} is not what was deployed: restore it, or deliver it as a new version")
+
+
+def _wait_for_versions(
+    place: Place, target: LocalTarget, ledger: Ledger, secret: str, say: Say
+) -> dict[str, str]:
+    failed: dict[str, str] = {}
+    for version in ledger.live():
+        try:
+            probe = replace(probe_of(read_release(place.releases, version.name), version.address, secret))
+            log = str(log_file(place, version.program))
+            seconds = wait_ready(
+                probe, place.settings.deployment.ready_timeout_s, _ended(target.supervisor, version.program), log
+            )
+            say(f"{version.name} answers its golden rows ({seconds:.1f} s)")
+        except (EdgeFailure, NotAnswering) as error:
+            failed[version.name] = str(error)
+            say(f"{version.name} does not answer: {error}")
+    return failed
+
+
+def _forget_programs(place: Place) -> None:
+    for path in conf_folder(place).glob("*.conf"):
+        path.unlink()
+
+
+def _free_port(place: Place, port: int) -> int:
+    """The port itself where it can be bound, any free one for 0; raises Misconfigured."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((place.settings.router.host, port))
+        except OSError as error:
+            raise Misconfigured(
+                f"the router cannot listen on {place.settings.router.host}:{port} ({error.strerror}): "
+                "`up --port 0` takes a free port, or change router.port in deploy.toml"
+            ) from error
+        return int(probe.getsockname()[1])
+
+
+def _url(place: Place, port: int) -> str:
+    host = place.settings.router.host
+    return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104

@@ -1,0 +1,165 @@
+"""Talks to the supervisor over its own socket: programs are added, watched and removed while the others run on."""
+
+import http.client
+import socket
+import time
+import xmlrpc.client
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from deployment.conf import Program, conf_file, program_conf, socket_path
+from deployment.config import Place
+from deployment.failures import CannotStart, NotReadyInTime, NotRunning
+
+STOP_DEADLINE_S = 50.0
+POLL_S = 0.05
+ANSWER_S = 10.0
+_BAD_NAME, _ALREADY_ADDED, _NOT_RUNNING, _STILL_RUNNING, _SHUTTING_DOWN = 10, 90, 70, 91, 6
+_AT_REST = ("STOPPED", "EXITED", "FATAL", "UNKNOWN")
+
+
+@dataclass(frozen=True)
+class Process:
+    """state: the supervisor's word (RUNNING, STARTING, BACKOFF, FATAL, ...); pid 0 where there is none."""
+
+    program: str
+    state: str
+    pid: int
+    since_s: float
+    ended_because: str
+
+
+class Supervisor:
+    """The supervisor of one state folder. Every method raises NotRunning when it does not answer."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    def answers(self) -> bool:
+        """Whether the daemon runs and takes orders."""
+        try:
+            with self._calls() as calls:
+                return bool(calls.getState()["statename"] == "RUNNING")
+        except NotRunning:
+            return False
+
+    def processes(self) -> dict[str, Process]:
+        """What it runs, by program."""
+        with self._calls() as calls:
+            return {row["name"]: _process(row) for row in calls.getAllProcessInfo()}
+
+    def process(self, program: str) -> Process | None:
+        """One program, None where it has never heard of it."""
+        with self._calls() as calls:
+            try:
+                return _process(calls.getProcessInfo(program))
+            except xmlrpc.client.Fault as fault:
+                _unless(fault, _BAD_NAME)
+                return None
+
+    def add(self, program: Program) -> None:
+        """Write the program's file and start it; a program of that name that is there already is left alone."""
+        path = conf_file(self.place, program.name)
+        draft = path.with_suffix(".draft")
+        draft.write_text(program_conf(self.place, program))
+        draft.replace(path)
+        with self._calls() as calls:
+            try:
+                calls.reloadConfig()
+                calls.addProcessGroup(program.name)
+            except xmlrpc.client.Fault as fault:
+                if fault.faultCode != _ALREADY_ADDED:
+                    path.unlink(missing_ok=True)
+                    raise CannotStart(f"{program.name} could not be started: {fault.faultString}") from fault
+
+    def restart_if_given_up(self, program: str) -> None:
+        """Try a program again that ended too often."""
+        with self._calls() as calls:
+            if calls.getProcessInfo(program)["statename"] in _AT_REST:
+                calls.startProcess(program, False)
+
+    def remove(self, program: str, deadline_s: float = STOP_DEADLINE_S) -> None:
+        """Stop the program gracefully and forget it; nothing happens where there is none."""
+        with self._calls() as calls:
+            self._ask_to_stop(calls, program)
+            self._wait_until_at_rest(program, deadline_s)
+            try:
+                calls.removeProcessGroup(program)
+            except xmlrpc.client.Fault as fault:
+                _unless(fault, _BAD_NAME)
+            conf_file(self.place, program).unlink(missing_ok=True)
+            calls.reloadConfig()
+
+    def shut_down(self) -> None:
+        """Ask the daemon to stop everything, the router first, and to end."""
+        with self._calls() as calls:
+            try:
+                calls.shutdown()
+            except xmlrpc.client.Fault as fault:
+                _unless(fault, _SHUTTING_DOWN)
+
+    def _ask_to_stop(self, calls: Any, program: str) -> None:
+        try:
+            calls.stopProcessGroup(program, False)
+        except xmlrpc.client.Fault as fault:
+            _unless(fault, _BAD_NAME, _NOT_RUNNING)
+
+    def _wait_until_at_rest(self, program: str, deadline_s: float) -> None:
+        give_up = time.monotonic() + deadline_s
+        while (process := self.process(program)) is not None and process.state not in _AT_REST:
+            if time.monotonic() > give_up:
+                raise NotReadyInTime(f"{program} did not stop within {deadline_s:.0f} s (pid {process.pid})")
+            time.sleep(POLL_S)
+
+    @contextmanager
+    def _calls(self) -> Iterator[Any]:
+        transport = _SocketTransport(str(socket_path(self.place)))
+        try:
+            yield xmlrpc.client.ServerProxy("http://supervisor", transport=transport).supervisor
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode == _SHUTTING_DOWN:
+                raise NotRunning from fault
+            raise CannotStart(f"the supervisor refused: {fault.faultString}") from fault
+        except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
+            raise NotRunning from error
+        finally:
+            transport.close()
+
+
+def _process(row: dict[str, Any]) -> Process:
+    since = float(row["now"] - row["start"]) if row["pid"] else 0.0
+    because = row["spawnerr"] or (f"exit status {row['exitstatus']}" if row["exitstatus"] else "")
+    return Process(row["name"], row["statename"], row["pid"], since, because)
+
+
+def _unless(fault: xmlrpc.client.Fault, *codes: int) -> None:
+    if fault.faultCode not in codes:
+        raise fault
+
+
+
+class _SocketTransport(xmlrpc.client.Transport):
+    """XML-RPC over a unix socket, with a deadline an answer."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        """One connection, kept."""
+        if self._connection[1] is None:
+            self._connection = host, _SocketConnection(self.path)
+        return self._connection[1]
+
+
+class _SocketConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("supervisor", timeout=ANSWER_S)
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)

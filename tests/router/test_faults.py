@@ -1,0 +1,293 @@
+"""What the router does when its surroundings fail: versions, workers, the ledger. Real processes, killed for real."""
+
+import json
+import os
+import signal
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from rollout.ledger import Rollout, Step
+from router import counts
+from tests.router.rig import rig, until
+
+
+class Load(threading.Thread):
+    """A few clients that send requests until told to stop, and keep every answer that is not 200."""
+
+    def __init__(self, url: str, clients: int = 8) -> None:
+        super().__init__()
+        self.url, self.clients = url, clients
+        self.stopped = threading.Event()
+        self.versions: list[str] = []
+        self.failed: list[str] = []
+
+    def run(self) -> None:
+        with ThreadPoolExecutor(self.clients) as threads:
+            for _ in range(self.clients):
+                threads.submit(self._client)
+
+    def _client(self) -> None:
+        with httpx.Client() as client:
+            while not self.stopped.is_set():
+                try:
+                    answer = client.post(f"{self.url}/predict", json={"instances": [{}]})
+                except httpx.HTTPError as error:
+                    self.failed.append(repr(error))
+                    continue
+                self.versions.append(answer.headers.get("x-model-version", ""))
+                if answer.status_code != 200:
+                    self.failed.append(answer.text)
+
+    def __enter__(self) -> "Load":
+        self.start()
+        self.sent(20)
+        return self
+
+    def sent(self, more: int) -> None:
+        """Wait until that many further answers came."""
+        goal = len(self.versions) + more
+        until(lambda: len(self.versions) >= goal, f"{more} more answers", 20)
+
+    def __exit__(self, *_: object) -> None:
+        self.stopped.set()
+        self.join(20)
+
+
+def test_without_a_released_version_it_says_so(fresh):
+    fresh.router()
+    assert fresh.predict({"x": 1}).status_code == 503
+    assert "promote" in fresh.predict({"x": 1}).json()["detail"]
+    assert httpx.get(f"{fresh.url}/v2/health/ready").status_code == 503
+
+
+def test_every_worker_follows_a_new_split_without_losing_a_request(tmp_path):
+    with rig(tmp_path, workers=2) as made:
+        made.know(made.version("v1"), made.version("v2"))
+        made.split({"v1": 10_000})
+        made.router()
+        with Load(made.url) as load:
+            made.follows(made.split({"v1": 0, "v2": 10_000}, released="v2"))
+            load.versions.clear()
+            load.sent(100)
+        assert load.failed == []
+        assert set(load.versions) == {"v2"}
+
+
+def test_a_killed_version_loses_no_request_while_another_serves(fresh):
+    fresh.know(fresh.version("v1"), fresh.version("v2"))
+    fresh.split({"v1": 5000, "v2": 5000})
+    fresh.router()
+    with Load(fresh.url) as load:
+        fresh.kill("v1")
+        load.sent(200)
+    assert load.failed == []
+    assert load.versions[-1] == "v2"
+
+
+def test_a_version_that_dies_in_the_middle_of_a_batch_is_answered_for(fresh):
+    fresh.know(fresh.version("v1"), fresh.version("v2"))
+    fresh.split({"v1": 0, "v2": 10_000})
+    fresh.router()
+    answer = fresh.predict({"die": "v2"})
+    assert (answer.status_code, answer.headers["x-model-version"]) == (200, "v1")
+
+
+def test_a_version_that_moves_to_another_address_loses_no_request(fresh):
+    fresh.know(fresh.version("v1"))
+    fresh.split({"v1": 10_000})
+    fresh.router()
+    with Load(fresh.url) as load:
+        fresh.know(fresh.version("v1", socket="v1-again"))
+        revision = fresh.split({"v1": 10_000})
+        fresh.follows(revision)
+        old = fresh.folder / "v1.sock"
+        until(
+            lambda: not fresh.status()["versions"]["v1"]["addresses"].get(f"unix:{old}"), "the old address is drained"
+        )
+        fresh.kill("v1", signal.SIGTERM)
+        load.sent(100)
+    assert load.failed == []
+
+
+def test_restarting_every_worker_loses_no_request(tmp_path):
+    with rig(tmp_path, workers=2) as made:
+        made.know(made.version("v1"))
+        made.split({"v1": 10_000})
+        made.router()
+        before = {worker["pid"] for worker in made.status()["workers"]}
+        with Load(made.url) as load:
+            os.kill(made.processes["router"].pid, signal.SIGHUP)
+            until(lambda: not before & {w["pid"] for w in made.status()["workers"]}, "all workers are new", 20)
+            load.sent(100)
+        assert load.failed == []
+        counted = made.status()["versions"]["v1"]["requests"]
+        assert counted >= len(load.versions) - 100
+
+
+def test_a_killed_worker_is_replaced_and_its_counts_stay(tmp_path):
+    with rig(tmp_path, workers=2) as made:
+        made.know(made.version("v1"))
+        made.split({"v1": 10_000})
+        made.router()
+        for _ in range(50):
+            made.predict({})
+        until(lambda: _published(tmp_path) == 50, "all workers have published their counts")
+        victim = made.status()["workers"][0]["pid"]
+        os.kill(victim, signal.SIGKILL)
+        until(lambda: victim not in {w["pid"] for w in _workers(made)} and len(_workers(made)) == 2, "a new worker")
+        assert made.predict({}).status_code == 200
+        assert made.status()["versions"]["v1"]["requests"] >= 50
+
+
+def _published(state):
+    """Requests in the workers' files, which a kill leaves behind."""
+    tables = [json.loads(path.read_bytes())["counts"] for path in counts.folder(state).glob("*.json")]
+    return sum(n for table in tables for key, n in table.items() if key.startswith("requests"))
+
+
+def _workers(made):
+    try:
+        return made.status()["workers"]
+    except httpx.TransportError:
+        return []
+
+
+def test_a_ledger_that_somebody_writes_to_for_long_does_not_stop_the_router(fresh):
+    fresh.know(fresh.version("v1"))
+    fresh.split({"v1": 10_000})
+    writer = sqlite3.connect(fresh.folder / "ledger.db")
+    writer.execute("BEGIN IMMEDIATE")
+    try:
+        fresh.router()
+        assert fresh.predict({}).status_code == 200
+        assert httpx.get(f"{fresh.url}/v2/health/ready").json()["ledger"] == "answers"
+    finally:
+        writer.close()
+
+
+def test_while_postgresql_is_stopped_the_last_split_stays_in_force_and_it_is_said(
+    postgres_server, postgres_url, tmp_path
+):
+    with rig(tmp_path, database_url=postgres_url) as made:
+        made.know(made.version("v1"), made.version("v2"))
+        made.split({"v1": 10_000})
+        made.router()
+        postgres_server.stop()
+        until(lambda: "away" in _ready(made).json()["ledger"], "it is said", 30)
+        assert made.predict({}).status_code == 200
+        assert _ready(made).status_code == 200
+        token = made.predict({"x": 0.5}).headers["x-prediction-id"]
+        lost = httpx.post(f"{made.url}/feedback", json={"prediction_id": token, "label": 1}, timeout=20)
+        assert (lost.status_code, lost.headers["retry-after"]) == (503, "5")
+        postgres_server.start()
+        until(lambda: _ready(made).json()["ledger"] == "answers", "the ledger answers again", 30)
+        made.follows(made.split({"v1": 0, "v2": 10_000}, released="v2"))
+        assert made.predict({}).headers["x-model-version"] == "v2"
+
+
+def _ready(made):
+    return httpx.get(f"{made.url}/v2/health/ready", timeout=20)
+
+
+def test_a_router_started_while_postgresql_is_away_serves_the_last_split(postgres_server, postgres_url, tmp_path):
+    with rig(tmp_path, database_url=postgres_url) as made:
+        made.know(made.version("v1"))
+        made.split({"v1": 10_000})
+        made.router()
+        assert made.predict({}).status_code == 200
+        made.kill("router", signal.SIGTERM)
+        (tmp_path / "router.log").unlink()
+        postgres_server.stop()
+        try:
+            made.router()
+            assert made.predict({}).status_code == 200
+            assert "away" in _ready(made).json()["ledger"]
+        finally:
+            postgres_server.start()
+
+
+def test_shadows_are_compared_and_never_answer(fresh):
+    fresh.know(fresh.version("v1"), fresh.version("v2"))
+    fresh.split({"v1": 10_000}, shadows={"v2": 10_000})
+    fresh.router()
+    answers = [fresh.predict({"x": 1.0}) for _ in range(10)] + [fresh.predict({}) for _ in range(5)]
+    answers.append(fresh.predict({"x": 1, "status": 500, "at": "v2"}))
+    assert {answer.headers["x-model-version"] for answer in answers} == {"v1"}
+    compared = {"agree": 10, "differ": 5, "error": 1, "dropped": 0}
+    until(lambda: fresh.status()["versions"]["v2"]["shadow"] == compared, f"{compared}")
+
+
+def test_a_shadow_gets_only_its_share(fresh):
+    fresh.know(fresh.version("v1"), fresh.version("v2"))
+    fresh.split({"v1": 10_000}, shadows={"v2": 2_500})
+    fresh.router()
+    for _ in range(40):
+        fresh.predict({"x": 1.0})
+    until(lambda: fresh.status()["versions"]["v2"]["shadow"]["agree"] == 10, "10 of 40 were copied")
+
+
+def test_a_slow_version_does_not_hold_a_fast_one_and_overload_is_shed(tmp_path):
+    limits = "max_queue_rows = 4\nmax_batch_rows = 1\nversion_timeout_ms = 5000\n"
+    settings = f"[router]\nfallback = false\n[router.limits]\n{limits}"
+    with rig(tmp_path, settings=settings) as made:
+        made.know(made.version("v1"), made.version("v2"))
+        made.split({"v1": 10_000})
+        made.router()
+        slow = {"slow_s": 1.0}
+        with ThreadPoolExecutor(24) as threads:
+            flood = [threads.submit(made.predict, slow, **{"X-Model-Version": "v2"}) for _ in range(20)]
+            until(lambda: made.status()["versions"]["v2"]["queue_rows"] == 4, "the queue of v2 is full")
+            assert made.predict({}).status_code == 200
+            shed = made.predict({}, **{"X-Model-Version": "v2"})
+            codes = sorted(future.result().status_code for future in flood)
+        assert (shed.status_code, shed.headers["retry-after"], shed.json()["reason"]) == (503, "1", "shed")
+        assert set(codes) == {200, 503}
+
+
+def test_a_hung_version_rests_after_three_time_outs(tmp_path):
+    settings = "[router.limits]\nversion_timeout_ms = 100\n"
+    with rig(tmp_path, settings=settings) as made:
+        made.know(made.version("v1"), made.version("v2"))
+        made.split({"v1": 0, "v2": 10_000})
+        made.router()
+        os.killpg(made.processes["v2"].pid, signal.SIGSTOP)
+        try:
+            answers = [made.predict({}) for _ in range(10)]
+        finally:
+            os.killpg(made.processes["v2"].pid, signal.SIGCONT)
+        assert {answer.status_code for answer in answers} == {200}
+        metrics = httpx.get(f"{made.url}/metrics").text
+        assert 'sluice_fallback_total{reason="suspended",version="v2"}' in metrics
+
+
+def test_a_ramp_by_the_clock_is_taken_to_release_by_the_workers_once_a_step(tmp_path):
+    with rig(tmp_path, workers=2) as made:
+        made.know(made.version("v1"), made.version("v2"))
+        made.split({"v1": 10_000})
+        steps = (Step(2000, 0.1), Step(6000, 0.1), Step(10_000))
+        ramp = Rollout("toy:ramp:v2:2", "ramp", "v2", "v1", steps, 0, 0.0, 0.0, "test")
+        made.split({"v1": 8000, "v2": 2000})
+        made.record(replace(made.ledger, rollout=ramp))
+        made.router()
+        until(lambda: made.status()["asked"] == {"v2": 10_000}, "v2 is released", 15)
+        history = made.store.history()
+        assert [entry.actor for entry in history[:2]] == ["conductor", "conductor"]
+        assert history[0].body["released"] == "v2"
+        assert made.store.verify() == len(history)
+
+
+@pytest.mark.parametrize("secret", ["SLUICE_SERVICE_SECRET", "SLUICE_TOKEN_KEY"])
+def test_a_missing_secret_is_named_at_start(secret, tmp_path):
+    settings = tmp_path / "deploy.toml"
+    settings.write_text("")
+    from router.config import RouterMisconfigured, from_environment
+
+    environ = {"SLUICE_SERVICE_SECRET": "s" * 16, "SLUICE_TOKEN_KEY": "t" * 16, "SLUICE_CONFIG": str(settings)}
+    environ.pop(secret)
+    with pytest.raises(RouterMisconfigured, match=secret):
+        from_environment(environ)
