@@ -46,7 +46,7 @@ class LocalTarget:
     def wait_ready(self, version: str, program: str) -> float:
         """Seconds until it answered its golden rows; raises CannotStart, NotReadyInTime naming its log."""
         log = log_file(self.place, program)
-        ended = _ended(self.supervisor, program)
+        ended = watch_for_end(self.supervisor, program)
         try:
             return wait_ready(
                 self._probe(version, program), self.place.settings.deployment.ready_timeout_s, ended, str(log)
@@ -84,7 +84,7 @@ class LocalTarget:
             pass
 
 
-def _ended(supervisor: Supervisor, program: str) -> Callable[[], str | None]:
+def watch_for_end(supervisor: Supervisor, program: str) -> Callable[[], str | None]:
     """A function that tells why the process is gone since it was first seen; None while it is the same one."""
     first: list[int] = []
 

@@ -4,24 +4,24 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from deployment.actions import Say
-from deployment.conf import conf_file, log_file, program_conf
+from deployment.conf import Program, conf_file, log_file, program_conf
 from deployment.config import Place
 from deployment.daemon import start_supervisor, stop_supervisor
-from deployment.failures import EdgeFailure, Interrupted, Misconfigured
+from deployment.failures import ContractBroken, EdgeFailure, Interrupted, Misconfigured
 from deployment.folders import conf_folder, make_folders
 from deployment.interrupts import uninterrupted
 from deployment.leftovers import end_left_behind, left_behind
-from deployment.local import LocalTarget, _ended
+from deployment.local import LocalTarget, watch_for_end
 from deployment.locks import held
 from deployment.programs import ROUTER, router_program, service_program
 from deployment.readiness import NotAnswering, probe_of, wait_ready
 from deployment.record import open_record, read_ledger
 from deployment.releases import check_seal, read_release
 from deployment.routing import router_url, wait_router
-from deployment.secrets import make_secrets
+from deployment.secrets import Secrets, make_secrets
 from rollout.ledger import Ledger, Version
 
 
@@ -48,8 +48,11 @@ def up(place: Place, say: Say) -> Stack:
         if already:
             url = _repair(place, target, ledger, say)
         else:
-            url = _undone_if_it_fails(place, lambda: _start(place, target, ledger, say))
-        failed = _wait_for_versions(place, target, ledger, secrets.service, say)
+            url = _undone_if_it_fails(place, lambda: _start(place, target, ledger, secrets, say))
+        try:
+            failed = _wait_for_versions(place, target, ledger, secrets.service, say)
+        except KeyboardInterrupt as error:
+            raise Interrupted(f"interrupted: the stack is up at {url}, its versions may still be starting") from error
     return Stack(url, already, tuple(v.name for v in ledger.live()), failed, time.monotonic() - began)
 
 
@@ -62,14 +65,17 @@ def down(place: Place, say: Say) -> int:
         strays = left_behind(place)
         if not programs and not strays:
             return 0
-        stop_supervisor(place)
+        try:
+            stop_supervisor(place)
+        except KeyboardInterrupt as error:
+            raise Interrupted("interrupted: the stack is still going down, `python deploy.py down` waits for it") from error
         place.url_file.unlink(missing_ok=True)
         _forget_programs(place)
     say(f"stopped: {', '.join(programs) or f'{len(strays)} processes whose supervisor was gone'}")
     return len(programs) or len(strays)
 
 
-def _start(place: Place, target: LocalTarget, ledger: Ledger, say: Say) -> str:
+def _start(place: Place, target: LocalTarget, ledger: Ledger, secrets: Secrets, say: Say) -> str:
     if ended := end_left_behind(place):
         say(f"ended {ended} processes whose supervisor was gone")
     _forget_programs(place)
@@ -78,9 +84,9 @@ def _start(place: Place, target: LocalTarget, ledger: Ledger, say: Say) -> str:
     conf_file(place, ROUTER).write_text(program_conf(place, router_program(place, port)))
     for version in ledger.live():
         _write_conf(place, version, say)
-    start_supervisor(place, make_secrets(place))
+    start_supervisor(place, secrets)
     place.url_file.write_text(url)
-    wait_router(place, url, _ended(target.supervisor, ROUTER))
+    wait_router(place, url, watch_for_end(target.supervisor, ROUTER))
     say(f"router at {url}")
     return url
 
@@ -109,9 +115,7 @@ def _repair(place: Place, target: LocalTarget, ledger: Ledger, say: Say) -> str:
         _end_stray(place, target, program, say)
     for program, version in named.items():
         if program not in running:
-            with suppress(EdgeFailure):
-                target.supervisor.add(service_program(place, version.name, program, version.address))
-                say(f"{version.name} started again as {program}")
+            _start_again(place, target, version, say)
     for program in running:
         if program == ROUTER or program in named:
             target.supervisor.restart_if_given_up(program)
@@ -127,20 +131,28 @@ def _end_stray(place: Place, target: LocalTarget, program: str, say: Say) -> Non
         say(f"{program} ended: the ledger does not name it")
 
 
-def _write_conf(place: Place, version: Version, say: Say) -> None:
+def _start_again(place: Place, target: LocalTarget, version: Version, say: Say) -> None:
     try:
-        _check_unchanged(place, version)
-        program = service_program(place, version.name, version.program, version.address)
-        conf_file(place, version.program).write_text(program_conf(place, program))
+        target.supervisor.add(_program_of(place, version))
+        say(f"{version.name} started again as {version.program}")
     except EdgeFailure as error:
         say(f"{version.name} cannot be started: {error}")
 
 
-def _check_unchanged(place: Place, version: Version) -> None:
+def _write_conf(place: Place, version: Version, say: Say) -> None:
+    try:
+        conf_file(place, version.program).write_text(program_conf(place, _program_of(place, version)))
+    except EdgeFailure as error:
+        say(f"{version.name} cannot be started: {error}")
+
+
+def _program_of(place: Place, version: Version) -> Program:
+    """The program the ledger names, its bundle checked to be the one that was deployed."""
     release = read_release(place.releases, version.name)
     check_seal(release, place.public_key)
     if release.digest != version.digest:
-        raise EdgeFailure(f"{release.path} is not what was deployed: restore it, or deliver it as a new version")
+        raise ContractBroken(f"{release.path} is not what was deployed: restore it, or deliver it as a new version")
+    return service_program(place, version.name, version.program, version.address)
 
 
 def _wait_for_versions(
@@ -149,10 +161,10 @@ def _wait_for_versions(
     failed: dict[str, str] = {}
     for version in ledger.live():
         try:
-            probe = replace(probe_of(read_release(place.releases, version.name), version.address, secret))
+            probe = probe_of(read_release(place.releases, version.name), version.address, secret)
             log = str(log_file(place, version.program))
             seconds = wait_ready(
-                probe, place.settings.deployment.ready_timeout_s, _ended(target.supervisor, version.program), log
+                probe, place.settings.deployment.ready_timeout_s, watch_for_end(target.supervisor, version.program), log
             )
             say(f"{version.name} answers its golden rows ({seconds:.1f} s)")
         except (EdgeFailure, NotAnswering) as error:

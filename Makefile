@@ -1,0 +1,39 @@
+# Every command a newcomer needs. `make demo` and `make test` do their own set-up.
+.DEFAULT_GOAL := help
+.PHONY: help setup system demo test check e2e soak bench docs lock clean
+PYTHON := .venv/bin/python
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export OMP_NUM_THREADS ?= 1
+
+help: ## what there is
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
+
+setup: ## the Python environment alone (.venv, from requirements.txt)
+	@./scripts/setup.sh
+
+system: ## the environment, and Debian's PostgreSQL, nginx, wrk and Prometheus (root)
+	@./scripts/setup.sh system
+
+demo: setup ## the main job on real flights, about two minutes; KEEP=1 leaves it running
+	@$(PYTHON) deploy.py demo $(if $(KEEP),--keep)
+
+test: system check ## all tests
+	@$(PYTHON) -m pytest tests
+
+check: setup ## lint, types and the imports contract
+	@ruff check . && ruff format --check --quiet . && mypy rollout store router service delivery deployment deploy.py && lint-imports --no-cache >/dev/null && echo "check: clean"
+
+e2e: system ## only the tests with real processes
+	@$(PYTHON) -m pytest tests/e2e
+
+bench: system ## the figures in the README and docs/benchmarks.md
+	@$(PYTHON) -m benchmarks.serving && $(PYTHON) -m benchmarks.rollout
+
+docs: setup ## write the pictures and tables that docs/ takes from the code
+	@$(PYTHON) -m scripts.pictures
+
+lock: setup ## compile requirements.txt from environment.yaml
+	@$(PYTHON) scripts/requirements.py
+
+clean: ## remove what was made here (stops nothing: `python deploy.py down` first)
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

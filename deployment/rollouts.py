@@ -1,0 +1,105 @@
+"""What the strategy verbs' options mean: weights and hold times, and the plan in words that is shown before it starts."""
+
+import re
+from collections.abc import Sequence
+
+from rollout.ledger import Ledger, Step
+from rollout.refusal import BadWeight
+from rollout.split import ALL, basis_points
+from rollout.strategy import strategy
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
+COMMAND = "python deploy.py"
+
+
+def seconds(text: str) -> float:
+    """Seconds of `30s`, `10m`, `1h30m` or a plain number; raises ValueError."""
+    compact = text.strip().replace(" ", "").lower()
+    parts = _PART.findall(compact)
+    if not parts or "".join(number + unit for number, unit in parts) != compact:
+        raise ValueError(f"'{text}' is no duration: write 30s, 10m or 1h30m")
+    if any(not unit for _, unit in parts) and len(parts) > 1:
+        raise ValueError(f"'{text}' is no duration: give every part its unit")
+    total = sum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
+    if not 0 < total <= 366 * 86_400:
+        raise ValueError(f"'{text}' is no duration: give more than nothing and at most a year")
+    return total
+
+
+def shown_seconds(duration: float) -> str:
+    """The shortest plain form: `90 s` up to two minutes, then `2.5 min`, `3 h`."""
+    if duration < 120:
+        return f"{duration:.3g} s"
+    return f"{duration / 60:.3g} min" if duration < 7200 else f"{duration / 3600:.3g} h"
+
+
+def canary_steps(percents: str, every: str | None) -> tuple[Step, ...]:
+    """Steps of `5,25,50`; with `every` the clock takes each but the last, which a person decides.
+
+    Raises ValueError where the text is no list of numbers, BadWeight where a number is no weight.
+    """
+    weights = [basis_points(_number(text)) for text in percents.split(",")]
+    hold = seconds(every) if every else None
+    return tuple(Step(weight, None if place == len(weights) else hold) for place, weight in enumerate(weights, 1))
+
+
+def ramp_steps(over: str, count: int) -> tuple[Step, ...]:
+    """`count` equal steps; the first is taken at once, the last is all traffic when `over` has passed."""
+    if not 1 <= count <= 1000:
+        raise BadWeight(f"a ramp has from 1 to 1000 steps, not {count}")
+    duration = seconds(over)
+    hold = duration / max(1, count - 1)
+    weights = [round(ALL * place / count) for place in range(1, count + 1)]
+    return tuple(Step(weight, None if weight == ALL else hold) for weight in weights)
+
+
+def plan_lines(ledger: Ledger, how: str, name: str, steps: Sequence[Step], share: int = ALL) -> list[str]:
+    """The plan of a rollout in words: its steps, what ends it, and the way back."""
+    row = strategy(how)
+    stable = ledger.released or "nothing"
+    chosen = tuple(steps) or tuple(Step(weight) for weight in row.steps)
+    lines = [f"{row.name} of {name} against {stable}: {row.summary}"]
+    if row.shadows:
+        lines.append(f"  {share / 100:g} % of the requests are copied to {name}; {stable} answers all of them")
+    lines += [f"  step {place}  {_shown(step)}" for place, step in enumerate(chosen, 1)]
+    return [*lines, f"  ends     {_end(chosen, name)}", f"  way back {_way_back(stable)}"]
+
+
+def in_place_lines(ledger: Ledger, name: str) -> list[str]:
+    """The plan of a release in place in words."""
+    old = ledger.released
+    if old is None:
+        return [f"release-in-place of {name}: started, proven, then all traffic; nothing is released before it"]
+    return [
+        f"release-in-place of {name}: {strategy('release-in-place').summary}",
+        f"  1  {name} is started and answers its golden rows, then all traffic moves to it at once",
+        f"  2  {old} gets its requests under way to an end, then its process ends",
+        f"  way back {COMMAND} rollback starts {old} again first",
+    ]
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"'{text}' is no percentage: write numbers such as 5,25,50") from None
+
+
+def _shown(step: Step) -> str:
+    weight = f"{step.weight / 100:g} %"
+    if step.weight == ALL:
+        return f"{weight:>7}  released"
+    return f"{weight:>7}  {'until you take the next' if step.hold_s is None else f'for {shown_seconds(step.hold_s)}'}"
+
+
+def _end(steps: Sequence[Step], name: str) -> str:
+    if steps and steps[-1].weight == ALL:
+        waits = any(step.hold_s is None for step in steps[:-1])
+        return f"with {name} released" + (f", step by step: {COMMAND} promote {name} --step" if waits else "")
+    step = f"{COMMAND} promote {name} --step (next step), " if len(steps) > 1 and steps[0].hold_s is None else ""
+    return f"{step}{COMMAND} promote {name} (release) or {COMMAND} abort"
+
+
+def _way_back(stable: str) -> str:
+    return f"{stable}, kept running: {COMMAND} rollback"

@@ -1,0 +1,36 @@
+"""Late labels by version: how many there are and how often the prediction was right."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Score:
+    """labels: counted labels; accuracy and its 95 % half-width (Wilson), None where no prediction had a class."""
+
+    labels: int
+    accuracy: float | None
+    margin: float | None
+
+
+def scores(rows: Iterable[tuple[str, float | None, str, str]]) -> dict[str, Score]:
+    """Scores of (version, predicted, label, outcome) rows, outcome `right` or `wrong` where it can be judged."""
+    counts: dict[str, dict[str, int]] = {}
+    for version, _, _, outcome in rows:
+        mine = counts.setdefault(version, {})
+        mine[outcome] = mine.get(outcome, 0) + 1
+    return {version: _score(mine) for version, mine in counts.items()}
+
+
+def _score(outcomes: dict[str, int]) -> Score:
+    right, wrong = outcomes.get("right", 0), outcomes.get("wrong", 0)
+    judged = right + wrong
+    labels = sum(outcomes.values())
+    return Score(labels, right / judged, half_width(right, judged)) if judged else Score(labels, None, None)
+
+
+def half_width(right: int, total: int, z: float = 1.96) -> float:
+    """Half the width of the Wilson interval of a share; E. B. Wilson, JASA 22 (1927)."""
+    share = right / total
+    return z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / (1 + z * z / total)

@@ -1,0 +1,181 @@
+"""The picture of now, as one JSON value: the ledger, the router's counts, the processes, the late labels.
+
+What could not be reached is named under `notes`; the rest is still shown.
+"""
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+from deployment.config import Place
+from deployment.failures import EdgeFailure, NotRunning
+from deployment.observations import of_running
+from deployment.record import open_record, read_ledger
+from deployment.routing import RouterAway, router_status, router_url
+from deployment.scores import Score, scores
+from deployment.secrets import read_secrets
+from deployment.supervision import Process, Supervisor
+from rollout.ledger import Ledger, Rollout, Version
+from rollout.refusal import BrokenRecord
+from rollout.release import LIVE, State
+from store import FeedbackStore, LedgerStore, StoreError, engine
+from store.ledger import Entry
+
+EVENTS = 5
+Picture = dict[str, Any]
+
+
+def picture(place: Place, probe: bool = True, now: float | None = None) -> Picture:
+    """Everything `status` shows. probe: ask the rollback target for its golden answers."""
+    notes: list[str] = []
+    store = _store(place, notes)
+    ledger, events = _ledger(place, store, notes)
+    counts = _counts(place, notes)
+    processes = _processes(place, notes)
+    labels = _labels(place, notes) if store is not None else {}
+    notes += _strays(ledger, processes)
+    return {
+        "model": place.settings.model,
+        "revision": ledger.revision,
+        "url": router_url(place),
+        "released": ledger.released,
+        "rollout": _rollout(ledger.rollout, time.time() if now is None else now),
+        "rollback": _rollback(place, ledger, probe),
+        "failed_requests": counts.get("failed_requests"),
+        "router_revision": counts.get("revision"),
+        "workers": counts.get("workers", []),
+        "versions": [_version(v, ledger, counts, processes, labels.get(v.name)) for v in _shown(ledger, counts)],
+        "events": [_event(entry) for entry in events],
+        "notes": notes,
+    }
+
+
+def _store(place: Place, notes: list[str]) -> LedgerStore | None:
+    try:
+        return open_record(place)
+    except (EdgeFailure, StoreError) as error:
+        notes.append(str(error))
+        return None
+
+
+def _ledger(place: Place, store: LedgerStore | None, notes: list[str]) -> tuple[Ledger, list[Entry]]:
+    if store is not None:
+        try:
+            return read_ledger(store), store.history(limit=EVENTS)
+        except (StoreError, BrokenRecord) as error:
+            notes.append(str(error))
+    return Ledger(model=place.settings.model), []
+
+
+def _counts(place: Place, notes: list[str]) -> Picture:
+    try:
+        return router_status(place, read_secrets(place).service)
+    except (RouterAway, EdgeFailure) as error:
+        notes.append(str(error))
+        return {}
+
+
+def _processes(place: Place, notes: list[str]) -> dict[str, Process]:
+    try:
+        return Supervisor(place).processes()
+    except NotRunning as error:
+        notes.append(str(error))
+    except EdgeFailure as error:
+        notes.append(f"the supervisor gave no answer: {error}")
+    return {}
+
+
+def _labels(place: Place, notes: list[str]) -> dict[str, Score]:
+    try:
+        return scores(FeedbackStore(engine(place.database_url), place.settings.model).scores())
+    except StoreError as error:
+        if str(error) not in notes:
+            notes.append(str(error))
+        return {}
+
+
+def _strays(ledger: Ledger, processes: dict[str, Process]) -> list[str]:
+    named = {version.program for version in ledger.live()} | {"router"}
+    stray = sorted(set(processes) - named)
+    return [f"{', '.join(stray)} runs and the ledger does not name it: `python deploy.py up` ends it"] if stray else []
+
+
+def _rollout(rollout: Rollout | None, now: float) -> Picture | None:
+    if rollout is None:
+        return None
+    due = rollout.due_at()
+    return {
+        "strategy": rollout.strategy,
+        "candidate": rollout.candidate,
+        "stable": rollout.stable,
+        "step": rollout.step + 1 if rollout.steps else None,
+        "steps": [asdict(step) for step in rollout.steps],
+        "paused": rollout.paused,
+        "next_step_in_s": None if due is None else max(0.0, round(due - now, 1)),
+        "started_by": rollout.started_by,
+        "running_s": round(now - rollout.started_at, 1),
+    }
+
+
+def _rollback(place: Place, ledger: Ledger, probe: bool) -> Picture | None:
+    target = ledger.rollback_target()
+    if target is None or target not in ledger.versions:
+        return None
+    running = ledger.version(target).state in LIVE
+    facts = of_running(place, ledger, target) if running and probe else None
+    return {
+        "target": target,
+        "running": running,
+        "ready": facts.answers_golden_rows if facts else None,
+        "because": facts.not_ready_because if facts and not facts.answers_golden_rows else None,
+        "command": "python deploy.py rollback",
+    }
+
+
+def _shown(ledger: Ledger, counts: Picture) -> list[Version]:
+    answered = {name for name, row in (counts.get("versions") or {}).items() if row.get("requests")}
+    return [v for v in ledger.versions.values() if v.state != State.RETIRED or v.name in answered]
+
+
+def _version(
+    version: Version, ledger: Ledger, counts: Picture, processes: dict[str, Process], score: Score | None
+) -> Picture:
+    row = (counts.get("versions") or {}).get(version.name) or {}
+    process = processes.get(version.program)
+    shadow = row.get("shadow") or {}
+    compared = sum(shadow.get(key) or 0 for key in ("agree", "differ", "error"))
+    return {
+        "name": version.name,
+        "role": _role(version, ledger),
+        "state": str(version.state),
+        "runtime": version.runtime,
+        "process": process.state.lower() if process else None,
+        "program": version.program,
+        "weight": ledger.weight(version.name) / 100,
+        "served": None if row.get("served_share") is None else round(row["served_share"] * 100, 2),
+        **{key: row.get(key) for key in ("requests", "errors", "fallbacks", "p50_ms", "p99_ms", "in_flight")},
+        "agree": shadow.get("agree", 0) / compared if compared else None,
+        "compared": compared,
+        "labels": score.labels if score else 0,
+        "accuracy": score.accuracy if score else None,
+        "accuracy_margin": score.margin if score else None,
+    }
+
+
+def _role(version: Version, ledger: Ledger) -> str:
+    rollout = ledger.rollout
+    if rollout is not None and version.name == rollout.candidate:
+        return rollout.strategy
+    if version.name == ledger.released:
+        return "stable" if rollout else "released"
+    return "way back" if version.name == ledger.rollback_target() else str(version.state)
+
+
+def _event(entry: Entry) -> Picture:
+    return {
+        "revision": entry.revision,
+        "at": entry.at.isoformat(timespec="seconds"),
+        "actor": entry.actor,
+        "act": entry.action,
+        "reason": entry.reason,
+    }

@@ -1,0 +1,49 @@
+#!/bin/sh
+# Make the virtual environment from requirements.txt, once: a second run with the same file does nothing.
+# `setup.sh system` also installs the Debian packages that tests and benchmarks use (needs root).
+set -eu
+cd "$(dirname "$0")/.."
+
+environment() {
+    stamp=.venv/.requirements
+    if [ -f "$stamp" ] && cmp -s "$stamp" requirements.txt; then
+        return
+    fi
+    python=$(command -v python3.11 || command -v python3 || true)
+    if [ -z "$python" ] || ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+        echo "Python 3.11 or newer is needed: apt-get install python3" >&2
+        exit 1
+    fi
+    if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+        packages python3-venv
+    fi
+    echo "setting up .venv with $("$python" --version) ..."
+    [ -x .venv/bin/python ] || "$python" -m venv .venv
+    # uv is pinned and hashed in the same file; it installs the rest several times faster than pip.
+    grep -A200 '^uv==' requirements.txt | awk 'NR>1 && /^[a-z]/ {exit} {print}' > .venv/uv.txt
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+    .venv/bin/uv pip sync --quiet --require-hashes --python .venv/bin/python requirements.txt
+    cp requirements.txt "$stamp"
+}
+
+packages() {
+    missing=
+    for package in "$@"; do
+        dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        echo "not root: these Debian packages are missing, and what needs them is skipped:$missing"
+        return 0
+    fi
+    echo "installing$missing ..."
+    apt-get update -qq
+    # shellcheck disable=SC2086 # one word a package
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
+case "${1:-environment}" in
+    environment) environment ;;
+    system) environment; packages postgresql nginx-light wrk prometheus ;;
+    *) echo "usage: setup.sh [environment|system]" >&2; exit 2 ;;
+esac
