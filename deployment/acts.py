@@ -1,6 +1,6 @@
 """The one shape of every act: read the ledger, gather facts, decide, act.
 
-An act that lost against another is decided anew as often as `attempts` says; by default once: its operator is told who won.
+An act that lost against another is decided anew as often as `attempts` says; by default its operator is told who won.
 """
 
 import time
@@ -42,7 +42,7 @@ class Done:
 
 
 def act(place: Place, wanted: Act, reason: str, say: Say) -> Done:
-    """Perform an act; raises Refusal, EdgeFailure, StoreError. Every refusal leaves record and processes as they were."""
+    """Perform an act; raises Refusal, EdgeFailure, StoreError, which leave record and processes as they were."""
     began = time.monotonic()
     store = open_record(place)
     ledger = read_ledger(store)

@@ -1,5 +1,6 @@
-"""The supervisor's files as text. Secrets never appear here: programs inherit them from the supervisor's environment."""
+"""The supervisor's files as text. No secret appears here: programs inherit them from the supervisor's environment."""
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ def supervisor_conf(place: Place) -> str:
             "nodaemon = false",
             "silent = true",
             "umask = 077",
+            *(["user = root"] if os.getuid() == 0 else []),
             f"directory = {_plain(place.root)}",
             f"childlogdir = {_plain(place.log)}",
             "",

@@ -1,4 +1,4 @@
-"""Finds and ends processes that outlived their supervisor: they carry its address in their environment (Linux's /proc)."""
+"""Finds and ends processes that outlived their supervisor: their environment carries its address (Linux's /proc)."""
 
 import os
 import signal

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 
 from deployment.conf import log_file
 from deployment.config import Place
@@ -59,7 +59,9 @@ class LocalTarget:
         try:
             warm_up(self._probe(version, program))
         except NotAnswering as error:
-            raise EdgeFailure(f"{version} failed while warming up ({error}): read {log_file(self.place, program)}") from error
+            raise EdgeFailure(
+                f"{version} failed while warming up ({error}): read {log_file(self.place, program)}"
+            ) from error
 
     def drain(self, address: str, revision: int) -> bool:
         """Whether the routers finished with that address in time."""
@@ -67,10 +69,8 @@ class LocalTarget:
 
     def stop(self, program: str) -> None:
         """Stop a process group gracefully; nothing happens where there is none."""
-        try:
+        with suppress(NotRunning):
             self.supervisor.remove(program)
-        except NotRunning:
-            pass
         self._unlink_socket(program)
 
     def _probe(self, version: str, program: str) -> Probe:
@@ -78,10 +78,8 @@ class LocalTarget:
         return probe_of(release, self.place.address(program), read_secrets(self.place).service)
 
     def _unlink_socket(self, program: str) -> None:
-        try:
+        with suppress(FileNotFoundError):
             os.unlink(self.place.address(program).removeprefix("unix:"))
-        except FileNotFoundError:
-            pass
 
 
 def watch_for_end(supervisor: Supervisor, program: str) -> Callable[[], str | None]:

@@ -19,7 +19,9 @@ def held(place: Place, name: str, what: str) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(descriptor, 200, 0).decode(errors="replace") or "somebody"
-            raise EdgeFailure(f"{holder} is {what} right now: look at `python deploy.py status`, then try again") from None
+            raise EdgeFailure(
+                f"{holder} is {what} right now: look at `python deploy.py status`, then try again"
+            ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, place.actor.encode()[:200], 0)
         yield

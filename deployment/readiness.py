@@ -79,7 +79,7 @@ def client(address: str, secret: str, timeout_s: float) -> "httpx.Client":
     return httpx.Client(
         transport=httpx.HTTPTransport(uds=socket, verify=address.startswith("https:")),
         base_url="http://version" if socket else address,
-        headers={"Authorization": f"Bearer {secret}"},
+        headers={"Authorization": f"Bearer {secret}"} if secret else {},
         timeout=timeout_s,
         trust_env=False,
     )
@@ -111,7 +111,11 @@ def _compare(got: list[Any], expected: list[Any], tolerance: float) -> None:
 def same(got: Any, wanted: Any, tolerance: float) -> bool:
     """Whether two predictions agree: numbers within the tolerance, lists element by element, all else exactly."""
     if isinstance(wanted, list):
-        return isinstance(got, list) and len(got) == len(wanted) and all(map(lambda a, b: same(a, b, tolerance), got, wanted))
+        return (
+            isinstance(got, list)
+            and len(got) == len(wanted)
+            and all(map(lambda a, b: same(a, b, tolerance), got, wanted))
+        )
     numbers = (int, float)
     if isinstance(wanted, numbers) and isinstance(got, numbers) and not isinstance(wanted, bool):
         return abs(got - wanted) <= tolerance + 1e-9 * abs(wanted)

@@ -42,7 +42,9 @@ def write(store: LedgerStore, record: Record, actor: str, reason: str, now: floa
             raise
         if isinstance(found, Entry):
             return found
-        raise Unsure(f"it is not known whether '{record.act}' was recorded: `python deploy.py history` tells. {error}") from error
+        raise Unsure(
+            f"it is not known whether '{record.act}' was recorded: `python deploy.py history` tells. {error}"
+        ) from error
 
 
 def entry_of(store: LedgerStore, record: Record, actor: str, now: float) -> Entry | StoreError | None:

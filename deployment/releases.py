@@ -1,4 +1,4 @@
-"""Delivered bundles as the operator's edge sees them: manifest, golden rows, and the seal that is checked before a start."""
+"""Delivered bundles as the operator's edge sees them: manifest, golden rows, and the seal checked before a start."""
 
 import base64
 import hashlib
@@ -92,7 +92,9 @@ def _file(release: Release, name: str) -> bytes:
         expected = release.manifest["files"][name]["sha256"]
         content = path.read_bytes()
     except (KeyError, TypeError, OSError) as error:
-        raise ContractBroken(f"{path} is missing or not in the manifest: restore the bundle or deliver a new one") from error
+        raise ContractBroken(
+            f"{path} is missing or not in the manifest: restore the bundle or deliver a new one"
+        ) from error
     if hashlib.sha256(content).hexdigest() != expected:
         raise ContractBroken(f"{path} was changed after {release.name} was signed: restore it or deliver a new version")
     return content

@@ -1,4 +1,4 @@
-"""What the strategy verbs' options mean: weights and hold times, and the plan in words that is shown before it starts."""
+"""What the strategy verbs' options mean: weights and hold times, and the plan in words, shown before it starts."""
 
 import re
 from collections.abc import Sequence
@@ -13,17 +13,21 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 COMMAND = "python deploy.py"
 
 
+class BadOption(Exception):
+    """An option's text cannot be read."""
+
+
 def seconds(text: str) -> float:
-    """Seconds of `30s`, `10m`, `1h30m` or a plain number; raises ValueError."""
+    """Seconds of `30s`, `10m`, `1h30m` or a plain number; raises BadOption."""
     compact = text.strip().replace(" ", "").lower()
     parts = _PART.findall(compact)
     if not parts or "".join(number + unit for number, unit in parts) != compact:
-        raise ValueError(f"'{text}' is no duration: write 30s, 10m or 1h30m")
+        raise BadOption(f"'{text}' is no duration: write 30s, 10m or 1h30m")
     if any(not unit for _, unit in parts) and len(parts) > 1:
-        raise ValueError(f"'{text}' is no duration: give every part its unit")
+        raise BadOption(f"'{text}' is no duration: give every part its unit")
     total = sum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
     if not 0 < total <= 366 * 86_400:
-        raise ValueError(f"'{text}' is no duration: give more than nothing and at most a year")
+        raise BadOption(f"'{text}' is no duration: give more than nothing and at most a year")
     return total
 
 
@@ -37,7 +41,7 @@ def shown_seconds(duration: float) -> str:
 def canary_steps(percents: str, every: str | None) -> tuple[Step, ...]:
     """Steps of `5,25,50`; with `every` the clock takes each but the last, which a person decides.
 
-    Raises ValueError where the text is no list of numbers, BadWeight where a number is no weight.
+    Raises BadOption where the text is no list of numbers, BadWeight where a number is no weight.
     """
     weights = [basis_points(_number(text)) for text in percents.split(",")]
     hold = seconds(every) if every else None
@@ -62,7 +66,7 @@ def plan_lines(ledger: Ledger, how: str, name: str, steps: Sequence[Step], share
     lines = [f"{row.name} of {name} against {stable}: {row.summary}"]
     if row.shadows:
         lines.append(f"  {share / 100:g} % of the requests are copied to {name}; {stable} answers all of them")
-    lines += [f"  step {place}  {_shown(step)}" for place, step in enumerate(chosen, 1)]
+    lines += [f"  step {place}  {_shown(step, step is chosen[-1])}" for place, step in enumerate(chosen, 1)]
     return [*lines, f"  ends     {_end(chosen, name)}", f"  way back {_way_back(stable)}"]
 
 
@@ -83,14 +87,16 @@ def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"'{text}' is no percentage: write numbers such as 5,25,50") from None
+        raise BadOption(f"'{text}' is no percentage: write numbers such as 5,25,50") from None
 
 
-def _shown(step: Step) -> str:
+def _shown(step: Step, is_last: bool) -> str:
     weight = f"{step.weight / 100:g} %"
     if step.weight == ALL:
         return f"{weight:>7}  released"
-    return f"{weight:>7}  {'until you take the next' if step.hold_s is None else f'for {shown_seconds(step.hold_s)}'}"
+    if step.hold_s is not None:
+        return f"{weight:>7}  for {shown_seconds(step.hold_s)}"
+    return f"{weight:>7}  until {'you decide' if is_last else 'you take the next'}"
 
 
 def _end(steps: Sequence[Step], name: str) -> str:

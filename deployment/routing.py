@@ -76,7 +76,7 @@ def is_drained(status: dict[str, Any], revision: int, address: str) -> bool:
     if any(worker.get("revision", 0) < revision for worker in workers) or status.get("revision", 0) < revision:
         return False
     versions = (status.get("versions") or {}).values()
-    return sum((version.get("addresses") or {}).get(address, 0) for version in versions) == 0
+    return not any((version.get("addresses") or {}).get(address, 0) for version in versions)
 
 
 def wait_router(place: Place, url: str, ended: Any) -> None:

@@ -68,7 +68,9 @@ def down(place: Place, say: Say) -> int:
         try:
             stop_supervisor(place)
         except KeyboardInterrupt as error:
-            raise Interrupted("interrupted: the stack is still going down, `python deploy.py down` waits for it") from error
+            raise Interrupted(
+                "interrupted: the stack is still going down, `python deploy.py down` waits for it"
+            ) from error
         place.url_file.unlink(missing_ok=True)
         _forget_programs(place)
     say(f"stopped: {', '.join(programs) or f'{len(strays)} processes whose supervisor was gone'}")
@@ -155,9 +157,7 @@ def _program_of(place: Place, version: Version) -> Program:
     return service_program(place, version.name, version.program, version.address)
 
 
-def _wait_for_versions(
-    place: Place, target: LocalTarget, ledger: Ledger, secret: str, say: Say
-) -> dict[str, str]:
+def _wait_for_versions(place: Place, target: LocalTarget, ledger: Ledger, secret: str, say: Say) -> dict[str, str]:
     failed: dict[str, str] = {}
     for version in ledger.live():
         try:

@@ -139,7 +139,6 @@ def _unless(fault: xmlrpc.client.Fault, *codes: int) -> None:
         raise fault
 
 
-
 class _SocketTransport(xmlrpc.client.Transport):
     """XML-RPC over a unix socket, with a deadline an answer."""
 
@@ -149,9 +148,9 @@ class _SocketTransport(xmlrpc.client.Transport):
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
         """One connection, kept."""
-        if self._connection[1] is None:
-            self._connection = host, _SocketConnection(self.path)
-        return self._connection[1]
+        kept = self._connection[1] or _SocketConnection(self.path)
+        self._connection = host, kept
+        return kept
 
 
 class _SocketConnection(http.client.HTTPConnection):

@@ -89,15 +89,14 @@ def release_in_place(ledger: Ledger, facts: Facts, name: str) -> Plan:
     ledger.must_be_free_for(name)
     old = ledger.version(ledger.released) if ledger.released else None
     after = moves.released(_replaced(ledger, facts, name), name)
+    ends = _ends_of_replaced(ledger, name)
     if old is None:
-        return (
-            *_bring_up(name, facts.program),
-            _record(after, "release-in-place", f"{name} released", f"retire {name}"),
-        )
+        record = _record(after, "release-in-place", f"{name} released", f"retire {name}")
+        return (*_bring_up(name, facts.program), record, *ends)
     if old.name != name:
         after = after.with_event(old.name, Event.RETIRE)
     record = _record(after, "release-in-place", f"{name} in place of {old.name}", f"release-in-place {old.name}")
-    return (*_bring_up(name, facts.program), record, Drain(old.name, old.program), Stop(old.program))
+    return (*_bring_up(name, facts.program), record, *ends)
 
 
 def pause(ledger: Ledger, facts: Facts) -> Plan:
@@ -203,6 +202,12 @@ def _replaced(ledger: Ledger, facts: Facts, name: str) -> Ledger:
         _refuse_other_content(known, facts)
     fresh = _fresh(facts, name)
     return moves.calmed(ledger).with_version(replace(fresh, state=State.RELEASED) if ledger.released == name else fresh)
+
+
+def _ends_of_replaced(ledger: Ledger, name: str) -> Plan:
+    """The end of the released version's process, and of an earlier one of `name`: the fresh one replaces both."""
+    replaced = [v for v in ledger.live() if v.name in (name, ledger.released)]
+    return tuple(action for v in replaced for action in (Drain(v.name, v.program), Stop(v.program)))
 
 
 def _refuse_other_content(known: Version, facts: Facts) -> None:

@@ -37,8 +37,10 @@ _NEXT_STEPS = {
     "not a database": "The file is something else: move it away, or name another one",
     "malformed": "Restore the file from a backup",
     "no such table": "Its tables were never made: bring the stack up once, which makes them",
+    'role "': "Correct the user or the password in DATABASE_URL",
     "does not exist": "Create the database, or bring the stack up once, which makes its tables",
     "authentication": "Correct the user or the password in DATABASE_URL",
+    "queuepool limit": "Too many acts at once: try again",
     "statement timeout": "The database is overloaded or a row is locked: try again",
 }
 
@@ -60,7 +62,8 @@ def statements(engine: Engine) -> Iterator[Connection]:
             yield connection
     except exc.IntegrityError:
         raise
-    except (exc.SQLAlchemyError, sqlite3.Error) as error:
+    # What fails while a connection is being opened and tuned arrives as the driver's own error, unwrapped.
+    except (exc.DBAPIError, exc.TimeoutError, engine.dialect.loaded_dbapi.Error) as error:
         raise StoreUnavailable(_explain(engine.url, error)) from None
 
 
@@ -182,7 +185,7 @@ def _explain(url: URL, error: Exception) -> str:
 
 def _first_line(error: Exception) -> str:
     """The driver's own words; of several lines the first, which names the cause."""
-    words = str(getattr(error, "orig", None) or error)
+    words = str(getattr(error, "orig", None) or error).partition(" (Background on")[0]
     lines = [line.strip() for line in words.splitlines() if line.strip()]
     return lines[0].rstrip(".") if lines else type(error).__name__
 

@@ -148,7 +148,7 @@ async def _replay_then_tell(options: argparse.Namespace) -> tuple[Replay, Counte
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m examples.flights.replay", description=__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="where the router listens (%(default)s)")
-    parser.add_argument("--limit", type=int, help="how many requests (all 165,000)")
+    parser.add_argument("--limit", type=int, help="how many requests (all 166,668)")
     parser.add_argument("--connections", type=int, default=16, help="how many at a time (%(default)s)")
     parser.add_argument("--rate", type=float, help="at most so many requests a second")
     parser.add_argument("--no-feedback", action="store_true", help="keep the truth back")

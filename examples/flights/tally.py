@@ -23,7 +23,7 @@ class Tally:
     failures: int = 0
     fallbacks: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
-    latencies: array[float] = field(default_factory=lambda: array("d"), repr=False)
+    latencies: "array[float]" = field(default_factory=lambda: array("d"), repr=False)
 
     def quantile_ms(self, q: float) -> float | None:
         """The latency in milliseconds that a share `q` of the good answers kept, None if there were none."""

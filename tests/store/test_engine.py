@@ -7,6 +7,7 @@ import traceback
 import pytest
 
 from store import Feedback, FeedbackStore, LedgerStore, StoreError, StoreUnavailable, engine
+from tests import postgres as postgres_module
 from tests.postgres import PASSWORD, QUOTED_PASSWORD
 from tests.store.conftest import AT
 from tests.store.processes import HOLD, finish, start
@@ -198,6 +199,23 @@ def test_a_file_that_vanished_is_reported_without_a_bugs_traceback(tmp_path):
     (tmp_path / "ledger.db").mkdir()
     with pytest.raises(StoreUnavailable, match="unable to open database file"):
         LedgerStore(made, "flights").revision()
+
+
+def test_without_postgresql_a_test_skips_and_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(postgres_module, "_binaries", lambda: None)
+    with pytest.raises(pytest.skip.Exception, match="apt-get install postgresql"), postgres_module.postgres():
+        pass
+
+
+def test_a_crowd_that_finds_no_free_connection_is_told_so(tmp_path):
+    made = engine(f"sqlite:///{tmp_path}/ledger.db")
+    made.pool._timeout = 0.05
+    held = [made.connect() for _ in range(15)]
+    with pytest.raises(StoreUnavailable, match=r"QueuePool limit.*Too many acts at once: try again\.$"):
+        LedgerStore(made, "flights").revision()
+    for connection in held:
+        connection.close()
+    made.dispose()
 
 
 def _assert_no_password(error: Exception) -> None:

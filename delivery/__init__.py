@@ -1,0 +1,1 @@
+"""Packs a fitted pipeline into a bundle: tested, proved, described, signed, waiting in releases/."""

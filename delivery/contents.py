@@ -1,0 +1,177 @@
+"""What a bundle holds, written into a folder: pickle, ONNX form, environment, golden rows, manifest."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import joblib
+import msgspec
+import yaml
+
+from delivery import environment, onnx_form
+from delivery.errors import DeliveryError
+from delivery.measure import held_out_metrics, latency_ms, task_of
+from delivery.recipe import Recipe, Source
+from delivery.signature import columns_of, rows_of
+from service.bundle import FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE, Bundle, Column, File, Manifest, Runtime
+from service.model import Model, OnnxModel, PipelineModel
+from service.rows import Columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from delivery.pack import DeliveryRequest
+
+GOLDEN_ROWS = 48
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Proved:
+    """The model on its certified runtime, the proof, and its predictions of all held-out rows (None: it failed)."""
+
+    model: Model
+    runtime: Runtime
+    predictions: list[Any]
+    latency: dict[str, Any]
+
+
+def write_contents(folder: Path, request: "DeliveryRequest", source: Source, report: Report) -> Manifest:
+    """Write all files but the signature; returns the manifest."""
+    recipe = source.recipe
+    columns = columns_of(recipe.held_out, recipe.training)
+    rows = rows_of(recipe.held_out)
+    held_out = _as_served(rows, columns)
+    _dump(recipe, folder / PICKLE)
+    report(f"{len(rows)} held-out rows, {len(columns)} columns; converting to ONNX")
+    described = _description(request, source, columns)
+    proved = _prove(folder, described, recipe, held_out, request.tolerance, report)
+    _write_golden(folder / GOLDEN, rows, proved.predictions)
+    packages = environment.installed()
+    pins = environment.environment_yaml(f"{request.model}-{request.version}", packages)
+    (folder / "environment.yaml").write_text(yaml.safe_dump(pins, sort_keys=False))
+    manifest = msgspec.structs.replace(
+        described,
+        metrics=held_out_metrics(proved.predictions, recipe),
+        runtime=proved.runtime,
+        latency=proved.latency,
+        golden={"rows": len((folder / GOLDEN).read_bytes().splitlines())},
+        packages=packages,
+        files=_files(folder),
+    )
+    report(f"held out: {', '.join(f'{name} {value:.4g}' for name, value in manifest.metrics.items()) or 'no labels'}")
+    plain = msgspec.to_builtins(manifest)
+    (folder / MANIFEST).write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120))
+    return manifest
+
+
+def _as_served(rows: list[dict[str, Any]], columns: list[Column]) -> Columns:
+    try:
+        return onnx_form.held_out_columns(rows, columns)
+    except msgspec.ValidationError as error:
+        raise DeliveryError(f"a held-out row could not be sent as JSON: {error}") from error
+
+
+def _prove(
+    folder: Path, described: Manifest, recipe: Recipe, held_out: Columns, tolerance: float, report: Report
+) -> Proved:
+    bundle = Bundle(folder, msgspec.structs.replace(described, files={PICKLE: File("", 0), ONNX: File("", 0)}), "")
+    pipeline, rows = PipelineModel(bundle), len(recipe.held_out)
+    reason = onnx_form.convert(recipe, described.columns, folder / ONNX)
+    model: Model = pipeline
+    runtime = onnx_form.not_converted(reason or "", tolerance)
+    if reason is None:
+        runtime, model = _try_onnx(bundle, pipeline, held_out, rows, recipe, tolerance)
+    if runtime.certified != "onnx":
+        (folder / ONNX).unlink(missing_ok=True)
+    report(f"certified runtime: {runtime.certified} ({runtime.reason})")
+    predictions, failures = onnx_form.answers(model, held_out, rows)
+    if len(failures) == rows:
+        raise DeliveryError(f"the pipeline failed on every held-out row: {next(iter(failures.values()))}")
+    good = [i for i in range(rows) if i not in failures]
+    some = {name: array[good] for name, array in held_out.items()}
+    latency: dict[str, Any] = {**latency_ms(model, some), "sklearn": latency_ms(pipeline, some)}
+    return Proved(model, runtime, predictions, latency)
+
+
+def _try_onnx(
+    bundle: Bundle, pipeline: Model, held_out: Columns, rows: int, recipe: Recipe, tolerance: float
+) -> tuple[Runtime, Model]:
+    try:
+        onnx = OnnxModel(bundle)
+    except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common root)
+        return onnx_form.not_converted(f"its ONNX form does not load: {error}", tolerance), pipeline
+    runtime = onnx_form.certify(pipeline, onnx, held_out, rows, recipe, tolerance)
+    return runtime, onnx if runtime.certified == "onnx" else pipeline
+
+
+def _dump(recipe: Recipe, path: Path) -> None:
+    try:
+        joblib.dump(recipe.pipeline, path)
+    except OSError:
+        raise
+    except Exception as error:
+        raise DeliveryError(f"the pipeline cannot be pickled: {type(error).__name__}: {error}") from error
+
+
+def _write_golden(path: Path, rows: list[dict[str, Any]], predictions: list[Any]) -> None:
+    """Evenly spread rows, and first of all rows that hold nulls, so that those are proved too."""
+    good = [i for i, prediction in enumerate(predictions) if prediction is not None]
+    with_nulls = [i for i in good if None in rows[i].values()][: GOLDEN_ROWS // 4]
+    room = GOLDEN_ROWS - len(with_nulls)
+    spread = good[:: max(1, len(good) // room)][:room]
+    chosen = sorted(set(with_nulls) | set(spread))
+    lines = [msgspec.json.encode({"row": rows[i], "prediction": predictions[i]}) for i in chosen]
+    path.write_bytes(b"\n".join(lines) + b"\n")
+
+
+def _description(request: "DeliveryRequest", source: Source, columns: list[Column]) -> Manifest:
+    recipe = source.recipe
+    task, classes = task_of(recipe)
+    git = environment.git_state(source.path.absolute().parent)
+    return Manifest(
+        format=FORMAT,
+        model=request.model,
+        version=request.version,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        source={"kind": source.kind, "path": str(source.path), "sha256": source.sha256, **git},
+        training=_training(recipe),
+        task=task,
+        classes=classes,
+        output=recipe.output,
+        columns=columns,
+        metrics={},
+        held_out_rows=len(recipe.held_out),
+        runtime=onnx_form.not_converted("", request.tolerance),
+        latency={},
+        golden={},
+        python=environment.python_version(),
+        packages={},
+        files={},
+    )
+
+
+def _training(recipe: Recipe) -> dict[str, Any]:
+    if recipe.training is None:
+        return {"sha256": None, "rows": None}
+    return {"sha256": frame_digest(recipe.training), "rows": len(recipe.training)}
+
+
+def frame_digest(frame: "pd.DataFrame") -> str:
+    """SHA-256 of a frame's column names and values, the same on every machine."""
+    from pandas.util import hash_pandas_object
+
+    digest = hashlib.sha256(msgspec.json.encode([str(name) for name in frame.columns]))
+    digest.update(hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _files(folder: Path) -> dict[str, File]:
+    return {
+        path.name: File(hashlib.sha256(raw).hexdigest(), len(raw))
+        for path in sorted(folder.iterdir())
+        for raw in [path.read_bytes()]
+    }

@@ -1,0 +1,41 @@
+"""The environment a model was trained in: every installed package with its exact version."""
+
+import platform
+import re
+import subprocess
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+
+def installed() -> dict[str, str]:
+    """Every installed distribution and its version, by normalised name (PEP 503), in order."""
+    found = {re.sub(r"[-_.]+", "-", each.name).lower(): each.version for each in distributions() if each.name}
+    return dict(sorted(found.items()))
+
+
+def python_version() -> str:
+    """Of this interpreter: major.minor.micro."""
+    return platform.python_version()
+
+
+def environment_yaml(name: str, packages: dict[str, str]) -> dict[str, Any]:
+    """A conda environment with exact pins, as a value."""
+    pins = [f"{package}=={version}" for package, version in packages.items()]
+    dependencies: list[Any] = [f"python={python_version()}", "pip", {"pip": pins}]
+    return {"name": name, "channels": ["conda-forge"], "dependencies": dependencies}
+
+
+def git_state(folder: Path) -> dict[str, Any]:
+    """The commit that `folder` is at and whether its tree is clean; None for both outside a checkout."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    status = _git(folder, "status", "--porcelain")
+    return {"git_commit": commit or None, "git_clean": None if commit is None else status == ""}
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,84 @@
+"""Held-out metrics, and the latency of one row and of 64."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from delivery.recipe import Recipe
+from service.model import Model
+from service.rows import Columns
+
+REPEATS = 30
+
+
+def task_of(recipe: Recipe) -> tuple[str, list[Any] | None]:
+    """classification with its classes as plain values, or regression."""
+    classes = getattr(recipe.pipeline, "classes_", None)
+    if classes is None:
+        return "regression", None
+    return "classification", [value.item() if hasattr(value, "item") else value for value in classes]
+
+
+def held_out_metrics(predictions: list[Any], recipe: Recipe) -> dict[str, float]:
+    """Metrics of the rows that were predicted: AUC, log loss, Brier and accuracy, or the errors of a regression."""
+    if recipe.labels is None:
+        return {}
+    kept = [i for i, prediction in enumerate(predictions) if prediction is not None]
+    labels = np.asarray(recipe.labels)[kept]
+    answers = [predictions[i] for i in kept]
+    task, classes = task_of(recipe)
+    found = _regression(labels, answers) if task == "regression" else _classification(labels, answers, classes, recipe)
+    return {name: round(float(value), 6) for name, value in found.items() if np.isfinite(value)}
+
+
+def latency_ms(model: Model, columns: Columns) -> dict[str, float]:
+    """Median milliseconds of 1 and of 64 rows through the model (no HTTP)."""
+    return {f"rows_{count}_ms": round(_median_ms(model, _first(columns, count)), 4) for count in (1, 64)}
+
+
+def _regression(labels: np.ndarray, answers: list[Any]) -> dict[str, float]:
+    from sklearn import metrics
+
+    return {
+        "mean_absolute_error": metrics.mean_absolute_error(labels, answers),
+        "root_mean_squared_error": float(np.sqrt(metrics.mean_squared_error(labels, answers))),
+        "r2": metrics.r2_score(labels, answers) if len(labels) > 1 else float("nan"),
+    }
+
+
+def _classification(
+    labels: np.ndarray, answers: list[Any], classes: list[Any] | None, recipe: Recipe
+) -> dict[str, float]:
+    from sklearn import metrics
+
+    if recipe.output == "predict":
+        return {"accuracy": metrics.accuracy_score(labels, answers)}
+    assert classes is not None
+    probabilities = np.asarray(answers)
+    named = np.asarray(classes)[probabilities.argmax(axis=1)]
+    found = {"accuracy": metrics.accuracy_score(labels, named)}
+    # Of 32-bit probabilities the sums are one only to seven digits.
+    sums = probabilities.sum(axis=1, keepdims=True)
+    found["log_loss"] = metrics.log_loss(labels, probabilities / sums, labels=classes)
+    if len(classes) == 2 and len(set(labels.tolist())) == 2:
+        positive = labels == classes[1]
+        found["auc"] = metrics.roc_auc_score(positive, probabilities[:, 1])
+        found["brier"] = metrics.brier_score_loss(positive, probabilities[:, 1])
+    return found
+
+
+def _first(columns: Columns, count: int) -> Columns:
+    rows = len(next(iter(columns.values())))
+    places = [i % rows for i in range(count)]
+    return {name: array[places] for name, array in columns.items()}
+
+
+def _median_ms(model: Model, columns: Columns) -> float:
+    model.predict(columns)
+    taken = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        model.predict(columns)
+        taken.append(time.perf_counter() - started)
+    return float(np.median(taken)) * 1000

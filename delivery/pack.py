@@ -1,0 +1,161 @@
+"""The act of delivery: build, describe, prove, sign; then one rename makes the version exist.
+
+Everything is written to a draft beside the releases. A failure, a full disk or Ctrl-C leaves nothing behind.
+"""
+
+import errno
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from delivery.contents import write_contents
+from delivery.errors import DeliveryError
+from delivery.proof import prove_in_fresh_process
+from delivery.recipe import load_source
+from delivery.signing import PUBLIC, sign, signing_key
+from service.bundle import MANIFEST, SIGNATURE, BundleError, Manifest, verify_bundle
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class DeliveryRequest:
+    """What to deliver. source: a recipe or a pickle; sample and label go with a pickle."""
+
+    version: str
+    source: Path
+    model: str
+    releases: Path
+    keys: Path
+    tolerance: float = 1e-5
+    sample: Path | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A version that waits in releases/. fresh: it was made by this call."""
+
+    path: Path
+    manifest: Manifest
+    digest: str
+    fresh: bool
+
+
+def deliver(request: DeliveryRequest, report: Report) -> Delivered:
+    """Deliver a version, or return the one that is there with the same content; raises DeliveryError."""
+    target = request.releases / request.version
+    report(f"building {request.source}")
+    source = load_source(request.source, request.sample, request.label)
+    key = signing_key(request.keys)
+    public = request.keys / PUBLIC
+    with _draft(request) as draft, _plain_disk_errors(request.releases):
+        manifest = write_contents(draft, request, source, report)
+        if target.exists():
+            return _existing(target, public, manifest)
+        (draft / SIGNATURE).write_bytes(sign((draft / MANIFEST).read_bytes(), key))
+        report(prove_in_fresh_process(draft, public))
+        _make_durable(draft)
+        _appear(draft, target)
+    bundle = verify_bundle(target, public)
+    return Delivered(target, bundle.manifest, bundle.digest, fresh=True)
+
+
+def same_content(old: Manifest, new: Manifest) -> bool:
+    """Whether two manifests tell of the same model: same source, training data, columns and output."""
+    pairs = (
+        (old.source["sha256"], new.source["sha256"]),
+        (old.training, new.training),
+        (old.columns, new.columns),
+        (old.output, new.output),
+        (old.metrics, new.metrics),
+        (old.model, new.model),
+        (old.runtime.certified, new.runtime.certified),
+    )
+    return all(left == right for left, right in pairs)
+
+
+def _existing(target: Path, public: Path, manifest: Manifest) -> Delivered:
+    try:
+        bundle = verify_bundle(target, public)
+    except BundleError as error:
+        raise DeliveryError(f"{target.name} was delivered before and does not hold any more: {error}") from error
+    if not same_content(bundle.manifest, manifest):
+        raise DeliveryError(
+            f"{target.name} was delivered on {bundle.manifest.created_at[:19]} with other content: versions are "
+            "immutable, deliver this one under a new name"
+        )
+    return Delivered(target, bundle.manifest, bundle.digest, fresh=False)
+
+
+@contextmanager
+def _draft(request: DeliveryRequest) -> Iterator[Path]:
+    request.releases.mkdir(parents=True, exist_ok=True)
+    _clear_abandoned(request.releases)
+    draft = request.releases / f".{request.version}.partial-{os.getpid()}"
+    with _termination_as_interrupt():
+        try:
+            draft.mkdir()
+            yield draft
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _clear_abandoned(releases: Path) -> None:
+    """Drafts of processes that were killed."""
+    for draft in releases.glob(".*.partial-*"):
+        pid = draft.name.rpartition("-")[2]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not the main thread, which alone handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _plain_disk_errors(releases: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DeliveryError(f"the disk of {releases} is full: free some space and deliver again") from error
+        raise DeliveryError(f"{error.filename or releases} cannot be written: {error.strerror}") from error
+
+
+def _make_durable(draft: Path) -> None:
+    for path in draft.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def _appear(draft: Path, target: Path) -> None:
+    try:
+        draft.rename(target)
+    except OSError as error:
+        if target.exists():
+            raise DeliveryError(
+                f"{target.name} was delivered by somebody else at the same moment: look at it"
+            ) from error
+        raise
+    descriptor = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,117 @@
+"""Where a pipeline comes from: a recipe file with `build()`, or a pickle with a sample of its rows."""
+
+import hashlib
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from delivery.errors import DeliveryError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OUTPUTS = ("predict", "predict_proba")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A fitted pipeline and what proves it.
+
+    held_out: frame of rows it was not trained on; labels: their truth (None: no metrics); output: what is served;
+    training: the frame it was trained on, for ranges, categories and the digest (None: held_out stands in).
+    """
+
+    pipeline: Any
+    held_out: "pd.DataFrame"
+    labels: Any
+    output: str = "predict"
+    training: "pd.DataFrame | None" = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A recipe and where it came from. kind: recipe or pickle; sha256: of the file."""
+
+    recipe: Recipe
+    kind: str
+    path: Path
+    sha256: str
+
+
+def load_source(path: Path, sample: Path | None = None, label: str | None = None) -> Source:
+    """Build the recipe of a .py file, or join a pickle with its sample; raises DeliveryError."""
+    if not path.is_file():
+        raise DeliveryError(f"{path} is not there: give a recipe (.py with build()) or a pickled pipeline")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if path.suffix == ".py":
+        if sample is not None:
+            raise DeliveryError("--sample goes with a pickle; a recipe brings its own held-out rows")
+        return Source(checked(_build(path), path), "recipe", path, digest)
+    if sample is None:
+        raise DeliveryError(f"{path} is a pickle: add --sample with rows it has not seen (.parquet or .csv)")
+    return Source(checked(_from_pickle(path, sample, label), path), "pickle", path, digest)
+
+
+def checked(recipe: Any, path: Path) -> Recipe:
+    """The recipe, after a look at its parts; raises DeliveryError naming the one at fault."""
+    if not isinstance(recipe, Recipe):
+        raise DeliveryError(f"{path}: build() returned {type(recipe).__name__}, not a delivery.recipe.Recipe")
+    if recipe.output not in OUTPUTS:
+        raise DeliveryError(f"{path}: output is one of {', '.join(OUTPUTS)}, not {recipe.output!r}")
+    if not hasattr(recipe.pipeline, recipe.output):
+        raise DeliveryError(f"{path}: the pipeline has no {recipe.output}")
+    if len(recipe.held_out) == 0:
+        raise DeliveryError(f"{path}: the held-out frame is empty: nothing would prove this version")
+    if recipe.labels is not None and len(recipe.labels) != len(recipe.held_out):
+        raise DeliveryError(f"{path}: {len(recipe.labels)} labels for {len(recipe.held_out)} held-out rows")
+    return recipe
+
+
+def _build(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(f"recipe_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise DeliveryError(f"{path} cannot be imported as a recipe")
+    module = importlib.util.module_from_spec(spec)
+    # Classes defined in the recipe could be pickled by name only, and would not be there when the bundle is loaded.
+    sys.modules.pop(spec.name, None)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise DeliveryError(f"{path} failed when it was imported: {type(error).__name__}: {error}") from error
+    if not hasattr(module, "build"):
+        raise DeliveryError(f"{path} has no build(): a recipe defines `def build() -> Recipe`")
+    try:
+        return module.build()
+    except Exception as error:
+        raise DeliveryError(f"{path}: build() failed: {type(error).__name__}: {error}") from error
+
+
+def _from_pickle(path: Path, sample: Path, label: str | None) -> Recipe:
+    import joblib
+
+    frame = _read_frame(sample)
+    labels = None
+    if label is not None:
+        if label not in frame.columns:
+            raise DeliveryError(f"{sample} has no column {label!r} (columns: {', '.join(map(str, frame.columns))})")
+        labels = frame.pop(label)
+    try:
+        pipeline = joblib.load(path)
+    except Exception as error:
+        raise DeliveryError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+    output = "predict_proba" if hasattr(pipeline, "predict_proba") else "predict"
+    return Recipe(pipeline, frame, labels, output)
+
+
+def _read_frame(path: Path) -> "pd.DataFrame":
+    import pandas as pd
+
+    readers = {".parquet": pd.read_parquet, ".csv": pd.read_csv}
+    if path.suffix not in readers:
+        raise DeliveryError(f"{path}: a sample is .parquet or .csv")
+    try:
+        return readers[path.suffix](path)
+    except (OSError, ValueError) as error:
+        raise DeliveryError(f"{path} cannot be read: {error}") from error

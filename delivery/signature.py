@@ -1,0 +1,65 @@
+"""The signature of columns: what a row must look like, read off the training frame and the held-out one."""
+
+from typing import TYPE_CHECKING, Any
+
+from delivery.errors import DeliveryError
+from service.bundle import Column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_CATEGORIES = 1000
+
+
+def columns_of(held_out: "pd.DataFrame", training: "pd.DataFrame | None") -> list[Column]:
+    """One Column a column of the held-out frame, with range or categories of training; raises DeliveryError."""
+    seen = held_out if training is None else training
+    missing = [name for name in held_out.columns if name not in seen.columns]
+    if missing:
+        raise DeliveryError(f"the held-out rows have a column {missing[0]!r} that the training rows lack")
+    return [_column(str(name), held_out[name], seen[name]) for name in held_out.columns]
+
+
+def _column(name: str, held_out: "pd.Series", seen: "pd.Series") -> Column:
+    dtype = _dtype(name, held_out)
+    nullable = bool(held_out.isna().any() or seen.isna().any())
+    present = seen.dropna()
+    if dtype in ("float", "int") and len(present):
+        return Column(
+            name=name, dtype=dtype, nullable=nullable, minimum=float(present.min()), maximum=float(present.max())
+        )
+    if dtype == "string":
+        values = sorted(str(value) for value in present.unique())
+        return Column(name=name, dtype=dtype, nullable=nullable, categories=values[:MOST_CATEGORIES])
+    return Column(name=name, dtype=dtype, nullable=nullable)
+
+
+def _dtype(name: str, series: "pd.Series") -> str:
+    from pandas.api import types
+
+    if types.is_bool_dtype(series.dtype):
+        return "bool"
+    if types.is_integer_dtype(series.dtype):
+        return "int"
+    if types.is_float_dtype(series.dtype):
+        return "float"
+    present = series.dropna()
+    if len(present) and all(isinstance(value, str) for value in present):
+        return "string"
+    raise DeliveryError(
+        f"column {name!r} has dtype {series.dtype}: a row sent as JSON holds numbers, booleans and strings only; "
+        "convert it before the pipeline or inside it"
+    )
+
+
+def rows_of(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    """The frame's rows as JSON values, null for NaN."""
+    listed = {str(name): [_plain(value) for value in frame[name].tolist()] for name in frame.columns}
+    return [dict(zip(listed, row, strict=True)) for row in zip(*listed.values(), strict=True)]
+
+
+def _plain(value: Any) -> Any:
+    # NaN is the one value that differs from itself; pandas.NA has no truth of its own.
+    if value is None or type(value).__name__ == "NAType" or value != value:
+        return None
+    return value

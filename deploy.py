@@ -1,0 +1,308 @@
+"""The operator's door: one short function a verb. Each reads the record, gathers facts, lets the core decide, acts.
+
+Exit codes: 0 done, 1 refused or failed, 2 usage, 3 undecided, 4 deadline, 5 rolled back, 6 contract broken,
+130 interrupted.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+# Everything else is imported where it is used: `rollback` must not wait for what it does not need.
+if TYPE_CHECKING:
+    from deployment.config import Place
+    from deployment.outcomes import Out
+
+Version = Annotated[str, typer.Argument(help="The version, for example v2.", show_default=False)]
+Reason = Annotated[str, typer.Option("-m", "--reason", help="Why; kept in the history.")]
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object as the last line.")]
+Percent = Annotated[float, typer.Option(help="Share of the traffic in percent.")]
+Timeout = Annotated[str, typer.Option(help="End after this time, for example 10m.", show_default=False)]
+
+app = typer.Typer(
+    help="Delivers, deploys, serves, releases and rolls back model versions.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.command()
+def deliver(
+    version: Version,
+    source: Annotated[
+        Path, typer.Option("--from", help="A recipe (.py) or a fitted pipeline (.pkl).", show_default=False)
+    ],
+    sample: Annotated[Path | None, typer.Option(help="Rows the pipeline accepts (Parquet or CSV), for a .pkl.")] = None,
+    label: Annotated[str | None, typer.Option(help="The sample's column that holds the truth.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Pack, test, prove and sign a pipeline as releases/VERSION."""
+    with _door(as_json) as (out, place):
+        _deliver(place, out, version, source, sample, label)
+
+
+@app.command()
+def verify(version: Version, as_json: Json = False) -> None:
+    """Check a bundle again: signature, every digest, and its golden rows in a fresh process."""
+    with _door(as_json) as (out, place):
+        _verify(place, out, version)
+
+
+@app.command()
+def up(
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="The router's port; 0 takes a free one.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Start router and live versions; run again it repairs what is missing."""
+    with _door(as_json) as (out, place):
+        from deployment import stack, viewing
+
+        found = stack.up(place if port is None else replace(place, port=port), out.say)
+        raise typer.Exit(viewing.stack(out, found))
+
+
+@app.command()
+def down(as_json: Json = False) -> None:
+    """Stop everything, gracefully, and see that nothing is left."""
+    with _door(as_json) as (out, place):
+        from deployment import stack, viewing
+
+        viewing.stopped(out, stack.down(place, out.say))
+
+
+@app.command()
+def deploy(version: Version, reason: Reason = "", as_json: Json = False) -> None:
+    """Start a delivered version and prove it ready, without users' traffic."""
+    _act("deploy", (version,), reason, as_json)
+
+
+@app.command()
+def shadow(version: Version, percent: Percent = 100.0, reason: Reason = "", as_json: Json = False) -> None:
+    """Copy traffic to a version, compare its answers, throw them away."""
+    _act("shadow", (version, percent), reason, as_json)
+
+
+@app.command()
+def canary(
+    version: Version,
+    steps: Annotated[str, typer.Option(help="Its shares in percent, in order.")] = "5,25,50",
+    every: Annotated[str | None, typer.Option(help="Let the clock take the steps, for example 30s.")] = None,
+    reason: Reason = "",
+    as_json: Json = False,
+) -> None:
+    """Give a version a small share first, then larger ones."""
+    _act("canary", (version, steps, every), reason, as_json)
+
+
+@app.command("blue-green")
+def blue_green(version: Version, reason: Reason = "", as_json: Json = False) -> None:
+    """Switch all traffic in one step; the old version stays warm."""
+    _act("start", (version, "blue-green"), reason, as_json)
+
+
+@app.command()
+def ab(version: Version, percent: Percent = 50.0, reason: Reason = "", as_json: Json = False) -> None:
+    """Split users in fixed shares until a person decides."""
+    _act("ab", (version, percent), reason, as_json)
+
+
+@app.command()
+def ramp(
+    version: Version,
+    over: Annotated[str, typer.Option(help="How long until all traffic is there, for example 10m.")] = "10m",
+    steps: Annotated[int, typer.Option(help="In how many equal steps.")] = 10,
+    reason: Reason = "",
+    as_json: Json = False,
+) -> None:
+    """Let a version's share grow with time, up to its release."""
+    _act("ramp", (version, over, steps), reason, as_json)
+
+
+@app.command("release-in-place")
+def release_in_place(version: Version, reason: Reason = "", as_json: Json = False) -> None:
+    """Deploy and release in one act, in place of the version released now."""
+    _act("release_in_place", (version,), reason, as_json)
+
+
+@app.command()
+def promote(
+    version: Version,
+    step: Annotated[bool, typer.Option("--step", help="Only the next step of its rollout.")] = False,
+    reason: Reason = "",
+    as_json: Json = False,
+) -> None:
+    """Release a version: make it responsible for all production traffic."""
+    _act("promote", (version, step), reason, as_json)
+
+
+@app.command()
+def pause(reason: Reason = "", as_json: Json = False) -> None:
+    """Hold the rollout where it is."""
+    _act("pause", (), reason, as_json)
+
+
+@app.command()
+def resume(reason: Reason = "", as_json: Json = False) -> None:
+    """Let a paused rollout go on."""
+    _act("resume", (), reason, as_json)
+
+
+@app.command()
+def abort(reason: Reason = "", as_json: Json = False) -> None:
+    """End the rollout: all traffic to the stable version."""
+    _act("abort", (), reason, as_json)
+
+
+@app.command()
+def rollback(reason: Reason = "", as_json: Json = False) -> None:
+    """Send the traffic back to the version that had it before. Nothing delays it."""
+    _act("rollback", (), reason, as_json)
+
+
+@app.command()
+def retire(
+    version: Version,
+    force: Annotated[bool, typer.Option("--force", help="Also where it is the way back.")] = False,
+    reason: Reason = "",
+    as_json: Json = False,
+) -> None:
+    """Stop a version that has no traffic."""
+    _act("retire", (version, force), reason, as_json)
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Show who answers whom, how well, and the way back."""
+    with _door(as_json) as (out, place):
+        from deployment import viewing
+
+        viewing.status(place, out)
+
+
+@app.command()
+def watch(
+    once: Annotated[bool, typer.Option("--once", help="Show it once.")] = False,
+    timeout: Timeout = "",
+    as_json: Json = False,
+) -> None:
+    """Show the status as it changes; with --timeout, until the rollout has ended."""
+    with _door(as_json) as (out, place):
+        from deployment import viewing
+
+        raise typer.Exit(viewing.watch(place, out, once, timeout))
+
+
+@app.command()
+def history(
+    number: Annotated[int, typer.Option("-n", "--number", min=0, help="How many acts.")] = 15,
+    verify_chain: Annotated[bool, typer.Option("--verify", help="Check the whole chain of hashes too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List who did what, when and why."""
+    with _door(as_json) as (out, place):
+        from deployment import viewing
+
+        viewing.history(place, out, number, verify_chain)
+
+
+@app.command()
+def lint(as_json: Json = False) -> None:
+    """Check settings, Procfile, bundles, record and address; changes nothing."""
+    with _door(as_json, lenient=True) as (out, place):
+        from deployment import viewing
+
+        raise typer.Exit(viewing.lint(place, out))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def demo(context: typer.Context) -> None:
+    """The whole story on real flights: deliver, serve, shadow, canary, release, roll back."""
+    from examples.flights.demo import main as run
+
+    sys.argv = ["deploy.py demo", *context.args]
+    raise typer.Exit(run() or 0)
+
+
+@contextmanager
+def _door(as_json: bool, lenient: bool = False) -> "Iterator[tuple[Out, Place]]":
+    """Where to speak and where to act; what is raised on purpose is told in one line and becomes an exit code."""
+    from deployment.config import place
+    from deployment.outcomes import told
+    from rollout.settings import Settings
+
+    with told(as_json, typer.Exit) as out:
+        yield out, place(settings=Settings() if lenient else None)
+
+
+def _act(verb: str, options: tuple[Any, ...], reason: str, as_json: bool) -> None:
+    """Perform one of deployment/verbs.py."""
+    with _door(as_json) as (out, place):
+        from deployment import verbs
+        from deployment.acts import act
+
+        out.done(act(place, getattr(verbs, verb)(place, *options), reason, out.say))
+
+
+def _deliver(place: "Place", out: "Out", version: str, source: Path, sample: Path | None, label: str | None) -> None:
+    """Pack through delivery/, whose refusals are told like every other."""
+    from delivery.errors import DeliveryError
+    from delivery.pack import DeliveryRequest, deliver
+    from deployment.failures import EdgeFailure, Interrupted
+    from deployment.verbs import require_name
+
+    require_name(version)
+    settings = place.settings
+    request = DeliveryRequest(
+        version, source, settings.model, place.releases, place.keys, settings.delivery.tolerance, sample, label
+    )
+    try:
+        made = deliver(request, lambda line: out.say(f"  {line}"))
+    except DeliveryError as error:
+        raise EdgeFailure(str(error)) from error
+    except KeyboardInterrupt as error:
+        raise Interrupted(f"interrupted: {version} is not delivered and nothing of it is left") from error
+    out.delivered(version, made.path, made.digest, made.fresh, made.manifest.runtime, made.manifest.metrics)
+
+
+def _verify(place: "Place", out: "Out", version: str) -> None:
+    """Check through delivery/; whatever does not hold is a broken contract."""
+    from delivery.errors import DeliveryError
+    from delivery.verify import verify
+    from deployment.failures import ContractBroken
+    from deployment.releases import read_release
+
+    release = read_release(place.releases, version)
+    try:
+        checks = verify(release.path, place.public_key)
+    except DeliveryError as error:
+        raise ContractBroken(str(error)) from error
+    out.result({"act": "verify", "version": version, "checks": checks}, *(f"✔ {line}" for line in checks))
+
+
+def main() -> None:
+    """Run the verb the command line names."""
+    arguments = sys.argv[1:]
+    try:
+        sys.exit(app(arguments, prog_name="python deploy.py", standalone_mode=False) or 0)
+    except typer.TyperException as error:
+        from deployment.outcomes import USAGE, Out
+
+        Out("--json" in arguments).refused(
+            f"{error.format_message()}: `python deploy.py {_verb(arguments)}--help` tells"
+        )
+        sys.exit(USAGE)
+
+
+def _verb(arguments: list[str]) -> str:
+    return next((f"{word} " for word in arguments if not word.startswith("-")), "")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""`lint`: is what lies here fit to run? Reads and binds, changes nothing."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from deployment.conf import program_conf, supervisor_conf
+from deployment.config import Place, read_settings
+from deployment.failures import ContractBroken, EdgeFailure
+from deployment.procfile import KINDS, command
+from deployment.programs import router_program
+from deployment.record import open_record
+from deployment.releases import check_belongs, check_seal, delivered, golden_rows, read_release
+from deployment.routing import router_url
+from rollout.refusal import Refusal
+from store import LedgerBroken, StoreError
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding. fault: empty where all is well; broken: a bundle or the record is not what it was."""
+
+    what: str
+    fault: str = ""
+    broken: bool = False
+
+
+def lint(place: Place) -> list[Check]:
+    """Every check, in order."""
+    checks = [
+        _checked("deploy.toml", lambda: read_settings(place.config)),
+        *(_checked(f"Procfile: {kind}", partial(command, place.procfile, kind)) for kind in KINDS),
+        _checked("state folder", lambda: _check_state(place)),
+        _checked("router's address", lambda: _check_address(place)),
+    ]
+    return [*checks, *_bundles(place), _checked("ledger", lambda: _check_ledger(place))]
+
+
+def _checked(what: str, check: Callable[[], object]) -> Check:
+    try:
+        check()
+    except (ContractBroken, LedgerBroken) as error:
+        return Check(what, str(error), broken=True)
+    except (EdgeFailure, Refusal, StoreError) as error:
+        return Check(what, str(error))
+    return Check(what)
+
+
+def _bundles(place: Place) -> Iterator[Check]:
+    for name in delivered(place.releases):
+        yield _checked(f"bundle {name}", partial(_check_bundle, place, name))
+
+
+def _check_bundle(place: Place, name: str) -> None:
+    release = read_release(place.releases, name)
+    check_seal(release, place.public_key)
+    check_belongs(release, place.settings.model)
+    golden_rows(release)
+
+
+def _check_ledger(place: Place) -> None:
+    if not place.database_is_file or (place.state / "ledger.db").exists():
+        open_record(place).verify()
+
+
+def _check_state(place: Place) -> None:
+    supervisor_conf(place)
+    program_conf(place, router_program(place, 0))
+    above = next(folder for folder in (place.state, *place.state.parents) if folder.exists())
+    if not os.access(above, os.W_OK):
+        raise EdgeFailure(f"{above} cannot be written by this user: set SLUICE_STATE elsewhere")
+
+
+def _check_address(place: Place) -> None:
+    host, port = place.settings.router.host, place.settings.router.port if place.port is None else place.port
+    if router_url(place) is not None:
+        return
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise EdgeFailure(
+                f"{host}:{port} cannot be used ({error.strerror}): change router.port or router.host"
+            ) from error

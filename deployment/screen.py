@@ -1,0 +1,131 @@
+"""Draws the picture of status.py: for a terminal with rich, for a pipe as one line."""
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from deployment.rollouts import shown_seconds
+from deployment.status import Picture
+
+_NUMBERS = ("WEIGHT", "REAL", "REQ", "ERR", "P50", "P99", "AGREE", "LABELS", "ACC")
+_PROCESS_STYLES = {"running": "green", "starting": "yellow", "backoff": "red", "fatal": "bold red"}
+
+
+def drawn(picture: Picture) -> RenderableType:
+    """The whole picture."""
+    parts: list[RenderableType] = [_head(picture)]
+    if picture["versions"]:
+        parts.append(_versions(picture["versions"]))
+    parts += _events(picture["events"])
+    parts += [Text(f"note: {note}", style="yellow") for note in picture["notes"]]
+    return Group(*parts)
+
+
+def one_line(picture: Picture) -> str:
+    """What changed matters of the picture: one line, no counts that move all the time."""
+    rollout = picture["rollout"]
+    split = ", ".join(f"{v['name']} {v['weight']:g} %" for v in picture["versions"] if v["weight"]) or "no traffic"
+    parts = [f"revision {picture['revision']}", _doing(picture), split]
+    if rollout and rollout["step"]:
+        parts.append(f"step {rollout['step']}/{len(rollout['steps'])}")
+    trouble = [f"{v['name']} {v['process']}" for v in picture["versions"] if _in_trouble(v)]
+    return " | ".join([*parts, *trouble, *picture["notes"]])
+
+
+def _head(picture: Picture) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_row("Model:", Text(f"{picture['model']}   {picture['url'] or 'not up'}   revision {picture['revision']}"))
+    table.add_row("Status:", _status_text(picture))
+    table.add_row("Rollback:", _rollback_text(picture["rollback"]))
+    if picture["failed_requests"] is not None:
+        style = "green" if picture["failed_requests"] == 0 else "red"
+        table.add_row("Failed:", Text(f"{picture['failed_requests']} requests", style=style))
+    return table
+
+
+def _status_text(picture: Picture) -> Text:
+    rollout = picture["rollout"]
+    text = Text(_doing(picture), style="bold")
+    if rollout is None:
+        return text
+    if rollout["step"]:
+        text.append(f"   step {rollout['step']}/{len(rollout['steps'])}", style="not bold")
+    if rollout["next_step_in_s"] is not None:
+        text.append(f"   next in {shown_seconds(rollout['next_step_in_s'])}", style="not bold")
+    candidate = next((v for v in picture["versions"] if v["name"] == rollout["candidate"]), None)
+    if candidate and candidate["served"] is not None:
+        real = f"   asked {candidate['weight']:g} %  real {candidate['served']:g} % ({candidate['requests']} req)"
+        text.append(real, style="not bold")
+    return text
+
+
+def _doing(picture: Picture) -> str:
+    rollout = picture["rollout"]
+    if rollout is None:
+        return f"{picture['released']} released" if picture["released"] else "nothing released"
+    held = ", paused" if rollout["paused"] else ""
+    return f"{rollout['strategy']} of {rollout['candidate']} against {rollout['stable']}{held}"
+
+
+def _rollback_text(rollback: Picture | None) -> Text:
+    if rollback is None:
+        return Text("nothing to go back to yet", style="dim")
+    target, command = rollback["target"], rollback["command"]
+    if not rollback["running"]:
+        return Text(f"{target} has no process: it is started first, some seconds:  {command}", style="yellow")
+    if rollback["ready"] is False:
+        return Text(f"{target} does not answer ({rollback['because']}):  {command}", style="red")
+    ready = "ready, warm, under 1 s" if rollback["ready"] else "running"
+    return Text(f"{target} {ready}:  {command}", style="green")
+
+
+def _versions(versions: list[Picture]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("VERSION", "ROLE", "PROCESS"):
+        table.add_column(column, no_wrap=True)
+    for column in _NUMBERS:
+        table.add_column(column, justify="right", no_wrap=True)
+    for version in versions:
+        table.add_row(version["name"], version["role"], _process(version), *_numbers(version))
+    return table
+
+
+def _numbers(v: Picture) -> list[str]:
+    errors = None if not v["requests"] else 100 * v["errors"] / v["requests"]
+    accuracy = "-" if v["accuracy"] is None else f"{v['accuracy']:.3f} ±{v['accuracy_margin']:.3f}"
+    return [
+        f"{v['weight']:g} %",
+        _or_dash(v["served"], "{:.1f} %"),
+        _or_dash(v["requests"], "{}"),
+        _or_dash(errors, "{:.2f} %"),
+        _or_dash(v["p50_ms"], "{:.1f} ms"),
+        _or_dash(v["p99_ms"], "{:.1f} ms"),
+        _or_dash(None if v["agree"] is None else 100 * v["agree"], "{:.1f} %"),
+        str(v["labels"] or "-"),
+        accuracy,
+    ]
+
+
+def _process(version: Picture) -> Text:
+    state = version["process"] or ("-" if version["state"] == "retired" else "not seen")
+    return Text(state, style=_PROCESS_STYLES.get(state, ""))
+
+
+def _in_trouble(version: Picture) -> bool:
+    return version["process"] is not None and version["process"] not in ("running", "starting")
+
+
+def _events(events: list[Picture]) -> list[RenderableType]:
+    if not events:
+        return []
+    table = Table.grid(padding=(0, 2))
+    for event in events:
+        told = Text(event["reason"], style="italic")
+        table.add_row(f"r{event['revision']}", event["at"][11:19], event["act"], event["actor"], told)
+    return [Text("RECENT", style="bold"), table]
+
+
+def _or_dash(value: Any, form: str) -> str:
+    return "-" if value is None else form.format(value)

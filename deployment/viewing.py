@@ -1,0 +1,116 @@
+"""What the verbs that look, and those that bring the stack up or down, show at the end."""
+
+from dataclasses import asdict
+from typing import Any
+
+from deployment import linting, watching
+from deployment.config import Place
+from deployment.outcomes import BROKEN, DONE, REFUSED, Out
+from deployment.record import open_record
+from deployment.rollouts import seconds
+from deployment.stack import Stack
+from deployment.status import Picture, picture
+from store.ledger import Entry
+
+
+def stack(out: Out, found: Stack) -> int:
+    """What `up` came to; returns its exit code."""
+    state = "is up already" if found.already else f"is up ({found.seconds:.1f} s)"
+    lines = [f"✔ the stack {state}: {found.url}"] if not found.failed else []
+    lines += [f"✖ {version} does not answer: {why}" for version, why in found.failed.items()]
+    undo = "python deploy.py down"
+    out.result({"act": "up", **asdict(found), "undo": undo}, *lines, f"  undo: {undo}")
+    return REFUSED if found.failed else DONE
+
+
+def stopped(out: Out, count: int) -> None:
+    """What `down` came to."""
+    undo = "python deploy.py up"
+    lines = ["✔ everything is down", f"  undo: {undo}"] if count else ["nothing was running"]
+    out.result({"act": "down", "stopped": count, "undo": undo}, *lines)
+
+
+def status(place: Place, out: Out) -> None:
+    """The picture of now."""
+    found = picture(place)
+    if out.as_json:
+        out.result(found)
+    else:
+        _draw(found)
+
+
+def watch(place: Place, out: Out, once: bool, timeout: str) -> int:
+    """The picture as it changes: redrawn on a terminal, one line a change in a pipe; returns the exit code."""
+    deadline_s = seconds(timeout) if timeout else None
+    console = _console()
+    if console.is_terminal and not out.as_json and not once:
+        return _watch_redrawn(place, deadline_s)
+    return watching.watch(place, _Changes(out), once, deadline_s)
+
+
+def history(place: Place, out: Out, number: int, verify: bool) -> None:
+    """The newest acts; raises LedgerBroken where the chain does not hold."""
+    store = open_record(place)
+    checked = store.verify() if verify else None
+    entries = store.history(limit=number)
+    lines = [_history_line(entry) for entry in entries] or ["nothing was done yet"]
+    lines += [f"✔ the chain of {checked} revisions holds"] if verify else []
+    out.result({"history": [_history_row(entry) for entry in entries], "verified": checked}, *lines)
+
+
+def lint(place: Place, out: Out) -> int:
+    """Every check; returns the exit code."""
+    checks = linting.lint(place)
+    lines = [f"✖ {check.what}: {check.fault}" if check.fault else f"✔ {check.what}" for check in checks]
+    out.result({"checks": [asdict(check) for check in checks], "ok": not any(c.fault for c in checks)}, *lines)
+    if any(check.broken for check in checks):
+        return BROKEN
+    return REFUSED if any(check.fault for check in checks) else DONE
+
+
+class _Changes:
+    """Shows a picture only where its line differs from the last one."""
+
+    def __init__(self, out: Out) -> None:
+        self.out = out
+        self.last = ""
+
+    def __call__(self, found: Picture) -> None:
+        from deployment.screen import one_line
+
+        line = one_line(found)
+        if line != self.last:
+            self.last = line
+            self.out.result(found, line)
+
+
+def _watch_redrawn(place: Place, deadline_s: float | None) -> int:
+    from rich.live import Live
+
+    from deployment.screen import drawn
+
+    with Live(console=_console(), auto_refresh=False) as live:
+        return watching.watch(place, lambda found: live.update(drawn(found), refresh=True), False, deadline_s)
+
+
+def _draw(found: Picture) -> None:
+    from deployment.screen import drawn
+
+    _console().print(drawn(found))
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=140)
+
+
+def _history_line(entry: Entry) -> str:
+    because = f'  "{entry.reason}"' if entry.reason else ""
+    return f"r{entry.revision:<4} {entry.at:%Y-%m-%d %H:%M:%S}  {entry.action:<16} {entry.actor}{because}"
+
+
+def _history_row(entry: Entry) -> dict[str, Any]:
+    row = {name: getattr(entry, name) for name in ("revision", "action", "actor", "reason", "hash")}
+    return {**row, "at": entry.at.isoformat()}

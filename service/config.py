@@ -1,0 +1,58 @@
+"""A service's surroundings. The environment is read here and nowhere else."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SHORTEST_SECRET = 16
+RUNTIMES = ("onnx", "sklearn")
+
+
+class ServiceMisconfigured(Exception):
+    """The service cannot start; the message names the variable and what to do."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What one version's process needs to know. runtime: forced one, or None for the one that is certified."""
+
+    bundle: Path
+    public_key: Path
+    secret: str = field(repr=False)
+    runtime: str | None
+    bind: str
+    workers: int
+    threads: int
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
+    """Read SLUICE_BUNDLE, _PUBLIC_KEY, _SERVICE_SECRET, _RUNTIME, _BIND, _THREADS, PORT and WEB_CONCURRENCY."""
+    bundle = environ.get("SLUICE_BUNDLE")
+    if not bundle:
+        raise ServiceMisconfigured("SLUICE_BUNDLE is missing: set it to the folder of a delivered version")
+    secret = environ.get("SLUICE_SERVICE_SECRET", "")
+    if len(secret) < SHORTEST_SECRET:
+        raise ServiceMisconfigured(
+            f"SLUICE_SERVICE_SECRET is missing or shorter than {SHORTEST_SECRET} characters: "
+            "`python deploy.py up` makes one"
+        )
+    runtime = environ.get("SLUICE_RUNTIME") or None
+    if runtime not in (None, *RUNTIMES):
+        raise ServiceMisconfigured(f"SLUICE_RUNTIME is one of {', '.join(RUNTIMES)}, not {runtime!r}")
+    return Config(
+        bundle=Path(bundle),
+        public_key=Path(environ.get("SLUICE_PUBLIC_KEY") or "keys/sluice.pub"),
+        secret=secret,
+        runtime=runtime,
+        bind=environ.get("SLUICE_BIND") or f"0.0.0.0:{environ.get('PORT', '8080')}",
+        workers=_count(environ, "WEB_CONCURRENCY", 1),
+        threads=_count(environ, "SLUICE_THREADS", 4),
+    )
+
+
+def _count(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name) or str(default)
+    if not text.isdigit() or not 1 <= int(text) <= 256:
+        raise ServiceMisconfigured(f"{name} is a number from 1 to 256, not {text!r}")
+    return int(text)

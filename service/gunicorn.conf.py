@@ -1,0 +1,43 @@
+"""gunicorn's settings for one version."""
+
+import os
+import shutil
+import tempfile
+from typing import Any
+
+# Batches are the parallelism; and a pool of OpenMP threads would not survive the fork that preload_app implies.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
+# Before prometheus_client is imported: it decides then whether several processes count together.
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="sluice-service-")
+
+from service.config import from_environment  # noqa: E402
+
+_config = from_environment()
+_folder = os.environ["PROMETHEUS_MULTIPROC_DIR"]
+
+bind = [_config.bind]
+workers = _config.workers
+worker_class = "gthread"
+threads = _config.threads
+# Several workers share the loaded model's pages; the app is proved once, before any of them answers.
+preload_app = True
+keepalive = 120
+timeout = 60
+graceful_timeout = 30
+umask = 0o077
+accesslog = None
+errorlog = "-"
+control_socket_disable = True
+
+
+def child_exit(_server: object, worker: Any) -> None:
+    """A dead worker's gauges are forgotten, its counts stay."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(_server: object) -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(_folder, ignore_errors=True)

@@ -1,0 +1,141 @@
+"""The two runtimes behind one face: columns in, one prediction a row out.
+
+A version that is served by ONNX Runtime imports neither scikit-learn nor pandas and loads no pickle.
+"""
+
+import warnings
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from service.bundle import ONNX, PICKLE, Bundle, BundleError, Column
+from service.rows import Columns
+
+Predictions = list[Any]
+
+
+class Model(Protocol):
+    """A loaded version."""
+
+    name: str
+
+    def predict(self, columns: Columns) -> Predictions:
+        """One prediction a row: a list of probabilities, a class, or a number."""
+
+
+class RowFailures(Exception):
+    """The pipeline failed on some rows: failures by place, predictions for the others (None where failed)."""
+
+    def __init__(self, predictions: Predictions, failures: dict[int, str]) -> None:
+        super().__init__(f"{len(failures)} rows failed")
+        self.predictions, self.failures = predictions, failures
+
+
+class OnnxModel:
+    """The certified ONNX form on ONNX Runtime, one thread: the batches are the parallelism."""
+
+    name = "onnx"
+
+    def __init__(self, bundle: Bundle) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        # A row that fails is answered to its caller; it must not flood the log as well.
+        options.log_severity_level = 4
+        path = str(bundle.file(ONNX))
+        self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self._convert = {column.name: _onnx_array(column) for column in bundle.manifest.columns}
+        outputs = [output.name for output in self._session.get_outputs()]
+        self._output = [outputs[-1] if bundle.manifest.output == "predict_proba" else outputs[0]]
+        self._flat = bundle.manifest.output == "predict"
+
+    def predict(self, columns: Columns) -> Predictions:
+        """See Model."""
+        feed = {name: self._convert[name](array) for name, array in columns.items()}
+        (answer,) = self._session.run(self._output, feed)
+        return _listed(answer.ravel() if self._flat else answer)
+
+
+class PipelineModel:
+    """The pickled pipeline on one pandas frame a batch."""
+
+    name = "sklearn"
+
+    def __init__(self, bundle: Bundle) -> None:
+        import joblib
+        import pandas
+
+        self._frame = pandas.DataFrame
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                pipeline = joblib.load(bundle.file(PICKLE))
+            except Warning as warning:
+                raise BundleError(f"{bundle.path / PICKLE} does not fit the installed packages: {warning}") from warning
+        self._predict = getattr(pipeline, bundle.manifest.output)
+        self._dtypes = {column.name: _pandas_array(column) for column in bundle.manifest.columns}
+
+    def predict(self, columns: Columns) -> Predictions:
+        """See Model."""
+        frame = self._frame({name: self._dtypes[name](array) for name, array in columns.items()})
+        return _listed(np.asarray(self._predict(frame)))
+
+
+def load_model(bundle: Bundle, runtime: str | None = None) -> Model:
+    """The bundle's model on its certified runtime, or on `runtime`; raises BundleError where that is not certified."""
+    certified = bundle.manifest.runtime.certified
+    wanted = runtime or certified
+    if wanted == "onnx" and certified != "onnx":
+        raise BundleError(f"{bundle.path}: ONNX is not certified ({bundle.manifest.runtime.reason})")
+    return OnnxModel(bundle) if wanted == "onnx" else PipelineModel(bundle)
+
+
+def predict_each(model: Model, columns: Columns, rows: int) -> Predictions:
+    """Predict all rows at once; where that fails, halve until the rows at fault are found. Raises RowFailures."""
+    if rows == 0:
+        return []
+    try:
+        return model.predict(columns)
+    except Exception:  # noqa: BLE001 (a pipeline may raise anything on a row)
+        predictions: Predictions = [None] * rows
+        failures: dict[int, str] = {}
+        _halve(model, columns, range(rows), predictions, failures)
+        if failures:
+            raise RowFailures(predictions, failures) from None
+        return predictions
+
+
+def _halve(model: Model, columns: Columns, places: range, predictions: Predictions, failures: dict[int, str]) -> None:
+    part = {name: array[places.start : places.stop] for name, array in columns.items()}
+    try:
+        predictions[places.start : places.stop] = model.predict(part)
+    except Exception as error:  # noqa: BLE001 (as above)
+        if len(places) == 1:
+            failures[places.start] = f"{type(error).__name__}: {str(error).splitlines()[0][:300] if str(error) else ''}"
+            return
+        middle = len(places) // 2
+        _halve(model, columns, places[:middle], predictions, failures)
+        _halve(model, columns, places[middle:], predictions, failures)
+
+
+def _listed(answer: np.ndarray) -> Predictions:
+    """Plain Python values, as JSON can hold them."""
+    if answer.dtype == np.float32:
+        answer = answer.astype(np.float64)
+    return list(answer.tolist())
+
+
+def _onnx_array(column: Column) -> Callable[[np.ndarray], np.ndarray]:
+    kinds = {"float": np.float32, "int": np.float32 if column.nullable else np.int64, "bool": np.bool_}
+    kind = kinds.get(column.dtype)
+    if kind is None:
+        return lambda array: np.where(array == None, "", array).astype(object).reshape(-1, 1)  # noqa: E711
+    return lambda array: array.astype(kind).reshape(-1, 1)
+
+
+def _pandas_array(column: Column) -> Callable[[np.ndarray], np.ndarray]:
+    # Objects, not pandas' string type: an encoder fitted on objects must meet what it was fitted on.
+    return (lambda array: array.astype(object)) if column.dtype == "string" else (lambda array: array)

@@ -1,0 +1,44 @@
+"""One request through the model: decode, run, put predictions and errors at their rows' places."""
+
+import time
+from typing import Any
+
+import msgspec
+
+from service.bundle import Manifest
+from service.model import Model, RowFailures, predict_each
+from service.rows import RowError, RowReader
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """One prediction a row (None at a bad row), the errors in order, and the model's seconds."""
+
+    predictions: list[Any]
+    errors: list[RowError]
+    seconds: float
+
+
+class Predictor:
+    """A loaded version with its signature."""
+
+    def __init__(self, manifest: Manifest, model: Model) -> None:
+        self.manifest, self.model = manifest, model
+        self._reader = RowReader(manifest.columns)
+
+    def predict(self, body: bytes) -> Outcome:
+        """Predict the rows of a body; raises service.rows.Malformed."""
+        decoded = self._reader.read(body)
+        started = time.perf_counter()
+        errors = list(decoded.errors)
+        try:
+            answers = predict_each(self.model, decoded.columns, len(decoded.kept))
+        except RowFailures as failed:
+            answers = failed.predictions
+            errors += [RowError(decoded.kept[i], 500, None, detail) for i, detail in failed.failures.items()]
+        seconds = time.perf_counter() - started
+        if len(answers) == decoded.total:
+            return Outcome(answers, errors, seconds)
+        predictions: list[Any] = [None] * decoded.total
+        for place, answer in zip(decoded.kept, answers, strict=True):
+            predictions[place] = answer
+        return Outcome(predictions, sorted(errors, key=lambda error: error.row), seconds)

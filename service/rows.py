@@ -1,0 +1,127 @@
+"""From JSON to columns: rows are decoded straight into the bundle's signature, and whoever does not fit is named.
+
+The whole body is decoded at once in C. Only when that fails is it decoded row by row, to find who is at fault.
+"""
+
+import math
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+
+from service.bundle import Column
+
+FLOAT_LIMIT = 3.4028234e38
+INT_LIMIT = 2**63
+
+_KINDS: dict[str, Any] = {
+    "float": Annotated[float, msgspec.Meta(ge=-FLOAT_LIMIT, le=FLOAT_LIMIT)],
+    "int": Annotated[int, msgspec.Meta(ge=-INT_LIMIT, le=INT_LIMIT - 1)],
+    "bool": bool,
+    "string": str,
+}
+Columns = dict[str, np.ndarray]
+
+
+class Malformed(Exception):
+    """The body is not `{"instances": [...]}`."""
+
+
+class RowError(msgspec.Struct, frozen=True):
+    """One row at fault. status: 422 it does not fit the columns, 500 the pipeline failed on it."""
+
+    row: int
+    status: int
+    column: str | None
+    detail: str
+
+
+class Decoded(msgspec.Struct, frozen=True):
+    """Rows that fit (their places in the request, their values as columns), and the others' errors."""
+
+    total: int
+    kept: list[int]
+    columns: Columns
+    errors: list[RowError]
+
+
+class _Outline(msgspec.Struct, forbid_unknown_fields=True):
+    instances: list[msgspec.Raw]
+
+
+class RowReader:
+    """Decodes bodies for one signature."""
+
+    def __init__(self, columns: list[Column]) -> None:
+        self.columns = columns
+        fields: Any = [(f"c{i}", _kind(column)) for i, column in enumerate(columns)]
+        renamed = {f"c{i}": column.name for i, column in enumerate(columns)}
+        row: Any = msgspec.defstruct(
+            "Row", fields, rename=lambda name: renamed[name], forbid_unknown_fields=True, array_like=False, gc=False
+        )
+        body: Any = msgspec.defstruct("Body", [("instances", list[row])], forbid_unknown_fields=True, gc=False)
+        self._row: Any = msgspec.json.Decoder(row)
+        self._body: Any = msgspec.json.Decoder(body)
+        self._outline = msgspec.json.Decoder(_Outline)
+        self._attributes = [f"c{i}" for i in range(len(columns))]
+
+    def read(self, body: bytes) -> Decoded:
+        """The rows of a body; raises Malformed where it is not JSON of the right outline."""
+        try:
+            rows = self._body.decode(body).instances
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return self._read_one_by_one(body)
+        return Decoded(len(rows), list(range(len(rows))), self._to_columns(rows), [])
+
+    def row_columns(self, rows: list[dict[str, Any]]) -> Columns:
+        """Columns of rows that are Python dictionaries (golden rows); raises msgspec.ValidationError."""
+        return self._to_columns([msgspec.convert(row, self._row.type) for row in rows])
+
+    def _read_one_by_one(self, body: bytes) -> Decoded:
+        try:
+            raws = self._outline.decode(body).instances
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Malformed(f'the body is not {{"instances": [{{column: value}}, ...]}}: {error}') from error
+        kept: list[int] = []
+        rows: list[Any] = []
+        errors: list[RowError] = []
+        for index, raw in enumerate(raws):
+            try:
+                rows.append(self._row.decode(raw))
+                kept.append(index)
+            except msgspec.ValidationError as error:
+                errors.append(_row_error(index, str(error)))
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise Malformed(f"row {index} is not JSON: {error}") from error
+        return Decoded(len(raws), kept, self._to_columns(rows), errors)
+
+    def _to_columns(self, rows: list[Any]) -> Columns:
+        return {
+            column.name: _array(column, [getattr(row, attribute) for row in rows])
+            for column, attribute in zip(self.columns, self._attributes, strict=True)
+        }
+
+
+def _kind(column: Column) -> Any:
+    kind = _KINDS[column.dtype]
+    return kind | None if column.nullable else kind
+
+
+def _array(column: Column, values: list[Any]) -> np.ndarray:
+    """float and nullable numbers as float64 with NaN for null; int as int64, bool as bool, string as objects."""
+    if column.dtype == "string":
+        array = np.empty(len(values), dtype=object)
+        array[:] = values
+        return array
+    if column.dtype == "float" or column.nullable:
+        return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+    return np.array(values, dtype=np.int64 if column.dtype == "int" else np.bool_)
+
+
+def _row_error(index: int, message: str) -> RowError:
+    """msgspec ends its message with the path: `Expected `float`, got `str` - at `$.temp``."""
+    text, _, path = message.partition(" - at `$")
+    column = path.strip("`").lstrip(".") or None
+    if column is None and "`" in text and ("missing" in text or "unknown" in text):
+        column = text.rsplit("`", 2)[1]
+    return RowError(index, 422, column, text.replace("Object", "The row"))

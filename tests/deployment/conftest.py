@@ -1,0 +1,28 @@
+"""Stages for the tests of the operator's edge; whatever runs on one is ended with the test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deployment.stack import down
+from tests.deployment.stage import Stage
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    """An empty project of its own."""
+    made = Stage(tmp_path / "project")
+    yield made
+    down(made.place(), lambda line: None)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A stack that is up, with v1 and v2 delivered; shared by the tests of a module."""
+    made = Stage(tmp_path_factory.mktemp("running") / "project")
+    made.deliver("v1")
+    made.deliver("v2")
+    made.run("up")
+    yield made
+    down(made.place(), lambda line: None)

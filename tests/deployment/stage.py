@@ -1,0 +1,132 @@
+"""A stage for the tests of the operator's edge: a project of its own with toy processes and signed toy bundles."""
+
+import base64
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from deployment.config import Place, place
+
+ROOT = Path(__file__).resolve().parents[2]
+PROCFILE = """\
+router: python -m tests.deployment.toy_router
+service: python -m tests.deployment.toy_service
+"""
+
+
+@dataclass
+class Stage:
+    """Folders of one test, and the environment in which deploy.py uses them."""
+
+    folder: Path
+    key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+
+    def __post_init__(self) -> None:
+        """Make keys, settings and Procfile."""
+        (self.folder / "keys").mkdir(parents=True)
+        public = self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        (self.folder / "keys" / "sluice.pub").write_bytes(public)
+        (self.folder / "Procfile").write_text(PROCFILE)
+        (self.folder / "deploy.toml").write_text("[deployment]\nready_timeout_s = 20.0\ndrain_timeout_s = 5.0\n")
+
+    @property
+    def state(self) -> Path:
+        """The state folder."""
+        return self.folder / "var"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What moves deploy.py onto this stage."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_") and k not in ("PORT", "DATABASE_URL")}
+        return kept | {
+            "SLUICE_STATE": str(self.state),
+            "SLUICE_CONFIG": str(self.folder / "deploy.toml"),
+            "SLUICE_RELEASES": str(self.folder / "releases"),
+            "SLUICE_KEYS": str(self.folder / "keys"),
+            "SLUICE_PROCFILE": str(self.folder / "Procfile"),
+            "SLUICE_ACTOR": "ana@test",
+            "PORT": "0",
+        }
+
+    def place(self, **changes: str) -> Place:
+        """The place deploy.py sees."""
+        return place(self.environment | changes)
+
+    def deliver(self, name: str, behaviour: str = "", **manifest: Any) -> Path:
+        """A signed toy bundle that doubles x."""
+        path = self.folder / "releases" / name
+        path.mkdir(parents=True)
+        golden = "".join(json.dumps({"row": {"x": x}, "prediction": x * 2}) + "\n" for x in range(1, 9))
+        (path / "golden.jsonl").write_text(golden)
+        if behaviour:
+            (path / "behaviour").write_text(behaviour)
+        digest = hashlib.sha256(golden.encode()).hexdigest()
+        content = {
+            "format": 1,
+            "model": "flights",
+            "version": name,
+            "runtime": {"certified": "onnx", "tolerance": 1e-5},
+            "files": {"golden.jsonl": {"sha256": digest, "bytes": len(golden)}},
+            **manifest,
+        }
+        raw = yaml.safe_dump(content).encode()
+        (path / "release.yaml").write_bytes(raw)
+        (path / "signature").write_bytes(base64.b64encode(self.key.sign(raw)))
+        return path
+
+    def run(self, *arguments: str, code: int = 0, **environment: str) -> "Answer":
+        """Run deploy.py to its end; asserts the exit code."""
+        process = self.begin(*arguments, **environment)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == code, f"{arguments} gave {process.returncode}:\n{out}{err}"
+        return Answer(out, err)
+
+    def begin(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+        """Start deploy.py and go on."""
+        return subprocess.Popen(
+            [sys.executable, str(ROOT / "deploy.py"), *arguments],
+            cwd=ROOT,
+            env=self.environment | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What deploy.py said."""
+
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Its last line as JSON."""
+        return json.loads(self.out.strip().splitlines()[-1])
+
+
+def until(condition: Callable[[], Any], what: str, deadline_s: float = 20.0) -> Any:
+    """Wait for a condition; fails with `what` at the deadline."""
+    give_up = time.monotonic() + deadline_s
+    while not (found := condition()):
+        assert time.monotonic() < give_up, f"not in {deadline_s:g} s: {what}"
+        time.sleep(0.02)
+    return found
+
+
+def kill(pid: int) -> None:
+    """The process's end without a goodbye."""
+    os.kill(pid, signal.SIGKILL)

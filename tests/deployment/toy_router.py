@@ -1,0 +1,36 @@
+"""A toy router: alive, and its GET /status follows the ledger; the file `run/in-flight` in the state folder is its load."""
+
+import json
+import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from store import LedgerStore, engine
+
+STATE = Path(os.environ["SLUICE_STATE"])
+RECORD = LedgerStore(engine(os.environ.get("DATABASE_URL") or f"sqlite:///{STATE}/ledger.db"), "flights")
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers GET."""
+
+    def do_GET(self) -> None:
+        """Liveness and status."""
+        load = STATE / "run" / "in-flight"
+        addresses = json.loads(load.read_text()) if load.exists() else {}
+        revision = RECORD.revision()
+        status = {
+            "revision": revision,
+            "workers": [{"pid": os.getpid(), "revision": revision, "ledger_age_s": 0.0}],
+            "versions": {"v1": {"requests": 3, "errors": 0, "served_share": 1.0, "addresses": addresses}},
+            "failed_requests": 0,
+        }
+        body = json.dumps(status).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+if __name__ == "__main__":
+    ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
