@@ -23,7 +23,6 @@ from router.predict import Predict
 from router.problems import Receive, Scope, Send
 from router.traffic import Traffic
 from router.watch import Watch
-from store.engine import engine
 from store.feedback import FeedbackStore
 
 PUBLISH_S = 0.2
@@ -80,7 +79,7 @@ class Router:
         self.traffic = Traffic(config.settings.router, config.service_secret, loop, table)
         outcomes = Outcomes(self.traffic.counts, config.token_key)
         self.predict = Predict(config.settings, self.traffic, outcomes, self.leaving)
-        labels = FeedbackStore(engine(config.database_url), config.settings.model)
+        labels = FeedbackStore(self.watch.engine, config.settings.model)
         self.feedback = Feedback(labels, self.traffic.counts, config.token_key, limits.max_body_bytes, self.leaving)
         self.forward = Forward(config.settings, self.traffic, self.leaving)
         self._tasks = [

@@ -34,7 +34,8 @@ class Watch:
     """One worker's eye on the ledger. `away_since` is None while the ledger answers."""
 
     def __init__(self, database_url: str, model: str, state: Path) -> None:
-        self.store = LedgerStore(engine(database_url), model)
+        self.engine = engine(database_url)
+        self.store = LedgerStore(self.engine, model)
         self.model = model
         self.threads = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self.away_since: float | None = None

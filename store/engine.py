@@ -124,12 +124,20 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _make_file(path: Path) -> None:
-    """Make the file and the folders missing above it, for this user alone."""
+    """Make the file and the folders missing above it, for this user alone.
+
+    A file that exists is not touched: to open and close it would take away every lock that this process's other
+    connections hold on it (SQLite, "How To Corrupt", 2.2), and somebody else's last connection would delete their WAL.
+    """
+    if path.exists():
+        return
     try:
         missing = [folder for folder in path.parents if not folder.exists()]
         for folder in reversed(missing):
             folder.mkdir(mode=0o700, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return
     except OSError as error:
         raise StoreUnavailable(
             f"The ledger's file {path} cannot be opened: {error.strerror}. "

@@ -29,6 +29,16 @@ for revision in range(1, last + 1):
         print("lost", revision, refused.winner.actor)
 """
 
+APPEND_TWICE = """
+import sys
+from datetime import UTC, datetime
+from store import LedgerStore, engine
+for revision in (2, 3):
+    opened = engine(sys.argv[1])
+    LedgerStore(opened, "flights").append(revision, {}, "deploy", "other", "", datetime.now(UTC))
+    opened.dispose()
+"""
+
 HOLD = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)

@@ -4,9 +4,9 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from store import Conflict, Feedback, FeedbackStore, LedgerStore
+from store import Conflict, Feedback, FeedbackStore, LedgerStore, engine
 from tests.store.conftest import AT
-from tests.store.processes import CREATE, RACE, finish, start
+from tests.store.processes import APPEND_TWICE, CREATE, RACE, finish, start
 
 
 def test_of_many_threads_exactly_one_wins_each_revision(ledger, append):
@@ -62,3 +62,14 @@ def _attempt(append, ledger: LedgerStore, revision: int, name: str) -> str:
     except Conflict as refused:
         return refused.winner.actor
     return "won"
+
+
+def test_a_second_engine_in_a_process_takes_no_lock_away_from_the_first(tmp_path, append):
+    """Else a short-lived process would believe itself the last one and delete the log that the first still reads."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    store = LedgerStore(engine(url), "flights")
+    store.create()
+    append(store, 1)
+    engine(url)
+    finish(start(APPEND_TWICE, url))
+    assert store.revision() == 3
