@@ -237,7 +237,7 @@ def _door(as_json: bool, lenient: bool = False) -> "Iterator[tuple[Out, Place]]"
     from deployment.outcomes import told
     from rollout.settings import Settings
 
-    with told(as_json, typer.Exit) as out:
+    with told(as_json) as out:
         yield out, place(settings=Settings() if lenient else None)
 
 
@@ -288,12 +288,17 @@ def _verify(place: "Place", out: "Out", version: str) -> None:
 
 def main() -> None:
     """Run the verb the command line names."""
-    arguments = sys.argv[1:]
-    try:
-        sys.exit(app(arguments, prog_name="python deploy.py", standalone_mode=False) or 0)
-    except typer.TyperException as error:
-        from deployment.outcomes import USAGE, Out
+    from deployment.interrupts import end_like_ctrl_c
+    from deployment.outcomes import INTERRUPTED, UNTOUCHED, USAGE, Out
 
+    arguments = sys.argv[1:]
+    end_like_ctrl_c()
+    try:
+        code = app(arguments, prog_name="python deploy.py", standalone_mode=False) or 0
+        if code == INTERRUPTED:
+            Out("--json" in arguments).refused(UNTOUCHED)
+        sys.exit(code)
+    except typer.TyperException as error:
         Out("--json" in arguments).refused(
             f"{error.format_message()}: `python deploy.py {_verb(arguments)}--help` tells"
         )

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import Protocol
 
-from deployment.failures import Interrupted
+from deployment.failures import EdgeFailure, Interrupted
 from deployment.interrupts import uninterrupted
 from deployment.record import Unsure, entry_of, refuse_if_moved, write
 from rollout.actions import Action, Drain, Plan, Record, Start, Stop, WaitReady, WarmUp
@@ -125,8 +125,14 @@ class Performer:
                 return
         if self._written is None:
             for program in reversed(self.started):
-                self.target.stop(program)
-                self.say(f"{program} stopped again")
+                self._stop_again(program)
+
+    def _stop_again(self, program: str) -> None:
+        try:
+            self.target.stop(program)
+            self.say(f"{program} stopped again")
+        except EdgeFailure as error:
+            self.say(f"{program} may still run, `python deploy.py up` ends it: {error}")
 
     def _what_was_done(self) -> str:
         if self._written is not None:

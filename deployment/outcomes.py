@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DONE, REFUSED, USAGE, UNDECIDED, DEADLINE, ROLLED_BACK, BROKEN = range(7)
 INTERRUPTED = 130
+UNTOUCHED = "interrupted: nothing was recorded and no traffic moved"
 _COMMAND = re.compile(r"`([^`]+)`")
 
 
@@ -74,8 +75,8 @@ def next_step(message: str) -> str:
 
 
 @contextmanager
-def told(as_json: bool, leave: Callable[[int], BaseException]) -> Iterator[Out]:
-    """Run an act; whatever it raises on purpose is told in one line and left with its exit code."""
+def told(as_json: bool) -> Iterator[Out]:
+    """Run an act; whatever it raises on purpose is told in one line and ends the program with its exit code."""
     from store.errors import LedgerBroken, StoreError
 
     out = Out(as_json)
@@ -83,7 +84,7 @@ def told(as_json: bool, leave: Callable[[int], BaseException]) -> Iterator[Out]:
         yield out
         return
     except KeyboardInterrupt:
-        code, message = INTERRUPTED, "interrupted: nothing was recorded and no traffic moved"
+        code, message = INTERRUPTED, UNTOUCHED
     except Interrupted as error:
         code, message = INTERRUPTED, str(error)
     except (ContractBroken, LedgerBroken) as error:
@@ -95,4 +96,4 @@ def told(as_json: bool, leave: Callable[[int], BaseException]) -> Iterator[Out]:
     except (Refusal, EdgeFailure, StoreError) as error:
         code, message = REFUSED, str(error)
     out.refused(message)
-    raise leave(code)
+    raise SystemExit(code)

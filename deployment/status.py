@@ -37,6 +37,7 @@ def picture(place: Place, probe: bool = True, now: float | None = None) -> Pictu
     return {
         "model": place.settings.model,
         "revision": ledger.revision,
+        "record_answers": events is not None,
         "url": router_url(place),
         "released": ledger.released,
         "rollout": _rollout(ledger.rollout, time.time() if now is None else now),
@@ -45,7 +46,7 @@ def picture(place: Place, probe: bool = True, now: float | None = None) -> Pictu
         "router_revision": counts.get("revision"),
         "workers": counts.get("workers", []),
         "versions": [_version(v, ledger, counts, processes, labels.get(v.name)) for v in _shown(ledger, counts)],
-        "events": [_event(entry) for entry in events],
+        "events": [_event(entry) for entry in events or []],
         "notes": notes,
     }
 
@@ -58,13 +59,13 @@ def _store(place: Place, notes: list[str]) -> LedgerStore | None:
         return None
 
 
-def _ledger(place: Place, store: LedgerStore | None, notes: list[str]) -> tuple[Ledger, list[Entry]]:
+def _ledger(place: Place, store: LedgerStore | None, notes: list[str]) -> tuple[Ledger, list[Entry] | None]:
     if store is not None:
         try:
             return read_ledger(store), store.history(limit=EVENTS)
         except (StoreError, BrokenRecord) as error:
             notes.append(str(error))
-    return Ledger(model=place.settings.model), []
+    return Ledger(model=place.settings.model), None
 
 
 def _counts(place: Place, notes: list[str]) -> Picture:

@@ -17,24 +17,27 @@ def watch(place: Place, show: Callable[[Picture], None], once: bool, timeout_s: 
     4 when the deadline passed before it ended.
     """
     began = time.monotonic()
-    seen = picture(place)
-    show(seen)
-    while not once:
-        ended = verdict(seen, latest := picture(place, probe=False)) if timeout_s is not None else None
+    watched: Picture | None = None
+    while True:
+        latest = picture(place)
+        show(latest)
+        if once:
+            return DONE
+        if watched is None or not watched["rollout"]:
+            watched = latest
+        ended = verdict(watched, latest) if timeout_s is not None else None
         if ended is not None:
             return ended
         if timeout_s is not None and time.monotonic() - began > timeout_s:
             return DEADLINE if latest["rollout"] else DONE
         time.sleep(EVERY_S if timeout_s is None else min(EVERY_S, timeout_s))
-        latest = picture(place)
-        show(latest)
-        seen = seen if seen["rollout"] else latest
-    return DONE
 
 
 def verdict(began: Picture, now: Picture) -> int | None:
-    """How the rollout that was in progress ended: released (0) or taken back (5); None while it goes on or none was."""
+    """How the rollout that was in progress ended: released (0) or taken back (5); None while nobody can say."""
     rollout, present = began["rollout"], now["rollout"]
-    if rollout is None or (present is not None and present["candidate"] == rollout["candidate"]):
+    if rollout is None or not now["record_answers"]:
+        return None
+    if present is not None and present["candidate"] == rollout["candidate"]:
         return None
     return DONE if now["released"] == rollout["candidate"] else ROLLED_BACK

@@ -49,7 +49,9 @@ class Stage:
     @property
     def environment(self) -> dict[str, str]:
         """What moves deploy.py onto this stage."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_") and k not in ("PORT", "DATABASE_URL")}
+        kept = {
+            k: v for k, v in os.environ.items() if not k.startswith("SLUICE_") and k not in ("PORT", "DATABASE_URL")
+        }
         return kept | {
             "SLUICE_STATE": str(self.state),
             "SLUICE_CONFIG": str(self.folder / "deploy.toml"),

@@ -29,14 +29,13 @@ for revision in range(1, last + 1):
         print("lost", revision, refused.winner.actor)
 """
 
-APPEND_TWICE = """
+APPEND = """
 import sys
 from datetime import UTC, datetime
 from store import LedgerStore, engine
-for revision in (2, 3):
-    opened = engine(sys.argv[1])
-    LedgerStore(opened, "flights").append(revision, {}, "deploy", "other", "", datetime.now(UTC))
-    opened.dispose()
+opened = engine(sys.argv[1])
+LedgerStore(opened, "flights").append(int(sys.argv[2]), {}, "deploy", "other", "", datetime.now(UTC))
+opened.dispose()
 """
 
 HOLD = """
