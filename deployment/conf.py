@@ -64,6 +64,8 @@ def supervisor_conf(place: Place) -> str:
 
 def program_conf(place: Place, program: Program) -> str:
     """One program's file: restarted with a growing pause when it ends by itself, 40 s of grace when it is stopped."""
+    # The supervisor expands percent signs twice in this one value.
+    log = _percents_doubled(_plain(log_file(place, program.name)))
     return "\n".join(
         [
             f"[program:{program.name}]",
@@ -80,7 +82,7 @@ def program_conf(place: Place, program: Program) -> str:
             "stopasgroup = true",
             "killasgroup = true",
             "redirect_stderr = true",
-            f"stdout_logfile = {_plain(log_file(place, program.name))}",
+            f"stdout_logfile = {log}",
             "stdout_logfile_maxbytes = 10MB",
             "stdout_logfile_backups = 3",
             "",

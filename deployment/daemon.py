@@ -37,7 +37,7 @@ def start_supervisor(place: Place, secrets: Secrets, environ: Mapping[str, str] 
         check=False,
     )
     if started.returncode != 0:
-        raise CannotStart(f"the supervisor did not start: {_last_line(started.stdout)}")
+        raise CannotStart(f"the supervisor did not start: {_reason(started.stdout)}")
     _wait_until_it_answers(place)
 
 
@@ -88,6 +88,7 @@ def _wait_until_gone(place: Place) -> None:
         time.sleep(POLL_S)
 
 
-def _last_line(output: bytes) -> str:
+def _reason(output: bytes) -> str:
     lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+    errors = [line for line in lines if line.startswith("Error")]
+    return (errors or lines or ["it said nothing"])[-1]

@@ -20,14 +20,27 @@ def left_behind(place: Place) -> list[int]:
 def end_left_behind(place: Place, grace_s: float = 30.0) -> int:
     """Ask them to end, wait, then kill; returns how many there were."""
     found = left_behind(place)
-    give_up = time.monotonic() + grace_s
     _signal(found, signal.SIGTERM)
-    while (still := left_behind(place)) and time.monotonic() < give_up:
-        time.sleep(POLL_S)
+    _wait_until_gone(found, grace_s)
+    # Some may have started others meanwhile.
+    still = left_behind(place)
     _signal(still, signal.SIGKILL)
-    while left_behind(place) and time.monotonic() < give_up + 5:
-        time.sleep(POLL_S)
+    _wait_until_gone(still, 5.0)
     return len(found)
+
+
+def _wait_until_gone(pids: list[int], deadline_s: float) -> None:
+    give_up = time.monotonic() + deadline_s
+    while any(map(_runs, pids)) and time.monotonic() < give_up:
+        time.sleep(POLL_S)
+
+
+def _runs(pid: int) -> bool:
+    """Whether the process still holds anything; one that has ended and waits to be counted does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def _process_ids() -> list[int]:

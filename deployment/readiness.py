@@ -3,13 +3,11 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from deployment.asking import Line, Unreachable, line
 from deployment.failures import CannotStart, NotReadyInTime
 from deployment.releases import Golden, Release, golden_rows
-
-if TYPE_CHECKING:
-    import httpx
 
 POLL_S = 0.05
 WARM_UPS = 3
@@ -36,9 +34,9 @@ def probe_of(release: Release, address: str, secret: str) -> Probe:
 
 def ask_once(probe: Probe, timeout_s: float = 10.0) -> float:
     """Send the golden rows; returns the seconds it took. Raises NotAnswering with the difference."""
-    with client(probe.address, probe.secret, timeout_s) as http:
+    with line(probe.address, probe.secret, timeout_s) as version:
         began = time.monotonic()
-        got = _predict(http, probe.golden.rows)
+        got = _predict(version, probe.golden.rows)
         took = time.monotonic() - began
     _compare(got, probe.golden.predictions, probe.tolerance)
     return took
@@ -65,39 +63,22 @@ def wait_ready(probe: Probe, deadline_s: float, ended: Callable[[], str | None],
 
 def warm_up(probe: Probe) -> None:
     """Send batches of one row and of all golden rows; raises NotAnswering."""
-    with client(probe.address, probe.secret, 30.0) as http:
+    with line(probe.address, probe.secret, 30.0) as version:
         for _ in range(WARM_UPS):
-            _predict(http, probe.golden.rows[:1])
-            _predict(http, probe.golden.rows)
+            _predict(version, probe.golden.rows[:1])
+            _predict(version, probe.golden.rows)
 
 
-def client(address: str, secret: str, timeout_s: float) -> "httpx.Client":
-    """An HTTP client for `unix:/path` or `http://host:port` that bears the shared secret and uses no proxy."""
-    import httpx
-
-    socket = address.removeprefix("unix:") if address.startswith("unix:") else None
-    return httpx.Client(
-        transport=httpx.HTTPTransport(uds=socket, verify=address.startswith("https:")),
-        base_url="http://version" if socket else address,
-        headers={"Authorization": f"Bearer {secret}"} if secret else {},
-        timeout=timeout_s,
-        trust_env=False,
-    )
-
-
-def _predict(http: "httpx.Client", rows: list[dict[str, Any]]) -> list[Any]:
-    import httpx
-
+def _predict(version: Line, rows: list[dict[str, Any]]) -> list[Any]:
     try:
-        answer = http.post("/predict", json={"instances": rows})
-        if answer.status_code != 200:
-            raise NotAnswering(f"it answered {answer.status_code}: {answer.text[:200]}")
-        predictions = answer.json()["predictions"]
-    except httpx.HTTPError as error:
-        raise NotAnswering(f"{type(error).__name__}: {error}") from error
-    except (ValueError, KeyError, TypeError) as error:
+        answer = version.post("/predict", {"instances": rows})
+        if answer.status != 200:
+            raise NotAnswering(f"it answered {answer.status}: {answer.body[:200].decode(errors='replace')}")
+        return list(answer.json()["predictions"])
+    except Unreachable as error:
+        raise NotAnswering(str(error)) from error
+    except (KeyError, TypeError) as error:
         raise NotAnswering("its answer is not a list of predictions") from error
-    return list(predictions)
 
 
 def _compare(got: list[Any], expected: list[Any], tolerance: float) -> None:

@@ -3,9 +3,9 @@
 import time
 from typing import Any
 
+from deployment.asking import Unreachable, line
 from deployment.config import Place
 from deployment.failures import EdgeFailure
-from deployment.readiness import client
 
 POLL_S = 0.05
 
@@ -24,30 +24,26 @@ def router_url(place: Place) -> str | None:
 
 def router_lives(url: str, timeout_s: float = 1.0) -> bool:
     """Whether the router's liveness answers."""
-    import httpx
-
     try:
-        with client(url, "", timeout_s) as http:
-            return http.get("/v2/health/live").status_code == 200
-    except httpx.HTTPError:
+        with line(url, "", timeout_s) as router:
+            return router.get("/v2/health/live").status == 200
+    except Unreachable:
         return False
 
 
 def router_status(place: Place, secret: str, timeout_s: float = 2.0) -> dict[str, Any]:
     """The router's GET /status; raises RouterAway."""
-    import httpx
-
     url = router_url(place)
     if url is None:
         raise RouterAway("the router was not brought up: `python deploy.py up`")
     try:
-        with client(url, secret, timeout_s) as http:
-            answer = http.get("/status")
-        if answer.status_code != 200:
-            raise RouterAway(f"the router at {url} answered {answer.status_code} to /status")
+        with line(url, secret, timeout_s) as router:
+            answer = router.get("/status")
+        if answer.status != 200:
+            raise RouterAway(f"the router at {url} answered {answer.status} to /status")
         return dict(answer.json())
-    except httpx.HTTPError as error:
-        raise RouterAway(f"the router at {url} does not answer ({type(error).__name__})") from error
+    except Unreachable as error:
+        raise RouterAway(f"the router at {url} does not answer ({error})") from error
     except (ValueError, TypeError) as error:
         raise RouterAway(f"the router at {url} gave a status that cannot be read") from error
 

@@ -1,7 +1,6 @@
 """Talks to the supervisor over its own socket: programs are added, watched and removed while the others run on."""
 
 import http.client
-import socket
 import time
 import xmlrpc.client
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from deployment.asking import SocketConnection
 from deployment.conf import Program, conf_file, program_conf, socket_path
 from deployment.config import Place
 from deployment.failures import CannotStart, NotReadyInTime, NotRunning
@@ -148,17 +148,6 @@ class _SocketTransport(xmlrpc.client.Transport):
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
         """One connection, kept."""
-        kept = self._connection[1] or _SocketConnection(self.path)
+        kept = self._connection[1] or SocketConnection(self.path, ANSWER_S)
         self._connection = host, kept
         return kept
-
-
-class _SocketConnection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("supervisor", timeout=ANSWER_S)
-        self.path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)

@@ -192,7 +192,7 @@ def _words_of_return(ledger: Ledger, target: str) -> tuple[str, str, str]:
 
 
 def _undo_of_release(ledger: Ledger) -> str:
-    return "rollback" if ledger.released else "status"
+    return "rollback" if ledger.released else ""
 
 
 def _replaced(ledger: Ledger, facts: Facts, name: str) -> Ledger:
@@ -245,7 +245,7 @@ def _fresh(facts: Facts, name: str) -> Version:
 
 
 def _record(ledger: Ledger, act: str, summary: str, undo: str) -> Record:
-    return Record(ledger.next(), act, summary, f"{COMMAND} {undo}")
+    return Record(ledger.next(), act, summary, f"{COMMAND} {undo}" if undo else "none: nothing was released before")
 
 
 def _named(rollout: Rollout) -> str:

@@ -49,11 +49,12 @@ def names() -> list[str]:
 class Exposition(Collector):
     """One scrape: all snapshots added up."""
 
-    def __init__(self, snapshots: list[Snapshot], asked: dict[str, int]) -> None:
+    def __init__(self, snapshots: list[Snapshot], asked: dict[str, int], split_id: str) -> None:
         self.live = [snapshot for snapshot in snapshots if not snapshot.gone]
         self.counts = _parts(added(snapshot.counts for snapshot in snapshots))
         self.gauges = _parts(added(snapshot.gauges for snapshot in self.live))
         self.asked = asked
+        self.served = shares(drawn_counts(self.gauges, split_id))
 
     def collect(self) -> Iterator[Family]:
         """Every metric family."""
@@ -103,7 +104,7 @@ class Exposition(Collector):
         weights = GaugeMetricFamily("sluice_split_weight", SINGLES["sluice_split_weight"], labels=("version", "kind"))
         for version, points in self.asked.items():
             weights.add_metric((version, "asked"), points / 10_000)
-        for version, share in served_shares(self.counts).items():
+        for version, share in self.served.items():
             weights.add_metric((version, "served"), share)
         yield weights
         singles = {
@@ -115,19 +116,20 @@ class Exposition(Collector):
             yield GaugeMetricFamily(name, SINGLES[name], value=value)
 
 
-def exposition(snapshots: list[Snapshot], asked: dict[str, int]) -> bytes:
+def exposition(snapshots: list[Snapshot], asked: dict[str, int], split_id: str) -> bytes:
     """Prometheus text of all workers together."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Exposition(snapshots, asked))
+    registry.register(Exposition(snapshots, asked, split_id))
     return generate_latest(registry)
 
 
-def served_shares(counts: dict[Key, float]) -> dict[str, float]:
-    """Share of the split's requests each version was drawn for, since the router started (pinned ones left out)."""
-    drawn: dict[str, float] = {}
-    for (version, role, _), value in _under(counts, "requests"):
-        if role != "pinned":
-            drawn[version] = drawn.get(version, 0) + value
+def drawn_counts(gauges: dict[Key, float], split_id: str) -> dict[str, float]:
+    """Requests each version was drawn for since this split is in force (pinned ones are not drawn)."""
+    return {key[2]: value for key, value in gauges.items() if key[:2] == ("drawn", split_id)}
+
+
+def shares(drawn: dict[str, float]) -> dict[str, float]:
+    """Each version's part of all that was drawn."""
     total = sum(drawn.values())
     return {version: value / total for version, value in drawn.items()} if total else {}
 

@@ -52,7 +52,8 @@ def create_pages(eyes: Eyes) -> Flask:
 
     @app.get("/metrics")
     def metrics() -> Response:
-        text = exposition(eyes.snapshots(), dict(eyes.table().weights))
+        table = eyes.table()
+        text = exposition(eyes.snapshots(), dict(table.weights), table.split_id)
         return Response(text, content_type=CONTENT_TYPE_LATEST)
 
     @app.get("/status")

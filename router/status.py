@@ -3,9 +3,11 @@
 from typing import Any
 
 from router.counts import Key, Snapshot, added, split_key
-from router.metrics import served_shares
+from router.metrics import drawn_counts, shares
 from router.table import Table
 from router.traffic import bin_edge_ms
+
+Counted = dict[Key, float]
 
 
 def status(table: Table, snapshots: list[Snapshot]) -> dict[str, Any]:
@@ -14,19 +16,20 @@ def status(table: Table, snapshots: list[Snapshot]) -> dict[str, Any]:
     counts = _parts(added(snapshot.counts for snapshot in snapshots))
     gauges = _parts(added(snapshot.gauges for snapshot in live))
     seen = {key[1] for key in counts if key[0] in ("requests", "shadow")} | set(table.addresses)
-    shares = served_shares(counts)
+    drawn = drawn_counts(gauges, table.split_id)
+    served = shares(drawn)
     return {
         "model": table.ledger.model,
         "revision": min((snapshot.revision for snapshot in live), default=0),
         "workers": [{"pid": s.pid, "revision": s.revision, "ledger_age_s": round(s.ledger_age_s, 2)} for s in live],
         "asked": dict(table.weights),
         "failed_requests": int(sum(n for key, n in counts.items() if key[0] == "refused" and int(key[1]) >= 500)),
-        "versions": {version: _version(version, counts, gauges, shares) for version in sorted(seen)},
+        "versions": {version: _version(version, counts, gauges, drawn, served) for version in sorted(seen)},
     }
 
 
 def _version(
-    version: str, counts: dict[Key, float], gauges: dict[Key, float], shares: dict[str, float]
+    version: str, counts: Counted, gauges: Counted, drawn: dict[str, float], served: dict[str, float]
 ) -> dict[str, Any]:
     codes = _by_last(counts, "requests", version)
     bins = _by_last(counts, "latency", version)
@@ -39,7 +42,8 @@ def _version(
         "p99_ms": quantile_ms(bins, 0.99),
         "in_flight": int(gauges.get(("in_flight", version), 0)),
         "queue_rows": int(gauges.get(("queue_rows", version), 0)),
-        "served_share": round(shares.get(version, 0.0), 4),
+        "served_share": round(served.get(version, 0.0), 4),
+        "drawn": int(drawn.get(version, 0)),
         "shadow": {
             **{outcome: int(shadow.get(outcome, 0)) for outcome in ("agree", "differ", "error")},
             "dropped": int(counts.get(("shadow_dropped", version), 0)),

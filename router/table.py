@@ -1,6 +1,7 @@
 """The ledger's newest revision, as the hot path needs it: who is there, who answers whom. Immutable; swapped as one."""
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from types import MappingProxyType
 
 from rollout.ledger import Ledger, from_body
@@ -17,6 +18,12 @@ class Table:
     roles: MappingProxyType[str, str]
     weights: MappingProxyType[str, int]
     released: str | None
+
+    @property
+    def split_id(self) -> str:
+        """Tells this split from any other; what was drawn is counted by it."""
+        outline = repr((self.split.salt, self.split.slices)) if self.split else ""
+        return blake2b(outline.encode(), digest_size=6).hexdigest()
 
     @property
     def revision(self) -> int:

@@ -60,6 +60,8 @@ class Traffic:
     counts: Counts = field(default_factory=Counts)
     lanes: dict[str, Lane] = field(default_factory=dict)
     leaving: list[tuple[str, Pool]] = field(default_factory=list)
+    drawn: dict[str, int] = field(default_factory=dict)
+    split_id: str = ""
     mirror: Mirror = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,6 +80,8 @@ class Traffic:
                 lane.move(Pool(address, self.secret, self.loop))
         gone = [version for version in self.lanes if version not in table.addresses]
         self.table = table
+        if table.split_id != self.split_id:
+            self.split_id, self.drawn = table.split_id, {}
         for version in gone:
             lane = self.lanes.pop(version)
             self.leaving.append((version, lane.pool))
@@ -111,6 +115,7 @@ class Traffic:
         if table.split is None:
             raise Problem(503, "no version is released yet: `python deploy.py promote VERSION`", retry_after_s=5)
         version = table.split.choose(unit)
+        self.drawn[version] = self.drawn.get(version, 0) + 1
         return version, table.roles.get(version, "serving")
 
     def expire(self) -> None:
@@ -126,6 +131,8 @@ class Traffic:
         for version, lane in self.lanes.items():
             found["in_flight", version] = lane.rows_in_flight
             found["queue_rows", version] = lane.queued_rows
+        for version, count in self.drawn.items():
+            found["drawn", self.split_id, version] = count
         pools = [(version, lane.pool) for version, lane in self.lanes.items()] + self.leaving
         for version, pool in pools:
             found["address", version, pool.address] = pool.in_flight

@@ -18,7 +18,7 @@ environment() {
         packages python3-venv
     fi
     echo "setting up .venv with $("$python" --version) ..."
-    [ -x .venv/bin/python ] || "$python" -m venv .venv
+    [ -x .venv/bin/pip ] || "$python" -m venv .venv
     # uv is pinned and hashed in the same file; it installs the rest several times faster than pip.
     grep -A200 '^uv==' requirements.txt | awk 'NR>1 && /^[a-z]/ {exit} {print}' > .venv/uv.txt
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt

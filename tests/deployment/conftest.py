@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from deployment.stack import down
+from deployment.stack import down, up
 from tests.deployment.stage import Stage
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     """An empty project of its own."""
-    made = Stage(tmp_path / "project")
+    made = Stage(tmp_path / "pro ject 100%")
     yield made
     down(made.place(), lambda line: None)
 
@@ -20,9 +20,9 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A stack that is up, with v1 and v2 delivered; shared by the tests of a module."""
-    made = Stage(tmp_path_factory.mktemp("running") / "project")
+    made = Stage(tmp_path_factory.mktemp("running") / "pro ject 100%")
     made.deliver("v1")
     made.deliver("v2")
-    made.run("up")
+    up(made.place(), made.said.append)
     yield made
     down(made.place(), lambda line: None)

@@ -17,7 +17,11 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from deployment import verbs
+from deployment.acts import Done, act
 from deployment.config import Place, place
+from deployment.record import open_record, read_ledger
+from rollout.ledger import Ledger
 
 ROOT = Path(__file__).resolve().parents[2]
 PROCFILE = """\
@@ -32,6 +36,7 @@ class Stage:
 
     folder: Path
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    said: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Make keys, settings and Procfile."""
@@ -87,6 +92,15 @@ class Stage:
         (path / "release.yaml").write_bytes(raw)
         (path / "signature").write_bytes(base64.b64encode(self.key.sign(raw)))
         return path
+
+    def act(self, verb: str, *options: Any, reason: str = "", actor: str = "ana@test") -> Done:
+        """One acting verb, in this process."""
+        there = self.place(SLUICE_ACTOR=actor)
+        return act(there, getattr(verbs, verb)(there, *options), reason, self.said.append)
+
+    def ledger(self) -> Ledger:
+        """The record's newest ledger."""
+        return read_ledger(open_record(self.place()))
 
     def run(self, *arguments: str, code: int = 0, **environment: str) -> "Answer":
         """Run deploy.py to its end; asserts the exit code."""

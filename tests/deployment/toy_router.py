@@ -1,4 +1,4 @@
-"""A toy router: alive, and its GET /status follows the ledger; the file `run/in-flight` in the state folder is its load."""
+"""A toy router: alive, and its /status follows the ledger; `run/in-flight` in the state folder is its load."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A toy version: one process on a unix socket that doubles `x`; the bundle's file `behaviour` makes it dies, wrong or mute."""
+"""A toy version on a unix socket that doubles `x`; the bundle's file `behaviour` says: dies, wrong, mute or slow."""
 
 import json
 import os

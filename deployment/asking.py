@@ -1,0 +1,98 @@
+"""HTTP to a version or a router: over a unix socket or TCP, with the shared secret, without proxies."""
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from deployment.failures import Misconfigured
+
+
+class Unreachable(Exception):
+    """Nobody answered, or not with what was asked for; the message says what happened."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """status: of HTTP; body: as it came."""
+
+    status: int
+    body: bytes
+
+    def json(self) -> Any:
+        """The body's value; raises Unreachable where it is no JSON."""
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise Unreachable("the answer is no JSON") from error
+
+
+class Line:
+    """One kept connection. Every call raises Unreachable when it breaks."""
+
+    def __init__(self, connection: http.client.HTTPConnection, secret: str) -> None:
+        self._connection = connection
+        self._headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+
+    def get(self, path: str) -> Answer:
+        """GET a path."""
+        return self._ask("GET", path, None, self._headers)
+
+    def post(self, path: str, value: Any) -> Answer:
+        """POST a value as JSON."""
+        headers = {**self._headers, "Content-Type": "application/json"}
+        return self._ask("POST", path, json.dumps(value).encode(), headers)
+
+    def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+        try:
+            self._connection.request(method, path, body, headers)
+            answer = self._connection.getresponse()
+            return Answer(answer.status, answer.read())
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            raise Unreachable(str(error) or type(error).__name__) from error
+
+
+@contextmanager
+def line(address: str, secret: str, timeout_s: float) -> Iterator[Line]:
+    """A line to `unix:/path`, `http://host:port` or `https://host`; it connects with the first call."""
+    connection = _connection(address, timeout_s)
+    try:
+        yield Line(connection, secret)
+    finally:
+        connection.close()
+
+
+class SocketConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: str, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect; a failed attempt leaves no socket open."""
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            made.settimeout(self.timeout)
+            made.connect(self._path)
+        except OSError:
+            made.close()
+            raise
+        self.sock = made
+
+
+def _connection(address: str, timeout_s: float) -> http.client.HTTPConnection:
+    kind, _, rest = address.partition(":")
+    host = rest.removeprefix("//").rstrip("/")
+    match kind:
+        case "unix":
+            return SocketConnection(rest, timeout_s)
+        case "http":
+            return http.client.HTTPConnection(host, timeout=timeout_s)
+        case "https":
+            return http.client.HTTPSConnection(host, timeout=timeout_s)
+    raise Misconfigured(f"'{address}' is no address: unix:/path, http://host:port or https://host is")

@@ -1,0 +1,314 @@
+"""The main job on real flights, from pipeline to release and back, with users' traffic all the while.
+
+Every act is a command that a user could type; it is shown, run as its own process, and its output printed. The
+traffic is the flights of July to December in time order; the true delays follow as feedback.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from sklearn.metrics import roc_auc_score
+from sqlalchemy import select
+
+from examples.flights.feedback import send_feedback
+from examples.flights.replay import production, replay
+from examples.flights.tally import Replay
+from store import engine
+from store.engine import statements
+from store.schema import FEEDBACK
+
+ROOT = Path(__file__).resolve().parents[2]
+STATE = ROOT / "var" / "demo"
+RATE = 1_000
+CONNECTIONS = 16
+COPIES = 4_000
+CANARY_REQUESTS = 1_500
+V3_ERRORS = 8
+PATIENCE_S = 60.0
+
+LabelledScore = tuple[str, str, float, int]
+
+
+class DemoFailed(Exception):
+    """A step did not do what it shows; the message says which, and where to look."""
+
+
+@dataclass
+class Stage:
+    """The demo under way: how it is told, its traffic, and what it found."""
+
+    console: Console
+    environ: dict[str, str]
+    url: str = ""
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    replay: Replay = field(default_factory=Replay)
+    side_by_side: range = range(0)
+
+    async def run(self, *words: str) -> None:
+        """Show a command, run it, print what it says; raises DemoFailed when it fails."""
+        self.console.print(f"[bold cyan]$ python deploy.py {shlex.join(words)}[/]", highlight=False)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "deploy.py", *words, cwd=ROOT, env=self.environ, stdout=-1, stderr=-2
+        )
+        said, _ = await process.communicate()
+        self.console.print(said.decode().rstrip(), highlight=False, markup=False)
+        if process.returncode:
+            raise DemoFailed(f"`deploy.py {' '.join(words)}` ended with {process.returncode}; logs are in {STATE}/log")
+
+    async def status(self) -> dict[str, Any]:
+        """The router's status."""
+        async with httpx.AsyncClient() as client:
+            return dict((await client.get(f"{self.url}/status")).json())
+
+    async def until(self, what: str, goal: int, measure: Callable[[dict[str, Any]], int]) -> dict[str, Any]:
+        """Follow a growing number in the status with a bar until it reaches the goal; returns the last status."""
+        columns = (TextColumn("  {task.description:<34}"), BarColumn(30), TextColumn("{task.completed:>6.0f}"))
+        give_up = time.monotonic() + PATIENCE_S
+        with Progress(*columns, TimeElapsedColumn(), console=self.console) as progress:
+            task = progress.add_task(what, total=goal)
+            while True:
+                status = await self.status()
+                progress.update(task, completed=min(goal, measure(status)))
+                if measure(status) >= goal:
+                    return status
+                if time.monotonic() > give_up:
+                    raise DemoFailed(f"{what}: {measure(status)} of {goal} after {PATIENCE_S:.0f} s")
+                await asyncio.sleep(0.2)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo; returns 0 when no request failed, 1 when one did or a step went wrong, 130 for Ctrl-C."""
+    options = _options(arguments)
+    console = Console(stderr=options.json, soft_wrap=True)
+    environ = {**os.environ, "SLUICE_STATE": str(STATE), "SLUICE_ACTOR": "demo"}
+    try:
+        result = asyncio.run(_demo(Stage(console, environ), options.keep))
+    except KeyboardInterrupt:
+        console.print("stopped; everything that was started is down again")
+        return 130
+    except (DemoFailed, httpx.HTTPError) as error:
+        console.print(f"[red]{error}[/]")
+        return 1
+    if options.json:
+        print(json.dumps(result))
+    return 1 if result["failed"] else 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python deploy.py demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave the stack up and print its address")
+    parser.add_argument("--json", action="store_true", help="tell the story on stderr; one JSON object at the end")
+    return parser.parse_args(arguments)
+
+
+async def _demo(stage: Stage, keep: bool) -> dict[str, Any]:
+    started = time.monotonic()
+    await _quietly_down(stage)
+    _forget(STATE)
+    try:
+        await _deliver(stage)
+        await stage.run("up", "--port", "0")
+        stage.url = (STATE / "run" / "router.url").read_text().strip()
+        await _release_first(stage)
+        await _with_traffic(stage, _rollouts)
+        result = await _closing(stage, started)
+    except BaseException:
+        await _quietly_down(stage)
+        raise
+    if keep:
+        stage.console.print(f"The stack is up: {stage.url}  (SLUICE_STATE={STATE} python deploy.py down ends it)")
+    else:
+        await stage.run("down")
+    return result
+
+
+async def _deliver(stage: Stage) -> None:
+    stage.console.rule("delivery: tested, packed, described, signed, waiting")
+    for version in ("v1", "v2", "v3"):
+        await stage.run("deliver", version, "--from", f"examples/flights/{version}.py")
+
+
+async def _release_first(stage: Stage) -> None:
+    stage.console.rule("deployment and release: v1 answers everybody")
+    await stage.run("deploy", "v1")
+    await stage.run("promote", "v1", "-m", "the first release")
+
+
+async def _with_traffic(stage: Stage, story: Callable[[Stage], Awaitable[None]]) -> None:
+    """Play the flights of July to December while the story is told; then let the requests under way finish."""
+
+    def note(running: Replay) -> None:
+        stage.replay = running
+
+    traffic = replay(
+        stage.url,
+        production(),
+        connections=CONNECTIONS,
+        rate=RATE,
+        again=True,
+        stop=stage.stop,
+        progress=note,
+    )
+    users = asyncio.create_task(traffic)
+    try:
+        await story(stage)
+    finally:
+        stage.stop.set()
+        stage.replay = await users
+
+
+async def _rollouts(stage: Stage) -> None:
+    await stage.until("v1 answers flights of July on", 2_000, lambda s: _of(s, "v1", "requests"))
+    await _shadow(stage)
+    await _canary(stage)
+    await _broken_canary(stage)
+
+
+async def _shadow(stage: Stage) -> None:
+    stage.console.rule("shadow: v2 gets copies, its answers are compared and thrown away")
+    await stage.run("deploy", "v2")
+    await stage.run("shadow", "v2", "-m", "does it predict the same?")
+    status = await stage.until("copies compared", COPIES, lambda s: sum(_shadow_counts(s, "v2").values()))
+    seen = _shadow_counts(status, "v2")
+    total = sum(seen.values())
+    stage.console.print(
+        f"  v2 predicts the same class as v1 for {seen['agree'] / total:.1%} of {total} copies "
+        f"({seen['differ']} differ, {seen['error']} errors)"
+    )
+
+
+async def _canary(stage: Stage) -> None:
+    stage.console.rule("canary: v2 takes 5 -> 25 -> 50 % -> release")
+    await stage.run("canary", "v2", "--steps", "5,25,50", "-m", "better on held-out flights")
+    first = len(stage.replay.pending)
+    for share in (5, 25, 50):
+        before = _of(await stage.status(), "v2", "requests")
+        wanted = CANARY_REQUESTS if share > 5 else CANARY_REQUESTS // 5
+        await stage.until(f"v2 at {share} %", before + wanted, lambda s: _of(s, "v2", "requests"))
+        await stage.run("status")
+        stage.side_by_side = range(first, len(stage.replay.pending))
+        await stage.run("promote", "v2", "--step")
+
+
+async def _broken_canary(stage: Stage) -> None:
+    stage.console.rule("canary of v3: an honest-looking version with a fault that only production shows")
+    await stage.run("deploy", "v3")
+    await stage.run("canary", "v3", "--steps", "20,50", "-m", "trained on the freshest month")
+    status = await stage.until("errors of v3", V3_ERRORS, lambda s: _of(s, "v3", "errors"))
+    await stage.run("status")
+    stage.console.print(
+        f"  v3 fails on airports it never saw: {_of(status, 'v3', 'errors')} of {_of(status, 'v3', 'requests')} "
+        "requests; v2 answered each of them in its place"
+    )
+    await stage.run("rollback", "-m", "v3 fails on new airports")
+    before = _of(await stage.status(), "v2", "requests")
+    await stage.until("v2 answers everybody again", 1_000, lambda s: _of(s, "v2", "requests") - before)
+
+
+async def _closing(stage: Stage, started: float) -> dict[str, Any]:
+    stage.console.rule("late labels: the true delays come back")
+    sent = await send_feedback(stage.url, stage.replay.pending)
+    stage.console.print(
+        f"  {sent['counted']} labels counted, {sent['duplicates']} duplicates, {sent['invalid']} invalid"
+    )
+    status = await _settled(stage)
+    labels = _labels(os.environ.get("DATABASE_URL") or f"sqlite:///{STATE / 'ledger.db'}")
+    together = {stage.replay.pending[place][0] for place in stage.side_by_side}
+    everything, shared = _auc(labels), _auc([row for row in labels if row[0] in together])
+    stage.console.rule("what happened")
+    await stage.run("history", "-n", "20")
+    stage.console.print(_table(status, everything, shared))
+    stage.console.print("  AUC: of all its flights; and of those of v2's canary, which both versions answered")
+    failed = stage.replay.failed
+    colour = "bold red" if failed else "bold green"
+    stage.console.print(
+        f"[{colour}]{failed} failed requests[/] of {stage.replay.sent}, in {time.monotonic() - started:.0f} s"
+    )
+    for problem in stage.replay.problems:
+        stage.console.print(f"  {problem}", markup=False)
+    return {
+        "requests": stage.replay.sent,
+        "failed": failed,
+        "versions": status["versions"],
+        "auc": everything,
+        "auc_canary": shared,
+    }
+
+
+async def _settled(stage: Stage) -> dict[str, Any]:
+    """The status once all workers have published what they counted of the replay."""
+    give_up = time.monotonic() + 5
+    while True:
+        status = await stage.status()
+        counted = sum(row["requests"] for row in status["versions"].values())
+        if counted >= stage.replay.sent or time.monotonic() > give_up:
+            return status
+        await asyncio.sleep(0.1)
+
+
+def _labels(database_url: str) -> list[LabelledScore]:
+    """(prediction id, version, score, label) of every label that was counted."""
+    columns = (FEEDBACK.c.prediction_id, FEEDBACK.c.version, FEEDBACK.c.predicted, FEEDBACK.c.label)
+    with statements(engine(database_url)) as connection:
+        return [(row[0], row[1], row[2], int(row[3])) for row in connection.execute(select(*columns))]
+
+
+def _auc(rows: list[LabelledScore]) -> dict[str, tuple[int, float | None]]:
+    """Labels and AUC by version."""
+    scored: dict[str, tuple[list[int], list[float]]] = {}
+    for _, version, score, label in rows:
+        labels, scores = scored.setdefault(version, ([], []))
+        labels.append(label)
+        scores.append(score)
+    return {
+        version: (len(labels), float(roc_auc_score(labels, scores)) if len(set(labels)) == 2 else None)
+        for version, (labels, scores) in scored.items()
+    }
+
+
+def _table(status: dict[str, Any], everything: dict[str, Any], shared: dict[str, Any]) -> Table:
+    table = Table()
+    for name in ("version", "requests", "errors", "p50 ms", "p99 ms", "labels", "AUC", "AUC in v2's canary"):
+        table.add_column(name, justify="left" if name == "version" else "right")
+    for version, row in status["versions"].items():
+        labels, score = everything.get(version, (0, None))
+        shown = (row["requests"], row["errors"], row["p50_ms"], row["p99_ms"], labels)
+        scores = ("-" if each is None else f"{each:.3f}" for each in (score, shared.get(version, (0, None))[1]))
+        table.add_row(version, *(str(value) for value in shown), *scores)
+    return table
+
+
+def _of(status: dict[str, Any], version: str, what: str) -> int:
+    return int(status["versions"].get(version, {}).get(what) or 0)
+
+
+def _shadow_counts(status: dict[str, Any], version: str) -> dict[str, int]:
+    shadow = status["versions"].get(version, {}).get("shadow", {})
+    return {outcome: int(shadow.get(outcome, 0)) for outcome in ("agree", "differ", "error")}
+
+
+async def _quietly_down(stage: Stage) -> None:
+    if (STATE / "supervisord.conf").exists():
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "deploy.py", "down", cwd=ROOT, env=stage.environ, stdout=-3, stderr=-3
+        )
+        await process.wait()
+
+
+def _forget(state: Path) -> None:
+    """Each demo starts with an empty ledger; the delivered bundles stay."""
+    for path in state.glob("ledger.db*"):
+        path.unlink()

@@ -1,0 +1,101 @@
+"""The operator's door as a program: what it says, where, and its exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.deployment.stage import ROOT, Stage
+
+VERBS = """
+    deliver verify up down deploy canary shadow blue-green ab ramp release-in-place promote pause resume abort
+    rollback retire status watch history lint demo
+""".split()
+
+
+def test_every_verb_is_there_and_has_its_help(stage: Stage) -> None:
+    said = stage.run("--help", NO_COLOR="1", COLUMNS="120").out
+    assert [verb for verb in VERBS if f" {verb} " not in said] == []
+
+
+def test_a_first_day_at_the_door(stage: Stage) -> None:
+    stage.deliver("v1")
+    stage.deliver("v2")
+    assert stage.run("up", "--json").json["already"] is False
+    deployed = stage.run("deploy", "v1", "-m", "first", "--json").json
+    assert (deployed["act"], deployed["undo"], deployed["revision"]) == ("deploy", "python deploy.py retire v1", 1)
+    assert "✔ promote: v1 released (revision 2" in stage.run("promote", "v1").out
+    stage.run("deploy", "v2")
+    canary = stage.run("canary", "v2", "--every", "30s")
+    assert "step 1      5 %  for 30 s" in canary.out
+    assert "undo: python deploy.py rollback" in canary.out
+    seen = stage.run("status").out
+    for words in ("canary of v2 against v1", "step 1/3", "v1 ready, warm", "python deploy.py rollback", "95 %"):
+        assert words in seen
+    assert "step 1/3" in stage.run("watch", "--once").out
+    assert stage.run("watch", "--timeout", "100ms", code=4).out
+    back = stage.run("rollback", "-m", "slow")
+    assert "rollback: from v2 to v1" in back.out
+    said = stage.run("history", "--verify", "--json").json
+    assert [row["action"] for row in said["history"]] == ["rollback", "canary", "deploy", "promote", "deploy"]
+    assert (said["history"][0]["reason"], said["verified"]) == ("slow", 5)
+    assert stage.run("down").out.startswith("stopped: router, v1-1, v2-3")
+    away = stage.run("status").out
+    assert "nothing is running here: `python deploy.py up` first" in away
+    assert "v1 released" in away
+
+
+def test_a_refusal_is_one_line_and_exit_1(stage: Stage) -> None:
+    refused = stage.run("rollback", code=1)
+    assert (refused.out, refused.err.count("\n")) == ("", 1)
+    assert "`python deploy.py up` makes it" in refused.err
+    answer = stage.run("rollback", "--json", code=1)
+    assert answer.json == {"error": refused.err.strip().removeprefix("✖ "), "next": "python deploy.py up"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("canary",),
+        ("canary", "v2", "--stepz", "5"),
+        ("canary", "v2", "--steps", "a"),
+        ("canary", "v2", "--every", "soon"),
+        ("canary", "../v2"),
+        ("nonsense",),
+        ("up", "--port", "99999"),
+    ],
+)
+def test_misuse_is_exit_2_also_as_json(stage: Stage, arguments: tuple[str, ...]) -> None:
+    said = stage.run(*arguments, "--json", code=2)
+    assert set(said.json) == {"error", "next"}
+    assert "Traceback" not in said.err
+
+
+def test_lint_names_what_is_wrong_and_a_broken_bundle_is_exit_6(stage: Stage) -> None:
+    stage.deliver("v1")
+    assert "✔ bundle v1" in stage.run("lint").out
+    (stage.folder / "deploy.toml").write_text("[router]\nprt = 1\n")
+    assert "unknown key 'router.prt'" in stage.run("lint", code=1).out
+    (stage.folder / "releases" / "v1" / "golden.jsonl").write_text("{}")
+    assert "golden.jsonl was changed" in stage.run("lint", code=6).out
+
+
+def test_status_shows_what_it_can_when_the_record_is_no_database(stage: Stage) -> None:
+    stage.state.mkdir()
+    (stage.state / "ledger.db").write_bytes(b"not a database at all" * 100)
+    assert "not a database" in stage.run("status").out
+    assert "not a database" in stage.run("rollback", code=1).err
+
+
+def test_rollback_imports_nothing_it_does_not_need() -> None:
+    code = (
+        "import sys, deploy; from deployment import acts, verbs; "
+        "print([m for m in ('pandas', 'sklearn', 'rich', 'httpx', 'delivery', 'yaml', 'onnxruntime', 'scipy') "
+        "if m in sys.modules])"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert json.loads(said.stdout.replace("'", '"')) == []

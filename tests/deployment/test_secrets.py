@@ -1,0 +1,45 @@
+"""The stack's secrets."""
+
+import stat
+
+import pytest
+
+from deployment.failures import Misconfigured
+from deployment.folders import make_folders
+from deployment.secrets import make_secrets, read_secrets
+from tests.deployment.stage import Stage
+
+
+def test_secrets_are_made_once_for_this_user_alone_and_never_printed(stage: Stage) -> None:
+    first = make_secrets(stage.place())
+    assert make_secrets(stage.place()) == first == read_secrets(stage.place())
+    assert len(bytes.fromhex(first.service)) == len(bytes.fromhex(first.token)) == 32
+    assert first.service not in repr(first)
+    folder = stage.state / "secrets"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    assert sorted(path.name for path in folder.iterdir()) == ["service", "token"]
+
+
+def test_a_stack_that_never_was_has_no_secrets(stage: Stage) -> None:
+    with pytest.raises(Misconfigured, match=r"deploy\.py up"):
+        read_secrets(stage.place())
+
+
+def test_a_run_folder_open_to_others_is_closed(stage: Stage) -> None:
+    run = stage.place().run
+    run.mkdir(parents=True)
+    run.chmod(0o777)
+    make_folders(stage.place())
+    assert stat.S_IMODE(run.stat().st_mode) == 0o700
+
+
+def test_a_run_folder_that_is_a_link_is_refused(stage: Stage) -> None:
+    run = stage.place().run
+    run.parent.mkdir(parents=True, exist_ok=True)
+    run.symlink_to(stage.folder)
+    try:
+        with pytest.raises(Misconfigured, match="not a folder of this user"):
+            make_folders(stage.place())
+    finally:
+        run.unlink()

@@ -1,0 +1,122 @@
+"""The local target with real processes: they start, come back, survive the terminal, and end."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from deployment.daemon import daemon_pid
+from deployment.failures import EdgeFailure, Misconfigured
+from deployment.leftovers import left_behind
+from deployment.local import LocalTarget
+from deployment.programs import service_program
+from deployment.routing import router_lives, router_url
+from deployment.secrets import read_secrets
+from deployment.stack import down, up
+from deployment.supervision import Supervisor
+from tests.deployment.stage import Stage, kill, until
+
+
+def pid_of(stage: Stage, program: str) -> int:
+    """Its process, 0 while it has none."""
+    process = Supervisor(stage.place()).process(program)
+    return process.pid if process else 0
+
+
+def test_up_runs_the_router_and_what_the_ledger_names_and_down_leaves_nothing(stage: Stage) -> None:
+    stage.deliver("v1")
+    first = up(stage.place(), stage.said.append)
+    assert (first.already, first.versions, first.failed) == (False, (), {})
+    assert router_lives(first.url)
+    stage.act("deploy", "v1")
+    assert down(stage.place(), stage.said.append) == 2
+    assert left_behind(stage.place()) == []
+    assert not router_lives(first.url)
+    again = up(stage.place(), stage.said.append)
+    assert (again.versions, again.failed) == (("v1",), {})
+    assert set(Supervisor(stage.place()).processes()) == {"router", "v1-1"}
+    down(stage.place(), stage.said.append)
+    assert down(stage.place(), stage.said.append) == 0
+    assert list((stage.state / "supervisor.d").iterdir()) == []
+    assert list(stage.place().run.glob("v*.sock")) == []
+
+
+def test_a_killed_version_comes_back_and_up_twice_repairs_what_is_missing(stage: Stage) -> None:
+    stage.deliver("v1")
+    up(stage.place(), stage.said.append)
+    stage.act("deploy", "v1")
+    before = pid_of(stage, "v1-1")
+    kill(before)
+    until(lambda: pid_of(stage, "v1-1") not in (0, before), "v1-1 is started again")
+    Supervisor(stage.place()).remove("v1-1")
+    stray = stage.place().address("v1-99")
+    Supervisor(stage.place()).add(service_program(stage.place(), "v1", "v1-99", stray))
+    repaired = up(stage.place(), stage.said.append)
+    assert (repaired.already, repaired.failed) == (True, {})
+    assert set(Supervisor(stage.place()).processes()) == {"router", "v1-1"}
+
+
+def test_processes_outlive_whoever_brought_them_up_and_carry_secrets_only_in_their_environment(stage: Stage) -> None:
+    stage.deliver("v1")
+    stage.run("up", DATABASE_URL=f"sqlite:///{stage.state}/ledger.db?timeout=5")
+    pid = daemon_pid(stage.place())
+    assert pid is not None
+    assert os.getsid(pid) != os.getsid(0)
+    stage.act("deploy", "v1")
+    secrets = read_secrets(stage.place())
+    written = [path for path in stage.folder.rglob("*") if path.is_file() and path.parent.name != "secrets"]
+    for path in written:
+        assert secrets.service.encode() not in path.read_bytes(), path
+        assert secrets.token.encode() not in path.read_bytes(), path
+    environment = Path(f"/proc/{pid_of(stage, 'v1-1')}/environ").read_bytes()
+    assert secrets.service.encode() in environment
+    assert secrets.token.encode() not in environment
+    assert b"timeout=5" not in environment
+
+
+def test_what_a_killed_supervisor_left_behind_is_ended_by_the_next_up(stage: Stage) -> None:
+    url = up(stage.place(), stage.said.append).url
+    pid = daemon_pid(stage.place())
+    assert pid is not None
+    kill(pid)
+    until(lambda: daemon_pid(stage.place()) is None or not Supervisor(stage.place()).answers(), "it is gone")
+    assert left_behind(stage.place())
+    port = url.rpartition(":")[2]
+    again = up(stage.place(PORT=port), stage.said.append)
+    assert (again.url, again.already) == (url, False)
+    assert "whose supervisor was gone" in "".join(stage.said)
+
+
+def test_a_port_in_use_is_refused_before_anything_starts(stage: Stage) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(Misconfigured, match="up --port 0"):
+            up(stage.place(PORT=str(taken.getsockname()[1])), stage.said.append)
+    assert left_behind(stage.place()) == []
+
+
+def test_a_router_that_cannot_run_leaves_nothing_behind(stage: Stage) -> None:
+    (stage.folder / "Procfile").write_text("router: python -c 'raise SystemExit(3)'\nservice: python -V\n")
+    with pytest.raises(EdgeFailure, match=r"the router ended at once .*router\.log"):
+        up(stage.place(), stage.said.append)
+    assert left_behind(stage.place()) == []
+    assert router_url(stage.place()) is None
+
+
+def test_a_version_whose_bundle_was_changed_is_not_started_again_and_the_rest_is(stage: Stage) -> None:
+    stage.deliver("v1")
+    up(stage.place(), stage.said.append)
+    stage.act("deploy", "v1")
+    down(stage.place(), stage.said.append)
+    golden = stage.folder / "releases" / "v1" / "golden.jsonl"
+    golden.write_text(golden.read_text().replace("2", "3"))
+    found = up(stage.place(), stage.said.append)
+    assert router_lives(found.url)
+    assert "golden.jsonl was changed" in found.failed["v1"]
+    assert set(Supervisor(stage.place()).processes()) == {"router"}
+
+
+def test_stopping_what_was_never_started_is_nothing(running: Stage) -> None:
+    LocalTarget(running.place()).stop("v7-7")
