@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from deployment.actions import Performer, Say
 from deployment.config import Place
 from deployment.local import LocalTarget
-from deployment.record import open_record, read_ledger
+from deployment.record import opened_record, read_ledger
 from rollout.actions import Plan, Record
 from rollout.ledger import Ledger
 from rollout.plan import Facts
-from store import Conflict
+from store import Conflict, LedgerStore
 
 
 @dataclass(frozen=True)
@@ -44,28 +44,32 @@ class Done:
 def act(place: Place, wanted: Act, reason: str, say: Say) -> Done:
     """Perform an act; raises Refusal, EdgeFailure, StoreError, which leave record and processes as they were."""
     began = time.monotonic()
-    store = open_record(place)
-    ledger = read_ledger(store)
-    facts = wanted.facts(ledger)
-    with Performer(LocalTarget(place), store, place.actor, reason, facts.now, say) as performer:
-        for attempt in range(wanted.attempts):
-            try:
-                plan = wanted.decide(ledger, facts)
-                _preview(wanted, ledger, plan, attempt, say)
-                performer.perform(plan, ledger)
-                return _done(wanted, ledger, plan, time.monotonic() - began)
-            except Conflict:
-                if attempt + 1 == wanted.attempts:
-                    raise
-                ledger = read_ledger(store)
-                facts = facts if performer.started else wanted.facts(ledger)
+    with opened_record(place) as store:
+        ledger = read_ledger(store)
+        facts = wanted.facts(ledger)
+        with Performer(LocalTarget(place), store, place.actor, reason, facts.now, say) as performer:
+            ledger, plan = _decided_and_performed(wanted, store, performer, ledger, facts, say)
+    return _done(wanted, ledger, plan, time.monotonic() - began)
+
+
+def _decided_and_performed(
+    wanted: Act, store: LedgerStore, performer: Performer, ledger: Ledger, facts: Facts, say: Say
+) -> tuple[Ledger, Plan]:
+    """The plan that was performed and the ledger it was decided on; raises Conflict when the last attempt lost too."""
+    for left in reversed(range(wanted.attempts)):
+        plan = wanted.decide(ledger, facts)
+        if wanted.preview is not None and plan:
+            for line in wanted.preview(ledger):
+                say(line)
+        try:
+            performer.perform(plan, ledger)
+            return ledger, plan
+        except Conflict:
+            if not left:
+                raise
+        ledger = read_ledger(store)
+        facts = facts if performer.started else wanted.facts(ledger)
     raise AssertionError("an act has at least one attempt")
-
-
-def _preview(wanted: Act, ledger: Ledger, plan: Plan, attempt: int, say: Say) -> None:
-    if wanted.preview is not None and plan and attempt == 0:
-        for line in wanted.preview(ledger):
-            say(line)
 
 
 def _done(wanted: Act, ledger: Ledger, plan: Plan, seconds: float) -> Done:

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from deployment.conf import pid_file, socket_path, supervisor_conf
 from deployment.config import Place
 from deployment.failures import CannotStart, NotReadyInTime
-from deployment.leftovers import end_left_behind, left_behind
+from deployment.leftovers import ask_to_end, end_left_behind, left_behind
 from deployment.secrets import Secrets
 from deployment.supervision import Supervisor
 
 START_DEADLINE_S = 15.0
 STOP_DEADLINE_S = 60.0
+ASK_AGAIN_S = 2.0
 POLL_S = 0.05
 # What concerns this act alone and must not reach the programs, which are told by their own files.
 _NOT_INHERITED = ("PORT", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS", "SUPERVISOR_SERVER_URL")
@@ -81,9 +82,15 @@ def _wait_until_it_answers(place: Place) -> None:
 
 
 def _wait_until_gone(place: Place) -> None:
-    give_up = time.monotonic() + STOP_DEADLINE_S
+    began = time.monotonic()
+    asked_again = False
     while socket_path(place).exists() and daemon_pid(place) is not None:
-        if time.monotonic() > give_up:
+        waited = time.monotonic() - began
+        if waited > ASK_AGAIN_S and not asked_again:
+            # A process that was only just forked has not become its program yet, and lost the signal.
+            asked_again = True
+            ask_to_end(place)
+        if waited > STOP_DEADLINE_S:
             raise NotReadyInTime(f"the supervisor (pid {daemon_pid(place)}) does not end: look at {place.log}")
         time.sleep(POLL_S)
 

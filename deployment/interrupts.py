@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM: both end an act the same way, and neither ends its cleaning up."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -15,7 +16,10 @@ def end_like_ctrl_c() -> None:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ignore both signals for as long as cleaning up takes. Main thread only."""
+    """Ignore both signals for as long as cleaning up takes. Other threads than the main one never meet them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before = [signal.signal(number, signal.SIG_IGN) for number in _SIGNALS]
     try:
         yield

@@ -29,6 +29,11 @@ def end_left_behind(place: Place, grace_s: float = 30.0) -> int:
     return len(found)
 
 
+def ask_to_end(place: Place) -> None:
+    """Send all of them SIGTERM."""
+    _signal(left_behind(place), signal.SIGTERM)
+
+
 def _wait_until_gone(pids: list[int], deadline_s: float) -> None:
     give_up = time.monotonic() + deadline_s
     while any(map(_runs, pids)) and time.monotonic() < give_up:

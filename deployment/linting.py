@@ -11,7 +11,7 @@ from deployment.config import Place, read_settings
 from deployment.failures import ContractBroken, EdgeFailure
 from deployment.procfile import KINDS, command
 from deployment.programs import router_program
-from deployment.record import open_record
+from deployment.record import opened_record
 from deployment.releases import check_belongs, check_seal, delivered, golden_rows, read_release
 from deployment.routing import router_url
 from rollout.refusal import Refusal
@@ -62,7 +62,8 @@ def _check_bundle(place: Place, name: str) -> None:
 
 def _check_ledger(place: Place) -> None:
     if not place.database_is_file or (place.state / "ledger.db").exists():
-        open_record(place).verify()
+        with opened_record(place) as store:
+            store.verify()
 
 
 def _check_state(place: Place) -> None:

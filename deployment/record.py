@@ -1,6 +1,10 @@
 """The ledger, read from and written to the store."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+
+from sqlalchemy import Engine
 
 from deployment.config import Place
 from deployment.failures import EdgeFailure
@@ -14,14 +18,32 @@ class Unsure(EdgeFailure):
     """The database went away while the act was recorded: it may be recorded or not."""
 
 
-def open_record(place: Place, create: bool = False) -> LedgerStore:
-    """The store of this place; raises EdgeFailure where nothing was ever brought up and `create` is not asked."""
-    if place.database_is_file and not create and not (place.state / "ledger.db").exists():
+@contextmanager
+def opened(place: Place) -> Iterator[Engine]:
+    """The database of this place; raises EdgeFailure where nothing was ever brought up."""
+    if place.database_is_file and not (place.state / "ledger.db").exists():
         raise EdgeFailure(f"{place.state} has no record yet: `python deploy.py up` makes it")
-    store = LedgerStore(engine(place.database_url), place.settings.model)
-    if create:
-        store.create()
-    return store
+    made = engine(place.database_url)
+    try:
+        yield made
+    finally:
+        made.dispose()
+
+
+@contextmanager
+def opened_record(place: Place) -> Iterator[LedgerStore]:
+    """The ledger's store; raises EdgeFailure where nothing was ever brought up."""
+    with opened(place) as database:
+        yield LedgerStore(database, place.settings.model)
+
+
+def make_record(place: Place) -> None:
+    """Make the database's tables where they are missing; raises StoreError."""
+    made = engine(place.database_url)
+    try:
+        LedgerStore(made, place.settings.model).create()
+    finally:
+        made.dispose()
 
 
 def read_ledger(store: LedgerStore) -> Ledger:

@@ -18,7 +18,7 @@ from deployment.local import LocalTarget, watch_for_end
 from deployment.locks import held
 from deployment.programs import ROUTER, router_program, service_program
 from deployment.readiness import NotAnswering, probe_of, wait_ready
-from deployment.record import open_record, read_ledger
+from deployment.record import make_record, opened_record, read_ledger
 from deployment.releases import check_seal, read_release
 from deployment.routing import router_url, wait_router
 from deployment.secrets import Secrets, make_secrets
@@ -42,7 +42,9 @@ def up(place: Place, say: Say) -> Stack:
     make_folders(place)
     with held(place, "up", "bringing this stack up or down"):
         secrets = make_secrets(place)
-        ledger = read_ledger(open_record(place, create=True))
+        make_record(place)
+        with opened_record(place) as store:
+            ledger = read_ledger(store)
         target = LocalTarget(place)
         already = target.supervisor.answers()
         if already:
@@ -174,6 +176,9 @@ def _wait_for_versions(place: Place, target: LocalTarget, ledger: Ledger, secret
 
 
 def _forget_programs(place: Place) -> None:
+    """Files and sockets of programs; none of them runs any more."""
+    for path in place.run.glob("*.sock"):
+        path.unlink()
     for path in conf_folder(place).glob("*.conf"):
         path.unlink()
 

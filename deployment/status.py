@@ -10,7 +10,7 @@ from typing import Any
 from deployment.config import Place
 from deployment.failures import EdgeFailure, NotRunning
 from deployment.observations import of_running
-from deployment.record import open_record, read_ledger
+from deployment.record import opened, read_ledger
 from deployment.routing import RouterAway, router_status, router_url
 from deployment.scores import Score, scores
 from deployment.secrets import read_secrets
@@ -18,7 +18,7 @@ from deployment.supervision import Process, Supervisor
 from rollout.ledger import Ledger, Rollout, Version
 from rollout.refusal import BrokenRecord
 from rollout.release import LIVE, State
-from store import FeedbackStore, LedgerStore, StoreError, engine
+from store import FeedbackStore, LedgerStore, StoreError
 from store.ledger import Entry
 
 EVENTS = 5
@@ -28,11 +28,9 @@ Picture = dict[str, Any]
 def picture(place: Place, probe: bool = True, now: float | None = None) -> Picture:
     """Everything `status` shows. probe: ask the rollback target for its golden answers."""
     notes: list[str] = []
-    store = _store(place, notes)
-    ledger, events = _ledger(place, store, notes)
+    ledger, events, labels = _recorded(place, notes)
     counts = _counts(place, notes)
     processes = _processes(place, notes)
-    labels = _labels(place, notes) if store is not None else {}
     notes += _strays(ledger, processes)
     return {
         "model": place.settings.model,
@@ -51,21 +49,16 @@ def picture(place: Place, probe: bool = True, now: float | None = None) -> Pictu
     }
 
 
-def _store(place: Place, notes: list[str]) -> LedgerStore | None:
+def _recorded(place: Place, notes: list[str]) -> tuple[Ledger, list[Entry] | None, dict[str, Score]]:
+    """The ledger, its newest entries (None where the record does not answer) and the late labels."""
+    model = place.settings.model
     try:
-        return open_record(place)
-    except (EdgeFailure, StoreError) as error:
+        with opened(place) as database:
+            store = LedgerStore(database, model)
+            return read_ledger(store), store.history(limit=EVENTS), scores(FeedbackStore(database, model).scores())
+    except (EdgeFailure, StoreError, BrokenRecord) as error:
         notes.append(str(error))
-        return None
-
-
-def _ledger(place: Place, store: LedgerStore | None, notes: list[str]) -> tuple[Ledger, list[Entry] | None]:
-    if store is not None:
-        try:
-            return read_ledger(store), store.history(limit=EVENTS)
-        except (StoreError, BrokenRecord) as error:
-            notes.append(str(error))
-    return Ledger(model=place.settings.model), None
+        return Ledger(model=model), None, {}
 
 
 def _counts(place: Place, notes: list[str]) -> Picture:
@@ -84,15 +77,6 @@ def _processes(place: Place, notes: list[str]) -> dict[str, Process]:
     except EdgeFailure as error:
         notes.append(f"the supervisor gave no answer: {error}")
     return {}
-
-
-def _labels(place: Place, notes: list[str]) -> dict[str, Score]:
-    try:
-        return scores(FeedbackStore(engine(place.database_url), place.settings.model).scores())
-    except StoreError as error:
-        if str(error) not in notes:
-            notes.append(str(error))
-        return {}
 
 
 def _strays(ledger: Ledger, processes: dict[str, Process]) -> list[str]:

@@ -4,7 +4,7 @@ import http.client
 import time
 import xmlrpc.client
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from deployment.failures import CannotStart, NotReadyInTime, NotRunning
 STOP_DEADLINE_S = 50.0
 POLL_S = 0.05
 ANSWER_S = 10.0
+ASK_AGAIN_S = 1.0
 _BAD_NAME, _ALREADY_ADDED, _NOT_RUNNING, _STILL_RUNNING, _SHUTTING_DOWN = 10, 90, 70, 91, 6
 _AT_REST = ("STOPPED", "EXITED", "FATAL", "UNKNOWN")
 
@@ -107,11 +108,21 @@ class Supervisor:
             _unless(fault, _BAD_NAME, _NOT_RUNNING)
 
     def _wait_until_at_rest(self, program: str, deadline_s: float) -> None:
-        give_up = time.monotonic() + deadline_s
+        began = time.monotonic()
+        asked_again = False
         while (process := self.process(program)) is not None and process.state not in _AT_REST:
-            if time.monotonic() > give_up:
+            waited = time.monotonic() - began
+            if waited > ASK_AGAIN_S and not asked_again:
+                asked_again = True
+                self._signal_again(program)
+            if waited > deadline_s:
                 raise NotReadyInTime(f"{program} did not stop within {deadline_s:.0f} s (pid {process.pid})")
             time.sleep(POLL_S)
+
+    def _signal_again(self, program: str) -> None:
+        # A process that was only just forked has not become the program yet, and loses the signal.
+        with self._calls() as calls, suppress(xmlrpc.client.Fault):
+            calls.signalProcess(program, "TERM")
 
     @contextmanager
     def _calls(self) -> Iterator[Any]:

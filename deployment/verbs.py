@@ -70,7 +70,7 @@ def release_in_place(place: Place, name: str) -> Act:
     )
 
 
-def promote(place: Place, name: str, step: bool) -> Act:
+def promote(place: Place, name: str, step: bool = False) -> Act:
     """Release a version, or take the next step of its rollout."""
     require_name(name)
     decide = plan.promote_step if step else plan.promote
@@ -108,7 +108,7 @@ def abort(place: Place) -> Act:
     return Act("abort", lambda _: observations.plain(place), lambda ledger, _: plan.abort(ledger), "nothing to abort")
 
 
-def retire(place: Place, name: str, force: bool) -> Act:
+def retire(place: Place, name: str, force: bool = False) -> Act:
     """Stop a version without traffic."""
     return Act(
         "retire",

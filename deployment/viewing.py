@@ -6,7 +6,7 @@ from typing import Any
 from deployment import linting, watching
 from deployment.config import Place
 from deployment.outcomes import BROKEN, DONE, REFUSED, Out
-from deployment.record import open_record
+from deployment.record import opened_record
 from deployment.rollouts import seconds
 from deployment.stack import Stack
 from deployment.status import Picture, picture
@@ -50,9 +50,9 @@ def watch(place: Place, out: Out, once: bool, timeout: str) -> int:
 
 def history(place: Place, out: Out, number: int, verify: bool) -> None:
     """The newest acts; raises LedgerBroken where the chain does not hold."""
-    store = open_record(place)
-    checked = store.verify() if verify else None
-    entries = store.history(limit=number)
+    with opened_record(place) as store:
+        checked = store.verify() if verify else None
+        entries = store.history(limit=number)
     lines = [_history_line(entry) for entry in entries] or ["nothing was done yet"]
     lines += [f"✔ the chain of {checked} revisions holds"] if verify else []
     out.result({"history": [_history_row(entry) for entry in entries], "verified": checked}, *lines)

@@ -5,8 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from deployment.stack import down, up
+from deployment.stack import up
 from tests.deployment.stage import Stage
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _bytecode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The tests' processes keep their bytecode for each other, outside the project."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("bytecode")))
+        yield
 
 
 @pytest.fixture
@@ -14,7 +22,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     """An empty project of its own."""
     made = Stage(tmp_path / "pro ject 100%")
     yield made
-    down(made.place(), lambda line: None)
+    made.end()
 
 
 @pytest.fixture(scope="module")
@@ -25,4 +33,4 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     made.deliver("v2")
     up(made.place(), made.said.append)
     yield made
-    down(made.place(), lambda line: None)
+    made.end()

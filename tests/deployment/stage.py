@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,10 +21,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from deployment import verbs
 from deployment.acts import Done, act
 from deployment.config import Place, place
-from deployment.record import open_record, read_ledger
+from deployment.record import opened_record, read_ledger
+from deployment.stack import down
 from rollout.ledger import Ledger
+from rollout.settings import Settings
+from store import Entry
 
 ROOT = Path(__file__).resolve().parents[2]
+# Without their bytecode kept, processes would spend most of a test compiling.
+DROPPED = ("PORT", "DATABASE_URL", "PYTHONDONTWRITEBYTECODE")
 PROCFILE = """\
 router: python -m tests.deployment.toy_router
 service: python -m tests.deployment.toy_service
@@ -54,9 +60,7 @@ class Stage:
     @property
     def environment(self) -> dict[str, str]:
         """What moves deploy.py onto this stage."""
-        kept = {
-            k: v for k, v in os.environ.items() if not k.startswith("SLUICE_") and k not in ("PORT", "DATABASE_URL")
-        }
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_") and k not in DROPPED}
         return kept | {
             "SLUICE_STATE": str(self.state),
             "SLUICE_CONFIG": str(self.folder / "deploy.toml"),
@@ -100,21 +104,35 @@ class Stage:
 
     def ledger(self) -> Ledger:
         """The record's newest ledger."""
-        return read_ledger(open_record(self.place()))
+        with opened_record(self.place()) as store:
+            return read_ledger(store)
 
-    def run(self, *arguments: str, code: int = 0, **environment: str) -> "Answer":
+    def newest(self) -> Entry:
+        """The record's newest entry."""
+        with opened_record(self.place()) as store:
+            found = store.newest()
+        assert found is not None
+        return found
+
+    def end(self) -> None:
+        """Stop whatever runs here, also where the settings are broken."""
+        here = place(self.environment, Settings())
+        down(here, self.said.append)
+        shutil.rmtree(here.run)
+
+    def run(self, *arguments: str, code: int = 0, database: str = "") -> "Answer":
         """Run deploy.py to its end; asserts the exit code."""
-        process = self.begin(*arguments, **environment)
+        process = self.begin(*arguments, database=database)
         out, err = process.communicate(timeout=60)
         assert process.returncode == code, f"{arguments} gave {process.returncode}:\n{out}{err}"
         return Answer(out, err)
 
-    def begin(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+    def begin(self, *arguments: str, database: str = "") -> "subprocess.Popen[str]":
         """Start deploy.py and go on."""
         return subprocess.Popen(
             [sys.executable, str(ROOT / "deploy.py"), *arguments],
             cwd=ROOT,
-            env=self.environment | environment,
+            env=self.environment | {"DATABASE_URL": database},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

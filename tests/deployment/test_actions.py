@@ -1,6 +1,6 @@
 """Performs plans on a real record with a target that notes what it is asked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 
 from deployment.actions import Performer
 from deployment.failures import CannotStart, Interrupted
-from deployment.record import open_record, read_ledger
+from deployment.record import make_record, opened_record, read_ledger
 from rollout import plan
 from rollout.ledger import Ledger
 from rollout.plan import Facts
@@ -64,9 +64,11 @@ def interrupt() -> None:
 
 
 @pytest.fixture
-def record(stage: Stage) -> LedgerStore:
+def record(stage: Stage) -> Iterator[LedgerStore]:
     """An empty record."""
-    return open_record(stage.place(), create=True)
+    make_record(stage.place())
+    with opened_record(stage.place()) as store:
+        yield store
 
 
 @pytest.fixture

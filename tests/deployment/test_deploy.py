@@ -9,14 +9,14 @@ import pytest
 
 from tests.deployment.stage import ROOT, Stage
 
-VERBS = """
-    deliver verify up down deploy canary shadow blue-green ab ramp release-in-place promote pause resume abort
-    rollback retire status watch history lint demo
-""".split()
+VERBS = {
+    *("deliver", "verify", "up", "down", "deploy", "canary", "shadow", "blue-green", "ab", "ramp", "release-in-place"),
+    *("promote", "pause", "resume", "abort", "rollback", "retire", "status", "watch", "history", "lint", "demo"),
+}
 
 
 def test_every_verb_is_there_and_has_its_help(stage: Stage) -> None:
-    said = stage.run("--help", NO_COLOR="1", COLUMNS="120").out
+    said = stage.run("--help").out
     assert [verb for verb in VERBS if f" {verb} " not in said] == []
 
 

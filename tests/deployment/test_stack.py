@@ -16,6 +16,9 @@ from deployment.secrets import read_secrets
 from deployment.stack import down, up
 from deployment.supervision import Supervisor
 from tests.deployment.stage import Stage, kill, until
+from tests.postgres import postgres_server, postgres_url
+
+__all__ = ["postgres_server", "postgres_url"]
 
 
 def pid_of(stage: Stage, program: str) -> int:
@@ -59,7 +62,7 @@ def test_a_killed_version_comes_back_and_up_twice_repairs_what_is_missing(stage:
 
 def test_processes_outlive_whoever_brought_them_up_and_carry_secrets_only_in_their_environment(stage: Stage) -> None:
     stage.deliver("v1")
-    stage.run("up", DATABASE_URL=f"sqlite:///{stage.state}/ledger.db?timeout=5")
+    stage.run("up", database=f"sqlite:///{stage.state}/ledger.db?timeout=5")
     pid = daemon_pid(stage.place())
     assert pid is not None
     assert os.getsid(pid) != os.getsid(0)
@@ -86,6 +89,18 @@ def test_what_a_killed_supervisor_left_behind_is_ended_by_the_next_up(stage: Sta
     again = up(stage.place(PORT=port), stage.said.append)
     assert (again.url, again.already) == (url, False)
     assert "whose supervisor was gone" in "".join(stage.said)
+
+
+def test_the_same_on_postgresql_whose_url_reaches_only_the_router(stage: Stage, postgres_url: str) -> None:
+    stage.deliver("v1")
+    up(stage.place(DATABASE_URL=postgres_url), stage.said.append)
+    stage.run("deploy", "v1", database=postgres_url)
+    assert "✔ promote: v1 released (revision 2" in stage.run("promote", "v1", database=postgres_url).out
+    seen = stage.run("status", "--json", database=postgres_url).json
+    assert (seen["released"], seen["router_revision"], seen["notes"]) == ("v1", 2, [])
+    assert not (stage.state / "ledger.db").exists()
+    environment = Path(f"/proc/{pid_of(stage, 'v1-1')}/environ").read_bytes()
+    assert postgres_url.encode() not in environment
 
 
 def test_a_port_in_use_is_refused_before_anything_starts(stage: Stage) -> None:

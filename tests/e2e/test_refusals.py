@@ -1,0 +1,122 @@
+"""Bad input and faults at the operator's door: a clear line, nothing half-done, the ledger consistent."""
+
+import base64
+import signal
+import sqlite3
+
+import pytest
+
+from tests.e2e.town import until
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("promote", "v2"), "never been deployed"),
+        (("canary", "v9"), "never been deployed"),
+        (("deploy", "v9"), "v9"),
+        (("canary", "v1", "--steps", "101"), "percentage"),
+        (("canary", "v1", "--steps", "nan"), "percentage"),
+        (("canary", "v1", "--steps", "50,20"), "grow"),
+        (("shadow", "v1", "--percent", "-1"), "percentage"),
+        (("rollback",), "nothing to go back to"),
+        (("abort",), "no rollout"),
+        (("retire", "v1"), "v1 is released"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_one_line(shared, words, said):
+    refused = shared.run(*words, check=False)
+    assert refused.code in (1, 2), refused.out
+    assert said in refused.out
+    assert "Traceback" not in refused.out
+    assert shared.status()["revision"] == 2
+
+
+@pytest.fixture(scope="module")
+def shared(delivered, tmp_path_factory):
+    """One town for refusals, which change nothing."""
+    import shutil
+
+    from tests.e2e.town import Town
+
+    folder = tmp_path_factory.mktemp("refusals")
+    for part in ("releases", "keys"):
+        shutil.copytree(delivered / part, folder / part)
+    made = Town(folder)
+    made.up("v1")
+    yield made
+    made.run("down")
+
+
+def test_of_two_operators_at_once_one_wins_and_the_other_is_told(town):
+    town.up("v1", "v2")
+    both = [
+        town.start("canary", "v2", "--steps", steps, SLUICE_ACTOR=who) for steps, who in (("10", "bea"), ("20", "cid"))
+    ]
+    said = [(process.communicate(timeout=60)[0], process.returncode) for process in both]
+    codes = sorted(code for _, code in said)
+    if codes == [0, 1]:
+        lost = next(out for out, code in said if code == 1)
+        assert "bea" in lost or "cid" in lost
+    else:
+        # One was late enough to see the other's canary and to set it anew: both acts are in the history.
+        assert codes == [0, 0]
+        assert town.run("history").out.count("canary") == 2
+    assert "Traceback" not in "".join(out for out, _ in said)
+    town.run("history", "--verify")
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.pkl", "golden.jsonl", "release.yaml", "environment.yaml"])
+def test_a_tampered_bundle_is_refused_and_the_file_is_named(town, name):
+    path = town.folder / "releases" / "v2" / name
+    path.write_bytes(path.read_bytes() + b" ")
+    for verb in ("verify", "deploy"):
+        refused = town.run(verb, "v2", check=False)
+        assert refused.code != 0
+        assert ("signature" if name == "release.yaml" else name) in refused.out
+
+
+def test_a_bundle_signed_by_another_key_is_refused(town):
+    signature = town.folder / "releases" / "v2" / "signature"
+    signature.write_bytes(base64.b64encode(b"x" * 64))
+    refused = town.run("verify", "v2", check=False)
+    assert refused.code != 0
+    assert "signature" in refused.out
+
+
+def test_a_ledger_that_is_locked_is_said_and_nothing_is_lost(town):
+    town.up("v1", "v2")
+    lock = sqlite3.connect(town.folder / "var" / "ledger.db", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    refused = town.run("promote", "v2", check=False)
+    lock.execute("ROLLBACK")
+    lock.close()
+    assert refused.code == 1
+    assert "locked" in refused.out
+    assert town.predict().headers["x-model-version"] == "v1"
+    town.run("promote", "v2")
+
+
+def test_ctrl_c_while_a_version_starts_leaves_nothing_of_it(town):
+    town.run("up", "--port", "0")
+    verb = town.start("deploy", "v1")
+    until(lambda: list((town.folder / "var").rglob("v1-*.conf")), "its program is written")
+    verb.send_signal(signal.SIGINT)
+    out, _ = verb.communicate(timeout=60)
+    assert verb.returncode == 130, out
+    assert not list((town.folder / "var").rglob("v1-*.conf"))
+    assert town.status()["revision"] == 0
+    town.run("deploy", "v1")
+
+
+def test_secrets_are_in_no_file_but_their_own_and_in_no_output(town):
+    town.up("v1")
+    secrets = [path.read_text().strip() for path in (town.folder / "var" / "secrets").iterdir()]
+    shown = "".join(town.run(*words).out for words in (("status",), ("history",), ("lint",)))
+    written = "".join(
+        path.read_text(errors="replace")
+        for path in (town.folder / "var").rglob("*")
+        if path.is_file() and path.parent.name != "secrets"
+    )
+    assert secrets
+    assert not any(secret in shown + written for secret in secrets)

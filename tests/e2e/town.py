@@ -1,0 +1,159 @@
+"""A whole Sluice in a folder of its own: bundles, keys, state, and deploy.py as its users run it."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+ROW = {"amount": 1200.5, "age": 41, "city": "Oslo"}
+
+
+@dataclass
+class Said:
+    """What a verb printed and how it ended."""
+
+    code: int
+    out: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The last line, which is JSON with --json."""
+        return dict(json.loads(self.out.strip().splitlines()[-1]))
+
+
+@dataclass
+class Town:
+    """The folder and its environment."""
+
+    folder: Path
+    more: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Everything that would lie in the project's folder lies in this one."""
+        places = {"SLUICE_STATE": "var", "SLUICE_RELEASES": "releases", "SLUICE_KEYS": "keys"}
+        own = {name: str(self.folder / part) for name, part in places.items()}
+        return {**os.environ, **own, "SLUICE_ACTOR": "ann", **self.more}
+
+    def run(self, *words: str, check: bool = True, **environ: str) -> Said:
+        """One verb, to its end; with `check`, a refusal fails the test with what it said."""
+        process = self.start(*words, **environ)
+        out, _ = process.communicate(timeout=90)
+        assert not check or process.returncode == 0, f"{words}: {out}"
+        return Said(process.returncode, out)
+
+    def start(self, *words: str, **environ: str) -> subprocess.Popen[str]:
+        """One verb, under way."""
+        command = [sys.executable, "deploy.py", *words]
+        env = {**self.environ, **environ}
+        return subprocess.Popen(command, cwd=ROOT, env=env, stdout=-1, stderr=subprocess.STDOUT, text=True)
+
+    def deliver(self, *versions: str) -> None:
+        """Deliver the recipes of these names."""
+        for version in versions:
+            self.run("deliver", version, "--from", f"tests/e2e/recipes/{version}.py")
+
+    def up(self, *versions: str) -> str:
+        """Bring the stack up, deploy these versions and release the first; returns the router's URL."""
+        self.run("up", "--port", "0")
+        for version in versions:
+            self.run("deploy", version)
+        self.run("promote", versions[0])
+        return self.url
+
+    @property
+    def url(self) -> str:
+        """The router's URL."""
+        return (self.folder / "var" / "run" / "router.url").read_text().strip()
+
+    def predict(self, row: dict[str, Any] = ROW, **headers: str) -> httpx.Response:
+        """One prediction."""
+        return httpx.post(f"{self.url}/predict", json={"instances": [row]}, headers=headers, timeout=20)
+
+    def status(self) -> dict[str, Any]:
+        """`deploy.py status --json`."""
+        return self.run("status", "--json").json
+
+    def pids(self, program: str) -> list[int]:
+        """Processes of a program, the master first (by the supervisor's own word)."""
+        config = self.folder / "var" / "supervisord.conf"
+        command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(config), "pid", program]
+        master = int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout)
+        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+        return [master, *map(int, children)]
+
+
+def until(condition: Callable[[], Any], what: str, deadline_s: float = 15.0) -> Any:
+    """Wait for a condition; fail with its name after the deadline."""
+    end = time.monotonic() + deadline_s
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"not in {deadline_s} s: {what}")
+
+
+class Users(threading.Thread):
+    """Clients that predict until told to stop, on kept connections, and keep what failed them."""
+
+    def __init__(self, town: Town, clients: int = 8) -> None:
+        super().__init__()
+        self.url, self.clients = town.url, clients
+        self.stopped = threading.Event()
+        self.answers: Counter[str] = Counter()
+        self.newest = ""
+        self.failed: list[str] = []
+
+    def run(self) -> None:
+        with ThreadPoolExecutor(self.clients) as threads:
+            for _ in range(self.clients):
+                threads.submit(self._one)
+
+    def _one(self) -> None:
+        with httpx.Client(timeout=20) as client:
+            while not self.stopped.is_set():
+                try:
+                    answer = client.post(f"{self.url}/predict", json={"instances": [ROW]})
+                except httpx.HTTPError as error:
+                    self.failed.append(repr(error))
+                    continue
+                self.newest = answer.headers.get("x-model-version", "")
+                self.answers[self.newest] += 1
+                if answer.status_code != 200:
+                    self.failed.append(answer.text)
+
+    def more(self, count: int) -> None:
+        """Wait for that many further answers."""
+        goal = self.answers.total() + count
+        until(lambda: self.answers.total() >= goal, f"{count} more answers", 30)
+
+    def only(self, version: str) -> None:
+        """Wait until that version alone has answered for a while."""
+
+        def settled() -> bool:
+            before = self.answers - Counter({version: self.answers[version]})
+            self.more(100)
+            return before == self.answers - Counter({version: self.answers[version]})
+
+        until(settled, f"only {version} answers", 30)
+
+    def __enter__(self) -> "Users":
+        self.start()
+        self.more(20)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopped.set()
+        self.join(30)
