@@ -31,7 +31,16 @@ def direct(environment: dict) -> list[str]:
 
 def compiled(requirements: list[str], output: Path, *options: str) -> None:
     """Write the pinned file; raises CalledProcessError with uv's own message on the terminal."""
-    command = [uv.find_uv_bin(), "pip", "compile", "--quiet", "--python-version", "3.11", "--generate-hashes", "--no-annotate"]
+    command = [
+        uv.find_uv_bin(),
+        "pip",
+        "compile",
+        "--quiet",
+        "--python-version",
+        "3.11",
+        "--generate-hashes",
+        "--no-annotate",
+    ]
     command += ["--no-emit-index-url", "--no-emit-find-links", "--no-header", "--universal", *options]
     listed = "\n".join(requirements)
     subprocess.run([*command, "--output-file", str(output), "-"], input=listed, text=True, check=True, cwd=ROOT)
