@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from rollout.refusal import BrokenRecord, NothingToDo, RolloutInProgress, UnknownVersion
+from rollout.refusal import BadWeight, BrokenRecord, NothingToDo, RolloutInProgress, UnknownVersion
 from rollout.release import LIVE, Event, State, after
 from rollout.split import Slice, TrafficSplit
 
@@ -135,18 +135,21 @@ class Ledger:
             "split": _split_body(self.split),
             "released": self.released,
             "released_before": list(self.released_before),
-            "rollout": asdict(self.rollout) if self.rollout else None,
+            "rollout": _rollout_body(self.rollout),
         }
 
 
 def from_body(body: Body, revision: int) -> Ledger:
     """The ledger of a stored body; raises BrokenRecord naming what is wrong. `from_body(to_body())` is the identity."""
-    if body.get("format") != FORMAT:
-        raise BrokenRecord(f"revision {revision} has format {body.get('format')!r}: this Sluice reads format {FORMAT}")
+    form = body.get("format") if isinstance(body, dict) else type(body).__name__
+    if form != FORMAT:
+        raise BrokenRecord(f"revision {revision} has format {form!r}: this Sluice reads format {FORMAT}")
     try:
-        return _from_body(body, revision)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BrokenRecord(f"revision {revision} cannot be read: {type(error).__name__} at {error}") from error
+        ledger = _from_body(body, revision)
+        _refuse_contradiction(ledger)
+    except (KeyError, TypeError, ValueError, AttributeError, BadWeight) as error:
+        raise BrokenRecord(f"revision {revision} cannot be read: {type(error).__name__}: {error}") from error
+    return ledger
 
 
 def _from_body(body: Body, revision: int) -> Ledger:
@@ -162,6 +165,17 @@ def _from_body(body: Body, revision: int) -> Ledger:
     )
 
 
+def _refuse_contradiction(ledger: Ledger) -> None:
+    split, rollout = ledger.split, ledger.rollout
+    answering = (*split.weights(), *(name for name, _ in split.shadows)) if split else ()
+    rolling = (rollout.candidate, rollout.stable) if rollout else ()
+    for name in (ledger.released, *ledger.released_before, *answering, *rolling):
+        if name is not None and name not in ledger.versions:
+            raise ValueError(f"{name} is named but not among its versions")
+    if rollout and rollout.steps and not 0 <= rollout.step < len(rollout.steps):
+        raise ValueError(f"its rollout is at step {rollout.step} of {len(rollout.steps)}")
+
+
 def _split_body(split: TrafficSplit | None) -> Body | None:
     if split is None:
         return None
@@ -174,6 +188,10 @@ def _split(body: Body | None) -> TrafficSplit | None:
         return None
     shadows = tuple((version, share) for version, share in body["shadows"])
     return TrafficSplit(body["salt"], tuple(Slice(*piece) for piece in body["slices"]), shadows)
+
+
+def _rollout_body(rollout: Rollout | None) -> Body | None:
+    return {**asdict(rollout), "steps": [asdict(step) for step in rollout.steps]} if rollout else None
 
 
 def _rollout(body: Body | None) -> Rollout | None:

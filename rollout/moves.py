@@ -77,15 +77,20 @@ def stepped(ledger: Ledger, now: float) -> Ledger:
     return weighed(replace(ledger, rollout=following))
 
 
-def planned(ledger: Ledger, row: Strategy, candidate: str, stable: str, steps: Sequence[Step]) -> Rollout:
-    """The rollout as it will be kept, not started; raises BadWeight unless its weights grow from above 0."""
+def chosen_steps(row: Strategy, steps: Sequence[Step]) -> tuple[Step, ...]:
+    """These steps, or the strategy's own; raises BadWeight unless their weights grow from above 0."""
     chosen = tuple(steps) or tuple(Step(weight) for weight in row.steps)
     weights = [step.weight for step in chosen]
     if weights != sorted(set(weights)) or (weights and weights[0] == 0):
         shown = ", ".join(f"{weight / 100:g} %" for weight in weights)
         raise BadWeight(f"the steps of a {row.name} must grow from above 0 %: {shown}")
+    return chosen
+
+
+def planned(ledger: Ledger, row: Strategy, candidate: str, stable: str, steps: tuple[Step, ...]) -> Rollout:
+    """The rollout as it will be kept, not started."""
     identity = f"{ledger.model}:{row.name}:{candidate}:{ledger.revision + 1}"
-    return Rollout(identity, row.name, candidate, stable, chosen, 0, 0.0, 0.0, "")
+    return Rollout(identity, row.name, candidate, stable, steps, 0, 0.0, 0.0, "")
 
 
 def _all_to(ledger: Ledger, name: str) -> Ledger:

@@ -73,9 +73,10 @@ def start(ledger: Ledger, facts: Facts, name: str, how: str, steps: Sequence[Ste
     steps: weights and hold times (default: the strategy's own); share: basis points of the copies a shadow gets.
     """
     row = strategy(how)
+    chosen = moves.chosen_steps(row, steps)
     _refuse_unless_ready(ledger, facts, name)
     ledger.must_be_free_for(name)
-    plan = moves.planned(ledger, row, name, _stable(ledger, name), steps)
+    plan = moves.planned(ledger, row, name, _stable(ledger, name), chosen)
     rollout = replace(plan, step_since=facts.now, started_at=facts.now, started_by=facts.actor)
     begun = moves.begun(ledger, rollout)
     if row.shadows:

@@ -51,7 +51,7 @@ class TrafficSplit:
 
     def bucket(self, unit: bytes) -> int:
         """The bucket (0 to 9,999) of a unit under this split's salt."""
-        digest = blake2b(unit, digest_size=8, key=self.salt.encode()[:64]).digest()
+        digest = blake2b(unit, digest_size=8, key=_key(self.salt)).digest()
         return int.from_bytes(digest, "big") * ALL >> 64
 
     def choose(self, unit: bytes) -> str:
@@ -86,7 +86,7 @@ class TrafficSplit:
     def _hand_over(self, owners: list[str], freed: list[int], weights: Mapping[str, int]) -> None:
         held = self.weights()
         start = 0
-        for version, weight in weights.items():
+        for version, weight in sorted(weights.items()):
             gain = max(0, weight - held.get(version, 0))
             for bucket in freed[start : start + gain]:
                 owners[bucket] = version
@@ -124,6 +124,12 @@ def check_weights(weights: Mapping[str, int]) -> None:
 def _check_share(version: str, share: int) -> None:
     if type(share) is not int or not 0 <= share <= ALL:
         raise BadWeight(f"the weight of {version} is {share}: whole basis points from 0 to 10,000 are allowed")
+
+
+def _key(salt: str) -> bytes:
+    # blake2b takes a key of at most 64 bytes. A longer salt counts by its digest: cut off, it would lose the rollout.
+    whole = salt.encode()
+    return whole if len(whole) <= blake2b.MAX_KEY_SIZE else blake2b(whole).digest()
 
 
 def _owners(slices: Iterable[Slice]) -> list[str]:

@@ -67,13 +67,17 @@ def test_of_two_operators_at_once_one_wins_and_the_other_is_told(town):
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.pkl", "golden.jsonl", "release.yaml", "environment.yaml"])
-def test_a_tampered_bundle_is_refused_and_the_file_is_named(town, name):
-    path = town.folder / "releases" / "v2" / name
-    path.write_bytes(path.read_bytes() + b" ")
-    for verb in ("verify", "deploy"):
-        refused = town.run(verb, "v2", check=False)
-        assert refused.code != 0
-        assert ("signature" if name == "release.yaml" else name) in refused.out
+def test_a_tampered_bundle_is_refused_and_the_file_is_named(shared, name):
+    path = shared.folder / "releases" / "v2" / name
+    was = path.read_bytes()
+    path.write_bytes(was + b" ")
+    try:
+        for verb in ("verify", "deploy"):
+            refused = shared.run(verb, "v2", check=False)
+            assert refused.code == 6, refused.out
+            assert name in refused.out
+    finally:
+        path.write_bytes(was)
 
 
 def test_a_bundle_signed_by_another_key_is_refused(town):

@@ -46,7 +46,8 @@ class Rig:
         self.database_url = database_url or f"sqlite:///{folder}/ledger.db"
         self.processes: dict[str, subprocess.Popen] = {}
         (folder / "deploy.toml").write_text('model = "toy"\n' + settings)
-        self.store = LedgerStore(engine(self.database_url), "toy")
+        self.engine = engine(self.database_url)
+        self.store = LedgerStore(self.engine, "toy")
         self.store.create()
         self.ledger = Ledger(model="toy")
         self.url = ""
@@ -149,6 +150,7 @@ class Rig:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+        self.engine.dispose()
 
     def _as(self, name: str, weights: dict[str, int], shadows: dict[str, int], released: str) -> Version:
         state = State.SERVING if weights.get(name) else State.SHADOWING if name in shadows else State.DEPLOYED
