@@ -45,10 +45,11 @@ def of_next(place: Place, ledger: Ledger, name: str) -> Facts:
     check_seal(release, place.public_key)
     check_belongs(release, place.settings.model)
     program = f"{name}-{ledger.revision + 1}"
+    wanted = place.settings.deployment.runtime
     return replace(
         plain(place),
         digest=release.digest,
-        runtime=release.runtime,
+        runtime=release.runtime if wanted == "certified" else wanted,
         program=program,
         address=place.address(program),
     )

@@ -25,6 +25,7 @@ def service_program(place: Place, version: str, program: str, address: str) -> P
         "SLUICE_BIND": address,
         "SLUICE_PUBLIC_KEY": str(place.public_key),
         "SLUICE_THREADS": str(place.settings.deployment.threads),
+        "SLUICE_RUNTIME": "" if place.settings.deployment.runtime == "certified" else place.settings.deployment.runtime,
         "WEB_CONCURRENCY": "1",
         "SLUICE_TOKEN_KEY": "",
         "DATABASE_URL": "",

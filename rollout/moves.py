@@ -78,12 +78,12 @@ def stepped(ledger: Ledger, now: float) -> Ledger:
 
 
 def chosen_steps(row: Strategy, steps: Sequence[Step]) -> tuple[Step, ...]:
-    """These steps, or the strategy's own; raises BadWeight unless their weights grow from above 0."""
+    """These steps, or the strategy's own; raises BadWeight unless their weights are shares that grow from above 0."""
     chosen = tuple(steps) or tuple(Step(weight) for weight in row.steps)
     weights = [step.weight for step in chosen]
-    if weights != sorted(set(weights)) or (weights and weights[0] == 0):
+    if weights != sorted(set(weights)) or (weights and not 0 < weights[0] <= weights[-1] <= ALL):
         shown = ", ".join(f"{weight / 100:g} %" for weight in weights)
-        raise BadWeight(f"the steps of a {row.name} must grow from above 0 %: {shown}")
+        raise BadWeight(f"the steps of a {row.name} must grow from above 0 % to at most 100 %: {shown}")
     return chosen
 
 

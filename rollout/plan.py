@@ -44,7 +44,8 @@ def deploy(ledger: Ledger, facts: Facts, name: str) -> Plan:
         _refuse_other_content(known, facts)
         return ()
     deployed = ledger.with_version(_fresh(facts, name))
-    record = _record(deployed, "deploy", f"{name} deployed without traffic", f"retire {name}")
+    force = " --force" if name == ledger.rollback_target() else ""
+    record = _record(deployed, "deploy", f"{name} deployed without traffic", f"retire {name}{force}")
     return (*_bring_up(name, facts.program), record)
 
 
@@ -63,6 +64,11 @@ def promote_step(ledger: Ledger, facts: Facts, name: str) -> Plan:
     rollout = ledger.running()
     if rollout.paused:
         raise IllegalEvent(f"the {_named(rollout)} is paused: `{COMMAND} resume` first")
+    if not rollout.steps:
+        raise NothingToDo(
+            f"a {rollout.strategy} has no steps: `{COMMAND} canary {name}` begins some, `{COMMAND} promote {name}` "
+            "releases it"
+        )
     _refuse_unless_ready(ledger, facts, name)
     return (_step(ledger, facts.now),)
 
@@ -73,6 +79,8 @@ def start(ledger: Ledger, facts: Facts, name: str, how: str, steps: Sequence[Ste
     steps: weights and hold times (default: the strategy's own); share: basis points of the copies a shadow gets.
     """
     row = strategy(how)
+    if row.in_place:
+        raise NothingToDo(f"a release in place is one act, not a rollout: `{COMMAND} {how} {name}`")
     chosen = moves.chosen_steps(row, steps)
     _refuse_unless_ready(ledger, facts, name)
     ledger.must_be_free_for(name)
@@ -92,7 +100,7 @@ def release_in_place(ledger: Ledger, facts: Facts, name: str) -> Plan:
     after = moves.released(_replaced(ledger, facts, name), name)
     ends = _ends_of_replaced(ledger, name)
     if old is None:
-        record = _record(after, "release-in-place", f"{name} released", f"retire {name}")
+        record = _record(after, "release-in-place", f"{name} released", _undo_of_release(ledger))
         return (*_bring_up(name, facts.program), record, *ends)
     if old.name != name:
         after = after.with_event(old.name, Event.RETIRE)
@@ -123,7 +131,7 @@ def abort(ledger: Ledger) -> Plan:
     """End the rollout: all traffic to the stable version, the candidate stays deployed."""
     rollout = ledger.running()
     summary = f"{_named(rollout)} ended, all traffic to {rollout.stable}"
-    return (_record(moves.ended(ledger, rollout), "abort", summary, f"{rollout.strategy} {rollout.candidate}"),)
+    return (_record(moves.ended(ledger, rollout), "abort", summary, _again(rollout)),)
 
 
 def rollback(ledger: Ledger, facts: Facts) -> Plan:
@@ -134,7 +142,7 @@ def rollback(ledger: Ledger, facts: Facts) -> Plan:
     rollout = ledger.rollout
     if rollout is not None and ledger.weight(rollout.candidate) > 0:
         summary = f"from {rollout.candidate} to {rollout.stable}"
-        return (_record(moves.ended(ledger, rollout), "rollback", summary, f"promote {rollout.candidate}"),)
+        return (_record(moves.ended(ledger, rollout), "rollback", summary, _again(rollout)),)
     target = ledger.rollback_target()
     if target is None:
         raise NothingToDo(
@@ -151,10 +159,10 @@ def retire(ledger: Ledger, name: str, force: bool = False) -> Plan:
     version = ledger.version(name)
     if version.state == State.RETIRED:
         return ()
+    without = ledger.with_event(name, Event.RETIRE)
     if name == ledger.rollback_target() and not force:
         raise IllegalEvent(f"{name} is the rollback target: with --force it goes, and `rollback` loses it")
-    kept = tuple(v for v in ledger.released_before if v != name)
-    gone = replace(ledger.with_event(name, Event.RETIRE), released_before=kept)
+    gone = replace(without, released_before=tuple(v for v in ledger.released_before if v != name))
     record = _record(gone, "retire", f"{name} retired", f"deploy {name}")
     return (record, Drain(name, version.program), Stop(version.program))
 
@@ -247,6 +255,10 @@ def _fresh(facts: Facts, name: str) -> Version:
 
 def _record(ledger: Ledger, act: str, summary: str, undo: str) -> Record:
     return Record(ledger.next(), act, summary, f"{COMMAND} {undo}" if undo else "none: nothing was released before")
+
+
+def _again(rollout: Rollout) -> str:
+    return f"{rollout.strategy} {rollout.candidate}"
 
 
 def _named(rollout: Rollout) -> str:

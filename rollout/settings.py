@@ -59,9 +59,10 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Deployment:
-    """Local processes: what is waited for, and for how long (seconds)."""
+    """Local processes: on which runtime they serve, what is waited for, and for how long (seconds)."""
 
     target: str = "local"
+    runtime: str = "certified"
     ready_timeout_s: float = 60.0
     drain_timeout_s: float = 30.0
     threads: int = 4
@@ -78,6 +79,7 @@ class Settings:
 
 
 TARGETS = ("local",)
+RUNTIMES = ("certified", "sklearn")
 
 
 def from_mapping(mapping: Mapping[str, Any]) -> Settings:
@@ -123,10 +125,8 @@ def _check(settings: Settings) -> None:
     _check_numbers("router.limits", settings.router.limits)
     _check_numbers("delivery", settings.delivery)
     _check_numbers("deployment", settings.deployment)
-    if settings.deployment.target not in TARGETS:
-        raise BadSetting(
-            f"deploy.toml: 'deployment.target' is one of {', '.join(TARGETS)}, not {settings.deployment.target!r}"
-        )
+    _check_word("deployment.target", settings.deployment.target, TARGETS)
+    _check_word("deployment.runtime", settings.deployment.runtime, RUNTIMES)
     if settings.router.port > 65_535:
         raise BadSetting(f"deploy.toml: 'router.port' is at most 65535, not {settings.router.port}")
 
@@ -136,7 +136,13 @@ def _check_numbers(path: str, table: Any) -> None:
         value = getattr(table, each.name)
         low = 0 if each.name in ("port", "tolerance", "shadow_tolerance") else 1e-9
         if type(value) in (int, float) and not low <= value < float("inf"):
-            raise BadSetting(f"deploy.toml: '{path}.{each.name}' is a number above 0, not {value}")
+            least = "of at least 0" if low == 0 else "above 0"
+            raise BadSetting(f"deploy.toml: '{path}.{each.name}' is a number {least}, not {value}")
+
+
+def _check_word(path: str, word: str, known: tuple[str, ...]) -> None:
+    if word not in known:
+        raise BadSetting(f"deploy.toml: '{path}' is one of {', '.join(known)}, not {word!r}")
 
 
 def _check_name(path: str, name: str) -> None:

@@ -5,6 +5,7 @@ queues -> `upstream.py` sends -> back: rows to their callers, `counts.py` counts
 """
 
 import asyncio
+import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -25,6 +26,7 @@ from router.traffic import Traffic
 from router.watch import Watch
 from store.feedback import FeedbackStore
 
+log = logging.getLogger("sluice.router")
 PUBLISH_S = 0.2
 EXPIRE_S = 0.02
 
@@ -105,7 +107,10 @@ class Router:
     async def _publish_once(self) -> None:
         # One thread for all of them: the last snapshot must not be overtaken by an earlier one.
         publish = asyncio.get_running_loop().run_in_executor
-        await publish(self._publisher, counts.publish, self.config.state, self._own())
+        try:
+            await publish(self._publisher, counts.publish, self.config.state, self._own())
+        except OSError as error:
+            log.warning("the counts could not be published in %s: %s", self.config.state, error.strerror)
 
     async def _expire(self) -> None:
         while True:

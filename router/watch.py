@@ -1,9 +1,11 @@
-"""Follows the ledger: polls the newest revision and hands a new Table to the traffic. Keeps the last good one.
+"""Follows the ledger: asks for the newest revision and hands a new Table to the traffic. Keeps the last good one.
 
-The last table is kept in a file too, so that a worker started while the database is away serves at once.
+It is asked when the store's bell rings, and each POLL_S in any case. The last table is kept in a file too, so that a
+worker started while the database is away serves at once.
 """
 
 import asyncio
+import logging
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +17,13 @@ import msgspec
 from rollout.refusal import Refusal
 from router.table import Table, empty_table, table_of_body
 from router.traffic import Traffic
+from store.bell import bell
 from store.engine import engine
 from store.errors import StoreError
 from store.ledger import LedgerStore
 
+log = logging.getLogger("sluice.watch")
+LOOK_S = 0.01
 POLL_S = 0.1
 
 
@@ -57,17 +62,27 @@ class Watch:
         return table
 
     async def follow(self, traffic: Traffic) -> None:
-        """Poll for ever."""
+        """Follow for ever."""
         loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(POLL_S)
-            try:
-                newest = await loop.run_in_executor(self.threads, self.store.revision)
-                if newest != traffic.table.revision:
-                    traffic.follow(await loop.run_in_executor(self.threads, self._newest))
-                self._heard()
-            except (StoreError, Refusal) as error:
-                self._lost(error)
+        rings = bell(self.engine)
+        asked_at = 0.0
+        try:
+            while True:
+                await asyncio.sleep(LOOK_S)
+                if rings.rung() or loop.time() - asked_at >= POLL_S:
+                    asked_at = loop.time()
+                    await self._ask(traffic, loop)
+        finally:
+            rings.close()
+
+    async def _ask(self, traffic: Traffic, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            newest = await loop.run_in_executor(self.threads, self.store.revision)
+            if newest != traffic.table.revision:
+                traffic.follow(await loop.run_in_executor(self.threads, self._newest))
+            self._heard()
+        except (StoreError, Refusal) as error:
+            self._lost(error)
 
     def age_s(self) -> float:
         """Seconds since the ledger last answered."""
@@ -82,10 +97,14 @@ class Watch:
         return table
 
     def _remember(self, last: LastTable) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
         draft = self._file.with_suffix(f".{os.getpid()}.draft")
-        draft.write_bytes(msgspec.json.encode(last))
-        draft.replace(self._file)
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_bytes(msgspec.json.encode(last))
+            draft.replace(self._file)
+        except OSError as error:
+            # A full disk must not keep a rollback from being followed.
+            log.warning("the last table could not be kept in %s: %s", self._file, error.strerror)
 
     def _remembered(self) -> Table:
         try:

@@ -14,6 +14,8 @@ from sqlalchemy import (
 )
 
 METADATA = MetaData()
+CHANNEL = "sluice_revisions"
+"""Where PostgreSQL tells of a new revision (store/bell.py listens)."""
 
 REVISIONS = Table(
     "revisions",
@@ -55,6 +57,10 @@ _GUARDS = {
         $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$""",
         """CREATE TRIGGER revisions_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON revisions
         FOR EACH STATEMENT EXECUTE FUNCTION sluice_append_only()""",
+        f"""CREATE OR REPLACE FUNCTION sluice_tell() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_notify('{CHANNEL}', NEW.revision::text); RETURN NULL; END $$""",
+        """CREATE TRIGGER revisions_told AFTER INSERT ON revisions
+        FOR EACH ROW EXECUTE FUNCTION sluice_tell()""",
     ],
 }
 

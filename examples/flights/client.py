@@ -33,7 +33,9 @@ class Answer:
 class Client:
     """One kept connection to `url` (http or https), opened when first needed. Use it from one task at a time."""
 
-    def __init__(self, url: str, timeout_s: float = 30.0, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, url: str, timeout_s: float = 30.0, headers: Mapping[str, str] | None = None, resend: bool = True
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"`{url}` is no address; write http://host:port")
@@ -43,12 +45,14 @@ class Client:
         self._timeout_s = timeout_s
         lines = {"host": parts.netloc.rpartition("@")[2], "content-type": "application/json", **(headers or {})}
         self._head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        self._resend = resend
         self._wire: _Wire | None = None
 
     async def post(self, path: str, body: bytes) -> Answer:
         """Send `body` (JSON) and return the answer, whatever its status.
 
-        A kept connection that the server closed meanwhile is replaced once, if no byte of an answer had come.
+        A kept connection that the server closed meanwhile is replaced once, if no byte of an answer had come and
+        `resend` is set.
         Raises TimeoutError after `timeout_s`, OSError when there is no connection to be had.
         """
         head = f"POST {self._prefix}{path} HTTP/1.1\r\n{self._head}content-length: {len(body)}\r\n\r\n"
@@ -71,7 +75,7 @@ class Client:
             try:
                 return await kept.ask(request)
             except ConnectionLost as lost:
-                if lost.started:
+                if lost.started or not self._resend:
                     raise
         self.close()
         self._wire = await self._connect()

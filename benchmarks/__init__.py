@@ -1,0 +1,1 @@
+"""Measurements of real processes on this machine, as ratios against a baseline in the same run."""

@@ -1,0 +1,59 @@
+"""Closed-loop load by wrk: so many connections, each sending its next request when the last one is answered."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.processes import BenchmarkFailed
+from examples.flights.data import instances, months
+
+SCRIPT = Path(__file__).with_name("wrk.lua")
+
+
+@dataclass(frozen=True)
+class Load:
+    """One measurement. failed: answers that were not 2xx, and requests without an answer."""
+
+    requests: int
+    failed: int
+    requests_s: float
+    p50_ms: float
+    p99_ms: float
+
+
+class _Said(msgspec.Struct):
+    requests: int
+    seconds: float
+    not_ok: int
+    connect: int
+    broken: int
+    late: int
+    p50_ms: float
+    p99_ms: float
+
+
+def write_bodies(path: Path, template: str = '{"instances":[%s]}', count: int = 2_000) -> Path:
+    """`count` flights of July to December, one request a line; `%s` in the template is a flight's JSON object."""
+    if not path.exists():
+        rows = instances(months(7, 12).sample(count).rows)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(template % msgspec.json.encode(row).decode() for row in rows) + "\n")
+    return path
+
+
+def wrk(url: str, bodies: Path, connections: int, seconds: float, timeout_s: float = 10.0) -> Load:
+    """Load `url` with POST requests; raises BenchmarkFailed where wrk is missing or cannot run."""
+    program = shutil.which("wrk")
+    if program is None:
+        raise BenchmarkFailed("wrk is missing: `make system` installs it (as root)")
+    command = [program, "-t1", f"-c{connections}", f"-d{seconds:g}s", f"--timeout={timeout_s:g}s", "-s", str(SCRIPT)]
+    done = subprocess.run([*command, url, "--", str(bodies)], capture_output=True, text=True, check=False, timeout=600)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    if done.returncode or not lines:
+        raise BenchmarkFailed(f"wrk failed on {url}: {done.stderr.strip() or done.stdout.strip()}")
+    said = msgspec.json.decode(lines[-1], type=_Said)
+    failed = said.not_ok + said.connect + said.broken + said.late
+    return Load(said.requests, failed, (said.requests - said.not_ok) / said.seconds, said.p50_ms, said.p99_ms)

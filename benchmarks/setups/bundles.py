@@ -1,0 +1,21 @@
+"""The delivered flights that every set-up serves."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.processes import ROOT, BenchmarkFailed
+
+RELEASES = ROOT / "releases"
+
+
+def bundle(version: str) -> Path:
+    """The folder of a delivered version; delivers it where it is not there."""
+    folder = RELEASES / version
+    if not folder.exists():
+        command = [sys.executable, "deploy.py", "deliver", version, "--from", f"examples/flights/{version}.py"]
+        done = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BenchmarkFailed(f"{version} could not be delivered: {done.stderr or done.stdout}")
+    return folder

@@ -1,0 +1,73 @@
+"""nginx from Debian's package, run as this user in a folder of its own."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from benchmarks.processes import BenchmarkFailed
+
+HEAD = """daemon off;
+worker_processes 2;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+    keepalive_requests 100000000;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    client_body_buffer_size 64k;
+"""
+PROXIED = """proxy_http_version 1.1;
+            proxy_set_header Connection "";
+"""
+
+
+def program() -> str:
+    """nginx's path; raises BenchmarkFailed where it is not installed."""
+    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if found is None:
+        raise BenchmarkFailed("nginx is missing: `make system` installs it (as root)")
+    return found
+
+
+def version() -> str:
+    """As nginx says it."""
+    said = subprocess.run([program(), "-v"], capture_output=True, text=True, check=True).stderr
+    return said.strip().rpartition("/")[2]
+
+
+def command(folder: Path, body: str) -> list[str]:
+    """The command that runs nginx with this content of its http block."""
+    folder.mkdir(parents=True, exist_ok=True)
+    conf = folder / "nginx.conf"
+    conf.write_text(HEAD.format(folder=folder) + body + "}\n")
+    return [program(), "-c", str(conf), "-e", str(folder / "error.log")]
+
+
+def weighted(port: int, upstreams: dict[str, tuple[str, str]]) -> str:
+    """A server that sends each request to an upstream by `split_clients`: name -> (address, share such as 90%)."""
+    names = list(upstreams)
+    shares = [f"        {share} {name};" for name, (_, share) in upstreams.items() if name != names[-1]]
+    blocks = [f"    upstream {name} {{ server {address}; keepalive 512; }}" for name, (address, _) in upstreams.items()]
+    split = ['    split_clients "$request_id" $version {', *shares, f"        * {names[-1]};", "    }"]
+    return "\n".join([*blocks, *split, _server(port, f"proxy_pass http://$version; {PROXIED}")])
+
+
+def constant(port: int, body: str) -> str:
+    """A server that answers this JSON to everything."""
+    answer = body.replace("\\", "\\\\").replace("'", "\\'")
+    return _server(port, f"default_type application/json; return 200 '{answer}';")
+
+
+def proxy(port: int, to: int) -> str:
+    """A server that hands everything to another port."""
+    upstream = f"    upstream constant {{ server 127.0.0.1:{to}; keepalive 512; }}\n"
+    return upstream + _server(port, f"proxy_pass http://constant; {PROXIED}")
+
+
+def _server(port: int, location: str) -> str:
+    return f"    server {{ listen 127.0.0.1:{port}; location / {{ {location} }} }}\n"

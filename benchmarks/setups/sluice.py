@@ -1,0 +1,89 @@
+"""Sluice itself, brought up by its own verbs in a state folder of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from benchmarks.load import write_bodies
+from benchmarks.processes import ROOT, STATE, BenchmarkFailed, resident_mb, tree
+from benchmarks.setups.bundles import bundle
+from benchmarks.setups.setup import Running, Setup
+
+
+@dataclass(frozen=True)
+class Town:
+    """A Sluice of its own: its state folder and its deploy.toml."""
+
+    state: Path
+    config: Path
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment that makes deploy.py act here."""
+        own = {"SLUICE_STATE": str(self.state), "SLUICE_CONFIG": str(self.config), "SLUICE_ACTOR": "bench"}
+        return {**os.environ, **own}
+
+    def run(self, *words: str) -> str:
+        """One verb; raises BenchmarkFailed with what it said."""
+        env = {
+            **os.environ,
+            "SLUICE_STATE": str(self.state),
+            "SLUICE_CONFIG": str(self.config),
+            "SLUICE_ACTOR": "bench",
+        }
+        command = [sys.executable, "deploy.py", *words]
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=180)
+        if done.returncode:
+            raise BenchmarkFailed(f"deploy.py {' '.join(words)}: {done.stderr or done.stdout}")
+        return done.stdout
+
+    @property
+    def url(self) -> str:
+        """The router's URL."""
+        return (self.state / "run" / "router.url").read_text().strip()
+
+    def memory_mb(self) -> float:
+        """Of the router and every version, with their supervisor."""
+        return resident_mb(tree(int((self.state / "run" / "supervisord.pid").read_text())))
+
+
+@contextmanager
+def town(name: str, settings: str = "") -> Iterator[Town]:
+    """A Sluice brought up with v1 released and v2 deployed, and taken down again; `settings` is its deploy.toml."""
+    state = STATE / name
+    state.mkdir(parents=True, exist_ok=True)
+    for path in state.glob("ledger.db*"):
+        path.unlink()
+    config = state / "deploy.toml"
+    config.write_text(f'model = "flights"\n{settings}')
+    made = Town(state, config)
+    for version in ("v1", "v2"):
+        bundle(version)
+    made.run("down")
+    try:
+        made.run("up", "--port", "0")
+        for version in ("v1", "v2"):
+            made.run("deploy", version)
+        made.run("promote", "v1")
+        yield made
+    finally:
+        made.run("down")
+
+
+def setup(runtime: str) -> Setup:
+    """Sluice with the versions on their certified ONNX form (`certified`) or on scikit-learn (`sklearn`), 90/10."""
+    words = {"certified": "onnx", "sklearn": "sklearn"}
+    about = f"Sluice as deploy.toml has it: router -> 2 x service on {words[runtime]}, `ab v2 --percent 10`"
+    return Setup(f"sluice {words[runtime]}", about, partial(_start, words[runtime], runtime))
+
+
+@contextmanager
+def _start(name: str, runtime: str) -> Iterator[Running]:
+    with town(f"sluice-{name}", f'[deployment]\nruntime = "{runtime}"\n') as made:
+        made.run("ab", "v2", "--percent", "10")
+        yield Running(f"{made.url}/predict", write_bodies(STATE / "bodies.jsonl"), made.memory_mb)

@@ -1,0 +1,60 @@
+"""The core touches no file, no screen, no clock and no chance; builtins are seen here, imports by import-linter too."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+CORE = Path(__file__).parents[2] / "rollout"
+TOUCHING = {"open", "print", "input", "breakpoint", "exec", "eval", "compile", "__import__", "globals"}
+PURE = {
+    *("abc", "bisect", "collections", "dataclasses", "enum", "fractions", "functools", "hashlib", "heapq"),
+    *("itertools", "math", "operator", "re", "statistics", "string", "types", "typing"),
+    *("numpy", "scipy", "rollout"),
+}
+
+
+def impure(source: str) -> list[str]:
+    """What a file of the core must not name, in order."""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Name(id=name) if name in TOUCHING:
+                found.append(name)
+            case ast.Import(names=names):
+                found += [each.name for each in names if each.name.partition(".")[0] not in PURE]
+            case ast.ImportFrom(module=module, level=level) if level or str(module).partition(".")[0] not in PURE:
+                found.append("." * level + (module or ""))
+            case ast.Attribute(value=ast.Name(id="np" | "numpy"), attr="random" | "load" | "save" | "fromfile"):
+                found.append(f"numpy.{node.attr}")
+            case _:
+                pass
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(CORE.rglob("*.py")), ids=lambda path: path.name)
+def test_no_file_of_the_core_touches_the_world(path: Path) -> None:
+    assert impure(path.read_text(encoding="utf-8")) == []
+
+
+def test_there_is_a_core_to_look_at() -> None:
+    assert {path.stem for path in CORE.glob("*.py")} >= {"release", "split", "strategy", "ledger", "moves", "plan"}
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("open('x')", ["open"]),
+        ("say = print", ["print"]),
+        ("def f():\n    return input()", ["input"]),
+        ("import os.path", ["os.path"]),
+        ("from time import time", ["time"]),
+        ("def f():\n    import random", ["random"]),
+        ("from . import plan", ["."]),
+        ("from datetime import datetime", ["datetime"]),
+        ("import numpy as np\nnp.random.default_rng()", ["numpy.random"]),
+        ("import numpy as np\nfrom scipy.stats import beta\nfrom rollout.split import ALL", []),
+    ],
+)
+def test_what_touches_the_world_is_found(source: str, found: list[str]) -> None:
+    assert impure(source) == found

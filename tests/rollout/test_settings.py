@@ -1,0 +1,162 @@
+"""deploy.toml: its values are the defaults, and what is not known or not right is refused by its path."""
+
+import math
+import re
+import tomllib
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollout.refusal import BadSetting
+from rollout.settings import Settings, from_mapping, is_name, paths
+
+MANUAL = tomllib.loads((Path(__file__).parents[2] / "deploy.toml").read_text(encoding="utf-8"))
+
+
+def tables(path: str, value: object) -> dict[str, Any]:
+    """A parsed deploy.toml with one setting."""
+    *outer, key = path.split(".")
+    return reduce(lambda inner, table: {table: inner}, reversed(outer), {key: value})
+
+
+def at(path: str, settings: object) -> Any:
+    """The value of a dotted path."""
+    return reduce(getattr, path.split("."), settings)
+
+
+@pytest.mark.parametrize("path", paths())
+def test_every_default_is_the_value_of_deploy_toml(path: str) -> None:
+    written = reduce(lambda table, key: table[key], path.split("."), MANUAL)
+    default = at(path, Settings())
+    assert (default, type(default)) == (written, type(written))
+
+
+def test_an_empty_file_and_the_manual_give_the_same_settings() -> None:
+    assert from_mapping({}) == from_mapping(MANUAL) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("model", "weather"),
+        ("router.port", 0),
+        ("router.port", 65_535),
+        ("router.pinning", False),
+        ("router.shadow_tolerance", 0.0),
+        ("router.unit.cookie", "uid"),
+        ("router.limits.max_rows", 1),
+        ("delivery.tolerance", 0.0),
+        ("deployment.ready_timeout_s", 0.5),
+        ("deployment.target", "local"),
+    ],
+)
+def test_a_setting_is_read_and_the_others_keep_their_defaults(path: str, value: object) -> None:
+    settings = from_mapping(tables(path, value))
+    assert at(path, settings) == value
+    others = [other for other in paths() if other != path]
+    assert [at(other, settings) for other in others] == [at(other, Settings()) for other in others]
+
+
+def test_a_whole_number_will_do_for_a_number() -> None:
+    seconds = from_mapping(tables("deployment.ready_timeout_s", 5)).deployment.ready_timeout_s
+    assert (seconds, type(seconds)) == (5.0, float)
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("modell", "model, router, delivery, deployment"),
+        ("router.prot", "host, port, workers"),
+        ("router.unit.heder", "header, cookie, field, set_cookie"),
+        ("router.limits.max_row", "deadline_ms, version_timeout_ms"),
+        ("deployment.router.port", None),
+    ],
+)
+def test_an_unknown_key_is_refused_by_its_path_with_those_there_are(path: str, known: str | None) -> None:
+    key = path if known else "deployment.router"
+    with pytest.raises(BadSetting, match=re.escape(f"deploy.toml: unknown key '{key}' (known here: {known or ''}")):
+        from_mapping(tables(path, 1))
+
+
+@pytest.mark.parametrize("path", paths())
+def test_a_value_of_the_wrong_kind_is_refused_by_its_path(path: str) -> None:
+    kind = type(at(path, Settings())).__name__
+    for value in ([], {}, None):
+        with pytest.raises(BadSetting, match=re.escape(f"deploy.toml: '{path}' is {kind}, not {value!r}")):
+            from_mapping(tables(path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("model", 7),
+        ("router.port", "8000"),
+        ("router.port", 8000.0),
+        ("router.port", True),
+        ("router.workers", 1.5),
+        ("router.pinning", "yes"),
+        ("router.pinning", 1),
+        ("router.shadow_tolerance", "1e-6"),
+        ("deployment.ready_timeout_s", True),
+        ("deployment.ready_timeout_s", "60s"),
+    ],
+)
+def test_nothing_is_converted_that_was_written_as_something_else(path: str, value: object) -> None:
+    with pytest.raises(BadSetting, match=re.escape(f"'{path}' is ") + ".*" + re.escape(f", not {value!r}")):
+        from_mapping(tables(path, value))
+
+
+@pytest.mark.parametrize("path", ["router", "router.unit", "router.limits", "delivery", "deployment"])
+def test_a_table_is_not_a_value(path: str) -> None:
+    with pytest.raises(BadSetting, match=f"'{path}' is a table, not 'local'"):
+        from_mapping(tables(path, "local"))
+
+
+NUMBERS = [path for path in paths() if type(at(path, Settings())) in (int, float)]
+POSITIVE = [path for path in NUMBERS if path.rpartition(".")[2] not in ("port", "tolerance", "shadow_tolerance")]
+
+
+@pytest.mark.parametrize("path", NUMBERS)
+def test_a_number_below_zero_or_none_at_all_is_refused_by_its_path(path: str) -> None:
+    kind = type(at(path, Settings()))
+    for value in (-1, math.nan, math.inf, -math.inf) if kind is float else (-1,):
+        with pytest.raises(BadSetting, match=f"deploy.toml: '{path}' is a number"):
+            from_mapping(tables(path, value))
+
+
+@pytest.mark.parametrize("path", POSITIVE)
+def test_a_bound_of_nothing_is_refused_by_its_path(path: str) -> None:
+    with pytest.raises(BadSetting, match=f"deploy.toml: '{path}' is a number above 0, not 0"):
+        from_mapping(tables(path, 0))
+
+
+def test_a_port_that_no_machine_has_is_refused() -> None:
+    with pytest.raises(BadSetting, match=r"'router.port' is at most 65535, not 65536"):
+        from_mapping(tables("router.port", 65_536))
+
+
+@pytest.mark.parametrize(
+    ("path", "known"), [("deployment.target", "local"), ("deployment.runtime", "certified, sklearn")]
+)
+def test_another_word_is_refused_with_those_there_are(path: str, known: str) -> None:
+    with pytest.raises(BadSetting, match=f"'{path}' is one of {known}, not 'moon'"):
+        from_mapping(tables(path, "moon"))
+
+
+@pytest.mark.parametrize("name", ["flights", "v2", "2", "v2.1-rc_1", "a" * 64, "V2."])
+def test_a_name_is_letters_digits_and_the_three_signs(name: str) -> None:
+    assert is_name(name)
+    assert from_mapping({"model": name}).model == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "-v2", "_v2", ".v2", "a" * 65, "v 2", "v2/", "../v2", "v2\n", "größe", "v²", "v2:1", "%"]
+)
+def test_what_could_not_be_a_folder_a_label_and_a_header_is_no_name(name: str) -> None:
+    assert not is_name(name)
+    with pytest.raises(
+        BadSetting, match=re.escape(f"'model' is letters, digits, '-', '_' and '.' (at most 64), not {name!r}")
+    ):
+        from_mapping({"model": name})

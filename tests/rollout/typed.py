@@ -1,0 +1,129 @@
+"""Acts as an operator types them, each decided by the core on the ledger that the one before it left."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from rollout import plan
+from rollout.actions import Plan, Record
+from rollout.ledger import Ledger, Step
+from rollout.plan import Facts
+from rollout.refusal import Refusal
+
+EMPTY = Ledger("flights")
+quick = settings(max_examples=10, derandomize=True, database=None, deadline=None)
+
+
+def facts(ledger: Ledger, name: str = "", now: float = 0.0) -> Facts:
+    """What is seen of a version whose bundle is whole and whose process answers its golden rows."""
+    program = f"{name}-{ledger.revision + 1}"
+    return Facts(now, "ana@test", f"sha256 of {name}", "onnx", program, f"unix:/run/{program}", True)
+
+
+def decide(ledger: Ledger, command: str, now: float = 0.0, seen: Facts | None = None) -> Plan:
+    """The plan of `canary v2 --steps 5,50 --every 30`, or of `tick`: the conductor asks; raises Refusal."""
+    seen = seen or facts(ledger, _named(ledger, command), now)
+    match command.split():
+        case ["tick"]:
+            record = plan.advance(ledger, now)
+            return () if record is None else (record,)
+        case ["pause"]:
+            return plan.pause(ledger, seen)
+        case ["resume"]:
+            return plan.resume(ledger, seen)
+        case ["abort"]:
+            return plan.abort(ledger)
+        case ["rollback"]:
+            return plan.rollback(ledger, seen)
+        case [verb, name, *options]:
+            return _about(ledger, verb, name, options, seen)
+    raise ValueError(command)
+
+
+def _named(ledger: Ledger, command: str) -> str:
+    return (ledger.rollback_target() or "") if command == "rollback" else command.partition(" ")[2].partition(" ")[0]
+
+
+def _about(ledger: Ledger, verb: str, name: str, options: Sequence[str], seen: Facts) -> Plan:
+    match verb, options:
+        case "deploy", []:
+            return plan.deploy(ledger, seen, name)
+        case "promote", []:
+            return plan.promote(ledger, seen, name)
+        case "promote", ["--step"]:
+            return plan.promote_step(ledger, seen, name)
+        case "release-in-place", []:
+            return plan.release_in_place(ledger, seen, name)
+        case "retire", _:
+            return plan.retire(ledger, name, options == ["--force"])
+        case _, ["--percent", percent]:
+            return plan.start(ledger, seen, name, verb, share=round(float(percent) * 100))
+        case _, ["--steps", percents, *every]:
+            return plan.start(ledger, seen, name, verb, _steps(percents, every))
+        case _:
+            return plan.start(ledger, seen, name, verb)
+
+
+def _steps(percents: str, every: Sequence[str]) -> list[Step]:
+    hold = float(every[1]) if every else None
+    return [Step(round(float(percent) * 100), hold) for percent in percents.split(",")]
+
+
+def recorded(decided: Plan, before: Ledger) -> Ledger:
+    """The ledger that a plan writes, or the one before where it writes none."""
+    return next((action.ledger for action in decided if isinstance(action, Record)), before)
+
+
+def typed(*commands: str, ledger: Ledger = EMPTY, now: float = 0.0) -> Ledger:
+    """The ledger after these commands, all of them allowed."""
+    for command in commands:
+        ledger = recorded(decide(ledger, command, now), ledger)
+    return ledger
+
+
+def outline(decided: Plan) -> list[str]:
+    """A plan in short: each action, and what it is done to."""
+    return [f"{type(action).__name__} {getattr(action, 'program', getattr(action, 'act', ''))}" for action in decided]
+
+
+STARTED = typed("deploy v1", "promote v1", "deploy v2", "deploy v3")
+"""v1 has all the traffic; v2 and v3 are deployed and proven."""
+
+NAMES = ("v1", "v2", "v3")
+ABOUT_ONE = (
+    "deploy {}",
+    "promote {}",
+    "promote {} --step",
+    "shadow {} --percent 25",
+    "canary {} --steps 5,50 --every 10",
+    "canary {}",
+    "ab {} --steps 30",
+    "ramp {} --steps 40,100 --every 20",
+    "blue-green {}",
+    "release-in-place {}",
+    "retire {}",
+    "retire {} --force",
+)
+OFTEN = ("tick", "tick", "tick", "pause", "pause", "resume", "resume", "resume")
+COMMANDS = (*(form.format(name) for form in ABOUT_ONE for name in NAMES), *("pause", "resume", "abort", "rollback"))
+anything = st.lists(st.sampled_from((*COMMANDS, *OFTEN)), min_size=8, max_size=16)
+
+
+@st.composite
+def ledgers(draw: st.DrawFn) -> Ledger:
+    """Any ledger that acts can leave; what is refused on the way leaves it as it was."""
+    ledger = draw(st.sampled_from((EMPTY, STARTED)))
+    for second, command in enumerate(draw(anything)):
+        try:
+            ledger = recorded(decide(ledger, command, 15.0 * second), ledger)
+        except Refusal:
+            continue
+    return ledger
+
+
+def not_ready(ledger: Ledger, name: str, answers: bool | None) -> Facts:
+    """What is seen of a version that did not answer its golden rows, or was not asked."""
+    because = "golden row 0 gave 3" if answers is False else "nobody asked it"
+    return replace(facts(ledger, name), answers_golden_rows=answers, not_ready_because=because)
