@@ -14,6 +14,7 @@ from typing import Protocol
 
 from sqlalchemy import Engine
 
+from store.engine import LIVELINESS
 from store.schema import CHANNEL
 
 # The kernel stamps files by a clock that ticks each 4 to 10 ms: what was just written may be written again unseen.
@@ -82,10 +83,11 @@ class NoticeBell:
     def _listen(self) -> None:
         import psycopg
 
-        url = self._engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        _, given = self._engine.dialect.create_connect_args(self._engine.url)
+        options = {**LIVELINESS, **given, "autocommit": True}
         while not self._closed.is_set():
             # Whoever follows the record meets the same fault and tells it.
-            with suppress(psycopg.Error), psycopg.connect(url, autocommit=True, connect_timeout=2) as connection:
+            with suppress(psycopg.Error), psycopg.connect(**options) as connection:
                 connection.execute(f"LISTEN {CHANNEL}")
                 self._rung.set()
                 while not self._closed.is_set():

@@ -22,7 +22,7 @@ BUSY_TIMEOUT_S = 2.0
 STATEMENT_TIMEOUT_S = 5
 _POSTGRESQL = "postgresql+psycopg"
 # Silence from a database that vanished without a goodbye ends after these seconds, not after TCP's two hours.
-_LIVELINESS = {
+LIVELINESS = {
     "connect_timeout": 2,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -165,7 +165,7 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
 
 
 def _postgresql(url: URL) -> Engine:
-    wanted = {name: value for name, value in _LIVELINESS.items() if name not in url.query}
+    wanted = {name: value for name, value in LIVELINESS.items() if name not in url.query}
     made = create_engine(
         url,
         isolation_level="AUTOCOMMIT",
