@@ -21,7 +21,7 @@ test: system check ## all tests
 	@$(PYTHON) -m pytest tests
 
 check: setup ## lint, types and the imports contract
-	@ruff check . && ruff format --check --quiet . && mypy rollout store router service delivery deployment deploy.py && lint-imports --no-cache >/dev/null && echo "check: clean"
+	@ruff check . && ruff format --check --quiet . && mypy rollout store wire router service delivery deployment deploy.py && lint-imports --no-cache >/dev/null && echo "check: clean"
 
 e2e: system ## only the tests with real processes
 	@$(PYTHON) -m pytest tests/e2e

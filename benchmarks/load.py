@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,12 +45,20 @@ def write_bodies(path: Path, template: str = '{"instances":[%s]}', count: int = 
     return path
 
 
-def wrk(url: str, bodies: Path, connections: int, seconds: float, timeout_s: float = 10.0) -> Load:
+def wrk(
+    url: str,
+    bodies: Path,
+    connections: int,
+    seconds: float,
+    timeout_s: float = 10.0,
+    headers: Mapping[str, str] | None = None,
+) -> Load:
     """Load `url` with POST requests; raises BenchmarkFailed where wrk is missing or cannot run."""
     program = shutil.which("wrk")
     if program is None:
         raise BenchmarkFailed("wrk is missing: `make system` installs it (as root)")
     command = [program, "-t1", f"-c{connections}", f"-d{seconds:g}s", f"--timeout={timeout_s:g}s", "-s", str(SCRIPT)]
+    command += [part for name, value in (headers or {}).items() for part in ("-H", f"{name}: {value}")]
     done = subprocess.run([*command, url, "--", str(bodies)], capture_output=True, text=True, check=False, timeout=600)
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not lines:

@@ -1,4 +1,4 @@
-"""The router as one ASGI app: raw callables for the hot paths, Flask for the rest.
+"""The router as one ASGI app: raw callables for the busy paths, Flask for the rest; /predict also by wire/'s short way.
 
 One request: `predict.py` reads the body -> `table.py` has the newest split -> rollout/split.py draws -> `batcher.py`
 queues -> `upstream.py` sends -> back: rows to their callers, `counts.py` counts, `mirror.py` compares shadows later.
@@ -25,6 +25,7 @@ from router.problems import Receive, Scope, Send
 from router.traffic import Traffic
 from router.watch import Watch
 from store.feedback import FeedbackStore
+from wire.door import Handler
 
 log = logging.getLogger("sluice.router")
 PUBLISH_S = 0.2
@@ -38,6 +39,8 @@ class Router:
         self.config = config
         self.worker: Any = None
         self._tasks: list[asyncio.Task[None]] = []
+        self.hot: dict[bytes, Handler] = {}
+        self.largest_body = config.settings.router.limits.max_body_bytes
         pages: Any = create_pages(Eyes(self._table, self._snapshots, self._ledger))
         self._pages: Any = WSGIMiddleware(pages, workers=4)
 
@@ -81,6 +84,7 @@ class Router:
         self.traffic = Traffic(config.settings.router, config.service_secret, loop, table)
         outcomes = Outcomes(self.traffic.counts, config.token_key)
         self.predict = Predict(config.settings, self.traffic, outcomes, self.leaving)
+        self.hot = {b"/predict": self.predict.answer}
         labels = FeedbackStore(self.watch.engine, config.settings.model)
         self.feedback = Feedback(labels, self.traffic.counts, config.token_key, limits.max_body_bytes, self.leaving)
         self.forward = Forward(config.settings, self.traffic, self.leaving)

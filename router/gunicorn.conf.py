@@ -1,4 +1,4 @@
-"""gunicorn's settings for the router: its own asgi worker on uvloop, workers forked from one preloaded process."""
+"""gunicorn's settings for the router: asgi workers on uvloop, forked from one preloaded process."""
 
 import os
 from typing import Any
@@ -10,7 +10,7 @@ _config = from_environment()
 
 bind = [_config.bind]
 workers = int(os.environ.get("WEB_CONCURRENCY") or _config.settings.router.workers)
-worker_class = "router.worker.DrainingWorker"
+worker_class = "wire.worker.DoorWorker"
 asgi_loop = "uvloop"
 asgi_lifespan = "on"
 http_parser = "fast"

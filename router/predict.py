@@ -1,5 +1,10 @@
-"""POST /predict: the hot path. Rows stay raw JSON from the caller's body to the version's, and back."""
+"""POST /predict: the hot path. Rows stay raw JSON from the caller's body to the version's, and back.
 
+`answer` is its whole work, by callback, for wire/door.py; `__call__` is the same as ASGI, for requests that came the
+long way.
+"""
+
+import asyncio
 import os
 import time
 from collections.abc import Callable
@@ -12,6 +17,7 @@ from router.batcher import Lost, Predicted
 from router.outcomes import Outcomes
 from router.problems import Headers, Problem, Receive, Scope, Send, answer, read_body
 from router.traffic import STATUS_OF_LOSS, Reply, Traffic
+from wire.door import Respond
 
 JSON = (b"content-type", b"application/json")
 LONGEST_ID = 128
@@ -51,24 +57,50 @@ class Predict:
         self._heads: dict[str, bytes] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; a Problem becomes problem JSON."""
-        asked = self._read_headers(scope["headers"])
+        """Answer one ASGI request."""
+        answered: asyncio.Future[tuple[int, Headers, bytes]] = asyncio.get_running_loop().create_future()
+
+        def respond(status: int, headers: Headers, body: bytes) -> None:
+            answered.set_result((status, headers, body))
+
         try:
             if scope["method"] != "POST":
                 raise Problem(405, "predictions are asked for with POST")
             body = await read_body(receive, self.limits.max_body_bytes, time.monotonic)
+        except Problem as problem:
+            self._refuse(respond, self._read_headers(scope["headers"]), problem)
+        else:
+            self.answer(scope["headers"], body, respond)
+        status, headers, body = await answered
+        if self.leaving() or status in (408, 413):
+            headers.append((b"connection", b"close"))
+        await answer(send, status, headers, body)
+
+    def answer(self, headers: Headers, body: bytes, respond: Respond) -> None:
+        """Answer one request by one call of `respond`; a Problem becomes problem JSON."""
+        asked = self._read_headers(headers)
+        try:
             rows = self._rows(body)
             unit, cookie = self._unit_of(asked, rows)
             timeout_s = min(self.limits.deadline_ms / 1000, asked.timeout_s or 1e9)
-            reply = await self.traffic.predict(rows, unit, asked.pin, timeout_s)
+
+            def done(reply: Reply) -> None:
+                self._tell(asked, rows, cookie, reply, respond)
+
+            self.traffic.predict(rows, unit, asked.pin, timeout_s, done)
+        except Problem as problem:
+            self._refuse(respond, asked, problem)
+
+    def _tell(self, asked: Asked, rows: list[msgspec.Raw], cookie: bytes, reply: Reply, respond: Respond) -> None:
+        try:
             predicted = _usable(reply)
         except Problem as problem:
-            await self._refuse(send, asked, problem)
+            self._refuse(respond, asked, problem)
             return
         headers = self._headers(asked, reply, predicted)
         if cookie:
             headers.append((b"set-cookie", self.unit_cookie(cookie)))
-        await answer(send, 200, headers, self._body(reply.version, predicted))
+        respond(200, headers, self._body(reply.version, predicted))
         if self.traffic.mirror.shadows and not asked.pin:
             self.traffic.mirror.copy(rows, predicted)
 
@@ -138,8 +170,6 @@ class Predict:
         ]
         if reply.fallen_from is not None:
             headers.append((b"x-fallback-from", reply.fallen_from.encode()))
-        if self.leaving():
-            headers.append((b"connection", b"close"))
         return headers
 
     def _body(self, version: str, predicted: Predicted) -> bytes:
@@ -152,12 +182,9 @@ class Predict:
             return head + rows + b"]}"
         return b'%b%b],"classes":%b}' % (head, rows, predicted.classes)
 
-    async def _refuse(self, send: Send, asked: Asked, problem: Problem) -> None:
+    def _refuse(self, respond: Respond, asked: Asked, problem: Problem) -> None:
         self.outcomes.refused(problem.status)
-        headers = [*problem.headers(), (b"x-request-id", asked.request_id)]
-        if self.leaving() or problem.status in (408, 413):
-            headers.append((b"connection", b"close"))
-        await answer(send, problem.status, headers, problem.body())
+        respond(problem.status, [*problem.headers(), (b"x-request-id", asked.request_id)], problem.body())
 
 
 def _usable(reply: Reply) -> Predicted:

@@ -6,6 +6,7 @@ A failure belongs to the version that was drawn; the fallback that saves the cal
 import asyncio
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -34,9 +35,8 @@ class Ask:
     weight: int
     started: float
     deadline: float
-    future: "asyncio.Future[Reply]"
+    done: "Done"
     fallen_from: str | None = None
-    first_loss: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,9 @@ class Reply:
     predicted: Predicted | None
     lost: Lost | None = None
     fallen_from: str | None = None
+
+
+Done = Callable[[Reply], None]
 
 
 @dataclass
@@ -88,12 +91,12 @@ class Traffic:
             lane.close()
         self.mirror.follow(table, self.lanes)
 
-    def predict(
-        self, rows: list[msgspec.Raw], unit: bytes, pin: str | None, timeout_s: float
-    ) -> "asyncio.Future[Reply]":
-        """Ask the version that the split draws for `unit` (or `pin`); the future holds a Reply, never an exception."""
+    def predict(self, rows: list[msgspec.Raw], unit: bytes, pin: str | None, timeout_s: float, done: Done) -> None:
+        """Ask the version that the split draws for `unit` (or `pin`); `done` is called once, with a Reply.
+
+        Raises Problem where there is no version to ask.
+        """
         version, role = self.draw(unit, pin)
-        now = self.loop.time()
         ask = Ask(
             rows=rows,
             drawn=version,
@@ -101,11 +104,10 @@ class Traffic:
             role=role,
             weight=self.table.weights.get(version, 0),
             started=time.perf_counter(),
-            deadline=now + timeout_s,
-            future=self.loop.create_future(),
+            deadline=self.loop.time() + timeout_s,
+            done=done,
         )
         self._submit(ask, version)
-        return ask.future
 
     def draw(self, unit: bytes, pin: str | None) -> tuple[str, str]:
         """The version and its role; raises Problem where there is none."""
@@ -161,8 +163,6 @@ class Traffic:
             self._done(ask, version, refused)
 
     def _done(self, ask: Ask, version: str, outcome: Predicted | Lost) -> None:
-        if ask.future.done():
-            return
         lost = outcome if isinstance(outcome, Lost) else _model_failure(outcome)
         first_try = ask.fallen_from is None
         if first_try:
@@ -170,9 +170,9 @@ class Traffic:
         if lost is not None and first_try and self._fall_back(ask, version, lost):
             return
         if isinstance(outcome, Predicted):
-            ask.future.set_result(Reply(version, outcome, fallen_from=ask.fallen_from))
+            ask.done(Reply(version, outcome, fallen_from=ask.fallen_from))
         else:
-            ask.future.set_result(Reply(version, None, outcome, ask.fallen_from))
+            ask.done(Reply(version, None, outcome, ask.fallen_from))
 
     def _fall_back(self, ask: Ask, version: str, lost: Lost) -> bool:
         other = self.table.fallback_for(version)

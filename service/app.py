@@ -1,50 +1,100 @@
-"""One version over HTTP, in Flask: /predict, the Open Inference Protocol, health and metrics."""
+"""One version over HTTP: /predict by wire/'s short way, and all of it, /predict too, in Flask.
 
+/predict, the Open Inference Protocol, health and metrics.
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
 from hmac import compare_digest
 from typing import Any
 
 import msgspec
+from a2wsgi import WSGIMiddleware
 from flask import Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from service import oip
+from service.answers import Answers, where
+from service.answers import problem as problem_of
 from service.bundle import Manifest, verify_bundle
 from service.config import Config, from_environment
 from service.golden import prove
 from service.metrics import Metrics, exposition
 from service.model import load_model
-from service.predict import Outcome, Predictor
+from service.predict import Predictor
 from service.rows import Malformed
+from service.short_way import ShortWay
+from wire.door import Handler
 
 LARGEST_BODY = 32 * 1024 * 1024
 LIVE = "/v2/health/live"
+PAGE_THREADS = 4
 _encode = msgspec.json.Encoder().encode
 
 
-def create_app(config: Config | None = None) -> Flask:
+class Service:
+    """The ASGI app of one version. hot: what goes the short way; flask: all else."""
+
+    largest_body = LARGEST_BODY
+
+    def __init__(self, flask: Flask, short_way: ShortWay) -> None:
+        self.flask = flask
+        self.hot: dict[bytes, Handler] = {b"/predict": short_way.answer}
+        self._short_way = short_way
+        pages: Any = flask
+        self._long_way: Any = WSGIMiddleware(pages, workers=PAGE_THREADS)
+
+    async def __call__(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ) -> None:
+        """ASGI."""
+        if scope["type"] == "http":
+            await self._long_way(scope, receive, send)
+        while scope["type"] == "lifespan":
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                self._short_way.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+            await send({"type": "lifespan.startup.complete"})
+
+
+def create_app(config: Config | None = None) -> Service:
     """Verify the bundle, load it, warm it up, prove it by its golden rows; only then is there an app."""
     config = config or from_environment()
     bundle = verify_bundle(config.bundle, config.public_key)
     model = load_model(bundle, config.runtime)
     prove(bundle, model)
+    metrics = Metrics(bundle.manifest.version, model.name)
+    answers = Answers(Predictor(bundle.manifest, model), metrics)
+    return Service(_flask(answers, metrics, config.secret), ShortWay(answers, metrics, config.secret, config.threads))
+
+
+def _flask(answers: Answers, metrics: Metrics, secret: str) -> Flask:
     app = Flask("service")
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
-    metrics = Metrics(bundle.manifest.version, model.name)
-    _guard(app, config.secret, metrics)
-    _predict_routes(app, Predictor(bundle.manifest, model), metrics)
-    _model_routes(app, bundle.manifest)
+    _guard(app, answers, secret, metrics)
+    _predict_routes(app, answers)
+    _model_routes(app, answers.predictor.manifest)
     return app
 
 
-def _guard(app: Flask, secret: str, metrics: Metrics) -> None:
+def _guard(app: Flask, answers: Answers, secret: str, metrics: Metrics) -> None:
     expected = f"Bearer {secret}".encode()
+
+    @app.before_request
+    def read_to_the_end() -> None:
+        # a2wsgi ends a body that came without a length, but does not say so, and Flask would take it for empty.
+        request.environ["wsgi.input_terminated"] = True
 
     @app.before_request
     def refuse_strangers() -> Response | None:
         given = request.headers.get("Authorization", "").encode("utf-8", "replace")
         if request.path == LIVE or compare_digest(given, expected):
             return None
-        return _problem(401, "not authorised", "this service answers only who bears its shared secret")
+        return _response(*answers.stranger())
 
     @app.after_request
     def count(response: Response) -> Response:
@@ -55,46 +105,26 @@ def _guard(app: Flask, secret: str, metrics: Metrics) -> None:
     @app.errorhandler(405)
     @app.errorhandler(413)
     def refused(error: Any) -> Response:
-        return _problem(error.code, error.name.lower(), error.description)
+        return _response(*problem_of(error.code, error.name.lower(), error.description))
 
 
-def _predict_routes(app: Flask, predictor: Predictor, metrics: Metrics) -> None:
-    manifest = predictor.manifest
-    head = b'{"model":%b,"version":%b,"predictions":' % (_encode(manifest.model), _encode(manifest.version))
-    tail = b',"classes":%b}' % _encode(manifest.classes) if manifest.output == "predict_proba" else b"}"
-
-    def run(body: bytes) -> Outcome:
-        outcome = predictor.predict(body)
-        bad = len(outcome.errors)
-        metrics.predicted(len(outcome.predictions) - bad, bad, outcome.seconds)
-        return outcome
+def _predict_routes(app: Flask, answers: Answers) -> None:
+    manifest = answers.predictor.manifest
 
     @app.post("/predict")
     def predict() -> Response:
-        try:
-            outcome = run(request.get_data(cache=False))
-        except Malformed as error:
-            return _problem(400, "malformed request", str(error))
-        batched = "X-Sluice-Batch" in request.headers
-        if outcome.errors and not batched:
-            response = _bad_rows(outcome)
-        else:
-            errors = b',"errors":' + _encode(outcome.errors) if outcome.errors else b""
-            response = Response(head + _encode(outcome.predictions) + errors + tail, content_type="application/json")
-        response.headers["X-Model-Version"] = manifest.version
-        response.headers["Server-Timing"] = f"predict;dur={outcome.seconds * 1000:.3f}"
-        return response
+        status, headers, body, _ = answers.predict(request.get_data(cache=False), "X-Sluice-Batch" in request.headers)
+        return _response(status, headers, body)
 
     def infer() -> Response:
         try:
             asked = oip.parse(request.get_data(cache=False))
-            outcome = run(oip.to_instances(asked, manifest.columns))
+            outcome = answers.run(oip.to_instances(asked, manifest.columns))
         except (oip.OipError, Malformed) as error:
             return _json({"error": str(error)}, 400)
         if outcome.errors:
             first = outcome.errors[0]
-            where = f"row {first.row}" + (f", input {first.column!r}" if first.column else "")
-            return _json({"error": f"{where}: {first.detail}"}, 500 if first.status == 500 else 400)
+            return _json({"error": f"{where(first, 'input')}: {first.detail}"}, 500 if first.status == 500 else 400)
         return _json(oip.answer(manifest, asked, outcome.predictions))
 
     for path in _model_paths(manifest):
@@ -122,19 +152,8 @@ def _model_paths(manifest: Manifest) -> tuple[str, str]:
     return model, f"{model}/versions/{manifest.version}"
 
 
-def _bad_rows(outcome: Outcome) -> Response:
-    status = 422 if any(error.status == 422 for error in outcome.errors) else 500
-    first = outcome.errors[0]
-    where = f"row {first.row}" + (f", column {first.column!r}" if first.column else "")
-    more = f" (and {len(outcome.errors) - 1} more)" if len(outcome.errors) > 1 else ""
-    title = "a row does not fit the model" if status == 422 else "the model failed"
-    errors = [msgspec.structs.asdict(error) for error in outcome.errors]
-    return _problem(status, title, f"{where}: {first.detail}{more}", errors=errors, predictions=outcome.predictions)
-
-
-def _problem(status: int, title: str, detail: str | None, **more: Any) -> Response:
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
-    return Response(_encode(body), status, content_type="application/problem+json")
+def _response(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> Response:
+    return Response(body, status, [(name.decode(), value.decode("latin-1")) for name, value in headers])
 
 
 def _json(body: dict[str, Any], status: int = 200) -> Response:

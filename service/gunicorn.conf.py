@@ -18,8 +18,10 @@ _folder = os.environ["PROMETHEUS_MULTIPROC_DIR"]
 
 bind = [_config.bind]
 workers = _config.workers
-worker_class = "gthread"
-threads = _config.threads
+worker_class = "wire.worker.DoorWorker"
+asgi_loop = "uvloop"
+asgi_lifespan = "on"
+http_parser = "fast"
 # Several workers share the loaded model's pages; the app is proved once, before any of them answers.
 preload_app = True
 keepalive = 120

@@ -10,9 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.load import write_bodies
-from benchmarks.processes import ROOT, STATE, BenchmarkFailed, resident_mb, tree
+from benchmarks.processes import ROOT, STATE, BenchmarkFailed, Processes, free_port, resident_mb, tree
 from benchmarks.setups.bundles import bundle
 from benchmarks.setups.setup import Running, Setup
+from deployment.procfile import command
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,25 @@ def setup(runtime: str) -> Setup:
     words = {"certified": "onnx", "sklearn": "sklearn"}
     about = f"Sluice as deploy.toml has it: router -> 2 x service on {words[runtime]}, `ab v2 --percent 10`"
     return Setup(f"sluice {words[runtime]}", about, partial(_start, words[runtime], runtime))
+
+
+def direct() -> Setup:
+    """One service alone, v1 on its certified runtime, called as the router calls it but for the batches."""
+    return Setup("sluice service direct", "the service of v1 (Procfile) on a port of its own, no router", _start_direct)
+
+
+@contextmanager
+def _start_direct() -> Iterator[Running]:
+    secret = "a-secret-of-the-benchmark"
+    with Processes(STATE / "direct" / "log") as processes:
+        port = free_port()
+        keys = {"SLUICE_BUNDLE": str(bundle("v1")), "SLUICE_PUBLIC_KEY": str(ROOT / "keys" / "sluice.pub")}
+        own = {**keys, "SLUICE_BIND": f"127.0.0.1:{port}", "SLUICE_SERVICE_SECRET": secret}
+        pid = processes.start(command(ROOT / "Procfile", "service"), own)
+        processes.wait_for(f"http://127.0.0.1:{port}/v2/health/live")
+        url = f"http://127.0.0.1:{port}/predict"
+        headers = {"Authorization": f"Bearer {secret}"}
+        yield Running(url, write_bodies(STATE / "bodies.jsonl"), lambda: resident_mb(tree(pid)), headers)
 
 
 @contextmanager

@@ -1,0 +1,108 @@
+"""How fast predictions are served: `python -m benchmarks.serving [--json] [--rounds 3] [--seconds 5]`.
+
+One flight a request, 90 % answered by v1 and 10 % by v2, at 1, 64 and 256 kept connections by wrk, each set-up once a
+round. The last line is one JSON object: ratios as medians of the rounds' ratios, their spread, and every measurement.
+Only ratios mean something: load, router and versions share the machine's cores.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measure import Measured, Ratio, measure, ratio
+from benchmarks.setups import floors, plain, sluice
+from benchmarks.setups.setup import Setup
+
+CONNECTIONS = (1, 64, 256)
+PLAIN, ONNX, SKLEARN, DIRECT = "plain", "sluice onnx", "sluice sklearn", "sluice service direct"
+FLOOR = "floor: nginx -> constant"
+
+
+def main() -> int:
+    """Measure, show and print; returns 1 when a request to Sluice failed or one of its set-ups could not run."""
+    options = _options()
+    console = Console(stderr=options.json, width=150)
+    found = measure(
+        setups(), CONNECTIONS, options.rounds, options.seconds, lambda line: console.print(line, highlight=False)
+    )
+    ratios = all_ratios(found)
+    console.print(_table(found))
+    for name, each in ratios.items():
+        console.print(f"{name:<24} {each.value:8.3g}   ({each.low:.3g} to {each.high:.3g})", highlight=False)
+    print(json.dumps(_result(found, ratios)))
+    mine = [each for name, each in found.items() if name.startswith("sluice")]
+    lost = sum(load.failed for each in mine for loads in each.loads.values() for load in loads)
+    return 1 if lost or any(each.failure for each in mine) else 0
+
+
+def setups() -> list[Setup]:
+    """What is measured, in this order in each round."""
+    mine = [sluice.setup("certified"), sluice.setup("sklearn"), sluice.direct()]
+    return [plain.setup(), *mine, floors.constant(), floors.nginx_proxy()]
+
+
+def all_ratios(found: dict[str, Measured]) -> dict[str, Ratio]:
+    """Every ratio whose parts were measured."""
+    asked: dict[str, tuple[str, str, int, str]] = {
+        **{f"ratio_plain_{count}": (ONNX, PLAIN, count, "requests_s") for count in CONNECTIONS},
+        **{f"ratio_plain_sklearn_{count}": (SKLEARN, PLAIN, count, "requests_s") for count in CONNECTIONS},
+        "fraction_of_floor_64": (ONNX, FLOOR, 64, "requests_s"),
+        "p50_over_plain_1": (ONNX, PLAIN, 1, "p50_ms"),
+        "p50_over_direct_1": (ONNX, DIRECT, 1, "p50_ms"),
+    }
+    known = {name: ask for name, ask in asked.items() if ask[0] in found and ask[1] in found}
+    each = {name: ratio(found[a], found[b], count, figure) for name, (a, b, count, figure) in known.items()}
+    return {name: value for name, value in each.items() if value is not None}
+
+
+def _result(found: dict[str, Measured], ratios: dict[str, Ratio]) -> dict[str, Any]:
+    machine = {"cores": os.cpu_count(), "cpu": _cpu(), "python": platform.python_version()}
+    return {
+        **{name: round(each.value, 4) for name, each in ratios.items()},
+        "spread": {name: asdict(each) for name, each in ratios.items()},
+        "machine": machine,
+        "setups": {name: each.as_json() for name, each in found.items()},
+    }
+
+
+def _table(found: dict[str, Measured]) -> Table:
+    table = Table()
+    table.add_column("set-up, medians")
+    for count in CONNECTIONS:
+        table.add_column(f"req/s at {count}", justify="right")
+        table.add_column("p50 / p99 ms", justify="right")
+    table.add_column("MB", justify="right")
+    for measured in found.values():
+        if measured.failure:
+            continue
+        cells: list[str] = []
+        for count in CONNECTIONS:
+            cells.append(f"{measured.median(count, 'requests_s'):,.0f}")
+            cells.append(f"{measured.median(count, 'p50_ms'):.2f} / {measured.median(count, 'p99_ms'):.1f}")
+        table.add_row(measured.name, *cells, f"{max(measured.memory_mb):,.0f}")
+    return table
+
+
+def _cpu() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.serving", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="repetitions of everything (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=5.0, help="each measurement (%(default)s)")
+    parser.add_argument("--json", action="store_true", help="tell the progress on stderr")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""What a version answers to /predict: status, headers and body, whichever way the request came."""
+
+from typing import Any
+
+import msgspec
+
+from service.metrics import Metrics
+from service.predict import Outcome, Predictor
+from service.rows import Malformed, RowError
+
+Headers = list[tuple[bytes, bytes]]
+Answer = tuple[int, Headers, bytes]
+
+JSON = b"application/json"
+PROBLEM = b"application/problem+json"
+_encode = msgspec.json.Encoder().encode
+
+
+class Answers:
+    """The answers of one loaded version."""
+
+    def __init__(self, predictor: Predictor, metrics: Metrics) -> None:
+        self.predictor, self.metrics = predictor, metrics
+        manifest = predictor.manifest
+        self._version = manifest.version.encode()
+        self._head = b'{"model":%b,"version":%b,"predictions":' % (_encode(manifest.model), _encode(manifest.version))
+        classes = b',"classes":%b}' % _encode(manifest.classes)
+        self._tail = classes if manifest.output == "predict_proba" else b"}"
+
+    def run(self, body: bytes) -> Outcome:
+        """Predict the rows of a body and count them; raises service.rows.Malformed."""
+        outcome = self.predictor.predict(body)
+        bad = len(outcome.errors)
+        self.metrics.predicted(len(outcome.predictions) - bad, bad, outcome.seconds)
+        return outcome
+
+    def predict(self, body: bytes, batched: bool) -> tuple[int, Headers, bytes, float]:
+        """Answer /predict; also the model's seconds. batched: bad rows stand beside the good ones, in one 200."""
+        try:
+            outcome = self.run(body)
+        except Malformed as error:
+            return *problem(400, "malformed request", str(error)), 0.0
+        if outcome.errors and not batched:
+            status, headers, answer = _bad_rows(outcome)
+        else:
+            errors = b',"errors":' + _encode(outcome.errors) if outcome.errors else b""
+            answer = self._head + _encode(outcome.predictions) + errors + self._tail
+            status, headers = 200, [(b"content-type", JSON)]
+        headers.append((b"x-model-version", self._version))
+        headers.append((b"server-timing", b"predict;dur=%.3f" % (outcome.seconds * 1000)))
+        return status, headers, answer, outcome.seconds
+
+    def stranger(self) -> Answer:
+        """Answer who does not bear the shared secret."""
+        return problem(401, "not authorised", "this service answers only who bears its shared secret")
+
+
+def problem(status: int, title: str, detail: str | None, **more: Any) -> Answer:
+    """RFC 9457 problem JSON."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    return status, [(b"content-type", PROBLEM)], _encode(body)
+
+
+def where(error: RowError, what: str = "column") -> str:
+    """The place of a bad row in words."""
+    return f"row {error.row}" + (f", {what} {error.column!r}" if error.column else "")
+
+
+def _bad_rows(outcome: Outcome) -> Answer:
+    status = 422 if any(error.status == 422 for error in outcome.errors) else 500
+    first, more = outcome.errors[0], len(outcome.errors) - 1
+    title = "a row does not fit the model" if status == 422 else "the model failed"
+    detail = f"{where(first)}: {first.detail}" + (f" (and {more} more)" if more else "")
+    errors = [msgspec.structs.asdict(error) for error in outcome.errors]
+    return problem(status, title, detail, errors=errors, predictions=outcome.predictions)
