@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Any
 
 from rollout.refusal import BadWeight
 
@@ -38,10 +39,12 @@ class TrafficSplit:
     slices: tuple[Slice, ...]
     shadows: tuple[tuple[str, int], ...] = ()
     _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _keyed: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse slices that leave a bucket without an owner or give it two."""
         object.__setattr__(self, "_starts", tuple(piece.start for piece in self.slices))
+        object.__setattr__(self, "_keyed", blake2b(digest_size=8, key=_key(self.salt)))
         edges = [0, *(piece.end for piece in self.slices)]
         gapless = edges[:-1] == list(self._starts) and edges[-1] == ALL
         if not gapless or any(piece.end <= piece.start for piece in self.slices):
@@ -51,8 +54,9 @@ class TrafficSplit:
 
     def bucket(self, unit: bytes) -> int:
         """The bucket (0 to 9,999) of a unit under this split's salt."""
-        digest = blake2b(unit, digest_size=8, key=_key(self.salt)).digest()
-        return int.from_bytes(digest, "big") * ALL >> 64
+        keyed = self._keyed.copy()
+        keyed.update(unit)
+        return int.from_bytes(keyed.digest(), "big") * ALL >> 64
 
     def choose(self, unit: bytes) -> str:
         """The version that answers `unit`."""

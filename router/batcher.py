@@ -5,9 +5,9 @@ another's rows.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -15,6 +15,8 @@ from rollout.settings import Limits
 from router.counts import Counts
 from router.upstream import Answer, Failure, Pool
 
+# Each batch has a fixed cost, so that two small ones at once are slower than one after the other.
+ROWS_BESIDE_ANOTHER = 16
 TRIES_IN_A_ROW = 3
 SUSPENDED_S = 1.0
 
@@ -53,18 +55,18 @@ class Lost:
     detail: str
 
 
-Done = Callable[[Predicted | Lost], None]
-
-
 @dataclass(slots=True)
-class Pending:
-    """Rows of one caller that wait for a version."""
+class Pending(ABC):
+    """Rows of one caller that wait for a version, which tells it the outcome by one call of `done`."""
 
     rows: list[msgspec.Raw]
     deadline: float
-    done: Done
-    retried: bool = False
-    alone: bool = False
+    retried: bool = field(default=False, init=False)
+    alone: bool = field(default=False, init=False)
+
+    @abstractmethod
+    def done(self, outcome: Predicted | Lost) -> None:
+        """What came of it."""
 
 
 class Lane:
@@ -91,10 +93,16 @@ class Lane:
             return Lost("suspended", f"{self.version} failed {TRIES_IN_A_ROW} times in a row and rests for a moment")
         self.queue.append(pending)
         self.queued_rows += len(pending.rows)
-        if not self._scheduled and self.batches_in_flight < self.limits.max_batches_in_flight:
+        if not self._scheduled and self._may_send():
             self._scheduled = True
             self.loop.call_soon(self._pump)
         return None
+
+    def _may_send(self) -> bool:
+        """Whether the next batch may leave: beside others only when it is worth it, and not beyond the limit."""
+        if self.batches_in_flight == 0:
+            return True
+        return self.queued_rows >= ROWS_BESIDE_ANOTHER and self.batches_in_flight < self.limits.max_batches_in_flight
 
     def expire(self, now: float) -> None:
         """Tell callers whose deadline has passed while they waited."""
@@ -121,7 +129,7 @@ class Lane:
 
     def _pump(self) -> None:
         self._scheduled = False
-        while self.queue and self.batches_in_flight < self.limits.max_batches_in_flight:
+        while self.queue and self._may_send():
             self._send(self._take())
 
     def _take(self) -> list[Pending]:

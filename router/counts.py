@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from router.bins import latency_bin
+
 Key = tuple[str, ...]
 SEPARATOR = "\x1f"
 
@@ -26,19 +28,47 @@ class Snapshot(msgspec.Struct):
     gone: bool = False
 
 
+class Requests:
+    """The requests of one version in one role: how many by status, their seconds together, and their latencies."""
+
+    __slots__ = ("bins", "codes", "seconds")
+
+    def __init__(self) -> None:
+        self.codes: dict[int, int] = {}
+        self.bins: dict[int, int] = {}
+        self.seconds = 0.0
+
+
 class Counts:
     """One worker's counts."""
 
     def __init__(self) -> None:
         self.values: dict[Key, float] = {}
+        self._requests: dict[tuple[str, str], Requests] = {}
 
     def add(self, key: Key, amount: float = 1) -> None:
         """Add to one count."""
         self.values[key] = self.values.get(key, 0) + amount
 
+    def request(self, version: str, role: str, code: int, seconds: float) -> None:
+        """Count one answered request."""
+        of = self._requests.get((version, role))
+        if of is None:
+            of = self._requests[version, role] = Requests()
+        of.codes[code] = of.codes.get(code, 0) + 1
+        index = latency_bin(seconds)
+        of.bins[index] = of.bins.get(index, 0) + 1
+        of.seconds += seconds
+
     def flat(self) -> dict[str, float]:
         """The counts with their keys joined, as they are published."""
-        return {SEPARATOR.join(key): value for key, value in self.values.items()}
+        found = {SEPARATOR.join(key): value for key, value in self.values.items()}
+        for (version, role), of in self._requests.items():
+            end = SEPARATOR + version + SEPARATOR + role
+            found |= {f"requests{end}{SEPARATOR}{code}": count for code, count in of.codes.items()}
+            found |= {f"latency{end}{SEPARATOR}{index}": count for index, count in of.bins.items()}
+            found[f"latency_sum{end}"] = of.seconds
+        return found
 
 
 def split_key(joined: str) -> Key:

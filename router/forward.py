@@ -9,7 +9,7 @@ import msgspec
 
 from rollout.settings import Settings
 from router.problems import Headers, Problem, Receive, Scope, Send, answer, read_body
-from router.traffic import Traffic, latency_bin
+from router.traffic import Traffic
 from router.upstream import Answer, Failure
 
 PATH = re.compile(r"/v2/models/(?P<model>[\w.-]{1,64})(/versions/(?P<version>[\w.-]{1,64}))?(?P<rest>/ready|/infer)?")
@@ -59,7 +59,7 @@ class Forward:
         outcome = await self._exchange(method, version, rest, body)
         code = outcome.status if isinstance(outcome, Answer) else 503
         if rest == "/infer":
-            self._count(version, role, code, started)
+            self.traffic.counts.request(version, role, code, time.perf_counter() - started)
         other = self.traffic.table.fallback_for(version)
         if code >= 500 and rest == "/infer" and other and not pinned and self.settings.router.fallback:
             self.traffic.counts.add(("fallback", version, "infer"))
@@ -79,13 +79,6 @@ class Forward:
             await asyncio.sleep(0)
             outcome = await lane.pool.forward(method, path, b"application/json", body, timeout_s)
         return outcome
-
-    def _count(self, version: str, role: str, code: int, started: float) -> None:
-        seconds = time.perf_counter() - started
-        add = self.traffic.counts.add
-        add(("requests", version, role, str(code)))
-        add(("latency", version, role, str(latency_bin(seconds * 1000))))
-        add(("latency_sum", version, role), seconds)
 
 
 def _header(headers: Headers, name: bytes) -> str:

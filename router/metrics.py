@@ -6,9 +6,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
+from router.bins import bin_edge_ms
 from router.counts import Key, Snapshot, added, split_key
 from router.outcomes import VALUE_EDGES
-from router.traffic import bin_edge_ms
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 ROW_EXPONENTS = range(14)

@@ -7,6 +7,7 @@ tolerance.
 
 import asyncio
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -50,14 +51,14 @@ class Mirror:
             self._drop(version, len(rows))
             return
         deadline = self.loop.time() + self.settings.limits.version_timeout_ms / 1000
-        pending = Pending(rows, deadline, lambda outcome: self._compare(version, answer, outcome, len(rows)))
-        if lane.submit(pending) is not None:
+        if lane.submit(Copy(rows, deadline, self, version, answer)) is not None:
             self._drop(version, len(rows))
 
     def _drop(self, version: str, rows: int) -> None:
         self.counts.add(("shadow_dropped", version), rows)
 
-    def _compare(self, version: str, answer: Predicted, shadow: Predicted | Lost, rows: int) -> None:
+    def compare(self, version: str, answer: Predicted, shadow: Predicted | Lost, rows: int) -> None:
+        """Compare a shadow's answer with the one its user got."""
         if isinstance(shadow, Lost):
             self.counts.add(("shadow", version, "error"), rows)
             return
@@ -70,6 +71,19 @@ class Mirror:
         if mine == theirs:
             return "agree"
         return "agree" if agree(_decode(mine), _decode(theirs), self.settings.shadow_tolerance) else "differ"
+
+
+@dataclass(slots=True)
+class Copy(Pending):
+    """The rows of an answered request on their way to one shadow."""
+
+    mirror: Mirror
+    version: str
+    answer: Predicted
+
+    def done(self, outcome: Predicted | Lost) -> None:
+        """See Pending."""
+        self.mirror.compare(self.version, self.answer, outcome, len(self.rows))
 
 
 def agree(mine: Any, theirs: Any, tolerance: float) -> bool:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from router.bins import bin_edge_ms
 from router.counts import Key, Snapshot, added, split_key
 from router.metrics import drawn_counts, shares
 from router.table import Table
-from router.traffic import bin_edge_ms
 
 Counted = dict[Key, float]
 

@@ -4,7 +4,6 @@ A failure belongs to the version that was drawn; the fallback that saves the cal
 """
 
 import asyncio
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,23 +19,6 @@ from router.table import Table
 from router.upstream import Pool
 
 STATUS_OF_LOSS = {"deadline": 504, "timeout": 504, "garbled": 502, "refused": 400}
-BINS_PER_OCTAVE = 16
-SMALLEST_MS = 0.1
-
-
-@dataclass(slots=True)
-class Ask:
-    """One caller's rows on their way. drawn: the version the split chose; pinned: the caller chose it."""
-
-    rows: list[msgspec.Raw]
-    drawn: str
-    pinned: bool
-    role: str
-    weight: int
-    started: float
-    deadline: float
-    done: "Done"
-    fallen_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +31,24 @@ class Reply:
     fallen_from: str | None = None
 
 
-Done = Callable[[Reply], None]
+Told = Callable[[Reply], None]
+
+
+@dataclass(slots=True)
+class Ask(Pending):
+    """One caller's rows on their way. version: who is asked; pinned: the caller chose it; fallen_from: who failed."""
+
+    traffic: "Traffic"
+    version: str
+    pinned: bool
+    role: str
+    started: float
+    tell: Told
+    fallen_from: str | None = None
+
+    def done(self, outcome: Predicted | Lost) -> None:
+        """See Pending."""
+        self.traffic.done(self, outcome)
 
 
 @dataclass
@@ -91,23 +90,14 @@ class Traffic:
             lane.close()
         self.mirror.follow(table, self.lanes)
 
-    def predict(self, rows: list[msgspec.Raw], unit: bytes, pin: str | None, timeout_s: float, done: Done) -> None:
-        """Ask the version that the split draws for `unit` (or `pin`); `done` is called once, with a Reply.
+    def predict(self, rows: list[msgspec.Raw], unit: bytes, pin: str | None, timeout_s: float, tell: Told) -> None:
+        """Ask the version that the split draws for `unit` (or `pin`); `tell` is called once, with a Reply.
 
         Raises Problem where there is no version to ask.
         """
         version, role = self.draw(unit, pin)
-        ask = Ask(
-            rows=rows,
-            drawn=version,
-            pinned=pin is not None,
-            role=role,
-            weight=self.table.weights.get(version, 0),
-            started=time.perf_counter(),
-            deadline=self.loop.time() + timeout_s,
-            done=done,
-        )
-        self._submit(ask, version)
+        deadline = self.loop.time() + timeout_s
+        self._submit(Ask(rows, deadline, self, version, pin is not None, role, time.perf_counter(), tell))
 
     def draw(self, unit: bytes, pin: str | None) -> tuple[str, str]:
         """The version and its role; raises Problem where there is none."""
@@ -151,59 +141,39 @@ class Traffic:
     def _lane(self, version: str, address: str) -> Lane:
         return Lane(version, Pool(address, self.secret, self.loop), self.settings.limits, self.counts, self.loop)
 
-    def _submit(self, ask: Ask, version: str) -> None:
-        lane = self.lanes.get(version)
+    def _submit(self, ask: Ask) -> None:
+        lane = self.lanes.get(ask.version)
         if lane is None:
-            self._done(ask, version, Lost("closed", f"{version} is not deployed"))
+            self.done(ask, Lost("closed", f"{ask.version} is not deployed"))
             return
-        deadline = ask.deadline
-        pending = Pending(ask.rows, deadline, lambda outcome: self._done(ask, version, outcome))
-        refused = lane.submit(pending)
+        refused = lane.submit(ask)
         if refused is not None:
-            self._done(ask, version, refused)
+            self.done(ask, refused)
 
-    def _done(self, ask: Ask, version: str, outcome: Predicted | Lost) -> None:
+    def done(self, ask: Ask, outcome: Predicted | Lost) -> None:
+        """Tell the caller what came of it, or ask who answers in place of a version that failed."""
         lost = outcome if isinstance(outcome, Lost) else _model_failure(outcome)
-        first_try = ask.fallen_from is None
-        if first_try:
-            self._count(ask, version, outcome, lost)
-        if lost is not None and first_try and self._fall_back(ask, version, lost):
-            return
-        if isinstance(outcome, Predicted):
-            ask.done(Reply(version, outcome, fallen_from=ask.fallen_from))
-        else:
-            ask.done(Reply(version, None, outcome, ask.fallen_from))
+        if ask.fallen_from is None:
+            seconds = time.perf_counter() - ask.started
+            self.counts.request(ask.version, ask.role, status_of(outcome, lost), seconds)
+            if lost is not None and self._fall_back(ask, lost):
+                return
+        predicted = outcome if isinstance(outcome, Predicted) else None
+        ask.tell(Reply(ask.version, predicted, None if predicted else lost, ask.fallen_from))
 
-    def _fall_back(self, ask: Ask, version: str, lost: Lost) -> bool:
-        other = self.table.fallback_for(version)
+    def _fall_back(self, ask: Ask, lost: Lost) -> bool:
+        other = self.table.fallback_for(ask.version)
         if not self.settings.fallback or ask.pinned or other is None or lost.reason in ("deadline", "refused"):
             return False
-        if lost.reason == "model" and version == self.table.released:
+        if lost.reason == "model" and ask.version == self.table.released:
             return False
         if self.loop.time() >= ask.deadline:
             return False
-        self.counts.add(("fallback", version, lost.reason))
-        ask.fallen_from = version
-        self._submit(ask, other)
+        self.counts.add(("fallback", ask.version, lost.reason))
+        ask.fallen_from, ask.version = ask.version, other
+        ask.retried = ask.alone = False
+        self._submit(ask)
         return True
-
-    def _count(self, ask: Ask, version: str, outcome: Predicted | Lost, lost: Lost | None) -> None:
-        code = str(status_of(outcome, lost))
-        milliseconds = (time.perf_counter() - ask.started) * 1000
-        add = self.counts.add
-        add(("requests", version, ask.role, code))
-        add(("latency", version, ask.role, str(latency_bin(milliseconds))))
-        add(("latency_sum", version, ask.role), milliseconds / 1000)
-
-
-def latency_bin(milliseconds: float) -> int:
-    """The logarithmic bin of a latency: 16 an octave from 0.1 ms up."""
-    return max(0, int(math.log2(max(milliseconds, SMALLEST_MS) / SMALLEST_MS) * BINS_PER_OCTAVE))
-
-
-def bin_edge_ms(index: int) -> float:
-    """The upper edge of a bin, in milliseconds."""
-    return float(SMALLEST_MS * 2 ** ((index + 1) / BINS_PER_OCTAVE))
 
 
 def status_of(outcome: Predicted | Lost, lost: Lost | None) -> int:
