@@ -12,7 +12,7 @@ import msgspec
 import yaml
 
 from delivery import environment, onnx_form
-from delivery.errors import DeliveryError
+from delivery.errors import DeliveryError, first_line
 from delivery.measure import held_out_metrics, latency_ms, task_of
 from delivery.recipe import Recipe, Source
 from delivery.signature import columns_of, rows_of
@@ -52,7 +52,7 @@ def write_contents(folder: Path, request: "DeliveryRequest", source: Source, rep
     _write_golden(folder / GOLDEN, rows, proved.predictions)
     packages = environment.installed()
     pins = environment.environment_yaml(f"{request.model}-{request.version}", packages)
-    (folder / "environment.yaml").write_text(yaml.safe_dump(pins, sort_keys=False))
+    (folder / "environment.yaml").write_text(yaml.safe_dump(pins, sort_keys=False), encoding="utf-8")
     manifest = msgspec.structs.replace(
         described,
         metrics=held_out_metrics(proved.predictions, recipe),
@@ -64,7 +64,8 @@ def write_contents(folder: Path, request: "DeliveryRequest", source: Source, rep
     )
     report(f"held out: {', '.join(f'{name} {value:.4g}' for name, value in manifest.metrics.items()) or 'no labels'}")
     plain = msgspec.to_builtins(manifest)
-    (folder / MANIFEST).write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120))
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
     return manifest
 
 
@@ -114,7 +115,7 @@ def _dump(recipe: Recipe, path: Path) -> None:
     except OSError:
         raise
     except Exception as error:
-        raise DeliveryError(f"the pipeline cannot be pickled: {type(error).__name__}: {error}") from error
+        raise DeliveryError(f"the pipeline cannot be pickled: {first_line(error)}") from error
 
 
 def _write_golden(path: Path, rows: list[dict[str, Any]], predictions: list[Any]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from delivery.errors import DeliveryError, first_line
 from delivery.recipe import Recipe
 from service.model import Model
 from service.rows import Columns
@@ -13,22 +14,32 @@ REPEATS = 30
 
 
 def task_of(recipe: Recipe) -> tuple[str, list[Any] | None]:
-    """classification with its classes as plain values, or regression."""
+    """classification with its classes as plain values, or regression; raises DeliveryError."""
     classes = getattr(recipe.pipeline, "classes_", None)
     if classes is None:
         return "regression", None
+    if any(getattr(value, "ndim", 0) for value in classes):
+        raise DeliveryError("the pipeline has several outputs: a version answers one value or class a row")
     return "classification", [value.item() if hasattr(value, "item") else value for value in classes]
 
 
 def held_out_metrics(predictions: list[Any], recipe: Recipe) -> dict[str, float]:
-    """Metrics of the rows that were predicted: AUC, log loss, Brier and accuracy, or the errors of a regression."""
+    """Metrics of the rows that were predicted: AUC, log loss, Brier and accuracy, or the errors of a regression.
+
+    Raises DeliveryError where the labels are of another kind than the predictions.
+    """
     if recipe.labels is None:
         return {}
     kept = [i for i, prediction in enumerate(predictions) if prediction is not None]
     labels = np.asarray(recipe.labels)[kept]
     answers = [predictions[i] for i in kept]
     task, classes = task_of(recipe)
-    found = _regression(labels, answers) if task == "regression" else _classification(labels, answers, classes, recipe)
+    try:
+        found = (
+            _regression(labels, answers) if task == "regression" else _classification(labels, answers, classes, recipe)
+        )
+    except (ValueError, TypeError) as error:
+        raise DeliveryError(f"the held-out labels do not fit the predictions: {first_line(error)}") from error
     return {name: round(float(value), 6) for name, value in found.items() if np.isfinite(value)}
 
 

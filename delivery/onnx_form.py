@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from delivery.errors import first_line
 from delivery.recipe import Recipe
 from service.bundle import Column, Runtime
 from service.model import Model, RowFailures, predict_each
@@ -41,14 +42,12 @@ def convert(recipe: Recipe, columns: list[Column], path: Path) -> str | None:
     types = {"float": FloatTensorType, "int": Int64TensorType, "bool": BooleanTensorType, "string": StringTensorType}
     if any(column.dtype == "string" and column.nullable for column in columns):
         return "a string column holds nulls, which ONNX has no form for"
-    inputs = [
-        (c.name, (FloatTensorType if c.dtype == "int" and c.nullable else types[c.dtype])([None, 1])) for c in columns
-    ]
+    inputs = [(c.name, (FloatTensorType if c.nullable else types[c.dtype])([None, 1])) for c in columns]
     options = {id(recipe.pipeline): {"zipmap": False}} if hasattr(recipe.pipeline, "predict_proba") else None
     try:
         model = to_onnx(recipe.pipeline, initial_types=inputs, options=options)
     except Exception as error:  # noqa: BLE001 (a converter may raise anything; the reason goes into the manifest)
-        return f"it does not convert: {_first_line(error)}"
+        return f"it does not convert: {first_line(error)}"
     path.write_bytes(model.SerializeToString())
     return None
 
@@ -132,8 +131,3 @@ def _objection(compared: Compared, tolerance: float) -> str:
 def held_out_columns(rows: list[dict[str, Any]], columns: list[Column]) -> Columns:
     """The held-out rows as the service would see them; raises msgspec.ValidationError."""
     return RowReader(columns).row_columns(rows)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:300] if lines else ''}"

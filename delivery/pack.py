@@ -10,6 +10,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from delivery.contents import write_contents
@@ -17,7 +18,8 @@ from delivery.errors import DeliveryError
 from delivery.proof import prove_in_fresh_process
 from delivery.recipe import load_source
 from delivery.signing import PUBLIC, sign, signing_key
-from service.bundle import MANIFEST, SIGNATURE, BundleError, Manifest, verify_bundle
+from service.bundle import GOLDEN, MANIFEST, SIGNATURE, BundleError, Manifest, verify_bundle
+from service.golden import read_golden, same
 
 Report = Callable[[str], None]
 
@@ -51,12 +53,12 @@ def deliver(request: DeliveryRequest, report: Report) -> Delivered:
     target = request.releases / request.version
     report(f"building {request.source}")
     source = load_source(request.source, request.sample, request.label)
-    key = signing_key(request.keys)
     public = request.keys / PUBLIC
-    with _draft(request) as draft, _plain_disk_errors(request.releases):
+    with _plain_disk_errors(request.releases), _draft(request) as draft:
+        key = signing_key(request.keys)
         manifest = write_contents(draft, request, source, report)
         if target.exists():
-            return _existing(target, public, manifest)
+            return _existing(target, public, draft, manifest)
         (draft / SIGNATURE).write_bytes(sign((draft / MANIFEST).read_bytes(), key))
         report(prove_in_fresh_process(draft, public))
         _make_durable(draft)
@@ -79,12 +81,19 @@ def same_content(old: Manifest, new: Manifest) -> bool:
     return all(left == right for left, right in pairs)
 
 
-def _existing(target: Path, public: Path, manifest: Manifest) -> Delivered:
+def same_answers(old: Path, new: Path, tolerance: float) -> bool:
+    """Whether two bundles predict the same for the same golden rows: without labels, this alone tells models apart."""
+    pairs = list(zip_longest(read_golden(old / GOLDEN), read_golden(new / GOLDEN)))
+    return all(a and b and a.row == b.row and same(a.prediction, b.prediction, tolerance) for a, b in pairs)
+
+
+def _existing(target: Path, public: Path, draft: Path, manifest: Manifest) -> Delivered:
     try:
         bundle = verify_bundle(target, public)
     except BundleError as error:
         raise DeliveryError(f"{target.name} was delivered before and does not hold any more: {error}") from error
-    if not same_content(bundle.manifest, manifest):
+    alike = same_answers(target, draft, manifest.runtime.tolerance)
+    if not alike or not same_content(bundle.manifest, manifest):
         raise DeliveryError(
             f"{target.name} was delivered on {bundle.manifest.created_at[:19]} with other content: versions are "
             "immutable, deliver this one under a new name"
@@ -99,6 +108,8 @@ def _draft(request: DeliveryRequest) -> Iterator[Path]:
     draft = request.releases / f".{request.version}.partial-{os.getpid()}"
     with _termination_as_interrupt():
         try:
+            # One that is there is of a dead process whose number is now ours.
+            shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir()
             yield draft
         finally:

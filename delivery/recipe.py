@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from delivery.errors import DeliveryError
+from delivery.errors import DeliveryError, first_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,11 +62,22 @@ def checked(recipe: Any, path: Path) -> Recipe:
         raise DeliveryError(f"{path}: output is one of {', '.join(OUTPUTS)}, not {recipe.output!r}")
     if not hasattr(recipe.pipeline, recipe.output):
         raise DeliveryError(f"{path}: the pipeline has no {recipe.output}")
+    for name, frame in (("held_out", recipe.held_out), ("training", recipe.training)):
+        if not _is_frame(frame) and not (name == "training" and frame is None):
+            raise DeliveryError(f"{path}: {name} is {type(frame).__name__}, not a pandas DataFrame")
     if len(recipe.held_out) == 0:
         raise DeliveryError(f"{path}: the held-out frame is empty: nothing would prove this version")
+    if recipe.labels is not None and not hasattr(recipe.labels, "__len__"):
+        raise DeliveryError(f"{path}: labels is {type(recipe.labels).__name__}, not a series, an array or a list")
     if recipe.labels is not None and len(recipe.labels) != len(recipe.held_out):
         raise DeliveryError(f"{path}: {len(recipe.labels)} labels for {len(recipe.held_out)} held-out rows")
     return recipe
+
+
+def _is_frame(value: Any) -> bool:
+    import pandas as pd
+
+    return isinstance(value, pd.DataFrame)
 
 
 def _build(path: Path) -> Any:
@@ -79,13 +90,13 @@ def _build(path: Path) -> Any:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise DeliveryError(f"{path} failed when it was imported: {type(error).__name__}: {error}") from error
+        raise DeliveryError(f"{path} failed when it was imported: {first_line(error)}") from error
     if not hasattr(module, "build"):
         raise DeliveryError(f"{path} has no build(): a recipe defines `def build() -> Recipe`")
     try:
         return module.build()
     except Exception as error:
-        raise DeliveryError(f"{path}: build() failed: {type(error).__name__}: {error}") from error
+        raise DeliveryError(f"{path}: build() failed: {first_line(error)}") from error
 
 
 def _from_pickle(path: Path, sample: Path, label: str | None) -> Recipe:
@@ -100,7 +111,7 @@ def _from_pickle(path: Path, sample: Path, label: str | None) -> Recipe:
     try:
         pipeline = joblib.load(path)
     except Exception as error:
-        raise DeliveryError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+        raise DeliveryError(f"{path} cannot be loaded: {first_line(error)}") from error
     output = "predict_proba" if hasattr(pipeline, "predict_proba") else "predict"
     return Recipe(pipeline, frame, labels, output)
 
@@ -114,4 +125,4 @@ def _read_frame(path: Path) -> "pd.DataFrame":
     try:
         return readers[path.suffix](path)
     except (OSError, ValueError) as error:
-        raise DeliveryError(f"{path} cannot be read: {error}") from error
+        raise DeliveryError(f"{path} cannot be read: {first_line(error)}") from error

@@ -20,7 +20,7 @@ PUBLIC = "sluice.pub"
 
 
 def signing_key(folder: Path) -> Ed25519PrivateKey:
-    """The private key of that folder, made there when there is none; raises DeliveryError."""
+    """The private key of that folder, made there when there is none, as is its public one; raises DeliveryError."""
     path = folder / PRIVATE
     if not path.exists():
         _make(folder)
@@ -32,6 +32,8 @@ def signing_key(folder: Path) -> Ed25519PrivateKey:
         raise DeliveryError(f"{path} is not a private key in PEM form: restore it, or remove both keys") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise DeliveryError(f"{path} is not an Ed25519 key")
+    if not (folder / PUBLIC).exists():
+        _publish(folder, key)
     return key
 
 
@@ -44,16 +46,21 @@ def _make(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     # A link fails where somebody was first: never two halves of two keys.
     draft = folder / f".{PRIVATE}.{os.getpid()}"
+    draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(private)
     try:
         os.link(draft, folder / PRIVATE)
-        (folder / PUBLIC).write_bytes(public)
     except FileExistsError:
         pass
     finally:
         draft.unlink()
+
+
+def _publish(folder: Path, key: Ed25519PrivateKey) -> None:
+    draft = folder / f".{PUBLIC}.{os.getpid()}"
+    draft.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    draft.replace(folder / PUBLIC)

@@ -140,7 +140,7 @@ def _check_signature(raw: bytes, path: Path, public_key: Path) -> None:
 
 
 def _check_digest(path: Path, name: str, expected: File) -> None:
-    if Path(name).name != name or name in (MANIFEST, SIGNATURE):
+    if Path(name).name != name or "\0" in name or name in ("", "..", MANIFEST, SIGNATURE):
         raise BundleError(f"{path}: a manifest may only vouch for files beside it")
     if path.is_symlink():
         raise BundleError(f"{path} is a link: the bundle was changed after it was signed")

@@ -53,6 +53,6 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
 
 def _count(environ: Mapping[str, str], name: str, default: int) -> int:
     text = environ.get(name) or str(default)
-    if not text.isdigit() or not 1 <= int(text) <= 256:
+    if not text.isdecimal() or not 1 <= int(text) <= 256:
         raise ServiceMisconfigured(f"{name} is a number from 1 to 256, not {text!r}")
     return int(text)

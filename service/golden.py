@@ -40,7 +40,7 @@ def prove(bundle: Bundle, model: Model, tolerance: float | None = None) -> int:
     rows = [each.row for each in golden]
     try:
         for count in (1, 64):
-            model.predict(reader.row_columns((rows * 64)[:count]))
+            predict_each(model, reader.row_columns((rows * 64)[:count]), count)
         answers = predict_each(model, reader.row_columns(rows), len(rows))
     except (msgspec.ValidationError, RowFailures) as error:
         raise BundleError(f"{bundle.path / GOLDEN}: the model does not answer its golden rows: {error}") from error

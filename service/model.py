@@ -3,6 +3,7 @@
 A version that is served by ONNX Runtime imports neither scikit-learn nor pandas and loads no pickle.
 """
 
+import os
 import warnings
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -28,7 +29,7 @@ class RowFailures(Exception):
     """The pipeline failed on some rows: failures by place, predictions for the others (None where failed)."""
 
     def __init__(self, predictions: Predictions, failures: dict[int, str]) -> None:
-        super().__init__(f"{len(failures)} rows failed")
+        super().__init__(f"{len(failures)} rows failed, the first with {next(iter(failures.values()))}")
         self.predictions, self.failures = predictions, failures
 
 
@@ -38,6 +39,9 @@ class OnnxModel:
     name = "onnx"
 
     def __init__(self, bundle: Bundle) -> None:
+        # Since 1.29 the import would start a thread that tells its maker what is loaded; and at the exit of a forked
+        # worker, which does not have that thread, its clean-up would wait for it for ever.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -47,16 +51,23 @@ class OnnxModel:
         options.log_severity_level = 4
         path = str(bundle.file(ONNX))
         self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        self._convert = {column.name: _onnx_array(column) for column in bundle.manifest.columns}
+        # By place: the converter gives a column such as "distance km" another name.
+        inputs = [each.name for each in self._session.get_inputs()]
+        named = list(zip(inputs, bundle.manifest.columns, strict=True))
+        self._convert = {column.name: (name, _onnx_array(column)) for name, column in named}
         outputs = [output.name for output in self._session.get_outputs()]
         self._output = [outputs[-1] if bundle.manifest.output == "predict_proba" else outputs[0]]
         self._flat = bundle.manifest.output == "predict"
+        # ONNX has integers for boolean classes and for 1.0; they are equal, and only the class itself is an answer.
+        self._classes = {each: each for each in bundle.manifest.classes or [] if self._flat}
 
     def predict(self, columns: Columns) -> Predictions:
         """See Model."""
-        feed = {name: self._convert[name](array) for name, array in columns.items()}
+        converted = [(*self._convert[name], array) for name, array in columns.items()]
+        feed = {name: convert(array) for name, convert, array in converted}
         (answer,) = self._session.run(self._output, feed)
-        return _listed(answer.ravel() if self._flat else answer)
+        listed = _listed(answer.ravel() if self._flat else answer)
+        return [self._classes[each] for each in listed] if self._classes else listed
 
 
 class PipelineModel:
@@ -98,7 +109,7 @@ def predict_each(model: Model, columns: Columns, rows: int) -> Predictions:
     if rows == 0:
         return []
     try:
-        return model.predict(columns)
+        return _one_each(model, columns, rows)
     except Exception:  # noqa: BLE001 (a pipeline may raise anything on a row)
         predictions: Predictions = [None] * rows
         failures: dict[int, str] = {}
@@ -111,7 +122,7 @@ def predict_each(model: Model, columns: Columns, rows: int) -> Predictions:
 def _halve(model: Model, columns: Columns, places: range, predictions: Predictions, failures: dict[int, str]) -> None:
     part = {name: array[places.start : places.stop] for name, array in columns.items()}
     try:
-        predictions[places.start : places.stop] = model.predict(part)
+        predictions[places.start : places.stop] = _one_each(model, part, len(places))
     except Exception as error:  # noqa: BLE001 (as above)
         if len(places) == 1:
             failures[places.start] = f"{type(error).__name__}: {str(error).splitlines()[0][:300] if str(error) else ''}"
@@ -121,16 +132,26 @@ def _halve(model: Model, columns: Columns, places: range, predictions: Predictio
         _halve(model, columns, places[middle:], predictions, failures)
 
 
+def _one_each(model: Model, columns: Columns, rows: int) -> Predictions:
+    predictions = model.predict(columns)
+    if len(predictions) != rows:
+        raise ValueError(f"{len(predictions)} predictions for {rows} rows")
+    return predictions
+
+
 def _listed(answer: np.ndarray) -> Predictions:
-    """Plain Python values, as JSON can hold them."""
+    """Plain Python values, as JSON can hold them; raises ValueError where it cannot."""
+    if answer.dtype.kind == "f" and not np.isfinite(answer).all():
+        raise ValueError("the model answered NaN or infinity")
     if answer.dtype == np.float32:
         answer = answer.astype(np.float64)
     return list(answer.tolist())
 
 
 def _onnx_array(column: Column) -> Callable[[np.ndarray], np.ndarray]:
-    kinds = {"float": np.float32, "int": np.float32 if column.nullable else np.int64, "bool": np.bool_}
-    kind = kinds.get(column.dtype)
+    kinds = {"float": np.float32, "int": np.int64, "bool": np.bool_}
+    # A null is NaN, which only floats have.
+    kind = np.float32 if column.nullable and column.dtype in kinds else kinds.get(column.dtype)
     if kind is None:
         return lambda array: np.where(array == None, "", array).astype(object).reshape(-1, 1)  # noqa: E711
     return lambda array: array.astype(kind).reshape(-1, 1)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from service.bundle import Column, Manifest
+from service.rows import NOT_JSON
 
 DATATYPES = {"float": "FP64", "int": "INT64", "bool": "BOOL", "string": "BYTES"}
 ACCEPTED = {
@@ -45,13 +46,17 @@ def parse(body: bytes) -> InferRequest:
     """The request of a body; raises OipError."""
     try:
         return msgspec.json.decode(body, type=InferRequest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise OipError(f"the body is not an inference request: {error}") from error
 
 
 def to_instances(request: InferRequest, columns: list[Column]) -> bytes:
     """The request's rows as the body of /predict; raises OipError naming the tensor at fault."""
-    given = {tensor.name: tensor for tensor in request.inputs}
+    given: dict[str, Tensor] = {}
+    for tensor in request.inputs:
+        if tensor.name in given:
+            raise OipError(f"input {tensor.name!r} is given twice")
+        given[tensor.name] = tensor
     for name in given:
         if name not in {column.name for column in columns}:
             raise OipError(f"there is no input {name!r}: the inputs are {', '.join(c.name for c in columns)}")
@@ -114,4 +119,5 @@ def _output_type(manifest: Manifest, data: list[Any]) -> str:
     if manifest.output == "predict_proba" or manifest.task == "regression":
         return "FP64"
     first = data[0] if data else (manifest.classes or [""])[0]
-    return "BOOL" if isinstance(first, bool) else "INT64" if isinstance(first, int) else "BYTES"
+    kinds = {bool: "BOOL", int: "INT64", float: "FP64"}
+    return kinds.get(type(first), "BYTES")

@@ -13,6 +13,8 @@ from service.bundle import Column
 
 FLOAT_LIMIT = 3.4028234e38
 INT_LIMIT = 2**63
+# What a decoder raises on bytes from anybody; the last where they are nested beyond reason.
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _KINDS: dict[str, Any] = {
     "float": Annotated[float, msgspec.Meta(ge=-FLOAT_LIMIT, le=FLOAT_LIMIT)],
@@ -69,7 +71,7 @@ class RowReader:
         """The rows of a body; raises Malformed where it is not JSON of the right outline."""
         try:
             rows = self._body.decode(body).instances
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except NOT_JSON:
             return self._read_one_by_one(body)
         return Decoded(len(rows), list(range(len(rows))), self._to_columns(rows), [])
 
@@ -80,7 +82,7 @@ class RowReader:
     def _read_one_by_one(self, body: bytes) -> Decoded:
         try:
             raws = self._outline.decode(body).instances
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except NOT_JSON as error:
             raise Malformed(f'the body is not {{"instances": [{{column: value}}, ...]}}: {error}') from error
         kept: list[int] = []
         rows: list[Any] = []
@@ -91,7 +93,7 @@ class RowReader:
                 kept.append(index)
             except msgspec.ValidationError as error:
                 errors.append(_row_error(index, str(error)))
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except NOT_JSON as error:
                 raise Malformed(f"row {index} is not JSON: {error}") from error
         return Decoded(len(raws), kept, self._to_columns(rows), errors)
 

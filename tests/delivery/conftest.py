@@ -1,0 +1,35 @@
+"""A workshop for each test; a bundle that nothing changes is delivered once."""
+
+import shutil
+
+import pytest
+
+from tests.delivery.workshop import Workshop
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_repeats():
+    """Nobody reads the latencies of these tests; they are measured all the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("delivery.measure.REPEATS", 3)
+        yield
+
+
+@pytest.fixture
+def workshop(tmp_path):
+    """An empty workshop."""
+    return Workshop(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """A workshop where v1 was delivered, logistic and on ONNX; only to be read."""
+    made = Workshop(tmp_path_factory.mktemp("shared"))
+    made.deliver("logistic", "v1")
+    return made
+
+
+@pytest.fixture
+def copy(shared, tmp_path):
+    """copy(): v1 as a bundle of one's own, to be broken."""
+    return lambda: shutil.copytree(shared.releases / "v1", tmp_path / "v1")

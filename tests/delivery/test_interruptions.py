@@ -1,0 +1,105 @@
+"""Ctrl-C, an end from outside, and a full disk: nothing half-written is left, and the next delivery works."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from delivery.errors import DeliveryError
+from delivery.pack import deliver
+from tests.delivery.test_pack import environ
+from tests.delivery.workshop import ROOT, until
+
+
+@pytest.fixture
+def start():
+    """start(workshop, recipe): `python deploy.py deliver v1`, under way; what a failed test left of it is ended."""
+    started = []
+
+    def made(workshop, path):
+        command = [sys.executable, "deploy.py", "deliver", "v1", "--from", str(path)]
+        env = environ(workshop)
+        started.append(subprocess.Popen(command, cwd=ROOT, env=env, stdout=-1, stderr=subprocess.STDOUT, text=True))
+        return started[-1]
+
+    yield made
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def interrupted(process, number):
+    """Send a signal; returns what the process said at its end."""
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    return said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_while_the_recipe_builds_leaves_nothing(workshop, start, number):
+    os.mkfifo(workshop.folder / "data")
+    reached = workshop.folder / "reached"
+    text = (
+        f"def build():\n    open({str(reached)!r}, 'w').close()\n    open({str(workshop.folder / 'data')!r}).read()\n"
+    )
+    process = start(workshop, workshop.recipe("waits", text))
+    until(reached.exists, "the recipe waits for its data")
+    assert "v1 is not delivered and nothing of it is left" in interrupted(process, number)
+    assert workshop.left() == []
+
+
+def test_ctrl_c_in_the_middle_leaves_nothing_and_the_next_delivery_works(workshop, start):
+    process = start(workshop, workshop.recipe("logistic"))
+    until(lambda: list(workshop.releases.glob(".v1.partial-*/model.pkl")), "the draft has its pickle", 60)
+    assert "v1 is not delivered and nothing of it is left" in interrupted(process, signal.SIGINT)
+    assert workshop.left() == []
+    assert workshop.deliver("logistic").fresh
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["held-out rows", "certified runtime", "held out: ", "golden rows answered"])
+def test_an_interruption_at_any_step_leaves_nothing(workshop, moment, number):
+    before = signal.getsignal(number)
+
+    def report(line):
+        if moment in line:
+            signal.raise_signal(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        deliver(workshop.request("logistic"), report)
+    assert workshop.left() == []
+    assert signal.getsignal(number) is before
+
+
+@pytest.fixture
+def remount(workshop):
+    """remount(options): give the workshop's releases, which are on a disk of their own, that much room."""
+    if os.geteuid() != 0:
+        pytest.skip("only root mounts a small disk: run as root to see deliveries on a full one")
+    workshop.releases.mkdir()
+    command = ["mount", "-t", "tmpfs", "small", str(workshop.releases)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+
+    def room(options):
+        command = ["mount", "-o", f"remount,{options}", str(workshop.releases)]
+        subprocess.run(command, timeout=30, check=True)
+
+    yield room
+    subprocess.run(["umount", str(workshop.releases)], timeout=30, check=True)
+
+
+def test_a_disk_that_is_full_at_any_file_is_said_and_nothing_is_left(workshop, remount):
+    for room in ("size=4k", "size=8k", "size=16k", "size=24k", "size=1m,nr_inodes=1", "size=1m,nr_inodes=6"):
+        remount(room)
+        with pytest.raises(DeliveryError, match=f"the disk of {workshop.releases} is full: free some space and"):
+            workshop.deliver("logistic")
+        assert workshop.left() == [], room
+    remount("size=1m,nr_inodes=100")
+    assert workshop.deliver("logistic").fresh

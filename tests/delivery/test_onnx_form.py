@@ -1,0 +1,155 @@
+"""The ONNX form is certified where it predicts the same on every held-out row, and nowhere else."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from delivery.onnx_form import CHUNK, certify, compare
+from delivery.recipe import Recipe
+from tests.delivery import loans
+
+
+class Toy:
+    """Answers by a function of x; raises on what `bad` says."""
+
+    name = "toy"
+
+    def __init__(self, answer, bad=()):
+        self.answer, self.bad = answer, set(bad)
+
+    def predict(self, columns):
+        if self.bad & set(columns["x"].tolist()):
+            raise ValueError("not this one")
+        return [self.answer(x) for x in columns["x"].tolist()]
+
+
+def compared(mine, theirs, rows=10, output="predict"):
+    """Two toys on that many rows."""
+    return compare(mine, theirs, {"x": np.arange(rows)}, rows, output)
+
+
+def verdict(mine, theirs, rows=10, output="predict"):
+    """What certify says of two toys."""
+    return certify(mine, theirs, {"x": np.arange(rows)}, rows, Recipe(None, None, None, output), 1e-5)
+
+
+@pytest.mark.parametrize("name", ["logistic", "trees"])
+def test_logistic_regression_and_boosted_trees_are_certified_with_the_proof(workshop, name):
+    runtime = workshop.write(getattr(loans, name)()).runtime
+    assert runtime.certified == "onnx"
+    assert runtime.reason == f"equal on {loans.ROWS} held-out rows within 1e-05"
+    assert 0 < runtime.max_abs_difference < 1e-6
+    assert (runtime.rows_compared, runtime.tolerance, runtime.classes_equal) == (loans.ROWS, 1e-5, True)
+    assert (workshop.folder / "draft" / "model.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "rows"),
+    [
+        ("bent", "it does not convert: RuntimeError: FunctionTransformer is not supported", 0),
+        ("halved", "it does not convert: ", 0),
+        ("unnamed", "a string column holds nulls, which ONNX has no form for", 0),
+        ("fine", "its ONNX form differs by ", loans.ROWS),
+        ("tied", "some held-out rows get another class in its ONNX form", loans.ROWS),
+    ],
+)
+def test_what_does_not_convert_or_differs_is_served_by_scikit_learn_and_the_reason_is_kept(
+    workshop, name, reason, rows
+):
+    manifest = workshop.write(getattr(loans, name)())
+    assert manifest.runtime.certified == "sklearn"
+    assert manifest.runtime.reason.startswith(reason)
+    assert "\n" not in manifest.runtime.reason
+    assert manifest.runtime.rows_compared == rows
+    assert not (workshop.folder / "draft" / "model.onnx").exists()
+    assert "model.onnx" not in manifest.files
+    assert any(f"certified runtime: sklearn ({reason}" in line for line in workshop.said)
+
+
+def test_a_tolerance_decides(workshop):
+    assert workshop.write(loans.logistic(), tolerance=1e-12).runtime.certified == "sklearn"
+
+
+@pytest.mark.parametrize("name", ["distance km", "a.b", "größe", "x/y", "0", "a-b", "A (b)"])
+def test_a_column_of_any_name_is_certified(workshop, name):
+    """The converter renames what is no identifier; the service must feed it all the same."""
+    training, held_out = (loans.loans(seed)[["amount", "age"]].set_axis([name, "age"], axis=1) for seed in (1, 2))
+    columns = ColumnTransformer([("both", StandardScaler(), [name, "age"])])
+    pipeline = make_pipeline(columns, LogisticRegression()).fit(training, (training[name] > 2000).astype(int))
+    runtime = workshop.write(Recipe(pipeline, held_out, None, "predict_proba", training)).runtime
+    assert (runtime.certified, runtime.classes_equal) == ("onnx", True), runtime.reason
+
+
+def test_a_column_that_the_pipeline_drops_does_not_keep_it_from_being_certified(workshop):
+    made = loans.logistic()
+    frames = (frame.assign(note="x", spare=1.5) for frame in (made.held_out, made.training))
+    held_out, training = frames
+    pipeline = make_pipeline(loans.columns(), LogisticRegression()).fit(training, loans.bad(training))
+    assert workshop.write(Recipe(pipeline, held_out, None, "predict_proba", training)).runtime.certified == "onnx"
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "boolean"])
+@pytest.mark.parametrize("nulls", [0, 20])
+def test_nullable_integers_and_truth_values_are_certified_with_their_nulls(workshop, dtype, nulls):
+    def some(seed, count):
+        frame = loans.loans(seed)[["amount", "member"]]
+        frame["member"] = frame["member"].astype(dtype)
+        frame.loc[: count - 1, "member"] = pd.NA
+        return frame
+
+    training, held_out = some(1, 20), some(2, nulls)
+    gaps = SimpleImputer(strategy="most_frequent")
+    columns = ColumnTransformer([("gaps", gaps, ["member"]), ("rest", StandardScaler(), ["amount"])])
+    pipeline = make_pipeline(columns, LogisticRegression()).fit(training, (training["amount"] > 2000).astype(int))
+    manifest = workshop.write(Recipe(pipeline, held_out, None, "predict_proba", training))
+    assert [column.nullable for column in manifest.columns] == [False, True]
+    assert manifest.runtime.certified == "onnx", manifest.runtime.reason
+
+
+def test_the_same_answers_are_equal():
+    found = compared(Toy(float), Toy(float))
+    assert (found.rows, found.difference, found.classes_equal, found.failures_equal) == (10, 0, True, True)
+
+
+def test_the_largest_difference_of_all_chunks_is_found():
+    last = CHUNK + 5
+    found = compared(Toy(lambda x: 1.0), Toy(lambda x: 1.25 if x == last else 1.0 + 1e-7), CHUNK + 10)
+    assert (found.rows, found.difference) == (CHUNK + 10, 0.25)
+
+
+def test_a_difference_of_large_numbers_is_relative_and_of_small_ones_absolute():
+    assert compared(Toy(lambda x: 1e6), Toy(lambda x: 1e6 + 1)).difference == pytest.approx(1e-6)
+    assert compared(Toy(lambda x: 1e-6), Toy(lambda x: 2e-6)).difference == pytest.approx(1e-6)
+
+
+def test_probabilities_that_swap_the_classes_are_not_equal_however_small_the_difference():
+    mine, theirs = Toy(lambda x: [0.5 + 1e-9, 0.5 - 1e-9]), Toy(lambda x: [0.5 - 1e-9, 0.5 + 1e-9])
+    assert not compared(mine, theirs, output="predict_proba").classes_equal
+    assert verdict(mine, theirs, output="predict_proba").reason.startswith("some held-out rows get another class")
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"), [(1, 2), ("a", "b"), (True, False), ([1.0, 2.0], [1.0]), ([1.0, 2.0], [2.0, 1.0])]
+)
+def test_another_class_is_never_certified(mine, theirs):
+    assert verdict(Toy(lambda x: mine), Toy(lambda x: theirs)).certified == "sklearn"
+    assert verdict(Toy(lambda x: mine), Toy(lambda x: mine)).certified == "onnx"
+
+
+def test_rows_that_fail_in_both_forms_are_no_difference():
+    runtime = verdict(Toy(float, bad={3, 7}), Toy(float, bad={3, 7}))
+    assert (runtime.certified, runtime.rows_compared) == ("onnx", 10)
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [({3}, set()), (set(), {3}), ({3}, {4})])
+def test_rows_that_fail_in_one_form_only_are_never_certified(mine, theirs):
+    runtime = verdict(Toy(float, bad=mine), Toy(float, bad=theirs))
+    assert (runtime.certified, runtime.reason) == (
+        "sklearn",
+        "other rows fail in its ONNX form than in the pipeline",
+    )

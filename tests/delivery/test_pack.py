@@ -1,0 +1,225 @@
+"""The act of delivery: all of a version appears at once, once and for ever, or nothing of it does."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from delivery.errors import DeliveryError
+from delivery.pack import deliver
+from delivery.signing import signing_key
+from service.bundle import verify_bundle
+from tests.delivery.workshop import EVERY_FILE
+
+CHANGING = """
+from pathlib import Path
+from tests.delivery.loans import *
+
+def build():
+    strength = float(Path(__file__).with_name("strength").read_text())
+    made = fitted(LogisticRegression(C=strength), bad, "predict_proba")
+    return Recipe(made.pipeline, made.held_out, None, made.output)
+"""
+
+
+def contents(folder):
+    """Every file with its bytes, its node and when it was written."""
+    return {
+        path.name: (path.read_bytes(), path.stat().st_ino, path.stat().st_mtime_ns) for path in sorted(folder.iterdir())
+    }
+
+
+def refused(workshop, *arguments, **more):
+    """What keeps a version from being delivered."""
+    with pytest.raises(DeliveryError) as error:
+        workshop.deliver(*arguments, **more)
+    return str(error.value)
+
+
+@pytest.fixture
+def begun(shared, workshop):
+    """A workshop of one's own where v1 was delivered before."""
+    shutil.copytree(shared.releases / "v1", workshop.releases / "v1")
+    shutil.copytree(shared.keys, workshop.keys)
+    return workshop
+
+
+def test_a_version_appears_with_all_its_files_and_holds(workshop):
+    made = workshop.deliver("logistic")
+    assert (made.path, made.fresh) == (workshop.releases / "v1", True)
+    assert workshop.left() == ["v1"]
+    assert sorted(path.name for path in made.path.iterdir()) == EVERY_FILE
+    bundle = verify_bundle(made.path, workshop.public)
+    assert (bundle.manifest, bundle.digest) == (made.manifest, made.digest)
+
+
+def test_what_happens_is_said_line_by_line(shared):
+    said = "\n".join(shared.said)
+    for line in (
+        f"building {shared.folder / 'logistic.py'}",
+        "160 held-out rows, 5 columns; converting to ONNX",
+        "certified runtime: onnx (equal on 160 held-out rows within 1e-05)",
+        "held out: accuracy 0.",
+        "golden rows answered by onnx",
+    ):
+        assert line in said
+
+
+def test_the_private_key_is_in_no_file_of_a_bundle(shared):
+    key = signing_key(shared.keys)
+    secrets = [key.private_bytes_raw(), key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())]
+    secrets += [secrets[1].splitlines()[1], b"PRIVATE KEY"]
+    for path in shared.releases.rglob("*"):
+        if path.is_file():
+            raw = path.read_bytes()
+            assert not any(secret in raw for secret in secrets)
+    assert not any(str(secret) in "\n".join(shared.said) for secret in secrets)
+
+
+def test_the_same_content_again_is_fine_and_changes_nothing(begun):
+    path = begun.releases / "v1"
+    before, digest = contents(path), verify_bundle(path, begun.public).digest
+    again = begun.deliver("logistic")
+    assert (again.fresh, again.path, again.digest) == (False, path, digest)
+    assert contents(path) == before
+    assert begun.left() == ["v1"]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changes"),
+    [
+        ("trees", {}),
+        ("build = logistic\n", {}),
+        ("logistic", {"model": "mortgages"}),
+        ("logistic", {"tolerance": 1e-12}),
+    ],
+)
+def test_other_content_under_the_same_name_is_refused_and_changes_nothing(begun, recipe, changes):
+    before = contents(begun.releases / "v1")
+    if "\n" in recipe:
+        recipe = begun.recipe("mine", f"from tests.delivery.loans import *\n{recipe}")
+    with pytest.raises(DeliveryError) as error:
+        deliver(replace(begun.request(recipe), **changes), begun.said.append)
+    said = str(error.value)
+    assert said.startswith("v1 was delivered on 20")
+    assert said.endswith("with other content: versions are immutable, deliver this one under a new name")
+    assert contents(begun.releases / "v1") == before
+    assert begun.left() == ["v1"]
+
+
+def test_a_recipe_that_builds_another_model_than_before_is_refused(workshop):
+    """Its file is the same, and without labels its metrics are too: the predictions tell."""
+    path = workshop.recipe("mine", CHANGING)
+    strength = workshop.folder / "strength"
+    strength.write_text("1.0")
+    workshop.deliver(path)
+    assert not workshop.deliver(path).fresh
+    strength.write_text("0.5")
+    assert "with other content" in refused(workshop, path)
+
+
+def test_a_delivered_version_that_was_damaged_is_not_called_the_same(begun):
+    damaged = begun.releases / "v1" / "model.onnx"
+    damaged.write_bytes(b"")
+    said = refused(begun, "logistic")
+    assert said.startswith("v1 was delivered before and does not hold any more: ")
+    assert "model.onnx was changed" in said
+    assert damaged.read_bytes() == b""
+
+
+def test_two_versions_stand_beside_each_other_under_one_key(begun):
+    begun.deliver("grades", "v2")
+    assert begun.left() == ["v1", "v2"]
+    assert sorted(path.name for path in begun.keys.iterdir()) == ["sluice.key", "sluice.pub"]
+    told = [verify_bundle(begun.releases / name, begun.public).manifest.version for name in ("v1", "v2")]
+    assert told == ["v1", "v2"]
+
+
+def test_of_two_who_deliver_one_version_at_the_same_moment_one_wins_and_the_other_is_told(shared, workshop):
+    def meanwhile(line):
+        if "golden rows answered" in line:
+            shutil.copytree(shared.releases / "v1", workshop.releases / "v1")
+
+    with pytest.raises(DeliveryError, match="v1 was delivered by somebody else at the same moment"):
+        deliver(workshop.request("logistic"), meanwhile)
+    assert workshop.left() == ["v1"]
+    verify_bundle(workshop.releases / "v1", shared.public)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "def build():\n    raise ValueError\n",
+        "def build():\n    return 1\n",
+        "def build():\n    return Recipe(logistic().pipeline, loans(2, 3).assign(city=3), None)\n",
+        "def build():\n    return Recipe(fitted(Nothing(), risk, 'predict').pipeline, loans(2, 3), None)\n",
+        "class Mine(Halver):\n    pass\ndef build():\n    return fitted(LogisticRegression(), bad, 'predict', "
+        "make_pipeline(columns(), Mine()))\n",
+    ],
+)
+def test_a_failure_leaves_nothing_behind(workshop, text):
+    path = workshop.recipe("mine", f"from tests.delivery.loans import *\n{text}")
+    assert refused(workshop, path)
+    assert workshop.left() == []
+
+
+def test_a_version_that_does_not_load_in_a_fresh_process_is_not_delivered(workshop):
+    """Its class is known here, where the recipe put its own folder on the path, and nowhere else."""
+    alone = "class Alone:\n    def predict(self, frame):\n        return [1.0] * len(frame)\n"
+    (workshop.folder / "known_here_only.py").write_text(alone)
+    text = f"""
+import sys
+sys.path.insert(0, {str(workshop.folder)!r})
+from known_here_only import Alone
+from tests.delivery.loans import *
+sys.path.pop(0)
+def build():
+    return Recipe(Alone(), loans(2), None)
+"""
+    said = refused(workshop, workshop.recipe("mine", text))
+    assert "does not load in a fresh process: ModuleNotFoundError: No module named 'known_here_only'" in said
+    assert workshop.left() == []
+
+
+def test_a_private_key_that_others_may_read_is_refused_before_anything_is_written(workshop):
+    signing_key(workshop.keys)
+    (workshop.keys / "sluice.key").chmod(0o640)
+    assert "`chmod 600 " in refused(workshop, "logistic")
+    assert workshop.left() == []
+
+
+@pytest.mark.parametrize("name", ["releases", "keys"])
+def test_a_file_in_the_place_of_a_folder_is_named(workshop, name):
+    (workshop.folder / name).write_text("")
+    assert refused(workshop, "logistic").startswith(f"{workshop.folder / name}")
+
+
+def test_a_file_in_the_place_of_the_version_is_kept_and_named(workshop):
+    workshop.releases.mkdir()
+    (workshop.releases / "v1").write_text("mine")
+    assert "v1/release.yaml cannot be read" in refused(workshop, "logistic")
+    assert (workshop.releases / "v1").read_text() == "mine"
+
+
+def test_drafts_of_processes_that_died_are_cleared_and_those_of_others_are_kept(workshop):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait(30)
+    workshop.releases.mkdir()
+    # A number is given again after a restart, in a container even at once: this process's own may be a dead one's.
+    for pid in (ended.pid, os.getppid(), os.getpid()):
+        (workshop.releases / f".v1.partial-{pid}").mkdir()
+        (workshop.releases / f".v1.partial-{pid}" / "model.pkl").write_bytes(b"half")
+    workshop.deliver("logistic")
+    assert workshop.left() == [f".v1.partial-{os.getppid()}", "v1"]
+    assert sorted(path.name for path in (workshop.releases / "v1").iterdir()) == EVERY_FILE
+
+
+def environ(workshop):
+    """The surroundings in which deploy.py works in this folder."""
+    places = {"SLUICE_RELEASES": "releases", "SLUICE_KEYS": "keys", "SLUICE_STATE": "var"}
+    return os.environ | {name: str(workshop.folder / path) for name, path in places.items()}

@@ -1,0 +1,184 @@
+"""Where a pipeline comes from, and what is said when it cannot come from there."""
+
+import hashlib
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+
+from delivery.errors import DeliveryError
+from delivery.recipe import Recipe, checked, load_source
+from tests.delivery import loans
+
+HEAD = "from tests.delivery.loans import *\n"
+
+
+def refused(*arguments):
+    """What load_source says against it, in one line."""
+    with pytest.raises(DeliveryError) as error:
+        load_source(*arguments)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_a_recipe_is_built_and_its_file_is_digested(workshop):
+    path = workshop.recipe("logistic")
+    source = load_source(path)
+    assert (source.kind, source.path) == ("recipe", path)
+    assert source.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert source.recipe.output == "predict_proba"
+    assert len(source.recipe.held_out) == len(source.recipe.labels) == loans.ROWS
+
+
+def test_a_recipe_is_built_anew_each_time(workshop):
+    text = HEAD + "count = []\ndef build():\n    count.append(1)\n    assert count == [1]\n    return logistic()\n"
+    path = workshop.recipe("mine", text)
+    assert load_source(path).recipe is not load_source(path).recipe
+
+
+@pytest.mark.parametrize("name", ["nowhere.py", "nowhere.pkl", ""])
+def test_a_file_that_is_not_there_is_named(tmp_path, name):
+    assert f"{tmp_path / name} is not there: give a recipe" in refused(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def make():\n    pass\n", "has no build(): a recipe defines"),
+        ("def build(:\n", "failed when it was imported: SyntaxError"),
+        (
+            "import nowhere_to_be_found\n",
+            "failed when it was imported: ModuleNotFoundError: No module named 'nowhere_to",
+        ),
+        ("1 / 0\n", "failed when it was imported: ZeroDivisionError"),
+        ("def build():\n    raise ValueError('the data are away')\n", "build() failed: ValueError: the data are away"),
+        ("def build(path):\n    pass\n", "build() failed: TypeError"),
+        ("def build():\n    return None\n", "build() returned NoneType, not a delivery.recipe.Recipe"),
+        ("def build():\n    return logistic().pipeline\n", "build() returned Pipeline, not"),
+        ("def build():\n    return (1, 2, 3)\n", "build() returned tuple, not"),
+        ("build = 3\n", "build() failed: TypeError"),
+    ],
+)
+def test_a_recipe_at_fault_is_named_with_what_is_wrong(workshop, text, said):
+    path = workshop.recipe("mine", HEAD + text)
+    found = refused(path)
+    assert found.startswith(f"{path}")
+    assert said in found
+
+
+def test_an_error_of_several_lines_is_told_in_one(workshop):
+    text = "def build():\n    raise ValueError('the first line\\nthe second')\n"
+    assert refused(workshop.recipe("mine", text)).endswith("build() failed: ValueError: the first line")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"output": "decision_function"}, "output is one of predict, predict_proba, not 'decision_function'"),
+        ({"output": None}, "output is one of"),
+        ({"pipeline": loans.price}, "the pipeline has no predict_proba"),
+        ({"held_out": lambda: loans.loans(2).head(0), "labels": None}, "the held-out frame is empty"),
+        ({"labels": [0, 1]}, f"2 labels for {loans.ROWS} held-out rows"),
+        ({"labels": []}, f"0 labels for {loans.ROWS} held-out rows"),
+        ({"labels": 3}, "labels is int, not a series, an array or a list"),
+        ({"held_out": np.zeros((5, 2)), "labels": None}, "held_out is ndarray, not a pandas DataFrame"),
+        ({"held_out": [{"a": 1}], "labels": None}, "held_out is list, not a pandas DataFrame"),
+        ({"held_out": None, "labels": None}, "held_out is NoneType, not a pandas DataFrame"),
+        ({"training": np.zeros((5, 2))}, "training is ndarray, not a pandas DataFrame"),
+    ],
+)
+def test_a_part_at_fault_is_named(tmp_path, changes, said):
+    made = loans.logistic()
+    parts = {name: getattr(made, name) for name in ("pipeline", "held_out", "labels", "output", "training")}
+    parts |= {name: value() if callable(value) else value for name, value in changes.items()}
+    if isinstance(parts["pipeline"], Recipe):
+        parts["pipeline"] = parts["pipeline"].pipeline
+    with pytest.raises(DeliveryError) as error:
+        checked(Recipe(**parts), tmp_path / "mine.py")
+    assert str(error.value).startswith(f"{tmp_path / 'mine.py'}: ")
+    assert said in str(error.value)
+
+
+@pytest.fixture
+def pickled(workshop):
+    """A pickle with samples: rows.parquet and rows.csv, with the truth in the column `default`."""
+    made = loans.logistic()
+    joblib.dump(made.pipeline, workshop.folder / "model.pkl")
+    rows = made.held_out.assign(default=made.labels)
+    rows.to_parquet(workshop.folder / "rows.parquet")
+    rows.to_csv(workshop.folder / "rows.csv", index=False)
+    return workshop.folder / "model.pkl"
+
+
+@pytest.mark.parametrize("name", ["rows.parquet", "rows.csv"])
+def test_a_pickle_comes_with_a_sample_whose_label_is_taken_off(pickled, name):
+    source = load_source(pickled, pickled.parent / name, "default")
+    assert source.kind == "pickle"
+    assert source.sha256 == hashlib.sha256(pickled.read_bytes()).hexdigest()
+    assert list(source.recipe.held_out.columns) == list(loans.ROW)
+    assert source.recipe.labels.tolist() == loans.logistic().labels.tolist()
+    assert (source.recipe.output, source.recipe.training) == ("predict_proba", None)
+
+
+def test_a_sample_without_a_label_gives_no_metrics(pickled):
+    source = load_source(pickled, pickled.parent / "rows.parquet")
+    assert source.recipe.labels is None
+    assert "default" in source.recipe.held_out.columns
+
+
+def test_predict_is_served_where_there_are_no_probabilities(pickled):
+    joblib.dump(loans.price().pipeline, pickled)
+    assert load_source(pickled, pickled.parent / "rows.csv", "default").recipe.output == "predict"
+
+
+def test_a_pickle_without_a_sample_is_refused(pickled):
+    assert "is a pickle: add --sample with rows it has not seen" in refused(pickled)
+
+
+def test_a_recipe_with_a_sample_is_refused(workshop, pickled):
+    assert refused(workshop.recipe("logistic"), pickled.parent / "rows.csv").startswith("--sample goes with a pickle")
+
+
+def test_a_label_that_is_not_there_is_named_beside_the_columns_that_are(pickled):
+    found = refused(pickled, pickled.parent / "rows.csv", "left")
+    assert "has no column 'left' (columns: amount, age, member, city, income, default)" in found
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("nowhere.parquet", None, "nowhere.parquet cannot be read"),
+        ("nowhere.csv", None, "nowhere.csv cannot be read"),
+        ("rows.json", b"[]", "a sample is .parquet or .csv"),
+        ("rows", b"", "a sample is .parquet or .csv"),
+        ("not.parquet", b"a,b\n1,2\n", "not.parquet cannot be read"),
+        ("empty.csv", b"", "empty.csv cannot be read"),
+        ("ragged.csv", b"a,b\n1,2\n1,2,3,4\n", "ragged.csv cannot be read"),
+        ("latin.csv", b"city\n\xff\xfe\n", "latin.csv cannot be read"),
+        ("headers.csv", b"amount,age\n", "the held-out frame is empty"),
+    ],
+)
+def test_a_sample_that_cannot_be_read_is_named(pickled, name, content, said):
+    path = pickled.parent / name
+    if content is not None:
+        path.write_bytes(content)
+    assert said in refused(pickled, path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a pickle", b"\x80\x04."])
+def test_a_pickle_that_cannot_be_loaded_is_named(pickled, content):
+    pickled.write_bytes(content)
+    assert f"{pickled} cannot be loaded: " in refused(pickled, pickled.parent / "rows.csv")
+
+
+def test_a_pickle_of_something_else_is_refused(pickled):
+    joblib.dump({"not": "a pipeline"}, pickled)
+    assert "the pipeline has no predict" in refused(pickled, pickled.parent / "rows.csv")
+
+
+def test_a_csv_may_have_labels_of_any_kind(pickled):
+    frame = pd.read_csv(pickled.parent / "rows.csv")
+    frame.assign(default=frame["default"].map({0: "no", 1: "yes"})).to_csv(pickled.parent / "words.csv", index=False)
+    labels = load_source(pickled, pickled.parent / "words.csv", "default").recipe.labels
+    assert set(labels) == {"no", "yes"}

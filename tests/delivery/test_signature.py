@@ -1,0 +1,174 @@
+"""The signature of columns: what a row must look like."""
+
+import datetime
+import decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from delivery.errors import DeliveryError
+from delivery.signature import MOST_CATEGORIES, columns_of, rows_of
+from service.bundle import Column
+
+
+def column(values, training=None):
+    """The signature of one column `x`."""
+    seen = None if training is None else pd.DataFrame({"x": training})
+    (found,) = columns_of(pd.DataFrame({"x": values}), seen)
+    assert found.name == "x"
+    return found
+
+
+@pytest.mark.parametrize(
+    ("dtype", "kind"),
+    [
+        *((name, "int") for name in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")),
+        *((name, "int") for name in ("Int8", "Int32", "Int64", "UInt8", "UInt64", "int64[pyarrow]")),
+        *((name, "float") for name in ("float16", "float32", "float64", "Float32", "Float64", "double[pyarrow]")),
+        *((name, "bool") for name in ("bool", "boolean", "bool[pyarrow]")),
+    ],
+)
+def test_every_number_and_truth_value_has_its_kind(dtype, kind):
+    found = column(pd.Series([0, 1, 1]).astype(dtype))
+    assert (found.dtype, found.nullable, found.categories) == (kind, False, None)
+    assert (found.minimum, found.maximum) == ((None, None) if kind == "bool" else (0.0, 1.0))
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "UInt8", "Float64", "boolean", "int64[pyarrow]", "bool[pyarrow]"])
+def test_a_nullable_dtype_is_nullable_where_there_is_a_null(dtype):
+    found = column(pd.Series([0, None, 1], dtype=dtype))
+    assert found.nullable
+    assert found.minimum in (0.0, None)
+
+
+@pytest.mark.parametrize("dtype", [object, "str", "string", "category", "string[pyarrow]"])
+def test_text_of_every_dtype_is_a_string_with_its_categories(dtype):
+    found = column(pd.Series(["Oslo", "Bergen", "Oslo", "Ålesund"]).astype(dtype))
+    assert (found.dtype, found.nullable) == ("string", False)
+    assert found.categories == ["Bergen", "Oslo", "Ålesund"]
+    assert (found.minimum, found.maximum) == (None, None)
+
+
+@pytest.mark.parametrize("dtype", [object, "str", "string", "category"])
+def test_text_may_be_null(dtype):
+    found = column(pd.Series(["Oslo", None, "Bergen"]).astype(dtype))
+    assert (found.dtype, found.nullable, found.categories) == ("string", True, ["Bergen", "Oslo"])
+
+
+def test_a_float_with_nan_is_nullable_and_its_range_is_of_the_others():
+    found = column([2.5, np.nan, -1.0])
+    assert (found.dtype, found.nullable, found.minimum, found.maximum) == ("float", True, -1.0, 2.5)
+
+
+def test_a_column_of_nulls_only_has_no_range():
+    found = column([np.nan, np.nan])
+    assert (found.dtype, found.nullable, found.minimum, found.maximum) == ("float", True, None, None)
+
+
+def test_of_very_many_categories_the_first_are_kept():
+    found = column([f"{i:05}" for i in range(MOST_CATEGORIES + 5)])
+    assert len(found.categories) == MOST_CATEGORIES
+    assert found.categories[0] == "00000"
+
+
+def test_range_categories_and_nulls_are_of_the_training_rows():
+    assert column([1, 2], training=[-5, 9]) == Column(
+        name="x", dtype="int", nullable=False, minimum=-5.0, maximum=9.0, categories=None
+    )
+    assert column(["a"], training=["b", "c"]).categories == ["b", "c"]
+    assert column([1.0], training=[np.nan]).nullable
+    assert column([np.nan], training=[1.0]).nullable
+
+
+@pytest.mark.parametrize(("held_out", "training"), [([1, 2], [1.5, 2.0]), ([1.5], [1, 2]), ([1, 2], [1.0, np.nan])])
+def test_a_column_that_is_float_in_either_frame_is_float(held_out, training):
+    """Held-out rows that happen to hold whole numbers must not make 41.5 a bad row later."""
+    assert column(held_out, training).dtype == "float"
+
+
+@pytest.mark.parametrize(
+    ("held_out", "training"),
+    [([1, 2], ["a", "b"]), (["a"], [1]), ([True], [1]), ([1.0], [True])],
+)
+def test_a_column_of_one_kind_here_and_another_there_is_refused(held_out, training):
+    with pytest.raises(DeliveryError, match=r"column 'x' is \w+ in the held-out rows and \w+ in the training rows"):
+        column(held_out, training)
+
+
+@pytest.mark.parametrize(
+    ("held_out", "training", "kind"),
+    [([np.nan], ["a"], "string"), (["a"], [None], "string"), ([np.nan], [1], "int"), ([None], [True], "bool")],
+)
+def test_a_column_of_nulls_only_in_one_frame_is_of_the_others_kind(held_out, training, kind):
+    found = column(held_out, training)
+    assert (found.dtype, found.nullable) == (kind, True)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.to_datetime(["2026-01-01", "2026-01-02"]),
+        pd.to_datetime(["2026-01-01", None], utc=True),
+        pd.to_timedelta([1, 2], unit="s"),
+        pd.period_range("2026-01", periods=2, freq="M"),
+        pd.Categorical([1, 2]),
+        [1 + 2j, 3j],
+        [datetime.date(2026, 1, 1), datetime.date(2026, 1, 2)],
+        [decimal.Decimal(1), decimal.Decimal(2)],
+        [["a"], ["b"]],
+        [b"a", b"b"],
+        pd.Series(["a", 1], dtype=object),
+        pd.Series([True, None], dtype=object),
+        pd.Series([None, None], dtype=object),
+        pd.Series([1, 2], dtype=object),
+    ],
+)
+def test_what_json_has_no_form_for_is_refused_with_column_and_dtype(values):
+    with pytest.raises(DeliveryError, match=r"column 'x' has dtype .*: a row sent as JSON holds numbers, booleans"):
+        column(values)
+
+
+def test_a_column_that_training_lacks_is_named():
+    with pytest.raises(DeliveryError, match="held-out rows have a column 'y' that the training rows lack"):
+        columns_of(pd.DataFrame({"x": [1], "y": [2]}), pd.DataFrame({"x": [1]}))
+
+
+def test_a_column_that_only_training_has_is_not_asked_for():
+    assert [c.name for c in columns_of(pd.DataFrame({"x": [1]}), pd.DataFrame({"x": [1], "label": [0]}))] == ["x"]
+
+
+@pytest.mark.parametrize("names", [["x", "x"], [1, "1"]])
+def test_two_columns_of_one_name_are_refused(names):
+    with pytest.raises(DeliveryError, match=f"two columns with the name '{names[1]}'"):
+        columns_of(pd.DataFrame([[1, 2]], columns=names), None)
+    with pytest.raises(DeliveryError, match="two columns"):
+        columns_of(pd.DataFrame({names[0]: [1]}), pd.DataFrame([[1, 2]], columns=names))
+
+
+def test_a_frame_without_columns_is_refused():
+    with pytest.raises(DeliveryError, match="no columns"):
+        columns_of(pd.DataFrame(index=[0, 1]), None)
+
+
+def test_columns_keep_the_frames_order_and_their_names_as_text():
+    frame = pd.DataFrame([[1, 2.5, "a"]], columns=["z", 7, "ø"])
+    assert [(c.name, c.dtype) for c in columns_of(frame, None)] == [("z", "int"), ("7", "float"), ("ø", "string")]
+    assert rows_of(frame) == [{"z": 1, "7": 2.5, "ø": "a"}]
+
+
+def test_rows_hold_plain_values_and_null_for_every_kind_of_missing():
+    frame = pd.DataFrame(
+        {
+            "f": np.array([1.5, np.nan], dtype=np.float32),
+            "i": pd.array([1, None], dtype="Int64"),
+            "b": pd.array([True, None], dtype="boolean"),
+            "s": pd.Series([np.str_("a"), None], dtype=object),
+            "t": pd.Series(["a", pd.NA], dtype="string"),
+            "c": pd.Categorical(["a", None]),
+        }
+    )
+    first, second = rows_of(frame)
+    assert first == {"f": 1.5, "i": 1, "b": True, "s": "a", "t": "a", "c": "a"}
+    assert [type(value) for value in first.values()] == [float, int, bool, str, str, str]
+    assert second == dict.fromkeys(first)

@@ -1,0 +1,265 @@
+"""Nothing of a bundle is believed, and nothing of it is unpickled, before its signature and digests hold."""
+
+import base64
+import hashlib
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from delivery.errors import DeliveryError
+from delivery.signing import signing_key
+from delivery.verify import verify
+from service.app import create_app
+from service.bundle import BundleError, verify_bundle
+from tests.delivery.loans import ROW
+from tests.delivery.workshop import EVERY_FILE, ROOT, resign, vouch
+from tests.service.served import client, config, predict
+
+VOUCHED = [name for name in EVERY_FILE if name not in ("release.yaml", "signature")]
+CHANGES = {
+    "a byte more": lambda raw: raw + b" ",
+    "a byte less": lambda raw: raw[:-1],
+    "another byte": lambda raw: raw[:-1] + bytes([raw[-1] ^ 1]),
+    "empty": lambda raw: b"",
+}
+
+
+class Mark:
+    """A pickle that leaves a mark when it is loaded."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def refused(bundle, public):
+    """What verify_bundle says against it."""
+    with pytest.raises(BundleError) as error:
+        verify_bundle(bundle, public)
+    return str(error.value)
+
+
+def test_a_bundle_as_it_was_delivered_holds(workshop, delivered):
+    bundle = verify_bundle(delivered("logistic"), workshop.public)
+    assert (bundle.manifest.model, bundle.manifest.version) == ("loans", "logistic")
+    assert bundle.digest == hashlib.sha256((bundle.path / "release.yaml").read_bytes()).hexdigest()
+    assert bundle.file("model.onnx") == bundle.path / "model.onnx"
+
+
+def test_a_file_that_the_manifest_does_not_vouch_for_is_not_given(bundle):
+    with pytest.raises(BundleError, match=r"notes\.txt is not in the manifest"):
+        bundle("logistic").file("notes.txt")
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("name", VOUCHED)
+def test_a_changed_file_is_named(workshop, copy, name, change):
+    path = copy("logistic") / name
+    path.write_bytes(CHANGES[change](path.read_bytes()))
+    assert f"{path} was changed after it was signed" in refused(path.parent, workshop.public)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *CHANGES.values(),
+        lambda raw: raw.replace(b"certified: onnx", b"certified: sklearn"),
+        lambda raw: raw.replace(b"version: logistic", b"version: v9"),
+        lambda raw: b"# a comment\n" + raw,
+        lambda raw: raw.replace(b"\n", b"\r\n"),
+    ],
+)
+def test_an_edited_manifest_breaks_the_signature(workshop, copy, change):
+    path = copy("logistic") / "release.yaml"
+    path.write_bytes(change(path.read_bytes()))
+    said = refused(path.parent, workshop.public)
+    assert "signature does not hold for release.yaml" in said
+    assert str(workshop.public) in said
+
+
+@pytest.mark.parametrize("name", EVERY_FILE)
+def test_a_missing_file_is_named(workshop, copy, name):
+    path = copy("logistic") / name
+    path.unlink()
+    assert f"{path} cannot be read: No such file" in refused(path.parent, workshop.public)
+
+
+def test_a_bundle_that_is_not_there_is_named(workshop, tmp_path):
+    assert "v9/release.yaml cannot be read" in refused(tmp_path / "v9", workshop.public)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", ".hidden", "model.pkl_01.npy", "a folder"])
+def test_a_stray_file_is_named(workshop, copy, name):
+    path = copy("logistic")
+    (path / name).mkdir() if name == "a folder" else (path / name).write_bytes(b"")
+    assert f"{path / name} is not in the manifest" in refused(path, workshop.public)
+
+
+@pytest.mark.parametrize("name", VOUCHED)
+def test_a_link_is_refused_even_to_the_same_bytes(workshop, delivered, copy, name):
+    link = copy("logistic") / name
+    link.unlink()
+    link.symlink_to(delivered("logistic") / name)
+    assert f"{link} is a link" in refused(link.parent, workshop.public)
+
+
+def test_another_keys_signature_does_not_hold(workshop, copy, tmp_path):
+    path = copy("logistic")
+    resign(path, tmp_path / "other keys")
+    assert "another key signed it" in refused(path, workshop.public)
+    verify_bundle(path, tmp_path / "other keys" / "sluice.pub")
+
+
+@pytest.mark.parametrize("content", [b"not base64!", b"\xff\xfe", "é".encode(), b"AAA"])
+def test_a_signature_that_is_not_base64_is_said_to_be_none(workshop, copy, content):
+    path = copy("logistic")
+    (path / "signature").write_bytes(content)
+    assert f"{path / 'signature'} is not base64" in refused(path, workshop.public)
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 63, b"x" * 64, b"x" * 65])
+def test_a_signature_of_any_other_bytes_does_not_hold(workshop, copy, content):
+    path = copy("logistic")
+    (path / "signature").write_bytes(base64.b64encode(content))
+    assert "does not hold" in refused(path, workshop.public)
+
+
+def test_a_public_key_that_is_missing_or_none_is_named(workshop, delivered, tmp_path):
+    assert "no.pub cannot be read" in refused(delivered("logistic"), tmp_path / "no.pub")
+    keys = {"empty": b"", "text": b"ssh-ed25519 AAAA", "private": (workshop.keys / "sluice.key").read_bytes()}
+    for name, content in keys.items():
+        (tmp_path / name).write_bytes(content)
+        assert f"{name} is not a public key in PEM form" in refused(delivered("logistic"), tmp_path / name)
+
+
+def test_a_public_key_of_another_kind_is_named(delivered, tmp_path):
+    other = generate_private_key(65537, 2048).public_key()
+    (tmp_path / "rsa.pub").write_bytes(other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    assert "rsa.pub is not an Ed25519 key" in refused(delivered("logistic"), tmp_path / "rsa.pub")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../model.pkl",
+        "/etc/hostname",
+        "sub/model.pkl",
+        "./model.pkl",
+        "..",
+        ".",
+        "",
+        "release.yaml",
+        "signature",
+        "a\0b",
+    ],
+)
+def test_even_a_signed_manifest_may_not_name_files_elsewhere(workshop, copy, name):
+    path = copy("logistic")
+    resign(path, workshop.keys, lambda manifest: manifest["files"].update({name: manifest["files"]["model.pkl"]}))
+    assert "a manifest may only vouch for files beside it" in refused(path, workshop.public)
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b"", "Expected `object`"),
+        (b"- a list\n", "Expected `object`"),
+        (b"a: [\n", "cannot be read"),
+        (b"\xff\xfe\xff", "cannot be read"),
+        (b"format: 1\nmodel: m\n", "missing required field `version`"),
+        (b"!!python/object/apply:os.system ['true']\n", "could not determine a constructor"),
+    ],
+)
+def test_a_signed_manifest_that_cannot_be_read_says_why(workshop, copy, raw, said):
+    path = copy("logistic")
+    (path / "release.yaml").write_bytes(raw)
+    (path / "signature").write_bytes(base64.b64encode(signing_key(workshop.keys).sign(raw)))
+    assert said in refused(path, workshop.public)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("format", 2, "has format 2: this Sluice reads format 1"),
+        ("format", "one", "$.format"),
+        ("columns", [{"name": "x"}], "$.columns[0]"),
+        ("files", {"model.pkl": "abc"}, "$.files"),
+        ("runtime", None, "$.runtime"),
+    ],
+)
+def test_a_signed_manifest_with_a_wrong_key_names_it(workshop, copy, key, value, said):
+    path = copy("logistic")
+    resign(path, workshop.keys, lambda manifest: manifest.update({key: value}))
+    assert said in refused(path, workshop.public)
+
+
+def test_a_signed_manifest_without_a_needed_file_is_refused(workshop, copy):
+    for name in ("model.onnx", "golden.jsonl"):
+        path = copy("logistic")
+        (path / name).unlink()
+        resign(path, workshop.keys, lambda manifest, name=name: manifest["files"].pop(name))
+        with pytest.raises(BundleError, match=f"{name} is not in the manifest"):
+            create_app(config(path, workshop.public))
+        for each in path.iterdir():
+            each.unlink()
+        path.rmdir()
+
+
+@pytest.fixture(params=["unsigned", "signed by another", "signature of another"])
+def poisoned(request, copy, tmp_path):
+    """A bundle served by scikit-learn whose pickle leaves a mark when it is loaded, and that mark."""
+    path, mark = copy("unnamed"), tmp_path / "mark"
+    raw = pickle.dumps(Mark(mark))
+    (path / "model.pkl").write_bytes(raw)
+    if request.param != "unsigned":
+        kept = (path / "signature").read_bytes()
+        resign(path, tmp_path / "other keys", lambda manifest: vouch(manifest, "model.pkl", raw))
+        if request.param == "signature of another":
+            (path / "signature").write_bytes(kept)
+    return path, mark
+
+
+def test_a_pickle_is_never_loaded_when_the_signature_does_not_hold(workshop, poisoned):
+    path, mark = poisoned
+    with pytest.raises(BundleError):
+        create_app(config(path, workshop.public))
+    with pytest.raises(DeliveryError):
+        verify(path, workshop.public)
+    command = [sys.executable, "-m", "delivery.proof", str(path), str(workshop.public)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert not mark.exists()
+
+
+def test_the_marked_pickle_would_have_left_its_mark(workshop, copy, tmp_path):
+    path, mark = copy("unnamed"), tmp_path / "mark"
+    raw = pickle.dumps(Mark(mark))
+    (path / "model.pkl").write_bytes(raw)
+    resign(path, workshop.keys, lambda manifest: vouch(manifest, "model.pkl", raw))
+    with pytest.raises(AttributeError):
+        create_app(config(path, workshop.public))
+    assert mark.exists()
+
+
+def test_a_version_on_onnx_loads_no_pickle_even_when_it_is_signed(workshop, copy, tmp_path):
+    path, mark = copy("logistic"), tmp_path / "mark"
+    raw = pickle.dumps(Mark(mark))
+    (path / "model.pkl").write_bytes(raw)
+    resign(path, workshop.keys, lambda manifest: vouch(manifest, "model.pkl", raw))
+    assert predict(client(create_app(config(path, workshop.public))), ROW).status_code == 200
+    assert not mark.exists()
+
+
+def test_the_manifest_survives_its_own_form(bundle):
+    manifest = bundle("grades").manifest
+    assert msgspec.convert(msgspec.to_builtins(manifest), type(manifest)) == manifest
+    assert manifest.classes == ["bad", "good", "så som så"]

@@ -1,0 +1,217 @@
+"""The two runtimes: the same predictions for the same rows, and a failing row hurts no other."""
+
+import os
+import subprocess
+import sys
+
+import msgspec
+import numpy as np
+import pytest
+import sklearn
+
+from service.bundle import BundleError, Column, verify_bundle
+from service.model import RowFailures, _onnx_array, load_model, predict_each
+from service.rows import RowReader
+from tests.delivery.loans import CITIES, ROW, loans
+from tests.delivery.workshop import ROOT, resign, vouch
+from tests.service.served import predict
+
+TOLERANCE = 1e-5
+RUNTIMES = ("onnx", "sklearn")
+
+
+class Toy:
+    """Doubles x; fails on what `bad` says, and keeps how many rows it was asked at a time."""
+
+    name = "toy"
+
+    def __init__(self, bad=lambda array: False, answer=lambda array: (array * 2).tolist()):
+        self.bad, self.answer, self.asked = bad, answer, []
+
+    def predict(self, columns):
+        array = columns["x"]
+        self.asked.append(len(array))
+        if self.bad(array):
+            raise ValueError(f"not these: {array.tolist()}")
+        return self.answer(array)
+
+
+def numbers(count):
+    """Columns of that many rows."""
+    return {"x": np.arange(count, dtype=np.float64)}
+
+
+def strangers(count=400):
+    """Loans of all kinds as JSON: nulls where allowed, cities nobody knows, numbers far away."""
+    frame = loans(3, count)
+    frame["amount"] *= np.where(np.arange(count) % 9 == 0, 1000, 1)
+    frame["city"] = [[*CITIES, "Rome", "", "oslo", "東京"][i % 7] for i in range(count)]
+    frame.loc[::3, "income"] = np.nan
+    return msgspec.json.decode(frame.to_json(orient="records", double_precision=10))
+
+
+@pytest.mark.parametrize("name", ["logistic", "grade_odds", "grades", "flags", "floats", "price"])
+def test_both_runtimes_predict_the_same_also_for_nulls_and_unknown_categories(served, name):
+    rows = strangers()
+    onnx, whole = (predict(served(name, each), *rows).json for each in RUNTIMES)
+    assert len(onnx["predictions"]) == len(rows)
+    if isinstance(whole["predictions"][0], list | float) and name != "floats":
+        far = np.abs(np.array(onnx["predictions"]) - np.array(whole["predictions"]))
+        assert (far / np.maximum(1, np.abs(whole["predictions"]))).max() < TOLERANCE
+    else:
+        # The text of the answers: 1, 1.0 and true are equal in Python and not to a caller.
+        assert msgspec.json.encode(onnx["predictions"]) == msgspec.json.encode(whole["predictions"])
+    assert onnx.get("classes") == whole.get("classes")
+
+
+def test_both_runtimes_fail_on_the_same_rows(served):
+    rows = strangers(40)
+    onnx, whole = (predict(served("strict", each), *rows).json for each in RUNTIMES)
+    failed = [i for i, row in enumerate(rows) if row["city"] not in CITIES]
+    assert [error["row"] for error in onnx["errors"]] == [error["row"] for error in whole["errors"]] == failed
+    assert all((answer is None) == (i in failed) for i, answer in enumerate(onnx["predictions"]))
+
+
+def test_a_version_on_onnx_imports_neither_scikit_learn_nor_pandas(workshop, delivered):
+    text = f"""
+import sys
+from tests.service.served import client, config, predict
+from service.app import create_app
+from pathlib import Path
+made = client(create_app(config(Path({str(delivered("logistic"))!r}), Path({str(workshop.public)!r}))))
+assert predict(made, {ROW}).status_code == 200
+assert made.get("/v2/models/loans").status_code == 200
+print(*sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    there = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "onnxruntime" in there
+    assert not there & {"sklearn", "pandas", "joblib", "scipy", "skl2onnx"}
+
+
+def test_a_version_on_onnx_starts_no_thread_and_so_tells_nobody_of_itself(workshop, delivered):
+    """ONNX Runtime would tell its maker what it loads, from a thread that begins at the import and survives no fork."""
+    text = f"""
+import os
+from pathlib import Path
+from service.bundle import verify_bundle
+from service.model import load_model
+load_model(verify_bundle(Path({str(delivered("logistic"))!r}), Path({str(workshop.public)!r})))
+print(len(os.listdir("/proc/self/task")))
+"""
+    # Where CI is set it is silent by itself.
+    env = {name: value for name, value in os.environ.items() if name != "CI"} | {"OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", text]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "1\n"
+
+
+def test_a_runtime_that_is_not_certified_is_refused_with_the_reason(bundle):
+    with pytest.raises(BundleError, match="ONNX is not certified \\(a string column holds nulls"):
+        load_model(bundle("unnamed"), "onnx")
+
+
+def test_a_bundle_is_served_by_its_certified_runtime_or_the_pipeline(bundle):
+    assert load_model(bundle("logistic")).name == "onnx"
+    assert load_model(bundle("logistic"), "sklearn").name == "sklearn"
+    assert load_model(bundle("unnamed")).name == "sklearn"
+
+
+def test_predictions_are_plain_values_of_json(bundle):
+    for name, kind in {"grades": str, "flags": bool, "floats": float, "price": float}.items():
+        for runtime in RUNTIMES:
+            model = load_model(bundle(name), runtime)
+            answers = model.predict(RowReader(bundle(name).manifest.columns).row_columns([ROW, ROW]))
+            assert [type(answer) for answer in answers] == [kind, kind], (name, runtime)
+
+
+def test_a_prediction_that_is_no_number_is_the_failure_of_its_row(served):
+    """It would be null in JSON, with status 200, and nobody would notice that a version computes nonsense."""
+    answer = predict(served("large"), ROW, {**ROW, "amount": 3e38}, ROW)
+    assert answer.status_code == 500
+    assert [(error["row"], error["detail"]) for error in answer.json["errors"]] == [
+        (1, "ValueError: the model answered NaN or infinity")
+    ]
+    good, bad, again = answer.json["predictions"]
+    assert bad is None
+    assert good == again > 0
+
+
+def test_a_nullable_bool_reaches_onnx_as_a_number_with_nan():
+    made = _onnx_array(Column(name="b", dtype="bool", nullable=True))(np.array([1.0, 0.0, np.nan]))
+    assert made.dtype == np.float32
+    assert np.array_equal(made.ravel(), [1, 0, np.nan], equal_nan=True)
+
+
+def test_a_whole_batch_is_one_call():
+    model = Toy()
+    assert predict_each(model, numbers(64), 64) == [i * 2.0 for i in range(64)]
+    assert model.asked == [64]
+
+
+def test_no_rows_are_no_call():
+    model = Toy()
+    assert predict_each(model, numbers(0), 0) == []
+    assert model.asked == []
+
+
+@pytest.mark.parametrize("bad", [{0}, {63}, {17}, {3, 4}, {0, 31, 32, 63}, set(range(64)), set(range(1, 64))])
+def test_halving_finds_the_rows_at_fault(bad):
+    model = Toy(lambda array: bool(bad & set(array.tolist())))
+    with pytest.raises(RowFailures) as failed:
+        predict_each(model, numbers(64), 64)
+    assert set(failed.value.failures) == bad
+    assert failed.value.predictions == [None if i in bad else i * 2.0 for i in range(64)]
+    assert all(text.startswith("ValueError: not these") for text in failed.value.failures.values())
+
+
+def test_halving_costs_few_calls_for_one_bad_row():
+    model = Toy(lambda array: 40.0 in array)
+    with pytest.raises(RowFailures):
+        predict_each(model, numbers(64), 64)
+    assert len(model.asked) <= 2 + 2 * 6
+
+
+def test_rows_that_fail_only_together_are_all_answered():
+    assert predict_each(Toy(lambda array: len(array) > 1), numbers(5), 5) == [0, 2, 4, 6, 8]
+
+
+def test_a_failure_is_told_in_one_short_line():
+    def answer(array):
+        raise RuntimeError("first line " + "x" * 1000 + "\nsecond line")
+
+    with pytest.raises(RowFailures) as failed:
+        predict_each(Toy(answer=answer), numbers(1), 1)
+    text = failed.value.failures[0]
+    assert text.startswith("RuntimeError: first line")
+    assert len(text) < 320
+    assert "second" not in text
+
+
+def test_a_failure_without_words_is_told_by_its_kind():
+    def answer(array):
+        raise KeyError
+
+    with pytest.raises(RowFailures) as failed:
+        predict_each(Toy(answer=answer), numbers(1), 1)
+    assert failed.value.failures == {0: "KeyError: "}
+
+
+@pytest.mark.parametrize("answer", [lambda array: array[:1].tolist(), lambda array: [1.0] * (len(array) + 1)])
+def test_an_answer_of_another_length_is_never_given_to_the_wrong_rows(answer):
+    with pytest.raises(RowFailures) as failed:
+        predict_each(Toy(answer=lambda array: answer(array) if len(array) > 1 else [7.0, 7.0]), numbers(8), 8)
+    assert failed.value.predictions == [None] * 8
+    assert "2 predictions for 1 row" in failed.value.failures[0]
+
+
+def test_a_pickle_made_by_another_scikit_learn_is_refused(copy, workshop):
+    path = copy("unnamed")
+    mine, other = (f"{sklearn.__version__[:-1]}{last}".encode() for last in (sklearn.__version__[-1], "x"))
+    raw = (path / "model.pkl").read_bytes().replace(mine, other)
+    (path / "model.pkl").write_bytes(raw)
+    resign(path, workshop.keys, lambda manifest: vouch(manifest, "model.pkl", raw))
+    with pytest.raises(BundleError, match=r"model\.pkl does not fit the installed packages"):
+        load_model(verify_bundle(path, workshop.public))
