@@ -89,7 +89,7 @@ def parse(body: bytes) -> list[Labelled]:
     kind = kinds.get(body.lstrip()[:1], LabelledList if b'"feedback"' in body[:64] else Labelled)
     try:
         parsed = msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, f'the body is not {{"prediction_id", "label"}} or a list of them: {error}') from error
     labels = parsed.feedback if isinstance(parsed, LabelledList) else parsed if isinstance(parsed, list) else [parsed]
     if len(labels) > MOST_LABELS:

@@ -132,7 +132,7 @@ class Predict:
             if not body.isascii():
                 body.decode()
             rows = self._decode(body).instances
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise Problem(400, f'the body is not {{"instances": [{{column: value}}, ...]}}: {error}') from error
         except UnicodeDecodeError as error:
             raise Problem(400, f"the body is not UTF-8: {error.reason} at byte {error.start}") from error

@@ -150,11 +150,19 @@ def _listed(answer: np.ndarray) -> Predictions:
 
 def _onnx_array(column: Column) -> Callable[[np.ndarray], np.ndarray]:
     kinds = {"float": np.float32, "int": np.int64, "bool": np.bool_}
+    if column.dtype not in kinds:
+        return _strings if column.nullable else _upright
     # A null is NaN, which only floats have.
-    kind = np.float32 if column.nullable and column.dtype in kinds else kinds.get(column.dtype)
-    if kind is None:
-        return lambda array: np.where(array == None, "", array).astype(object).reshape(-1, 1)  # noqa: E711
-    return lambda array: array.astype(kind).reshape(-1, 1)
+    kind = np.float32 if column.nullable else kinds[column.dtype]
+    return lambda array: array.astype(kind, copy=False).reshape(-1, 1)
+
+
+def _upright(array: np.ndarray) -> np.ndarray:
+    return array.reshape(-1, 1)
+
+
+def _strings(array: np.ndarray) -> np.ndarray:
+    return np.where(array == None, "", array).astype(object).reshape(-1, 1)  # noqa: E711
 
 
 def _pandas_array(column: Column) -> Callable[[np.ndarray], np.ndarray]:

@@ -3,7 +3,7 @@
 The whole body is decoded at once in C. Only when that fails is it decoded row by row, to find who is at fault.
 """
 
-import math
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -65,7 +65,8 @@ class RowReader:
         self._row: Any = msgspec.json.Decoder(row)
         self._body: Any = msgspec.json.Decoder(body)
         self._outline = msgspec.json.Decoder(_Outline)
-        self._attributes = [f"c{i}" for i in range(len(columns))]
+        self._values = attrgetter(*(f"c{i}" for i in range(len(columns))))
+        self._dtypes = [_dtype(column) for column in columns]
 
     def read(self, body: bytes) -> Decoded:
         """The rows of a body; raises Malformed where it is not JSON of the right outline."""
@@ -98,9 +99,13 @@ class RowReader:
         return Decoded(len(raws), kept, self._to_columns(rows), errors)
 
     def _to_columns(self, rows: list[Any]) -> Columns:
+        # One pass in C over all rows and columns; with one column the getter gives no tuple.
+        rows_of_values = map(self._values, rows)
+        values = zip(*rows_of_values, strict=True) if len(self.columns) > 1 else [list(rows_of_values)]
+        by_column = list(values) if rows else [()] * len(self.columns)
         return {
-            column.name: _array(column, [getattr(row, attribute) for row in rows])
-            for column, attribute in zip(self.columns, self._attributes, strict=True)
+            column.name: np.array(each, dtype=kind)
+            for column, kind, each in zip(self.columns, self._dtypes, by_column, strict=True)
         }
 
 
@@ -109,15 +114,13 @@ def _kind(column: Column) -> Any:
     return kind | None if column.nullable else kind
 
 
-def _array(column: Column, values: list[Any]) -> np.ndarray:
-    """float and nullable numbers as float64 with NaN for null; int as int64, bool as bool, string as objects."""
+def _dtype(column: Column) -> type:
+    """string as objects, float and nullable numbers as float64 (numpy makes NaN of None), int as int64, else bool."""
     if column.dtype == "string":
-        array = np.empty(len(values), dtype=object)
-        array[:] = values
-        return array
+        return object
     if column.dtype == "float" or column.nullable:
-        return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
-    return np.array(values, dtype=np.int64 if column.dtype == "int" else np.bool_)
+        return np.float64
+    return np.int64 if column.dtype == "int" else np.bool_
 
 
 def _row_error(index: int, message: str) -> RowError:

@@ -52,6 +52,7 @@ def test_an_unknown_version_is_404_and_names_those_there(pair):
         (b'{"instances": []}', 400),
         (b'{"instances": [{"x": NaN}]}', 400),
         (b'{"instances": [{"x": 1}], "other": 1}', 400),
+        (b'{"instances": [' + b"[" * 50_000 + b"]" * 50_000 + b"]}", 400),
         (b'{"instances": [{"x": "\xff"}]}', 400),
         (b'{"instances": [' + b",".join([b'{"x":1}'] * 101) + b"]}", 413),
         (b'{"instances": ["' + b"a" * 300_000 + b'"]}', 413),
