@@ -25,6 +25,7 @@ from rich.table import Table
 
 from benchmarks.load import write_bodies
 from benchmarks.processes import ROOT, STATE, BenchmarkFailed, tree, until
+from benchmarks.results import leave
 from benchmarks.setups.sluice import Town, town
 from benchmarks.users import Answered, Users
 from rollout.split import all_to

@@ -1,0 +1,172 @@
+"""Writes docs/benchmarks.md and its pictures from the last results: `python -m benchmarks.report`.
+
+serving.py, rollout.py and overload.py leave their JSON in var/bench/results; what is not there is left out.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+
+from benchmarks.processes import ROOT, STATE
+
+RESULTS = STATE / "results"
+PAGE = ROOT / "docs" / "benchmarks.md"
+PICTURES = ROOT / "docs" / "pictures"
+CONNECTIONS = ("1", "64", "256")
+MINE, PEERS, FLOORS = "#1f6f8b", "#b9b4a7", "#e3dfd3"
+Result = dict[str, Any]
+
+HEAD = """# Benchmarks
+
+Made by `python -m benchmarks.report` from the output of the commands named below. Load, router and versions share the machine's cores, so **read ratios, not figures**: every
+set-up runs once a round, one after the other, and a ratio is taken within a round; shown are the medians of the rounds and, in brackets, the lowest and the highest.
+
+"""
+
+
+def main() -> int:
+    """Write the page; returns 1 where there is no result at all."""
+    parts: dict[str, Callable[[Result], str]] = {"serving": serving, "rollout": rollout, "overload": overload}
+    found = {name: _result(name) for name in parts}
+    if not any(found.values()):
+        print(f"{RESULTS} is empty: run `make bench` first", file=sys.stderr)
+        return 1
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "sluice", "font.size": 9})
+    text = HEAD + "\n".join(part(result) for name, part in parts.items() if (result := found[name]) is not None)
+    PAGE.write_text(text.rstrip() + "\n")
+    return 0
+
+
+def _result(name: str) -> Result | None:
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def serving(result: Result) -> str:
+    """The section of serving.py."""
+    ran = {name: each for name, each in result["setups"].items() if not each["failure"]}
+    _bars(ran, PICTURES / "serving.svg")
+    machine = result["machine"]
+    lines = [
+        "## Predictions a second",
+        "",
+        f"`python -m benchmarks.serving{result['arguments']}` on {machine['cores']} cores ({machine['cpu']}, Python "
+        f"{machine['python']}). One flight a request, 90 % answered by v1 (logistic regression) and 10 % by v2 "
+        "(gradient boosting), kept connections by wrk on the same cores.",
+        "",
+        "![requests per second at 64 connections](pictures/serving.svg)",
+        "",
+        "| set-up | req/s at 1 | at 64 | at 256 | p50 / p99 ms at 1 | at 64 | at 256 | MB |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+        *(_row(name, each) for name, each in _fastest_first(ran)),
+        "",
+        "| ratio | | spread |",
+        "|---|--:|--:|",
+        *(_ratio_row(name, each) for name, each in result["spread"].items()),
+        "",
+        "What was run:",
+        "",
+        *(f"* **{name}**: {each['about']}" for name, each in ran.items()),
+        *(
+            f"* left out: **{n}**: {e['failure'].splitlines()[0][:200]}"
+            for n, e in result["setups"].items()
+            if e["failure"]
+        ),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def rollout(result: Result) -> str:
+    """The section of rollout.py."""
+    lines = [
+        "## What a rollout costs its users",
+        "",
+        f"`python -m benchmarks.rollout`, {result['connections']} kept connections all the while. *New split after*: from the act's insert into the ledger until every user whom it "
+        "moves was answered by the new version. *Whole act*: golden answers, the start of a process and drain included. *Longest silence*: no user was answered for so long.",
+        "",
+        "| act | requests | failed | new split after | whole act | longest silence |",
+        "|---|--:|--:|--:|--:|--:|",
+        *(_act_row(act) for act in result["acts"]),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def overload(result: Result) -> str:
+    """The section of overload.py: its figures as they are, by name."""
+    lines = [
+        "## Overload, fairness, memory and start",
+        "",
+        "`python -m benchmarks.overload`; ratios to what it measured itself in the same run.",
+        "",
+    ]
+    lines += ["| figure | |", "|---|--:|", *(f"| {name} | {_shown(value)} |" for name, value in _flat(result)), ""]
+    return "\n".join(lines)
+
+
+def _flat(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    if not isinstance(value, dict):
+        return [(prefix, value)]
+    return [pair for key, each in value.items() for pair in _flat(each, f"{prefix} {key}".strip().replace("_", " "))]
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _median(setup: Result, connections: str, figure: str) -> float:
+    return median(load[figure] for load in setup["loads"][connections])
+
+
+def _fastest_first(setups: dict[str, Result]) -> list[tuple[str, Result]]:
+    return sorted(setups.items(), key=lambda item: -_median(item[1], "64", "requests_s"))
+
+
+def _row(name: str, setup: Result) -> str:
+    rates = [f"{_median(setup, count, 'requests_s'):,.0f}" for count in CONNECTIONS]
+    times = [f"{_median(setup, c, 'p50_ms'):.2f} / {_median(setup, c, 'p99_ms'):.1f}" for c in CONNECTIONS]
+    shown = f"**{name}**" if name.startswith("sluice") else name
+    return "| " + " | ".join([shown, *rates, *times, f"{max(setup['memory_mb']):,.0f}"]) + " |"
+
+
+def _ratio_row(name: str, spread: Result) -> str:
+    return f"| `{name}` | {spread['value']:.3g} | {spread['low']:.3g} to {spread['high']:.3g} |"
+
+
+def _act_row(act: Result) -> str:
+    waited = "-" if act["seconds_until_new_split"] is None else f"{act['seconds_until_new_split']:.3f} s"
+    cells = [
+        act["act"],
+        f"{act['requests']:,}",
+        act["failed"],
+        waited,
+        f"{act['act_s']:.2f} s",
+        f"{act['longest_silence_s']:.3f} s",
+    ]
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def _bars(setups: dict[str, Result], path: Path) -> None:
+    pairs = [(name, _median(setup, "64", "requests_s")) for name, setup in reversed(_fastest_first(setups))]
+    colours = [MINE if n.startswith("sluice") else FLOORS if n.startswith("floor") else PEERS for n, _ in pairs]
+    figure, axes = plt.subplots(figsize=(8, 0.32 * len(pairs) + 0.8))
+    bars = axes.barh([name for name, _ in pairs], [rate for _, rate in pairs], color=colours)
+    axes.bar_label(bars, labels=[f" {rate:,.0f}" for _, rate in pairs])
+    axes.set_xscale("log")
+    axes.set_xlabel("requests per second at 64 connections (logarithmic)")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
