@@ -24,8 +24,9 @@ Result = dict[str, Any]
 
 HEAD = """# Benchmarks
 
-Made by `python -m benchmarks.report` from the output of the commands named below. Load, router and versions share the machine's cores, so **read ratios, not figures**: every
-set-up runs once a round, one after the other, and a ratio is taken within a round; shown are the medians of the rounds and, in brackets, the lowest and the highest.
+Made by `python -m benchmarks.report` from the output of the commands named below. Load, router and versions share the
+machine's cores, so **read ratios, not figures**: every set-up runs once a round, one after the other, and a ratio is
+taken within a round. Shown are the medians of the rounds; a ratio's spread is its lowest and its highest round.
 
 """
 
@@ -89,8 +90,9 @@ def rollout(result: Result) -> str:
     lines = [
         "## What a rollout costs its users",
         "",
-        f"`python -m benchmarks.rollout`, {result['connections']} kept connections all the while. *New split after*: from the act's insert into the ledger until every user whom it "
-        "moves was answered by the new version. *Whole act*: golden answers, the start of a process and drain included. *Longest silence*: no user was answered for so long.",
+        f"`python -m benchmarks.rollout`, {result['connections']} kept connections all the while. *New split after*: from "
+        "the act's insert into the ledger until every user whom it moves was answered by the new version. *Whole act*: "
+        "golden answers, the start of a process and drain included. *Longest silence*: nobody was answered for so long.",
         "",
         "| act | requests | failed | new split after | whole act | longest silence |",
         "|---|--:|--:|--:|--:|--:|",

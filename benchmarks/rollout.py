@@ -179,9 +179,8 @@ def main() -> int:
         lost = len(users.failed)
     console.print(_table(acts))
     console.print(f"{lost} failed of {len(users.answered) + sum(map(len, users.named.values()))} requests in all")
-    print(
-        json.dumps({"acts": [asdict(act) for act in acts], "failed_in_all": lost, "connections": options.connections})
-    )
+    found = {"acts": [asdict(act) for act in acts], "failed_in_all": lost, "connections": options.connections}
+    leave("rollout", found)
     return 1 if lost else 0
 
 
