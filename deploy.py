@@ -4,7 +4,13 @@ Exit codes: 0 done, 1 refused or failed, 2 usage, 3 undecided, 4 deadline, 5 rol
 130 interrupted.
 """
 
+import signal
 import sys
+
+# Until `main` says what an interruption means, it ends the program without a word: nothing was done yet.
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace

@@ -90,9 +90,10 @@ def rollout(result: Result) -> str:
     lines = [
         "## What a rollout costs its users",
         "",
-        f"`python -m benchmarks.rollout`, {result['connections']} kept connections all the while. *New split after*: from "
-        "the act's insert into the ledger until every user whom it moves was answered by the new version. *Whole act*: "
-        "golden answers, the start of a process and drain included. *Longest silence*: nobody was answered for so long.",
+        f"`python -m benchmarks.rollout`, {result['connections']} kept connections all the while. *New split after*: "
+        "from the act's insert into the ledger until every user whom it moves was answered by the new version. *Whole "
+        "act*: golden answers, the start of a process and drain included. *Longest silence*: nobody was answered for "
+        "so long.",
         "",
         "| act | requests | failed | new split after | whole act | longest silence |",
         "|---|--:|--:|--:|--:|--:|",

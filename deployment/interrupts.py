@@ -10,8 +10,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def end_like_ctrl_c() -> None:
-    """Let SIGTERM raise KeyboardInterrupt, as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    """Let both signals raise KeyboardInterrupt."""
+    for number in _SIGNALS:
+        signal.signal(number, _interrupt)
 
 
 @contextmanager
