@@ -2,7 +2,8 @@
 
 gunicorn closes a kept-alive connection as soon as the answer it was writing is out; a client that has just sent its
 next request over it would lose that one. Here a worker told to stop first stops accepting, then says `Connection:
-close` with every answer, and goes when the clients have gone or LINGER_S is over.
+close` with every answer, and goes when the clients have gone or LINGER_S is over; whoever is in the middle of a
+request then may finish it until SPARE_S before the arbiter would kill the worker.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import json
 from collections.abc import Mapping
 from email.utils import formatdate
 from typing import Any
+from weakref import WeakSet
 
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers import gasgi
@@ -18,6 +20,7 @@ from gunicorn.workers import gasgi
 from wire.door import Door, Handler
 
 LINGER_S = 5.0
+SPARE_S = 2.0
 SWEEP_S = 1.0
 SLOWEST_REQUEST_S = 30.0
 _LATE = {"type": "about:blank", "title": "the request did not arrive in time", "status": 408}
@@ -30,6 +33,7 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.draining = False
         self.doors: set[Door] = set()
+        self.others: WeakSet[Any] = WeakSet()
         self.date = b""
 
     @property
@@ -44,7 +48,9 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
 
     def other_protocol(self) -> Any:
         """gunicorn's protocol for one connection."""
-        return ASGIProtocol(self)
+        other = ASGIProtocol(self)
+        self.others.add(other)
+        return other
 
     def init_process(self) -> None:
         """Let the app see that this worker is leaving; spare the garbage collector what lives as long as the worker."""
@@ -78,18 +84,31 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
     def handle_exit_signal(self) -> None:
         """SIGTERM: leave after the clients, not before."""
         if not self.draining:
+            # First, so that who is told `close` does not come back here.
+            for server in self.servers:
+                server.close()
             self.draining = True
             self._farewell = self.loop.create_task(self._leave())
 
     async def _leave(self) -> None:
-        for server in self.servers:
-            server.close()
-        give_up = self.loop.time() + LINGER_S
+        now = self.loop.time()
+        self.loop.call_at(now + max(0, self.cfg.graceful_timeout - SPARE_S), self._cut)
+        give_up = now + LINGER_S
         while self.nr_conns > 0 and self.loop.time() < give_up and not self._quick_shutdown:
             await asyncio.sleep(0.02)
+        self.alive = False
         for door in list(self.doors):
             door.close_if_idle()
-        self.alive = False
+        for other in list(self.others):
+            if other._awaiting_request:
+                other._keepalive_timeout()
+
+    def _cut(self) -> None:
+        """The arbiter's patience is nearly at its end, and the app's own end is still to come."""
+        for door in list(self.doors):
+            door.cut()
+        for other in list(self.others):
+            other.transport.abort()
 
 
 # gunicorn names the class of its protocol in this one place and calls it with the worker.

@@ -1,0 +1,181 @@
+"""One connection without a network: a door, a transport that notes what it is told, and a house that answers."""
+
+import asyncio
+from functools import partial
+from typing import Any
+
+import httptools
+
+from tests.wire.messages import LARGEST_BODY, PATH
+from wire.door import Door, Headers, Respond
+
+
+class Transport:
+    """Notes what it is told, and refuses what a transport would not stand."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.closed = self.aborted = False
+        self.reading = True
+        self.protocol: Any = None
+
+    def write(self, data: bytes) -> None:
+        assert not self.closed, data
+        self.sent.append(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.closed = self.aborted = True
+
+    def pause_reading(self) -> None:
+        assert self.reading
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        assert not self.reading
+        self.reading = True
+
+    def set_protocol(self, protocol: Any) -> None:
+        self.protocol = protocol
+
+
+class Other:
+    """What a connection is handed over to; it counts it as gunicorn's protocol does."""
+
+    def __init__(self, house: "House") -> None:
+        self.house, self.raw, self.transport = house, b"", None
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        self.house.nr_conns += 1
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.house.nr_conns -= 1
+
+    def data_received(self, data: bytes) -> None:
+        self.raw += data
+
+
+class Asked:
+    """One request as the handler got it."""
+
+    def __init__(self, headers: Headers, body: bytes, respond: Respond) -> None:
+        self.headers, self.body, self.respond = headers, body, respond
+        self.answered = False
+
+    def answer(self, status: int = 200, headers: Headers | None = None, body: bytes | None = None) -> None:
+        """Answer it, with its own body unless told otherwise."""
+        self.answered = True
+        self.respond(status, headers or [], self.body if body is None else body)
+
+
+class House:
+    """A worker as a door sees it. at_once: whether a request is answered before the handler returns."""
+
+    largest_body = LARGEST_BODY
+    date = b"date: today\r\n"
+
+    def __init__(self, at_once: bool = True, other: Any = Other) -> None:
+        self.hot: Any = {PATH: self._answer}
+        self.doors: set[Door] = set()
+        self.nr_conns = 0
+        self.draining = False
+        self.asked: list[Asked] = []
+        self.at_once = at_once
+        self.other_protocol = partial(other, self)
+
+    def _answer(self, headers: Headers, body: bytes, respond: Respond) -> None:
+        self.asked.append(Asked(headers, body, respond))
+        if self.at_once:
+            self.asked[-1].answer()
+
+
+class Visit:
+    """A client's connection to a house."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, house: House | None = None, **options: Any) -> None:
+        self.loop, self.house = loop, house or House(**options)
+        self.transport = Transport()
+        self.door = Door(self.house, loop)
+        self.transport.protocol = self.door
+        self.door.connection_made(self.transport)
+
+    def send(self, *pieces: bytes) -> "Visit":
+        """The client's bytes arrive, a piece at a time, with no turn of the loop between them."""
+        for piece in pieces:
+            self.transport.protocol.data_received(piece)
+        return self
+
+    def settle(self) -> "Visit":
+        """Let the loop turn until nothing happens any more."""
+        self.loop.run_until_complete(self._settle())
+        return self
+
+    def answer(self) -> "Visit":
+        """Answer the request that waits for its answer."""
+        next(asked for asked in self.house.asked if not asked.answered).answer()
+        return self
+
+    def finish(self) -> "Visit":
+        """Answer one request after the other, until there is none."""
+        self.settle()
+        while not all(asked.answered for asked in self.house.asked):
+            self.answer().settle()
+        return self
+
+    def leave(self) -> None:
+        """The client disconnects."""
+        self.transport.closed = True
+        self.transport.protocol.connection_lost(None)
+
+    @property
+    def other(self) -> Any:
+        """To whom the connection was handed over, or None."""
+        return None if self.transport.protocol is self.door else self.transport.protocol
+
+    @property
+    def bodies(self) -> list[bytes]:
+        """The bodies of the requests that the handler got."""
+        return [asked.body for asked in self.house.asked]
+
+    @property
+    def answers(self) -> "Answers":
+        """What was sent, as a client would read it."""
+        read = Answers()
+        read.feed(b"".join(self.transport.sent))
+        return read
+
+    async def _settle(self) -> None:
+        progress = None
+        while progress != (progress := (len(self.transport.sent), len(self.house.asked), self.transport.closed)):
+            for _ in range(3):
+                await asyncio.sleep(0)
+
+
+class Answers:
+    """Answers as a client reads them."""
+
+    def __init__(self) -> None:
+        self.statuses: list[int] = []
+        self.bodies: list[bytes] = []
+        self.headers: list[dict[bytes, bytes]] = []
+        self._parser = httptools.HttpResponseParser(self)
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.feed = self._parser.feed_data
+
+    # httptools' callbacks
+
+    def on_message_begin(self) -> None:
+        self.headers.append({})
+        self.bodies.append(b"")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[-1][name.lower()] = value
+
+    def on_body(self, body: bytes) -> None:
+        self.bodies[-1] += body
+
+    def on_message_complete(self) -> None:
+        self.statuses.append(self._parser.get_status_code())
