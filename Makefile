@@ -1,6 +1,6 @@
 # Every command a newcomer needs. `make demo` and `make test` do their own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test check e2e soak bench docs lock clean
+.PHONY: help setup system demo test check e2e soak bench peers docs lock clean
 PYTHON := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
@@ -28,6 +28,9 @@ e2e: system ## only the tests with real processes
 
 bench: system ## the figures in the README and docs/benchmarks.md
 	@$(PYTHON) -m benchmarks.serving && $(PYTHON) -m benchmarks.rollout
+
+peers: setup ## what `python -m benchmarks.serving --peers all` compares with (HAProxy as root)
+	@./scripts/setup.sh peers && ./benchmarks/peers/setup.sh
 
 docs: setup ## write the pictures and tables that docs/ takes from the code
 	@$(PYTHON) -m scripts.pictures

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import pandas as pd
 
 from benchmarks.processes import BenchmarkFailed
 from examples.flights.data import instances, months
@@ -36,10 +37,15 @@ class _Said(msgspec.Struct):
     p99_ms: float
 
 
+def flights(count: int = 2_000) -> pd.DataFrame:
+    """`count` flights of July to December, the same at every call."""
+    return months(7, 12).sample(count).rows
+
+
 def write_bodies(path: Path, template: str = '{"instances":[%s]}', count: int = 2_000) -> Path:
     """`count` flights of July to December, one request a line; `%s` in the template is a flight's JSON object."""
     if not path.exists():
-        rows = instances(months(7, 12).sample(count).rows)
+        rows = instances(flights(count))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(template % msgspec.json.encode(row).decode() for row in rows) + "\n")
     return path

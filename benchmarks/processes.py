@@ -91,10 +91,19 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGTERM)
     try:
         process.wait(20)
-    except subprocess.TimeoutExpired:
+        until(lambda: not _is_there(process.pid), "the rest of its group ends", 5)
+    except (subprocess.TimeoutExpired, BenchmarkFailed):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
+
+
+def _is_there(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def tree(pid: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""How fast predictions are served: `python -m benchmarks.serving [--json] [--rounds 3] [--seconds 5]`.
+"""How fast predictions are served: `python -m benchmarks.serving [--json] [--rounds 3] [--seconds 5] [--peers all]`.
 
 One flight a request, 90 % answered by v1 and 10 % by v2, at 1, 64 and 256 kept connections by wrk, each set-up once a
 round. The last line is one JSON object: ratios as medians of the rounds' ratios, their spread, and every measurement.
@@ -6,7 +6,6 @@ Only ratios mean something: load, router and versions share the machine's cores.
 """
 
 import argparse
-import json
 import os
 import platform
 import sys
@@ -18,26 +17,28 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.measure import Measured, Ratio, measure, ratio
-from benchmarks.setups import floors, plain, sluice
+from benchmarks.results import leave
+from benchmarks.setups import floors, peers, plain, sluice
 from benchmarks.setups.setup import Setup
 
 CONNECTIONS = (1, 64, 256)
 PLAIN, ONNX, SKLEARN, DIRECT = "plain", "sluice onnx", "sluice sklearn", "sluice service direct"
-FLOOR = "floor: nginx -> constant"
+FLOOR, ENVOY = "floor: nginx -> constant", "floor: envoy -> constant"
 
 
 def main() -> int:
     """Measure, show and print; returns 1 when a request to Sluice failed or one of its set-ups could not run."""
     options = _options()
     console = Console(stderr=options.json, width=150)
+    asked = [*setups(), *peers.setups(options.peers)]
     found = measure(
-        setups(), CONNECTIONS, options.rounds, options.seconds, lambda line: console.print(line, highlight=False)
+        asked, CONNECTIONS, options.rounds, options.seconds, lambda line: console.print(line, highlight=False)
     )
     ratios = all_ratios(found)
     console.print(_table(found))
     for name, each in ratios.items():
         console.print(f"{name:<24} {each.value:8.3g}   ({each.low:.3g} to {each.high:.3g})", highlight=False)
-    print(json.dumps(_result(found, ratios)))
+    leave("serving", _result(found, ratios))
     mine = [each for name, each in found.items() if name.startswith("sluice")]
     lost = sum(load.failed for each in mine for loads in each.loads.values() for load in loads)
     return 1 if lost or any(each.failure for each in mine) else 0
@@ -54,7 +55,9 @@ def all_ratios(found: dict[str, Measured]) -> dict[str, Ratio]:
     asked: dict[str, tuple[str, str, int, str]] = {
         **{f"ratio_plain_{count}": (ONNX, PLAIN, count, "requests_s") for count in CONNECTIONS},
         **{f"ratio_plain_sklearn_{count}": (SKLEARN, PLAIN, count, "requests_s") for count in CONNECTIONS},
+        **{name: (ONNX, peer, 64, "requests_s") for name, peer in best_peers(found).items()},
         "fraction_of_floor_64": (ONNX, FLOOR, 64, "requests_s"),
+        "fraction_of_envoy_64": (ONNX, ENVOY, 64, "requests_s"),
         "p50_over_plain_1": (ONNX, PLAIN, 1, "p50_ms"),
         "p50_over_direct_1": (ONNX, DIRECT, 1, "p50_ms"),
     }
@@ -63,11 +66,22 @@ def all_ratios(found: dict[str, Measured]) -> dict[str, Ratio]:
     return {name: value for name, value in each.items() if value is not None}
 
 
+def best_peers(found: dict[str, Measured]) -> dict[str, str]:
+    """The fastest peer at 64 connections by the name of its ratio."""
+    best = {
+        "ratio_best_peer_64": peers.fastest(found, 64, onnx=False),
+        "ratio_best_peer_onnx_64": peers.fastest(found, 64, onnx=True),
+    }
+    return {name: peer for name, peer in best.items() if peer is not None}
+
+
 def _result(found: dict[str, Measured], ratios: dict[str, Ratio]) -> dict[str, Any]:
     machine = {"cores": os.cpu_count(), "cpu": _cpu(), "python": platform.python_version()}
     return {
         **{name: round(each.value, 4) for name, each in ratios.items()},
         "spread": {name: asdict(each) for name, each in ratios.items()},
+        "best_peers": best_peers(found),
+        "arguments": "".join(f" {word}" for word in sys.argv[1:] if word != "--json"),
         "machine": machine,
         "setups": {name: each.as_json() for name, each in found.items()},
     }
@@ -96,11 +110,19 @@ def _cpu() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
+def _peers(names: str) -> list[str]:
+    try:
+        return peers.named(names)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.serving", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="repetitions of everything (%(default)s)")
     parser.add_argument("--seconds", type=float, default=5.0, help="each measurement (%(default)s)")
     parser.add_argument("--json", action="store_true", help="tell the progress on stderr")
+    parser.add_argument("--peers", type=_peers, default=[], help="these too, comma separated, or `all` (`make peers`)")
     return parser.parse_args()
 
 

@@ -31,6 +31,7 @@ class Limits:
     max_batch_rows: int = 512
     max_batches_in_flight: int = 2
     max_queue_rows: int = 8_192
+    max_queue_ms: int = 500
     max_body_bytes: int = 8_388_608
     max_rows: int = 10_000
     max_shadow_queue_rows: int = 2_048

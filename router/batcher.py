@@ -1,101 +1,85 @@
 """One lane a version: while its batches are under way what arrives waits, then goes together.
 
-There is no timer and no added wait when idle. Every queue has a bound, every wait a deadline; a lane never holds
-another's rows.
+There is no timer and no added wait when idle. Every queue has a bound, in rows and in time; every wait has a deadline.
+A lane never holds another's rows, and a request of many rows goes in parts beside those of few.
 """
 
 import asyncio
-from abc import ABC, abstractmethod
 from collections import deque
-from dataclasses import dataclass, field
 
 import msgspec
 
 from rollout.settings import Limits
 from router.counts import Counts
+from router.pace import Pace
+from router.pending import BatchAnswer, Lost, Part, Pending, Predicted, RowError, Whole
 from router.upstream import Answer, Failure, Pool
 
 # Each batch has a fixed cost, so that two small ones at once are slower than one after the other.
 ROWS_BESIDE_ANOTHER = 16
 TRIES_IN_A_ROW = 3
 SUSPENDED_S = 1.0
-
-
-class RowError(msgspec.Struct):
-    """What a version said of one row: 422 does not fit its columns, 500 its pipeline failed on it."""
-
-    row: int
-    status: int
-    detail: str
-    column: str | None = None
-
-
-class BatchAnswer(msgspec.Struct):
-    """The answer of a version to one batch; the predictions stay raw JSON."""
-
-    predictions: list[msgspec.Raw]
-    errors: list[RowError] = []
-    classes: msgspec.Raw = msgspec.Raw(b"null")
-
-
-@dataclass(frozen=True, slots=True)
-class Predicted:
-    """One caller's part of a batch: a raw prediction a row (null at a bad row), and the bad rows by their place."""
-
-    predictions: list[msgspec.Raw]
-    errors: list[RowError]
-    classes: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """No answer. reason: connect, closed, timeout, garbled, http_5xx, refused, shed, suspended or deadline."""
-
-    reason: str
-    detail: str
-
-
-@dataclass(slots=True)
-class Pending(ABC):
-    """Rows of one caller that wait for a version, which tells it the outcome by one call of `done`."""
-
-    rows: list[msgspec.Raw]
-    deadline: float
-    retried: bool = field(default=False, init=False)
-    alone: bool = field(default=False, init=False)
-
-    @abstractmethod
-    def done(self, outcome: Predicted | Lost) -> None:
-        """What came of it."""
+# A request of more rows than this part of a batch is large; so much of a batch is its own where small ones come.
+PARTS = 4
+SMALL_COME_S = 0.1
+# A version may be so much slower than it was: what is let in is to be answered in time, else its work is lost.
+UNSURE = 1.5
 
 
 class Lane:
-    """The queue of one version and its batches in flight. Belongs to one event loop."""
+    """The queue of one version and its batches in flight. Belongs to one event loop.
+
+    queue: requests of few rows, first come first served; large: those of many, which take turns, a part at a time;
+    queued_rows: of both.
+    """
 
     def __init__(
         self, version: str, pool: Pool, limits: Limits, counts: Counts, loop: asyncio.AbstractEventLoop
     ) -> None:
         self.version, self.pool, self.limits, self.counts, self.loop = version, pool, limits, counts, loop
+        self.pace = Pace(limits)
         self.queue: deque[Pending] = deque()
+        self.large: deque[Whole] = deque()
         self.queued_rows = 0
+        self.large_rows = 0
         self.batches_in_flight = 0
         self.rows_in_flight = 0
         self._decode = msgspec.json.Decoder(BatchAnswer).decode
+        self._under_way: dict[int, list[Pending]] = {}
+        self._small_at = float("-inf")
         self._scheduled = False
         self._failures = 0
         self._suspended_until = 0.0
 
     def submit(self, pending: Pending) -> Lost | None:
         """Queue rows; a Lost comes back at once, and `done` is never called, where the lane takes none."""
-        if self.queued_rows + len(pending.rows) > self.limits.max_queue_rows and self.queue:
-            return Lost("shed", f"{self.queued_rows} rows wait for {self.version} already")
-        if self._suspended_until > self.loop.time():
+        now, count = self.loop.time(), len(pending.rows)
+        if self.queued_rows:
+            full = self._full(pending, count, now)
+            if full is not None:
+                return full
+        if self._suspended_until > now:
             return Lost("suspended", f"{self.version} failed {TRIES_IN_A_ROW} times in a row and rests for a moment")
-        self.queue.append(pending)
-        self.queued_rows += len(pending.rows)
+        if count * PARTS > self.pace.batch_rows and count > 1:
+            self.large.append(Whole(pending))
+            self.large_rows += count
+        else:
+            self.queue.append(pending)
+            self._small_at = now
+        self.queued_rows += count
         if not self._scheduled and self._may_send():
             self._scheduled = True
             self.loop.call_soon(self._pump)
+        return None
+
+    def _full(self, pending: Pending, count: int, now: float) -> Lost | None:
+        """Why there is no room: too many rows wait, or those that go first leave it too little time."""
+        pace = self.pace
+        ahead = self.queued_rows if count * PARTS > pace.batch_rows else self.queued_rows - self.large_rows
+        if self.queued_rows + count > self.limits.max_queue_rows or ahead >= pace.waiting_rows:
+            return Lost("shed", f"{self.queued_rows} rows wait for {self.version} already")
+        if (ahead + self.rows_in_flight + pace.batch_rows) * pace.row_s * UNSURE > pending.deadline - now:
+            return Lost("shed", f"what waits for {self.version} already needs longer than the deadline")
         return None
 
     def _may_send(self) -> bool:
@@ -105,67 +89,110 @@ class Lane:
         return self.queued_rows >= ROWS_BESIDE_ANOTHER and self.batches_in_flight < self.limits.max_batches_in_flight
 
     def expire(self, now: float) -> None:
-        """Tell callers whose deadline has passed while they waited."""
-        if not any(pending.deadline <= now for pending in self.queue):
-            return
-        late = [pending for pending in self.queue if pending.deadline <= now]
-        self.queue = deque(pending for pending in self.queue if pending.deadline > now)
-        self.queued_rows = sum(len(pending.rows) for pending in self.queue)
-        for pending in late:
-            pending.done(Lost("deadline", f"the deadline passed in the queue of {self.version}"))
+        """Tell callers whose deadline has passed while they waited, or while their batch is under way."""
+        waiting = [pending for pending in self.queue if pending.deadline <= now]
+        large = [whole for whole in self.large if whole.pending.deadline <= now]
+        if waiting or large:
+            self.queue = deque(pending for pending in self.queue if pending.deadline > now)
+            self.large = deque(whole for whole in self.large if whole.pending.deadline > now)
+            self.large_rows = sum(whole.rest for whole in self.large)
+            self.queued_rows = sum(len(pending.rows) for pending in self.queue) + self.large_rows
+        sent = [each for batch in self._under_way.values() for each in batch if each.deadline <= now and not each.over]
+        for pending in sent:
+            pending.over = True
+        for late in (*waiting, *sent):
+            late.done(Lost("deadline", f"{self.version} did not answer before the deadline"))
+        for whole in large:
+            whole.end(Lost("deadline", f"{self.version} did not answer before the deadline"))
 
     def close(self) -> None:
         """The version is gone from the table: what waits is told, what is under way finishes."""
         waiting, self.queue, self.queued_rows = list(self.queue), deque(), 0
+        large, self.large, self.large_rows = list(self.large), deque(), 0
         self.pool.close()
+        gone = Lost("closed", f"{self.version} is no longer deployed")
         for pending in waiting:
-            pending.done(Lost("closed", f"{self.version} is no longer deployed"))
+            pending.done(gone)
+        for whole in large:
+            whole.end(gone)
 
     def move(self, pool: Pool) -> None:
         """The version answers at another address from the next batch on."""
         self.pool.close()
         self.pool = pool
+        self.pace = Pace(self.limits)
         self._suspended_until, self._failures = 0.0, 0
 
     def _pump(self) -> None:
         self._scheduled = False
-        while self.queue and self._may_send():
-            self._send(self._take())
+        while self.queued_rows and self._may_send():
+            batch = self._take()
+            if batch:
+                self._send(batch)
 
     def _take(self) -> list[Pending]:
-        batch = [self.queue.popleft()]
-        rows = len(batch[0].rows)
-        most = 0 if batch[0].alone else self.limits.max_batch_rows
-        while self.queue and rows + len(self.queue[0].rows) <= most and not self.queue[0].alone:
-            pending = self.queue.popleft()
+        """The next batch: small requests first, then the next rows of a large one, which have a share in any case."""
+        queue, most = self.queue, self.pace.batch_rows
+        if queue and queue[0].alone:
+            alone = queue.popleft()
+            self.queued_rows -= len(alone.rows)
+            return [alone]
+        batch: list[Pending] = []
+        rows = 0
+        room = most - most // PARTS if self.large else most
+        while queue and not queue[0].alone and (not batch or rows + len(queue[0].rows) <= room):
+            pending = queue.popleft()
             rows += len(pending.rows)
             batch.append(pending)
         self.queued_rows -= rows
+        if self.large and rows < most:
+            part = self._part(most, most - rows)
+            if part is not None:
+                batch.append(part)
         return batch
+
+    def _part(self, most: int, room: int) -> Part | None:
+        """The next rows of the large request whose turn it is; few where small ones come, which would wait for them."""
+        whole = self.large.popleft()
+        if whole.over:
+            self.large_rows -= whole.rest
+            self.queued_rows -= whole.rest
+            return None
+        small = self.loop.time() - self._small_at < SMALL_COME_S
+        part = whole.part(max(1, min(room, most // PARTS if small else most)))
+        self.large_rows -= len(part.rows)
+        self.queued_rows -= len(part.rows)
+        if whole.rest:
+            self.large.append(whole)
+        return part
 
     def _send(self, batch: list[Pending]) -> None:
         rows = [row for pending in batch for row in pending.rows]
-        count = len(rows)
+        count, now = len(rows), self.loop.time()
         self.batches_in_flight += 1
         self.rows_in_flight += count
+        self._under_way[id(batch)] = batch
         self._observe(count)
         body = b'{"instances":[' + b",".join(rows) + b"]}"
-        latest = max(pending.deadline for pending in batch) - self.loop.time()
-        timeout_s = max(0.001, min(self.limits.version_timeout_ms / 1000, latest))
-        self.pool.predict(body, lambda outcome: self._arrived(batch, count, outcome), timeout_s)
+        # Not the callers' deadlines, which `expire` keeps: a short one is no failure of the version.
+        timeout_s = self.limits.version_timeout_ms / 1000
+        self.pool.predict(body, lambda outcome: self._arrived(batch, count, now, outcome), timeout_s)
 
     def _observe(self, rows: int) -> None:
         self.counts.add(("batch_rows", self.version, str((rows - 1).bit_length())))
         self.counts.add(("batch_rows_sum", self.version), rows)
 
-    def _arrived(self, batch: list[Pending], rows: int, outcome: Answer | Failure) -> None:
+    def _arrived(self, batch: list[Pending], rows: int, sent: float, outcome: Answer | Failure) -> None:
+        if outcome.status == 200 if isinstance(outcome, Answer) else outcome.reason == "timeout":
+            self.pace.note(rows, self.rows_in_flight, self.loop.time() - sent)
         self.batches_in_flight -= 1
         self.rows_in_flight -= rows
+        del self._under_way[id(batch)]
         if isinstance(outcome, Failure):
             self._failed(batch, outcome)
         else:
             self._answered(batch, rows, outcome)
-        if self.queue:
+        if self.queued_rows:
             self._pump()
 
     def _answered(self, batch: list[Pending], rows: int, answer: Answer) -> None:
@@ -190,7 +217,7 @@ class Lane:
 
     def _failed(self, batch: list[Pending], failure: Failure) -> None:
         if failure.reason in ("closed", "connect"):
-            again = [pending for pending in batch if not pending.retried]
+            again = [pending for pending in batch if not pending.retried and not pending.over]
             batch = [pending for pending in batch if pending.retried]
             self._retry(again)
         else:
@@ -205,7 +232,7 @@ class Lane:
         if len(batch) == 1:
             _tell(batch, lost)
             return
-        for pending in reversed(batch):
+        for pending in [each for each in reversed(batch) if not each.over]:
             pending.alone = True
             self.queue.appendleft(pending)
             self.queued_rows += len(pending.rows)
@@ -233,7 +260,8 @@ def _unusable(answer: Answer) -> Lost | None:
 
 def _tell(batch: list[Pending], lost: Lost) -> None:
     for pending in batch:
-        pending.done(lost)
+        if not pending.over:
+            pending.done(lost)
 
 
 def _hand_out(batch: list[Pending], answer: BatchAnswer) -> None:
@@ -243,7 +271,8 @@ def _hand_out(batch: list[Pending], answer: BatchAnswer) -> None:
     for pending in batch:
         end = start + len(pending.rows)
         errors = _errors_between(answer.errors, start, end) if answer.errors else []
-        pending.done(Predicted(predictions[start:end], errors, classes))
+        if not pending.over:
+            pending.done(Predicted(predictions[start:end], errors, classes))
         start = end
 
 

@@ -14,8 +14,9 @@ import msgspec
 
 from rollout.settings import Router as Settings
 from rollout.split import ALL
-from router.batcher import Lane, Lost, Pending, Predicted
+from router.batcher import Lane
 from router.counts import Counts
+from router.pending import Lost, Pending, Predicted
 from router.table import Table
 
 _decode = msgspec.json.decode

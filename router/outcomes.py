@@ -6,8 +6,8 @@ from itertools import count
 
 import msgspec
 
-from router.batcher import Predicted
 from router.counts import Counts
+from router.pending import Predicted
 from router.tokens import Prediction, sign
 
 MOST_ROWS_IN_AN_ID = 16

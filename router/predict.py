@@ -13,8 +13,8 @@ from itertools import count
 import msgspec
 
 from rollout.settings import Settings
-from router.batcher import Lost, Predicted
 from router.outcomes import Outcomes
+from router.pending import Lost, Predicted
 from router.problems import Headers, Problem, Receive, Scope, Send, answer, read_body
 from router.traffic import STATUS_OF_LOSS, Reply, Traffic
 from wire.door import Respond

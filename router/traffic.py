@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from rollout.settings import Router as Settings
-from router.batcher import Lane, Lost, Pending, Predicted
+from router.batcher import Lane
 from router.counts import Counts, Key
 from router.mirror import Mirror
+from router.pending import Lost, Pending, Predicted
 from router.problems import Problem
 from router.table import Table
 from router.upstream import Pool

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Make the virtual environment from requirements.txt, once: a second run with the same file does nothing.
-# `setup.sh system` also installs the Debian packages that tests and benchmarks use (needs root).
+# `setup.sh system` also installs the Debian packages that tests and benchmarks use, `setup.sh peers` the one that
+# only the comparison with peers uses (both need root).
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -44,6 +45,7 @@ packages() {
 
 case "${1:-environment}" in
     environment) environment ;;
+    peers) packages haproxy ;;
     system) environment; packages postgresql nginx-light wrk prometheus ;;
-    *) echo "usage: setup.sh [environment|system]" >&2; exit 2 ;;
+    *) echo "usage: setup.sh [environment|system|peers]" >&2; exit 2 ;;
 esac

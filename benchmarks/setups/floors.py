@@ -22,7 +22,7 @@ def constant() -> Setup:
 def nginx_proxy() -> Setup:
     """nginx proxying to the constant."""
     about = f"nginx {nginx.version()} -> nginx constant, kept connections"
-    return Setup("floor: nginx -> constant", about, partial(_proxied, "nginx", _nginx_command))
+    return Setup("floor: nginx -> constant", about, partial(proxied, "nginx", _nginx_command))
 
 
 @contextmanager
@@ -32,11 +32,12 @@ def _constant() -> Iterator[Running]:
         pid = processes.start(nginx.command(STATE / "constant", nginx.constant(port, ANSWER)))
         url = f"http://127.0.0.1:{port}/predict"
         processes.wait_for(url)
-        yield Running(url, write_bodies(STATE / "bodies.jsonl"), lambda: resident_mb(tree(pid)))
+        yield Running(url, write_bodies(STATE / "bodies.jsonl"), lambda: resident_mb(tree(pid)), predictions=None)
 
 
 @contextmanager
-def _proxied(name: str, command: Command) -> Iterator[Running]:
+def proxied(name: str, command: Command) -> Iterator[Running]:
+    """A proxy's command (its folder, its port, the constant's port) before the constant."""
     with Processes(STATE / f"floor-{name}" / "log") as processes:
         behind, port = free_port(), free_port()
         pids = [processes.start(nginx.command(STATE / f"floor-{name}" / "behind", nginx.constant(behind, ANSWER)))]
@@ -44,7 +45,7 @@ def _proxied(name: str, command: Command) -> Iterator[Running]:
         url = f"http://127.0.0.1:{port}/predict"
         processes.wait_for(url)
         memory = partial(_memory, pids)
-        yield Running(url, write_bodies(STATE / "bodies.jsonl"), memory)
+        yield Running(url, write_bodies(STATE / "bodies.jsonl"), memory, predictions=None)
 
 
 def _memory(pids: list[int]) -> float:
@@ -52,4 +53,4 @@ def _memory(pids: list[int]) -> float:
 
 
 def _nginx_command(folder: Path, port: int, behind: int) -> list[str]:
-    return nginx.command(folder, nginx.proxy(port, behind))
+    return nginx.command(folder, nginx.proxy(f"127.0.0.1:{port}", f"127.0.0.1:{behind}"))

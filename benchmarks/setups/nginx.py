@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 from benchmarks.processes import BenchmarkFailed
+from benchmarks.setups.setup import Upstreams
 
 HEAD = """daemon off;
 worker_processes 2;
@@ -24,6 +25,9 @@ http {{
 PROXIED = """proxy_http_version 1.1;
             proxy_set_header Connection "";
 """
+
+# Shorter than uvicorn keeps an idle connection (5 s): a request on one that is being closed would be lost.
+KEPT = "keepalive 512; keepalive_timeout 4s;"
 
 
 def program() -> str:
@@ -48,26 +52,31 @@ def command(folder: Path, body: str) -> list[str]:
     return [program(), "-c", str(conf), "-e", str(folder / "error.log")]
 
 
-def weighted(port: int, upstreams: dict[str, tuple[str, str]]) -> str:
-    """A server that sends each request to an upstream by `split_clients`: name -> (address, share such as 90%)."""
+def weighted(port: int, upstreams: Upstreams) -> str:
+    """A server that sends each request to an upstream by `split_clients`."""
     names = list(upstreams)
-    shares = [f"        {share} {name};" for name, (_, share) in upstreams.items() if name != names[-1]]
-    blocks = [f"    upstream {name} {{ server {address}; keepalive 512; }}" for name, (address, _) in upstreams.items()]
+    shares = [f"        {share}% {name};" for name, (_, share) in upstreams.items() if name != names[-1]]
+    blocks = [f"    upstream {name} {{ server {address}; {KEPT} }}" for name, (address, _) in upstreams.items()]
     split = ['    split_clients "$request_id" $version {', *shares, f"        * {names[-1]};", "    }"]
-    return "\n".join([*blocks, *split, _server(port, f"proxy_pass http://$version; {PROXIED}")])
+    return "\n".join([*blocks, *split, _server(f"127.0.0.1:{port}", f"proxy_pass http://$version; {PROXIED}")])
+
+
+def split(folder: Path, port: int, upstreams: Upstreams) -> list[str]:
+    """The command that runs `weighted`."""
+    return command(folder, weighted(port, upstreams))
 
 
 def constant(port: int, body: str) -> str:
     """A server that answers this JSON to everything."""
     answer = body.replace("\\", "\\\\").replace("'", "\\'")
-    return _server(port, f"default_type application/json; return 200 '{answer}';")
+    return _server(f"127.0.0.1:{port}", f"default_type application/json; return 200 '{answer}';")
 
 
-def proxy(port: int, to: int) -> str:
-    """A server that hands everything to another port."""
-    upstream = f"    upstream constant {{ server 127.0.0.1:{to}; keepalive 512; }}\n"
-    return upstream + _server(port, f"proxy_pass http://constant; {PROXIED}")
+def proxy(listen: str, to: str) -> str:
+    """A server that hands everything on; both are an address with its port, or `unix:` and a path."""
+    upstream = f"    upstream behind {{ server {to}; {KEPT} }}\n"
+    return upstream + _server(listen, f"proxy_pass http://behind; {PROXIED}")
 
 
-def _server(port: int, location: str) -> str:
-    return f"    server {{ listen 127.0.0.1:{port}; location / {{ {location} }} }}\n"
+def _server(listen: str, location: str) -> str:
+    return f"    server {{ listen {listen}; location / {{ {location} }} }}\n"

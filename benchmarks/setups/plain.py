@@ -1,24 +1,29 @@
 """The baseline: nginx `split_clients` before two Flask services on gunicorn, one worker with four threads each."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 from benchmarks.load import write_bodies
 from benchmarks.processes import STATE, Processes, free_port, resident_mb, tree
 from benchmarks.setups import nginx
 from benchmarks.setups.bundles import bundle
-from benchmarks.setups.setup import Running, Setup
+from benchmarks.setups.setup import SHARES, Running, Setup, Upstreams
+
+# Its folder, its port and what is behind it.
+Proxy = Callable[[Path, int, Upstreams], list[str]]
 
 
 def setup() -> Setup:
     """The plain set-up."""
     about = f"nginx {nginx.version()} split_clients 90/10 -> 2 x Flask on gunicorn (1 worker, 4 threads), scikit-learn"
-    return Setup("plain", about, _start)
+    return Setup("plain", about, partial(behind, "plain", nginx.split))
 
 
-def start_services(processes: Processes) -> tuple[dict[str, tuple[str, str]], list[int]]:
-    """Start both plain services; returns nginx's upstreams and the process ids."""
+def start_services(processes: Processes) -> tuple[Upstreams, list[int]]:
+    """Start both plain services; returns the upstreams and the process ids."""
     ports = {"v1": free_port(), "v2": free_port()}
     command = [sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--threads", "4", "--keep-alive", "120"]
     command += ["--no-control-socket", "benchmarks.plain_app:create_app()"]
@@ -28,15 +33,16 @@ def start_services(processes: Processes) -> tuple[dict[str, tuple[str, str]], li
     ]
     for port in ports.values():
         processes.wait_for(f"http://127.0.0.1:{port}/health")
-    return {"v1": (f"127.0.0.1:{ports['v1']}", "90%"), "v2": (f"127.0.0.1:{ports['v2']}", "10%")}, pids
+    return {version: (f"127.0.0.1:{port}", SHARES[version]) for version, port in ports.items()}, pids
 
 
 @contextmanager
-def _start() -> Iterator[Running]:
-    with Processes(STATE / "plain" / "log") as processes:
+def behind(name: str, proxy: Proxy) -> Iterator[Running]:
+    """Both plain services behind a proxy's command."""
+    with Processes(STATE / name / "log") as processes:
         upstreams, pids = start_services(processes)
         port = free_port()
-        pids.append(processes.start(nginx.command(STATE / "plain", nginx.weighted(port, upstreams))))
+        pids.append(processes.start(proxy(STATE / name, port, upstreams)))
         url = f"http://127.0.0.1:{port}"
         processes.wait_for(f"{url}/health")
         bodies = write_bodies(STATE / "bodies.jsonl")

@@ -3,17 +3,27 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
+
+# By name: an address, and its share of the requests in percent.
+Upstreams = Mapping[str, tuple[str, int]]
+SHARES = {"v1": 90, "v2": 10}
 
 
 @dataclass(frozen=True)
 class Running:
-    """url: takes the bodies by POST; bodies: a request a line; memory_mb: of all its processes, without the load."""
+    """url: takes the bodies by POST; bodies: a request a line; memory_mb: of all its processes, without the load.
+
+    predictions: the list of probabilities a row in a decoded answer; None where it is not the versions' answer.
+    """
 
     url: str
     bodies: Path
     memory_mb: Callable[[], float]
     headers: Mapping[str, str] = field(default_factory=dict)
+    predictions: Callable[[Any], Any] | None = itemgetter("predictions")
 
 
 @dataclass(frozen=True)

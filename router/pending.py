@@ -1,0 +1,121 @@
+"""What waits for a version and what comes of it. A request of many rows goes in parts, so that it holds nobody up."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+import msgspec
+
+
+class RowError(msgspec.Struct):
+    """What a version said of one row: 422 does not fit its columns, 500 its pipeline failed on it."""
+
+    row: int
+    status: int
+    detail: str
+    column: str | None = None
+
+
+class BatchAnswer(msgspec.Struct):
+    """The answer of a version to one batch; the predictions stay raw JSON."""
+
+    predictions: list[msgspec.Raw]
+    errors: list[RowError] = []
+    classes: msgspec.Raw = msgspec.Raw(b"null")
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """One caller's part of a batch: a raw prediction a row (null at a bad row), and the bad rows by their place."""
+
+    predictions: list[msgspec.Raw]
+    errors: list[RowError]
+    classes: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """No answer. reason: connect, closed, timeout, garbled, http_5xx, refused, shed, suspended or deadline."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Pending(ABC):
+    """Rows of one caller that wait for a version, which tells it the outcome by one call of `done`.
+
+    alone: they go in a batch of their own; over: its deadline passed while its batch was under way, and it was told so.
+    """
+
+    rows: list[msgspec.Raw]
+    deadline: float
+    retried: bool = field(default=False, init=False)
+    over: bool = field(default=False, init=False)
+    alone: bool = field(default=False, init=False)
+
+    @abstractmethod
+    def done(self, outcome: Predicted | Lost) -> None:
+        """What came of it."""
+
+
+class Whole:
+    """A request that goes in parts. taken: so many rows have left; over: its caller has been told."""
+
+    __slots__ = ("_answers", "_waited_for", "over", "pending", "taken")
+
+    def __init__(self, pending: Pending) -> None:
+        self.pending = pending
+        self.taken = 0
+        self.over = False
+        self._answers: list[tuple[int, Predicted]] = []
+        self._waited_for = len(pending.rows)
+
+    @property
+    def rest(self) -> int:
+        """How many rows still wait."""
+        return len(self.pending.rows) - self.taken
+
+    def part(self, most: int) -> "Part":
+        """The next rows, at most so many."""
+        start, self.taken = self.taken, min(self.taken + most, len(self.pending.rows))
+        return Part(self.pending.rows[start : self.taken], self.pending.deadline, self, start)
+
+    def answered(self, start: int, rows: int, outcome: Predicted | Lost) -> None:
+        """A part has its outcome: the first that is lost is the outcome of all, else they are put together."""
+        if self.over:
+            return
+        if isinstance(outcome, Lost):
+            self.end(outcome)
+            return
+        self._answers.append((start, outcome))
+        self._waited_for -= rows
+        if not self._waited_for:
+            self.end(self._together())
+
+    def end(self, outcome: Predicted | Lost) -> None:
+        """Tell the caller, once; what still comes or waits is of no use."""
+        if not self.over:
+            self.over = True
+            self.pending.done(outcome)
+
+    def _together(self) -> Predicted:
+        answers = sorted(self._answers, key=lambda answer: answer[0])
+        predictions = [each for _, answer in answers for each in answer.predictions]
+        errors = [
+            msgspec.structs.replace(error, row=error.row + start)
+            for start, answer in answers
+            for error in answer.errors
+        ]
+        return Predicted(predictions, errors, answers[0][1].classes)
+
+
+@dataclass(slots=True)
+class Part(Pending):
+    """Some rows of a request, from its row `start` on."""
+
+    whole: Whole
+    start: int
+
+    def done(self, outcome: Predicted | Lost) -> None:
+        """See Pending."""
+        self.whole.answered(self.start, len(self.rows), outcome)

@@ -1,0 +1,264 @@
+"""One lane with a clock that stands still and a version that answers when told: what leaves, and in which order."""
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import msgspec
+import pytest
+
+from rollout.settings import Limits
+from router.batcher import Lane
+from router.counts import Counts
+from router.pending import Lost, Pending, Predicted
+from router.upstream import Answer, Failure
+
+
+class Loop:
+    """The part of an event loop that a lane uses; `run` calls what is due."""
+
+    def __init__(self):
+        self.now, self.due = 100.0, []
+
+    def time(self):
+        return self.now
+
+    def call_soon(self, callback, *arguments):
+        self.due.append((callback, arguments))
+
+    def run(self):
+        while self.due:
+            callback, arguments = self.due.pop(0)
+            callback(*arguments)
+
+
+class Version:
+    """A pool whose batches wait in `sent` as (rows, callback) until they are answered with the numbers they asked."""
+
+    address = "unix:toy"
+
+    def __init__(self):
+        self.sent = []
+
+    def predict(self, body, callback, timeout_s):
+        self.sent.append((msgspec.json.decode(body)["instances"], callback))
+
+    def close(self):
+        pass
+
+    def answer(self, errors=(), status=200):
+        rows, callback = self.sent.pop(0)
+        body = {"predictions": rows, "errors": list(errors), "classes": [0, 1]}
+        callback(Answer(status, [], msgspec.json.encode(body)))
+
+    def fail(self, reason):
+        self.sent.pop(0)[1](Failure(reason, "as asked"))
+
+
+@dataclass(slots=True)
+class Caller(Pending):
+    """Keeps what it is told."""
+
+    told: list = field(default_factory=list)
+
+    def done(self, outcome):
+        self.told.append(outcome)
+
+
+class Place:
+    """A lane with its clock and its version."""
+
+    def __init__(self, **limits):
+        self.loop, self.version = Loop(), Version()
+        self.lane = Lane("v1", self.version, Limits(**limits), Counts(), self.loop)
+
+    def ask(self, *rows, timeout_s=10.0):
+        caller = Caller([msgspec.Raw(b"%d" % row) for row in rows], self.loop.now + timeout_s)
+        refused = self.lane.submit(caller)
+        if refused is not None:
+            caller.told.append(refused)
+        self.loop.run()
+        return caller
+
+    def after(self, seconds):
+        self.loop.now += seconds
+
+    def teach(self, rows_s, batches=8):
+        """Let the version answer full batches at that speed."""
+        for _ in range(batches):
+            asked = self.ask(*range(self.lane.pace.batch_rows))
+            while not asked.told:
+                rows = len(self.version.sent[0][0])
+                self.after(rows / rows_s)
+                self.version.answer()
+
+
+def values(caller):
+    """What it was answered."""
+    (outcome,) = caller.told
+    assert isinstance(outcome, Predicted)
+    return [int(bytes(each)) for each in outcome.predictions]
+
+
+def test_a_request_of_many_rows_goes_in_parts_and_is_answered_as_one():
+    place = Place(max_batch_rows=8)
+    asked = place.ask(*range(20))
+    sizes = []
+    while place.version.sent:
+        sizes.append(len(place.version.sent[0][0]))
+        place.version.answer()
+    assert max(sizes) <= 8
+    assert values(asked) == list(range(20))
+    assert (place.lane.queued_rows, place.lane.large_rows, place.lane.rows_in_flight) == (0, 0, 0)
+
+
+def test_parts_that_are_answered_in_another_order_are_put_together_in_theirs():
+    place = Place(max_batch_rows=8)
+    asked = place.ask(*range(16))
+    while len(place.version.sent) < 2:
+        place.ask(99)
+    place.version.sent.reverse()
+    while place.version.sent:
+        place.version.answer()
+    assert values(asked) == list(range(16))
+
+
+def test_a_bad_row_of_a_later_part_is_named_by_its_place_in_the_request():
+    place = Place(max_batch_rows=8)
+    asked = place.ask(*range(16))
+    place.version.answer()
+    place.version.answer([{"row": 3, "status": 422, "detail": "bad"}])
+    while place.version.sent:
+        place.version.answer()
+    (outcome,) = asked.told
+    first = 16 - len(outcome.predictions) + 8
+    assert [error.row for error in outcome.errors] == [first + 3]
+
+
+def test_a_small_request_does_not_wait_for_a_large_one():
+    place = Place(max_batch_rows=8, max_batches_in_flight=1)
+    large = place.ask(*range(40))
+    small = place.ask(99)
+    place.version.answer()
+    rows, _ = place.version.sent[0]
+    assert 99 in rows
+    place.version.answer()
+    assert values(small) == [99]
+    assert not large.told
+
+
+def test_large_requests_take_turns_and_small_ones_never_shut_them_out():
+    place = Place(max_batch_rows=8, max_batches_in_flight=1)
+    place.ask(0)
+    large = [place.ask(*range(start, start + 16)) for start in (100, 200)]
+    for _ in range(40):
+        for _ in range(8):
+            place.ask(1)
+        place.version.answer()
+    assert [values(each) for each in large] == [list(range(100, 116)), list(range(200, 216))]
+
+
+def test_of_a_large_request_that_lost_a_part_the_rest_is_not_sent():
+    place = Place(max_batch_rows=8, max_batches_in_flight=1)
+    asked = place.ask(*range(40))
+    place.version.fail("timeout")
+    (outcome,) = asked.told
+    assert (outcome.reason, place.version.sent, place.lane.queued_rows) == ("timeout", [], 0)
+
+
+def test_rows_that_would_wait_too_long_are_shed_at_once():
+    place = Place(max_batch_rows=8, max_queue_ms=10)
+    place.teach(rows_s=1_000)
+    callers = [place.ask(1) for _ in range(60)]
+    refused = [each for each in callers if each.told]
+    assert {each.told[0].reason for each in refused} == {"shed"}
+    assert len(refused) >= 25
+
+
+def test_a_caller_in_a_hurry_is_shed_at_once_where_a_patient_one_waits():
+    place = Place(max_batch_rows=8, max_queue_ms=1_000)
+    place.teach(rows_s=1_000)
+    for _ in range(60):
+        place.ask(1)
+    hurried, patient = place.ask(2, timeout_s=0.05), place.ask(3)
+    assert (hurried.told[0].reason, patient.told) == ("shed", [])
+
+
+def test_what_is_let_in_under_overload_is_answered_before_its_deadline():
+    place = Place(max_batch_rows=8)
+    place.teach(rows_s=1_000)
+    callers = []
+    for _ in range(100):
+        callers += [(place.ask(1, timeout_s=0.1), place.loop.now + 0.1) for _ in range(24)]
+        place.after(8 / 1_000)
+        place.lane.expire(place.loop.now)
+        place.version.answer()
+    told = [each.told[0] for each, deadline in callers if deadline < place.loop.now]
+    reasons = {outcome.reason for outcome in told if isinstance(outcome, Lost)}
+    answered = sum(isinstance(outcome, Predicted) for outcome in told)
+    assert reasons == {"shed"}
+    assert answered > 0.3 * len(told)
+
+
+def test_rows_whose_deadline_has_passed_are_not_sent():
+    place = Place(max_batches_in_flight=1)
+    place.ask(1)
+    late, patient = place.ask(2, timeout_s=0.1), place.ask(3)
+    place.after(0.2)
+    place.lane.expire(place.loop.now)
+    place.version.answer()
+    assert late.told[0].reason == "deadline"
+    assert place.version.sent[0][0] == [3]
+    place.version.answer()
+    assert values(patient) == [3]
+
+
+def test_a_deadline_that_passes_while_the_batch_is_under_way_is_told_then_and_only_once():
+    place = Place()
+    late = place.ask(1, timeout_s=0.1)
+    place.after(0.2)
+    place.lane.expire(place.loop.now)
+    assert [outcome.reason for outcome in late.told] == ["deadline"]
+    place.lane.expire(place.loop.now)
+    place.version.answer()
+    assert len(late.told) == 1
+
+
+def test_a_callers_impatience_is_no_failure_of_the_version():
+    place = Place()
+    for _ in range(5):
+        place.ask(1, timeout_s=0.001)
+        place.after(0.01)
+        place.lane.expire(place.loop.now)
+        place.version.answer()
+    assert not place.ask(2).told
+
+
+@pytest.mark.parametrize("how", ["closed", "connect"])
+def test_a_part_is_asked_again_once_where_its_connection_was_lost(how):
+    place = Place(max_batch_rows=8, max_batches_in_flight=1)
+    asked = place.ask(*range(12))
+    place.version.fail(how)
+    while place.version.sent:
+        place.version.answer()
+    assert values(asked) == list(range(12))
+
+
+def test_what_waits_is_told_when_the_version_leaves():
+    place = Place(max_batch_rows=8, max_batches_in_flight=1)
+    place.ask(0)
+    small, large = place.ask(1), place.ask(*range(20))
+    place.lane.close()
+    assert [each.told[0].reason for each in (small, large)] == ["closed", "closed"]
+    assert place.lane.queued_rows == 0
+
+
+def test_batches_of_a_version_that_times_out_become_smaller_until_it_answers():
+    place = Place(max_batch_rows=64, version_timeout_ms=1_000, max_batches_in_flight=1)
+    sizes = []
+    for _ in range(4):
+        place.after(2.0)
+        place.ask(*range(64))
+        sizes.append(len(place.version.sent[0][0]))
+        place.after(1.0)
+        place.version.fail("timeout")
+    assert all(after < before for before, after in pairwise(sizes))
