@@ -1,6 +1,6 @@
 # Every command a newcomer needs. `make demo` and `make test` do their own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test check e2e soak bench peers docs lock clean
+.PHONY: help setup system demo test check e2e bench peers docs lock clean
 PYTHON := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
@@ -26,8 +26,8 @@ check: setup ## lint, types and the imports contract
 e2e: system ## only the tests with real processes
 	@$(PYTHON) -m pytest tests/e2e
 
-bench: system ## the figures in the README and docs/benchmarks.md
-	@$(PYTHON) -m benchmarks.serving && $(PYTHON) -m benchmarks.rollout
+bench: system ## the figures in docs/benchmarks.md, about half an hour; what `make peers` set up is in it
+	@$(PYTHON) -m benchmarks.serving --peers all && $(PYTHON) -m benchmarks.rollout && $(PYTHON) -m benchmarks.overload && $(PYTHON) -m benchmarks.spent && $(PYTHON) -m benchmarks.report
 
 peers: setup ## what `python -m benchmarks.serving --peers all` compares with (HAProxy as root)
 	@./scripts/setup.sh peers && ./benchmarks/peers/setup.sh

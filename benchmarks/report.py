@@ -1,6 +1,6 @@
 """Writes docs/benchmarks.md and its pictures from the last results: `python -m benchmarks.report`.
 
-serving.py, rollout.py and overload.py leave their JSON in var/bench/results; what is not there is left out.
+serving.py, spent.py, rollout.py and overload.py leave their JSON in var/bench/results; what is not there is left out.
 """
 
 import json
@@ -33,7 +33,12 @@ taken within a round. Shown are the medians of the rounds; a ratio's spread is i
 
 def main() -> int:
     """Write the page; returns 1 where there is no result at all."""
-    parts: dict[str, Callable[[Result], str]] = {"serving": serving, "rollout": rollout, "overload": overload}
+    parts: dict[str, Callable[[Result], str]] = {
+        "serving": serving,
+        "spent": spent,
+        "rollout": rollout,
+        "overload": overload,
+    }
     found = {name: _result(name) for name in parts}
     if not any(found.values()):
         print(f"{RESULTS} is empty: run `make bench` first", file=sys.stderr)
@@ -85,6 +90,22 @@ def serving(result: Result) -> str:
     return "\n".join(lines)
 
 
+def spent(result: Result) -> str:
+    """The section of spent.py."""
+    lines = [
+        "## Where the time goes",
+        "",
+        f"`python -m benchmarks.spent`: {result['connections']} connections, {result['requests_s']:,} requests a "
+        "second. Processor time by the request; what two cores have left is idle or the system's own.",
+        "",
+        "| process | µs a request |",
+        "|---|--:|",
+        *(f"| {name} | {value} |" for name, value in result["microseconds"].items()),
+        "",
+    ]
+    return "\n".join(lines)
+
+
 def rollout(result: Result) -> str:
     """The section of rollout.py."""
     lines = [
@@ -104,25 +125,22 @@ def rollout(result: Result) -> str:
 
 
 def overload(result: Result) -> str:
-    """The section of overload.py: its figures as they are, by name."""
+    """The section of overload.py: its medians, phase by phase."""
     lines = [
         "## Overload, fairness, memory and start",
         "",
         "`python -m benchmarks.overload`; ratios to what it measured itself in the same run.",
         "",
     ]
-    lines += ["| figure | |", "|---|--:|", *(f"| {name} | {_shown(value)} |" for name, value in _flat(result)), ""]
+    lines += ["| | figure | |", "|---|---|--:|"]
+    for part, figures in result["medians"].items():
+        lines += [_figure_row(part, name, value) for name, value in figures.items()]
     return "\n".join(lines)
 
 
-def _flat(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
-    if not isinstance(value, dict):
-        return [(prefix, value)]
-    return [pair for key, each in value.items() for pair in _flat(each, f"{prefix} {key}".strip().replace("_", " "))]
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+def _figure_row(part: str, name: str, value: float | None) -> str:
+    shown = "-" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"| {part} | {name.replace('_', ' ')} | {shown} |"
 
 
 def _median(setup: Result, connections: str, figure: str) -> float:
