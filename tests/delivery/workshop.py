@@ -1,7 +1,6 @@
 """A workshop: a folder of recipes, releases and keys, and delivery as its callers use it."""
 
 import hashlib
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,14 +79,3 @@ def resign(bundle: Path, keys: Path, change: Callable[[dict[str, Any]], Any] = l
 def vouch(manifest: dict[str, Any], name: str, raw: bytes) -> None:
     """Put a file's digest into the manifest."""
     manifest["files"][name] = {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
-
-
-def until(condition: Callable[[], Any], what: str, deadline_s: float = 30.0) -> Any:
-    """Wait for a condition; fail with its name after the deadline."""
-    end = time.monotonic() + deadline_s
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"not in {deadline_s} s: {what}")

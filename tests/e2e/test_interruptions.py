@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from store import LedgerStore, engine
-from tests.e2e.town import Said, Town, until
+from tests.e2e.town import Said, Town
+from tests.until import until
 
 MOMENTS = (0.4, 0.75, 0.95)
 VERBS = (

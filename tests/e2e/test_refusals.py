@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from tests.e2e.town import until
+from tests.until import until
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import sys
 import httpx
 import pytest
 
-from tests.e2e.town import ROW, Users, until
+from tests.e2e.town import ROW, Users
+from tests.until import until
 
 
 def test_from_delivery_to_release_and_back_no_request_is_lost(town):

@@ -5,15 +5,15 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.until import until
 
 ROOT = Path(__file__).parents[2]
 ROW = {"amount": 1200.5, "age": 41, "city": "Oslo"}
@@ -92,17 +92,6 @@ class Town:
         master = int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout)
         children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
         return [master, *map(int, children)]
-
-
-def until(condition: Callable[[], Any], what: str, deadline_s: float = 15.0) -> Any:
-    """Wait for a condition; fail with its name after the deadline."""
-    end = time.monotonic() + deadline_s
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"not in {deadline_s} s: {what}")
 
 
 class Users(threading.Thread):

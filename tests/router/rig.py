@@ -5,8 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,22 +18,12 @@ from rollout.release import State
 from rollout.split import all_to
 from store.engine import engine
 from store.ledger import LedgerStore
+from tests.until import until
 
 ROOT = Path(__file__).parents[2]
 SECRET = "toy-secret-of-sixteen"
 TOKEN_KEY = "toy-token-key-of-sixteen"
 GUNICORN = [sys.executable, "-m", "gunicorn"]
-
-
-def until(condition: Callable[[], object], what: str, deadline_s: float = 10.0) -> object:
-    """Wait for a condition; fail with its name after the deadline."""
-    end = time.monotonic() + deadline_s
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"not in {deadline_s} s: {what}")
 
 
 class Rig:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.router.rig import until
+from tests.until import until
 
 
 def test_a_prediction_names_model_version_and_ids(pair):

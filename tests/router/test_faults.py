@@ -13,7 +13,8 @@ import pytest
 
 from rollout.ledger import Rollout, Step
 from router import counts
-from tests.router.rig import rig, until
+from tests.router.rig import rig
+from tests.until import until
 
 
 class Load(threading.Thread):

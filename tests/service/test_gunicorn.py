@@ -17,8 +17,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.app import LARGEST_BODY
 from tests.delivery.loans import ROW
-from tests.delivery.workshop import ROOT, resign, until, vouch
+from tests.delivery.workshop import ROOT, resign, vouch
 from tests.service.served import SECRET, tensors
+from tests.until import until
 
 COMMAND = shlex.split(
     next(line for line in (ROOT / "Procfile").read_text().splitlines() if line.startswith("service:")).partition(":")[2]

@@ -7,29 +7,19 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from tests.until import until
 from tests.wire.visit import Answers
 
 ROOT = Path(__file__).parents[2]
 DOOR = "wire.worker.DoorWorker"
 OWN = "gunicorn.workers.gasgi.ASGIWorker"
-
-
-def until(condition: Callable[[], Any], what: str, deadline_s: float = 15.0) -> Any:
-    """Wait for a condition; fail with its name after the deadline."""
-    end = time.monotonic() + deadline_s
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"not in {deadline_s} s: {what}")
 
 
 class Gunicorn:

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.until import until
 from tests.wire.messages import BROKEN, CHUNKED, GET, LARGEST_BODY, WHOLE, hot
-from tests.wire.processes import gunicorn, until
+from tests.wire.processes import gunicorn
 from tests.wire.toy_app import LARGE
 from tests.wire.visit import House, Visit
 from wire import worker
