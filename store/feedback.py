@@ -6,13 +6,19 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store.engine import statements, transaction
 from store.errors import Unstorable
 from store.ledger import require_text
 from store.schema import FEEDBACK
+
+WHOLE = 10_000
+"""Basis points of all traffic."""
+LEVELS = 16
+"""Losses are kept in sixteenths of their bound."""
+_LAST_REVISION = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,9 @@ class Feedback:
 
     `predicted` is the score of the positive class or the predicted value (None where there is none);
     `label` the truth as text; `outcome` a word such as `right` or `wrong`; `at` when the label came.
+    `rollout` is the revision at which the rollout began that routed it (0: none), `weight` the candidate's basis
+    points then, `bets` whether it may count for or against that rollout, `level` its loss in sixteenths of the
+    loss's bound (0 to 16, None: it has none).
     """
 
     prediction_id: str
@@ -30,6 +39,10 @@ class Feedback:
     label: str
     outcome: str
     at: datetime
+    rollout: int = 0
+    weight: int = 0
+    bets: bool = False
+    level: int | None = None
 
 
 class FeedbackStore:
@@ -59,10 +72,29 @@ class FeedbackStore:
             row.prediction_id in counted and first[row.prediction_id] == index for index, row in enumerate(feedback)
         ]
 
+    def any(self) -> bool:
+        """Whether a label ever came."""
+        query = select(FEEDBACK.c.prediction_id).where(FEEDBACK.c.model == self.model).limit(1)
+        with statements(self._engine) as connection:
+            return connection.scalar(query) is not None
+
     def scores(self) -> list[tuple[str, float | None, str, str]]:
         """Return (version, predicted, label, outcome) of every counted prediction of this model."""
         columns = (FEEDBACK.c.version, FEEDBACK.c.predicted, FEEDBACK.c.label, FEEDBACK.c.outcome)
         query = select(*columns).where(FEEDBACK.c.model == self.model).order_by(FEEDBACK.c.at)
+        with statements(self._engine) as connection:
+            return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query)]
+
+    def levels(self, rollout: int) -> list[tuple[str, int, int, int]]:
+        """Return (version, weight, level, count) of the rows of a rollout that bet and have a level, in that order.
+
+        The database counts: as many rows come back as there are different ones, not as there are labels.
+        """
+        columns = (FEEDBACK.c.version, FEEDBACK.c.weight, FEEDBACK.c.level)
+        # Written out and not bound: an index with a condition serves only a query that shows the same one.
+        bets = FEEDBACK.c.bets == literal_column("1")
+        mine = (FEEDBACK.c.model == self.model, FEEDBACK.c.rollout == rollout, bets, FEEDBACK.c.level.is_not(None))
+        query = select(*columns, func.count()).where(*mine).group_by(*columns).order_by(*columns)
         with statements(self._engine) as connection:
             return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query)]
 
@@ -78,7 +110,26 @@ class FeedbackStore:
             require_text("predicted_class", row.predicted_class, index)
         if row.at.tzinfo is None:
             raise Unstorable("at", "has no time zone; give a time in UTC", index)
+        _require_bet(index, row)
         finite = row.predicted is not None and math.isfinite(row.predicted)
         predicted = float(row.predicted) if finite and row.predicted is not None else None
         stamp = row.at.astimezone(UTC).isoformat(timespec="microseconds")
-        return {**asdict(row), "model": self.model, "predicted": predicted, "at": stamp}
+        stored = {"model": self.model, "predicted": predicted, "at": stamp, "bets": int(row.bets)}
+        return {**asdict(row), **stored}
+
+
+def require_integer(field: str, value: Any, low: int, high: int, index: int | None = None) -> None:
+    """Raise Unstorable unless this is one of Python's own whole numbers from `low` to `high`, both included."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Unstorable(field, f"is {type(value).__name__}, not a whole number", index)
+    if not low <= value <= high:
+        raise Unstorable(field, f"is {value}; it goes from {low} to {high}", index)
+
+
+def _require_bet(index: int, row: Feedback) -> None:
+    require_integer("rollout", row.rollout, 0, _LAST_REVISION, index)
+    require_integer("weight", row.weight, 0, WHOLE, index)
+    if not isinstance(row.bets, bool):
+        raise Unstorable("bets", f"is {type(row.bets).__name__}, not true or false", index)
+    if row.level is not None:
+        require_integer("level", row.level, 0, LEVELS, index)

@@ -1,6 +1,10 @@
-"""The tables. `revisions` is append-only, and the database itself refuses to change or delete a row of it."""
+"""The tables. `revisions` is append-only, and the database itself refuses to change or delete a row of it.
+
+A `feedback` table from before its rows could bet is given what it lacks whenever the tables are made.
+"""
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     Connection,
@@ -11,7 +15,10 @@ from sqlalchemy import (
     Table,
     Text,
     event,
+    inspect,
+    text,
 )
+from sqlalchemy.schema import CreateColumn
 
 METADATA = MetaData()
 CHANNEL = "sluice_revisions"
@@ -43,7 +50,53 @@ FEEDBACK = Table(
     Column("label", Text, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("at", Text, nullable=False),
+    # Defaults for rows that were there before these columns, and for programs that do not know them yet.
+    Column("rollout", Integer, nullable=False, server_default=text("0")),
+    Column("weight", Integer, nullable=False, server_default=text("0")),
+    Column("bets", Integer, nullable=False, server_default=text("0")),
+    Column("level", Integer, nullable=True),
     Index("feedback_by_version", "model", "version"),
+    # Only what bets, so that other rows cost nothing; `bets` stands in it because SQLite looks it up all the same.
+    Index(
+        "feedback_that_bets",
+        "model",
+        "rollout",
+        "version",
+        "weight",
+        "level",
+        "bets",
+        sqlite_where=text("bets = 1"),
+        postgresql_where=text("bets = 1"),
+    ),
+)
+
+EVIDENCE = Table(
+    "evidence",
+    METADATA,
+    Column("model", Text, primary_key=True),
+    Column("rollout", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("weight", Integer, primary_key=True, autoincrement=False),
+    Column("source", Text, primary_key=True),
+    Column("serial", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+MARKS = Table(
+    "marks",
+    METADATA,
+    Column("model", Text, primary_key=True),
+    Column("rollout", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+
+LEASES = Table(
+    "leases",
+    METADATA,
+    Column("model", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("beat", BigInteger, nullable=False),
 )
 
 _GUARDS = {
@@ -70,4 +123,21 @@ def _guard(_table: Table, connection: Connection, **_: object) -> None:
         connection.exec_driver_sql(statement)
 
 
+def _complete_feedback(_metadata: MetaData, connection: Connection, **_: object) -> None:
+    """Add the columns and indexes that an older feedback table lacks; runs inside LedgerStore.create's transaction."""
+    if not inspect(connection).has_table(FEEDBACK.name):
+        return
+    there = {column["name"] for column in inspect(connection).get_columns(FEEDBACK.name)}
+    missing = [column for column in FEEDBACK.c if column.name not in there]
+    for column in missing:
+        definition = CreateColumn(column).compile(dialect=connection.dialect)
+        connection.exec_driver_sql(f"ALTER TABLE {FEEDBACK.name} ADD COLUMN {definition}")
+    if missing and connection.dialect.name == "postgresql":
+        # The table is ours by now, and to index a long one may take longer than a statement of daily work may.
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    for index in sorted(FEEDBACK.indexes, key=lambda index: str(index.name)):
+        index.create(connection, checkfirst=True)
+
+
+event.listen(METADATA, "before_create", _complete_feedback)
 event.listen(REVISIONS, "after_create", _guard)

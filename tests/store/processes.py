@@ -38,6 +38,45 @@ LedgerStore(opened, "flights").append(int(sys.argv[2]), {}, "deploy", "other", "
 opened.dispose()
 """
 
+FLUSH = """
+import sys
+from store import EvidenceRow, EvidenceStore, engine
+evidence = EvidenceStore(engine(sys.argv[1]), "flights")
+for serial in range(1, int(sys.argv[3]) + 1):
+    rows = [EvidenceRow("7", version, 500, {"finished": {"ok": serial}}) for version in ("v1", "v2")]
+    for _ in range(2):
+        evidence.flush(sys.argv[2], serial, rows)
+    print(serial, flush=True)
+"""
+
+TAKE = """
+import sys
+from store import LeaseStore, engine
+leases, name, last = LeaseStore(engine(sys.argv[1]), "flights"), sys.argv[2], int(sys.argv[3])
+for beat in range(1, last + 1):
+    seen = leases.look()
+    while (seen.beat if seen else 0) < beat - 1:
+        seen = leases.look()
+    in_time = (seen.beat if seen else 0) == beat - 1
+    print(beat, "won" if in_time and leases.take(seen, name) else "lost")
+"""
+
+CONDUCT = """
+import sys, time
+from store import LeaseStore, Patience, engine
+leases, name, patience = LeaseStore(engine(sys.argv[1]), "flights"), sys.argv[2], Patience(float(sys.argv[3]))
+mine = None
+print("ready", flush=True)
+while True:
+    if mine:
+        mine = leases.renew(mine)
+    elif patience.may_take(seen := leases.look(), time.monotonic()):
+        mine = leases.take(seen, name)
+    if mine:
+        print(mine.beat, flush=True)
+    time.sleep(0.02)
+"""
+
 HOLD = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)

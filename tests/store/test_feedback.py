@@ -4,7 +4,9 @@ import math
 from dataclasses import replace
 from datetime import datetime
 
+import numpy as np
 import pytest
+from sqlalchemy import event
 
 from store import Feedback, FeedbackStore, Unstorable
 from tests.store.conftest import AT
@@ -60,6 +62,63 @@ def test_a_score_that_is_no_number_is_stored_as_none_on_both_databases(feedback,
     assert feedback.scores() == [("v1", None, "1", "right")]
 
 
+def bet(name: str, **changes) -> Feedback:
+    """A row that bets on rollout 7."""
+    return replace(ROW, **{"prediction_id": name, "rollout": 7, "weight": 500, "bets": True, "level": 0, **changes})
+
+
+def test_levels_count_the_rows_that_bet_by_version_weight_and_level(feedback):
+    kinds = {"v1": (500, 0), "v2": (500, 16), "v3": (2500, 3)}
+    rows = [
+        bet(f"{version} {n}", version=version, weight=weight, level=level)
+        for version, (weight, level) in kinds.items()
+        for n in range(1 + level)
+    ]
+    feedback.add([*rows, bet("other weight", weight=0), bet("other level", level=1)])
+    assert feedback.levels(7) == [
+        ("v1", 0, 0, 1),
+        ("v1", 500, 0, 1),
+        ("v1", 500, 1, 1),
+        ("v2", 500, 16, 17),
+        ("v3", 2500, 3, 4),
+    ]
+
+
+def test_a_row_that_does_not_bet_or_has_no_level_or_is_of_another_rollout_or_model_is_no_level(opened, feedback):
+    feedback.add([bet("no bet", bets=False), bet("no level", level=None), bet("other", rollout=8), ROW])
+    FeedbackStore(opened, "weather").add([bet("other model")])
+    assert feedback.levels(7) == []
+    assert feedback.levels(8) == [("v1", 500, 0, 1)]
+
+
+def test_a_bet_counts_once_and_as_it_was_first_told(feedback):
+    assert feedback.add([bet("p1"), bet("p1", level=16)]) == [True, False]
+    assert feedback.add([bet("p1", level=16)]) == [False]
+    assert feedback.levels(7) == [("v1", 500, 0, 1)]
+
+
+def test_levels_are_read_from_their_index_alone(opened, feedback):
+    feedback.add([bet(f"p{n}", level=n % 17) for n in range(100)])
+    asked: list[tuple] = []
+
+    def keep(_connection, _cursor, statement, parameters, _context, _many):
+        asked.append((statement, parameters))
+
+    event.listen(opened, "before_cursor_execute", keep)
+    feedback.levels(7)
+    event.remove(opened, "before_cursor_execute", keep)
+    sqlite = opened.dialect.name == "sqlite"
+    with opened.connect() as connection:
+        if not sqlite:
+            # For so few rows PostgreSQL would rather read the whole table.
+            connection.exec_driver_sql("SET enable_seqscan = off")
+        explain = "EXPLAIN QUERY PLAN " if sqlite else "EXPLAIN "
+        plan = str(connection.exec_driver_sql(explain + asked[-1][0], asked[-1][1]).all())
+    used = "COVERING INDEX feedback_that_bets" if sqlite else "feedback_that_bets"
+    assert used in plan
+    assert not any(sorting in plan for sorting in ("TEMP B-TREE", "Sort"))
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -69,6 +128,16 @@ def test_a_score_that_is_no_number_is_stored_as_none_on_both_databases(feedback,
         {"version": "\udfff"},
         {"predicted_class": 3},
         {"at": datetime(2026, 1, 1)},  # noqa: DTZ001
+        {"rollout": -1},
+        {"rollout": 2**31},
+        {"rollout": "7"},
+        {"weight": 10_001},
+        {"weight": 0.5},
+        {"bets": 1},
+        {"level": 17},
+        {"level": -1},
+        {"level": 0.5},
+        {"level": np.int64(3)},
     ],
 )
 def test_one_row_that_cannot_be_recorded_is_named_and_nothing_is_counted(feedback, changes):
