@@ -5,11 +5,13 @@ from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from rollout.policy import Policy, policy_of
 from rollout.refusal import BadWeight, BrokenRecord, NothingToDo, RolloutInProgress, UnknownVersion
 from rollout.release import LIVE, Event, State, after
 from rollout.split import Slice, TrafficSplit
 
-FORMAT = 1
+FORMAT = 2
+_READS = (1, FORMAT)
 Body = dict[str, Any]
 
 
@@ -40,7 +42,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Rollout:
-    """A rollout in progress: its plan, made before it started, and where it stands in it."""
+    """A rollout in progress: its plan, made before it started, and where it stands in it.
+
+    policy: how the conductor judges it; None where it does not run by itself. held: why the conductor holds its weight;
+    accepted: what a person has looked at and lets pass.
+    """
 
     id: str
     strategy: str
@@ -53,6 +59,14 @@ class Rollout:
     started_by: str
     paused: bool = False
     held_s: float = 0.0
+    policy: Policy | None = None
+    held: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """The revision it began with."""
+        return int(self.id.rpartition(":")[2])
 
     def due_at(self) -> float | None:
         """Epoch seconds of the next step, or None where the clock does not decide."""
@@ -64,7 +78,12 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Ledger:
-    """One revision. `released_before` is the stack of rollback targets, newest last."""
+    """One revision.
+
+    released_before: the stack of rollback targets, newest last. last: the rollout that ended with a release, whose late
+    labels still count; flagged: they spoke against it. queued: begins when the one in progress has ended. verdict: what
+    stood behind this revision, as plain JSON.
+    """
 
     model: str
     revision: int = 0
@@ -73,6 +92,10 @@ class Ledger:
     released: str | None = None
     released_before: tuple[str, ...] = ()
     rollout: Rollout | None = None
+    last: Rollout | None = None
+    queued: Rollout | None = None
+    flagged: bool = False
+    verdict: Body | None = None
 
     def version(self, name: str) -> Version:
         """The version of that name; raises UnknownVersion naming those there are."""
@@ -108,8 +131,8 @@ class Ledger:
         return replace(self, versions=MappingProxyType({**self.versions, version.name: version}))
 
     def next(self) -> "Ledger":
-        """The same value as the revision to be written next."""
-        return replace(self, revision=self.revision + 1)
+        """The same value as the revision to be written next; no verdict stands behind it yet."""
+        return replace(self, revision=self.revision + 1, verdict=None)
 
     def running(self) -> Rollout:
         """The rollout in progress; raises NothingToDo where there is none."""
@@ -118,13 +141,31 @@ class Ledger:
         return self.rollout
 
     def must_be_free_for(self, candidate: str) -> None:
-        """Raise RolloutInProgress where another candidate's rollout holds the traffic."""
+        """Raise RolloutInProgress where another candidate's rollout holds the traffic and does not give way."""
+        if not self.gives_way():
+            self.must_not_be_of_another(candidate)
+
+    def must_not_be_of_another(self, candidate: str) -> None:
+        """Raise RolloutInProgress where the rollout in progress is another candidate's."""
         rollout = self.rollout
-        if rollout is not None and rollout.candidate != candidate:
-            raise RolloutInProgress(
-                f"a {rollout.strategy} of {rollout.candidate} is in progress (started by {rollout.started_by}): "
-                f"`python deploy.py abort` or `python deploy.py promote {rollout.candidate}` first"
-            )
+        if rollout is None or rollout.candidate == candidate:
+            return
+        raise RolloutInProgress(
+            f"a {rollout.strategy} of {rollout.candidate} is in progress (started by {rollout.started_by}): "
+            f"`python deploy.py abort` or `python deploy.py promote {rollout.candidate}` first"
+        )
+
+    def gives_way(self) -> bool:
+        """Whether the rollout in progress may be ended by another one, as its plan says."""
+        return self._hotfix() == "supersede"
+
+    def lets_wait(self, candidate: str) -> bool:
+        """Whether a rollout of `candidate` waits for the end of the one in progress, as that one's plan says."""
+        return self._hotfix() == "queue" and self.running().candidate != candidate
+
+    def _hotfix(self) -> str:
+        rollout = self.rollout
+        return rollout.policy.hotfix if rollout is not None and rollout.policy is not None else ""
 
     def to_body(self) -> Body:
         """Plain JSON values, the form that is stored."""
@@ -136,13 +177,17 @@ class Ledger:
             "released": self.released,
             "released_before": list(self.released_before),
             "rollout": _rollout_body(self.rollout),
+            "last": _rollout_body(self.last),
+            "queued": _rollout_body(self.queued),
+            "flagged": self.flagged,
+            "verdict": self.verdict,
         }
 
 
 def from_body(body: Body, revision: int) -> Ledger:
     """The ledger of a stored body; raises BrokenRecord naming what is wrong. `from_body(to_body())` is the identity."""
     form = body.get("format") if isinstance(body, dict) else type(body).__name__
-    if form != FORMAT:
+    if form not in _READS:
         raise BrokenRecord(f"revision {revision} has format {form!r}: this Sluice reads format {FORMAT}")
     try:
         ledger = _from_body(body, revision)
@@ -162,6 +207,10 @@ def _from_body(body: Body, revision: int) -> Ledger:
         released=body["released"],
         released_before=tuple(body["released_before"]),
         rollout=_rollout(body["rollout"]),
+        last=_rollout(body.get("last")),
+        queued=_rollout(body.get("queued")),
+        flagged=body.get("flagged", False),
+        verdict=body.get("verdict"),
     )
 
 
@@ -191,10 +240,19 @@ def _split(body: Body | None) -> TrafficSplit | None:
 
 
 def _rollout_body(rollout: Rollout | None) -> Body | None:
-    return {**asdict(rollout), "steps": [asdict(step) for step in rollout.steps]} if rollout else None
+    if rollout is None:
+        return None
+    steps = [asdict(step) for step in rollout.steps]
+    lists = {"steps": steps, "held": [*rollout.held], "accepted": [*rollout.accepted]}
+    return {**asdict(rollout), **lists, "policy": rollout.policy.to_body() if rollout.policy else None}
 
 
 def _rollout(body: Body | None) -> Rollout | None:
     if body is None:
         return None
-    return Rollout(**{**body, "steps": tuple(Step(**step) for step in body["steps"])})
+    read: Body = {"steps": tuple(Step(**step) for step in body["steps"])}
+    # Format 1 knew no rollout that runs by itself.
+    policy = body.get("policy")
+    read |= {"policy": policy_of(policy) if policy else None}
+    read |= {name: tuple(body.get(name, ())) for name in ("held", "accepted")}
+    return Rollout(**{**body, **read})

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rollout.ledger import Ledger, Rollout, Step
+from rollout.policy import Policy
 from rollout.refusal import BadWeight
 from rollout.release import Event, State
 from rollout.split import ALL, all_to, check_weights
-from rollout.strategy import Strategy
+from rollout.strategy import Strategy, strategy
 
 
 def calmed(ledger: Ledger) -> Ledger:
@@ -26,7 +27,14 @@ def released(ledger: Ledger, name: str) -> Ledger:
     if before is not None and before != name:
         calm = calm.with_event(before, Event.WITHDRAW)
         stack = (*stack, before)
-    return replace(_all_to(calm, name), released=name, released_before=stack).with_event(name, Event.RELEASE)
+    kept = replace(_all_to(calm, name), released=name, released_before=stack, last=_last(ledger, name), flagged=False)
+    return kept.with_event(name, Event.RELEASE)
+
+
+def _last(ledger: Ledger, released_now: str) -> Rollout | None:
+    """The rollout that this release ends, where it was judged: labels that come later still speak of it."""
+    rollout = ledger.rollout
+    return rollout if rollout is not None and rollout.policy and rollout.candidate == released_now else None
 
 
 def gone_back(ledger: Ledger, target: str) -> Ledger:
@@ -35,7 +43,8 @@ def gone_back(ledger: Ledger, target: str) -> Ledger:
     if calm.released is not None:
         calm = calm.with_event(calm.released, Event.WITHDRAW)
     stack = tuple(v for v in calm.released_before if v != target)
-    return replace(_all_to(calm, target), released=target, released_before=stack).with_event(target, Event.RELEASE)
+    back = replace(_all_to(calm, target), released=target, released_before=stack, last=None, flagged=False)
+    return back.with_event(target, Event.RELEASE)
 
 
 def ended(ledger: Ledger, rollout: Rollout) -> Ledger:
@@ -60,12 +69,20 @@ def weighed(ledger: Ledger) -> Ledger:
     """The candidate has the weight of the rollout's present step; all traffic as the last step is a release."""
     rollout = ledger.running()
     weight = rollout.steps[rollout.step].weight
-    if weight == ALL and rollout.step == len(rollout.steps) - 1:
+    if weight == ALL and rollout.step == len(rollout.steps) - 1 and not watched(rollout):
         return released(ledger, rollout.candidate)
     weights = {rollout.stable: ALL - weight, rollout.candidate: weight}
     check_weights(weights)
     split = (ledger.split or all_to(rollout.stable, rollout.id)).reweighted(weights)
+    if watched(rollout):
+        # With nobody left to compare by chance, the old version is asked again what the new one has answered.
+        split = split.shadowed({rollout.stable: ALL})
     return replace(ledger, split=split).with_event(rollout.candidate, Event.SERVE)
+
+
+def watched(rollout: Rollout) -> bool:
+    """Whether the candidate has all traffic while the old version stays beside it."""
+    return rollout.policy is not None and strategy(rollout.strategy).watches
 
 
 def stepped(ledger: Ledger, now: float) -> Ledger:
@@ -73,7 +90,7 @@ def stepped(ledger: Ledger, now: float) -> Ledger:
     rollout = ledger.running()
     if rollout.step + 1 >= len(rollout.steps):
         return released(ledger, rollout.candidate)
-    following = replace(rollout, step=rollout.step + 1, step_since=now, held_s=0.0, paused=False)
+    following = replace(rollout, step=rollout.step + 1, step_since=now, held_s=0.0, paused=False, held=())
     return weighed(replace(ledger, rollout=following))
 
 
@@ -87,10 +104,12 @@ def chosen_steps(row: Strategy, steps: Sequence[Step]) -> tuple[Step, ...]:
     return chosen
 
 
-def planned(ledger: Ledger, row: Strategy, candidate: str, stable: str, steps: tuple[Step, ...]) -> Rollout:
+def planned(
+    ledger: Ledger, row: Strategy, candidate: str, stable: str, steps: tuple[Step, ...], policy: Policy | None
+) -> Rollout:
     """The rollout as it will be kept, not started."""
     identity = f"{ledger.model}:{row.name}:{candidate}:{ledger.revision + 1}"
-    return Rollout(identity, row.name, candidate, stable, steps, 0, 0.0, 0.0, "")
+    return Rollout(identity, row.name, candidate, stable, steps, 0, 0.0, 0.0, "", policy=policy)
 
 
 def _all_to(ledger: Ledger, name: str) -> Ledger:

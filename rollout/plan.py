@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from rollout import moves
 from rollout.actions import Drain, Plan, Record, Start, Stop, WaitReady, WarmUp
 from rollout.ledger import Ledger, Rollout, Step, Version
-from rollout.refusal import IllegalEvent, NothingToDo, NotReady
+from rollout.policy import Policy
+from rollout.refusal import BadWeight, IllegalEvent, NothingToDo, NotReady, RolloutInProgress
 from rollout.release import LIVE, Event, State
 from rollout.split import ALL
 from rollout.strategy import strategy
@@ -60,7 +61,7 @@ def promote(ledger: Ledger, facts: Facts, name: str) -> Plan:
 
 def promote_step(ledger: Ledger, facts: Facts, name: str) -> Plan:
     """Take the next step of the rollout in progress; after the last one the version is released."""
-    ledger.must_be_free_for(name)
+    ledger.must_not_be_of_another(name)
     rollout = ledger.running()
     if rollout.paused:
         raise IllegalEvent(f"the {_named(rollout)} is paused: `{COMMAND} resume` first")
@@ -70,22 +71,39 @@ def promote_step(ledger: Ledger, facts: Facts, name: str) -> Plan:
             "releases it"
         )
     _refuse_unless_ready(ledger, facts, name)
-    return (_step(ledger, facts.now),)
+    return (step_of(ledger, facts.now),)
 
 
-def start(ledger: Ledger, facts: Facts, name: str, how: str, steps: Sequence[Step] = (), share: int = ALL) -> Plan:
+def start(
+    ledger: Ledger,
+    facts: Facts,
+    name: str,
+    how: str,
+    steps: Sequence[Step] = (),
+    share: int = ALL,
+    policy: Policy | None = None,
+) -> Plan:
     """Begin a rollout of `name` by the strategy `how`.
 
-    steps: weights and hold times (default: the strategy's own); share: basis points of the copies a shadow gets.
+    steps: weights and hold times (default: the strategy's own); share: basis points of the copies a shadow gets;
+    policy: how the conductor judges it, None where it does not run by itself.
     """
     row = strategy(how)
     if row.in_place:
         raise NothingToDo(f"a release in place is one act, not a rollout: `{COMMAND} {how} {name}`")
     chosen = moves.chosen_steps(row, steps)
+    if policy is not None and row.watches:
+        chosen = (Step(ALL, policy.watch_s),)
+    if policy is not None and row.ends == "proof" and chosen[-1].weight == ALL:
+        raise BadWeight(f"a {row.name} that runs by itself is released on proof: its steps must end below 100 %")
     _refuse_unless_ready(ledger, facts, name)
-    ledger.must_be_free_for(name)
-    plan = moves.planned(ledger, row, name, _stable(ledger, name), chosen)
+    waits = policy is not None and chosen != () and ledger.lets_wait(name)
+    if not waits:
+        ledger.must_be_free_for(name)
+    plan = moves.planned(ledger, row, name, _stable(ledger, name), chosen, policy)
     rollout = replace(plan, step_since=facts.now, started_at=facts.now, started_by=facts.actor)
+    if waits:
+        return (_queued(ledger, rollout),)
     begun = moves.begun(ledger, rollout)
     if row.shadows:
         summary = f"{share / 100:g} % of the requests are copied to {name}"
@@ -93,12 +111,17 @@ def start(ledger: Ledger, facts: Facts, name: str, how: str, steps: Sequence[Ste
     return (_weighed(moves.weighed(begun), how, rollout),)
 
 
-def release_in_place(ledger: Ledger, facts: Facts, name: str) -> Plan:
-    """Replace the process of the released version by one of `name`, in one act."""
+def release_in_place(ledger: Ledger, facts: Facts, name: str, policy: Policy | None = None) -> Plan:
+    """Replace the process of the released version by one of `name`, in one act.
+
+    policy: how the conductor judges it before the old process goes; None: it goes at once.
+    """
     ledger.must_be_free_for(name)
+    if policy is not None:
+        return _in_place_watched(ledger, facts, name, policy)
     old = ledger.version(ledger.released) if ledger.released else None
     after = moves.released(_replaced(ledger, facts, name), name)
-    ends = _ends_of_replaced(ledger, name)
+    ends = _ends_of_replaced(ledger, name, facts.program)
     if old is None:
         record = _record(after, "release-in-place", f"{name} released", _undo_of_release(ledger))
         return (*_bring_up(name, facts.program), record, *ends)
@@ -106,6 +129,18 @@ def release_in_place(ledger: Ledger, facts: Facts, name: str) -> Plan:
         after = after.with_event(old.name, Event.RETIRE)
     record = _record(after, "release-in-place", f"{name} in place of {old.name}", f"release-in-place {old.name}")
     return (*_bring_up(name, facts.program), record, *ends)
+
+
+def _in_place_watched(ledger: Ledger, facts: Facts, name: str, policy: Policy) -> Plan:
+    """All traffic to a fresh process of `name`, the old one beside it until the conductor is sure."""
+    stable, row = _stable(ledger, name), strategy("release-in-place")
+    rollout = moves.planned(ledger, row, name, stable, (Step(ALL, policy.watch_s),), policy)
+    rollout = replace(rollout, step_since=facts.now, started_at=facts.now, started_by=facts.actor)
+    after = moves.weighed(moves.begun(_replaced(ledger, facts, name), rollout))
+    earlier = [v for v in ledger.live() if v.name == name and v.program != facts.program]
+    ends = tuple(action for v in earlier for action in (Drain(v.name, v.program), Stop(v.program)))
+    summary = f"{name} answers in place of {stable}, which stays beside it for now"
+    return (*_bring_up(name, facts.program), _record(after, row.name, summary, "rollback"), *ends)
 
 
 def pause(ledger: Ledger, facts: Facts) -> Plan:
@@ -119,19 +154,24 @@ def pause(ledger: Ledger, facts: Facts) -> Plan:
 
 
 def resume(ledger: Ledger, facts: Facts) -> Plan:
-    """Let the clock of a paused rollout go on with the time that was left of its step."""
+    """Let a paused rollout go on with the time that was left of its step; what it was held for is accepted."""
     rollout = ledger.running()
-    if not rollout.paused:
+    if not rollout.paused and not rollout.held:
         return ()
-    going = replace(ledger, rollout=replace(rollout, paused=False, step_since=facts.now))
-    return (_record(going, "resume", f"{_named(rollout)} goes on", "pause"),)
+    accepted = tuple(sorted({*rollout.accepted, *rollout.held}))
+    on = replace(rollout, paused=False, step_since=facts.now, held=(), accepted=accepted)
+    passed = f", {', '.join(rollout.held)} accepted" if rollout.held else ""
+    return (_record(replace(ledger, rollout=on), "resume", f"{_named(rollout)} goes on{passed}", "pause"),)
 
 
 def abort(ledger: Ledger) -> Plan:
-    """End the rollout: all traffic to the stable version, the candidate stays deployed."""
+    """End the rollout: all traffic to the stable version, the candidate stays deployed. Without one, the queued one."""
+    if ledger.rollout is None and ledger.queued is not None:
+        waiting = ledger.queued
+        return (_record(replace(ledger, queued=None), "abort", f"{_named(waiting)} waits no more", again(waiting)),)
     rollout = ledger.running()
     summary = f"{_named(rollout)} ended, all traffic to {rollout.stable}"
-    return (_record(moves.ended(ledger, rollout), "abort", summary, _again(rollout)),)
+    return (_record(moves.ended(ledger, rollout), "abort", summary, again(rollout)),)
 
 
 def rollback(ledger: Ledger, facts: Facts) -> Plan:
@@ -142,7 +182,7 @@ def rollback(ledger: Ledger, facts: Facts) -> Plan:
     rollout = ledger.rollout
     if rollout is not None and ledger.weight(rollout.candidate) > 0:
         summary = f"from {rollout.candidate} to {rollout.stable}"
-        return (_record(moves.ended(ledger, rollout), "rollback", summary, _again(rollout)),)
+        return (_record(moves.ended(ledger, rollout), "rollback", summary, again(rollout)),)
     target = ledger.rollback_target()
     if target is None:
         raise NothingToDo(
@@ -154,27 +194,59 @@ def rollback(ledger: Ledger, facts: Facts) -> Plan:
     return _start_again_and_go_back(ledger, facts, target)
 
 
-def retire(ledger: Ledger, name: str, force: bool = False) -> Plan:
-    """Stop a version that has no traffic and is nobody's way back."""
+def retire(ledger: Ledger, name: str, force: bool = False, way_back: bool = False) -> Plan:
+    """Stop a version that has no traffic and is nobody's way back.
+
+    way_back: it stays the way back, without a process: `rollback` starts it again first.
+    """
     version = ledger.version(name)
     if version.state == State.RETIRED:
         return ()
     without = ledger.with_event(name, Event.RETIRE)
+    ends = (Drain(name, version.program), Stop(version.program))
+    if way_back:
+        return (_record(without, "retire", f"{name} ended, and stays the way back", "rollback"), *ends)
     if name == ledger.rollback_target() and not force:
         raise IllegalEvent(f"{name} is the rollback target: with --force it goes, and `rollback` loses it")
     gone = replace(without, released_before=tuple(v for v in ledger.released_before if v != name))
-    record = _record(gone, "retire", f"{name} retired", f"deploy {name}")
-    return (record, Drain(name, version.program), Stop(version.program))
+    return (_record(gone, "retire", f"{name} retired", f"deploy {name}"), *ends)
 
 
 def advance(ledger: Ledger, now: float) -> Record | None:
-    """The next step of a rollout that follows the clock, once it is due; the routers' conductor asks each second."""
-    due = ledger.rollout.due_at() if ledger.rollout else None
-    return None if due is None or now < due else _step(ledger, now)
+    """The next step of a rollout that follows the clock alone, once it is due; the routers' conductor asks each second.
+
+    One that is judged moves by rollout/conduct.py.
+    """
+    rollout = ledger.rollout
+    due = rollout.due_at() if rollout is not None and rollout.policy is None else None
+    return None if due is None or now < due else step_of(ledger, now)
 
 
-def _step(ledger: Ledger, now: float) -> Record:
+def step_of(ledger: Ledger, now: float) -> Record:
+    """The next step of the rollout in progress, whoever takes it."""
     return _weighed(moves.stepped(ledger, now), "step", ledger.running())
+
+
+def begin_queued(ledger: Ledger, now: float) -> Record | None:
+    """Begin the rollout that waited, once nothing else is rolled out; one whose candidate has gone on is dropped."""
+    waiting = ledger.queued
+    if waiting is None or ledger.rollout is not None:
+        return None
+    free = replace(ledger, queued=None)
+    known = ledger.versions.get(waiting.candidate)
+    if ledger.released is None or waiting.candidate == ledger.released or known is None or known.state not in LIVE:
+        return _record(free, "abort", f"{_named(waiting)} dropped: it is released or gone", again(waiting))
+    row = strategy(waiting.strategy)
+    plan = moves.planned(free, row, waiting.candidate, ledger.released, waiting.steps, waiting.policy)
+    rollout = replace(plan, step_since=now, started_at=now, started_by=waiting.started_by)
+    return _weighed(moves.weighed(moves.begun(free, rollout)), row.name, rollout)
+
+
+def _queued(ledger: Ledger, rollout: Rollout) -> Record:
+    if ledger.queued is not None and ledger.queued.candidate != rollout.candidate:
+        raise RolloutInProgress(f"{_named(ledger.queued)} waits already: `{COMMAND} abort` until it is gone")
+    summary = f"{_named(rollout)} begins when the {_named(ledger.running())} has ended"
+    return _record(replace(ledger, queued=rollout), "queue", summary, "abort")
 
 
 def _weighed(after: Ledger, act: str, rollout: Rollout) -> Record:
@@ -213,9 +285,9 @@ def _replaced(ledger: Ledger, facts: Facts, name: str) -> Ledger:
     return moves.calmed(ledger).with_version(replace(fresh, state=State.RELEASED) if ledger.released == name else fresh)
 
 
-def _ends_of_replaced(ledger: Ledger, name: str) -> Plan:
+def _ends_of_replaced(ledger: Ledger, name: str, fresh: str) -> Plan:
     """The end of the released version's process, and of an earlier one of `name`: the fresh one replaces both."""
-    replaced = [v for v in ledger.live() if v.name in (name, ledger.released)]
+    replaced = [v for v in ledger.live() if v.name in (name, ledger.released) and v.program != fresh]
     return tuple(action for v in replaced for action in (Drain(v.name, v.program), Stop(v.program)))
 
 
@@ -257,8 +329,9 @@ def _record(ledger: Ledger, act: str, summary: str, undo: str) -> Record:
     return Record(ledger.next(), act, summary, f"{COMMAND} {undo}" if undo else "none: nothing was released before")
 
 
-def _again(rollout: Rollout) -> str:
-    return f"{rollout.strategy} {rollout.candidate}"
+def again(rollout: Rollout) -> str:
+    """The verb that would begin this rollout anew."""
+    return f"{rollout.strategy} {rollout.candidate}" + (" --auto" if rollout.policy else "")
 
 
 def _named(rollout: Rollout) -> str:

@@ -5,6 +5,7 @@ Refusal
 ├── IllegalEvent       the version's state does not allow the event
 ├── BadWeight          a weight is not a share, or the weights do not sum to all traffic
 ├── NotReady           the version has not answered its golden rows
+├── Breaking           the version breaks what users of the released one rely on
 ├── RolloutInProgress  another rollout holds the traffic
 ├── NothingToDo        there is no rollout, release or version the act could apply to
 ├── BadSetting         a key or value of deploy.toml is not known
@@ -30,6 +31,10 @@ class BadWeight(Refusal):
 
 class NotReady(Refusal):
     """The version has not answered its golden rows."""
+
+
+class Breaking(Refusal):
+    """The version breaks what users of the released one rely on, and nobody allowed it."""
 
 
 class RolloutInProgress(Refusal):

@@ -5,8 +5,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
+from rollout.policy import Judging, check, numbers
 from rollout.refusal import BadSetting
 
 T = TypeVar("T")
@@ -47,6 +48,7 @@ class Router:
     pinning: bool = True
     fallback: bool = True
     shadow_tolerance: float = 1e-6
+    recent_rows: int = 500
     unit: Unit = field(default_factory=Unit)
     limits: Limits = field(default_factory=Limits)
 
@@ -70,6 +72,30 @@ class Deployment:
 
 
 @dataclass(frozen=True)
+class Webhooks:
+    """Whom the router tells of every new revision of the ledger."""
+
+    urls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Heroku:
+    """Heroku as a target: one app for the router and one a version, their dynos, and the ledger's database."""
+
+    app_prefix: str = ""
+    team: str = ""
+    region: str = "us"
+    stack: str = "heroku-24"
+    router_size: str = "Basic"
+    router_dynos: int = 1
+    version_size: str = "Basic"
+    version_dynos: int = 1
+    postgres: str = "essential-0"
+    keep: int = 3
+    warm_s: float = 900.0
+
+
+@dataclass(frozen=True)
 class Settings:
     """All of deploy.toml."""
 
@@ -77,9 +103,26 @@ class Settings:
     router: Router = field(default_factory=Router)
     delivery: Delivery = field(default_factory=Delivery)
     deployment: Deployment = field(default_factory=Deployment)
+    verdict: Judging = field(default_factory=Judging)
+    webhooks: Webhooks = field(default_factory=Webhooks)
+    heroku: Heroku = field(default_factory=Heroku)
 
 
-TARGETS = ("local",)
+TARGETS = ("local", "heroku")
+LONGEST_PREFIX = 16
+MAY_BE_NOTHING = (
+    "port",
+    "tolerance",
+    "shadow_tolerance",
+    "recent_rows",
+    "weight",
+    "margin",
+    "cold_s",
+    "step_s",
+    "beside_ms",
+    "apart",
+    "warm_s",
+)
 RUNTIMES = ("certified", "sklearn")
 
 
@@ -113,11 +156,19 @@ def _value(kind: Any, value: Any, path: str) -> Any:
         if not isinstance(value, Mapping):
             raise BadSetting(f"deploy.toml: '{path}' is a table, not {value!r}")
         return _build(kind, value, f"{path}.")
+    if get_origin(kind) is tuple:
+        return _texts(value, path)
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
         raise BadSetting(f"deploy.toml: '{path}' is {kind.__name__}, not {value!r}")
     return value
+
+
+def _texts(value: Any, path: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or any(type(each) is not str for each in value):
+        raise BadSetting(f"deploy.toml: '{path}' is a list of texts, not {value!r}")
+    return tuple(value)
 
 
 def _check(settings: Settings) -> None:
@@ -130,12 +181,18 @@ def _check(settings: Settings) -> None:
     _check_word("deployment.runtime", settings.deployment.runtime, RUNTIMES)
     if settings.router.port > 65_535:
         raise BadSetting(f"deploy.toml: 'router.port' is at most 65535, not {settings.router.port}")
+    _check_urls("webhooks.urls", settings.webhooks.urls)
+    _check_numbers("heroku", settings.heroku)
+    _check_heroku(settings.heroku)
+    for path, table in numbers(settings.verdict):
+        _check_numbers(path, table)
+    check(settings.verdict)
 
 
 def _check_numbers(path: str, table: Any) -> None:
     for each in fields(table):
         value = getattr(table, each.name)
-        low = 0 if each.name in ("port", "tolerance", "shadow_tolerance") else 1e-9
+        low = 0 if each.name in MAY_BE_NOTHING else 1e-9
         if type(value) in (int, float) and not low <= value < float("inf"):
             least = "of at least 0" if low == 0 else "above 0"
             raise BadSetting(f"deploy.toml: '{path}.{each.name}' is a number {least}, not {value}")
@@ -144,6 +201,38 @@ def _check_numbers(path: str, table: Any) -> None:
 def _check_word(path: str, word: str, known: tuple[str, ...]) -> None:
     if word not in known:
         raise BadSetting(f"deploy.toml: '{path}' is one of {', '.join(known)}, not {word!r}")
+
+
+def _check_urls(path: str, urls: tuple[str, ...]) -> None:
+    for place, url in enumerate(urls):
+        scheme, _, rest = url.partition("://")
+        host = rest.split("/", 1)[0]
+        # Such an address may be a secret, so none is repeated in the message.
+        if scheme not in ("http", "https") or not host or "@" in host or not url.isprintable() or " " in url:
+            raise BadSetting(f"deploy.toml: '{path}[{place}]' is no address: http://host/path or https://host/path is")
+        if url in urls[:place]:
+            raise BadSetting(f"deploy.toml: '{path}[{place}]' is there twice: name each receiver once")
+
+
+def _check_heroku(heroku: Heroku) -> None:
+    prefix = heroku.app_prefix
+    plain = prefix.replace("-", "")
+    if prefix and not (plain.isalnum() and prefix.isascii() and prefix == prefix.lower() and prefix[0].isalpha()):
+        raise BadSetting(f"deploy.toml: 'heroku.app_prefix' is a-z, 0-9 and '-', a letter first, not {prefix!r}")
+    if prefix.endswith("-") or len(prefix) > LONGEST_PREFIX or len(prefix) == 1:
+        raise BadSetting(
+            f"deploy.toml: 'heroku.app_prefix' has 2 to {LONGEST_PREFIX} signs and no '-' at its end, not {prefix!r}"
+        )
+    for name in ("region", "stack", "router_size", "version_size", "postgres"):
+        _check_word_like(f"heroku.{name}", getattr(heroku, name))
+    if heroku.team:
+        _check_word_like("heroku.team", heroku.team)
+
+
+def _check_word_like(path: str, text: str) -> None:
+    plain = text.replace("-", "").replace(".", "").replace("_", "")
+    if not (plain.isalnum() and plain.isascii()):
+        raise BadSetting(f"deploy.toml: '{path}' is letters, digits, '-', '_' and '.', not {text!r}")
 
 
 def _check_name(path: str, name: str) -> None:

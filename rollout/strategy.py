@@ -17,6 +17,10 @@ class Strategy:
         decides, or is all traffic.
     by_time: the steps follow the clock without being asked.
     in_place: the candidate replaces the process of the released version.
+    ends: what moves it on with --auto: "proof" (steps on silence, released on proof), "clock" (steps by time), "watch"
+        (all traffic at once, the old version beside it until the proof is there), "pairs" (enough pairs of answers), or
+        "person" (nothing but evidence against it).
+    signals: what is looked at with --auto; decides: those of them that may be required.
     """
 
     name: str
@@ -25,19 +29,64 @@ class Strategy:
     shadows: bool = False
     by_time: bool = False
     in_place: bool = False
+    ends: str = "person"
+    signals: tuple[str, ...] = ()
+    decides: tuple[str, ...] = ()
 
+    @property
+    def watches(self) -> bool:
+        """Whether the old version stays beside a switch of all traffic."""
+        return self.ends == "watch"
+
+
+_SPLIT = ("errors", "refusals", "latency", "wait", "prediction", "labels")
+_BESIDE = ("errors", "latency")
+_COPIED = ("latency", "agreement")
 
 _ROWS = (
-    Strategy("shadow", "copies of the traffic are sent to it, compared and thrown away", (), shadows=True),
+    Strategy(
+        "shadow",
+        "copies of the traffic are sent to it, compared and thrown away",
+        (),
+        shadows=True,
+        ends="pairs",
+        signals=_COPIED,
+        decides=_COPIED,
+    ),
     Strategy(
         "canary",
-        "a small share first, then larger ones; a person or the clock takes each step",
+        "a small share first, then larger ones; a person, the clock or the verdict takes each step",
         (500, 2500, 5000),
+        ends="proof",
+        signals=_SPLIT,
+        decides=_SPLIT,
     ),
-    Strategy("blue-green", "all traffic switched in one step, the old version kept warm", (ALL,)),
-    Strategy("ramp", "the share grows with time up to all traffic", tuple(range(1000, ALL + 1, 1000)), by_time=True),
-    Strategy("ab", "fixed shares by user, held until a person decides", (5000,)),
-    Strategy("release-in-place", "the new version replaces the process of the old one", (ALL,), in_place=True),
+    Strategy(
+        "blue-green",
+        "all traffic switched in one step, the old version kept warm",
+        (ALL,),
+        ends="watch",
+        signals=_BESIDE,
+        decides=_BESIDE,
+    ),
+    Strategy(
+        "ramp",
+        "the share grows with time up to all traffic",
+        tuple(range(1000, ALL + 1, 1000)),
+        by_time=True,
+        ends="clock",
+        signals=_SPLIT,
+    ),
+    Strategy("ab", "fixed shares by user, held until a person decides", (5000,), signals=_SPLIT),
+    Strategy(
+        "release-in-place",
+        "the new version replaces the process of the old one",
+        (ALL,),
+        in_place=True,
+        ends="watch",
+        signals=_BESIDE,
+        decides=_BESIDE,
+    ),
 )
 
 STRATEGIES: Mapping[str, Strategy] = MappingProxyType({row.name: row for row in _ROWS})

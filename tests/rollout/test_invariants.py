@@ -1,18 +1,18 @@
-"""What holds after whatever is typed in whatever order, and what every undo is worth."""
+"""What holds after whatever is typed or judged in whatever order, and what every undo is worth."""
 
 import ast
 import random
 import re
 from pathlib import Path
 
-from rollout import plan
+from rollout import moves, plan
 from rollout.actions import Plan, Record
 from rollout.ledger import Ledger, from_body
 from rollout.plan import COMMAND
 from rollout.refusal import Refusal
 from rollout.release import LIVE, State
 from rollout.split import ALL
-from tests.rollout.typed import COMMANDS, EMPTY, OFTEN, STARTED, decide, facts, outline, recorded, typed
+from tests.rollout.typed import COMMANDS, EMPTY, JUDGED, OFTEN, STARTED, decide, facts, outline, recorded, typed
 
 SITUATIONS = (
     EMPTY,
@@ -23,12 +23,17 @@ SITUATIONS = (
     typed("shadow v2", ledger=STARTED),
     typed("promote v2", ledger=STARTED),
     typed("release-in-place v2", ledger=STARTED),
+    typed("canary v2 --auto", ledger=STARTED),
+    typed("canary v2 --auto", "tick hold prediction", ledger=STARTED),
+    typed("shadow v2 --auto", ledger=STARTED),
+    typed("blue-green v2 --auto", ledger=STARTED),
+    typed("release-in-place v2 --auto", ledger=STARTED),
 )
 
 
 def test_whatever_is_typed_the_record_stays_true() -> None:
     chance, ledger, done = random.Random(1), EMPTY, set()
-    for second in range(240):
+    for second in range(300):
         command, decided = next_act(ledger, chance, 15.0 * second)
         after = recorded(decided, ledger)
         check_plan(ledger, decided, after)
@@ -49,7 +54,7 @@ def next_act(ledger: Ledger, chance: random.Random, now: float) -> tuple[str, Pl
 def test_after_every_act_its_undo_is_a_verb_of_the_command_line_and_is_allowed() -> None:
     known, undone = verbs(), set()
     for ledger in SITUATIONS:
-        for command in COMMANDS:
+        for command in (*COMMANDS, *JUDGED):
             decided = decided_or_refused(ledger, command)
             if decided:
                 undone.add(check_undo(ledger, decided, recorded(decided, ledger)))
@@ -100,8 +105,10 @@ def check_record(ledger: Ledger) -> None:
     assert sum(weights.values()) == (ALL if ledger.released else 0)
     assert all(states[name] in LIVE for name in (*weights, *copied))
     assert named(states, State.RELEASED) == ({ledger.released} if ledger.released else set())
-    assert named(states, State.RELEASED, State.SERVING) == set(weights)
-    assert named(states, State.SHADOWING) == set(copied)
+    beside = {ledger.released} if rollout and moves.watched(rollout) else set()
+    assert named(states, State.RELEASED, State.SERVING) == {*weights, *beside}
+    assert named(states, State.SHADOWING) == {*copied} - beside
+    assert not beside or (weights, copied) == ({rollout.candidate: ALL}, {ledger.released: ALL})
     assert {*weights, *copied} - {ledger.released} == ({rollout.candidate} if rollout else set())
     assert rollout is None or rollout.stable == ledger.released
     assert len({*ledger.released_before, ledger.released}) == len(ledger.released_before) + 1

@@ -9,14 +9,21 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from rollout.conduct import flagged
 from rollout.ledger import FORMAT, Ledger, Rollout, Step, Version, from_body
+from rollout.policy import policy
 from rollout.refusal import BrokenRecord, NothingToDo, RolloutInProgress, UnknownVersion
 from rollout.release import LIVE, Event, State
 from rollout.split import ALL
-from tests.rollout.typed import EMPTY, STARTED, ledgers, quick, typed
+from rollout.strategy import strategy
+from tests.rollout.typed import EMPTY, JUDGING, STARTED, ledgers, quick, typed
 
 CANARY = typed("canary v2 --steps 5,50 --every 30", ledger=STARTED)
 SHADOW = typed("shadow v2 --percent 25", ledger=STARTED)
+JUDGED = typed("canary v2 --auto", "tick hold prediction", "resume", "tick invalid ratio", ledger=STARTED)
+FLAGGED = flagged(typed("canary v2 --steps 5 --auto", "tick pass", ledger=STARTED), "labels", {"against": 5.0}).ledger
+BODY = policy(JUDGING, strategy("canary")).to_body()
+AFTER_RELEASED = ("released_before", "rollout", "last", "queued", "flagged", "verdict")
 
 
 @quick
@@ -37,8 +44,11 @@ def test_the_stored_form_gives_the_same_ledger_back(ledger: Ledger) -> None:
         SHADOW,
         typed("pause", ledger=CANARY, now=12.5),
         typed("blue-green v2", "release-in-place v3", ledger=STARTED),
+        JUDGED,
+        FLAGGED,
+        typed("blue-green v2 --auto", ledger=STARTED),
     ],
-    ids=["empty", "released", "canary", "shadow", "paused", "in place"],
+    ids=["empty", "released", "canary", "shadow", "paused", "in place", "judged", "flagged", "watched"],
 )
 def test_the_stored_form_is_json_and_keeps_everything(ledger: Ledger) -> None:
     again = from_body(json.loads(json.dumps(ledger.to_body(), allow_nan=False)), ledger.revision)
@@ -48,7 +58,7 @@ def test_the_stored_form_is_json_and_keeps_everything(ledger: Ledger) -> None:
 
 def test_the_stored_form_is_the_one_that_is_documented() -> None:
     body = CANARY.to_body()
-    assert list(body) == ["format", "model", "versions", "split", "released", "released_before", "rollout"]
+    assert list(body) == ["format", "model", "versions", "split", "released", *AFTER_RELEASED]
     assert (body["format"], body["model"], body["released"], body["released_before"]) == (FORMAT, "flights", "v1", [])
     assert body["split"] == {
         "salt": "flights:canary:v2:5",
@@ -58,9 +68,33 @@ def test_the_stored_form_is_the_one_that_is_documented() -> None:
     assert body["rollout"]["steps"] == [{"weight": 500, "hold_s": 30.0}, {"weight": 5000, "hold_s": 30.0}]
 
 
-@pytest.mark.parametrize("form", [None, 0, 2, "1"])
+def test_a_judged_rollout_is_kept_with_its_policy_and_its_holds() -> None:
+    rollout = JUDGED.to_body()["rollout"]
+    assert (rollout["held"], rollout["accepted"]) == (["ratio"], ["prediction"])
+    assert rollout["policy"]["rules"][0]["name"] == "errors"
+    last = FLAGGED.to_body()["last"]
+    assert (last["candidate"], FLAGGED.to_body()["flagged"]) == ("v2", True)
+    assert FLAGGED.to_body()["verdict"] == {"against": 5.0}
+
+
+def test_a_new_revision_has_no_verdict_behind_it() -> None:
+    assert FLAGGED.next().verdict is None
+
+
+@pytest.mark.parametrize("ledger", [EMPTY, STARTED, CANARY, SHADOW], ids=["empty", "released", "canary", "shadow"])
+def test_a_record_of_format_1_is_still_read(ledger: Ledger) -> None:
+    body = deepcopy(ledger.to_body())
+    body["format"] = 1
+    for key in ("last", "flagged", "verdict"):
+        del body[key]
+    for key in ("policy", "held", "accepted") if body["rollout"] else ():
+        del body["rollout"][key]
+    assert from_body(body, ledger.revision) == ledger
+
+
+@pytest.mark.parametrize("form", [None, 0, 3, "1"])
 def test_another_format_is_refused_with_the_one_that_is_read(form: object) -> None:
-    with pytest.raises(BrokenRecord, match=f"revision 7 has format {form!r}: this Sluice reads format 1"):
+    with pytest.raises(BrokenRecord, match=f"revision 7 has format {form!r}: this Sluice reads format 2"):
         from_body({**CANARY.to_body(), "format": form}, 7)
 
 
@@ -92,6 +126,8 @@ def test_a_body_that_is_no_table_is_refused(body: Any) -> None:
         (lambda body: body["split"].update(shadows=[["v6", 100]]), "v6 .* not among its versions"),
         (lambda body: body["rollout"].update(candidate="v5"), "v5 .* not among its versions"),
         (lambda body: body["rollout"].update(stable="v4"), "v4 .* not among its versions"),
+        (lambda body: body["rollout"].update(policy={"alpha": 0.05}), "'rules'"),
+        (lambda body: body["rollout"].update(policy={**BODY, "gamma": 1}), "'gamma'"),
         (lambda body: body["rollout"].update(step=2), "step 2 of 2"),
         (lambda body: body["rollout"].update(step=-1), "step -1 of 2"),
     ],

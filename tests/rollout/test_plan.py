@@ -500,3 +500,13 @@ def test_the_stable_version_of_a_rollout_is_not_offered_to_be_retired_by_force()
 
 def test_a_way_back_that_is_deployed_again_is_taken_away_again_by_force() -> None:
     assert words(decide(REPLACED, "deploy v1"))[2] == "retire v1 --force"
+
+
+def test_a_process_that_ends_may_stay_the_way_back() -> None:
+    released = typed("promote v2", ledger=STARTED)
+    ledger = recorded(plan.retire(released, "v1", way_back=True), released)
+    assert ledger.versions["v1"].state == State.RETIRED
+    assert ledger.rollback_target() == "v1"
+    back = plan.rollback(ledger, facts(ledger, "v1"))
+    assert outline(back)[:3] == ["Start v1-7", "WaitReady v1-7", "WarmUp v1-7"]
+    assert recorded(back, ledger).released == "v1"

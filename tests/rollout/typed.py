@@ -8,11 +8,17 @@ from hypothesis import strategies as st
 
 from rollout import plan
 from rollout.actions import Plan, Record
+from rollout.conduct import Seen, next_move
 from rollout.ledger import Ledger, Step
 from rollout.plan import Facts
+from rollout.policy import Judging, Policy, policy
 from rollout.refusal import Refusal
+from rollout.strategy import strategy
+from rollout.verdict import Verdict
 
 EMPTY = Ledger("flights")
+JUDGING = Judging()
+PLENTY = 10**6
 quick = settings(max_examples=10, derandomize=True, database=None, deadline=None)
 
 
@@ -22,12 +28,25 @@ def facts(ledger: Ledger, name: str = "", now: float = 0.0) -> Facts:
     return Facts(now, "ana@test", f"sha256 of {name}", "onnx", program, f"unix:/run/{program}", True)
 
 
-def decide(ledger: Ledger, command: str, now: float = 0.0, seen: Facts | None = None) -> Plan:
-    """The plan of `canary v2 --steps 5,50 --every 30`, or of `tick`: the conductor asks; raises Refusal."""
+def verdict_of(word: str, *because: str, against: float = 0.0, proved: bool | None = None) -> Verdict:
+    """A verdict of that word; proved: by default only one that passes."""
+    return Verdict(word, against, 3.0, (), because, proved=word == "pass" if proved is None else proved)
+
+
+def decide(
+    ledger: Ledger, command: str, now: float = 0.0, seen: Facts | None = None, judging: Judging = JUDGING
+) -> Plan:
+    """The plan of `canary v2 --steps 5,50 --every 30`, or of `tick`: the conductor asks; raises Refusal.
+
+    `canary v2 --auto` runs by itself, judged as `judging` says; `tick hold prediction` is a tick with that verdict.
+    """
     seen = seen or facts(ledger, _named(ledger, command), now)
     match command.split():
         case ["tick"]:
             record = plan.advance(ledger, now)
+            return () if record is None else (record,)
+        case ["tick", word, *because]:
+            record = next_move(ledger, Seen(now, verdict_of(word, *because), PLENTY))
             return () if record is None else (record,)
         case ["pause"]:
             return plan.pause(ledger, seen)
@@ -38,7 +57,8 @@ def decide(ledger: Ledger, command: str, now: float = 0.0, seen: Facts | None = 
         case ["rollback"]:
             return plan.rollback(ledger, seen)
         case [verb, name, *options]:
-            return _about(ledger, verb, name, options, seen)
+            by = policy(judging, strategy(verb)) if "--auto" in options else None
+            return _about(ledger, verb, name, [option for option in options if option != "--auto"], seen, by)
     raise ValueError(command)
 
 
@@ -46,7 +66,7 @@ def _named(ledger: Ledger, command: str) -> str:
     return (ledger.rollback_target() or "") if command == "rollback" else command.partition(" ")[2].partition(" ")[0]
 
 
-def _about(ledger: Ledger, verb: str, name: str, options: Sequence[str], seen: Facts) -> Plan:
+def _about(ledger: Ledger, verb: str, name: str, options: Sequence[str], seen: Facts, by: Policy | None) -> Plan:
     match verb, options:
         case "deploy", []:
             return plan.deploy(ledger, seen, name)
@@ -55,15 +75,15 @@ def _about(ledger: Ledger, verb: str, name: str, options: Sequence[str], seen: F
         case "promote", ["--step"]:
             return plan.promote_step(ledger, seen, name)
         case "release-in-place", []:
-            return plan.release_in_place(ledger, seen, name)
+            return plan.release_in_place(ledger, seen, name, by)
         case "retire", _:
             return plan.retire(ledger, name, options == ["--force"])
         case _, ["--percent", percent]:
-            return plan.start(ledger, seen, name, verb, share=round(float(percent) * 100))
+            return plan.start(ledger, seen, name, verb, share=round(float(percent) * 100), policy=by)
         case _, ["--steps", percents, *every]:
-            return plan.start(ledger, seen, name, verb, _steps(percents, every))
+            return plan.start(ledger, seen, name, verb, _steps(percents, every), policy=by)
         case _:
-            return plan.start(ledger, seen, name, verb)
+            return plan.start(ledger, seen, name, verb, policy=by)
 
 
 def _steps(percents: str, every: Sequence[str]) -> list[Step]:
@@ -76,10 +96,10 @@ def recorded(decided: Plan, before: Ledger) -> Ledger:
     return next((action.ledger for action in decided if isinstance(action, Record)), before)
 
 
-def typed(*commands: str, ledger: Ledger = EMPTY, now: float = 0.0) -> Ledger:
+def typed(*commands: str, ledger: Ledger = EMPTY, now: float = 0.0, judging: Judging = JUDGING) -> Ledger:
     """The ledger after these commands, all of them allowed."""
     for command in commands:
-        ledger = recorded(decide(ledger, command, now), ledger)
+        ledger = recorded(decide(ledger, command, now, judging=judging), ledger)
     return ledger
 
 
@@ -105,8 +125,18 @@ ABOUT_ONE = (
     "release-in-place {}",
     "retire {}",
     "retire {} --force",
+    "canary {} --steps 5,50 --every 10 --auto",
+    "shadow {} --auto",
+    "ab {} --auto",
+    "ramp {} --steps 40,100 --every 20 --auto",
+    "blue-green {} --auto",
+    "release-in-place {} --auto",
 )
-OFTEN = ("tick", "tick", "tick", "pause", "pause", "resume", "resume", "resume")
+JUDGED = (
+    *("tick pass", "tick pass", "tick undecided", "tick undecided", "tick fail errors"),
+    *("tick hold prediction", "tick hold agreement", "tick invalid ratio"),
+)
+OFTEN = (*("tick", "tick", "tick", "pause", "pause", "resume", "resume", "resume"), *JUDGED)
 COMMANDS = (*(form.format(name) for form in ABOUT_ONE for name in NAMES), *("pause", "resume", "abort", "rollback"))
 anything = st.lists(st.sampled_from((*COMMANDS, *OFTEN)), min_size=8, max_size=16)
 

@@ -1,0 +1,280 @@
+"""Evidence in, verdict out. Pure: no clock, no chance; who latches a verdict and when it is asked lies with the caller.
+
+Rollback: the weighted mean of the signals' capitals reaches 1/alpha. Valid whatever the signals have to do with each
+other (Vovk & Wang, E-values, 2021). Promotion: every required signal has its own proof at 1/beta; all must hold, so no
+correction is needed. Anything else is undecided: missing evidence is never a pass.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rollout.bins import ratio_bins, ratio_bins_within, slower_bin
+from rollout.evidence import LABEL_LEVELS, Evidence
+from rollout.policy import PROVABLE, Policy, Rule
+from rollout.reference import Reference
+from rollout.sequential import Array, log_against, log_discordant, log_proof, log_ratio
+
+RESTARTS = tuple(250 * 2**k for k in range(9))
+"""A fault that sets in late meets capital which the healthy time has eaten, so some is kept back: a part of it is
+first staked when the candidate has served so many requests."""
+AT_START = 0.8
+GUARD_ALPHA = 0.001
+NEVER_REACHED = 1e308
+"""Where a signal without a weight decides: a number still, as JSON knows no infinity."""
+PAIR_STAKES = np.array([0.05, 0.2, 0.5, 0.9])
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One signal. against, proof: log capitals (proof None where the signal has none); needed: where each decides."""
+
+    rule: Rule
+    against: float
+    against_needed: float
+    proof: float | None
+    proof_needed: float
+
+    @property
+    def worse(self) -> bool:
+        """Whether this signal alone is enough."""
+        return self.against >= self.against_needed
+
+    @property
+    def certified(self) -> bool:
+        """Whether its proof is there."""
+        return self.proof is not None and self.proof >= self.proof_needed
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is decided, and on what.
+
+    word: "pass", "fail", "hold", "invalid" or "undecided"; against: log of the weighted mean of the capitals; needed:
+    where it decides; because: the signals that do; ratio: log capital of the sample-ratio guard; proved: every required
+    proof is there, and the newest requests do not speak against it.
+    """
+
+    word: str
+    against: float
+    needed: float
+    signals: tuple[Judged, ...]
+    because: tuple[str, ...] = ()
+    ratio: float = 0.0
+    proved: bool = False
+
+
+def judge(evidence: Evidence, marks: Sequence[Evidence], reference: Reference, policy: Policy) -> Verdict:
+    """The verdict on what was counted up to now.
+
+    marks: the evidence as it was when the candidate had served RESTARTS[0], RESTARTS[1], ... requests.
+    """
+    periods = [evidence, *(evidence.since(mark) for mark in marks)]
+    signals = tuple(_judged(rule, periods, reference, policy) for rule in policy.rules)
+    total = together(signals)
+    needed = math.log(1 / policy.alpha)
+    ratio = float(guard(evidence))
+    proved = _proved(signals) and _quiet(periods[-1], reference, policy)
+    word, because = _word(signals, total >= needed, ratio, proved)
+    return Verdict(word, total, needed, signals, because, ratio, proved)
+
+
+def together(signals: Sequence[Judged]) -> float:
+    """Log of the weighted mean of the capitals that may roll back; what no signal stakes stays as it is."""
+    staked = [(s.rule.weight, s.against) for s in signals if s.rule.action == "rollback"]
+    return float(weighted([*staked, (max(0.0, 1 - sum(weight for weight, _ in staked)), 0.0)]))
+
+
+def weighted(capitals: Sequence[tuple[float, Array]]) -> Array:
+    """Log of a weighted sum of capitals given as logs."""
+    logs = [log + math.log(weight) for weight, log in capitals if weight > 0]
+    return np.logaddexp.reduce(np.stack(np.broadcast_arrays(*logs), -1), axis=-1) if logs else 0.0
+
+
+def against(rule: Rule, periods: Sequence[Evidence], reference: Reference) -> Array:
+    """Log capital of a signal: most of it staked from the start, the rest from each restart on.
+
+    periods: the whole evidence, then what came since each mark.
+    """
+    bet = AGAINST[rule.name]
+    kept = (1 - AT_START) / len(RESTARTS)
+    parts = [(AT_START, bet(rule, periods[0], reference))]
+    parts += [(kept, bet(rule, period, reference)) for period in periods[1:]]
+    unstaked = 1 - sum(weight for weight, _ in parts)
+    return weighted([*parts, (max(0.0, unstaked), 0.0)])
+
+
+def proof(rule: Rule, evidence: Evidence, reference: Reference) -> Array | None:
+    """Log capital of who bets that the candidate is inside the margin; None where a signal has no proof."""
+    bet = PROOF.get(rule.name)
+    return bet(rule, evidence, reference) if bet is not None and rule.margin > 0 else None
+
+
+def guard(evidence: Evidence) -> Array:
+    """Log capital of who bets that the candidate did not get its share of the requests, or of the labels."""
+    capitals = [log_ratio(evidence.drawn("drawn")), log_ratio(evidence.drawn("labels"))]
+    return weighted([(0.5, capital) for capital in capitals])
+
+
+def margin_of(rule: Rule, reference: Reference) -> float:
+    """The margin in force: for errors at least the stable version's own rate."""
+    return max(rule.margin, reference.errors) if rule.name == "errors" else rule.margin
+
+
+def _judged(rule: Rule, periods: Sequence[Evidence], reference: Reference, policy: Policy) -> Judged:
+    proved = proof(rule, periods[0], reference)
+    return Judged(
+        rule,
+        float(against(rule, periods, reference)),
+        math.log(1 / (policy.alpha * rule.weight)) if rule.weight > 0 else NEVER_REACHED,
+        None if proved is None else float(proved),
+        math.log(1 / policy.beta),
+    )
+
+
+def _quiet(newest: Evidence, reference: Reference, policy: Policy) -> bool:
+    """Whether the newest period says nothing against the candidate: a proof speaks of some time, not of all times."""
+    rollback = [rule for rule in policy.rules if rule.action == "rollback" and rule.weight > 0]
+    return all(float(AGAINST[rule.name](rule, newest, reference)) < math.log(1 / policy.beta) for rule in rollback)
+
+
+def _proved(signals: Sequence[Judged]) -> bool:
+    required = [s for s in signals if s.rule.required]
+    return bool(required) and all(s.certified for s in required)
+
+
+def _word(signals: Sequence[Judged], failed: bool, ratio: float, proved: bool) -> tuple[str, tuple[str, ...]]:
+    if failed:
+        blamed = tuple(s.rule.name for s in signals if s.worse and s.rule.action == "rollback")
+        return "fail", blamed or ("combined evidence",)
+    held = tuple(s.rule.name for s in signals if s.worse and s.rule.action == "hold")
+    if ratio >= math.log(1 / GUARD_ALPHA):
+        return "invalid", ("sample ratio", *held)
+    if held:
+        return "hold", held
+    required = [s for s in signals if s.rule.required]
+    if proved:
+        return "pass", tuple(s.rule.name for s in required)
+    return "undecided", tuple(s.rule.name for s in required if not s.certified)
+
+
+def _errors(rule: Rule, evidence: Evidence, reference: Reference) -> Array:
+    tables = evidence.tables("finished", ["error"], ["ok", "refused"])
+    drawn = log_against(tables, reference.errors, 1.0, rule.tolerance)
+    # Pairs are counted only while there is nothing to draw, so both are bets on requests of their own.
+    pairs = evidence.of(evidence.candidate, "answers")
+    return drawn + log_discordant(pairs.get("candidate failed", 0), pairs.get("stable failed", 0))
+
+
+def _errors_proof(rule: Rule, evidence: Evidence, reference: Reference) -> Array:
+    margin = margin_of(rule, reference)
+    drawn = log_proof(evidence.tables("finished", ["error"], ["ok", "refused"]), reference.errors, 1.0, margin)
+    pairs = evidence.of(evidence.candidate, "answers")
+    return drawn + _log_pairs(
+        pairs.get("candidate failed", 0), pairs.get("both", 0), pairs.get("stable failed", 0), margin
+    )
+
+
+def _log_pairs(worse: Array, same: Array, better: Array, margin: float) -> Array:
+    """Log capital of who bets that the mean of a difference in [-1, 1] is below the margin."""
+    stakes = PAIR_STAKES / (1 - margin)
+    counts = np.stack(np.broadcast_arrays(worse, same, better), -1).astype(float)
+    factors = np.log1p(-stakes * (np.array([1.0, 0.0, -1.0])[:, None] - margin))
+    logs = counts @ factors
+    top = logs.max(-1, keepdims=True)
+    return np.squeeze(top + np.log(np.mean(np.exp(logs - top), -1, keepdims=True)), -1)
+
+
+def _refusals(rule: Rule, evidence: Evidence, reference: Reference) -> Array:
+    return log_against(evidence.tables("finished", ["refused"], ["ok"]), reference.refused, 1.0, rule.tolerance)
+
+
+def _refusals_proof(rule: Rule, evidence: Evidence, reference: Reference) -> Array:
+    return log_proof(evidence.tables("finished", ["refused"], ["ok"]), reference.refused, 1.0, rule.margin)
+
+
+def _latency(rule: Rule, evidence: Evidence, _reference: Reference) -> Array:
+    """If the candidate usually took (1 + tolerance) times as long, longer and shorter than that were as likely.
+
+    The usual time only: a rare long one comes as well from a process that is idle, as a candidate's is at a small
+    weight. What users wait is what `wait` looks at.
+    """
+    bins = evidence.of(evidence.candidate, "timing")
+    edge = ratio_bins(1 + rule.tolerance)
+    return log_discordant(above(bins, edge), below(bins, edge))
+
+
+def _latency_proof(rule: Rule, evidence: Evidence, _reference: Reference) -> Array:
+    bins = evidence.of(evidence.candidate, "timing")
+    edge = ratio_bins_within(1 + rule.margin)
+    return log_discordant(below(bins, edge), above(bins, edge))
+
+
+def above(bins: Mapping[str, Any], edge: int) -> Any:
+    """How many are in bins from `edge` on."""
+    return sum(count for index, count in bins.items() if int(index) >= edge)
+
+
+def below(bins: Mapping[str, Any], edge: int) -> Any:
+    """How many are in bins before `edge`."""
+    return sum(count for index, count in bins.items() if int(index) < edge)
+
+
+def _wait(rule: Rule, evidence: Evidence, reference: Reference) -> Array:
+    """Only at equal shares: a smaller one has smaller batches and an idle process, and looks fast or slow for that."""
+    fair, capitals = evidence.near_half(rule.apart), []
+    for threshold, rate in reference.waits:
+        slower = slower_bin(threshold, 1 + rule.tolerance, rule.beside_ms)
+        capitals.append(log_against(fair.above("waits", slower, threshold), rate))
+    return weighted([(1 / len(capitals), capital) for capital in capitals])
+
+
+def _prediction(rule: Rule, evidence: Evidence, reference: Reference) -> Array:
+    """Both directions of every class, or of every decile of a value."""
+    shares = [(evidence.tables("classes", [name]), share) for name, share in reference.classes]
+    shares += [(evidence.above("values", edge, edge), share) for edge, share in reference.values]
+    capitals = []
+    for tables, share in shares:
+        capitals.append(log_against(tables, share, 1.0, rule.tolerance))
+        turned = {at: table[..., ::-1] for at, table in tables.items()}
+        capitals.append(log_against(turned, 1 - share, 1.0, rule.tolerance))
+    return weighted([(1 / len(capitals), capital) for capital in capitals])
+
+
+def _labels(rule: Rule, evidence: Evidence, reference: Reference) -> Array:
+    return log_against(evidence.levels("labels", LABEL_LEVELS), reference.loss, 1.0, rule.tolerance)
+
+
+def _labels_proof(rule: Rule, evidence: Evidence, reference: Reference) -> Array:
+    return log_proof(evidence.levels("labels", LABEL_LEVELS), reference.loss, 1.0, rule.margin)
+
+
+def _agreement(rule: Rule, evidence: Evidence, reference: Reference) -> Array:
+    return log_against(evidence.copies(), reference.noise, 1.0, rule.tolerance)
+
+
+def _agreement_proof(rule: Rule, evidence: Evidence, reference: Reference) -> Array:
+    return log_proof(evidence.copies(), reference.noise, 1.0, rule.margin)
+
+
+Bet = Callable[[Rule, Evidence, Reference], Array]
+AGAINST: Mapping[str, Bet] = {
+    "errors": _errors,
+    "refusals": _refusals,
+    "latency": _latency,
+    "wait": _wait,
+    "prediction": _prediction,
+    "labels": _labels,
+    "agreement": _agreement,
+}
+PROOF: Mapping[str, Bet] = {
+    "errors": _errors_proof,
+    "refusals": _refusals_proof,
+    "latency": _latency_proof,
+    "labels": _labels_proof,
+    "agreement": _agreement_proof,
+}
+assert tuple(PROOF) == PROVABLE

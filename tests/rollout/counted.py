@@ -1,0 +1,61 @@
+"""Evidence as a test writes it: v2 is the candidate, v1 the stable version, and a coin gives each its requests."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from rollout.evidence import Evidence, merged
+from rollout.policy import Judging, Policy, policy
+from rollout.reference import Reference
+from rollout.strategy import strategy
+from rollout.verdict import Verdict, judge
+
+Row = tuple[str, int, Mapping[str, Mapping[str, Any]]]
+NOTHING = Evidence("v2", "v1", {})
+CANARY = policy(Judging(), strategy("canary"))
+SHADOW = policy(Judging(), strategy("shadow"))
+BESIDE = policy(Judging(), strategy("blue-green"))
+USUAL = Reference()
+
+
+def evidence(*rows: Row) -> Evidence:
+    """The evidence of these tallies: version, weight of the candidate, counts."""
+    return merged("v2", "v1", rows)
+
+
+def finished(weight: int, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[Row, Row]:
+    """What became of the requests of both at this weight; as many were drawn."""
+    drawn = [{"drawn": {"all": sum(counts.values())}, "finished": counts} for counts in (mine, theirs)]
+    return ("v2", weight, drawn[0]), ("v1", weight, drawn[1])
+
+
+def kind(name: str, weight: int, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[Row, Row]:
+    """Counts of one kind for both at this weight."""
+    return ("v2", weight, {name: mine}), ("v1", weight, {name: theirs})
+
+
+def of_candidate(name: str, weight: int = 500, **counts: int) -> Row:
+    """Counts of one kind of the candidate."""
+    return "v2", weight, {name: {key.replace("_", " "): count for key, count in counts.items()}}
+
+
+def timing(**bins: int) -> Row:
+    """Batches asked of both: by how much the candidate took longer."""
+    return of_candidate("timing", **bins)
+
+
+def with_rules(base: Policy, **changes: Mapping[str, Any]) -> Policy:
+    """The policy in which the rules of these signals are changed."""
+    return replace(base, rules=tuple(replace(rule, **changes.get(rule.name, {})) for rule in base.rules))
+
+
+def signal(verdict: Verdict, name: str) -> Any:
+    """What a verdict says of one signal."""
+    return next(judged for judged in verdict.signals if judged.rule.name == name)
+
+
+def judged(
+    counted: Evidence, by: Policy = CANARY, marks: Sequence[Evidence] = (), normal: Reference = USUAL
+) -> Verdict:
+    """The verdict on it, by the defaults."""
+    return judge(counted, marks, normal, by)
