@@ -7,29 +7,36 @@ queues -> `upstream.py` sends -> back: rows to their callers, `counts.py` counts
 import asyncio
 import logging
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
 
-from router import counts
-from router.conductor import conduct
+from router import counts, recent
+from router.comparing import Comparing
+from router.conductor import TICK_S, Conductor
 from router.config import Config, from_environment
 from router.counts import Snapshot
 from router.feedback import Feedback
 from router.forward import Forward
+from router.hook_progress import MarkedProgress
 from router.outcomes import Outcomes
 from router.pages import Eyes, create_pages
 from router.predict import Predict
 from router.problems import Receive, Scope, Send
 from router.traffic import Traffic
 from router.watch import Watch
+from router.webhooks import Hooks, deliver
+from router.whoserved import WhoServed
+from store.errors import StoreError
 from store.feedback import FeedbackStore
 from wire.door import Handler
 
 log = logging.getLogger("sluice.router")
 PUBLISH_S = 0.2
 EXPIRE_S = 0.02
+SWITCH_S = 0.0005
 
 
 class Router:
@@ -39,9 +46,11 @@ class Router:
         self.config = config
         self.worker: Any = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._telling: asyncio.Task[None] | None = None
         self.hot: dict[bytes, Handler] = {}
         self.largest_body = config.settings.router.limits.max_body_bytes
-        pages: Any = create_pages(Eyes(self._table, self._snapshots, self._ledger))
+        ids = WhoServed(config.service_secret, config.token_key)
+        pages: Any = create_pages(Eyes(self._table, self._snapshots, self._ledger), ids)
         self._pages: Any = WSGIMiddleware(pages, workers=4)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,31 +86,77 @@ class Router:
     async def _start(self, scope: Scope) -> None:
         config, loop = self.config, asyncio.get_running_loop()
         self.worker = scope.get("state", {}).get("worker")
-        limits = config.settings.router.limits
         self._publisher = ThreadPoolExecutor(1, thread_name_prefix="counts")
         self.watch = Watch(config.database_url, config.settings.model, config.state)
         table = await loop.run_in_executor(self.watch.threads, self.watch.first_table)
-        self.traffic = Traffic(config.settings.router, config.service_secret, loop, table)
+        self.traffic = Traffic(
+            config.settings.router,
+            config.service_secret,
+            loop,
+            table,
+            units_in=config.state / "run" / "units",
+            cold_s=config.settings.verdict.cold_s,
+            through=config.through,
+        )
+        self.conductor = Conductor(self.watch.engine, config.settings.model, self.traffic.tallies)
+        self._conducting = ThreadPoolExecutor(1, thread_name_prefix="conductor")
+        # A verdict is some milliseconds of Python; requests must not wait for its whole turn.
+        sys.setswitchinterval(SWITCH_S)
         outcomes = Outcomes(self.traffic.counts, config.token_key)
-        self.predict = Predict(config.settings, self.traffic, outcomes, self.leaving)
+        self.recent = recent.Recent(config.settings.router.recent_rows)
+        self.predict = Predict(config.settings, self.traffic, outcomes, self.recent, self.leaving)
         self.hot = {b"/predict": self.predict.answer}
         labels = FeedbackStore(self.watch.engine, config.settings.model)
-        self.feedback = Feedback(labels, self.traffic.counts, config.token_key, limits.max_body_bytes, self.leaving)
+        self.feedback = Feedback(labels, self.traffic.counts, config.token_key, config.settings, self.leaving)
         self.forward = Forward(config.settings, self.traffic, self.leaving)
         self._tasks = [
             loop.create_task(self.watch.follow(self.traffic)),
-            loop.create_task(conduct(self.watch, lambda: self.traffic.table.ledger)),
+            loop.create_task(self._conduct()),
+            loop.create_task(Comparing(config.settings, self.traffic).compare()),
             loop.create_task(self._publish()),
             loop.create_task(self._expire()),
+            loop.create_task(recent.keep(self.recent, config.state, self._publisher)),
         ]
 
     async def _stop(self) -> None:
-        for task in self._tasks:
+        tasks = [*self._tasks, self._telling] if self._telling is not None else self._tasks
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._publish_once()
+        await asyncio.get_running_loop().run_in_executor(self._conducting, self._last_flush)
         for lane in self.traffic.lanes.values():
             lane.close()
+
+    async def _conduct(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(TICK_S)
+            await loop.run_in_executor(self._conducting, self.conductor.tick, self.traffic.table.ledger)
+            self._tell_receivers()
+
+    def _tell_receivers(self) -> None:
+        """Who conducts tells the receivers of webhooks, and only while it conducts."""
+        if self.conductor.lease is None:
+            if self._telling is not None:
+                self._telling.cancel()
+                self._telling = None
+        elif self._telling is None and self.config.settings.webhooks.urls:
+            hooks = Hooks(self.config.settings.webhooks.urls, self.config.webhook_secret)
+            telling = deliver(hooks, self.watch.store, self._revision, self._progress)
+            self._telling = asyncio.get_running_loop().create_task(telling)
+
+    def _progress(self, url: str) -> MarkedProgress:
+        return MarkedProgress(self.conductor.evidence, url, self._revision)
+
+    def _revision(self) -> int:
+        return self.traffic.table.revision
+
+    def _last_flush(self) -> None:
+        try:
+            self.conductor.flush()
+        except StoreError as error:
+            log.warning("the last counts were not recorded: %s", error)
 
     async def _publish(self) -> None:
         while True:
@@ -130,9 +185,11 @@ class Router:
         return with_close
 
     def _own(self) -> Snapshot:
-        gauges = {counts.SEPARATOR.join(key): value for key, value in self.traffic.gauges().items()}
+        found = {**self.traffic.gauges(), **self.conductor.gauges()}
+        gauges = {counts.SEPARATOR.join(key): value for key, value in found.items()}
         revision, age = self.traffic.table.revision, self.watch.age_s()
-        return Snapshot(os.getpid(), self.traffic.counts.flat(), gauges, revision, age)
+        worst = self.traffic.mirror.worst
+        return Snapshot(os.getpid(), self.traffic.counts.flat(), gauges, revision, age, worst=worst)
 
     def _snapshots(self) -> list[Snapshot]:
         return counts.all_snapshots(self.config.state, self._own())

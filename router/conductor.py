@@ -1,40 +1,178 @@
-"""Takes the steps that the clock decides. Every worker may try: the ledger lets exactly one win each revision."""
+"""Conducts: one router process holds the lease; each second it judges the rollout and takes the step that is due.
 
-import asyncio
+Every worker hands in its counts. Who conducts reads them all, asks rollout/verdict.py and rollout/conduct.py, and
+inserts the next revision; the ledger lets exactly one insert win, so two conductors at once do nothing twice. What was
+frozen is in the database, so the next conductor goes on where this one stopped. While the database is away nothing is
+lost: counts are kept, and what is due is done when it answers again.
+"""
+
 import logging
+import os
+import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from sqlalchemy import Engine
+
+from rollout.account import account
 from rollout.actions import Record
-from rollout.ledger import Ledger
-from rollout.plan import advance
+from rollout.conduct import Seen, flagged, next_move
+from rollout.docket import FAILED, REFERENCE, Docket, docket, history_of, judged_late, latched
+from rollout.evidence import Tally
+from rollout.ledger import Ledger, Rollout
+from rollout.plan import advance, begin_queued
 from rollout.refusal import Refusal
-from router.watch import Watch
+from rollout.verdict import Verdict
+from router.tally import NO_ROLLOUT, Tallies
 from store.errors import Conflict, StoreError
+from store.evidence import EvidenceRow, EvidenceStore
+from store.feedback import FeedbackStore
+from store.leases import Lease, LeaseStore, Patience
+from store.ledger import LedgerStore
 
 log = logging.getLogger("sluice.conductor")
 TICK_S = 1.0
+LEASE_S = 4.0
+LATE_LABELS_EVERY = 10
 
 
-async def conduct(watch: Watch, ledger: Callable[[], Ledger], clock: Callable[[], float] = time.time) -> None:
-    """Each second, take the step that is due; a database that is away is asked again a second later."""
-    loop = asyncio.get_running_loop()
-    while True:
-        await asyncio.sleep(TICK_S)
+class SteadyClock:
+    """Epoch seconds that do not jump: the system's clock once, from then on the monotonic one."""
+
+    def __init__(self) -> None:
+        self._offset = time.time() - time.monotonic()
+
+    def __call__(self) -> float:
+        """Now."""
+        return time.monotonic() + self._offset
+
+
+class Conductor:
+    """One worker's part. Its methods are called by one thread, one at a time."""
+
+    def __init__(self, engine: Engine, model: str, tallies: Tallies, clock: Callable[[], float] | None = None) -> None:
+        self.me = f"{os.getpid()}-{secrets.token_hex(6)}"
+        self.ledgers = LedgerStore(engine, model)
+        self.evidence = EvidenceStore(engine, model)
+        self.labels = FeedbackStore(engine, model)
+        self.leases = LeaseStore(engine, model)
+        self.tallies, self.clock = tallies, clock or SteadyClock()
+        self.lease: Lease | None = None
+        self.verdict: Verdict | None = None
+        self._patience = Patience(LEASE_S)
+        self._serial = 0
+        self._ticks = 0
+
+    def tick(self, ledger: Ledger) -> None:
+        """Hand in the counts; conduct if the lease is mine. Never raises: the next tick may do better."""
         try:
-            record = advance(ledger(), clock())
-            if record is not None:
-                await loop.run_in_executor(watch.threads, take, watch, record, clock())
-        except Conflict:
-            continue
+            self.flush()
+            if self._leads():
+                self._conduct(ledger)
+        except Conflict as conflict:
+            log.info("somebody was first: %s", conflict)
         except (StoreError, Refusal) as error:
-            log.warning("the step that is due was not taken: %s", error)
+            log.warning("nothing was conducted: %s", error)
+        except Exception:
+            # Whoever calls this each second would end with it, and with it the handing in of counts.
+            log.exception("a rollout could not be conducted")
 
+    def flush(self) -> None:
+        """Hand in all counts of this worker."""
+        self._serial += 1
+        rows = [EvidenceRow(*row) for row in self.tallies.rows()]
+        self.evidence.flush(self.me, self._serial, [row for row in rows if row.body])
 
-def take(watch: Watch, record: Record, now: float) -> None:
-    """Write the step; raises Conflict where another router or an operator was first."""
-    at = datetime.fromtimestamp(now, UTC)
-    watch.store.append(
-        record.ledger.revision, record.ledger.to_body(), record.act, "conductor", f"by the clock: {record.summary}", at
-    )
+    def gauges(self) -> dict[tuple[str, ...], float]:
+        """How near each signal is to its decision, where this worker conducts."""
+        if self.lease is None or self.verdict is None:
+            return {}
+        found: dict[tuple[str, ...], float] = {("verdict", "all"): self.verdict.against / self.verdict.needed}
+        for judged in self.verdict.signals:
+            found["verdict", judged.rule.name] = judged.against / judged.against_needed
+        return found
+
+    def _leads(self) -> bool:
+        try:
+            if self.lease is not None:
+                self.lease = self.leases.renew(self.lease)
+            else:
+                self.lease = self._taken(self.leases.look())
+        except StoreError:
+            # While the record was away its holder could not renew either.
+            self._patience = Patience(LEASE_S)
+            raise
+        return self.lease is not None
+
+    def _taken(self, seen: Lease | None) -> Lease | None:
+        if seen is not None and seen.holder == self.me:
+            return self.leases.renew(seen)
+        return self.leases.take(seen, self.me) if self._patience.may_take(seen, time.monotonic()) else None
+
+    def _conduct(self, ledger: Ledger) -> None:
+        self._ticks += 1
+        rollout = ledger.rollout
+        if rollout is not None and rollout.policy is not None:
+            self._judge(ledger, rollout)
+            return
+        self.verdict = None
+        waited = begin_queued(ledger, self.clock())
+        if waited is not None:
+            self._record(waited, f"it waited for the end of another: {waited.summary}")
+            return
+        record = advance(ledger, self.clock())
+        if record is not None:
+            self._record(record, f"by the clock: {record.summary}")
+        late = judged_late(ledger)
+        if late is not None and self._ticks % LATE_LABELS_EVERY == 0:
+            self._judge_late(ledger, late)
+
+    def _judge(self, ledger: Ledger, rollout: Rollout) -> None:
+        found = self._docket(rollout)
+        weight, now = ledger.weight(rollout.candidate), self.clock()
+        case = found.case(weight, now)
+        if case is None:
+            return
+        self.verdict = verdict = latched(case.verdict(), found.marks)
+        if verdict.word == "fail":
+            self.evidence.mark(rollout.id, FAILED, {"because": list(verdict.because)})
+        seen = Seen(now, verdict, found.served(weight), lambda: account(case, verdict))
+        record = next_move(ledger, seen)
+        if record is not None:
+            told = (record.ledger.verdict or {}).get("because", "")
+            self._record(record, f"{record.summary} ({told})" if told else record.summary)
+
+    def _docket(self, rollout: Rollout) -> Docket:
+        """The evidence of a rollout; what is to be frozen now is frozen first."""
+        counted = [(row.version, row.weight, row.body) for row in self.evidence.of(rollout.id)]
+        labels, marks = self.labels.levels(rollout.number), self.evidence.marks(rollout.id)
+        found = docket(rollout, counted, labels, marks)
+        fresh = found.to_freeze({} if REFERENCE in marks else self._history(rollout.stable))
+        if not fresh:
+            return found
+        marks = {**marks, **{name: self.evidence.mark(rollout.id, name, body) for name, body in fresh.items()}}
+        return docket(rollout, counted, labels, marks)
+
+    def _history(self, version: str) -> Tally:
+        """What a version did while nothing was rolled out."""
+        released = [(row.version, row.weight, row.body) for row in self.evidence.of(NO_ROLLOUT)]
+        return history_of(released, version)
+
+    def _judge_late(self, ledger: Ledger, rollout: Rollout) -> None:
+        """Labels of a rollout that is over may still speak against what it released."""
+        case = self._docket(rollout).case(ledger.weight(rollout.candidate), self.clock())
+        if case is None:
+            return
+        verdict = case.verdict()
+        blamed = [judged for judged in verdict.signals if judged.rule.name == "labels" and judged.worse]
+        if blamed:
+            told = account(case, verdict)
+            record = flagged(ledger, "late labels speak against it", told)
+            self._record(record, record.summary)
+
+    def _record(self, record: Record, reason: str) -> None:
+        """Write the step; raises Conflict where another router or an operator was first."""
+        at = datetime.fromtimestamp(self.clock(), UTC)
+        body = record.ledger.to_body()
+        self.ledgers.append(record.ledger.revision, body, record.act, "conductor", reason, at)

@@ -26,6 +26,8 @@ class Config:
     service_secret: str
     token_key: bytes
     bind: str
+    webhook_secret: bytes = b""
+    through: str = ""
 
     def __repr__(self) -> str:
         """The configuration without its secrets."""
@@ -33,7 +35,11 @@ class Config:
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
-    """Read SLUICE_CONFIG, SLUICE_STATE, DATABASE_URL, SLUICE_SERVICE_SECRET, SLUICE_TOKEN_KEY and PORT."""
+    """Read SLUICE_CONFIG, SLUICE_STATE, DATABASE_URL, PORT, SLUICE_SERVICE_SECRET, SLUICE_TOKEN_KEY.
+
+    SLUICE_WEBHOOK_SECRET too, where webhooks.urls names somebody; SLUICE_CONNECT_THROUGH, a `host:port` that knows all
+    versions by their Host header, in a rehearsal of a platform.
+    """
     settings = _settings(Path(environ.get("SLUICE_CONFIG", "deploy.toml")))
     state = Path(environ.get("SLUICE_STATE", "var")).absolute()
     port = environ.get("PORT")
@@ -46,6 +52,8 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
         service_secret=_required(environ, "SLUICE_SERVICE_SECRET"),
         token_key=_required(environ, "SLUICE_TOKEN_KEY").encode(),
         bind=f"{host}:{port or settings.router.port}",
+        webhook_secret=_webhook_secret(environ) if settings.webhooks.urls else b"",
+        through=environ.get("SLUICE_CONNECT_THROUGH", ""),
     )
 
 
@@ -56,6 +64,16 @@ def _settings(path: Path) -> Settings:
         raise RouterMisconfigured(f"{path} is missing: set SLUICE_CONFIG or run in the project's folder") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RouterMisconfigured(f"{path} is not TOML: {error}") from error
+
+
+def _webhook_secret(environ: Mapping[str, str]) -> bytes:
+    secret = environ.get("SLUICE_WEBHOOK_SECRET", "")
+    if len(secret) < 16:
+        raise RouterMisconfigured(
+            "webhooks.urls names receivers and SLUICE_WEBHOOK_SECRET, which signs what they get, is missing or shorter "
+            "than 16 characters: set it where `python deploy.py up` runs, or empty webhooks.urls"
+        )
+    return secret.encode()
 
 
 def _required(environ: Mapping[str, str], name: str) -> str:

@@ -11,14 +11,24 @@ from typing import Any
 
 import msgspec
 
-from router.bins import latency_bin
+from rollout.bins import latency_bin
 
 Key = tuple[str, ...]
 SEPARATOR = "\x1f"
 
 
+class Worst(msgspec.Struct, frozen=True):
+    """A row on which a shadow differs from the answer its user got. gap: how far; all three as JSON text."""
+
+    version: str
+    gap: float
+    row: str
+    answered: str
+    shadow: str
+
+
 class Snapshot(msgspec.Struct):
-    """One worker's numbers. counts only grow; gauges are true now; gone: the worker has died."""
+    """One worker's numbers. counts only grow; gauges and worst are true now; gone: the worker has died."""
 
     pid: int
     counts: dict[str, float]
@@ -26,6 +36,7 @@ class Snapshot(msgspec.Struct):
     revision: int = 0
     ledger_age_s: float = 0.0
     gone: bool = False
+    worst: list[Worst] = []
 
 
 class Requests:

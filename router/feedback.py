@@ -1,6 +1,7 @@
 """POST /feedback: late labels for predictions that were made here, each counted once for the version that predicted."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,9 @@ from typing import Any
 
 import msgspec
 
+from rollout.evidence import LABEL_LEVELS
+from rollout.policy import Labels
+from rollout.settings import Settings
 from router.counts import Counts
 from router.outcomes import label_text
 from router.problems import Problem, Receive, Scope, Send, answer, read_body
@@ -47,9 +51,15 @@ class Feedback:
     """The endpoint. Belongs to one worker."""
 
     def __init__(
-        self, store: FeedbackStore, counts: Counts, key: bytes, limit: int, leaving: Callable[[], bool]
+        self,
+        store: FeedbackStore,
+        counts: Counts,
+        key: bytes,
+        settings: Settings,
+        leaving: Callable[[], bool],
     ) -> None:
-        self.store, self.counts, self.key, self.limit, self.leaving = store, counts, key, limit, leaving
+        self.store, self.counts, self.key, self.leaving = store, counts, key, leaving
+        self.limit, self.signal = settings.router.limits.max_body_bytes, settings.verdict.labels
         self.threads = ThreadPoolExecutor(1, thread_name_prefix="feedback")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,7 +68,7 @@ class Feedback:
             if scope["method"] != "POST":
                 raise Problem(405, "labels are sent with POST")
             body = await read_body(receive, self.limit, time.monotonic)
-            found = read_labels(parse(body), self.key, datetime.now(UTC))
+            found = read_labels(parse(body), self.key, datetime.now(UTC), self.signal)
             fresh = await asyncio.get_running_loop().run_in_executor(self.threads, self._add, found.rows)
         except Problem as problem:
             await answer(send, problem.status, problem.headers(), problem.body())
@@ -97,35 +107,72 @@ def parse(body: bytes) -> list[Labelled]:
     return labels
 
 
-def read_labels(labels: list[Labelled], key: bytes, now: datetime) -> Read:
+def read_labels(labels: list[Labelled], key: bytes, now: datetime, signal: Labels) -> Read:
     """The rows to count; an id that is not ours, or labels that do not fit it, are named by their index."""
     rows: list[Row] = []
     invalid: list[dict[str, Any]] = []
     for index, labelled in enumerate(labels):
         try:
-            rows += _rows(labelled, read(labelled.prediction_id, key), now)
+            rows += _rows(labelled, read(labelled.prediction_id, key), now, signal)
         except (BadToken, ValueError) as error:
             invalid.append({"index": index, "detail": str(error)})
     return Read(rows, invalid)
 
 
-def _rows(labelled: Labelled, prediction: Prediction, now: datetime) -> list[Row]:
+def _rows(labelled: Labelled, prediction: Prediction, now: datetime, signal: Labels) -> list[Row]:
     label = labelled.label
     values = label if isinstance(label, list) else [label]
     if prediction.scores and len(values) != len(prediction.scores):
         raise ValueError(f"{len(values)} labels for a prediction of {len(prediction.scores)} rows")
     several = len(values) > 1
-    return [_row(labelled, prediction, number, several, value, now) for number, value in enumerate(values)]
+    return [_row(labelled, prediction, number, several, value, now, signal) for number, value in enumerate(values)]
 
 
-def _row(labelled: Labelled, prediction: Prediction, number: int, several: bool, value: Label, now: datetime) -> Row:
+def _row(
+    labelled: Labelled,
+    prediction: Prediction,
+    number: int,
+    several: bool,
+    value: Label,
+    now: datetime,
+    signal: Labels,
+) -> Row:
     score = prediction.scores[number] if prediction.scores else None
     predicted_class = prediction.classes[number] if prediction.classes else ""
     text = label_text(value)
     identity = f"{labelled.prediction_id}.{number}" if several else labelled.prediction_id
-    return Row(
-        identity, prediction.version, score, predicted_class or None, text, _outcome(predicted_class, score, text), now
-    )
+    outcome = _outcome(predicted_class, score, text)
+    # A request is one draw, so one of its rows bets: the first.
+    bets = prediction.bets and number == 0
+    level = loss_level(signal, predicted_class, score, text) if bets else None
+    drawn = (prediction.rollout, prediction.weight, bets and level is not None, level)
+    return Row(identity, prediction.version, score, predicted_class or None, text, outcome, now, *drawn)
+
+
+def loss_level(signal: Labels, predicted_class: str, score: float | None, label: str) -> int | None:
+    """The loss of one labelled prediction in sixteenths of the bound; None where it has none of the kind asked for.
+
+    brier and log take the score as the probability of the last class, so they are for two classes 0 and 1.
+    """
+    if signal.loss == "wrong":
+        return None if not predicted_class else 0 if predicted_class == label else LABEL_LEVELS - 1
+    if score is None:
+        return None
+    try:
+        truth = float(label)
+    except ValueError:
+        return None
+    loss = _loss(signal.loss, score, truth)
+    return None if not math.isfinite(loss) else round(min(loss / signal.bound, 1.0) * (LABEL_LEVELS - 1))
+
+
+def _loss(kind: str, score: float, truth: float) -> float:
+    if kind == "absolute":
+        return abs(score - truth)
+    if kind == "brier":
+        return (score - truth) ** 2
+    given = score if truth >= 0.5 else 1 - score
+    return -math.log(max(given, 1e-12))
 
 
 def _outcome(predicted_class: str, score: float | None, label: str) -> str:

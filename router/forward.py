@@ -9,7 +9,7 @@ import msgspec
 
 from rollout.settings import Settings
 from router.problems import Headers, Problem, Receive, Scope, Send, answer, read_body
-from router.traffic import Traffic
+from router.traffic import Draw, Traffic, word_of
 from router.upstream import Answer, Failure
 
 PATH = re.compile(r"/v2/models/(?P<model>[\w.-]{1,64})(/versions/(?P<version>[\w.-]{1,64}))?(?P<rest>/ready|/infer)?")
@@ -27,9 +27,10 @@ class Forward:
         """Answer what the version answers; the protocol's errors are `{"error": ...}`."""
         headers: Headers = [(b"content-type", b"application/json")]
         try:
-            version, role, pinned, rest = self._target(scope)
+            draw, pinned, rest = self._target(scope)
+            version = draw.version
             body = await read_body(receive, self.limits.max_body_bytes, time.monotonic)
-            status, payload, answered = await self._ask(scope["method"], version, role, pinned, rest, body)
+            status, payload, answered = await self._ask(scope["method"], draw, pinned, rest, body)
             headers.append((b"x-model-version", answered.encode()))
             if answered != version:
                 headers.append((b"x-fallback-from", version.encode()))
@@ -40,7 +41,7 @@ class Forward:
             headers.append((b"connection", b"close"))
         await answer(send, status, headers, payload)
 
-    def _target(self, scope: Scope) -> tuple[str, str, bool, str]:
+    def _target(self, scope: Scope) -> tuple[Draw, bool, str]:
         match = PATH.fullmatch(scope["path"])
         if match is None or match["model"] != self.settings.model:
             raise Problem(404, f"there is no such model here: the model is {self.settings.model!r}")
@@ -48,18 +49,20 @@ class Forward:
         if (scope["method"] == "POST") != (rest == "/infer"):
             raise Problem(405, "inference is asked for with POST, everything else with GET")
         named = match["version"] or _header(scope["headers"], b"x-model-version")
-        unit = _header(scope["headers"], self.unit_header) or f"{id(scope)}{time.monotonic_ns()}"
-        version, role = self.traffic.draw(unit.encode("latin-1"), named or None)
-        return version, role, bool(named), rest
+        own = _header(scope["headers"], self.unit_header)
+        unit = own or f"{id(scope)}{time.monotonic_ns()}"
+        return self.traffic.draw(unit.encode("latin-1"), bool(own), named or None), bool(named), rest
 
-    async def _ask(
-        self, method: str, version: str, role: str, pinned: bool, rest: str, body: bytes
-    ) -> tuple[int, bytes, str]:
+    async def _ask(self, method: str, draw: Draw, pinned: bool, rest: str, body: bytes) -> tuple[int, bytes, str]:
+        version = draw.version
         started = time.perf_counter()
         outcome = await self._exchange(method, version, rest, body)
         code = outcome.status if isinstance(outcome, Answer) else 503
         if rest == "/infer":
-            self.traffic.counts.request(version, role, code, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self.traffic.counts.request(version, draw.role, code, seconds)
+            if draw.tally is not None:
+                draw.tally.finish(word_of(code, None), seconds, warm=False)
         other = self.traffic.table.fallback_for(version)
         if code >= 500 and rest == "/infer" and other and not pinned and self.settings.router.fallback:
             self.traffic.counts.add(("fallback", version, "infer"))

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from router.bins import bin_edge_ms
+from rollout.bins import bin_edge_ms
 from router.counts import Key, Snapshot, added, split_key
 from router.outcomes import VALUE_EDGES
 
@@ -25,6 +25,12 @@ COUNTERS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("sluice_refused", "Answers that were no prediction", ("code",), "refused"),
 )
 GAUGES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+    (
+        "sluice_verdict",
+        "Evidence against the candidate of a judged rollout, as a part of what decides (logarithms; 1 decides)",
+        ("signal",),
+        "verdict",
+    ),
     ("sluice_in_flight", "Rows under way to a version", ("version",), "in_flight"),
     ("sluice_queue_rows", "Rows that wait for a version", ("version",), "queue_rows"),
 )

@@ -7,32 +7,49 @@ tolerance.
 
 import asyncio
 import math
+import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from rollout.evidence import COPIES_SHARE
 from rollout.settings import Router as Settings
 from rollout.split import ALL
 from router.batcher import Lane
-from router.counts import Counts
+from router.counts import Counts, Worst
 from router.pending import Lost, Pending, Predicted
 from router.table import Table
+from router.tally import Tallies, bump
 
 _decode = msgspec.json.decode
+MOST_WORST = 10
 
 
 class Mirror:
     """Sends copies to the shadows of the present table and compares."""
 
-    def __init__(self, settings: Settings, counts: Counts, loop: asyncio.AbstractEventLoop) -> None:
-        self.settings, self.counts, self.loop = settings, counts, loop
+    def __init__(
+        self,
+        settings: Settings,
+        counts: Counts,
+        loop: asyncio.AbstractEventLoop,
+        tallies: Tallies,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.settings, self.counts, self.loop, self.tallies, self.chance = settings, counts, loop, tallies, chance
+        self.worst: list[Worst] = []
+        self.table: Table | None = None
         self.shadows: tuple[tuple[str, int], ...] = ()
         self._lanes: dict[str, Lane] = {}
         self._turn: dict[str, int] = {}
 
     def follow(self, table: Table, lanes: dict[str, Lane]) -> None:
         """Take over the shadows of a newer table."""
+        if self.table is None or self.table.rolling is None or self.table.rolling != table.rolling:
+            self.worst = []
+        self.table = table
         self.shadows = table.split.shadows if table.split else ()
         self._lanes = lanes
 
@@ -43,35 +60,81 @@ class Mirror:
             turn = self._turn.get(version, 0) + share
             self._turn[version] = turn % ALL
             if turn >= ALL:
-                self._send(version, rows, answer)
+                self._send(*self._addressed(version), rows, answer)
 
-    def _send(self, version: str, rows: list[msgspec.Raw], answer: Predicted) -> None:
+    def _addressed(self, shadow: str) -> tuple[str, "Judged | None"]:
+        """Who gets a copy, and where its outcome counts in the verdict.
+
+        One copy in ten of a judged shadow asks the stable version once more, by chance: what the two of them differ in
+        is the noise that the candidate's differences are compared with.
+        """
+        rolling = self.table.rolling if self.table is not None else None
+        if self.table is None or rolling is None or not rolling.judged:
+            return shadow, None
+        tally = self.tallies.of(self.table, rolling.candidate)
+        if rolling.watching:
+            return shadow, Judged(tally.answers, watched=True)
+        if shadow == rolling.candidate and self.chance() >= COPIES_SHARE:
+            return rolling.stable, Judged(tally.control)
+        return shadow, Judged(tally.copies)
+
+    def _send(self, version: str, judged: "Judged | None", rows: list[msgspec.Raw], answer: Predicted) -> None:
         lane = self._lanes.get(version)
         room = self.settings.limits.max_shadow_queue_rows
         if lane is None or lane.queued_rows + len(rows) > room:
             self._drop(version, len(rows))
             return
         deadline = self.loop.time() + self.settings.limits.version_timeout_ms / 1000
-        if lane.submit(Copy(rows, deadline, self, version, answer)) is not None:
+        if lane.submit(Copy(rows, deadline, self, version, answer, judged)) is not None:
             self._drop(version, len(rows))
 
     def _drop(self, version: str, rows: int) -> None:
         self.counts.add(("shadow_dropped", version), rows)
 
-    def compare(self, version: str, answer: Predicted, shadow: Predicted | Lost, rows: int) -> None:
+    def compare(self, copy: "Copy", shadow: Predicted | Lost) -> None:
         """Compare a shadow's answer with the one its user got."""
+        version, answer, rows = copy.version, copy.answer, len(copy.rows)
         if isinstance(shadow, Lost):
             self.counts.add(("shadow", version, "error"), rows)
+            self._judge(copy, "error", failed=True)
             return
-        wrong = {error.row for error in shadow.errors}
+        first = ""
+        wrong = {error.row: error.status for error in shadow.errors}
         for index, (mine, theirs) in enumerate(zip(answer.predictions, shadow.predictions, strict=True)):
             outcome = "error" if index in wrong else self._agreement(bytes(mine), bytes(theirs))
             self.counts.add(("shadow", version, outcome))
+            first = first or outcome
+            if outcome == "differ":
+                self._remember(copy, index, bytes(mine), bytes(theirs))
+        self._judge(copy, first, failed=wrong.get(0, 200) >= 500)
+
+    def _judge(self, copy: "Copy", outcome: str, failed: bool) -> None:
+        """The first row of a copy speaks for it in the verdict. failed: with no answer; a refusal (422) is one."""
+        if copy.judged is None:
+            return
+        if copy.judged.watched:
+            outcome = "stable failed" if failed else "both"
+        bump(copy.judged.counts, outcome)
+
+    def _remember(self, copy: "Copy", index: int, mine: bytes, theirs: bytes) -> None:
+        """Keep the rows that differ most, with their columns."""
+        gap = distance(_decode(mine), _decode(theirs))
+        if len(self.worst) < MOST_WORST or gap > self.worst[-1].gap:
+            row = Worst(copy.version, gap, bytes(copy.rows[index]).decode(), mine.decode(), theirs.decode())
+            self.worst = sorted([*self.worst, row], key=lambda each: -each.gap)[:MOST_WORST]
 
     def _agreement(self, mine: bytes, theirs: bytes) -> str:
         if mine == theirs:
             return "agree"
         return "agree" if agree(_decode(mine), _decode(theirs), self.settings.shadow_tolerance) else "differ"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Where a copy counts. watched: it asks whether the stable version would have answered too."""
+
+    counts: dict[str, int]
+    watched: bool = False
 
 
 @dataclass(slots=True)
@@ -81,10 +144,20 @@ class Copy(Pending):
     mirror: Mirror
     version: str
     answer: Predicted
+    judged: Judged | None
 
     def done(self, outcome: Predicted | Lost) -> None:
         """See Pending."""
-        self.mirror.compare(self.version, self.answer, outcome, len(self.rows))
+        self.mirror.compare(self, outcome)
+
+
+def distance(mine: Any, theirs: Any) -> float:
+    """How far two predictions are apart: of values their difference, of probabilities the largest one, else 1."""
+    if isinstance(mine, list) and isinstance(theirs, list) and len(mine) == len(theirs):
+        return float(max(abs(a - b) for a, b in zip(mine, theirs, strict=True)))
+    if isinstance(mine, float) and isinstance(theirs, float) and math.isfinite(mine - theirs):
+        return abs(mine - theirs)
+    return 1.0
 
 
 def agree(mine: Any, theirs: Any, tolerance: float) -> bool:

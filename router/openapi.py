@@ -20,6 +20,7 @@ def description(model: str) -> Schema:
             f"/v2/models/{model}/versions/{{version}}/infer": {"post": _infer("version")},
             "/v2/health/live": {"get": _get("The process answers")},
             "/v2/health/ready": {"get": _get("A version is released; says since when the ledger is away", "503")},
+            "/whoserved/{id}": {"get": _whoserved()},
             "/metrics": {"get": _get("Prometheus text, all workers together")},
             "/status": {"get": _get("The split asked and served, and what each version did")},
         },
@@ -85,6 +86,16 @@ def _infer(*path: str) -> Schema:
         "parameters": parameters,
         "requestBody": _json({"type": "object", "required": ["inputs"]}),
         "responses": {"200": {"description": "Output tensors"}, "400": {"description": '{"error": ...}'}},
+    }
+
+
+def _whoserved() -> Schema:
+    token = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+    faults = {"401": "Without the stack's bearer token", "404": "Not an id of this router"}
+    return {
+        "summary": "What a prediction's id says, for the operator",
+        "parameters": [token],
+        "responses": {"200": {"description": "Version, weight, time and scores"}, **_problems(faults)},
     }
 
 

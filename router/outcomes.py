@@ -3,12 +3,17 @@
 import time
 from collections.abc import Callable
 from itertools import count
+from math import isfinite
+from zlib import crc32
 
 import msgspec
 
+from rollout.bins import value_bin
 from router.counts import Counts
 from router.pending import Predicted
+from router.tally import Tally, bump
 from router.tokens import Prediction, sign
+from router.traffic import Draw
 
 MOST_ROWS_IN_AN_ID = 16
 VALUE_EDGES = (-1e6, -1e3, -1e2, -10.0, -1.0, -0.1, 0.0, 0.1, 1.0, 10.0, 1e2, 1e3, 1e6)
@@ -25,8 +30,11 @@ class Outcomes:
         self._serial = count(int(clock() * 1000) & 0xFFFFFFFF)
         self._classes: dict[bytes, list[str]] = {}
 
-    def note(self, version: str, weight: int, predicted: Predicted) -> bytes:
-        """Count the predictions of one answer and return its id."""
+    def note(self, version: str, predicted: Predicted, draw: Draw, own: bool, unit: bytes) -> bytes:
+        """Count the predictions of one answer and return its id.
+
+        own: the version that was drawn has answered, so its first row speaks for it in the verdict.
+        """
         scores: list[float] = []
         names: list[str] = []
         classes = self._names(predicted.classes)
@@ -35,10 +43,15 @@ class Outcomes:
             scores.append(score)
             names.append(name)
             self.counts.add(("predictions", version, name) if name else ("values", version, _edge(score)))
+        bets = own and draw.tally is not None
+        if bets and draw.tally is not None:
+            _predicted(draw.tally, names[0], scores[0])
         if len(scores) > MOST_ROWS_IN_AN_ID:
             scores, names = [], []
-        at_ms = int(self.clock() * 1000)
-        return sign(Prediction(version, weight, at_ms, next(self._serial), scores, names), self.key)
+        at_ms, serial = int(self.clock() * 1000), next(self._serial)
+        return sign(
+            Prediction(version, draw.weight, at_ms, serial, scores, names, draw.number, crc32(unit), bets), self.key
+        )
 
     def refused(self, status: int) -> None:
         """Count an answer that was no prediction; from 500 up a user was failed."""
@@ -61,6 +74,13 @@ class Outcomes:
         if isinstance(value, float):
             return value, ""
         return (float(value) if isinstance(value, int) else 0.0), label_text(value)
+
+
+def _predicted(tally: Tally, name: str, score: float) -> None:
+    if name:
+        bump(tally.classes, name)
+    elif isfinite(score):
+        bump(tally.values, value_bin(score))
 
 
 def label_text(value: object) -> str:

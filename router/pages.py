@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, jsonify, render_template
+from flask import Flask, Response, jsonify, render_template, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from router.counts import Snapshot
 from router.metrics import exposition
 from router.openapi import description
+from router.problems import Problem
 from router.status import status
 from router.table import Table
+from router.whoserved import WhoServed
 
 
 class Eyes:
@@ -22,7 +24,7 @@ class Eyes:
         self.table, self.snapshots, self.ledger = table, snapshots, ledger
 
 
-def create_pages(eyes: Eyes) -> Flask:
+def create_pages(eyes: Eyes, ids: WhoServed) -> Flask:
     """The Flask app; it keeps no state of its own."""
     app = Flask("router")
 
@@ -59,6 +61,17 @@ def create_pages(eyes: Eyes) -> Flask:
     @app.get("/status")
     def operators_status() -> Response:
         return jsonify({**status(eyes.table(), eyes.snapshots()), "ledger": eyes.ledger() or "answers"})
+
+    @app.get("/whoserved/<token>")
+    def whoserved(token: str) -> Response:
+        answer = ids.answer(token, request.headers.get("Authorization", ""))
+        return Response(answer, content_type="application/json")
+
+    @app.errorhandler(Problem)
+    def refused(problem: Problem) -> Response:
+        # problem.headers() has pairs of bytes, for ASGI.
+        headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else {}
+        return Response(problem.body(), problem.status, headers, content_type="application/problem+json")
 
     @app.errorhandler(404)
     def missing(_error: Exception) -> tuple[dict[str, Any], int, dict[str, str]]:

@@ -16,6 +16,7 @@ from rollout.settings import Settings
 from router.outcomes import Outcomes
 from router.pending import Lost, Predicted
 from router.problems import Headers, Problem, Receive, Scope, Send, answer, read_body
+from router.recent import Recent
 from router.traffic import STATUS_OF_LOSS, Reply, Traffic
 from wire.door import Respond
 
@@ -45,8 +46,11 @@ class Asked:
 class Predict:
     """The endpoint. Belongs to one worker."""
 
-    def __init__(self, settings: Settings, traffic: Traffic, outcomes: Outcomes, leaving: Callable[[], bool]) -> None:
+    def __init__(
+        self, settings: Settings, traffic: Traffic, outcomes: Outcomes, recent: Recent, leaving: Callable[[], bool]
+    ) -> None:
         self.settings, self.traffic, self.outcomes, self.leaving = settings, traffic, outcomes, leaving
+        self.recent = recent
         self.limits = settings.router.limits
         self.unit = settings.router.unit
         self._unit_header = self.unit.header.lower().encode()
@@ -81,28 +85,35 @@ class Predict:
         asked = self._read_headers(headers)
         try:
             rows = self._rows(body)
-            unit, cookie = self._unit_of(asked, rows)
+            unit, cookie, lasting = self._unit_of(asked, rows)
             timeout_s = min(self.limits.deadline_ms / 1000, asked.timeout_s or 1e9)
 
             def done(reply: Reply) -> None:
-                self._tell(asked, rows, cookie, reply, respond)
+                self._tell(asked, rows, unit, cookie, reply, respond)
 
-            self.traffic.predict(rows, unit, asked.pin, timeout_s, done)
+            self.traffic.predict(rows, unit, lasting, asked.pin, timeout_s, done)
         except Problem as problem:
             self._refuse(respond, asked, problem)
 
-    def _tell(self, asked: Asked, rows: list[msgspec.Raw], cookie: bytes, reply: Reply, respond: Respond) -> None:
+    def _tell(
+        self, asked: Asked, rows: list[msgspec.Raw], unit: bytes, cookie: bytes, reply: Reply, respond: Respond
+    ) -> None:
         try:
             predicted = _usable(reply)
         except Problem as problem:
             self._refuse(respond, asked, problem)
             return
-        headers = self._headers(asked, reply, predicted)
+        headers = self._headers(asked, reply, predicted, unit)
         if cookie:
             headers.append((b"set-cookie", self.unit_cookie(cookie)))
         respond(200, headers, self._body(reply.version, predicted))
-        if self.traffic.mirror.shadows and not asked.pin:
-            self.traffic.mirror.copy(rows, predicted)
+        if asked.pin:
+            return
+        self.recent.note(rows)
+        traffic = self.traffic
+        traffic.sample = rows
+        if traffic.mirror.shadows and reply.fallen_from is None:
+            traffic.mirror.copy(rows, predicted)
 
     def unit_cookie(self, value: bytes) -> bytes:
         """The cookie that makes this caller a unit."""
@@ -142,26 +153,26 @@ class Predict:
             raise Problem(413, f"{len(rows)} rows in one request: at most {self.limits.max_rows} are allowed")
         return rows
 
-    def _unit_of(self, asked: Asked, rows: list[msgspec.Raw]) -> tuple[bytes, bytes]:
-        """The unit that is assigned, and the value of a cookie to set (empty: none)."""
+    def _unit_of(self, asked: Asked, rows: list[msgspec.Raw]) -> tuple[bytes, bytes, bool]:
+        """The unit that is assigned, the value of a cookie to set (empty: none), and whether the unit comes again."""
         if asked.unit:
-            return asked.unit, b""
+            return asked.unit, b"", True
         if self.unit.field:
             value = _field(rows[0], self.unit.field)
             if value:
-                return value, b""
+                return value, b"", True
         if self.unit.cookie or self.unit.set_cookie:
             found = _cookie(asked.cookie, (self.unit.cookie or "sluice_unit").encode())
             if found:
-                return found, b""
+                return found, b"", True
         if self.unit.set_cookie:
             fresh = os.urandom(12).hex().encode()
-            return fresh, fresh
-        return asked.request_id, b""
+            return fresh, fresh, True
+        return asked.request_id, b"", False
 
-    def _headers(self, asked: Asked, reply: Reply, predicted: Predicted) -> Headers:
-        weight = self.traffic.table.weights.get(reply.version, 0)
-        prediction_id = self.outcomes.note(reply.version, weight, predicted)
+    def _headers(self, asked: Asked, reply: Reply, predicted: Predicted, unit: bytes) -> Headers:
+        own = reply.fallen_from is None
+        prediction_id = self.outcomes.note(reply.version, predicted, reply.draw, own, unit)
         headers = [
             JSON,
             (b"x-model-version", reply.version.encode()),

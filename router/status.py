@@ -2,12 +2,15 @@
 
 from typing import Any
 
-from router.bins import bin_edge_ms
+import msgspec
+
+from rollout.bins import bin_edge_ms
 from router.counts import Key, Snapshot, added, split_key
 from router.metrics import drawn_counts, shares
 from router.table import Table
 
 Counted = dict[Key, float]
+MOST_WORST = 10
 
 
 def status(table: Table, snapshots: list[Snapshot]) -> dict[str, Any]:
@@ -24,6 +27,7 @@ def status(table: Table, snapshots: list[Snapshot]) -> dict[str, Any]:
         "workers": [{"pid": s.pid, "revision": s.revision, "ledger_age_s": round(s.ledger_age_s, 2)} for s in live],
         "asked": dict(table.weights),
         "failed_requests": int(sum(n for key, n in counts.items() if key[0] == "refused" and int(key[1]) >= 500)),
+        "worst": _worst(live),
         "versions": {version: _version(version, counts, gauges, drawn, served) for version in sorted(seen)},
     }
 
@@ -50,6 +54,12 @@ def _version(
         },
         "addresses": {key[2]: int(n) for key, n in gauges.items() if key[:2] == ("address", version)},
     }
+
+
+def _worst(live: list[Snapshot]) -> list[dict[str, Any]]:
+    """Of all workers the rows on which shadows differ most."""
+    rows = sorted((row for snapshot in live for row in snapshot.worst), key=lambda row: -row.gap)
+    return [msgspec.structs.asdict(row) for row in rows[:MOST_WORST]]
 
 
 def quantile_ms(bins: dict[str, float], q: float) -> float | None:

@@ -5,7 +5,25 @@ from hashlib import blake2b
 from types import MappingProxyType
 
 from rollout.ledger import Ledger, from_body
-from rollout.split import TrafficSplit
+from rollout.moves import watched
+from rollout.split import ALL, TrafficSplit
+
+
+@dataclass(frozen=True)
+class Rolling:
+    """The rollout in progress, as requests are counted by it.
+
+    weight: of the candidate, in basis points; judged: it runs by itself; watching: the candidate has all traffic and
+    the stable version is asked again what it has answered.
+    """
+
+    id: str
+    number: int
+    candidate: str
+    stable: str
+    weight: int
+    judged: bool
+    watching: bool
 
 
 @dataclass(frozen=True)
@@ -18,6 +36,7 @@ class Table:
     roles: MappingProxyType[str, str]
     weights: MappingProxyType[str, int]
     released: str | None
+    rolling: Rolling | None = None
 
     @property
     def split_id(self) -> str:
@@ -48,6 +67,22 @@ def table_of(ledger: Ledger) -> Table:
         roles=MappingProxyType({version.name: str(version.state) for version in live}),
         weights=MappingProxyType(ledger.split.weights() if ledger.split else {}),
         released=ledger.released,
+        rolling=_rolling(ledger),
+    )
+
+
+def _rolling(ledger: Ledger) -> Rolling | None:
+    rollout = ledger.rollout
+    if rollout is None:
+        return None
+    return Rolling(
+        rollout.id,
+        rollout.number,
+        rollout.candidate,
+        rollout.stable,
+        ledger.weight(rollout.candidate),
+        rollout.policy is not None,
+        watched(rollout) and ledger.weight(rollout.candidate) == ALL,
     )
 
 

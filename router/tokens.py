@@ -1,8 +1,7 @@
 """Prediction ids: compact signed tokens that carry what feedback needs, so that no store of predictions is kept.
 
-An id is base64url(MessagePack of (version, weight in basis points, epoch milliseconds, serial, scores, classes))
-followed by a 12-byte keyed BLAKE2b of it. `scores` is one number a row: the last class's probability, or the
-predicted value.
+An id is base64url(MessagePack of the fields of Prediction) followed by a 12-byte keyed BLAKE2b of it. `scores` is one
+number a row: the last class's probability, or the predicted value.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -16,7 +15,12 @@ LONGEST = 4096
 
 
 class Prediction(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What an id says. scores and classes have one entry a row, or none where the request had too many rows."""
+    """What an id says. scores and classes have one entry a row, or none where the request had too many rows.
+
+    weight: of the rollout's candidate when the request was routed, in basis points (0 without a rollout); rollout: the
+    revision that rollout began with, 0 for none; unit: CRC-32 of who asked; bets: whether the first row counts in the
+    verdict.
+    """
 
     version: str
     weight: int
@@ -24,6 +28,9 @@ class Prediction(msgspec.Struct, array_like=True, frozen=True, gc=False):
     serial: int
     scores: list[float]
     classes: list[str]
+    rollout: int = 0
+    unit: int = 0
+    bets: bool = False
 
 
 class BadToken(Exception):

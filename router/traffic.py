@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
@@ -17,6 +18,8 @@ from router.mirror import Mirror
 from router.pending import Lost, Pending, Predicted
 from router.problems import Problem
 from router.table import Table
+from router.tally import Tallies, Tally, bump
+from router.units import Units
 from router.upstream import Pool
 
 STATUS_OF_LOSS = {"deadline": 504, "timeout": 504, "garbled": 502, "refused": 400}
@@ -24,15 +27,30 @@ STATUS_OF_LOSS = {"deadline": 504, "timeout": 504, "garbled": 502, "refused": 40
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An outcome. version: who answered; fallen_from: who was drawn and failed."""
+    """An outcome. version: who answered; fallen_from: who was drawn and failed; draw: how it came about."""
 
     version: str
     predicted: Predicted | None
+    draw: "Draw"
     lost: Lost | None = None
     fallen_from: str | None = None
 
 
 Told = Callable[[Reply], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Which version is asked. role: what it is; tally: where this request counts in the verdict (None: it does not).
+
+    number, weight: of the rollout in force, 0 where there is none.
+    """
+
+    version: str
+    role: str
+    tally: Tally | None = None
+    number: int = 0
+    weight: int = 0
 
 
 @dataclass(slots=True)
@@ -42,7 +60,7 @@ class Ask(Pending):
     traffic: "Traffic"
     version: str
     pinned: bool
-    role: str
+    draw: Draw
     started: float
     tell: Told
     fallen_from: str | None = None
@@ -65,11 +83,18 @@ class Traffic:
     leaving: list[tuple[str, Pool]] = field(default_factory=list)
     drawn: dict[str, int] = field(default_factory=dict)
     split_id: str = ""
+    tallies: Tallies = field(default_factory=Tallies)
+    units_in: Path | None = None
+    cold_s: float = 0.0
+    through: str = ""
+    sample: list[msgspec.Raw] = field(default_factory=list)
     mirror: Mirror = field(init=False)
+    _units: Units | None = field(default=None, init=False)
+    _cold_until: float = field(default=float("-inf"), init=False)
 
     def __post_init__(self) -> None:
         """Open the lanes of the first table."""
-        self.mirror = Mirror(self.settings, self.counts, self.loop)
+        self.mirror = Mirror(self.settings, self.counts, self.loop, self.tallies)
         self.follow(self.table)
 
     def follow(self, table: Table) -> None:
@@ -80,8 +105,10 @@ class Traffic:
                 self.lanes[version] = self._lane(version, address)
             elif lane.pool.address != address:
                 self.leaving.append((version, lane.pool))
-                lane.move(Pool(address, self.secret, self.loop))
+                lane.move(self._pool(address))
+                self._cold()
         gone = [version for version in self.lanes if version not in table.addresses]
+        self._meet(table)
         self.table = table
         if table.split_id != self.split_id:
             self.split_id, self.drawn = table.split_id, {}
@@ -91,25 +118,60 @@ class Traffic:
             lane.close()
         self.mirror.follow(table, self.lanes)
 
-    def predict(self, rows: list[msgspec.Raw], unit: bytes, pin: str | None, timeout_s: float, tell: Told) -> None:
+    def predict(
+        self, rows: list[msgspec.Raw], unit: bytes, lasting: bool, pin: str | None, timeout_s: float, tell: Told
+    ) -> None:
         """Ask the version that the split draws for `unit` (or `pin`); `tell` is called once, with a Reply.
 
-        Raises Problem where there is no version to ask.
+        lasting: the unit comes again. Raises Problem where there is no version to ask.
         """
-        version, role = self.draw(unit, pin)
+        draw = self.draw(unit, lasting, pin)
         deadline = self.loop.time() + timeout_s
-        self._submit(Ask(rows, deadline, self, version, pin is not None, role, time.perf_counter(), tell))
+        self._submit(Ask(rows, deadline, self, draw.version, pin is not None, draw, time.perf_counter(), tell))
 
-    def draw(self, unit: bytes, pin: str | None) -> tuple[str, str]:
-        """The version and its role; raises Problem where there is none."""
+    def draw(self, unit: bytes, lasting: bool, pin: str | None) -> Draw:
+        """The version for a unit; raises Problem where there is none."""
         table = self.table
         if pin is not None:
-            return self._pinned(pin), "pinned"
+            return Draw(self._pinned(pin), "pinned")
         if table.split is None:
             raise Problem(503, "no version is released yet: `python deploy.py promote VERSION`", retry_after_s=5)
         version = table.split.choose(unit)
         self.drawn[version] = self.drawn.get(version, 0) + 1
-        return version, table.roles.get(version, "serving")
+        role, rolling = table.roles.get(version, "serving"), table.rolling
+        if rolling is None:
+            tally = self.tallies.of(table, version)
+            tally.drawn += 1
+            return Draw(version, role, tally)
+        if lasting and self._units is not None and not self._units.first(unit):
+            return Draw(version, role, None, rolling.number, rolling.weight)
+        tally = self.tallies.of(table, version)
+        tally.drawn += 1
+        return Draw(version, role, tally, rolling.number, rolling.weight)
+
+    def warm(self) -> bool:
+        """Whether times mean something: nobody has just started."""
+        return self.loop.time() >= self._cold_until
+
+    def _timed(self, version: str) -> bool:
+        """Whether its times are compared: a third version's restarts must not keep a rollout from its verdict."""
+        rolling = self.table.rolling
+        return rolling is None or version in (rolling.candidate, rolling.stable)
+
+    def _cold(self) -> None:
+        self._cold_until = self.loop.time() + self.cold_s
+
+    def _meet(self, table: Table) -> None:
+        """A new rollout begins with no units met, and with both versions cold."""
+        known, rolling = self.table.rolling, table.rolling
+        if rolling is None or (self._units is not None and known is not None and known.id == rolling.id):
+            return
+        self._cold()
+        if self._units is not None:
+            self._units.close()
+            self._units = None
+        if self.units_in is not None and rolling.judged:
+            self._units = Units(self.units_in, rolling.id)
 
     def expire(self) -> None:
         """Tell callers whose deadline passed in a queue."""
@@ -140,7 +202,10 @@ class Traffic:
         return pin
 
     def _lane(self, version: str, address: str) -> Lane:
-        return Lane(version, Pool(address, self.secret, self.loop), self.settings.limits, self.counts, self.loop)
+        return Lane(version, self._pool(address), self.settings.limits, self.counts, self.loop)
+
+    def _pool(self, address: str) -> Pool:
+        return Pool(address, self.secret, self.loop, self.through)
 
     def _submit(self, ask: Ask) -> None:
         lane = self.lanes.get(ask.version)
@@ -156,11 +221,28 @@ class Traffic:
         lost = outcome if isinstance(outcome, Lost) else _model_failure(outcome)
         if ask.fallen_from is None:
             seconds = time.perf_counter() - ask.started
-            self.counts.request(ask.version, ask.role, status_of(outcome, lost), seconds)
+            draw, status = ask.draw, status_of(outcome, lost)
+            self.counts.request(ask.version, draw.role, status, seconds)
+            if lost is not None and lost.reason in ("closed", "connect") and self._timed(ask.version):
+                self._cold()
+            if draw.tally is not None:
+                draw.tally.finish(word_of(status, lost), seconds, self.loop.time() >= self._cold_until)
             if lost is not None and self._fall_back(ask, lost):
                 return
+            if lost is not None and lost.reason == "deadline" and self._watching():
+                self._failed_beside(ask)
+        elif lost is None and self._watching():
+            self._failed_beside(ask)
         predicted = outcome if isinstance(outcome, Predicted) else None
-        ask.tell(Reply(ask.version, predicted, None if predicted else lost, ask.fallen_from))
+        ask.tell(Reply(ask.version, predicted, ask.draw, None if predicted else lost, ask.fallen_from))
+
+    def _watching(self) -> bool:
+        return self.table.rolling is not None and self.table.rolling.watching
+
+    def _failed_beside(self, ask: Ask) -> None:
+        """The candidate failed a request that the version beside it answered, or had no more time for."""
+        if ask.draw.tally is not None:
+            bump(ask.draw.tally.answers, "candidate failed")
 
     def _fall_back(self, ask: Ask, lost: Lost) -> bool:
         other = self.table.fallback_for(ask.version)
@@ -184,6 +266,15 @@ def status_of(outcome: Predicted | Lost, lost: Lost | None) -> int:
     if lost is not None:
         return 500
     return 422 if outcome.errors else 200
+
+
+def word_of(status: int, lost: Lost | None) -> str:
+    """What the verdict calls an outcome: ok, error, refused, or shed, which says nothing about the version."""
+    if status == 200:
+        return "ok"
+    if status in (400, 422):
+        return "refused"
+    return "shed" if lost is not None and lost.reason == "shed" else "error"
 
 
 def _model_failure(outcome: Predicted) -> Lost | None:

@@ -4,11 +4,15 @@ No task is made per exchange: the caller gives a callback, which is called exact
 """
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import httptools
+
+IDLE_S = 50.0
+"""A kept connection rests no longer than this: a platform's front closes it after 55 s, in the middle of a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Connection(asyncio.Protocol):
         self.transport: Any = None
         self.callback: Callback | None = None
         self.used = 0
+        self.idle_since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -96,6 +101,7 @@ class Connection(asyncio.Protocol):
             return
         self.timer.cancel()
         if keep and not self.transport.is_closing():
+            self.idle_since = self.loop.time()
             self.pool.free(self)
         else:
             self.transport.abort()
@@ -104,10 +110,15 @@ class Connection(asyncio.Protocol):
 
 
 class Pool:
-    """Connections to one address; `close()` lets those in use finish."""
+    """Connections to one address; `close()` lets those in use finish.
 
-    def __init__(self, address: str, secret: str, loop: asyncio.AbstractEventLoop) -> None:
+    address: `unix:/path`, `http://host:port` or `https://host`; through: a `host:port` to connect to instead, without
+    TLS, which knows by the Host header who is meant (a rehearsal's front).
+    """
+
+    def __init__(self, address: str, secret: str, loop: asyncio.AbstractEventLoop, through: str = "") -> None:
         self.address, self.loop = address, loop
+        self._endpoint = _endpoint(address, through)
         self.in_flight = 0
         self._idle: list[Connection] = []
         self._open = True
@@ -148,15 +159,16 @@ class Pool:
         self._idle.clear()
 
     def _head(self, method: str, path: str, more: bytes) -> bytes:
-        host = b"version" if self.address.startswith("unix:") else self.address.removeprefix("http://").encode()
-        start = f"{method} {path} HTTP/1.1\r\nHost: ".encode() + host + b"\r\n"
+        start = f"{method} {path} HTTP/1.1\r\nHost: {self._endpoint.name}\r\n".encode()
         return start + self._authorization + more + b"Content-Length: "
 
     def _send(self, head: bytes, body: bytes, callback: Callback, timeout_s: float) -> None:
         self.in_flight += 1
         while self._idle:
             connection = self._idle.pop()
-            if not connection.transport.is_closing():
+            if self.loop.time() - connection.idle_since > IDLE_S:
+                connection.transport.close()
+            elif not connection.transport.is_closing():
                 connection.exchange(head, body, callback, timeout_s)
                 return
         task = self.loop.create_task(self._connect_and_send(head, body, callback, timeout_s))
@@ -177,9 +189,38 @@ class Pool:
         def make() -> Connection:
             return Connection(self, self.loop)
 
-        if self.address.startswith("unix:"):
-            _, connection = await self.loop.create_unix_connection(make, self.address.removeprefix("unix:"))
+        end = self._endpoint
+        if end.path:
+            _, connection = await self.loop.create_unix_connection(make, end.path)
         else:
-            host, _, port = self.address.removeprefix("http://").rpartition(":")
-            _, connection = await self.loop.create_connection(make, host, int(port))
+            name = end.host if end.tls else None
+            _, connection = await self.loop.create_connection(
+                make, end.host, end.port, ssl=end.tls, server_hostname=name
+            )
         return connection
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to connect, and the name to ask for there. path: of a unix socket, else host and port; tls: None: plain."""
+
+    name: str
+    path: str = ""
+    host: str = ""
+    port: int = 0
+    tls: ssl.SSLContext | None = None
+
+
+def _endpoint(address: str, through: str) -> Endpoint:
+    kind, _, rest = address.partition(":")
+    if kind == "unix":
+        return Endpoint("version", path=rest)
+    name = rest.removeprefix("//").rstrip("/")
+    if through:
+        host, _, port = through.rpartition(":")
+        return Endpoint(name, host=host, port=int(port))
+    if kind == "https":
+        host, _, port = name.partition(":")
+        return Endpoint(name, host=host, port=int(port or 443), tls=ssl.create_default_context())
+    host, _, port = name.rpartition(":")
+    return Endpoint(name, host=host, port=int(port))

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from tests.router.rig import SECRET
 from tests.until import until
 
 
@@ -163,6 +164,31 @@ def test_feedback_counts_once(pair):
     assert httpx.post(url, json={"prediction_id": token, "label": 1}).json()["counted"] == 1
     again = httpx.post(url, json=[{"prediction_id": token, "label": 1}, {"prediction_id": "forged", "label": 0}]).json()
     assert (again["counted"], again["duplicates"], again["invalid"][0]["index"]) == (0, 1, 1)
+
+
+def test_an_id_says_who_answered_to_whoever_has_the_secret(pair):
+    answer = pair.predict({"x": [0.1, 0.9]}, {"x": [0.8, 0.2]})
+    url = f"{pair.url}/whoserved/{answer.headers['x-prediction-id']}"
+    said = httpx.get(url, headers={"Authorization": f"Bearer {SECRET}"}).json()
+    assert said["version"] == answer.headers["x-model-version"]
+    assert {"weight", "at_ms", "serial"} <= set(said)
+    assert (said["scores"], said["classes"]) == ([0.9, 0.2], ["1", "0"])
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer wrong", f"Basic {SECRET}", "Bearer \xe9"])
+def test_an_id_says_nothing_to_others(pair, authorization):
+    token = pair.predict({"x": 1}).headers["x-prediction-id"]
+    headers = {"Authorization": authorization.encode("latin-1")}
+    answer = httpx.get(f"{pair.url}/whoserved/{token}", headers=headers)
+    assert (answer.status_code, answer.json()["status"], answer.headers["www-authenticate"]) == (401, 401, "Bearer")
+
+
+def test_an_id_that_was_not_signed_here_is_404(pair):
+    token = pair.predict({"x": 1}).headers["x-prediction-id"]
+    for wrong in ("forged", token[:-4] + "AAAA", "a" * 5000, token + "/x"):
+        answer = httpx.get(f"{pair.url}/whoserved/{wrong}", headers={"Authorization": f"Bearer {SECRET}"})
+        assert (answer.status_code, answer.json()["status"]) == (404, 404)
+        assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_feedback_of_several_rows_is_a_list(pair):

@@ -10,48 +10,7 @@ from rollout.settings import Limits
 from router.batcher import Lane
 from router.counts import Counts
 from router.pending import Lost, Pending, Predicted
-from router.upstream import Answer, Failure
-
-
-class Loop:
-    """The part of an event loop that a lane uses; `run` calls what is due."""
-
-    def __init__(self):
-        self.now, self.due = 100.0, []
-
-    def time(self):
-        return self.now
-
-    def call_soon(self, callback, *arguments):
-        self.due.append((callback, arguments))
-
-    def run(self):
-        while self.due:
-            callback, arguments = self.due.pop(0)
-            callback(*arguments)
-
-
-class Version:
-    """A pool whose batches wait in `sent` as (rows, callback) until they are answered with the numbers they asked."""
-
-    address = "unix:toy"
-
-    def __init__(self):
-        self.sent = []
-
-    def predict(self, body, callback, timeout_s):
-        self.sent.append((msgspec.json.decode(body)["instances"], callback))
-
-    def close(self):
-        pass
-
-    def answer(self, errors=(), status=200):
-        rows, callback = self.sent.pop(0)
-        body = {"predictions": rows, "errors": list(errors), "classes": [0, 1]}
-        callback(Answer(status, [], msgspec.json.encode(body)))
-
-    def fail(self, reason):
-        self.sent.pop(0)[1](Failure(reason, "as asked"))
+from tests.router.toys import Loop, Version
 
 
 @dataclass(slots=True)

@@ -1,0 +1,83 @@
+"""A late label becomes a loss, and bets where its prediction did."""
+
+import math
+from datetime import UTC, datetime
+
+import pytest
+
+from rollout.policy import Labels
+from router.feedback import Labelled, loss_level, read_labels
+from router.tokens import Prediction, sign
+
+KEY = b"a key of sixteen or more"
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def rows(label, loss="wrong", **changes):
+    """The rows of one labelled prediction."""
+    plain = {"scores": [0.8], "classes": ["1"], "rollout": 4, "unit": 1, "bets": True}
+    token = sign(Prediction("v2", 500, 1500, 7, **{**plain, **changes}), KEY).decode()
+    found = read_labels([Labelled(token, label)], KEY, NOW, Labels(loss=loss))
+    assert found.invalid == []
+    return found.rows
+
+
+@pytest.mark.parametrize(
+    ("loss", "predicted", "score", "label", "level"),
+    [
+        ("wrong", "1", 0.8, "1", 0),
+        ("wrong", "1", 0.8, "0", 16),
+        ("wrong", "", 0.8, "1", None),
+        ("brier", "1", 0.75, "1", 1),
+        ("brier", "1", 0.75, "0", 9),
+        ("brier", "1", 1.0, "1", 0),
+        ("brier", "1", 1.0, "0", 16),
+        ("brier", "1", 0.75, "late", None),
+        ("brier", "1", None, "1", None),
+        ("log", "1", 1.0, "1", 0),
+        ("log", "1", math.exp(-0.5), "1", 8),
+        ("log", "1", 1 - math.exp(-0.5), "0", 8),
+        ("log", "1", 0.0, "1", 16),
+        ("log", "1", 1.0, "0", 16),
+        ("absolute", "", 10.5, "10", 8),
+        ("absolute", "", 10.0, "10.0", 0),
+        ("absolute", "", 10.0, "-50", 16),
+        ("absolute", "", 10.0, "nan", None),
+        ("absolute", "", 10.0, "inf", None),
+        ("absolute", "", None, "10", None),
+    ],
+)
+def test_a_loss_is_kept_in_sixteenths_of_its_bound(loss, predicted, score, label, level):
+    assert loss_level(Labels(loss=loss), predicted, score, label) == level
+
+
+@pytest.mark.parametrize(("bound", "level"), [(1.0, 16), (2.0, 8), (16.0, 1), (100.0, 0)])
+def test_the_bound_is_the_loss_that_counts_as_the_whole(bound, level):
+    assert loss_level(Labels(loss="absolute", bound=bound), "", 11.0, "10") == level
+
+
+def test_a_label_counts_in_the_rollout_and_at_the_weight_of_its_prediction():
+    (row,) = rows(0)
+    assert (row.version, row.rollout, row.weight, row.bets, row.level) == ("v2", 4, 500, True, 16)
+
+
+def test_of_several_rows_only_the_first_bets():
+    found = rows([0, 0, 1], scores=[0.8, 0.8, 0.8], classes=["1", "1", "1"])
+    assert [(row.bets, row.level) for row in found] == [(True, 16), (False, None), (False, None)]
+    assert [row.outcome for row in found] == ["wrong", "wrong", "right"]
+
+
+def test_what_did_not_bet_when_it_was_predicted_does_not_by_its_label():
+    (row,) = rows(0, bets=False)
+    assert (row.bets, row.level, row.outcome) == (False, None, "wrong")
+
+
+def test_a_label_without_a_loss_of_the_kind_asked_for_does_not_bet():
+    (row,) = rows("late", loss="absolute")
+    assert (row.bets, row.level) == (False, None)
+    (many,) = rows(1, scores=[], classes=[])
+    assert (many.bets, many.level) == (False, None)
+
+
+def test_true_and_1_are_the_same_class():
+    assert [rows(label)[0].level for label in (True, 1, 1.0, "1", False)] == [0, 0, 0, 0, 16]

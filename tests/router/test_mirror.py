@@ -1,0 +1,130 @@
+"""Copies: who gets one, and what its outcome counts as in the verdict."""
+
+from dataclasses import replace
+
+import msgspec
+
+from rollout.moves import ended
+from router.mirror import Mirror
+from router.pending import Predicted
+from tests.router.toys import City, begun, deployed
+
+
+class Copied:
+    """A city whose chance is given and whose every answer is copied."""
+
+    def __init__(self, ledger, chance=0.0):
+        self.city = City(ledger)
+        self.city.traffic.mirror.chance = lambda: chance
+
+    def copy(self, *values):
+        rows = [msgspec.Raw(b"%d" % value) for value in values]
+        self.city.traffic.mirror.copy(rows, Predicted(rows, [], b"null"))
+        self.city.loop.run()
+
+    def counted(self, version="v2", weight=0):
+        return self.city.counted(version, weight)
+
+
+def shadow(**judging):
+    return begun(deployed("v1", "v2"), how="shadow", **judging)
+
+
+def switched():
+    return begun(deployed("v1", "v2"), how="blue-green")
+
+
+def test_of_a_judged_shadow_nine_in_ten_copies_go_to_the_candidate_by_chance():
+    copied = Copied(shadow(), chance=0.89)
+    copied.copy(1)
+    copied.city.versions["v2"].answer()
+    assert copied.counted() == {"copies": {"agree": 1}}
+
+
+def test_the_others_ask_the_stable_version_once_more_as_the_noise_floor():
+    copied = Copied(shadow(), chance=0.9)
+    copied.copy(1)
+    assert copied.city.versions["v2"].sent == []
+    copied.city.versions["v1"].answer()
+    assert copied.counted() == {"control": {"agree": 1}}
+
+
+def test_by_default_it_is_chance_that_decides_and_not_a_turn():
+    copied = Copied(shadow())
+    copied.city.traffic.mirror.chance = Mirror.__init__.__defaults__[-1]
+    for _ in range(1000):
+        copied.copy(1)
+        for version in copied.city.versions.values():
+            while version.sent:
+                version.answer()
+    found = copied.counted()
+    # 100 are expected, with a standard deviation of 9.5.
+    assert 50 < found["control"]["agree"] < 150
+    assert found["copies"]["agree"] + found["control"]["agree"] == 1000
+
+
+def test_what_differs_and_what_fails_counts_by_the_first_row():
+    copied = Copied(shadow(), chance=0.0)
+    version = copied.city.versions["v2"]
+    copied.copy(1, 2)
+    version.sent[0] = ([5, 2], version.sent[0][1])
+    version.answer()
+    copied.copy(1, 2)
+    version.answer(errors=[{"row": 1, "status": 500, "detail": "as asked"}])
+    copied.copy(1)
+    version.answer(status=500)
+    assert copied.counted() == {"copies": {"differ": 1, "agree": 1, "error": 1}}
+
+
+def test_copies_of_a_shadow_that_nobody_judges_all_go_to_it_and_count_nowhere_in_a_verdict():
+    copied = Copied(begun(deployed("v1", "v2"), how="shadow", auto=False), chance=0.99)
+    copied.copy(1)
+    copied.city.versions["v2"].answer()
+    assert copied.counted() == {}
+
+
+def test_in_a_watched_switch_every_answer_is_asked_of_the_old_version():
+    copied = Copied(switched(), chance=0.99)
+    for _ in range(3):
+        copied.copy(1)
+        copied.city.versions["v1"].answer()
+    copied.copy(1)
+    copied.city.versions["v1"].answer(status=500)
+    assert copied.counted(weight=10_000) == {"answers": {"both": 3, "stable failed": 1}}
+
+
+def test_an_answer_that_differs_is_an_answer():
+    copied = Copied(switched())
+    copied.copy(1)
+    version = copied.city.versions["v1"]
+    version.sent[0] = ([9], version.sent[0][1])
+    version.answer()
+    assert copied.counted(weight=10_000) == {"answers": {"both": 1}}
+
+
+def test_a_row_that_the_old_version_refuses_is_no_failure_of_it():
+    """Else a candidate that takes more could fail as often, and nobody would see it."""
+    copied = Copied(switched())
+    copied.copy(1)
+    copied.city.versions["v1"].answer(errors=[{"row": 0, "status": 422, "detail": "as asked"}])
+    assert copied.counted(weight=10_000) == {"answers": {"both": 1}}
+
+
+def test_a_copy_under_way_counts_as_what_it_was_sent_for_when_the_rollout_has_ended_meanwhile():
+    ledger = shadow()
+    copied = Copied(ledger, chance=0.0)
+    copied.copy(1)
+    over = replace(ended(ledger, ledger.running()), revision=5)
+    copied.city.follow(over)
+    copied.city.follow(begun(over, how="blue-green"))
+    copied.city.versions["v2"].answer()
+    bodies = {row[:3]: row[3] for row in copied.city.traffic.tallies.rows()}
+    assert bodies[ledger.running().id, "v2", 0] == {"copies": {"agree": 1}}
+
+
+def test_without_room_a_copy_is_dropped_and_counts_for_nobody():
+    copied = Copied(shadow(), chance=0.0)
+    copied.city.traffic.lanes["v2"].queued_rows = copied.city.traffic.settings.limits.max_shadow_queue_rows
+    copied.copy(1)
+    assert copied.city.traffic.counts.values["shadow_dropped", "v2"] == 1
+    assert copied.counted() == {}

@@ -1,0 +1,124 @@
+"""Toys for the tests inside one process: a clock that stands still, versions that answer when told, and ledgers."""
+
+from itertools import count
+
+import msgspec
+
+from rollout.ledger import Ledger, Step
+from rollout.ledger import Version as Entry
+from rollout.plan import Facts, release_in_place, start
+from rollout.policy import Judging, policy
+from rollout.release import State
+from rollout.settings import Router
+from rollout.split import all_to
+from rollout.strategy import strategy
+from router.table import table_of
+from router.traffic import Traffic
+from router.upstream import Answer, Failure
+
+NOW = 1_000_000.0
+TWO_STEPS = (Step(2000, 10.0), Step(5000))
+
+
+class Loop:
+    """The part of an event loop that a lane uses; `run` calls what is due."""
+
+    def __init__(self):
+        self.now, self.due = 100.0, []
+
+    def time(self):
+        return self.now
+
+    def call_soon(self, callback, *arguments):
+        self.due.append((callback, arguments))
+
+    def run(self):
+        while self.due:
+            callback, arguments = self.due.pop(0)
+            callback(*arguments)
+
+
+class Version:
+    """A pool whose batches wait in `sent` as (rows, callback) until they are answered with the numbers they asked."""
+
+    address = "unix:toy"
+
+    def __init__(self):
+        self.sent = []
+
+    def predict(self, body, callback, timeout_s):
+        self.sent.append((msgspec.json.decode(body)["instances"], callback))
+
+    def close(self):
+        pass
+
+    def answer(self, errors=(), status=200):
+        rows, callback = self.sent.pop(0)
+        body = {"predictions": rows, "errors": list(errors), "classes": [0, 1]}
+        callback(Answer(status, [], msgspec.json.encode(body)))
+
+    def fail(self, reason):
+        self.sent.pop(0)[1](Failure(reason, "as asked"))
+
+
+class City:
+    """The traffic of one worker on such a clock and such versions."""
+
+    def __init__(self, ledger, units=None, cold_s=0.0, **router):
+        self.loop, self.versions = Loop(), {}
+        table = table_of(ledger)
+        self.traffic = Traffic(Router(**router), "secret", self.loop, table, units_in=units, cold_s=cold_s)
+        self._seat()
+
+    def follow(self, ledger):
+        self.traffic.follow(table_of(ledger))
+        self._seat()
+
+    def ask(self, unit=None, lasting=True, pin=None, rows=(1,)):
+        """Ask for a unit (None: one that does not come again); returns the list that its reply will be put in."""
+        told = []
+        raws = [msgspec.Raw(b"%d" % row) for row in rows]
+        unit, lasting = (b"%d" % next(_numbers), False) if unit is None else (unit, lasting)
+        self.traffic.predict(raws, unit, lasting, pin, 10.0, told.append)
+        self.loop.run()
+        return told
+
+    def unit_of(self, version):
+        """A unit that has not been named before and belongs to this version."""
+        split = self.traffic.table.split
+        return next(unit for unit in (b"unit-%d" % n for n in _numbers) if split.choose(unit) == version)
+
+    def counted(self, version, weight=None):
+        """What is counted of a version, in the rollout in progress or at the weight given."""
+        rolling = self.traffic.table.rolling
+        key = ("released", version, 10_000) if rolling is None else (rolling.id, version, rolling.weight)
+        key = key if weight is None else (key[0], version, weight)
+        return next((body for *found, body in self.traffic.tallies.rows() if tuple(found) == key), {})
+
+    def _seat(self):
+        for name, lane in self.traffic.lanes.items():
+            lane.pool = self.versions.setdefault(name, Version())
+
+
+_numbers = count()
+
+
+def deployed(*names):
+    """A ledger at revision 3 in which the first version is released and the others are deployed."""
+    ledger = Ledger(model="toy", revision=3, split=all_to(names[0], "salt"), released=names[0])
+    for name in names:
+        state = State.RELEASED if name == names[0] else State.DEPLOYED
+        ledger = ledger.with_version(Entry(name, state, f"unix:/toy/{name}", f"{name}-1", "d", "onnx", NOW))
+    return ledger
+
+
+def begun(ledger, name="v2", how="canary", steps=TWO_STEPS, auto=True, **judging):
+    """The ledger after a rollout began, by itself unless told otherwise; judging: settings of [verdict]."""
+    facts = Facts(NOW, "ann", "d", "onnx", f"{name}-2", f"unix:/toy/{name}-2", answers_golden_rows=True)
+    judged = policy(Judging(**judging), strategy(how)) if auto else None
+    if how == "release-in-place":
+        actions = release_in_place(ledger, facts, name, judged)
+    else:
+        chosen = steps if how in ("canary", "ramp", "ab") else ()
+        actions = start(ledger, facts, name, how, chosen, policy=judged)
+    return next(action.ledger for action in actions if hasattr(action, "ledger"))
