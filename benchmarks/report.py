@@ -1,6 +1,7 @@
 """Writes docs/benchmarks.md and its pictures from the last results: `python -m benchmarks.report`.
 
-serving.py, spent.py, rollout.py and overload.py leave their JSON in var/bench/results; what is not there is left out.
+serving.py, spent.py, rollout.py, overload.py and verdict.py leave their JSON in var/bench/results; what is not there is
+left out.
 """
 
 import json
@@ -38,6 +39,7 @@ def main() -> int:
         "spent": spent,
         "rollout": rollout,
         "overload": overload,
+        "verdict": verdict,
     }
     found = {name: _result(name) for name in parts}
     if not any(found.values()):
@@ -136,6 +138,82 @@ def overload(result: Result) -> str:
     for part, figures in result["medians"].items():
         lines += [_figure_row(part, name, value) for name, value in figures.items()]
     return "\n".join(lines)
+
+
+def verdict(result: Result) -> str:
+    """The section of verdict.py: false alarms, regressions beside the trial and the rivals, cost."""
+    lines = [
+        "## What the verdict promises, and what it costs",
+        "",
+        f"`python -m benchmarks.verdict`: the code of `rollout/` on simulated traffic, {result['runs']:,} rollouts of "
+        f"{result['looks']} looks with nothing wrong, weights that go up and down, rates that follow a daily cycle and "
+        "jump. *No tolerance*: any difference counts.",
+        "",
+        "| promised at most 5 % | |",
+        "|---|--:|",
+        *(f"| {name} | {percent(share)} |" for name, share in _alarms(result)),
+        "",
+        "Requests of both versions until a regression is rolled back at a weight of 5 %, median / 90th percentile. "
+        "Ours has a share of alpha of 1 % and no tolerance, and judges waits at this weight, which the default does "
+        "only near one half. In brackets: how often this judge rolls back a candidate with nothing wrong. "
+        "*Trial*: what the method needed when it was chosen, with the same share. Kayenta, the gate of Argo and "
+        "Flagger (three failures) and a test without correction (chi-square, Welch) look every minute of an hour.",
+        "",
+        "| regression | trial | ours | by trial | Kayenta | gate | repeated test |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+        *(_regression_row(name, each, result["rivals"][name]) for name, each in result["regressions"].items()),
+        "",
+        "| needed | median / 90 % |",
+        "|---|--:|",
+        *(f"| timed pairs, {name} | {summary(each)} |" for name, each in result["latency_pairs"].items()),
+        f"| requests since errors rose from 0.1 to 1 % at request 50,000 | {summary(result['late_onset'])} |",
+        *(
+            f"| failed requests of a dead candidate, {name} | {each['median']:.0f}, at most {each['most']:.0f} |"
+            for name, each in result["dead_canary_requests"].items()
+        ),
+        f"| µs a verdict (the first) | {result['us_per_verdict']['median']:,} "
+        f"({result['us_per_verdict']['first']:,}) |",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _alarms(result: Result) -> list[tuple[str, float]]:
+    promotion = dict(result["false_promotion"])
+    overall = promotion.pop("overall")
+    return [
+        ("rolled back with nothing wrong", result["false_rollback"]),
+        ("the same, no tolerance", result["false_rollback_strict"]),
+        ("held for its predictions with nothing wrong", result["false_hold"]),
+        ("the same, no tolerance", result["false_hold_strict"]),
+        *((f"exactly on the margin of {name}, and certified in it", share) for name, share in promotion.items()),
+        ("exactly on a margin, and promoted", overall),
+    ]
+
+
+def _regression_row(name: str, found: Result, judges: Result) -> str:
+    ratios = ["-" if ratio is None else f"{ratio:.2f}" for ratio in (found["ratio"], found["ratio_p90"])]
+    trial = f"{found['trial_median']:,} / {found['trial_p90']:,}"
+    shown = {
+        judge: f"{summary(each)} [{percent(each['false_rollback'])}]" if each else "-"
+        for judge in ("ours", "kayenta", "gate", "repeated")
+        for each in (judges.get(judge),)
+    }
+    cells = [name, trial, f"**{shown['ours']}**", " / ".join(ratios), *list(shown.values())[1:]]
+    return "| " + " | ".join(cells) + " |"
+
+
+def summary(found: Result) -> str:
+    """Median and 90th percentile, or what share was found where they lie beyond the last look."""
+    share = f"finds {percent(found['detected'])}"
+    if found["median"] is None:
+        return share
+    return f"{found['median']:,.0f} / " + (share if found["p90"] is None else f"{found['p90']:,.0f}")
+
+
+def percent(share: float) -> str:
+    """A share with three digits."""
+    return f"{share * 100:.3g} %"
 
 
 def _figure_row(part: str, name: str, value: float | None) -> str:
