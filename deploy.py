@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 Version = Annotated[str, typer.Argument(help="The version, for example v2.", show_default=False)]
 Reason = Annotated[str, typer.Option("-m", "--reason", help="Why; kept in the history.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object as the last line.")]
+Breaking = Annotated[bool, typer.Option("--breaking", help="Although it breaks what today's users rely on.")]
 Percent = Annotated[float, typer.Option(help="Share of the traffic in percent.")]
+Auto = Annotated[bool, typer.Option("--auto", help="Let the conductor judge it and move it on, or back.")]
 Timeout = Annotated[str, typer.Option(help="End after this time, for example 10m.", show_default=False)]
 
 app = typer.Typer(
@@ -68,9 +70,9 @@ def up(
 ) -> None:
     """Start router and live versions; run again it repairs what is missing."""
     with _door(as_json) as (out, place):
-        from deployment import stack, viewing
+        from deployment import targets, viewing
 
-        found = stack.up(place if port is None else replace(place, port=port), out.say)
+        found = targets.up(place if port is None else replace(place, port=port), out.say)
         raise typer.Exit(viewing.stack(out, found))
 
 
@@ -78,9 +80,9 @@ def up(
 def down(as_json: Json = False) -> None:
     """Stop everything, gracefully, and see that nothing is left."""
     with _door(as_json) as (out, place):
-        from deployment import stack, viewing
+        from deployment import targets, viewing
 
-        viewing.stopped(out, stack.down(place, out.say))
+        viewing.stopped(out, targets.down(place, out.say))
 
 
 @app.command()
@@ -90,33 +92,72 @@ def deploy(version: Version, reason: Reason = "", as_json: Json = False) -> None
 
 
 @app.command()
-def shadow(version: Version, percent: Percent = 100.0, reason: Reason = "", as_json: Json = False) -> None:
+def plan(
+    version: Version,
+    strategy: Annotated[str, typer.Option(help="By which of the strategies.")] = "canary",
+    replay: Annotated[
+        str | None, typer.Option(help="Recorded rows to ask both versions about: a file, or `recent`.")
+    ] = None,
+    breaking: Breaking = False,
+    as_json: Json = False,
+) -> None:
+    """Show what a rollout would change, for whom and at what cost; changes nothing."""
+    with _door(as_json) as (out, place):
+        from deployment import viewing
+
+        raise typer.Exit(viewing.plan(out, place, version, strategy, replay, breaking))
+
+
+@app.command()
+def shadow(
+    version: Version,
+    percent: Percent = 100.0,
+    auto: Auto = False,
+    breaking: Breaking = False,
+    reason: Reason = "",
+    as_json: Json = False,
+) -> None:
     """Copy traffic to a version, compare its answers, throw them away."""
-    _act("shadow", (version, percent), reason, as_json)
+    _act("shadow", (version, percent, breaking, auto), reason, as_json)
 
 
 @app.command()
 def canary(
     version: Version,
-    steps: Annotated[str, typer.Option(help="Its shares in percent, in order.")] = "5,25,50",
-    every: Annotated[str | None, typer.Option(help="Let the clock take the steps, for example 30s.")] = None,
+    steps: Annotated[
+        str | None, typer.Option(help="Its shares in percent, in order; 5,25,50 or those of deploy.toml.")
+    ] = None,
+    every: Annotated[
+        str | None, typer.Option(help="Let the clock take the steps, for example 30s; with --auto at the earliest.")
+    ] = None,
+    auto: Auto = False,
+    breaking: Breaking = False,
     reason: Reason = "",
     as_json: Json = False,
 ) -> None:
     """Give a version a small share first, then larger ones."""
-    _act("canary", (version, steps, every), reason, as_json)
+    _act("canary", (version, steps, every, breaking, auto), reason, as_json)
 
 
 @app.command("blue-green")
-def blue_green(version: Version, reason: Reason = "", as_json: Json = False) -> None:
+def blue_green(
+    version: Version, auto: Auto = False, breaking: Breaking = False, reason: Reason = "", as_json: Json = False
+) -> None:
     """Switch all traffic in one step; the old version stays warm."""
-    _act("start", (version, "blue-green"), reason, as_json)
+    _act("blue_green", (version, breaking, auto), reason, as_json)
 
 
 @app.command()
-def ab(version: Version, percent: Percent = 50.0, reason: Reason = "", as_json: Json = False) -> None:
+def ab(
+    version: Version,
+    percent: Percent = 50.0,
+    auto: Auto = False,
+    breaking: Breaking = False,
+    reason: Reason = "",
+    as_json: Json = False,
+) -> None:
     """Split users in fixed shares until a person decides."""
-    _act("ab", (version, percent), reason, as_json)
+    _act("ab", (version, percent, breaking, auto), reason, as_json)
 
 
 @app.command()
@@ -124,28 +165,41 @@ def ramp(
     version: Version,
     over: Annotated[str, typer.Option(help="How long until all traffic is there, for example 10m.")] = "10m",
     steps: Annotated[int, typer.Option(help="In how many equal steps.")] = 10,
+    auto: Auto = False,
+    breaking: Breaking = False,
     reason: Reason = "",
     as_json: Json = False,
 ) -> None:
     """Let a version's share grow with time, up to its release."""
-    _act("ramp", (version, over, steps), reason, as_json)
+    _act("ramp", (version, over, steps, breaking, auto), reason, as_json)
 
 
 @app.command("release-in-place")
-def release_in_place(version: Version, reason: Reason = "", as_json: Json = False) -> None:
+def release_in_place(
+    version: Version, auto: Auto = False, breaking: Breaking = False, reason: Reason = "", as_json: Json = False
+) -> None:
     """Deploy and release in one act, in place of the version released now."""
-    _act("release_in_place", (version,), reason, as_json)
+    if not auto:
+        _act("release_in_place", (version, breaking), reason, as_json)
+        return
+    with _door(as_json) as (out, place):
+        from deployment.in_place import release_watched
+
+        raise typer.Exit(release_watched(place, out, version, breaking, reason))
 
 
 @app.command()
 def promote(
     version: Version,
-    step: Annotated[bool, typer.Option("--step", help="Only the next step of its rollout.")] = False,
+    step: Annotated[
+        bool, typer.Option("--step/--full", help="Only the next step of its rollout, or all the rest at once.")
+    ] = False,
+    breaking: Breaking = False,
     reason: Reason = "",
     as_json: Json = False,
 ) -> None:
     """Release a version: make it responsible for all production traffic."""
-    _act("promote", (version, step), reason, as_json)
+    _act("promote", (version, step, breaking), reason, as_json)
 
 
 @app.command()
@@ -208,14 +262,62 @@ def watch(
 @app.command()
 def history(
     number: Annotated[int, typer.Option("-n", "--number", min=0, help="How many acts.")] = 15,
+    at: Annotated[
+        str,
+        typer.Option("--at", help="Show what was live then: 2026-05-01T12:00Z, or 2h ago.", show_default=False),
+    ] = "",
     verify_chain: Annotated[bool, typer.Option("--verify", help="Check the whole chain of hashes too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List who did what, when and why."""
+    """List who did what, when and why; with --at, what was live at a moment."""
+    with _door(as_json) as (out, place):
+        from deployment import past, viewing
+
+        if at:
+            past.at(place, out, at, verify_chain)
+        else:
+            viewing.history(place, out, number, verify_chain)
+
+
+@app.command()
+def explain(
+    revision: Annotated[
+        int | None, typer.Argument(help="Of the act, as `history` lists it; the newest by default.", min=1)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what stood behind an act: the verdict's numbers, or who did it, and what it changed."""
+    with _door(as_json) as (out, place):
+        from deployment import past
+
+        past.explain(place, out, revision)
+
+
+@app.command()
+def whoserved(
+    token: Annotated[str, typer.Argument(metavar="ID", help="The answer's X-Prediction-Id.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Show which version answered a prediction, and what was in force then."""
+    with _door(as_json) as (out, place):
+        from deployment import past
+
+        past.who_served(place, out, token)
+
+
+@app.command()
+def feedback(
+    file: Annotated[
+        Path, typer.Argument(help="Parquet, CSV or JSON lines with prediction_id and label.", show_default=False)
+    ],
+    timeout: Annotated[str, typer.Option(help="End after this time, for example 1h.")] = "10m",
+    as_json: Json = False,
+) -> None:
+    """Send late labels, each counted once for the version that predicted."""
     with _door(as_json) as (out, place):
         from deployment import viewing
 
-        viewing.history(place, out, number, verify_chain)
+        raise typer.Exit(viewing.feedback(place, out, file, timeout))
 
 
 @app.command()

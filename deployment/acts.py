@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from deployment.actions import Performer, Say
 from deployment.config import Place
-from deployment.local import LocalTarget
 from deployment.record import opened_record, read_ledger
+from deployment.targets import target_of
 from rollout.actions import Plan, Record
+from rollout.contract import Contract, refuse_breaking
 from rollout.ledger import Ledger
 from rollout.plan import Facts
 from store import Conflict, LedgerStore
@@ -19,7 +20,10 @@ from store import Conflict, LedgerStore
 
 @dataclass(frozen=True)
 class Act:
-    """One act. preview: lines to show once it is decided, before anything happens."""
+    """One act. preview: lines to show once it is decided, before anything happens.
+
+    contract: of the version that would get traffic with those who have a contract now; breaking: it may break theirs.
+    """
 
     verb: str
     facts: Callable[[Ledger], Facts]
@@ -27,6 +31,8 @@ class Act:
     nothing: str
     attempts: int = 1
     preview: Callable[[Ledger], list[str]] | None = None
+    contract: Callable[[Ledger], Contract | None] | None = None
+    breaking: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,17 +53,24 @@ def act(place: Place, wanted: Act, reason: str, say: Say) -> Done:
     with opened_record(place) as store:
         ledger = read_ledger(store)
         facts = wanted.facts(ledger)
-        with Performer(LocalTarget(place), store, place.actor, reason, facts.now, say) as performer:
-            ledger, plan = _decided_and_performed(wanted, store, performer, ledger, facts, say)
+        with (
+            target_of(place, say) as target,
+            Performer(target, store, place.actor, reason, facts.now, say) as performer,
+        ):
+            ledger, plan = _decided_and_performed(wanted, store, performer, ledger, facts, reason, say)
     return _done(wanted, ledger, plan, time.monotonic() - began)
 
 
 def _decided_and_performed(
-    wanted: Act, store: LedgerStore, performer: Performer, ledger: Ledger, facts: Facts, say: Say
+    wanted: Act, store: LedgerStore, performer: Performer, ledger: Ledger, facts: Facts, reason: str, say: Say
 ) -> tuple[Ledger, Plan]:
     """The plan that was performed and the ledger it was decided on; raises Conflict when the last attempt lost too."""
     for left in reversed(range(wanted.attempts)):
         plan = wanted.decide(ledger, facts)
+        if wanted.contract is not None and plan:
+            contract = wanted.contract(ledger)
+            refuse_breaking(contract, wanted.breaking)
+            performer.reason = _with_what_breaks(reason, contract)
         if wanted.preview is not None and plan:
             for line in wanted.preview(ledger):
                 say(line)
@@ -70,6 +83,14 @@ def _decided_and_performed(
         ledger = read_ledger(store)
         facts = facts if performer.started else wanted.facts(ledger)
     raise AssertionError("an act has at least one attempt")
+
+
+def _with_what_breaks(reason: str, contract: Contract | None) -> str:
+    """The reason as the ledger keeps it: with --breaking it names what was broken."""
+    if contract is None or not contract.breaks():
+        return reason
+    broken = "--breaking: " + "; ".join(difference.says for difference in contract.breaks())
+    return f"{reason} ({broken})" if reason else broken
 
 
 def _done(wanted: Act, ledger: Ledger, plan: Plan, seconds: float) -> Done:

@@ -23,7 +23,7 @@ class Place:
     """Where an act happens.
 
     root: the project, in which the Procfile's commands run; state: everything that is kept (`var/`); run: sockets and
-    locks; port: of the router, None for the one deploy.toml names.
+    locks; port: of the router, None for the one deploy.toml names; webhook_secret: handed on to the router, if set.
     """
 
     root: Path
@@ -38,11 +38,17 @@ class Place:
     database_is_file: bool
     actor: str
     port: int | None
+    webhook_secret: str = field(default="", repr=False)
 
     @property
     def url_file(self) -> Path:
         """Holds the router's URL while it runs."""
         return self.state / "run" / "router.url"
+
+    @property
+    def database_file(self) -> Path:
+        """Holds the address of the record's database on a platform, for this user alone."""
+        return self.state / "secrets" / "database-url"
 
     @property
     def log(self) -> Path:
@@ -66,24 +72,28 @@ def place(environ: Mapping[str, str] = os.environ, settings: Settings | None = N
     """The place the environment describes; raises BadSetting, Misconfigured. `settings` replaces those of deploy.toml.
 
     SLUICE_CONFIG, SLUICE_STATE, SLUICE_RELEASES, SLUICE_KEYS and SLUICE_PROCFILE move what lies in the project's
-    folder; DATABASE_URL names the record's database, PORT the router's port, SLUICE_ACTOR who acts.
+    folder; DATABASE_URL names the record's database, PORT the router's port, SLUICE_ACTOR who acts,
+    SLUICE_WEBHOOK_SECRET what signs the webhooks.
     """
     config = _path(environ, "SLUICE_CONFIG", "deploy.toml")
     state = _path(environ, "SLUICE_STATE", "var")
-    url = environ.get("DATABASE_URL", "")
+    chosen = settings or read_settings(config)
+    there = chosen.deployment.target != "local"
+    url = environ.get("DATABASE_URL", "") or (_kept(state / "secrets" / "database-url") if there else "")
     return Place(
         root=ROOT,
         config=config,
-        settings=settings or read_settings(config),
+        settings=chosen,
         state=state,
         run=run_folder(state),
         releases=_path(environ, "SLUICE_RELEASES", "releases"),
         keys=_path(environ, "SLUICE_KEYS", "keys"),
         procfile=_path(environ, "SLUICE_PROCFILE", "Procfile"),
-        database_url=url or f"sqlite:///{state / 'ledger.db'}",
-        database_is_file=not url,
+        database_url=url or ("" if there else f"sqlite:///{state / 'ledger.db'}"),
+        database_is_file=not url and not there,
         actor=environ.get("SLUICE_ACTOR") or _user_at_host(),
         port=_port(environ.get("PORT", "")),
+        webhook_secret=environ.get("SLUICE_WEBHOOK_SECRET", ""),
     )
 
 
@@ -95,6 +105,14 @@ def read_settings(path: Path) -> Settings:
         raise Misconfigured(f"{path} is missing: restore it, or set SLUICE_CONFIG to the file to use") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{path} is not TOML: {error}") from error
+
+
+def _kept(path: Path) -> str:
+    """What `up` kept there; empty where it did not."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        return ""
 
 
 def run_folder(state: Path) -> Path:

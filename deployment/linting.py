@@ -11,11 +11,12 @@ from deployment.config import Place, read_settings
 from deployment.failures import ContractBroken, EdgeFailure
 from deployment.procfile import KINDS, command
 from deployment.programs import router_program
-from deployment.record import opened_record
+from deployment.record import opened, opened_record
 from deployment.releases import check_belongs, check_seal, delivered, golden_rows, read_release
 from deployment.routing import router_url
+from deployment.secrets import check_webhook_secret
 from rollout.refusal import Refusal
-from store import LedgerBroken, StoreError
+from store import FeedbackStore, LedgerBroken, StoreError
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ def lint(place: Place) -> list[Check]:
         _checked("deploy.toml", lambda: read_settings(place.config)),
         *(_checked(f"Procfile: {kind}", partial(command, place.procfile, kind)) for kind in KINDS),
         _checked("state folder", lambda: _check_state(place)),
+        _checked("signals", lambda: _check_signals(place)),
+        _checked("webhooks", lambda: check_webhook_secret(place)),
         _checked("router's address", lambda: _check_address(place)),
     ]
     return [*checks, *_bundles(place), _checked("ledger", lambda: _check_ledger(place))]
@@ -64,6 +67,20 @@ def _check_ledger(place: Place) -> None:
     if not place.database_is_file or (place.state / "ledger.db").exists():
         with opened_record(place) as store:
             store.verify()
+
+
+def _check_signals(place: Place) -> None:
+    """A required signal that nothing was ever sent for would hold every rollout until its deadline."""
+    if not place.settings.verdict.labels.required:
+        return
+    if place.database_is_file and not (place.state / "ledger.db").exists():
+        return
+    with opened(place) as database:
+        if not FeedbackStore(database, place.settings.model).any():
+            raise EdgeFailure(
+                "verdict.labels is required and no label ever came: send some with `python deploy.py feedback FILE`, "
+                "or set verdict.labels.required = false"
+            )
 
 
 def _check_state(place: Place) -> None:

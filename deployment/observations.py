@@ -8,6 +8,7 @@ from deployment.failures import EdgeFailure
 from deployment.readiness import NotAnswering, ask_once, probe_of
 from deployment.releases import check_belongs, check_seal, read_release
 from deployment.secrets import read_secrets
+from deployment.targets import home_of
 from rollout.ledger import Ledger
 from rollout.plan import Facts
 from rollout.release import LIVE
@@ -37,21 +38,18 @@ def of_running(place: Place, ledger: Ledger, name: str) -> Facts:
 
 
 def of_next(place: Place, ledger: Ledger, name: str) -> Facts:
-    """The verified bundle of a version and the process it would get; raises EdgeFailure, ContractBroken.
-
-    A program's name holds the revision it starts at, so that each incarnation has a socket and a log of its own.
-    """
+    """The verified bundle of a version and the process it would get; raises EdgeFailure, ContractBroken."""
     release = read_release(place.releases, name)
     check_seal(release, place.public_key)
     check_belongs(release, place.settings.model)
-    program = f"{name}-{ledger.revision + 1}"
+    program, address = home_of(place, name, ledger.revision + 1)
     wanted = place.settings.deployment.runtime
     return replace(
         plain(place),
         digest=release.digest,
         runtime=release.runtime if wanted == "certified" else wanted,
         program=program,
-        address=place.address(program),
+        address=address,
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from deployment.failures import ContractBroken, EdgeFailure, Interrupted, NotReadyInTime
 from deployment.rollouts import BadOption
-from rollout.refusal import Refusal
+from rollout.refusal import Breaking, Refusal
 
 if TYPE_CHECKING:
     from deployment.acts import Done
@@ -87,7 +87,7 @@ def told(as_json: bool) -> Iterator[Out]:
         code, message = INTERRUPTED, UNTOUCHED
     except Interrupted as error:
         code, message = INTERRUPTED, str(error)
-    except (ContractBroken, LedgerBroken) as error:
+    except (ContractBroken, LedgerBroken, Breaking) as error:
         code, message = BROKEN, str(error)
     except NotReadyInTime as error:
         code, message = DEADLINE, str(error)

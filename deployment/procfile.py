@@ -11,6 +11,15 @@ KINDS = ("router", "service")
 
 def command(path: Path, kind: str) -> list[str]:
     """The arguments of a process kind; its program is the one of this Python's environment where there is one."""
+    try:
+        arguments = shlex.split(written(path, kind))
+    except ValueError as error:
+        raise Misconfigured(f"{path}: the command of {kind} cannot be split ({error}): close its quotes") from error
+    return [_resolved(arguments[0]), *arguments[1:]]
+
+
+def written(path: Path, kind: str) -> str:
+    """The command of a process kind as it is written, for a shell."""
     from honcho.environ import parse_procfile
 
     try:
@@ -21,11 +30,7 @@ def command(path: Path, kind: str) -> list[str]:
         raise Misconfigured(f"{path} names a process twice: keep one line a process") from error
     if kind not in commands:
         raise Misconfigured(f"{path} has no line `{kind}: ...`: restore it")
-    try:
-        arguments = shlex.split(commands[kind])
-    except ValueError as error:
-        raise Misconfigured(f"{path}: the command of {kind} cannot be split ({error}): close its quotes") from error
-    return [_resolved(arguments[0]), *arguments[1:]]
+    return str(commands[kind])
 
 
 def _resolved(program: str) -> str:

@@ -23,6 +23,8 @@ def opened(place: Place) -> Iterator[Engine]:
     """The database of this place; raises EdgeFailure where nothing was ever brought up."""
     if place.database_is_file and not (place.state / "ledger.db").exists():
         raise EdgeFailure(f"{place.state} has no record yet: `python deploy.py up` makes it")
+    if not place.database_url:
+        raise EdgeFailure(f"{place.state} knows no database yet: `python deploy.py up` orders it and keeps its address")
     made = engine(place.database_url)
     try:
         yield made

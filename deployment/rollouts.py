@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 
 from rollout.ledger import Ledger, Step
+from rollout.policy import Policy, Rule
 from rollout.refusal import BadWeight
 from rollout.split import ALL, basis_points
-from rollout.strategy import strategy
+from rollout.strategy import Strategy, strategy
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
@@ -58,21 +59,95 @@ def ramp_steps(over: str, count: int) -> tuple[Step, ...]:
     return tuple(Step(weight, None if weight == ALL else hold) for weight in weights)
 
 
-def plan_lines(ledger: Ledger, how: str, name: str, steps: Sequence[Step], share: int = ALL) -> list[str]:
-    """The plan of a rollout in words: its steps, what ends it, and the way back."""
+def judged_steps(percents: str, hold_s: float) -> tuple[Step, ...]:
+    """Steps of a canary that runs by itself: each is held so long at least, the last until it is proved."""
+    weights = [basis_points(_number(text)) for text in percents.split(",")]
+    return tuple(Step(weight, None if place == len(weights) else hold_s) for place, weight in enumerate(weights, 1))
+
+
+def plan_lines(
+    ledger: Ledger, how: str, name: str, steps: Sequence[Step], share: int = ALL, policy: Policy | None = None
+) -> list[str]:
+    """The plan of a rollout in words: its steps, how it is judged, what ends it, and the way back."""
     row = strategy(how)
+    if policy is not None and row.watches:
+        steps = (Step(ALL, policy.watch_s),)
     stable = ledger.released or "nothing"
     chosen = tuple(steps) or tuple(Step(weight) for weight in row.steps)
     lines = [f"{row.name} of {name} against {stable}: {row.summary}"]
     if row.shadows:
         lines.append(f"  {share / 100:g} % of the requests are copied to {name}; {stable} answers all of them")
+    if policy is not None:
+        lines += [f"  step {place}  {_judged_step(row, step, policy)}" for place, step in enumerate(chosen, 1)]
+        return [*lines, *policy_lines(row, policy, name, stable)]
     lines += [f"  step {place}  {_shown(step, step is chosen[-1])}" for place, step in enumerate(chosen, 1)]
-    return [*lines, f"  ends     {_end(chosen, name)}", f"  way back {_way_back(stable)}"]
+    return [*lines, f"  ends     {_end(chosen, name)}", f"  way back {_way_back(row, stable)}"]
 
 
-def in_place_lines(ledger: Ledger, name: str) -> list[str]:
+def policy_lines(row: Strategy, policy: Policy, name: str, stable: str) -> list[str]:
+    """How a rollout that runs by itself is judged, in words."""
+    back = [f"{rule.name}{_percent(rule.tolerance)}" for rule in policy.rules if rule.action == "rollback"]
+    hold = [f"{rule.name}{_percent(rule.tolerance)}" for rule in policy.rules if rule.action == "hold"]
+    required = [f"{rule.name} ({_margin(rule)})" for rule in policy.rules if rule.required]
+    alarm = f"false alarm at most {100 * policy.alpha:g} % over the whole rollout"
+    lines = [f"  back     on evidence of {', '.join(back)}; {alarm}"]
+    if hold:
+        lines.append(f"  held     on evidence of {', '.join(hold)}, until `{COMMAND} resume`")
+    if required:
+        lines.append(f"  proof    required of {', '.join(required)}, wrong at most {100 * policy.beta:g} %")
+    ends = [_ENDS[row.ends].format(name=name)]
+    if row.ends != "person":
+        ends.append(f"after {shown_seconds(policy.deadline_s)} undecided: {policy.undecided}")
+    ends.append(_HOTFIX[policy.hotfix])
+    return [
+        *lines,
+        f"  ends     {'; '.join(ends)}",
+        f"  way back {_way_back(row, stable)}",
+    ]
+
+
+_HOTFIX = {
+    "supersede": "another rollout ends it",
+    "queue": "another rollout waits for its end",
+    "refuse": "another rollout is refused meanwhile",
+}
+_ENDS = {
+    "proof": "with {name} released, once the last step has the proof",
+    "clock": "with {name} released, when its time has come",
+    "watch": "with {name} released, once it is watched so long and has the proof",
+    "pairs": "with the proof that {name} answers alike; no user meets it",
+    "person": f"when a person decides: {COMMAND} promote {{name}} or {COMMAND} abort",
+}
+
+
+def _judged_step(row: Strategy, step: Step, policy: Policy) -> str:
+    weight = f"{step.weight / 100:g} %"
+    if row.ends == "proof":
+        if step.hold_s is None:
+            return f"{weight:>7}  as long and as many requests, and until it is proved"
+        least = f"at least {shown_seconds(step.hold_s)} and {policy.step_requests} requests"
+        return f"{weight:>7}  {least}, while nothing speaks against it"
+    if row.watches:
+        return f"{weight:>7}  watched for at least {shown_seconds(policy.watch_s)}, the old version asked the same"
+    return _shown(step, True) if step.hold_s is not None or step.weight == ALL else f"{weight:>7}  held"
+
+
+def _margin(rule: Rule) -> str:
+    return f"x{1 + rule.margin:g}" if rule.name == "latency" else f"+{100 * rule.margin:g} pp"
+
+
+def _percent(tolerance: float) -> str:
+    return f" (beyond {100 * tolerance:g} %)" if tolerance else ""
+
+
+def in_place_lines(ledger: Ledger, name: str, policy: Policy | None = None) -> list[str]:
     """The plan of a release in place in words."""
     old = ledger.released
+    if policy is not None and old is not None:
+        row = strategy("release-in-place")
+        step = _judged_step(row, Step(ALL, policy.watch_s), policy)
+        start = f"{row.name} of {name} against {old}: {row.summary}, once it has proved itself"
+        return [start, f"  step 1  {step}", *policy_lines(row, policy, name, old)]
     if old is None:
         return [f"release-in-place of {name}: started, proven, then all traffic; nothing is released before it"]
     return [
@@ -107,5 +182,9 @@ def _end(steps: Sequence[Step], name: str) -> str:
     return f"{step}{COMMAND} promote {name} (release) or {COMMAND} abort"
 
 
-def _way_back(stable: str) -> str:
+def _way_back(row: Strategy, stable: str) -> str:
+    if row.shadows:
+        return f"{COMMAND} abort: no user meets it"
+    if row.in_place:
+        return f"{stable}, kept running until then, started again first after it: {COMMAND} rollback"
     return f"{stable}, kept running: {COMMAND} rollback"

@@ -2,6 +2,7 @@
 
 import time
 from typing import Any
+from urllib.parse import quote
 
 from deployment.asking import Unreachable, line
 from deployment.config import Place
@@ -46,6 +47,30 @@ def router_status(place: Place, secret: str, timeout_s: float = 2.0) -> dict[str
         raise RouterAway(f"the router at {url} does not answer ({error})") from error
     except (ValueError, TypeError) as error:
         raise RouterAway(f"the router at {url} gave a status that cannot be read") from error
+
+
+def url_of_router(place: Place) -> str:
+    """Where the router listens; raises EdgeFailure where it was not brought up."""
+    url = router_url(place)
+    if url is None:
+        raise EdgeFailure("the router was not brought up: `python deploy.py up` first")
+    return url
+
+
+def read_id(place: Place, secret: str, token: str, timeout_s: float = 5.0) -> dict[str, Any]:
+    """What the router reads in a prediction's id; raises EdgeFailure."""
+    url = url_of_router(place)
+    try:
+        with line(url, secret, timeout_s) as router:
+            answer = router.get(f"/whoserved/{quote(token, safe='')}")
+            said = answer.json()
+        if answer.status != 200:
+            raise EdgeFailure(str(said["detail"]))
+        return dict(said)
+    except Unreachable as error:
+        raise EdgeFailure(f"the router at {url} does not answer ({error}): `python deploy.py status`") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise EdgeFailure(f"the router at {url} gave an answer to /whoserved that cannot be read") from error
 
 
 def wait_drained(place: Place, secret: str, revision: int, address: str) -> bool:

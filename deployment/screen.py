@@ -8,9 +8,13 @@ from rich.text import Text
 
 from deployment.rollouts import shown_seconds
 from deployment.status import Picture
+from deployment.verdicts import WORDS, Shown, shown
 
+WORST = 3
 _NUMBERS = ("WEIGHT", "REAL", "REQ", "ERR", "P50", "P99", "AGREE", "LABELS", "ACC")
 _PROCESS_STYLES = {"running": "green", "starting": "yellow", "backoff": "red", "fatal": "bold red"}
+
+_WORD_STYLES = {"PASS": "bold green", "FAIL": "bold red", "HOLD": "bold yellow", "INVALID": "bold red"}
 
 
 def drawn(picture: Picture) -> RenderableType:
@@ -18,9 +22,25 @@ def drawn(picture: Picture) -> RenderableType:
     parts: list[RenderableType] = [_head(picture)]
     if picture["versions"]:
         parts.append(_versions(picture["versions"]))
+    if picture["verdict"]:
+        parts += ["", drawn_verdict(shown(picture["model"], picture["verdict"])), ""]
+    parts += _worst(picture["worst"])
     parts += _events(picture["events"])
     parts += [Text(f"note: {note}", style="yellow") for note in picture["notes"]]
     return Group(*parts)
+
+
+def drawn_verdict(verdict: Shown) -> RenderableType:
+    """A verdict's numbers; a long sentence of a signal is wrapped."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in verdict.rows[0]:
+        table.add_column(column, no_wrap=column != verdict.rows[0][-1])
+    for row in verdict.rows[1:]:
+        table.add_row(*map(Text, row))
+    said, _, word = verdict.head.rpartition("   ")
+    head = Text.assemble(said, "   ", (word, _WORD_STYLES.get(word, "bold")))
+    because = [Text(verdict.because)] if verdict.because else []
+    return Group(head, *because, table, Text(verdict.together))
 
 
 def one_line(picture: Picture) -> str:
@@ -30,6 +50,8 @@ def one_line(picture: Picture) -> str:
     parts = [f"revision {picture['revision']}", _doing(picture), split]
     if rollout and rollout["step"]:
         parts.append(f"step {rollout['step']}/{len(rollout['steps'])}")
+    if picture["verdict"]:
+        parts.append(WORDS[picture["verdict"]["word"]])
     trouble = [f"{v['name']} {v['process']}" for v in picture["versions"] if _in_trouble(v)]
     return " | ".join([*parts, *trouble, *picture["notes"]])
 
@@ -38,6 +60,8 @@ def _head(picture: Picture) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_row("Model:", Text(f"{picture['model']}   {picture['url'] or 'not up'}   revision {picture['revision']}"))
     table.add_row("Status:", _status_text(picture))
+    if picture["queued"]:
+        table.add_row("Waiting:", Text(f"{picture['queued']}, until the one in progress has ended"))
     table.add_row("Rollback:", _rollback_text(picture["rollback"]))
     if picture["failed_requests"] is not None:
         style = "green" if picture["failed_requests"] == 0 else "red"
@@ -64,8 +88,11 @@ def _status_text(picture: Picture) -> Text:
 def _doing(picture: Picture) -> str:
     rollout = picture["rollout"]
     if rollout is None:
-        return f"{picture['released']} released" if picture["released"] else "nothing released"
+        flag = ", late labels speak against it: `python deploy.py explain`" if picture["flagged"] else ""
+        return f"{picture['released']} released{flag}" if picture["released"] else "nothing released"
     held = ", paused" if rollout["paused"] else ""
+    if rollout["held"]:
+        held += f", held: {', '.join(rollout['held'])}"
     return f"{rollout['strategy']} of {rollout['candidate']} against {rollout['stable']}{held}"
 
 
@@ -125,6 +152,19 @@ def _events(events: list[Picture]) -> list[RenderableType]:
         told = Text(event["reason"], style="italic")
         table.add_row(f"r{event['revision']}", event["at"][11:19], event["act"], event["actor"], told)
     return [Text("RECENT", style="bold"), table]
+
+
+def _worst(worst: list[Picture]) -> list[RenderableType]:
+    """The rows on which a shadow differs most from what its users got."""
+    if not worst:
+        return []
+    table = Table.grid(padding=(0, 2))
+    for row in worst[:WORST]:
+        told = f"{row['version']} {row['shadow']}, answered {row['answered']}"
+        table.add_row(
+            f"by {row['gap']:.3g}", Text(told, overflow="fold"), Text(row["row"], overflow="fold", style="dim")
+        )
+    return [Text("ROWS THAT DIFFER MOST", style="bold"), table]
 
 
 def _or_dash(value: Any, form: str) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from deployment.config import Place
 from deployment.failures import Misconfigured
 
+WEBHOOK_SECRET_LENGTH = 16
+
 
 @dataclass(frozen=True)
 class Secrets:
@@ -33,6 +35,15 @@ def read_secrets(place: Place) -> Secrets:
         return Secrets((folder / "service").read_text().strip(), (folder / "token").read_text().strip())
     except FileNotFoundError as error:
         raise Misconfigured(f"{folder} has no secrets yet: `python deploy.py up` makes them") from error
+
+
+def check_webhook_secret(place: Place) -> None:
+    """Raise Misconfigured where deploy.toml names receivers and the environment nothing to sign with."""
+    if place.settings.webhooks.urls and len(place.webhook_secret) < WEBHOOK_SECRET_LENGTH:
+        raise Misconfigured(
+            f"webhooks.urls names receivers and SLUICE_WEBHOOK_SECRET is missing or shorter than "
+            f"{WEBHOOK_SECRET_LENGTH} characters: set it, or empty webhooks.urls in deploy.toml"
+        )
 
 
 def _make(path: os.PathLike[str]) -> None:

@@ -21,7 +21,7 @@ from deployment.readiness import NotAnswering, probe_of, wait_ready
 from deployment.record import make_record, opened_record, read_ledger
 from deployment.releases import check_seal, read_release
 from deployment.routing import router_url, wait_router
-from deployment.secrets import Secrets, make_secrets
+from deployment.secrets import Secrets, check_webhook_secret, make_secrets
 from rollout.ledger import Ledger, Version
 
 
@@ -80,6 +80,7 @@ def down(place: Place, say: Say) -> int:
 
 
 def _start(place: Place, target: LocalTarget, ledger: Ledger, secrets: Secrets, say: Say) -> str:
+    check_webhook_secret(place)
     if ended := end_left_behind(place):
         say(f"ended {ended} processes whose supervisor was gone")
     _forget_programs(place)

@@ -9,12 +9,14 @@ from typing import Any
 
 from deployment.config import Place
 from deployment.failures import EdgeFailure, NotRunning
+from deployment.judging import judged
 from deployment.observations import of_running
 from deployment.record import opened, read_ledger
 from deployment.routing import RouterAway, router_status, router_url
 from deployment.scores import Score, scores
 from deployment.secrets import read_secrets
-from deployment.supervision import Process, Supervisor
+from deployment.supervision import Process
+from deployment.targets import processes
 from rollout.ledger import Ledger, Rollout, Version
 from rollout.refusal import BrokenRecord
 from rollout.release import LIVE, State
@@ -28,7 +30,7 @@ Picture = dict[str, Any]
 def picture(place: Place, probe: bool = True, now: float | None = None) -> Picture:
     """Everything `status` shows. probe: ask the rollback target for its golden answers."""
     notes: list[str] = []
-    ledger, events, labels = _recorded(place, notes)
+    ledger, events, labels, verdict = _recorded(place, notes)
     counts = _counts(place, notes)
     processes = _processes(place, notes)
     notes += _strays(ledger, processes)
@@ -39,8 +41,12 @@ def picture(place: Place, probe: bool = True, now: float | None = None) -> Pictu
         "url": router_url(place),
         "released": ledger.released,
         "rollout": _rollout(ledger.rollout, time.time() if now is None else now),
+        "verdict": verdict,
+        "flagged": ledger.flagged,
+        "queued": f"{ledger.queued.strategy} of {ledger.queued.candidate}" if ledger.queued else None,
         "rollback": _rollback(place, ledger, probe),
         "failed_requests": counts.get("failed_requests"),
+        "worst": counts.get("worst", []),
         "router_revision": counts.get("revision"),
         "workers": counts.get("workers", []),
         "versions": [_version(v, ledger, counts, processes, labels.get(v.name)) for v in _shown(ledger, counts)],
@@ -49,16 +55,17 @@ def picture(place: Place, probe: bool = True, now: float | None = None) -> Pictu
     }
 
 
-def _recorded(place: Place, notes: list[str]) -> tuple[Ledger, list[Entry] | None, dict[str, Score]]:
-    """The ledger, its newest entries (None where the record does not answer) and the late labels."""
+def _recorded(place: Place, notes: list[str]) -> tuple[Ledger, list[Entry] | None, dict[str, Score], Picture | None]:
+    """The ledger, its newest entries (None where the record does not answer), the late labels and the verdict."""
     model = place.settings.model
     try:
         with opened(place) as database:
             store = LedgerStore(database, model)
-            return read_ledger(store), store.history(limit=EVENTS), scores(FeedbackStore(database, model).scores())
+            ledger, labels = read_ledger(store), scores(FeedbackStore(database, model).scores())
+            return ledger, store.history(limit=EVENTS), labels, judged(database, ledger)
     except (EdgeFailure, StoreError, BrokenRecord) as error:
         notes.append(str(error))
-        return Ledger(model=model), None, {}
+        return Ledger(model=model), None, {}, None
 
 
 def _counts(place: Place, notes: list[str]) -> Picture:
@@ -71,7 +78,7 @@ def _counts(place: Place, notes: list[str]) -> Picture:
 
 def _processes(place: Place, notes: list[str]) -> dict[str, Process]:
     try:
-        return Supervisor(place).processes()
+        return processes(place)
     except NotRunning as error:
         notes.append(str(error))
     except EdgeFailure as error:
@@ -88,7 +95,6 @@ def _strays(ledger: Ledger, processes: dict[str, Process]) -> list[str]:
 def _rollout(rollout: Rollout | None, now: float) -> Picture | None:
     if rollout is None:
         return None
-    due = rollout.due_at()
     return {
         "strategy": rollout.strategy,
         "candidate": rollout.candidate,
@@ -96,10 +102,20 @@ def _rollout(rollout: Rollout | None, now: float) -> Picture | None:
         "step": rollout.step + 1 if rollout.steps else None,
         "steps": [asdict(step) for step in rollout.steps],
         "paused": rollout.paused,
-        "next_step_in_s": None if due is None else max(0.0, round(due - now, 1)),
+        "judged": rollout.policy is not None,
+        "held": list(rollout.held),
+        "next_step_in_s": _next_step_in_s(rollout, now),
         "started_by": rollout.started_by,
         "running_s": round(now - rollout.started_at, 1),
     }
+
+
+def _next_step_in_s(rollout: Rollout, now: float) -> float | None:
+    """Seconds; None where no time is waited for: it is held, or what is missing is requests or a proof."""
+    due = rollout.due_at()
+    if due is None or rollout.held or (rollout.policy is not None and due <= now):
+        return None
+    return max(0.0, round(due - now, 1))
 
 
 def _rollback(place: Place, ledger: Ledger, probe: bool) -> Picture | None:

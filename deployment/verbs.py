@@ -3,15 +3,28 @@
 from deployment import observations
 from deployment.acts import Act
 from deployment.config import Place
-from deployment.rollouts import BadOption, canary_steps, in_place_lines, plan_lines, ramp_steps
+from deployment.contracts import contract_at_stake
+from deployment.rollouts import (
+    BadOption,
+    canary_steps,
+    in_place_lines,
+    judged_steps,
+    plan_lines,
+    ramp_steps,
+    seconds,
+)
 from rollout import plan
 from rollout.ledger import Step
+from rollout.policy import Policy, policy
+from rollout.refusal import BadSetting
 from rollout.settings import is_name
 from rollout.split import ALL, basis_points
+from rollout.strategy import strategy
 
 # A rollback is tried until it wins; its rivals are single inserts, so few rounds are ever needed.
 ROLLBACK_ATTEMPTS = 50
 DEPLOY_ATTEMPTS = 10
+CANARY_STEPS = "5,25,50"
 
 
 def deploy(place: Place, name: str) -> Act:
@@ -26,51 +39,80 @@ def deploy(place: Place, name: str) -> Act:
     )
 
 
-def start(place: Place, name: str, how: str, steps: tuple[Step, ...] = (), share: int = ALL) -> Act:
-    """Begin a rollout by one of the strategies."""
+def start(
+    place: Place,
+    name: str,
+    how: str,
+    steps: tuple[Step, ...] = (),
+    share: int = ALL,
+    breaking: bool = False,
+    auto: bool = False,
+) -> Act:
+    """Begin a rollout by one of the strategies.
+
+    breaking: although it breaks the contract of those who have one; auto: the conductor judges it and moves it on.
+    """
     require_name(name)
+    judged = _policy(place, how) if auto else None
     return Act(
         how,
         lambda ledger: observations.of_running(place, ledger, name),
-        lambda ledger, facts: plan.start(ledger, facts, name, how, steps, share),
+        lambda ledger, facts: plan.start(ledger, facts, name, how, steps, share, judged),
         f"{how} of {name} goes on",
-        preview=lambda ledger: plan_lines(ledger, how, name, steps, share),
+        preview=lambda ledger: plan_lines(ledger, how, name, steps, share, judged),
+        contract=lambda ledger: contract_at_stake(place, ledger, name),
+        breaking=breaking,
     )
 
 
-def canary(place: Place, name: str, steps: str, every: str | None) -> Act:
-    """A canary by the steps of `5,25,50`."""
-    return start(place, name, "canary", canary_steps(steps, every))
+def canary(
+    place: Place, name: str, steps: str | None, every: str | None, breaking: bool = False, auto: bool = False
+) -> Act:
+    """A canary by the steps of `5,25,50`; one that runs by itself has those of deploy.toml."""
+    judging = place.settings.verdict
+    if auto:
+        chosen = judged_steps(steps or judging.steps, seconds(every) if every else judging.step_s)
+    else:
+        chosen = canary_steps(steps or CANARY_STEPS, every)
+    return start(place, name, "canary", chosen, breaking=breaking, auto=auto)
 
 
-def ramp(place: Place, name: str, over: str, count: int) -> Act:
+def blue_green(place: Place, name: str, breaking: bool = False, auto: bool = False) -> Act:
+    """All traffic in one step, the old version kept warm."""
+    return start(place, name, "blue-green", breaking=breaking, auto=auto)
+
+
+def ramp(place: Place, name: str, over: str, count: int, breaking: bool = False, auto: bool = False) -> Act:
     """A ramp that the routers' conductor takes to its end."""
-    return start(place, name, "ramp", ramp_steps(over, count))
+    return start(place, name, "ramp", ramp_steps(over, count), breaking=breaking, auto=auto)
 
 
-def ab(place: Place, name: str, percent: float) -> Act:
+def ab(place: Place, name: str, percent: float, breaking: bool = False, auto: bool = False) -> Act:
     """Fixed shares, until a person decides."""
-    return start(place, name, "ab", (Step(basis_points(percent)),))
+    return start(place, name, "ab", (Step(basis_points(percent)),), breaking=breaking, auto=auto)
 
 
-def shadow(place: Place, name: str, percent: float) -> Act:
+def shadow(place: Place, name: str, percent: float, breaking: bool = False, auto: bool = False) -> Act:
     """Copies of that share of the traffic."""
-    return start(place, name, "shadow", share=basis_points(percent))
+    return start(place, name, "shadow", share=basis_points(percent), breaking=breaking, auto=auto)
 
 
-def release_in_place(place: Place, name: str) -> Act:
+def release_in_place(place: Place, name: str, breaking: bool = False, auto: bool = False) -> Act:
     """Replace the released version's process."""
     require_name(name)
+    judged = _policy(place, "release-in-place") if auto else None
     return Act(
         "release-in-place",
         lambda ledger: observations.of_next(place, ledger, name),
-        lambda ledger, facts: plan.release_in_place(ledger, facts, name),
+        lambda ledger, facts: plan.release_in_place(ledger, facts, name, judged),
         f"{name} is released already",
-        preview=lambda ledger: in_place_lines(ledger, name),
+        preview=lambda ledger: in_place_lines(ledger, name, judged),
+        contract=lambda ledger: contract_at_stake(place, ledger, name),
+        breaking=breaking,
     )
 
 
-def promote(place: Place, name: str, step: bool = False) -> Act:
+def promote(place: Place, name: str, step: bool = False, breaking: bool = False) -> Act:
     """Release a version, or take the next step of its rollout."""
     require_name(name)
     decide = plan.promote_step if step else plan.promote
@@ -79,6 +121,8 @@ def promote(place: Place, name: str, step: bool = False) -> Act:
         lambda ledger: observations.of_running(place, ledger, name),
         lambda ledger, facts: decide(ledger, facts, name),
         f"{name} is released already",
+        contract=lambda ledger: contract_at_stake(place, ledger, name),
+        breaking=breaking,
     )
 
 
@@ -108,14 +152,25 @@ def abort(place: Place) -> Act:
     return Act("abort", lambda _: observations.plain(place), lambda ledger, _: plan.abort(ledger), "nothing to abort")
 
 
-def retire(place: Place, name: str, force: bool = False) -> Act:
-    """Stop a version without traffic."""
+def retire(place: Place, name: str, force: bool = False, way_back: bool = False) -> Act:
+    """Stop a version without traffic; see rollout/plan.py."""
     return Act(
         "retire",
         lambda _: observations.plain(place),
-        lambda ledger, _: plan.retire(ledger, name, force),
+        lambda ledger, _: plan.retire(ledger, name, force, way_back),
         f"{name} is retired already",
     )
+
+
+def _policy(place: Place, how: str) -> Policy:
+    """How deploy.toml judges that strategy; raises BadSetting where it could not see a failure."""
+    row = strategy(how)
+    if row.watches and not place.settings.router.fallback:
+        raise BadSetting(
+            f"router.fallback is off in deploy.toml, so nobody would answer beside the new version of a {how}, and its "
+            "failures could not be compared: switch it on, or leave out --auto"
+        )
+    return policy(place.settings.verdict, row)
 
 
 def require_name(name: str) -> None:

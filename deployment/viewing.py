@@ -1,6 +1,7 @@
 """What the verbs that look, and those that bring the stack up or down, show at the end."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from deployment import linting, watching
@@ -42,10 +43,9 @@ def status(place: Place, out: Out) -> None:
 def watch(place: Place, out: Out, once: bool, timeout: str) -> int:
     """The picture as it changes: redrawn on a terminal, one line a change in a pipe; returns the exit code."""
     deadline_s = seconds(timeout) if timeout else None
-    console = _console()
-    if console.is_terminal and not out.as_json and not once:
+    if console().is_terminal and not out.as_json and not once:
         return _watch_redrawn(place, deadline_s)
-    return watching.watch(place, _Changes(out), once, deadline_s)
+    return watching.watch(place, Changes(out), once, deadline_s)
 
 
 def history(place: Place, out: Out, number: int, verify: bool) -> None:
@@ -68,7 +68,35 @@ def lint(place: Place, out: Out) -> int:
     return REFUSED if any(check.fault for check in checks) else DONE
 
 
-class _Changes:
+def plan(out: Out, place: Place, version: str, strategy: str, replay: str | None, breaking: bool) -> int:
+    """What a rollout would mean; returns the exit code, 6 where it breaks what users rely on unless that is allowed."""
+    from deployment.planned import plan_in_words
+    from deployment.planning import plan as planned
+
+    found = planned(place, version, strategy, replay)
+    out.result(found.body(), *plan_in_words(found))
+    return BROKEN if found.breaking and not breaking else DONE
+
+
+def feedback(place: Place, out: Out, path: Path, timeout: str) -> int:
+    """What became of a file of labels; returns the exit code, 1 where some were no labels of this router."""
+    from deployment.feedback import feedback as send
+
+    tally = send(place, path, seconds(timeout), out.say)
+    sign = "✖" if tally.invalid else "✔"
+    line = f"{sign} {path}: {tally.counted} counted, {tally.duplicates} duplicates, {tally.invalid} invalid"
+    faults = [f"  row {fault['row']}: {fault['detail']}" for fault in tally.first_invalid]
+    more = tally.invalid - len(faults)
+    out.result(
+        {"act": "feedback", "file": str(path), **asdict(tally)},
+        line,
+        *faults,
+        *([f"  and {more} more"] if more else []),
+    )
+    return REFUSED if tally.invalid else DONE
+
+
+class Changes:
     """Shows a picture only where its line differs from the last one."""
 
     def __init__(self, out: Out) -> None:
@@ -89,21 +117,22 @@ def _watch_redrawn(place: Place, deadline_s: float | None) -> int:
 
     from deployment.screen import drawn
 
-    with Live(console=_console(), auto_refresh=False) as live:
+    with Live(console=console(), auto_refresh=False) as live:
         return watching.watch(place, lambda found: live.update(drawn(found), refresh=True), False, deadline_s)
 
 
 def _draw(found: Picture) -> None:
     from deployment.screen import drawn
 
-    _console().print(drawn(found))
+    console().print(drawn(found))
 
 
-def _console() -> Any:
+def console() -> Any:
+    """The terminal; in a pipe lines are not cut to its width."""
     from rich.console import Console
 
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=140)
+    terminal = Console(highlight=False)
+    return terminal if terminal.is_terminal else Console(highlight=False, width=140)
 
 
 def _history_line(entry: Entry) -> str:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from deployment.config import Place
-from deployment.outcomes import DEADLINE, DONE, ROLLED_BACK
+from deployment.outcomes import DEADLINE, DONE, ROLLED_BACK, UNDECIDED
 from deployment.status import Picture, picture
 
 EVERY_S = 1.0
@@ -13,8 +13,8 @@ EVERY_S = 1.0
 def watch(place: Place, show: Callable[[Picture], None], once: bool, timeout_s: float | None) -> int:
     """Show the picture each second; returns the exit code.
 
-    With a deadline: 0 when no rollout is in progress or the one in progress was released, 5 when it was taken back,
-    4 when the deadline passed before it ended.
+    With a deadline: 0 when the rollout in progress ended well, 5 when it was taken back; where none is in progress, how
+    the last one ended. When the deadline passes first: 3 for one that is held until a person decides, else 4.
     """
     began = time.monotonic()
     watched: Picture | None = None
@@ -23,21 +23,51 @@ def watch(place: Place, show: Callable[[Picture], None], once: bool, timeout_s: 
         show(latest)
         if once:
             return DONE
-        if watched is None or not watched["rollout"]:
+        if watched is None:
             watched = latest
-        ended = verdict(watched, latest) if timeout_s is not None else None
-        if ended is not None:
-            return ended
-        if timeout_s is not None and time.monotonic() - began > timeout_s:
-            return DEADLINE if latest["rollout"] else DONE
+        if timeout_s is not None:
+            ended = verdict(watched, latest) if watched["rollout"] else last_one(latest)
+            if ended is not None:
+                return ended
+            if time.monotonic() - began > timeout_s:
+                return _undecided(latest)
         time.sleep(EVERY_S if timeout_s is None else min(EVERY_S, timeout_s))
 
 
+def last_one(now: Picture) -> int | None:
+    """How the last rollout ended, by the newest acts: well where they tell of none, None while nobody can say."""
+    if not now["record_answers"]:
+        return None
+    ends = [event["act"] for event in now["events"] if event["act"] in ("promote", "end", "rollback", "abort")]
+    return ROLLED_BACK if ends and ends[0] in ("rollback", "abort") else DONE
+
+
+def _undecided(now: Picture) -> int:
+    rollout = now["rollout"]
+    return DONE if rollout is None and now["record_answers"] else UNDECIDED if rollout and rollout["held"] else DEADLINE
+
+
+def until_ended(place: Place, show: Callable[[Picture], None], candidate: str, revision: int) -> int:
+    """Show the picture each second until the rollout that began with this revision has ended; returns the exit code."""
+    began: Picture = {"rollout": {"candidate": candidate}, "revision": revision}
+    while True:
+        latest = picture(place, probe=False)
+        show(latest)
+        ended = verdict(began, latest)
+        if ended is not None:
+            return ended
+        time.sleep(EVERY_S)
+
+
 def verdict(began: Picture, now: Picture) -> int | None:
-    """How the rollout that was in progress ended: released (0) or taken back (5); None while nobody can say."""
+    """How the rollout that was in progress ended: well (0) or taken back (5); None while nobody can say.
+
+    Well is with the candidate's release, and for a shadow with its proof.
+    """
     rollout, present = began["rollout"], now["rollout"]
     if rollout is None or not now["record_answers"]:
         return None
     if present is not None and present["candidate"] == rollout["candidate"]:
         return None
-    return DONE if now["released"] == rollout["candidate"] else ROLLED_BACK
+    ended_well = any(event["act"] == "end" and event["revision"] > began["revision"] for event in now["events"])
+    return DONE if ended_well or now["released"] == rollout["candidate"] else ROLLED_BACK

@@ -1,0 +1,23 @@
+"""The verdict of now, from the record: what the conductor will see at its next look, with all numbers."""
+
+import time
+from typing import Any
+
+from sqlalchemy import Engine
+
+from rollout.account import account
+from rollout.docket import docket, latched
+from rollout.ledger import Ledger
+from store import EvidenceStore, FeedbackStore
+
+
+def judged(database: Engine, ledger: Ledger, now: float | None = None) -> dict[str, Any] | None:
+    """The account of the rollout in progress; None where none runs by itself. Raises StoreError."""
+    rollout = ledger.rollout
+    if rollout is None or rollout.policy is None:
+        return None
+    evidence, labels = EvidenceStore(database, ledger.model), FeedbackStore(database, ledger.model)
+    counted = [(row.version, row.weight, row.body) for row in evidence.of(rollout.id)]
+    found = docket(rollout, counted, labels.levels(rollout.number), evidence.marks(rollout.id))
+    case = found.case(ledger.weight(rollout.candidate), time.time() if now is None else now)
+    return None if case is None else account(case, latched(case.verdict(), found.marks))

@@ -1,0 +1,138 @@
+"""`plan`: what a rollout of a version would mean, before anything moves. Records nothing and gives nobody traffic."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from deployment.answering import answering
+from deployment.config import Place
+from deployment.contracts import contract_with_users
+from deployment.differing import Differences, differences
+from deployment.failures import EdgeFailure
+from deployment.record import opened_record, read_ledger
+from deployment.recordings import recorded_rows
+from deployment.releases import Release, check_belongs, check_seal, read_release
+from deployment.replay import replay
+from deployment.rollouts import COMMAND, BadOption, in_place_lines, plan_lines, ramp_steps
+from rollout.contract import Contract, Verdict
+from rollout.ledger import Ledger, Step
+from rollout.refusal import NothingToDo
+from rollout.release import LIVE
+from rollout.strategy import STRATEGIES
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The differences, and which versions were asked in a process of the replay's own."""
+
+    source: str
+    found: Differences
+    own: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What `plan` found. contract: None where nothing is released; environment: package, old and new version."""
+
+    version: str
+    released: str | None
+    strategy: str
+    contract: Contract | None
+    environment: list[tuple[str, str, str]]
+    steps: list[str]
+    replay: Replay | None
+    next: str
+
+    @property
+    def breaking(self) -> bool:
+        """Whether it breaks what today's users rely on."""
+        return self.contract is not None and self.contract.verdict == Verdict.BREAKING
+
+    def body(self) -> dict[str, Any]:
+        """As one JSON object."""
+        value = {"act": "plan", **asdict(self)}
+        if self.contract is not None:
+            value["contract"]["verdict"] = str(self.contract.verdict)
+        if self.replay is not None:
+            value["replay"]["found"]["share"] = self.replay.found.share
+        return value
+
+
+def plan(place: Place, name: str, how: str, source: str | None) -> Planned:
+    """Plan the rollout of a delivered version by a strategy; source: a file of recorded rows, `recent`, or None.
+
+    Raises BadOption, NothingToDo, EdgeFailure, ContractBroken.
+    """
+    if how not in STRATEGIES:
+        raise BadOption(f"there is no strategy '{how}': choose one of {', '.join(STRATEGIES)}")
+    with opened_record(place) as store:
+        ledger = read_ledger(store)
+    if ledger.released == name:
+        raise NothingToDo(f"{name} is released already: all production traffic is its own")
+    release = read_release(place.releases, name)
+    check_seal(release, place.public_key)
+    check_belongs(release, place.settings.model)
+    contract = contract_with_users(place, ledger, name)
+    return Planned(
+        name,
+        ledger.released,
+        how,
+        contract,
+        _environment(place, ledger, release),
+        _lines(ledger, how, name),
+        _replayed(place, ledger, name, source) if source else None,
+        _next(ledger, name, how, contract),
+    )
+
+
+def environment_changes(today: Mapping[str, Any], tomorrow: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Name, old and new version of what two manifests pin otherwise, Python first; a dash where one has it not."""
+    mine, theirs = ({"python": each.get("python"), **(each.get("packages") or {})} for each in (today, tomorrow))
+    names = ["python", *sorted({*mine, *theirs} - {"python"})]
+    pairs = [(name, str(mine.get(name) or "-"), str(theirs.get(name) or "-")) for name in names]
+    return [(name, old, new) for name, old, new in pairs if old != new]
+
+
+def _environment(place: Place, ledger: Ledger, release: Release) -> list[tuple[str, str, str]]:
+    if ledger.released is None:
+        return []
+    try:
+        released = read_release(place.releases, ledger.released)
+    except EdgeFailure:
+        # The contract says already that its bundle cannot be read.
+        return []
+    return environment_changes(released.manifest, release.manifest)
+
+
+def _lines(ledger: Ledger, how: str, name: str) -> list[str]:
+    if how == "release-in-place":
+        return in_place_lines(ledger, name)
+    steps: tuple[Step, ...] = ramp_steps("10m", 10) if how == "ramp" else ()
+    return plan_lines(ledger, how, name, steps)
+
+
+def _replayed(place: Place, ledger: Ledger, name: str, source: str) -> Replay:
+    stable = ledger.released
+    if stable is None:
+        raise EdgeFailure(f"nothing is released to compare {name} with: `{COMMAND} promote {name}` needs no replay")
+    dtypes: dict[str, str] = {}
+    for version in (name, stable):
+        columns = read_release(place.releases, version).manifest.get("columns") or ()
+        dtypes |= {column["name"]: column["dtype"] for column in columns}
+    rows = recorded_rows(place, source, dtypes)
+    with ExitStack() as open_:
+        today, tomorrow = (open_.enter_context(answering(place, ledger, each)) for each in (stable, name))
+        replayed = replay(rows, today.probe, tomorrow.probe)
+    found = differences(replayed, stable, name, place.settings.router.shadow_tolerance)
+    return Replay(source, found, tuple(each for each, at in ((stable, today), (name, tomorrow)) if at.own))
+
+
+def _next(ledger: Ledger, name: str, how: str, contract: Contract | None) -> str:
+    version = ledger.versions.get(name)
+    if how != "release-in-place" and (version is None or version.state not in LIVE):
+        return f"{COMMAND} deploy {name}"
+    if ledger.released is None:
+        return f"{COMMAND} promote {name}"
+    breaking = contract is not None and contract.verdict == Verdict.BREAKING
+    return f"{COMMAND} {how} {name}" + (" --breaking" if breaking else "")

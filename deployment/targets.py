@@ -1,0 +1,85 @@
+"""Where versions run: on this machine, or on Heroku, as `deployment.target` in deploy.toml says."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from deployment.actions import Say, Target
+from deployment.config import Place
+from deployment.local import LocalTarget
+from deployment.supervision import Process, Supervisor
+
+# Heroku's side needs an HTTP library that nothing on this machine waits for.
+if TYPE_CHECKING:
+    from deployment.stack import Stack
+
+HEROKU = "heroku"
+
+
+def on_heroku(place: Place) -> bool:
+    """Whether this place is there."""
+    return place.settings.deployment.target == HEROKU
+
+
+@contextmanager
+def target_of(place: Place, say: Say) -> Iterator[Target]:
+    """The target of an act. Heroku's is not asked before something has to be done there."""
+    if not on_heroku(place):
+        yield LocalTarget(place)
+        return
+    from deployment.heroku.target import HerokuTarget
+
+    target = HerokuTarget(place, say)
+    try:
+        yield target
+    finally:
+        target.close()
+
+
+def home_of(place: Place, version: str, revision: int) -> tuple[str, str]:
+    """Program and address that the next process of a version will have.
+
+    Here each incarnation has a socket and a log of its own, named by the revision it starts at. On Heroku a version has
+    one app, and only the platform knows its address, so it is made, empty and free, where there is none.
+    """
+    if not on_heroku(place):
+        program = f"{version}-{revision}"
+        return program, place.address(program)
+    from deployment.heroku.target import HerokuTarget
+
+    target = HerokuTarget(place, lambda _: None)
+    try:
+        return target.home(version)
+    finally:
+        target.close()
+
+
+def up(place: Place, say: Say) -> "Stack":
+    """Bring the stack up, or repair it."""
+    if on_heroku(place):
+        from deployment.heroku import stack as heroku
+
+        return heroku.up(place, say)
+    from deployment import stack
+
+    return stack.up(place, say)
+
+
+def down(place: Place, say: Say) -> int:
+    """Stop everything; returns how many programs were stopped."""
+    if on_heroku(place):
+        from deployment.heroku import stack as heroku
+
+        return heroku.down(place, say)
+    from deployment import stack
+
+    return stack.down(place, say)
+
+
+def processes(place: Place) -> dict[str, Process]:
+    """What runs, by program; raises EdgeFailure where nobody can say."""
+    if not on_heroku(place):
+        return Supervisor(place).processes()
+    from deployment.heroku.running import processes as on_the_platform
+
+    return on_the_platform(place)
