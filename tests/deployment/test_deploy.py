@@ -10,7 +10,9 @@ import pytest
 from tests.deployment.stage import ROOT, Stage
 
 VERBS = {
+    "plan",
     *("deliver", "verify", "up", "down", "deploy", "canary", "shadow", "blue-green", "ab", "ramp", "release-in-place"),
+    *("explain", "whoserved", "feedback"),
     *("promote", "pause", "resume", "abort", "rollback", "retire", "status", "watch", "history", "lint", "demo"),
 }
 

@@ -6,7 +6,7 @@ import pytest
 
 from deployment.failures import Misconfigured
 from deployment.folders import make_folders
-from deployment.secrets import make_secrets, read_secrets
+from deployment.secrets import check_webhook_secret, make_secrets, read_secrets
 from tests.deployment.stage import Stage
 
 
@@ -24,6 +24,18 @@ def test_secrets_are_made_once_for_this_user_alone_and_never_printed(stage: Stag
 def test_a_stack_that_never_was_has_no_secrets(stage: Stage) -> None:
     with pytest.raises(Misconfigured, match=r"deploy\.py up"):
         read_secrets(stage.place())
+
+
+@pytest.mark.parametrize("secret", ["", "too short"])
+def test_receivers_without_a_secret_to_sign_with_are_refused(stage: Stage, secret: str) -> None:
+    check_webhook_secret(stage.place(SLUICE_WEBHOOK_SECRET=secret))
+    (stage.folder / "deploy.toml").write_text('[webhooks]\nurls = ["https://example.com"]\n')
+    with pytest.raises(Misconfigured, match="SLUICE_WEBHOOK_SECRET is missing or shorter") as refused:
+        check_webhook_secret(stage.place(SLUICE_WEBHOOK_SECRET=secret))
+    assert not secret or secret not in str(refused.value)
+    signed = stage.place(SLUICE_WEBHOOK_SECRET="a secret of the receivers")
+    check_webhook_secret(signed)
+    assert "a secret of" not in repr(signed)
 
 
 def test_a_run_folder_open_to_others_is_closed(stage: Stage) -> None:

@@ -3,14 +3,25 @@
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deployment import config, verbs
 from deployment.failures import CannotStart, ContractBroken, EdgeFailure, NotReadyInTime
 from deployment.supervision import Supervisor
-from rollout.refusal import BadWeight, IllegalEvent, NothingToDo, NotReady, RolloutInProgress, UnknownVersion
+from rollout.refusal import (
+    BadSetting,
+    BadWeight,
+    IllegalEvent,
+    NothingToDo,
+    NotReady,
+    RolloutInProgress,
+    UnknownVersion,
+)
 from rollout.release import State
+from rollout.settings import Router, Settings
 from store import Conflict
 from tests.deployment.stage import Stage, until
 
@@ -260,3 +271,12 @@ def test_ctrl_c_while_waiting_leaves_nothing_and_says_so(fresh: Stage, number: s
     assert "Traceback" not in err
     assert fresh.ledger().revision == revision
     assert not any(program.startswith(name) for program in programs(fresh))
+
+
+@pytest.mark.parametrize("how", ["blue-green", "release-in-place"])
+def test_a_switch_that_is_watched_needs_the_fallback(how: str, tmp_path: Path) -> None:
+    here = config.place({"SLUICE_STATE": str(tmp_path)}, Settings(router=Router(fallback=False)))
+    with pytest.raises(BadSetting, match=r"router\.fallback is off"):
+        verbs.release_in_place(here, "v2", auto=True) if how == "release-in-place" else verbs.blue_green(
+            here, "v2", auto=True
+        )

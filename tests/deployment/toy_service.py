@@ -1,4 +1,5 @@
-"""A toy version on a unix socket that doubles `x`; the bundle's file `behaviour` says: dies, wrong, mute or slow."""
+"""A toy version on a unix socket that doubles `x`; the bundle's file `behaviour` says: dies, wrong, mute, slow,
+or drifts, which is wrong only on what its golden rows do not hold."""
 
 import json
 import os
@@ -18,7 +19,8 @@ class Handler(BaseHTTPRequestHandler):
         behaviour = BEHAVIOUR.read_text() if BEHAVIOUR.exists() else ""
         rows = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["instances"]
         allowed = self.headers["Authorization"] == f"Bearer {os.environ['SLUICE_SERVICE_SECRET']}"
-        body = json.dumps({"predictions": [row["x"] * (3 if behaviour == "wrong" else 2) for row in rows]}).encode()
+        wrong = {"wrong": 0, "drifts": 8}.get(behaviour, float("inf"))
+        body = json.dumps({"predictions": [row["x"] * (3 if row["x"] > wrong else 2) for row in rows]}).encode()
         self.send_response(401 if not allowed else 503 if behaviour == "mute" else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
