@@ -99,6 +99,7 @@ class Users(threading.Thread):
 
     def __init__(self, town: Town, clients: int = 8) -> None:
         super().__init__()
+        self.row: dict[str, Any] = ROW
         self.url, self.clients = town.url, clients
         self.stopped = threading.Event()
         self.answers: Counter[str] = Counter()
@@ -114,7 +115,7 @@ class Users(threading.Thread):
         with httpx.Client(timeout=20) as client:
             while not self.stopped.is_set():
                 try:
-                    answer = client.post(f"{self.url}/predict", json={"instances": [ROW]})
+                    answer = client.post(f"{self.url}/predict", json={"instances": [self.row]})
                 except httpx.HTTPError as error:
                     self.failed.append(repr(error))
                     continue

@@ -1,0 +1,80 @@
+"""`plan` on real versions: what users sent is asked of a version that nobody has met, and the contract is a gate."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.town import ROW
+from tests.until import until
+
+CITIES = ("Oslo", "Bergen", "Tromsø", "Alta")
+
+
+@pytest.fixture
+def planned(town):
+    """v1 released, v2 and v3 only delivered, and 40 requests of users recorded."""
+    town.up("v1")
+    for age in range(20, 60):
+        city = CITIES[age % 4]
+        assert town.predict({**ROW, "age": age, "amount": 60.0 * age, "city": city}).status_code == 200
+    recorded = town.folder / "var" / "run" / "recent"
+    until(
+        lambda: sum(len(path.read_bytes().splitlines()) for path in recorded.glob("*.jsonl")) == 40, "40 are recorded"
+    )
+    return town
+
+
+def test_what_would_change_for_whom_and_at_what_cost_is_told_before_anybody_meets_it(planned):
+    answer = planned.run("plan", "v2", "--replay", "recent", "--json").json
+    found = answer["replay"]["found"]
+    assert (answer["contract"]["verdict"], found["rows"], found["errors"]) == ("compatible", 40, [])
+    assert found["moved"] == 40
+    assert 0 < found["flips"] < 40
+    assert found["share"] == found["changed"] / 40
+    assert len(found["worst"]) == 5
+    assert set(found["worst"][0]["row"]) == set(ROW)
+    assert found["for_whom"]
+    assert (found["latency"]["rows"], found["latency"]["batches"]) == (1, 40)
+    assert answer["replay"]["own"] == ["v2"]
+    assert planned.status()["revision"] == 2
+
+
+def test_a_version_that_fails_on_what_users_send_is_found_out_before_it_is_deployed(planned):
+    said = planned.run("plan", "v3", "--replay", "recent").out
+    assert "✖ only v3 fails on 10 rows" in said
+    assert "city Alta: 10 of 10 (100.0 %) change" in said
+    assert "next     python deploy.py deploy v3" in said
+
+
+def test_a_running_version_is_asked_where_it_runs_and_files_will_do(planned, tmp_path):
+    planned.run("deploy", "v2")
+    recording = tmp_path / "rows.jsonl"
+    recording.write_text(json.dumps({"instances": [ROW, {**ROW, "age": None}, {**ROW, "pet": 1}]}))
+    found = planned.run("plan", "v2", "--replay", str(recording), "--strategy", "ramp", "--json").json["replay"]
+    assert (found["own"], found["found"]["rows"], found["found"]["failed_both"]) == ([], 3, 2)
+    assert planned.run("plan", "v2").out.rstrip().endswith("next     python deploy.py canary v2")
+
+
+def test_a_version_that_breaks_its_users_gets_no_traffic_unless_it_is_allowed(town):
+    town.up("v1")
+    recipe = Path(town.folder) / "v4.py"
+    shutil.copy("tests/e2e/recipes/v1.py", recipe)
+    text = (
+        recipe.read_text()
+        .replace('"age": chance', '"years": chance')
+        .replace('["amount", "age"]', '["amount", "years"]')
+    )
+    recipe.write_text(text)
+    town.run("deliver", "v4", "--from", str(recipe))
+    town.run("deploy", "v4")
+    refused = town.run("canary", "v4", check=False)
+    assert (refused.code, town.status()["revision"]) == (6, 3)
+    assert "v4 breaks what users of v1 rely on: column 'age' is gone" in refused.out
+    shown = town.run("plan", "v4", check=False)
+    assert shown.code == 6
+    assert "column 'years' is new: rows without it are refused" in shown.out
+    town.run("canary", "v4", "--steps", "10", "--breaking")
+    town.run("rollback")
+    assert town.predict().headers["x-model-version"] == "v1"
