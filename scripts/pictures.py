@@ -1,7 +1,7 @@
-"""Writes the tables and the picture that docs/ takes from the code, between markers; everything else is left alone.
+"""Writes the tables and pictures that docs/ takes from the code, between markers; everything else is left alone.
 
-`python -m scripts.pictures` writes; tests/test_docs.py fails where it would change anything. A marked part looks like
-`<!-- from the code: settings -->` ... `<!-- end -->`.
+`python -m scripts.pictures` writes; tests/test_docs.py fails where a table would change. A marked part looks like
+`<!-- from the code: settings -->` ... `<!-- end -->`. The pictures of docs/verdict.md are drawn into docs/pictures.
 """
 
 import ast
@@ -9,14 +9,24 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import typer.main
 
 from rollout.release import LIVE, TRANSITIONS, Event, State
 from rollout.split import ALL
 from rollout.strategy import STRATEGIES, Strategy
+from scripts import verdicts
 
 ROOT = Path(__file__).resolve().parents[1]
+ALONE = {
+    "proof": "steps while nothing speaks against it, release on proof",
+    "clock": "the clock, back on evidence",
+    "watch": "released once it was watched and has the proof",
+    "pairs": "ends with the proof that it answers alike",
+    "person": "held; back on evidence, a person decides",
+}
+"""How each kind of rollout moves on by itself, by Strategy.ends."""
 PART = re.compile(r"(<!-- from the code: (?P<name>[\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -46,10 +56,9 @@ def states() -> str:
 
 def strategies() -> str:
     """The six strategies."""
-    head = ("strategy", "what it does", "its shares", "who moves it on", "users meet it")
-    return table(
-        head, ((f"`{row.name}`", row.summary, _shares(row), _mover(row), _met(row)) for row in STRATEGIES.values())
-    )
+    head = ("strategy", "what it does", "its shares", "who moves it on", "with `--auto`", "users meet it")
+    rows = STRATEGIES.values()
+    return table(head, ((f"`{r.name}`", r.summary, _shares(r), _mover(r), ALONE[r.ends], _met(r)) for r in rows))
 
 
 def _shares(row: Strategy) -> str:
@@ -76,9 +85,14 @@ def verbs() -> str:
     rows = []
     for name, command in commands.items():
         options = [f"`{' '.join(each.opts)}`" for each in command.params if each.param_type_name == "option"]
-        argument = " VERSION" if any(each.param_type_name == "argument" for each in command.params) else ""
+        argument = "".join(f" {_argument(each)}" for each in command.params if each.param_type_name == "argument")
         rows.append((f"`{name}{argument}`", command.help.splitlines()[0], " ".join(options) or "those of the demo"))
     return table(("verb", "what it does", "options"), rows)
+
+
+def _argument(parameter: Any) -> str:
+    name = parameter.metavar or parameter.name.upper()
+    return name if parameter.required else f"[{name}]"
 
 
 def settings() -> str:
@@ -154,6 +168,12 @@ PARTS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "router metrics": router_metrics,
     "service metrics": service_metrics,
+    "signals": lambda: table(*verdicts.signals()),
+    "bets": lambda: table(*verdicts.bets()),
+    "bettors": lambda: table(*verdicts.bettors()),
+    "failures": lambda: table(*verdicts.failures()),
+    "proofs": lambda: table(*verdicts.proofs()),
+    "looks": lambda: table(*verdicts.looks()),
 }
 
 
@@ -174,6 +194,10 @@ def main() -> int:
         if (after := rewritten(before)) != before:
             page.write_text(after)
             print(page.relative_to(ROOT))
+    from scripts.drawings import draw
+
+    for picture in draw(ROOT / "docs" / "pictures"):
+        print(picture.relative_to(ROOT))
     return 0
 
 

@@ -1,0 +1,160 @@
+"""The numbers of docs/verdict.md: tables made by the code that judges, and what its pictures show, simulated."""
+
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from benchmarks.judges.repeated import chi_square
+from deployment.verdicts import times
+from rollout.evidence import Evidence, merged
+from rollout.policy import SIGNALS, Judging, policy
+from rollout.reference import Reference
+from rollout.sequential import ODDS, _factors_against, log_against, payoff, requests_to_proof
+from rollout.strategy import STRATEGIES, strategy
+from rollout.verdict import judge
+
+Array = Any
+SHARE = 0.05
+CANDIDATE, STABLE = 41, 959
+STABLE_FAILED = 1
+CENTRE = Reference().errors
+
+WEIGHTS = (0.01, 0.05, 0.2, 0.5)
+MARGINS = (0.001, 0.002, 0.005, 0.01)
+RATES = (0.001, 0.01)
+
+SEED = 4
+LOOKS, BETWEEN = 200, 250
+HEALTHY_RUNS = 2_000
+HEALTHY, WORSE = 0.01, 0.03
+SHOWN_LOOKS = (1, 2, 5, 10, 20, 50, 100, 200)
+
+
+def signals() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """What each signal counts, and its defaults."""
+    head = (
+        "signal",
+        "what it counts",
+        "evidence means",
+        "part of `alpha`",
+        "alone at",
+        "tolerance",
+        "margin",
+        "looked at by",
+    )
+    return head, [_signal(name) for name in SIGNALS]
+
+
+def _signal(name: str) -> tuple[str, ...]:
+    judging = Judging()
+    signal = getattr(judging, name)
+    told = " ".join((type(signal).__doc__ or "").split("\n\n")[0].split()).split(". Tolerance")[0].rstrip(".")
+    needed = 1 / (judging.alpha * signal.weight)
+    margin = f"{100 * signal.margin:g} %" + (", required" if signal.required else "") if signal.margin else "no proof"
+    tolerance = f"{100 * signal.tolerance:g} %" if signal.tolerance else "0"
+    by = ", ".join(f"`{row.name}`" for row in STRATEGIES.values() if name in row.signals)
+    return f"`{name}`", told, signal.action, f"{signal.weight:g}", f"{needed:.0f}x", tolerance, margin, by
+
+
+def bets() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """What one request of the worked example does to a unit that is staked."""
+    pays = payoff(SHARE, CENTRE, 1.0, 0.0)
+    names = (f"v2, {100 * SHARE:g} % of the draws", f"v1, {100 - 100 * SHARE:g} %")
+    rows: list[tuple[str, ...]] = [
+        (name, f"{good:.0f}", f"{won:+.3f}", f"{bad:.0f}", f"{lost:+.2f}")
+        for name, (good, bad), (won, lost) in zip(names, example(3)[SHARE], pays, strict=True)
+    ]
+    return ("", "answered", "pays a unit", "failed", "pays a unit"), rows
+
+
+def bettors() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Every bettor of the worked example, with what became of 1."""
+    counts = example(3)[SHARE]
+    logs = np.tensordot(counts, _factors_against(SHARE, CENTRE, 1.0, 0.0, 2), axes=2)
+    believed = ODDS * CENTRE / (1 - CENTRE + ODDS * CENTRE)
+    head = ("who believes that v2 fails on", *(f"{100 * rate:.2g} %" for rate in believed), "mean")
+    capital = [*np.exp(logs), math.exp(float(log_against({SHARE: counts}, CENTRE)))]
+    return head, [("has now", *(f"{each:.3g}" for each in capital))]
+
+
+def failures() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The worked example's verdict by the failures of the candidate."""
+    head = (f"failed of {CANDIDATE}", "`errors`", "of", "all signals together", "of", "word", "because")
+    return head, [_verdict(failed) for failed in range(5)]
+
+
+def _verdict(failed: int) -> tuple[str, ...]:
+    judging = policy(Judging(), strategy("canary"))
+    verdict = judge(counted(failed), [], Reference(), judging)
+    errors = verdict.signals[0]
+    mine, all_ = (times(log) for log in (errors.against, verdict.against))
+    needs, need = (f"{math.exp(log):.0f}x" for log in (errors.against_needed, verdict.needed))
+    because = ("not proved: " if verdict.word == "undecided" else "") + ", ".join(verdict.because)
+    return f"{failed}", mine, needs, all_, need, verdict.word, because
+
+
+def counted(failed: int) -> Evidence:
+    """1,000 requests at 5 %: 41 met the candidate, and `failed` of them failed."""
+    mine = {"drawn": {"all": CANDIDATE}, "finished": {"ok": CANDIDATE - failed, "error": failed}}
+    theirs = {"drawn": {"all": STABLE}, "finished": {"ok": STABLE - STABLE_FAILED, "error": STABLE_FAILED}}
+    points = round(SHARE * 10_000)
+    return merged("v2", "v1", [("v2", points, mine), ("v1", points, theirs)])
+
+
+def example(failed: int) -> dict[float, Array]:
+    """The four cells of the same."""
+    return counted(failed).tables("finished", ["error"], ["ok", "refused"])
+
+
+def proofs() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Requests of both versions until the proof of `errors`, if they are alike: the median, and 9 of 10."""
+    beta = Judging().beta
+    head = ("errors of v1", "margin", *(f"at {100 * share:g} %" for share in WEIGHTS))
+    rows = []
+    for rate in RATES:
+        for margin in MARGINS:
+            cells = [tuple(requests_to_proof(share, rate, margin, beta, q) for q in (0.5, 0.9)) for share in WEIGHTS]
+            shown = (f"{_thousands(half)} ({_thousands(most)})" for half, most in cells)
+            rows.append((f"{100 * rate:g} %", f"+{100 * margin:g} pp", *shown))
+    return head, rows
+
+
+def _thousands(count: float) -> str:
+    return f"{count:.0f}" if count < 1000 else f"{float(f'{count:.2g}'):,.0f}"
+
+
+def looks() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """How many healthy rollouts each judge has rolled back by a look."""
+    chi, ours = false_alarms()
+    head = ("looks", *(str(look) for look in SHOWN_LOOKS))
+    rows = [
+        (name, *(f"{100 * rates[look - 1]:.1f} %" for look in SHOWN_LOOKS))
+        for name, rates in (("chi-square, p < 0.05", chi), ("the verdict, `alpha` 5 %", ours))
+    ]
+    return head, rows
+
+
+@cache
+def false_alarms() -> tuple[Array, Array]:
+    """Shares (LOOKS,) of healthy rollouts that were rolled back by a look: by repeated chi-square, by the bet."""
+    counts = rollouts(np.random.default_rng(SEED), HEALTHY_RUNS, HEALTHY)
+    bet = log_against({SHARE: counts}, HEALTHY) >= math.log(1 / Judging().alpha)
+    return tuple(np.maximum.accumulate(fired, axis=1).mean(0) for fired in (chi_square(counts), bet))
+
+
+@cache
+def capitals(runs: int) -> tuple[Array, Array]:
+    """Capital (runs, LOOKS) of the signal `errors` against healthy candidates, and against worse ones."""
+    chance = np.random.default_rng(SEED)
+    healthy, worse = (rollouts(chance, runs, rate) for rate in (HEALTHY, WORSE))
+    return tuple(np.exp(log_against({SHARE: counts}, HEALTHY)) for counts in (healthy, worse))
+
+
+def rollouts(chance: np.random.Generator, runs: int, candidate_rate: float) -> Array:
+    """Counts (runs, LOOKS, 2, 2) up to each look; the stable version fails on HEALTHY of its requests."""
+    drawn = chance.binomial(BETWEEN, SHARE, (runs, LOOKS))
+    requests = np.stack([drawn, BETWEEN - drawn], -1)
+    bad = chance.binomial(requests, [candidate_rate, HEALTHY])
+    return np.stack([requests - bad, bad], -1).cumsum(1)
