@@ -179,8 +179,8 @@ def test_a_canary_goes_from_its_first_share_to_its_release(court: Court, users: 
 
 def test_a_failing_candidate_goes_back_and_its_users_lose_nothing(court: Court, users: Users) -> None:
     since = court.ledger.revision
+    court.town.run("canary", "v3", "--auto", "--every", "10m")
     with Watching(court) as watch:
-        court.town.run("canary", "v3", "--auto", "--every", "10m")
         watch.until_it_says("canary of v3")
         users.row = UNKNOWN_CITY
         assert court.ended() == "rollback"
@@ -266,7 +266,7 @@ def test_blue_green_goes_back_when_the_new_version_starts_to_fail(court: Court, 
 def test_release_in_place_leaves_one_process_or_goes_back(court: Court, users: Users) -> None:
     since = court.ledger.revision
     said = court.town.run("release-in-place", "v2", "--auto").out
-    assert "retire: v1 retired" in said
+    assert "retire: v1 ended, and stays the way back" in said
     assert court.acts(since) == [("ann", "release-in-place"), ("conductor", "promote"), ("ann", "retire")]
     users.row = UNKNOWN_CITY
     back = court.town.run("release-in-place", "v3", "--auto", check=False)
