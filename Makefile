@@ -21,8 +21,8 @@ demo: setup ## the main job on real flights, about two minutes; KEEP=1 leaves it
 test: system check ## all tests
 	@$(PYTHON) -m pytest tests
 
-soak: setup ## that the verdict keeps its promises, by thousands of rollouts (minutes)
-	@$(PYTHON) -m pytest tests/soak
+soak: system ## slow proofs: the verdict's promises by thousands of rollouts, and rollouts by themselves at leisure
+	@$(PYTHON) -m pytest -m soak tests
 
 check: setup ## lint, types and the imports contract
 	@ruff check . && ruff format --check --quiet . && mypy rollout store wire router service delivery deployment emulator deploy.py && lint-imports --no-cache >/dev/null && echo "check: clean"
@@ -31,7 +31,7 @@ e2e: system ## only the tests with real processes
 	@$(PYTHON) -m pytest tests/e2e
 
 bench: system ## the figures in docs/benchmarks.md, about half an hour; what `make peers` set up is in it
-	@$(PYTHON) -m benchmarks.serving --peers all && $(PYTHON) -m benchmarks.rollout && $(PYTHON) -m benchmarks.overload && $(PYTHON) -m benchmarks.spent && $(PYTHON) -m benchmarks.verdict && $(PYTHON) -m benchmarks.slugs && $(PYTHON) -m benchmarks.report
+	@$(PYTHON) -m benchmarks.serving --peers all && $(PYTHON) -m benchmarks.rollout && $(PYTHON) -m benchmarks.overload && $(PYTHON) -m benchmarks.spent && $(PYTHON) -m benchmarks.verdict && $(PYTHON) -m benchmarks.conduct && $(PYTHON) -m benchmarks.slugs && $(PYTHON) -m benchmarks.report
 
 peers: setup ## what `python -m benchmarks.serving --peers all` compares with (HAProxy as root)
 	@./scripts/setup.sh peers && ./benchmarks/peers/setup.sh

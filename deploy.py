@@ -238,6 +238,15 @@ def retire(
 
 
 @app.command()
+def collect(as_json: Json = False) -> None:
+    """End what is left of versions that answer nobody any more, and say first what that saves."""
+    with _door(as_json) as (out, place):
+        from deployment import viewing
+
+        raise typer.Exit(viewing.collected(out, place))
+
+
+@app.command()
 def status(as_json: Json = False) -> None:
     """Show who answers whom, how well, and the way back."""
     with _door(as_json) as (out, place):
@@ -329,6 +338,30 @@ def lint(as_json: Json = False) -> None:
         raise typer.Exit(viewing.lint(place, out))
 
 
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Compare what runs with what should run, platform, record and processes; changes nothing."""
+    with _door(as_json) as (out, place):
+        from deployment import viewing
+
+        raise typer.Exit(viewing.doctor(place, out))
+
+
+@app.command()
+def rehearse(
+    versions: Annotated[
+        list[str] | None,
+        typer.Argument(help="The version released first and the one that takes over.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The whole plan on a Heroku that runs on this machine, with users' traffic; no account is needed."""
+    with _door(as_json) as (out, place):
+        from deployment import viewing
+
+        raise typer.Exit(viewing.rehearsal(out, place, versions or []))
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def demo(context: typer.Context) -> None:
     """The whole story on real flights: deliver, serve, shadow, canary, release, roll back."""
@@ -343,10 +376,22 @@ def _door(as_json: bool, lenient: bool = False) -> "Iterator[tuple[Out, Place]]"
     """Where to speak and where to act; what is raised on purpose is told in one line and becomes an exit code."""
     from deployment.config import place
     from deployment.outcomes import told
-    from rollout.settings import Settings
 
     with told(as_json) as out:
-        yield out, place(settings=Settings() if lenient else None)
+        yield out, _lenient_place() if lenient else place()
+
+
+def _lenient_place() -> "Place":
+    """The place with deploy.toml's settings, or with the defaults where it cannot be read: `lint` tells why."""
+    from deployment.config import place
+    from deployment.failures import Misconfigured
+    from rollout.refusal import Refusal
+    from rollout.settings import Settings
+
+    try:
+        return place()
+    except (Misconfigured, Refusal):
+        return place(settings=Settings())
 
 
 def _act(verb: str, options: tuple[Any, ...], reason: str, as_json: bool) -> None:

@@ -1,10 +1,10 @@
 """Rollouts that run by themselves, on real processes: `python -m benchmarks.conduct [--json] [--pairs 20]`.
 
 Under a steady load of real flights a candidate of v1 is given to `canary --auto`, and what the conductor does is
-compared with what is known to be right: v2 is released, v3 (which fails on airports it never saw) is rolled back, a copy
-of v1 is never rolled back however often it is tried, a version that takes 30 % longer is rolled back, one whose
-predictions shift is held, one whose late labels are worse is rolled back. The last line is one JSON object: for each run
-its expected and its real outcome, the requests and seconds until then, and the requests that users lost.
+compared with what is known to be right: v2 is released, v3 (which fails on airports it never saw) is rolled back, a
+copy of v1 is never rolled back however often it is tried, a version that takes 30 % longer is rolled back, one whose
+predictions shift is held, one whose late labels are worse is rolled back. The last line is one JSON object: for each
+run its expected and its real outcome, the requests and seconds until then, and the requests that users lost.
 """
 
 import argparse

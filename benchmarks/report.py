@@ -1,7 +1,7 @@
 """Writes docs/benchmarks.md and its pictures from the last results: `python -m benchmarks.report`.
 
-serving.py, spent.py, rollout.py, overload.py and verdict.py leave their JSON in var/bench/results; what is not there is
-left out.
+serving.py, spent.py, rollout.py, overload.py, verdict.py and slugs.py leave their JSON in var/bench/results; what is
+not there is left out.
 """
 
 import json
@@ -40,6 +40,7 @@ def main() -> int:
         "rollout": rollout,
         "overload": overload,
         "verdict": verdict,
+        "slugs": slugs,
     }
     found = {name: _result(name) for name in parts}
     if not any(found.values()):
@@ -176,6 +177,31 @@ def verdict(result: Result) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def slugs(result: Result) -> str:
+    """The section of slugs.py: what a dyno would hold."""
+    lines = [
+        "## What a dyno holds",
+        "",
+        "`python -m benchmarks.slugs`: the source that is sent for each app, the slug that a fresh environment of "
+        "exactly its requirements.txt makes (compressed, and on the disk; Heroku adds about 30 MB of Python and takes "
+        "500 MB), and the memory of its processes, with the workers that a Basic dyno gets, after "
+        f"{result['seconds']:g} s of load at 64 connections. *Resident*: proportional, so that shared pages count "
+        "once; *sum*: of every process by itself.",
+        "",
+        f"| app | source MB | slug MB | on the disk | packages | workers | resident, of {result['memory_mb']} | sum |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+        *(_slug_row(each) for each in result["apps"]),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _slug_row(app: Result) -> str:
+    sizes = [f"{app['tarball_mb']:.2f}", f"{app['slug_mb']:.0f}", f"{app['installed_mb']:.0f}"]
+    memory = [f"**{app['resident_mb']:.0f}**", f"{app['rss_mb']:.0f}"]
+    return "| " + " | ".join([app["name"], *sizes, str(app["packages"]), str(app["workers"]), *memory]) + " |"
 
 
 def _alarms(result: Result) -> list[tuple[str, float]]:

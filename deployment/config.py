@@ -23,7 +23,8 @@ class Place:
     """Where an act happens.
 
     root: the project, in which the Procfile's commands run; state: everything that is kept (`var/`); run: sockets and
-    locks; port: of the router, None for the one deploy.toml names; webhook_secret: handed on to the router, if set.
+    locks; port: of the router, None for the one deploy.toml names; webhook_secret: handed on to the router, if set;
+    through: a `host:port` that answers for all names of a platform, in a rehearsal.
     """
 
     root: Path
@@ -39,6 +40,7 @@ class Place:
     actor: str
     port: int | None
     webhook_secret: str = field(default="", repr=False)
+    through: str = ""
 
     @property
     def url_file(self) -> Path:
@@ -73,7 +75,7 @@ def place(environ: Mapping[str, str] = os.environ, settings: Settings | None = N
 
     SLUICE_CONFIG, SLUICE_STATE, SLUICE_RELEASES, SLUICE_KEYS and SLUICE_PROCFILE move what lies in the project's
     folder; DATABASE_URL names the record's database, PORT the router's port, SLUICE_ACTOR who acts,
-    SLUICE_WEBHOOK_SECRET what signs the webhooks.
+    SLUICE_WEBHOOK_SECRET what signs the webhooks, SLUICE_CONNECT_THROUGH the front of a rehearsal.
     """
     config = _path(environ, "SLUICE_CONFIG", "deploy.toml")
     state = _path(environ, "SLUICE_STATE", "var")
@@ -94,6 +96,7 @@ def place(environ: Mapping[str, str] = os.environ, settings: Settings | None = N
         actor=environ.get("SLUICE_ACTOR") or _user_at_host(),
         port=_port(environ.get("PORT", "")),
         webhook_secret=environ.get("SLUICE_WEBHOOK_SECRET", ""),
+        through=environ.get("SLUICE_CONNECT_THROUGH", ""),
     )
 
 

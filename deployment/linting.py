@@ -1,4 +1,4 @@
-"""`lint`: is what lies here fit to run? Reads and binds, changes nothing."""
+"""`lint`: is what lies here fit to run, here or on Heroku? Reads and binds, changes nothing."""
 
 import os
 import socket
@@ -15,6 +15,7 @@ from deployment.record import opened, opened_record
 from deployment.releases import check_belongs, check_seal, delivered, golden_rows, read_release
 from deployment.routing import router_url
 from deployment.secrets import check_webhook_secret
+from deployment.targets import on_heroku
 from rollout.refusal import Refusal
 from store import FeedbackStore, LedgerBroken, StoreError
 
@@ -33,12 +34,26 @@ def lint(place: Place) -> list[Check]:
     checks = [
         _checked("deploy.toml", lambda: read_settings(place.config)),
         *(_checked(f"Procfile: {kind}", partial(command, place.procfile, kind)) for kind in KINDS),
-        _checked("state folder", lambda: _check_state(place)),
-        _checked("signals", lambda: _check_signals(place)),
         _checked("webhooks", lambda: check_webhook_secret(place)),
-        _checked("router's address", lambda: _check_address(place)),
     ]
-    return [*checks, *_bundles(place), _checked("ledger", lambda: _check_ledger(place))]
+    return [*checks, *(_on_heroku(place) if on_heroku(place) else _on_this_machine(place))]
+
+
+def _on_this_machine(place: Place) -> Iterator[Check]:
+    yield _checked("state folder", lambda: _check_state(place))
+    yield _checked("signals", lambda: _check_signals(place))
+    yield _checked("router's address", lambda: _check_address(place))
+    yield from _bundles(place)
+    yield _checked("ledger", lambda: _check_ledger(place))
+
+
+def _on_heroku(place: Place) -> Iterator[Check]:
+    """Without the network: the record lies behind it, and `doctor` checks it."""
+    from deployment.heroku.linting import checks
+
+    yield _checked("state folder", lambda: _check_writable(place))
+    yield from _bundles(place)
+    yield from (_checked(what, check) for what, check in checks(place))
 
 
 def _checked(what: str, check: Callable[[], object]) -> Check:
@@ -86,6 +101,10 @@ def _check_signals(place: Place) -> None:
 def _check_state(place: Place) -> None:
     supervisor_conf(place)
     program_conf(place, router_program(place, 0))
+    _check_writable(place)
+
+
+def _check_writable(place: Place) -> None:
     above = next(folder for folder in (place.state, *place.state.parents) if folder.exists())
     if not os.access(above, os.W_OK):
         raise EdgeFailure(f"{above} cannot be written by this user: set SLUICE_STATE elsewhere")

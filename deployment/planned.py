@@ -21,6 +21,9 @@ def plan_in_words(planned: Planned) -> Iterator[str]:
     if planned.replay is not None and planned.released is not None:
         yield from _replay(planned.replay, planned.released, planned.version)
     yield from planned.steps
+    if planned.cost is not None:
+        yield f"cost while {planned.version} runs too"
+        yield from (f"  {line}" for line in planned.cost.lines)
     yield f"  next     {planned.next}"
 
 

@@ -15,6 +15,7 @@ from deployment.recordings import recorded_rows
 from deployment.releases import Release, check_belongs, check_seal, read_release
 from deployment.replay import replay
 from deployment.rollouts import COMMAND, BadOption, in_place_lines, plan_lines, ramp_steps
+from deployment.targets import on_heroku
 from rollout.contract import Contract, Verdict
 from rollout.ledger import Ledger, Step
 from rollout.refusal import NothingToDo
@@ -32,8 +33,20 @@ class Replay:
 
 
 @dataclass(frozen=True)
+class Bill:
+    """Dollars, if always on; lines: one an item, and the sum."""
+
+    monthly: float
+    daily: float
+    lines: list[str]
+
+
+@dataclass(frozen=True)
 class Planned:
-    """What `plan` found. contract: None where nothing is released; environment: package, old and new version."""
+    """What `plan` found. contract: None where nothing is released; environment: package, old and new version.
+
+    cost: what runs while both versions do, where that costs money.
+    """
 
     version: str
     released: str | None
@@ -43,6 +56,7 @@ class Planned:
     steps: list[str]
     replay: Replay | None
     next: str
+    cost: Bill | None = None
 
     @property
     def breaking(self) -> bool:
@@ -83,6 +97,7 @@ def plan(place: Place, name: str, how: str, source: str | None) -> Planned:
         _lines(ledger, how, name),
         _replayed(place, ledger, name, source) if source else None,
         _next(ledger, name, how, contract),
+        _cost(place, ledger, name) if on_heroku(place) else None,
     )
 
 
@@ -110,6 +125,16 @@ def _lines(ledger: Ledger, how: str, name: str) -> list[str]:
         return in_place_lines(ledger, name)
     steps: tuple[Step, ...] = ramp_steps("10m", 10) if how == "ramp" else ()
     return plan_lines(ledger, how, name, steps)
+
+
+def _cost(place: Place, ledger: Ledger, name: str) -> Bill:
+    """Of router, database, the versions that are live and this one beside them."""
+    from deployment.heroku.sizes import bill, monthly_and_daily
+    from deployment.heroku.stack import costs
+
+    items = costs(place, len({version.name for version in ledger.live()} | {name}))
+    cost = monthly_and_daily(items)
+    return Bill(cost.monthly, cost.daily, bill(items))
 
 
 def _replayed(place: Place, ledger: Ledger, name: str, source: str) -> Replay:

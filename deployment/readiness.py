@@ -73,12 +73,19 @@ def _predict(version: Line, rows: list[dict[str, Any]]) -> list[Any]:
     try:
         answer = version.post("/predict", {"instances": rows})
         if answer.status != 200:
-            raise NotAnswering(f"it answered {answer.status}: {answer.body[:200].decode(errors='replace')}")
+            raise NotAnswering(f"it answered {answer.status}{_said(answer.body)}")
         return list(answer.json()["predictions"])
     except Unreachable as error:
         raise NotAnswering(str(error)) from error
     except (KeyError, TypeError) as error:
         raise NotAnswering("its answer is not a list of predictions") from error
+
+
+def _said(body: bytes) -> str:
+    """What came with it; a page of HTML is a platform's, which speaks where the version cannot."""
+    if body.lstrip()[:1] == b"<":
+        return " with a page of HTML, which is not the version's own"
+    return f": {body[:200].decode(errors='replace')}"
 
 
 def _compare(got: list[Any], expected: list[Any], tolerance: float) -> None:

@@ -16,7 +16,7 @@ from deployment.routing import RouterAway, router_status, router_url
 from deployment.scores import Score, scores
 from deployment.secrets import read_secrets
 from deployment.supervision import Process
-from deployment.targets import processes
+from deployment.targets import on_heroku, processes
 from rollout.ledger import Ledger, Rollout, Version
 from rollout.refusal import BrokenRecord
 from rollout.release import LIVE, State
@@ -27,13 +27,14 @@ EVENTS = 5
 Picture = dict[str, Any]
 
 
-def picture(place: Place, probe: bool = True, now: float | None = None) -> Picture:
-    """Everything `status` shows. probe: ask the rollback target for its golden answers."""
+def picture(place: Place, probe: bool = True, now: float | None = None, logs: bool = False) -> Picture:
+    """Everything `status` shows. probe: ask the rollback target for its golden answers; logs: what a platform's say."""
     notes: list[str] = []
     ledger, events, labels, verdict = _recorded(place, notes)
     counts = _counts(place, notes)
     processes = _processes(place, notes)
     notes += _strays(ledger, processes)
+    notes += _complaints(place, ledger) if logs and on_heroku(place) else []
     return {
         "model": place.settings.model,
         "revision": ledger.revision,
@@ -82,7 +83,7 @@ def _processes(place: Place, notes: list[str]) -> dict[str, Process]:
     except NotRunning as error:
         notes.append(str(error))
     except EdgeFailure as error:
-        notes.append(f"the supervisor gave no answer: {error}")
+        notes.append(f"what runs cannot be seen: {error}")
     return {}
 
 
@@ -90,6 +91,12 @@ def _strays(ledger: Ledger, processes: dict[str, Process]) -> list[str]:
     named = {version.program for version in ledger.live()} | {"router"}
     stray = sorted(set(processes) - named)
     return [f"{', '.join(stray)} runs and the ledger does not name it: `python deploy.py up` ends it"] if stray else []
+
+
+def _complaints(place: Place, ledger: Ledger) -> list[str]:
+    from deployment.heroku.complaints import complaints
+
+    return complaints(place, ledger)
 
 
 def _rollout(rollout: Rollout | None, now: float) -> Picture | None:

@@ -33,7 +33,7 @@ def stopped(out: Out, count: int) -> None:
 
 def status(place: Place, out: Out) -> None:
     """The picture of now."""
-    found = picture(place)
+    found = picture(place, logs=True)
     if out.as_json:
         out.result(found)
     else:
@@ -68,6 +68,18 @@ def lint(place: Place, out: Out) -> int:
     return REFUSED if any(check.fault for check in checks) else DONE
 
 
+def doctor(place: Place, out: Out) -> int:
+    """Every finding; returns the exit code."""
+    from deployment.doctor import doctor as examined
+
+    findings = examined(place, out.say)
+    faults = sum(bool(each.fault) for each in findings)
+    end = f"{faults} of {len(findings)} are not as they should be" if faults else "all is as it should be"
+    value = {"act": "doctor", "checks": [asdict(each) for each in findings], "faults": faults, "ok": not faults}
+    out.result(value, *(each.line for each in findings), f"{'✖' if faults else '✔'} {end}")
+    return REFUSED if faults else DONE
+
+
 def plan(out: Out, place: Place, version: str, strategy: str, replay: str | None, breaking: bool) -> int:
     """What a rollout would mean; returns the exit code, 6 where it breaks what users rely on unless that is allowed."""
     from deployment.planned import plan_in_words
@@ -94,6 +106,41 @@ def feedback(place: Place, out: Out, path: Path, timeout: str) -> int:
         *([f"  and {more} more"] if more else []),
     )
     return REFUSED if tally.invalid else DONE
+
+
+def collected(out: Out, place: Place) -> int:
+    """What was collected; returns the exit code, 1 where something could not be."""
+    from deployment.collecting import collect
+
+    found = collect(place, out.say)
+    undo = [f"python deploy.py deploy {version}" for version in found.done]
+    lines = [f"✖ {version}: {why}" for version, why in found.failed.items()]
+    if found.done:
+        lines = [f"✔ collected: {', '.join(found.done)}", *(f"  undo: {each}" for each in undo), *lines]
+    out.result({"act": "collect", **asdict(found), "undo": undo}, *(lines or ["nothing to collect"]))
+    return REFUSED if found.failed else DONE
+
+
+def rehearsal(out: Out, place: Place, versions: list[str]) -> int:
+    """What a rehearsal came to; returns its exit code."""
+    from deployment import rehearsing
+
+    report = rehearsing.rehearse(place, out.say, versions)
+    lines = [
+        f"{step.seconds:8.1f} s  {step.command}{'' if step.code == 0 else f'   ended with {step.code}'}"
+        for step in report.steps
+    ]
+    lines += [
+        f"{report.failed} failed requests of {report.requests}",
+        f"{report.validated} calls to the platform fit Heroku's schema, {report.unfit} do not, "
+        f"{report.unvalidated} had none to be held against",
+        f"apps: {', '.join(report.apps)}",
+        f"cost: ${report.monthly_cost:.2f} a month, ${report.daily_cost:.2f} a day, if always on",
+        *report.problems,
+        "check next on a real account: docs/heroku.md says what, for less than a dollar",
+    ]
+    out.result(report.body(), *lines)
+    return DONE if report.ok else REFUSED
 
 
 class Changes:

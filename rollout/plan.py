@@ -205,6 +205,8 @@ def retire(ledger: Ledger, name: str, force: bool = False, way_back: bool = Fals
     without = ledger.with_event(name, Event.RETIRE)
     ends = (Drain(name, version.program), Stop(version.program))
     if way_back:
+        if name != ledger.rollback_target():
+            return (_record(without, "retire", f"{name} ended, and stays a way back", f"deploy {name}"), *ends)
         return (_record(without, "retire", f"{name} ended, and stays the way back", "rollback"), *ends)
     if name == ledger.rollback_target() and not force:
         raise IllegalEvent(f"{name} is the rollback target: with --force it goes, and `rollback` loses it")

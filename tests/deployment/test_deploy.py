@@ -13,7 +13,8 @@ VERBS = {
     "plan",
     *("deliver", "verify", "up", "down", "deploy", "canary", "shadow", "blue-green", "ab", "ramp", "release-in-place"),
     *("explain", "whoserved", "feedback"),
-    *("promote", "pause", "resume", "abort", "rollback", "retire", "status", "watch", "history", "lint", "demo"),
+    *("promote", "pause", "resume", "abort", "rollback", "retire", "status", "watch", "history", "lint", "doctor"),
+    "demo",
 }
 
 

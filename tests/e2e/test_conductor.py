@@ -201,6 +201,7 @@ def test_a_candidate_that_says_something_else_is_held_until_a_person_lets_it_go_
     assert court.acts(since) == [("ann", "canary"), ("conductor", "hold"), ("ann", "resume"), *BY_ITSELF]
 
 
+@pytest.mark.soak
 def test_a_pause_holds_it_and_a_resumed_one_goes_on(court: Court, users: Users) -> None:
     since = court.ledger.revision
     court.town.run("canary", "v2", "--auto", "--every", "6s")
@@ -213,6 +214,7 @@ def test_a_pause_holds_it_and_a_resumed_one_goes_on(court: Court, users: Users) 
     assert court.acts(since) == [("ann", "canary"), ("ann", "pause"), ("ann", "resume"), *BY_ITSELF]
 
 
+@pytest.mark.soak
 def test_a_fixed_split_never_moves_and_refuses_or_makes_way(court: Court, users: Users) -> None:
     since = court.ledger.revision
     court.town.run("ab", "v2", "--auto", "--percent", "50")
@@ -229,6 +231,7 @@ def test_a_fixed_split_never_moves_and_refuses_or_makes_way(court: Court, users:
     assert (court.ledger.released, court.ledger.rollout) == ("v3", None)
 
 
+@pytest.mark.soak
 def test_a_ramp_that_is_judged_follows_the_clock(court: Court, users: Users) -> None:
     since = court.ledger.revision
     court.town.run("ramp", "v2", "--auto", "--over", "3s", "--steps", "3")
@@ -283,6 +286,7 @@ def test_worse_labels_send_it_back(court: Court, users: Users) -> None:
     assert "labels:" in court.record.newest().reason
 
 
+@pytest.mark.soak
 def test_labels_that_come_after_the_release_flag_it(court: Court, users: Users) -> None:
     court.town.run("canary", "v2", "--auto", "--steps", "50", "--every", "10m")
     answers = _answers(court, 300)
@@ -335,6 +339,7 @@ def _killed_at(court: Court, step: int) -> int:
     return pid
 
 
+@pytest.mark.soak
 def test_the_router_may_be_restarted_in_the_middle_of_a_step(court: Court) -> None:
     since = court.ledger.revision
     court.town.run("canary", "v2", "--auto", "--every", "8s")

@@ -19,6 +19,8 @@ from rollout.reference import Reference
 from rollout.strategy import strategy
 from rollout.verdict import GUARD_ALPHA, RESTARTS, against, guard, margin_of, proof, weighted
 
+pytestmark = pytest.mark.soak
+
 ROLLOUTS, AT_ONCE, LOOKS, REQUESTS = 2_000, 200, 100, 500
 WEIGHTS = (100, 500, 2_500, 5_000)
 CANARY = policy(Judging(), strategy("canary"))

@@ -1,0 +1,33 @@
+"""What a doctor finds: one line each, with the cause and the next step where something is wrong."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deployment.failures import EdgeFailure
+from deployment.readiness import NotAnswering
+from deployment.routing import RouterAway
+from rollout.refusal import BrokenRecord, Refusal
+from store import StoreError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """what: was looked at; found: how it is; fault: empty where all is well, else the cause and the next step."""
+
+    what: str
+    found: str = ""
+    fault: str = ""
+
+    @property
+    def line(self) -> str:
+        """As it is shown."""
+        said = self.fault or self.found
+        return f"{'✖' if self.fault else '✔'} {self.what}{f': {said}' if said else ''}"
+
+
+def looked(what: str, look: Callable[[], str]) -> Finding:
+    """What a look found; whatever it raises on purpose is the fault."""
+    try:
+        return Finding(what, look())
+    except (EdgeFailure, Refusal, StoreError, BrokenRecord, NotAnswering, RouterAway) as error:
+        return Finding(what, fault=str(error))

@@ -1,0 +1,67 @@
+"""One model's apps on Heroku: who is asked, and what everything is called."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from deployment.config import Place
+from deployment.heroku.account import account
+from deployment.heroku.accounts import Owner, owner
+from deployment.heroku.apps import App, app, ensure_app
+from deployment.heroku.attempts import Patience, Say
+from deployment.heroku.client import Client
+from deployment.heroku.failures import HerokuFailure
+from deployment.heroku.names import pipeline_name, prefix_of, router_app, version_app
+from deployment.heroku.wait import Chain
+
+
+@dataclass(frozen=True)
+class House:
+    """The apps of one place. owner: whose they are; prefix: what all their names begin with."""
+
+    place: Place
+    client: Client
+    owner: Owner
+    prefix: str
+    say: Say
+
+    @property
+    def router(self) -> str:
+        """The router's app."""
+        return router_app(self.prefix)
+
+    @property
+    def pipeline(self) -> str:
+        """The pipeline that shows all of them together."""
+        return pipeline_name(self.prefix)
+
+    def version(self, name: str) -> str:
+        """A version's app."""
+        return version_app(self.prefix, name)
+
+    def ensured(self, name: str) -> tuple[App, bool]:
+        """The app of that name, made where there is none, which costs nothing yet; and whether it was made."""
+        wanted = self.place.settings.heroku
+        found, fresh = ensure_app(self.client, name, wanted.region, wanted.stack, wanted.team)
+        if fresh:
+            self.say(f"{name}: app made")
+        return found, fresh
+
+    def app(self, name: str) -> App:
+        """The app of that name; raises HerokuFailure where there is none."""
+        found = app(self.client, name)
+        if found is None:
+            raise HerokuFailure(f"there is no app {name} (any more): `python deploy.py up` makes what is missing")
+        return found
+
+    def chain(self, name: str) -> Chain:
+        """The wait chain of one app."""
+        return Chain(self.client, name, self.say)
+
+
+@contextmanager
+def house(place: Place, say: Say = lambda _: None, patience: Patience | None = None) -> Iterator[House]:
+    """The house of a place; raises HerokuFailure where the account cannot be used."""
+    with Client(account(), say, patience) as client:
+        whose = owner(client, place.settings.heroku.team)
+        yield House(place, client, whose, prefix_of(place.settings, whose.id), say)
