@@ -16,7 +16,7 @@ from emulator import schema_file
 from tests.emulator.rehearsed import TOKEN, Heroku
 
 VERSION = "11.10.0"
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.soak]
 
 
 @pytest.fixture(scope="session")

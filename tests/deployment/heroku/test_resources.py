@@ -7,7 +7,7 @@ import pytest
 
 from deployment.heroku import accounts, addons, apps, config_vars, dynos, features, formation, logs, pipelines, releases
 from deployment.heroku.account import Account
-from deployment.heroku.failures import HerokuFailure, Refused
+from deployment.heroku.failures import HerokuFailure
 from deployment.heroku.formation import Scale
 from tests.deployment.heroku.conftest import Made
 from tests.deployment.heroku.scripted import RESET, Asked, Reply, answered, in_turn, refused
@@ -59,10 +59,10 @@ def test_an_app_whose_answer_was_lost_is_found_and_not_made_again(platform: Made
     assert len(server.calls("POST")) == 1
 
 
-def test_a_name_that_somebody_else_has_is_refused_with_what_heroku_says(platform: Made) -> None:
+def test_a_name_that_somebody_else_has_is_refused_with_what_heroku_says_and_the_way_out(platform: Made) -> None:
     taken = refused(422, "invalid_params", "Name flights-v1 is already taken")
     client, _ = platform(in_turn(NOT_FOUND, taken))
-    with pytest.raises(Refused, match=r"422 invalid_params.*already taken"):
+    with pytest.raises(HerokuFailure, match=r"422 invalid_params.*already taken.*another heroku\.app_prefix"):
         apps.ensure_app(client, "flights-v1", "us", "heroku-24")
 
 
