@@ -18,8 +18,8 @@ system: ## the environment, and Debian's PostgreSQL, nginx, wrk and Prometheus (
 demo: setup ## the main job on real flights, about two minutes; KEEP=1 leaves it running
 	@$(PYTHON) deploy.py demo $(if $(KEEP),--keep)
 
-test: system check ## all tests
-	@$(PYTHON) -m pytest tests
+test: system check ## all tests, two files at a time
+	@$(PYTHON) -m pytest tests -n 2 --dist loadfile
 
 soak: system ## slow proofs: the verdict's promises by thousands of rollouts, and rollouts by themselves at leisure
 	@$(PYTHON) -m pytest -m soak tests

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT.parent / "shared" / "heroku" / "schema.json"
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(400)
 def test_the_whole_plan_is_rehearsed_and_nobody_is_lost(tmp_path: Path) -> None:
     schema = os.environ.get("HEROKU_SCHEMA") or (str(SCHEMA) if SCHEMA.exists() else "")
