@@ -61,7 +61,7 @@ def here(workshop: Workshop) -> Place:
 def unpacked(found: Tarball, into: Path) -> Path:
     """The tarball's files in an empty folder, as a build has them."""
     with tarfile.open(fileobj=io.BytesIO(found.content)) as tar:
-        tar.extractall(into, filter="data")
+        tar.extractall(into)
     return into
 
 
