@@ -80,11 +80,12 @@ def _by_proof(ledger: Ledger, rollout: Rollout, seen: Seen) -> Record | None:
     verdict = seen.verdict
     if verdict is None:
         return None
-    if not _stood(rollout, seen):
+    # A proof excludes the margin only: what lies between tolerance and margin must not be released while it speaks.
+    if not _stood(rollout, seen) or verdict.against >= SILENCE:
         return None
     if rollout.step == len(rollout.steps) - 1:
         return _released(ledger, rollout, "proved") if _passed(verdict, rollout) else None
-    return step_of(ledger, seen.now) if verdict.against < SILENCE else None
+    return step_of(ledger, seen.now)
 
 
 def _stood(rollout: Rollout, seen: Seen) -> bool:

@@ -63,7 +63,7 @@ class Latency(Signal):
     weight: float = 0.25
     required: bool = True
     tolerance: float = 0.1
-    margin: float = 0.25
+    margin: float = 0.15
     beside_ms: float = 2.0
 
 

@@ -355,3 +355,8 @@ def test_without_an_account_a_record_keeps_none() -> None:
     assert record is not None
     assert record.ledger.verdict is None
     assert replace(record.ledger, revision=0).rollout is None
+
+
+def test_a_candidate_that_is_proved_is_not_released_while_the_evidence_speaks_against_it() -> None:
+    assert tick(LAST, verdict_of("pass", "errors", against=SILENCE), 80_000.0) is None
+    assert tick(LAST, verdict_of("pass", "errors", against=SILENCE - 0.01), 80_000.0) is not None
