@@ -17,7 +17,6 @@ def judged(database: Engine, ledger: Ledger, now: float | None = None) -> dict[s
     if rollout is None or rollout.policy is None:
         return None
     evidence, labels = EvidenceStore(database, ledger.model), FeedbackStore(database, ledger.model)
-    counted = [(row.version, row.weight, row.body) for row in evidence.of(rollout.id)]
-    found = docket(rollout, counted, labels.levels(rollout.number), evidence.marks(rollout.id))
+    found = docket(rollout, evidence.counted(rollout.id), labels.levels(rollout.number), evidence.marks(rollout.id))
     case = found.case(ledger.weight(rollout.candidate), time.time() if now is None else now)
     return None if case is None else account(case, latched(case.verdict(), found.marks))

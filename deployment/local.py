@@ -6,10 +6,10 @@ from contextlib import AbstractContextManager, suppress
 
 from deployment.conf import log_file
 from deployment.config import Place
-from deployment.failures import CannotStart, EdgeFailure, NotRunning
+from deployment.failures import CannotStart, NotRunning
 from deployment.locks import held
 from deployment.programs import service_program
-from deployment.readiness import NotAnswering, Probe, probe_of, wait_ready, warm_up
+from deployment.readiness import Probe, probe_of, wait_ready, warmed_up
 from deployment.releases import read_release
 from deployment.routing import wait_drained
 from deployment.secrets import read_secrets
@@ -56,12 +56,7 @@ class LocalTarget:
 
     def warm_up(self, version: str, program: str) -> None:
         """Send it small and large batches; raises EdgeFailure where it fails on them."""
-        try:
-            warm_up(self._probe(version, program))
-        except NotAnswering as error:
-            raise EdgeFailure(
-                f"{version} failed while warming up ({error}): read {log_file(self.place, program)}"
-            ) from error
+        warmed_up(version, self._probe(version, program), str(log_file(self.place, program)))
 
     def drain(self, address: str, revision: int) -> bool:
         """Whether the routers finished with that address in time."""

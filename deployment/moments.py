@@ -146,12 +146,8 @@ def rollout_of(rollout: Rollout | None) -> dict[str, Any] | None:
     if rollout is None:
         return None
     return {
-        "strategy": rollout.strategy,
-        "candidate": rollout.candidate,
-        "stable": rollout.stable,
-        "step": rollout.step + 1 if rollout.steps else None,
+        **rollout.told(),
         "steps": len(rollout.steps),
-        "paused": rollout.paused,
         "started_by": rollout.started_by,
         "started_at": datetime.fromtimestamp(rollout.started_at, UTC).isoformat(),
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployment.asking import Line, Unreachable, line
-from deployment.failures import CannotStart, NotReadyInTime
+from deployment.failures import CannotStart, EdgeFailure, NotReadyInTime
 from deployment.releases import Golden, Release, golden_rows
 
 POLL_S = 0.05
@@ -59,6 +59,14 @@ def wait_ready(probe: Probe, deadline_s: float, ended: Callable[[], str | None],
         if time.monotonic() - began > deadline_s:
             raise NotReadyInTime(f"not ready within {deadline_s:g} s (last: {why}): read {log}")
         time.sleep(POLL_S)
+
+
+def warmed_up(version: str, probe: Probe, log: str) -> None:
+    """Warm a started version up; raises EdgeFailure, which names what to read, where it fails on it."""
+    try:
+        warm_up(probe)
+    except NotAnswering as error:
+        raise EdgeFailure(f"{version} failed while warming up ({error}): read {log}") from error
 
 
 def warm_up(probe: Probe) -> None:

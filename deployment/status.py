@@ -103,12 +103,8 @@ def _rollout(rollout: Rollout | None, now: float) -> Picture | None:
     if rollout is None:
         return None
     return {
-        "strategy": rollout.strategy,
-        "candidate": rollout.candidate,
-        "stable": rollout.stable,
-        "step": rollout.step + 1 if rollout.steps else None,
+        **rollout.told(),
         "steps": [asdict(step) for step in rollout.steps],
-        "paused": rollout.paused,
         "judged": rollout.policy is not None,
         "held": list(rollout.held),
         "next_step_in_s": _next_step_in_s(rollout, now),

@@ -43,8 +43,11 @@ def last_one(now: Picture) -> int | None:
 
 
 def _undecided(now: Picture) -> int:
+    """The exit code at the deadline: what is held waits for a person, all else for more time."""
     rollout = now["rollout"]
-    return DONE if rollout is None and now["record_answers"] else UNDECIDED if rollout and rollout["held"] else DEADLINE
+    if rollout is None:
+        return DONE if now["record_answers"] else DEADLINE
+    return UNDECIDED if rollout["held"] else DEADLINE
 
 
 def until_ended(place: Place, show: Callable[[Picture], None], candidate: str, revision: int) -> int:

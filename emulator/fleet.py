@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from emulator import memory
@@ -109,15 +109,7 @@ class Fleet:
 
     async def _live(self, dyno: Dyno, number: int, crashes: int) -> None:
         app = dyno.app
-        self.living.add(dyno)
-        watching = [self._tasks.spawn(self._cycle(dyno)), self._tasks.spawn(memory.watch(dyno, self.clock))]
-        try:
-            status = await self.runner.run(dyno)
-        finally:
-            self.living.discard(dyno)
-            for task in watching:
-                task.cancel()
-        dyno.say(f"Process exited with status {status}")
+        await self._ended(dyno, self._cycle(dyno))
         if dyno.stopping or self.ending:
             return
         dyno.become("crashed")
@@ -131,15 +123,10 @@ class Fleet:
             dyno.say("State changed from crashed to starting")
             self._boot(app, dyno.release, formation, number, crashes + 1)
 
-    async def _cycle(self, dyno: Dyno) -> None:
-        await self.clock.sleep(DAY_S + random.uniform(0, SPREAD_S))  # noqa: S311
-        if dyno in dyno.app.dynos:
-            dyno.say("Cycling")
-            self.restart(dyno.app, [dyno])
-
-    async def _once(self, dyno: Dyno, seconds: float) -> int:
+    async def _ended(self, dyno: Dyno, bound: Coroutine[Any, Any, None]) -> int:
+        """Run it to its end, beside what bounds its time and what weighs it; returns its exit status."""
         self.living.add(dyno)
-        watching = [self._tasks.spawn(self._limit(dyno, seconds)), self._tasks.spawn(memory.watch(dyno, self.clock))]
+        watching = [self._tasks.spawn(bound), self._tasks.spawn(memory.watch(dyno, self.clock))]
         try:
             status = await self.runner.run(dyno)
         finally:
@@ -147,6 +134,16 @@ class Fleet:
             for task in watching:
                 task.cancel()
         dyno.say(f"Process exited with status {status}")
+        return status
+
+    async def _cycle(self, dyno: Dyno) -> None:
+        await self.clock.sleep(DAY_S + random.uniform(0, SPREAD_S))  # noqa: S311
+        if dyno in dyno.app.dynos:
+            dyno.say("Cycling")
+            self.restart(dyno.app, [dyno])
+
+    async def _once(self, dyno: Dyno, seconds: float) -> int:
+        status = await self._ended(dyno, self._limit(dyno, seconds))
         dyno.become("down" if status == 0 else "crashed")
         if dyno in dyno.app.dynos:
             dyno.app.dynos.remove(dyno)

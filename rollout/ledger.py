@@ -68,6 +68,16 @@ class Rollout:
         """The revision it began with."""
         return int(self.id.rpartition(":")[2])
 
+    def told(self) -> Body:
+        """Who against whom, by what, and where it stands, as plain JSON; its steps count from 1."""
+        return {
+            "strategy": self.strategy,
+            "candidate": self.candidate,
+            "stable": self.stable,
+            "step": self.step + 1 if self.steps else None,
+            "paused": self.paused,
+        }
+
     def due_at(self) -> float | None:
         """Epoch seconds of the next step, or None where the clock does not decide."""
         hold = self.steps[self.step].hold_s if self.steps else None

@@ -30,6 +30,7 @@ ODDS = np.exp(0.12 * 1.75 ** np.arange(8))
 PARTS_OF_KELLY = np.array([0.25, 0.5, 1.0, 2.0])
 DISCORDANT = np.array([0.52, 0.55, 0.6, 0.67, 0.75, 0.85, 0.95])
 RATIO_ODDS = np.array([0.25, 0.5, 2 / 3, 0.8, 1 / 1.1, 1 / 1.05, 1.05, 1.1, 1.25, 1.5, 2.0, 4.0])
+PAIR_STAKES = np.array([0.05, 0.2, 0.5, 0.9])
 STAKE = 0.999
 WIDTHS = 2.0 ** -np.arange(10)
 NATS_OF_NOT_KNOWING = 0.9
@@ -48,23 +49,9 @@ def log_against(tables: Tables, centre: float, ratio: float = 1.0, tolerance: fl
     return _log_capital(tables, lambda share, levels: _factors_against(share, centre, ratio, tolerance, levels))
 
 
-def log_proof(
-    tables: Tables, centre: float, ratio: float = 1.0, margin: float = 0.0, expected: float | None = None
-) -> Array:
-    """Log capital (...) of who bets that the candidate loses less than ratio * stable + margin.
-
-    expected: the candidate's loss that is bet on (default: the centre, no change).
-    """
-    hoped = centre if expected is None else expected
-    return _log_capital(tables, lambda share, levels: _factors_proof(share, centre, ratio, margin, hoped, levels))
-
-
-def log_limit(bad: Array, total: Array, limit: float) -> Array:
-    """Log capital of who bets that a rate is above a fixed limit: Robbins' mixture of likelihood ratios."""
-    rates = ODDS * limit / (1 - limit + ODDS * limit)
-    bad, total = np.asarray(bad, float), np.asarray(total, float)
-    each = bad[..., None] * np.log(rates / limit) + (total - bad)[..., None] * np.log((1 - rates) / (1 - limit))
-    return log_mean(each)
+def log_proof(tables: Tables, centre: float, ratio: float = 1.0, margin: float = 0.0) -> Array:
+    """Log capital (...) of who bets that the candidate loses less than ratio * stable + margin."""
+    return _log_capital(tables, lambda share, levels: _factors_proof(share, centre, ratio, margin, levels))
 
 
 def log_discordant(worse: Array, better: Array) -> Array:
@@ -74,6 +61,13 @@ def log_discordant(worse: Array, better: Array) -> Array:
     """
     worse, better = np.asarray(worse, float), np.asarray(better, float)
     return log_mean(worse[..., None] * np.log(2 * DISCORDANT) + better[..., None] * np.log(2 * (1 - DISCORDANT)))
+
+
+def log_paired_proof(worse: Array, same: Array, better: Array, margin: float) -> Array:
+    """Log capital of who bets that the mean of the differences +1, 0 and -1, counted so often, is below the margin."""
+    stakes = PAIR_STAKES / (1 - margin)
+    counts = np.stack(np.broadcast_arrays(worse, same, better), -1).astype(float)
+    return log_mean(counts @ np.log1p(-stakes * (np.array([1.0, 0.0, -1.0])[:, None] - margin)))
 
 
 def log_ratio(drawn: Mapping[float, Array]) -> Array:
@@ -138,7 +132,7 @@ def requests_to_proof(
 
     have: log capital at present. The quantile of the first passage of a random walk (inverse Gaussian).
     """
-    factors = _factors_proof(share, centre, 1.0, margin, centre, 2)
+    factors = _factors_proof(share, centre, 1.0, margin, 2)
     cells = np.array([[share * (1 - centre), share * centre], [(1 - share) * (1 - centre), (1 - share) * centre]])
     drifts = np.tensordot(cells, factors, axes=2)
     best = int(drifts.argmax())
@@ -195,9 +189,10 @@ def _factors_against(share: float, centre: float, ratio: float, tolerance: float
 
 
 @lru_cache(maxsize=4096)
-def _factors_proof(share: float, centre: float, ratio: float, margin: float, expected: float, levels: int) -> Array:
+def _factors_proof(share: float, centre: float, ratio: float, margin: float, levels: int) -> Array:
+    """Log factors (2, K, J): parts of the stake that wins most if the versions are alike at the centre."""
     won = -payoff(share, centre, ratio, margin, levels)
-    best = _kelly(-payoff(share, centre, ratio, margin), share, np.array([expected]), centre)[0]
+    best = _kelly(-payoff(share, centre, ratio, margin), share, np.array([centre]), centre)[0]
     return np.log1p(np.minimum(best * PARTS_OF_KELLY, _most(won)) * won[..., None])
 
 

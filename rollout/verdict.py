@@ -16,7 +16,7 @@ from rollout.bins import ratio_bins, ratio_bins_within, slower_bin
 from rollout.evidence import LABEL_LEVELS, Evidence
 from rollout.policy import PROVABLE, Policy, Rule
 from rollout.reference import Reference
-from rollout.sequential import Array, log_against, log_discordant, log_proof, log_ratio
+from rollout.sequential import Array, log_against, log_discordant, log_paired_proof, log_proof, log_ratio
 
 RESTARTS = tuple(250 * 2**k for k in range(9))
 """A fault that sets in late meets capital which the healthy time has eaten, so some is kept back: a part of it is
@@ -25,7 +25,6 @@ AT_START = 0.8
 GUARD_ALPHA = 0.001
 NEVER_REACHED = 1e308
 """Where a signal without a weight decides: a number still, as JSON knows no infinity."""
-PAIR_STAKES = np.array([0.05, 0.2, 0.5, 0.9])
 
 
 @dataclass(frozen=True)
@@ -173,19 +172,9 @@ def _errors_proof(rule: Rule, evidence: Evidence, reference: Reference) -> Array
     margin = margin_of(rule, reference)
     drawn = log_proof(evidence.tables("finished", ["error"], ["ok", "refused"]), reference.errors, 1.0, margin)
     pairs = evidence.of(evidence.candidate, "answers")
-    return drawn + _log_pairs(
+    return drawn + log_paired_proof(
         pairs.get("candidate failed", 0), pairs.get("both", 0), pairs.get("stable failed", 0), margin
     )
-
-
-def _log_pairs(worse: Array, same: Array, better: Array, margin: float) -> Array:
-    """Log capital of who bets that the mean of a difference in [-1, 1] is below the margin."""
-    stakes = PAIR_STAKES / (1 - margin)
-    counts = np.stack(np.broadcast_arrays(worse, same, better), -1).astype(float)
-    factors = np.log1p(-stakes * (np.array([1.0, 0.0, -1.0])[:, None] - margin))
-    logs = counts @ factors
-    top = logs.max(-1, keepdims=True)
-    return np.squeeze(top + np.log(np.mean(np.exp(logs - top), -1, keepdims=True)), -1)
 
 
 def _refusals(rule: Rule, evidence: Evidence, reference: Reference) -> Array:

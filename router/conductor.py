@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -62,6 +63,7 @@ class Conductor:
         self.verdict: Verdict | None = None
         self._patience = Patience(LEASE_S)
         self._serial = 0
+        self._handed_in: dict[tuple[str, str, int], dict[str, Any]] = {}
         self._ticks = 0
 
     def tick(self, ledger: Ledger) -> None:
@@ -79,10 +81,14 @@ class Conductor:
             log.exception("a rollout could not be conducted")
 
     def flush(self) -> None:
-        """Hand in all counts of this worker."""
-        self._serial += 1
+        """Hand in the counts of this worker that have changed since they were last taken."""
         rows = [EvidenceRow(*row) for row in self.tallies.rows()]
-        self.evidence.flush(self.me, self._serial, [row for row in rows if row.body])
+        changed = [row for row in rows if row.body and self._handed_in.get(_place(row)) != row.body]
+        if not changed:
+            return
+        self._serial += 1
+        self.evidence.flush(self.me, self._serial, changed)
+        self._handed_in = {_place(row): row.body for row in rows}
 
     def gauges(self) -> dict[tuple[str, ...], float]:
         """How near each signal is to its decision, where this worker conducts."""
@@ -145,7 +151,7 @@ class Conductor:
 
     def _docket(self, rollout: Rollout) -> Docket:
         """The evidence of a rollout; what is to be frozen now is frozen first."""
-        counted = [(row.version, row.weight, row.body) for row in self.evidence.of(rollout.id)]
+        counted = self.evidence.counted(rollout.id)
         labels, marks = self.labels.levels(rollout.number), self.evidence.marks(rollout.id)
         found = docket(rollout, counted, labels, marks)
         fresh = found.to_freeze({} if REFERENCE in marks else self._history(rollout.stable))
@@ -156,7 +162,7 @@ class Conductor:
 
     def _history(self, version: str) -> Tally:
         """What a version did while nothing was rolled out."""
-        released = [(row.version, row.weight, row.body) for row in self.evidence.of(NO_ROLLOUT)]
+        released = self.evidence.counted(NO_ROLLOUT)
         return history_of(released, version)
 
     def _judge_late(self, ledger: Ledger, rollout: Rollout) -> None:
@@ -176,3 +182,8 @@ class Conductor:
         at = datetime.fromtimestamp(self.clock(), UTC)
         body = record.ledger.to_body()
         self.ledgers.append(record.ledger.revision, body, record.act, "conductor", reason, at)
+
+
+def _place(row: EvidenceRow) -> tuple[str, str, int]:
+    """Where a row's counts belong."""
+    return row.rollout, row.version, row.weight

@@ -5,13 +5,13 @@ the numbers are right with several workers, and those of a worker that has died 
 """
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from rollout.bins import latency_bin
+from rollout.evidence import summed
 
 Key = tuple[str, ...]
 SEPARATOR = "\x1f"
@@ -104,7 +104,7 @@ def retire(state: Path, pid: int) -> None:
     if snapshot is None:
         return
     retired = _read(folder(state) / "0.json") or Snapshot(0, {}, {})
-    _write(folder(state) / "0.json", Snapshot(0, added([retired.counts, snapshot.counts]), {}, gone=True))
+    _write(folder(state) / "0.json", Snapshot(0, summed([retired.counts, snapshot.counts]), {}, gone=True))
     dead.unlink(missing_ok=True)
 
 
@@ -119,15 +119,6 @@ def all_snapshots(state: Path, own: Snapshot) -> list[Snapshot]:
     """Every worker's snapshot; this worker's is the one given, which is fresher than its file."""
     others = (_read(path) for path in sorted(folder(state).glob("*.json")) if path.stem != str(own.pid))
     return [own, *(snapshot for snapshot in others if snapshot is not None)]
-
-
-def added(tables: Iterable[dict[str, float]]) -> dict[str, float]:
-    """The sum of several tables, key by key."""
-    total: dict[str, float] = {}
-    for table in tables:
-        for key, value in table.items():
-            total[key] = total.get(key, 0) + value
-    return total
 
 
 def _write(path: Path, snapshot: Any) -> None:

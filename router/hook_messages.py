@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from rollout.ledger import Ledger, from_body
+from rollout.ledger import from_body
 from rollout.refusal import Refusal
 from store.ledger import Entry
 
@@ -73,18 +73,6 @@ def _state(entry: Entry) -> dict[str, Any]:
         return {"released": None, "split": None, "rollout": None}
     weights = ledger.split.weights() if ledger.split else {}
     split = {version: weight / 100 for version, weight in weights.items()}
-    return {"released": ledger.released, "split": split, "rollout": _rollout(ledger)}
-
-
-def _rollout(ledger: Ledger) -> dict[str, Any] | None:
     rollout = ledger.rollout
-    if rollout is None:
-        return None
-    return {
-        "strategy": rollout.strategy,
-        "candidate": rollout.candidate,
-        "stable": rollout.stable,
-        "step": rollout.step + 1 if rollout.steps else None,
-        "steps": len(rollout.steps),
-        "paused": rollout.paused,
-    }
+    told = None if rollout is None else {**rollout.told(), "steps": len(rollout.steps)}
+    return {"released": ledger.released, "split": split, "rollout": told}

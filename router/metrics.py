@@ -7,7 +7,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from rollout.bins import bin_edge_ms
-from router.counts import Key, Snapshot, added, split_key
+from rollout.evidence import summed
+from router.counts import Key, Snapshot, split_key
 from router.outcomes import VALUE_EDGES
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -57,8 +58,8 @@ class Exposition(Collector):
 
     def __init__(self, snapshots: list[Snapshot], asked: dict[str, int], split_id: str) -> None:
         self.live = [snapshot for snapshot in snapshots if not snapshot.gone]
-        self.counts = _parts(added(snapshot.counts for snapshot in snapshots))
-        self.gauges = _parts(added(snapshot.gauges for snapshot in self.live))
+        self.counts = _parts(summed(snapshot.counts for snapshot in snapshots))
+        self.gauges = _parts(summed(snapshot.gauges for snapshot in self.live))
         self.asked = asked
         self.served = shares(drawn_counts(self.gauges, split_id))
 

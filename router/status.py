@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 
 from rollout.bins import bin_edge_ms
-from router.counts import Key, Snapshot, added, split_key
+from rollout.evidence import summed
+from router.counts import Key, Snapshot, split_key
 from router.metrics import drawn_counts, shares
 from router.table import Table
 
@@ -16,8 +17,8 @@ MOST_WORST = 10
 def status(table: Table, snapshots: list[Snapshot]) -> dict[str, Any]:
     """Revision of the slowest worker, the split asked and served, and per version what it did since start."""
     live = [snapshot for snapshot in snapshots if not snapshot.gone]
-    counts = _parts(added(snapshot.counts for snapshot in snapshots))
-    gauges = _parts(added(snapshot.gauges for snapshot in live))
+    counts = _parts(summed(snapshot.counts for snapshot in snapshots))
+    gauges = _parts(summed(snapshot.gauges for snapshot in live))
     seen = {key[1] for key in counts if key[0] in ("requests", "shadow")} | set(table.addresses)
     drawn = drawn_counts(gauges, table.split_id)
     served = shares(drawn)

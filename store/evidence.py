@@ -87,6 +87,10 @@ class EvidenceStore:
         with statements(self._engine) as connection:
             return [EvidenceRow(rollout, row[0], row[1], json.loads(row[2])) for row in connection.execute(query)]
 
+    def counted(self, rollout: str) -> list[tuple[str, int, dict[str, Any]]]:
+        """Return the same as (version, weight, body), as the core adds them up."""
+        return [(row.version, row.weight, row.body) for row in self.of(rollout)]
+
     def mark(self, rollout: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
         """Freeze `body` under a name, once: return the body that stands, which is the first writer's.
 

@@ -20,7 +20,7 @@ from deployment.heroku.sizes import check_quantity
 from deployment.heroku.slugs import version_slug
 from deployment.heroku.wait import WEB
 from deployment.locks import held
-from deployment.readiness import NotAnswering, Probe, probe_of, wait_ready, warm_up
+from deployment.readiness import Probe, probe_of, wait_ready, warmed_up
 from deployment.record import opened_record, read_ledger
 from deployment.releases import read_release
 from deployment.routing import wait_drained
@@ -92,12 +92,7 @@ class HerokuTarget:
 
     def warm_up(self, version: str, program: str) -> None:
         """Send it small and large batches; raises EdgeFailure where it fails on them."""
-        try:
-            warm_up(self._probe(version, program))
-        except NotAnswering as error:
-            raise EdgeFailure(
-                f"{version} failed while warming up ({error}): read `heroku logs -a {program}`"
-            ) from error
+        warmed_up(version, self._probe(version, program), f"`heroku logs -a {program}`")
 
     def drain(self, address: str, revision: int) -> bool:
         """Whether the routers finished with that address in time."""

@@ -20,7 +20,7 @@ from rollout.sequential import (
     interval,
     log_against,
     log_discordant,
-    log_limit,
+    log_paired_proof,
     log_proof,
     log_ratio,
     means,
@@ -85,7 +85,7 @@ def test_no_bet_for_it_wins_where_the_candidate_is_on_the_margin_or_beyond(
     share: float, centre: float, ratio: float, margin: float, count: int, seed: int
 ) -> None:
     chance = np.random.default_rng(seed)
-    factors = _factors_proof(share, centre, ratio, margin, centre, count)
+    factors = _factors_proof(share, centre, ratio, margin, count)
     assert np.isfinite(factors).all()
     stable = losses(chance, count, 0.3 * chance.random(), low=True)
     least = ratio * float(stable @ np.linspace(0, 1, count)) + margin
@@ -109,7 +109,7 @@ def test_a_bet_wins_where_it_is_right() -> None:
     stable = np.array([0.99, 0.01])
     against = _factors_against(0.05, 0.01, 1.0, 0.0, 2)
     assert expected(against, 0.05, np.array([0.9, 0.1]), stable).max() > 1.001
-    assert expected(_factors_proof(0.05, 0.01, 1.0, 0.02, 0.01, 2), 0.05, stable, stable).max() > 1.0001
+    assert expected(_factors_proof(0.05, 0.01, 1.0, 0.02, 2), 0.05, stable, stable).max() > 1.0001
 
 
 @pytest.mark.parametrize("rate", [0.5, 0.4, 0.1])
@@ -119,11 +119,13 @@ def test_a_bet_on_discordant_pairs_is_fair_up_to_one_half(rate: float) -> None:
     assert mean == pytest.approx(1.0) if rate == 0.5 else mean < 1
 
 
-@pytest.mark.parametrize("rate", [0.02, 0.019, 0.001])
-def test_a_bet_on_a_limit_is_fair_up_to_the_limit(rate: float) -> None:
-    bad = np.arange(41)
-    mean = stats.binom.pmf(bad, 40, rate) @ np.exp(log_limit(bad, np.full(41, 40), 0.02))
-    assert mean == pytest.approx(1.0) if rate == 0.02 else mean < 1
+@pytest.mark.parametrize(("worse", "better"), [(0.02, 0.0), (0.12, 0.1), (0.05, 0.0)])
+def test_a_bet_that_pairs_are_within_the_margin_is_fair_on_it_and_loses_beyond(worse: float, better: float) -> None:
+    counts = [(w, b) for w in range(13) for b in range(13 - w)]
+    chances = [stats.multinomial.pmf([w, b, 12 - w - b], 12, [worse, better, 1 - worse - better]) for w, b in counts]
+    w, b = np.array(counts).T
+    mean = np.array(chances) @ np.exp(log_paired_proof(w, 12 - w - b, b, 0.02))
+    assert mean == pytest.approx(1.0) if worse - better == pytest.approx(0.02) else mean < 1
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.5, 0.9])
@@ -169,7 +171,6 @@ def test_the_whole_loss_says_more_than_half_of_it_and_that_more_than_none() -> N
 
 def test_a_pair_in_which_the_candidate_is_worse_speaks_against_it_and_one_in_which_it_is_better_for_it() -> None:
     assert log_discordant(6, 4) > log_discordant(5, 4) > log_discordant(5, 5)
-    assert log_limit(6, 100, 0.02) > log_limit(5, 100, 0.02) > log_limit(5, 200, 0.02)
 
 
 def test_turned_counts_speak_of_the_other_direction() -> None:
@@ -217,7 +218,6 @@ def test_many_looks_at_once_say_what_each_says_alone() -> None:
         assert together == pytest.approx(alone, rel=1e-12)
     bad = chance.integers(0, 9, 7)
     assert log_discordant(bad, 9 - bad) == pytest.approx([float(log_discordant(n, 9 - n)) for n in bad])
-    assert log_limit(bad, np.full(7, 90), 0.02) == pytest.approx([float(log_limit(n, 90, 0.02)) for n in bad])
 
 
 # Law 4: nothing says nothing, and no count is too large.
@@ -227,7 +227,7 @@ def test_many_looks_at_once_say_what_each_says_alone() -> None:
 def test_without_counts_the_capital_is_exactly_what_it_was(tables: dict[float, Any]) -> None:
     assert float(log_against(tables, 0.01)) == float(log_proof(tables, 0.01, 1.0, 0.02)) == 0.0
     assert float(log_ratio({share: cells.sum(-1) for share, cells in tables.items()})) == 0.0
-    assert float(log_discordant(0, 0)) == float(log_limit(0, 0, 0.02)) == 0.0
+    assert float(log_discordant(0, 0)) == 0.0
     assert interval(tables, 0.01) == (-1.0, 0.0, 1.0)
 
 
@@ -240,7 +240,6 @@ def test_capital_stays_a_number_up_to_a_million_millions(share: float) -> None:
         assert math.isfinite(log_ratio({share: cells.sum(-1)}))
         assert all(map(math.isfinite, interval({share: cells}, 0.001)))
     assert math.isfinite(log_discordant(1e12, 0))
-    assert math.isfinite(log_limit(1e12, 1e12, 0.02))
 
 
 # Law 5: the interval.

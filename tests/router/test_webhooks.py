@@ -4,10 +4,8 @@ import asyncio
 import datetime
 import hashlib
 import hmac
-import ipaddress
 import json
 import logging
-import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -17,9 +15,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from rollout.ledger import Ledger, Rollout, Step, Version
 from rollout.release import State
@@ -32,6 +27,7 @@ from store.engine import engine
 from store.errors import StoreError
 from store.evidence import EvidenceStore
 from store.ledger import LedgerStore
+from tests.loopback import free_port, self_signed, served_by
 from tests.until import until
 
 SECRET = b"a secret of the receivers"
@@ -159,12 +155,6 @@ def delivering(hooks: Hooks, store: LedgerStore, progress) -> Iterator[None]:
 def _run(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[None]") -> None:
     with suppress(asyncio.CancelledError):
         loop.run_until_complete(task)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def test_every_revision_is_told_in_order_and_its_signature_verifies(store, receivers):
@@ -340,7 +330,7 @@ def test_a_record_that_is_away_is_asked_again(store, receivers):
 
 
 def test_a_certificate_that_nobody_signed_is_not_trusted(store, receivers, tmp_path, caplog):
-    receivers.append(Receiver(context=_self_signed(tmp_path)))
+    receivers.append(Receiver(context=served_by(self_signed(tmp_path / "both.pem"))))
     record(store, 1)
     memory = Memory()
     hasty = replace(QUICK, give_up_s=0.1)
@@ -393,27 +383,3 @@ def test_the_secret_is_needed_where_there_are_receivers_and_is_printed_nowhere(t
     assert config.webhook_secret == SECRET
     for printed in (repr(config), repr(Hooks(("https://example.com",), SECRET))):
         assert SECRET.decode() not in printed
-
-
-def _self_signed(folder) -> ssl.SSLContext:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    day = datetime.timedelta(days=1)
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - day)
-        .not_valid_after(now + day)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
-        .sign(key, hashes.SHA256())
-    )
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
-    (folder / "both.pem").write_bytes(made.public_bytes(pem) + private)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "both.pem")
-    return context

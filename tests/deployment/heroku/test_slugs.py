@@ -7,7 +7,6 @@ import io
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import tarfile
@@ -35,6 +34,7 @@ from deployment.secrets import Secrets
 from rollout.settings import from_mapping
 from store import LedgerStore, engine
 from tests.delivery.workshop import ROOT, Workshop
+from tests.loopback import free_port
 from tests.until import until
 
 SECRETS = Secrets("the secret of these tests", "the key of these tests")
@@ -261,13 +261,6 @@ def process(folder: Path, kind: str, environ: Mapping[str, str]) -> Iterator[sub
         started.terminate()
         started.wait(40)
         log.close()
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def proved(folder: Path, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
