@@ -170,8 +170,8 @@ def main() -> int:
         _certified(stage, options.pairs - options.pairs // 4)
         runs = stage.runs
     with _stage("conduct-sklearn", ON_SKLEARN, console, 150) as stage:
-        stage.deploy("slow", "twin")
-        stage.try_out("30 % slower", "slow", BACK, "5,25,50")
+        stage.deploy("heavy", "twin")
+        stage.try_out("30 % slower", "heavy", BACK, "5,25,50")
         _same_model(stage, options.pairs // 4, "5,25,50", " on scikit-learn")
         runs = [*runs, *stage.runs]
     console.print(_table(runs))

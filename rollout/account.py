@@ -138,13 +138,15 @@ def _labels(case: Case, _judged: Judged) -> Numbers:
     return Numbers(numbers.candidate, numbers.stable, numbers.difference, share, " labels")
 
 
-def _latency(case: Case, _judged: Judged) -> Numbers:
+def _latency(case: Case, judged: Judged) -> Numbers:
     bins = case.evidence.of(case.evidence.candidate, "timing")
     total = sum(bins.values())
     if not total:
         return Numbers()
     middle, most = (ratio_of(_quantile(bins, q) + 0.5) for q in (0.5, 0.9))
-    return Numbers(f"x{middle:.2f}", "x1", f"{total} batches, 9 in 10 below x{most:.2f}", None, " batches")
+    by_the_clock = case.evidence.near_half(judged.rule.apart).of(case.evidence.candidate, "elapsed")
+    clock = f", by the clock x{ratio_of(_quantile(by_the_clock, 0.5) + 0.5):.2f}" if by_the_clock else ""
+    return Numbers(f"x{middle:.2f}", "x1", f"{total} batches, 9 in 10 below x{most:.2f}{clock}", None, " batches")
 
 
 def _wait(case: Case, judged: Judged) -> Numbers:

@@ -11,7 +11,8 @@ A tally is the counts of one version at one weight of the candidate, by kind:
     copies      what became of a copy sent to the candidate: "agree", "differ", "error"
     control     the same of a copy sent to the stable version once more, the noise floor
     answers     requests both versions answered: "both", "candidate failed", "stable failed"
-    timing      bin of candidate's over stable's time for the same batch (rollout/bins.py)
+    timing      bin of candidate's over stable's processor time for the same batch (rollout/bins.py)
+    elapsed     the same by the clock
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -189,11 +189,14 @@ def _latency(rule: Rule, evidence: Evidence, _reference: Reference) -> Array:
     """If the candidate usually took (1 + tolerance) times as long, longer and shorter than that were as likely.
 
     The usual time only: a rare long one comes as well from a process that is idle, as a candidate's is at a small
-    weight. What users wait is what `wait` looks at.
+    weight. What users wait is what `wait` looks at. One half of the capital is on processor time, one on the clock's.
     """
-    bins = evidence.of(evidence.candidate, "timing")
     edge = ratio_bins(1 + rule.tolerance)
-    return log_discordant(above(bins, edge), below(bins, edge))
+    compared = (
+        evidence.of(evidence.candidate, "timing"),
+        evidence.near_half(rule.apart).of(evidence.candidate, "elapsed"),
+    )
+    return weighted([(0.5, log_discordant(above(bins, edge), below(bins, edge))) for bins in compared])
 
 
 def _latency_proof(rule: Rule, evidence: Evidence, _reference: Reference) -> Array:

@@ -3,6 +3,8 @@
 Users' waiting times cannot be compared: a candidate at 5 % has small batches and an idle process, so it looks fast
 whatever it is (docs/decisions/0017). Here both get the same rows in batches of the same size, in random order; what is
 compared is the model's own time, which each says in `Server-Timing`. The first of two calls warms, the second counts.
+Processor time, since a busy version predicts several batches at once and each waits for the others' share of it; and
+time by the clock, which sees a model that waits, and is fair where both are equally busy.
 Copies of rows that were answered, a small part of the time, and none while users wait: never on a user's path.
 """
 
@@ -10,6 +12,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 
@@ -65,23 +68,27 @@ class Comparing:
         if self.chance() < 0.5:
             versions.reverse()
         tally = self.traffic.tallies.of(self.traffic.table, rolling.candidate)
-        times = {version: await self._seconds(version, body) for version in versions}
+        times = {version: await self._times(version, body) for version in versions}
         mine, theirs = times[rolling.candidate], times[rolling.stable]
-        if mine and theirs:
-            bump(tally.timing, ratio_bin(mine + self._beside_s, theirs + self._beside_s))
+        if mine is not None and theirs is not None:
+            bump(tally.timing, self._ratio(mine.processor_s, theirs.processor_s))
+            bump(tally.elapsed, self._ratio(mine.elapsed_s, theirs.elapsed_s))
+
+    def _ratio(self, mine_s: float, theirs_s: float) -> int:
+        return ratio_bin(mine_s + self._beside_s, theirs_s + self._beside_s)
 
     def _users_wait(self) -> bool:
         return any(lane.queued_rows > BUSY_ROWS for lane in self.traffic.lanes.values())
 
-    async def _seconds(self, version: str, body: bytes) -> float | None:
-        """The model's seconds for the second of two equal batches; None where one was not answered well."""
-        seconds = None
+    async def _times(self, version: str, body: bytes) -> "Times | None":
+        """The model's times for the second of two equal batches; None where one was not answered well."""
+        times = None
         for _ in range(2):
             outcome = await self._ask(version, body)
             if not isinstance(outcome, Answer) or outcome.status != 200 or "errors" in _errors(outcome.body):
                 return None
-            seconds = model_seconds(outcome)
-        return seconds
+            times = times_of(outcome)
+        return times
 
     async def _ask(self, version: str, body: bytes) -> Answer | Failure:
         lane = self.traffic.lanes.get(version)
@@ -97,12 +104,30 @@ class Comparing:
         return await answered
 
 
-def model_seconds(answer: Answer) -> float | None:
-    """What `Server-Timing: predict;dur=` says, in seconds."""
+@dataclass(frozen=True, slots=True)
+class Times:
+    """What a version says of one batch, in seconds: by the clock, and of the processor."""
+
+    elapsed_s: float
+    processor_s: float
+
+
+def times_of(answer: Answer) -> Times | None:
+    """The times an answer tells; of a version that does not tell the processor's, the clock's stand for both."""
+    elapsed_s = model_seconds(answer)
+    if not elapsed_s:
+        return None
+    return Times(elapsed_s, model_seconds(answer, b"cpu") or elapsed_s)
+
+
+def model_seconds(answer: Answer, metric: bytes = b"predict") -> float | None:
+    """What `Server-Timing: METRIC;dur=` says, in seconds."""
     for name, value in answer.headers:
-        if name == b"server-timing" and value.startswith(b"predict;dur="):
-            try:
-                return float(value.removeprefix(b"predict;dur=").split(b",")[0]) / 1000
-            except ValueError:
-                return None
+        for each in value.split(b",") if name == b"server-timing" else ():
+            said, _, duration = each.strip().partition(b";dur=")
+            if said == metric:
+                try:
+                    return float(duration) / 1000
+                except ValueError:
+                    return None
     return None

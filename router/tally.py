@@ -19,7 +19,18 @@ Key = tuple[str, str, int]
 class Tally:
     """The counts of one version at one weight of the candidate; their kinds are those of rollout/evidence.py."""
 
-    __slots__ = ("answers", "classes", "control", "copies", "drawn", "finished", "timing", "values", "waits")
+    __slots__ = (
+        "answers",
+        "classes",
+        "control",
+        "copies",
+        "drawn",
+        "elapsed",
+        "finished",
+        "timing",
+        "values",
+        "waits",
+    )
 
     def __init__(self) -> None:
         self.drawn = 0
@@ -31,6 +42,7 @@ class Tally:
         self.control: dict[str, int] = {}
         self.answers: dict[str, int] = {}
         self.timing: dict[int, int] = {}
+        self.elapsed: dict[int, int] = {}
 
     def finish(self, word: str, seconds: float, warm: bool) -> None:
         """One drawn request has its outcome."""

@@ -47,7 +47,8 @@ class Answers:
             answer = self._head + _encode(outcome.predictions) + errors + self._tail
             status, headers = 200, [(b"content-type", JSON)]
         headers.append((b"x-model-version", self._version))
-        headers.append((b"server-timing", b"predict;dur=%.3f" % (outcome.seconds * 1000)))
+        times = (outcome.seconds * 1000, outcome.processor_s * 1000)
+        headers.append((b"server-timing", b"predict;dur=%.3f, cpu;dur=%.3f" % times))
         return status, headers, answer, outcome.seconds
 
     def stranger(self) -> Answer:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rollout.evidence import Evidence
 from rollout.policy import Judging, Policy, policy
 from rollout.reference import Reference
+from rollout.sequential import log_discordant
 from rollout.strategy import STRATEGIES, strategy
 from rollout.verdict import AGAINST, AT_START, RESTARTS, against, guard, judge, margin_of, proof, together
 from tests.rollout.counted import (
@@ -366,3 +367,17 @@ def test_many_looks_at_once_are_judged_as_each_alone() -> None:
             alone = signal(judge(at(look), (), Reference(), by), rule.name)
             assert together_[look] == pytest.approx(alone.against)
             assert proofs[look] == pytest.approx(alone.proof)
+
+
+def test_time_by_the_clock_speaks_only_where_both_versions_are_equally_busy() -> None:
+    slow = {"64": 60}
+    half, fifth = (evidence(("v2", weight, {"timing": {"0": 60}, "elapsed": slow})) for weight in (5_000, 500))
+    assert signal(judged(half), "latency").worse
+    assert not signal(judged(fifth), "latency").worse
+
+
+def test_half_of_the_capital_is_on_processor_time() -> None:
+    alone = float(log_discordant(60, 0))
+    found = signal(judged(evidence(SLOW)), "latency").against
+    with_restarts = math.log(AT_START) + alone + math.log(0.5)
+    assert found == pytest.approx(with_restarts, abs=1e-6)

@@ -8,7 +8,7 @@ import pytest
 
 from rollout.bins import ratio_bin
 from rollout.settings import from_mapping
-from router.comparing import SIZES, Comparing, model_seconds
+from router.comparing import SIZES, Comparing, Times, model_seconds, times_of
 from router.upstream import Answer, Failure
 from tests.router.toys import City, begun, deployed
 
@@ -20,8 +20,9 @@ class Quick:
 
     address = "unix:toy"
 
-    def __init__(self, name, asked, ms=1.0, status=200, errors=()):
+    def __init__(self, name, asked, ms=1.0, status=200, errors=(), cpu_ms=None):
         self.name, self.asked, self.ms, self.status, self.errors = name, asked, ms, status, list(errors)
+        self.cpu_ms = cpu_ms
 
     def predict(self, body, callback, timeout_s):
         rows = msgspec.json.decode(body)["instances"]
@@ -30,7 +31,8 @@ class Quick:
             callback(Failure("connect", "as asked"))
             return
         told = {"predictions": rows} | ({"errors": self.errors} if self.errors else {})
-        timing = [(b"server-timing", b"predict;dur=%.3f" % self.ms)]
+        cpu = b"" if self.cpu_ms is None else b", cpu;dur=%.3f" % self.cpu_ms
+        timing = [(b"server-timing", b"predict;dur=%.3f%b" % (self.ms, cpu))]
         callback(Answer(self.status, timing, msgspec.json.encode(told)))
 
     def close(self):
@@ -222,3 +224,24 @@ def test_comparisons_go_on_after_one_that_broke(caplog):
 )
 def test_the_models_own_time_is_read_from_server_timing(value, seconds):
     assert model_seconds(Answer(200, [(b"server-timing", value)], b"{}")) == seconds
+
+
+def test_processor_time_and_time_by_the_clock_are_counted_apart():
+    stand = Stand(ms=9.0, cpu_ms=3.0)
+    stand.compare()
+    assert stand.timing == {str(ratio_bin(0.003 + BESIDE_S, 0.001 + BESIDE_S)): 1}
+    assert stand.city.counted("v2")["elapsed"] == {str(ratio_bin(0.009 + BESIDE_S, 0.001 + BESIDE_S)): 1}
+
+
+@pytest.mark.parametrize(
+    ("value", "times"),
+    [
+        (b"predict;dur=2.5, cpu;dur=1.5", Times(0.0025, 0.0015)),
+        (b"cpu;dur=1.5,predict;dur=2.5", Times(0.0025, 0.0015)),
+        (b"predict;dur=2.5", Times(0.0025, 0.0025)),
+        (b"predict;dur=2.5, cpu;dur=x", Times(0.0025, 0.0025)),
+        (b"cpu;dur=1.5", None),
+    ],
+)
+def test_a_version_that_tells_no_processor_time_is_taken_by_the_clock(value, times):
+    assert times_of(Answer(200, [(b"server-timing", value)], b"{}")) == times

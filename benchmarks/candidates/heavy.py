@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from benchmarks.candidates.slow_pipeline import SlowPipeline
+from benchmarks.candidates.heavy_pipeline import HeavyPipeline
 from delivery.recipe import Recipe
 from examples.flights import v1
 
 
 def build() -> Recipe:
-    """v1's recipe around the slow pipeline."""
+    """v1's recipe around the heavier pipeline."""
     recipe = v1.build()
-    return replace(recipe, pipeline=SlowPipeline(recipe.pipeline.steps))
+    return replace(recipe, pipeline=HeavyPipeline(recipe.pipeline.steps))
