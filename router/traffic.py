@@ -6,7 +6,7 @@ A failure belongs to the version that was drawn; the fallback that saves the cal
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -89,6 +89,7 @@ class Traffic:
     through: str = ""
     sample: list[msgspec.Raw] = field(default_factory=list)
     mirror: Mirror = field(init=False)
+    _draws: dict[str, tuple[Draw, Draw]] = field(default_factory=dict, init=False)
     _units: Units | None = field(default=None, init=False)
     _cold_until: float = field(default=float("-inf"), init=False)
 
@@ -109,7 +110,7 @@ class Traffic:
                 self._cold()
         gone = [version for version in self.lanes if version not in table.addresses]
         self._meet(table)
-        self.table = table
+        self.table, self._draws = table, {}
         if table.split_id != self.split_id:
             self.split_id, self.drawn = table.split_id, {}
         for version in gone:
@@ -138,16 +139,20 @@ class Traffic:
             raise Problem(503, "no version is released yet: `python deploy.py promote VERSION`", retry_after_s=5)
         version = table.split.choose(unit)
         self.drawn[version] = self.drawn.get(version, 0) + 1
-        role, rolling = table.roles.get(version, "serving"), table.rolling
-        if rolling is None:
-            tally = self.tallies.of(table, version)
-            tally.drawn += 1
-            return Draw(version, role, tally)
-        if lasting and self._units is not None and not self._units.first(unit):
-            return Draw(version, role, None, rolling.number, rolling.weight)
-        tally = self.tallies.of(table, version)
-        tally.drawn += 1
-        return Draw(version, role, tally, rolling.number, rolling.weight)
+        first, again = self._draws.get(version) or self._draws_of(version)
+        if lasting and self._units is not None and table.rolling is not None and not self._units.first(unit):
+            return again
+        if first.tally is not None:
+            first.tally.drawn += 1
+        return first
+
+    def _draws_of(self, version: str) -> tuple[Draw, Draw]:
+        """As what its requests are drawn while this table is in force: a unit's first, and those that come again."""
+        role, rolling = self.table.roles.get(version, "serving"), self.table.rolling
+        number, weight = (rolling.number, rolling.weight) if rolling else (0, 0)
+        first = Draw(version, role, self.tallies.of(self.table, version), number, weight)
+        self._draws[version] = first, replace(first, tally=None)
+        return self._draws[version]
 
     def warm(self) -> bool:
         """Whether times mean something: nobody has just started."""

@@ -6,9 +6,9 @@ import traceback
 
 import pytest
 
+from emulator import postgresql
 from store import Feedback, FeedbackStore, LedgerStore, StoreError, StoreUnavailable, engine
-from tests import postgres as postgres_module
-from tests.postgres import PASSWORD, QUOTED_PASSWORD
+from tests.postgres import PASSWORD, QUOTED_PASSWORD, postgres
 from tests.store.conftest import AT
 from tests.store.processes import HOLD, finish, start
 
@@ -202,8 +202,8 @@ def test_a_file_that_vanished_is_reported_without_a_bugs_traceback(tmp_path):
 
 
 def test_without_postgresql_a_test_skips_and_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(postgres_module, "_binaries", lambda: None)
-    with pytest.raises(pytest.skip.Exception, match="apt-get install postgresql"), postgres_module.postgres():
+    monkeypatch.setattr(postgresql, "binaries", lambda: None)
+    with pytest.raises(pytest.skip.Exception, match="apt-get install postgresql"), postgres():
         pass
 
 
