@@ -2,9 +2,10 @@
 
 Under a steady load of real flights a candidate of v1 is given to `canary --auto`, and what the conductor does is
 compared with what is known to be right: v2 is released, v3 (which fails on airports it never saw) is rolled back, a
-copy of v1 is never rolled back however often it is tried, a version that takes 30 % longer is rolled back, one whose
-predictions shift is held, one whose late labels are worse is rolled back. The last line is one JSON object: for each
-run its expected and its real outcome, the requests and seconds until then, and the requests that users lost.
+copy of v1 is never rolled back however often it is tried, a version that computes 30 % longer is rolled back, one whose
+predictions shift is held, one whose late labels are worse is rolled back, as a canary and as a shadow that no user
+meets. The last line is one JSON object: for each run its expected and its real outcome, the requests and seconds until
+then, and the requests that users lost.
 """
 
 import argparse
@@ -35,7 +36,8 @@ LABELS_AFTER_S = 2.0
 DEADLINE_S = 150.0
 CERTIFIED = "[router]\nworkers = 1\n[verdict.prediction]\ntolerance = 0.35\n"
 ON_SKLEARN = '[deployment]\nruntime = "sklearn"\n[verdict.prediction]\ntolerance = 0.35\n'
-WATCHED = CERTIFIED + 'action = "watch"\n'
+WATCHED = CERTIFIED + 'action = "watch"\n[verdict.agreement]\naction = "watch"\n'
+CANARY_HOLD = ("--every", "3s")
 
 
 @dataclass(frozen=True)
@@ -122,13 +124,17 @@ class Stage:
             bundle(version, f"benchmarks/candidates/{version}.py")
             self.town.run("deploy", version)
 
-    def try_out(self, name: str, candidate: str, expected: str, steps: str, labels: bool = False) -> Run:
-        """One rollout to its outcome."""
+    def canary(self, name: str, candidate: str, expected: str, steps: str, labels: bool = False) -> Run:
+        """One canary to its outcome."""
+        return self.try_out(name, expected, ("canary", candidate, "--steps", steps, *CANARY_HOLD), labels)
+
+    def try_out(self, name: str, expected: str, act: Sequence[str], labels: bool = False) -> Run:
+        """One rollout of act[1] to its outcome."""
         with Traffic(self.town.url, self.rate, labels=labels) as traffic:
             until(lambda: traffic.found.sent > self.rate, "traffic flows", 30)
             before, began = traffic.found.sent, time.monotonic()
-            self.town.run("canary", candidate, "--auto", "--steps", steps, "--every", "3s", "-m", name)
-            outcome, because = self._outcome(candidate)
+            self.town.run(*act, "--auto", "-m", name)
+            outcome, because = self._outcome(act[1])
             seconds, requests = time.monotonic() - began, traffic.found.sent - before
         run = Run(name, expected, outcome, requests, round(seconds, 1), traffic.found.failed, because)
         for problem in traffic.found.problems[:3]:
@@ -171,7 +177,7 @@ def main() -> int:
         runs = stage.runs
     with _stage("conduct-sklearn", ON_SKLEARN, console, 150) as stage:
         stage.deploy("heavy", "twin")
-        stage.try_out("30 % slower", "heavy", BACK, "5,25,50")
+        stage.canary("30 % slower", "heavy", BACK, "5,25,50")
         _same_model(stage, options.pairs // 4, "5,25,50", " on scikit-learn")
         runs = [*runs, *stage.runs]
     console.print(_table(runs))
@@ -183,13 +189,14 @@ def _certified(stage: Stage, pairs: int) -> None:
     stage.deploy("twin", "shifted")
     bundle("v3")
     stage.town.run("deploy", "v3")
-    stage.try_out("v2", "v2", RELEASED, "1,5,25,50")
+    stage.canary("v2", "v2", RELEASED, "1,5,25,50")
     stage.back_to_v1()
-    stage.try_out("v3 fails on some airports", "v3", BACK, "1,5,25,50")
-    stage.try_out("predictions shift", "shifted", HELD, "5,25,50")
+    stage.canary("v3 fails on some airports", "v3", BACK, "1,5,25,50")
+    stage.canary("predictions shift", "shifted", HELD, "5,25,50")
     stage.back_to_v1()
     stage.settings(WATCHED)
-    stage.try_out("late labels are worse", "shifted", BACK, "5,25,50", labels=True)
+    stage.canary("late labels are worse", "shifted", BACK, "5,25,50", labels=True)
+    stage.try_out("late labels of a shadow are worse", BACK, ("shadow", "shifted"), labels=True)
     stage.settings(CERTIFIED)
     _same_model(stage, pairs, "5,50")
 
@@ -198,7 +205,7 @@ def _same_model(stage: Stage, pairs: int, steps: str, on: str = "") -> None:
     """A copy of v1 against v1, then v1 against the copy that is released, and so on."""
     candidates = ("twin", "v1")
     for number in range(pairs):
-        run = stage.try_out(f"the same model {number + 1}{on}", candidates[number % 2], RELEASED, steps)
+        run = stage.canary(f"the same model {number + 1}{on}", candidates[number % 2], RELEASED, steps)
         if run.outcome != RELEASED:
             raise BenchmarkFailed(f"{run.name}: {run.outcome}, {run.because}")
 

@@ -17,6 +17,7 @@ def judged(database: Engine, ledger: Ledger, now: float | None = None) -> dict[s
     if rollout is None or rollout.policy is None:
         return None
     evidence, labels = EvidenceStore(database, ledger.model), FeedbackStore(database, ledger.model)
-    found = docket(rollout, evidence.counted(rollout.id), labels.levels(rollout.number), evidence.marks(rollout.id))
+    counted, marks = evidence.counted(rollout.id), evidence.marks(rollout.id)
+    found = docket(rollout, counted, labels.levels(rollout.number), marks, labels.pairs(rollout.number))
     case = found.case(ledger.weight(rollout.candidate), time.time() if now is None else now)
     return None if case is None else account(case, latched(case.verdict(), found.marks))

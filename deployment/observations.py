@@ -42,7 +42,7 @@ def of_next(place: Place, ledger: Ledger, name: str) -> Facts:
     release = read_release(place.releases, name)
     check_seal(release, place.public_key)
     check_belongs(release, place.settings.model)
-    program, address = home_of(place, name, ledger.revision + 1)
+    program, address = home_of(place, ledger, name)
     wanted = place.settings.deployment.runtime
     return replace(
         plain(place),

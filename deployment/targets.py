@@ -8,6 +8,7 @@ from deployment.actions import Say, Target
 from deployment.config import Place
 from deployment.local import LocalTarget
 from deployment.supervision import Process, Supervisor
+from rollout.ledger import Ledger
 
 # Heroku's side needs an HTTP library that nothing on this machine waits for.
 if TYPE_CHECKING:
@@ -36,20 +37,21 @@ def target_of(place: Place, say: Say) -> Iterator[Target]:
         target.close()
 
 
-def home_of(place: Place, version: str, revision: int) -> tuple[str, str]:
+def home_of(place: Place, ledger: Ledger, version: str) -> tuple[str, str]:
     """Program and address that the next process of a version will have.
 
     Here each incarnation has a socket and a log of its own, named by the revision it starts at. On Heroku a version has
-    one app, and only the platform knows its address, so it is made, empty and free, where there is none.
+    one app, and only the platform knows its address, so it is made, empty and free, where there is none; raises
+    HerokuFailure where the ledger has the version as live and its app was deleted by hand.
     """
     if not on_heroku(place):
-        program = f"{version}-{revision}"
+        program = f"{version}-{ledger.revision + 1}"
         return program, place.address(program)
     from deployment.heroku.target import HerokuTarget
 
     target = HerokuTarget(place, lambda _: None)
     try:
-        return target.home(version)
+        return target.home(version, ledger.versions.get(version))
     finally:
         target.close()
 

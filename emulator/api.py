@@ -17,6 +17,7 @@ from emulator import (
     api_apps,
     api_builds,
     api_config,
+    api_drains,
     api_dynos,
     api_formation,
     api_pipelines,
@@ -38,7 +39,8 @@ BODY_LIMIT = 1024 * 1024
 JSON: Headers = [("Content-Type", "application/json;charset=utf-8")]
 HTML = b"<!DOCTYPE html><html><body><h1>Service error</h1><p>Something went wrong.</p></body></html>"
 RESOURCES = (
-    api_account, api_addons, api_apps, api_builds, api_config, api_dynos, api_formation, api_pipelines, api_releases,
+    api_account, api_addons, api_apps, api_builds, api_config, api_drains, api_dynos, api_formation, api_pipelines,
+    api_releases,
 )  # fmt: skip
 ROUTES: list[Route] = [route for resource in RESOURCES for route in resource.ROUTES]
 

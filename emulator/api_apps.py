@@ -93,6 +93,8 @@ def delete(call: Call) -> Reply:
         world.attachments.pop(place.id)
     for coupling in [each for each in world.couplings.values() if each.app is app]:
         world.couplings.pop(coupling.id)
+    for drain in app.drains:
+        call.platform.draining.stop(drain)
     del world.apps[app.id]
     ending = asyncio.get_running_loop().create_task(call.platform.fleet.end_all([app]))
     ending.add_done_callback(lambda _: _forget_slugs(call, app))

@@ -5,7 +5,7 @@ POST /emulator/faults     {"kind", "method"?, "path"?, "times"?, "seconds"?, "by
 POST /emulator/clock      {"jump_s"}: let the platform's time pass
 POST /emulator/rate       {"most", "per_minute"}
 POST /emulator/accounts   {"email"}: another account; answers its token
-POST /emulator/dynos      {"app", "dyno", "action": "cycle" | "kill"}
+POST /emulator/dynos      {"app", "dyno", "action": "cycle" | "kill" | "memory", "used_mb"?}: memory says what it uses
 POST /emulator/settings   {"provision_s"?, "slug_limit_bytes"?}
 """
 
@@ -14,7 +14,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from emulator import groups
+from emulator import groups, memory
 from emulator.errors import ApiError, invalid, not_found
 from emulator.faults import Fault
 from emulator.http1 import Inbound, Message, Responder
@@ -84,8 +84,10 @@ class Control:
             self.platform.fleet.restart(app, found)
         elif body["action"] == "kill":
             groups.signal_all(found[0].group or 0, signal.SIGKILL)
+        elif body["action"] == "memory":
+            memory.judge(found[0], float(body["used_mb"]))
         else:
-            raise invalid("action is cycle or kill")
+            raise invalid("action is cycle, kill or memory")
         return body
 
     def _settings(self, body: dict[str, Any]) -> Any:

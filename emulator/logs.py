@@ -26,18 +26,18 @@ class Line:
 
 
 class Log:
-    """Appended to by all; read by sessions."""
+    """Appended to by all; read by sessions and drains. `count`: of all lines there ever were."""
 
     def __init__(self) -> None:
         self.lines: deque[Line] = deque(maxlen=KEPT)
         self.bell = Bell()
-        self._count = 0
+        self.count = 0
 
     def add(self, source: str, dyno: str, text: str) -> None:
         """One line, cut at 10,000 bytes."""
-        self._count += 1
+        self.count += 1
         at = datetime.now(UTC).isoformat(timespec="microseconds")
-        self.lines.append(Line(self._count, at, source, dyno, text[:LINE_LIMIT]))
+        self.lines.append(Line(self.count, at, source, dyno, text[:LINE_LIMIT]))
         self.bell.ring()
 
 

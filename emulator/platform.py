@@ -6,6 +6,7 @@ from emulator.addons import Addons
 from emulator.building import Building
 from emulator.clock import Clock
 from emulator.conformance import Schema
+from emulator.draining import Draining
 from emulator.dynos import Runner
 from emulator.faults import Faults
 from emulator.fleet import Fleet
@@ -33,9 +34,11 @@ class Platform:
         self.building = Building(self.world, self.releasing, clock, self.tally)
         self.addons = Addons(self.world, self.releasing, clock, self.tally)
         self.promoting = Promoting(self.releasing, clock)
+        self.draining = Draining(self.world)
 
     async def end(self) -> None:
         """End every process that was started."""
+        await self.draining.end()
         await self.building.end_all()
         await self.fleet.end_all()
         await self.addons.end()

@@ -32,6 +32,7 @@ class Server:
         self._listener = await asyncio.start_server(self._connected, "127.0.0.1", port, limit=256 * 1024)
         found = int(self._listener.sockets[0].getsockname()[1])
         self.platform.base = f"http://127.0.0.1:{found}"
+        self.platform.draining.port = found
         return found
 
     async def stop(self) -> None:

@@ -11,6 +11,7 @@ from emulator.state import (
     Attachment,
     Build,
     Coupling,
+    Drain,
     Formation,
     Pipeline,
     Promotion,
@@ -209,6 +210,11 @@ def attachment(attachment: Attachment) -> dict[str, Any]:
         "web_url": None,
         "log_input_url": None,
     }
+
+
+def drain(drain: Drain) -> dict[str, Any]:
+    """A log drain of a person's making; its address is shown whole."""
+    return {**_times(drain), "addon": None, "app": _ref(drain.app), "token": drain.token, "url": drain.url}
 
 
 def pipeline(pipeline: Pipeline) -> dict[str, Any]:

@@ -137,6 +137,15 @@ class Attachment(Record):
 
 
 @dataclass(eq=False)
+class Drain(Record):
+    """Where an app's log goes on to; the address may hold a secret."""
+
+    app: "App"
+    url: str
+    token: str = field(default_factory=lambda: f"d.{new_id()}")
+
+
+@dataclass(eq=False)
 class App(Record):
     """One application. `dynos` are those that the API lists; `unlisted` still serve under preboot."""
 
@@ -154,6 +163,7 @@ class App(Record):
     formation: dict[str, Formation] = field(default_factory=dict)
     dynos: list["Dyno"] = field(default_factory=list)
     unlisted: list["Dyno"] = field(default_factory=list)
+    drains: list[Drain] = field(default_factory=list)
     bell: Bell = field(default_factory=Bell)
     queued: int = 0
 

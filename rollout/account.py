@@ -13,7 +13,15 @@ from rollout.evidence import LABEL_LEVELS, Evidence
 from rollout.ledger import Rollout
 from rollout.policy import Policy
 from rollout.reference import Reference
-from rollout.sequential import NATS_OF_NOT_KNOWING, Tables, interval, means, requests_to_proof
+from rollout.sequential import (
+    NATS_OF_NOT_KNOWING,
+    Tables,
+    interval,
+    interval_paired,
+    means,
+    pairs_to_proof,
+    requests_to_proof,
+)
 from rollout.split import ALL
 from rollout.verdict import Judged, Verdict, above, below, judge, margin_of
 
@@ -103,9 +111,11 @@ def _rates(tables: Tables, centre: float, share: float | None, shown: Callable[[
     if not tables:
         return Numbers(share=share)
     mine, theirs = means(sum(tables.values()))
-    low, estimate, high = interval(tables, centre)
-    spread = f"{100 * estimate:+.2f} pp [{100 * low:+.2f}, {100 * high:+.2f}]"
-    return Numbers(shown(float(mine)), shown(float(theirs)), spread, share)
+    return Numbers(shown(float(mine)), shown(float(theirs)), _spread(*interval(tables, centre)), share)
+
+
+def _spread(low: float, estimate: float, high: float) -> str:
+    return f"{100 * estimate:+.2f} pp [{100 * low:+.2f}, {100 * high:+.2f}]"
 
 
 def _percent(rate: float) -> str:
@@ -132,7 +142,11 @@ def _refusals(case: Case, _judged: Judged) -> Numbers:
 
 
 def _labels(case: Case, _judged: Judged) -> Numbers:
-    tables = case.evidence.levels("labels", LABEL_LEVELS)
+    tables, pairs = case.evidence.levels("labels", LABEL_LEVELS), case.evidence.paired()
+    if not tables and pairs.any():
+        worse, better = (f"{int(side.sum())} worse" for side in (pairs[LABEL_LEVELS:], pairs[: LABEL_LEVELS - 1]))
+        spread = f"{_spread(*interval_paired(pairs))} of {int(pairs.sum())} pairs"
+        return Numbers(worse, better, spread, None, " labels")
     share = _drawn_share(case)
     numbers = _rates(tables, case.reference.loss, share, lambda loss: f"{100 * loss:.1f} % lost")
     return Numbers(numbers.candidate, numbers.stable, numbers.difference, share, " labels")
@@ -234,7 +248,9 @@ def _more(case: Case, judged: Judged, share: float | None, quantile: float) -> f
     if rule.name == "latency":
         return _more_batches(case, judged)
     if share is None:
-        return None
+        pairs = case.evidence.paired()
+        paired = rule.name == "labels" and pairs.any()
+        return pairs_to_proof(pairs, rule.margin, case.policy.beta, quantile, proof) if paired else None
     centre, margin = _CENTRES[rule.name](case.reference), margin_of(rule, case.reference)
     return requests_to_proof(share, centre, margin, case.policy.beta, quantile, proof)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from rollout import moves
 from rollout.actions import Record
+from rollout.complaints import MEMORY
 from rollout.ledger import Ledger, Rollout
 from rollout.plan import COMMAND, again, step_of
 from rollout.split import ALL
@@ -28,12 +29,14 @@ class Seen:
 
     now: epoch seconds; verdict: None where nothing could be judged yet; served: the candidate's finished requests since
     the present step began; account: the numbers behind the verdict, as plain JSON, made only when they are recorded.
+    memory: how short of memory the candidate's app is (rollout/complaints.py); empty where it is not.
     """
 
     now: float
     verdict: Verdict | None
     served: int
     account: Callable[[], dict[str, Any]] | None = None
+    memory: str = ""
 
 
 def next_move(ledger: Ledger, seen: Seen) -> Record | None:
@@ -50,7 +53,7 @@ def next_move(ledger: Ledger, seen: Seen) -> Record | None:
     if EXPIRED in reasons and rollout.policy.undecided == "rollback":
         return _kept(_rolled_back(ledger, rollout, "undecided at its deadline"), seen)
     if reasons:
-        return _kept(_held(ledger, rollout, reasons), seen)
+        return _kept(_held(ledger, rollout, reasons, seen), seen)
     if rollout.held:
         return None
     record = _MOVES[strategy(rollout.strategy).ends](ledger, rollout, seen)
@@ -69,6 +72,8 @@ def _reasons_to_hold(rollout: Rollout, seen: Seen) -> tuple[str, ...]:
     reasons: tuple[str, ...] = ()
     if verdict is not None and verdict.word in ("hold", "invalid"):
         reasons = verdict.because
+    if seen.memory:
+        reasons = (*reasons, MEMORY)
     decided_by_person = strategy(rollout.strategy).ends == "person"
     late = policy is not None and seen.now - rollout.started_at >= policy.deadline_s
     if late and not decided_by_person:
@@ -142,9 +147,10 @@ def _rolled_back(ledger: Ledger, rollout: Rollout, because: str) -> Record:
     return Record(moves.ended(ledger, rollout).next(), "rollback", summary, f"{COMMAND} {again(rollout)}")
 
 
-def _held(ledger: Ledger, rollout: Rollout, reasons: tuple[str, ...]) -> Record:
+def _held(ledger: Ledger, rollout: Rollout, reasons: tuple[str, ...], seen: Seen) -> Record:
     held = replace(ledger, rollout=replace(rollout, held=(*rollout.held, *reasons)))
-    summary = f"{rollout.strategy} of {rollout.candidate} held: {', '.join(reasons)}"
+    told = (f"{reason} ({seen.memory})" if reason == MEMORY else reason for reason in reasons)
+    summary = f"{rollout.strategy} of {rollout.candidate} held: {', '.join(told)}"
     return Record(held.next(), "hold", summary, f"{COMMAND} resume")
 
 

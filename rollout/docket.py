@@ -22,6 +22,7 @@ BY_THRESHOLDS = ("waits", "classes", "values")
 
 Counted = tuple[str, int, Tally]
 Levels = tuple[str, int, int, int]
+Pair = tuple[int, int, int]
 Marks = Mapping[str, Mapping[str, Any]]
 
 
@@ -82,9 +83,15 @@ class Docket:
         return ((name, 0, tally) for (name, _), tally in self.evidence.tallies.items() if name == stable)
 
 
-def docket(rollout: Rollout, counted: Iterable[Counted], labels: Iterable[Levels], marks: Marks) -> Docket:
-    """The docket of stored counts: (version, weight, tally) a worker, and labels as (version, weight, level, n)."""
+def docket(
+    rollout: Rollout, counted: Iterable[Counted], labels: Iterable[Levels], marks: Marks, pairs: Iterable[Pair] = ()
+) -> Docket:
+    """The docket of stored counts: (version, weight, tally) a worker, and labels as (version, weight, level, n).
+
+    pairs: (level of the user's answer, level of the shadow's answer to the same request, n).
+    """
     losses: list[Counted] = [(version, weight, {"labels": {str(level): n}}) for version, weight, level, n in labels]
+    losses += [(rollout.candidate, 0, {"paired": {str(copied - level): n}}) for level, copied, n in pairs]
     return Docket(rollout, merged(rollout.candidate, rollout.stable, [*counted, *losses]), marks)
 
 

@@ -8,9 +8,11 @@ A tally is the counts of one version at one weight of the candidate, by kind:
     classes     predicted class of a request's first row
     values      bin of the predicted value of a request's first row, where it is no class
     labels      loss of a late label, in sixteenths of its bound
+    paired      the same of a shadow's answer less that of the user's, to the same request: -16 to 16
     copies      what became of a copy sent to the candidate: "agree", "differ", "error"
     control     the same of a copy sent to the stable version once more, the noise floor
     answers     requests both versions answered: "both", "candidate failed", "stable failed"
+    complaints  the platform's error codes in the log of the version's app, as R14 (rollout/complaints.py)
     timing      bin of candidate's over stable's processor time for the same batch (rollout/bins.py)
     elapsed     the same by the clock
 """
@@ -102,6 +104,12 @@ class Evidence:
         agree, differ, error, agrees, differs, errs = np.broadcast_arrays(*cells)
         table = np.stack([agree, differ + error, agrees, differs + errs], -1).astype(float)
         return {COPIES_SHARE: table.reshape(*table.shape[:-1], 2, 2)} if table.any() else {}
+
+    def paired(self) -> Any:
+        """Counts (..., 2 * LABEL_LEVELS - 1) of the candidate's loss less the stable version's, best for it first."""
+        counts = self.of(self.candidate, "paired")
+        most = LABEL_LEVELS - 1
+        return np.stack(np.broadcast_arrays(*(counts.get(str(level), 0) for level in range(-most, most + 1))), -1)
 
     def drawn(self, kind: str) -> dict[float, Any]:
         """Counts (..., 2) by share: how many of that kind each version has."""

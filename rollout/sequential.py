@@ -63,11 +63,25 @@ def log_discordant(worse: Array, better: Array) -> Array:
     return log_mean(worse[..., None] * np.log(2 * DISCORDANT) + better[..., None] * np.log(2 * (1 - DISCORDANT)))
 
 
-def log_paired_proof(worse: Array, same: Array, better: Array, margin: float) -> Array:
-    """Log capital of who bets that the mean of the differences +1, 0 and -1, counted so often, is below the margin."""
+def log_paired(pairs: Array, tolerance: float = 0.0) -> Array:
+    """Log capital of who bets that, asked the same, the candidate loses more than the stable version + tolerance.
+
+    pairs: counts (..., 2L - 1) of the candidate's loss less the stable version's, from -1 to 1 in equal steps. Without
+    a tolerance and with whole losses (L = 2) it is `log_discordant`.
+    """
+    stakes = (2 * DISCORDANT - 1) / (1 + tolerance)
+    return log_mean(np.asarray(pairs, float) @ np.log1p(stakes * (_differences(pairs) - tolerance)))
+
+
+def log_paired_proof(pairs: Array, margin: float) -> Array:
+    """Log capital of who bets that, asked the same, the candidate loses less than the stable version + margin."""
     stakes = PAIR_STAKES / (1 - margin)
-    counts = np.stack(np.broadcast_arrays(worse, same, better), -1).astype(float)
-    return log_mean(counts @ np.log1p(-stakes * (np.array([1.0, 0.0, -1.0])[:, None] - margin)))
+    return log_mean(np.asarray(pairs, float) @ np.log1p(stakes * (margin - _differences(pairs))))
+
+
+def _differences(pairs: Array) -> Array:
+    """The differences that pairs (..., 2L - 1) are counted by, (2L - 1, 1)."""
+    return np.linspace(-1.0, 1.0, np.asarray(pairs).shape[-1])[:, None]
 
 
 def log_ratio(drawn: Mapping[float, Array]) -> Array:
@@ -99,6 +113,22 @@ def interval(tables: Tables, centre: float, alpha: float = 0.05) -> tuple[float,
 
     low = _edge(-1.0, estimate, lambda distance: reached(distance, 1))
     high = -_edge(-1.0, -estimate, lambda distance: reached(-distance, -1))
+    return low, estimate, high
+
+
+def interval_paired(pairs: Array, alpha: float = 0.05) -> tuple[float, float, float]:
+    """The same of the mean difference in pairs (2L - 1,), at least one of them."""
+    pairs = np.asarray(pairs, float)
+    distances = _differences(pairs)
+    estimate = float((pairs @ distances / pairs.sum())[0])
+    needed = math.log(2 / alpha)
+
+    def reached(distance: float, counts: Array) -> bool:
+        stakes = STAKE * WIDTHS / max(1 + distance, 1e-9)
+        return float(log_mean(counts @ np.log1p(stakes * (distances - distance)))) >= needed
+
+    low = _edge(-1.0, estimate, lambda distance: reached(distance, pairs))
+    high = -_edge(-1.0, -estimate, lambda distance: reached(distance, pairs[::-1]))
     return low, estimate, high
 
 
@@ -134,15 +164,27 @@ def requests_to_proof(
     """
     factors = _factors_proof(share, centre, 1.0, margin, 2)
     cells = np.array([[share * (1 - centre), share * centre], [(1 - share) * (1 - centre), (1 - share) * centre]])
-    drifts = np.tensordot(cells, factors, axes=2)
+    return _steps(cells.ravel(), factors.reshape(4, -1), math.log(1 / beta) - have, quantile)
+
+
+def pairs_to_proof(pairs: Array, margin: float, beta: float, quantile: float = 0.5, have: float = 0.0) -> float:
+    """More pairs until the proof is there, if the versions are alike and differ as often as in these (2L - 1,)."""
+    pairs = np.asarray(pairs, float)
+    alike = (pairs + pairs[::-1]) / (2 * pairs.sum())
+    factors = np.log1p(PAIR_STAKES / (1 - margin) * (margin - _differences(pairs)))
+    return _steps(alike, factors, math.log(1 / beta) - have, quantile)
+
+
+def _steps(chances: Array, factors: Array, level: float, quantile: float) -> float:
+    """Steps until the best of the bets has won `level`: log factors (cells, J), each cell with its chance (cells,)."""
+    drifts = chances @ factors
     best = int(drifts.argmax())
     drift = float(drifts[best])
-    level = math.log(1 / beta) - have
     if level <= 0:
         return 0.0
     if drift <= 0:
         return math.inf
-    spread = math.sqrt(max(float((cells * factors[..., best] ** 2).sum()) - drift**2, 1e-300))
+    spread = math.sqrt(max(float(chances @ factors[:, best] ** 2) - drift**2, 1e-300))
     return first_passage(quantile, level + NATS_OF_NOT_KNOWING, drift, spread)
 
 

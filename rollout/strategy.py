@@ -41,7 +41,7 @@ class Strategy:
 
 _SPLIT = ("errors", "refusals", "latency", "wait", "prediction", "labels")
 _BESIDE = ("errors", "latency")
-_COPIED = ("latency", "agreement")
+_COPIED = ("latency", "agreement", "labels")
 
 _ROWS = (
     Strategy(

@@ -16,7 +16,15 @@ from rollout.bins import ratio_bins, ratio_bins_within, slower_bin
 from rollout.evidence import LABEL_LEVELS, Evidence
 from rollout.policy import PROVABLE, Policy, Rule
 from rollout.reference import Reference
-from rollout.sequential import Array, log_against, log_discordant, log_paired_proof, log_proof, log_ratio
+from rollout.sequential import (
+    Array,
+    log_against,
+    log_discordant,
+    log_paired,
+    log_paired_proof,
+    log_proof,
+    log_ratio,
+)
 
 RESTARTS = tuple(250 * 2**k for k in range(9))
 """A fault that sets in late meets capital which the healthy time has eaten, so some is kept back: a part of it is
@@ -172,9 +180,8 @@ def _errors_proof(rule: Rule, evidence: Evidence, reference: Reference) -> Array
     margin = margin_of(rule, reference)
     drawn = log_proof(evidence.tables("finished", ["error"], ["ok", "refused"]), reference.errors, 1.0, margin)
     pairs = evidence.of(evidence.candidate, "answers")
-    return drawn + log_paired_proof(
-        pairs.get("candidate failed", 0), pairs.get("both", 0), pairs.get("stable failed", 0), margin
-    )
+    counts = [pairs.get(word, 0) for word in ("stable failed", "both", "candidate failed")]
+    return drawn + log_paired_proof(np.stack(np.broadcast_arrays(*counts), -1), margin)
 
 
 def _refusals(rule: Rule, evidence: Evidence, reference: Reference) -> Array:
@@ -237,11 +244,14 @@ def _prediction(rule: Rule, evidence: Evidence, reference: Reference) -> Array:
 
 
 def _labels(rule: Rule, evidence: Evidence, reference: Reference) -> Array:
-    return log_against(evidence.levels("labels", LABEL_LEVELS), reference.loss, 1.0, rule.tolerance)
+    drawn = log_against(evidence.levels("labels", LABEL_LEVELS), reference.loss, 1.0, rule.tolerance)
+    # A shadow's pairs are of requests that no coin drew, so both are bets on labels of their own.
+    return drawn + log_paired(evidence.paired(), rule.tolerance)
 
 
 def _labels_proof(rule: Rule, evidence: Evidence, reference: Reference) -> Array:
-    return log_proof(evidence.levels("labels", LABEL_LEVELS), reference.loss, 1.0, rule.margin)
+    drawn = log_proof(evidence.levels("labels", LABEL_LEVELS), reference.loss, 1.0, rule.margin)
+    return drawn + log_paired_proof(evidence.paired(), rule.margin)
 
 
 def _agreement(rule: Rule, evidence: Evidence, reference: Reference) -> Array:

@@ -13,11 +13,13 @@ from typing import Any
 
 from a2wsgi import WSGIMiddleware
 
+from rollout.drain import PATH as DRAINS
 from router import counts, recent
 from router.comparing import Comparing
 from router.conductor import TICK_S, Conductor
 from router.config import Config, from_environment
 from router.counts import Snapshot
+from router.drain import Drain
 from router.feedback import Feedback
 from router.forward import Forward
 from router.hook_progress import MarkedProgress
@@ -29,6 +31,7 @@ from router.traffic import Traffic
 from router.watch import Watch
 from router.webhooks import Hooks, deliver
 from router.whoserved import WhoServed
+from store.copies import CopyStore
 from store.errors import StoreError
 from store.feedback import FeedbackStore
 from wire.door import Handler
@@ -61,6 +64,8 @@ class Router:
                 await self.predict(scope, receive, send)
             elif path == "/feedback":
                 await self.feedback(scope, receive, send)
+            elif path.startswith(DRAINS):
+                await self.drain(scope, receive, send)
             elif path.startswith("/v2/models/"):
                 await self.forward(scope, receive, send)
             else:
@@ -98,7 +103,8 @@ class Router:
             cold_s=config.settings.verdict.cold_s,
             through=config.through,
         )
-        self.conductor = Conductor(self.watch.engine, config.settings.model, self.traffic.tallies)
+        kept = self.traffic.mirror.kept
+        self.conductor = Conductor(self.watch.engine, config.settings.model, self.traffic.tallies, kept=kept)
         self._conducting = ThreadPoolExecutor(1, thread_name_prefix="conductor")
         # A verdict is some milliseconds of Python; requests must not wait for its whole turn.
         sys.setswitchinterval(SWITCH_S)
@@ -107,7 +113,9 @@ class Router:
         self.predict = Predict(config.settings, self.traffic, outcomes, self.recent, self.leaving)
         self.hot = {b"/predict": self.predict.answer}
         labels = FeedbackStore(self.watch.engine, config.settings.model)
-        self.feedback = Feedback(labels, self.traffic.counts, config.token_key, config.settings, self.leaving)
+        copies = CopyStore(self.watch.engine, config.settings.model)
+        self.feedback = Feedback(labels, copies, self.traffic.counts, config.token_key, config.settings, self.leaving)
+        self.drain = Drain(self.traffic, config.token_key, config.state, self.leaving)
         self.forward = Forward(config.settings, self.traffic, self.leaving)
         self._tasks = [
             loop.create_task(self.watch.follow(self.traffic)),

@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 
 from rollout.account import account
 from rollout.actions import Record
+from rollout.complaints import short_of_memory
 from rollout.conduct import Seen, flagged, next_move
 from rollout.docket import FAILED, REFERENCE, Docket, docket, history_of, judged_late, latched
 from rollout.evidence import Tally
@@ -25,7 +26,9 @@ from rollout.ledger import Ledger, Rollout
 from rollout.plan import advance, begin_queued
 from rollout.refusal import Refusal
 from rollout.verdict import Verdict
+from router.kept import Kept
 from router.tally import NO_ROLLOUT, Tallies
+from store.copies import CopyStore
 from store.errors import Conflict, StoreError
 from store.evidence import EvidenceRow, EvidenceStore
 from store.feedback import FeedbackStore
@@ -52,13 +55,21 @@ class SteadyClock:
 class Conductor:
     """One worker's part. Its methods are called by one thread, one at a time."""
 
-    def __init__(self, engine: Engine, model: str, tallies: Tallies, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        model: str,
+        tallies: Tallies,
+        clock: Callable[[], float] | None = None,
+        kept: Kept | None = None,
+    ) -> None:
         self.me = f"{os.getpid()}-{secrets.token_hex(6)}"
         self.ledgers = LedgerStore(engine, model)
         self.evidence = EvidenceStore(engine, model)
         self.labels = FeedbackStore(engine, model)
+        self.copies = CopyStore(engine, model)
         self.leases = LeaseStore(engine, model)
-        self.tallies, self.clock = tallies, clock or SteadyClock()
+        self.tallies, self.clock, self.kept = tallies, clock or SteadyClock(), kept or Kept()
         self.lease: Lease | None = None
         self.verdict: Verdict | None = None
         self._patience = Patience(LEASE_S)
@@ -70,6 +81,8 @@ class Conductor:
         """Hand in the counts; conduct if the lease is mine. Never raises: the next tick may do better."""
         try:
             self.flush()
+            for rollout, answers in self.kept.take().items():
+                self.copies.keep(rollout, answers)
             if self._leads():
                 self._conduct(ledger)
         except Conflict as conflict:
@@ -143,7 +156,8 @@ class Conductor:
         self.verdict = verdict = latched(case.verdict(), found.marks)
         if verdict.word == "fail":
             self.evidence.mark(rollout.id, FAILED, {"because": list(verdict.because)})
-        seen = Seen(now, verdict, found.served(weight), lambda: account(case, verdict))
+        memory = short_of_memory(found.evidence)
+        seen = Seen(now, verdict, found.served(weight), lambda: account(case, verdict), memory)
         record = next_move(ledger, seen)
         if record is not None:
             told = (record.ledger.verdict or {}).get("because", "")
@@ -152,13 +166,14 @@ class Conductor:
     def _docket(self, rollout: Rollout) -> Docket:
         """The evidence of a rollout; what is to be frozen now is frozen first."""
         counted = self.evidence.counted(rollout.id)
-        labels, marks = self.labels.levels(rollout.number), self.evidence.marks(rollout.id)
-        found = docket(rollout, counted, labels, marks)
+        labels, pairs = self.labels.levels(rollout.number), self.labels.pairs(rollout.number)
+        marks = self.evidence.marks(rollout.id)
+        found = docket(rollout, counted, labels, marks, pairs)
         fresh = found.to_freeze({} if REFERENCE in marks else self._history(rollout.stable))
         if not fresh:
             return found
         marks = {**marks, **{name: self.evidence.mark(rollout.id, name, body) for name, body in fresh.items()}}
-        return docket(rollout, counted, labels, marks)
+        return docket(rollout, counted, labels, marks, pairs)
 
     def _history(self, version: str) -> Tally:
         """What a version did while nothing was rolled out."""

@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,9 +15,10 @@ from rollout.evidence import LABEL_LEVELS
 from rollout.policy import Labels
 from rollout.settings import Settings
 from router.counts import Counts
-from router.outcomes import label_text
 from router.problems import Problem, Receive, Scope, Send, answer, read_body
-from router.tokens import BadToken, Prediction, read
+from router.reading import label_text
+from router.tokens import BadToken, Prediction, label_id, read
+from store.copies import CopyStore
 from store.errors import StoreError
 from store.feedback import Feedback as Row
 from store.feedback import FeedbackStore
@@ -53,12 +54,13 @@ class Feedback:
     def __init__(
         self,
         store: FeedbackStore,
+        copies: CopyStore,
         counts: Counts,
         key: bytes,
         settings: Settings,
         leaving: Callable[[], bool],
     ) -> None:
-        self.store, self.counts, self.key, self.leaving = store, counts, key, leaving
+        self.store, self.copies, self.counts, self.key, self.leaving = store, copies, counts, key, leaving
         self.limit, self.signal = settings.router.limits.max_body_bytes, settings.verdict.labels
         self.threads = ThreadPoolExecutor(1, thread_name_prefix="feedback")
 
@@ -69,7 +71,7 @@ class Feedback:
                 raise Problem(405, "labels are sent with POST")
             body = await read_body(receive, self.limit, time.monotonic)
             found = read_labels(parse(body), self.key, datetime.now(UTC), self.signal)
-            fresh = await asyncio.get_running_loop().run_in_executor(self.threads, self._add, found.rows)
+            fresh = await asyncio.get_running_loop().run_in_executor(self.threads, self.add, found.rows)
         except Problem as problem:
             await answer(send, problem.status, problem.headers(), problem.body())
             return
@@ -81,11 +83,22 @@ class Feedback:
             headers.append((b"connection", b"close"))
         await answer(send, 200, headers, msgspec.json.encode(result))
 
-    def _add(self, rows: list[Row]) -> list[bool]:
+    def add(self, rows: list[Row]) -> list[bool]:
+        """Count labels, each beside what a shadow answered; False for one counted before. Raises Problem."""
         try:
-            return self.store.add(rows)
+            return self.store.add(self._paired(rows))
         except StoreError as error:
             raise Problem(503, f"the labels were not counted, send them again: {error}", retry_after_s=5) from error
+
+    def _paired(self, rows: list[Row]) -> list[Row]:
+        """The rows, with the loss of what a shadow answered to the same request where that was kept."""
+        beside = self.copies.of([row.prediction_id for row in rows if of_a_shadow(row)])
+        return [
+            replace(row, copied=loss_level(self.signal, found.predicted_class, found.score, row.label))
+            if (found := beside.get(row.prediction_id))
+            else row
+            for row in rows
+        ]
 
     def _count(self, found: Read, fresh: list[bool]) -> None:
         for row, new in zip(found.rows, fresh, strict=True):
@@ -124,15 +137,15 @@ def _rows(labelled: Labelled, prediction: Prediction, now: datetime, signal: Lab
     values = label if isinstance(label, list) else [label]
     if prediction.scores and len(values) != len(prediction.scores):
         raise ValueError(f"{len(values)} labels for a prediction of {len(prediction.scores)} rows")
-    several = len(values) > 1
-    return [_row(labelled, prediction, number, several, value, now, signal) for number, value in enumerate(values)]
+    rows = len(values)
+    return [_row(labelled, prediction, number, rows, value, now, signal) for number, value in enumerate(values)]
 
 
 def _row(
     labelled: Labelled,
     prediction: Prediction,
     number: int,
-    several: bool,
+    rows: int,
     value: Label,
     now: datetime,
     signal: Labels,
@@ -140,13 +153,18 @@ def _row(
     score = prediction.scores[number] if prediction.scores else None
     predicted_class = prediction.classes[number] if prediction.classes else ""
     text = label_text(value)
-    identity = f"{labelled.prediction_id}.{number}" if several else labelled.prediction_id
+    identity = label_id(labelled.prediction_id, number, rows)
     outcome = _outcome(predicted_class, score, text)
     # A request is one draw, so one of its rows bets: the first.
     bets = prediction.bets and number == 0
     level = loss_level(signal, predicted_class, score, text) if bets else None
     drawn = (prediction.rollout, prediction.weight, bets and level is not None, level)
     return Row(identity, prediction.version, score, predicted_class or None, text, outcome, now, *drawn)
+
+
+def of_a_shadow(row: Row) -> bool:
+    """Whether this label is of a request that a rollout only copied: its candidate had no share of the traffic."""
+    return row.bets and row.rollout > 0 and row.weight == 0
 
 
 def loss_level(signal: Labels, predicted_class: str, score: float | None, label: str) -> int | None:

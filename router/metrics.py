@@ -23,6 +23,12 @@ COUNTERS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("sluice_shadow_dropped", "Copies that found no room", ("version",), "shadow_dropped"),
     ("sluice_fallback", "Requests another version answered", ("version", "reason"), "fallback"),
     ("sluice_feedback", "Late labels", ("version", "outcome"), "feedback"),
+    (
+        "sluice_complaints",
+        "Error codes in the platform's log of a version",
+        ("version", "code"),
+        "complaints",
+    ),
     ("sluice_refused", "Answers that were no prediction", ("code",), "refused"),
 )
 GAUGES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (

@@ -19,9 +19,13 @@ from rollout.settings import Router as Settings
 from rollout.split import ALL
 from router.batcher import Lane
 from router.counts import Counts, Worst
+from router.kept import Kept
 from router.pending import Lost, Pending, Predicted
+from router.reading import class_names, read_prediction
 from router.table import Table
 from router.tally import Tallies, bump
+from router.tokens import label_id
+from store.copies import CopiedAnswer
 
 _decode = msgspec.json.decode
 MOST_WORST = 10
@@ -40,6 +44,7 @@ class Mirror:
     ) -> None:
         self.settings, self.counts, self.loop, self.tallies, self.chance = settings, counts, loop, tallies, chance
         self.worst: list[Worst] = []
+        self.kept = Kept()
         self.table: Table | None = None
         self.shadows: tuple[tuple[str, int], ...] = ()
         self._lanes: dict[str, Lane] = {}
@@ -53,14 +58,14 @@ class Mirror:
         self.shadows = table.split.shadows if table.split else ()
         self._lanes = lanes
 
-    def copy(self, rows: list[msgspec.Raw], answer: Predicted) -> None:
-        """Copy one answered request to every shadow whose turn it is."""
+    def copy(self, rows: list[msgspec.Raw], answer: Predicted, prediction_id: bytes = b"") -> None:
+        """Copy one answered request to every shadow whose turn it is. prediction_id: of a label that will bet."""
         for version, share in self.shadows:
             # Evenly spread: the turn grows by the share, and a copy is due each time it passes all traffic.
             turn = self._turn.get(version, 0) + share
             self._turn[version] = turn % ALL
             if turn >= ALL:
-                self._send(*self._addressed(version), rows, answer)
+                self._send(*self._addressed(version), rows, answer, prediction_id)
 
     def _addressed(self, shadow: str) -> tuple[str, "Judged | None"]:
         """Who gets a copy, and where its outcome counts in the verdict.
@@ -73,19 +78,21 @@ class Mirror:
             return shadow, None
         tally = self.tallies.of(self.table, rolling.candidate)
         if rolling.watching:
-            return shadow, Judged(tally.answers, watched=True)
+            return shadow, Judged(tally.answers, rolling.number, watched=True)
         if shadow == rolling.candidate and self.chance() >= COPIES_SHARE:
-            return rolling.stable, Judged(tally.control)
-        return shadow, Judged(tally.copies)
+            return rolling.stable, Judged(tally.control, rolling.number)
+        return shadow, Judged(tally.copies, rolling.number, labelled=shadow == rolling.candidate)
 
-    def _send(self, version: str, judged: "Judged | None", rows: list[msgspec.Raw], answer: Predicted) -> None:
+    def _send(
+        self, version: str, judged: "Judged | None", rows: list[msgspec.Raw], answer: Predicted, prediction_id: bytes
+    ) -> None:
         lane = self._lanes.get(version)
         room = self.settings.limits.max_shadow_queue_rows
         if lane is None or lane.queued_rows + len(rows) > room:
             self._drop(version, len(rows))
             return
         deadline = self.loop.time() + self.settings.limits.version_timeout_ms / 1000
-        if lane.submit(Copy(rows, deadline, self, version, answer, judged)) is not None:
+        if lane.submit(Copy(rows, deadline, self, version, answer, judged, prediction_id)) is not None:
             self._drop(version, len(rows))
 
     def _drop(self, version: str, rows: int) -> None:
@@ -107,6 +114,8 @@ class Mirror:
             if outcome == "differ":
                 self._remember(copy, index, bytes(mine), bytes(theirs))
         self._judge(copy, first, failed=wrong.get(0, 200) >= 500)
+        if 0 not in wrong:
+            self._keep(copy, shadow)
 
     def _judge(self, copy: "Copy", outcome: str, failed: bool) -> None:
         """The first row of a copy speaks for it in the verdict. failed: with no answer; a refusal (422) is one."""
@@ -115,6 +124,14 @@ class Mirror:
         if copy.judged.watched:
             outcome = "stable failed" if failed else "both"
         bump(copy.judged.counts, outcome)
+
+    def _keep(self, copy: "Copy", shadow: Predicted) -> None:
+        """The first row's answer waits for the label of the user's."""
+        if copy.judged is None or not copy.judged.labelled or not copy.prediction_id or not self.kept.room:
+            return
+        score, name = read_prediction(bytes(shadow.predictions[0]), class_names(shadow.classes))
+        identity = label_id(copy.prediction_id.decode(), 0, len(copy.rows))
+        self.kept.add(copy.judged.rollout, CopiedAnswer(identity, score if math.isfinite(score) else None, name))
 
     def _remember(self, copy: "Copy", index: int, mine: bytes, theirs: bytes) -> None:
         """Keep the rows that differ most, with their columns."""
@@ -131,10 +148,15 @@ class Mirror:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Where a copy counts. watched: it asks whether the stable version would have answered too."""
+    """Where a copy counts. rollout: the revision it began with.
+
+    watched: it asks whether the stable version would have answered too; labelled: a label may tell who was right.
+    """
 
     counts: dict[str, int]
+    rollout: int
     watched: bool = False
+    labelled: bool = False
 
 
 @dataclass(slots=True)
@@ -145,6 +167,7 @@ class Copy(Pending):
     version: str
     answer: Predicted
     judged: Judged | None
+    prediction_id: bytes
 
     def done(self, outcome: Predicted | Lost) -> None:
         """See Pending."""

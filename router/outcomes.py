@@ -6,20 +6,16 @@ from itertools import count
 from math import isfinite
 from zlib import crc32
 
-import msgspec
-
 from rollout.bins import value_bin
 from router.counts import Counts
 from router.pending import Predicted
+from router.reading import class_names, read_prediction
 from router.tally import Tally, bump
 from router.tokens import Prediction, sign
 from router.traffic import Draw
 
 MOST_ROWS_IN_AN_ID = 16
 VALUE_EDGES = (-1e6, -1e3, -1e2, -10.0, -1.0, -0.1, 0.0, 0.1, 1.0, 10.0, 1e2, 1e3, 1e6)
-
-_number_lists = msgspec.json.Decoder(list[float]).decode
-_anything = msgspec.json.Decoder().decode
 
 
 class Outcomes:
@@ -39,7 +35,7 @@ class Outcomes:
         names: list[str] = []
         classes = self._names(predicted.classes)
         for raw in predicted.predictions:
-            score, name = self._read(bytes(raw), classes)
+            score, name = read_prediction(bytes(raw), classes)
             scores.append(score)
             names.append(name)
             self.counts.add(("predictions", version, name) if name else ("values", version, _edge(score)))
@@ -60,20 +56,8 @@ class Outcomes:
     def _names(self, classes: bytes) -> list[str]:
         names = self._classes.get(classes)
         if names is None:
-            listed = _anything(classes) or []
-            names = self._classes[classes] = [label_text(each) for each in listed]
+            names = self._classes[classes] = class_names(classes)
         return names
-
-    def _read(self, raw: bytes, classes: list[str]) -> tuple[float, str]:
-        """Score and class of one raw prediction; the class is empty for a regression."""
-        if raw[:1] == b"[":
-            probabilities = _number_lists(raw)
-            best = probabilities.index(max(probabilities))
-            return probabilities[-1], classes[best] if best < len(classes) else str(best)
-        value = _anything(raw)
-        if isinstance(value, float):
-            return value, ""
-        return (float(value) if isinstance(value, int) else 0.0), label_text(value)
 
 
 def _predicted(tally: Tally, name: str, score: float) -> None:
@@ -81,15 +65,6 @@ def _predicted(tally: Tally, name: str, score: float) -> None:
         bump(tally.classes, name)
     elif isfinite(score):
         bump(tally.values, value_bin(score))
-
-
-def label_text(value: object) -> str:
-    """A class or label as text: booleans and whole numbers alike whichever form they come in."""
-    if isinstance(value, bool):
-        return str(int(value))
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
 
 
 def _edge(value: float) -> str:

@@ -103,7 +103,9 @@ class Predict:
         except Problem as problem:
             self._refuse(respond, asked, problem)
             return
-        headers = self._headers(asked, reply, predicted, unit)
+        own = reply.fallen_from is None
+        prediction_id = self.outcomes.note(reply.version, predicted, reply.draw, own, unit)
+        headers = self._headers(asked, reply, prediction_id)
         if cookie:
             headers.append((b"set-cookie", self.unit_cookie(cookie)))
         respond(200, headers, self._body(reply.version, predicted))
@@ -112,8 +114,8 @@ class Predict:
         self.recent.note(rows)
         traffic = self.traffic
         traffic.sample = rows
-        if traffic.mirror.shadows and reply.fallen_from is None:
-            traffic.mirror.copy(rows, predicted)
+        if traffic.mirror.shadows and own:
+            traffic.mirror.copy(rows, predicted, prediction_id if reply.draw.tally is not None else b"")
 
     def unit_cookie(self, value: bytes) -> bytes:
         """The cookie that makes this caller a unit."""
@@ -170,9 +172,7 @@ class Predict:
             return fresh, fresh, True
         return asked.request_id, b"", False
 
-    def _headers(self, asked: Asked, reply: Reply, predicted: Predicted, unit: bytes) -> Headers:
-        own = reply.fallen_from is None
-        prediction_id = self.outcomes.note(reply.version, predicted, reply.draw, own, unit)
+    def _headers(self, asked: Asked, reply: Reply, prediction_id: bytes) -> Headers:
         headers = [
             JSON,
             (b"x-model-version", reply.version.encode()),

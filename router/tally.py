@@ -22,6 +22,7 @@ class Tally:
     __slots__ = (
         "answers",
         "classes",
+        "complaints",
         "control",
         "copies",
         "drawn",
@@ -41,6 +42,7 @@ class Tally:
         self.copies: dict[str, int] = {}
         self.control: dict[str, int] = {}
         self.answers: dict[str, int] = {}
+        self.complaints: dict[str, int] = {}
         self.timing: dict[int, int] = {}
         self.elapsed: dict[int, int] = {}
 
@@ -59,9 +61,9 @@ class Tally:
         return {kind: counts for kind, counts in plain.items() if counts}
 
 
-def bump(counts: dict[Any, int], key: Any) -> None:
-    """One more."""
-    counts[key] = counts.get(key, 0) + 1
+def bump(counts: dict[Any, int], key: Any, by: int = 1) -> None:
+    """One more, or so many."""
+    counts[key] = counts.get(key, 0) + by
 
 
 class Tallies:

@@ -47,6 +47,11 @@ def sign(prediction: Prediction, key: bytes) -> bytes:
     return urlsafe_b64encode(payload + _signature(payload, key)).rstrip(b"=")
 
 
+def label_id(token: str, row: int, rows: int) -> str:
+    """What the label of one row is counted by."""
+    return f"{token}.{row}" if rows > 1 else token
+
+
 def read(token: str, key: bytes) -> Prediction:
     """The prediction of an id; raises BadToken unless this key signed it."""
     if len(token) > LONGEST:

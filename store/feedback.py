@@ -29,7 +29,7 @@ class Feedback:
     `label` the truth as text; `outcome` a word such as `right` or `wrong`; `at` when the label came.
     `rollout` is the revision at which the rollout began that routed it (0: none), `weight` the candidate's basis
     points then, `bets` whether it may count for or against that rollout, `level` its loss in sixteenths of the
-    loss's bound (0 to 16, None: it has none).
+    loss's bound (0 to 16, None: it has none); `copied` the loss of a shadow's answer to the same request.
     """
 
     prediction_id: str
@@ -43,6 +43,7 @@ class Feedback:
     weight: int = 0
     bets: bool = False
     level: int | None = None
+    copied: int | None = None
 
 
 class FeedbackStore:
@@ -98,6 +99,14 @@ class FeedbackStore:
         with statements(self._engine) as connection:
             return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query)]
 
+    def pairs(self, rollout: int) -> list[tuple[int, int, int]]:
+        """Return (level, copied, count) of the rows of a rollout that have both, in that order."""
+        columns = (FEEDBACK.c.level, FEEDBACK.c.copied)
+        mine = (FEEDBACK.c.model == self.model, FEEDBACK.c.rollout == rollout, FEEDBACK.c.copied.is_not(None))
+        query = select(*columns, func.count()).where(*mine, FEEDBACK.c.level.is_not(None))
+        with statements(self._engine) as connection:
+            return [(row[0], row[1], row[2]) for row in connection.execute(query.group_by(*columns).order_by(*columns))]
+
     def _counted(self, rows: list[dict[str, Any]]) -> set[str]:
         with transaction(self._engine) as connection:
             return set(connection.scalars(self._insert, rows))
@@ -131,5 +140,6 @@ def _require_bet(index: int, row: Feedback) -> None:
     require_integer("weight", row.weight, 0, WHOLE, index)
     if not isinstance(row.bets, bool):
         raise Unstorable("bets", f"is {type(row.bets).__name__}, not true or false", index)
-    if row.level is not None:
-        require_integer("level", row.level, 0, LEVELS, index)
+    for field, level in (("level", row.level), ("copied", row.copied)):
+        if level is not None:
+            require_integer(field, level, 0, LEVELS, index)

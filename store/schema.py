@@ -55,6 +55,7 @@ FEEDBACK = Table(
     Column("weight", Integer, nullable=False, server_default=text("0")),
     Column("bets", Integer, nullable=False, server_default=text("0")),
     Column("level", Integer, nullable=True),
+    Column("copied", Integer, nullable=True),
     Index("feedback_by_version", "model", "version"),
     # Only what bets, so that other rows cost nothing; `bets` stands in it because SQLite looks it up all the same.
     Index(
@@ -68,6 +69,26 @@ FEEDBACK = Table(
         sqlite_where=text("bets = 1"),
         postgresql_where=text("bets = 1"),
     ),
+    Index(
+        "feedback_of_pairs",
+        "model",
+        "rollout",
+        "level",
+        "copied",
+        sqlite_where=text("copied IS NOT NULL"),
+        postgresql_where=text("copied IS NOT NULL"),
+    ),
+)
+
+COPIES = Table(
+    "copies",
+    METADATA,
+    Column("model", Text, primary_key=True),
+    Column("prediction", Text, primary_key=True),
+    Column("rollout", Integer, nullable=False),
+    Column("score", Float(53), nullable=True),
+    Column("predicted_class", Text, nullable=False),
+    Index("copies_by_rollout", "model", "rollout"),
 )
 
 EVIDENCE = Table(

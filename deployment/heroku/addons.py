@@ -69,11 +69,6 @@ def attach(client: Client, found: Addon, app: str, name: str = DATABASE) -> bool
     return True
 
 
-def delete_addon(client: Client, found: Addon) -> None:
-    """Remove an add-on with all its data."""
-    client.delete(f"/apps/{found.app}/addons/{found.id}")
-
-
 def _find(client: Client, app: str, service: str) -> Any:
     for each in client.listed(f"/apps/{app}/addons"):
         own = app in (each["app"]["name"], each["app"].get("id"))

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from deployment.heroku.account import Account
 from deployment.heroku.client import Client
 from deployment.heroku.failures import HerokuFailure, Refused
 
@@ -67,14 +66,6 @@ def ensure_app(client: Client, name: str, region: str, stack: str, team: str = "
 def delete_app(client: Client, name: str) -> None:
     """Remove an app with its add-ons; one that is gone already is no fault."""
     client.delete(f"/apps/{name}")
-
-
-def way_to(found: App, account: Account) -> tuple[str, str]:
-    """Where to connect to reach an app, and the Host to send there.
-
-    That is the app's own address, but in a rehearsal, whose front router answers for all apps on this machine.
-    """
-    return (account.api if account.on_this_machine else found.url), found.url.removeprefix("https://")
 
 
 def refuse_other_generations(found: App) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from deployment.config import Place
 from deployment.findings import Finding, looked
@@ -10,6 +11,7 @@ from deployment.heroku.apps import App, app, refuse_other_generations
 from deployment.heroku.builds import builds
 from deployment.heroku.client import Client
 from deployment.heroku.config_vars import config_vars, config_vars_at, difference
+from deployment.heroku.drains import drained
 from deployment.heroku.dynos import dynos
 from deployment.heroku.failures import HerokuFailure
 from deployment.heroku.formation import Scale, formation
@@ -25,7 +27,8 @@ class Wanted:
     """What an app should be. version: whose it is, empty for the router's.
 
     config: its config vars, beside those of its add-ons; source: the version of the source that this folder makes.
-    Both raise EdgeFailure where the bundle, or what it needs, is not as it was.
+    Both raise EdgeFailure where the bundle, or what it needs, is not as it was. drain: where a version's log goes, a
+    secret; None for the router's, whose log would tell of its own arrival for ever.
     """
 
     app: str
@@ -33,6 +36,7 @@ class Wanted:
     scale: Scale
     config: Callable[[], Mapping[str, str]]
     source: Callable[[], str]
+    drain: Callable[[], str] | None = None
 
 
 class Checkup:
@@ -51,6 +55,8 @@ class Checkup:
         yield looked(f"{self.name}: release", self._release)
         yield looked(f"{self.name}: config vars", self._config)
         yield looked(f"{self.name}: dynos", lambda: f"{self._formation()}, {self._dynos()}")
+        if self.wanted.drain is not None:
+            yield looked(f"{self.name}: log drain", partial(self._drain, self.wanted.drain))
 
     def _fit(self) -> bool:
         return not looked("", lambda: self._there().name).fault
@@ -135,6 +141,11 @@ class Checkup:
         if any(each.release < serving for each in running):
             raise HerokuFailure(f"{said}, v{serving} should run: `heroku ps:restart -a {self.name}`")
         return said
+
+    def _drain(self, wanted: Callable[[], str]) -> str:
+        if not drained(self.client, self.name, wanted()):
+            raise HerokuFailure(f"its log does not go to the router, which would miss R14 and R15: {UP} adds it")
+        return "to the router"
 
     def _built(self) -> dict[str, str]:
         """Version of the source by slug, of all builds."""

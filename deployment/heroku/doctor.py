@@ -96,6 +96,7 @@ def _version(there: House, version: Version) -> Wanted:
         Scale(wanted.version_dynos, wanted.version_size),
         lambda: version_vars(place, read_release(place.releases, version.name), read_secrets(place)),
         lambda: version_slug(place, read_release(place.releases, version.name)).version,
+        lambda: there.drain(version.name, read_secrets(place)),
     )
 
 

@@ -10,9 +10,13 @@ from deployment.heroku.accounts import Owner, owner
 from deployment.heroku.apps import App, app, ensure_app
 from deployment.heroku.attempts import Patience, Say
 from deployment.heroku.client import Client
+from deployment.heroku.drains import ensure_drain
 from deployment.heroku.failures import HerokuFailure
 from deployment.heroku.names import pipeline_name, prefix_of, router_app, version_app
 from deployment.heroku.wait import Chain
+from deployment.secrets import Secrets
+from rollout.drain import drain_url
+from rollout.ledger import Version
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,28 @@ class House:
         if found is None:
             raise HerokuFailure(f"there is no app {name} (any more): `python deploy.py up` makes what is missing")
         return found
+
+    def standing(self, version: Version) -> App:
+        """A live version's app; raises HerokuFailure where it was deleted by hand: its address died with it."""
+        found = app(self.client, version.program)
+        if found is None or found.url != version.address:
+            raise HerokuFailure(
+                f"its app {version.program} was deleted: send its traffic to another version, "
+                f"`python deploy.py retire {version.name}`, then `python deploy.py deploy {version.name}` makes it anew"
+            )
+        return found
+
+    def drain(self, version: str, secrets: Secrets) -> str:
+        """Where the log of a version's app goes: the router, which counts what the platform complains of. A secret."""
+        return drain_url(self.app(self.router).url, version, secrets.token.encode())
+
+    def listened_to(self, version: str, program: str, secrets: Secrets) -> None:
+        """See that the log of a version's app goes to the router; where it cannot, say so: all else works without."""
+        try:
+            if ensure_drain(self.client, program, self.drain(version, secrets)):
+                self.say(f"{program}: its log goes to the router")
+        except HerokuFailure as error:
+            self.say(f"{version} short of memory would not be noticed: {error}")
 
     def chain(self, name: str) -> Chain:
         """The wait chain of one app."""

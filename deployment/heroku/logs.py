@@ -8,8 +8,8 @@ from deployment.heroku.client import Client
 from deployment.heroku.streams import lines_of
 
 MOST_LINES = 1500
-_HEROKUS = re.compile(r"^\S+ heroku\[")
-_CODE = re.compile(r"(?:\bcode=|Error )([HRL]\d{2})\b")
+# An app may write such words too, and a user ask for a path with them: only what Heroku's own lines begin with counts.
+_CODE = re.compile(r"^\S+ heroku\[[^\]]*\]: (?:(?:sock=\w+ )?at=(?:error|warning) code=|Error )([HRL]\d{2})\b")
 
 
 def recent_lines(client: Client, app: str, lines: int = 100, source: str = "", dyno: str = "") -> list[str]:
@@ -31,7 +31,6 @@ def error_codes(lines: Sequence[str]) -> dict[str, int]:
     """How often each of Heroku's codes (H12, R14, ...) is in lines of its router and dyno manager."""
     found: dict[str, int] = {}
     for line in lines:
-        # An app may write such words too; only Heroku's own lines count.
-        if _HEROKUS.match(line) and (match := _CODE.search(line)):
+        if match := _CODE.match(line):
             found[match[1]] = found.get(match[1], 0) + 1
     return found

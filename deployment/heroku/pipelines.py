@@ -61,11 +61,6 @@ def coupled(client: Client, of: Pipeline) -> dict[str, str]:
     return {each["app"]["id"]: each["stage"] for each in found}
 
 
-def delete_pipeline(client: Client, found: Pipeline) -> None:
-    """Remove a pipeline; its apps stay."""
-    client.delete(f"/pipelines/{found.id}")
-
-
 def _find(client: Client, name: str, owner: Owner) -> Any:
     for each in client.listed("/pipelines"):
         if each["name"] == name and (each.get("owner") or {}).get("id") in (owner.id, None):

@@ -51,27 +51,16 @@ def reuse_slug(client: Client, app: str, slug: str, description: str) -> Release
 
     description: should be new each time; a lost answer is looked for by it.
     """
-    return _create(client, app, {"slug": slug, "description": description})
-
-
-def roll_back(client: Client, app: str, to: Release) -> Release:
-    """Release once more what `to` was: code and config vars, not add-ons. Answers a new release."""
-    return _create(client, app, {"release": to.id})
-
-
-def _create(client: Client, app: str, body: dict[str, str]) -> Release:
     before = newest(client, app)
     number = before.version if before else 0
-    slug, description = body.get("slug"), body.get("description")
 
     def look() -> Any:
         for each in client.listed(f"/apps/{app}/releases", "version ..; max=10, order=desc", pages=1):
-            mine = each["description"] == description if slug else str(each["description"]).startswith("Rollback to")
-            if each["version"] > number and mine:
+            if each["version"] > number and each["description"] == description:
                 return each
         return None
 
-    return release_of(client.post(f"/apps/{app}/releases", body, look))
+    return release_of(client.post(f"/apps/{app}/releases", {"slug": slug, "description": description}, look))
 
 
 def release_of(value: Any) -> Release:

@@ -28,21 +28,20 @@ class Size:
     memory_mb: int
     most_workers: int
     most_dynos: int
-    preboot: bool
 
 
 SIZES = {
     size.name.lower(): size
     for size in (
-        Size("Eco", 5, 512, 2, 1, False),
-        Size("Basic", 7, 512, 2, 1, False),
-        Size("Standard-1X", 25, 512, 2, 100, True),
-        Size("Standard-2X", 50, 1024, 4, 100, True),
-        Size("Performance-M", 250, 2560, 5, 100, True),
-        Size("Performance-L", 500, 14336, 17, 100, True),
-        Size("Performance-L-RAM", 500, 30720, 9, 100, True),
-        Size("Performance-XL", 750, 63488, 17, 100, True),
-        Size("Performance-2XL", 1500, 129024, 33, 100, True),
+        Size("Eco", 5, 512, 2, 1),
+        Size("Basic", 7, 512, 2, 1),
+        Size("Standard-1X", 25, 512, 2, 100),
+        Size("Standard-2X", 50, 1024, 4, 100),
+        Size("Performance-M", 250, 2560, 5, 100),
+        Size("Performance-L", 500, 14336, 17, 100),
+        Size("Performance-L-RAM", 500, 30720, 9, 100),
+        Size("Performance-XL", 750, 63488, 17, 100),
+        Size("Performance-2XL", 1500, 129024, 33, 100),
     )
 }
 DATABASES = {"essential-0": 5.0, "essential-1": 9.0, "essential-2": 20.0, "standard-0": 50.0}
@@ -88,11 +87,6 @@ def size(name: str) -> Size:
         names = ", ".join(each.name for each in SIZES.values())
         raise Misconfigured(f"'{name}' is no dyno size (there are {names}): correct it in deploy.toml")
     return found
-
-
-def has_preboot(name: str) -> bool:
-    """Whether new dynos of that size can start before the old ones stop."""
-    return size(name).preboot
 
 
 def check_quantity(name: str, quantity: int) -> None:

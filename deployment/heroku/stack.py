@@ -170,14 +170,10 @@ def _versions(there: House, ledger: Ledger, secrets: Secrets) -> dict[str, str]:
 
 def _version(there: House, version: Version, secrets: Secrets) -> None:
     wanted = there.place.settings.heroku
-    found = app(there.client, version.program)
-    if found is None or found.url != version.address:
-        raise HerokuFailure(
-            f"its app {version.program} was deleted: send its traffic to another version, "
-            f"`python deploy.py retire {version.name}`, then `python deploy.py deploy {version.name}` makes it anew"
-        )
+    there.standing(version)
     release = read_release(there.place.releases, version.name)
     there.chain(version.program).configured(dict(version_vars(there.place, release, secrets)))
+    there.listened_to(version.name, version.program, secrets)
     if scale(there.client, version.program, {WEB: Scale(wanted.version_dynos, wanted.version_size)}):
         there.say(f"{version.program}: {wanted.version_dynos} x {wanted.version_size}")
     there.chain(version.program).up(0)

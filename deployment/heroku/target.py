@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack
 from deployment.actions import Say
 from deployment.config import Place
 from deployment.failures import EdgeFailure
-from deployment.heroku.apps import app
+from deployment.heroku.apps import App, app
 from deployment.heroku.builds import builds
 from deployment.heroku.dynos import dynos
 from deployment.heroku.environments import version_vars
@@ -25,6 +25,7 @@ from deployment.record import opened_record, read_ledger
 from deployment.releases import read_release
 from deployment.routing import wait_drained
 from deployment.secrets import read_secrets
+from rollout.ledger import Version
 from rollout.release import LIVE
 
 
@@ -48,8 +49,14 @@ class HerokuTarget:
         self._opened.close()
         self._house = None
 
-    def home(self, version: str) -> tuple[str, str]:
-        """Program and address of a version: its app, made where there is none, for only Heroku knows the address."""
+    def home(self, version: str, known: Version | None = None) -> tuple[str, str]:
+        """Program and address of a version: its app, made where there is none, for only Heroku knows the address.
+
+        known: what the ledger has of it. Raises HerokuFailure where it is live there and its app was deleted by hand:
+        an app made anew has another address, and traffic would go on to the old one.
+        """
+        if known is not None and known.state in LIVE:
+            return known.program, self._standing(known).url
         name = self.house.version(version)
         found, _ = self.house.ensured(name)
         return name, found.url
@@ -78,7 +85,9 @@ class HerokuTarget:
         couple(self.house.client, program, pipeline)
         chain = self.house.chain(program)
         # Before the build, so that its release command already finds what it needs.
-        chain.configured(dict(version_vars(self.place, release, read_secrets(self.place))))
+        secrets = read_secrets(self.place)
+        chain.configured(dict(version_vars(self.place, release, secrets)))
+        self.house.listened_to(version, program, secrets)
         self._scale(program, 0)
         live = chain.live(slug)
         self._scale(program, wanted.version_dynos)
@@ -111,6 +120,12 @@ class HerokuTarget:
             self._scale(program, 0)
         except HerokuFailure as error:
             raise EdgeFailure(f"{program} could not be scaled to nothing and goes on costing: {error}") from error
+
+    def _standing(self, version: Version) -> App:
+        try:
+            return self.house.standing(version)
+        except HerokuFailure as error:
+            raise HerokuFailure(f"{version.name} is live in the ledger, but {error}") from error
 
     def _refuse_under_way(self, program: str) -> None:
         built = next(iter(builds(self.house.client, program)), None)

@@ -339,12 +339,29 @@ def test_a_config_that_was_changed_by_hand_is_noticed_and_set_back(both: HerokuT
     assert both.paid("v2") == {**paid, "releases": paid["releases"] + 2}
 
 
+def test_a_candidate_short_of_memory_is_held_and_goes_on_when_that_is_accepted(both: HerokuTown) -> None:
+    until(lambda: both.dyno("v2")["state"] == "up", "v2 is up")
+    both.run("canary", "v2", "--auto", "--steps", "50", "--every", "1h")
+    for _ in range(3):
+        both.heroku.control("dynos", app=both.app("v2"), dyno="web.1", action="memory", used_mb=600)
+    until(lambda: both.status()["rollout"]["held"] == ["memory"], "it is held", 30)
+    newest = both.run("history", "--json").json["history"][0]
+    assert "canary of v2 held: memory (v2: R14 x 3, v1: none)" in newest["reason"]
+    both.run("resume")
+    assert both.status()["rollout"]["held"] == []
+    both.run("abort")
+
+
 def test_an_app_that_was_deleted_by_hand_is_named_and_made_anew_once(both: HerokuTown) -> None:
     both.heroku.call("DELETE", f"/apps/{both.app('v3')}")
     missing = both.run("up", check=False)
     assert missing.code == REFUSED
     assert f"v3 does not answer: its app {both.app('v3')} was deleted" in missing.out
     assert "`python deploy.py retire v3`" in missing.out
+    refused = both.run("deploy", "v3", check=False)
+    assert refused.code == REFUSED
+    assert f"v3 is live in the ledger, but its app {both.app('v3')} was deleted" in refused.out
+    assert "v3" not in both.apps()
     both.run("retire", "v3")
     both.run("deploy", "v3")
     assert both.paid("v3") == {"builds": ["succeeded"], "releases": 4, "addons": 0, "dynos": 1}

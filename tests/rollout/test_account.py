@@ -209,3 +209,13 @@ def test_waits_show_the_slowest_hundredth() -> None:
     assert (early["difference"], early["says"]) == (AT_HALF, "-")
     wait = line(told(*kind("waits", 5_000, {"100": 100}, {"84": 100})), "wait")
     assert (wait["candidate"], wait["stable"], wait["difference"]) == ("p99 7.95 ms", "p99 3.97 ms", "p99 x2.00")
+
+
+def test_labels_of_a_shadow_say_who_was_worse_how_often_and_how_many_more_are_needed() -> None:
+    shadow = with_rules(SHADOW, labels={"required": True})
+    paired = ("v2", 0, {"paired": {"0": 170, "16": 12, "-16": 18}})
+    labels = line(told(paired, by=shadow, weight=0), "labels")
+    assert (labels["candidate"], labels["stable"]) == ("12 worse", "18 worse")
+    assert re.fullmatch(r"-3\.00 pp \[-\d+\.\d\d, \+\d+\.\d\d\] of 200 pairs", labels["difference"])
+    assert re.fullmatch(r"about [\d.]+k? more labels \(90 %: [\d.]+k?\)", labels["says"])
+    assert line(told(by=shadow, weight=0), "labels")["says"] == "no data yet"

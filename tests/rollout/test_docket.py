@@ -47,6 +47,13 @@ def test_counts_and_labels_of_all_workers_are_one_evidence() -> None:
     assert found.evidence.of("v1", "labels") == {"0": 9}
 
 
+def test_pairs_are_counted_by_how_much_more_the_shadow_lost() -> None:
+    pairs = [(0, 0, 50), (16, 16, 4), (0, 16, 3), (16, 0, 2), (8, 12, 1)]
+    found = docket(ROLLOUT, (), (), {}, pairs)
+    assert found.evidence.of("v2", "paired") == {"0": 54, "16": 3, "-16": 2, "4": 1}
+    assert found.evidence.paired()[[0, 16, 20, 32]].tolist() == [2, 54, 1, 3]
+
+
 def test_what_the_candidate_served_is_counted_at_its_present_weight() -> None:
     found = opened(*served(3), *finished(2_500, {"ok": 8, "error": 1}, {}))
     assert (found.served(500), found.served(2_500), found.served(5_000)) == (3, 9, 0)

@@ -44,7 +44,7 @@ def required(by: Policy) -> list[str]:
 @pytest.mark.parametrize(
     ("how", "signals", "proved"),
     [
-        ("shadow", ["latency", "agreement"], ["latency", "agreement"]),
+        ("shadow", ["latency", "labels", "agreement"], ["latency", "agreement"]),
         ("canary", SPLIT, ["errors", "latency"]),
         ("blue-green", ["errors", "latency"], ["errors", "latency"]),
         ("ramp", SPLIT, []),
@@ -100,7 +100,7 @@ def test_weights_above_one_would_lose_alpha(judging: Judging) -> None:
 
 
 def test_signals_that_no_strategy_looks_at_together_need_not_share() -> None:
-    check(set_to("agreement", weight=0.75))
+    check(set_to("agreement", weight=0.55))
 
 
 @pytest.mark.parametrize("name", ["wait", "prediction"])

@@ -381,3 +381,31 @@ def test_half_of_the_capital_is_on_processor_time() -> None:
     found = signal(judged(evidence(SLOW)), "latency").against
     with_restarts = math.log(AT_START) + alone + math.log(0.5)
     assert found == pytest.approx(with_restarts, abs=1e-6)
+
+
+# Labels of a shadow: the truth of a request that both have answered.
+
+
+def pairs(same: int, worse: int, better: int) -> Row:
+    """Labels of requests that the shadow answered too: its loss the same, more, less."""
+    return "v2", 0, {"paired": {"0": same, "16": worse, "-16": better}}
+
+
+def test_a_shadow_that_is_wrong_where_the_stable_version_is_right_goes_back() -> None:
+    verdict = judged(evidence(pairs(900, 60, 10)), SHADOW)
+    assert (verdict.word, verdict.because) == ("fail", ("labels",))
+
+
+def test_a_shadow_that_is_wrong_as_often_is_not_worse_however_often_they_differ() -> None:
+    assert judged(evidence(pairs(0, 500, 500)), SHADOW).word == "undecided"
+
+
+def test_labels_of_a_shadow_are_required_where_the_settings_say_so() -> None:
+    by = with_rules(SHADOW, labels={"required": True})
+    agreeing = ("v2", 0, {"copies": {"agree": 3_000}, "control": {"agree": 300}, "timing": {"-1": 150, "0": 150}})
+    assert judged(evidence(agreeing, pairs(10, 0, 0)), by).because == ("labels",)
+    assert judged(evidence(agreeing, pairs(3_000, 30, 30)), by).word == "pass"
+
+
+def test_labels_of_a_shadow_as_much_worse_as_the_margin_are_no_proof() -> None:
+    assert not signal(judged(evidence(pairs(96_000, 3_000, 1_000)), SHADOW), "labels").certified

@@ -14,10 +14,17 @@ from rollout.docket import FAILED, REFERENCE
 from rollout.ledger import Ledger, Step, from_body
 from rollout.moves import stepped
 from rollout.plan import Facts, abort, pause, resume
+from rollout.settings import Settings
 from router import conductor as conducting
 from router.conductor import Conductor, SteadyClock
+from router.counts import Counts
+from router.feedback import Feedback as Feedbacks
+from router.feedback import Labelled, read_labels
+from router.kept import Kept
 from router.table import table_of
 from router.tally import Tallies
+from router.tokens import Prediction, sign
+from store.copies import CopiedAnswer
 from store.engine import engine
 from store.evidence import EvidenceRow
 from store.feedback import Feedback
@@ -26,6 +33,7 @@ from store.ledger import LedgerStore
 from tests.router.toys import NOW, begun, deployed
 from tests.until import until
 
+KEY = b"a key of sixteen or more"
 EASY = {"step_requests": 10}
 
 
@@ -275,6 +283,27 @@ def test_late_labels_of_a_rollout_in_progress_send_it_back(stage):
     _label(conductor, ledger.running().number, weight=2000, wrong={"v2": 90, "v1": 20}, of=100)
     assert stage.tick(conductor) == ["rollback"]
     assert "labels" in stage.store.newest().reason
+
+
+def test_what_a_shadow_answered_meets_the_label_of_what_the_user_got(stage):
+    ledger = stage.begin(how="shadow")
+    number = ledger.running().number
+    kept, conductor = Kept(), stage.conductor()
+    conductor.kept = kept
+    labels = Feedbacks(conductor.labels, conductor.copies, Counts(), KEY, Settings("toy"), lambda: False)
+    tokens = [shadowed(number, serial) for serial in range(50)]
+    for token in tokens:
+        kept.add(number, CopiedAnswer(token, 0.3, "0"))
+    assert stage.tick(conductor) == []
+    labels.add(read_labels([Labelled(token, 1) for token in tokens], KEY, datetime.now(UTC), labels.signal).rows)
+    assert conductor.labels.pairs(number) == [(0, 16, 50)]
+    assert stage.tick(conductor) == ["rollback"]
+    assert "labels: 50 worse, 0 worse on v1" in stage.store.newest().reason
+
+
+def shadowed(number, serial):
+    """The id of an answer of v1, while another version got copies."""
+    return sign(Prediction("v1", 0, 1500, serial, [0.9], ["1"], number, 1, True), KEY).decode()
 
 
 def _label(conductor, number, weight, wrong, of):

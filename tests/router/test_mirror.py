@@ -5,8 +5,10 @@ from dataclasses import replace
 import msgspec
 
 from rollout.moves import ended
+from router.kept import AT_ONCE
 from router.mirror import Mirror
 from router.pending import Predicted
+from store.copies import CopiedAnswer
 from tests.router.toys import City, begun, deployed
 
 
@@ -17,10 +19,13 @@ class Copied:
         self.city = City(ledger)
         self.city.traffic.mirror.chance = lambda: chance
 
-    def copy(self, *values):
+    def copy(self, *values, prediction_id=b""):
         rows = [msgspec.Raw(b"%d" % value) for value in values]
-        self.city.traffic.mirror.copy(rows, Predicted(rows, [], b"null"))
+        self.city.traffic.mirror.copy(rows, Predicted(rows, [], b"null"), prediction_id)
         self.city.loop.run()
+
+    def kept(self):
+        return self.city.traffic.mirror.kept.take()
 
     def counted(self, version="v2", weight=0):
         return self.city.counted(version, weight)
@@ -128,3 +133,43 @@ def test_without_room_a_copy_is_dropped_and_counts_for_nobody():
     copied.copy(1)
     assert copied.city.traffic.counts.values["shadow_dropped", "v2"] == 1
     assert copied.counted() == {}
+
+
+# Answers that wait for a label.
+
+
+def test_what_the_candidate_answered_is_kept_by_the_id_of_the_users_answer():
+    copied = Copied(shadow(), chance=0.0)
+    copied.copy(1, prediction_id=b"one")
+    copied.city.versions["v2"].answer()
+    copied.copy(3, 4, prediction_id=b"two")
+    copied.city.versions["v2"].answer()
+    number = copied.city.traffic.table.rolling.number
+    assert copied.kept() == {number: [CopiedAnswer("one", 1.0, "1"), CopiedAnswer("two.0", 3.0, "3")]}
+    assert copied.kept() == {}
+
+
+def test_nothing_is_kept_of_the_noise_floor_of_what_does_not_bet_and_of_what_was_not_answered():
+    floor = Copied(shadow(), chance=0.95)
+    floor.copy(1, prediction_id=b"one")
+    floor.city.versions["v1"].answer()
+    copied = Copied(shadow(), chance=0.0)
+    copied.copy(1)
+    copied.city.versions["v2"].answer()
+    copied.copy(1, prediction_id=b"two")
+    copied.city.versions["v2"].answer(status=500)
+    copied.copy(1, prediction_id=b"three")
+    copied.city.versions["v2"].answer(errors=[{"row": 0, "status": 422, "detail": "as asked"}])
+    assert floor.kept() == copied.kept() == {}
+
+
+def test_some_of_each_second_are_kept_whatever_the_traffic_is():
+    copied = Copied(shadow(), chance=0.0)
+    for number in range(3 * AT_ONCE):
+        copied.copy(1, prediction_id=b"%d" % number)
+        copied.city.versions["v2"].answer()
+    (kept,) = copied.kept().values()
+    assert [each.prediction_id for each in kept] == [str(number) for number in range(AT_ONCE)]
+    copied.copy(1, prediction_id=b"later")
+    copied.city.versions["v2"].answer()
+    assert len(copied.kept()) == 1

@@ -5,7 +5,7 @@ from dataclasses import replace
 from rollout.docket import docket
 from rollout.ledger import Step
 from router.table import table_of
-from router.tally import KEPT, NO_ROLLOUT, Tallies, Tally
+from router.tally import KEPT, NO_ROLLOUT, Tallies, Tally, bump
 from tests.router.toys import TWO_STEPS, begun, deployed
 
 
@@ -88,3 +88,10 @@ def test_the_verdict_reads_what_was_counted():
     found = docket(ledger.running(), counted, [], {})
     assert (found.served(2000), found.served(5000)) == (2, 0)
     assert found.evidence.tables("finished", ["error"], ["ok"])[0.2].tolist() == [[0, 0], [1, 1]][::-1]
+
+
+def test_complaints_are_handed_in_by_code():
+    tally = Tally()
+    bump(tally.complaints, "R14", 3)
+    bump(tally.complaints, "R14")
+    assert tally.body() == {"complaints": {"R14": 4}}

@@ -97,6 +97,19 @@ def test_a_bet_counts_once_and_as_it_was_first_told(feedback):
     assert feedback.levels(7) == [("v1", 500, 0, 1)]
 
 
+def test_pairs_count_the_rows_that_a_shadow_answered_too(opened, feedback):
+    both = [bet(f"same {n}", weight=0, copied=0) for n in range(3)]
+    feedback.add([*both, bet("worse", weight=0, copied=16), bet("alone", weight=0), bet("other", rollout=8, copied=0)])
+    FeedbackStore(opened, "weather").add([bet("other model", copied=0)])
+    assert feedback.pairs(7) == [(0, 0, 3), (0, 16, 1)]
+
+
+@pytest.mark.parametrize("copied", [-1, 17, 0.5, True])
+def test_a_loss_of_a_copy_is_a_level(feedback, copied):
+    with pytest.raises(Unstorable, match="copied"):
+        feedback.add([bet("p1", copied=copied)])
+
+
 def test_levels_are_read_from_their_index_alone(opened, feedback):
     feedback.add([bet(f"p{n}", level=n % 17) for n in range(100)])
     asked: list[tuple] = []

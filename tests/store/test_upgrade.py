@@ -69,7 +69,7 @@ def test_a_table_that_was_completed_half_way_is_completed(old):
     _run(old, "ALTER TABLE feedback ADD COLUMN weight INTEGER DEFAULT 0 NOT NULL", "DROP INDEX feedback_by_version")
     LedgerStore(old, "flights").create()
     assert FeedbackStore(old, "flights").add([NEW]) == [True]
-    assert _shape(old)["indexes"] == ["feedback_by_version", "feedback_that_bets"]
+    assert _shape(old)["indexes"] == ["feedback_by_version", "feedback_of_pairs", "feedback_that_bets"]
 
 
 def test_processes_may_complete_the_table_at_once(url, old):

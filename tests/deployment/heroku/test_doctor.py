@@ -26,6 +26,7 @@ from tests.deployment.stage import ROOT, Stage
 
 OWNER = "0a0a0a0a-1111-2222-3333-444444444444"
 SECRET = "a value that nobody may read"
+DRAIN = "https://drain:a-secret@router/drains/v1"
 PLAN = "heroku-postgresql:essential-0"
 ADDRESS = "postgres://u:p@host/ledger"
 
@@ -46,6 +47,7 @@ class Flat:
     state: str = "up"
     runs: int = 0
     addons: list[dict[str, Any]] = field(default_factory=list)
+    drains: list[str] = field(default_factory=list)
     releases: list[dict[str, Any]] = field(default_factory=list)
     then: dict[int, dict[str, str]] = field(default_factory=dict)
 
@@ -107,6 +109,8 @@ class Flat:
                 return self.config
             case ["addons"]:
                 return self.addons
+            case ["log-drains"]:
+                return [{"id": "x", "url": url} for url in self.drains]
             case ["formation"]:
                 return [{"type": "web", "quantity": self.quantity, "dyno_size": {"name": self.size}}]
             case ["dynos"]:
@@ -194,6 +198,27 @@ class TestOneApp:
     def place(self, stage: Stage) -> Place:
         """Any place of the target."""
         return stage.place()
+
+    @pytest.mark.parametrize(
+        ("drains", "told"),
+        [
+            ([DRAIN], "✔ fl-v1: log drain: to the router"),
+            (
+                [f"{DRAIN}-old"],
+                "✖ fl-v1: log drain: its log does not go to the router, which would miss R14 and R15: "
+                "`python deploy.py up` adds it",
+            ),
+        ],
+    )
+    def test_a_log_that_does_not_go_to_the_router_is_told(
+        self, drains: list[str], told: str, flat: Flat, platform: Made, place: Place
+    ) -> None:
+        flat.drains = drains
+        client, _ = platform(Town({"fl-v1": flat}).answer)
+        wanted = Wanted("fl-v1", "v1", Scale(1, "Basic"), lambda: flat.config, lambda: "v1+aaa", lambda: DRAIN)
+        found = [each.line for each in Checkup(client, place, wanted).findings()]
+        assert found[-1] == told
+        assert DRAIN not in "".join(found)
 
     def test_an_app_as_it_should_be_has_no_fault(self, flat: Flat, platform: Made, place: Place) -> None:
         assert [each.line for each in self.looked(flat, platform, place)] == [

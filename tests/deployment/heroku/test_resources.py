@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from deployment.heroku import accounts, addons, apps, config_vars, dynos, features, formation, logs, pipelines, releases
-from deployment.heroku.account import Account
+from deployment.heroku import accounts, addons, apps, config_vars, dynos, formation, logs, pipelines, releases
 from deployment.heroku.failures import HerokuFailure
 from deployment.heroku.formation import Scale
 from tests.deployment.heroku.conftest import Made
@@ -31,9 +30,6 @@ def test_an_app_is_reached_at_the_address_it_has_and_over_tls(platform: Made) ->
     found = apps.app(client, "flights-v1")
     assert found is not None
     assert found.url == "https://flights-v1-0123456789ab.herokuapp.com"
-    host = "flights-v1-0123456789ab.herokuapp.com"
-    assert apps.way_to(found, Account("t", "https://api.heroku.com", "")) == (found.url, host)
-    assert apps.way_to(found, Account("t", "http://127.0.0.1:5000", "")) == ("http://127.0.0.1:5000", host)
     assert (found.stack, found.generation, found.owner, found.team) == ("heroku-24", "cedar", "me", None)
 
 
@@ -118,14 +114,6 @@ def test_releases_are_read_newest_first_and_the_current_one_is_named(platform: M
     assert current.version == 2
     assert server.asked[0].headers["Range"] == "version ..; max=3, order=desc"
     assert not releases.release_of(release(1, None)).eligible_for_rollback
-
-
-def test_a_rollback_whose_answer_was_lost_is_found(platform: Made) -> None:
-    back = release(4, description="Rollback to v2")
-    client, server = platform(in_turn(answered([release(3)]), RESET, answered([back, release(3)])))
-    assert releases.roll_back(client, "a", releases.release_of(release(2))).version == 4
-    assert server.calls("POST")[0].json == {"release": "r2"}
-    assert len(server.calls("POST")) == 1
 
 
 def test_one_off_dynos_are_no_dynos_of_the_app(platform: Made) -> None:
@@ -220,15 +208,6 @@ def test_who_owns_what_is_made(platform: Made) -> None:
     )
     assert accounts.owner(client) == accounts.Owner("me", "user", "me@example.org")
     assert accounts.owner(client, "crew") == accounts.Owner("t", "team", "crew")
-
-
-def test_preboot_is_switched_on_where_there_is_such_a_thing(platform: Made) -> None:
-    client, server = platform(in_turn(answered({"enabled": False}), answered({"enabled": True})))
-    assert not features.set_preboot(client, "a", "Basic")
-    assert server.asked == []
-    assert features.set_preboot(client, "a", "Standard-1X")
-    assert features.set_preboot(client, "a", "Standard-1X")
-    assert [each.json for each in server.calls("PATCH")] == [{"enabled": True}]
 
 
 LOG = b"""2026-01-01T00:00:00+00:00 heroku[router]: at=error code=H12 desc="Request timeout" method=GET

@@ -1,0 +1,29 @@
+"""Real processes: what a shadow answered is kept, and the label of the user's answer speaks of both."""
+
+import httpx
+
+from store.copies import CopyStore
+from store.feedback import FeedbackStore
+from tests.router.rig import rig
+from tests.router.toys import begun
+from tests.until import until
+
+LOSS = '[verdict.labels]\nloss = "absolute"\nbound = 2.0\n[verdict.agreement]\naction = "watch"\n'
+
+
+def test_a_shadow_that_is_further_from_the_truth_than_the_users_answers_goes_back(tmp_path):
+    with rig(tmp_path, settings=LOSS) as made:
+        made.know(made.version("v1"), made.version("v2"))
+        made.split({"v1": 10_000})
+        made.record(begun(made.ledger, how="shadow"))
+        made.router()
+        number = made.ledger.running().number
+        tokens = [made.predict({}).headers["x-prediction-id"] for _ in range(40)]
+        copies = CopyStore(made.engine, "toy")
+        until(lambda: len(copies.of(tokens)) > 30, "answers of the shadow are kept")
+        labels = [{"prediction_id": token, "label": 1.0} for token in tokens]
+        assert httpx.post(f"{made.url}/feedback", json=labels).json()["counted"] == 40
+        until(lambda: made.store.newest().action == "rollback", "the shadow goes back")
+        pairs = FeedbackStore(made.engine, "toy").pairs(number)
+        assert [(level, copied) for level, copied, _ in pairs] == [(0, 8)]
+        assert "labels" in made.store.newest().reason
