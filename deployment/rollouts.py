@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from rollout.ledger import Ledger, Step
-from rollout.policy import Policy, Rule
+from rollout.policy import NO_LOSS, Policy, Rule
 from rollout.refusal import BadWeight
 from rollout.split import ALL, basis_points
 from rollout.strategy import Strategy, strategy
@@ -86,11 +86,13 @@ def plan_lines(
 
 def policy_lines(row: Strategy, policy: Policy, name: str, stable: str) -> list[str]:
     """How a rollout that runs by itself is judged, in words."""
-    back = [f"{rule.name}{_percent(rule.tolerance)}" for rule in policy.rules if rule.action == "rollback"]
+    back = [f"{rule.name}{_loss(rule)}{_percent(rule.tolerance)}" for rule in policy.rules if rule.action == "rollback"]
     hold = [f"{rule.name}{_percent(rule.tolerance)}" for rule in policy.rules if rule.action == "hold"]
     required = [f"{rule.name} ({_margin(rule)})" for rule in policy.rules if rule.required]
     alarm = f"false alarm at most {100 * policy.alpha:g} % over the whole rollout"
     lines = [f"  back     on evidence of {', '.join(back)}; {alarm}"]
+    if "labels" in row.signals and policy.labels is None:
+        lines.append(f"           labels are not judged: {NO_LOSS}")
     if hold:
         lines.append(f"  held     on evidence of {', '.join(hold)}, until `{COMMAND} resume`")
     if required:
@@ -134,6 +136,10 @@ def _judged_step(row: Strategy, step: Step, policy: Policy) -> str:
 
 def _margin(rule: Rule) -> str:
     return f"x{1 + rule.margin:g}" if rule.name == "latency" else f"+{100 * rule.margin:g} pp"
+
+
+def _loss(rule: Rule) -> str:
+    return "" if rule.loss in ("", "wrong") else f" ({rule.loss}, {rule.bound:g} is the most)"
 
 
 def _percent(tolerance: float) -> str:

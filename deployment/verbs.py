@@ -4,6 +4,8 @@ from deployment import observations
 from deployment.acts import Act
 from deployment.config import Place
 from deployment.contracts import contract_at_stake
+from deployment.failures import EdgeFailure
+from deployment.releases import read_release
 from deployment.rollouts import (
     BadOption,
     canary_steps,
@@ -15,7 +17,7 @@ from deployment.rollouts import (
 )
 from rollout import plan
 from rollout.ledger import Step
-from rollout.policy import Policy, policy
+from rollout.policy import CLASSIFICATION, Policy, policy
 from rollout.refusal import BadSetting
 from rollout.settings import is_name
 from rollout.split import ALL, basis_points
@@ -53,7 +55,7 @@ def start(
     breaking: although it breaks the contract of those who have one; auto: the conductor judges it and moves it on.
     """
     require_name(name)
-    judged = _policy(place, how) if auto else None
+    judged = _policy(place, how, name) if auto else None
     return Act(
         how,
         lambda ledger: observations.of_running(place, ledger, name),
@@ -100,7 +102,7 @@ def shadow(place: Place, name: str, percent: float, breaking: bool = False, auto
 def release_in_place(place: Place, name: str, breaking: bool = False, auto: bool = False) -> Act:
     """Replace the released version's process."""
     require_name(name)
-    judged = _policy(place, "release-in-place") if auto else None
+    judged = _policy(place, "release-in-place", name) if auto else None
     return Act(
         "release-in-place",
         lambda ledger: observations.of_next(place, ledger, name),
@@ -162,15 +164,23 @@ def retire(place: Place, name: str, force: bool = False, way_back: bool = False)
     )
 
 
-def _policy(place: Place, how: str) -> Policy:
-    """How deploy.toml judges that strategy; raises BadSetting where it could not see a failure."""
+def _policy(place: Place, how: str, name: str) -> Policy:
+    """How deploy.toml judges that strategy of a version; raises BadSetting where it could not see a failure."""
     row = strategy(how)
     if row.watches and not place.settings.router.fallback:
         raise BadSetting(
             f"router.fallback is off in deploy.toml, so nobody would answer beside the new version of a {how}, and its "
             "failures could not be compared: switch it on, or leave out --auto"
         )
-    return policy(place.settings.verdict, row)
+    return policy(place.settings.verdict, row, _task(place, name))
+
+
+def _task(place: Place, name: str) -> str:
+    """What a version predicts; what is wrong with its bundle is said by who asks for more than that."""
+    try:
+        return str(read_release(place.releases, name).manifest["task"])
+    except (EdgeFailure, KeyError):
+        return CLASSIFICATION
 
 
 def require_name(name: str) -> None:

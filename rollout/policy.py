@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rollout.refusal import BadSetting
@@ -13,7 +13,12 @@ from rollout.strategy import STRATEGIES, Strategy
 ACTIONS = ("rollback", "hold", "watch")
 AT_DEADLINE = ("hold", "rollback")
 HOTFIX = ("supersede", "queue", "refuse")
-LOSSES = ("wrong", "brier", "log", "absolute")
+OF_VALUES = "absolute"
+LOSSES = ("wrong", "brier", "log", OF_VALUES)
+CLASSIFICATION = "classification"
+NO_LOSS = (
+    "its 'loss' is one of classes, not of values: set loss = 'absolute', and 'bound' to the error that is the most"
+)
 
 
 @dataclass(frozen=True)
@@ -149,7 +154,7 @@ SIGNALS = ("errors", "refusals", "latency", "wait", "prediction", "labels", "agr
 
 @dataclass(frozen=True)
 class Rule:
-    """One signal as it is judged. See Signal."""
+    """One signal as it is judged. See Signal; loss, bound: see Labels."""
 
     name: str
     action: str
@@ -159,6 +164,8 @@ class Rule:
     margin: float
     beside_ms: float = 0.0
     apart: float = 0.5
+    loss: str = ""
+    bound: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -174,6 +181,12 @@ class Policy:
     watch_s: float
     hotfix: str
 
+    @property
+    def labels(self) -> Labels | None:
+        """How labels are turned into losses; None where they are not judged."""
+        rule = next((rule for rule in self.rules if rule.name == "labels" and rule.loss), None)
+        return None if rule is None else Labels(loss=rule.loss, bound=rule.bound)
+
     def to_body(self) -> dict[str, Any]:
         """Plain JSON. `policy_of(to_body())` is the identity."""
         return {**asdict(self), "rules": [asdict(rule) for rule in self.rules]}
@@ -184,11 +197,18 @@ def policy_of(body: Mapping[str, Any]) -> Policy:
     return Policy(**{**body, "rules": tuple(Rule(**rule) for rule in body["rules"])})
 
 
-def policy(judging: Judging, row: Strategy) -> Policy:
-    """What a strategy goes by: its signals, and for one that a person decides nothing but the way back."""
-    rules = tuple(
-        _rule(name, getattr(judging, name), judged=name in row.decides) for name in SIGNALS if name in row.signals
-    )
+def policy(judging: Judging, row: Strategy, task: str = CLASSIFICATION) -> Policy:
+    """What a strategy goes by: its signals, and for one that a person decides nothing but the way back.
+
+    task: of the candidate, as its manifest has it. Labels are left out where their loss is none of such predictions.
+    Raises BadSetting where they are required all the same.
+    """
+    looked_at = [name for name in SIGNALS if name in row.signals]
+    if task != CLASSIFICATION and judging.labels.loss != OF_VALUES and "labels" in looked_at:
+        if judging.labels.required:
+            raise BadSetting(f"deploy.toml: 'verdict.labels' is required, and {NO_LOSS}")
+        looked_at.remove("labels")
+    rules = tuple(_rule(name, getattr(judging, name), judged=name in row.decides) for name in looked_at)
     return Policy(
         judging.alpha,
         judging.beta,
@@ -203,7 +223,7 @@ def policy(judging: Judging, row: Strategy) -> Policy:
 
 def _rule(name: str, signal: Signal, judged: bool) -> Rule:
     required = signal.required and judged
-    more = {key: getattr(signal, key) for key in ("beside_ms", "apart") if hasattr(signal, key)}
+    more = {key: getattr(signal, key) for key in ("beside_ms", "apart", "loss", "bound") if hasattr(signal, key)}
     return Rule(name, signal.action, signal.weight, required, signal.tolerance, signal.margin, **more)
 
 
@@ -242,8 +262,3 @@ def _word(path: str, word: str, known: tuple[str, ...]) -> None:
 def numbers(judging: Judging) -> list[tuple[str, Any]]:
     """Every table of `[verdict]` with its path."""
     return [("verdict", judging), *((f"verdict.{name}", getattr(judging, name)) for name in SIGNALS)]
-
-
-def option_names() -> list[str]:
-    """The keys of `[verdict]` that are no signal."""
-    return [each.name for each in fields(Judging) if each.name not in SIGNALS]

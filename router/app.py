@@ -14,13 +14,14 @@ from typing import Any
 from a2wsgi import WSGIMiddleware
 
 from rollout.drain import PATH as DRAINS
+from rollout.policy import Labels
 from router import counts, recent
 from router.comparing import Comparing
 from router.conductor import TICK_S, Conductor
 from router.config import Config, from_environment
 from router.counts import Snapshot
 from router.drain import Drain
-from router.feedback import Feedback
+from router.feedback import Feedback, Known
 from router.forward import Forward
 from router.hook_progress import MarkedProgress
 from router.outcomes import Outcomes
@@ -114,7 +115,10 @@ class Router:
         self.hot = {b"/predict": self.predict.answer}
         labels = FeedbackStore(self.watch.engine, config.settings.model)
         copies = CopyStore(self.watch.engine, config.settings.model)
-        self.feedback = Feedback(labels, copies, self.traffic.counts, config.token_key, config.settings, self.leaving)
+        known = Known(outcomes.classes_of, self._loss)
+        self.feedback = Feedback(
+            labels, copies, self.traffic.counts, config.token_key, config.settings, known, self.leaving
+        )
         self.drain = Drain(self.traffic, config.token_key, config.state, self.leaving)
         self.forward = Forward(config.settings, self.traffic, self.leaving)
         self._tasks = [
@@ -204,6 +208,14 @@ class Router:
 
     def _table(self) -> Any:
         return self.traffic.table
+
+    def _loss(self, rollout: int) -> Labels:
+        """How labels of the rollout that began with this revision are judged; as deploy.toml has it where none says."""
+        ledger = self.traffic.table.ledger
+        for known in (ledger.rollout, ledger.last):
+            if known is not None and known.number == rollout and known.policy is not None and known.policy.labels:
+                return known.policy.labels
+        return self.config.settings.verdict.labels
 
     def _ledger(self) -> str:
         if self.watch.away_since is None:

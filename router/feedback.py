@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -41,6 +41,15 @@ class LabelledList(msgspec.Struct, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True)
+class Known:
+    """What a label is read by. classes: of a version, empty where they are not known or it has none; loss: of labels
+    in the rollout that began with a revision, as it was planned then."""
+
+    classes: Callable[[str], Sequence[str]]
+    loss: Callable[[int], Labels]
+
+
+@dataclass(frozen=True)
 class Read:
     """What one call held: rows to count, and the entries that cannot be."""
 
@@ -58,10 +67,11 @@ class Feedback:
         counts: Counts,
         key: bytes,
         settings: Settings,
+        known: Known,
         leaving: Callable[[], bool],
     ) -> None:
         self.store, self.copies, self.counts, self.key, self.leaving = store, copies, counts, key, leaving
-        self.limit, self.signal = settings.router.limits.max_body_bytes, settings.verdict.labels
+        self.limit, self.known = settings.router.limits.max_body_bytes, known
         self.threads = ThreadPoolExecutor(1, thread_name_prefix="feedback")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +80,7 @@ class Feedback:
             if scope["method"] != "POST":
                 raise Problem(405, "labels are sent with POST")
             body = await read_body(receive, self.limit, time.monotonic)
-            found = read_labels(parse(body), self.key, datetime.now(UTC), self.signal)
+            found = read_labels(parse(body), self.key, datetime.now(UTC), self.known)
             fresh = await asyncio.get_running_loop().run_in_executor(self.threads, self.add, found.rows)
         except Problem as problem:
             await answer(send, problem.status, problem.headers(), problem.body())
@@ -94,7 +104,7 @@ class Feedback:
         """The rows, with the loss of what a shadow answered to the same request where that was kept."""
         beside = self.copies.of([row.prediction_id for row in rows if of_a_shadow(row)])
         return [
-            replace(row, copied=loss_level(self.signal, found.predicted_class, found.score, row.label))
+            replace(row, copied=loss_level(self.known.loss(row.rollout), found.predicted_class, found.score, row.label))
             if (found := beside.get(row.prediction_id))
             else row
             for row in rows
@@ -120,25 +130,25 @@ def parse(body: bytes) -> list[Labelled]:
     return labels
 
 
-def read_labels(labels: list[Labelled], key: bytes, now: datetime, signal: Labels) -> Read:
+def read_labels(labels: list[Labelled], key: bytes, now: datetime, known: Known) -> Read:
     """The rows to count; an id that is not ours, or labels that do not fit it, are named by their index."""
     rows: list[Row] = []
     invalid: list[dict[str, Any]] = []
     for index, labelled in enumerate(labels):
         try:
-            rows += _rows(labelled, read(labelled.prediction_id, key), now, signal)
+            rows += _rows(labelled, read(labelled.prediction_id, key), now, known)
         except (BadToken, ValueError) as error:
             invalid.append({"index": index, "detail": str(error)})
     return Read(rows, invalid)
 
 
-def _rows(labelled: Labelled, prediction: Prediction, now: datetime, signal: Labels) -> list[Row]:
+def _rows(labelled: Labelled, prediction: Prediction, now: datetime, known: Known) -> list[Row]:
     label = labelled.label
     values = label if isinstance(label, list) else [label]
     if prediction.scores and len(values) != len(prediction.scores):
         raise ValueError(f"{len(values)} labels for a prediction of {len(prediction.scores)} rows")
     rows = len(values)
-    return [_row(labelled, prediction, number, rows, value, now, signal) for number, value in enumerate(values)]
+    return [_row(labelled, prediction, number, rows, value, now, known) for number, value in enumerate(values)]
 
 
 def _row(
@@ -148,18 +158,35 @@ def _row(
     rows: int,
     value: Label,
     now: datetime,
-    signal: Labels,
+    known: Known,
 ) -> Row:
     score = prediction.scores[number] if prediction.scores else None
     predicted_class = prediction.classes[number] if prediction.classes else ""
     text = label_text(value)
+    if prediction.scores:
+        _require_fitting(prediction.version, predicted_class, text, known.classes(prediction.version))
     identity = label_id(labelled.prediction_id, number, rows)
     outcome = _outcome(predicted_class, score, text)
     # A request is one draw, so one of its rows bets: the first.
     bets = prediction.bets and number == 0
-    level = loss_level(signal, predicted_class, score, text) if bets else None
+    level = loss_level(known.loss(prediction.rollout), predicted_class, score, text) if bets else None
     drawn = (prediction.rollout, prediction.weight, bets and level is not None, level)
     return Row(identity, prediction.version, score, predicted_class or None, text, outcome, now, *drawn)
+
+
+def _require_fitting(version: str, predicted_class: str, label: str, classes: Sequence[str]) -> None:
+    """Raise ValueError for a label that cannot be the truth of it: counted, it would bar the right one."""
+    if predicted_class and classes and label not in classes:
+        raise ValueError(f"{label!r} is no class of {version} ({', '.join(classes)})")
+    if not predicted_class and not _finite(label):
+        raise ValueError(f"{label!r} is no number, and {version} predicts numbers")
+
+
+def _finite(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def of_a_shadow(row: Row) -> bool:

@@ -25,6 +25,7 @@ class Outcomes:
         self.counts, self.key, self.clock = counts, key, clock
         self._serial = count(int(clock() * 1000) & 0xFFFFFFFF)
         self._classes: dict[bytes, list[str]] = {}
+        self._by_version: dict[str, list[str]] = {}
 
     def note(self, version: str, predicted: Predicted, draw: Draw, own: bool, unit: bytes) -> bytes:
         """Count the predictions of one answer and return its id.
@@ -33,7 +34,7 @@ class Outcomes:
         """
         scores: list[float] = []
         names: list[str] = []
-        classes = self._names(predicted.classes)
+        classes = self._by_version[version] = self._names(predicted.classes)
         for raw in predicted.predictions:
             score, name = read_prediction(bytes(raw), classes)
             scores.append(score)
@@ -48,6 +49,10 @@ class Outcomes:
         return sign(
             Prediction(version, draw.weight, at_ms, serial, scores, names, draw.number, crc32(unit), bets), self.key
         )
+
+    def classes_of(self, version: str) -> list[str]:
+        """The classes that answers of a version told this worker; none for values, and before the first answer."""
+        return self._by_version.get(version, [])
 
     def refused(self, status: int) -> None:
         """Count an answer that was no prediction; from 500 up a user was failed."""

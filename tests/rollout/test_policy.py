@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,11 +14,11 @@ from rollout.policy import (
     SIGNALS,
     Errors,
     Judging,
+    Labels,
     Latency,
     Policy,
     check,
     numbers,
-    option_names,
     policy,
     policy_of,
 )
@@ -164,4 +164,22 @@ def test_every_signal_can_be_bet_on_and_every_proof_is_of_a_signal() -> None:
 
 def test_every_key_of_the_table_is_an_option_or_a_signal() -> None:
     assert [path for path, _ in numbers(Judging())] == ["verdict", *(f"verdict.{name}" for name in SIGNALS)]
-    assert {*option_names(), *SIGNALS} == {each.name for each in fields(Judging)}
+
+
+def test_labels_are_not_judged_where_their_loss_is_none_of_such_predictions() -> None:
+    """Else the plan would promise a way back that no label can bring about."""
+    judging = Judging()
+    assert "labels" not in [rule.name for rule in policy(judging, strategy("canary"), "regression").rules]
+    absolute = set_to("labels", loss="absolute", bound=200.0)
+    made = policy(absolute, strategy("canary"), "regression")
+    assert made.labels == Labels(loss="absolute", bound=200.0)
+    assert policy_of(made.to_body()).labels == made.labels
+    assert policy(judging, strategy("canary")).labels == Labels()
+    assert policy(judging, strategy("blue-green")).labels is None
+
+
+def test_required_labels_that_have_no_loss_are_refused() -> None:
+    judging = set_to("labels", required=True)
+    with pytest.raises(BadSetting, match=r"'verdict.labels' is required, and its 'loss' is one of classes"):
+        policy(judging, strategy("canary"), "regression")
+    assert policy(judging, strategy("blue-green"), "regression").labels is None

@@ -14,12 +14,13 @@ from rollout.docket import FAILED, REFERENCE
 from rollout.ledger import Ledger, Step, from_body
 from rollout.moves import stepped
 from rollout.plan import Facts, abort, pause, resume
+from rollout.policy import Labels
 from rollout.settings import Settings
 from router import conductor as conducting
 from router.conductor import Conductor, SteadyClock
 from router.counts import Counts
 from router.feedback import Feedback as Feedbacks
-from router.feedback import Labelled, read_labels
+from router.feedback import Known, Labelled, read_labels
 from router.kept import Kept
 from router.table import table_of
 from router.tally import Tallies
@@ -290,12 +291,13 @@ def test_what_a_shadow_answered_meets_the_label_of_what_the_user_got(stage):
     number = ledger.running().number
     kept, conductor = Kept(), stage.conductor()
     conductor.kept = kept
-    labels = Feedbacks(conductor.labels, conductor.copies, Counts(), KEY, Settings("toy"), lambda: False)
+    known = Known(lambda _: ("0", "1"), lambda _: Labels())
+    labels = Feedbacks(conductor.labels, conductor.copies, Counts(), KEY, Settings("toy"), known, lambda: False)
     tokens = [shadowed(number, serial) for serial in range(50)]
     for token in tokens:
         kept.add(number, CopiedAnswer(token, 0.3, "0"))
     assert stage.tick(conductor) == []
-    labels.add(read_labels([Labelled(token, 1) for token in tokens], KEY, datetime.now(UTC), labels.signal).rows)
+    labels.add(read_labels([Labelled(token, 1) for token in tokens], KEY, datetime.now(UTC), known).rows)
     assert conductor.labels.pairs(number) == [(0, 16, 50)]
     assert stage.tick(conductor) == ["rollback"]
     assert "labels: 50 worse, 0 worse on v1" in stage.store.newest().reason

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from rollout.policy import Labels
-from router.feedback import Labelled, loss_level, read_labels
+from router.feedback import Known, Labelled, loss_level, read_labels
 from router.tokens import Prediction, sign
 
 KEY = b"a key of sixteen or more"
@@ -17,7 +17,7 @@ def rows(label, loss="wrong", **changes):
     """The rows of one labelled prediction."""
     plain = {"scores": [0.8], "classes": ["1"], "rollout": 4, "unit": 1, "bets": True}
     token = sign(Prediction("v2", 500, 1500, 7, **{**plain, **changes}), KEY).decode()
-    found = read_labels([Labelled(token, label)], KEY, NOW, Labels(loss=loss))
+    found = read_labels([Labelled(token, label)], KEY, NOW, Known(lambda _: (), lambda _: Labels(loss=loss)))
     assert found.invalid == []
     return found.rows
 
@@ -81,3 +81,34 @@ def test_a_label_without_a_loss_of_the_kind_asked_for_does_not_bet():
 
 def test_true_and_1_are_the_same_class():
     assert [rows(label)[0].level for label in (True, 1, 1.0, "1", False)] == [0, 0, 0, 0, 16]
+
+
+def invalid(label, known=("benign", "malignant"), **changes):
+    """What is said of one label that cannot be counted."""
+    plain = {"scores": [0.8], "classes": ["malignant"], "rollout": 4, "unit": 1, "bets": True}
+    token = sign(Prediction("v2", 500, 1500, 7, **{**plain, **changes}), KEY).decode()
+    found = read_labels([Labelled(token, label)], KEY, NOW, Known(lambda _: known, lambda _: Labels()))
+    assert len(found.rows) + len(found.invalid) == 1
+    return [each["detail"] for each in found.invalid]
+
+
+def test_a_label_that_is_no_class_of_the_version_is_named_and_does_not_bar_the_right_one():
+    assert invalid("Benign") == ["'Benign' is no class of v2 (benign, malignant)"]
+    assert invalid("benign") == []
+
+
+def test_a_label_that_is_no_number_is_none_of_a_value():
+    assert invalid("hello", (), classes=[""]) == ["'hello' is no number, and v2 predicts numbers"]
+    assert invalid("120", (), classes=[""]) == invalid(120.5, (), classes=[""]) == []
+
+
+def test_where_classes_are_not_known_yet_or_a_prediction_tells_none_a_label_is_taken_as_it_is():
+    assert invalid("Benign", ()) == []
+    assert invalid("anything", ("0", "1"), scores=[], classes=[]) == []
+
+
+def test_a_label_is_a_loss_as_its_rollout_was_planned():
+    token = sign(Prediction("v2", 500, 1500, 7, [12.0], [""], 9, 1, True), KEY).decode()
+    known = Known(lambda _: (), lambda rollout: Labels(loss="absolute", bound=8.0) if rollout == 9 else Labels())
+    (row,) = read_labels([Labelled(token, 10)], KEY, NOW, known).rows
+    assert row.level == 4

@@ -2,20 +2,21 @@
 
 import httpx
 
+from rollout.policy import Agreement, Labels
 from store.copies import CopyStore
 from store.feedback import FeedbackStore
 from tests.router.rig import rig
 from tests.router.toys import begun
 from tests.until import until
 
-LOSS = '[verdict.labels]\nloss = "absolute"\nbound = 2.0\n[verdict.agreement]\naction = "watch"\n'
+LOSS = {"labels": Labels(loss="absolute", bound=2.0), "agreement": Agreement(action="watch")}
 
 
 def test_a_shadow_that_is_further_from_the_truth_than_the_users_answers_goes_back(tmp_path):
-    with rig(tmp_path, settings=LOSS) as made:
+    with rig(tmp_path) as made:
         made.know(made.version("v1"), made.version("v2"))
         made.split({"v1": 10_000})
-        made.record(begun(made.ledger, how="shadow"))
+        made.record(begun(made.ledger, how="shadow", **LOSS))
         made.router()
         number = made.ledger.running().number
         tokens = [made.predict({}).headers["x-prediction-id"] for _ in range(40)]
