@@ -43,6 +43,11 @@ class Place:
     through: str = ""
 
     @property
+    def model_file(self) -> Path:
+        """Which model the router here serves."""
+        return self.run / "router.model"
+
+    @property
     def url_file(self) -> Path:
         """Holds the router's URL while it runs."""
         return self.state / "run" / "router.url"

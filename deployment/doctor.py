@@ -13,7 +13,7 @@ from deployment.leftovers import left_behind
 from deployment.observations import of_running
 from deployment.programs import ROUTER
 from deployment.record import opened_record, read_ledger
-from deployment.routing import router_status
+from deployment.routing import check_model, router_status
 from deployment.secrets import read_secrets
 from deployment.supervision import Process, Supervisor
 from deployment.targets import on_heroku
@@ -94,6 +94,10 @@ def _processes(place: Place, ledger: Ledger | None) -> Iterator[Finding]:
     named = [ROUTER, *(version.program for version in ledger.live())]
     for program in named:
         yield looked(f"process {program}", partial(_process, running.get(program)))
+    model = looked("model", partial(_model, place))
+    yield model
+    if model.fault:
+        return
     for program in sorted(set(running) - set(named)):
         yield Finding(f"process {program}", fault=f"it runs and the ledger does not name it: {UP} ends it")
 
@@ -114,6 +118,11 @@ def _process(process: Process | None) -> str:
         because = f" ({process.ended_because})" if process.ended_because else ""
         raise EdgeFailure(f"{process.state.lower()}{because}: {UP} starts it again, its log says why")
     return f"{process.state.lower()}, for {process.since_s:.0f} s"
+
+
+def _model(place: Place) -> str:
+    check_model(place)
+    return f"{place.settings.model} is served here"
 
 
 def _disk(place: Place) -> str:

@@ -11,7 +11,7 @@ from deployment.locks import held
 from deployment.programs import service_program
 from deployment.readiness import Probe, probe_of, wait_ready, warmed_up
 from deployment.releases import read_release
-from deployment.routing import wait_drained
+from deployment.routing import check_model, wait_drained
 from deployment.secrets import read_secrets
 from deployment.supervision import Supervisor
 
@@ -29,6 +29,7 @@ class LocalTarget:
         """Raise NotRunning where no supervisor is up."""
         if not self.supervisor.answers():
             raise NotRunning
+        check_model(self.place)
 
     def reserved(self, version: str) -> AbstractContextManager[None]:
         """Hold the right to start that version; raises EdgeFailure naming who has it."""

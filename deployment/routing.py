@@ -23,6 +23,22 @@ def router_url(place: Place) -> str | None:
         return None
 
 
+def check_model(place: Place) -> None:
+    """Raise EdgeFailure where the router that runs here serves another model than deploy.toml names.
+
+    That model's ledger names what runs here, this one's does not: nothing may be ended or started by it.
+    """
+    try:
+        served = place.model_file.read_text().strip()
+    except FileNotFoundError:
+        return
+    if served != place.settings.model:
+        raise EdgeFailure(
+            f"the router of {place.state} serves the model {served!r}, deploy.toml says {place.settings.model!r}: "
+            "correct `model`, or `python deploy.py down` first, or give this model a state of its own (SLUICE_STATE)"
+        )
+
+
 def router_lives(url: str, timeout_s: float = 1.0) -> bool:
     """Whether the router's liveness answers."""
     try:

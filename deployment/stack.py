@@ -20,7 +20,7 @@ from deployment.programs import ROUTER, router_program, service_program
 from deployment.readiness import NotAnswering, probe_of, wait_ready
 from deployment.record import make_record, opened_record, read_ledger
 from deployment.releases import check_seal, read_release
-from deployment.routing import router_url, wait_router
+from deployment.routing import check_model, router_url, wait_router
 from deployment.secrets import Secrets, check_webhook_secret, make_secrets
 from rollout.ledger import Ledger, Version
 
@@ -48,6 +48,7 @@ def up(place: Place, say: Say) -> Stack:
         target = LocalTarget(place)
         already = target.supervisor.answers()
         if already:
+            check_model(place)
             url = _repair(place, target, ledger, say)
         else:
             url = _undone_if_it_fails(place, lambda: _start(place, target, ledger, secrets, say))
@@ -73,7 +74,7 @@ def down(place: Place, say: Say) -> int:
             raise Interrupted(
                 "interrupted: the stack is still going down, `python deploy.py down` waits for it"
             ) from error
-        place.url_file.unlink(missing_ok=True)
+        _forget_router(place)
         _forget_programs(place)
     say(f"stopped: {', '.join(programs) or f'{len(strays)} processes whose supervisor was gone'}")
     return len(programs) or len(strays)
@@ -91,6 +92,7 @@ def _start(place: Place, target: LocalTarget, ledger: Ledger, secrets: Secrets, 
         _write_conf(place, version, say)
     start_supervisor(place, secrets)
     place.url_file.write_text(url)
+    place.model_file.write_text(place.settings.model)
     wait_router(place, url, watch_for_end(target.supervisor, ROUTER))
     say(f"router at {url}")
     return url
@@ -102,7 +104,7 @@ def _undone_if_it_fails(place: Place, start: Callable[[], str]) -> str:
     except BaseException as error:
         with uninterrupted():
             stop_supervisor(place)
-            place.url_file.unlink(missing_ok=True)
+            _forget_router(place)
             _forget_programs(place)
         if isinstance(error, KeyboardInterrupt):
             raise Interrupted("interrupted: the stack is not up, what was started is stopped again") from error
@@ -114,6 +116,8 @@ def _repair(place: Place, target: LocalTarget, ledger: Ledger, say: Say) -> str:
     url = router_url(place)
     if url is None:
         raise EdgeFailure("a supervisor runs here without a router: `python deploy.py down`, then `up`")
+    if place.port and not url.endswith(f":{place.port}"):
+        raise EdgeFailure(f"the router runs at {url}: `python deploy.py down`, then `up --port {place.port}`")
     running = target.supervisor.processes()
     named = {version.program: version for version in ledger.live()}
     for program in set(running) - set(named) - {ROUTER}:
@@ -174,6 +178,11 @@ def _wait_for_versions(place: Place, target: LocalTarget, ledger: Ledger, secret
             failed[version.name] = str(error)
             say(f"{version.name} does not answer: {error}")
     return failed
+
+
+def _forget_router(place: Place) -> None:
+    for path in (place.url_file, place.model_file):
+        path.unlink(missing_ok=True)
 
 
 def _forget_programs(place: Place) -> None:

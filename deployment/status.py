@@ -12,7 +12,7 @@ from deployment.failures import EdgeFailure, NotRunning
 from deployment.judging import judged
 from deployment.observations import of_running
 from deployment.record import opened, read_ledger
-from deployment.routing import RouterAway, router_status, router_url
+from deployment.routing import RouterAway, check_model, router_status, router_url
 from deployment.scores import Score, scores
 from deployment.secrets import read_secrets
 from deployment.supervision import Process
@@ -33,7 +33,7 @@ def picture(place: Place, probe: bool = True, now: float | None = None, logs: bo
     ledger, events, labels, verdict = _recorded(place, notes)
     counts = _counts(place, notes)
     processes = _processes(place, notes)
-    notes += _strays(ledger, processes)
+    notes += _strays(place, ledger, processes)
     notes += _complaints(place, ledger) if logs and on_heroku(place) else []
     return {
         "model": place.settings.model,
@@ -87,7 +87,11 @@ def _processes(place: Place, notes: list[str]) -> dict[str, Process]:
     return {}
 
 
-def _strays(ledger: Ledger, processes: dict[str, Process]) -> list[str]:
+def _strays(place: Place, ledger: Ledger, processes: dict[str, Process]) -> list[str]:
+    try:
+        check_model(place)
+    except EdgeFailure as error:
+        return [str(error)]
     named = {version.program for version in ledger.live()} | {"router"}
     stray = sorted(set(processes) - named)
     return [f"{', '.join(stray)} runs and the ledger does not name it: `python deploy.py up` ends it"] if stray else []

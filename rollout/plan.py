@@ -96,6 +96,7 @@ def start(
         chosen = (Step(ALL, policy.watch_s),)
     if policy is not None and row.ends == "proof" and chosen[-1].weight == ALL:
         raise BadWeight(f"a {row.name} that runs by itself is released on proof: its steps must end below 100 %")
+    _refuse_to_begin_anew(ledger, name, how)
     _refuse_unless_ready(ledger, facts, name)
     waits = policy is not None and chosen != () and ledger.lets_wait(name)
     if not waits:
@@ -133,6 +134,7 @@ def release_in_place(ledger: Ledger, facts: Facts, name: str, policy: Policy | N
 
 def _in_place_watched(ledger: Ledger, facts: Facts, name: str, policy: Policy) -> Plan:
     """All traffic to a fresh process of `name`, the old one beside it until the conductor is sure."""
+    _refuse_to_begin_anew(ledger, name, "release-in-place")
     stable, row = _stable(ledger, name), strategy("release-in-place")
     rollout = moves.planned(ledger, row, name, stable, (Step(ALL, policy.watch_s),), policy)
     rollout = replace(rollout, step_since=facts.now, started_at=facts.now, started_by=facts.actor)
@@ -185,9 +187,7 @@ def rollback(ledger: Ledger, facts: Facts) -> Plan:
         return (_record(moves.ended(ledger, rollout), "rollback", summary, again(rollout)),)
     target = ledger.rollback_target()
     if target is None:
-        raise NothingToDo(
-            "nothing to go back to: no rollout is in progress and no version was released before this one"
-        )
+        raise NothingToDo(_no_way_back(ledger))
     if ledger.version(target).state in LIVE:
         record = _record(moves.gone_back(ledger, target), *_words_of_return(ledger, target))
         return (record,)
@@ -268,6 +268,15 @@ def _start_again_and_go_back(ledger: Ledger, facts: Facts, target: str) -> Plan:
     return (*_bring_up(target, facts.program), _record(after, *_words_of_return(ledger, target)), *stop)
 
 
+def _no_way_back(ledger: Ledger) -> str:
+    others = [version.name for version in ledger.live() if version.name != ledger.released]
+    promote = f": `{COMMAND} promote VERSION` for one that runs ({', '.join(others)})" if others else ""
+    return (
+        "nothing to go back to: no rollout is in progress, and no version was released before this one but what was "
+        f"gone back from{promote}"
+    )
+
+
 def _words_of_return(ledger: Ledger, target: str) -> tuple[str, str, str]:
     live = ledger.released is not None and ledger.version(target).state in LIVE
     undo = f"promote {ledger.released}" if live else f"release-in-place {ledger.released}"
@@ -317,6 +326,19 @@ def _refuse_unless_ready(ledger: Ledger, facts: Facts, name: str) -> None:
         raise NotReady(f"{name} is {version.state}: `{COMMAND} deploy {name}` first")
     if facts.answers_golden_rows is not True:
         raise NotReady(f"{name} has not answered its golden rows ({facts.not_ready_because}): see `{COMMAND} status`")
+
+
+def _refuse_to_begin_anew(ledger: Ledger, name: str, how: str) -> None:
+    """A judged rollout begun again would forget what speaks against it; what follows a shadow is another test."""
+    rollout = ledger.rollout
+    if rollout is None or rollout.candidate != name or rollout.policy is None:
+        return
+    if strategy(rollout.strategy).shadows and not strategy(how).shadows:
+        return
+    raise RolloutInProgress(
+        f"a {_named(rollout)} runs by itself since revision {rollout.number}, and begun again it would forget its "
+        f"evidence: `{COMMAND} promote {name}` releases {name}, `{COMMAND} abort` ends the {rollout.strategy}"
+    )
 
 
 def _bring_up(name: str, program: str) -> Plan:

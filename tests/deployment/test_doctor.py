@@ -20,7 +20,7 @@ def test_a_stack_that_is_up_has_no_fault(running: Stage) -> None:
     findings = doctor(running.place(), running.said.append)
     assert not faults(findings)
     assert {each.what for each in findings} == {
-        *("record", "supervisor", "process router", "process v1-1", "router", "version v1", "free disk")
+        *("record", "supervisor", "process router", "process v1-1", "model", "router", "version v1", "free disk")
     }
 
 

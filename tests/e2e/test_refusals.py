@@ -48,6 +48,22 @@ def shared(delivered, tmp_path_factory):
     made.run("down")
 
 
+def test_a_typo_in_the_models_name_ends_nothing_and_is_named(shared, tmp_path):
+    config = tmp_path / "deploy.toml"
+    config.write_text('model = "flihgts"\n')
+    for words, code in ((("up",), 1), (("doctor",), 1), (("status",), 0)):
+        said = shared.run(*words, check=False, SLUICE_CONFIG=str(config))
+        assert "serves the model 'flights'" in said.out.replace("\n", " ").replace("  ", " "), said.out
+        assert said.code == code, said.out
+    assert shared.predict().status_code == 200
+
+
+def test_another_port_than_the_one_it_runs_on_is_refused(shared):
+    said = shared.run("up", "--port", "1", check=False)
+    assert (said.code, f"the router runs at {shared.url}" in said.out) == (1, True)
+    assert shared.predict().status_code == 200
+
+
 def test_of_two_operators_at_once_one_wins_and_the_other_is_told(town):
     town.up("v1", "v2")
     both = [

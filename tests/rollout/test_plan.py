@@ -510,3 +510,25 @@ def test_a_process_that_ends_may_stay_the_way_back() -> None:
     back = plan.rollback(ledger, facts(ledger, "v1"))
     assert outline(back)[:3] == ["Start v1-7", "WaitReady v1-7", "WarmUp v1-7"]
     assert recorded(back, ledger).released == "v1"
+
+
+@pytest.mark.parametrize(
+    "command", ["canary v2 --auto", "canary v2 --steps 50", "shadow v2", "ab v2 --auto", "release-in-place v2 --auto"]
+)
+def test_a_rollout_that_runs_by_itself_is_not_begun_again_and_forgets_nothing(command: str) -> None:
+    ledger = typed("canary v2 --auto", ledger=STARTED)
+    with pytest.raises(RolloutInProgress, match=rf"a canary of v2 runs by itself since revision {ledger.revision}"):
+        decide(ledger, command)
+
+
+@pytest.mark.parametrize("first", ["canary v2", "shadow v2 --auto"])
+def test_one_that_a_person_decides_may_be_begun_again_and_a_canary_follows_a_shadow(first: str) -> None:
+    ledger = typed(first, ledger=STARTED)
+    after = recorded(decide(ledger, "canary v2 --auto"), ledger)
+    assert after.running().strategy == "canary"
+
+
+def test_where_everything_was_gone_back_from_a_version_that_runs_is_named() -> None:
+    ledger = typed("promote v2", "promote v1", "rollback", ledger=STARTED)
+    with pytest.raises(NothingToDo, match=r"gone back from: `.* promote VERSION` for one that runs \(v1, v3\)"):
+        decide(ledger, "rollback")
