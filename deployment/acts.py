@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from deployment.actions import Performer, Say
 from deployment.config import Place
 from deployment.record import opened_record, read_ledger
+from deployment.routing import check_model
 from deployment.targets import target_of
 from rollout.actions import Plan, Record
 from rollout.contract import Contract, refuse_breaking
@@ -50,6 +51,7 @@ class Done:
 def act(place: Place, wanted: Act, reason: str, say: Say) -> Done:
     """Perform an act; raises Refusal, EdgeFailure, StoreError, which leave record and processes as they were."""
     began = time.monotonic()
+    check_model(place)
     with opened_record(place) as store:
         ledger = read_ledger(store)
         facts = wanted.facts(ledger)

@@ -60,7 +60,14 @@ class Line:
             return Answer(answer.status, answer.read())
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
-            raise Unreachable(str(error) or type(error).__name__) from error
+            raise Unreachable(_because(error)) from error
+
+
+def _because(error: Exception) -> str:
+    """Nobody listens at a socket that is not there, or whose process has ended."""
+    if isinstance(error, FileNotFoundError | ConnectionRefusedError):
+        return "it does not run"
+    return str(error) or type(error).__name__
 
 
 @contextmanager

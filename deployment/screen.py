@@ -6,12 +6,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from deployment.fitting import Fitting
 from deployment.rollouts import shown_seconds
 from deployment.status import Picture
 from deployment.verdicts import WORDS, Shown, shown
 
 WORST = 3
 _NUMBERS = ("WEIGHT", "REAL", "REQ", "ERR", "P50", "P99", "AGREE", "LABELS", "ACC")
+_LEFT_OUT = ((), ("AGREE",), ("AGREE", "LABELS"), ("AGREE", "LABELS", "P50"), ("AGREE", "LABELS", "ACC", "P50"))
+"""Columns that a narrow terminal does without, one more at a time."""
 _PROCESS_STYLES = {"running": "green", "starting": "yellow", "backoff": "red", "fatal": "bold red"}
 
 _WORD_STYLES = {"PASS": "bold green", "FAIL": "bold red", "HOLD": "bold yellow", "INVALID": "bold red"}
@@ -21,7 +24,7 @@ def drawn(picture: Picture) -> RenderableType:
     """The whole picture."""
     parts: list[RenderableType] = [_head(picture)]
     if picture["versions"]:
-        parts.append(_versions(picture["versions"]))
+        parts.append(Fitting([_versions(picture["versions"], left_out) for left_out in _LEFT_OUT]))
     if picture["verdict"]:
         parts += ["", drawn_verdict(shown(picture["model"], picture["verdict"])), ""]
     parts += _worst(picture["worst"])
@@ -40,7 +43,18 @@ def drawn_verdict(verdict: Shown) -> RenderableType:
     said, _, word = verdict.head.rpartition("   ")
     head = Text.assemble(said, "   ", (word, _WORD_STYLES.get(word, "bold")))
     because = [Text(verdict.because)] if verdict.because else []
-    return Group(head, *because, table, Text(verdict.together))
+    return Group(head, *because, Fitting([table, _stacked(verdict)]), Text(verdict.together))
+
+
+def _stacked(verdict: Shown) -> RenderableType:
+    """Three lines a signal, where the table has no room: what it says first."""
+    names, lines = verdict.rows[0], []
+    for row in verdict.rows[1:]:
+        name, mine, theirs, difference, against, proof, says = row
+        lines.append(Text.assemble((name, "bold"), "  ", says))
+        lines.append(Text(f"  {names[1]} {mine}, {names[2]} {theirs}: {difference}"))
+        lines.append(Text(f"  against {against}, proof {proof}"))
+    return Group(*lines)
 
 
 def one_line(picture: Picture) -> str:
@@ -108,14 +122,16 @@ def _rollback_text(rollback: Picture | None) -> Text:
     return Text(f"{target} {ready}:  {command}", style="green")
 
 
-def _versions(versions: list[Picture]) -> Table:
+def _versions(versions: list[Picture], left_out: tuple[str, ...]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in ("VERSION", "ROLE", "PROCESS"):
         table.add_column(column, no_wrap=True)
-    for column in _NUMBERS:
-        table.add_column(column, justify="right", no_wrap=True)
+    shown = [place for place, column in enumerate(_NUMBERS) if column not in left_out]
+    for place in shown:
+        table.add_column(_NUMBERS[place], justify="right", no_wrap=True)
     for version in versions:
-        table.add_row(version["name"], version["role"], _process(version), *_numbers(version))
+        numbers = _numbers(version)
+        table.add_row(version["name"], version["role"], _process(version), *(numbers[place] for place in shown))
     return table
 
 
@@ -150,7 +166,7 @@ def _events(events: list[Picture]) -> list[RenderableType]:
     table = Table.grid(padding=(0, 2))
     for event in events:
         told = Text(event["reason"], style="italic")
-        table.add_row(f"r{event['revision']}", event["at"][11:19], event["act"], event["actor"], told)
+        table.add_row(f"r{event['revision']}", event["at"][11:19], event["act"], event["about"], event["actor"], told)
     return [Text("RECENT", style="bold"), table]
 
 

@@ -47,8 +47,9 @@ def up(place: Place, say: Say) -> Stack:
             ledger = read_ledger(store)
         target = LocalTarget(place)
         already = target.supervisor.answers()
-        if already:
+        if already or left_behind(place):
             check_model(place)
+        if already:
             url = _repair(place, target, ledger, say)
         else:
             url = _undone_if_it_fails(place, lambda: _start(place, target, ledger, secrets, say))

@@ -15,6 +15,7 @@ from deployment.record import opened, read_ledger
 from deployment.routing import RouterAway, check_model, router_status, router_url
 from deployment.scores import Score, scores
 from deployment.secrets import read_secrets
+from deployment.subjects import subjects
 from deployment.supervision import Process
 from deployment.targets import on_heroku, processes
 from rollout.ledger import Ledger, Rollout, Version
@@ -51,7 +52,7 @@ def picture(place: Place, probe: bool = True, now: float | None = None, logs: bo
         "router_revision": counts.get("revision"),
         "workers": counts.get("workers", []),
         "versions": [_version(v, ledger, counts, processes, labels.get(v.name)) for v in _shown(ledger, counts)],
-        "events": [_event(entry) for entry in events or []],
+        "events": _events(events or []),
         "notes": notes,
     }
 
@@ -63,7 +64,7 @@ def _recorded(place: Place, notes: list[str]) -> tuple[Ledger, list[Entry] | Non
         with opened(place) as database:
             store = LedgerStore(database, model)
             ledger, labels = read_ledger(store), scores(FeedbackStore(database, model).scores())
-            return ledger, store.history(limit=EVENTS), labels, judged(database, ledger)
+            return ledger, store.history(limit=EVENTS + 1), labels, judged(database, ledger)
     except (EdgeFailure, StoreError, BrokenRecord) as error:
         notes.append(str(error))
         return Ledger(model=model), None, {}, None
@@ -179,11 +180,16 @@ def _role(version: Version, ledger: Ledger) -> str:
     return "way back" if version.name == ledger.rollback_target() else str(version.state)
 
 
-def _event(entry: Entry) -> Picture:
+def _events(entries: list[Entry]) -> list[Picture]:
+    return [_event(entry, about) for entry, about in zip(entries, subjects(entries, EVENTS), strict=False)]
+
+
+def _event(entry: Entry, about: str) -> Picture:
     return {
         "revision": entry.revision,
         "at": entry.at.isoformat(timespec="seconds"),
         "actor": entry.actor,
         "act": entry.action,
+        "about": about,
         "reason": entry.reason,
     }

@@ -11,7 +11,10 @@ from deployment.record import opened_record
 from deployment.rollouts import seconds
 from deployment.stack import Stack
 from deployment.status import Picture, picture
+from deployment.subjects import subjects
 from store.ledger import Entry
+
+PIPE_WIDTH = 400
 
 
 def stack(out: Out, found: Stack) -> int:
@@ -52,10 +55,11 @@ def history(place: Place, out: Out, number: int, verify: bool) -> None:
     """The newest acts; raises LedgerBroken where the chain does not hold."""
     with opened_record(place) as store:
         checked = store.verify() if verify else None
-        entries = store.history(limit=number)
-    lines = [_history_line(entry) for entry in entries] or ["nothing was done yet"]
+        entries = store.history(limit=number + 1)
+    told = list(zip(entries, subjects(entries, number), strict=False))
+    lines = [_history_line(entry, about) for entry, about in told] or ["nothing was done yet"]
     lines += [f"✔ the chain of {checked} revisions holds"] if verify else []
-    out.result({"history": [_history_row(entry) for entry in entries], "verified": checked}, *lines)
+    out.result({"history": [_history_row(entry, about) for entry, about in told], "verified": checked}, *lines)
 
 
 def lint(place: Place, out: Out) -> int:
@@ -175,18 +179,18 @@ def _draw(found: Picture) -> None:
 
 
 def console() -> Any:
-    """The terminal; in a pipe lines are not cut to its width."""
+    """The terminal; in a pipe no line is cut."""
     from rich.console import Console
 
     terminal = Console(highlight=False)
-    return terminal if terminal.is_terminal else Console(highlight=False, width=140)
+    return terminal if terminal.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
 
 
-def _history_line(entry: Entry) -> str:
+def _history_line(entry: Entry, about: str) -> str:
     because = f'  "{entry.reason}"' if entry.reason else ""
-    return f"r{entry.revision:<4} {entry.at:%Y-%m-%d %H:%M:%S}  {entry.action:<16} {entry.actor}{because}"
+    return f"r{entry.revision:<4} {entry.at:%Y-%m-%d %H:%M:%S}  {entry.action:<16} {about:<12} {entry.actor}{because}"
 
 
-def _history_row(entry: Entry) -> dict[str, Any]:
+def _history_row(entry: Entry, about: str) -> dict[str, Any]:
     row = {name: getattr(entry, name) for name in ("revision", "action", "actor", "reason", "hash")}
-    return {**row, "at": entry.at.isoformat()}
+    return {**row, "about": about, "at": entry.at.isoformat()}
