@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
+import yaml
+
 from delivery.contents import write_contents
 from delivery.errors import DeliveryError
 from delivery.proof import prove_in_fresh_process
@@ -51,6 +53,7 @@ class Delivered:
 def deliver(request: DeliveryRequest, report: Report) -> Delivered:
     """Deliver a version, or return the one that is there with the same content; raises DeliveryError."""
     target = request.releases / request.version
+    _refuse_another_models(target, request.model)
     report(f"building {request.source}")
     source = load_source(request.source, request.sample, request.label)
     public = request.keys / PUBLIC
@@ -65,6 +68,20 @@ def deliver(request: DeliveryRequest, report: Report) -> Delivered:
         _appear(draft, target)
     bundle = verify_bundle(target, public)
     return Delivered(target, bundle.manifest, bundle.digest, fresh=True)
+
+
+def _refuse_another_models(target: Path, model: str) -> None:
+    """Raise DeliveryError before any work where this version's name is taken by another model's bundle."""
+    try:
+        found = yaml.safe_load((target / MANIFEST).read_text(encoding="utf-8"))["model"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError):
+        # Nothing is there, or nothing that can be read: what follows says which.
+        return
+    if found != model:
+        raise DeliveryError(
+            f"{target} holds {target.name} of the model {found!r}, this one is of {model!r}: give it another name, or "
+            "this model a folder of bundles of its own (SLUICE_RELEASES)"
+        )
 
 
 def same_content(old: Manifest, new: Manifest) -> bool:

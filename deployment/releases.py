@@ -82,7 +82,7 @@ def check_belongs(release: Release, model: str) -> None:
     if found != (model, release.name):
         raise ContractBroken(
             f"{release.path} holds {found[1]} of model '{found[0]}', not {release.name} of '{model}': "
-            f"deliver {release.name} for this model, or correct 'model' in deploy.toml"
+            "correct 'model' in deploy.toml, or give this model a folder of bundles of its own (SLUICE_RELEASES)"
         )
 
 

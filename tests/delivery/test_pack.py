@@ -94,7 +94,6 @@ def test_the_same_content_again_is_fine_and_changes_nothing(begun):
     [
         ("trees", {}),
         ("build = logistic\n", {}),
-        ("logistic", {"model": "mortgages"}),
         ("logistic", {"tolerance": 1e-12}),
     ],
 )
@@ -223,3 +222,13 @@ def environ(workshop):
     """The surroundings in which deploy.py works in this folder."""
     places = {"SLUICE_RELEASES": "releases", "SLUICE_KEYS": "keys", "SLUICE_STATE": "var"}
     return os.environ | {name: str(workshop.folder / path) for name, path in places.items()}
+
+
+def test_a_name_that_another_models_bundle_has_is_refused_before_any_work(begun):
+    before = contents(begun.releases / "v1")
+    with pytest.raises(
+        DeliveryError, match=r"holds v1 of the model 'loans', this one is of 'mortgages': .*SLUICE_RELEASES"
+    ):
+        deliver(replace(begun.request("logistic"), model="mortgages"), begun.said.append)
+    assert begun.said == []
+    assert contents(begun.releases / "v1") == before
