@@ -452,14 +452,18 @@ def main() -> None:
             Out("--json" in arguments).refused(UNTOUCHED)
         sys.exit(code)
     except typer.TyperException as error:
-        Out("--json" in arguments).refused(
-            f"{error.format_message()}: `python deploy.py {_verb(arguments)}--help` tells"
-        )
+        message = error.format_message().rstrip(".")
+        # Without a word the help was shown already.
+        if message:
+            Out("--json" in arguments).refused(f"{message}{' ' if message.endswith('?') else ': '}{_help(arguments)}")
         sys.exit(USAGE)
 
 
-def _verb(arguments: list[str]) -> str:
-    return next((f"{word} " for word in arguments if not word.startswith("-")), "")
+def _help(arguments: list[str]) -> str:
+    """Where to read on: the verb's own help, or the list of verbs where there is no such verb."""
+    known = {command.name or "" for command in typer.main.get_group(app).commands.values()}
+    verb = next((word for word in arguments if not word.startswith("-")), "")
+    return f"`python deploy.py {verb} --help` tells" if verb in known else "`python deploy.py --help` lists the verbs"
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import sys
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,14 +90,20 @@ def _build(path: Path) -> Any:
     sys.modules.pop(spec.name, None)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise DeliveryError(f"{path} failed when it was imported: {first_line(error)}") from error
+    except (Exception, SystemExit) as error:
+        raise DeliveryError(f"{path} failed when it was imported{_where(path, error)}: {first_line(error)}") from error
     if not hasattr(module, "build"):
         raise DeliveryError(f"{path} has no build(): a recipe defines `def build() -> Recipe`")
     try:
         return module.build()
-    except Exception as error:
-        raise DeliveryError(f"{path}: build() failed: {first_line(error)}") from error
+    except (Exception, SystemExit) as error:
+        raise DeliveryError(f"{path}: build() failed{_where(path, error)}: {first_line(error)}") from error
+
+
+def _where(path: Path, error: BaseException) -> str:
+    """` (line 12, in build)`: the innermost of the recipe's own lines that led to an error."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    return f" (line {frames[-1].lineno}, in {frames[-1].name})" if frames else ""
 
 
 def _from_pickle(path: Path, sample: Path, label: str | None) -> Recipe:

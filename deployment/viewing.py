@@ -6,9 +6,9 @@ from typing import Any
 
 from deployment import linting, watching
 from deployment.config import Place
-from deployment.outcomes import BROKEN, DONE, REFUSED, Out
+from deployment.outcomes import BROKEN, DEADLINE, DONE, INTERRUPTED, REFUSED, UNDECIDED, Out
 from deployment.record import opened_record
-from deployment.rollouts import seconds
+from deployment.rollouts import seconds, shown_seconds
 from deployment.stack import Stack
 from deployment.status import Picture, picture
 from deployment.subjects import subjects
@@ -46,9 +46,16 @@ def status(place: Place, out: Out) -> None:
 def watch(place: Place, out: Out, once: bool, timeout: str) -> int:
     """The picture as it changes: redrawn on a terminal, one line a change in a pipe; returns the exit code."""
     deadline_s = seconds(timeout) if timeout else None
-    if console().is_terminal and not out.as_json and not once:
-        return _watch_redrawn(place, deadline_s)
-    return watching.watch(place, Changes(out), once, deadline_s)
+    redrawn = console().is_terminal and not out.as_json and not once
+    changes = Changes(out)
+    try:
+        code = _watch_redrawn(place, deadline_s) if redrawn else watching.watch(place, changes, once, deadline_s)
+    except KeyboardInterrupt:
+        # The usual end of it.
+        raise SystemExit(INTERRUPTED) from None
+    if code in (DEADLINE, UNDECIDED) and not redrawn:
+        out.refused(f"{shown_seconds(deadline_s or 0.0)} are over: {changes.last}")
+    return code
 
 
 def history(place: Place, out: Out, number: int, verify: bool) -> None:

@@ -49,10 +49,14 @@ def test_a_file_that_is_not_there_is_named(tmp_path, name):
         ("def build(:\n", "failed when it was imported: SyntaxError"),
         (
             "import nowhere_to_be_found\n",
-            "failed when it was imported: ModuleNotFoundError: No module named 'nowhere_to",
+            "failed when it was imported (line 2, in <module>): ModuleNotFoundError: No module named 'nowhere_to",
         ),
-        ("1 / 0\n", "failed when it was imported: ZeroDivisionError"),
-        ("def build():\n    raise ValueError('the data are away')\n", "build() failed: ValueError: the data are away"),
+        ("1 / 0\n", "failed when it was imported (line 2, in <module>): ZeroDivisionError"),
+        ("def build():\n    raise SystemExit(3)\n", "build() failed (line 3, in build): SystemExit: 3"),
+        (
+            "def build():\n    raise ValueError('the data are away')\n",
+            "build() failed (line 3, in build): ValueError: the data are away",
+        ),
         ("def build(path):\n    pass\n", "build() failed: TypeError"),
         ("def build():\n    return None\n", "build() returned NoneType, not a delivery.recipe.Recipe"),
         ("def build():\n    return logistic().pipeline\n", "build() returned Pipeline, not"),
@@ -69,7 +73,9 @@ def test_a_recipe_at_fault_is_named_with_what_is_wrong(workshop, text, said):
 
 def test_an_error_of_several_lines_is_told_in_one(workshop):
     text = "def build():\n    raise ValueError('the first line\\nthe second')\n"
-    assert refused(workshop.recipe("mine", text)).endswith("build() failed: ValueError: the first line")
+    assert refused(workshop.recipe("mine", text)).endswith(
+        "build() failed (line 2, in build): ValueError: the first line"
+    )
 
 
 @pytest.mark.parametrize(
