@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,10 @@ import msgspec
 import yaml
 
 from delivery import environment, onnx_form
+from delivery.answers import require_one_answer_a_row
 from delivery.errors import DeliveryError, first_line
+from delivery.inputs import with_fitted_columns
+from delivery.labels import cautions, require_labels
 from delivery.measure import held_out_metrics, latency_ms, task_of
 from delivery.recipe import Recipe, Source
 from delivery.signature import columns_of, rows_of
@@ -41,7 +44,8 @@ class Proved:
 
 def write_contents(folder: Path, request: "DeliveryRequest", source: Source, report: Report) -> Manifest:
     """Write all files but the signature; returns the manifest."""
-    recipe = source.recipe
+    recipe = with_fitted_columns(source.recipe, report)
+    source = replace(source, recipe=recipe)
     columns = columns_of(recipe.held_out, recipe.training)
     rows = rows_of(recipe.held_out)
     held_out = _as_served(rows, columns)
@@ -63,6 +67,8 @@ def write_contents(folder: Path, request: "DeliveryRequest", source: Source, rep
         files=_files(folder),
     )
     report(f"held out: {', '.join(f'{name} {value:.4g}' for name, value in manifest.metrics.items()) or 'no labels'}")
+    for caution in cautions(recipe):
+        report(f"warning: {caution}")
     plain = msgspec.to_builtins(manifest)
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
     (folder / MANIFEST).write_text(text, encoding="utf-8")
@@ -81,6 +87,10 @@ def _prove(
 ) -> Proved:
     bundle = Bundle(folder, msgspec.structs.replace(described, files={PICKLE: File("", 0), ONNX: File("", 0)}), "")
     pipeline, rows = PipelineModel(bundle), len(recipe.held_out)
+    predictions, failures = _answers(pipeline, held_out, rows)
+    # Before the conversion, which takes long and would complain of something else.
+    require_one_answer_a_row(predictions, failures, recipe.output, described.classes)
+    require_labels(recipe)
     reason = onnx_form.convert(recipe, described.columns, folder / ONNX)
     model: Model = pipeline
     runtime = onnx_form.not_converted(reason or "", tolerance)
@@ -89,13 +99,19 @@ def _prove(
     if runtime.certified != "onnx":
         (folder / ONNX).unlink(missing_ok=True)
     report(f"certified runtime: {runtime.certified} ({runtime.reason})")
-    predictions, failures = onnx_form.answers(model, held_out, rows)
-    if len(failures) == rows:
-        raise DeliveryError(f"the pipeline failed on every held-out row: {next(iter(failures.values()))}")
+    if runtime.certified == "onnx":
+        predictions, failures = _answers(model, held_out, rows)
     good = [i for i in range(rows) if i not in failures]
     some = {name: array[good] for name, array in held_out.items()}
     latency: dict[str, Any] = {**latency_ms(model, some), "sklearn": latency_ms(pipeline, some)}
     return Proved(model, runtime, predictions, latency)
+
+
+def _answers(model: Model, held_out: Columns, rows: int) -> tuple[list[Any], dict[int, str]]:
+    predictions, failures = onnx_form.answers(model, held_out, rows)
+    if len(failures) == rows:
+        raise DeliveryError(f"the pipeline failed on every held-out row: {next(iter(failures.values()))}")
+    return predictions, failures
 
 
 def _try_onnx(

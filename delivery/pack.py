@@ -20,6 +20,7 @@ from delivery.errors import DeliveryError
 from delivery.proof import prove_in_fresh_process
 from delivery.recipe import load_source
 from delivery.signing import PUBLIC, sign, signing_key
+from delivery.warned import each_warning_once
 from service.bundle import GOLDEN, MANIFEST, SIGNATURE, BundleError, Manifest, verify_bundle
 from service.golden import read_golden, same
 
@@ -55,6 +56,11 @@ def deliver(request: DeliveryRequest, report: Report) -> Delivered:
     target = request.releases / request.version
     _refuse_another_models(target, request.model)
     report(f"building {request.source}")
+    with each_warning_once(report):
+        return _delivered(target, request, report)
+
+
+def _delivered(target: Path, request: DeliveryRequest, report: Report) -> Delivered:
     source = load_source(request.source, request.sample, request.label)
     public = request.keys / PUBLIC
     with _plain_disk_errors(request.releases), _draft(request) as draft:

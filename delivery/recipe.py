@@ -13,6 +13,9 @@ from delivery.errors import DeliveryError, first_line
 if TYPE_CHECKING:
     import pandas as pd
 
+PICKLES = (".pkl", ".pickle", ".joblib")
+# Of pickles, and of what joblib compresses them with: zlib, gzip, bzip2, xz, lz4.
+PICKLE_STARTS = (b"\x80", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x04\x22\x4d\x18")
 OUTPUTS = ("predict", "predict_proba")
 
 
@@ -44,12 +47,17 @@ class Source:
 def load_source(path: Path, sample: Path | None = None, label: str | None = None) -> Source:
     """Build the recipe of a .py file, or join a pickle with its sample; raises DeliveryError."""
     if not path.is_file():
-        raise DeliveryError(f"{path} is not there: give a recipe (.py with build()) or a pickled pipeline")
+        what = "is a folder" if path.is_dir() else "is not there"
+        raise DeliveryError(f"{path} {what}: give a recipe (.py with build()) or a pickled pipeline")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if path.suffix == ".py":
         if sample is not None:
             raise DeliveryError("--sample goes with a pickle; a recipe brings its own held-out rows")
         return Source(checked(_build(path), path), "recipe", path, digest)
+    if not _looks_pickled(path):
+        raise DeliveryError(
+            f"{path} is neither a recipe (.py with build()) nor a pickled pipeline ({', '.join(PICKLES)})"
+        )
     if sample is None:
         raise DeliveryError(f"{path} is a pickle: add --sample with rows it has not seen (.parquet or .csv)")
     return Source(checked(_from_pickle(path, sample, label), path), "pickle", path, digest)
@@ -101,9 +109,25 @@ def _build(path: Path) -> Any:
 
 
 def _where(path: Path, error: BaseException) -> str:
-    """` (line 12, in build)`: the innermost of the recipe's own lines that led to an error."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
-    return f" (line {frames[-1].lineno}, in {frames[-1].name})" if frames else ""
+    """` (line 12, in build)`: the innermost line that led to an error, of the recipe or of a file beside it."""
+    recipe = path.resolve()
+    frames = [
+        (file, frame)
+        for frame in traceback.extract_tb(error.__traceback__)
+        for file in [Path(frame.filename).resolve()]
+        # A frame of Python's own has a name such as <frozen importlib> for its file.
+        if file.parent == recipe.parent and not frame.filename.startswith("<")
+    ]
+    if not frames:
+        return ""
+    file, frame = frames[-1]
+    named = "" if file == recipe else f"{file.name}, "
+    return f" ({named}line {frame.lineno}, in {frame.name})"
+
+
+def _looks_pickled(path: Path) -> bool:
+    with path.open("rb") as file:
+        return path.suffix in PICKLES or file.read(8).startswith(PICKLE_STARTS)
 
 
 def _from_pickle(path: Path, sample: Path, label: str | None) -> Recipe:
@@ -118,7 +142,10 @@ def _from_pickle(path: Path, sample: Path, label: str | None) -> Recipe:
     try:
         pipeline = joblib.load(path)
     except Exception as error:
-        raise DeliveryError(f"{path} cannot be loaded: {first_line(error)}") from error
+        raise DeliveryError(
+            f"{path} cannot be loaded as a pickled pipeline ({first_line(error)}): make it anew with "
+            "joblib.dump(pipeline, path), and check that what it needs is installed"
+        ) from error
     output = "predict_proba" if hasattr(pipeline, "predict_proba") else "predict"
     return Recipe(pipeline, frame, labels, output)
 

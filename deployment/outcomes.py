@@ -56,7 +56,8 @@ class Out:
         word = "delivered" if fresh else "was delivered already with the same content"
         value = {"act": "deliver", "version": version, "path": str(path), "digest": digest, "fresh": fresh}
         value |= {"runtime": runtime.certified, "runtime_reason": runtime.reason, "metrics": metrics}
-        lines = [f"✔ {version} {word}: {path}", f"  runtime {runtime.certified} ({runtime.reason})", f"  {shown}"]
+        lines = [f"✔ {version} {word}: {path}", f"  runtime {runtime.certified} ({runtime.reason})"]
+        lines += [f"  {shown}"] if shown else []
         self.result(value, *lines, f"  next: python deploy.py deploy {version}")
 
     def refused(self, message: str) -> None:

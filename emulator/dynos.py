@@ -84,9 +84,12 @@ class Runner:
             if dyno.port is not None:
                 self.ports.give_back(dyno.port)
             _drop_connections(dyno)
-            await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
-            dyno.over.set()
-            dyno.app.bell.ring()
+            try:
+                await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
+            finally:
+                # Also where a build that waits for it is cancelled just now: whoever ends it waits for this.
+                dyno.over.set()
+                dyno.app.bell.ring()
 
     async def _run(self, dyno: Dyno, root: Path) -> int:
         dyno.home = root / "app"

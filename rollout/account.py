@@ -23,7 +23,7 @@ from rollout.sequential import (
     requests_to_proof,
 )
 from rollout.split import ALL
-from rollout.verdict import Judged, Verdict, above, below, judge, margin_of
+from rollout.verdict import Judged, Verdict, judge, margin_of
 
 NEVER = "never"
 NO_DATA = "no data yet"
@@ -256,9 +256,7 @@ def _more(case: Case, judged: Judged, share: float | None, quantile: float) -> f
 
 
 def _more_batches(case: Case, judged: Judged) -> float | None:
-    bins = case.evidence.of(case.evidence.candidate, "timing")
-    edge = ratio_bins_within(1 + judged.rule.margin)
-    quick, slow = below(bins, edge), above(bins, edge)
+    quick, slow = case.evidence.sides("timing", ratio_bins_within(1 + judged.rule.margin)).tolist()
     if not quick + slow:
         return None
     part = min((quick + 0.5) / (quick + slow + 1), 0.95)

@@ -17,17 +17,17 @@ A tally is the counts of one version at one weight of the candidate, by kind:
     elapsed     the same by the clock
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from rollout.counts import Count, Counts, Periods, counts_of
 from rollout.split import ALL
 
-Count = Any
-"""A whole number; the simulation hands in arrays of them, one entry a look."""
 Tally = Mapping[str, Mapping[str, Count]]
 Key = tuple[str, int]
 """Version, and basis points of the candidate in force when the requests were routed."""
@@ -46,6 +46,8 @@ class Evidence:
     candidate: str
     stable: str
     tallies: Mapping[Key, Tally]
+    # A verdict asks for the same counts many times.
+    _read: dict[tuple[str, str], Counts] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def of(self, version: str, kind: str) -> dict[str, Count]:
         """Counts of one kind, all weights together."""
@@ -58,44 +60,37 @@ class Evidence:
     def near_half(self, apart: float) -> "Evidence":
         """What was counted while the candidate's share was one half, give or take `apart`."""
         near = {key: tally for key, tally in self.tallies.items() if abs(key[1] - ALL / 2) <= apart * ALL}
-        return Evidence(self.candidate, self.stable, near)
+        return replace(self, tallies=near)
 
     def since(self, mark: "Evidence", kinds: Iterable[str] | None = None) -> "Evidence":
         """What came after `mark` was taken of it; of the other kinds, where some are named, everything."""
         only = None if kinds is None else frozenset(kinds)
         tallies = {key: _Since(tally, mark.tallies.get(key, _NOTHING), only) for key, tally in self.tallies.items()}
-        return Evidence(self.candidate, self.stable, tallies)
+        return replace(self, tallies=tallies)
+
+    def periods(self, marks: Sequence["Evidence"]) -> "Evidence":
+        """All of it, then what came since each mark: whole numbers become arrays (1 + marks,)."""
+        tallies = {}
+        for key, tally in self.tallies.items():
+            before = [mark.tallies.get(key, _NOTHING) for mark in marks]
+            tallies[key] = {kind: Periods(kind, tally, before) for kind in tally}
+        return replace(self, tallies=tallies)
 
     def tables(self, kind: str, bad: Iterable[str], good: Iterable[str] | None = None) -> dict[float, Any]:
         """Counts (..., 2, 2) by share, of [candidate, stable] x [good, bad]; good: all others where none are named."""
-        bad, good = frozenset(bad), None if good is None else frozenset(good)
-
-        def cells(counts: Mapping[str, Count]) -> list[Count]:
-            wrong = sum(n for key, n in counts.items() if key in bad)
-            right = sum(n for key, n in counts.items() if (key not in bad if good is None else key in good))
-            return [right, wrong]
-
-        return self._tables(kind, cells, cells)
+        return self._by_share(self._drawn(kind).parted(frozenset(bad), None if good is None else frozenset(good)))
 
     def above(self, kind: str, candidate_from: int, stable_from: int) -> dict[float, Any]:
         """Counts (..., 2, 2) by share of numbered bins: level 1 is a bin of at least the version's threshold."""
-
-        def cells(threshold: int) -> Any:
-            def cut(counts: Mapping[str, Count]) -> list[Count]:
-                high = sum(n for key, n in counts.items() if int(key) >= threshold)
-                return [sum(counts.values()) - high, high]
-
-            return cut
-
-        return self._tables(kind, cells(candidate_from), cells(stable_from))
+        return self._by_share(self._drawn(kind).above([candidate_from, stable_from]))
 
     def levels(self, kind: str, count: int) -> dict[float, Any]:
         """Counts (..., 2, count) by share of numbered levels."""
+        return self._by_share(self._drawn(kind).levels(range(count)))
 
-        def cells(counts: Mapping[str, Count]) -> list[Count]:
-            return [counts.get(str(level), 0) for level in range(count)]
-
-        return self._tables(kind, cells, cells)
+    def sides(self, kind: str, edge: int) -> Any:
+        """Counts (..., 2) of the candidate's bins before `edge` and of those from it on, all weights together."""
+        return self._own(kind).above(edge)
 
     def copies(self) -> dict[float, Any]:
         """Counts (..., 2, 2) by share of copies: [to the candidate, to the stable version again] x [agreed, not]."""
@@ -107,9 +102,7 @@ class Evidence:
 
     def paired(self) -> Any:
         """Counts (..., 2 * LABEL_LEVELS - 1) of the candidate's loss less the stable version's, best for it first."""
-        counts = self.of(self.candidate, "paired")
-        most = LABEL_LEVELS - 1
-        return np.stack(np.broadcast_arrays(*(counts.get(str(level), 0) for level in range(-most, most + 1))), -1)
+        return self._own("paired").levels(range(1 - LABEL_LEVELS, LABEL_LEVELS))
 
     def drawn(self, kind: str) -> dict[float, Any]:
         """Counts (..., 2) by share: how many of that kind each version has."""
@@ -120,15 +113,32 @@ class Evidence:
         rows = [[*key, {kind: dict(counts) for kind, counts in tally.items()}] for key, tally in self.tallies.items()]
         return {"candidate": self.candidate, "stable": self.stable, "tallies": sorted(rows, key=lambda row: row[:2])}
 
-    def _tables(self, kind: str, candidate: Any, stable: Any) -> dict[float, Any]:
-        found = {}
-        for weight in sorted({weight for _, weight in self.tallies if 0 < weight < ALL}):
-            mine = candidate(self._kind(self.candidate, weight, kind))
-            theirs = stable(self._kind(self.stable, weight, kind))
-            cells = np.stack(np.broadcast_arrays(*mine, *theirs), -1).astype(float)
-            if cells.any():
-                found[weight / ALL] = cells.reshape(*cells.shape[:-1], 2, -1)
-        return found
+    @cached_property
+    def _weights(self) -> list[int]:
+        """The weights at which a coin was thrown."""
+        return sorted({weight for _, weight in self.tallies if 0 < weight < ALL})
+
+    def _drawn(self, kind: str) -> Counts:
+        """Counts (weights, ..., 2, names) of both versions, the candidate first, where a coin was thrown."""
+        if ("drawn", kind) not in self._read:
+            versions = self.candidate, self.stable
+            rows = [self._kind(version, weight, kind) for weight in self._weights for version in versions]
+            names, cells = counts_of(rows)
+            cells = cells.reshape(len(self._weights), 2, *cells.shape[1:])
+            self._read["drawn", kind] = Counts(names, np.moveaxis(cells, 1, -2))
+        return self._read["drawn", kind]
+
+    def _own(self, kind: str) -> Counts:
+        """Counts (..., names) of the candidate, all weights together."""
+        if ("own", kind) not in self._read:
+            rows = [tally.get(kind, {}) for (version, _), tally in self.tallies.items() if version == self.candidate]
+            names, cells = counts_of(rows)
+            self._read["own", kind] = Counts(names, cells.sum(0))
+        return self._read["own", kind]
+
+    def _by_share(self, tables: Any) -> dict[float, Any]:
+        there = tables.any(tuple(range(1, tables.ndim)))
+        return {weight / ALL: table for weight, table, any_ in zip(self._weights, tables, there, strict=True) if any_}
 
     def _kind(self, version: str, weight: int, kind: str) -> Mapping[str, Count]:
         return self.tallies.get((version, weight), _NOTHING).get(kind, {})

@@ -96,8 +96,8 @@ def log_ratio(drawn: Mapping[float, Array]) -> Array:
 
 def log_mean(logs: Array) -> Array:
     """The logarithm of the mean of exponentials over the last axis."""
-    top = np.max(logs, axis=-1, keepdims=True)
-    return np.squeeze(top + np.log(np.mean(np.exp(logs - top), axis=-1, keepdims=True)), -1)
+    top = logs.max(-1, keepdims=True)
+    return top[..., 0] + np.log(np.exp(logs - top).sum(-1) / logs.shape[-1])
 
 
 def interval(tables: Tables, centre: float, alpha: float = 0.05) -> tuple[float, float, float]:
@@ -215,7 +215,8 @@ def _log_capital(tables: Tables, factors: Any) -> Array:
     total: Array = None
     for share, counts in tables.items():
         counts = np.asarray(counts, float)
-        part = np.tensordot(counts, factors(share, counts.shape[-1]), axes=2)
+        cells = counts.reshape(*counts.shape[:-2], -1)
+        part = cells @ factors(share, counts.shape[-1]).reshape(cells.shape[-1], -1)
         total = part if total is None else total + part
     return 0.0 if total is None else log_mean(total)
 

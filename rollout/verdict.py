@@ -8,7 +8,7 @@ correction is needed. Anything else is undecided: missing evidence is never a pa
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import reduce
 
 import numpy as np
 
@@ -79,12 +79,18 @@ def judge(evidence: Evidence, marks: Sequence[Evidence], reference: Reference, p
 
     marks: the evidence as it was when the candidate had served RESTARTS[0], RESTARTS[1], ... requests.
     """
-    periods = [evidence, *(evidence.since(mark) for mark in marks)]
-    signals = tuple(_judged(rule, periods, reference, policy) for rule in policy.rules)
+    periods = evidence.periods(marks)
+    capitals = {
+        rule.name: np.broadcast_to(AGAINST[rule.name](rule, periods, reference), 1 + len(marks))
+        for rule in policy.rules
+    }
+    signals = tuple(
+        _judged(rule, staked(capitals[rule.name]), proof(rule, periods, reference), policy) for rule in policy.rules
+    )
     total = together(signals)
     needed = math.log(1 / policy.alpha)
-    ratio = float(guard(evidence))
-    proved = _proved(signals) and _quiet(periods[-1], reference, policy)
+    ratio = _of_all(guard(periods))
+    proved = _proved(signals) and _quiet(capitals, policy)
     word, because = _word(signals, total >= needed, ratio, proved)
     return Verdict(word, total, needed, signals, because, ratio, proved)
 
@@ -98,18 +104,18 @@ def together(signals: Sequence[Judged]) -> float:
 def weighted(capitals: Sequence[tuple[float, Array]]) -> Array:
     """Log of a weighted sum of capitals given as logs."""
     logs = [log + math.log(weight) for weight, log in capitals if weight > 0]
-    return np.logaddexp.reduce(np.stack(np.broadcast_arrays(*logs), -1), axis=-1) if logs else 0.0
+    return reduce(np.logaddexp, logs) if logs else 0.0
 
 
 def against(rule: Rule, periods: Sequence[Evidence], reference: Reference) -> Array:
-    """Log capital of a signal: most of it staked from the start, the rest from each restart on.
+    """Log capital of a signal. periods: the whole evidence, then what came since each mark."""
+    return staked([AGAINST[rule.name](rule, period, reference) for period in periods])
 
-    periods: the whole evidence, then what came since each mark.
-    """
-    bet = AGAINST[rule.name]
+
+def staked(capitals: Array) -> Array:
+    """Log capital of who stakes most from the start, the rest from each restart on. capitals: one a period."""
     kept = (1 - AT_START) / len(RESTARTS)
-    parts = [(AT_START, bet(rule, periods[0], reference))]
-    parts += [(kept, bet(rule, period, reference)) for period in periods[1:]]
+    parts = [(AT_START, capitals[0]), *((kept, capital) for capital in capitals[1:])]
     unstaked = 1 - sum(weight for weight, _ in parts)
     return weighted([*parts, (max(0.0, unstaked), 0.0)])
 
@@ -131,21 +137,25 @@ def margin_of(rule: Rule, reference: Reference) -> float:
     return max(rule.margin, reference.errors) if rule.name == "errors" else rule.margin
 
 
-def _judged(rule: Rule, periods: Sequence[Evidence], reference: Reference, policy: Policy) -> Judged:
-    proved = proof(rule, periods[0], reference)
+def _judged(rule: Rule, capital: Array, proved: Array | None, policy: Policy) -> Judged:
     return Judged(
         rule,
-        float(against(rule, periods, reference)),
+        float(capital),
         math.log(1 / (policy.alpha * rule.weight)) if rule.weight > 0 else NEVER_REACHED,
-        None if proved is None else float(proved),
+        None if proved is None else _of_all(proved),
         math.log(1 / policy.beta),
     )
 
 
-def _quiet(newest: Evidence, reference: Reference, policy: Policy) -> bool:
+def _of_all(capitals: Array) -> float:
+    """Of the capitals of all periods that of the whole evidence; where nothing was counted they are one number."""
+    return float(np.ravel(capitals)[0])
+
+
+def _quiet(capitals: Mapping[str, Array], policy: Policy) -> bool:
     """Whether the newest period says nothing against the candidate: a proof speaks of some time, not of all times."""
     rollback = [rule for rule in policy.rules if rule.action == "rollback" and rule.weight > 0]
-    return all(float(AGAINST[rule.name](rule, newest, reference)) < math.log(1 / policy.beta) for rule in rollback)
+    return all(float(capitals[rule.name][-1]) < math.log(1 / policy.beta) for rule in rollback)
 
 
 def _proved(signals: Sequence[Judged]) -> bool:
@@ -199,27 +209,13 @@ def _latency(rule: Rule, evidence: Evidence, _reference: Reference) -> Array:
     weight. What users wait is what `wait` looks at. One half of the capital is on processor time, one on the clock's.
     """
     edge = ratio_bins(1 + rule.tolerance)
-    compared = (
-        evidence.of(evidence.candidate, "timing"),
-        evidence.near_half(rule.apart).of(evidence.candidate, "elapsed"),
-    )
-    return weighted([(0.5, log_discordant(above(bins, edge), below(bins, edge))) for bins in compared])
+    compared = evidence.sides("timing", edge), evidence.near_half(rule.apart).sides("elapsed", edge)
+    return weighted([(0.5, log_discordant(sides[..., 1], sides[..., 0])) for sides in compared])
 
 
 def _latency_proof(rule: Rule, evidence: Evidence, _reference: Reference) -> Array:
-    bins = evidence.of(evidence.candidate, "timing")
-    edge = ratio_bins_within(1 + rule.margin)
-    return log_discordant(below(bins, edge), above(bins, edge))
-
-
-def above(bins: Mapping[str, Any], edge: int) -> Any:
-    """How many are in bins from `edge` on."""
-    return sum(count for index, count in bins.items() if int(index) >= edge)
-
-
-def below(bins: Mapping[str, Any], edge: int) -> Any:
-    """How many are in bins before `edge`."""
-    return sum(count for index, count in bins.items() if int(index) < edge)
+    sides = evidence.sides("timing", ratio_bins_within(1 + rule.margin))
+    return log_discordant(sides[..., 0], sides[..., 1])
 
 
 def _wait(rule: Rule, evidence: Evidence, reference: Reference) -> Array:

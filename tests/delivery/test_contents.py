@@ -5,6 +5,7 @@ import json
 import locale
 import stat
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from sklearn.linear_model import RidgeClassifier
 from sklearn.preprocessing import FunctionTransformer
 
 from delivery.contents import GOLDEN_ROWS, frame_digest
@@ -163,6 +165,41 @@ def test_a_pipeline_that_answers_another_number_of_rows_is_not_delivered(worksho
 def test_a_pipeline_that_never_answers_a_number_is_not_delivered(workshop):
     with pytest.raises(DeliveryError, match="failed on every held-out row: ValueError: the model answered NaN"):
         workshop.write(few(loans.Nothing()))
+
+
+def test_a_classifier_of_several_labels_is_not_delivered(workshop):
+    many = loans.fitted(RidgeClassifier(), lambda frame: frame[["age", "amount"]].gt([40, 2000]).astype(int), "predict")
+    with pytest.raises(DeliveryError, match="a list of 2 a row"):
+        workshop.write(replace(many, labels=loans.logistic().labels))
+
+
+def test_a_regression_with_a_list_a_row_is_refused_though_its_first_row_fails(workshop):
+    made = loans.fitted(
+        loans.LinearRegression(), lambda frame: frame[["age", "amount"]], "predict", loans.columns(unknown="error")
+    )
+    made.held_out.loc[0, "city"] = "Rome"
+    with pytest.raises(DeliveryError, match=r"a list of 2 a row \(held-out row 1\)"):
+        workshop.write(replace(made, labels=None))
+
+
+def test_bad_labels_are_refused_before_the_conversion(workshop, monkeypatch):
+    monkeypatch.setattr("delivery.onnx_form.convert", lambda *_: pytest.fail("it was converted"))
+    made = loans.price()
+    made.labels.iloc[3] = np.nan
+    with pytest.raises(DeliveryError, match="1 of 160 labels are null"):
+        workshop.write(made)
+
+
+def test_users_are_not_asked_for_columns_that_the_pipeline_does_not_know(workshop):
+    made = loans.unlabelled()
+    manifest = workshop.write(replace(made, held_out=made.held_out.assign(default=1)))
+    assert [column.name for column in manifest.columns] == list(loans.ROW)
+
+
+def test_what_makes_metrics_say_little_is_said(workshop):
+    made = loans.logistic()
+    workshop.write(replace(made, held_out=made.held_out.head(10), labels=made.labels.head(10)))
+    assert any(line.startswith("warning: only 10 held-out rows") for line in workshop.said)
 
 
 def test_what_cannot_be_pickled_is_not_delivered(workshop):

@@ -1,6 +1,7 @@
 """Where a pipeline comes from, and what is said when it cannot come from there."""
 
 import hashlib
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -37,9 +38,19 @@ def test_a_recipe_is_built_anew_each_time(workshop):
     assert load_source(path).recipe is not load_source(path).recipe
 
 
-@pytest.mark.parametrize("name", ["nowhere.py", "nowhere.pkl", ""])
+@pytest.mark.parametrize("name", ["nowhere.py", "nowhere.pkl"])
 def test_a_file_that_is_not_there_is_named(tmp_path, name):
     assert f"{tmp_path / name} is not there: give a recipe" in refused(tmp_path / name)
+
+
+def test_a_folder_is_called_a_folder(tmp_path):
+    assert refused(tmp_path).startswith(f"{tmp_path} is a folder: give a recipe")
+
+
+@pytest.mark.parametrize(("name", "raw"), [("settings.toml", b"a = 1"), ("rows.csv", b"a,b"), ("notes", b"")])
+def test_a_file_that_is_neither_recipe_nor_pickle_is_told_so(tmp_path, name, raw):
+    (tmp_path / name).write_bytes(raw)
+    assert refused(tmp_path / name).startswith(f"{tmp_path / name} is neither a recipe (.py with build()) nor a pickle")
 
 
 @pytest.mark.parametrize(
@@ -69,6 +80,19 @@ def test_a_recipe_at_fault_is_named_with_what_is_wrong(workshop, text, said):
     found = refused(path)
     assert found.startswith(f"{path}")
     assert said in found
+
+
+def test_the_line_is_told_of_a_recipe_that_is_named_from_where_one_stands(workshop, monkeypatch):
+    path = workshop.recipe("mine", "def build():\n    return {}['bmi']\n")
+    monkeypatch.chdir(path.parent)
+    assert refused(Path("mine.py")) == "mine.py: build() failed (line 2, in build): KeyError: 'bmi'"
+
+
+def test_the_line_is_told_of_a_file_beside_the_recipe_too(workshop, monkeypatch):
+    workshop.recipe("beside_the_recipe", "def rows():\n    return {}['bmi']\n")
+    path = workshop.recipe("mine", "from beside_the_recipe import rows\ndef build():\n    return rows()\n")
+    monkeypatch.syspath_prepend(path.parent)
+    assert refused(path).endswith("build() failed (beside_the_recipe.py, line 2, in rows): KeyError: 'bmi'")
 
 
 def test_an_error_of_several_lines_is_told_in_one(workshop):
@@ -175,7 +199,9 @@ def test_a_sample_that_cannot_be_read_is_named(pickled, name, content, said):
 @pytest.mark.parametrize("content", [b"", b"not a pickle", b"\x80\x04."])
 def test_a_pickle_that_cannot_be_loaded_is_named(pickled, content):
     pickled.write_bytes(content)
-    assert f"{pickled} cannot be loaded: " in refused(pickled, pickled.parent / "rows.csv")
+    found = refused(pickled, pickled.parent / "rows.csv")
+    assert found.startswith(f"{pickled} cannot be loaded as a pickled pipeline (")
+    assert found.endswith("): make it anew with joblib.dump(pipeline, path), and check that what it needs is installed")
 
 
 def test_a_pickle_of_something_else_is_refused(pickled):

@@ -1,0 +1,42 @@
+"""The truth of the held-out rows: what it must be, and what makes its metrics say little."""
+
+import numpy as np
+
+from delivery.errors import DeliveryError
+from delivery.measure import task_of
+from delivery.recipe import Recipe
+
+FEW_ROWS = 100
+
+
+def require_labels(recipe: Recipe) -> None:
+    """One label a row and none of them null; raises DeliveryError with how many are not and the first row."""
+    if recipe.labels is None:
+        return
+    import pandas as pd
+
+    labels = np.asarray(recipe.labels, dtype=object)
+    if labels.ndim > 1 and labels.shape[1:] != (1,):
+        raise DeliveryError(f"the held-out rows have {labels.shape[1]} labels a row: give one, a series or a list")
+    nulls = np.flatnonzero(pd.isna(labels.ravel()))
+    if len(nulls):
+        raise DeliveryError(
+            f"{len(nulls)} of {len(labels)} labels are null, the first of held-out row {nulls[0]} (counted from 0): "
+            "leave those rows out of the held-out frame or the sample, and their labels"
+        )
+
+
+def cautions(recipe: Recipe) -> list[str]:
+    """A line for each reason why the metrics say little; none without labels."""
+    if recipe.labels is None:
+        return []
+    lines = []
+    if len(recipe.held_out) < FEW_ROWS:
+        lines.append(f"only {len(recipe.held_out)} held-out rows: metrics of so few say little, give thousands")
+    seen = set(np.asarray(recipe.labels, dtype=object).ravel().tolist())
+    if len(seen) == 1 and task_of(recipe)[0] == "classification":
+        lines.append(
+            f"all held-out labels are {seen.pop()!r}: metrics of one class say little, and there is no AUC; give rows "
+            "of every class"
+        )
+    return lines
