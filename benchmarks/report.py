@@ -5,6 +5,7 @@ not there is left out.
 """
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +41,7 @@ def main() -> int:
         "rollout": rollout,
         "overload": overload,
         "verdict": verdict,
+        "conduct": conduct,
         "slugs": slugs,
     }
     found = {name: _result(name) for name in parts}
@@ -177,6 +179,33 @@ def verdict(result: Result) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def conduct(result: Result) -> str:
+    """The section of conduct.py; runs of one name but for their number are a row."""
+    rows: dict[str, list[Result]] = {}
+    for run in result["runs"]:
+        rows.setdefault(re.sub(r"(the same model) \d+", r"\1", run["name"]), []).append(run)
+    lines = [
+        "## Rollouts that run by themselves",
+        "",
+        "`python -m benchmarks.conduct`: real processes and flights; a candidate of v1 is given to `--auto`. *Failed*: "
+        "requests that users lost. Requests and seconds from the act to its outcome, the median of several runs.",
+        "",
+        "| run | expected | outcome | requests | seconds | failed |",
+        "|---|---|---|--:|--:|--:|",
+        *(_run_row(name, runs) for name, runs in rows.items()),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _run_row(name: str, runs: list[Result]) -> str:
+    as_expected = sum(run["outcome"] == run["expected"] for run in runs)
+    outcome = runs[0]["outcome"] if len(runs) == 1 else f"{as_expected} of {len(runs)} {runs[0]['expected']}"
+    requests, seconds = (median(run[key] for run in runs) for key in ("requests", "seconds"))
+    failed = sum(run["failed"] for run in runs)
+    return f"| {name} | {runs[0]['expected']} | {outcome} | {requests:,.0f} | {seconds:.0f} | {failed} |"
 
 
 def slugs(result: Result) -> str:
