@@ -166,7 +166,8 @@ def _events(events: list[Picture]) -> list[RenderableType]:
     table = Table.grid(padding=(0, 2))
     for event in events:
         told = Text(event["reason"], style="italic")
-        table.add_row(f"r{event['revision']}", event["at"][11:19], event["act"], event["about"], event["actor"], told)
+        actor = Text(event["actor"], overflow="fold")
+        table.add_row(f"r{event['revision']}", event["at"][11:19], event["act"], event["about"], actor, told)
     return [Text("RECENT", style="bold"), table]
 
 

@@ -3,27 +3,41 @@
 from collections.abc import Sequence
 
 from rollout.ledger import Ledger, from_body
+from rollout.refusal import BrokenRecord
 from rollout.strategy import strategy
 from store.ledger import Entry
 
 
 def subjects(entries: Sequence[Entry], count: int) -> list[str]:
     """One for each of the first `count` entries, newest first; the entry after the last is what it is compared with."""
-    ledgers = [from_body(entry.body, entry.revision) for entry in entries]
-    before = [*ledgers[1:], *([Ledger(model=ledgers[-1].model)] if ledgers else [])]
-    return [about(earlier, later) for earlier, later in zip(before[:count], ledgers[:count], strict=True)]
+    ledgers = [_read(entry) for entry in entries]
+    before = [*ledgers[1:], *([Ledger(model=entries[-1].model)] if entries else [])]
+    return [
+        about(earlier, later) if earlier is not None and later is not None else ""
+        for earlier, later in zip(before[:count], ledgers[:count], strict=True)
+    ]
+
+
+def _read(entry: Entry) -> Ledger | None:
+    """None for one that this Sluice cannot read: that it was there is still worth telling."""
+    try:
+        return from_body(entry.body, entry.revision)
+    except BrokenRecord:
+        return None
 
 
 def about(before: Ledger, after: Ledger) -> str:
     """`v2 5 %` of a step, `v1 -> v2` of traffic that moved as a whole, `v3` of a version that came or went."""
     rollout, was = after.rollout, before.rollout
     if rollout is not None:
-        if strategy(rollout.strategy).shadows:
-            return rollout.candidate
         weight = after.weight(rollout.candidate)
-        moved = was is None or was.id != rollout.id or before.weight(rollout.candidate) != weight
-        if moved:
-            return f"{rollout.candidate} {weight / 100:g} %"
+        new = was is None or was.id != rollout.id
+        if new or before.weight(rollout.candidate) != weight:
+            shadow = strategy(rollout.strategy).shadows
+            return rollout.candidate if shadow else f"{rollout.candidate} {weight / 100:g} %"
+    if after.queued != before.queued and rollout is not None:
+        waiting = after.queued or before.queued
+        return waiting.candidate if waiting else ""
     if after.released != before.released:
         return f"{before.released} -> {after.released}" if before.released else str(after.released)
     if was is not None and rollout is None:
