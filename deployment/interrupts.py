@@ -8,6 +8,9 @@ from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 _AGAIN_AFTER_S = 0.001
+_LOST_IN = frozenset({"__set_name__", "__del__", "_collection_gced"})
+"""What is raised in these gets lost: Python up to 3.11 wraps it in a RuntimeError about a class's field, or only prints
+it where an object is collected (the last is SQLAlchemy's, for a connection)."""
 
 
 def end_like_ctrl_c() -> None:
@@ -31,16 +34,15 @@ def uninterrupted() -> Iterator[None]:
 
 
 def _interrupt(_number: int, frame: FrameType | None) -> None:
-    if _in_the_making_of_a_class(frame):
+    if _would_be_lost(frame):
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_AFTER_S)
         return
     raise KeyboardInterrupt
 
 
-def _in_the_making_of_a_class(frame: FrameType | None) -> bool:
-    """Whether Python up to 3.11 would wrap what is raised here in a RuntimeError about a class's field."""
+def _would_be_lost(frame: FrameType | None) -> bool:
     while frame is not None:
-        if frame.f_code.co_name == "__set_name__":
+        if frame.f_code.co_name in _LOST_IN:
             return True
         frame = frame.f_back
     return False

@@ -10,14 +10,20 @@ import os, signal
 from deployment.interrupts import end_like_ctrl_c, uninterrupted
 
 class Told:
-    def __set_name__(self, owner, name):
-        os.kill(os.getpid(), signal.{name})
-        sum(range(1000))
+    def {where}(self, *_):
+        if end:
+            os.kill(os.getpid(), signal.{name})
+            sum(range(1000))
+        end.append(1)
+
+end = []
 
 end_like_ctrl_c()
 try:
+    end.append(1)
     class Made:
         field = Told()
+    del Made.field
     signal.pause()
 except KeyboardInterrupt:
     with uninterrupted():
@@ -27,8 +33,13 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_ctrl_c_while_a_class_is_made_is_no_bug_of_that_class(name):
+@pytest.mark.parametrize("where", ["__set_name__", "__del__"])
+def test_ctrl_c_is_not_lost_where_python_would_wrap_or_swallow_it(where, name):
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(name=name)], capture_output=True, text=True, timeout=20, check=False
+        [sys.executable, "-c", PROGRAM.format(name=name, where=where)],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
     )
     assert done.stdout == "ended\n", done.stderr

@@ -32,6 +32,7 @@ def test_overload_is_shed_at_once_and_what_is_let_in_is_answered_soon(busy):
         answer = busy.predict({"slow_s": 0.05})
         return answer.status_code, answer.headers.get("retry-after"), time.monotonic() - begun
 
+    alone = max(one(0)[2] for _ in range(3))
     with ThreadPoolExecutor(48) as threads:
         found = list(threads.map(one, range(200)))
     given = [seconds for status, _, seconds in found if status == 200]
@@ -39,7 +40,7 @@ def test_overload_is_shed_at_once_and_what_is_let_in_is_answered_soon(busy):
     assert len(given) + len(shed) == 200
     assert set(shed) == {"1"}
     assert len(given) > 20
-    assert sorted(given)[len(given) // 2] < 1.5
+    assert sorted(given)[len(given) // 2] < 30 * alone
     assert busy.predict({}).status_code == 200
 
 
