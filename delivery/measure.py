@@ -17,24 +17,10 @@ def task_of(recipe: Recipe) -> tuple[str, list[Any] | None]:
     """classification with its classes as plain values, or regression; raises DeliveryError."""
     classes = getattr(recipe.pipeline, "classes_", None)
     if classes is None:
-        _require_one_value(recipe)
         return "regression", None
     if any(getattr(value, "ndim", 0) for value in classes):
         raise DeliveryError("the pipeline has several outputs: a version answers one value or class a row")
     return "classification", [value.item() if hasattr(value, "item") else value for value in classes]
-
-
-def _require_one_value(recipe: Recipe) -> None:
-    """Refuse a regression with several values a row; one that cannot predict its first row is told of later."""
-    try:
-        shape = np.shape(recipe.pipeline.predict(recipe.held_out.iloc[:1]))
-    except Exception:  # noqa: BLE001 (whatever a pipeline raises)
-        return
-    if len(shape) > 1:
-        raise DeliveryError(
-            f"the pipeline gives a list of {shape[1]} a row, and a version answers one value or class: fit it on a "
-            "target of one dimension (y.ravel(), or one pipeline a target)"
-        )
 
 
 def held_out_metrics(predictions: list[Any], recipe: Recipe) -> dict[str, float]:

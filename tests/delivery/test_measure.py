@@ -18,17 +18,6 @@ def test_the_task_and_its_classes_are_read_off_the_pipeline():
         assert [type(each) for each in task_of(made)[1]] == [kind, kind]
 
 
-@pytest.mark.parametrize("targets", [["age"], ["age", "amount"]])
-def test_a_regression_with_a_list_a_row_is_refused(targets):
-    from sklearn.tree import DecisionTreeRegressor
-
-    made = loans.fitted(DecisionTreeRegressor(max_depth=2), lambda frame: frame[targets].to_numpy(), "predict")
-    if len(targets) == 1:
-        made.pipeline.predict = lambda frame: np.zeros((len(frame), 1))
-    with pytest.raises(DeliveryError, match=f"a list of {len(targets)} a row"):
-        task_of(made)
-
-
 def test_a_pipeline_with_several_outputs_is_refused():
     from sklearn.tree import DecisionTreeClassifier
 
