@@ -15,6 +15,7 @@ from delivery import environment, onnx_form
 from delivery.answers import require_one_answer_a_row
 from delivery.errors import DeliveryError, first_line
 from delivery.inputs import with_fitted_columns
+from delivery.local_modules import code_of
 from delivery.labels import cautions, require_labels
 from delivery.measure import held_out_metrics, latency_ms, task_of
 from delivery.recipe import Recipe, Source
@@ -50,6 +51,7 @@ def write_contents(folder: Path, request: "DeliveryRequest", source: Source, rep
     rows = rows_of(recipe.held_out)
     held_out = _as_served(rows, columns)
     _dump(recipe, folder / PICKLE)
+    _write_code(folder, source, report)
     report(f"{len(rows)} held-out rows, {len(columns)} columns; converting to ONNX")
     described = _description(request, source, columns)
     proved = _prove(folder, described, recipe, held_out, request.tolerance, report)
@@ -123,6 +125,14 @@ def _try_onnx(
         return onnx_form.not_converted(f"its ONNX form does not load: {error}", tolerance), pipeline
     runtime = onnx_form.certify(pipeline, onnx, held_out, rows, recipe, tolerance)
     return runtime, onnx if runtime.certified == "onnx" else pipeline
+
+
+def _write_code(folder: Path, source: Source, report: Report) -> None:
+    sources = code_of(source.recipe.pipeline, source.path)
+    for name, raw in sources.items():
+        (folder / name).write_bytes(raw)
+    if sources:
+        report(f"code that travels with it: {', '.join(sources)}")
 
 
 def _dump(recipe: Recipe, path: Path) -> None:

@@ -17,12 +17,14 @@ import yaml
 
 from delivery.contents import write_contents
 from delivery.errors import DeliveryError
+from delivery.local_modules import modules_beside
 from delivery.proof import prove_in_fresh_process
 from delivery.recipe import load_source
 from delivery.signing import PUBLIC, sign, signing_key
 from delivery.warned import each_warning_once
 from service.bundle import GOLDEN, MANIFEST, SIGNATURE, BundleError, Manifest, verify_bundle
 from service.golden import read_golden, same
+from service.modules import is_module_file
 
 Report = Callable[[str], None]
 
@@ -56,7 +58,7 @@ def deliver(request: DeliveryRequest, report: Report) -> Delivered:
     target = request.releases / request.version
     _refuse_another_models(target, request.model)
     report(f"building {request.source}")
-    with each_warning_once(report):
+    with each_warning_once(report), modules_beside(request.source):
         return _delivered(target, request, report)
 
 
@@ -100,8 +102,13 @@ def same_content(old: Manifest, new: Manifest) -> bool:
         (old.metrics, new.metrics),
         (old.model, new.model),
         (old.runtime.certified, new.runtime.certified),
+        (_code(old), _code(new)),
     )
     return all(left == right for left, right in pairs)
+
+
+def _code(manifest: Manifest) -> dict[str, str]:
+    return {name: file.sha256 for name, file in manifest.files.items() if is_module_file(name)}
 
 
 def same_answers(old: Path, new: Path, tolerance: float) -> bool:

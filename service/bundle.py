@@ -92,6 +92,13 @@ class Bundle(msgspec.Struct, frozen=True):
             raise BundleError(f"{self.path / name} is not in the manifest: deliver the version again")
         return self.path / name
 
+    def read(self, name: str) -> bytes:
+        """The bytes of a file, of which the digest held at this very reading; raises BundleError."""
+        path = self.file(name)
+        raw = _read(path)
+        _check_bytes(path, raw, self.manifest.files[name])
+        return raw
+
 
 def verify_bundle(path: Path, public_key: Path) -> Bundle:
     """Check the signature, then every digest, then return the bundle; raises BundleError naming the file at fault."""
@@ -144,7 +151,10 @@ def _check_digest(path: Path, name: str, expected: File) -> None:
         raise BundleError(f"{path}: a manifest may only vouch for files beside it")
     if path.is_symlink():
         raise BundleError(f"{path} is a link: the bundle was changed after it was signed")
-    raw = _read(path)
+    _check_bytes(path, _read(path), expected)
+
+
+def _check_bytes(path: Path, raw: bytes, expected: File) -> None:
     if len(raw) != expected.bytes or hashlib.sha256(raw).hexdigest() != expected.sha256:
         raise BundleError(f"{path} was changed after it was signed: deliver a new version")
 

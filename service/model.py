@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from service.bundle import ONNX, PICKLE, Bundle, BundleError, Column
+from service.modules import is_module_file, provide_modules
 from service.rows import Columns
 
 Predictions = list[Any]
@@ -80,6 +81,8 @@ class PipelineModel:
         import pandas
 
         self._frame = pandas.DataFrame
+        sources = {name: bundle.read(name) for name in bundle.manifest.files if is_module_file(name)}
+        provide_modules(bundle.path, sources)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             try:
