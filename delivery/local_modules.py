@@ -132,8 +132,8 @@ def _require_importable(obj: type | FunctionType, path: Path) -> None:
             "that name: import it under the name that it was defined with"
         )
     raise DeliveryError(
-        f"the pipeline cannot be pickled: it holds {what}, and a pickle holds names, not code: {write} in a file beside "
-        f"{path.name}, such as steps.py, and import it from there (`from steps import ...`); that file travels with "
+        f"the pipeline cannot be pickled: it holds {what}, and a pickle holds names, not code: {write} in a file "
+        f"beside {path.name}, such as steps.py, and import it from there (`from steps import ...`); that file travels with "
         "the bundle"
     )
 
