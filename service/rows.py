@@ -3,6 +3,8 @@
 The whole body is decoded at once in C. Only when that fails is it decoded row by row, to find who is at fault.
 """
 
+import re
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Annotated, Any
 
@@ -27,6 +29,9 @@ _KINDS: dict[str, Any] = {
 Columns = dict[str, np.ndarray]
 
 
+_UNUSUAL = re.compile(r'["\\\x00-\x1f\x7f-\x9f]')
+
+
 class Malformed(Exception):
     """The body is not `{"instances": [...]}`."""
 
@@ -49,6 +54,50 @@ class Decoded(msgspec.Struct, frozen=True):
     errors: list[RowError]
 
 
+class Unfit(msgspec.ValidationError):
+    """A row does not fit its columns. column: the one at fault, None where the row is no object."""
+
+    def __init__(self, column: str | None, detail: str) -> None:
+        super().__init__(detail if column is None else f"{detail} - at `$.{column}`")
+        self.column, self.detail = column, detail
+
+
+class RowByName:
+    """Decodes a row value by value: slower than a struct, but it knows who is at fault, and takes any name."""
+
+    def __init__(self, columns: list[Column]) -> None:
+        self.type = dict[str, Any]
+        self._kinds = {column.name: _kind(column) for column in columns}
+        self._decoders = {name: msgspec.json.Decoder(kind) for name, kind in self._kinds.items()}
+        self._outline = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+    def decode(self, raw: bytes | msgspec.Raw) -> dict[str, Any]:
+        """The values in the order of the columns; raises Unfit, and msgspec.DecodeError where it is not JSON."""
+        try:
+            given = self._outline.decode(raw)
+        except msgspec.ValidationError as error:
+            raise Unfit(None, str(error)) from error
+        return self._each(given, lambda name, value: self._decoders[name].decode(value))
+
+    def convert(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The same of a Python dictionary."""
+        return self._each(row, lambda name, value: msgspec.convert(value, self._kinds[name]))
+
+    def _each(self, given: dict[str, Any], decode: Callable[[str, Any], Any]) -> dict[str, Any]:
+        values = {}
+        for name, value in given.items():
+            if name not in self._kinds:
+                raise Unfit(name, f"The row contains unknown field `{name}`")
+            try:
+                values[name] = decode(name, value)
+            except msgspec.ValidationError as error:
+                raise Unfit(name, str(error)) from error
+        for name in self._kinds:
+            if name not in values:
+                raise Unfit(name, f"The row missing required field `{name}`")
+        return {name: values[name] for name in self._kinds}
+
+
 class _Outline(msgspec.Struct, forbid_unknown_fields=True):
     instances: list[msgspec.Raw]
 
@@ -58,6 +107,17 @@ class RowReader:
 
     def __init__(self, columns: list[Column]) -> None:
         self.columns = columns
+        self._by_name = RowByName(columns)
+        self._outline = msgspec.json.Decoder(_Outline)
+        self._dtypes = [_dtype(column) for column in columns]
+        # A field of msgspec's cannot have such a name.
+        self._plain = not any(_UNUSUAL.search(column.name) for column in columns)
+        if self._plain:
+            self._compile(columns)
+        else:
+            self._values: Callable[[Any], Any] = _values_of(len(columns))
+
+    def _compile(self, columns: list[Column]) -> None:
         fields: Any = [(f"c{i}", _kind(column)) for i, column in enumerate(columns)]
         renamed = {f"c{i}": column.name for i, column in enumerate(columns)}
         row: Any = msgspec.defstruct(
@@ -66,12 +126,12 @@ class RowReader:
         body: Any = msgspec.defstruct("Body", [("instances", list[row])], forbid_unknown_fields=True, gc=False)
         self._row: Any = msgspec.json.Decoder(row)
         self._body: Any = msgspec.json.Decoder(body)
-        self._outline = msgspec.json.Decoder(_Outline)
         self._values = attrgetter(*(f"c{i}" for i in range(len(columns))))
-        self._dtypes = [_dtype(column) for column in columns]
 
     def read(self, body: bytes) -> Decoded:
         """The rows of a body; raises Malformed where it is not JSON of the right outline."""
+        if not self._plain:
+            return self._read_one_by_one(body)
         try:
             rows = self._body.decode(body).instances
         except NOT_JSON:
@@ -80,6 +140,8 @@ class RowReader:
 
     def row_columns(self, rows: list[dict[str, Any]]) -> Columns:
         """Columns of rows that are Python dictionaries (golden rows); raises msgspec.ValidationError."""
+        if not self._plain:
+            return self._to_columns([self._by_name.convert(row) for row in rows])
         return self._to_columns([msgspec.convert(row, self._row.type) for row in rows])
 
     def _read_one_by_one(self, body: bytes) -> Decoded:
@@ -92,13 +154,22 @@ class RowReader:
         errors: list[RowError] = []
         for index, raw in enumerate(raws):
             try:
-                rows.append(self._row.decode(raw))
+                rows.append(self._row.decode(raw) if self._plain else self._by_name.decode(raw))
                 kept.append(index)
             except msgspec.ValidationError as error:
-                errors.append(_row_error(index, str(error)))
+                errors.append(self._fault(index, raw, error))
             except NOT_JSON as error:
                 raise Malformed(f"row {index} is not JSON: {error}") from error
         return Decoded(len(raws), kept, self._to_columns(rows), errors)
+
+    def _fault(self, index: int, raw: msgspec.Raw, error: msgspec.ValidationError) -> RowError:
+        """Who is at fault, found by name: what msgspec says of a name cannot be told from the rest of its sentence."""
+        try:
+            self._by_name.decode(raw)
+        except Unfit as unfit:
+            return RowError(index, 422, unfit.column, unfit.detail.replace("Object", "The row"))
+        # A name that stands there twice, of which the first value does not fit.
+        return RowError(index, 422, None, str(error).replace("Object", "The row"))
 
     def _to_columns(self, rows: list[Any]) -> Columns:
         # One pass in C over all rows and columns; with one column the getter gives no tuple.
@@ -109,6 +180,11 @@ class RowReader:
             column.name: np.array(each, dtype=kind)
             for column, kind, each in zip(self.columns, self._dtypes, by_column, strict=True)
         }
+
+
+def _values_of(count: int) -> Callable[[dict[str, Any]], Any]:
+    """The values of a row; with one column the value itself, as attrgetter has it."""
+    return (lambda row: tuple(row.values())) if count > 1 else (lambda row: next(iter(row.values())))
 
 
 def _kind(column: Column) -> Any:
@@ -137,12 +213,3 @@ def _dtype(column: Column) -> type:
     if column.dtype == "string" or column.nullable:
         return object
     return np.int64 if column.dtype == "int" else np.bool_
-
-
-def _row_error(index: int, message: str) -> RowError:
-    """msgspec ends its message with the path: `Expected `float`, got `str` - at `$.temp``."""
-    text, _, path = message.partition(" - at `$")
-    column = path.strip("`").lstrip(".") or None
-    if column is None and "`" in text and ("missing" in text or "unknown" in text):
-        column = text.rsplit("`", 2)[1]
-    return RowError(index, 422, column, text.replace("Object", "The row"))
