@@ -15,7 +15,7 @@ _NOT_WALKED = ("builtins", "numpy", "pandas", "scipy")
 def thresholds_of(pipeline: Any) -> list[float]:
     """All finite thresholds of trees and edges of bins, sorted, each once."""
     found: set[float] = set()
-    for part in _parts(pipeline):
+    for part in parts_of(pipeline):
         for array in _edges(part):
             values = np.asarray(array, dtype=np.float64)
             found.update(values[np.isfinite(values)].tolist())
@@ -25,7 +25,7 @@ def thresholds_of(pipeline: Any) -> list[float]:
 def vocabulary_of(pipeline: Any) -> set[str]:
     """All words of vectorizers."""
     found: set[str] = set()
-    for part in _parts(pipeline):
+    for part in parts_of(pipeline):
         words = getattr(part, "vocabulary_", None)
         if isinstance(words, Mapping):
             found.update(word for word in words if isinstance(word, str))
@@ -44,7 +44,7 @@ def _edges(part: Any) -> Iterator[Any]:
         yield from bins
 
 
-def _parts(pipeline: Any) -> Iterator[Any]:
+def parts_of(pipeline: Any) -> Iterator[Any]:
     """Every estimator inside, and what it holds, each once."""
     waiting: list[Any] = [pipeline]
     seen: set[int] = set()

@@ -66,7 +66,7 @@ def deliver(request: DeliveryRequest, report: Report) -> Delivered:
 
 
 def _delivered(target: Path, request: DeliveryRequest, report: Report) -> Delivered:
-    source = load_source(request.source, request.sample, request.label)
+    source = load_source(request.source, request.sample, request.label, report)
     if request.one_row_at_a_time:
         source = replace(source, recipe=replace(source.recipe, one_row_at_a_time=True))
     public = request.keys / PUBLIC
