@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from delivery.errors import DeliveryError
+from delivery.errors import DeliveryError, first_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +42,11 @@ def unsendable(frame: "pd.DataFrame") -> dict[Any, DeliveryError]:
                 kind_of(str(name), frame[name])
         except DeliveryError as error:
             found[name] = error
+        except Exception as error:  # noqa: BLE001 (values may raise whatever they like when they are looked at)
+            found[name] = DeliveryError(
+                f"column {_shown(str(name))} holds a value that cannot even be compared ({first_line(error)}): make the "
+                "column numbers or texts before fit"
+            )
     return found
 
 

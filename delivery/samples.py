@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 # What pandas.read_csv takes for null unless it is told otherwise.
 NULL_WORDS = frozenset(
-    ("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA")
-    + ("NULL", "NaN", "None", "n/a", "nan", "null")
+    (
+        *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"),
+        *("NULL", "NaN", "None", "n/a", "nan", "null"),
+    )
 )
 BOOLEANS = frozenset(("True", "TRUE", "true", "False", "FALSE", "false"))
 # 007 and 0151 are codes; 0.5 and 0 are numbers.
@@ -87,7 +89,7 @@ def _tell(report: Report, name: str, words: "set[str] | frozenset[str]", what: s
 
 
 def _numbers(texts: "pd.Series") -> "pd.Series":
-    """int64 where all fields are whole numbers; floats with NaN for null, beyond 2^53 whole numbers with pandas' null."""
+    """int64 where all fields are whole; floats with NaN for null, but beyond 2^53 whole numbers with pandas.NA."""
     import pandas as pd
 
     given = texts[~texts.isin(NULL_WORDS | {""})]
@@ -98,9 +100,7 @@ def _numbers(texts: "pd.Series") -> "pd.Series":
         if fit and len(given) == len(texts):
             return numbers.astype("int64")
         if fit and any(abs(number) > 2**53 for number in numbers):
-            return pd.Series(
-                pd.array(numbers.reindex(texts.index).where(texts.index.isin(given.index), pd.NA), "Int64")
-            )
+            return pd.Series(pd.array([numbers.get(row, pd.NA) for row in texts.index], dtype="Int64"))
         if not fit:
             return numbers.reindex(texts.index).astype(object)
     return given.map(float).reindex(texts.index).astype("float64")

@@ -7,14 +7,14 @@ import pytest
 from sklearn.preprocessing import FunctionTransformer
 
 from delivery.errors import DeliveryError
-from delivery.inputs import with_fitted_columns
+from delivery.inputs import with_inputs_as_fitted
 from tests.delivery import loans
 
 
 def left(made):
     """The columns that remain, and what was said."""
     said = []
-    return list(with_fitted_columns(made, said.append).held_out.columns), said
+    return list(with_inputs_as_fitted(made, said.append).held_out.columns), said
 
 
 def with_strays(made, **columns):
@@ -25,7 +25,7 @@ def with_strays(made, **columns):
 def test_columns_that_all_were_fitted_on_stay_without_a_word():
     made = loans.logistic()
     said = []
-    assert with_fitted_columns(made, said.append) is made
+    assert with_inputs_as_fitted(made, said.append) is made
     assert said == []
 
 
