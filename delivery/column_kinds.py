@@ -42,7 +42,7 @@ def unsendable(frame: "pd.DataFrame") -> dict[Any, DeliveryError]:
                 kind_of(str(name), frame[name])
         except DeliveryError as error:
             found[name] = error
-        except Exception as error:  # noqa: BLE001 (values may raise whatever they like when they are looked at)
+        except Exception as error:  # noqa: BLE001 (a value may raise anything when it is looked at)
             found[name] = DeliveryError(
                 f"column {_shown(str(name))} holds a value that cannot even be compared ({first_line(error)}): make the "
                 "column numbers or texts before fit"

@@ -12,6 +12,7 @@ import numpy as np
 from delivery.column_kinds import unsendable
 from delivery.errors import DeliveryError, first_line
 from delivery.recipe import Recipe
+from delivery.signature import check_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,24 +27,13 @@ def with_inputs_as_fitted(recipe: Recipe, report: Report) -> Recipe:
     What is left out is named in a line. Raises DeliveryError where a column is missing, has no form in JSON, or where
     one that would be left out changes the predictions.
     """
-    _check_names(recipe)
+    for frame in (recipe.held_out, recipe.training):
+        if frame is not None:
+            check_names(frame)
     recipe = _with_names_as_texts(recipe)
     recipe = _with_fitted_columns(recipe, report)
     _refuse_unsendable(recipe)
     return recipe
-
-
-def _check_names(recipe: Recipe) -> None:
-    for frame in (recipe.held_out, recipe.training):
-        names = [str(name) for name in ([] if frame is None else frame.columns)]
-        if len(set(names)) < len(names):
-            twice = next(name for place, name in enumerate(names) if name in names[:place])
-            raise DeliveryError(f"a frame has two columns with the name {twice!r}: rename one of them")
-        for name in names:
-            if not name.isascii() and name != name.encode("utf-8", "replace").decode():
-                raise DeliveryError(
-                    f"column {name!r} has half a character in its name, which JSON cannot hold: rename it before fit"
-                )
 
 
 def _with_names_as_texts(recipe: Recipe) -> Recipe:
@@ -75,7 +65,8 @@ def _with_fitted_columns(recipe: Recipe, report: Report) -> Recipe:
     fitted, given = list(names), list(recipe.held_out.columns)
     strays = [name for name in given if name not in fitted]
     ordered = [name for name in fitted if name in given]
-    recipe = replace(recipe, held_out=recipe.held_out[[*ordered, *strays]])
+    if [name for name in given if name in fitted] != ordered:
+        recipe = replace(recipe, held_out=recipe.held_out[[*ordered, *strays]])
     _refuse_missing(recipe, [name for name in fitted if name not in given], strays)
     if not strays:
         return recipe

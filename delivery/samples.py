@@ -106,10 +106,13 @@ def _numbers(texts: "pd.Series") -> "pd.Series":
     return given.map(float).reindex(texts.index).astype("float64")
 
 
-def _labels(path: Path, texts: "pd.Series", classes: Any) -> list[Any]:
+def _labels(path: Path, texts: "pd.Series", classes: Any) -> "pd.Series":
     """The truth as the pipeline's classes have it; numbers where it has none. An empty field stays null."""
+    import pandas as pd
+
     known = {} if classes is None else {form: each for each in np.asarray(classes).tolist() for form in _forms(each)}
-    return [_label(path, row, text, known, classes is not None) for row, text in enumerate(texts)]
+    labels = [_label(path, row, text, known, classes is not None) for row, text in enumerate(texts)]
+    return pd.Series(labels, dtype=object if None in labels else None)
 
 
 def _label(path: Path, row: int, text: str, known: dict[str, Any], classified: bool) -> Any:

@@ -24,10 +24,26 @@ def columns_of(held_out: "pd.DataFrame", training: "pd.DataFrame | None") -> lis
     seen = held_out if training is None else training
     if not len(held_out.columns):
         raise DeliveryError("the held-out frame has no columns: there would be nothing to send")
+    for frame in (held_out, seen):
+        check_names(frame)
     missing = [name for name in held_out.columns if name not in seen.columns]
     if missing:
         raise DeliveryError(f"the held-out rows have a column {missing[0]!r} that the training rows lack")
     return [_column(str(name), held_out[name], seen[name]) for name in held_out.columns]
+
+
+def check_names(frame: "pd.DataFrame") -> None:
+    """Raise DeliveryError where two columns have one name in JSON, or one has a name that JSON cannot hold."""
+    names = [str(name) for name in frame.columns]
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise DeliveryError(f"a frame has two columns with the name {name!r}: rename one of them")
+        seen.add(name)
+        if name != name.encode("utf-8", "replace").decode():
+            raise DeliveryError(
+                f"column {name!r} has half a character in its name, which JSON cannot hold: rename it before fit"
+            )
 
 
 def _column(name: str, held_out: "pd.Series", seen: "pd.Series") -> Column:
@@ -52,9 +68,10 @@ def _text_column(column: Column, texts: list[str]) -> Column:
     repeat = counts.min() >= SEEN_AT_LEAST and len(texts) >= SEEN_ON_AVERAGE * len(distinct)
     if repeat and len(distinct) <= MOST_CATEGORIES and max(lengths) <= LONGEST_CATEGORY:
         return msgspec.structs.replace(column, categories=distinct.tolist())
-    if column.frame is not None and column.frame.levels is not None and len(texts) < 2 * len(distinct):
+    levels = column.frame.levels if column.frame else None
+    if levels is not None and len(levels) > MOST_CATEGORIES and len(texts) < SEEN_AT_LEAST * len(levels):
         raise DeliveryError(
-            f"column {column.name!r} is a category of {len(distinct)} texts that hardly repeat, and the levels of a "
+            f"column {column.name!r} is a category of {len(levels)} texts that hardly repeat, and the levels of a "
             f"category are written into release.yaml: make it text, frame[{column.name!r}].astype(str)"
         )
     return msgspec.structs.replace(column, distinct=len(distinct), shortest=min(lengths), longest=max(lengths))
