@@ -78,20 +78,29 @@ class Conductor:
         self._ticks = 0
 
     def tick(self, ledger: Ledger) -> None:
-        """Hand in the counts; conduct if the lease is mine. Never raises: the next tick may do better."""
+        """Hand in the counts; conduct if the lease is mine. Never raises: the next tick may do better.
+
+        The lease comes first and each part by itself: what lies beside the ledger may be away while the ledger answers.
+        """
+        leads = False
+        try:
+            leads = self._leads()
+        except Exception as error:
+            _tell("the lease was not looked at", error)
         try:
             self.flush()
             for rollout, answers in self.kept.take().items():
                 self.copies.keep(rollout, answers)
-            if self._leads():
+        except Exception as error:
+            _tell("counts were not handed in", error)
+        try:
+            if leads:
                 self._conduct(ledger)
         except Conflict as conflict:
             log.info("somebody was first: %s", conflict)
-        except (StoreError, Refusal) as error:
-            log.warning("nothing was conducted: %s", error)
-        except Exception:
+        except Exception as error:
             # Whoever calls this each second would end with it, and with it the handing in of counts.
-            log.exception("a rollout could not be conducted")
+            _tell("nothing was conducted", error)
 
     def flush(self) -> None:
         """Hand in the counts of this worker that have changed since they were last taken."""
@@ -197,6 +206,13 @@ class Conductor:
         at = datetime.fromtimestamp(self.clock(), UTC)
         body = record.ledger.to_body()
         self.ledgers.append(record.ledger.revision, body, record.act, "conductor", reason, at)
+
+
+def _tell(what: str, error: Exception) -> None:
+    if isinstance(error, StoreError | Refusal):
+        log.warning("%s: %s", what, error)
+    else:
+        log.error("%s: the router has a fault", what, exc_info=error)
 
 
 def _place(row: EvidenceRow) -> tuple[str, str, int]:

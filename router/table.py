@@ -1,9 +1,11 @@
 """The ledger's newest revision, as the hot path needs it: who is there, who answers whom. Immutable; swapped as one."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from types import MappingProxyType
 
+from rollout.classes import Answers
 from rollout.ledger import Ledger, from_body
 from rollout.moves import watched
 from rollout.split import ALL, TrafficSplit
@@ -28,7 +30,11 @@ class Rolling:
 
 @dataclass(frozen=True)
 class Table:
-    """One revision. addresses: of every live version; roles: what each is now; weights in basis points."""
+    """One revision.
+
+    addresses: of every live version; roles: what each is now; weights in basis points; answers: what each version that
+    was ever deployed answers.
+    """
 
     ledger: Ledger
     split: TrafficSplit | None
@@ -37,6 +43,7 @@ class Table:
     weights: MappingProxyType[str, int]
     released: str | None
     rolling: Rolling | None = None
+    answers: Mapping[str, Answers] = field(default_factory=dict)
 
     @property
     def split_id(self) -> str:
@@ -68,6 +75,7 @@ def table_of(ledger: Ledger) -> Table:
         weights=MappingProxyType(ledger.split.weights() if ledger.split else {}),
         released=ledger.released,
         rolling=_rolling(ledger),
+        answers=MappingProxyType({name: version.answers for name, version in ledger.versions.items()}),
     )
 
 
