@@ -82,25 +82,27 @@ class Conductor:
 
         The lease comes first and each part by itself: what lies beside the ledger may be away while the ledger answers.
         """
-        leads = False
+        leads = self._attempt("the lease was not looked at", self._leads)
+        self._attempt("counts were not handed in", self._hand_in)
+        if leads:
+            self._attempt("nothing was conducted", lambda: self._conduct(ledger))
+
+    def _attempt(self, otherwise: str, act: Callable[[], object]) -> object:
+        """What an act gives, None where it fails. Whoever calls this each second would end with what is raised."""
         try:
-            leads = self._leads()
-        except Exception as error:
-            _tell("the lease was not looked at", error)
-        try:
-            self.flush()
-            for rollout, answers in self.kept.take().items():
-                self.copies.keep(rollout, answers)
-        except Exception as error:
-            _tell("counts were not handed in", error)
-        try:
-            if leads:
-                self._conduct(ledger)
+            return act()
         except Conflict as conflict:
             log.info("somebody was first: %s", conflict)
-        except Exception as error:
-            # Whoever calls this each second would end with it, and with it the handing in of counts.
-            _tell("nothing was conducted", error)
+        except (StoreError, Refusal) as error:
+            log.warning("%s: %s", otherwise, error)
+        except Exception:
+            log.exception("%s: a rollout could not be conducted", otherwise)
+        return None
+
+    def _hand_in(self) -> None:
+        self.flush()
+        for rollout, answers in self.kept.take().items():
+            self.copies.keep(rollout, answers)
 
     def flush(self) -> None:
         """Hand in the counts of this worker that have changed since they were last taken."""
@@ -206,13 +208,6 @@ class Conductor:
         at = datetime.fromtimestamp(self.clock(), UTC)
         body = record.ledger.to_body()
         self.ledgers.append(record.ledger.revision, body, record.act, "conductor", reason, at)
-
-
-def _tell(what: str, error: Exception) -> None:
-    if isinstance(error, StoreError | Refusal):
-        log.warning("%s: %s", what, error)
-    else:
-        log.error("%s: the router has a fault", what, exc_info=error)
 
 
 def _place(row: EvidenceRow) -> tuple[str, str, int]:

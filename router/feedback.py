@@ -1,7 +1,7 @@
 """POST /feedback: late labels for predictions that were made here, each counted once for the version that predicted.
 
-Labels come from anybody, so a call costs what its bytes cost and holds nobody up: it is read and stored beside the event
-loop, a few labels at a time, with as long a pause after each few as they took; few calls wait, others get 503.
+Labels come from anybody, so a call costs what its bytes cost and holds nobody up: it is read and stored beside the
+event loop, some labels at a time, with as long a pause after each as they took; few calls wait, others get 503.
 """
 
 import asyncio

@@ -147,9 +147,10 @@ def _value(raw: bytes) -> ClassValue:
     if len(raw) > LONGEST_RAW:
         raise ValueError(f"it is longer than the {LONGEST_LABEL} characters of a label")
     try:
-        return _decode_value(raw)
+        value: ClassValue = _decode_value(raw)
     except msgspec.DecodeError as error:
         raise ValueError(f"a label is a number, a text, true or false: {error}") from error
+    return value
 
 
 def _raw_values(label: bytes, prediction: Prediction, known: Known) -> Sequence[bytes | msgspec.Raw]:

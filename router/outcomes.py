@@ -22,7 +22,7 @@ VALUE_EDGES = (-1e6, -1e3, -1e2, -10.0, -1.0, -0.1, 0.0, 0.1, 1.0, 10.0, 1e2, 1e
 
 
 class Outcomes:
-    """Makes ids and counts predictions. Belongs to one worker. answers: what a version answers, as the ledger has it."""
+    """Makes ids and counts predictions. Belongs to one worker. answers: of a version, as the ledger has them."""
 
     def __init__(
         self,
@@ -56,9 +56,7 @@ class Outcomes:
         if rows > MOST_ROWS_IN_AN_ID or sum(map(len, names)) > MOST_CHARACTERS_IN_AN_ID:
             scores, names = [], []
         at_ms, serial = int(self.clock() * 1000), next(self._serial)
-        told = Prediction(
-            version, draw.weight, at_ms, serial, scores, names, draw.number, crc32(unit), bets, rows
-        )
+        told = Prediction(version, draw.weight, at_ms, serial, scores, names, draw.number, crc32(unit), bets, rows)
         return sign(told, self.key)
 
     def refused(self, status: int) -> None:
