@@ -96,7 +96,7 @@ class Router:
         config, loop = self.config, asyncio.get_running_loop()
         self.worker = scope.get("state", {}).get("worker")
         self._publisher = ThreadPoolExecutor(1, thread_name_prefix="counts")
-        self.watch = Watch(config.database_url, config.settings.model, config.state)
+        self.watch = Watch(config.database_url, config.settings.model, config.state, config.token_key)
         table = await loop.run_in_executor(self.watch.threads, self.watch.first_table)
         self.traffic = Traffic(
             config.settings.router,

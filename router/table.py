@@ -8,7 +8,7 @@ from types import MappingProxyType
 from rollout.classes import Answers
 from rollout.ledger import Ledger, from_body
 from rollout.moves import watched
-from rollout.split import ALL, TrafficSplit
+from rollout.split import ALL, TrafficSplit, keyed
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,12 @@ class Table:
         return next(others, None)
 
 
-def table_of(ledger: Ledger) -> Table:
-    """The table of a ledger."""
+def table_of(ledger: Ledger, secret: bytes = b"") -> Table:
+    """The table of a ledger. secret: keys the split, so that nobody outside can tell whom a unit meets."""
     live = ledger.live()
     return Table(
         ledger=ledger,
-        split=ledger.split,
+        split=keyed(ledger.split, secret) if ledger.split else None,
         addresses=MappingProxyType({version.name: version.address for version in live}),
         roles=MappingProxyType({version.name: str(version.state) for version in live}),
         weights=MappingProxyType(ledger.split.weights() if ledger.split else {}),
@@ -99,6 +99,6 @@ def empty_table(model: str) -> Table:
     return table_of(Ledger(model=model))
 
 
-def table_of_body(body: dict[str, object], revision: int) -> Table:
+def table_of_body(body: dict[str, object], revision: int, secret: bytes = b"") -> Table:
     """The table of a stored body; raises rollout.refusal.BrokenRecord."""
-    return table_of(from_body(body, revision))
+    return table_of(from_body(body, revision), secret)
