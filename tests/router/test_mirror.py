@@ -172,7 +172,7 @@ def test_some_of_each_second_are_kept_whatever_the_traffic_is():
         copied.city.versions["v2"].answer()
     (kept,) = copied.kept().values()
     assert [each.prediction_id for each in kept] == [signature_of(b"%08d" % number) for number in range(AT_ONCE)]
-    copied.copy(1, prediction_id=b"later")
+    copied.copy(1, prediction_id=b"later-on")
     copied.city.versions["v2"].answer()
     assert len(copied.kept()) == 1
 
