@@ -20,7 +20,9 @@ KEY = b"a key of sixteen or more"
 class Noted:
     """The id of one answer, and the tally it was counted in."""
 
-    def __init__(self, *predictions, own=True, tally=True, classes=b"[0,1]", number=4, weight=500, unit=b"anna", answers=UNKNOWN):
+    def __init__(
+        self, *predictions, own=True, tally=True, classes=b"[0,1]", number=4, weight=500, unit=b"anna", answers=UNKNOWN
+    ):
         self.tally = Tally()
         raws = [msgspec.Raw(each) for each in predictions]
         draw = Draw("v2", "serving", self.tally if tally else None, number, weight)

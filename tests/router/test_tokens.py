@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.tokens import LONGEST, BadToken, Prediction, _encoded, _signature, label_id, opened, read, sign, signature_of
+from router.tokens import (
+    LONGEST,
+    BadToken,
+    Prediction,
+    _encoded,
+    _signature,
+    label_id,
+    opened,
+    read,
+    sign,
+    signature_of,
+)
 
 KEY = b"a key of sixteen or more"
 PREDICTIONS = st.builds(
