@@ -72,7 +72,7 @@ def _recorded(place: Place, notes: list[str]) -> tuple[Ledger, list[Entry] | Non
 
 def _counts(place: Place, notes: list[str]) -> Picture:
     try:
-        return router_status(place, read_secrets(place).service)
+        return router_status(place, read_secrets(place).operator)
     except (RouterAway, EdgeFailure) as error:
         notes.append(str(error))
         return {}
