@@ -7,7 +7,8 @@ import traceback
 import pytest
 
 from emulator import postgresql
-from store import Feedback, FeedbackStore, LedgerStore, StoreError, StoreUnavailable, engine
+from store import Feedback, FeedbackStore, LedgerStore, StoreError, StoreUnavailable
+from store.engine import engine
 from tests.postgres import PASSWORD, QUOTED_PASSWORD, postgres
 from tests.store.conftest import AT
 from tests.store.processes import HOLD, finish, start

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Engine, inspect
 
-from store import Feedback, FeedbackStore, LedgerStore, engine
+from store import Feedback, FeedbackStore, LedgerStore
+from store.engine import engine
 from tests.store.conftest import AT
 from tests.store.processes import CREATE, finish, start
 
