@@ -469,4 +469,8 @@ def _told_usage(words: list[str], message: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    finally:
+        # The process ends now: to look for garbage once more would take as long as the act itself.
+        gc.freeze()
