@@ -31,7 +31,8 @@ from benchmarks.processes import ROOT, STATE, BenchmarkFailed, tree, until
 from benchmarks.results import leave
 from benchmarks.rollback_time import rollback_over_python
 from benchmarks.setups.sluice import Town, town
-from store import LedgerStore, engine
+from store import LedgerStore
+from store.engine import engine
 
 SETTINGS = "[verdict.prediction]\ntolerance = 0.5\n"
 CANARY = ("canary", "v2", "--auto", "--steps", "20,50", "--every", "1h")

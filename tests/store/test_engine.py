@@ -7,8 +7,8 @@ import traceback
 import pytest
 
 from emulator import postgresql
-from store import Feedback, FeedbackStore, LedgerStore, StoreError, StoreUnavailable, engine
-from store.engine import beside
+from store import Feedback, FeedbackStore, LedgerStore, StoreError, StoreUnavailable
+from store.engine import beside, engine
 from store.schema import LABELS_PART
 from tests.postgres import PASSWORD, QUOTED_PASSWORD, postgres
 from tests.store.conftest import AT
