@@ -41,6 +41,7 @@ from wire.door import Handler
 log = logging.getLogger("sluice.router")
 PUBLISH_S = 0.2
 EXPIRE_S = 0.02
+SNAPSHOT_S = 5.0
 SWITCH_S = 0.0005
 
 
@@ -83,7 +84,8 @@ class Router:
     def replaced(self) -> bool:
         """Whether another master's workers answer already, or cannot before this one's listening socket is closed."""
         master = self.worker.parent if self.worker is not None else 0
-        others = (snapshot for snapshot in self._snapshots() if not snapshot.gone and snapshot.master != master)
+        there = counts.all_snapshots(self.config.state, self._own())
+        others = (snapshot for snapshot in there if not snapshot.gone and snapshot.master != master)
         return not self.config.socket_is_held or any(others)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,6 +101,7 @@ class Router:
 
     async def _start(self, scope: Scope) -> None:
         config, loop = self.config, asyncio.get_running_loop()
+        self._loop = loop
         self.worker = scope.get("state", {}).get("worker")
         self._started = started_at(os.getpid())
         self._publisher = ThreadPoolExecutor(1, thread_name_prefix="counts")
@@ -215,7 +218,12 @@ class Router:
         return Snapshot(os.getpid(), counted, gauges, revision, age, worst=worst, started=self._started, master=master)
 
     def _snapshots(self) -> list[Snapshot]:
-        return counts.all_snapshots(self.config.state, self._own())
+        """For the pages, whose threads must not read what the loop is changing: it writes this worker's down itself."""
+        own = asyncio.run_coroutine_threadsafe(self._written_down(), self._loop)
+        return counts.all_snapshots(self.config.state, own.result(SNAPSHOT_S))
+
+    async def _written_down(self) -> Snapshot:
+        return self._own()
 
     def _table(self) -> Any:
         return self.traffic.table
