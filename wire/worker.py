@@ -42,7 +42,6 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
         self.others: WeakSet[Any] = WeakSet()
         self.date = b""
         self._files: dict[str, int] = {}
-        self._orphan_since: float | None = None
 
     @property
     def ppid(self) -> int:
@@ -79,20 +78,19 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
         super().init_process()
 
     async def _serve(self) -> None:
-        sweeper = self.loop.create_task(self._sweep())
+        beside = [self.loop.create_task(self._sweep()), self.loop.create_task(self._watch_parent())]
         try:
             await super()._serve()
         finally:
-            sweeper.cancel()
+            for task in beside:
+                task.cancel()
 
     async def _sweep(self) -> None:
-        """Each second: the date for the answers, an end for who is silent for too long, and whether it is an orphan."""
+        """Each second: the date for the answers, and an end for who is silent for too long."""
         late = json.dumps({**_LATE, "detail": "send it in one go"}).encode()
         while True:
             self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
             now = self.loop.time()
-            if os.getppid() != self.parent and not self.draining:
-                self._leave_once_replaced(now)
             for door in list(self.doors):
                 waited = 0.0 if door.since is None else now - door.since
                 if door.begun and waited > SLOWEST_REQUEST_S:
@@ -101,12 +99,15 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
                     door.close_if_idle()
             await asyncio.sleep(SWEEP_S)
 
-    def _leave_once_replaced(self, now: float) -> None:
-        if self._orphan_since is None:
-            self._orphan_since = now
-            self.log.info("The arbiter was killed: worker %s answers until it is replaced", self.pid)
-        if self._replaced() or now - self._orphan_since > ORPHAN_S:
-            self.handle_exit_signal()
+    async def _watch_parent(self) -> None:
+        """Each second: whether the arbiter was killed; then leave once somebody listens in this worker's place."""
+        while os.getppid() == self.parent:
+            await asyncio.sleep(SWEEP_S)
+        self.log.info("The arbiter was killed: worker %s answers until it is replaced", self.pid)
+        give_up = self.loop.time() + ORPHAN_S
+        while not self._replaced() and self.loop.time() < give_up:
+            await asyncio.sleep(SWEEP_S)
+        self.handle_exit_signal()
 
     def _replaced(self) -> bool:
         """Whether somebody else listens in its place; without a way to know it makes room, so that somebody can."""
