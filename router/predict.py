@@ -13,6 +13,7 @@ from itertools import count
 import msgspec
 
 from rollout.settings import Settings
+from router.access import Access
 from router.outcomes import Outcomes
 from router.pending import Lost, Predicted
 from router.problems import Headers, Problem, Receive, Scope, Send, answer, read_body
@@ -47,10 +48,16 @@ class Predict:
     """The endpoint. Belongs to one worker."""
 
     def __init__(
-        self, settings: Settings, traffic: Traffic, outcomes: Outcomes, recent: Recent, leaving: Callable[[], bool]
+        self,
+        settings: Settings,
+        traffic: Traffic,
+        outcomes: Outcomes,
+        recent: Recent,
+        access: Access,
+        leaving: Callable[[], bool],
     ) -> None:
         self.settings, self.traffic, self.outcomes, self.leaving = settings, traffic, outcomes, leaving
-        self.recent = recent
+        self.recent, self.access = recent, access
         self.limits = settings.router.limits
         self.unit = settings.router.unit
         self._unit_header = self.unit.header.lower().encode()
@@ -84,6 +91,8 @@ class Predict:
         """Answer one request by one call of `respond`; a Problem becomes problem JSON."""
         asked = self._read_headers(headers)
         try:
+            if asked.pin is not None:
+                self.access.require_pinning(headers)
             rows = self._rows(body)
             unit, cookie, lasting = self._unit_of(asked, rows)
             timeout_s = min(self.limits.deadline_ms / 1000, asked.timeout_s or 1e9)
