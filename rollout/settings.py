@@ -36,6 +36,7 @@ class Limits:
     max_body_bytes: int = 8_388_608
     max_rows: int = 10_000
     max_shadow_queue_rows: int = 2_048
+    max_feedback_bytes: int = 2_097_152
 
 
 @dataclass(frozen=True)

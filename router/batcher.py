@@ -260,8 +260,7 @@ def _unusable(answer: Answer) -> Lost | None:
 
 def _tell(batch: list[Pending], lost: Lost) -> None:
     for pending in batch:
-        if not pending.over:
-            pending.done(lost)
+        (pending.late if pending.over else pending.done)(lost)
 
 
 def _hand_out(batch: list[Pending], answer: BatchAnswer) -> None:
@@ -271,8 +270,8 @@ def _hand_out(batch: list[Pending], answer: BatchAnswer) -> None:
     for pending in batch:
         end = start + len(pending.rows)
         errors = _errors_between(answer.errors, start, end) if answer.errors else []
-        if not pending.over:
-            pending.done(Predicted(predictions[start:end], errors, classes))
+        told = pending.late if pending.over else pending.done
+        told(Predicted(predictions[start:end], errors, classes))
         start = end
 
 
