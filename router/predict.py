@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable
 from itertools import count
+from typing import Any
 
 import msgspec
 
@@ -292,12 +293,13 @@ def _bad_rows(version: str, predicted: Predicted) -> Problem:
     where = f"row {first.row}" + (f", column {first.column!r}" if first.column else "")
     bad = {error.row for error in errors}
     unlisted = len(errors) - ERRORS_LISTED
+    extra: dict[str, Any] = {"errors_not_listed": unlisted} if unlisted > 0 else {}
     return Problem(
         500 if any(error.status >= 500 for error in errors) else 422,
         f"{where}: {first.detail}" + (f" (and {more} more)" if more else ""),
         version=version,
         errors=[_listed(error) for error in errors[:ERRORS_LISTED]],
-        **({"errors_not_listed": unlisted} if unlisted > 0 else {}),
+        **extra,
         predictions=[None if row in bad else raw for row, raw in enumerate(predicted.predictions)],
     )
 
