@@ -28,6 +28,7 @@ from router.outcomes import Outcomes
 from router.pages import Eyes, create_pages
 from router.predict import Predict
 from router.problems import Receive, Scope, Send, answer, answer_options, failed
+from router.processes import started_at
 from router.traffic import Traffic
 from router.watch import Watch
 from router.webhooks import Hooks, deliver
@@ -40,6 +41,7 @@ from wire.door import Handler
 log = logging.getLogger("sluice.router")
 PUBLISH_S = 0.2
 EXPIRE_S = 0.02
+SNAPSHOT_S = 5.0
 SWITCH_S = 0.0005
 
 
@@ -49,6 +51,7 @@ class Router:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.worker: Any = None
+        self._started = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._telling: asyncio.Task[None] | None = None
         self.hot: dict[bytes, Handler] = {}
@@ -109,6 +112,13 @@ class Router:
         """Whether this worker was told to stop and says so to its clients."""
         return self.worker is not None and self.worker.draining
 
+    def replaced(self) -> bool:
+        """Whether another master's workers answer already, or cannot before this one's listening socket is closed."""
+        master = self.worker.parent if self.worker is not None else 0
+        there = counts.all_snapshots(self.config.state, self._own())
+        others = (snapshot for snapshot in there if not snapshot.gone and snapshot.master != master)
+        return not self.config.socket_is_held or any(others)
+
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
@@ -122,7 +132,9 @@ class Router:
 
     async def _start(self, scope: Scope) -> None:
         config, loop = self.config, asyncio.get_running_loop()
+        self._loop = loop
         self.worker = scope.get("state", {}).get("worker")
+        self._started = started_at(os.getpid())
         self._publisher = ThreadPoolExecutor(1, thread_name_prefix="counts")
         self.watch = Watch(config.database_url, config.settings.model, config.state)
         table = await loop.run_in_executor(self.watch.threads, self.watch.first_table)
@@ -233,10 +245,17 @@ class Router:
         gauges = {counts.SEPARATOR.join(key): value for key, value in found.items()}
         revision, age = self.traffic.table.revision, self.watch.age_s()
         worst = self.traffic.mirror.worst
-        return Snapshot(os.getpid(), self.traffic.counts.flat(), gauges, revision, age, worst=worst)
+        master = self.worker.parent if self.worker is not None else 0
+        counted = self.traffic.counts.flat()
+        return Snapshot(os.getpid(), counted, gauges, revision, age, worst=worst, started=self._started, master=master)
 
     def _snapshots(self) -> list[Snapshot]:
-        return counts.all_snapshots(self.config.state, self._own())
+        """For the pages, whose threads must not read what the loop is changing: it writes this worker's down itself."""
+        own = asyncio.run_coroutine_threadsafe(self._written_down(), self._loop)
+        return counts.all_snapshots(self.config.state, own.result(SNAPSHOT_S))
+
+    async def _written_down(self) -> Snapshot:
+        return self._own()
 
     def _table(self) -> Any:
         return self.traffic.table

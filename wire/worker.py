@@ -4,10 +4,15 @@ gunicorn closes a kept-alive connection as soon as the answer it was writing is 
 next request over it would lose that one. Here a worker told to stop first stops accepting, then says `Connection:
 close` with every answer, and goes when the clients have gone or LINGER_S is over; whoever is in the middle of a
 request then may finish it until SPARE_S before the arbiter would kill the worker.
+
+A worker whose arbiter was killed goes on answering until another arbiter's workers do, or until ORPHAN_S is over, and
+then leaves in the same way. The app may have `replaced`, which tells it; a unix socket's file tells it by itself.
 """
 
 import asyncio
 import gc
+import os
+import socket
 from collections.abc import Mapping
 from email.utils import formatdate
 from typing import Any
@@ -31,6 +36,7 @@ DISCARD_S = 2.0
 # Where connections are too many, those that have been idle for so long go before those in the middle of a request.
 IDLE_S = 1.0
 MOST_BYTES = 64 * 1024 * 1024
+ORPHAN_S = 30.0
 
 
 class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
@@ -48,6 +54,17 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
         self.date = b""
         self.budget = ByteBudget(MOST_BYTES)
         self.most_conns = self.worker_connections
+        self._files: dict[str, int] = {}
+        self._orphan_since: float | None = None
+
+    @property
+    def ppid(self) -> int:
+        """What gunicorn compares its parent with, and would leave at once: this worker looks after that itself."""
+        return os.getppid()
+
+    @ppid.setter
+    def ppid(self, pid: int) -> None:
+        self.parent = pid
 
     @property
     def hot(self) -> Mapping[bytes, Handler]:
@@ -87,6 +104,7 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
         """Let the app see that this worker is leaving; spare the garbage collector what lives as long as the worker."""
         self.state["worker"] = self
         self.most_conns = most_connections(raise_file_limit(), self.worker_connections)
+        self._files = {name: _inode(name) for name in map(_unix_name, self.sockets) if name}
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 50, 100)
@@ -101,11 +119,13 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
             sweeper.cancel()
 
     async def _sweep(self) -> None:
-        """Each second: the date for the answers, and an end for who is silent for too long."""
+        """Each second: the date for the answers, an end for who is silent for too long, and whether it is an orphan."""
         late = problem(408, "the request did not arrive in time", "send it in one go")
         while True:
             self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
             now = self.loop.time()
+            if os.getppid() != self.parent and not self.draining:
+                self._leave_once_replaced(now)
             for door in list(self.doors):
                 self._look(door, now, late)
             for other in list(self.others):
@@ -124,6 +144,19 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
         elif not door.begun and waited > self.cfg.keepalive:
             door.close_if_idle()
         door.close_slow_reader(now)
+
+    def _leave_once_replaced(self, now: float) -> None:
+        if self._orphan_since is None:
+            self._orphan_since = now
+            self.log.info("The arbiter was killed: worker %s answers until it is replaced", self.pid)
+        if self._replaced() or now - self._orphan_since > ORPHAN_S:
+            self.handle_exit_signal()
+
+    def _replaced(self) -> bool:
+        """Whether somebody else listens in its place; without a way to know it makes room, so that somebody can."""
+        if self._files:
+            return any(_inode(name) != inode for name, inode in self._files.items())
+        return bool(getattr(self.asgi, "replaced", lambda: True)())
 
     def handle_exit_signal(self) -> None:
         """SIGTERM: leave after the clients, not before."""
@@ -152,6 +185,18 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
             door.cut()
         for other in list(self.others):
             other.cut()
+
+
+def _unix_name(listener: Any) -> str:
+    return str(listener.getsockname()) if listener.family == socket.AF_UNIX else ""
+
+
+def _inode(path: str) -> int:
+    """The file's number, 0 where there is none."""
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return 0
 
 
 # gunicorn names the class of its protocol in this one place and calls it with the worker.
