@@ -37,6 +37,7 @@ class Limits:
     max_bodies_bytes: int = 67_108_864
     max_rows: int = 10_000
     max_shadow_queue_rows: int = 2_048
+    max_feedback_bytes: int = 2_097_152
 
 
 @dataclass(frozen=True)

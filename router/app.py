@@ -13,6 +13,7 @@ from typing import Any
 
 from a2wsgi import WSGIMiddleware
 
+from rollout.classes import Answers
 from rollout.drain import PATH as DRAINS
 from rollout.policy import Labels
 from router import counts, recent
@@ -21,14 +22,16 @@ from router.conductor import TICK_S, Conductor
 from router.config import Config, from_environment
 from router.counts import Snapshot
 from router.drain import Drain
-from router.feedback import Feedback, Known
+from router.feedback import Feedback
 from router.forward import Forward
 from router.hook_progress import MarkedProgress
+from router.labels import Known
 from router.outcomes import Outcomes
 from router.pages import Eyes, create_pages
 from router.predict import Predict
 from router.problems import Receive, Scope, Send, answer, answer_options, failed
 from router.processes import started_at
+from router.reading import UNKNOWN
 from router.traffic import Traffic
 from router.watch import Watch
 from router.webhooks import Hooks, deliver
@@ -136,7 +139,7 @@ class Router:
         self.worker = scope.get("state", {}).get("worker")
         self._started = started_at(os.getpid())
         self._publisher = ThreadPoolExecutor(1, thread_name_prefix="counts")
-        self.watch = Watch(config.database_url, config.settings.model, config.state)
+        self.watch = Watch(config.database_url, config.settings.model, config.state, config.token_key)
         table = await loop.run_in_executor(self.watch.threads, self.watch.first_table)
         self.traffic = Traffic(
             config.settings.router,
@@ -152,16 +155,16 @@ class Router:
         self._conducting = ThreadPoolExecutor(1, thread_name_prefix="conductor")
         # A verdict is some milliseconds of Python; requests must not wait for its whole turn.
         sys.setswitchinterval(SWITCH_S)
-        outcomes = Outcomes(self.traffic.counts, config.token_key)
+        outcomes = Outcomes(self.traffic.counts, config.token_key, answers=self._answers)
         self.recent = recent.Recent(config.settings.router.recent_rows)
         budget = self.worker.budget if self.worker is not None else None
         self.predict = Predict(config.settings, self.traffic, outcomes, self.recent, self.leaving, budget)
         self.hot = {b"/predict": self.predict.answer}
         labels = FeedbackStore(self.watch.engine, config.settings.model)
         copies = CopyStore(self.watch.engine, config.settings.model)
-        known = Known(outcomes.classes_of, self._loss)
+        known = Known(self._answers, self._loss, config.settings.router.limits.max_rows)
         self.feedback = Feedback(
-            labels, copies, self.traffic.counts, config.token_key, config.settings, known, self.leaving
+            labels, copies, self.traffic.counts, config.token_key, config.settings, known, self._judged, self.leaving
         )
         self.drain = Drain(self.traffic, config.token_key, config.state, self.leaving)
         self.forward = Forward(config.settings, self.traffic, self.leaving)
@@ -267,6 +270,14 @@ class Router:
             if known is not None and known.number == rollout and known.policy is not None and known.policy.labels:
                 return known.policy.labels
         return self.config.settings.verdict.labels
+
+    def _answers(self, version: str) -> Answers:
+        return self.traffic.table.answers.get(version, UNKNOWN)
+
+    def _judged(self) -> frozenset[int]:
+        """The rollouts whose labels may still decide something."""
+        ledger = self.traffic.table.ledger
+        return frozenset(known.number for known in (ledger.rollout, ledger.last) if known is not None)
 
     def _ledger(self) -> str:
         if self.watch.away_since is None:

@@ -337,8 +337,7 @@ def _unusable(answer: Answer) -> Lost | None:
 
 def _tell(batch: list[Pending], lost: Lost) -> None:
     for pending in batch:
-        if not pending.over:
-            pending.done(lost)
+        (pending.late if pending.over else pending.done)(lost)
 
 
 def _hand_out(batch: list[Pending], answer: BatchAnswer) -> None:
@@ -351,6 +350,6 @@ def _hand_out(batch: list[Pending], answer: BatchAnswer) -> None:
         while taken < len(errors) and errors[taken].row < end:
             own.append(msgspec.structs.replace(errors[taken], row=errors[taken].row - start))
             taken += 1
-        if not pending.over:
-            pending.done(Predicted(predictions[start:end], own, classes))
+        told = pending.late if pending.over else pending.done
+        told(Predicted(predictions[start:end], own, classes))
         start = end

@@ -62,6 +62,9 @@ class Pending(ABC):
     def done(self, outcome: Predicted | Lost) -> None:
         """What came of it."""
 
+    def late(self, outcome: Predicted | Lost) -> None:  # noqa: B027 (most have no use for it)
+        """What came of it after it was over."""
+
 
 class Whole:
     """A request that goes in parts. taken: so many rows have left; over: its caller has been told."""

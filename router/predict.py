@@ -196,8 +196,7 @@ class Predict:
                 asked.fault = given_twice(name) if asked.unit else asked.fault
                 asked.unit = value
             elif name == b"x-request-id":
-                # Given back as it is, so only what every client can read.
-                asked.request_id = value if len(value) <= LONGEST_ID and value.isascii() else b""
+                asked.request_id = value if len(value) <= LONGEST_ID and _plain(value) else b""
             elif name == b"x-model-version":
                 asked.fault = given_twice(name) if asked.pin else asked.fault
                 asked.pin = value.decode("latin-1") or None
@@ -248,7 +247,8 @@ class Predict:
         if self.units.set_cookie:
             fresh = os.urandom(12).hex().encode()
             return fresh, fresh, True
-        return asked.request_id, b"", False
+        # The router's own coin: an id that the client chose would let it choose the version.
+        return os.urandom(8), b"", False
 
     def _headers(self, asked: Asked, reply: Reply, prediction_id: bytes) -> Headers:
         headers = [
@@ -314,6 +314,11 @@ def _no_answer(reply: Reply) -> Problem:
     return Problem(
         status, lost.detail, retry_after_s=1 if status == 503 else None, version=reply.version, reason=lost.reason
     )
+
+
+def _plain(value: bytes) -> bool:
+    """Whether it may be given back in a header as it came."""
+    return value.isascii() and value.decode().isprintable()
 
 
 def _milliseconds(value: bytes) -> float | None:

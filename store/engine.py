@@ -7,12 +7,14 @@ Build one engine a process, after forking: connections must not be shared betwee
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
 
@@ -20,6 +22,8 @@ from store.errors import StoreError, StoreUnavailable
 
 BUSY_TIMEOUT_S = 2.0
 STATEMENT_TIMEOUT_S = 5
+# A write-ahead log that grew is cut back to this when it is next begun anew.
+WAL_BYTES = 16 * 1024 * 1024
 _POSTGRESQL = "postgresql+psycopg"
 # Silence from a database that vanished without a goodbye ends after these seconds, not after TCP's two hours.
 LIVELINESS = {
@@ -52,6 +56,29 @@ def engine(url: str) -> Engine:
     """
     parsed = _parse(url)
     return _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
+
+
+def beside(ledger: Engine, name: str) -> Engine:
+    """The engine of what is kept beside the ledger under a name, so that no lock and no connection is shared with it.
+
+    SQLite locks a whole file, so there it is another file, `ledger-NAME.db`; on PostgreSQL the same database with
+    connections of its own. One a ledger's engine and name; disposed of with it.
+    """
+    there = _BESIDE.setdefault(ledger, {})
+    if name not in there:
+        url = ledger.url
+        if ledger.dialect.name == "sqlite":
+            path = Path(str(url.database))
+            url = url.set(database=str(path.with_name(f"{path.stem}-{name}{path.suffix}")))
+        with _MAKING:
+            if name not in there:
+                there[name] = _sqlite(url) if ledger.dialect.name == "sqlite" else _postgresql(url)
+                event.listen(ledger, "engine_disposed", lambda _: there[name].dispose())
+    return there[name]
+
+
+_BESIDE: WeakKeyDictionary[Engine, dict[str, Engine]] = WeakKeyDictionary()
+_MAKING = threading.Lock()
 
 
 @contextmanager
@@ -149,6 +176,7 @@ def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
     _switch_to_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
     connection.execute("PRAGMA foreign_keys = ON")
 
 

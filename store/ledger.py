@@ -10,9 +10,17 @@ from typing import Any
 from sqlalchemy import Engine, Row, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
-from store.engine import statements, transaction
+from store.engine import beside, statements, transaction
 from store.errors import Conflict, LedgerBroken, StoreError, Unstorable
-from store.schema import METADATA, REVISIONS
+from store.schema import (
+    EVIDENCE_PART,
+    EVIDENCE_TABLES,
+    LABEL_TABLES,
+    LABELS_PART,
+    LEDGER_TABLES,
+    REVISIONS,
+)
+from store.upgrade import upgrade
 
 # Keys stand in an index, and PostgreSQL's index takes 2,704 bytes a row.
 _KEYS = ("model", "version", "prediction_id")
@@ -52,11 +60,15 @@ class LedgerStore:
         self._newest = self._newest_first.limit(1)
 
     def create(self) -> None:
-        """Make the tables that are missing; two processes may do so at the same time."""
-        with transaction(self._engine) as connection:
-            if self._engine.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CREATING})
-            METADATA.create_all(connection)
+        """Make the tables that are missing, those beside the ledger too; two processes may do so at the same time."""
+        evidence, labels = beside(self._engine, EVIDENCE_PART), beside(self._engine, LABELS_PART)
+        parts = ((self._engine, LEDGER_TABLES), (evidence, EVIDENCE_TABLES), (labels, LABEL_TABLES))
+        for engine, tables in parts:
+            with transaction(engine) as connection:
+                if engine.dialect.name == "postgresql":
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CREATING})
+                tables.create_all(connection)
+        upgrade(self._engine, evidence, labels)
 
     def revision(self) -> int:
         """Return the newest revision's number, 0 if there is none. One look at an index: made to be polled."""

@@ -8,6 +8,8 @@ import pytest
 
 from emulator import postgresql
 from store import Feedback, FeedbackStore, LedgerStore, StoreError, StoreUnavailable, engine
+from store.engine import beside
+from store.schema import LABELS_PART
 from tests.postgres import PASSWORD, QUOTED_PASSWORD, postgres
 from tests.store.conftest import AT
 from tests.store.processes import HOLD, finish, start
@@ -94,14 +96,14 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 
 
 def test_missing_tables_are_reported_with_what_makes_them(opened):
-    for read in (LedgerStore(opened, "flights").revision, FeedbackStore(opened, "flights").scores):
+    for read in (LedgerStore(opened, "flights").revision, FeedbackStore(opened, "flights").outcomes):
         with pytest.raises(StoreUnavailable, match="bring the stack up once"):
             read()
 
 
 def test_a_write_that_fails_midway_leaves_nothing_and_no_open_transaction(opened, ledger, append):
     label = Feedback("p", "v1", None, None, "1", "right", AT)
-    with opened.connect() as connection:
+    with beside(opened, LABELS_PART).connect() as connection:
         connection.exec_driver_sql("DROP TABLE feedback")
     with pytest.raises(StoreUnavailable, match="feedback"):
         FeedbackStore(opened, "flights").add([label])
