@@ -33,6 +33,7 @@ def service_program(place: Place, version: str, program: str, address: str) -> P
         "SLUICE_RUNTIME": "" if place.settings.deployment.runtime == "certified" else place.settings.deployment.runtime,
         "WEB_CONCURRENCY": "1",
         "SLUICE_TOKEN_KEY": "",
+        "SLUICE_OPERATOR_TOKEN": "",
         "SLUICE_WEBHOOK_SECRET": "",
         "DATABASE_URL": "",
     }

@@ -83,7 +83,7 @@ def _judged(database: Engine, ledger: Ledger, notes: list[str]) -> tuple[dict[st
 
 def _counts(place: Place, notes: list[str]) -> Picture:
     try:
-        return router_status(place, read_secrets(place).service)
+        return router_status(place, read_secrets(place).operator)
     except (RouterAway, EdgeFailure) as error:
         notes.append(str(error))
         return {}

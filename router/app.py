@@ -17,6 +17,7 @@ from rollout.classes import Answers
 from rollout.drain import PATH as DRAINS
 from rollout.policy import Labels
 from router import counts, recent
+from router.access import Access
 from router.comparing import Comparing
 from router.conductor import TICK_S, Conductor
 from router.config import Config, from_environment
@@ -26,6 +27,7 @@ from router.feedback import Feedback
 from router.forward import Forward
 from router.hook_progress import MarkedProgress
 from router.labels import Known
+from router.oip import is_of_a_version
 from router.outcomes import Outcomes
 from router.pages import Eyes, create_pages
 from router.predict import Predict
@@ -60,8 +62,9 @@ class Router:
         self.hot: dict[bytes, Handler] = {}
         self.largest_body = config.settings.router.limits.max_body_bytes
         self.most_bytes = config.settings.router.limits.max_bodies_bytes
-        ids = WhoServed(config.service_secret, config.token_key)
-        pages: Any = create_pages(Eyes(self._table, self._snapshots, self._ledger), ids)
+        self.access = Access(config.settings.router, config.host, config.operator_token)
+        eyes = Eyes(self._table, self._snapshots, self._ledger)
+        pages: Any = create_pages(eyes, WhoServed(config.token_key), self.access)
         self._pages: Any = WSGIMiddleware(pages, workers=4)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,7 +105,7 @@ class Router:
             await self.feedback(scope, receive, send)
         elif path.startswith(DRAINS):
             await self.drain(scope, receive, send)
-        elif path.startswith("/v2/models/"):
+        elif path.startswith("/v2/models/") and is_of_a_version(path):
             await self.forward(scope, receive, send)
         else:
             await self._pages(scope, receive, self._farewell(send))
@@ -158,7 +161,7 @@ class Router:
         outcomes = Outcomes(self.traffic.counts, config.token_key, answers=self._answers)
         self.recent = recent.Recent(config.settings.router.recent_rows)
         budget = self.worker.budget if self.worker is not None else None
-        self.predict = Predict(config.settings, self.traffic, outcomes, self.recent, self.leaving, budget)
+        self.predict = Predict(config.settings, self.traffic, outcomes, self.recent, self.access, self.leaving, budget)
         self.hot = {b"/predict": self.predict.answer}
         labels = FeedbackStore(self.watch.engine, config.settings.model)
         copies = CopyStore(self.watch.engine, config.settings.model)
@@ -167,7 +170,7 @@ class Router:
             labels, copies, self.traffic.counts, config.token_key, config.settings, known, self._judged, self.leaving
         )
         self.drain = Drain(self.traffic, config.token_key, config.state, self.leaving)
-        self.forward = Forward(config.settings, self.traffic, self.leaving)
+        self.forward = Forward(config.settings, self.traffic, self.access, self.leaving)
         self._tasks = [
             loop.create_task(self.watch.follow(self.traffic)),
             loop.create_task(self._conduct()),

@@ -26,7 +26,9 @@ class Config:
     database_url: str
     service_secret: str
     token_key: bytes
+    host: str
     bind: str
+    operator_token: str = ""
     webhook_secret: bytes = b""
     through: str = ""
     socket_is_held: bool = False
@@ -40,8 +42,9 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
     """Read SLUICE_CONFIG, SLUICE_STATE, DATABASE_URL, PORT, SLUICE_SERVICE_SECRET, SLUICE_TOKEN_KEY.
 
     SLUICE_LISTEN_FD replaces PORT: the number of a listening socket that the router inherits.
-    SLUICE_WEBHOOK_SECRET too, where webhooks.urls names somebody; SLUICE_CONNECT_THROUGH, a `host:port` that knows all
-    versions by their Host header, in a rehearsal of a platform.
+    SLUICE_OPERATOR_TOKEN, without which nobody is the operator; SLUICE_WEBHOOK_SECRET where webhooks.urls names
+    receivers; SLUICE_CONNECT_THROUGH, a `host:port` that knows all versions by their Host header, in a rehearsal of a
+    platform.
     """
     settings = _settings(Path(environ.get("SLUICE_CONFIG", "deploy.toml")))
     state = Path(environ.get("SLUICE_STATE", "var")).absolute()
@@ -55,6 +58,8 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
         service_secret=_required(environ, "SLUICE_SERVICE_SECRET"),
         token_key=_required(environ, "SLUICE_TOKEN_KEY").encode(),
         bind=f"fd://{inherited}" if inherited else f"{host}:{port or settings.router.port}",
+        host=host,
+        operator_token=_optional(environ, "SLUICE_OPERATOR_TOKEN"),
         webhook_secret=_webhook_secret(environ) if settings.webhooks.urls else b"",
         through=environ.get("SLUICE_CONNECT_THROUGH", ""),
         socket_is_held=bool(inherited),
@@ -85,3 +90,7 @@ def _required(environ: Mapping[str, str], name: str) -> str:
     if len(value) < 16:
         raise RouterMisconfigured(f"{name} is missing or shorter than 16 characters: `python deploy.py up` makes one")
     return value
+
+
+def _optional(environ: Mapping[str, str], name: str) -> str:
+    return _required(environ, name) if environ.get(name) else ""

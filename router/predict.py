@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from rollout.settings import Settings
+from router.access import Access
 from router.body import Unpacked, whole_body
 from router.content_encoding import unpacked
 from router.json_fault import json_fault, wide_text
@@ -78,11 +79,12 @@ class Predict:
         traffic: Traffic,
         outcomes: Outcomes,
         recent: Recent,
+        access: Access,
         leaving: Callable[[], bool],
         budget: ByteBudget | None = None,
     ) -> None:
         self.settings, self.traffic, self.outcomes, self.leaving = settings, traffic, outcomes, leaving
-        self.recent, self.budget = recent, budget
+        self.recent, self.access, self.budget = recent, access, budget
         self.limits = settings.router.limits
         self.units = UnitSource(settings.router.unit)
         self._unit_header = self.units.header
@@ -128,6 +130,8 @@ class Predict:
                 raise asked.fault
             if asked.encoding:
                 body, respond = self._unpack(asked, body, respond)
+            if asked.pin is not None:
+                self.access.require_pinning(headers)
             rows = self._rows(body)
             unit, cookie, lasting = self._unit_of(asked, rows)
             timeout_s = min(self.limits.deadline_ms / 1000, asked.timeout_s or 1e9)

@@ -221,11 +221,8 @@ class Traffic:
         return found
 
     def _pinned(self, pin: str) -> str:
-        if not self.settings.pinning:
-            raise Problem(403, "X-Model-Version is not allowed here: `router.pinning` in deploy.toml")
         if pin not in self.table.addresses:
-            there = ", ".join(self.table.addresses) or "none"
-            raise Problem(404, f"version {pin!r} is not deployed (deployed: {there})")
+            raise Problem(404, f"version {pin!r} is not deployed")
         return pin
 
     def _lane(self, version: str, address: str) -> Lane:
