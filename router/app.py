@@ -31,7 +31,8 @@ from router.oip import is_of_a_version
 from router.outcomes import Outcomes
 from router.pages import Eyes, create_pages
 from router.predict import Predict
-from router.problems import Receive, Scope, Send
+from router.problems import Receive, Scope, Send, answer, answer_options, failed
+from router.processes import started_at
 from router.reading import UNKNOWN
 from router.traffic import Traffic
 from router.watch import Watch
@@ -45,6 +46,7 @@ from wire.door import Handler
 log = logging.getLogger("sluice.router")
 PUBLISH_S = 0.2
 EXPIRE_S = 0.02
+SNAPSHOT_S = 5.0
 SWITCH_S = 0.0005
 
 
@@ -54,10 +56,12 @@ class Router:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.worker: Any = None
+        self._started = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._telling: asyncio.Task[None] | None = None
         self.hot: dict[bytes, Handler] = {}
         self.largest_body = config.settings.router.limits.max_body_bytes
+        self.most_bytes = config.settings.router.limits.max_bodies_bytes
         self.access = Access(config.settings.router, config.host, config.operator_token)
         eyes = Eyes(self._table, self._snapshots, self._ledger)
         pages: Any = create_pages(eyes, WhoServed(config.token_key), self.access)
@@ -66,23 +70,60 @@ class Router:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["type"] == "http":
-            path = scope["path"]
-            if path == "/predict":
-                await self.predict(scope, receive, send)
-            elif path == "/feedback":
-                await self.feedback(scope, receive, send)
-            elif path.startswith(DRAINS):
-                await self.drain(scope, receive, send)
-            elif path.startswith("/v2/models/") and is_of_a_version(path):
-                await self.forward(scope, receive, send)
-            else:
-                await self._pages(scope, receive, self._farewell(send))
+            await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request of the long way; whatever goes wrong is a counted problem."""
+        begun = False
+
+        async def noted(message: Any) -> None:
+            nonlocal begun
+            begun = True
+            if scope["method"] == "HEAD" and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        try:
+            await self._route(scope, receive, noted)
+        except Exception:
+            log.exception("a request could not be answered")
+            if begun:
+                raise
+            problem = failed()
+            self.refused(problem.status)
+            await answer(noted, problem.status, problem.headers(), problem.body())
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if path == "*" and scope["method"] == "OPTIONS":
+            await answer_options(send, "GET", "HEAD", "POST")
+        elif path == "/predict":
+            await self.predict(scope, receive, send)
+        elif path == "/feedback":
+            await self.feedback(scope, receive, send)
+        elif path.startswith(DRAINS):
+            await self.drain(scope, receive, send)
+        elif path.startswith("/v2/models/") and is_of_a_version(path):
+            await self.forward(scope, receive, send)
+        else:
+            await self._pages(scope, receive, self._farewell(send))
+
+    def refused(self, status: int) -> None:
+        """Count an error that was answered without the endpoints, by the worker too."""
+        self.traffic.counts.add(("refused", str(status)))
 
     def leaving(self) -> bool:
         """Whether this worker was told to stop and says so to its clients."""
         return self.worker is not None and self.worker.draining
+
+    def replaced(self) -> bool:
+        """Whether another master's workers answer already, or cannot before this one's listening socket is closed."""
+        master = self.worker.parent if self.worker is not None else 0
+        there = counts.all_snapshots(self.config.state, self._own())
+        others = (snapshot for snapshot in there if not snapshot.gone and snapshot.master != master)
+        return not self.config.socket_is_held or any(others)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         while True:
@@ -97,7 +138,9 @@ class Router:
 
     async def _start(self, scope: Scope) -> None:
         config, loop = self.config, asyncio.get_running_loop()
+        self._loop = loop
         self.worker = scope.get("state", {}).get("worker")
+        self._started = started_at(os.getpid())
         self._publisher = ThreadPoolExecutor(1, thread_name_prefix="counts")
         self.watch = Watch(config.database_url, config.settings.model, config.state, config.token_key)
         table = await loop.run_in_executor(self.watch.threads, self.watch.first_table)
@@ -117,7 +160,8 @@ class Router:
         sys.setswitchinterval(SWITCH_S)
         outcomes = Outcomes(self.traffic.counts, config.token_key, answers=self._answers)
         self.recent = recent.Recent(config.settings.router.recent_rows)
-        self.predict = Predict(config.settings, self.traffic, outcomes, self.recent, self.access, self.leaving)
+        budget = self.worker.budget if self.worker is not None else None
+        self.predict = Predict(config.settings, self.traffic, outcomes, self.recent, self.access, self.leaving, budget)
         self.hot = {b"/predict": self.predict.answer}
         labels = FeedbackStore(self.watch.engine, config.settings.model)
         copies = CopyStore(self.watch.engine, config.settings.model)
@@ -207,10 +251,17 @@ class Router:
         gauges = {counts.SEPARATOR.join(key): value for key, value in found.items()}
         revision, age = self.traffic.table.revision, self.watch.age_s()
         worst = self.traffic.mirror.worst
-        return Snapshot(os.getpid(), self.traffic.counts.flat(), gauges, revision, age, worst=worst)
+        master = self.worker.parent if self.worker is not None else 0
+        counted = self.traffic.counts.flat()
+        return Snapshot(os.getpid(), counted, gauges, revision, age, worst=worst, started=self._started, master=master)
 
     def _snapshots(self) -> list[Snapshot]:
-        return counts.all_snapshots(self.config.state, self._own())
+        """For the pages, whose threads must not read what the loop is changing: it writes this worker's down itself."""
+        own = asyncio.run_coroutine_threadsafe(self._written_down(), self._loop)
+        return counts.all_snapshots(self.config.state, own.result(SNAPSHOT_S))
+
+    async def _written_down(self) -> Snapshot:
+        return self._own()
 
     def _table(self) -> Any:
         return self.traffic.table

@@ -7,12 +7,16 @@ import msgspec
 
 
 class RowError(msgspec.Struct):
-    """What a version said of one row: 422 does not fit its columns, 500 its pipeline failed on it."""
+    """What a version said of one row: 422 does not fit its columns, 500 its pipeline failed on it.
+
+    attributed: False where the pipeline failed on several rows and there was no time to find which.
+    """
 
     row: int
     status: int
     detail: str
     column: str | None = None
+    attributed: bool = True
 
 
 class BatchAnswer(msgspec.Struct):
@@ -44,12 +48,13 @@ class Lost:
 class Pending(ABC):
     """Rows of one caller that wait for a version, which tells it the outcome by one call of `done`.
 
-    alone: they go in a batch of their own; over: its deadline passed while its batch was under way, and it was told so.
+    alone: they go in a batch of their own; losses: how often a process was lost that had been given them; over: its
+    deadline passed while its batch was under way, and it was told so.
     """
 
     rows: list[msgspec.Raw]
     deadline: float
-    retried: bool = field(default=False, init=False)
+    losses: int = field(default=0, init=False)
     over: bool = field(default=False, init=False)
     alone: bool = field(default=False, init=False)
 

@@ -121,6 +121,8 @@ class Traffic:
                 self.leaving.append((version, lane.pool))
                 lane.move(self._pool(address))
                 self._cold()
+        for version, lane in self.lanes.items():
+            lane.waits = self._waits(table, version)
         gone = [version for version in self.lanes if version not in table.addresses]
         self._meet(table)
         self.table, self._draws = table, {}
@@ -177,6 +179,12 @@ class Traffic:
         rolling = self.table.rolling
         return rolling is None or version in (rolling.candidate, rolling.stable)
 
+    def _waits(self, table: Table, version: str) -> bool:
+        """Whether its requests wait for its restart, because nobody answers in its place; a candidate's never do."""
+        rolling = table.rolling
+        alone = table.fallback_for(version) is None or not self.settings.fallback
+        return alone and (rolling is None or version != rolling.candidate)
+
     def _cold(self) -> None:
         self._cold_until = self.loop.time() + self.cold_s
 
@@ -218,7 +226,9 @@ class Traffic:
         return pin
 
     def _lane(self, version: str, address: str) -> Lane:
-        return Lane(version, self._pool(address), self.settings.limits, self.counts, self.loop)
+        lane = Lane(version, self._pool(address), self.settings.limits, self.counts, self.loop)
+        lane.on_outage = lambda: self._cold() if self._timed(version) else None
+        return lane
 
     def _pool(self, address: str) -> Pool:
         return Pool(address, self.secret, self.loop, self.through)
@@ -315,7 +325,7 @@ class Traffic:
             return False
         self.counts.add(("fallback", ask.version, lost.reason))
         ask.fallen_from, ask.version, ask.failure = ask.version, other, failure
-        ask.retried = ask.alone = False
+        ask.losses, ask.alone = 0, False
         self._submit(ask)
         return True
 
