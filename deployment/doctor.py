@@ -57,7 +57,7 @@ def _router(place: Place, ledger: Ledger | None) -> str:
     """Its workers, once all of them follow the newest revision; they have some seconds for it."""
     give_up = time.monotonic() + FOLLOWS_S
     while True:
-        status = router_status(place, read_secrets(place).service, 10.0)
+        status = router_status(place, read_secrets(place).operator, 10.0)
         workers = status.get("workers") or []
         oldest = min([status.get("revision", 0), *(worker.get("revision", 0) for worker in workers)])
         if ledger is None or oldest >= ledger.revision:

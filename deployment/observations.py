@@ -48,6 +48,7 @@ def of_next(place: Place, ledger: Ledger, name: str) -> Facts:
     release = read_release(place.releases, name)
     check_seal(release, place.public_key)
     check_belongs(release, place.settings.model)
+    answers = release.answers
     program, address = home_of(place, ledger, name)
     wanted = place.settings.deployment.runtime
     return replace(
@@ -56,6 +57,9 @@ def of_next(place: Place, ledger: Ledger, name: str) -> Facts:
         runtime=release.runtime if wanted == "certified" else wanted,
         program=program,
         address=address,
+        task=answers.task,
+        classes=answers.classes,
+        output=release.output,
     )
 
 

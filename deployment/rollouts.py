@@ -72,8 +72,8 @@ def configured_steps(judging: Judging) -> tuple[Step, ...]:
         raise BadSetting(f"deploy.toml: 'verdict.steps' is {judging.steps!r}, and {error}") from error
     if steps[-1].weight == ALL:
         raise BadSetting(
-            f"deploy.toml: 'verdict.steps' is {judging.steps!r}, and a canary that runs by itself is released on proof: "
-            "end it below 100"
+            f"deploy.toml: 'verdict.steps' is {judging.steps!r}, and a canary that runs by itself is released on "
+            "proof: end it below 100"
         )
     return steps
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from rollout import moves
 from rollout.actions import Drain, Plan, Record, Start, Stop, WaitReady, WarmUp
+from rollout.classes import ClassValue
 from rollout.command import command_of
 from rollout.ledger import Ledger, Rollout, Step, Version
 from rollout.policy import Policy
@@ -25,8 +26,8 @@ class Facts:
     """What the edge observed for one act.
 
     now: epoch seconds; actor: who acts. For the version the act is about: digest and runtime of its verified
-    bundle, the program and address its next process would have, whether the running one answers its golden rows
-    (None: not asked).
+    bundle, what it answers (task, classes, output), the program and address its next process would have, whether the
+    running one answers its golden rows (None: not asked).
     """
 
     now: float
@@ -37,6 +38,9 @@ class Facts:
     address: str = ""
     answers_golden_rows: bool | None = None
     not_ready_because: str = "nobody asked it"
+    task: str = ""
+    classes: tuple[ClassValue, ...] = ()
+    output: str = ""
 
 
 def deploy(ledger: Ledger, facts: Facts, name: str) -> Plan:
@@ -351,7 +355,8 @@ def _bring_up(name: str, program: str) -> Plan:
 
 
 def _fresh(facts: Facts, name: str) -> Version:
-    return Version(name, State.DEPLOYED, facts.address, facts.program, facts.digest, facts.runtime, facts.now)
+    ran = (facts.address, facts.program, facts.digest, facts.runtime, facts.now)
+    return Version(name, State.DEPLOYED, *ran, facts.task, facts.classes, facts.output)
 
 
 def _record(ledger: Ledger, act: str, summary: str, undo: str) -> Record:

@@ -44,18 +44,22 @@ class Lost:
 class Pending(ABC):
     """Rows of one caller that wait for a version, which tells it the outcome by one call of `done`.
 
-    alone: they go in a batch of their own; over: its deadline passed while its batch was under way, and it was told so.
+    alone: they go in a batch of their own; losses: how often a process was lost that had been given them; over: its
+    deadline passed while its batch was under way, and it was told so.
     """
 
     rows: list[msgspec.Raw]
     deadline: float
-    retried: bool = field(default=False, init=False)
+    losses: int = field(default=0, init=False)
     over: bool = field(default=False, init=False)
     alone: bool = field(default=False, init=False)
 
     @abstractmethod
     def done(self, outcome: Predicted | Lost) -> None:
         """What came of it."""
+
+    def late(self, outcome: Predicted | Lost) -> None:  # noqa: B027 (most have no use for it)
+        """What came of it after it was over."""
 
 
 class Whole:

@@ -13,6 +13,7 @@ from itertools import count
 import msgspec
 
 from rollout.settings import Settings
+from router.access import Access
 from router.outcomes import Outcomes
 from router.pending import Lost, Predicted
 from router.problems import Headers, Problem, Receive, Scope, Send, answer, read_body
@@ -47,10 +48,16 @@ class Predict:
     """The endpoint. Belongs to one worker."""
 
     def __init__(
-        self, settings: Settings, traffic: Traffic, outcomes: Outcomes, recent: Recent, leaving: Callable[[], bool]
+        self,
+        settings: Settings,
+        traffic: Traffic,
+        outcomes: Outcomes,
+        recent: Recent,
+        access: Access,
+        leaving: Callable[[], bool],
     ) -> None:
         self.settings, self.traffic, self.outcomes, self.leaving = settings, traffic, outcomes, leaving
-        self.recent = recent
+        self.recent, self.access = recent, access
         self.limits = settings.router.limits
         self.unit = settings.router.unit
         self._unit_header = self.unit.header.lower().encode()
@@ -84,6 +91,8 @@ class Predict:
         """Answer one request by one call of `respond`; a Problem becomes problem JSON."""
         asked = self._read_headers(headers)
         try:
+            if asked.pin is not None:
+                self.access.require_pinning(headers)
             rows = self._rows(body)
             unit, cookie, lasting = self._unit_of(asked, rows)
             timeout_s = min(self.limits.deadline_ms / 1000, asked.timeout_s or 1e9)
@@ -128,7 +137,7 @@ class Predict:
             if name == self._unit_header:
                 asked.unit = value[:LONGEST_ID]
             elif name == b"x-request-id":
-                asked.request_id = value if len(value) <= LONGEST_ID else b""
+                asked.request_id = value if len(value) <= LONGEST_ID and _plain(value) else b""
             elif name == b"x-model-version":
                 asked.pin = value.decode("latin-1")
             elif name == b"cookie":
@@ -170,7 +179,8 @@ class Predict:
         if self.unit.set_cookie:
             fresh = os.urandom(12).hex().encode()
             return fresh, fresh, True
-        return asked.request_id, b"", False
+        # The router's own coin: an id that the client chose would let it choose the version.
+        return os.urandom(8), b"", False
 
     def _headers(self, asked: Asked, reply: Reply, prediction_id: bytes) -> Headers:
         headers = [
@@ -226,6 +236,11 @@ def _no_answer(reply: Reply) -> Problem:
     return Problem(
         status, lost.detail, retry_after_s=1 if status == 503 else None, version=reply.version, reason=lost.reason
     )
+
+
+def _plain(value: bytes) -> bool:
+    """Whether it may be given back in a header as it came."""
+    return value.isascii() and value.decode().isprintable()
 
 
 def _milliseconds(value: bytes) -> float | None:

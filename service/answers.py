@@ -53,7 +53,8 @@ class Answers:
 
     def stranger(self) -> Answer:
         """Answer who does not bear the shared secret."""
-        return problem(401, "not authorised", "this service answers only who bears its shared secret")
+        status, headers, body = problem(401, "not authorised", "missing or invalid bearer token")
+        return status, [*headers, (b"www-authenticate", b"Bearer")], body
 
 
 def problem(status: int, title: str, detail: str | None, **more: Any) -> Answer:

@@ -17,6 +17,8 @@ from store.errors import StoreUnavailable
 
 BUSY_TIMEOUT_S = 2.0
 STATEMENT_TIMEOUT_S = 5
+# A write-ahead log that grew is cut back to this when it is next begun anew.
+WAL_BYTES = 16 * 1024 * 1024
 # Silence from a database that vanished without a goodbye ends after these seconds, not after TCP's two hours.
 LIVELINESS = {
     "connect_timeout": 2,
@@ -183,6 +185,7 @@ def tune_file(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
     _switch_to_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
     connection.execute("PRAGMA foreign_keys = ON")
 
 

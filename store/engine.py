@@ -6,11 +6,13 @@ Build one engine a process, after forking: connections must not be shared betwee
 """
 
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url, text
 
@@ -28,6 +30,29 @@ def engine(url: str) -> Engine:
     """
     parsed = _parse(url)
     return _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
+
+
+def beside(ledger: Engine, name: str) -> Engine:
+    """The engine of what is kept beside the ledger under a name, so that no lock and no connection is shared with it.
+
+    SQLite locks a whole file, so there it is another file, `ledger-NAME.db`; on PostgreSQL the same database with
+    connections of its own. One a ledger's engine and name; disposed of with it.
+    """
+    there = _BESIDE.setdefault(ledger, {})
+    if name not in there:
+        url = ledger.url
+        if ledger.dialect.name == "sqlite":
+            path = Path(str(url.database))
+            url = url.set(database=str(path.with_name(f"{path.stem}-{name}{path.suffix}")))
+        with _MAKING:
+            if name not in there:
+                there[name] = _sqlite(url) if ledger.dialect.name == "sqlite" else _postgresql(url)
+                event.listen(ledger, "engine_disposed", lambda _: there[name].dispose())
+    return there[name]
+
+
+_BESIDE: WeakKeyDictionary[Engine, dict[str, Engine]] = WeakKeyDictionary()
+_MAKING = threading.Lock()
 
 
 @contextmanager
@@ -106,8 +131,33 @@ def _sqlite(url: URL) -> Engine:
         pool_timeout=5,
         connect_args={"timeout": BUSY_TIMEOUT_S},
     )
+    _watch_file(made, Path(url.database))
     event.listen(made, "connect", _tune_sqlite)
     return made
+
+
+def _watch_file(made: Engine, path: Path) -> None:
+    """Notice a file that was deleted or replaced: whoever has the old one open would go on with what nobody else sees.
+
+    Nor may a new connection make an empty one in its place.
+    """
+
+    def number() -> tuple[int, int]:
+        try:
+            found = path.stat()
+        except OSError:
+            raise sqlite3.OperationalError(f"unable to open {path}: the file is gone") from None
+        return found.st_dev, found.st_ino
+
+    def before_connect(_dialect: object, record: Any, _arguments: object, _options: object) -> None:
+        record.info["file"] = number()
+
+    def before_use(_connection: object, record: Any, _proxy: object) -> None:
+        if record.info["file"] != number():
+            raise exc.DisconnectionError("the file was replaced")
+
+    event.listen(made, "do_connect", before_connect)
+    event.listen(made, "checkout", before_use)
 
 
 def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -55,17 +55,25 @@ class LedgerStore:
         self.model = model
 
     def create(self) -> None:
-        """Make the tables that are missing; two processes may do so at the same time. Needs an engine."""
+        """Make the tables that are missing, those beside the ledger too; two processes may do so at the same time.
+
+        Needs an engine.
+        """
         from sqlalchemy import text
 
-        from store.engine import transaction
-        from store.schema import METADATA
+        from store.engine import beside, transaction
+        from store.schema import EVIDENCE_PART, EVIDENCE_TABLES, LABEL_TABLES, LABELS_PART, LEDGER_TABLES
+        from store.upgrade import upgrade
 
         assert not isinstance(self._database, DirectDatabase)
-        with transaction(self._database) as connection:
-            if self._database.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CREATING})
-            METADATA.create_all(connection)
+        ledger = self._database
+        evidence, labels = beside(ledger, EVIDENCE_PART), beside(ledger, LABELS_PART)
+        for engine, tables in ((ledger, LEDGER_TABLES), (evidence, EVIDENCE_TABLES), (labels, LABEL_TABLES)):
+            with transaction(engine) as connection:
+                if engine.dialect.name == "postgresql":
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CREATING})
+                tables.create_all(connection)
+        upgrade(ledger, evidence, labels)
 
     def revision(self) -> int:
         """Return the newest revision's number, 0 if there is none. One look at an index: made to be polled."""

@@ -4,11 +4,16 @@ gunicorn closes a kept-alive connection as soon as the answer it was writing is 
 next request over it would lose that one. Here a worker told to stop first stops accepting, then says `Connection:
 close` with every answer, and goes when the clients have gone or LINGER_S is over; whoever is in the middle of a
 request then may finish it until SPARE_S before the arbiter would kill the worker.
+
+A worker whose arbiter was killed goes on answering until another arbiter's workers do, or until ORPHAN_S is over, and
+then leaves in the same way. The app may have `replaced`, which tells it; a unix socket's file tells it by itself.
 """
 
 import asyncio
 import gc
 import json
+import os
+import socket
 from collections.abc import Mapping
 from email.utils import formatdate
 from typing import Any
@@ -23,6 +28,7 @@ LINGER_S = 5.0
 SPARE_S = 2.0
 SWEEP_S = 1.0
 SLOWEST_REQUEST_S = 30.0
+ORPHAN_S = 30.0
 _LATE = {"type": "about:blank", "title": "the request did not arrive in time", "status": 408}
 
 
@@ -35,6 +41,16 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
         self.doors: set[Door] = set()
         self.others: WeakSet[Any] = WeakSet()
         self.date = b""
+        self._files: dict[str, int] = {}
+
+    @property
+    def ppid(self) -> int:
+        """What gunicorn compares its parent with, and would leave at once: this worker looks after that itself."""
+        return os.getppid()
+
+    @ppid.setter
+    def ppid(self, pid: int) -> None:
+        self.parent = pid
 
     @property
     def hot(self) -> Mapping[bytes, Handler]:
@@ -55,17 +71,19 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         """Let the app see that this worker is leaving; spare the garbage collector what lives as long as the worker."""
         self.state["worker"] = self
+        self._files = {name: _inode(name) for name in map(_unix_name, self.sockets) if name}
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 50, 100)
         super().init_process()
 
     async def _serve(self) -> None:
-        sweeper = self.loop.create_task(self._sweep())
+        beside = [self.loop.create_task(self._sweep()), self.loop.create_task(self._watch_parent())]
         try:
             await super()._serve()
         finally:
-            sweeper.cancel()
+            for task in beside:
+                task.cancel()
 
     async def _sweep(self) -> None:
         """Each second: the date for the answers, and an end for who is silent for too long."""
@@ -80,6 +98,22 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
                 elif not door.begun and waited > self.cfg.keepalive:
                     door.close_if_idle()
             await asyncio.sleep(SWEEP_S)
+
+    async def _watch_parent(self) -> None:
+        """Each second: whether the arbiter was killed; then leave once somebody listens in this worker's place."""
+        while os.getppid() == self.parent:
+            await asyncio.sleep(SWEEP_S)
+        self.log.info("The arbiter was killed: worker %s answers until it is replaced", self.pid)
+        give_up = self.loop.time() + ORPHAN_S
+        while not self._replaced() and self.loop.time() < give_up:
+            await asyncio.sleep(SWEEP_S)
+        self.handle_exit_signal()
+
+    def _replaced(self) -> bool:
+        """Whether somebody else listens in its place; without a way to know it makes room, so that somebody can."""
+        if self._files:
+            return any(_inode(name) != inode for name, inode in self._files.items())
+        return bool(getattr(self.asgi, "replaced", lambda: True)())
 
     def handle_exit_signal(self) -> None:
         """SIGTERM: leave after the clients, not before."""
@@ -109,6 +143,18 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
             door.cut()
         for other in list(self.others):
             other.transport.abort()
+
+
+def _unix_name(listener: Any) -> str:
+    return str(listener.getsockname()) if listener.family == socket.AF_UNIX else ""
+
+
+def _inode(path: str) -> int:
+    """The file's number, 0 where there is none."""
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return 0
 
 
 # gunicorn names the class of its protocol in this one place and calls it with the worker.

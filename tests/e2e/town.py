@@ -95,10 +95,11 @@ class Town:
 
 
 class Users(threading.Thread):
-    """Clients that predict until told to stop, on kept connections, and keep what failed them."""
+    """Clients that predict until told to stop, and keep what failed them. keep: each stays on one connection."""
 
-    def __init__(self, town: Town, clients: int = 8) -> None:
+    def __init__(self, town: Town, clients: int = 8, keep: bool = True) -> None:
         super().__init__()
+        self.limits = httpx.Limits(max_keepalive_connections=None if keep else 0)
         self.row: dict[str, Any] = ROW
         self.url, self.clients = town.url, clients
         self.stopped = threading.Event()
@@ -112,7 +113,7 @@ class Users(threading.Thread):
                 threads.submit(self._one)
 
     def _one(self) -> None:
-        with httpx.Client(timeout=20) as client:
+        with httpx.Client(timeout=20, limits=self.limits) as client:
             while not self.stopped.is_set():
                 try:
                     answer = client.post(f"{self.url}/predict", json={"instances": [self.row]})

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.router.rig import SECRET
+from rollout.split import keyed
+from tests.router.rig import SECRET, TOKEN_KEY
 from tests.until import until
 
 
@@ -232,5 +233,5 @@ def test_a_client_that_sends_half_a_request_does_not_hold_others(pair):
 
 def _unit_of(rig, version):
     """A unit that the split draws `version` for."""
-    split = rig.ledger.split
+    split = keyed(rig.ledger.split, TOKEN_KEY.encode())
     return next(f"unit-{i}" for i in range(10_000) if split.choose(f"unit-{i}".encode()) == version)

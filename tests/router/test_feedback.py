@@ -1,23 +1,30 @@
 """A late label becomes a loss, and bets where its prediction did."""
 
+import json
 import math
 from datetime import UTC, datetime
 
 import pytest
 
+from rollout.classes import Answers
 from rollout.policy import Labels
-from router.feedback import Known, Labelled, loss_level, read_labels
+from router.labels import Known, loss_level, read_labels
 from router.tokens import Prediction, sign
 
 KEY = b"a key of sixteen or more"
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
 
+def entry(token, label):
+    """One entry of a call."""
+    return json.dumps({"prediction_id": token, "label": label}).encode()
+
+
 def rows(label, loss="wrong", **changes):
     """The rows of one labelled prediction."""
     plain = {"scores": [0.8], "classes": ["1"], "rollout": 4, "unit": 1, "bets": True}
     token = sign(Prediction("v2", 500, 1500, 7, **{**plain, **changes}), KEY).decode()
-    found = read_labels([Labelled(token, label)], KEY, NOW, Known(lambda _: (), lambda _: Labels(loss=loss)))
+    found = read_labels([entry(token, label)], KEY, NOW, Known(lambda _: Answers(), lambda _: Labels(loss=loss)))
     assert found.invalid == []
     return found.rows
 
@@ -87,7 +94,7 @@ def invalid(label, known=("benign", "malignant"), **changes):
     """What is said of one label that cannot be counted."""
     plain = {"scores": [0.8], "classes": ["malignant"], "rollout": 4, "unit": 1, "bets": True}
     token = sign(Prediction("v2", 500, 1500, 7, **{**plain, **changes}), KEY).decode()
-    found = read_labels([Labelled(token, label)], KEY, NOW, Known(lambda _: known, lambda _: Labels()))
+    found = read_labels([entry(token, label)], KEY, NOW, Known(lambda _: Answers(classes=known), lambda _: Labels()))
     assert len(found.rows) + len(found.invalid) == 1
     return [each["detail"] for each in found.invalid]
 
@@ -104,11 +111,19 @@ def test_a_label_that_is_no_number_is_none_of_a_value():
 
 def test_where_classes_are_not_known_yet_or_a_prediction_tells_none_a_label_is_taken_as_it_is():
     assert invalid("Benign", ()) == []
-    assert invalid("anything", ("0", "1"), scores=[], classes=[]) == []
+    assert invalid("anything", (), scores=[], classes=[]) == []
+    assert invalid("x" * 257, (), scores=[], classes=[]) == [
+        f"'{'x' * 39}... is longer than the 256 characters of a label"
+    ]
+
+
+def test_an_id_without_its_predictions_takes_only_the_classes_of_its_version_all_the_same():
+    assert invalid("anything", ("0", "1"), scores=[], classes=[]) == ["'anything' is no class of v2 (0, 1)"]
+    assert invalid(1.0, ("0", "1"), scores=[], classes=[]) == []
 
 
 def test_a_label_is_a_loss_as_its_rollout_was_planned():
     token = sign(Prediction("v2", 500, 1500, 7, [12.0], [""], 9, 1, True), KEY).decode()
-    known = Known(lambda _: (), lambda rollout: Labels(loss="absolute", bound=8.0) if rollout == 9 else Labels())
-    (row,) = read_labels([Labelled(token, 10)], KEY, NOW, known).rows
+    known = Known(lambda _: Answers(), lambda rollout: Labels(loss="absolute", bound=8.0) if rollout == 9 else Labels())
+    (row,) = read_labels([entry(token, 10)], KEY, NOW, known).rows
     assert row.level == 4
