@@ -59,7 +59,7 @@ class Probes:
 
 @dataclass(frozen=True)
 class _Learned:
-    thresholds: list[float]
+    thresholds: np.ndarray
     words: set[str]
     columns: int
 
@@ -146,7 +146,8 @@ def _of_numbers(
     for value in (low - span, high + span, low - 10 * span, high + 10 * span, 0.0, -1.0, 1.0):
         yield _probe(bases[0], column, value, "a value beyond those of training")
 
-    within = [edge for edge in learned.thresholds if low <= edge <= high]
+    first, last = np.searchsorted(learned.thresholds, (low, high))
+    within = learned.thresholds[first:last].tolist()
     count = max(2, min(MOST_THRESHOLDS, THRESHOLD_ROWS // (3 * learned.columns)))
     for number, place in enumerate(_spread(len(within), count)):
         for value in _beside(within[place]):

@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deployment.failures import ContractBroken, EdgeFailure, Interrupted, NotReadyInTime
-from deployment.rollouts import BadOption
+from deployment.failures import BadOption, ContractBroken, EdgeFailure, Interrupted, NotReadyInTime
 from rollout.refusal import Breaking, Refusal
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 DONE, REFUSED, USAGE, UNDECIDED, DEADLINE, ROLLED_BACK, BROKEN = range(7)
 INTERRUPTED = 130
 UNTOUCHED = "interrupted: nothing was recorded and no traffic moved"
-_COMMAND = re.compile(r"`([^`]+)`")
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ class Out:
 
 def next_step(message: str) -> str:
     """The command a message proposes, empty where it proposes none."""
-    commands = [command for command in _COMMAND.findall(message) if command.startswith("python deploy.py")]
+    commands = [command for command in re.findall(r"`([^`]+)`", message) if command.startswith("python deploy.py")]
     return commands[0] if commands else ""
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from deployment.failures import BadOption
 from rollout.ledger import Ledger, Step
 from rollout.policy import NO_LOSS, Policy, Rule
 from rollout.refusal import BadWeight
@@ -10,18 +11,14 @@ from rollout.split import ALL, basis_points
 from rollout.strategy import Strategy, strategy
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
+_PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?"
 COMMAND = "python deploy.py"
-
-
-class BadOption(Exception):
-    """An option's text cannot be read."""
 
 
 def seconds(text: str) -> float:
     """Seconds of `30s`, `10m`, `1h30m` or a plain number; raises BadOption."""
     compact = text.strip().replace(" ", "").lower()
-    parts = _PART.findall(compact)
+    parts = re.findall(_PART, compact)
     if not parts or "".join(number + unit for number, unit in parts) != compact:
         raise BadOption(f"'{text}' is no duration: write 30s, 10m or 1h30m")
     if any(not unit for _, unit in parts) and len(parts) > 1:

@@ -1,10 +1,11 @@
-"""What the operator's edge asks of the router: its status, and whether an old version is done."""
+"""What the operator's edge asks of the router: its status, and whether an old version is done.
+
+HTTP is imported where it is spoken: most acts only look which model is served.
+"""
 
 import time
 from typing import Any
-from urllib.parse import quote
 
-from deployment.asking import Unreachable, line
 from deployment.config import Place
 from deployment.failures import EdgeFailure
 
@@ -42,6 +43,8 @@ def check_model(place: Place) -> None:
 
 def router_lives(url: str, timeout_s: float = 1.0) -> bool:
     """Whether the router's liveness answers."""
+    from deployment.asking import Unreachable, line
+
     try:
         with line(url, "", timeout_s) as router:
             return router.get("/v2/health/live").status == 200
@@ -51,6 +54,8 @@ def router_lives(url: str, timeout_s: float = 1.0) -> bool:
 
 def router_status(place: Place, token: str, timeout_s: float = 2.0) -> dict[str, Any]:
     """The router's GET /status, shown the operator's token; raises RouterAway."""
+    from deployment.asking import Unreachable, line
+
     url = router_url(place)
     if url is None:
         raise RouterAway("the router was not brought up: `python deploy.py up`")
@@ -78,6 +83,10 @@ def url_of_router(place: Place) -> str:
 
 def read_id(place: Place, operator: str, token: str, timeout_s: float = 5.0) -> dict[str, Any]:
     """What the router reads in a prediction's id; raises EdgeFailure."""
+    from urllib.parse import quote
+
+    from deployment.asking import Unreachable, line
+
     url = url_of_router(place)
     try:
         with line(url, operator, timeout_s) as router:

@@ -1,27 +1,23 @@
 """Each acting verb as an Act: which facts it needs, which decision of the core it is, what it shows first."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from deployment import observations
 from deployment.acts import Act
 from deployment.config import Place
-from deployment.contracts import contract_at_stake
-from deployment.failures import EdgeFailure
-from deployment.releases import read_release
-from deployment.rollouts import (
-    BadOption,
-    canary_steps,
-    in_place_lines,
-    judged_steps,
-    plan_lines,
-    ramp_steps,
-    seconds,
-)
+from deployment.failures import BadOption, EdgeFailure
+from deployment.rollouts import canary_steps, in_place_lines, judged_steps, plan_lines, ramp_steps, seconds
 from rollout import plan
-from rollout.ledger import Step
+from rollout.ledger import Ledger, Step
 from rollout.policy import CLASSIFICATION, Policy, policy
 from rollout.refusal import BadSetting
 from rollout.settings import is_name
 from rollout.split import ALL, basis_points
 from rollout.strategy import strategy
+
+if TYPE_CHECKING:
+    from rollout.contract import Contract
 
 # A rollback is tried until it wins; its rivals are single inserts, so few rounds are ever needed.
 ROLLBACK_ATTEMPTS = 50
@@ -62,7 +58,7 @@ def start(
         lambda ledger, facts: plan.start(ledger, facts, name, how, steps, share, judged),
         f"{how} of {name} goes on",
         preview=lambda ledger: plan_lines(ledger, how, name, steps, share, judged),
-        contract=lambda ledger: contract_at_stake(place, ledger, name),
+        contract=_contract(place, name),
         breaking=breaking,
     )
 
@@ -109,7 +105,7 @@ def release_in_place(place: Place, name: str, breaking: bool = False, auto: bool
         lambda ledger, facts: plan.release_in_place(ledger, facts, name, judged),
         f"{name} is released already",
         preview=lambda ledger: in_place_lines(ledger, name, judged),
-        contract=lambda ledger: contract_at_stake(place, ledger, name),
+        contract=_contract(place, name),
         breaking=breaking,
     )
 
@@ -123,7 +119,7 @@ def promote(place: Place, name: str, step: bool = False, breaking: bool = False)
         lambda ledger: observations.of_running(place, ledger, name),
         lambda ledger, facts: decide(ledger, facts, name),
         f"{name} is released already",
-        contract=lambda ledger: contract_at_stake(place, ledger, name),
+        contract=_contract(place, name),
         breaking=breaking,
     )
 
@@ -175,8 +171,21 @@ def _policy(place: Place, how: str, name: str) -> Policy:
     return policy(place.settings.verdict, row, _task(place, name))
 
 
+def _contract(place: Place, name: str) -> "Callable[[Ledger], Contract | None]":
+    """What that version would change for those who have a contract now."""
+
+    def at_stake(ledger: Ledger) -> "Contract | None":
+        from deployment.contracts import contract_at_stake
+
+        return contract_at_stake(place, ledger, name)
+
+    return at_stake
+
+
 def _task(place: Place, name: str) -> str:
     """What a version predicts; what is wrong with its bundle is said by who asks for more than that."""
+    from deployment.releases import read_release
+
     try:
         return str(read_release(place.releases, name).manifest["task"])
     except (EdgeFailure, KeyError):

@@ -6,7 +6,8 @@ import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from store import LedgerStore, engine
+from store import LedgerStore
+from store.engine import engine
 
 STATE = Path(os.environ["SLUICE_STATE"])
 RECORD = LedgerStore(engine(os.environ.get("DATABASE_URL") or f"sqlite:///{STATE}/ledger.db"), "flights")

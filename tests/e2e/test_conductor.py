@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from rollout.ledger import from_body
-from store import EvidenceStore, LedgerStore, engine
+from store import EvidenceStore, LedgerStore
+from store.engine import engine
 from store.leases import LeaseStore
 from tests.e2e.town import ROW, Town, Users
 from tests.until import until

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from store import LedgerStore, engine
+from store import LedgerStore
+from store.engine import engine
 from tests.e2e.town import Said, Town
 from tests.until import until
 

@@ -22,8 +22,8 @@ from router import conductor as conducting
 from router.conductor import Conductor, SteadyClock
 from router.counts import Counts
 from router.feedback import Feedback as Feedbacks
-from router.labels import Known, read_labels
 from router.kept import Kept
+from router.labels import Known, read_labels
 from router.table import table_of
 from router.tally import Tallies
 from router.tokens import Prediction, sign, signature_of

@@ -59,7 +59,7 @@ def test_to_read_does_not_ring(rings: Bell, ledger: LedgerStore) -> None:
 def test_after_postgresql_was_away_it_rings_again(
     postgres_server, postgres_url: str, append: Callable[..., Entry]
 ) -> None:
-    from store import engine
+    from store.engine import engine
 
     opened = engine(postgres_url)
     ledger = LedgerStore(opened, "flights")

@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from store import EvidenceRow, EvidenceStore, StoreUnavailable, Unstorable, engine
+from store import EvidenceRow, EvidenceStore, StoreUnavailable, Unstorable
+from store.engine import engine
 from tests.store.processes import FLUSH, finish, start
 
 ROW = EvidenceRow("7", "v1", 500, {"finished": {"ok": 3}})

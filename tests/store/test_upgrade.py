@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Engine, inspect
 
-from store import EvidenceRow, EvidenceStore, Feedback, FeedbackStore, LedgerStore, engine
+from store import EvidenceRow, EvidenceStore, Feedback, FeedbackStore, LedgerStore
 from store.copies import CopiedAnswer, CopyStore
-from store.engine import beside
+from store.engine import beside, engine
 from store.schema import COPIES, EVIDENCE, EVIDENCE_PART, FEEDBACK, LABELS_PART, MARKS
 from store.upgrade import AT_ONCE, short_id
 from tests.store.conftest import AT

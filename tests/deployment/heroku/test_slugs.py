@@ -32,7 +32,8 @@ from deployment.readiness import NotAnswering, ask_once, probe_of
 from deployment.releases import Release, read_release
 from deployment.secrets import Secrets
 from rollout.settings import from_mapping
-from store import LedgerStore, engine
+from store import LedgerStore
+from store.engine import engine
 from tests.delivery.workshop import ROOT, Workshop
 from tests.loopback import free_port
 from tests.until import until
