@@ -15,7 +15,7 @@ from rollout.settings import Settings
 from router.access import Access
 from router.body import whole_body
 from router.oip import MODEL_PATH, error_body
-from router.problems import Headers, Problem, Receive, Scope, Send, answer
+from router.problems import Headers, Problem, Receive, Scope, Send, answer, answer_options, not_allowed
 from router.traffic import STATUS_OF_LOSS, Draw, Traffic, word_of
 from router.unit_source import UnitSource
 from router.upstream import Answer, Failure
@@ -57,6 +57,9 @@ class Forward:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what the version answers; the protocol's errors are `{"error": ...}`."""
         headers: Headers = [(b"content-type", b"application/json")]
+        if scope["method"] == "OPTIONS" and (allowed := self._allowed(scope["path"])):
+            await answer_options(send, *allowed)
+            return
         try:
             version, rest = self._target(scope)
             if rest == "/infer":
@@ -72,18 +75,23 @@ class Forward:
 
     def _target(self, scope: Scope) -> tuple[str | None, str]:
         """The version that is asked for (None: any) and what of it; raises Problem 403, 404, 405."""
+        allowed = self._allowed(scope["path"])
         match = MODEL_PATH.fullmatch(scope["path"])
-        if match is None or match["model"] != self.settings.model:
+        if match is None or not allowed:
             raise Problem(404, f"there is no such model here: the model is {self.settings.model!r}")
-        rest = match["rest"] or ""
-        allowed = ("POST",) if rest == "/infer" else ("GET", "HEAD")
         if scope["method"] not in allowed:
-            headers.append((b"allow", ", ".join(allowed).encode()))
-            raise Problem(405, f"{scope['path']} is asked for with {' or '.join(allowed)}")
+            raise not_allowed(f"{scope['path']} is asked for with {' or '.join(allowed)}", *allowed)
         version = match["version"] or _header(scope["headers"], b"x-model-version") or None
         if version is not None:
             self.access.require_pinning(scope["headers"])
-        return version, rest
+        return version, match["rest"] or ""
+
+    def _allowed(self, path: str) -> tuple[str, ...]:
+        """The methods of a path; none where there is no such path."""
+        match = MODEL_PATH.fullmatch(path)
+        if match is None or match["model"] != self.settings.model:
+            return ()
+        return ("POST",) if match["rest"] == "/infer" else ("GET", "HEAD")
 
     async def _describe(self, version: str | None, rest: str, headers: Headers) -> tuple[int, bytes]:
         name = version or self._released()

@@ -119,7 +119,7 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
                 task.cancel()
 
     async def _sweep(self) -> None:
-        """Each second: the date for the answers, and an end for who is silent for too long."""
+        """Each second: the date for the answers, and an end for who is silent or does not read for too long."""
         late = problem(408, "the request did not arrive in time", "send it in one go")
         while True:
             self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
@@ -132,16 +132,6 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
                 give_back_memory()
             await asyncio.sleep(SWEEP_S)
 
-    async def _watch_parent(self) -> None:
-        """Each second: whether the arbiter was killed; then leave once somebody listens in this worker's place."""
-        while os.getppid() == self.parent:
-            await asyncio.sleep(SWEEP_S)
-        self.log.info("The arbiter was killed: worker %s answers until it is replaced", self.pid)
-        give_up = self.loop.time() + ORPHAN_S
-        while not self._replaced() and self.loop.time() < give_up:
-            await asyncio.sleep(SWEEP_S)
-        self.handle_exit_signal()
-
     def _look(self, door: Door, now: float, late: tuple[Headers, bytes]) -> None:
         waited = 0.0 if door.since is None else now - door.since
         if door.refused:
@@ -152,6 +142,16 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
         elif not door.begun and waited > self.cfg.keepalive:
             door.close_if_idle()
         door.close_slow_reader(now)
+
+    async def _watch_parent(self) -> None:
+        """Each second: whether the arbiter was killed; then leave once somebody listens in this worker's place."""
+        while os.getppid() == self.parent:
+            await asyncio.sleep(SWEEP_S)
+        self.log.info("The arbiter was killed: worker %s answers until it is replaced", self.pid)
+        give_up = self.loop.time() + ORPHAN_S
+        while not self._replaced() and self.loop.time() < give_up:
+            await asyncio.sleep(SWEEP_S)
+        self.handle_exit_signal()
 
     def _replaced(self) -> bool:
         """Whether somebody else listens in its place; without a way to know it makes room, so that somebody can."""
