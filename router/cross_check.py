@@ -17,7 +17,7 @@ from rollout.settings import Limits
 from rollout.split import ALL
 from router.batcher import Lane
 from router.pending import Lost, Pending, Predicted
-from router.table import Table
+from router.table import Rolling, Table
 from router.tally import Tally
 
 ROWS_A_SECOND = 500.0
@@ -47,6 +47,10 @@ class Failure:
         """Count it as it is."""
         self.tally.finish(self.word, self.seconds, self.warm)
 
+    def dismiss(self) -> None:
+        """Count it as evidence of nothing: nobody knows what the other version says."""
+        self.tally.finish("neither", self.seconds, self.warm)
+
 
 class CrossCheck:
     """The questions of one worker. lanes: of the versions that are deployed now."""
@@ -56,20 +60,25 @@ class CrossCheck:
         self._rows, self._since = MOST_ROWS, loop.time()
 
     def ask(self, failure: Failure, version: str, rows: list[msgspec.Raw], table: Table, weight: int) -> None:
-        """Count a failure of `version`, once the other one was asked about the same rows.
+        """Count a failure of `version` on these rows, once the other one was asked about them.
 
-        weight: of the candidate when the request was drawn, in basis points.
+        weight: of the candidate when the request was drawn, in basis points. Where no two versions share the traffic
+        there is nothing to compare, and it counts as it is.
         """
-        lane = self._other(version, table) if 0 < weight < ALL and self._allows(len(rows)) else None
+        rolling = table.rolling
+        if rolling is None or not rolling.judged or not 0 < weight < ALL:
+            failure.count()
+            return
+        if version not in (rolling.candidate, rolling.stable):
+            failure.count()
+            return
+        lane = self._other(version, rolling) if self._allows(len(rows)) else None
         deadline = self.loop.time() + self.limits.version_timeout_ms / 1000
         if lane is None or lane.submit(Check(rows, deadline, failure)) is not None:
-            failure.count()
+            failure.dismiss()
 
-    def _other(self, version: str, table: Table) -> Lane | None:
-        """The other version's lane; None where there is no comparison, or either of the two has much to do."""
-        rolling = table.rolling
-        if rolling is None or not rolling.judged or version not in (rolling.candidate, rolling.stable):
-            return None
+    def _other(self, version: str, rolling: Rolling) -> Lane | None:
+        """The other version's lane; None where it is gone, or either of the two has much to do."""
         both = [self.lanes.get(name) for name in (rolling.candidate, rolling.stable)]
         if any(lane is None or lane.queued_rows > BUSY_ROWS for lane in both):
             return None
@@ -94,4 +103,4 @@ class Check(Pending):
     def done(self, outcome: Predicted | Lost) -> None:
         """See Pending."""
         if not self.failure.settle(outcome):
-            self.failure.count()
+            self.failure.dismiss()
