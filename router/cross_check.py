@@ -4,8 +4,8 @@ A row that no version can predict is its sender's fault, and anybody can send an
 time-out) or a refusal (422) of a version in a judged rollout counts only where the other one answers the same rows.
 Both versions are treated alike, or the comparison would favour one: what the candidate failed was asked of the stable
 version anyway, as its fallback; what the stable version failed, or either refused, is asked here once the user was
-told. How much is asked is bounded; what is beyond it, or gets no answer in time, is evidence against neither: else somebody
-who knows which users meet the candidate could send more bad rows than are asked about, and decide its rollout.
+told. How much is asked is bounded; what is beyond it, or gets no answer in time, is evidence against neither: else who
+knows which users meet the candidate could send more bad rows than are asked about, and decide its rollout.
 """
 
 import asyncio
