@@ -73,7 +73,7 @@ def test_a_run_that_is_ended_in_the_middle_leaves_nothing(tmp_path: Path, how: s
         mark = until(lambda: mark_of(run), "its processes carry its mark")
         until(lambda: len(started_by(mark)) >= 5, "all of them run")
         run.send_signal(how)
-        run.communicate(timeout=120)
+        run.communicate(timeout=300)
         until(lambda: not started_by(mark), "nothing is left")
     finally:
         run.kill()

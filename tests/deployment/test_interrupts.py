@@ -87,4 +87,4 @@ def test_a_command_that_was_started_with_ctrl_c_ignored_goes_on_ignoring_it():
 
 def ended(command):
     """What a command said, and how it ended."""
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)

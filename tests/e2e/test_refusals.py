@@ -69,7 +69,7 @@ def test_of_two_operators_at_once_one_wins_and_the_other_is_told(town):
     both = [
         town.start("canary", "v2", "--steps", steps, SLUICE_ACTOR=who) for steps, who in (("10", "bea"), ("20", "cid"))
     ]
-    said = [(process.communicate(timeout=60)[0], process.returncode) for process in both]
+    said = [(process.communicate(timeout=300)[0], process.returncode) for process in both]
     codes = sorted(code for _, code in said)
     if codes == [0, 1]:
         lost = next(out for out, code in said if code == 1)
@@ -122,7 +122,7 @@ def test_ctrl_c_while_a_version_starts_leaves_nothing_of_it(town):
     verb = town.start("deploy", "v1")
     until(lambda: list((town.folder / "var").rglob("v1-*.conf")), "its program is written")
     verb.send_signal(signal.SIGINT)
-    out, _ = verb.communicate(timeout=60)
+    out, _ = verb.communicate(timeout=300)
     assert verb.returncode == 130, out
     assert not list((town.folder / "var").rglob("v1-*.conf"))
     assert town.status()["revision"] == 0

@@ -34,7 +34,7 @@ class Load(threading.Thread):
                 threads.submit(self._client)
 
     def _client(self) -> None:
-        with httpx.Client() as client:
+        with httpx.Client(timeout=120) as client:
             while not self.stopped.is_set():
                 try:
                     answer = client.post(f"{self.url}/predict", json={"instances": [{}]})
@@ -57,14 +57,14 @@ class Load(threading.Thread):
 
     def __exit__(self, *_: object) -> None:
         self.stopped.set()
-        self.join(20)
+        self.join(300)
 
 
 def test_without_a_released_version_it_says_so(fresh):
     fresh.router()
     assert fresh.predict({"x": 1}).status_code == 503
     assert "promote" in fresh.predict({"x": 1}).json()["detail"]
-    assert httpx.get(f"{fresh.url}/v2/health/ready").status_code == 503
+    assert httpx.get(f"{fresh.url}/v2/health/ready", timeout=120).status_code == 503
 
 
 def test_every_worker_follows_a_new_split_without_losing_a_request(tmp_path):
@@ -170,7 +170,7 @@ def test_a_ledger_that_somebody_writes_to_for_long_does_not_stop_the_router(fres
     try:
         fresh.router()
         assert fresh.predict({}).status_code == 200
-        assert httpx.get(f"{fresh.url}/v2/health/ready").json()["ledger"] == "answers"
+        assert httpx.get(f"{fresh.url}/v2/health/ready", timeout=120).json()["ledger"] == "answers"
     finally:
         writer.close()
 
@@ -187,7 +187,7 @@ def test_while_postgresql_is_stopped_the_last_split_stays_in_force_and_it_is_sai
         assert made.predict({}).status_code == 200
         assert _ready(made).status_code == 200
         token = made.predict({"x": 0.5}).headers["x-prediction-id"]
-        lost = httpx.post(f"{made.url}/feedback", json={"prediction_id": token, "label": 1}, timeout=20)
+        lost = httpx.post(f"{made.url}/feedback", json={"prediction_id": token, "label": 1}, timeout=120)
         assert (lost.status_code, lost.headers["retry-after"]) == (503, "5")
         postgres_server.start()
         until(lambda: _ready(made).json()["ledger"] == "answers", "the ledger answers again", 30)
@@ -196,7 +196,7 @@ def test_while_postgresql_is_stopped_the_last_split_stays_in_force_and_it_is_sai
 
 
 def _ready(made):
-    return httpx.get(f"{made.url}/v2/health/ready", timeout=20)
+    return httpx.get(f"{made.url}/v2/health/ready", timeout=120)
 
 
 def test_a_router_started_while_postgresql_is_away_serves_the_last_split(postgres_server, postgres_url, tmp_path):
@@ -266,7 +266,7 @@ def test_a_hung_version_rests_after_three_time_outs(tmp_path):
         finally:
             os.killpg(made.processes["v2"].pid, signal.SIGCONT)
         assert {answer.status_code for answer in answers} == {200}
-        metrics = httpx.get(f"{made.url}/metrics").text
+        metrics = httpx.get(f"{made.url}/metrics", timeout=120).text
         assert 'sluice_fallback_total{reason="suspended",version="v2"}' in metrics
 
 
