@@ -1,7 +1,6 @@
 """Rollouts that run by themselves, in real processes under their users' load, whatever is killed meanwhile."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from rollout.ledger import from_body
 from store import EvidenceStore, LedgerStore
 from store.engine import engine
 from store.leases import LeaseStore
+from tests.e2e.conftest import founded
 from tests.e2e.town import ROW, Town, Users
 from tests.until import until
 
@@ -111,7 +111,7 @@ class Court:
 def made(delivered: Path, tmp_path_factory: pytest.TempPathFactory):
     """One town for all that leaves it whole."""
     folder = tmp_path_factory.mktemp("court")
-    court = Court(_founded(delivered, folder))
+    court = Court(founded(delivered, folder))
     court.up("v1", "v2", "v3")
     yield court
     court.down()
@@ -123,12 +123,6 @@ def court(made: Court) -> Court:
     made.settings()
     made.calm()
     return made
-
-
-def _founded(delivered: Path, folder: Path) -> Town:
-    for part in ("releases", "keys"):
-        shutil.copytree(delivered / part, folder / part)
-    return Town(folder)
 
 
 @pytest.fixture
@@ -387,7 +381,7 @@ def _answers_at_all(ask: Callable[[], httpx.Response]) -> bool:
 def test_what_failed_while_postgresql_was_away_is_in_the_rollback_that_follows(
     delivered: Path, tmp_path: Path, postgres_server, postgres_url: str
 ) -> None:
-    court = Court(_founded(delivered, tmp_path), postgres_url)
+    court = Court(founded(delivered, tmp_path), postgres_url)
     court.up("v1", "v3")
     try:
         with Users(court.town, 4) as users:

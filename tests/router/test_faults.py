@@ -91,6 +91,24 @@ def test_a_killed_version_loses_no_request_while_another_serves(fresh):
     assert load.versions[-1] == "v2"
 
 
+def test_what_is_asked_of_the_only_version_while_it_is_dead_waits_for_it_on_both_ways_in(fresh):
+    fresh.know(fresh.version("v1"))
+    fresh.split({"v1": 10_000})
+    fresh.router()
+    infer = f"{fresh.url}/v2/models/toy/infer"
+    assert httpx.post(infer, json={"inputs": []}, timeout=120).status_code == 200
+    fresh.kill("v1")
+    (fresh.folder / "v1.sock").unlink()
+    with ThreadPoolExecutor(2) as threads:
+        asked = [
+            threads.submit(fresh.predict, {"x": 1}),
+            threads.submit(httpx.post, infer, json={"inputs": []}, timeout=120),
+        ]
+        until(lambda: fresh.status()["versions"]["v1"]["queue_rows"] == 1, "a row waits")
+        fresh.version("v1")
+        assert [future.result().status_code for future in asked] == [200, 200]
+
+
 def test_a_version_that_dies_in_the_middle_of_a_batch_is_answered_for(fresh):
     fresh.know(fresh.version("v1"), fresh.version("v2"))
     fresh.split({"v1": 0, "v2": 10_000})
