@@ -15,12 +15,20 @@ from delivery import environment, onnx_form
 from delivery.answers import require_one_answer_a_row
 from delivery.errors import DeliveryError, first_line
 from delivery.inputs import with_fitted_columns
+from delivery.invariance import dependence
 from delivery.labels import cautions, require_labels
+from delivery.local_modules import code_of
 from delivery.measure import held_out_metrics, latency_ms, task_of
+from delivery.own_input import input_form
+from delivery.probe_rows import Probes, probes
 from delivery.recipe import Recipe, Source
+from delivery.served import require_invariance, require_own_answers
 from delivery.signature import columns_of, rows_of
-from service.bundle import FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE, Bundle, Column, File, Manifest, Runtime
-from service.model import Model, OnnxModel, PipelineModel
+from service.bundle import Bundle, Column, Comparison, File, Manifest, Runtime
+from service.bundle_files import FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE
+from service.comparison import RULE, SAME_MODEL, golden_tolerance
+from service.model import Model, OnnxModel, PipelineModel, RowByRow
+from service.modules import is_module_file
 from service.rows import Columns
 
 if TYPE_CHECKING:
@@ -50,6 +58,7 @@ def write_contents(folder: Path, request: "DeliveryRequest", source: Source, rep
     rows = rows_of(recipe.held_out)
     held_out = _as_served(rows, columns)
     _dump(recipe, folder / PICKLE)
+    _write_code(folder, source, report)
     report(f"{len(rows)} held-out rows, {len(columns)} columns; converting to ONNX")
     described = _description(request, source, columns)
     proved = _prove(folder, described, recipe, held_out, request.tolerance, report)
@@ -85,17 +94,19 @@ def _as_served(rows: list[dict[str, Any]], columns: list[Column]) -> Columns:
 def _prove(
     folder: Path, described: Manifest, recipe: Recipe, held_out: Columns, tolerance: float, report: Report
 ) -> Proved:
-    bundle = Bundle(folder, msgspec.structs.replace(described, files={PICKLE: File("", 0), ONNX: File("", 0)}), "")
-    pipeline, rows = PipelineModel(bundle), len(recipe.held_out)
+    pipeline, rows = _loaded(folder, described, PipelineModel), len(recipe.held_out)
     predictions, failures = _answers(pipeline, held_out, rows)
     # Before the conversion, which takes long and would complain of something else.
     require_one_answer_a_row(predictions, failures, recipe.output, described.classes)
     require_labels(recipe)
+    asked = probes(recipe.pipeline, recipe.held_out, recipe.training, described.columns)
+    require_own_answers(recipe, described, predictions, pipeline)
+    require_invariance(pipeline, held_out, asked, recipe.one_row_at_a_time)
     reason = onnx_form.convert(recipe, described.columns, folder / ONNX)
     model: Model = pipeline
     runtime = onnx_form.not_converted(reason or "", tolerance)
     if reason is None:
-        runtime, model = _try_onnx(bundle, pipeline, held_out, rows, recipe, tolerance)
+        runtime, model = _try_onnx(folder, described, pipeline, held_out, recipe, tolerance, asked)
     if runtime.certified != "onnx":
         (folder / ONNX).unlink(missing_ok=True)
     report(f"certified runtime: {runtime.certified} ({runtime.reason})")
@@ -114,15 +125,40 @@ def _answers(model: Model, held_out: Columns, rows: int) -> tuple[list[Any], dic
     return predictions, failures
 
 
+def _loaded(folder: Path, described: Manifest, kind: Callable[[Bundle], Model]) -> Model:
+    """The model of the draft's own files, as the service will load it."""
+    # Without the code that travels: here its modules are imported already, from where the recipe found them.
+    files = {name: file for name, file in _files(folder).items() if not is_module_file(name)}
+    model = kind(Bundle(folder, msgspec.structs.replace(described, files=files), ""))
+    return RowByRow(model) if described.one_row_at_a_time else model
+
+
 def _try_onnx(
-    bundle: Bundle, pipeline: Model, held_out: Columns, rows: int, recipe: Recipe, tolerance: float
+    folder: Path,
+    described: Manifest,
+    pipeline: Model,
+    held_out: Columns,
+    recipe: Recipe,
+    tolerance: float,
+    asked: Probes,
 ) -> tuple[Runtime, Model]:
     try:
-        onnx = OnnxModel(bundle)
+        onnx = _loaded(folder, described, OnnxModel)
     except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common root)
         return onnx_form.not_converted(f"its ONNX form does not load: {error}", tolerance), pipeline
-    runtime = onnx_form.certify(pipeline, onnx, held_out, rows, recipe, tolerance)
+    runtime = onnx_form.certify(pipeline, onnx, held_out, len(recipe.held_out), recipe, tolerance, asked)
+    if runtime.certified == "onnx" and dependence(onnx, held_out, SAME_MODEL, recipe.one_row_at_a_time):
+        reason = "an answer of its ONNX form depends on the rows beside it"
+        runtime = msgspec.structs.replace(runtime, certified="sklearn", reason=reason)
     return runtime, onnx if runtime.certified == "onnx" else pipeline
+
+
+def _write_code(folder: Path, source: Source, report: Report) -> None:
+    sources = code_of(source.recipe.pipeline, source.path)
+    for name, raw in sources.items():
+        (folder / name).write_bytes(raw)
+    if sources:
+        report(f"code that travels with it: {', '.join(sources)}")
 
 
 def _dump(recipe: Recipe, path: Path) -> None:
@@ -159,10 +195,18 @@ def _description(request: "DeliveryRequest", source: Source, columns: list[Colum
         task=task,
         classes=classes,
         output=recipe.output,
+        input=input_form(recipe),
+        one_row_at_a_time=recipe.one_row_at_a_time,
         columns=columns,
         metrics={},
         held_out_rows=len(recipe.held_out),
         runtime=onnx_form.not_converted("", request.tolerance),
+        comparison=Comparison(
+            rule=RULE,
+            certification=request.tolerance,
+            golden=golden_tolerance(request.tolerance),
+            pipeline=SAME_MODEL,
+        ),
         latency={},
         golden={},
         python=environment.python_version(),

@@ -1,18 +1,20 @@
 """The ONNX form of a pipeline, and the proof that it predicts the same.
 
-The whole pipeline is converted, then every held-out row is predicted by both through the service's own code. It is
-certified only where all values differ by at most the tolerance, the classes are equal, and the same rows fail.
+The whole pipeline is converted, then every held-out row and every probe row is predicted by both through the service's
+own code. It is certified only where all values differ by at most the tolerance, the classes are equal, and the same rows
+fail.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from delivery.errors import first_line
+from delivery.probe_rows import Probes
 from delivery.recipe import Recipe
 from service.bundle import Column, Runtime
+from service.comparison import difference, measured
 from service.model import Model, RowFailures, predict_each
 from service.rows import Columns, RowReader
 
@@ -21,12 +23,14 @@ CHUNK = 4096
 
 @dataclass(frozen=True)
 class Compared:
-    """What both runtimes said of all held-out rows."""
+    """What both runtimes said of rows. worst: place of the row with the largest difference, else of the first fault."""
 
     rows: int
     difference: float
     classes_equal: bool
     failures_equal: bool
+    worst: int | None = None
+    measured: str = ""
 
 
 def convert(recipe: Recipe, columns: list[Column], path: Path) -> str | None:
@@ -52,17 +56,32 @@ def convert(recipe: Recipe, columns: list[Column], path: Path) -> str | None:
     return None
 
 
-def certify(pipeline: Model, onnx: Model, columns: Columns, rows: int, recipe: Recipe, tolerance: float) -> Runtime:
-    """Compare on every row and say which runtime is certified, and why."""
-    compared = compare(pipeline, onnx, columns, rows, recipe.output)
-    reason = _objection(compared, tolerance)
+def certify(
+    pipeline: Model,
+    onnx: Model,
+    columns: Columns,
+    rows: int,
+    recipe: Recipe,
+    tolerance: float,
+    probes: Probes | None = None,
+) -> Runtime:
+    """Compare on every held-out row, then on the probe rows, and say which runtime is certified, and why."""
+    held_out = compare(pipeline, onnx, columns, rows, recipe.output)
+    reason = _objection(held_out, tolerance, "")
+    found, probed = held_out, 0
+    if not reason and probes is not None and probes.what:
+        probed = len(probes.what)
+        found = compare(pipeline, onnx, probes.columns, probed, recipe.output)
+        reason = _objection(found, tolerance, "" if found.worst is None else probes.what[found.worst])
+    worst = max(held_out, found, key=lambda each: each.difference)
     return Runtime(
         certified="sklearn" if reason else "onnx",
-        reason=reason or f"equal on {rows} held-out rows within {tolerance:g}",
-        max_abs_difference=compared.difference if np.isfinite(compared.difference) else None,
+        reason=reason or _equal(rows, probed, worst, tolerance),
+        max_difference=worst.difference if worst.difference < math.inf else None,
         rows_compared=rows,
+        probe_rows=probed,
         tolerance=tolerance,
-        classes_equal=compared.classes_equal,
+        classes_equal=held_out.classes_equal and found.classes_equal,
     )
 
 
@@ -71,8 +90,9 @@ def not_converted(reason: str, tolerance: float) -> Runtime:
     return Runtime(
         certified="sklearn",
         reason=reason,
-        max_abs_difference=None,
+        max_difference=None,
         rows_compared=0,
+        probe_rows=0,
         tolerance=tolerance,
         classes_equal=None,
     )
@@ -80,17 +100,46 @@ def not_converted(reason: str, tolerance: float) -> Runtime:
 
 def compare(pipeline: Model, onnx: Model, columns: Columns, rows: int, output: str) -> Compared:
     """Both runtimes on all rows, in chunks as large as batches get."""
-    difference, classes, failures = 0.0, True, True
+    found = Compared(0, 0.0, True, True)
     for start in range(0, rows, CHUNK):
         part = {name: array[start : start + CHUNK] for name, array in columns.items()}
-        count = min(CHUNK, rows - start)
-        mine, my_failures = answers(pipeline, part, count)
-        theirs, their_failures = answers(onnx, part, count)
-        failures &= set(my_failures) == set(their_failures)
-        both = [i for i in range(count) if i not in my_failures and i not in their_failures]
-        far, same = _distance([mine[i] for i in both], [theirs[i] for i in both], output)
-        difference, classes = max(difference, far), classes and same
-    return Compared(rows, difference, classes, failures)
+        found = _worse(found, _compared(pipeline, onnx, part, min(CHUNK, rows - start), output), start)
+    return found
+
+
+def _compared(pipeline: Model, onnx: Model, columns: Columns, rows: int, output: str) -> Compared:
+    mine, my_failures = answers(pipeline, columns, rows)
+    theirs, their_failures = answers(onnx, columns, rows)
+    if set(my_failures) != set(their_failures):
+        return Compared(rows, 0.0, True, False, min(set(my_failures) ^ set(their_failures)))
+
+    both = [row for row in range(rows) if row not in my_failures]
+    other_class = next((row for row in both if not _same_class(mine[row], theirs[row], output)), None)
+    if other_class is not None:
+        return Compared(rows, 0.0, False, True, other_class)
+
+    apart = {row: difference(mine[row], theirs[row]) for row in both}
+    worst = max(apart, key=lambda row: apart[row], default=None)
+    if worst is None:
+        return Compared(rows, 0.0, True, True)
+    return Compared(rows, apart[worst], True, True, worst, measured(mine[worst], theirs[worst]))
+
+
+def _worse(found: Compared, part: Compared, start: int) -> Compared:
+    """Of rows so far and of those from `start` on."""
+    whole = part.failures_equal and part.classes_equal
+    moved = replace(part, worst=None if part.worst is None else part.worst + start)
+    worse = (
+        moved
+        if found.failures_equal and found.classes_equal and (not whole or part.difference > found.difference)
+        else found
+    )
+    return replace(
+        worse,
+        rows=found.rows + part.rows,
+        classes_equal=found.classes_equal and part.classes_equal,
+        failures_equal=found.failures_equal and part.failures_equal,
+    )
 
 
 def answers(model: Model, columns: Columns, rows: int) -> tuple[list[Any], dict[int, str]]:
@@ -101,31 +150,31 @@ def answers(model: Model, columns: Columns, rows: int) -> tuple[list[Any], dict[
         return failed.predictions, failed.failures
 
 
-def _distance(mine: list[Any], theirs: list[Any], output: str) -> tuple[float, bool]:
-    """Largest difference of the values, and whether the classes are equal."""
-    if not mine:
-        return 0.0, True
-    if output == "predict" and not isinstance(mine[0], float):
-        return 0.0, mine == theirs
-    left, right = np.asarray(mine, dtype=np.float64), np.asarray(theirs, dtype=np.float64)
-    if left.shape != right.shape:
-        return float("inf"), False
-    far = np.abs(left - right)
-    far = np.where(np.isnan(far), np.inf, far)
-    if output == "predict":
-        far = far / np.maximum(1.0, np.abs(left))
-        return float(far.max()), True
-    return float(far.max()), bool((left.argmax(axis=1) == right.argmax(axis=1)).all())
+def _same_class(mine: Any, theirs: Any, output: str) -> bool:
+    """Of probabilities the largest counts, however little the next is smaller: it is what a caller takes."""
+    if output != "predict_proba":
+        return isinstance(mine, float) or bool(mine == theirs)
+    alike = isinstance(mine, list) and isinstance(theirs, list) and len(mine) == len(theirs)
+    return alike and mine.index(max(mine)) == theirs.index(max(theirs))
 
 
-def _objection(compared: Compared, tolerance: float) -> str:
+def _objection(compared: Compared, tolerance: float, probe: str) -> str:
+    where = f" ({probe})" if probe else ""
+    rows = "probe" if probe else "held-out"
     if not compared.failures_equal:
-        return "other rows fail in its ONNX form than in the pipeline"
+        return f"other rows fail in its ONNX form than in the pipeline{where}"
     if not compared.classes_equal:
-        return "some held-out rows get another class in its ONNX form"
+        return f"some {rows} rows get another class in its ONNX form{where}"
     if compared.difference > tolerance:
-        return f"its ONNX form differs by {compared.difference:.3g}, more than {tolerance:g} allows"
+        found = compared.measured or f"{compared.difference:.3g}"
+        return f"its ONNX form differs by more than {tolerance:g} allows: {found}{where}"
     return ""
+
+
+def _equal(rows: int, probed: int, worst: Compared, tolerance: float) -> str:
+    beside = f" and {probed} probe" if probed else ""
+    found = f", largest {worst.measured}" if worst.measured else ""
+    return f"equal on {rows} held-out{beside} rows{found}; {tolerance:g} is allowed"
 
 
 def held_out_columns(rows: list[dict[str, Any]], columns: list[Column]) -> Columns:

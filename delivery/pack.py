@@ -9,7 +9,7 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 
@@ -17,12 +17,16 @@ import yaml
 
 from delivery.contents import write_contents
 from delivery.errors import DeliveryError
+from delivery.local_modules import modules_beside
 from delivery.proof import prove_in_fresh_process
 from delivery.recipe import load_source
 from delivery.signing import PUBLIC, sign, signing_key
 from delivery.warned import each_warning_once
-from service.bundle import GOLDEN, MANIFEST, SIGNATURE, BundleError, Manifest, verify_bundle
-from service.golden import read_golden, same
+from service.bundle import BundleError, Manifest, verify_bundle
+from service.bundle_files import GOLDEN, MANIFEST, SIGNATURE
+from service.comparison import same
+from service.golden import read_golden
+from service.modules import is_module_file
 
 Report = Callable[[str], None]
 
@@ -39,6 +43,7 @@ class DeliveryRequest:
     tolerance: float = 1e-5
     sample: Path | None = None
     label: str | None = None
+    one_row_at_a_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,12 +61,14 @@ def deliver(request: DeliveryRequest, report: Report) -> Delivered:
     target = request.releases / request.version
     _refuse_another_models(target, request.model)
     report(f"building {request.source}")
-    with each_warning_once(report):
+    with each_warning_once(report), modules_beside(request.source):
         return _delivered(target, request, report)
 
 
 def _delivered(target: Path, request: DeliveryRequest, report: Report) -> Delivered:
     source = load_source(request.source, request.sample, request.label)
+    if request.one_row_at_a_time:
+        source = replace(source, recipe=replace(source.recipe, one_row_at_a_time=True))
     public = request.keys / PUBLIC
     with _plain_disk_errors(request.releases), _draft(request) as draft:
         key = signing_key(request.keys)
@@ -97,25 +104,33 @@ def same_content(old: Manifest, new: Manifest) -> bool:
         (old.training, new.training),
         (old.columns, new.columns),
         (old.output, new.output),
+        (old.input, new.input),
+        (old.one_row_at_a_time, new.one_row_at_a_time),
         (old.metrics, new.metrics),
         (old.model, new.model),
         (old.runtime.certified, new.runtime.certified),
+        (_code(old), _code(new)),
     )
     return all(left == right for left, right in pairs)
 
 
-def same_answers(old: Path, new: Path, tolerance: float) -> bool:
-    """Whether two bundles predict the same for the same golden rows: without labels, this alone tells models apart."""
-    pairs = list(zip_longest(read_golden(old / GOLDEN), read_golden(new / GOLDEN)))
+def _code(manifest: Manifest) -> dict[str, str]:
+    return {name: file.sha256 for name, file in manifest.files.items() if is_module_file(name)}
+
+
+def same_answers(old: bytes, new: bytes, tolerance: float) -> bool:
+    """Whether two files of golden rows predict the same for the same: without labels, this alone tells models apart."""
+    pairs = list(zip_longest(*(read_golden(raw, Path(GOLDEN)) for raw in (old, new))))
     return all(a and b and a.row == b.row and same(a.prediction, b.prediction, tolerance) for a, b in pairs)
 
 
 def _existing(target: Path, public: Path, draft: Path, manifest: Manifest) -> Delivered:
     try:
         bundle = verify_bundle(target, public)
+        delivered = bundle.read(GOLDEN)
     except BundleError as error:
         raise DeliveryError(f"{target.name} was delivered before and does not hold any more: {error}") from error
-    alike = same_answers(target, draft, manifest.runtime.tolerance)
+    alike = same_answers(delivered, (draft / GOLDEN).read_bytes(), manifest.comparison.golden)
     if not alike or not same_content(bundle.manifest, manifest):
         raise DeliveryError(
             f"{target.name} was delivered on {bundle.manifest.created_at[:19]} with other content: versions are "

@@ -4,11 +4,12 @@ import hashlib
 import importlib.util
 import sys
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from delivery.errors import DeliveryError, first_line
+from delivery.versions import refuse_another_scikit_learn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +24,10 @@ OUTPUTS = ("predict", "predict_proba")
 class Recipe:
     """A fitted pipeline and what proves it.
 
-    held_out: frame of rows it was not trained on; labels: their truth (None: no metrics); output: what is served;
-    training: the frame it was trained on, for ranges, categories and the digest (None: held_out stands in).
+    held_out: frame of rows it was not trained on, or one column as a series or a list; labels: their truth (None: no
+    metrics); output: what is served; training: the frame it was trained on, for ranges, categories and the digest
+    (None: held_out stands in). one_row_at_a_time: each row is predicted alone, for a pipeline whose answer for a row
+    depends on the rows beside it.
     """
 
     pipeline: Any
@@ -32,6 +35,7 @@ class Recipe:
     labels: Any
     output: str = "predict"
     training: "pd.DataFrame | None" = None
+    one_row_at_a_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ def checked(recipe: Any, path: Path) -> Recipe:
         raise DeliveryError(f"{path}: output is one of {', '.join(OUTPUTS)}, not {recipe.output!r}")
     if not hasattr(recipe.pipeline, recipe.output):
         raise DeliveryError(f"{path}: the pipeline has no {recipe.output}")
+    recipe = replace(recipe, held_out=as_frame(recipe.held_out), training=as_frame(recipe.training))
     for name, frame in (("held_out", recipe.held_out), ("training", recipe.training)):
         if not _is_frame(frame) and not (name == "training" and frame is None):
             raise DeliveryError(f"{path}: {name} is {type(frame).__name__}, not a pandas DataFrame")
@@ -81,6 +86,17 @@ def checked(recipe: Any, path: Path) -> Recipe:
     if recipe.labels is not None and len(recipe.labels) != len(recipe.held_out):
         raise DeliveryError(f"{path}: {len(recipe.labels)} labels for {len(recipe.held_out)} held-out rows")
     return recipe
+
+
+def as_frame(rows: Any) -> Any:
+    """A series or a list of texts as a frame of one column, with the series' name or else `text`; others as they are."""
+    import pandas as pd
+
+    if isinstance(rows, list | tuple) and rows and all(isinstance(text, str) or text is None for text in rows):
+        return pd.DataFrame({"text": pd.Series(list(rows), dtype=object)})
+    if isinstance(rows, pd.Series):
+        return rows.to_frame("text" if rows.name is None else str(rows.name))
+    return rows
 
 
 def _is_frame(value: Any) -> bool:
@@ -94,16 +110,22 @@ def _build(path: Path) -> Any:
     if spec is None or spec.loader is None:
         raise DeliveryError(f"{path} cannot be imported as a recipe")
     module = importlib.util.module_from_spec(spec)
-    # Classes defined in the recipe could be pickled by name only, and would not be there when the bundle is loaded.
-    sys.modules.pop(spec.name, None)
+    # Where a dataclass looks for what its annotations name. A pickle that names this module is refused.
+    sys.modules[spec.name] = module
     try:
-        spec.loader.exec_module(module)
+        with refuse_another_scikit_learn(path):
+            spec.loader.exec_module(module)
+    except DeliveryError:
+        raise
     except (Exception, SystemExit) as error:
         raise DeliveryError(f"{path} failed when it was imported{_where(path, error)}: {first_line(error)}") from error
     if not hasattr(module, "build"):
         raise DeliveryError(f"{path} has no build(): a recipe defines `def build() -> Recipe`")
     try:
-        return module.build()
+        with refuse_another_scikit_learn(path):
+            return module.build()
+    except DeliveryError:
+        raise
     except (Exception, SystemExit) as error:
         raise DeliveryError(f"{path}: build() failed{_where(path, error)}: {first_line(error)}") from error
 
@@ -140,14 +162,28 @@ def _from_pickle(path: Path, sample: Path, label: str | None) -> Recipe:
             raise DeliveryError(f"{sample} has no column {label!r} (columns: {', '.join(map(str, frame.columns))})")
         labels = frame.pop(label)
     try:
-        pipeline = joblib.load(path)
+        with refuse_another_scikit_learn(path):
+            pipeline = joblib.load(path)
+    except DeliveryError:
+        raise
     except Exception as error:
         raise DeliveryError(
-            f"{path} cannot be loaded as a pickled pipeline ({first_line(error)}): make it anew with "
-            "joblib.dump(pipeline, path), and check that what it needs is installed"
+            f"{path} cannot be loaded as a pickled pipeline ({first_line(error)}): {_mended(path, error)}"
         ) from error
     output = "predict_proba" if hasattr(pipeline, "predict_proba") else "predict"
     return Recipe(pipeline, frame, labels, output)
+
+
+def _mended(path: Path, error: Exception) -> str:
+    """What to do about a pickle that does not load."""
+    if "__main__" in str(error):
+        return (
+            f"it names what a notebook or script defined itself; define that in a file beside {path.name}, such as "
+            "steps.py, import it from there, and pickle the pipeline again"
+        )
+    if isinstance(error, ImportError) and error.name:
+        return f"install {error.name} here, or put its source file beside {path.name}: it travels with the bundle"
+    return "make it anew with joblib.dump(pipeline, path), and check that what it needs is installed"
 
 
 def _read_frame(path: Path) -> "pd.DataFrame":

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from delivery.errors import DeliveryError
+from delivery.frame_columns import frame_column
 from service.bundle import Column
 
 if TYPE_CHECKING:
@@ -32,17 +33,21 @@ def _check_names(frame: "pd.DataFrame") -> None:
 
 
 def _column(name: str, held_out: "pd.Series", seen: "pd.Series") -> Column:
+    import pandas as pd
+
     dtype = _common_dtype(name, held_out, seen)
     nullable = bool(held_out.isna().any() or seen.isna().any())
+    frame = frame_column(held_out, seen, nullable)
     present = seen.dropna()
     if dtype in ("float", "int") and len(present):
-        return Column(
-            name=name, dtype=dtype, nullable=nullable, minimum=float(present.min()), maximum=float(present.max())
-        )
+        if isinstance(present.dtype, pd.CategoricalDtype):
+            present = present.astype(present.cat.categories.dtype)
+        low, high = float(present.min()), float(present.max())
+        return Column(name=name, dtype=dtype, nullable=nullable, minimum=low, maximum=high, frame=frame)
     if dtype == "string":
         values = sorted(str(value) for value in present.unique())
-        return Column(name=name, dtype=dtype, nullable=nullable, categories=values[:MOST_CATEGORIES])
-    return Column(name=name, dtype=dtype, nullable=nullable)
+        return Column(name=name, dtype=dtype, nullable=nullable, categories=values[:MOST_CATEGORIES], frame=frame)
+    return Column(name=name, dtype=dtype, nullable=nullable, frame=frame)
 
 
 def _common_dtype(name: str, held_out: "pd.Series", seen: "pd.Series") -> str:
@@ -56,8 +61,11 @@ def _common_dtype(name: str, held_out: "pd.Series", seen: "pd.Series") -> str:
 
 
 def _dtype(name: str, series: "pd.Series") -> str:
+    import pandas as pd
     from pandas.api import types
 
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return _dtype(name, series.cat.categories.to_series())
     if types.is_bool_dtype(series.dtype):
         return "bool"
     if types.is_integer_dtype(series.dtype):

@@ -60,6 +60,7 @@ def opened_record(place: Place) -> Iterator[LedgerStore]:
 
 
 def _must_be_known(place: Place) -> None:
+    refuse_if_deleted(place)
     if place.database_is_file and not (place.state / "ledger.db").exists():
         raise EdgeFailure(f"{place.state} has no record yet: `python deploy.py up` makes it")
     if not place.database_url:

@@ -31,7 +31,7 @@ from router.oip import is_of_a_version
 from router.outcomes import Outcomes
 from router.pages import Eyes, create_pages
 from router.predict import Predict
-from router.problems import Receive, Scope, Send
+from router.problems import Receive, Scope, Send, answer, answer_options, failed
 from router.processes import started_at
 from router.reading import UNKNOWN
 from router.traffic import Traffic
@@ -61,6 +61,7 @@ class Router:
         self._telling: asyncio.Task[None] | None = None
         self.hot: dict[bytes, Handler] = {}
         self.largest_body = config.settings.router.limits.max_body_bytes
+        self.most_bytes = config.settings.router.limits.max_bodies_bytes
         self.access = Access(config.settings.router, config.host, config.operator_token)
         eyes = Eyes(self._table, self._snapshots, self._ledger)
         pages: Any = create_pages(eyes, WhoServed(config.token_key), self.access)
@@ -69,19 +70,49 @@ class Router:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["type"] == "http":
-            path = scope["path"]
-            if path == "/predict":
-                await self.predict(scope, receive, send)
-            elif path == "/feedback":
-                await self.feedback(scope, receive, send)
-            elif path.startswith(DRAINS):
-                await self.drain(scope, receive, send)
-            elif path.startswith("/v2/models/") and is_of_a_version(path):
-                await self.forward(scope, receive, send)
-            else:
-                await self._pages(scope, receive, self._farewell(send))
+            await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request of the long way; whatever goes wrong is a counted problem."""
+        begun = False
+
+        async def noted(message: Any) -> None:
+            nonlocal begun
+            begun = True
+            if scope["method"] == "HEAD" and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        try:
+            await self._route(scope, receive, noted)
+        except Exception:
+            log.exception("a request could not be answered")
+            if begun:
+                raise
+            problem = failed()
+            self.refused(problem.status)
+            await answer(noted, problem.status, problem.headers(), problem.body())
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if path == "*" and scope["method"] == "OPTIONS":
+            await answer_options(send, "GET", "HEAD", "POST")
+        elif path == "/predict":
+            await self.predict(scope, receive, send)
+        elif path == "/feedback":
+            await self.feedback(scope, receive, send)
+        elif path.startswith(DRAINS):
+            await self.drain(scope, receive, send)
+        elif path.startswith("/v2/models/") and is_of_a_version(path):
+            await self.forward(scope, receive, send)
+        else:
+            await self._pages(scope, receive, self._farewell(send))
+
+    def refused(self, status: int) -> None:
+        """Count an error that was answered without the endpoints, by the worker too."""
+        self.traffic.counts.add(("refused", str(status)))
 
     def leaving(self) -> bool:
         """Whether this worker was told to stop and says so to its clients."""
@@ -129,7 +160,8 @@ class Router:
         sys.setswitchinterval(SWITCH_S)
         outcomes = Outcomes(self.traffic.counts, config.token_key, answers=self._answers)
         self.recent = recent.Recent(config.settings.router.recent_rows)
-        self.predict = Predict(config.settings, self.traffic, outcomes, self.recent, self.access, self.leaving)
+        budget = self.worker.budget if self.worker is not None else None
+        self.predict = Predict(config.settings, self.traffic, outcomes, self.recent, self.access, self.leaving, budget)
         self.hot = {b"/predict": self.predict.answer}
         labels = FeedbackStore(self.watch.engine, config.settings.model)
         copies = CopyStore(self.watch.engine, config.settings.model)

@@ -229,6 +229,8 @@ class Lane:
             return
         self._failures = 0
         self.reached()
+        if len(batch) > 1 and not all(error.attributed for error in decoded.errors):
+            batch, decoded = self._ask_alone_where_unattributed(batch, decoded)
         _hand_out(batch, decoded)
 
     def _failed(self, batch: list[Pending], failure: Failure) -> None:
@@ -239,11 +241,38 @@ class Lane:
         self._trip()
         _tell(batch, Lost(failure.reason, f"{self.version}: {failure.detail}"))
 
+    def _ask_alone_where_unattributed(
+        self, batch: list[Pending], answer: BatchAnswer
+    ) -> tuple[list[Pending], BatchAnswer]:
+        """Some rows failed together and it is not known which: ask for their callers alone, the others are answered."""
+        unknown = {error.row for error in answer.errors if not error.attributed}
+        kept: list[Pending] = []
+        again: list[Pending] = []
+        predictions: list[msgspec.Raw] = []
+        errors: list[RowError] = []
+        by_row = {error.row: error for error in answer.errors}
+        start = 0
+        for pending in batch:
+            places = range(start, start + len(pending.rows))
+            start = places.stop
+            if not unknown.isdisjoint(places):
+                again.append(pending)
+                continue
+            shift = len(predictions) - places.start
+            errors += [msgspec.structs.replace(by_row[i], row=i + shift) for i in places if i in by_row]
+            predictions += answer.predictions[places.start : places.stop]
+            kept.append(pending)
+        self._queue_alone(again)
+        return kept, msgspec.structs.replace(answer, predictions=predictions, errors=errors)
+
     def _refused(self, batch: list[Pending], lost: Lost) -> None:
         """One caller's rows made the batch unreadable: ask for each caller alone, so that only that one is hurt."""
         if len(batch) == 1:
             _tell(batch, lost)
             return
+        self._queue_alone(batch)
+
+    def _queue_alone(self, batch: list[Pending]) -> None:
         for pending in [each for each in reversed(batch) if not each.over]:
             pending.alone = True
             self.queue.appendleft(pending)
@@ -317,16 +346,15 @@ def _tell(batch: list[Pending], lost: Lost) -> None:
 
 
 def _hand_out(batch: list[Pending], answer: BatchAnswer) -> None:
-    start = 0
+    start = taken = 0
     classes = bytes(answer.classes)
-    predictions = answer.predictions
+    predictions, errors = answer.predictions, sorted(answer.errors, key=lambda error: error.row)
     for pending in batch:
         end = start + len(pending.rows)
-        errors = _errors_between(answer.errors, start, end) if answer.errors else []
+        own: list[RowError] = []
+        while taken < len(errors) and errors[taken].row < end:
+            own.append(msgspec.structs.replace(errors[taken], row=errors[taken].row - start))
+            taken += 1
         told = pending.late if pending.over else pending.done
-        told(Predicted(predictions[start:end], errors, classes))
+        told(Predicted(predictions[start:end], own, classes))
         start = end
-
-
-def _errors_between(errors: list[RowError], start: int, end: int) -> list[RowError]:
-    return [msgspec.structs.replace(error, row=error.row - start) for error in errors if start <= error.row < end]

@@ -4,17 +4,21 @@ What does not infer (metadata, readiness, configuration) is asked of the release
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
 from rollout.settings import Settings
 from router.access import Access
 from router.batcher import Lane
+from router.body import whole_body
 from router.oip import MODEL_PATH, error_body
-from router.problems import Headers, Problem, Receive, Scope, Send, answer, read_body
+from router.problems import Headers, Problem, Receive, Scope, Send, answer, answer_options, not_allowed
 from router.traffic import STATUS_OF_LOSS, Draw, Traffic, word_of
+from router.unit_source import UnitSource
 from router.upstream import Answer, Failure
 
 # How often it is looked whether the only version is back, and for how many requests at once.
@@ -34,21 +38,35 @@ class _Inputs(msgspec.Struct):
     inputs: list[_Shape] = []
 
 
+class _Values(msgspec.Struct):
+    name: str = ""
+    data: list[msgspec.Raw] = []
+
+
+class _Tensors(msgspec.Struct):
+    """As much of an inference request as tells the values of its first row."""
+
+    inputs: list[_Values] = []
+
+
 class Forward:
     """The endpoint under /v2/models. Belongs to one worker."""
 
     def __init__(self, settings: Settings, traffic: Traffic, access: Access, leaving: Callable[[], bool]) -> None:
         self.settings, self.traffic, self.access, self.leaving = settings, traffic, access, leaving
         self.limits = settings.router.limits
-        self.unit_header = settings.router.unit.header.lower().encode()
+        self.units = UnitSource(settings.router.unit)
         self._waiting = 0
         self._rows = msgspec.json.Decoder(_Inputs).decode
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what the version answers; the protocol's errors are `{"error": ...}`."""
         headers: Headers = [(b"content-type", b"application/json")]
+        if scope["method"] == "OPTIONS" and (allowed := self._allowed(scope["path"])):
+            await answer_options(send, *allowed)
+            return
         try:
-            version, rest = self._target(scope, headers)
+            version, rest = self._target(scope)
             if rest == "/infer":
                 status, payload = await self._infer(scope, receive, version, headers)
             else:
@@ -60,20 +78,25 @@ class Forward:
             headers.append((b"connection", b"close"))
         await answer(send, status, headers, payload)
 
-    def _target(self, scope: Scope, headers: Headers) -> tuple[str | None, str]:
+    def _target(self, scope: Scope) -> tuple[str | None, str]:
         """The version that is asked for (None: any) and what of it; raises Problem 403, 404, 405."""
+        allowed = self._allowed(scope["path"])
         match = MODEL_PATH.fullmatch(scope["path"])
-        if match is None or match["model"] != self.settings.model:
+        if match is None or not allowed:
             raise Problem(404, f"there is no such model here: the model is {self.settings.model!r}")
-        rest = match["rest"] or ""
-        allowed = ("POST",) if rest == "/infer" else ("GET", "HEAD")
         if scope["method"] not in allowed:
-            headers.append((b"allow", ", ".join(allowed).encode()))
-            raise Problem(405, f"{scope['path']} is asked for with {' or '.join(allowed)}")
+            raise not_allowed(f"{scope['path']} is asked for with {' or '.join(allowed)}", *allowed)
         version = match["version"] or _header(scope["headers"], b"x-model-version") or None
         if version is not None:
             self.access.require_pinning(scope["headers"])
-        return version, rest
+        return version, match["rest"] or ""
+
+    def _allowed(self, path: str) -> tuple[str, ...]:
+        """The methods of a path; none where there is no such path."""
+        match = MODEL_PATH.fullmatch(path)
+        if match is None or match["model"] != self.settings.model:
+            return ()
+        return ("POST",) if match["rest"] == "/infer" else ("GET", "HEAD")
 
     async def _describe(self, version: str | None, rest: str, headers: Headers) -> tuple[int, bytes]:
         name = version or self._released()
@@ -95,16 +118,25 @@ class Forward:
     async def _infer(self, scope: Scope, receive: Receive, version: str | None, headers: Headers) -> tuple[int, bytes]:
         if _header(scope["headers"], b"inference-header-content-length"):
             raise Problem(400, "the binary tensor extension is not offered: send `data` as JSON (binary_data=False)")
-        body = await read_body(receive, self.limits.max_body_bytes, time.monotonic)
-        self._check_rows(body)
-        own = _header(scope["headers"], self.unit_header)
-        unit = own or f"{id(scope)}{time.monotonic_ns()}"
-        draw = self.traffic.draw(unit.encode("latin-1"), bool(own), version)
-        status, payload, answered = await self._ask(draw, version is not None, body)
+        async with whole_body(scope, receive, self.limits.max_body_bytes) as body:
+            self._check_rows(body)
+            draw = self._draw(scope["headers"], body, version, headers)
+            status, payload, answered = await self._ask(draw, version is not None, body)
         headers.append((b"x-model-version", answered.encode()))
         if answered != draw.version:
             headers.append((b"x-fallback-from", draw.version.encode()))
         return status, payload
+
+    def _draw(self, given: Headers, body: bytes, version: str | None, headers: Headers) -> Draw:
+        """The version for this request's unit, as /predict draws it; a cookie for the caller joins `headers`."""
+        unit = self.units.of_request(given, _first_row(body))
+        lasting = bool(unit) or self.units.set_cookie
+        if not unit:
+            # The router's own coin.
+            unit = os.urandom(12).hex().encode()
+            if self.units.set_cookie:
+                headers.append((b"set-cookie", self.units.set_cookie_header(unit)))
+        return self.traffic.draw(unit, lasting, version)
 
     def _check_rows(self, body: bytes) -> None:
         try:
@@ -169,6 +201,22 @@ def _undelivered(outcome: Answer | Failure) -> bool:
 
 def _header(headers: Headers, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in headers if key == name), "")
+
+
+def _first_row(body: bytes) -> Callable[[str], Any]:
+    """The values of the first row by the names of their tensors, decoded when first asked for."""
+
+    def value(name: str) -> Any:
+        try:
+            inputs = msgspec.json.decode(body, type=_Tensors).inputs
+            found = [msgspec.json.decode(tensor.data[0]) for tensor in inputs if tensor.name == name and tensor.data]
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        first = found[0] if found else None
+        # A tensor of shape [n, 1] may have its values in lists of one.
+        return first[0] if isinstance(first, list) and len(first) == 1 else first
+
+    return value
 
 
 def _status(outcome: Answer | Failure) -> int:

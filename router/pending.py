@@ -7,12 +7,16 @@ import msgspec
 
 
 class RowError(msgspec.Struct):
-    """What a version said of one row: 422 does not fit its columns, 500 its pipeline failed on it."""
+    """What a version said of one row: 422 does not fit its columns, 500 its pipeline failed on it.
+
+    attributed: False where the pipeline failed on several rows and there was no time to find which.
+    """
 
     row: int
     status: int
     detail: str
     column: str | None = None
+    attributed: bool = True
 
 
 class BatchAnswer(msgspec.Struct):

@@ -15,20 +15,41 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-FORMAT = 1
-MANIFEST = "release.yaml"
-SIGNATURE = "signature"
-GOLDEN = "golden.jsonl"
-ONNX = "model.onnx"
-PICKLE = "model.pkl"
+from service.bundle_files import (
+    FORMAT,
+    LARGEST_MANIFEST,
+    LARGEST_SIGNATURE,
+    MANIFEST,
+    SIGNATURE,
+    UnreadableFile,
+    read_file,
+)
+
+FRAME, SERIES, LIST = "frame", "series", "list"
 
 
 class BundleError(Exception):
     """A bundle cannot be trusted or read; the message names the file at fault and the next step."""
 
 
+class FrameColumn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a column is held in the pandas frame that the pipeline was fitted on.
+
+    dtype: pandas' name of it, `category[...]` with the dtype of its levels. null: what stands for null in a column of
+    objects (None, NaN, NA or NaT). levels, ordered: of a category.
+    """
+
+    dtype: str
+    null: str = "NaN"
+    levels: list[Any] | None = None
+    ordered: bool = False
+
+
 class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """One input column as it was seen in training. dtype: float, int, bool or string."""
+    """One input column as it was seen in training. dtype: what a row sends, as float, int, bool or string.
+
+    frame: how the pipeline's own frame holds it; None: as numpy holds that dtype.
+    """
 
     name: str
     dtype: str
@@ -36,17 +57,36 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     minimum: float | None = None
     maximum: float | None = None
     categories: list[str] | None = None
+    frame: FrameColumn | None = None
 
 
 class Runtime(msgspec.Struct, frozen=True, kw_only=True):
-    """Which runtime is certified, and the proof."""
+    """Which runtime is certified, and the proof.
+
+    max_difference: the largest of all rows, as Comparison.rule measures it. probe_rows: rows compared beside the
+    held-out ones: training rows, nulls, unseen values, thresholds, extremes.
+    """
 
     certified: str
     reason: str
-    max_abs_difference: float | None
+    max_difference: float | None
     rows_compared: int
+    probe_rows: int
     tolerance: float
     classes_equal: bool | None
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """By which rule predictions are compared, and within which tolerances.
+
+    certification: ONNX form against pipeline. golden: a started version against its golden rows. pipeline: the served
+    pipeline against the pipeline on the user's own frame, and the same rows in other batches.
+    """
+
+    rule: str
+    certification: float
+    golden: float
+    pipeline: float
 
 
 class File(msgspec.Struct, frozen=True):
@@ -57,7 +97,11 @@ class File(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """release.yaml. Fields that only people read stay plain values."""
+    """release.yaml. Fields that only people read stay plain values.
+
+    input: what the pipeline takes, a `frame`, or of its one column a `series` or a `list`. one_row_at_a_time: its
+    answer for a row depends on the rows beside it, so that each is predicted alone.
+    """
 
     format: int
     model: str
@@ -68,10 +112,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     task: str
     classes: list[Any] | None
     output: str
+    input: str
+    one_row_at_a_time: bool
     columns: list[Column]
     metrics: dict[str, float]
     held_out_rows: int
     runtime: Runtime
+    comparison: Comparison
     latency: dict[str, Any]
     golden: dict[str, Any]
     python: str
@@ -86,20 +133,21 @@ class Bundle(msgspec.Struct, frozen=True):
     manifest: Manifest
     digest: str
 
-    def file(self, name: str) -> Path:
-        """The path of a file the manifest vouches for; raises BundleError for any other."""
-        if name not in self.manifest.files:
+    def read(self, name: str) -> bytes:
+        """The bytes of a file, which are those that the signed manifest vouches for; raises BundleError."""
+        expected = self.manifest.files.get(name)
+        if expected is None:
             raise BundleError(f"{self.path / name} is not in the manifest: deliver the version again")
-        return self.path / name
+        return _checked(self.path, name, expected)
 
 
 def verify_bundle(path: Path, public_key: Path) -> Bundle:
     """Check the signature, then every digest, then return the bundle; raises BundleError naming the file at fault."""
-    raw = _read(path / MANIFEST)
-    _check_signature(raw, path / SIGNATURE, public_key)
+    raw = _of_bundle(path, MANIFEST, LARGEST_MANIFEST)
+    _check_signature(raw, path, public_key)
     manifest = parse_manifest(raw, path / MANIFEST)
     for name, expected in manifest.files.items():
-        _check_digest(path / name, name, expected)
+        _checked(path, name, expected)
     _check_nothing_else(path, manifest)
     return Bundle(path, manifest, hashlib.sha256(raw).hexdigest())
 
@@ -107,18 +155,22 @@ def verify_bundle(path: Path, public_key: Path) -> Bundle:
 def parse_manifest(raw: bytes, path: Path) -> Manifest:
     """The manifest of release.yaml's bytes; raises BundleError naming the key at fault."""
     try:
-        manifest = msgspec.convert(yaml.safe_load(raw), Manifest)
+        plain = yaml.safe_load(raw)
+        form = plain.get("format") if isinstance(plain, dict) else FORMAT
+        # Before the other keys: those of another format are other ones.
+        if isinstance(form, int) and form != FORMAT:
+            raise BundleError(f"{path} has format {form}, this Sluice reads format {FORMAT}: deliver it again")
+        return msgspec.convert(plain, Manifest)
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise BundleError(f"{path} cannot be read: {error}") from error
-    if manifest.format != FORMAT:
-        raise BundleError(f"{path} has format {manifest.format}: this Sluice reads format {FORMAT}")
-    return manifest
 
 
 def load_public_key(path: Path) -> Ed25519PublicKey:
     """The key that bundles must be signed with; raises BundleError."""
     try:
-        key = load_pem_public_key(_read(path))
+        key = load_pem_public_key(path.read_bytes())
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, UnsupportedAlgorithm) as error:
         raise BundleError(f"{path} is not a public key in PEM form: restore it, or deliver again") from error
     if not isinstance(key, Ed25519PublicKey):
@@ -126,9 +178,10 @@ def load_public_key(path: Path) -> Ed25519PublicKey:
     return key
 
 
-def _check_signature(raw: bytes, path: Path, public_key: Path) -> None:
+def _check_signature(raw: bytes, folder: Path, public_key: Path) -> None:
+    path = folder / SIGNATURE
     try:
-        signature = base64.b64decode(_read(path).strip(), validate=True)
+        signature = base64.b64decode(_of_bundle(folder, SIGNATURE, LARGEST_SIGNATURE).strip(), validate=True)
         load_public_key(public_key).verify(signature, raw)
     except binascii.Error as error:
         raise BundleError(f"{path} is not base64: the bundle was changed after it was signed") from error
@@ -139,14 +192,14 @@ def _check_signature(raw: bytes, path: Path, public_key: Path) -> None:
         ) from error
 
 
-def _check_digest(path: Path, name: str, expected: File) -> None:
-    if Path(name).name != name or "\0" in name or name in ("", "..", MANIFEST, SIGNATURE):
+def _checked(folder: Path, name: str, expected: File) -> bytes:
+    path = folder / name
+    if name in (MANIFEST, SIGNATURE):
         raise BundleError(f"{path}: a manifest may only vouch for files beside it")
-    if path.is_symlink():
-        raise BundleError(f"{path} is a link: the bundle was changed after it was signed")
-    raw = _read(path)
+    raw = _of_bundle(folder, name, expected.bytes)
     if len(raw) != expected.bytes or hashlib.sha256(raw).hexdigest() != expected.sha256:
         raise BundleError(f"{path} was changed after it was signed: deliver a new version")
+    return raw
 
 
 def _check_nothing_else(path: Path, manifest: Manifest) -> None:
@@ -156,8 +209,8 @@ def _check_nothing_else(path: Path, manifest: Manifest) -> None:
         raise BundleError(f"{path / strangers[0]} is not in the manifest: remove it, or deliver a new version")
 
 
-def _read(path: Path) -> bytes:
+def _of_bundle(folder: Path, name: str, largest: int) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BundleError(f"{path} cannot be read: {error.strerror}") from error
+        return read_file(folder, name, largest)
+    except UnreadableFile as error:
+        raise BundleError(str(error)) from error

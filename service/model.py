@@ -6,11 +6,14 @@ A version that is served by ONNX Runtime imports neither scikit-learn nor pandas
 import os
 import warnings
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any, Protocol
 
 import numpy as np
 
-from service.bundle import ONNX, PICKLE, Bundle, BundleError, Column
+from service.bundle import Bundle, BundleError, Column
+from service.bundle_files import ONNX, PICKLE
+from service.modules import is_module_file, provide_modules
 from service.rows import Columns
 
 Predictions = list[Any]
@@ -49,8 +52,8 @@ class OnnxModel:
         options.inter_op_num_threads = 1
         # A row that fails is answered to its caller; it must not flood the log as well.
         options.log_severity_level = 4
-        path = str(bundle.file(ONNX))
-        self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        raw = bundle.read(ONNX)
+        self._session = onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
         # By place: the converter gives a column such as "distance km" another name.
         inputs = [each.name for each in self._session.get_inputs()]
         named = list(zip(inputs, bundle.manifest.columns, strict=True))
@@ -66,33 +69,58 @@ class OnnxModel:
         converted = [(*self._convert[name], array) for name, array in columns.items()]
         feed = {name: convert(array) for name, convert, array in converted}
         (answer,) = self._session.run(self._output, feed)
-        listed = _listed(answer.ravel() if self._flat else answer)
-        return [self._classes[each] for each in listed] if self._classes else listed
+        predictions = listed(answer.ravel() if self._flat else answer)
+        return [self._classes[each] for each in predictions] if self._classes else predictions
 
 
 class PipelineModel:
-    """The pickled pipeline on one pandas frame a batch."""
+    """The pickled pipeline on one pandas frame a batch, of the dtypes that it was fitted on."""
 
     name = "sklearn"
 
     def __init__(self, bundle: Bundle) -> None:
-        import joblib
-        import pandas
+        from service.frames import FrameBuilder
 
-        self._frame = pandas.DataFrame
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            try:
-                pipeline = joblib.load(bundle.file(PICKLE))
-            except Warning as warning:
-                raise BundleError(f"{bundle.path / PICKLE} does not fit the installed packages: {warning}") from warning
-        self._predict = getattr(pipeline, bundle.manifest.output)
-        self._dtypes = {column.name: _pandas_array(column) for column in bundle.manifest.columns}
+        manifest = bundle.manifest
+        sources = {name: bundle.read(name) for name in manifest.files if is_module_file(name)}
+        provide_modules(bundle.path, sources)
+        self._predict = getattr(_unpickled(bundle), manifest.output)
+        self._input = FrameBuilder(manifest.columns, manifest.input)
 
     def predict(self, columns: Columns) -> Predictions:
         """See Model."""
-        frame = self._frame({name: self._dtypes[name](array) for name, array in columns.items()})
-        return _listed(np.asarray(self._predict(frame)))
+        return listed(np.asarray(self._predict(self._input.build(columns))))
+
+
+class RowByRow:
+    """A model whose answer for a row depends on the rows beside it, asked for each row alone."""
+
+    def __init__(self, model: Model) -> None:
+        self.name, self._model = model.name, model
+
+    def predict(self, columns: Columns) -> Predictions:
+        """See Model."""
+        rows = len(next(iter(columns.values())))
+        predictions: Predictions = []
+        for row in range(rows):
+            predictions += self._model.predict({name: array[row : row + 1] for name, array in columns.items()})
+        return predictions
+
+
+def _unpickled(bundle: Bundle) -> Any:
+    """The pipeline, from the bytes that the manifest vouches for; raises BundleError where scikit-learn is another."""
+    import joblib
+    from sklearn.exceptions import InconsistentVersionWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", InconsistentVersionWarning)
+        try:
+            return joblib.load(BytesIO(bundle.read(PICKLE)))
+        except InconsistentVersionWarning as warning:
+            raise BundleError(
+                f"{bundle.path / PICKLE} was made by scikit-learn {warning.original_sklearn_version}, and "
+                f"{warning.current_sklearn_version} is installed: install that one, or deliver again"
+            ) from warning
 
 
 def load_model(bundle: Bundle, runtime: str | None = None) -> Model:
@@ -101,7 +129,8 @@ def load_model(bundle: Bundle, runtime: str | None = None) -> Model:
     wanted = runtime or certified
     if wanted == "onnx" and certified != "onnx":
         raise BundleError(f"{bundle.path}: ONNX is not certified ({bundle.manifest.runtime.reason})")
-    return OnnxModel(bundle) if wanted == "onnx" else PipelineModel(bundle)
+    model: Model = OnnxModel(bundle) if wanted == "onnx" else PipelineModel(bundle)
+    return RowByRow(model) if bundle.manifest.one_row_at_a_time else model
 
 
 def predict_each(model: Model, columns: Columns, rows: int) -> Predictions:
@@ -139,7 +168,7 @@ def _one_each(model: Model, columns: Columns, rows: int) -> Predictions:
     return predictions
 
 
-def _listed(answer: np.ndarray) -> Predictions:
+def listed(answer: np.ndarray) -> Predictions:
     """Plain Python values, as JSON can hold them; raises ValueError where it cannot."""
     if answer.dtype.kind == "f" and not np.isfinite(answer).all():
         raise ValueError("the model answered NaN or infinity")
@@ -163,8 +192,3 @@ def _upright(array: np.ndarray) -> np.ndarray:
 
 def _strings(array: np.ndarray) -> np.ndarray:
     return np.where(array == None, "", array).astype(object).reshape(-1, 1)  # noqa: E711
-
-
-def _pandas_array(column: Column) -> Callable[[np.ndarray], np.ndarray]:
-    # Objects, not pandas' string type: an encoder fitted on objects must meet what it was fitted on.
-    return (lambda array: array.astype(object)) if column.dtype == "string" else (lambda array: array)

@@ -13,6 +13,8 @@ from service.bundle import Column
 
 FLOAT_LIMIT = 3.4028234e38
 INT_LIMIT = 2**63
+HALF_LIMIT = 65504.0
+_WIDTHS = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "uint64")
 # What a decoder raises on bytes from anybody; the last where they are nested beyond reason.
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -110,16 +112,30 @@ class RowReader:
 
 
 def _kind(column: Column) -> Any:
-    kind = _KINDS[column.dtype]
+    kind = _narrow(column) or _KINDS[column.dtype]
     return kind | None if column.nullable else kind
 
 
+def _narrow(column: Column) -> Any:
+    """Numbers that the column of the pipeline's frame can hold, where it is narrower than 64 bits; else None."""
+    held = column.frame.dtype if column.frame else ""
+    # pandas' own dtypes have the names of numpy's, with a capital letter or with their library: int8[pyarrow].
+    name = held.partition("[")[0].lower()
+    if column.dtype == "int" and name in _WIDTHS:
+        limits = np.iinfo(name)
+        return Annotated[int, msgspec.Meta(ge=int(limits.min), le=min(int(limits.max), INT_LIMIT - 1))]
+    if column.dtype == "float" and name == "float16":
+        return Annotated[float, msgspec.Meta(ge=-HALF_LIMIT, le=HALF_LIMIT)]
+    return None
+
+
 def _dtype(column: Column) -> type:
-    """string as objects, float and nullable numbers as float64 (numpy makes NaN of None), int as int64, else bool."""
-    if column.dtype == "string":
-        return object
-    if column.dtype == "float" or column.nullable:
+    """float as float64 with NaN for null, int as int64, bool as bool; texts and what may be null beside as objects."""
+    if column.dtype == "float":
         return np.float64
+    # As floats, nullable integers beyond 2^53 would lose their last digits.
+    if column.dtype == "string" or column.nullable:
+        return object
     return np.int64 if column.dtype == "int" else np.bool_
 
 

@@ -27,7 +27,13 @@ class Gunicorn:
     """One server and its workers."""
 
     def __init__(
-        self, folder: Path, worker_class: str = DOOR, workers: int = 1, linger_s: float = 0.3, **settings: Any
+        self,
+        folder: Path,
+        worker_class: str = DOOR,
+        workers: int = 1,
+        linger_s: float = 0.3,
+        files: int | tuple[int, int] | None = None,
+        **settings: Any,
     ) -> None:
         self._log = folder / "gunicorn.log"
         self.ended = folder / "ended"
@@ -35,6 +41,10 @@ class Gunicorn:
         asked |= {"asgi-loop": "uvloop", "http-parser": "fast", "graceful-timeout": 20} | settings
         options = [word for name, value in asked.items() for word in (f"--{name.replace('_', '-')}", str(value))]
         command = [sys.executable, "-m", "gunicorn", *options, "--no-control-socket", "tests.wire.toy_app:create_app()"]
+        if files is not None:
+            # Files that it may open: both limits, or the soft and the hard one.
+            soft, hard = files if isinstance(files, tuple) else (files, files)
+            command = ["prlimit", f"--nofile={soft}:{hard}", *command]
         with self._log.open("wb") as log:
             # A group of its own, so that whatever fails, no worker is left.
             env = os.environ | {"TOY_ENDED": str(self.ended), "TOY_LINGER_S": str(linger_s)}

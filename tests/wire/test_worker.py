@@ -1,13 +1,15 @@
 """The worker in real processes: that nobody is answered otherwise than by gunicorn alone, and that it ends politely."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
 import threading
 import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import SimpleNamespace
+from types import MethodType, SimpleNamespace
 
 import pytest
 
@@ -17,6 +19,7 @@ from tests.wire.processes import GRACEFUL_S, Client, gunicorn
 from tests.wire.toy_app import LARGE
 from tests.wire.visit import House, Visit
 from wire import worker
+from wire.budget import ByteBudget
 
 INNER = hot(b"inner")
 LAST = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -77,7 +80,11 @@ def told(server, raw):
         return client.answers.statuses
 
 
-@pytest.mark.parametrize("raw", (WHOLE | BROKEN | HIDING).values(), ids=list(WHOLE | BROKEN | HIDING))
+# gunicorn alone takes an absolute form for a path.
+SENT = {name: raw for name, raw in (WHOLE | BROKEN | HIDING).items() if name != "absolute form"}
+
+
+@pytest.mark.parametrize("raw", SENT.values(), ids=list(SENT))
 def test_whatever_is_sent_is_answered_as_often_and_in_the_order_in_which_gunicorn_alone_answers(served, plain, raw):
     assert told(served, raw) == told(plain, raw)
     assert told(served, hot() + raw) == told(plain, hot() + raw)
@@ -168,13 +175,20 @@ def test_silent_connections_are_closed_and_requests_that_do_not_arrive_are_408(l
     visits["kept"].answer()
     for name, ago in {"idle": 61, "half": worker.SLOWEST_REQUEST_S + 1, "new": 59, "started": 29, "kept": 61}.items():
         visits[name].door.since -= ago
-    house = SimpleNamespace(
-        loop=loop, doors={visit.door for visit in visits.values()}, cfg=SimpleNamespace(keepalive=60), date=b""
-    )
+    doors = {visit.door for visit in visits.values()}
+    keepalive = SimpleNamespace(keepalive=60)
+    house = SimpleNamespace(loop=loop, doors=doors, others=[], cfg=keepalive, date=b"", budget=ByteBudget(1))
+    house._look = MethodType(worker.DoorWorker._look, house)
 
     async def sweep():
         sweeper = loop.create_task(worker.DoorWorker._sweep(house))
-        while not (house.date and all(visits[name].transport.closed for name in ("idle", "half", "kept"))):
+        while not (house.date and all(visits[name].transport.closed for name in ("idle", "kept"))):
+            await asyncio.sleep(0)
+        assert visits["half"].transport.ended
+        assert not visits["half"].transport.closed
+        # Its client has had the time to read that answer.
+        visits["half"].door.since -= worker.DISCARD_S
+        while not visits["half"].transport.closed:
             await asyncio.sleep(0)
         sweeper.cancel()
 
@@ -193,6 +207,78 @@ def test_an_idle_connection_is_closed_after_keepalive(tmp_path):
     with gunicorn(tmp_path, keep_alive=1) as server, server.connect() as fresh, server.connect() as kept:
         kept.ask(hot())
         assert (kept.read(deadline_s=5), fresh.read(deadline_s=5)) == ([200], [])
+
+
+# Errors that no app has a part in
+
+
+UNREADABLE = {
+    "no host": (b"POST /hot HTTP/1.1\r\nContent-Length: 2\r\n\r\nab", 400, "Host"),
+    "no host for a page": (b"GET /page HTTP/1.1\r\n\r\n", 400, "Host"),
+    "garbage": (b"\x00\xff garbage\r\n\r\n", 400, ""),
+    "two lengths": (BROKEN["two lengths"], 400, ""),
+    "a long line": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, ""),
+    "a long head": (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: %b\r\n" % (b"a" * 8000) * 9, 431, "head"),
+}
+
+
+@pytest.mark.parametrize("raw", UNREADABLE, ids=list(UNREADABLE))
+def test_what_cannot_be_read_is_problem_json_that_names_its_cause(served, raw):
+    raw, status, cause = UNREADABLE[raw]
+    with served.connect() as client:
+        client.send(raw)
+        assert client.read() == [status]
+        assert client.answers.headers[0][b"content-type"] == b"application/problem+json"
+        told = json.loads(client.answers.bodies[0])
+        assert told["status"] == status
+        assert cause in told["detail"]
+
+
+def test_http_1_0_needs_no_host(served):
+    with served.connect() as client:
+        assert client.ask(b"POST /hot HTTP/1.0\r\nContent-Length: 2\r\n\r\nab") == 200
+
+
+@pytest.mark.parametrize("target", [b"http://x/hot", b"HTTP://x:80/%68ot"])
+def test_a_target_of_absolute_form_is_its_path(served, target):
+    with served.connect() as client:
+        assert client.ask(hot(path=target)) == 200
+
+
+@pytest.mark.parametrize("requests", [[hot(b"ab", b"X-Do: later")], [CHUNKED], [GET], [hot(), GET, hot()]])
+def test_a_client_that_closes_its_side_gets_its_answers_and_then_the_end(served, requests):
+    with served.connect() as client:
+        client.send(b"".join(requests))
+        client.socket.shutdown(socket.SHUT_WR)
+        assert len(client.read(deadline_s=5)) == len(requests)
+        assert client.closed
+
+
+# What one worker may hold
+
+
+def test_more_connections_than_there_are_files_close_the_oldest_and_everybody_is_still_answered(tmp_path):
+    with gunicorn(tmp_path, files=200) as server, ExitStack() as held:
+        idle = [held.enter_context(server.connect()) for _ in range(300)]
+        half = [held.enter_context(server.connect()) for _ in range(300)]
+        for client in half:
+            with suppress(ConnectionError):
+                client.send(hot()[:-1])
+        for _ in range(50):
+            with server.connect() as client:
+                assert client.ask(hot()) == 200
+                assert client.ask(GET) == 404
+        assert server.worker()["conns"] < 200
+        for client in (*idle, *half):
+            client.close()
+        until(lambda: server.worker()["conns"] == 1, "all are gone")
+        assert "Too many open files" not in server.log()
+
+
+def test_the_soft_limit_of_files_is_raised_to_the_hard_one(tmp_path):
+    with gunicorn(tmp_path, files=(64, 600)) as server, ExitStack() as held:
+        clients = [held.enter_context(server.connect()) for _ in range(200)]
+        assert [client.ask(hot()) for client in clients] == [200] * 200
 
 
 class Load:

@@ -1,0 +1,174 @@
+"""Rows that a user may send and that the held-out ones may lack, to ask both runtimes about.
+
+Training rows; nulls where a column takes them; values that training never saw; values on a tree's thresholds and beside
+them; the smallest and largest and beyond; texts of several scripts.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from delivery.learned import thresholds_of, vocabulary_of
+from delivery.signature import rows_of
+from service.bundle import Column
+from service.rows import Columns, RowReader
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = dict[str, Any]
+
+TRAINING_ROWS = 400
+BASES = 3
+MOST_THRESHOLDS = 64
+# Of all columns together.
+THRESHOLD_ROWS = 2400
+MOST_WORDS = 60
+MOST_ROWS = 4000
+# Above this many distinct values, or this long, a column is read as text.
+FEW_CATEGORIES = 100
+LONG = 40
+
+UNSEEN = ("never seen before", "", " ", "été")
+TEXTS = (
+    "a", "A B", "The quick brown fox, 3.5 times!", "naïve café crème brûlée", "schön übel böse Straße", "İstanbul ı",
+    "東京 は 日本 の 首都", "Привет, как дела?", "مرحبا بالعالم", "नमस्ते दुनिया", "👍 good 🎉🎉", "e-mail x86 I'm don't U.S.A.",
+    "tab\tnew\nline\r\nend", "non\u00a0breaking\u2003space", "UPPER lower MiXeD", "\u0065\u0301 \u00e9", "...", "word " * 2000,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A row and what is asked by it, in words."""
+
+    row: Row
+    what: str
+
+
+@dataclass(frozen=True)
+class Probes:
+    """Rows as the service reads them. what: what is asked by each."""
+
+    columns: Columns
+    what: list[str]
+
+
+@dataclass(frozen=True)
+class _Learned:
+    thresholds: np.ndarray
+    words: set[str]
+    columns: int
+
+
+def probes(
+    pipeline: Any, held_out: "pd.DataFrame", training: "pd.DataFrame | None", columns: Sequence[Column]
+) -> Probes:
+    """At most MOST_ROWS rows that the signature takes."""
+    reader = RowReader(list(columns))
+    frame = held_out if training is None else training[[*held_out.columns]]
+    bases = _bases(rows_of(held_out.iloc[_spread(len(held_out), BASES * 8)]), columns)
+    learned = _Learned(thresholds_of(pipeline), vocabulary_of(pipeline), len(columns))
+    made = chain(
+        () if training is None else _of_training(frame),
+        _nulls(bases, columns),
+        *(_of_column(learned, bases, column) for column in columns),
+    )
+    kept: list[Probe] = []
+    for probe in islice(made, MOST_ROWS):
+        try:
+            reader.row_columns([probe.row])
+        except msgspec.ValidationError:
+            # The service refuses such a row, as one that is too large for its column.
+            continue
+        kept.append(probe)
+    return Probes(reader.row_columns([probe.row for probe in kept]), [probe.what for probe in kept])
+
+
+def _of_training(frame: "pd.DataFrame") -> Iterator[Probe]:
+    """Evenly spread rows, and rows that are rare among them: with nulls, and with letters beyond ASCII."""
+    places = dict.fromkeys(_spread(len(frame), TRAINING_ROWS // 2))
+    for name in frame.columns:
+        column = frame[name]
+        places |= dict.fromkeys(np.flatnonzero(column.isna())[: TRAINING_ROWS // 8].tolist())
+        if column.dtype.kind == "O":
+            beyond = [isinstance(value, str) and not value.isascii() for value in column.tolist()]
+            places |= dict.fromkeys(np.flatnonzero(beyond)[: TRAINING_ROWS // 8].tolist())
+    for row in rows_of(frame.iloc[list(islice(places, TRAINING_ROWS))]):
+        yield Probe(row, "a training row")
+
+
+def _nulls(bases: Sequence[Row], columns: Sequence[Column]) -> Iterator[Probe]:
+    nullable = [column.name for column in columns if column.nullable]
+    for name in nullable:
+        for base in bases:
+            yield Probe({**base, name: None}, f"null in column {name!r}")
+    if len(nullable) > 1:
+        for base in bases:
+            yield Probe({**base, **dict.fromkeys(nullable)}, "null in every column that takes it")
+
+
+def _of_column(learned: _Learned, bases: Sequence[Row], column: Column) -> Iterator[Probe]:
+    if column.dtype == "string":
+        yield from _of_texts(learned, bases, column)
+    elif column.dtype == "bool":
+        yield from (_probe(base, column, value, "either value") for base in bases for value in (True, False))
+    elif column.minimum is not None and column.maximum is not None:
+        yield from _of_numbers(learned, bases, column, column.minimum, column.maximum)
+
+
+def _of_texts(learned: _Learned, bases: Sequence[Row], column: Column) -> Iterator[Probe]:
+    seen = column.categories or []
+    few = 0 < len(seen) <= FEW_CATEGORIES and max(map(len, seen)) <= LONG
+    if few:
+        for value in seen:
+            yield _probe(bases[0], column, value, "a value of training")
+        for value in (*UNSEEN, seen[0].swapcase() + "x", f" {seen[0]}"):
+            yield _probe(bases[0], column, value, "an unseen value")
+        return
+    words = sorted(learned.words, key=lambda word: (word.isascii() and word.isalnum(), word))[:MOST_WORDS]
+    for text in (*TEXTS, *words):
+        yield _probe(bases[0], column, text, "a text of another kind")
+    for base in bases:
+        for text in TEXTS[:8]:
+            yield _probe(base, column, f"{base[column.name] or ''} {text}", "a text of another kind")
+
+
+def _of_numbers(learned: _Learned, bases: Sequence[Row], column: Column, low: float, high: float) -> Iterator[Probe]:
+    span = high - low or max(1.0, abs(high))
+    for value in (low, high):
+        yield _probe(bases[0], column, value, "the smallest or largest value")
+    for value in (low - span, high + span, low - 10 * span, high + 10 * span, 0.0, -1.0, 1.0):
+        yield _probe(bases[0], column, value, "a value beyond those of training")
+
+    first, last = np.searchsorted(learned.thresholds, (low, high))
+    within = learned.thresholds[first:last].tolist()
+    count = max(2, min(MOST_THRESHOLDS, THRESHOLD_ROWS // (3 * learned.columns)))
+    for number, place in enumerate(_spread(len(within), count)):
+        for value in _beside(within[place]):
+            base = bases[number % len(bases)]
+            yield _probe(base, column, value, "a value on a threshold or just beside it")
+
+
+def _beside(edge: float) -> Iterable[float]:
+    """The edge, and the next numbers of 32 bits: numbers reach the ONNX form so."""
+    near = np.float32(edge)
+    return (edge, float(np.nextafter(near, np.float32(np.inf))), float(np.nextafter(near, np.float32(-np.inf))))
+
+
+def _probe(base: Row, column: Column, value: Any, what: str) -> Probe:
+    if column.dtype == "int":
+        value = round(value)
+    return Probe({**base, column.name: value}, f"{what} in column {column.name!r}")
+
+
+def _bases(rows: list[Row], columns: Sequence[Column]) -> list[Row]:
+    """Rows to change one value of; without nulls first, since a null may hide what the other values do."""
+    return sorted(rows, key=lambda row: sum(row[column.name] is None for column in columns))[:BASES]
+
+
+def _spread(length: int, count: int) -> list[int]:
+    return sorted({place * length // count for place in range(count)}) if length > count else list(range(length))
