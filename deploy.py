@@ -13,7 +13,9 @@ import sys
 
 if __name__ == "__main__":
     # Until `main` says what an interruption means, it ends the program without a word: nothing was done yet.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Where whoever started it has it ignore Ctrl-C (nohup, a script's `&`), it goes on ignoring it.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     # Nothing of what a start makes is garbage, and to look for some takes a tenth of the time of a rollback.
     gc.set_threshold(50_000)
 
@@ -466,11 +468,14 @@ def main() -> None:
     except UsageError as error:
         _told_usage(words, str(error))
         raise SystemExit(2) from None
-    from deployment.interrupts import end_like_ctrl_c
+    from deployment.interrupts import end_like_ctrl_c, ignore_until_exit
 
     end_like_ctrl_c()
     try:
-        call()
+        try:
+            call()
+        finally:
+            ignore_until_exit()
     except KeyboardInterrupt:
         from deployment.outcomes import INTERRUPTED, UNTOUCHED, Out
 

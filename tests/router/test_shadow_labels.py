@@ -25,7 +25,7 @@ def test_a_shadow_that_is_further_from_the_truth_than_the_users_answers_goes_bac
         ids = [signature_of(token.encode()) for token in tokens]
         until(lambda: len(copies.of(ids)) > 30, "answers of the shadow are kept")
         labels = [{"prediction_id": token, "label": 1.0} for token in tokens]
-        assert httpx.post(f"{made.url}/feedback", json=labels).json()["counted"] == 40
+        assert httpx.post(f"{made.url}/feedback", json=labels, timeout=120).json()["counted"] == 40
         until(lambda: made.store.newest().action == "rollback", "the shadow goes back")
         pairs = FeedbackStore(made.engine, "toy").pairs(number)
         assert [(level, copied) for level, copied, _ in pairs] == [(0, 8)]
