@@ -15,11 +15,12 @@ from rollout.settings import Settings
 from router.access import Access
 from router.body import whole_body
 from router.oip import MODEL_PATH, error_body
-from router.problems import Headers, Problem, Receive, Scope, Send, answer
+from router.problems import Headers, Problem, Receive, Scope, Send, answer, answer_options, not_allowed
 from router.traffic import STATUS_OF_LOSS, Draw, Traffic, word_of
 from router.unit_source import UnitSource
 from router.upstream import Answer, Failure
 
+_METHODS = {"/infer": ("POST",), "": ("GET", "HEAD")}
 # What a version says of a request; any other status says something of the version.
 _OF_THE_REQUEST = frozenset({200, 400, 413, 500})
 
@@ -57,6 +58,9 @@ class Forward:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what the version answers; the protocol's errors are `{"error": ...}`."""
         headers: Headers = [(b"content-type", b"application/json")]
+        if scope["method"] == "OPTIONS":
+            await answer_options(send, *_METHODS["/infer" if scope["path"].endswith("/infer") else ""])
+            return
         try:
             version, rest = self._target(scope)
             if rest == "/infer":
@@ -71,16 +75,18 @@ class Forward:
         await answer(send, status, headers, payload)
 
     def _target(self, scope: Scope) -> tuple[str | None, str]:
-        """The version that is asked for (None: any) and what of it; raises Problem 403, 404, 405."""
+        """The version that is asked for (None: any) and what of it; raises Problem 400, 403, 404, 405."""
         match = MODEL_PATH.fullmatch(scope["path"])
         if match is None or match["model"] != self.settings.model:
             raise Problem(404, f"there is no such model here: the model is {self.settings.model!r}")
         rest = match["rest"] or ""
-        allowed = ("POST",) if rest == "/infer" else ("GET", "HEAD")
+        allowed = _METHODS["/infer" if rest == "/infer" else ""]
         if scope["method"] not in allowed:
-            headers.append((b"allow", ", ".join(allowed).encode()))
-            raise Problem(405, f"{scope['path']} is asked for with {' or '.join(allowed)}")
-        version = match["version"] or _header(scope["headers"], b"x-model-version") or None
+            raise not_allowed(f"{scope['path']} is asked for with {' or '.join(allowed)}", *allowed)
+        in_header = _header(scope["headers"], b"x-model-version")
+        version = match["version"] or in_header or None
+        if in_header and version != in_header:
+            raise Problem(400, "the path and X-Model-Version name different versions: leave out one of them")
         if version is not None:
             self.access.require_pinning(scope["headers"])
         return version, rest

@@ -96,7 +96,7 @@ def _feedback() -> Schema:
     faults = {**_BODY_REFUSED, "503": "The ledger is away: send them again"}
     return {
         **_call("Late labels, each counted once", {"200": _json("Counted", _ref("Counted")), **_problems(faults)}),
-        "requestBody": _body({"oneOf": [_ref("Label"), _ref("Labels"), {"type": "array", "items": _ref("Label")}]}),
+        "requestBody": _body({"anyOf": [_ref("Label"), _ref("Labels"), {"type": "array", "items": _ref("Label")}]}),
     }
 
 
@@ -109,18 +109,19 @@ def _infer(*path: str) -> Schema:
     answer = _json("Output tensors", _ref("InferResponse")) | {"headers": headers}
     return {
         **_call("Open Inference Protocol: one tensor a column", {"200": answer, **_errors(faults)}),
-        "parameters": [*_in_path(*path), *_who_asks()],
+        "parameters": [*_in_path(*path), *_who_asks()[1 if path else 0 :]],
         "requestBody": _body(_ref("InferRequest")),
         "security": _MAY_PIN,
     }
 
 
 def _of_version(summary: str, schema: str, *path: str) -> Schema:
-    faults = {**_PIN_REFUSED, "404": "Unknown version", **_NOT_NOW}
+    differ = "The path and X-Model-Version name different versions"
+    faults = {"400": differ, **_PIN_REFUSED, "404": "Unknown version", **_NOT_NOW}
     answer = _json(summary, _ref(schema)) | {"headers": {"X-Model-Version": _header("The version that answered")}}
     return {
         **_call(f"{summary} (Open Inference Protocol)", {"200": answer, **_errors(faults)}),
-        "parameters": [*_in_path(*path), _asked("X-Model-Version", "Ask this deployed version")],
+        "parameters": _in_path(*path) if path else [_asked("X-Model-Version", "Ask this deployed version")],
         "security": _MAY_PIN,
     }
 

@@ -87,11 +87,8 @@ SCHEMAS: Schema = {
         ),
         "description": "classes: in the order of the probabilities, where a prediction is a list of them",
     },
-    "Label": _object(
-        {"prediction_id": TEXT, "label": {"anyOf": [_ONE_LABEL, _list(_ONE_LABEL)]}},
-        closed=True,
-    ),
-    "Labels": _object({"feedback": _list(_ref("Label"))}, closed=True),
+    "Label": _object({"prediction_id": TEXT, "label": {"anyOf": [_ONE_LABEL, _list(_ONE_LABEL)]}}),
+    "Labels": _object({"feedback": _list(_ref("Label"))}),
     "Counted": _object(
         {"counted": COUNT, "duplicates": COUNT, "invalid": _list(_object({"index": COUNT, "detail": TEXT}))}
     ),
