@@ -49,11 +49,14 @@ def deliver(
     source: Annotated[Path, Option("--from", help="A recipe (.py) or a fitted pipeline (.pkl).")],
     sample: Annotated[Path | None, Option(help="Rows the pipeline accepts (Parquet or CSV), for a .pkl.")] = None,
     label: Annotated[str | None, Option(help="The sample's column that holds the truth.")] = None,
+    one_row_at_a_time: Annotated[
+        bool, Option("--one-row-at-a-time", help="Predict each row alone: its answer depends on the rows beside it.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Pack, test, prove and sign a pipeline as releases/VERSION."""
     with _door(as_json) as (out, place):
-        _deliver(place, out, version, source, sample, label)
+        _deliver(place, out, version, source, sample, label, one_row_at_a_time)
 
 
 @app.verb()
@@ -401,7 +404,15 @@ def _act(verb: str, options: tuple[Any, ...], reason: str, as_json: bool) -> Non
         out.done(act(place, getattr(verbs, verb)(place, *options), reason, out.say))
 
 
-def _deliver(place: Place, out: Out, version: str, source: Path, sample: Path | None, label: str | None) -> None:
+def _deliver(
+    place: Place,
+    out: Out,
+    version: str,
+    source: Path,
+    sample: Path | None,
+    label: str | None,
+    one_row_at_a_time: bool,
+) -> None:
     """Pack through delivery/, whose refusals are told like every other."""
     from delivery.errors import DeliveryError
     from delivery.pack import DeliveryRequest, deliver
@@ -411,7 +422,15 @@ def _deliver(place: Place, out: Out, version: str, source: Path, sample: Path | 
     require_name(version)
     settings = place.settings
     request = DeliveryRequest(
-        version, source, settings.model, place.releases, place.keys, settings.delivery.tolerance, sample, label
+        version,
+        source,
+        settings.model,
+        place.releases,
+        place.keys,
+        settings.delivery.tolerance,
+        sample,
+        label,
+        one_row_at_a_time,
     )
     try:
         made = deliver(request, lambda line: out.say(f"  {line}"))
@@ -428,7 +447,9 @@ def _verify(place: Place, out: Out, version: str) -> None:
     from delivery.verify import verify
     from deployment.failures import ContractBroken
     from deployment.releases import read_release
+    from deployment.verbs import require_name
 
+    require_name(version)
     release = read_release(place.releases, version)
     try:
         checks = verify(release.path, place.public_key)

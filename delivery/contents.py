@@ -17,6 +17,7 @@ from delivery.errors import DeliveryError, first_line
 from delivery.inputs import with_fitted_columns
 from delivery.invariance import dependence
 from delivery.labels import cautions, require_labels
+from delivery.local_modules import code_of
 from delivery.measure import held_out_metrics, latency_ms, task_of
 from delivery.own_input import input_form
 from delivery.probe_rows import Probes, probes
@@ -27,6 +28,7 @@ from service.bundle import Bundle, Column, Comparison, File, Manifest, Runtime
 from service.bundle_files import FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE
 from service.comparison import RULE, SAME_MODEL, golden_tolerance
 from service.model import Model, OnnxModel, PipelineModel, RowByRow
+from service.modules import is_module_file
 from service.rows import Columns
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ def write_contents(folder: Path, request: "DeliveryRequest", source: Source, rep
     rows = rows_of(recipe.held_out)
     held_out = _as_served(rows, columns)
     _dump(recipe, folder / PICKLE)
+    _write_code(folder, source, report)
     report(f"{len(rows)} held-out rows, {len(columns)} columns; converting to ONNX")
     described = _description(request, source, columns)
     proved = _prove(folder, described, recipe, held_out, request.tolerance, report)
@@ -124,7 +127,9 @@ def _answers(model: Model, held_out: Columns, rows: int) -> tuple[list[Any], dic
 
 def _loaded(folder: Path, described: Manifest, kind: Callable[[Bundle], Model]) -> Model:
     """The model of the draft's own files, as the service will load it."""
-    model = kind(Bundle(folder, msgspec.structs.replace(described, files=_files(folder)), ""))
+    # Without the code that travels: here its modules are imported already, from where the recipe found them.
+    files = {name: file for name, file in _files(folder).items() if not is_module_file(name)}
+    model = kind(Bundle(folder, msgspec.structs.replace(described, files=files), ""))
     return RowByRow(model) if described.one_row_at_a_time else model
 
 
@@ -146,6 +151,14 @@ def _try_onnx(
         reason = "an answer of its ONNX form depends on the rows beside it"
         runtime = msgspec.structs.replace(runtime, certified="sklearn", reason=reason)
     return runtime, onnx if runtime.certified == "onnx" else pipeline
+
+
+def _write_code(folder: Path, source: Source, report: Report) -> None:
+    sources = code_of(source.recipe.pipeline, source.path)
+    for name, raw in sources.items():
+        (folder / name).write_bytes(raw)
+    if sources:
+        report(f"code that travels with it: {', '.join(sources)}")
 
 
 def _dump(recipe: Recipe, path: Path) -> None:

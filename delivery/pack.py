@@ -17,6 +17,7 @@ import yaml
 
 from delivery.contents import write_contents
 from delivery.errors import DeliveryError
+from delivery.local_modules import modules_beside
 from delivery.proof import prove_in_fresh_process
 from delivery.recipe import load_source
 from delivery.signing import PUBLIC, sign, signing_key
@@ -25,6 +26,7 @@ from service.bundle import BundleError, Manifest, verify_bundle
 from service.bundle_files import GOLDEN, MANIFEST, SIGNATURE
 from service.comparison import same
 from service.golden import read_golden
+from service.modules import is_module_file
 
 Report = Callable[[str], None]
 
@@ -59,7 +61,7 @@ def deliver(request: DeliveryRequest, report: Report) -> Delivered:
     target = request.releases / request.version
     _refuse_another_models(target, request.model)
     report(f"building {request.source}")
-    with each_warning_once(report):
+    with each_warning_once(report), modules_beside(request.source):
         return _delivered(target, request, report)
 
 
@@ -107,8 +109,13 @@ def same_content(old: Manifest, new: Manifest) -> bool:
         (old.metrics, new.metrics),
         (old.model, new.model),
         (old.runtime.certified, new.runtime.certified),
+        (_code(old), _code(new)),
     )
     return all(left == right for left, right in pairs)
+
+
+def _code(manifest: Manifest) -> dict[str, str]:
+    return {name: file.sha256 for name, file in manifest.files.items() if is_module_file(name)}
 
 
 def same_answers(old: bytes, new: bytes, tolerance: float) -> bool:

@@ -110,8 +110,8 @@ def _build(path: Path) -> Any:
     if spec is None or spec.loader is None:
         raise DeliveryError(f"{path} cannot be imported as a recipe")
     module = importlib.util.module_from_spec(spec)
-    # Classes defined in the recipe could be pickled by name only, and would not be there when the bundle is loaded.
-    sys.modules.pop(spec.name, None)
+    # Where a dataclass looks for what its annotations name. A pickle that names this module is refused.
+    sys.modules[spec.name] = module
     try:
         with refuse_another_scikit_learn(path):
             spec.loader.exec_module(module)
@@ -168,11 +168,22 @@ def _from_pickle(path: Path, sample: Path, label: str | None) -> Recipe:
         raise
     except Exception as error:
         raise DeliveryError(
-            f"{path} cannot be loaded as a pickled pipeline ({first_line(error)}): make it anew with "
-            "joblib.dump(pipeline, path), and check that what it needs is installed"
+            f"{path} cannot be loaded as a pickled pipeline ({first_line(error)}): {_mended(path, error)}"
         ) from error
     output = "predict_proba" if hasattr(pipeline, "predict_proba") else "predict"
     return Recipe(pipeline, frame, labels, output)
+
+
+def _mended(path: Path, error: Exception) -> str:
+    """What to do about a pickle that does not load."""
+    if "__main__" in str(error):
+        return (
+            f"it names what a notebook or script defined itself; define that in a file beside {path.name}, such as "
+            "steps.py, import it from there, and pickle the pipeline again"
+        )
+    if isinstance(error, ImportError) and error.name:
+        return f"install {error.name} here, or put its source file beside {path.name}: it travels with the bundle"
+    return "make it anew with joblib.dump(pipeline, path), and check that what it needs is installed"
 
 
 def _read_frame(path: Path) -> "pd.DataFrame":

@@ -35,6 +35,16 @@ def opened(place: Place) -> "Iterator[Engine]":
         made.dispose()
 
 
+def refuse_if_deleted(place: Place) -> None:
+    """Raise EdgeFailure where the record's file was deleted under a stack that was not brought down."""
+    path = place.state / "ledger.db"
+    if place.database_is_file and place.url_file.exists() and not path.exists():
+        raise EdgeFailure(
+            f"the record {path} was deleted while the stack runs, which goes on as it is: restore the file from a "
+            "backup. Without one, `python deploy.py down` and then `up` begin anew, with nothing deployed"
+        )
+
+
 @contextmanager
 def opened_record(place: Place) -> Iterator[LedgerStore]:
     """The ledger's store; raises EdgeFailure where nothing was ever brought up."""
@@ -50,6 +60,7 @@ def opened_record(place: Place) -> Iterator[LedgerStore]:
 
 
 def _must_be_known(place: Place) -> None:
+    refuse_if_deleted(place)
     if place.database_is_file and not (place.state / "ledger.db").exists():
         raise EdgeFailure(f"{place.state} has no record yet: `python deploy.py up` makes it")
     if not place.database_url:

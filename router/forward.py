@@ -20,7 +20,6 @@ from router.traffic import STATUS_OF_LOSS, Draw, Traffic, word_of
 from router.unit_source import UnitSource
 from router.upstream import Answer, Failure
 
-_METHODS = {"/infer": ("POST",), "": ("GET", "HEAD")}
 # What a version says of a request; any other status says something of the version.
 _OF_THE_REQUEST = frozenset({200, 400, 413, 500})
 
@@ -58,8 +57,8 @@ class Forward:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what the version answers; the protocol's errors are `{"error": ...}`."""
         headers: Headers = [(b"content-type", b"application/json")]
-        if scope["method"] == "OPTIONS":
-            await answer_options(send, *_METHODS["/infer" if scope["path"].endswith("/infer") else ""])
+        if scope["method"] == "OPTIONS" and (allowed := self._allowed(scope["path"])):
+            await answer_options(send, *allowed)
             return
         try:
             version, rest = self._target(scope)
@@ -76,11 +75,10 @@ class Forward:
 
     def _target(self, scope: Scope) -> tuple[str | None, str]:
         """The version that is asked for (None: any) and what of it; raises Problem 400, 403, 404, 405."""
+        allowed = self._allowed(scope["path"])
         match = MODEL_PATH.fullmatch(scope["path"])
-        if match is None or match["model"] != self.settings.model:
+        if match is None or not allowed:
             raise Problem(404, f"there is no such model here: the model is {self.settings.model!r}")
-        rest = match["rest"] or ""
-        allowed = _METHODS["/infer" if rest == "/infer" else ""]
         if scope["method"] not in allowed:
             raise not_allowed(f"{scope['path']} is asked for with {' or '.join(allowed)}", *allowed)
         in_header = _header(scope["headers"], b"x-model-version")
@@ -89,7 +87,14 @@ class Forward:
             raise Problem(400, "the path and X-Model-Version name different versions: leave out one of them")
         if version is not None:
             self.access.require_pinning(scope["headers"])
-        return version, rest
+        return version, match["rest"] or ""
+
+    def _allowed(self, path: str) -> tuple[str, ...]:
+        """The methods of a path; none where there is no such path."""
+        match = MODEL_PATH.fullmatch(path)
+        if match is None or match["model"] != self.settings.model:
+            return ()
+        return ("POST",) if match["rest"] == "/infer" else ("GET", "HEAD")
 
     async def _describe(self, version: str | None, rest: str, headers: Headers) -> tuple[int, bytes]:
         name = version or self._released()

@@ -87,8 +87,12 @@ SCHEMAS: Schema = {
         ),
         "description": "classes: in the order of the probabilities, where a prediction is a list of them",
     },
-    "Label": _object({"prediction_id": TEXT, "label": {"anyOf": [_ONE_LABEL, _list(_ONE_LABEL)]}}),
-    "Labels": _object({"feedback": _list(_ref("Label"))}),
+    "Label": _object(
+        {"prediction_id": TEXT, "label": {"anyOf": [_ONE_LABEL, _list(_ONE_LABEL)]}},
+        closed=True,
+    ),
+    "LabelList": {**_list(ANYTHING), "description": "Each a Label; what is none is named in `invalid`"},
+    "Labels": _object({"feedback": _ref("LabelList")}, closed=True),
     "Counted": _object(
         {"counted": COUNT, "duplicates": COUNT, "invalid": _list(_object({"index": COUNT, "detail": TEXT}))}
     ),

@@ -78,6 +78,9 @@ class Watch:
     async def _ask(self, traffic: Traffic, loop: asyncio.AbstractEventLoop) -> None:
         try:
             newest = await loop.run_in_executor(self.threads, self.store.revision)
+            if not newest and traffic.table.revision:
+                # A ledger only grows: this is another database, or one that was emptied.
+                raise StoreError("The record is empty: restore it from a backup")
             if newest != traffic.table.revision:
                 traffic.follow(await loop.run_in_executor(self.threads, self._newest))
             self._heard()

@@ -13,6 +13,7 @@ import numpy as np
 
 from service.bundle import Bundle, BundleError, Column
 from service.bundle_files import ONNX, PICKLE
+from service.modules import is_module_file, provide_modules
 from service.rows import Columns
 
 Predictions = list[Any]
@@ -81,6 +82,8 @@ class PipelineModel:
         from service.frames import FrameBuilder
 
         manifest = bundle.manifest
+        sources = {name: bundle.read(name) for name in manifest.files if is_module_file(name)}
+        provide_modules(bundle.path, sources)
         self._predict = getattr(_unpickled(bundle), manifest.output)
         self._input = FrameBuilder(manifest.columns, manifest.input)
 

@@ -6,6 +6,7 @@ _NEXT_STEPS = {
     "locked": "Another process holds it: wait for it to end, or find it with `fuser` on the file",
     "disk is full": "Free some space and try again",
     "readonly": "Give this user the right to write the file and its folder",
+    "file is gone": "Restore it from a backup; what runs goes on with the last table that it read",
     "unable to open": "See that its folder exists and that this user may write there",
     "not a database": "The file is something else: move it away, or name another one",
     "malformed": "Restore the file from a backup",

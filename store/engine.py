@@ -131,8 +131,33 @@ def _sqlite(url: URL) -> Engine:
         pool_timeout=5,
         connect_args={"timeout": BUSY_TIMEOUT_S},
     )
+    _watch_file(made, Path(url.database))
     event.listen(made, "connect", _tune_sqlite)
     return made
+
+
+def _watch_file(made: Engine, path: Path) -> None:
+    """Notice a file that was deleted or replaced: whoever has the old one open would go on with what nobody else sees.
+
+    Nor may a new connection make an empty one in its place.
+    """
+
+    def number() -> tuple[int, int]:
+        try:
+            found = path.stat()
+        except OSError:
+            raise sqlite3.OperationalError(f"unable to open {path}: the file is gone") from None
+        return found.st_dev, found.st_ino
+
+    def before_connect(_dialect: object, record: Any, _arguments: object, _options: object) -> None:
+        record.info["file"] = number()
+
+    def before_use(_connection: object, record: Any, _proxy: object) -> None:
+        if record.info["file"] != number():
+            raise exc.DisconnectionError("the file was replaced")
+
+    event.listen(made, "do_connect", before_connect)
+    event.listen(made, "checkout", before_use)
 
 
 def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:

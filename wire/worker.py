@@ -55,7 +55,6 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
         self.budget = ByteBudget(MOST_BYTES)
         self.most_conns = self.worker_connections
         self._files: dict[str, int] = {}
-        self._orphan_since: float | None = None
 
     @property
     def ppid(self) -> int:
@@ -112,20 +111,19 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
 
     async def _serve(self) -> None:
         self.budget = ByteBudget(getattr(self.asgi, "most_bytes", MOST_BYTES))
-        sweeper = self.loop.create_task(self._sweep())
+        beside = [self.loop.create_task(self._sweep()), self.loop.create_task(self._watch_parent())]
         try:
             await super()._serve()
         finally:
-            sweeper.cancel()
+            for task in beside:
+                task.cancel()
 
     async def _sweep(self) -> None:
-        """Each second: the date for the answers, an end for who is silent for too long, and whether it is an orphan."""
+        """Each second: the date for the answers, and an end for who is silent or does not read for too long."""
         late = problem(408, "the request did not arrive in time", "send it in one go")
         while True:
             self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
             now = self.loop.time()
-            if os.getppid() != self.parent and not self.draining:
-                self._leave_once_replaced(now)
             for door in list(self.doors):
                 self._look(door, now, late)
             for other in list(self.others):
@@ -145,12 +143,15 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
             door.close_if_idle()
         door.close_slow_reader(now)
 
-    def _leave_once_replaced(self, now: float) -> None:
-        if self._orphan_since is None:
-            self._orphan_since = now
-            self.log.info("The arbiter was killed: worker %s answers until it is replaced", self.pid)
-        if self._replaced() or now - self._orphan_since > ORPHAN_S:
-            self.handle_exit_signal()
+    async def _watch_parent(self) -> None:
+        """Each second: whether the arbiter was killed; then leave once somebody listens in this worker's place."""
+        while os.getppid() == self.parent:
+            await asyncio.sleep(SWEEP_S)
+        self.log.info("The arbiter was killed: worker %s answers until it is replaced", self.pid)
+        give_up = self.loop.time() + ORPHAN_S
+        while not self._replaced() and self.loop.time() < give_up:
+            await asyncio.sleep(SWEEP_S)
+        self.handle_exit_signal()
 
     def _replaced(self) -> bool:
         """Whether somebody else listens in its place; without a way to know it makes room, so that somebody can."""

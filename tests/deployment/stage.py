@@ -25,6 +25,7 @@ from deployment.record import opened_record, read_ledger
 from deployment.stack import down
 from rollout.ledger import Ledger
 from rollout.settings import Settings
+from service.bundle_files import FORMAT
 from store import Entry
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,7 +86,7 @@ class Stage:
             (path / "behaviour").write_text(behaviour)
         digest = hashlib.sha256(golden.encode()).hexdigest()
         content = {
-            "format": 1,
+            "format": FORMAT,
             "model": "flights",
             "version": name,
             "task": "regression",
@@ -93,6 +94,7 @@ class Stage:
             "output": "predict",
             "columns": [{"name": "x", "dtype": "int", "nullable": False}],
             "runtime": {"certified": "onnx", "tolerance": 1e-5},
+            "comparison": {"golden": 1e-5},
             "files": {"golden.jsonl": {"sha256": digest, "bytes": len(golden)}},
             **manifest,
         }

@@ -10,13 +10,14 @@ from schemathesis.config import SchemathesisConfig
 
 from rollout.drain import USER, drain_secret
 from router.openapi import description
+from service.rows import FLOAT_LIMIT
 from tests.e2e.town import ROOT, Town
 
 MODEL = "flights"
 OPERATOR, TOKEN_KEY = "an-operator-token-of-these-tests", "a-token-key-of-these-tests"
 EXAMPLES = 40
 COLUMNS = {
-    "amount": ("FP64", {"type": "number", "minimum": -3e38, "maximum": 3e38}),
+    "amount": ("FP64", {"type": "number", "minimum": -FLOAT_LIMIT, "maximum": FLOAT_LIMIT}),
     "age": ("INT64", {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}),
     "city": ("BYTES", {"type": "string"}),
 }

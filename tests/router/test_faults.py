@@ -13,6 +13,7 @@ import pytest
 
 from rollout.ledger import Rollout, Step
 from router import counts
+from store import LedgerStore, engine
 from tests.router.rig import rig
 from tests.until import until
 
@@ -295,3 +296,32 @@ def test_a_missing_secret_is_named_at_start(secret, tmp_path):
     environ.pop(secret)
     with pytest.raises(RouterMisconfigured, match=secret):
         from_environment(environ)
+
+
+def test_a_deleted_record_is_said_while_the_last_split_stays_in_force(fresh):
+    fresh.know(fresh.version("v1"))
+    fresh.split({"v1": 10_000})
+    fresh.router()
+    moved = fresh.folder / "away"
+    moved.mkdir()
+    for path in fresh.folder.glob("ledger*.db*"):
+        path.rename(moved / path.name)
+    until(lambda: "the file is gone" in _ready(fresh).json()["ledger"], "it is said")
+    assert fresh.predict({}).status_code == 200
+    for path in moved.iterdir():
+        path.rename(fresh.folder / path.name)
+    until(lambda: _ready(fresh).json()["ledger"] == "answers", "it answers again")
+
+
+def test_a_record_that_is_suddenly_empty_is_not_followed(fresh):
+    fresh.know(fresh.version("v1"))
+    fresh.split({"v1": 10_000})
+    fresh.router()
+    other = engine(f"sqlite:///{fresh.folder}/other/ledger.db")
+    LedgerStore(other, "toy").create()
+    other.dispose()
+    for path in fresh.folder.glob("ledger*.db-*"):
+        path.unlink()
+    (fresh.folder / "other" / "ledger.db").rename(fresh.folder / "ledger.db")
+    until(lambda: "The record is empty" in _ready(fresh).json()["ledger"], "it is said")
+    assert fresh.predict({}).status_code == 200

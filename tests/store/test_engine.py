@@ -229,3 +229,37 @@ def _assert_no_password(error: Exception) -> None:
 def _all_text(error: Exception) -> str:
     """Everything that a traceback of it would print."""
     return "".join(traceback.format_exception(error))
+
+
+def test_a_file_that_was_deleted_is_noticed_by_who_had_it_open_and_no_empty_one_is_made(tmp_path, append):
+    path = tmp_path / "ledger.db"
+    opened = engine(f"sqlite:///{path}")
+    ledger = LedgerStore(opened, "flights")
+    ledger.create()
+    append(ledger, 1)
+    copy = path.with_suffix(".copy")
+    for part in tmp_path.glob("ledger.db*"):
+        part.rename(copy if part == path else copy.with_name(f"copy{part.suffix}"))
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match=r"the file is gone\. Restore it from a backup"):
+            ledger.revision()
+    assert not path.exists()
+    opened.dispose()
+
+
+def test_a_file_that_was_replaced_is_read_from_then_on(tmp_path, append):
+    for name, revisions in (("ledger.db", 1), ("backup.db", 2)):
+        made = engine(f"sqlite:///{tmp_path / name}")
+        ledger = LedgerStore(made, "flights")
+        ledger.create()
+        for revision in range(1, revisions + 1):
+            append(ledger, revision)
+        made.dispose()
+    opened = engine(f"sqlite:///{tmp_path}/ledger.db")
+    ledger = LedgerStore(opened, "flights")
+    assert ledger.revision() == 1
+    for path in tmp_path.glob("ledger.db-*"):
+        path.unlink()
+    (tmp_path / "backup.db").rename(tmp_path / "ledger.db")
+    assert ledger.revision() == 2
+    opened.dispose()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +48,8 @@ class Gunicorn:
             # A group of its own, so that whatever fails, no worker is left.
             env = os.environ | {"TOY_ENDED": str(self.ended), "TOY_LINGER_S": str(linger_s)}
             self.running = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log, process_group=0)
-        found = until(lambda: re.search(r"Listening at: http://\S+:(\d+)", self.log()), "gunicorn listens")
-        self.port = int(found[1])
+        found = until(lambda: re.search(r"Listening at: (?:unix|http://\S+):(\S+)", self.log()), "gunicorn listens")
+        self.port = 0 if str(asked["bind"]).startswith("unix:") else int(found[1])
         self.url = f"http://127.0.0.1:{self.port}"
         until(lambda: self.log().count("ASGI server listening") >= workers, "every worker listens")
 
@@ -59,7 +59,7 @@ class Gunicorn:
 
     def connect(self) -> "Client":
         """A new connection."""
-        return Client(self.port)
+        return Client(socket.create_connection(("127.0.0.1", self.port), timeout=10))
 
     def signal(self, which: signal.Signals) -> None:
         """Signal the server, not its workers."""
@@ -79,8 +79,8 @@ class Gunicorn:
         return time.monotonic() - began
 
     def kill(self) -> None:
-        """End it at once."""
-        if self.running.poll() is None:
+        """End it at once, and workers that outlived it."""
+        with suppress(ProcessLookupError):
             os.killpg(self.running.pid, signal.SIGKILL)
         self.running.wait()
 
@@ -92,8 +92,8 @@ class Gunicorn:
 class Client:
     """One connection."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+    def __init__(self, connected: socket.socket) -> None:
+        self.socket = connected
         self.answers = Answers()
         self.closed = False
 

@@ -8,13 +8,14 @@ import socket
 import threading
 import time
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from types import MethodType, SimpleNamespace
 
 import pytest
 
 from tests.until import until
 from tests.wire.messages import BROKEN, CHUNKED, GET, LARGEST_BODY, WHOLE, hot
-from tests.wire.processes import gunicorn
+from tests.wire.processes import Client, gunicorn
 from tests.wire.toy_app import LARGE
 from tests.wire.visit import House, Visit
 from wire import worker
@@ -427,3 +428,41 @@ def _refused(server):
     except ConnectionRefusedError:
         return True
     return False
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_worker_whose_arbiter_is_killed_answers_until_it_is_replaced(tmp_path, replaced):
+    path = tmp_path / "socket"
+    with gunicorn(tmp_path, bind=f"unix:{path}") as server:
+        with unix(path) as kept:
+            assert kept.ask(hot()) == 200
+            pid = int(kept.answers.headers[-1][b"x-pid"])
+            server.running.kill()
+            server.running.wait()
+            until(lambda: "answers until it is replaced" in server.log(), "it has noticed")
+            assert kept.ask(hot()) == 200
+            with unix(path) as newcomer:
+                assert newcomer.ask(hot()) == 200
+            if replaced:
+                path.unlink()
+                until(lambda: b"connection" in asked(kept), "it says that it leaves")
+                kept.read()
+                assert kept.closed
+            else:
+                os.kill(pid, signal.SIGTERM)
+        until(lambda: not Path(f"/proc/{pid}").exists(), "it has left")
+        assert server.ended.exists()
+
+
+def unix(path):
+    """A connection to a unix socket."""
+    made = socket.socket(socket.AF_UNIX)
+    made.settimeout(10)
+    made.connect(str(path))
+    return Client(made)
+
+
+def asked(client):
+    """The headers of its next answer."""
+    client.ask(hot())
+    return client.answers.headers[-1]
