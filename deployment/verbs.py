@@ -61,7 +61,7 @@ def start(
     breaking: although it breaks the contract of those who have one; auto: the conductor judges it and moves it on.
     """
     require_name(name)
-    judged = _policy(place, how, name, steps) if auto else None
+    judged = policy_for(place, how, name, steps) if auto else None
     return Act(
         how,
         lambda ledger: observations.of_running(place, ledger, name),
@@ -112,7 +112,7 @@ def shadow(place: Place, name: str, percent: float, breaking: bool = False, auto
 def release_in_place(place: Place, name: str, breaking: bool = False, auto: bool = False) -> Act:
     """Replace the released version's process."""
     require_name(name)
-    judged = _policy(place, "release-in-place", name) if auto else None
+    judged = policy_for(place, "release-in-place", name) if auto else None
     return Act(
         "release-in-place",
         lambda ledger: observations.of_next(place, ledger, name),
@@ -174,7 +174,7 @@ def retire(place: Place, name: str, force: bool = False, way_back: bool = False)
     )
 
 
-def _policy(place: Place, how: str, name: str, steps: Sequence[Step] = ()) -> Policy:
+def policy_for(place: Place, how: str, name: str, steps: Sequence[Step] = ()) -> Policy:
     """How deploy.toml judges that strategy of a version; raises BadSetting where it could not see a failure."""
     row = strategy(how)
     if row.watches and not place.settings.router.fallback:
