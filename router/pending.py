@@ -38,7 +38,7 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """No answer. reason: connect, closed, timeout, garbled, http_5xx, refused, shed, suspended or deadline."""
+    """No answer. reason: connect, closed, timeout, garbled, http_5xx, refused, shed, suspended, deadline or model."""
 
     reason: str
     detail: str
@@ -94,6 +94,10 @@ class Whole:
             return
         if isinstance(outcome, Lost):
             self.end(outcome)
+            return
+        if not all(error.attributed for error in outcome.errors):
+            # Those at fault cannot be told from the others: the rest of its rows would take as long.
+            self.end(Lost("model", outcome.errors[0].detail))
             return
         self._answers.append((start, outcome))
         self._waited_for -= rows

@@ -23,7 +23,7 @@ from router.tally import Tallies, Tally, bump
 from router.units import Units
 from router.upstream import Pool
 
-STATUS_OF_LOSS = {"deadline": 504, "timeout": 504, "garbled": 502, "refused": 400}
+STATUS_OF_LOSS = {"model": 500, "deadline": 504, "timeout": 504, "garbled": 502, "refused": 400}
 
 
 @dataclass(frozen=True, slots=True)

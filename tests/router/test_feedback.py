@@ -112,7 +112,9 @@ def test_a_label_that_is_no_number_is_none_of_a_value():
 def test_where_classes_are_not_known_yet_or_a_prediction_tells_none_a_label_is_taken_as_it_is():
     assert invalid("Benign", ()) == []
     assert invalid("anything", (), scores=[], classes=[]) == []
-    assert invalid("x" * 257, (), scores=[], classes=[]) == [f"'{'x' * 39}... is longer than the 256 characters of a label"]
+    assert invalid("x" * 257, (), scores=[], classes=[]) == [
+        f"'{'x' * 39}... is longer than the 256 characters of a label"
+    ]
 
 
 def test_an_id_without_its_predictions_takes_only_the_classes_of_its_version_all_the_same():
