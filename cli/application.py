@@ -1,5 +1,6 @@
 """The verbs of a program: which there are, which one a command line names, and with which values."""
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -73,8 +74,9 @@ class Application:
 
     def _print_help(self, verb: Verb | None) -> None:
         from cli.help import help_of, help_of_all
+        from cli.output import print_line
 
-        print(help_of(self, verb) if verb else help_of_all(self), flush=True)
+        print_line(help_of(self, verb) if verb else help_of_all(self), sys.stdout)
 
 
 def _asks_for_help(words: Sequence[str]) -> bool:

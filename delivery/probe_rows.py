@@ -137,9 +137,7 @@ def _of_texts(learned: _Learned, bases: Sequence[Row], column: Column) -> Iterat
             yield _probe(base, column, f"{base[column.name] or ''} {text}", "a text of another kind")
 
 
-def _of_numbers(
-    learned: _Learned, bases: Sequence[Row], column: Column, low: float, high: float
-) -> Iterator[Probe]:
+def _of_numbers(learned: _Learned, bases: Sequence[Row], column: Column, low: float, high: float) -> Iterator[Probe]:
     span = high - low or max(1.0, abs(high))
     for value in (low, high):
         yield _probe(bases[0], column, value, "the smallest or largest value")

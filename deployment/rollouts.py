@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from deployment.failures import BadOption
 from rollout.ledger import Ledger, Step
-from rollout.policy import NO_LOSS, Policy, Rule
-from rollout.refusal import BadWeight
+from rollout.moves import chosen_steps
+from rollout.policy import NO_LOSS, Judging, Policy, Rule
+from rollout.refusal import BadSetting, BadWeight
 from rollout.split import ALL, basis_points
 from rollout.strategy import Strategy, strategy
 
@@ -60,6 +61,21 @@ def judged_steps(percents: str, hold_s: float) -> tuple[Step, ...]:
     """Steps of a canary that runs by itself: each is held so long at least, the last until it is proved."""
     weights = [basis_points(_number(text)) for text in percents.split(",")]
     return tuple(Step(weight, None if place == len(weights) else hold_s) for place, weight in enumerate(weights, 1))
+
+
+def configured_steps(judging: Judging) -> tuple[Step, ...]:
+    """Steps of `verdict.steps`; raises BadSetting where no canary could go by them."""
+    try:
+        steps = judged_steps(judging.steps, judging.step_s)
+        chosen_steps(strategy("canary"), steps)
+    except (BadOption, BadWeight) as error:
+        raise BadSetting(f"deploy.toml: 'verdict.steps' is {judging.steps!r}, and {error}") from error
+    if steps[-1].weight == ALL:
+        raise BadSetting(
+            f"deploy.toml: 'verdict.steps' is {judging.steps!r}, and a canary that runs by itself is released on "
+            "proof: end it below 100"
+        )
+    return steps
 
 
 def plan_lines(

@@ -1,13 +1,22 @@
 """Each acting verb as an Act: which facts it needs, which decision of the core it is, what it shows first."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from deployment import observations
 from deployment.acts import Act
 from deployment.config import Place
 from deployment.failures import BadOption, EdgeFailure
-from deployment.rollouts import canary_steps, in_place_lines, judged_steps, plan_lines, ramp_steps, seconds
+from deployment.rollouts import (
+    canary_steps,
+    configured_steps,
+    in_place_lines,
+    judged_steps,
+    plan_lines,
+    ramp_steps,
+    seconds,
+)
 from rollout import plan
 from rollout.ledger import Ledger, Step
 from rollout.policy import CLASSIFICATION, Policy, policy
@@ -67,12 +76,16 @@ def canary(
     place: Place, name: str, steps: str | None, every: str | None, breaking: bool = False, auto: bool = False
 ) -> Act:
     """A canary by the steps of `5,25,50`; one that runs by itself has those of deploy.toml."""
+    return start(place, name, "canary", steps_of_canary(place, steps, every, auto), breaking=breaking, auto=auto)
+
+
+def steps_of_canary(place: Place, steps: str | None, every: str | None, auto: bool) -> tuple[Step, ...]:
+    """The steps that these options ask for, None where one is not given; raises BadOption, BadSetting, BadWeight."""
     judging = place.settings.verdict
-    if auto:
-        chosen = judged_steps(steps or judging.steps, seconds(every) if every else judging.step_s)
-    else:
-        chosen = canary_steps(steps or CANARY_STEPS, every)
-    return start(place, name, "canary", chosen, breaking=breaking, auto=auto)
+    if not auto:
+        return canary_steps(CANARY_STEPS if steps is None else steps, every)
+    hold_s = judging.step_s if every is None else seconds(every)
+    return configured_steps(replace(judging, step_s=hold_s)) if steps is None else judged_steps(steps, hold_s)
 
 
 def blue_green(place: Place, name: str, breaking: bool = False, auto: bool = False) -> Act:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from rollout import moves
 from rollout.actions import Drain, Plan, Record, Start, Stop, WaitReady, WarmUp
 from rollout.classes import ClassValue
+from rollout.command import command_of
 from rollout.ledger import Ledger, Rollout, Step, Version
 from rollout.policy import Policy
 from rollout.refusal import BadWeight, IllegalEvent, NothingToDo, NotReady, RolloutInProgress
@@ -174,10 +175,14 @@ def abort(ledger: Ledger) -> Plan:
     """End the rollout: all traffic to the stable version, the candidate stays deployed. Without one, the queued one."""
     if ledger.rollout is None and ledger.queued is not None:
         waiting = ledger.queued
-        return (_record(replace(ledger, queued=None), "abort", f"{_named(waiting)} waits no more", again(waiting)),)
+        return (
+            _record(
+                replace(ledger, queued=None), "abort", f"{_named(waiting)} waits no more", command_of(waiting, ledger)
+            ),
+        )
     rollout = ledger.running()
     summary = f"{_named(rollout)} ended, all traffic to {rollout.stable}"
-    return (_record(moves.ended(ledger, rollout), "abort", summary, again(rollout)),)
+    return (_record(moves.ended(ledger, rollout), "abort", summary, command_of(rollout, ledger)),)
 
 
 def rollback(ledger: Ledger, facts: Facts) -> Plan:
@@ -188,7 +193,7 @@ def rollback(ledger: Ledger, facts: Facts) -> Plan:
     rollout = ledger.rollout
     if rollout is not None and ledger.weight(rollout.candidate) > 0:
         summary = f"from {rollout.candidate} to {rollout.stable}"
-        return (_record(moves.ended(ledger, rollout), "rollback", summary, again(rollout)),)
+        return (_record(moves.ended(ledger, rollout), "rollback", summary, command_of(rollout, ledger)),)
     target = ledger.rollback_target()
     if target is None:
         raise NothingToDo(_no_way_back(ledger))
@@ -241,7 +246,7 @@ def begin_queued(ledger: Ledger, now: float) -> Record | None:
     free = replace(ledger, queued=None)
     known = ledger.versions.get(waiting.candidate)
     if ledger.released is None or waiting.candidate == ledger.released or known is None or known.state not in LIVE:
-        return _record(free, "abort", f"{_named(waiting)} dropped: it is released or gone", again(waiting))
+        return _record(free, "abort", f"{_named(waiting)} dropped: it is released or gone", command_of(waiting, ledger))
     row = strategy(waiting.strategy)
     plan = moves.planned(free, row, waiting.candidate, ledger.released, waiting.steps, waiting.policy)
     rollout = replace(plan, step_since=now, started_at=now, started_by=waiting.started_by)
@@ -356,11 +361,6 @@ def _fresh(facts: Facts, name: str) -> Version:
 
 def _record(ledger: Ledger, act: str, summary: str, undo: str) -> Record:
     return Record(ledger.next(), act, summary, f"{COMMAND} {undo}" if undo else "none: nothing was released before")
-
-
-def again(rollout: Rollout) -> str:
-    """The verb that would begin this rollout anew."""
-    return f"{rollout.strategy} {rollout.candidate}" + (" --auto" if rollout.policy else "")
 
 
 def _named(rollout: Rollout) -> str:

@@ -47,11 +47,13 @@ class Access:
             raise refusal()
 
     def require_pinning(self, headers: Headers) -> None:
-        """Raise Problem 403 where a request may not choose its version."""
+        """Raise Problem 403 where a request may not choose its version, 401 where it shows another token for that."""
         if self._settings.pinning is True or self.is_operator(headers):
             return
         if self._settings.pinning == "loopback" and self.allows(headers):
             return
+        if any(name == b"authorization" for name, _ in headers):
+            raise refusal()
         raise Problem(
             403,
             "a version is chosen with the operator's bearer token only: leave out X-Model-Version and the version in "

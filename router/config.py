@@ -41,10 +41,9 @@ class Config:
 def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
     """Read SLUICE_CONFIG, SLUICE_STATE, DATABASE_URL, PORT, SLUICE_SERVICE_SECRET, SLUICE_TOKEN_KEY.
 
-    SLUICE_LISTEN_FD replaces PORT: the number of a listening socket that the router inherits.
-    SLUICE_OPERATOR_TOKEN, without which nobody is the operator; SLUICE_WEBHOOK_SECRET where webhooks.urls names
-    receivers; SLUICE_CONNECT_THROUGH, a `host:port` that knows all versions by their Host header, in a rehearsal of a
-    platform.
+    SLUICE_LISTEN_FD replaces PORT: the number of a listening socket that the router inherits. SLUICE_OPERATOR_TOKEN,
+    without which nobody is the operator; SLUICE_WEBHOOK_SECRET where webhooks.urls names receivers;
+    SLUICE_CONNECT_THROUGH, a `host:port` that knows all versions by their Host header, in a rehearsal of a platform.
     """
     settings = _settings(Path(environ.get("SLUICE_CONFIG", "deploy.toml")))
     state = Path(environ.get("SLUICE_STATE", "var")).absolute()

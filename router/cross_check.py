@@ -1,10 +1,10 @@
 """Asks the other version what one could not answer: what neither answers speaks against neither.
 
 A row that no version can predict is its sender's fault, and anybody can send any number of them. So a failure (5xx,
-time-out) or a refusal (422) of a version in a judged rollout counts only where the other one answers the same rows. Both
-versions are treated alike, or the comparison would favour one: what the candidate failed was asked of the stable version
-anyway, as its fallback, and what the stable version failed or either refused is asked here, after the user was told.
-How much is asked is bounded; what is beyond it counts as it is, of either version, by the same rule.
+time-out) or a refusal (422) of a version in a judged rollout counts only where the other one answers the same rows.
+Both versions are treated alike, or the comparison would favour one: what the candidate failed was asked of the stable
+version anyway, as its fallback; what the stable version failed, or either refused, is asked here once the user was
+told. How much is asked is bounded; what is beyond it counts as it is, of either version by the same rule.
 """
 
 import asyncio

@@ -23,6 +23,7 @@ from tests.until import until
 ROOT = Path(__file__).parents[2]
 SECRET = "toy-secret-of-sixteen"
 TOKEN_KEY = "toy-token-key-of-sixteen"
+OPERATOR = {"Authorization": "Bearer toy-operator-token-of-sixteen"}
 GUNICORN = [sys.executable, "-m", "gunicorn"]
 
 
@@ -86,6 +87,7 @@ class Rig:
             "DATABASE_URL": self.database_url,
             "SLUICE_SERVICE_SECRET": SECRET,
             "SLUICE_TOKEN_KEY": TOKEN_KEY,
+            "SLUICE_OPERATOR_TOKEN": OPERATOR["Authorization"].removeprefix("Bearer "),
             "PORT": "0",
             "WEB_CONCURRENCY": str(self.workers),
         }
@@ -104,7 +106,7 @@ class Rig:
 
     def status(self) -> dict:
         """The router's status."""
-        return httpx.get(f"{self.url}/status").json()
+        return httpx.get(f"{self.url}/status", headers=OPERATOR).json()
 
     def follows(self, revision: int) -> None:
         """Wait until every worker follows that revision."""
