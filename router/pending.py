@@ -58,6 +58,11 @@ class Pending(ABC):
     over: bool = field(default=False, init=False)
     alone: bool = field(default=False, init=False)
 
+    @property
+    def size(self) -> int:
+        """Bytes of its rows."""
+        return sum(map(len, self.rows))
+
     @abstractmethod
     def done(self, outcome: Predicted | Lost) -> None:
         """What came of it."""
