@@ -146,12 +146,12 @@ def _environment(place: Place, ledger: Ledger, release: Release) -> list[tuple[s
 
 
 def _lines(place: Place, ledger: Ledger, how: str, name: str, options: Options) -> list[str]:
-    judged = policy_for(place, how, name) if options.auto else None
     if how == "release-in-place":
-        return in_place_lines(ledger, name, judged)
+        return in_place_lines(ledger, name, policy_for(place, how, name) if options.auto else None)
     steps: tuple[Step, ...] = ramp_steps("10m", 10) if how == "ramp" else ()
     if how == "canary":
         steps = chosen_steps(STRATEGIES[how], steps_of_canary(place, options.steps, options.every, options.auto))
+    judged = policy_for(place, how, name, steps) if options.auto else None
     return plan_lines(ledger, how, name, steps, policy=judged)
 
 

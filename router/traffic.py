@@ -24,7 +24,7 @@ from router.units import Units
 from router.upstream import Pool
 
 MOST_AT_FAULT = 16
-STATUS_OF_LOSS = {"deadline": 504, "timeout": 504, "garbled": 502, "refused": 400}
+STATUS_OF_LOSS = {"model": 500, "deadline": 504, "timeout": 504, "garbled": 502, "refused": 400}
 
 
 @dataclass(frozen=True, slots=True)
