@@ -44,8 +44,8 @@ def unsendable(frame: "pd.DataFrame") -> dict[Any, DeliveryError]:
             found[name] = error
         except Exception as error:  # noqa: BLE001 (a value may raise anything when it is looked at)
             found[name] = DeliveryError(
-                f"column {_shown(str(name))} holds a value that cannot even be compared ({first_line(error)}): make the "
-                "column numbers or texts before fit"
+                f"column {_shown(str(name))} holds a value that cannot even be compared ({first_line(error)}): make "
+                "the column numbers or texts before fit"
             )
     return found
 

@@ -12,14 +12,11 @@ MOST_PARTS = 20_000
 _NOT_WALKED = ("builtins", "numpy", "pandas", "scipy")
 
 
-def thresholds_of(pipeline: Any) -> list[float]:
+def thresholds_of(pipeline: Any) -> np.ndarray:
     """All finite thresholds of trees and edges of bins, sorted, each once."""
-    found: set[float] = set()
-    for part in parts_of(pipeline):
-        for array in _edges(part):
-            values = np.asarray(array, dtype=np.float64)
-            found.update(values[np.isfinite(values)].tolist())
-    return sorted(found)
+    arrays = [np.asarray(array, dtype=np.float64).ravel() for part in parts_of(pipeline) for array in _edges(part)]
+    found = np.unique(np.concatenate(arrays)) if arrays else np.empty(0)
+    return found[np.isfinite(found)]
 
 
 def vocabulary_of(pipeline: Any) -> set[str]:

@@ -56,11 +56,10 @@ def input_form(recipe: Recipe) -> str:
     if wrong is None:
         # It fails on all of them: what follows says how.
         return FRAME
-    raise DeliveryError(
-        f"the pipeline gives {wrong} predictions for {count} rows, and a version answers each row: "
-        + ("one that was fitted on texts takes one column, so leave no other in the held-out rows" if count > 2 else "")
-        + ("it may drop or repeat rows, which a pipeline that serves must not" if count == 2 else "")
-    )
+    because = "a step drops or repeats rows, which no version may"
+    if wrong == len(frame.columns):
+        because = "one that was fitted on texts takes one column of texts, so leave no other in the held-out rows"
+    raise DeliveryError(f"the pipeline gives {wrong} predictions for {count} rows, and each row needs one: {because}")
 
 
 def _answers(recipe: Recipe, rows: Any) -> int | None:

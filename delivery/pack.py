@@ -70,7 +70,7 @@ def deliver(request: DeliveryRequest, report: Report) -> Delivered:
         except Exception as error:
             raise DeliveryError(
                 f"{request.source} was not delivered: {first_line(error)}{_place(error)}, an error that delivery "
-                "does not know: look at the values of the frames and the pipeline's steps, and report it with the recipe"
+                "does not know: look at the frames' values and the pipeline's steps, and report it with the recipe"
             ) from error
 
 

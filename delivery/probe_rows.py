@@ -59,7 +59,7 @@ class Probes:
 
 @dataclass(frozen=True)
 class _Learned:
-    thresholds: list[float]
+    thresholds: np.ndarray
     words: set[str]
     columns: int
 
@@ -137,16 +137,15 @@ def _of_texts(learned: _Learned, bases: Sequence[Row], column: Column) -> Iterat
             yield _probe(base, column, f"{base[column.name] or ''} {text}", "a text of another kind")
 
 
-def _of_numbers(
-    learned: _Learned, bases: Sequence[Row], column: Column, low: float, high: float
-) -> Iterator[Probe]:
+def _of_numbers(learned: _Learned, bases: Sequence[Row], column: Column, low: float, high: float) -> Iterator[Probe]:
     span = high - low or max(1.0, abs(high))
     for value in (low, high):
         yield _probe(bases[0], column, value, "the smallest or largest value")
     for value in (low - span, high + span, low - 10 * span, high + 10 * span, 0.0, -1.0, 1.0):
         yield _probe(bases[0], column, value, "a value beyond those of training")
 
-    within = [edge for edge in learned.thresholds if low <= edge <= high]
+    first, last = np.searchsorted(learned.thresholds, (low, high))
+    within = learned.thresholds[first:last].tolist()
     count = max(2, min(MOST_THRESHOLDS, THRESHOLD_ROWS // (3 * learned.columns)))
     for number, place in enumerate(_spread(len(within), count)):
         for value in _beside(within[place]):

@@ -17,7 +17,9 @@ from service.model import Model, RowByRow, RowFailures, predict_each
 from service.rows import Columns, RowReader
 
 TRAINING_ROWS = 400
-PROBES = 32
+# Rows of each kind that are asked in batches; a third of those asked alone are probes.
+HELD_OUT = 400
+PROBES = 200
 
 
 def require_own_answers(recipe: Recipe, described: Manifest, predictions: list[Any], served: Model) -> None:
@@ -36,12 +38,11 @@ def require_own_answers(recipe: Recipe, described: Manifest, predictions: list[A
 
 def require_invariance(model: Model, held_out: Columns, asked: Probes, one_row_at_a_time: bool) -> None:
     """Ask some rows alone and in many batches; raises DeliveryError where an answer depends on its batch."""
-    for columns, kind in ((held_out, "held-out"), (_some(asked.columns), "probe")):
-        if not len(next(iter(columns.values()))):
-            continue
-        found = dependence(model, columns, SAME_MODEL, one_row_at_a_time)
-        if found is not None:
-            raise DeliveryError(_said(found, kind))
+    some, probes = _some(held_out, HELD_OUT), _some(asked.columns, PROBES)
+    columns = {name: np.concatenate([some[name], probes[name]]) for name in held_out}
+    found = dependence(model, columns, SAME_MODEL, one_row_at_a_time)
+    if found is not None:
+        raise DeliveryError(_said(found))
 
 
 def in_batches(model: Model, columns: Columns, rows: int) -> list[Any]:
@@ -83,8 +84,8 @@ def _why(described: Manifest, frame: Any) -> str:
     return "look at values that JSON cannot tell apart, such as None and NaN, or at a step that draws by chance"
 
 
-def _said(found: Dependence, kind: str) -> str:
-    said = f"{kind} row {found.row} gets {_short(found.alone)} alone and {_short(found.beside)}"
+def _said(found: Dependence) -> str:
+    said = f"a row gets {_short(found.alone)} alone and {_short(found.beside)}"
     if found.batch == 1:
         return (
             f"the pipeline answers the same row differently from call to call ({said} when it is asked again): a step "
@@ -104,9 +105,9 @@ def _each(model: Model, columns: Columns, rows: int) -> list[Any]:
         return failed.predictions
 
 
-def _some(columns: Columns) -> Columns:
+def _some(columns: Columns, count: int) -> Columns:
     rows = len(next(iter(columns.values())))
-    chosen = np.unique(np.linspace(0, rows - 1, PROBES).astype(int)) if rows else []
+    chosen = np.unique(np.linspace(0, rows - 1, count).astype(int)) if rows else np.empty(0, dtype=int)
     return {name: array[chosen] for name, array in columns.items()}
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
 
-from deployment.readiness import same
 from deployment.recordings import Row
 from deployment.replay import Batch, Pair, Replayed, Said
 from deployment.whom import Group, groups
+from service.comparison import same
 
 WORST = 5
 
@@ -113,7 +113,7 @@ def judged(pair: Pair, tolerance: float) -> Change:
     if pair.today.error or pair.tomorrow.error:
         return Change(False, False, bool(pair.today.error) != bool(pair.tomorrow.error), None)
     mine, theirs = pair.today.prediction, pair.tomorrow.prediction
-    moved = not same(theirs, mine, tolerance)
+    moved = not same(mine, theirs, tolerance)
     distance = _distance(mine, theirs)
     if isinstance(mine, list) and isinstance(theirs, list):
         flip = len(mine) != len(theirs) or _place_of_largest(mine) != _place_of_largest(theirs)

@@ -74,7 +74,7 @@ def feedback(
     spoken = time.monotonic()
     try:
         with line(url, "", ANSWER_S) as router:
-            for call in calls(path, labels(path, classes), place.settings.router.limits.max_body_bytes):
+            for call in calls(path, labels(path, classes), _most_bytes(place)):
                 tally.add(call, sender.send(router, call))
                 if time.monotonic() - spoken > SAY_EVERY_S:
                     spoken = time.monotonic()
@@ -105,7 +105,7 @@ def calls(path: Path, rows: Iterable[Labelled], most_bytes: int) -> Iterator[Cal
     for row in rows:
         piece = json.dumps({"prediction_id": row.prediction_id, "label": row.label}, separators=(",", ":")).encode()
         if len(piece) + 2 > most_bytes:
-            raise BadLabels(f"{path}, row {row.row}: {len(piece)} bytes are more than router.limits.max_body_bytes")
+            raise BadLabels(f"{path}, row {row.row}: {len(piece)} bytes are more than router.limits.max_feedback_bytes")
         if len(numbers) == MOST_LABELS or size + len(piece) + 1 > most_bytes:
             yield Call(tuple(numbers), b"[" + b",".join(pieces) + b"]")
             numbers, pieces, size = [], [], 2
@@ -114,6 +114,11 @@ def calls(path: Path, rows: Iterable[Labelled], most_bytes: int) -> Iterator[Cal
         size += len(piece) + 1
     if numbers:
         yield Call(tuple(numbers), b"[" + b",".join(pieces) + b"]")
+
+
+def _most_bytes(place: Place) -> int:
+    limits = place.settings.router.limits
+    return min(limits.max_feedback_bytes, limits.max_body_bytes)
 
 
 class _Sender:

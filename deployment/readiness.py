@@ -8,6 +8,7 @@ from typing import Any
 from deployment.asking import Line, Unreachable, line
 from deployment.failures import CannotStart, EdgeFailure, NotReadyInTime
 from deployment.releases import Golden, Release, golden_rows
+from service.comparison import measured, same
 
 POLL_S = 0.05
 WARM_UPS = 3
@@ -100,19 +101,7 @@ def _compare(got: list[Any], expected: list[Any], tolerance: float) -> None:
     if len(got) != len(expected):
         raise NotAnswering(f"it answered {len(got)} of {len(expected)} golden rows")
     for index, (mine, wanted) in enumerate(zip(got, expected, strict=True)):
-        if not same(mine, wanted, tolerance):
-            raise NotAnswering(f"golden row {index} gave {mine!r}, certified was {wanted!r}")
-
-
-def same(got: Any, wanted: Any, tolerance: float) -> bool:
-    """Whether two predictions agree: numbers within the tolerance, lists element by element, all else exactly."""
-    if isinstance(wanted, list):
-        return (
-            isinstance(got, list)
-            and len(got) == len(wanted)
-            and all(map(lambda a, b: same(a, b, tolerance), got, wanted))
-        )
-    numbers = (int, float)
-    if isinstance(wanted, numbers) and isinstance(got, numbers) and not isinstance(wanted, bool):
-        return abs(got - wanted) <= tolerance + 1e-9 * abs(wanted)
-    return bool(got == wanted)
+        if not same(wanted, mine, tolerance):
+            apart = measured(wanted, mine)
+            said = f" ({apart}; {tolerance:g} is allowed)" if apart else ""
+            raise NotAnswering(f"golden row {index} gave {mine!r}, certified was {wanted!r}{said}")

@@ -3,17 +3,32 @@
 import base64
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from deployment.failures import ContractBroken, EdgeFailure
+from rollout.classes import Answers, answers_of
 from rollout.settings import is_name
+from service.bundle_files import (
+    FORMAT,
+    GOLDEN,
+    LARGEST_MANIFEST,
+    LARGEST_SIGNATURE,
+    MANIFEST,
+    SIGNATURE,
+    UnreadableFile,
+    read_file,
+)
 
 
 @dataclass(frozen=True)
 class Release:
-    """One bundle. digest: SHA-256 of release.yaml's bytes; runtime: `onnx` or `sklearn`, as certified."""
+    """One bundle. digest: SHA-256 of release.yaml's bytes; runtime: `onnx` or `sklearn`, as certified.
+
+    tolerance: within which a process of it gives its golden answers.
+    """
 
     name: str
     path: Path
@@ -22,6 +37,16 @@ class Release:
     tolerance: float
     manifest: dict[str, Any]
     raw: bytes = field(repr=False)
+
+    @property
+    def output(self) -> str:
+        """`predict` or `predict_proba`."""
+        return str(self.manifest.get("output", ""))
+
+    @property
+    def answers(self) -> Answers:
+        """What it answers, as the manifest has it."""
+        return answers_of(str(self.manifest.get("task", "")), self.manifest.get("classes"), self.output)
 
 
 @dataclass(frozen=True)
@@ -43,37 +68,50 @@ def read_release(folder: Path, name: str) -> Release:
     """The manifest of one bundle, its signature not yet checked; raises EdgeFailure, ContractBroken."""
     import yaml
 
+    if not is_name(name):
+        raise EdgeFailure(f"'{name}' is no version: letters, digits, '-', '_' and '.', at most 64")
     path = folder / name
-    try:
-        raw = (path / "release.yaml").read_bytes()
-    except OSError as error:
+    if not path.is_dir():
         there = ", ".join(delivered(folder)) or "nothing"
         raise EdgeFailure(
             f"{name} is not delivered ({folder} has {there}): `python deploy.py deliver {name} --from ...` first"
-        ) from error
+        )
+    raw = _read(path, MANIFEST, LARGEST_MANIFEST)
     try:
         manifest = yaml.safe_load(raw)
-        runtime = manifest["runtime"]
-        digest = hashlib.sha256(raw).hexdigest()
-        return Release(name, path, digest, runtime["certified"], float(runtime.get("tolerance") or 0), manifest, raw)
+        if (form := manifest["format"]) != FORMAT:
+            raise ContractBroken(
+                f"{path / MANIFEST} has format {form}, this Sluice reads format {FORMAT}: deliver {name} again"
+            )
+        runtime, tolerance = manifest["runtime"]["certified"], float(manifest["comparison"]["golden"])
+        return Release(name, path, hashlib.sha256(raw).hexdigest(), runtime, tolerance, manifest, raw)
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ContractBroken(f"{path / 'release.yaml'} cannot be read ({error}): deliver {name} again") from error
+        raise ContractBroken(f"{path / MANIFEST} cannot be read ({error}): deliver {name} again") from error
 
 
 def golden_rows(release: Release) -> Golden:
     """The bundle's golden rows; raises ContractBroken where the file is not the one the manifest names."""
-    raw = _file(release, "golden.jsonl")
+    raw = _file(release, GOLDEN)
     pairs = [json.loads(line) for line in raw.splitlines() if line.strip()]
     if not pairs:
-        raise ContractBroken(f"{release.path / 'golden.jsonl'} holds no row: deliver {release.name} again")
+        raise ContractBroken(f"{release.path / GOLDEN} holds no row: deliver {release.name} again")
     return Golden([pair["row"] for pair in pairs], [pair["prediction"] for pair in pairs])
 
 
 def check_seal(release: Release, public_key: Path) -> None:
     """Raise ContractBroken naming the file unless signature and every digest hold, or it is another model's bundle."""
-    _check_signature(release, public_key)
+    for _ in sealed_files(release, public_key):
+        pass
+
+
+def sealed_files(release: Release, public_key: Path) -> Iterator[tuple[str, bytes]]:
+    """Names and bytes of all files, these very bytes checked, the signature before any; raises ContractBroken."""
+    signature = _read(release.path, SIGNATURE, LARGEST_SIGNATURE)
+    _check_signature(release, signature, public_key)
+    yield MANIFEST, release.raw
+    yield SIGNATURE, signature
     for name in release.manifest.get("files", {}):
-        _file(release, name)
+        yield name, _file(release, name)
 
 
 def check_belongs(release: Release, model: str) -> None:
@@ -89,25 +127,30 @@ def check_belongs(release: Release, model: str) -> None:
 def _file(release: Release, name: str) -> bytes:
     path = release.path / name
     try:
-        expected = release.manifest["files"][name]["sha256"]
-        content = path.read_bytes()
-    except (KeyError, TypeError, OSError) as error:
-        raise ContractBroken(
-            f"{path} is missing or not in the manifest: restore the bundle or deliver a new one"
-        ) from error
+        expected, size = release.manifest["files"][name]["sha256"], int(release.manifest["files"][name]["bytes"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ContractBroken(f"{path} is not in the manifest: restore the bundle or deliver a new one") from error
+    content = _read(release.path, name, size)
     if hashlib.sha256(content).hexdigest() != expected:
         raise ContractBroken(f"{path} was changed after {release.name} was signed: restore it or deliver a new version")
     return content
 
 
-def _check_signature(release: Release, public_key: Path) -> None:
+def _read(folder: Path, name: str, largest: int) -> bytes:
+    try:
+        return read_file(folder, name, largest)
+    except UnreadableFile as error:
+        raise ContractBroken(f"{error}: restore the bundle or deliver a new one") from error
+
+
+def _check_signature(release: Release, raw: bytes, public_key: Path) -> None:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
         key = load_pem_public_key(public_key.read_bytes())
-        signature = base64.b64decode((release.path / "signature").read_bytes())
+        signature = base64.b64decode(raw)
     except (OSError, ValueError) as error:
         raise ContractBroken(f"the signature of {release.path} cannot be checked: {error}") from error
     if not isinstance(key, Ed25519PublicKey):
@@ -116,6 +159,6 @@ def _check_signature(release: Release, public_key: Path) -> None:
         key.verify(signature, release.raw)
     except InvalidSignature as error:
         raise ContractBroken(
-            f"{release.path / 'release.yaml'} was not signed with {public_key}, or was changed since: "
+            f"{release.path / MANIFEST} was not signed with {public_key}, or was changed since: "
             f"restore it, or deliver a new version"
         ) from error

@@ -23,7 +23,7 @@ from deployment.heroku.requirements import (
 )
 from deployment.heroku.tarballs import Tarball, folder_files, tarball
 from deployment.procfile import written
-from deployment.releases import Release, check_seal
+from deployment.releases import Release, sealed_files
 
 BUNDLE = "bundle"
 PUBLIC_KEY = "keys/sluice.pub"
@@ -37,9 +37,9 @@ def version_slug(place: Place, release: Release) -> Tarball:
     A version served by ONNX has neither scikit-learn nor pandas in it. Raises ContractBroken where the bundle's seal
     does not hold, HerokuFailure naming a package that cannot be installed there.
     """
-    check_seal(release, place.public_key)
+    # The bytes that were checked are those that are sent.
+    bundle = dict(sealed_files(release, place.public_key))
     python = python_of(str(release.manifest.get("python", "")), release.name)
-    bundle = _bundle(release)
     files = {
         **folder_files(place.root / "service", "service", CODE),
         **folder_files(place.root / "wire", "wire", CODE),
@@ -72,12 +72,6 @@ def served_by(place: Place, release: Release) -> str:
     """The runtime of a version there, `onnx` or `sklearn`: the certified one unless deploy.toml says otherwise."""
     wanted = place.settings.deployment.runtime
     return release.runtime if wanted == "certified" else wanted
-
-
-def _bundle(release: Release) -> dict[str, bytes]:
-    """Whole, since its signature is over all of it, the pickle too."""
-    names = ["release.yaml", "signature", *release.manifest.get("files", {})]
-    return {name: _read(release.path / name) for name in names}
 
 
 def _version_requirements(place: Place, release: Release, bundle: dict[str, bytes], python: str) -> str:

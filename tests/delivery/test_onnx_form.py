@@ -42,9 +42,11 @@ def verdict(mine, theirs, rows=10, output="predict"):
 def test_logistic_regression_and_boosted_trees_are_certified_with_the_proof(workshop, name):
     runtime = workshop.write(getattr(loans, name)()).runtime
     assert runtime.certified == "onnx"
-    assert runtime.reason == f"equal on {loans.ROWS} held-out rows within 1e-05"
-    assert 0 < runtime.max_abs_difference < 1e-6
+    assert runtime.reason.startswith(f"equal on {loans.ROWS} held-out and {runtime.probe_rows} probe rows, largest abs")
+    assert runtime.reason.endswith("; 1e-05 is allowed")
+    assert 0 < runtime.max_difference < 1e-6
     assert (runtime.rows_compared, runtime.tolerance, runtime.classes_equal) == (loans.ROWS, 1e-5, True)
+    assert runtime.probe_rows > loans.ROWS
     assert (workshop.folder / "draft" / "model.onnx").exists()
 
 
@@ -54,7 +56,7 @@ def test_logistic_regression_and_boosted_trees_are_certified_with_the_proof(work
         ("bent", "it does not convert: RuntimeError: FunctionTransformer is not supported", 0),
         ("halved", "it does not convert: ", 0),
         ("unnamed", "a string column holds nulls, which ONNX has no form for", 0),
-        ("fine", "its ONNX form differs by ", loans.ROWS),
+        ("fine", "its ONNX form differs by more than 1e-05 allows: relative difference ", loans.ROWS),
         ("tied", "some held-out rows get another class in its ONNX form", loans.ROWS),
     ],
 )

@@ -42,8 +42,8 @@ def test_good_rows_become_columns_of_the_dtypes_that_models_take():
     kinds = {name: str(array.dtype) for name, array in columns.items()}
     assert kinds == {"float": "float64", "int": "int64", "bool": "bool", "string": "object"} | {
         "float?": "float64",
-        "int?": "float64",
-        "bool?": "float64",
+        "int?": "object",
+        "bool?": "object",
         "string?": "object",
     }
     assert columns["string?"].tolist() == [None, "Bergen"]

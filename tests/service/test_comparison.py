@@ -1,0 +1,81 @@
+"""The one comparison of predictions."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.comparison import SAME_MODEL, difference, golden_tolerance, measured, same
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@pytest.mark.parametrize(
+    ("expected", "answer"),
+    [
+        (1, 1),
+        (1, True),
+        ("good", "good"),
+        (True, True),
+        (None, None),
+        (0.5, 0.5 + 1e-7),
+        (1e9, 1e9 + 1),
+        ([0.1, 0.9], [0.1, 0.9]),
+        ([0.5, 0.5], [0.5, 0.5000001]),
+        ([], []),
+        (1, 1.0),
+    ],
+)
+def test_predictions_that_are_the_same(expected, answer):
+    assert same(expected, answer, 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("expected", "answer"),
+    [
+        (1, 0),
+        (1, "1"),
+        ("a", "b"),
+        (0.5, 0.5001),
+        (0.5, "0.5"),
+        ("0.5", 0.5),
+        (0.5, None),
+        (None, 0.5),
+        (0.5, math.nan),
+        (math.nan, 0.5),
+        (0.5, math.inf),
+        ([0.5], 0.5),
+        (0.5, [0.5]),
+        ([0.5], [0.5, 0.5]),
+        ([0.1, 0.9], [0.9, 0.1]),
+        ([], [0.5]),
+        (1e9, 1e9 + 1e4),
+    ],
+)
+def test_predictions_that_differ(expected, answer):
+    assert not same(expected, answer, 1e-6)
+
+
+def test_numbers_above_one_differ_in_proportion_to_their_size_and_smaller_ones_absolutely():
+    assert difference(10.0, 10.000048) == pytest.approx(4.8e-6)
+    assert difference(1e-6, 2e-6) == pytest.approx(1e-6)
+    assert difference(-2e6, -2e6 + 1) == pytest.approx(5e-7)
+
+
+def test_what_was_measured_is_said():
+    assert measured(10.0, 10.000048) == "relative difference 4.8e-06, absolute 4.8e-05"
+    assert measured([0.5, 0.5], [0.5, 0.75]) == "absolute difference 0.25"
+    assert measured("a", "b") == measured(1, 2) == measured([0.5], [0.5, 0.5]) == ""
+
+
+def test_golden_rows_are_never_held_more_strictly_than_one_model_holds_itself():
+    assert golden_tolerance(1e-12) == SAME_MODEL
+    assert golden_tolerance(1e-4) == 1e-4
+
+
+@given(NUMBERS, NUMBERS, st.floats(0, 1))
+def test_a_number_is_the_same_exactly_where_its_difference_is_within_the_tolerance(expected, answer, tolerance):
+    assert same(expected, expected, 0)
+    assert same(expected, answer, tolerance) == (difference(expected, answer) <= tolerance)
+    assert difference(expected, answer) <= abs(expected - answer)
