@@ -101,8 +101,8 @@ def _prove(
     require_one_answer_a_row(predictions, failures, recipe.output, described.classes)
     require_labels(recipe)
     asked = probes(recipe.pipeline, recipe.held_out, recipe.training, described.columns)
-    require_own_answers(recipe, described, predictions, pipeline)
     require_invariance(pipeline, held_out, asked, recipe.one_row_at_a_time)
+    require_own_answers(recipe, described, predictions, pipeline)
     reason = onnx_form.convert(recipe, described.columns, folder / ONNX)
     model: Model = pipeline
     runtime = onnx_form.not_converted(reason or "", tolerance)
