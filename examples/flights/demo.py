@@ -26,8 +26,9 @@ from sqlalchemy import select
 from examples.flights.feedback import send_feedback
 from examples.flights.replay import production, replay
 from examples.flights.tally import Replay
-from store.engine import engine, statements
-from store.schema import FEEDBACK
+from router.tokens import signature_of
+from store.engine import beside, engine, statements
+from store.schema import FEEDBACK, LABELS_PART
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / "var" / "demo"
@@ -224,7 +225,7 @@ async def _closing(stage: Stage, started: float) -> dict[str, Any]:
     )
     status = await _settled(stage)
     labels = _labels(os.environ.get("DATABASE_URL") or f"sqlite:///{STATE / 'ledger.db'}")
-    together = {stage.replay.pending[place][0] for place in stage.side_by_side}
+    together = {signature_of(stage.replay.pending[place][0].encode()) for place in stage.side_by_side}
     everything, shared = _auc(labels), _auc([row for row in labels if row[0] in together])
     stage.console.rule("what happened")
     await stage.run("history", "-n", "20")
@@ -260,7 +261,7 @@ async def _settled(stage: Stage) -> dict[str, Any]:
 def _labels(database_url: str) -> list[LabelledScore]:
     """(prediction id, version, score, label) of every label that was counted."""
     columns = (FEEDBACK.c.prediction_id, FEEDBACK.c.version, FEEDBACK.c.predicted, FEEDBACK.c.label)
-    with statements(engine(database_url)) as connection:
+    with statements(beside(engine(database_url), LABELS_PART)) as connection:
         return [(row[0], row[1], row[2], int(row[3])) for row in connection.execute(select(*columns))]
 
 
@@ -313,5 +314,5 @@ async def _quietly_down(stage: Stage) -> None:
 
 def _forget(state: Path) -> None:
     """Each demo starts with an empty ledger; the delivered bundles stay."""
-    for path in state.glob("ledger.db*"):
+    for path in state.glob("ledger*.db*"):
         path.unlink()
