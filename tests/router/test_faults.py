@@ -13,7 +13,8 @@ import pytest
 
 from rollout.ledger import Rollout, Step
 from router import counts
-from store import LedgerStore, engine
+from store import LedgerStore
+from store.engine import engine
 from tests.router.rig import rig
 from tests.until import until
 
