@@ -64,7 +64,9 @@ class Access:
 def refusal() -> Problem:
     """401: the token is missing or another one."""
     return Problem(
-        401, "missing or invalid bearer token: the operator's lies in `secrets/operator` of the state folder"
+        401,
+        "missing or invalid bearer token: the operator's lies in `secrets/operator` of the state folder",
+        headers=[(b"www-authenticate", b"Bearer")],
     )
 
 

@@ -153,14 +153,17 @@ class Lane:
             self.queued_rows -= len(alone.rows)
             return [alone]
         batch: list[Pending] = []
-        rows = 0
+        rows = size = 0
         room = most - most // PARTS if self.large else most
         while queue and not queue[0].alone and (not batch or rows + len(queue[0].rows) <= room):
+            size += queue[0].size
+            if batch and size > self.limits.max_body_bytes:
+                break
             pending = queue.popleft()
             rows += len(pending.rows)
             batch.append(pending)
         self.queued_rows -= rows
-        if self.large and rows < most:
+        if self.large and rows < most and size <= self.limits.max_body_bytes:
             part = self._part(most, most - rows)
             if part is not None:
                 batch.append(part)

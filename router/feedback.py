@@ -16,9 +16,10 @@ from typing import Any
 import msgspec
 
 from rollout.settings import Settings
+from router.body import whole_body
 from router.counts import Counts, Key
 from router.labels import MOST_LABELS, Known, Read, entries_of, in_parts, loss_level, of_a_shadow
-from router.problems import Problem, Receive, Scope, Send, answer, read_body
+from router.problems import Problem, Receive, Scope, Send, answer, answer_options, not_allowed
 from store.copies import CopiedAnswer, CopyStore
 from store.errors import StoreError
 from store.feedback import Feedback as Row
@@ -75,11 +76,14 @@ class Feedback:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer `{"counted", "duplicates", "invalid"}`."""
+        if scope["method"] == "OPTIONS":
+            await answer_options(send, "POST")
+            return
         try:
             if scope["method"] != "POST":
-                raise Problem(405, "labels are sent with POST")
-            body = await read_body(receive, self.limit, time.monotonic)
-            outcome = await self._count(body)
+                raise not_allowed("labels are sent with POST", "POST")
+            async with whole_body(scope, receive, self.limit) as body:
+                outcome = await self._count(body)
         except Problem as problem:
             await answer(send, problem.status, problem.headers(), problem.body())
             return

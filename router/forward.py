@@ -79,14 +79,17 @@ class Forward:
         await answer(send, status, headers, payload)
 
     def _target(self, scope: Scope) -> tuple[str | None, str]:
-        """The version that is asked for (None: any) and what of it; raises Problem 403, 404, 405."""
+        """The version that is asked for (None: any) and what of it; raises Problem 400, 403, 404, 405."""
         allowed = self._allowed(scope["path"])
         match = MODEL_PATH.fullmatch(scope["path"])
         if match is None or not allowed:
             raise Problem(404, f"there is no such model here: the model is {self.settings.model!r}")
         if scope["method"] not in allowed:
             raise not_allowed(f"{scope['path']} is asked for with {' or '.join(allowed)}", *allowed)
-        version = match["version"] or _header(scope["headers"], b"x-model-version") or None
+        in_header = _header(scope["headers"], b"x-model-version")
+        version = match["version"] or in_header or None
+        if in_header and version != in_header:
+            raise Problem(400, "the path and X-Model-Version name different versions: leave out one of them")
         if version is not None:
             self.access.require_pinning(scope["headers"])
         return version, match["rest"] or ""

@@ -13,6 +13,10 @@ from service.bundle import Column
 
 FLOAT_LIMIT = 3.4028234e38
 INT_LIMIT = 2**63
+# Beyond it a float stands for several integers.
+EXACT_FLOATS = 2.0**53
+# Of a column's name or a message that a caller had a part in, so much is said.
+LONGEST_COLUMN, LONGEST_DETAIL = 128, 300
 HALF_LIMIT = 65504.0
 _WIDTHS = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "uint64")
 # What a decoder raises on bytes from anybody; the last where they are nested beyond reason.
@@ -32,12 +36,16 @@ class Malformed(Exception):
 
 
 class RowError(msgspec.Struct, frozen=True):
-    """One row at fault. status: 422 it does not fit the columns, 500 the pipeline failed on it."""
+    """One row at fault. status: 422 it does not fit the columns, 500 the pipeline failed on it.
+
+    attributed: False where it failed together with others, and there was no time to find which of them is at fault.
+    """
 
     row: int
     status: int
     column: str | None
     detail: str
+    attributed: bool = True
 
 
 class Decoded(msgspec.Struct, frozen=True):
@@ -63,8 +71,17 @@ class RowReader:
         row: Any = msgspec.defstruct(
             "Row", fields, rename=lambda name: renamed[name], forbid_unknown_fields=True, array_like=False, gc=False
         )
+        lenient: Any = msgspec.defstruct(
+            "LenientRow",
+            [(name, _with_floats(column, kind)) for (name, kind), column in zip(fields, columns, strict=True)],
+            rename=lambda name: renamed[name],
+            forbid_unknown_fields=True,
+            gc=False,
+        )
         body: Any = msgspec.defstruct("Body", [("instances", list[row])], forbid_unknown_fields=True, gc=False)
         self._row: Any = msgspec.json.Decoder(row)
+        self._lenient_row: Any = msgspec.json.Decoder(lenient)
+        self._int_fields = [f"c{i}" for i, column in enumerate(columns) if column.dtype == "int"]
         self._body: Any = msgspec.json.Decoder(body)
         self._outline = msgspec.json.Decoder(_Outline)
         self._values = attrgetter(*(f"c{i}" for i in range(len(columns))))
@@ -92,13 +109,36 @@ class RowReader:
         errors: list[RowError] = []
         for index, raw in enumerate(raws):
             try:
-                rows.append(self._row.decode(raw))
+                rows.append(self._decode_row(raw))
                 kept.append(index)
             except msgspec.ValidationError as error:
                 errors.append(_row_error(index, str(error)))
             except NOT_JSON as error:
                 raise Malformed(f"row {index} is not JSON: {error}") from error
         return Decoded(len(raws), kept, self._to_columns(rows), errors)
+
+    def _decode_row(self, raw: msgspec.Raw) -> Any:
+        """One row; an integer may be written 3.0. Raises msgspec.ValidationError as for an integer where it may not."""
+        try:
+            return self._row.decode(raw)
+        except msgspec.ValidationError:
+            whole = self._with_whole_floats(raw) if self._int_fields else None
+            if whole is None:
+                raise
+            return self._row.decode(whole)
+
+    def _with_whole_floats(self, raw: msgspec.Raw) -> bytes | None:
+        """The row with 3 for 3.0 in integer columns; None where that is not what is wrong with it."""
+        try:
+            row = self._lenient_row.decode(raw)
+        except msgspec.ValidationError:
+            return None
+        floats = {name: value for name in self._int_fields if isinstance(value := getattr(row, name), float)}
+        if not all(value.is_integer() and abs(value) <= EXACT_FLOATS for value in floats.values()):
+            return None
+        for name, value in floats.items():
+            setattr(row, name, int(value))
+        return msgspec.json.encode(row)
 
     def _to_columns(self, rows: list[Any]) -> Columns:
         # One pass in C over all rows and columns; with one column the getter gives no tuple.
@@ -114,6 +154,10 @@ class RowReader:
 def _kind(column: Column) -> Any:
     kind = _narrow(column) or _KINDS[column.dtype]
     return kind | None if column.nullable else kind
+
+
+def _with_floats(column: Column, kind: Any) -> Any:
+    return kind | float if column.dtype == "int" else kind
 
 
 def _narrow(column: Column) -> Any:
@@ -145,4 +189,16 @@ def _row_error(index: int, message: str) -> RowError:
     column = path.strip("`").lstrip(".") or None
     if column is None and "`" in text and ("missing" in text or "unknown" in text):
         column = text.rsplit("`", 2)[1]
-    return RowError(index, 422, column, text.replace("Object", "The row"))
+    if column is None and text.startswith("Expected `object`"):
+        text += ": send an object {column: value} for each row"
+    elif "Expected `" in text and "`null`" in text:
+        text += ": this column was never empty in training, so that null is no value for it"
+    return RowError(index, 422, column and _short(column, LONGEST_COLUMN), _short(_of_row(text), LONGEST_DETAIL))
+
+
+def _of_row(text: str) -> str:
+    return text.replace("Object", "The row", 1)
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."
