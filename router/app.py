@@ -57,6 +57,7 @@ class Router:
         self.config = config
         self.worker: Any = None
         self._started = 0
+        self._since = counts.SinceRollout()
         self._tasks: list[asyncio.Task[None]] = []
         self._telling: asyncio.Task[None] | None = None
         self.hot: dict[bytes, Handler] = {}
@@ -141,6 +142,7 @@ class Router:
         self._loop = loop
         self.worker = scope.get("state", {}).get("worker")
         self._started = started_at(os.getpid())
+        self._since = counts.SinceRollout()
         self._publisher = ThreadPoolExecutor(1, thread_name_prefix="counts")
         self.watch = Watch(config.database_url, config.settings.model, config.state, config.token_key)
         table = await loop.run_in_executor(self.watch.threads, self.watch.first_table)
@@ -253,7 +255,20 @@ class Router:
         worst = self.traffic.mirror.worst
         master = self.worker.parent if self.worker is not None else 0
         counted = self.traffic.counts.flat()
-        return Snapshot(os.getpid(), counted, gauges, revision, age, worst=worst, started=self._started, master=master)
+        rolling = self.traffic.table.ledger.rollout
+        rollout = rolling.id if rolling is not None else ""
+        return Snapshot(
+            os.getpid(),
+            counted,
+            gauges,
+            revision,
+            age,
+            worst=worst,
+            started=self._started,
+            master=master,
+            rollout=rollout,
+            since=self._since.of(rollout, counted),
+        )
 
     def _snapshots(self) -> list[Snapshot]:
         """For the pages, whose threads must not read what the loop is changing: it writes this worker's down itself."""
