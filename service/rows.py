@@ -191,8 +191,6 @@ def _row_error(index: int, message: str) -> RowError:
         column = text.rsplit("`", 2)[1]
     if column is None and text.startswith("Expected `object`"):
         text += ": send an object {column: value} for each row"
-    elif "Expected `" in text and "`null`" in text:
-        text += ": this column was never empty in training, so that null is no value for it"
     return RowError(index, 422, column and _short(column, LONGEST_COLUMN), _short(_of_row(text), LONGEST_DETAIL))
 
 
