@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from deployment.failures import BadOption
 from rollout.ledger import Ledger, Step
 from rollout.moves import chosen_steps
-from rollout.policy import NO_LOSS, Judging, Policy, Rule
+from rollout.policy import Judging, Policy, Rule
 from rollout.refusal import BadSetting, BadWeight
 from rollout.split import ALL, basis_points
 from rollout.strategy import Strategy, strategy
@@ -104,8 +104,8 @@ def policy_lines(row: Strategy, policy: Policy, name: str, stable: str) -> list[
     required = [f"{rule.name} ({_margin(rule)})" for rule in policy.rules if rule.required]
     alarm = f"false alarm at most {100 * policy.alpha:g} % over the whole rollout"
     lines = [f"  back     on evidence of {', '.join(back)}; {alarm}"]
-    if "labels" in row.signals and policy.labels is None:
-        lines.append(f"           labels are not judged: {NO_LOSS}")
+    for signal, because in policy.unjudged:
+        lines.append(f"           {signal} {'are' if signal.endswith('s') else 'is'} not judged: {because}")
     if hold:
         lines.append(f"  held     on evidence of {', '.join(hold)}, until `{COMMAND} resume`")
     if required:

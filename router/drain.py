@@ -38,6 +38,9 @@ class Drain:
             await answer_options(send, "POST")
             return
         given = dict(scope["headers"])
+        if scope["method"] == "OPTIONS":
+            await answer_options(send, "POST")
+            return
         try:
             version = self._admitted(scope, given)
             found = _read(await read_body(receive, LARGEST, time.monotonic), given)

@@ -162,8 +162,11 @@ class Mirror:
         if len(memoryview(copy.rows[index])) > LARGEST_ROW:
             return
         gap = distance(_decode(mine), _decode(theirs))
-        if len(self.worst) < MOST_WORST or gap > self.worst[-1].gap:
+        if gap > 0 and (len(self.worst) < MOST_WORST or gap > self.worst[-1].gap):
             row = Worst(copy.version, gap, bytes(copy.rows[index]).decode(), mine.decode(), theirs.decode())
+            # A row that many users send would otherwise be all there is to see.
+            if row in self.worst:
+                return
             self.worst = sorted([*self.worst, row], key=lambda each: -each.gap)[:MOST_WORST]
 
     def _agreement(self, mine: bytes, theirs: bytes) -> str:

@@ -6,6 +6,8 @@ from router.openapi_schemas import SCHEMAS, SECURITY
 
 Schema = dict[str, Any]
 
+# A positive number; zero is none.
+MILLISECONDS = r"^0*([1-9][0-9]*(\.[0-9]*)?|0?\.0*[1-9][0-9]*)$"
 _OPERATOR = [{"operator": []}]
 # Chosen versions take the token; all else is for everybody.
 _MAY_PIN = [{}, {"operator": []}]
@@ -85,7 +87,7 @@ def _predict() -> Schema:
         "parameters": [
             *_who_asks(),
             _asked("X-Request-Id", "Given back with the answer, at most 128 bytes"),
-            _asked("X-Timeout-Ms", "A shorter deadline than the router's", {"type": "integer", "minimum": 1}),
+            _asked("X-Timeout-Ms", "A shorter deadline than the router's", {"type": "string", "pattern": MILLISECONDS}),
         ],
         "requestBody": _body(_ref("Instances")),
         "security": _MAY_PIN,
@@ -96,7 +98,7 @@ def _feedback() -> Schema:
     faults = {**_BODY_REFUSED, "503": "The ledger is away: send them again"}
     return {
         **_call("Late labels, each counted once", {"200": _json("Counted", _ref("Counted")), **_problems(faults)}),
-        "requestBody": _body({"oneOf": [_ref("Label"), _ref("Labels"), {"type": "array", "items": _ref("Label")}]}),
+        "requestBody": _body({"anyOf": [_ref("Label"), _ref("Labels"), _ref("LabelList")]}),
     }
 
 
@@ -109,18 +111,19 @@ def _infer(*path: str) -> Schema:
     answer = _json("Output tensors", _ref("InferResponse")) | {"headers": headers}
     return {
         **_call("Open Inference Protocol: one tensor a column", {"200": answer, **_errors(faults)}),
-        "parameters": [*_in_path(*path), *_who_asks()],
+        "parameters": [*_in_path(*path), *_who_asks()[1 if path else 0 :]],
         "requestBody": _body(_ref("InferRequest")),
         "security": _MAY_PIN,
     }
 
 
 def _of_version(summary: str, schema: str, *path: str) -> Schema:
-    faults = {**_PIN_REFUSED, "404": "Unknown version", **_NOT_NOW}
+    differ = "The path and X-Model-Version name different versions"
+    faults = {"400": differ, **_PIN_REFUSED, "404": "Unknown version", **_NOT_NOW}
     answer = _json(summary, _ref(schema)) | {"headers": {"X-Model-Version": _header("The version that answered")}}
     return {
         **_call(f"{summary} (Open Inference Protocol)", {"200": answer, **_errors(faults)}),
-        "parameters": [*_in_path(*path), _asked("X-Model-Version", "Ask this deployed version")],
+        "parameters": _in_path(*path) if path else [_asked("X-Model-Version", "Ask this deployed version")],
         "security": _MAY_PIN,
     }
 

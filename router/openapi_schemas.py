@@ -91,7 +91,8 @@ SCHEMAS: Schema = {
         {"prediction_id": TEXT, "label": {"anyOf": [_ONE_LABEL, _list(_ONE_LABEL)]}},
         closed=True,
     ),
-    "Labels": _object({"feedback": _list(_ref("Label"))}, closed=True),
+    "LabelList": {**_list(ANYTHING), "description": "Each a Label; what is none is named in `invalid`"},
+    "Labels": _object({"feedback": _ref("LabelList")}, closed=True),
     "Counted": _object(
         {"counted": COUNT, "duplicates": COUNT, "invalid": _list(_object({"index": COUNT, "detail": TEXT}))}
     ),

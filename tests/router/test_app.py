@@ -131,8 +131,8 @@ def test_a_model_failure_of_the_released_version_is_500(pair):
 
 
 def test_a_slow_canary_falls_back_inside_the_callers_deadline(pair):
-    rows = {"x": 1, "slow_s": 1.0}
-    answer = pair.predict(rows, **{"X-Unit-Id": _unit_of(pair, "v2"), "X-Timeout-Ms": "2500"})
+    rows = {"x": 1, "slow_s": 4.0}
+    answer = pair.predict(rows, **{"X-Unit-Id": _unit_of(pair, "v2"), "X-Timeout-Ms": "10000"})
     assert answer.status_code in (200, 504)
     until(lambda: pair.status()["versions"]["v2"]["fallbacks"] > 0, "a fallback was counted")
 
