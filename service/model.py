@@ -17,9 +17,9 @@ from service.modules import is_module_file, provide_modules
 from service.rows import Columns
 
 Predictions = list[Any]
-# How long rows that failed together are searched for those at fault: as long as so many attempts like the first take,
-# since one of 512 is found in 18 of them, but no less and no more than this (seconds).
-SEARCH_ATTEMPTS = 20
+# How long rows that failed together are searched for those at fault: as long as so many attempts like the first take
+# (one of 512 is found in 18, each of 64 in 127), but no less and no more than this (seconds).
+SEARCH_ATTEMPTS = 128
 LEAST_SEARCH_S, MOST_SEARCH_S = 0.1, 2.0
 NOT_TOLD_APART = "the pipeline failed on some of these rows, and there was no time to find which: send fewer at once"
 

@@ -35,7 +35,7 @@ class Malformed(Exception):
     """The body is not `{"instances": [...]}`."""
 
 
-class RowError(msgspec.Struct, frozen=True):
+class RowError(msgspec.Struct, frozen=True, omit_defaults=True):
     """One row at fault. status: 422 it does not fit the columns, 500 the pipeline failed on it.
 
     attributed: False where it failed together with others, and there was no time to find which of them is at fault.
