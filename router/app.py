@@ -31,7 +31,7 @@ from router.oip import is_of_a_version
 from router.outcomes import Outcomes
 from router.pages import Eyes, create_pages
 from router.predict import Predict
-from router.problems import Receive, Scope, Send, answer, answer_options, failed
+from router.problems import Problem, Receive, Scope, Send, answer, answer_options, failed
 from router.processes import started_at
 from router.reading import UNKNOWN
 from router.traffic import Traffic
@@ -88,18 +88,24 @@ class Router:
 
         try:
             await self._route(scope, receive, noted)
+        except Problem as problem:
+            self.refused(problem.status)
+            await answer(noted, problem.status, problem.headers(), problem.body())
         except Exception:
             log.exception("a request could not be answered")
             if begun:
                 raise
-            problem = failed()
-            self.refused(problem.status)
-            await answer(noted, problem.status, problem.headers(), problem.body())
+            fault = failed()
+            self.refused(fault.status)
+            await answer(noted, fault.status, fault.headers(), fault.body())
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if path == "*" and scope["method"] == "OPTIONS":
             await answer_options(send, "GET", "HEAD", "POST")
+        elif "//" in path:
+            # WSGI takes `//status` for `/status`.
+            raise Problem(404, "no path here has an empty part: /openapi.json lists what is here")
         elif path == "/predict":
             await self.predict(scope, receive, send)
         elif path == "/feedback":
