@@ -50,7 +50,8 @@ def deliver(
     sample: Annotated[Path | None, typer.Option(help="Rows the pipeline accepts (Parquet or CSV), for a .pkl.")] = None,
     label: Annotated[str | None, typer.Option(help="The sample's column that holds the truth.")] = None,
     one_row_at_a_time: Annotated[
-        bool, typer.Option("--one-row-at-a-time", help="Predict each row alone: its answer depends on the rows beside it.")
+        bool,
+        typer.Option("--one-row-at-a-time", help="Predict each row alone: its answer depends on the rows beside it."),
     ] = False,
     as_json: Json = False,
 ) -> None:

@@ -129,9 +129,11 @@ def _worse(found: Compared, part: Compared, start: int) -> Compared:
     """Of rows so far and of those from `start` on."""
     whole = part.failures_equal and part.classes_equal
     moved = replace(part, worst=None if part.worst is None else part.worst + start)
-    worse = moved if found.failures_equal and found.classes_equal and (
-        not whole or part.difference > found.difference
-    ) else found
+    worse = (
+        moved
+        if found.failures_equal and found.classes_equal and (not whole or part.difference > found.difference)
+        else found
+    )
     return replace(
         worse,
         rows=found.rows + part.rows,

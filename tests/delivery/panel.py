@@ -342,9 +342,7 @@ def _texts() -> dict[str, Callable[[], Recipe]]:
     built["texts_given_as_list"] = lambda: _given_as(list)
     built["texts_given_as_series"] = lambda: _given_as(lambda rows: rows)
     built["text_and_number"] = lambda: fitted(
-        make_pipeline(
-            compose.ColumnTransformer([("t", TfidfVectorizer(), "text")], remainder="passthrough"), model()
-        ),
+        make_pipeline(compose.ColumnTransformer([("t", TfidfVectorizer(), "text")], remainder="passthrough"), model()),
         texts()[0].to_frame().assign(length=texts()[0].str.len()),
         texts()[1],
     )
@@ -482,9 +480,7 @@ def _refused() -> dict[str, Entry]:
         "codes_of_batch": Entry(lambda: _after(codes, plans, likes(people())), depends),
         "noisy": Entry(lambda: _after(noisy, numbers(), positive(numbers())), anew),
         "stateful": Entry(lambda: fitted(counter, numbers(), positive(numbers())), anew),
-        "stateful_alone": Entry(
-            lambda: fitted(counter, numbers(), positive(numbers()), one_row_at_a_time=True), anew
-        ),
+        "stateful_alone": Entry(lambda: fitted(counter, numbers(), positive(numbers()), one_row_at_a_time=True), anew),
         "texts_beside_another_column": Entry(lambda: _texts_beside(several), "takes one column of texts"),
         "two_targets": Entry(
             lambda: fitted(linear_model.Ridge(), numbers(), numbers(1)[["a", "b"]].to_numpy(), "predict"),
@@ -492,7 +488,10 @@ def _refused() -> dict[str, Entry]:
         ),
         "several_labels": Entry(
             lambda: fitted(
-                linear_model.RidgeClassifier(), numbers(), (numbers(1)[["a", "b"]] > 0).to_numpy().astype(int), "predict"
+                linear_model.RidgeClassifier(),
+                numbers(),
+                (numbers(1)[["a", "b"]] > 0).to_numpy().astype(int),
+                "predict",
             ),
             "a list of 2 a row",
         ),

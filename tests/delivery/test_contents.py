@@ -161,7 +161,9 @@ def test_a_pipeline_that_fails_on_every_held_out_row_is_not_delivered(workshop):
 
 
 def test_a_pipeline_that_answers_another_number_of_rows_is_not_delivered(workshop):
-    with pytest.raises(DeliveryError, match="gives 12 predictions for 6 rows, and each row needs one: a step drops or repeats"):
+    with pytest.raises(
+        DeliveryError, match="gives 12 predictions for 6 rows, and each row needs one: a step drops or repeats"
+    ):
         workshop.write(few(loans.Twice()))
 
 

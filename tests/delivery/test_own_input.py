@@ -61,7 +61,9 @@ def test_a_pipeline_of_a_frame_gets_its_frame():
 @pytest.mark.parametrize("columns", [2, 3])
 def test_texts_beside_other_columns_are_refused(columns):
     frame = ROWS.to_frame().assign(**{f"c{number}": 1.0 for number in range(1, columns)})
-    with pytest.raises(DeliveryError, match=rf"gives {columns} predictions for {columns + 1} rows.*one column of texts"):
+    with pytest.raises(
+        DeliveryError, match=rf"gives {columns} predictions for {columns + 1} rows.*one column of texts"
+    ):
         input_form(recipe(make_pipeline(TfidfVectorizer(), LogisticRegression()), frame))
 
 

@@ -38,7 +38,9 @@ def rebuilt(series, places=None, training=None):
     frame = series.to_frame("x")
     columns = columns_of(frame, frame if training is None else training.to_frame("x"))
     rows = rows_of(frame)
-    decoded = RowReader(columns).row_columns([rows[place] for place in (range(len(rows)) if places is None else places)])
+    decoded = RowReader(columns).row_columns(
+        [rows[place] for place in (range(len(rows)) if places is None else places)]
+    )
     return FrameBuilder(columns).build(decoded)["x"]
 
 
