@@ -4,54 +4,62 @@ Exit codes: 0 done, 1 refused or failed, 2 usage, 3 undecided, 4 deadline, 5 rol
 130 interrupted.
 """
 
+# Annotations are evaluated for the verb that was asked for alone.
+from __future__ import annotations
+
+import gc
 import signal
 import sys
 
-# Until `main` says what an interruption means, it ends the program without a word: nothing was done yet.
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Until `main` says what an interruption means, it ends the program without a word: nothing was done yet.
+    # Where whoever started it has it ignore Ctrl-C (nohup, a script's `&`), it goes on ignoring it.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Nothing of what a start makes is garbage, and to look for some takes a tenth of the time of a rollback.
+    gc.set_threshold(50_000)
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import typer
+from cli.application import Application
+from cli.parameters import Argument, Option, UsageError
 
 # Everything else is imported where it is used: `rollback` must not wait for what it does not need.
 if TYPE_CHECKING:
+    from typing import Any
+
     from deployment.config import Place
     from deployment.outcomes import Out
 
-Version = Annotated[str, typer.Argument(help="The version, for example v2.", show_default=False)]
-Reason = Annotated[str, typer.Option("-m", "--reason", help="Why; kept in the history.")]
-Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object as the last line.")]
-Breaking = Annotated[bool, typer.Option("--breaking", help="Although it breaks what today's users rely on.")]
-Percent = Annotated[float, typer.Option(help="Share of the traffic in percent.")]
-Auto = Annotated[bool, typer.Option("--auto", help="Let the conductor judge it and move it on, or back.")]
-Timeout = Annotated[str, typer.Option(help="End after this time, for example 10m.", show_default=False)]
+Version = Annotated[str, Argument("The version, for example v2.")]
+Reason = Annotated[str, Option("-m", "--reason", help="Why; kept in the history.")]
+Json = Annotated[bool, Option("--json", help="Answer with one JSON object as the last line.")]
+Breaking = Annotated[bool, Option("--breaking", help="Although it breaks what today's users rely on.")]
+Percent = Annotated[float, Option("--percent", help="Share of the traffic in percent.")]
+Auto = Annotated[bool, Option("--auto", help="Let the conductor judge it and move it on, or back.")]
+Steps = Annotated[
+    str | None, Option("--steps", help="A canary's shares in percent, in order; 5,25,50 or those of deploy.toml.")
+]
+Every = Annotated[
+    str | None,
+    Option("--every", help="Let the clock take a canary's steps, for example 30s; with --auto at the earliest."),
+]
+Timeout = Annotated[str, Option("--timeout", help="End after this time, for example 10m.")]
 
-app = typer.Typer(
-    help="Delivers, deploys, serves, releases and rolls back model versions.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = Application("python deploy.py", "Delivers, deploys, serves, releases and rolls back model versions.")
 
 
-@app.command()
+@app.verb()
 def deliver(
     version: Version,
-    source: Annotated[
-        Path, typer.Option("--from", help="A recipe (.py) or a fitted pipeline (.pkl).", show_default=False)
-    ],
-    sample: Annotated[Path | None, typer.Option(help="Rows the pipeline accepts (Parquet or CSV), for a .pkl.")] = None,
-    label: Annotated[str | None, typer.Option(help="The sample's column that holds the truth.")] = None,
+    source: Annotated[Path, Option("--from", help="A recipe (.py) or a fitted pipeline (.pkl).")],
+    sample: Annotated[Path | None, Option(help="Rows the pipeline accepts (Parquet or CSV), for a .pkl.")] = None,
+    label: Annotated[str | None, Option(help="The sample's column that holds the truth.")] = None,
     one_row_at_a_time: Annotated[
-        bool,
-        typer.Option("--one-row-at-a-time", help="Predict each row alone: its answer depends on the rows beside it."),
+        bool, Option("--one-row-at-a-time", help="Predict each row alone: its answer depends on the rows beside it.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -60,27 +68,29 @@ def deliver(
         _deliver(place, out, version, source, sample, label, one_row_at_a_time)
 
 
-@app.command()
+@app.verb()
 def verify(version: Version, as_json: Json = False) -> None:
     """Check a bundle again: signature, every digest, and its golden rows in a fresh process."""
     with _door(as_json) as (out, place):
         _verify(place, out, version)
 
 
-@app.command()
+@app.verb()
 def up(
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="The router's port; 0 takes a free one.")] = None,
+    port: Annotated[int | None, Option(least=0, most=65535, help="The router's port; 0 takes a free one.")] = None,
     as_json: Json = False,
 ) -> None:
     """Start router and live versions; run again it repairs what is missing."""
     with _door(as_json) as (out, place):
+        from dataclasses import replace
+
         from deployment import targets, viewing
 
         found = targets.up(place if port is None else replace(place, port=port), out.say)
-        raise typer.Exit(viewing.stack(out, found))
+        raise SystemExit(viewing.stack(out, found))
 
 
-@app.command()
+@app.verb()
 def down(as_json: Json = False) -> None:
     """Stop everything, gracefully, and see that nothing is left."""
     with _door(as_json) as (out, place):
@@ -89,19 +99,20 @@ def down(as_json: Json = False) -> None:
         viewing.stopped(out, targets.down(place, out.say))
 
 
-@app.command()
+@app.verb()
 def deploy(version: Version, reason: Reason = "", as_json: Json = False) -> None:
     """Start a delivered version and prove it ready, without users' traffic."""
     _act("deploy", (version,), reason, as_json)
 
 
-@app.command()
+@app.verb()
 def plan(
     version: Version,
-    strategy: Annotated[str, typer.Option(help="By which of the strategies.")] = "canary",
-    replay: Annotated[
-        str | None, typer.Option(help="Recorded rows to ask both versions about: a file, or `recent`.")
-    ] = None,
+    strategy: Annotated[str, Option(help="By which of the strategies.")] = "canary",
+    steps: Steps = None,
+    every: Every = None,
+    auto: Auto = False,
+    replay: Annotated[str | None, Option(help="Recorded rows to ask both versions about: a file, or `recent`.")] = None,
     breaking: Breaking = False,
     as_json: Json = False,
 ) -> None:
@@ -109,10 +120,10 @@ def plan(
     with _door(as_json) as (out, place):
         from deployment import viewing
 
-        raise typer.Exit(viewing.plan(out, place, version, strategy, replay, breaking))
+        raise SystemExit(viewing.plan(out, place, version, strategy, replay, breaking, steps, every, auto))
 
 
-@app.command()
+@app.verb()
 def shadow(
     version: Version,
     percent: Percent = 100.0,
@@ -125,15 +136,11 @@ def shadow(
     _act("shadow", (version, percent, breaking, auto), reason, as_json)
 
 
-@app.command()
+@app.verb()
 def canary(
     version: Version,
-    steps: Annotated[
-        str | None, typer.Option(help="Its shares in percent, in order; 5,25,50 or those of deploy.toml.")
-    ] = None,
-    every: Annotated[
-        str | None, typer.Option(help="Let the clock take the steps, for example 30s; with --auto at the earliest.")
-    ] = None,
+    steps: Steps = None,
+    every: Every = None,
     auto: Auto = False,
     breaking: Breaking = False,
     reason: Reason = "",
@@ -143,7 +150,7 @@ def canary(
     _act("canary", (version, steps, every, breaking, auto), reason, as_json)
 
 
-@app.command("blue-green")
+@app.verb("blue-green")
 def blue_green(
     version: Version, auto: Auto = False, breaking: Breaking = False, reason: Reason = "", as_json: Json = False
 ) -> None:
@@ -151,7 +158,7 @@ def blue_green(
     _act("blue_green", (version, breaking, auto), reason, as_json)
 
 
-@app.command()
+@app.verb()
 def ab(
     version: Version,
     percent: Percent = 50.0,
@@ -164,11 +171,11 @@ def ab(
     _act("ab", (version, percent, breaking, auto), reason, as_json)
 
 
-@app.command()
+@app.verb()
 def ramp(
     version: Version,
-    over: Annotated[str, typer.Option(help="How long until all traffic is there, for example 10m.")] = "10m",
-    steps: Annotated[int, typer.Option(help="In how many equal steps.")] = 10,
+    over: Annotated[str, Option(help="How long until all traffic is there, for example 10m.")] = "10m",
+    steps: Annotated[int, Option(help="In how many equal steps.")] = 10,
     auto: Auto = False,
     breaking: Breaking = False,
     reason: Reason = "",
@@ -178,7 +185,7 @@ def ramp(
     _act("ramp", (version, over, steps, breaking, auto), reason, as_json)
 
 
-@app.command("release-in-place")
+@app.verb("release-in-place")
 def release_in_place(
     version: Version, auto: Auto = False, breaking: Breaking = False, reason: Reason = "", as_json: Json = False
 ) -> None:
@@ -189,14 +196,14 @@ def release_in_place(
     with _door(as_json) as (out, place):
         from deployment.in_place import release_watched
 
-        raise typer.Exit(release_watched(place, out, version, breaking, reason))
+        raise SystemExit(release_watched(place, out, version, breaking, reason))
 
 
-@app.command()
+@app.verb()
 def promote(
     version: Version,
     step: Annotated[
-        bool, typer.Option("--step/--full", help="Only the next step of its rollout, or all the rest at once.")
+        bool, Option("--step/--full", help="Only the next step of its rollout, or all the rest at once.")
     ] = False,
     breaking: Breaking = False,
     reason: Reason = "",
@@ -206,34 +213,34 @@ def promote(
     _act("promote", (version, step, breaking), reason, as_json)
 
 
-@app.command()
+@app.verb()
 def pause(reason: Reason = "", as_json: Json = False) -> None:
     """Hold the rollout where it is."""
     _act("pause", (), reason, as_json)
 
 
-@app.command()
+@app.verb()
 def resume(reason: Reason = "", as_json: Json = False) -> None:
     """Let a paused rollout go on."""
     _act("resume", (), reason, as_json)
 
 
-@app.command()
+@app.verb()
 def abort(reason: Reason = "", as_json: Json = False) -> None:
     """End the rollout: all traffic to the stable version."""
     _act("abort", (), reason, as_json)
 
 
-@app.command()
+@app.verb()
 def rollback(reason: Reason = "", as_json: Json = False) -> None:
     """Send the traffic back to the version that had it before. Nothing delays it."""
     _act("rollback", (), reason, as_json)
 
 
-@app.command()
+@app.verb()
 def retire(
     version: Version,
-    force: Annotated[bool, typer.Option("--force", help="Also where it is the way back.")] = False,
+    force: Annotated[bool, Option("--force", help="Also where it is the way back.")] = False,
     reason: Reason = "",
     as_json: Json = False,
 ) -> None:
@@ -241,16 +248,16 @@ def retire(
     _act("retire", (version, force), reason, as_json)
 
 
-@app.command()
+@app.verb()
 def collect(as_json: Json = False) -> None:
     """End what is left of versions that answer nobody any more, and say first what that saves."""
     with _door(as_json) as (out, place):
         from deployment import viewing
 
-        raise typer.Exit(viewing.collected(out, place))
+        raise SystemExit(viewing.collected(out, place))
 
 
-@app.command()
+@app.verb()
 def status(as_json: Json = False) -> None:
     """Show who answers whom, how well, and the way back."""
     with _door(as_json) as (out, place):
@@ -259,9 +266,9 @@ def status(as_json: Json = False) -> None:
         viewing.status(place, out)
 
 
-@app.command()
+@app.verb()
 def watch(
-    once: Annotated[bool, typer.Option("--once", help="Show it once.")] = False,
+    once: Annotated[bool, Option("--once", help="Show it once.")] = False,
     timeout: Timeout = "",
     as_json: Json = False,
 ) -> None:
@@ -269,17 +276,17 @@ def watch(
     with _door(as_json) as (out, place):
         from deployment import viewing
 
-        raise typer.Exit(viewing.watch(place, out, once, timeout))
+        raise SystemExit(viewing.watch(place, out, once, timeout))
 
 
-@app.command()
+@app.verb()
 def history(
-    number: Annotated[int, typer.Option("-n", "--number", min=0, help="How many acts.")] = 15,
+    number: Annotated[int, Option("-n", "--number", least=0, help="How many acts.")] = 15,
     at: Annotated[
         str,
-        typer.Option("--at", help="Show what was live then: 2026-05-01T12:00Z, or 2h ago.", show_default=False),
+        Option("--at", help="Show what was live then: 2026-05-01T12:00Z, or 2h ago."),
     ] = "",
-    verify_chain: Annotated[bool, typer.Option("--verify", help="Check the whole chain of hashes too.")] = False,
+    verify_chain: Annotated[bool, Option("--verify", help="Check the whole chain of hashes too.")] = False,
     as_json: Json = False,
 ) -> None:
     """List who did what, when and why; with --at, what was live at a moment."""
@@ -292,10 +299,10 @@ def history(
             viewing.history(place, out, number, verify_chain)
 
 
-@app.command()
+@app.verb()
 def explain(
     revision: Annotated[
-        int | None, typer.Argument(help="Of the act, as `history` lists it; the newest by default.", min=1)
+        int | None, Argument(help="Of the act, as `history` lists it; the newest by default.", least=1)
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -306,9 +313,9 @@ def explain(
         past.explain(place, out, revision)
 
 
-@app.command()
+@app.verb()
 def whoserved(
-    token: Annotated[str, typer.Argument(metavar="ID", help="The answer's X-Prediction-Id.", show_default=False)],
+    token: Annotated[str, Argument(metavar="ID", help="The answer's X-Prediction-Id.")],
     as_json: Json = False,
 ) -> None:
     """Show which version answered a prediction, and what was in force then."""
@@ -318,44 +325,42 @@ def whoserved(
         past.who_served(place, out, token)
 
 
-@app.command()
+@app.verb()
 def feedback(
-    file: Annotated[
-        Path, typer.Argument(help="Parquet, CSV or JSON lines with prediction_id and label.", show_default=False)
-    ],
-    timeout: Annotated[str, typer.Option(help="End after this time, for example 1h.")] = "10m",
+    file: Annotated[Path, Argument(help="Parquet, CSV or JSON lines with prediction_id and label.")],
+    timeout: Annotated[str, Option(help="End after this time, for example 1h.")] = "10m",
     as_json: Json = False,
 ) -> None:
     """Send late labels, each counted once for the version that predicted."""
     with _door(as_json) as (out, place):
         from deployment import viewing
 
-        raise typer.Exit(viewing.feedback(place, out, file, timeout))
+        raise SystemExit(viewing.feedback(place, out, file, timeout))
 
 
-@app.command()
+@app.verb()
 def lint(as_json: Json = False) -> None:
     """Check settings, Procfile, bundles, record and address; changes nothing."""
     with _door(as_json, lenient=True) as (out, place):
         from deployment import viewing
 
-        raise typer.Exit(viewing.lint(place, out))
+        raise SystemExit(viewing.lint(place, out))
 
 
-@app.command()
+@app.verb()
 def doctor(as_json: Json = False) -> None:
     """Compare what runs with what should run, platform, record and processes; changes nothing."""
     with _door(as_json) as (out, place):
         from deployment import viewing
 
-        raise typer.Exit(viewing.doctor(place, out))
+        raise SystemExit(viewing.doctor(place, out))
 
 
-@app.command()
+@app.verb()
 def rehearse(
     versions: Annotated[
         list[str] | None,
-        typer.Argument(help="The version released first and the one that takes over.", show_default=False),
+        Argument(help="The version released first and the one that takes over."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -363,20 +368,20 @@ def rehearse(
     with _door(as_json) as (out, place):
         from deployment import viewing
 
-        raise typer.Exit(viewing.rehearsal(out, place, versions or []))
+        raise SystemExit(viewing.rehearsal(out, place, versions or []))
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
-def demo(context: typer.Context) -> None:
+@app.verb(passes_on=True)
+def demo(words: list[str]) -> None:
     """The whole story on real flights: deliver, serve, shadow, canary, release, roll back."""
     from examples.flights.demo import main as run
 
-    sys.argv = ["deploy.py demo", *context.args]
-    raise typer.Exit(run() or 0)
+    sys.argv = ["deploy.py demo", *words]
+    raise SystemExit(run() or 0)
 
 
 @contextmanager
-def _door(as_json: bool, lenient: bool = False) -> "Iterator[tuple[Out, Place]]":
+def _door(as_json: bool, lenient: bool = False) -> Iterator[tuple[Out, Place]]:
     """Where to speak and where to act; what is raised on purpose is told in one line and becomes an exit code."""
     from deployment.config import place
     from deployment.outcomes import told
@@ -385,7 +390,7 @@ def _door(as_json: bool, lenient: bool = False) -> "Iterator[tuple[Out, Place]]"
         yield out, _lenient_place() if lenient else place()
 
 
-def _lenient_place() -> "Place":
+def _lenient_place() -> Place:
     """The place with deploy.toml's settings, or with the defaults where it cannot be read: `lint` tells why."""
     from deployment.config import place
     from deployment.failures import Misconfigured
@@ -408,8 +413,8 @@ def _act(verb: str, options: tuple[Any, ...], reason: str, as_json: bool) -> Non
 
 
 def _deliver(
-    place: "Place",
-    out: "Out",
+    place: Place,
+    out: Out,
     version: str,
     source: Path,
     sample: Path | None,
@@ -444,7 +449,7 @@ def _deliver(
     out.delivered(version, made.path, made.digest, made.fresh, made.manifest.runtime, made.manifest.metrics)
 
 
-def _verify(place: "Place", out: "Out", version: str) -> None:
+def _verify(place: Place, out: Out, version: str) -> None:
     """Check through delivery/; whatever does not hold is a broken contract."""
     from delivery.errors import DeliveryError
     from delivery.verify import verify
@@ -463,30 +468,41 @@ def _verify(place: "Place", out: "Out", version: str) -> None:
 
 def main() -> None:
     """Run the verb the command line names."""
-    from deployment.interrupts import end_like_ctrl_c
-    from deployment.outcomes import INTERRUPTED, UNTOUCHED, USAGE, Out
+    words = sys.argv[1:]
+    try:
+        call = app.call(words)
+    except UsageError as error:
+        _told_usage(words, str(error))
+        raise SystemExit(2) from None
+    from deployment.interrupts import end_like_ctrl_c, ignore_until_exit
 
-    arguments = sys.argv[1:]
     end_like_ctrl_c()
     try:
-        code = app(arguments, prog_name="python deploy.py", standalone_mode=False) or 0
-        if code == INTERRUPTED:
-            Out("--json" in arguments).refused(UNTOUCHED)
-        sys.exit(code)
-    except typer.TyperException as error:
-        message = error.format_message().rstrip(".")
-        # Without a word the help was shown already.
-        if message:
-            Out("--json" in arguments).refused(f"{message}{' ' if message.endswith('?') else ': '}{_help(arguments)}")
-        sys.exit(USAGE)
+        try:
+            call()
+        finally:
+            ignore_until_exit()
+    except KeyboardInterrupt:
+        from deployment.outcomes import INTERRUPTED, UNTOUCHED, Out
+
+        Out("--json" in words).refused(UNTOUCHED)
+        raise SystemExit(INTERRUPTED) from None
 
 
-def _help(arguments: list[str]) -> str:
-    """Where to read on: the verb's own help, or the list of verbs where there is no such verb."""
-    known = {command.name or "" for command in typer.main.get_group(app).commands.values()}
-    verb = next((word for word in arguments if not word.startswith("-")), "")
-    return f"`python deploy.py {verb} --help` tells" if verb in known else "`python deploy.py --help` lists the verbs"
+def _told_usage(words: list[str], message: str) -> None:
+    """Say what is wrong and where to read on: the verb's own help, or the verbs. Without a word help was shown."""
+    if not message:
+        return
+    from deployment.outcomes import Out
+
+    verb = words[0] if words[0] in app.verbs else ""
+    further = f"`python deploy.py {verb} --help` tells" if verb else "`python deploy.py --help` lists the verbs"
+    Out("--json" in words).refused(f"{message}{' ' if message.endswith('?') else ': '}{further}")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    finally:
+        # The process ends now: to look for garbage once more would take as long as the act itself.
+        gc.freeze()

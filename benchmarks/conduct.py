@@ -29,7 +29,8 @@ from benchmarks.setups.sluice import Town, town
 from examples.flights.feedback import send_feedback
 from examples.flights.replay import production, replay
 from examples.flights.tally import Replay
-from store import LedgerStore, engine
+from store import LedgerStore
+from store.engine import engine
 
 RELEASED, BACK, HELD = "released", "rolled back", "held"
 LABELS_AFTER_S = 2.0

@@ -28,7 +28,7 @@ from benchmarks.processes import ROOT, STATE, BenchmarkFailed, tree, until
 from benchmarks.results import leave
 from benchmarks.setups.sluice import Town, town
 from benchmarks.users import Answered, Users
-from rollout.split import all_to
+from rollout.split import all_to, keyed
 
 SETTINGS = "[router]\nworkers = 2\n"
 MARGIN_S = 1.0
@@ -170,7 +170,8 @@ def main() -> int:
     console = Console(stderr=options.json, width=120)
     acts: list[Act] = []
     with town("rollout", SETTINGS) as made:
-        users = Users(made.url, write_bodies(STATE / "bodies.jsonl"), options.connections, _named_users())
+        named = _named_users((made.state / "secrets" / "token").read_text().strip().encode())
+        users = Users(made.url, write_bodies(STATE / "bodies.jsonl"), options.connections, named)
         with users:
             theatre = Theatre(made, users)
             for name, play, shows, moved in _script(theatre):
@@ -202,10 +203,13 @@ def _script(theatre: Theatre) -> list[tuple[str, Play, str, Sequence[str]]]:
     ]
 
 
-def _named_users() -> tuple[str, ...]:
-    """Users whom 10 % of v2 does not reach: half of them meet it at 50 %, half only with its release."""
+def _named_users(secret: bytes) -> tuple[str, ...]:
+    """Users whom 10 % of v2 does not reach: half of them meet it at 50 %, half only with its release.
+
+    secret: the key of the prediction ids, which keys the split too.
+    """
     # deploy, deploy, promote: the canary is the fourth revision.
-    few = all_to("v1", salt="flights:canary:v2:4").reweighted({"v1": 9_000, "v2": 1_000})
+    few = keyed(all_to("v1", salt="flights:canary:v2:4"), secret).reweighted({"v1": 9_000, "v2": 1_000})
     many = few.reweighted({"v1": 5_000, "v2": 5_000})
     names = [f"user-{number}" for number in range(1_000)]
     outside = [name for name in names if few.choose(name.encode()) == "v1"]

@@ -12,11 +12,12 @@ import msgspec
 import yaml
 
 from delivery import environment, onnx_form
-from delivery.answers import require_one_answer_a_row
+from delivery.answers import every_answer, require_one_answer_a_row
 from delivery.errors import DeliveryError, first_line
-from delivery.inputs import with_fitted_columns
+from delivery.inputs import with_inputs_as_fitted
 from delivery.invariance import dependence
 from delivery.labels import cautions, require_labels
+from delivery.local_modules import code_of
 from delivery.measure import held_out_metrics, latency_ms, task_of
 from delivery.own_input import input_form
 from delivery.probe_rows import Probes, probes
@@ -27,6 +28,7 @@ from service.bundle import Bundle, Column, Comparison, File, Manifest, Runtime
 from service.bundle_files import FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE
 from service.comparison import RULE, SAME_MODEL, golden_tolerance
 from service.model import Model, OnnxModel, PipelineModel, RowByRow
+from service.modules import is_module_file
 from service.rows import Columns
 
 if TYPE_CHECKING:
@@ -50,11 +52,13 @@ class Proved:
 
 def write_contents(folder: Path, request: "DeliveryRequest", source: Source, report: Report) -> Manifest:
     """Write all files but the signature; returns the manifest."""
-    recipe = with_fitted_columns(source.recipe, report)
+    recipe = with_inputs_as_fitted(source.recipe, report)
     source = replace(source, recipe=recipe)
     columns = columns_of(recipe.held_out, recipe.training)
     rows = rows_of(recipe.held_out)
     held_out = _as_served(rows, columns)
+    # First, since it says better than a pickler what a pickle cannot hold.
+    _write_code(folder, source, report)
     _dump(recipe, folder / PICKLE)
     report(f"{len(rows)} held-out rows, {len(columns)} columns; converting to ONNX")
     described = _description(request, source, columns)
@@ -111,12 +115,13 @@ def _prove(
         predictions, failures = _answers(model, held_out, rows)
     good = [i for i in range(rows) if i not in failures]
     some = {name: array[good] for name, array in held_out.items()}
-    latency: dict[str, Any] = {**latency_ms(model, some), "sklearn": latency_ms(pipeline, some)}
+    mine = latency_ms(model, some)
+    latency: dict[str, Any] = {**mine, "sklearn": mine if model is pipeline else latency_ms(pipeline, some)}
     return Proved(model, runtime, predictions, latency)
 
 
 def _answers(model: Model, held_out: Columns, rows: int) -> tuple[list[Any], dict[int, str]]:
-    predictions, failures = onnx_form.answers(model, held_out, rows)
+    predictions, failures = every_answer(model, held_out, rows)
     if len(failures) == rows:
         raise DeliveryError(f"the pipeline failed on every held-out row: {next(iter(failures.values()))}")
     return predictions, failures
@@ -124,7 +129,9 @@ def _answers(model: Model, held_out: Columns, rows: int) -> tuple[list[Any], dic
 
 def _loaded(folder: Path, described: Manifest, kind: Callable[[Bundle], Model]) -> Model:
     """The model of the draft's own files, as the service will load it."""
-    model = kind(Bundle(folder, msgspec.structs.replace(described, files=_files(folder)), ""))
+    # Without the code that travels: here its modules are imported already, from where the recipe found them.
+    files = {name: file for name, file in _files(folder).items() if not is_module_file(name)}
+    model = kind(Bundle(folder, msgspec.structs.replace(described, files=files), ""))
     return RowByRow(model) if described.one_row_at_a_time else model
 
 
@@ -146,6 +153,14 @@ def _try_onnx(
         reason = "an answer of its ONNX form depends on the rows beside it"
         runtime = msgspec.structs.replace(runtime, certified="sklearn", reason=reason)
     return runtime, onnx if runtime.certified == "onnx" else pipeline
+
+
+def _write_code(folder: Path, source: Source, report: Report) -> None:
+    sources = code_of(source.recipe.pipeline, source.path)
+    for name, raw in sources.items():
+        (folder / name).write_bytes(raw)
+    if sources:
+        report(f"code that travels with it: {', '.join(sources)}")
 
 
 def _dump(recipe: Recipe, path: Path) -> None:
@@ -212,8 +227,14 @@ def frame_digest(frame: "pd.DataFrame") -> str:
     """SHA-256 of a frame's column names and values, the same on every machine."""
     from pandas.util import hash_pandas_object
 
-    digest = hashlib.sha256(msgspec.json.encode([str(name) for name in frame.columns]))
-    digest.update(hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    names = "\0".join(str(name) for name in frame.columns)
+    digest = hashlib.sha256(names.encode("utf-8", "surrogatepass"))
+    try:
+        digest.update(hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    except Exception:  # noqa: BLE001 (lists, and whatever else pandas has no hash for, raise what they like)
+        for place in range(frame.shape[1]):
+            texts = "\0".join(map(repr, frame.iloc[:, place].tolist()))
+            digest.update(texts.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
 

@@ -7,6 +7,7 @@ import errno
 import os
 import shutil
 import signal
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +17,8 @@ from pathlib import Path
 import yaml
 
 from delivery.contents import write_contents
-from delivery.errors import DeliveryError
+from delivery.errors import DeliveryError, first_line
+from delivery.local_modules import modules_beside
 from delivery.proof import prove_in_fresh_process
 from delivery.recipe import load_source
 from delivery.signing import PUBLIC, sign, signing_key
@@ -25,6 +27,7 @@ from service.bundle import BundleError, Manifest, verify_bundle
 from service.bundle_files import GOLDEN, MANIFEST, SIGNATURE
 from service.comparison import same
 from service.golden import read_golden
+from service.modules import is_module_file
 
 Report = Callable[[str], None]
 
@@ -59,12 +62,27 @@ def deliver(request: DeliveryRequest, report: Report) -> Delivered:
     target = request.releases / request.version
     _refuse_another_models(target, request.model)
     report(f"building {request.source}")
-    with each_warning_once(report):
-        return _delivered(target, request, report)
+    with each_warning_once(report), modules_beside(request.source):
+        try:
+            return _delivered(target, request, report)
+        except (DeliveryError, OSError):
+            raise
+        except Exception as error:
+            raise DeliveryError(
+                f"{request.source} was not delivered: {first_line(error)}{_place(error)}, an error that delivery "
+                "does not know: look at the frames' values and the pipeline's steps, and report it with the recipe"
+            ) from error
+
+
+def _place(error: Exception) -> str:
+    """Where an error was raised: file, line and function."""
+    frames = traceback.extract_tb(error.__traceback__)
+    last = frames[-1]
+    return f" ({Path(last.filename).name}, line {last.lineno}, in {last.name})"
 
 
 def _delivered(target: Path, request: DeliveryRequest, report: Report) -> Delivered:
-    source = load_source(request.source, request.sample, request.label)
+    source = load_source(request.source, request.sample, request.label, report)
     if request.one_row_at_a_time:
         source = replace(source, recipe=replace(source.recipe, one_row_at_a_time=True))
     public = request.keys / PUBLIC
@@ -107,8 +125,13 @@ def same_content(old: Manifest, new: Manifest) -> bool:
         (old.metrics, new.metrics),
         (old.model, new.model),
         (old.runtime.certified, new.runtime.certified),
+        (_code(old), _code(new)),
     )
     return all(left == right for left, right in pairs)
+
+
+def _code(manifest: Manifest) -> dict[str, str]:
+    return {name: file.sha256 for name, file in manifest.files.items() if is_module_file(name)}
 
 
 def same_answers(old: bytes, new: bytes, tolerance: float) -> bool:

@@ -36,8 +36,10 @@ LONG = 40
 UNSEEN = ("never seen before", "", " ", "été")
 TEXTS = (
     "a", "A B", "The quick brown fox, 3.5 times!", "naïve café crème brûlée", "schön übel böse Straße", "İstanbul ı",
-    "東京 は 日本 の 首都", "Привет, как дела?", "مرحبا بالعالم", "नमस्ते दुनिया", "👍 good 🎉🎉", "e-mail x86 I'm don't U.S.A.",
-    "tab\tnew\nline\r\nend", "non\u00a0breaking\u2003space", "UPPER lower MiXeD", "\u0065\u0301 \u00e9", "...", "word " * 2000,
+    "東京 は 日本 の 首都", "Привет, как дела?", "مرحبا بالعالم", "नमस्ते दुनिया", "👍 good 🎉🎉",
+    "e-mail x86 I'm don't U.S.A.",
+    "tab\tnew\nline\r\nend", "non\u00a0breaking\u2003space", "UPPER lower MiXeD", "\u0065\u0301 \u00e9", "...",
+    "word " * 2000,
 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ The act on traffic is the one insert; once it is written nothing is taken back, 
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from functools import cached_property
 from types import TracebackType
 from typing import Protocol
 
@@ -13,8 +14,7 @@ from deployment.interrupts import uninterrupted
 from deployment.record import Unsure, entry_of, refuse_if_moved, write
 from rollout.actions import Action, Drain, Plan, Record, Start, Stop, WaitReady, WarmUp
 from rollout.ledger import Ledger
-from store import LedgerStore
-from store.ledger import Entry
+from store.ledger import Entry, LedgerStore
 
 Say = Callable[[str], None]
 
@@ -44,8 +44,18 @@ class Target(Protocol):
 class Performer:
     """Performs the plans of one act; used as a context, which frees what it reserved."""
 
-    def __init__(self, target: Target, store: LedgerStore, actor: str, reason: str, now: float, say: Say) -> None:
-        self.target, self.store, self.say = target, store, say
+    def __init__(
+        self,
+        target: Callable[[], AbstractContextManager[Target]],
+        store: LedgerStore,
+        actor: str,
+        reason: str,
+        now: float,
+        say: Say,
+    ) -> None:
+        """target: opened when the plan first needs it; most plans write the record alone."""
+        self.store, self.say = store, say
+        self._open_target = target
         self.actor, self.reason, self.now = actor, reason, now
         self.started: list[str] = []
         self._proven: set[str] = set()
@@ -65,6 +75,11 @@ class Performer:
                 self._clean_up()
             if isinstance(error, KeyboardInterrupt):
                 raise Interrupted(self._what_was_done()) from error
+
+    @cached_property
+    def target(self) -> Target:
+        """Where versions run; freed with what was reserved."""
+        return self._held.enter_context(self._open_target())
 
     def perform(self, plan: Plan, before: Ledger) -> Entry | None:
         """Perform every action in order; returns the entry that was recorded.

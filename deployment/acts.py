@@ -6,6 +6,7 @@ An act that lost against another is decided anew as often as `attempts` says; by
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from deployment.actions import Performer, Say
 from deployment.config import Place
@@ -13,10 +14,13 @@ from deployment.record import opened_record, read_ledger
 from deployment.routing import check_model
 from deployment.targets import target_of
 from rollout.actions import Plan, Record
-from rollout.contract import Contract, refuse_breaking
 from rollout.ledger import Ledger
 from rollout.plan import Facts
-from store import Conflict, LedgerStore
+from store.errors import Conflict
+from store.ledger import LedgerStore
+
+if TYPE_CHECKING:
+    from rollout.contract import Contract
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Act:
     nothing: str
     attempts: int = 1
     preview: Callable[[Ledger], list[str]] | None = None
-    contract: Callable[[Ledger], Contract | None] | None = None
+    contract: "Callable[[Ledger], Contract | None] | None" = None
     breaking: bool = False
 
 
@@ -55,10 +59,7 @@ def act(place: Place, wanted: Act, reason: str, say: Say) -> Done:
     with opened_record(place) as store:
         ledger = read_ledger(store)
         facts = wanted.facts(ledger)
-        with (
-            target_of(place, say) as target,
-            Performer(target, store, place.actor, reason, facts.now, say) as performer,
-        ):
+        with Performer(lambda: target_of(place, say), store, place.actor, reason, facts.now, say) as performer:
             ledger, plan = _decided_and_performed(wanted, store, performer, ledger, facts, reason, say)
     return _done(wanted, ledger, plan, time.monotonic() - began)
 
@@ -70,6 +71,8 @@ def _decided_and_performed(
     for left in reversed(range(wanted.attempts)):
         plan = wanted.decide(ledger, facts)
         if wanted.contract is not None and plan:
+            from rollout.contract import refuse_breaking
+
             contract = wanted.contract(ledger)
             refuse_breaking(contract, wanted.breaking)
             performer.reason = _with_what_breaks(reason, contract)
@@ -87,7 +90,7 @@ def _decided_and_performed(
     raise AssertionError("an act has at least one attempt")
 
 
-def _with_what_breaks(reason: str, contract: Contract | None) -> str:
+def _with_what_breaks(reason: str, contract: "Contract | None") -> str:
     """The reason as the ledger keeps it: with --breaking it names what was broken."""
     if contract is None or not contract.breaks():
         return reason

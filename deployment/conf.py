@@ -12,6 +12,8 @@ from deployment.folders import conf_folder
 
 ROUTER_PRIORITY = 900
 VERSION_PRIORITY = 100
+# Connections that wait while the program behind a socket is restarted, or is busy.
+BACKLOG = 2048
 # Characters that cannot be written in these files: they would end the value, start a comment or match other files.
 _FORBIDDEN = "\n\r;#\"'"
 _GLOB = "[]*?"
@@ -19,12 +21,16 @@ _GLOB = "[]*?"
 
 @dataclass(frozen=True)
 class Program:
-    """One supervised process group. environment: beside what it inherits; a higher priority stops first."""
+    """One supervised process group. environment: beside what it inherits; a higher priority stops first.
+
+    listens: `host:port` that the supervisor listens on for it; the process finds that socket as its descriptor 0.
+    """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     priority: int = VERSION_PRIORITY
+    listens: str = ""
 
 
 def supervisor_conf(place: Place) -> str:
@@ -52,6 +58,9 @@ def supervisor_conf(place: Place) -> str:
             "[rpcinterface:supervisor]",
             "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
             "",
+            "[rpcinterface:sockets]",
+            "supervisor.rpcinterface_factory = deployment.sockets:keep_sockets",
+            "",
             "[supervisorctl]",
             f"serverurl = {_plain(server_url(place))}",
             "",
@@ -68,7 +77,7 @@ def program_conf(place: Place, program: Program) -> str:
     log = _percents_doubled(_plain(log_file(place, program.name)))
     return "\n".join(
         [
-            f"[program:{program.name}]",
+            *_section(program),
             f"command = {_command(program.command)}",
             f"directory = {_plain(place.root)}",
             f"environment = {_environment(program.environment)}",
@@ -88,6 +97,17 @@ def program_conf(place: Place, program: Program) -> str:
             "",
         ]
     )
+
+
+def _section(program: Program) -> list[str]:
+    if not program.listens:
+        return [f"[program:{program.name}]"]
+    # The supervisor's name for a program whose listening socket it makes; nothing speaks FastCGI.
+    return [
+        f"[fcgi-program:{program.name}]",
+        f"socket = tcp://{_plain(program.listens)}",
+        f"socket_backlog = {BACKLOG}",
+    ]
 
 
 def conf_file(place: Place, program: str) -> Path:

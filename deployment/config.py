@@ -1,10 +1,6 @@
 """The surroundings of an act: folders, database, who acts. The environment is read here and nowhere else."""
 
-import getpass
-import hashlib
 import os
-import socket
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -71,6 +67,8 @@ class Place:
         """The unix socket of a version's process group; short enough for the kernel whatever the version's name."""
         plain = self.run / f"{program}.sock"
         if len(os.fsencode(plain)) > SOCKET_BYTES:
+            import hashlib
+
             plain = self.run / f"{hashlib.sha256(program.encode()).hexdigest()[:16]}.sock"
         return f"unix:{plain}"
 
@@ -128,6 +126,9 @@ def run_folder(state: Path) -> Path:
     near = state / "run"
     if len(os.fsencode(near)) + 1 + LONGEST_SOCKET_NAME <= SOCKET_BYTES:
         return near
+    import hashlib
+    import tempfile
+
     key = hashlib.sha256(os.fsencode(state)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"sluice-{os.getuid()}-{key}"
 
@@ -146,8 +147,10 @@ def _port(text: str) -> int | None:
 
 
 def _user_at_host() -> str:
+    import getpass
+
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
+    return f"{user}@{os.uname().nodename}"

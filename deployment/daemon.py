@@ -70,6 +70,7 @@ def daemon_pid(place: Place) -> int | None:
 def _inherited(place: Place, secrets: Secrets, environ: Mapping[str, str]) -> dict[str, str]:
     kept = {k: v for k, v in environ.items() if not k.startswith("SLUICE_") and k not in _NOT_INHERITED}
     kept |= {"SLUICE_SERVICE_SECRET": secrets.service, "SLUICE_TOKEN_KEY": secrets.token}
+    kept["SLUICE_OPERATOR_TOKEN"] = secrets.operator
     if place.webhook_secret:
         kept["SLUICE_WEBHOOK_SECRET"] = place.webhook_secret
     return kept if place.database_is_file else {**kept, "DATABASE_URL": place.database_url}

@@ -1,5 +1,6 @@
 """`doctor`: is what runs what should run? Asks every process, the record and the platform; changes nothing."""
 
+import resource
 import shutil
 import time
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from deployment.targets import on_heroku
 from rollout.ledger import Ledger, Version
 
 SPARE_DISK_MB = 500
+# The router keeps as many connections as it may open files, at most 4,096, and a reserve for itself.
+FILES_WANTED = 4096 + 128
 FOLLOWS_S = 3.0
 UP = "`python deploy.py up`"
 
@@ -37,6 +40,7 @@ def doctor(place: Place, say: Say) -> list[Finding]:
         looked("router", partial(_router, place, ledger)),
         *_versions(place, ledger),
         looked("free disk", partial(_disk, place)),
+        *([] if on_heroku(place) else [_open_files()]),
     ]
 
 
@@ -57,7 +61,7 @@ def _router(place: Place, ledger: Ledger | None) -> str:
     """Its workers, once all of them follow the newest revision; they have some seconds for it."""
     give_up = time.monotonic() + FOLLOWS_S
     while True:
-        status = router_status(place, read_secrets(place).service, 10.0)
+        status = router_status(place, read_secrets(place).operator, 10.0)
         workers = status.get("workers") or []
         oldest = min([status.get("revision", 0), *(worker.get("revision", 0) for worker in workers)])
         if ledger is None or oldest >= ledger.revision:
@@ -130,3 +134,15 @@ def _disk(place: Place) -> str:
     if free_mb < SPARE_DISK_MB:
         raise EdgeFailure(f"{free_mb:.0f} MB left for {place.state}: make room, or set SLUICE_STATE elsewhere")
     return f"{free_mb / 1000:.1f} GB for {place.state}"
+
+
+def _open_files() -> Finding:
+    """The hard limit, to which router and versions raise their own."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard == resource.RLIM_INFINITY or hard >= FILES_WANTED:
+        return Finding("open files", "enough for all connections")
+    return Finding(
+        "open files",
+        warning=f"the hard limit is {hard}: beyond it a router process closes the oldest idle connections. Raise it to "
+        f"{FILES_WANTED} (`ulimit -Hn`, or LimitNOFILE of the service manager), then {UP}",
+    )

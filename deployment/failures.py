@@ -7,11 +7,17 @@ EdgeFailure            the act failed; what it had started is stopped again
 ├── ContractBroken     a bundle is not what was signed
 ├── Misconfigured      Procfile, environment or state folder do not allow it
 └── Interrupted        Ctrl-C; the message says what was and what was not done
+
+BadOption              what was typed cannot be read: nothing was tried
 """
 
 
 class EdgeFailure(Exception):
     """The act failed; `str()` is the sentence to show."""
+
+
+class BadOption(Exception):
+    """An option's text cannot be read."""
 
 
 class NotRunning(EdgeFailure):

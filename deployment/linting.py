@@ -13,6 +13,7 @@ from deployment.procfile import KINDS, command
 from deployment.programs import router_program
 from deployment.record import opened, opened_record
 from deployment.releases import check_belongs, check_seal, delivered, golden_rows, read_release
+from deployment.rollouts import configured_steps
 from deployment.routing import router_url
 from deployment.secrets import check_webhook_secret
 from deployment.targets import on_heroku
@@ -33,6 +34,7 @@ def lint(place: Place) -> list[Check]:
     """Every check, in order."""
     checks = [
         _checked("deploy.toml", lambda: read_settings(place.config)),
+        _checked("canary's steps", lambda: configured_steps(place.settings.verdict)),
         *(_checked(f"Procfile: {kind}", partial(command, place.procfile, kind)) for kind in KINDS),
         _checked("webhooks", lambda: check_webhook_secret(place)),
     ]

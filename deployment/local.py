@@ -61,7 +61,7 @@ class LocalTarget:
 
     def drain(self, address: str, revision: int) -> bool:
         """Whether the routers finished with that address in time."""
-        return wait_drained(self.place, read_secrets(self.place).service, revision, address)
+        return wait_drained(self.place, read_secrets(self.place).operator, revision, address)
 
     def stop(self, program: str) -> None:
         """Stop a process group gracefully; nothing happens where there is none."""

@@ -1,14 +1,12 @@
-"""Gathers the facts an act is decided by: the clock, the bundle, whether a running version gives its golden answers."""
+"""Gathers the facts an act is decided by: the clock, the bundle, whether a running version gives its golden answers.
+
+A rollback needs only the clock, and must not wait for the import of the rest.
+"""
 
 import time
 from dataclasses import replace
 
 from deployment.config import Place
-from deployment.failures import EdgeFailure
-from deployment.readiness import NotAnswering, ask_once, probe_of
-from deployment.releases import check_belongs, check_seal, read_release
-from deployment.secrets import read_secrets
-from deployment.targets import home_of
 from rollout.ledger import Ledger
 from rollout.plan import Facts
 from rollout.release import LIVE
@@ -23,6 +21,11 @@ def plain(place: Place) -> Facts:
 
 def of_running(place: Place, ledger: Ledger, name: str) -> Facts:
     """Whether the running process of a version gives its golden answers now."""
+    from deployment.failures import EdgeFailure
+    from deployment.readiness import NotAnswering, ask_once, probe_of
+    from deployment.releases import read_release
+    from deployment.secrets import read_secrets
+
     facts = plain(place)
     version = ledger.versions.get(name)
     if version is None or version.state not in LIVE:
@@ -39,9 +42,13 @@ def of_running(place: Place, ledger: Ledger, name: str) -> Facts:
 
 def of_next(place: Place, ledger: Ledger, name: str) -> Facts:
     """The verified bundle of a version and the process it would get; raises EdgeFailure, ContractBroken."""
+    from deployment.releases import check_belongs, check_seal, read_release
+    from deployment.targets import home_of
+
     release = read_release(place.releases, name)
     check_seal(release, place.public_key)
     check_belongs(release, place.settings.model)
+    answers = release.answers
     program, address = home_of(place, ledger, name)
     wanted = place.settings.deployment.runtime
     return replace(
@@ -50,6 +57,9 @@ def of_next(place: Place, ledger: Ledger, name: str) -> Facts:
         runtime=release.runtime if wanted == "certified" else wanted,
         program=program,
         address=address,
+        task=answers.task,
+        classes=answers.classes,
+        output=release.output,
     )
 
 

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deployment.failures import ContractBroken, EdgeFailure, Interrupted, NotReadyInTime
-from deployment.rollouts import BadOption
+from cli.output import print_line
+from deployment.failures import BadOption, ContractBroken, EdgeFailure, Interrupted, NotReadyInTime
 from rollout.refusal import Breaking, Refusal
 
 if TYPE_CHECKING:
@@ -19,26 +19,28 @@ if TYPE_CHECKING:
 DONE, REFUSED, USAGE, UNDECIDED, DEADLINE, ROLLED_BACK, BROKEN = range(7)
 INTERRUPTED = 130
 UNTOUCHED = "interrupted: nothing was recorded and no traffic moved"
-_COMMAND = re.compile(r"`([^`]+)`")
 
 
 @dataclass(frozen=True)
 class Out:
-    """Where an act speaks: lines for people, which make way for the one object of `--json` on standard output."""
+    """Where an act speaks: lines for people, which make way for the one object of `--json` on standard output.
+
+    Nobody has to listen to the end: an act goes on when its reader has gone (`| head -1`) or the disk is full.
+    """
 
     as_json: bool
 
     def say(self, line: str) -> None:
         """A line of progress."""
-        print(line, file=sys.stderr if self.as_json else sys.stdout, flush=True)
+        print_line(line, sys.stderr if self.as_json else sys.stdout)
 
     def result(self, value: dict[str, Any], *lines: str) -> None:
         """What came of it."""
         if self.as_json:
-            print(json.dumps(value, default=str), flush=True)
+            print_line(json.dumps(value, default=str), sys.stdout)
             return
         for line in lines:
-            print(line, flush=True)
+            print_line(line, sys.stdout)
 
     def done(self, done: "Done") -> None:
         """An act, its revision, and the command that takes it back."""
@@ -63,15 +65,15 @@ class Out:
     def refused(self, message: str) -> None:
         """Why not, and the next step."""
         if self.as_json:
-            print(json.dumps({"error": message, "next": next_step(message)}), flush=True)
+            print_line(json.dumps({"error": message, "next": next_step(message)}), sys.stdout)
             return
-        red, plain = ("\033[31m", "\033[0m") if sys.stderr.isatty() else ("", "")
-        print(f"{red}✖ {message}{plain}", file=sys.stderr, flush=True)
+        red, plain = ("\033[31m", "\033[0m") if sys.stderr is not None and sys.stderr.isatty() else ("", "")
+        print_line(f"{red}✖ {message}{plain}", sys.stderr)
 
 
 def next_step(message: str) -> str:
     """The command a message proposes, empty where it proposes none."""
-    commands = [command for command in _COMMAND.findall(message) if command.startswith("python deploy.py")]
+    commands = [command for command in re.findall(r"`([^`]+)`", message) if command.startswith("python deploy.py")]
     return commands[0] if commands else ""
 
 

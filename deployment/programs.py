@@ -8,14 +8,19 @@ ROUTER = "router"
 
 
 def router_program(place: Place, port: int) -> Program:
-    """The routing layer. The database's URL and the secrets come from the supervisor's environment."""
+    """The routing layer. The database's URL and the secrets come from the supervisor's environment.
+
+    It listens on the socket that the supervisor makes for it, so that its restart refuses no connection.
+    """
     environment = {
         "SLUICE_STATE": str(place.state),
         "SLUICE_CONFIG": str(place.config),
         "SLUICE_RELEASES": str(place.releases),
         "PORT": str(port),
+        "SLUICE_LISTEN_FD": "0",
     }
-    return Program(ROUTER, tuple(command(place.procfile, ROUTER)), environment, ROUTER_PRIORITY)
+    listens = f"{place.settings.router.host}:{port}"
+    return Program(ROUTER, tuple(command(place.procfile, ROUTER)), environment, ROUTER_PRIORITY, listens)
 
 
 def service_program(place: Place, version: str, program: str, address: str) -> Program:
@@ -28,6 +33,7 @@ def service_program(place: Place, version: str, program: str, address: str) -> P
         "SLUICE_RUNTIME": "" if place.settings.deployment.runtime == "certified" else place.settings.deployment.runtime,
         "WEB_CONCURRENCY": "1",
         "SLUICE_TOKEN_KEY": "",
+        "SLUICE_OPERATOR_TOKEN": "",
         "SLUICE_WEBHOOK_SECRET": "",
         "DATABASE_URL": "",
     }

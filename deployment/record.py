@@ -3,15 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-
-from sqlalchemy import Engine
+from typing import TYPE_CHECKING
 
 from deployment.config import Place
 from deployment.failures import EdgeFailure
 from rollout.actions import Record
 from rollout.ledger import Ledger, from_body
-from store import Conflict, LedgerStore, StoreError, StoreUnavailable, engine
-from store.ledger import Entry
+from store.direct import direct
+from store.errors import Conflict, StoreError, StoreUnavailable
+from store.ledger import Entry, LedgerStore
+
+# To act on the ledger takes no SQLAlchemy, whose import takes longer than the whole act.
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 
 class Unsure(EdgeFailure):
@@ -19,12 +23,11 @@ class Unsure(EdgeFailure):
 
 
 @contextmanager
-def opened(place: Place) -> Iterator[Engine]:
+def opened(place: Place) -> "Iterator[Engine]":
     """The database of this place; raises EdgeFailure where nothing was ever brought up."""
-    if place.database_is_file and not (place.state / "ledger.db").exists():
-        raise EdgeFailure(f"{place.state} has no record yet: `python deploy.py up` makes it")
-    if not place.database_url:
-        raise EdgeFailure(f"{place.state} knows no database yet: `python deploy.py up` orders it and keeps its address")
+    from store.engine import engine
+
+    _must_be_known(place)
     made = engine(place.database_url)
     try:
         yield made
@@ -32,15 +35,42 @@ def opened(place: Place) -> Iterator[Engine]:
         made.dispose()
 
 
+def refuse_if_deleted(place: Place) -> None:
+    """Raise EdgeFailure where the record's file was deleted under a stack that was not brought down."""
+    path = place.state / "ledger.db"
+    if place.database_is_file and place.url_file.exists() and not path.exists():
+        raise EdgeFailure(
+            f"the record {path} was deleted while the stack runs, which goes on as it is: restore the file from a "
+            "backup. Without one, `python deploy.py down` and then `up` begin anew, with nothing deployed"
+        )
+
+
 @contextmanager
 def opened_record(place: Place) -> Iterator[LedgerStore]:
     """The ledger's store; raises EdgeFailure where nothing was ever brought up."""
-    with opened(place) as database:
+    _must_be_known(place)
+    if (database := direct(place.database_url)) is None:
+        with opened(place) as pool:
+            yield LedgerStore(pool, place.settings.model)
+        return
+    try:
         yield LedgerStore(database, place.settings.model)
+    finally:
+        database.close()
+
+
+def _must_be_known(place: Place) -> None:
+    refuse_if_deleted(place)
+    if place.database_is_file and not (place.state / "ledger.db").exists():
+        raise EdgeFailure(f"{place.state} has no record yet: `python deploy.py up` makes it")
+    if not place.database_url:
+        raise EdgeFailure(f"{place.state} knows no database yet: `python deploy.py up` orders it and keeps its address")
 
 
 def make_record(place: Place) -> None:
     """Make the database's tables where they are missing; raises StoreError."""
+    from store.engine import engine
+
     made = engine(place.database_url)
     try:
         LedgerStore(made, place.settings.model).create()

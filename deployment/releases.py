@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deployment.failures import ContractBroken, EdgeFailure
+from rollout.classes import Answers, answers_of
 from rollout.settings import is_name
 from service.bundle_files import (
     FORMAT,
@@ -36,6 +37,16 @@ class Release:
     tolerance: float
     manifest: dict[str, Any]
     raw: bytes = field(repr=False)
+
+    @property
+    def output(self) -> str:
+        """`predict` or `predict_proba`."""
+        return str(self.manifest.get("output", ""))
+
+    @property
+    def answers(self) -> Answers:
+        """What it answers, as the manifest has it."""
+        return answers_of(str(self.manifest.get("task", "")), self.manifest.get("classes"), self.output)
 
 
 @dataclass(frozen=True)

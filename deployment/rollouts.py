@@ -3,25 +3,23 @@
 import re
 from collections.abc import Sequence
 
+from deployment.failures import BadOption
 from rollout.ledger import Ledger, Step
-from rollout.policy import NO_LOSS, Policy, Rule
-from rollout.refusal import BadWeight
+from rollout.moves import chosen_steps
+from rollout.policy import Judging, Policy, Rule
+from rollout.refusal import BadSetting, BadWeight
 from rollout.split import ALL, basis_points
 from rollout.strategy import Strategy, strategy
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
+_PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?"
 COMMAND = "python deploy.py"
-
-
-class BadOption(Exception):
-    """An option's text cannot be read."""
 
 
 def seconds(text: str) -> float:
     """Seconds of `30s`, `10m`, `1h30m` or a plain number; raises BadOption."""
     compact = text.strip().replace(" ", "").lower()
-    parts = _PART.findall(compact)
+    parts = re.findall(_PART, compact)
     if not parts or "".join(number + unit for number, unit in parts) != compact:
         raise BadOption(f"'{text}' is no duration: write 30s, 10m or 1h30m")
     if any(not unit for _, unit in parts) and len(parts) > 1:
@@ -65,6 +63,21 @@ def judged_steps(percents: str, hold_s: float) -> tuple[Step, ...]:
     return tuple(Step(weight, None if place == len(weights) else hold_s) for place, weight in enumerate(weights, 1))
 
 
+def configured_steps(judging: Judging) -> tuple[Step, ...]:
+    """Steps of `verdict.steps`; raises BadSetting where no canary could go by them."""
+    try:
+        steps = judged_steps(judging.steps, judging.step_s)
+        chosen_steps(strategy("canary"), steps)
+    except (BadOption, BadWeight) as error:
+        raise BadSetting(f"deploy.toml: 'verdict.steps' is {judging.steps!r}, and {error}") from error
+    if steps[-1].weight == ALL:
+        raise BadSetting(
+            f"deploy.toml: 'verdict.steps' is {judging.steps!r}, and a canary that runs by itself is released on "
+            "proof: end it below 100"
+        )
+    return steps
+
+
 def plan_lines(
     ledger: Ledger, how: str, name: str, steps: Sequence[Step], share: int = ALL, policy: Policy | None = None
 ) -> list[str]:
@@ -91,8 +104,8 @@ def policy_lines(row: Strategy, policy: Policy, name: str, stable: str) -> list[
     required = [f"{rule.name} ({_margin(rule)})" for rule in policy.rules if rule.required]
     alarm = f"false alarm at most {100 * policy.alpha:g} % over the whole rollout"
     lines = [f"  back     on evidence of {', '.join(back)}; {alarm}"]
-    if "labels" in row.signals and policy.labels is None:
-        lines.append(f"           labels are not judged: {NO_LOSS}")
+    for signal, because in policy.unjudged:
+        lines.append(f"           {signal} {'are' if signal.endswith('s') else 'is'} not judged: {because}")
     if hold:
         lines.append(f"  held     on evidence of {', '.join(hold)}, until `{COMMAND} resume`")
     if required:

@@ -1,14 +1,16 @@
-"""What the operator's edge asks of the router: its status, and whether an old version is done."""
+"""What the operator's edge asks of the router: its status, and whether an old version is done.
+
+HTTP is imported where it is spoken: most acts only look which model is served.
+"""
 
 import time
 from typing import Any
-from urllib.parse import quote
 
-from deployment.asking import Unreachable, line
 from deployment.config import Place
 from deployment.failures import EdgeFailure
 
 POLL_S = 0.05
+REMEDY = "`python deploy.py down`, then `up` hands it the one in secrets/operator of the state folder"
 
 
 class RouterAway(Exception):
@@ -41,6 +43,8 @@ def check_model(place: Place) -> None:
 
 def router_lives(url: str, timeout_s: float = 1.0) -> bool:
     """Whether the router's liveness answers."""
+    from deployment.asking import Unreachable, line
+
     try:
         with line(url, "", timeout_s) as router:
             return router.get("/v2/health/live").status == 200
@@ -48,14 +52,18 @@ def router_lives(url: str, timeout_s: float = 1.0) -> bool:
         return False
 
 
-def router_status(place: Place, secret: str, timeout_s: float = 2.0) -> dict[str, Any]:
-    """The router's GET /status; raises RouterAway."""
+def router_status(place: Place, token: str, timeout_s: float = 2.0) -> dict[str, Any]:
+    """The router's GET /status, shown the operator's token; raises RouterAway."""
+    from deployment.asking import Unreachable, line
+
     url = router_url(place)
     if url is None:
         raise RouterAway("the router was not brought up: `python deploy.py up`")
     try:
-        with line(url, secret, timeout_s) as router:
+        with line(url, token, timeout_s) as router:
             answer = router.get("/status")
+        if answer.status == 401:
+            raise RouterAway(f"the router at {url} does not take this stack's operator token: {REMEDY}")
         if answer.status != 200:
             raise RouterAway(f"the router at {url} answered {answer.status} to /status")
         return dict(answer.json())
@@ -73,13 +81,19 @@ def url_of_router(place: Place) -> str:
     return url
 
 
-def read_id(place: Place, secret: str, token: str, timeout_s: float = 5.0) -> dict[str, Any]:
+def read_id(place: Place, operator: str, token: str, timeout_s: float = 5.0) -> dict[str, Any]:
     """What the router reads in a prediction's id; raises EdgeFailure."""
+    from urllib.parse import quote
+
+    from deployment.asking import Unreachable, line
+
     url = url_of_router(place)
     try:
-        with line(url, secret, timeout_s) as router:
+        with line(url, operator, timeout_s) as router:
             answer = router.get(f"/whoserved/{quote(token, safe='')}")
             said = answer.json()
+        if answer.status == 401:
+            raise EdgeFailure(f"the router at {url} does not take this stack's operator token: {REMEDY}")
         if answer.status != 200:
             raise EdgeFailure(str(said["detail"]))
         return dict(said)
@@ -89,7 +103,7 @@ def read_id(place: Place, secret: str, token: str, timeout_s: float = 5.0) -> di
         raise EdgeFailure(f"the router at {url} gave an answer to /whoserved that cannot be read") from error
 
 
-def wait_drained(place: Place, secret: str, revision: int, address: str) -> bool:
+def wait_drained(place: Place, token: str, revision: int, address: str) -> bool:
     """Wait until every router worker follows `revision` and nothing is in flight to `address`.
 
     True at once where no router runs; False when the time that deploy.toml allows is over.
@@ -97,7 +111,7 @@ def wait_drained(place: Place, secret: str, revision: int, address: str) -> bool
     give_up = time.monotonic() + place.settings.deployment.drain_timeout_s
     while time.monotonic() < give_up:
         try:
-            if is_drained(router_status(place, secret), revision, address):
+            if is_drained(router_status(place, token), revision, address):
                 return True
         except RouterAway:
             url = router_url(place)

@@ -14,12 +14,12 @@ class Score:
     margin: float | None
 
 
-def scores(rows: Iterable[tuple[str, float | None, str, str]]) -> dict[str, Score]:
-    """Scores of (version, predicted, label, outcome) rows, outcome `right` or `wrong` where it can be judged."""
+def scores(outcomes: Iterable[tuple[str, str, int]]) -> dict[str, Score]:
+    """Scores of (version, outcome, count), outcome `right` or `wrong` where it can be judged."""
     counts: dict[str, dict[str, int]] = {}
-    for version, _, _, outcome in rows:
+    for version, outcome, count in outcomes:
         mine = counts.setdefault(version, {})
-        mine[outcome] = mine.get(outcome, 0) + 1
+        mine[outcome] = mine.get(outcome, 0) + count
     return {version: _score(mine) for version, mine in counts.items()}
 
 

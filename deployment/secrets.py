@@ -1,8 +1,13 @@
-"""The two secrets of a stack: the bearer token between router and versions, and the key that signs prediction ids."""
+"""The secrets of a stack, made by `up`.
+
+service: the bearer token between router and versions; token: the key that signs prediction ids; operator: the bearer
+token that the router asks of its operator.
+"""
 
 import os
 import secrets
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from deployment.config import Place
 from deployment.failures import Misconfigured
@@ -16,6 +21,7 @@ class Secrets:
 
     service: str = field(repr=False)
     token: str = field(repr=False)
+    operator: str = field(default="", repr=False)
 
 
 def make_secrets(place: Place) -> Secrets:
@@ -23,18 +29,26 @@ def make_secrets(place: Place) -> Secrets:
     folder = place.state / "secrets"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-    for name in ("service", "token"):
+    for name in ("service", "token", "operator"):
         _make(folder / name)
     return read_secrets(place)
 
 
 def read_secrets(place: Place) -> Secrets:
-    """The stack's secrets; raises Misconfigured where they were never made."""
+    """The stack's secrets; raises Misconfigured where they were never made.
+
+    A stack of an earlier release has no operator's token until its next `up`.
+    """
     folder = place.state / "secrets"
     try:
-        return Secrets((folder / "service").read_text().strip(), (folder / "token").read_text().strip())
+        operator = _kept(folder / "operator")
+        return Secrets((folder / "service").read_text().strip(), (folder / "token").read_text().strip(), operator)
     except FileNotFoundError as error:
         raise Misconfigured(f"{folder} has no secrets yet: `python deploy.py up` makes them") from error
+
+
+def _kept(path: Path) -> str:
+    return path.read_text().strip() if path.exists() else ""
 
 
 def check_webhook_secret(place: Place) -> None:

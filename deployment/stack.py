@@ -18,7 +18,7 @@ from deployment.local import LocalTarget, watch_for_end
 from deployment.locks import held
 from deployment.programs import ROUTER, router_program, service_program
 from deployment.readiness import NotAnswering, probe_of, wait_ready
-from deployment.record import make_record, opened_record, read_ledger
+from deployment.record import make_record, opened_record, read_ledger, refuse_if_deleted
 from deployment.releases import check_seal, read_release
 from deployment.routing import check_model, router_url, wait_router
 from deployment.secrets import Secrets, check_webhook_secret, make_secrets
@@ -42,11 +42,12 @@ def up(place: Place, say: Say) -> Stack:
     make_folders(place)
     with held(place, "up", "bringing this stack up or down"):
         secrets = make_secrets(place)
+        target = LocalTarget(place)
+        already = target.supervisor.answers()
+        refuse_if_deleted(place)
         make_record(place)
         with opened_record(place) as store:
             ledger = read_ledger(store)
-        target = LocalTarget(place)
-        already = target.supervisor.answers()
         if already or left_behind(place):
             check_model(place)
         if already:
@@ -86,7 +87,7 @@ def _start(place: Place, target: LocalTarget, ledger: Ledger, secrets: Secrets, 
     if ended := end_left_behind(place):
         say(f"ended {ended} processes whose supervisor was gone")
     _forget_programs(place)
-    port = _free_port(place, place.settings.router.port if place.port is None else place.port)
+    port = _port(place, say)
     url = _url(place, port)
     conf_file(place, ROUTER).write_text(program_conf(place, router_program(place, port)))
     for version in ledger.live():
@@ -192,6 +193,17 @@ def _forget_programs(place: Place) -> None:
         path.unlink()
     for path in conf_folder(place).glob("*.conf"):
         path.unlink()
+
+
+def _port(place: Place, say: Say) -> int:
+    """The port of the router: the one it had where it was never brought down, for its users still ask there."""
+    had = (router_url(place) or "").rpartition(":")[2]
+    if not place.port and had.isdigit():
+        try:
+            return _free_port(place, int(had))
+        except Misconfigured:
+            say(f"port {had}, which the router had, is taken by another process")
+    return _free_port(place, place.settings.router.port if place.port is None else place.port)
 
 
 def _free_port(place: Place, port: int) -> int:

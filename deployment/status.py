@@ -7,6 +7,8 @@ import time
 from dataclasses import asdict
 from typing import Any
 
+from sqlalchemy import Engine
+
 from deployment.config import Place
 from deployment.failures import EdgeFailure, NotRunning
 from deployment.judging import judged
@@ -63,16 +65,25 @@ def _recorded(place: Place, notes: list[str]) -> tuple[Ledger, list[Entry] | Non
     try:
         with opened(place) as database:
             store = LedgerStore(database, model)
-            ledger, labels = read_ledger(store), scores(FeedbackStore(database, model).scores())
-            return ledger, store.history(limit=EVENTS + 1), labels, judged(database, ledger)
+            ledger, events = read_ledger(store), store.history(limit=EVENTS + 1)
+            return ledger, events, *_judged(database, ledger, notes)
     except (EdgeFailure, StoreError, BrokenRecord) as error:
         notes.append(str(error))
         return Ledger(model=model), None, {}, None
 
 
+def _judged(database: Engine, ledger: Ledger, notes: list[str]) -> tuple[dict[str, Score], Picture | None]:
+    """The late labels and the verdict; they lie beside the ledger, and without them it is shown all the same."""
+    try:
+        return scores(FeedbackStore(database, ledger.model).outcomes()), judged(database, ledger)
+    except StoreError as error:
+        notes.append(str(error))
+        return {}, None
+
+
 def _counts(place: Place, notes: list[str]) -> Picture:
     try:
-        return router_status(place, read_secrets(place).service)
+        return router_status(place, read_secrets(place).operator)
     except (RouterAway, EdgeFailure) as error:
         notes.append(str(error))
         return {}

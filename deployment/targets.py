@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from deployment.actions import Say, Target
 from deployment.config import Place
-from deployment.local import LocalTarget
-from deployment.supervision import Process, Supervisor
 from rollout.ledger import Ledger
 
-# Heroku's side needs an HTTP library that nothing on this machine waits for.
+# Each side is imported where it has something to do: an act on the record alone waits for neither.
 if TYPE_CHECKING:
     from deployment.stack import Stack
+    from deployment.supervision import Process
 
 HEROKU = "heroku"
 
@@ -26,6 +25,8 @@ def on_heroku(place: Place) -> bool:
 def target_of(place: Place, say: Say) -> Iterator[Target]:
     """The target of an act. Heroku's is not asked before something has to be done there."""
     if not on_heroku(place):
+        from deployment.local import LocalTarget
+
         yield LocalTarget(place)
         return
     from deployment.heroku.target import HerokuTarget
@@ -78,9 +79,11 @@ def down(place: Place, say: Say) -> int:
     return stack.down(place, say)
 
 
-def processes(place: Place) -> dict[str, Process]:
+def processes(place: Place) -> "dict[str, Process]":
     """What runs, by program; raises EdgeFailure where nobody can say."""
     if not on_heroku(place):
+        from deployment.supervision import Supervisor
+
         return Supervisor(place).processes()
     from deployment.heroku.running import processes as on_the_platform
 

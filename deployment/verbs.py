@@ -1,14 +1,16 @@
 """Each acting verb as an Act: which facts it needs, which decision of the core it is, what it shows first."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from deployment import observations
 from deployment.acts import Act
 from deployment.config import Place
-from deployment.contracts import contract_at_stake
-from deployment.failures import EdgeFailure
-from deployment.releases import read_release
+from deployment.failures import BadOption, EdgeFailure
 from deployment.rollouts import (
-    BadOption,
     canary_steps,
+    configured_steps,
     in_place_lines,
     judged_steps,
     plan_lines,
@@ -16,12 +18,16 @@ from deployment.rollouts import (
     seconds,
 )
 from rollout import plan
-from rollout.ledger import Step
-from rollout.policy import CLASSIFICATION, Policy, policy
+from rollout.classes import Answers
+from rollout.ledger import Ledger, Step
+from rollout.policy import CLASSES, Policy, policy
 from rollout.refusal import BadSetting
 from rollout.settings import is_name
 from rollout.split import ALL, basis_points
 from rollout.strategy import strategy
+
+if TYPE_CHECKING:
+    from rollout.contract import Contract
 
 # A rollback is tried until it wins; its rivals are single inserts, so few rounds are ever needed.
 ROLLBACK_ATTEMPTS = 50
@@ -55,14 +61,14 @@ def start(
     breaking: although it breaks the contract of those who have one; auto: the conductor judges it and moves it on.
     """
     require_name(name)
-    judged = _policy(place, how, name) if auto else None
+    judged = policy_for(place, how, name, steps) if auto else None
     return Act(
         how,
         lambda ledger: observations.of_running(place, ledger, name),
         lambda ledger, facts: plan.start(ledger, facts, name, how, steps, share, judged),
         f"{how} of {name} goes on",
         preview=lambda ledger: plan_lines(ledger, how, name, steps, share, judged),
-        contract=lambda ledger: contract_at_stake(place, ledger, name),
+        contract=_contract(place, name),
         breaking=breaking,
     )
 
@@ -71,12 +77,16 @@ def canary(
     place: Place, name: str, steps: str | None, every: str | None, breaking: bool = False, auto: bool = False
 ) -> Act:
     """A canary by the steps of `5,25,50`; one that runs by itself has those of deploy.toml."""
+    return start(place, name, "canary", steps_of_canary(place, steps, every, auto), breaking=breaking, auto=auto)
+
+
+def steps_of_canary(place: Place, steps: str | None, every: str | None, auto: bool) -> tuple[Step, ...]:
+    """The steps that these options ask for, None where one is not given; raises BadOption, BadSetting, BadWeight."""
     judging = place.settings.verdict
-    if auto:
-        chosen = judged_steps(steps or judging.steps, seconds(every) if every else judging.step_s)
-    else:
-        chosen = canary_steps(steps or CANARY_STEPS, every)
-    return start(place, name, "canary", chosen, breaking=breaking, auto=auto)
+    if not auto:
+        return canary_steps(CANARY_STEPS if steps is None else steps, every)
+    hold_s = judging.step_s if every is None else seconds(every)
+    return configured_steps(replace(judging, step_s=hold_s)) if steps is None else judged_steps(steps, hold_s)
 
 
 def blue_green(place: Place, name: str, breaking: bool = False, auto: bool = False) -> Act:
@@ -102,14 +112,14 @@ def shadow(place: Place, name: str, percent: float, breaking: bool = False, auto
 def release_in_place(place: Place, name: str, breaking: bool = False, auto: bool = False) -> Act:
     """Replace the released version's process."""
     require_name(name)
-    judged = _policy(place, "release-in-place", name) if auto else None
+    judged = policy_for(place, "release-in-place", name) if auto else None
     return Act(
         "release-in-place",
         lambda ledger: observations.of_next(place, ledger, name),
         lambda ledger, facts: plan.release_in_place(ledger, facts, name, judged),
         f"{name} is released already",
         preview=lambda ledger: in_place_lines(ledger, name, judged),
-        contract=lambda ledger: contract_at_stake(place, ledger, name),
+        contract=_contract(place, name),
         breaking=breaking,
     )
 
@@ -123,7 +133,7 @@ def promote(place: Place, name: str, step: bool = False, breaking: bool = False)
         lambda ledger: observations.of_running(place, ledger, name),
         lambda ledger, facts: decide(ledger, facts, name),
         f"{name} is released already",
-        contract=lambda ledger: contract_at_stake(place, ledger, name),
+        contract=_contract(place, name),
         breaking=breaking,
     )
 
@@ -164,7 +174,7 @@ def retire(place: Place, name: str, force: bool = False, way_back: bool = False)
     )
 
 
-def _policy(place: Place, how: str, name: str) -> Policy:
+def policy_for(place: Place, how: str, name: str, steps: Sequence[Step] = ()) -> Policy:
     """How deploy.toml judges that strategy of a version; raises BadSetting where it could not see a failure."""
     row = strategy(how)
     if row.watches and not place.settings.router.fallback:
@@ -172,15 +182,29 @@ def _policy(place: Place, how: str, name: str) -> Policy:
             f"router.fallback is off in deploy.toml, so nobody would answer beside the new version of a {how}, and its "
             "failures could not be compared: switch it on, or leave out --auto"
         )
-    return policy(place.settings.verdict, row, _task(place, name))
+    weights = [step.weight for step in steps] or list(row.steps)
+    return policy(place.settings.verdict, row, _answers(place, name), weights)
 
 
-def _task(place: Place, name: str) -> str:
-    """What a version predicts; what is wrong with its bundle is said by who asks for more than that."""
+def _contract(place: Place, name: str) -> "Callable[[Ledger], Contract | None]":
+    """What that version would change for those who have a contract now."""
+
+    def at_stake(ledger: Ledger) -> "Contract | None":
+        from deployment.contracts import contract_at_stake
+
+        return contract_at_stake(place, ledger, name)
+
+    return at_stake
+
+
+def _answers(place: Place, name: str) -> Answers:
+    """What a version answers; what is wrong with its bundle is said by who asks for more than that."""
+    from deployment.releases import read_release
+
     try:
-        return str(read_release(place.releases, name).manifest["task"])
-    except (EdgeFailure, KeyError):
-        return CLASSIFICATION
+        return read_release(place.releases, name).answers
+    except EdgeFailure:
+        return CLASSES
 
 
 def require_name(name: str) -> None:

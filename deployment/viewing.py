@@ -91,12 +91,23 @@ def doctor(place: Place, out: Out) -> int:
     return REFUSED if faults else DONE
 
 
-def plan(out: Out, place: Place, version: str, strategy: str, replay: str | None, breaking: bool) -> int:
+def plan(
+    out: Out,
+    place: Place,
+    version: str,
+    strategy: str,
+    replay: str | None,
+    breaking: bool,
+    steps: str | None = None,
+    every: str | None = None,
+    auto: bool = False,
+) -> int:
     """What a rollout would mean; returns the exit code, 6 where it breaks what users rely on unless that is allowed."""
     from deployment.planned import plan_in_words
+    from deployment.planning import Options
     from deployment.planning import plan as planned
 
-    found = planned(place, version, strategy, replay)
+    found = planned(place, version, strategy, replay, Options(steps, every, auto))
     out.result(found.body(), *plan_in_words(found))
     return BROKEN if found.breaking and not breaking else DONE
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from cli.output import reader_left
 from deployment.config import Place
 from deployment.outcomes import DEADLINE, DONE, ROLLED_BACK, UNDECIDED
 from deployment.status import Picture, picture
@@ -11,7 +12,7 @@ EVERY_S = 1.0
 
 
 def watch(place: Place, show: Callable[[Picture], None], once: bool, timeout_s: float | None) -> int:
-    """Show the picture each second; returns the exit code.
+    """Show the picture each second; returns the exit code. Without a deadline it also ends when its reader has gone.
 
     With a deadline: 0 when the rollout in progress ended well, 5 when it was taken back; where none is in progress, how
     the last one ended. When the deadline passes first: 3 for one that is held until a person decides, else 4.
@@ -21,7 +22,7 @@ def watch(place: Place, show: Callable[[Picture], None], once: bool, timeout_s: 
     while True:
         latest = picture(place)
         show(latest)
-        if once:
+        if once or (timeout_s is None and reader_left()):
             return DONE
         if watched is None:
             watched = latest

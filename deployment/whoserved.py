@@ -25,7 +25,7 @@ def who_served(place: Place, token: str) -> Found:
     the version, which the ledger knows; time in UTC. `revision` is None where the ledger cannot be read,
     and `note` says why.
     """
-    said = read_id(place, read_secrets(place).service, token)
+    said = read_id(place, read_secrets(place).operator, token)
     try:
         found = _read(said)
     except (KeyError, TypeError, ValueError, OverflowError) as error:

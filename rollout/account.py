@@ -127,7 +127,7 @@ def _drawn_share(case: Case) -> float | None:
 
 
 def _errors(case: Case, _judged: Judged) -> Numbers:
-    tables = case.evidence.tables("finished", ["error"], ["ok", "refused"])
+    tables = case.evidence.errors()
     pairs = case.evidence.of(case.evidence.candidate, "answers")
     if not tables and pairs:
         total = sum(pairs.values())
@@ -137,7 +137,7 @@ def _errors(case: Case, _judged: Judged) -> Numbers:
 
 
 def _refusals(case: Case, _judged: Judged) -> Numbers:
-    tables = case.evidence.tables("finished", ["refused"], ["ok"])
+    tables = case.evidence.refusals()
     return _rates(tables, case.reference.refused, _drawn_share(case), _percent)
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from rollout import moves
 from rollout.actions import Record
+from rollout.command import command_of
 from rollout.complaints import MEMORY
 from rollout.ledger import Ledger, Rollout
-from rollout.plan import COMMAND, again, step_of
+from rollout.plan import COMMAND, step_of
 from rollout.split import ALL
 from rollout.strategy import strategy
 from rollout.verdict import Verdict
@@ -144,7 +145,8 @@ def _rolled_back(ledger: Ledger, rollout: Rollout, because: str) -> Record:
     share = ledger.weight(rollout.candidate)
     was = f"{share / 100:g} %" if share < ALL else "all traffic"
     summary = f"from {rollout.candidate} ({was}) to {rollout.stable}: {because}"
-    return Record(moves.ended(ledger, rollout).next(), "rollback", summary, f"{COMMAND} {again(rollout)}")
+    undo = f"{COMMAND} {command_of(rollout, ledger)}"
+    return Record(moves.ended(ledger, rollout).next(), "rollback", summary, undo)
 
 
 def _held(ledger: Ledger, rollout: Rollout, reasons: tuple[str, ...], seen: Seen) -> Record:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from rollout.classes import PROBABILITIES
 from rollout.refusal import Breaking
 
 COMMAND = "python deploy.py"
 SHOWN = 3
-PROBABILITIES = "predict_proba"
 
 
 class Verdict(StrEnum):

@@ -3,7 +3,8 @@
 A tally is the counts of one version at one weight of the candidate, by kind:
 
     drawn       "all": requests the router's coin gave it
-    finished    "ok", "error" (5xx, time-out, crash, failed and answered by another), "refused" (422), "shed" (no room)
+    finished    "ok", "error" (5xx, time-out, crash, failed and answered by another), "refused" (422), "neither" (failed
+                or refused, and the other version does not answer these rows either), "shed" (no room)
     waits       latency bin (rollout/bins.py) of each finished request, cold starts left out
     classes     predicted class of a request's first row
     values      bin of the predicted value of a request's first row, where it is no class
@@ -91,6 +92,18 @@ class Evidence:
     def sides(self, kind: str, edge: int) -> Any:
         """Counts (..., 2) of the candidate's bins before `edge` and of those from it on, all weights together."""
         return self._own(kind).above(edge)
+
+    def errors(self) -> dict[float, Any]:
+        """Counts (..., 2, 2) by share of drawn requests: level 1 is one that failed and that the other one answers.
+
+        Leaving out of both versions what neither answers changes neither the difference of their rates nor what a
+        bet on it is worth, whatever rows are sent.
+        """
+        return self.tables("finished", ["error"], ["ok", "refused", "neither"])
+
+    def refusals(self) -> dict[float, Any]:
+        """The same of what was refused."""
+        return self.tables("finished", ["refused"], ["ok", "neither"])
 
     def copies(self) -> dict[float, Any]:
         """Counts (..., 2, 2) by share of copies: [to the candidate, to the stable version again] x [agreed, not]."""

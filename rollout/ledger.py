@@ -5,13 +5,14 @@ from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from rollout.classes import Answers, ClassValue, answers_of
 from rollout.policy import Policy, policy_of
 from rollout.refusal import BadWeight, BrokenRecord, NothingToDo, RolloutInProgress, UnknownVersion
 from rollout.release import LIVE, Event, State, after
 from rollout.split import Slice, TrafficSplit
 
-FORMAT = 2
-_READS = (1, FORMAT)
+FORMAT = 3
+_READS = (1, 2, FORMAT)
 Body = dict[str, Any]
 
 
@@ -20,7 +21,8 @@ class Version:
     """One deployed version.
 
     address: where its service listens (`unix:/path` or `http://host:port`); program: the process group that runs it.
-    digest: SHA-256 of its manifest; proven_at: epoch seconds of its last golden answer.
+    digest: SHA-256 of its manifest; proven_at: epoch seconds of its last golden answer. task, classes, output: what it
+    answers, as its manifest has it; empty where it was deployed before the ledger kept that.
     """
 
     name: str
@@ -30,6 +32,14 @@ class Version:
     digest: str
     runtime: str
     proven_at: float
+    task: str = ""
+    classes: tuple[ClassValue, ...] = ()
+    output: str = ""
+
+    @property
+    def answers(self) -> Answers:
+        """What it answers."""
+        return answers_of(self.task, self.classes, self.output)
 
 
 @dataclass(frozen=True)
@@ -182,7 +192,7 @@ class Ledger:
         return {
             "format": FORMAT,
             "model": self.model,
-            "versions": [asdict(version) for version in self.versions.values()],
+            "versions": [{**asdict(version), "classes": [*version.classes]} for version in self.versions.values()],
             "split": _split_body(self.split),
             "released": self.released,
             "released_before": list(self.released_before),
@@ -208,7 +218,7 @@ def from_body(body: Body, revision: int) -> Ledger:
 
 
 def _from_body(body: Body, revision: int) -> Ledger:
-    versions = [Version(**{**row, "state": State(row["state"])}) for row in body["versions"]]
+    versions = [_version(row) for row in body["versions"]]
     return Ledger(
         model=body["model"],
         revision=revision,
@@ -222,6 +232,11 @@ def _from_body(body: Body, revision: int) -> Ledger:
         flagged=body.get("flagged", False),
         verdict=body.get("verdict"),
     )
+
+
+def _version(row: Body) -> Version:
+    # Before format 3 it was not kept what a version answers.
+    return Version(**{**row, "state": State(row["state"]), "classes": tuple(row.get("classes", ()))})
 
 
 def _refuse_contradiction(ledger: Ledger) -> None:

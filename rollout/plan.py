@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 
 from rollout import moves
 from rollout.actions import Drain, Plan, Record, Start, Stop, WaitReady, WarmUp
+from rollout.classes import ClassValue
+from rollout.command import command_of
 from rollout.ledger import Ledger, Rollout, Step, Version
 from rollout.policy import Policy
 from rollout.refusal import BadWeight, IllegalEvent, NothingToDo, NotReady, RolloutInProgress
@@ -24,8 +26,8 @@ class Facts:
     """What the edge observed for one act.
 
     now: epoch seconds; actor: who acts. For the version the act is about: digest and runtime of its verified
-    bundle, the program and address its next process would have, whether the running one answers its golden rows
-    (None: not asked).
+    bundle, what it answers (task, classes, output), the program and address its next process would have, whether the
+    running one answers its golden rows (None: not asked).
     """
 
     now: float
@@ -36,6 +38,9 @@ class Facts:
     address: str = ""
     answers_golden_rows: bool | None = None
     not_ready_because: str = "nobody asked it"
+    task: str = ""
+    classes: tuple[ClassValue, ...] = ()
+    output: str = ""
 
 
 def deploy(ledger: Ledger, facts: Facts, name: str) -> Plan:
@@ -170,10 +175,14 @@ def abort(ledger: Ledger) -> Plan:
     """End the rollout: all traffic to the stable version, the candidate stays deployed. Without one, the queued one."""
     if ledger.rollout is None and ledger.queued is not None:
         waiting = ledger.queued
-        return (_record(replace(ledger, queued=None), "abort", f"{_named(waiting)} waits no more", again(waiting)),)
+        return (
+            _record(
+                replace(ledger, queued=None), "abort", f"{_named(waiting)} waits no more", command_of(waiting, ledger)
+            ),
+        )
     rollout = ledger.running()
     summary = f"{_named(rollout)} ended, all traffic to {rollout.stable}"
-    return (_record(moves.ended(ledger, rollout), "abort", summary, again(rollout)),)
+    return (_record(moves.ended(ledger, rollout), "abort", summary, command_of(rollout, ledger)),)
 
 
 def rollback(ledger: Ledger, facts: Facts) -> Plan:
@@ -184,7 +193,7 @@ def rollback(ledger: Ledger, facts: Facts) -> Plan:
     rollout = ledger.rollout
     if rollout is not None and ledger.weight(rollout.candidate) > 0:
         summary = f"from {rollout.candidate} to {rollout.stable}"
-        return (_record(moves.ended(ledger, rollout), "rollback", summary, again(rollout)),)
+        return (_record(moves.ended(ledger, rollout), "rollback", summary, command_of(rollout, ledger)),)
     target = ledger.rollback_target()
     if target is None:
         raise NothingToDo(_no_way_back(ledger))
@@ -237,7 +246,7 @@ def begin_queued(ledger: Ledger, now: float) -> Record | None:
     free = replace(ledger, queued=None)
     known = ledger.versions.get(waiting.candidate)
     if ledger.released is None or waiting.candidate == ledger.released or known is None or known.state not in LIVE:
-        return _record(free, "abort", f"{_named(waiting)} dropped: it is released or gone", again(waiting))
+        return _record(free, "abort", f"{_named(waiting)} dropped: it is released or gone", command_of(waiting, ledger))
     row = strategy(waiting.strategy)
     plan = moves.planned(free, row, waiting.candidate, ledger.released, waiting.steps, waiting.policy)
     rollout = replace(plan, step_since=now, started_at=now, started_by=waiting.started_by)
@@ -346,16 +355,12 @@ def _bring_up(name: str, program: str) -> Plan:
 
 
 def _fresh(facts: Facts, name: str) -> Version:
-    return Version(name, State.DEPLOYED, facts.address, facts.program, facts.digest, facts.runtime, facts.now)
+    ran = (facts.address, facts.program, facts.digest, facts.runtime, facts.now)
+    return Version(name, State.DEPLOYED, *ran, facts.task, facts.classes, facts.output)
 
 
 def _record(ledger: Ledger, act: str, summary: str, undo: str) -> Record:
     return Record(ledger.next(), act, summary, f"{COMMAND} {undo}" if undo else "none: nothing was released before")
-
-
-def again(rollout: Rollout) -> str:
-    """The verb that would begin this rollout anew."""
-    return f"{rollout.strategy} {rollout.candidate}" + (" --auto" if rollout.policy else "")
 
 
 def _named(rollout: Rollout) -> str:

@@ -34,8 +34,10 @@ class Limits:
     max_queue_rows: int = 8_192
     max_queue_ms: int = 500
     max_body_bytes: int = 8_388_608
+    max_bodies_bytes: int = 67_108_864
     max_rows: int = 10_000
     max_shadow_queue_rows: int = 2_048
+    max_feedback_bytes: int = 2_097_152
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class Router:
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1
-    pinning: bool = True
+    pinning: bool | str = "loopback"
+    open_on_loopback: bool = True
     fallback: bool = True
     shadow_tolerance: float = 1e-6
     recent_rows: int = 500
@@ -109,6 +112,7 @@ class Settings:
 
 
 TARGETS = ("local", "heroku")
+PINNING = "loopback"
 LONGEST_PREFIX = 16
 MAY_BE_NOTHING = (
     "port",
@@ -158,11 +162,21 @@ def _value(kind: Any, value: Any, path: str) -> Any:
         return _build(kind, value, f"{path}.")
     if get_origin(kind) is tuple:
         return _texts(value, path)
+    if kind == bool | str:
+        return _pinning(value, path)
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
         raise BadSetting(f"deploy.toml: '{path}' is {kind.__name__}, not {value!r}")
     return value
+
+
+def _pinning(value: Any, path: str) -> bool | str:
+    if type(value) is bool:
+        return value
+    if value != PINNING:
+        raise BadSetting(f"deploy.toml: '{path}' is \"{PINNING}\", true or false, not {value!r}")
+    return PINNING
 
 
 def _texts(value: Any, path: str) -> tuple[str, ...]:

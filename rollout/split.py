@@ -106,6 +106,16 @@ def all_to(version: str, salt: str) -> TrafficSplit:
     return TrafficSplit(salt, (Slice(0, ALL, version),))
 
 
+def keyed(split: TrafficSplit, secret: bytes) -> TrafficSplit:
+    """The same allocation under a salt that only who has the secret can make.
+
+    A rollout's salt is its name, which anybody can guess, and whoever can work out whom a unit meets can send each
+    version the requests of their choice. Raising a weight moves no unit out of its version under this salt either.
+    """
+    salt = blake2b(split.salt.encode(), key=secret[:64], digest_size=16).hexdigest()
+    return TrafficSplit(salt, split.slices, split.shadows)
+
+
 def basis_points(percent: float) -> int:
     """Whole basis points of a percentage; raises BadWeight for NaN, outside 0 to 100, or finer than 0.01 %."""
     if not 0 <= percent <= 100:

@@ -179,7 +179,7 @@ def _word(signals: Sequence[Judged], failed: bool, ratio: float, proved: bool) -
 
 
 def _errors(rule: Rule, evidence: Evidence, reference: Reference) -> Array:
-    tables = evidence.tables("finished", ["error"], ["ok", "refused"])
+    tables = evidence.errors()
     drawn = log_against(tables, reference.errors, 1.0, rule.tolerance)
     # Pairs are counted only while there is nothing to draw, so both are bets on requests of their own.
     pairs = evidence.of(evidence.candidate, "answers")
@@ -188,18 +188,18 @@ def _errors(rule: Rule, evidence: Evidence, reference: Reference) -> Array:
 
 def _errors_proof(rule: Rule, evidence: Evidence, reference: Reference) -> Array:
     margin = margin_of(rule, reference)
-    drawn = log_proof(evidence.tables("finished", ["error"], ["ok", "refused"]), reference.errors, 1.0, margin)
+    drawn = log_proof(evidence.errors(), reference.errors, 1.0, margin)
     pairs = evidence.of(evidence.candidate, "answers")
     counts = [pairs.get(word, 0) for word in ("stable failed", "both", "candidate failed")]
     return drawn + log_paired_proof(np.stack(np.broadcast_arrays(*counts), -1), margin)
 
 
 def _refusals(rule: Rule, evidence: Evidence, reference: Reference) -> Array:
-    return log_against(evidence.tables("finished", ["refused"], ["ok"]), reference.refused, 1.0, rule.tolerance)
+    return log_against(evidence.refusals(), reference.refused, 1.0, rule.tolerance)
 
 
 def _refusals_proof(rule: Rule, evidence: Evidence, reference: Reference) -> Array:
-    return log_proof(evidence.tables("finished", ["refused"], ["ok"]), reference.refused, 1.0, rule.margin)
+    return log_proof(evidence.refusals(), reference.refused, 1.0, rule.margin)
 
 
 def _latency(rule: Rule, evidence: Evidence, _reference: Reference) -> Array:

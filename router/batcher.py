@@ -2,10 +2,15 @@
 
 There is no timer and no added wait when idle. Every queue has a bound, in rows and in time; every wait has a deadline.
 A lane never holds another's rows, and a request of many rows goes in parts beside those of few.
+
+A version whose process ended is started again within seconds. Where no other version answers in its place its rows
+wait for that in the queue, within the queue's bounds and their deadlines; an outage longer than a deadline is none that
+ends soon, and refuses at once.
 """
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 import msgspec
 
@@ -19,6 +24,10 @@ from router.upstream import Answer, Failure, Pool
 ROWS_BESIDE_ANOTHER = 16
 TRIES_IN_A_ROW = 3
 SUSPENDED_S = 1.0
+# How often it is looked whether a version that waits for its restart is back.
+RESTARTED_S = 0.05
+# A process may end with the rows in its hands because of them: so often they are given to the next one.
+LOSSES, LOSSES_IN_OUTAGE = 2, 3
 # A request of more rows than this part of a batch is large; so much of a batch is its own where small ones come.
 PARTS = 4
 SMALL_COME_S = 0.1
@@ -30,7 +39,7 @@ class Lane:
     """The queue of one version and its batches in flight. Belongs to one event loop.
 
     queue: requests of few rows, first come first served; large: those of many, which take turns, a part at a time;
-    queued_rows: of both.
+    queued_rows: of both; waits: nobody answers in this version's place; on_outage: called while it cannot be reached.
     """
 
     def __init__(
@@ -50,6 +59,10 @@ class Lane:
         self._scheduled = False
         self._failures = 0
         self._suspended_until = 0.0
+        self.waits = False
+        self.on_outage: Callable[[], None] = _nothing
+        self._outage_since: float | None = None
+        self._paused = False
 
     def submit(self, pending: Pending) -> Lost | None:
         """Queue rows; a Lost comes back at once, and `done` is never called, where the lane takes none."""
@@ -84,6 +97,8 @@ class Lane:
 
     def _may_send(self) -> bool:
         """Whether the next batch may leave: beside others only when it is worth it, and not beyond the limit."""
+        if self._paused:
+            return False
         if self.batches_in_flight == 0:
             return True
         return self.queued_rows >= ROWS_BESIDE_ANOTHER and self.batches_in_flight < self.limits.max_batches_in_flight
@@ -121,7 +136,7 @@ class Lane:
         self.pool.close()
         self.pool = pool
         self.pace = Pace(self.limits)
-        self._suspended_until, self._failures = 0.0, 0
+        self._suspended_until, self._failures, self._outage_since = 0.0, 0, None
 
     def _pump(self) -> None:
         self._scheduled = False
@@ -138,14 +153,17 @@ class Lane:
             self.queued_rows -= len(alone.rows)
             return [alone]
         batch: list[Pending] = []
-        rows = 0
+        rows = size = 0
         room = most - most // PARTS if self.large else most
         while queue and not queue[0].alone and (not batch or rows + len(queue[0].rows) <= room):
+            size += queue[0].size
+            if batch and size > self.limits.max_body_bytes:
+                break
             pending = queue.popleft()
             rows += len(pending.rows)
             batch.append(pending)
         self.queued_rows -= rows
-        if self.large and rows < most:
+        if self.large and rows < most and size <= self.limits.max_body_bytes:
             part = self._part(most, most - rows)
             if part is not None:
                 batch.append(part)
@@ -213,42 +231,109 @@ class Lane:
             _tell(batch, lost)
             return
         self._failures = 0
+        self.reached()
+        if len(batch) > 1 and not all(error.attributed for error in decoded.errors):
+            batch, decoded = self._ask_alone_where_unattributed(batch, decoded)
         _hand_out(batch, decoded)
 
     def _failed(self, batch: list[Pending], failure: Failure) -> None:
         if failure.reason in ("closed", "connect"):
-            again = [pending for pending in batch if not pending.retried and not pending.over]
-            batch = [pending for pending in batch if pending.retried]
-            self._retry(again)
-        else:
-            self._trip()
-        if batch:
-            if failure.reason in ("closed", "connect"):
-                self._trip()
-            _tell(batch, Lost(failure.reason, f"{self.version}: {failure.detail}"))
+            batch = self._ask_again(batch, failure)
+            if not batch:
+                return
+        self._trip()
+        _tell(batch, Lost(failure.reason, f"{self.version}: {failure.detail}"))
+
+    def _ask_alone_where_unattributed(
+        self, batch: list[Pending], answer: BatchAnswer
+    ) -> tuple[list[Pending], BatchAnswer]:
+        """Some rows failed together and it is not known which: ask for their callers alone, the others are answered."""
+        unknown = {error.row for error in answer.errors if not error.attributed}
+        kept: list[Pending] = []
+        again: list[Pending] = []
+        predictions: list[msgspec.Raw] = []
+        errors: list[RowError] = []
+        by_row = {error.row: error for error in answer.errors}
+        start = 0
+        for pending in batch:
+            places = range(start, start + len(pending.rows))
+            start = places.stop
+            if not unknown.isdisjoint(places):
+                again.append(pending)
+                continue
+            shift = len(predictions) - places.start
+            errors += [msgspec.structs.replace(by_row[i], row=i + shift) for i in places if i in by_row]
+            predictions += answer.predictions[places.start : places.stop]
+            kept.append(pending)
+        self._queue_alone(again)
+        return kept, msgspec.structs.replace(answer, predictions=predictions, errors=errors)
 
     def _refused(self, batch: list[Pending], lost: Lost) -> None:
         """One caller's rows made the batch unreadable: ask for each caller alone, so that only that one is hurt."""
         if len(batch) == 1:
             _tell(batch, lost)
             return
+        self._queue_alone(batch)
+
+    def _queue_alone(self, batch: list[Pending]) -> None:
         for pending in [each for each in reversed(batch) if not each.over]:
             pending.alone = True
             self.queue.appendleft(pending)
             self.queued_rows += len(pending.rows)
 
-    def _retry(self, again: list[Pending]) -> None:
-        """A process that was restarted closes what it had kept: ask the one that follows, once."""
-        for pending in reversed(again):
-            pending.retried = True
+    def _ask_again(self, batch: list[Pending], failure: Failure) -> list[Pending]:
+        """A restarted process closes what it had kept: ask the one that follows. Returns who has no more tries.
+
+        What a process was lost with for the second time goes alone, so that it takes nobody with it.
+        """
+        waits = self.waits_for_restart()
+        most = LOSSES_IN_OUTAGE if waits else LOSSES
+        lost = []
+        for pending in reversed([each for each in batch if not each.over]):
+            if not (waits and failure.reason == "connect"):
+                pending.losses += 1
+            if pending.losses >= most:
+                lost.append(pending)
+                continue
+            pending.alone = pending.alone or pending.losses > 1
             self.queue.appendleft(pending)
             self.queued_rows += len(pending.rows)
+        if waits and failure.reason == "connect":
+            self.on_outage()
+            self._pause()
+        return lost[::-1]
+
+    def reached(self) -> None:
+        """The version answered: no outage is under way."""
+        self._outage_since = None
+
+    def waits_for_restart(self) -> bool:
+        """Whether what could not be delivered waits: for no longer than a deadline since the outage began."""
+        if not self.waits:
+            return False
+        now = self.loop.time()
+        if self._outage_since is None:
+            self._outage_since = now
+        return now - self._outage_since < self.limits.deadline_ms / 1000
+
+    def _pause(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self.loop.call_later(RESTARTED_S, self._go_on)
+
+    def _go_on(self) -> None:
+        self._paused = False
+        self._pump()
 
     def _trip(self) -> None:
         self._failures += 1
         if self._failures >= TRIES_IN_A_ROW:
             self._suspended_until = self.loop.time() + SUSPENDED_S
             self._failures = TRIES_IN_A_ROW - 1
+
+
+def _nothing() -> None:
+    pass
 
 
 def _unusable(answer: Answer) -> Lost | None:
@@ -260,21 +345,19 @@ def _unusable(answer: Answer) -> Lost | None:
 
 def _tell(batch: list[Pending], lost: Lost) -> None:
     for pending in batch:
-        if not pending.over:
-            pending.done(lost)
+        (pending.late if pending.over else pending.done)(lost)
 
 
 def _hand_out(batch: list[Pending], answer: BatchAnswer) -> None:
-    start = 0
+    start = taken = 0
     classes = bytes(answer.classes)
-    predictions = answer.predictions
+    predictions, errors = answer.predictions, sorted(answer.errors, key=lambda error: error.row)
     for pending in batch:
         end = start + len(pending.rows)
-        errors = _errors_between(answer.errors, start, end) if answer.errors else []
-        if not pending.over:
-            pending.done(Predicted(predictions[start:end], errors, classes))
+        own: list[RowError] = []
+        while taken < len(errors) and errors[taken].row < end:
+            own.append(msgspec.structs.replace(errors[taken], row=errors[taken].row - start))
+            taken += 1
+        told = pending.late if pending.over else pending.done
+        told(Predicted(predictions[start:end], own, classes))
         start = end
-
-
-def _errors_between(errors: list[RowError], start: int, end: int) -> list[RowError]:
-    return [msgspec.structs.replace(error, row=error.row - start) for error in errors if start <= error.row < end]

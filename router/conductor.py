@@ -78,20 +78,31 @@ class Conductor:
         self._ticks = 0
 
     def tick(self, ledger: Ledger) -> None:
-        """Hand in the counts; conduct if the lease is mine. Never raises: the next tick may do better."""
+        """Hand in the counts; conduct if the lease is mine. Never raises: the next tick may do better.
+
+        The lease comes first and each part by itself: what lies beside the ledger may be away while the ledger answers.
+        """
+        leads = self._attempt("the lease was not looked at", self._leads)
+        self._attempt("counts were not handed in", self._hand_in)
+        if leads:
+            self._attempt("nothing was conducted", lambda: self._conduct(ledger))
+
+    def _attempt(self, otherwise: str, act: Callable[[], object]) -> object:
+        """What an act gives, None where it fails. Whoever calls this each second would end with what is raised."""
         try:
-            self.flush()
-            for rollout, answers in self.kept.take().items():
-                self.copies.keep(rollout, answers)
-            if self._leads():
-                self._conduct(ledger)
+            return act()
         except Conflict as conflict:
             log.info("somebody was first: %s", conflict)
         except (StoreError, Refusal) as error:
-            log.warning("nothing was conducted: %s", error)
+            log.warning("%s: %s", otherwise, error)
         except Exception:
-            # Whoever calls this each second would end with it, and with it the handing in of counts.
-            log.exception("a rollout could not be conducted")
+            log.exception("%s: a rollout could not be conducted", otherwise)
+        return None
+
+    def _hand_in(self) -> None:
+        self.flush()
+        for rollout, answers in self.kept.take().items():
+            self.copies.keep(rollout, answers)
 
     def flush(self) -> None:
         """Hand in the counts of this worker that have changed since they were last taken."""

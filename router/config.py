@@ -17,7 +17,8 @@ class RouterMisconfigured(Exception):
 class Config:
     """What one router process needs to know.
 
-    state: folder for the last good table and the workers' counts; secrets are never printed (repr leaves them out).
+    state: folder for the last good table and the workers' counts; socket_is_held: `bind` is a listening socket that the
+    supervisor made and keeps while the router is restarted. Secrets are never printed (repr leaves them out).
     """
 
     settings: Settings
@@ -25,9 +26,12 @@ class Config:
     database_url: str
     service_secret: str
     token_key: bytes
+    host: str
     bind: str
+    operator_token: str = ""
     webhook_secret: bytes = b""
     through: str = ""
+    socket_is_held: bool = False
 
     def __repr__(self) -> str:
         """The configuration without its secrets."""
@@ -37,12 +41,13 @@ class Config:
 def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
     """Read SLUICE_CONFIG, SLUICE_STATE, DATABASE_URL, PORT, SLUICE_SERVICE_SECRET, SLUICE_TOKEN_KEY.
 
-    SLUICE_WEBHOOK_SECRET too, where webhooks.urls names somebody; SLUICE_CONNECT_THROUGH, a `host:port` that knows all
-    versions by their Host header, in a rehearsal of a platform.
+    SLUICE_LISTEN_FD replaces PORT: the number of a listening socket that the router inherits. SLUICE_OPERATOR_TOKEN,
+    without which nobody is the operator; SLUICE_WEBHOOK_SECRET where webhooks.urls names receivers;
+    SLUICE_CONNECT_THROUGH, a `host:port` that knows all versions by their Host header, in a rehearsal of a platform.
     """
     settings = _settings(Path(environ.get("SLUICE_CONFIG", "deploy.toml")))
     state = Path(environ.get("SLUICE_STATE", "var")).absolute()
-    port = environ.get("PORT")
+    port, inherited = environ.get("PORT"), environ.get("SLUICE_LISTEN_FD", "")
     # A dyno is reached from outside its host.
     host = "0.0.0.0" if "DYNO" in environ else settings.router.host  # noqa: S104
     return Config(
@@ -51,9 +56,12 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
         database_url=environ.get("DATABASE_URL") or f"sqlite:///{state / 'ledger.db'}",
         service_secret=_required(environ, "SLUICE_SERVICE_SECRET"),
         token_key=_required(environ, "SLUICE_TOKEN_KEY").encode(),
-        bind=f"{host}:{port or settings.router.port}",
+        host=host,
+        bind=f"fd://{inherited}" if inherited else f"{host}:{port or settings.router.port}",
+        operator_token=_optional(environ, "SLUICE_OPERATOR_TOKEN"),
         webhook_secret=_webhook_secret(environ) if settings.webhooks.urls else b"",
         through=environ.get("SLUICE_CONNECT_THROUGH", ""),
+        socket_is_held=bool(inherited),
     )
 
 
@@ -81,3 +89,7 @@ def _required(environ: Mapping[str, str], name: str) -> str:
     if len(value) < 16:
         raise RouterMisconfigured(f"{name} is missing or shorter than 16 characters: `python deploy.py up` makes one")
     return value
+
+
+def _optional(environ: Mapping[str, str], name: str) -> str:
+    return _required(environ, name) if environ.get(name) else ""

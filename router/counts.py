@@ -1,7 +1,8 @@
 """What the workers count, together: each keeps plain integers and publishes them to a file of its own.
 
 The hot path adds to a dictionary; nothing is shared while a request is under way. A reader adds up all files, so that
-the numbers are right with several workers, and those of a worker that has died stay.
+the numbers are right with several workers, and those of a worker that has died stay. Of a dead worker only its counts
+are believed, whether or not its master lived to fold them into those of all dead ones.
 """
 
 import os
@@ -12,6 +13,7 @@ import msgspec
 
 from rollout.bins import latency_bin
 from rollout.evidence import summed
+from router.processes import lives
 
 Key = tuple[str, ...]
 SEPARATOR = "\x1f"
@@ -28,7 +30,10 @@ class Worst(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct):
-    """One worker's numbers. counts only grow; gauges and worst are true now; gone: the worker has died."""
+    """One worker's numbers. counts only grow; gauges and worst are true now; gone: the worker has died.
+
+    started: the worker's start (processes.py); master: process id of the one that forked it.
+    """
 
     pid: int
     counts: dict[str, float]
@@ -37,6 +42,8 @@ class Snapshot(msgspec.Struct):
     ledger_age_s: float = 0.0
     gone: bool = False
     worst: list[Worst] = []
+    started: int = 0
+    master: int = 0
 
 
 class Requests:
@@ -109,16 +116,30 @@ def retire(state: Path, pid: int) -> None:
 
 
 def forget(state: Path) -> None:
-    """Start from zero."""
+    """Start from zero; where workers of a master that was killed still answer, go on from the counts there are."""
     folder(state).mkdir(parents=True, exist_ok=True)
-    for path in folder(state).glob("*.json"):
+    files = list(folder(state).glob("*.json"))
+    if any(not snapshot.gone for snapshot in _snapshots(files)):
+        return
+    for path in [*files, *folder(state).glob("*.draft")]:
         path.unlink(missing_ok=True)
 
 
 def all_snapshots(state: Path, own: Snapshot) -> list[Snapshot]:
     """Every worker's snapshot; this worker's is the one given, which is fresher than its file."""
-    others = (_read(path) for path in sorted(folder(state).glob("*.json")) if path.stem != str(own.pid))
-    return [own, *(snapshot for snapshot in others if snapshot is not None)]
+    return [own, *_snapshots([path for path in sorted(folder(state).glob("*.json")) if path.stem != str(own.pid)])]
+
+
+def _snapshots(files: list[Path]) -> list[Snapshot]:
+    found = (_read(path) for path in files)
+    return [_believed(snapshot) for snapshot in found if snapshot is not None]
+
+
+def _believed(snapshot: Snapshot) -> Snapshot:
+    """Of a worker that nobody could fold, because its master was killed too, the counts alone."""
+    if snapshot.gone or lives(snapshot.pid, snapshot.started):
+        return snapshot
+    return Snapshot(snapshot.pid, snapshot.counts, {}, gone=True)
 
 
 def _write(path: Path, snapshot: Any) -> None:

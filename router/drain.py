@@ -16,7 +16,7 @@ from rollout.drain import PATH, USER, drain_secret
 from rollout.settings import is_name
 from router.frames import Frames
 from router.logplex import Garbled, codes
-from router.problems import Headers, Problem, Receive, Scope, Send, answer, read_body
+from router.problems import Headers, Problem, Receive, Scope, Send, answer, answer_options, not_allowed, read_body
 from router.tally import bump
 from router.traffic import Traffic
 
@@ -34,7 +34,13 @@ class Drain:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 204 once the batch is counted, or was before."""
+        if scope["method"] == "OPTIONS":
+            await answer_options(send, "POST")
+            return
         given = dict(scope["headers"])
+        if scope["method"] == "OPTIONS":
+            await answer_options(send, "POST")
+            return
         try:
             version = self._admitted(scope, given)
             found = _read(await read_body(receive, LARGEST, time.monotonic), given)
@@ -53,7 +59,7 @@ class Drain:
     def _admitted(self, scope: Scope, given: dict[bytes, bytes]) -> str:
         """The version whose log this is; raises Problem 405, 404, 401, 415."""
         if scope["method"] != "POST":
-            raise Problem(405, "a log is sent with POST")
+            raise not_allowed("a log is sent with POST", "POST")
         version = str(scope["path"]).removeprefix(PATH)
         scheme, _, credentials = given.get(b"authorization", b"").partition(b" ")
         if not is_name(version):

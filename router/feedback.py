@@ -1,64 +1,59 @@
-"""POST /feedback: late labels for predictions that were made here, each counted once for the version that predicted."""
+"""POST /feedback: late labels for predictions that were made here, each counted once for the version that predicted.
+
+Labels come from anybody, so a call costs what its bytes cost and holds nobody up: it is read and stored beside the
+event loop, some labels at a time, with as long a pause after each as they took; few calls wait, others get 503.
+"""
 
 import asyncio
-import math
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from rollout.evidence import LABEL_LEVELS
-from rollout.policy import Labels
 from rollout.settings import Settings
-from router.counts import Counts
-from router.problems import Problem, Receive, Scope, Send, answer, read_body
-from router.reading import label_text
-from router.tokens import BadToken, Prediction, label_id, read
-from store.copies import CopyStore
+from router.body import whole_body
+from router.counts import Counts, Key
+from router.labels import MOST_LABELS, Known, Read, entries_of, in_parts, loss_level, of_a_shadow
+from router.problems import Problem, Receive, Scope, Send, answer, answer_options, not_allowed
+from store.copies import CopiedAnswer, CopyStore
 from store.errors import StoreError
 from store.feedback import Feedback as Row
 from store.feedback import FeedbackStore
 
-MOST_LABELS = 10_000
-Label = bool | int | float | str
+MOST_WAITING = 8
 
 
-class Labelled(msgspec.Struct, forbid_unknown_fields=True):
-    """One label: a value for a prediction of one row, a list of them for one of several rows."""
+@dataclass
+class Outcome:
+    """What became of the labels of one call. metrics: how often each count grows by it."""
 
-    prediction_id: str
-    label: Label | list[Label]
+    counted: int = 0
+    duplicates: int = 0
+    invalid: list[dict[str, Any]] = field(default_factory=list)
+    metrics: Counter[Key] = field(default_factory=Counter)
 
+    def add(self, found: Read, fresh: Sequence[bool]) -> None:
+        """Add some labels. fresh: of each row, whether it was not counted before."""
+        for row, new in zip(found.rows, fresh, strict=True):
+            self.metrics["feedback", row.version, row.outcome if new else "duplicate"] += 1
+        self.counted += sum(fresh)
+        self.duplicates += len(fresh) - sum(fresh)
+        self.invalid += found.invalid
+        self.metrics["feedback", "", "invalid"] += len(found.invalid)
 
-class LabelledList(msgspec.Struct, forbid_unknown_fields=True):
-    """Several labels in one call."""
-
-    feedback: list[Labelled]
-
-
-@dataclass(frozen=True)
-class Known:
-    """What a label is read by. classes: of a version, empty where they are not known or it has none; loss: of labels
-    in the rollout that began with a revision, as it was planned then."""
-
-    classes: Callable[[str], Sequence[str]]
-    loss: Callable[[int], Labels]
-
-
-@dataclass(frozen=True)
-class Read:
-    """What one call held: rows to count, and the entries that cannot be."""
-
-    rows: list[Row]
-    invalid: list[dict[str, Any]]
+    def body(self) -> bytes:
+        """The answer."""
+        said = {"counted": self.counted, "duplicates": self.duplicates, "invalid": self.invalid}
+        return msgspec.json.encode(said)
 
 
 class Feedback:
-    """The endpoint. Belongs to one worker."""
+    """The endpoint. Belongs to one worker. kept: the rollouts whose labels are never let go of."""
 
     def __init__(
         self,
@@ -68,159 +63,77 @@ class Feedback:
         key: bytes,
         settings: Settings,
         known: Known,
+        kept: Callable[[], frozenset[int]],
         leaving: Callable[[], bool],
     ) -> None:
         self.store, self.copies, self.counts, self.key, self.leaving = store, copies, counts, key, leaving
-        self.limit, self.known = settings.router.limits.max_body_bytes, known
+        limits = settings.router.limits
+        self.limit = min(limits.max_feedback_bytes, limits.max_body_bytes)
+        self.most_labels = max(MOST_LABELS, limits.max_rows)
+        self.known, self.kept = known, kept
         self.threads = ThreadPoolExecutor(1, thread_name_prefix="feedback")
+        self.waiting = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer `{"counted", "duplicates", "invalid"}`; nothing of a call is counted when the ledger is away."""
+        """Answer `{"counted", "duplicates", "invalid"}`."""
+        if scope["method"] == "OPTIONS":
+            await answer_options(send, "POST")
+            return
         try:
             if scope["method"] != "POST":
-                raise Problem(405, "labels are sent with POST")
-            body = await read_body(receive, self.limit, time.monotonic)
-            found = read_labels(parse(body), self.key, datetime.now(UTC), self.known)
-            fresh = await asyncio.get_running_loop().run_in_executor(self.threads, self.add, found.rows)
+                raise not_allowed("labels are sent with POST", "POST")
+            async with whole_body(scope, receive, self.limit) as body:
+                outcome = await self._count(body)
         except Problem as problem:
             await answer(send, problem.status, problem.headers(), problem.body())
             return
-        self._count(found, fresh)
-        counted = sum(fresh)
-        result = {"counted": counted, "duplicates": len(fresh) - counted, "invalid": found.invalid}
         headers = [(b"content-type", b"application/json")]
         if self.leaving():
             headers.append((b"connection", b"close"))
-        await answer(send, 200, headers, msgspec.json.encode(result))
+        await answer(send, 200, headers, outcome)
+
+    async def _count(self, body: bytes) -> bytes:
+        if self.waiting >= MOST_WAITING:
+            raise Problem(503, f"{self.waiting} calls with labels wait already: send them again", retry_after_s=1)
+        self.waiting += 1
+        outcome = Outcome()
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self.threads, self.count, body, outcome)
+        finally:
+            self.waiting -= 1
+            for key, times in outcome.metrics.items():
+                if times:
+                    self.counts.add(key, times)
+
+    def count(self, body: bytes, outcome: Outcome) -> bytes:
+        """Count the labels of a body into `outcome`, some at a time, and return the answer. Raises Problem.
+
+        Where the record fails on the way, those before are counted: sent again they are duplicates.
+        """
+        started = time.monotonic()
+        for found in in_parts(entries_of(body), self.key, datetime.now(UTC), self.known, self.most_labels):
+            outcome.add(found, self.add(found.rows))
+            # Whoever else works in this process, or writes labels, has half of the time.
+            time.sleep(time.monotonic() - started)
+            started = time.monotonic()
+        return outcome.body()
 
     def add(self, rows: list[Row]) -> list[bool]:
         """Count labels, each beside what a shadow answered; False for one counted before. Raises Problem."""
         try:
-            return self.store.add(self._paired(rows))
+            return self.store.add(self._paired(rows), self.kept())
         except StoreError as error:
             raise Problem(503, f"the labels were not counted, send them again: {error}", retry_after_s=5) from error
 
     def _paired(self, rows: list[Row]) -> list[Row]:
         """The rows, with the loss of what a shadow answered to the same request where that was kept."""
         beside = self.copies.of([row.prediction_id for row in rows if of_a_shadow(row)])
-        return [
-            replace(row, copied=loss_level(self.known.loss(row.rollout), found.predicted_class, found.score, row.label))
-            if (found := beside.get(row.prediction_id))
-            else row
-            for row in rows
-        ]
+        return [self._beside(row, beside.get(row.prediction_id)) for row in rows]
 
-    def _count(self, found: Read, fresh: list[bool]) -> None:
-        for row, new in zip(found.rows, fresh, strict=True):
-            self.counts.add(("feedback", row.version, row.outcome if new else "duplicate"))
-        self.counts.add(("feedback", "", "invalid"), len(found.invalid))
-
-
-def parse(body: bytes) -> list[Labelled]:
-    """One label, a list of them, or `{"feedback": [...]}`; raises Problem 400."""
-    kinds: dict[bytes, Any] = {b"[": list[Labelled]}
-    kind = kinds.get(body.lstrip()[:1], LabelledList if b'"feedback"' in body[:64] else Labelled)
-    try:
-        parsed = msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(400, f'the body is not {{"prediction_id", "label"}} or a list of them: {error}') from error
-    labels = parsed.feedback if isinstance(parsed, LabelledList) else parsed if isinstance(parsed, list) else [parsed]
-    if len(labels) > MOST_LABELS:
-        raise Problem(413, f"{len(labels)} labels in one call: at most {MOST_LABELS} are allowed")
-    return labels
-
-
-def read_labels(labels: list[Labelled], key: bytes, now: datetime, known: Known) -> Read:
-    """The rows to count; an id that is not ours, or labels that do not fit it, are named by their index."""
-    rows: list[Row] = []
-    invalid: list[dict[str, Any]] = []
-    for index, labelled in enumerate(labels):
-        try:
-            rows += _rows(labelled, read(labelled.prediction_id, key), now, known)
-        except (BadToken, ValueError) as error:
-            invalid.append({"index": index, "detail": str(error)})
-    return Read(rows, invalid)
-
-
-def _rows(labelled: Labelled, prediction: Prediction, now: datetime, known: Known) -> list[Row]:
-    label = labelled.label
-    values = label if isinstance(label, list) else [label]
-    if prediction.scores and len(values) != len(prediction.scores):
-        raise ValueError(f"{len(values)} labels for a prediction of {len(prediction.scores)} rows")
-    rows = len(values)
-    return [_row(labelled, prediction, number, rows, value, now, known) for number, value in enumerate(values)]
-
-
-def _row(
-    labelled: Labelled,
-    prediction: Prediction,
-    number: int,
-    rows: int,
-    value: Label,
-    now: datetime,
-    known: Known,
-) -> Row:
-    score = prediction.scores[number] if prediction.scores else None
-    predicted_class = prediction.classes[number] if prediction.classes else ""
-    text = label_text(value)
-    if prediction.scores:
-        _require_fitting(prediction.version, predicted_class, text, known.classes(prediction.version))
-    identity = label_id(labelled.prediction_id, number, rows)
-    outcome = _outcome(predicted_class, score, text)
-    # A request is one draw, so one of its rows bets: the first.
-    bets = prediction.bets and number == 0
-    level = loss_level(known.loss(prediction.rollout), predicted_class, score, text) if bets else None
-    drawn = (prediction.rollout, prediction.weight, bets and level is not None, level)
-    return Row(identity, prediction.version, score, predicted_class or None, text, outcome, now, *drawn)
-
-
-def _require_fitting(version: str, predicted_class: str, label: str, classes: Sequence[str]) -> None:
-    """Raise ValueError for a label that cannot be the truth of it: counted, it would bar the right one."""
-    if predicted_class and classes and label not in classes:
-        raise ValueError(f"{label!r} is no class of {version} ({', '.join(classes)})")
-    if not predicted_class and not _finite(label):
-        raise ValueError(f"{label!r} is no number, and {version} predicts numbers")
-
-
-def _finite(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
-
-
-def of_a_shadow(row: Row) -> bool:
-    """Whether this label is of a request that a rollout only copied: its candidate had no share of the traffic."""
-    return row.bets and row.rollout > 0 and row.weight == 0
-
-
-def loss_level(signal: Labels, predicted_class: str, score: float | None, label: str) -> int | None:
-    """The loss of one labelled prediction in sixteenths of the bound; None where it has none of the kind asked for.
-
-    brier and log take the score as the probability of the last class, so they are for two classes 0 and 1.
-    """
-    if signal.loss == "wrong":
-        return None if not predicted_class else 0 if predicted_class == label else LABEL_LEVELS - 1
-    if score is None:
-        return None
-    try:
-        truth = float(label)
-    except ValueError:
-        return None
-    loss = _loss(signal.loss, score, truth)
-    return None if not math.isfinite(loss) else round(min(loss / signal.bound, 1.0) * (LABEL_LEVELS - 1))
-
-
-def _loss(kind: str, score: float, truth: float) -> float:
-    if kind == "absolute":
-        return abs(score - truth)
-    if kind == "brier":
-        return (score - truth) ** 2
-    given = score if truth >= 0.5 else 1 - score
-    return -math.log(max(given, 1e-12))
-
-
-def _outcome(predicted_class: str, score: float | None, label: str) -> str:
-    if predicted_class:
-        return "right" if predicted_class == label else "wrong"
-    return "unscored" if score is None else "scored"
+    def _beside(self, row: Row, copied: CopiedAnswer | None) -> Row:
+        if copied is None:
+            return row
+        answers = self.known.answers(row.version)
+        loss = self.known.loss(row.rollout)
+        return replace(row, copied=loss_level(loss, copied.predicted_class, copied.score, row.label, answers))

@@ -32,6 +32,12 @@ def on_starting(_server: object) -> None:
     counts.forget(_config.state)
 
 
+def when_ready(_server: object) -> None:
+    """gunicorn has closed the descriptor that it inherited as its socket: it must not become some other file."""
+    if _config.bind == "fd://0":
+        os.open(os.devnull, os.O_RDWR)
+
+
 def child_exit(_server: object, worker: Any) -> None:
     """What a worker counted outlives it, also when it was killed."""
     counts.retire(_config.state, worker.pid)

@@ -21,14 +21,17 @@ from router.batcher import Lane
 from router.counts import Counts, Worst
 from router.kept import Kept
 from router.pending import Lost, Pending, Predicted
-from router.reading import class_names, read_prediction
+from router.reading import UNKNOWN, Reader
 from router.table import Table
 from router.tally import Tallies, bump
-from router.tokens import label_id
+from router.tokens import label_id, signature_of
 from store.copies import CopiedAnswer
 
 _decode = msgspec.json.decode
 MOST_WORST = 10
+LARGEST_ROW = 16_384
+# Of the bytes that requests may hold together, copies may hold a fourth beside them.
+PART_OF_BYTES = 4
 
 
 class Mirror:
@@ -44,6 +47,8 @@ class Mirror:
     ) -> None:
         self.settings, self.counts, self.loop, self.tallies, self.chance = settings, counts, loop, tallies, chance
         self.worst: list[Worst] = []
+        # Of all copies that wait or are under way.
+        self._bytes = 0
         self.kept = Kept()
         self.table: Table | None = None
         self.shadows: tuple[tuple[str, int], ...] = ()
@@ -59,13 +64,17 @@ class Mirror:
         self._lanes = lanes
 
     def copy(self, rows: list[msgspec.Raw], answer: Predicted, prediction_id: bytes = b"") -> None:
-        """Copy one answered request to every shadow whose turn it is. prediction_id: of a label that will bet."""
+        """Copy one answered request to every shadow whose turn it is.
+
+        prediction_id: where the request bets, as the first of its unit does; others are compared and judge nothing.
+        """
         for version, share in self.shadows:
             # Evenly spread: the turn grows by the share, and a copy is due each time it passes all traffic.
             turn = self._turn.get(version, 0) + share
             self._turn[version] = turn % ALL
             if turn >= ALL:
-                self._send(*self._addressed(version), rows, answer, prediction_id)
+                addressed = self._addressed(version) if prediction_id else (version, None)
+                self._send(*addressed, rows, answer, prediction_id)
 
     def _addressed(self, shadow: str) -> tuple[str, "Judged | None"]:
         """Who gets a copy, and where its outcome counts in the verdict.
@@ -87,21 +96,34 @@ class Mirror:
         self, version: str, judged: "Judged | None", rows: list[msgspec.Raw], answer: Predicted, prediction_id: bytes
     ) -> None:
         lane = self._lanes.get(version)
-        room = self.settings.limits.max_shadow_queue_rows
-        if lane is None or lane.queued_rows + len(rows) > room:
+        limits = self.settings.limits
+        # The largest copy may wait in any case where none does, or those of large requests would never be made.
+        if lane is None or (lane.queued_rows and lane.queued_rows + len(rows) > limits.max_shadow_queue_rows):
             self._drop(version, len(rows))
             return
-        deadline = self.loop.time() + self.settings.limits.version_timeout_ms / 1000
+        size = sum(map(len, rows))
+        if self._bytes + size > limits.max_bodies_bytes // PART_OF_BYTES:
+            self._drop(version, len(rows))
+            return
+        large = len(rows) > limits.max_batch_rows
+        deadline = self.loop.time() + (limits.deadline_ms if large else limits.version_timeout_ms) / 1000
         if lane.submit(Copy(rows, deadline, self, version, answer, judged, prediction_id)) is not None:
             self._drop(version, len(rows))
+        else:
+            self._bytes += size
 
     def _drop(self, version: str, rows: int) -> None:
         self.counts.add(("shadow_dropped", version), rows)
 
     def compare(self, copy: "Copy", shadow: Predicted | Lost) -> None:
         """Compare a shadow's answer with the one its user got."""
+        self._bytes -= copy.size
         version, answer, rows = copy.version, copy.answer, len(copy.rows)
         if isinstance(shadow, Lost):
+            if shadow.reason == "deadline" and rows > self.settings.limits.max_batch_rows:
+                # Its size made it late, and the user's answer had the whole time of both versions.
+                self._drop(version, rows)
+                return
             self.counts.add(("shadow", version, "error"), rows)
             self._judge(copy, "error", failed=True)
             return
@@ -129,15 +151,22 @@ class Mirror:
         """The first row's answer waits for the label of the user's."""
         if copy.judged is None or not copy.judged.labelled or not copy.prediction_id or not self.kept.room:
             return
-        score, name = read_prediction(bytes(shadow.predictions[0]), class_names(shadow.classes))
-        identity = label_id(copy.prediction_id.decode(), 0, len(copy.rows))
+        answers = self.table.answers.get(copy.version, UNKNOWN) if self.table is not None else UNKNOWN
+        reader = Reader(answers)
+        score, name = reader.read(bytes(shadow.predictions[0]), reader.names(shadow.classes))
+        identity = label_id(signature_of(copy.prediction_id), 0, len(copy.rows))
         self.kept.add(copy.judged.rollout, CopiedAnswer(identity, score if math.isfinite(score) else None, name))
 
     def _remember(self, copy: "Copy", index: int, mine: bytes, theirs: bytes) -> None:
-        """Keep the rows that differ most, with their columns."""
+        """Keep the rows that differ most, with their columns; not huge ones, which all workers would write and read."""
+        if len(memoryview(copy.rows[index])) > LARGEST_ROW:
+            return
         gap = distance(_decode(mine), _decode(theirs))
-        if len(self.worst) < MOST_WORST or gap > self.worst[-1].gap:
+        if gap > 0 and (len(self.worst) < MOST_WORST or gap > self.worst[-1].gap):
             row = Worst(copy.version, gap, bytes(copy.rows[index]).decode(), mine.decode(), theirs.decode())
+            # A row that many users send would otherwise be all there is to see.
+            if row in self.worst:
+                return
             self.worst = sorted([*self.worst, row], key=lambda each: -each.gap)[:MOST_WORST]
 
     def _agreement(self, mine: bytes, theirs: bytes) -> str:

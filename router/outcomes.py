@@ -7,25 +7,33 @@ from math import isfinite
 from zlib import crc32
 
 from rollout.bins import value_bin
+from rollout.classes import Answers
 from router.counts import Counts
 from router.pending import Predicted
-from router.reading import class_names, read_prediction
+from router.reading import UNKNOWN, Reader
 from router.tally import Tally, bump
 from router.tokens import Prediction, sign
 from router.traffic import Draw
 
 MOST_ROWS_IN_AN_ID = 16
+# Of the classes' names, so that an id stays short enough to be sent back.
+MOST_CHARACTERS_IN_AN_ID = 1_024
 VALUE_EDGES = (-1e6, -1e3, -1e2, -10.0, -1.0, -0.1, 0.0, 0.1, 1.0, 10.0, 1e2, 1e3, 1e6)
 
 
 class Outcomes:
-    """Makes ids and counts predictions. Belongs to one worker."""
+    """Makes ids and counts predictions. Belongs to one worker. answers: of a version, as the ledger has them."""
 
-    def __init__(self, counts: Counts, key: bytes, clock: Callable[[], float] = time.time) -> None:
-        self.counts, self.key, self.clock = counts, key, clock
+    def __init__(
+        self,
+        counts: Counts,
+        key: bytes,
+        clock: Callable[[], float] = time.time,
+        answers: Callable[[str], Answers] = lambda _: UNKNOWN,
+    ) -> None:
+        self.counts, self.key, self.clock, self.answers = counts, key, clock, answers
         self._serial = count(int(clock() * 1000) & 0xFFFFFFFF)
-        self._classes: dict[bytes, list[str]] = {}
-        self._by_version: dict[str, list[str]] = {}
+        self._readers: dict[str, Reader] = {}
 
     def note(self, version: str, predicted: Predicted, draw: Draw, own: bool, unit: bytes) -> bytes:
         """Count the predictions of one answer and return its id.
@@ -34,35 +42,33 @@ class Outcomes:
         """
         scores: list[float] = []
         names: list[str] = []
-        classes = self._by_version[version] = self._names(predicted.classes)
+        reader = self._reader(version)
+        classes = reader.names(predicted.classes)
         for raw in predicted.predictions:
-            score, name = read_prediction(bytes(raw), classes)
+            score, name = reader.read(bytes(raw), classes)
             scores.append(score)
             names.append(name)
             self.counts.add(("predictions", version, name) if name else ("values", version, _edge(score)))
+        rows = len(scores)
         bets = own and draw.tally is not None
         if bets and draw.tally is not None:
             _predicted(draw.tally, names[0], scores[0])
-        if len(scores) > MOST_ROWS_IN_AN_ID:
-            scores, names = [], []
+        if rows > MOST_ROWS_IN_AN_ID or sum(map(len, names)) > MOST_CHARACTERS_IN_AN_ID:
+            # The first row is the one that bets.
+            scores, names = scores[:1], [name for name in names[:1] if len(name) <= MOST_CHARACTERS_IN_AN_ID]
         at_ms, serial = int(self.clock() * 1000), next(self._serial)
-        return sign(
-            Prediction(version, draw.weight, at_ms, serial, scores, names, draw.number, crc32(unit), bets), self.key
-        )
-
-    def classes_of(self, version: str) -> list[str]:
-        """The classes that answers of a version told this worker; none for values, and before the first answer."""
-        return self._by_version.get(version, [])
+        told = Prediction(version, draw.weight, at_ms, serial, scores, names, draw.number, crc32(unit), bets, rows)
+        return sign(told, self.key)
 
     def refused(self, status: int) -> None:
         """Count an answer that was no prediction; from 500 up a user was failed."""
         self.counts.add(("refused", str(status)))
 
-    def _names(self, classes: bytes) -> list[str]:
-        names = self._classes.get(classes)
-        if names is None:
-            names = self._classes[classes] = class_names(classes)
-        return names
+    def _reader(self, version: str) -> Reader:
+        answers, reader = self.answers(version), self._readers.get(version)
+        if reader is None or (reader.answers is not answers and reader.answers != answers):
+            reader = self._readers[version] = Reader(answers)
+        return reader
 
 
 def _predicted(tally: Tally, name: str, score: float) -> None:

@@ -7,12 +7,16 @@ import msgspec
 
 
 class RowError(msgspec.Struct):
-    """What a version said of one row: 422 does not fit its columns, 500 its pipeline failed on it."""
+    """What a version said of one row: 422 does not fit its columns, 500 its pipeline failed on it.
+
+    attributed: False where the pipeline failed on several rows and there was no time to find which.
+    """
 
     row: int
     status: int
     detail: str
     column: str | None = None
+    attributed: bool = True
 
 
 class BatchAnswer(msgspec.Struct):
@@ -34,7 +38,7 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """No answer. reason: connect, closed, timeout, garbled, http_5xx, refused, shed, suspended or deadline."""
+    """No answer. reason: connect, closed, timeout, garbled, http_5xx, refused, shed, suspended, deadline or model."""
 
     reason: str
     detail: str
@@ -44,18 +48,27 @@ class Lost:
 class Pending(ABC):
     """Rows of one caller that wait for a version, which tells it the outcome by one call of `done`.
 
-    alone: they go in a batch of their own; over: its deadline passed while its batch was under way, and it was told so.
+    alone: they go in a batch of their own; losses: how often a process was lost that had been given them; over: its
+    deadline passed while its batch was under way, and it was told so.
     """
 
     rows: list[msgspec.Raw]
     deadline: float
-    retried: bool = field(default=False, init=False)
+    losses: int = field(default=0, init=False)
     over: bool = field(default=False, init=False)
     alone: bool = field(default=False, init=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its rows."""
+        return sum(map(len, self.rows))
 
     @abstractmethod
     def done(self, outcome: Predicted | Lost) -> None:
         """What came of it."""
+
+    def late(self, outcome: Predicted | Lost) -> None:  # noqa: B027 (most have no use for it)
+        """What came of it after it was over."""
 
 
 class Whole:
@@ -86,6 +99,10 @@ class Whole:
             return
         if isinstance(outcome, Lost):
             self.end(outcome)
+            return
+        if not all(error.attributed for error in outcome.errors):
+            # Those at fault cannot be told from the others: the rest of its rows would take as long.
+            self.end(Lost("model", outcome.errors[0].detail))
             return
         self._answers.append((start, outcome))
         self._waited_for -= rows

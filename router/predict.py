@@ -5,23 +5,38 @@ long way.
 """
 
 import asyncio
+import logging
 import os
-import time
+import re
 from collections.abc import Callable
 from itertools import count
+from typing import Any
 
 import msgspec
 
 from rollout.settings import Settings
+from router.access import Access
+from router.body import Unpacked, whole_body
+from router.content_encoding import unpacked
+from router.json_fault import json_fault, wide_text
 from router.outcomes import Outcomes
-from router.pending import Lost, Predicted
-from router.problems import Headers, Problem, Receive, Scope, Send, answer, read_body
+from router.pending import Lost, Predicted, RowError
+from router.problems import Headers, Problem, Receive, Scope, Send, answer, answer_options, failed, not_allowed
 from router.recent import Recent
 from router.traffic import STATUS_OF_LOSS, Reply, Traffic
+from router.unit_source import UnitSource, given_twice, row_field
+from wire.budget import ByteBudget
 from wire.door import Respond
 
+log = logging.getLogger("sluice.predict")
 JSON = (b"content-type", b"application/json")
 LONGEST_ID = 128
+ERRORS_LISTED = 100
+"""Bad rows that an answer describes one by one; of more it says how many there are."""
+UTF8_BOM = b"\xef\xbb\xbf"
+# A body of more bytes is looked through for too many rows, or rows that are none, before they are taken apart.
+LARGE_BODY = 1 << 20
+_MILLISECONDS = re.compile(rb"[0-9]+(\.[0-9]*)?|\.[0-9]+")
 
 
 class PredictBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -30,31 +45,51 @@ class PredictBody(msgspec.Struct, forbid_unknown_fields=True):
     instances: list[msgspec.Raw]
 
 
+class AnyObject(msgspec.Struct, gc=False):
+    """A row of which nothing is kept."""
+
+
+class RowsOnly(msgspec.Struct):
+    """The same body where only the number of rows matters."""
+
+    instances: list[AnyObject]
+
+
 class Asked:
     """What a request's headers say."""
 
-    __slots__ = ("cookie", "pin", "request_id", "timeout_s", "unit")
+    __slots__ = ("cookie", "encoding", "fault", "pin", "request_id", "timeout_s", "unit")
 
     def __init__(self) -> None:
         self.pin: str | None = None
         self.request_id: bytes = b""
         self.unit: bytes = b""
         self.cookie: bytes = b""
+        self.encoding: bytes = b""
         self.timeout_s: float | None = None
+        self.fault: Problem | None = None
 
 
 class Predict:
     """The endpoint. Belongs to one worker."""
 
     def __init__(
-        self, settings: Settings, traffic: Traffic, outcomes: Outcomes, recent: Recent, leaving: Callable[[], bool]
+        self,
+        settings: Settings,
+        traffic: Traffic,
+        outcomes: Outcomes,
+        recent: Recent,
+        access: Access,
+        leaving: Callable[[], bool],
+        budget: ByteBudget | None = None,
     ) -> None:
         self.settings, self.traffic, self.outcomes, self.leaving = settings, traffic, outcomes, leaving
-        self.recent = recent
+        self.recent, self.access, self.budget = recent, access, budget
         self.limits = settings.router.limits
-        self.unit = settings.router.unit
-        self._unit_header = self.unit.header.lower().encode()
+        self.units = UnitSource(settings.router.unit)
+        self._unit_header = self.units.header
         self._decode = msgspec.json.Decoder(PredictBody).decode
+        self._count_rows = msgspec.json.Decoder(RowsOnly).decode
         self._serial = count()
         self._prefix = os.urandom(6).hex().encode()
         self._model = msgspec.json.encode(settings.model)
@@ -65,16 +100,23 @@ class Predict:
         answered: asyncio.Future[tuple[int, Headers, bytes]] = asyncio.get_running_loop().create_future()
 
         def respond(status: int, headers: Headers, body: bytes) -> None:
-            answered.set_result((status, headers, body))
+            # Its client may have gone, and its task with it.
+            if not answered.done():
+                answered.set_result((status, headers, body))
 
+        if scope["method"] == "OPTIONS":
+            await answer_options(send, "POST")
+            return
+        headers = scope["headers"]
         try:
             if scope["method"] != "POST":
-                raise Problem(405, "predictions are asked for with POST")
-            body = await read_body(receive, self.limits.max_body_bytes, time.monotonic)
+                raise not_allowed("predictions are asked for with POST", "POST")
+            async with whole_body(scope, receive, self.limits.max_body_bytes) as body:
+                plain = [header for header in headers if header[0] != b"content-encoding"]
+                self.answer(plain, body, respond)
+                await answered
         except Problem as problem:
-            self._refuse(respond, self._read_headers(scope["headers"]), problem)
-        else:
-            self.answer(scope["headers"], body, respond)
+            self._refuse(respond, self._read_headers(headers), problem)
         status, headers, body = await answered
         if self.leaving() or status in (408, 413):
             headers.append((b"connection", b"close"))
@@ -84,6 +126,12 @@ class Predict:
         """Answer one request by one call of `respond`; a Problem becomes problem JSON."""
         asked = self._read_headers(headers)
         try:
+            if asked.fault is not None:
+                raise asked.fault
+            if asked.encoding:
+                body, respond = self._unpack(asked, body, respond)
+            if asked.pin is not None:
+                self.access.require_pinning(headers)
             rows = self._rows(body)
             unit, cookie, lasting = self._unit_of(asked, rows)
             timeout_s = min(self.limits.deadline_ms / 1000, asked.timeout_s or 1e9)
@@ -94,47 +142,77 @@ class Predict:
             self.traffic.predict(rows, unit, lasting, asked.pin, timeout_s, done)
         except Problem as problem:
             self._refuse(respond, asked, problem)
+        except Exception:
+            log.exception("a request could not be answered")
+            self._refuse(respond, asked, failed())
+
+    def _unpack(self, asked: Asked, body: bytes, respond: Respond) -> tuple[bytes, Respond]:
+        """The body before its encoding, and a `respond` after which it is counted no more; raises Problem."""
+        body = unpacked(body, asked.encoding, self.limits.max_body_bytes)
+        if self.budget is None:
+            return body, respond
+        held = Unpacked(body, self.budget)
+
+        def release_and_respond(status: int, headers: Headers, answer: bytes) -> None:
+            held.release()
+            respond(status, headers, answer)
+
+        return body, release_and_respond
 
     def _tell(
         self, asked: Asked, rows: list[msgspec.Raw], unit: bytes, cookie: bytes, reply: Reply, respond: Respond
     ) -> None:
+        """Answer, then remember what was answered. Raises nothing: others' rows came back in the same batch."""
+        own = reply.fallen_from is None
         try:
             predicted = _usable(reply)
+            prediction_id = self.outcomes.note(reply.version, predicted, reply.draw, own, unit)
+            headers = self._headers(asked, reply, prediction_id)
+            if cookie:
+                headers.append((b"set-cookie", self.units.set_cookie_header(cookie)))
+            body = self._body(reply.version, predicted)
         except Problem as problem:
             self._refuse(respond, asked, problem)
             return
-        own = reply.fallen_from is None
-        prediction_id = self.outcomes.note(reply.version, predicted, reply.draw, own, unit)
-        headers = self._headers(asked, reply, prediction_id)
-        if cookie:
-            headers.append((b"set-cookie", self.unit_cookie(cookie)))
-        respond(200, headers, self._body(reply.version, predicted))
-        if asked.pin:
+        except Exception:
+            log.exception("a reply of %s could not be told", reply.version)
+            self._refuse(respond, asked, failed())
             return
+        respond(200, headers, body)
+        if not asked.pin:
+            try:
+                self._remember(rows, predicted, reply, prediction_id)
+            except Exception:
+                log.exception("rows that %s answered could not be kept or copied", reply.version)
+
+    def _remember(self, rows: list[msgspec.Raw], predicted: Predicted, reply: Reply, prediction_id: bytes) -> None:
+        """For replays, comparisons and shadows."""
         self.recent.note(rows)
         traffic = self.traffic
         traffic.sample = rows
-        if traffic.mirror.shadows and own:
+        if traffic.mirror.shadows and reply.fallen_from is None:
             traffic.mirror.copy(rows, predicted, prediction_id if reply.draw.tally is not None else b"")
-
-    def unit_cookie(self, value: bytes) -> bytes:
-        """The cookie that makes this caller a unit."""
-        name = (self.unit.cookie or "sluice_unit").encode()
-        return b"%b=%b; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax" % (name, value)
 
     def _read_headers(self, headers: Headers) -> Asked:
         asked = Asked()
         for name, value in headers:
             if name == self._unit_header:
-                asked.unit = value[:LONGEST_ID]
+                asked.fault = given_twice(name) if asked.unit else asked.fault
+                asked.unit = value
             elif name == b"x-request-id":
-                asked.request_id = value if len(value) <= LONGEST_ID else b""
+                asked.request_id = value if len(value) <= LONGEST_ID and _plain(value) else b""
             elif name == b"x-model-version":
-                asked.pin = value.decode("latin-1")
+                asked.fault = given_twice(name) if asked.pin else asked.fault
+                asked.pin = value.decode("latin-1") or None
             elif name == b"cookie":
-                asked.cookie = value
+                asked.cookie = asked.cookie + b";" + value if asked.cookie else value
+            elif name == b"content-encoding":
+                asked.encoding = asked.encoding + b"," + value if asked.encoding else value
             elif name == b"x-timeout-ms":
+                asked.fault = given_twice(name) if asked.timeout_s else asked.fault
                 asked.timeout_s = _milliseconds(value)
+                if asked.timeout_s is None:
+                    asked.fault = _no_time(value)
         if not asked.request_id:
             asked.request_id = b"%b%x" % (self._prefix, next(self._serial))
         return asked
@@ -143,34 +221,38 @@ class Predict:
         try:
             # Raw rows are not looked into here, so text that is not UTF-8 would reach the version in others' batch.
             if not body.isascii():
+                body = body.removeprefix(UTF8_BOM)
                 body.decode()
+            if len(body) > LARGE_BODY:
+                self._bound_rows(body)
             rows = self._decode(body).instances
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise Problem(400, f'the body is not {{"instances": [{{column: value}}, ...]}}: {error}') from error
-        except UnicodeDecodeError as error:
-            raise Problem(400, f"the body is not UTF-8: {error.reason} at byte {error.start}") from error
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            wide = wide_text(body)
+            detail = f"the body is {wide}: send it as UTF-8" if wide else json_fault(body, error)
+            raise Problem(400, detail) from error
         if not rows:
             raise Problem(400, "`instances` is empty: send at least one row")
-        if len(rows) > self.limits.max_rows:
-            raise Problem(413, f"{len(rows)} rows in one request: at most {self.limits.max_rows} are allowed")
+        self._require_few(len(rows))
         return rows
+
+    def _bound_rows(self, body: bytes) -> None:
+        """Refuse what would take much memory apart: too many rows. Raises Problem, or what a decoder raises."""
+        self._require_few(len(self._count_rows(body).instances))
+
+    def _require_few(self, rows: int) -> None:
+        if rows > self.limits.max_rows:
+            raise Problem(413, f"{rows} rows in one request: at most {self.limits.max_rows} are allowed")
 
     def _unit_of(self, asked: Asked, rows: list[msgspec.Raw]) -> tuple[bytes, bytes, bool]:
         """The unit that is assigned, the value of a cookie to set (empty: none), and whether the unit comes again."""
-        if asked.unit:
-            return asked.unit, b"", True
-        if self.unit.field:
-            value = _field(rows[0], self.unit.field)
-            if value:
-                return value, b"", True
-        if self.unit.cookie or self.unit.set_cookie:
-            found = _cookie(asked.cookie, (self.unit.cookie or "sluice_unit").encode())
-            if found:
-                return found, b"", True
-        if self.unit.set_cookie:
+        unit = self.units.unit(asked.unit, asked.cookie, row_field(rows[0]))
+        if unit:
+            return unit, b"", True
+        if self.units.set_cookie:
             fresh = os.urandom(12).hex().encode()
             return fresh, fresh, True
-        return asked.request_id, b"", False
+        # The router's own coin: an id that the client chose would let it choose the version.
+        return os.urandom(8), b"", False
 
     def _headers(self, asked: Asked, reply: Reply, prediction_id: bytes) -> Headers:
         headers = [
@@ -205,19 +287,29 @@ def _usable(reply: Reply) -> Predicted:
     errors = reply.predicted.errors
     if not errors:
         return reply.predicted
-    status = max(error.status for error in errors)
-    first = errors[0]
+    raise _bad_rows(reply.version, reply.predicted)
+
+
+def _bad_rows(version: str, predicted: Predicted) -> Problem:
+    """What is said of the bad rows, with what is good beside them."""
+    errors = predicted.errors
+    first, more = errors[0], len(errors) - 1
     where = f"row {first.row}" + (f", column {first.column!r}" if first.column else "")
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    raise Problem(
-        500 if status >= 500 else 422,
-        f"{where}: {first.detail}{more}",
-        version=reply.version,
-        errors=[msgspec.structs.asdict(error) for error in errors],
-        predictions=[
-            None if i in {e.row for e in errors} else raw for i, raw in enumerate(reply.predicted.predictions)
-        ],
+    bad = {error.row for error in errors}
+    unlisted = len(errors) - ERRORS_LISTED
+    extra: dict[str, Any] = {"errors_not_listed": unlisted} if unlisted > 0 else {}
+    return Problem(
+        500 if any(error.status >= 500 for error in errors) else 422,
+        f"{where}: {first.detail}" + (f" (and {more} more)" if more else ""),
+        version=version,
+        errors=[_listed(error) for error in errors[:ERRORS_LISTED]],
+        **extra,
+        predictions=[None if row in bad else raw for row, raw in enumerate(predicted.predictions)],
     )
+
+
+def _listed(error: RowError) -> dict[str, object]:
+    return {"row": error.row, "status": error.status, "detail": error.detail, "column": error.column}
 
 
 def _no_answer(reply: Reply) -> Problem:
@@ -228,25 +320,17 @@ def _no_answer(reply: Reply) -> Problem:
     )
 
 
+def _plain(value: bytes) -> bool:
+    """Whether it may be given back in a header as it came."""
+    return value.isascii() and value.decode().isprintable()
+
+
 def _milliseconds(value: bytes) -> float | None:
-    try:
-        return max(0.001, int(value) / 1000)
-    except ValueError:
-        return None
+    """Seconds, None for what is no positive number; a number past all bounds is as good as none."""
+    seconds = float(value) / 1000 if _MILLISECONDS.fullmatch(value) else 0.0
+    return seconds or None
 
 
-def _field(row: msgspec.Raw, name: str) -> bytes:
-    try:
-        value = msgspec.json.decode(row)
-    except msgspec.DecodeError:
-        return b""
-    found = value.get(name) if isinstance(value, dict) else None
-    return b"" if found is None else str(found).encode()
-
-
-def _cookie(header: bytes, name: bytes) -> bytes:
-    for pair in header.split(b";"):
-        key, _, value = pair.strip().partition(b"=")
-        if key == name:
-            return value[:LONGEST_ID]
-    return b""
+def _no_time(value: bytes) -> Problem:
+    shown = value[:40].decode("latin-1")
+    return Problem(400, f"X-Timeout-Ms is {shown!r}: send a positive number of milliseconds, such as 250, or none")

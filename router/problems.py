@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem JSON, and how an answer is sent."""
+"""Errors as RFC 9457 problem JSON, how an answer is sent, and how a small body is read."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -18,6 +18,7 @@ TITLES = {
     405: "method not allowed",
     408: "the request did not arrive in time",
     413: "too large",
+    415: "encoding or type not supported",
     422: "a row does not fit the model",
     500: "the model failed",
     502: "the version's answer could not be read",
@@ -27,11 +28,22 @@ TITLES = {
 
 
 class Problem(Exception):
-    """An answer that is not a prediction. `extra` joins the problem JSON; `retry_after_s` becomes Retry-After."""
+    """An answer that is not a prediction. `extra` joins the problem JSON; `retry_after_s` becomes Retry-After.
 
-    def __init__(self, status: int, detail: str, retry_after_s: int | None = None, **extra: Any) -> None:
+    headers: further ones of the answer.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        retry_after_s: int | None = None,
+        headers: Headers | None = None,
+        **extra: Any,
+    ) -> None:
         super().__init__(detail)
         self.status, self.detail, self.retry_after_s, self.extra = status, detail, retry_after_s, extra
+        self.more_headers = headers or []
 
     def body(self) -> bytes:
         """The problem as JSON."""
@@ -40,8 +52,8 @@ class Problem(Exception):
         return msgspec.json.encode({**problem, **self.extra})
 
     def headers(self) -> Headers:
-        """Content type, and Retry-After where there is one."""
-        headers = [(b"content-type", b"application/problem+json")]
+        """Content type, Retry-After where there is one, and those of its own."""
+        headers = [(b"content-type", b"application/problem+json"), *self.more_headers]
         if self.retry_after_s is not None:
             headers.append((b"retry-after", str(self.retry_after_s).encode()))
         return headers
@@ -52,6 +64,22 @@ async def answer(send: Send, status: int, headers: Headers, body: bytes) -> None
     headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def not_allowed(detail: str, *methods: str) -> Problem:
+    """405, with the methods that are allowed."""
+    return Problem(405, detail, headers=[(b"allow", ", ".join((*methods, "OPTIONS")).encode())])
+
+
+async def answer_options(send: Send, *methods: str) -> None:
+    """Answer OPTIONS: which methods are allowed here."""
+    await send({"type": "http.response.start", "status": 204, "headers": not_allowed("", *methods).more_headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def failed() -> Problem:
+    """500 for an exception that nobody expected; its traceback is in the log."""
+    return Problem(500, "the router failed on this request; its log has the cause")
 
 
 async def read_body(receive: Receive, limit: int, clock: Callable[[], float], give_up_s: float = 30.0) -> bytes:

@@ -14,8 +14,11 @@ Counted = dict[Key, float]
 MOST_WORST = 10
 
 
-def status(table: Table, snapshots: list[Snapshot]) -> dict[str, Any]:
-    """Revision of the slowest worker, the split asked and served, and per version what it did since start."""
+def status(table: Table, snapshots: list[Snapshot], with_rows: bool) -> dict[str, Any]:
+    """Revision of the slowest worker, the split asked and served, and per version what it did since start.
+
+    with_rows: also the rows on which shadows differ most, which are users' own.
+    """
     live = [snapshot for snapshot in snapshots if not snapshot.gone]
     counts = _parts(summed(snapshot.counts for snapshot in snapshots))
     gauges = _parts(summed(snapshot.gauges for snapshot in live))
@@ -28,8 +31,8 @@ def status(table: Table, snapshots: list[Snapshot]) -> dict[str, Any]:
         "workers": [{"pid": s.pid, "revision": s.revision, "ledger_age_s": round(s.ledger_age_s, 2)} for s in live],
         "asked": dict(table.weights),
         "failed_requests": int(sum(n for key, n in counts.items() if key[0] == "refused" and int(key[1]) >= 500)),
-        "worst": _worst(live),
         "versions": {version: _version(version, counts, gauges, drawn, served) for version in sorted(seen)},
+        **({"worst": _worst(live)} if with_rows else {}),
     }
 
 

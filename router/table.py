@@ -1,12 +1,14 @@
 """The ledger's newest revision, as the hot path needs it: who is there, who answers whom. Immutable; swapped as one."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from types import MappingProxyType
 
+from rollout.classes import Answers
 from rollout.ledger import Ledger, from_body
 from rollout.moves import watched
-from rollout.split import ALL, TrafficSplit
+from rollout.split import ALL, TrafficSplit, keyed
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,11 @@ class Rolling:
 
 @dataclass(frozen=True)
 class Table:
-    """One revision. addresses: of every live version; roles: what each is now; weights in basis points."""
+    """One revision.
+
+    addresses: of every live version; roles: what each is now; weights in basis points; answers: what each version that
+    was ever deployed answers.
+    """
 
     ledger: Ledger
     split: TrafficSplit | None
@@ -37,6 +43,7 @@ class Table:
     weights: MappingProxyType[str, int]
     released: str | None
     rolling: Rolling | None = None
+    answers: Mapping[str, Answers] = field(default_factory=dict)
 
     @property
     def split_id(self) -> str:
@@ -57,17 +64,18 @@ class Table:
         return next(others, None)
 
 
-def table_of(ledger: Ledger) -> Table:
-    """The table of a ledger."""
+def table_of(ledger: Ledger, secret: bytes = b"") -> Table:
+    """The table of a ledger. secret: keys the split, so that nobody outside can tell whom a unit meets."""
     live = ledger.live()
     return Table(
         ledger=ledger,
-        split=ledger.split,
+        split=keyed(ledger.split, secret) if ledger.split else None,
         addresses=MappingProxyType({version.name: version.address for version in live}),
         roles=MappingProxyType({version.name: str(version.state) for version in live}),
         weights=MappingProxyType(ledger.split.weights() if ledger.split else {}),
         released=ledger.released,
         rolling=_rolling(ledger),
+        answers=MappingProxyType({name: version.answers for name, version in ledger.versions.items()}),
     )
 
 
@@ -91,6 +99,6 @@ def empty_table(model: str) -> Table:
     return table_of(Ledger(model=model))
 
 
-def table_of_body(body: dict[str, object], revision: int) -> Table:
+def table_of_body(body: dict[str, object], revision: int, secret: bytes = b"") -> Table:
     """The table of a stored body; raises rollout.refusal.BrokenRecord."""
-    return table_of(from_body(body, revision))
+    return table_of(from_body(body, revision), secret)

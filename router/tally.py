@@ -35,7 +35,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.drawn = 0
-        self.finished = {"ok": 0, "error": 0, "refused": 0, "shed": 0}
+        self.finished = {"ok": 0, "error": 0, "refused": 0, "neither": 0, "shed": 0}
         self.waits: dict[int, int] = {}
         self.classes: dict[str, int] = {}
         self.values: dict[int, int] = {}

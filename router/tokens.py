@@ -1,12 +1,14 @@
 """Prediction ids: compact signed tokens that carry what feedback needs, so that no store of predictions is kept.
 
 An id is base64url(MessagePack of the fields of Prediction) followed by a 12-byte keyed BLAKE2b of it. `scores` is one
-number a row: the last class's probability, or the predicted value.
+number a row: the last class's probability, or the predicted value. Each prediction has one id, written in one way: what
+is counted by an id is counted by its signature.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import blake2b
 from hmac import compare_digest
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,11 +17,11 @@ LONGEST = 4096
 
 
 class Prediction(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What an id says. scores and classes have one entry a row, or none where the request had too many rows.
+    """What an id says. scores and classes have one entry a row, or the first row's alone where all would be too long.
 
     weight: of the rollout's candidate when the request was routed, in basis points (0 without a rollout); rollout: the
     revision that rollout began with, 0 for none; unit: CRC-32 of who asked; bets: whether the first row counts in the
-    verdict.
+    verdict; rows: of the request, 0 in an id from before this was told.
     """
 
     version: str
@@ -31,6 +33,14 @@ class Prediction(msgspec.Struct, array_like=True, frozen=True, gc=False):
     rollout: int = 0
     unit: int = 0
     bets: bool = False
+    rows: int = 0
+
+
+class Opened(NamedTuple):
+    """A prediction, and the signature of its id as text."""
+
+    prediction: Prediction
+    signature: str
 
 
 class BadToken(Exception):
@@ -44,26 +54,48 @@ _decoder = msgspec.msgpack.Decoder(Prediction)
 def sign(prediction: Prediction, key: bytes) -> bytes:
     """The id of a prediction."""
     payload = _encoder.encode(prediction)
-    return urlsafe_b64encode(payload + _signature(payload, key)).rstrip(b"=")
+    return _encoded(payload + _signature(payload, key))
 
 
-def label_id(token: str, row: int, rows: int) -> str:
+def label_id(signature: str, row: int, rows: int) -> str:
     """What the label of one row is counted by."""
-    return f"{token}.{row}" if rows > 1 else token
+    return f"{signature}.{row}" if rows > 1 else signature
+
+
+def signature_of(token: bytes) -> str:
+    """The signature of an id that was made here, as text."""
+    return _decoded(token)[-SIGNATURE_BYTES:].hex()
 
 
 def read(token: str, key: bytes) -> Prediction:
-    """The prediction of an id; raises BadToken unless this key signed it."""
+    """The prediction of an id; raises BadToken unless this key signed it and it is written as it was given."""
+    return opened(token, key).prediction
+
+
+def opened(token: str, key: bytes) -> Opened:
+    """The same with its signature."""
     if len(token) > LONGEST:
         raise BadToken("the id is too long to be one of ours")
     try:
-        raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
+        written = token.encode("ascii")
+        raw = _decoded(written)
     except (ValueError, UnicodeEncodeError) as error:
         raise BadToken("the id is not base64url") from error
     payload, signature = raw[:-SIGNATURE_BYTES], raw[-SIGNATURE_BYTES:]
     if not compare_digest(signature, _signature(payload, key)):
         raise BadToken("the id was not signed here")
-    return _decoder.decode(payload)
+    # The decoder skips signs that are none of its own, so that one id could be written in any number of ways.
+    if _encoded(raw) != written:
+        raise BadToken("the id is not written as it was given: send it unchanged")
+    return Opened(_decoder.decode(payload), signature.hex())
+
+
+def _encoded(raw: bytes) -> bytes:
+    return urlsafe_b64encode(raw).rstrip(b"=")
+
+
+def _decoded(token: bytes) -> bytes:
+    return urlsafe_b64decode(token + b"=" * (-len(token) % 4))
 
 
 def _signature(payload: bytes, key: bytes) -> bytes:

@@ -14,6 +14,7 @@ import msgspec
 from rollout.settings import Router as Settings
 from router.batcher import Lane
 from router.counts import Counts, Key
+from router.cross_check import CrossCheck, Failure
 from router.mirror import Mirror
 from router.pending import Lost, Pending, Predicted
 from router.problems import Problem
@@ -22,7 +23,8 @@ from router.tally import Tallies, Tally, bump
 from router.units import Units
 from router.upstream import Pool
 
-STATUS_OF_LOSS = {"deadline": 504, "timeout": 504, "garbled": 502, "refused": 400}
+MOST_AT_FAULT = 16
+STATUS_OF_LOSS = {"model": 500, "deadline": 504, "timeout": 504, "garbled": 502, "refused": 400}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,11 @@ class Draw:
 
 @dataclass(slots=True)
 class Ask(Pending):
-    """One caller's rows on their way. version: who is asked; pinned: the caller chose it; fallen_from: who failed."""
+    """One caller's rows on their way.
+
+    version: who is asked; pinned: the caller chose it; hurried: the deadline is the caller's own, shorter than the
+    router's; fallen_from: who failed, and failure: how, where it is to be counted.
+    """
 
     traffic: "Traffic"
     version: str
@@ -63,11 +69,17 @@ class Ask(Pending):
     draw: Draw
     started: float
     tell: Told
+    hurried: bool = False
     fallen_from: str | None = None
+    failure: Failure | None = None
 
     def done(self, outcome: Predicted | Lost) -> None:
         """See Pending."""
         self.traffic.done(self, outcome)
+
+    def late(self, outcome: Predicted | Lost) -> None:
+        """See Pending."""
+        self.traffic.late(self, outcome)
 
 
 @dataclass
@@ -89,6 +101,7 @@ class Traffic:
     through: str = ""
     sample: list[msgspec.Raw] = field(default_factory=list)
     mirror: Mirror = field(init=False)
+    checks: CrossCheck = field(init=False)
     _draws: dict[str, tuple[Draw, Draw]] = field(default_factory=dict, init=False)
     _units: Units | None = field(default=None, init=False)
     _cold_until: float = field(default=float("-inf"), init=False)
@@ -96,6 +109,7 @@ class Traffic:
     def __post_init__(self) -> None:
         """Open the lanes of the first table."""
         self.mirror = Mirror(self.settings, self.counts, self.loop, self.tallies)
+        self.checks = CrossCheck(self.settings.limits, self.loop, self.lanes)
         self.follow(self.table)
 
     def follow(self, table: Table) -> None:
@@ -108,6 +122,8 @@ class Traffic:
                 self.leaving.append((version, lane.pool))
                 lane.move(self._pool(address))
                 self._cold()
+        for version, lane in self.lanes.items():
+            lane.waits = self._waits(table, version)
         gone = [version for version in self.lanes if version not in table.addresses]
         self._meet(table)
         self.table, self._draws = table, {}
@@ -128,7 +144,8 @@ class Traffic:
         """
         draw = self.draw(unit, lasting, pin)
         deadline = self.loop.time() + timeout_s
-        self._submit(Ask(rows, deadline, self, draw.version, pin is not None, draw, time.perf_counter(), tell))
+        hurried = timeout_s < self.settings.limits.deadline_ms / 1000
+        self._submit(Ask(rows, deadline, self, draw.version, pin is not None, draw, time.perf_counter(), tell, hurried))
 
     def draw(self, unit: bytes, lasting: bool, pin: str | None) -> Draw:
         """The version for a unit; raises Problem where there is none."""
@@ -162,6 +179,12 @@ class Traffic:
         """Whether its times are compared: a third version's restarts must not keep a rollout from its verdict."""
         rolling = self.table.rolling
         return rolling is None or version in (rolling.candidate, rolling.stable)
+
+    def _waits(self, table: Table, version: str) -> bool:
+        """Whether its requests wait for its restart, because nobody answers in its place; a candidate's never do."""
+        rolling = table.rolling
+        alone = table.fallback_for(version) is None or not self.settings.fallback
+        return alone and (rolling is None or version != rolling.candidate)
 
     def _cold(self) -> None:
         self._cold_until = self.loop.time() + self.cold_s
@@ -199,15 +222,14 @@ class Traffic:
         return found
 
     def _pinned(self, pin: str) -> str:
-        if not self.settings.pinning:
-            raise Problem(403, "X-Model-Version is not allowed here: `router.pinning` in deploy.toml")
         if pin not in self.table.addresses:
-            there = ", ".join(self.table.addresses) or "none"
-            raise Problem(404, f"version {pin!r} is not deployed (deployed: {there})")
+            raise Problem(404, f"version {pin!r} is not deployed")
         return pin
 
     def _lane(self, version: str, address: str) -> Lane:
-        return Lane(version, self._pool(address), self.settings.limits, self.counts, self.loop)
+        lane = Lane(version, self._pool(address), self.settings.limits, self.counts, self.loop)
+        lane.on_outage = lambda: self._cold() if self._timed(version) else None
+        return lane
 
     def _pool(self, address: str) -> Pool:
         return Pool(address, self.secret, self.loop, self.through)
@@ -226,20 +248,65 @@ class Traffic:
         lost = outcome if isinstance(outcome, Lost) else _model_failure(outcome)
         if ask.fallen_from is None:
             seconds = time.perf_counter() - ask.started
-            draw, status = ask.draw, status_of(outcome, lost)
-            self.counts.request(ask.version, draw.role, status, seconds)
+            status = status_of(outcome, lost)
+            self.counts.request(ask.version, ask.draw.role, status, seconds)
             if lost is not None and lost.reason in ("closed", "connect") and self._timed(ask.version):
                 self._cold()
-            if draw.tally is not None:
-                draw.tally.finish(word_of(status, lost), seconds, self.loop.time() >= self._cold_until)
-            if lost is not None and self._fall_back(ask, lost):
+            failure = self._counted(ask, word_of(status, lost), seconds, lost)
+            if lost is not None and self._fall_back(ask, lost, failure):
                 return
-            if lost is not None and lost.reason == "deadline" and self._watching():
+            if failure is not None:
+                self.checks.ask(failure, ask.version, _at_fault(ask, outcome), self.table, ask.draw.weight)
+            if lost is not None and lost.reason == "deadline" and self._watching() and not self._too_soon(ask):
                 self._failed_beside(ask)
-        elif lost is None and self._watching():
-            self._failed_beside(ask)
+        else:
+            self._settle(ask, outcome)
+            if status_of(outcome, lost) == 200 and self._watching():
+                self._failed_beside(ask)
         predicted = outcome if isinstance(outcome, Predicted) else None
         ask.tell(Reply(ask.version, predicted, ask.draw, None if predicted else lost, ask.fallen_from))
+
+    def late(self, ask: Ask, outcome: Predicted | Lost) -> None:
+        """What a version answered after its caller's own deadline still says how well it answers."""
+        if not ask.hurried:
+            return
+        if ask.fallen_from is not None:
+            self._settle(ask, outcome)
+            return
+        lost = outcome if isinstance(outcome, Lost) else _model_failure(outcome)
+        word = word_of(status_of(outcome, lost), lost)
+        failure = self._counted(ask, word, time.perf_counter() - ask.started, lost)
+        if failure is not None:
+            self.checks.ask(failure, ask.version, _at_fault(ask, outcome), self.table, ask.draw.weight)
+
+    def _counted(self, ask: Ask, word: str, seconds: float, lost: Lost | None) -> Failure | None:
+        """Count how a drawn request ended; a failure is returned instead, until it is known what the other one says."""
+        tally, warm = ask.draw.tally, self.loop.time() >= self._cold_until
+        if tally is None or (lost is not None and lost.reason == "deadline" and self._too_soon(ask)):
+            return None
+        if word in ("error", "refused"):
+            return Failure(tally, word, seconds, warm)
+        tally.finish(word, seconds, warm)
+        return None
+
+    def _too_soon(self, ask: Ask) -> bool:
+        """Whether a passed deadline is its caller's doing: they gave too little time, or more rows than a batch has."""
+        return ask.hurried or len(ask.rows) > self.settings.limits.max_batch_rows
+
+    def _settle(self, ask: Ask, outcome: Predicted | Lost) -> None:
+        """Count the failure that made another version answer, by what that one answered."""
+        failure, compared = ask.failure, self._compared(ask)
+        if failure is None or (ask.over and ask.hurried and isinstance(outcome, Lost) and outcome.reason == "deadline"):
+            # Its batch is under way and will tell.
+            return
+        ask.failure = None
+        if not compared or not failure.settle(outcome):
+            self.checks.ask(failure, ask.fallen_from or ask.version, ask.rows, self.table, ask.draw.weight)
+
+    def _compared(self, ask: Ask) -> bool:
+        """Whether who answers in its place is the other version of the rollout."""
+        rolling = self.table.rolling
+        return rolling is not None and {ask.version, ask.fallen_from} == {rolling.candidate, rolling.stable}
 
     def _watching(self) -> bool:
         return self.table.rolling is not None and self.table.rolling.watching
@@ -249,7 +316,7 @@ class Traffic:
         if ask.draw.tally is not None:
             bump(ask.draw.tally.answers, "candidate failed")
 
-    def _fall_back(self, ask: Ask, lost: Lost) -> bool:
+    def _fall_back(self, ask: Ask, lost: Lost, failure: Failure | None) -> bool:
         other = self.table.fallback_for(ask.version)
         if not self.settings.fallback or ask.pinned or other is None or lost.reason in ("deadline", "refused"):
             return False
@@ -258,8 +325,8 @@ class Traffic:
         if self.loop.time() >= ask.deadline:
             return False
         self.counts.add(("fallback", ask.version, lost.reason))
-        ask.fallen_from, ask.version = ask.version, other
-        ask.retried = ask.alone = False
+        ask.fallen_from, ask.version, ask.failure = ask.version, other, failure
+        ask.losses, ask.alone = 0, False
         self._submit(ask)
         return True
 
@@ -280,6 +347,13 @@ def word_of(status: int, lost: Lost | None) -> str:
     if status in (400, 422):
         return "refused"
     return "shed" if lost is not None and lost.reason == "shed" else "error"
+
+
+def _at_fault(ask: Ask, outcome: Predicted | Lost) -> list[msgspec.Raw]:
+    """The rows that a version could not answer, the first of many; all of them where it gave no answer at all."""
+    if isinstance(outcome, Lost):
+        return ask.rows
+    return [ask.rows[error.row] for error in outcome.errors[:MOST_AT_FAULT]]
 
 
 def _model_failure(outcome: Predicted) -> Lost | None:

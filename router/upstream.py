@@ -133,7 +133,11 @@ class Pool:
     def forward(
         self, method: str, path: str, content_type: bytes, body: bytes, timeout_s: float
     ) -> "asyncio.Future[Any]":
-        """Send any request as it is; the future holds an Answer or a Failure. `path` was matched."""
+        """Send any request as it is; the future holds an Answer or a Failure. `path` was matched.
+
+        HEAD is asked for as GET: whether an answer has a body does not depend on who parses it then.
+        """
+        method = "GET" if method == "HEAD" else method
         future: asyncio.Future[Answer | Failure] = self.loop.create_future()
         head = self._head(method, path, b"Content-Type: " + content_type + b"\r\n") + b"%d\r\n\r\n" % len(body)
         self._send(head, body, lambda outcome: None if future.done() else future.set_result(outcome), timeout_s)

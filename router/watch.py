@@ -36,12 +36,12 @@ class LastTable(msgspec.Struct):
 
 
 class Watch:
-    """One worker's eye on the ledger. `away_since` is None while the ledger answers."""
+    """One worker's eye on the ledger. `away_since` is None while the ledger answers; secret: keys the split."""
 
-    def __init__(self, database_url: str, model: str, state: Path) -> None:
+    def __init__(self, database_url: str, model: str, state: Path, secret: bytes = b"") -> None:
         self.engine = engine(database_url)
         self.store = LedgerStore(self.engine, model)
-        self.model = model
+        self.model, self._secret = model, secret
         self.threads = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self.away_since: float | None = None
         self.away_because = ""
@@ -78,6 +78,9 @@ class Watch:
     async def _ask(self, traffic: Traffic, loop: asyncio.AbstractEventLoop) -> None:
         try:
             newest = await loop.run_in_executor(self.threads, self.store.revision)
+            if not newest and traffic.table.revision:
+                # A ledger only grows: this is another database, or one that was emptied.
+                raise StoreError("The record is empty: restore it from a backup")
             if newest != traffic.table.revision:
                 traffic.follow(await loop.run_in_executor(self.threads, self._newest))
             self._heard()
@@ -92,7 +95,7 @@ class Watch:
         entry = self.store.newest()
         if entry is None:
             return empty_table(self.model)
-        table = table_of_body(entry.body, entry.revision)
+        table = table_of_body(entry.body, entry.revision, self._secret)
         self._remember(LastTable(self.model, entry.revision, entry.body))
         return table
 
@@ -109,7 +112,7 @@ class Watch:
     def _remembered(self) -> Table:
         try:
             last = msgspec.json.decode(self._file.read_bytes(), type=LastTable)
-            return table_of_body(last.body, last.revision)
+            return table_of_body(last.body, last.revision, self._secret)
         except (OSError, msgspec.DecodeError, Refusal):
             return empty_table(self.model)
 

@@ -9,10 +9,8 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
-import typer.main
-
+from cli.parameters import Parameter
 from rollout.release import LIVE, TRANSITIONS, Event, State
 from rollout.split import ALL
 from rollout.strategy import STRATEGIES, Strategy
@@ -81,18 +79,16 @@ def verbs() -> str:
     """Every verb of deploy.py, with its options."""
     import deploy
 
-    commands = typer.main.get_command(deploy.app).commands  # type: ignore[attr-defined]
     rows = []
-    for name, command in commands.items():
-        options = [f"`{' '.join(each.opts)}`" for each in command.params if each.param_type_name == "option"]
-        argument = "".join(f" {_argument(each)}" for each in command.params if each.param_type_name == "argument")
-        rows.append((f"`{name}{argument}`", command.help.splitlines()[0], " ".join(options) or "those of the demo"))
+    for name, verb in deploy.app.verbs.items():
+        options = [f"`{' '.join(each.names)}`" for each in verb.parameters() if each.is_option]
+        argument = "".join(f" {_argument(each)}" for each in verb.parameters() if not each.is_option)
+        rows.append((f"`{name}{argument}`", verb.help, " ".join(options) or "those of the demo"))
     return table(("verb", "what it does", "options"), rows)
 
 
-def _argument(parameter: Any) -> str:
-    name = parameter.metavar or parameter.name.upper()
-    return name if parameter.required else f"[{name}]"
+def _argument(parameter: Parameter) -> str:
+    return parameter.metavar if parameter.required else f"[{parameter.metavar}]"
 
 
 def settings() -> str:

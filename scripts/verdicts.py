@@ -105,7 +105,7 @@ def counted(failed: int) -> Evidence:
 
 def example(failed: int) -> dict[float, Array]:
     """The four cells of the same."""
-    return counted(failed).tables("finished", ["error"], ["ok", "refused"])
+    return counted(failed).errors()
 
 
 def proofs() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

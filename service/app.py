@@ -11,6 +11,7 @@ import msgspec
 from a2wsgi import WSGIMiddleware
 from flask import Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from service import oip
 from service.answers import Answers, where
@@ -35,6 +36,7 @@ class Service:
     """The ASGI app of one version. hot: what goes the short way; flask: all else."""
 
     largest_body = LARGEST_BODY
+    most_bytes = 4 * LARGEST_BODY
 
     def __init__(self, flask: Flask, short_way: ShortWay) -> None:
         self.flask = flask
@@ -94,18 +96,20 @@ def _guard(app: Flask, answers: Answers, secret: str, metrics: Metrics) -> None:
         given = request.headers.get("Authorization", "").encode("utf-8", "replace")
         if request.path == LIVE or compare_digest(given, expected):
             return None
-        return _response(*answers.stranger())
+        status, headers, body = answers.stranger()
+        return _refusal(status, *headers[1:], body=body, detail="missing or invalid bearer token")
 
     @app.after_request
     def count(response: Response) -> Response:
         metrics.answered(response.status_code)
         return response
 
-    @app.errorhandler(404)
-    @app.errorhandler(405)
-    @app.errorhandler(413)
-    def refused(error: Any) -> Response:
-        return _response(*problem_of(error.code, error.name.lower(), error.description))
+    @app.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> Response:
+        methods = error.valid_methods if isinstance(error, MethodNotAllowed) else None
+        allow = [(b"allow", ", ".join(sorted(methods)).encode())] if methods else []
+        status, _, body = problem_of(error.code or 500, error.name.lower(), error.description)
+        return _refusal(status, *allow, body=body, detail=error.description or error.name)
 
 
 def _predict_routes(app: Flask, answers: Answers) -> None:
@@ -119,13 +123,14 @@ def _predict_routes(app: Flask, answers: Answers) -> None:
     def infer() -> Response:
         try:
             asked = oip.parse(request.get_data(cache=False))
+            class_count = oip.classes_asked(asked, manifest)
             outcome = answers.run(oip.to_instances(asked, manifest.columns))
         except (oip.OipError, Malformed) as error:
             return _json({"error": str(error)}, 400)
         if outcome.errors:
             first = outcome.errors[0]
             return _json({"error": f"{where(first, 'input')}: {first.detail}"}, 500 if first.status == 500 else 400)
-        return _json(oip.answer(manifest, asked, outcome.predictions))
+        return _json(oip.answer(manifest, asked, outcome.predictions, class_count))
 
     for path in _model_paths(manifest):
         app.add_url_rule(f"{path}/infer", f"infer {path}", infer, methods=["POST"])
@@ -135,11 +140,15 @@ def _model_routes(app: Flask, manifest: Manifest) -> None:
     def described() -> Response:
         return _json(oip.metadata(manifest))
 
+    def configured() -> Response:
+        return _json(oip.configuration(manifest))
+
     def ready() -> Response:
         return _json({"name": manifest.model, "version": manifest.version, "ready": True})
 
     for path in _model_paths(manifest):
         app.add_url_rule(path, f"metadata {path}", described)
+        app.add_url_rule(f"{path}/config", f"configuration {path}", configured)
         app.add_url_rule(f"{path}/ready", f"ready {path}", ready)
     app.add_url_rule("/v2", "server", lambda: _json({"name": "sluice", "version": "0.1.0", "extensions": []}))
     app.add_url_rule(LIVE, "live", lambda: _json({"live": True}))
@@ -154,6 +163,13 @@ def _model_paths(manifest: Manifest) -> tuple[str, str]:
 
 def _response(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> Response:
     return Response(body, status, [(name.decode(), value.decode("latin-1")) for name, value in headers])
+
+
+def _refusal(status: int, *headers: tuple[bytes, bytes], body: bytes, detail: str) -> Response:
+    """An error: the protocol's under /v2, else problem JSON (`body`)."""
+    if request.path == "/v2" or request.path.startswith("/v2/"):
+        return _response(status, [(b"content-type", b"application/json"), *headers], _encode({"error": detail}))
+    return _response(status, [(b"content-type", b"application/problem+json"), *headers], body)
 
 
 def _json(body: dict[str, Any], status: int = 200) -> Response:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from sqlalchemy import Engine
 
-from store.engine import LIVELINESS
+from store.direct import LIVELINESS
 from store.schema import CHANNEL
 
 # The kernel stamps files by a clock that ticks each 4 to 10 ms: what was just written may be written again unseen.

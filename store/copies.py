@@ -13,10 +13,10 @@ from typing import Any
 from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from store.engine import statements, transaction
+from store.engine import beside, statements, transaction
 from store.feedback import require_integer
 from store.ledger import require_text
-from store.schema import COPIES
+from store.schema import COPIES, EVIDENCE_PART
 
 MOST = 100_000
 AT_ONCE = 500
@@ -37,13 +37,13 @@ class CopiedAnswer:
 
 
 class CopyStore:
-    """The kept answers of one model. Its table is made by LedgerStore.create. Threads may share it.
+    """The kept answers of one model. Its table is made by LedgerStore.create, beside the ledger. Threads may share it.
 
     Every method raises StoreUnavailable when the database cannot be used, and works again when it can.
     """
 
     def __init__(self, engine: Engine, model: str, most: int = MOST) -> None:
-        self._engine = engine
+        self._engine = beside(engine, EVIDENCE_PART)
         self.model, self.most = model, most
         insert = (sqlite if engine.dialect.name == "sqlite" else postgresql).insert
         self._insert = insert(COPIES).on_conflict_do_nothing(index_elements=list(COPIES.primary_key))

@@ -5,44 +5,22 @@ what must be all or nothing runs in `transaction`.
 Build one engine a process, after forking: connections must not be shared between processes.
 """
 
-import os
 import sqlite3
-import time
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url, text
 
+from store.causes import explained
+from store.direct import BUSY_TIMEOUT_S, LIVELINESS, STATEMENT_TIMEOUT_S, Result, Run, make_file, tune_file
 from store.errors import StoreError, StoreUnavailable
 
-BUSY_TIMEOUT_S = 2.0
-STATEMENT_TIMEOUT_S = 5
 _POSTGRESQL = "postgresql+psycopg"
-# Silence from a database that vanished without a goodbye ends after these seconds, not after TCP's two hours.
-LIVELINESS = {
-    "connect_timeout": 2,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 2,
-    "tcp_user_timeout": STATEMENT_TIMEOUT_S * 1000,
-}
-_NEXT_STEPS = {
-    "locked": "Another process holds it: wait for it to end, or find it with `fuser` on the file",
-    "disk is full": "Free some space and try again",
-    "readonly": "Give this user the right to write the file and its folder",
-    "unable to open": "See that its folder exists and that this user may write there",
-    "not a database": "The file is something else: move it away, or name another one",
-    "malformed": "Restore the file from a backup",
-    "no such table": "Its tables were never made: bring the stack up once, which makes them",
-    'role "': "Correct the user or the password in DATABASE_URL",
-    "does not exist": "Create the database, or bring the stack up once, which makes its tables",
-    "authentication": "Correct the user or the password in DATABASE_URL",
-    "queuepool limit": "Too many acts at once: try again",
-    "statement timeout": "The database is overloaded or a row is locked: try again",
-}
 
 
 def engine(url: str) -> Engine:
@@ -52,6 +30,29 @@ def engine(url: str) -> Engine:
     """
     parsed = _parse(url)
     return _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
+
+
+def beside(ledger: Engine, name: str) -> Engine:
+    """The engine of what is kept beside the ledger under a name, so that no lock and no connection is shared with it.
+
+    SQLite locks a whole file, so there it is another file, `ledger-NAME.db`; on PostgreSQL the same database with
+    connections of its own. One a ledger's engine and name; disposed of with it.
+    """
+    there = _BESIDE.setdefault(ledger, {})
+    if name not in there:
+        url = ledger.url
+        if ledger.dialect.name == "sqlite":
+            path = Path(str(url.database))
+            url = url.set(database=str(path.with_name(f"{path.stem}-{name}{path.suffix}")))
+        with _MAKING:
+            if name not in there:
+                there[name] = _sqlite(url) if ledger.dialect.name == "sqlite" else _postgresql(url)
+                event.listen(ledger, "engine_disposed", lambda _: there[name].dispose())
+    return there[name]
+
+
+_BESIDE: WeakKeyDictionary[Engine, dict[str, Engine]] = WeakKeyDictionary()
+_MAKING = threading.Lock()
 
 
 @contextmanager
@@ -79,6 +80,17 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         except BaseException:
             _roll_back(connection)
             raise
+
+
+def pooled(engine: Engine) -> Run:
+    """Runs statements on the engine's connections, for threads that share it."""
+
+    def run(sql: str, values: Mapping[str, Any]) -> Result:
+        with statements(engine) as connection:
+            done = connection.execute(text(sql), dict(values))
+            return Result([tuple(row) for row in done] if done.returns_rows else [], done.rowcount)
+
+    return run
 
 
 def _roll_back(connection: Connection) -> None:
@@ -111,7 +123,7 @@ def _parse(url: str) -> URL:
 def _sqlite(url: URL) -> Engine:
     if not url.database or url.database == ":memory:":
         raise StoreError("A ledger in memory would be lost with the process. Name a file: sqlite:///var/ledger.db")
-    _make_file(Path(url.database))
+    make_file(Path(url.database))
     made = create_engine(
         url,
         isolation_level="AUTOCOMMIT",
@@ -119,49 +131,37 @@ def _sqlite(url: URL) -> Engine:
         pool_timeout=5,
         connect_args={"timeout": BUSY_TIMEOUT_S},
     )
+    _watch_file(made, Path(url.database))
     event.listen(made, "connect", _tune_sqlite)
     return made
 
 
-def _make_file(path: Path) -> None:
-    """Make the file and the folders missing above it, for this user alone.
+def _watch_file(made: Engine, path: Path) -> None:
+    """Notice a file that was deleted or replaced: whoever has the old one open would go on with what nobody else sees.
 
-    A file that exists is not touched: to open and close it would take away every lock that this process's other
-    connections hold on it (SQLite, "How To Corrupt", 2.2), and somebody else's last connection would delete their WAL.
+    Nor may a new connection make an empty one in its place.
     """
-    if path.exists():
-        return
-    try:
-        missing = [folder for folder in path.parents if not folder.exists()]
-        for folder in reversed(missing):
-            folder.mkdir(mode=0o700, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        return
-    except OSError as error:
-        raise StoreUnavailable(
-            f"The ledger's file {path} cannot be opened: {error.strerror}. "
-            "See that its folder exists and that this user may write there."
-        ) from None
+
+    def number() -> tuple[int, int]:
+        try:
+            found = path.stat()
+        except OSError:
+            raise sqlite3.OperationalError(f"unable to open {path}: the file is gone") from None
+        return found.st_dev, found.st_ino
+
+    def before_connect(_dialect: object, record: Any, _arguments: object, _options: object) -> None:
+        record.info["file"] = number()
+
+    def before_use(_connection: object, record: Any, _proxy: object) -> None:
+        if record.info["file"] != number():
+            raise exc.DisconnectionError("the file was replaced")
+
+    event.listen(made, "do_connect", before_connect)
+    event.listen(made, "checkout", before_use)
 
 
 def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
-    _switch_to_wal(connection)
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    """SQLite does not wait for the lock that this switch needs, so two processes that start at once take turns here."""
-    deadline = time.monotonic() + BUSY_TIMEOUT_S
-    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
+    tune_file(connection)
 
 
 def _postgresql(url: URL) -> Engine:
@@ -184,18 +184,7 @@ def _tune_postgresql(connection: Any, _record: object) -> None:
 
 
 def _explain(url: URL, error: Exception) -> str:
-    """One sentence of cause and one of what to do, without password and without SQL."""
-    cause = _without_password(url, _first_line(error))
-    step = next((step for sign, step in _NEXT_STEPS.items() if sign in cause.lower()), None)
-    step = step or "See that the database runs and can be reached, then try again"
-    return f"The record at {url.render_as_string(hide_password=True)} cannot be used: {cause}. {step}."
-
-
-def _first_line(error: Exception) -> str:
-    """The driver's own words; of several lines the first, which names the cause."""
-    words = str(getattr(error, "orig", None) or error).partition(" (Background on")[0]
-    lines = [line.strip() for line in words.splitlines() if line.strip()]
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    return explained(url.render_as_string(hide_password=True), lambda text: _without_password(url, text), error)
 
 
 def _without_password(url: URL, text: str) -> str:

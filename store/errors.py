@@ -4,6 +4,7 @@ StoreError
   x Conflict          somebody else wrote this revision first
   x StoreUnavailable  the database cannot be reached or used now
   x LedgerBroken      what is stored is not what was once appended
+  x StoreFull         there is no room for more of it
   x Unstorable        what was given cannot be recorded faithfully
 """
 
@@ -36,6 +37,10 @@ class Conflict(StoreError):
 
 class StoreUnavailable(StoreError):
     """The database cannot be reached, is locked, or has no tables; the password is never in the text."""
+
+
+class StoreFull(StoreError):
+    """What is kept of this kind has reached its bound, and nothing of it may be let go of."""
 
 
 class LedgerBroken(StoreError):

@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from store.engine import statements, transaction
+from store.engine import beside, statements, transaction
 from store.errors import Unstorable
 from store.feedback import WHOLE, require_integer
 from store.ledger import canonical, require_text
-from store.schema import EVIDENCE, MARKS
+from store.schema import EVIDENCE, EVIDENCE_PART, MARKS
 
 # Up to four texts stand in one key, and PostgreSQL's index takes 2,704 bytes a row.
 _KEY_BYTES = 400
@@ -38,14 +38,14 @@ class EvidenceRow:
 
 
 class EvidenceStore:
-    """The evidence of one model. Its tables are made by LedgerStore.create. Threads may share it.
+    """The evidence of one model. Its tables are made by LedgerStore.create, beside the ledger. Threads may share it.
 
     Every method raises StoreUnavailable when the database cannot be used, and works again when it can;
     Unstorable for a name that a database would not give back as it was, or that is too long for a key.
     """
 
     def __init__(self, engine: Engine, model: str) -> None:
-        self._engine = engine
+        self._engine = beside(engine, EVIDENCE_PART)
         self.model = model
         insert = (sqlite if engine.dialect.name == "sqlite" else postgresql).insert
         upsert = insert(EVIDENCE)

@@ -1,21 +1,29 @@
-"""Late labels: each prediction counts once, however often its label is sent."""
+"""Late labels: each prediction counts once, however often its label is sent.
+
+Anybody may send them, so they are kept beside the ledger, in short transactions, and at most MOST of them: the oldest
+go, but never those that bet in a rollout which may still be judged, since one that is gone could be sent again.
+"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, func, literal_column, select
+from sqlalchemy import Engine, delete, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from store.engine import statements, transaction
-from store.errors import Unstorable
+from store.engine import beside, statements, transaction
+from store.errors import StoreFull, Unstorable
 from store.ledger import require_text
-from store.schema import FEEDBACK
+from store.schema import FEEDBACK, LABELS_PART
 
 WHOLE = 10_000
 """Basis points of all traffic."""
+MOST = 1_000_000
+"""Labels of one model that are kept: some 300 MB."""
+AT_ONCE = 250
+LOOK_EVERY = 1_000
 LEVELS = 16
 """Losses are kept in sixteenths of their bound."""
 _LAST_REVISION = 2**31 - 1
@@ -47,28 +55,34 @@ class Feedback:
 
 
 class FeedbackStore:
-    """The feedback of one model. Its table is made by LedgerStore.create. Threads may share it.
+    """The feedback of one model. Its table is made by LedgerStore.create, beside the ledger. Threads may share it.
 
     Every method raises StoreUnavailable when the database cannot be used, and works again when it can.
     """
 
-    def __init__(self, engine: Engine, model: str) -> None:
-        self._engine = engine
-        self.model = model
+    def __init__(self, engine: Engine, model: str, most: int = MOST) -> None:
+        self._engine = beside(engine, LABELS_PART)
+        self.model, self.most = model, most
+        self._mine = FEEDBACK.c.model == model
+        self._unlooked = LOOK_EVERY
         dialect = sqlite if engine.dialect.name == "sqlite" else postgresql
         insert = dialect.insert(FEEDBACK).on_conflict_do_nothing(index_elements=["prediction_id"])
         self._insert = insert.returning(FEEDBACK.c.prediction_id)
 
-    def add(self, feedback: Sequence[Feedback]) -> list[bool]:
+    def add(self, feedback: Sequence[Feedback], kept: Collection[int] = ()) -> list[bool]:
         """Count each prediction that was not counted before; False where it was, also earlier in this list.
 
-        All or nothing: one transaction. Raises Unstorable, with the index, for a row that cannot be recorded.
+        AT_ONCE of them are one transaction, so of a longer list some may stand when StoreUnavailable is raised: sent
+        again they are not counted again. kept: the rollouts whose bets are never let go of. Raises Unstorable, with the
+        index, for a row that cannot be recorded, and then counts none; StoreFull where nothing may be let go of.
         """
         first = {row.prediction_id: index for index, row in reversed(list(enumerate(feedback)))}
         rows = [self._row(index, row) for index, row in enumerate(feedback)]
         # In one order in every process, so that two overlapping lists cannot deadlock.
         wanted = sorted((rows[index] for index in first.values()), key=lambda row: row["prediction_id"])
-        counted = self._counted(wanted) if wanted else set()
+        counted: set[str] = set()
+        for start in range(0, len(wanted), AT_ONCE):
+            counted |= self._counted(wanted[start : start + AT_ONCE], kept)
         return [
             row.prediction_id in counted and first[row.prediction_id] == index for index, row in enumerate(feedback)
         ]
@@ -79,12 +93,12 @@ class FeedbackStore:
         with statements(self._engine) as connection:
             return connection.scalar(query) is not None
 
-    def scores(self) -> list[tuple[str, float | None, str, str]]:
-        """Return (version, predicted, label, outcome) of every counted prediction of this model."""
-        columns = (FEEDBACK.c.version, FEEDBACK.c.predicted, FEEDBACK.c.label, FEEDBACK.c.outcome)
-        query = select(*columns).where(FEEDBACK.c.model == self.model).order_by(FEEDBACK.c.at)
+    def outcomes(self) -> list[tuple[str, str, int]]:
+        """Return (version, outcome, count) of the labels that are kept, in that order; the database counts."""
+        columns = (FEEDBACK.c.version, FEEDBACK.c.outcome)
+        query = select(*columns, func.count()).where(self._mine).group_by(*columns).order_by(*columns)
         with statements(self._engine) as connection:
-            return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query)]
+            return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
     def levels(self, rollout: int) -> list[tuple[str, int, int, int]]:
         """Return (version, weight, level, count) of the rows of a rollout that bet and have a level, in that order.
@@ -107,9 +121,36 @@ class FeedbackStore:
         with statements(self._engine) as connection:
             return [(row[0], row[1], row[2]) for row in connection.execute(query.group_by(*columns).order_by(*columns))]
 
-    def _counted(self, rows: list[dict[str, Any]]) -> set[str]:
+    def _counted(self, rows: list[dict[str, Any]], kept: Collection[int]) -> set[str]:
+        self._unlooked += len(rows)
+        if self._unlooked >= LOOK_EVERY:
+            self._make_room(len(rows), kept)
+            self._unlooked = 0
         with transaction(self._engine) as connection:
             return set(connection.scalars(self._insert, rows))
+
+    def _make_room(self, rows: int, kept: Collection[int]) -> None:
+        """Let the oldest labels go where there are too many, some at a time."""
+        with statements(self._engine) as connection:
+            there = connection.scalar(select(func.count()).where(self._mine)) or 0
+        if there + rows <= self.most:
+            return
+        # More than is needed now, so that it is not looked for again with every few labels.
+        surplus = there + rows - self.most + self.most // 20
+        bets = (FEEDBACK.c.bets == 1) & FEEDBACK.c.rollout.in_(sorted(kept))
+        oldest = select(FEEDBACK.c.prediction_id).where(self._mine, ~bets).order_by(FEEDBACK.c.at)
+        while surplus > 0:
+            part = oldest.limit(min(surplus, AT_ONCE))
+            with transaction(self._engine) as connection:
+                gone = connection.execute(delete(FEEDBACK).where(FEEDBACK.c.prediction_id.in_(part))).rowcount
+            if not gone:
+                break
+            surplus -= gone
+            there -= gone
+        if there + rows > self.most:
+            raise StoreFull(
+                f"{there} labels of the rollout in progress are kept and no more are: it can be decided by these"
+            )
 
     def _row(self, index: int, row: Feedback) -> dict[str, Any]:
         """The columns as they are stored; a score that is no number is stored as none, as SQLite would anyway."""

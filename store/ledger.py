@@ -5,15 +5,21 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, Row, func, insert, select, text
-from sqlalchemy.exc import IntegrityError
-
-from store.engine import statements, transaction
+from store.direct import DirectDatabase, Run
 from store.errors import Conflict, LedgerBroken, StoreError, Unstorable
-from store.schema import METADATA, REVISIONS
 
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+COLUMNS = ("model", "revision", "body", "action", "actor", "reason", "at", "previous_hash", "hash")
+"""Of a revision, as they are stored and, all but the hash, as the hash takes them."""
+_ALL = f"SELECT {', '.join(COLUMNS)} FROM revisions WHERE model = :model"  # noqa: S608
+_INSERT = (
+    f"INSERT INTO revisions ({', '.join(COLUMNS)}) VALUES ({', '.join(f':{name}' for name in COLUMNS)}) "  # noqa: S608
+    "ON CONFLICT (model, revision) DO NOTHING"
+)
 # Keys stand in an index, and PostgreSQL's index takes 2,704 bytes a row.
 _KEYS = ("model", "version", "prediction_id")
 _KEY_BYTES = 800
@@ -37,44 +43,53 @@ class Entry:
 
 
 class LedgerStore:
-    """The revisions of one model. Threads may share it; processes each build their own.
+    """The revisions of one model. Threads may share one of an engine; processes each build their own.
 
-    Every method raises StoreUnavailable when the database cannot be used, and works again when it can.
+    database: an engine, whose connections are kept, or a command's one connection. Every method raises
+    StoreUnavailable when the database cannot be used, and works again when it can.
     """
 
-    def __init__(self, engine: Engine, model: str) -> None:
-        self._engine = engine
+    def __init__(self, database: "Engine | DirectDatabase", model: str) -> None:
+        self._database = database
+        self._statement = _runner(database)
         self.model = model
-        mine = REVISIONS.c.model == model
-        self._count = select(func.max(REVISIONS.c.revision)).where(mine)
-        self._all = select(REVISIONS).where(mine)
-        self._newest_first = self._all.order_by(REVISIONS.c.revision.desc())
-        self._newest = self._newest_first.limit(1)
 
     def create(self) -> None:
-        """Make the tables that are missing; two processes may do so at the same time."""
-        with transaction(self._engine) as connection:
-            if self._engine.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CREATING})
-            METADATA.create_all(connection)
+        """Make the tables that are missing, those beside the ledger too; two processes may do so at the same time.
+
+        Needs an engine.
+        """
+        from sqlalchemy import text
+
+        from store.engine import beside, transaction
+        from store.schema import EVIDENCE_PART, EVIDENCE_TABLES, LABEL_TABLES, LABELS_PART, LEDGER_TABLES
+        from store.upgrade import upgrade
+
+        assert not isinstance(self._database, DirectDatabase)
+        ledger = self._database
+        evidence, labels = beside(ledger, EVIDENCE_PART), beside(ledger, LABELS_PART)
+        for engine, tables in ((ledger, LEDGER_TABLES), (evidence, EVIDENCE_TABLES), (labels, LABEL_TABLES)):
+            with transaction(engine) as connection:
+                if engine.dialect.name == "postgresql":
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CREATING})
+                tables.create_all(connection)
+        upgrade(ledger, evidence, labels)
 
     def revision(self) -> int:
         """Return the newest revision's number, 0 if there is none. One look at an index: made to be polled."""
-        with statements(self._engine) as connection:
-            return connection.scalar(self._count) or 0
+        rows = self._statement("SELECT max(revision) FROM revisions WHERE model = :model", {"model": self.model}).rows
+        return int(rows[0][0] or 0)
 
     def newest(self) -> Entry | None:
         """Return the newest entry, None if nothing was ever recorded."""
-        with statements(self._engine) as connection:
-            row = connection.execute(self._newest).one_or_none()
-        return _entry(row) if row else None
+        newest = self.history(limit=1)
+        return newest[0] if newest else None
 
     def history(self, limit: int | None = None) -> list[Entry]:
         """Return the entries, newest first; at most `limit` of them."""
         if limit is not None and limit < 0:
             raise ValueError(f"limit is {limit}; it counts entries, so it is 0 or more")
-        with statements(self._engine) as connection:
-            return [_entry(row) for row in connection.execute(self._newest_first.limit(limit))]
+        return [_entry(row) for row in self._rows("ORDER BY revision DESC", limit)]
 
     def append(self, revision: int, body: dict[str, Any], action: str, actor: str, reason: str, at: datetime) -> Entry:
         """Record `revision`, which must be the newest plus one, and return it.
@@ -86,11 +101,8 @@ class LedgerStore:
         before = self._before(revision)
         values = {**written, "previous_hash": before}
         values["hash"] = digest(values)
-        try:
-            with statements(self._engine) as connection:
-                connection.execute(insert(REVISIONS), values)
-        except IntegrityError:
-            raise Conflict(self._at(revision)) from None
+        if not self._statement(_INSERT, values).changed:
+            raise Conflict(self._at(revision))
         return _entry(values)
 
     def verify(self, seen: Entry | None = None) -> int:
@@ -98,13 +110,12 @@ class LedgerStore:
 
         A chain that lost its newest entries still holds. `seen`, an entry that the caller kept, finds that too.
         """
-        with statements(self._engine) as connection:
-            rows = connection.execute(self._all.order_by(REVISIONS.c.revision)).all()
+        rows = self._rows("ORDER BY revision")
         previous = ""
         for expected, row in enumerate(rows, start=1):
-            _check(row._mapping, expected, previous)
+            _check(row, expected, previous)
             _entry(row)
-            previous = row.hash
+            previous = row["hash"]
         if seen is not None:
             _check_seen(rows, seen)
         return len(rows)
@@ -123,12 +134,25 @@ class LedgerStore:
         return newest.hash if newest else ""
 
     def _at(self, revision: int) -> Entry:
-        query = self._all.where(REVISIONS.c.revision == revision)
-        with statements(self._engine) as connection:
-            row = connection.execute(query).one_or_none()
-        if row is None:
+        rows = self._rows("AND revision = :revision", revision=revision)
+        if not rows:
             raise LedgerBroken(revision, "it is missing")
-        return _entry(row)
+        return _entry(rows[0])
+
+    def _rows(self, rest: str, limit: int | None = None, **values: Any) -> list[dict[str, Any]]:
+        """Rows by column; rest: of the statement."""
+        if limit is not None:
+            rest, values = f"{rest} LIMIT :most", {**values, "most": limit}
+        found = self._statement(f"{_ALL} {rest}", {"model": self.model, **values})
+        return [dict(zip(COLUMNS, row, strict=True)) for row in found.rows]
+
+
+def _runner(database: "Engine | DirectDatabase") -> Run:
+    if isinstance(database, DirectDatabase):
+        return database.run
+    from store.engine import pooled
+
+    return pooled(database)
 
 
 def digest(values: Any) -> str:
@@ -136,7 +160,7 @@ def digest(values: Any) -> str:
 
     The body counts as the text that is stored, so that any changed byte shows.
     """
-    columns = [values[column.name] for column in REVISIONS.c if column.name != "hash"]
+    columns = [values[name] for name in COLUMNS if name != "hash"]
     return hashlib.sha256(canonical(columns).encode()).hexdigest()
 
 
@@ -176,8 +200,8 @@ def require_text(field: str, value: Any, index: int | None = None) -> None:
         raise Unstorable(field, f"has {size} bytes; a key has at most {_KEY_BYTES}", index)
 
 
-def _entry(row: Row[Any] | dict[str, Any]) -> Entry:
-    values = dict(row) if isinstance(row, dict) else dict(row._mapping)
+def _entry(row: dict[str, Any]) -> Entry:
+    values = dict(row)
     try:
         values["body"] = json.loads(values["body"])
         values["at"] = datetime.fromisoformat(values["at"])
@@ -196,8 +220,8 @@ def _check(values: Any, expected: int, previous: str) -> None:
         raise LedgerBroken(revision, "its content does not give its hash")
 
 
-def _check_seen(rows: Sequence[Row[Any]], seen: Entry) -> None:
+def _check_seen(rows: Sequence[dict[str, Any]], seen: Entry) -> None:
     if seen.revision > len(rows):
         raise LedgerBroken(seen.revision, "it was recorded once and is missing now")
-    if rows[seen.revision - 1].hash != seen.hash:
+    if rows[seen.revision - 1]["hash"] != seen.hash:
         raise LedgerBroken(seen.revision, "another entry stands in its place")

@@ -1,5 +1,7 @@
 """The tables. `revisions` is append-only, and the database itself refuses to change or delete a row of it.
 
+They are made in three parts (store/engine.py: `beside`), so that nothing which users or their requests write can hold
+up an act: LEDGER has the revisions and the lease, EVIDENCE what router workers counted, LABELS what anybody sends.
 A `feedback` table from before its rows could bet is given what it lacks whenever the tables are made.
 """
 
@@ -20,13 +22,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateColumn
 
-METADATA = MetaData()
+LEDGER_TABLES = MetaData()
+EVIDENCE_TABLES = MetaData()
+LABEL_TABLES = MetaData()
+EVIDENCE_PART = "evidence"
+LABELS_PART = "labels"
 CHANNEL = "sluice_revisions"
 """Where PostgreSQL tells of a new revision (store/bell.py listens)."""
 
 REVISIONS = Table(
     "revisions",
-    METADATA,
+    LEDGER_TABLES,
     Column("model", Text, primary_key=True),
     Column("revision", Integer, primary_key=True, autoincrement=False),
     Column("body", Text, nullable=False),
@@ -41,7 +47,7 @@ REVISIONS = Table(
 
 FEEDBACK = Table(
     "feedback",
-    METADATA,
+    LABEL_TABLES,
     Column("prediction_id", Text, primary_key=True),
     Column("model", Text, nullable=False),
     Column("version", Text, nullable=False),
@@ -56,7 +62,8 @@ FEEDBACK = Table(
     Column("bets", Integer, nullable=False, server_default=text("0")),
     Column("level", Integer, nullable=True),
     Column("copied", Integer, nullable=True),
-    Index("feedback_by_version", "model", "version"),
+    Index("feedback_by_outcome", "model", "version", "outcome"),
+    Index("feedback_by_age", "model", "at"),
     # Only what bets, so that other rows cost nothing; `bets` stands in it because SQLite looks it up all the same.
     Index(
         "feedback_that_bets",
@@ -82,7 +89,7 @@ FEEDBACK = Table(
 
 COPIES = Table(
     "copies",
-    METADATA,
+    EVIDENCE_TABLES,
     Column("model", Text, primary_key=True),
     Column("prediction", Text, primary_key=True),
     Column("rollout", Integer, nullable=False),
@@ -93,7 +100,7 @@ COPIES = Table(
 
 EVIDENCE = Table(
     "evidence",
-    METADATA,
+    EVIDENCE_TABLES,
     Column("model", Text, primary_key=True),
     Column("rollout", Text, primary_key=True),
     Column("version", Text, primary_key=True),
@@ -105,7 +112,7 @@ EVIDENCE = Table(
 
 MARKS = Table(
     "marks",
-    METADATA,
+    EVIDENCE_TABLES,
     Column("model", Text, primary_key=True),
     Column("rollout", Text, primary_key=True),
     Column("name", Text, primary_key=True),
@@ -114,7 +121,7 @@ MARKS = Table(
 
 LEASES = Table(
     "leases",
-    METADATA,
+    LEDGER_TABLES,
     Column("model", Text, primary_key=True),
     Column("holder", Text, nullable=False),
     Column("beat", BigInteger, nullable=False),
@@ -153,12 +160,13 @@ def _complete_feedback(_metadata: MetaData, connection: Connection, **_: object)
     for column in missing:
         definition = CreateColumn(column).compile(dialect=connection.dialect)
         connection.exec_driver_sql(f"ALTER TABLE {FEEDBACK.name} ADD COLUMN {definition}")
-    if missing and connection.dialect.name == "postgresql":
+    if connection.dialect.name == "postgresql":
         # The table is ours by now, and to index a long one may take longer than a statement of daily work may.
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    connection.exec_driver_sql("DROP INDEX IF EXISTS feedback_by_version")
     for index in sorted(FEEDBACK.indexes, key=lambda index: str(index.name)):
         index.create(connection, checkfirst=True)
 
 
-event.listen(METADATA, "before_create", _complete_feedback)
+event.listen(LABEL_TABLES, "before_create", _complete_feedback)
 event.listen(REVISIONS, "after_create", _guard)

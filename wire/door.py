@@ -13,6 +13,9 @@ from typing import Any, Protocol
 
 import httptools
 
+from wire.budget import RETRY_AFTER_S, ByteBudget
+from wire.problems import problem
+
 Headers = list[tuple[bytes, bytes]]
 Respond = Callable[[int, Headers, bytes], None]
 Handler = Callable[[Headers, bytes, Respond], None]
@@ -22,6 +25,10 @@ log = logging.getLogger("sluice.wire")
 LARGEST_HEAD = 8 * 1024
 MOST_HEADERS = 100
 MOST_WAITING = 64 * 1024
+# A body of at most this size that arrives whole is answered at once and not counted.
+UNCOUNTED_BYTES = 16 * 1024
+# An unread answer shrinks by a quarter in this time, or its connection is cut.
+SLOWEST_READER_S = 30.0
 _REASONS = {
     200: b"OK",
     400: b"Bad Request",
@@ -30,6 +37,7 @@ _REASONS = {
     404: b"Not Found",
     408: b"Request Timeout",
     413: b"Content Too Large",
+    415: b"Unsupported Media Type",
     422: b"Unprocessable Content",
     429: b"Too Many Requests",
     500: b"Internal Server Error",
@@ -57,7 +65,15 @@ class House(Protocol):
     date: bytes
     doors: "set[Door]"
     nr_conns: int
+    most_conns: int
     draining: bool
+    budget: ByteBudget
+
+    def make_room(self) -> None:
+        """Close the connections that waited longest for their clients: there are too many."""
+
+    def refused(self, status: int) -> None:
+        """An answer that the app has no part in was given: it counts."""
 
     def other_protocol(self) -> Any:
         """gunicorn's protocol for one connection."""
@@ -67,7 +83,8 @@ class Door(asyncio.Protocol):
     """See above.
 
     since: loop time since which it waits for its client, None while a request is being answered; begun: whether some
-    of a request has arrived; cut: ends the connection, whatever is under way.
+    of a request has arrived; cut: ends the connection, whatever is under way; refused: it was given up, and what its
+    client still sends is thrown away.
     """
 
     def __init__(self, house: House, loop: asyncio.AbstractEventLoop) -> None:
@@ -77,6 +94,11 @@ class Door(asyncio.Protocol):
         self._waiting = b""
         self._clogged = False
         self._paused = False
+        self._ended = False
+        self.refused = False
+        self._held = 0
+        # Loop time and bytes of an unread answer when its reader was last looked at.
+        self._unread = (0.0, 0)
         self._reset()
 
     def _reset(self) -> None:
@@ -85,6 +107,7 @@ class Door(asyncio.Protocol):
         self._url = b""
         self._headers: Headers = []
         self._body: list[bytes] = []
+        self._size = 0
         self._length = -1
         self._handler: Handler | None = None
         self._complete = False
@@ -95,18 +118,30 @@ class Door(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """A client connected."""
         self._transport = transport
-        self.cut = transport.abort
+        self.cut, self._unsent = transport.abort, transport.get_write_buffer_size
         self.house.nr_conns += 1
         self.house.doors.add(self)
+        if self.house.nr_conns > self.house.most_conns:
+            self.house.make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """The client, or the server, closed it."""
         self._transport = None
         self.house.nr_conns -= 1
         self.house.doors.discard(self)
+        if self._held:
+            self._held = 0
+            self.house.budget.release(self)
+
+    def eof_received(self) -> bool:
+        """The client sends no more; whether its answers are still to be sent."""
+        self._ended = True
+        return self._transport is not None and (self.since is None or bool(self._waiting))
 
     def data_received(self, data: bytes) -> None:
         """Bytes of this request, or of one that has to wait for its turn."""
+        if self.refused:
+            return
         if self.since is None or self._clogged or self._waiting:
             self._wait(data)
         else:
@@ -115,10 +150,16 @@ class Door(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client does not read its answers: begin no further request."""
         self._clogged = True
+        if self._transport is not None:
+            self._unread = (self.loop.time(), self._unsent())
+            self._count()
 
     def resume_writing(self) -> None:
         """It reads again."""
         self._clogged = False
+        self._unread = (0.0, 0)
+        if self._held:
+            self._count()
         self._next()
 
     def close_if_idle(self) -> None:
@@ -126,11 +167,46 @@ class Door(asyncio.Protocol):
         if self._transport is not None and self.since is not None and not self.begun and not self._waiting:
             self._close()
 
+    @property
+    def unfinished(self) -> bool:
+        """See wire/budget.py."""
+        return self.since is not None or self._transport is None
+
+    def evict(self) -> None:
+        """Give way to others: a request that did not arrive yet is refused, an unread answer is cut off."""
+        if self._transport is None or self._clogged or not self.begun:
+            self.cut()
+            self._held = 0
+            self.house.budget.release(self)
+        else:
+            self.give_up(*_too_much())
+
+    def close_slow_reader(self, now: float) -> None:
+        """Cut the connection where hardly anything of its answer was read for SLOWEST_READER_S."""
+        began, size = self._unread
+        if not self._clogged or now - began < SLOWEST_READER_S:
+            return
+        left = self._unsent()
+        if left > size - size // 4:
+            self.cut()
+        else:
+            self._unread = (now, left)
+
     def give_up(self, status: int, headers: Headers, body: bytes) -> None:
-        """Answer a request that did not arrive in time, and close."""
-        if self._transport is not None and self.since is not None:
-            self._keep, self.since = False, None
-            self._respond(status, headers, body)
+        """Answer a request that did not arrive in time, and close once its client knows: it may still be sending."""
+        transport = self._transport
+        if transport is None or self.since is None or self.refused:
+            return
+        self._keep, self._waiting = False, b""
+        self._write(status, headers, body, keep=False)
+        self._reset()
+        self._release()
+        self.refused = True
+        self.house.refused(status)
+        if self._paused:
+            self._paused = False
+            transport.resume_reading()
+        transport.write_eof()
 
     # llhttp's callbacks, within `feed_data`
 
@@ -166,7 +242,7 @@ class Door(asyncio.Protocol):
         if (
             self._handler is None
             or not 0 <= self._length <= self.house.largest_body
-            or hosts > 1
+            or hosts != 1
             or types > 1
             or len(self._headers) > MOST_HEADERS
             # Not by the parsed method and version: llhttp also takes several spaces, and RTSP.
@@ -178,6 +254,7 @@ class Door(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         """llhttp: a piece of the body."""
         self._body.append(body)
+        self._size += len(body)
 
     def on_message_complete(self) -> None:
         """llhttp: the request is whole."""
@@ -189,7 +266,8 @@ class Door(asyncio.Protocol):
         if self._transport is None:
             return
         self._waiting += data
-        if len(self._waiting) > MOST_WAITING and not self._paused:
+        room = self._count() if len(self._waiting) > UNCOUNTED_BYTES else True
+        if (len(self._waiting) > MOST_WAITING or not room) and not self._paused:
             self._paused = True
             self._transport.pause_reading()
 
@@ -215,7 +293,33 @@ class Door(asyncio.Protocol):
         elif self._complete:
             if more:
                 self._keep_what_follows(data[len(self._body[-1]) :] if decided else self._raw[self._end() :])
-            self._answer()
+            if self._size > UNCOUNTED_BYTES and not self._count():
+                self._refuse()
+            else:
+                self._answer()
+        elif self._handler is not None:
+            # Whatever follows is of the body: its first piece is not needed twice.
+            self._raw = b""
+            if not self._count():
+                self._refuse()
+
+    def _count(self) -> bool:
+        """Tell the budget what is held; False where that is more than there is room for."""
+        held = self._size + len(self._waiting) + self._unread[1]
+        if held == self._held:
+            return True
+        self._held = held
+        return self.house.budget.change(self, held)
+
+    def _release(self) -> None:
+        """Tell the budget that the request is gone, where it counted."""
+        if self._held:
+            self._count()
+
+    def _refuse(self) -> None:
+        """There is no room for this request, though others gave way."""
+        if not self.refused:
+            self.give_up(*_too_much())
 
     def _keep_what_follows(self, follows: bytes) -> None:
         """The client did not wait for its answer: what follows is parsed when it has it."""
@@ -230,35 +334,44 @@ class Door(asyncio.Protocol):
         """Let the handler answer. It may do so before it returns."""
         assert self._handler is not None
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._body = []
         self.since = None
         try:
             self._handler(self._headers, body, self._respond)
         except Exception:
             log.exception("a request could not be answered")
-            self._keep = False
-            self._respond(500, [], b"")
+            if self._transport is not None and self.since is None:
+                self._keep = False
+                self.house.refused(500)
+                self._respond(500, *problem(500, "the server failed", "the server's log has the cause"))
 
     def _respond(self, status: int, headers: Headers, body: bytes) -> None:
-        transport = self._transport
-        if transport is None or self.since is not None:
+        if self._transport is None or self.since is not None:
             return
-        keep = self._keep and not self.house.draining
+        keep = self._keep and not self.house.draining and not (self._ended and not self._waiting)
+        self._write(status, headers, body, keep)
+        if not keep:
+            self._close()
+            return
+        self._reset()
+        if self._held:
+            self._count()
+        if self._waiting or self._paused:
+            self.loop.call_soon(self._next)
+
+    def _write(self, status: int, headers: Headers, body: bytes, keep: bool) -> None:
         parts = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
         for name, value in headers:
             parts += (name, b": ", value, b"\r\n")
         end = b"\r\n" if keep else b"connection: close\r\n\r\n"
         parts += (self.house.date, b"content-length: %d\r\n" % len(body), end, body)
-        transport.write(b"".join(parts))
-        if not keep:
-            self._close()
-            return
-        self._reset()
-        if self._waiting or self._paused:
-            self.loop.call_soon(self._next)
+        self._transport.write(b"".join(parts))
 
     def _close(self) -> None:
         """Close, and neither read nor answer any more."""
         transport, self._transport, self.since = self._transport, None, None
+        # It stays open until its client has read the answer.
+        self._clogged, self._unread = True, (self.loop.time(), self._unsent())
         transport.close()
 
     def _next(self) -> None:
@@ -271,9 +384,13 @@ class Door(asyncio.Protocol):
         if self._waiting:
             data, self._waiting = self._waiting, b""
             self._feed(data)
+            if self._ended and self._transport is not None and self.since is not None and not self._waiting:
+                # What it sent is no whole request, and no more will come.
+                self._close()
 
     def _hand_over(self) -> None:
         transport, raw = self._transport, self._raw + self._waiting
+        self._waiting = b""
         self.connection_lost(None)
         if self._paused:
             transport.resume_reading()
@@ -281,3 +398,14 @@ class Door(asyncio.Protocol):
         transport.set_protocol(other)
         other.connection_made(transport)
         other.data_received(raw)
+        if self._ended and not other.eof_received():
+            transport.close()
+
+
+def _too_much() -> tuple[int, Headers, bytes]:
+    headers, body = problem(
+        503,
+        "not able to answer now",
+        "the requests under way hold as many bytes as they may together: send this one again, or in smaller parts",
+    )
+    return 503, [*headers, (b"retry-after", b"%d" % RETRY_AFTER_S)], body

@@ -30,6 +30,7 @@ def router_vars(place: Place, secrets: Secrets) -> dict[str, str]:
     return {
         "SLUICE_SERVICE_SECRET": secrets.service,
         "SLUICE_TOKEN_KEY": secrets.token,
+        "SLUICE_OPERATOR_TOKEN": secrets.operator,
         "WEB_CONCURRENCY": str(workers(place.settings.heroku.router_size, ROUTER_MEMORY)),
         **webhook,
         **_rehearsal(place),

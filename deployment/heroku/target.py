@@ -105,7 +105,7 @@ class HerokuTarget:
 
     def drain(self, address: str, revision: int) -> bool:
         """Whether the routers finished with that address in time."""
-        return wait_drained(self.place, read_secrets(self.place).service, revision, address)
+        return wait_drained(self.place, read_secrets(self.place).operator, revision, address)
 
     def stop(self, program: str) -> None:
         """Scale an app to nothing: it keeps slug and address, and costs nothing any more. One that is gone is stopped.

@@ -26,8 +26,7 @@ from sqlalchemy import select
 from examples.flights.feedback import send_feedback
 from examples.flights.replay import production, replay
 from examples.flights.tally import Replay
-from store import engine
-from store.engine import statements
+from store.engine import engine, statements
 from store.schema import FEEDBACK
 
 ROOT = Path(__file__).resolve().parents[2]

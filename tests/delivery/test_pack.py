@@ -207,7 +207,7 @@ def test_a_file_in_the_place_of_the_version_is_kept_and_named(workshop):
 
 def test_drafts_of_processes_that_died_are_cleared_and_those_of_others_are_kept(workshop):
     ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait(30)
+    ended.wait(300)
     workshop.releases.mkdir()
     # A number is given again after a restart, in a container even at once: this process's own may be a dead one's.
     for pid in (ended.pid, os.getppid(), os.getpid()):

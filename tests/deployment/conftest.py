@@ -7,6 +7,9 @@ import pytest
 
 from deployment.stack import up
 from tests.deployment.stage import Stage
+from tests.postgres import postgres_server, postgres_url
+
+__all__ = ["postgres_server", "postgres_url"]
 
 
 @pytest.fixture(scope="session", autouse=True)

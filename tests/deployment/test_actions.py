@@ -81,7 +81,7 @@ def perform(record: LedgerStore, target: NotingTarget, plan_of: Callable[[Ledger
     """Perform a plan on the newest ledger; returns what was said."""
     said: list[str] = []
     before = read_ledger(record)
-    with Performer(target, record, "ana@test", "why not", NOW, said.append) as performer:
+    with Performer(lambda: nullcontext(target), record, "ana@test", "why not", NOW, said.append) as performer:
         performer.perform(plan_of(before), before)
     return said
 
@@ -154,7 +154,9 @@ def test_a_loser_is_told_by_the_winner_and_what_it_started_is_stopped(
 
     def ben_is_first() -> None:
         before = read_ledger(record)
-        with Performer(NotingTarget(), record, "ben@test", "first", NOW, lambda line: None) as performer:
+        with Performer(
+            lambda: nullcontext(NotingTarget()), record, "ben@test", "first", NOW, lambda line: None
+        ) as performer:
             performer.perform(plan.deploy(before, other, "v9"), before)
 
     target.at["warm v1-1"] = ben_is_first
@@ -169,7 +171,7 @@ def test_a_plan_decided_on_an_old_ledger_starts_nothing(record: LedgerStore, tar
     deployed(record, NotingTarget())
     with (
         pytest.raises(Conflict),
-        Performer(target, record, "ben@test", "", NOW, lambda line: None) as performer,
+        Performer(lambda: nullcontext(target), record, "ben@test", "", NOW, lambda line: None) as performer,
     ):
         performer.perform(plan.deploy(before, FACTS, "v1"), before)
     assert target.asked == []

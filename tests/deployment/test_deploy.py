@@ -1,12 +1,13 @@
 """The operator's door as a program: what it says, where, and its exit codes."""
 
 import json
-import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 
+from deployment.record import make_record, opened_record
 from tests.deployment.stage import ROOT, Stage
 
 VERBS = {
@@ -92,13 +93,75 @@ def test_status_shows_what_it_can_when_the_record_is_no_database(stage: Stage) -
     assert "not a database" in stage.run("rollback", code=1).err
 
 
-def test_rollback_imports_nothing_it_does_not_need() -> None:
-    code = (
-        "import sys, deploy; from deployment import acts, verbs; "
-        "print([m for m in ('pandas', 'sklearn', 'rich', 'httpx', 'delivery', 'yaml', 'onnxruntime', 'scipy') "
-        "if m in sys.modules])"
-    )
-    said = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, env=os.environ
-    )
-    assert json.loads(said.stdout.replace("'", '"')) == []
+HEAVY = {
+    *(
+        "pandas",
+        "numpy",
+        "scipy",
+        "sklearn",
+        "onnxruntime",
+        "sqlalchemy",
+        "psycopg",
+        "typer",
+        "click",
+        "rich",
+        "pydantic",
+    ),
+    *("httpx", "http.client", "xmlrpc.client", "yaml", "cryptography", "msgspec", "flask", "asyncio", "delivery"),
+}
+IMPORTED = """
+import atexit, json, sys
+atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))
+import runpy
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def imported(stage: Stage, *words: str) -> set[str]:
+    """Every module that a run of deploy.py has imported when it ends, with exit code 0."""
+    command = [sys.executable, "-c", IMPORTED, str(ROOT / "deploy.py"), *words]
+    done = subprocess.run(command, cwd=ROOT, env=stage.environment, capture_output=True, text=True, check=True)
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("words", [("--help",), ("promote", "--help"), ("deliver", "-h")])
+def test_help_imports_neither_the_core_nor_the_record(stage: Stage, words: tuple[str, ...]) -> None:
+    modules = imported(stage, *words)
+    assert modules & HEAVY == set()
+    assert {name.partition(".")[0] for name in modules} & {"rollout", "store"} == set()
+
+
+def test_acts_on_the_record_alone_import_nothing_heavy(stage: Stage) -> None:
+    stage.deliver("v1")
+    stage.deliver("v2")
+    stage.run("up")
+    for name in ("v1", "v2"):
+        stage.act("deploy", name)
+        stage.act("promote", name)
+    assert imported(stage, "rollback") & HEAVY == set()
+    # These read manifests and ask the version for its golden answers first.
+    for words in (("promote", "v2"), ("canary", "v1"), ("abort",)):
+        assert imported(stage, *words) & HEAVY <= {"http.client", "yaml"}
+
+
+def test_a_rollback_on_postgresql_imports_its_driver_and_no_more(stage: Stage, postgres_url: str) -> None:
+    stage.deliver("v1")
+    stage.deliver("v2")
+    here = stage.place(DATABASE_URL=postgres_url)
+    make_record(here)
+    with opened_record(here) as store:
+        version = {"state": "deployed", "address": "unix:/v", "program": "v", "digest": "d", "runtime": "onnx"}
+        versions = [{**version, "name": "v1", "proven_at": 0.0}, {**version, "name": "v2", "proven_at": 0.0}]
+        versions[1]["state"] = "released"
+        split = {"salt": "s", "slices": [[0, 10_000, "v2"]], "shadows": []}
+        body = {"format": 2, "model": "flights", "versions": versions, "split": split, "released": "v2"}
+        body |= {"released_before": ["v1"], "rollout": None}
+        store.append(1, body, "promote", "ana", "", datetime.now(UTC))
+    code = IMPORTED.replace("import runpy", f"import os, runpy; os.environ['DATABASE_URL'] = {postgres_url!r}")
+    command = [sys.executable, "-c", code, str(ROOT / "deploy.py"), "rollback"]
+    done = subprocess.run(command, cwd=ROOT, env=stage.environment, capture_output=True, text=True, check=True)
+    assert "from v2 to v1" in done.stdout
+    assert set(json.loads(done.stderr.splitlines()[-1])) & HEAVY <= {"psycopg", "asyncio"}
+    with opened_record(here) as store:
+        assert store.verify() == 2

@@ -192,7 +192,7 @@ def test_no_call_is_larger_than_the_router_takes() -> None:
     assert len(made) > 5
     assert [row for call in made for row in call.rows] == list(range(1, 101))
     assert sum(len(json.loads(call.body)) for call in made) == 100
-    with pytest.raises(BadLabels, match=r"f\.csv, row 7: .* more than router\.limits\.max_body_bytes"):
+    with pytest.raises(BadLabels, match=r"f\.csv, row 7: .* more than router\.limits\.max_feedback_bytes"):
         list(calls(Path("f.csv"), [Labelled(7, "x" * 2_000, 1)], 1_000))
 
 

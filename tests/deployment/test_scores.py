@@ -6,8 +6,7 @@ from deployment.scores import half_width, scores
 
 
 def test_labels_are_counted_by_version_and_judged_where_they_can_be() -> None:
-    rows = [("v1", 0.9, "1", "right"), ("v1", 0.2, "1", "wrong"), ("v1", 0.1, "0", "right"), ("v2", 3.5, "4", "scored")]
-    found = scores(rows)
+    found = scores([("v1", "right", 2), ("v1", "wrong", 1), ("v2", "scored", 1)])
     assert found["v1"].labels == 3
     assert found["v1"].accuracy == pytest.approx(2 / 3)
     assert (found["v2"].labels, found["v2"].accuracy, found["v2"].margin) == (1, None, None)

@@ -8,7 +8,7 @@ import pytest
 
 from deployment.daemon import daemon_pid
 from deployment.failures import EdgeFailure, Misconfigured
-from deployment.leftovers import left_behind
+from deployment.leftovers import end_left_behind, left_behind
 from deployment.local import LocalTarget
 from deployment.programs import service_program
 from deployment.routing import router_lives, router_url
@@ -89,6 +89,47 @@ def test_what_a_killed_supervisor_left_behind_is_ended_by_the_next_up(stage: Sta
     again = up(stage.place(PORT=port), stage.said.append)
     assert (again.url, again.already) == (url, False)
     assert "whose supervisor was gone" in "".join(stage.said)
+
+
+def supervisor_killed(stage: Stage) -> None:
+    """The supervisor's end without a goodbye."""
+    pid = daemon_pid(stage.place())
+    assert pid is not None
+    kill(pid)
+    until(lambda: not Supervisor(stage.place()).answers(), "it is gone")
+
+
+def test_after_the_supervisors_death_the_router_comes_back_where_it_was(stage: Stage) -> None:
+    first = up(stage.place(), stage.said.append).url
+    for asked in ("0", ""):
+        supervisor_killed(stage)
+        assert up(stage.place(PORT=asked), stage.said.append).url == first
+
+
+def test_a_port_that_is_taken_meanwhile_is_said_and_another_one_is_had(stage: Stage) -> None:
+    first = up(stage.place(), stage.said.append).url
+    supervisor_killed(stage)
+    end_left_behind(stage.place())
+    host, _, port = first.removeprefix("http://").partition(":")
+    with socket.create_server((host, int(port))):
+        again = up(stage.place(), stage.said.append).url
+    assert again != first
+    assert f"port {port}, which the router had, is taken by another process" in stage.said
+    assert router_lives(again)
+
+
+def test_a_record_that_was_deleted_under_a_running_stack_is_named_and_nothing_is_ended(stage: Stage) -> None:
+    stage.deliver("v1")
+    up(stage.place(), stage.said.append)
+    stage.act("deploy", "v1")
+    for path in stage.state.glob("ledger*.db*"):
+        path.unlink()
+    with pytest.raises(EdgeFailure, match="was deleted while the stack runs"):
+        up(stage.place(), stage.said.append)
+    said = stage.run("doctor", code=1)
+    assert "ledger.db was deleted while the stack runs" in " ".join((said.out + said.err).split())
+    assert list(stage.state.glob("ledger.db")) == []
+    assert set(Supervisor(stage.place()).processes()) == {"router", "v1-1"}
 
 
 def test_the_same_on_postgresql_whose_url_reaches_only_the_router(stage: Stage, postgres_url: str) -> None:

@@ -2,10 +2,12 @@
 
 import json
 import os
+import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from store import LedgerStore, engine
+from store import LedgerStore
+from store.engine import engine
 
 STATE = Path(os.environ["SLUICE_STATE"])
 RECORD = LedgerStore(engine(os.environ.get("DATABASE_URL") or f"sqlite:///{STATE}/ledger.db"), "flights")
@@ -33,4 +35,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False)
+    server.socket.close()
+    server.socket = socket.socket(fileno=int(os.environ["SLUICE_LISTEN_FD"]))
+    server.serve_forever()

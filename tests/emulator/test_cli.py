@@ -55,7 +55,7 @@ def cli(client, tmp_path_factory, lenient) -> Callable[..., str]:
 
     def run(*words: str) -> str:
         command = ["node", str(client), *words]
-        done = subprocess.run(command, env=environ, cwd=home, capture_output=True, text=True, timeout=100, check=False)
+        done = subprocess.run(command, env=environ, cwd=home, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
         return done.stdout + done.stderr
 

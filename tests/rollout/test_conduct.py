@@ -26,6 +26,11 @@ BEGUN = {
     "ab": typed("ab v2 --auto", ledger=STARTED),
     "release-in-place": typed("release-in-place v2 --auto", ledger=STARTED),
 }
+UNDO = {
+    "shadow": "shadow v2 --percent 25",
+    "canary": "canary v2 --steps 5,50 --every 30s",
+    "ramp": "ramp v2 --over 40s --steps 2",
+}
 CANARY = BEGUN["canary"]
 LAST = typed("promote v2 --step", ledger=CANARY, now=30.0)
 """The canary at its last step."""
@@ -78,7 +83,7 @@ def test_evidence_against_it_goes_back_at_once_whatever_it_waits_for(how: str, b
     assert record.ledger.version("v2").state is State.DEPLOYED
     assert record.ledger.split is not None
     assert record.ledger.split.shadows == ()
-    assert (record.act, record.undo) == ("rollback", f"{COMMAND} {how} v2 --auto")
+    assert (record.act, record.undo) == ("rollback", f"{COMMAND} {UNDO.get(how, f'{how} v2')} --auto")
 
 
 @pytest.mark.parametrize(("how", "was"), [("canary", "5 %"), ("shadow", "0 %"), ("blue-green", "all traffic")])

@@ -360,11 +360,20 @@ def test_where_the_clock_does_not_decide_it_takes_no_step(ledger: Ledger) -> Non
 # abort
 
 
-@pytest.mark.parametrize(("ledger", "how"), [(CANARY, "canary"), (SHADOW, "shadow"), (RAMP, "ramp")])
-def test_abort_gives_all_traffic_to_the_stable_version_and_keeps_the_candidate(ledger: Ledger, how: str) -> None:
+@pytest.mark.parametrize(
+    ("ledger", "how", "undo"),
+    [
+        (CANARY, "canary", "canary v2 --steps 5,50"),
+        (SHADOW, "shadow", "shadow v2 --percent 25"),
+        (RAMP, "ramp", "ramp v2 --over 90s --steps 3"),
+    ],
+)
+def test_abort_gives_all_traffic_to_the_stable_version_and_keeps_the_candidate(
+    ledger: Ledger, how: str, undo: str
+) -> None:
     decided = decide(ledger, "abort")
     assert outline(decided) == ["Record abort"]
-    assert words(decided) == ("abort", f"{how} of v2 ended, all traffic to v1", f"{how} v2")
+    assert words(decided) == ("abort", f"{how} of v2 ended, all traffic to v1", undo)
     after = recorded(decided, ledger)
     assert (standing(after), after.rollout) == (({"v1": ALL}, "v1", ()), None)
     assert after.version("v2").state is State.DEPLOYED

@@ -51,6 +51,8 @@ def test_an_empty_file_gives_the_defaults_and_the_manual_what_it_says() -> None:
         ("router.port", 0),
         ("router.port", 65_535),
         ("router.pinning", False),
+        ("router.pinning", True),
+        ("router.open_on_loopback", False),
         ("router.shadow_tolerance", 0.0),
         ("router.unit.cookie", "uid"),
         ("router.limits.max_rows", 1),
@@ -87,7 +89,7 @@ def test_an_unknown_key_is_refused_by_its_path_with_those_there_are(path: str, k
         from_mapping(tables(path, 1))
 
 
-@pytest.mark.parametrize("path", [path for path in paths() if path != "webhooks.urls"])
+@pytest.mark.parametrize("path", [path for path in paths() if path not in ("webhooks.urls", "router.pinning")])
 def test_a_value_of_the_wrong_kind_is_refused_by_its_path(path: str) -> None:
     kind = type(at(path, Settings())).__name__
     for value in ([], {}, None):
@@ -105,6 +107,7 @@ def test_a_value_of_the_wrong_kind_is_refused_by_its_path(path: str) -> None:
         ("router.workers", 1.5),
         ("router.pinning", "yes"),
         ("router.pinning", 1),
+        ("router.pinning", []),
         ("router.shadow_tolerance", "1e-6"),
         ("deployment.ready_timeout_s", True),
         ("deployment.ready_timeout_s", "60s"),

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.router.rig import SECRET
+from rollout.split import keyed
+from tests.router.rig import SECRET, TOKEN_KEY
 from tests.until import until
 
 
@@ -130,8 +131,8 @@ def test_a_model_failure_of_the_released_version_is_500(pair):
 
 
 def test_a_slow_canary_falls_back_inside_the_callers_deadline(pair):
-    rows = {"x": 1, "slow_s": 1.0}
-    answer = pair.predict(rows, **{"X-Unit-Id": _unit_of(pair, "v2"), "X-Timeout-Ms": "2500"})
+    rows = {"x": 1, "slow_s": 4.0}
+    answer = pair.predict(rows, **{"X-Unit-Id": _unit_of(pair, "v2"), "X-Timeout-Ms": "10000"})
     assert answer.status_code in (200, 504)
     until(lambda: pair.status()["versions"]["v2"]["fallbacks"] > 0, "a fallback was counted")
 
@@ -232,5 +233,5 @@ def test_a_client_that_sends_half_a_request_does_not_hold_others(pair):
 
 def _unit_of(rig, version):
     """A unit that the split draws `version` for."""
-    split = rig.ledger.split
+    split = keyed(rig.ledger.split, TOKEN_KEY.encode())
     return next(f"unit-{i}" for i in range(10_000) if split.choose(f"unit-{i}".encode()) == version)

@@ -221,3 +221,102 @@ def test_batches_of_a_version_that_times_out_become_smaller_until_it_answers():
         place.after(1.0)
         place.version.fail("timeout")
     assert all(after < before for before, after in pairwise(sizes))
+
+
+def down(**limits):
+    """A lane of the only version there is."""
+    place = Place(**limits)
+    place.lane.waits = True
+    return place
+
+
+def gone(place, seconds):
+    """Let the version be unreachable for so long, looked for all the time."""
+    end = place.loop.now + seconds
+    while place.loop.now < end:
+        while place.version.sent:
+            place.version.fail("connect")
+        place.loop.pass_time(0.05)
+        place.lane.expire(place.loop.now)
+
+
+def test_what_cannot_be_delivered_waits_for_the_restart_of_the_only_version():
+    place = down()
+    early = place.ask(1)
+    gone(place, 1.0)
+    late = place.ask(2)
+    gone(place, 2.0)
+    assert (early.told, late.told, place.version.sent[0][0]) == ([], [], [1, 2])
+    place.version.answer()
+    assert (values(early), values(late)) == ([1], [2])
+    assert (place.lane.queued_rows, place.lane.rows_in_flight) == (0, 0)
+
+
+def test_a_request_of_many_rows_waits_for_the_restart_too():
+    place = down(max_batch_rows=8)
+    asked = place.ask(*range(20))
+    place.version.answer()
+    gone(place, 1.0)
+    while place.version.sent:
+        place.version.answer()
+    assert values(asked) == list(range(20))
+
+
+def test_nobody_waits_for_a_restart_beyond_its_own_deadline():
+    place = down()
+    hurried, patient = place.ask(1, timeout_s=0.5), place.ask(2, timeout_s=5)
+    gone(place, 1.0)
+    assert ([lost.reason for lost in hurried.told], patient.told) == (["deadline"], [])
+    gone(place, 5.0)
+    assert [lost.reason for lost in patient.told] == ["deadline"]
+    assert (place.lane.queued_rows, place.version.sent) == (0, [])
+
+
+def test_what_waits_for_a_restart_is_bounded_as_any_queue():
+    place = down(max_queue_rows=100)
+    place.ask(0)
+    gone(place, 0.1)
+    callers = [place.ask(*range(10)) for _ in range(20)]
+    refused = [caller.told[0].reason for caller in callers if caller.told]
+    assert set(refused) == {"shed"}
+    assert place.lane.queued_rows <= 100
+
+
+def test_an_outage_longer_than_a_deadline_refuses_at_once_and_ends_with_the_first_answer():
+    place = down(deadline_ms=1_000)
+    place.ask(1, timeout_s=1.0)
+    gone(place, 1.5)
+    late = place.ask(2)
+    gone(place, 0.1)
+    assert [lost.reason for lost in late.told] == ["connect"]
+    place.after(10.0)
+    back = place.ask(3)
+    place.version.answer()
+    again = place.ask(4)
+    gone(place, 0.5)
+    place.version.answer()
+    assert (values(back), values(again)) == ([3], [4])
+
+
+def test_where_another_version_answers_nobody_waits():
+    place = Place()
+    asked = place.ask(1)
+    place.version.fail("connect")
+    place.version.fail("connect")
+    assert [lost.reason for lost in asked.told] == ["connect"]
+
+
+def test_rows_that_end_every_process_are_given_to_three_and_take_nobody_with_them():
+    place = down(max_batches_in_flight=1)
+    place.ask(0)
+    poison, innocent = place.ask(13), place.ask(1)
+    place.version.answer()
+    ended = 0
+    while not (poison.told and innocent.told):
+        if 13 in place.version.sent[0][0]:
+            place.version.fail("closed")
+            ended += 1
+            gone(place, 1.0)
+        else:
+            place.version.answer()
+    assert (ended, poison.told[0].reason, values(innocent)) == (3, "closed", [1])

@@ -1,5 +1,6 @@
 """One process conducts: every step once, whoever takes it, whatever becomes of processes, clocks and the database."""
 
+import json
 import threading
 import time
 from collections import Counter
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from rollout.actions import Record
+from rollout.classes import Answers
 from rollout.docket import FAILED, REFERENCE
 from rollout.ledger import Ledger, Step, from_body
 from rollout.moves import stepped
@@ -20,11 +22,11 @@ from router import conductor as conducting
 from router.conductor import Conductor, SteadyClock
 from router.counts import Counts
 from router.feedback import Feedback as Feedbacks
-from router.feedback import Known, Labelled, read_labels
 from router.kept import Kept
+from router.labels import Known, read_labels
 from router.table import table_of
 from router.tally import Tallies
-from router.tokens import Prediction, sign
+from router.tokens import Prediction, sign, signature_of
 from store.copies import CopiedAnswer
 from store.engine import engine
 from store.evidence import EvidenceRow
@@ -291,13 +293,15 @@ def test_what_a_shadow_answered_meets_the_label_of_what_the_user_got(stage):
     number = ledger.running().number
     kept, conductor = Kept(), stage.conductor()
     conductor.kept = kept
-    known = Known(lambda _: ("0", "1"), lambda _: Labels())
-    labels = Feedbacks(conductor.labels, conductor.copies, Counts(), KEY, Settings("toy"), known, lambda: False)
+    known = Known(lambda _: Answers("classification", (0, 1), True), lambda _: Labels())
+    stores, kept_ones = (conductor.labels, conductor.copies), frozenset
+    labels = Feedbacks(*stores, Counts(), KEY, Settings("toy"), known, kept_ones, lambda: False)
     tokens = [shadowed(number, serial) for serial in range(50)]
     for token in tokens:
-        kept.add(number, CopiedAnswer(token, 0.3, "0"))
+        kept.add(number, CopiedAnswer(signature_of(token.encode()), 0.3, "0"))
     assert stage.tick(conductor) == []
-    labels.add(read_labels([Labelled(token, 1) for token in tokens], KEY, datetime.now(UTC), known).rows)
+    entries = [json.dumps({"prediction_id": token, "label": 1}).encode() for token in tokens]
+    labels.add(read_labels(entries, KEY, datetime.now(UTC), known).rows)
     assert conductor.labels.pairs(number) == [(0, 16, 50)]
     assert stage.tick(conductor) == ["rollback"]
     assert "labels: 50 worse, 0 worse on v1" in stage.store.newest().reason
@@ -347,7 +351,7 @@ def test_two_that_both_conduct_take_every_step_once(both):
         ledger, start = both.ledger(), threading.Barrier(2)
 
         def tick(conductor, ledger=ledger, start=start):
-            start.wait(10)
+            start.wait(300)
             conductor.tick(ledger)
 
         with ThreadPoolExecutor(2) as threads:

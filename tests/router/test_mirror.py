@@ -8,6 +8,7 @@ from rollout.moves import ended
 from router.kept import AT_ONCE
 from router.mirror import Mirror
 from router.pending import Predicted
+from router.tokens import signature_of
 from store.copies import CopiedAnswer
 from tests.router.toys import City, begun, deployed
 
@@ -19,7 +20,7 @@ class Copied:
         self.city = City(ledger)
         self.city.traffic.mirror.chance = lambda: chance
 
-    def copy(self, *values, prediction_id=b""):
+    def copy(self, *values, prediction_id=b"bets"):
         rows = [msgspec.Raw(b"%d" % value) for value in values]
         self.city.traffic.mirror.copy(rows, Predicted(rows, [], b"null"), prediction_id)
         self.city.loop.run()
@@ -145,7 +146,8 @@ def test_what_the_candidate_answered_is_kept_by_the_id_of_the_users_answer():
     copied.copy(3, 4, prediction_id=b"two")
     copied.city.versions["v2"].answer()
     number = copied.city.traffic.table.rolling.number
-    assert copied.kept() == {number: [CopiedAnswer("one", 1.0, "1"), CopiedAnswer("two.0", 3.0, "3")]}
+    one, two = signature_of(b"one"), signature_of(b"two")
+    assert copied.kept() == {number: [CopiedAnswer(one, 1.0, "1"), CopiedAnswer(f"{two}.0", 3.0, "3")]}
     assert copied.kept() == {}
 
 
@@ -154,7 +156,7 @@ def test_nothing_is_kept_of_the_noise_floor_of_what_does_not_bet_and_of_what_was
     floor.copy(1, prediction_id=b"one")
     floor.city.versions["v1"].answer()
     copied = Copied(shadow(), chance=0.0)
-    copied.copy(1)
+    copied.copy(1, prediction_id=b"")
     copied.city.versions["v2"].answer()
     copied.copy(1, prediction_id=b"two")
     copied.city.versions["v2"].answer(status=500)
@@ -166,10 +168,50 @@ def test_nothing_is_kept_of_the_noise_floor_of_what_does_not_bet_and_of_what_was
 def test_some_of_each_second_are_kept_whatever_the_traffic_is():
     copied = Copied(shadow(), chance=0.0)
     for number in range(3 * AT_ONCE):
-        copied.copy(1, prediction_id=b"%d" % number)
+        copied.copy(1, prediction_id=b"%08d" % number)
         copied.city.versions["v2"].answer()
     (kept,) = copied.kept().values()
-    assert [each.prediction_id for each in kept] == [str(number) for number in range(AT_ONCE)]
-    copied.copy(1, prediction_id=b"later")
+    assert [each.prediction_id for each in kept] == [signature_of(b"%08d" % number) for number in range(AT_ONCE)]
+    copied.copy(1, prediction_id=b"later-on")
     copied.city.versions["v2"].answer()
     assert len(copied.kept()) == 1
+
+
+def test_a_unit_that_comes_again_is_compared_and_judges_nothing():
+    copied = Copied(shadow(), chance=0.0)
+    copied.copy(1, prediction_id=b"")
+    copied.city.versions["v2"].answer()
+    assert copied.counted() == {}
+    assert copied.city.traffic.counts.values["shadow", "v2", "agree"] == 1
+
+
+def test_a_copy_of_more_rows_than_may_wait_is_made_where_none_waits():
+    copied = Copied(shadow(), chance=0.0)
+    rows = range(copied.city.traffic.settings.limits.max_shadow_queue_rows + 1)
+    copied.copy(*rows)
+    while copied.city.versions["v2"].sent:
+        copied.city.versions["v2"].answer()
+        copied.city.loop.run()
+    assert copied.counted() == {"copies": {"agree": 1}}
+    assert ("shadow_dropped", "v2") not in copied.city.traffic.counts.values
+
+
+def test_a_large_copy_that_is_late_is_dropped_and_no_disagreement():
+    copied = Copied(shadow(), chance=0.0)
+    rows = range(copied.city.traffic.settings.limits.max_batch_rows + 1)
+    copied.copy(*rows)
+    copied.city.loop.now += copied.city.traffic.settings.limits.deadline_ms / 1000
+    copied.city.traffic.expire()
+    assert copied.counted() == {}
+    assert copied.city.traffic.counts.values["shadow_dropped", "v2"] == len(rows)
+
+
+def test_a_huge_row_that_differs_is_not_kept_to_be_shown():
+    copied = Copied(shadow(), chance=0.0)
+    mirror = copied.city.traffic.mirror
+    rows = [msgspec.Raw(b'"%s"' % (b"x" * 20_000))]
+    mirror.copy(rows, Predicted([msgspec.Raw(b"1")], [], b"null"), b"bets")
+    copied.city.loop.run()
+    copied.city.versions["v2"].answer()
+    assert copied.counted() == {"copies": {"differ": 1}}
+    assert mirror.worst == []

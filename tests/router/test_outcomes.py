@@ -5,9 +5,11 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 import msgspec
 import pytest
 
+from rollout.classes import answers_of
 from router.counts import Counts
 from router.outcomes import MOST_ROWS_IN_AN_ID, Outcomes
 from router.pending import Predicted
+from router.reading import UNKNOWN
 from router.tally import Tally
 from router.tokens import LONGEST, SIGNATURE_BYTES, BadToken, Prediction, _signature, read, sign
 from router.traffic import Draw
@@ -18,11 +20,13 @@ KEY = b"a key of sixteen or more"
 class Noted:
     """The id of one answer, and the tally it was counted in."""
 
-    def __init__(self, *predictions, own=True, tally=True, classes=b"[0,1]", number=4, weight=500, unit=b"anna"):
+    def __init__(
+        self, *predictions, own=True, tally=True, classes=b"[0,1]", number=4, weight=500, unit=b"anna", answers=UNKNOWN
+    ):
         self.tally = Tally()
         raws = [msgspec.Raw(each) for each in predictions]
         draw = Draw("v2", "serving", self.tally if tally else None, number, weight)
-        outcomes = Outcomes(Counts(), KEY, lambda: 1.5)
+        outcomes = Outcomes(Counts(), KEY, lambda: 1.5, lambda _: answers)
         self.id = outcomes.note("v2", Predicted(raws, [], classes), draw, own, unit).decode()
         self.says = read(self.id, KEY)
 
@@ -51,10 +55,27 @@ def test_the_first_row_alone_counts_in_the_verdict():
     assert sum(Noted(b"2.0", b"3.0", classes=b"null").tally.values.values()) == 1
 
 
-def test_an_id_of_many_rows_has_no_scores_and_still_bets():
+def test_an_id_of_many_rows_has_the_first_one_alone_which_bets():
     says = Noted(*[b"[0.2,0.8]"] * (MOST_ROWS_IN_AN_ID + 1)).says
-    assert (says.scores, says.classes, says.bets) == ([], [], True)
+    assert (says.scores, says.classes, says.bets, says.rows) == ([0.8], ["1"], True, MOST_ROWS_IN_AN_ID + 1)
     assert len(Noted(*[b"[0.2,0.8]"] * MOST_ROWS_IN_AN_ID).id) < LONGEST
+
+
+def test_an_id_of_long_class_names_is_short_enough_to_be_sent_back():
+    name = "x" * 600
+    noted = Noted(*[b'"%s"' % name.encode()] * 8, classes=b"null")
+    assert (noted.says.classes, noted.says.rows) == ([name], 8)
+    assert len(noted.id) < LONGEST
+    assert Noted(b'"%s"' % (b"x" * 2_000), classes=b"null").says.classes == []
+
+
+def test_a_class_of_floats_is_a_class_and_a_value_of_whole_numbers_a_value():
+    floats = answers_of("classification", [0.0, 1.0], "predict")
+    noted = Noted(b"1.0", b"0.0", classes=b"null", answers=floats)
+    assert (noted.says.classes, noted.says.scores) == (["1", "0"], [1.0, 0.0])
+    assert noted.tally.classes == {"1": 1}
+    noted = Noted(b"3", classes=b"null", answers=answers_of("regression", None, "predict"))
+    assert (noted.says.classes, noted.says.scores, noted.tally.classes) == ([""], [3.0], {})
 
 
 def test_an_id_from_before_there_were_rollouts_is_read_and_does_not_bet():

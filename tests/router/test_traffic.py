@@ -106,13 +106,15 @@ def test_a_request_that_failed_twice_counts_once_against_who_was_drawn(city):
         city.loop.run()
     city.versions["v1"].answer(status=500)
     assert told[0].predicted is None
-    assert city.counted("v2")["finished"] == {"error": 1}
+    assert city.counted("v2")["finished"] == {"neither": 1}
     assert city.counted("v1") == {}
 
 
 def test_a_row_that_does_not_fit_is_a_refusal_and_no_error(city):
     city.ask(city.unit_of("v2"))
     city.versions["v2"].answer(errors=ROW_AT_FAULT)
+    city.loop.run()
+    city.versions["v1"].answer()
     assert city.counted("v2")["finished"] == {"refused": 1}
 
 
@@ -151,6 +153,7 @@ def test_a_request_that_outlives_its_rollout_counts_in_it(city, ledger):
     city.follow(replace(ended(ledger, ledger.running()), revision=5))
     city.versions["v2"].fail("timeout")
     city.loop.run()
+    city.versions["v1"].answer()
     bodies = {row[:3]: row[3] for row in city.traffic.tallies.rows()}
     assert bodies[rolling.id, "v2", 2000]["finished"] == {"error": 1}
 
@@ -234,3 +237,70 @@ def test_a_rollout_that_a_person_moves_keeps_no_memory_of_units(tmp_path):
     city = City(begun(deployed("v1", "v2"), auto=False, steps=(Step(2000),)), units=tmp_path / "units")
     assert not (tmp_path / "units").exists()
     assert isinstance(city.traffic, Traffic)
+
+
+def lost_at_once(city, version):
+    """Let the version refuse two connections in a row."""
+    for _ in range(2):
+        if city.versions[version].sent:
+            city.versions[version].fail("connect")
+            city.loop.run()
+
+
+def test_only_who_has_nobody_in_its_place_waits_for_its_restart():
+    alone = City(deployed("v1", "v2"))
+    told = alone.ask()
+    lost_at_once(alone, "v1")
+    assert told == []
+    alone.loop.pass_time(1.0)
+    alone.versions["v1"].answer()
+    assert (told[0].version, told[0].fallen_from) == ("v1", None)
+
+
+def test_a_canary_that_cannot_be_reached_falls_back_at_once_and_counts_as_before(city):
+    told = city.ask(city.unit_of("v2"))
+    lost_at_once(city, "v2")
+    city.versions["v1"].answer()
+    assert (told[0].version, told[0].fallen_from) == ("v1", "v2")
+    assert city.counted("v2")["finished"] == {"error": 1}
+
+
+def test_a_canary_without_a_fallback_is_not_waited_for_and_counts_as_before(ledger):
+    city = City(ledger, fallback=False)
+    told = city.ask(city.unit_of("v2"))
+    lost_at_once(city, "v2")
+    assert told[0].lost.reason == "connect"
+    city.versions["v1"].answer()
+    assert city.counted("v2")["finished"] == {"error": 1}
+
+
+def test_what_waited_for_a_restart_is_no_time_of_the_version_and_no_failure_but_beyond_its_deadline():
+    city = City(begun(deployed("v1", "v2"), how="shadow"), cold_s=5.0)
+    city.loop.pass_time(6.0)
+    assert city.traffic.warm()
+    told = city.ask()
+    city.versions["v1"].fail("connect")
+    city.loop.run()
+    assert not city.traffic.warm()
+    city.loop.pass_time(2.0)
+    city.versions["v1"].answer()
+    late = city.ask()
+    while not late:
+        if city.versions["v1"].sent:
+            city.versions["v1"].fail("connect")
+        city.loop.pass_time(0.05)
+        city.traffic.expire()
+    assert (told[0].lost, late[0].lost.reason) == (None, "deadline")
+    assert city.counted("v1")["finished"] == {"ok": 1, "error": 1}
+
+
+def test_a_version_that_gets_somebody_in_its_place_meanwhile_is_waited_for_no_longer(ledger):
+    city = City(deployed("v1", "v2", "v3"))
+    told = city.ask()
+    city.versions["v1"].fail("connect")
+    city.loop.run()
+    city.follow(ledger)
+    city.loop.pass_time(0.1)
+    lost_at_once(city, "v1")
+    city.versions["v2"].answer()
+    assert (told[0].version, told[0].fallen_from) == ("v2", "v1")

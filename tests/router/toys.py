@@ -24,13 +24,27 @@ class Loop:
     """The part of an event loop that a lane uses; `run` calls what is due."""
 
     def __init__(self):
-        self.now, self.due = 100.0, []
+        self.now, self.due, self.later = 100.0, [], []
 
     def time(self):
         return self.now
 
     def call_soon(self, callback, *arguments):
         self.due.append((callback, arguments))
+
+    def call_later(self, seconds, callback):
+        self.later.append((self.now + seconds, callback))
+
+    def pass_time(self, seconds):
+        """Let time pass, step by step, and call what falls due."""
+        end = self.now + seconds
+        while self.later and min(self.later, key=lambda entry: entry[0])[0] <= end:
+            entry = min(self.later, key=lambda entry: entry[0])
+            self.later.remove(entry)
+            self.now = max(self.now, entry[0])
+            entry[1]()
+            self.run()
+        self.now = end
 
     def run(self):
         while self.due:
@@ -80,6 +94,13 @@ class City:
         raws = [msgspec.Raw(b"%d" % row) for row in rows]
         unit, lasting = (b"%d" % next(_numbers), False) if unit is None else (unit, lasting)
         self.traffic.predict(raws, unit, lasting, pin, 10.0, told.append)
+        self.loop.run()
+        return told
+
+    def hurry(self, unit, timeout_s):
+        """The same with so little time."""
+        told = []
+        self.traffic.predict([msgspec.Raw(b"1")], unit, True, None, timeout_s, told.append)
         self.loop.run()
         return told
 

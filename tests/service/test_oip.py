@@ -1,7 +1,11 @@
 """The Open Inference Protocol v2, as its clients speak it."""
 
+import json
+
 import pytest
 
+from service.bundle import Column
+from service.oip import OipError, parse, to_instances
 from tests.delivery.loans import ROW
 from tests.service.served import predict, tensors
 
@@ -115,9 +119,11 @@ def test_what_a_client_adds_does_not_disturb(served):
     assert infer(served("logistic"), inputs, **asked).status_code == 200
 
 
-@pytest.mark.parametrize("datatype", ["FP16", "FP32", "FP64", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT32"])
+@pytest.mark.parametrize(
+    "datatype", ["FP16", "FP32", "FP64", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64"]
+)
 def test_a_float_column_takes_every_number(served, datatype):
-    inputs = changed("amount", datatype=datatype, data=[100, 200])
+    inputs = changed("amount", datatype=datatype, data=[100, 120])
     assert infer(served("logistic"), inputs).status_code == 200
 
 
@@ -218,6 +224,108 @@ def test_a_row_that_the_model_fails_on_is_named_and_is_the_servers_failure(serve
 def test_what_is_no_inference_request_says_so(served, body):
     said = refused(served("logistic").post(f"{URL}/infer", data=body))
     assert said.startswith("the body is not an inference request")
+
+
+def test_an_id_that_is_no_text_is_refused_with_what_to_send(served):
+    said = refused(infer(served("logistic"), tensors(ROW), id=7))
+    assert said.endswith('`id` is a string, not int: send it in quotes, "7"')
+
+
+def test_an_output_that_is_not_there_is_refused_beside_the_one_that_is(served):
+    said = refused(infer(served("logistic"), tensors(ROW), outputs=[{"name": "nope"}]))
+    assert said == "there is no output 'nope': the output is 'predict_proba'"
+    twice = [{"name": "predict_proba"}] * 2
+    assert "asked for twice" in refused(infer(served("logistic"), tensors(ROW), outputs=twice))
+
+
+@pytest.mark.parametrize("parameter", ["classification", "class_count"])
+def test_the_most_probable_classes_are_given_where_they_are_asked_for(served, parameter):
+    rows = [ROW, {**ROW, "amount": 9000.0}]
+    probabilities = predict(served("grade_odds"), *rows).json
+    asked = [{"name": "predict_proba", "parameters": {parameter: 2}}]
+    (output,) = infer(served("grade_odds"), tensors(*rows), outputs=asked).json["outputs"]
+    assert (output["shape"], output["datatype"]) == ([2, 2], "BYTES")
+    told = [value.split(":", 2) for value in output["data"]]
+    for row, best in zip(probabilities["predictions"], (told[:2], told[2:]), strict=True):
+        assert [float(value) for value, _, _ in best] == sorted(row, reverse=True)[:2]
+        assert all(row[int(place)] == float(value) for value, place, _ in best)
+        assert all(probabilities["classes"][int(place)] == name for _, place, name in best)
+    asked = [{"name": "predict_proba", "parameters": {parameter: 99}}]
+    assert infer(served("grade_odds"), tensors(*rows), outputs=asked).json["outputs"][0]["shape"] == [2, 3]
+
+
+@pytest.mark.parametrize("count", [-1, True, "2", 1.5, None])
+def test_a_number_of_classes_that_is_none_is_refused(served, count):
+    asked = [{"name": "predict_proba", "parameters": {"classification": count}}]
+    assert "a number of classes" in refused(infer(served("logistic"), tensors(ROW), outputs=asked))
+
+
+def test_classes_of_a_version_without_probabilities_are_refused(served):
+    asked = [{"name": "predict", "parameters": {"classification": 1}}]
+    assert "has no probabilities" in refused(infer(served("grades"), tensors(ROW), outputs=asked))
+
+
+@pytest.mark.parametrize(
+    ("datatype", "value", "fits"),
+    [
+        *(("UINT8", value, fits) for value, fits in ((0, True), (255, True), (256, False), (-1, False))),
+        *(("UINT64", value, fits) for value, fits in ((40, True), (2**63 - 1, True), (2**63, False), (-1, False))),
+        *(("INT8", value, fits) for value, fits in ((-128, True), (128, False))),
+    ],
+)
+def test_a_number_that_its_datatype_cannot_hold_is_named(served, datatype, value, fits):
+    answer = infer(served("logistic"), changed("age", datatype=datatype, data=[1, value]))
+    assert answer.status_code == 200 if fits else refused(answer).startswith("row 1, input 'age'")
+
+
+@pytest.mark.parametrize(
+    ("datatype", "value"), [("FP16", 65_505), ("FP16", -1e6), ("FP32", 1e39), ("INT16", 1.5), ("UINT8", 300)]
+)
+def test_a_float_column_refuses_what_the_datatype_cannot_hold(served, datatype, value):
+    said = refused(infer(served("logistic"), changed("amount", datatype=datatype, data=[1, value])))
+    assert said.startswith("row 1, input 'amount'")
+
+
+def test_one_tensor_for_all_columns_needs_them_to_be_of_one_kind(served):
+    tensor = {"name": "input-0", "datatype": "FP32", "shape": [2, 5], "data": [0.0] * 10}
+    said = refused(infer(served("logistic"), [tensor]))
+    assert said == ("input 'input-0' holds all columns as FP32, and column 'age' is int: send one tensor a column")
+    said = refused(infer(served("logistic"), [tensor | {"shape": [2, 3]}]))
+    assert said == "input 'input-0' has 3 columns: the model has 5, see its metadata"
+
+
+@pytest.mark.parametrize("data", [[1, 10, 2, 20], [[1, 10], [2, 20]]])
+def test_one_tensor_holds_the_columns_in_the_metadatas_order(data):
+    columns = [Column(name=name, dtype="float", nullable=False) for name in "ab"]
+    tensor = {"name": "input-0", "shape": [2, 2], "datatype": "FP32", "data": data}
+    request = parse(json.dumps({"inputs": [tensor]}).encode())
+    assert json.loads(to_instances(request, columns)) == {"instances": [{"a": 1, "b": 10}, {"a": 2, "b": 20}]}
+
+
+@pytest.mark.parametrize("data", [[], [1], [[1, 2]], [[1, 2], [3]], [1, 2, 3, 4, 5], [[[1, 2]], [[3, 4]]]])
+def test_one_tensor_whose_values_do_not_fill_its_shape_is_refused(data):
+    columns = [Column(name=name, dtype="float", nullable=False) for name in "ab"]
+    tensor = {"name": "input-0", "shape": [2, 2], "datatype": "FP32", "data": data}
+    with pytest.raises(OipError, match=r"'input-0' has \d+ values for shape \[2, 2\]"):
+        to_instances(parse(json.dumps({"inputs": [tensor]}).encode()), columns)
+
+
+def test_text_in_base64_is_not_taken_for_the_text(served):
+    inputs = changed("city", parameters={"content_type": "base64"})
+    assert "base64 is not offered" in refused(infer(served("logistic"), inputs))
+
+
+def test_the_configuration_has_the_metadatas_tensors_in_its_own_words(served):
+    told = served("logistic").get(f"{URL}/config").json
+    assert told == served("logistic").get(f"{URL}/versions/logistic/config").json
+    assert [(tensor["name"], tensor["data_type"]) for tensor in told["input"]] == [
+        ("amount", "TYPE_FP64"),
+        ("age", "TYPE_INT64"),
+        ("member", "TYPE_BOOL"),
+        ("city", "TYPE_STRING"),
+        ("income", "TYPE_FP64"),
+    ]
+    assert told["output"] == [{"name": "predict_proba", "data_type": "TYPE_FP64", "dims": [-1, 2]}]
 
 
 def test_an_inference_without_tensors_names_the_first(served):

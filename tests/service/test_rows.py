@@ -3,6 +3,7 @@
 import json
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -248,3 +249,27 @@ def test_every_row_is_either_kept_or_named(rows):
 def test_any_other_body_is_malformed_and_nothing_worse(body):
     with pytest.raises(Malformed):
         READER.read(body)
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+UNUSUAL = ['screen (")', "Total\nAmount", "CORP\\user", "`x` - at `$.y`", "", "c0", "\x7f", "年齢", "a.b"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.one_of(NAMES, st.sampled_from(UNUSUAL)), unique=True, min_size=1, max_size=4), st.data())
+def test_columns_of_any_name_are_read_and_named(names, data):
+    columns = [Column(name=name, dtype="float", nullable=False) for name in names]
+    reader = RowReader(columns)
+    row = {name: float(place) for place, name in enumerate(names)}
+    wrong = data.draw(st.sampled_from(names))
+    other = data.draw(NAMES.filter(lambda name: name not in names))
+    rows = [row, {**row, wrong: "x"}, {k: v for k, v in row.items() if k != wrong}, {**row, other: 1}, row]
+    decoded = reader.read(json.dumps({"instances": rows}).encode())
+    assert {name: array.tolist() for name, array in decoded.columns.items()} == {n: [v, v] for n, v in row.items()}
+    assert decoded.kept == [0, 4]
+    assert [error.column for error in decoded.errors] == [wrong, wrong, other]
+    details = ["Expected `float`, got `str`", f"The row missing required field `{wrong}`"]
+    assert [error.detail for error in decoded.errors] == [*details, f"The row contains unknown field `{other}`"]
+    assert reader.row_columns([row])[wrong].tolist() == [row[wrong]]
+    with pytest.raises(msgspec.ValidationError):
+        reader.row_columns([{**row, wrong: "x"}])

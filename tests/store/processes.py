@@ -8,14 +8,16 @@ ROOT = Path(__file__).parents[2]
 
 CREATE = """
 import sys
-from store import LedgerStore, engine
+from store import LedgerStore
+from store.engine import engine
 LedgerStore(engine(sys.argv[1]), "flights").create()
 """
 
 RACE = """
 import sys
 from datetime import UTC, datetime
-from store import Conflict, LedgerStore, engine
+from store import Conflict, LedgerStore
+from store.engine import engine
 url, name, last = sys.argv[1], sys.argv[2], int(sys.argv[3])
 store = LedgerStore(engine(url), "flights")
 store.create()
@@ -32,7 +34,8 @@ for revision in range(1, last + 1):
 APPEND = """
 import sys
 from datetime import UTC, datetime
-from store import LedgerStore, engine
+from store import LedgerStore
+from store.engine import engine
 opened = engine(sys.argv[1])
 LedgerStore(opened, "flights").append(int(sys.argv[2]), {}, "deploy", "other", "", datetime.now(UTC))
 opened.dispose()
@@ -40,7 +43,8 @@ opened.dispose()
 
 FLUSH = """
 import sys
-from store import EvidenceRow, EvidenceStore, engine
+from store import EvidenceRow, EvidenceStore
+from store.engine import engine
 evidence = EvidenceStore(engine(sys.argv[1]), "flights")
 for serial in range(1, int(sys.argv[3]) + 1):
     rows = [EvidenceRow("7", version, 500, {"finished": {"ok": serial}}) for version in ("v1", "v2")]
@@ -51,7 +55,8 @@ for serial in range(1, int(sys.argv[3]) + 1):
 
 TAKE = """
 import sys
-from store import LeaseStore, engine
+from store import LeaseStore
+from store.engine import engine
 leases, name, last = LeaseStore(engine(sys.argv[1]), "flights"), sys.argv[2], int(sys.argv[3])
 for beat in range(1, last + 1):
     seen = leases.look()
@@ -63,7 +68,8 @@ for beat in range(1, last + 1):
 
 CONDUCT = """
 import sys, time
-from store import LeaseStore, Patience, engine
+from store import LeaseStore, Patience
+from store.engine import engine
 leases, name, patience = LeaseStore(engine(sys.argv[1]), "flights"), sys.argv[2], Patience(float(sys.argv[3]))
 mine = None
 print("ready", flush=True)
@@ -97,6 +103,6 @@ def start(script: str, *arguments: str) -> subprocess.Popen[str]:
 
 def finish(process: subprocess.Popen[str]) -> list[str]:
     """Wait for its end and return its lines; a failure shows what it said."""
-    out, said = process.communicate(timeout=60)
+    out, said = process.communicate(timeout=300)
     assert process.returncode == 0, said
     return out.splitlines()

@@ -4,7 +4,8 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from store import Conflict, Feedback, FeedbackStore, LedgerStore, engine
+from store import Conflict, Feedback, FeedbackStore, LedgerStore
+from store.engine import engine
 from tests.store.conftest import AT
 from tests.store.processes import APPEND, CREATE, RACE, finish, start
 

@@ -2,13 +2,17 @@
 
 import math
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from store import Feedback, FeedbackStore, Unstorable
+from store.engine import beside
+from store.errors import StoreFull
+from store.feedback import LOOK_EVERY
+from store.schema import FEEDBACK, LABELS_PART
 from tests.store.conftest import AT
 
 ROW = Feedback("p1", "v1", 0.75, "1", "1", "right", AT)
@@ -19,30 +23,36 @@ def feedback(opened, ledger):
     return FeedbackStore(opened, "flights")
 
 
+def stored(opened):
+    """(version, predicted, label, outcome) of every label."""
+    columns = (FEEDBACK.c.version, FEEDBACK.c.predicted, FEEDBACK.c.label, FEEDBACK.c.outcome)
+    with beside(opened, LABELS_PART).connect() as connection:
+        return [tuple(row) for row in connection.execute(select(*columns))]
+
+
 def test_a_prediction_counts_once(feedback):
     assert feedback.add([ROW]) == [True]
     assert feedback.add([ROW, replace(ROW, prediction_id="p2")]) == [False, True]
-    assert len(feedback.scores()) == 2
+    assert feedback.outcomes() == [("v1", "right", 2)]
 
 
-def test_a_prediction_counts_once_within_one_list_and_the_first_label_stands(feedback):
+def test_a_prediction_counts_once_within_one_list_and_the_first_label_stands(opened, feedback):
     rows = [ROW, replace(ROW, label="0"), replace(ROW, prediction_id="p0"), ROW]
     assert feedback.add(rows) == [True, False, True, False]
-    assert ("v1", 0.75, "1", "right") in feedback.scores()
-    assert all(label == "1" for _, _, label, _ in feedback.scores())
+    assert stored(opened) == [("v1", 0.75, "1", "right")] * 2
 
 
-def test_scores_are_those_of_this_model(opened, feedback):
+def test_outcomes_are_those_of_this_model(opened, feedback):
     other = FeedbackStore(opened, "weather")
     feedback.add([ROW])
     other.add([replace(ROW, prediction_id="p2", version="v9")])
-    assert feedback.scores() == [("v1", 0.75, "1", "right")]
-    assert other.scores() == [("v9", 0.75, "1", "right")]
+    assert feedback.outcomes() == [("v1", "right", 1)]
+    assert other.outcomes() == [("v9", "right", 1)]
 
 
 def test_an_empty_list_counts_nothing(feedback):
     assert feedback.add([]) == []
-    assert feedback.scores() == []
+    assert feedback.outcomes() == []
 
 
 def test_five_thousand_labels_go_in_one_call(feedback):
@@ -51,15 +61,15 @@ def test_five_thousand_labels_go_in_one_call(feedback):
     assert feedback.add(rows[2500:]) == [False] * 2500
 
 
-def test_labels_in_any_script_come_back_unharmed(feedback):
+def test_labels_in_any_script_come_back_unharmed(opened, feedback):
     feedback.add([replace(ROW, label="Zürich 東京 '\"\\", outcome="✔")])
-    assert feedback.scores() == [("v1", 0.75, "Zürich 東京 '\"\\", "✔")]
+    assert stored(opened) == [("v1", 0.75, "Zürich 東京 '\"\\", "✔")]
 
 
 @pytest.mark.parametrize("score", [None, math.nan, math.inf, -math.inf])
-def test_a_score_that_is_no_number_is_stored_as_none_on_both_databases(feedback, score):
+def test_a_score_that_is_no_number_is_stored_as_none_on_both_databases(opened, feedback, score):
     feedback.add([replace(ROW, predicted=score, predicted_class=None)])
-    assert feedback.scores() == [("v1", None, "1", "right")]
+    assert stored(opened) == [("v1", None, "1", "right")]
 
 
 def bet(name: str, **changes) -> Feedback:
@@ -117,11 +127,12 @@ def test_levels_are_read_from_their_index_alone(opened, feedback):
     def keep(_connection, _cursor, statement, parameters, _context, _many):
         asked.append((statement, parameters))
 
-    event.listen(opened, "before_cursor_execute", keep)
+    labels = beside(opened, LABELS_PART)
+    event.listen(labels, "before_cursor_execute", keep)
     feedback.levels(7)
-    event.remove(opened, "before_cursor_execute", keep)
+    event.remove(labels, "before_cursor_execute", keep)
     sqlite = opened.dialect.name == "sqlite"
-    with opened.connect() as connection:
+    with labels.connect() as connection:
         if not sqlite:
             # For so few rows PostgreSQL would rather read the whole table.
             connection.exec_driver_sql("SET enable_seqscan = off")
@@ -158,4 +169,28 @@ def test_one_row_that_cannot_be_recorded_is_named_and_nothing_is_counted(feedbac
     with pytest.raises(Unstorable, match="row 2") as refused:
         feedback.add(rows)
     assert (refused.value.index, refused.value.field) == (2, next(iter(changes)))
-    assert feedback.scores() == []
+    assert feedback.outcomes() == []
+
+
+def test_of_too_many_labels_the_oldest_go_and_those_that_may_still_decide_stay(opened, ledger):
+    feedback = FeedbackStore(opened, "flights", most=1_000)
+    other = FeedbackStore(opened, "weather")
+    other.add([replace(ROW, prediction_id="elsewhere")])
+    old = [replace(ROW, prediction_id=f"o{n}", at=AT + timedelta(seconds=n)) for n in range(900)]
+    bets = [bet(f"b{n}", at=AT - timedelta(seconds=n)) for n in range(100)]
+    feedback.add([*old, *bets], {7})
+    new = [replace(ROW, prediction_id=f"n{n}", at=AT + timedelta(hours=1)) for n in range(2_000)]
+    assert feedback.add(new, {7}) == [True] * 2_000
+    (kept,) = {count for _, _, count in feedback.outcomes()}
+    assert kept <= 1_000 + LOOK_EVERY
+    assert feedback.levels(7) == [("v1", 500, 0, 100)]
+    assert feedback.add(bets, {7}) == [False] * 100
+    assert other.outcomes() == [("v1", "right", 1)]
+
+
+def test_a_rollout_of_more_labels_than_are_kept_counts_no_more_and_says_so(opened, ledger):
+    feedback = FeedbackStore(opened, "flights", most=1_000)
+    feedback.add([bet(f"b{n}") for n in range(1_000)], {7})
+    with pytest.raises(StoreFull, match="can be decided by these"):
+        feedback.add([bet(f"c{n}") for n in range(LOOK_EVERY)], {7})
+    assert feedback.add([bet("in another rollout", rollout=8)], {8}) == [True]

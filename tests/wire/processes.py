@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from tests.until import until
 from tests.wire.visit import Answers
 
 ROOT = Path(__file__).parents[2]
+GRACEFUL_S = 60
 DOOR = "wire.worker.DoorWorker"
 OWN = "gunicorn.workers.gasgi.ASGIWorker"
 
@@ -26,7 +27,13 @@ class Gunicorn:
     """One server and its workers."""
 
     def __init__(
-        self, folder: Path, worker_class: str = DOOR, workers: int = 1, linger_s: float = 0.3, **settings: Any
+        self,
+        folder: Path,
+        worker_class: str = DOOR,
+        workers: int = 1,
+        linger_s: float = 0.3,
+        files: int | tuple[int, int] | None = None,
+        **settings: Any,
     ) -> None:
         self._log = folder / "gunicorn.log"
         self.ended = folder / "ended"
@@ -34,12 +41,16 @@ class Gunicorn:
         asked |= {"asgi-loop": "uvloop", "http-parser": "fast", "graceful-timeout": 20} | settings
         options = [word for name, value in asked.items() for word in (f"--{name.replace('_', '-')}", str(value))]
         command = [sys.executable, "-m", "gunicorn", *options, "--no-control-socket", "tests.wire.toy_app:create_app()"]
+        if files is not None:
+            # Files that it may open: both limits, or the soft and the hard one.
+            soft, hard = files if isinstance(files, tuple) else (files, files)
+            command = ["prlimit", f"--nofile={soft}:{hard}", *command]
         with self._log.open("wb") as log:
             # A group of its own, so that whatever fails, no worker is left.
             env = os.environ | {"TOY_ENDED": str(self.ended), "TOY_LINGER_S": str(linger_s)}
             self.running = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log, process_group=0)
-        found = until(lambda: re.search(r"Listening at: http://\S+:(\d+)", self.log()), "gunicorn listens")
-        self.port = int(found[1])
+        found = until(lambda: re.search(r"Listening at: (?:unix|http://\S+):(\S+)", self.log()), "gunicorn listens")
+        self.port = 0 if str(asked["bind"]).startswith("unix:") else int(found[1])
         self.url = f"http://127.0.0.1:{self.port}"
         until(lambda: self.log().count("ASGI server listening") >= workers, "every worker listens")
 
@@ -49,7 +60,7 @@ class Gunicorn:
 
     def connect(self) -> "Client":
         """A new connection."""
-        return Client(self.port)
+        return Client(socket.create_connection(("127.0.0.1", self.port), timeout=120))
 
     def signal(self, which: signal.Signals) -> None:
         """Signal the server, not its workers."""
@@ -61,7 +72,7 @@ class Gunicorn:
         if self.running.poll() is None:
             self.running.terminate()
         try:
-            self.running.wait(40)
+            self.running.wait(300)
         except subprocess.TimeoutExpired:
             os.killpg(self.running.pid, signal.SIGKILL)
             self.running.wait()
@@ -69,21 +80,21 @@ class Gunicorn:
         return time.monotonic() - began
 
     def kill(self) -> None:
-        """End it at once."""
-        if self.running.poll() is None:
+        """End it at once, and workers that outlived it."""
+        with suppress(ProcessLookupError):
             os.killpg(self.running.pid, signal.SIGKILL)
         self.running.wait()
 
     def worker(self) -> dict:
         """What the worker holds; this question's own connection is one of its `conns`."""
-        return httpx.get(f"{self.url}/worker").json()
+        return httpx.get(f"{self.url}/worker", timeout=120).json()
 
 
 class Client:
     """One connection."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+    def __init__(self, connected: socket.socket) -> None:
+        self.socket = connected
         self.answers = Answers()
         self.closed = False
 
@@ -91,7 +102,7 @@ class Client:
         """Send these bytes, whole."""
         self.socket.sendall(data)
 
-    def read(self, answers: int | None = None, deadline_s: float = 10.0) -> list[int]:
+    def read(self, answers: int | None = None, deadline_s: float = 120.0) -> list[int]:
         """Read until so many answers have come in all, or the server closed; returns the statuses of all so far."""
         end = time.monotonic() + deadline_s
         while not self.closed and (answers is None or len(self.answers.statuses) < answers):

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from tests.wire.messages import hot
 from tests.wire.visit import Visit
 
-BODY = b"POST /hot HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+BODY = b"POST /hot HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
 SEEDS = [
     hot(b"ab"),
     hot(BODY, b"Content-Type: text/plain"),
     hot(b"", b"X: y"),
-    b"POST /hot HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n29\r\n" + BODY + b"\r\n0\r\n\r\n",
+    b"POST /hot HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n32\r\n" + BODY + b"\r\n0\r\n\r\n",
     b"GET /hot HTTP/1.1\r\n\r\n",
-    b"POST /hot HTTP/1.1\r\nContent-Length: 2\r\nX: y\r\n\r\n",
+    b"POST /hot HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nX: y\r\n\r\n",
 ]
 WORDS = [
     *(

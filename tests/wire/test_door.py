@@ -1,6 +1,8 @@
 """One connection: which requests a door answers, which it hands over, and that it never mixes them up."""
 
+import json
 import logging
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 from tests.wire.messages import BROKEN, CHUNKED, GET, LARGEST_BODY, PATH, WHOLE, hot, lengths
 from tests.wire.visit import House, Visit
 from wire import door
-from wire.door import LARGEST_HEAD, MOST_HEADERS, MOST_WAITING, Door
+from wire.budget import SMALL_BYTES
+from wire.door import LARGEST_HEAD, MOST_HEADERS, MOST_WAITING, SLOWEST_READER_S, Door
 
 END = b"\r\n\r\n"
 thorough = settings(deadline=None, max_examples=200)
@@ -388,9 +391,13 @@ def test_a_request_that_is_given_up_is_answered_once_and_closed(loop):
     visit = Visit(loop).send(hot()[:-1])
     for _ in range(2):
         visit.door.give_up(408, [(b"x", b"y")], b"late")
-    assert (visit.answers.statuses, visit.answers.bodies, visit.transport.closed) == ([408], [b"late"], True)
-    visit.transport.protocol.connection_lost(None)
-    assert visit.house.nr_conns == 0
+    assert (visit.answers.statuses, visit.answers.bodies, visit.transport.ended) == ([408], [b"late"], True)
+    assert visit.answers.headers[0][b"connection"] == b"close"
+    # What it still sends is thrown away; closed at once, it would see a reset and not the answer.
+    assert visit.send(hot(b"x")[-1:] + hot()).settle().bodies == []
+    assert not visit.door.eof_received()
+    visit.leave()
+    assert (visit.house.nr_conns, visit.house.statuses) == (0, [408])
 
 
 def test_a_request_that_is_being_answered_is_not_given_up(loop):
@@ -398,6 +405,122 @@ def test_a_request_that_is_being_answered_is_not_given_up(loop):
     visit.door.give_up(408, [], b"late")
     visit.finish()
     assert (visit.answers.statuses, visit.transport.closed) == ([200], False)
+
+
+def test_a_handler_that_fails_is_answered_with_problem_json_and_counted(loop):
+    house = House(at_once=False)
+    house.hot = {PATH: lambda *_: 1 / 0}
+    visit = Visit(loop, house).send(hot())
+    assert visit.answers.headers[0][b"content-type"] == b"application/problem+json"
+    assert (json.loads(visit.answers.bodies[0])["status"], house.statuses) == (500, [500])
+
+
+# A client that closes its side
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("requests", [1, 3])
+def test_a_client_that_closes_its_side_after_its_requests_gets_all_answers_and_then_the_end(loop, at_once, requests):
+    visit = Visit(loop, at_once=at_once).send(b"".join(hot(b"%d" % i) for i in range(requests)))
+    kept_open = visit.door.eof_received()
+    assert kept_open or (at_once and requests == 1)
+    visit.finish()
+    assert visit.answers.bodies == [b"%d" % i for i in range(requests)]
+    assert visit.transport.closed or not kept_open
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /h", hot()[:-1]])
+def test_a_client_that_closes_its_side_in_the_middle_of_a_request_is_closed(loop, sent):
+    visit = Visit(loop)
+    if sent:
+        visit.send(sent)
+    assert not visit.door.eof_received()
+
+
+def test_a_request_that_is_cut_off_behind_one_that_is_answered_ends_the_connection(loop):
+    visit = Visit(loop, at_once=False).send(hot(b"1") + hot(b"2")[:-1])
+    assert visit.door.eof_received()
+    visit.finish()
+    assert (visit.answers.bodies, visit.transport.closed) == ([b"1"], True)
+
+
+# Bytes under way
+
+
+BUDGET = 256 * 1024
+LARGE = SMALL_BYTES + 1
+
+
+def half(size, more=10):
+    """A request of which `more` bytes are still to come."""
+    return b"POST /hot HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (size + more) + b"a" * size
+
+
+def roomy():
+    """A house for large bodies and few of them."""
+    house = House(at_once=False, most_bytes=BUDGET)
+    house.largest_body = BUDGET
+    return house
+
+
+def test_bodies_under_way_are_bounded_and_the_oldest_unfinished_ones_give_way(loop):
+    house = roomy()
+    visits = [Visit(loop, house).send(half(LARGE)) for _ in range(20)]
+    assert house.budget.held <= BUDGET
+    refused = [visit for visit in visits if visit.answers.statuses]
+    assert refused == visits[: len(refused)]
+    assert 0 < len(refused) < 20
+    assert {visit.answers.headers[0][b"retry-after"] for visit in refused} == {b"1"}
+    assert json.loads(refused[0].answers.bodies[0])["status"] == 503
+    assert visits[-1].send(b"a" * 10).bodies == [b"a" * (LARGE + 10)]
+    for visit in visits:
+        visit.leave()
+    assert (house.budget.held, house.statuses) == (0, [503] * len(refused))
+
+
+def test_requests_that_are_being_answered_do_not_give_way_and_a_small_one_still_finds_room(loop):
+    house = roomy()
+    for _ in range(2):
+        Visit(loop, house).send(half(LARGE - 10), b"a" * 10)
+    large, small = Visit(loop, house).send(half(LARGE)), Visit(loop, house).send(half(100), b"a" * 10)
+    assert (large.answers.statuses, small.answers.statuses) == ([503], [])
+    assert len(house.asked) == 3
+    for asked in house.asked:
+        asked.answer()
+    assert (house.budget.held, small.answers.statuses) == (0, [200])
+
+
+def test_what_is_sent_ahead_is_counted_and_released(loop):
+    house = roomy()
+    visit = Visit(loop, house).send(hot(b"1"))
+    visit.send(hot(b"a" * 900) * 40)
+    assert house.budget.held > 36_000
+    visit.finish()
+    assert (len(visit.answers.bodies), house.budget.held) == (41, 0)
+
+
+def test_an_answer_that_is_not_read_is_counted_and_cut_off_after_a_while(loop, monkeypatch):
+    house, now = roomy(), 0.0
+    visit = Visit(loop, house).send(hot(b"1"))
+    monkeypatch.setattr(visit.door, "loop", SimpleNamespace(time=lambda: now, call_soon=loop.call_soon))
+    visit.transport.unsent = 100_000
+    visit.door.pause_writing()
+    assert house.budget.held == 100_001
+    now = SLOWEST_READER_S + 1
+    visit.transport.unsent = 50_000
+    visit.door.close_slow_reader(now)
+    assert not visit.transport.closed, "it reads, if slowly"
+    visit.door.close_slow_reader(now + SLOWEST_READER_S - 1)
+    assert not visit.transport.closed
+    visit.door.close_slow_reader(now + SLOWEST_READER_S + 1)
+    assert visit.transport.aborted
+
+
+def test_a_connection_too_many_closes_the_one_that_waited_longest(loop):
+    house = House()
+    house.most_conns = 2
+    visits = [Visit(loop, house) for _ in range(3)]
+    assert [visit.transport.closed for visit in visits] == [True, False, False]
 
 
 def test_every_known_status_has_its_line():

@@ -7,6 +7,7 @@ from typing import Any
 import httptools
 
 from tests.wire.messages import LARGEST_BODY, PATH
+from wire.budget import ByteBudget
 from wire.door import Door, Headers, Respond
 
 
@@ -17,11 +18,19 @@ class Transport:
         self.sent: list[bytes] = []
         self.closed = self.aborted = False
         self.reading = True
+        self.ended = False
+        self.unsent = 0
         self.protocol: Any = None
 
     def write(self, data: bytes) -> None:
         assert not self.closed, data
         self.sent.append(data)
+
+    def write_eof(self) -> None:
+        self.ended = True
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
 
     def close(self) -> None:
         self.closed = True
@@ -57,6 +66,9 @@ class Other:
     def data_received(self, data: bytes) -> None:
         self.raw += data
 
+    def eof_received(self) -> bool:
+        return False
+
 
 class Asked:
     """One request as the handler got it."""
@@ -77,14 +89,23 @@ class House:
     largest_body = LARGEST_BODY
     date = b"date: today\r\n"
 
-    def __init__(self, at_once: bool = True, other: Any = Other) -> None:
+    def __init__(self, at_once: bool = True, other: Any = Other, most_bytes: int = 1 << 20) -> None:
         self.hot: Any = {PATH: self._answer}
         self.doors: set[Door] = set()
         self.nr_conns = 0
         self.draining = False
+        self.most_conns = 100
+        self.budget = ByteBudget(most_bytes)
+        self.statuses: list[int] = []
         self.asked: list[Asked] = []
         self.at_once = at_once
         self.other_protocol = partial(other, self)
+
+    def refused(self, status: int) -> None:
+        self.statuses.append(status)
+
+    def make_room(self) -> None:
+        min((door for door in self.doors if door.since is not None), key=lambda door: door.since).cut()
 
     def _answer(self, headers: Headers, body: bytes, respond: Respond) -> None:
         self.asked.append(Asked(headers, body, respond))

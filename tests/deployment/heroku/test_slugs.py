@@ -32,7 +32,8 @@ from deployment.readiness import NotAnswering, ask_once, probe_of
 from deployment.releases import Release, read_release
 from deployment.secrets import Secrets
 from rollout.settings import from_mapping
-from store import LedgerStore, engine
+from store import LedgerStore
+from store.engine import engine
 from tests.delivery.workshop import ROOT, Workshop
 from tests.loopback import free_port
 from tests.until import until
@@ -235,9 +236,9 @@ def test_a_python_that_heroku_has_not_is_refused(here: Place) -> None:
 def environment_of(folder: Path, into: Path) -> Path:
     """A virtual environment with exactly that folder's requirements; skips where no index has them."""
     uv = pytest.importorskip("uv").find_uv_bin()
-    subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(into)], check=True, timeout=60)
+    subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(into)], check=True, timeout=300)
     install = [uv, "pip", "install", "-q", "--python", str(into / "bin" / "python"), "-r", "requirements.txt"]
-    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode and re.search("error sending request|failed to fetch", done.stderr, re.IGNORECASE):
         pytest.skip("no package index is reached from here")
     assert done.returncode == 0, done.stderr
@@ -259,7 +260,7 @@ def process(folder: Path, kind: str, environ: Mapping[str, str]) -> Iterator[sub
         yield started
     finally:
         started.terminate()
-        started.wait(40)
+        started.wait(300)
         log.close()
 
 
@@ -268,7 +269,7 @@ def proved(folder: Path, environ: Mapping[str, str]) -> subprocess.CompletedProc
     command = (folder / "Procfile").read_text().splitlines()[1].removeprefix("release: ").split()
     # Found by the dyno's path, not by this process's.
     command[0] = str(shutil.which(command[0], path=environ["PATH"]))
-    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=300, check=False)
 
 
 def all_listen(folder: Path, environ: Mapping[str, str]) -> bool:

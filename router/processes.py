@@ -1,0 +1,34 @@
+"""Whether a process of a snapshot still lives; a process id alone is given to another process sooner or later."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+@cache
+def _has_proc() -> bool:
+    return (PROC / "self" / "stat").exists()
+
+
+def started_at(pid: int) -> int:
+    """When a process began, in the kernel's ticks since boot; 0 where it has ended, or where there is no /proc."""
+    try:
+        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return 0 if fields[0] in "ZX" else int(fields[19])
+
+
+def lives(pid: int, started: int) -> bool:
+    """Whether the process that began at that time runs; without /proc, whether any process has its id."""
+    if _has_proc():
+        return started != 0 and started_at(pid) == started
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
