@@ -92,7 +92,7 @@ def checked(recipe: Any, path: Path) -> Recipe:
 
 
 def as_frame(rows: Any) -> Any:
-    """A series or a list of texts as a frame of one column, with the series' name or else `text`; others as they are."""
+    """A series or a list of texts as a frame of one column, with its name or else `text`; all else as it is."""
     import pandas as pd
 
     if isinstance(rows, list | tuple) and rows and all(isinstance(text, str) or text is None for text in rows):

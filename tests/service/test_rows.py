@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.bundle import Column
+from service.bundle import Column, FrameColumn
 from service.rows import Malformed, RowReader
 
 KINDS = ("float", "int", "bool", "string")
@@ -46,10 +46,36 @@ def test_good_rows_become_columns_of_the_dtypes_that_models_take():
         "bool?": "object",
         "string?": "object",
     }
-    assert columns["string?"].tolist() == [None, "Bergen"]
-    for name, value in (("float?", 2.5), ("int?", 4.0), ("bool?", 1.0)):
-        assert columns[name][0] is None or math.isnan(columns[name][0])
-        assert columns[name][1] == value
+    for name, value in (("string?", "Bergen"), ("int?", 4), ("bool?", True)):
+        assert columns[name].tolist() == [None, value]
+        assert type(columns[name][1]) is type(value)
+    assert math.isnan(columns["float?"][0])
+    assert columns["float?"][1] == 2.5
+
+
+def test_an_integer_that_may_be_null_keeps_every_digit():
+    """As a float it would be an even number."""
+    assert read({**GOOD, "int?": 2**53 + 1}).columns["int?"].tolist() == [2**53 + 1]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "held", "fits", "too_large"),
+    [
+        ("int", "int8", 127, 128),
+        ("int", "UInt8", 255, -1),
+        ("int", "int32", -(2**31), 2**31),
+        ("int", "int16[pyarrow]", 32767, 32768),
+        ("int", "int64", 2**63 - 1, 2**63),
+        ("float", "float16", 65504.0, 65536.0),
+    ],
+)
+def test_a_number_that_the_pipelines_own_column_cannot_hold_is_refused(dtype, held, fits, too_large):
+    """It would come out as another one: 128 as -128."""
+    column = Column(name="x", dtype=dtype, nullable=False, frame=FrameColumn(dtype=held))
+    reader = RowReader([column])
+    assert reader.read(json.dumps({"instances": [{"x": fits}]}).encode()).columns["x"].tolist() == [fits]
+    (error,) = reader.read(json.dumps({"instances": [{"x": too_large}]}).encode()).errors
+    assert (error.status, error.column) == (422, "x")
 
 
 def test_the_order_of_a_rows_columns_does_not_matter():
