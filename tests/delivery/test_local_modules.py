@@ -112,7 +112,7 @@ def test_a_pickle_brings_the_modules_at_its_side(workshop):
     write(workshop, {"own_steps.py": step()})
     sys.path.insert(0, str(workshop.folder))
     try:
-        from own_steps import Scaled  # noqa: PLC0415 (it is there only now)
+        from own_steps import Scaled
 
         from tests.delivery import loans
 
@@ -159,7 +159,8 @@ def test_code_that_a_pickle_cannot_name_is_refused_with_the_way_to_write_it(work
 
 def test_what_holds_something_that_cannot_be_pickled_is_named(workshop):
     files = {"own_steps.py": step() + "import threading\nclass Locked(Scaled):\n    pass\n"}
-    body = "from own_steps import Locked, threading\ndef locked():\n    made = Locked()\n    made.lock = threading.Lock()\n    return made"
+    body = "from own_steps import Locked, threading\n"
+    body += "def locked():\n    made = Locked()\n    made.lock = threading.Lock()\n    return made"
     message = refused(workshop, files, imports=body, made="locked()")
     assert "cannot be pickled: TypeError: cannot pickle '_thread.lock' object (in " in message
 

@@ -232,3 +232,16 @@ def test_a_name_that_another_models_bundle_has_is_refused_before_any_work(begun)
         deliver(replace(begun.request("logistic"), model="mortgages"), begun.said.append)
     assert begun.said == []
     assert contents(begun.releases / "v1") == before
+
+
+def test_an_error_that_delivery_does_not_know_is_told_in_one_line_and_leaves_nothing(workshop, monkeypatch):
+    def fail(*_):
+        raise ZeroDivisionError("of somebody else\nand more")
+
+    monkeypatch.setattr("delivery.pack.write_contents", fail)
+    with pytest.raises(
+        DeliveryError, match=r"ZeroDivisionError: of somebody else \(test_pack.py, line \d+, in fail\)"
+    ) as failed:
+        workshop.deliver("logistic")
+    assert "\n" not in str(failed.value)
+    assert workshop.left() == []

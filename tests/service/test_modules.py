@@ -30,7 +30,7 @@ def test_modules_are_imported_by_their_names_with_what_they_import_from_each_oth
         FOLDER,
         {
             "code.travelling_shop.__init__.py": b"from .steps import twice\n",
-            "code.travelling_shop.steps.py": b"import travelling_words\ndef twice(x):\n    return travelling_words.TWO * x\n",
+            "code.travelling_shop.steps.py": b"from travelling_words import TWO\ndef twice(x):\n    return TWO * x\n",
             "code.travelling_words.py": "TWO = 2\nNAME = 'Tromsø'\n".encode(),
             "model.pkl": b"no module",
         },

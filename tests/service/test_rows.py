@@ -103,7 +103,7 @@ def test_an_extra_column_is_named(name):
     ("column", "value"),
     [
         *(("float", value) for value in ("1.5", True, [1.5], {})),
-        *(("int", value) for value in ("3", 3.5, 3.0, True, [3])),
+        *(("int", value) for value in ("3", 3.5, True, [3])),
         *(("bool", value) for value in (1, 0, "true", [True])),
         *(("string", value) for value in (1, 1.5, True, ["Oslo"], {})),
     ],
@@ -273,3 +273,33 @@ def test_columns_of_any_name_are_read_and_named(names, data):
     assert reader.row_columns([row])[wrong].tolist() == [row[wrong]]
     with pytest.raises(msgspec.ValidationError):
         reader.row_columns([{**row, wrong: "x"}])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("3.0", 3), ("-0.0", 0), ("3e0", 3), ("1e3", 1000), ("9007199254740992.0", 2**53)]
+)
+@pytest.mark.parametrize("column", ["int", "int?"])
+def test_an_integer_may_be_written_with_a_point(column, text, value):
+    read_column = READER.read(raw(column, text)).columns[column]
+    assert (read_column.tolist(), type(read_column.tolist()[0])) == ([value], int)
+
+
+@pytest.mark.parametrize("text", ["3.5", "9007199254740994.0", "1e30", "1e400", '"3.0"', "true", "[3.0]"])
+def test_what_is_no_integer_is_refused(text):
+    assert fault(READER.read(raw("int", text)))[0] == "int"
+
+
+def test_a_whole_float_does_not_excuse_what_else_is_wrong_with_a_row():
+    assert fault(read({**GOOD, "int": 3.0, "float": "far"})) == ("float", "Expected `float`, got `str`")
+
+
+def test_a_row_that_is_no_object_is_told_what_to_send():
+    column, detail = fault(read([1.5, 3]))
+    assert column is None
+    assert "send an object {column: value}" in detail
+
+
+def test_what_is_said_of_a_long_name_is_short():
+    column, detail = fault(read({**GOOD, "z" * 100_000: 1}))
+    assert len(column) < 200
+    assert len(detail) < 400

@@ -364,3 +364,18 @@ def test_a_model_that_does_not_fit_is_refused_before_it_is_sent(here: Place) -> 
     release.manifest["files"]["model.onnx"]["bytes"] = 200_000_000
     with pytest.raises(Misconfigured, match="do not fit into a Basic dyno of 512 MB"):
         version_vars(here, release, SECRETS)
+
+
+def test_code_that_travels_is_in_the_slug_with_what_it_imports(tmp_path: Path) -> None:
+    made = Workshop(tmp_path)
+    code = "import markupsafe\ndef half(frame):\n    return frame[['age', 'amount']] / 2\n"
+    (tmp_path / "own_steps.py").write_text(code)
+    body = "fitted(LogisticRegression(), bad, 'predict', FunctionTransformer(half))"
+    head = "from tests.delivery.loans import *\nfrom own_steps import half\n"
+    made.deliver(made.recipe("mine", f"{head}def build():\n    return {body}\n"), "v1")
+    environ = {"SLUICE_RELEASES": str(made.releases), "SLUICE_KEYS": str(made.keys), "HOME": "/nowhere"}
+    settings = from_mapping({"deployment": {"runtime": "sklearn"}})
+    there = place({**environ, "SLUICE_STATE": str(tmp_path / "var"), "SLUICE_ACTOR": "a test"}, settings)
+    slug = version_slug(there, read_release(made.releases, "v1"))
+    assert text(slug, "bundle/code.own_steps.py") == code
+    assert "markupsafe" in names(slug)
