@@ -12,7 +12,7 @@ import msgspec
 import yaml
 
 from delivery import environment, onnx_form
-from delivery.answers import require_one_answer_a_row
+from delivery.answers import every_answer, require_one_answer_a_row
 from delivery.errors import DeliveryError, first_line
 from delivery.inputs import with_inputs_as_fitted
 from delivery.invariance import dependence
@@ -121,7 +121,7 @@ def _prove(
 
 
 def _answers(model: Model, held_out: Columns, rows: int) -> tuple[list[Any], dict[int, str]]:
-    predictions, failures = onnx_form.answers(model, held_out, rows)
+    predictions, failures = every_answer(model, held_out, rows)
     if len(failures) == rows:
         raise DeliveryError(f"the pipeline failed on every held-out row: {next(iter(failures.values()))}")
     return predictions, failures

@@ -63,5 +63,5 @@ def parts_of(pipeline: Any) -> Iterator[Any]:
 
 def _may_hold(value: Any) -> bool:
     if isinstance(value, np.ndarray):
-        return value.dtype == object
+        return bool(value.dtype == object)
     return not isinstance(value, str | bytes | int | float | bool | type | None)

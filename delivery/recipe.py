@@ -78,7 +78,11 @@ def checked(recipe: Any, path: Path) -> Recipe:
         raise DeliveryError(f"{path}: output is one of {', '.join(OUTPUTS)}, not {recipe.output!r}")
     if not hasattr(recipe.pipeline, recipe.output):
         raise DeliveryError(f"{path}: the pipeline has no {recipe.output}")
-    recipe = replace(recipe, held_out=as_frame(recipe.held_out), training=as_frame(recipe.training))
+    made = replace(recipe, held_out=as_frame(recipe.held_out), training=as_frame(recipe.training))
+    return _with_its_parts(made, path)
+
+
+def _with_its_parts(recipe: Recipe, path: Path) -> Recipe:
     for name, frame in (("held_out", recipe.held_out), ("training", recipe.training)):
         if not _is_frame(frame) and not (name == "training" and frame is None):
             raise DeliveryError(f"{path}: {name} is {type(frame).__name__}, not a pandas DataFrame")
@@ -92,7 +96,7 @@ def checked(recipe: Any, path: Path) -> Recipe:
 
 
 def as_frame(rows: Any) -> Any:
-    """A series or a list of texts as a frame of one column, with the series' name or else `text`; others as they are."""
+    """A series or a list of texts as a frame of one column, with its name or else `text`; all else as it is."""
     import pandas as pd
 
     if isinstance(rows, list | tuple) and rows and all(isinstance(text, str) or text is None for text in rows):

@@ -19,6 +19,7 @@ from deployment.secrets import read_secrets
 from deployment.supervision import Process, Supervisor
 from deployment.targets import on_heroku
 from rollout.ledger import Ledger, Version
+from rollout.wording import counted
 
 SPARE_DISK_MB = 500
 # The router keeps as many connections as it may open files, at most 4,096, and a reserve for itself.
@@ -48,7 +49,7 @@ def _record(place: Place, ledgers: list[Ledger]) -> str:
     with opened_record(place) as store:
         ledgers.append(read_ledger(store))
         checked = store.verify()
-    return f"the chain of {checked} revisions holds"
+    return f"the chain of {counted(checked, 'revision')} holds"
 
 
 def _platform(place: Place, ledger: Ledger | None, say: Say) -> Iterator[Finding]:

@@ -23,8 +23,8 @@ from router.tally import Tallies, Tally, bump
 from router.units import Units
 from router.upstream import Pool
 
-MOST_AT_FAULT = 16
 STATUS_OF_LOSS = {"model": 500, "deadline": 504, "timeout": 504, "garbled": 502, "refused": 400}
+MOST_AT_FAULT = 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class Predictor:
         started, busy = time.perf_counter(), time.thread_time()
         errors = list(decoded.errors)
         try:
-            answers = predict_each(self.model, decoded.columns, len(decoded.kept))
+            answers = predict_each(self.model, decoded.columns, len(decoded.kept), time.perf_counter)
         except RowFailures as failed:
             answers = failed.predictions
             errors += [

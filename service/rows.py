@@ -40,7 +40,7 @@ class Malformed(Exception):
     """The body is not `{"instances": [...]}`."""
 
 
-class RowError(msgspec.Struct, frozen=True):
+class RowError(msgspec.Struct, frozen=True, omit_defaults=True):
     """One row at fault. status: 422 it does not fit the columns, 500 the pipeline failed on it.
 
     attributed: False where it failed together with others, and there was no time to find which of them is at fault.
@@ -284,8 +284,6 @@ def _row_error(index: int, column: str | None, text: str) -> RowError:
     """What msgspec or RowByName says of a row, with the next step."""
     if column is None and text.startswith("Expected `object`"):
         text += ": send an object {column: value} for each row"
-    elif "Expected `" in text and "`null`" in text:
-        text += ": this column was never empty in training, so that null is no value for it"
     return RowError(index, 422, column and _short(column, LONGEST_COLUMN), _short(_of_row(text), LONGEST_DETAIL))
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests import reaper
 
+ENDS_S = 60.0
 _LAST = ("last_exc", "last_traceback", "last_type", "last_value")
 
 
@@ -35,7 +36,7 @@ def _nothing_outlives_the_run() -> Iterator[None]:
     os.environ[reaper.NAME] = mark
     try:
         yield
-        left = {pid: _command(pid) for pid in reaper.started_by(mark)}
+        left = {pid: _command(pid) for pid in reaper.left_after(mark, ENDS_S)}
     finally:
         if before is None:
             del os.environ[reaper.NAME]

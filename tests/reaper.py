@@ -33,6 +33,14 @@ def started_by(mark: str) -> list[int]:
     return sorted(found - above)
 
 
+def left_after(mark: str, patience_s: float) -> list[int]:
+    """What still runs though it had so long to end."""
+    give_up = time.monotonic() + patience_s
+    while (found := started_by(mark)) and time.monotonic() < give_up:
+        time.sleep(POLL_S)
+    return found
+
+
 def kill_all(mark: str) -> list[int]:
     """Kill until none is left; returns who was killed."""
     killed: set[int] = set()

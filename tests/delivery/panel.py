@@ -172,6 +172,10 @@ def _numbers() -> dict[str, Callable[[], Recipe]]:
     for name, model in proba.items():
         output = "predict_proba" if hasattr(model, "predict_proba") else "predict"
         built[name] = lambda model=model, output=output: fitted(model, numbers(), positive(numbers()), output)
+        # Behind a column transformer most have an ONNX form.
+        built[f"columns_{name}"] = lambda model=model, output=output: fitted(
+            make_pipeline(_all_columns(), model), numbers(), positive(numbers()), output
+        )
     for name, model in classes.items():
         built[name] = lambda model=model: fitted(model, numbers(), positive(numbers()), "predict")
     for name, step in scalers.items():
@@ -179,6 +183,10 @@ def _numbers() -> dict[str, Callable[[], Recipe]]:
             make_pipeline(step, linear_model.LogisticRegression()), numbers(), positive(numbers())
         )
     return built
+
+
+def _all_columns() -> compose.ColumnTransformer:
+    return compose.ColumnTransformer([("all", "passthrough", list("abcd"))])
 
 
 def _columns(names: Any, rest: Any) -> compose.ColumnTransformer:
@@ -223,12 +231,14 @@ def _frames() -> dict[str, Callable[[], Recipe]]:
         built[f"imputed_{name}"] = lambda imputer=imputer: fitted(
             make_pipeline(_columns(onehot, imputer), model()), people(), likes(people())
         )
-    forest = ensemble.RandomForestClassifier(10, max_depth=4, random_state=0)
+    forest = make_pipeline(_all_columns(), ensemble.RandomForestClassifier(10, max_depth=4, random_state=0))
     built["nulls_in_training_only"] = lambda: _nulls_in_training_only(forest)
     built["nulls_in_training_only_bagging"] = lambda: _nulls_in_training_only(
-        ensemble.BaggingClassifier(n_estimators=5, random_state=0)
+        make_pipeline(_all_columns(), ensemble.BaggingClassifier(n_estimators=5, random_state=0))
     )
-    built["nulls_hist"] = lambda: _nulls_in_training_only(ensemble.HistGradientBoostingClassifier(max_iter=8))
+    built["nulls_hist"] = lambda: _nulls_in_training_only(
+        make_pipeline(_all_columns(), ensemble.HistGradientBoostingClassifier(max_iter=8))
+    )
     built["ordinal_over_floats"] = lambda: _nulls_in_training_only(
         make_pipeline(
             preprocessing.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
@@ -332,9 +342,7 @@ def _texts() -> dict[str, Callable[[], Recipe]]:
     built["texts_given_as_list"] = lambda: _given_as(list)
     built["texts_given_as_series"] = lambda: _given_as(lambda rows: rows)
     built["text_and_number"] = lambda: fitted(
-        make_pipeline(
-            compose.ColumnTransformer([("t", TfidfVectorizer(), "text")], remainder="passthrough"), model()
-        ),
+        make_pipeline(compose.ColumnTransformer([("t", TfidfVectorizer(), "text")], remainder="passthrough"), model()),
         texts()[0].to_frame().assign(length=texts()[0].str.len()),
         texts()[1],
     )
@@ -377,7 +385,9 @@ def _regressions() -> dict[str, Callable[[], Recipe]]:
     }
     built: dict[str, Callable[[], Recipe]] = {}
     for name, model in models.items():
-        built[name] = lambda model=model: fitted(model, numbers(), _value(numbers()), "predict")
+        built[name] = lambda model=model: fitted(
+            make_pipeline(_all_columns(), model), numbers(), _value(numbers()), "predict"
+        )
     built["large_values"] = lambda: fitted(linear_model.Ridge(), numbers(), 1e6 * _value(numbers()), "predict")
     return built
 
@@ -417,11 +427,6 @@ def filled_from_batch(frame: Any) -> Any:
     return frame.fillna(frame.mean()).fillna(0)
 
 
-def dummies(frame: Any) -> Any:
-    """As many columns as the batch has categories."""
-    return pd.get_dummies(frame).reindex(columns=["income", "plan_basic", "plan_gold"], fill_value=0).fillna(0)
-
-
 def codes(frame: Any) -> Any:
     """Numbers of categories by the order in the batch."""
     return frame.assign(plan=pd.factorize(frame["plan"], sort=True)[0]).fillna(0)
@@ -430,11 +435,6 @@ def codes(frame: Any) -> Any:
 def noisy(frame: Any) -> Any:
     """Something is drawn anew at each call."""
     return frame + np.random.default_rng().normal(size=np.shape(frame))
-
-
-def without_nulls(frame: Any) -> Any:
-    """Rows with nulls are dropped."""
-    return frame.dropna()
 
 
 class Counter(TransformerMixin, BaseEstimator):
@@ -480,9 +480,7 @@ def _refused() -> dict[str, Entry]:
         "codes_of_batch": Entry(lambda: _after(codes, plans, likes(people())), depends),
         "noisy": Entry(lambda: _after(noisy, numbers(), positive(numbers())), anew),
         "stateful": Entry(lambda: fitted(counter, numbers(), positive(numbers())), anew),
-        "stateful_alone": Entry(
-            lambda: fitted(counter, numbers(), positive(numbers()), one_row_at_a_time=True), anew
-        ),
+        "stateful_alone": Entry(lambda: fitted(counter, numbers(), positive(numbers()), one_row_at_a_time=True), anew),
         "texts_beside_another_column": Entry(lambda: _texts_beside(several), "takes one column of texts"),
         "two_targets": Entry(
             lambda: fitted(linear_model.Ridge(), numbers(), numbers(1)[["a", "b"]].to_numpy(), "predict"),
@@ -490,7 +488,10 @@ def _refused() -> dict[str, Entry]:
         ),
         "several_labels": Entry(
             lambda: fitted(
-                linear_model.RidgeClassifier(), numbers(), (numbers(1)[["a", "b"]] > 0).to_numpy().astype(int), "predict"
+                linear_model.RidgeClassifier(),
+                numbers(),
+                (numbers(1)[["a", "b"]] > 0).to_numpy().astype(int),
+                "predict",
             ),
             "a list of 2 a row",
         ),

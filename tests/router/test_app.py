@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from rollout.split import keyed
-from tests.router.rig import SECRET, TOKEN_KEY
+from tests.router.rig import OPERATOR, SECRET, TOKEN_KEY
 from tests.until import until
 
 
@@ -39,11 +39,11 @@ def test_a_caller_may_ask_for_a_deployed_version(pair):
     assert pair.predict({}, **{"X-Model-Version": "v3"}).json()["predictions"] == [3.0]
 
 
-def test_an_unknown_version_is_404_and_names_those_there(pair):
+def test_an_unknown_version_is_404_and_names_no_other(pair):
     answer = pair.predict({"x": 1}, **{"X-Model-Version": "v9"})
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
-    assert "v1, v2, v3" in answer.json()["detail"]
+    assert answer.json()["detail"] == "version 'v9' is not deployed"
 
 
 @pytest.mark.parametrize(
@@ -167,16 +167,16 @@ def test_feedback_counts_once(pair):
     assert (again["counted"], again["duplicates"], again["invalid"][0]["index"]) == (0, 1, 1)
 
 
-def test_an_id_says_who_answered_to_whoever_has_the_secret(pair):
+def test_an_id_says_who_answered_to_the_operator(pair):
     answer = pair.predict({"x": [0.1, 0.9]}, {"x": [0.8, 0.2]})
     url = f"{pair.url}/whoserved/{answer.headers['x-prediction-id']}"
-    said = httpx.get(url, headers={"Authorization": f"Bearer {SECRET}"}).json()
+    said = httpx.get(url, headers=OPERATOR).json()
     assert said["version"] == answer.headers["x-model-version"]
     assert {"weight", "at_ms", "serial"} <= set(said)
     assert (said["scores"], said["classes"]) == ([0.9, 0.2], ["1", "0"])
 
 
-@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer wrong", f"Basic {SECRET}", "Bearer \xe9"])
+@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer wrong", f"Bearer {SECRET}", "Bearer \xe9"])
 def test_an_id_says_nothing_to_others(pair, authorization):
     token = pair.predict({"x": 1}).headers["x-prediction-id"]
     headers = {"Authorization": authorization.encode("latin-1")}
@@ -187,7 +187,7 @@ def test_an_id_says_nothing_to_others(pair, authorization):
 def test_an_id_that_was_not_signed_here_is_404(pair):
     token = pair.predict({"x": 1}).headers["x-prediction-id"]
     for wrong in ("forged", token[:-4] + "AAAA", "a" * 5000, token + "/x"):
-        answer = httpx.get(f"{pair.url}/whoserved/{wrong}", headers={"Authorization": f"Bearer {SECRET}"})
+        answer = httpx.get(f"{pair.url}/whoserved/{wrong}", headers=OPERATOR)
         assert (answer.status_code, answer.json()["status"]) == (404, 404)
         assert answer.headers["content-type"] == "application/problem+json"
 

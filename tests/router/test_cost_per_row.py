@@ -1,4 +1,4 @@
-"""What a bad row costs does not depend on how many there are: from a body to its answer, through router and row reader."""
+"""What a bad row costs does not depend on how many there are, from a body to its answer."""
 
 import gc
 import time

@@ -6,6 +6,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -24,6 +25,8 @@ from tests.until import until
 COMMAND = shlex.split(
     next(line for line in (ROOT / "Procfile").read_text().splitlines() if line.startswith("service:")).partition(":")[2]
 )
+# As `up` finds it, whatever is on PATH.
+COMMAND[0] = str(Path(sys.executable).parent / COMMAND[0])
 GRACEFUL_S = 30
 BEARING = {"Authorization": f"Bearer {SECRET}"}
 

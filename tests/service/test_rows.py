@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.bundle import Column
+from service.bundle import Column, FrameColumn
 from service.rows import Malformed, RowReader
 
 KINDS = ("float", "int", "bool", "string")
@@ -46,10 +46,36 @@ def test_good_rows_become_columns_of_the_dtypes_that_models_take():
         "bool?": "object",
         "string?": "object",
     }
-    assert columns["string?"].tolist() == [None, "Bergen"]
-    for name, value in (("float?", 2.5), ("int?", 4.0), ("bool?", 1.0)):
-        assert math.isnan(columns[name][0])
-        assert columns[name][1] == value
+    for name, value in (("string?", "Bergen"), ("int?", 4), ("bool?", True)):
+        assert columns[name].tolist() == [None, value]
+        assert type(columns[name][1]) is type(value)
+    assert math.isnan(columns["float?"][0])
+    assert columns["float?"][1] == 2.5
+
+
+def test_an_integer_that_may_be_null_keeps_every_digit():
+    """As a float it would be an even number."""
+    assert read({**GOOD, "int?": 2**53 + 1}).columns["int?"].tolist() == [2**53 + 1]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "held", "fits", "too_large"),
+    [
+        ("int", "int8", 127, 128),
+        ("int", "UInt8", 255, -1),
+        ("int", "int32", -(2**31), 2**31),
+        ("int", "int16[pyarrow]", 32767, 32768),
+        ("int", "int64", 2**63 - 1, 2**63),
+        ("float", "float16", 65504.0, 65536.0),
+    ],
+)
+def test_a_number_that_the_pipelines_own_column_cannot_hold_is_refused(dtype, held, fits, too_large):
+    """It would come out as another one: 128 as -128."""
+    column = Column(name="x", dtype=dtype, nullable=False, frame=FrameColumn(dtype=held))
+    reader = RowReader([column])
+    assert reader.read(json.dumps({"instances": [{"x": fits}]}).encode()).columns["x"].tolist() == [fits]
+    (error,) = reader.read(json.dumps({"instances": [{"x": too_large}]}).encode()).errors
+    assert (error.status, error.column) == (422, "x")
 
 
 def test_the_order_of_a_rows_columns_does_not_matter():
@@ -77,7 +103,7 @@ def test_an_extra_column_is_named(name):
     ("column", "value"),
     [
         *(("float", value) for value in ("1.5", True, [1.5], {})),
-        *(("int", value) for value in ("3", 3.5, 3.0, True, [3])),
+        *(("int", value) for value in ("3", 3.5, True, [3])),
         *(("bool", value) for value in (1, 0, "true", [True])),
         *(("string", value) for value in (1, 1.5, True, ["Oslo"], {})),
     ],
@@ -247,3 +273,33 @@ def test_columns_of_any_name_are_read_and_named(names, data):
     assert reader.row_columns([row])[wrong].tolist() == [row[wrong]]
     with pytest.raises(msgspec.ValidationError):
         reader.row_columns([{**row, wrong: "x"}])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("3.0", 3), ("-0.0", 0), ("3e0", 3), ("1e3", 1000), ("9007199254740992.0", 2**53)]
+)
+@pytest.mark.parametrize("column", ["int", "int?"])
+def test_an_integer_may_be_written_with_a_point(column, text, value):
+    read_column = READER.read(raw(column, text)).columns[column]
+    assert (read_column.tolist(), type(read_column.tolist()[0])) == ([value], int)
+
+
+@pytest.mark.parametrize("text", ["3.5", "9007199254740994.0", "1e30", "1e400", '"3.0"', "true", "[3.0]"])
+def test_what_is_no_integer_is_refused(text):
+    assert fault(READER.read(raw("int", text)))[0] == "int"
+
+
+def test_a_whole_float_does_not_excuse_what_else_is_wrong_with_a_row():
+    assert fault(read({**GOOD, "int": 3.0, "float": "far"})) == ("float", "Expected `float`, got `str`")
+
+
+def test_a_row_that_is_no_object_is_told_what_to_send():
+    column, detail = fault(read([1.5, 3]))
+    assert column is None
+    assert "send an object {column: value}" in detail
+
+
+def test_what_is_said_of_a_long_name_is_short():
+    column, detail = fault(read({**GOOD, "z" * 100_000: 1}))
+    assert len(column) < 200
+    assert len(detail) < 400
