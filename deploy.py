@@ -47,6 +47,7 @@ Every = Annotated[
     str | None,
     Option("--every", help="Let the clock take a canary's steps, for example 30s; with --auto at the earliest."),
 ]
+LAST_REVISION = 2**31 - 1
 Timeout = Annotated[str, Option("--timeout", help="End after this time, for example 10m.")]
 
 app = Application("python deploy.py", "Delivers, deploys, serves, releases and rolls back model versions.")
@@ -281,11 +282,11 @@ def watch(
 
 @app.verb()
 def history(
-    number: Annotated[int, Option("-n", "--number", least=0, help="How many acts.")] = 15,
+    number: Annotated[int, Option("-n", "--number", least=0, most=LAST_REVISION, help="How many acts.")] = 15,
     at: Annotated[
-        str,
+        str | None,
         Option("--at", help="Show what was live then: 2026-05-01T12:00Z, or 2h ago."),
-    ] = "",
+    ] = None,
     verify_chain: Annotated[bool, Option("--verify", help="Check the whole chain of hashes too.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -293,7 +294,7 @@ def history(
     with _door(as_json) as (out, place):
         from deployment import past, viewing
 
-        if at:
+        if at is not None:
             past.at(place, out, at, verify_chain)
         else:
             viewing.history(place, out, number, verify_chain)
@@ -302,7 +303,8 @@ def history(
 @app.verb()
 def explain(
     revision: Annotated[
-        int | None, Argument(help="Of the act, as `history` lists it; the newest by default.", least=1)
+        int | None,
+        Argument("Of the act, as `history` lists it; the newest by default.", least=1, most=LAST_REVISION),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -44,7 +44,7 @@ def canary_steps(percents: str, every: str | None) -> tuple[Step, ...]:
     Raises BadOption where the text is no list of numbers, BadWeight where a number is no weight.
     """
     weights = [basis_points(_number(text)) for text in percents.split(",")]
-    hold = seconds(every) if every else None
+    hold = None if every is None else seconds(every)
     return tuple(Step(weight, None if place == len(weights) else hold) for place, weight in enumerate(weights, 1))
 
 

@@ -166,6 +166,7 @@ def abort(place: Place) -> Act:
 
 def retire(place: Place, name: str, force: bool = False, way_back: bool = False) -> Act:
     """Stop a version without traffic; see rollout/plan.py."""
+    require_name(name)
     return Act(
         "retire",
         lambda _: observations.plain(place),
@@ -210,4 +211,5 @@ def _answers(place: Place, name: str) -> Answers:
 def require_name(name: str) -> None:
     """Raise BadOption unless `name` may name a version."""
     if not name or not is_name(name):
-        raise BadOption(f"'{name}' is no version: letters, digits, '-', '_' and '.', at most 64")
+        shown = name if len(name) <= 64 else f"{name[:64]}..."
+        raise BadOption(f"{shown!r} is no version: letters, digits, '-', '_' and '.', at most 64")

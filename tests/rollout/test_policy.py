@@ -138,7 +138,7 @@ def test_what_is_required_needs_a_margin_that_says_something(name: str) -> None:
         ("error", 1, "unknown key 'verdict.error'"),
         ("errors", 0.3, "'verdict.errors' is a table, not 0.3"),
         ("step_requests", 0, "'verdict.step_requests' is a number above 0, not 0"),
-        ("step_requests", 1.5, "'verdict.step_requests' is int, not 1.5"),
+        ("step_requests", 1.5, "'verdict.step_requests' is a whole number, not 1.5"),
         ("deadline_s", 0, "'verdict.deadline_s' is a number above 0"),
         ("wait.required", True, "'verdict.wait.required': there is no proof of 'wait'"),
     ],
