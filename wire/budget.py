@@ -74,7 +74,7 @@ class ByteBudget:
 
 
 def give_back_memory() -> None:
-    """Return freed memory to the system: what only the garbage collector finds, and what the C library keeps (glibc)."""
+    """Return freed memory to the system: what only the garbage collector finds, and what glibc keeps."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
