@@ -88,7 +88,7 @@ SCHEMAS: Schema = {
         "description": "classes: in the order of the probabilities, where a prediction is a list of them",
     },
     "Label": _object(
-        {"prediction_id": TEXT, "label": {"anyOf": [_ONE_LABEL, _list(_ONE_LABEL)]}},
+        {"prediction_id": TEXT, "label": {"anyOf": [_ONE_LABEL, _list(ANYTHING)]}},
         closed=True,
     ),
     "LabelList": {**_list(ANYTHING), "description": "Each a Label; what is none is named in `invalid`"},

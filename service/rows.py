@@ -3,6 +3,7 @@
 The whole body is decoded at once in C. Only when that fails is it decoded row by row, to find who is at fault.
 """
 
+from decimal import Decimal
 from operator import attrgetter
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from service.bundle import Column
 
 FLOAT_LIMIT = 3.4028234e38
 INT_LIMIT = 2**63
+LONGEST_NUMBER = 64
 HALF_LIMIT = 65504.0
 _WIDTHS = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "uint64")
 # What a decoder raises on bytes from anybody; the last where they are nested beyond reason.
@@ -68,6 +70,7 @@ class RowReader:
         self._body: Any = msgspec.json.Decoder(body)
         self._outline = msgspec.json.Decoder(_Outline)
         self._values = attrgetter(*(f"c{i}" for i in range(len(columns))))
+        self._wholes = {column.name for column in columns if column.dtype == "int"}
         self._dtypes = [_dtype(column) for column in columns]
 
     def read(self, body: bytes) -> Decoded:
@@ -92,13 +95,25 @@ class RowReader:
         errors: list[RowError] = []
         for index, raw in enumerate(raws):
             try:
-                rows.append(self._row.decode(raw))
+                rows.append(self._decoded(raw))
                 kept.append(index)
             except msgspec.ValidationError as error:
                 errors.append(_row_error(index, str(error)))
             except NOT_JSON as error:
                 raise Malformed(f"row {index} is not JSON: {error}") from error
         return Decoded(len(raws), kept, self._to_columns(rows), errors)
+
+    def _decoded(self, raw: msgspec.Raw) -> Any:
+        """One row; 3.0 in an integer column is the integer that it is. Raises msgspec.ValidationError."""
+        try:
+            return self._row.decode(raw)
+        except msgspec.ValidationError as error:
+            if not self._wholes or "got `float`" not in str(error):
+                raise
+        values = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        for name in self._wholes & values.keys():
+            values[name] = _whole(values[name])
+        return self._row.decode(msgspec.json.encode(values))
 
     def _to_columns(self, rows: list[Any]) -> Columns:
         # One pass in C over all rows and columns; with one column the getter gives no tuple.
@@ -109,6 +124,17 @@ class RowReader:
             column.name: np.array(each, dtype=kind)
             for column, kind, each in zip(self.columns, self._dtypes, by_column, strict=True)
         }
+
+
+def _whole(raw: msgspec.Raw) -> msgspec.Raw:
+    """A number's JSON without its fraction where that is zero, to the last digit; any other JSON as it is."""
+    text = bytes(raw)
+    if len(text) > LONGEST_NUMBER or not (text[:1].isdigit() or text[:1] == b"-"):
+        return raw
+    number = Decimal(text.decode())
+    if not -INT_LIMIT <= number < INT_LIMIT or number != number.to_integral_value():
+        return raw
+    return msgspec.Raw(b"%d" % int(number))
 
 
 def _kind(column: Column) -> Any:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from rollout.split import keyed
-from tests.router.rig import SECRET, TOKEN_KEY
+from tests.router.rig import OPERATOR, SECRET, TOKEN_KEY
 from tests.until import until
 
 
@@ -170,13 +170,23 @@ def test_feedback_counts_once(pair):
 def test_an_id_says_who_answered_to_whoever_has_the_secret(pair):
     answer = pair.predict({"x": [0.1, 0.9]}, {"x": [0.8, 0.2]})
     url = f"{pair.url}/whoserved/{answer.headers['x-prediction-id']}"
-    said = httpx.get(url, headers={"Authorization": f"Bearer {SECRET}"}).json()
+    said = httpx.get(url, headers=OPERATOR).json()
     assert said["version"] == answer.headers["x-model-version"]
     assert {"weight", "at_ms", "serial"} <= set(said)
     assert (said["scores"], said["classes"]) == ([0.9, 0.2], ["1", "0"])
 
 
-@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer wrong", f"Basic {SECRET}", "Bearer \xe9"])
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "",
+        "Bearer",
+        "Bearer wrong",
+        f"Bearer {SECRET}",
+        OPERATOR["Authorization"].replace("Bearer", "Basic"),
+        "Bearer \xe9",
+    ],
+)
 def test_an_id_says_nothing_to_others(pair, authorization):
     token = pair.predict({"x": 1}).headers["x-prediction-id"]
     headers = {"Authorization": authorization.encode("latin-1")}
@@ -187,7 +197,7 @@ def test_an_id_says_nothing_to_others(pair, authorization):
 def test_an_id_that_was_not_signed_here_is_404(pair):
     token = pair.predict({"x": 1}).headers["x-prediction-id"]
     for wrong in ("forged", token[:-4] + "AAAA", "a" * 5000, token + "/x"):
-        answer = httpx.get(f"{pair.url}/whoserved/{wrong}", headers={"Authorization": f"Bearer {SECRET}"})
+        answer = httpx.get(f"{pair.url}/whoserved/{wrong}", headers=OPERATOR)
         assert (answer.status_code, answer.json()["status"]) == (404, 404)
         assert answer.headers["content-type"] == "application/problem+json"
 

@@ -76,7 +76,7 @@ def test_an_extra_column_is_named(name):
     ("column", "value"),
     [
         *(("float", value) for value in ("1.5", True, [1.5], {})),
-        *(("int", value) for value in ("3", 3.5, 3.0, True, [3])),
+        *(("int", value) for value in ("3", 3.5, True, [3])),
         *(("bool", value) for value in (1, 0, "true", [True])),
         *(("string", value) for value in (1, 1.5, True, ["Oslo"], {})),
     ],
@@ -111,6 +111,29 @@ def test_numbers_that_json_does_not_have_are_malformed(column, text):
 @pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 2**64, 2**70, 10**400])
 def test_an_integer_beyond_64_bits_is_refused_and_its_column_named(column, value):
     assert fault(READER.read(raw(column, str(value))))[0] == column
+
+
+@pytest.mark.parametrize("column", ["int", "int?"])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3.0", 3),
+        ("-0.0", 0),
+        ("3e2", 300),
+        ("9007199254740993.0", 9007199254740993),
+        ("9223372036854775807.0", 2**63 - 1),
+        ("-9.223372036854775808e18", -(2**63)),
+    ],
+)
+def test_an_integer_with_a_fraction_of_zero_is_that_integer(column, text, value):
+    assert READER.read(raw(column, text)).columns[column].tolist() == [value]
+
+
+@pytest.mark.parametrize(
+    "text", ["3.5", "9223372036854775808.0", "1e999999999", "-1e300", "1e-999999999", "3." + "0" * 99]
+)
+def test_a_fraction_or_an_integer_out_of_bounds_is_refused(text):
+    assert fault(READER.read(raw("int", text)))[0] == "int"
 
 
 @pytest.mark.parametrize("value", [2**63 - 1, -(2**63)])
