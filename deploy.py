@@ -13,7 +13,9 @@ import sys
 
 if __name__ == "__main__":
     # Until `main` says what an interruption means, it ends the program without a word: nothing was done yet.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Where whoever started it has it ignore Ctrl-C (nohup, a script's `&`), it goes on ignoring it.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     # Nothing of what a start makes is garbage, and to look for some takes a tenth of the time of a rollback.
     gc.set_threshold(50_000)
 
@@ -38,6 +40,14 @@ Json = Annotated[bool, Option("--json", help="Answer with one JSON object as the
 Breaking = Annotated[bool, Option("--breaking", help="Although it breaks what today's users rely on.")]
 Percent = Annotated[float, Option("--percent", help="Share of the traffic in percent.")]
 Auto = Annotated[bool, Option("--auto", help="Let the conductor judge it and move it on, or back.")]
+Steps = Annotated[
+    str | None, Option("--steps", help="A canary's shares in percent, in order; 5,25,50 or those of deploy.toml.")
+]
+Every = Annotated[
+    str | None,
+    Option("--every", help="Let the clock take a canary's steps, for example 30s; with --auto at the earliest."),
+]
+LAST_REVISION = 2**31 - 1
 Timeout = Annotated[str, Option("--timeout", help="End after this time, for example 10m.")]
 
 app = Application("python deploy.py", "Delivers, deploys, serves, releases and rolls back model versions.")
@@ -100,6 +110,9 @@ def deploy(version: Version, reason: Reason = "", as_json: Json = False) -> None
 def plan(
     version: Version,
     strategy: Annotated[str, Option(help="By which of the strategies.")] = "canary",
+    steps: Steps = None,
+    every: Every = None,
+    auto: Auto = False,
     replay: Annotated[str | None, Option(help="Recorded rows to ask both versions about: a file, or `recent`.")] = None,
     breaking: Breaking = False,
     as_json: Json = False,
@@ -108,7 +121,7 @@ def plan(
     with _door(as_json) as (out, place):
         from deployment import viewing
 
-        raise SystemExit(viewing.plan(out, place, version, strategy, replay, breaking))
+        raise SystemExit(viewing.plan(out, place, version, strategy, replay, breaking, steps, every, auto))
 
 
 @app.verb()
@@ -127,12 +140,8 @@ def shadow(
 @app.verb()
 def canary(
     version: Version,
-    steps: Annotated[
-        str | None, Option(help="Its shares in percent, in order; 5,25,50 or those of deploy.toml.")
-    ] = None,
-    every: Annotated[
-        str | None, Option(help="Let the clock take the steps, for example 30s; with --auto at the earliest.")
-    ] = None,
+    steps: Steps = None,
+    every: Every = None,
     auto: Auto = False,
     breaking: Breaking = False,
     reason: Reason = "",
@@ -273,11 +282,11 @@ def watch(
 
 @app.verb()
 def history(
-    number: Annotated[int, Option("-n", "--number", least=0, help="How many acts.")] = 15,
+    number: Annotated[int, Option("-n", "--number", least=0, most=LAST_REVISION, help="How many acts.")] = 15,
     at: Annotated[
-        str,
+        str | None,
         Option("--at", help="Show what was live then: 2026-05-01T12:00Z, or 2h ago."),
-    ] = "",
+    ] = None,
     verify_chain: Annotated[bool, Option("--verify", help="Check the whole chain of hashes too.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -285,7 +294,7 @@ def history(
     with _door(as_json) as (out, place):
         from deployment import past, viewing
 
-        if at:
+        if at is not None:
             past.at(place, out, at, verify_chain)
         else:
             viewing.history(place, out, number, verify_chain)
@@ -294,7 +303,8 @@ def history(
 @app.verb()
 def explain(
     revision: Annotated[
-        int | None, Argument(help="Of the act, as `history` lists it; the newest by default.", least=1)
+        int | None,
+        Argument("Of the act, as `history` lists it; the newest by default.", least=1, most=LAST_REVISION),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -466,11 +476,14 @@ def main() -> None:
     except UsageError as error:
         _told_usage(words, str(error))
         raise SystemExit(2) from None
-    from deployment.interrupts import end_like_ctrl_c
+    from deployment.interrupts import end_like_ctrl_c, ignore_until_exit
 
     end_like_ctrl_c()
     try:
-        call()
+        try:
+            call()
+        finally:
+            ignore_until_exit()
     except KeyboardInterrupt:
         from deployment.outcomes import INTERRUPTED, UNTOUCHED, Out
 

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -39,22 +40,22 @@ class RollbackTimes:
     rounds: int
 
 
-def rollback_over_python(state: Path, rounds: int = ROUNDS) -> float:
-    """How many times longer `deploy.py rollback` takes than `python -c pass`, on the stack of that state folder.
+def rollback_over_python(environ: Mapping[str, str], rounds: int = ROUNDS) -> float:
+    """How many times longer `deploy.py rollback` takes than `python -c pass`, on the stack of that environment.
 
     Each round releases the version anew that the rollback takes the traffic from. A rollback has ended when its
     process has and every router worker follows its revision. The stack is left as it was found, but for the history.
     """
-    return rollback_times(state, rounds).over_python
+    return rollback_times(environ, rounds).over_python
 
 
-def rollback_times(state: Path, rounds: int = ROUNDS) -> RollbackTimes:
+def rollback_times(environ: Mapping[str, str], rounds: int = ROUNDS) -> RollbackTimes:
     """Medians of so many rounds; raises BenchmarkFailed where a command fails or a worker does not follow."""
-    environment = os.environ | {"SLUICE_STATE": str(state)}
+    environment = {**os.environ, **environ}
     there = place(environment)
     candidate = _taken_from(environment)
     python, rollback = [], []
-    with line(url_of_router(there), read_secrets(there).service, DEADLINE_S) as router:
+    with line(url_of_router(there), read_secrets(there).operator, DEADLINE_S) as router:
         for _ in range(rounds):
             began = time.perf_counter()
             _run([sys.executable, "-c", "pass"], environment)
@@ -114,7 +115,7 @@ def main() -> None:
     """Measure the stack of SLUICE_STATE, or that of the project."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    times = rollback_times(place().state, parser.parse_args().rounds)
+    times = rollback_times(os.environ, parser.parse_args().rounds)
     print(f"python -c pass {times.python_ms} ms, rollback {times.rollback_ms} ms: {times.over_python} times as long")
     print(json.dumps(asdict(times)))
 

@@ -16,11 +16,10 @@ class UsageError(Exception):
 
 
 class Argument:
-    """A word by its place. least: the smallest number that is taken."""
+    """A word by its place. least, most: of a number."""
 
-    def __init__(self, help: str, metavar: str = "", least: int | None = None) -> None:
-        self.help, self.metavar, self.least = help, metavar, least
-        self.most: int | None = None
+    def __init__(self, help: str, metavar: str = "", least: int | None = None, most: int | None = None) -> None:
+        self.help, self.metavar, self.least, self.most = help, metavar, least, most
         self.names: tuple[str, ...] = ()
 
 

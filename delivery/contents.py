@@ -12,9 +12,9 @@ import msgspec
 import yaml
 
 from delivery import environment, onnx_form
-from delivery.answers import require_one_answer_a_row
+from delivery.answers import every_answer, require_one_answer_a_row
 from delivery.errors import DeliveryError, first_line
-from delivery.inputs import with_fitted_columns
+from delivery.inputs import with_inputs_as_fitted
 from delivery.invariance import dependence
 from delivery.labels import cautions, require_labels
 from delivery.local_modules import code_of
@@ -52,13 +52,14 @@ class Proved:
 
 def write_contents(folder: Path, request: "DeliveryRequest", source: Source, report: Report) -> Manifest:
     """Write all files but the signature; returns the manifest."""
-    recipe = with_fitted_columns(source.recipe, report)
+    recipe = with_inputs_as_fitted(source.recipe, report)
     source = replace(source, recipe=recipe)
     columns = columns_of(recipe.held_out, recipe.training)
     rows = rows_of(recipe.held_out)
     held_out = _as_served(rows, columns)
-    _dump(recipe, folder / PICKLE)
+    # First, since it says better than a pickler what a pickle cannot hold.
     _write_code(folder, source, report)
+    _dump(recipe, folder / PICKLE)
     report(f"{len(rows)} held-out rows, {len(columns)} columns; converting to ONNX")
     described = _description(request, source, columns)
     proved = _prove(folder, described, recipe, held_out, request.tolerance, report)
@@ -100,8 +101,8 @@ def _prove(
     require_one_answer_a_row(predictions, failures, recipe.output, described.classes)
     require_labels(recipe)
     asked = probes(recipe.pipeline, recipe.held_out, recipe.training, described.columns)
-    require_own_answers(recipe, described, predictions, pipeline)
     require_invariance(pipeline, held_out, asked, recipe.one_row_at_a_time)
+    require_own_answers(recipe, described, predictions, pipeline)
     reason = onnx_form.convert(recipe, described.columns, folder / ONNX)
     model: Model = pipeline
     runtime = onnx_form.not_converted(reason or "", tolerance)
@@ -114,12 +115,13 @@ def _prove(
         predictions, failures = _answers(model, held_out, rows)
     good = [i for i in range(rows) if i not in failures]
     some = {name: array[good] for name, array in held_out.items()}
-    latency: dict[str, Any] = {**latency_ms(model, some), "sklearn": latency_ms(pipeline, some)}
+    mine = latency_ms(model, some)
+    latency: dict[str, Any] = {**mine, "sklearn": mine if model is pipeline else latency_ms(pipeline, some)}
     return Proved(model, runtime, predictions, latency)
 
 
 def _answers(model: Model, held_out: Columns, rows: int) -> tuple[list[Any], dict[int, str]]:
-    predictions, failures = onnx_form.answers(model, held_out, rows)
+    predictions, failures = every_answer(model, held_out, rows)
     if len(failures) == rows:
         raise DeliveryError(f"the pipeline failed on every held-out row: {next(iter(failures.values()))}")
     return predictions, failures
@@ -225,8 +227,14 @@ def frame_digest(frame: "pd.DataFrame") -> str:
     """SHA-256 of a frame's column names and values, the same on every machine."""
     from pandas.util import hash_pandas_object
 
-    digest = hashlib.sha256(msgspec.json.encode([str(name) for name in frame.columns]))
-    digest.update(hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    names = "\0".join(str(name) for name in frame.columns)
+    digest = hashlib.sha256(names.encode("utf-8", "surrogatepass"))
+    try:
+        digest.update(hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    except Exception:  # noqa: BLE001 (lists, and whatever else pandas has no hash for, raise what they like)
+        for place in range(frame.shape[1]):
+            texts = "\0".join(map(repr, frame.iloc[:, place].tolist()))
+            digest.update(texts.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from delivery.answers import every_answer
 from service.comparison import same
-from service.model import Model, RowFailures, predict_each
+from service.model import Model
 from service.rows import Columns
 
 ALONE = 32
@@ -69,7 +70,4 @@ def _spread(rows: int, count: int) -> list[int]:
 def _answer(model: Model, columns: Columns, places: Sequence[int]) -> list[Any]:
     """One prediction a row, None where it fails."""
     part = {name: array[list(places)] for name, array in columns.items()}
-    try:
-        return predict_each(model, part, len(places))
-    except RowFailures as failed:
-        return failed.predictions
+    return every_answer(model, part, len(places))[0]

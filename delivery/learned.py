@@ -14,7 +14,7 @@ _NOT_WALKED = ("builtins", "numpy", "pandas", "scipy")
 
 def thresholds_of(pipeline: Any) -> np.ndarray:
     """All finite thresholds of trees and edges of bins, sorted, each once."""
-    arrays = [np.asarray(array, dtype=np.float64).ravel() for part in _parts(pipeline) for array in _edges(part)]
+    arrays = [np.asarray(array, dtype=np.float64).ravel() for part in parts_of(pipeline) for array in _edges(part)]
     found = np.unique(np.concatenate(arrays)) if arrays else np.empty(0)
     return found[np.isfinite(found)]
 
@@ -22,7 +22,7 @@ def thresholds_of(pipeline: Any) -> np.ndarray:
 def vocabulary_of(pipeline: Any) -> set[str]:
     """All words of vectorizers."""
     found: set[str] = set()
-    for part in _parts(pipeline):
+    for part in parts_of(pipeline):
         words = getattr(part, "vocabulary_", None)
         if isinstance(words, Mapping):
             found.update(word for word in words if isinstance(word, str))
@@ -41,7 +41,7 @@ def _edges(part: Any) -> Iterator[Any]:
         yield from bins
 
 
-def _parts(pipeline: Any) -> Iterator[Any]:
+def parts_of(pipeline: Any) -> Iterator[Any]:
     """Every estimator inside, and what it holds, each once."""
     waiting: list[Any] = [pipeline]
     seen: set[int] = set()
@@ -63,5 +63,5 @@ def _parts(pipeline: Any) -> Iterator[Any]:
 
 def _may_hold(value: Any) -> bool:
     if isinstance(value, np.ndarray):
-        return value.dtype == object
+        return bool(value.dtype == object)
     return not isinstance(value, str | bytes | int | float | bool | type | None)

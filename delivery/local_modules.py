@@ -133,8 +133,8 @@ def _require_importable(obj: type | FunctionType, path: Path) -> None:
         )
     raise DeliveryError(
         f"the pipeline cannot be pickled: it holds {what}, and a pickle holds names, not code: {write} in a file "
-        f"beside {path.name}, such as steps.py, and import it from there (`from steps import ...`); that file travels with "
-        "the bundle"
+        f"beside {path.name}, such as steps.py, and import it from there (`from steps import ...`): that file travels "
+        "with the bundle"
     )
 
 

@@ -1,8 +1,8 @@
 """The ONNX form of a pipeline, and the proof that it predicts the same.
 
 The whole pipeline is converted, then every held-out row and every probe row is predicted by both through the service's
-own code. It is certified only where all values differ by at most the tolerance, the classes are equal, and the same rows
-fail.
+own code. It is certified only where all values differ by at most the tolerance, the classes are equal, and the same
+rows fail.
 """
 
 import math
@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from delivery.answers import every_answer
 from delivery.errors import first_line
 from delivery.probe_rows import Probes
 from delivery.recipe import Recipe
 from service.bundle import Column, Runtime
 from service.comparison import difference, measured
-from service.model import Model, RowFailures, predict_each
+from service.model import Model
 from service.rows import Columns, RowReader
 
 CHUNK = 4096
@@ -108,8 +109,8 @@ def compare(pipeline: Model, onnx: Model, columns: Columns, rows: int, output: s
 
 
 def _compared(pipeline: Model, onnx: Model, columns: Columns, rows: int, output: str) -> Compared:
-    mine, my_failures = answers(pipeline, columns, rows)
-    theirs, their_failures = answers(onnx, columns, rows)
+    mine, my_failures = every_answer(pipeline, columns, rows)
+    theirs, their_failures = every_answer(onnx, columns, rows)
     if set(my_failures) != set(their_failures):
         return Compared(rows, 0.0, True, False, min(set(my_failures) ^ set(their_failures)))
 
@@ -140,14 +141,6 @@ def _worse(found: Compared, part: Compared, start: int) -> Compared:
         classes_equal=found.classes_equal and part.classes_equal,
         failures_equal=found.failures_equal and part.failures_equal,
     )
-
-
-def answers(model: Model, columns: Columns, rows: int) -> tuple[list[Any], dict[int, str]]:
-    """Predictions, and the failures by place."""
-    try:
-        return predict_each(model, columns, rows), {}
-    except RowFailures as failed:
-        return failed.predictions, failed.failures
 
 
 def _same_class(mine: Any, theirs: Any, output: str) -> bool:

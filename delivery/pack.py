@@ -7,6 +7,7 @@ import errno
 import os
 import shutil
 import signal
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from pathlib import Path
 import yaml
 
 from delivery.contents import write_contents
-from delivery.errors import DeliveryError
+from delivery.errors import DeliveryError, first_line
 from delivery.local_modules import modules_beside
 from delivery.proof import prove_in_fresh_process
 from delivery.recipe import load_source
@@ -62,11 +63,26 @@ def deliver(request: DeliveryRequest, report: Report) -> Delivered:
     _refuse_another_models(target, request.model)
     report(f"building {request.source}")
     with each_warning_once(report), modules_beside(request.source):
-        return _delivered(target, request, report)
+        try:
+            return _delivered(target, request, report)
+        except (DeliveryError, OSError):
+            raise
+        except Exception as error:
+            raise DeliveryError(
+                f"{request.source} was not delivered: {first_line(error)}{_place(error)}, an error that delivery "
+                "does not know: look at the frames' values and the pipeline's steps, and report it with the recipe"
+            ) from error
+
+
+def _place(error: Exception) -> str:
+    """Where an error was raised: file, line and function."""
+    frames = traceback.extract_tb(error.__traceback__)
+    last = frames[-1]
+    return f" ({Path(last.filename).name}, line {last.lineno}, in {last.name})"
 
 
 def _delivered(target: Path, request: DeliveryRequest, report: Report) -> Delivered:
-    source = load_source(request.source, request.sample, request.label)
+    source = load_source(request.source, request.sample, request.label, report)
     if request.one_row_at_a_time:
         source = replace(source, recipe=replace(source.recipe, one_row_at_a_time=True))
     public = request.keys / PUBLIC

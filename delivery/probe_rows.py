@@ -36,8 +36,10 @@ LONG = 40
 UNSEEN = ("never seen before", "", " ", "été")
 TEXTS = (
     "a", "A B", "The quick brown fox, 3.5 times!", "naïve café crème brûlée", "schön übel böse Straße", "İstanbul ı",
-    "東京 は 日本 の 首都", "Привет, как дела?", "مرحبا بالعالم", "नमस्ते दुनिया", "👍 good 🎉🎉", "e-mail x86 I'm don't U.S.A.",
-    "tab\tnew\nline\r\nend", "non\u00a0breaking\u2003space", "UPPER lower MiXeD", "\u0065\u0301 \u00e9", "...", "word " * 2000,
+    "東京 は 日本 の 首都", "Привет, как дела?", "مرحبا بالعالم", "नमस्ते दुनिया", "👍 good 🎉🎉",
+    "e-mail x86 I'm don't U.S.A.",
+    "tab\tnew\nline\r\nend", "non\u00a0breaking\u2003space", "UPPER lower MiXeD", "\u0065\u0301 \u00e9", "...",
+    "word " * 2000,
 )  # fmt: skip
 
 
@@ -76,6 +78,7 @@ def probes(
         () if training is None else _of_training(frame),
         _nulls(bases, columns),
         *(_of_column(learned, bases, column) for column in columns),
+        *(_of_thresholds(learned, bases, column) for column in columns),
     )
     kept: list[Probe] = []
     for probe in islice(made, MOST_ROWS):
@@ -117,7 +120,7 @@ def _of_column(learned: _Learned, bases: Sequence[Row], column: Column) -> Itera
     elif column.dtype == "bool":
         yield from (_probe(base, column, value, "either value") for base in bases for value in (True, False))
     elif column.minimum is not None and column.maximum is not None:
-        yield from _of_numbers(learned, bases, column, column.minimum, column.maximum)
+        yield from _of_numbers(bases, column, column.minimum, column.maximum)
 
 
 def _of_texts(learned: _Learned, bases: Sequence[Row], column: Column) -> Iterator[Probe]:
@@ -137,14 +140,18 @@ def _of_texts(learned: _Learned, bases: Sequence[Row], column: Column) -> Iterat
             yield _probe(base, column, f"{base[column.name] or ''} {text}", "a text of another kind")
 
 
-def _of_numbers(learned: _Learned, bases: Sequence[Row], column: Column, low: float, high: float) -> Iterator[Probe]:
+def _of_numbers(bases: Sequence[Row], column: Column, low: float, high: float) -> Iterator[Probe]:
     span = high - low or max(1.0, abs(high))
     for value in (low, high):
         yield _probe(bases[0], column, value, "the smallest or largest value")
     for value in (low - span, high + span, low - 10 * span, high + 10 * span, 0.0, -1.0, 1.0):
         yield _probe(bases[0], column, value, "a value beyond those of training")
 
-    first, last = np.searchsorted(learned.thresholds, (low, high))
+
+def _of_thresholds(learned: _Learned, bases: Sequence[Row], column: Column) -> Iterator[Probe]:
+    if column.minimum is None or column.maximum is None:
+        return
+    first, last = np.searchsorted(learned.thresholds, (column.minimum, column.maximum))
     within = learned.thresholds[first:last].tolist()
     count = max(2, min(MOST_THRESHOLDS, THRESHOLD_ROWS // (3 * learned.columns)))
     for number, place in enumerate(_spread(len(within), count)):

@@ -7,10 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from delivery.errors import DeliveryError
+from delivery.errors import DeliveryError, first_line
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_S = 300
+IMPORT_IT = "name it in an import statement of the module that needs it, or install it as a package"
 
 
 def prove_in_fresh_process(bundle: Path, public_key: Path) -> str:
@@ -38,6 +39,16 @@ def main() -> int:
         print(f"{prove(bundle, model)} golden rows answered by {model.name}")
     except BundleError as error:
         print(error, file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        print(
+            f"{first_line(error)}, which neither travels with the bundle nor is installed: {IMPORT_IT}", file=sys.stderr
+        )
+        return 1
+    except FileNotFoundError as error:
+        print(
+            f"{first_line(error)}: no data travels with a bundle, keep in the pipeline what it reads", file=sys.stderr
+        )
         return 1
     return 0
 

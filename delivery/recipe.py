@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from delivery.errors import DeliveryError, first_line
+from delivery.samples import Report, read_sample
 from delivery.versions import refuse_another_scikit_learn
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ class Source:
     sha256: str
 
 
-def load_source(path: Path, sample: Path | None = None, label: str | None = None) -> Source:
+def load_source(
+    path: Path, sample: Path | None = None, label: str | None = None, report: Report = lambda _line: None
+) -> Source:
     """Build the recipe of a .py file, or join a pickle with its sample; raises DeliveryError."""
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "is not there"
@@ -64,7 +67,7 @@ def load_source(path: Path, sample: Path | None = None, label: str | None = None
         )
     if sample is None:
         raise DeliveryError(f"{path} is a pickle: add --sample with rows it has not seen (.parquet or .csv)")
-    return Source(checked(_from_pickle(path, sample, label), path), "pickle", path, digest)
+    return Source(checked(_from_pickle(path, sample, label, report), path), "pickle", path, digest)
 
 
 def checked(recipe: Any, path: Path) -> Recipe:
@@ -75,7 +78,11 @@ def checked(recipe: Any, path: Path) -> Recipe:
         raise DeliveryError(f"{path}: output is one of {', '.join(OUTPUTS)}, not {recipe.output!r}")
     if not hasattr(recipe.pipeline, recipe.output):
         raise DeliveryError(f"{path}: the pipeline has no {recipe.output}")
-    recipe = replace(recipe, held_out=as_frame(recipe.held_out), training=as_frame(recipe.training))
+    made = replace(recipe, held_out=as_frame(recipe.held_out), training=as_frame(recipe.training))
+    return _with_its_parts(made, path)
+
+
+def _with_its_parts(recipe: Recipe, path: Path) -> Recipe:
     for name, frame in (("held_out", recipe.held_out), ("training", recipe.training)):
         if not _is_frame(frame) and not (name == "training" and frame is None):
             raise DeliveryError(f"{path}: {name} is {type(frame).__name__}, not a pandas DataFrame")
@@ -89,7 +96,7 @@ def checked(recipe: Any, path: Path) -> Recipe:
 
 
 def as_frame(rows: Any) -> Any:
-    """A series or a list of texts as a frame of one column, with the series' name or else `text`; others as they are."""
+    """A series or a list of texts as a frame of one column, with its name or else `text`; all else as it is."""
     import pandas as pd
 
     if isinstance(rows, list | tuple) and rows and all(isinstance(text, str) or text is None for text in rows):
@@ -152,15 +159,9 @@ def _looks_pickled(path: Path) -> bool:
         return path.suffix in PICKLES or file.read(8).startswith(PICKLE_STARTS)
 
 
-def _from_pickle(path: Path, sample: Path, label: str | None) -> Recipe:
+def _from_pickle(path: Path, sample: Path, label: str | None, report: Report) -> Recipe:
     import joblib
 
-    frame = _read_frame(sample)
-    labels = None
-    if label is not None:
-        if label not in frame.columns:
-            raise DeliveryError(f"{sample} has no column {label!r} (columns: {', '.join(map(str, frame.columns))})")
-        labels = frame.pop(label)
     try:
         with refuse_another_scikit_learn(path):
             pipeline = joblib.load(path)
@@ -170,6 +171,7 @@ def _from_pickle(path: Path, sample: Path, label: str | None) -> Recipe:
         raise DeliveryError(
             f"{path} cannot be loaded as a pickled pipeline ({first_line(error)}): {_mended(path, error)}"
         ) from error
+    frame, labels = read_sample(sample, pipeline, label, report)
     output = "predict_proba" if hasattr(pipeline, "predict_proba") else "predict"
     return Recipe(pipeline, frame, labels, output)
 
@@ -184,15 +186,3 @@ def _mended(path: Path, error: Exception) -> str:
     if isinstance(error, ImportError) and error.name:
         return f"install {error.name} here, or put its source file beside {path.name}: it travels with the bundle"
     return "make it anew with joblib.dump(pipeline, path), and check that what it needs is installed"
-
-
-def _read_frame(path: Path) -> "pd.DataFrame":
-    import pandas as pd
-
-    readers = {".parquet": pd.read_parquet, ".csv": pd.read_csv}
-    if path.suffix not in readers:
-        raise DeliveryError(f"{path}: a sample is .parquet or .csv")
-    try:
-        return readers[path.suffix](path)
-    except (OSError, ValueError) as error:
-        raise DeliveryError(f"{path} cannot be read: {first_line(error)}") from error

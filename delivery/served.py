@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from delivery.answers import every_answer
 from delivery.errors import DeliveryError
 from delivery.invariance import LARGEST_BATCH, Dependence, dependence
 from delivery.own_input import OwnInput
@@ -13,7 +14,7 @@ from delivery.signature import rows_of
 from service.bundle import LIST, Manifest
 from service.comparison import SAME_MODEL, measured, same
 from service.frames import CATEGORY
-from service.model import Model, RowByRow, RowFailures, predict_each
+from service.model import Model, RowByRow
 from service.rows import Columns, RowReader
 
 TRAINING_ROWS = 400
@@ -23,7 +24,7 @@ PROBES = 200
 
 
 def require_own_answers(recipe: Recipe, described: Manifest, predictions: list[Any], served: Model) -> None:
-    """Compare served predictions (None: it failed) of all held-out rows, and of some training rows, with the pipeline's.
+    """Compare with the pipeline's own answers: all held-out rows (predictions; None: it failed), some training rows.
 
     Raises DeliveryError naming the first row that differs.
     """
@@ -50,13 +51,13 @@ def in_batches(model: Model, columns: Columns, rows: int) -> list[Any]:
     predictions: list[Any] = []
     for start in range(0, rows, LARGEST_BATCH):
         part = {name: array[start : start + LARGEST_BATCH] for name, array in columns.items()}
-        predictions += _each(model, part, min(LARGEST_BATCH, rows - start))
+        predictions += every_answer(model, part, min(LARGEST_BATCH, rows - start))[0]
     return predictions
 
 
 def _require_same(kind: str, recipe: Recipe, described: Manifest, frame: Any, predictions: list[Any]) -> None:
     own: Any = OwnInput(recipe, frame, described.input)
-    mine = _each(RowByRow(own) if recipe.one_row_at_a_time else own, own.places(), len(frame))
+    mine = every_answer(RowByRow(own) if recipe.one_row_at_a_time else own, own.places(), len(frame))[0]
     for row, (expected, answer) in enumerate(zip(mine, predictions, strict=True)):
         if not same(expected, answer, SAME_MODEL):
             apart = measured(expected, answer)
@@ -92,17 +93,10 @@ def _said(found: Dependence) -> str:
             "draws by chance or remembers what it was asked before: set its random_state, or keep no state in predict"
         )
     return (
-        f"the pipeline's answer for a row depends on the rows beside it ({said} in a batch of {found.batch}), and users' "
-        "rows are served in batches: compute what it takes from all rows, such as ranks or means, in fit; or let each "
-        "row be predicted alone: Recipe(..., one_row_at_a_time=True), for a pickle --one-row-at-a-time"
+        f"the pipeline's answer for a row depends on the rows beside it ({said} in a batch of {found.batch}), and "
+        "users' rows are served in batches: compute what it takes from all rows, such as ranks or means, in fit; or let "
+        "each row be predicted alone: Recipe(..., one_row_at_a_time=True), for a pickle --one-row-at-a-time"
     )
-
-
-def _each(model: Model, columns: Columns, rows: int) -> list[Any]:
-    try:
-        return predict_each(model, columns, rows)
-    except RowFailures as failed:
-        return failed.predictions
 
 
 def _some(columns: Columns, count: int) -> Columns:

@@ -2,6 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from delivery.column_kinds import kind_of
 from delivery.errors import DeliveryError
 from delivery.frame_columns import frame_column
 from service.bundle import Column
@@ -9,7 +12,11 @@ from service.bundle import Column
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_CATEGORIES = 1000
+# Texts are categories where they are few, short and each seen often: then none of them tells of one row.
+MOST_CATEGORIES = 100
+LONGEST_CATEGORY = 100
+SEEN_AT_LEAST = 2
+SEEN_ON_AVERAGE = 5
 
 
 def columns_of(held_out: "pd.DataFrame", training: "pd.DataFrame | None") -> list[Column]:
@@ -18,67 +25,66 @@ def columns_of(held_out: "pd.DataFrame", training: "pd.DataFrame | None") -> lis
     if not len(held_out.columns):
         raise DeliveryError("the held-out frame has no columns: there would be nothing to send")
     for frame in (held_out, seen):
-        _check_names(frame)
+        check_names(frame)
     missing = [name for name in held_out.columns if name not in seen.columns]
     if missing:
         raise DeliveryError(f"the held-out rows have a column {missing[0]!r} that the training rows lack")
     return [_column(str(name), held_out[name], seen[name]) for name in held_out.columns]
 
 
-def _check_names(frame: "pd.DataFrame") -> None:
+def check_names(frame: "pd.DataFrame") -> None:
+    """Raise DeliveryError where two columns have one name in JSON, or one has a name that JSON cannot hold."""
     names = [str(name) for name in frame.columns]
-    twice = [name for place, name in enumerate(names) if name in names[:place]]
-    if twice:
-        raise DeliveryError(f"a frame has two columns with the name {twice[0]!r}: rename one of them")
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise DeliveryError(f"a frame has two columns with the name {name!r}: rename one of them")
+        seen.add(name)
+        if name != name.encode("utf-8", "replace").decode():
+            raise DeliveryError(
+                f"column {name!r} has half a character in its name, which JSON cannot hold: rename it before fit"
+            )
 
 
 def _column(name: str, held_out: "pd.Series", seen: "pd.Series") -> Column:
-    import pandas as pd
-
-    dtype = _common_dtype(name, held_out, seen)
+    kind = _common_kind(name, held_out, seen)
     nullable = bool(held_out.isna().any() or seen.isna().any())
     frame = frame_column(held_out, seen, nullable)
-    present = seen.dropna()
-    if dtype in ("float", "int") and len(present):
-        if isinstance(present.dtype, pd.CategoricalDtype):
-            present = present.astype(present.cat.categories.dtype)
-        low, high = float(present.min()), float(present.max())
-        return Column(name=name, dtype=dtype, nullable=nullable, minimum=low, maximum=high, frame=frame)
-    if dtype == "string":
-        values = sorted(str(value) for value in present.unique())
-        return Column(name=name, dtype=dtype, nullable=nullable, categories=values[:MOST_CATEGORIES], frame=frame)
-    return Column(name=name, dtype=dtype, nullable=nullable, frame=frame)
+    present = [_plain(value) for value in seen.dropna().tolist()]
+    if kind in ("float", "int") and present:
+        low, high = float(min(present)), float(max(present))
+        return Column(name=name, dtype=kind, nullable=nullable, minimum=low, maximum=high, frame=frame)
+    if kind == "string" and present:
+        return _text_column(Column(name=name, dtype=kind, nullable=nullable, frame=frame), present)
+    return Column(name=name, dtype=kind, nullable=nullable, frame=frame)
 
 
-def _common_dtype(name: str, held_out: "pd.Series", seen: "pd.Series") -> str:
+def _text_column(column: Column, texts: list[str]) -> Column:
+    """With its categories where the texts are some; else with their number and lengths, and none of them."""
+    import msgspec
+
+    distinct, counts = np.unique(np.asarray(texts, dtype=object), return_counts=True)
+    lengths = [len(text) for text in distinct]
+    repeat = counts.min() >= SEEN_AT_LEAST and len(texts) >= SEEN_ON_AVERAGE * len(distinct)
+    if repeat and len(distinct) <= MOST_CATEGORIES and max(lengths) <= LONGEST_CATEGORY:
+        return msgspec.structs.replace(column, categories=distinct.tolist())
+    levels = column.frame.levels if column.frame else None
+    if levels is not None and len(levels) > MOST_CATEGORIES and len(texts) < SEEN_AT_LEAST * len(levels):
+        raise DeliveryError(
+            f"column {column.name!r} is a category of {len(levels)} texts that hardly repeat, and the levels of a "
+            f"category are written into release.yaml: make it text, frame[{column.name!r}].astype(str)"
+        )
+    return msgspec.structs.replace(column, distinct=len(distinct), shortest=min(lengths), longest=max(lengths))
+
+
+def _common_kind(name: str, held_out: "pd.Series", seen: "pd.Series") -> str:
     """Of both frames; one that holds nothing but nulls has no say, and whole numbers are floats too."""
-    here, there = (_dtype(name, each) if each.notna().any() else None for each in (held_out, seen))
+    here, there = (kind_of(name, each) if each.notna().any() else None for each in (held_out, seen))
     if here is None or there is None or here == there:
-        return here or there or _dtype(name, held_out)
+        return here or there or kind_of(name, held_out)
     if {here, there} == {"int", "float"}:
         return "float"
     raise DeliveryError(f"column {name!r} is {here} in the held-out rows and {there} in the training rows")
-
-
-def _dtype(name: str, series: "pd.Series") -> str:
-    import pandas as pd
-    from pandas.api import types
-
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        return _dtype(name, series.cat.categories.to_series())
-    if types.is_bool_dtype(series.dtype):
-        return "bool"
-    if types.is_integer_dtype(series.dtype):
-        return "int"
-    if types.is_float_dtype(series.dtype):
-        return "float"
-    present = series.dropna()
-    if len(present) and all(isinstance(value, str) for value in present):
-        return "string"
-    raise DeliveryError(
-        f"column {name!r} has dtype {series.dtype}: a row sent as JSON holds numbers, booleans and strings only; "
-        "convert it before the pipeline or inside it"
-    )
 
 
 def rows_of(frame: "pd.DataFrame") -> list[dict[str, Any]]:
@@ -88,7 +94,14 @@ def rows_of(frame: "pd.DataFrame") -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
+    """A value as JSON has it; numpy's and pandas' own kinds of number, text and null as Python's."""
     # NaN is the one value that differs from itself; pandas.NA has no truth of its own.
     if value is None or type(value).__name__ == "NAType" or value != value:
         return None
-    return str(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, np.integer):
+        return int(value)
+    return float(value) if isinstance(value, np.floating) else value

@@ -83,6 +83,8 @@ def place(environ: Mapping[str, str] = os.environ, settings: Settings | None = N
     config = _path(environ, "SLUICE_CONFIG", "deploy.toml")
     state = _path(environ, "SLUICE_STATE", "var")
     chosen = settings or read_settings(config)
+    if state.exists() and not state.is_dir():
+        raise Misconfigured(f"{state} is no folder: set SLUICE_STATE to one, or to a name that is free")
     there = chosen.deployment.target != "local"
     url = environ.get("DATABASE_URL", "") or (_kept(state / "secrets" / "database-url") if there else "")
     return Place(
@@ -109,7 +111,13 @@ def read_settings(path: Path) -> Settings:
         return from_mapping(tomllib.loads(path.read_text()))
     except FileNotFoundError as error:
         raise Misconfigured(f"{path} is missing: restore it, or set SLUICE_CONFIG to the file to use") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise Misconfigured(
+            f"{path} cannot be read ({error.strerror}): give its file, or set SLUICE_CONFIG to another"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise Misconfigured(f"{path} is no text in UTF-8, from byte {error.start} on: save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
         raise Misconfigured(f"{path} is not TOML: {error}") from error
 
 

@@ -1,5 +1,6 @@
 """`doctor`: is what runs what should run? Asks every process, the record and the platform; changes nothing."""
 
+import resource
 import shutil
 import time
 from collections.abc import Iterator
@@ -18,8 +19,11 @@ from deployment.secrets import read_secrets
 from deployment.supervision import Process, Supervisor
 from deployment.targets import on_heroku
 from rollout.ledger import Ledger, Version
+from rollout.wording import counted
 
 SPARE_DISK_MB = 500
+# The router keeps as many connections as it may open files, at most 4,096, and a reserve for itself.
+FILES_WANTED = 4096 + 128
 FOLLOWS_S = 3.0
 UP = "`python deploy.py up`"
 
@@ -37,6 +41,7 @@ def doctor(place: Place, say: Say) -> list[Finding]:
         looked("router", partial(_router, place, ledger)),
         *_versions(place, ledger),
         looked("free disk", partial(_disk, place)),
+        *([] if on_heroku(place) else [_open_files()]),
     ]
 
 
@@ -44,7 +49,7 @@ def _record(place: Place, ledgers: list[Ledger]) -> str:
     with opened_record(place) as store:
         ledgers.append(read_ledger(store))
         checked = store.verify()
-    return f"the chain of {checked} revisions holds"
+    return f"the chain of {counted(checked, 'revision')} holds"
 
 
 def _platform(place: Place, ledger: Ledger | None, say: Say) -> Iterator[Finding]:
@@ -130,3 +135,15 @@ def _disk(place: Place) -> str:
     if free_mb < SPARE_DISK_MB:
         raise EdgeFailure(f"{free_mb:.0f} MB left for {place.state}: make room, or set SLUICE_STATE elsewhere")
     return f"{free_mb / 1000:.1f} GB for {place.state}"
+
+
+def _open_files() -> Finding:
+    """The hard limit, to which router and versions raise their own."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard == resource.RLIM_INFINITY or hard >= FILES_WANTED:
+        return Finding("open files", "enough for all connections")
+    return Finding(
+        "open files",
+        warning=f"the hard limit is {hard}: beyond it a router process closes the oldest idle connections. Raise it to "
+        f"{FILES_WANTED} (`ulimit -Hn`, or LimitNOFILE of the service manager), then {UP}",
+    )

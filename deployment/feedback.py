@@ -14,7 +14,8 @@ from deployment.actions import Say
 from deployment.asking import Answer, Line, Unreachable, line
 from deployment.config import Place
 from deployment.failures import EdgeFailure, Interrupted, NotReadyInTime
-from deployment.labels import BadLabels, Labelled, count, labels
+from deployment.labels import BadLabels, Labelled, count, labels, written
+from deployment.releases import delivered, read_release
 from deployment.rollouts import shown_seconds
 from deployment.routing import url_of_router
 
@@ -66,13 +67,14 @@ def feedback(
     place: Place, path: Path, timeout_s: float, say: Say, pause: Callable[[float], None] = time.sleep
 ) -> Tally:
     """Send every label of a file; raises BadLabels (nothing was sent), EdgeFailure, NotReadyInTime, Interrupted."""
-    tally = Tally(count(path))
+    classes = written(_classes(place)) if path.suffix.lower() == ".csv" else {}
+    tally = Tally(count(path, classes))
     url = url_of_router(place)
     sender = _Sender(time.monotonic() + timeout_s, shown_seconds(timeout_s), tally, pause)
     spoken = time.monotonic()
     try:
         with line(url, "", ANSWER_S) as router:
-            for call in calls(path, labels(path), _most_bytes(place)):
+            for call in calls(path, labels(path, classes), _most_bytes(place)):
                 tally.add(call, sender.send(router, call))
                 if time.monotonic() - spoken > SAY_EVERY_S:
                     spoken = time.monotonic()
@@ -80,6 +82,19 @@ def feedback(
     except KeyboardInterrupt as error:
         raise Interrupted(f"interrupted: {tally.so_far()}; {AGAIN_IS_HARMLESS}") from error
     return tally
+
+
+def _classes(place: Place) -> list[Any]:
+    """The classes of every delivered version of this model; a bundle that cannot be read says none."""
+    found: list[Any] = []
+    for name in delivered(place.releases):
+        try:
+            manifest = read_release(place.releases, name).manifest
+        except EdgeFailure:
+            continue
+        if manifest.get("model") == place.settings.model:
+            found += manifest.get("classes") or []
+    return found
 
 
 def calls(path: Path, rows: Iterable[Labelled], most_bytes: int) -> Iterator[Call]:

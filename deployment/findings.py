@@ -12,17 +12,22 @@ from store import StoreError
 
 @dataclass(frozen=True)
 class Finding:
-    """what: was looked at; found: how it is; fault: empty where all is well, else the cause and the next step."""
+    """what: was looked at; found: how it is; fault: empty where all is well, else the cause and the next step.
+
+    warning: the same of what is no fault yet.
+    """
 
     what: str
     found: str = ""
     fault: str = ""
+    warning: str = ""
 
     @property
     def line(self) -> str:
         """As it is shown."""
-        said = self.fault or self.found
-        return f"{'✖' if self.fault else '✔'} {self.what}{f': {said}' if said else ''}"
+        said = self.fault or self.warning or self.found
+        sign = "✖" if self.fault else "⚠" if self.warning else "✔"
+        return f"{sign} {self.what}{f': {said}' if said else ''}"
 
 
 def looked(what: str, look: Callable[[], str]) -> Finding:

@@ -14,9 +14,19 @@ it where an object is collected (the last is SQLAlchemy's, for a connection)."""
 
 
 def end_like_ctrl_c() -> None:
-    """Let both signals raise KeyboardInterrupt, at once or a millisecond later (SIGALRM) where it would get lost."""
+    """Let both signals raise KeyboardInterrupt, at once or a millisecond later (SIGALRM) where it would get lost.
+
+    A command that was started with Ctrl-C ignored (nohup, a script's `&`) goes on ignoring it; SIGTERM ends it.
+    """
     for number in _SIGNALS:
-        signal.signal(number, _interrupt)
+        if number != signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
+def ignore_until_exit() -> None:
+    """The act is over: what Python still does at a process's end can be interrupted by nobody, only be spoilt."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import csv
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from deployment.failures import EdgeFailure
 
 COLUMNS = ("prediction_id", "label")
 BATCH_ROWS = 1_000
+NO_CLASSES: Mapping[str, Any] = {}
 _DECIMAL = re.compile(r"[-+]?(\d+\.\d*|\.\d+|\d+(?=[eE]))([eE][-+]?\d+)?")
 
 
@@ -32,21 +33,25 @@ class Labelled:
     label: Any
 
 
-def labels(path: Path) -> Iterator[Labelled]:
-    """Every row in order, never more than BATCH_ROWS of them in memory; raises BadLabels."""
+def labels(path: Path, classes: Mapping[str, Any] = NO_CLASSES) -> Iterator[Labelled]:
+    """Every row in order, never more than BATCH_ROWS of them in memory; raises BadLabels.
+
+    classes: by how they are written in a CSV, which cannot say itself whether 1 is a number or a text (`written`).
+    """
     read = _READERS.get(path.suffix.lower())
     if read is None:
         raise BadLabels(f"{path} is no file of labels: give a {', '.join(_READERS)}")
     try:
-        for row, (identity, label) in enumerate(read(path), 1):
+        rows = _csv(path, classes) if read is _csv else read(path)
+        for row, (identity, label) in enumerate(rows, 1):
             yield Labelled(row, _identity(path, row, identity), _label(path, row, label))
     except OSError as error:
         raise BadLabels(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def count(path: Path) -> int:
+def count(path: Path, classes: Mapping[str, Any] = NO_CLASSES) -> int:
     """How many rows there are, each of them looked at; raises BadLabels, also for a file without rows."""
-    rows = sum(1 for _ in labels(path))
+    rows = sum(1 for _ in labels(path, classes))
     if not rows:
         raise BadLabels(f"{path} holds no row: a row has the columns {' and '.join(COLUMNS)}")
     return rows
@@ -65,13 +70,34 @@ def _parquet(path: Path) -> Iterator[tuple[Any, Any]]:
         raise BadLabels(f"{path} cannot be read as Parquet: {_first_line(error)}") from error
 
 
-def _csv(path: Path) -> Iterator[tuple[Any, Any]]:
+def written(classes: Iterable[Any]) -> dict[str, Any]:
+    """Classes by each of the texts that stand for them in a CSV; without those that stand for two."""
+    found: dict[str, Any] = {}
+    twice: set[str] = set()
+    for each in classes:
+        for text in _forms(each):
+            if text in found and (type(found[text]), found[text]) != (type(each), each):
+                twice.add(text)
+            found[text] = each
+    return {text: each for text, each in found.items() if text not in twice}
+
+
+def _forms(value: Any) -> Iterator[str]:
+    yield str(value)
+    if isinstance(value, bool):
+        yield str(value).lower()
+    elif isinstance(value, int | float) and math.isfinite(value):
+        yield repr(float(value))
+        yield from [str(int(value))] if float(value).is_integer() else []
+
+
+def _csv(path: Path, classes: Mapping[str, Any] = NO_CLASSES) -> Iterator[tuple[Any, Any]]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         try:
             rows = csv.DictReader(file, strict=True)
             _require_columns(path, list(rows.fieldnames or []))
             for row in rows:
-                yield row["prediction_id"], _typed(row["label"])
+                yield row["prediction_id"], _typed(row["label"], classes)
         except (csv.Error, UnicodeDecodeError) as error:
             raise BadLabels(f"{path} cannot be read as CSV: {error}") from error
 
@@ -125,8 +151,10 @@ def _said(value: Any) -> str:
     return "an empty field" if value is None or value == "" else f"{value!r} ({type(value).__name__})"
 
 
-def _typed(text: str | None) -> Any:
-    """A field of a CSV, which has texts only, as what was written: 1.0 is the class 1, True is a boolean."""
+def _typed(text: str | None, classes: Mapping[str, Any]) -> Any:
+    """A field of a CSV, which has texts only: the class that is written so, else by its looks (True is a boolean)."""
+    if text is not None and text in classes:
+        return classes[text]
     if text in (None, ""):
         return None
     if text in ("True", "False", "true", "false"):

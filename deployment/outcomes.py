@@ -98,5 +98,9 @@ def told(as_json: bool) -> Iterator[Out]:
         code, message = USAGE, str(error)
     except (Refusal, EdgeFailure, StoreError) as error:
         code, message = REFUSED, str(error)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        code, message = REFUSED, f"{error.filename} cannot be used: {error.strerror}. See that this user may use it"
     out.refused(message)
     raise SystemExit(code)

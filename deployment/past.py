@@ -7,6 +7,7 @@ from deployment.config import Place
 from deployment.outcomes import Out
 from deployment.record import opened_record
 from deployment.viewing import console
+from rollout.wording import counted
 
 
 def at(place: Place, out: Out, text: str, verify: bool) -> None:
@@ -15,7 +16,7 @@ def at(place: Place, out: Out, text: str, verify: bool) -> None:
     with opened_record(place) as store:
         checked = store.verify() if verify else None
         value, lines = moments.told(asked, moments.look_back(store, asked.at))
-    lines += [f"✔ the chain of {checked} revisions holds"] if verify else []
+    lines += [f"✔ the chain of {counted(checked or 0, 'revision')} holds"] if verify else []
     out.result({**value, "verified": checked}, *lines)
 
 

@@ -8,6 +8,7 @@ from deployment.differing import Differences, Latency
 from deployment.planning import Planned, Replay
 from deployment.recordings import Row
 from rollout.contract import Contract, Kind
+from rollout.wording import counted
 
 _SIGNS = {Kind.BREAKING: "✖", Kind.ADDITIVE: "+", Kind.NOTE: "•"}
 LONGEST_ROW = 300
@@ -37,13 +38,14 @@ def _contract(contract: Contract | None, version: str) -> Iterator[str]:
 
 
 def _environment(changes: list[tuple[str, str, str]]) -> Iterator[str]:
-    yield f"environment: {f'{len(changes)} packages differ' if changes else 'the same packages'}"
+    differ = counted(len(changes), "package differs", "packages differ")
+    yield f"environment: {differ if changes else 'the same packages'}"
     yield from (f"  {name} {old} -> {new}" for name, old, new in changes)
 
 
 def _replay(replay: Replay, today: str, tomorrow: str) -> Iterator[str]:
     found = replay.found
-    yield f"replay of {found.rows} rows ({replay.source}): {_share(found.changed, found.rows)} would change"
+    yield f"replay of {counted(found.rows, 'row')} ({replay.source}): {_share(found.changed, found.rows)} would change"
     failed = ", ".join(f"only {version} fails {_failures(found, version)}" for version in (tomorrow, today))
     yield f"  another answer {found.flips}, {failed}, both fail {found.failed_both}"
     apart = f"{found.mean_distance:.3g} apart on average"
@@ -59,7 +61,7 @@ def _replay(replay: Replay, today: str, tomorrow: str) -> Iterator[str]:
 def _errors(found: Differences) -> Iterator[str]:
     for each in found.errors:
         where = f"column '{each.column}'" if each.column else "no column named"
-        yield f"  ✖ only {each.version} fails on {each.rows} rows, {where}: {each.example}"
+        yield f"  ✖ only {each.version} fails on {counted(each.rows, 'row')}, {where}: {each.example}"
 
 
 def _worst(found: Differences, today: str, tomorrow: str) -> Iterator[str]:
@@ -82,7 +84,7 @@ def _latency(latency: Latency | None, today: str, tomorrow: str) -> Iterator[str
     if latency is None:
         yield "  latency: no batch was answered in full by both"
         return
-    batches = f"{latency.batches} batches of {latency.rows} row{'s' * (latency.rows > 1)}"
+    batches = f"{counted(latency.batches, 'batch', 'batches')} of {counted(latency.rows, 'row')}"
     yield f"  latency of {batches}, asked in turn: {tomorrow} takes {latency.ratio:g} times as long as {today}"
     yield f"    {today} p50 {latency.today_p50:g} ms, p99 {latency.today_p99:g} ms"
     yield f"    {tomorrow} p50 {latency.tomorrow_p50:g} ms, p99 {latency.tomorrow_p99:g} ms"

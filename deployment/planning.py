@@ -1,5 +1,6 @@
 """`plan`: what a rollout of a version would mean, before anything moves. Records nothing and gives nobody traffic."""
 
+import shlex
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -16,11 +17,31 @@ from deployment.releases import Release, check_belongs, check_seal, read_release
 from deployment.replay import replay
 from deployment.rollouts import COMMAND, BadOption, in_place_lines, plan_lines, ramp_steps
 from deployment.targets import on_heroku
+from deployment.verbs import policy_for, require_name, steps_of_canary
 from rollout.contract import Contract, Verdict
 from rollout.ledger import Ledger, Step
+from rollout.moves import chosen_steps
 from rollout.refusal import NothingToDo
 from rollout.release import LIVE
 from rollout.strategy import STRATEGIES
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is said of the rollout itself. steps, every: of a canary, as they are typed; auto: judged and moved on."""
+
+    steps: str | None = None
+    every: str | None = None
+    auto: bool = False
+
+    def typed(self) -> str:
+        """As the command that begins such a rollout takes them."""
+        steps = "" if self.steps is None else f" --steps {shlex.quote(self.steps)}"
+        every = "" if self.every is None else f" --every {shlex.quote(self.every)}"
+        return f"{steps}{every}{' --auto' if self.auto else ''}"
+
+
+NO_OPTIONS = Options()
 
 
 @dataclass(frozen=True)
@@ -73,17 +94,21 @@ class Planned:
         return value
 
 
-def plan(place: Place, name: str, how: str, source: str | None) -> Planned:
+def plan(place: Place, name: str, how: str, source: str | None, options: Options = NO_OPTIONS) -> Planned:
     """Plan the rollout of a delivered version by a strategy; source: a file of recorded rows, `recent`, or None.
 
-    Raises BadOption, NothingToDo, EdgeFailure, ContractBroken.
+    Raises BadOption, BadSetting, BadWeight, NothingToDo, EdgeFailure, ContractBroken.
     """
     if how not in STRATEGIES:
         raise BadOption(f"there is no strategy '{how}': choose one of {', '.join(STRATEGIES)}")
+    require_name(name)
+    if how != "canary" and (options.steps is not None or options.every is not None):
+        raise BadOption(f"--steps and --every are a canary's, not of {how}: leave them out, or plan a canary")
     with opened_record(place) as store:
         ledger = read_ledger(store)
     if ledger.released == name:
         raise NothingToDo(f"{name} is released already: all production traffic is its own")
+    lines = _lines(place, ledger, how, name, options)
     release = read_release(place.releases, name)
     check_seal(release, place.public_key)
     check_belongs(release, place.settings.model)
@@ -94,9 +119,9 @@ def plan(place: Place, name: str, how: str, source: str | None) -> Planned:
         how,
         contract,
         _environment(place, ledger, release),
-        _lines(ledger, how, name),
+        lines,
         _replayed(place, ledger, name, source) if source else None,
-        _next(ledger, name, how, contract),
+        _next(ledger, name, how, contract, options),
         _cost(place, ledger, name) if on_heroku(place) else None,
     )
 
@@ -120,11 +145,14 @@ def _environment(place: Place, ledger: Ledger, release: Release) -> list[tuple[s
     return environment_changes(released.manifest, release.manifest)
 
 
-def _lines(ledger: Ledger, how: str, name: str) -> list[str]:
+def _lines(place: Place, ledger: Ledger, how: str, name: str, options: Options) -> list[str]:
     if how == "release-in-place":
-        return in_place_lines(ledger, name)
+        return in_place_lines(ledger, name, policy_for(place, how, name) if options.auto else None)
     steps: tuple[Step, ...] = ramp_steps("10m", 10) if how == "ramp" else ()
-    return plan_lines(ledger, how, name, steps)
+    if how == "canary":
+        steps = chosen_steps(STRATEGIES[how], steps_of_canary(place, options.steps, options.every, options.auto))
+    judged = policy_for(place, how, name, steps) if options.auto else None
+    return plan_lines(ledger, how, name, steps, policy=judged)
 
 
 def _cost(place: Place, ledger: Ledger, name: str) -> Bill:
@@ -153,11 +181,11 @@ def _replayed(place: Place, ledger: Ledger, name: str, source: str) -> Replay:
     return Replay(source, found, tuple(each for each, at in ((stable, today), (name, tomorrow)) if at.own))
 
 
-def _next(ledger: Ledger, name: str, how: str, contract: Contract | None) -> str:
+def _next(ledger: Ledger, name: str, how: str, contract: Contract | None, options: Options) -> str:
     version = ledger.versions.get(name)
     if how != "release-in-place" and (version is None or version.state not in LIVE):
         return f"{COMMAND} deploy {name}"
     if ledger.released is None:
         return f"{COMMAND} promote {name}"
     breaking = contract is not None and contract.verdict == Verdict.BREAKING
-    return f"{COMMAND} {how} {name}" + (" --breaking" if breaking else "")
+    return f"{COMMAND} {how} {name}{options.typed()}" + (" --breaking" if breaking else "")

@@ -10,6 +10,7 @@ from deployment.failures import EdgeFailure
 
 RECENT = "recent"
 MOST_ROWS = 20_000
+NULL_WORDS = ("NA", "N/A", "#N/A", "<NA>", "n/a", "NaN", "nan", "NULL", "null", "None")
 TABLES = (".parquet", ".csv")
 Row = dict[str, Any]
 
@@ -72,9 +73,8 @@ def _rows_of_value(value: Any, path: Path, number: int) -> Iterable[Row]:
 def _rows_of_table(path: Path, columns: Mapping[str, str]) -> list[Row]:
     import pandas
 
-    texts = {name: str for name, dtype in columns.items() if dtype == "string"}
     try:
-        table = pandas.read_csv(path, dtype=texts) if path.suffix == ".csv" else pandas.read_parquet(path)
+        table = _read_csv(path, columns) if path.suffix == ".csv" else pandas.read_parquet(path)
     except (ValueError, ImportError) as error:
         raise EdgeFailure(f"{path} cannot be read as {path.suffix[1:]}: {error}") from error
     known = [name for name in table.columns if name in columns]
@@ -82,6 +82,17 @@ def _rows_of_table(path: Path, columns: Mapping[str, str]) -> list[Row]:
         raise EdgeFailure(f"{path} has none of the versions' columns ({', '.join(columns)})")
     listed = [[_plain(value, columns[name]) for value in table[name].tolist()] for name in known]
     return [dict(zip(known, values, strict=True)) for values in zip(*listed, strict=True)]
+
+
+def _read_csv(path: Path, columns: Mapping[str, str]) -> Any:
+    """In columns of texts only an empty field is null: NA or None is a value there."""
+    import pandas
+
+    texts = {name: str for name, dtype in columns.items() if dtype == "string"}
+    # pandas wants words for every column that is to have null by a word.
+    others = [name for name in pandas.read_csv(path, nrows=0).columns if name not in texts]
+    nulls = {name: [""] for name in texts} | {name: ["", *NULL_WORDS] for name in others}
+    return pandas.read_csv(path, dtype=texts, keep_default_na=False, na_values=nulls)
 
 
 def _plain(value: Any, dtype: str) -> Any:

@@ -22,7 +22,7 @@ from typing import Any
 
 from deployment.actions import Say
 from deployment.config import Place
-from deployment.failures import EdgeFailure
+from deployment.failures import BadOption, EdgeFailure
 from deployment.releases import delivered, golden_rows, read_release
 
 STEPS = "10,50"
@@ -135,6 +135,10 @@ def rehearse(place: Place, say: Say, versions: Sequence[str] = ()) -> Report:
 
     versions: the one that is released first and the one that takes over; the two delivered first by default.
     """
+    if len(versions) not in (0, 2):
+        raise BadOption(
+            f"a rehearsal is of two versions, not of {len(versions)}: name the first and the one after"
+        )
     chosen = tuple(versions) or _oldest(place)
     if len(chosen) < 2:
         raise EdgeFailure("a rehearsal needs two delivered versions: `python deploy.py deliver v2 --from ...` first")

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from deployment.failures import BadOption
 from rollout.ledger import Ledger, Step
 from rollout.moves import chosen_steps
-from rollout.policy import NO_LOSS, Judging, Policy, Rule
+from rollout.policy import Judging, Policy, Rule
 from rollout.refusal import BadSetting, BadWeight
 from rollout.split import ALL, basis_points
 from rollout.strategy import Strategy, strategy
+from rollout.wording import counted
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?"
@@ -43,7 +44,7 @@ def canary_steps(percents: str, every: str | None) -> tuple[Step, ...]:
     Raises BadOption where the text is no list of numbers, BadWeight where a number is no weight.
     """
     weights = [basis_points(_number(text)) for text in percents.split(",")]
-    hold = seconds(every) if every else None
+    hold = None if every is None else seconds(every)
     return tuple(Step(weight, None if place == len(weights) else hold) for place, weight in enumerate(weights, 1))
 
 
@@ -104,8 +105,8 @@ def policy_lines(row: Strategy, policy: Policy, name: str, stable: str) -> list[
     required = [f"{rule.name} ({_margin(rule)})" for rule in policy.rules if rule.required]
     alarm = f"false alarm at most {100 * policy.alpha:g} % over the whole rollout"
     lines = [f"  back     on evidence of {', '.join(back)}; {alarm}"]
-    if "labels" in row.signals and policy.labels is None:
-        lines.append(f"           labels are not judged: {NO_LOSS}")
+    for signal, because in policy.unjudged:
+        lines.append(f"           {signal} {'are' if signal.endswith('s') else 'is'} not judged: {because}")
     if hold:
         lines.append(f"  held     on evidence of {', '.join(hold)}, until `{COMMAND} resume`")
     if required:
@@ -140,7 +141,7 @@ def _judged_step(row: Strategy, step: Step, policy: Policy) -> str:
     if row.ends == "proof":
         if step.hold_s is None:
             return f"{weight:>7}  as long and as many requests, and until it is proved"
-        least = f"at least {shown_seconds(step.hold_s)} and {policy.step_requests} requests"
+        least = f"at least {shown_seconds(step.hold_s)} and {counted(policy.step_requests, 'request')}"
         return f"{weight:>7}  {least}, while nothing speaks against it"
     if row.watches:
         return f"{weight:>7}  watched for at least {shown_seconds(policy.watch_s)}, the old version asked the same"

@@ -2,25 +2,30 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
 class Score:
-    """labels: counted labels; accuracy and its 95 % half-width (Wilson), None where no prediction had a class."""
+    """labels: counted labels; accuracy and its 95 % half-width (Wilson), None where no prediction had a class.
+
+    error: mean absolute one of predicted values, None where none had a label.
+    """
 
     labels: int
     accuracy: float | None
     margin: float | None
+    error: float | None = None
 
 
-def scores(outcomes: Iterable[tuple[str, str, int]]) -> dict[str, Score]:
-    """Scores of (version, outcome, count), outcome `right` or `wrong` where it can be judged."""
+def scores(outcomes: Iterable[tuple[str, str, int]], errors: Iterable[tuple[str, float]] = ()) -> dict[str, Score]:
+    """Scores of (version, outcome, count), outcome `right` or `wrong` where it can be judged, and (version, error)."""
+    of_values = dict(errors)
     counts: dict[str, dict[str, int]] = {}
     for version, outcome, count in outcomes:
         mine = counts.setdefault(version, {})
         mine[outcome] = mine.get(outcome, 0) + count
-    return {version: _score(mine) for version, mine in counts.items()}
+    return {version: replace(_score(mine), error=of_values.get(version)) for version, mine in counts.items()}
 
 
 def _score(outcomes: dict[str, int]) -> Score:

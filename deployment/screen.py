@@ -10,6 +10,7 @@ from deployment.fitting import Fitting
 from deployment.rollouts import shown_seconds
 from deployment.status import Picture
 from deployment.verdicts import WORDS, Shown, shown
+from rollout.wording import counted
 
 WORST = 3
 _NUMBERS = ("WEIGHT", "REAL", "REQ", "ERR", "P50", "P99", "AGREE", "LABELS", "ACC")
@@ -25,6 +26,8 @@ def drawn(picture: Picture) -> RenderableType:
     parts: list[RenderableType] = [_head(picture)]
     if picture["versions"]:
         parts.append(Fitting([_versions(picture["versions"], left_out) for left_out in _LEFT_OUT]))
+    if picture["since"]:
+        parts.append(Text(f"requests, errors, times and agreement since {picture['since']}", style="dim"))
     if picture["verdict"]:
         parts += ["", drawn_verdict(shown(picture["model"], picture["verdict"])), ""]
     parts += _worst(picture["worst"])
@@ -79,7 +82,8 @@ def _head(picture: Picture) -> Table:
     table.add_row("Rollback:", _rollback_text(picture["rollback"]))
     if picture["failed_requests"] is not None:
         style = "green" if picture["failed_requests"] == 0 else "red"
-        table.add_row("Failed:", Text(f"{picture['failed_requests']} requests", style=style))
+        told = f"{counted(picture['failed_requests'], 'request')} since the router's start"
+        table.add_row("Failed:", Text(told, style=style))
     return table
 
 
@@ -93,8 +97,9 @@ def _status_text(picture: Picture) -> Text:
     if rollout["next_step_in_s"] is not None:
         text.append(f"   next in {shown_seconds(rollout['next_step_in_s'])}", style="not bold")
     candidate = next((v for v in picture["versions"] if v["name"] == rollout["candidate"]), None)
-    if candidate and candidate["served"] is not None:
-        real = f"   asked {candidate['weight']:g} %  real {candidate['served']:g} % ({candidate['requests']} req)"
+    if candidate and candidate["served"] is not None and candidate["role"] != "shadow":
+        count = counted(candidate["requests"], "request")
+        real = f"   asked {candidate['weight']:g} %  real {candidate['served']:g} % ({count})"
         text.append(real, style="not bold")
     return text
 
@@ -137,18 +142,24 @@ def _versions(versions: list[Picture], left_out: tuple[str, ...]) -> Table:
 
 def _numbers(v: Picture) -> list[str]:
     errors = None if not v["requests"] else 100 * v["errors"] / v["requests"]
-    accuracy = "-" if v["accuracy"] is None else f"{v['accuracy']:.3f} ±{v['accuracy_margin']:.3f}"
     return [
         f"{v['weight']:g} %",
-        _or_dash(v["served"], "{:.1f} %"),
+        _or_dash(None if v["role"] == "shadow" else v["served"], "{:.1f} %"),
         _or_dash(v["requests"], "{}"),
         _or_dash(errors, "{:.2f} %"),
         _or_dash(v["p50_ms"], "{:.1f} ms"),
         _or_dash(v["p99_ms"], "{:.1f} ms"),
         _or_dash(None if v["agree"] is None else 100 * v["agree"], "{:.1f} %"),
         str(v["labels"] or "-"),
-        accuracy,
+        _accuracy(v),
     ]
+
+
+def _accuracy(v: Picture) -> str:
+    """Of classes the share that was right, of values how far off they were."""
+    if v["accuracy"] is not None:
+        return f"{v['accuracy']:.3f} ±{v['accuracy_margin']:.3f}"
+    return _or_dash(v["mean_absolute_error"], "MAE {:.4g}")
 
 
 def _process(version: Picture) -> Text:

@@ -50,6 +50,7 @@ def picture(place: Place, probe: bool = True, now: float | None = None, logs: bo
         "queued": f"{ledger.queued.strategy} of {ledger.queued.candidate}" if ledger.queued else None,
         "rollback": _rollback(place, ledger, probe),
         "failed_requests": counts.get("failed_requests"),
+        "since": None if not counts else "the rollout began" if counts.get("since_rollout") else "the router's start",
         "worst": counts.get("worst", []),
         "router_revision": counts.get("revision"),
         "workers": counts.get("workers", []),
@@ -75,7 +76,8 @@ def _recorded(place: Place, notes: list[str]) -> tuple[Ledger, list[Entry] | Non
 def _judged(database: Engine, ledger: Ledger, notes: list[str]) -> tuple[dict[str, Score], Picture | None]:
     """The late labels and the verdict; they lie beside the ledger, and without them it is shown all the same."""
     try:
-        return scores(FeedbackStore(database, ledger.model).outcomes()), judged(database, ledger)
+        labels = FeedbackStore(database, ledger.model)
+        return scores(labels.outcomes(), labels.errors()), judged(database, ledger)
     except StoreError as error:
         notes.append(str(error))
         return {}, None
@@ -160,7 +162,7 @@ def _shown(ledger: Ledger, counts: Picture) -> list[Version]:
 def _version(
     version: Version, ledger: Ledger, counts: Picture, processes: dict[str, Process], score: Score | None
 ) -> Picture:
-    row = (counts.get("versions") or {}).get(version.name) or {}
+    row = (counts.get("since_rollout") or counts.get("versions") or {}).get(version.name) or {}
     process = processes.get(version.program)
     shadow = row.get("shadow") or {}
     compared = sum(shadow.get(key) or 0 for key in ("agree", "differ", "error"))
@@ -179,6 +181,7 @@ def _version(
         "labels": score.labels if score else 0,
         "accuracy": score.accuracy if score else None,
         "accuracy_margin": score.margin if score else None,
+        "mean_absolute_error": score.error if score else None,
     }
 
 

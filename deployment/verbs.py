@@ -1,6 +1,6 @@
 """Each acting verb as an Act: which facts it needs, which decision of the core it is, what it shows first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,9 @@ from deployment.rollouts import (
     seconds,
 )
 from rollout import plan
+from rollout.classes import Answers
 from rollout.ledger import Ledger, Step
-from rollout.policy import CLASSIFICATION, Policy, policy
+from rollout.policy import CLASSES, Policy, policy
 from rollout.refusal import BadSetting
 from rollout.settings import is_name
 from rollout.split import ALL, basis_points
@@ -60,7 +61,7 @@ def start(
     breaking: although it breaks the contract of those who have one; auto: the conductor judges it and moves it on.
     """
     require_name(name)
-    judged = _policy(place, how, name) if auto else None
+    judged = policy_for(place, how, name, steps) if auto else None
     return Act(
         how,
         lambda ledger: observations.of_running(place, ledger, name),
@@ -111,7 +112,7 @@ def shadow(place: Place, name: str, percent: float, breaking: bool = False, auto
 def release_in_place(place: Place, name: str, breaking: bool = False, auto: bool = False) -> Act:
     """Replace the released version's process."""
     require_name(name)
-    judged = _policy(place, "release-in-place", name) if auto else None
+    judged = policy_for(place, "release-in-place", name) if auto else None
     return Act(
         "release-in-place",
         lambda ledger: observations.of_next(place, ledger, name),
@@ -165,6 +166,7 @@ def abort(place: Place) -> Act:
 
 def retire(place: Place, name: str, force: bool = False, way_back: bool = False) -> Act:
     """Stop a version without traffic; see rollout/plan.py."""
+    require_name(name)
     return Act(
         "retire",
         lambda _: observations.plain(place),
@@ -173,7 +175,7 @@ def retire(place: Place, name: str, force: bool = False, way_back: bool = False)
     )
 
 
-def _policy(place: Place, how: str, name: str) -> Policy:
+def policy_for(place: Place, how: str, name: str, steps: Sequence[Step] = ()) -> Policy:
     """How deploy.toml judges that strategy of a version; raises BadSetting where it could not see a failure."""
     row = strategy(how)
     if row.watches and not place.settings.router.fallback:
@@ -181,7 +183,8 @@ def _policy(place: Place, how: str, name: str) -> Policy:
             f"router.fallback is off in deploy.toml, so nobody would answer beside the new version of a {how}, and its "
             "failures could not be compared: switch it on, or leave out --auto"
         )
-    return policy(place.settings.verdict, row, _task(place, name))
+    weights = [step.weight for step in steps] or list(row.steps)
+    return policy(place.settings.verdict, row, _answers(place, name), weights)
 
 
 def _contract(place: Place, name: str) -> "Callable[[Ledger], Contract | None]":
@@ -195,17 +198,18 @@ def _contract(place: Place, name: str) -> "Callable[[Ledger], Contract | None]":
     return at_stake
 
 
-def _task(place: Place, name: str) -> str:
-    """What a version predicts; what is wrong with its bundle is said by who asks for more than that."""
+def _answers(place: Place, name: str) -> Answers:
+    """What a version answers; what is wrong with its bundle is said by who asks for more than that."""
     from deployment.releases import read_release
 
     try:
-        return str(read_release(place.releases, name).manifest["task"])
-    except (EdgeFailure, KeyError):
-        return CLASSIFICATION
+        return read_release(place.releases, name).answers
+    except EdgeFailure:
+        return CLASSES
 
 
 def require_name(name: str) -> None:
     """Raise BadOption unless `name` may name a version."""
     if not name or not is_name(name):
-        raise BadOption(f"'{name}' is no version: letters, digits, '-', '_' and '.', at most 64")
+        shown = name if len(name) <= 64 else f"{name[:64]}..."
+        raise BadOption(f"{shown!r} is no version: letters, digits, '-', '_' and '.', at most 64")

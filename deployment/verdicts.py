@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployment.rollouts import shown_seconds
+from rollout.wording import counted
 
 WORDS = {"pass": "PASS", "fail": "FAIL", "undecided": "WAIT", "hold": "HOLD", "invalid": "INVALID"}
 MOST = 1e9
@@ -38,7 +39,8 @@ def shown(model: str, verdict: dict[str, Any]) -> Shown:
     head = (
         f"{model} {verdict['candidate']} vs {verdict['stable']}   "
         f"{verdict['weight'] / 100:g} % for {shown_seconds(verdict['running_s'])}   "
-        f"{verdict['requests']:,} requests, {verdict['candidate_requests']:,} canary   {WORDS[verdict['word']]}"
+        f"{counted(verdict['requests'], 'request')}, {verdict['candidate_requests']:,} canary   "
+        f"{WORDS[verdict['word']]}"
     )
     columns = (
         "signal",

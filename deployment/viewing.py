@@ -12,6 +12,7 @@ from deployment.rollouts import seconds, shown_seconds
 from deployment.stack import Stack
 from deployment.status import Picture, picture
 from deployment.subjects import subjects
+from rollout.wording import counted
 from store.ledger import Entry
 
 PIPE_WIDTH = 400
@@ -65,7 +66,7 @@ def history(place: Place, out: Out, number: int, verify: bool) -> None:
         entries = store.history(limit=number + 1)
     told = list(zip(entries, subjects(entries, number), strict=False))
     lines = [_history_line(entry, about) for entry, about in told] or ["nothing was done yet"]
-    lines += [f"✔ the chain of {checked} revisions holds"] if verify else []
+    lines += [f"✔ the chain of {counted(checked or 0, 'revision')} holds"] if verify else []
     out.result({"history": [_history_row(entry, about) for entry, about in told], "verified": checked}, *lines)
 
 
@@ -91,12 +92,23 @@ def doctor(place: Place, out: Out) -> int:
     return REFUSED if faults else DONE
 
 
-def plan(out: Out, place: Place, version: str, strategy: str, replay: str | None, breaking: bool) -> int:
+def plan(
+    out: Out,
+    place: Place,
+    version: str,
+    strategy: str,
+    replay: str | None,
+    breaking: bool,
+    steps: str | None = None,
+    every: str | None = None,
+    auto: bool = False,
+) -> int:
     """What a rollout would mean; returns the exit code, 6 where it breaks what users rely on unless that is allowed."""
     from deployment.planned import plan_in_words
+    from deployment.planning import Options
     from deployment.planning import plan as planned
 
-    found = planned(place, version, strategy, replay)
+    found = planned(place, version, strategy, replay, Options(steps, every, auto))
     out.result(found.body(), *plan_in_words(found))
     return BROKEN if found.breaking and not breaking else DONE
 
@@ -107,7 +119,7 @@ def feedback(place: Place, out: Out, path: Path, timeout: str) -> int:
 
     tally = send(place, path, seconds(timeout), out.say)
     sign = "✖" if tally.invalid else "✔"
-    line = f"{sign} {path}: {tally.counted} counted, {tally.duplicates} duplicates, {tally.invalid} invalid"
+    line = f"{sign} {path}: {tally.counted} counted, {counted(tally.duplicates, 'duplicate')}, {tally.invalid} invalid"
     faults = [f"  row {fault['row']}: {fault['detail']}" for fault in tally.first_invalid]
     more = tally.invalid - len(faults)
     out.result(
@@ -142,7 +154,7 @@ def rehearsal(out: Out, place: Place, versions: list[str]) -> int:
         for step in report.steps
     ]
     lines += [
-        f"{report.failed} failed requests of {report.requests}",
+        f"{counted(report.failed, 'failed request')} of {report.requests}",
         f"{report.validated} calls to the platform fit Heroku's schema, {report.unfit} do not, "
         f"{report.unvalidated} had none to be held against",
         f"apps: {', '.join(report.apps)}",

@@ -11,5 +11,7 @@ What it is not:
 * The base image is this machine's, and so is Python's version; an app does not lie in /app. A process that knows a port
   of another can reach it, and all run as the same user.
 * Installed packages lie in the slug and are linked into each dyno, not copied; the app's own files are copied.
-* Pipenv, Poetry, other buildpacks, containers, log drains, webhooks, domains and teams are missing: 501 says so.
+* Pipenv, Poetry, other buildpacks, containers and drains to elsewhere are missing: 501 says so. Webhooks, teams,
+  domains of one's own and what else Heroku's schema has are as for an account without them: lists are empty, nothing
+  is found, and to make one is forbidden (403).
 """

@@ -26,7 +26,7 @@ from emulator import (
 from emulator.call import Call, Handler, Reply, Route
 from emulator.clock import stamp
 from emulator.conformance import Link
-from emulator.errors import NO_ENDPOINT, NOT_ACCEPTABLE, RATE_LIMITED, UNAUTHORIZED, ApiError, not_emulated
+from emulator.errors import NO_ENDPOINT, NOT_ACCEPTABLE, RATE_LIMITED, UNAUTHORIZED, ApiError, not_found, switched_off
 from emulator.faults import Fault
 from emulator.http1 import Headers, Inbound, Message, Responder
 from emulator.platform import Platform
@@ -116,7 +116,9 @@ class Api:
             account = self._admit(message, found, headers)
             if found is None:
                 self.platform.tally.other["not_emulated" if links else "unknown"] += 1
-                raise not_emulated(f"{message.method} {links[0].raw['href']}") if links else NO_ENDPOINT
+                if not links:
+                    raise NO_ENDPOINT
+                return self._reply(message, _of_a_feature_that_is_off(links[0]), headers, wrong, links)
             body = _json(raw)
             wrong += self.platform.schema.wrong_request(links, body) if body or links else []
             reply = found.handler(Call(self.platform, account, found.params, body or {}, query))
@@ -147,6 +149,9 @@ class Api:
             body, headers = cut.items, headers + cut.headers
             status = cut.status if reply.status == 200 else reply.status
         wrong += self.platform.schema.wrong_reply(links, status, body) if links else []
+        if reply.included and message.header("accept-inclusion"):
+            # The schema does not know of inclusions.
+            body = [{**each, **reply.included.get(each["id"], {})} for each in body]
         data = _dump(body)
         tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
         if message.method == "GET" and message.header("if-none-match") == tag:
@@ -159,6 +164,15 @@ def _find(method: str, path: str) -> Found | None:
         if own == method and (match := pattern.fullmatch(path)):
             return Found(template, handler, tuple(map(unquote, match.groups())))
     return None
+
+
+def _of_a_feature_that_is_off(link: Link) -> Reply:
+    """What the schema has and the emulator has not: none are listed, none is found, and none can be made."""
+    if link.raw["method"] != "GET":
+        raise switched_off(link.resource)
+    if link.raw.get("rel") != "instances":
+        raise not_found(link.resource.replace("-", "_"))
+    return Reply([])
 
 
 def _early(fault: Fault) -> Answer | None:

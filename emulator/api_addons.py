@@ -2,7 +2,7 @@
 
 import re
 
-from emulator import plans, shapes
+from emulator import databases, plans, shapes
 from emulator.call import Call, Reply, Route
 from emulator.databases import Databases
 from emulator.errors import invalid, not_emulated, not_found
@@ -13,7 +13,7 @@ NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 
 def create(call: Call) -> Reply:
     """Answers while it is being provided; its config var, a release and a restart come later."""
-    app, asked = call.app(), call.text("plan")
+    app, asked = call.app(), _plan_of(call)
     plan = plans.find(asked)
     if plan is None:
         raise not_emulated(f"the add-on {asked[:60]!r}; there is {', '.join(plans.CENTS)} of {plans.SERVICE}")
@@ -26,6 +26,31 @@ def create(call: Call) -> Reply:
         raise invalid(f"Name {name} is already taken")
     addon = call.platform.addons.buy(app, call.account, plan, place, name)
     return Reply(_shape(call, addon), 201)
+
+
+def _plan_of(call: Call) -> str:
+    """By its name, or as an object with it, as Heroku's own client says it."""
+    plan = call.body.get("plan")
+    return str(plan.get("name") or plan.get("id") or "") if isinstance(plan, dict) else call.text("plan")
+
+
+def database(call: Call) -> Reply:
+    """What `heroku pg:info` shows, which asks Heroku's data API: here under the same address."""
+    addon = _find(call, call.params[0])
+    if addon.state != "provisioned":
+        raise not_found("database")
+    size, tables, connections, version = databases.described(addon.config["URL"])
+    facts = {
+        "Plan": addon.plan.partition(":")[2].replace("-", " ").title(),
+        "Status": "Available",
+        "Data Size": size,
+        "Tables": str(tables),
+        "PG Version": version,
+        "Connections": str(connections),
+        "Created": addon.created_at,
+    }
+    shown = [{"name": name, "values": [value]} for name, value in facts.items()]
+    return Reply({"info": shown, "resource_url": addon.config["URL"]})
 
 
 def listed(call: Call) -> Reply:
@@ -73,7 +98,8 @@ def attachments_of_app(call: Call) -> Reply:
     """An app's."""
     app = call.app()
     mine = [each for each in call.platform.world.attachments.values() if each.app is app]
-    return Reply([shapes.attachment(each) for each in mine], keys=("id", "name"))
+    included = {each.id: shapes.inclusions(each) for each in mine}
+    return Reply([shapes.attachment(each) for each in mine], keys=("id", "name"), included=included)
 
 
 def attachments_of_addon(call: Call) -> Reply:
@@ -150,6 +176,7 @@ ROUTES: list[Route] = [
     ("GET", "/plans/{}", plan),
     ("GET", "/addon-services/{}/plans", plan_list),
     ("GET", "/addon-services/{}/plans/{}", plan),
+    ("GET", "/client/v11/databases/{}", database),
     ("GET", "/addons", listed),
     ("GET", "/addons/{}", info),
     ("GET", "/addons/{}/addon-attachments", attachments_of_addon),

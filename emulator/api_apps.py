@@ -58,6 +58,26 @@ def listed(call: Call) -> Reply:
     return Reply([shapes.app(app) for app in mine], keys=NAMES)
 
 
+def of_user(call: Call) -> Reply:
+    """The same, as `heroku apps` asks for it."""
+    if call.params[0] not in ("~", call.account.id, call.account.email):
+        raise not_found("user")
+    return listed(call)
+
+
+def domains(call: Call) -> Reply:
+    """Heroku's own: no other can be added here."""
+    return Reply([shapes.domain(call.app())], keys=("id", "hostname"))
+
+
+def domain(call: Call) -> Reply:
+    """It, by id or name."""
+    shown = shapes.domain(call.app())
+    if call.params[1] not in (shown["id"], shown["hostname"]):
+        raise not_found("domain")
+    return Reply(shown)
+
+
 def filtered(call: Call) -> Reply:
     """Those with certain ids."""
     wanted = call.part("in").get("id", [])
@@ -188,6 +208,9 @@ def set_buildpacks(call: Call) -> Reply:
 ROUTES: list[Route] = [
     ("POST", "/apps", create),
     ("GET", "/apps", listed),
+    ("GET", "/users/{}/apps", of_user),
+    ("GET", "/apps/{}/domains", domains),
+    ("GET", "/apps/{}/domains/{}", domain),
     ("POST", "/filters/apps", filtered),
     ("GET", "/apps/{}", info),
     ("PATCH", "/apps/{}", update),

@@ -61,8 +61,9 @@ def _apply(call: Call, app: App, updates: list[tuple[Formation, dict[str, Any]]]
 
 def _quantity(now: Formation, change: dict[str, Any]) -> int:
     wanted = change.get("quantity", now.quantity)
-    if isinstance(wanted, str) and wanted[:1] in "+-" and wanted[1:].isdigit():
-        wanted = now.quantity + int(wanted)
+    if isinstance(wanted, str) and wanted.isascii() and wanted[wanted[:1] in ("+", "-") :].isdigit():
+        # Heroku's own client sends a number as text.
+        wanted = int(wanted) if wanted.isdigit() else now.quantity + int(wanted)
     if not isinstance(wanted, int) or isinstance(wanted, bool) or not 0 <= wanted <= MOST:
         raise invalid(f"Quantity must be a whole number from 0 to {MOST}")
     return wanted

@@ -52,12 +52,13 @@ class Call:
 
 @dataclass
 class Reply:
-    """`keys`: by what a list may be ranged."""
+    """`keys`: by what a list may be ranged. included: what each thing shows more, by id, where inclusions are asked."""
 
     body: Any
     status: int = 200
     keys: tuple[str, ...] = ("id",)
     headers: list[tuple[str, str]] = field(default_factory=list)
+    included: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 Handler = Callable[[Call], Reply]

@@ -16,6 +16,17 @@ START_S = 30
 ROLE = "emulator"
 
 
+def described(url: str) -> tuple[str, int, int, str]:
+    """Size as text, number of tables and of connections, and the server's version. Raises psycopg.Error."""
+    query = """SELECT pg_size_pretty(pg_database_size(current_database())),
+        (SELECT count(*) FROM pg_catalog.pg_stat_user_tables),
+        (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname = current_database()) - 1,
+        current_setting('server_version')"""
+    with psycopg.connect(url, connect_timeout=2) as connection:
+        size, tables, connections, version = connection.execute(query).fetchone() or ("", 0, 0, "")
+    return size, tables, connections, version.partition(" ")[0]
+
+
 class Databases:
     """One server in a folder of its own, a role and a database an add-on."""
 

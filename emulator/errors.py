@@ -25,6 +25,12 @@ def invalid(message: str) -> ApiError:
     return ApiError(422, "invalid_params", message)
 
 
+def switched_off(resource: str) -> ApiError:
+    """403, as for a feature that this account does not have."""
+    name = resource.replace("-", " ").replace("_", " ")
+    return ApiError(403, "forbidden", f"The feature {name!r} is not available for this account.", resource=resource)
+
+
 def not_emulated(message: str) -> ApiError:
     """501, which Heroku never sends: the real platform does this and the emulator does not."""
     return ApiError(501, "not_emulated", f"The emulator does not do this: {message}")

@@ -75,6 +75,23 @@ def app(app: App) -> dict[str, Any]:
     }
 
 
+def domain(app: App) -> dict[str, Any]:
+    """The name that Heroku gives an app."""
+    return {
+        "acm_status": None,
+        "acm_status_reason": None,
+        "app": _ref(app),
+        "cname": None,
+        "created_at": app.created_at,
+        "hostname": app.host,
+        "id": fixed_id(f"{app.host}.domain"),
+        "kind": "heroku",
+        "sni_endpoint": None,
+        "status": "succeeded",
+        "updated_at": app.updated_at,
+    }
+
+
 def team_app(found: App) -> dict[str, Any]:
     """An app as the filter endpoint shows it."""
     shown = app(found)
@@ -210,6 +227,14 @@ def attachment(attachment: Attachment) -> dict[str, Any]:
         "web_url": None,
         "log_input_url": None,
     }
+
+
+def inclusions(attachment: Attachment) -> dict[str, Any]:
+    """What an attachment shows more with `Accept-Inclusion: addon:plan,config_vars`."""
+    addon = attachment.addon
+    plan = {"id": plans.plan_id(addon.plan), "name": addon.plan}
+    shown = {**_ref(addon), "app": _ref(addon.app), "plan": plan}
+    return {"addon": shown, "config_vars": [f"{attachment.name}_URL"]}
 
 
 def drain(drain: Drain) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from rollout.sequential import (
 )
 from rollout.split import ALL
 from rollout.verdict import Judged, Verdict, judge, margin_of
+from rollout.wording import counted
 
 NEVER = "never"
 NO_DATA = "no data yet"
@@ -340,8 +341,8 @@ def _blame(case: Case, judged: Judged) -> str:
     evidence = f"evidence {_times_of(judged.against)}, needed {_times_of(judged.against_needed)}"
     if judged.rule.name == "errors":
         counts = case.evidence.of(case.evidence.candidate, "finished")
-        failed, total = counts.get("error", 0), sum(counts.values())
-        return f"errors: {failed} of {total} requests failed, {numbers.stable} on {case.rollout.stable} ({evidence})"
+        failed, total = counts.get("error", 0), counted(sum(counts.values()), "request")
+        return f"errors: {failed} of {total} failed, {numbers.stable} on {case.rollout.stable} ({evidence})"
     return f"{judged.rule.name}: {numbers.candidate}, {numbers.stable} on {case.rollout.stable} ({evidence})"
 
 

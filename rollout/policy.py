@@ -3,11 +3,13 @@
 `Judging` is the `[verdict]` table of deploy.toml; `policy` makes of it what one strategy goes by.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from rollout.classes import CLASSIFICATION, Answers
 from rollout.refusal import BadSetting
+from rollout.split import ALL
 from rollout.strategy import STRATEGIES, Strategy
 
 ACTIONS = ("rollback", "hold", "watch")
@@ -15,10 +17,16 @@ AT_DEADLINE = ("hold", "rollback")
 HOTFIX = ("supersede", "queue", "refuse")
 OF_VALUES = "absolute"
 LOSSES = ("wrong", "brier", "log", OF_VALUES)
-CLASSIFICATION = "classification"
+CLASSES = Answers(CLASSIFICATION)
 NO_LOSS = (
     "its 'loss' is one of classes, not of values: set loss = 'absolute', and 'bound' to the error that is the most"
 )
+NO_VALUES = "its 'loss' is one of values, and this version answers classes: set loss = 'wrong'"
+NO_PROBABILITY = (
+    "its 'loss' is one of the probability of the second of two classes, which this version does not answer: "
+    "set loss = 'wrong'"
+)
+NO_EQUAL_SHARES = "times are compared where the candidate's share is one half, and no step is"
 
 
 @dataclass(frozen=True)
@@ -170,7 +178,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Policy:
-    """The plan of a self-running rollout, but for its steps. See Judging."""
+    """The plan of a self-running rollout, but for its steps. See Judging.
+
+    unjudged: signals that it looks at in vain, each with the reason.
+    """
 
     alpha: float
     beta: float
@@ -180,6 +191,7 @@ class Policy:
     undecided: str
     watch_s: float
     hotfix: str
+    unjudged: tuple[tuple[str, str], ...] = ()
 
     @property
     def labels(self) -> Labels | None:
@@ -189,25 +201,29 @@ class Policy:
 
     def to_body(self) -> dict[str, Any]:
         """Plain JSON. `policy_of(to_body())` is the identity."""
-        return {**asdict(self), "rules": [asdict(rule) for rule in self.rules]}
+        unjudged = [list(each) for each in self.unjudged]
+        return {**asdict(self), "rules": [asdict(rule) for rule in self.rules], "unjudged": unjudged}
 
 
 def policy_of(body: Mapping[str, Any]) -> Policy:
     """The policy of plain JSON; raises KeyError, TypeError."""
-    return Policy(**{**body, "rules": tuple(Rule(**rule) for rule in body["rules"])})
+    unjudged = tuple((name, because) for name, because in body.get("unjudged", ()))
+    return Policy(**{**body, "rules": tuple(Rule(**rule) for rule in body["rules"]), "unjudged": unjudged})
 
 
-def policy(judging: Judging, row: Strategy, task: str = CLASSIFICATION) -> Policy:
+def policy(judging: Judging, row: Strategy, answers: Answers = CLASSES, weights: Sequence[int] | None = None) -> Policy:
     """What a strategy goes by: its signals, and for one that a person decides nothing but the way back.
 
-    task: of the candidate, as its manifest has it. Labels are left out where their loss is none of such predictions.
-    Raises BadSetting where they are required all the same.
+    answers: of the candidate, as its manifest has it; weights: of its steps in basis points, where they are known.
+    A signal that could never be judged is left out, with the reason. Raises BadSetting where it is required all the
+    same.
     """
     looked_at = [name for name in SIGNALS if name in row.signals]
-    if task != CLASSIFICATION and judging.labels.loss != OF_VALUES and "labels" in looked_at:
-        if judging.labels.required:
-            raise BadSetting(f"deploy.toml: 'verdict.labels' is required, and {NO_LOSS}")
-        looked_at.remove("labels")
+    unjudged = [(name, because) for name in looked_at if (because := _in_vain(name, judging, answers, weights))]
+    for name, because in unjudged:
+        if getattr(judging, name).required:
+            raise BadSetting(f"deploy.toml: 'verdict.{name}' is required, and {because}")
+        looked_at.remove(name)
     rules = tuple(_rule(name, getattr(judging, name), judged=name in row.decides) for name in looked_at)
     return Policy(
         judging.alpha,
@@ -218,7 +234,27 @@ def policy(judging: Judging, row: Strategy, task: str = CLASSIFICATION) -> Polic
         judging.undecided,
         judging.watch_s,
         judging.hotfix,
+        tuple(unjudged),
     )
+
+
+def _in_vain(name: str, judging: Judging, answers: Answers, weights: Sequence[int] | None) -> str:
+    """Why a signal could never be judged; empty where it can be."""
+    if name == "labels":
+        return _no_loss(judging.labels.loss, answers)
+    if name == "wait" and judging.wait.action != "watch" and weights is not None:
+        near = judging.wait.apart * ALL
+        return "" if any(abs(weight - ALL / 2) <= near for weight in weights) else NO_EQUAL_SHARES
+    return ""
+
+
+def _no_loss(loss: str, answers: Answers) -> str:
+    if answers.values:
+        return "" if loss == OF_VALUES else NO_LOSS
+    if loss == OF_VALUES:
+        return NO_VALUES if answers.classes else ""
+    known = answers.classes or answers.probabilities
+    return NO_PROBABILITY if loss in ("brier", "log") and known and not answers.two_classes else ""
 
 
 def _rule(name: str, signal: Signal, judged: bool) -> Rule:

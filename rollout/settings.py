@@ -127,6 +127,7 @@ MAY_BE_NOTHING = (
     "apart",
     "warm_s",
 )
+_KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 RUNTIMES = ("certified", "sklearn")
 
 
@@ -167,7 +168,7 @@ def _value(kind: Any, value: Any, path: str) -> Any:
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
-        raise BadSetting(f"deploy.toml: '{path}' is {kind.__name__}, not {value!r}")
+        raise BadSetting(f"deploy.toml: '{path}' is {_KINDS[kind]}, not {value!r}")
     return value
 
 

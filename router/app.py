@@ -31,7 +31,7 @@ from router.oip import is_of_a_version
 from router.outcomes import Outcomes
 from router.pages import Eyes, create_pages
 from router.predict import Predict
-from router.problems import Receive, Scope, Send, answer, answer_options, failed
+from router.problems import Problem, Receive, Scope, Send, answer, answer_options, failed
 from router.processes import started_at
 from router.reading import UNKNOWN
 from router.traffic import Traffic
@@ -57,6 +57,7 @@ class Router:
         self.config = config
         self.worker: Any = None
         self._started = 0
+        self._since = counts.SinceRollout()
         self._tasks: list[asyncio.Task[None]] = []
         self._telling: asyncio.Task[None] | None = None
         self.hot: dict[bytes, Handler] = {}
@@ -87,18 +88,24 @@ class Router:
 
         try:
             await self._route(scope, receive, noted)
+        except Problem as problem:
+            self.refused(problem.status)
+            await answer(noted, problem.status, problem.headers(), problem.body())
         except Exception:
             log.exception("a request could not be answered")
             if begun:
                 raise
-            problem = failed()
-            self.refused(problem.status)
-            await answer(noted, problem.status, problem.headers(), problem.body())
+            fault = failed()
+            self.refused(fault.status)
+            await answer(noted, fault.status, fault.headers(), fault.body())
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if path == "*" and scope["method"] == "OPTIONS":
             await answer_options(send, "GET", "HEAD", "POST")
+        elif "//" in path:
+            # WSGI takes `//status` for `/status`.
+            raise Problem(404, "no path here has an empty part: /openapi.json lists what is here")
         elif path == "/predict":
             await self.predict(scope, receive, send)
         elif path == "/feedback":
@@ -141,6 +148,7 @@ class Router:
         self._loop = loop
         self.worker = scope.get("state", {}).get("worker")
         self._started = started_at(os.getpid())
+        self._since = counts.SinceRollout()
         self._publisher = ThreadPoolExecutor(1, thread_name_prefix="counts")
         self.watch = Watch(config.database_url, config.settings.model, config.state, config.token_key)
         table = await loop.run_in_executor(self.watch.threads, self.watch.first_table)
@@ -253,7 +261,20 @@ class Router:
         worst = self.traffic.mirror.worst
         master = self.worker.parent if self.worker is not None else 0
         counted = self.traffic.counts.flat()
-        return Snapshot(os.getpid(), counted, gauges, revision, age, worst=worst, started=self._started, master=master)
+        rolling = self.traffic.table.ledger.rollout
+        rollout = rolling.id if rolling is not None else ""
+        return Snapshot(
+            os.getpid(),
+            counted,
+            gauges,
+            revision,
+            age,
+            worst=worst,
+            started=self._started,
+            master=master,
+            rollout=rollout,
+            since=self._since.of(rollout, counted),
+        )
 
     def _snapshots(self) -> list[Snapshot]:
         """For the pages, whose threads must not read what the loop is changing: it writes this worker's down itself."""

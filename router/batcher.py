@@ -153,14 +153,17 @@ class Lane:
             self.queued_rows -= len(alone.rows)
             return [alone]
         batch: list[Pending] = []
-        rows = 0
+        rows = size = 0
         room = most - most // PARTS if self.large else most
         while queue and not queue[0].alone and (not batch or rows + len(queue[0].rows) <= room):
+            size += queue[0].size
+            if batch and size > self.limits.max_body_bytes:
+                break
             pending = queue.popleft()
             rows += len(pending.rows)
             batch.append(pending)
         self.queued_rows -= rows
-        if self.large and rows < most:
+        if self.large and rows < most and size <= self.limits.max_body_bytes:
             part = self._part(most, most - rows)
             if part is not None:
                 batch.append(part)
@@ -227,7 +230,8 @@ class Lane:
             self._trip()
             _tell(batch, lost)
             return
-        self._failures, self._outage_since = 0, None
+        self._failures = 0
+        self.reached()
         if len(batch) > 1 and not all(error.attributed for error in decoded.errors):
             batch, decoded = self._ask_alone_where_unattributed(batch, decoded)
         _hand_out(batch, decoded)
@@ -282,7 +286,7 @@ class Lane:
 
         What a process was lost with for the second time goes alone, so that it takes nobody with it.
         """
-        waits = self._waits_for_restart()
+        waits = self.waits_for_restart()
         most = LOSSES_IN_OUTAGE if waits else LOSSES
         lost = []
         for pending in reversed([each for each in batch if not each.over]):
@@ -299,8 +303,12 @@ class Lane:
             self._pause()
         return lost[::-1]
 
-    def _waits_for_restart(self) -> bool:
-        """Whether what cannot be delivered stays in the queue: for no longer than a deadline since the outage began."""
+    def reached(self) -> None:
+        """The version answered: no outage is under way."""
+        self._outage_since = None
+
+    def waits_for_restart(self) -> bool:
+        """Whether what could not be delivered waits: for no longer than a deadline since the outage began."""
         if not self.waits:
             return False
         now = self.loop.time()

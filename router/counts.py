@@ -30,7 +30,8 @@ class Worst(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct):
-    """One worker's numbers. counts only grow; gauges and worst are true now; gone: the worker has died.
+    """One worker's numbers. counts only grow; gauges and worst are true now; gone: the worker has died; since: counts
+    since that rollout began, empty without one.
 
     started: the worker's start (processes.py); master: process id of the one that forked it.
     """
@@ -44,6 +45,8 @@ class Snapshot(msgspec.Struct):
     worst: list[Worst] = []
     started: int = 0
     master: int = 0
+    rollout: str = ""
+    since: dict[str, float] = {}
 
 
 class Requests:
@@ -94,6 +97,20 @@ def split_key(joined: str) -> Key:
     return tuple(joined.split(SEPARATOR))
 
 
+class SinceRollout:
+    """What was counted since the rollout in progress began, as far as this worker was there."""
+
+    def __init__(self) -> None:
+        self._rollout = ""
+        self._before: dict[str, float] = {}
+
+    def of(self, rollout: str, counts: dict[str, float]) -> dict[str, float]:
+        """The counts less those at the first call with this rollout; empty without one."""
+        if rollout != self._rollout:
+            self._rollout, self._before = rollout, counts
+        return {key: value - self._before.get(key, 0) for key, value in counts.items()} if rollout else {}
+
+
 def folder(state: Path) -> Path:
     """Where the snapshots are."""
     return state / "run" / "counts"
@@ -111,7 +128,12 @@ def retire(state: Path, pid: int) -> None:
     if snapshot is None:
         return
     retired = _read(folder(state) / "0.json") or Snapshot(0, {}, {})
-    _write(folder(state) / "0.json", Snapshot(0, summed([retired.counts, snapshot.counts]), {}, gone=True))
+    together = summed([retired.counts, snapshot.counts])
+    since = [each.since for each in (retired, snapshot) if each.rollout == snapshot.rollout]
+    _write(
+        folder(state) / "0.json",
+        Snapshot(0, together, {}, gone=True, rollout=snapshot.rollout, since=summed(since)),
+    )
     dead.unlink(missing_ok=True)
 
 
@@ -139,7 +161,7 @@ def _believed(snapshot: Snapshot) -> Snapshot:
     """Of a worker that nobody could fold, because its master was killed too, the counts alone."""
     if snapshot.gone or lives(snapshot.pid, snapshot.started):
         return snapshot
-    return Snapshot(snapshot.pid, snapshot.counts, {}, gone=True)
+    return Snapshot(snapshot.pid, snapshot.counts, {}, gone=True, rollout=snapshot.rollout, since=snapshot.since)
 
 
 def _write(path: Path, snapshot: Any) -> None:

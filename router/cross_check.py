@@ -4,7 +4,8 @@ A row that no version can predict is its sender's fault, and anybody can send an
 time-out) or a refusal (422) of a version in a judged rollout counts only where the other one answers the same rows.
 Both versions are treated alike, or the comparison would favour one: what the candidate failed was asked of the stable
 version anyway, as its fallback; what the stable version failed, or either refused, is asked here once the user was
-told. How much is asked is bounded; what is beyond it counts as it is, of either version by the same rule.
+told. How much is asked is bounded; what is beyond it, or gets no answer in time, is evidence against neither: else who
+knows which users meet the candidate could send more bad rows than are asked about, and decide its rollout.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from rollout.settings import Limits
 from rollout.split import ALL
 from router.batcher import Lane
 from router.pending import Lost, Pending, Predicted
-from router.table import Table
+from router.table import Rolling, Table
 from router.tally import Tally
 
 ROWS_A_SECOND = 500.0
@@ -47,6 +48,10 @@ class Failure:
         """Count it as it is."""
         self.tally.finish(self.word, self.seconds, self.warm)
 
+    def dismiss(self) -> None:
+        """Count it as evidence of nothing: nobody knows what the other version says."""
+        self.tally.finish("neither", self.seconds, self.warm)
+
 
 class CrossCheck:
     """The questions of one worker. lanes: of the versions that are deployed now."""
@@ -56,20 +61,25 @@ class CrossCheck:
         self._rows, self._since = MOST_ROWS, loop.time()
 
     def ask(self, failure: Failure, version: str, rows: list[msgspec.Raw], table: Table, weight: int) -> None:
-        """Count a failure of `version`, once the other one was asked about the same rows.
+        """Count a failure of `version` on these rows, once the other one was asked about them.
 
-        weight: of the candidate when the request was drawn, in basis points.
+        weight: of the candidate when the request was drawn, in basis points. Where no two versions share the traffic
+        there is nothing to compare, and it counts as it is.
         """
-        lane = self._other(version, table) if 0 < weight < ALL and self._allows(len(rows)) else None
+        rolling = table.rolling
+        if rolling is None or not rolling.judged or not 0 < weight < ALL:
+            failure.count()
+            return
+        if version not in (rolling.candidate, rolling.stable):
+            failure.count()
+            return
+        lane = self._other(version, rolling) if self._allows(len(rows)) else None
         deadline = self.loop.time() + self.limits.version_timeout_ms / 1000
         if lane is None or lane.submit(Check(rows, deadline, failure)) is not None:
-            failure.count()
+            failure.dismiss()
 
-    def _other(self, version: str, table: Table) -> Lane | None:
-        """The other version's lane; None where there is no comparison, or either of the two has much to do."""
-        rolling = table.rolling
-        if rolling is None or not rolling.judged or version not in (rolling.candidate, rolling.stable):
-            return None
+    def _other(self, version: str, rolling: Rolling) -> Lane | None:
+        """The other version's lane; None where it is gone, or either of the two has much to do."""
         both = [self.lanes.get(name) for name in (rolling.candidate, rolling.stable)]
         if any(lane is None or lane.queued_rows > BUSY_ROWS for lane in both):
             return None
@@ -94,4 +104,4 @@ class Check(Pending):
     def done(self, outcome: Predicted | Lost) -> None:
         """See Pending."""
         if not self.failure.settle(outcome):
-            self.failure.count()
+            self.failure.dismiss()

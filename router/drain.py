@@ -34,6 +34,9 @@ class Drain:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 204 once the batch is counted, or was before."""
+        if scope["method"] == "OPTIONS":
+            await answer_options(send, "POST")
+            return
         given = dict(scope["headers"])
         if scope["method"] == "OPTIONS":
             await answer_options(send, "POST")

@@ -13,6 +13,7 @@ import msgspec
 
 from rollout.settings import Settings
 from router.access import Access
+from router.batcher import Lane
 from router.body import whole_body
 from router.oip import MODEL_PATH, error_body
 from router.problems import Headers, Problem, Receive, Scope, Send, answer, answer_options, not_allowed
@@ -20,6 +21,9 @@ from router.traffic import STATUS_OF_LOSS, Draw, Traffic, word_of
 from router.unit_source import UnitSource
 from router.upstream import Answer, Failure
 
+# How often it is looked whether the only version is back, and for how many requests at once.
+LOOK_S = 0.2
+MOST_WAITING = 256
 # What a version says of a request; any other status says something of the version.
 _OF_THE_REQUEST = frozenset({200, 400, 413, 500})
 
@@ -52,6 +56,7 @@ class Forward:
         self.settings, self.traffic, self.access, self.leaving = settings, traffic, access, leaving
         self.limits = settings.router.limits
         self.units = UnitSource(settings.router.unit)
+        self._waiting = 0
         self._rows = msgspec.json.Decoder(_Inputs).decode
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -172,9 +177,29 @@ class Forward:
         if isinstance(outcome, Failure) and outcome.reason == "closed":
             await asyncio.sleep(0)
             outcome = await lane.pool.forward(method, path, b"application/json", body, timeout_s)
+        give_up = time.monotonic() + self.limits.deadline_ms / 1000
+        while rest == "/infer" and _undelivered(outcome) and await self._restarted(lane, give_up):
+            outcome = await lane.pool.forward(method, path, b"application/json", body, timeout_s)
+        if isinstance(outcome, Answer):
+            lane.reached()
         if isinstance(outcome, Answer) and outcome.status not in _OF_THE_REQUEST:
             return Failure("garbled", f"it answered {outcome.status}")
         return outcome
+
+    async def _restarted(self, lane: Lane, give_up: float) -> bool:
+        """Wait for a moment, as /predict does in its queue, where only this version answers and is being restarted."""
+        if self._waiting >= MOST_WAITING or time.monotonic() >= give_up or not lane.waits_for_restart():
+            return False
+        self._waiting += 1
+        try:
+            await asyncio.sleep(LOOK_S)
+        finally:
+            self._waiting -= 1
+        return True
+
+
+def _undelivered(outcome: Answer | Failure) -> bool:
+    return isinstance(outcome, Failure) and outcome.reason == "connect"
 
 
 def _header(headers: Headers, name: bytes) -> str:

@@ -174,10 +174,10 @@ def _counted(rows: int) -> str:
 def _row(
     signature: str, prediction: Prediction, number: int, rows: int, value: ClassValue, now: datetime, known: Known
 ) -> Row:
-    score = prediction.scores[number] if prediction.scores else None
-    predicted_class = prediction.classes[number] if prediction.classes else ""
+    score = prediction.scores[number] if number < len(prediction.scores) else None
+    predicted_class = prediction.classes[number] if number < len(prediction.classes) else ""
     answers = known.answers(prediction.version)
-    text = _truth(value, prediction, predicted_class, answers)
+    text = _truth(value, prediction, answers)
     outcome = _outcome(predicted_class, score, text)
     # A request is one draw, so one of its rows bets: the first.
     bets = prediction.bets and number == 0
@@ -187,7 +187,7 @@ def _row(
     return Row(identity, prediction.version, score, predicted_class or None, text, outcome, now, *drawn)
 
 
-def _truth(value: ClassValue, prediction: Prediction, predicted_class: str, answers: Answers) -> str:
+def _truth(value: ClassValue, prediction: Prediction, answers: Answers) -> str:
     """A label as it is counted; raises ValueError for one that cannot be the truth: counted, it would bar the right
     one."""
     version = prediction.version
@@ -196,7 +196,7 @@ def _truth(value: ClassValue, prediction: Prediction, predicted_class: str, answ
         if key is None:
             raise ValueError(f"{_short(repr(value))} is no class of {version} ({_listed(answers)})")
         return key
-    if answers.values or (prediction.scores and not predicted_class):
+    if answers.values or (answers.task == "" and prediction.classes and not prediction.classes[0]):
         number = number_of(value)
         if number is None:
             raise ValueError(f"{_short(repr(value))} is no number, and {version} predicts numbers")

@@ -30,6 +30,8 @@ from store.copies import CopiedAnswer
 _decode = msgspec.json.decode
 MOST_WORST = 10
 LARGEST_ROW = 16_384
+# Of the bytes that requests may hold together, copies may hold a fourth beside them.
+PART_OF_BYTES = 4
 
 
 class Mirror:
@@ -45,6 +47,8 @@ class Mirror:
     ) -> None:
         self.settings, self.counts, self.loop, self.tallies, self.chance = settings, counts, loop, tallies, chance
         self.worst: list[Worst] = []
+        # Of all copies that wait or are under way.
+        self._bytes = 0
         self.kept = Kept()
         self.table: Table | None = None
         self.shadows: tuple[tuple[str, int], ...] = ()
@@ -97,16 +101,23 @@ class Mirror:
         if lane is None or (lane.queued_rows and lane.queued_rows + len(rows) > limits.max_shadow_queue_rows):
             self._drop(version, len(rows))
             return
+        size = sum(map(len, rows))
+        if self._bytes + size > limits.max_bodies_bytes // PART_OF_BYTES:
+            self._drop(version, len(rows))
+            return
         large = len(rows) > limits.max_batch_rows
         deadline = self.loop.time() + (limits.deadline_ms if large else limits.version_timeout_ms) / 1000
         if lane.submit(Copy(rows, deadline, self, version, answer, judged, prediction_id)) is not None:
             self._drop(version, len(rows))
+        else:
+            self._bytes += size
 
     def _drop(self, version: str, rows: int) -> None:
         self.counts.add(("shadow_dropped", version), rows)
 
     def compare(self, copy: "Copy", shadow: Predicted | Lost) -> None:
         """Compare a shadow's answer with the one its user got."""
+        self._bytes -= copy.size
         version, answer, rows = copy.version, copy.answer, len(copy.rows)
         if isinstance(shadow, Lost):
             if shadow.reason == "deadline" and rows > self.settings.limits.max_batch_rows:
@@ -151,8 +162,11 @@ class Mirror:
         if len(memoryview(copy.rows[index])) > LARGEST_ROW:
             return
         gap = distance(_decode(mine), _decode(theirs))
-        if len(self.worst) < MOST_WORST or gap > self.worst[-1].gap:
+        if gap > 0 and (len(self.worst) < MOST_WORST or gap > self.worst[-1].gap):
             row = Worst(copy.version, gap, bytes(copy.rows[index]).decode(), mine.decode(), theirs.decode())
+            # A row that many users send would otherwise be all there is to see.
+            if row in self.worst:
+                return
             self.worst = sorted([*self.worst, row], key=lambda each: -each.gap)[:MOST_WORST]
 
     def _agreement(self, mine: bytes, theirs: bytes) -> str:

@@ -38,7 +38,7 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """No answer. reason: connect, closed, timeout, garbled, http_5xx, refused, shed, suspended or deadline."""
+    """No answer. reason: connect, closed, timeout, garbled, http_5xx, refused, shed, suspended, deadline or model."""
 
     reason: str
     detail: str
@@ -57,6 +57,11 @@ class Pending(ABC):
     losses: int = field(default=0, init=False)
     over: bool = field(default=False, init=False)
     alone: bool = field(default=False, init=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its rows."""
+        return sum(map(len, self.rows))
 
     @abstractmethod
     def done(self, outcome: Predicted | Lost) -> None:
@@ -94,6 +99,10 @@ class Whole:
             return
         if isinstance(outcome, Lost):
             self.end(outcome)
+            return
+        if not all(error.attributed for error in outcome.errors):
+            # Those at fault cannot be told from the others: the rest of its rows would take as long.
+            self.end(Lost("model", outcome.errors[0].detail))
             return
         self._answers.append((start, outcome))
         self._waited_for -= rows

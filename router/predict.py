@@ -245,7 +245,7 @@ class Predict:
 
     def _unit_of(self, asked: Asked, rows: list[msgspec.Raw]) -> tuple[bytes, bytes, bool]:
         """The unit that is assigned, the value of a cookie to set (empty: none), and whether the unit comes again."""
-        unit = self.units.unit(asked.unit, asked.cookie, row_field(rows[0]))
+        unit = asked.unit or self.units.unit(b"", asked.cookie, row_field(rows[0]))
         if unit:
             return unit, b"", True
         if self.units.set_cookie:

@@ -17,11 +17,13 @@ MOST_WORST = 10
 def status(table: Table, snapshots: list[Snapshot], with_rows: bool) -> dict[str, Any]:
     """Revision of the slowest worker, the split asked and served, and per version what it did since start.
 
-    with_rows: also the rows on which shadows differ most, which are users' own.
+    since_rollout: the same since the rollout in progress began, None without one. with_rows: also the rows on which shadows differ most, which are users' own.
     """
     live = [snapshot for snapshot in snapshots if not snapshot.gone]
     counts = _parts(summed(snapshot.counts for snapshot in snapshots))
     gauges = _parts(summed(snapshot.gauges for snapshot in live))
+    rollout = table.ledger.rollout.id if table.ledger.rollout is not None else ""
+    told = _parts(summed(each.since for each in snapshots if each.rollout == rollout)) if rollout else {}
     seen = {key[1] for key in counts if key[0] in ("requests", "shadow")} | set(table.addresses)
     drawn = drawn_counts(gauges, table.split_id)
     served = shares(drawn)
@@ -32,6 +34,9 @@ def status(table: Table, snapshots: list[Snapshot], with_rows: bool) -> dict[str
         "asked": dict(table.weights),
         "failed_requests": int(sum(n for key, n in counts.items() if key[0] == "refused" and int(key[1]) >= 500)),
         "versions": {version: _version(version, counts, gauges, drawn, served) for version in sorted(seen)},
+        "since_rollout": {version: _version(version, told, gauges, drawn, served) for version in sorted(seen)}
+        if rollout
+        else None,
         **({"worst": _worst(live)} if with_rows else {}),
     }
 

@@ -17,7 +17,7 @@ LONGEST = 4096
 
 
 class Prediction(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What an id says. scores and classes have one entry a row, or none where they would make the id too long.
+    """What an id says. scores and classes have one entry a row, or the first row's alone where all would be too long.
 
     weight: of the rollout's candidate when the request was routed, in basis points (0 without a rollout); rollout: the
     revision that rollout began with, 0 for none; unit: CRC-32 of who asked; bets: whether the first row counts in the

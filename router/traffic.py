@@ -23,7 +23,8 @@ from router.tally import Tallies, Tally, bump
 from router.units import Units
 from router.upstream import Pool
 
-STATUS_OF_LOSS = {"deadline": 504, "timeout": 504, "garbled": 502, "refused": 400}
+STATUS_OF_LOSS = {"model": 500, "deadline": 504, "timeout": 504, "garbled": 502, "refused": 400}
+MOST_AT_FAULT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +256,7 @@ class Traffic:
             if lost is not None and self._fall_back(ask, lost, failure):
                 return
             if failure is not None:
-                self.checks.ask(failure, ask.version, ask.rows, self.table, ask.draw.weight)
+                self.checks.ask(failure, ask.version, _at_fault(ask, outcome), self.table, ask.draw.weight)
             if lost is not None and lost.reason == "deadline" and self._watching() and not self._too_soon(ask):
                 self._failed_beside(ask)
         else:
@@ -276,7 +277,7 @@ class Traffic:
         word = word_of(status_of(outcome, lost), lost)
         failure = self._counted(ask, word, time.perf_counter() - ask.started, lost)
         if failure is not None:
-            self.checks.ask(failure, ask.version, ask.rows, self.table, ask.draw.weight)
+            self.checks.ask(failure, ask.version, _at_fault(ask, outcome), self.table, ask.draw.weight)
 
     def _counted(self, ask: Ask, word: str, seconds: float, lost: Lost | None) -> Failure | None:
         """Count how a drawn request ended; a failure is returned instead, until it is known what the other one says."""
@@ -346,6 +347,13 @@ def word_of(status: int, lost: Lost | None) -> str:
     if status in (400, 422):
         return "refused"
     return "shed" if lost is not None and lost.reason == "shed" else "error"
+
+
+def _at_fault(ask: Ask, outcome: Predicted | Lost) -> list[msgspec.Raw]:
+    """The rows that a version could not answer, the first of many; all of them where it gave no answer at all."""
+    if isinstance(outcome, Lost):
+        return ask.rows
+    return [ask.rows[error.row] for error in outcome.errors[:MOST_AT_FAULT]]
 
 
 def _model_failure(outcome: Predicted) -> Lost | None:

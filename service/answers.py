@@ -13,6 +13,8 @@ Answer = tuple[int, Headers, bytes]
 
 JSON = b"application/json"
 PROBLEM = b"application/problem+json"
+ERRORS_LISTED = 100
+"""Bad rows that an answer to a single caller describes one by one; of more it says how many there are."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -73,5 +75,7 @@ def _bad_rows(outcome: Outcome) -> Answer:
     first, more = outcome.errors[0], len(outcome.errors) - 1
     title = "a row does not fit the model" if status == 422 else "the model failed"
     detail = f"{where(first)}: {first.detail}" + (f" (and {more} more)" if more else "")
-    errors = [msgspec.structs.asdict(error) for error in outcome.errors]
-    return problem(status, title, detail, errors=errors, predictions=outcome.predictions)
+    unlisted = max(0, len(outcome.errors) - ERRORS_LISTED)
+    count = {"errors_not_listed": unlisted} if unlisted else {}
+    errors = outcome.errors[:ERRORS_LISTED]
+    return problem(status, title, detail, errors=errors, **count, predictions=outcome.predictions)

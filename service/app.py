@@ -36,6 +36,7 @@ class Service:
     """The ASGI app of one version. hot: what goes the short way; flask: all else."""
 
     largest_body = LARGEST_BODY
+    most_bytes = 4 * LARGEST_BODY
 
     def __init__(self, flask: Flask, short_way: ShortWay) -> None:
         self.flask = flask

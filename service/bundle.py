@@ -48,7 +48,8 @@ class FrameColumn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 class Column(msgspec.Struct, frozen=True, kw_only=True):
     """One input column as it was seen in training. dtype: what a row sends, as float, int, bool or string.
 
-    frame: how the pipeline's own frame holds it; None: as numpy holds that dtype.
+    categories: of texts that are few and repeat; of others distinct, shortest and longest: how many there are, and
+    their lengths. frame: how the pipeline's own frame holds it; None: as numpy holds that dtype.
     """
 
     name: str
@@ -57,6 +58,9 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     minimum: float | None = None
     maximum: float | None = None
     categories: list[str] | None = None
+    distinct: int | None = None
+    shortest: int | None = None
+    longest: int | None = None
     frame: FrameColumn | None = None
 
 

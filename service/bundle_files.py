@@ -51,9 +51,10 @@ def _read(inside: int, path: Path, largest: int) -> bytes:
             raise UnreadableFile(f"{path} is a link: the bundle was changed after it was signed") from error
         raise UnreadableFile(f"{path} cannot be read: {error.strerror}") from error
 
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UnreadableFile(f"{path} is no regular file: the bundle was changed after it was signed")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise UnreadableFile(f"{path} is no regular file: the bundle was changed after it was signed")
         try:
             raw = file.read(largest + 1)
         except OSError as error:

@@ -17,6 +17,11 @@ from service.modules import is_module_file, provide_modules
 from service.rows import Columns
 
 Predictions = list[Any]
+# How long rows that failed together are searched for those at fault: as long as so many attempts like the first take
+# (one of 512 is found in 18, each of 64 in 127), but no less and no more than this (seconds).
+SEARCH_ATTEMPTS = 128
+LEAST_SEARCH_S, MOST_SEARCH_S = 0.1, 2.0
+NOT_TOLD_APART = "the pipeline failed on some of these rows, and there was no time to find which: send fewer at once"
 
 
 class Model(Protocol):
@@ -29,11 +34,14 @@ class Model(Protocol):
 
 
 class RowFailures(Exception):
-    """The pipeline failed on some rows: failures by place, predictions for the others (None where failed)."""
+    """The pipeline failed on some rows: failures by place, predictions for the others (None where failed).
 
-    def __init__(self, predictions: Predictions, failures: dict[int, str]) -> None:
+    unattributed: places of rows that failed together with others, which there was no time to tell apart.
+    """
+
+    def __init__(self, predictions: Predictions, failures: dict[int, str], unattributed: frozenset[int]) -> None:
         super().__init__(f"{len(failures)} rows failed, the first with {next(iter(failures.values()))}")
-        self.predictions, self.failures = predictions, failures
+        self.predictions, self.failures, self.unattributed = predictions, failures, unattributed
 
 
 class OnnxModel:
@@ -133,32 +141,66 @@ def load_model(bundle: Bundle, runtime: str | None = None) -> Model:
     return RowByRow(model) if bundle.manifest.one_row_at_a_time else model
 
 
-def predict_each(model: Model, columns: Columns, rows: int) -> Predictions:
-    """Predict all rows at once; where that fails, halve until the rows at fault are found. Raises RowFailures."""
+def _stopped() -> float:
+    return 0.0
+
+
+def predict_each(model: Model, columns: Columns, rows: int, clock: Callable[[], float] = _stopped) -> Predictions:
+    """Predict all rows at once; where that fails, halve until the rows at fault are found. Raises RowFailures.
+
+    clock: of the time that the search may take; what it did not tell apart by then has failed as a whole. Without one
+    it goes on to the end, as a proof must.
+    """
     if rows == 0:
         return []
+    began = clock()
     try:
         return _one_each(model, columns, rows)
-    except Exception:  # noqa: BLE001 (a pipeline may raise anything on a row)
-        predictions: Predictions = [None] * rows
-        failures: dict[int, str] = {}
-        _halve(model, columns, range(rows), predictions, failures)
-        if failures:
-            raise RowFailures(predictions, failures) from None
-        return predictions
+    except Exception as error:  # noqa: BLE001 (a pipeline may raise anything on a row)
+        now = clock()
+        patience_s = min(MOST_SEARCH_S, max(LEAST_SEARCH_S, SEARCH_ATTEMPTS * (now - began)))
+        search = _Search(model, columns, rows, clock, now + patience_s)
+        search.halve(range(rows), error)
+        if search.failures:
+            raise RowFailures(search.predictions, search.failures, frozenset(search.unattributed)) from None
+        return search.predictions
 
 
-def _halve(model: Model, columns: Columns, places: range, predictions: Predictions, failures: dict[int, str]) -> None:
-    part = {name: array[places.start : places.stop] for name, array in columns.items()}
-    try:
-        predictions[places.start : places.stop] = _one_each(model, part, len(places))
-    except Exception as error:  # noqa: BLE001 (as above)
+class _Search:
+    """Finds the rows that a pipeline fails on, by halves, until `give_up_at`."""
+
+    def __init__(
+        self, model: Model, columns: Columns, rows: int, clock: Callable[[], float], give_up_at: float
+    ) -> None:
+        self.model, self.columns, self.clock, self.give_up_at = model, columns, clock, give_up_at
+        self.predictions: Predictions = [None] * rows
+        self.failures: dict[int, str] = {}
+        self.unattributed: set[int] = set()
+
+    def halve(self, places: range, error: Exception) -> None:
+        """Attribute the failure of these rows together, which `error` was, to some of them."""
         if len(places) == 1:
-            failures[places.start] = f"{type(error).__name__}: {str(error).splitlines()[0][:300] if str(error) else ''}"
-            return
-        middle = len(places) // 2
-        _halve(model, columns, places[:middle], predictions, failures)
-        _halve(model, columns, places[middle:], predictions, failures)
+            self.failures[places.start] = _told(error)
+        elif self.clock() >= self.give_up_at:
+            told = f"{NOT_TOLD_APART} (of one of them: {_told(error)})"
+            self.failures |= dict.fromkeys(places, told)
+            self.unattributed.update(places)
+        else:
+            middle = len(places) // 2
+            self._predict(places[:middle])
+            self._predict(places[middle:])
+
+    def _predict(self, places: range) -> None:
+        part = {name: array[places.start : places.stop] for name, array in self.columns.items()}
+        try:
+            self.predictions[places.start : places.stop] = _one_each(self.model, part, len(places))
+        except Exception as error:  # noqa: BLE001 (as above)
+            self.halve(places, error)
+
+
+def _told(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0][:300] if lines else ''}"
 
 
 def _one_each(model: Model, columns: Columns, rows: int) -> Predictions:

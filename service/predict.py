@@ -35,10 +35,13 @@ class Predictor:
         started, busy = time.perf_counter(), time.thread_time()
         errors = list(decoded.errors)
         try:
-            answers = predict_each(self.model, decoded.columns, len(decoded.kept))
+            answers = predict_each(self.model, decoded.columns, len(decoded.kept), time.perf_counter)
         except RowFailures as failed:
             answers = failed.predictions
-            errors += [RowError(decoded.kept[i], 500, None, detail) for i, detail in failed.failures.items()]
+            errors += [
+                RowError(decoded.kept[i], 500, None, detail, i not in failed.unattributed)
+                for i, detail in failed.failures.items()
+            ]
         seconds, processor_s = time.perf_counter() - started, time.thread_time() - busy
         if len(answers) == decoded.total:
             return Outcome(answers, errors, seconds, processor_s)

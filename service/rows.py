@@ -3,7 +3,8 @@
 The whole body is decoded at once in C. Only when that fails is it decoded row by row, to find who is at fault.
 """
 
-from decimal import Decimal
+import re
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Annotated, Any
 
@@ -14,7 +15,10 @@ from service.bundle import Column
 
 FLOAT_LIMIT = 3.4028234e38
 INT_LIMIT = 2**63
-LONGEST_NUMBER = 64
+# Beyond it a float stands for several integers.
+EXACT_FLOATS = 2.0**53
+# Of a column's name or a message that a caller had a part in, so much is said.
+LONGEST_COLUMN, LONGEST_DETAIL = 128, 300
 HALF_LIMIT = 65504.0
 _WIDTHS = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "uint64")
 # What a decoder raises on bytes from anybody; the last where they are nested beyond reason.
@@ -29,17 +33,24 @@ _KINDS: dict[str, Any] = {
 Columns = dict[str, np.ndarray]
 
 
+_UNUSUAL = re.compile(r'["\\\x00-\x1f\x7f-\x9f]')
+
+
 class Malformed(Exception):
     """The body is not `{"instances": [...]}`."""
 
 
-class RowError(msgspec.Struct, frozen=True):
-    """One row at fault. status: 422 it does not fit the columns, 500 the pipeline failed on it."""
+class RowError(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One row at fault. status: 422 it does not fit the columns, 500 the pipeline failed on it.
+
+    attributed: False where it failed together with others, and there was no time to find which of them is at fault.
+    """
 
     row: int
     status: int
     column: str | None
     detail: str
+    attributed: bool = True
 
 
 class Decoded(msgspec.Struct, frozen=True):
@@ -51,6 +62,60 @@ class Decoded(msgspec.Struct, frozen=True):
     errors: list[RowError]
 
 
+class Unfit(msgspec.ValidationError):
+    """A row does not fit its columns. column: the one at fault, None where the row is no object."""
+
+    def __init__(self, column: str | None, detail: str) -> None:
+        super().__init__(detail if column is None else f"{detail} - at `$.{column}`")
+        self.column, self.detail = column, detail
+
+
+class RowByName:
+    """Decodes a row value by value: slower than a struct, but it knows who is at fault, and takes any name."""
+
+    def __init__(self, columns: list[Column]) -> None:
+        self.type = dict[str, Any]
+        self._kinds = {column.name: _kind(column) for column in columns}
+        self._decoders = {name: msgspec.json.Decoder(kind) for name, kind in self._kinds.items()}
+        self._ints = {column.name for column in columns if column.dtype == "int"}
+        self._outline = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+    def decode(self, raw: bytes | msgspec.Raw) -> dict[str, Any]:
+        """The values in the order of the columns; raises Unfit, and msgspec.DecodeError where it is not JSON."""
+        try:
+            given = self._outline.decode(raw)
+        except msgspec.ValidationError as error:
+            raise Unfit(None, str(error)) from error
+        return self._each(given, self._decode)
+
+    def _decode(self, name: str, value: msgspec.Raw) -> Any:
+        try:
+            return self._decoders[name].decode(value)
+        except msgspec.ValidationError:
+            number = _whole_float(value) if name in self._ints else None
+            if number is None:
+                raise
+            return self._decoders[name].decode(str(number))
+
+    def convert(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The same of a Python dictionary."""
+        return self._each(row, lambda name, value: msgspec.convert(value, self._kinds[name]))
+
+    def _each(self, given: dict[str, Any], decode: Callable[[str, Any], Any]) -> dict[str, Any]:
+        values = {}
+        for name, value in given.items():
+            if name not in self._kinds:
+                raise Unfit(name, f"The row contains unknown field `{name}`")
+            try:
+                values[name] = decode(name, value)
+            except msgspec.ValidationError as error:
+                raise Unfit(name, str(error)) from error
+        for name in self._kinds:
+            if name not in values:
+                raise Unfit(name, f"The row missing required field `{name}`")
+        return {name: values[name] for name in self._kinds}
+
+
 class _Outline(msgspec.Struct, forbid_unknown_fields=True):
     instances: list[msgspec.Raw]
 
@@ -60,21 +125,40 @@ class RowReader:
 
     def __init__(self, columns: list[Column]) -> None:
         self.columns = columns
+        self._by_name = RowByName(columns)
+        self._outline = msgspec.json.Decoder(_Outline)
+        self._dtypes = [_dtype(column) for column in columns]
+        # A field of msgspec's cannot have such a name.
+        self._plain = not any(_UNUSUAL.search(column.name) for column in columns)
+        if self._plain:
+            self._compile(columns)
+        else:
+            self._values: Callable[[Any], Any] = _values_of(len(columns))
+
+    def _compile(self, columns: list[Column]) -> None:
         fields: Any = [(f"c{i}", _kind(column)) for i, column in enumerate(columns)]
         renamed = {f"c{i}": column.name for i, column in enumerate(columns)}
         row: Any = msgspec.defstruct(
             "Row", fields, rename=lambda name: renamed[name], forbid_unknown_fields=True, array_like=False, gc=False
         )
+        lenient: Any = msgspec.defstruct(
+            "LenientRow",
+            [(name, _with_floats(column, kind)) for (name, kind), column in zip(fields, columns, strict=True)],
+            rename=lambda name: renamed[name],
+            forbid_unknown_fields=True,
+            gc=False,
+        )
         body: Any = msgspec.defstruct("Body", [("instances", list[row])], forbid_unknown_fields=True, gc=False)
         self._row: Any = msgspec.json.Decoder(row)
+        self._lenient_row: Any = msgspec.json.Decoder(lenient)
+        self._int_fields = [f"c{i}" for i, column in enumerate(columns) if column.dtype == "int"]
         self._body: Any = msgspec.json.Decoder(body)
-        self._outline = msgspec.json.Decoder(_Outline)
         self._values = attrgetter(*(f"c{i}" for i in range(len(columns))))
-        self._wholes = {column.name for column in columns if column.dtype == "int"}
-        self._dtypes = [_dtype(column) for column in columns]
 
     def read(self, body: bytes) -> Decoded:
         """The rows of a body; raises Malformed where it is not JSON of the right outline."""
+        if not self._plain:
+            return self._read_one_by_one(body)
         try:
             rows = self._body.decode(body).instances
         except NOT_JSON:
@@ -83,6 +167,8 @@ class RowReader:
 
     def row_columns(self, rows: list[dict[str, Any]]) -> Columns:
         """Columns of rows that are Python dictionaries (golden rows); raises msgspec.ValidationError."""
+        if not self._plain:
+            return self._to_columns([self._by_name.convert(row) for row in rows])
         return self._to_columns([msgspec.convert(row, self._row.type) for row in rows])
 
     def _read_one_by_one(self, body: bytes) -> Decoded:
@@ -95,25 +181,47 @@ class RowReader:
         errors: list[RowError] = []
         for index, raw in enumerate(raws):
             try:
-                rows.append(self._decoded(raw))
+                rows.append(self._decode_row(raw))
                 kept.append(index)
             except msgspec.ValidationError as error:
-                errors.append(_row_error(index, str(error)))
+                errors.append(self._fault(index, raw, error))
             except NOT_JSON as error:
                 raise Malformed(f"row {index} is not JSON: {error}") from error
         return Decoded(len(raws), kept, self._to_columns(rows), errors)
 
-    def _decoded(self, raw: msgspec.Raw) -> Any:
-        """One row; 3.0 in an integer column is the integer that it is. Raises msgspec.ValidationError."""
+    def _fault(self, index: int, raw: msgspec.Raw, error: msgspec.ValidationError) -> RowError:
+        """Who is at fault, found by name: what msgspec says of a name cannot be told from the rest of its sentence."""
+        try:
+            self._by_name.decode(raw)
+        except Unfit as unfit:
+            return _row_error(index, unfit.column, unfit.detail)
+        # A name that stands there twice, of which the first value does not fit.
+        return _row_error(index, None, str(error))
+
+    def _decode_row(self, raw: msgspec.Raw) -> Any:
+        """One row; an integer may be written 3.0. Raises msgspec.ValidationError as for an integer where it may not."""
+        if not self._plain:
+            return self._by_name.decode(raw)
         try:
             return self._row.decode(raw)
-        except msgspec.ValidationError as error:
-            if not self._wholes or "got `float`" not in str(error):
+        except msgspec.ValidationError:
+            whole = self._with_whole_floats(raw) if self._int_fields else None
+            if whole is None:
                 raise
-        values = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-        for name in self._wholes & values.keys():
-            values[name] = _whole(values[name])
-        return self._row.decode(msgspec.json.encode(values))
+            return self._row.decode(whole)
+
+    def _with_whole_floats(self, raw: msgspec.Raw) -> bytes | None:
+        """The row with 3 for 3.0 in integer columns; None where that is not what is wrong with it."""
+        try:
+            row = self._lenient_row.decode(raw)
+        except msgspec.ValidationError:
+            return None
+        floats = {name: value for name in self._int_fields if isinstance(value := getattr(row, name), float)}
+        if not all(value.is_integer() and abs(value) <= EXACT_FLOATS for value in floats.values()):
+            return None
+        for name, value in floats.items():
+            setattr(row, name, int(value))
+        return msgspec.json.encode(row)
 
     def _to_columns(self, rows: list[Any]) -> Columns:
         # One pass in C over all rows and columns; with one column the getter gives no tuple.
@@ -126,20 +234,27 @@ class RowReader:
         }
 
 
-def _whole(raw: msgspec.Raw) -> msgspec.Raw:
-    """A number's JSON without its fraction where that is zero, to the last digit; any other JSON as it is."""
-    text = bytes(raw)
-    if len(text) > LONGEST_NUMBER or not (text[:1].isdigit() or text[:1] == b"-"):
-        return raw
-    number = Decimal(text.decode())
-    if not -INT_LIMIT <= number < INT_LIMIT or number != number.to_integral_value():
-        return raw
-    return msgspec.Raw(b"%d" % int(number))
+def _whole_float(raw: msgspec.Raw) -> int | None:
+    """The integer that is written 3.0; None for all else."""
+    try:
+        number = msgspec.json.decode(raw, type=float)
+    except msgspec.ValidationError:
+        return None
+    return int(number) if number.is_integer() and abs(number) <= EXACT_FLOATS else None
+
+
+def _values_of(count: int) -> Callable[[dict[str, Any]], Any]:
+    """The values of a row; with one column the value itself, as attrgetter has it."""
+    return (lambda row: tuple(row.values())) if count > 1 else (lambda row: next(iter(row.values())))
 
 
 def _kind(column: Column) -> Any:
     kind = _narrow(column) or _KINDS[column.dtype]
     return kind | None if column.nullable else kind
+
+
+def _with_floats(column: Column, kind: Any) -> Any:
+    return kind | float if column.dtype == "int" else kind
 
 
 def _narrow(column: Column) -> Any:
@@ -165,10 +280,16 @@ def _dtype(column: Column) -> type:
     return np.int64 if column.dtype == "int" else np.bool_
 
 
-def _row_error(index: int, message: str) -> RowError:
-    """msgspec ends its message with the path: `Expected `float`, got `str` - at `$.temp``."""
-    text, _, path = message.partition(" - at `$")
-    column = path.strip("`").lstrip(".") or None
-    if column is None and "`" in text and ("missing" in text or "unknown" in text):
-        column = text.rsplit("`", 2)[1]
-    return RowError(index, 422, column, text.replace("Object", "The row"))
+def _row_error(index: int, column: str | None, text: str) -> RowError:
+    """What msgspec or RowByName says of a row, with the next step."""
+    if column is None and text.startswith("Expected `object`"):
+        text += ": send an object {column: value} for each row"
+    return RowError(index, 422, column and _short(column, LONGEST_COLUMN), _short(_of_row(text), LONGEST_DETAIL))
+
+
+def _of_row(text: str) -> str:
+    return text.replace("Object", "The row", 1)
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."

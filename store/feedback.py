@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, delete, func, literal_column, select
+from sqlalchemy import Engine, Float, case, cast, delete, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store.engine import beside, statements, transaction
@@ -27,6 +27,7 @@ LOOK_EVERY = 1_000
 LEVELS = 16
 """Losses are kept in sixteenths of their bound."""
 _LAST_REVISION = 2**31 - 1
+_NUMBER = r"^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?$"
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,19 @@ class FeedbackStore:
         query = select(*columns, func.count()).where(self._mine).group_by(*columns).order_by(*columns)
         with statements(self._engine) as connection:
             return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+
+    def errors(self) -> list[tuple[str, float]]:
+        """Return (version, mean absolute error) of predicted values, in that order; the database counts."""
+        truth = cast(FEEDBACK.c.label, Float(53))
+        if self._engine.dialect.name == "postgresql":
+            # A label of a database of before may be any text, which PostgreSQL would stumble over.
+            truth = case((FEEDBACK.c.label.regexp_match(_NUMBER), truth), else_=None)
+        error = func.avg(func.abs(FEEDBACK.c.predicted - truth))
+        mine = (self._mine, FEEDBACK.c.outcome == "scored")
+        query = select(FEEDBACK.c.version, error).where(*mine).group_by(FEEDBACK.c.version)
+        with statements(self._engine) as connection:
+            rows = connection.execute(query.order_by(FEEDBACK.c.version))
+            return [(row[0], float(row[1])) for row in rows if row[1] is not None]
 
     def levels(self, rollout: int) -> list[tuple[str, int, int, int]]:
         """Return (version, weight, level, count) of the rows of a rollout that bet and have a level, in that order.

@@ -59,7 +59,7 @@ class Postgres:
         """Stop at once: clients are cut off, as when a database's machine is lost."""
         if self.process is not None:
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(timeout=20)
+            self.process.wait(timeout=300)
             self.process = None
 
 

@@ -58,7 +58,7 @@ def town(name: str, settings: str = "") -> Iterator[Town]:
     """A Sluice brought up with v1 released and v2 deployed, and taken down again; `settings` is its deploy.toml."""
     state = STATE / name
     state.mkdir(parents=True, exist_ok=True)
-    for path in state.glob("ledger.db*"):
+    for path in state.glob("ledger*.db*"):
         path.unlink()
     config = state / "deploy.toml"
     config.write_text(f'model = "flights"\n{settings}')

@@ -5,7 +5,9 @@ between such strings, so the bytes are searched and not parsed; a string of data
 only names that an installed package answers to are taken, and one too many costs a package in the slug and no more.
 """
 
+import ast
 import re
+from collections.abc import Iterable
 from importlib.metadata import packages_distributions
 
 from packaging.utils import canonicalize_name
@@ -19,6 +21,18 @@ def distributions_in(raw: bytes) -> set[str]:
     """Normalised names of the installed distributions whose modules the bytes name."""
     provided = packages_distributions()
     tops = {module.partition(".")[0] for module in _modules(raw)}
+    return {canonicalize_name(name) for top in tops for name in provided.get(top, ())}
+
+
+def distributions_of_code(sources: Iterable[bytes]) -> set[str]:
+    """Normalised names of the installed distributions that Python sources import."""
+    provided = packages_distributions()
+    tops: set[str] = set()
+    for node in (node for source in sources for node in ast.walk(ast.parse(source))):
+        if isinstance(node, ast.Import):
+            tops |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            tops.add(node.module.partition(".")[0])
     return {canonicalize_name(name) for top in tops for name in provided.get(top, ())}
 
 

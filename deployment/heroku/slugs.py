@@ -11,7 +11,7 @@ from deployment.failures import Misconfigured
 from deployment.heroku.conda import pins
 from deployment.heroku.failures import HerokuFailure
 from deployment.heroku.lock import locked
-from deployment.heroku.pickled import distributions_in
+from deployment.heroku.pickled import distributions_in, distributions_of_code
 from deployment.heroku.requirements import (
     ROUTER,
     RUNTIMES,
@@ -83,7 +83,9 @@ def _version_requirements(place: Place, release: Release, bundle: dict[str, byte
     roots = [*SERVICE, *RUNTIMES[runtime]]
     if runtime == "sklearn":
         # Whatever else the pipeline was made of: estimators of other packages are found by what the pickle names.
-        roots += sorted(distributions_in(bundle["model.pkl"]) & trained.keys())
+        code = [raw for name, raw in bundle.items() if name.startswith("code.") and name.endswith(".py")]
+        named = distributions_in(bundle["model.pkl"]) | distributions_of_code(code)
+        roots += sorted(named & trained.keys())
     return requirements_txt(Needs(tuple(roots), trained, python), lock, release.name)
 
 

@@ -34,6 +34,11 @@ class Split:
         rows = self.rows.sample(min(count, len(self.rows)), random_state=seed).sort_index()
         return Split(rows, self.late.loc[rows.index])
 
+    def shuffled(self, seed: int = 13) -> "Split":
+        """Return all rows in an order drawn by chance, the same for a seed."""
+        rows = self.rows.sample(frac=1.0, random_state=seed)
+        return Split(rows, self.late.loc[rows.index])
+
 
 def months(first: int, last: int, cache: Path | None = CACHE) -> Split:
     """Return the flights that were to leave in months `first` to `last` (1-12, both included) and did arrive."""

@@ -1,7 +1,9 @@
 """The main job on real flights, from pipeline to release and back, with users' traffic all the while.
 
 Every act is a command that a user could type; it is shown, run as its own process, and its output printed. The
-traffic is the flights of July to December in time order; the true delays follow as feedback.
+traffic is the flights of July to December; the true delay of each follows LABELS_AFTER_S later as feedback, so that
+the verdict speaks on it before a release. They come in an order drawn by chance, always the same: in time order a
+canary of half a minute would meet one week, and there are weeks in which v2 is the worse of the two.
 """
 
 import argparse
@@ -11,8 +13,10 @@ import os
 import shlex
 import sys
 import time
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from math import exp, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +30,8 @@ from sqlalchemy import select
 from examples.flights.feedback import send_feedback
 from examples.flights.replay import production, replay
 from examples.flights.tally import Replay
-from store.engine import engine, statements
-from store.schema import FEEDBACK
+from store.engine import beside, engine, statements
+from store.schema import FEEDBACK, LABELS_PART
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / "var" / "demo"
@@ -35,8 +39,14 @@ RATE = 1_000
 CONNECTIONS = 16
 COPIES = 4_000
 PATIENCE_S = 60.0
+LABELS_AFTER_S = 2.0
+LABELS_EVERY_S = 0.5
+HALF = 5_000
+LATE_SHARE = 0.22
+"""Of the flights of July to December."""
 
-LabelledScore = tuple[str, str, float, int]
+LabelledScore = tuple[int, int, str, float, int]
+"""Revision at which the rollout began that routed it, the candidate's basis points then, version, score, label."""
 
 
 class DemoFailed(Exception):
@@ -52,7 +62,10 @@ class Stage:
     url: str = ""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     replay: Replay = field(default_factory=Replay)
-    side_by_side: range = range(0)
+    canary: int = 0
+    labelled: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    said_of_labels: dict[str, str] = field(default_factory=dict)
 
     async def run(self, *words: str) -> None:
         """Show a command, run it, print what it says; raises DemoFailed when it fails."""
@@ -152,19 +165,37 @@ async def _with_traffic(stage: Stage, story: Callable[[Stage], Awaitable[None]])
 
     traffic = replay(
         stage.url,
-        production(),
+        production().shuffled(),
         connections=CONNECTIONS,
         rate=RATE,
         again=True,
         stop=stage.stop,
         progress=note,
     )
-    users = asyncio.create_task(traffic)
+    users, truth = asyncio.create_task(traffic), asyncio.create_task(_late_labels(stage))
     try:
         await story(stage)
     finally:
         stage.stop.set()
         stage.replay = await users
+        await truth
+
+
+async def _late_labels(stage: Stage) -> None:
+    """Send the true delay of each flight some time after its prediction, until the traffic ends."""
+    seen: deque[tuple[float, int]] = deque()
+    while not stage.stop.is_set():
+        seen.append((time.monotonic(), len(stage.replay.pending)))
+        while seen and seen[0][0] <= time.monotonic() - LABELS_AFTER_S:
+            await _send_labels(stage, seen.popleft()[1])
+        await asyncio.sleep(LABELS_EVERY_S)
+
+
+async def _send_labels(stage: Stage, until: int) -> None:
+    """Send the labels of the predictions up to that place in the traffic."""
+    part = stage.replay.pending[stage.labelled : until]
+    stage.labelled = max(stage.labelled, until)
+    stage.labels.update(await send_feedback(stage.url, part))
 
 
 async def _rollouts(stage: Stage) -> None:
@@ -190,13 +221,13 @@ async def _shadow(stage: Stage) -> None:
 async def _canary(stage: Stage) -> None:
     stage.console.rule("canary: v2 goes from 5 % to its release by itself, on proof")
     await stage.run("canary", "v2", "--auto", "--steps", "5,25,50", "--every", "5s", "-m", "better on held-out flights")
-    first = len(stage.replay.pending)
+    stage.canary = int((await stage.status())["revision"])
     for share in (5, 25, 50):
         await stage.until(f"v2 at {share} %", share, lambda s: _share(s, "v2"))
         await stage.run("status")
-    stage.side_by_side = range(first, len(stage.replay.pending))
     await stage.until("v2 released", 100, lambda s: _share(s, "v2"))
     await stage.run("explain")
+    stage.said_of_labels["v2"] = await _said_of_labels(stage)
 
 
 async def _broken_canary(stage: Stage) -> None:
@@ -208,6 +239,7 @@ async def _broken_canary(stage: Stage) -> None:
     )
     status = await stage.until("v3 is taken back", began["revision"] + 2, lambda s: int(s["revision"]))
     await stage.run("explain")
+    stage.said_of_labels["v3"] = await _said_of_labels(stage)
     stage.console.print(
         f"  v3 fails on airports it never saw: {_of(status, 'v3', 'errors')} of {_of(status, 'v3', 'requests')} "
         "requests; v2 answered each of them in its place"
@@ -218,18 +250,23 @@ async def _broken_canary(stage: Stage) -> None:
 
 async def _closing(stage: Stage, started: float) -> dict[str, Any]:
     stage.console.rule("late labels: the true delays come back")
-    sent = await send_feedback(stage.url, stage.replay.pending)
+    await _send_labels(stage, len(stage.replay.pending))
+    sent = stage.labels
     stage.console.print(
-        f"  {sent['counted']} labels counted, {sent['duplicates']} duplicates, {sent['invalid']} invalid"
+        f"  {sent['counted']} labels counted, {sent['duplicates']} duplicates, {sent['invalid']} invalid; "
+        f"each came {LABELS_AFTER_S:g} s after its prediction, the rest now"
     )
+    for version, said in stage.said_of_labels.items():
+        stage.console.print(f"  what they said of {version} before its end: {said}", markup=False)
     status = await _settled(stage)
     labels = _labels(os.environ.get("DATABASE_URL") or f"sqlite:///{STATE / 'ledger.db'}")
-    together = {stage.replay.pending[place][0] for place in stage.side_by_side}
-    everything, shared = _auc(labels), _auc([row for row in labels if row[0] in together])
+    everything = _auc(labels)
+    shared = _auc([row for row in labels if row[:2] == (stage.canary, HALF)])
     stage.console.rule("what happened")
     await stage.run("history", "-n", "20")
     stage.console.print(_table(status, everything, shared))
-    stage.console.print("  AUC: of all its flights; and of those of v2's canary, which both versions answered")
+    stage.console.print("  AUC: of all its flights; and of those of the half-half step of v2's canary, drawn by chance")
+    stage.console.print(f"  {_compared(shared)}", markup=False)
     failed = stage.replay.failed
     colour = "bold red" if failed else "bold green"
     stage.console.print(
@@ -258,16 +295,21 @@ async def _settled(stage: Stage) -> dict[str, Any]:
 
 
 def _labels(database_url: str) -> list[LabelledScore]:
-    """(prediction id, version, score, label) of every label that was counted."""
-    columns = (FEEDBACK.c.prediction_id, FEEDBACK.c.version, FEEDBACK.c.predicted, FEEDBACK.c.label)
-    with statements(engine(database_url)) as connection:
-        return [(row[0], row[1], row[2], int(row[3])) for row in connection.execute(select(*columns))]
+    """Every label that was counted."""
+    columns = (FEEDBACK.c.rollout, FEEDBACK.c.weight, FEEDBACK.c.version, FEEDBACK.c.predicted, FEEDBACK.c.label)
+    ledger = engine(database_url)
+    try:
+        with statements(beside(ledger, LABELS_PART)) as connection:
+            rows = connection.execute(select(*columns))
+            return [(row[0], row[1], row[2], row[3], int(float(row[4]))) for row in rows]
+    finally:
+        ledger.dispose()
 
 
 def _auc(rows: list[LabelledScore]) -> dict[str, tuple[int, float | None]]:
     """Labels and AUC by version."""
     scored: dict[str, tuple[list[int], list[float]]] = {}
-    for _, version, score, label in rows:
+    for _, _, version, score, label in rows:
         labels, scores = scored.setdefault(version, ([], []))
         labels.append(label)
         scores.append(score)
@@ -287,6 +329,42 @@ def _table(status: dict[str, Any], everything: dict[str, Any], shared: dict[str,
         scores = ("-" if each is None else f"{each:.3f}" for each in (score, shared.get(version, (0, None))[1]))
         table.add_row(version, *(str(value) for value in shown), *scores)
     return table
+
+
+async def _said_of_labels(stage: Stage) -> str:
+    """What the verdict of the last act says of the late labels."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "deploy.py", "explain", "--json", cwd=ROOT, env=stage.environ, stdout=-1
+    )
+    verdict = json.loads((await process.communicate())[0])["verdict"]
+    labels = next((each for each in verdict["signals"] if each["name"] == "labels"), None)
+    return (
+        "nothing: none came in time"
+        if labels is None
+        else (
+            f"{labels['candidate']} against {labels['stable']} ({labels['says']}; evidence against it "
+            f"{exp(labels['against']):.2g}x of {exp(labels['against_needed']):.3g}x)"
+        )
+    )
+
+
+def _compared(shared: dict[str, tuple[int, float | None]]) -> str:
+    """The two AUCs of v2's canary, and whether so many labels can tell them apart."""
+    (old_labels, old), (new_labels, new) = (shared.get(version, (0, None)) for version in ("v1", "v2"))
+    if old is None or new is None:
+        return "too few labels in v2's canary for an AUC of both"
+    # Hanley and McNeil's standard error, with a fifth of the flights late.
+    error = sqrt(_variance(old, old_labels) + _variance(new, new_labels))
+    word = "higher" if new > old else "lower"
+    told = "beyond" if abs(new - old) > 1.96 * error else "within"
+    return f"AUC in v2's canary: v2 {abs(new - old):.3f} {word} than v1, {told} chance (±{1.96 * error:.3f})"
+
+
+def _variance(auc: float, labels: int) -> float:
+    late, punctual = labels * LATE_SHARE, labels * (1 - LATE_SHARE)
+    pairs, squares = auc / (2 - auc), 2 * auc * auc / (1 + auc)
+    above = auc * (1 - auc) + (late - 1) * (pairs - auc * auc) + (punctual - 1) * (squares - auc * auc)
+    return above / (late * punctual)
 
 
 def _of(status: dict[str, Any], version: str, what: str) -> int:
@@ -313,5 +391,5 @@ async def _quietly_down(stage: Stage) -> None:
 
 def _forget(state: Path) -> None:
     """Each demo starts with an empty ledger; the delivered bundles stay."""
-    for path in state.glob("ledger.db*"):
+    for path in state.glob("ledger*.db*"):
         path.unlink()

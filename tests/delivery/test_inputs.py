@@ -7,14 +7,15 @@ import pytest
 from sklearn.preprocessing import FunctionTransformer
 
 from delivery.errors import DeliveryError
-from delivery.inputs import with_fitted_columns
+from delivery.inputs import with_inputs_as_fitted
+from delivery.recipe import Recipe
 from tests.delivery import loans
 
 
 def left(made):
     """The columns that remain, and what was said."""
     said = []
-    return list(with_fitted_columns(made, said.append).held_out.columns), said
+    return list(with_inputs_as_fitted(made, said.append).held_out.columns), said
 
 
 def with_strays(made, **columns):
@@ -25,7 +26,7 @@ def with_strays(made, **columns):
 def test_columns_that_all_were_fitted_on_stay_without_a_word():
     made = loans.logistic()
     said = []
-    assert with_fitted_columns(made, said.append) is made
+    assert with_inputs_as_fitted(made, said.append) is made
     assert said == []
 
 
@@ -75,3 +76,31 @@ def test_a_missing_column_that_the_pipeline_never_uses_is_no_fault():
     pipeline = loans.make_pipeline(loans.columns(), loans.LogisticRegression()).fit(training, loans.bad(training))
     made = replace(loans.logistic(), pipeline=pipeline)
     assert left(made) == (list(loans.ROW), [])
+
+
+def test_held_out_columns_go_by_name():
+    made = loans.logistic()
+    columns, said = left(replace(made, held_out=made.held_out[list(reversed(loans.ROW))]))
+    assert columns == list(loans.ROW)
+    assert said == []
+
+
+def test_of_a_pipeline_that_goes_by_place_another_order_is_refused():
+    training, held_out = loans.loans(1)[["age", "amount"]], loans.loans(2)[["age", "amount"]]
+    pipeline = loans.LinearRegression().fit(training.to_numpy(), loans.risk(loans.loans(1)))
+    made = Recipe(pipeline, held_out, None, "predict", training)
+    assert left(made) == (["age", "amount"], [])
+    with pytest.raises(DeliveryError, match="in another order than the training rows"):
+        left(replace(made, held_out=held_out[["amount", "age"]]))
+
+
+@pytest.mark.filterwarnings("ignore:X has feature names")
+def test_numbers_as_names_become_texts_where_the_pipeline_predicts_the_same():
+    training, held_out = (loans.loans(seed)[["age", "amount"]].set_axis([0, 1], axis=1) for seed in (1, 2))
+    pipeline = loans.LinearRegression().fit(training, loans.risk(loans.loans(1)))
+    made = with_inputs_as_fitted(Recipe(pipeline, held_out, None, "predict", training), print)
+    assert list(made.held_out.columns) == list(made.training.columns) == ["0", "1"]
+    picky = loans.make_pipeline(FunctionTransformer(lambda frame: frame[[0]]), loans.LinearRegression())
+    picky.fit(training, loans.risk(loans.loans(1)))
+    with pytest.raises(DeliveryError, match=r"named '0', '1' ..., no texts.*frame.rename\(columns=str\)"):
+        left(Recipe(picky, held_out, None, "predict", training))

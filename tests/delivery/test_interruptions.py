@@ -35,7 +35,7 @@ def start():
 def interrupted(process, number):
     """Send a signal; returns what the process said at its end."""
     process.send_signal(number)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=300)
     assert process.returncode == 130, said
     assert "Traceback" not in said
     return said
@@ -84,16 +84,16 @@ def remount(workshop):
         pytest.skip("only root mounts a small disk: run as root to see deliveries on a full one")
     workshop.releases.mkdir()
     command = ["mount", "-t", "tmpfs", "small", str(workshop.releases)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode != 0:
         pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
 
     def room(options):
         command = ["mount", "-o", f"remount,{options}", str(workshop.releases)]
-        subprocess.run(command, timeout=30, check=True)
+        subprocess.run(command, timeout=300, check=True)
 
     yield room
-    subprocess.run(["umount", str(workshop.releases)], timeout=30, check=True)
+    subprocess.run(["umount", str(workshop.releases)], timeout=300, check=True)
 
 
 def test_a_disk_that_is_full_at_any_file_is_said_and_nothing_is_left(workshop, remount):

@@ -3,9 +3,16 @@
 import numpy as np
 import pytest
 from sklearn import metrics
+from sklearn.cluster import KMeans
+from sklearn.ensemble import IsolationForest
+from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import LocalOutlierFactor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import OneClassSVM
 
 from delivery.errors import DeliveryError
-from delivery.measure import held_out_metrics, latency_ms, task_of
+from delivery.measure import LONGEST_S, held_out_metrics, latency_ms, task_of
 from delivery.recipe import Recipe
 from tests.delivery import loans
 
@@ -16,6 +23,24 @@ def test_the_task_and_its_classes_are_read_off_the_pipeline():
     assert task_of(loans.price()) == ("regression", None)
     for made, kind in ((loans.flags(), bool), (loans.floats(), float)):
         assert [type(each) for each in task_of(made)[1]] == [kind, kind]
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "classes"),
+    [
+        (IsolationForest(n_estimators=5), [-1, 1]),
+        (make_pipeline(StandardScaler(), OneClassSVM()), [-1, 1]),
+        (LocalOutlierFactor(novelty=True), [-1, 1]),
+        (make_pipeline(StandardScaler(), KMeans(3, n_init=1)), [0, 1, 2]),
+        (GaussianMixture(2), [0, 1]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+def test_what_was_fitted_without_labels_answers_classes(pipeline, classes):
+    frame = loans.loans(1)[["age", "amount"]]
+    made = Recipe(pipeline.fit(frame), frame, None)
+    assert task_of(made) == ("classification", classes)
+    assert set(pipeline.predict(frame).tolist()) <= set(classes)
 
 
 def test_a_pipeline_with_several_outputs_is_refused():
@@ -134,3 +159,19 @@ def test_latency_is_of_1_and_of_64_rows():
 
     assert set(latency_ms(Toy(), {"x": np.arange(5)})) == {"rows_1_ms", "rows_64_ms"}
     assert set(Toy.asked) == {1, 64}
+
+
+def test_a_slow_model_is_asked_as_often_as_the_time_allows(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("delivery.measure.time.perf_counter", lambda: now[0])
+    asked = []
+
+    class Slow:
+        name = "slow"
+
+        def predict(self, columns):
+            asked.append(len(columns["x"]))
+            now[0] += LONGEST_S * (0.4 if asked[-1] == 1 else 50)
+
+    assert latency_ms(Slow(), {"x": np.arange(5)}) == {"rows_1_ms": 400 * LONGEST_S, "rows_64_ms": 50_000 * LONGEST_S}
+    assert asked == [1, 1, 1, 64, 64]

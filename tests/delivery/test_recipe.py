@@ -1,12 +1,16 @@
 """Where a pipeline comes from, and what is said when it cannot come from there."""
 
 import hashlib
+import warnings
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from delivery.errors import DeliveryError
 from delivery.recipe import Recipe, checked, load_source
@@ -214,3 +218,51 @@ def test_a_csv_may_have_labels_of_any_kind(pickled):
     frame.assign(default=frame["default"].map({0: "no", 1: "yes"})).to_csv(pickled.parent / "words.csv", index=False)
     labels = load_source(pickled, pickled.parent / "words.csv", "default").recipe.labels
     assert set(labels) == {"no", "yes"}
+
+
+class Ageing(LogisticRegression):
+    """Speaks of a deprecation while it is unpickled, as some of scikit-learn's do; on request of another version."""
+
+    def __setstate__(self, state):
+        if "inconsistent" in state:
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name="Ageing", current_sklearn_version="1.9", original_sklearn_version="1.2"
+                ),
+                stacklevel=1,
+            )
+        warnings.warn("Ageing will go", FutureWarning, stacklevel=1)
+        super().__setstate__(state)
+
+
+@pytest.fixture
+def ageing(tmp_path):
+    """ageing(**state): a pickle of such a pipeline and a sample."""
+
+    def make(**state):
+        frame = loans.loans(1)
+        columns = loans.columns()
+        pipeline = make_pipeline(columns, Ageing()).fit(frame, loans.bad(frame))
+        vars(pipeline[-1]).update(state)
+        joblib.dump(pipeline, tmp_path / "model.pkl")
+        loans.loans(2).to_parquet(tmp_path / "rows.parquet")
+        return tmp_path / "model.pkl", tmp_path / "rows.parquet"
+
+    return make
+
+
+def test_a_deprecation_while_a_pickle_is_loaded_refuses_nothing_and_is_told(workshop, ageing):
+    path, sample = ageing()
+    with pytest.warns(FutureWarning, match="Ageing will go"):
+        workshop.write(load_source(path, sample).recipe)
+
+
+def test_a_pickle_of_another_scikit_learn_is_refused_with_both_versions(ageing):
+    said = refused(*ageing(inconsistent=True))
+    assert "Ageing was pickled by scikit-learn 1.2, and 1.9 is installed" in said
+
+
+def test_a_recipe_that_loads_a_pickle_of_another_scikit_learn_is_refused(workshop, ageing):
+    path, _ = ageing(inconsistent=True)
+    text = f"import joblib\ndef build():\n    joblib.load({str(path)!r})\n"
+    assert "was pickled by scikit-learn 1.2" in refused(workshop.recipe("old", text))

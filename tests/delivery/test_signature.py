@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from delivery.errors import DeliveryError
-from delivery.signature import MOST_CATEGORIES, columns_of, rows_of
-from service.bundle import Column, FrameColumn
+from delivery.signature import LONGEST_CATEGORY, MOST_CATEGORIES, columns_of, rows_of
 
 
 def column(values, training=None):
@@ -44,7 +43,7 @@ def test_a_nullable_dtype_is_nullable_where_there_is_a_null(dtype):
 
 @pytest.mark.parametrize("dtype", [object, "str", "string", "category", "string[pyarrow]"])
 def test_text_of_every_dtype_is_a_string_with_its_categories(dtype):
-    found = column(pd.Series(["Oslo", "Bergen", "Oslo", "Ålesund"]).astype(dtype))
+    found = column(pd.Series(["Oslo", "Bergen", "Oslo", "Ålesund"] * 5).astype(dtype))
     assert (found.dtype, found.nullable) == ("string", False)
     assert found.categories == ["Bergen", "Oslo", "Ålesund"]
     assert (found.minimum, found.maximum) == (None, None)
@@ -52,7 +51,7 @@ def test_text_of_every_dtype_is_a_string_with_its_categories(dtype):
 
 @pytest.mark.parametrize("dtype", [object, "str", "string", "category"])
 def test_text_may_be_null(dtype):
-    found = column(pd.Series(["Oslo", None, "Bergen"]).astype(dtype))
+    found = column(pd.Series(["Oslo", None, "Bergen"] * 5).astype(dtype))
     assert (found.dtype, found.nullable, found.categories) == ("string", True, ["Bergen", "Oslo"])
 
 
@@ -66,17 +65,44 @@ def test_a_column_of_nulls_only_has_no_range():
     assert (found.dtype, found.nullable, found.minimum, found.maximum) == ("float", True, None, None)
 
 
-def test_of_very_many_categories_the_first_are_kept():
-    found = column([f"{i:05}" for i in range(MOST_CATEGORIES + 5)])
-    assert len(found.categories) == MOST_CATEGORIES
-    assert found.categories[0] == "00000"
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [f"I live at {i} Example Street" for i in range(1000)],
+        [f"{i:05}" for i in range(MOST_CATEGORIES + 1)] * 20,
+        ["Oslo"] * 500 + ["Bergen"] * 500 + ["the one customer in Vardø"],
+        ["x" * (LONGEST_CATEGORY + 1), "y"] * 100,
+        ["a", "b", "c"],
+    ],
+)
+def test_texts_that_are_many_long_or_of_one_row_are_told_by_number_and_length_alone(texts):
+    found = column(pd.Series(texts))
+    lengths = [len(text) for text in texts]
+    assert found.categories is None
+    assert (found.distinct, found.shortest, found.longest) == (len(set(texts)), min(lengths), max(lengths))
+
+
+def test_texts_that_hardly_repeat_are_refused_as_levels_of_a_category():
+    with pytest.raises(DeliveryError, match=r"category of 1000 texts that hardly repeat.*\['x'\].astype\(str\)"):
+        column(pd.Series([f"mail {i}" for i in range(1000)], dtype="category"))
+
+
+@pytest.mark.parametrize("name", ["", "a\nb", 'screen (")', "CORP\\user", "年齢", "x" * 10_000, "$", "`", "c0"])
+def test_any_name_is_a_name(name):
+    (found,) = columns_of(pd.DataFrame({name: [1.5]}), None)
+    assert found.name == name
+
+
+def test_half_a_character_is_no_name():
+    frame = pd.DataFrame([[1]], columns=pd.Index(["a\ud800"], dtype=object))
+    with pytest.raises(DeliveryError, match="half a character"):
+        columns_of(frame, None)
 
 
 def test_range_categories_and_nulls_are_of_the_training_rows():
-    assert column([1, 2], training=[-5, 9]) == Column(
-        name="x", dtype="int", nullable=False, minimum=-5.0, maximum=9.0, frame=FrameColumn(dtype="int64")
-    )
-    assert column(["a"], training=["b", "c"]).categories == ["b", "c"]
+    found = column([1, 2], training=[-5, 9])
+    assert (found.dtype, found.nullable, found.minimum, found.maximum) == ("int", False, -5.0, 9.0)
+    assert column(["a"], training=["b", "c"] * 5).categories == ["b", "c"]
     assert column([1.0], training=[np.nan]).nullable
     assert column([np.nan], training=[1.0]).nullable
 
@@ -118,13 +144,11 @@ def test_a_column_of_nulls_only_in_one_frame_is_of_the_others_kind(held_out, tra
         [["a"], ["b"]],
         [b"a", b"b"],
         pd.Series(["a", 1], dtype=object),
-        pd.Series([True, None], dtype=object),
         pd.Series([None, None], dtype=object),
-        pd.Series([1, 2], dtype=object),
     ],
 )
-def test_what_json_has_no_form_for_is_refused_with_column_and_dtype(values):
-    with pytest.raises(DeliveryError, match=r"column 'x' has dtype .*: a row sent as JSON holds numbers, booleans"):
+def test_what_json_has_no_form_for_is_refused_with_what_to_write_instead(values):
+    with pytest.raises(DeliveryError, match=r"column 'x' holds .*: (give|make|decode) "):
         column(values)
 
 

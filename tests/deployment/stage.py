@@ -8,8 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,9 @@ from rollout.ledger import Ledger
 from rollout.settings import Settings
 from service.bundle_files import FORMAT
 from store import Entry
+from tests.until import until
+
+__all__ = ["Stage", "kill", "until"]
 
 ROOT = Path(__file__).resolve().parents[2]
 # Without their bytecode kept, processes would spend most of a test compiling.
@@ -129,7 +130,7 @@ class Stage:
     def run(self, *arguments: str, code: int = 0, database: str = "") -> "Answer":
         """Run deploy.py to its end; asserts the exit code."""
         process = self.begin(*arguments, database=database)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
         assert process.returncode == code, f"{arguments} gave {process.returncode}:\n{out}{err}"
         return Answer(out, err)
 
@@ -156,15 +157,6 @@ class Answer:
     def json(self) -> Any:
         """Its last line as JSON."""
         return json.loads(self.out.strip().splitlines()[-1])
-
-
-def until(condition: Callable[[], Any], what: str, deadline_s: float = 20.0) -> Any:
-    """Wait for a condition; fails with `what` at the deadline."""
-    give_up = time.monotonic() + deadline_s
-    while not (found := condition()):
-        assert time.monotonic() < give_up, f"not in {deadline_s:g} s: {what}"
-        time.sleep(0.02)
-    return found
 
 
 def kill(pid: int) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from deployment.conf import pid_file
-from deployment.doctor import doctor
+from deployment.doctor import _open_files, doctor
 from deployment.findings import Finding
 from tests.deployment.stage import Stage, kill
 
@@ -20,7 +20,8 @@ def test_a_stack_that_is_up_has_no_fault(running: Stage) -> None:
     findings = doctor(running.place(), running.said.append)
     assert not faults(findings)
     assert {each.what for each in findings} == {
-        *("record", "supervisor", "process router", "process v1-1", "model", "router", "version v1", "free disk")
+        *("record", "supervisor", "process router", "process v1-1", "model", "router", "version v1", "free disk"),
+        "open files",
     }
 
 
@@ -55,3 +56,13 @@ def test_a_process_whose_supervisor_is_gone_is_told(stage: Stage) -> None:
 def test_little_room_on_the_disk_is_told(running: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("deployment.doctor.SPARE_DISK_MB", 10**12)
     assert "make room" in faults(doctor(running.place(), running.said.append))["free disk"]
+
+
+def test_a_low_limit_of_open_files_is_a_warning_and_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deployment.doctor.resource.getrlimit", lambda _: (256, 1024))
+    found = _open_files()
+    assert (found.fault, found.line[:14]) == ("", "⚠ open files: ")
+    assert "1024" in found.warning
+    assert "4224" in found.warning
+    monkeypatch.setattr("deployment.doctor.resource.getrlimit", lambda _: (256, 1_048_576))
+    assert _open_files().line.startswith("✔")

@@ -51,7 +51,7 @@ def test_when_it_is_released_the_old_version_is_retired_by_an_act_of_its_own(fre
     verb = begin(fresh)
     assert programs(fresh) == {"v1", "v2"}
     conduct(fresh, "promote", moves.released(fresh.ledger(), "v2"))
-    out, err = verb.communicate(timeout=60)
+    out, err = verb.communicate(timeout=300)
     assert verb.returncode == 0, out + err
     assert programs(fresh) == {"v2"}
     assert fresh.ledger().version("v1").state == State.RETIRED
@@ -67,7 +67,7 @@ def test_when_it_is_taken_back_the_exit_code_says_so_and_the_old_version_runs(fr
     verb = begin(fresh)
     ledger = fresh.ledger()
     conduct(fresh, "rollback", moves.ended(ledger, ledger.running()))
-    out, err = verb.communicate(timeout=60)
+    out, err = verb.communicate(timeout=300)
     assert verb.returncode == 5, out + err
     assert fresh.ledger().released == "v1"
     assert "v1" in programs(fresh)
@@ -78,7 +78,7 @@ def test_ctrl_c_leaves_the_rollout_running_and_says_so(fresh: Stage) -> None:
     assert verb.stdout is not None
     until(lambda: "against v1" in verb.stdout.readline(), "it shows the rollout")  # type: ignore[union-attr]
     verb.send_signal(signal.SIGINT)
-    _, err = verb.communicate(timeout=60)
+    _, err = verb.communicate(timeout=300)
     assert verb.returncode == 130
     assert "goes on by itself, `python deploy.py watch` shows it" in err
     assert fresh.ledger().running().candidate == "v2"
@@ -91,7 +91,7 @@ def test_a_person_who_went_back_at_once_keeps_the_old_version(fresh: Stage) -> N
     conduct(fresh, "promote", moves.released(fresh.ledger(), "v2"))
     conduct(fresh, "rollback", moves.gone_back(fresh.ledger(), "v1"))
     verb.send_signal(signal.SIGCONT)
-    verb.communicate(timeout=60)
+    verb.communicate(timeout=300)
     assert (verb.returncode, fresh.ledger().released) == (5, "v1")
     assert "v1" in programs(fresh)
 
@@ -100,6 +100,6 @@ def test_the_last_line_is_one_json_object(fresh: Stage) -> None:
     verb = fresh.begin("release-in-place", "v2", "--auto", "--json")
     until(lambda: fresh.ledger().rollout is not None, "the rollout is in progress")
     conduct(fresh, "promote", moves.released(fresh.ledger(), "v2"))
-    out, err = verb.communicate(timeout=60)
+    out, err = verb.communicate(timeout=300)
     assert verb.returncode == 0, err
     assert json.loads(out.splitlines()[-1])["act"] == "retire"

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from deployment.labels import BadLabels, count, labels
+from deployment.labels import written as as_written
 
 IDS = ["a", "b", "c"]
 
@@ -46,6 +47,28 @@ def test_a_field_of_a_csv_is_what_was_written(tmp_path: Path, text: str, label: 
     path = tmp_path / "labels.csv"
     path.write_text(f"prediction_id,label\na,{text}\n")
     (found,) = labels(path)
+    assert (found.label, type(found.label)) == (label, type(label))
+
+
+@pytest.mark.parametrize(
+    ("classes", "text", "label"),
+    [
+        (["1.0", "2.0"], "1.0", "1.0"),
+        ([1, 2], "1", 1),
+        ([0.0, 1.0], "1", 1.0),
+        ([False, True], "true", True),
+        (["True", "maybe"], "True", "True"),
+        (["nan", "NA"], "nan", "nan"),
+        ([1, "1"], "1", "1"),
+        ([0, 1], "2.5", 2.5),
+    ],
+)
+def test_a_field_of_a_csv_is_the_class_that_is_written_so(
+    tmp_path: Path, classes: list[Any], text: str, label: Any
+) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text(f"prediction_id,label\na,{text}\n")
+    (found,) = labels(path, as_written(classes))
     assert (found.label, type(found.label)) == (label, type(label))
 
 

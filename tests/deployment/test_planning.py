@@ -328,3 +328,9 @@ def test_only_what_is_pinned_otherwise_is_shown() -> None:
         ("six", "1", "-"),
     ]
     assert environment_changes(today, today) == environment_changes({}, {}) == []
+
+
+def test_among_texts_of_a_csv_only_an_empty_field_is_null(tmp_path: Path, stage: Stage) -> None:
+    (tmp_path / "rows.csv").write_text("city,age\nNA,3\nnull,NA\n,4\n")
+    rows = recorded_rows(stage.place(), str(tmp_path / "rows.csv"), {"city": "string", "age": "int"})
+    assert rows == [{"city": "NA", "age": 3}, {"city": "null", "age": None}, {"city": None, "age": 4}]

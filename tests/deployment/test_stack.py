@@ -155,6 +155,19 @@ def test_a_port_in_use_is_refused_before_anything_starts(stage: Stage) -> None:
     assert left_behind(stage.place()) == []
 
 
+def test_who_connects_while_the_router_is_started_again_waits_and_is_refused_once_it_is_down(stage: Stage) -> None:
+    host, _, port = up(stage.place(), stage.said.append).url.removeprefix("http://").partition(":")
+    before = pid_of(stage, "router")
+    kill(before)
+    with socket.create_connection((host, int(port)), timeout=300) as client:
+        client.sendall(b"GET /v2/health/live HTTP/1.0\r\n\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.0 200")
+    assert pid_of(stage, "router") != before
+    down(stage.place(), stage.said.append)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((host, int(port)))
+
+
 def test_a_router_that_cannot_run_leaves_nothing_behind(stage: Stage) -> None:
     (stage.folder / "Procfile").write_text("router: python -c 'raise SystemExit(3)'\nservice: python -V\n")
     with pytest.raises(EdgeFailure, match=r"the router ended at once .*router\.log"):

@@ -1,6 +1,8 @@
-"""Bundles are delivered once; each test gets a town of its own, which is brought down afterwards."""
+"""Bundles are delivered once a run; what leaves a town whole shares one with its module, the rest gets its own."""
 
+import fcntl
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -11,18 +13,44 @@ __all__ = ["postgres_server", "postgres_url"]
 
 
 @pytest.fixture(scope="session")
-def delivered(tmp_path_factory):
-    """A folder with the keys and the bundles of v1, v2 and v3."""
-    town = Town(tmp_path_factory.mktemp("delivered"))
-    town.deliver("v1", "v2", "v3")
-    return town.folder
+def delivered(tmp_path_factory, worker_id):
+    """A folder with the keys and the bundles of v1, v2 and v3, delivered by the runner that needs it first."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "delivered"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            Town(folder).deliver("v1", "v2", "v3")
+            (folder / "done").touch()
+    return folder
+
+
+def founded(delivered: Path, folder: Path, **more: str) -> Town:
+    """A town with the three bundles delivered and nothing running."""
+    for part in ("releases", "keys"):
+        shutil.copytree(delivered / part, folder / part)
+    return Town(folder, more)
 
 
 @pytest.fixture
 def town(delivered, tmp_path):
-    """A town with the three bundles delivered and nothing running."""
-    for part in ("releases", "keys"):
-        shutil.copytree(delivered / part, tmp_path / part)
-    made = Town(tmp_path)
+    """A town of the test's own, with the three bundles delivered and nothing running."""
+    made = founded(delivered, tmp_path)
     yield made
     made.run("down", check=False)
+
+
+@pytest.fixture(scope="module")
+def _standing(delivered, tmp_path_factory):
+    made = founded(delivered, tmp_path_factory.mktemp("standing"))
+    made.up("v1", "v2", "v3")
+    yield made
+    made.run("down")
+
+
+@pytest.fixture
+def standing(_standing):
+    """The module's town: v1 released, v2 and v3 deployed, no rollout; a test may do with it what a verb can undo."""
+    _standing.calm()
+    return _standing

@@ -22,7 +22,7 @@ from tests.e2e.town import ROOT, ROW, Said, Town
 from tests.emulator.rehearsed import Heroku
 from tests.until import until
 
-END_S = 90
+END_S = 600
 
 
 @dataclass(kw_only=True)

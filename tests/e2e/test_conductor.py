@@ -1,7 +1,6 @@
 """Rollouts that run by themselves, in real processes under their users' load, whatever is killed meanwhile."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from rollout.ledger import from_body
 from store import EvidenceStore, LedgerStore
 from store.engine import engine
 from store.leases import LeaseStore
+from tests.e2e.conftest import founded
 from tests.e2e.town import ROW, Town, Users
 from tests.until import until
 
@@ -111,7 +111,7 @@ class Court:
 def made(delivered: Path, tmp_path_factory: pytest.TempPathFactory):
     """One town for all that leaves it whole."""
     folder = tmp_path_factory.mktemp("court")
-    court = Court(_founded(delivered, folder))
+    court = Court(founded(delivered, folder))
     court.up("v1", "v2", "v3")
     yield court
     court.down()
@@ -123,12 +123,6 @@ def court(made: Court) -> Court:
     made.settings()
     made.calm()
     return made
-
-
-def _founded(delivered: Path, folder: Path) -> Town:
-    for part in ("releases", "keys"):
-        shutil.copytree(delivered / part, folder / part)
-    return Town(folder)
 
 
 @pytest.fixture
@@ -143,33 +137,45 @@ class Watching:
     """`watch --timeout`, which says one line a change and ends with the rollout; `code` is its exit code."""
 
     def __init__(self, court: Court) -> None:
-        self.process = court.town.start("watch", "--timeout", "80s")
+        self.process = court.town.start("watch", "--timeout", "15m")
         self.code = -1
 
-    def until_it_says(self, words: str) -> None:
-        """Wait for a line with these words."""
-        assert any(words in line for line in self.process.stdout)
+    def begin(self) -> None:
+        """Wait for its first look at the rollout."""
+        said = []
+        for line in self.process.stdout:
+            said.append(line)
+            if " against v1" in line:
+                return
+        self.end()
+        raise AssertionError(f"it ended and never looked at the rollout: {said}")
+
+    def end(self) -> None:
+        """Wait for its end."""
+        self.process.communicate(timeout=300)
+        self.code = self.process.returncode
 
     def __enter__(self) -> "Watching":
-        self.until_it_says(" against v1")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             self.process.kill()
-        self.process.communicate(timeout=90)
-        self.code = self.process.returncode
+        self.end()
 
 
 BY_ITSELF = [("conductor", "step"), ("conductor", "promote")]
 
 
-@pytest.mark.timeout(240)  # with the bundles' delivery and the town's set-up
 def test_a_canary_goes_from_its_first_share_to_its_release(court: Court, users: Users) -> None:
     since = court.ledger.revision
-    said = court.town.run("canary", "v2", "--auto", "--every", "3s", "-m", "as good").out
-    assert "false alarm at most 0.1 % over the whole rollout" in said
-    with Watching(court) as watch:
+    # Nobody asks until somebody watches: however slow that command begins, it sees the rollout from its start.
+    with users.resting():
+        said = court.town.run("canary", "v2", "--auto", "--every", "3s", "-m", "as good").out
+        assert "false alarm at most 0.1 % over the whole rollout" in said
+        watch = Watching(court)
+        watch.begin()
+    with watch:
         assert court.ended() == "promote"
     assert watch.code == 0
     assert court.acts(since) == [("ann", "canary"), *BY_ITSELF]
@@ -181,7 +187,9 @@ def test_a_canary_goes_from_its_first_share_to_its_release(court: Court, users: 
 def test_a_failing_candidate_goes_back_and_its_users_lose_nothing(court: Court, users: Users) -> None:
     since = court.ledger.revision
     court.town.run("canary", "v3", "--auto", "--every", "10m")
-    with Watching(court) as watch:
+    watch = Watching(court)
+    watch.begin()
+    with watch:
         users.row = UNKNOWN_CITY
         assert court.ended() == "rollback"
     assert watch.code == 5
@@ -303,7 +311,7 @@ def test_labels_that_come_after_the_release_flag_it(court: Court, users: Users) 
 def _answers(court: Court, count: int) -> list[tuple[str, str, int]]:
     """Version, id and class of so many answers."""
     found = []
-    with httpx.Client(timeout=20) as client:
+    with httpx.Client(timeout=120) as client:
         for _ in range(count):
             answer = client.post(f"{court.town.url}/predict", json={"instances": [ROW]})
             none, one = answer.json()["predictions"][0]
@@ -316,7 +324,7 @@ def _label(court: Court, answers: list[tuple[str, str, int]], right: set[str]) -
     labels = [
         {"prediction_id": token, "label": said if version in right else 1 - said} for version, token, said in answers
     ]
-    sent = httpx.post(f"{court.town.url}/feedback", json=labels, timeout=20).json()
+    sent = httpx.post(f"{court.town.url}/feedback", json=labels, timeout=120).json()
     assert (sent["counted"], sent["invalid"]) == (len(labels), [])
 
 
@@ -359,7 +367,7 @@ def test_the_router_may_be_restarted_in_the_middle_of_a_step(court: Court) -> No
 def _restart_router(court: Court) -> None:
     config = court.town.folder / "var" / "supervisord.conf"
     command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(config), "restart", "router"]
-    subprocess.run(command, capture_output=True, check=True, timeout=60)
+    subprocess.run(command, capture_output=True, check=True, timeout=300)
     until(lambda: _answers_at_all(court.town.predict), "it answers again")
 
 
@@ -373,7 +381,7 @@ def _answers_at_all(ask: Callable[[], httpx.Response]) -> bool:
 def test_what_failed_while_postgresql_was_away_is_in_the_rollback_that_follows(
     delivered: Path, tmp_path: Path, postgres_server, postgres_url: str
 ) -> None:
-    court = Court(_founded(delivered, tmp_path), postgres_url)
+    court = Court(founded(delivered, tmp_path), postgres_url)
     court.up("v1", "v3")
     try:
         with Users(court.town, 4) as users:
@@ -405,4 +413,4 @@ def _handed_in(court: Court) -> int:
 
 
 def _errors(court: Court) -> int:
-    return httpx.get(f"{court.town.url}/status", timeout=20).json()["versions"]["v3"]["errors"]
+    return httpx.get(f"{court.town.url}/status", timeout=120).json()["versions"]["v3"]["errors"]

@@ -128,7 +128,7 @@ def under_way(released: HerokuTown) -> Iterator[dict[str, "subprocess.Popen[str]
         if process.poll() is None:
             process.kill()
         if process.stdout and not process.stdout.closed:
-            process.communicate(timeout=30)
+            process.communicate(timeout=300)
 
 
 @pytest.fixture(scope="module")

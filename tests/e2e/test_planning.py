@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.conftest import founded
 from tests.e2e.town import ROW
 from tests.until import until
 
 CITIES = ("Oslo", "Bergen", "Tromsø", "Alta")
 
 
-@pytest.fixture
-def planned(town):
-    """v1 released, v2 and v3 only delivered, and 40 requests of users recorded."""
+@pytest.fixture(scope="module")
+def planned(delivered, tmp_path_factory):
+    """v1 released, v2 and v3 only delivered, and 40 requests of users recorded; no test leaves it otherwise."""
+    town = founded(delivered, tmp_path_factory.mktemp("planned"))
     town.up("v1")
     for age in range(20, 60):
         city = CITIES[age % 4]
@@ -23,10 +25,12 @@ def planned(town):
     until(
         lambda: sum(len(path.read_bytes().splitlines()) for path in recorded.glob("*.jsonl")) == 40, "40 are recorded"
     )
-    return town
+    yield town
+    town.run("down")
 
 
 def test_what_would_change_for_whom_and_at_what_cost_is_told_before_anybody_meets_it(planned):
+    revision = planned.ledger.revision
     answer = planned.run("plan", "v2", "--replay", "recent", "--json").json
     found = answer["replay"]["found"]
     assert (answer["contract"]["verdict"], found["rows"], found["errors"]) == ("compatible", 40, [])
@@ -38,7 +42,7 @@ def test_what_would_change_for_whom_and_at_what_cost_is_told_before_anybody_meet
     assert found["for_whom"]
     assert (found["latency"]["rows"], found["latency"]["batches"]) == (1, 40)
     assert answer["replay"]["own"] == ["v2"]
-    assert planned.status()["revision"] == 2
+    assert planned.ledger.revision == revision
 
 
 def test_a_version_that_fails_on_what_users_send_is_found_out_before_it_is_deployed(planned):
@@ -55,6 +59,7 @@ def test_a_running_version_is_asked_where_it_runs_and_files_will_do(planned, tmp
     found = planned.run("plan", "v2", "--replay", str(recording), "--strategy", "ramp", "--json").json["replay"]
     assert (found["own"], found["found"]["rows"], found["found"]["failed_both"]) == ([], 3, 2)
     assert planned.run("plan", "v2").out.rstrip().endswith("next     python deploy.py canary v2")
+    planned.run("retire", "v2")
 
 
 def test_a_version_that_breaks_its_users_gets_no_traffic_unless_it_is_allowed(town):

@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 
+from tests.e2e.conftest import founded
 from tests.until import until
 
 
@@ -35,14 +36,7 @@ def test_what_cannot_be_done_is_refused_in_one_line(shared, words, said):
 @pytest.fixture(scope="module")
 def shared(delivered, tmp_path_factory):
     """One town for refusals, which change nothing."""
-    import shutil
-
-    from tests.e2e.town import Town
-
-    folder = tmp_path_factory.mktemp("refusals")
-    for part in ("releases", "keys"):
-        shutil.copytree(delivered / part, folder / part)
-    made = Town(folder)
+    made = founded(delivered, tmp_path_factory.mktemp("refusals"))
     made.up("v1")
     yield made
     made.run("down")
@@ -64,12 +58,12 @@ def test_another_port_than_the_one_it_runs_on_is_refused(shared):
     assert shared.predict().status_code == 200
 
 
-def test_of_two_operators_at_once_one_wins_and_the_other_is_told(town):
-    town.up("v1", "v2")
+def test_of_two_operators_at_once_one_wins_and_the_other_is_told(standing):
+    town, before = standing, standing.ledger.revision
     both = [
         town.start("canary", "v2", "--steps", steps, SLUICE_ACTOR=who) for steps, who in (("10", "bea"), ("20", "cid"))
     ]
-    said = [(process.communicate(timeout=60)[0], process.returncode) for process in both]
+    said = [(process.communicate(timeout=300)[0], process.returncode) for process in both]
     codes = sorted(code for _, code in said)
     if codes == [0, 1]:
         lost = next(out for out, code in said if code == 1)
@@ -77,7 +71,7 @@ def test_of_two_operators_at_once_one_wins_and_the_other_is_told(town):
     else:
         # One was late enough to see the other's canary and to set it anew: both acts are in the history.
         assert codes == [0, 0]
-        assert town.run("history").out.count("canary") == 2
+        assert town.ledger.revision == before + 2
     assert "Traceback" not in "".join(out for out, _ in said)
     town.run("history", "--verify")
 
@@ -104,8 +98,8 @@ def test_a_bundle_signed_by_another_key_is_refused(town):
     assert "signature" in refused.out
 
 
-def test_a_ledger_that_is_locked_is_said_and_nothing_is_lost(town):
-    town.up("v1", "v2")
+def test_a_ledger_that_is_locked_is_said_and_nothing_is_lost(standing):
+    town = standing
     lock = sqlite3.connect(town.folder / "var" / "ledger.db", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
     refused = town.run("promote", "v2", check=False)
@@ -122,21 +116,26 @@ def test_ctrl_c_while_a_version_starts_leaves_nothing_of_it(town):
     verb = town.start("deploy", "v1")
     until(lambda: list((town.folder / "var").rglob("v1-*.conf")), "its program is written")
     verb.send_signal(signal.SIGINT)
-    out, _ = verb.communicate(timeout=60)
+    out, _ = verb.communicate(timeout=300)
     assert verb.returncode == 130, out
     assert not list((town.folder / "var").rglob("v1-*.conf"))
     assert town.status()["revision"] == 0
     town.run("deploy", "v1")
 
 
-def test_secrets_are_in_no_file_but_their_own_and_in_no_output(town):
-    town.up("v1")
+def test_secrets_are_in_no_file_but_their_own_and_in_no_output(standing):
+    town = standing
     secrets = [path.read_text().strip() for path in (town.folder / "var" / "secrets").iterdir()]
     shown = "".join(town.run(*words).out for words in (("status",), ("history",), ("lint",)))
-    written = "".join(
-        path.read_text(errors="replace")
-        for path in (town.folder / "var").rglob("*")
-        if path.is_file() and path.parent.name != "secrets"
-    )
+    files = [path for path in (town.folder / "var").rglob("*") if path.parent.name != "secrets"]
+    written = "".join(map(_text, files))
     assert secrets
     assert not any(secret in shown + written for secret in secrets)
+
+
+def _text(path):
+    """What a file says; of a draft that has got its name meanwhile, and of what is no file, nothing."""
+    try:
+        return path.read_text(errors="replace") if path.is_file() else ""
+    except FileNotFoundError:
+        return ""

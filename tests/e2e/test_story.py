@@ -13,8 +13,8 @@ from tests.e2e.town import ROW, Users
 from tests.until import until
 
 
-def test_from_delivery_to_release_and_back_no_request_is_lost(town):
-    town.up("v1", "v2")
+def test_from_delivery_to_release_and_back_no_request_is_lost(standing):
+    town, before, asked = standing, standing.ledger.revision, standing.status()["failed_requests"]
     with Users(town) as users:
         town.run("shadow", "v2")
         until(lambda: _compared(town) >= 20, "20 copies are compared")
@@ -30,13 +30,16 @@ def test_from_delivery_to_release_and_back_no_request_is_lost(town):
         town.run("retire", "v1", "--force")
         users.more(50)
     assert users.failed == []
-    assert town.run("history", "--verify").out.count("ann") >= 9
+    assert "the chain" in town.run("history", "--verify").out
+    # shadow, canary, a step, promote, rollback, blue-green and retire, each once.
+    assert town.ledger.revision == before + 7
     status = town.status()
-    assert (status["released"], status["failed_requests"]) == ("v2", 0)
+    assert (status["released"], status["failed_requests"]) == ("v2", asked)
 
 
-def test_release_in_place_loses_no_request_and_leaves_one_process(town):
-    town.up("v1")
+def test_release_in_place_loses_no_request_and_leaves_one_process(standing):
+    town = standing
+    town.run("retire", "v2")
     with Users(town) as users:
         town.run("release-in-place", "v2")
         users.only("v2")
@@ -45,11 +48,11 @@ def test_release_in_place_loses_no_request_and_leaves_one_process(town):
         users.only("v1")
     assert users.failed == []
     running = [row["name"] for row in town.status()["versions"] if row["process"] == "running"]
-    assert running == ["v1"]
+    assert running == ["v1", "v3"]
 
 
-def test_a_killed_version_is_answered_for_and_comes_back(town):
-    town.up("v1", "v2")
+def test_a_killed_version_is_answered_for_and_comes_back(standing):
+    town = standing
     town.run("canary", "v2", "--steps", "50")
     with Users(town) as users:
         program = next(row["program"] for row in town.status()["versions"] if row["name"] == "v2")
@@ -61,31 +64,32 @@ def test_a_killed_version_is_answered_for_and_comes_back(town):
     assert users.failed == []
 
 
-def test_a_fault_of_the_canary_reaches_no_user(town):
-    town.up("v1", "v3")
+def test_a_fault_of_the_canary_reaches_no_user(standing):
+    town, failed = standing, standing.status()["failed_requests"]
+    before = _row(town, "v3")["errors"]
     town.run("canary", "v3", "--steps", "50")
     answers = [town.predict({**ROW, "city": "Rome"}, **{"X-Unit-Id": f"u{i}"}) for i in range(30)]
     assert {answer.status_code for answer in answers} == {200}
     assert any(answer.headers.get("x-fallback-from") == "v3" for answer in answers)
-    until(lambda: _row(town, "v3")["errors"] >= 5, "the errors count against v3")
-    assert town.status()["failed_requests"] == 0
+    until(lambda: _row(town, "v3")["errors"] >= before + 5, "the errors count against v3")
+    assert town.status()["failed_requests"] == failed
 
 
-def test_a_timed_ramp_ends_in_release_by_itself(town):
-    town.up("v1", "v2")
+def test_a_timed_ramp_ends_in_release_by_itself(standing):
+    town = standing
     town.run("ramp", "v2", "--over", "3s", "--steps", "3")
     until(lambda: town.status()["released"] == "v2", "v2 is released", 30)
     assert "conductor" in town.run("history").out
 
 
-def test_what_was_down_comes_up_as_the_ledger_has_it(town):
-    town.up("v1", "v2")
+def test_what_was_down_comes_up_as_the_ledger_has_it(standing):
+    town = standing
     town.run("ab", "v2", "--percent", "30")
     town.run("down")
     town.run("up", "--port", "0")
     until(lambda: town.predict().status_code == 200, "it answers")
     weights = {row["name"]: row["weight"] for row in town.status()["versions"]}
-    assert weights == {"v1": 70.0, "v2": 30.0}
+    assert weights == {"v1": 70.0, "v2": 30.0, "v3": 0.0}
 
 
 def test_the_whole_path_on_postgresql(town, postgres_url):
@@ -101,45 +105,46 @@ def test_the_whole_path_on_postgresql(town, postgres_url):
     assert "s3cret" not in shown
 
 
-def test_prometheus_accepts_the_metrics(town):
+def test_prometheus_accepts_the_metrics(standing):
+    town = standing
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("promtool is not installed: `apt-get install prometheus` to run this test")
-    town.up("v1")
     town.predict()
-    text = httpx.get(f"{town.url}/metrics").text
-    checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, timeout=30)
+    text = httpx.get(f"{town.url}/metrics", timeout=120).text
+    checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, timeout=300)
     problems = [line for line in (checked.stdout + checked.stderr).splitlines() if "error" in line.lower()]
     assert checked.returncode in (0, 3), problems
 
 
-def test_a_sticky_user_keeps_the_version_while_the_canary_grows(town):
-    town.up("v1", "v2")
+def test_a_sticky_user_keeps_the_version_while_the_canary_grows(standing):
+    town = standing
     town.run("canary", "v2", "--steps", "20,50")
+    town.followed()
     units = [f"user-{i}" for i in range(60)]
     before = {unit for unit in units if _version_of(town, unit) == "v2"}
     town.run("promote", "v2", "--step")
-    until(lambda: town.status()["router_revision"] == town.status()["revision"], "the routers follow")
+    town.followed()
     after = {unit for unit in units if _version_of(town, unit) == "v2"}
     assert before
     assert before < after
 
 
-def test_late_labels_count_for_the_version_that_predicted(town):
-    town.up("v1")
+def test_late_labels_count_for_the_version_that_predicted(standing):
+    town, before = standing, _row(standing, "v1")["labels"]
     token = town.predict().headers["x-prediction-id"]
     sent = {"prediction_id": token, "label": 1}
-    assert httpx.post(f"{town.url}/feedback", json=[sent, sent]).json() == {
+    assert httpx.post(f"{town.url}/feedback", json=[sent, sent], timeout=120).json() == {
         "counted": 1,
         "duplicates": 1,
         "invalid": [],
     }
-    assert _row(town, "v1")["labels"] == 1
+    assert _row(town, "v1")["labels"] == before + 1
 
 
 def test_the_demo_verb_tells_its_options():
     command = [sys.executable, "deploy.py", "demo", "--help"]
-    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    said = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
     assert "--keep" in said
 
 
@@ -152,5 +157,5 @@ def _row(town, version):
 
 
 def _compared(town):
-    shadow = httpx.get(f"{town.url}/status").json()["versions"].get("v2", {}).get("shadow", {})
+    shadow = httpx.get(f"{town.url}/status", timeout=120).json()["versions"].get("v2", {}).get("shadow", {})
     return shadow.get("agree", 0) + shadow.get("differ", 0)

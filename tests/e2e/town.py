@@ -6,13 +6,18 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from rollout.ledger import Ledger, from_body
+from store import LedgerStore
+from store.engine import engine
 from tests.until import until
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +54,7 @@ class Town:
     def run(self, *words: str, check: bool = True, **environ: str) -> Said:
         """One verb, to its end; with `check`, a refusal fails the test with what it said."""
         process = self.start(*words, **environ)
-        out, _ = process.communicate(timeout=90)
+        out, _ = process.communicate(timeout=300)
         assert not check or process.returncode == 0, f"{words}: {out}"
         return Said(process.returncode, out)
 
@@ -73,13 +78,41 @@ class Town:
         return self.url
 
     @property
+    def ledger(self) -> Ledger:
+        """The newest one, from the record's file."""
+        made = engine(f"sqlite:///{self.folder}/var/ledger.db")
+        try:
+            newest = LedgerStore(made, "flights").newest()
+        finally:
+            made.dispose()
+        assert newest is not None
+        return from_body(newest.body, newest.revision)
+
+    def calm(self) -> int:
+        """v1 released, v2 and v3 deployed, no rollout, and every router follows that; returns the revision."""
+        if self.ledger.rollout is not None:
+            self.run("abort")
+        for version in ("v1", "v2", "v3"):
+            if str(self.ledger.version(version).state) == "retired":
+                self.run("deploy", version)
+        if self.ledger.released != "v1":
+            self.run("promote", "v1")
+        self.followed()
+        return self.ledger.revision
+
+    def followed(self) -> None:
+        """Wait until every router follows the newest revision."""
+        status = f"{self.url}/status"
+        until(lambda: httpx.get(status, timeout=120).json()["revision"] == self.ledger.revision, "the routers follow")
+
+    @property
     def url(self) -> str:
         """The router's URL."""
         return (self.folder / "var" / "run" / "router.url").read_text().strip()
 
     def predict(self, row: dict[str, Any] = ROW, **headers: str) -> httpx.Response:
         """One prediction."""
-        return httpx.post(f"{self.url}/predict", json={"instances": [row]}, headers=headers, timeout=20)
+        return httpx.post(f"{self.url}/predict", json={"instances": [row]}, headers=headers, timeout=120)
 
     def status(self) -> dict[str, Any]:
         """`deploy.py status --json`."""
@@ -89,7 +122,7 @@ class Town:
         """Processes of a program, the master first (by the supervisor's own word)."""
         config = self.folder / "var" / "supervisord.conf"
         command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(config), "pid", program]
-        master = int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout)
+        master = int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout)
         children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
         return [master, *map(int, children)]
 
@@ -103,6 +136,8 @@ class Users(threading.Thread):
         self.row: dict[str, Any] = ROW
         self.url, self.clients = town.url, clients
         self.stopped = threading.Event()
+        self.awake = threading.Event()
+        self.awake.set()
         self.answers: Counter[str] = Counter()
         self.newest = ""
         self.failed: list[str] = []
@@ -113,8 +148,9 @@ class Users(threading.Thread):
                 threads.submit(self._one)
 
     def _one(self) -> None:
-        with httpx.Client(timeout=20, limits=self.limits) as client:
+        with httpx.Client(timeout=120, limits=self.limits) as client:
             while not self.stopped.is_set():
+                self.awake.wait()
                 try:
                     answer = client.post(f"{self.url}/predict", json={"instances": [self.row]})
                 except httpx.HTTPError as error:
@@ -124,6 +160,15 @@ class Users(threading.Thread):
                 self.answers[self.newest] += 1
                 if answer.status_code != 200:
                     self.failed.append(answer.text)
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Nobody asks meanwhile, beyond what is under way: no rollout comes to its end."""
+        self.awake.clear()
+        try:
+            yield
+        finally:
+            self.awake.set()
 
     def more(self, count: int) -> None:
         """Wait for that many further answers."""
@@ -147,4 +192,4 @@ class Users(threading.Thread):
 
     def __exit__(self, *_: object) -> None:
         self.stopped.set()
-        self.join(30)
+        self.join(300)

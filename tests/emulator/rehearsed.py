@@ -164,7 +164,7 @@ def stop(heroku: Heroku) -> int:
     heroku.public.close()
     heroku.process.terminate()
     try:
-        heroku.process.communicate(timeout=60)
+        heroku.process.communicate(timeout=300)
     finally:
         heroku.process.kill()
     return heroku.process.returncode

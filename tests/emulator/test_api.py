@@ -26,9 +26,21 @@ def test_what_the_schema_does_not_hold_strictly_has_all_its_keys_too(heroku, nee
     assert set({"build": build, "pipeline": pipeline, "pipeline-coupling": coupling}[resource]) == set(properties)
 
 
-def test_what_the_schema_has_and_the_emulator_has_not_is_501(heroku, needs_schema):
-    answer = heroku.api.get("/teams")
-    assert (answer.status_code, answer.json()["id"]) == (501, "not_emulated")
+@pytest.mark.parametrize(
+    ("method", "path", "status", "id"),
+    [
+        ("GET", "/teams", 200, None),
+        ("GET", "/apps/APP/webhooks", 200, None),
+        ("GET", "/spaces/none", 404, "not_found"),
+        ("POST", "/teams", 403, "forbidden"),
+        ("POST", "/apps/APP/domains", 403, "forbidden"),
+        ("DELETE", "/apps/APP/webhooks/none", 403, "forbidden"),
+    ],
+)
+def test_what_the_emulator_has_not_answers_as_a_feature_that_is_off(heroku, needs_schema, method, path, status, id):
+    answer = heroku.api.request(method, path.replace("APP", heroku.new()["id"]), json={} if method == "POST" else None)
+    assert answer.status_code == status
+    assert answer.json() == [] if id is None else answer.json()["id"] == id
     assert heroku.account()["exchanges"]["not_emulated"] >= 1
 
 

@@ -21,7 +21,7 @@ def test_a_cancelled_build_leaves_no_dyno_that_is_never_over(tmp_path: Path, mon
 
     def slowly(*_: object, **__: object) -> None:
         removing.set()
-        go_on.wait(10)
+        go_on.wait(300)
 
     monkeypatch.setattr(shutil, "rmtree", slowly)
     monkeypatch.setattr(dynos, "_unpack", lambda *_: None)

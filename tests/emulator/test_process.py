@@ -16,7 +16,7 @@ def test_it_ends_with_everything_it_started(number, tmp_path):
     try:
         dyno = heroku.get(heroku.tiny()).json()
         heroku.process.send_signal(number)
-        heroku.process.communicate(timeout=60)
+        heroku.process.communicate(timeout=300)
     finally:
         code = stop(heroku)
     assert code == 0

@@ -158,7 +158,7 @@ def test_evidence_of_all_together_is_told_as_such() -> None:
 def test_a_failure_that_was_found_before_is_told_although_the_numbers_are_better_now() -> None:
     case = Case(ROLLOUT, CANARY, evidence(*GOOD), [], NORMAL, 500, 600.0)
     said = account(case, replace(case.verdict(), word="fail", because=("errors",)))
-    assert said["because"].startswith("v2 is worse: errors: 2 of 5002 requests failed")
+    assert said["because"].startswith("v2 is worse: errors: 2 of 5,002 requests failed")
 
 
 @pytest.mark.parametrize(

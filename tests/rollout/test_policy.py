@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from rollout.classes import Answers, answers_of
 from rollout.policy import (
     ACTIONS,
     LOSSES,
@@ -137,7 +138,7 @@ def test_what_is_required_needs_a_margin_that_says_something(name: str) -> None:
         ("error", 1, "unknown key 'verdict.error'"),
         ("errors", 0.3, "'verdict.errors' is a table, not 0.3"),
         ("step_requests", 0, "'verdict.step_requests' is a number above 0, not 0"),
-        ("step_requests", 1.5, "'verdict.step_requests' is int, not 1.5"),
+        ("step_requests", 1.5, "'verdict.step_requests' is a whole number, not 1.5"),
         ("deadline_s", 0, "'verdict.deadline_s' is a number above 0"),
         ("wait.required", True, "'verdict.wait.required': there is no proof of 'wait'"),
     ],
@@ -166,12 +167,54 @@ def test_every_key_of_the_table_is_an_option_or_a_signal() -> None:
     assert [path for path, _ in numbers(Judging())] == ["verdict", *(f"verdict.{name}" for name in SIGNALS)]
 
 
+VALUES = Answers("regression")
+
+
+@pytest.mark.parametrize(
+    ("loss", "answers", "reason"),
+    [
+        ("brier", answers_of("classification", [0, 1, 2], "predict_proba"), "second of two classes"),
+        ("log", answers_of("classification", [0, 1], "predict"), "second of two classes"),
+        ("log", answers_of("classification", range(5_000), "predict_proba"), "second of two classes"),
+        ("absolute", answers_of("classification", [0, 1], "predict_proba"), "this version answers classes"),
+        ("wrong", VALUES, "one of classes, not of values"),
+        ("brier", VALUES, "one of classes, not of values"),
+    ],
+)
+def test_a_loss_that_no_label_could_ever_show_is_not_promised(loss: str, answers: Answers, reason: str) -> None:
+    made = policy(set_to("labels", loss=loss), strategy("canary"), answers)
+    assert made.labels is None
+    ((name, because),) = made.unjudged
+    assert name == "labels"
+    assert reason in because
+    assert policy_of(json.loads(json.dumps(made.to_body()))) == made
+    with pytest.raises(BadSetting, match=r"'verdict\.labels' is required"):
+        policy(set_to("labels", loss=loss, required=True), strategy("canary"), answers)
+
+
+@pytest.mark.parametrize("loss", ["wrong", "brier", "log"])
+@pytest.mark.parametrize("classes", [[0.0, 1.0], ["bad", "good"], [False, True]])
+def test_of_two_classes_every_loss_can_be_judged(loss: str, classes: list[Any]) -> None:
+    answers = answers_of("classification", classes, "predict_proba")
+    assert policy(set_to("labels", loss=loss), strategy("canary"), answers).labels == Labels(loss=loss)
+
+
+@pytest.mark.parametrize(("weights", "judged"), [([100, 500], False), ([100, 4_600], True), ([100, 5_000], True)])
+def test_a_wait_that_is_to_act_needs_a_step_at_which_it_is_compared(weights: list[int], judged: bool) -> None:
+    judging = set_to("wait", action="hold")
+    made = policy(judging, strategy("canary"), weights=weights)
+    assert ("wait" in [rule.name for rule in made.rules]) is judged
+    assert [name for name, _ in made.unjudged] == ([] if judged else ["wait"])
+    shown = policy(Judging(), strategy("canary"), weights=weights)
+    assert "wait" in [rule.name for rule in shown.rules]
+
+
 def test_labels_are_not_judged_where_their_loss_is_none_of_such_predictions() -> None:
     """Else the plan would promise a way back that no label can bring about."""
     judging = Judging()
-    assert "labels" not in [rule.name for rule in policy(judging, strategy("canary"), "regression").rules]
+    assert "labels" not in [rule.name for rule in policy(judging, strategy("canary"), VALUES).rules]
     absolute = set_to("labels", loss="absolute", bound=200.0)
-    made = policy(absolute, strategy("canary"), "regression")
+    made = policy(absolute, strategy("canary"), VALUES)
     assert made.labels == Labels(loss="absolute", bound=200.0)
     assert policy_of(made.to_body()).labels == made.labels
     assert policy(judging, strategy("canary")).labels == Labels()
@@ -181,5 +224,5 @@ def test_labels_are_not_judged_where_their_loss_is_none_of_such_predictions() ->
 def test_required_labels_that_have_no_loss_are_refused() -> None:
     judging = set_to("labels", required=True)
     with pytest.raises(BadSetting, match=r"'verdict.labels' is required, and its 'loss' is one of classes"):
-        policy(judging, strategy("canary"), "regression")
-    assert policy(judging, strategy("blue-green"), "regression").labels is None
+        policy(judging, strategy("canary"), VALUES)
+    assert policy(judging, strategy("blue-green"), VALUES).labels is None

@@ -91,7 +91,8 @@ def test_an_unknown_key_is_refused_by_its_path_with_those_there_are(path: str, k
 
 @pytest.mark.parametrize("path", [path for path in paths() if path not in ("webhooks.urls", "router.pinning")])
 def test_a_value_of_the_wrong_kind_is_refused_by_its_path(path: str) -> None:
-    kind = type(at(path, Settings())).__name__
+    kinds = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+    kind = kinds[type(at(path, Settings()))]
     for value in ([], {}, None):
         with pytest.raises(BadSetting, match=re.escape(f"deploy.toml: '{path}' is {kind}, not {value!r}")):
             from_mapping(tables(path, value))

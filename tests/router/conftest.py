@@ -15,8 +15,8 @@ def pair(tmp_path_factory):
 [router]
 workers = 2
 [router.limits]
-deadline_ms = 3000
-version_timeout_ms = 500
+deadline_ms = 12000
+version_timeout_ms = 2000
 max_body_bytes = 200000
 max_rows = 100
 """

@@ -100,13 +100,13 @@ class Rig:
     def live(self) -> bool:
         """Whether the router answers."""
         try:
-            return httpx.get(f"{self.url}/v2/health/live").status_code == 200
+            return httpx.get(f"{self.url}/v2/health/live", timeout=120).status_code == 200
         except httpx.TransportError:
             return False
 
     def status(self) -> dict:
         """The router's status."""
-        return httpx.get(f"{self.url}/status", headers=OPERATOR).json()
+        return httpx.get(f"{self.url}/status", headers=OPERATOR, timeout=120).json()
 
     def follows(self, revision: int) -> None:
         """Wait until every worker follows that revision."""
@@ -116,7 +116,7 @@ class Rig:
 
     def predict(self, *rows: dict, **headers: str) -> httpx.Response:
         """One /predict call."""
-        return httpx.post(f"{self.url}/predict", json={"instances": list(rows)}, headers=headers, timeout=20)
+        return httpx.post(f"{self.url}/predict", json={"instances": list(rows)}, headers=headers, timeout=120)
 
     def log(self, name: str) -> str:
         """What a process printed so far."""
@@ -127,7 +127,7 @@ class Rig:
         """Signal a process group that this rig started."""
         os.killpg(self.processes[name].pid, how)
         if how != signal.SIGHUP:
-            self.processes.pop(name).wait(15)
+            self.processes.pop(name).wait(300)
 
     def stop(self) -> None:
         """End everything, the router first."""
@@ -136,7 +136,7 @@ class Rig:
             process.terminate()
         for process in self.processes.values():
             try:
-                process.wait(10)
+                process.wait(300)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()

@@ -320,3 +320,38 @@ def test_rows_that_end_every_process_are_given_to_three_and_take_nobody_with_the
         else:
             place.version.answer()
     assert (ended, poison.told[0].reason, values(innocent)) == (3, "closed", [1])
+
+
+def test_rows_that_failed_together_are_asked_for_by_caller_and_hurt_nobody_else():
+    place = Place()
+    first = place.ask(0)
+    callers = [place.ask(i) for i in range(1, 5)]
+    place.version.answer()
+    unknown = [{"row": i, "status": 500, "detail": "together", "attributed": False} for i in (1, 2)]
+    place.version.answer([*unknown, {"row": 3, "status": 422, "detail": "its own"}])
+    assert (values(first), values(callers[0])) == ([0], [1])
+    assert [error.detail for error in callers[3].told[0].errors] == ["its own"]
+    place.loop.run()
+    assert callers[1].told == callers[2].told == []
+    place.version.answer([{"row": 0, "status": 500, "detail": "at fault"}])
+    place.version.answer()
+    assert [error.detail for error in callers[1].told[0].errors] == ["at fault"]
+    assert values(callers[2]) == [3]
+
+
+def test_a_large_request_ends_with_the_first_part_whose_rows_cannot_be_told_apart():
+    place = Place()
+    caller = place.ask(*range(2000))
+    rows = len(place.version.sent[0][0])
+    place.version.answer([{"row": i, "status": 500, "detail": "together", "attributed": False} for i in range(rows)])
+    place.loop.run()
+    assert caller.told == [Lost("model", "together")]
+
+
+def test_a_batch_is_bounded_in_bytes():
+    place = Place(max_body_bytes=50)
+    place.ask(1)
+    for _ in range(10):
+        place.ask(10**19)
+    place.version.answer()
+    assert len(place.version.sent[0][0]) == 2

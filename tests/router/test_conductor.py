@@ -351,7 +351,7 @@ def test_two_that_both_conduct_take_every_step_once(both):
         ledger, start = both.ledger(), threading.Barrier(2)
 
         def tick(conductor, ledger=ledger, start=start):
-            start.wait(10)
+            start.wait(300)
             conductor.tick(ledger)
 
         with ThreadPoolExecutor(2) as threads:

@@ -9,6 +9,7 @@ from rollout.evidence import merged
 from rollout.moves import ended
 from rollout.sequential import log_against
 from router.cross_check import MOST_ROWS
+from router.traffic import MOST_AT_FAULT
 from tests.router.toys import City, begun, deployed
 
 MODEL_FAILED = ({"row": 0, "status": 500, "detail": "as asked"},)
@@ -70,18 +71,29 @@ def test_where_the_other_version_cannot_be_asked_a_failure_counts_as_it_is(city,
     assert bodies[rolling.id, "v2", 2000]["finished"] == {"refused": 1}
 
 
-def test_how_much_is_asked_is_bounded_and_the_rest_counts_as_it_is_of_either_version(city):
+def test_how_much_is_asked_is_bounded_and_the_rest_is_evidence_of_nothing(city):
     for _ in range(int(MOST_ROWS)):
         answered(city, "v1", errors=ROW_AT_FAULT)
         city.versions["v2"].answer(errors=ROW_AT_FAULT)
     for version in ("v1", "v2"):
         answered(city, version, errors=ROW_AT_FAULT)
         assert not city.versions[OTHER[version]].sent
-    assert city.counted("v1")["finished"] == {"neither": int(MOST_ROWS), "refused": 1}
-    assert city.counted("v2")["finished"] == {"refused": 1}
+    assert city.counted("v1")["finished"] == {"neither": int(MOST_ROWS) + 1}
+    assert city.counted("v2")["finished"] == {"neither": 1}
     city.loop.now += 1.0
     answered(city, "v2", errors=ROW_AT_FAULT)
     assert len(city.versions["v1"].sent) == 1
+
+
+def test_of_a_large_request_only_rows_at_fault_are_asked_about(city):
+    city.ask(city.unit_of("v2"), rows=range(400))
+    while city.versions["v2"].sent:
+        city.versions["v2"].answer(errors=[{"row": row, "status": 422, "detail": "as asked"} for row in range(400)])
+        city.loop.run()
+    assert len(city.versions["v1"].sent) == 1
+    assert city.traffic.lanes["v1"].rows_in_flight == MOST_AT_FAULT
+    city.versions["v1"].answer()
+    assert city.counted("v2")["finished"] == {"refused": 1}
 
 
 def test_nothing_is_asked_outside_of_a_judged_rollout():

@@ -13,7 +13,8 @@ import pytest
 
 from rollout.ledger import Rollout, Step
 from router import counts
-from store import LedgerStore, engine
+from store import LedgerStore
+from store.engine import engine
 from tests.router.rig import rig
 from tests.until import until
 
@@ -34,7 +35,7 @@ class Load(threading.Thread):
                 threads.submit(self._client)
 
     def _client(self) -> None:
-        with httpx.Client() as client:
+        with httpx.Client(timeout=120) as client:
             while not self.stopped.is_set():
                 try:
                     answer = client.post(f"{self.url}/predict", json={"instances": [{}]})
@@ -57,14 +58,14 @@ class Load(threading.Thread):
 
     def __exit__(self, *_: object) -> None:
         self.stopped.set()
-        self.join(20)
+        self.join(300)
 
 
 def test_without_a_released_version_it_says_so(fresh):
     fresh.router()
     assert fresh.predict({"x": 1}).status_code == 503
     assert "promote" in fresh.predict({"x": 1}).json()["detail"]
-    assert httpx.get(f"{fresh.url}/v2/health/ready").status_code == 503
+    assert httpx.get(f"{fresh.url}/v2/health/ready", timeout=120).status_code == 503
 
 
 def test_every_worker_follows_a_new_split_without_losing_a_request(tmp_path):
@@ -89,6 +90,24 @@ def test_a_killed_version_loses_no_request_while_another_serves(fresh):
         load.sent(200)
     assert load.failed == []
     assert load.versions[-1] == "v2"
+
+
+def test_what_is_asked_of_the_only_version_while_it_is_dead_waits_for_it_on_both_ways_in(fresh):
+    fresh.know(fresh.version("v1"))
+    fresh.split({"v1": 10_000})
+    fresh.router()
+    infer = f"{fresh.url}/v2/models/toy/infer"
+    assert httpx.post(infer, json={"inputs": []}, timeout=120).status_code == 200
+    fresh.kill("v1")
+    (fresh.folder / "v1.sock").unlink()
+    with ThreadPoolExecutor(2) as threads:
+        asked = [
+            threads.submit(fresh.predict, {"x": 1}),
+            threads.submit(httpx.post, infer, json={"inputs": []}, timeout=120),
+        ]
+        until(lambda: fresh.status()["versions"]["v1"]["queue_rows"] == 1, "a row waits")
+        fresh.version("v1")
+        assert [future.result().status_code for future in asked] == [200, 200]
 
 
 def test_a_version_that_dies_in_the_middle_of_a_batch_is_answered_for(fresh):
@@ -170,7 +189,7 @@ def test_a_ledger_that_somebody_writes_to_for_long_does_not_stop_the_router(fres
     try:
         fresh.router()
         assert fresh.predict({}).status_code == 200
-        assert httpx.get(f"{fresh.url}/v2/health/ready").json()["ledger"] == "answers"
+        assert httpx.get(f"{fresh.url}/v2/health/ready", timeout=120).json()["ledger"] == "answers"
     finally:
         writer.close()
 
@@ -187,7 +206,7 @@ def test_while_postgresql_is_stopped_the_last_split_stays_in_force_and_it_is_sai
         assert made.predict({}).status_code == 200
         assert _ready(made).status_code == 200
         token = made.predict({"x": 0.5}).headers["x-prediction-id"]
-        lost = httpx.post(f"{made.url}/feedback", json={"prediction_id": token, "label": 1}, timeout=20)
+        lost = httpx.post(f"{made.url}/feedback", json={"prediction_id": token, "label": 1}, timeout=120)
         assert (lost.status_code, lost.headers["retry-after"]) == (503, "5")
         postgres_server.start()
         until(lambda: _ready(made).json()["ledger"] == "answers", "the ledger answers again", 30)
@@ -196,7 +215,7 @@ def test_while_postgresql_is_stopped_the_last_split_stays_in_force_and_it_is_sai
 
 
 def _ready(made):
-    return httpx.get(f"{made.url}/v2/health/ready", timeout=20)
+    return httpx.get(f"{made.url}/v2/health/ready", timeout=120)
 
 
 def test_a_router_started_while_postgresql_is_away_serves_the_last_split(postgres_server, postgres_url, tmp_path):
@@ -266,7 +285,7 @@ def test_a_hung_version_rests_after_three_time_outs(tmp_path):
         finally:
             os.killpg(made.processes["v2"].pid, signal.SIGCONT)
         assert {answer.status_code for answer in answers} == {200}
-        metrics = httpx.get(f"{made.url}/metrics").text
+        metrics = httpx.get(f"{made.url}/metrics", timeout=120).text
         assert 'sluice_fallback_total{reason="suspended",version="v2"}' in metrics
 
 

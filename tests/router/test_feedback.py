@@ -219,6 +219,12 @@ def test_no_more_labels_than_the_request_had_rows():
     assert [row.bets for row in read_all(entry(many, [0] * 17)).rows] == [False] * 17
 
 
+def test_of_a_request_of_many_rows_the_first_is_judged_by_its_label():
+    many = token(rows=17)
+    rows_ = read_all(entry(many, [0] * 17), FLOATS).rows
+    assert [(row.bets, row.level, row.outcome) for row in rows_[:2]] == [(True, 16, "wrong"), (False, None, "unscored")]
+
+
 def test_an_id_from_before_it_told_its_rows_has_no_more_labels_than_a_request_may_have_rows():
     old = token(scores=[], classes=[], rows=0)
     assert len(read_all(entry(old, ["a"] * 100)).rows) == 100

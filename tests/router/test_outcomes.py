@@ -55,17 +55,18 @@ def test_the_first_row_alone_counts_in_the_verdict():
     assert sum(Noted(b"2.0", b"3.0", classes=b"null").tally.values.values()) == 1
 
 
-def test_an_id_of_many_rows_has_no_scores_and_still_bets():
+def test_an_id_of_many_rows_has_the_first_one_alone_which_bets():
     says = Noted(*[b"[0.2,0.8]"] * (MOST_ROWS_IN_AN_ID + 1)).says
-    assert (says.scores, says.classes, says.bets, says.rows) == ([], [], True, MOST_ROWS_IN_AN_ID + 1)
+    assert (says.scores, says.classes, says.bets, says.rows) == ([0.8], ["1"], True, MOST_ROWS_IN_AN_ID + 1)
     assert len(Noted(*[b"[0.2,0.8]"] * MOST_ROWS_IN_AN_ID).id) < LONGEST
 
 
 def test_an_id_of_long_class_names_is_short_enough_to_be_sent_back():
     name = "x" * 600
     noted = Noted(*[b'"%s"' % name.encode()] * 8, classes=b"null")
-    assert (noted.says.classes, noted.says.rows) == ([], 8)
+    assert (noted.says.classes, noted.says.rows) == ([name], 8)
     assert len(noted.id) < LONGEST
+    assert Noted(b'"%s"' % (b"x" * 2_000), classes=b"null").says.classes == []
 
 
 def test_a_class_of_floats_is_a_class_and_a_value_of_whole_numbers_a_value():

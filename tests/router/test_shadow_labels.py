@@ -3,6 +3,7 @@
 import httpx
 
 from rollout.policy import Agreement, Labels
+from router.tokens import signature_of
 from store.copies import CopyStore
 from store.feedback import FeedbackStore
 from tests.router.rig import rig
@@ -21,9 +22,10 @@ def test_a_shadow_that_is_further_from_the_truth_than_the_users_answers_goes_bac
         number = made.ledger.running().number
         tokens = [made.predict({}).headers["x-prediction-id"] for _ in range(40)]
         copies = CopyStore(made.engine, "toy")
-        until(lambda: len(copies.of(tokens)) > 30, "answers of the shadow are kept")
+        ids = [signature_of(token.encode()) for token in tokens]
+        until(lambda: len(copies.of(ids)) > 30, "answers of the shadow are kept")
         labels = [{"prediction_id": token, "label": 1.0} for token in tokens]
-        assert httpx.post(f"{made.url}/feedback", json=labels).json()["counted"] == 40
+        assert httpx.post(f"{made.url}/feedback", json=labels, timeout=120).json()["counted"] == 40
         until(lambda: made.store.newest().action == "rollback", "the shadow goes back")
         pairs = FeedbackStore(made.engine, "toy").pairs(number)
         assert [(level, copied) for level, copied, _ in pairs] == [(0, 8)]

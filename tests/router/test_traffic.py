@@ -270,6 +270,7 @@ def test_a_canary_without_a_fallback_is_not_waited_for_and_counts_as_before(ledg
     told = city.ask(city.unit_of("v2"))
     lost_at_once(city, "v2")
     assert told[0].lost.reason == "connect"
+    city.versions["v1"].answer()
     assert city.counted("v2")["finished"] == {"error": 1}
 
 

@@ -50,7 +50,7 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 own.asked += 1
-                own.hold.wait(20)
+                own.hold.wait(300)
                 status = own.answers.pop(0) if own.answers else 200
                 if status == 200:
                     own.got.append(({k.lower(): v for k, v in self.headers.items()}, body))
@@ -147,7 +147,7 @@ def delivering(hooks: Hooks, store: LedgerStore, progress) -> Iterator[None]:
         yield
     finally:
         loop.call_soon_threadsafe(task.cancel)
-        thread.join(10)
+        thread.join(300)
         loop.close()
     assert not thread.is_alive()
 

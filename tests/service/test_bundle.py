@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 import pickle
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from delivery.signing import signing_key
 from delivery.verify import verify
 from service.app import create_app
 from service.bundle import BundleError, verify_bundle
+from service.golden import prove
+from service.model import load_model
 from tests.delivery.loans import ROW
 from tests.delivery.workshop import EVERY_FILE, ROOT, resign, vouch
 from tests.service.served import client, config, predict
@@ -109,6 +112,47 @@ def test_a_link_is_refused_even_to_the_same_bytes(workshop, delivered, copy, nam
     link.unlink()
     link.symlink_to(delivered("logistic") / name)
     assert f"{link} is a link" in refused(link.parent, workshop.public)
+
+
+@pytest.mark.parametrize("name", ["release.yaml", "signature"])
+def test_a_link_to_the_same_manifest_or_signature_is_refused(workshop, delivered, copy, name):
+    link = copy("logistic") / name
+    link.unlink()
+    link.symlink_to(delivered("logistic") / name)
+    assert f"{link} is a link" in refused(link.parent, workshop.public)
+
+
+@pytest.mark.parametrize("name", EVERY_FILE)
+def test_a_pipe_in_the_place_of_a_file_is_refused_and_holds_nobody_up(workshop, copy, name):
+    path = copy("logistic") / name
+    path.unlink()
+    os.mkfifo(path)
+    assert f"{path} is no regular file" in refused(path.parent, workshop.public)
+
+
+def test_a_bundle_that_is_a_link_is_refused(workshop, delivered, tmp_path):
+    (tmp_path / "v2").symlink_to(delivered("logistic"))
+    assert "v2 is a link" in refused(tmp_path / "v2", workshop.public)
+
+
+@pytest.mark.parametrize(("name", "file"), [("unnamed", "model.pkl"), ("logistic", "model.onnx")])
+def test_a_model_that_is_swapped_after_the_check_is_not_loaded(workshop, copy, tmp_path, name, file):
+    """The bytes that are loaded are those that were checked, however late somebody comes."""
+    path, mark = copy(name), tmp_path / "mark"
+    bundle = verify_bundle(path, workshop.public)
+    (path / file).write_bytes(pickle.dumps(Mark(mark)))
+    with pytest.raises(BundleError, match=f"{file} was changed after it was signed"):
+        load_model(bundle)
+    assert not mark.exists()
+
+
+def test_golden_rows_that_are_swapped_after_the_check_prove_nothing(workshop, copy):
+    path = copy("logistic")
+    bundle = verify_bundle(path, workshop.public)
+    model = load_model(bundle)
+    (path / "golden.jsonl").write_bytes((path / "golden.jsonl").read_bytes().splitlines()[0] + b"\n")
+    with pytest.raises(BundleError, match=r"golden\.jsonl was changed after it was signed"):
+        prove(bundle, model)
 
 
 def test_another_keys_signature_does_not_hold(workshop, copy, tmp_path):
@@ -234,7 +278,7 @@ def test_a_pickle_is_never_loaded_when_the_signature_does_not_hold(workshop, poi
     with pytest.raises(DeliveryError):
         verify(path, workshop.public)
     command = [sys.executable, "-m", "delivery.proof", str(path), str(workshop.public)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert not mark.exists()

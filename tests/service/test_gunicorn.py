@@ -6,6 +6,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -24,6 +25,9 @@ from tests.until import until
 COMMAND = shlex.split(
     next(line for line in (ROOT / "Procfile").read_text().splitlines() if line.startswith("service:")).partition(":")[2]
 )
+# As `up` finds it, whatever is on PATH.
+COMMAND[0] = str(Path(sys.executable).parent / COMMAND[0])
+GRACEFUL_S = 30
 BEARING = {"Authorization": f"Bearer {SECRET}"}
 
 
@@ -50,7 +54,7 @@ class Process:
         if self.running.poll() is None:
             self.running.send_signal(signal.SIGTERM)
         try:
-            return self.running.wait(30)
+            return self.running.wait(300)
         except subprocess.TimeoutExpired:
             os.killpg(self.running.pid, signal.SIGKILL)
             raise
@@ -233,7 +237,7 @@ def test_it_ends_soon_when_told_and_leaves_nothing_behind(workshop, delivered, t
                 assert client.post("/predict", json={"instances": [ROW]}).status_code == 200
         started = time.monotonic()
         assert made.end() == 0
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < GRACEFUL_S, "it waited for somebody who would not come"
     assert not list(tmp_path.glob("sluice-service-*"))
     assert not made.socket.exists()
 
@@ -250,7 +254,7 @@ def test_it_never_listens_when_it_cannot_prove_itself(workshop, copy, tmp_path, 
         golden.write_bytes(golden.read_bytes().replace(b'"prediction":[0.', b'"prediction":[1.', 1))
         resign(path, workshop.keys, lambda manifest: vouch(manifest, golden.name, golden.read_bytes()))
     made = Process(tmp_path, path, workshop.public, **more)
-    assert made.running.wait(30) != 0
+    assert made.running.wait(300) != 0
     said = made.log.read_text()
     assert {"wrong answer": "line 1: predicts", "other key": "does not hold", "no secret": "SLUICE_SERVICE_SECRET"}[
         fault

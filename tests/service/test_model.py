@@ -10,7 +10,7 @@ import pytest
 import sklearn
 
 from service.bundle import BundleError, Column, verify_bundle
-from service.model import RowFailures, _onnx_array, load_model, predict_each
+from service.model import SEARCH_ATTEMPTS, RowFailures, _onnx_array, load_model, predict_each
 from service.rows import RowReader
 from tests.delivery.loans import CITIES, ROW, loans
 from tests.delivery.workshop import ROOT, resign, vouch
@@ -84,7 +84,7 @@ assert made.get("/v2/models/loans").status_code == 200
 print(*sys.modules)
 """
     done = subprocess.run(
-        [sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=300, check=True
     )
     there = {name.partition(".")[0] for name in done.stdout.split()}
     assert "onnxruntime" in there
@@ -104,7 +104,7 @@ print(len(os.listdir("/proc/self/task")))
     # Where CI is set it is silent by itself.
     env = {name: value for name, value in os.environ.items() if name != "CI"} | {"OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-c", text]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=True)
     assert done.stdout == "1\n"
 
 
@@ -172,6 +172,40 @@ def test_halving_costs_few_calls_for_one_bad_row():
     with pytest.raises(RowFailures):
         predict_each(model, numbers(64), 64)
     assert len(model.asked) <= 2 + 2 * 6
+
+
+class Clock:
+    """Each attempt of a model takes a second."""
+
+    def __init__(self):
+        self.model = None
+
+    def __call__(self):
+        return float(len(self.model.asked))
+
+
+def test_a_search_ends_after_a_while_and_what_it_did_not_tell_apart_has_failed_as_a_whole(monkeypatch):
+    monkeypatch.setattr("service.model.MOST_SEARCH_S", 1000.0)
+    clock = Clock()
+    clock.model = Toy(lambda array: bool((array >= 128).any() or (array < 2).any()))
+    with pytest.raises(RowFailures) as failed:
+        predict_each(clock.model, numbers(1024), 1024, clock)
+    assert len(clock.model.asked) <= 2 + 2 * SEARCH_ATTEMPTS
+    found = failed.value
+    assert {0, 1} <= set(found.failures)
+    assert not {0, 1} & found.unattributed
+    assert found.predictions[2:128] == [i * 2.0 for i in range(2, 128)]
+    assert set(range(512, 1024)) <= found.unattributed <= set(found.failures)
+    assert "no time to find which" in found.failures[1023]
+
+
+def test_one_row_at_fault_is_found_however_slow_the_model_is(monkeypatch):
+    monkeypatch.setattr("service.model.MOST_SEARCH_S", 1000.0)
+    clock = Clock()
+    clock.model = Toy(lambda array: 511.0 in array)
+    with pytest.raises(RowFailures) as failed:
+        predict_each(clock.model, numbers(512), 512, clock)
+    assert (set(failed.value.failures), failed.value.unattributed) == ({511}, frozenset())
 
 
 def test_rows_that_fail_only_together_are_all_answered():

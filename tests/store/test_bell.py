@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from store import Entry, LedgerStore
 from store.bell import Bell, bell
 
-PATIENCE_S = 10.0
+PATIENCE_S = 240.0
 
 
 @pytest.fixture

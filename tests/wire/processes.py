@@ -18,6 +18,7 @@ from tests.until import until
 from tests.wire.visit import Answers
 
 ROOT = Path(__file__).parents[2]
+GRACEFUL_S = 60
 DOOR = "wire.worker.DoorWorker"
 OWN = "gunicorn.workers.gasgi.ASGIWorker"
 
@@ -59,7 +60,7 @@ class Gunicorn:
 
     def connect(self) -> "Client":
         """A new connection."""
-        return Client(socket.create_connection(("127.0.0.1", self.port), timeout=10))
+        return Client(socket.create_connection(("127.0.0.1", self.port), timeout=120))
 
     def signal(self, which: signal.Signals) -> None:
         """Signal the server, not its workers."""
@@ -71,7 +72,7 @@ class Gunicorn:
         if self.running.poll() is None:
             self.running.terminate()
         try:
-            self.running.wait(40)
+            self.running.wait(300)
         except subprocess.TimeoutExpired:
             os.killpg(self.running.pid, signal.SIGKILL)
             self.running.wait()
@@ -86,7 +87,7 @@ class Gunicorn:
 
     def worker(self) -> dict:
         """What the worker holds; this question's own connection is one of its `conns`."""
-        return httpx.get(f"{self.url}/worker").json()
+        return httpx.get(f"{self.url}/worker", timeout=120).json()
 
 
 class Client:
@@ -101,7 +102,7 @@ class Client:
         """Send these bytes, whole."""
         self.socket.sendall(data)
 
-    def read(self, answers: int | None = None, deadline_s: float = 10.0) -> list[int]:
+    def read(self, answers: int | None = None, deadline_s: float = 120.0) -> list[int]:
         """Read until so many answers have come in all, or the server closed; returns the statuses of all so far."""
         end = time.monotonic() + deadline_s
         while not self.closed and (answers is None or len(self.answers.statuses) < answers):

@@ -15,7 +15,7 @@ import pytest
 
 from tests.until import until
 from tests.wire.messages import BROKEN, CHUNKED, GET, LARGEST_BODY, WHOLE, hot
-from tests.wire.processes import Client, gunicorn
+from tests.wire.processes import GRACEFUL_S, Client, gunicorn
 from tests.wire.toy_app import LARGE
 from tests.wire.visit import House, Visit
 from wire import worker
@@ -335,7 +335,7 @@ class Load:
     def __exit__(self, *_):
         self.stopped.set()
         for thread in self._threads:
-            thread.join(15)
+            thread.join(300)
 
 
 EITHER_WAY = pytest.mark.parametrize("asked", [[hot()], [hot(b"ab", b"X-Do: later")], [hot(), GET]])
@@ -392,7 +392,8 @@ def test_who_never_finishes_a_request_is_cut_off_before_the_app_would_lose_its_e
 
 @pytest.mark.parametrize("told_before", [True, False])
 def test_sigquit_ends_it_at_once_also_in_the_middle_of_a_farewell(tmp_path, told_before):
-    with gunicorn(tmp_path, linger_s=60) as server, server.connect() as kept, server.connect() as half:
+    settings = {"linger_s": 600, "graceful_timeout": GRACEFUL_S}
+    with gunicorn(tmp_path, **settings) as server, server.connect() as kept, server.connect() as half:
         kept.ask(hot())
         half.send(hot()[:-1])
         began = time.monotonic()
@@ -400,8 +401,8 @@ def test_sigquit_ends_it_at_once_also_in_the_middle_of_a_farewell(tmp_path, told
             server.signal(signal.SIGTERM)
             until(lambda: _refused(server), "nobody is let in any more")
         server.signal(signal.SIGQUIT)
-        server.running.wait(10)
-        assert time.monotonic() - began < 5
+        server.running.wait(300)
+        assert time.monotonic() - began < GRACEFUL_S
 
 
 def test_several_workers_share_the_connections_and_a_killed_one_is_replaced(tmp_path):
@@ -457,7 +458,7 @@ def test_a_worker_whose_arbiter_is_killed_answers_until_it_is_replaced(tmp_path,
 def unix(path):
     """A connection to a unix socket."""
     made = socket.socket(socket.AF_UNIX)
-    made.settimeout(10)
+    made.settimeout(120)
     made.connect(str(path))
     return Client(made)
 

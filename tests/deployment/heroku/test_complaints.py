@@ -54,7 +54,7 @@ def test_it_ends_at_its_deadline(here, monkeypatch):
     given_up, waited = threading.Event(), []
 
     def slowly(_: Asked) -> Reply:
-        waited.append(given_up.wait(10))
+        waited.append(given_up.wait(300))
         return answered({"id": "u", "email": "e"})
 
     with serving(slowly) as server:

@@ -236,9 +236,9 @@ def test_a_python_that_heroku_has_not_is_refused(here: Place) -> None:
 def environment_of(folder: Path, into: Path) -> Path:
     """A virtual environment with exactly that folder's requirements; skips where no index has them."""
     uv = pytest.importorskip("uv").find_uv_bin()
-    subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(into)], check=True, timeout=60)
+    subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(into)], check=True, timeout=300)
     install = [uv, "pip", "install", "-q", "--python", str(into / "bin" / "python"), "-r", "requirements.txt"]
-    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode and re.search("error sending request|failed to fetch", done.stderr, re.IGNORECASE):
         pytest.skip("no package index is reached from here")
     assert done.returncode == 0, done.stderr
@@ -260,7 +260,7 @@ def process(folder: Path, kind: str, environ: Mapping[str, str]) -> Iterator[sub
         yield started
     finally:
         started.terminate()
-        started.wait(40)
+        started.wait(300)
         log.close()
 
 
@@ -269,7 +269,7 @@ def proved(folder: Path, environ: Mapping[str, str]) -> subprocess.CompletedProc
     command = (folder / "Procfile").read_text().splitlines()[1].removeprefix("release: ").split()
     # Found by the dyno's path, not by this process's.
     command[0] = str(shutil.which(command[0], path=environ["PATH"]))
-    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=300, check=False)
 
 
 def all_listen(folder: Path, environ: Mapping[str, str]) -> bool:
@@ -364,3 +364,18 @@ def test_a_model_that_does_not_fit_is_refused_before_it_is_sent(here: Place) -> 
     release.manifest["files"]["model.onnx"]["bytes"] = 200_000_000
     with pytest.raises(Misconfigured, match="do not fit into a Basic dyno of 512 MB"):
         version_vars(here, release, SECRETS)
+
+
+def test_code_that_travels_is_in_the_slug_with_what_it_imports(tmp_path: Path) -> None:
+    made = Workshop(tmp_path)
+    code = "import markupsafe\ndef half(frame):\n    return frame[['age', 'amount']] / 2\n"
+    (tmp_path / "own_steps.py").write_text(code)
+    body = "fitted(LogisticRegression(), bad, 'predict', FunctionTransformer(half))"
+    head = "from tests.delivery.loans import *\nfrom own_steps import half\n"
+    made.deliver(made.recipe("mine", f"{head}def build():\n    return {body}\n"), "v1")
+    environ = {"SLUICE_RELEASES": str(made.releases), "SLUICE_KEYS": str(made.keys), "HOME": "/nowhere"}
+    settings = from_mapping({"deployment": {"runtime": "sklearn"}})
+    there = place({**environ, "SLUICE_STATE": str(tmp_path / "var"), "SLUICE_ACTOR": "a test"}, settings)
+    slug = version_slug(there, read_release(made.releases, "v1"))
+    assert text(slug, "bundle/code.own_steps.py") == code
+    assert "markupsafe" in names(slug)

@@ -1,0 +1,124 @@
+"""What a column of a frame is in a row of JSON: float, int, bool or string; for all else, what to write instead."""
+
+import datetime
+import decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from delivery.errors import DeliveryError, first_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAME_LENGTH = 200
+
+
+def kind_of(name: str, series: "pd.Series") -> str:
+    """float, int, bool or string; raises DeliveryError that says what to write instead."""
+    import pandas as pd
+    from pandas.api import types
+
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return kind_of(name, series.cat.categories.to_series())
+    if isinstance(dtype, pd.SparseDtype):
+        dtype = dtype.subtype
+    if types.is_bool_dtype(dtype):
+        return "bool"
+    if types.is_integer_dtype(dtype):
+        return "int"
+    if types.is_float_dtype(dtype):
+        return "float"
+    return _kind_of_values(name, series)
+
+
+def unsendable(frame: "pd.DataFrame") -> dict[Any, DeliveryError]:
+    """The columns of which a row of JSON has no form, each with its error."""
+    found: dict[Any, DeliveryError] = {}
+    for name in frame.columns:
+        try:
+            if frame[name].notna().any():
+                kind_of(str(name), frame[name])
+        except DeliveryError as error:
+            found[name] = error
+        except Exception as error:  # noqa: BLE001 (a value may raise anything when it is looked at)
+            found[name] = DeliveryError(
+                f"column {_shown(str(name))} holds a value that cannot even be compared ({first_line(error)}): make "
+                "the column numbers or texts before fit"
+            )
+    return found
+
+
+def _kind_of_values(name: str, series: "pd.Series") -> str:
+    """Of a column of objects, as a database driver leaves it: by what every value is."""
+    # A dtype that pandas cannot list, such as a structure of pyarrow's, is one that no row can hold either.
+    try:
+        present = series.dropna().tolist()
+    except Exception:  # noqa: BLE001 (as above)
+        present = []
+    kinds = {_kind_of_value(value) for value in present}
+    if len(kinds) == 1 and (kind := kinds.pop()):
+        return kind
+    if kinds == {"int", "float"}:
+        return "float"
+    raise DeliveryError(_instead(_shown(name), series, present))
+
+
+def _kind_of_value(value: Any) -> str:
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, bool | np.bool_):
+        return "bool"
+    if isinstance(value, int | np.integer):
+        return "int"
+    return "float" if isinstance(value, float | np.floating) else ""
+
+
+def _instead(name: str, series: "pd.Series", present: list[Any]) -> str:
+    column, frame = f"column {name}", f"frame[{name}]"
+    if not present:
+        return (
+            f"{column} holds no value but null ({series.dtype}): give it a dtype, {frame}.astype(float), "
+            "or leave it out"
+        )
+    odd = next((value for value in present if not _kind_of_value(value)), None)
+    if odd is None:
+        kinds = ", ".join(sorted({type(value).__name__ for value in present}))
+        return (
+            f"{column} holds values of several kinds ({kinds}), and a row sent as JSON has one kind a column: make "
+            f"them one in both frames and before fit, such as {frame}.astype(str)"
+        )
+    return (
+        f"{column} holds {type(odd).__name__} ({series.dtype}), and a row sent as JSON holds numbers, booleans and "
+        f"texts: {_written(frame, odd)}"
+    )
+
+
+def _written(frame: str, odd: Any) -> str:
+    """How to write a value of that kind so that a row can hold it."""
+    import pandas as pd
+
+    if isinstance(odd, pd.Timedelta | datetime.timedelta | np.timedelta64):
+        return f"give its seconds, {frame}.dt.total_seconds(), before fit"
+    if isinstance(odd, datetime.date | datetime.time | np.datetime64 | pd.Period):
+        return (
+            f"give it as text, {frame}.astype(str), and let the pipeline's first step make a date of it "
+            "(a FunctionTransformer of a function in a file beside the recipe), or as a number before fit"
+        )
+    if isinstance(odd, decimal.Decimal):
+        return f"make it floats before fit, {frame}.astype(float)"
+    if isinstance(odd, complex | np.complexfloating):
+        return "give its real and its imaginary part as two columns of floats before fit"
+    if isinstance(odd, bytes | bytearray | memoryview):
+        return f"decode it to text before fit, {frame}.str.decode('utf-8')"
+    if isinstance(odd, list | tuple | set | frozenset | dict | np.ndarray):
+        return (
+            "give a column an element before fit, or one text that a step of the pipeline takes apart, "
+            f"{frame}.map(json.dumps)"
+        )
+    return f"make it numbers or texts before fit, such as {frame}.astype(str)"
+
+
+def _shown(name: str) -> str:
+    return repr(name if len(name) <= NAME_LENGTH else name[:NAME_LENGTH] + "…")

@@ -1,0 +1,75 @@
+"""What holds for every test: the signals of a terminal, and nothing that outlives the run or the test that made it."""
+
+import gc
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import reaper
+
+ENDS_S = 60.0
+_LAST = ("last_exc", "last_traceback", "last_type", "last_value")
+
+
+def pytest_configure() -> None:
+    """A script's `&`, nohup and some CI have their children ignore Ctrl-C, and a test's process would do so too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_outlives_the_run() -> Iterator[None]:
+    """A reaper ends what the tests started, also where the run is killed; what a whole run leaves is an error."""
+    mark = secrets.token_hex(8)
+    before = os.environ.get(reaper.NAME)
+    command = [sys.executable, str(Path(reaper.__file__)), mark]
+    # Without the mark itself, in a session of its own: it has to outlive everybody.
+    watching = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    os.environ[reaper.NAME] = mark
+    try:
+        yield
+        left = {pid: _command(pid) for pid in reaper.left_after(mark, ENDS_S)}
+    finally:
+        if before is None:
+            del os.environ[reaper.NAME]
+        else:
+            os.environ[reaper.NAME] = before
+        watching.communicate()
+    assert not left, f"tests left these processes behind: {left}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _leaks_belong_to_their_module() -> Iterator[None]:
+    """What a module's tests opened and never closed is collected, and warned about, before the next module begins."""
+    yield
+    gc.collect()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A test that failed could not close what it opened; its one failure is enough."""
+    report = yield
+    if report.when == "teardown" and getattr(item, "_has_failed", False):
+        for name in _LAST:
+            sys.__dict__.pop(name, None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            gc.collect()
+    elif report.failed:
+        item._has_failed = True  # type: ignore[attr-defined]
+    return report
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")[:200]
+    except OSError:
+        return "(ended meanwhile)"

@@ -1,0 +1,179 @@
+"""What a column is in JSON; a frame of any kind is delivered or refused in one sentence, with what to write instead."""
+
+import datetime
+import decimal
+import fractions
+import uuid
+from contextlib import suppress
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from delivery.column_kinds import kind_of
+from delivery.errors import DeliveryError
+from delivery.recipe import Recipe
+from tests.delivery import loans
+from tests.delivery.workshop import Workshop
+
+DAY = pd.Timestamp("2026-05-01")
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([1, 2, None], "int"),
+        ([np.int32(1), 2], "int"),
+        ([True, np.bool_(False), None], "bool"),
+        ([1, 2.5, None], "float"),
+        (["a", None], "string"),
+        ([2**80, 1], "int"),
+    ],
+)
+def test_objects_are_what_every_value_is(values, kind):
+    assert kind_of("x", pd.Series(values, dtype=object)) == kind
+
+
+@pytest.mark.parametrize(
+    ("series", "kind"),
+    [
+        (pd.Series([0.0, 1.0], dtype=pd.SparseDtype(float)), "float"),
+        (pd.Series([0, 1], dtype=pd.SparseDtype("int64", 0)), "int"),
+        (pd.Series([True, False], dtype=pd.SparseDtype(bool)), "bool"),
+        (pd.Series([1, 2]).astype("category"), "int"),
+        (pd.Series([True, False]).astype("category"), "bool"),
+        (pd.Series(["a", "b"]).astype("category"), "string"),
+    ],
+)
+def test_sparse_columns_and_categories_are_what_they_hold(series, kind):
+    assert kind_of("x", series) == kind
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([DAY], r"holds Timestamp \(datetime64.*give it as text, frame\['x'\].astype\(str\)"),
+        ([datetime.date(2026, 5, 1)], "holds date .*give it as text"),
+        ([pd.Period("2026-05")], "holds Period .*give it as text"),
+        ([pd.Timedelta("1h")], r"holds Timedelta .*dt.total_seconds\(\)"),
+        ([decimal.Decimal("1.5")], r"holds Decimal .*frame\['x'\].astype\(float\)"),
+        ([1 + 2j], "holds complex .*real and its imaginary part"),
+        ([b"x"], "holds bytes .*decode"),
+        ([["a"], ["b"]], r"holds list .*json.dumps"),
+        ([{"a": 1}], r"holds dict .*json.dumps"),
+        ([uuid.UUID(int=1)], r"holds UUID .*frame\['x'\].astype\(str\)"),
+        ([1, "a"], r"holds values of several kinds \(int, str\)"),
+        ([True, 1], r"holds values of several kinds \(bool, int\)"),
+        ([None, None], "holds no value but null"),
+    ],
+)
+def test_what_has_no_form_is_refused_with_what_to_write(values, said):
+    with pytest.raises(DeliveryError, match=f"column 'x' {said}"):
+        kind_of("x", pd.Series(values))
+
+
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.integers(-3, 3), st.floats(), st.text(max_size=4),
+    st.binary(max_size=3), st.complex_numbers(), st.decimals(), st.fractions(), st.dates(), st.datetimes(),
+    st.timedeltas(), st.uuids(), st.lists(st.integers(), max_size=2), st.sets(st.integers(), max_size=2),
+    st.dictionaries(st.text(max_size=2), st.none()),
+    st.sampled_from([pd.NA, pd.NaT, np.nan, np.int8(3), np.float16(1.5), np.bool_(True), np.str_("x"), object, DAY]),
+)  # fmt: skip
+DTYPES = (
+    *(
+        "object",
+        "str",
+        "string",
+        "category",
+        "bool",
+        "boolean",
+        "int8",
+        "uint64",
+        "Int64",
+        "UInt8",
+        "float16",
+        "float32",
+    ),
+    *("float64", "Float64", "complex128", "datetime64[ns]", "timedelta64[ns]", "Sparse[float]", "Sparse[int]", "S3"),
+    *(
+        "int64[pyarrow]",
+        "bool[pyarrow]",
+        "string[pyarrow]",
+        "timestamp[ns][pyarrow]",
+        "datetime64[ns, UTC]",
+        "longdouble",
+    ),
+)
+NAMES = st.one_of(
+    st.text(max_size=6),
+    st.integers(),
+    st.tuples(st.text(max_size=2), st.integers()),
+    st.sampled_from(
+        ['"', "a\nb", "\\", "", "c0", "c1", "$", "`", "a.b", "instances", "x" * 3000, "\ud800", "\x85", None]
+    ),
+)
+
+
+@st.composite
+def frames(draw):
+    """A frame of one to three columns of any kind under any names."""
+    rows = draw(st.integers(1, 4))
+    columns = []
+    for _ in range(draw(st.integers(1, 3))):
+        kind = draw(st.sampled_from(("one", "any")))
+        values = [draw(VALUES)] * rows if kind == "one" else [draw(VALUES) for _ in range(rows)]
+        series = pd.Series(values, dtype=object)
+        # Where its values are none of that dtype it stays a column of objects.
+        with suppress(Exception):
+            series = series.astype(draw(st.sampled_from(DTYPES)))
+        columns.append(series)
+    frame = pd.concat(columns, axis=1)
+    names = draw(st.lists(NAMES, min_size=len(columns), max_size=len(columns)))
+    return frame.set_axis(pd.Index(names, dtype=object, tupleize_cols=False), axis=1)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(frame=frames())
+def test_any_frame_is_delivered_or_refused_in_one_line(frame, tmp_path_factory, monkeypatch):
+    # What converts is not asked here, and takes a second each.
+    monkeypatch.setattr("delivery.onnx_form.convert", lambda *_: "it is not converted")
+    workshop = Workshop(tmp_path_factory.mktemp("frames"))
+    pipeline = make_pipeline(FunctionTransformer(), DummyClassifier(strategy="prior"))
+    with suppress(Exception):
+        pipeline.fit(frame, [0] * len(frame))
+    # What scikit-learn itself does not take is left out.
+    assume(hasattr(pipeline[-1], "classes_"))
+    try:
+        manifest = workshop.write(Recipe(pipeline, frame, None, "predict", frame))
+    except DeliveryError as error:
+        assert len(str(error).splitlines()) == 1
+        assert len(str(error)) < 10_000
+        return
+    assert [column.name for column in manifest.columns] == [str(name) for name in frame.columns]
+
+
+def test_a_date_that_the_pipeline_does_not_use_is_told_to_be_left_out(workshop):
+    training, held_out = (loans.loans(seed).assign(seen=DAY) for seed in (1, 2))
+    pipeline = make_pipeline(loans.columns(), loans.LogisticRegression()).fit(training, loans.bad(training))
+    with pytest.raises(DeliveryError, match="column 'seen' holds Timestamp.*or leave 'seen' out of the held-out rows"):
+        workshop.write(Recipe(pipeline, held_out, None, "predict", training))
+
+
+def test_a_list_in_a_training_column_that_nobody_asks_for_is_no_fault(workshop):
+    training = loans.loans(1)
+    training["tags"] = [["x", "y"]] * len(training)
+    pipeline = make_pipeline(ColumnTransformer([("n", "passthrough", ["age"])]), loans.LogisticRegression())
+    pipeline.fit(training, loans.bad(training))
+    held_out = loans.loans(2)[["age"]]
+    assert workshop.write(Recipe(pipeline, held_out, None, "predict", training)).training["sha256"]
+
+
+def test_a_fraction_is_of_no_kind_that_is_known():
+    with pytest.raises(DeliveryError, match="holds Fraction"):
+        kind_of("x", pd.Series([fractions.Fraction(1, 3)]))

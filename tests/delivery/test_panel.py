@@ -1,0 +1,100 @@
+"""A panel of pipelines: each is served as it answers itself, whatever stands in the batch beside, or it is refused.
+
+Every held-out row is sent as JSON, through the service's own code, alone, in pairs, in sevens, and all together in
+three orders. The summary counts all of them.
+"""
+
+import functools
+import random
+from collections import Counter
+
+import msgspec
+import numpy as np
+import pytest
+
+from delivery import environment
+from delivery.contents import write_contents
+from delivery.errors import DeliveryError
+from delivery.pack import DeliveryRequest
+from delivery.recipe import Source, as_frame, checked
+from delivery.signature import rows_of
+from service.bundle import Bundle
+from service.comparison import same
+from service.model import listed, load_model
+from service.predict import Predictor
+from tests.delivery.panel import entries
+
+PANEL = entries()
+counts: Counter[str] = Counter()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _asked_once():
+    """The environment and the commit are the same for all."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("installed", "git_state"):
+            patch.setattr(environment, name, functools.cache(getattr(environment, name)))
+        yield
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", PANEL)
+def test_a_pipeline_is_served_as_it_answers_itself_or_refused(tmp_path, name):
+    entry = PANEL[name]
+    recipe = entry.build()
+    if entry.refused is not None:
+        with pytest.raises(DeliveryError, match=entry.refused):
+            _delivered(tmp_path, recipe)
+        counts["refused"] += 1
+        return
+
+    manifest = _delivered(tmp_path, recipe)
+    predictor = Predictor(manifest, load_model(Bundle(tmp_path, manifest, "")))
+    tolerance = manifest.comparison.certification if manifest.runtime.certified == "onnx" else 1e-9
+    expected = _own(recipe)
+    rows = rows_of(as_frame(recipe.held_out))
+    mismatches = 0
+    for batch in _batches(len(rows)):
+        outcome = predictor.predict(msgspec.json.encode({"instances": [rows[place] for place in batch]}))
+        answers = msgspec.json.decode(msgspec.json.encode(outcome.predictions))
+        mismatches += sum(
+            not same(expected[place], answer, tolerance) for place, answer in zip(batch, answers, strict=True)
+        )
+        counts["answers"] += len(batch)
+    counts[manifest.runtime.certified] += 1
+    counts["mismatches"] += mismatches
+    assert mismatches == 0, manifest.runtime.reason
+
+
+def test_the_panel_is_large_and_no_answer_differs(record_property):
+    for name in ("onnx", "sklearn", "refused", "answers", "mismatches"):
+        record_property(name, counts[name])
+    print(f"panel: {len(PANEL)} pipelines, {dict(counts)}")
+    assert len(PANEL) >= 150
+    assert counts["mismatches"] == 0
+
+
+def _delivered(folder, recipe):
+    request = DeliveryRequest("v1", folder, "panel", folder, folder)
+    return write_contents(folder, request, Source(checked(recipe, folder), "recipe", folder, ""), lambda line: None)
+
+
+def _own(recipe):
+    """The pipeline on the user's own rows as they are given, each alone where that is asked for."""
+    predict = getattr(recipe.pipeline, recipe.output)
+    rows, count = recipe.held_out, len(recipe.held_out)
+    if recipe.one_row_at_a_time:
+        return [listed(np.asarray(predict(rows[place : place + 1])))[0] for place in range(count)]
+    answers = predict(rows)
+    if len(answers) != count:
+        # Fitted on a list or a series, and given as a frame.
+        answers = predict(rows.iloc[:, 0])
+    return listed(np.asarray(answers))
+
+
+def _batches(count):
+    places = list(range(count))
+    for size in (1, 2, 7, count):
+        yield from (places[start : start + size] for start in range(0, count, size))
+    yield places[::-1]
+    yield random.Random(3).sample(places * 3, count * 3)

@@ -1,0 +1,141 @@
+"""What a bad row costs does not depend on how many there are, from a body to its answer."""
+
+import gc
+import time
+
+import msgspec
+import pytest
+
+from rollout.settings import Settings
+from router.access import Access
+from router.outcomes import Outcomes
+from router.predict import ERRORS_LISTED, Predict
+from router.recent import Recent
+from router.upstream import Answer
+from service.bundle import Column
+from service.rows import Malformed, RowReader
+from tests.router.toys import City, deployed
+
+FEW, MANY = 100, 10_000
+# Of the same work per row; a quadratic step makes it a hundred.
+MOST_TIMES_AS_LONG = 6.0
+COLUMNS = [Column(name="x", dtype="float", nullable=False), Column(name="n", dtype="int", nullable=False)]
+READER = RowReader(COLUMNS)
+KINDS = {
+    "good": b'{"x":1.5,"n":1}',
+    "empty": b"{}",
+    "wrong type": b'{"x":"far","n":1}',
+    "unknown column": b'{"x":1.5,"n":1,"z":1}',
+    "null": b'{"x":null,"n":1}',
+    "no whole number": b'{"x":1.5,"n":3.5}',
+    "a whole number with a point": b'{"x":1.5,"n":3.0}',
+    "a list": b"[1.5,1]",
+    "a number": b"1",
+    "not JSON": b'{"x":NaN,"n":1}',
+    "not JSON in a text": b'{"x":1.5,"n":1,"t":"\x01"}',
+    "a failure": b'{"x":-1.0,"n":1}',
+}
+
+
+class Router:
+    """Predict on a version whose rows are read as a service does, and whose model fails on negative `x`."""
+
+    def __init__(self):
+        self.city = City(deployed("v1"))
+        settings = Settings()
+        outcomes = Outcomes(self.city.traffic.counts, b"key-of-sixteen-bytes")
+        access = Access(settings.router, "127.0.0.1", "")
+        self.predict = Predict(settings, self.city.traffic, outcomes, Recent(0), access, lambda: False)
+        self.version = self.city.versions["v1"]
+        self.version.predict = lambda body, callback, timeout_s: self.sent.append((body, callback))
+        self.sent, self.told = [], []
+
+    def ask(self, body):
+        """Status and body of the answer."""
+        self.predict.answer([], body, lambda status, headers, answer: self.told.append((status, answer)))
+        self.city.loop.run()
+        while self.sent:
+            body, callback = self.sent.pop(0)
+            callback(self._answer(body))
+            self.city.loop.run()
+        return self.told.pop()
+
+    def _answer(self, body):
+        try:
+            decoded = READER.read(body)
+        except Malformed as error:
+            return Answer(400, [], str(error).encode())
+        predictions = [None] * decoded.total
+        errors = [msgspec.structs.asdict(error) for error in decoded.errors]
+        for place, x in zip(decoded.kept, decoded.columns["x"].tolist(), strict=True):
+            predictions[place] = None if x < 0 else [x, 1 - x]
+            if x < 0:
+                errors.append({"row": place, "status": 500, "detail": "as asked", "column": None})
+        return Answer(200, [], msgspec.json.encode({"predictions": predictions, "errors": errors, "classes": [0, 1]}))
+
+
+def body_of(row, rows):
+    return b'{"instances":[' + b",".join([row] * rows) + b"]}"
+
+
+def seconds_per_row(router, row, rows, times):
+    body = body_of(row, rows)
+    best = float("inf")
+    for _ in range(times):
+        gc.collect()
+        began = time.process_time()
+        router.ask(body)
+        best = min(best, time.process_time() - began)
+    return best / rows
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_row_costs_the_same_among_few_and_among_many(kind):
+    router = Router()
+    router.ask(body_of(KINDS["good"], MANY))
+    few = seconds_per_row(router, KINDS[kind], FEW, 20)
+    many = seconds_per_row(router, KINDS[kind], MANY, 3)
+    assert many < MOST_TIMES_AS_LONG * few
+
+
+@pytest.mark.parametrize(
+    "kind", ["empty", "wrong type", "unknown column", "null", "no whole number", "a list", "a failure"]
+)
+def test_of_many_bad_rows_some_are_described_and_the_others_counted(kind):
+    status, answer = Router().ask(body_of(KINDS[kind], MANY))
+    told = msgspec.json.decode(answer)
+    assert status == (500 if kind == "a failure" else 422)
+    assert [error["row"] for error in told["errors"]] == list(range(ERRORS_LISTED))
+    assert told["errors_not_listed"] == MANY - ERRORS_LISTED
+    assert told["predictions"] == [None] * MANY
+    assert len(answer) < 5 * MANY + 200 * ERRORS_LISTED
+
+
+def test_a_long_name_of_a_column_is_not_sent_back_whole():
+    status, answer = Router().ask(b'{"instances":[{"%b":1}]}' % (b"z" * 1_000_000))
+    assert (status, len(answer) < 2000) == (422, True)
+
+
+@pytest.mark.parametrize(("rows", "status"), [(b"1," * 3_000_000 + b"1", 400), (b"{}," * 2_000_000 + b"{}", 413)])
+def test_millions_of_rows_are_refused_before_they_are_taken_apart(rows, status):
+    router = Router()
+    router.predict._decode = None
+    assert router.ask(b'{"instances":[' + rows + b"]}")[0] == status
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_good_and_bad_rows_stand_at_their_places_however_the_version_orders_its_errors(order):
+    router = Router()
+    rows = [KINDS["good"], KINDS["empty"], KINDS["a failure"], KINDS["good"]] * 100
+    answer = router._answer
+
+    def shuffled(body):
+        told = answer(body)
+        decoded = msgspec.json.decode(told.body)
+        decoded["errors"] = decoded["errors"][::order]
+        return Answer(200, [], msgspec.json.encode(decoded))
+
+    router._answer = shuffled
+    told = msgspec.json.decode(router.ask(b'{"instances":[' + b",".join(rows) + b"]}")[1])
+    assert [row is None for row in told["predictions"]] == [False, True, True, False] * 100
+    assert [error["row"] for error in told["errors"]][:4] == [1, 2, 5, 6]
