@@ -10,7 +10,7 @@ Schema = dict[str, Any]
 MILLISECONDS = r"^0*([1-9][0-9]*(\.[0-9]*)?|0?\.0*[1-9][0-9]*)$"
 _OPERATOR = [{"operator": []}]
 # Chosen versions take the token; all else is for everybody.
-_MAY_PIN = [{}, {"operator": []}]
+_MAY_PIN: list[Schema] = [{}, {"operator": []}]
 _PIN_REFUSED = {"401": "Another bearer token than the operator's", "403": "Who asks may not choose a version"}
 _BODY_REFUSED = {
     "400": "Malformed: not JSON, or not of this form",

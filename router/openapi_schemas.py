@@ -35,7 +35,7 @@ def _ref(name: str) -> Schema:
 
 
 _ROW_ERROR = _object({"row": COUNT, "status": WHOLE, "detail": TEXT, "column": {"type": ["string", "null"]}})
-_ONE_LABEL: Schema = {"type": ["boolean", "number", "string"]}
+_LABEL: Schema = {"description": "A boolean, number or string, or a list of one a row; any other is named in `invalid`"}
 _PARAMETERS: Schema = {"type": ["object", "null"]}
 _VERSION = _object(
     {
@@ -87,10 +87,7 @@ SCHEMAS: Schema = {
         ),
         "description": "classes: in the order of the probabilities, where a prediction is a list of them",
     },
-    "Label": _object(
-        {"prediction_id": TEXT, "label": {"anyOf": [_ONE_LABEL, _list(_ONE_LABEL)]}},
-        closed=True,
-    ),
+    "Label": _object({"prediction_id": TEXT, "label": _LABEL}, closed=True),
     "LabelList": {**_list(ANYTHING), "description": "Each a Label; what is none is named in `invalid`"},
     "Labels": _object({"feedback": _ref("LabelList")}, closed=True),
     "Counted": _object(

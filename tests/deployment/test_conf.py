@@ -37,8 +37,8 @@ def test_a_state_folder_that_matches_other_files_is_refused(stage: Stage) -> Non
 def test_a_version_is_told_neither_the_routers_key_nor_the_database(stage: Stage) -> None:
     here = stage.place(DATABASE_URL="postgresql://u:hush@h/db")
     service = service_program(here, "v2", "v2-7", here.address("v2-7"))
-    hidden = ("DATABASE_URL", "SLUICE_TOKEN_KEY", "SLUICE_WEBHOOK_SECRET")
-    assert [service.environment[name] for name in hidden] == ["", "", ""]
+    hidden = ("DATABASE_URL", "SLUICE_TOKEN_KEY", "SLUICE_OPERATOR_TOKEN", "SLUICE_WEBHOOK_SECRET")
+    assert [service.environment[name] for name in hidden] == [""] * 4
     files = program_conf(here, service) + program_conf(here, router_program(here, 1)) + supervisor_conf(here)
     assert "hush" not in files
 

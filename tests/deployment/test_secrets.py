@@ -14,11 +14,19 @@ def test_secrets_are_made_once_for_this_user_alone_and_never_printed(stage: Stag
     first = make_secrets(stage.place())
     assert make_secrets(stage.place()) == first == read_secrets(stage.place())
     assert len(bytes.fromhex(first.service)) == len(bytes.fromhex(first.token)) == 32
-    assert first.service not in repr(first)
+    assert len(bytes.fromhex(first.operator)) == 32
+    assert not any(secret in repr(first) for secret in (first.service, first.token, first.operator))
     folder = stage.state / "secrets"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
-    assert sorted(path.name for path in folder.iterdir()) == ["service", "token"]
+    assert sorted(path.name for path in folder.iterdir()) == ["operator", "service", "token"]
+
+
+def test_a_stack_of_an_earlier_release_gets_its_operators_token_with_the_next_up(stage: Stage) -> None:
+    make_secrets(stage.place())
+    (stage.state / "secrets" / "operator").unlink()
+    assert read_secrets(stage.place()).operator == ""
+    assert len(make_secrets(stage.place()).operator) == 64
 
 
 def test_a_stack_that_never_was_has_no_secrets(stage: Stage) -> None:

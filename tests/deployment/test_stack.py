@@ -72,9 +72,11 @@ def test_processes_outlive_whoever_brought_them_up_and_carry_secrets_only_in_the
     for path in written:
         assert secrets.service.encode() not in path.read_bytes(), path
         assert secrets.token.encode() not in path.read_bytes(), path
+        assert secrets.operator.encode() not in path.read_bytes(), path
     environment = Path(f"/proc/{pid_of(stage, 'v1-1')}/environ").read_bytes()
     assert secrets.service.encode() in environment
     assert secrets.token.encode() not in environment
+    assert secrets.operator.encode() not in environment
     assert b"timeout=5" not in environment
 
 

@@ -60,7 +60,7 @@ def router(stage: Stage) -> Iterator[ToyRouter]:
     """A toy router where `up` would have left its address."""
     place = stage.place()
     place.url_file.parent.mkdir(parents=True)
-    made = ToyRouter(make_secrets(place).service)
+    made = ToyRouter(make_secrets(place).operator)
     place.url_file.write_text(f"http://127.0.0.1:{made.server.server_address[1]}")
     yield made
     made.server.shutdown()

@@ -21,8 +21,8 @@ COLUMNS = {
     "age": ("INT64", {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}),
     "city": ("BYTES", {"type": "string"}),
 }
-# A request may be too large as well.
-REFUSED = ["400", "401", "403", "404", "405", "413", "415", "422"]
+# A request may be too large as well, or ask for an answer within a millisecond.
+REFUSED = ["400", "401", "403", "404", "405", "413", "415", "422", "504"]
 # What only a version can say of a request that has the described form: an unknown column, output or class.
 OF_THE_VERSION = ["400", "413", "422"]
 
@@ -44,6 +44,8 @@ def config(positive=()):
             },
             "checks": {
                 "enabled": True,
+                # Whoever asks for an answer within a millisecond gets none.
+                "not_a_server_error": {"expected-statuses": ["2xx", "4xx", "504"]},
                 "positive_data_acceptance": {"expected-statuses": statuses},
                 "negative_data_rejection": {"expected-statuses": REFUSED},
             },
