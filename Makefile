@@ -1,6 +1,6 @@
 # Every command a newcomer needs. `make demo` and `make test` do their own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test soak check e2e bench peers docs lock clean
+.PHONY: help setup system demo test trials soak check e2e bench peers docs lock clean
 PYTHON := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
@@ -20,6 +20,9 @@ demo: setup ## the main job on real flights, about two minutes; KEEP=1 leaves it
 
 test: system check ## all tests, two files at a time
 	@$(PYTHON) -m pytest tests -n 2 --dist loadfile
+
+trials: system ## what public reports and strangers found wrong elsewhere, tried here (docs/trials.md)
+	@$(PYTHON) -m scripts.trials
 
 soak: system ## slow proofs: the verdict's promises by thousands of rollouts, and rollouts by themselves at leisure
 	@$(PYTHON) -m pytest -m soak tests

@@ -52,8 +52,8 @@ class Parameter:
         self.default = None if self.required else parameter.default
         self.is_option = isinstance(declared, Option)
         self.metavar = declared.metavar or self.key.upper()
-        last: str = (declared.names or (f"--{self.key.replace('_', '-')}",))[-1]
-        positive, _, self.negative = last.partition("/")
+        self.negative: str
+        positive, _, self.negative = (declared.names or (f"--{self.key.replace('_', '-')}",))[-1].partition("/")
         self.names = (*declared.names[:-1], positive) if self.is_option else ()
 
     @property
