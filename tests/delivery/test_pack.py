@@ -170,13 +170,14 @@ def test_a_failure_leaves_nothing_behind(workshop, text):
     assert workshop.left() == []
 
 
-def test_a_version_that_does_not_load_in_a_fresh_process_is_not_delivered(workshop):
-    """Its class is known here, where the recipe put its own folder on the path, and nowhere else."""
+def test_a_version_that_does_not_load_in_a_fresh_process_is_not_delivered(workshop, tmp_path_factory):
+    """Its class is known here, where the recipe put some other folder on the path, and nowhere else."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
     alone = "class Alone:\n    def predict(self, frame):\n        return [1.0] * len(frame)\n"
-    (workshop.folder / "known_here_only.py").write_text(alone)
+    (elsewhere / "known_here_only.py").write_text(alone)
     text = f"""
 import sys
-sys.path.insert(0, {str(workshop.folder)!r})
+sys.path.insert(0, {str(elsewhere)!r})
 from known_here_only import Alone
 from tests.delivery.loans import *
 sys.path.pop(0)
