@@ -8,7 +8,7 @@ Schema = dict[str, Any]
 
 # A positive number; zero is none.
 MILLISECONDS = r"^0*([1-9][0-9]*(\.[0-9]*)?|0?\.0*[1-9][0-9]*)$"
-_OPERATOR = [{"operator": []}]
+_OPERATOR: list[Schema] = [{"operator": []}]
 # Chosen versions take the token; all else is for everybody.
 _MAY_PIN: list[Schema] = [{}, {"operator": []}]
 _PIN_REFUSED = {"401": "Another bearer token than the operator's", "403": "Who asks may not choose a version"}

@@ -56,7 +56,8 @@ def test_packed_bodies_are_served(pair, name):
 
 
 def test_packed_bodies_are_served_for_infer_and_feedback_too(pair):
-    infer = post(
+    packed = {"Content-Encoding": "gzip"}
+    infer = post(pair, gzip.compress(b'{"inputs": []}', mtime=0), "/v2/models/toy/infer", **packed)
         pair, gzip.compress(b'{"inputs": []}', mtime=0), "/v2/models/toy/infer", **{"Content-Encoding": "gzip"}
     )
     assert infer.json()["size"] == len(b'{"inputs": []}')
