@@ -58,8 +58,6 @@ def test_packed_bodies_are_served(pair, name):
 def test_packed_bodies_are_served_for_infer_and_feedback_too(pair):
     packed = {"Content-Encoding": "gzip"}
     infer = post(pair, gzip.compress(b'{"inputs": []}', mtime=0), "/v2/models/toy/infer", **packed)
-        pair, gzip.compress(b'{"inputs": []}', mtime=0), "/v2/models/toy/infer", **{"Content-Encoding": "gzip"}
-    )
     assert infer.json()["size"] == len(b'{"inputs": []}')
     token = pair.predict({"x": [0.1, 0.9]}).headers["x-prediction-id"]
     label = gzip.compress(json.dumps({"prediction_id": token, "label": 1}).encode(), mtime=0)
