@@ -1,6 +1,6 @@
 # Every command a newcomer needs. `make demo` and `make test` do their own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test soak check e2e bench peers docs lock clean
+.PHONY: help setup system demo test trials soak check e2e bench peers docs lock clean
 PYTHON := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
@@ -21,11 +21,14 @@ demo: setup ## the main job on real flights, about two minutes; KEEP=1 leaves it
 test: system check ## all tests, two files at a time
 	@$(PYTHON) -m pytest tests -n 2 --dist loadfile
 
+trials: system ## what public reports and strangers found wrong elsewhere, tried here (docs/trials.md)
+	@$(PYTHON) -m scripts.trials
+
 soak: system ## slow proofs: the verdict's promises by thousands of rollouts, and rollouts by themselves at leisure
 	@$(PYTHON) -m pytest -m soak tests
 
 check: setup ## lint, types and the imports contract
-	@ruff check . && ruff format --check --quiet . && mypy rollout store wire router service delivery deployment emulator deploy.py && lint-imports --no-cache >/dev/null && echo "check: clean"
+	@ruff check . && ruff format --check --quiet . && mypy cli rollout store wire router service delivery deployment emulator deploy.py && lint-imports --no-cache >/dev/null && echo "check: clean"
 
 e2e: system ## only the tests with real processes
 	@$(PYTHON) -m pytest tests/e2e

@@ -52,6 +52,7 @@ class Parameter:
         self.default = None if self.required else parameter.default
         self.is_option = isinstance(declared, Option)
         self.metavar = declared.metavar or self.key.upper()
+        self.negative: str
         positive, _, self.negative = (declared.names or (f"--{self.key.replace('_', '-')}",))[-1].partition("/")
         self.names = (*declared.names[:-1], positive) if self.is_option else ()
 

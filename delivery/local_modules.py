@@ -79,7 +79,8 @@ def code_of(pipeline: Any, path: Path) -> dict[str, bytes]:
 
 class _Nowhere(io.RawIOBase):
     def write(self, data: Any) -> int:
-        return len(data)
+        # A large array comes as a PickleBuffer, which has no length of its own.
+        return memoryview(data).nbytes
 
 
 class _Named(pickle.Pickler):

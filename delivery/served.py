@@ -94,8 +94,8 @@ def _said(found: Dependence) -> str:
         )
     return (
         f"the pipeline's answer for a row depends on the rows beside it ({said} in a batch of {found.batch}), and "
-        "users' rows are served in batches: compute what it takes from all rows, such as ranks or means, in fit; or let "
-        "each row be predicted alone: Recipe(..., one_row_at_a_time=True), for a pickle --one-row-at-a-time"
+        "users' rows are served in batches: compute what it takes from all rows, such as ranks or means, in fit; or "
+        "let each row be predicted alone: Recipe(..., one_row_at_a_time=True), for a pickle --one-row-at-a-time"
     )
 
 

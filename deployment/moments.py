@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from deployment.failures import EdgeFailure
-from deployment.rollouts import BadOption, seconds
+from deployment.failures import BadOption, EdgeFailure
+from deployment.rollouts import seconds
 from rollout.ledger import Ledger, Rollout, from_body
 from store import LedgerStore
 from store.ledger import Entry

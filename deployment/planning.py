@@ -10,12 +10,12 @@ from deployment.answering import answering
 from deployment.config import Place
 from deployment.contracts import contract_with_users
 from deployment.differing import Differences, differences
-from deployment.failures import EdgeFailure
+from deployment.failures import BadOption, EdgeFailure
 from deployment.record import opened_record, read_ledger
 from deployment.recordings import recorded_rows
 from deployment.releases import Release, check_belongs, check_seal, read_release
 from deployment.replay import replay
-from deployment.rollouts import COMMAND, BadOption, in_place_lines, plan_lines, ramp_steps
+from deployment.rollouts import COMMAND, in_place_lines, plan_lines, ramp_steps
 from deployment.targets import on_heroku
 from deployment.verbs import policy_for, require_name, steps_of_canary
 from rollout.contract import Contract, Verdict

@@ -136,9 +136,7 @@ def rehearse(place: Place, say: Say, versions: Sequence[str] = ()) -> Report:
     versions: the one that is released first and the one that takes over; the two delivered first by default.
     """
     if len(versions) not in (0, 2):
-        raise BadOption(
-            f"a rehearsal is of two versions, not of {len(versions)}: name the first and the one after"
-        )
+        raise BadOption(f"a rehearsal is of two versions, not of {len(versions)}: name the first and the one after")
     chosen = tuple(versions) or _oldest(place)
     if len(chosen) < 2:
         raise EdgeFailure("a rehearsal needs two delivered versions: `python deploy.py deliver v2 --from ...` first")

@@ -54,6 +54,7 @@ class BodyReader:
     def __init__(self, limit: int, budget: ByteBudget | None, give_up_s: float = 30.0) -> None:
         self.limit, self.budget, self.give_up_s = limit, budget, give_up_s
         self._evicted = False
+        self._chunks: list[bytes] = []
         self._time: asyncio.Timeout | None = None
 
     def evict(self) -> None:
@@ -84,9 +85,11 @@ class BodyReader:
             raise Problem(408, "the body took too long to arrive: send it in one go") from error
         finally:
             self.unfinished, self._time = False, None
+            # A traceback would keep them.
+            self._chunks.clear()
 
     async def _whole(self, receive: Receive) -> bytes:
-        chunks: list[bytes] = []
+        chunks = self._chunks
         size, more = 0, True
         while more:
             message = await receive()

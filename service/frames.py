@@ -29,13 +29,21 @@ class FrameBuilder:
 
     def build(self, columns: Columns) -> Any:
         """The input of that many rows; its dtypes do not depend on their values."""
+        converted = {name: self._convert[name](array) for name, array in columns.items()}
         if self._form == FRAME:
-            return self._frame({name: self._convert[name](array) for name, array in columns.items()})
-        ((name, array),) = columns.items()
-        converted = self._convert[name](array)
+            index = self._index(len(next(iter(columns.values()))))
+            # With the frame's own index there is nothing to align.
+            return self._frame({name: self._held(array, index) for name, array in converted.items()}, index=index)
+        ((name, array),) = converted.items()
         if self._form == LIST:
-            return converted.tolist()
-        return converted if isinstance(converted, self._series) else self._series(converted, name=name)
+            return array.tolist()
+        return self._series(array, name=name, dtype=array.dtype)
+
+    def _held(self, array: Any, index: Any) -> Any:
+        """Objects as a series, since pandas makes its own text dtype of an array of objects that are texts."""
+        if array.dtype != object:
+            return array
+        return self._series(array, index=index, dtype=object, copy=False)
 
 
 def pandas_dtype(frame: FrameColumn) -> Any:
@@ -59,7 +67,7 @@ def _converter(column: Column) -> Convert:
         ) from error
 
     if frame.dtype == "object":
-        return _to_objects(column.name, frame.null)
+        return _to_objects(frame.null)
     if frame.dtype.startswith(CATEGORY):
         return _to_category(dtype)
     if isinstance(dtype, np.dtype):
@@ -78,8 +86,7 @@ def _array(array: np.ndarray, dtype: Any) -> Any:
     return pandas.array(array, dtype=dtype)
 
 
-def _to_objects(name: str, null: str) -> Convert:
-    """As a series, since pandas makes its own text dtype of an array of objects that are texts."""
+def _to_objects(null: str) -> Convert:
     import pandas
 
     stands_for_null: Any = {"None": None, "NaN": np.nan, "NA": pandas.NA, "NaT": pandas.NaT}[null]
@@ -88,7 +95,7 @@ def _to_objects(name: str, null: str) -> Convert:
         objects = array.astype(object)
         if stands_for_null is not None and (nulls := pandas.isna(objects)).any():
             objects[nulls] = stands_for_null
-        return pandas.Series(objects, dtype=object, name=name, copy=False)
+        return objects
 
     return convert
 

@@ -17,8 +17,8 @@ from service.modules import is_module_file, provide_modules
 from service.rows import Columns
 
 Predictions = list[Any]
-# How long rows that failed together are searched for those at fault: as long as so many attempts like the first take
-# (one of 512 is found in 18, each of 64 in 127), but no less and no more than this (seconds).
+# How long rows that failed together are searched for those at fault (seconds): past the first bound once so many
+# attempts were made (one of 512 is found in 18, each of 64 in 127), past the second in any case.
 SEARCH_ATTEMPTS = 128
 LEAST_SEARCH_S, MOST_SEARCH_S = 0.1, 2.0
 NOT_TOLD_APART = "the pipeline failed on some of these rows, and there was no time to find which: send fewer at once"
@@ -153,13 +153,10 @@ def predict_each(model: Model, columns: Columns, rows: int, clock: Callable[[], 
     """
     if rows == 0:
         return []
-    began = clock()
     try:
         return _one_each(model, columns, rows)
     except Exception as error:  # noqa: BLE001 (a pipeline may raise anything on a row)
-        now = clock()
-        patience_s = min(MOST_SEARCH_S, max(LEAST_SEARCH_S, SEARCH_ATTEMPTS * (now - began)))
-        search = _Search(model, columns, rows, clock, now + patience_s)
+        search = _Search(model, columns, rows, clock)
         search.halve(range(rows), error)
         if search.failures:
             raise RowFailures(search.predictions, search.failures, frozenset(search.unattributed)) from None
@@ -167,12 +164,11 @@ def predict_each(model: Model, columns: Columns, rows: int, clock: Callable[[], 
 
 
 class _Search:
-    """Finds the rows that a pipeline fails on, by halves, until `give_up_at`."""
+    """Finds the rows that a pipeline fails on, by halves, until its time is over."""
 
-    def __init__(
-        self, model: Model, columns: Columns, rows: int, clock: Callable[[], float], give_up_at: float
-    ) -> None:
-        self.model, self.columns, self.clock, self.give_up_at = model, columns, clock, give_up_at
+    def __init__(self, model: Model, columns: Columns, rows: int, clock: Callable[[], float]) -> None:
+        self.model, self.columns, self.clock = model, columns, clock
+        self.began, self.attempts = clock(), 0
         self.predictions: Predictions = [None] * rows
         self.failures: dict[int, str] = {}
         self.unattributed: set[int] = set()
@@ -181,7 +177,7 @@ class _Search:
         """Attribute the failure of these rows together, which `error` was, to some of them."""
         if len(places) == 1:
             self.failures[places.start] = _told(error)
-        elif self.clock() >= self.give_up_at:
+        elif self._is_over():
             told = f"{NOT_TOLD_APART} (of one of them: {_told(error)})"
             self.failures |= dict.fromkeys(places, told)
             self.unattributed.update(places)
@@ -190,7 +186,12 @@ class _Search:
             self._predict(places[:middle])
             self._predict(places[middle:])
 
+    def _is_over(self) -> bool:
+        elapsed_s = self.clock() - self.began
+        return elapsed_s >= MOST_SEARCH_S or (self.attempts >= SEARCH_ATTEMPTS and elapsed_s >= LEAST_SEARCH_S)
+
     def _predict(self, places: range) -> None:
+        self.attempts += 1
         part = {name: array[places.start : places.stop] for name, array in self.columns.items()}
         try:
             self.predictions[places.start : places.stop] = _one_each(self.model, part, len(places))

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, Float, case, cast, delete, func, literal_column, select
+from sqlalchemy import ColumnElement, Engine, Float, case, cast, delete, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store.engine import beside, statements, transaction
@@ -103,7 +103,7 @@ class FeedbackStore:
 
     def errors(self) -> list[tuple[str, float]]:
         """Return (version, mean absolute error) of predicted values, in that order; the database counts."""
-        truth = cast(FEEDBACK.c.label, Float(53))
+        truth: ColumnElement[float | None] = cast(FEEDBACK.c.label, Float(53))
         if self._engine.dialect.name == "postgresql":
             # A label of a database of before may be any text, which PostgreSQL would stumble over.
             truth = case((FEEDBACK.c.label.regexp_match(_NUMBER), truth), else_=None)

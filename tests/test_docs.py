@@ -13,6 +13,7 @@ from rollout.settings import paths
 from rollout.strategy import STRATEGIES
 from router.metrics import names
 from scripts.pictures import PARTS, ROOT, pages, rewritten, service_families
+from scripts.trials import named_tests
 
 VERBS = deploy.app.verbs
 TEXTS = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "releases/README.md")]
@@ -176,3 +177,12 @@ def test_the_recipe_that_is_shown_can_be_read_and_has_its_build() -> None:
 
 def _settings_tree() -> set[str]:
     return {".".join(path.split(".")[:depth]) for path in paths() for depth in (1, 2, 3)}
+
+
+def test_every_test_that_the_trials_name_is_there():
+    named = named_tests((ROOT / "docs" / "trials.md").read_text())
+    assert len(named) > 20
+    for test in named:
+        path, _, function = test.partition("::")
+        assert (ROOT / path).is_file(), test
+        assert not function or f"def {function}(" in (ROOT / path).read_text(), test

@@ -5,6 +5,7 @@ before it is the oldest. A request that is being answered never gives way.
 """
 
 import ctypes
+import gc
 from typing import Protocol
 
 SMALL_BYTES = 64 * 1024
@@ -73,7 +74,8 @@ class ByteBudget:
 
 
 def give_back_memory() -> None:
-    """Return freed memory to the system where the C library keeps it (glibc); elsewhere nothing."""
+    """Return freed memory to the system: what only the garbage collector finds, and what glibc keeps."""
+    gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

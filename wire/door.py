@@ -129,6 +129,8 @@ class Door(asyncio.Protocol):
         self._transport = None
         self.house.nr_conns -= 1
         self.house.doors.discard(self)
+        # Door and parser hold each other: their bytes would stay until the garbage collector comes by.
+        self._body, self._raw, self._waiting = [], b"", b""
         if self._held:
             self._held = 0
             self.house.budget.release(self)
@@ -390,7 +392,6 @@ class Door(asyncio.Protocol):
 
     def _hand_over(self) -> None:
         transport, raw = self._transport, self._raw + self._waiting
-        self._waiting = b""
         self.connection_lost(None)
         if self._paused:
             transport.resume_reading()

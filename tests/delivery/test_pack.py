@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import joblib
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -13,6 +14,8 @@ from delivery.errors import DeliveryError
 from delivery.pack import deliver
 from delivery.signing import signing_key
 from service.bundle import verify_bundle
+from service.model import load_model
+from tests.delivery.panel import entries
 from tests.delivery.workshop import EVERY_FILE
 
 CHANGING = """
@@ -167,13 +170,14 @@ def test_a_failure_leaves_nothing_behind(workshop, text):
     assert workshop.left() == []
 
 
-def test_a_version_that_does_not_load_in_a_fresh_process_is_not_delivered(workshop):
-    """Its class is known here, where the recipe put its own folder on the path, and nowhere else."""
+def test_a_version_that_does_not_load_in_a_fresh_process_is_not_delivered(workshop, tmp_path_factory):
+    """Its class is known here, where the recipe put some other folder on the path, and nowhere else."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
     alone = "class Alone:\n    def predict(self, frame):\n        return [1.0] * len(frame)\n"
-    (workshop.folder / "known_here_only.py").write_text(alone)
+    (elsewhere / "known_here_only.py").write_text(alone)
     text = f"""
 import sys
-sys.path.insert(0, {str(workshop.folder)!r})
+sys.path.insert(0, {str(elsewhere)!r})
 from known_here_only import Alone
 from tests.delivery.loans import *
 sys.path.pop(0)
@@ -245,3 +249,33 @@ def test_an_error_that_delivery_does_not_know_is_told_in_one_line_and_leaves_not
         workshop.deliver("logistic")
     assert "\n" not in str(failed.value)
     assert workshop.left() == []
+
+
+def test_a_pickle_whose_answers_depend_on_the_batch_is_served_one_row_at_a_time_where_that_is_asked_for(workshop):
+    recipe = entries()["ranks"].build()
+    joblib.dump(recipe.pipeline, workshop.folder / "ranks.pkl")
+    recipe.held_out.to_parquet(workshop.folder / "rows.parquet")
+    given = {"source": workshop.folder / "ranks.pkl", "sample": workshop.folder / "rows.parquet"}
+    with pytest.raises(DeliveryError, match="--one-row-at-a-time"):
+        workshop.deliver(**given)
+    assert workshop.left() == []
+
+    made = workshop.deliver(**given, one_row_at_a_time=True)
+    assert made.manifest.one_row_at_a_time
+    model = load_model(verify_bundle(made.path, workshop.public))
+    columns = {name: recipe.held_out[name].to_numpy() for name in recipe.held_out}
+    alone = [recipe.pipeline.predict_proba(recipe.held_out[row : row + 1])[0].tolist() for row in range(24)]
+    assert model.predict(columns) == alone
+
+
+def test_a_pipeline_of_texts_is_delivered_and_answers_each_of_them(workshop):
+    """It was a constant: one answer for n texts, searched by halves down to single ones."""
+    recipe = entries()["tfidf_list"].build()
+    joblib.dump(recipe.pipeline, workshop.folder / "texts.pkl")
+    recipe.held_out.to_parquet(workshop.folder / "rows.parquet")
+    made = workshop.deliver(workshop.folder / "texts.pkl", sample=workshop.folder / "rows.parquet")
+    assert made.manifest.input == "series"
+    model = load_model(verify_bundle(made.path, workshop.public))
+    answers = model.predict({"text": recipe.held_out["text"].to_numpy(dtype=object)})
+    assert answers == recipe.pipeline.predict_proba(recipe.held_out["text"].tolist()).tolist()
+    assert len({tuple(answer) for answer in answers}) > 10

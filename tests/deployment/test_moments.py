@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from deployment.failures import EdgeFailure
+from deployment.failures import BadOption, EdgeFailure
 from deployment.moments import in_force, look_back, moment, told
 from deployment.record import make_record, opened_record
-from deployment.rollouts import BadOption
 from rollout.ledger import Ledger, Rollout, Step, Version
 from rollout.release import State
 from rollout.split import all_to

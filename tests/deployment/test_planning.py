@@ -9,12 +9,11 @@ import pytest
 
 from deployment.contracts import contract_at_stake, contract_with_users
 from deployment.differing import Differences, differences, judged, latency, quantile
-from deployment.failures import EdgeFailure
+from deployment.failures import BadOption, EdgeFailure
 from deployment.planned import plan_in_words
 from deployment.planning import Planned, environment_changes, plan
 from deployment.recordings import recorded_rows
 from deployment.replay import Batch, Pair, Replayed, Said, batch_size
-from deployment.rollouts import BadOption
 from deployment.whom import groups
 from rollout.contract import Verdict
 from rollout.refusal import Breaking, NothingToDo

@@ -2,7 +2,8 @@
 
 import pytest
 
-from deployment.rollouts import BadOption, canary_steps, plan_lines, ramp_steps, seconds, shown_seconds
+from deployment.failures import BadOption
+from deployment.rollouts import canary_steps, plan_lines, ramp_steps, seconds, shown_seconds
 from rollout.ledger import Ledger, Step
 from rollout.refusal import BadWeight
 from rollout.split import ALL

@@ -39,7 +39,7 @@ def test_from_delivery_to_release_and_back_no_request_is_lost(standing):
 
 def test_release_in_place_loses_no_request_and_leaves_one_process(standing):
     town = standing
-    town.run("retire", "v2")
+    town.run("retire", "v2", "--force")
     with Users(town) as users:
         town.run("release-in-place", "v2")
         users.only("v2")

@@ -38,9 +38,9 @@ def raw_deflate(data):
 
 
 PACKED = {
-    "gzip": (gzip.compress(BODY), "gzip"),
-    "x-gzip": (gzip.compress(BODY), "X-GZip"),
-    "two members": (gzip.compress(BODY[:5]) + gzip.compress(BODY[5:]), "gzip"),
+    "gzip": (gzip.compress(BODY, mtime=0), "gzip"),
+    "x-gzip": (gzip.compress(BODY, mtime=0), "X-GZip"),
+    "two members": (gzip.compress(BODY[:5], mtime=0) + gzip.compress(BODY[5:], mtime=0), "gzip"),
     "deflate": (zlib.compress(BODY), "deflate"),
     "deflate without its frame": (raw_deflate(BODY), "deflate"),
     "identity": (BODY, "identity"),
@@ -56,25 +56,27 @@ def test_packed_bodies_are_served(pair, name):
 
 
 def test_packed_bodies_are_served_for_infer_and_feedback_too(pair):
-    infer = post(pair, gzip.compress(b'{"inputs": []}'), "/v2/models/toy/infer", **{"Content-Encoding": "gzip"})
+    infer = post(
+        pair, gzip.compress(b'{"inputs": []}', mtime=0), "/v2/models/toy/infer", **{"Content-Encoding": "gzip"}
+    )
     assert infer.json()["size"] == len(b'{"inputs": []}')
     token = pair.predict({"x": [0.1, 0.9]}).headers["x-prediction-id"]
-    label = gzip.compress(json.dumps({"prediction_id": token, "label": 1}).encode())
+    label = gzip.compress(json.dumps({"prediction_id": token, "label": 1}).encode(), mtime=0)
     assert post(pair, label, "/feedback", **{"Content-Encoding": "gzip"}).json()["counted"] == 1
 
 
 @pytest.mark.parametrize(
     ("content", "encoding", "status", "cause"),
     [
-        (gzip.compress(b" " * 10_000_000), "gzip", 413, "200000 bytes"),
+        (gzip.compress(b" " * 10_000_000, mtime=0), "gzip", 413, "200000 bytes"),
         (zlib.compress(b" " * 10_000_000), "deflate", 413, "200000 bytes"),
-        (gzip.compress(b"") * 1000, "gzip", 400, "members"),
-        (gzip.compress(BODY)[:-9], "gzip", 400, "too early"),
+        (gzip.compress(b"", mtime=0) * 1000, "gzip", 400, "members"),
+        (gzip.compress(BODY, mtime=0)[:-9], "gzip", 400, "too early"),
         (BODY, "gzip", 400, "not gzip"),
         (BODY, "deflate", 400, "not deflate"),
-        (gzip.compress(BODY), "br", 415, "'br'"),
-        (gzip.compress(gzip.compress(BODY)), "gzip, gzip", 415, "gzip, gzip"),
-        (gzip.compress(BODY), "identity", 400, "Content-Encoding: gzip"),
+        (gzip.compress(BODY, mtime=0), "br", 415, "'br'"),
+        (gzip.compress(gzip.compress(BODY), mtime=0), "gzip, gzip", 415, "gzip, gzip"),
+        (gzip.compress(BODY, mtime=0), "identity", 400, "Content-Encoding: gzip"),
     ],
 )
 def test_what_is_packed_otherwise_or_too_large_is_refused_with_its_cause(pair, content, encoding, status, cause):

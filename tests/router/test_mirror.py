@@ -1,6 +1,7 @@
 """Copies: who gets one, and what its outcome counts as in the verdict."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import msgspec
 
@@ -215,3 +216,12 @@ def test_a_huge_row_that_differs_is_not_kept_to_be_shown():
     copied.city.versions["v2"].answer()
     assert copied.counted() == {"copies": {"differ": 1}}
     assert mirror.worst == []
+
+
+def test_a_row_that_many_send_is_shown_once_and_one_without_a_gap_never():
+    copied = Copied(shadow(), chance=0.0)
+    mirror = copied.city.traffic.mirror
+    for row, mine, theirs in ((b'{"x":1}', b"1.0", b"3.0"), (b'{"x":1}', b"1.0", b"3.0"), (b'{"x":2}', b"1.0", b"1.0")):
+        found = SimpleNamespace(version="v2", rows=[row])
+        mirror._remember(found, 0, mine, theirs)
+    assert [(worst.row, worst.gap) for worst in mirror.worst] == [('{"x":1}', 2.0)]

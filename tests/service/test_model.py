@@ -10,7 +10,7 @@ import pytest
 import sklearn
 
 from service.bundle import BundleError, Column, verify_bundle
-from service.model import SEARCH_ATTEMPTS, RowFailures, _onnx_array, load_model, predict_each
+from service.model import SEARCH_ATTEMPTS, RowByRow, RowFailures, _onnx_array, load_model, predict_each
 from service.rows import RowReader
 from tests.delivery.loans import CITIES, ROW, loans
 from tests.delivery.workshop import ROOT, resign, vouch
@@ -249,3 +249,17 @@ def test_a_pickle_made_by_another_scikit_learn_is_refused(copy, workshop):
     resign(path, workshop.keys, lambda manifest: vouch(manifest, "model.pkl", raw))
     with pytest.raises(BundleError, match=r"model\.pkl was made by scikit-learn .*x, and .* is installed"):
         load_model(verify_bundle(path, workshop.public))
+
+
+def test_row_by_row_no_row_meets_another():
+    model = Toy(answer=lambda array: (array - array.mean()).tolist())
+    assert RowByRow(model).predict(numbers(5)) == [0.0] * 5
+    assert model.asked == [1] * 5
+
+
+def test_row_by_row_a_row_that_fails_hurts_no_other():
+    model = RowByRow(Toy(lambda array: 3.0 in array))
+    with pytest.raises(RowFailures) as failed:
+        predict_each(model, numbers(8), 8)
+    assert set(failed.value.failures) == {3}
+    assert failed.value.predictions == [None if i == 3 else i * 2.0 for i in range(8)]

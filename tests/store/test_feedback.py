@@ -194,3 +194,11 @@ def test_a_rollout_of_more_labels_than_are_kept_counts_no_more_and_says_so(opene
     with pytest.raises(StoreFull, match="can be decided by these"):
         feedback.add([bet(f"c{n}") for n in range(LOOK_EVERY)], {7})
     assert feedback.add([bet("in another rollout", rollout=8)], {8}) == [True]
+
+
+def test_the_error_of_values_is_counted_by_version(opened, ledger):
+    store = FeedbackStore(opened, "flights")
+    rows = [("a", "v1", 10.0, "12.5"), ("b", "v1", 4.0, "-1e0"), ("c", "v2", 1.0, "1.0"), ("d", "v3", None, "3.0")]
+    store.add([Feedback(name, version, value, None, label, "scored", AT) for name, version, value, label in rows])
+    store.add([Feedback("e", "v4", 0.7, "yes", "yes", "right", AT)])
+    assert store.errors() == [("v1", 3.75), ("v2", 0.0)]
