@@ -40,9 +40,12 @@ class Failure:
         """Count it by what the other version said; False where that says nothing, and it is not counted yet."""
         if isinstance(other, Lost) and other.reason in ("shed", "deadline"):
             return False
-        answered = isinstance(other, Predicted) and not other.errors
-        self.tally.finish(self.word if answered else "neither", self.seconds, self.warm)
+        self.settle_as(isinstance(other, Predicted) and not other.errors)
         return True
+
+    def settle_as(self, answered: bool) -> None:
+        """Count it by whether the other version answered."""
+        self.tally.finish(self.word if answered else "neither", self.seconds, self.warm)
 
     def count(self) -> None:
         """Count it as it is."""
@@ -63,20 +66,29 @@ class CrossCheck:
     def ask(self, failure: Failure, version: str, rows: list[msgspec.Raw], table: Table, weight: int) -> None:
         """Count a failure of `version` on these rows, once the other one was asked about them.
 
-        weight: of the candidate when the request was drawn, in basis points. Where no two versions share the traffic
-        there is nothing to compare, and it counts as it is.
+        weight: of the candidate when the request was drawn, in basis points.
+        """
+        lane = self.lane_to_ask(failure, version, len(rows), table, weight)
+        deadline = self.loop.time() + self.limits.version_timeout_ms / 1000
+        if lane is not None and lane.submit(Check(rows, deadline, failure)) is not None:
+            failure.dismiss()
+
+    def lane_to_ask(self, failure: Failure, version: str, rows: int, table: Table, weight: int) -> Lane | None:
+        """The other version's lane; None where it is not to be asked, and the failure is counted already.
+
+        Where no two versions share the traffic there is nothing to compare, and it counts as it is.
         """
         rolling = table.rolling
         if rolling is None or not rolling.judged or not 0 < weight < ALL:
             failure.count()
-            return
+            return None
         if version not in (rolling.candidate, rolling.stable):
             failure.count()
-            return
-        lane = self._other(version, rolling) if self._allows(len(rows)) else None
-        deadline = self.loop.time() + self.limits.version_timeout_ms / 1000
-        if lane is None or lane.submit(Check(rows, deadline, failure)) is not None:
+            return None
+        lane = self._other(version, rolling) if self._allows(rows) else None
+        if lane is None:
             failure.dismiss()
+        return lane
 
     def _other(self, version: str, rolling: Rolling) -> Lane | None:
         """The other version's lane; None where it is gone, or either of the two has much to do."""

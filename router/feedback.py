@@ -5,6 +5,7 @@ event loop, some labels at a time, with as long a pause after each as they took;
 """
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -26,6 +27,9 @@ from store.feedback import Feedback as Row
 from store.feedback import FeedbackStore
 
 MOST_WAITING = 8
+
+
+log = logging.getLogger("sluice.router")
 
 
 @dataclass
@@ -124,7 +128,9 @@ class Feedback:
         try:
             return self.store.add(self._paired(rows), self.kept())
         except StoreError as error:
-            raise Problem(503, f"the labels were not counted, send them again: {error}", retry_after_s=5) from error
+            # Its words name the database, which is for the operator.
+            log.warning("labels were not counted: %s", error)
+            raise Problem(503, "the labels were not counted, the record is away: send them again", 5) from error
 
     def _paired(self, rows: list[Row]) -> list[Row]:
         """The rows, with the loss of what a shadow answered to the same request where that was kept."""

@@ -15,6 +15,7 @@ from rollout.settings import Settings
 from router.access import Access
 from router.batcher import Lane
 from router.body import whole_body
+from router.cross_check import Failure as Counted
 from router.oip import MODEL_PATH, error_body
 from router.problems import Headers, Problem, Receive, Scope, Send, answer, answer_options, not_allowed
 from router.traffic import STATUS_OF_LOSS, Draw, Traffic, word_of
@@ -23,6 +24,8 @@ from router.upstream import Answer, Failure
 
 # How often it is looked whether the only version is back, and for how many requests at once.
 LOOK_S = 0.2
+# So many bytes of a body count as a row when the other version is asked about it.
+ROW_BYTES = 1024
 MOST_WAITING = 256
 # What a version says of a request; any other status says something of the version.
 _OF_THE_REQUEST = frozenset({200, 400, 413, 500})
@@ -56,6 +59,7 @@ class Forward:
         self.settings, self.traffic, self.access, self.leaving = settings, traffic, access, leaving
         self.limits = settings.router.limits
         self.units = UnitSource(settings.router.unit)
+        self._checking: set[asyncio.Task[None]] = set()
         self._waiting = 0
         self._rows = msgspec.json.Decoder(_Inputs).decode
 
@@ -157,15 +161,31 @@ class Forward:
         code = _status(outcome)
         seconds = time.perf_counter() - started
         self.traffic.counts.request(version, draw.role, code, seconds)
-        if draw.tally is not None:
-            draw.tally.finish(word_of(code, None), seconds, warm=False)
+        failure = _counted(draw, code, seconds)
         other = self.traffic.table.fallback_for(version)
         if code >= 500 and other and not pinned and self.settings.router.fallback:
             self.traffic.counts.add(("fallback", version, "infer"))
             outcome, version = await self._exchange("POST", other, "/infer", body), other
+        if failure is not None:
+            checking = asyncio.get_running_loop().create_task(self._compare(failure, draw, body))
+            self._checking.add(checking)
+            checking.add_done_callback(self._checking.discard)
         if isinstance(outcome, Failure):
             raise _failure(version, outcome)
         return outcome.status, outcome.body, version
+
+    async def _compare(self, failure: Counted, draw: Draw, body: bytes) -> None:
+        """Count a failure by what the other version says of the same request, as for /predict."""
+        lane = self.traffic.checks.lane_to_ask(
+            failure, draw.version, 1 + len(body) // ROW_BYTES, self.traffic.table, draw.weight
+        )
+        if lane is None:
+            return
+        outcome = await self._exchange("POST", lane.version, "/infer", body)
+        if isinstance(outcome, Failure) and outcome.reason == "timeout":
+            failure.dismiss()
+        else:
+            failure.settle_as(_status(outcome) == 200)
 
     async def _exchange(self, method: str, version: str, rest: str, body: bytes) -> Answer | Failure:
         path = f"/v2/models/{self.settings.model}/versions/{version}{rest}"
@@ -196,6 +216,17 @@ class Forward:
         finally:
             self._waiting -= 1
         return True
+
+
+def _counted(draw: Draw, code: int, seconds: float) -> Counted | None:
+    """Count how a drawn request ended; a failure is returned instead, until it is known what the other one says."""
+    word = word_of(code, None)
+    if draw.tally is None:
+        return None
+    if word in ("error", "refused"):
+        return Counted(draw.tally, word, seconds, warm=False)
+    draw.tally.finish(word, seconds, warm=False)
+    return None
 
 
 def _undelivered(outcome: Answer | Failure) -> bool:

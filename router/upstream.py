@@ -86,11 +86,11 @@ class Connection(asyncio.Protocol):
         body = self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
         self._finish(Answer(self.parser.get_status_code(), self.headers, body), keep)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """The other side is gone."""
         stale = self.used > 1 and not getattr(self, "heard", False)
         self.pool.lost(self)
-        self._finish(Failure("closed", str(exc or "the connection was closed"), stale), keep=False)
+        self._finish(Failure("closed", "the connection was closed", stale), keep=False)
 
     def _give_up(self, timeout_s: float) -> None:
         self._finish(Failure("timeout", f"no answer within {timeout_s:.3g} s"), keep=False)
@@ -185,7 +185,8 @@ class Pool:
                 connection = await self._connect()
         except (OSError, TimeoutError) as error:
             self.in_flight -= 1
-            callback(Failure("connect", f"{type(error).__name__}: {error}"))
+            # The error's own words have the address, which is nobody's business.
+            callback(Failure("connect", f"it cannot be reached ({type(error).__name__})"))
             return
         connection.exchange(head, body, callback, timeout_s)
 
