@@ -22,6 +22,7 @@ SERVER = (
     "httptools",
     "a2wsgi",
     "flask",
+    "werkzeug",
     "msgspec",
     "prometheus-client",
     "numpy",

@@ -38,7 +38,7 @@ from tests.delivery.workshop import ROOT, Workshop
 from tests.loopback import free_port
 from tests.until import until
 
-SECRETS = Secrets("the secret of these tests", "the key of these tests")
+SECRETS = Secrets("the secret of these tests", "the key of these tests", "the operator of these tests")
 
 
 @pytest.fixture(scope="module")
@@ -340,7 +340,7 @@ def test_the_router_runs_from_its_tarball_alone(here: Place, tmp_path: Path) -> 
         def ready() -> int:
             assert web.poll() is None, (folder / "web.log").read_text()
             try:
-                with line(f"http://127.0.0.1:{port}", "", 5) as router:
+                with line(f"http://127.0.0.1:{port}", SECRETS.operator, 5) as router:
                     return router.get("/status").status
             except Unreachable:
                 return 0
