@@ -59,6 +59,7 @@ PICTURE = {
     "released": "v1",
     "flagged": False,
     "failed_requests": 0,
+    "since": None,
     "versions": [VERSION],
     "verdict": VERDICT,
     "worst": [],

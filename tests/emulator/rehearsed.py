@@ -147,7 +147,10 @@ class Heroku:
 
 def start(schema: Path | None, *options: str) -> Heroku:
     """Run one."""
-    environ = {**os.environ, "HEROKU_SCHEMA": str(schema) if schema else "", "SECRET_OF_THE_DEVELOPER": "1"}
+    # A schema that its user downloaded once is none of a test's.
+    none = {"HEROKU_SCHEMA": "", "XDG_CACHE_HOME": "/nonexistent"}
+    named = {"HEROKU_SCHEMA": str(schema)} if schema else none
+    environ = {**os.environ, **named, "SECRET_OF_THE_DEVELOPER": "1"}
     command = [sys.executable, "-m", "emulator", "--port", "0", "--token", TOKEN, *options]
     process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -45,7 +45,7 @@ def _as_fitted(recipe, row):
     """The columns in the order of the fit; a pipeline that was fitted on texts takes a sequence of them."""
     names = getattr(recipe.pipeline, "feature_names_in_", None)
     if names is not None:
-        return row[list(names)]
+        return row[[name for name in names if name in row.columns]]
     return row.iloc[:, 0] if isinstance(recipe.pipeline[0], TfidfVectorizer) else row
 
 
