@@ -1,6 +1,6 @@
 """Writes docs/benchmarks.md and its pictures from the last results: `python -m benchmarks.report`.
 
-serving.py, spent.py, rollout.py, overload.py, verdict.py and slugs.py leave their JSON in var/bench/results; what is
+serving.py, spent.py, rollout.py, overload.py, abuse.py, verdict.py and slugs.py leave their JSON in var/bench/results; what is
 not there is left out.
 """
 
@@ -40,6 +40,7 @@ def main() -> int:
         "spent": spent,
         "rollout": rollout,
         "overload": overload,
+        "abuse": abuse,
         "verdict": verdict,
         "conduct": conduct,
         "slugs": slugs,
@@ -140,6 +141,32 @@ def overload(result: Result) -> str:
     lines += ["| | figure | |", "|---|---|--:|"]
     for part, figures in result["medians"].items():
         lines += [_figure_row(part, name, value) for name, value in figures.items()]
+    return "\n".join(lines)
+
+
+def abuse(result: Result) -> str:
+    """The section of abuse.py."""
+    lines = [
+        "## What strangers and faults cost honest users",
+        "",
+        "`python -m benchmarks.abuse`: v1 released, v2 a canary of 20 % that is judged; honest users ask 300 times a "
+        "second, alone and then beside each attack of `benchmarks/attacks.py`, which goes on until after a rollback. "
+        "*Ratio*: the p99 of honest requests over that alone, within a round. A fault stops what answers, so its "
+        "minute has those who waited for the restart. *Moved*: whether the attack changed the rollout.",
+        "",
+        "| attack | p99 ms alone | beside it | ratio | honest requests lost | most MB more | rollback s | moved |",
+        "|---|--:|--:|--:|--:|--:|--:|---|",
+        *(
+            f"| {each['name']} | {each['alone_p99_ms']:.1f} | {each['honest_p99_ms']:.1f} | "
+            f"{each['honest_p99_ratio']:.2f} | {each['lost']} of {each['honest_requests']:,} | "
+            f"{each['rss_mb_growth']:.0f} | {each['rollback_s']:.2f} | {'yes' if each['verdict_moved'] else 'no'} |"
+            for each in result["attacks"]
+        ),
+        "",
+        f"`rollback` on an idle stack takes {result['rollback_over_python']:.1f} times what `python -c pass` takes, from "
+        "Enter until every router worker has the new split.",
+        "",
+    ]
     return "\n".join(lines)
 
 
