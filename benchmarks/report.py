@@ -1,7 +1,7 @@
 """Writes docs/benchmarks.md and its pictures from the last results: `python -m benchmarks.report`.
 
-serving.py, spent.py, rollout.py, overload.py, abuse.py, verdict.py and slugs.py leave their JSON in var/bench/results; what is
-not there is left out.
+serving.py, spent.py, rollout.py, overload.py, abuse.py, verdict.py and slugs.py leave their JSON in
+var/bench/results; what is not there is left out.
 """
 
 import json
@@ -163,8 +163,8 @@ def abuse(result: Result) -> str:
             for each in result["attacks"]
         ),
         "",
-        f"`rollback` on an idle stack takes {result['rollback_over_python']:.1f} times what `python -c pass` takes, from "
-        "Enter until every router worker has the new split.",
+        f"`rollback` on an idle stack takes {result['rollback_over_python']:.1f} times what `python -c pass` takes, "
+        "from Enter until every router worker has the new split.",
         "",
     ]
     return "\n".join(lines)

@@ -88,8 +88,9 @@ class Lane:
     def _full(self, pending: Pending, count: int, now: float) -> Lost | None:
         """Why there is no room: too many rows wait, or those that go first leave it too little time."""
         pace = self.pace
+        # Small requests go before large ones, and do not wait for the room that these take.
         ahead = self.queued_rows if count * PARTS > pace.batch_rows else self.queued_rows - self.large_rows
-        if self.queued_rows + count > self.limits.max_queue_rows or ahead >= pace.waiting_rows:
+        if ahead + count > self.limits.max_queue_rows or ahead >= pace.waiting_rows:
             return Lost("shed", f"{self.queued_rows} rows wait for {self.version} already")
         if (ahead + self.rows_in_flight + pace.batch_rows) * pace.row_s * UNSURE > pending.deadline - now:
             return Lost("shed", f"what waits for {self.version} already needs longer than the deadline")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from router.content_encoding import unpacked
+from router.content_encoding import UNPACKING, unpacked
 from router.problems import Problem, Receive, Scope
 from wire.budget import ByteBudget
 
@@ -20,7 +20,8 @@ async def whole_body(scope: Scope, receive: Receive, limit: int) -> AsyncIterato
         body = await reader.read(receive)
         encoding = b",".join(value for name, value in scope["headers"] if name == b"content-encoding")
         if encoding:
-            packed, body = len(body), unpacked(body, encoding, limit)
+            loop, packed = asyncio.get_running_loop(), len(body)
+            body = await loop.run_in_executor(UNPACKING, unpacked, body, encoding, limit)
             reader.count(packed + len(body))
         yield body
     finally:

@@ -1,12 +1,15 @@
 """Request bodies that were sent packed: gzip and deflate are unpacked, within the bound of any body."""
 
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 from router.problems import Problem
 
 ACCEPTED = "gzip, deflate"
 # gzip files may follow each other; each costs a little even where it is empty.
 MOST_MEMBERS = 16
+UNPACKING = ThreadPoolExecutor(2, thread_name_prefix="unpack")
+"""Where bodies are unpacked: 100 kB may be as much work as a hundred requests, and zlib works beside the event loop."""
 _GZIP_OR_ZLIB, _RAW = 47, -15
 
 

@@ -1,5 +1,6 @@
 """Everything but the hot path, in Flask: health, metrics, status, the operator's page and the API's description."""
 
+import json
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -53,13 +54,20 @@ def _public_routes(app: Flask, eyes: Eyes, access: Access) -> None:
         response.headers["Referrer-Policy"] = "no-referrer"
         return response
 
+    # Made once: anybody may ask for them, as often as they like.
+    made: dict[str, str] = {}
+
     @app.get("/docs")
     def docs() -> str:
-        return render_template("docs.html", api=description(eyes.table().ledger.model))
+        if "docs" not in made:
+            made["docs"] = render_template("docs.html", api=description(eyes.table().ledger.model))
+        return made["docs"]
 
     @app.get("/openapi.json")
     def openapi() -> Response:
-        return jsonify(description(eyes.table().ledger.model))
+        if "openapi" not in made:
+            made["openapi"] = json.dumps(description(eyes.table().ledger.model))
+        return Response(made["openapi"], content_type="application/json")
 
     @app.get("/v2")
     def server() -> Response:

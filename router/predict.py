@@ -17,7 +17,7 @@ import msgspec
 from rollout.settings import Settings
 from router.access import Access
 from router.body import Unpacked, whole_body
-from router.content_encoding import unpacked
+from router.content_encoding import UNPACKING, unpacked
 from router.json_fault import json_fault, wide_text
 from router.outcomes import Outcomes
 from router.pending import Lost, Predicted, RowError
@@ -129,7 +129,18 @@ class Predict:
             if asked.fault is not None:
                 raise asked.fault
             if asked.encoding:
-                body, respond = self._unpack(asked, body, respond)
+                self._unpack(asked, headers, body, respond)
+                return
+            self._ask(asked, headers, body, respond)
+        except Problem as problem:
+            self._refuse(respond, asked, problem)
+        except Exception:
+            log.exception("a request could not be answered")
+            self._refuse(respond, asked, failed())
+
+    def _ask(self, asked: Asked, headers: Headers, body: bytes, respond: Respond) -> None:
+        """Ask a version about the rows of a body and tell what it says; raises nothing."""
+        try:
             if asked.pin is not None:
                 self.access.require_pinning(headers)
             rows = self._rows(body)
@@ -146,18 +157,34 @@ class Predict:
             log.exception("a request could not be answered")
             self._refuse(respond, asked, failed())
 
-    def _unpack(self, asked: Asked, body: bytes, respond: Respond) -> tuple[bytes, Respond]:
-        """The body before its encoding, and a `respond` after which it is counted no more; raises Problem."""
-        body = unpacked(body, asked.encoding, self.limits.max_body_bytes)
+    def _unpack(self, asked: Asked, headers: Headers, body: bytes, respond: Respond) -> None:
+        """Unpack the body in a thread, as a small one may hold much, and ask about it."""
+
+        def ask(done: asyncio.Future[bytes]) -> None:
+            try:
+                whole = done.result()
+                counted = self._counted(whole, respond)
+            except Problem as problem:
+                self._refuse(respond, asked, problem)
+            else:
+                self._ask(asked, headers, whole, counted)
+
+        work = asyncio.get_running_loop().run_in_executor(
+            UNPACKING, unpacked, body, asked.encoding, self.limits.max_body_bytes
+        )
+        work.add_done_callback(ask)
+
+    def _counted(self, body: bytes, respond: Respond) -> Respond:
+        """`respond`, after which an unpacked body is counted in the worker's budget no more."""
         if self.budget is None:
-            return body, respond
+            return respond
         held = Unpacked(body, self.budget)
 
         def release_and_respond(status: int, headers: Headers, answer: bytes) -> None:
             held.release()
             respond(status, headers, answer)
 
-        return body, release_and_respond
+        return release_and_respond
 
     def _tell(
         self, asked: Asked, rows: list[msgspec.Raw], unit: bytes, cookie: bytes, reply: Reply, respond: Respond

@@ -355,3 +355,12 @@ def test_a_batch_is_bounded_in_bytes():
         place.ask(10**19)
     place.version.answer()
     assert len(place.version.sent[0][0]) == 2
+
+
+def test_a_large_request_takes_no_room_from_small_ones():
+    place = Place(max_queue_rows=2_000)
+    place.ask(*range(10_000))
+    small = [place.ask(i) for i in range(5)]
+    assert not any(caller.told for caller in small)
+    another = place.ask(*range(1_000))
+    assert [lost.reason for lost in another.told] == ["shed"]
