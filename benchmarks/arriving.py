@@ -70,6 +70,7 @@ class Connection(asyncio.Protocol):
         self.sender = sender
         self.request: int | None = None
         self.retry = 0
+        self.last = False
         self._parser = httptools.HttpResponseParser(self)
         self.transport: Any = None
 
@@ -85,9 +86,11 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self.sender.lost(self)
 
-    def on_header(self, name: bytes, _value: bytes) -> None:
+    def on_header(self, name: bytes, value: bytes) -> None:
         if len(name) == 11 and name.lower() == b"retry-after":
             self.retry = 1
+        elif value == b"close" and name.lower() == b"connection":
+            self.last = True
 
     def on_message_complete(self) -> None:
         self.sender.answered(self, self._parser.get_status_code(), self.retry)
@@ -163,7 +166,11 @@ class Sender:
             connection.transport.abort()
             return
         self._note(request, status, retry)
-        self._free(connection)
+        if connection.last:
+            # The server goes on to close it: a request sent over it now would be lost.
+            connection.transport.close()
+        else:
+            self._free(connection)
 
     def lost(self, connection: Connection) -> None:
         """A connection was closed: its request is lost, and another connection takes its place."""
