@@ -34,6 +34,7 @@ FEW_CATEGORIES = 100
 LONG = 40
 
 UNSEEN = ("never seen before", "", " ", "été")
+TOGETHER_ROWS = 300
 TEXTS = (
     "a", "A B", "The quick brown fox, 3.5 times!", "naïve café crème brûlée", "schön übel böse Straße", "İstanbul ı",
     "東京 は 日本 の 首都", "Привет, как дела?", "مرحبا بالعالم", "नमस्ते दुनिया", "👍 good 🎉🎉",
@@ -81,14 +82,28 @@ def probes(
         *(_of_thresholds(learned, bases, column) for column in columns),
     )
     kept: list[Probe] = []
-    for probe in islice(made, MOST_ROWS):
+    for probe in islice(made, MOST_ROWS - TOGETHER_ROWS):
         try:
             reader.row_columns([probe.row])
         except msgspec.ValidationError:
             # The service refuses such a row, as one that is too large for its column.
             continue
         kept.append(probe)
+    kept += _together(kept, columns)
     return Probes(reader.row_columns([probe.row for probe in kept]), [probe.what for probe in kept])
+
+
+def _together(probes: Sequence[Probe], columns: Sequence[Column]) -> list[Probe]:
+    """Rows whose every column has one of the values above: two odd values may do what neither does alone."""
+    if not probes:
+        return []
+    chance = np.random.default_rng(0)
+    values = {column.name: list(dict.fromkeys(probe.row[column.name] for probe in probes)) for column in columns}
+    chosen = {name: chance.integers(0, len(each), TOGETHER_ROWS).tolist() for name, each in values.items()}
+    return [
+        Probe({name: each[chosen[name][number]] for name, each in values.items()}, "odd values in several columns")
+        for number in range(TOGETHER_ROWS)
+    ]
 
 
 def _of_training(frame: "pd.DataFrame") -> Iterator[Probe]:
@@ -131,6 +146,9 @@ def _of_texts(learned: _Learned, bases: Sequence[Row], column: Column) -> Iterat
             yield _probe(bases[0], column, value, "a value of training")
         for value in (*UNSEEN, seen[0].swapcase() + "x", f" {seen[0]}"):
             yield _probe(bases[0], column, value, "an unseen value")
+        # Few values may be texts all the same, for a vectorizer.
+        for value in (*TEXTS, *(f"{seen[-1]} {text}" for text in TEXTS[:8])):
+            yield _probe(bases[0], column, value, "a text of another kind")
         return
     words = sorted(learned.words, key=lambda word: (word.isascii() and word.isalnum(), word))[:MOST_WORDS]
     for text in (*TEXTS, *words):
@@ -144,7 +162,7 @@ def _of_numbers(bases: Sequence[Row], column: Column, low: float, high: float) -
     span = high - low or max(1.0, abs(high))
     for value in (low, high):
         yield _probe(bases[0], column, value, "the smallest or largest value")
-    for value in (low - span, high + span, low - 10 * span, high + 10 * span, 0.0, -1.0, 1.0):
+    for value in (low - span, high + span, low - 10 * span, high + 10 * span, 0.0, -0.0, -1.0, 1.0):
         yield _probe(bases[0], column, value, "a value beyond those of training")
 
 

@@ -39,7 +39,7 @@ def test_every_kind_is_asked():
     assert kinds == {
         *("a training row", "null", "either value", "a value of training", "an unseen value"),
         *("the smallest or largest value", "a value beyond those of training"),
-        "a value on a threshold or just beside it",
+        *("a value on a threshold or just beside it", "a text of another kind", "odd values in several columns"),
     }
 
 
