@@ -95,5 +95,6 @@ def _is_local(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 def _without_port(host: str) -> str:
     if host.startswith("["):
-        return host.partition("]")[0].removeprefix("[")
+        name, bracket, _ = host[1:].partition("]")
+        return name if bracket else ""
     return host.partition(":")[0]

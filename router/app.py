@@ -18,6 +18,7 @@ from rollout.drain import PATH as DRAINS
 from rollout.policy import Labels
 from router import counts, recent
 from router.access import Access
+from router.body import once, whole_body, with_length
 from router.comparing import Comparing
 from router.conductor import TICK_S, Conductor
 from router.config import Config, from_environment
@@ -27,7 +28,7 @@ from router.feedback import Feedback
 from router.forward import Forward
 from router.hook_progress import MarkedProgress
 from router.labels import Known
-from router.oip import is_of_a_version
+from router.oip import REPOSITORY_INDEX, error_body, is_of_a_version, is_protocol
 from router.outcomes import Outcomes
 from router.pages import Eyes, create_pages
 from router.predict import Predict
@@ -46,6 +47,7 @@ from wire.door import Handler
 log = logging.getLogger("sluice.router")
 PUBLISH_S = 0.2
 EXPIRE_S = 0.02
+MOST_INDEX_BYTES = 4096
 SNAPSHOT_S = 5.0
 SWITCH_S = 0.0005
 
@@ -77,11 +79,13 @@ class Router:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request of the long way; whatever goes wrong is a counted problem."""
-        begun = False
+        begun, counts_itself = False, scope["path"] == "/predict"
 
         async def noted(message: Any) -> None:
             nonlocal begun
             begun = True
+            if message["type"] == "http.response.start" and not counts_itself and message["status"] >= 400:
+                self.refused(message["status"])
             if scope["method"] == "HEAD" and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
@@ -89,15 +93,20 @@ class Router:
         try:
             await self._route(scope, receive, noted)
         except Problem as problem:
-            self.refused(problem.status)
-            await answer(noted, problem.status, problem.headers(), problem.body())
+            await self._tell(scope, noted, problem)
         except Exception:
             log.exception("a request could not be answered")
             if begun:
                 raise
-            fault = failed()
-            self.refused(fault.status)
-            await answer(noted, fault.status, fault.headers(), fault.body())
+            if counts_itself:
+                self.refused(500)
+            await self._tell(scope, noted, failed())
+
+    async def _tell(self, scope: Scope, send: Send, problem: Problem) -> None:
+        headers, body = problem.headers(), problem.body()
+        if is_protocol(scope["path"]):
+            headers, body = [(b"content-type", b"application/json"), *headers[1:]], error_body(problem.detail)
+        await answer(send, problem.status, headers, body)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
@@ -114,6 +123,10 @@ class Router:
             await self.drain(scope, receive, send)
         elif path.startswith("/v2/models/") and is_of_a_version(path):
             await self.forward(scope, receive, send)
+        elif path == REPOSITORY_INDEX and scope["method"] == "POST":
+            # A thread of the pages must not wait for a body that does not come.
+            async with whole_body(scope, receive, MOST_INDEX_BYTES) as body:
+                await self._pages(with_length(scope, len(body)), once(body), self._farewell(send))
         else:
             await self._pages(scope, receive, self._farewell(send))
 

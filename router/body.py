@@ -1,8 +1,9 @@
 """A request's body, read within its bounds: bytes, time, and what all requests of a worker may hold together."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from router.content_encoding import UNPACKING, unpacked
 from router.problems import Problem, Receive, Scope
@@ -117,3 +118,19 @@ def budget_of(scope: Scope) -> ByteBudget | None:
     """The budget of the worker that this request came to; None outside of one."""
     worker = (scope.get("state") or {}).get("worker")
     return worker.budget if worker is not None else None
+
+
+def with_length(scope: Scope, length: int) -> Scope:
+    """The scope of the same request with a body of so many bytes, which has been read and unpacked."""
+    of_the_body = (b"content-length", b"transfer-encoding", b"content-encoding")
+    headers = [(name, value) for name, value in scope["headers"] if name not in of_the_body]
+    return {**scope, "headers": [*headers, (b"content-length", b"%d" % length)]}
+
+
+def once(body: bytes) -> Receive:
+    """Receives a body that has been read."""
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive

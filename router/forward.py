@@ -4,6 +4,7 @@ What does not infer (metadata, readiness, configuration) is asked of the release
 """
 
 import asyncio
+import math
 import os
 import time
 from collections.abc import Callable
@@ -15,11 +16,12 @@ from rollout.settings import Settings
 from router.access import Access
 from router.batcher import Lane
 from router.body import whole_body
+from router.caller_deadline import deadline_s
 from router.cross_check import Failure as Counted
 from router.oip import MODEL_PATH, error_body
 from router.problems import Headers, Problem, Receive, Scope, Send, answer, answer_options, not_allowed
 from router.traffic import STATUS_OF_LOSS, Draw, Traffic, word_of
-from router.unit_source import UnitSource
+from router.unit_source import UnitSource, given_twice
 from router.upstream import Answer, Failure
 
 # How often it is looked whether the only version is back, and for how many requests at once.
@@ -59,7 +61,7 @@ class Forward:
         self.settings, self.traffic, self.access, self.leaving = settings, traffic, access, leaving
         self.limits = settings.router.limits
         self.units = UnitSource(settings.router.unit)
-        self._checking: set[asyncio.Task[None]] = set()
+        self._checking: set[asyncio.Task[Any]] = set()
         self._waiting = 0
         self._rows = msgspec.json.Decoder(_Inputs).decode
 
@@ -90,7 +92,7 @@ class Forward:
             raise Problem(404, f"there is no such model here: the model is {self.settings.model!r}")
         if scope["method"] not in allowed:
             raise not_allowed(f"{scope['path']} is asked for with {' or '.join(allowed)}", *allowed)
-        in_header = _header(scope["headers"], b"x-model-version")
+        in_header = _only(scope["headers"], b"x-model-version")
         version = match["version"] or in_header or None
         if in_header and version != in_header:
             raise Problem(400, "the path and X-Model-Version name different versions: leave out one of them")
@@ -125,10 +127,11 @@ class Forward:
     async def _infer(self, scope: Scope, receive: Receive, version: str | None, headers: Headers) -> tuple[int, bytes]:
         if _header(scope["headers"], b"inference-header-content-length"):
             raise Problem(400, "the binary tensor extension is not offered: send `data` as JSON (binary_data=False)")
+        own_s = deadline_s(scope["headers"])
         async with whole_body(scope, receive, self.limits.max_body_bytes) as body:
             self._check_rows(body)
             draw = self._draw(scope["headers"], body, version, headers)
-            status, payload, answered = await self._ask(draw, version is not None, body)
+            status, payload, answered = await self._ask_within(own_s, draw, version is not None, body)
         headers.append((b"x-model-version", answered.encode()))
         if answered != draw.version:
             headers.append((b"x-fallback-from", draw.version.encode()))
@@ -153,6 +156,24 @@ class Forward:
         rows = max((tensor.shape[0] for tensor in inputs if tensor.shape), default=0)
         if rows > self.limits.max_rows:
             raise Problem(413, f"{rows} rows in one request: at most {self.limits.max_rows} are allowed")
+
+    async def _ask_within(self, own_s: float | None, draw: Draw, pinned: bool, body: bytes) -> tuple[int, bytes, str]:
+        """Ask, and answer 504 once the deadline has passed; what the version says then still counts."""
+        within_s = min(own_s or math.inf, self.limits.deadline_ms / 1000)
+        asking = asyncio.get_running_loop().create_task(self._ask(draw, pinned, body))
+        try:
+            return await asyncio.wait_for(asyncio.shield(asking), within_s)
+        except TimeoutError:
+            raise Problem(504, f"no answer within the deadline of {within_s:.3g} s") from None
+        finally:
+            if not asking.done():
+                self._checking.add(asking)
+                asking.add_done_callback(self._ended)
+
+    def _ended(self, asking: "asyncio.Task[Any]") -> None:
+        self._checking.discard(asking)
+        # Nobody waits for its answer, or for its failure, any more.
+        asking.cancelled() or asking.exception()
 
     async def _ask(self, draw: Draw, pinned: bool, body: bytes) -> tuple[int, bytes, str]:
         version = draw.version
@@ -231,6 +252,14 @@ def _counted(draw: Draw, code: int, seconds: float) -> Counted | None:
 
 def _undelivered(outcome: Answer | Failure) -> bool:
     return isinstance(outcome, Failure) and outcome.reason == "connect"
+
+
+def _only(headers: Headers, name: bytes) -> str:
+    """The value of a header that may be given once, empty where it is not; raises Problem 400."""
+    values = [value for key, value in headers if key == name and value]
+    if len(values) > 1:
+        raise given_twice(name)
+    return values[0].decode("latin-1") if values else ""
 
 
 def _header(headers: Headers, name: bytes) -> str:

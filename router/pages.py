@@ -13,7 +13,7 @@ from router import model_repository
 from router.access import Access
 from router.counts import Snapshot
 from router.metrics import exposition
-from router.oip import EXTENSIONS, error_body, is_protocol
+from router.oip import EXTENSIONS, REPOSITORY_INDEX, error_body, is_protocol
 from router.openapi import description
 from router.problems import Headers, Problem
 from router.status import status
@@ -103,7 +103,7 @@ def _operators_routes(app: Flask, eyes: Eyes, ids: WhoServed, access: Access) ->
 
 
 def _repository_routes(app: Flask, eyes: Eyes, access: Access) -> None:
-    @app.post("/v2/repository/index")
+    @app.post(REPOSITORY_INDEX)
     def index() -> Response:
         model_repository.check_index_request(request.get_data(cache=False))
         return jsonify(model_repository.index(eyes.table(), in_full=access.allows(_headers())))

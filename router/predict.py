@@ -7,7 +7,6 @@ long way.
 import asyncio
 import logging
 import os
-import re
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -17,6 +16,7 @@ import msgspec
 from rollout.settings import Settings
 from router.access import Access
 from router.body import Unpacked, whole_body
+from router.caller_deadline import no_time, seconds_of
 from router.content_encoding import UNPACKING, unpacked
 from router.json_fault import json_fault, wide_text
 from router.outcomes import Outcomes
@@ -36,7 +36,6 @@ ERRORS_LISTED = 100
 UTF8_BOM = b"\xef\xbb\xbf"
 # A body of more bytes is looked through for too many rows, or rows that are none, before they are taken apart.
 LARGE_BODY = 1 << 20
-_MILLISECONDS = re.compile(rb"[0-9]+(\.[0-9]*)?|\.[0-9]+")
 
 
 class PredictBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -237,9 +236,9 @@ class Predict:
                 asked.encoding = asked.encoding + b"," + value if asked.encoding else value
             elif name == b"x-timeout-ms":
                 asked.fault = given_twice(name) if asked.timeout_s else asked.fault
-                asked.timeout_s = _milliseconds(value)
+                asked.timeout_s = seconds_of(value)
                 if asked.timeout_s is None:
-                    asked.fault = _no_time(value)
+                    asked.fault = no_time(value)
         if not asked.request_id:
             asked.request_id = b"%b%x" % (self._prefix, next(self._serial))
         return asked
@@ -350,14 +349,3 @@ def _no_answer(reply: Reply) -> Problem:
 def _plain(value: bytes) -> bool:
     """Whether it may be given back in a header as it came."""
     return value.isascii() and value.decode().isprintable()
-
-
-def _milliseconds(value: bytes) -> float | None:
-    """Seconds, None for what is no positive number; a number past all bounds is as good as none."""
-    seconds = float(value) / 1000 if _MILLISECONDS.fullmatch(value) else 0.0
-    return seconds or None
-
-
-def _no_time(value: bytes) -> Problem:
-    shown = value[:40].decode("latin-1")
-    return Problem(400, f"X-Timeout-Ms is {shown!r}: send a positive number of milliseconds, such as 250, or none")

@@ -25,6 +25,14 @@ class HostMissing(ParseException):  # type: ignore[misc]
         return "the request has no Host header, which HTTP/1.1 requires: send one"
 
 
+class CodingUnknown(ParseException):  # type: ignore[misc]
+    """A body in another transfer coding, which somebody before this server may read otherwise."""
+
+    def __str__(self) -> str:
+        """What to send."""
+        return "Transfer-Encoding is chunked or none here: pack a body by Content-Encoding"
+
+
 class LongProtocol(ASGIProtocol):  # type: ignore[misc]
     """One connection of the long way. Belongs to one worker (wire/worker.py)."""
 
@@ -134,6 +142,9 @@ class LongProtocol(ASGIProtocol):  # type: ignore[misc]
 
     def _on_headers_complete(self) -> Any:
         parser = self._callback_parser
+        codings = b",".join(value for name, value in parser.headers if name.lower() == b"transfer-encoding")
+        if codings and codings.strip().lower() != b"chunked":
+            raise CodingUnknown
         if parser.http_version >= (1, 1) and not any(name.lower() == b"host" for name, _ in parser.headers):
             raise HostMissing
         return super()._on_headers_complete()
@@ -142,6 +153,10 @@ class LongProtocol(ASGIProtocol):  # type: ignore[misc]
         parser = self._callback_parser
         nothing_follows = parser is None or not parser.remaining()
         return (self._ended and nothing_follows) or super()._will_close(request, response_requires_close)
+
+    def _is_websocket_upgrade(self, request: Any) -> bool:  # noqa: ARG002
+        """There are none here; an offer to upgrade may be ignored, and the request is answered as it stands."""
+        return False
 
     def _build_http_scope(self, request: Any, sockname: Any, peername: Any) -> dict[str, Any]:
         scope: dict[str, Any] = super()._build_http_scope(request, sockname, peername)
@@ -152,6 +167,9 @@ class LongProtocol(ASGIProtocol):  # type: ignore[misc]
         return scope
 
     def _send_error_response(self, status: int, message: str, extra_headers: Any = ()) -> None:
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR and (self.transport is None or self.transport.is_closing()):
+            # Its client went away before its request was whole: nobody is answered, and nobody was failed.
+            return
         phrase = HTTPStatus(status).phrase
         headers, body = problem(status, phrase.lower(), message[:LONGEST_DETAIL])
         lines = [b"HTTP/1.1 %d %b" % (status, phrase.encode())]

@@ -80,14 +80,19 @@ def told(server, raw):
         return client.answers.statuses
 
 
-# gunicorn alone takes an absolute form for a path.
-SENT = {name: raw for name, raw in (WHOLE | BROKEN | HIDING).items() if name != "absolute form"}
+# gunicorn alone takes an absolute form for a path, and an offer to upgrade for a demand.
+DIFFERENT = ("absolute form", "GET with Upgrade")
+SENT = {name: raw for name, raw in (WHOLE | BROKEN | HIDING).items() if name not in DIFFERENT}
 
 
 @pytest.mark.parametrize("raw", SENT.values(), ids=list(SENT))
 def test_whatever_is_sent_is_answered_as_often_and_in_the_order_in_which_gunicorn_alone_answers(served, plain, raw):
     assert told(served, raw) == told(plain, raw)
     assert told(served, hot() + raw) == told(plain, hot() + raw)
+
+
+def test_an_offer_to_upgrade_is_ignored(served):
+    assert told(served, WHOLE["GET with Upgrade"]) == told(served, GET)
 
 
 def test_a_hidden_request_is_the_body_of_the_one_that_hides_it(served):
