@@ -51,7 +51,7 @@ def test_what_cannot_be_read_is_one_line(here, monkeypatch):
 
 
 def test_it_ends_at_its_deadline(here, monkeypatch):
-    given_up, waited = threading.Event(), []
+    given_up, waited, before = threading.Event(), [], set(threading.enumerate())
 
     def slowly(_: Asked) -> Reply:
         waited.append(given_up.wait(300))
@@ -62,7 +62,10 @@ def test_it_ends_at_its_deadline(here, monkeypatch):
         monkeypatch.setenv("HEROKU_API_KEY", TOKEN)
         assert complaints(here, STARTED, 0.2) == ["Heroku's logs could not be read: not within 0.2 s"]
         assert waited == [], "it did not wait for the answer"
+        (asking,) = [thread for thread in set(threading.enumerate()) - before if thread.name.endswith("(ask)")]
         given_up.set()
+        # Else what it logs at its end would be another test's.
+        asking.join(300)
 
 
 def test_no_address_is_logged_whatever_the_programs_level(platform, caplog):
