@@ -50,6 +50,9 @@ def _unpack(body: bytes, limit: int, kind: int = _GZIP_OR_ZLIB) -> bytes:
         part = decoder.decompress(body, room + 1)
         room -= len(part)
         if room < 0:
+            # The exception keeps this frame until it is collected, and what it holds may be as large as the bound.
+            del part, decoder
+            parts.clear()
             raise Problem(413, f"unpacked, the body is larger than {limit} bytes: send the rows in several requests")
         if not decoder.eof:
             raise Problem(400, "the packed body ends too early: send all of it")
