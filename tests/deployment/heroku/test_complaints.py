@@ -65,7 +65,7 @@ def test_it_ends_at_its_deadline(here, monkeypatch):
         (asking,) = [thread for thread in set(threading.enumerate()) - before if thread.name.endswith("(ask)")]
         given_up.set()
         # Else what it logs at its end would be another test's.
-        asking.join(300)
+        asking.join(10)
 
 
 def test_no_address_is_logged_whatever_the_programs_level(platform, caplog):
