@@ -124,18 +124,12 @@ class Predict:
     def answer(self, headers: Headers, body: bytes, respond: Respond) -> None:
         """Answer one request by one call of `respond`; a Problem becomes problem JSON."""
         asked = self._read_headers(headers)
-        try:
-            if asked.fault is not None:
-                raise asked.fault
-            if asked.encoding:
-                self._unpack(asked, headers, body, respond)
-                return
+        if asked.fault is not None:
+            self._refuse(respond, asked, asked.fault)
+        elif asked.encoding:
+            self._unpack(asked, headers, body, respond)
+        else:
             self._ask(asked, headers, body, respond)
-        except Problem as problem:
-            self._refuse(respond, asked, problem)
-        except Exception:
-            log.exception("a request could not be answered")
-            self._refuse(respond, asked, failed())
 
     def _ask(self, asked: Asked, headers: Headers, body: bytes, respond: Respond) -> None:
         """Ask a version about the rows of a body and tell what it says; raises nothing."""
