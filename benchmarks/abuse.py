@@ -244,11 +244,15 @@ def main() -> int:
 
 def _script(options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], Attacker], float, int]]:
     for name in ATTACKS:
-        if options.only in name:
+        if _asked_for(name, options):
             yield name, lambda name=name: Attacker(name), SECONDS, options.rounds
     for name, victims in FAULTS.items():
-        if options.only in name:
+        if _asked_for(name, options):
             yield name, lambda name=name, victims=victims: Fault(name, victims), FAULT_S, 1
+
+
+def _asked_for(name: str, options: argparse.Namespace) -> bool:
+    return not options.only or any(part in name for part in options.only)
 
 
 @contextmanager
@@ -272,7 +276,7 @@ def _table(attacks: Sequence[Attack]) -> Table:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.abuse", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="of each attack; faults are played once (%(default)s)")
-    parser.add_argument("--only", default="", help="attacks whose name has this in it")
+    parser.add_argument("--only", action="append", help="attacks whose name has this in it; may be repeated")
     parser.add_argument("--json", action="store_true", help="tell the progress on stderr")
     return parser.parse_args()
 

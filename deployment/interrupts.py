@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM: both end an act the same way, and neither ends its cleaning up."""
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 _AGAIN_AFTER_S = 0.001
 _LOST_IN = frozenset({"__set_name__", "__del__", "_collection_gced"})
 """What is raised in these gets lost: Python up to 3.11 wraps it in a RuntimeError about a class's field, or only prints
-it where an object is collected (the last is SQLAlchemy's, for a connection)."""
+it where an object is collected (the last is SQLAlchemy's, for a connection). What Python prints in other places, as in
+the weak references of its own import locks, comes to `_interrupt_later`."""
 
 
 def end_like_ctrl_c() -> None:
@@ -18,6 +20,7 @@ def end_like_ctrl_c() -> None:
 
     A command that was started with Ctrl-C ignored (nohup, a script's `&`) goes on ignoring it; SIGTERM ends it.
     """
+    sys.unraisablehook = _interrupt_later
     for number in _SIGNALS:
         if number != signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
@@ -48,6 +51,14 @@ def _interrupt(_number: int, frame: FrameType | None) -> None:
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_AFTER_S)
         return
     raise KeyboardInterrupt
+
+
+def _interrupt_later(lost: "sys.UnraisableHookArgs") -> None:
+    """Where Python could only print the KeyboardInterrupt, raise it a millisecond later; print all else as ever."""
+    if isinstance(lost.exc_value, KeyboardInterrupt):
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_AFTER_S)
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _would_be_lost(frame: FrameType | None) -> bool:

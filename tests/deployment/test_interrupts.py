@@ -39,6 +39,34 @@ def test_ctrl_c_is_not_lost_where_python_would_wrap_or_swallow_it(where, name):
     assert done.stdout == "ended\n", done.stderr
 
 
+IN_A_WEAK_REFERENCE = """
+import os, signal, weakref
+from deployment.interrupts import end_like_ctrl_c
+
+class Held:
+    pass
+
+def called(_):
+    os.kill(os.getpid(), signal.{name})
+    sum(range(1000))
+
+end_like_ctrl_c()
+held = Held()
+reference = weakref.ref(held, called)
+try:
+    del held
+    signal.pause()
+except KeyboardInterrupt:
+    print("ended")
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_ctrl_c_is_not_lost_where_python_would_only_print_it(name):
+    done = ended([sys.executable, "-c", IN_A_WEAK_REFERENCE.format(name=name)])
+    assert (done.stdout, done.stderr) == ("ended\n", "")
+
+
 AT_THE_END = """
 import os, runpy, signal, sys, weakref
 
