@@ -17,7 +17,7 @@ import msgspec
 from rollout.settings import Limits
 from router.counts import Counts
 from router.pace import Pace
-from router.pending import BatchAnswer, Lost, Part, Pending, Predicted, RowError, Whole
+from router.pending import BatchAnswer, Lost, Part, Pending, Predicted, RowError, Whole, moved
 from router.upstream import Answer, Failure, Pool
 
 # Each batch has a fixed cost, so that two small ones at once are slower than one after the other.
@@ -357,7 +357,7 @@ def _hand_out(batch: list[Pending], answer: BatchAnswer) -> None:
         end = start + len(pending.rows)
         own: list[RowError] = []
         while taken < len(errors) and errors[taken].row < end:
-            own.append(msgspec.structs.replace(errors[taken], row=errors[taken].row - start))
+            own.append(moved(errors[taken], -start) if start else errors[taken])
             taken += 1
         told = pending.late if pending.over else pending.done
         told(Predicted(predictions[start:end], own, classes))

@@ -8,6 +8,8 @@ from router.problems import Problem
 ACCEPTED = "gzip, deflate"
 # gzip files may follow each other; each costs a little even where it is empty.
 MOST_MEMBERS = 16
+# zlib puts its whole output together while nothing else runs: a piece at a time, that is short.
+PIECE_BYTES = 64 * 1024
 UNPACKING = ThreadPoolExecutor(2, thread_name_prefix="unpack")
 """Where bodies are unpacked: 100 kB may be as much work as a hundred requests, and zlib works beside the event loop."""
 _GZIP_OR_ZLIB, _RAW = 47, -15
@@ -44,20 +46,25 @@ def _raw_deflate(body: bytes, limit: int) -> bytes:
 
 def _unpack(body: bytes, limit: int, kind: int = _GZIP_OR_ZLIB) -> bytes:
     parts: list[bytes] = []
-    room = limit
+    start = size = 0
     for _ in range(MOST_MEMBERS):
         decoder = zlib.decompressobj(kind)
-        part = decoder.decompress(body, room + 1)
-        room -= len(part)
-        if room < 0:
-            # The exception keeps this frame until it is collected, and what it holds may be as large as the bound.
-            del part, decoder
-            parts.clear()
-            raise Problem(413, f"unpacked, the body is larger than {limit} bytes: send the rows in several requests")
-        if not decoder.eof:
-            raise Problem(400, "the packed body ends too early: send all of it")
-        parts.append(part)
-        body = decoder.unused_data
-        if not body:
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+        while not decoder.eof:
+            packed = decoder.unconsumed_tail
+            if not packed:
+                packed = body[start : start + PIECE_BYTES]
+                start += len(packed)
+            parts.append(decoder.decompress(packed, PIECE_BYTES))
+            size += len(parts[-1])
+            if size > limit:
+                # The exception keeps this frame until it is collected.
+                parts.clear()
+                raise Problem(
+                    413, f"unpacked, the body is larger than {limit} bytes: send the rows in several requests"
+                )
+            if not packed and not parts[-1]:
+                raise Problem(400, "the packed body ends too early: send all of it")
+        start -= len(decoder.unused_data)
+        if start == len(body):
+            return b"".join(parts)
     raise Problem(400, f"the packed body has more than {MOST_MEMBERS} members: pack it in one go")

@@ -1,7 +1,7 @@
 """What waits for a version and what comes of it. A request of many rows goes in parts, so that it holds nobody up."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -104,7 +104,9 @@ class Whole:
             # Those at fault cannot be told from the others: the rest of its rows would take as long.
             self.end(Lost("model", outcome.errors[0].detail))
             return
-        self._answers.append((start, outcome))
+        # Not of all parts at once, at the end: that would keep the event loop for milliseconds.
+        errors = [moved(error, start) for error in outcome.errors] if start else outcome.errors
+        self._answers.append((start, replace(outcome, errors=errors)))
         self._waited_for -= rows
         if not self._waited_for:
             self.end(self._together())
@@ -116,14 +118,10 @@ class Whole:
             self.pending.done(outcome)
 
     def _together(self) -> Predicted:
-        answers = sorted(self._answers, key=lambda answer: answer[0])
-        predictions = [each for _, answer in answers for each in answer.predictions]
-        errors = [
-            msgspec.structs.replace(error, row=error.row + start)
-            for start, answer in answers
-            for error in answer.errors
-        ]
-        return Predicted(predictions, errors, answers[0][1].classes)
+        answers = [answer for _, answer in sorted(self._answers, key=lambda answer: answer[0])]
+        predictions = [each for answer in answers for each in answer.predictions]
+        errors = [error for answer in answers for error in answer.errors]
+        return Predicted(predictions, errors, answers[0].classes)
 
 
 @dataclass(slots=True)
@@ -136,3 +134,8 @@ class Part(Pending):
     def done(self, outcome: Predicted | Lost) -> None:
         """See Pending."""
         self.whole.answered(self.start, len(self.rows), outcome)
+
+
+def moved(error: RowError, by: int) -> RowError:
+    """The same error of the row that is so many places further on."""
+    return msgspec.structs.replace(error, row=error.row + by)

@@ -9,12 +9,14 @@ answered one after the other; a client that sends more than it reads is not read
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import httptools
 
 from wire.budget import RETRY_AFTER_S, ByteBudget
 from wire.problems import problem
+from wire.turns import PIECE_BYTES, Turns
 
 Headers = list[tuple[bytes, bytes]]
 Respond = Callable[[int, Headers, bytes], None]
@@ -27,6 +29,8 @@ MOST_HEADERS = 100
 MOST_WAITING = 64 * 1024
 # A body of at most this size that arrives whole is answered at once and not counted.
 UNCOUNTED_BYTES = 16 * 1024
+# Why a connection is not read from: too much waits for its turn to be parsed, or others are read from first.
+WAITING, TURN = "waiting", "turn"
 # An unread answer shrinks by a quarter in this time, or its connection is cut.
 SLOWEST_READER_S = 30.0
 _REASONS = {
@@ -68,6 +72,7 @@ class House(Protocol):
     most_conns: int
     draining: bool
     budget: ByteBudget
+    turns: Turns
 
     def make_room(self) -> None:
         """Close the connections that waited longest for their clients: there are too many."""
@@ -93,7 +98,7 @@ class Door(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._waiting = b""
         self._clogged = False
-        self._paused = False
+        self._not_reading_for: set[str] = set()
         self._ended = False
         self.refused = False
         self._held = 0
@@ -143,8 +148,8 @@ class Door(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes of this request, or of one that has to wait for its turn."""
         if self.refused:
-            return
-        if self.since is None or self._clogged or self._waiting:
+            self._take_turn(data)
+        elif self.since is None or self._clogged or self._waiting:
             self._wait(data)
         else:
             self._feed(data)
@@ -205,9 +210,7 @@ class Door(asyncio.Protocol):
         self._release()
         self.refused = True
         self.house.refused(status)
-        if self._paused:
-            self._paused = False
-            transport.resume_reading()
+        self._read_again(WAITING)
         transport.write_eof()
 
     # llhttp's callbacks, within `feed_data`
@@ -269,9 +272,8 @@ class Door(asyncio.Protocol):
             return
         self._waiting += data
         room = self._count() if len(self._waiting) > UNCOUNTED_BYTES else True
-        if (len(self._waiting) > MOST_WAITING or not room) and not self._paused:
-            self._paused = True
-            self._transport.pause_reading()
+        if len(self._waiting) > MOST_WAITING or not room:
+            self._stop_reading(WAITING)
 
     def _feed(self, data: bytes) -> None:
         # Empty lines before a request; gunicorn would skip one of them.
@@ -304,6 +306,26 @@ class Door(asyncio.Protocol):
             self._raw = b""
             if not self._count():
                 self._refuse()
+            self._take_turn(data)
+
+    def _take_turn(self, data: bytes) -> None:
+        """After a large piece of a body, read on when others have been read from."""
+        if len(data) >= PIECE_BYTES and TURN not in self._not_reading_for and self._transport is not None:
+            self._stop_reading(TURN)
+            self.house.turns.take(partial(self._read_again, TURN))
+
+    def _stop_reading(self, reason: str) -> None:
+        """Read on when none of the reasons is left."""
+        if not self._not_reading_for:
+            self._transport.pause_reading()
+        self._not_reading_for.add(reason)
+
+    def _read_again(self, reason: str) -> None:
+        if reason not in self._not_reading_for:
+            return
+        self._not_reading_for.remove(reason)
+        if not self._not_reading_for and self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def _count(self) -> bool:
         """Tell the budget what is held; False where that is more than there is room for."""
@@ -358,7 +380,7 @@ class Door(asyncio.Protocol):
         self._reset()
         if self._held:
             self._count()
-        if self._waiting or self._paused:
+        if self._waiting or self._not_reading_for:
             self.loop.call_soon(self._next)
 
     def _write(self, status: int, headers: Headers, body: bytes, keep: bool) -> None:
@@ -380,9 +402,7 @@ class Door(asyncio.Protocol):
         """Go on with what the client sent meanwhile."""
         if self._transport is None or self.since is None or self._clogged:
             return
-        if self._paused:
-            self._paused = False
-            self._transport.resume_reading()
+        self._read_again(WAITING)
         if self._waiting:
             data, self._waiting = self._waiting, b""
             self._feed(data)
@@ -393,7 +413,8 @@ class Door(asyncio.Protocol):
     def _hand_over(self) -> None:
         transport, raw = self._transport, self._raw + self._waiting
         self.connection_lost(None)
-        if self._paused:
+        if self._not_reading_for:
+            self._not_reading_for.clear()
             transport.resume_reading()
         other = self.house.other_protocol()
         transport.set_protocol(other)

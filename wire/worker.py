@@ -25,6 +25,7 @@ from wire.door import Door, Handler, Headers
 from wire.files import most_connections, raise_file_limit
 from wire.problems import problem
 from wire.protocol import LongProtocol
+from wire.turns import Turns
 
 LINGER_S = 5.0
 SPARE_S = 2.0
@@ -111,6 +112,7 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
 
     async def _serve(self) -> None:
         self.budget = ByteBudget(getattr(self.asgi, "most_bytes", MOST_BYTES))
+        self.turns = Turns(self.loop)
         beside = [self.loop.create_task(self._sweep()), self.loop.create_task(self._watch_parent())]
         try:
             await super()._serve()
@@ -129,7 +131,8 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
             for other in list(self.others):
                 other.look(now, SLOWEST_REQUEST_S)
             if self.budget.fell():
-                give_back_memory()
+                # Beside the loop: glibc takes milliseconds to give back some hundred megabytes.
+                self.loop.run_in_executor(None, give_back_memory)
             await asyncio.sleep(SWEEP_S)
 
     def _look(self, door: Door, now: float, late: tuple[Headers, bytes]) -> None:

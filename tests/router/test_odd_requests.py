@@ -45,20 +45,24 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_was_failed_by_nobody(pai
     assert refused(pair).get("500", 0) == before
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "headers", "status"),
-    [
+def test_what_is_refused_is_counted_once(fresh):
+    fresh.know(fresh.version("v1", "[0,1]"))
+    fresh.split({"v1": 10_000})
+    fresh.router()
+    asked = [
         ("GET", "/nothing", {}, 404),
         ("GET", "/whoserved/x", {"Authorization": "Bearer wrong"}, 401),
         ("POST", "/v2/models/nope/infer", {}, 404),
         ("POST", INFER, {"X-Timeout-Ms": "abc"}, 400),
         ("POST", "/feedback", {}, 400),
-    ],
-)
-def test_what_is_refused_is_counted_once(pair, method, path, headers, status):
-    before = refused(pair).get(str(status), 0)
-    assert httpx.request(method, f"{pair.url}{path}", headers=headers, timeout=120).status_code == status
-    until(lambda: refused(pair).get(str(status), 0) == before + 1, "it is counted")
+    ]
+    for method, path, headers, status in asked:
+        assert httpx.request(method, f"{fresh.url}{path}", headers=headers, timeout=120).status_code == status
+    until(lambda: refused(fresh) == {"400": 2, "401": 1, "404": 2}, "each is counted once")
+    # What was counted a second time would be there with what is counted after it.
+    assert httpx.get(f"{fresh.url}/nothing", timeout=120).status_code == 404
+    until(lambda: refused(fresh).get("404") == 3, "the last one is counted")
+    assert refused(fresh) == {"400": 2, "401": 1, "404": 3}
 
 
 def test_an_offer_to_upgrade_is_ignored(pair):

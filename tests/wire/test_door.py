@@ -13,6 +13,7 @@ from tests.wire.visit import House, Visit
 from wire import door
 from wire.budget import SMALL_BYTES
 from wire.door import LARGEST_HEAD, MOST_HEADERS, MOST_WAITING, SLOWEST_READER_S, Door
+from wire.turns import PIECE_BYTES, PIECES
 
 END = b"\r\n\r\n"
 thorough = settings(deadline=None, max_examples=200)
@@ -476,6 +477,39 @@ def test_bodies_under_way_are_bounded_and_the_oldest_unfinished_ones_give_way(lo
     for visit in visits:
         visit.leave()
     assert (house.budget.held, house.statuses) == (0, [503] * len(refused))
+
+
+def test_after_a_large_piece_a_connection_is_read_from_again_when_it_is_its_turn(loop):
+    house = roomy()
+    visits = [Visit(loop, house).send(half(PIECE_BYTES)) for _ in range(PIECES + 1)]
+    assert [visit.transport.reading for visit in visits] == [False] * len(visits)
+    turn_once(loop)
+    assert [visit.transport.reading for visit in visits] == [True] * PIECES + [False]
+    visits[-1].leave()
+    turn_once(loop)
+    assert not visits[-1].transport.reading
+    assert visits[0].send(b"a" * 10).bodies == [b"a" * (PIECE_BYTES + 10)]
+
+
+def test_a_small_piece_and_the_last_one_cost_no_turn(loop):
+    house = roomy()
+    assert Visit(loop, house).send(half(PIECE_BYTES // 2)).transport.reading
+    assert Visit(loop, house).send(half(0, PIECE_BYTES), b"a" * PIECE_BYTES).transport.reading
+
+
+def test_what_a_refused_client_still_sends_is_read_in_turns_too(loop):
+    house = roomy()
+    visits = [Visit(loop, house).send(half(LARGE)) for _ in range(20)]
+    refused = next(visit for visit in visits if visit.door.refused).settle()
+    assert refused.transport.reading
+    assert not refused.send(b"a" * PIECE_BYTES).transport.reading
+    assert refused.settle().transport.reading
+
+
+def turn_once(loop):
+    """One round of the loop."""
+    loop.call_soon(loop.stop)
+    loop.run_forever()
 
 
 def test_requests_that_are_being_answered_do_not_give_way_and_a_small_one_still_finds_room(loop):

@@ -9,6 +9,7 @@ import httptools
 from tests.wire.messages import LARGEST_BODY, PATH
 from wire.budget import ByteBudget
 from wire.door import Door, Headers, Respond
+from wire.turns import Turns
 
 
 class Transport:
@@ -34,6 +35,9 @@ class Transport:
 
     def close(self) -> None:
         self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
 
     def abort(self) -> None:
         self.closed = self.aborted = True
@@ -96,6 +100,7 @@ class House:
         self.draining = False
         self.most_conns = 100
         self.budget = ByteBudget(most_bytes)
+        self.turns: Any = None
         self.statuses: list[int] = []
         self.asked: list[Asked] = []
         self.at_once = at_once
@@ -118,6 +123,7 @@ class Visit:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, house: House | None = None, **options: Any) -> None:
         self.loop, self.house = loop, house or House(**options)
+        self.house.turns = self.house.turns or Turns(loop)
         self.transport = Transport()
         self.door = Door(self.house, loop)
         self.transport.protocol = self.door
