@@ -1,4 +1,4 @@
-"""Large bodies are read a piece at a time and in turns, so that small requests get through between the pieces."""
+"""Large bodies are read a piece at a time and in turns, one in a round of the event loop, so that small requests get through."""
 
 import asyncio
 from collections import deque
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 PIECE_BYTES = 32 * 1024
 """A piece of at least this size makes its connection wait for its next turn."""
-PIECES = 4
+PIECES = 1
 """So many connections are read from in one round of the event loop."""
 
 
@@ -24,7 +24,6 @@ class Turns:
         self._waiting.append(read_on)
 
     def _next(self) -> None:
-        for _ in range(min(PIECES, len(self._waiting))):
-            self._waiting.popleft()()
+        self._waiting.popleft()()
         if self._waiting:
             self.loop.call_soon(self._next)
