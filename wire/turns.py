@@ -1,4 +1,4 @@
-"""Large bodies are read a piece at a time and in turns, one in a round of the event loop, so that small requests get through."""
+"""Large bodies are read a piece at a time, one a round of the event loop, so that small requests get through."""
 
 import asyncio
 from collections import deque
