@@ -15,7 +15,7 @@ from deployment.failures import CannotStart, NotReadyInTime, NotRunning
 
 STOP_DEADLINE_S = 50.0
 POLL_S = 0.05
-ANSWER_S = 10.0
+ANSWER_S = 30.0
 ASK_AGAIN_S = 1.0
 _BAD_NAME, _ALREADY_ADDED, _NOT_RUNNING, _STILL_RUNNING, _SHUTTING_DOWN = 10, 90, 70, 91, 6
 _AT_REST = ("STOPPED", "EXITED", "FATAL", "UNKNOWN")
@@ -33,7 +33,8 @@ class Process:
 
 
 class Supervisor:
-    """The supervisor of one state folder. Every method raises NotRunning when it does not answer."""
+    """The supervisor of one state folder. Every method raises NotRunning where there is none, NotReadyInTime where it
+    does not answer."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -108,12 +109,11 @@ class Supervisor:
             _unless(fault, _BAD_NAME, _NOT_RUNNING)
 
     def _wait_until_at_rest(self, program: str, deadline_s: float) -> None:
-        began = time.monotonic()
-        asked_again = False
+        began, ask_again_s = time.monotonic(), ASK_AGAIN_S
         while (process := self.process(program)) is not None and process.state not in _AT_REST:
             waited = time.monotonic() - began
-            if waited > ASK_AGAIN_S and not asked_again:
-                asked_again = True
+            if waited > ask_again_s:
+                ask_again_s *= 2
                 self._signal_again(program)
             if waited > deadline_s:
                 raise NotReadyInTime(f"{program} did not stop within {deadline_s:.0f} s (pid {process.pid})")
@@ -133,6 +133,10 @@ class Supervisor:
             if fault.faultCode == _SHUTTING_DOWN:
                 raise NotRunning from fault
             raise CannotStart(f"the supervisor refused: {fault.faultString}") from fault
+        except TimeoutError as error:
+            raise NotReadyInTime(
+                f"the supervisor did not answer within {ANSWER_S:.0f} s: the machine has too much to do, try again"
+            ) from error
         except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
             raise NotRunning from error
         finally:

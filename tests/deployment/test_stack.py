@@ -1,13 +1,17 @@
 """The local target with real processes: they start, come back, survive the terminal, and end."""
 
 import os
+import signal
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
+from deployment import supervision
+from deployment.conf import Program
 from deployment.daemon import daemon_pid
-from deployment.failures import EdgeFailure, Misconfigured
+from deployment.failures import EdgeFailure, Misconfigured, NotReadyInTime
 from deployment.leftovers import end_left_behind, left_behind
 from deployment.local import LocalTarget
 from deployment.programs import service_program
@@ -43,6 +47,47 @@ def test_up_runs_the_router_and_what_the_ledger_names_and_down_leaves_nothing(st
     assert down(stage.place(), stage.said.append) == 0
     assert list((stage.state / "supervisor.d").iterdir()) == []
     assert list(stage.place().run.glob("v*.sock")) == []
+
+
+LOSES_TWO = """
+import pathlib, signal, sys
+left = [2]
+def told(*_):
+    left[0] -= 1
+    if left[0] < 0:
+        pathlib.Path(sys.argv[1]).write_text("ended")
+        sys.exit()
+signal.signal(signal.SIGTERM, told)
+pathlib.Path(sys.argv[1]).write_text("runs")
+while True:
+    signal.pause()
+"""
+
+
+def test_a_program_that_loses_signals_is_asked_again_and_ends_by_itself(stage: Stage) -> None:
+    up(stage.place(), stage.said.append)
+    supervisor, note = Supervisor(stage.place()), stage.state / "note"
+    script = stage.state / "loses_two.py"
+    script.write_text(LOSES_TWO)
+    supervisor.add(Program("v1-1", (sys.executable, str(script), str(note))))
+    until(lambda: note.exists() and note.read_text() == "runs", "it runs")
+    supervisor.remove("v1-1")
+    assert note.read_text() == "ended"
+
+
+def test_a_supervisor_that_does_not_answer_is_no_supervisor_that_is_not_there(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    up(stage.place(), stage.said.append)
+    pid = daemon_pid(stage.place())
+    assert pid is not None
+    monkeypatch.setattr(supervision, "ANSWER_S", 0.2)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(NotReadyInTime, match="did not answer within"):
+            LocalTarget(stage.place()).stop("v1-1")
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def test_a_killed_version_comes_back_and_up_twice_repairs_what_is_missing(stage: Stage) -> None:

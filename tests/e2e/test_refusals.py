@@ -118,7 +118,7 @@ def test_ctrl_c_while_a_version_starts_leaves_nothing_of_it(town):
     verb.send_signal(signal.SIGINT)
     out, _ = verb.communicate(timeout=300)
     assert verb.returncode == 130, out
-    assert not list((town.folder / "var").rglob("v1-*.conf"))
+    assert not list((town.folder / "var").rglob("v1-*.conf")), out
     assert town.status()["revision"] == 0
     town.run("deploy", "v1")
 
