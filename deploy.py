@@ -31,36 +31,52 @@ from cli.parameters import Argument, Option, UsageError
 if TYPE_CHECKING:
     from typing import Any
 
-    from deployment.config import Place
-    from deployment.outcomes import Out
+    from cli.render.exit_codes import Out
+    from deployment.workspace.workspace import Workspace
 
 Version = Annotated[str, Argument("The version, for example v2.")]
 Reason = Annotated[str, Option("-m", "--reason", help="Why; kept in the history.")]
 Json = Annotated[bool, Option("--json", help="Answer with one JSON object as the last line.")]
-Breaking = Annotated[bool, Option("--breaking", help="Although it breaks what today's users rely on.")]
+Breaking = Annotated[
+    bool, Option("--breaking", help="Although it breaks what today's users rely on.")
+]
 Percent = Annotated[float, Option("--percent", help="Share of the traffic in percent.")]
 Auto = Annotated[bool, Option("--auto", help="Let the conductor judge it and move it on, or back.")]
 Steps = Annotated[
-    str | None, Option("--steps", help="A canary's shares in percent, in order; 5,25,50 or those of deploy.toml.")
+    str | None,
+    Option(
+        "--steps", help="A canary's shares in percent, in order; 5,25,50 or those of deploy.toml."
+    ),
 ]
 Every = Annotated[
     str | None,
-    Option("--every", help="Let the clock take a canary's steps, for example 30s; with --auto at the earliest."),
+    Option(
+        "--every",
+        help="Let the clock take a canary's steps, for example 30s; with --auto at the earliest.",
+    ),
 ]
 LAST_REVISION = 2**31 - 1
 Timeout = Annotated[str, Option("--timeout", help="End after this time, for example 10m.")]
 
-app = Application("python deploy.py", "Delivers, deploys, serves, releases and rolls back model versions.")
+app = Application(
+    "python deploy.py", "Delivers, deploys, serves, releases and rolls back model versions."
+)
 
 
 @app.verb()
 def deliver(
     version: Version,
     source: Annotated[Path, Option("--from", help="A recipe (.py) or a fitted pipeline (.pkl).")],
-    sample: Annotated[Path | None, Option(help="Rows the pipeline accepts (Parquet or CSV), for a .pkl.")] = None,
+    sample: Annotated[
+        Path | None, Option(help="Rows the pipeline accepts (Parquet or CSV), for a .pkl.")
+    ] = None,
     label: Annotated[str | None, Option(help="The sample's column that holds the truth.")] = None,
     one_row_at_a_time: Annotated[
-        bool, Option("--one-row-at-a-time", help="Predict each row alone: its answer depends on the rows beside it.")
+        bool,
+        Option(
+            "--one-row-at-a-time",
+            help="Predict each row alone: its answer depends on the rows beside it.",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -78,26 +94,30 @@ def verify(version: Version, as_json: Json = False) -> None:
 
 @app.verb()
 def up(
-    port: Annotated[int | None, Option(least=0, most=65535, help="The router's port; 0 takes a free one.")] = None,
+    port: Annotated[
+        int | None, Option(least=0, most=65535, help="The router's port; 0 takes a free one.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Start router and live versions; run again it repairs what is missing."""
     with _door(as_json) as (out, place):
         from dataclasses import replace
 
-        from deployment import targets, viewing
+        from cli.render import summary
+        from targets import registry
 
-        found = targets.up(place if port is None else replace(place, port=port), out.say)
-        raise SystemExit(viewing.stack(out, found))
+        found = registry.up(place if port is None else replace(place, port=port), out.say)
+        raise SystemExit(summary.stack(out, found))
 
 
 @app.verb()
 def down(as_json: Json = False) -> None:
     """Stop everything, gracefully, and see that nothing is left."""
     with _door(as_json) as (out, place):
-        from deployment import targets, viewing
+        from cli.render import summary
+        from targets import registry
 
-        viewing.stopped(out, targets.down(place, out.say))
+        summary.stopped(out, registry.down(place, out.say))
 
 
 @app.verb()
@@ -113,15 +133,19 @@ def plan(
     steps: Steps = None,
     every: Every = None,
     auto: Auto = False,
-    replay: Annotated[str | None, Option(help="Recorded rows to ask both versions about: a file, or `recent`.")] = None,
+    replay: Annotated[
+        str | None, Option(help="Recorded rows to ask both versions about: a file, or `recent`.")
+    ] = None,
     breaking: Breaking = False,
     as_json: Json = False,
 ) -> None:
     """Show what a rollout would change, for whom and at what cost; changes nothing."""
     with _door(as_json) as (out, place):
-        from deployment import viewing
+        from cli.render import summary
 
-        raise SystemExit(viewing.plan(out, place, version, strategy, replay, breaking, steps, every, auto))
+        raise SystemExit(
+            summary.plan(out, place, version, strategy, replay, breaking, steps, every, auto)
+        )
 
 
 @app.verb()
@@ -153,7 +177,11 @@ def canary(
 
 @app.verb("blue-green")
 def blue_green(
-    version: Version, auto: Auto = False, breaking: Breaking = False, reason: Reason = "", as_json: Json = False
+    version: Version,
+    auto: Auto = False,
+    breaking: Breaking = False,
+    reason: Reason = "",
+    as_json: Json = False,
 ) -> None:
     """Switch all traffic in one step; the old version stays warm."""
     _act("blue_green", (version, breaking, auto), reason, as_json)
@@ -175,7 +203,9 @@ def ab(
 @app.verb()
 def ramp(
     version: Version,
-    over: Annotated[str, Option(help="How long until all traffic is there, for example 10m.")] = "10m",
+    over: Annotated[
+        str, Option(help="How long until all traffic is there, for example 10m.")
+    ] = "10m",
     steps: Annotated[int, Option(help="In how many equal steps.")] = 10,
     auto: Auto = False,
     breaking: Breaking = False,
@@ -188,14 +218,18 @@ def ramp(
 
 @app.verb("release-in-place")
 def release_in_place(
-    version: Version, auto: Auto = False, breaking: Breaking = False, reason: Reason = "", as_json: Json = False
+    version: Version,
+    auto: Auto = False,
+    breaking: Breaking = False,
+    reason: Reason = "",
+    as_json: Json = False,
 ) -> None:
     """Deploy and release in one act, in place of the version released now."""
     if not auto:
         _act("release_in_place", (version, breaking), reason, as_json)
         return
     with _door(as_json) as (out, place):
-        from deployment.in_place import release_watched
+        from deployment.commands.release_in_place import release_watched
 
         raise SystemExit(release_watched(place, out, version, breaking, reason))
 
@@ -204,7 +238,8 @@ def release_in_place(
 def promote(
     version: Version,
     step: Annotated[
-        bool, Option("--step/--full", help="Only the next step of its rollout, or all the rest at once.")
+        bool,
+        Option("--step/--full", help="Only the next step of its rollout, or all the rest at once."),
     ] = False,
     breaking: Breaking = False,
     reason: Reason = "",
@@ -253,18 +288,18 @@ def retire(
 def collect(as_json: Json = False) -> None:
     """End what is left of versions that answer nobody any more, and say first what that saves."""
     with _door(as_json) as (out, place):
-        from deployment import viewing
+        from cli.render import summary
 
-        raise SystemExit(viewing.collected(out, place))
+        raise SystemExit(summary.collected(out, place))
 
 
 @app.verb()
 def status(as_json: Json = False) -> None:
     """Show who answers whom, how well, and the way back."""
     with _door(as_json) as (out, place):
-        from deployment import viewing
+        from cli.render import summary
 
-        viewing.status(place, out)
+        summary.status(place, out)
 
 
 @app.verb()
@@ -275,44 +310,50 @@ def watch(
 ) -> None:
     """Show the status as it changes; with --timeout, until the rollout has ended."""
     with _door(as_json) as (out, place):
-        from deployment import viewing
+        from cli.render import summary
 
-        raise SystemExit(viewing.watch(place, out, once, timeout))
+        raise SystemExit(summary.watch(place, out, once, timeout))
 
 
 @app.verb()
 def history(
-    number: Annotated[int, Option("-n", "--number", least=0, most=LAST_REVISION, help="How many acts.")] = 15,
+    number: Annotated[
+        int, Option("-n", "--number", least=0, most=LAST_REVISION, help="How many acts.")
+    ] = 15,
     at: Annotated[
         str | None,
         Option("--at", help="Show what was live then: 2026-05-01T12:00Z, or 2h ago."),
     ] = None,
-    verify_chain: Annotated[bool, Option("--verify", help="Check the whole chain of hashes too.")] = False,
+    verify_chain: Annotated[
+        bool, Option("--verify", help="Check the whole chain of hashes too.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List who did what, when and why; with --at, what was live at a moment."""
     with _door(as_json) as (out, place):
-        from deployment import past, viewing
+        from cli.render import history, summary
 
         if at is not None:
-            past.at(place, out, at, verify_chain)
+            history.at(place, out, at, verify_chain)
         else:
-            viewing.history(place, out, number, verify_chain)
+            summary.history(place, out, number, verify_chain)
 
 
 @app.verb()
 def explain(
     revision: Annotated[
         int | None,
-        Argument("Of the act, as `history` lists it; the newest by default.", least=1, most=LAST_REVISION),
+        Argument(
+            "Of the act, as `history` lists it; the newest by default.", least=1, most=LAST_REVISION
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Show what stood behind an act: the verdict's numbers, or who did it, and what it changed."""
     with _door(as_json) as (out, place):
-        from deployment import past
+        from cli.render import history
 
-        past.explain(place, out, revision)
+        history.explain(place, out, revision)
 
 
 @app.verb()
@@ -322,40 +363,42 @@ def whoserved(
 ) -> None:
     """Show which version answered a prediction, and what was in force then."""
     with _door(as_json) as (out, place):
-        from deployment import past
+        from cli.render import history
 
-        past.who_served(place, out, token)
+        history.who_served(place, out, token)
 
 
 @app.verb()
 def feedback(
-    file: Annotated[Path, Argument(help="Parquet, CSV or JSON lines with prediction_id and label.")],
+    file: Annotated[
+        Path, Argument(help="Parquet, CSV or JSON lines with prediction_id and label.")
+    ],
     timeout: Annotated[str, Option(help="End after this time, for example 1h.")] = "10m",
     as_json: Json = False,
 ) -> None:
     """Send late labels, each counted once for the version that predicted."""
     with _door(as_json) as (out, place):
-        from deployment import viewing
+        from cli.render import summary
 
-        raise SystemExit(viewing.feedback(place, out, file, timeout))
+        raise SystemExit(summary.feedback(place, out, file, timeout))
 
 
 @app.verb()
 def lint(as_json: Json = False) -> None:
     """Check settings, Procfile, bundles, record and address; changes nothing."""
     with _door(as_json, lenient=True) as (out, place):
-        from deployment import viewing
+        from cli.render import summary
 
-        raise SystemExit(viewing.lint(place, out))
+        raise SystemExit(summary.lint(place, out))
 
 
 @app.verb()
 def doctor(as_json: Json = False) -> None:
     """Compare what runs with what should run, platform, record and processes; changes nothing."""
     with _door(as_json) as (out, place):
-        from deployment import viewing
+        from cli.render import summary
 
-        raise SystemExit(viewing.doctor(place, out))
+        raise SystemExit(summary.doctor(place, out))
 
 
 @app.verb()
@@ -368,9 +411,9 @@ def rehearse(
 ) -> None:
     """The whole plan on a Heroku that runs on this machine, with users' traffic; no account is needed."""
     with _door(as_json) as (out, place):
-        from deployment import viewing
+        from cli.render import summary
 
-        raise SystemExit(viewing.rehearsal(out, place, versions or []))
+        raise SystemExit(summary.rehearsal(out, place, versions or []))
 
 
 @app.verb(passes_on=True)
@@ -383,20 +426,20 @@ def demo(words: list[str]) -> None:
 
 
 @contextmanager
-def _door(as_json: bool, lenient: bool = False) -> Iterator[tuple[Out, Place]]:
+def _door(as_json: bool, lenient: bool = False) -> Iterator[tuple[Out, Workspace]]:
     """Where to speak and where to act; what is raised on purpose is told in one line and becomes an exit code."""
-    from deployment.config import place
-    from deployment.outcomes import told
+    from cli.render.exit_codes import told
+    from deployment.workspace.workspace import place
 
     with told(as_json) as out:
         yield out, _lenient_place() if lenient else place()
 
 
-def _lenient_place() -> Place:
+def _lenient_place() -> Workspace:
     """The place with deploy.toml's settings, or with the defaults where it cannot be read: `lint` tells why."""
-    from deployment.config import place
-    from deployment.failures import Misconfigured
-    from rollout.refusal import Refusal
+    from deployment.workspace.errors import Misconfigured
+    from deployment.workspace.workspace import place
+    from rollout.errors import Refusal
     from rollout.settings import Settings
 
     try:
@@ -406,16 +449,16 @@ def _lenient_place() -> Place:
 
 
 def _act(verb: str, options: tuple[Any, ...], reason: str, as_json: bool) -> None:
-    """Perform one of deployment/verbs.py."""
+    """Perform one of deployment/commands/verbs.py."""
     with _door(as_json) as (out, place):
-        from deployment import verbs
-        from deployment.acts import act
+        from deployment.commands import verbs
+        from deployment.commands.run_verb import act
 
         out.done(act(place, getattr(verbs, verb)(place, *options), reason, out.say))
 
 
 def _deliver(
-    place: Place,
+    place: Workspace,
     out: Out,
     version: str,
     source: Path,
@@ -426,8 +469,8 @@ def _deliver(
     """Pack through delivery/, whose refusals are told like every other."""
     from delivery.errors import DeliveryError
     from delivery.pack import DeliveryRequest, deliver
-    from deployment.failures import EdgeFailure, Interrupted
-    from deployment.verbs import require_name
+    from deployment.commands.verbs import require_name
+    from deployment.workspace.errors import EdgeFailure, Interrupted
 
     require_name(version)
     settings = place.settings
@@ -447,17 +490,21 @@ def _deliver(
     except DeliveryError as error:
         raise EdgeFailure(str(error)) from error
     except KeyboardInterrupt as error:
-        raise Interrupted(f"interrupted: {version} is not delivered and nothing of it is left") from error
-    out.delivered(version, made.path, made.digest, made.fresh, made.manifest.runtime, made.manifest.metrics)
+        raise Interrupted(
+            f"interrupted: {version} is not delivered and nothing of it is left"
+        ) from error
+    out.delivered(
+        version, made.path, made.digest, made.fresh, made.manifest.runtime, made.manifest.metrics
+    )
 
 
-def _verify(place: Place, out: Out, version: str) -> None:
+def _verify(place: Workspace, out: Out, version: str) -> None:
     """Check through delivery/; whatever does not hold is a broken contract."""
     from delivery.errors import DeliveryError
     from delivery.verify import verify
-    from deployment.failures import ContractBroken
-    from deployment.releases import read_release
-    from deployment.verbs import require_name
+    from deployment.commands.verbs import require_name
+    from deployment.workspace.bundles import read_release
+    from deployment.workspace.errors import ContractBroken
 
     require_name(version)
     release = read_release(place.releases, version)
@@ -465,7 +512,9 @@ def _verify(place: Place, out: Out, version: str) -> None:
         checks = verify(release.path, place.public_key)
     except DeliveryError as error:
         raise ContractBroken(str(error)) from error
-    out.result({"act": "verify", "version": version, "checks": checks}, *(f"✔ {line}" for line in checks))
+    out.result(
+        {"act": "verify", "version": version, "checks": checks}, *(f"✔ {line}" for line in checks)
+    )
 
 
 def main() -> None:
@@ -476,7 +525,7 @@ def main() -> None:
     except UsageError as error:
         _told_usage(words, str(error))
         raise SystemExit(2) from None
-    from deployment.interrupts import end_like_ctrl_c, ignore_until_exit
+    from deployment.workspace.interrupts import end_like_ctrl_c, ignore_until_exit
 
     end_like_ctrl_c()
     try:
@@ -485,7 +534,7 @@ def main() -> None:
         finally:
             ignore_until_exit()
     except KeyboardInterrupt:
-        from deployment.outcomes import INTERRUPTED, UNTOUCHED, Out
+        from cli.render.exit_codes import INTERRUPTED, UNTOUCHED, Out
 
         Out("--json" in words).refused(UNTOUCHED)
         raise SystemExit(INTERRUPTED) from None
@@ -495,10 +544,14 @@ def _told_usage(words: list[str], message: str) -> None:
     """Say what is wrong and where to read on: the verb's own help, or the verbs. Without a word help was shown."""
     if not message:
         return
-    from deployment.outcomes import Out
+    from cli.render.exit_codes import Out
 
     verb = words[0] if words[0] in app.verbs else ""
-    further = f"`python deploy.py {verb} --help` tells" if verb else "`python deploy.py --help` lists the verbs"
+    further = (
+        f"`python deploy.py {verb} --help` tells"
+        if verb
+        else "`python deploy.py --help` lists the verbs"
+    )
     Out("--json" in words).refused(f"{message}{' ' if message.endswith('?') else ': '}{further}")
 
 

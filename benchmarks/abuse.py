@@ -86,7 +86,9 @@ class Honest:
         before, revision = self.town.memory_mb(), self.revision()
         weighed, taken, moved = [before], [float("inf")], [False]
         began = time.monotonic()
-        back = threading.Thread(target=self._rollback, args=(began + seconds, taken, moved, revision))
+        back = threading.Thread(
+            target=self._rollback, args=(began + seconds, taken, moved, revision)
+        )
 
         def watch() -> None:
             if time.monotonic() - began > WEIGHED_S * len(weighed):
@@ -120,7 +122,9 @@ class Honest:
         return send(self.url, users, meanwhile=meanwhile)["honest"]
 
 
-def measure(name: str, made: Town, playing: Callable[[], "Attacker"], rounds: int, seconds: float) -> Attack:
+def measure(
+    name: str, made: Town, playing: Callable[[], "Attacker"], rounds: int, seconds: float
+) -> Attack:
     """Play one attack `rounds` times, each time in a canary of its own."""
     honest = Honest(made)
     ratios, alones, withs, lost, requests, grown, taken, moved = [], [], [], 0, 0, [], [], False
@@ -199,14 +203,24 @@ def _settle(made: Town) -> None:
             return False
         versions = told["versions"]
         running = all(version["process"] == "running" for version in versions)
-        return running and any(version["name"] == "v1" and version["weight"] == 100 for version in versions)
+        return running and any(
+            version["name"] == "v1" and version["weight"] == 100 for version in versions
+        )
 
     until(well, "v1 has all traffic again", 60)
 
 
 def _pid(made: Town, program: str) -> int:
-    command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(made.state / "supervisord.conf")]
-    done = subprocess.run([*command, "pid", program], capture_output=True, text=True, check=True, timeout=20)
+    command = [
+        sys.executable,
+        "-m",
+        "supervisor.supervisorctl",
+        "-c",
+        str(made.state / "supervisord.conf"),
+    ]
+    done = subprocess.run(
+        [*command, "pid", program], capture_output=True, text=True, check=True, timeout=20
+    )
     return int(done.stdout)
 
 
@@ -235,14 +249,19 @@ def main() -> int:
         over = rollback_over_python(made.environ)
     console.print(_table(found))
     console.print(f"rollback takes {over:.1f} times what `python -c pass` takes")
-    leave("abuse", {"attacks": [asdict(each) for each in found], "rollback_over_python": round(over, 2)})
+    leave(
+        "abuse",
+        {"attacks": [asdict(each) for each in found], "rollback_over_python": round(over, 2)},
+    )
     broken = [f"{each.name}: {', '.join(each.broken())}" for each in found if each.broken()]
     for line in broken:
         print(f"does not hold: {line}", file=sys.stderr)
     return 1 if broken or over > MOST_OVER_PYTHON else 0
 
 
-def _script(options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], Attacker], float, int]]:
+def _script(
+    options: argparse.Namespace,
+) -> Iterator[tuple[str, Callable[[], Attacker], float, int]]:
     for name in ATTACKS:
         if _asked_for(name, options):
             yield name, lambda name=name: Attacker(name), SECONDS, options.rounds
@@ -267,16 +286,28 @@ def _table(attacks: Sequence[Attack]) -> Table:
     for column in ("attack", "p99 alone", "beside it", "ratio", "lost", "MB", "rollback", "moved"):
         table.add_column(column, justify="left" if column == "attack" else "right")
     for each in attacks:
-        times = (f"{each.alone_p99_ms:.1f} ms", f"{each.honest_p99_ms:.1f} ms", f"{each.honest_p99_ratio:.2f}")
-        rest = (f"{each.lost} of {each.honest_requests}", f"{each.rss_mb_growth:.0f}", f"{each.rollback_s:.2f} s")
+        times = (
+            f"{each.alone_p99_ms:.1f} ms",
+            f"{each.honest_p99_ms:.1f} ms",
+            f"{each.honest_p99_ratio:.2f}",
+        )
+        rest = (
+            f"{each.lost} of {each.honest_requests}",
+            f"{each.rss_mb_growth:.0f}",
+            f"{each.rollback_s:.2f} s",
+        )
         table.add_row(each.name, *times, *rest, "yes" if each.verdict_moved else "no")
     return table
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.abuse", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="of each attack; faults are played once (%(default)s)")
-    parser.add_argument("--only", action="append", help="attacks whose name has this in it; may be repeated")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="of each attack; faults are played once (%(default)s)"
+    )
+    parser.add_argument(
+        "--only", action="append", help="attacks whose name has this in it; may be repeated"
+    )
     parser.add_argument("--json", action="store_true", help="tell the progress on stderr")
     return parser.parse_args()
 

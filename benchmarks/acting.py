@@ -11,12 +11,12 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from deployment import verbs
-from deployment.acts import Act, act
-from deployment.config import Place, place
+from deployment.commands import verbs
+from deployment.commands.run_verb import Act, act
+from deployment.workspace.workspace import Workspace, place
 
 
-def _act(here: Place, verb: str, words: list[str]) -> Act:
+def _act(here: Workspace, verb: str, words: list[str]) -> Act:
     if verb == "canary":
         return verbs.canary(here, words[0], words[1], None)
     if verb == "promote_step":

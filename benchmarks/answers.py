@@ -27,7 +27,9 @@ def check_answers(running: Running) -> None:
             try:
                 said = np.array(running.predictions(answer.json()), dtype=float).ravel()
             except (LookupError, TypeError, ValueError) as error:
-                raise BenchmarkFailed(f"{running.url} answered {answer.status_code}: {answer.text[:200]}") from error
+                raise BenchmarkFailed(
+                    f"{running.url} answered {answer.status_code}: {answer.text[:200]}"
+                ) from error
             _check(said, place, running.url)
 
 
@@ -40,7 +42,9 @@ def _post(client: httpx.Client, url: str, body: str) -> httpx.Response:
 
 def _check(said: np.ndarray, place: int, url: str) -> None:
     right = {version: _expected(version)[place] for version in ("v1", "v2")}
-    if not any(said.shape == one.shape and np.abs(said - one).max() <= TOLERANCE for one in right.values()):
+    if not any(
+        said.shape == one.shape and np.abs(said - one).max() <= TOLERANCE for one in right.values()
+    ):
         told = ", ".join(f"{version} says {one.tolist()}" for version, one in right.items())
         raise BenchmarkFailed(f"{url} answered {said.tolist()} to request {place + 1}: {told}")
 

@@ -65,13 +65,17 @@ class Arrived:
         return len(self.intended)
 
 
-def stream(name: str, bodies: Path, phases: Sequence[Phase], connections: int, **headers: str) -> Stream:
+def stream(
+    name: str, bodies: Path, phases: Sequence[Phase], connections: int, **headers: str
+) -> Stream:
     """One kind of requests; `_` in a header's name stands for `-`."""
     named = {key.replace("_", "-"): value for key, value in headers.items()}
     return Stream(name, str(bodies), list(phases), connections, named)
 
 
-def send(url: str, *streams: Stream, meanwhile: Callable[[], None] = lambda: None) -> dict[str, Arrived]:
+def send(
+    url: str, *streams: Stream, meanwhile: Callable[[], None] = lambda: None
+) -> dict[str, Arrived]:
     """Send all streams at once and wait for their answers; `meanwhile` is called every 20 ms.
 
     Raises BenchmarkFailed where the generator does not end.
@@ -107,4 +111,6 @@ def _wait(process: "subprocess.Popen[bytes]", end: float, meanwhile: Callable[[]
 
 def _arrived(columns: Columns) -> Arrived:
     doubles = (np.frombuffer(each) for each in (columns.intended, columns.sent, columns.answered))
-    return Arrived(*doubles, np.frombuffer(columns.status, np.int16), np.frombuffer(columns.retry, np.int8))
+    return Arrived(
+        *doubles, np.frombuffer(columns.status, np.int16), np.frombuffer(columns.retry, np.int8)
+    )

@@ -121,7 +121,9 @@ class Sender:
     async def _open(self) -> None:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(CONNECT_S):
-            _, connection = await loop.create_connection(lambda: Connection(self), self.host, self.port)
+            _, connection = await loop.create_connection(
+                lambda: Connection(self), self.host, self.port
+            )
         self.open += 1
         self._free(connection)
 
@@ -130,7 +132,9 @@ class Sender:
         self.start = begin = start
         for phase in self.stream.phases:
             end = begin + phase.seconds
-            await (self._open_loop(phase.rate, begin, end) if phase.rate else self._closed_loop(end))
+            await (
+                self._open_loop(phase.rate, begin, end) if phase.rate else self._closed_loop(end)
+            )
             begin = end
 
     async def _open_loop(self, rate: float, begin: float, end: float) -> None:
@@ -151,7 +155,9 @@ class Sender:
     def begin(self, intended: float) -> None:
         """A request is due."""
         request = len(self.columns[0])
-        for column, value in zip(self.columns, (intended - self.start, -1.0, -1.0, UNANSWERED, 0), strict=True):
+        for column, value in zip(
+            self.columns, (intended - self.start, -1.0, -1.0, UNANSWERED, 0), strict=True
+        ):
             column.append(value)
         self.under_way += 1
         if self.idle:
@@ -208,7 +214,9 @@ class Sender:
 
 def _requests(path: str, host: str, stream: Stream) -> list[bytes]:
     named = {"Host": host, "Content-Type": "application/json", **stream.headers}
-    head = f"POST {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in named.items())
+    head = f"POST {path} HTTP/1.1\r\n" + "".join(
+        f"{name}: {value}\r\n" for name, value in named.items()
+    )
     bodies = Path(stream.bodies).read_bytes().splitlines()
     return [b"%bContent-Length: %d\r\n\r\n%b" % (head.encode(), len(body), body) for body in bodies]
 

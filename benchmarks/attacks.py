@@ -47,7 +47,9 @@ class Target:
             if pause_s:
                 time.sleep(pause_s)
 
-    def ask(self, path: str, body: bytes, headers: Headers | None = None, method: str = "POST") -> tuple[int, Headers]:
+    def ask(
+        self, path: str, body: bytes, headers: Headers | None = None, method: str = "POST"
+    ) -> tuple[int, Headers]:
         """One request on a kept connection; (0, {}) where there is no answer."""
         try:
             if self._kept is None:
@@ -79,7 +81,9 @@ class Target:
         """The id of a prediction by the candidate where one comes within 500 tries, else of the last one."""
         token = ""
         for number in range(500):
-            _, headers = self.ask("/predict", self.rows(rows), {"X-Unit-Id": f"stranger-{time.time_ns()}-{number}"})
+            _, headers = self.ask(
+                "/predict", self.rows(rows), {"X-Unit-Id": f"stranger-{time.time_ns()}-{number}"}
+            )
             token = headers.get("x-prediction-id", token)
             if headers.get("x-model-version") == "v2":
                 break
@@ -90,7 +94,11 @@ def spellings_of_one_id(target: Target) -> None:
     """A thousand spellings of one prediction id, each with a wrong label."""
     for _ in target.rounds(0.2):
         token = target.prediction()
-        labels = [{"prediction_id": text, "label": label} for text in _spellings(token) for label in (0, 1)]
+        labels = [
+            {"prediction_id": text, "label": label}
+            for text in _spellings(token)
+            for label in (0, 1)
+        ]
         target.ask("/feedback", json.dumps(labels[:1000]).encode())
 
 
@@ -149,8 +157,18 @@ def ten_thousand_bad_rows(target: Target) -> None:
 def rows_of_another_kind(target: Target) -> None:
     """1,000 rows, each with another fault."""
     name = next(iter(target.row))
-    faults: list[Any] = [{**target.row, name: "x" * 50}, {**target.row, "more": 1}, [], 7, None, {name: None}, {}]
-    body = json.dumps({"instances": [faults[number % len(faults)] for number in range(1_000)]}).encode()
+    faults: list[Any] = [
+        {**target.row, name: "x" * 50},
+        {**target.row, "more": 1},
+        [],
+        7,
+        None,
+        {name: None},
+        {},
+    ]
+    body = json.dumps(
+        {"instances": [faults[number % len(faults)] for number in range(1_000)]}
+    ).encode()
     for _ in target.rounds(0.1):
         target.ask("/predict", body)
 
@@ -232,7 +250,17 @@ def headers_that_lie(target: Target) -> None:
 
 def pages(target: Target) -> None:
     """Every page that there is, as fast as one client can."""
-    paths = ("/", "/docs", "/openapi.json", "/status", "/metrics", "/whoserved/x", "/v2", "/v2/models/flights", "/no")
+    paths = (
+        "/",
+        "/docs",
+        "/openapi.json",
+        "/status",
+        "/metrics",
+        "/whoserved/x",
+        "/v2",
+        "/v2/models/flights",
+        "/no",
+    )
     for number in target.rounds(0.01):
         target.ask(paths[number % len(paths)], b"", method="GET")
 

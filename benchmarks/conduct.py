@@ -125,9 +125,13 @@ class Stage:
             bundle(version, f"benchmarks/candidates/{version}.py")
             self.town.run("deploy", version)
 
-    def canary(self, name: str, candidate: str, expected: str, steps: str, labels: bool = False) -> Run:
+    def canary(
+        self, name: str, candidate: str, expected: str, steps: str, labels: bool = False
+    ) -> Run:
         """One canary to its outcome."""
-        return self.try_out(name, expected, ("canary", candidate, "--steps", steps, *CANARY_HOLD), labels)
+        return self.try_out(
+            name, expected, ("canary", candidate, "--steps", steps, *CANARY_HOLD), labels
+        )
 
     def try_out(self, name: str, expected: str, act: Sequence[str], labels: bool = False) -> Run:
         """One rollout of act[1] to its outcome."""
@@ -137,10 +141,14 @@ class Stage:
             self.town.run(*act, "--auto", "-m", name)
             outcome, because = self._outcome(act[1])
             seconds, requests = time.monotonic() - began, traffic.found.sent - before
-        run = Run(name, expected, outcome, requests, round(seconds, 1), traffic.found.failed, because)
+        run = Run(
+            name, expected, outcome, requests, round(seconds, 1), traffic.found.failed, because
+        )
         for problem in traffic.found.problems[:3]:
             print(f"failed during {name}: {problem}", file=sys.stderr)
-        self.console.print(f"{name}: {outcome} after {requests} requests, {because}", highlight=False)
+        self.console.print(
+            f"{name}: {outcome} after {requests} requests, {because}", highlight=False
+        )
         self.runs.append(run)
         return run
 
@@ -164,7 +172,9 @@ class Stage:
 
     def back_to_v1(self) -> None:
         """v1 alone again, whatever the last run left."""
-        with_rollout = "abort" if self.runs and self.runs[-1].outcome in (HELD, "undecided") else "rollback"
+        with_rollout = (
+            "abort" if self.runs and self.runs[-1].outcome in (HELD, "undecided") else "rollback"
+        )
         if self.runs and self.runs[-1].outcome != BACK:
             self.town.run(with_rollout)
 
@@ -206,7 +216,9 @@ def _same_model(stage: Stage, pairs: int, steps: str, on: str = "") -> None:
     """A copy of v1 against v1, then v1 against the copy that is released, and so on."""
     candidates = ("twin", "v1")
     for number in range(pairs):
-        run = stage.canary(f"the same model {number + 1}{on}", candidates[number % 2], RELEASED, steps)
+        run = stage.canary(
+            f"the same model {number + 1}{on}", candidates[number % 2], RELEASED, steps
+        )
         if run.outcome != RELEASED:
             raise BenchmarkFailed(f"{run.name}: {run.outcome}, {run.because}")
 
@@ -220,16 +232,27 @@ def _stage(name: str, settings: str, console: Console, rate: float) -> Iterator[
 def _table(runs: Sequence[Run]) -> Table:
     table = Table()
     for column in ("run", "expected", "outcome", "requests", "seconds", "failed"):
-        table.add_column(column, justify="left" if column in ("run", "expected", "outcome") else "right")
+        table.add_column(
+            column, justify="left" if column in ("run", "expected", "outcome") else "right"
+        )
     for run in runs:
-        shown: list[Any] = [run.name, run.expected, run.outcome, run.requests, run.seconds, run.failed]
+        shown: list[Any] = [
+            run.name,
+            run.expected,
+            run.outcome,
+            run.requests,
+            run.seconds,
+            run.failed,
+        ]
         table.add_row(*map(str, shown))
     return table
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.conduct", description=__doc__)
-    parser.add_argument("--pairs", type=int, default=20, help="how often a copy of v1 is tried (%(default)s)")
+    parser.add_argument(
+        "--pairs", type=int, default=20, help="how often a copy of v1 is tried (%(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="tell the progress on stderr")
     return parser.parse_args()
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from benchmarks.setups.floors import ANSWER
-from wire.door import Handler, Headers, Respond
+from wire.fast_path import Handler, Headers, Respond
 
 BODY = ANSWER.encode()
 HEADERS: Headers = [

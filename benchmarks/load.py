@@ -47,7 +47,9 @@ def write_bodies(path: Path, template: str = '{"instances":[%s]}', count: int = 
     if not path.exists():
         rows = instances(flights(count))
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(template % msgspec.json.encode(row).decode() for row in rows) + "\n")
+        path.write_text(
+            "\n".join(template % msgspec.json.encode(row).decode() for row in rows) + "\n"
+        )
     return path
 
 
@@ -63,12 +65,30 @@ def wrk(
     program = shutil.which("wrk")
     if program is None:
         raise BenchmarkFailed("wrk is missing: `make system` installs it (as root)")
-    command = [program, "-t1", f"-c{connections}", f"-d{seconds:g}s", f"--timeout={timeout_s:g}s", "-s", str(SCRIPT)]
-    command += [part for name, value in (headers or {}).items() for part in ("-H", f"{name}: {value}")]
-    done = subprocess.run([*command, url, "--", str(bodies)], capture_output=True, text=True, check=False, timeout=600)
+    command = [
+        program,
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds:g}s",
+        f"--timeout={timeout_s:g}s",
+        "-s",
+        str(SCRIPT),
+    ]
+    command += [
+        part for name, value in (headers or {}).items() for part in ("-H", f"{name}: {value}")
+    ]
+    done = subprocess.run(
+        [*command, url, "--", str(bodies)], capture_output=True, text=True, check=False, timeout=600
+    )
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not lines:
         raise BenchmarkFailed(f"wrk failed on {url}: {done.stderr.strip() or done.stdout.strip()}")
     said = msgspec.json.decode(lines[-1], type=_Said)
     failed = said.not_ok + said.connect + said.broken + said.late
-    return Load(said.requests, failed, (said.requests - said.not_ok) / said.seconds, said.p50_ms, said.p99_ms)
+    return Load(
+        said.requests,
+        failed,
+        (said.requests - said.not_ok) / said.seconds,
+        said.p50_ms,
+        said.p99_ms,
+    )

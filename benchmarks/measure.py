@@ -31,7 +31,10 @@ class Measured:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        loads = {str(connections): [asdict(load) for load in loads] for connections, loads in self.loads.items()}
+        loads = {
+            str(connections): [asdict(load) for load in loads]
+            for connections, loads in self.loads.items()
+        }
         return {**asdict(self), "loads": loads}
 
 
@@ -49,7 +52,9 @@ def measure(
     return found
 
 
-def _one_round(setup: Setup, measured: Measured, connections: Sequence[int], seconds: float) -> None:
+def _one_round(
+    setup: Setup, measured: Measured, connections: Sequence[int], seconds: float
+) -> None:
     try:
         with setup.start() as running:
             wrk(running.url, running.bodies, max(connections), WARM_UP_S, headers=running.headers)
@@ -67,7 +72,10 @@ def _told(measured: Measured, connections: Iterable[int]) -> str:
     if measured.failure:
         return f"left out: {measured.failure.splitlines()[0][:160]}"
     last = {count: measured.loads[count][-1] for count in connections}
-    return "  ".join(f"{count}: {load.requests_s:,.0f}/s p50 {load.p50_ms:.2f} ms" for count, load in last.items())
+    return "  ".join(
+        f"{count}: {load.requests_s:,.0f}/s p50 {load.p50_ms:.2f} ms"
+        for count, load in last.items()
+    )
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,9 @@ class Ratio:
     high: float
 
 
-def ratio(mine: Measured, theirs: Measured, connections: int, figure: str = "requests_s") -> Ratio | None:
+def ratio(
+    mine: Measured, theirs: Measured, connections: int, figure: str = "requests_s"
+) -> Ratio | None:
     """Mine by theirs, compared within each round; None where one of them was not measured."""
     pairs = zip(mine.loads.get(connections, ()), theirs.loads.get(connections, ()), strict=False)
     each = sorted(getattr(a, figure) / getattr(b, figure) for a, b in pairs if getattr(b, figure))

@@ -39,8 +39,8 @@ from benchmarks.results import leave
 from benchmarks.setups import plain
 from benchmarks.setups.bundles import bundle
 from benchmarks.setups.sluice import Town, town
-from deployment.procfile import command
 from examples.flights.data import instances
+from targets.local.procfile import command
 
 SKLEARN = '[deployment]\nruntime = "sklearn"\n'
 TIMES_CAPACITY = 3.0
@@ -124,9 +124,14 @@ class Measurer:
 
     def capacity(self, bodies: Path | None = None, connections: int = BUSY_CONNECTIONS) -> float:
         """Requests a second of a closed loop."""
-        busy = stream("busy", bodies or self.bodies, [Phase(0, WARM_UP_S + self.seconds)], connections)
+        busy = stream(
+            "busy", bodies or self.bodies, [Phase(0, WARM_UP_S + self.seconds)], connections
+        )
         answered = send(self.url, busy)["busy"].good().answered
-        return float(((answered >= WARM_UP_S) & (answered < WARM_UP_S + self.seconds)).sum()) / self.seconds
+        return (
+            float(((answered >= WARM_UP_S) & (answered < WARM_UP_S + self.seconds)).sum())
+            / self.seconds
+        )
 
     def steady(self, rate: float) -> Steady:
         """Requests at a rate below capacity."""
@@ -135,22 +140,31 @@ class Measurer:
 
     def overload(self, capacity: float, usual_p99_ms: float) -> Overload:
         """Three times the capacity, then half of it."""
-        phases = [Phase(TIMES_CAPACITY * capacity, self.seconds), Phase(capacity / 2, 2 * self.seconds)]
+        phases = [
+            Phase(TIMES_CAPACITY * capacity, self.seconds),
+            Phase(capacity / 2, 2 * self.seconds),
+        ]
         weighed = [(time.monotonic(), self.town.memory_mb())]
 
         def weigh() -> None:
             if time.monotonic() > weighed[-1][0] + WEIGHED_S:
                 weighed.append((time.monotonic(), self.town.memory_mb()))
 
-        found = send(self.url, stream("all", self.bodies, phases, MOST_CONNECTIONS), meanwhile=weigh)["all"]
+        found = send(
+            self.url, stream("all", self.bodies, phases, MOST_CONNECTIONS), meanwhile=weigh
+        )["all"]
         most = max(mb for _, mb in weighed)
         return self._told(found, capacity, usual_p99_ms, most - weighed[0][1])
 
-    def _told(self, found: Arrived, capacity: float, usual_p99_ms: float, growth_mb: float) -> Overload:
+    def _told(
+        self, found: Arrived, capacity: float, usual_p99_ms: float, growth_mb: float
+    ) -> Overload:
         during = found.due(0, self.seconds)
         good, shed = during.good(), during.where(during.status == 503)
         return Overload(
-            goodput_over_capacity=float((good.answered < self.seconds).sum()) / self.seconds / capacity,
+            goodput_over_capacity=float((good.answered < self.seconds).sum())
+            / self.seconds
+            / capacity,
             shed_share=len(shed) / len(during),
             shed_without_retry_after=int((shed.retry == 0).sum()),
             other_statuses=int((~np.isin(found.status, (200, 503)) & (found.status > 0)).sum()),
@@ -176,13 +190,17 @@ class Measurer:
         with _halting(_pids(self.town, "v2")) as halt:
             return self._beside(capacity / 5, slow, halt)
 
-    def _beside(self, rate: float, other: Stream, meanwhile: Callable[[], None] = lambda: None) -> Beside:
+    def _beside(
+        self, rate: float, other: Stream, meanwhile: Callable[[], None] = lambda: None
+    ) -> Beside:
         mine = self._stream("mine", self.bodies, rate)
         alone = _warm(send(self.url, mine)["mine"])
         found = send(self.url, mine, other, meanwhile=meanwhile)
         beside, others = _warm(found["mine"]), _warm(found["other"])
         failed = sum(map(_failed, (alone, beside, others)))
-        return Beside(beside.ms(99) / alone.ms(99), alone.ms(99), beside.ms(99), others.ms(99), failed)
+        return Beside(
+            beside.ms(99) / alone.ms(99), alone.ms(99), beside.ms(99), others.ms(99), failed
+        )
 
     def _stream(self, name: str, bodies: Path, rate: float, **headers: str) -> Stream:
         return stream(name, bodies, [Phase(rate, WARM_UP_S + self.seconds)], CONNECTIONS, **headers)
@@ -241,9 +259,14 @@ def cost() -> Cost:
         memory_mb = _weighed(f"{made.url}/predict", made.memory_mb)
     with plain.setup().start() as running:
         plain_memory_mb = _weighed(running.url, running.memory_mb)
-    keys = {"SLUICE_BUNDLE": str(bundle("v1")), "SLUICE_PUBLIC_KEY": str(ROOT / "keys" / "sluice.pub")}
+    keys = {
+        "SLUICE_BUNDLE": str(bundle("v1")),
+        "SLUICE_PUBLIC_KEY": str(ROOT / "keys" / "sluice.pub"),
+    }
     mine = {**keys, "SLUICE_SERVICE_SECRET": "a-secret-of-the-benchmark"}
-    start_s = _start_s(command(ROOT / "Procfile", "service"), mine, "SLUICE_BIND", "/v2/health/live")
+    start_s = _start_s(
+        command(ROOT / "Procfile", "service"), mine, "SLUICE_BIND", "/v2/health/live"
+    )
     gunicorn = [sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--threads", "4"]
     gunicorn += ["--no-control-socket", "benchmarks.plain_app:create_app()", "--bind"]
     plain_start_s = _start_s(gunicorn, {"BUNDLE": str(bundle("v1"))}, "", "/health")
@@ -257,7 +280,9 @@ def bodies_of(rows: int) -> Path:
         every = list(instances(flights(MOST_ROWS)))
         parts = [every[start : start + rows] for start in range(0, len(every), rows)]
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"\n".join(msgspec.json.encode({"instances": part}) for part in parts) + b"\n")
+        path.write_bytes(
+            b"\n".join(msgspec.json.encode({"instances": part}) for part in parts) + b"\n"
+        )
     return path
 
 
@@ -271,7 +296,9 @@ def _start_s(words: list[str], environ: dict[str, str], bind: str, health: str) 
     address = f"127.0.0.1:{free_port()}"
     with Processes(STATE / "overload-start" / "log") as processes:
         begun = time.monotonic()
-        processes.start(words if bind else [*words, address], {**environ, bind: address} if bind else environ)
+        processes.start(
+            words if bind else [*words, address], {**environ, bind: address} if bind else environ
+        )
         processes.wait_for(f"http://{address}{health}")
         return time.monotonic() - begun
 
@@ -280,7 +307,9 @@ def _recovery_s(found: Arrived, begin: float, end: float, least_ms: float) -> fl
     """Seconds from `begin` until two windows in a row have a p99 of at most `least_ms`; infinite where none have."""
     starts = np.arange(begin, end - WINDOW_S / 2, WINDOW_S)
     well = [found.due(start, start + WINDOW_S).ms(99) <= least_ms for start in starts]
-    firsts = [start for start, (one, two) in zip(starts, pairwise(well), strict=False) if one and two]
+    firsts = [
+        start for start, (one, two) in zip(starts, pairwise(well), strict=False) if one and two
+    ]
     return float(firsts[0] - begin) if firsts else float("inf")
 
 
@@ -308,8 +337,16 @@ def _signal(pids: Sequence[int], how: signal.Signals) -> None:
 def _pids(made: Town, version: str) -> list[int]:
     status = json.loads(made.run("status", "--json"))
     program = next(row["program"] for row in status["versions"] if row["name"] == version)
-    asked = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(made.state / "supervisord.conf")]
-    done = subprocess.run([*asked, "pid", program], capture_output=True, text=True, check=True, timeout=20)
+    asked = [
+        sys.executable,
+        "-m",
+        "supervisor.supervisorctl",
+        "-c",
+        str(made.state / "supervisord.conf"),
+    ]
+    done = subprocess.run(
+        [*asked, "pid", program], capture_output=True, text=True, check=True, timeout=20
+    )
     return tree(int(done.stdout))
 
 
@@ -322,7 +359,9 @@ def _failed(found: Arrived) -> int:
 
 
 def _medians(rounds: Sequence[Any]) -> dict[str, float]:
-    return {name: round(median(getattr(each, name) for each in rounds), 4) for name in asdict(rounds[0])}
+    return {
+        name: round(median(getattr(each, name) for each in rounds), 4) for name in asdict(rounds[0])
+    }
 
 
 def _plain(figures: dict[str, float]) -> dict[str, float | None]:
@@ -332,7 +371,8 @@ def _plain(figures: dict[str, float]) -> dict[str, float | None]:
 
 def _headline(medians: dict[str, dict[str, float]]) -> dict[str, float | None]:
     over, large, slow, cost_ = (
-        medians[name] for name in ("sklearn overload", "onnx beside large", "onnx beside slow", "onnx cost")
+        medians[name]
+        for name in ("sklearn overload", "onnx beside large", "onnx beside slow", "onnx cost")
     )
     figures = {
         "goodput_over_capacity": over["goodput_over_capacity"],
@@ -350,8 +390,12 @@ def _headline(medians: dict[str, dict[str, float]]) -> dict[str, float | None]:
 
 
 def _all_answered(found: dict[str, list[Any]]) -> bool:
-    below = [each for rounds in found.values() for each in rounds if isinstance(each, Steady | Beside)]
-    return not any(each.failed for each in below) and not any(each.silent for each in found["sklearn overload"])
+    below = [
+        each for rounds in found.values() for each in rounds if isinstance(each, Steady | Beside)
+    ]
+    return not any(each.failed for each in below) and not any(
+        each.silent for each in found["sklearn overload"]
+    )
 
 
 def _told(figures: Any) -> str:
@@ -370,7 +414,9 @@ def _table(medians: dict[str, dict[str, float]]) -> Table:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.overload", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="repetitions of everything (%(default)s)")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="repetitions of everything (%(default)s)"
+    )
     parser.add_argument("--seconds", type=float, default=3.0, help="each phase (%(default)s)")
     parser.add_argument("--json", action="store_true", help="tell the progress on stderr")
     return parser.parse_args()

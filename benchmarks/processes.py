@@ -53,12 +53,20 @@ class Processes:
         self._running: list[subprocess.Popen[bytes]] = []
         log.parent.mkdir(parents=True, exist_ok=True)
 
-    def start(self, command: Sequence[str], environ: Mapping[str, str] | None = None, cwd: Path = ROOT) -> int:
+    def start(
+        self, command: Sequence[str], environ: Mapping[str, str] | None = None, cwd: Path = ROOT
+    ) -> int:
         """Start a command as a process group of its own; returns its process id."""
         env = {**os.environ, "OMP_NUM_THREADS": "1", **(environ or {})}
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         self._running.append(process)
         return process.pid
@@ -67,7 +75,9 @@ class Processes:
         """Raise BenchmarkFailed where one of them has ended."""
         for process in self._running:
             if process.poll() is not None:
-                raise BenchmarkFailed(f"{process.args} ended with {process.returncode}: read {self.log}")
+                raise BenchmarkFailed(
+                    f"{process.args} ended with {process.returncode}: read {self.log}"
+                )
 
     def wait_for(self, url: str, method: str = "GET", **what: object) -> None:
         """Wait until `url` answers 200."""
@@ -81,7 +91,9 @@ class Processes:
     def __enter__(self) -> "Processes":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
         for process in reversed(self._running):
             _end(process)
 

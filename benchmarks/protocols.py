@@ -14,7 +14,10 @@ from benchmarks.measure import measure, ratio
 from benchmarks.processes import STATE, Processes, free_port, resident_mb, tree
 from benchmarks.setups.setup import Running, Setup
 
-CLASSES = {"gunicorn's own": "gunicorn.workers.gasgi.ASGIWorker", "short way": "wire.worker.DoorWorker"}
+CLASSES = {
+    "gunicorn's own": "gunicorn.workers.gasgi.ASGIWorker",
+    "short way": "wire.worker.FastPathWorker",
+}
 CONNECTIONS = (1, 64)
 
 
@@ -25,7 +28,9 @@ def main() -> int:
     for count in CONNECTIONS:
         each = ratio(found["short way"], found["gunicorn's own"], count)
         if each is not None:
-            print(f"{count} connections: {each.value:.1f} times as many ({each.low:.1f} to {each.high:.1f})")
+            print(
+                f"{count} connections: {each.value:.1f} times as many ({each.low:.1f} to {each.high:.1f})"
+            )
     return 1 if any(each.failure for each in found.values()) else 0
 
 
@@ -33,8 +38,24 @@ def main() -> int:
 def _start(worker: str) -> Iterator[Running]:
     with Processes(STATE / "protocols" / "log") as processes:
         port = free_port()
-        command = [sys.executable, "-m", "gunicorn", "--worker-class", worker, "--bind", f"127.0.0.1:{port}"]
-        command += ["--no-control-socket", "--asgi-loop", "uvloop", "--http-parser", "fast", "--keep-alive", "75"]
+        command = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "--worker-class",
+            worker,
+            "--bind",
+            f"127.0.0.1:{port}",
+        ]
+        command += [
+            "--no-control-socket",
+            "--asgi-loop",
+            "uvloop",
+            "--http-parser",
+            "fast",
+            "--keep-alive",
+            "75",
+        ]
         pid = processes.start([*command, "benchmarks.constant_app:create_app()"])
         url = f"http://127.0.0.1:{port}/predict"
         processes.wait_for(url, "POST", content=b"{}")

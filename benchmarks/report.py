@@ -51,7 +51,9 @@ def main() -> int:
         return 1
     PICTURES.mkdir(parents=True, exist_ok=True)
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "sluice", "font.size": 9})
-    text = HEAD + "\n".join(part(result) for name, part in parts.items() if (result := found[name]) is not None)
+    text = HEAD + "\n".join(
+        part(result) for name, part in parts.items() if (result := found[name]) is not None
+    )
     PAGE.write_text(text.rstrip() + "\n")
     return 0
 
@@ -191,11 +193,17 @@ def verdict(result: Result) -> str:
         "",
         "| regression | trial | ours | by trial | Kayenta | gate | repeated test |",
         "|---|--:|--:|--:|--:|--:|--:|",
-        *(_regression_row(name, each, result["rivals"][name]) for name, each in result["regressions"].items()),
+        *(
+            _regression_row(name, each, result["rivals"][name])
+            for name, each in result["regressions"].items()
+        ),
         "",
         "| needed | median / 90 % |",
         "|---|--:|",
-        *(f"| timed pairs, {name} | {summary(each)} |" for name, each in result["latency_pairs"].items()),
+        *(
+            f"| timed pairs, {name} | {summary(each)} |"
+            for name, each in result["latency_pairs"].items()
+        ),
         f"| requests since errors rose from 0.1 to 1 % at request 50,000 | {summary(result['late_onset'])} |",
         *(
             f"| failed requests of a dead candidate, {name} | {each['median']:.0f}, at most {each['most']:.0f} |"
@@ -229,7 +237,11 @@ def conduct(result: Result) -> str:
 
 def _run_row(name: str, runs: list[Result]) -> str:
     as_expected = sum(run["outcome"] == run["expected"] for run in runs)
-    outcome = runs[0]["outcome"] if len(runs) == 1 else f"{as_expected} of {len(runs)} {runs[0]['expected']}"
+    outcome = (
+        runs[0]["outcome"]
+        if len(runs) == 1
+        else f"{as_expected} of {len(runs)} {runs[0]['expected']}"
+    )
     requests, seconds = (median(run[key] for run in runs) for key in ("requests", "seconds"))
     failed = sum(run["failed"] for run in runs)
     return f"| {name} | {runs[0]['expected']} | {outcome} | {requests:,.0f} | {seconds:.0f} | {failed} |"
@@ -257,7 +269,11 @@ def slugs(result: Result) -> str:
 def _slug_row(app: Result) -> str:
     sizes = [f"{app['tarball_mb']:.2f}", f"{app['slug_mb']:.0f}", f"{app['installed_mb']:.0f}"]
     memory = [f"**{app['resident_mb']:.0f}**", f"{app['rss_mb']:.0f}"]
-    return "| " + " | ".join([app["name"], *sizes, str(app["packages"]), str(app["workers"]), *memory]) + " |"
+    return (
+        "| "
+        + " | ".join([app["name"], *sizes, str(app["packages"]), str(app["workers"]), *memory])
+        + " |"
+    )
 
 
 def _alarms(result: Result) -> list[tuple[str, float]]:
@@ -268,13 +284,18 @@ def _alarms(result: Result) -> list[tuple[str, float]]:
         ("the same, no tolerance", result["false_rollback_strict"]),
         ("held for its predictions with nothing wrong", result["false_hold"]),
         ("the same, no tolerance", result["false_hold_strict"]),
-        *((f"exactly on the margin of {name}, and certified in it", share) for name, share in promotion.items()),
+        *(
+            (f"exactly on the margin of {name}, and certified in it", share)
+            for name, share in promotion.items()
+        ),
         ("exactly on a margin, and promoted", overall),
     ]
 
 
 def _regression_row(name: str, found: Result, judges: Result) -> str:
-    ratios = ["-" if ratio is None else f"{ratio:.2f}" for ratio in (found["ratio"], found["ratio_p90"])]
+    ratios = [
+        "-" if ratio is None else f"{ratio:.2f}" for ratio in (found["ratio"], found["ratio_p90"])
+    ]
     trial = f"{found['trial_median']:,} / {found['trial_p90']:,}"
     shown = {
         judge: f"{summary(each)} [{percent(each['false_rollback'])}]" if each else "-"
@@ -290,7 +311,9 @@ def summary(found: Result) -> str:
     share = f"finds {percent(found['detected'])}"
     if found["median"] is None:
         return share
-    return f"{found['median']:,.0f} / " + (share if found["p90"] is None else f"{found['p90']:,.0f}")
+    return f"{found['median']:,.0f} / " + (
+        share if found["p90"] is None else f"{found['p90']:,.0f}"
+    )
 
 
 def percent(share: float) -> str:
@@ -313,7 +336,10 @@ def _fastest_first(setups: dict[str, Result]) -> list[tuple[str, Result]]:
 
 def _row(name: str, setup: Result) -> str:
     rates = [f"{_median(setup, count, 'requests_s'):,.0f}" for count in CONNECTIONS]
-    times = [f"{_median(setup, c, 'p50_ms'):.2f} / {_median(setup, c, 'p99_ms'):.1f}" for c in CONNECTIONS]
+    times = [
+        f"{_median(setup, c, 'p50_ms'):.2f} / {_median(setup, c, 'p99_ms'):.1f}"
+        for c in CONNECTIONS
+    ]
     shown = f"**{name}**" if name.startswith("sluice") else name
     return "| " + " | ".join([shown, *rates, *times, f"{max(setup['memory_mb']):,.0f}"]) + " |"
 
@@ -323,7 +349,9 @@ def _ratio_row(name: str, spread: Result) -> str:
 
 
 def _act_row(act: Result) -> str:
-    waited = "-" if act["seconds_until_new_split"] is None else f"{act['seconds_until_new_split']:.3f} s"
+    waited = (
+        "-" if act["seconds_until_new_split"] is None else f"{act['seconds_until_new_split']:.3f} s"
+    )
     cells = [
         act["act"],
         f"{act['requests']:,}",
@@ -336,8 +364,14 @@ def _act_row(act: Result) -> str:
 
 
 def _bars(setups: dict[str, Result], path: Path) -> None:
-    pairs = [(name, _median(setup, "64", "requests_s")) for name, setup in reversed(_fastest_first(setups))]
-    colours = [MINE if n.startswith("sluice") else FLOORS if n.startswith("floor") else PEERS for n, _ in pairs]
+    pairs = [
+        (name, _median(setup, "64", "requests_s"))
+        for name, setup in reversed(_fastest_first(setups))
+    ]
+    colours = [
+        MINE if n.startswith("sluice") else FLOORS if n.startswith("floor") else PEERS
+        for n, _ in pairs
+    ]
     figure, axes = plt.subplots(figsize=(8, 0.32 * len(pairs) + 0.8))
     bars = axes.barh([name for name, _ in pairs], [rate for _, rate in pairs], color=colours)
     axes.bar_label(bars, labels=[f" {rate:,.0f}" for _, rate in pairs])

@@ -17,10 +17,10 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.processes import BenchmarkFailed
-from deployment.asking import Line, line
-from deployment.config import place, read_settings
-from deployment.routing import url_of_router
-from deployment.secrets import read_secrets
+from deployment.http_client import Connection, line
+from deployment.router_client import url_of_router
+from deployment.workspace.secrets import read_secrets
+from deployment.workspace.workspace import place, read_settings
 from store.direct import direct
 from store.ledger import LedgerStore
 
@@ -73,9 +73,15 @@ def rollback_times(environ: Mapping[str, str], rounds: int = ROUNDS) -> Rollback
 def _taken_from(environment: dict[str, str]) -> str:
     """The version that is released anew before each rollback: the one that runs and is not released."""
     status = json.loads(_run([sys.executable, "deploy.py", "status", "--json"], environment))
-    idle = [each["name"] for each in status["versions"] if each["name"] != status["released"] and each["process"]]
+    idle = [
+        each["name"]
+        for each in status["versions"]
+        if each["name"] != status["released"] and each["process"]
+    ]
     if status["rollout"] or status["released"] is None or not idle:
-        raise BenchmarkFailed("this needs a stack with a released version, another one that runs, and no rollout")
+        raise BenchmarkFailed(
+            "this needs a stack with a released version, another one that runs, and no rollout"
+        )
     return str(idle[0])
 
 
@@ -83,40 +89,54 @@ def _newest(environment: dict[str, str]) -> int:
     there = place(environment)
     database = direct(there.database_url)
     if database is None:
-        raise BenchmarkFailed("this needs a ledger whose address says user, password, host and name plainly")
+        raise BenchmarkFailed(
+            "this needs a ledger whose address says user, password, host and name plainly"
+        )
     try:
         return LedgerStore(database, read_settings(there.config).model).revision()
     finally:
         database.close()
 
 
-def _wait_followed(router: Line, revision: int) -> None:
+def _wait_followed(router: Connection, revision: int) -> None:
     """Until every router worker is at that revision."""
     give_up = time.monotonic() + DEADLINE_S
     while any(worker["revision"] < revision for worker in router.get("/status").json()["workers"]):
         if time.monotonic() > give_up:
-            raise BenchmarkFailed(f"a router worker did not follow revision {revision} within {DEADLINE_S:g} s")
+            raise BenchmarkFailed(
+                f"a router worker did not follow revision {revision} within {DEADLINE_S:g} s"
+            )
         time.sleep(LOOK_S)
 
 
 def _run(command: list[str], environment: dict[str, str]) -> str:
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
-        raise BenchmarkFailed(f"{' '.join(command[1:])} ended with {done.returncode}: {done.stderr.strip()}")
+        raise BenchmarkFailed(
+            f"{' '.join(command[1:])} ended with {done.returncode}: {done.stderr.strip()}"
+        )
     return done.stdout
 
 
 def _medians(python: list[float], rollback: list[float]) -> RollbackTimes:
     usual, whole = median(python), median(rollback)
-    return RollbackTimes(round(1000 * usual, 1), round(1000 * whole, 1), round(whole / usual, 2), len(rollback))
+    return RollbackTimes(
+        round(1000 * usual, 1), round(1000 * whole, 1), round(whole / usual, 2), len(rollback)
+    )
 
 
 def main() -> None:
     """Measure the stack of SLUICE_STATE, or that of the project."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     times = rollback_times(os.environ, parser.parse_args().rounds)
-    print(f"python -c pass {times.python_ms} ms, rollback {times.rollback_ms} ms: {times.over_python} times as long")
+    print(
+        f"python -c pass {times.python_ms} ms, rollback {times.rollback_ms} ms: {times.over_python} times as long"
+    )
     print(json.dumps(asdict(times)))
 
 

@@ -28,7 +28,7 @@ from benchmarks.processes import ROOT, STATE, BenchmarkFailed, tree, until
 from benchmarks.results import leave
 from benchmarks.setups.sluice import Town, town
 from benchmarks.users import Answered, Users
-from rollout.split import all_to, keyed
+from rollout.state.split import all_to, keyed
 
 SETTINGS = "[router]\nworkers = 2\n"
 MARGIN_S = 1.0
@@ -69,7 +69,9 @@ class Theatre:
         """Perform an act of deploy.py."""
         command = [sys.executable, "-m", "benchmarks.acting", *words]
         pipe = subprocess.PIPE
-        with subprocess.Popen(command, cwd=ROOT, env=self.town.environ, stdin=pipe, stdout=pipe, text=True) as process:
+        with subprocess.Popen(
+            command, cwd=ROOT, env=self.town.environ, stdin=pipe, stdout=pipe, text=True
+        ) as process:
             assert process.stdout is not None
             assert process.stdin is not None
             if process.stdout.readline() != "ready\n":
@@ -91,7 +93,11 @@ class Theatre:
         """Perform `play`, which moves these named users (none: the split stays) to the version `shows`."""
         moment = play()
         if moved:
-            until(lambda: all(self._met(user, shows, moment.began) for user in moved), f"{shows} shows", 30)
+            until(
+                lambda: all(self._met(user, shows, moment.began) for user in moved),
+                f"{shows} shows",
+                30,
+            )
         end = max(moment.done, time.time()) + MARGIN_S
         until(lambda: time.time() > end, "a second of load")
         start = moment.began - MARGIN_S
@@ -102,7 +108,9 @@ class Theatre:
         silence = max(after - before for before, after in pairwise(times))
         waited = self._waited(moved, shows, moment) if moved else None
         took = moment.done - moment.began
-        return Act(name, len(times) + len(failed), len(failed), waited, round(took, 4), round(silence, 4))
+        return Act(
+            name, len(times) + len(failed), len(failed), waited, round(took, 4), round(silence, 4)
+        )
 
     def _waited(self, moved: Sequence[str], shows: str, moment: Moment) -> float:
         strangers = [user for user in moved if self._before(user, moment.began) == shows]
@@ -112,7 +120,11 @@ class Theatre:
         return round(max(met) - moment.inserted, 4)
 
     def _everybody(self) -> list[Answered]:
-        return [each for answers in (self.users.answered, *self.users.named.values()) for each in list(answers)]
+        return [
+            each
+            for answers in (self.users.answered, *self.users.named.values())
+            for each in list(answers)
+        ]
 
     def _before(self, user: str, moment: float) -> str:
         """Who answered that user last before a moment."""
@@ -137,7 +149,10 @@ class Theatre:
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         until(
-            lambda: any(who == version for _, at, who in self.users.answered[-200:] if at > began + 0.2), "it is back"
+            lambda: any(
+                who == version for _, at, who in self.users.answered[-200:] if at > began + 0.2
+            ),
+            "it is back",
         )
         return Moment(began, None, time.time())
 
@@ -159,8 +174,16 @@ class Theatre:
         return list(httpx.get(f"{self.town.url}/status", timeout=10).json()["workers"])
 
     def _pid(self, program: str) -> int:
-        command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(self.town.state / "supervisord.conf")]
-        done = subprocess.run([*command, "pid", program], capture_output=True, text=True, check=True, timeout=20)
+        command = [
+            sys.executable,
+            "-m",
+            "supervisor.supervisorctl",
+            "-c",
+            str(self.town.state / "supervisord.conf"),
+        ]
+        done = subprocess.run(
+            [*command, "pid", program], capture_output=True, text=True, check=True, timeout=20
+        )
         return int(done.stdout)
 
 
@@ -179,8 +202,14 @@ def main() -> int:
                 acts.append(theatre.measure(name, play, shows, moved))
         lost = len(users.failed)
     console.print(_table(acts))
-    console.print(f"{lost} failed of {len(users.answered) + sum(map(len, users.named.values()))} requests in all")
-    found = {"acts": [asdict(act) for act in acts], "failed_in_all": lost, "connections": options.connections}
+    console.print(
+        f"{lost} failed of {len(users.answered) + sum(map(len, users.named.values()))} requests in all"
+    )
+    found = {
+        "acts": [asdict(act) for act in acts],
+        "failed_in_all": lost,
+        "connections": options.connections,
+    }
     leave("rollout", found)
     return 1 if lost else 0
 
@@ -209,7 +238,9 @@ def _named_users(secret: bytes) -> tuple[str, ...]:
     secret: the key of the prediction ids, which keys the split too.
     """
     # deploy, deploy, promote: the canary is the fourth revision.
-    few = keyed(all_to("v1", salt="flights:canary:v2:4"), secret).reweighted({"v1": 9_000, "v2": 1_000})
+    few = keyed(all_to("v1", salt="flights:canary:v2:4"), secret).reweighted(
+        {"v1": 9_000, "v2": 1_000}
+    )
     many = few.reweighted({"v1": 5_000, "v2": 5_000})
     names = [f"user-{number}" for number in range(1_000)]
     outside = [name for name in names if few.choose(name.encode()) == "v1"]
@@ -223,7 +254,9 @@ def _table(acts: list[Act]) -> Table:
     for column in ("act", "requests", "failed", "new split after", "whole act", "longest silence"):
         table.add_column(column, justify="left" if column == "act" else "right")
     for act in acts:
-        waited = "-" if act.seconds_until_new_split is None else f"{act.seconds_until_new_split:.3f} s"
+        waited = (
+            "-" if act.seconds_until_new_split is None else f"{act.seconds_until_new_split:.3f} s"
+        )
         shown = (f"{act.act_s:.2f} s", f"{act.longest_silence_s:.3f} s")
         table.add_row(act.act, str(act.requests), str(act.failed), waited, *shown)
     return table
@@ -231,7 +264,9 @@ def _table(acts: list[Act]) -> Table:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.rollout", description=__doc__)
-    parser.add_argument("--connections", type=int, default=64, help="kept connections (%(default)s)")
+    parser.add_argument(
+        "--connections", type=int, default=64, help="kept connections (%(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="tell the progress on stderr")
     return parser.parse_args()
 

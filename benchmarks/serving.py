@@ -32,12 +32,18 @@ def main() -> int:
     console = Console(stderr=options.json, width=150)
     asked = [*setups(), *peers.setups(options.peers)]
     found = measure(
-        asked, CONNECTIONS, options.rounds, options.seconds, lambda line: console.print(line, highlight=False)
+        asked,
+        CONNECTIONS,
+        options.rounds,
+        options.seconds,
+        lambda line: console.print(line, highlight=False),
     )
     ratios = all_ratios(found)
     console.print(_table(found))
     for name, each in ratios.items():
-        console.print(f"{name:<24} {each.value:8.3g}   ({each.low:.3g} to {each.high:.3g})", highlight=False)
+        console.print(
+            f"{name:<24} {each.value:8.3g}   ({each.low:.3g} to {each.high:.3g})", highlight=False
+        )
     leave("serving", _result(found, ratios))
     mine = [each for name, each in found.items() if name.startswith("sluice")]
     lost = sum(load.failed for each in mine for loads in each.loads.values() for load in loads)
@@ -54,7 +60,10 @@ def all_ratios(found: dict[str, Measured]) -> dict[str, Ratio]:
     """Every ratio whose parts were measured."""
     asked: dict[str, tuple[str, str, int, str]] = {
         **{f"ratio_plain_{count}": (ONNX, PLAIN, count, "requests_s") for count in CONNECTIONS},
-        **{f"ratio_plain_sklearn_{count}": (SKLEARN, PLAIN, count, "requests_s") for count in CONNECTIONS},
+        **{
+            f"ratio_plain_sklearn_{count}": (SKLEARN, PLAIN, count, "requests_s")
+            for count in CONNECTIONS
+        },
         **{name: (ONNX, peer, 64, "requests_s") for name, peer in best_peers(found).items()},
         "fraction_of_floor_64": (ONNX, FLOOR, 64, "requests_s"),
         "fraction_of_envoy_64": (ONNX, ENVOY, 64, "requests_s"),
@@ -62,7 +71,10 @@ def all_ratios(found: dict[str, Measured]) -> dict[str, Ratio]:
         "p50_over_direct_1": (ONNX, DIRECT, 1, "p50_ms"),
     }
     known = {name: ask for name, ask in asked.items() if ask[0] in found and ask[1] in found}
-    each = {name: ratio(found[a], found[b], count, figure) for name, (a, b, count, figure) in known.items()}
+    each = {
+        name: ratio(found[a], found[b], count, figure)
+        for name, (a, b, count, figure) in known.items()
+    }
     return {name: value for name, value in each.items() if value is not None}
 
 
@@ -100,14 +112,19 @@ def _table(found: dict[str, Measured]) -> Table:
         cells: list[str] = []
         for count in CONNECTIONS:
             cells.append(f"{measured.median(count, 'requests_s'):,.0f}")
-            cells.append(f"{measured.median(count, 'p50_ms'):.2f} / {measured.median(count, 'p99_ms'):.1f}")
+            cells.append(
+                f"{measured.median(count, 'p50_ms'):.2f} / {measured.median(count, 'p99_ms'):.1f}"
+            )
         table.add_row(measured.name, *cells, f"{max(measured.memory_mb):,.0f}")
     return table
 
 
 def _cpu() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+        "unknown",
+    )
 
 
 def _peers(names: str) -> list[str]:
@@ -119,10 +136,17 @@ def _peers(names: str) -> list[str]:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.serving", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="repetitions of everything (%(default)s)")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="repetitions of everything (%(default)s)"
+    )
     parser.add_argument("--seconds", type=float, default=5.0, help="each measurement (%(default)s)")
     parser.add_argument("--json", action="store_true", help="tell the progress on stderr")
-    parser.add_argument("--peers", type=_peers, default=[], help="these too, comma separated, or `all` (`make peers`)")
+    parser.add_argument(
+        "--peers",
+        type=_peers,
+        default=[],
+        help="these too, comma separated, or `all` (`make peers`)",
+    )
     return parser.parse_args()
 
 

@@ -26,22 +26,22 @@ from benchmarks.load import Load, write_bodies, wrk
 from benchmarks.processes import STATE, BenchmarkFailed, Processes, free_port, resident_mb, tree
 from benchmarks.results import leave
 from benchmarks.setups.bundles import bundle
-from deployment.config import Place, place
-from deployment.heroku.environments import router_vars, version_vars
-from deployment.heroku.sizes import size
-from deployment.heroku.slugs import router_slug, version_slug
-from deployment.heroku.tarballs import Tarball
-from deployment.procfile import written
-from deployment.record import make_record, opened_record, write
-from deployment.releases import read_release
-from deployment.secrets import Secrets
-from emulator.databases import Databases
-from emulator.slug_size import slug_size
-from rollout.actions import Record
-from rollout.ledger import Ledger, Version
-from rollout.release import State
+from deployment.workspace.bundles import read_release
+from deployment.workspace.ledger import make_record, opened_record, write
+from deployment.workspace.secrets import Secrets
+from deployment.workspace.workspace import Workspace, place
+from emulator.addons.databases import Databases
+from emulator.build.slug_size import slug_size
+from rollout.decide.actions import Record
 from rollout.settings import from_mapping
-from rollout.split import all_to
+from rollout.state.ledger import Ledger, Version
+from rollout.state.split import all_to
+from rollout.state.version_state import State
+from targets.heroku.build.app_config import router_vars, version_vars
+from targets.heroku.build.slug_source import router_slug, version_slug
+from targets.heroku.build.tarball import Tarball
+from targets.heroku.sizes import size
+from targets.local.procfile import written
 
 VERSION = "v1"
 FOLDER = STATE / "slugs"
@@ -94,7 +94,10 @@ def main() -> int:
             highlight=False,
         )
     limit = size("Basic").memory_mb
-    leave("slugs", {"memory_mb": limit, "seconds": options.seconds, "apps": [asdict(each) for each in held]})
+    leave(
+        "slugs",
+        {"memory_mb": limit, "seconds": options.seconds, "apps": [asdict(each) for each in held]},
+    )
     return 1 if failed or any(each.resident_mb > limit for each in held) else 0
 
 
@@ -127,10 +130,13 @@ class App:
         )
 
 
-def _place(runtime: str) -> Place:
+def _place(runtime: str) -> Workspace:
     """The project with that runtime; `onnx` is what v1 is certified for."""
     wanted = {"onnx": "certified", "sklearn": "sklearn"}[runtime]
-    return place({"HOME": str(FOLDER), "SLUICE_ACTOR": "bench"}, from_mapping({"deployment": {"runtime": wanted}}))
+    return place(
+        {"HOME": str(FOLDER), "SLUICE_ACTOR": "bench"},
+        from_mapping({"deployment": {"runtime": wanted}}),
+    )
 
 
 def _built(name: str, source: Tarball) -> App:
@@ -140,8 +146,27 @@ def _built(name: str, source: Tarball) -> App:
         tar.extractall(app.folder, filter="data")
     tool, python = uv.find_uv_bin(), str(app.python / "bin" / "python")
     for command in (
-        (tool, "venv", "--no-project", "--no-config", "--quiet", "--python", sys.executable, str(app.python)),
-        (tool, "pip", "install", "--no-config", "--quiet", "--python", python, "-r", "requirements.txt"),
+        (
+            tool,
+            "venv",
+            "--no-project",
+            "--no-config",
+            "--quiet",
+            "--python",
+            sys.executable,
+            str(app.python),
+        ),
+        (
+            tool,
+            "pip",
+            "install",
+            "--no-config",
+            "--quiet",
+            "--python",
+            python,
+            "-r",
+            "requirements.txt",
+        ),
     ):
         done = subprocess.run(command, cwd=app.folder, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -156,7 +181,13 @@ def _running(app: App, environ: Mapping[str, str]) -> Iterator[tuple[int, str]]:
     port = free_port()
     path = f"{app.python / 'bin'}{os.pathsep}{os.environ['PATH']}"
     # A dyno sets no number of threads, so that each process chooses its own.
-    dyno = {"PORT": str(port), "DYNO": "web.1", "PYTHONPATH": str(app.folder), "PATH": path, "OMP_NUM_THREADS": ""}
+    dyno = {
+        "PORT": str(port),
+        "DYNO": "web.1",
+        "PYTHONPATH": str(app.folder),
+        "PATH": path,
+        "OMP_NUM_THREADS": "",
+    }
     with Processes(app.folder.with_suffix(".log")) as processes:
         command = [str(app.python / "bin" / program), *arguments]
         pid = processes.start(command, {**environ, **dyno}, app.folder)
@@ -165,7 +196,7 @@ def _running(app: App, environ: Mapping[str, str]) -> Iterator[tuple[int, str]]:
         yield pid, url
 
 
-def _router(there: Place, version_url: str, digest: str, seconds: float) -> tuple[Held, Load]:
+def _router(there: Workspace, version_url: str, digest: str, seconds: float) -> tuple[Held, Load]:
     """The router's app in front of that version, with a PostgreSQL for its ledger."""
     if why := Databases.missing():
         raise BenchmarkFailed(why)
@@ -190,12 +221,23 @@ def _router(there: Place, version_url: str, digest: str, seconds: float) -> tupl
 def _loaded(url: str, seconds: float) -> Load:
     """Some seconds of one flight a request, called as the router calls, which a router ignores."""
     headers = {"Authorization": f"Bearer {SECRETS.service}"}
-    return wrk(f"{url}/predict", write_bodies(STATE / "bodies.jsonl"), CONNECTIONS, seconds, headers=headers)
+    return wrk(
+        f"{url}/predict",
+        write_bodies(STATE / "bodies.jsonl"),
+        CONNECTIONS,
+        seconds,
+        headers=headers,
+    )
 
 
 def _bytes(folder: Path) -> int:
     """Of all files, without the bytecode that running made."""
-    files = (Path(at, name) for at, _, names in os.walk(folder) if not at.endswith("__pycache__") for name in names)
+    files = (
+        Path(at, name)
+        for at, _, names in os.walk(folder)
+        if not at.endswith("__pycache__")
+        for name in names
+    )
     return sum(path.stat().st_size for path in files if not path.is_symlink())
 
 
@@ -207,7 +249,9 @@ def _rss_mb(pid: int) -> float:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.slugs", description=__doc__)
     parser.add_argument("--json", action="store_true", help="tell the figures on stderr")
-    parser.add_argument("--seconds", type=float, default=3.0, help="load before the memory is read (%(default)s)")
+    parser.add_argument(
+        "--seconds", type=float, default=3.0, help="load before the memory is read (%(default)s)"
+    )
     return parser.parse_args()
 
 

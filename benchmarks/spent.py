@@ -21,7 +21,9 @@ SECONDS = 5.0
 def main() -> int:
     """Measure once and print; returns 1 when a request failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.spent", description=__doc__)
-    parser.add_argument("--connections", type=int, default=64, help="kept connections (%(default)s)")
+    parser.add_argument(
+        "--connections", type=int, default=64, help="kept connections (%(default)s)"
+    )
     connections = parser.parse_args().connections
     bodies = write_bodies(STATE / "bodies.jsonl")
     with town("spent") as made:
@@ -33,9 +35,17 @@ def main() -> int:
         load = wrk(f"{made.url}/predict", bodies, connections, SECONDS)
         after = os.times()
         used = {name: spent_s(pids) - before[name] for name, pids in groups.items()}
-    used["wrk"] = after.children_user + after.children_system - children.children_user - children.children_system
+    used["wrk"] = (
+        after.children_user
+        + after.children_system
+        - children.children_user
+        - children.children_system
+    )
     each = {name: round(seconds / load.requests * 1e6, 1) for name, seconds in used.items()}
-    leave("spent", {"connections": connections, "requests_s": round(load.requests_s), "microseconds": each})
+    leave(
+        "spent",
+        {"connections": connections, "requests_s": round(load.requests_s), "microseconds": each},
+    )
     return 1 if load.failed else 0
 
 
@@ -48,7 +58,11 @@ def _groups(made: Town) -> dict[str, list[int]]:
 
 def _program(pid: int) -> str:
     environment = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
-    return next(each.partition("=")[2] for each in environment if each.startswith("SUPERVISOR_PROCESS_NAME="))
+    return next(
+        each.partition("=")[2]
+        for each in environment
+        if each.startswith("SUPERVISOR_PROCESS_NAME=")
+    )
 
 
 def spent_s(pids: list[int]) -> float:

@@ -45,7 +45,9 @@ class Users:
             for place in range(self.connections):
                 group.create_task(self._one(place, {}, self.answered))
             for name in self.names:
-                group.create_task(self._one(0, {"X-Unit-Id": name}, self.named.setdefault(name, [])))
+                group.create_task(
+                    self._one(0, {"X-Unit-Id": name}, self.named.setdefault(name, []))
+                )
 
     async def _one(self, place: int, headers: dict[str, str], answered: list[Answered]) -> None:
         client = Client(self.url, 15.0, headers, resend=False)

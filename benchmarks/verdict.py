@@ -36,7 +36,11 @@ DEAD = tuple((rate, weight) for rate in (0.001, 0.01) for weight in (100, 500))
 TIMED = tuple(
     (f"{name}, noise {sigma}", factor, slow, sigma)
     for sigma in (0.1, 0.3)
-    for name, factor, slow in (("x1.2", 1.2, 0.0), ("x1.3", 1.3, 0.0), ("slowest 2 % twice as slow", 1.0, 0.02))
+    for name, factor, slow in (
+        ("x1.2", 1.2, 0.0),
+        ("x1.3", 1.3, 0.0),
+        ("slowest 2 % twice as slow", 1.0, 0.02),
+    )
 )
 JUDGES = ("ours", "kayenta", "gate", "repeated")
 CLOSE_ENOUGH = 1.15
@@ -85,10 +89,13 @@ def simulated(runs: int, processes: int) -> Result:
         "false_promotion": _false_promotion(played),
         "regressions": {row.name: _regression(row, _joined(played[row.name])) for row in ROWS},
         "latency_pairs": {name: _summary(_flat(played[name])) for name, *_ in TIMED},
-        "dead_canary_requests": {_dead_name(*each): _dead_summary(_flat(played[_dead_name(*each)])) for each in DEAD},
+        "dead_canary_requests": {
+            _dead_name(*each): _dead_summary(_flat(played[_dead_name(*each)])) for each in DEAD
+        },
         "late_onset": _late(_flat(played["late onset"])),
         "rivals": {
-            row.name: _rivals(_joined(played[f"healthy: {row.healthy}"]), _joined(played[row.name])) for row in ROWS
+            row.name: _rivals(_joined(played[f"healthy: {row.healthy}"]), _joined(played[row.name]))
+            for row in ROWS
         },
     }
 
@@ -99,7 +106,11 @@ def kept(result: Result) -> bool:
     promoted = max(result["false_promotion"].values())
     dead = max(each["most"] for each in result["dead_canary_requests"].values())
     runs = result["runs"]
-    return bool(alarms <= _at_most(CANARY.alpha, runs) and promoted <= _at_most(CANARY.beta, runs // 4) and dead <= 5)
+    return bool(
+        alarms <= _at_most(CANARY.alpha, runs)
+        and promoted <= _at_most(CANARY.beta, runs // 4)
+        and dead <= 5
+    )
 
 
 def _at_most(share: float, runs: int) -> float:
@@ -112,20 +123,30 @@ def tasks(runs: int) -> list[Task]:
     found = _batches("healthy", promises.healthy, runs, 10)
     for name in ON_MARGIN:
         found += _batches(
-            f"margin: {name}", partial(promises.on_margin, name), quarter if name in REQUIRED else half, 20
+            f"margin: {name}",
+            partial(promises.on_margin, name),
+            quarter if name in REQUIRED else half,
+            20,
         )
     for row in sorted(ROWS, key=lambda row: row.signal != "wait"):
         found += _batches(
-            row.name, partial(regressions.detections, row, False), few if row.signal == "wait" else half, 20
+            row.name,
+            partial(regressions.detections, row, False),
+            few if row.signal == "wait" else half,
+            20,
         )
     for row in {row.healthy: row for row in ROWS}.values():
         play_it = partial(regressions.detections, row, True)
-        found += _batches(f"healthy: {row.healthy}", play_it, few if row.signal == "wait" else half, 20)
+        found += _batches(
+            f"healthy: {row.healthy}", play_it, few if row.signal == "wait" else half, 20
+        )
     for name, factor, slow, sigma in TIMED:
         found += _batches(name, partial(regressions.timed, factor, slow, sigma), few // 2, 20)
     found += _batches("late onset", regressions.onset, half, 20)
     for each in DEAD:
-        found += _batches(_dead_name(*each), partial(promises.dead_canary, *each), max(few // 4, 5), 100)
+        found += _batches(
+            _dead_name(*each), partial(promises.dead_canary, *each), max(few // 4, 5), 100
+        )
     return found
 
 
@@ -169,9 +190,14 @@ def _false_alarms(batches: Sequence[Result]) -> dict[str, float]:
 def _false_promotion(played: dict[str, list[Any]]) -> dict[str, float]:
     def share(names: Iterable[str], what: str) -> float:
         batches = [each for name in names for each in played[f"margin: {name}"]]
-        return float(sum(each[what] for each in batches) / sum(each["rollouts"] for each in batches))
+        return float(
+            sum(each[what] for each in batches) / sum(each["rollouts"] for each in batches)
+        )
 
-    return {**{name: share([name], "certified") for name in ON_MARGIN}, "overall": share(REQUIRED, "promoted")}
+    return {
+        **{name: share([name], "certified") for name in ON_MARGIN},
+        "overall": share(REQUIRED, "promoted"),
+    }
 
 
 def _flat(batches: Sequence[Sequence[float]]) -> list[float]:
@@ -234,7 +260,10 @@ def _dead_summary(failed: Sequence[float]) -> Result:
 
 def _late(delays: Sequence[float]) -> Result:
     """Delays of those that were not rolled back before anything was wrong."""
-    return {"before": float(np.mean(np.less(delays, 0))), **_summary([each for each in delays if each >= 0])}
+    return {
+        "before": float(np.mean(np.less(delays, 0))),
+        **_summary([each for each in delays if each >= 0]),
+    }
 
 
 def _alarms(result: Result) -> Table:
@@ -245,7 +274,8 @@ def _alarms(result: Result) -> Table:
     table.add_row("held for its predictions, no tolerance", percent(result["false_hold_strict"]))
     for name, share in result["false_promotion"].items():
         table.add_row(
-            f"on the margin, certified: {name}" if name != "overall" else "on a margin, promoted", percent(share)
+            f"on the margin, certified: {name}" if name != "overall" else "on a margin, promoted",
+            percent(share),
         )
     return table
 
@@ -255,13 +285,19 @@ def _found(result: Result) -> Table:
     for name, each in result["regressions"].items():
         rivals = result["rivals"][name]
         cells = [
-            f"{summary(rivals[judge])} [{percent(rivals[judge]['false_rollback'])}]" if judge in rivals else "-"
+            f"{summary(rivals[judge])} [{percent(rivals[judge]['false_rollback'])}]"
+            if judge in rivals
+            else "-"
             for judge in JUDGES
         ]
         trial = f"{each['trial_median']:,} / {each['trial_p90']:,}"
-        ratio = " / ".join("-" if value is None else f"{value:.2f}" for value in (each["ratio"], each["ratio_p90"]))
+        ratio = " / ".join(
+            "-" if value is None else f"{value:.2f}" for value in (each["ratio"], each["ratio_p90"])
+        )
         table.add_row(name, trial, ratio, *cells)
-    table.caption = "[ ]: false rollbacks of this judge on this signal, ours at a share of alpha of 1 %"
+    table.caption = (
+        "[ ]: false rollbacks of this judge on this signal, ours at a share of alpha of 1 %"
+    )
     return table
 
 
@@ -269,9 +305,13 @@ def _small(result: Result) -> Table:
     table = _headed("needed", "median / 90 %")
     for name, each in result["latency_pairs"].items():
         table.add_row(f"timed pairs, {name}", summary(each))
-    table.add_row("errors 0.1 to 1 % from request 50,000 on, requests", summary(result["late_onset"]))
+    table.add_row(
+        "errors 0.1 to 1 % from request 50,000 on, requests", summary(result["late_onset"])
+    )
     for name, each in result["dead_canary_requests"].items():
-        table.add_row(f"dead candidate, {name}", f"{each['median']:.0f}, at most {each['most']:.0f}")
+        table.add_row(
+            f"dead candidate, {name}", f"{each['median']:.0f}, at most {each['most']:.0f}"
+        )
     took = result["us_per_verdict"]
     table.add_row("microseconds a verdict", f"{took['median']:,}, the first {took['first']:,}")
     return table
@@ -286,7 +326,9 @@ def _headed(*columns: str) -> Table:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.verdict", description=__doc__)
-    parser.add_argument("--runs", type=int, default=RUNS, help="rollouts with nothing wrong (%(default)s)")
+    parser.add_argument(
+        "--runs", type=int, default=RUNS, help="rollouts with nothing wrong (%(default)s)"
+    )
     parser.add_argument("--quick", action="store_true", help=f"only {QUICK} of them, in seconds")
     parser.add_argument("--json", action="store_true", help="the tables on stderr")
     return parser.parse_args()

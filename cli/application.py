@@ -30,7 +30,9 @@ class Verb:
         if self.passes_on:
             return {"words": list(words)}
         parameters = self.parameters()
-        given, rest = _options({name: each for each in parameters for name in _names(each)}, list(words))
+        given, rest = _options(
+            {name: each for each in parameters for name in _names(each)}, list(words)
+        )
         placed = _positions([each for each in parameters if not each.is_option], rest)
         return {**placed, **_defaults(parameters, given), **given}
 

@@ -15,7 +15,9 @@ def help_of_all(app: Application) -> str:
     """The program's page: its verbs."""
     rows = [(verb.name, verb.help) for verb in app.verbs.values()]
     about = "Options of a verb: add --help to it."
-    return "\n".join([f"Usage: {app.name} VERB ...", "", _text(app.help), "", "Verbs:", *_table(rows), "", about])
+    return "\n".join(
+        [f"Usage: {app.name} VERB ...", "", _text(app.help), "", "Verbs:", *_table(rows), "", about]
+    )
 
 
 def help_of(app: Application, verb: Verb) -> str:
@@ -57,7 +59,9 @@ def _table(rows: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def _text(text: str, first: str = "", hang: str = "") -> str:
-    return fill(text, _width(), initial_indent=first, subsequent_indent=hang, break_on_hyphens=False)
+    return fill(
+        text, _width(), initial_indent=first, subsequent_indent=hang, break_on_hyphens=False
+    )
 
 
 def _width() -> int:

@@ -18,7 +18,9 @@ class UsageError(Exception):
 class Argument:
     """A word by its place. least, most: of a number."""
 
-    def __init__(self, help: str, metavar: str = "", least: int | None = None, most: int | None = None) -> None:
+    def __init__(
+        self, help: str, metavar: str = "", least: int | None = None, most: int | None = None
+    ) -> None:
         self.help, self.metavar, self.least, self.most = help, metavar, least, most
         self.names: tuple[str, ...] = ()
 
@@ -26,7 +28,9 @@ class Argument:
 class Option:
     """A named value, or a flag. names: `-m`, `--reason`, or `--step/--full` for a pair; default: from the parameter."""
 
-    def __init__(self, *names: str, help: str, least: int | None = None, most: int | None = None) -> None:
+    def __init__(
+        self, *names: str, help: str, least: int | None = None, most: int | None = None
+    ) -> None:
         self.names, self.help, self.least, self.most = names, help, least, most
         self.metavar = ""
 
@@ -41,7 +45,11 @@ class Parameter:
     def __init__(self, parameter: SignatureParameter) -> None:
         declared = parameter.annotation.__metadata__[0]
         hint = parameter.annotation.__origin__
-        kinds = [kind for kind in hint.__args__ if kind is not type(None)] if isinstance(hint, UnionType) else [hint]
+        kinds = (
+            [kind for kind in hint.__args__ if kind is not type(None)]
+            if isinstance(hint, UnionType)
+            else [hint]
+        )
         self.many = getattr(kinds[0], "__origin__", None) is list
         self.kind: type = kinds[0].__args__[0] if self.many else kinds[0]
         self.key = parameter.name
@@ -53,7 +61,9 @@ class Parameter:
         self.is_option = isinstance(declared, Option)
         self.metavar = declared.metavar or self.key.upper()
         self.negative: str
-        positive, _, self.negative = (declared.names or (f"--{self.key.replace('_', '-')}",))[-1].partition("/")
+        positive, _, self.negative = (declared.names or (f"--{self.key.replace('_', '-')}",))[
+            -1
+        ].partition("/")
         self.names = (*declared.names[:-1], positive) if self.is_option else ()
 
     @property

@@ -10,7 +10,11 @@ from typing import Any
 
 def installed() -> dict[str, str]:
     """Every installed distribution and its version, by normalised name (PEP 503), in order."""
-    found = {re.sub(r"[-_.]+", "-", each.name).lower(): each.version for each in distributions() if each.name}
+    found = {
+        re.sub(r"[-_.]+", "-", each.name).lower(): each.version
+        for each in distributions()
+        if each.name
+    }
     return dict(sorted(found.items()))
 
 
@@ -35,7 +39,9 @@ def git_state(folder: Path) -> dict[str, Any]:
 
 def _git(folder: Path, *words: str) -> str | None:
     try:
-        done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(
+            ["git", *words], cwd=folder, capture_output=True, text=True, timeout=20, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 def frame_column(held_out: "pd.Series", seen: "pd.Series", nullable: bool) -> FrameColumn:
     """As training holds it; as the held-out rows do where only that can hold what both frames hold."""
-    chosen = next((each for each in (seen, held_out) if _holds(each, held_out, seen, nullable)), None)
+    chosen = next(
+        (each for each in (seen, held_out) if _holds(each, held_out, seen, nullable)), None
+    )
     if chosen is None:
         return FrameColumn(dtype="object", null=_null(held_out, seen))
     name = dtype_name(chosen.dtype)
@@ -47,7 +49,9 @@ def _holds(column: "pd.Series", held_out: "pd.Series", seen: "pd.Series", nullab
     plain = getattr(dtype, "kind", "O") in "iub" and not types.is_extension_array_dtype(dtype)
     if nullable and plain:
         return False
-    fraction = any(types.is_float_dtype(each.dtype) and each.notna().any() for each in (held_out, seen))
+    fraction = any(
+        types.is_float_dtype(each.dtype) and each.notna().any() for each in (held_out, seen)
+    )
     return not (fraction and types.is_integer_dtype(dtype))
 
 

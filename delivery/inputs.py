@@ -48,7 +48,9 @@ def _with_names_as_texts(recipe: Recipe) -> Recipe:
         )
     training = recipe.training
     return replace(
-        recipe, held_out=named, training=None if training is None else training.set_axis(_texts(training), axis=1)
+        recipe,
+        held_out=named,
+        training=None if training is None else training.set_axis(_texts(training), axis=1),
     )
 
 
@@ -77,7 +79,9 @@ def _with_fitted_columns(recipe: Recipe, report: Report) -> Recipe:
             f"the same without: take {_it(strays)} out of the held-out rows or the sample, or fit on {_it(strays)}"
         )
     truth = (
-        "" if recipe.labels is not None else " (is the truth among them? name it by --label, or labels= in a recipe)"
+        ""
+        if recipe.labels is not None
+        else " (is the truth among them? name it by --label, or labels= in a recipe)"
     )
     report(
         f"left out {_listed(strays)}: the pipeline was not fitted on {_it(strays)} and predicts the same without{truth}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from delivery.answers import every_answer
+from delivery.output_checks import every_answer
 from service.comparison import same
 from service.model import Model
 from service.rows import Columns
@@ -29,7 +29,9 @@ class Dependence:
     batch: int
 
 
-def dependence(model: Model, columns: Columns, tolerance: float, alone_only: bool = False) -> Dependence | None:
+def dependence(
+    model: Model, columns: Columns, tolerance: float, alone_only: bool = False
+) -> Dependence | None:
     """The first row whose answer depends on its batch or on what was asked before; None where there is none.
 
     alone_only: ask each row alone, in two orders, and nothing else.
@@ -64,7 +66,11 @@ def _batches(chosen: list[int], rows: int) -> Iterator[list[int]]:
 
 
 def _spread(rows: int, count: int) -> list[int]:
-    return sorted({place * rows // count for place in range(count)}) if rows > count else list(range(rows))
+    return (
+        sorted({place * rows // count for place in range(count)})
+        if rows > count
+        else list(range(rows))
+    )
 
 
 def _answer(model: Model, columns: Columns, places: Sequence[int]) -> list[Any]:

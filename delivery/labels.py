@@ -3,7 +3,7 @@
 import numpy as np
 
 from delivery.errors import DeliveryError
-from delivery.measure import task_of
+from delivery.evaluation import task_of
 from delivery.recipe import Recipe
 
 FEW_ROWS = 100
@@ -17,7 +17,9 @@ def require_labels(recipe: Recipe) -> None:
 
     labels = np.asarray(recipe.labels, dtype=object)
     if labels.ndim > 1 and labels.shape[1:] != (1,):
-        raise DeliveryError(f"the held-out rows have {labels.shape[1]} labels a row: give one, a series or a list")
+        raise DeliveryError(
+            f"the held-out rows have {labels.shape[1]} labels a row: give one, a series or a list"
+        )
     nulls = np.flatnonzero(pd.isna(labels.ravel()))
     if len(nulls):
         raise DeliveryError(
@@ -32,7 +34,9 @@ def cautions(recipe: Recipe) -> list[str]:
         return []
     lines = []
     if len(recipe.held_out) < FEW_ROWS:
-        lines.append(f"only {len(recipe.held_out)} held-out rows: metrics of so few say little, give thousands")
+        lines.append(
+            f"only {len(recipe.held_out)} held-out rows: metrics of so few say little, give thousands"
+        )
     seen = set(np.asarray(recipe.labels, dtype=object).ravel().tolist())
     if len(seen) == 1 and task_of(recipe)[0] == "classification":
         lines.append(

@@ -24,7 +24,7 @@ from types import FunctionType
 from typing import Any
 
 from delivery.errors import DeliveryError, first_line
-from service.modules import module_file
+from service.bundled_modules import module_file
 
 # Rooms of Sluice that a version's process does not have.
 NOT_IN_A_SERVICE = ("delivery", "deployment", "deploy", "emulator", "rollout", "router", "store")
@@ -73,7 +73,9 @@ def code_of(pipeline: Any, path: Path) -> dict[str, bytes]:
     except (DeliveryError, OSError):
         raise
     except Exception as error:
-        raise DeliveryError(f"the pipeline cannot be pickled: {first_line(error)}{named.holder()}") from error
+        raise DeliveryError(
+            f"the pipeline cannot be pickled: {first_line(error)}{named.holder()}"
+        ) from error
     return _Closure(path.resolve().parent).of(named.modules)
 
 
@@ -119,7 +121,9 @@ def _require_importable(obj: type | FunctionType, path: Path) -> None:
         return
     code = getattr(obj, "__code__", None)
     line = f", line {code.co_firstlineno}" if code is not None else ""
-    where = f"{Path(code.co_filename).name}{line}" if code is not None else path.name if own else module
+    where = (
+        f"{Path(code.co_filename).name}{line}" if code is not None else path.name if own else module
+    )
     if obj.__name__ == "<lambda>":
         what, write = f"a lambda ({where})", "write it as a function `def ...`"
     elif "<locals>" in qualname:
@@ -183,7 +187,9 @@ class _Closure:
     def _imported(self, name: str, file: Path, source: bytes, package: bool) -> set[str]:
         names = _imports(source, name if package else name.rpartition(".")[0])
         for each in sorted(names):
-            if each.partition(".")[0] in NOT_IN_A_SERVICE and not _starts_beside(each, self._folder):
+            if each.partition(".")[0] in NOT_IN_A_SERVICE and not _starts_beside(
+                each, self._folder
+            ):
                 raise DeliveryError(
                     f"the pipeline needs {file.name}, which imports {each}, and a version's process does not have it: "
                     "keep the classes and functions of the pipeline in a file without that import"
@@ -197,13 +203,18 @@ def _imports(source: bytes, package: str) -> set[str]:
     waiting: list[ast.AST] = [ast.parse(source)]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.If) and ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING":
+        if (
+            isinstance(node, ast.If)
+            and ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING"
+        ):
             waiting += node.orelse
             continue
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            around = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            around = (
+                package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            )
             base = ".".join([*around, *([node.module] if node.module else [])])
             found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
         waiting += ast.iter_child_nodes(node)
@@ -213,7 +224,11 @@ def _imports(source: bytes, package: str) -> set[str]:
 def _spec_of(name: str) -> ModuleSpec | None:
     """Where a module is found; looking for `a.b` imports `a`, whose own code may raise anything."""
     try:
-        return getattr(sys.modules[name], "__spec__", None) if name in sys.modules else importlib.util.find_spec(name)
+        return (
+            getattr(sys.modules[name], "__spec__", None)
+            if name in sys.modules
+            else importlib.util.find_spec(name)
+        )
     except Exception:  # noqa: BLE001 (as above: then it is no module that could be imported)
         return None
 
@@ -221,7 +236,11 @@ def _spec_of(name: str) -> ModuleSpec | None:
 def _file_of(name: str) -> Path | None:
     """The file of a module, imported or not; None for a built-in one, a namespace, and what is no module."""
     spec = _spec_of(name)
-    return Path(spec.origin).resolve() if spec is not None and spec.has_location and spec.origin else None
+    return (
+        Path(spec.origin).resolve()
+        if spec is not None and spec.has_location and spec.origin
+        else None
+    )
 
 
 def _starts_beside(name: str, folder: Path) -> bool:

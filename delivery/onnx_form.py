@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from delivery.answers import every_answer
 from delivery.errors import first_line
+from delivery.output_checks import every_answer
 from delivery.probe_rows import Probes
 from delivery.recipe import Recipe
 from service.bundle import Column, Runtime
@@ -44,11 +44,22 @@ def convert(recipe: Recipe, columns: list[Column], path: Path) -> str | None:
         StringTensorType,
     )
 
-    types = {"float": FloatTensorType, "int": Int64TensorType, "bool": BooleanTensorType, "string": StringTensorType}
+    types = {
+        "float": FloatTensorType,
+        "int": Int64TensorType,
+        "bool": BooleanTensorType,
+        "string": StringTensorType,
+    }
     if any(column.dtype == "string" and column.nullable for column in columns):
         return "a string column holds nulls, which ONNX has no form for"
-    inputs = [(c.name, (FloatTensorType if c.nullable else types[c.dtype])([None, 1])) for c in columns]
-    options = {id(recipe.pipeline): {"zipmap": False}} if hasattr(recipe.pipeline, "predict_proba") else None
+    inputs = [
+        (c.name, (FloatTensorType if c.nullable else types[c.dtype])([None, 1])) for c in columns
+    ]
+    options = (
+        {id(recipe.pipeline): {"zipmap": False}}
+        if hasattr(recipe.pipeline, "predict_proba")
+        else None
+    )
     try:
         model = to_onnx(recipe.pipeline, initial_types=inputs, options=options)
     except Exception as error:  # noqa: BLE001 (a converter may raise anything; the reason goes into the manifest)
@@ -73,7 +84,9 @@ def certify(
     if not reason and probes is not None and probes.what:
         probed = len(probes.what)
         found = compare(pipeline, onnx, probes.columns, probed, recipe.output)
-        reason = _objection(found, tolerance, "" if found.worst is None else probes.what[found.worst])
+        reason = _objection(
+            found, tolerance, "" if found.worst is None else probes.what[found.worst]
+        )
     worst = max(held_out, found, key=lambda each: each.difference)
     return Runtime(
         certified="sklearn" if reason else "onnx",
@@ -104,7 +117,9 @@ def compare(pipeline: Model, onnx: Model, columns: Columns, rows: int, output: s
     found = Compared(0, 0.0, True, True)
     for start in range(0, rows, CHUNK):
         part = {name: array[start : start + CHUNK] for name, array in columns.items()}
-        found = _worse(found, _compared(pipeline, onnx, part, min(CHUNK, rows - start), output), start)
+        found = _worse(
+            found, _compared(pipeline, onnx, part, min(CHUNK, rows - start), output), start
+        )
     return found
 
 
@@ -115,7 +130,9 @@ def _compared(pipeline: Model, onnx: Model, columns: Columns, rows: int, output:
         return Compared(rows, 0.0, True, False, min(set(my_failures) ^ set(their_failures)))
 
     both = [row for row in range(rows) if row not in my_failures]
-    other_class = next((row for row in both if not _same_class(mine[row], theirs[row], output)), None)
+    other_class = next(
+        (row for row in both if not _same_class(mine[row], theirs[row], output)), None
+    )
     if other_class is not None:
         return Compared(rows, 0.0, False, True, other_class)
 
@@ -132,7 +149,9 @@ def _worse(found: Compared, part: Compared, start: int) -> Compared:
     moved = replace(part, worst=None if part.worst is None else part.worst + start)
     worse = (
         moved
-        if found.failures_equal and found.classes_equal and (not whole or part.difference > found.difference)
+        if found.failures_equal
+        and found.classes_equal
+        and (not whole or part.difference > found.difference)
         else found
     )
     return replace(

@@ -59,7 +59,9 @@ def input_form(recipe: Recipe) -> str:
     because = "a step drops or repeats rows, which no version may"
     if wrong == len(frame.columns):
         because = "one that was fitted on texts takes one column of texts, so leave no other in the held-out rows"
-    raise DeliveryError(f"the pipeline gives {wrong} predictions for {count} rows, and each row needs one: {because}")
+    raise DeliveryError(
+        f"the pipeline gives {wrong} predictions for {count} rows, and each row needs one: {because}"
+    )
 
 
 def _answers(recipe: Recipe, rows: Any) -> int | None:

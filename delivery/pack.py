@@ -16,18 +16,18 @@ from pathlib import Path
 
 import yaml
 
-from delivery.contents import write_contents
+from delivery.bundle_writer import write_contents
 from delivery.errors import DeliveryError, first_line
 from delivery.local_modules import modules_beside
-from delivery.proof import prove_in_fresh_process
 from delivery.recipe import load_source
+from delivery.self_test import prove_in_fresh_process
 from delivery.signing import PUBLIC, sign, signing_key
-from delivery.warned import each_warning_once
+from delivery.warnings_once import each_warning_once
 from service.bundle import BundleError, Manifest, verify_bundle
 from service.bundle_files import GOLDEN, MANIFEST, SIGNATURE
+from service.bundled_modules import is_module_file
 from service.comparison import same
 from service.golden import read_golden
-from service.modules import is_module_file
 
 Report = Callable[[str], None]
 
@@ -137,7 +137,9 @@ def _code(manifest: Manifest) -> dict[str, str]:
 def same_answers(old: bytes, new: bytes, tolerance: float) -> bool:
     """Whether two files of golden rows predict the same for the same: without labels, this alone tells models apart."""
     pairs = list(zip_longest(*(read_golden(raw, Path(GOLDEN)) for raw in (old, new))))
-    return all(a and b and a.row == b.row and same(a.prediction, b.prediction, tolerance) for a, b in pairs)
+    return all(
+        a and b and a.row == b.row and same(a.prediction, b.prediction, tolerance) for a, b in pairs
+    )
 
 
 def _existing(target: Path, public: Path, draft: Path, manifest: Manifest) -> Delivered:
@@ -145,7 +147,9 @@ def _existing(target: Path, public: Path, draft: Path, manifest: Manifest) -> De
         bundle = verify_bundle(target, public)
         delivered = bundle.read(GOLDEN)
     except BundleError as error:
-        raise DeliveryError(f"{target.name} was delivered before and does not hold any more: {error}") from error
+        raise DeliveryError(
+            f"{target.name} was delivered before and does not hold any more: {error}"
+        ) from error
     alike = same_answers(delivered, (draft / GOLDEN).read_bytes(), manifest.comparison.golden)
     if not alike or not same_content(bundle.manifest, manifest):
         raise DeliveryError(
@@ -200,8 +204,12 @@ def _plain_disk_errors(releases: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DeliveryError(f"the disk of {releases} is full: free some space and deliver again") from error
-        raise DeliveryError(f"{error.filename or releases} cannot be written: {error.strerror}") from error
+            raise DeliveryError(
+                f"the disk of {releases} is full: free some space and deliver again"
+            ) from error
+        raise DeliveryError(
+            f"{error.filename or releases} cannot be written: {error.strerror}"
+        ) from error
 
 
 def _make_durable(draft: Path) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from delivery.learned import thresholds_of, vocabulary_of
+from delivery.learned_values import thresholds_of, vocabulary_of
 from delivery.signature import rows_of
 from service.bundle import Column
 from service.rows import Columns, RowReader
@@ -68,7 +68,10 @@ class _Learned:
 
 
 def probes(
-    pipeline: Any, held_out: "pd.DataFrame", training: "pd.DataFrame | None", columns: Sequence[Column]
+    pipeline: Any,
+    held_out: "pd.DataFrame",
+    training: "pd.DataFrame | None",
+    columns: Sequence[Column],
 ) -> Probes:
     """At most MOST_ROWS rows that the signature takes."""
     reader = RowReader(list(columns))
@@ -98,10 +101,18 @@ def _together(probes: Sequence[Probe], columns: Sequence[Column]) -> list[Probe]
     if not probes:
         return []
     chance = np.random.default_rng(0)
-    values = {column.name: list(dict.fromkeys(probe.row[column.name] for probe in probes)) for column in columns}
-    chosen = {name: chance.integers(0, len(each), TOGETHER_ROWS).tolist() for name, each in values.items()}
+    values = {
+        column.name: list(dict.fromkeys(probe.row[column.name] for probe in probes))
+        for column in columns
+    }
+    chosen = {
+        name: chance.integers(0, len(each), TOGETHER_ROWS).tolist() for name, each in values.items()
+    }
     return [
-        Probe({name: each[chosen[name][number]] for name, each in values.items()}, "odd values in several columns")
+        Probe(
+            {name: each[chosen[name][number]] for name, each in values.items()},
+            "odd values in several columns",
+        )
         for number in range(TOGETHER_ROWS)
     ]
 
@@ -133,7 +144,9 @@ def _of_column(learned: _Learned, bases: Sequence[Row], column: Column) -> Itera
     if column.dtype == "string":
         yield from _of_texts(learned, bases, column)
     elif column.dtype == "bool":
-        yield from (_probe(base, column, value, "either value") for base in bases for value in (True, False))
+        yield from (
+            _probe(base, column, value, "either value") for base in bases for value in (True, False)
+        )
     elif column.minimum is not None and column.maximum is not None:
         yield from _of_numbers(bases, column, column.minimum, column.maximum)
 
@@ -150,12 +163,16 @@ def _of_texts(learned: _Learned, bases: Sequence[Row], column: Column) -> Iterat
         for value in (*TEXTS, *(f"{seen[-1]} {text}" for text in TEXTS[:8])):
             yield _probe(bases[0], column, value, "a text of another kind")
         return
-    words = sorted(learned.words, key=lambda word: (word.isascii() and word.isalnum(), word))[:MOST_WORDS]
+    words = sorted(learned.words, key=lambda word: (word.isascii() and word.isalnum(), word))[
+        :MOST_WORDS
+    ]
     for text in (*TEXTS, *words):
         yield _probe(bases[0], column, text, "a text of another kind")
     for base in bases:
         for text in TEXTS[:8]:
-            yield _probe(base, column, f"{base[column.name] or ''} {text}", "a text of another kind")
+            yield _probe(
+                base, column, f"{base[column.name] or ''} {text}", "a text of another kind"
+            )
 
 
 def _of_numbers(bases: Sequence[Row], column: Column, low: float, high: float) -> Iterator[Probe]:
@@ -181,7 +198,11 @@ def _of_thresholds(learned: _Learned, bases: Sequence[Row], column: Column) -> I
 def _beside(edge: float) -> Iterable[float]:
     """The edge, and the next numbers of 32 bits: numbers reach the ONNX form so."""
     near = np.float32(edge)
-    return (edge, float(np.nextafter(near, np.float32(np.inf))), float(np.nextafter(near, np.float32(-np.inf))))
+    return (
+        edge,
+        float(np.nextafter(near, np.float32(np.inf))),
+        float(np.nextafter(near, np.float32(-np.inf))),
+    )
 
 
 def _probe(base: Row, column: Column, value: Any, what: str) -> Probe:
@@ -196,4 +217,8 @@ def _bases(rows: list[Row], columns: Sequence[Column]) -> list[Row]:
 
 
 def _spread(length: int, count: int) -> list[int]:
-    return sorted({place * length // count for place in range(count)}) if length > count else list(range(length))
+    return (
+        sorted({place * length // count for place in range(count)})
+        if length > count
+        else list(range(length))
+    )

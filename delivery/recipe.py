@@ -9,15 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from delivery.errors import DeliveryError, first_line
+from delivery.library_versions import refuse_another_scikit_learn
 from delivery.samples import Report, read_sample
-from delivery.versions import refuse_another_scikit_learn
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PICKLES = (".pkl", ".pickle", ".joblib")
 # Of pickles, and of what joblib compresses them with: zlib, gzip, bzip2, xz, lz4.
-PICKLE_STARTS = (b"\x80", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x04\x22\x4d\x18")
+PICKLE_STARTS = (
+    b"\x80",
+    b"x\x01",
+    b"x\x5e",
+    b"x\x9c",
+    b"x\xda",
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ",
+    b"\x04\x22\x4d\x18",
+)
 OUTPUTS = ("predict", "predict_proba")
 
 
@@ -50,30 +60,41 @@ class Source:
 
 
 def load_source(
-    path: Path, sample: Path | None = None, label: str | None = None, report: Report = lambda _line: None
+    path: Path,
+    sample: Path | None = None,
+    label: str | None = None,
+    report: Report = lambda _line: None,
 ) -> Source:
     """Build the recipe of a .py file, or join a pickle with its sample; raises DeliveryError."""
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "is not there"
-        raise DeliveryError(f"{path} {what}: give a recipe (.py with build()) or a pickled pipeline")
+        raise DeliveryError(
+            f"{path} {what}: give a recipe (.py with build()) or a pickled pipeline"
+        )
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if path.suffix == ".py":
         if sample is not None:
-            raise DeliveryError("--sample goes with a pickle; a recipe brings its own held-out rows")
+            raise DeliveryError(
+                "--sample goes with a pickle; a recipe brings its own held-out rows"
+            )
         return Source(checked(_build(path), path), "recipe", path, digest)
     if not _looks_pickled(path):
         raise DeliveryError(
             f"{path} is neither a recipe (.py with build()) nor a pickled pipeline ({', '.join(PICKLES)})"
         )
     if sample is None:
-        raise DeliveryError(f"{path} is a pickle: add --sample with rows it has not seen (.parquet or .csv)")
+        raise DeliveryError(
+            f"{path} is a pickle: add --sample with rows it has not seen (.parquet or .csv)"
+        )
     return Source(checked(_from_pickle(path, sample, label, report), path), "pickle", path, digest)
 
 
 def checked(recipe: Any, path: Path) -> Recipe:
     """The recipe, after a look at its parts; raises DeliveryError naming the one at fault."""
     if not isinstance(recipe, Recipe):
-        raise DeliveryError(f"{path}: build() returned {type(recipe).__name__}, not a delivery.recipe.Recipe")
+        raise DeliveryError(
+            f"{path}: build() returned {type(recipe).__name__}, not a delivery.recipe.Recipe"
+        )
     if recipe.output not in OUTPUTS:
         raise DeliveryError(f"{path}: output is one of {', '.join(OUTPUTS)}, not {recipe.output!r}")
     if not hasattr(recipe.pipeline, recipe.output):
@@ -87,11 +108,17 @@ def _with_its_parts(recipe: Recipe, path: Path) -> Recipe:
         if not _is_frame(frame) and not (name == "training" and frame is None):
             raise DeliveryError(f"{path}: {name} is {type(frame).__name__}, not a pandas DataFrame")
     if len(recipe.held_out) == 0:
-        raise DeliveryError(f"{path}: the held-out frame is empty: nothing would prove this version")
+        raise DeliveryError(
+            f"{path}: the held-out frame is empty: nothing would prove this version"
+        )
     if recipe.labels is not None and not hasattr(recipe.labels, "__len__"):
-        raise DeliveryError(f"{path}: labels is {type(recipe.labels).__name__}, not a series, an array or a list")
+        raise DeliveryError(
+            f"{path}: labels is {type(recipe.labels).__name__}, not a series, an array or a list"
+        )
     if recipe.labels is not None and len(recipe.labels) != len(recipe.held_out):
-        raise DeliveryError(f"{path}: {len(recipe.labels)} labels for {len(recipe.held_out)} held-out rows")
+        raise DeliveryError(
+            f"{path}: {len(recipe.labels)} labels for {len(recipe.held_out)} held-out rows"
+        )
     return recipe
 
 
@@ -99,7 +126,11 @@ def as_frame(rows: Any) -> Any:
     """A series or a list of texts as a frame of one column, with its name or else `text`; all else as it is."""
     import pandas as pd
 
-    if isinstance(rows, list | tuple) and rows and all(isinstance(text, str) or text is None for text in rows):
+    if (
+        isinstance(rows, list | tuple)
+        and rows
+        and all(isinstance(text, str) or text is None for text in rows)
+    ):
         return pd.DataFrame({"text": pd.Series(list(rows), dtype=object)})
     if isinstance(rows, pd.Series):
         return rows.to_frame("text" if rows.name is None else str(rows.name))
@@ -125,7 +156,9 @@ def _build(path: Path) -> Any:
     except DeliveryError:
         raise
     except (Exception, SystemExit) as error:
-        raise DeliveryError(f"{path} failed when it was imported{_where(path, error)}: {first_line(error)}") from error
+        raise DeliveryError(
+            f"{path} failed when it was imported{_where(path, error)}: {first_line(error)}"
+        ) from error
     if not hasattr(module, "build"):
         raise DeliveryError(f"{path} has no build(): a recipe defines `def build() -> Recipe`")
     try:
@@ -134,7 +167,9 @@ def _build(path: Path) -> Any:
     except DeliveryError:
         raise
     except (Exception, SystemExit) as error:
-        raise DeliveryError(f"{path}: build() failed{_where(path, error)}: {first_line(error)}") from error
+        raise DeliveryError(
+            f"{path}: build() failed{_where(path, error)}: {first_line(error)}"
+        ) from error
 
 
 def _where(path: Path, error: BaseException) -> str:
@@ -185,4 +220,6 @@ def _mended(path: Path, error: Exception) -> str:
         )
     if isinstance(error, ImportError) and error.name:
         return f"install {error.name} here, or put its source file beside {path.name}: it travels with the bundle"
-    return "make it anew with joblib.dump(pipeline, path), and check that what it needs is installed"
+    return (
+        "make it anew with joblib.dump(pipeline, path), and check that what it needs is installed"
+    )

@@ -20,7 +20,20 @@ if TYPE_CHECKING:
 # What pandas.read_csv takes for null unless it is told otherwise.
 NULL_WORDS = frozenset(
     (
-        *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"),
+        *(
+            "#N/A",
+            "#N/A N/A",
+            "#NA",
+            "-1.#IND",
+            "-1.#QNAN",
+            "-NaN",
+            "-nan",
+            "1.#IND",
+            "1.#QNAN",
+            "<NA>",
+            "N/A",
+            "NA",
+        ),
         *("NULL", "NaN", "None", "n/a", "nan", "null"),
     )
 )
@@ -30,7 +43,9 @@ _NUMBER = re.compile(r"\s*[-+]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*|[-
 Report = Callable[[str], None]
 
 
-def read_sample(path: Path, pipeline: Any, label: str | None, report: Report) -> "tuple[pd.DataFrame, Any]":
+def read_sample(
+    path: Path, pipeline: Any, label: str | None, report: Report
+) -> "tuple[pd.DataFrame, Any]":
     """The rows of a .parquet or .csv file and their truth (None without `label`); raises DeliveryError."""
     import pandas as pd
 
@@ -41,11 +56,15 @@ def read_sample(path: Path, pipeline: Any, label: str | None, report: Report) ->
     except (OSError, ValueError) as error:
         raise DeliveryError(f"{path} cannot be read: {first_line(error)}") from error
     if label is not None and label not in frame.columns:
-        raise DeliveryError(f"{path} has no column {label!r} (columns: {', '.join(map(str, frame.columns))})")
+        raise DeliveryError(
+            f"{path} has no column {label!r} (columns: {', '.join(map(str, frame.columns))})"
+        )
     truth = frame.pop(label) if label is not None else None
     if path.suffix == ".csv":
         known = _known_texts(pipeline)
-        frame = pd.DataFrame({name: _typed(name, frame[name], known.get(name), report) for name in frame.columns})
+        frame = pd.DataFrame(
+            {name: _typed(name, frame[name], known.get(name), report) for name in frame.columns}
+        )
         truth = None if truth is None else _labels(path, truth, getattr(pipeline, "classes_", None))
     return frame, truth
 
@@ -56,7 +75,9 @@ def _read_texts(path: Path) -> "pd.DataFrame":
     return pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False).astype(object)
 
 
-def _typed(name: str, texts: "pd.Series", known: "frozenset[Any] | None", report: Report) -> "pd.Series":
+def _typed(
+    name: str, texts: "pd.Series", known: "frozenset[Any] | None", report: Report
+) -> "pd.Series":
     """A column by the rule above. known: the values that the pipeline learnt of a text column."""
     import pandas as pd
 
@@ -70,10 +91,18 @@ def _typed(name: str, texts: "pd.Series", known: "frozenset[Any] | None", report
         _tell(report, name, words, "null")
         return _numbers(texts)
     # A null that the pipeline learnt under no other word was one of these when its training rows were read.
-    lost = words - (known or frozenset()) if known is not None and any(pd.isna(each) for each in known) else set()
+    lost = (
+        words - (known or frozenset())
+        if known is not None and any(pd.isna(each) for each in known)
+        else set()
+    )
     _tell(report, name, lost, "null")
-    _tell(report, name, words - lost, "text, as in any column of texts; only an empty field is null")
-    return texts.map(lambda text: None if text == "" or text in lost else text).astype("str" if _has_str() else object)
+    _tell(
+        report, name, words - lost, "text, as in any column of texts; only an empty field is null"
+    )
+    return texts.map(lambda text: None if text == "" or text in lost else text).astype(
+        "str" if _has_str() else object
+    )
 
 
 def _has_str() -> bool:
@@ -100,7 +129,9 @@ def _numbers(texts: "pd.Series") -> "pd.Series":
         if fit and len(given) == len(texts):
             return numbers.astype("int64")
         if fit and any(abs(number) > 2**53 for number in numbers):
-            return pd.Series(pd.array([numbers.get(row, pd.NA) for row in texts.index], dtype="Int64"))
+            return pd.Series(
+                pd.array([numbers.get(row, pd.NA) for row in texts.index], dtype="Int64")
+            )
         if not fit:
             return numbers.reindex(texts.index).astype(object)
     return given.map(float).reindex(texts.index).astype("float64")
@@ -110,7 +141,11 @@ def _labels(path: Path, texts: "pd.Series", classes: Any) -> "pd.Series":
     """The truth as the pipeline's classes have it; numbers where it has none. An empty field stays null."""
     import pandas as pd
 
-    known = {} if classes is None else {form: each for each in np.asarray(classes).tolist() for form in _forms(each)}
+    known = (
+        {}
+        if classes is None
+        else {form: each for each in np.asarray(classes).tolist() for form in _forms(each)}
+    )
     labels = [_label(path, row, text, known, classes is not None) for row, text in enumerate(texts)]
     return pd.Series(labels, dtype=object if None in labels else None)
 
@@ -144,7 +179,7 @@ def _forms(value: Any) -> Iterator[str]:
 
 def _known_texts(pipeline: Any) -> dict[str, frozenset[Any]]:
     """What encoders learnt of columns that hold texts, by column."""
-    from delivery.learned import parts_of
+    from delivery.learned_values import parts_of
 
     found: dict[str, frozenset[Any]] = {}
     for part in parts_of(pipeline):

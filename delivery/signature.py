@@ -28,7 +28,9 @@ def columns_of(held_out: "pd.DataFrame", training: "pd.DataFrame | None") -> lis
         check_names(frame)
     missing = [name for name in held_out.columns if name not in seen.columns]
     if missing:
-        raise DeliveryError(f"the held-out rows have a column {missing[0]!r} that the training rows lack")
+        raise DeliveryError(
+            f"the held-out rows have a column {missing[0]!r} that the training rows lack"
+        )
     return [_column(str(name), held_out[name], seen[name]) for name in held_out.columns]
 
 
@@ -38,7 +40,9 @@ def check_names(frame: "pd.DataFrame") -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise DeliveryError(f"a frame has two columns with the name {name!r}: rename one of them")
+            raise DeliveryError(
+                f"a frame has two columns with the name {name!r}: rename one of them"
+            )
         seen.add(name)
         if name != name.encode("utf-8", "replace").decode():
             raise DeliveryError(
@@ -53,7 +57,9 @@ def _column(name: str, held_out: "pd.Series", seen: "pd.Series") -> Column:
     present = [_plain(value) for value in seen.dropna().tolist()]
     if kind in ("float", "int") and present:
         low, high = float(min(present)), float(max(present))
-        return Column(name=name, dtype=kind, nullable=nullable, minimum=low, maximum=high, frame=frame)
+        return Column(
+            name=name, dtype=kind, nullable=nullable, minimum=low, maximum=high, frame=frame
+        )
     if kind == "string" and present:
         return _text_column(Column(name=name, dtype=kind, nullable=nullable, frame=frame), present)
     return Column(name=name, dtype=kind, nullable=nullable, frame=frame)
@@ -69,12 +75,18 @@ def _text_column(column: Column, texts: list[str]) -> Column:
     if repeat and len(distinct) <= MOST_CATEGORIES and max(lengths) <= LONGEST_CATEGORY:
         return msgspec.structs.replace(column, categories=distinct.tolist())
     levels = column.frame.levels if column.frame else None
-    if levels is not None and len(levels) > MOST_CATEGORIES and len(texts) < SEEN_AT_LEAST * len(levels):
+    if (
+        levels is not None
+        and len(levels) > MOST_CATEGORIES
+        and len(texts) < SEEN_AT_LEAST * len(levels)
+    ):
         raise DeliveryError(
             f"column {column.name!r} is a category of {len(levels)} texts that hardly repeat, and the levels of a "
             f"category are written into release.yaml: make it text, frame[{column.name!r}].astype(str)"
         )
-    return msgspec.structs.replace(column, distinct=len(distinct), shortest=min(lengths), longest=max(lengths))
+    return msgspec.structs.replace(
+        column, distinct=len(distinct), shortest=min(lengths), longest=max(lengths)
+    )
 
 
 def _common_kind(name: str, held_out: "pd.Series", seen: "pd.Series") -> str:
@@ -84,12 +96,16 @@ def _common_kind(name: str, held_out: "pd.Series", seen: "pd.Series") -> str:
         return here or there or kind_of(name, held_out)
     if {here, there} == {"int", "float"}:
         return "float"
-    raise DeliveryError(f"column {name!r} is {here} in the held-out rows and {there} in the training rows")
+    raise DeliveryError(
+        f"column {name!r} is {here} in the held-out rows and {there} in the training rows"
+    )
 
 
 def rows_of(frame: "pd.DataFrame") -> list[dict[str, Any]]:
     """The frame's rows as JSON values, null for NaN."""
-    listed = {str(name): [_plain(value) for value in frame[name].tolist()] for name in frame.columns}
+    listed = {
+        str(name): [_plain(value) for value in frame[name].tolist()] for name in frame.columns
+    }
     return [dict(zip(listed, row, strict=True)) for row in zip(*listed.values(), strict=True)]
 
 

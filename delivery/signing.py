@@ -29,7 +29,9 @@ def signing_key(folder: Path) -> Ed25519PrivateKey:
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
     except (ValueError, TypeError) as error:
-        raise DeliveryError(f"{path} is not a private key in PEM form: restore it, or remove both keys") from error
+        raise DeliveryError(
+            f"{path} is not a private key in PEM form: restore it, or remove both keys"
+        ) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise DeliveryError(f"{path} is not an Ed25519 key")
     if not (folder / PUBLIC).exists():
@@ -62,5 +64,7 @@ def _make(folder: Path) -> None:
 
 def _publish(folder: Path, key: Ed25519PrivateKey) -> None:
     draft = folder / f".{PUBLIC}.{os.getpid()}"
-    draft.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    draft.write_bytes(
+        key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
     draft.replace(folder / PUBLIC)

@@ -3,14 +3,16 @@
 from pathlib import Path
 
 from delivery.errors import DeliveryError
-from delivery.proof import prove_in_fresh_process
+from delivery.self_test import prove_in_fresh_process
 from service.bundle import Bundle, BundleError, verify_bundle
 
 
 def check(path: Path, public_key: Path) -> Bundle:
     """The signature and every digest; raises DeliveryError naming the file at fault."""
     if not path.is_dir():
-        raise DeliveryError(f"{path.name} was not delivered: `python deploy.py deliver {path.name} --from RECIPE`")
+        raise DeliveryError(
+            f"{path.name} was not delivered: `python deploy.py deliver {path.name} --from RECIPE`"
+        )
     try:
         return verify_bundle(path, public_key)
     except BundleError as error:

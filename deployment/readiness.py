@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from deployment.asking import Line, Unreachable, line
-from deployment.failures import CannotStart, EdgeFailure, NotReadyInTime
-from deployment.releases import Golden, Release, golden_rows
+from deployment.http_client import Connection, Unreachable, line
+from deployment.workspace.bundles import Golden, Release, golden_rows
+from deployment.workspace.errors import CannotStart, EdgeFailure, NotReadyInTime
 from service.comparison import measured, same
 
 POLL_S = 0.05
@@ -78,7 +78,7 @@ def warm_up(probe: Probe) -> None:
             _predict(version, probe.golden.rows)
 
 
-def _predict(version: Line, rows: list[dict[str, Any]]) -> list[Any]:
+def _predict(version: Connection, rows: list[dict[str, Any]]) -> list[Any]:
     try:
         answer = version.post("/predict", {"instances": rows})
         if answer.status != 200:

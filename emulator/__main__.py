@@ -12,9 +12,9 @@ from uuid import uuid4
 
 import httpx
 
-from emulator import schema_file
-from emulator.clock import Clock
-from emulator.conformance import Schema
+from emulator.checks import schema_file
+from emulator.checks.conformance import Schema
+from emulator.model.clock import Clock
 from emulator.platform import Platform
 from emulator.server import Server
 
@@ -30,15 +30,28 @@ Account of all calls: {base}/emulator/account
 
 def arguments(words: list[str]) -> argparse.Namespace:
     """What may be said on the command line; exits 2 for anything else."""
-    parser = argparse.ArgumentParser(prog="python -m emulator", description="A Heroku on this machine.")
-    parser.add_argument("--port", type=int, default=0, help="loopback port (0: a free one)")
-    parser.add_argument("--speed", type=float, default=1, help="how much faster the platform's own waits pass")
-    parser.add_argument(
-        "--hurry", type=float, default=1, help="divides what a process may take: boot 60 s, answer 30 s"
+    parser = argparse.ArgumentParser(
+        prog="python -m emulator", description="A Heroku on this machine."
     )
-    parser.add_argument("--state", type=Path, help="folder for slugs, dynos and uploads (else a temporary one)")
-    parser.add_argument("--schema", help="Heroku's schema.json (else HEROKU_SCHEMA, else the download)")
-    parser.add_argument("--fetch-schema", action="store_true", help=f"download it first, from {schema_file.ADDRESS}")
+    parser.add_argument("--port", type=int, default=0, help="loopback port (0: a free one)")
+    parser.add_argument(
+        "--speed", type=float, default=1, help="how much faster the platform's own waits pass"
+    )
+    parser.add_argument(
+        "--hurry",
+        type=float,
+        default=1,
+        help="divides what a process may take: boot 60 s, answer 30 s",
+    )
+    parser.add_argument(
+        "--state", type=Path, help="folder for slugs, dynos and uploads (else a temporary one)"
+    )
+    parser.add_argument(
+        "--schema", help="Heroku's schema.json (else HEROKU_SCHEMA, else the download)"
+    )
+    parser.add_argument(
+        "--fetch-schema", action="store_true", help=f"download it first, from {schema_file.ADDRESS}"
+    )
     parser.add_argument("--token", help="the API key to accept (else a fresh one)")
     said = parser.parse_args(words)
     if min(said.speed, said.hurry) < 1:
@@ -56,7 +69,11 @@ async def serve(said: argparse.Namespace, folder: Path) -> None:
     platform = Platform(folder, Clock(said.speed, said.hurry), Schema(path), token)
     server = Server(platform)
     port = await server.start(said.port)
-    about = f"Calls are held against {path}." if path else "Calls are held against no schema: see --fetch-schema."
+    about = (
+        f"Calls are held against {path}."
+        if path
+        else "Calls are held against no schema: see --fetch-schema."
+    )
     print(GREETING.format(schema=about, base=platform.base, token=token, port=port), flush=True)
     try:
         await stopped.wait()
@@ -68,7 +85,9 @@ async def serve(said: argparse.Namespace, folder: Path) -> None:
 def main() -> int:
     """Exit status: 0 after Ctrl-C, 1 when it cannot start."""
     said = arguments(sys.argv[1:])
-    folder = (said.state or Path(tempfile.gettempdir()) / f"emulator-{secrets.token_hex(4)}").resolve()
+    folder = (
+        said.state or Path(tempfile.gettempdir()) / f"emulator-{secrets.token_hex(4)}"
+    ).resolve()
     try:
         if said.fetch_schema:
             schema_file.fetch()

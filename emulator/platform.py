@@ -2,19 +2,19 @@
 
 from pathlib import Path
 
-from emulator.addons import Addons
-from emulator.building import Building
-from emulator.clock import Clock
-from emulator.conformance import Schema
-from emulator.draining import Draining
-from emulator.dynos import Runner
-from emulator.faults import Faults
-from emulator.fleet import Fleet
-from emulator.promoting import Promoting
-from emulator.rate import Rate
-from emulator.releasing import Releasing
-from emulator.state import Account, World
-from emulator.tally import Tally
+from emulator.addons.addons import Addons
+from emulator.api.rate import Rate
+from emulator.build.builds import Building
+from emulator.build.promotions import Promoting
+from emulator.build.releases import Releasing
+from emulator.checks.conformance import Schema
+from emulator.checks.faults import Faults
+from emulator.checks.report import Report
+from emulator.dynos.dyno import Runner
+from emulator.dynos.fleet import Fleet
+from emulator.model.clock import Clock
+from emulator.model.state import Account, World
+from emulator.router.log_drains import Draining
 
 
 class Platform:
@@ -27,7 +27,7 @@ class Platform:
         self.clock, self.schema = clock, schema
         self.world = World(folder)
         self.world.accounts.append(Account("emulator@example.com", token))
-        self.tally, self.faults, self.rate = Tally(), Faults(), Rate(clock.now)
+        self.tally, self.faults, self.rate = Report(), Faults(), Rate(clock.now)
         self.runner = Runner(folder, clock)
         self.fleet = Fleet(self.runner, clock)
         self.releasing = Releasing(self.world, self.fleet, self.tally)

@@ -4,13 +4,13 @@ import asyncio
 import json
 from contextlib import suppress
 
-from emulator.addresses import Addresses
-from emulator.api import Api
-from emulator.control import Control
-from emulator.errors import NO_ENDPOINT
-from emulator.front import Front
-from emulator.http1 import Closed, Garbled, Inbound, Message, Responder
+from emulator.api.api import Api
+from emulator.api.errors import NO_ENDPOINT
+from emulator.api.signed_urls import Addresses
+from emulator.checks.control import Control
 from emulator.platform import Platform
+from emulator.router.http1 import Closed, Garbled, Inbound, Message, Responder
+from emulator.router.router import Router
 
 API_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]", "api.heroku.com", "api.localhost"})
 IDLE_S = 90
@@ -23,13 +23,15 @@ class Server:
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
         self.api, self.addresses = Api(platform), Addresses(platform)
-        self.control, self.front = Control(platform), Front(platform.world, platform.clock)
+        self.control, self.front = Control(platform), Router(platform.world, platform.clock)
         self._open: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Server | None = None
 
     async def start(self, port: int) -> int:
         """Listen; returns the port (another one than 0)."""
-        self._listener = await asyncio.start_server(self._connected, "127.0.0.1", port, limit=256 * 1024)
+        self._listener = await asyncio.start_server(
+            self._connected, "127.0.0.1", port, limit=256 * 1024
+        )
         found = int(self._listener.sockets[0].getsockname()[1])
         self.platform.base = f"http://127.0.0.1:{found}"
         self.platform.draining.port = found
@@ -57,7 +59,9 @@ class Server:
             pass
         except Garbled:
             with suppress(ConnectionError):
-                writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                writer.write(
+                    b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                )
         finally:
             writer.close()
 
@@ -77,7 +81,9 @@ class Server:
             if not responder.started:
                 responder.keep = False
                 await responder.send(
-                    500, [("Content-Type", "text/plain")], b"The emulator has a fault: see its terminal.\n"
+                    500,
+                    [("Content-Type", "text/plain")],
+                    b"The emulator has a fault: see its terminal.\n",
                 )
             raise
         if not message.complete:
@@ -85,7 +91,9 @@ class Server:
         inbound.done()
         return responder.keep
 
-    async def _serve(self, inbound: Inbound, message: Message, responder: Responder, client: str) -> None:
+    async def _serve(
+        self, inbound: Inbound, message: Message, responder: Responder, client: str
+    ) -> None:
         host = message.header("host").lower()
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if name not in API_HOSTS:
@@ -102,4 +110,6 @@ class Server:
     async def _schema(self, responder: Responder) -> None:
         raw = self.platform.schema.raw
         body = json.dumps(raw or NO_ENDPOINT.body()).encode()
-        await responder.send(200 if raw else 404, [("Content-Type", "application/schema+json")], body)
+        await responder.send(
+            200 if raw else 404, [("Content-Type", "application/schema+json")], body
+        )

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar, get_origin, get_type_hints
 
-from rollout.policy import Judging, check, numbers
-from rollout.refusal import BadSetting
+from rollout.errors import BadSetting
+from rollout.state.policy import VerdictConfig, check, numbers
 
 T = TypeVar("T")
 
@@ -106,7 +106,7 @@ class Settings:
     router: Router = field(default_factory=Router)
     delivery: Delivery = field(default_factory=Delivery)
     deployment: Deployment = field(default_factory=Deployment)
-    verdict: Judging = field(default_factory=Judging)
+    verdict: VerdictConfig = field(default_factory=VerdictConfig)
     webhooks: Webhooks = field(default_factory=Webhooks)
     heroku: Heroku = field(default_factory=Heroku)
 
@@ -151,7 +151,9 @@ def _build(cls: type[T], mapping: Mapping[str, Any], prefix: str) -> T:
     kinds = get_type_hints(cls)
     for key in mapping:
         if key not in kinds:
-            raise BadSetting(f"deploy.toml: unknown key '{prefix}{key}' (known here: {', '.join(kinds)})")
+            raise BadSetting(
+                f"deploy.toml: unknown key '{prefix}{key}' (known here: {', '.join(kinds)})"
+            )
     values = {key: _value(kinds[key], value, f"{prefix}{key}") for key, value in mapping.items()}
     return cls(**values)
 
@@ -223,17 +225,31 @@ def _check_urls(path: str, urls: tuple[str, ...]) -> None:
         scheme, _, rest = url.partition("://")
         host = rest.split("/", 1)[0]
         # Such an address may be a secret, so none is repeated in the message.
-        if scheme not in ("http", "https") or not host or "@" in host or not url.isprintable() or " " in url:
-            raise BadSetting(f"deploy.toml: '{path}[{place}]' is no address: http://host/path or https://host/path is")
+        if (
+            scheme not in ("http", "https")
+            or not host
+            or "@" in host
+            or not url.isprintable()
+            or " " in url
+        ):
+            raise BadSetting(
+                f"deploy.toml: '{path}[{place}]' is no address: http://host/path or https://host/path is"
+            )
         if url in urls[:place]:
-            raise BadSetting(f"deploy.toml: '{path}[{place}]' is there twice: name each receiver once")
+            raise BadSetting(
+                f"deploy.toml: '{path}[{place}]' is there twice: name each receiver once"
+            )
 
 
 def _check_heroku(heroku: Heroku) -> None:
     prefix = heroku.app_prefix
     plain = prefix.replace("-", "")
-    if prefix and not (plain.isalnum() and prefix.isascii() and prefix == prefix.lower() and prefix[0].isalpha()):
-        raise BadSetting(f"deploy.toml: 'heroku.app_prefix' is a-z, 0-9 and '-', a letter first, not {prefix!r}")
+    if prefix and not (
+        plain.isalnum() and prefix.isascii() and prefix == prefix.lower() and prefix[0].isalpha()
+    ):
+        raise BadSetting(
+            f"deploy.toml: 'heroku.app_prefix' is a-z, 0-9 and '-', a letter first, not {prefix!r}"
+        )
     if prefix.endswith("-") or len(prefix) > LONGEST_PREFIX or len(prefix) == 1:
         raise BadSetting(
             f"deploy.toml: 'heroku.app_prefix' has 2 to {LONGEST_PREFIX} signs and no '-' at its end, not {prefix!r}"
@@ -247,12 +263,16 @@ def _check_heroku(heroku: Heroku) -> None:
 def _check_word_like(path: str, text: str) -> None:
     plain = text.replace("-", "").replace(".", "").replace("_", "")
     if not (plain.isalnum() and plain.isascii()):
-        raise BadSetting(f"deploy.toml: '{path}' is letters, digits, '-', '_' and '.', not {text!r}")
+        raise BadSetting(
+            f"deploy.toml: '{path}' is letters, digits, '-', '_' and '.', not {text!r}"
+        )
 
 
 def _check_name(path: str, name: str) -> None:
     if not is_name(name):
-        raise BadSetting(f"deploy.toml: '{path}' is letters, digits, '-', '_' and '.' (at most 64), not {name!r}")
+        raise BadSetting(
+            f"deploy.toml: '{path}' is letters, digits, '-', '_' and '.' (at most 64), not {name!r}"
+        )
 
 
 def is_name(name: str) -> bool:

@@ -1,7 +1,7 @@
 """The router as one ASGI app: raw callables for the busy paths, Flask for the rest; /predict also by wire/'s short way.
 
-One request: `predict.py` reads the body -> `table.py` has the newest split -> rollout/split.py draws -> `batcher.py`
-queues -> `upstream.py` sends -> back: rows to their callers, `counts.py` counts, `mirror.py` compares shadows later.
+One request: `predict.py` reads the body -> `routing_table.py` has the newest split -> rollout/state/split.py draws -> `lane.py`
+queues -> `upstream.py` sends -> back: rows to their callers, `worker_metrics.py` counts, `mirror.py` compares shadows later.
 """
 
 import asyncio
@@ -13,36 +13,36 @@ from typing import Any
 
 from a2wsgi import WSGIMiddleware
 
-from rollout.classes import Answers
-from rollout.drain import PATH as DRAINS
-from rollout.policy import Labels
-from router import counts, recent
+from rollout.log_drain import PATH as DRAINS
+from rollout.state.classes import Answers
+from rollout.state.policy import Labels
 from router.access import Access
-from router.body import once, whole_body, with_length
-from router.comparing import Comparing
-from router.conductor import TICK_S, Conductor
 from router.config import Config, from_environment
-from router.counts import Snapshot
-from router.drain import Drain
-from router.feedback import Feedback
-from router.forward import Forward
-from router.hook_progress import MarkedProgress
-from router.labels import Known
-from router.oip import REPOSITORY_INDEX, error_body, is_of_a_version, is_protocol
-from router.outcomes import Outcomes
-from router.pages import Eyes, create_pages
-from router.predict import Predict
+from router.control.controller import TICK_S, Controller
+from router.control.ledger_follower import LedgerFollower
+from router.dispatch.dispatcher import Dispatcher
+from router.endpoints.feedback import Feedback
+from router.endpoints.log_drain import Drain
+from router.endpoints.oip_infer import InferEndpoint
+from router.endpoints.oip_protocol import REPOSITORY_INDEX, error_body, is_of_a_version, is_protocol
+from router.endpoints.pages import WorkerView, create_pages
+from router.endpoints.predict import Predict
+from router.endpoints.whoserved import WhoServed
+from router.evidence import row_sample, worker_metrics
+from router.evidence.labels import Known
+from router.evidence.latency_probe import LatencyProbe
+from router.evidence.prediction_counters import Outcomes
+from router.evidence.prediction_values import UNKNOWN
+from router.evidence.worker_metrics import Snapshot
 from router.problems import Problem, Receive, Scope, Send, answer, answer_options, failed
-from router.processes import started_at
-from router.reading import UNKNOWN
-from router.traffic import Traffic
-from router.watch import Watch
-from router.webhooks import Hooks, deliver
-from router.whoserved import WhoServed
-from store.copies import CopyStore
+from router.process_identity import started_at
+from router.requests.body import once, whole_body, with_length
+from router.webhooks.cursor import SavedCursors
+from router.webhooks.deliverer import Webhooks, deliver
 from store.errors import StoreError
 from store.feedback import FeedbackStore
-from wire.door import Handler
+from store.shadow_answers import ShadowAnswerStore
+from wire.fast_path import Handler
 
 log = logging.getLogger("sluice.router")
 PUBLISH_S = 0.2
@@ -59,14 +59,14 @@ class Router:
         self.config = config
         self.worker: Any = None
         self._started = 0
-        self._since = counts.SinceRollout()
+        self._since = worker_metrics.SinceRollout()
         self._tasks: list[asyncio.Task[None]] = []
         self._telling: asyncio.Task[None] | None = None
         self.hot: dict[bytes, Handler] = {}
         self.largest_body = config.settings.router.limits.max_body_bytes
         self.most_bytes = config.settings.router.limits.max_bodies_bytes
         self.access = Access(config.settings.router, config.host, config.operator_token)
-        eyes = Eyes(self._table, self._snapshots, self._ledger)
+        eyes = WorkerView(self._table, self._snapshots, self._ledger)
         pages: Any = create_pages(eyes, WhoServed(config.token_key), self.access)
         self._pages: Any = WSGIMiddleware(pages, workers=4)
 
@@ -84,7 +84,11 @@ class Router:
         async def noted(message: Any) -> None:
             nonlocal begun
             begun = True
-            if message["type"] == "http.response.start" and not counts_itself and message["status"] >= 400:
+            if (
+                message["type"] == "http.response.start"
+                and not counts_itself
+                and message["status"] >= 400
+            ):
                 self.refused(message["status"])
             if scope["method"] == "HEAD" and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
@@ -105,7 +109,10 @@ class Router:
     async def _tell(self, scope: Scope, send: Send, problem: Problem) -> None:
         headers, body = problem.headers(), problem.body()
         if is_protocol(scope["path"]):
-            headers, body = [(b"content-type", b"application/json"), *headers[1:]], error_body(problem.detail)
+            headers, body = (
+                [(b"content-type", b"application/json"), *headers[1:]],
+                error_body(problem.detail),
+            )
         await answer(send, problem.status, headers, body)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -141,7 +148,7 @@ class Router:
     def replaced(self) -> bool:
         """Whether another master's workers answer already, or cannot before this one's listening socket is closed."""
         master = self.worker.parent if self.worker is not None else 0
-        there = counts.all_snapshots(self.config.state, self._own())
+        there = worker_metrics.all_snapshots(self.config.state, self._own())
         others = (snapshot for snapshot in there if not snapshot.gone and snapshot.master != master)
         return not self.config.socket_is_held or any(others)
 
@@ -161,11 +168,13 @@ class Router:
         self._loop = loop
         self.worker = scope.get("state", {}).get("worker")
         self._started = started_at(os.getpid())
-        self._since = counts.SinceRollout()
+        self._since = worker_metrics.SinceRollout()
         self._publisher = ThreadPoolExecutor(1, thread_name_prefix="counts")
-        self.watch = Watch(config.database_url, config.settings.model, config.state, config.token_key)
+        self.watch = LedgerFollower(
+            config.database_url, config.settings.model, config.state, config.token_key
+        )
         table = await loop.run_in_executor(self.watch.threads, self.watch.first_table)
-        self.traffic = Traffic(
+        self.traffic = Dispatcher(
             config.settings.router,
             config.service_secret,
             loop,
@@ -175,30 +184,41 @@ class Router:
             through=config.through,
         )
         kept = self.traffic.mirror.kept
-        self.conductor = Conductor(self.watch.engine, config.settings.model, self.traffic.tallies, kept=kept)
+        self.conductor = Controller(
+            self.watch.engine, config.settings.model, self.traffic.tallies, kept=kept
+        )
         self._conducting = ThreadPoolExecutor(1, thread_name_prefix="conductor")
         # A verdict is some milliseconds of Python; requests must not wait for its whole turn.
         sys.setswitchinterval(SWITCH_S)
         outcomes = Outcomes(self.traffic.counts, config.token_key, answers=self._answers)
-        self.recent = recent.Recent(config.settings.router.recent_rows)
+        self.recent = row_sample.RowSample(config.settings.router.recent_rows)
         budget = self.worker.budget if self.worker is not None else None
-        self.predict = Predict(config.settings, self.traffic, outcomes, self.recent, self.access, self.leaving, budget)
+        self.predict = Predict(
+            config.settings, self.traffic, outcomes, self.recent, self.access, self.leaving, budget
+        )
         self.hot = {b"/predict": self.predict.answer}
         labels = FeedbackStore(self.watch.engine, config.settings.model)
-        copies = CopyStore(self.watch.engine, config.settings.model)
+        copies = ShadowAnswerStore(self.watch.engine, config.settings.model)
         known = Known(self._answers, self._loss, config.settings.router.limits.max_rows)
         self.feedback = Feedback(
-            labels, copies, self.traffic.counts, config.token_key, config.settings, known, self._judged, self.leaving
+            labels,
+            copies,
+            self.traffic.counts,
+            config.token_key,
+            config.settings,
+            known,
+            self._judged,
+            self.leaving,
         )
         self.drain = Drain(self.traffic, config.token_key, config.state, self.leaving)
-        self.forward = Forward(config.settings, self.traffic, self.access, self.leaving)
+        self.forward = InferEndpoint(config.settings, self.traffic, self.access, self.leaving)
         self._tasks = [
             loop.create_task(self.watch.follow(self.traffic)),
             loop.create_task(self._conduct()),
-            loop.create_task(Comparing(config.settings, self.traffic).compare()),
+            loop.create_task(LatencyProbe(config.settings, self.traffic).compare()),
             loop.create_task(self._publish()),
             loop.create_task(self._expire()),
-            loop.create_task(recent.keep(self.recent, config.state, self._publisher)),
+            loop.create_task(row_sample.keep(self.recent, config.state, self._publisher)),
         ]
 
     async def _stop(self) -> None:
@@ -215,7 +235,9 @@ class Router:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(TICK_S)
-            await loop.run_in_executor(self._conducting, self.conductor.tick, self.traffic.table.ledger)
+            await loop.run_in_executor(
+                self._conducting, self.conductor.tick, self.traffic.table.ledger
+            )
             self._tell_receivers()
 
     def _tell_receivers(self) -> None:
@@ -225,12 +247,12 @@ class Router:
                 self._telling.cancel()
                 self._telling = None
         elif self._telling is None and self.config.settings.webhooks.urls:
-            hooks = Hooks(self.config.settings.webhooks.urls, self.config.webhook_secret)
+            hooks = Webhooks(self.config.settings.webhooks.urls, self.config.webhook_secret)
             telling = deliver(hooks, self.watch.store, self._revision, self._progress)
             self._telling = asyncio.get_running_loop().create_task(telling)
 
-    def _progress(self, url: str) -> MarkedProgress:
-        return MarkedProgress(self.conductor.evidence, url, self._revision)
+    def _progress(self, url: str) -> SavedCursors:
+        return SavedCursors(self.conductor.evidence, url, self._revision)
 
     def _revision(self) -> int:
         return self.traffic.table.revision
@@ -250,9 +272,11 @@ class Router:
         # One thread for all of them: the last snapshot must not be overtaken by an earlier one.
         publish = asyncio.get_running_loop().run_in_executor
         try:
-            await publish(self._publisher, counts.publish, self.config.state, self._own())
+            await publish(self._publisher, worker_metrics.publish, self.config.state, self._own())
         except OSError as error:
-            log.warning("the counts could not be published in %s: %s", self.config.state, error.strerror)
+            log.warning(
+                "the counts could not be published in %s: %s", self.config.state, error.strerror
+            )
 
     async def _expire(self) -> None:
         while True:
@@ -269,7 +293,7 @@ class Router:
 
     def _own(self) -> Snapshot:
         found = {**self.traffic.gauges(), **self.conductor.gauges()}
-        gauges = {counts.SEPARATOR.join(key): value for key, value in found.items()}
+        gauges = {worker_metrics.SEPARATOR.join(key): value for key, value in found.items()}
         revision, age = self.traffic.table.revision, self.watch.age_s()
         worst = self.traffic.mirror.worst
         master = self.worker.parent if self.worker is not None else 0
@@ -292,7 +316,7 @@ class Router:
     def _snapshots(self) -> list[Snapshot]:
         """For the pages, whose threads must not read what the loop is changing: it writes this worker's down itself."""
         own = asyncio.run_coroutine_threadsafe(self._written_down(), self._loop)
-        return counts.all_snapshots(self.config.state, own.result(SNAPSHOT_S))
+        return worker_metrics.all_snapshots(self.config.state, own.result(SNAPSHOT_S))
 
     async def _written_down(self) -> Snapshot:
         return self._own()
@@ -304,7 +328,12 @@ class Router:
         """How labels of the rollout that began with this revision are judged; as deploy.toml has it where none says."""
         ledger = self.traffic.table.ledger
         for known in (ledger.rollout, ledger.last):
-            if known is not None and known.number == rollout and known.policy is not None and known.policy.labels:
+            if (
+                known is not None
+                and known.number == rollout
+                and known.policy is not None
+                and known.policy.labels
+            ):
                 return known.policy.labels
         return self.config.settings.verdict.labels
 
@@ -314,7 +343,9 @@ class Router:
     def _judged(self) -> frozenset[int]:
         """The rollouts whose labels may still decide something."""
         ledger = self.traffic.table.ledger
-        return frozenset(known.number for known in (ledger.rollout, ledger.last) if known is not None)
+        return frozenset(
+            known.number for known in (ledger.rollout, ledger.last) if known is not None
+        )
 
     def _ledger(self) -> str:
         if self.watch.away_since is None:

@@ -35,7 +35,9 @@ class Config:
 
     def __repr__(self) -> str:
         """The configuration without its secrets."""
-        return f"Config(model={self.settings.model!r}, state={str(self.state)!r}, bind={self.bind!r})"
+        return (
+            f"Config(model={self.settings.model!r}, state={str(self.state)!r}, bind={self.bind!r})"
+        )
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
@@ -69,7 +71,9 @@ def _settings(path: Path) -> Settings:
     try:
         return from_mapping(tomllib.loads(path.read_text()))
     except FileNotFoundError as error:
-        raise RouterMisconfigured(f"{path} is missing: set SLUICE_CONFIG or run in the project's folder") from error
+        raise RouterMisconfigured(
+            f"{path} is missing: set SLUICE_CONFIG or run in the project's folder"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RouterMisconfigured(f"{path} is not TOML: {error}") from error
 
@@ -87,7 +91,9 @@ def _webhook_secret(environ: Mapping[str, str]) -> bytes:
 def _required(environ: Mapping[str, str], name: str) -> str:
     value = environ.get(name, "")
     if len(value) < 16:
-        raise RouterMisconfigured(f"{name} is missing or shorter than 16 characters: `python deploy.py up` makes one")
+        raise RouterMisconfigured(
+            f"{name} is missing or shorter than 16 characters: `python deploy.py up` makes one"
+        )
     return value
 
 

@@ -3,14 +3,14 @@
 import os
 from typing import Any
 
-from router import counts
 from router.config import from_environment
+from router.evidence import worker_metrics
 
 _config = from_environment()
 
 bind = [_config.bind]
 workers = int(os.environ.get("WEB_CONCURRENCY") or _config.settings.router.workers)
-worker_class = "wire.worker.DoorWorker"
+worker_class = "wire.worker.FastPathWorker"
 asgi_loop = "uvloop"
 asgi_lifespan = "on"
 http_parser = "fast"
@@ -29,7 +29,7 @@ control_socket_disable = True
 
 def on_starting(_server: object) -> None:
     """A new router counts from zero."""
-    counts.forget(_config.state)
+    worker_metrics.forget(_config.state)
 
 
 def when_ready(_server: object) -> None:
@@ -40,4 +40,4 @@ def when_ready(_server: object) -> None:
 
 def child_exit(_server: object, worker: Any) -> None:
     """What a worker counted outlives it, also when it was killed."""
-    counts.retire(_config.state, worker.pid)
+    worker_metrics.retire(_config.state, worker.pid)

@@ -42,13 +42,23 @@ class Problem(Exception):
         **extra: Any,
     ) -> None:
         super().__init__(detail)
-        self.status, self.detail, self.retry_after_s, self.extra = status, detail, retry_after_s, extra
+        self.status, self.detail, self.retry_after_s, self.extra = (
+            status,
+            detail,
+            retry_after_s,
+            extra,
+        )
         self.more_headers = headers or []
 
     def body(self) -> bytes:
         """The problem as JSON."""
         title = TITLES.get(self.status, "error")
-        problem = {"type": "about:blank", "title": title, "status": self.status, "detail": self.detail}
+        problem = {
+            "type": "about:blank",
+            "title": title,
+            "status": self.status,
+            "detail": self.detail,
+        }
         return msgspec.json.encode({**problem, **self.extra})
 
     def headers(self) -> Headers:
@@ -73,7 +83,13 @@ def not_allowed(detail: str, *methods: str) -> Problem:
 
 async def answer_options(send: Send, *methods: str) -> None:
     """Answer OPTIONS: which methods are allowed here."""
-    await send({"type": "http.response.start", "status": 204, "headers": not_allowed("", *methods).more_headers})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 204,
+            "headers": not_allowed("", *methods).more_headers,
+        }
+    )
     await send({"type": "http.response.body", "body": b""})
 
 
@@ -82,14 +98,18 @@ def failed() -> Problem:
     return Problem(500, "the router failed on this request; its log has the cause")
 
 
-async def read_body(receive: Receive, limit: int, clock: Callable[[], float], give_up_s: float = 30.0) -> bytes:
+async def read_body(
+    receive: Receive, limit: int, clock: Callable[[], float], give_up_s: float = 30.0
+) -> bytes:
     """The request's whole body; raises Problem 413 past `limit` bytes, 408 for a client slower than `give_up_s`."""
     message = await receive()
     body: bytes = message.get("body", b"")
     if message.get("more_body") or message["type"] == "http.disconnect":
         body = await _rest_of_body(receive, message, body, limit, clock() + give_up_s, clock)
     if len(body) > limit:
-        raise Problem(413, f"the body is larger than {limit} bytes: send the rows in several requests")
+        raise Problem(
+            413, f"the body is larger than {limit} bytes: send the rows in several requests"
+        )
     return body
 
 
@@ -104,7 +124,9 @@ async def _rest_of_body(
     chunks, size = [first], len(first)
     while message["type"] != "http.disconnect" and message.get("more_body"):
         if size > limit:
-            raise Problem(413, f"the body is larger than {limit} bytes: send the rows in several requests")
+            raise Problem(
+                413, f"the body is larger than {limit} bytes: send the rows in several requests"
+            )
         if clock() > give_up_at:
             raise Problem(408, "the body took too long to arrive: send it in one go")
         message = await receive()

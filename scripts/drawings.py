@@ -9,8 +9,17 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 
-from rollout.policy import Judging
-from scripts.verdicts import BETWEEN, HEALTHY, HEALTHY_RUNS, LOOKS, SHARE, WORSE, capitals, false_alarms
+from rollout.state.policy import VerdictConfig
+from scripts.verdicts import (
+    BETWEEN,
+    HEALTHY,
+    HEALTHY_RUNS,
+    LOOKS,
+    SHARE,
+    WORSE,
+    capitals,
+    false_alarms,
+)
 
 GOOD, BAD, LINE = "#2a7f9e", "#c8553d", "#555555"
 PATHS = 12
@@ -20,7 +29,7 @@ def capital(axes: Any) -> None:
     """How the bet goes against healthy candidates, and against worse ones."""
     requests = BETWEEN * np.arange(1, LOOKS + 1)
     healthy, worse = capitals(PATHS)
-    needed = 1 / (Judging().alpha * Judging().errors.weight)
+    needed = 1 / (VerdictConfig().alpha * VerdictConfig().errors.weight)
     for paths, colour, label in (
         (healthy, GOOD, f"healthy: fails on {HEALTHY:.0%} as the stable version does"),
         (worse, BAD, f"worse: fails on {WORSE:.0%}"),
@@ -28,7 +37,13 @@ def capital(axes: Any) -> None:
         for number, path in enumerate(paths):
             # Found is found: a candidate that was rolled back gets no more requests.
             end = int(np.argmax(path >= needed)) + 1 if (path >= needed).any() else LOOKS
-            axes.plot(requests[:end], path[:end], color=colour, linewidth=0.9, label=None if number else label)
+            axes.plot(
+                requests[:end],
+                path[:end],
+                color=colour,
+                linewidth=0.9,
+                label=None if number else label,
+            )
     axes.axhline(needed, color=LINE, linestyle="--", linewidth=1)
     axes.text(requests[-1], needed * 1.15, f"{needed:.0f}x: rolled back", ha="right", color=LINE)
     axes.set_yscale("log")
@@ -45,8 +60,10 @@ def looks(axes: Any) -> None:
     number = np.arange(1, LOOKS + 1)
     axes.plot(number, 100 * chi, color=BAD, label="chi-square on all data so far, p < 0.05")
     axes.plot(number, 100 * ours, color=GOOD, label="the verdict’s bet, alpha 5 %")
-    axes.axhline(100 * Judging().alpha, color=LINE, linestyle="--", linewidth=1)
-    axes.text(LOOKS, 100 * Judging().alpha + 0.7, "what was promised: 5 %", ha="right", color=LINE)
+    axes.axhline(100 * VerdictConfig().alpha, color=LINE, linestyle="--", linewidth=1)
+    axes.text(
+        LOOKS, 100 * VerdictConfig().alpha + 0.7, "what was promised: 5 %", ha="right", color=LINE
+    )
     axes.set_ylim(0, None)
     axes.set_xlabel(f"looks, one after each {BETWEEN} requests")
     axes.set_ylabel(f"% of {HEALTHY_RUNS:,} healthy\ncandidates rolled back")

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cli.parameters import Parameter
-from rollout.release import LIVE, TRANSITIONS, Event, State
-from rollout.split import ALL
-from rollout.strategy import STRATEGIES, Strategy
+from rollout.state.split import ALL
+from rollout.state.strategy import STRATEGIES, Strategy
+from rollout.state.version_state import LIVE, TRANSITIONS, Event, State
 from scripts import verdicts
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,7 +37,10 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 def transitions() -> str:
     """State by event; a dot where the event is refused."""
     head = ("state \\ event", *(f"`{event}`" for event in Event))
-    rows = [(f"**{state}**", *(str(TRANSITIONS[state].get(event, "·")) for event in Event)) for state in State]
+    rows = [
+        (f"**{state}**", *(str(TRANSITIONS[state].get(event, "·")) for event in Event))
+        for state in State
+    ]
     return table(head, rows)
 
 
@@ -48,15 +51,31 @@ def states() -> str:
         for event, follower in events.items():
             if follower != state:
                 arrows.setdefault((state, follower), []).append(event)
-    lines = [f"    {start} --> {end}: {', '.join(events)}" for (start, end), events in arrows.items()]
-    return "```mermaid\nstateDiagram-v2\n    [*] --> delivered: deliver\n" + "\n".join(lines) + "\n```\n"
+    lines = [
+        f"    {start} --> {end}: {', '.join(events)}" for (start, end), events in arrows.items()
+    ]
+    return (
+        "```mermaid\nstateDiagram-v2\n    [*] --> delivered: deliver\n"
+        + "\n".join(lines)
+        + "\n```\n"
+    )
 
 
 def strategies() -> str:
     """The six strategies."""
-    head = ("strategy", "what it does", "its shares", "who moves it on", "with `--auto`", "users meet it")
+    head = (
+        "strategy",
+        "what it does",
+        "its shares",
+        "who moves it on",
+        "with `--auto`",
+        "users meet it",
+    )
     rows = STRATEGIES.values()
-    return table(head, ((f"`{r.name}`", r.summary, _shares(r), _mover(r), ALONE[r.ends], _met(r)) for r in rows))
+    return table(
+        head,
+        ((f"`{r.name}`", r.summary, _shares(r), _mover(r), ALONE[r.ends], _met(r)) for r in rows),
+    )
 
 
 def _shares(row: Strategy) -> str:
@@ -72,7 +91,9 @@ def _mover(row: Strategy) -> str:
 
 
 def _met(row: Strategy) -> str:
-    return "never" if row.shadows else "all at once" if row.steps == (ALL,) else "their share of them"
+    return (
+        "never" if row.shadows else "all at once" if row.steps == (ALL,) else "their share of them"
+    )
 
 
 def verbs() -> str:
@@ -82,7 +103,9 @@ def verbs() -> str:
     rows = []
     for name, verb in deploy.app.verbs.items():
         options = [f"`{' '.join(each.names)}`" for each in verb.parameters() if each.is_option]
-        argument = "".join(f" {_argument(each)}" for each in verb.parameters() if not each.is_option)
+        argument = "".join(
+            f" {_argument(each)}" for each in verb.parameters() if not each.is_option
+        )
         rows.append((f"`{name}{argument}`", verb.help, " ".join(options) or "those of the demo"))
     return table(("verb", "what it does", "options"), rows)
 
@@ -113,7 +136,7 @@ def settings() -> str:
 
 def router_metrics() -> str:
     """Every metric of the router."""
-    from router.metrics import Exposition
+    from router.endpoints.metrics_text import Exposition
 
     return _metrics(
         (
@@ -142,11 +165,18 @@ def service_families() -> Iterable[tuple[str, str, Iterable[str], str]]:
                 assert isinstance(meaning, ast.Constant)
                 own = [each.value for each in ast.walk(labels) if isinstance(each, ast.Constant)]
                 suffix = "_total" if node.func.id == "Counter" else ""
-                yield str(name.value) + suffix, node.func.id.lower(), ["version", *map(str, own)], str(meaning.value)
+                yield (
+                    str(name.value) + suffix,
+                    node.func.id.lower(),
+                    ["version", *map(str, own)],
+                    str(meaning.value),
+                )
 
 
 def _metrics(families: Iterable[tuple[str, str, Iterable[str], str]]) -> str:
-    rows = ((f"`{name}`", kind, ", ".join(labels), meaning) for name, kind, labels, meaning in families)
+    rows = (
+        (f"`{name}`", kind, ", ".join(labels), meaning) for name, kind, labels, meaning in families
+    )
     return table(("metric", "kind", "labels", "what it says"), rows)
 
 

@@ -41,9 +41,17 @@ def compiled(requirements: list[str], output: Path, *options: str) -> None:
         "--generate-hashes",
         "--no-annotate",
     ]
-    command += ["--no-emit-index-url", "--no-emit-find-links", "--no-header", "--universal", *options]
+    command += [
+        "--no-emit-index-url",
+        "--no-emit-find-links",
+        "--no-header",
+        "--universal",
+        *options,
+    ]
     listed = "\n".join(requirements)
-    subprocess.run([*command, "--output-file", str(output), "-"], input=listed, text=True, check=True, cwd=ROOT)
+    subprocess.run(
+        [*command, "--output-file", str(output), "-"], input=listed, text=True, check=True, cwd=ROOT
+    )
 
 
 def main() -> None:

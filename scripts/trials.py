@@ -19,7 +19,11 @@ def named_tests(page: str) -> list[str]:
 
 def main() -> int:
     """The exit code of pytest."""
-    return int(pytest.main([*named_tests(PAGE.read_text()), "-n", "2", "--dist", "loadfile", "-q", "--durations=0"]))
+    return int(
+        pytest.main(
+            [*named_tests(PAGE.read_text()), "-n", "2", "--dist", "loadfile", "-q", "--durations=0"]
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -7,13 +7,19 @@ from typing import Any
 import numpy as np
 
 from benchmarks.judges.repeated import chi_square
-from deployment.verdicts import times
-from rollout.evidence import Evidence, merged
-from rollout.policy import SIGNALS, Judging, policy
-from rollout.reference import Reference
-from rollout.sequential import ODDS, _factors_against, log_against, payoff, requests_to_proof
-from rollout.strategy import STRATEGIES, strategy
-from rollout.verdict import judge
+from cli.render.verdict import times
+from rollout.state.policy import SIGNALS, VerdictConfig, policy
+from rollout.state.strategy import STRATEGIES, strategy
+from rollout.verdict.baseline import Reference
+from rollout.verdict.evidence import Evidence, merged
+from rollout.verdict.sequential import (
+    ODDS,
+    _factors_against,
+    log_against,
+    payoff,
+    requests_to_proof,
+)
+from rollout.verdict.verdict import judge
 
 Array = Any
 SHARE = 0.05
@@ -48,14 +54,31 @@ def signals() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 
 def _signal(name: str) -> tuple[str, ...]:
-    judging = Judging()
+    judging = VerdictConfig()
     signal = getattr(judging, name)
-    told = " ".join((type(signal).__doc__ or "").split("\n\n")[0].split()).split(". Tolerance")[0].rstrip(".")
+    told = (
+        " ".join((type(signal).__doc__ or "").split("\n\n")[0].split())
+        .split(". Tolerance")[0]
+        .rstrip(".")
+    )
     needed = 1 / (judging.alpha * signal.weight)
-    margin = f"{100 * signal.margin:g} %" + (", required" if signal.required else "") if signal.margin else "no proof"
+    margin = (
+        f"{100 * signal.margin:g} %" + (", required" if signal.required else "")
+        if signal.margin
+        else "no proof"
+    )
     tolerance = f"{100 * signal.tolerance:g} %" if signal.tolerance else "0"
     by = ", ".join(f"`{row.name}`" for row in STRATEGIES.values() if name in row.signals)
-    return f"`{name}`", told, signal.action, f"{signal.weight:g}", f"{needed:.0f}x", tolerance, margin, by
+    return (
+        f"`{name}`",
+        told,
+        signal.action,
+        f"{signal.weight:g}",
+        f"{needed:.0f}x",
+        tolerance,
+        margin,
+        by,
+    )
 
 
 def bets() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -81,12 +104,20 @@ def bettors() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 def failures() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The worked example's verdict by the failures of the candidate."""
-    head = (f"failed of {CANDIDATE}", "`errors`", "of", "all signals together", "of", "word", "because")
+    head = (
+        f"failed of {CANDIDATE}",
+        "`errors`",
+        "of",
+        "all signals together",
+        "of",
+        "word",
+        "because",
+    )
     return head, [_verdict(failed) for failed in range(5)]
 
 
 def _verdict(failed: int) -> tuple[str, ...]:
-    judging = policy(Judging(), strategy("canary"))
+    judging = policy(VerdictConfig(), strategy("canary"))
     verdict = judge(counted(failed), [], Reference(), judging)
     errors = verdict.signals[0]
     mine, all_ = (times(log) for log in (errors.against, verdict.against))
@@ -98,7 +129,10 @@ def _verdict(failed: int) -> tuple[str, ...]:
 def counted(failed: int) -> Evidence:
     """1,000 requests at 5 %: 41 met the candidate, and `failed` of them failed."""
     mine = {"drawn": {"all": CANDIDATE}, "finished": {"ok": CANDIDATE - failed, "error": failed}}
-    theirs = {"drawn": {"all": STABLE}, "finished": {"ok": STABLE - STABLE_FAILED, "error": STABLE_FAILED}}
+    theirs = {
+        "drawn": {"all": STABLE},
+        "finished": {"ok": STABLE - STABLE_FAILED, "error": STABLE_FAILED},
+    }
     points = round(SHARE * 10_000)
     return merged("v2", "v1", [("v2", points, mine), ("v1", points, theirs)])
 
@@ -110,12 +144,15 @@ def example(failed: int) -> dict[float, Array]:
 
 def proofs() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Requests of both versions until the proof of `errors`, if they are alike: the median, and 9 of 10."""
-    beta = Judging().beta
+    beta = VerdictConfig().beta
     head = ("errors of v1", "margin", *(f"at {100 * share:g} %" for share in WEIGHTS))
     rows = []
     for rate in RATES:
         for margin in MARGINS:
-            cells = [tuple(requests_to_proof(share, rate, margin, beta, q) for q in (0.5, 0.9)) for share in WEIGHTS]
+            cells = [
+                tuple(requests_to_proof(share, rate, margin, beta, q) for q in (0.5, 0.9))
+                for share in WEIGHTS
+            ]
             shown = (f"{_thousands(half)} ({_thousands(most)})" for half, most in cells)
             rows.append((f"{100 * rate:g} %", f"+{100 * margin:g} pp", *shown))
     return head, rows
@@ -140,8 +177,10 @@ def looks() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 def false_alarms() -> tuple[Array, Array]:
     """Shares (LOOKS,) of healthy rollouts that were rolled back by a look: by repeated chi-square, by the bet."""
     counts = rollouts(np.random.default_rng(SEED), HEALTHY_RUNS, HEALTHY)
-    bet = log_against({SHARE: counts}, HEALTHY) >= math.log(1 / Judging().alpha)
-    return tuple(np.maximum.accumulate(fired, axis=1).mean(0) for fired in (chi_square(counts), bet))
+    bet = log_against({SHARE: counts}, HEALTHY) >= math.log(1 / VerdictConfig().alpha)
+    return tuple(
+        np.maximum.accumulate(fired, axis=1).mean(0) for fired in (chi_square(counts), bet)
+    )
 
 
 @cache

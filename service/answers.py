@@ -25,7 +25,10 @@ class Answers:
         self.predictor, self.metrics = predictor, metrics
         manifest = predictor.manifest
         self._version = manifest.version.encode()
-        self._head = b'{"model":%b,"version":%b,"predictions":' % (_encode(manifest.model), _encode(manifest.version))
+        self._head = b'{"model":%b,"version":%b,"predictions":' % (
+            _encode(manifest.model),
+            _encode(manifest.version),
+        )
         classes = b',"classes":%b}' % _encode(manifest.classes)
         self._tail = classes if manifest.output == "predict_proba" else b"}"
 

@@ -18,13 +18,13 @@ from service.answers import Answers, where
 from service.answers import problem as problem_of
 from service.bundle import Manifest, verify_bundle
 from service.config import Config, from_environment
+from service.fast_handler import FastHandler
 from service.golden import prove
 from service.metrics import Metrics, exposition
 from service.model import load_model
 from service.predict import Predictor
 from service.rows import Malformed
-from service.short_way import ShortWay
-from wire.door import Handler
+from wire.fast_path import Handler
 
 LARGEST_BODY = 32 * 1024 * 1024
 LIVE = "/v2/health/live"
@@ -38,7 +38,7 @@ class Service:
     largest_body = LARGEST_BODY
     most_bytes = 4 * LARGEST_BODY
 
-    def __init__(self, flask: Flask, short_way: ShortWay) -> None:
+    def __init__(self, flask: Flask, short_way: FastHandler) -> None:
         self.flask = flask
         self.hot: dict[bytes, Handler] = {b"/predict": short_way.answer}
         self._short_way = short_way
@@ -71,7 +71,10 @@ def create_app(config: Config | None = None) -> Service:
     prove(bundle, model)
     metrics = Metrics(bundle.manifest.version, model.name)
     answers = Answers(Predictor(bundle.manifest, model), metrics)
-    return Service(_flask(answers, metrics, config.secret), ShortWay(answers, metrics, config.secret, config.threads))
+    return Service(
+        _flask(answers, metrics, config.secret),
+        FastHandler(answers, metrics, config.secret, config.threads),
+    )
 
 
 def _flask(answers: Answers, metrics: Metrics, secret: str) -> Flask:
@@ -117,7 +120,9 @@ def _predict_routes(app: Flask, answers: Answers) -> None:
 
     @app.post("/predict")
     def predict() -> Response:
-        status, headers, body, _ = answers.predict(request.get_data(cache=False), "X-Sluice-Batch" in request.headers)
+        status, headers, body, _ = answers.predict(
+            request.get_data(cache=False), "X-Sluice-Batch" in request.headers
+        )
         return _response(status, headers, body)
 
     def infer() -> Response:
@@ -129,7 +134,10 @@ def _predict_routes(app: Flask, answers: Answers) -> None:
             return _json({"error": str(error)}, 400)
         if outcome.errors:
             first = outcome.errors[0]
-            return _json({"error": f"{where(first, 'input')}: {first.detail}"}, 500 if first.status == 500 else 400)
+            return _json(
+                {"error": f"{where(first, 'input')}: {first.detail}"},
+                500 if first.status == 500 else 400,
+            )
         return _json(oip.answer(manifest, asked, outcome.predictions, class_count))
 
     for path in _model_paths(manifest):
@@ -150,10 +158,14 @@ def _model_routes(app: Flask, manifest: Manifest) -> None:
         app.add_url_rule(path, f"metadata {path}", described)
         app.add_url_rule(f"{path}/config", f"configuration {path}", configured)
         app.add_url_rule(f"{path}/ready", f"ready {path}", ready)
-    app.add_url_rule("/v2", "server", lambda: _json({"name": "sluice", "version": "0.1.0", "extensions": []}))
+    app.add_url_rule(
+        "/v2", "server", lambda: _json({"name": "sluice", "version": "0.1.0", "extensions": []})
+    )
     app.add_url_rule(LIVE, "live", lambda: _json({"live": True}))
     app.add_url_rule("/v2/health/ready", "all ready", lambda: _json({"ready": True}))
-    app.add_url_rule("/metrics", "metrics", lambda: Response(exposition(), content_type=CONTENT_TYPE_LATEST))
+    app.add_url_rule(
+        "/metrics", "metrics", lambda: Response(exposition(), content_type=CONTENT_TYPE_LATEST)
+    )
 
 
 def _model_paths(manifest: Manifest) -> tuple[str, str]:
@@ -162,13 +174,17 @@ def _model_paths(manifest: Manifest) -> tuple[str, str]:
 
 
 def _response(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> Response:
-    return Response(body, status, [(name.decode(), value.decode("latin-1")) for name, value in headers])
+    return Response(
+        body, status, [(name.decode(), value.decode("latin-1")) for name, value in headers]
+    )
 
 
 def _refusal(status: int, *headers: tuple[bytes, bytes], body: bytes, detail: str) -> Response:
     """An error: the protocol's under /v2, else problem JSON (`body`)."""
     if request.path == "/v2" or request.path.startswith("/v2/"):
-        return _response(status, [(b"content-type", b"application/json"), *headers], _encode({"error": detail}))
+        return _response(
+            status, [(b"content-type", b"application/json"), *headers], _encode({"error": detail})
+        )
     return _response(status, [(b"content-type", b"application/problem+json"), *headers], body)
 
 

@@ -141,7 +141,9 @@ class Bundle(msgspec.Struct, frozen=True):
         """The bytes of a file, which are those that the signed manifest vouches for; raises BundleError."""
         expected = self.manifest.files.get(name)
         if expected is None:
-            raise BundleError(f"{self.path / name} is not in the manifest: deliver the version again")
+            raise BundleError(
+                f"{self.path / name} is not in the manifest: deliver the version again"
+            )
         return _checked(self.path, name, expected)
 
 
@@ -163,7 +165,9 @@ def parse_manifest(raw: bytes, path: Path) -> Manifest:
         form = plain.get("format") if isinstance(plain, dict) else FORMAT
         # Before the other keys: those of another format are other ones.
         if isinstance(form, int) and form != FORMAT:
-            raise BundleError(f"{path} has format {form}, this Sluice reads format {FORMAT}: deliver it again")
+            raise BundleError(
+                f"{path} has format {form}, this Sluice reads format {FORMAT}: deliver it again"
+            )
         return msgspec.convert(plain, Manifest)
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise BundleError(f"{path} cannot be read: {error}") from error
@@ -176,7 +180,9 @@ def load_public_key(path: Path) -> Ed25519PublicKey:
     except OSError as error:
         raise BundleError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise BundleError(f"{path} is not a public key in PEM form: restore it, or deliver again") from error
+        raise BundleError(
+            f"{path} is not a public key in PEM form: restore it, or deliver again"
+        ) from error
     if not isinstance(key, Ed25519PublicKey):
         raise BundleError(f"{path} is not an Ed25519 key")
     return key
@@ -185,10 +191,14 @@ def load_public_key(path: Path) -> Ed25519PublicKey:
 def _check_signature(raw: bytes, folder: Path, public_key: Path) -> None:
     path = folder / SIGNATURE
     try:
-        signature = base64.b64decode(_of_bundle(folder, SIGNATURE, LARGEST_SIGNATURE).strip(), validate=True)
+        signature = base64.b64decode(
+            _of_bundle(folder, SIGNATURE, LARGEST_SIGNATURE).strip(), validate=True
+        )
         load_public_key(public_key).verify(signature, raw)
     except binascii.Error as error:
-        raise BundleError(f"{path} is not base64: the bundle was changed after it was signed") from error
+        raise BundleError(
+            f"{path} is not base64: the bundle was changed after it was signed"
+        ) from error
     except InvalidSignature as error:
         raise BundleError(
             f"{path} does not hold for {MANIFEST}: the manifest was changed, or another key signed it "
@@ -210,7 +220,9 @@ def _check_nothing_else(path: Path, manifest: Manifest) -> None:
     known = {MANIFEST, SIGNATURE, *manifest.files}
     strangers = sorted(each.name for each in path.iterdir() if each.name not in known)
     if strangers:
-        raise BundleError(f"{path / strangers[0]} is not in the manifest: remove it, or deliver a new version")
+        raise BundleError(
+            f"{path / strangers[0]} is not in the manifest: remove it, or deliver a new version"
+        )
 
 
 def _of_bundle(folder: Path, name: str, largest: int) -> bytes:

@@ -30,7 +30,9 @@ def read_file(folder: Path, name: str, largest: int) -> bytes:
         raise UnreadableFile(f"{path}: a manifest may only vouch for files beside it")
 
     if folder.is_symlink():
-        raise UnreadableFile(f"{folder} is a link, and a bundle is a folder of its own: put the folder there")
+        raise UnreadableFile(
+            f"{folder} is a link, and a bundle is a folder of its own: put the folder there"
+        )
 
     try:
         inside = os.open(folder, _FLAGS | os.O_DIRECTORY)
@@ -48,17 +50,23 @@ def _read(inside: int, path: Path, largest: int) -> bytes:
         descriptor = os.open(path.name, _FLAGS | os.O_NONBLOCK, dir_fd=inside)
     except OSError as error:
         if path.is_symlink():
-            raise UnreadableFile(f"{path} is a link: the bundle was changed after it was signed") from error
+            raise UnreadableFile(
+                f"{path} is a link: the bundle was changed after it was signed"
+            ) from error
         raise UnreadableFile(f"{path} cannot be read: {error.strerror}") from error
 
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise UnreadableFile(f"{path} is no regular file: the bundle was changed after it was signed")
+        raise UnreadableFile(
+            f"{path} is no regular file: the bundle was changed after it was signed"
+        )
     with os.fdopen(descriptor, "rb") as file:
         try:
             raw = file.read(largest + 1)
         except OSError as error:
             raise UnreadableFile(f"{path} cannot be read: {error.strerror}") from error
     if len(raw) > largest:
-        raise UnreadableFile(f"{path} was changed after it was signed: it has more than {largest} bytes")
+        raise UnreadableFile(
+            f"{path} was changed after it was signed: it has more than {largest} bytes"
+        )
     return raw

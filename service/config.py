@@ -30,7 +30,9 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
     """Read SLUICE_BUNDLE, _PUBLIC_KEY, _SERVICE_SECRET, _RUNTIME, _BIND, _THREADS, PORT and WEB_CONCURRENCY."""
     bundle = environ.get("SLUICE_BUNDLE")
     if not bundle:
-        raise ServiceMisconfigured("SLUICE_BUNDLE is missing: set it to the folder of a delivered version")
+        raise ServiceMisconfigured(
+            "SLUICE_BUNDLE is missing: set it to the folder of a delivered version"
+        )
     secret = environ.get("SLUICE_SERVICE_SECRET", "")
     if len(secret) < SHORTEST_SECRET:
         raise ServiceMisconfigured(
@@ -39,7 +41,9 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
         )
     runtime = environ.get("SLUICE_RUNTIME") or None
     if runtime not in (None, *RUNTIMES):
-        raise ServiceMisconfigured(f"SLUICE_RUNTIME is one of {', '.join(RUNTIMES)}, not {runtime!r}")
+        raise ServiceMisconfigured(
+            f"SLUICE_RUNTIME is one of {', '.join(RUNTIMES)}, not {runtime!r}"
+        )
     return Config(
         bundle=Path(bundle),
         public_key=Path(environ.get("SLUICE_PUBLIC_KEY") or "keys/sluice.pub"),

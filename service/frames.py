@@ -33,7 +33,9 @@ class FrameBuilder:
         if self._form == FRAME:
             index = self._index(len(next(iter(columns.values()))))
             # With the frame's own index there is nothing to align.
-            return self._frame({name: self._held(array, index) for name, array in converted.items()}, index=index)
+            return self._frame(
+                {name: self._held(array, index) for name, array in converted.items()}, index=index
+            )
         ((name, array),) = converted.items()
         if self._form == LIST:
             return array.tolist()

@@ -18,7 +18,7 @@ _folder = os.environ["PROMETHEUS_MULTIPROC_DIR"]
 
 bind = [_config.bind]
 workers = _config.workers
-worker_class = "wire.worker.DoorWorker"
+worker_class = "wire.worker.FastPathWorker"
 asgi_loop = "uvloop"
 asgi_lifespan = "on"
 http_parser = "fast"

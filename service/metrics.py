@@ -13,19 +13,36 @@ class Metrics:
     def __init__(self, version: str, runtime: str) -> None:
         own = CollectorRegistry()
         labels = ("version",)
-        self.requests = Counter("sluice_service_requests", "Requests by status", (*labels, "code"), registry=own)
-        self.rows = Counter("sluice_service_rows", "Rows by outcome", (*labels, "outcome"), registry=own)
-        self.seconds = Histogram(
-            "sluice_service_predict_seconds", "Seconds in the model", labels, registry=own, buckets=SECONDS
+        self.requests = Counter(
+            "sluice_service_requests", "Requests by status", (*labels, "code"), registry=own
         )
-        self.batch = Histogram("sluice_service_batch_rows", "Rows of a request", labels, registry=own, buckets=ROWS)
+        self.rows = Counter(
+            "sluice_service_rows", "Rows by outcome", (*labels, "outcome"), registry=own
+        )
+        self.seconds = Histogram(
+            "sluice_service_predict_seconds",
+            "Seconds in the model",
+            labels,
+            registry=own,
+            buckets=SECONDS,
+        )
+        self.batch = Histogram(
+            "sluice_service_batch_rows", "Rows of a request", labels, registry=own, buckets=ROWS
+        )
         info = Gauge(
-            "sluice_service_info", "The runtime in use", (*labels, "runtime"), registry=own, multiprocess_mode="livemax"
+            "sluice_service_info",
+            "The runtime in use",
+            (*labels, "runtime"),
+            registry=own,
+            multiprocess_mode="livemax",
         )
         info.labels(version, runtime).set(1)
         self.version = version
         self._seconds, self._batch = self.seconds.labels(version), self.batch.labels(version)
-        self._good, self._bad = self.rows.labels(version, "predicted"), self.rows.labels(version, "refused")
+        self._good, self._bad = (
+            self.rows.labels(version, "predicted"),
+            self.rows.labels(version, "refused"),
+        )
         self._ok = self.requests.labels(version, "200")
 
     def predicted(self, good: int, bad: int, seconds: float) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from service.bundle import Bundle, BundleError, Column
 from service.bundle_files import ONNX, PICKLE
-from service.modules import is_module_file, provide_modules
+from service.bundled_modules import is_module_file, provide_modules
 from service.rows import Columns
 
 Predictions = list[Any]
@@ -39,8 +39,12 @@ class RowFailures(Exception):
     unattributed: places of rows that failed together with others, which there was no time to tell apart.
     """
 
-    def __init__(self, predictions: Predictions, failures: dict[int, str], unattributed: frozenset[int]) -> None:
-        super().__init__(f"{len(failures)} rows failed, the first with {next(iter(failures.values()))}")
+    def __init__(
+        self, predictions: Predictions, failures: dict[int, str], unattributed: frozenset[int]
+    ) -> None:
+        super().__init__(
+            f"{len(failures)} rows failed, the first with {next(iter(failures.values()))}"
+        )
         self.predictions, self.failures, self.unattributed = predictions, failures, unattributed
 
 
@@ -61,7 +65,9 @@ class OnnxModel:
         # A row that fails is answered to its caller; it must not flood the log as well.
         options.log_severity_level = 4
         raw = bundle.read(ONNX)
-        self._session = onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(
+            raw, options, providers=["CPUExecutionProvider"]
+        )
         # By place: the converter gives a column such as "distance km" another name.
         inputs = [each.name for each in self._session.get_inputs()]
         named = list(zip(inputs, bundle.manifest.columns, strict=True))
@@ -111,7 +117,9 @@ class RowByRow:
         rows = len(next(iter(columns.values())))
         predictions: Predictions = []
         for row in range(rows):
-            predictions += self._model.predict({name: array[row : row + 1] for name, array in columns.items()})
+            predictions += self._model.predict(
+                {name: array[row : row + 1] for name, array in columns.items()}
+            )
         return predictions
 
 
@@ -136,7 +144,9 @@ def load_model(bundle: Bundle, runtime: str | None = None) -> Model:
     certified = bundle.manifest.runtime.certified
     wanted = runtime or certified
     if wanted == "onnx" and certified != "onnx":
-        raise BundleError(f"{bundle.path}: ONNX is not certified ({bundle.manifest.runtime.reason})")
+        raise BundleError(
+            f"{bundle.path}: ONNX is not certified ({bundle.manifest.runtime.reason})"
+        )
     model: Model = OnnxModel(bundle) if wanted == "onnx" else PipelineModel(bundle)
     return RowByRow(model) if bundle.manifest.one_row_at_a_time else model
 
@@ -145,7 +155,9 @@ def _stopped() -> float:
     return 0.0
 
 
-def predict_each(model: Model, columns: Columns, rows: int, clock: Callable[[], float] = _stopped) -> Predictions:
+def predict_each(
+    model: Model, columns: Columns, rows: int, clock: Callable[[], float] = _stopped
+) -> Predictions:
     """Predict all rows at once; where that fails, halve until the rows at fault are found. Raises RowFailures.
 
     clock: of the time that the search may take; what it did not tell apart by then has failed as a whole. Without one
@@ -159,14 +171,18 @@ def predict_each(model: Model, columns: Columns, rows: int, clock: Callable[[], 
         search = _Search(model, columns, rows, clock)
         search.halve(range(rows), error)
         if search.failures:
-            raise RowFailures(search.predictions, search.failures, frozenset(search.unattributed)) from None
+            raise RowFailures(
+                search.predictions, search.failures, frozenset(search.unattributed)
+            ) from None
         return search.predictions
 
 
 class _Search:
     """Finds the rows that a pipeline fails on, by halves, until its time is over."""
 
-    def __init__(self, model: Model, columns: Columns, rows: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, model: Model, columns: Columns, rows: int, clock: Callable[[], float]
+    ) -> None:
         self.model, self.columns, self.clock = model, columns, clock
         self.began, self.attempts = clock(), 0
         self.predictions: Predictions = [None] * rows
@@ -188,7 +204,9 @@ class _Search:
 
     def _is_over(self) -> bool:
         elapsed_s = self.clock() - self.began
-        return elapsed_s >= MOST_SEARCH_S or (self.attempts >= SEARCH_ATTEMPTS and elapsed_s >= LEAST_SEARCH_S)
+        return elapsed_s >= MOST_SEARCH_S or (
+            self.attempts >= SEARCH_ATTEMPTS and elapsed_s >= LEAST_SEARCH_S
+        )
 
     def _predict(self, places: range) -> None:
         self.attempts += 1

@@ -14,7 +14,9 @@ from service.rows import NOT_JSON
 DATATYPES = {"float": "FP64", "int": "INT64", "bool": "BOOL", "string": "BYTES"}
 # What a value of that datatype can be.
 _WHOLE = {
-    f"{kind}{bits}": (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if kind == "INT" else (0, 2**bits - 1)
+    f"{kind}{bits}": (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    if kind == "INT"
+    else (0, 2**bits - 1)
     for kind in ("INT", "UINT")
     for bits in (8, 16, 32, 64)
 }
@@ -68,7 +70,9 @@ def parse(body: bytes) -> InferRequest:
         raise OipError(f"the body is not an inference request: {error}") from error
     if not isinstance(request.id, str | None):
         kind = type(request.id).__name__
-        raise OipError(f'the body is not an inference request: `id` is a string, not {kind}: send it in quotes, "7"')
+        raise OipError(
+            f'the body is not an inference request: `id` is a string, not {kind}: send it in quotes, "7"'
+        )
     return request
 
 
@@ -91,11 +95,16 @@ def to_instances(request: InferRequest, columns: list[Column]) -> bytes:
     if len({len(each) for each in values}) != 1:
         raise OipError("the inputs have different numbers of rows")
     names = [column.name for column in columns]
-    return msgspec.json.encode({"instances": [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]})
+    return msgspec.json.encode(
+        {"instances": [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]}
+    )
 
 
 def answer(
-    manifest: Manifest, request: InferRequest, predictions: list[Any], class_count: int | None = None
+    manifest: Manifest,
+    request: InferRequest,
+    predictions: list[Any],
+    class_count: int | None = None,
 ) -> dict[str, Any]:
     """The protocol's answer for the predictions of all rows; class_count: see `classes_asked`."""
     body: dict[str, Any] = {"model_name": manifest.model, "model_version": manifest.version}
@@ -103,15 +112,25 @@ def answer(
         body["id"] = request.id
     if request.parameters:
         body["parameters"] = request.parameters
-    output = _output(manifest, predictions) if class_count is None else _top(manifest, predictions, class_count)
+    output = (
+        _output(manifest, predictions)
+        if class_count is None
+        else _top(manifest, predictions, class_count)
+    )
     return body | {"outputs": [output]}
 
 
 def metadata(manifest: Manifest) -> dict[str, Any]:
     """The protocol's description of the model."""
-    inputs = [{"name": c.name, "datatype": DATATYPES[c.dtype], "shape": [-1, 1]} for c in manifest.columns]
+    inputs = [
+        {"name": c.name, "datatype": DATATYPES[c.dtype], "shape": [-1, 1]} for c in manifest.columns
+    ]
     width = [len(manifest.classes or [])] if manifest.output == "predict_proba" else []
-    output = {"name": manifest.output, "datatype": _output_type(manifest, []), "shape": [-1, *width]}
+    output = {
+        "name": manifest.output,
+        "datatype": _output_type(manifest, []),
+        "shape": [-1, *width],
+    }
     return {
         "name": manifest.model,
         "versions": [manifest.version],
@@ -140,11 +159,17 @@ def _configured(tensor: dict[str, Any]) -> dict[str, Any]:
 
 
 def _class_count(output: RequestedOutput, manifest: Manifest) -> int | None:
-    given = [(output.parameters or {})[name] for name in _CLASSIFICATION if name in (output.parameters or {})]
+    given = [
+        (output.parameters or {})[name]
+        for name in _CLASSIFICATION
+        if name in (output.parameters or {})
+    ]
     if not given or given == [0]:
         return None
     if type(given[0]) is not int or given[0] < 1:
-        raise OipError(f"output {output.name!r}: `classification` is a number of classes, from 1 on")
+        raise OipError(
+            f"output {output.name!r}: `classification` is a number of classes, from 1 on"
+        )
     if manifest.output != "predict_proba":
         raise OipError(f"output {output.name!r} has no probabilities: leave out `classification`")
     return int(given[0])
@@ -156,14 +181,18 @@ def _one_tensor(tensors: list[Tensor], columns: list[Column]) -> list[list[Any]]
         return None
     tensor, (rows, width) = tensors[0], tensors[0].shape
     if width != len(columns):
-        raise OipError(f"input {tensor.name!r} has {width} columns: the model has {len(columns)}, see its metadata")
+        raise OipError(
+            f"input {tensor.name!r} has {width} columns: the model has {len(columns)}, see its metadata"
+        )
     for column in columns:
         if tensor.datatype not in ACCEPTED[column.dtype]:
             raise OipError(
                 f"input {tensor.name!r} holds all columns as {tensor.datatype}, and column {column.name!r} is "
                 f"{column.dtype}: send one tensor a column"
             )
-    nested = bool(tensor.data) and all(isinstance(row, list) and len(row) == width for row in tensor.data)
+    nested = bool(tensor.data) and all(
+        isinstance(row, list) and len(row) == width for row in tensor.data
+    )
     flat = [value for row in tensor.data for value in row] if nested else tensor.data
     if rows < 1 or len(flat) != rows * width:
         raise OipError(f"input {tensor.name!r} has {len(flat)} values for shape {tensor.shape}")
@@ -182,7 +211,9 @@ def _a_tensor_each(tensors: list[Tensor], columns: list[Column]) -> list[list[An
     known = {column.name for column in columns}
     for name in given:
         if name not in known:
-            raise OipError(f"there is no input {name!r}: the inputs are {', '.join(c.name for c in columns)}")
+            raise OipError(
+                f"there is no input {name!r}: the inputs are {', '.join(c.name for c in columns)}"
+            )
     missing = [column.name for column in columns if column.name not in given]
     if missing:
         raise OipError(f"input {missing[0]!r} is missing")
@@ -191,13 +222,19 @@ def _a_tensor_each(tensors: list[Tensor], columns: list[Column]) -> list[list[An
 
 def _values(tensor: Tensor, column: Column) -> list[Any]:
     if tensor.datatype not in ACCEPTED[column.dtype]:
-        raise OipError(f"input {tensor.name!r} is {column.dtype}: datatype {tensor.datatype} does not fit")
+        raise OipError(
+            f"input {tensor.name!r} is {column.dtype}: datatype {tensor.datatype} does not fit"
+        )
     if (tensor.parameters or {}).get("content_type") == "base64":
-        raise OipError(f"input {tensor.name!r}: content type base64 is not offered: send the text itself")
+        raise OipError(
+            f"input {tensor.name!r}: content type base64 is not offered: send the text itself"
+        )
     rows = tensor.shape[0] if tensor.shape else 0
     if tensor.shape not in ([rows], [rows, 1]) or rows < 1:
         raise OipError(f"input {tensor.name!r} has shape {tensor.shape}: [n] or [n, 1] is expected")
-    flat = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in tensor.data]
+    flat = [
+        value[0] if isinstance(value, list) and len(value) == 1 else value for value in tensor.data
+    ]
     if len(flat) != rows:
         raise OipError(f"input {tensor.name!r} has {len(flat)} values for shape {tensor.shape}")
     _check_range(tensor, flat)
@@ -213,7 +250,9 @@ def _check_range(tensor: Tensor, values: list[Any]) -> None:
         if type(value) is float and tensor.datatype in _WHOLE and not value.is_integer():
             raise OipError(f"row {row}, input {tensor.name!r}: Expected `int`, got `float`")
         if type(value) in (int, float) and not low <= value <= high:
-            raise OipError(f"row {row}, input {tensor.name!r}: the value is outside of {tensor.datatype}")
+            raise OipError(
+                f"row {row}, input {tensor.name!r}: the value is outside of {tensor.datatype}"
+            )
 
 
 def _output(manifest: Manifest, predictions: list[Any]) -> dict[str, Any]:
@@ -222,7 +261,12 @@ def _output(manifest: Manifest, predictions: list[Any]) -> dict[str, Any]:
     if manifest.output == "predict_proba":
         shape.append(len(predictions[0]))
         data = [value for row in predictions for value in row]
-    return {"name": manifest.output, "shape": shape, "datatype": _output_type(manifest, data), "data": data}
+    return {
+        "name": manifest.output,
+        "shape": shape,
+        "datatype": _output_type(manifest, data),
+        "data": data,
+    }
 
 
 def _top(manifest: Manifest, predictions: list[list[float]], count: int) -> dict[str, Any]:
@@ -233,7 +277,12 @@ def _top(manifest: Manifest, predictions: list[list[float]], count: int) -> dict
     for row in predictions:
         best = sorted(range(len(row)), key=lambda place: -row[place])[:width]
         data += [f"{row[place]!r}:{place}:{classes[place]}" for place in best]
-    return {"name": manifest.output, "shape": [len(predictions), width], "datatype": "BYTES", "data": data}
+    return {
+        "name": manifest.output,
+        "shape": [len(predictions), width],
+        "datatype": "BYTES",
+        "data": data,
+    }
 
 
 def _output_type(manifest: Manifest, data: list[Any]) -> str:

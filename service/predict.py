@@ -35,7 +35,9 @@ class Predictor:
         started, busy = time.perf_counter(), time.thread_time()
         errors = list(decoded.errors)
         try:
-            answers = predict_each(self.model, decoded.columns, len(decoded.kept), time.perf_counter)
+            answers = predict_each(
+                self.model, decoded.columns, len(decoded.kept), time.perf_counter
+            )
         except RowFailures as failed:
             answers = failed.predictions
             errors += [
@@ -48,4 +50,6 @@ class Predictor:
         predictions: list[Any] = [None] * decoded.total
         for place, answer in zip(decoded.kept, answers, strict=True):
             predictions[place] = answer
-        return Outcome(predictions, sorted(errors, key=lambda error: error.row), seconds, processor_s)
+        return Outcome(
+            predictions, sorted(errors, key=lambda error: error.row), seconds, processor_s
+        )

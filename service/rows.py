@@ -139,16 +139,26 @@ class RowReader:
         fields: Any = [(f"c{i}", _kind(column)) for i, column in enumerate(columns)]
         renamed = {f"c{i}": column.name for i, column in enumerate(columns)}
         row: Any = msgspec.defstruct(
-            "Row", fields, rename=lambda name: renamed[name], forbid_unknown_fields=True, array_like=False, gc=False
+            "Row",
+            fields,
+            rename=lambda name: renamed[name],
+            forbid_unknown_fields=True,
+            array_like=False,
+            gc=False,
         )
         lenient: Any = msgspec.defstruct(
             "LenientRow",
-            [(name, _with_floats(column, kind)) for (name, kind), column in zip(fields, columns, strict=True)],
+            [
+                (name, _with_floats(column, kind))
+                for (name, kind), column in zip(fields, columns, strict=True)
+            ],
             rename=lambda name: renamed[name],
             forbid_unknown_fields=True,
             gc=False,
         )
-        body: Any = msgspec.defstruct("Body", [("instances", list[row])], forbid_unknown_fields=True, gc=False)
+        body: Any = msgspec.defstruct(
+            "Body", [("instances", list[row])], forbid_unknown_fields=True, gc=False
+        )
         self._row: Any = msgspec.json.Decoder(row)
         self._lenient_row: Any = msgspec.json.Decoder(lenient)
         self._int_fields = [f"c{i}" for i, column in enumerate(columns) if column.dtype == "int"]
@@ -175,7 +185,9 @@ class RowReader:
         try:
             raws = self._outline.decode(body).instances
         except NOT_JSON as error:
-            raise Malformed(f'the body is not {{"instances": [{{column: value}}, ...]}}: {error}') from error
+            raise Malformed(
+                f'the body is not {{"instances": [{{column: value}}, ...]}}: {error}'
+            ) from error
         kept: list[int] = []
         rows: list[Any] = []
         errors: list[RowError] = []
@@ -216,7 +228,11 @@ class RowReader:
             row = self._lenient_row.decode(raw)
         except msgspec.ValidationError:
             return None
-        floats = {name: value for name in self._int_fields if isinstance(value := getattr(row, name), float)}
+        floats = {
+            name: value
+            for name in self._int_fields
+            if isinstance(value := getattr(row, name), float)
+        }
         if not all(value.is_integer() and abs(value) <= EXACT_FLOATS for value in floats.values()):
             return None
         for name, value in floats.items():
@@ -226,7 +242,9 @@ class RowReader:
     def _to_columns(self, rows: list[Any]) -> Columns:
         # One pass in C over all rows and columns; with one column the getter gives no tuple.
         rows_of_values = map(self._values, rows)
-        values = zip(*rows_of_values, strict=True) if len(self.columns) > 1 else [list(rows_of_values)]
+        values = (
+            zip(*rows_of_values, strict=True) if len(self.columns) > 1 else [list(rows_of_values)]
+        )
         by_column = list(values) if rows else [()] * len(self.columns)
         return {
             column.name: np.array(each, dtype=kind)
@@ -245,7 +263,9 @@ def _whole_float(raw: msgspec.Raw) -> int | None:
 
 def _values_of(count: int) -> Callable[[dict[str, Any]], Any]:
     """The values of a row; with one column the value itself, as attrgetter has it."""
-    return (lambda row: tuple(row.values())) if count > 1 else (lambda row: next(iter(row.values())))
+    return (
+        (lambda row: tuple(row.values())) if count > 1 else (lambda row: next(iter(row.values())))
+    )
 
 
 def _kind(column: Column) -> Any:
@@ -264,7 +284,9 @@ def _narrow(column: Column) -> Any:
     name = held.partition("[")[0].lower()
     if column.dtype == "int" and name in _WIDTHS:
         limits = np.iinfo(name)
-        return Annotated[int, msgspec.Meta(ge=int(limits.min), le=min(int(limits.max), INT_LIMIT - 1))]
+        return Annotated[
+            int, msgspec.Meta(ge=int(limits.min), le=min(int(limits.max), INT_LIMIT - 1))
+        ]
     if column.dtype == "float" and name == "float16":
         return Annotated[float, msgspec.Meta(ge=-HALF_LIMIT, le=HALF_LIMIT)]
     return None
@@ -284,7 +306,9 @@ def _row_error(index: int, column: str | None, text: str) -> RowError:
     """What msgspec or RowByName says of a row, with the next step."""
     if column is None and text.startswith("Expected `object`"):
         text += ": send an object {column: value} for each row"
-    return RowError(index, 422, column and _short(column, LONGEST_COLUMN), _short(_of_row(text), LONGEST_DETAIL))
+    return RowError(
+        index, 422, column and _short(column, LONGEST_COLUMN), _short(_of_row(text), LONGEST_DETAIL)
+    )
 
 
 def _of_row(text: str) -> str:

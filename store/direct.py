@@ -64,7 +64,12 @@ class DirectDatabase:
 def direct(url: str) -> DirectDatabase | None:
     """The database of an address, None where it is written in a way that needs SQLAlchemy to be read."""
     plain = url.strip()
-    if plain.startswith(_FILE) and "?" not in plain and plain != f"{_FILE}:memory:" and plain != _FILE:
+    if (
+        plain.startswith(_FILE)
+        and "?" not in plain
+        and plain != f"{_FILE}:memory:"
+        and plain != _FILE
+    ):
         return DirectFile(plain)
     return DirectServer(found) if (found := _SERVER.fullmatch(plain)) else None
 

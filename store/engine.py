@@ -17,7 +17,15 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url, text
 
 from store.causes import explained
-from store.direct import BUSY_TIMEOUT_S, LIVELINESS, STATEMENT_TIMEOUT_S, Result, Run, make_file, tune_file
+from store.direct import (
+    BUSY_TIMEOUT_S,
+    LIVELINESS,
+    STATEMENT_TIMEOUT_S,
+    Result,
+    Run,
+    make_file,
+    tune_file,
+)
 from store.errors import StoreError, StoreUnavailable
 
 _POSTGRESQL = "postgresql+psycopg"
@@ -122,7 +130,9 @@ def _parse(url: str) -> URL:
 
 def _sqlite(url: URL) -> Engine:
     if not url.database or url.database == ":memory:":
-        raise StoreError("A ledger in memory would be lost with the process. Name a file: sqlite:///var/ledger.db")
+        raise StoreError(
+            "A ledger in memory would be lost with the process. Name a file: sqlite:///var/ledger.db"
+        )
     make_file(Path(url.database))
     made = create_engine(
         url,
@@ -184,7 +194,9 @@ def _tune_postgresql(connection: Any, _record: object) -> None:
 
 
 def _explain(url: URL, error: Exception) -> str:
-    return explained(url.render_as_string(hide_password=True), lambda text: _without_password(url, text), error)
+    return explained(
+        url.render_as_string(hide_password=True), lambda text: _without_password(url, text), error
+    )
 
 
 def _without_password(url: URL, text: str) -> str:

@@ -85,7 +85,10 @@ class EvidenceStore:
             .order_by(table.version, table.weight, table.source)
         )
         with statements(self._engine) as connection:
-            return [EvidenceRow(rollout, row[0], row[1], json.loads(row[2])) for row in connection.execute(query)]
+            return [
+                EvidenceRow(rollout, row[0], row[1], json.loads(row[2]))
+                for row in connection.execute(query)
+            ]
 
     def counted(self, rollout: str) -> list[tuple[str, int, dict[str, Any]]]:
         """Return the same as (version, weight, body), as the core adds them up."""
@@ -110,9 +113,14 @@ class EvidenceStore:
     def marks(self, rollout: str) -> dict[str, dict[str, Any]]:
         """Return every body that was frozen of a rollout, by its name."""
         self._require_names(rollout)
-        query = select(MARKS.c.name, MARKS.c.body).where(MARKS.c.model == self.model, MARKS.c.rollout == rollout)
+        query = select(MARKS.c.name, MARKS.c.body).where(
+            MARKS.c.model == self.model, MARKS.c.rollout == rollout
+        )
         with statements(self._engine) as connection:
-            return {name: json.loads(body) for name, body in connection.execute(query.order_by(MARKS.c.name))}
+            return {
+                name: json.loads(body)
+                for name, body in connection.execute(query.order_by(MARKS.c.name))
+            }
 
     def _require_names(self, rollout: str) -> None:
         require_text("model", self.model)
@@ -129,7 +137,9 @@ def _written(rows: Sequence[EvidenceRow]) -> Iterator[dict[str, Any]]:
         values = {"rollout": row.rollout, "version": row.version, "weight": row.weight}
         before = first.setdefault(_place(values), index)
         if before != index:
-            raise Unstorable("version", f"counts what row {before} counts: one version at one weight", index)
+            raise Unstorable(
+                "version", f"counts what row {before} counts: one version at one weight", index
+            )
         yield {**values, "body": _json(row.body, index)}
 
 

@@ -10,7 +10,17 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Float, case, cast, delete, func, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Float,
+    case,
+    cast,
+    delete,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store.engine import beside, statements, transaction
@@ -80,12 +90,15 @@ class FeedbackStore:
         first = {row.prediction_id: index for index, row in reversed(list(enumerate(feedback)))}
         rows = [self._row(index, row) for index, row in enumerate(feedback)]
         # In one order in every process, so that two overlapping lists cannot deadlock.
-        wanted = sorted((rows[index] for index in first.values()), key=lambda row: row["prediction_id"])
+        wanted = sorted(
+            (rows[index] for index in first.values()), key=lambda row: row["prediction_id"]
+        )
         counted: set[str] = set()
         for start in range(0, len(wanted), AT_ONCE):
             counted |= self._counted(wanted[start : start + AT_ONCE], kept)
         return [
-            row.prediction_id in counted and first[row.prediction_id] == index for index, row in enumerate(feedback)
+            row.prediction_id in counted and first[row.prediction_id] == index
+            for index, row in enumerate(feedback)
         ]
 
     def any(self) -> bool:
@@ -97,7 +110,9 @@ class FeedbackStore:
     def outcomes(self) -> list[tuple[str, str, int]]:
         """Return (version, outcome, count) of the labels that are kept, in that order; the database counts."""
         columns = (FEEDBACK.c.version, FEEDBACK.c.outcome)
-        query = select(*columns, func.count()).where(self._mine).group_by(*columns).order_by(*columns)
+        query = (
+            select(*columns, func.count()).where(self._mine).group_by(*columns).order_by(*columns)
+        )
         with statements(self._engine) as connection:
             return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
@@ -122,7 +137,12 @@ class FeedbackStore:
         columns = (FEEDBACK.c.version, FEEDBACK.c.weight, FEEDBACK.c.level)
         # Written out and not bound: an index with a condition serves only a query that shows the same one.
         bets = FEEDBACK.c.bets == literal_column("1")
-        mine = (FEEDBACK.c.model == self.model, FEEDBACK.c.rollout == rollout, bets, FEEDBACK.c.level.is_not(None))
+        mine = (
+            FEEDBACK.c.model == self.model,
+            FEEDBACK.c.rollout == rollout,
+            bets,
+            FEEDBACK.c.level.is_not(None),
+        )
         query = select(*columns, func.count()).where(*mine).group_by(*columns).order_by(*columns)
         with statements(self._engine) as connection:
             return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query)]
@@ -130,10 +150,17 @@ class FeedbackStore:
     def pairs(self, rollout: int) -> list[tuple[int, int, int]]:
         """Return (level, copied, count) of the rows of a rollout that have both, in that order."""
         columns = (FEEDBACK.c.level, FEEDBACK.c.copied)
-        mine = (FEEDBACK.c.model == self.model, FEEDBACK.c.rollout == rollout, FEEDBACK.c.copied.is_not(None))
+        mine = (
+            FEEDBACK.c.model == self.model,
+            FEEDBACK.c.rollout == rollout,
+            FEEDBACK.c.copied.is_not(None),
+        )
         query = select(*columns, func.count()).where(*mine, FEEDBACK.c.level.is_not(None))
         with statements(self._engine) as connection:
-            return [(row[0], row[1], row[2]) for row in connection.execute(query.group_by(*columns).order_by(*columns))]
+            return [
+                (row[0], row[1], row[2])
+                for row in connection.execute(query.group_by(*columns).order_by(*columns))
+            ]
 
     def _counted(self, rows: list[dict[str, Any]], kept: Collection[int]) -> set[str]:
         self._unlooked += len(rows)
@@ -156,7 +183,9 @@ class FeedbackStore:
         while surplus > 0:
             part = oldest.limit(min(surplus, AT_ONCE))
             with transaction(self._engine) as connection:
-                gone = connection.execute(delete(FEEDBACK).where(FEEDBACK.c.prediction_id.in_(part))).rowcount
+                gone = connection.execute(
+                    delete(FEEDBACK).where(FEEDBACK.c.prediction_id.in_(part))
+                ).rowcount
             if not gone:
                 break
             surplus -= gone

@@ -36,14 +36,18 @@ class LeaseStore:
         self.model = model
         self._here = LEASES.c.model == model
         insert = (sqlite if engine.dialect.name == "sqlite" else postgresql).insert
-        self._insert = insert(LEASES).on_conflict_do_nothing(index_elements=["model"]).returning(LEASES.c.beat)
+        self._insert = (
+            insert(LEASES).on_conflict_do_nothing(index_elements=["model"]).returning(LEASES.c.beat)
+        )
         self._update = update(LEASES).where(self._here).returning(LEASES.c.beat)
 
     def look(self) -> Lease | None:
         """Return the lease as it stands, None if nobody ever took it."""
         require_text("model", self.model)
         with statements(self._engine) as connection:
-            row = connection.execute(select(LEASES.c.holder, LEASES.c.beat).where(self._here)).one_or_none()
+            row = connection.execute(
+                select(LEASES.c.holder, LEASES.c.beat).where(self._here)
+            ).one_or_none()
         return Lease(*row) if row else None
 
     def take(self, seen: Lease | None, holder: str) -> Lease | None:

@@ -62,22 +62,36 @@ class LedgerStore:
         from sqlalchemy import text
 
         from store.engine import beside, transaction
-        from store.schema import EVIDENCE_PART, EVIDENCE_TABLES, LABEL_TABLES, LABELS_PART, LEDGER_TABLES
+        from store.schema import (
+            EVIDENCE_PART,
+            EVIDENCE_TABLES,
+            LABEL_TABLES,
+            LABELS_PART,
+            LEDGER_TABLES,
+        )
         from store.upgrade import upgrade
 
         assert not isinstance(self._database, DirectDatabase)
         ledger = self._database
         evidence, labels = beside(ledger, EVIDENCE_PART), beside(ledger, LABELS_PART)
-        for engine, tables in ((ledger, LEDGER_TABLES), (evidence, EVIDENCE_TABLES), (labels, LABEL_TABLES)):
+        for engine, tables in (
+            (ledger, LEDGER_TABLES),
+            (evidence, EVIDENCE_TABLES),
+            (labels, LABEL_TABLES),
+        ):
             with transaction(engine) as connection:
                 if engine.dialect.name == "postgresql":
-                    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CREATING})
+                    connection.execute(
+                        text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CREATING}
+                    )
                 tables.create_all(connection)
         upgrade(ledger, evidence, labels)
 
     def revision(self) -> int:
         """Return the newest revision's number, 0 if there is none. One look at an index: made to be polled."""
-        rows = self._statement("SELECT max(revision) FROM revisions WHERE model = :model", {"model": self.model}).rows
+        rows = self._statement(
+            "SELECT max(revision) FROM revisions WHERE model = :model", {"model": self.model}
+        ).rows
         return int(rows[0][0] or 0)
 
     def newest(self) -> Entry | None:
@@ -91,7 +105,15 @@ class LedgerStore:
             raise ValueError(f"limit is {limit}; it counts entries, so it is 0 or more")
         return [_entry(row) for row in self._rows("ORDER BY revision DESC", limit)]
 
-    def append(self, revision: int, body: dict[str, Any], action: str, actor: str, reason: str, at: datetime) -> Entry:
+    def append(
+        self,
+        revision: int,
+        body: dict[str, Any],
+        action: str,
+        actor: str,
+        reason: str,
+        at: datetime,
+    ) -> Entry:
         """Record `revision`, which must be the newest plus one, and return it.
 
         Raises Conflict when somebody was first, Unstorable for values that a database would not give back
@@ -170,7 +192,13 @@ def canonical(value: Any) -> str:
 
 
 def _written(
-    model: str, revision: int, body: dict[str, Any], action: str, actor: str, reason: str, at: datetime
+    model: str,
+    revision: int,
+    body: dict[str, Any],
+    action: str,
+    actor: str,
+    reason: str,
+    at: datetime,
 ) -> dict[str, Any]:
     """The columns as they are stored, but for the hashes."""
     if at.tzinfo is None:

@@ -28,7 +28,7 @@ LABEL_TABLES = MetaData()
 EVIDENCE_PART = "evidence"
 LABELS_PART = "labels"
 CHANNEL = "sluice_revisions"
-"""Where PostgreSQL tells of a new revision (store/bell.py listens)."""
+"""Where PostgreSQL tells of a new revision (store/change_notifier.py listens)."""
 
 REVISIONS = Table(
     "revisions",

@@ -10,7 +10,18 @@ from base64 import urlsafe_b64decode
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, bindparam, delete, func, inspect, select, text, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Table,
+    bindparam,
+    delete,
+    func,
+    inspect,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import sqlite
 
 from store.engine import statements, transaction
@@ -64,7 +75,9 @@ def _insert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]
     if table is EVIDENCE:
         new = insert.excluded
         insert = insert.on_conflict_do_update(
-            index_elements=keys, set_={"serial": new.serial, "body": new.body}, where=EVIDENCE.c.serial < new.serial
+            index_elements=keys,
+            set_={"serial": new.serial, "body": new.body},
+            where=EVIDENCE.c.serial < new.serial,
         )
     else:
         insert = insert.on_conflict_do_nothing(index_elements=keys)
@@ -72,17 +85,26 @@ def _insert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]
 
 
 def _shorten_ids(labels: Engine) -> None:
-    long = select(FEEDBACK.c.prediction_id).where(func.length(FEEDBACK.c.prediction_id) > LONGEST_SHORT_ID)
+    long = select(FEEDBACK.c.prediction_id).where(
+        func.length(FEEDBACK.c.prediction_id) > LONGEST_SHORT_ID
+    )
     after = ""
     while True:
-        query = long.where(FEEDBACK.c.prediction_id > after).order_by(FEEDBACK.c.prediction_id).limit(AT_ONCE)
+        query = (
+            long.where(FEEDBACK.c.prediction_id > after)
+            .order_by(FEEDBACK.c.prediction_id)
+            .limit(AT_ONCE)
+        )
         with statements(labels) as connection:
             ids = list(connection.scalars(query))
         if not ids:
             return
         after = ids[-1]
         with transaction(labels) as connection:
-            _rename(connection, [{"old": each, "new": short_id(each)} for each in ids if short_id(each) != each])
+            _rename(
+                connection,
+                [{"old": each, "new": short_id(each)} for each in ids if short_id(each) != each],
+            )
 
 
 def _rename(connection: Connection, names: list[dict[str, str]]) -> None:
@@ -92,7 +114,9 @@ def _rename(connection: Connection, names: list[dict[str, str]]) -> None:
     other = FEEDBACK.alias()
     taken = select(other.c.prediction_id).where(other.c.prediction_id == bindparam("new")).exists()
     mine = FEEDBACK.c.prediction_id == bindparam("old")
-    connection.execute(update(FEEDBACK).where(mine, ~taken).values(prediction_id=bindparam("new")), names)
+    connection.execute(
+        update(FEEDBACK).where(mine, ~taken).values(prediction_id=bindparam("new")), names
+    )
     connection.execute(delete(FEEDBACK).where(mine), names)
 
 

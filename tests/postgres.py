@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from emulator import postgresql
+from emulator.addons import postgresql
 
 PASSWORD = "s3cret/of the@test"
 QUOTED_PASSWORD = "s3cret%2Fof%20the%40test"

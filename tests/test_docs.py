@@ -7,16 +7,18 @@ from pathlib import Path
 import pytest
 
 import deploy
-from deployment import outcomes
-from rollout.release import TRANSITIONS, Event, State
+from cli.render import exit_codes
 from rollout.settings import paths
-from rollout.strategy import STRATEGIES
-from router.metrics import names
+from rollout.state.strategy import STRATEGIES
+from rollout.state.version_state import TRANSITIONS, Event, State
+from router.endpoints.metrics_text import names
 from scripts.pictures import PARTS, ROOT, pages, rewritten, service_families
 from scripts.trials import named_tests
 
 VERBS = deploy.app.verbs
-TEXTS = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "releases/README.md")]
+TEXTS = [
+    ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "releases/README.md")
+]
 TEXTS += sorted((ROOT / "docs").rglob("*.md"))
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
 FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
@@ -37,17 +39,23 @@ def part(name: str, on: str) -> str:
 def rows(table: str) -> list[list[str]]:
     """The cells of a Markdown table without its head, free of their marks."""
     lines = [line for line in table.splitlines() if line.startswith("|")][2:]
-    return [[cell.strip().strip("`*") for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    return [
+        [cell.strip().strip("`*") for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines
+    ]
 
 
 def section(name: str, title: str) -> str:
     """What follows a heading on a page, up to the next one."""
-    return re.split(r"^#+ ", page(name).split(f"# {title}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+    return re.split(
+        r"^#+ ", page(name).split(f"# {title}\n", 1)[1], maxsplit=1, flags=re.MULTILINE
+    )[0]
 
 
 def commands(text: str) -> list[list[str]]:
     """The words after `python deploy.py` of every command in a text; what is shown as output counts too."""
-    found = [re.split(r" && | \(|  +| # | or (?=python)", match)[0] for match in COMMAND.findall(text)]
+    found = [
+        re.split(r" && | \(|  +| # | or (?=python)", match)[0] for match in COMMAND.findall(text)
+    ]
     return [shlex.split(each) for each in found if each and not each.startswith("VERB")]
 
 
@@ -58,7 +66,11 @@ def anchor(heading: str) -> str:
 
 def titles(text: str) -> set[str]:
     """Every anchor of a page."""
-    return {anchor(line.lstrip("# ")) for line in FENCED.sub("", text).splitlines() if line.startswith("#")}
+    return {
+        anchor(line.lstrip("# "))
+        for line in FENCED.sub("", text).splitlines()
+        if line.startswith("#")
+    }
 
 
 @pytest.mark.parametrize("path", pages(), ids=lambda path: path.name)
@@ -67,7 +79,11 @@ def test_to_make_the_tables_anew_changes_nothing(path: Path) -> None:
 
 
 def test_every_part_that_the_code_makes_is_in_the_documentation() -> None:
-    marked = {name for path in pages() for name in re.findall(r"<!-- from the code: ([\w ]+) -->", path.read_text())}
+    marked = {
+        name
+        for path in pages()
+        for name in re.findall(r"<!-- from the code: ([\w ]+) -->", path.read_text())
+    }
     assert marked == set(PARTS)
 
 
@@ -78,7 +94,8 @@ def test_the_vocabularys_table_is_the_cores() -> None:
         for row in rows(part("transitions", "vocabulary.md"))
     }
     assert shown == {
-        str(state): {event: str(follower) for event, follower in TRANSITIONS[state].items()} for state in State
+        str(state): {event: str(follower) for event, follower in TRANSITIONS[state].items()}
+        for state in State
     }
 
 
@@ -98,7 +115,7 @@ def test_every_verb_is_in_the_operators_table() -> None:
 
 def test_every_exit_code_is_explained() -> None:
     shown = [int(row[0]) for row in rows(section("operations.md", "Exit codes"))]
-    assert shown == [*range(outcomes.BROKEN + 1), outcomes.INTERRUPTED]
+    assert shown == [*range(exit_codes.BROKEN + 1), exit_codes.INTERRUPTED]
 
 
 def test_every_setting_is_in_the_operators_table() -> None:
@@ -106,7 +123,9 @@ def test_every_setting_is_in_the_operators_table() -> None:
 
 
 def test_every_metric_is_in_the_operators_tables() -> None:
-    assert sorted(row[0] for row in rows(part("router metrics", "operations.md"))) == sorted(names())
+    assert sorted(row[0] for row in rows(part("router metrics", "operations.md"))) == sorted(
+        names()
+    )
     own = sorted(row[0] for row in rows(part("service metrics", "operations.md")))
     assert own == sorted(name for name, *_ in service_families())
 
@@ -114,8 +133,8 @@ def test_every_metric_is_in_the_operators_tables() -> None:
 def test_every_environment_variable_is_explained_and_is_read() -> None:
     read = {
         name
-        for room in ("router", "service", "deployment")
-        for name in READ_BY_CODE.findall((ROOT / room / "config.py").read_text())
+        for file in ("router/config.py", "service/config.py", "deployment/workspace/workspace.py")
+        for name in READ_BY_CODE.findall((ROOT / file).read_text())
     }
     shown = {row[0] for row in rows(section("operations.md", "Environment variables"))}
     assert shown - {"variable", "---"} == read
@@ -125,8 +144,13 @@ def test_every_environment_variable_is_explained_and_is_read() -> None:
 def test_a_page_names_only_metrics_settings_and_targets_that_are_there(path: Path) -> None:
     text = path.read_text()
     metrics = set(names()) | {name for name, *_ in service_families()}
-    assert set(re.findall(r"\bsluice_[a-z_]+[a-z]\b(?!\.)", text)) - {"sluice_unit", "sluice_onnx"} <= metrics
-    assert set(re.findall(r"`((?:router|delivery|deployment)\.[a-z_]+(?:\.[a-z_]+)?)`", text)) <= set(_settings_tree())
+    assert (
+        set(re.findall(r"\bsluice_[a-z_]+[a-z]\b(?!\.)", text)) - {"sluice_unit", "sluice_onnx"}
+        <= metrics
+    )
+    assert set(
+        re.findall(r"`((?:router|delivery|deployment)\.[a-z_]+(?:\.[a-z_]+)?)`", text)
+    ) <= set(_settings_tree())
     targets = set(re.findall(r"^([a-z0-9]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"(?:`|\$ )make ([a-z0-9]+)", text)) <= targets
 
@@ -170,7 +194,9 @@ def test_a_decision_has_its_four_parts_and_is_listed(path: Path) -> None:
 
 
 def test_the_recipe_that_is_shown_can_be_read_and_has_its_build() -> None:
-    recipe = next(block for block in FENCED.findall(page("bring-your-own-model.md")) if "def build()" in block)
+    recipe = next(
+        block for block in FENCED.findall(page("bring-your-own-model.md")) if "def build()" in block
+    )
     source = "\n".join(recipe.splitlines()[1:-1])
     assert "build" in compile(source, "customers.py", "exec").co_names
 

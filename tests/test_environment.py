@@ -12,7 +12,9 @@ from packaging.requirements import Requirement
 
 from scripts.requirements import ROOT, direct
 
-NAMES = [Requirement(line) for line in direct(yaml.safe_load((ROOT / "environment.yaml").read_text()))]
+NAMES = [
+    Requirement(line) for line in direct(yaml.safe_load((ROOT / "environment.yaml").read_text()))
+]
 PINNED = re.compile(r"^[a-z0-9][^\n\\]*==[^\n\\]*", re.MULTILINE)
 
 
@@ -22,7 +24,11 @@ def pins(text: str) -> list[Requirement]:
 
 
 LOCKED = pins((ROOT / "requirements.txt").read_text())
-HERE = {pin.name: str(pin.specifier)[2:] for pin in LOCKED if pin.marker is None or pin.marker.evaluate()}
+HERE = {
+    pin.name: str(pin.specifier)[2:]
+    for pin in LOCKED
+    if pin.marker is None or pin.marker.evaluate()
+}
 
 
 def normal(name: str) -> str:
@@ -39,7 +45,9 @@ def test_every_direct_dependency_is_pinned_within_its_range(wanted: Requirement)
 
 def test_every_pin_has_a_hash() -> None:
     blocks = re.split(r"^(?=[a-z0-9])", (ROOT / "requirements.txt").read_text(), flags=re.MULTILINE)
-    bare = [block.splitlines()[0] for block in blocks if "==" in block and "--hash=sha256:" not in block]
+    bare = [
+        block.splitlines()[0] for block in blocks if "==" in block and "--hash=sha256:" not in block
+    ]
     assert bare == []
 
 
@@ -53,9 +61,20 @@ def test_compiling_the_definition_again_changes_no_pin(tmp_path: Path) -> None:
     locked = tmp_path / "requirements.txt"
     locked.write_text((ROOT / "requirements.txt").read_text())
     names = "\n".join(map(str, NAMES))
-    command = [uv.find_uv_bin(), "pip", "compile", "--quiet", "--python", sys.executable, "--python-version", "3.11"]
+    command = [
+        uv.find_uv_bin(),
+        "pip",
+        "compile",
+        "--quiet",
+        "--python",
+        sys.executable,
+        "--python-version",
+        "3.11",
+    ]
     command += ["--universal", "--no-annotate", "--no-header", "--output-file", str(locked), "-"]
-    done = subprocess.run(command, input=names, text=True, capture_output=True, cwd=tmp_path, timeout=100, check=False)
+    done = subprocess.run(
+        command, input=names, text=True, capture_output=True, cwd=tmp_path, timeout=100, check=False
+    )
     if done.returncode and "error sending request" in done.stderr.lower():
         pytest.skip("no package index is reached from here: `make lock` checks the same")
     assert done.returncode == 0, done.stderr

@@ -66,7 +66,9 @@ def mark_of(run: "subprocess.Popen[str]") -> str:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_ended_in_the_middle_leaves_nothing(tmp_path: Path, how: signal.Signals) -> None:
+def test_a_run_that_is_ended_in_the_middle_leaves_nothing(
+    tmp_path: Path, how: signal.Signals
+) -> None:
     run = inner(tmp_path, STARTS_MUCH, READY=str(tmp_path / "ready"), TESTS_PATIENCE_S="1")
     try:
         until((tmp_path / "ready").exists, "the test has started what it starts")

@@ -9,7 +9,11 @@ import pytest
 def typed(*words: str) -> tuple[int, str]:
     """Exit code, and what was said on standard error."""
     done = subprocess.run(
-        [sys.executable, "deploy.py", *words], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "deploy.py", *words],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     return done.returncode, done.stderr.strip()
 

@@ -21,11 +21,11 @@ from weakref import WeakSet
 from gunicorn.workers import gasgi
 
 from wire.budget import ByteBudget, give_back_memory
-from wire.door import Door, Handler, Headers
-from wire.files import most_connections, raise_file_limit
+from wire.fast_path import Handler, Headers, HttpConnection
+from wire.file_limits import most_connections, raise_file_limit
 from wire.problems import problem
-from wire.protocol import LongProtocol
-from wire.turns import Turns
+from wire.read_turns import ReadTurns
+from wire.slow_path import SlowPathProtocol
 
 LINGER_S = 5.0
 SPARE_S = 2.0
@@ -40,7 +40,7 @@ MOST_BYTES = 64 * 1024 * 1024
 ORPHAN_S = 30.0
 
 
-class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
+class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
     """An asgi worker whose app may have `hot`, handlers by path, and `largest_body`, in bytes.
 
     Also `most_bytes`, of all requests under way together, and `refused(status)`, called for each error that is answered
@@ -50,7 +50,7 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.draining = False
-        self.doors: set[Door] = set()
+        self.doors: set[HttpConnection] = set()
         self.others: WeakSet[Any] = WeakSet()
         self.date = b""
         self.budget = ByteBudget(MOST_BYTES)
@@ -78,7 +78,7 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
 
     def other_protocol(self) -> Any:
         """gunicorn's protocol for one connection."""
-        other = LongProtocol(self)
+        other = SlowPathProtocol(self)
         self.others.add(other)
         return other
 
@@ -112,7 +112,7 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
 
     async def _serve(self) -> None:
         self.budget = ByteBudget(getattr(self.asgi, "most_bytes", MOST_BYTES))
-        self.turns = Turns(self.loop)
+        self.turns = ReadTurns(self.loop)
         beside = [self.loop.create_task(self._sweep()), self.loop.create_task(self._watch_parent())]
         try:
             await super()._serve()
@@ -135,7 +135,7 @@ class DoorWorker(gasgi.ASGIWorker):  # type: ignore[misc]
                 self.loop.run_in_executor(None, give_back_memory)
             await asyncio.sleep(SWEEP_S)
 
-    def _look(self, door: Door, now: float, late: tuple[Headers, bytes]) -> None:
+    def _look(self, door: HttpConnection, now: float, late: tuple[Headers, bytes]) -> None:
         waited = 0.0 if door.since is None else now - door.since
         if door.refused:
             if waited > DISCARD_S:
@@ -204,4 +204,4 @@ def _inode(path: str) -> int:
 
 
 # gunicorn names the class of its protocol in this one place and calls it with the worker.
-gasgi.ASGIProtocol = lambda worker: Door(worker, worker.loop)
+gasgi.ASGIProtocol = lambda worker: HttpConnection(worker, worker.loop)

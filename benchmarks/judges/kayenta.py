@@ -28,7 +28,10 @@ def first_failure(
     candidate, stable: one value a minute (minutes,).
     """
     minutes = range(first, len(candidate) + 1)
-    return next((minute for minute in minutes if fails(candidate[:minute], stable[:minute], direction)), None)
+    return next(
+        (minute for minute in minutes if fails(candidate[:minute], stable[:minute], direction)),
+        None,
+    )
 
 
 def fails(candidate: np.ndarray, stable: np.ndarray, direction: Direction) -> bool:
@@ -50,7 +53,11 @@ def shift(candidate: np.ndarray, stable: np.ndarray) -> tuple[float, float, floa
     pairs = len(differences)
     reach = ndtri((1 + CONFIDENCE) / 2) * _spread(candidate, stable) + 0.5
     left_out = max(0, int(np.ceil(pairs / 2 - reach)) - 1)
-    return float(differences[left_out]), float(np.median(differences)), float(differences[-1 - left_out])
+    return (
+        float(differences[left_out]),
+        float(np.median(differences)),
+        float(differences[-1 - left_out]),
+    )
 
 
 def _spread(candidate: np.ndarray, stable: np.ndarray) -> float:

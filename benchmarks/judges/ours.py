@@ -9,18 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from rollout.evidence import Evidence, Tally
-from rollout.policy import Judging, Policy, Rule, policy
-from rollout.reference import Reference
-from rollout.strategy import strategy
-from rollout.verdict import RESTARTS, against, weighted
+from rollout.state.policy import Policy, SignalPolicy, VerdictConfig, policy
+from rollout.state.strategy import strategy
+from rollout.verdict.baseline import Reference
+from rollout.verdict.evidence import Evidence, Tally
+from rollout.verdict.verdict import RESTARTS, against, weighted
 
 CANDIDATE, STABLE = "v2", "v1"
-CANARY = policy(Judging(), strategy("canary"))
-STRICT = replace(CANARY, rules=tuple(replace(rule, tolerance=0.0, apart=0.5) for rule in CANARY.rules))
+CANARY = policy(VerdictConfig(), strategy("canary"))
+STRICT = replace(
+    CANARY, rules=tuple(replace(rule, tolerance=0.0, apart=0.5) for rule in CANARY.rules)
+)
 """Any difference at all counts against the candidate, at any weight."""
 _FIVE = ("errors", "latency", "wait", "prediction", "labels")
-FIVE = replace(CANARY, rules=tuple(Rule(name, "rollback", 0.2, False, 0.0, 0.0) for name in _FIVE))
+FIVE = replace(
+    CANARY, rules=tuple(SignalPolicy(name, "rollback", 0.2, False, 0.0, 0.0) for name in _FIVE)
+)
 """Five signals that share alpha alike, without tolerance, at any weight."""
 
 
@@ -41,23 +45,35 @@ def evidence(came: Mapping[str, Sequence[Came]], weights: np.ndarray) -> Evidenc
     tallies: dict[tuple[str, int], Tally] = {}
     for weight in np.unique(weights):
         for place, version in enumerate((CANDIDATE, STABLE)):
-            tallies[version, int(weight)] = {k: _tally(parts, weights == weight, place) for k, parts in came.items()}
+            tallies[version, int(weight)] = {
+                k: _tally(parts, weights == weight, place) for k, parts in came.items()
+            }
     return Evidence(CANDIDATE, STABLE, tallies)
 
 
 def _tally(parts: Sequence[Came], then: np.ndarray, place: int) -> dict[str, np.ndarray]:
     total = sum(_later(part.counts[:, :, place] * then[:, None], part.late) for part in parts)
     counted = np.ascontiguousarray(np.moveaxis(np.cumsum(total, axis=1), -1, 0))
-    return {name: counts for name, counts in zip(parts[0].names, counted, strict=True) if counts.any()}
+    return {
+        name: counts for name, counts in zip(parts[0].names, counted, strict=True) if counts.any()
+    }
 
 
 def _later(counts: np.ndarray, late: int) -> np.ndarray:
-    return np.concatenate([np.zeros_like(counts[:, :late]), counts[:, : counts.shape[1] - late]], axis=1)
+    return np.concatenate(
+        [np.zeros_like(counts[:, :late]), counts[:, : counts.shape[1] - late]], axis=1
+    )
 
 
 def periods(seen: Evidence) -> list[Evidence]:
     """The whole evidence, then what came since each restart, at every look. Before a restart that is nothing."""
-    return [seen, *(seen.since(_at_looks(seen, np.where(r.any(-1), r.argmax(-1), -1))) for r in _reached(seen))]
+    return [
+        seen,
+        *(
+            seen.since(_at_looks(seen, np.where(r.any(-1), r.argmax(-1), -1)))
+            for r in _reached(seen)
+        ),
+    ]
 
 
 def _reached(seen: Evidence) -> list[np.ndarray]:
@@ -84,25 +100,32 @@ def _whole(seen: Evidence, run: int, look: int) -> Evidence:
 
 def _of_leaves(seen: Evidence, change: Callable[[np.ndarray], Any]) -> Evidence:
     tallies = {
-        key: {kind: {name: change(counts) for name, counts in each.items()} for kind, each in tally.items()}
+        key: {
+            kind: {name: change(counts) for name, counts in each.items()}
+            for kind, each in tally.items()
+        }
         for key, tally in seen.tallies.items()
     }
     return Evidence(seen.candidate, seen.stable, tallies)
 
 
-def capitals(judged: Policy, parts: Sequence[Evidence], reference: Reference) -> dict[str, np.ndarray]:
+def capitals(
+    judged: Policy, parts: Sequence[Evidence], reference: Reference
+) -> dict[str, np.ndarray]:
     """Log capitals (runs, looks) against the candidate, by signal."""
     shape = np.shape(parts[0].requests(CANDIDATE))
-    return {rule.name: np.broadcast_to(against(rule, parts, reference), shape) for rule in judged.rules}
+    return {
+        rule.name: np.broadcast_to(against(rule, parts, reference), shape) for rule in judged.rules
+    }
 
 
 def together(judged: Policy, logs: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Log of what decides on a rollback, as rollout.verdict.together takes it of one look."""
+    """Log of what decides on a rollback, as rollout.verdict.verdict.together takes it of one look."""
     staked = [(rule.weight, logs[rule.name]) for rule in judged.rules if rule.action == "rollback"]
     return np.asarray(weighted([*staked, (max(0.0, 1 - sum(weight for weight, _ in staked)), 0.0)]))
 
 
-def alone(judged: Policy, name: str) -> tuple[Rule, float]:
+def alone(judged: Policy, name: str) -> tuple[SignalPolicy, float]:
     """The rule of a signal, and the log capital at which it decides by itself."""
     rule = next(rule for rule in judged.rules if rule.name == name)
     return rule, float(np.log(1 / (judged.alpha * rule.weight)))

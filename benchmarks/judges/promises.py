@@ -11,14 +11,14 @@ import numpy as np
 
 from benchmarks.judges import ours, rollouts
 from benchmarks.judges.ours import CANARY, CANDIDATE, STABLE, STRICT, alone
-from rollout.evidence import Evidence
-from rollout.policy import PROVABLE, Policy
-from rollout.reference import Reference
-from rollout.split import ALL
-from rollout.verdict import judge, proof
+from rollout.state.policy import PROVABLE, Policy
+from rollout.state.split import ALL
+from rollout.verdict.baseline import Reference
+from rollout.verdict.evidence import Evidence
+from rollout.verdict.verdict import judge, proof
 
 COMPARED = 2
-"""Looks a batch at which rollout.verdict.judge is asked for a second opinion on whole numbers."""
+"""Looks a batch at which rollout.verdict.verdict.judge is asked for a second opinion on whole numbers."""
 REQUIRED = tuple(rule.name for rule in CANARY.rules if rule.required)
 ON_MARGIN = tuple(rule.name for rule in CANARY.rules if rule.name in PROVABLE)
 
@@ -103,7 +103,9 @@ def _buried(errors: float, weight: int, rng: np.random.Generator) -> int:
             (CANDIDATE, weight): {"drawn": {"all": failed}, "finished": {"error": failed}},
             (STABLE, weight): {"drawn": {"all": sum(stable.values())}, "finished": stable},
         }
-        word = judge(Evidence(CANDIDATE, STABLE, tallies), (), Reference(errors=errors), CANARY).word
+        word = judge(
+            Evidence(CANDIDATE, STABLE, tallies), (), Reference(errors=errors), CANARY
+        ).word
     return failed
 
 

@@ -12,11 +12,11 @@ import numpy as np
 from benchmarks.judges import gate, kayenta, ours, repeated, traffic
 from benchmarks.judges.ours import Came
 from benchmarks.judges.rollouts import noise
-from rollout.bins import bin_edge_ms, latency_bin
-from rollout.evidence import LABEL_LEVELS
-from rollout.reference import Reference, reference_of
-from rollout.split import ALL
-from rollout.verdict import against
+from rollout.state.split import ALL
+from rollout.verdict.baseline import Reference, reference_of
+from rollout.verdict.bins import bin_edge_ms, latency_bin
+from rollout.verdict.evidence import LABEL_LEVELS
+from rollout.verdict.verdict import against
 
 WEIGHT = round(traffic.SHARE * ALL)
 LOOKS_A_MINUTE = 20
@@ -60,12 +60,46 @@ class Row:
 
 
 ROWS = (
-    Row("errors 0.1 to 1 %", "errors 0.1 %", "errors", (10_000, 22_700), (0.01, 0.001), gate=gate.BAD_REQUESTS),
-    Row("errors 1 to 2 %", "errors 1 %", "errors", (29_500, 61_400), (0.02, 0.01), gate=gate.BAD_REQUESTS),
+    Row(
+        "errors 0.1 to 1 %",
+        "errors 0.1 %",
+        "errors",
+        (10_000, 22_700),
+        (0.01, 0.001),
+        gate=gate.BAD_REQUESTS,
+    ),
+    Row(
+        "errors 1 to 2 %",
+        "errors 1 %",
+        "errors",
+        (29_500, 61_400),
+        (0.02, 0.01),
+        gate=gate.BAD_REQUESTS,
+    ),
     Row("latency x1.2", "latency", "wait", (4_000, 7_600), change=traffic.slower, gate=gate.P99_MS),
-    Row("slowest 2 % twice as slow", "latency", "wait", (4_900, 11_200), change=traffic.slow_tail, gate=gate.P99_MS),
-    Row("prediction rate 20 to 25 %", "prediction rate 20 %", "prediction", (17_800, 35_200), (0.25, 0.2)),
-    Row("accuracy 0.80 to 0.75", "accuracy 0.80", "labels", (15_900, 31_800), (0.25, 0.2), gate=ACCURACY_GATE),
+    Row(
+        "slowest 2 % twice as slow",
+        "latency",
+        "wait",
+        (4_900, 11_200),
+        change=traffic.slow_tail,
+        gate=gate.P99_MS,
+    ),
+    Row(
+        "prediction rate 20 to 25 %",
+        "prediction rate 20 %",
+        "prediction",
+        (17_800, 35_200),
+        (0.25, 0.2),
+    ),
+    Row(
+        "accuracy 0.80 to 0.75",
+        "accuracy 0.80",
+        "labels",
+        (15_900, 31_800),
+        (0.25, 0.2),
+        gate=ACCURACY_GATE,
+    ),
 )
 
 
@@ -83,19 +117,32 @@ def _rates(rng: np.random.Generator, row: Row, candidate: float, stable: float, 
     values = traffic.bad_rates(minutes)
     mine, theirs = values[..., traffic.CANDIDATE], values[..., traffic.STABLE]
     found = {
-        "ours": _ours(row.signal, _came(row.signal, tables), _history(rng, row.signal, stable), traffic.REQUESTS),
+        "ours": _ours(
+            row.signal,
+            _came(row.signal, tables),
+            _history(rng, row.signal, stable),
+            traffic.REQUESTS,
+        ),
         "kayenta": [
-            _at_minute(kayenta.first_failure(mine[run], theirs[run], "either" if row.two_sided else "increase"))
+            _at_minute(
+                kayenta.first_failure(
+                    mine[run], theirs[run], "either" if row.two_sided else "increase"
+                )
+            )
             for run in range(0, runs, KAYENTA_PART)
         ],
-        "repeated": ours.first(repeated.chi_square(minutes, row.two_sided), traffic.looks_after()).tolist(),
+        "repeated": ours.first(
+            repeated.chi_square(minutes, row.two_sided), traffic.looks_after()
+        ).tolist(),
     }
     if row.gate is not None:
         found["gate"] = [_at_minute(gate.first_failure(each, row.gate)) for each in mine]
     return found
 
 
-def _ours(signal: str, came: dict[str, list[Came]], reference: Reference, requests: int, late: int = 0) -> list[float]:
+def _ours(
+    signal: str, came: dict[str, list[Came]], reference: Reference, requests: int, late: int = 0
+) -> list[float]:
     looks = came[next(iter(came))][0].counts.shape[1]
     seen = ours.evidence(came, np.full(looks, WEIGHT))
     rule, needed = ours.alone(ours.FIVE, signal)
@@ -107,7 +154,12 @@ def _came(signal: str, tables: np.ndarray) -> dict[str, list[Came]]:
     """Tables (runs, looks, 2, 2) of good and bad as counts of a signal."""
     came = np.diff(tables, axis=1, prepend=0)
     finished = {
-        "finished": [Came(["ok", "error"], came if signal == "errors" else came.sum(-1, keepdims=True) * [1, 0])]
+        "finished": [
+            Came(
+                ["ok", "error"],
+                came if signal == "errors" else came.sum(-1, keepdims=True) * [1, 0],
+            )
+        ]
     }
     if signal == "prediction":
         return {**finished, "classes": [Came(CLASSES, came)]}
@@ -126,11 +178,16 @@ def _history(rng: np.random.Generator, signal: str, rate: float) -> Reference:
         tally["labels"] = {"0": HISTORY - bad, str(LABEL_LEVELS - 1): bad}
     else:
         # Shares of classes are taken as soon as there are latencies to take thresholds of.
-        tally |= {"classes": dict(zip(CLASSES, (HISTORY - bad, bad), strict=True)), "waits": {"0": HISTORY}}
+        tally |= {
+            "classes": dict(zip(CLASSES, (HISTORY - bad, bad), strict=True)),
+            "waits": {"0": HISTORY},
+        }
     return reference_of(tally)
 
 
-def _latency(rng: np.random.Generator, change: Callable[[np.ndarray], np.ndarray], runs: int) -> Found:
+def _latency(
+    rng: np.random.Generator, change: Callable[[np.ndarray], np.ndarray], runs: int
+) -> Found:
     drawn = [traffic.latencies(rng, change) for _ in range(runs)]
     moments = [repeated.welch(*run.moments()) for run in drawn]
     p99 = [run.each_minute(traffic.p99) for run in drawn]
@@ -138,7 +195,9 @@ def _latency(rng: np.random.Generator, change: Callable[[np.ndarray], np.ndarray
         "ours": _ours("wait", _waits(drawn), _quantiles(rng), traffic.REQUESTS),
         "kayenta": [_kayenta(drawn[run], p99[run]) for run in range(0, runs, KAYENTA_PART)],
         "repeated": ours.first(np.array(moments), traffic.looks_after()).tolist(),
-        "gate": [_at_minute(gate.first_failure(each[:, traffic.CANDIDATE], gate.P99_MS)) for each in p99],
+        "gate": [
+            _at_minute(gate.first_failure(each[:, traffic.CANDIDATE], gate.P99_MS)) for each in p99
+        ],
     }
 
 
@@ -146,7 +205,9 @@ def _waits(drawn: list[traffic.Latencies]) -> dict[str, list[Came]]:
     bins = [np.searchsorted(_EDGES_MS, run.ms, side="right") for run in drawn]
     low, high = min(each.min() for each in bins), max(each.max() for each in bins)
     levels = int(high - low) + 1
-    tables = [run.tables(each - low, levels, LATENCY_LOOKS) for run, each in zip(drawn, bins, strict=True)]
+    tables = [
+        run.tables(each - low, levels, LATENCY_LOOKS) for run, each in zip(drawn, bins, strict=True)
+    ]
     came = np.diff(np.stack(tables), axis=1, prepend=0)
     names = [str(low + level) for level in range(levels)]
     return {"finished": [Came(["ok"], came.sum(-1, keepdims=True))], "waits": [Came(names, came)]}
@@ -162,7 +223,11 @@ def _quantiles(rng: np.random.Generator) -> Reference:
 def _kayenta(run: traffic.Latencies, p99: np.ndarray) -> float:
     """Mean and 99th percentile of each minute; one failed metric is enough."""
     return min(
-        _at_minute(kayenta.first_failure(values[:, traffic.CANDIDATE], values[:, traffic.STABLE], "increase"))
+        _at_minute(
+            kayenta.first_failure(
+                values[:, traffic.CANDIDATE], values[:, traffic.STABLE], "increase"
+            )
+        )
         for values in (run.each_minute(lambda ms: float(np.mean(ms))), p99)
     )
 
@@ -171,7 +236,9 @@ def _at_minute(minute: int | None) -> float:
     return np.inf if minute is None else float(traffic.looks_after()[minute - 1])
 
 
-def timed(factor: float, slow: float, sigma: float, rng: np.random.Generator, runs: int) -> list[float]:
+def timed(
+    factor: float, slow: float, sigma: float, rng: np.random.Generator, runs: int
+) -> list[float]:
     """Timed pairs of batches until latency rolls back; its tolerance is the default one, its share of alpha is 1 %.
 
     slow: that share of the candidate's batches takes twice as long. The candidate serves one request a pair.

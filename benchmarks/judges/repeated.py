@@ -21,11 +21,15 @@ def chi_square(counts: np.ndarray, two_sided: bool = False) -> np.ndarray:
     table = np.asarray(counts, float)
     worse = table[..., 0, 1] * table[..., 1, 0] - table[..., 0, 0] * table[..., 1, 1]
     margins = table.sum(-1).prod(-1) * table.sum(-2).prod(-1)
-    statistic = np.divide(table.sum((-2, -1)) * worse**2, margins, out=np.zeros_like(margins), where=margins > 0)
+    statistic = np.divide(
+        table.sum((-2, -1)) * worse**2, margins, out=np.zeros_like(margins), where=margins > 0
+    )
     return np.asarray((statistic > chdtri(1, LEVEL)) & (two_sided | (worse > 0)))
 
 
-def welch(n: np.ndarray, mean: np.ndarray, variance: np.ndarray, two_sided: bool = False) -> np.ndarray:
+def welch(
+    n: np.ndarray, mean: np.ndarray, variance: np.ndarray, two_sided: bool = False
+) -> np.ndarray:
     """The looks (..., looks) at which p < .05 and the candidate's mean is the larger one; two_sided: or the smaller.
 
     n, mean, variance: cumulative (..., looks, 2) by version, at least two values each; variance with n - 1 below.

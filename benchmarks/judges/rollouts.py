@@ -11,12 +11,12 @@ import numpy as np
 from scipy.special import ndtr
 
 from benchmarks.judges.ours import Came, alone, evidence
-from rollout.bins import bin_edge_ms, ratio_bins, ratio_of
-from rollout.evidence import LABEL_LEVELS, Evidence
-from rollout.policy import Policy
-from rollout.reference import Reference, reference_of
-from rollout.split import ALL
-from rollout.verdict import margin_of
+from rollout.state.policy import Policy
+from rollout.state.split import ALL
+from rollout.verdict.baseline import Reference, reference_of
+from rollout.verdict.bins import bin_edge_ms, ratio_bins, ratio_of
+from rollout.verdict.evidence import LABEL_LEVELS, Evidence
+from rollout.verdict.verdict import margin_of
 
 LOOKS = 240
 WEIGHTS = (100, 200, 500, 1000, 2500, 5000)
@@ -43,14 +43,25 @@ class Rates:
 
 
 def rollouts(
-    rng: np.random.Generator, runs: int, judged: Policy, faulty: str = "", kinds: Sequence[str] = KINDS
+    rng: np.random.Generator,
+    runs: int,
+    judged: Policy,
+    faulty: str = "",
+    kinds: Sequence[str] = KINDS,
 ) -> tuple[Evidence, Reference]:
     """Rollouts (runs, LOOKS) of 20,000 to 300,000 requests, and the reference taken before them.
 
     Weights and rates are drawn too, once for all of these runs.
     """
     requests = np.exp(rng.uniform(np.log(20_000), np.log(300_000)))
-    return planned(rng, rng.poisson(requests / LOOKS * _drift(rng), (runs, LOOKS)), _ramp(rng), judged, faulty, kinds)
+    return planned(
+        rng,
+        rng.poisson(requests / LOOKS * _drift(rng), (runs, LOOKS)),
+        _ramp(rng),
+        judged,
+        faulty,
+        kinds,
+    )
 
 
 def planned(
@@ -75,12 +86,18 @@ def noise(factor: float, sigma: float, slow: float = 0.0) -> tuple[list[str], np
     reach = abs(np.log(factor)) + REACH * sigma + np.log(2) * (slow > 0)
     bins = range(ratio_bins(float(np.exp(-reach))), ratio_bins(float(np.exp(reach))) + 1)
     edges = np.log([ratio_of(index) for index in bins[1:]])
-    below = (1 - slow) * ndtr((edges - np.log(factor)) / sigma) + slow * ndtr((edges - np.log(2 * factor)) / sigma)
+    below = (1 - slow) * ndtr((edges - np.log(factor)) / sigma) + slow * ndtr(
+        (edges - np.log(2 * factor)) / sigma
+    )
     return [str(index) for index in bins], np.diff(below, prepend=0.0, append=1.0)
 
 
 def _outcomes(
-    rng: np.random.Generator, both: np.ndarray, rates: Rates, worse: Mapping[str, float], kinds: Sequence[str]
+    rng: np.random.Generator,
+    both: np.ndarray,
+    rates: Rates,
+    worse: Mapping[str, float],
+    kinds: Sequence[str],
 ) -> dict[str, list[Came]]:
     """What came at each look by kind. both: requests (runs, looks, 2)."""
     error = rng.binomial(both, _by_version(rates.errors, worse.get("errors", 0.0)))
@@ -91,7 +108,9 @@ def _outcomes(
         "finished": [Came(["ok", "error", "refused"], np.stack([ok, error, refused], -1))],
     }
     if "waits" in kinds:
-        found["waits"] = [Came([str(index) for index in WAITS], rng.multinomial(ok, rates.waits[:, None]))]
+        found["waits"] = [
+            Came([str(index) for index in WAITS], rng.multinomial(ok, rates.waits[:, None]))
+        ]
     if "classes" in kinds:
         found["classes"] = [Came(CLASSES, rng.multinomial(ok, rates.classes[:, None]))]
     if "labels" in kinds:
@@ -105,7 +124,9 @@ def _by_version(rate: np.ndarray, more: float) -> np.ndarray:
     return np.stack([rate + more, rate], -1)
 
 
-def _labels(rng: np.random.Generator, ok: np.ndarray, shares: np.ndarray, more: float) -> list[Came]:
+def _labels(
+    rng: np.random.Generator, ok: np.ndarray, shares: np.ndarray, more: float
+) -> list[Came]:
     """Some answers get a label, part of it late. Where the candidate is worse, some of its losses are the whole."""
     levels = np.arange(LABEL_LEVELS)
     lost = shares @ levels / levels[-1]
@@ -114,7 +135,10 @@ def _labels(rng: np.random.Generator, ok: np.ndarray, shares: np.ndarray, more: 
     labelled = rng.multinomial(rng.binomial(ok, rng.uniform(0.2, 1.0)), list(LATE.values()))
     chances = np.stack([mine, shares], 1)
     names = [str(level) for level in levels]
-    return [Came(names, rng.multinomial(labelled[..., place], chances), looks) for place, looks in enumerate(LATE)]
+    return [
+        Came(names, rng.multinomial(labelled[..., place], chances), looks)
+        for place, looks in enumerate(LATE)
+    ]
 
 
 def _timing(rng: np.random.Generator, shape: tuple[int, ...], factor: float) -> Came:
@@ -126,7 +150,9 @@ def _timing(rng: np.random.Generator, shape: tuple[int, ...], factor: float) -> 
 
 def _before(rng: np.random.Generator, rates: Rates) -> Reference:
     """The reference of a quiet hour in which the rates stood as they do at the first look."""
-    finished = rng.multinomial(HISTORY, [1 - rates.errors[0] - rates.refused[0], rates.errors[0], rates.refused[0]])
+    finished = rng.multinomial(
+        HISTORY, [1 - rates.errors[0] - rates.refused[0], rates.errors[0], rates.refused[0]]
+    )
     tally = {
         "finished": dict(zip(("ok", "error", "refused"), finished.tolist(), strict=True)),
         "waits": _drawn(rng, WAITS, rates.waits[0]),
@@ -136,7 +162,9 @@ def _before(rng: np.random.Generator, rates: Rates) -> Reference:
     return reference_of(tally)
 
 
-def _drawn(rng: np.random.Generator, names: Sequence[str] | range, shares: np.ndarray) -> dict[str, int]:
+def _drawn(
+    rng: np.random.Generator, names: Sequence[str] | range, shares: np.ndarray
+) -> dict[str, int]:
     counts = rng.multinomial(HISTORY, shares).tolist()
     return {str(name): count for name, count in zip(names, counts, strict=True) if count}
 
@@ -151,14 +179,22 @@ def _ramp(rng: np.random.Generator) -> np.ndarray:
 def _drift(rng: np.random.Generator) -> np.ndarray:
     """A daily cycle of up to 60 % of the mean, and at some time a step by a factor of up to 3."""
     time = np.arange(LOOKS) / LOOKS
-    cycle = 1 + rng.uniform(0, 0.6) * np.sin(2 * np.pi * (rng.uniform(0.5, 3) * time + rng.random()))
-    return np.asarray(cycle * np.where(time > rng.random(), np.exp(rng.uniform(-np.log(3), np.log(3))), 1.0))
+    cycle = 1 + rng.uniform(0, 0.6) * np.sin(
+        2 * np.pi * (rng.uniform(0.5, 3) * time + rng.random())
+    )
+    return np.asarray(
+        cycle * np.where(time > rng.random(), np.exp(rng.uniform(-np.log(3), np.log(3))), 1.0)
+    )
 
 
 def _rates(rng: np.random.Generator) -> Rates:
-    errors, refused = (np.minimum(np.exp(rng.uniform(np.log(5e-4), np.log(0.03))) * _drift(rng), 0.3) for _ in "12")
+    errors, refused = (
+        np.minimum(np.exp(rng.uniform(np.log(5e-4), np.log(0.03))) * _drift(rng), 0.3) for _ in "12"
+    )
     classes = rng.dirichlet([2.0] * len(CLASSES)) * np.stack([_drift(rng) for _ in CLASSES], -1)
-    spread = rng.dirichlet([0.3] * LABEL_LEVELS) * np.stack([_drift(rng) for _ in range(LABEL_LEVELS)], -1)
+    spread = rng.dirichlet([0.3] * LABEL_LEVELS) * np.stack(
+        [_drift(rng) for _ in range(LABEL_LEVELS)], -1
+    )
     return Rates(errors, refused, _waits(rng), _summing_to_one(classes), _summing_to_one(spread))
 
 

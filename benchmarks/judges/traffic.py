@@ -83,16 +83,25 @@ class Latencies:
         `latencies > limit` makes a table of slow requests of two levels, latency bins make histograms.
         """
         place = self._cell(looks) * levels + level
-        return np.bincount(place, minlength=looks * 2 * levels).reshape(looks, 2, levels).cumsum(axis=0)
+        return (
+            np.bincount(place, minlength=looks * 2 * levels)
+            .reshape(looks, 2, levels)
+            .cumsum(axis=0)
+        )
 
     def moments(self, looks: int = MINUTES) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Cumulative n, mean and variance (looks, 2) by version, for repeated.welch; each look needs two of each."""
         cell = self._cell(looks)
-        powers = (np.bincount(cell, self.ms**power, looks * 2).reshape(looks, 2).cumsum(axis=0) for power in range(3))
+        powers = (
+            np.bincount(cell, self.ms**power, looks * 2).reshape(looks, 2).cumsum(axis=0)
+            for power in range(3)
+        )
         n, total, squares = powers
         return n, total / n, (squares - total**2 / n) / (n - 1)
 
-    def each_minute(self, statistic: Callable[[np.ndarray], float], minutes: int = MINUTES) -> np.ndarray:
+    def each_minute(
+        self, statistic: Callable[[np.ndarray], float], minutes: int = MINUTES
+    ) -> np.ndarray:
         """One value a minute and version (minutes, 2): `statistic` of its latencies, such as `np.mean` or `p99`."""
         cell = self._cell(minutes)
         ends = np.bincount(cell, minlength=minutes * 2).cumsum()[:-1]
@@ -101,7 +110,9 @@ class Latencies:
 
     def _cell(self, looks: int) -> np.ndarray:
         """Look and version of each request as one number."""
-        look = np.searchsorted(looks_after(looks, len(self.ms)), np.arange(len(self.ms)), side="right")
+        look = np.searchsorted(
+            looks_after(looks, len(self.ms)), np.arange(len(self.ms)), side="right"
+        )
         return np.asarray(look * 2 + self.version)
 
 

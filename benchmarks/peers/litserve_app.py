@@ -41,7 +41,13 @@ def main() -> None:
     """Serve on the loopback."""
     api = Flights(max_batch_size=64, batch_timeout=0.005)
     server = litserve.LitServer(api, accelerator="cpu", workers_per_device=1)
-    server.run("127.0.0.1", int(os.environ["PORT"]), num_api_servers=1, log_level="warning", generate_client_file=False)
+    server.run(
+        "127.0.0.1",
+        int(os.environ["PORT"]),
+        num_api_servers=1,
+        log_level="warning",
+        generate_client_file=False,
+    )
 
 
 if __name__ == "__main__":

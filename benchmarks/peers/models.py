@@ -20,7 +20,11 @@ KINDS = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(string)
 def load(version: str) -> Predict:
     """A delivered version on the runtime that RUNTIME names: rows in, an array (rows, classes) out."""
     folder = Path(os.environ["RELEASES"]) / version
-    return onnx_rows(folder / "model.onnx") if os.environ["RUNTIME"] == "onnx" else pipeline(folder / "model.pkl")
+    return (
+        onnx_rows(folder / "model.onnx")
+        if os.environ["RUNTIME"] == "onnx"
+        else pipeline(folder / "model.pkl")
+    )
 
 
 def weighted() -> Predict:
@@ -64,7 +68,9 @@ def onnx(path: Path) -> tuple[list[str], Callable[[dict[str, list[Any]]], np.nda
     output = [session.get_outputs()[-1].name]
 
     def run(columns: dict[str, list[Any]]) -> np.ndarray:
-        feed = {name: np.array(columns[name], dtype=kind).reshape(-1, 1) for name, kind in kinds.items()}
+        feed = {
+            name: np.array(columns[name], dtype=kind).reshape(-1, 1) for name, kind in kinds.items()
+        }
         return session.run(output, feed)[0]
 
     return list(kinds), run

@@ -13,7 +13,10 @@ from benchmarks.setups.setup import Running, Setup
 def setups() -> list[Setup]:
     """With scikit-learn and with ONNX Runtime."""
     about = f"BentoML {pinned('bentoml', 'bentoml')}, v1 and v2 in one service, 2 workers, batches up to 64, "
-    return [Setup(f"bentoml {runtime}", about + runtime, partial(_start, runtime)) for runtime in ("sklearn", "onnx")]
+    return [
+        Setup(f"bentoml {runtime}", about + runtime, partial(_start, runtime))
+        for runtime in ("sklearn", "onnx")
+    ]
 
 
 @contextmanager
@@ -22,7 +25,11 @@ def _start(runtime: str) -> Iterator[Running]:
     with Processes(state / "log") as processes:
         port = free_port()
         command = [program("bentoml", "bentoml"), "serve", "benchmarks.peers.bentoml_app:Flights"]
-        own = {"BENTOML_HOME": str(state), "BENTOML_DO_NOT_TRACK": "true", **environ("bentoml", runtime, state)}
+        own = {
+            "BENTOML_HOME": str(state),
+            "BENTOML_DO_NOT_TRACK": "true",
+            **environ("bentoml", runtime, state),
+        }
         pid = processes.start([*command, "--host", "127.0.0.1", "--port", str(port)], own)
         url = f"http://127.0.0.1:{port}"
         processes.wait_for(f"{url}/readyz")

@@ -16,7 +16,9 @@ def bundle(version: str, recipe: str = "") -> Path:
     if not folder.exists():
         source = recipe or f"examples/flights/{version}.py"
         command = [sys.executable, "deploy.py", "deliver", version, "--from", source]
-        done = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise BenchmarkFailed(f"{version} could not be delivered: {done.stderr or done.stdout}")
     return folder

@@ -29,4 +29,8 @@ def environ(peer: str, runtime: str, state: Path) -> dict[str, str]:
     for version in ("v1", "v2"):
         bundle(version)
     own = {"RELEASES": str(RELEASES), "RUNTIME": runtime, "HOME": str(state)}
-    return {**own, "PATH": f"{PEERS / peer / 'bin'}:{os.environ['PATH']}", "VIRTUAL_ENV": str(PEERS / peer)}
+    return {
+        **own,
+        "PATH": f"{PEERS / peer / 'bin'}:{os.environ['PATH']}",
+        "VIRTUAL_ENV": str(PEERS / peer),
+    }

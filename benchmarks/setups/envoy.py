@@ -31,22 +31,34 @@ def command(folder: Path, port: int, servers: Upstreams) -> list[str]:
     clusters = [_cluster(name, address) for name, (address, _) in servers.items()]
     weights = [{"name": name, "weight": weight} for name, (_, weight) in servers.items()]
     config.write_text(
-        json.dumps({"static_resources": {"listeners": [_listener(port, weights)], "clusters": clusters}}, indent=1)
+        json.dumps(
+            {"static_resources": {"listeners": [_listener(port, weights)], "clusters": clusters}},
+            indent=1,
+        )
     )
     options = ["--concurrency", "2", "--disable-hot-restart", "--log-level", "warning"]
     return [program("envoy", "envoy"), "-c", str(config), *options]
 
 
 def _listener(port: int, weights: list[dict[str, Any]]) -> dict[str, Any]:
-    route = {"match": {"prefix": "/"}, "route": {"weighted_clusters": {"clusters": weights}, "timeout": "60s"}}
+    route = {
+        "match": {"prefix": "/"},
+        "route": {"weighted_clusters": {"clusters": weights}, "timeout": "60s"},
+    }
     manager = {
         "@type": MANAGER,
         "stat_prefix": "flights",
-        "route_config": {"virtual_hosts": [{"name": "flights", "domains": ["*"], "routes": [route]}]},
+        "route_config": {
+            "virtual_hosts": [{"name": "flights", "domains": ["*"], "routes": [route]}]
+        },
         "http_filters": [{"name": "envoy.filters.http.router", "typed_config": {"@type": ROUTER}}],
     }
     filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
-    return {"name": "flights", "address": _address("127.0.0.1", port), "filter_chains": [{"filters": filters}]}
+    return {
+        "name": "flights",
+        "address": _address("127.0.0.1", port),
+        "filter_chains": [{"filters": filters}],
+    }
 
 
 def _cluster(name: str, address: str) -> dict[str, Any]:

@@ -32,7 +32,12 @@ def _constant() -> Iterator[Running]:
         pid = processes.start(nginx.command(STATE / "constant", nginx.constant(port, ANSWER)))
         url = f"http://127.0.0.1:{port}/predict"
         processes.wait_for(url)
-        yield Running(url, write_bodies(STATE / "bodies.jsonl"), lambda: resident_mb(tree(pid)), predictions=None)
+        yield Running(
+            url,
+            write_bodies(STATE / "bodies.jsonl"),
+            lambda: resident_mb(tree(pid)),
+            predictions=None,
+        )
 
 
 @contextmanager
@@ -40,7 +45,11 @@ def proxied(name: str, command: Command) -> Iterator[Running]:
     """A proxy's command (its folder, its port, the constant's port) before the constant."""
     with Processes(STATE / f"floor-{name}" / "log") as processes:
         behind, port = free_port(), free_port()
-        pids = [processes.start(nginx.command(STATE / f"floor-{name}" / "behind", nginx.constant(behind, ANSWER)))]
+        pids = [
+            processes.start(
+                nginx.command(STATE / f"floor-{name}" / "behind", nginx.constant(behind, ANSWER))
+            )
+        ]
         pids.append(processes.start(command(STATE / f"floor-{name}", port, behind)))
         url = f"http://127.0.0.1:{port}/predict"
         processes.wait_for(url)

@@ -32,14 +32,19 @@ def setups() -> list[Setup]:
     floor = f"{known}, 2 threads -> nginx constant, kept connections"
     return [
         Setup("haproxy -> plain", about, partial(plain.behind, "haproxy", command)),
-        Setup("floor: haproxy -> constant", floor, partial(floors.proxied, "haproxy", _to_constant)),
+        Setup(
+            "floor: haproxy -> constant", floor, partial(floors.proxied, "haproxy", _to_constant)
+        ),
     ]
 
 
 def command(folder: Path, port: int, servers: Upstreams) -> list[str]:
     """The command that runs HAProxy before these servers."""
     folder.mkdir(parents=True, exist_ok=True)
-    lines = [f"    server {name} {address} weight {weight}\n" for name, (address, weight) in servers.items()]
+    lines = [
+        f"    server {name} {address} weight {weight}\n"
+        for name, (address, weight) in servers.items()
+    ]
     config = folder / "haproxy.cfg"
     config.write_text(CONFIG.format(port=port) + "".join(lines))
     return [_program(), "-db", "-f", str(config)]

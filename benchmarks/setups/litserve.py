@@ -13,7 +13,10 @@ from benchmarks.setups.setup import Running, Setup
 def setups() -> list[Setup]:
     """With scikit-learn and with ONNX Runtime."""
     about = f"LitServe {pinned('litserve', 'litserve')}, v1 and v2 in one worker, batches up to 64 within 5 ms, "
-    return [Setup(f"litserve {runtime}", about + runtime, partial(_start, runtime)) for runtime in ("sklearn", "onnx")]
+    return [
+        Setup(f"litserve {runtime}", about + runtime, partial(_start, runtime))
+        for runtime in ("sklearn", "onnx")
+    ]
 
 
 @contextmanager
@@ -22,7 +25,11 @@ def _start(runtime: str) -> Iterator[Running]:
     with Processes(state / "log") as processes:
         port = free_port()
         own = {"PORT": str(port), **environ("litserve", runtime, state)}
-        pid = processes.start([program("litserve", "python"), "-m", "benchmarks.peers.litserve_app"], own)
+        pid = processes.start(
+            [program("litserve", "python"), "-m", "benchmarks.peers.litserve_app"], own
+        )
         url = f"http://127.0.0.1:{port}"
         processes.wait_for(f"{url}/health")
-        yield Running(f"{url}/predict", write_bodies(STATE / "bodies.jsonl"), lambda: resident_mb(tree(pid)))
+        yield Running(
+            f"{url}/predict", write_bodies(STATE / "bodies.jsonl"), lambda: resident_mb(tree(pid))
+        )

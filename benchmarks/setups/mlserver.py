@@ -31,7 +31,10 @@ def setups() -> list[Setup]:
     """With scikit-learn and with ONNX Runtime."""
     about = f"nginx split_clients 90/10 -> 2 x MLServer {pinned('mlserver', 'mlserver')}, no parallel workers, "
     batching = {"sklearn": "batches up to 64 within 10 ms, ", "onnx": "no batching (faster), "}
-    return [Setup(f"mlserver {each}", about + batching[each] + each, partial(_start, each)) for each in RUNTIMES]
+    return [
+        Setup(f"mlserver {each}", about + batching[each] + each, partial(_start, each))
+        for each in RUNTIMES
+    ]
 
 
 @contextmanager
@@ -39,11 +42,16 @@ def _start(runtime: str) -> Iterator[Running]:
     state = STATE / f"mlserver-{runtime}"
     with Processes(state / "log") as processes:
         ports = {version: free_port() for version in SHARES}
-        pids = [_server(processes, state / version, version, runtime, port) for version, port in ports.items()]
+        pids = [
+            _server(processes, state / version, version, runtime, port)
+            for version, port in ports.items()
+        ]
         for port in ports.values():
             processes.wait_for(f"http://127.0.0.1:{port}/v2/models/flights/ready")
         port = free_port()
-        upstreams = {version: (f"127.0.0.1:{each}", SHARES[version]) for version, each in ports.items()}
+        upstreams = {
+            version: (f"127.0.0.1:{each}", SHARES[version]) for version, each in ports.items()
+        }
         pids.append(processes.start(nginx.split(state, port, upstreams)))
         url = f"http://127.0.0.1:{port}"
         processes.wait_for(f"{url}/v2/health/ready")
@@ -59,14 +67,30 @@ def _start(runtime: str) -> Iterator[Running]:
 def _server(processes: Processes, folder: Path, version: str, runtime: str, port: int) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     implementation, file = RUNTIMES[runtime]
-    parameters = {"uri": str(bundle(version) / file), "content_type": "pd", "extra": {"predict_fn": "predict_proba"}}
-    model = {"name": "flights", "implementation": implementation, "parameters": parameters, **BATCHING[runtime]}
+    parameters = {
+        "uri": str(bundle(version) / file),
+        "content_type": "pd",
+        "extra": {"predict_fn": "predict_proba"},
+    }
+    model = {
+        "name": "flights",
+        "implementation": implementation,
+        "parameters": parameters,
+        **BATCHING[runtime],
+    }
     ports = {"http_port": port, "grpc_port": free_port(), "metrics_port": free_port()}
-    server = {"host": "127.0.0.1", **ports, "parallel_workers": 0, "debug": False, "metrics_dir": str(folder)}
+    server = {
+        "host": "127.0.0.1",
+        **ports,
+        "parallel_workers": 0,
+        "debug": False,
+        "metrics_dir": str(folder),
+    }
     (folder / "settings.json").write_text(json.dumps(server, indent=1))
     (folder / "model-settings.json").write_text(json.dumps(model, indent=1))
     return processes.start(
-        [program("mlserver", "mlserver"), "start", str(folder)], environ("mlserver", runtime, folder)
+        [program("mlserver", "mlserver"), "start", str(folder)],
+        environ("mlserver", runtime, folder),
     )
 
 
@@ -77,7 +101,9 @@ def _bodies(path: Path) -> Path:
 
 
 def _body(row: dict[str, Any]) -> str:
-    return msgspec.json.encode({"inputs": [_input(name, value) for name, value in row.items()]}).decode()
+    return msgspec.json.encode(
+        {"inputs": [_input(name, value) for name, value in row.items()]}
+    ).decode()
 
 
 def _input(name: str, value: Any) -> dict[str, Any]:

@@ -55,10 +55,22 @@ def command(folder: Path, body: str) -> list[str]:
 def weighted(port: int, upstreams: Upstreams) -> str:
     """A server that sends each request to an upstream by `split_clients`."""
     names = list(upstreams)
-    shares = [f"        {share}% {name};" for name, (_, share) in upstreams.items() if name != names[-1]]
-    blocks = [f"    upstream {name} {{ server {address}; {KEPT} }}" for name, (address, _) in upstreams.items()]
-    split = ['    split_clients "$request_id" $version {', *shares, f"        * {names[-1]};", "    }"]
-    return "\n".join([*blocks, *split, _server(f"127.0.0.1:{port}", f"proxy_pass http://$version; {PROXIED}")])
+    shares = [
+        f"        {share}% {name};" for name, (_, share) in upstreams.items() if name != names[-1]
+    ]
+    blocks = [
+        f"    upstream {name} {{ server {address}; {KEPT} }}"
+        for name, (address, _) in upstreams.items()
+    ]
+    split = [
+        '    split_clients "$request_id" $version {',
+        *shares,
+        f"        * {names[-1]};",
+        "    }",
+    ]
+    return "\n".join(
+        [*blocks, *split, _server(f"127.0.0.1:{port}", f"proxy_pass http://$version; {PROXIED}")]
+    )
 
 
 def split(folder: Path, port: int, upstreams: Upstreams) -> list[str]:

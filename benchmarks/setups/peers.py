@@ -32,8 +32,14 @@ def setups(names: Sequence[str]) -> list[Setup]:
 
 def fastest(found: dict[str, Measured], connections: int, onnx: bool) -> str | None:
     """The peer with the most requests a second, given the ONNX form or else as its documents set it up."""
-    names = [name for name, each in found.items() if _is_peer(name) and not each.failure and each.loads]
-    rates = {name: found[name].median(connections, "requests_s") for name in names if name.endswith(" onnx") == onnx}
+    names = [
+        name for name, each in found.items() if _is_peer(name) and not each.failure and each.loads
+    ]
+    rates = {
+        name: found[name].median(connections, "requests_s")
+        for name in names
+        if name.endswith(" onnx") == onnx
+    }
     return max(rates, key=rates.__getitem__) if rates else None
 
 

@@ -25,7 +25,17 @@ def setup() -> Setup:
 def start_services(processes: Processes) -> tuple[Upstreams, list[int]]:
     """Start both plain services; returns the upstreams and the process ids."""
     ports = {"v1": free_port(), "v2": free_port()}
-    command = [sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--threads", "4", "--keep-alive", "120"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--worker-class",
+        "gthread",
+        "--threads",
+        "4",
+        "--keep-alive",
+        "120",
+    ]
     command += ["--no-control-socket", "benchmarks.plain_app:create_app()"]
     pids = [
         processes.start([*command, "--bind", f"127.0.0.1:{port}"], {"BUNDLE": str(bundle(version))})
@@ -33,7 +43,9 @@ def start_services(processes: Processes) -> tuple[Upstreams, list[int]]:
     ]
     for port in ports.values():
         processes.wait_for(f"http://127.0.0.1:{port}/health")
-    return {version: (f"127.0.0.1:{port}", SHARES[version]) for version, port in ports.items()}, pids
+    return {
+        version: (f"127.0.0.1:{port}", SHARES[version]) for version, port in ports.items()
+    }, pids
 
 
 @contextmanager
@@ -46,4 +58,8 @@ def behind(name: str, proxy: Proxy) -> Iterator[Running]:
         url = f"http://127.0.0.1:{port}"
         processes.wait_for(f"{url}/health")
         bodies = write_bodies(STATE / "bodies.jsonl")
-        yield Running(f"{url}/predict", bodies, lambda: resident_mb([each for pid in pids for each in tree(pid)]))
+        yield Running(
+            f"{url}/predict",
+            bodies,
+            lambda: resident_mb([each for pid in pids for each in tree(pid)]),
+        )

@@ -25,23 +25,35 @@ ALONE = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
 def setups() -> list[Setup]:
     """With scikit-learn and with ONNX Runtime."""
     about = f"Ray Serve {pinned('rayserve', 'ray')}, HAProxy ingress, v1 and v2 in 2 replicas, batches within 5 ms, "
-    return [Setup(f"rayserve {runtime}", about + runtime, partial(_start, runtime)) for runtime in ("sklearn", "onnx")]
+    return [
+        Setup(f"rayserve {runtime}", about + runtime, partial(_start, runtime))
+        for runtime in ("sklearn", "onnx")
+    ]
 
 
 @contextmanager
 def _start(runtime: str) -> Iterator[Running]:
     state = STATE / f"rayserve-{runtime}"
     # Not under the state: the paths of Ray's sockets would be too long for Unix sockets.
-    with TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder, Processes(state / "log") as processes:
+    with (
+        TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder,
+        Processes(state / "log") as processes,
+    ):
         door, port = f"unix:{folder}/door", free_port()
         inside = nginx.command(state / "inside", nginx.proxy(door, f"127.0.0.1:{PORT}"))
         outside = nginx.command(state / "outside", nginx.proxy(f"127.0.0.1:{port}", door))
-        pids = [processes.start(_alone(inside), {**environ("rayserve", runtime, state), **_own(Path(folder))})]
+        pids = [
+            processes.start(
+                _alone(inside), {**environ("rayserve", runtime, state), **_own(Path(folder))}
+            )
+        ]
         pids.append(processes.start(outside))
         url = f"http://127.0.0.1:{port}/predict"
         bodies = write_bodies(STATE / "bodies.jsonl")
         processes.wait_for(url, "POST", content=bodies.read_text().splitlines()[0])
-        yield Running(url, bodies, lambda: resident_mb([each for pid in pids for each in tree(pid)]))
+        yield Running(
+            url, bodies, lambda: resident_mb([each for pid in pids for each in tree(pid)])
+        )
 
 
 def _alone(proxy: list[str]) -> list[str]:
@@ -51,7 +63,12 @@ def _alone(proxy: list[str]) -> list[str]:
 
 
 def _own(folder: Path) -> dict[str, str]:
-    own = {"PORT": str(PORT), "FOLDER": str(folder), "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0"}
+    own = {
+        "PORT": str(PORT),
+        "FOLDER": str(folder),
+        "PYTHONPATH": str(ROOT),
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
     files = {
         "CONFIG_FILE_LOC": "haproxy.cfg",
         "SOCKET_PATH": "admin.sock",

@@ -10,10 +10,18 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.load import write_bodies
-from benchmarks.processes import ROOT, STATE, BenchmarkFailed, Processes, free_port, resident_mb, tree
+from benchmarks.processes import (
+    ROOT,
+    STATE,
+    BenchmarkFailed,
+    Processes,
+    free_port,
+    resident_mb,
+    tree,
+)
 from benchmarks.setups.bundles import bundle
 from benchmarks.setups.setup import Running, Setup
-from deployment.procfile import command
+from targets.local.procfile import command
 
 
 @dataclass(frozen=True)
@@ -26,7 +34,11 @@ class Town:
     @property
     def environ(self) -> dict[str, str]:
         """The environment that makes deploy.py act here."""
-        own = {"SLUICE_STATE": str(self.state), "SLUICE_CONFIG": str(self.config), "SLUICE_ACTOR": "bench"}
+        own = {
+            "SLUICE_STATE": str(self.state),
+            "SLUICE_CONFIG": str(self.config),
+            "SLUICE_ACTOR": "bench",
+        }
         return {**os.environ, **own}
 
     def run(self, *words: str) -> str:
@@ -38,7 +50,9 @@ class Town:
             "SLUICE_ACTOR": "bench",
         }
         command = [sys.executable, "deploy.py", *words]
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=180)
+        done = subprocess.run(
+            command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=180
+        )
         if done.returncode:
             raise BenchmarkFailed(f"deploy.py {' '.join(words)}: {done.stderr or done.stdout}")
         return done.stdout
@@ -85,7 +99,11 @@ def setup(runtime: str) -> Setup:
 
 def direct() -> Setup:
     """One service alone, v1 on its certified runtime, called as the router calls it but for the batches."""
-    return Setup("sluice service direct", "the service of v1 (Procfile) on a port of its own, no router", _start_direct)
+    return Setup(
+        "sluice service direct",
+        "the service of v1 (Procfile) on a port of its own, no router",
+        _start_direct,
+    )
 
 
 @contextmanager
@@ -93,13 +111,18 @@ def _start_direct() -> Iterator[Running]:
     secret = "a-secret-of-the-benchmark"
     with Processes(STATE / "direct" / "log") as processes:
         port = free_port()
-        keys = {"SLUICE_BUNDLE": str(bundle("v1")), "SLUICE_PUBLIC_KEY": str(ROOT / "keys" / "sluice.pub")}
+        keys = {
+            "SLUICE_BUNDLE": str(bundle("v1")),
+            "SLUICE_PUBLIC_KEY": str(ROOT / "keys" / "sluice.pub"),
+        }
         own = {**keys, "SLUICE_BIND": f"127.0.0.1:{port}", "SLUICE_SERVICE_SECRET": secret}
         pid = processes.start(command(ROOT / "Procfile", "service"), own)
         processes.wait_for(f"http://127.0.0.1:{port}/v2/health/live")
         url = f"http://127.0.0.1:{port}/predict"
         headers = {"Authorization": f"Bearer {secret}"}
-        yield Running(url, write_bodies(STATE / "bodies.jsonl"), lambda: resident_mb(tree(pid)), headers)
+        yield Running(
+            url, write_bodies(STATE / "bodies.jsonl"), lambda: resident_mb(tree(pid)), headers
+        )
 
 
 @contextmanager

@@ -18,7 +18,9 @@ class ConnectionLost(ConnectionError):
 
     def __init__(self, started: bool) -> None:
         self.started = started
-        super().__init__("connection closed " + ("within the answer" if started else "before the answer"))
+        super().__init__(
+            "connection closed " + ("within the answer" if started else "before the answer")
+        )
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,11 @@ class Client:
     """One kept connection to `url` (http or https), opened when first needed. Use it from one task at a time."""
 
     def __init__(
-        self, url: str, timeout_s: float = 30.0, headers: Mapping[str, str] | None = None, resend: bool = True
+        self,
+        url: str,
+        timeout_s: float = 30.0,
+        headers: Mapping[str, str] | None = None,
+        resend: bool = True,
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -43,7 +49,11 @@ class Client:
         self._host, self._port = parts.hostname, parts.port or (443 if self._secure else 80)
         self._prefix = parts.path.rstrip("/")
         self._timeout_s = timeout_s
-        lines = {"host": parts.netloc.rpartition("@")[2], "content-type": "application/json", **(headers or {})}
+        lines = {
+            "host": parts.netloc.rpartition("@")[2],
+            "content-type": "application/json",
+            **(headers or {}),
+        }
         self._head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         self._resend = resend
         self._wire: _Wire | None = None
@@ -55,7 +65,9 @@ class Client:
         `resend` is set.
         Raises TimeoutError after `timeout_s`, OSError when there is no connection to be had.
         """
-        head = f"POST {self._prefix}{path} HTTP/1.1\r\n{self._head}content-length: {len(body)}\r\n\r\n"
+        head = (
+            f"POST {self._prefix}{path} HTTP/1.1\r\n{self._head}content-length: {len(body)}\r\n\r\n"
+        )
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await self._exchange(head.encode("latin-1") + body)

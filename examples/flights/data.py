@@ -75,7 +75,9 @@ def read() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def join(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
     """Put the weather of its airport and hour beside each flight that arrived; null where none was measured."""
-    arrived = flights.dropna(subset=["arr_delay"]).sort_values(["time_hour", "minute"], kind="stable")
+    arrived = flights.dropna(subset=["arr_delay"]).sort_values(
+        ["time_hour", "minute"], kind="stable"
+    )
     hourly = weather[["origin", "time_hour", *NUMBERS]]
     table = arrived.merge(hourly, how="left", on=["origin", "time_hour"], validate="many_to_one")
     table[TARGET] = (table["arr_delay"] > LATE_MINUTES).astype("int64")

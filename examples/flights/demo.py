@@ -76,16 +76,24 @@ class Stage:
         said, _ = await process.communicate()
         self.console.print(said.decode().rstrip(), highlight=False, markup=False)
         if process.returncode:
-            raise DemoFailed(f"`deploy.py {' '.join(words)}` ended with {process.returncode}; logs are in {STATE}/log")
+            raise DemoFailed(
+                f"`deploy.py {' '.join(words)}` ended with {process.returncode}; logs are in {STATE}/log"
+            )
 
     async def status(self) -> dict[str, Any]:
         """The router's status."""
         async with httpx.AsyncClient() as client:
             return dict((await client.get(f"{self.url}/status")).json())
 
-    async def until(self, what: str, goal: int, measure: Callable[[dict[str, Any]], int]) -> dict[str, Any]:
+    async def until(
+        self, what: str, goal: int, measure: Callable[[dict[str, Any]], int]
+    ) -> dict[str, Any]:
         """Follow a growing number in the status with a bar until it reaches the goal; returns the last status."""
-        columns = (TextColumn("  {task.description:<34}"), BarColumn(30), TextColumn("{task.completed:>6.0f}"))
+        columns = (
+            TextColumn("  {task.description:<34}"),
+            BarColumn(30),
+            TextColumn("{task.completed:>6.0f}"),
+        )
         give_up = time.monotonic() + PATIENCE_S
         with Progress(*columns, TimeElapsedColumn(), console=self.console) as progress:
             task = progress.add_task(what, total=goal)
@@ -95,7 +103,9 @@ class Stage:
                 if measure(status) >= goal:
                     return status
                 if time.monotonic() > give_up:
-                    raise DemoFailed(f"{what}: {measure(status)} of {goal} after {PATIENCE_S:.0f} s")
+                    raise DemoFailed(
+                        f"{what}: {measure(status)} of {goal} after {PATIENCE_S:.0f} s"
+                    )
                 await asyncio.sleep(0.2)
 
 
@@ -119,8 +129,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python deploy.py demo", description=__doc__)
-    parser.add_argument("--keep", action="store_true", help="leave the stack up and print its address")
-    parser.add_argument("--json", action="store_true", help="tell the story on stderr; one JSON object at the end")
+    parser.add_argument(
+        "--keep", action="store_true", help="leave the stack up and print its address"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="tell the story on stderr; one JSON object at the end"
+    )
     return parser.parse_args(arguments)
 
 
@@ -139,7 +153,9 @@ async def _demo(stage: Stage, keep: bool) -> dict[str, Any]:
         await _quietly_down(stage)
         raise
     if keep:
-        stage.console.print(f"The stack is up: {stage.url}  (SLUICE_STATE={STATE} python deploy.py down ends it)")
+        stage.console.print(
+            f"The stack is up: {stage.url}  (SLUICE_STATE={STATE} python deploy.py down ends it)"
+        )
     else:
         await stage.run("down")
     return result
@@ -209,7 +225,9 @@ async def _shadow(stage: Stage) -> None:
     stage.console.rule("shadow: v2 gets copies, its answers are compared and thrown away")
     await stage.run("deploy", "v2")
     await stage.run("shadow", "v2", "-m", "does it predict the same?")
-    status = await stage.until("copies compared", COPIES, lambda s: sum(_shadow_counts(s, "v2").values()))
+    status = await stage.until(
+        "copies compared", COPIES, lambda s: sum(_shadow_counts(s, "v2").values())
+    )
     seen = _shadow_counts(status, "v2")
     total = sum(seen.values())
     stage.console.print(
@@ -220,7 +238,17 @@ async def _shadow(stage: Stage) -> None:
 
 async def _canary(stage: Stage) -> None:
     stage.console.rule("canary: v2 goes from 5 % to its release by itself, on proof")
-    await stage.run("canary", "v2", "--auto", "--steps", "5,25,50", "--every", "5s", "-m", "better on held-out flights")
+    await stage.run(
+        "canary",
+        "v2",
+        "--auto",
+        "--steps",
+        "5,25,50",
+        "--every",
+        "5s",
+        "-m",
+        "better on held-out flights",
+    )
     stage.canary = int((await stage.status())["revision"])
     for share in (5, 25, 50):
         await stage.until(f"v2 at {share} %", share, lambda s: _share(s, "v2"))
@@ -231,13 +259,25 @@ async def _canary(stage: Stage) -> None:
 
 
 async def _broken_canary(stage: Stage) -> None:
-    stage.console.rule("canary of v3: an honest-looking version with a fault that only production shows")
+    stage.console.rule(
+        "canary of v3: an honest-looking version with a fault that only production shows"
+    )
     await stage.run("deploy", "v3")
     began = await stage.status()
     await stage.run(
-        "canary", "v3", "--auto", "--steps", "20,50", "--every", "5s", "-m", "trained on the freshest month"
+        "canary",
+        "v3",
+        "--auto",
+        "--steps",
+        "20,50",
+        "--every",
+        "5s",
+        "-m",
+        "trained on the freshest month",
     )
-    status = await stage.until("v3 is taken back", began["revision"] + 2, lambda s: int(s["revision"]))
+    status = await stage.until(
+        "v3 is taken back", began["revision"] + 2, lambda s: int(s["revision"])
+    )
     await stage.run("explain")
     stage.said_of_labels["v3"] = await _said_of_labels(stage)
     stage.console.print(
@@ -245,7 +285,9 @@ async def _broken_canary(stage: Stage) -> None:
         "requests; v2 answered each of them in its place"
     )
     before = _of(status, "v2", "requests")
-    await stage.until("v2 answers everybody again", 1_000, lambda s: _of(s, "v2", "requests") - before)
+    await stage.until(
+        "v2 answers everybody again", 1_000, lambda s: _of(s, "v2", "requests") - before
+    )
 
 
 async def _closing(stage: Stage, started: float) -> dict[str, Any]:
@@ -265,7 +307,9 @@ async def _closing(stage: Stage, started: float) -> dict[str, Any]:
     stage.console.rule("what happened")
     await stage.run("history", "-n", "20")
     stage.console.print(_table(status, everything, shared))
-    stage.console.print("  AUC: of all its flights; and of those of the half-half step of v2's canary, drawn by chance")
+    stage.console.print(
+        "  AUC: of all its flights; and of those of the half-half step of v2's canary, drawn by chance"
+    )
     stage.console.print(f"  {_compared(shared)}", markup=False)
     failed = stage.replay.failed
     colour = "bold red" if failed else "bold green"
@@ -296,7 +340,13 @@ async def _settled(stage: Stage) -> dict[str, Any]:
 
 def _labels(database_url: str) -> list[LabelledScore]:
     """Every label that was counted."""
-    columns = (FEEDBACK.c.rollout, FEEDBACK.c.weight, FEEDBACK.c.version, FEEDBACK.c.predicted, FEEDBACK.c.label)
+    columns = (
+        FEEDBACK.c.rollout,
+        FEEDBACK.c.weight,
+        FEEDBACK.c.version,
+        FEEDBACK.c.predicted,
+        FEEDBACK.c.label,
+    )
     ledger = engine(database_url)
     try:
         with statements(beside(ledger, LABELS_PART)) as connection:
@@ -314,19 +364,34 @@ def _auc(rows: list[LabelledScore]) -> dict[str, tuple[int, float | None]]:
         labels.append(label)
         scores.append(score)
     return {
-        version: (len(labels), float(roc_auc_score(labels, scores)) if len(set(labels)) == 2 else None)
+        version: (
+            len(labels),
+            float(roc_auc_score(labels, scores)) if len(set(labels)) == 2 else None,
+        )
         for version, (labels, scores) in scored.items()
     }
 
 
 def _table(status: dict[str, Any], everything: dict[str, Any], shared: dict[str, Any]) -> Table:
     table = Table()
-    for name in ("version", "requests", "errors", "p50 ms", "p99 ms", "labels", "AUC", "AUC in v2's canary"):
+    for name in (
+        "version",
+        "requests",
+        "errors",
+        "p50 ms",
+        "p99 ms",
+        "labels",
+        "AUC",
+        "AUC in v2's canary",
+    ):
         table.add_column(name, justify="left" if name == "version" else "right")
     for version, row in status["versions"].items():
         labels, score = everything.get(version, (0, None))
         shown = (row["requests"], row["errors"], row["p50_ms"], row["p99_ms"], labels)
-        scores = ("-" if each is None else f"{each:.3f}" for each in (score, shared.get(version, (0, None))[1]))
+        scores = (
+            "-" if each is None else f"{each:.3f}"
+            for each in (score, shared.get(version, (0, None))[1])
+        )
         table.add_row(version, *(str(value) for value in shown), *scores)
     return table
 
@@ -350,7 +415,9 @@ async def _said_of_labels(stage: Stage) -> str:
 
 def _compared(shared: dict[str, tuple[int, float | None]]) -> str:
     """The two AUCs of v2's canary, and whether so many labels can tell them apart."""
-    (old_labels, old), (new_labels, new) = (shared.get(version, (0, None)) for version in ("v1", "v2"))
+    (old_labels, old), (new_labels, new) = (
+        shared.get(version, (0, None)) for version in ("v1", "v2")
+    )
     if old is None or new is None:
         return "too few labels in v2's canary for an AUC of both"
     # Hanley and McNeil's standard error, with a fifth of the flights late.
@@ -363,7 +430,9 @@ def _compared(shared: dict[str, tuple[int, float | None]]) -> str:
 def _variance(auc: float, labels: int) -> float:
     late, punctual = labels * LATE_SHARE, labels * (1 - LATE_SHARE)
     pairs, squares = auc / (2 - auc), 2 * auc * auc / (1 + auc)
-    above = auc * (1 - auc) + (late - 1) * (pairs - auc * auc) + (punctual - 1) * (squares - auc * auc)
+    above = (
+        auc * (1 - auc) + (late - 1) * (pairs - auc * auc) + (punctual - 1) * (squares - auc * auc)
+    )
     return above / (late * punctual)
 
 

@@ -41,7 +41,9 @@ async def _feed(client: Client, part: Sequence[tuple[str, int]]) -> dict[str, in
     body = msgspec.json.encode([{"prediction_id": name, "label": late} for name, late in part])
     answer = await client.post("/feedback", body)
     if answer.status != 200:
-        raise RuntimeError(f"/feedback answered {answer.status}: {answer.body[:500].decode(errors='replace')}")
+        raise RuntimeError(
+            f"/feedback answered {answer.status}: {answer.body[:500].decode(errors='replace')}"
+        )
     said = json.loads(answer.body)
     return {
         "counted": said["counted"],

@@ -58,7 +58,9 @@ async def replay(
     try:
         async with asyncio.TaskGroup() as group:
             reporter = group.create_task(_report(result, started, progress))
-            await asyncio.wait([group.create_task(_send(client, requests, pace, result)) for client in clients])
+            await asyncio.wait(
+                [group.create_task(_send(client, requests, pace, result)) for client in clients]
+            )
             reporter.cancel()
     finally:
         for client in clients:
@@ -84,7 +86,9 @@ class _Pace:
         return not self.stop.is_set()
 
 
-async def _send(client: Client, requests: Iterator[tuple[bytes, int]], pace: _Pace, result: Replay) -> None:
+async def _send(
+    client: Client, requests: Iterator[tuple[bytes, int]], pace: _Pace, result: Replay
+) -> None:
     """One connection's work: the next row, until there is none or the word to stop."""
     while await pace.leave():
         request = next(requests, None)
@@ -147,19 +151,31 @@ async def _replay_then_tell(options: argparse.Namespace) -> tuple[Replay, Counte
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m examples.flights.replay", description=__doc__)
-    parser.add_argument("--url", default="http://127.0.0.1:8000", help="where the router listens (%(default)s)")
+    parser.add_argument(
+        "--url", default="http://127.0.0.1:8000", help="where the router listens (%(default)s)"
+    )
     parser.add_argument("--limit", type=int, help="how many requests (all 166,668)")
-    parser.add_argument("--connections", type=int, default=16, help="how many at a time (%(default)s)")
+    parser.add_argument(
+        "--connections", type=int, default=16, help="how many at a time (%(default)s)"
+    )
     parser.add_argument("--rate", type=float, help="at most so many requests a second")
     parser.add_argument("--no-feedback", action="store_true", help="keep the truth back")
-    parser.add_argument("--json", action="store_true", help="print one JSON object at the end and nothing else")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object at the end and nothing else"
+    )
     return parser.parse_args(arguments)
 
 
 def _line(result: Replay) -> None:
-    shares = "  ".join(f"{name} {tally.requests}" for name, tally in sorted(result.versions.items()))
+    shares = "  ".join(
+        f"{name} {tally.requests}" for name, tally in sorted(result.versions.items())
+    )
     text = f"{result.sent:>8} sent  {result.failed} failed  {shares}"
-    print(f"\r{text:<100}" if sys.stdout.isatty() else text, end="" if sys.stdout.isatty() else "\n", flush=True)
+    print(
+        f"\r{text:<100}" if sys.stdout.isatty() else text,
+        end="" if sys.stdout.isatty() else "\n",
+        flush=True,
+    )
 
 
 def _print(result: Replay, counts: Counter[str], as_json: bool) -> None:

@@ -28,6 +28,10 @@ def pipeline() -> Pipeline:
     weather = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
     names = OneHotEncoder(handle_unknown="ignore")
     columns = ColumnTransformer(
-        [("counts", StandardScaler(), COUNTS), ("weather", weather, NUMBERS), ("names", names, NAMES)]
+        [
+            ("counts", StandardScaler(), COUNTS),
+            ("weather", weather, NUMBERS),
+            ("names", names, NAMES),
+        ]
     )
     return make_pipeline(columns, LogisticRegression(max_iter=500))

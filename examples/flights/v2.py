@@ -26,7 +26,9 @@ def build() -> Recipe:
 def pipeline() -> Pipeline:
     """Nulls go down a branch of their own; a name never seen in training is one more number, -1."""
     names = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, dtype=np.float32)
-    columns = ColumnTransformer([("numbers", "passthrough", COUNTS + NUMBERS), ("names", names, NAMES)])
+    columns = ColumnTransformer(
+        [("numbers", "passthrough", COUNTS + NUMBERS), ("names", names, NAMES)]
+    )
     boosting = HistGradientBoostingClassifier(
         max_iter=100, learning_rate=0.1, max_leaf_nodes=31, early_stopping=False, random_state=0
     )

@@ -21,10 +21,14 @@ MONTH = 2
 def build() -> Recipe:
     """Train on three quarters of February and hold back the rest; answers are probabilities of [in time, late]."""
     month = months(MONTH, MONTH)
-    rows, held_out, late, labels = train_test_split(month.rows, month.late, test_size=0.25, random_state=0)
+    rows, held_out, late, labels = train_test_split(
+        month.rows, month.late, test_size=0.25, random_state=0
+    )
     known = [sorted(month.rows[name].unique()) for name in NAMES]
     fitted = pipeline(known).fit(rows, late)
-    return Recipe(pipeline=fitted, held_out=held_out, labels=labels, output="predict_proba", training=rows)
+    return Recipe(
+        pipeline=fitted, held_out=held_out, labels=labels, output="predict_proba", training=rows
+    )
 
 
 def pipeline(known: list[list[str]]) -> Pipeline:
@@ -32,6 +36,10 @@ def pipeline(known: list[list[str]]) -> Pipeline:
     weather = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
     names = OneHotEncoder(categories=known, handle_unknown="error")
     columns = ColumnTransformer(
-        [("counts", StandardScaler(), COUNTS), ("weather", weather, NUMBERS), ("names", names, NAMES)]
+        [
+            ("counts", StandardScaler(), COUNTS),
+            ("weather", weather, NUMBERS),
+            ("names", names, NAMES),
+        ]
     )
     return make_pipeline(columns, LogisticRegression(max_iter=500))

@@ -62,7 +62,9 @@ def test_a_shift_that_moves_the_candidate_moves_the_interval_with_it(rng):
 
 
 @pytest.mark.parametrize("share_of_zeros", [0.0, 0.7], ids=["no ties", "ties"])
-def test_the_interval_holds_exactly_the_shifts_that_a_mann_whitney_test_does_not_reject(rng, share_of_zeros):
+def test_the_interval_holds_exactly_the_shifts_that_a_mann_whitney_test_does_not_reject(
+    rng, share_of_zeros
+):
     """Kayenta's interval inverts that test: normal approximation, continuity corrected, tie term and all."""
     nudge = 1e-8
     for _ in range(30):
@@ -94,7 +96,9 @@ def test_a_value_on_the_limit_passes_the_gate():
 
 def test_the_chi_square_is_that_of_scipy(rng):
     counts = rng.integers(1, 60, (40, 5, 2, 2))
-    p = np.array([chi2_contingency(each, correction=False).pvalue for each in counts.reshape(-1, 2, 2)]).reshape(40, 5)
+    p = np.array(
+        [chi2_contingency(each, correction=False).pvalue for each in counts.reshape(-1, 2, 2)]
+    ).reshape(40, 5)
     bad = counts[..., 1] / counts.sum(-1)
     assert (repeated.chi_square(counts, two_sided=True) == (p < 0.05)).all()
     assert (repeated.chi_square(counts) == ((p < 0.05) & (bad[..., 0] > bad[..., 1]))).all()
@@ -109,8 +113,14 @@ def test_a_table_with_an_empty_row_or_column_says_nothing():
 def test_the_t_test_is_that_of_scipy_on_all_data_so_far(rng):
     run = traffic.latencies(rng, traffic.slow_tail, requests=12_000)
     ends = traffic.looks_after(requests=12_000)
-    tests = [ttest_ind(*(run.ms[:end][run.version[:end] == each] for each in (0, 1)), equal_var=False) for end in ends]
-    p, sign = np.array([each.pvalue for each in tests]), np.array([each.statistic for each in tests])
+    tests = [
+        ttest_ind(*(run.ms[:end][run.version[:end] == each] for each in (0, 1)), equal_var=False)
+        for end in ends
+    ]
+    p, sign = (
+        np.array([each.pvalue for each in tests]),
+        np.array([each.statistic for each in tests]),
+    )
     assert (repeated.welch(*run.moments(), two_sided=True) == (p < 0.05)).all()
     assert (repeated.welch(*run.moments()) == ((p < 0.05) & (sign > 0))).all()
 
@@ -144,9 +154,13 @@ def test_the_rates_of_the_minutes_add_up_to_the_table(rng):
 
 def test_the_same_seed_draws_the_same_traffic():
     assert (
-        traffic.tables(np.random.default_rng(3), 2, 0.1, 0.1) == traffic.tables(np.random.default_rng(3), 2, 0.1, 0.1)
+        traffic.tables(np.random.default_rng(3), 2, 0.1, 0.1)
+        == traffic.tables(np.random.default_rng(3), 2, 0.1, 0.1)
     ).all()
-    assert (traffic.latencies(np.random.default_rng(3)).ms == traffic.latencies(np.random.default_rng(3)).ms).all()
+    assert (
+        traffic.latencies(np.random.default_rng(3)).ms
+        == traffic.latencies(np.random.default_rng(3)).ms
+    ).all()
 
 
 @pytest.mark.parametrize(
@@ -159,7 +173,9 @@ def test_the_same_seed_draws_the_same_traffic():
 )
 def test_a_slower_candidate_is_slower_where_it_says(rng, change, factors):
     run = traffic.latencies(rng, change, share=0.5, requests=400_000)
-    candidate, stable = (np.quantile(run.ms[run.version == each], [0.5, 0.95, 0.99]) for each in (0, 1))
+    candidate, stable = (
+        np.quantile(run.ms[run.version == each], [0.5, 0.95, 0.99]) for each in (0, 1)
+    )
     assert stable == pytest.approx([60.0, 161.0, 242.3], rel=0.02)
     assert candidate / stable == pytest.approx(factors, rel=0.02)
 

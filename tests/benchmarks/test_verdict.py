@@ -6,7 +6,7 @@ import pytest
 from benchmarks import verdict
 from benchmarks.judges import ours, promises, regressions, rollouts
 from benchmarks.report import verdict as section
-from rollout.verdict import RESTARTS
+from rollout.verdict.verdict import RESTARTS
 
 ROWS = {row.name: row for row in regressions.ROWS}
 
@@ -47,7 +47,9 @@ def test_a_restart_counts_from_the_first_look_at_which_the_candidate_had_served_
     since = ours.periods(seen)[1].requests(ours.CANDIDATE)
     for run in range(3):
         look = int(np.argmax(served[run] >= RESTARTS[0]))
-        assert since[run].tolist() == [max(0, count - served[run, look]) for count in served[run].tolist()]
+        assert since[run].tolist() == [
+            max(0, count - served[run, look]) for count in served[run].tolist()
+        ]
         assert ours.at(seen, run, look)[1][0].requests(ours.CANDIDATE) == served[run, look]
         assert ours.at(seen, run, look - 1)[1] == []
 
@@ -73,7 +75,14 @@ def test_a_batch_is_the_same_whoever_plays_it():
 def test_the_page_shows_a_result_that_found_little():
     missing = {"runs": 4, "detected": 0.25, "median": None, "p90": None}
     found = {**missing, "detected": 1.0, "median": 3.0, "p90": 5.0}
-    row = {**found, "trial_median": 2, "trial_p90": 5, "ratio": 1.5, "ratio_p90": 1.0, "within": False}
+    row = {
+        **found,
+        "trial_median": 2,
+        "trial_p90": 5,
+        "ratio": 1.5,
+        "ratio_p90": 1.0,
+        "within": False,
+    }
     rivals = {judge: {**missing, "false_rollback": 0.5} for judge in ("ours", "kayenta")}
     text = section(
         {

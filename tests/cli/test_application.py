@@ -53,14 +53,19 @@ def run(*words: str) -> tuple[Any, ...]:
     [
         (("v1",), ("v1", 100.0, None, None, False, "")),
         (("--percent", "5", "v1", "--step"), ("v1", 5.0, None, None, True, "")),
-        (("v1", "--percent=5e0", "--port=0", "--from", "a b.py"), ("v1", 5.0, 0, Path("a b.py"), False, "")),
+        (
+            ("v1", "--percent=5e0", "--port=0", "--from", "a b.py"),
+            ("v1", 5.0, 0, Path("a b.py"), False, ""),
+        ),
         (("v1", "--step", "--full", "-mwhy"), ("v1", 100.0, None, None, False, "why")),
         (("v1", "-m", "--because", "--reason", "-5 %"), ("v1", 100.0, None, None, False, "-5 %")),
         (("--reason=a=b", "--", "--v1"), ("--v1", 100.0, None, None, False, "a=b")),
         (("v1", "-m", ""), ("v1", 100.0, None, None, False, "")),
     ],
 )
-def test_options_stand_anywhere_and_take_the_word_that_follows(words: tuple[str, ...], given: tuple[Any, ...]) -> None:
+def test_options_stand_anywhere_and_take_the_word_that_follows(
+    words: tuple[str, ...], given: tuple[Any, ...]
+) -> None:
     assert run("release", *words) == given
 
 
@@ -77,8 +82,14 @@ def test_options_stand_anywhere_and_take_the_word_that_follows(words: tuple[str,
         (("release", "v1", "--percent"), "Option '--percent' needs a value"),
         (("release", "v1", "--step=yes"), "Option '--step' takes no value"),
         (("release", "v1", "--percent", "much"), "'--percent' takes a number, not 'much'"),
-        (("release", "v1", "--port", "99999"), "'--port' takes a whole number from 0 to 65535, not '99999'"),
-        (("release", "v1", "--port", "1.5"), "'--port' takes a whole number from 0 to 65535, not '1.5'"),
+        (
+            ("release", "v1", "--port", "99999"),
+            "'--port' takes a whole number from 0 to 65535, not '99999'",
+        ),
+        (
+            ("release", "v1", "--port", "1.5"),
+            "'--port' takes a whole number from 0 to 65535, not '1.5'",
+        ),
         (("release", "v1", "--from", ""), "'--from' is empty: name a file"),
         (("needs",), "Missing option '--from'"),
     ],
@@ -95,19 +106,29 @@ def test_a_verb_takes_many_words_or_reads_its_own() -> None:
     assert run("demo", "--help", "-x", "y") == ("--help", "-x", "y")
 
 
-def test_help_lists_verbs_arguments_options_and_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_verbs_arguments_options_and_defaults(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     app.call(["--help"])()
     assert "many-words  Take what there is." in capsys.readouterr().out
     app.call(["release", "v1", "-h"])()
     page = capsys.readouterr().out
     assert page.startswith("Usage: python toy.py release VERSION [OPTIONS]\n\nRelease something")
-    for line in ("--percent NUMBER", "Default: 100.0.", "--step / --full", "Default: --full.", "-m, --reason TEXT"):
+    for line in (
+        "--percent NUMBER",
+        "Default: 100.0.",
+        "--step / --full",
+        "Default: --full.",
+        "-m, --reason TEXT",
+    ):
         assert line in page
     app.call(["needs", "-h"])()
     assert "--from FILE  A file. Required." in capsys.readouterr().out
 
 
-def test_without_a_word_the_help_is_shown_and_nothing_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_word_the_help_is_shown_and_nothing_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with pytest.raises(UsageError, match=r"^$"):
         app.call([])
     assert "many-words" in capsys.readouterr().out

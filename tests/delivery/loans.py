@@ -178,7 +178,9 @@ def fine() -> Recipe:
 
 def tied() -> Recipe:
     """A forest whose votes tie, which ONNX breaks another way."""
-    return fitted(RandomForestClassifier(4, random_state=0), lambda frame: frame["age"] % 3, "predict_proba")
+    return fitted(
+        RandomForestClassifier(4, random_state=0), lambda frame: frame["age"] % 3, "predict_proba"
+    )
 
 
 def unlabelled() -> Recipe:
@@ -188,4 +190,6 @@ def unlabelled() -> Recipe:
 
 
 def _grade(frame: pd.DataFrame) -> pd.Series:
-    return pd.cut(risk(frame), [-99, 0.6, 1.4, 99], labels=["good", "så som så", "bad"]).astype(object)
+    return pd.cut(risk(frame), [-99, 0.6, 1.4, 99], labels=["good", "så som så", "bad"]).astype(
+        object
+    )

@@ -47,7 +47,15 @@ class Entry:
 
 def entries() -> dict[str, Entry]:
     """All of them by name."""
-    served = {**_numbers(), **_frames(), **_dtypes(), **_texts(), **_regressions(), **_outliers(), **_alone()}
+    served = {
+        **_numbers(),
+        **_frames(),
+        **_dtypes(),
+        **_texts(),
+        **_regressions(),
+        **_outliers(),
+        **_alone(),
+    }
     return {name: Entry(build) for name, build in served.items()} | _refused()
 
 
@@ -56,7 +64,9 @@ def entries() -> dict[str, Entry]:
 
 def numbers(seed: int = 0, rows: int = TRAINED + HELD_OUT) -> pd.DataFrame:
     """Four columns of floats."""
-    return pd.DataFrame(np.random.default_rng(seed).normal(size=(rows, 4)).round(3), columns=list("abcd"))
+    return pd.DataFrame(
+        np.random.default_rng(seed).normal(size=(rows, 4)).round(3), columns=list("abcd")
+    )
 
 
 def people(text: Any = object, seed: int = 0) -> pd.DataFrame:
@@ -80,7 +90,9 @@ def texts(seed: int = 0) -> tuple[pd.Series, np.ndarray]:
     """Texts of good and bad words, and which they are."""
     chance = np.random.default_rng(seed)
     labels = chance.integers(0, 2, TRAINED + HELD_OUT)
-    made = [" ".join(chance.choice(WORDS[label], 3)) + chance.choice([".", "!", ""]) for label in labels]
+    made = [
+        " ".join(chance.choice(WORDS[label], 3)) + chance.choice([".", "!", ""]) for label in labels
+    ]
     return pd.Series(made, name="text"), labels
 
 
@@ -95,7 +107,9 @@ def likes(frame: pd.DataFrame) -> np.ndarray:
     return ((frame["age"] > 50) ^ city.to_numpy()).astype(int).to_numpy()
 
 
-def fitted(pipeline: Any, frame: Any, labels: Any, output: str = "predict_proba", **more: Any) -> Recipe:
+def fitted(
+    pipeline: Any, frame: Any, labels: Any, output: str = "predict_proba", **more: Any
+) -> Recipe:
     """Fitted on the first rows; the others are held out."""
     pipeline.fit(frame[:TRAINED], labels[:TRAINED])
     return Recipe(pipeline, frame[TRAINED:], labels[TRAINED:], output, frame[:TRAINED], **more)
@@ -126,9 +140,12 @@ def _numbers() -> dict[str, Callable[[], Recipe]]:
         "mlp": neural_network.MLPClassifier((5,), max_iter=40, random_state=0),
         "gaussian_process": gaussian_process.GaussianProcessClassifier(),
         "calibrated": calibration.CalibratedClassifierCV(svm.LinearSVC(), cv=2),
-        "calibrated_isotonic": calibration.CalibratedClassifierCV(naive_bayes.GaussianNB(), method="isotonic", cv=2),
+        "calibrated_isotonic": calibration.CalibratedClassifierCV(
+            naive_bayes.GaussianNB(), method="isotonic", cv=2
+        ),
         "voting_soft": ensemble.VotingClassifier(
-            [("l", linear_model.LogisticRegression()), ("n", naive_bayes.GaussianNB())], voting="soft"
+            [("l", linear_model.LogisticRegression()), ("n", naive_bayes.GaussianNB())],
+            voting="soft",
         ),
         "stacking": ensemble.StackingClassifier(
             [("t", tree.DecisionTreeClassifier(max_depth=2)), ("n", naive_bayes.GaussianNB())], cv=2
@@ -139,12 +156,17 @@ def _numbers() -> dict[str, Callable[[], Recipe]]:
         "ridge_class": linear_model.RidgeClassifier(),
         "linear_svc": svm.LinearSVC(),
         "svc_class": svm.SVC(),
-        "passive_aggressive": linear_model.SGDClassifier(loss="hinge", penalty=None, random_state=0),
+        "passive_aggressive": linear_model.SGDClassifier(
+            loss="hinge", penalty=None, random_state=0
+        ),
         "perceptron": linear_model.Perceptron(random_state=0),
         "nearest_centroid": neighbors.NearestCentroid(),
         "one_vs_one": OneVsOneClassifier(svm.LinearSVC()),
         "voting_hard": ensemble.VotingClassifier(
-            [("l", linear_model.LogisticRegression()), ("t", tree.DecisionTreeClassifier(max_depth=2))]
+            [
+                ("l", linear_model.LogisticRegression()),
+                ("t", tree.DecisionTreeClassifier(max_depth=2)),
+            ]
         ),
     }
     scalers = {
@@ -171,7 +193,9 @@ def _numbers() -> dict[str, Callable[[], Recipe]]:
     built: dict[str, Callable[[], Recipe]] = {}
     for name, model in proba.items():
         output = "predict_proba" if hasattr(model, "predict_proba") else "predict"
-        built[name] = lambda model=model, output=output: fitted(model, numbers(), positive(numbers()), output)
+        built[name] = lambda model=model, output=output: fitted(
+            model, numbers(), positive(numbers()), output
+        )
         # Behind a column transformer most have an ONNX form.
         built[f"columns_{name}"] = lambda model=model, output=output: fitted(
             make_pipeline(_all_columns(), model), numbers(), positive(numbers()), output
@@ -192,7 +216,11 @@ def _all_columns() -> compose.ColumnTransformer:
 def _columns(names: Any, rest: Any) -> compose.ColumnTransformer:
     gaps = make_pipeline(rest, preprocessing.StandardScaler())
     return compose.ColumnTransformer(
-        [("n", gaps, ["age", "income"]), ("b", "passthrough", ["active"]), ("c", names, ["city", "plan"])]
+        [
+            ("n", gaps, ["age", "income"]),
+            ("b", "passthrough", ["active"]),
+            ("c", names, ["city", "plan"]),
+        ]
     )
 
 
@@ -201,16 +229,24 @@ def _frames() -> dict[str, Callable[[], Recipe]]:
     encoders = {
         "onehot": onehot,
         "onehot_error": preprocessing.OneHotEncoder(),
-        "onehot_infrequent": preprocessing.OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=45),
+        "onehot_infrequent": preprocessing.OneHotEncoder(
+            handle_unknown="infrequent_if_exist", min_frequency=45
+        ),
         "onehot_drop": preprocessing.OneHotEncoder(drop="first", handle_unknown="ignore"),
-        "ordinal": preprocessing.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+        "ordinal": preprocessing.OrdinalEncoder(
+            handle_unknown="use_encoded_value", unknown_value=-1
+        ),
         "ordinal_nulls": preprocessing.OrdinalEncoder(
             handle_unknown="use_encoded_value", unknown_value=-2, encoded_missing_value=-1
         ),
         "target": preprocessing.TargetEncoder(random_state=0),
         "frequent": make_pipeline(impute.SimpleImputer(strategy="most_frequent"), onehot),
-        "frequent_none": make_pipeline(impute.SimpleImputer(strategy="most_frequent", missing_values=None), onehot),
-        "constant": make_pipeline(impute.SimpleImputer(strategy="constant", fill_value="none"), onehot),
+        "frequent_none": make_pipeline(
+            impute.SimpleImputer(strategy="most_frequent", missing_values=None), onehot
+        ),
+        "constant": make_pipeline(
+            impute.SimpleImputer(strategy="constant", fill_value="none"), onehot
+        ),
     }
     imputers = {
         "mean": impute.SimpleImputer(),
@@ -224,14 +260,20 @@ def _frames() -> dict[str, Callable[[], Recipe]]:
             # Of texts as `str` the null is NaN, which these leave as it is.
             if name in ("frequent_none", "ordinal") and text == "str":
                 continue
-            built[f"{name}_{'object' if text is object else text}"] = lambda encoder=encoder, text=text: fitted(
-                make_pipeline(_columns(encoder, impute.SimpleImputer()), model()), people(text), likes(people(text))
+            built[f"{name}_{'object' if text is object else text}"] = (
+                lambda encoder=encoder, text=text: fitted(
+                    make_pipeline(_columns(encoder, impute.SimpleImputer()), model()),
+                    people(text),
+                    likes(people(text)),
+                )
             )
     for name, imputer in imputers.items():
         built[f"imputed_{name}"] = lambda imputer=imputer: fitted(
             make_pipeline(_columns(onehot, imputer), model()), people(), likes(people())
         )
-    forest = make_pipeline(_all_columns(), ensemble.RandomForestClassifier(10, max_depth=4, random_state=0))
+    forest = make_pipeline(
+        _all_columns(), ensemble.RandomForestClassifier(10, max_depth=4, random_state=0)
+    )
     built["nulls_in_training_only"] = lambda: _nulls_in_training_only(forest)
     built["nulls_in_training_only_bagging"] = lambda: _nulls_in_training_only(
         make_pipeline(_all_columns(), ensemble.BaggingClassifier(n_estimators=5, random_state=0))
@@ -257,9 +299,22 @@ def _nulls_in_training_only(model: Any) -> Recipe:
 
 def _dtypes() -> dict[str, Callable[[], Recipe]]:
     built: dict[str, Callable[[], Recipe]] = {}
-    for dtype in ("float32", "float16", "Float64", "int8", "int32", "Int64", "UInt16", "uint8", "bool", "boolean"):
+    for dtype in (
+        "float32",
+        "float16",
+        "Float64",
+        "int8",
+        "int32",
+        "Int64",
+        "UInt16",
+        "uint8",
+        "bool",
+        "boolean",
+    ):
         built[f"held_as_{dtype}"] = lambda dtype=dtype: fitted(
-            make_pipeline(impute.SimpleImputer(strategy="most_frequent"), linear_model.LogisticRegression()),
+            make_pipeline(
+                impute.SimpleImputer(strategy="most_frequent"), linear_model.LogisticRegression()
+            ),
             _held_as(dtype),
             positive(numbers()),
         )
@@ -267,7 +322,9 @@ def _dtypes() -> dict[str, Callable[[], Recipe]]:
         name = "object" if text is object else text
         built[f"text_{name}"] = lambda text=text: fitted(
             make_pipeline(
-                _columns(preprocessing.OneHotEncoder(handle_unknown="ignore"), impute.SimpleImputer()),
+                _columns(
+                    preprocessing.OneHotEncoder(handle_unknown="ignore"), impute.SimpleImputer()
+                ),
                 linear_model.LogisticRegression(),
             ),
             _without_null_text(text),
@@ -332,17 +389,24 @@ def _texts() -> dict[str, Callable[[], Recipe]]:
     built: dict[str, Callable[[], Recipe]] = {}
     for name, make in makers.items():
         built[f"{name}_list"] = lambda make=make: _of_texts(make_pipeline(make(), model()), list)
-        built[f"{name}_series"] = lambda make=make: _of_texts(make_pipeline(make(), model()), lambda rows: rows)
+        built[f"{name}_series"] = lambda make=make: _of_texts(
+            make_pipeline(make(), model()), lambda rows: rows
+        )
         built[f"{name}_column"] = lambda make=make: fitted(
             make_pipeline(compose.ColumnTransformer([("t", make(), "text")]), model()),
             texts()[0].to_frame(),
             texts()[1],
         )
-    built["counts_naive_bayes"] = lambda: _of_texts(make_pipeline(CountVectorizer(), naive_bayes.MultinomialNB()), list)
+    built["counts_naive_bayes"] = lambda: _of_texts(
+        make_pipeline(CountVectorizer(), naive_bayes.MultinomialNB()), list
+    )
     built["texts_given_as_list"] = lambda: _given_as(list)
     built["texts_given_as_series"] = lambda: _given_as(lambda rows: rows)
     built["text_and_number"] = lambda: fitted(
-        make_pipeline(compose.ColumnTransformer([("t", TfidfVectorizer(), "text")], remainder="passthrough"), model()),
+        make_pipeline(
+            compose.ColumnTransformer([("t", TfidfVectorizer(), "text")], remainder="passthrough"),
+            model(),
+        ),
         texts()[0].to_frame().assign(length=texts()[0].str.len()),
         texts()[1],
     )
@@ -361,7 +425,9 @@ def _given_as(given: Callable[[Any], Any]) -> Recipe:
     rows, labels = texts()
     pipeline = make_pipeline(TfidfVectorizer(), linear_model.LogisticRegression())
     pipeline.fit(given(rows[:TRAINED]), labels[:TRAINED])
-    return Recipe(pipeline, given(rows[TRAINED:]), labels[TRAINED:], "predict_proba", given(rows[:TRAINED]))
+    return Recipe(
+        pipeline, given(rows[TRAINED:]), labels[TRAINED:], "predict_proba", given(rows[:TRAINED])
+    )
 
 
 def _regressions() -> dict[str, Callable[[], Recipe]]:
@@ -378,17 +444,27 @@ def _regressions() -> dict[str, Callable[[], Recipe]]:
         "hist_value": ensemble.HistGradientBoostingRegressor(max_iter=8),
         "svr": svm.SVR(),
         "knn_value": neighbors.KNeighborsRegressor(3),
-        "voting_value": ensemble.VotingRegressor([("l", linear_model.LinearRegression()), ("r", linear_model.Ridge())]),
-        "stacking_value": ensemble.StackingRegressor([("l", linear_model.Ridge()), ("k", svm.SVR())], cv=2),
-        "log_target": compose.TransformedTargetRegressor(linear_model.Ridge(), func=np.log1p, inverse_func=np.expm1),
-        "mlp_value": neural_network.MLPRegressor(hidden_layer_sizes=(5,), max_iter=60, random_state=0),
+        "voting_value": ensemble.VotingRegressor(
+            [("l", linear_model.LinearRegression()), ("r", linear_model.Ridge())]
+        ),
+        "stacking_value": ensemble.StackingRegressor(
+            [("l", linear_model.Ridge()), ("k", svm.SVR())], cv=2
+        ),
+        "log_target": compose.TransformedTargetRegressor(
+            linear_model.Ridge(), func=np.log1p, inverse_func=np.expm1
+        ),
+        "mlp_value": neural_network.MLPRegressor(
+            hidden_layer_sizes=(5,), max_iter=60, random_state=0
+        ),
     }
     built: dict[str, Callable[[], Recipe]] = {}
     for name, model in models.items():
         built[name] = lambda model=model: fitted(
             make_pipeline(_all_columns(), model), numbers(), _value(numbers()), "predict"
         )
-    built["large_values"] = lambda: fitted(linear_model.Ridge(), numbers(), 1e6 * _value(numbers()), "predict")
+    built["large_values"] = lambda: fitted(
+        linear_model.Ridge(), numbers(), 1e6 * _value(numbers()), "predict"
+    )
     return built
 
 
@@ -404,7 +480,9 @@ def _outliers() -> dict[str, Callable[[], Recipe]]:
         "elliptic": covariance.EllipticEnvelope(random_state=0),
     }
     return {
-        name: lambda model=model: fitted(model, numbers(), np.ones(TRAINED + HELD_OUT, dtype=int), "predict")
+        name: lambda model=model: fitted(
+            model, numbers(), np.ones(TRAINED + HELD_OUT, dtype=int), "predict"
+        )
         for name, model in models.items()
     }
 
@@ -458,8 +536,12 @@ def _after(function: Any, frame: pd.DataFrame, labels: Any, **more: Any) -> Reci
 
 def _alone() -> dict[str, Callable[[], Recipe]]:
     return {
-        "ranks_alone": lambda: _after(ranks, numbers(), positive(numbers()), one_row_at_a_time=True),
-        "centred_alone": lambda: _after(centred, numbers(), positive(numbers()), one_row_at_a_time=True),
+        "ranks_alone": lambda: _after(
+            ranks, numbers(), positive(numbers()), one_row_at_a_time=True
+        ),
+        "centred_alone": lambda: _after(
+            centred, numbers(), positive(numbers()), one_row_at_a_time=True
+        ),
         "filled_alone": lambda: _after(
             filled_from_batch, people()[["age", "income"]], likes(people()), one_row_at_a_time=True
         ),
@@ -480,10 +562,16 @@ def _refused() -> dict[str, Entry]:
         "codes_of_batch": Entry(lambda: _after(codes, plans, likes(people())), depends),
         "noisy": Entry(lambda: _after(noisy, numbers(), positive(numbers())), anew),
         "stateful": Entry(lambda: fitted(counter, numbers(), positive(numbers())), anew),
-        "stateful_alone": Entry(lambda: fitted(counter, numbers(), positive(numbers()), one_row_at_a_time=True), anew),
-        "texts_beside_another_column": Entry(lambda: _texts_beside(several), "takes one column of texts"),
+        "stateful_alone": Entry(
+            lambda: fitted(counter, numbers(), positive(numbers()), one_row_at_a_time=True), anew
+        ),
+        "texts_beside_another_column": Entry(
+            lambda: _texts_beside(several), "takes one column of texts"
+        ),
         "two_targets": Entry(
-            lambda: fitted(linear_model.Ridge(), numbers(), numbers(1)[["a", "b"]].to_numpy(), "predict"),
+            lambda: fitted(
+                linear_model.Ridge(), numbers(), numbers(1)[["a", "b"]].to_numpy(), "predict"
+            ),
             "a list of 2 a row",
         ),
         "several_labels": Entry(

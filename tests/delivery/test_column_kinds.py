@@ -100,7 +100,16 @@ DTYPES = (
         "float16",
         "float32",
     ),
-    *("float64", "Float64", "complex128", "datetime64[ns]", "timedelta64[ns]", "Sparse[float]", "Sparse[int]", "S3"),
+    *(
+        "float64",
+        "Float64",
+        "complex128",
+        "datetime64[ns]",
+        "timedelta64[ns]",
+        "Sparse[float]",
+        "Sparse[int]",
+        "S3",
+    ),
     *(
         "int64[pyarrow]",
         "bool[pyarrow]",
@@ -115,7 +124,22 @@ NAMES = st.one_of(
     st.integers(),
     st.tuples(st.text(max_size=2), st.integers()),
     st.sampled_from(
-        ['"', "a\nb", "\\", "", "c0", "c1", "$", "`", "a.b", "instances", "x" * 3000, "\ud800", "\x85", None]
+        [
+            '"',
+            "a\nb",
+            "\\",
+            "",
+            "c0",
+            "c1",
+            "$",
+            "`",
+            "a.b",
+            "instances",
+            "x" * 3000,
+            "\ud800",
+            "\x85",
+            None,
+        ]
     ),
 )
 
@@ -151,7 +175,10 @@ def test_any_frame_is_delivered_or_refused_in_one_line(frame, tmp_path_factory, 
     assume(hasattr(pipeline[-1], "classes_"))
     found, refusal = [str(name) for name in frame.columns], "refused in one line"
     try:
-        found = [column.name for column in workshop.write(Recipe(pipeline, frame, None, "predict", frame)).columns]
+        found = [
+            column.name
+            for column in workshop.write(Recipe(pipeline, frame, None, "predict", frame)).columns
+        ]
     except DeliveryError as error:
         refusal = str(error)
     assert found == [str(name) for name in frame.columns]
@@ -161,15 +188,22 @@ def test_any_frame_is_delivered_or_refused_in_one_line(frame, tmp_path_factory, 
 
 def test_a_date_that_the_pipeline_does_not_use_is_told_to_be_left_out(workshop):
     training, held_out = (loans.loans(seed).assign(seen=DAY) for seed in (1, 2))
-    pipeline = make_pipeline(loans.columns(), loans.LogisticRegression()).fit(training, loans.bad(training))
-    with pytest.raises(DeliveryError, match=r"column 'seen' holds Timestamp.*or leave 'seen' out of the held-out rows"):
+    pipeline = make_pipeline(loans.columns(), loans.LogisticRegression()).fit(
+        training, loans.bad(training)
+    )
+    with pytest.raises(
+        DeliveryError,
+        match=r"column 'seen' holds Timestamp.*or leave 'seen' out of the held-out rows",
+    ):
         workshop.write(Recipe(pipeline, held_out, None, "predict", training))
 
 
 def test_a_list_in_a_training_column_that_nobody_asks_for_is_no_fault(workshop):
     training = loans.loans(1)
     training["tags"] = [["x", "y"]] * len(training)
-    pipeline = make_pipeline(ColumnTransformer([("n", "passthrough", ["age"])]), loans.LogisticRegression())
+    pipeline = make_pipeline(
+        ColumnTransformer([("n", "passthrough", ["age"])]), loans.LogisticRegression()
+    )
     pipeline.fit(training, loans.bad(training))
     held_out = loans.loans(2)[["age"]]
     assert workshop.write(Recipe(pipeline, held_out, None, "predict", training)).training["sha256"]

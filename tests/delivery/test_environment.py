@@ -18,7 +18,11 @@ def test_every_package_has_its_normalised_name_and_its_exact_version():
 def test_the_environment_pins_python_and_every_package():
     made = environment_yaml("loans-v1", {"numpy": "2.4.6", "pandas": "3.1.1"})
     assert made["name"] == "loans-v1"
-    assert made["dependencies"] == [f"python={python_version()}", "pip", {"pip": ["numpy==2.4.6", "pandas==3.1.1"]}]
+    assert made["dependencies"] == [
+        f"python={python_version()}",
+        "pip",
+        {"pip": ["numpy==2.4.6", "pandas==3.1.1"]},
+    ]
 
 
 def test_outside_a_checkout_there_is_no_commit(tmp_path):
@@ -28,8 +32,17 @@ def test_outside_a_checkout_there_is_no_commit(tmp_path):
 
 def test_a_checkout_has_its_commit_and_whether_it_is_clean(tmp_path):
     def git(*words):
-        names = ("-c", "user.name=ann", "-c", "user.email=ann@example.org", "-c", "commit.gpgsign=false")
-        return subprocess.run(["git", *names, *words], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        names = (
+            "-c",
+            "user.name=ann",
+            "-c",
+            "user.email=ann@example.org",
+            "-c",
+            "commit.gpgsign=false",
+        )
+        return subprocess.run(
+            ["git", *names, *words], cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout
 
     git("init", "-q")
     assert git_state(tmp_path) == {"git_commit": None, "git_clean": None}

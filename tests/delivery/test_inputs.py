@@ -33,7 +33,9 @@ def test_columns_that_all_were_fitted_on_stay_without_a_word():
 def test_columns_beyond_those_are_left_out_and_named():
     columns, said = left(with_strays(loans.logistic(), **{"Unnamed: 0": range(loans.ROWS)}))
     assert columns == list(loans.ROW)
-    assert said == ["left out 'Unnamed: 0': the pipeline was not fitted on it and predicts the same without"]
+    assert said == [
+        "left out 'Unnamed: 0': the pipeline was not fitted on it and predicts the same without"
+    ]
 
 
 def test_without_labels_it_is_told_how_the_truth_is_named():
@@ -52,7 +54,9 @@ def test_columns_that_change_the_predictions_are_refused():
     made = with_strays(loans.price(), extra=np.arange(loans.ROWS))
     plain = made.pipeline.predict
     made.pipeline.predict = lambda frame: plain(frame) + frame.get("extra", 0)
-    with pytest.raises(DeliveryError, match=r"'extra', which the pipeline was not fitted on.*take it out"):
+    with pytest.raises(
+        DeliveryError, match=r"'extra', which the pipeline was not fitted on.*take it out"
+    ):
         left(made)
 
 
@@ -67,13 +71,17 @@ def test_a_pipeline_that_does_not_know_its_columns_keeps_all():
 def test_missing_columns_are_named_first_beside_those_that_are_there():
     made = loans.logistic()
     made = replace(made, held_out=made.held_out.rename(columns={"income": "Income"}))
-    with pytest.raises(DeliveryError, match=r"lack 'income', which the pipeline was fitted on \(they have 'Income'"):
+    with pytest.raises(
+        DeliveryError, match=r"lack 'income', which the pipeline was fitted on \(they have 'Income'"
+    ):
         left(made)
 
 
 def test_a_missing_column_that_the_pipeline_never_uses_is_no_fault():
     training = loans.loans(1).assign(note="x")
-    pipeline = loans.make_pipeline(loans.columns(), loans.LogisticRegression()).fit(training, loans.bad(training))
+    pipeline = loans.make_pipeline(loans.columns(), loans.LogisticRegression()).fit(
+        training, loans.bad(training)
+    )
     made = replace(loans.logistic(), pipeline=pipeline)
     assert left(made) == (list(loans.ROW), [])
 
@@ -96,11 +104,17 @@ def test_of_a_pipeline_that_goes_by_place_another_order_is_refused():
 
 @pytest.mark.filterwarnings("ignore:X has feature names")
 def test_numbers_as_names_become_texts_where_the_pipeline_predicts_the_same():
-    training, held_out = (loans.loans(seed)[["age", "amount"]].set_axis([0, 1], axis=1) for seed in (1, 2))
+    training, held_out = (
+        loans.loans(seed)[["age", "amount"]].set_axis([0, 1], axis=1) for seed in (1, 2)
+    )
     pipeline = loans.LinearRegression().fit(training, loans.risk(loans.loans(1)))
     made = with_inputs_as_fitted(Recipe(pipeline, held_out, None, "predict", training), print)
     assert list(made.held_out.columns) == list(made.training.columns) == ["0", "1"]
-    picky = loans.make_pipeline(FunctionTransformer(lambda frame: frame[[0]]), loans.LinearRegression())
+    picky = loans.make_pipeline(
+        FunctionTransformer(lambda frame: frame[[0]]), loans.LinearRegression()
+    )
     picky.fit(training, loans.risk(loans.loans(1)))
-    with pytest.raises(DeliveryError, match=r"named '0', '1' ..., no texts.*frame.rename\(columns=str\)"):
+    with pytest.raises(
+        DeliveryError, match=r"named '0', '1' ..., no texts.*frame.rename\(columns=str\)"
+    ):
         left(Recipe(picky, held_out, None, "predict", training))

@@ -22,7 +22,11 @@ def start():
     def made(workshop, path):
         command = [sys.executable, "deploy.py", "deliver", "v1", "--from", str(path)]
         env = environ(workshop)
-        started.append(subprocess.Popen(command, cwd=ROOT, env=env, stdout=-1, stderr=subprocess.STDOUT, text=True))
+        started.append(
+            subprocess.Popen(
+                command, cwd=ROOT, env=env, stdout=-1, stderr=subprocess.STDOUT, text=True
+            )
+        )
         return started[-1]
 
     yield made
@@ -45,9 +49,7 @@ def interrupted(process, number):
 def test_an_interruption_while_the_recipe_builds_leaves_nothing(workshop, start, number):
     os.mkfifo(workshop.folder / "data")
     reached = workshop.folder / "reached"
-    text = (
-        f"def build():\n    open({str(reached)!r}, 'w').close()\n    open({str(workshop.folder / 'data')!r}).read()\n"
-    )
+    text = f"def build():\n    open({str(reached)!r}, 'w').close()\n    open({str(workshop.folder / 'data')!r}).read()\n"
     process = start(workshop, workshop.recipe("waits", text))
     until(reached.exists, "the recipe waits for its data")
     assert "v1 is not delivered and nothing of it is left" in interrupted(process, number)
@@ -56,14 +58,20 @@ def test_an_interruption_while_the_recipe_builds_leaves_nothing(workshop, start,
 
 def test_ctrl_c_in_the_middle_leaves_nothing_and_the_next_delivery_works(workshop, start):
     process = start(workshop, workshop.recipe("logistic"))
-    until(lambda: list(workshop.releases.glob(".v1.partial-*/model.pkl")), "the draft has its pickle", 60)
+    until(
+        lambda: list(workshop.releases.glob(".v1.partial-*/model.pkl")),
+        "the draft has its pickle",
+        60,
+    )
     assert "v1 is not delivered and nothing of it is left" in interrupted(process, signal.SIGINT)
     assert workshop.left() == []
     assert workshop.deliver("logistic").fresh
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", ["held-out rows", "certified runtime", "held out: ", "golden rows answered"])
+@pytest.mark.parametrize(
+    "moment", ["held-out rows", "certified runtime", "held out: ", "golden rows answered"]
+)
 def test_an_interruption_at_any_step_leaves_nothing(workshop, moment, number):
     before = signal.getsignal(number)
 
@@ -97,9 +105,18 @@ def remount(workshop):
 
 
 def test_a_disk_that_is_full_at_any_file_is_said_and_nothing_is_left(workshop, remount):
-    for room in ("size=4k", "size=8k", "size=16k", "size=24k", "size=1m,nr_inodes=1", "size=1m,nr_inodes=6"):
+    for room in (
+        "size=4k",
+        "size=8k",
+        "size=16k",
+        "size=24k",
+        "size=1m,nr_inodes=1",
+        "size=1m,nr_inodes=6",
+    ):
         remount(room)
-        with pytest.raises(DeliveryError, match=f"the disk of {workshop.releases} is full: free some space and"):
+        with pytest.raises(
+            DeliveryError, match=f"the disk of {workshop.releases} is full: free some space and"
+        ):
             workshop.deliver("logistic")
         assert workshop.left() == [], room
     remount("size=1m,nr_inodes=100")

@@ -16,7 +16,9 @@ def test_nulls_are_counted_and_the_first_is_placed(null):
     made = loans.logistic()
     labels = made.labels.astype(object)
     labels.iloc[[7, 30]] = null
-    with pytest.raises(DeliveryError, match=f"2 of {loans.ROWS} labels are null, the first of held-out row 7"):
+    with pytest.raises(
+        DeliveryError, match=f"2 of {loans.ROWS} labels are null, the first of held-out row 7"
+    ):
         require_labels(replace(made, labels=labels))
 
 
@@ -25,7 +27,9 @@ def test_several_labels_a_row_are_refused():
         require_labels(replace(loans.price(), labels=np.zeros((loans.ROWS, 2))))
 
 
-@pytest.mark.parametrize("made", [loans.logistic(), loans.grades(), loans.price(), loans.unlabelled()])
+@pytest.mark.parametrize(
+    "made", [loans.logistic(), loans.grades(), loans.price(), loans.unlabelled()]
+)
 def test_good_labels_or_none_are_taken_without_a_word(made):
     require_labels(made)
     assert cautions(made) == []

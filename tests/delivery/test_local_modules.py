@@ -8,7 +8,7 @@ import joblib
 import pytest
 
 from delivery.errors import DeliveryError
-from delivery.proof import prove_in_fresh_process
+from delivery.self_test import prove_in_fresh_process
 from tests.delivery.workshop import resign, vouch
 
 STEP = """
@@ -66,7 +66,9 @@ def refused(workshop, *arguments, **more):
 
 def test_a_class_beside_the_recipe_travels_with_what_it_imports_and_with_nothing_else(workshop):
     files = {
-        "own_steps.py": step("own_numbers.TWO", "import own_numbers\nimport shop.words", "from shop import lazy"),
+        "own_steps.py": step(
+            "own_numbers.TWO", "import own_numbers\nimport shop.words", "from shop import lazy"
+        ),
         "own_numbers.py": "TWO = 2\n",
         "shop/__init__.py": "",
         "shop/words.py": "from . import deeper\n",
@@ -77,7 +79,9 @@ def test_a_class_beside_the_recipe_travels_with_what_it_imports_and_with_nothing
         "own_secrets.py": "TOKEN = 'hush'\n",
         "data.csv": "a\n1\n",
     }
-    made = workshop.deliver(write(workshop, files, "import own_secrets\nfrom own_steps import Scaled"))
+    made = workshop.deliver(
+        write(workshop, files, "import own_secrets\nfrom own_steps import Scaled")
+    )
     names = ["own_numbers", "own_steps", "shop.__init__", "shop.deeper", "shop.lazy", "shop.words"]
     assert code(made) == [f"code.{name}.py" for name in names]
     assert set(code(made)) <= set(made.manifest.files)
@@ -122,7 +126,9 @@ def test_a_pickle_brings_the_modules_at_its_side(workshop):
         sys.path.remove(str(workshop.folder))
         del sys.modules["own_steps"]
     made.held_out.to_parquet(workshop.folder / "rows.parquet")
-    delivered = workshop.deliver(workshop.folder / "model.pkl", sample=workshop.folder / "rows.parquet")
+    delivered = workshop.deliver(
+        workshop.folder / "model.pkl", sample=workshop.folder / "rows.parquet"
+    )
     assert code(delivered) == ["code.own_steps.py"]
 
 
@@ -151,7 +157,9 @@ def test_a_pickle_brings_the_modules_at_its_side(workshop):
         ),
     ],
 )
-def test_code_that_a_pickle_cannot_name_is_refused_with_the_way_to_write_it(workshop, imports, made, said):
+def test_code_that_a_pickle_cannot_name_is_refused_with_the_way_to_write_it(
+    workshop, imports, made, said
+):
     message = refused(workshop, {}, imports=imports, made=made)
     assert re.search(said, message), message
     assert "in a file beside mine.py, such as steps.py" in message
@@ -166,13 +174,17 @@ def test_what_holds_something_that_cannot_be_pickled_is_named(workshop):
 
 
 def test_code_that_imports_what_a_service_does_not_have_is_refused(workshop):
-    message = refused(workshop, {"own_steps.py": step(imports="from delivery.recipe import Recipe")})
+    message = refused(
+        workshop, {"own_steps.py": step(imports="from delivery.recipe import Recipe")}
+    )
     assert "needs own_steps.py, which imports delivery" in message
     assert "keep the classes and functions of the pipeline in a file without that import" in message
 
 
 def test_data_does_not_travel(workshop):
-    imports = "from pathlib import Path\nFACTOR = int((Path(__file__).parent / 'factor.txt').read_text())"
+    imports = (
+        "from pathlib import Path\nFACTOR = int((Path(__file__).parent / 'factor.txt').read_text())"
+    )
     message = refused(workshop, {"own_steps.py": step("FACTOR", imports), "factor.txt": "2"})
     assert "does not load in a fresh process" in message
     assert "factor.txt" in message
@@ -185,7 +197,10 @@ def test_a_module_that_is_imported_by_a_text_is_missed_where_it_is_loaded(worksh
         "own_hidden.py": "",
     }
     message = refused(workshop, files)
-    assert "No module named 'own_hidden', which neither travels with the bundle nor is installed" in message
+    assert (
+        "No module named 'own_hidden', which neither travels with the bundle nor is installed"
+        in message
+    )
 
 
 def test_a_dataclass_may_be_defined_in_a_recipe(workshop):

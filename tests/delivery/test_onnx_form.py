@@ -35,17 +35,25 @@ def compared(mine, theirs, rows=10, output="predict"):
 
 def verdict(mine, theirs, rows=10, output="predict"):
     """What certify says of two toys."""
-    return certify(mine, theirs, {"x": np.arange(rows)}, rows, Recipe(None, None, None, output), 1e-5)
+    return certify(
+        mine, theirs, {"x": np.arange(rows)}, rows, Recipe(None, None, None, output), 1e-5
+    )
 
 
 @pytest.mark.parametrize("name", ["logistic", "trees"])
 def test_logistic_regression_and_boosted_trees_are_certified_with_the_proof(workshop, name):
     runtime = workshop.write(getattr(loans, name)()).runtime
     assert runtime.certified == "onnx"
-    assert runtime.reason.startswith(f"equal on {loans.ROWS} held-out and {runtime.probe_rows} probe rows, largest abs")
+    assert runtime.reason.startswith(
+        f"equal on {loans.ROWS} held-out and {runtime.probe_rows} probe rows, largest abs"
+    )
     assert runtime.reason.endswith("; 1e-05 is allowed")
     assert 0 < runtime.max_difference < 1e-6
-    assert (runtime.rows_compared, runtime.tolerance, runtime.classes_equal) == (loans.ROWS, 1e-5, True)
+    assert (runtime.rows_compared, runtime.tolerance, runtime.classes_equal) == (
+        loans.ROWS,
+        1e-5,
+        True,
+    )
     assert runtime.probe_rows > loans.ROWS
     assert (workshop.folder / "draft" / "model.onnx").exists()
 
@@ -56,7 +64,11 @@ def test_logistic_regression_and_boosted_trees_are_certified_with_the_proof(work
         ("bent", "it does not convert: RuntimeError: FunctionTransformer is not supported", 0),
         ("halved", "it does not convert: ", 0),
         ("unnamed", "a string column holds nulls, which ONNX has no form for", 0),
-        ("fine", "its ONNX form differs by more than 1e-05 allows: relative difference ", loans.ROWS),
+        (
+            "fine",
+            "its ONNX form differs by more than 1e-05 allows: relative difference ",
+            loans.ROWS,
+        ),
         ("tied", "some held-out rows get another class in its ONNX form", loans.ROWS),
     ],
 )
@@ -80,9 +92,13 @@ def test_a_tolerance_decides(workshop):
 @pytest.mark.parametrize("name", ["distance km", "a.b", "größe", "x/y", "0", "a-b", "A (b)"])
 def test_a_column_of_any_name_is_certified(workshop, name):
     """The converter renames what is no identifier; the service must feed it all the same."""
-    training, held_out = (loans.loans(seed)[["amount", "age"]].set_axis([name, "age"], axis=1) for seed in (1, 2))
+    training, held_out = (
+        loans.loans(seed)[["amount", "age"]].set_axis([name, "age"], axis=1) for seed in (1, 2)
+    )
     columns = ColumnTransformer([("both", StandardScaler(), [name, "age"])])
-    pipeline = make_pipeline(columns, LogisticRegression()).fit(training, (training[name] > 2000).astype(int))
+    pipeline = make_pipeline(columns, LogisticRegression()).fit(
+        training, (training[name] > 2000).astype(int)
+    )
     runtime = workshop.write(Recipe(pipeline, held_out, None, "predict_proba", training)).runtime
     assert (runtime.certified, runtime.classes_equal) == ("onnx", True), runtime.reason
 
@@ -91,8 +107,15 @@ def test_a_column_that_the_pipeline_drops_does_not_keep_it_from_being_certified(
     made = loans.logistic()
     frames = (frame.assign(note="x", spare=1.5) for frame in (made.held_out, made.training))
     held_out, training = frames
-    pipeline = make_pipeline(loans.columns(), LogisticRegression()).fit(training, loans.bad(training))
-    assert workshop.write(Recipe(pipeline, held_out, None, "predict_proba", training)).runtime.certified == "onnx"
+    pipeline = make_pipeline(loans.columns(), LogisticRegression()).fit(
+        training, loans.bad(training)
+    )
+    assert (
+        workshop.write(
+            Recipe(pipeline, held_out, None, "predict_proba", training)
+        ).runtime.certified
+        == "onnx"
+    )
 
 
 @pytest.mark.parametrize("dtype", ["Int64", "boolean"])
@@ -106,8 +129,12 @@ def test_nullable_integers_and_truth_values_are_certified_with_their_nulls(works
 
     training, held_out = some(1, 20), some(2, nulls)
     gaps = SimpleImputer(strategy="most_frequent")
-    columns = ColumnTransformer([("gaps", gaps, ["member"]), ("rest", StandardScaler(), ["amount"])])
-    pipeline = make_pipeline(columns, LogisticRegression()).fit(training, (training["amount"] > 2000).astype(int))
+    columns = ColumnTransformer(
+        [("gaps", gaps, ["member"]), ("rest", StandardScaler(), ["amount"])]
+    )
+    pipeline = make_pipeline(columns, LogisticRegression()).fit(
+        training, (training["amount"] > 2000).astype(int)
+    )
     manifest = workshop.write(Recipe(pipeline, held_out, None, "predict_proba", training))
     assert [column.nullable for column in manifest.columns] == [False, True]
     assert manifest.runtime.certified == "onnx", manifest.runtime.reason
@@ -115,12 +142,19 @@ def test_nullable_integers_and_truth_values_are_certified_with_their_nulls(works
 
 def test_the_same_answers_are_equal():
     found = compared(Toy(float), Toy(float))
-    assert (found.rows, found.difference, found.classes_equal, found.failures_equal) == (10, 0, True, True)
+    assert (found.rows, found.difference, found.classes_equal, found.failures_equal) == (
+        10,
+        0,
+        True,
+        True,
+    )
 
 
 def test_the_largest_difference_of_all_chunks_is_found():
     last = CHUNK + 5
-    found = compared(Toy(lambda x: 1.0), Toy(lambda x: 1.25 if x == last else 1.0 + 1e-7), CHUNK + 10)
+    found = compared(
+        Toy(lambda x: 1.0), Toy(lambda x: 1.25 if x == last else 1.0 + 1e-7), CHUNK + 10
+    )
     assert (found.rows, found.difference) == (CHUNK + 10, 0.25)
 
 
@@ -132,11 +166,14 @@ def test_a_difference_of_large_numbers_is_relative_and_of_small_ones_absolute():
 def test_probabilities_that_swap_the_classes_are_not_equal_however_small_the_difference():
     mine, theirs = Toy(lambda x: [0.5 + 1e-9, 0.5 - 1e-9]), Toy(lambda x: [0.5 - 1e-9, 0.5 + 1e-9])
     assert not compared(mine, theirs, output="predict_proba").classes_equal
-    assert verdict(mine, theirs, output="predict_proba").reason.startswith("some held-out rows get another class")
+    assert verdict(mine, theirs, output="predict_proba").reason.startswith(
+        "some held-out rows get another class"
+    )
 
 
 @pytest.mark.parametrize(
-    ("mine", "theirs"), [(1, 2), ("a", "b"), (True, False), ([1.0, 2.0], [1.0]), ([1.0, 2.0], [2.0, 1.0])]
+    ("mine", "theirs"),
+    [(1, 2), ("a", "b"), (True, False), ([1.0, 2.0], [1.0]), ([1.0, 2.0], [2.0, 1.0])],
 )
 def test_another_class_is_never_certified(mine, theirs):
     assert verdict(Toy(lambda x: mine), Toy(lambda x: theirs)).certified == "sklearn"

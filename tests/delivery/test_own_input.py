@@ -49,7 +49,10 @@ def test_an_answer_a_column_is_not_taken_for_an_answer_a_row(rows):
 
 
 def test_a_pipeline_that_takes_a_list_alone_gets_one():
-    assert input_form(recipe(make_pipeline(FirstLetters(), LogisticRegression()), ROWS.to_frame())) == "list"
+    assert (
+        input_form(recipe(make_pipeline(FirstLetters(), LogisticRegression()), ROWS.to_frame()))
+        == "list"
+    )
 
 
 def test_a_pipeline_of_a_frame_gets_its_frame():
@@ -62,7 +65,8 @@ def test_a_pipeline_of_a_frame_gets_its_frame():
 def test_texts_beside_other_columns_are_refused(columns):
     frame = ROWS.to_frame().assign(**{f"c{number}": 1.0 for number in range(1, columns)})
     with pytest.raises(
-        DeliveryError, match=rf"gives {columns} predictions for {columns + 1} rows.*one column of texts"
+        DeliveryError,
+        match=rf"gives {columns} predictions for {columns + 1} rows.*one column of texts",
     ):
         input_form(recipe(make_pipeline(TfidfVectorizer(), LogisticRegression()), frame))
 
@@ -72,5 +76,7 @@ def test_series_and_lists_of_texts_become_frames():
     assert as_frame(pd.Series(["a"], name="mail")).columns.tolist() == ["mail"]
     assert as_frame(pd.Series(["a"])).columns.tolist() == ["text"]
     assert as_frame([1, 2]) == [1, 2]
-    made = checked(recipe(make_pipeline(TfidfVectorizer(), LogisticRegression()), ROWS.tolist()), "here")
+    made = checked(
+        recipe(make_pipeline(TfidfVectorizer(), LogisticRegression()), ROWS.tolist()), "here"
+    )
     assert made.held_out["text"].tolist() == ROWS.tolist()

@@ -32,7 +32,8 @@ def build():
 def contents(folder):
     """Every file with its bytes, its node and when it was written."""
     return {
-        path.name: (path.read_bytes(), path.stat().st_ino, path.stat().st_mtime_ns) for path in sorted(folder.iterdir())
+        path.name: (path.read_bytes(), path.stat().st_ino, path.stat().st_mtime_ns)
+        for path in sorted(folder.iterdir())
     }
 
 
@@ -74,7 +75,10 @@ def test_what_happens_is_said_line_by_line(shared):
 
 def test_the_private_key_is_in_no_file_of_a_bundle(shared):
     key = signing_key(shared.keys)
-    secrets = [key.private_bytes_raw(), key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())]
+    secrets = [
+        key.private_bytes_raw(),
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+    ]
     secrets += [secrets[1].splitlines()[1], b"PRIVATE KEY"]
     for path in shared.releases.rglob("*"):
         if path.is_file():
@@ -108,7 +112,9 @@ def test_other_content_under_the_same_name_is_refused_and_changes_nothing(begun,
         deliver(replace(begun.request(recipe), **changes), begun.said.append)
     said = str(error.value)
     assert said.startswith("v1 was delivered on 20")
-    assert said.endswith("with other content: versions are immutable, deliver this one under a new name")
+    assert said.endswith(
+        "with other content: versions are immutable, deliver this one under a new name"
+    )
     assert contents(begun.releases / "v1") == before
     assert begun.left() == ["v1"]
 
@@ -137,11 +143,15 @@ def test_two_versions_stand_beside_each_other_under_one_key(begun):
     begun.deliver("grades", "v2")
     assert begun.left() == ["v1", "v2"]
     assert sorted(path.name for path in begun.keys.iterdir()) == ["sluice.key", "sluice.pub"]
-    told = [verify_bundle(begun.releases / name, begun.public).manifest.version for name in ("v1", "v2")]
+    told = [
+        verify_bundle(begun.releases / name, begun.public).manifest.version for name in ("v1", "v2")
+    ]
     assert told == ["v1", "v2"]
 
 
-def test_of_two_who_deliver_one_version_at_the_same_moment_one_wins_and_the_other_is_told(shared, workshop):
+def test_of_two_who_deliver_one_version_at_the_same_moment_one_wins_and_the_other_is_told(
+    shared, workshop
+):
     def meanwhile(line):
         if "golden rows answered" in line:
             shutil.copytree(shared.releases / "v1", workshop.releases / "v1")
@@ -170,7 +180,9 @@ def test_a_failure_leaves_nothing_behind(workshop, text):
     assert workshop.left() == []
 
 
-def test_a_version_that_does_not_load_in_a_fresh_process_is_not_delivered(workshop, tmp_path_factory):
+def test_a_version_that_does_not_load_in_a_fresh_process_is_not_delivered(
+    workshop, tmp_path_factory
+):
     """Its class is known here, where the recipe put some other folder on the path, and nowhere else."""
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     alone = "class Alone:\n    def predict(self, frame):\n        return [1.0] * len(frame)\n"
@@ -185,7 +197,10 @@ def build():
     return Recipe(Alone(), loans(2), None)
 """
     said = refused(workshop, workshop.recipe("mine", text))
-    assert "does not load in a fresh process: ModuleNotFoundError: No module named 'known_here_only'" in said
+    assert (
+        "does not load in a fresh process: ModuleNotFoundError: No module named 'known_here_only'"
+        in said
+    )
     assert workshop.left() == []
 
 
@@ -231,27 +246,33 @@ def environ(workshop):
 def test_a_name_that_another_models_bundle_has_is_refused_before_any_work(begun):
     before = contents(begun.releases / "v1")
     with pytest.raises(
-        DeliveryError, match=r"holds v1 of the model 'loans', this one is of 'mortgages': .*SLUICE_RELEASES"
+        DeliveryError,
+        match=r"holds v1 of the model 'loans', this one is of 'mortgages': .*SLUICE_RELEASES",
     ):
         deliver(replace(begun.request("logistic"), model="mortgages"), begun.said.append)
     assert begun.said == []
     assert contents(begun.releases / "v1") == before
 
 
-def test_an_error_that_delivery_does_not_know_is_told_in_one_line_and_leaves_nothing(workshop, monkeypatch):
+def test_an_error_that_delivery_does_not_know_is_told_in_one_line_and_leaves_nothing(
+    workshop, monkeypatch
+):
     def fail(*_):
         raise ZeroDivisionError("of somebody else\nand more")
 
     monkeypatch.setattr("delivery.pack.write_contents", fail)
     with pytest.raises(
-        DeliveryError, match=r"ZeroDivisionError: of somebody else \(test_pack.py, line \d+, in fail\)"
+        DeliveryError,
+        match=r"ZeroDivisionError: of somebody else \(test_pack.py, line \d+, in fail\)",
     ) as failed:
         workshop.deliver("logistic")
     assert "\n" not in str(failed.value)
     assert workshop.left() == []
 
 
-def test_a_pickle_whose_answers_depend_on_the_batch_is_served_one_row_at_a_time_where_that_is_asked_for(workshop):
+def test_a_pickle_whose_answers_depend_on_the_batch_is_served_one_row_at_a_time_where_that_is_asked_for(
+    workshop,
+):
     recipe = entries()["ranks"].build()
     joblib.dump(recipe.pipeline, workshop.folder / "ranks.pkl")
     recipe.held_out.to_parquet(workshop.folder / "rows.parquet")
@@ -264,7 +285,10 @@ def test_a_pickle_whose_answers_depend_on_the_batch_is_served_one_row_at_a_time_
     assert made.manifest.one_row_at_a_time
     model = load_model(verify_bundle(made.path, workshop.public))
     columns = {name: recipe.held_out[name].to_numpy() for name in recipe.held_out}
-    alone = [recipe.pipeline.predict_proba(recipe.held_out[row : row + 1])[0].tolist() for row in range(24)]
+    alone = [
+        recipe.pipeline.predict_proba(recipe.held_out[row : row + 1])[0].tolist()
+        for row in range(24)
+    ]
     assert model.predict(columns) == alone
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from delivery import environment
-from delivery.contents import write_contents
+from delivery.bundle_writer import write_contents
 from delivery.errors import DeliveryError
 from delivery.pack import DeliveryRequest
 from delivery.recipe import Source, as_frame, checked
@@ -55,10 +55,13 @@ def test_a_pipeline_is_served_as_it_answers_itself_or_refused(tmp_path, name):
     rows = rows_of(as_frame(recipe.held_out))
     mismatches = 0
     for batch in _batches(len(rows)):
-        outcome = predictor.predict(msgspec.json.encode({"instances": [rows[place] for place in batch]}))
+        outcome = predictor.predict(
+            msgspec.json.encode({"instances": [rows[place] for place in batch]})
+        )
         answers = msgspec.json.decode(msgspec.json.encode(outcome.predictions))
         mismatches += sum(
-            not same(expected[place], answer, tolerance) for place, answer in zip(batch, answers, strict=True)
+            not same(expected[place], answer, tolerance)
+            for place, answer in zip(batch, answers, strict=True)
         )
         counts["answers"] += len(batch)
     counts[manifest.runtime.certified] += 1
@@ -76,7 +79,9 @@ def test_the_panel_is_large_and_no_answer_differs(record_property):
 
 def _delivered(folder, recipe):
     request = DeliveryRequest("v1", folder, "panel", folder, folder)
-    return write_contents(folder, request, Source(checked(recipe, folder), "recipe", folder, ""), lambda line: None)
+    return write_contents(
+        folder, request, Source(checked(recipe, folder), "recipe", folder, ""), lambda line: None
+    )
 
 
 def _own(recipe):

@@ -4,14 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import BaggingClassifier, GradientBoostingClassifier, HistGradientBoostingClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+)
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
-from delivery.learned import thresholds_of, vocabulary_of
+from delivery.learned_values import thresholds_of, vocabulary_of
 from delivery.probe_rows import MOST_ROWS, probes
 from delivery.signature import columns_of
 from tests.delivery import loans
@@ -23,7 +27,10 @@ def made(held_out, training=None, pipeline=None):
     found = probes(pipeline, held_out, training, columns)
     names = [column.name for column in columns]
     rows = zip(*(found.columns[name].tolist() for name in names), strict=True)
-    return [(dict(zip(names, row, strict=True)), what) for row, what in zip(rows, found.what, strict=True)]
+    return [
+        (dict(zip(names, row, strict=True)), what)
+        for row, what in zip(rows, found.what, strict=True)
+    ]
 
 
 def asked(pairs, what):
@@ -33,13 +40,19 @@ def asked(pairs, what):
 
 def test_every_kind_is_asked():
     numbers = ["amount", "age"]
-    pipeline = DecisionTreeClassifier(max_depth=3).fit(loans.loans(1)[numbers], loans.bad(loans.loans(1)))
+    pipeline = DecisionTreeClassifier(max_depth=3).fit(
+        loans.loans(1)[numbers], loans.bad(loans.loans(1))
+    )
     pairs = made(loans.loans(2), loans.loans(1), pipeline)
     kinds = {what.partition(" in column")[0] for _, what in pairs}
     assert kinds == {
         *("a training row", "null", "either value", "a value of training", "an unseen value"),
         *("the smallest or largest value", "a value beyond those of training"),
-        *("a value on a threshold or just beside it", "a text of another kind", "odd values in several columns"),
+        *(
+            "a value on a threshold or just beside it",
+            "a text of another kind",
+            "odd values in several columns",
+        ),
     }
 
 
@@ -66,7 +79,9 @@ def test_an_unseen_value_is_none_of_training():
 
 def test_texts_are_of_several_scripts_empty_and_long():
     chance = np.random.default_rng(0)
-    frame = pd.DataFrame({"t": [" ".join(chance.choice(["good", "bad", "sad"], 9)) + str(i) for i in range(300)]})
+    frame = pd.DataFrame(
+        {"t": [" ".join(chance.choice(["good", "bad", "sad"], 9)) + str(i) for i in range(300)]}
+    )
     texts = [row["t"] for row in asked(made(frame), "a text")]
     for signs in ("東", "П", "é", "🎉", "ع", "\n"):
         assert any(signs in text for text in texts)
@@ -75,7 +90,9 @@ def test_texts_are_of_several_scripts_empty_and_long():
 
 def test_the_words_that_training_alone_had_are_asked():
     texts = pd.DataFrame({"t": [f"word{i} schön" for i in range(200)]})
-    pipeline = make_pipeline(ColumnTransformer([("t", TfidfVectorizer(), "t")]), LogisticRegression())
+    pipeline = make_pipeline(
+        ColumnTransformer([("t", TfidfVectorizer(), "t")]), LogisticRegression()
+    )
     pipeline.fit(texts, np.arange(200) % 2)
     held_out = pd.DataFrame({"t": [f"another{i}" for i in range(200)]})
     assert "schön" in {row["t"] for row in asked(made(held_out, None, pipeline), "a text")}
@@ -112,8 +129,12 @@ def test_there_are_not_too_many_of_a_wide_frame():
         GradientBoostingClassifier(n_estimators=2),
         HistGradientBoostingClassifier(max_iter=2),
         BaggingClassifier(n_estimators=2),
-        make_pipeline(KBinsDiscretizer(3, quantile_method="averaged_inverted_cdf"), LogisticRegression()),
-        make_pipeline(ColumnTransformer([("x", "passthrough", ["x"])]), DecisionTreeClassifier(max_depth=2)),
+        make_pipeline(
+            KBinsDiscretizer(3, quantile_method="averaged_inverted_cdf"), LogisticRegression()
+        ),
+        make_pipeline(
+            ColumnTransformer([("x", "passthrough", ["x"])]), DecisionTreeClassifier(max_depth=2)
+        ),
     ],
 )
 def test_thresholds_are_found_wherever_they_are(model):

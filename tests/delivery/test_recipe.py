@@ -37,7 +37,10 @@ def test_a_recipe_is_built_and_its_file_is_digested(workshop):
 
 
 def test_a_recipe_is_built_anew_each_time(workshop):
-    text = HEAD + "count = []\ndef build():\n    count.append(1)\n    assert count == [1]\n    return logistic()\n"
+    text = (
+        HEAD
+        + "count = []\ndef build():\n    count.append(1)\n    assert count == [1]\n    return logistic()\n"
+    )
     path = workshop.recipe("mine", text)
     assert load_source(path).recipe is not load_source(path).recipe
 
@@ -51,10 +54,14 @@ def test_a_folder_is_called_a_folder(tmp_path):
     assert refused(tmp_path).startswith(f"{tmp_path} is a folder: give a recipe")
 
 
-@pytest.mark.parametrize(("name", "raw"), [("settings.toml", b"a = 1"), ("rows.csv", b"a,b"), ("notes", b"")])
+@pytest.mark.parametrize(
+    ("name", "raw"), [("settings.toml", b"a = 1"), ("rows.csv", b"a,b"), ("notes", b"")]
+)
 def test_a_file_that_is_neither_recipe_nor_pickle_is_told_so(tmp_path, name, raw):
     (tmp_path / name).write_bytes(raw)
-    assert refused(tmp_path / name).startswith(f"{tmp_path / name} is neither a recipe (.py with build()) nor a pickle")
+    assert refused(tmp_path / name).startswith(
+        f"{tmp_path / name} is neither a recipe (.py with build()) nor a pickle"
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,13 +74,19 @@ def test_a_file_that_is_neither_recipe_nor_pickle_is_told_so(tmp_path, name, raw
             "failed when it was imported (line 2, in <module>): ModuleNotFoundError: No module named 'nowhere_to",
         ),
         ("1 / 0\n", "failed when it was imported (line 2, in <module>): ZeroDivisionError"),
-        ("def build():\n    raise SystemExit(3)\n", "build() failed (line 3, in build): SystemExit: 3"),
+        (
+            "def build():\n    raise SystemExit(3)\n",
+            "build() failed (line 3, in build): SystemExit: 3",
+        ),
         (
             "def build():\n    raise ValueError('the data are away')\n",
             "build() failed (line 3, in build): ValueError: the data are away",
         ),
         ("def build(path):\n    pass\n", "build() failed: TypeError"),
-        ("def build():\n    return None\n", "build() returned NoneType, not a delivery.recipe.Recipe"),
+        (
+            "def build():\n    return None\n",
+            "build() returned NoneType, not a delivery.recipe.Recipe",
+        ),
         ("def build():\n    return logistic().pipeline\n", "build() returned Pipeline, not"),
         ("def build():\n    return (1, 2, 3)\n", "build() returned tuple, not"),
         ("build = 3\n", "build() failed: TypeError"),
@@ -94,9 +107,13 @@ def test_the_line_is_told_of_a_recipe_that_is_named_from_where_one_stands(worksh
 
 def test_the_line_is_told_of_a_file_beside_the_recipe_too(workshop, monkeypatch):
     workshop.recipe("beside_the_recipe", "def rows():\n    return {}['bmi']\n")
-    path = workshop.recipe("mine", "from beside_the_recipe import rows\ndef build():\n    return rows()\n")
+    path = workshop.recipe(
+        "mine", "from beside_the_recipe import rows\ndef build():\n    return rows()\n"
+    )
     monkeypatch.syspath_prepend(path.parent)
-    assert refused(path).endswith("build() failed (beside_the_recipe.py, line 2, in rows): KeyError: 'bmi'")
+    assert refused(path).endswith(
+        "build() failed (beside_the_recipe.py, line 2, in rows): KeyError: 'bmi'"
+    )
 
 
 def test_an_error_of_several_lines_is_told_in_one(workshop):
@@ -109,14 +126,23 @@ def test_an_error_of_several_lines_is_told_in_one(workshop):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"output": "decision_function"}, "output is one of predict, predict_proba, not 'decision_function'"),
+        (
+            {"output": "decision_function"},
+            "output is one of predict, predict_proba, not 'decision_function'",
+        ),
         ({"output": None}, "output is one of"),
         ({"pipeline": loans.price}, "the pipeline has no predict_proba"),
-        ({"held_out": lambda: loans.loans(2).head(0), "labels": None}, "the held-out frame is empty"),
+        (
+            {"held_out": lambda: loans.loans(2).head(0), "labels": None},
+            "the held-out frame is empty",
+        ),
         ({"labels": [0, 1]}, f"2 labels for {loans.ROWS} held-out rows"),
         ({"labels": []}, f"0 labels for {loans.ROWS} held-out rows"),
         ({"labels": 3}, "labels is int, not a series, an array or a list"),
-        ({"held_out": np.zeros((5, 2)), "labels": None}, "held_out is ndarray, not a pandas DataFrame"),
+        (
+            {"held_out": np.zeros((5, 2)), "labels": None},
+            "held_out is ndarray, not a pandas DataFrame",
+        ),
         ({"held_out": [{"a": 1}], "labels": None}, "held_out is list, not a pandas DataFrame"),
         ({"held_out": None, "labels": None}, "held_out is NoneType, not a pandas DataFrame"),
         ({"training": np.zeros((5, 2))}, "training is ndarray, not a pandas DataFrame"),
@@ -124,7 +150,10 @@ def test_an_error_of_several_lines_is_told_in_one(workshop):
 )
 def test_a_part_at_fault_is_named(tmp_path, changes, said):
     made = loans.logistic()
-    parts = {name: getattr(made, name) for name in ("pipeline", "held_out", "labels", "output", "training")}
+    parts = {
+        name: getattr(made, name)
+        for name in ("pipeline", "held_out", "labels", "output", "training")
+    }
     parts |= {name: value() if callable(value) else value for name, value in changes.items()}
     if isinstance(parts["pipeline"], Recipe):
         parts["pipeline"] = parts["pipeline"].pipeline
@@ -171,7 +200,9 @@ def test_a_pickle_without_a_sample_is_refused(pickled):
 
 
 def test_a_recipe_with_a_sample_is_refused(workshop, pickled):
-    assert refused(workshop.recipe("logistic"), pickled.parent / "rows.csv").startswith("--sample goes with a pickle")
+    assert refused(workshop.recipe("logistic"), pickled.parent / "rows.csv").startswith(
+        "--sample goes with a pickle"
+    )
 
 
 def test_a_label_that_is_not_there_is_named_beside_the_columns_that_are(pickled):
@@ -205,7 +236,9 @@ def test_a_pickle_that_cannot_be_loaded_is_named(pickled, content):
     pickled.write_bytes(content)
     found = refused(pickled, pickled.parent / "rows.csv")
     assert found.startswith(f"{pickled} cannot be loaded as a pickled pipeline (")
-    assert found.endswith("): make it anew with joblib.dump(pipeline, path), and check that what it needs is installed")
+    assert found.endswith(
+        "): make it anew with joblib.dump(pipeline, path), and check that what it needs is installed"
+    )
 
 
 def test_a_pickle_of_something_else_is_refused(pickled):
@@ -215,7 +248,9 @@ def test_a_pickle_of_something_else_is_refused(pickled):
 
 def test_a_csv_may_have_labels_of_any_kind(pickled):
     frame = pd.read_csv(pickled.parent / "rows.csv")
-    frame.assign(default=frame["default"].map({0: "no", 1: "yes"})).to_csv(pickled.parent / "words.csv", index=False)
+    frame.assign(default=frame["default"].map({0: "no", 1: "yes"})).to_csv(
+        pickled.parent / "words.csv", index=False
+    )
     labels = load_source(pickled, pickled.parent / "words.csv", "default").recipe.labels
     assert set(labels) == {"no", "yes"}
 
@@ -227,7 +262,9 @@ class Ageing(LogisticRegression):
         if "inconsistent" in state:
             warnings.warn(
                 InconsistentVersionWarning(
-                    estimator_name="Ageing", current_sklearn_version="1.9", original_sklearn_version="1.2"
+                    estimator_name="Ageing",
+                    current_sklearn_version="1.9",
+                    original_sklearn_version="1.2",
                 ),
                 stacklevel=1,
             )

@@ -43,7 +43,10 @@ def test_among_numbers_and_booleans_na_is_null_and_that_is_said(tmp_path):
     assert frame["x"].isna().tolist() == [True, False, True]
     assert frame["y"].tolist() == [True, None, False]
     assert frame["z"].dtype == "int64"
-    assert said == ["column 'x': NA in the CSV is taken for null", "column 'y': null in the CSV is taken for null"]
+    assert said == [
+        "column 'x': NA in the CSV is taken for null",
+        "column 'y': null in the CSV is taken for null",
+    ]
 
 
 def test_a_leading_zero_makes_a_code(tmp_path):
@@ -82,7 +85,9 @@ def test_labels_are_the_classes_of_the_pipeline(tmp_path, classes, text, wanted)
     pipeline = LogisticRegression().fit(np.arange(4).reshape(-1, 1), classes * 2)
     rows = "".join(f"{row},{label}\n" for row, label in enumerate(text.split(",")))
     _, labels, _ = read(tmp_path, "a,y\n" + rows, pipeline, "y")
-    assert [(type(label), label) for label in labels.tolist()] == [(type(label), label) for label in wanted]
+    assert [(type(label), label) for label in labels.tolist()] == [
+        (type(label), label) for label in wanted
+    ]
 
 
 def test_labels_of_a_regression_are_numbers(tmp_path):
@@ -95,9 +100,16 @@ def test_labels_of_a_regression_are_numbers(tmp_path):
 
 
 @settings(max_examples=60, deadline=None)
-@given(fields=st.lists(st.sampled_from(["", "NA", "nan", "1", "0.5", "x", "True", "007", "-3", "1e400"]), min_size=1))
+@given(
+    fields=st.lists(
+        st.sampled_from(["", "NA", "nan", "1", "0.5", "x", "True", "007", "-3", "1e400"]),
+        min_size=1,
+    )
+)
 def test_no_field_of_a_csv_gets_lost(tmp_path_factory, fields):
-    frame, _, said = read(tmp_path_factory.mktemp("csv"), "x,row\n" + "".join(f"{f},0\n" for f in fields))
+    frame, _, said = read(
+        tmp_path_factory.mktemp("csv"), "x,row\n" + "".join(f"{f},0\n" for f in fields)
+    )
     assert len(frame) == len(fields)
     null = [bool(each) for each in frame["x"].isna()]
     for field, is_null in zip(fields, null, strict=True):

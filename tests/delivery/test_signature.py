@@ -22,9 +22,18 @@ def column(values, training=None):
 @pytest.mark.parametrize(
     ("dtype", "kind"),
     [
-        *((name, "int") for name in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")),
-        *((name, "int") for name in ("Int8", "Int32", "Int64", "UInt8", "UInt64", "int64[pyarrow]")),
-        *((name, "float") for name in ("float16", "float32", "float64", "Float32", "Float64", "double[pyarrow]")),
+        *(
+            (name, "int")
+            for name in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+        ),
+        *(
+            (name, "int")
+            for name in ("Int8", "Int32", "Int64", "UInt8", "UInt64", "int64[pyarrow]")
+        ),
+        *(
+            (name, "float")
+            for name in ("float16", "float32", "float64", "Float32", "Float64", "double[pyarrow]")
+        ),
         *((name, "bool") for name in ("bool", "boolean", "bool[pyarrow]")),
     ],
 )
@@ -34,7 +43,9 @@ def test_every_number_and_truth_value_has_its_kind(dtype, kind):
     assert (found.minimum, found.maximum) == ((None, None) if kind == "bool" else (0.0, 1.0))
 
 
-@pytest.mark.parametrize("dtype", ["Int64", "UInt8", "Float64", "boolean", "int64[pyarrow]", "bool[pyarrow]"])
+@pytest.mark.parametrize(
+    "dtype", ["Int64", "UInt8", "Float64", "boolean", "int64[pyarrow]", "bool[pyarrow]"]
+)
 def test_a_nullable_dtype_is_nullable_where_there_is_a_null(dtype):
     found = column(pd.Series([0, None, 1], dtype=dtype))
     assert found.nullable
@@ -62,7 +73,12 @@ def test_a_float_with_nan_is_nullable_and_its_range_is_of_the_others():
 
 def test_a_column_of_nulls_only_has_no_range():
     found = column([np.nan, np.nan])
-    assert (found.dtype, found.nullable, found.minimum, found.maximum) == ("float", True, None, None)
+    assert (found.dtype, found.nullable, found.minimum, found.maximum) == (
+        "float",
+        True,
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,15 +95,23 @@ def test_texts_that_are_many_long_or_of_one_row_are_told_by_number_and_length_al
     found = column(pd.Series(texts))
     lengths = [len(text) for text in texts]
     assert found.categories is None
-    assert (found.distinct, found.shortest, found.longest) == (len(set(texts)), min(lengths), max(lengths))
+    assert (found.distinct, found.shortest, found.longest) == (
+        len(set(texts)),
+        min(lengths),
+        max(lengths),
+    )
 
 
 def test_texts_that_hardly_repeat_are_refused_as_levels_of_a_category():
-    with pytest.raises(DeliveryError, match=r"category of 1000 texts that hardly repeat.*\['x'\].astype\(str\)"):
+    with pytest.raises(
+        DeliveryError, match=r"category of 1000 texts that hardly repeat.*\['x'\].astype\(str\)"
+    ):
         column(pd.Series([f"mail {i}" for i in range(1000)], dtype="category"))
 
 
-@pytest.mark.parametrize("name", ["", "a\nb", 'screen (")', "CORP\\user", "年齢", "x" * 10_000, "$", "`", "c0"])
+@pytest.mark.parametrize(
+    "name", ["", "a\nb", 'screen (")', "CORP\\user", "年齢", "x" * 10_000, "$", "`", "c0"]
+)
 def test_any_name_is_a_name(name):
     (found,) = columns_of(pd.DataFrame({name: [1.5]}), None)
     assert found.name == name
@@ -107,7 +131,9 @@ def test_range_categories_and_nulls_are_of_the_training_rows():
     assert column([np.nan], training=[1.0]).nullable
 
 
-@pytest.mark.parametrize(("held_out", "training"), [([1, 2], [1.5, 2.0]), ([1.5], [1, 2]), ([1, 2], [1.0, np.nan])])
+@pytest.mark.parametrize(
+    ("held_out", "training"), [([1, 2], [1.5, 2.0]), ([1.5], [1, 2]), ([1, 2], [1.0, np.nan])]
+)
 def test_a_column_that_is_float_in_either_frame_is_float(held_out, training):
     """Held-out rows that happen to hold whole numbers must not make 41.5 a bad row later."""
     assert column(held_out, training).dtype == "float"
@@ -118,13 +144,20 @@ def test_a_column_that_is_float_in_either_frame_is_float(held_out, training):
     [([1, 2], ["a", "b"]), (["a"], [1]), ([True], [1]), ([1.0], [True])],
 )
 def test_a_column_of_one_kind_here_and_another_there_is_refused(held_out, training):
-    with pytest.raises(DeliveryError, match=r"column 'x' is \w+ in the held-out rows and \w+ in the training rows"):
+    with pytest.raises(
+        DeliveryError, match=r"column 'x' is \w+ in the held-out rows and \w+ in the training rows"
+    ):
         column(held_out, training)
 
 
 @pytest.mark.parametrize(
     ("held_out", "training", "kind"),
-    [([np.nan], ["a"], "string"), (["a"], [None], "string"), ([np.nan], [1], "int"), ([None], [True], "bool")],
+    [
+        ([np.nan], ["a"], "string"),
+        (["a"], [None], "string"),
+        ([np.nan], [1], "int"),
+        ([None], [True], "bool"),
+    ],
 )
 def test_a_column_of_nulls_only_in_one_frame_is_of_the_others_kind(held_out, training, kind):
     found = column(held_out, training)
@@ -153,12 +186,16 @@ def test_what_json_has_no_form_for_is_refused_with_what_to_write_instead(values)
 
 
 def test_a_column_that_training_lacks_is_named():
-    with pytest.raises(DeliveryError, match="held-out rows have a column 'y' that the training rows lack"):
+    with pytest.raises(
+        DeliveryError, match="held-out rows have a column 'y' that the training rows lack"
+    ):
         columns_of(pd.DataFrame({"x": [1], "y": [2]}), pd.DataFrame({"x": [1]}))
 
 
 def test_a_column_that_only_training_has_is_not_asked_for():
-    assert [c.name for c in columns_of(pd.DataFrame({"x": [1]}), pd.DataFrame({"x": [1], "label": [0]}))] == ["x"]
+    assert [
+        c.name for c in columns_of(pd.DataFrame({"x": [1]}), pd.DataFrame({"x": [1], "label": [0]}))
+    ] == ["x"]
 
 
 @pytest.mark.parametrize("names", [["x", "x"], [1, "1"]])
@@ -176,7 +213,11 @@ def test_a_frame_without_columns_is_refused():
 
 def test_columns_keep_the_frames_order_and_their_names_as_text():
     frame = pd.DataFrame([[1, 2.5, "a"]], columns=["z", 7, "ø"])
-    assert [(c.name, c.dtype) for c in columns_of(frame, None)] == [("z", "int"), ("7", "float"), ("ø", "string")]
+    assert [(c.name, c.dtype) for c in columns_of(frame, None)] == [
+        ("z", "int"),
+        ("7", "float"),
+        ("ø", "string"),
+    ]
     assert rows_of(frame) == [{"z": 1, "7": 2.5, "ø": "a"}]
 
 

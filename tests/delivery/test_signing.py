@@ -29,7 +29,10 @@ def mode(path):
 
 def test_keys_are_made_on_first_use_for_their_owner_alone(tmp_path):
     signing_key(tmp_path / "a" / "keys")
-    assert sorted(path.name for path in (tmp_path / "a" / "keys").iterdir()) == ["sluice.key", "sluice.pub"]
+    assert sorted(path.name for path in (tmp_path / "a" / "keys").iterdir()) == [
+        "sluice.key",
+        "sluice.pub",
+    ]
     assert mode(tmp_path / "a" / "keys") == 0o700
     assert mode(tmp_path / "a" / "keys" / "sluice.key") == 0o600
 
@@ -40,7 +43,9 @@ def test_keys_that_are_there_are_used_again(tmp_path):
 
 
 def test_what_is_signed_holds_for_the_public_key_and_for_nothing_else(tmp_path):
-    signature = base64.b64decode(sign(b"the manifest", signing_key(tmp_path)).strip(), validate=True)
+    signature = base64.b64decode(
+        sign(b"the manifest", signing_key(tmp_path)).strip(), validate=True
+    )
     public = load_public_key(tmp_path / "sluice.pub")
     public.verify(signature, b"the manifest")
     with pytest.raises(InvalidSignature):
@@ -62,7 +67,9 @@ def test_a_private_key_that_others_may_touch_is_refused_with_the_command_that_he
 def test_a_private_key_that_is_none_or_of_another_kind_is_refused(tmp_path):
     key, path = signing_key(tmp_path), tmp_path / "sluice.key"
     locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"pass"))
-    other = generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    other = generate_private_key(65537, 2048).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
     public = (tmp_path / "sluice.pub").read_bytes()
     for content in (b"", b"nonsense", public, locked):
         path.write_bytes(content)
@@ -94,7 +101,10 @@ def test_several_processes_at_once_make_one_pair(tmp_path):
     command = [sys.executable, "-c", text, str(tmp_path / "keys")]
     started = [subprocess.Popen(command, cwd=ROOT) for _ in range(4)]
     assert [process.wait(300) for process in started] == [0, 0, 0, 0]
-    assert sorted(path.name for path in (tmp_path / "keys").iterdir()) == ["sluice.key", "sluice.pub"]
+    assert sorted(path.name for path in (tmp_path / "keys").iterdir()) == [
+        "sluice.key",
+        "sluice.pub",
+    ]
     key = load_pem_private_key((tmp_path / "keys" / "sluice.key").read_bytes(), None)
     assert key.public_key() == load_public_key(tmp_path / "keys" / "sluice.pub")
 

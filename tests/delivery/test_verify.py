@@ -18,7 +18,9 @@ def test_a_sound_version_has_a_line_a_check(shared):
 
 def test_a_version_that_was_never_delivered_is_named_with_the_command_that_helps(shared, tmp_path):
     for path in (tmp_path / "v9", shared.releases / "v1" / "model.pkl"):
-        with pytest.raises(DeliveryError, match=f"{path.name} was not delivered: `python deploy.py deliver "):
+        with pytest.raises(
+            DeliveryError, match=f"{path.name} was not delivered: `python deploy.py deliver "
+        ):
             verify(path, shared.public)
 
 

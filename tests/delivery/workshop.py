@@ -8,14 +8,21 @@ from typing import Any
 
 import yaml
 
-from delivery.contents import write_contents
+from delivery.bundle_writer import write_contents
 from delivery.pack import Delivered, DeliveryRequest, deliver
 from delivery.recipe import Recipe, Source, checked
 from delivery.signing import sign, signing_key
 from service.bundle import Manifest
 
 ROOT = Path(__file__).parents[2]
-EVERY_FILE = ["environment.yaml", "golden.jsonl", "model.onnx", "model.pkl", "release.yaml", "signature"]
+EVERY_FILE = [
+    "environment.yaml",
+    "golden.jsonl",
+    "model.onnx",
+    "model.pkl",
+    "release.yaml",
+    "signature",
+]
 
 
 @dataclass
@@ -64,10 +71,14 @@ class Workshop:
 
     def left(self) -> list[str]:
         """What there is in releases/, drafts too."""
-        return sorted(path.name for path in self.releases.iterdir()) if self.releases.exists() else []
+        return (
+            sorted(path.name for path in self.releases.iterdir()) if self.releases.exists() else []
+        )
 
 
-def resign(bundle: Path, keys: Path, change: Callable[[dict[str, Any]], Any] = lambda manifest: None) -> None:
+def resign(
+    bundle: Path, keys: Path, change: Callable[[dict[str, Any]], Any] = lambda manifest: None
+) -> None:
     """Change the manifest and sign it again, as only the owner of the private key can."""
     path = bundle / "release.yaml"
     manifest = yaml.safe_load(path.read_bytes())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deployment.stack import up
+from targets.local.stack import up
 from tests.deployment.stage import Stage
 from tests.postgres import postgres_server, postgres_url
 

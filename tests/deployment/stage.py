@@ -16,15 +16,15 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from deployment import verbs
-from deployment.acts import Done, act
-from deployment.config import Place, place
-from deployment.record import opened_record, read_ledger
-from deployment.stack import down
-from rollout.ledger import Ledger
+from deployment.commands import verbs
+from deployment.commands.run_verb import Done, act
+from deployment.workspace.ledger import opened_record, read_ledger
+from deployment.workspace.workspace import Workspace, place
 from rollout.settings import Settings
+from rollout.state.ledger import Ledger
 from service.bundle_files import FORMAT
 from store import Entry
+from targets.local.stack import down
 from tests.until import until
 
 __all__ = ["Stage", "kill", "until"]
@@ -52,7 +52,9 @@ class Stage:
         public = self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         (self.folder / "keys" / "sluice.pub").write_bytes(public)
         (self.folder / "Procfile").write_text(PROCFILE)
-        (self.folder / "deploy.toml").write_text("[deployment]\nready_timeout_s = 20.0\ndrain_timeout_s = 5.0\n")
+        (self.folder / "deploy.toml").write_text(
+            "[deployment]\nready_timeout_s = 20.0\ndrain_timeout_s = 5.0\n"
+        )
 
     @property
     def state(self) -> Path:
@@ -62,7 +64,9 @@ class Stage:
     @property
     def environment(self) -> dict[str, str]:
         """What moves deploy.py onto this stage."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_") and k not in DROPPED}
+        kept = {
+            k: v for k, v in os.environ.items() if not k.startswith("SLUICE_") and k not in DROPPED
+        }
         return kept | {
             "SLUICE_STATE": str(self.state),
             "SLUICE_CONFIG": str(self.folder / "deploy.toml"),
@@ -73,7 +77,7 @@ class Stage:
             "PORT": "0",
         }
 
-    def place(self, **changes: str) -> Place:
+    def place(self, **changes: str) -> Workspace:
         """The place deploy.py sees."""
         return place(self.environment | changes)
 
@@ -81,7 +85,9 @@ class Stage:
         """A signed toy bundle that doubles x."""
         path = self.folder / "releases" / name
         path.mkdir(parents=True)
-        golden = "".join(json.dumps({"row": {"x": x}, "prediction": x * 2}) + "\n" for x in range(1, 9))
+        golden = "".join(
+            json.dumps({"row": {"x": x}, "prediction": x * 2}) + "\n" for x in range(1, 9)
+        )
         (path / "golden.jsonl").write_text(golden)
         if behaviour:
             (path / "behaviour").write_text(behaviour)

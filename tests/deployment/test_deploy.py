@@ -7,14 +7,38 @@ from datetime import UTC, datetime
 
 import pytest
 
-from deployment.record import make_record, opened_record
+from deployment.workspace.ledger import make_record, opened_record
 from tests.deployment.stage import ROOT, Stage
 
 VERBS = {
     "plan",
-    *("deliver", "verify", "up", "down", "deploy", "canary", "shadow", "blue-green", "ab", "ramp", "release-in-place"),
+    *(
+        "deliver",
+        "verify",
+        "up",
+        "down",
+        "deploy",
+        "canary",
+        "shadow",
+        "blue-green",
+        "ab",
+        "ramp",
+        "release-in-place",
+    ),
     *("explain", "whoserved", "feedback"),
-    *("promote", "pause", "resume", "abort", "rollback", "retire", "status", "watch", "history", "lint", "doctor"),
+    *(
+        "promote",
+        "pause",
+        "resume",
+        "abort",
+        "rollback",
+        "retire",
+        "status",
+        "watch",
+        "history",
+        "lint",
+        "doctor",
+    ),
     "demo",
 }
 
@@ -29,21 +53,37 @@ def test_a_first_day_at_the_door(stage: Stage) -> None:
     stage.deliver("v2")
     assert stage.run("up", "--json").json["already"] is False
     deployed = stage.run("deploy", "v1", "-m", "first", "--json").json
-    assert (deployed["act"], deployed["undo"], deployed["revision"]) == ("deploy", "python deploy.py retire v1", 1)
+    assert (deployed["act"], deployed["undo"], deployed["revision"]) == (
+        "deploy",
+        "python deploy.py retire v1",
+        1,
+    )
     assert "✔ promote: v1 released (revision 2" in stage.run("promote", "v1").out
     stage.run("deploy", "v2")
     canary = stage.run("canary", "v2", "--every", "30s")
     assert "step 1      5 %  for 30 s" in canary.out
     assert "undo: python deploy.py rollback" in canary.out
     seen = stage.run("status").out
-    for words in ("canary of v2 against v1", "step 1/3", "v1 ready, warm", "python deploy.py rollback", "95 %"):
+    for words in (
+        "canary of v2 against v1",
+        "step 1/3",
+        "v1 ready, warm",
+        "python deploy.py rollback",
+        "95 %",
+    ):
         assert words in seen
     assert "step 1/3" in stage.run("watch", "--once").out
     assert stage.run("watch", "--timeout", "100ms", code=4).out
     back = stage.run("rollback", "-m", "slow")
     assert "rollback: from v2 to v1" in back.out
     said = stage.run("history", "--verify", "--json").json
-    assert [row["action"] for row in said["history"]] == ["rollback", "canary", "deploy", "promote", "deploy"]
+    assert [row["action"] for row in said["history"]] == [
+        "rollback",
+        "canary",
+        "deploy",
+        "promote",
+        "deploy",
+    ]
     assert (said["history"][0]["reason"], said["verified"]) == ("slow", 5)
     assert stage.run("down").out.startswith("stopped: router, v1-1, v2-3")
     away = stage.run("status").out
@@ -56,7 +96,10 @@ def test_a_refusal_is_one_line_and_exit_1(stage: Stage) -> None:
     assert (refused.out, refused.err.count("\n")) == ("", 1)
     assert "`python deploy.py up` makes it" in refused.err
     answer = stage.run("rollback", "--json", code=1)
-    assert answer.json == {"error": refused.err.strip().removeprefix("✖ "), "next": "python deploy.py up"}
+    assert answer.json == {
+        "error": refused.err.strip().removeprefix("✖ "),
+        "next": "python deploy.py up",
+    }
 
 
 @pytest.mark.parametrize(
@@ -107,7 +150,17 @@ HEAVY = {
         "rich",
         "pydantic",
     ),
-    *("httpx", "http.client", "xmlrpc.client", "yaml", "cryptography", "msgspec", "flask", "asyncio", "delivery"),
+    *(
+        "httpx",
+        "http.client",
+        "xmlrpc.client",
+        "yaml",
+        "cryptography",
+        "msgspec",
+        "flask",
+        "asyncio",
+        "delivery",
+    ),
 }
 IMPORTED = """
 import atexit, json, sys
@@ -121,7 +174,9 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 def imported(stage: Stage, *words: str) -> set[str]:
     """Every module that a run of deploy.py has imported when it ends, with exit code 0."""
     command = [sys.executable, "-c", IMPORTED, str(ROOT / "deploy.py"), *words]
-    done = subprocess.run(command, cwd=ROOT, env=stage.environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, cwd=ROOT, env=stage.environment, capture_output=True, text=True, check=True
+    )
     return set(json.loads(done.stderr.splitlines()[-1]))
 
 
@@ -145,22 +200,43 @@ def test_acts_on_the_record_alone_import_nothing_heavy(stage: Stage) -> None:
         assert imported(stage, *words) & HEAVY <= {"http.client", "yaml"}
 
 
-def test_a_rollback_on_postgresql_imports_its_driver_and_no_more(stage: Stage, postgres_url: str) -> None:
+def test_a_rollback_on_postgresql_imports_its_driver_and_no_more(
+    stage: Stage, postgres_url: str
+) -> None:
     stage.deliver("v1")
     stage.deliver("v2")
     here = stage.place(DATABASE_URL=postgres_url)
     make_record(here)
     with opened_record(here) as store:
-        version = {"state": "deployed", "address": "unix:/v", "program": "v", "digest": "d", "runtime": "onnx"}
-        versions = [{**version, "name": "v1", "proven_at": 0.0}, {**version, "name": "v2", "proven_at": 0.0}]
+        version = {
+            "state": "deployed",
+            "address": "unix:/v",
+            "program": "v",
+            "digest": "d",
+            "runtime": "onnx",
+        }
+        versions = [
+            {**version, "name": "v1", "proven_at": 0.0},
+            {**version, "name": "v2", "proven_at": 0.0},
+        ]
         versions[1]["state"] = "released"
         split = {"salt": "s", "slices": [[0, 10_000, "v2"]], "shadows": []}
-        body = {"format": 2, "model": "flights", "versions": versions, "split": split, "released": "v2"}
+        body = {
+            "format": 2,
+            "model": "flights",
+            "versions": versions,
+            "split": split,
+            "released": "v2",
+        }
         body |= {"released_before": ["v1"], "rollout": None}
         store.append(1, body, "promote", "ana", "", datetime.now(UTC))
-    code = IMPORTED.replace("import runpy", f"import os, runpy; os.environ['DATABASE_URL'] = {postgres_url!r}")
+    code = IMPORTED.replace(
+        "import runpy", f"import os, runpy; os.environ['DATABASE_URL'] = {postgres_url!r}"
+    )
     command = [sys.executable, "-c", code, str(ROOT / "deploy.py"), "rollback"]
-    done = subprocess.run(command, cwd=ROOT, env=stage.environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, cwd=ROOT, env=stage.environment, capture_output=True, text=True, check=True
+    )
     assert "from v2 to v1" in done.stdout
     assert set(json.loads(done.stderr.splitlines()[-1])) & HEAVY <= {"psycopg", "asyncio"}
     with opened_record(here) as store:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from deployment.config import ROOT
-from deployment.procfile import KINDS, command
+from deployment.workspace.workspace import ROOT
 from rollout.settings import paths
+from targets.local.procfile import KINDS, command
 
 
 def named(table: dict[str, Any], prefix: str = "") -> Iterator[str]:

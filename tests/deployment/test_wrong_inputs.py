@@ -22,15 +22,29 @@ def a_folder(path: Path) -> None:
         (lambda path: path.unlink(), "is missing: restore it, or set SLUICE_CONFIG"),
         (a_folder, "deploy.toml cannot be read (Is a directory): give its file"),
         (lambda path: path.write_text("a = ["), "is not TOML: Invalid value"),
-        (lambda path: path.write_bytes(b"model = '\xff'"), "is no text in UTF-8, from byte 9 on: save it as UTF-8"),
+        (
+            lambda path: path.write_bytes(b"model = '\xff'"),
+            "is no text in UTF-8, from byte 9 on: save it as UTF-8",
+        ),
         (lambda path: path.write_text("model = 5"), "'model' is a text, not 5"),
         (lambda path: path.write_text("router = 5"), "'router' is a table, not 5"),
-        (lambda path: path.write_text("[router]\nport = 'x'"), "'router.port' is a whole number, not 'x'"),
-        (lambda path: path.write_text("[router]\nfallback = 1"), "'router.fallback' is true or false, not 1"),
-        (lambda path: path.write_text("[delivery]\ntolerance = 'x'"), "'delivery.tolerance' is a number, not 'x'"),
+        (
+            lambda path: path.write_text("[router]\nport = 'x'"),
+            "'router.port' is a whole number, not 'x'",
+        ),
+        (
+            lambda path: path.write_text("[router]\nfallback = 1"),
+            "'router.fallback' is true or false, not 1",
+        ),
+        (
+            lambda path: path.write_text("[delivery]\ntolerance = 'x'"),
+            "'delivery.tolerance' is a number, not 'x'",
+        ),
     ],
 )
-def test_settings_that_cannot_be_read(stage: Stage, make: Callable[[Path], None], said: str) -> None:
+def test_settings_that_cannot_be_read(
+    stage: Stage, make: Callable[[Path], None], said: str
+) -> None:
     make(stage.folder / "deploy.toml")
     refused = stage.run("rollback", code=1)
     assert said in refused.err
@@ -46,7 +60,9 @@ def test_a_state_folder_that_is_a_file(stage: Stage, verb: str) -> None:
     stage.state.unlink()
 
 
-@pytest.mark.parametrize("verb", ["verify", "deploy", "promote", "retire", "plan", "canary", "shadow", "ab", "ramp"])
+@pytest.mark.parametrize(
+    "verb", ["verify", "deploy", "promote", "retire", "plan", "canary", "shadow", "ab", "ramp"]
+)
 def test_a_name_that_is_no_version(stage: Stage, verb: str) -> None:
     for name in ODD_NAMES:
         refused = stage.run(verb, name, code=2)
@@ -64,7 +80,10 @@ def test_a_name_that_is_no_version(stage: Stage, verb: str) -> None:
         (("history", "-n", "9" * 30), "takes a whole number from 0 to 2147483647"),
         (("explain", "9" * 30), "takes a whole number from 1 to 2147483647"),
         (("rehearse", "v1", "v2", "v3"), "a rehearsal is of two versions, not of 3"),
-        (("plan", "v1", "--strategy", "ab", "--steps", "5"), "--steps and --every are a canary's, not of ab"),
+        (
+            ("plan", "v1", "--strategy", "ab", "--steps", "5"),
+            "--steps and --every are a canary's, not of ab",
+        ),
     ],
 )
 def test_a_value_that_is_none(stage: Stage, words: tuple[str, ...], said: str) -> None:
@@ -73,10 +92,17 @@ def test_a_value_that_is_none(stage: Stage, words: tuple[str, ...], said: str) -
 
 @pytest.mark.parametrize(
     ("steps", "said"),
-    [("1,a", "'a' is no percentage"), ("", "'' is no percentage"), ("5,1", "must grow"), ("5,100", "end it below 100")],
+    [
+        ("1,a", "'a' is no percentage"),
+        ("", "'' is no percentage"),
+        ("5,1", "must grow"),
+        ("5,100", "end it below 100"),
+    ],
 )
 def test_lint_reads_the_steps_of_a_canary(stage: Stage, steps: str, said: str) -> None:
     (stage.folder / "deploy.toml").write_text(f'[verdict]\nsteps = "{steps}"\n')
-    line = next(line for line in stage.run("lint", code=1).out.splitlines() if "canary's steps" in line)
+    line = next(
+        line for line in stage.run("lint", code=1).out.splitlines() if "canary's steps" in line
+    )
     assert line.startswith(f"✖ canary's steps: deploy.toml: 'verdict.steps' is '{steps}'")
     assert said in line

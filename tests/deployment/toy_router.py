@@ -10,7 +10,9 @@ from store import LedgerStore
 from store.engine import engine
 
 STATE = Path(os.environ["SLUICE_STATE"])
-RECORD = LedgerStore(engine(os.environ.get("DATABASE_URL") or f"sqlite:///{STATE}/ledger.db"), "flights")
+RECORD = LedgerStore(
+    engine(os.environ.get("DATABASE_URL") or f"sqlite:///{STATE}/ledger.db"), "flights"
+)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -24,7 +26,9 @@ class Handler(BaseHTTPRequestHandler):
         status = {
             "revision": revision,
             "workers": [{"pid": os.getpid(), "revision": revision, "ledger_age_s": 0.0}],
-            "versions": {"v1": {"requests": 3, "errors": 0, "served_share": 1.0, "addresses": addresses}},
+            "versions": {
+                "v1": {"requests": 3, "errors": 0, "served_share": 1.0, "addresses": addresses}
+            },
             "failed_requests": 0,
         }
         body = json.dumps(status).encode()

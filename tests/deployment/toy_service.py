@@ -20,7 +20,9 @@ class Handler(BaseHTTPRequestHandler):
         rows = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["instances"]
         allowed = self.headers["Authorization"] == f"Bearer {os.environ['SLUICE_SERVICE_SECRET']}"
         wrong = {"wrong": 0, "drifts": 8}.get(behaviour, float("inf"))
-        body = json.dumps({"predictions": [row["x"] * (3 if row["x"] > wrong else 2) for row in rows]}).encode()
+        body = json.dumps(
+            {"predictions": [row["x"] * (3 if row["x"] > wrong else 2) for row in rows]}
+        ).encode()
         self.send_response(401 if not allowed else 503 if behaviour == "mute" else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

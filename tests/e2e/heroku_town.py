@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from delivery.signing import sign, signing_key
-from deployment.rehearsing import Users, on_heroku
+from deployment.commands.rehearse import Users, on_heroku
 from tests.e2e.town import ROOT, ROW, Said, Town
 from tests.emulator.rehearsed import Heroku
 from tests.until import until
@@ -49,7 +49,10 @@ class HerokuTown(Town):
 
     def calls(self, method: str, path: str) -> int:
         """How many such calls there were, with or without success."""
-        return sum((each["method"], each["path"]) == (method, path) for each in self.heroku.account()["log"])
+        return sum(
+            (each["method"], each["path"]) == (method, path)
+            for each in self.heroku.account()["log"]
+        )
 
     def paid(self, name: str) -> dict[str, Any]:
         """What an app has: builds by how they ended, releases, add-ons of its own, web dynos."""
@@ -58,8 +61,16 @@ class HerokuTown(Town):
         return {
             "builds": builds,
             "releases": len(self.heroku.call("GET", f"/apps/{app}/releases")),
-            "addons": len([a for a in self.heroku.call("GET", f"/apps/{app}/addons") if a["app"]["name"] == app]),
-            "dynos": len([d for d in self.heroku.call("GET", f"/apps/{app}/dynos") if d["type"] == "web"]),
+            "addons": len(
+                [
+                    a
+                    for a in self.heroku.call("GET", f"/apps/{app}/addons")
+                    if a["app"]["name"] == app
+                ]
+            ),
+            "dynos": len(
+                [d for d in self.heroku.call("GET", f"/apps/{app}/dynos") if d["type"] == "web"]
+            ),
         }
 
     def dyno(self, name: str) -> dict[str, Any]:
@@ -74,7 +85,10 @@ class HerokuTown(Town):
 
     def apps(self) -> set[str]:
         """Names of all apps, without the prefix."""
-        return {each["name"].removeprefix(f"{self.prefix}-") for each in self.heroku.call("GET", "/apps")}
+        return {
+            each["name"].removeprefix(f"{self.prefix}-")
+            for each in self.heroku.call("GET", "/apps")
+        }
 
     def changed(self, version: str, change: Callable[[Path], None] = lambda _: None) -> None:
         """v1 under another name, with files changed before it was signed."""
@@ -85,7 +99,10 @@ class HerokuTown(Town):
         manifest["version"] = version
         for name in manifest["files"]:
             content = (folder / name).read_bytes()
-            manifest["files"][name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+            manifest["files"][name] = {
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "bytes": len(content),
+            }
         raw = yaml.safe_dump(manifest).encode()
         (folder / "release.yaml").write_bytes(raw)
         (folder / "signature").write_bytes(sign(raw, signing_key(self.folder / "keys")))
@@ -108,7 +125,9 @@ class HerokuTown(Town):
     def users(self) -> Iterator[Users]:
         """Users who predict meanwhile; fails where one of them was failed."""
         body = json.dumps({"instances": [ROW]}).encode()
-        users = Users(self.more["SLUICE_CONNECT_THROUGH"], self.url.removeprefix("https://"), [body])
+        users = Users(
+            self.more["SLUICE_CONNECT_THROUGH"], self.url.removeprefix("https://"), [body]
+        )
         with users:
             until(lambda: users.requests > 20, "the first answers")
             yield users

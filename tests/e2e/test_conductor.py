@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from rollout.ledger import from_body
+from rollout.state.ledger import from_body
 from store import EvidenceStore, LedgerStore
 from store.engine import engine
 from store.leases import LeaseStore
@@ -58,13 +58,18 @@ class Court:
 
     def settings(self, hotfix: str = "refuse", prediction: str = "watch") -> None:
         """What the next verbs go by. prediction: what is done where v2 says another class than v1, as it does."""
-        (self.town.folder / "deploy.toml").write_text(SETTINGS.format(hotfix=hotfix, prediction=prediction))
+        (self.town.folder / "deploy.toml").write_text(
+            SETTINGS.format(hotfix=hotfix, prediction=prediction)
+        )
 
     def up(self, *versions: str) -> None:
         """Everything runs and the first version is released."""
         self.town.up(*versions)
         self.engine = engine(self.url)
-        self.record, self.leases = LedgerStore(self.engine, "flights"), LeaseStore(self.engine, "flights")
+        self.record, self.leases = (
+            LedgerStore(self.engine, "flights"),
+            LeaseStore(self.engine, "flights"),
+        )
 
     def down(self) -> None:
         """Nothing runs."""
@@ -184,7 +189,9 @@ def test_a_canary_goes_from_its_first_share_to_its_release(court: Court, users: 
     assert "PASS" in court.town.run("explain").out
 
 
-def test_a_failing_candidate_goes_back_and_its_users_lose_nothing(court: Court, users: Users) -> None:
+def test_a_failing_candidate_goes_back_and_its_users_lose_nothing(
+    court: Court, users: Users
+) -> None:
     since = court.ledger.revision
     court.town.run("canary", "v3", "--auto", "--every", "10m")
     watch = Watching(court)
@@ -199,7 +206,9 @@ def test_a_failing_candidate_goes_back_and_its_users_lose_nothing(court: Court, 
     assert "FAIL" in court.town.run("explain").out
 
 
-def test_a_candidate_that_says_something_else_is_held_until_a_person_lets_it_go_on(court: Court, users: Users) -> None:
+def test_a_candidate_that_says_something_else_is_held_until_a_person_lets_it_go_on(
+    court: Court, users: Users
+) -> None:
     court.settings(prediction="hold")
     since = court.ledger.revision
     court.town.run("canary", "v2", "--auto")
@@ -207,7 +216,12 @@ def test_a_candidate_that_says_something_else_is_held_until_a_person_lets_it_go_
     assert "held: prediction" in court.town.run("status").out
     court.town.run("resume", "-m", "as it should")
     assert court.ended() == "promote"
-    assert court.acts(since) == [("ann", "canary"), ("conductor", "hold"), ("ann", "resume"), *BY_ITSELF]
+    assert court.acts(since) == [
+        ("ann", "canary"),
+        ("conductor", "hold"),
+        ("ann", "resume"),
+        *BY_ITSELF,
+    ]
 
 
 @pytest.mark.soak
@@ -249,7 +263,9 @@ def test_a_ramp_that_is_judged_follows_the_clock(court: Court, users: Users) -> 
     assert court.ledger.released == "v2"
 
 
-def test_a_shadow_of_an_equal_model_ends_well_and_no_user_meets_it(court: Court, users: Users) -> None:
+def test_a_shadow_of_an_equal_model_ends_well_and_no_user_meets_it(
+    court: Court, users: Users
+) -> None:
     since = court.ledger.revision
     users.more(10)
     met = users.answers["v3"]
@@ -279,12 +295,18 @@ def test_release_in_place_leaves_one_process_or_goes_back(court: Court, users: U
     since = court.ledger.revision
     said = court.town.run("release-in-place", "v2", "--auto").out
     assert "retire: v1 ended, and stays the way back" in said
-    assert court.acts(since) == [("ann", "release-in-place"), ("conductor", "promote"), ("ann", "retire")]
+    assert court.acts(since) == [
+        ("ann", "release-in-place"),
+        ("conductor", "promote"),
+        ("ann", "retire"),
+    ]
     users.row = UNKNOWN_CITY
     back = court.town.run("release-in-place", "v3", "--auto", check=False)
     assert (back.code, court.ledger.released) == (5, "v2"), back.out
     users.only("v2")
-    running = {row["name"] for row in court.town.status()["versions"] if row["process"] == "running"}
+    running = {
+        row["name"] for row in court.town.status()["versions"] if row["process"] == "running"
+    }
     assert running == {"v2", "v3"}
 
 
@@ -315,14 +337,21 @@ def _answers(court: Court, count: int) -> list[tuple[str, str, int]]:
         for _ in range(count):
             answer = client.post(f"{court.town.url}/predict", json={"instances": [ROW]})
             none, one = answer.json()["predictions"][0]
-            found.append((answer.headers["x-model-version"], answer.headers["x-prediction-id"], int(one > none)))
+            found.append(
+                (
+                    answer.headers["x-model-version"],
+                    answer.headers["x-prediction-id"],
+                    int(one > none),
+                )
+            )
     return found
 
 
 def _label(court: Court, answers: list[tuple[str, str, int]], right: set[str]) -> None:
     """Late labels by which these versions were right and the others were not."""
     labels = [
-        {"prediction_id": token, "label": said if version in right else 1 - said} for version, token, said in answers
+        {"prediction_id": token, "label": said if version in right else 1 - said}
+        for version, token, said in answers
     ]
     sent = httpx.post(f"{court.town.url}/feedback", json=labels, timeout=120).json()
     assert (sent["counted"], sent["invalid"]) == (len(labels), [])
@@ -335,7 +364,11 @@ def test_whoever_conducts_may_be_killed_at_every_step(court: Court) -> None:
         killed = [_killed_at(court, step) for step in range(4)]
         assert court.ended() == "promote"
     assert len(set(killed)) == 4
-    assert court.acts(since) == [("ann", "canary"), *[("conductor", "step")] * 3, ("conductor", "promote")]
+    assert court.acts(since) == [
+        ("ann", "canary"),
+        *[("conductor", "step")] * 3,
+        ("conductor", "promote"),
+    ]
     assert "the chain" in court.town.run("history", "--verify").out
     until(lambda: len(court.town.status()["workers"]) == 2, "two workers are there")
     assert court.conductor() in {worker["pid"] for worker in court.town.status()["workers"]}
@@ -366,7 +399,15 @@ def test_the_router_may_be_restarted_in_the_middle_of_a_step(court: Court) -> No
 
 def _restart_router(court: Court) -> None:
     config = court.town.folder / "var" / "supervisord.conf"
-    command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(config), "restart", "router"]
+    command = [
+        sys.executable,
+        "-m",
+        "supervisor.supervisorctl",
+        "-c",
+        str(config),
+        "restart",
+        "router",
+    ]
     subprocess.run(command, capture_output=True, check=True, timeout=300)
     until(lambda: _answers_at_all(court.town.predict), "it answers again")
 
@@ -399,7 +440,9 @@ def test_what_failed_while_postgresql_was_away_is_in_the_rollback_that_follows(
             users.only("v1")
         assert users.failed == []
         assert "errors:" in court.record.newest().reason, "none has failed since it answers again"
-        until(lambda: _handed_in(court) >= 50, "every worker has handed in what it counted meanwhile")
+        until(
+            lambda: _handed_in(court) >= 50, "every worker has handed in what it counted meanwhile"
+        )
         court.record.verify()
     finally:
         court.down()
@@ -407,7 +450,9 @@ def test_what_failed_while_postgresql_was_away_is_in_the_rollback_that_follows(
 
 def _handed_in(court: Court) -> int:
     """Requests of v3 that failed, by the evidence of the newest rollout."""
-    rollout = next(entry.body["rollout"] for entry in court.record.history() if entry.body["rollout"])
+    rollout = next(
+        entry.body["rollout"] for entry in court.record.history() if entry.body["rollout"]
+    )
     rows = EvidenceStore(court.engine, "flights").of(rollout["id"])
     return sum(row.body.get("finished", {}).get("error", 0) for row in rows if row.version == "v3")
 

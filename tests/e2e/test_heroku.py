@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.databases import Databases
+from emulator.addons.databases import Databases
 from tests.e2e.heroku_town import HerokuTown, ended, silent, town_on
 from tests.e2e.town import Said
 from tests.emulator import conftest as emulators
@@ -76,7 +76,11 @@ def deploys(there: HerokuTown) -> list[Said]:
     runs = [there.stop_at(line, "deploy", "v1") for line in ("uploading", " started")]
     until(lambda: there.paid("v1")["dynos"], "the first build starts a dyno by itself")
     runs.append(there.run("up", check=False))
-    return [*runs, there.stop_at("starting at v", "deploy", "v1"), there.run("deploy", "v1", check=False)]
+    return [
+        *runs,
+        there.stop_at("starting at v", "deploy", "v1"),
+        there.run("deploy", "v1", check=False),
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +101,9 @@ def with_other_golden_rows(bundle: Path) -> None:
     """Its first golden answer is another model's."""
     path = bundle / "golden.jsonl"
     first, *rest = path.read_text().splitlines(keepends=True)
-    path.write_text("".join([re.sub(r'"prediction":\[[^]]*\]', '"prediction":[0.5,0.5]', first), *rest]))
+    path.write_text(
+        "".join([re.sub(r'"prediction":\[[^]]*\]', '"prediction":[0.5,0.5]', first), *rest])
+    )
 
 
 CHANGES: dict[str, Callable[[Path], None]] = {
@@ -150,7 +156,9 @@ def both(limited: Said, released: HerokuTown) -> HerokuTown:
     return released
 
 
-def test_an_up_stopped_at_every_link_goes_on_and_makes_nothing_twice(ups: list[Said], there: HerokuTown) -> None:
+def test_an_up_stopped_at_every_link_goes_on_and_makes_nothing_twice(
+    ups: list[Said], there: HerokuTown
+) -> None:
     assert [each.code for each in ups] == [INTERRUPTED] * len(LINKS_OF_UP) + [0]
     assert all("Traceback" not in each.out for each in ups)
     assert there.apps() == {"router"}
@@ -159,7 +167,9 @@ def test_an_up_stopped_at_every_link_goes_on_and_makes_nothing_twice(ups: list[S
     assert there.calls("POST", f"/apps/{there.app('router')}/builds") == 1
 
 
-def test_an_add_on_that_takes_long_is_waited_for_and_ordered_once(ups: list[Said], there: HerokuTown) -> None:
+def test_an_add_on_that_takes_long_is_waited_for_and_ordered_once(
+    ups: list[Said], there: HerokuTown
+) -> None:
     assert [each.out.count(" ordered\n") for each in ups].count(1) == 1
     assert sum(" provisioned\n" in each.out for each in ups) >= 1
     assert there.calls("POST", f"/apps/{there.app('router')}/addons") == 1
@@ -176,11 +186,19 @@ def test_a_deploy_stopped_at_every_link_goes_on_and_makes_nothing_twice(
     assert all("Traceback" not in each.out for each in deploys)
     assert released.paid("v1") == {"builds": ["succeeded"], "releases": 4, "addons": 0, "dynos": 1}
     assert released.calls("POST", f"/apps/{released.app('v1')}/builds") == 1
-    assert [each["action"] for each in released.run("history", "--json").json["history"]] == ["promote", "deploy"]
+    assert [each["action"] for each in released.run("history", "--json").json["history"]] == [
+        "promote",
+        "deploy",
+    ]
 
 
-def test_a_build_that_goes_on_after_ctrl_c_is_said_and_what_it_starts_is_ended(deploys: list[Said]) -> None:
-    assert "may still run, `python deploy.py up` ends it: Heroku goes on with its build" in deploys[1].out
+def test_a_build_that_goes_on_after_ctrl_c_is_said_and_what_it_starts_is_ended(
+    deploys: list[Said],
+) -> None:
+    assert (
+        "may still run, `python deploy.py up` ends it: Heroku goes on with its build"
+        in deploys[1].out
+    )
     assert "-v1: no dynos any more" in deploys[2].out
 
 
@@ -192,10 +210,15 @@ def test_a_build_that_goes_on_after_ctrl_c_is_said_and_what_it_starts_is_ended(d
             {"HEROKU_API_KEY": "", "NETRC": "/none"},
             "no Heroku token: neither HEROKU_API_KEY nor a line `machine 127.0.0.1`",
         ),
-        ({"HEROKU_API_KEY": "HRKU-expired"}, "the token is wrong or has expired: `heroku auth:token`"),
+        (
+            {"HEROKU_API_KEY": "HRKU-expired"},
+            "the token is wrong or has expired: `heroku auth:token`",
+        ),
     ],
 )
-def test_without_a_good_token_nothing_is_made(released: HerokuTown, environ: dict[str, str], said: str) -> None:
+def test_without_a_good_token_nothing_is_made(
+    released: HerokuTown, environ: dict[str, str], said: str
+) -> None:
     refused = released.run("deploy", "v3", check=False, **environ)
     assert refused.code == REFUSED
     assert said in refused.out
@@ -204,11 +227,15 @@ def test_without_a_good_token_nothing_is_made(released: HerokuTown, environ: dic
 
 
 @pytest.mark.usefixtures("under_way")
-def test_another_accounts_app_is_refused_with_the_way_out(released: HerokuTown, tmp_path: Path) -> None:
+def test_another_accounts_app_is_refused_with_the_way_out(
+    released: HerokuTown, tmp_path: Path
+) -> None:
     token = released.heroku.control("accounts", email="eve@example.com")["token"]
     config = tmp_path / "deploy.toml"
     config.write_text(
-        (released.folder / "deploy.toml").read_text().replace('prefix = ""', f'prefix = "{released.prefix}"')
+        (released.folder / "deploy.toml")
+        .read_text()
+        .replace('prefix = ""', f'prefix = "{released.prefix}"')
     )
     refused = released.run("up", check=False, HEROKU_API_KEY=token, SLUICE_CONFIG=str(config))
     assert refused.code == REFUSED
@@ -254,11 +281,20 @@ def test_a_version_that_cannot_run_there_is_refused_with_the_cause_and_costs_not
     assert QUOTED[version] in error
     builds = ["failed"] if version == "package" else ["succeeded"]
     releases = 3 if version == "package" else 4
-    assert released.paid(version) == {"builds": builds, "releases": releases, "addons": 0, "dynos": 0}
+    assert released.paid(version) == {
+        "builds": builds,
+        "releases": releases,
+        "addons": 0,
+        "dynos": 0,
+    }
 
 
 def test_refused_versions_leave_the_ledger_alone(failed: dict[str, Said], both: HerokuTown) -> None:
-    assert [row["action"] for row in both.run("history", "--json").json["history"]] == ["deploy", "promote", "deploy"]
+    assert [row["action"] for row in both.run("history", "--json").json["history"]] == [
+        "deploy",
+        "promote",
+        "deploy",
+    ]
     assert both.answered_by() == "v1"
 
 
@@ -267,20 +303,31 @@ def test_a_429_is_waited_for_and_said(limited: Said, both: HerokuTown) -> None:
     assert both.paid("v2") == {"builds": ["succeeded"], "releases": 4, "addons": 0, "dynos": 1}
 
 
-def test_a_slug_that_is_too_large_is_refused_and_the_mended_one_is_built_to_the_end(both: HerokuTown) -> None:
+def test_a_slug_that_is_too_large_is_refused_and_the_mended_one_is_built_to_the_end(
+    both: HerokuTown,
+) -> None:
     both.heroku.control("settings", slug_limit_bytes=1_000_000)
     refused = both.run("deploy", "v3", check=False)
     both.heroku.control("settings", slug_limit_bytes=500_000_000)
     assert refused.code == REFUSED
-    assert re.search(r"Compiled slug size: [\d.]+M is too large \(max is 1M\)", refused.out[refused.out.index("✖") :])
+    assert re.search(
+        r"Compiled slug size: [\d.]+M is too large \(max is 1M\)",
+        refused.out[refused.out.index("✖") :],
+    )
     assert both.paid("v3") == {"builds": ["failed"], "releases": 3, "addons": 0, "dynos": 0}
     both.fault("cut", "GET", "/streams/*", bytes=300)
     again = both.run("deploy", "v3")
     quoted = [line.partition(" | ")[2].strip() for line in again.out.splitlines() if " | " in line]
     assert [
-        len([line for line in quoted if line.startswith(begin)]) for begin in ("-----> Build", "+ numpy", "Done:")
+        len([line for line in quoted if line.startswith(begin)])
+        for begin in ("-----> Build", "+ numpy", "Done:")
     ] == [1, 1, 1]
-    assert both.paid("v3") == {"builds": ["failed", "succeeded"], "releases": 4, "addons": 0, "dynos": 1}
+    assert both.paid("v3") == {
+        "builds": ["failed", "succeeded"],
+        "releases": 4,
+        "addons": 0,
+        "dynos": 1,
+    }
 
 
 def test_a_version_that_runs_is_not_stopped_to_be_started_anew(both: HerokuTown) -> None:
@@ -297,7 +344,12 @@ def test_dynos_cycled_and_killed_in_a_canary_fail_no_user(both: HerokuTown) -> N
         for action in ("cycle", "kill"):
             before = both.dyno("v2")
             both.heroku.control("dynos", app=both.app("v2"), dyno="web.1", action=action)
-            until(lambda: (now := both.dyno("v2")) and now["state"] == "up" and now["id"] != before["id"], "up again")  # noqa: B023
+            until(
+                lambda: (
+                    (now := both.dyno("v2")) and now["state"] == "up" and now["id"] != before["id"]
+                ),
+                "up again",
+            )  # noqa: B023
             seen = users.requests
             until(lambda: users.requests > seen + 50, "more answers")  # noqa: B023
     assert both.status()["rollout"]["candidate"] == "v2"
@@ -339,7 +391,9 @@ def test_a_config_that_was_changed_by_hand_is_noticed_and_set_back(both: HerokuT
     assert both.paid("v2") == {**paid, "releases": paid["releases"] + 2}
 
 
-def test_a_candidate_short_of_memory_is_held_and_goes_on_when_that_is_accepted(both: HerokuTown) -> None:
+def test_a_candidate_short_of_memory_is_held_and_goes_on_when_that_is_accepted(
+    both: HerokuTown,
+) -> None:
     until(lambda: both.dyno("v2")["state"] == "up", "v2 is up")
     both.run("canary", "v2", "--auto", "--steps", "50", "--every", "1h")
     for _ in range(3):
@@ -372,7 +426,9 @@ def test_down_scales_to_nothing_and_up_brings_back_without_a_build(both: HerokuT
     names = ("router", "v1", "v2", "v3")
     before = {name: both.paid(name) for name in names}
     both.run("down")
-    assert {name: both.paid(name) for name in names} == {name: {**before[name], "dynos": 0} for name in names}
+    assert {name: both.paid(name) for name in names} == {
+        name: {**before[name], "dynos": 0} for name in names
+    }
     assert both.apps() == {*names, *CHANGES}
     both.run("up")
     assert {name: both.paid(name) for name in names} == before

@@ -18,7 +18,9 @@ def kill(*pids: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def test_a_killed_router_master_refuses_nobody_loses_nothing_and_leaves_no_ghost(town: Town) -> None:
+def test_a_killed_router_master_refuses_nobody_loses_nothing_and_leaves_no_ghost(
+    town: Town,
+) -> None:
     town.up("v1", "v2")
     master, *before = town.pids("router")
     assert workers(town) == set(before)
@@ -43,7 +45,9 @@ def test_who_connects_while_the_whole_router_is_dead_waits_for_its_restart(town:
         users.more(100)
     refused = [why for why in users.failed if "ConnectError" in why]
     assert refused == []
-    assert len(users.failed) <= users.clients, "only what was in the hands of the dead worker is cut"
+    assert len(users.failed) <= users.clients, (
+        "only what was in the hands of the dead worker is cut"
+    )
     assert not set(town.pids("router")) & set(before)
 
 

@@ -8,8 +8,8 @@ import pytest
 import schemathesis
 from schemathesis.config import SchemathesisConfig
 
-from rollout.drain import USER, drain_secret
-from router.openapi import description
+from rollout.log_drain import USER, drain_secret
+from router.endpoints.openapi import description
 from service.rows import FLOAT_LIMIT
 from tests.e2e.town import ROOT, Town
 
@@ -50,7 +50,10 @@ def config(positive=()):
                 "negative_data_rejection": {"expected-statuses": REFUSED},
             },
             "auth": {
-                "openapi": {"operator": {"bearer": OPERATOR}, "drain": {"username": USER, "password": secret}},
+                "openapi": {
+                    "operator": {"bearer": OPERATOR},
+                    "drain": {"username": USER, "password": secret},
+                },
             },
         }
     )
@@ -68,9 +71,17 @@ def with_columns():
     }
     tensors = [_tensor(name, datatype, kind) for name, (datatype, kind) in COLUMNS.items()]
     request = schema["components"]["schemas"]["InferRequest"]["properties"]
-    request["inputs"] = {"type": "array", "prefixItems": tensors, "items": False, "minItems": 3, "maxItems": 3}
+    request["inputs"] = {
+        "type": "array",
+        "prefixItems": tensors,
+        "items": False,
+        "minItems": 3,
+        "maxItems": 3,
+    }
     request["outputs"] = {"type": "null"}
-    log = schema["paths"]["/drains/{version}"]["post"]["requestBody"]["content"]["application/logplex-1"]
+    log = schema["paths"]["/drains/{version}"]["post"]["requestBody"]["content"][
+        "application/logplex-1"
+    ]
     log["schema"] = {"const": "6 a line"}
     for calls in schema["paths"].values():
         for call in calls.values():
@@ -103,7 +114,11 @@ def url(delivered, tmp_path_factory):
     secrets.mkdir(parents=True)
     (secrets / "operator").write_text(OPERATOR)
     (secrets / "token").write_text(TOKEN_KEY)
-    settings = (ROOT / "deploy.toml").read_text().replace("open_on_loopback = true", "open_on_loopback = false")
+    settings = (
+        (ROOT / "deploy.toml")
+        .read_text()
+        .replace("open_on_loopback = true", "open_on_loopback = false")
+    )
     (folder / "deploy.toml").write_text(settings)
     town = Town(folder, {"SLUICE_CONFIG": str(folder / "deploy.toml")})
     try:

@@ -20,10 +20,13 @@ def planned(delivered, tmp_path_factory):
     town.up("v1")
     for age in range(20, 60):
         city = CITIES[age % 4]
-        assert town.predict({**ROW, "age": age, "amount": 60.0 * age, "city": city}).status_code == 200
+        assert (
+            town.predict({**ROW, "age": age, "amount": 60.0 * age, "city": city}).status_code == 200
+        )
     recorded = town.folder / "var" / "run" / "recent"
     until(
-        lambda: sum(len(path.read_bytes().splitlines()) for path in recorded.glob("*.jsonl")) == 40, "40 are recorded"
+        lambda: sum(len(path.read_bytes().splitlines()) for path in recorded.glob("*.jsonl")) == 40,
+        "40 are recorded",
     )
     yield town
     town.run("down")
@@ -56,7 +59,9 @@ def test_a_running_version_is_asked_where_it_runs_and_files_will_do(planned, tmp
     planned.run("deploy", "v2")
     recording = tmp_path / "rows.jsonl"
     recording.write_text(json.dumps({"instances": [ROW, {**ROW, "age": None}, {**ROW, "pet": 1}]}))
-    found = planned.run("plan", "v2", "--replay", str(recording), "--strategy", "ramp", "--json").json["replay"]
+    found = planned.run(
+        "plan", "v2", "--replay", str(recording), "--strategy", "ramp", "--json"
+    ).json["replay"]
     assert (found["own"], found["found"]["rows"], found["found"]["failed_both"]) == ([], 3, 2)
     assert planned.run("plan", "v2").out.rstrip().endswith("next     python deploy.py canary v2")
     planned.run("retire", "v2")

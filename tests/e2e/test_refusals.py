@@ -47,7 +47,9 @@ def test_a_typo_in_the_models_name_ends_nothing_and_is_named(shared, tmp_path):
     config.write_text('model = "flihgts"\n')
     for words, code in ((("up",), 1), (("doctor",), 1), (("status",), 0)):
         said = shared.run(*words, check=False, SLUICE_CONFIG=str(config))
-        assert "serves the model 'flights'" in said.out.replace("\n", " ").replace("  ", " "), said.out
+        assert "serves the model 'flights'" in said.out.replace("\n", " ").replace("  ", " "), (
+            said.out
+        )
         assert said.code == code, said.out
     assert shared.predict().status_code == 200
 
@@ -61,7 +63,8 @@ def test_another_port_than_the_one_it_runs_on_is_refused(shared):
 def test_of_two_operators_at_once_one_wins_and_the_other_is_told(standing):
     town, before = standing, standing.ledger.revision
     both = [
-        town.start("canary", "v2", "--steps", steps, SLUICE_ACTOR=who) for steps, who in (("10", "bea"), ("20", "cid"))
+        town.start("canary", "v2", "--steps", steps, SLUICE_ACTOR=who)
+        for steps, who in (("10", "bea"), ("20", "cid"))
     ]
     said = [(process.communicate(timeout=300)[0], process.returncode) for process in both]
     codes = sorted(code for _, code in said)
@@ -76,7 +79,9 @@ def test_of_two_operators_at_once_one_wins_and_the_other_is_told(standing):
     town.run("history", "--verify")
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "model.pkl", "golden.jsonl", "release.yaml", "environment.yaml"])
+@pytest.mark.parametrize(
+    "name", ["model.onnx", "model.pkl", "golden.jsonl", "release.yaml", "environment.yaml"]
+)
 def test_a_tampered_bundle_is_refused_and_the_file_is_named(shared, name):
     path = shared.folder / "releases" / "v2" / name
     was = path.read_bytes()

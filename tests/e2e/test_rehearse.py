@@ -22,8 +22,21 @@ def test_the_whole_plan_is_rehearsed_and_nobody_is_lost(tmp_path: Path) -> None:
     out, _ = process.communicate(timeout=380)
     assert process.returncode == 0, out[-4000:]
     said = json.loads(out.strip().splitlines()[-1])
-    done = [step["command"].removeprefix("python deploy.py ").partition(" ")[0] for step in said["steps"]]
-    assert done == ["up", "doctor", "deploy", "promote", "deploy", "canary", "watch", "rollback", "down"]
+    done = [
+        step["command"].removeprefix("python deploy.py ").partition(" ")[0]
+        for step in said["steps"]
+    ]
+    assert done == [
+        "up",
+        "doctor",
+        "deploy",
+        "promote",
+        "deploy",
+        "canary",
+        "watch",
+        "rollback",
+        "down",
+    ]
     assert all(step["code"] == 0 and step["seconds"] > 0 for step in said["steps"])
     assert (said["failed"], said["unfit"]) == (0, 0)
     assert said["requests"] > 500

@@ -112,8 +112,12 @@ def test_prometheus_accepts_the_metrics(standing):
         pytest.skip("promtool is not installed: `apt-get install prometheus` to run this test")
     town.predict()
     text = httpx.get(f"{town.url}/metrics", timeout=120).text
-    checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, timeout=300)
-    problems = [line for line in (checked.stdout + checked.stderr).splitlines() if "error" in line.lower()]
+    checked = subprocess.run(
+        [promtool, "check", "metrics"], input=text, capture_output=True, text=True, timeout=300
+    )
+    problems = [
+        line for line in (checked.stdout + checked.stderr).splitlines() if "error" in line.lower()
+    ]
     assert checked.returncode in (0, 3), problems
 
 
@@ -157,5 +161,10 @@ def _row(town, version):
 
 
 def _compared(town):
-    shadow = httpx.get(f"{town.url}/status", timeout=120).json()["versions"].get("v2", {}).get("shadow", {})
+    shadow = (
+        httpx.get(f"{town.url}/status", timeout=120)
+        .json()["versions"]
+        .get("v2", {})
+        .get("shadow", {})
+    )
     return shadow.get("agree", 0) + shadow.get("differ", 0)

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from rollout.ledger import Ledger, from_body
+from rollout.state.ledger import Ledger, from_body
 from store import LedgerStore
 from store.engine import engine
 from tests.until import until
@@ -62,7 +62,9 @@ class Town:
         """One verb, under way."""
         command = [sys.executable, "deploy.py", *words]
         env = {**self.environ, **environ}
-        return subprocess.Popen(command, cwd=ROOT, env=env, stdout=-1, stderr=subprocess.STDOUT, text=True)
+        return subprocess.Popen(
+            command, cwd=ROOT, env=env, stdout=-1, stderr=subprocess.STDOUT, text=True
+        )
 
     def deliver(self, *versions: str) -> None:
         """Deliver the recipes of these names."""
@@ -103,7 +105,10 @@ class Town:
     def followed(self) -> None:
         """Wait until every router follows the newest revision."""
         status = f"{self.url}/status"
-        until(lambda: httpx.get(status, timeout=120).json()["revision"] == self.ledger.revision, "the routers follow")
+        until(
+            lambda: httpx.get(status, timeout=120).json()["revision"] == self.ledger.revision,
+            "the routers follow",
+        )
 
     @property
     def url(self) -> str:
@@ -112,7 +117,9 @@ class Town:
 
     def predict(self, row: dict[str, Any] = ROW, **headers: str) -> httpx.Response:
         """One prediction."""
-        return httpx.post(f"{self.url}/predict", json={"instances": [row]}, headers=headers, timeout=120)
+        return httpx.post(
+            f"{self.url}/predict", json={"instances": [row]}, headers=headers, timeout=120
+        )
 
     def status(self) -> dict[str, Any]:
         """`deploy.py status --json`."""
@@ -121,8 +128,18 @@ class Town:
     def pids(self, program: str) -> list[int]:
         """Processes of a program, the master first (by the supervisor's own word)."""
         config = self.folder / "var" / "supervisord.conf"
-        command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(config), "pid", program]
-        master = int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout)
+        command = [
+            sys.executable,
+            "-m",
+            "supervisor.supervisorctl",
+            "-c",
+            str(config),
+            "pid",
+            program,
+        ]
+        master = int(
+            subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout
+        )
         children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
         return [master, *map(int, children)]
 

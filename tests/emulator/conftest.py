@@ -7,16 +7,21 @@ from pathlib import Path
 import httpx
 import pytest
 
-from emulator import schema_file
+from emulator.checks import schema_file
 from tests.emulator.rehearsed import ROOT, Heroku, start, stop
 
-NO_SCHEMA = "Heroku's schema.json is not here (HEROKU_SCHEMA, ../shared/heroku/) and cannot be downloaded"
+NO_SCHEMA = (
+    "Heroku's schema.json is not here (HEROKU_SCHEMA, ../shared/heroku/) and cannot be downloaded"
+)
 
 
 @pytest.fixture(scope="session")
 def schema() -> Path | None:
     """Heroku's published schema, or None."""
-    for path in (Path(os.environ.get("HEROKU_SCHEMA") or "/none"), ROOT.parent / "shared" / "heroku" / "schema.json"):
+    for path in (
+        Path(os.environ.get("HEROKU_SCHEMA") or "/none"),
+        ROOT.parent / "shared" / "heroku" / "schema.json",
+    ):
         if path.is_file():
             return path
     if schema_file.cached().is_file():

@@ -18,8 +18,16 @@ ROOT = Path(__file__).parents[2]
 TOKEN = "HRKU-00000000-0000-4000-8000-000000000000"
 ACCEPT = "application/vnd.heroku+json; version=3"
 TINY = (Path(__file__).parent / "tiny.py").read_text()
-PLAIN = {"requirements.txt": "", "tiny.py": TINY, ".python-version": "3.11\n", "Procfile": "web: python tiny.py\n"}
-WITH_RELEASE = {**PLAIN, "Procfile": 'web: python tiny.py\nrelease: echo "released $COLOUR"; exit ${RELEASE_EXIT:-0}\n'}
+PLAIN = {
+    "requirements.txt": "",
+    "tiny.py": TINY,
+    ".python-version": "3.11\n",
+    "Procfile": "web: python tiny.py\n",
+}
+WITH_RELEASE = {
+    **PLAIN,
+    "Procfile": 'web: python tiny.py\nrelease: echo "released $COLOUR"; exit ${RELEASE_EXIT:-0}\n',
+}
 
 
 def tarball(files: dict[str, str | bytes]) -> bytes:
@@ -53,7 +61,9 @@ class Heroku:
     def call(self, method: str, path: str, status: int | None = None, **options: Any) -> Any:
         """An API call's JSON; with `status`, the test fails when it is another, else when it is no success."""
         answer = self.api.request(method, path, **options)
-        assert answer.status_code == status if status else answer.is_success, f"{method} {path}: {answer.text}"
+        assert answer.status_code == status if status else answer.is_success, (
+            f"{method} {path}: {answer.text}"
+        )
         return answer.json()
 
     def control(self, what: str, **body: Any) -> Any:
@@ -79,13 +89,17 @@ class Heroku:
         assert self.public.put(blob["put_url"], content=data).status_code == 200
         return str(blob["get_url"])
 
-    def start_build(self, app: dict[str, Any], files: dict[str, Any], **source: str) -> dict[str, Any]:
+    def start_build(
+        self, app: dict[str, Any], files: dict[str, Any], **source: str
+    ) -> dict[str, Any]:
         """Upload and begin to build."""
         data = tarball(files)
         blob = {"url": self.upload(data), "checksum": digest(data), **source}
         return dict(self.call("POST", f"/apps/{app['id']}/builds", json={"source_blob": blob}))
 
-    def build(self, app: dict[str, Any], files: dict[str, Any], **source: str) -> tuple[dict[str, Any], str]:
+    def build(
+        self, app: dict[str, Any], files: dict[str, Any], **source: str
+    ) -> tuple[dict[str, Any], str]:
         """A build to its end, with its output."""
         begun = self.start_build(app, files, **source)
         output = self.public.get(begun["output_stream_url"], timeout=120).text
@@ -125,7 +139,9 @@ class Heroku:
         """From v1 on."""
         return list(self.call("GET", f"/apps/{app['id']}/releases"))
 
-    def scale(self, app: dict[str, Any], quantity: int, size: str = "Basic", status: int = 200) -> Any:
+    def scale(
+        self, app: dict[str, Any], quantity: int, size: str = "Basic", status: int = 200
+    ) -> Any:
         """Set the web formation."""
         body = {"quantity": quantity, "dyno_size": {"name": size}}
         return self.call("PATCH", f"/apps/{app['id']}/formation/web", status, json=body)
@@ -137,12 +153,16 @@ class Heroku:
 
     def log(self, app: dict[str, Any], **wanted: Any) -> str:
         """The app's recent log."""
-        session = self.call("POST", f"/apps/{app['id']}/log-sessions", json={"lines": 1500, **wanted})
+        session = self.call(
+            "POST", f"/apps/{app['id']}/log-sessions", json={"lines": 1500, **wanted}
+        )
         return self.public.get(session["logplex_url"]).text
 
     def logged(self, app: dict[str, Any], text: str) -> str:
         """Wait until the log has this text; returns the log."""
-        return str(until(lambda: text in (log := self.log(app)) and log, f"{text!r} in the log", 60))
+        return str(
+            until(lambda: text in (log := self.log(app)) and log, f"{text!r} in the log", 60)
+        )
 
 
 def start(schema: Path | None, *options: str) -> Heroku:

@@ -25,8 +25,14 @@ REFUSED = {
     ),
     "Pipfile alone": ({"Pipfile": ""}, "Error: No 'Pipfile.lock' found!"),
     "setup.py alone": ({"setup.py": ""}, "Error: Implicit setup.py file support has been sunset."),
-    "committed venv": ({"requirements.txt": "", ".venv/x": ""}, "Error: Existing '.venv/' directory found."),
-    "uv without version": ({"uv.lock": "", "pyproject.toml": ""}, "Error: No Python version was specified."),
+    "committed venv": (
+        {"requirements.txt": "", ".venv/x": ""},
+        "Error: Existing '.venv/' directory found.",
+    ),
+    "uv without version": (
+        {"uv.lock": "", "pyproject.toml": ""},
+        "Error: No Python version was specified.",
+    ),
     "uv and runtime.txt": (
         {"uv.lock": "", "runtime.txt": "python-3.11.4"},
         "Error: The runtime.txt file isn't supported when using uv.",
@@ -76,8 +82,13 @@ def wheel() -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("wee.py", "WORD = 'from a wheel'\n")
-        archive.writestr("wee-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: wee\nVersion: 1.0\n")
-        archive.writestr("wee-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(
+            "wee-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: wee\nVersion: 1.0\n"
+        )
+        archive.writestr(
+            "wee-1.0.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
         archive.writestr("wee-1.0.dist-info/RECORD", "wee.py,,\n")
     return made.getvalue()
 
@@ -104,7 +115,13 @@ def test_a_build_installs_runs_hooks_and_releases(heroku):
     }
     build, output = heroku.build(app, files, version="iris-1.4.0+ab12cd3")
     assert build["status"] == "succeeded", output
-    words = ["-----> Python app detected", "before yes", "wee==1.0", "from a wheel", "types -> web, worker"]
+    words = [
+        "-----> Python app detected",
+        "before yes",
+        "wee==1.0",
+        "from a wheel",
+        "types -> web, worker",
+    ]
     assert [word for word in words if word not in output] == []
     assert heroku.releases(app)[-1]["description"] == "Deploy iris-1.4"
     slug = heroku.call("GET", f"/apps/{app['id']}/slugs/{build['slug']['id']}")
@@ -114,7 +131,9 @@ def test_a_build_installs_runs_hooks_and_releases(heroku):
 
 
 def test_a_single_top_folder_is_taken_off(heroku):
-    build, output = heroku.build(heroku.new(), {f"repo-abc/{name}": text for name, text in PLAIN.items()})
+    build, output = heroku.build(
+        heroku.new(), {f"repo-abc/{name}": text for name, text in PLAIN.items()}
+    )
     assert build["status"] == "succeeded", output
 
 
@@ -188,6 +207,11 @@ def test_uploads_and_streams_refuse_and_count_a_bearer_token(heroku, app):
 def test_an_upload_wants_a_length_and_no_content_type(heroku):
     url = heroku.call("POST", "/sources")["source_blob"]["put_url"]
     data = tarball(PLAIN)
-    assert heroku.public.put(url, content=data, headers={"Content-Type": "application/gzip"}).status_code == 403
+    assert (
+        heroku.public.put(
+            url, content=data, headers={"Content-Type": "application/gzip"}
+        ).status_code
+        == 403
+    )
     assert heroku.public.put(url, content=iter([data])).status_code == 411
     assert heroku.public.put(url, content=data).status_code == 200

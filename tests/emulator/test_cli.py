@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator import schema_file
+from emulator.checks import schema_file
 from tests.emulator.rehearsed import TOKEN, Heroku
 
 VERSION = "11.10.0"
@@ -28,9 +28,20 @@ def client() -> Path:
         pytest.skip("npm is not here: Heroku's own client is not tested")
     if not (folder / "complete").is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        words = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", ".", f"heroku@{VERSION}"]
+        words = [
+            "npm",
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+            "--prefix",
+            ".",
+            f"heroku@{VERSION}",
+        ]
         try:
-            done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+            done = subprocess.run(
+                words, cwd=folder, capture_output=True, text=True, timeout=300, check=False
+            )
         except subprocess.TimeoutExpired:
             pytest.skip("npm's registry is too slow: Heroku's own client is not tested")
         if done.returncode:
@@ -44,7 +55,12 @@ def cli(client, tmp_path_factory, lenient) -> Callable[..., str]:
     """Runs a command of the client; returns what it printed."""
     home = tmp_path_factory.mktemp("home")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HEROKU_")}
-    quiet = {"DISABLE_TELEMETRY": "true", "HEROKU_COLOR": "0", "NO_COLOR": "1", "HEROKU_SKIP_NEW_VERSION_CHECK": "true"}
+    quiet = {
+        "DISABLE_TELEMETRY": "true",
+        "HEROKU_COLOR": "0",
+        "NO_COLOR": "1",
+        "HEROKU_SKIP_NEW_VERSION_CHECK": "true",
+    }
     environ = {**kept, **quiet, "HEROKU_HOST": lenient.base, "HEROKU_API_KEY": TOKEN}
     environ |= {"HEROKU_DATA_HOST": "127.0.0.1"}
     environ |= {
@@ -56,7 +72,9 @@ def cli(client, tmp_path_factory, lenient) -> Callable[..., str]:
 
     def run(*words: str) -> str:
         command = ["node", str(client), *words]
-        done = subprocess.run(command, env=environ, cwd=home, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(
+            command, env=environ, cwd=home, capture_output=True, text=True, timeout=300, check=False
+        )
         assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
         return done.stdout + done.stderr
 
@@ -131,7 +149,9 @@ def test_dynos_are_scaled_to_none_and_back(cli, app, lenient):
 
 
 def test_the_domain_of_the_app_is_shown(cli, app):
-    assert app["web_url"].split("//")[1].rstrip("/").split(":")[0] in cli("domains", "--app", app["name"])
+    assert app["web_url"].split("//")[1].rstrip("/").split(":")[0] in cli(
+        "domains", "--app", app["name"]
+    )
 
 
 def test_a_database_is_bought_and_described(cli, app):
@@ -145,5 +165,10 @@ def test_a_database_is_bought_and_described(cli, app):
 def test_what_the_client_asks_and_gets_fits_the_schema(lenient, needs_schema):
     """Runs last: all that the client did before is in the account."""
     # What the client sends is its own affair: a number as text, a plan as an object.
-    replies = [wrong for each in lenient.account()["failures"] for wrong in each["wrong"] if "request:" not in wrong]
+    replies = [
+        wrong
+        for each in lenient.account()["failures"]
+        for wrong in each["wrong"]
+        if "request:" not in wrong
+    ]
     assert replies == []

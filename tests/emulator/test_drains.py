@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from emulator.draining import framed
-from emulator.logs import Line
+from emulator.dynos.logs import Line
+from emulator.router.log_drains import framed
 from tests.emulator.rehearsed import PLAIN
 from tests.until import until
 
@@ -30,7 +30,9 @@ def receiver(refuses=0):
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
-            made.batches.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
+            made.batches.append(
+                (dict(self.headers), self.rfile.read(int(self.headers["Content-Length"])))
+            )
             self.send_response(503 if len(made.batches) <= made.refuses else 204)
             self.end_headers()
 
@@ -57,7 +59,11 @@ def test_a_drain_is_made_listed_looked_at_and_removed(heroku):
     drain = drained(heroku, app, "http://127.0.0.1:9/drains/v1")
     path = f"/apps/{app['name']}/log-drains"
     assert heroku.call("GET", path) == [drain]
-    assert heroku.call("GET", f"{path}/{drain['id']}") == heroku.call("GET", f"{path}/{drain['token']}") == drain
+    assert (
+        heroku.call("GET", f"{path}/{drain['id']}")
+        == heroku.call("GET", f"{path}/{drain['token']}")
+        == drain
+    )
     assert (drain["url"], drain["addon"]) == ("http://127.0.0.1:9/drains/v1", None)
     assert heroku.call("DELETE", f"{path}/{drain['id']}") == drain
     assert heroku.call("GET", path) == []
@@ -74,8 +80,13 @@ def test_an_app_has_five_drains_at_most_and_none_twice(heroku):
     for number in range(5):
         drained(heroku, app, f"http://127.0.0.1:9/{number}")
     path = f"/apps/{app['id']}/log-drains"
-    assert "taken" in heroku.call("POST", path, 422, json={"url": "http://127.0.0.1:9/1"})["message"]
-    assert "limit of 5" in heroku.call("POST", path, 422, json={"url": "http://127.0.0.1:9/5"})["message"]
+    assert (
+        "taken" in heroku.call("POST", path, 422, json={"url": "http://127.0.0.1:9/1"})["message"]
+    )
+    assert (
+        "limit of 5"
+        in heroku.call("POST", path, 422, json={"url": "http://127.0.0.1:9/5"})["message"]
+    )
 
 
 def test_the_lines_of_app_and_platform_arrive_with_their_lengths_and_the_secret(heroku):
@@ -84,16 +95,22 @@ def test_the_lines_of_app_and_platform_arrive_with_their_lengths_and_the_secret(
         drained(heroku, app, there.url)
         heroku.release(app, heroku.slug("tiny", PLAIN))
         heroku.up(app)
-        until(lambda: b"State changed from starting to up" in there.text(), "the dyno manager's line")
+        until(
+            lambda: b"State changed from starting to up" in there.text(), "the dyno manager's line"
+        )
         until(lambda: b" host app web.1 - tiny says it starts\n" in there.text(), "the app's line")
         for headers, body in there.batches:
             lines = re.findall(rb"\d+ <\d+>1 \S+ host (?:app|heroku) \S+ - .*\n", body)
             assert b"".join(lines) == body
-            assert all(len(line.partition(b" ")[2]) == int(line.partition(b" ")[0]) for line in lines)
+            assert all(
+                len(line.partition(b" ")[2]) == int(line.partition(b" ")[0]) for line in lines
+            )
             assert int(headers["Logplex-Msg-Count"]) == len(lines)
             assert headers["Content-Type"] == "application/logplex-1"
             assert headers["Authorization"] == "Basic ZHJhaW46c2VjcmV0"
-        assert len({headers["Logplex-Frame-Id"] for headers, _ in there.batches}) == len(there.batches)
+        assert len({headers["Logplex-Frame-Id"] for headers, _ in there.batches}) == len(
+            there.batches
+        )
 
 
 def test_a_batch_that_was_not_taken_is_sent_again_under_its_id(heroku):

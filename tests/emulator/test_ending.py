@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from emulator import dynos
-from emulator.clock import Clock
-from emulator.dynos import Dyno, Runner
-from emulator.logs import Log
-from emulator.sizes import SIZES
-from emulator.state import Account, App, Release
+from emulator.dynos import dyno
+from emulator.dynos.dyno import Dyno, Runner
+from emulator.dynos.logs import Log
+from emulator.model.clock import Clock
+from emulator.model.sizes import SIZES
+from emulator.model.state import Account, App, Release
 
 
-def test_a_cancelled_build_leaves_no_dyno_that_is_never_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cancelled_build_leaves_no_dyno_that_is_never_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It was, where the cancellation met the removal of the dyno's files: deletion and Ctrl-C then waited for ever."""
     removing, go_on = threading.Event(), threading.Event()
 
@@ -24,7 +26,7 @@ def test_a_cancelled_build_leaves_no_dyno_that_is_never_over(tmp_path: Path, mon
         go_on.wait(300)
 
     monkeypatch.setattr(shutil, "rmtree", slowly)
-    monkeypatch.setattr(dynos, "_unpack", lambda *_: None)
+    monkeypatch.setattr(dyno, "_unpack", lambda *_: None)
 
     async def cancelled() -> bool:
         account = Account("a@example.com")

@@ -37,7 +37,9 @@ def test_when_it_is_killed_its_processes_go_with_it(tmp_path):
 def test_a_build_that_takes_longer_than_15_minutes_fails(tmp_path):
     heroku = start(None, "--state", str(tmp_path), "--hurry", "600")
     try:
-        build, output = heroku.build(heroku.new(), {**PLAIN, "bin/pre_compile": "#!/bin/sh\nsleep 60\n"})
+        build, output = heroku.build(
+            heroku.new(), {**PLAIN, "bin/pre_compile": "#!/bin/sh\nsleep 60\n"}
+        )
     finally:
         stop(heroku)
     assert (build["status"], "longer than 15 minutes" in output) == ("failed", True)

@@ -13,7 +13,11 @@ def descriptions(heroku, app):
 
 def settled(heroku, app):
     """The newest release, once its command is over."""
-    return until(lambda: (new := heroku.releases(app)[-1])["status"] != "pending" and new, "the release is over", 60)
+    return until(
+        lambda: (new := heroku.releases(app)[-1])["status"] != "pending" and new,
+        "the release is over",
+        60,
+    )
 
 
 @pytest.fixture
@@ -37,7 +41,10 @@ def test_config_is_changed_by_a_release_and_null_removes(heroku):
     path = f"/apps/{app['id']}/config-vars"
     assert heroku.call("PATCH", path, json={"A": "1", "B": "2"}) == {"A": "1", "B": "2"}
     assert heroku.call("PATCH", path, json={"A": None, "C": "3"}) == {"B": "2", "C": "3"}
-    assert descriptions(heroku, app)[2:] == ["Set A, B config vars", "Set C and Remove A config vars"]
+    assert descriptions(heroku, app)[2:] == [
+        "Set A, B config vars",
+        "Set C and Remove A config vars",
+    ]
     old = heroku.call("GET", f"/apps/{app['id']}/releases/3/config-vars")
     assert old == {"A": "1", "B": "2"}
 
@@ -64,7 +71,9 @@ def test_a_rollback_is_a_new_release_of_the_old_slug_and_config(heroku):
     back = heroku.call("POST", f"/apps/{app['id']}/releases", 201, json={"release": good["id"]})
     assert (back["description"], back["slug"]) == (f"Rollback to v{good['version']}", good["slug"])
     assert heroku.call("GET", f"/apps/{app['id']}/config-vars") == {"COLOUR": "red"}
-    assert [each["version"] for each in heroku.releases(app) if each["current"]] == [back["version"]]
+    assert [each["version"] for each in heroku.releases(app) if each["current"]] == [
+        back["version"]
+    ]
 
 
 def test_a_rollback_wants_a_release_that_can_be_rolled_back_to(heroku):
@@ -85,7 +94,12 @@ def test_a_slug_runs_on_another_app_without_a_build(heroku):
 
 def test_an_unknown_slug_is_404(heroku):
     app = heroku.new()
-    assert heroku.call("POST", f"/apps/{app['id']}/releases", 404, json={"slug": app["id"]})["resource"] == "slug"
+    assert (
+        heroku.call("POST", f"/apps/{app['id']}/releases", 404, json={"slug": app["id"]})[
+            "resource"
+        ]
+        == "slug"
+    )
 
 
 def test_the_release_command_runs_before_the_release_is_current(heroku, released):
@@ -101,7 +115,11 @@ def test_a_failed_release_command_leaves_everything_as_it_was(heroku, released):
     assert answer.json() == {"COLOUR": "red"}
     assert "release command" in answer.headers["x-heroku-warning"]
     failed = settled(heroku, released)
-    assert (failed["status"], failed["current"], failed["eligible_for_rollback"]) == ("failed", False, False)
+    assert (failed["status"], failed["current"], failed["eligible_for_rollback"]) == (
+        "failed",
+        False,
+        False,
+    )
     assert [each["id"] for each in heroku.releases(released) if each["current"]] == [good["id"]]
     assert heroku.call("GET", path) == {"COLOUR": "red"}
     assert heroku.get(released).json()["pid"] == pid
@@ -112,7 +130,10 @@ def test_the_output_of_a_release_command_is_404_until_it_starts(heroku):
     made = heroku.release(app, heroku.slug("with-release", WITH_RELEASE))
     assert made["status"] == "pending"
     assert heroku.public.get(made["output_stream_url"]).status_code == 404
-    assert until(lambda: heroku.public.get(made["output_stream_url"]).status_code == 200, "the command speaks")
+    assert until(
+        lambda: heroku.public.get(made["output_stream_url"]).status_code == 200,
+        "the command speaks",
+    )
 
 
 def test_the_first_release_with_a_web_process_scales_it_to_one(heroku):

@@ -2,12 +2,12 @@
 
 import pytest
 
-from emulator.conformance import REPLY, REQUEST
-from emulator.errors import ApiError
-from emulator.procfile import process_types
-from emulator.pythons import wanted
-from emulator.ranges import part
-from emulator.rate import Rate
+from emulator.api.errors import ApiError
+from emulator.api.ranges import part
+from emulator.api.rate import Rate
+from emulator.build.procfile import process_types
+from emulator.build.python_version import wanted
+from emulator.checks.conformance import REPLY, REQUEST
 
 STRICT = {"strictProperties": True, "properties": {"a": {}, "b": {}}}
 ITEMS = [{"version": number} for number in range(1, 8)]
@@ -32,7 +32,8 @@ def test_a_range_cuts_a_list(asked, found, more):
 
 
 @pytest.mark.parametrize(
-    "asked", ["nonsense", "name ..", "version ..; max=0", "version ..; max=5000", "version ..; order=up"]
+    "asked",
+    ["nonsense", "name ..", "version ..; max=0", "version ..; max=5000", "version ..; order=up"],
 )
 def test_a_range_that_is_none_is_refused(asked):
     with pytest.raises(ApiError) as refused:
@@ -51,7 +52,10 @@ def test_a_reply_has_exactly_the_declared_keys_and_a_request_no_others():
 
 def test_a_procfile_names_types_and_commands():
     text = "# a note\nweb: gunicorn app:app --bind :$PORT\n\nrelease:python check.py\nno command:\n"
-    assert process_types(text) == {"web": "gunicorn app:app --bind :$PORT", "release": "python check.py"}
+    assert process_types(text) == {
+        "web": "gunicorn app:app --bind :$PORT",
+        "release": "python check.py",
+    }
 
 
 def test_the_rate_fills_up_again():

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from emulator.databases import Databases
+from emulator.addons.databases import Databases
 from tests.until import until
 
 
@@ -22,13 +22,24 @@ def test_a_database_comes_later_and_can_be_shared(heroku):
     if Databases.missing():
         pytest.skip(Databases.missing())
     app, other = heroku.new(), heroku.new()
-    bought = heroku.call("POST", f"/apps/{app['id']}/addons", 201, json={"plan": "heroku-postgresql:essential-0"})
+    bought = heroku.call(
+        "POST", f"/apps/{app['id']}/addons", 201, json={"plan": "heroku-postgresql:essential-0"}
+    )
     assert (bought["state"], bought["config_vars"]) == ("provisioning", ["DATABASE_URL"])
-    until(lambda: heroku.call("GET", f"/addons/{bought['id']}")["state"] == "provisioned", "provisioned", 60)
+    until(
+        lambda: heroku.call("GET", f"/addons/{bought['id']}")["state"] == "provisioned",
+        "provisioned",
+        60,
+    )
     url = heroku.call("GET", f"/apps/{app['id']}/config-vars")["DATABASE_URL"]
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE TABLE kept (n int)")
-    heroku.call("POST", "/addon-attachments", 201, json={"addon": bought["id"], "app": other["id"], "name": "DATABASE"})
+    heroku.call(
+        "POST",
+        "/addon-attachments",
+        201,
+        json={"addon": bought["id"], "app": other["id"], "name": "DATABASE"},
+    )
     assert heroku.call("GET", f"/apps/{other['id']}/config-vars") == {"DATABASE_URL": url}
     heroku.call("DELETE", f"/apps/{app['id']}/addons/{bought['id']}")
     assert heroku.call("GET", f"/apps/{other['id']}/config-vars") == {}
@@ -39,14 +50,22 @@ def test_an_addons_config_var_cannot_be_overwritten(heroku):
     if Databases.missing():
         pytest.skip(Databases.missing())
     app = heroku.new()
-    bought = heroku.call("POST", f"/apps/{app['id']}/addons", json={"plan": "heroku-postgresql:essential-0"})
-    until(lambda: "DATABASE_URL" in heroku.call("GET", f"/apps/{app['id']}/config-vars"), "the config var", 60)
+    bought = heroku.call(
+        "POST", f"/apps/{app['id']}/addons", json={"plan": "heroku-postgresql:essential-0"}
+    )
+    until(
+        lambda: "DATABASE_URL" in heroku.call("GET", f"/apps/{app['id']}/config-vars"),
+        "the config var",
+        60,
+    )
     heroku.call("PATCH", f"/apps/{app['id']}/config-vars", 422, json={"DATABASE_URL": "mine"})
     heroku.call("DELETE", f"/apps/{app['id']}/addons/{bought['id']}")
 
 
 def test_plans_have_their_price(heroku):
-    plan = heroku.call("GET", "/addon-services/heroku-postgresql/plans/heroku-postgresql:essential-0")
+    plan = heroku.call(
+        "GET", "/addon-services/heroku-postgresql/plans/heroku-postgresql:essential-0"
+    )
     assert (plan["name"], plan["price"]["cents"]) == ("heroku-postgresql:essential-0", 500)
     heroku.call("GET", "/addon-services/heroku-redis/plans/mini", 404)
 
@@ -57,7 +76,9 @@ def test_an_addon_may_take_minutes(heroku):
     app = heroku.new()
     heroku.control("settings", provision_s=36_000)
     try:
-        bought = heroku.call("POST", f"/apps/{app['id']}/addons", json={"plan": "heroku-postgresql"})
+        bought = heroku.call(
+            "POST", f"/apps/{app['id']}/addons", json={"plan": "heroku-postgresql"}
+        )
     finally:
         heroku.control("settings", provision_s=120)
     assert heroku.call("GET", f"/apps/{app['id']}/config-vars") == {}
@@ -68,7 +89,9 @@ def test_an_addon_that_is_not_emulated_is_501(heroku):
     app = heroku.new()
     assert (
         "heroku-redis"
-        in heroku.call("POST", f"/apps/{app['id']}/addons", 501, json={"plan": "heroku-redis:mini"})["message"]
+        in heroku.call(
+            "POST", f"/apps/{app['id']}/addons", 501, json={"plan": "heroku-redis:mini"}
+        )["message"]
     )
 
 
@@ -116,7 +139,9 @@ def test_a_log_session_can_be_narrowed_and_read_as_events(heroku):
 
 def test_a_log_can_be_followed(heroku):
     app = heroku.tiny()
-    session = heroku.call("POST", f"/apps/{app['id']}/log-sessions", json={"lines": 1, "tail": True})
+    session = heroku.call(
+        "POST", f"/apps/{app['id']}/log-sessions", json={"lines": 1, "tail": True}
+    )
     with heroku.public.stream("GET", session["logplex_url"]) as answer:
         heroku.get(app, "/seen-live")
         assert any("/seen-live" in line for line in answer.iter_lines())

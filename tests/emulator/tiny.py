@@ -26,7 +26,14 @@ class Answers(BaseHTTPRequestHandler):
         self.say({"bytes": len(self.rfile.read(int(self.headers.get("Content-Length", 0))))})
 
     def facts(self):
-        self.say({"env": dict(os.environ), "headers": dict(self.headers), "pid": os.getpid(), "dir": os.getcwd()})
+        self.say(
+            {
+                "env": dict(os.environ),
+                "headers": dict(self.headers),
+                "pid": os.getpid(),
+                "dir": os.getcwd(),
+            }
+        )
 
     def say(self, what):
         body = json.dumps(what).encode()

@@ -17,13 +17,18 @@ TOLERANCE = 1e-6
 
 @pytest.fixture(scope="module")
 def recipes():
-    return {name: importlib.import_module(f"examples.flights.{name}").build() for name in ("v1", "v2", "v3")}
+    return {
+        name: importlib.import_module(f"examples.flights.{name}").build()
+        for name in ("v1", "v2", "v3")
+    }
 
 
 @pytest.mark.parametrize(("name", "least"), [("v1", 0.67), ("v2", 0.715), ("v3", 0.67)])
 def test_a_version_is_as_good_as_the_readme_says(recipes, name, least):
     recipe = recipes[name]
-    assert roc_auc_score(recipe.labels, recipe.pipeline.predict_proba(recipe.held_out)[:, 1]) > least
+    assert (
+        roc_auc_score(recipe.labels, recipe.pipeline.predict_proba(recipe.held_out)[:, 1]) > least
+    )
 
 
 @pytest.mark.parametrize("name", ["v1", "v2", "v3"])
@@ -53,7 +58,10 @@ def test_its_onnx_form_gives_the_same_on_every_held_out_row_and_on_nulls(recipes
 def test_a_sound_version_answers_names_that_it_never_saw(recipes, name):
     rows = recipes[name].held_out.head(3).assign(dest="ZZZ", carrier="??")
     scores = recipes[name].pipeline.predict_proba(rows)
-    assert np.abs(_session(recipes[name].pipeline).run(None, _inputs(rows))[1] - scores).max() < TOLERANCE
+    assert (
+        np.abs(_session(recipes[name].pipeline).run(None, _inputs(rows))[1] - scores).max()
+        < TOLERANCE
+    )
 
 
 def test_v3_fails_on_about_one_production_flight_in_a_hundred_and_on_none_of_its_own_month(recipes):
@@ -81,5 +89,8 @@ def _type(name: str):
 
 
 def _inputs(rows) -> dict[str, np.ndarray]:
-    kinds = {name: object if name in NAMES else np.int64 if name in COUNTS else np.float32 for name in COLUMNS}
+    kinds = {
+        name: object if name in NAMES else np.int64 if name in COUNTS else np.float32
+        for name in COLUMNS
+    }
     return {name: rows[name].to_numpy().astype(kind).reshape(-1, 1) for name, kind in kinds.items()}

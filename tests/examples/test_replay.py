@@ -76,7 +76,9 @@ def test_a_kept_connection_that_the_server_closes_costs_no_request(traffic, clos
 
 def test_a_kept_connection_cut_before_an_answer_is_retried_once(traffic):
     async def scene():
-        async with toy_router(lambda number, path: None if number == 5 else predicted(number)) as router:
+        async with toy_router(
+            lambda number, path: None if number == 5 else predicted(number)
+        ) as router:
             return router, await replay(router.url, traffic, connections=1, limit=20)
 
     router, result = asyncio.run(scene())
@@ -165,7 +167,9 @@ def test_an_address_that_is_none_is_refused(traffic, url):
 def test_feedback_goes_in_lists_and_its_counts_add_up():
     async def scene():
         counts = {"counted": 9, "duplicates": 1, "invalid": [{"index": 0, "detail": "x"}]}
-        async with toy_router(lambda number, path: (200, {}, json.dumps(counts).encode())) as router:
+        async with toy_router(
+            lambda number, path: (200, {}, json.dumps(counts).encode())
+        ) as router:
             told = []
             pairs = [(f"id-{n}", n % 2) for n in range(1_001)]
             return router, told, await send_feedback(router.url, pairs, progress=told.append)
@@ -187,8 +191,12 @@ def test_refused_feedback_says_what_the_router_said():
 
 
 def test_the_command_prints_one_json_object_and_returns_one_when_a_request_failed(capsys):
-    with Served(lambda n, path: (500, {"X-Model-Version": "v1"}, b"no") if n == 3 else predicted(n)) as url:
-        code = main(["--url", url, "--limit", "10", "--connections", "1", "--no-feedback", "--json"])
+    with Served(
+        lambda n, path: (500, {"X-Model-Version": "v1"}, b"no") if n == 3 else predicted(n)
+    ) as url:
+        code = main(
+            ["--url", url, "--limit", "10", "--connections", "1", "--no-feedback", "--json"]
+        )
     said = json.loads(capsys.readouterr().out)
     assert (code, said["sent"], said["failed"]) == (1, 10, 1)
     assert said["versions"]["v1"]["requests"] == 10

@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from rollout.evidence import Evidence, merged
-from rollout.policy import Judging, Policy, policy
-from rollout.reference import Reference
-from rollout.strategy import strategy
-from rollout.verdict import Verdict, judge
+from rollout.state.policy import Policy, VerdictConfig, policy
+from rollout.state.strategy import strategy
+from rollout.verdict.baseline import Reference
+from rollout.verdict.evidence import Evidence, merged
+from rollout.verdict.verdict import Verdict, judge
 
 Row = tuple[str, int, Mapping[str, Mapping[str, Any]]]
 NOTHING = Evidence("v2", "v1", {})
-CANARY = policy(Judging(), strategy("canary"))
-SHADOW = policy(Judging(), strategy("shadow"))
-BESIDE = policy(Judging(), strategy("blue-green"))
+CANARY = policy(VerdictConfig(), strategy("canary"))
+SHADOW = policy(VerdictConfig(), strategy("shadow"))
+BESIDE = policy(VerdictConfig(), strategy("blue-green"))
 USUAL = Reference()
 
 
@@ -25,11 +25,15 @@ def evidence(*rows: Row) -> Evidence:
 
 def finished(weight: int, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[Row, Row]:
     """What became of the requests of both at this weight; as many were drawn."""
-    drawn = [{"drawn": {"all": sum(counts.values())}, "finished": counts} for counts in (mine, theirs)]
+    drawn = [
+        {"drawn": {"all": sum(counts.values())}, "finished": counts} for counts in (mine, theirs)
+    ]
     return ("v2", weight, drawn[0]), ("v1", weight, drawn[1])
 
 
-def kind(name: str, weight: int, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[Row, Row]:
+def kind(
+    name: str, weight: int, mine: Mapping[str, Any], theirs: Mapping[str, Any]
+) -> tuple[Row, Row]:
     """Counts of one kind for both at this weight."""
     return ("v2", weight, {name: mine}), ("v1", weight, {name: theirs})
 
@@ -46,7 +50,9 @@ def timing(**bins: int) -> Row:
 
 def with_rules(base: Policy, **changes: Mapping[str, Any]) -> Policy:
     """The policy in which the rules of these signals are changed."""
-    return replace(base, rules=tuple(replace(rule, **changes.get(rule.name, {})) for rule in base.rules))
+    return replace(
+        base, rules=tuple(replace(rule, **changes.get(rule.name, {})) for rule in base.rules)
+    )
 
 
 def signal(verdict: Verdict, name: str) -> Any:
@@ -55,7 +61,10 @@ def signal(verdict: Verdict, name: str) -> Any:
 
 
 def judged(
-    counted: Evidence, by: Policy = CANARY, marks: Sequence[Evidence] = (), normal: Reference = USUAL
+    counted: Evidence,
+    by: Policy = CANARY,
+    marks: Sequence[Evidence] = (),
+    normal: Reference = USUAL,
 ) -> Verdict:
     """The verdict on it, by the defaults."""
     return judge(counted, marks, normal, by)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from rollout.actions import Record
-from rollout.conduct import Seen, next_move
-from rollout.ledger import Ledger, from_body
-from rollout.strategy import STRATEGIES
-from rollout.verdict import Verdict
+from rollout.decide.actions import Record
+from rollout.decide.reconcile import Observation, next_move
+from rollout.state.ledger import Ledger, from_body
+from rollout.state.strategy import STRATEGIES
+from rollout.verdict.verdict import Verdict
 from tests.rollout.typed import PLENTY, STARTED, typed, verdict_of
 
 TOLD = "v2: R14 x 3, v1: none"
@@ -19,9 +19,11 @@ CANARY = typed(COMMANDS["canary"], ledger=STARTED)
 WAIT, PASS = verdict_of("undecided"), verdict_of("pass")
 
 
-def tick(ledger: Ledger, verdict: Verdict | None = WAIT, now: float = 60.0, memory: str = TOLD) -> Record | None:
+def tick(
+    ledger: Ledger, verdict: Verdict | None = WAIT, now: float = 60.0, memory: str = TOLD
+) -> Record | None:
     """What is done at one tick."""
-    return next_move(ledger, Seen(now, verdict, PLENTY, memory=memory))
+    return next_move(ledger, Observation(now, verdict, PLENTY, memory=memory))
 
 
 @pytest.mark.parametrize("how", STRATEGIES)
@@ -40,7 +42,12 @@ def test_whatever_the_strategy_it_is_held_and_the_counts_are_said(how: str) -> N
 def test_while_it_is_held_nothing_happens_and_evidence_still_takes_it_back() -> None:
     held = tick(CANARY)
     assert held is not None
-    assert tick(held.ledger) is tick(held.ledger, PASS, 80_000.0) is tick(held.ledger, memory="") is None
+    assert (
+        tick(held.ledger)
+        is tick(held.ledger, PASS, 80_000.0)
+        is tick(held.ledger, memory="")
+        is None
+    )
     back = tick(held.ledger, verdict_of("fail", "errors"))
     assert back is not None
     assert back.act == "rollback"

@@ -5,14 +5,25 @@ import random
 import re
 from pathlib import Path
 
-from rollout import moves, plan
-from rollout.actions import Plan, Record
-from rollout.ledger import Ledger, from_body
-from rollout.plan import COMMAND
-from rollout.refusal import Refusal
-from rollout.release import LIVE, State
-from rollout.split import ALL
-from tests.rollout.typed import COMMANDS, EMPTY, JUDGED, OFTEN, STARTED, decide, facts, outline, recorded, typed
+from rollout.decide import decisions, transitions
+from rollout.decide.actions import Plan, Record
+from rollout.decide.decisions import COMMAND
+from rollout.errors import Refusal
+from rollout.state.ledger import Ledger, from_body
+from rollout.state.split import ALL
+from rollout.state.version_state import LIVE, State
+from tests.rollout.typed import (
+    COMMANDS,
+    EMPTY,
+    JUDGED,
+    OFTEN,
+    STARTED,
+    decide,
+    facts,
+    outline,
+    recorded,
+    typed,
+)
 
 SITUATIONS = (
     EMPTY,
@@ -58,13 +69,17 @@ def test_after_every_act_its_undo_is_a_verb_of_the_command_line_and_is_allowed()
             decided = decided_or_refused(ledger, command)
             if decided:
                 undone.add(check_undo(ledger, decided, recorded(decided, ledger)))
-    assert {"rollback", "retire", "deploy", "release-in-place", "none:"} <= undone <= {*known, "none:"}
+    assert (
+        {"rollback", "retire", "deploy", "release-in-place", "none:"} <= undone <= {*known, "none:"}
+    )
 
 
 def verbs() -> set[str]:
     """The verbs of deploy.py."""
     tree = ast.parse((Path(__file__).parents[2] / "deploy.py").read_text(encoding="utf-8"))
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.decorator_list]
+    functions = [
+        node for node in tree.body if isinstance(node, ast.FunctionDef) and node.decorator_list
+    ]
     return {node.name.replace("_", "-") for node in functions}
 
 
@@ -105,7 +120,7 @@ def check_record(ledger: Ledger) -> None:
     assert sum(weights.values()) == (ALL if ledger.released else 0)
     assert all(states[name] in LIVE for name in (*weights, *copied))
     assert named(states, State.RELEASED) == ({ledger.released} if ledger.released else set())
-    beside = {ledger.released} if rollout and moves.watched(rollout) else set()
+    beside = {ledger.released} if rollout and transitions.watched(rollout) else set()
     assert named(states, State.RELEASED, State.SERVING) == {*weights, *beside}
     assert named(states, State.SHADOWING) == {*copied} - beside
     assert not beside or (weights, copied) == ({rollout.candidate: ALL}, {ledger.released: ALL})
@@ -126,7 +141,7 @@ def check_ways_back(before: Ledger, command: str, after: Ledger) -> None:
     if command.startswith("retire") and "--force" not in command:
         assert target == before.rollback_target()
     if target is not None:
-        back = recorded(plan.rollback(after, facts(after, target)), after)
+        back = recorded(decisions.rollback(after, facts(after, target)), after)
         assert (back.weight(target), back.released) == (ALL, target)
 
 

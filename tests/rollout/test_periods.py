@@ -8,17 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rollout.evidence import LABEL_LEVELS, Evidence
-from rollout.policy import Judging, Policy, policy
-from rollout.reference import Reference
-from rollout.split import ALL
-from rollout.strategy import STRATEGIES, strategy
-from rollout.verdict import against, guard, judge, proof
+from rollout.state.policy import Policy, VerdictConfig, policy
+from rollout.state.split import ALL
+from rollout.state.strategy import STRATEGIES, strategy
+from rollout.verdict.baseline import Reference
+from rollout.verdict.evidence import LABEL_LEVELS, Evidence
+from rollout.verdict.verdict import against, guard, judge, proof
 from tests.rollout.counted import Row, evidence
 
 several = settings(max_examples=25, derandomize=True, database=None, deadline=None)
 NORMAL = Reference(
-    waits=((100, 0.5), (150, 0.01)), values=((-3, 0.6), (20, 0.1)), classes=(("late", 0.2), ("on time", 0.8))
+    waits=((100, 0.5), (150, 0.01)),
+    values=((-3, 0.6), (20, 0.1)),
+    classes=(("late", 0.2), ("on time", 0.8)),
 )
 NAMES = {
     "drawn": ("all",),
@@ -38,17 +40,24 @@ NAMES = {
 
 def kinds() -> st.SearchStrategy[Mapping[str, Mapping[str, int]]]:
     """Some counts of any kind."""
-    of = {kind: st.dictionaries(st.sampled_from(names), st.integers(0, 60)) for kind, names in NAMES.items()}
+    of = {
+        kind: st.dictionaries(st.sampled_from(names), st.integers(0, 60))
+        for kind, names in NAMES.items()
+    }
     return st.fixed_dictionaries({}, optional=of)
 
 
-tallied = st.tuples(st.sampled_from(("v1", "v2")), st.sampled_from((0, 100, 4_600, 5_000, ALL)), kinds())
+tallied = st.tuples(
+    st.sampled_from(("v1", "v2")), st.sampled_from((0, 100, 4_600, 5_000, ALL)), kinds()
+)
 came = st.lists(st.lists(tallied, max_size=6), min_size=1, max_size=5)
 
 
 def marked(parts: list[list[Row]]) -> tuple[Evidence, list[Evidence]]:
     """The evidence of all parts, and as it was after each but the last; some were counted before and are lost since."""
-    *before, whole = (evidence(*(row for part in parts[:end] for row in part)) for end in range(1, len(parts) + 1))
+    *before, whole = (
+        evidence(*(row for part in parts[:end] for row in part)) for end in range(1, len(parts) + 1)
+    )
     return whole, [evidence(*parts[0], *_rows(mark)) for mark in before]
 
 
@@ -61,13 +70,23 @@ def apart(whole: Evidence, marks: list[Evidence]) -> list[Evidence]:
     return [whole, *(whole.since(mark) for mark in marks)]
 
 
-def cells(seen: Evidence, kind: str, weight: int, *cuts: tuple[Callable[[str], bool], Callable[[str], bool]]) -> Any:
+def cells(
+    seen: Evidence,
+    kind: str,
+    weight: int,
+    *cuts: tuple[Callable[[str], bool], Callable[[str], bool]],
+) -> Any:
     """Counts (2, levels) at one weight, a column a pair of questions about a name: the candidate's, the stable's."""
     counted = [seen.tallies.get((version, weight), {}).get(kind, {}) for version in ("v2", "v1")]
-    return [[sum(n for name, n in counts.items() if cut[v](name)) for cut in cuts] for v, counts in enumerate(counted)]
+    return [
+        [sum(n for name, n in counts.items() if cut[v](name)) for cut in cuts]
+        for v, counts in enumerate(counted)
+    ]
 
 
-def same(periods: Mapping[float, Any], alone: list[Evidence], plain: Callable[[Evidence, int], Any]) -> None:
+def same(
+    periods: Mapping[float, Any], alone: list[Evidence], plain: Callable[[Evidence, int], Any]
+) -> None:
     """Tables of all periods are those written out; where none has any count there is none."""
     for weight in (100, 4_600, 5_000):
         expected = np.array([plain(seen, weight) for seen in alone])
@@ -111,7 +130,9 @@ def test_what_is_read_of_all_periods_is_what_each_alone_has(parts: list[list[Row
     )
     for place, seen in enumerate(alone):
         bins, pairs = seen.of("v2", "timing"), seen.of("v2", "paired")
-        sides = [sum(n for name, n in bins.items() if (int(name) >= 8) == late) for late in (False, True)]
+        sides = [
+            sum(n for name, n in bins.items() if (int(name) >= 8) == late) for late in (False, True)
+        ]
         differences = [pairs.get(str(level), 0) for level in range(1 - LABEL_LEVELS, LABEL_LEVELS)]
         assert np.broadcast_to(periods.sides("timing", 8), (len(alone), 2))[place].tolist() == sides
         assert np.broadcast_to(periods.paired(), (len(alone), 33))[place].tolist() == differences
@@ -124,12 +145,16 @@ def test_what_is_read_of_all_periods_is_what_each_alone_has(parts: list[list[Row
 @several
 @given(came)
 def test_all_periods_at_once_are_judged_as_each_by_itself(how: str, parts: list[list[Row]]) -> None:
-    by: Policy = policy(Judging(), strategy(how))
+    by: Policy = policy(VerdictConfig(), strategy(how))
     whole, marks = marked(parts)
     alone = apart(whole, marks)
     verdict = judge(whole, marks, NORMAL, by)
     assert verdict.ratio == pytest.approx(float(guard(whole)), rel=1e-9, abs=1e-12)
     for signal in verdict.signals:
         proved = proof(signal.rule, whole, NORMAL)
-        assert signal.against == pytest.approx(float(against(signal.rule, alone, NORMAL)), rel=1e-9, abs=1e-12)
-        assert signal.proof == (None if proved is None else pytest.approx(float(proved), rel=1e-9, abs=1e-12))
+        assert signal.against == pytest.approx(
+            float(against(signal.rule, alone, NORMAL)), rel=1e-9, abs=1e-12
+        )
+        assert signal.proof == (
+            None if proved is None else pytest.approx(float(proved), rel=1e-9, abs=1e-12)
+        )

@@ -2,19 +2,19 @@
 
 import pytest
 
-from rollout import plan
-from rollout.ledger import Ledger, Step, from_body
-from rollout.policy import Judging, policy
-from rollout.refusal import RolloutInProgress
-from rollout.strategy import STRATEGIES
+from rollout.decide import decisions
+from rollout.errors import RolloutInProgress
+from rollout.state.ledger import Ledger, Step, from_body
+from rollout.state.policy import VerdictConfig, policy
+from rollout.state.strategy import STRATEGIES
 from tests.rollout.typed import STARTED, facts, recorded, typed
 
-QUEUE = policy(Judging(hotfix="queue"), STRATEGIES["canary"])
+QUEUE = policy(VerdictConfig(hotfix="queue"), STRATEGIES["canary"])
 STEPS = (Step(100, 1.0), Step(5000))
 
 
 def begin(ledger: Ledger, name: str) -> Ledger:
-    decided = plan.start(ledger, facts(ledger, name), name, "canary", STEPS, policy=QUEUE)
+    decided = decisions.start(ledger, facts(ledger, name), name, "canary", STEPS, policy=QUEUE)
     return recorded(decided, ledger)
 
 
@@ -31,13 +31,15 @@ def test_a_second_rollout_waits_and_moves_no_traffic() -> None:
 
 
 def test_nothing_begins_while_the_first_one_goes_on() -> None:
-    assert plan.begin_queued(WAITING, 5.0) is None
+    assert decisions.begin_queued(WAITING, 5.0) is None
 
 
-@pytest.mark.parametrize(("end", "stable"), [("abort", "v1"), ("rollback", "v1"), ("promote v2", "v2")])
+@pytest.mark.parametrize(
+    ("end", "stable"), [("abort", "v1"), ("rollback", "v1"), ("promote v2", "v2")]
+)
 def test_it_begins_against_whoever_is_released_then(end: str, stable: str) -> None:
     free = typed(end, ledger=WAITING)
-    record = plan.begin_queued(free, 9.0)
+    record = decisions.begin_queued(free, 9.0)
     assert record is not None
     begun = record.ledger
     assert begun.rollout is not None
@@ -50,7 +52,7 @@ def test_it_begins_against_whoever_is_released_then(end: str, stable: str) -> No
 
 def test_one_that_is_released_or_retired_meanwhile_is_dropped() -> None:
     for commands in (("abort", "promote v3"), ("abort", "retire v3")):
-        record = plan.begin_queued(typed(*commands, ledger=WAITING), 9.0)
+        record = decisions.begin_queued(typed(*commands, ledger=WAITING), 9.0)
         assert record is not None
         assert record.ledger.queued is None
         assert record.ledger.rollout is None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rollout.refusal import BadSetting
+from rollout.errors import BadSetting
 from rollout.settings import Settings, from_mapping, is_name, paths
 
 MANUAL = tomllib.loads((Path(__file__).parents[2] / "deploy.toml").read_text(encoding="utf-8"))
@@ -41,7 +41,9 @@ def test_every_default_is_the_value_of_deploy_toml(path: str) -> None:
 def test_an_empty_file_gives_the_defaults_and_the_manual_what_it_says() -> None:
     assert from_mapping({}) == Settings()
     manual = from_mapping(MANUAL)
-    assert {path for path in paths() if at(path, manual) != at(path, Settings())} == set(OF_THIS_MODEL)
+    assert {path for path in paths() if at(path, manual) != at(path, Settings())} == set(
+        OF_THIS_MODEL
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,18 +85,26 @@ def test_a_whole_number_will_do_for_a_number() -> None:
         ("deployment.router.port", None),
     ],
 )
-def test_an_unknown_key_is_refused_by_its_path_with_those_there_are(path: str, known: str | None) -> None:
+def test_an_unknown_key_is_refused_by_its_path_with_those_there_are(
+    path: str, known: str | None
+) -> None:
     key = path if known else "deployment.router"
-    with pytest.raises(BadSetting, match=re.escape(f"deploy.toml: unknown key '{key}' (known here: {known or ''}")):
+    with pytest.raises(
+        BadSetting, match=re.escape(f"deploy.toml: unknown key '{key}' (known here: {known or ''}")
+    ):
         from_mapping(tables(path, 1))
 
 
-@pytest.mark.parametrize("path", [path for path in paths() if path not in ("webhooks.urls", "router.pinning")])
+@pytest.mark.parametrize(
+    "path", [path for path in paths() if path not in ("webhooks.urls", "router.pinning")]
+)
 def test_a_value_of_the_wrong_kind_is_refused_by_its_path(path: str) -> None:
     kinds = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
     kind = kinds[type(at(path, Settings()))]
     for value in ([], {}, None):
-        with pytest.raises(BadSetting, match=re.escape(f"deploy.toml: '{path}' is {kind}, not {value!r}")):
+        with pytest.raises(
+            BadSetting, match=re.escape(f"deploy.toml: '{path}' is {kind}, not {value!r}")
+        ):
             from_mapping(tables(path, value))
 
 
@@ -115,7 +125,9 @@ def test_a_value_of_the_wrong_kind_is_refused_by_its_path(path: str) -> None:
     ],
 )
 def test_nothing_is_converted_that_was_written_as_something_else(path: str, value: object) -> None:
-    with pytest.raises(BadSetting, match=re.escape(f"'{path}' is ") + ".*" + re.escape(f", not {value!r}")):
+    with pytest.raises(
+        BadSetting, match=re.escape(f"'{path}' is ") + ".*" + re.escape(f", not {value!r}")
+    ):
         from_mapping(tables(path, value))
 
 
@@ -124,15 +136,27 @@ def test_a_list_of_addresses_is_read() -> None:
     assert from_mapping(tables("webhooks.urls", urls)).webhooks.urls == tuple(urls)
 
 
-@pytest.mark.parametrize("value", ["https://example.com", 1, {}, None, [1], ["https://example.com", None]])
+@pytest.mark.parametrize(
+    "value", ["https://example.com", 1, {}, None, [1], ["https://example.com", None]]
+)
 def test_what_is_no_list_of_texts_is_refused(value: object) -> None:
-    with pytest.raises(BadSetting, match=re.escape(f"'webhooks.urls' is a list of texts, not {value!r}")):
+    with pytest.raises(
+        BadSetting, match=re.escape(f"'webhooks.urls' is a list of texts, not {value!r}")
+    ):
         from_mapping(tables("webhooks.urls", value))
 
 
 @pytest.mark.parametrize(
     "url",
-    ["", "example.com", "ftp://example.com", "https://", "https:///x", "https://me:hush@example.com", "http://a b"],
+    [
+        "",
+        "example.com",
+        "ftp://example.com",
+        "https://",
+        "https:///x",
+        "https://me:hush@example.com",
+        "http://a b",
+    ],
 )
 def test_what_is_no_address_is_refused_by_its_place_and_not_repeated(url: str) -> None:
     with pytest.raises(BadSetting, match=re.escape("'webhooks.urls[1]' is no address")) as refused:
@@ -145,7 +169,9 @@ def test_a_receiver_that_is_named_twice_is_refused() -> None:
         from_mapping(tables("webhooks.urls", ["https://example.com", "https://example.com"]))
 
 
-@pytest.mark.parametrize("path", ["router", "router.unit", "router.limits", "delivery", "deployment"])
+@pytest.mark.parametrize(
+    "path", ["router", "router.unit", "router.limits", "delivery", "deployment"]
+)
 def test_a_table_is_not_a_value(path: str) -> None:
     with pytest.raises(BadSetting, match=f"'{path}' is a table, not 'local'"):
         from_mapping(tables(path, "local"))
@@ -179,7 +205,8 @@ def test_a_port_that_no_machine_has_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "known"), [("deployment.target", "local, heroku"), ("deployment.runtime", "certified, sklearn")]
+    ("path", "known"),
+    [("deployment.target", "local, heroku"), ("deployment.runtime", "certified, sklearn")],
 )
 def test_another_word_is_refused_with_those_there_are(path: str, known: str) -> None:
     with pytest.raises(BadSetting, match=f"'{path}' is one of {known}, not 'moon'"):
@@ -193,11 +220,29 @@ def test_a_name_is_letters_digits_and_the_three_signs(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", "-v2", "_v2", ".v2", "a" * 65, "v 2", "v2/", "../v2", "v2\n", "größe", "v²", "v2:1", "%"]
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        "-v2",
+        "_v2",
+        ".v2",
+        "a" * 65,
+        "v 2",
+        "v2/",
+        "../v2",
+        "v2\n",
+        "größe",
+        "v²",
+        "v2:1",
+        "%",
+    ],
 )
 def test_what_could_not_be_a_folder_a_label_and_a_header_is_no_name(name: str) -> None:
     assert not is_name(name)
     with pytest.raises(
-        BadSetting, match=re.escape(f"'model' is letters, digits, '-', '_' and '.' (at most 64), not {name!r}")
+        BadSetting,
+        match=re.escape(f"'model' is letters, digits, '-', '_' and '.' (at most 64), not {name!r}"),
     ):
         from_mapping({"model": name})

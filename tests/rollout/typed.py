@@ -6,18 +6,18 @@ from dataclasses import replace
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from rollout import plan
-from rollout.actions import Plan, Record
-from rollout.conduct import Seen, next_move
-from rollout.ledger import Ledger, Step
-from rollout.plan import Facts
-from rollout.policy import Judging, Policy, policy
-from rollout.refusal import Refusal
-from rollout.strategy import strategy
-from rollout.verdict import Verdict
+from rollout.decide import decisions
+from rollout.decide.actions import Plan, Record
+from rollout.decide.decisions import Facts
+from rollout.decide.reconcile import Observation, next_move
+from rollout.errors import Refusal
+from rollout.state.ledger import Ledger, Step
+from rollout.state.policy import Policy, VerdictConfig, policy
+from rollout.state.strategy import strategy
+from rollout.verdict.verdict import Verdict
 
 EMPTY = Ledger("flights")
-JUDGING = Judging()
+JUDGING = VerdictConfig()
 PLENTY = 10**6
 quick = settings(max_examples=10, derandomize=True, database=None, deadline=None)
 
@@ -25,16 +25,26 @@ quick = settings(max_examples=10, derandomize=True, database=None, deadline=None
 def facts(ledger: Ledger, name: str = "", now: float = 0.0) -> Facts:
     """What is seen of a version whose bundle is whole and whose process answers its golden rows."""
     program = f"{name}-{ledger.revision + 1}"
-    return Facts(now, "ana@test", f"sha256 of {name}", "onnx", program, f"unix:/run/{program}", True)
+    return Facts(
+        now, "ana@test", f"sha256 of {name}", "onnx", program, f"unix:/run/{program}", True
+    )
 
 
-def verdict_of(word: str, *because: str, against: float = 0.0, proved: bool | None = None) -> Verdict:
+def verdict_of(
+    word: str, *because: str, against: float = 0.0, proved: bool | None = None
+) -> Verdict:
     """A verdict of that word; proved: by default only one that passes."""
-    return Verdict(word, against, 3.0, (), because, proved=word == "pass" if proved is None else proved)
+    return Verdict(
+        word, against, 3.0, (), because, proved=word == "pass" if proved is None else proved
+    )
 
 
 def decide(
-    ledger: Ledger, command: str, now: float = 0.0, seen: Facts | None = None, judging: Judging = JUDGING
+    ledger: Ledger,
+    command: str,
+    now: float = 0.0,
+    seen: Facts | None = None,
+    judging: VerdictConfig = JUDGING,
 ) -> Plan:
     """The plan of `canary v2 --steps 5,50 --every 30`, or of `tick`: the conductor asks; raises Refusal.
 
@@ -43,47 +53,57 @@ def decide(
     seen = seen or facts(ledger, _named(ledger, command), now)
     match command.split():
         case ["tick"]:
-            record = plan.advance(ledger, now)
+            record = decisions.advance(ledger, now)
             return () if record is None else (record,)
         case ["tick", word, *because]:
-            record = next_move(ledger, Seen(now, verdict_of(word, *because), PLENTY))
+            record = next_move(ledger, Observation(now, verdict_of(word, *because), PLENTY))
             return () if record is None else (record,)
         case ["pause"]:
-            return plan.pause(ledger, seen)
+            return decisions.pause(ledger, seen)
         case ["resume"]:
-            return plan.resume(ledger, seen)
+            return decisions.resume(ledger, seen)
         case ["abort"]:
-            return plan.abort(ledger)
+            return decisions.abort(ledger)
         case ["rollback"]:
-            return plan.rollback(ledger, seen)
+            return decisions.rollback(ledger, seen)
         case [verb, name, *options]:
             by = policy(judging, strategy(verb)) if "--auto" in options else None
-            return _about(ledger, verb, name, [option for option in options if option != "--auto"], seen, by)
+            return _about(
+                ledger, verb, name, [option for option in options if option != "--auto"], seen, by
+            )
     raise ValueError(command)
 
 
 def _named(ledger: Ledger, command: str) -> str:
-    return (ledger.rollback_target() or "") if command == "rollback" else command.partition(" ")[2].partition(" ")[0]
+    return (
+        (ledger.rollback_target() or "")
+        if command == "rollback"
+        else command.partition(" ")[2].partition(" ")[0]
+    )
 
 
-def _about(ledger: Ledger, verb: str, name: str, options: Sequence[str], seen: Facts, by: Policy | None) -> Plan:
+def _about(
+    ledger: Ledger, verb: str, name: str, options: Sequence[str], seen: Facts, by: Policy | None
+) -> Plan:
     match verb, options:
         case "deploy", []:
-            return plan.deploy(ledger, seen, name)
+            return decisions.deploy(ledger, seen, name)
         case "promote", []:
-            return plan.promote(ledger, seen, name)
+            return decisions.promote(ledger, seen, name)
         case "promote", ["--step"]:
-            return plan.promote_step(ledger, seen, name)
+            return decisions.promote_step(ledger, seen, name)
         case "release-in-place", []:
-            return plan.release_in_place(ledger, seen, name, by)
+            return decisions.release_in_place(ledger, seen, name, by)
         case "retire", _:
-            return plan.retire(ledger, name, options == ["--force"])
+            return decisions.retire(ledger, name, options == ["--force"])
         case _, ["--percent", percent]:
-            return plan.start(ledger, seen, name, verb, share=round(float(percent) * 100), policy=by)
+            return decisions.start(
+                ledger, seen, name, verb, share=round(float(percent) * 100), policy=by
+            )
         case _, ["--steps", percents, *every]:
-            return plan.start(ledger, seen, name, verb, _steps(percents, every), policy=by)
+            return decisions.start(ledger, seen, name, verb, _steps(percents, every), policy=by)
         case _:
-            return plan.start(ledger, seen, name, verb, policy=by)
+            return decisions.start(ledger, seen, name, verb, policy=by)
 
 
 def _steps(percents: str, every: Sequence[str]) -> list[Step]:
@@ -96,7 +116,9 @@ def recorded(decided: Plan, before: Ledger) -> Ledger:
     return next((action.ledger for action in decided if isinstance(action, Record)), before)
 
 
-def typed(*commands: str, ledger: Ledger = EMPTY, now: float = 0.0, judging: Judging = JUDGING) -> Ledger:
+def typed(
+    *commands: str, ledger: Ledger = EMPTY, now: float = 0.0, judging: VerdictConfig = JUDGING
+) -> Ledger:
     """The ledger after these commands, all of them allowed."""
     for command in commands:
         ledger = recorded(decide(ledger, command, now, judging=judging), ledger)
@@ -105,7 +127,10 @@ def typed(*commands: str, ledger: Ledger = EMPTY, now: float = 0.0, judging: Jud
 
 def outline(decided: Plan) -> list[str]:
     """A plan in short: each action, and what it is done to."""
-    return [f"{type(action).__name__} {getattr(action, 'program', getattr(action, 'act', ''))}" for action in decided]
+    return [
+        f"{type(action).__name__} {getattr(action, 'program', getattr(action, 'act', ''))}"
+        for action in decided
+    ]
 
 
 STARTED = typed("deploy v1", "promote v1", "deploy v2", "deploy v3")
@@ -137,7 +162,10 @@ JUDGED = (
     *("tick hold prediction", "tick hold agreement", "tick invalid ratio"),
 )
 OFTEN = (*("tick", "tick", "tick", "pause", "pause", "resume", "resume", "resume"), *JUDGED)
-COMMANDS = (*(form.format(name) for form in ABOUT_ONE for name in NAMES), *("pause", "resume", "abort", "rollback"))
+COMMANDS = (
+    *(form.format(name) for form in ABOUT_ONE for name in NAMES),
+    *("pause", "resume", "abort", "rollback"),
+)
 anything = st.lists(st.sampled_from((*COMMANDS, *OFTEN)), min_size=8, max_size=16)
 
 

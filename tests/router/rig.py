@@ -13,9 +13,9 @@ from types import MappingProxyType
 
 import httpx
 
-from rollout.ledger import Ledger, Version
-from rollout.release import State
-from rollout.split import all_to
+from rollout.state.ledger import Ledger, Version
+from rollout.state.split import all_to
+from rollout.state.version_state import State
 from store.engine import engine
 from store.ledger import LedgerStore
 from tests.until import until
@@ -30,7 +30,9 @@ GUNICORN = [sys.executable, "-m", "gunicorn"]
 class Rig:
     """Toy versions, a ledger and a router. Everything it starts it stops."""
 
-    def __init__(self, folder: Path, settings: str = "", workers: int = 1, database_url: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, settings: str = "", workers: int = 1, database_url: str | None = None
+    ) -> None:
         self.folder, self.workers = folder, workers
         self.database_url = database_url or f"sqlite:///{folder}/ledger.db"
         self.processes: dict[str, subprocess.Popen] = {}
@@ -64,14 +66,24 @@ class Rig:
     def record(self, ledger: Ledger, act: str = "test") -> int:
         """Append a ledger as the next revision."""
         self.ledger = replace(ledger, revision=self.ledger.revision + 1)
-        self.store.append(self.ledger.revision, self.ledger.to_body(), act, "test", "", datetime.now(UTC))
+        self.store.append(
+            self.ledger.revision, self.ledger.to_body(), act, "test", "", datetime.now(UTC)
+        )
         return self.ledger.revision
 
-    def split(self, weights: dict[str, int], shadows: dict[str, int] | None = None, released: str = "v1") -> int:
+    def split(
+        self, weights: dict[str, int], shadows: dict[str, int] | None = None, released: str = "v1"
+    ) -> int:
         """Give the versions these basis points; those with some serve, `released` is released."""
-        versions = {name: self._as(name, weights, shadows or {}, released) for name in self.ledger.versions}
+        versions = {
+            name: self._as(name, weights, shadows or {}, released) for name in self.ledger.versions
+        }
         split = all_to(next(iter(weights)), "salt").reweighted(weights).shadowed(shadows or {})
-        return self.record(replace(self.ledger, versions=MappingProxyType(versions), split=split, released=released))
+        return self.record(
+            replace(
+                self.ledger, versions=MappingProxyType(versions), split=split, released=released
+            )
+        )
 
     def know(self, *versions: Version) -> None:
         """Add versions to the ledger to be recorded next."""
@@ -91,8 +103,15 @@ class Rig:
             "PORT": "0",
             "WEB_CONCURRENCY": str(self.workers),
         }
-        self._start("router", [*GUNICORN, "--config", "router/gunicorn.conf.py", "router.app:create_app()"], env)
-        found = until(lambda: re.search(r"Listening at: (http://\S+)", self.log("router")), "the router listens")
+        self._start(
+            "router",
+            [*GUNICORN, "--config", "router/gunicorn.conf.py", "router.app:create_app()"],
+            env,
+        )
+        found = until(
+            lambda: re.search(r"Listening at: (http://\S+)", self.log("router")),
+            "the router listens",
+        )
         self.url = found[1]
         until(self.live, "the router is live")
         return self.url
@@ -111,12 +130,18 @@ class Rig:
     def follows(self, revision: int) -> None:
         """Wait until every worker follows that revision."""
         until(
-            lambda: len(self.status()["workers"]) >= self.workers and self.status()["revision"] >= revision, "revision"
+            lambda: (
+                len(self.status()["workers"]) >= self.workers
+                and self.status()["revision"] >= revision
+            ),
+            "revision",
         )
 
     def predict(self, *rows: dict, **headers: str) -> httpx.Response:
         """One /predict call."""
-        return httpx.post(f"{self.url}/predict", json={"instances": list(rows)}, headers=headers, timeout=120)
+        return httpx.post(
+            f"{self.url}/predict", json={"instances": list(rows)}, headers=headers, timeout=120
+        )
 
     def log(self, name: str) -> str:
         """What a process printed so far."""
@@ -142,9 +167,19 @@ class Rig:
                 process.wait()
         self.engine.dispose()
 
-    def _as(self, name: str, weights: dict[str, int], shadows: dict[str, int], released: str) -> Version:
-        state = State.SERVING if weights.get(name) else State.SHADOWING if name in shadows else State.DEPLOYED
-        return replace(self.ledger.versions[name], state=State.RELEASED if name == released else state)
+    def _as(
+        self, name: str, weights: dict[str, int], shadows: dict[str, int], released: str
+    ) -> Version:
+        state = (
+            State.SERVING
+            if weights.get(name)
+            else State.SHADOWING
+            if name in shadows
+            else State.DEPLOYED
+        )
+        return replace(
+            self.ledger.versions[name], state=State.RELEASED if name == released else state
+        )
 
     def _start(self, name: str, command: list[str], env: dict[str, str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:

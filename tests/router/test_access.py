@@ -17,8 +17,14 @@ LOCAL = (b"host", b"127.0.0.1:8000")
 @pytest.mark.parametrize(
     ("host", "loopback"),
     [
-        *((host, True) for host in ("127.0.0.1", "127.8.9.10", "::1", "[::1]", "localhost", "LOCALHOST.")),
-        *((host, False) for host in ("0.0.0.0", "::", "10.0.0.1", "example.com", "", "localhost.example.com")),
+        *(
+            (host, True)
+            for host in ("127.0.0.1", "127.8.9.10", "::1", "[::1]", "localhost", "LOCALHOST.")
+        ),
+        *(
+            (host, False)
+            for host in ("0.0.0.0", "::", "10.0.0.1", "example.com", "", "localhost.example.com")
+        ),
     ],
 )
 def test_a_loopback_host_is_known(host, loopback):
@@ -46,11 +52,22 @@ def test_a_loopback_host_is_known(host, loopback):
 def test_what_says_that_it_comes_from_elsewhere_needs_the_token(host, headers, allowed):
     access = Access(Settings(), host, TOKEN)
     assert access.allows(headers) is allowed
-    assert Access(Settings(open_on_loopback=False), host, TOKEN).allows(headers) is (BEARER in headers)
+    assert Access(Settings(open_on_loopback=False), host, TOKEN).allows(headers) is (
+        BEARER in headers
+    )
 
 
 @pytest.mark.parametrize(
-    "given", [b"", b"Bearer", b"Bearer ", b"Bearer x", TOKEN.encode(), f"Basic {TOKEN}".encode(), b"Bearer \xe9"]
+    "given",
+    [
+        b"",
+        b"Bearer",
+        b"Bearer ",
+        b"Bearer x",
+        TOKEN.encode(),
+        f"Basic {TOKEN}".encode(),
+        b"Bearer \xe9",
+    ],
 )
 def test_only_the_token_makes_an_operator(given):
     assert not Access(Settings(), "127.0.0.1", TOKEN).is_operator([(b"authorization", given)])
@@ -95,7 +112,9 @@ def test_a_dyno_is_reached_from_outside_its_host(tmp_path):
 @pytest.fixture(scope="module")
 def closed(tmp_path_factory):
     """A router that takes nobody for local: v1 released, v2 a shadow that answers otherwise."""
-    with rig(tmp_path_factory.mktemp("closed"), settings="[router]\nopen_on_loopback = false\n") as made:
+    with rig(
+        tmp_path_factory.mktemp("closed"), settings="[router]\nopen_on_loopback = false\n"
+    ) as made:
         made.know(made.version("v1"), made.version("v2"))
         made.split({"v1": 10000}, {"v2": 10000})
         made.router()
@@ -103,7 +122,9 @@ def closed(tmp_path_factory):
 
 
 @pytest.mark.parametrize("path", ["/status", "/metrics", "/whoserved/x", "/v2/models/toy/stats"])
-@pytest.mark.parametrize("headers", [{}, {"Authorization": f"Bearer {SECRET}"}, {"X-Forwarded-For": "127.0.0.1"}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"Authorization": f"Bearer {SECRET}"}, {"X-Forwarded-For": "127.0.0.1"}]
+)
 def test_the_operators_pages_are_closed_to_strangers(closed, path, headers):
     for method in ("GET", "HEAD"):
         answer = httpx.request(method, f"{closed.url}{path}", headers=headers)
@@ -111,14 +132,18 @@ def test_the_operators_pages_are_closed_to_strangers(closed, path, headers):
         assert "v1" not in answer.text
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/v2", "/v2/health/live", "/v2/models/toy"])
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/openapi.json", "/v2", "/v2/health/live", "/v2/models/toy"]
+)
 def test_the_protocol_and_the_description_are_for_everybody(closed, path):
     assert httpx.get(f"{closed.url}{path}").status_code == 200
 
 
 def test_health_says_no_more_than_it_must(closed):
     assert httpx.get(f"{closed.url}/v2/health/ready").json() == {"ready": True}
-    assert httpx.get(f"{closed.url}/v2/health/ready", headers=OPERATOR).json()["ledger"] == "answers"
+    assert (
+        httpx.get(f"{closed.url}/v2/health/ready", headers=OPERATOR).json()["ledger"] == "answers"
+    )
 
 
 def test_a_stranger_chooses_no_version_and_is_told_of_none(closed):
@@ -126,9 +151,14 @@ def test_a_stranger_chooses_no_version_and_is_told_of_none(closed):
         answer = closed.predict({"x": 1}, **{"X-Model-Version": version})
         assert answer.status_code == 403
         assert "v1" not in answer.text
-        inferred = httpx.post(f"{closed.url}/v2/models/toy/versions/{version}/infer", json={"inputs": []})
+        inferred = httpx.post(
+            f"{closed.url}/v2/models/toy/versions/{version}/infer", json={"inputs": []}
+        )
         assert (inferred.status_code, set(inferred.json())) == (403, {"error"})
-    assert closed.predict({"x": 1}, **{"X-Model-Version": "v2"}, **OPERATOR).headers["x-model-version"] == "v2"
+    assert (
+        closed.predict({"x": 1}, **{"X-Model-Version": "v2"}, **OPERATOR).headers["x-model-version"]
+        == "v2"
+    )
     unknown = closed.predict({"x": 1}, **{"X-Model-Version": "v9"}, **OPERATOR)
     assert (unknown.status_code, unknown.json()["detail"]) == (404, "version 'v9' is not deployed")
 
@@ -170,8 +200,13 @@ def test_every_error_under_v2_is_the_protocols(pair, method, path, status):
 
 def test_infer_is_bounded_in_rows_and_speaks_no_binary(pair):
     url = f"{pair.url}/v2/models/toy/infer"
-    many = httpx.post(url, json={"inputs": [{"name": "x", "shape": [101], "datatype": "FP64", "data": []}]})
-    assert (many.status_code, many.json()["error"]) == (413, "101 rows in one request: at most 100 are allowed")
+    many = httpx.post(
+        url, json={"inputs": [{"name": "x", "shape": [101], "datatype": "FP64", "data": []}]}
+    )
+    assert (many.status_code, many.json()["error"]) == (
+        413,
+        "101 rows in one request: at most 100 are allowed",
+    )
     binary = httpx.post(url, content=b"{}", headers={"Inference-Header-Content-Length": "2"})
     assert binary.status_code == 400
     assert "binary_data=False" in binary.json()["error"]

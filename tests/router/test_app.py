@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from rollout.split import keyed
+from rollout.state.split import keyed
 from tests.router.rig import OPERATOR, SECRET, TOKEN_KEY
 from tests.until import until
 
@@ -22,14 +22,18 @@ def test_a_prediction_names_model_version_and_ids(pair):
 
 
 def test_a_unit_keeps_its_version(pair):
-    versions = {pair.predict({"x": 1}, **{"X-Unit-Id": "anna"}).headers["x-model-version"] for _ in range(20)}
+    versions = {
+        pair.predict({"x": 1}, **{"X-Unit-Id": "anna"}).headers["x-model-version"]
+        for _ in range(20)
+    }
     assert len(versions) == 1
 
 
 def test_units_are_split_by_weight(pair):
     with httpx.Client(base_url=pair.url) as client:
         asked = [
-            client.post("/predict", json={"instances": [{"x": 1}]}, headers={"X-Unit-Id": f"u{i}"}) for i in range(400)
+            client.post("/predict", json={"instances": [{"x": 1}]}, headers={"X-Unit-Id": f"u{i}"})
+            for i in range(400)
         ]
     share = sum(answer.headers["x-model-version"] == "v2" for answer in asked) / len(asked)
     assert 0.04 < share < 0.17
@@ -76,7 +80,9 @@ def test_get_predict_is_405(pair):
 def test_a_bad_row_is_named_and_the_good_rows_are_answered(pair):
     answer = pair.predict({"x": 1}, {"x": 2, "fail": "input"}, {"x": 3})
     assert answer.status_code == 422
-    assert answer.json()["errors"] == [{"row": 1, "status": 422, "column": "x", "detail": "input as asked"}]
+    assert answer.json()["errors"] == [
+        {"row": 1, "status": 422, "column": "x", "detail": "input as asked"}
+    ]
     assert answer.json()["predictions"] == [1, None, 3]
 
 
@@ -84,7 +90,9 @@ def test_one_bad_row_hurts_only_its_own_caller(pair):
     rows = [{"x": i, "slow_s": 0.05} | ({"fail": "input"} if i % 5 == 0 else {}) for i in range(40)]
     with ThreadPoolExecutor(20) as threads:
         answers = list(threads.map(pair.predict, rows))
-    assert [answer.status_code for answer in answers] == [422 if i % 5 == 0 else 200 for i in range(40)]
+    assert [answer.status_code for answer in answers] == [
+        422 if i % 5 == 0 else 200 for i in range(40)
+    ]
     assert [answer.json()["predictions"][0] for answer in answers if answer.status_code == 200] == [
         i for i in range(40) if i % 5
     ]
@@ -114,7 +122,10 @@ def test_a_failing_canary_is_answered_by_the_released_version_and_counted(pair):
     assert answer.status_code == 200
     assert answer.headers["x-fallback-from"] == "v2"
     counted = ("errors", "fallbacks")
-    until(lambda: all(pair.status()["versions"]["v2"][n] > before[n] for n in counted), "it counts against v2")
+    until(
+        lambda: all(pair.status()["versions"]["v2"][n] > before[n] for n in counted),
+        "it counts against v2",
+    )
 
 
 def test_a_pinned_version_that_fails_is_not_replaced(pair):
@@ -125,7 +136,9 @@ def test_a_pinned_version_that_fails_is_not_replaced(pair):
 
 
 def test_a_model_failure_of_the_released_version_is_500(pair):
-    answer = pair.predict({"x": 5, "fail": "model", "at": "v1"}, **{"X-Unit-Id": _unit_of(pair, "v1")})
+    answer = pair.predict(
+        {"x": 5, "fail": "model", "at": "v1"}, **{"X-Unit-Id": _unit_of(pair, "v1")}
+    )
     assert answer.status_code == 500
     assert answer.json()["errors"][0]["row"] == 0
 
@@ -138,7 +151,9 @@ def test_a_slow_canary_falls_back_inside_the_callers_deadline(pair):
 
 
 def test_a_callers_short_deadline_is_504(pair):
-    answer = pair.predict({"x": 1, "slow_s": 0.4}, **{"X-Timeout-Ms": "50", "X-Model-Version": "v3"})
+    answer = pair.predict(
+        {"x": 1, "slow_s": 0.4}, **{"X-Timeout-Ms": "50", "X-Model-Version": "v3"}
+    )
     assert answer.status_code == 504
 
 
@@ -149,9 +164,17 @@ def test_metrics_of_all_workers_are_added_up(pair):
 
     def pinned():
         lines = httpx.get(counted).text.splitlines()
-        found = [line for line in lines if line.startswith("sluice_requests_total") and 'role="pinned"' in line]
+        found = [
+            line
+            for line in lines
+            if line.startswith("sluice_requests_total") and 'role="pinned"' in line
+        ]
         return (
-            sum(float(line.rsplit(" ", 1)[1]) for line in found if 'version="v3"' in line and 'code="200"' in line)
+            sum(
+                float(line.rsplit(" ", 1)[1])
+                for line in found
+                if 'version="v3"' in line and 'code="200"' in line
+            )
             >= 30
         )
 
@@ -163,7 +186,9 @@ def test_feedback_counts_once(pair):
     token = pair.predict({"x": [0.1, 0.9]}).headers["x-prediction-id"]
     url = f"{pair.url}/feedback"
     assert httpx.post(url, json={"prediction_id": token, "label": 1}).json()["counted"] == 1
-    again = httpx.post(url, json=[{"prediction_id": token, "label": 1}, {"prediction_id": "forged", "label": 0}]).json()
+    again = httpx.post(
+        url, json=[{"prediction_id": token, "label": 1}, {"prediction_id": "forged", "label": 0}]
+    ).json()
     assert (again["counted"], again["duplicates"], again["invalid"][0]["index"]) == (0, 1, 1)
 
 
@@ -191,7 +216,11 @@ def test_an_id_says_nothing_to_others(pair, authorization):
     token = pair.predict({"x": 1}).headers["x-prediction-id"]
     headers = {"Authorization": authorization.encode("latin-1")}
     answer = httpx.get(f"{pair.url}/whoserved/{token}", headers=headers)
-    assert (answer.status_code, answer.json()["status"], answer.headers["www-authenticate"]) == (401, 401, "Bearer")
+    assert (answer.status_code, answer.json()["status"], answer.headers["www-authenticate"]) == (
+        401,
+        401,
+        "Bearer",
+    )
 
 
 def test_an_id_that_was_not_signed_here_is_404(pair):
@@ -207,10 +236,17 @@ def test_feedback_of_several_rows_is_a_list(pair):
     url = f"{pair.url}/feedback"
     wrong = httpx.post(url, json={"prediction_id": token, "label": 1}).json()
     assert "1 labels for a prediction of 2 rows" in wrong["invalid"][0]["detail"]
-    assert httpx.post(url, json={"feedback": [{"prediction_id": token, "label": [1, 0]}]}).json()["counted"] == 2
+    assert (
+        httpx.post(url, json={"feedback": [{"prediction_id": token, "label": [1, 0]}]}).json()[
+            "counted"
+        ]
+        == 2
+    )
 
 
-@pytest.mark.parametrize("body", [b"", b"nonsense", b'{"label": 1}', b'{"prediction_id": 4, "label": 1}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"nonsense", b'{"label": 1}', b'{"prediction_id": 4, "label": 1}']
+)
 def test_malformed_feedback_is_400(pair, body):
     assert httpx.post(f"{pair.url}/feedback", content=body).status_code == 400
 

@@ -8,10 +8,10 @@ import pytest
 
 from rollout.settings import Settings
 from router.access import Access
-from router.outcomes import Outcomes
-from router.predict import ERRORS_LISTED, Predict
-from router.recent import Recent
-from router.upstream import Answer
+from router.dispatch.upstream import Answer
+from router.endpoints.predict import ERRORS_LISTED, Predict
+from router.evidence.prediction_counters import Outcomes
+from router.evidence.row_sample import RowSample
 from service.bundle import Column
 from service.rows import Malformed, RowReader
 from tests.router.toys import City, deployed
@@ -19,7 +19,10 @@ from tests.router.toys import City, deployed
 FEW, MANY = 100, 10_000
 # Of the same work per row; a quadratic step makes it a hundred.
 MOST_TIMES_AS_LONG = 6.0
-COLUMNS = [Column(name="x", dtype="float", nullable=False), Column(name="n", dtype="int", nullable=False)]
+COLUMNS = [
+    Column(name="x", dtype="float", nullable=False),
+    Column(name="n", dtype="int", nullable=False),
+]
 READER = RowReader(COLUMNS)
 KINDS = {
     "good": b'{"x":1.5,"n":1}',
@@ -45,14 +48,18 @@ class Router:
         settings = Settings()
         outcomes = Outcomes(self.city.traffic.counts, b"key-of-sixteen-bytes")
         access = Access(settings.router, "127.0.0.1", "")
-        self.predict = Predict(settings, self.city.traffic, outcomes, Recent(0), access, lambda: False)
+        self.predict = Predict(
+            settings, self.city.traffic, outcomes, RowSample(0), access, lambda: False
+        )
         self.version = self.city.versions["v1"]
         self.version.predict = lambda body, callback, timeout_s: self.sent.append((body, callback))
         self.sent, self.told = [], []
 
     def ask(self, body):
         """Status and body of the answer."""
-        self.predict.answer([], body, lambda status, headers, answer: self.told.append((status, answer)))
+        self.predict.answer(
+            [], body, lambda status, headers, answer: self.told.append((status, answer))
+        )
         self.city.loop.run()
         while self.sent:
             body, callback = self.sent.pop(0)
@@ -71,7 +78,11 @@ class Router:
             predictions[place] = None if x < 0 else [x, 1 - x]
             if x < 0:
                 errors.append({"row": place, "status": 500, "detail": "as asked", "column": None})
-        return Answer(200, [], msgspec.json.encode({"predictions": predictions, "errors": errors, "classes": [0, 1]}))
+        return Answer(
+            200,
+            [],
+            msgspec.json.encode({"predictions": predictions, "errors": errors, "classes": [0, 1]}),
+        )
 
 
 def body_of(row, rows):
@@ -105,7 +116,8 @@ def test_a_row_costs_the_same_among_few_and_among_many(router, kind):
 
 
 @pytest.mark.parametrize(
-    "kind", ["empty", "wrong type", "unknown column", "null", "no whole number", "a list", "a failure"]
+    "kind",
+    ["empty", "wrong type", "unknown column", "null", "no whole number", "a list", "a failure"],
 )
 def test_of_many_bad_rows_some_are_described_and_the_others_counted(kind):
     status, answer = Router().ask(body_of(KINDS[kind], MANY))
@@ -122,7 +134,9 @@ def test_a_long_name_of_a_column_is_not_sent_back_whole():
     assert (status, len(answer) < 2000) == (422, True)
 
 
-@pytest.mark.parametrize(("rows", "status"), [(b"1," * 3_000_000 + b"1", 400), (b"{}," * 2_000_000 + b"{}", 413)])
+@pytest.mark.parametrize(
+    ("rows", "status"), [(b"1," * 3_000_000 + b"1", 400), (b"{}," * 2_000_000 + b"{}", 413)]
+)
 def test_millions_of_rows_are_refused_before_they_are_taken_apart(rows, status):
     router = Router()
     router.predict._decode = None

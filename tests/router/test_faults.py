@@ -11,8 +11,8 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from rollout.ledger import Rollout, Step
-from router import counts
+from rollout.state.ledger import Rollout, Step
+from router.evidence import worker_metrics
 from store import LedgerStore
 from store.engine import engine
 from tests.router.rig import rig
@@ -128,7 +128,8 @@ def test_a_version_that_moves_to_another_address_loses_no_request(fresh):
         fresh.follows(revision)
         old = fresh.folder / "v1.sock"
         until(
-            lambda: not fresh.status()["versions"]["v1"]["addresses"].get(f"unix:{old}"), "the old address is drained"
+            lambda: not fresh.status()["versions"]["v1"]["addresses"].get(f"unix:{old}"),
+            "the old address is drained",
         )
         fresh.kill("v1", signal.SIGTERM)
         load.sent(100)
@@ -143,7 +144,11 @@ def test_restarting_every_worker_loses_no_request(tmp_path):
         before = {worker["pid"] for worker in made.status()["workers"]}
         with Load(made.url) as load:
             os.kill(made.processes["router"].pid, signal.SIGHUP)
-            until(lambda: not before & {w["pid"] for w in made.status()["workers"]}, "all workers are new", 20)
+            until(
+                lambda: not before & {w["pid"] for w in made.status()["workers"]},
+                "all workers are new",
+                20,
+            )
             load.sent(100)
         assert load.failed == []
         sent = len(load.versions)
@@ -163,14 +168,20 @@ def test_a_killed_worker_is_replaced_and_its_counts_stay(tmp_path):
         until(lambda: _published(tmp_path) == 50, "all workers have published their counts")
         victim = made.status()["workers"][0]["pid"]
         os.kill(victim, signal.SIGKILL)
-        until(lambda: victim not in {w["pid"] for w in _workers(made)} and len(_workers(made)) == 2, "a new worker")
+        until(
+            lambda: victim not in {w["pid"] for w in _workers(made)} and len(_workers(made)) == 2,
+            "a new worker",
+        )
         assert made.predict({}).status_code == 200
         assert made.status()["versions"]["v1"]["requests"] >= 50
 
 
 def _published(state):
     """Requests in the workers' files, which a kill leaves behind."""
-    tables = [json.loads(path.read_bytes())["counts"] for path in counts.folder(state).glob("*.json")]
+    tables = [
+        json.loads(path.read_bytes())["counts"]
+        for path in worker_metrics.folder(state).glob("*.json")
+    ]
     return sum(n for table in tables for key, n in table.items() if key.startswith("requests"))
 
 
@@ -206,7 +217,9 @@ def test_while_postgresql_is_stopped_the_last_split_stays_in_force_and_it_is_sai
         assert made.predict({}).status_code == 200
         assert _ready(made).status_code == 200
         token = made.predict({"x": 0.5}).headers["x-prediction-id"]
-        lost = httpx.post(f"{made.url}/feedback", json={"prediction_id": token, "label": 1}, timeout=120)
+        lost = httpx.post(
+            f"{made.url}/feedback", json={"prediction_id": token, "label": 1}, timeout=120
+        )
         assert (lost.status_code, lost.headers["retry-after"]) == (503, "5")
         postgres_server.start()
         until(lambda: _ready(made).json()["ledger"] == "answers", "the ledger answers again", 30)
@@ -218,7 +231,9 @@ def _ready(made):
     return httpx.get(f"{made.url}/v2/health/ready", timeout=120)
 
 
-def test_a_router_started_while_postgresql_is_away_serves_the_last_split(postgres_server, postgres_url, tmp_path):
+def test_a_router_started_while_postgresql_is_away_serves_the_last_split(
+    postgres_server, postgres_url, tmp_path
+):
     with rig(tmp_path, database_url=postgres_url) as made:
         made.know(made.version("v1"))
         made.split({"v1": 10_000})
@@ -264,12 +279,21 @@ def test_a_slow_version_does_not_hold_a_fast_one_and_overload_is_shed(tmp_path):
         made.router()
         slow = {"slow_s": 1.0}
         with ThreadPoolExecutor(24) as threads:
-            flood = [threads.submit(made.predict, slow, **{"X-Model-Version": "v2"}) for _ in range(20)]
-            until(lambda: made.status()["versions"]["v2"]["queue_rows"] == 4, "the queue of v2 is full")
+            flood = [
+                threads.submit(made.predict, slow, **{"X-Model-Version": "v2"}) for _ in range(20)
+            ]
+            until(
+                lambda: made.status()["versions"]["v2"]["queue_rows"] == 4,
+                "the queue of v2 is full",
+            )
             assert made.predict({}).status_code == 200
             shed = made.predict({}, **{"X-Model-Version": "v2"})
             codes = sorted(future.result().status_code for future in flood)
-        assert (shed.status_code, shed.headers["retry-after"], shed.json()["reason"]) == (503, "1", "shed")
+        assert (shed.status_code, shed.headers["retry-after"], shed.json()["reason"]) == (
+            503,
+            "1",
+            "shed",
+        )
         assert set(codes) == {200, 503}
 
 
@@ -311,7 +335,11 @@ def test_a_missing_secret_is_named_at_start(secret, tmp_path):
     settings.write_text("")
     from router.config import RouterMisconfigured, from_environment
 
-    environ = {"SLUICE_SERVICE_SECRET": "s" * 16, "SLUICE_TOKEN_KEY": "t" * 16, "SLUICE_CONFIG": str(settings)}
+    environ = {
+        "SLUICE_SERVICE_SECRET": "s" * 16,
+        "SLUICE_TOKEN_KEY": "t" * 16,
+        "SLUICE_CONFIG": str(settings),
+    }
     environ.pop(secret)
     with pytest.raises(RouterMisconfigured, match=secret):
         from_environment(environ)

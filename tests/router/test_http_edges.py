@@ -21,7 +21,9 @@ def post(pair, content=BODY, path="/predict", **headers):
 
 def raw(pair):
     """A connection on which any bytes can be sent."""
-    return Client(socket.create_connection(("127.0.0.1", int(pair.url.rpartition(":")[2])), timeout=10))
+    return Client(
+        socket.create_connection(("127.0.0.1", int(pair.url.rpartition(":")[2])), timeout=10)
+    )
 
 
 def told(answer, status):
@@ -78,7 +80,9 @@ def test_packed_bodies_are_served_for_infer_and_feedback_too(pair):
         (gzip.compress(BODY, mtime=0), "identity", 400, "Content-Encoding: gzip"),
     ],
 )
-def test_what_is_packed_otherwise_or_too_large_is_refused_with_its_cause(pair, content, encoding, status, cause):
+def test_what_is_packed_otherwise_or_too_large_is_refused_with_its_cause(
+    pair, content, encoding, status, cause
+):
     for body in (content, iter([content])):
         answer = post(pair, body, **{"Content-Encoding": encoding})
         assert cause in told(answer, status)
@@ -106,7 +110,10 @@ def test_a_byte_order_mark_at_the_start_is_skipped(pair):
         (b'{"x": 1}', ("no `instances`", '{"instances": [')),
         (b'{"instances": {"x": 1}}', ("not a list", '{"instances": [')),
         (b'{"dataframe_split": {}}', ("no `instances`", '{"instances": [')),
-        (b'{"signature_name": "s", "instances": [{"x": 1}]}', ("signature_name", '{"instances": [')),
+        (
+            b'{"signature_name": "s", "instances": [{"x": 1}]}',
+            ("signature_name", '{"instances": ['),
+        ),
         (b'{"instances": [{"x": 1},]}', ("trailing comma", '{"instances": [')),
         (b'{"instances": [{"x": 1}]', ("truncated", '{"instances": [')),
     ],
@@ -118,10 +125,14 @@ def test_a_body_of_another_form_is_refused_with_its_cause_and_what_to_send(pair,
 
 
 def test_of_a_name_that_is_given_twice_the_last_value_counts(pair):
-    assert post(pair, b'{"instances": [], "instances": [{"x": 1, "x": 2}]}').json()["predictions"] == [2]
+    assert post(pair, b'{"instances": [], "instances": [{"x": 1, "x": 2}]}').json()[
+        "predictions"
+    ] == [2]
 
 
-@pytest.mark.parametrize("value", ["soon", "-5", "0", "0.0", "", "1e3", "nan", "inf", "١٢", "1 2", "+5"])
+@pytest.mark.parametrize(
+    "value", ["soon", "-5", "0", "0.0", "", "1e3", "nan", "inf", "١٢", "1 2", "+5"]
+)
 def test_a_timeout_that_is_no_positive_number_is_400_and_says_so(pair, value):
     answer = post(pair, **{"X-Timeout-Ms": value.encode()})
     assert "X-Timeout-Ms" in told(answer, 400)
@@ -142,7 +153,11 @@ def test_a_header_that_steers_is_sent_once(pair, name):
 def test_refusals_are_counted(pair):
     def refused(status):
         metrics = httpx.get(f"{pair.url}/metrics").text.splitlines()
-        found = [line for line in metrics if line.startswith("sluice_refused_total") and f'"{status}"' in line]
+        found = [
+            line
+            for line in metrics
+            if line.startswith("sluice_refused_total") and f'"{status}"' in line
+        ]
         return sum(float(line.rpartition(" ")[2]) for line in found)
 
     before = refused(400), refused(415)
@@ -214,28 +229,46 @@ def test_another_method_is_405_with_those_that_are_allowed_and_options_lists_the
 
 
 @pytest.mark.parametrize(
-    "path", ["/predict/", "//predict", "/nope", "/status/", "//status", "/v2//health/live", "/PREDICT"]
+    "path",
+    ["/predict/", "//predict", "/nope", "/status/", "//status", "/v2//health/live", "/PREDICT"],
 )
 def test_another_path_is_404(pair, path):
     with raw(pair) as client:
-        assert client.ask(b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}" % path.encode()) == 404
-        assert client.answers.headers[0][b"content-type"] in (b"application/problem+json", b"application/json")
+        assert (
+            client.ask(
+                b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}" % path.encode()
+            )
+            == 404
+        )
+        assert client.answers.headers[0][b"content-type"] in (
+            b"application/problem+json",
+            b"application/json",
+        )
 
 
 @pytest.mark.parametrize("target", [b"http://x/predict", b"/predict?x=1", b"/%70redict"])
 def test_predict_is_also_reached_by_other_forms_of_its_target(pair, target):
     with raw(pair) as client:
-        client.send(b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (target, len(BODY), BODY))
+        client.send(
+            b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b"
+            % (target, len(BODY), BODY)
+        )
         assert client.read(1) == [200]
 
 
 def test_expect_chunked_and_http_1_0_are_served(pair):
     head = b"POST /predict HTTP/1.%d\r\nHost: x\r\n%b\r\n\r\n"
     with raw(pair) as client:
-        assert client.ask(head % (1, b"Expect: 100-continue\r\nContent-Length: %d" % len(BODY))) == 100
+        assert (
+            client.ask(head % (1, b"Expect: 100-continue\r\nContent-Length: %d" % len(BODY))) == 100
+        )
         assert client.ask(BODY) == 200
         assert (
-            client.ask(head % (1, b"Transfer-Encoding: chunked") + b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)) == 200
+            client.ask(
+                head % (1, b"Transfer-Encoding: chunked")
+                + b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
+            )
+            == 200
         )
     with raw(pair) as client:
         assert client.ask(head % (0, b"Content-Length: %d" % len(BODY)) + BODY) == 200
@@ -244,6 +277,8 @@ def test_expect_chunked_and_http_1_0_are_served(pair):
 def test_a_client_that_closes_its_side_gets_its_answer(pair):
     slow = json.dumps({"instances": [{"x": 1, "slow_s": 0.1}]}).encode()
     with raw(pair) as client:
-        client.send(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(slow), slow))
+        client.send(
+            b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(slow), slow)
+        )
         client.socket.shutdown(socket.SHUT_WR)
         assert (client.read(), client.closed) == ([200], True)

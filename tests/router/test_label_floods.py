@@ -8,7 +8,7 @@ import threading
 import httpx
 import pytest
 
-from rollout.ledger import Step
+from rollout.state.ledger import Step
 from store.engine import beside
 from store.evidence import EvidenceStore
 from store.feedback import FeedbackStore
@@ -55,12 +55,16 @@ def answered_by_rows(made, rows):
 def spellings(token, count):
     """Texts that a lenient decoder takes for one id."""
     signs = "!#$%&()*,.:;<>?@[]^{|}~"
-    return [token + signs[n % 23] + signs[n // 23 % 23] + signs[n // 529] + "!" for n in range(count)]
+    return [
+        token + signs[n % 23] + signs[n // 23 % 23] + signs[n // 529] + "!" for n in range(count)
+    ]
 
 
 def test_a_thousand_spellings_of_one_id_are_one_label_and_decide_nothing(canary):
     token = answered_by(canary, "v2", {"x": [0.1, 0.9]})
-    labels = [{"prediction_id": each, "label": 0} for each in [token, *spellings(token, 999), token]]
+    labels = [
+        {"prediction_id": each, "label": 0} for each in [token, *spellings(token, 999), token]
+    ]
     said = httpx.post(f"{canary.url}/feedback", json=labels, timeout=30).json()
     assert (said["counted"], said["duplicates"], len(said["invalid"])) == (1, 1, 999)
     number = canary.ledger.running().number
@@ -78,9 +82,17 @@ def test_a_list_of_labels_for_one_row_costs_little_and_counts_nothing(stack):
     said = httpx.post(f"{stack.url}/feedback", content=body, timeout=30)
     assert said.json()["counted"] == 0
     assert "for a prediction of 17 rows" in said.json()["invalid"][0]["detail"]
-    assert httpx.post(f"{stack.url}/feedback", content=body + b" " * 2_097_152, timeout=30).status_code == 413
+    assert (
+        httpx.post(f"{stack.url}/feedback", content=body + b" " * 2_097_152, timeout=30).status_code
+        == 413
+    )
     assert FeedbackStore(stack.engine, "toy").outcomes() == []
-    assert httpx.post(f"{stack.url}/feedback", json={"prediction_id": token, "label": [0] * 17}).json()["counted"] == 17
+    assert (
+        httpx.post(
+            f"{stack.url}/feedback", json={"prediction_id": token, "label": [0] * 17}
+        ).json()["counted"]
+        == 17
+    )
 
 
 def test_an_act_is_recorded_and_followed_while_labels_and_evidence_cannot_be_written(stack):
@@ -90,14 +102,18 @@ def test_an_act_is_recorded_and_followed_while_labels_and_evidence_cannot_be_wri
         writer.execute("BEGIN IMMEDIATE")
         held.append(writer)
     token = stack.predict({"x": [0.1, 0.9]}).headers["x-prediction-id"]
-    lost = httpx.post(f"{stack.url}/feedback", json={"prediction_id": token, "label": 1}, timeout=30)
+    lost = httpx.post(
+        f"{stack.url}/feedback", json={"prediction_id": token, "label": 1}, timeout=30
+    )
     assert (lost.status_code, lost.headers["retry-after"]) == (503, "5")
     # Refused after the time that a statement waits for a lock, if it needed one of theirs.
     stack.split({"v1": 10_000})
     stack.follows(stack.ledger.revision)
     for writer in held:
         writer.close()
-    again = httpx.post(f"{stack.url}/feedback", json={"prediction_id": token, "label": 1}, timeout=30)
+    again = httpx.post(
+        f"{stack.url}/feedback", json={"prediction_id": token, "label": 1}, timeout=30
+    )
     assert again.json()["counted"] == 1
 
 
@@ -109,7 +125,9 @@ def test_while_labels_flood_in_an_act_is_recorded_users_are_answered_and_nothing
         with httpx.Client(timeout=60) as client:
             while not stop.is_set():
                 tokens = [answered_by_rows(stack, rows) for _ in range(4)]
-                body = json.dumps([{"prediction_id": token, "label": [0] * 500} for token in tokens])
+                body = json.dumps(
+                    [{"prediction_id": token, "label": [0] * 500} for token in tokens]
+                )
                 codes.append(client.post(f"{stack.url}/feedback", content=body).status_code)
 
     attackers = [threading.Thread(target=flood) for _ in range(4)]
@@ -139,7 +157,9 @@ def test_more_calls_than_may_wait_are_told_to_come_again(stack):
     codes = []
     senders = [
         threading.Thread(
-            target=lambda: codes.append(httpx.post(f"{stack.url}/feedback", content=body, timeout=120).status_code)
+            target=lambda: codes.append(
+                httpx.post(f"{stack.url}/feedback", content=body, timeout=120).status_code
+            )
         )
         for _ in range(30)
     ]

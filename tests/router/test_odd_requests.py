@@ -37,7 +37,11 @@ def refused(pair):
 def test_a_client_that_leaves_in_the_middle_of_its_body_was_failed_by_nobody(pair):
     before = refused(pair).get("500", 0)
     for head in ("POST /predict", "POST /feedback", f"POST {INFER}"):
-        exchange(pair.url, f"{head} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{{}}".encode(), leave=True)
+        exchange(
+            pair.url,
+            f"{head} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{{}}".encode(),
+            leave=True,
+        )
     chunked = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n100\r\n{}"
     exchange(pair.url, chunked, leave=True)
     assert httpx.get(f"{pair.url}/nothing", timeout=120).status_code == 404
@@ -57,7 +61,10 @@ def test_what_is_refused_is_counted_once(fresh):
         ("POST", "/feedback", {}, 400),
     ]
     for method, path, headers, status in asked:
-        assert httpx.request(method, f"{fresh.url}{path}", headers=headers, timeout=120).status_code == status
+        assert (
+            httpx.request(method, f"{fresh.url}{path}", headers=headers, timeout=120).status_code
+            == status
+        )
     until(lambda: refused(fresh) == {"400": 2, "401": 1, "404": 2}, "each is counted once")
     # What was counted a second time would be there with what is counted after it.
     assert httpx.get(f"{fresh.url}/nothing", timeout=120).status_code == 404
@@ -90,14 +97,19 @@ def test_infer_takes_one_version(pair, first):
 
 @pytest.mark.parametrize("millis", ["250", "9" * 400])
 def test_infer_has_its_callers_deadline(pair, millis):
-    answer = httpx.post(f"{pair.url}{INFER}", json={"inputs": []}, headers={"X-Timeout-Ms": millis}, timeout=120)
+    answer = httpx.post(
+        f"{pair.url}{INFER}", json={"inputs": []}, headers={"X-Timeout-Ms": millis}, timeout=120
+    )
     assert answer.status_code in ((200, 504) if millis == "250" else (200,))
 
 
 def test_the_index_reads_chunked_and_packed_bodies(pair):
     chunked = httpx.post(f"{pair.url}{INDEX}", content=iter([b"hello"]), timeout=120)
     packed = httpx.post(
-        f"{pair.url}{INDEX}", content=gzip.compress(b"{}", mtime=0), headers={"Content-Encoding": "gzip"}, timeout=120
+        f"{pair.url}{INDEX}",
+        content=gzip.compress(b"{}", mtime=0),
+        headers={"Content-Encoding": "gzip"},
+        timeout=120,
     )
     assert (chunked.status_code, packed.status_code) == (400, 200)
     assert set(chunked.json()) == {"error"}

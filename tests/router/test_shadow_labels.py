@@ -2,10 +2,10 @@
 
 import httpx
 
-from rollout.policy import Agreement, Labels
-from router.tokens import signature_of
-from store.copies import CopyStore
+from rollout.state.policy import Agreement, Labels
+from router.evidence.prediction_id import signature_of
 from store.feedback import FeedbackStore
+from store.shadow_answers import ShadowAnswerStore
 from tests.router.rig import rig
 from tests.router.toys import begun
 from tests.until import until
@@ -21,7 +21,7 @@ def test_a_shadow_that_is_further_from_the_truth_than_the_users_answers_goes_bac
         made.router()
         number = made.ledger.running().number
         tokens = [made.predict({}).headers["x-prediction-id"] for _ in range(40)]
-        copies = CopyStore(made.engine, "toy")
+        copies = ShadowAnswerStore(made.engine, "toy")
         ids = [signature_of(token.encode()) for token in tokens]
         until(lambda: len(copies.of(ids)) > 30, "answers of the shadow are kept")
         labels = [{"prediction_id": token, "label": 1.0} for token in tokens]

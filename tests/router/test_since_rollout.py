@@ -2,7 +2,14 @@
 
 import msgspec
 
-from router.counts import SinceRollout, Snapshot, all_snapshots, folder, publish, retire
+from router.evidence.worker_metrics import (
+    SinceRollout,
+    Snapshot,
+    all_snapshots,
+    folder,
+    publish,
+    retire,
+)
 
 
 def test_counts_begin_with_the_rollout_and_end_with_it():

@@ -19,7 +19,11 @@ def app(environ, start_response):
         return _answer(start_response, "401 Unauthorized", {"detail": "no secret"})
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     if environ["PATH_INFO"] != "/predict":
-        return _answer(start_response, "200 OK", {"path": environ["PATH_INFO"], "size": len(body), "version": VERSION})
+        return _answer(
+            start_response,
+            "200 OK",
+            {"path": environ["PATH_INFO"], "size": len(body), "version": VERSION},
+        )
     try:
         rows = json.loads(body)["instances"]
     except ValueError as error:
@@ -33,13 +37,25 @@ def _predict(rows, start_response):
         time.sleep(slow)
     if any(row.get("die") == VERSION for row in rows):
         os._exit(1)
-    status = max((row.get("status", 200) for row in rows if row.get("at", VERSION) == VERSION), default=200)
+    status = max(
+        (row.get("status", 200) for row in rows if row.get("at", VERSION) == VERSION), default=200
+    )
     if status != 200:
         return _answer(start_response, f"{status} Asked For", {"detail": "as asked"})
-    errors = [_error(i, row) for i, row in enumerate(rows) if row.get("fail") and row.get("at", VERSION) == VERSION]
+    errors = [
+        _error(i, row)
+        for i, row in enumerate(rows)
+        if row.get("fail") and row.get("at", VERSION) == VERSION
+    ]
     bad = {error["row"] for error in errors}
     predictions = [None if i in bad else _value(row) for i, row in enumerate(rows)]
-    answer = {"model": "toy", "version": VERSION, "predictions": predictions, "rows": len(rows), "classes": CLASSES}
+    answer = {
+        "model": "toy",
+        "version": VERSION,
+        "predictions": predictions,
+        "rows": len(rows),
+        "classes": CLASSES,
+    }
     return _answer(start_response, "200 OK", answer | ({"errors": errors} if errors else {}))
 
 
@@ -59,5 +75,7 @@ def _error(index, row):
 
 def _answer(start_response, status, value):
     body = json.dumps(value).encode()
-    start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    start_response(
+        status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    )
     return [body]

@@ -4,17 +4,17 @@ from itertools import count
 
 import msgspec
 
-from rollout.ledger import Ledger, Step
-from rollout.ledger import Version as Entry
-from rollout.plan import Facts, release_in_place, start
-from rollout.policy import Judging, policy
-from rollout.release import State
+from rollout.decide.decisions import Facts, release_in_place, start
 from rollout.settings import Router
-from rollout.split import all_to
-from rollout.strategy import strategy
-from router.table import table_of
-from router.traffic import Traffic
-from router.upstream import Answer, Failure
+from rollout.state.ledger import Ledger, Step
+from rollout.state.ledger import Version as Entry
+from rollout.state.policy import VerdictConfig, policy
+from rollout.state.split import all_to
+from rollout.state.strategy import strategy
+from rollout.state.version_state import State
+from router.dispatch.dispatcher import Dispatcher
+from router.dispatch.routing_table import table_of
+from router.dispatch.upstream import Answer, Failure
 
 NOW = 1_000_000.0
 TWO_STEPS = (Step(2000, 10.0), Step(5000))
@@ -81,7 +81,9 @@ class City:
     def __init__(self, ledger, units=None, cold_s=0.0, **router):
         self.loop, self.versions = Loop(), {}
         table = table_of(ledger)
-        self.traffic = Traffic(Router(**router), "secret", self.loop, table, units_in=units, cold_s=cold_s)
+        self.traffic = Dispatcher(
+            Router(**router), "secret", self.loop, table, units_in=units, cold_s=cold_s
+        )
         self._seat()
 
     def follow(self, ledger):
@@ -107,14 +109,22 @@ class City:
     def unit_of(self, version):
         """A unit that has not been named before and belongs to this version."""
         split = self.traffic.table.split
-        return next(unit for unit in (b"unit-%d" % n for n in _numbers) if split.choose(unit) == version)
+        return next(
+            unit for unit in (b"unit-%d" % n for n in _numbers) if split.choose(unit) == version
+        )
 
     def counted(self, version, weight=None):
         """What is counted of a version, in the rollout in progress or at the weight given."""
         rolling = self.traffic.table.rolling
-        key = ("released", version, 10_000) if rolling is None else (rolling.id, version, rolling.weight)
+        key = (
+            ("released", version, 10_000)
+            if rolling is None
+            else (rolling.id, version, rolling.weight)
+        )
         key = key if weight is None else (key[0], version, weight)
-        return next((body for *found, body in self.traffic.tallies.rows() if tuple(found) == key), {})
+        return next(
+            (body for *found, body in self.traffic.tallies.rows() if tuple(found) == key), {}
+        )
 
     def _seat(self):
         for name, lane in self.traffic.lanes.items():
@@ -129,14 +139,18 @@ def deployed(*names):
     ledger = Ledger(model="toy", revision=3, split=all_to(names[0], "salt"), released=names[0])
     for name in names:
         state = State.RELEASED if name == names[0] else State.DEPLOYED
-        ledger = ledger.with_version(Entry(name, state, f"unix:/toy/{name}", f"{name}-1", "d", "onnx", NOW))
+        ledger = ledger.with_version(
+            Entry(name, state, f"unix:/toy/{name}", f"{name}-1", "d", "onnx", NOW)
+        )
     return ledger
 
 
 def begun(ledger, name="v2", how="canary", steps=TWO_STEPS, auto=True, **judging):
     """The ledger after a rollout began, by itself unless told otherwise; judging: settings of [verdict]."""
-    facts = Facts(NOW, "ann", "d", "onnx", f"{name}-2", f"unix:/toy/{name}-2", answers_golden_rows=True)
-    judged = policy(Judging(**judging), strategy(how)) if auto else None
+    facts = Facts(
+        NOW, "ann", "d", "onnx", f"{name}-2", f"unix:/toy/{name}-2", answers_golden_rows=True
+    )
+    judged = policy(VerdictConfig(**judging), strategy(how)) if auto else None
     if how == "release-in-place":
         actions = release_in_place(ledger, facts, name, judged)
     else:

@@ -13,7 +13,11 @@ SECRET = "the secret of these tests"
 
 def config(bundle: Path, public: Path, **changes: Any) -> Config:
     """The surroundings of a service for that bundle."""
-    names = {"SLUICE_BUNDLE": str(bundle), "SLUICE_PUBLIC_KEY": str(public), "SLUICE_SERVICE_SECRET": SECRET}
+    names = {
+        "SLUICE_BUNDLE": str(bundle),
+        "SLUICE_PUBLIC_KEY": str(public),
+        "SLUICE_SERVICE_SECRET": SECRET,
+    }
     runtime = changes.get("runtime")
     return from_environment(names | ({"SLUICE_RUNTIME": runtime} if runtime else {}))
 

@@ -36,7 +36,11 @@ def test_probabilities_come_as_a_list_a_row_with_their_classes(served):
     answer = predict(served("logistic"), ROW, {**ROW, "amount": 9000.0})
     assert (answer.status_code, answer.content_type) == (200, "application/json")
     assert set(answer.json) == {"model", "version", "predictions", "classes"}
-    assert (answer.json["model"], answer.json["version"], answer.json["classes"]) == ("loans", "logistic", [0, 1])
+    assert (answer.json["model"], answer.json["version"], answer.json["classes"]) == (
+        "loans",
+        "logistic",
+        [0, 1],
+    )
     assert [sum(row) for row in answer.json["predictions"]] == [pytest.approx(1), pytest.approx(1)]
     assert answer.json["predictions"][1][1] > answer.json["predictions"][0][1]
 
@@ -75,7 +79,12 @@ def test_no_instances_are_answered_by_no_predictions(served):
 
 def test_the_content_type_does_not_matter(served):
     body = json.dumps({"instances": [ROW]})
-    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""):
+    for kind in (
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "",
+    ):
         assert served("logistic").post("/predict", data=body, content_type=kind).status_code == 200
 
 
@@ -97,7 +106,9 @@ def test_a_bad_row_is_named_and_the_good_rows_beside_it_are_answered(served):
     body = problem(answer, 422)
     assert body["title"] == "a row does not fit the model"
     assert body["detail"] == "row 1, column 'age': Expected `int`, got `str`"
-    assert body["errors"] == [{"row": 1, "status": 422, "column": "age", "detail": "Expected `int`, got `str`"}]
+    assert body["errors"] == [
+        {"row": 1, "status": 422, "column": "age", "detail": "Expected `int`, got `str`"}
+    ]
     good = predict(served("logistic"), ROW).json["predictions"][0]
     assert body["predictions"] == [pytest.approx(good), None, pytest.approx(good)]
     assert answer.headers["X-Model-Version"] == "logistic"
@@ -127,7 +138,10 @@ def test_a_bad_row_beside_a_failing_one_is_the_callers_fault(served):
 def test_a_batch_of_several_callers_is_answered_with_its_errors_beside_the_predictions(served):
     answer = predict(served("strict"), ROW, FAILING, BAD, **{"X-Sluice-Batch": "1"})
     assert (answer.status_code, answer.content_type) == (200, "application/json")
-    assert [(error["row"], error["status"]) for error in answer.json["errors"]] == [(1, 500), (2, 422)]
+    assert [(error["row"], error["status"]) for error in answer.json["errors"]] == [
+        (1, 500),
+        (2, 422),
+    ]
     assert [each is None for each in answer.json["predictions"]] == [False, True, True]
     assert answer.json["classes"] == [0, 1]
     assert "errors" not in predict(served("strict"), ROW, **{"X-Sluice-Batch": "1"}).json
@@ -239,5 +253,7 @@ def test_a_runtime_that_is_not_certified_keeps_the_app_from_being_made(workshop,
 
 
 def test_two_apps_in_one_process_do_not_know_each_other(served):
-    answers = [predict(served(name), ROW).json["version"] for name in ("logistic", "strict", "logistic")]
+    answers = [
+        predict(served(name), ROW).json["version"] for name in ("logistic", "strict", "logistic")
+    ]
     assert answers == ["logistic", "strict", "logistic"]

@@ -136,7 +136,9 @@ def test_a_bundle_that_is_a_link_is_refused(workshop, delivered, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "file"), [("unnamed", "model.pkl"), ("logistic", "model.onnx")])
-def test_a_model_that_is_swapped_after_the_check_is_not_loaded(workshop, copy, tmp_path, name, file):
+def test_a_model_that_is_swapped_after_the_check_is_not_loaded(
+    workshop, copy, tmp_path, name, file
+):
     """The bytes that are loaded are those that were checked, however late somebody comes."""
     path, mark = copy(name), tmp_path / "mark"
     bundle = verify_bundle(path, workshop.public)
@@ -150,7 +152,9 @@ def test_golden_rows_that_are_swapped_after_the_check_prove_nothing(workshop, co
     path = copy("logistic")
     bundle = verify_bundle(path, workshop.public)
     model = load_model(bundle)
-    (path / "golden.jsonl").write_bytes((path / "golden.jsonl").read_bytes().splitlines()[0] + b"\n")
+    (path / "golden.jsonl").write_bytes(
+        (path / "golden.jsonl").read_bytes().splitlines()[0] + b"\n"
+    )
     with pytest.raises(BundleError, match=r"golden\.jsonl was changed after it was signed"):
         prove(bundle, model)
 
@@ -178,15 +182,23 @@ def test_a_signature_of_any_other_bytes_does_not_hold(workshop, copy, content):
 
 def test_a_public_key_that_is_missing_or_none_is_named(workshop, delivered, tmp_path):
     assert "no.pub cannot be read" in refused(delivered("logistic"), tmp_path / "no.pub")
-    keys = {"empty": b"", "text": b"ssh-ed25519 AAAA", "private": (workshop.keys / "sluice.key").read_bytes()}
+    keys = {
+        "empty": b"",
+        "text": b"ssh-ed25519 AAAA",
+        "private": (workshop.keys / "sluice.key").read_bytes(),
+    }
     for name, content in keys.items():
         (tmp_path / name).write_bytes(content)
-        assert f"{name} is not a public key in PEM form" in refused(delivered("logistic"), tmp_path / name)
+        assert f"{name} is not a public key in PEM form" in refused(
+            delivered("logistic"), tmp_path / name
+        )
 
 
 def test_a_public_key_of_another_kind_is_named(delivered, tmp_path):
     other = generate_private_key(65537, 2048).public_key()
-    (tmp_path / "rsa.pub").write_bytes(other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    (tmp_path / "rsa.pub").write_bytes(
+        other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
     assert "rsa.pub is not an Ed25519 key" in refused(delivered("logistic"), tmp_path / "rsa.pub")
 
 
@@ -207,7 +219,11 @@ def test_a_public_key_of_another_kind_is_named(delivered, tmp_path):
 )
 def test_even_a_signed_manifest_may_not_name_files_elsewhere(workshop, copy, name):
     path = copy("logistic")
-    resign(path, workshop.keys, lambda manifest: manifest["files"].update({name: manifest["files"]["model.pkl"]}))
+    resign(
+        path,
+        workshop.keys,
+        lambda manifest: manifest["files"].update({name: manifest["files"]["model.pkl"]}),
+    )
     assert "a manifest may only vouch for files beside it" in refused(path, workshop.public)
 
 
@@ -277,8 +293,10 @@ def test_a_pickle_is_never_loaded_when_the_signature_does_not_hold(workshop, poi
         create_app(config(path, workshop.public))
     with pytest.raises(DeliveryError):
         verify(path, workshop.public)
-    command = [sys.executable, "-m", "delivery.proof", str(path), str(workshop.public)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    command = [sys.executable, "-m", "delivery.self_test", str(path), str(workshop.public)]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert not mark.exists()

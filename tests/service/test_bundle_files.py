@@ -29,7 +29,10 @@ def test_a_file_is_read_whole(folder):
 
 
 def test_a_file_that_is_larger_than_it_should_be_is_not(folder):
-    assert f"{folder / 'file'} was changed after it was signed: it has more than 4 bytes" in refused(folder, largest=4)
+    assert (
+        f"{folder / 'file'} was changed after it was signed: it has more than 4 bytes"
+        in refused(folder, largest=4)
+    )
 
 
 def test_a_link_is_refused_wherever_it_leads(folder):
@@ -68,7 +71,9 @@ def test_a_device_is_refused(folder):
     assert "device" in said
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../v1/file", "/etc/hostname", "./file", "sub/file", "a\0b"])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../v1/file", "/etc/hostname", "./file", "sub/file", "a\0b"]
+)
 def test_a_name_is_of_a_file_beside_the_manifest(folder, name):
     assert "a manifest may only vouch for files beside it" in refused(folder, name)
 

@@ -75,7 +75,9 @@ def test_golden_rows_are_never_held_more_strictly_than_one_model_holds_itself():
 
 
 @given(NUMBERS, NUMBERS, st.floats(0, 1))
-def test_a_number_is_the_same_exactly_where_its_difference_is_within_the_tolerance(expected, answer, tolerance):
+def test_a_number_is_the_same_exactly_where_its_difference_is_within_the_tolerance(
+    expected, answer, tolerance
+):
     assert same(expected, expected, 0)
     assert same(expected, answer, tolerance) == (difference(expected, answer) <= tolerance)
     assert difference(expected, answer) <= abs(expected - answer)

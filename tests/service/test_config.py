@@ -17,7 +17,9 @@ def test_the_least_that_is_needed_is_a_bundle_and_a_secret():
 
 def test_everything_can_be_set():
     names = {"SLUICE_PUBLIC_KEY": "a.pub", "SLUICE_RUNTIME": "sklearn", "SLUICE_BIND": "unix:s"}
-    made = from_environment({**LEAST, **names, "PORT": "5000", "WEB_CONCURRENCY": "3", "SLUICE_THREADS": "8"})
+    made = from_environment(
+        {**LEAST, **names, "PORT": "5000", "WEB_CONCURRENCY": "3", "SLUICE_THREADS": "8"}
+    )
     assert (made.public_key, made.runtime, made.bind) == (Path("a.pub"), "sklearn", "unix:s")
     assert (made.workers, made.threads) == (3, 8)
 
@@ -47,7 +49,9 @@ def test_what_is_missing_or_wrong_is_named(name, value):
 
 
 def test_a_setting_that_is_empty_is_as_good_as_none():
-    empty = dict.fromkeys(("SLUICE_RUNTIME", "SLUICE_BIND", "WEB_CONCURRENCY", "SLUICE_THREADS"), "")
+    empty = dict.fromkeys(
+        ("SLUICE_RUNTIME", "SLUICE_BIND", "WEB_CONCURRENCY", "SLUICE_THREADS"), ""
+    )
     assert from_environment({**LEAST, **empty}) == from_environment(LEAST)
 
 

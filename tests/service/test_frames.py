@@ -22,11 +22,25 @@ SERIES_OF = {
     "category": pd.Series(["b", None, "a"], dtype="category"),
     "ordered": pd.Series(pd.Categorical(["b", "a"], categories=["b", "a", "c"], ordered=True)),
     "category of integers": pd.Series([3, 1, None], dtype=pd.CategoricalDtype([3, 1])),
-    "category of objects": pd.Series(["b", "a"], dtype=pd.CategoricalDtype(pd.Index(["b", "a"], dtype=object))),
-    **{f"{kind}": pd.Series([1.5, 2.5], dtype=kind) for kind in ("float64", "float32", "float16", "Float32")},
-    **{f"{kind} with null": pd.Series([1.5, None], dtype=kind) for kind in ("float64", "float32", "Float64")},
-    **{f"{kind}": pd.Series([1, 2], dtype=kind) for kind in ("int64", "int32", "int8", "uint8", "Int64", "UInt16")},
-    **{f"{kind} with null": pd.Series([1, None], dtype=kind) for kind in ("Int64", "Int8", "UInt32")},
+    "category of objects": pd.Series(
+        ["b", "a"], dtype=pd.CategoricalDtype(pd.Index(["b", "a"], dtype=object))
+    ),
+    **{
+        f"{kind}": pd.Series([1.5, 2.5], dtype=kind)
+        for kind in ("float64", "float32", "float16", "Float32")
+    },
+    **{
+        f"{kind} with null": pd.Series([1.5, None], dtype=kind)
+        for kind in ("float64", "float32", "Float64")
+    },
+    **{
+        f"{kind}": pd.Series([1, 2], dtype=kind)
+        for kind in ("int64", "int32", "int8", "uint8", "Int64", "UInt16")
+    },
+    **{
+        f"{kind} with null": pd.Series([1, None], dtype=kind)
+        for kind in ("Int64", "Int8", "UInt32")
+    },
     "large integers with null": pd.Series([2**53 + 1, None], dtype="Int64"),
     "bool": pd.Series([True, False]),
     "boolean": pd.Series([True, None], dtype="boolean"),
@@ -61,7 +75,9 @@ def test_each_row_alone_has_the_same_dtype_and_value(name):
         assert repr(back.iloc[0]) == repr(series.iloc[place])
 
 
-@given(st.lists(st.sampled_from([0, 1, 2]), min_size=1, max_size=8), st.sampled_from(sorted(SERIES_OF)))
+@given(
+    st.lists(st.sampled_from([0, 1, 2]), min_size=1, max_size=8), st.sampled_from(sorted(SERIES_OF))
+)
 def test_no_batch_changes_a_dtype(places, name):
     series = SERIES_OF[name]
     back = rebuilt(series, [place % len(series) for place in places])
@@ -69,7 +85,10 @@ def test_no_batch_changes_a_dtype(places, name):
 
 
 def test_training_decides_the_dtype_where_the_frames_differ():
-    assert rebuilt(pd.Series(["a", "b"], dtype="str"), training=pd.Series(["a"], dtype=object)).dtype == object
+    assert (
+        rebuilt(pd.Series(["a", "b"], dtype="str"), training=pd.Series(["a"], dtype=object)).dtype
+        == object
+    )
     assert rebuilt(pd.Series([1.5]), training=pd.Series([1.5], dtype="float32")).dtype == np.float32
 
 
@@ -80,7 +99,10 @@ def test_the_held_out_dtype_is_taken_where_trainings_cannot_hold_its_rows():
 
 def test_a_value_beyond_the_levels_of_a_category_is_no_null_and_moves_no_other():
     column = Column(
-        name="x", dtype="string", nullable=True, frame=FrameColumn(dtype="category[object]", levels=["b", "a"])
+        name="x",
+        dtype="string",
+        nullable=True,
+        frame=FrameColumn(dtype="category[object]", levels=["b", "a"]),
     )
     array = np.array(["a", "new", None, "b"], dtype=object)
     made = FrameBuilder([column]).build({"x": array})["x"]
@@ -91,7 +113,9 @@ def test_a_value_beyond_the_levels_of_a_category_is_no_null_and_moves_no_other()
 @pytest.mark.parametrize(("form", "kind"), [(SERIES, pd.Series), (LIST, list)])
 def test_one_column_may_go_in_as_a_sequence(form, kind):
     for frame in (FrameColumn(dtype="object"), FrameColumn(dtype="str")):
-        builder = FrameBuilder([Column(name="t", dtype="string", nullable=False, frame=frame)], form)
+        builder = FrameBuilder(
+            [Column(name="t", dtype="string", nullable=False, frame=frame)], form
+        )
         made = builder.build({"t": np.array(["x", "y"], dtype=object)})
         assert isinstance(made, kind)
         assert list(made) == ["x", "y"]
@@ -100,6 +124,8 @@ def test_one_column_may_go_in_as_a_sequence(form, kind):
 
 
 def test_a_dtype_that_this_pandas_does_not_have_is_named():
-    column = Column(name="x", dtype="string", nullable=False, frame=FrameColumn(dtype="no such dtype"))
+    column = Column(
+        name="x", dtype="string", nullable=False, frame=FrameColumn(dtype="no such dtype")
+    )
     with pytest.raises(BundleError, match="column 'x' has pandas' dtype no such dtype"):
         FrameBuilder([column])

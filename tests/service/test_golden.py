@@ -22,7 +22,8 @@ def edited(copy, workshop):
         path = copy(name)
         lines = [json.loads(line) for line in (path / "golden.jsonl").read_text().splitlines()]
         raw = b"\n".join(
-            line if isinstance(line, bytes) else json.dumps(line).encode() for line in change(lines) or lines
+            line if isinstance(line, bytes) else json.dumps(line).encode()
+            for line in change(lines) or lines
         )
         (path / "golden.jsonl").write_bytes(raw)
         resign(path, workshop.keys, lambda manifest: vouch(manifest, "golden.jsonl", raw))
@@ -38,9 +39,13 @@ def refused(made):
     return str(error.value)
 
 
-@pytest.mark.parametrize("name", ["logistic", "grades", "flags", "floats", "price", "strict", "unnamed"])
+@pytest.mark.parametrize(
+    "name", ["logistic", "grades", "flags", "floats", "price", "strict", "unnamed"]
+)
 def test_a_version_answers_its_golden_rows(bundle, name):
-    assert prove(bundle(name), load_model(bundle(name))) == bundle(name).manifest.golden["rows"] > 40
+    assert (
+        prove(bundle(name), load_model(bundle(name))) == bundle(name).manifest.golden["rows"] > 40
+    )
 
 
 @pytest.mark.parametrize("name", ["logistic", "grades", "flags", "floats", "price"])
@@ -49,7 +54,10 @@ def test_the_golden_rows_hold_on_the_pipeline_too(bundle, name):
 
 
 def test_golden_rows_hold_nulls_where_there_are_any(bundle, delivered):
-    rows = [each.row for each in read_golden(bundle("logistic").read("golden.jsonl"), Path("golden.jsonl"))]
+    rows = [
+        each.row
+        for each in read_golden(bundle("logistic").read("golden.jsonl"), Path("golden.jsonl"))
+    ]
     assert 3 <= sum(row["income"] is None for row in rows) < len(rows) / 2
 
 
@@ -69,7 +77,9 @@ def test_one_wrong_golden_answer_keeps_the_version_from_starting(edited, name, c
 def test_a_prediction_of_another_shape_keeps_the_version_from_starting(edited):
     for wrong in ([0.5], 0.5, None, [[0.5, 0.5]], "bad"):
         assert not same(wrong, [0.5, 0.5], 1e-5)
-    assert "line 1: predicts" in refused(edited("logistic", lambda lines: lines[0].update(prediction=[1.0])))
+    assert "line 1: predicts" in refused(
+        edited("logistic", lambda lines: lines[0].update(prediction=[1.0]))
+    )
 
 
 def test_a_difference_within_the_certified_tolerance_is_allowed(edited):

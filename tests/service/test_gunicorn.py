@@ -23,7 +23,9 @@ from tests.service.served import SECRET, tensors
 from tests.until import until
 
 COMMAND = shlex.split(
-    next(line for line in (ROOT / "Procfile").read_text().splitlines() if line.startswith("service:")).partition(":")[2]
+    next(
+        line for line in (ROOT / "Procfile").read_text().splitlines() if line.startswith("service:")
+    ).partition(":")[2]
 )
 # As `up` finds it, whatever is on PATH.
 COMMAND[0] = str(Path(sys.executable).parent / COMMAND[0])
@@ -36,17 +38,26 @@ class Process:
 
     def __init__(self, folder: Path, bundle: Path, public: Path, **more: str) -> None:
         self.folder, self.socket, self.log = folder, folder / "s", folder / "log"
-        own = {"SLUICE_BUNDLE": str(bundle), "SLUICE_PUBLIC_KEY": str(public), "SLUICE_SERVICE_SECRET": SECRET}
+        own = {
+            "SLUICE_BUNDLE": str(bundle),
+            "SLUICE_PUBLIC_KEY": str(public),
+            "SLUICE_SERVICE_SECRET": SECRET,
+        }
         own |= {"SLUICE_BIND": f"unix:{self.socket}", "WEB_CONCURRENCY": "2", "TMPDIR": str(folder)}
         with self.log.open("wb") as log:
             # A group of its own, so that whatever fails, no worker is left.
             env = os.environ | own | more
-            self.running = subprocess.Popen(COMMAND, cwd=ROOT, env=env, stdout=log, stderr=log, process_group=0)
+            self.running = subprocess.Popen(
+                COMMAND, cwd=ROOT, env=env, stdout=log, stderr=log, process_group=0
+            )
 
     def client(self, **more) -> httpx.Client:
         """A client of its socket that bears the secret."""
         return httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(self.socket)), base_url="http://v1", timeout=20, **more
+            transport=httpx.HTTPTransport(uds=str(self.socket)),
+            base_url="http://v1",
+            timeout=20,
+            **more,
         )
 
     def end(self) -> int:
@@ -105,7 +116,10 @@ def counted(client, name, **labels):
 
 def test_it_predicts_infers_and_is_ready(client):
     assert client.post("/predict", json={"instances": [ROW]}).json()["classes"] == [0, 1]
-    assert client.post("/v2/models/loans/infer", json={"inputs": tensors(ROW)}).json()["model_version"] == "strict"
+    assert (
+        client.post("/v2/models/loans/infer", json={"inputs": tensors(ROW)}).json()["model_version"]
+        == "strict"
+    )
     assert client.get("/v2/health/ready").json() == {"ready": True}
 
 
@@ -141,7 +155,13 @@ def test_the_metrics_have_the_names_that_the_documents_tell(client):
 
 
 def test_requests_rows_and_seconds_of_all_workers_are_added_up(running, client):
-    names = ("requests_total", "rows_total", "batch_rows_count", "batch_rows_sum", "predict_seconds_count")
+    names = (
+        "requests_total",
+        "rows_total",
+        "batch_rows_count",
+        "batch_rows_sum",
+        "predict_seconds_count",
+    )
 
     def now():
         return [counted(client, f"sluice_service_{name}", version="strict") for name in names[2:]]
@@ -159,7 +179,9 @@ def test_requests_rows_and_seconds_of_all_workers_are_added_up(running, client):
     def ask(_):
         # A connection each, so that both workers answer some.
         with running.client(headers=BEARING) as mine:
-            return mine.post("/predict", json={"instances": [ROW, {**ROW, "age": "old"}, ROW]}).status_code
+            return mine.post(
+                "/predict", json={"instances": [ROW, {**ROW, "age": "old"}, ROW]}
+            ).status_code
 
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(ask, range(40))) == {422}
@@ -189,18 +211,32 @@ def test_every_status_is_counted(client):
 @pytest.mark.parametrize("more", [{}, {"X-Sluice-Batch": "1"}, {"Authorization": "Bearer wrong"}])
 @pytest.mark.parametrize(
     "rows",
-    [[ROW], [], [ROW, {**ROW, "age": "old"}, {**ROW, "city": "Rome"}, ROW], [{**ROW, "city": "Rome"}], {}, [[[]]]],
+    [
+        [ROW],
+        [],
+        [ROW, {**ROW, "age": "old"}, {**ROW, "city": "Rome"}, ROW],
+        [{**ROW, "city": "Rome"}],
+        {},
+        [[[]]],
+    ],
 )
-def test_a_body_with_a_length_and_one_without_go_different_ways_and_get_the_same_answer(client, rows, more):
+def test_a_body_with_a_length_and_one_without_go_different_ways_and_get_the_same_answer(
+    client, rows, more
+):
     body = json.dumps({"instances": rows}).encode()
-    short, long = (client.post("/predict", content=each, headers=more) for each in (body, iter([body[:9], body[9:]])))
+    short, long = (
+        client.post("/predict", content=each, headers=more)
+        for each in (body, iter([body[:9], body[9:]]))
+    )
     assert short.status_code == long.status_code
     assert short.json() == long.json()
     for name in ("content-type", "x-model-version"):
         assert short.headers.get(name) == long.headers.get(name)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"instances": [{"age": NaN}]}', b"[" * 99_999])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff", b'{"instances": [{"age": NaN}]}', b"[" * 99_999]
+)
 def test_a_malformed_body_is_refused_and_the_next_request_is_answered(client, body):
     answer = client.post("/predict", content=body)
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
@@ -252,12 +288,16 @@ def test_it_never_listens_when_it_cannot_prove_itself(workshop, copy, tmp_path, 
     else:
         golden = path / "golden.jsonl"
         golden.write_bytes(golden.read_bytes().replace(b'"prediction":[0.', b'"prediction":[1.', 1))
-        resign(path, workshop.keys, lambda manifest: vouch(manifest, golden.name, golden.read_bytes()))
+        resign(
+            path, workshop.keys, lambda manifest: vouch(manifest, golden.name, golden.read_bytes())
+        )
     made = Process(tmp_path, path, workshop.public, **more)
     assert made.running.wait(300) != 0
     said = made.log.read_text()
-    assert {"wrong answer": "line 1: predicts", "other key": "does not hold", "no secret": "SLUICE_SERVICE_SECRET"}[
-        fault
-    ] in said
+    assert {
+        "wrong answer": "line 1: predicts",
+        "other key": "does not hold",
+        "no secret": "SLUICE_SERVICE_SECRET",
+    }[fault] in said
     assert "Listening" not in said
     assert not made.socket.exists()

@@ -10,7 +10,14 @@ import pytest
 import sklearn
 
 from service.bundle import BundleError, Column, verify_bundle
-from service.model import SEARCH_ATTEMPTS, RowByRow, RowFailures, _onnx_array, load_model, predict_each
+from service.model import (
+    SEARCH_ATTEMPTS,
+    RowByRow,
+    RowFailures,
+    _onnx_array,
+    load_model,
+    predict_each,
+)
 from service.rows import RowReader
 from tests.delivery.loans import CITIES, ROW, loans
 from tests.delivery.workshop import ROOT, resign, vouch
@@ -68,7 +75,11 @@ def test_both_runtimes_fail_on_the_same_rows(served):
     rows = strangers(40)
     onnx, whole = (predict(served("strict", each), *rows).json for each in RUNTIMES)
     failed = [i for i, row in enumerate(rows) if row["city"] not in CITIES]
-    assert [error["row"] for error in onnx["errors"]] == [error["row"] for error in whole["errors"]] == failed
+    assert (
+        [error["row"] for error in onnx["errors"]]
+        == [error["row"] for error in whole["errors"]]
+        == failed
+    )
     assert all((answer is None) == (i in failed) for i, answer in enumerate(onnx["predictions"]))
 
 
@@ -84,7 +95,12 @@ assert made.get("/v2/models/loans").status_code == 200
 print(*sys.modules)
 """
     done = subprocess.run(
-        [sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=300, check=True
+        [sys.executable, "-c", text],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
     )
     there = {name.partition(".")[0] for name in done.stdout.split()}
     assert "onnxruntime" in there
@@ -102,9 +118,13 @@ load_model(verify_bundle(Path({str(delivered("logistic"))!r}), Path({str(worksho
 print(len(os.listdir("/proc/self/task")))
 """
     # Where CI is set it is silent by itself.
-    env = {name: value for name, value in os.environ.items() if name != "CI"} | {"OPENBLAS_NUM_THREADS": "1"}
+    env = {name: value for name, value in os.environ.items() if name != "CI"} | {
+        "OPENBLAS_NUM_THREADS": "1"
+    }
     command = [sys.executable, "-c", text]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=True)
+    done = subprocess.run(
+        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=True
+    )
     assert done.stdout == "1\n"
 
 
@@ -123,7 +143,9 @@ def test_predictions_are_plain_values_of_json(bundle):
     for name, kind in {"grades": str, "flags": bool, "floats": float, "price": float}.items():
         for runtime in RUNTIMES:
             model = load_model(bundle(name), runtime)
-            answers = model.predict(RowReader(bundle(name).manifest.columns).row_columns([ROW, ROW]))
+            answers = model.predict(
+                RowReader(bundle(name).manifest.columns).row_columns([ROW, ROW])
+            )
             assert [type(answer) for answer in answers] == [kind, kind], (name, runtime)
 
 
@@ -157,7 +179,9 @@ def test_no_rows_are_no_call():
     assert model.asked == []
 
 
-@pytest.mark.parametrize("bad", [{0}, {63}, {17}, {3, 4}, {0, 31, 32, 63}, set(range(64)), set(range(1, 64))])
+@pytest.mark.parametrize(
+    "bad", [{0}, {63}, {17}, {3, 4}, {0, 31, 32, 63}, set(range(64)), set(range(1, 64))]
+)
 def test_halving_finds_the_rows_at_fault(bad):
     model = Toy(lambda array: bool(bad & set(array.tolist())))
     with pytest.raises(RowFailures) as failed:
@@ -184,7 +208,9 @@ class Clock:
         return float(len(self.model.asked))
 
 
-def test_a_search_ends_after_a_while_and_what_it_did_not_tell_apart_has_failed_as_a_whole(monkeypatch):
+def test_a_search_ends_after_a_while_and_what_it_did_not_tell_apart_has_failed_as_a_whole(
+    monkeypatch,
+):
     monkeypatch.setattr("service.model.MOST_SEARCH_S", 1000.0)
     clock = Clock()
     clock.model = Toy(lambda array: bool((array >= 128).any() or (array < 2).any()))
@@ -233,21 +259,29 @@ def test_a_failure_without_words_is_told_by_its_kind():
     assert failed.value.failures == {0: "KeyError: "}
 
 
-@pytest.mark.parametrize("answer", [lambda array: array[:1].tolist(), lambda array: [1.0] * (len(array) + 1)])
+@pytest.mark.parametrize(
+    "answer", [lambda array: array[:1].tolist(), lambda array: [1.0] * (len(array) + 1)]
+)
 def test_an_answer_of_another_length_is_never_given_to_the_wrong_rows(answer):
     with pytest.raises(RowFailures) as failed:
-        predict_each(Toy(answer=lambda array: answer(array) if len(array) > 1 else [7.0, 7.0]), numbers(8), 8)
+        predict_each(
+            Toy(answer=lambda array: answer(array) if len(array) > 1 else [7.0, 7.0]), numbers(8), 8
+        )
     assert failed.value.predictions == [None] * 8
     assert "2 predictions for 1 row" in failed.value.failures[0]
 
 
 def test_a_pickle_made_by_another_scikit_learn_is_refused(copy, workshop):
     path = copy("unnamed")
-    mine, other = (f"{sklearn.__version__[:-1]}{last}".encode() for last in (sklearn.__version__[-1], "x"))
+    mine, other = (
+        f"{sklearn.__version__[:-1]}{last}".encode() for last in (sklearn.__version__[-1], "x")
+    )
     raw = (path / "model.pkl").read_bytes().replace(mine, other)
     (path / "model.pkl").write_bytes(raw)
     resign(path, workshop.keys, lambda manifest: vouch(manifest, "model.pkl", raw))
-    with pytest.raises(BundleError, match=r"model\.pkl was made by scikit-learn .*x, and .* is installed"):
+    with pytest.raises(
+        BundleError, match=r"model\.pkl was made by scikit-learn .*x, and .* is installed"
+    ):
         load_model(verify_bundle(path, workshop.public))
 
 

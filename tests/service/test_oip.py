@@ -39,37 +39,65 @@ def changed(name, **changes):
 @pytest.mark.parametrize(
     ("name", "platform", "output"),
     [
-        ("logistic", "sluice_onnx", {"name": "predict_proba", "datatype": "FP64", "shape": [-1, 2]}),
-        ("grade_odds", "sluice_onnx", {"name": "predict_proba", "datatype": "FP64", "shape": [-1, 3]}),
+        (
+            "logistic",
+            "sluice_onnx",
+            {"name": "predict_proba", "datatype": "FP64", "shape": [-1, 2]},
+        ),
+        (
+            "grade_odds",
+            "sluice_onnx",
+            {"name": "predict_proba", "datatype": "FP64", "shape": [-1, 3]},
+        ),
         ("grades", "sluice_onnx", {"name": "predict", "datatype": "BYTES", "shape": [-1]}),
         ("flags", "sluice_onnx", {"name": "predict", "datatype": "BOOL", "shape": [-1]}),
         ("floats", "sluice_onnx", {"name": "predict", "datatype": "FP64", "shape": [-1]}),
         ("price", "sluice_onnx", {"name": "predict", "datatype": "FP64", "shape": [-1]}),
-        ("unnamed", "sluice_sklearn", {"name": "predict_proba", "datatype": "FP64", "shape": [-1, 2]}),
+        (
+            "unnamed",
+            "sluice_sklearn",
+            {"name": "predict_proba", "datatype": "FP64", "shape": [-1, 2]},
+        ),
     ],
 )
 def test_the_metadata_tells_inputs_and_output(served, name, platform, output):
     told = served(name).get(URL).json
-    assert told == {"name": "loans", "versions": [name], "platform": platform, "inputs": INPUTS, "outputs": [output]}
+    assert told == {
+        "name": "loans",
+        "versions": [name],
+        "platform": platform,
+        "inputs": INPUTS,
+        "outputs": [output],
+    }
     assert served(name).get(f"{URL}/versions/{name}").json == told
 
 
 def test_the_server_and_the_model_say_that_they_are_ready(served):
     client = served("logistic")
     assert client.get("/v2/health/ready").json == {"ready": True}
-    assert client.get(f"{URL}/ready").json == {"name": "loans", "version": "logistic", "ready": True}
+    assert client.get(f"{URL}/ready").json == {
+        "name": "loans",
+        "version": "logistic",
+        "ready": True,
+    }
     assert client.get(f"{URL}/versions/logistic/ready").json["ready"] is True
     assert client.get("/v2").json["name"] == "sluice"
 
 
-@pytest.mark.parametrize("where", ["/v2/models/other", f"{URL}/versions/v9", f"{URL}/versions/v9/ready"])
+@pytest.mark.parametrize(
+    "where", ["/v2/models/other", f"{URL}/versions/v9", f"{URL}/versions/v9/ready"]
+)
 def test_another_model_or_version_is_not_there(served, where):
     assert served("logistic").get(where).status_code == 404
     assert served("logistic").post(f"{where}/infer", json={"inputs": []}).status_code == 404
 
 
-@pytest.mark.parametrize("name", ["logistic", "grades", "grade_odds", "flags", "floats", "price", "unnamed"])
-def test_an_inference_gives_what_predict_gives_in_the_datatype_that_the_metadata_tells(served, name):
+@pytest.mark.parametrize(
+    "name", ["logistic", "grades", "grade_odds", "flags", "floats", "price", "unnamed"]
+)
+def test_an_inference_gives_what_predict_gives_in_the_datatype_that_the_metadata_tells(
+    served, name
+):
     rows = [ROW, {**ROW, "city": "Bergen", "income": None, "amount": 9000.0}]
     expected = predict(served(name), *rows).json["predictions"]
     told = served(name).get(URL).json["outputs"][0]
@@ -97,7 +125,10 @@ def test_columns_of_shape_n_1_flat_or_nested_are_the_same_as_n(served):
 
 def test_the_versions_own_path_infers_too(served):
     body = {"inputs": tensors(ROW)}
-    answers = [served("logistic").post(f"{URL}{path}/infer", json=body).json for path in ("", "/versions/logistic")]
+    answers = [
+        served("logistic").post(f"{URL}{path}/infer", json=body).json
+        for path in ("", "/versions/logistic")
+    ]
     assert answers[0] == answers[1]
 
 
@@ -120,7 +151,20 @@ def test_what_a_client_adds_does_not_disturb(served):
 
 
 @pytest.mark.parametrize(
-    "datatype", ["FP16", "FP32", "FP64", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64"]
+    "datatype",
+    [
+        "FP16",
+        "FP32",
+        "FP64",
+        "INT8",
+        "INT16",
+        "INT32",
+        "INT64",
+        "UINT8",
+        "UINT16",
+        "UINT32",
+        "UINT64",
+    ],
 )
 def test_a_float_column_takes_every_number(served, datatype):
     inputs = changed("amount", datatype=datatype, data=[100, 120])
@@ -154,7 +198,9 @@ def test_an_unknown_tensor_is_named_beside_the_known_ones(served):
 
 
 def test_a_tensor_that_is_given_twice_is_named(served):
-    assert "'age' is given twice" in refused(infer(served("logistic"), [*tensors(ROW), tensors(ROW)[1]]))
+    assert "'age' is given twice" in refused(
+        infer(served("logistic"), [*tensors(ROW), tensors(ROW)[1]])
+    )
 
 
 @pytest.mark.parametrize("shape", [[], [0], [1], [3], [2, 2], [2, 1, 1], [1, 2], [-2], [-1, 1]])
@@ -251,7 +297,9 @@ def test_the_most_probable_classes_are_given_where_they_are_asked_for(served, pa
         assert all(row[int(place)] == float(value) for value, place, _ in best)
         assert all(probabilities["classes"][int(place)] == name for _, place, name in best)
     asked = [{"name": "predict_proba", "parameters": {parameter: 99}}]
-    assert infer(served("grade_odds"), tensors(*rows), outputs=asked).json["outputs"][0]["shape"] == [2, 3]
+    assert infer(served("grade_odds"), tensors(*rows), outputs=asked).json["outputs"][0][
+        "shape"
+    ] == [2, 3]
 
 
 @pytest.mark.parametrize("count", [-1, True, "2", 1.5, None])
@@ -268,8 +316,14 @@ def test_classes_of_a_version_without_probabilities_are_refused(served):
 @pytest.mark.parametrize(
     ("datatype", "value", "fits"),
     [
-        *(("UINT8", value, fits) for value, fits in ((0, True), (255, True), (256, False), (-1, False))),
-        *(("UINT64", value, fits) for value, fits in ((40, True), (2**63 - 1, True), (2**63, False), (-1, False))),
+        *(
+            ("UINT8", value, fits)
+            for value, fits in ((0, True), (255, True), (256, False), (-1, False))
+        ),
+        *(
+            ("UINT64", value, fits)
+            for value, fits in ((40, True), (2**63 - 1, True), (2**63, False), (-1, False))
+        ),
         *(("INT8", value, fits) for value, fits in ((-128, True), (128, False))),
     ],
 )
@@ -279,7 +333,8 @@ def test_a_number_that_its_datatype_cannot_hold_is_named(served, datatype, value
 
 
 @pytest.mark.parametrize(
-    ("datatype", "value"), [("FP16", 65_505), ("FP16", -1e6), ("FP32", 1e39), ("INT16", 1.5), ("UINT8", 300)]
+    ("datatype", "value"),
+    [("FP16", 65_505), ("FP16", -1e6), ("FP32", 1e39), ("INT16", 1.5), ("UINT8", 300)],
 )
 def test_a_float_column_refuses_what_the_datatype_cannot_hold(served, datatype, value):
     said = refused(infer(served("logistic"), changed("amount", datatype=datatype, data=[1, value])))
@@ -289,7 +344,9 @@ def test_a_float_column_refuses_what_the_datatype_cannot_hold(served, datatype, 
 def test_one_tensor_for_all_columns_needs_them_to_be_of_one_kind(served):
     tensor = {"name": "input-0", "datatype": "FP32", "shape": [2, 5], "data": [0.0] * 10}
     said = refused(infer(served("logistic"), [tensor]))
-    assert said == ("input 'input-0' holds all columns as FP32, and column 'age' is int: send one tensor a column")
+    assert said == (
+        "input 'input-0' holds all columns as FP32, and column 'age' is int: send one tensor a column"
+    )
     said = refused(infer(served("logistic"), [tensor | {"shape": [2, 3]}]))
     assert said == "input 'input-0' has 3 columns: the model has 5, see its metadata"
 
@@ -299,10 +356,14 @@ def test_one_tensor_holds_the_columns_in_the_metadatas_order(data):
     columns = [Column(name=name, dtype="float", nullable=False) for name in "ab"]
     tensor = {"name": "input-0", "shape": [2, 2], "datatype": "FP32", "data": data}
     request = parse(json.dumps({"inputs": [tensor]}).encode())
-    assert json.loads(to_instances(request, columns)) == {"instances": [{"a": 1, "b": 10}, {"a": 2, "b": 20}]}
+    assert json.loads(to_instances(request, columns)) == {
+        "instances": [{"a": 1, "b": 10}, {"a": 2, "b": 20}]
+    }
 
 
-@pytest.mark.parametrize("data", [[], [1], [[1, 2]], [[1, 2], [3]], [1, 2, 3, 4, 5], [[[1, 2]], [[3, 4]]]])
+@pytest.mark.parametrize(
+    "data", [[], [1], [[1, 2]], [[1, 2], [3]], [1, 2, 3, 4, 5], [[[1, 2]], [[3, 4]]]]
+)
 def test_one_tensor_whose_values_do_not_fill_its_shape_is_refused(data):
     columns = [Column(name=name, dtype="float", nullable=False) for name in "ab"]
     tensor = {"name": "input-0", "shape": [2, 2], "datatype": "FP32", "data": data}

@@ -38,8 +38,21 @@ def test_no_rows_get_no_predictions(predictor):
 def test_bad_rows_and_failing_rows_are_told_in_order_and_the_others_answered(predictor):
     wrong, failing = {**ROW, "age": "old"}, {**ROW, "city": "Rome"}
     outcome = predictor.predict(body(ROW, failing, wrong, ROW, failing, wrong, ROW))
-    assert [answer is None for answer in outcome.predictions] == [False, True, True, False, True, True, False]
-    assert [(error.row, error.status) for error in outcome.errors] == [(1, 500), (2, 422), (4, 500), (5, 422)]
+    assert [answer is None for answer in outcome.predictions] == [
+        False,
+        True,
+        True,
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert [(error.row, error.status) for error in outcome.errors] == [
+        (1, 500),
+        (2, 422),
+        (4, 500),
+        (5, 422),
+    ]
     assert [error.column for error in outcome.errors] == [None, "age", None, "age"]
     assert outcome.predictions[0] == outcome.predictions[3] == outcome.predictions[6]
 

@@ -15,7 +15,9 @@ from service.rows import Malformed, RowReader
 KINDS = ("float", "int", "bool", "string")
 COLUMNS = [Column(name=kind, dtype=kind, nullable=False) for kind in KINDS]
 COLUMNS += [Column(name=f"{kind}?", dtype=kind, nullable=True) for kind in KINDS]
-GOOD = {"float": 1.5, "int": 3, "bool": True, "string": "Oslo"} | {f"{kind}?": None for kind in KINDS}
+GOOD = {"float": 1.5, "int": 3, "bool": True, "string": "Oslo"} | {
+    f"{kind}?": None for kind in KINDS
+}
 READER = RowReader(COLUMNS)
 
 
@@ -38,7 +40,9 @@ def fault(decoded):
 
 
 def test_good_rows_become_columns_of_the_dtypes_that_models_take():
-    columns = read(GOOD, {**GOOD, "float?": 2.5, "int?": 4, "bool?": True, "string?": "Bergen"}).columns
+    columns = read(
+        GOOD, {**GOOD, "float?": 2.5, "int?": 4, "bool?": True, "string?": "Bergen"}
+    ).columns
     kinds = {name: str(array.dtype) for name, array in columns.items()}
     assert kinds == {"float": "float64", "int": "int64", "bool": "bool", "string": "object"} | {
         "float?": "float64",
@@ -69,11 +73,15 @@ def test_an_integer_that_may_be_null_keeps_every_digit():
         ("float", "float16", 65504.0, 65536.0),
     ],
 )
-def test_a_number_that_the_pipelines_own_column_cannot_hold_is_refused(dtype, held, fits, too_large):
+def test_a_number_that_the_pipelines_own_column_cannot_hold_is_refused(
+    dtype, held, fits, too_large
+):
     """It would come out as another one: 128 as -128."""
     column = Column(name="x", dtype=dtype, nullable=False, frame=FrameColumn(dtype=held))
     reader = RowReader([column])
-    assert reader.read(json.dumps({"instances": [{"x": fits}]}).encode()).columns["x"].tolist() == [fits]
+    assert reader.read(json.dumps({"instances": [{"x": fits}]}).encode()).columns["x"].tolist() == [
+        fits
+    ]
     (error,) = reader.read(json.dumps({"instances": [{"x": too_large}]}).encode()).errors
     assert (error.status, error.column) == (422, "x")
 
@@ -146,7 +154,9 @@ def test_the_largest_and_smallest_integers_of_64_bits_are_kept_exactly(value):
 
 
 @pytest.mark.parametrize("column", ["float", "float?"])
-@pytest.mark.parametrize("text", ["1e39", "-1e39", "3.4028235e38", "1e308", "1e309", "-1e999", "1" + "0" * 400])
+@pytest.mark.parametrize(
+    "text", ["1e39", "-1e39", "3.4028235e38", "1e308", "1e309", "-1e999", "1" + "0" * 400]
+)
 def test_a_float_that_32_bits_would_turn_into_infinity_is_refused(column, text):
     assert fault(READER.read(raw(column, text)))[0] == column
 
@@ -158,12 +168,16 @@ def test_every_float_that_is_let_in_is_finite_in_32_bits():
     assert np.isfinite(array.astype(np.float32)).all()
 
 
-@pytest.mark.parametrize("value", ["", " ", "Tromsø", "東京", "👩‍👩‍👧", "a\u0000b", "\n", "NaN", "null", "x" * 100_000])
+@pytest.mark.parametrize(
+    "value", ["", " ", "Tromsø", "東京", "👩‍👩‍👧", "a\u0000b", "\n", "NaN", "null", "x" * 100_000]
+)
 def test_text_arrives_as_it_was_sent(value):
     assert read({**GOOD, "string": value, "string?": value}).columns["string?"].tolist() == [value]
 
 
-@pytest.mark.parametrize("name", ["a column", "a.b", "$", "[0]", "größe", "x/y", "%s", "0", "a - b"])
+@pytest.mark.parametrize(
+    "name", ["a column", "a.b", "$", "[0]", "größe", "x/y", "%s", "0", "a - b"]
+)
 def test_a_column_of_any_name_is_named(name):
     reader = RowReader([Column(name=name, dtype="float", nullable=False)])
     for row in ({name: "far"}, {}):
@@ -220,7 +234,13 @@ DEEP = b"[" * 100_000 + b"]" * 100_000
 
 
 @pytest.mark.parametrize(
-    "body", [DEEP, b'{"instances": [%b]}' % DEEP, b'{"instances": [{"x": %b}]}' % DEEP, b'{"x": %b}' % DEEP]
+    "body",
+    [
+        DEEP,
+        b'{"instances": [%b]}' % DEEP,
+        b'{"instances": [{"x": %b}]}' % DEEP,
+        b'{"x": %b}' % DEEP,
+    ],
 )
 def test_a_body_nested_beyond_reason_is_malformed(body):
     with pytest.raises(Malformed, match="is not"):
@@ -228,11 +248,18 @@ def test_a_body_nested_beyond_reason_is_malformed(body):
 
 
 ANY_VALUE = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
-ANY_ROW = st.fixed_dictionaries({name: st.just(value) | ANY_VALUE for name, value in GOOD.items()}) | ANY_VALUE
+ANY_ROW = (
+    st.fixed_dictionaries({name: st.just(value) | ANY_VALUE for name, value in GOOD.items()})
+    | ANY_VALUE
+)
 
 
 @settings(max_examples=60, deadline=None, database=None)
@@ -240,7 +267,9 @@ ANY_ROW = st.fixed_dictionaries({name: st.just(value) | ANY_VALUE for name, valu
 def test_every_row_is_either_kept_or_named(rows):
     decoded = READER.read(json.dumps({"instances": rows}).encode("utf-8", "surrogatepass"))
     assert decoded.total == len(rows)
-    assert sorted([*decoded.kept, *(error.row for error in decoded.errors)]) == list(range(len(rows)))
+    assert sorted([*decoded.kept, *(error.row for error in decoded.errors)]) == list(
+        range(len(rows))
+    )
     assert {len(array) for array in decoded.columns.values()} == {len(decoded.kept)}
 
 
@@ -252,31 +281,56 @@ def test_any_other_body_is_malformed_and_nothing_worse(body):
 
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-UNUSUAL = ['screen (")', "Total\nAmount", "CORP\\user", "`x` - at `$.y`", "", "c0", "\x7f", "年齢", "a.b"]
+UNUSUAL = [
+    'screen (")',
+    "Total\nAmount",
+    "CORP\\user",
+    "`x` - at `$.y`",
+    "",
+    "c0",
+    "\x7f",
+    "年齢",
+    "a.b",
+]
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.one_of(NAMES, st.sampled_from(UNUSUAL)), unique=True, min_size=1, max_size=4), st.data())
+@given(
+    st.lists(st.one_of(NAMES, st.sampled_from(UNUSUAL)), unique=True, min_size=1, max_size=4),
+    st.data(),
+)
 def test_columns_of_any_name_are_read_and_named(names, data):
     columns = [Column(name=name, dtype="float", nullable=False) for name in names]
     reader = RowReader(columns)
     row = {name: float(place) for place, name in enumerate(names)}
     wrong = data.draw(st.sampled_from(names))
     other = data.draw(NAMES.filter(lambda name: name not in names))
-    rows = [row, {**row, wrong: "x"}, {k: v for k, v in row.items() if k != wrong}, {**row, other: 1}, row]
+    rows = [
+        row,
+        {**row, wrong: "x"},
+        {k: v for k, v in row.items() if k != wrong},
+        {**row, other: 1},
+        row,
+    ]
     decoded = reader.read(json.dumps({"instances": rows}).encode())
-    assert {name: array.tolist() for name, array in decoded.columns.items()} == {n: [v, v] for n, v in row.items()}
+    assert {name: array.tolist() for name, array in decoded.columns.items()} == {
+        n: [v, v] for n, v in row.items()
+    }
     assert decoded.kept == [0, 4]
     assert [error.column for error in decoded.errors] == [wrong, wrong, other]
     details = ["Expected `float`, got `str`", f"The row missing required field `{wrong}`"]
-    assert [error.detail for error in decoded.errors] == [*details, f"The row contains unknown field `{other}`"]
+    assert [error.detail for error in decoded.errors] == [
+        *details,
+        f"The row contains unknown field `{other}`",
+    ]
     assert reader.row_columns([row])[wrong].tolist() == [row[wrong]]
     with pytest.raises(msgspec.ValidationError):
         reader.row_columns([{**row, wrong: "x"}])
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("3.0", 3), ("-0.0", 0), ("3e0", 3), ("1e3", 1000), ("9007199254740992.0", 2**53)]
+    ("text", "value"),
+    [("3.0", 3), ("-0.0", 0), ("3e0", 3), ("1e3", 1000), ("9007199254740992.0", 2**53)],
 )
 @pytest.mark.parametrize("column", ["int", "int?"])
 def test_an_integer_may_be_written_with_a_point(column, text, value):
@@ -284,13 +338,18 @@ def test_an_integer_may_be_written_with_a_point(column, text, value):
     assert (read_column.tolist(), type(read_column.tolist()[0])) == ([value], int)
 
 
-@pytest.mark.parametrize("text", ["3.5", "9007199254740994.0", "1e30", "1e400", '"3.0"', "true", "[3.0]"])
+@pytest.mark.parametrize(
+    "text", ["3.5", "9007199254740994.0", "1e30", "1e400", '"3.0"', "true", "[3.0]"]
+)
 def test_what_is_no_integer_is_refused(text):
     assert fault(READER.read(raw("int", text)))[0] == "int"
 
 
 def test_a_whole_float_does_not_excuse_what_else_is_wrong_with_a_row():
-    assert fault(read({**GOOD, "int": 3.0, "float": "far"})) == ("float", "Expected `float`, got `str`")
+    assert fault(read({**GOOD, "int": 3.0, "float": "far"})) == (
+        "float",
+        "Expected `float`, got `str`",
+    )
 
 
 def test_a_row_that_is_no_object_is_told_what_to_send():

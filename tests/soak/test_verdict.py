@@ -12,20 +12,32 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rollout.bins import slower_bin
-from rollout.evidence import Evidence, Tally
-from rollout.policy import Judging, Policy, Rule, policy
-from rollout.reference import Reference
-from rollout.strategy import strategy
-from rollout.verdict import GUARD_ALPHA, RESTARTS, against, guard, margin_of, proof, weighted
+from rollout.state.policy import Policy, SignalPolicy, VerdictConfig, policy
+from rollout.state.strategy import strategy
+from rollout.verdict.baseline import Reference
+from rollout.verdict.bins import slower_bin
+from rollout.verdict.evidence import Evidence, Tally
+from rollout.verdict.verdict import (
+    GUARD_ALPHA,
+    RESTARTS,
+    against,
+    guard,
+    margin_of,
+    proof,
+    weighted,
+)
 
 pytestmark = pytest.mark.soak
 
 ROLLOUTS, AT_ONCE, LOOKS, REQUESTS = 2_000, 200, 100, 500
 WEIGHTS = (100, 500, 2_500, 5_000)
-CANARY = policy(Judging(), strategy("canary"))
+CANARY = policy(VerdictConfig(), strategy("canary"))
 NORMAL = Reference(
-    errors=0.003, refused=0.002, loss=0.2, waits=((100, 0.5), (150, 0.05)), classes=(("late", 0.2), ("on time", 0.8))
+    errors=0.003,
+    refused=0.002,
+    loss=0.2,
+    waits=((100, 0.5), (150, 0.05)),
+    classes=(("late", 0.2), ("on time", 0.8)),
 )
 Array = Any
 
@@ -62,7 +74,9 @@ def drifting(chance: np.random.Generator, usual: float) -> Array:
 
 def ramps(chance: np.random.Generator) -> Array:
     """The weight at each look, as a place in WEIGHTS: mostly up, sometimes down."""
-    moves = chance.choice((-1, 0, 0, 0, 0, 0, 0, 0, 1), (AT_ONCE, LOOKS), p=(0.03, *[0.13] * 7, 0.06))
+    moves = chance.choice(
+        (-1, 0, 0, 0, 0, 0, 0, 0, 1), (AT_ONCE, LOOKS), p=(0.03, *[0.13] * 7, 0.06)
+    )
     place = np.zeros(AT_ONCE, int)
     places = []
     for look in range(LOOKS):
@@ -73,7 +87,10 @@ def ramps(chance: np.random.Generator) -> Array:
 
 def batch(chance: np.random.Generator, world: World) -> Evidence:
     """Evidence of AT_ONCE rollouts at all looks: every count is (AT_ONCE, LOOKS)."""
-    at, rates = ramps(chance), {name: drifting(chance, getattr(NORMAL, name)) for name in ("errors", "refused", "loss")}
+    at, rates = (
+        ramps(chance),
+        {name: drifting(chance, getattr(NORMAL, name)) for name in ("errors", "refused", "loss")},
+    )
     late, long = drifting(chance, 0.2), drifting(chance, 0.2)
     mine = chance.binomial(REQUESTS, np.array(WEIGHTS)[at] / 10_000)
     tallies: dict[tuple[str, int], Tally] = {}
@@ -84,7 +101,10 @@ def batch(chance: np.random.Generator, world: World) -> Evidence:
         bad, no, ok = cells(chance, of, error, refused)
         lost = chance.binomial(of, np.minimum(rates["loss"] + candidate * world.loss, 1.0))
         first = chance.binomial(of, late)
-        edges = [slower_bin(edge, 1.5, 2.0) if candidate and world.moved_wait else edge for edge, _ in NORMAL.waits]
+        edges = [
+            slower_bin(edge, 1.5, 2.0) if candidate and world.moved_wait else edge
+            for edge, _ in NORMAL.waits
+        ]
         highest, middle, low = cells(chance, of, 0.1 * long, 0.9 * long)
         kinds = {
             "drawn": {"all": of},
@@ -96,7 +116,9 @@ def batch(chance: np.random.Generator, world: World) -> Evidence:
         }
         for place, weight in enumerate(WEIGHTS):
             tallies[version, weight] = {
-                kind: {key: np.where(at == place, count, 0).cumsum(-1) for key, count in counts.items()}
+                kind: {
+                    key: np.where(at == place, count, 0).cumsum(-1) for key, count in counts.items()
+                }
                 for kind, counts in kinds.items()
             }
     return Evidence("v2", "v1", tallies)
@@ -132,7 +154,10 @@ def marks(whole: Evidence) -> list[Evidence]:
 
 def each(tally: Tally, change: Callable[[Array], Array]) -> Tally:
     """The tally with every count changed."""
-    return {kind: {key: change(count) for key, count in counts.items()} for kind, counts in tally.items()}
+    return {
+        kind: {key: change(count) for key, count in counts.items()}
+        for kind, counts in tally.items()
+    }
 
 
 def batches(seed: int, world: World) -> Iterator[Evidence]:
@@ -142,7 +167,7 @@ def batches(seed: int, world: World) -> Iterator[Evidence]:
         yield batch(chance, world)
 
 
-def rules(by: Policy) -> Mapping[str, Rule]:
+def rules(by: Policy) -> Mapping[str, SignalPolicy]:
     """The rules by name."""
     return {rule.name: rule for rule in by.rules}
 
@@ -154,7 +179,9 @@ def test_a_candidate_inside_every_tolerance_is_rolled_back_at_most_as_often_as_a
     for whole in batches(1, World(slower=1.1, moved_wait=True)):
         periods = [whole, *(whole.since(mark) for mark in marks(whole))]
         capitals = {name: against(rule, periods, NORMAL) for name, rule in rules(CANARY).items()}
-        staked = [(rule.weight, capitals[rule.name]) for rule in CANARY.rules if rule.action == "rollback"]
+        staked = [
+            (rule.weight, capitals[rule.name]) for rule in CANARY.rules if rule.action == "rollback"
+        ]
         rest = 1 - sum(weight for weight, _ in staked)
         failed.append(crossings(weighted([*staked, (rest, 0.0)]) >= math.log(1 / CANARY.alpha)))
         held.append(crossings(capitals["prediction"] >= math.log(1 / of_holds)))
@@ -167,8 +194,12 @@ def test_a_candidate_inside_every_tolerance_is_rolled_back_at_most_as_often_as_a
 @pytest.mark.timeout(900)
 def test_a_candidate_on_a_margin_is_certified_at_most_as_often_as_beta_says() -> None:
     by = rules(CANARY)
-    proved: dict[str, list[float]] = {name: [] for name in ("errors", "refusals", "latency", "labels")}
-    on_margin = World(margin_of(by["errors"], NORMAL), by["refusals"].margin, by["labels"].margin, 1.25)
+    proved: dict[str, list[float]] = {
+        name: [] for name in ("errors", "refusals", "latency", "labels")
+    }
+    on_margin = World(
+        margin_of(by["errors"], NORMAL), by["refusals"].margin, by["labels"].margin, 1.25
+    )
     for whole in batches(2, on_margin):
         for name, found in proved.items():
             found.append(crossings(proof(by[name], whole, NORMAL) >= math.log(1 / CANARY.beta)))

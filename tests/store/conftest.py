@@ -45,7 +45,13 @@ def append() -> Callable[..., Entry]:
     """Append a plain entry: append(store, revision, reason=...)."""
 
     def plain(store: LedgerStore, revision: int, **changes) -> Entry:
-        values = {"body": {"split": {"v1": 10_000}}, "action": "deploy", "actor": "ann", "reason": "", "at": AT}
+        values = {
+            "body": {"split": {"v1": 10_000}},
+            "action": "deploy",
+            "actor": "ann",
+            "reason": "",
+            "at": AT,
+        }
         return store.append(revision, **{**values, **changes})
 
     return plain

@@ -7,7 +7,7 @@ import traceback
 
 import pytest
 
-from emulator import postgresql
+from emulator.addons import postgresql
 from store import Feedback, FeedbackStore, LedgerStore, StoreError, StoreUnavailable
 from store.direct import BUSY_TIMEOUT_S
 from store.engine import beside, engine
@@ -33,7 +33,12 @@ def test_a_folder_that_was_there_keeps_its_rights(tmp_path):
 def test_sqlite_is_opened_in_wal_and_flushes_every_act(tmp_path):
     with engine(f"sqlite:///{tmp_path}/ledger.db").connect() as connection:
         asked = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
-        assert [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in asked] == ["wal", 2, 1, 2000]
+        assert [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in asked] == [
+            "wal",
+            2,
+            1,
+            2000,
+        ]
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
@@ -43,7 +48,9 @@ def test_every_spelling_of_postgresql_is_accepted(scheme):
     assert made.url.query == {"sslmode": "require"}
 
 
-@pytest.mark.parametrize("url", ["mysql://ann:hunter2@db/x", "ann:hunter2@db", "", "sqlite://", "sqlite:///:memory:"])
+@pytest.mark.parametrize(
+    "url", ["mysql://ann:hunter2@db/x", "ann:hunter2@db", "", "sqlite://", "sqlite:///:memory:"]
+)
 def test_any_other_address_is_refused_without_showing_a_password(url):
     with pytest.raises(StoreError, match=r"sqlite:///var/ledger\.db") as refused:
         engine(url)
@@ -60,7 +67,9 @@ def test_a_locked_file_is_waited_for_and_reported_and_used_again_when_free(tmp_p
     holder = start(HOLD, str(path), mode)
     assert holder.stdout.readline() == "held\n"
     started = time.monotonic()
-    with pytest.raises(StoreUnavailable, match=r"ledger\.db cannot be used: database is locked\. Another process"):
+    with pytest.raises(
+        StoreUnavailable, match=r"ledger\.db cannot be used: database is locked\. Another process"
+    ):
         append(ledger, 1)
     assert time.monotonic() - started > 0.75 * BUSY_TIMEOUT_S
     holder.stdin.write("\n")
@@ -87,18 +96,25 @@ def test_readers_go_on_while_another_process_writes(tmp_path, append):
 def test_a_file_that_is_no_database_is_named(tmp_path):
     path = tmp_path / "ledger.db"
     path.write_text("not a database " * 100)
-    with pytest.raises(StoreUnavailable, match=r"ledger\.db cannot be used: file is not a database"):
+    with pytest.raises(
+        StoreUnavailable, match=r"ledger\.db cannot be used: file is not a database"
+    ):
         LedgerStore(engine(f"sqlite:///{path}"), "flights").newest()
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreUnavailable, match=r"file/ledger\.db cannot be opened: Not a directory"):
+    with pytest.raises(
+        StoreUnavailable, match=r"file/ledger\.db cannot be opened: Not a directory"
+    ):
         engine(f"sqlite:///{tmp_path}/file/ledger.db")
 
 
 def test_missing_tables_are_reported_with_what_makes_them(opened):
-    for read in (LedgerStore(opened, "flights").revision, FeedbackStore(opened, "flights").outcomes):
+    for read in (
+        LedgerStore(opened, "flights").revision,
+        FeedbackStore(opened, "flights").outcomes,
+    ):
         with pytest.raises(StoreUnavailable, match="bring the stack up once"):
             read()
 
@@ -114,7 +130,9 @@ def test_a_write_that_fails_midway_leaves_nothing_and_no_open_transaction(opened
     assert FeedbackStore(opened, "flights").add([label]) == [True]
 
 
-def test_a_stopped_postgresql_is_reported_soon_and_used_again_when_it_is_back(postgres_server, postgres_url, append):
+def test_a_stopped_postgresql_is_reported_soon_and_used_again_when_it_is_back(
+    postgres_server, postgres_url, append
+):
     made = engine(postgres_url)
     ledger = LedgerStore(made, "flights")
     ledger.create()
@@ -139,7 +157,9 @@ def test_connections_cut_by_the_server_do_not_show(postgres_server, postgres_url
     ledger = LedgerStore(made, "flights")
     ledger.create()
     with postgres_server.connect() as connection:
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        )
     append(ledger, 1)
     assert ledger.revision() == 1
     made.dispose()
@@ -147,18 +167,24 @@ def test_connections_cut_by_the_server_do_not_show(postgres_server, postgres_url
 
 def test_a_wrong_password_is_said_and_never_shown(postgres_server):
     url = postgres_server.url().replace(QUOTED_PASSWORD, "wr%40ng-hunter2")
-    with pytest.raises(StoreUnavailable, match=r"authentication failed.*Correct the user or the password") as refused:
+    with pytest.raises(
+        StoreUnavailable, match=r"authentication failed.*Correct the user or the password"
+    ) as refused:
         LedgerStore(engine(url), "flights").revision()
     assert "hunter2" not in _all_text(refused.value)
 
 
 def test_a_missing_postgresql_database_is_said(postgres_server):
-    with pytest.raises(StoreUnavailable, match=r'"nowhere" does not exist\. Create the database') as refused:
+    with pytest.raises(
+        StoreUnavailable, match=r'"nowhere" does not exist\. Create the database'
+    ) as refused:
         LedgerStore(engine(postgres_server.url("nowhere")), "flights").revision()
     _assert_no_password(refused.value)
 
 
-def test_a_table_locked_for_long_in_postgresql_ends_in_a_clear_refusal(postgres_server, postgres_url, append):
+def test_a_table_locked_for_long_in_postgresql_ends_in_a_clear_refusal(
+    postgres_server, postgres_url, append
+):
     made = engine(postgres_url)
     ledger = LedgerStore(made, "flights")
     ledger.create()
@@ -226,7 +252,9 @@ def test_a_crowd_that_finds_no_free_connection_is_told_so(tmp_path):
     made = engine(f"sqlite:///{tmp_path}/ledger.db")
     made.pool._timeout = 0.05
     held = [made.connect() for _ in range(15)]
-    with pytest.raises(StoreUnavailable, match=r"QueuePool limit.*Too many acts at once: try again\.$"):
+    with pytest.raises(
+        StoreUnavailable, match=r"QueuePool limit.*Too many acts at once: try again\.$"
+    ):
         LedgerStore(made, "flights").revision()
     for connection in held:
         connection.close()
@@ -244,7 +272,9 @@ def _all_text(error: Exception) -> str:
     return "".join(traceback.format_exception(error))
 
 
-def test_a_file_that_was_deleted_is_noticed_by_who_had_it_open_and_no_empty_one_is_made(tmp_path, append):
+def test_a_file_that_was_deleted_is_noticed_by_who_had_it_open_and_no_empty_one_is_made(
+    tmp_path, append
+):
     path = tmp_path / "ledger.db"
     opened = engine(f"sqlite:///{path}")
     ledger = LedgerStore(opened, "flights")

@@ -167,7 +167,11 @@ def test_marks_are_those_of_this_rollout_and_this_model(opened, evidence):
 
 def test_the_first_and_the_later_writers_are_given_the_same_shapes(evidence):
     """Else the one who freezes a tuple would judge by other values than everybody who reads it."""
-    assert evidence.mark("7", "reference", {"of": (1, 2)}) == evidence.marks("7")["reference"] == {"of": [1, 2]}
+    assert (
+        evidence.mark("7", "reference", {"of": (1, 2)})
+        == evidence.marks("7")["reference"]
+        == {"of": [1, 2]}
+    )
 
 
 @pytest.mark.parametrize(

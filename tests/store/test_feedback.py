@@ -74,7 +74,10 @@ def test_a_score_that_is_no_number_is_stored_as_none_on_both_databases(opened, f
 
 def bet(name: str, **changes) -> Feedback:
     """A row that bets on rollout 7."""
-    return replace(ROW, **{"prediction_id": name, "rollout": 7, "weight": 500, "bets": True, "level": 0, **changes})
+    return replace(
+        ROW,
+        **{"prediction_id": name, "rollout": 7, "weight": 500, "bets": True, "level": 0, **changes},
+    )
 
 
 def test_levels_count_the_rows_that_bet_by_version_weight_and_level(feedback):
@@ -94,8 +97,12 @@ def test_levels_count_the_rows_that_bet_by_version_weight_and_level(feedback):
     ]
 
 
-def test_a_row_that_does_not_bet_or_has_no_level_or_is_of_another_rollout_or_model_is_no_level(opened, feedback):
-    feedback.add([bet("no bet", bets=False), bet("no level", level=None), bet("other", rollout=8), ROW])
+def test_a_row_that_does_not_bet_or_has_no_level_or_is_of_another_rollout_or_model_is_no_level(
+    opened, feedback
+):
+    feedback.add(
+        [bet("no bet", bets=False), bet("no level", level=None), bet("other", rollout=8), ROW]
+    )
     FeedbackStore(opened, "weather").add([bet("other model")])
     assert feedback.levels(7) == []
     assert feedback.levels(8) == [("v1", 500, 0, 1)]
@@ -109,7 +116,14 @@ def test_a_bet_counts_once_and_as_it_was_first_told(feedback):
 
 def test_pairs_count_the_rows_that_a_shadow_answered_too(opened, feedback):
     both = [bet(f"same {n}", weight=0, copied=0) for n in range(3)]
-    feedback.add([*both, bet("worse", weight=0, copied=16), bet("alone", weight=0), bet("other", rollout=8, copied=0)])
+    feedback.add(
+        [
+            *both,
+            bet("worse", weight=0, copied=16),
+            bet("alone", weight=0),
+            bet("other", rollout=8, copied=0),
+        ]
+    )
     FeedbackStore(opened, "weather").add([bet("other model", copied=0)])
     assert feedback.pairs(7) == [(0, 0, 3), (0, 16, 1)]
 
@@ -165,7 +179,11 @@ def test_levels_are_read_from_their_index_alone(opened, feedback):
     ],
 )
 def test_one_row_that_cannot_be_recorded_is_named_and_nothing_is_counted(feedback, changes):
-    rows = [ROW, replace(ROW, prediction_id="p2"), replace(ROW, **{"prediction_id": "p3", **changes})]
+    rows = [
+        ROW,
+        replace(ROW, prediction_id="p2"),
+        replace(ROW, **{"prediction_id": "p3", **changes}),
+    ]
     with pytest.raises(Unstorable, match="row 2") as refused:
         feedback.add(rows)
     assert (refused.value.index, refused.value.field) == (2, next(iter(changes)))
@@ -198,7 +216,17 @@ def test_a_rollout_of_more_labels_than_are_kept_counts_no_more_and_says_so(opene
 
 def test_the_error_of_values_is_counted_by_version(opened, ledger):
     store = FeedbackStore(opened, "flights")
-    rows = [("a", "v1", 10.0, "12.5"), ("b", "v1", 4.0, "-1e0"), ("c", "v2", 1.0, "1.0"), ("d", "v3", None, "3.0")]
-    store.add([Feedback(name, version, value, None, label, "scored", AT) for name, version, value, label in rows])
+    rows = [
+        ("a", "v1", 10.0, "12.5"),
+        ("b", "v1", 4.0, "-1e0"),
+        ("c", "v2", 1.0, "1.0"),
+        ("d", "v3", None, "3.0"),
+    ]
+    store.add(
+        [
+            Feedback(name, version, value, None, label, "scored", AT)
+            for name, version, value, label in rows
+        ]
+    )
     store.add([Feedback("e", "v4", 0.7, "yes", "yes", "right", AT)])
     assert store.errors() == [("v1", 3.75), ("v2", 0.0)]

@@ -91,7 +91,11 @@ def test_a_holder_that_cannot_be_recorded_is_refused(leases, holder):
 
 def test_missing_tables_are_reported_with_what_makes_them(opened):
     leases = LeaseStore(opened, "flights")
-    for act in (leases.look, lambda: leases.take(None, "ann"), lambda: leases.renew(Lease("ann", 1))):
+    for act in (
+        leases.look,
+        lambda: leases.take(None, "ann"),
+        lambda: leases.renew(Lease("ann", 1)),
+    ):
         with pytest.raises(StoreUnavailable, match="bring the stack up once"):
             act()
 

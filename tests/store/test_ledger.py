@@ -22,7 +22,12 @@ def test_an_empty_ledger_is_at_revision_zero(ledger):
 def test_an_entry_comes_back_as_it_went_in(ledger, append):
     entry = append(ledger, 1, reason="first", body={"b": [1, 2.5, None, True], "a": {"x": "y"}})
     assert ledger.newest() == entry
-    assert (entry.model, entry.revision, entry.action, entry.actor) == ("flights", 1, "deploy", "ann")
+    assert (entry.model, entry.revision, entry.action, entry.actor) == (
+        "flights",
+        1,
+        "deploy",
+        "ann",
+    )
     assert entry.body == {"b": [1, 2.5, None, True], "a": {"x": "y"}}
     assert (entry.reason, entry.at, entry.previous_hash) == ("first", AT, "")
     assert len(entry.hash) == 64
@@ -46,7 +51,9 @@ def test_history_is_newest_first_and_limited_when_asked(ledger, append):
 
 def test_a_taken_revision_is_refused_with_the_winner(ledger, append):
     winner = append(ledger, 1, actor="ann", action="promote", reason="looks good")
-    with pytest.raises(Conflict, match=r"ann was first: revision 1 .*`promote` \(looks good\)") as refused:
+    with pytest.raises(
+        Conflict, match=r"ann was first: revision 1 .*`promote` \(looks good\)"
+    ) as refused:
         append(ledger, 1, actor="bob")
     assert refused.value.winner == winner
     assert ledger.history() == [winner]

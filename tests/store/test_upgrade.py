@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Engine, inspect
 
 from store import EvidenceRow, EvidenceStore, Feedback, FeedbackStore, LedgerStore
-from store.copies import CopiedAnswer, CopyStore
 from store.engine import beside, engine
 from store.schema import COPIES, EVIDENCE, EVIDENCE_PART, FEEDBACK, LABELS_PART, MARKS
+from store.shadow_answers import ShadowAnswer, ShadowAnswerStore
 from store.upgrade import AT_ONCE, short_id
 from tests.store.conftest import AT
 from tests.store.processes import CREATE, finish, start
@@ -73,7 +73,11 @@ def test_to_create_again_changes_nothing(old):
 
 
 def test_a_table_that_was_completed_half_way_is_completed(old):
-    _run(old, "ALTER TABLE feedback ADD COLUMN weight INTEGER DEFAULT 0 NOT NULL", "DROP INDEX feedback_by_version")
+    _run(
+        old,
+        "ALTER TABLE feedback ADD COLUMN weight INTEGER DEFAULT 0 NOT NULL",
+        "DROP INDEX feedback_by_version",
+    )
     LedgerStore(old, "flights").create()
     assert FeedbackStore(old, "flights").add([NEW]) == [True]
     assert _shape(old)["indexes"] == INDEXES
@@ -86,7 +90,9 @@ def test_processes_may_complete_the_table_at_once(url, old):
     assert FeedbackStore(old, "flights").outcomes() == [("v1", "right", 1), ("v2", "wrong", 1)]
 
 
-def test_a_program_from_before_goes_on_writing_and_what_it_wrote_is_taken_over_by_the_next_start(old):
+def test_a_program_from_before_goes_on_writing_and_what_it_wrote_is_taken_over_by_the_next_start(
+    old,
+):
     ledger = LedgerStore(old, "flights")
     ledger.create()
     _run(old, OLD_ROW.format(name="p3"))
@@ -103,12 +109,33 @@ def test_one_file_of_before_becomes_three_and_nothing_is_lost(tmp_path):
     ids = [_old_id(n) for n in range(2 * AT_ONCE + 1)]
     with opened.connect() as connection:
         for name in ids:
-            row = {"prediction_id": name, "model": "flights", "version": "v2", "label": "0", "outcome": "wrong"}
-            bet = {"at": "2026-03-01T12:30:00+00:00", "rollout": 7, "weight": 500, "bets": 1, "level": 16}
+            row = {
+                "prediction_id": name,
+                "model": "flights",
+                "version": "v2",
+                "label": "0",
+                "outcome": "wrong",
+            }
+            bet = {
+                "at": "2026-03-01T12:30:00+00:00",
+                "rollout": 7,
+                "weight": 500,
+                "bets": 1,
+                "level": 16,
+            }
             connection.execute(FEEDBACK.insert(), row | bet)
-        evidence = {"model": "flights", "rollout": "r:7", "version": "v2", "weight": 500, "source": "w", "serial": 3}
+        evidence = {
+            "model": "flights",
+            "rollout": "r:7",
+            "version": "v2",
+            "weight": 500,
+            "source": "w",
+            "serial": 3,
+        }
         connection.execute(EVIDENCE.insert(), evidence | {"body": '{"drawn":{"all":9}}'})
-        connection.execute(MARKS.insert(), {"model": "flights", "rollout": "r:7", "name": "failed", "body": "{}"})
+        connection.execute(
+            MARKS.insert(), {"model": "flights", "rollout": "r:7", "name": "failed", "body": "{}"}
+        )
     ledger = LedgerStore(opened, "flights")
     ledger.create()
     feedback = FeedbackStore(opened, "flights")
@@ -125,11 +152,16 @@ def test_labels_that_were_counted_by_spellings_of_one_id_are_one(opened):
     ledger = LedgerStore(opened, "flights")
     ledger.create()
     name = _old_id(1)
-    rows = [replace(NEW, prediction_id=each) for each in (name, f"{name[:9]}!!!!{name[9:]}", f"{name}.3", "p1")]
+    rows = [
+        replace(NEW, prediction_id=each)
+        for each in (name, f"{name[:9]}!!!!{name[9:]}", f"{name}.3", "p1")
+    ]
     FeedbackStore(opened, "flights").add(rows)
     ledger.create()
     assert FeedbackStore(opened, "flights").levels(7) == [("v2", 500, 16, 3)]
-    again = [replace(NEW, prediction_id=each) for each in (short_id(name), f"{short_id(name)}.3", "p1")]
+    again = [
+        replace(NEW, prediction_id=each) for each in (short_id(name), f"{short_id(name)}.3", "p1")
+    ]
     assert FeedbackStore(opened, "flights").add(again) == [False] * 3
 
 
@@ -159,14 +191,20 @@ def test_an_act_that_is_held_up_does_not_keep_labels_and_evidence_from_being_cou
     writer = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
     writer.execute("BEGIN EXCLUSIVE")
     assert FeedbackStore(opened, "flights").add([NEW]) == [True]
-    EvidenceStore(opened, "flights").flush("w", 1, [EvidenceRow("r:7", "v2", 500, {"drawn": {"all": 1}})])
-    CopyStore(opened, "flights").keep(7, [CopiedAnswer("p1", 0.5, "1")])
+    EvidenceStore(opened, "flights").flush(
+        "w", 1, [EvidenceRow("r:7", "v2", 500, {"drawn": {"all": 1}})]
+    )
+    ShadowAnswerStore(opened, "flights").keep(7, [ShadowAnswer("p1", 0.5, "1")])
     writer.close()
     opened.dispose()
 
 
 def _old_id(number: int) -> str:
-    return urlsafe_b64encode(b"a payload of more than some bytes" + number.to_bytes(12, "big")).rstrip(b"=").decode()
+    return (
+        urlsafe_b64encode(b"a payload of more than some bytes" + number.to_bytes(12, "big"))
+        .rstrip(b"=")
+        .decode()
+    )
 
 
 def _run(opened: Engine, *statements: str) -> None:
@@ -179,6 +217,10 @@ def _shape(opened: Engine) -> dict:
     """What the database says of the table of labels, columns in any order."""
     seen = inspect(beside(opened, LABELS_PART))
     columns = {
-        each["name"]: (str(each["type"]), each["nullable"], each["default"]) for each in seen.get_columns("feedback")
+        each["name"]: (str(each["type"]), each["nullable"], each["default"])
+        for each in seen.get_columns("feedback")
     }
-    return {"columns": columns, "indexes": sorted(str(each["name"]) for each in seen.get_indexes("feedback"))}
+    return {
+        "columns": columns,
+        "indexes": sorted(str(each["name"]) for each in seen.get_indexes("feedback")),
+    }

@@ -38,7 +38,11 @@ class Trial:
 
 
 def fitted(
-    pipeline: Any, rows: pd.DataFrame, truth: Any, output: str = "predict_proba", more: pd.DataFrame | None = None
+    pipeline: Any,
+    rows: pd.DataFrame,
+    truth: Any,
+    output: str = "predict_proba",
+    more: pd.DataFrame | None = None,
 ) -> tuple[Recipe, pd.DataFrame | None]:
     """Fitted on the first rows; the rest is held out."""
     truth = np.asarray(truth)
@@ -54,15 +58,23 @@ def null_text() -> tuple[Recipe, pd.DataFrame | None]:
     """A null is imputed by the training rows' mode: alone it gets 0.86, not what its neighbours make of it."""
     chance = _chance()
     rows = pd.DataFrame(
-        {"city": chance.choice(["Oslo", "Bergen"], 800, p=[0.8, 0.2]), "age": chance.normal(40, 9, 800)}
+        {
+            "city": chance.choice(["Oslo", "Bergen"], 800, p=[0.8, 0.2]),
+            "age": chance.normal(40, 9, 800),
+        }
     )
     truth = (chance.random(800) < np.where(rows["city"] == "Oslo", 0.9, 0.1)).astype(int)
     rows.loc[chance.random(800) < 0.2, "city"] = np.nan
-    cities = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"))
-    pipeline = make_pipeline(
-        ColumnTransformer([("cities", cities, ["city"])], remainder="passthrough"), LogisticRegression()
+    cities = make_pipeline(
+        SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore")
     )
-    asked = pd.DataFrame({"city": pd.Series([np.nan, "Oslo", np.nan], dtype=rows["city"].dtype), "age": 40.0})
+    pipeline = make_pipeline(
+        ColumnTransformer([("cities", cities, ["city"])], remainder="passthrough"),
+        LogisticRegression(),
+    )
+    asked = pd.DataFrame(
+        {"city": pd.Series([np.nan, "Oslo", np.nan], dtype=rows["city"].dtype), "age": 40.0}
+    )
     return fitted(pipeline, rows, truth, more=asked)
 
 
@@ -74,12 +86,18 @@ def null_text_in_objects() -> tuple[Recipe, pd.DataFrame | None]:
         plain = [None if value != value else value for value in frame["city"]]
         frame["city"] = pd.Series(plain, dtype=object, index=frame.index)
     pipeline = recipe.pipeline.set_params(
-        columntransformer__cities__simpleimputer=SimpleImputer(missing_values=None, strategy="most_frequent")
+        columntransformer__cities__simpleimputer=SimpleImputer(
+            missing_values=None, strategy="most_frequent"
+        )
     )
     truth = pd.Series((trained["city"] == "Oslo").astype(int))
     pipeline.fit(trained, truth)
-    made = Recipe(pipeline, held, np.asarray(held["city"] == "Oslo").astype(int), "predict_proba", trained)
-    return made, pd.DataFrame({"city": pd.Series([None, "Oslo"], dtype=object), "age": [40.0, 40.0]})
+    made = Recipe(
+        pipeline, held, np.asarray(held["city"] == "Oslo").astype(int), "predict_proba", trained
+    )
+    return made, pd.DataFrame(
+        {"city": pd.Series([None, "Oslo"], dtype=object), "age": [40.0, 40.0]}
+    )
 
 
 def nulls_in_training_only(model: Any) -> tuple[Recipe, pd.DataFrame | None]:
@@ -89,7 +107,9 @@ def nulls_in_training_only(model: Any) -> tuple[Recipe, pd.DataFrame | None]:
     truth = (rows["a"] + rows["b"] / 2 > 0).astype(int)
     rows[:TRAINED] = rows[:TRAINED].mask(chance.random((TRAINED, 3)) < 0.2)
     pipeline = make_pipeline(ColumnTransformer([("all", "passthrough", list("abc"))]), model)
-    asked = pd.DataFrame({"a": [np.nan, 1.0, np.nan], "b": [1.0, np.nan, np.nan], "c": [0.0, 0.0, np.nan]})
+    asked = pd.DataFrame(
+        {"a": [np.nan, 1.0, np.nan], "b": [1.0, np.nan, np.nan], "c": [0.0, 0.0, np.nan]}
+    )
     return fitted(pipeline, rows, truth, more=asked)
 
 
@@ -97,10 +117,16 @@ def unseen_category(encoder: Any) -> tuple[Recipe, pd.DataFrame | None]:
     """A category that neither training nor held-out rows have."""
     chance = _chance(2)
     plans = ["basic", "gold", "pro"]
-    rows = pd.DataFrame({"plan": chance.choice(plans, 800), "age": chance.normal(40, 9, 800).round(1)})
-    truth = (chance.random(800) < rows["plan"].map({"basic": 0.9, "gold": 0.5, "pro": 0.1})).astype(int)
+    rows = pd.DataFrame(
+        {"plan": chance.choice(plans, 800), "age": chance.normal(40, 9, 800).round(1)}
+    )
+    truth = (chance.random(800) < rows["plan"].map({"basic": 0.9, "gold": 0.5, "pro": 0.1})).astype(
+        int
+    )
     model = GradientBoostingClassifier(n_estimators=20, random_state=0)
-    pipeline = make_pipeline(ColumnTransformer([("plans", encoder, ["plan"])], remainder="passthrough"), model)
+    pipeline = make_pipeline(
+        ColumnTransformer([("plans", encoder, ["plan"])], remainder="passthrough"), model
+    )
     asked = pd.DataFrame({"plan": ["basic", "platinum", ""], "age": [40.0, 40.0, 40.0]})
     return fitted(pipeline, rows, truth, more=asked.astype(rows.dtypes.to_dict()))
 
@@ -108,7 +134,9 @@ def unseen_category(encoder: Any) -> tuple[Recipe, pd.DataFrame | None]:
 def _mails() -> tuple[pd.Series, np.ndarray]:
     chance = _chance(3)
     truth = (chance.random(800) < 0.5).astype(int)
-    return pd.Series([" ".join(chance.choice(GOOD if good else BAD, 3)) for good in truth], name="text"), truth
+    return pd.Series(
+        [" ".join(chance.choice(GOOD if good else BAD, 3)) for good in truth], name="text"
+    ), truth
 
 
 def words_beyond_ascii() -> tuple[Recipe, pd.DataFrame | None]:
@@ -117,16 +145,21 @@ def words_beyond_ascii() -> tuple[Recipe, pd.DataFrame | None]:
     plain = texts.map(str.isascii) | (np.arange(800) < TRAINED)
     rows, truth = texts[plain].to_frame().reset_index(drop=True), truth[plain]
     pipeline = make_pipeline(
-        ColumnTransformer([("text", TfidfVectorizer(lowercase=False), "text")]), LogisticRegression()
+        ColumnTransformer([("text", TfidfVectorizer(lowercase=False), "text")]),
+        LogisticRegression(),
     )
-    asked = pd.DataFrame({"text": ["good", "schön café", "übel böse", "", "東京"]}).astype(rows.dtypes.to_dict())
+    asked = pd.DataFrame({"text": ["good", "schön café", "übel böse", "", "東京"]}).astype(
+        rows.dtypes.to_dict()
+    )
     return fitted(pipeline, rows, truth, more=asked)
 
 
 def fitted_on_texts(kind: Callable[[pd.Series], Any]) -> tuple[Recipe, pd.DataFrame | None]:
     """The textbook's pipeline, fitted on a list or a series and held out as a frame."""
     texts, truth = _mails()
-    pipeline = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(kind(texts[:TRAINED]), truth[:TRAINED])
+    pipeline = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(
+        kind(texts[:TRAINED]), truth[:TRAINED]
+    )
     held, trained = texts[TRAINED:].to_frame(), texts[:TRAINED].to_frame()
     return Recipe(pipeline, held, truth[TRAINED:], "predict_proba", trained), None
 
@@ -136,7 +169,8 @@ def names(first: str, second: str) -> tuple[Recipe, pd.DataFrame | None]:
     chance = _chance(4)
     rows = pd.DataFrame({first: chance.normal(size=800), second: chance.choice(["x", "y"], 800)})
     pipeline = make_pipeline(
-        ColumnTransformer([("texts", OneHotEncoder(), [second])], remainder="passthrough"), LogisticRegression()
+        ColumnTransformer([("texts", OneHotEncoder(), [second])], remainder="passthrough"),
+        LogisticRegression(),
     )
     return fitted(pipeline, rows, (rows[first] > 0).astype(int))
 
@@ -148,29 +182,47 @@ def _two(columns: dict[str, Any], pipeline: Any = None) -> tuple[Recipe, pd.Data
 
 def lists_in_an_unused_column() -> tuple[Recipe, pd.DataFrame | None]:
     """The pipeline takes one column; the training frame has one of lists beside it."""
-    pipeline = make_pipeline(ColumnTransformer([("numbers", StandardScaler(), ["a"])]), LogisticRegression())
+    pipeline = make_pipeline(
+        ColumnTransformer([("numbers", StandardScaler(), ["a"])]), LogisticRegression()
+    )
     recipe, _ = _two({"tags": [["x", "y"]] * 800}, pipeline)
-    return Recipe(recipe.pipeline, recipe.held_out[["a"]], recipe.labels, "predict_proba", recipe.training), None
+    return Recipe(
+        recipe.pipeline, recipe.held_out[["a"]], recipe.labels, "predict_proba", recipe.training
+    ), None
 
 
 def dates() -> tuple[Recipe, pd.DataFrame | None]:
     """A column of dates that the pipeline drops."""
-    pipeline = make_pipeline(ColumnTransformer([("numbers", StandardScaler(), ["a"])]), LogisticRegression())
-    return _two({"seen": pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(800) % 300, unit="D")}, pipeline)
+    pipeline = make_pipeline(
+        ColumnTransformer([("numbers", StandardScaler(), ["a"])]), LogisticRegression()
+    )
+    return _two(
+        {"seen": pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(800) % 300, unit="D")},
+        pipeline,
+    )
 
 
 def another_order() -> tuple[Recipe, pd.DataFrame | None]:
     """Held-out columns in another order than at fit."""
     recipe, _ = _two({"b": _chance(6).normal(size=800)})
-    return Recipe(recipe.pipeline, recipe.held_out[["b", "a"]], recipe.labels, "predict_proba", recipe.training), None
+    return Recipe(
+        recipe.pipeline,
+        recipe.held_out[["b", "a"]],
+        recipe.labels,
+        "predict_proba",
+        recipe.training,
+    ), None
 
 
 def private_texts() -> tuple[Recipe, pd.DataFrame | None]:
     """A mail a row, each with something that is nobody's business."""
     texts, truth = _mails()
-    rows = pd.DataFrame({"mail": [f"card 4000-{place:04d}: {text}" for place, text in enumerate(texts)]})
+    rows = pd.DataFrame(
+        {"mail": [f"card 4000-{place:04d}: {text}" for place, text in enumerate(texts)]}
+    )
     pipeline = make_pipeline(
-        ColumnTransformer([("mail", HashingVectorizer(n_features=64), "mail")]), LogisticRegression()
+        ColumnTransformer([("mail", HashingVectorizer(n_features=64), "mail")]),
+        LogisticRegression(),
     )
     return fitted(pipeline, rows, truth)
 
@@ -181,7 +233,9 @@ def outliers() -> tuple[Recipe, pd.DataFrame | None]:
     rows[TRAINED::10] *= 8
     model = IsolationForest(n_estimators=20, random_state=0).fit(rows[:TRAINED])
     truth = np.where(np.arange(TRAINED, 800) % 10 == 0, -1, 1)
-    return Recipe(model, rows[TRAINED:], truth, "predict", rows[:TRAINED]), pd.DataFrame({"a": [0.0, 9], "b": [0.0, 9]})
+    return Recipe(model, rows[TRAINED:], truth, "predict", rows[:TRAINED]), pd.DataFrame(
+        {"a": [0.0, 9], "b": [0.0, 9]}
+    )
 
 
 def large_integers() -> tuple[Recipe, pd.DataFrame | None]:
@@ -191,10 +245,17 @@ def large_integers() -> tuple[Recipe, pd.DataFrame | None]:
     rows = pd.DataFrame({"id": pd.Series([ids[each] for each in chosen], dtype="Int64"), "a": 0.5})
     rows.loc[:20, "id"] = pd.NA
     pipeline = make_pipeline(
-        ColumnTransformer([("ids", OneHotEncoder(handle_unknown="ignore"), ["id"])], remainder="passthrough"),
+        ColumnTransformer(
+            [("ids", OneHotEncoder(handle_unknown="ignore"), ["id"])], remainder="passthrough"
+        ),
         LogisticRegression(),
     )
-    return fitted(pipeline, rows, chosen, more=pd.DataFrame({"id": pd.Series(ids, dtype="Int64"), "a": [0.0, 0.0]}))
+    return fitted(
+        pipeline,
+        rows,
+        chosen,
+        more=pd.DataFrame({"id": pd.Series(ids, dtype="Int64"), "a": [0.0, 0.0]}),
+    )
 
 
 def deprecated() -> tuple[Recipe, pd.DataFrame | None]:
@@ -220,9 +281,13 @@ def _trees() -> dict[str, Any]:
 def _encoders() -> dict[str, Any]:
     return {
         "an ordinal encoder that refuses": OrdinalEncoder(),
-        "an ordinal encoder with a code for it": OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+        "an ordinal encoder with a code for it": OrdinalEncoder(
+            handle_unknown="use_encoded_value", unknown_value=-1
+        ),
         "a one-hot encoder that ignores": OneHotEncoder(handle_unknown="ignore"),
-        "an encoder of infrequent ones": OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=60),
+        "an encoder of infrequent ones": OneHotEncoder(
+            handle_unknown="infrequent_if_exist", min_frequency=60
+        ),
     }
 
 
@@ -234,7 +299,8 @@ TRIALS: dict[str, Trial] = {
         for name, model in _trees().items()
     },
     **{
-        f"unseen category, {name}": Trial(lambda each=each: unseen_category(each)) for name, each in _encoders().items()
+        f"unseen category, {name}": Trial(lambda each=each: unseen_category(each))
+        for name, each in _encoders().items()
     },
     "words beyond ASCII": Trial(words_beyond_ascii),
     "fitted on a list of texts": Trial(lambda: fitted_on_texts(list)),
@@ -263,7 +329,9 @@ TRIALS: dict[str, Trial] = {
     ),
     "float classes": Trial(lambda: float_classes(1)),
     "a lambda": Trial(
-        lambda: _two({}, make_pipeline(FunctionTransformer(lambda rows: rows * 2), LogisticRegression())),
+        lambda: _two(
+            {}, make_pipeline(FunctionTransformer(lambda rows: rows * 2), LogisticRegression())
+        ),
         refused="lambda",
     ),
 }

@@ -58,12 +58,21 @@ def _unchunked(body: bytes) -> bytes:
 
 
 def request(
-    method: str = "POST", target: str = "/predict", body: bytes = BODY, headers: str = "", host: str = "127.0.0.1"
+    method: str = "POST",
+    target: str = "/predict",
+    body: bytes = BODY,
+    headers: str = "",
+    host: str = "127.0.0.1",
 ):
     """The bytes of one request."""
     hosts = f"Host: {host}\r\n" if host else ""
     length = "" if "transfer-encoding" in headers.lower() else f"Content-Length: {len(body)}\r\n"
-    return f"{method} {target} HTTP/1.1\r\n{hosts}Connection: close\r\n{length}{headers}\r\n".encode("latin-1") + body
+    return (
+        f"{method} {target} HTTP/1.1\r\n{hosts}Connection: close\r\n{length}{headers}\r\n".encode(
+            "latin-1"
+        )
+        + body
+    )
 
 
 def chunks(body: bytes) -> bytes:
@@ -78,7 +87,8 @@ SERVED = {
     "deflate": request(body=zlib.compress(BODY), headers="Content-Encoding: deflate\r\n"),
     "chunked": request(body=chunks(BODY), headers="Transfer-Encoding: chunked\r\n"),
     "chunked gzip": request(
-        body=chunks(gzip.compress(BODY)), headers="Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n"
+        body=chunks(gzip.compress(BODY)),
+        headers="Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n",
     ),
     "expect": request(headers="Expect: 100-continue\r\n"),
     "HTTP/1.0": request().replace(b"HTTP/1.1", b"HTTP/1.0"),
@@ -97,13 +107,19 @@ SERVED = {
 def test_what_the_standards_allow_is_served(stack, name):
     answer = exchange(stack, SERVED[name])
     assert (answer.status, answer.json["predictions"]) in ((200, [1]), (200, [0])), answer
-    pinned = exchange(stack, SERVED[name].replace(b"Connection: close\r\n", b"Connection: close\r\nX-Unit-Id: u\r\n"))
+    pinned = exchange(
+        stack,
+        SERVED[name].replace(b"Connection: close\r\n", b"Connection: close\r\nX-Unit-Id: u\r\n"),
+    )
     plain = exchange(stack, request(headers="X-Unit-Id: u\r\n"))
     assert pinned.json == plain.json
 
 
 def test_half_closed_clients_are_answered(stack):
-    assert exchange(stack, request().replace(b"Connection: close\r\n", b""), half_close=True).status == 200
+    assert (
+        exchange(stack, request().replace(b"Connection: close\r\n", b""), half_close=True).status
+        == 200
+    )
 
 
 def rows(text: str) -> bytes:
@@ -123,7 +139,11 @@ REFUSED = {
     "a bare object": (rows(ROW), (400,), "instances"),
     "a bare list": (rows(f"[{ROW}]"), (400,), "instances"),
     "lists for rows": (rows('{"instances":[[1.0,0.0,0.0]]}'), (400, 422), ""),
-    "dataframe_split": (rows('{"dataframe_split":{"columns":["a"],"data":[[1]]}}'), (400,), "instances"),
+    "dataframe_split": (
+        rows('{"dataframe_split":{"columns":["a"],"data":[[1]]}}'),
+        (400,),
+        "instances",
+    ),
     "no rows": (rows('{"instances":[]}'), (400,), "instances"),
     "no body": (request(body=b""), (400,), "instances"),
     "a column more": (rows(BODY.decode().replace("}]", ',"d":1}]')), (422,), "'d'"),
@@ -158,7 +178,8 @@ def test_the_rest_is_refused_as_problem_json_with_the_cause(stack, name):
 
 
 @pytest.mark.parametrize(
-    ("target", "status"), [("/", 200), ("/metrics", 200), ("/v2/health/ready", 200), ("/v2/models/cases/ready", 200)]
+    ("target", "status"),
+    [("/", 200), ("/metrics", 200), ("/v2/health/ready", 200), ("/v2/models/cases/ready", 200)],
 )
 def test_head_is_answered_wherever_get_is_and_without_a_body(stack, target, status):
     answer = exchange(stack, request("HEAD", target, b""))
@@ -171,7 +192,9 @@ def test_a_byte_order_mark_is_skipped_or_named(stack):
 
 
 def test_gzip_is_bounded_by_what_it_unpacks_to(stack):
-    answer = exchange(stack, request(body=gzip.compress(b" " * 200_000_000), headers="Content-Encoding: gzip\r\n"))
+    answer = exchange(
+        stack, request(body=gzip.compress(b" " * 200_000_000), headers="Content-Encoding: gzip\r\n")
+    )
     assert answer.status == 413
 
 
@@ -183,8 +206,13 @@ def test_ten_thousand_rows_without_a_column_get_one_short_answer(stack):
 
 
 def test_a_class_or_a_key_order_is_nothing_to_feedback(stack):
-    for keys in ('{{"label":{label},"prediction_id":"{id}"}}', '{{"prediction_id":"{id}","label":{label}}}'):
+    for keys in (
+        '{{"label":{label},"prediction_id":"{id}"}}',
+        '{{"prediction_id":"{id}","label":{label}}}',
+    ):
         predicted = exchange(stack, request())
-        sent = keys.format(label=predicted.json["predictions"][0], id=predicted.headers["x-prediction-id"])
+        sent = keys.format(
+            label=predicted.json["predictions"][0], id=predicted.headers["x-prediction-id"]
+        )
         answer = exchange(stack, request(target="/feedback", body=sent.encode()))
         assert answer.json["counted"] == 1, answer

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from delivery.contents import write_contents
+from delivery.bundle_writer import write_contents
 from delivery.errors import DeliveryError
 from delivery.pack import DeliveryRequest
 from delivery.recipe import Source, checked
@@ -76,13 +76,17 @@ def test_it_is_served_as_it_answers_itself(tmp_path, name):
                 answers = predictor.predict(body).predictions
                 wrong = [
                     (row, mine, theirs)
-                    for row, mine, theirs in zip(sent[start:], expected[start:], answers, strict=False)
+                    for row, mine, theirs in zip(
+                        sent[start:], expected[start:], answers, strict=False
+                    )
                     if differs(mine, theirs)
                 ]
                 assert not wrong, (size, manifest.runtime.certified, wrong[0])
 
 
-@pytest.mark.parametrize("name", [name for name, trial in TRIALS.items() if trial.refused is not None])
+@pytest.mark.parametrize(
+    "name", [name for name, trial in TRIALS.items() if trial.refused is not None]
+)
 def test_or_it_is_refused_in_one_sentence_that_names_the_cause(tmp_path, name):
     trial = TRIALS[name]
     with warnings.catch_warnings():

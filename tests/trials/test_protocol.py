@@ -89,7 +89,9 @@ def test_errors_do_not_list_what_is_deployed(stack):
     assert "f2" not in answer.body.decode()
 
 
-@pytest.mark.parametrize("target", ["/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/cases"])
+@pytest.mark.parametrize(
+    "target", ["/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/cases"]
+)
 def test_what_describes_the_server_answers(stack, target):
     answer = exchange(stack, request("GET", target, b""))
     assert (answer.status, answer.headers["content-type"]) == (200, "application/json")

@@ -16,7 +16,11 @@ TOKENS = [
     "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9."
     + base64.urlsafe_b64encode(
         json.dumps(
-            {"iss": "https://login.example.com/realms/production/customers", "aud": "a" * 60, "sub": f"user-{number}"}
+            {
+                "iss": "https://login.example.com/realms/production/customers",
+                "aud": "a" * 60,
+                "sub": f"user-{number}",
+            }
         ).encode()
     ).decode()
     for number in range(60)
@@ -31,10 +35,17 @@ def met(stack, target, headers):
     return answer.headers["x-model-version"]
 
 
-@pytest.mark.parametrize("way", ["X-Unit-Id: {}\r\n", "Cookie: sid={}\r\n", "Cookie: theme=dark;sid={}; x=y\r\n"])
-@pytest.mark.parametrize("units", [[f"user-{number}" for number in range(60)], TOKENS], ids=["short", "long"])
+@pytest.mark.parametrize(
+    "way", ["X-Unit-Id: {}\r\n", "Cookie: sid={}\r\n", "Cookie: theme=dark;sid={}; x=y\r\n"]
+)
+@pytest.mark.parametrize(
+    "units", [[f"user-{number}" for number in range(60)], TOKENS], ids=["short", "long"]
+)
 def test_each_unit_meets_one_version_on_every_way_in_and_both_are_met(stack, way, units):
-    found = {unit: [met(stack, target, way.format(unit)) for target in ("/predict", INFER)] for unit in units}
+    found = {
+        unit: [met(stack, target, way.format(unit)) for target in ("/predict", INFER)]
+        for unit in units
+    }
     assert all(one == two for one, two in found.values())
     few, many = sorted(Counter(one for one, _ in found.values()).values())
     assert few > 10, (few, many)
@@ -49,20 +60,27 @@ def test_a_quoted_cookie_is_the_same_unit(stack):
 def test_the_header_comes_before_the_cookie(stack):
     for number in range(20):
         both = f"X-Unit-Id: head-{number}\r\nCookie: sid=cookie-{number}\r\n"
-        assert met(stack, "/predict", both) == met(stack, "/predict", f"X-Unit-Id: head-{number}\r\n")
+        assert met(stack, "/predict", both) == met(
+            stack, "/predict", f"X-Unit-Id: head-{number}\r\n"
+        )
 
 
 def test_who_comes_without_a_unit_gets_one_that_lasts_on_both_ways_in(stack):
     for target in ("/predict", INFER):
         first = exchange(stack, request(target=target, body=TENSORS if target == INFER else BODY))
         cookie = first.headers["set-cookie"].split(";")[0]
-        again = {met(stack, way, f"Cookie: {cookie}\r\n") for way in ("/predict", INFER) for _ in range(3)}
+        again = {
+            met(stack, way, f"Cookie: {cookie}\r\n")
+            for way in ("/predict", INFER)
+            for _ in range(3)
+        }
         assert again == {first.headers["x-model-version"]}
 
 
 def test_one_request_id_repeated_does_not_choose_a_version(stack):
     # Where no unit is told, the router's own coin draws: 40 draws of one half all alike are a chance of 2e-12.
     versions = {
-        exchange(stack, request(headers="X-Request-Id: steer\r\n")).headers["x-model-version"] for _ in range(40)
+        exchange(stack, request(headers="X-Request-Id: steer\r\n")).headers["x-model-version"]
+        for _ in range(40)
     }
     assert versions == {"f1", "f2"}

@@ -13,7 +13,11 @@ def recipe(sign: int = 1, dtype: type = int) -> Recipe:
     rows = pd.DataFrame(chance.normal(size=(900, 3)), columns=["a", "b", "c"])
     truth = (sign * rows["a"] > 0).astype(dtype)
     return Recipe(
-        LinearSVC(random_state=0).fit(rows[:600], truth[:600]), rows[600:], truth[600:], "predict", rows[:600]
+        LinearSVC(random_state=0).fit(rows[:600], truth[:600]),
+        rows[600:],
+        truth[600:],
+        "predict",
+        rows[:600],
     )
 
 

@@ -1,6 +1,6 @@
 """Requests as bytes: for a hot path, for the long way, and such as nobody may read otherwise than another."""
 
-from wire.door import LARGEST_HEAD, MOST_HEADERS
+from wire.fast_path import LARGEST_HEAD, MOST_HEADERS
 
 PATH = b"/hot"
 LARGEST_BODY = 1000

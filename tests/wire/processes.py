@@ -19,7 +19,7 @@ from tests.wire.visit import Answers
 
 ROOT = Path(__file__).parents[2]
 GRACEFUL_S = 60
-DOOR = "wire.worker.DoorWorker"
+DOOR = "wire.worker.FastPathWorker"
 OWN = "gunicorn.workers.gasgi.ASGIWorker"
 
 
@@ -37,10 +37,26 @@ class Gunicorn:
     ) -> None:
         self._log = folder / "gunicorn.log"
         self.ended = folder / "ended"
-        asked = {"bind": "127.0.0.1:0", "worker-class": worker_class, "workers": workers, "keep-alive": 60}
+        asked = {
+            "bind": "127.0.0.1:0",
+            "worker-class": worker_class,
+            "workers": workers,
+            "keep-alive": 60,
+        }
         asked |= {"asgi-loop": "uvloop", "http-parser": "fast", "graceful-timeout": 20} | settings
-        options = [word for name, value in asked.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-        command = [sys.executable, "-m", "gunicorn", *options, "--no-control-socket", "tests.wire.toy_app:create_app()"]
+        options = [
+            word
+            for name, value in asked.items()
+            for word in (f"--{name.replace('_', '-')}", str(value))
+        ]
+        command = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            *options,
+            "--no-control-socket",
+            "tests.wire.toy_app:create_app()",
+        ]
         if files is not None:
             # Files that it may open: both limits, or the soft and the hard one.
             soft, hard = files if isinstance(files, tuple) else (files, files)
@@ -48,8 +64,13 @@ class Gunicorn:
         with self._log.open("wb") as log:
             # A group of its own, so that whatever fails, no worker is left.
             env = os.environ | {"TOY_ENDED": str(self.ended), "TOY_LINGER_S": str(linger_s)}
-            self.running = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log, process_group=0)
-        found = until(lambda: re.search(r"Listening at: (?:unix|http://\S+):(\S+)", self.log()), "gunicorn listens")
+            self.running = subprocess.Popen(
+                command, cwd=ROOT, env=env, stdout=log, stderr=log, process_group=0
+            )
+        found = until(
+            lambda: re.search(r"Listening at: (?:unix|http://\S+):(\S+)", self.log()),
+            "gunicorn listens",
+        )
         self.port = 0 if str(asked["bind"]).startswith("unix:") else int(found[1])
         self.url = f"http://127.0.0.1:{self.port}"
         until(lambda: self.log().count("ASGI server listening") >= workers, "every worker listens")

@@ -36,10 +36,42 @@ WORDS = [
         b"\x80",
         b"_",
     ),
-    *(b"0", b"1", b"2", b"+", b"-", b"0x", b"1_0", b"GET ", b"POST /hot HTTP/1.1\r\n", b"HTTP/1.0", b"RTSP/1.1"),
-    *(b"Content-Length: 0\r\n", b"content-length:2\r\n", b"Content-Length: 41\r\n", b"Content-Length", b"\r\n "),
-    *(b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding:", b"chunked", b"identity", b"Host: x\r\n"),
-    *(b"Expect: 100-continue\r\n", b"Upgrade: h2c\r\n", b"Content-Type: a\r\n", b"X:\r\n", b"/hot", b"?", b"http://x"),
+    *(
+        b"0",
+        b"1",
+        b"2",
+        b"+",
+        b"-",
+        b"0x",
+        b"1_0",
+        b"GET ",
+        b"POST /hot HTTP/1.1\r\n",
+        b"HTTP/1.0",
+        b"RTSP/1.1",
+    ),
+    *(
+        b"Content-Length: 0\r\n",
+        b"content-length:2\r\n",
+        b"Content-Length: 41\r\n",
+        b"Content-Length",
+        b"\r\n ",
+    ),
+    *(
+        b"Transfer-Encoding: chunked\r\n",
+        b"Transfer-Encoding:",
+        b"chunked",
+        b"identity",
+        b"Host: x\r\n",
+    ),
+    *(
+        b"Expect: 100-continue\r\n",
+        b"Upgrade: h2c\r\n",
+        b"Content-Type: a\r\n",
+        b"X:\r\n",
+        b"/hot",
+        b"?",
+        b"http://x",
+    ),
 ]
 
 
@@ -52,7 +84,9 @@ class Reference:
     def __init__(self, parser):
         self.requests, self.refused = [], False
         self._body, self._within = b"", False
-        self._parser = parser(on_headers_complete=self._begin, on_body=self._more, on_message_complete=self._end)
+        self._parser = parser(
+            on_headers_complete=self._begin, on_body=self._more, on_message_complete=self._end
+        )
 
     def connection_made(self, transport):
         """Nothing to note."""
@@ -103,7 +137,9 @@ def test_tampered_requests_are_read_as_gunicorn_alone_reads_them(loop, parser, r
     alone.data_received(raw)
     visit = Visit(loop, other=lambda _: Reference(parser))
     at = sorted(data.draw(st.sets(st.integers(0, len(raw)), max_size=3)))
-    visit.send(*(raw[start:end] for start, end in zip([0, *at], [*at, len(raw)], strict=True))).settle()
+    visit.send(
+        *(raw[start:end] for start, end in zip([0, *at], [*at, len(raw)], strict=True))
+    ).settle()
     requests = [(b"POST", b"/hot", body) for body in visit.bodies]
     if visit.other:
         assert visit.other.refused == alone.refused

@@ -27,7 +27,12 @@ LAST = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 def framed(*headers, body=b"0\r\n\r\n" + INNER):
     """A request for the hot path whose body, or what comes after it, is another request."""
-    return b"POST /hot HTTP/1.1\r\nHost: x\r\n" + b"".join(header + b"\r\n" for header in headers) + b"\r\n" + body
+    return (
+        b"POST /hot HTTP/1.1\r\nHost: x\r\n"
+        + b"".join(header + b"\r\n" for header in headers)
+        + b"\r\n"
+        + body
+    )
 
 
 LENGTH = b"Content-Length: %d" % len(b"0\r\n\r\n" + INNER)
@@ -59,7 +64,9 @@ HIDING = {
     "a length with a sign": framed(b"Content-Length: +%d" % len(INNER), body=INNER),
     "a length before blanks": framed(b"Content-Length: %d \t" % len(INNER), body=INNER),
     "an upgrade": framed(b"Connection: Upgrade", b"Upgrade: x", LENGTH),
-    "an upgrade to HTTP/2": framed(b"Connection: Upgrade", b"Upgrade: h2c", b"HTTP2-Settings: AA", LENGTH),
+    "an upgrade to HTTP/2": framed(
+        b"Connection: Upgrade", b"Upgrade: h2c", b"HTTP2-Settings: AA", LENGTH
+    ),
     "an expectation": framed(b"Expect: 100-continue", LENGTH),
     "an expectation of nothing": framed(b"Expect: 100-continue", b"Content-Length: 0", body=INNER),
     "an unknown expectation": framed(b"Expect: x", LENGTH),
@@ -86,7 +93,9 @@ SENT = {name: raw for name, raw in (WHOLE | BROKEN | HIDING).items() if name not
 
 
 @pytest.mark.parametrize("raw", SENT.values(), ids=list(SENT))
-def test_whatever_is_sent_is_answered_as_often_and_in_the_order_in_which_gunicorn_alone_answers(served, plain, raw):
+def test_whatever_is_sent_is_answered_as_often_and_in_the_order_in_which_gunicorn_alone_answers(
+    served, plain, raw
+):
     assert told(served, raw) == told(plain, raw)
     assert told(served, hot() + raw) == told(plain, hot() + raw)
 
@@ -104,10 +113,19 @@ def test_a_hidden_request_is_the_body_of_the_one_that_hides_it(served):
 
 def test_requests_of_both_ways_are_answered_in_their_order_also_when_the_answers_take_long(served):
     with served.connect() as client:
-        client.send(hot(b"1", b"X-Do: later") + hot(b"2") + hot(b"3", b"X-Do: later") + GET + hot(b"4") + LAST)
+        client.send(
+            hot(b"1", b"X-Do: later")
+            + hot(b"2")
+            + hot(b"3", b"X-Do: later")
+            + GET
+            + hot(b"4")
+            + LAST
+        )
         assert client.read() == [200, 200, 200, 404, 200, 404]
         assert client.answers.bodies[:3] + client.answers.bodies[4:5] == [b"1", b"2", b"3", b"4"]
-        assert [headers[b"x-way"] for headers in client.answers.headers] == [b"short"] * 3 + [b"long"] * 3
+        assert [headers[b"x-way"] for headers in client.answers.headers] == [b"short"] * 3 + [
+            b"long"
+        ] * 3
 
 
 def test_a_request_of_one_byte_at_a_time_is_answered(served):
@@ -159,7 +177,17 @@ def test_a_client_that_does_not_read_is_not_worked_for_and_gets_everything_when_
 
 
 def test_connections_are_counted_exactly_whatever_became_of_them(served):
-    for sent in (b"", b"POST", hot()[:-1], hot(), hot() + hot(), GET, hot() + GET, b"\0", hot(b"ab", b"X-Do: fail")):
+    for sent in (
+        b"",
+        b"POST",
+        hot()[:-1],
+        hot(),
+        hot() + hot(),
+        GET,
+        hot() + GET,
+        b"\0",
+        hot(b"ab", b"X-Do: fail"),
+    ):
         for reads in (0, 1):
             with served.connect() as client:
                 client.send(sent)
@@ -168,25 +196,41 @@ def test_connections_are_counted_exactly_whatever_became_of_them(served):
     with served.connect() as client:
         client.send(hot(b"ab", b"X-Do: later"))
     # The one that asks was handed over.
-    until(lambda: (served.worker()["conns"], served.worker()["doors"]) == (1, 0), "only the one that asks is left")
+    until(
+        lambda: (served.worker()["conns"], served.worker()["doors"]) == (1, 0),
+        "only the one that asks is left",
+    )
 
 
 def test_silent_connections_are_closed_and_requests_that_do_not_arrive_are_408(loop, monkeypatch):
     monkeypatch.setattr(worker, "SWEEP_S", 0.001)
     names = ("idle", "half", "new", "started", "answered", "kept")
     visits = {name: Visit(loop, House(at_once=False)) for name in names}
-    for name, sent in {"half": hot()[:-1], "started": hot()[:-1], "answered": hot(), "kept": hot()}.items():
+    for name, sent in {
+        "half": hot()[:-1],
+        "started": hot()[:-1],
+        "answered": hot(),
+        "kept": hot(),
+    }.items():
         visits[name].send(sent)
     visits["kept"].answer()
-    for name, ago in {"idle": 61, "half": worker.SLOWEST_REQUEST_S + 1, "new": 59, "started": 29, "kept": 61}.items():
+    for name, ago in {
+        "idle": 61,
+        "half": worker.SLOWEST_REQUEST_S + 1,
+        "new": 59,
+        "started": 29,
+        "kept": 61,
+    }.items():
         visits[name].door.since -= ago
     doors = {visit.door for visit in visits.values()}
     keepalive = SimpleNamespace(keepalive=60)
-    house = SimpleNamespace(loop=loop, doors=doors, others=[], cfg=keepalive, date=b"", budget=ByteBudget(1))
-    house._look = MethodType(worker.DoorWorker._look, house)
+    house = SimpleNamespace(
+        loop=loop, doors=doors, others=[], cfg=keepalive, date=b"", budget=ByteBudget(1)
+    )
+    house._look = MethodType(worker.FastPathWorker._look, house)
 
     async def sweep():
-        sweeper = loop.create_task(worker.DoorWorker._sweep(house))
+        sweeper = loop.create_task(worker.FastPathWorker._sweep(house))
         while not (house.date and all(visits[name].transport.closed for name in ("idle", "kept"))):
             await asyncio.sleep(0)
         assert visits["half"].transport.ended
@@ -198,8 +242,14 @@ def test_silent_connections_are_closed_and_requests_that_do_not_arrive_are_408(l
         sweeper.cancel()
 
     loop.run_until_complete(asyncio.wait_for(sweep(), 5))
-    assert {name for name, visit in visits.items() if visit.transport.closed} == {"idle", "half", "kept"}
-    assert {name: visit.answers.statuses for name, visit in visits.items() if visit.transport.sent} == {
+    assert {name for name, visit in visits.items() if visit.transport.closed} == {
+        "idle",
+        "half",
+        "kept",
+    }
+    assert {
+        name: visit.answers.statuses for name, visit in visits.items() if visit.transport.sent
+    } == {
         "half": [408],
         "kept": [200],
     }
@@ -209,7 +259,11 @@ def test_silent_connections_are_closed_and_requests_that_do_not_arrive_are_408(l
 
 
 def test_an_idle_connection_is_closed_after_keepalive(tmp_path):
-    with gunicorn(tmp_path, keep_alive=1) as server, server.connect() as fresh, server.connect() as kept:
+    with (
+        gunicorn(tmp_path, keep_alive=1) as server,
+        server.connect() as fresh,
+        server.connect() as kept,
+    ):
         kept.ask(hot())
         assert (kept.read(deadline_s=5), fresh.read(deadline_s=5)) == ([200], [])
 
@@ -223,7 +277,11 @@ UNREADABLE = {
     "garbage": (b"\x00\xff garbage\r\n\r\n", 400, ""),
     "two lengths": (BROKEN["two lengths"], 400, ""),
     "a long line": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, ""),
-    "a long head": (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: %b\r\n" % (b"a" * 8000) * 9, 431, "head"),
+    "a long head": (
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: %b\r\n" % (b"a" * 8000) * 9,
+        431,
+        "head",
+    ),
 }
 
 
@@ -250,7 +308,9 @@ def test_a_target_of_absolute_form_is_its_path(served, target):
         assert client.ask(hot(path=target)) == 200
 
 
-@pytest.mark.parametrize("requests", [[hot(b"ab", b"X-Do: later")], [CHUNKED], [GET], [hot(), GET, hot()]])
+@pytest.mark.parametrize(
+    "requests", [[hot(b"ab", b"X-Do: later")], [CHUNKED], [GET], [hot(), GET, hot()]]
+)
 def test_a_client_that_closes_its_side_gets_its_answers_and_then_the_end(served, requests):
     with served.connect() as client:
         client.send(b"".join(requests))
@@ -262,7 +322,9 @@ def test_a_client_that_closes_its_side_gets_its_answers_and_then_the_end(served,
 # What one worker may hold
 
 
-def test_more_connections_than_there_are_files_close_the_oldest_and_everybody_is_still_answered(tmp_path):
+def test_more_connections_than_there_are_files_close_the_oldest_and_everybody_is_still_answered(
+    tmp_path,
+):
     with gunicorn(tmp_path, files=200) as server, ExitStack() as held:
         idle = [held.enter_context(server.connect()) for _ in range(300)]
         half = [held.enter_context(server.connect()) for _ in range(300)]
@@ -352,7 +414,11 @@ def test_workers_that_are_replaced_under_load_lose_no_request(tmp_path, asked):
         with Load(server, *asked) as load:
             old = set(load.pids)
             server.signal(signal.SIGHUP)
-            until(lambda: server.log().count("Worker exiting") == 2 and load.pids - old, "all workers are new", 25)
+            until(
+                lambda: server.log().count("Worker exiting") == 2 and load.pids - old,
+                "all workers are new",
+                25,
+            )
             load.until(50)
         assert load.lost == []
         assert b"" not in load.pids
@@ -368,26 +434,43 @@ def test_a_server_that_ends_under_load_answers_every_request_that_it_took(tmp_pa
 
 
 def test_connections_that_nobody_uses_do_not_delay_the_end_and_the_app_has_its_own(tmp_path):
-    with gunicorn(tmp_path) as server, server.connect(), server.connect() as kept, server.connect() as other:
+    with (
+        gunicorn(tmp_path) as server,
+        server.connect(),
+        server.connect() as kept,
+        server.connect() as other,
+    ):
         assert (kept.ask(hot()), other.ask(GET), kept.ask(hot())) == (200, 404, 200)
         assert server.end() < 5
         assert (kept.read(), other.read(), server.ended.exists()) == ([200, 200], [404], True)
 
 
 def test_during_the_farewell_a_kept_connection_is_served_and_told_to_close(tmp_path):
-    with gunicorn(tmp_path, linger_s=5) as server, server.connect() as one, server.connect() as half:
+    with (
+        gunicorn(tmp_path, linger_s=5) as server,
+        server.connect() as one,
+        server.connect() as half,
+    ):
         assert one.ask(hot()) == 200
         half.send(hot()[:-1])
         server.signal(signal.SIGTERM)
         until(lambda: _refused(server), "nobody is let in any more")
         assert one.ask(hot()) == 200
         assert half.ask(hot()[-1:]) == 200
-        assert one.answers.headers[-1][b"connection"] == half.answers.headers[-1][b"connection"] == b"close"
+        assert (
+            one.answers.headers[-1][b"connection"]
+            == half.answers.headers[-1][b"connection"]
+            == b"close"
+        )
         assert server.end() < 5
 
 
 def test_who_never_finishes_a_request_is_cut_off_before_the_app_would_lose_its_end(tmp_path):
-    with gunicorn(tmp_path, graceful_timeout=4) as server, server.connect() as one, server.connect() as other:
+    with (
+        gunicorn(tmp_path, graceful_timeout=4) as server,
+        server.connect() as one,
+        server.connect() as other,
+    ):
         one.send(hot()[:-1])
         other.send(CHUNKED[:-1])
         until(lambda: server.worker()["conns"] == 3, "both are there")
@@ -398,7 +481,11 @@ def test_who_never_finishes_a_request_is_cut_off_before_the_app_would_lose_its_e
 @pytest.mark.parametrize("told_before", [True, False])
 def test_sigquit_ends_it_at_once_also_in_the_middle_of_a_farewell(tmp_path, told_before):
     settings = {"linger_s": 600, "graceful_timeout": GRACEFUL_S}
-    with gunicorn(tmp_path, **settings) as server, server.connect() as kept, server.connect() as half:
+    with (
+        gunicorn(tmp_path, **settings) as server,
+        server.connect() as kept,
+        server.connect() as half,
+    ):
         kept.ask(hot())
         half.send(hot()[:-1])
         began = time.monotonic()

@@ -73,7 +73,11 @@ class Toy:
 
     async def _send(self, scope, send, status, body):
         worker = scope["state"].get("worker")
-        headers = [(b"x-way", b"long"), (b"x-pid", b"%d" % os.getpid()), (b"content-length", b"%d" % len(body))]
+        headers = [
+            (b"x-way", b"long"),
+            (b"x-pid", b"%d" % os.getpid()),
+            (b"content-length", b"%d" % len(body)),
+        ]
         if worker is not None and worker.draining:
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": status, "headers": headers})

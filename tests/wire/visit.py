@@ -8,8 +8,8 @@ import httptools
 
 from tests.wire.messages import LARGEST_BODY, PATH
 from wire.budget import ByteBudget
-from wire.door import Door, Headers, Respond
-from wire.turns import Turns
+from wire.fast_path import Headers, HttpConnection, Respond
+from wire.read_turns import ReadTurns
 
 
 class Transport:
@@ -81,7 +81,9 @@ class Asked:
         self.headers, self.body, self.respond = headers, body, respond
         self.answered = False
 
-    def answer(self, status: int = 200, headers: Headers | None = None, body: bytes | None = None) -> None:
+    def answer(
+        self, status: int = 200, headers: Headers | None = None, body: bytes | None = None
+    ) -> None:
         """Answer it, with its own body unless told otherwise."""
         self.answered = True
         self.respond(status, headers or [], self.body if body is None else body)
@@ -95,7 +97,7 @@ class House:
 
     def __init__(self, at_once: bool = True, other: Any = Other, most_bytes: int = 1 << 20) -> None:
         self.hot: Any = {PATH: self._answer}
-        self.doors: set[Door] = set()
+        self.doors: set[HttpConnection] = set()
         self.nr_conns = 0
         self.draining = False
         self.most_conns = 100
@@ -110,7 +112,9 @@ class House:
         self.statuses.append(status)
 
     def make_room(self) -> None:
-        min((door for door in self.doors if door.since is not None), key=lambda door: door.since).cut()
+        min(
+            (door for door in self.doors if door.since is not None), key=lambda door: door.since
+        ).cut()
 
     def _answer(self, headers: Headers, body: bytes, respond: Respond) -> None:
         self.asked.append(Asked(headers, body, respond))
@@ -121,11 +125,13 @@ class House:
 class Visit:
     """A client's connection to a house."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, house: House | None = None, **options: Any) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, house: House | None = None, **options: Any
+    ) -> None:
         self.loop, self.house = loop, house or House(**options)
-        self.house.turns = self.house.turns or Turns(loop)
+        self.house.turns = self.house.turns or ReadTurns(loop)
         self.transport = Transport()
-        self.door = Door(self.house, loop)
+        self.door = HttpConnection(self.house, loop)
         self.transport.protocol = self.door
         self.door.connection_made(self.transport)
 
@@ -176,7 +182,9 @@ class Visit:
 
     async def _settle(self) -> None:
         progress = None
-        while progress != (progress := (len(self.transport.sent), len(self.house.asked), self.transport.closed)):
+        while progress != (
+            progress := (len(self.transport.sent), len(self.house.asked), self.transport.closed)
+        ):
             for _ in range(3):
                 await asyncio.sleep(0)
 

@@ -22,13 +22,17 @@ def data(seed):
             "city": chance.choice(CITIES, 600).astype(object),
         }
     )
-    return frame, (frame["amount"] / 2000 + (frame["city"] == "Oslo") + chance.normal(0, 0.7, 600) > 1.4).astype(int)
+    return frame, (
+        frame["amount"] / 2000 + (frame["city"] == "Oslo") + chance.normal(0, 0.7, 600) > 1.4
+    ).astype(int)
 
 
 def build(strength=1.0, unknown="ignore"):
     """The fitted pipeline with 600 loans it has not seen."""
     names = OneHotEncoder(handle_unknown=unknown)
-    columns = ColumnTransformer([("numbers", StandardScaler(), ["amount", "age"]), ("names", names, ["city"])])
+    columns = ColumnTransformer(
+        [("numbers", StandardScaler(), ["amount", "age"]), ("names", names, ["city"])]
+    )
     rows, labels = data(1)
     held_out, truth = data(2)
     pipeline = make_pipeline(columns, LogisticRegression(C=strength)).fit(rows, labels)

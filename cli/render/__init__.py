@@ -1,0 +1,1 @@
+"""What verbs print: screens, plan text, verdicts, exit codes."""

@@ -1,0 +1,266 @@
+"""What a bundle holds, written into a folder: pickle, ONNX form, environment, golden rows, manifest."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import joblib
+import msgspec
+import yaml
+
+from delivery import environment, onnx_form
+from delivery.errors import DeliveryError, first_line
+from delivery.evaluation import held_out_metrics, latency_ms, task_of
+from delivery.inputs import with_inputs_as_fitted
+from delivery.invariance import dependence
+from delivery.labels import cautions, require_labels
+from delivery.local_modules import code_of
+from delivery.output_checks import every_answer, require_one_answer_a_row
+from delivery.own_input import input_form
+from delivery.probe_rows import Probes, probes
+from delivery.recipe import Recipe, Source
+from delivery.served_check import require_invariance, require_own_answers
+from delivery.signature import columns_of, rows_of
+from service.bundle import Bundle, Column, Comparison, File, Manifest, Runtime
+from service.bundle_files import FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE
+from service.bundled_modules import is_module_file
+from service.comparison import RULE, SAME_MODEL, golden_tolerance
+from service.model import Model, OnnxModel, PipelineModel, RowByRow
+from service.rows import Columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from delivery.pack import DeliveryRequest
+
+GOLDEN_ROWS = 48
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Proved:
+    """The model on its certified runtime, the proof, and its predictions of all held-out rows (None: it failed)."""
+
+    model: Model
+    runtime: Runtime
+    predictions: list[Any]
+    latency: dict[str, Any]
+
+
+def write_contents(
+    folder: Path, request: "DeliveryRequest", source: Source, report: Report
+) -> Manifest:
+    """Write all files but the signature; returns the manifest."""
+    recipe = with_inputs_as_fitted(source.recipe, report)
+    source = replace(source, recipe=recipe)
+    columns = columns_of(recipe.held_out, recipe.training)
+    rows = rows_of(recipe.held_out)
+    held_out = _as_served(rows, columns)
+    # First, since it says better than a pickler what a pickle cannot hold.
+    _write_code(folder, source, report)
+    _dump(recipe, folder / PICKLE)
+    report(f"{len(rows)} held-out rows, {len(columns)} columns; converting to ONNX")
+    described = _description(request, source, columns)
+    proved = _prove(folder, described, recipe, held_out, request.tolerance, report)
+    _write_golden(folder / GOLDEN, rows, proved.predictions)
+    packages = environment.installed()
+    pins = environment.environment_yaml(f"{request.model}-{request.version}", packages)
+    (folder / "environment.yaml").write_text(
+        yaml.safe_dump(pins, sort_keys=False), encoding="utf-8"
+    )
+    manifest = msgspec.structs.replace(
+        described,
+        metrics=held_out_metrics(proved.predictions, recipe),
+        runtime=proved.runtime,
+        latency=proved.latency,
+        golden={"rows": len((folder / GOLDEN).read_bytes().splitlines())},
+        packages=packages,
+        files=_files(folder),
+    )
+    report(
+        f"held out: {', '.join(f'{name} {value:.4g}' for name, value in manifest.metrics.items()) or 'no labels'}"
+    )
+    for caution in cautions(recipe):
+        report(f"warning: {caution}")
+    plain = msgspec.to_builtins(manifest)
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
+    return manifest
+
+
+def _as_served(rows: list[dict[str, Any]], columns: list[Column]) -> Columns:
+    try:
+        return onnx_form.held_out_columns(rows, columns)
+    except msgspec.ValidationError as error:
+        raise DeliveryError(f"a held-out row could not be sent as JSON: {error}") from error
+
+
+def _prove(
+    folder: Path,
+    described: Manifest,
+    recipe: Recipe,
+    held_out: Columns,
+    tolerance: float,
+    report: Report,
+) -> Proved:
+    pipeline, rows = _loaded(folder, described, PipelineModel), len(recipe.held_out)
+    predictions, failures = _answers(pipeline, held_out, rows)
+    # Before the conversion, which takes long and would complain of something else.
+    require_one_answer_a_row(predictions, failures, recipe.output, described.classes)
+    require_labels(recipe)
+    asked = probes(recipe.pipeline, recipe.held_out, recipe.training, described.columns)
+    require_invariance(pipeline, held_out, asked, recipe.one_row_at_a_time)
+    require_own_answers(recipe, described, predictions, pipeline)
+    reason = onnx_form.convert(recipe, described.columns, folder / ONNX)
+    model: Model = pipeline
+    runtime = onnx_form.not_converted(reason or "", tolerance)
+    if reason is None:
+        runtime, model = _try_onnx(folder, described, pipeline, held_out, recipe, tolerance, asked)
+    if runtime.certified != "onnx":
+        (folder / ONNX).unlink(missing_ok=True)
+    report(f"certified runtime: {runtime.certified} ({runtime.reason})")
+    if runtime.certified == "onnx":
+        predictions, failures = _answers(model, held_out, rows)
+    good = [i for i in range(rows) if i not in failures]
+    some = {name: array[good] for name, array in held_out.items()}
+    mine = latency_ms(model, some)
+    latency: dict[str, Any] = {
+        **mine,
+        "sklearn": mine if model is pipeline else latency_ms(pipeline, some),
+    }
+    return Proved(model, runtime, predictions, latency)
+
+
+def _answers(model: Model, held_out: Columns, rows: int) -> tuple[list[Any], dict[int, str]]:
+    predictions, failures = every_answer(model, held_out, rows)
+    if len(failures) == rows:
+        raise DeliveryError(
+            f"the pipeline failed on every held-out row: {next(iter(failures.values()))}"
+        )
+    return predictions, failures
+
+
+def _loaded(folder: Path, described: Manifest, kind: Callable[[Bundle], Model]) -> Model:
+    """The model of the draft's own files, as the service will load it."""
+    # Without the code that travels: here its modules are imported already, from where the recipe found them.
+    files = {name: file for name, file in _files(folder).items() if not is_module_file(name)}
+    model = kind(Bundle(folder, msgspec.structs.replace(described, files=files), ""))
+    return RowByRow(model) if described.one_row_at_a_time else model
+
+
+def _try_onnx(
+    folder: Path,
+    described: Manifest,
+    pipeline: Model,
+    held_out: Columns,
+    recipe: Recipe,
+    tolerance: float,
+    asked: Probes,
+) -> tuple[Runtime, Model]:
+    try:
+        onnx = _loaded(folder, described, OnnxModel)
+    except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common root)
+        return onnx_form.not_converted(f"its ONNX form does not load: {error}", tolerance), pipeline
+    runtime = onnx_form.certify(
+        pipeline, onnx, held_out, len(recipe.held_out), recipe, tolerance, asked
+    )
+    if runtime.certified == "onnx" and dependence(
+        onnx, held_out, SAME_MODEL, recipe.one_row_at_a_time
+    ):
+        reason = "an answer of its ONNX form depends on the rows beside it"
+        runtime = msgspec.structs.replace(runtime, certified="sklearn", reason=reason)
+    return runtime, onnx if runtime.certified == "onnx" else pipeline
+
+
+def _write_code(folder: Path, source: Source, report: Report) -> None:
+    sources = code_of(source.recipe.pipeline, source.path)
+    for name, raw in sources.items():
+        (folder / name).write_bytes(raw)
+    if sources:
+        report(f"code that travels with it: {', '.join(sources)}")
+
+
+def _dump(recipe: Recipe, path: Path) -> None:
+    try:
+        joblib.dump(recipe.pipeline, path)
+    except OSError:
+        raise
+    except Exception as error:
+        raise DeliveryError(f"the pipeline cannot be pickled: {first_line(error)}") from error
+
+
+def _write_golden(path: Path, rows: list[dict[str, Any]], predictions: list[Any]) -> None:
+    """Evenly spread rows, and first of all rows that hold nulls, so that those are proved too."""
+    good = [i for i, prediction in enumerate(predictions) if prediction is not None]
+    with_nulls = [i for i in good if None in rows[i].values()][: GOLDEN_ROWS // 4]
+    room = GOLDEN_ROWS - len(with_nulls)
+    spread = good[:: max(1, len(good) // room)][:room]
+    chosen = sorted(set(with_nulls) | set(spread))
+    lines = [msgspec.json.encode({"row": rows[i], "prediction": predictions[i]}) for i in chosen]
+    path.write_bytes(b"\n".join(lines) + b"\n")
+
+
+def _description(request: "DeliveryRequest", source: Source, columns: list[Column]) -> Manifest:
+    recipe = source.recipe
+    task, classes = task_of(recipe)
+    git = environment.git_state(source.path.absolute().parent)
+    return Manifest(
+        format=FORMAT,
+        model=request.model,
+        version=request.version,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        source={"kind": source.kind, "path": str(source.path), "sha256": source.sha256, **git},
+        training=_training(recipe),
+        task=task,
+        classes=classes,
+        output=recipe.output,
+        input=input_form(recipe),
+        one_row_at_a_time=recipe.one_row_at_a_time,
+        columns=columns,
+        metrics={},
+        held_out_rows=len(recipe.held_out),
+        runtime=onnx_form.not_converted("", request.tolerance),
+        comparison=Comparison(
+            rule=RULE,
+            certification=request.tolerance,
+            golden=golden_tolerance(request.tolerance),
+            pipeline=SAME_MODEL,
+        ),
+        latency={},
+        golden={},
+        python=environment.python_version(),
+        packages={},
+        files={},
+    )
+
+
+def _training(recipe: Recipe) -> dict[str, Any]:
+    if recipe.training is None:
+        return {"sha256": None, "rows": None}
+    return {"sha256": frame_digest(recipe.training), "rows": len(recipe.training)}
+
+
+def frame_digest(frame: "pd.DataFrame") -> str:
+    """SHA-256 of a frame's column names and values, the same on every machine."""
+    from pandas.util import hash_pandas_object
+
+    names = "\0".join(str(name) for name in frame.columns)
+    digest = hashlib.sha256(names.encode("utf-8", "surrogatepass"))
+    try:
+        digest.update(hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    except Exception:  # noqa: BLE001 (lists, and whatever else pandas has no hash for, raise what they like)
+        for place in range(frame.shape[1]):
+            texts = "\0".join(map(repr, frame.iloc[:, place].tolist()))
+            digest.update(texts.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _files(folder: Path) -> dict[str, File]:
+    return {
+        path.name: File(hashlib.sha256(raw).hexdigest(), len(raw))
+        for path in sorted(folder.iterdir())
+        for raw in [path.read_bytes()]
+    }

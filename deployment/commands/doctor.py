@@ -1,0 +1,163 @@
+"""`doctor`: is what runs what should run? Asks every process, the record and the platform; changes nothing."""
+
+import resource
+import shutil
+import time
+from collections.abc import Iterator
+from functools import partial
+
+from deployment.commands.executor import Say
+from deployment.commands.findings import Finding, looked
+from deployment.facts import of_running
+from deployment.router_client import check_model, router_status
+from deployment.workspace.errors import EdgeFailure
+from deployment.workspace.ledger import opened_record, read_ledger
+from deployment.workspace.secrets import read_secrets
+from deployment.workspace.workspace import Workspace
+from rollout.plurals import counted
+from rollout.state.ledger import Ledger, Version
+from targets.local.orphans import left_behind
+from targets.local.programs import ROUTER
+from targets.local.supervisor_client import Process, Supervisor
+from targets.registry import on_heroku
+
+SPARE_DISK_MB = 500
+# The router keeps as many connections as it may open files, at most 4,096, and a reserve for itself.
+FILES_WANTED = 4096 + 128
+FOLLOWS_S = 3.0
+UP = "`python deploy.py up`"
+
+
+def doctor(place: Workspace, say: Say) -> list[Finding]:
+    """Every finding, in order; raises EdgeFailure where nothing was ever brought up."""
+    if not (place.state / "secrets" / "service").exists():
+        raise EdgeFailure(
+            f"nothing was ever brought up from {place.state}: {UP} first, then this tells how it is"
+        )
+    ledgers: list[Ledger] = []
+    record = looked("record", partial(_record, place, ledgers))
+    ledger = ledgers[0] if ledgers else None
+    return [
+        record,
+        *(_platform(place, ledger, say) if on_heroku(place) else _processes(place, ledger)),
+        looked("router", partial(_router, place, ledger)),
+        *_versions(place, ledger),
+        looked("free disk", partial(_disk, place)),
+        *([] if on_heroku(place) else [_open_files()]),
+    ]
+
+
+def _record(place: Workspace, ledgers: list[Ledger]) -> str:
+    with opened_record(place) as store:
+        ledgers.append(read_ledger(store))
+        checked = store.verify()
+    return f"the chain of {counted(checked, 'revision')} holds"
+
+
+def _platform(place: Workspace, ledger: Ledger | None, say: Say) -> Iterator[Finding]:
+    from targets.heroku.doctor import platform
+
+    return platform(place, ledger, say)
+
+
+def _router(place: Workspace, ledger: Ledger | None) -> str:
+    """Its workers, once all of them follow the newest revision; they have some seconds for it."""
+    give_up = time.monotonic() + FOLLOWS_S
+    while True:
+        status = router_status(place, read_secrets(place).operator, 10.0)
+        workers = status.get("workers") or []
+        oldest = min(
+            [status.get("revision", 0), *(worker.get("revision", 0) for worker in workers)]
+        )
+        if ledger is None or oldest >= ledger.revision:
+            return f"{len(workers)} workers follow revision {oldest}"
+        if time.monotonic() > give_up:
+            raise EdgeFailure(
+                f"a worker follows revision {oldest}, the record is at {ledger.revision}: `python deploy.py status` "
+                "shows all of them, the router's log says why it cannot read the record"
+            )
+        time.sleep(0.2)
+
+
+def _versions(place: Workspace, ledger: Ledger | None) -> Iterator[Finding]:
+    if ledger is None:
+        return
+    for version in ledger.live():
+        yield looked(f"version {version.name}", partial(_version, place, ledger, version))
+
+
+def _version(place: Workspace, ledger: Ledger, version: Version) -> str:
+    facts = of_running(place, ledger, version.name)
+    if not facts.answers_golden_rows:
+        raise EdgeFailure(
+            f"it does not give its golden answers ({facts.not_ready_because}): {UP} repairs what it can"
+        )
+    return f"{version.state}, {ledger.weight(version.name) / 100:g} % of the users, answers its golden rows"
+
+
+def _processes(place: Workspace, ledger: Ledger | None) -> Iterator[Finding]:
+    """The supervisor of this machine and what it runs, beside what the ledger names."""
+    running: dict[str, Process] = {}
+    supervisor = looked("supervisor", partial(_supervisor, place, running))
+    yield supervisor
+    if supervisor.fault or ledger is None:
+        return
+    named = [ROUTER, *(version.program for version in ledger.live())]
+    for program in named:
+        yield looked(f"process {program}", partial(_process, running.get(program)))
+    model = looked("model", partial(_model, place))
+    yield model
+    if model.fault:
+        return
+    for program in sorted(set(running) - set(named)):
+        yield Finding(
+            f"process {program}", fault=f"it runs and the ledger does not name it: {UP} ends it"
+        )
+
+
+def _supervisor(place: Workspace, running: dict[str, Process]) -> str:
+    supervisor = Supervisor(place)
+    if not supervisor.answers() and (pids := left_behind(place)):
+        raise EdgeFailure(
+            f"it is gone, {len(pids)} of its processes still run: {UP} ends them and begins anew"
+        )
+    running.update(supervisor.processes())
+    return f"{len(running)} programs"
+
+
+def _process(process: Process | None) -> str:
+    if process is None:
+        raise EdgeFailure(f"the ledger names it and it does not run: {UP} starts it")
+    # Just started, it counts as running after some seconds; whether it answers is looked at by itself.
+    if process.state not in ("RUNNING", "STARTING"):
+        because = f" ({process.ended_because})" if process.ended_because else ""
+        raise EdgeFailure(
+            f"{process.state.lower()}{because}: {UP} starts it again, its log says why"
+        )
+    return f"{process.state.lower()}, for {process.since_s:.0f} s"
+
+
+def _model(place: Workspace) -> str:
+    check_model(place)
+    return f"{place.settings.model} is served here"
+
+
+def _disk(place: Workspace) -> str:
+    free_mb = shutil.disk_usage(place.state).free / 1e6
+    if free_mb < SPARE_DISK_MB:
+        raise EdgeFailure(
+            f"{free_mb:.0f} MB left for {place.state}: make room, or set SLUICE_STATE elsewhere"
+        )
+    return f"{free_mb / 1000:.1f} GB for {place.state}"
+
+
+def _open_files() -> Finding:
+    """The hard limit, to which router and versions raise their own."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard == resource.RLIM_INFINITY or hard >= FILES_WANTED:
+        return Finding("open files", "enough for all connections")
+    return Finding(
+        "open files",
+        warning=f"the hard limit is {hard}: beyond it a router process closes the oldest idle connections. Raise it to "
+        f"{FILES_WANTED} (`ulimit -Hn`, or LimitNOFILE of the service manager), then {UP}",
+    )

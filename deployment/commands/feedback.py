@@ -1,0 +1,176 @@
+"""`feedback`: sends a file of late labels to the router, in calls of a bounded size, each repeated until it is taken.
+
+The router counts a label once however often it is sent, so that what was interrupted is simply run again.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deployment.commands.executor import Say
+from deployment.commands.label_file import BadLabels, Labelled, count, labels, written
+from deployment.commands.strategy_options import shown_seconds
+from deployment.http_client import Answer, Connection, Unreachable, line
+from deployment.router_client import url_of_router
+from deployment.workspace.bundles import delivered, read_release
+from deployment.workspace.errors import EdgeFailure, Interrupted, NotReadyInTime
+from deployment.workspace.workspace import Workspace
+
+MOST_LABELS = 1_000
+ANSWER_S = 30.0
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 15.0
+SAY_EVERY_S = 5.0
+SHOWN_INVALID = 5
+# Not able to answer now, and what those in front of a router say when it is not.
+_AGAIN = (429, 502, 503, 504)
+AGAIN_IS_HARMLESS = "run it again: what was counted is not counted twice"
+
+
+@dataclass
+class Tally:
+    """What became of the labels so far. rows and sent: of the file; the others: labels, a row may hold several."""
+
+    rows: int
+    sent: int = 0
+    counted: int = 0
+    duplicates: int = 0
+    invalid: int = 0
+    first_invalid: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, call: "Call", said: dict[str, Any]) -> None:
+        """Add what the router said to one call."""
+        self.sent += len(call.rows)
+        self.counted += said["counted"]
+        self.duplicates += said["duplicates"]
+        self.invalid += len(said["invalid"])
+        for each in said["invalid"][: SHOWN_INVALID - len(self.first_invalid)]:
+            self.first_invalid.append({"row": call.rows[each["index"]], "detail": each["detail"]})
+
+    def so_far(self) -> str:
+        """How far it came."""
+        return f"{self.sent} of {self.rows} rows were sent ({self.counted} labels counted)"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call's body, and the file's rows in it."""
+
+    rows: tuple[int, ...]
+    body: bytes
+
+
+def feedback(
+    place: Workspace,
+    path: Path,
+    timeout_s: float,
+    say: Say,
+    pause: Callable[[float], None] = time.sleep,
+) -> Tally:
+    """Send every label of a file; raises BadLabels (nothing was sent), EdgeFailure, NotReadyInTime, Interrupted."""
+    classes = written(_classes(place)) if path.suffix.lower() == ".csv" else {}
+    tally = Tally(count(path, classes))
+    url = url_of_router(place)
+    sender = _Sender(time.monotonic() + timeout_s, shown_seconds(timeout_s), tally, pause)
+    spoken = time.monotonic()
+    try:
+        with line(url, "", ANSWER_S) as router:
+            for call in calls(path, labels(path, classes), _most_bytes(place)):
+                tally.add(call, sender.send(router, call))
+                if time.monotonic() - spoken > SAY_EVERY_S:
+                    spoken = time.monotonic()
+                    say(f"  {tally.so_far()}")
+    except KeyboardInterrupt as error:
+        raise Interrupted(f"interrupted: {tally.so_far()}; {AGAIN_IS_HARMLESS}") from error
+    return tally
+
+
+def _classes(place: Workspace) -> list[Any]:
+    """The classes of every delivered version of this model; a bundle that cannot be read says none."""
+    found: list[Any] = []
+    for name in delivered(place.releases):
+        try:
+            manifest = read_release(place.releases, name).manifest
+        except EdgeFailure:
+            continue
+        if manifest.get("model") == place.settings.model:
+            found += manifest.get("classes") or []
+    return found
+
+
+def calls(path: Path, rows: Iterable[Labelled], most_bytes: int) -> Iterator[Call]:
+    """The rows as bodies of at most MOST_LABELS rows and `most_bytes`; raises BadLabels for a row that is too long."""
+    numbers: list[int] = []
+    pieces: list[bytes] = []
+    size = 2
+    for row in rows:
+        piece = json.dumps(
+            {"prediction_id": row.prediction_id, "label": row.label}, separators=(",", ":")
+        ).encode()
+        if len(piece) + 2 > most_bytes:
+            raise BadLabels(
+                f"{path}, row {row.row}: {len(piece)} bytes are more than router.limits.max_feedback_bytes"
+            )
+        if len(numbers) == MOST_LABELS or size + len(piece) + 1 > most_bytes:
+            yield Call(tuple(numbers), b"[" + b",".join(pieces) + b"]")
+            numbers, pieces, size = [], [], 2
+        numbers.append(row.row)
+        pieces.append(piece)
+        size += len(piece) + 1
+    if numbers:
+        yield Call(tuple(numbers), b"[" + b",".join(pieces) + b"]")
+
+
+def _most_bytes(place: Workspace) -> int:
+    limits = place.settings.router.limits
+    return min(limits.max_feedback_bytes, limits.max_body_bytes)
+
+
+class _Sender:
+    """Sends calls until its deadline."""
+
+    def __init__(
+        self, give_up: float, allowed: str, tally: Tally, pause: Callable[[float], None]
+    ) -> None:
+        self.give_up, self.allowed, self.tally, self.pause = give_up, allowed, tally, pause
+
+    def send(self, router: Connection, call: Call) -> dict[str, Any]:
+        """What the router said to a call; sent again after growing pauses where it was not able to answer."""
+        wait = FIRST_PAUSE_S
+        while True:
+            try:
+                answer = router.send("/feedback", call.body)
+                if answer.status not in _AGAIN:
+                    return self._read(answer)
+                because = f"the router answered {answer.status}: {_detail(answer)}"
+            except Unreachable as error:
+                because = f"the router does not answer ({error})"
+            if time.monotonic() + wait > self.give_up:
+                raise NotReadyInTime(
+                    f"after {self.allowed} {self.tally.so_far()}: {because}; {AGAIN_IS_HARMLESS} (--timeout)"
+                )
+            self.pause(wait)
+            wait = min(2 * wait, LONGEST_PAUSE_S)
+
+    def _read(self, answer: Answer) -> dict[str, Any]:
+        if answer.status != 200:
+            raise EdgeFailure(
+                f"the router answered {answer.status} to /feedback: {_detail(answer)} ({self.tally.so_far()})"
+            )
+        try:
+            said = answer.json()
+            return {name: said[name] for name in ("counted", "duplicates", "invalid")}
+        except (Unreachable, KeyError, TypeError) as error:
+            raise EdgeFailure(
+                f"the router's answer to /feedback cannot be read ({self.tally.so_far()})"
+            ) from error
+
+
+def _detail(answer: Answer) -> str:
+    try:
+        return str(answer.json()["detail"])
+    except (Unreachable, KeyError, TypeError):
+        return "it did not say why"

@@ -1,0 +1,38 @@
+"""What a doctor finds: one line each, with the cause and the next step where something is wrong."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deployment.readiness import NotAnswering
+from deployment.router_client import RouterAway
+from deployment.workspace.errors import EdgeFailure
+from rollout.errors import BrokenRecord, Refusal
+from store import StoreError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """what: was looked at; found: how it is; fault: empty where all is well, else the cause and the next step.
+
+    warning: the same of what is no fault yet.
+    """
+
+    what: str
+    found: str = ""
+    fault: str = ""
+    warning: str = ""
+
+    @property
+    def line(self) -> str:
+        """As it is shown."""
+        said = self.fault or self.warning or self.found
+        sign = "✖" if self.fault else "⚠" if self.warning else "✔"
+        return f"{sign} {self.what}{f': {said}' if said else ''}"
+
+
+def looked(what: str, look: Callable[[], str]) -> Finding:
+    """What a look found; whatever it raises on purpose is the fault."""
+    try:
+        return Finding(what, look())
+    except (EdgeFailure, Refusal, StoreError, BrokenRecord, NotAnswering, RouterAway) as error:
+        return Finding(what, fault=str(error))

@@ -1,0 +1,246 @@
+"""Each acting verb as an Act: which facts it needs, which decision of the core it is, what it shows first."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from deployment import facts
+from deployment.commands.run_verb import Act
+from deployment.commands.strategy_options import (
+    canary_steps,
+    configured_steps,
+    in_place_lines,
+    judged_steps,
+    plan_lines,
+    ramp_steps,
+    seconds,
+)
+from deployment.workspace.errors import BadOption, EdgeFailure
+from deployment.workspace.workspace import Workspace
+from rollout.decide import decisions
+from rollout.errors import BadSetting
+from rollout.settings import is_name
+from rollout.state.classes import Answers
+from rollout.state.ledger import Ledger, Step
+from rollout.state.policy import CLASSES, Policy, policy
+from rollout.state.split import ALL, basis_points
+from rollout.state.strategy import strategy
+
+if TYPE_CHECKING:
+    from rollout.state.contract import Contract
+
+# A rollback is tried until it wins; its rivals are single inserts, so few rounds are ever needed.
+ROLLBACK_ATTEMPTS = 50
+DEPLOY_ATTEMPTS = 10
+CANARY_STEPS = "5,25,50"
+
+
+def deploy(place: Workspace, name: str) -> Act:
+    """Start and prove a version without traffic. It competes with no other act, so a lost insert is tried again."""
+    require_name(name)
+    return Act(
+        "deploy",
+        lambda ledger: facts.of_next(place, ledger, name),
+        lambda ledger, facts: decisions.deploy(ledger, facts, name),
+        f"{name} is deployed already",
+        attempts=DEPLOY_ATTEMPTS,
+    )
+
+
+def start(
+    place: Workspace,
+    name: str,
+    how: str,
+    steps: tuple[Step, ...] = (),
+    share: int = ALL,
+    breaking: bool = False,
+    auto: bool = False,
+) -> Act:
+    """Begin a rollout by one of the strategies.
+
+    breaking: although it breaks the contract of those who have one; auto: the conductor judges it and moves it on.
+    """
+    require_name(name)
+    judged = policy_for(place, how, name, steps) if auto else None
+    return Act(
+        how,
+        lambda ledger: facts.of_running(place, ledger, name),
+        lambda ledger, facts: decisions.start(ledger, facts, name, how, steps, share, judged),
+        f"{how} of {name} goes on",
+        preview=lambda ledger: plan_lines(ledger, how, name, steps, share, judged),
+        contract=_contract(place, name),
+        breaking=breaking,
+    )
+
+
+def canary(
+    place: Workspace,
+    name: str,
+    steps: str | None,
+    every: str | None,
+    breaking: bool = False,
+    auto: bool = False,
+) -> Act:
+    """A canary by the steps of `5,25,50`; one that runs by itself has those of deploy.toml."""
+    return start(
+        place,
+        name,
+        "canary",
+        steps_of_canary(place, steps, every, auto),
+        breaking=breaking,
+        auto=auto,
+    )
+
+
+def steps_of_canary(
+    place: Workspace, steps: str | None, every: str | None, auto: bool
+) -> tuple[Step, ...]:
+    """The steps that these options ask for, None where one is not given; raises BadOption, BadSetting, BadWeight."""
+    judging = place.settings.verdict
+    if not auto:
+        return canary_steps(CANARY_STEPS if steps is None else steps, every)
+    hold_s = judging.step_s if every is None else seconds(every)
+    return (
+        configured_steps(replace(judging, step_s=hold_s))
+        if steps is None
+        else judged_steps(steps, hold_s)
+    )
+
+
+def blue_green(place: Workspace, name: str, breaking: bool = False, auto: bool = False) -> Act:
+    """All traffic in one step, the old version kept warm."""
+    return start(place, name, "blue-green", breaking=breaking, auto=auto)
+
+
+def ramp(
+    place: Workspace, name: str, over: str, count: int, breaking: bool = False, auto: bool = False
+) -> Act:
+    """A ramp that the routers' conductor takes to its end."""
+    return start(place, name, "ramp", ramp_steps(over, count), breaking=breaking, auto=auto)
+
+
+def ab(
+    place: Workspace, name: str, percent: float, breaking: bool = False, auto: bool = False
+) -> Act:
+    """Fixed shares, until a person decides."""
+    return start(place, name, "ab", (Step(basis_points(percent)),), breaking=breaking, auto=auto)
+
+
+def shadow(
+    place: Workspace, name: str, percent: float, breaking: bool = False, auto: bool = False
+) -> Act:
+    """Copies of that share of the traffic."""
+    return start(place, name, "shadow", share=basis_points(percent), breaking=breaking, auto=auto)
+
+
+def release_in_place(
+    place: Workspace, name: str, breaking: bool = False, auto: bool = False
+) -> Act:
+    """Replace the released version's process."""
+    require_name(name)
+    judged = policy_for(place, "release-in-place", name) if auto else None
+    return Act(
+        "release-in-place",
+        lambda ledger: facts.of_next(place, ledger, name),
+        lambda ledger, facts: decisions.release_in_place(ledger, facts, name, judged),
+        f"{name} is released already",
+        preview=lambda ledger: in_place_lines(ledger, name, judged),
+        contract=_contract(place, name),
+        breaking=breaking,
+    )
+
+
+def promote(place: Workspace, name: str, step: bool = False, breaking: bool = False) -> Act:
+    """Release a version, or take the next step of its rollout."""
+    require_name(name)
+    decide = decisions.promote_step if step else decisions.promote
+    return Act(
+        "promote",
+        lambda ledger: facts.of_running(place, ledger, name),
+        lambda ledger, facts: decide(ledger, facts, name),
+        f"{name} is released already",
+        contract=_contract(place, name),
+        breaking=breaking,
+    )
+
+
+def rollback(place: Workspace) -> Act:
+    """Traffic back. Nothing is asked first, and a lost insert is tried again until it wins."""
+    return Act(
+        "rollback",
+        lambda ledger: facts.of_return(place, ledger),
+        decisions.rollback,
+        "nothing to go back to",
+        attempts=ROLLBACK_ATTEMPTS,
+    )
+
+
+def pause(place: Workspace) -> Act:
+    """Hold the rollout."""
+    return Act("pause", lambda _: facts.plain(place), decisions.pause, "it is paused already")
+
+
+def resume(place: Workspace) -> Act:
+    """Let the rollout go on."""
+    return Act("resume", lambda _: facts.plain(place), decisions.resume, "it is not paused")
+
+
+def abort(place: Workspace) -> Act:
+    """End the rollout."""
+    return Act(
+        "abort",
+        lambda _: facts.plain(place),
+        lambda ledger, _: decisions.abort(ledger),
+        "nothing to abort",
+    )
+
+
+def retire(place: Workspace, name: str, force: bool = False, way_back: bool = False) -> Act:
+    """Stop a version without traffic; see rollout/decide/decisions.py."""
+    require_name(name)
+    return Act(
+        "retire",
+        lambda _: facts.plain(place),
+        lambda ledger, _: decisions.retire(ledger, name, force, way_back),
+        f"{name} is retired already",
+    )
+
+
+def policy_for(place: Workspace, how: str, name: str, steps: Sequence[Step] = ()) -> Policy:
+    """How deploy.toml judges that strategy of a version; raises BadSetting where it could not see a failure."""
+    row = strategy(how)
+    if row.watches and not place.settings.router.fallback:
+        raise BadSetting(
+            f"router.fallback is off in deploy.toml, so nobody would answer beside the new version of a {how}, and its "
+            "failures could not be compared: switch it on, or leave out --auto"
+        )
+    weights = [step.weight for step in steps] or list(row.steps)
+    return policy(place.settings.verdict, row, _answers(place, name), weights)
+
+
+def _contract(place: Workspace, name: str) -> "Callable[[Ledger], Contract | None]":
+    """What that version would change for those who have a contract now."""
+
+    def at_stake(ledger: Ledger) -> "Contract | None":
+        from deployment.plan.contracts import contract_at_stake
+
+        return contract_at_stake(place, ledger, name)
+
+    return at_stake
+
+
+def _answers(place: Workspace, name: str) -> Answers:
+    """What a version answers; what is wrong with its bundle is said by who asks for more than that."""
+    from deployment.workspace.bundles import read_release
+
+    try:
+        return read_release(place.releases, name).answers
+    except EdgeFailure:
+        return CLASSES
+
+
+def require_name(name: str) -> None:
+    """Raise BadOption unless `name` may name a version."""
+    if not name or not is_name(name):
+        shown = name if len(name) <= 64 else f"{name[:64]}..."
+        raise BadOption(f"{shown!r} is no version: letters, digits, '-', '_' and '.', at most 64")

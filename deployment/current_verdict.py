@@ -1,0 +1,25 @@
+"""The verdict of now, from the record: what the conductor will see at its next look, with all numbers."""
+
+import time
+from typing import Any
+
+from sqlalchemy import Engine
+
+from rollout.state.ledger import Ledger
+from rollout.verdict.evidence_snapshot import docket, latched
+from rollout.verdict.report import account
+from store import EvidenceStore, FeedbackStore
+
+
+def judged(database: Engine, ledger: Ledger, now: float | None = None) -> dict[str, Any] | None:
+    """The account of the rollout in progress; None where none runs by itself. Raises StoreError."""
+    rollout = ledger.rollout
+    if rollout is None or rollout.policy is None:
+        return None
+    evidence, labels = EvidenceStore(database, ledger.model), FeedbackStore(database, ledger.model)
+    counted, marks = evidence.counted(rollout.id), evidence.marks(rollout.id)
+    found = docket(
+        rollout, counted, labels.levels(rollout.number), marks, labels.pairs(rollout.number)
+    )
+    case = found.case(ledger.weight(rollout.candidate), time.time() if now is None else now)
+    return None if case is None else account(case, latched(case.verdict(), found.marks))

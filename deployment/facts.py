@@ -1,0 +1,78 @@
+"""Gathers the facts an act is decided by: the clock, the bundle, whether a running version gives its golden answers.
+
+A rollback needs only the clock, and must not wait for the import of the rest.
+"""
+
+import time
+from dataclasses import replace
+
+from deployment.workspace.workspace import Workspace
+from rollout.decide.decisions import Facts
+from rollout.state.ledger import Ledger
+from rollout.state.version_state import LIVE
+
+PROBE_S = 10.0
+
+
+def plain(place: Workspace) -> Facts:
+    """The clock and who acts: all that an act on the record alone needs."""
+    return Facts(now=time.time(), actor=place.actor)
+
+
+def of_running(place: Workspace, ledger: Ledger, name: str) -> Facts:
+    """Whether the running process of a version gives its golden answers now."""
+    from deployment.readiness import NotAnswering, ask_once, probe_of
+    from deployment.workspace.bundles import read_release
+    from deployment.workspace.errors import EdgeFailure
+    from deployment.workspace.secrets import read_secrets
+
+    facts = plain(place)
+    version = ledger.versions.get(name)
+    if version is None or version.state not in LIVE:
+        return facts
+    try:
+        release = read_release(place.releases, name)
+        if release.digest != version.digest:
+            return replace(
+                facts,
+                answers_golden_rows=False,
+                not_ready_because="its bundle was changed after its start",
+            )
+        ask_once(probe_of(release, version.address, read_secrets(place).service), PROBE_S)
+    except (NotAnswering, EdgeFailure) as error:
+        return replace(facts, answers_golden_rows=False, not_ready_because=str(error))
+    return replace(facts, answers_golden_rows=True)
+
+
+def of_next(place: Workspace, ledger: Ledger, name: str) -> Facts:
+    """The verified bundle of a version and the process it would get; raises EdgeFailure, ContractBroken."""
+    from deployment.workspace.bundles import check_belongs, check_seal, read_release
+    from targets.registry import home_of
+
+    release = read_release(place.releases, name)
+    check_seal(release, place.public_key)
+    check_belongs(release, place.settings.model)
+    answers = release.answers
+    program, address = home_of(place, ledger, name)
+    wanted = place.settings.deployment.runtime
+    return replace(
+        plain(place),
+        digest=release.digest,
+        runtime=release.runtime if wanted == "certified" else wanted,
+        program=program,
+        address=address,
+        task=answers.task,
+        classes=answers.classes,
+        output=release.output,
+    )
+
+
+def of_return(place: Workspace, ledger: Ledger) -> Facts:
+    """What a rollback needs: nothing, unless its target has no process any more."""
+    target = ledger.rollback_target()
+    gone = (
+        target is not None
+        and target in ledger.versions
+        and ledger.version(target).state not in LIVE
+    )
+    return of_next(place, ledger, target) if gone and target else plain(place)

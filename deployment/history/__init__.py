@@ -1,0 +1,1 @@
+"""What was, when and why."""

@@ -1,0 +1,1 @@
+"""What a rollout would mean, before anything moves."""

@@ -1,0 +1,38 @@
+"""The contract of a version with today's users: its manifest beside that of the released version."""
+
+from deployment.workspace.bundles import Release, read_release
+from deployment.workspace.errors import ContractBroken, EdgeFailure
+from deployment.workspace.workspace import Workspace
+from rollout.state.contract import Contract, compare, unknown
+from rollout.state.ledger import Ledger
+
+
+def contract_with_users(place: Workspace, ledger: Ledger, name: str) -> Contract | None:
+    """How a delivered version differs from the released one; None where nobody has a contract yet, or it is the same.
+
+    Breaking where the released version's own manifest cannot be read. Raises EdgeFailure, ContractBroken where the
+    manifest of `name` cannot.
+    """
+    stable = ledger.released
+    if stable is None or stable == name:
+        return None
+    candidate = read_release(place.releases, name)
+    try:
+        released = _released(place, ledger, stable)
+    except EdgeFailure as error:
+        return unknown(name, stable, str(error))
+    return compare(name, candidate.manifest, stable, released.manifest)
+
+
+def contract_at_stake(place: Workspace, ledger: Ledger, name: str) -> Contract | None:
+    """The same for an act that gives traffic; None for the way back, which nothing may hold up."""
+    return None if name == ledger.rollback_target() else contract_with_users(place, ledger, name)
+
+
+def _released(place: Workspace, ledger: Ledger, stable: str) -> Release:
+    release = read_release(place.releases, stable)
+    if release.digest != ledger.version(stable).digest:
+        raise ContractBroken(
+            f"{release.path / 'release.yaml'} is not what was released: restore it"
+        )
+    return release

@@ -1,0 +1,118 @@
+"""Recorded requests as rows: a file of a person's, or the samples that the router's workers keep."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from deployment.workspace.errors import EdgeFailure
+from deployment.workspace.workspace import Workspace
+
+RECENT = "recent"
+MOST_ROWS = 20_000
+NULL_WORDS = ("NA", "N/A", "#N/A", "<NA>", "n/a", "NaN", "nan", "NULL", "null", "None")
+TABLES = (".parquet", ".csv")
+Row = dict[str, Any]
+
+
+def recorded_rows(place: Workspace, source: str, columns: Mapping[str, str]) -> list[Row]:
+    """The first 20,000 rows of `recent` or of a file; raises EdgeFailure where there are none.
+
+    columns: dtype by name, of all versions that will be asked; a table's other columns (a label, say) are left out.
+    """
+    rows = recent_rows(place) if source == RECENT else _rows_of_file(Path(source), columns)
+    if not rows:
+        raise EdgeFailure(f"{source} holds no rows")
+    return rows[:MOST_ROWS]
+
+
+def recent_rows(place: Workspace) -> list[Row]:
+    """What all router workers recorded, those that ended included; raises EdgeFailure where that is nothing."""
+    folder = place.state / "run" / "recent"
+    rows = [
+        row
+        for path in sorted(folder.glob("*.jsonl"))
+        for row in _rows_of_lines(path.read_bytes(), path)
+    ]
+    if not rows:
+        off = place.settings.router.recent_rows == 0
+        why = (
+            "router.recent_rows in deploy.toml is 0"
+            if off
+            else "send predictions first, they are kept within 2 s"
+        )
+        raise EdgeFailure(
+            f"the router recorded nothing in {folder} ({why}), or give --replay a file"
+        )
+    return rows
+
+
+def _rows_of_file(path: Path, columns: Mapping[str, str]) -> list[Row]:
+    try:
+        if path.suffix in TABLES:
+            return _rows_of_table(path, columns)
+        return _rows_of_lines(path.read_bytes(), path)
+    except OSError as error:
+        raise EdgeFailure(
+            f"{path} cannot be read ({error.strerror}): give a file, or `recent`"
+        ) from error
+
+
+def _rows_of_lines(raw: bytes, path: Path) -> list[Row]:
+    rows: list[Row] = []
+    for number, line in enumerate(raw.splitlines(), 1):
+        if line.strip():
+            rows += _rows_of_value(_parsed(line, path, number), path, number)
+    return rows
+
+
+def _parsed(line: bytes, path: Path, number: int) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise EdgeFailure(
+            f"{path}, line {number}: no JSON ({error}). One row or one request a line, or .parquet, .csv"
+        ) from error
+
+
+def _rows_of_value(value: Any, path: Path, number: int) -> Iterable[Row]:
+    rows = (
+        value["instances"] if isinstance(value, dict) and list(value) == ["instances"] else [value]
+    )
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise EdgeFailure(f'{path}, line {number}: neither a row nor {{"instances": [rows]}}')
+    return rows
+
+
+def _rows_of_table(path: Path, columns: Mapping[str, str]) -> list[Row]:
+    import pandas
+
+    try:
+        table = _read_csv(path, columns) if path.suffix == ".csv" else pandas.read_parquet(path)
+    except (ValueError, ImportError) as error:
+        raise EdgeFailure(f"{path} cannot be read as {path.suffix[1:]}: {error}") from error
+    known = [name for name in table.columns if name in columns]
+    if not known:
+        raise EdgeFailure(f"{path} has none of the versions' columns ({', '.join(columns)})")
+    listed = [[_plain(value, columns[name]) for value in table[name].tolist()] for name in known]
+    return [dict(zip(known, values, strict=True)) for values in zip(*listed, strict=True)]
+
+
+def _read_csv(path: Path, columns: Mapping[str, str]) -> Any:
+    """In columns of texts only an empty field is null: NA or None is a value there."""
+    import pandas
+
+    texts = {name: str for name, dtype in columns.items() if dtype == "string"}
+    # pandas wants words for every column that is to have null by a word.
+    others = [name for name in pandas.read_csv(path, nrows=0).columns if name not in texts]
+    nulls = {name: [""] for name in texts} | {name: ["", *NULL_WORDS] for name in others}
+    return pandas.read_csv(path, dtype=texts, keep_default_na=False, na_values=nulls)
+
+
+def _plain(value: Any, dtype: str) -> Any:
+    """A cell as JSON has it. A table has no nulls in whole numbers, so 3.0 stands for 3 where 3 is asked for."""
+    if value is None or type(value).__name__ == "NAType" or value != value:
+        return None
+    if dtype == "int" and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, (bool, int, float, str)) else str(value)

@@ -1,0 +1,158 @@
+"""What the operator's edge asks of the router: its status, and whether an old version is done.
+
+HTTP is imported where it is spoken: most acts only look which model is served.
+"""
+
+import time
+from typing import Any
+
+from deployment.workspace.errors import EdgeFailure
+from deployment.workspace.workspace import Workspace
+
+POLL_S = 0.05
+REMEDY = (
+    "`python deploy.py down`, then `up` hands it the one in secrets/operator of the state folder"
+)
+
+
+class RouterAway(Exception):
+    """The router does not answer; the message says why."""
+
+
+def router_url(place: Workspace) -> str | None:
+    """Where the router of this state folder listens, as `up` chose; None where it was not brought up."""
+    try:
+        return place.url_file.read_text().strip()
+    except FileNotFoundError:
+        return None
+
+
+def check_model(place: Workspace) -> None:
+    """Raise EdgeFailure where the router that runs here serves another model than deploy.toml names.
+
+    That model's ledger names what runs here, this one's does not: nothing may be ended or started by it.
+    """
+    try:
+        served = place.model_file.read_text().strip()
+    except FileNotFoundError:
+        return
+    if served != place.settings.model:
+        raise EdgeFailure(
+            f"the router of {place.state} serves the model {served!r}, deploy.toml says {place.settings.model!r}: "
+            "correct `model`, or `python deploy.py down` first, or give this model a state of its own (SLUICE_STATE)"
+        )
+
+
+def router_lives(url: str, timeout_s: float = 1.0) -> bool:
+    """Whether the router's liveness answers."""
+    from deployment.http_client import Unreachable, line
+
+    try:
+        with line(url, "", timeout_s) as router:
+            return router.get("/v2/health/live").status == 200
+    except Unreachable:
+        return False
+
+
+def router_status(place: Workspace, token: str, timeout_s: float = 2.0) -> dict[str, Any]:
+    """The router's GET /status, shown the operator's token; raises RouterAway."""
+    from deployment.http_client import Unreachable, line
+
+    url = router_url(place)
+    if url is None:
+        raise RouterAway("the router was not brought up: `python deploy.py up`")
+    try:
+        with line(url, token, timeout_s) as router:
+            answer = router.get("/status")
+        if answer.status == 401:
+            raise RouterAway(
+                f"the router at {url} does not take this stack's operator token: {REMEDY}"
+            )
+        if answer.status != 200:
+            raise RouterAway(f"the router at {url} answered {answer.status} to /status")
+        return dict(answer.json())
+    except Unreachable as error:
+        raise RouterAway(f"the router at {url} does not answer ({error})") from error
+    except (ValueError, TypeError) as error:
+        raise RouterAway(f"the router at {url} gave a status that cannot be read") from error
+
+
+def url_of_router(place: Workspace) -> str:
+    """Where the router listens; raises EdgeFailure where it was not brought up."""
+    url = router_url(place)
+    if url is None:
+        raise EdgeFailure("the router was not brought up: `python deploy.py up` first")
+    return url
+
+
+def read_id(place: Workspace, operator: str, token: str, timeout_s: float = 5.0) -> dict[str, Any]:
+    """What the router reads in a prediction's id; raises EdgeFailure."""
+    from urllib.parse import quote
+
+    from deployment.http_client import Unreachable, line
+
+    url = url_of_router(place)
+    try:
+        with line(url, operator, timeout_s) as router:
+            answer = router.get(f"/whoserved/{quote(token, safe='')}")
+            said = answer.json()
+        if answer.status == 401:
+            raise EdgeFailure(
+                f"the router at {url} does not take this stack's operator token: {REMEDY}"
+            )
+        if answer.status != 200:
+            raise EdgeFailure(str(said["detail"]))
+        return dict(said)
+    except Unreachable as error:
+        raise EdgeFailure(
+            f"the router at {url} does not answer ({error}): `python deploy.py status`"
+        ) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise EdgeFailure(
+            f"the router at {url} gave an answer to /whoserved that cannot be read"
+        ) from error
+
+
+def wait_drained(place: Workspace, token: str, revision: int, address: str) -> bool:
+    """Wait until every router worker follows `revision` and nothing is in flight to `address`.
+
+    True at once where no router runs; False when the time that deploy.toml allows is over.
+    """
+    give_up = time.monotonic() + place.settings.deployment.drain_timeout_s
+    while time.monotonic() < give_up:
+        try:
+            if is_drained(router_status(place, token), revision, address):
+                return True
+        except RouterAway:
+            url = router_url(place)
+            if url is None or not router_lives(url):
+                return True
+        time.sleep(POLL_S)
+    return False
+
+
+def is_drained(status: dict[str, Any], revision: int, address: str) -> bool:
+    """Whether a status says so. An address that no worker names has nothing in flight."""
+    workers = status.get("workers") or []
+    if (
+        any(worker.get("revision", 0) < revision for worker in workers)
+        or status.get("revision", 0) < revision
+    ):
+        return False
+    versions = (status.get("versions") or {}).values()
+    return not any((version.get("addresses") or {}).get(address, 0) for version in versions)
+
+
+def wait_router(place: Workspace, url: str, ended: Any) -> None:
+    """Wait until the router lives; raises EdgeFailure with the log to read when it ended or time is over."""
+    give_up = time.monotonic() + place.settings.deployment.ready_timeout_s
+    while not router_lives(url):
+        if (because := ended()) is not None:
+            raise EdgeFailure(
+                f"the router ended at once ({because}): read {place.log / 'router.log'}"
+            )
+        if time.monotonic() > give_up:
+            raise EdgeFailure(
+                f"the router does not answer at {url}: read {place.log / 'router.log'}"
+            )
+        time.sleep(POLL_S)

@@ -1,0 +1,1 @@
+"""The surroundings of a command: folders, locks, secrets, ledger, bundles, errors."""

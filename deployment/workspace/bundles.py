@@ -1,0 +1,186 @@
+"""Delivered bundles as the operator's edge sees them: manifest, golden rows, and the seal checked before a start."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deployment.workspace.errors import ContractBroken, EdgeFailure
+from rollout.settings import is_name
+from rollout.state.classes import Answers, answers_of
+from service.bundle_files import (
+    FORMAT,
+    GOLDEN,
+    LARGEST_MANIFEST,
+    LARGEST_SIGNATURE,
+    MANIFEST,
+    SIGNATURE,
+    UnreadableFile,
+    read_file,
+)
+
+
+@dataclass(frozen=True)
+class Release:
+    """One bundle. digest: SHA-256 of release.yaml's bytes; runtime: `onnx` or `sklearn`, as certified.
+
+    tolerance: within which a process of it gives its golden answers.
+    """
+
+    name: str
+    path: Path
+    digest: str
+    runtime: str
+    tolerance: float
+    manifest: dict[str, Any]
+    raw: bytes = field(repr=False)
+
+    @property
+    def output(self) -> str:
+        """`predict` or `predict_proba`."""
+        return str(self.manifest.get("output", ""))
+
+    @property
+    def answers(self) -> Answers:
+        """What it answers, as the manifest has it."""
+        return answers_of(
+            str(self.manifest.get("task", "")), self.manifest.get("classes"), self.output
+        )
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Rows and the predictions a healthy process gives for them."""
+
+    rows: list[dict[str, Any]]
+    predictions: list[Any]
+
+
+def delivered(folder: Path) -> list[str]:
+    """Names of the bundles there, oldest name first."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path.parent.name for path in folder.glob("*/release.yaml") if is_name(path.parent.name)
+    )
+
+
+def read_release(folder: Path, name: str) -> Release:
+    """The manifest of one bundle, its signature not yet checked; raises EdgeFailure, ContractBroken."""
+    import yaml
+
+    if not is_name(name):
+        raise EdgeFailure(f"'{name}' is no version: letters, digits, '-', '_' and '.', at most 64")
+    path = folder / name
+    if not path.is_dir():
+        there = ", ".join(delivered(folder)) or "nothing"
+        raise EdgeFailure(
+            f"{name} is not delivered ({folder} has {there}): `python deploy.py deliver {name} --from ...` first"
+        )
+    raw = _read(path, MANIFEST, LARGEST_MANIFEST)
+    try:
+        manifest = yaml.safe_load(raw)
+        if (form := manifest["format"]) != FORMAT:
+            raise ContractBroken(
+                f"{path / MANIFEST} has format {form}, this Sluice reads format {FORMAT}: deliver {name} again"
+            )
+        runtime, tolerance = (
+            manifest["runtime"]["certified"],
+            float(manifest["comparison"]["golden"]),
+        )
+        return Release(
+            name, path, hashlib.sha256(raw).hexdigest(), runtime, tolerance, manifest, raw
+        )
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ContractBroken(
+            f"{path / MANIFEST} cannot be read ({error}): deliver {name} again"
+        ) from error
+
+
+def golden_rows(release: Release) -> Golden:
+    """The bundle's golden rows; raises ContractBroken where the file is not the one the manifest names."""
+    raw = _file(release, GOLDEN)
+    pairs = [json.loads(line) for line in raw.splitlines() if line.strip()]
+    if not pairs:
+        raise ContractBroken(f"{release.path / GOLDEN} holds no row: deliver {release.name} again")
+    return Golden([pair["row"] for pair in pairs], [pair["prediction"] for pair in pairs])
+
+
+def check_seal(release: Release, public_key: Path) -> None:
+    """Raise ContractBroken naming the file unless signature and every digest hold, or it is another model's bundle."""
+    for _ in sealed_files(release, public_key):
+        pass
+
+
+def sealed_files(release: Release, public_key: Path) -> Iterator[tuple[str, bytes]]:
+    """Names and bytes of all files, these very bytes checked, the signature before any; raises ContractBroken."""
+    signature = _read(release.path, SIGNATURE, LARGEST_SIGNATURE)
+    _check_signature(release, signature, public_key)
+    yield MANIFEST, release.raw
+    yield SIGNATURE, signature
+    for name in release.manifest.get("files", {}):
+        yield name, _file(release, name)
+
+
+def check_belongs(release: Release, model: str) -> None:
+    """Raise ContractBroken where the manifest speaks of another model or version than its folder and deploy.toml."""
+    found = (release.manifest.get("model"), release.manifest.get("version"))
+    if found != (model, release.name):
+        raise ContractBroken(
+            f"{release.path} holds {found[1]} of model '{found[0]}', not {release.name} of '{model}': "
+            "correct 'model' in deploy.toml, or give this model a folder of bundles of its own (SLUICE_RELEASES)"
+        )
+
+
+def _file(release: Release, name: str) -> bytes:
+    path = release.path / name
+    try:
+        expected, size = (
+            release.manifest["files"][name]["sha256"],
+            int(release.manifest["files"][name]["bytes"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ContractBroken(
+            f"{path} is not in the manifest: restore the bundle or deliver a new one"
+        ) from error
+    content = _read(release.path, name, size)
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise ContractBroken(
+            f"{path} was changed after {release.name} was signed: restore it or deliver a new version"
+        )
+    return content
+
+
+def _read(folder: Path, name: str, largest: int) -> bytes:
+    try:
+        return read_file(folder, name, largest)
+    except UnreadableFile as error:
+        raise ContractBroken(f"{error}: restore the bundle or deliver a new one") from error
+
+
+def _check_signature(release: Release, raw: bytes, public_key: Path) -> None:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(public_key.read_bytes())
+        signature = base64.b64decode(raw)
+    except (OSError, ValueError) as error:
+        raise ContractBroken(
+            f"the signature of {release.path} cannot be checked: {error}"
+        ) from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise ContractBroken(
+            f"{public_key} is not an Ed25519 key: restore the key that signed the bundles"
+        )
+    try:
+        key.verify(signature, release.raw)
+    except InvalidSignature as error:
+        raise ContractBroken(
+            f"{release.path / MANIFEST} was not signed with {public_key}, or was changed since: "
+            f"restore it, or deliver a new version"
+        ) from error

@@ -1,0 +1,130 @@
+"""The ledger, read from and written to the store."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from deployment.workspace.errors import EdgeFailure
+from deployment.workspace.workspace import Workspace
+from rollout.decide.actions import Record
+from rollout.state.ledger import Ledger, from_body
+from store.direct import direct
+from store.errors import Conflict, StoreError, StoreUnavailable
+from store.ledger import Entry, LedgerStore
+
+# To act on the ledger takes no SQLAlchemy, whose import takes longer than the whole act.
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+class Unsure(EdgeFailure):
+    """The database went away while the act was recorded: it may be recorded or not."""
+
+
+@contextmanager
+def opened(place: Workspace) -> "Iterator[Engine]":
+    """The database of this place; raises EdgeFailure where nothing was ever brought up."""
+    from store.engine import engine
+
+    _must_be_known(place)
+    made = engine(place.database_url)
+    try:
+        yield made
+    finally:
+        made.dispose()
+
+
+def refuse_if_deleted(place: Workspace) -> None:
+    """Raise EdgeFailure where the record's file was deleted under a stack that was not brought down."""
+    path = place.state / "ledger.db"
+    if place.database_is_file and place.url_file.exists() and not path.exists():
+        raise EdgeFailure(
+            f"the record {path} was deleted while the stack runs, which goes on as it is: restore the file from a "
+            "backup. Without one, `python deploy.py down` and then `up` begin anew, with nothing deployed"
+        )
+
+
+@contextmanager
+def opened_record(place: Workspace) -> Iterator[LedgerStore]:
+    """The ledger's store; raises EdgeFailure where nothing was ever brought up."""
+    _must_be_known(place)
+    if (database := direct(place.database_url)) is None:
+        with opened(place) as pool:
+            yield LedgerStore(pool, place.settings.model)
+        return
+    try:
+        yield LedgerStore(database, place.settings.model)
+    finally:
+        database.close()
+
+
+def _must_be_known(place: Workspace) -> None:
+    refuse_if_deleted(place)
+    if place.database_is_file and not (place.state / "ledger.db").exists():
+        raise EdgeFailure(f"{place.state} has no record yet: `python deploy.py up` makes it")
+    if not place.database_url:
+        raise EdgeFailure(
+            f"{place.state} knows no database yet: `python deploy.py up` orders it and keeps its address"
+        )
+
+
+def make_record(place: Workspace) -> None:
+    """Make the database's tables where they are missing; raises StoreError."""
+    from store.engine import engine
+
+    made = engine(place.database_url)
+    try:
+        LedgerStore(made, place.settings.model).create()
+    finally:
+        made.dispose()
+
+
+def read_ledger(store: LedgerStore) -> Ledger:
+    """The newest ledger, an empty one before the first act; raises StoreError, BrokenRecord."""
+    entry = store.newest()
+    return from_body(entry.body, entry.revision) if entry else Ledger(model=store.model)
+
+
+def write(store: LedgerStore, record: Record, actor: str, reason: str, now: float) -> Entry:
+    """Insert the record's ledger; raises Conflict, Unsure where it cannot be known whether it was recorded."""
+    at = datetime.fromtimestamp(now, UTC)
+    revision, body = record.ledger.revision, record.ledger.to_body()
+    try:
+        return store.append(revision, body, record.act, actor, reason, at)
+    except StoreUnavailable as error:
+        found = entry_of(store, record, actor, now)
+        if found is None:
+            raise
+        if isinstance(found, Entry):
+            return found
+        raise Unsure(
+            f"it is not known whether '{record.act}' was recorded: `python deploy.py history` tells. {error}"
+        ) from error
+
+
+def entry_of(
+    store: LedgerStore, record: Record, actor: str, now: float
+) -> Entry | StoreError | None:
+    """The entry of exactly this act, None where it was not recorded, the error where nobody can say."""
+    at = datetime.fromtimestamp(now, UTC)
+    try:
+        recent = store.history(limit=20)
+    except StoreError as error:
+        return error
+    mine = (record.ledger.revision, record.act, actor, at)
+    return next(
+        (
+            entry
+            for entry in recent
+            if (entry.revision, entry.action, entry.actor, entry.at) == mine
+        ),
+        None,
+    )
+
+
+def refuse_if_moved(store: LedgerStore, before: Ledger) -> None:
+    """Raise Conflict where the ledger went on since `before` was read."""
+    newest = store.newest()
+    if newest is not None and newest.revision != before.revision:
+        raise Conflict(newest)

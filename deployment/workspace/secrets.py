@@ -1,0 +1,81 @@
+"""The secrets of a stack, made by `up`.
+
+service: the bearer token between router and versions; token: the key that signs prediction ids; operator: the bearer
+token that the router asks of its operator.
+"""
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deployment.workspace.errors import Misconfigured
+from deployment.workspace.workspace import Workspace
+
+WEBHOOK_SECRET_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """64 hex digits each; never printed."""
+
+    service: str = field(repr=False)
+    token: str = field(repr=False)
+    operator: str = field(default="", repr=False)
+
+
+def make_secrets(place: Workspace) -> Secrets:
+    """The stack's secrets, made on first use: files of mode 0600 in a folder of mode 0700."""
+    folder = place.state / "secrets"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    for name in ("service", "token", "operator"):
+        _make(folder / name)
+    return read_secrets(place)
+
+
+def read_secrets(place: Workspace) -> Secrets:
+    """The stack's secrets; raises Misconfigured where they were never made.
+
+    A stack of an earlier release has no operator's token until its next `up`.
+    """
+    folder = place.state / "secrets"
+    try:
+        operator = _kept(folder / "operator")
+        return Secrets(
+            (folder / "service").read_text().strip(),
+            (folder / "token").read_text().strip(),
+            operator,
+        )
+    except FileNotFoundError as error:
+        raise Misconfigured(
+            f"{folder} has no secrets yet: `python deploy.py up` makes them"
+        ) from error
+
+
+def _kept(path: Path) -> str:
+    return path.read_text().strip() if path.exists() else ""
+
+
+def check_webhook_secret(place: Workspace) -> None:
+    """Raise Misconfigured where deploy.toml names receivers and the environment nothing to sign with."""
+    if place.settings.webhooks.urls and len(place.webhook_secret) < WEBHOOK_SECRET_LENGTH:
+        raise Misconfigured(
+            f"webhooks.urls names receivers and SLUICE_WEBHOOK_SECRET is missing or shorter than "
+            f"{WEBHOOK_SECRET_LENGTH} characters: set it, or empty webhooks.urls in deploy.toml"
+        )
+
+
+def _make(path: os.PathLike[str]) -> None:
+    # Written aside and linked into place, so that nobody ever reads half a secret and the first one made stays.
+    draft = f"{os.fspath(path)}.{os.getpid()}"
+    if os.path.exists(path):
+        return
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(secrets.token_hex(32))
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(draft)

@@ -1,0 +1,36 @@
+"""The state folder: made for this user alone, and refused where it is somebody else's."""
+
+import os
+import stat
+from pathlib import Path
+
+from deployment.workspace.errors import Misconfigured
+from deployment.workspace.workspace import Workspace
+
+
+def make_folders(place: Workspace) -> None:
+    """Make what is missing below the state folder, mode 0700; raises Misconfigured."""
+    for folder in (place.state, place.state / "run", place.run, place.log, conf_folder(place)):
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise Misconfigured(
+                f"{folder} cannot be made: {error.strerror}. Set SLUICE_STATE elsewhere"
+            ) from error
+    _require_private(place.run)
+
+
+def conf_folder(place: Workspace) -> Path:
+    """The programs' files for the supervisor."""
+    return place.state / "supervisor.d"
+
+
+def _require_private(folder: Path) -> None:
+    # It may lie in a folder that everybody can write, where somebody else could have made it first.
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise Misconfigured(
+            f"{folder} is not a folder of this user: remove it, or set SLUICE_STATE to a shorter path"
+        )
+    if found.st_mode & 0o077:
+        folder.chmod(0o700)

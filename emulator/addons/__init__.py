@@ -1,0 +1,1 @@
+"""Add-ons: a real PostgreSQL for heroku-postgresql."""

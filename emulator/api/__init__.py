@@ -1,0 +1,1 @@
+"""The Platform API, one file a resource."""

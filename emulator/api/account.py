@@ -1,0 +1,125 @@
+"""The account, its rate limit, and what the platform offers: sizes, stacks, regions. And log sessions."""
+
+import secrets
+
+from emulator.api.call import Call, Reply, Route
+from emulator.api.errors import not_found
+from emulator.dynos.logs import KEPT, Session
+from emulator.model import serializers, sizes
+from emulator.model.state import SESSIONS, STACKS, Account, remember
+
+
+def _shape(account: Account) -> dict[str, object]:
+    return {
+        "allow_tracking": False,
+        "beta": False,
+        "created_at": account.created_at,
+        "email": account.email,
+        "federated": False,
+        "id": account.id,
+        "identity_provider": None,
+        "last_login": account.created_at,
+        "name": None,
+        "sms_number": None,
+        "suspended_at": None,
+        "delinquent_at": None,
+        "two_factor_authentication": False,
+        "updated_at": account.created_at,
+        "verified": True,
+        "country_of_residence": None,
+        "default_organization": None,
+        "default_team": None,
+    }
+
+
+def info(call: Call) -> Reply:
+    """The caller."""
+    return Reply(_shape(call.account))
+
+
+def user(call: Call) -> Reply:
+    """The caller, by `~`, id or email."""
+    if call.params[0] not in ("~", call.account.id, call.account.email):
+        raise not_found("user")
+    return info(call)
+
+
+def rate_limits(call: Call) -> Reply:
+    """Costs nothing."""
+    return Reply({"remaining": call.platform.rate.remaining(call.account.id)})
+
+
+def dyno_sizes(_: Call) -> Reply:
+    """With their cost a month."""
+    return Reply([sizes.shape(size) for size in sizes.SIZES.values()], keys=("id", "name"))
+
+
+def dyno_size(call: Call) -> Reply:
+    """One, by name or id."""
+    found = sizes.find(call.params[0])
+    if found is None:
+        raise not_found("dyno_size")
+    return Reply(sizes.shape(found))
+
+
+def _stack(name: str, account: Account) -> dict[str, object]:
+    times = {"created_at": account.created_at, "updated_at": account.created_at}
+    return {
+        **serializers.stack_ref(name),
+        **times,
+        "default": name == "heroku-24",
+        "state": "public",
+    }
+
+
+def stacks(call: Call) -> Reply:
+    """Those with a Python buildpack."""
+    return Reply([_stack(name, call.account) for name in STACKS], keys=("id", "name"))
+
+
+def stack(call: Call) -> Reply:
+    """One, by name."""
+    if call.params[0] not in STACKS:
+        raise not_found("stack")
+    return Reply(_stack(call.params[0], call.account))
+
+
+def collaborators(call: Call) -> Reply:
+    """The owner."""
+    app = call.app()
+    owner = {
+        "app": {"id": app.id, "name": app.name},
+        "created_at": app.created_at,
+        "id": app.owner.id,
+        "permissions": [],
+        "role": "owner",
+        "updated_at": app.updated_at,
+        "user": {"email": app.owner.email, "federated": False, "id": app.owner.id},
+    }
+    return Reply([owner])
+
+
+def log_session(call: Call) -> Reply:
+    """A short-lived address to read an app's log from; also by the CLI's older keys `dyno` and `ps`."""
+    app = call.app()
+    wanted = call.body.get("lines")
+    lines = wanted if isinstance(wanted, int) and 0 < wanted <= KEPT else 100
+    dyno = call.text("dyno_name") or call.text("dyno") or call.text("type")
+    session = Session(app.log, lines, bool(call.body.get("tail")), call.text("source"), dyno)
+    token = secrets.token_hex(16)
+    remember(call.platform.world.sessions, token, (session, call.platform.clock.now()), SESSIONS)
+    shown = {"created_at": app.created_at, "id": session.id, "updated_at": app.created_at}
+    return Reply({**shown, "logplex_url": f"{call.platform.base}/logplex/{token}"}, 201)
+
+
+ROUTES: list[Route] = [
+    ("GET", "/account", info),
+    ("GET", "/account/rate-limits", rate_limits),
+    ("GET", "/users/{}", user),
+    ("GET", "/dyno-sizes", dyno_sizes),
+    ("GET", "/dyno-sizes/{}", dyno_size),
+    ("GET", "/stacks", stacks),
+    ("GET", "/stacks/{}", stack),
+    ("GET", "/apps/{}/collaborators", collaborators),
+    ("POST", "/apps/{}/log-sessions", log_session),
+]

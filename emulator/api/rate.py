@@ -1,0 +1,36 @@
+"""4,500 calls in store for an account, and 75 more each minute."""
+
+from collections.abc import Callable
+
+MOST, PER_MINUTE = 4500, 75.0
+
+
+class Rate:
+    """`now` gives the platform's seconds. Tests may lower `most`."""
+
+    def __init__(
+        self, now: Callable[[], float], most: int = MOST, per_minute: float = PER_MINUTE
+    ) -> None:
+        self.now, self.most, self.per_minute = now, most, per_minute
+        self._left: dict[str, tuple[float, float]] = {}
+
+    def remaining(self, account: str) -> int:
+        """Calls left now."""
+        at = self.now()
+        left, since = self._left.get(account, (float(self.most), at))
+        left = min(float(self.most), left + (at - since) * self.per_minute / 60)
+        self._left[account] = (left, at)
+        return int(left)
+
+    def take(self, account: str) -> bool:
+        """Spend one call; False when there is none."""
+        if self.remaining(account) < 1:
+            return False
+        left, at = self._left[account]
+        self._left[account] = (left - 1, at)
+        return True
+
+    def set(self, most: int, per_minute: float) -> None:
+        """Another bucket, full for everybody."""
+        self.most, self.per_minute = most, per_minute
+        self._left.clear()

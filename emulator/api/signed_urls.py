@@ -1,0 +1,153 @@
+"""Addresses that carry their own secret: uploads, output streams, logs. They want no bearer token.
+
+Whoever sends one there would, on the real platform, hand it to another company's machines: it is refused and counted.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from emulator.build.tarball import BYTES
+from emulator.dynos.logs import Session
+from emulator.dynos.streams import Stream
+from emulator.platform import Platform
+from emulator.router.http1 import Headers, Inbound, Message, Responder
+
+SESSION_S = 300
+TAIL_S = 3600
+TEXT: Headers = [("Content-Type", "text/plain; charset=utf-8")]
+XML: Headers = [("Content-Type", "application/xml")]
+
+
+@dataclass
+class Visit:
+    """One request to such an address."""
+
+    inbound: Inbound
+    message: Message
+    responder: Responder
+
+    async def refuse(self, status: int, text: str, headers: Headers = TEXT) -> None:
+        """Answer without reading the rest of the body."""
+        self.responder.keep = False
+        await self.responder.send(status, headers, text.encode())
+
+
+class Addresses:
+    """/storage/, /streams/ and /logplex/."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+
+    async def serve(self, inbound: Inbound, message: Message, responder: Responder) -> None:
+        """One request; raises nothing for what a client does wrong."""
+        visit = Visit(inbound, message, responder)
+        address = urlsplit(message.target)
+        kind, token = [*address.path.split("/"), "", ""][1:3]
+        if message.header("authorization"):
+            self.platform.tally.leaks.append(f"{message.method} /{kind}/")
+            await visit.refuse(
+                400,
+                "Only one auth mechanism allowed: this address wants no Authorization header.\n",
+            )
+        elif kind == "storage":
+            use = parse_qs(address.query).get("use", [""])[0]
+            await self._storage(visit, token, use)
+        elif kind == "streams" and message.method == "GET":
+            await self._stream(visit, token)
+        elif kind == "logplex" and message.method == "GET":
+            await self._logs(visit, token)
+        else:
+            await visit.refuse(404, "There is nothing here.\n")
+
+    async def _storage(self, visit: Visit, token: str, use: str) -> None:
+        path = self.platform.world.sources.get(token)
+        if path is None or visit.message.method.lower() != use:
+            await visit.refuse(403, "<Error><Code>SignatureDoesNotMatch</Code></Error>", XML)
+        elif use == "put":
+            await self._put(visit, path)
+        elif not path.is_file():
+            await visit.refuse(404, "<Error><Code>NoSuchKey</Code></Error>", XML)
+        else:
+            await visit.responder.send(
+                200, [("Content-Type", "application/gzip")], path.read_bytes()
+            )
+
+    async def _put(self, visit: Visit, path: Path) -> None:
+        message = visit.message
+        length = message.header("content-length")
+        if message.header("content-type"):
+            await visit.refuse(403, "<Error><Code>SignatureDoesNotMatch</Code></Error>", XML)
+        elif not length.isdigit():
+            await visit.refuse(411, "<Error><Code>MissingContentLength</Code></Error>", XML)
+        elif int(length) > BYTES:
+            await visit.refuse(400, "<Error><Code>EntityTooLarge</Code></Error>", XML)
+        else:
+            fresh = path.with_suffix(".part")
+            with fresh.open("wb") as file:
+                async for chunk in visit.inbound.body(message):
+                    file.write(chunk)
+            fresh.replace(path)
+            await visit.responder.send(200, [])
+
+    async def _stream(self, visit: Visit, token: str) -> None:
+        stream = self.platform.world.streams.get(token)
+        if stream is None or not stream.started:
+            await visit.refuse(404, "Stream not found.\n")
+            return
+        fault = self.platform.faults.take("GET", visit.message.target)
+        first = _first_byte(visit.message.header("range"))
+        if first is None or (stream.closed and first > len(stream.data)):
+            await visit.refuse(416, "")
+            return
+        status, headers = (206, [("Content-Range", f"bytes {first}-/*")]) if first else (200, [])
+        await visit.responder.start(status, [*TEXT, *headers])
+        cut = first + fault.bytes if fault and fault.kind == "cut" else None
+        await self._follow(visit, stream, first, cut)
+
+    async def _follow(self, visit: Visit, stream: Stream, at: int, cut: int | None) -> None:
+        while True:
+            data = bytes(stream.data[at:cut])
+            at += len(data)
+            await visit.responder.write(data)
+            if cut is not None and at >= cut:
+                visit.responder.reset()
+                return
+            if stream.closed and at >= len(stream.data):
+                await visit.responder.finish()
+                return
+            await stream.bell.until(lambda: len(stream.data) > at or stream.closed, TAIL_S)  # noqa: B023
+
+    async def _logs(self, visit: Visit, token: str) -> None:
+        session, since = self.platform.world.sessions.get(token, (None, 0.0))
+        if session is None or self.platform.clock.now() - since > SESSION_S:
+            await visit.refuse(404, "Not found.\n")
+            return
+        events = "text/event-stream" in visit.message.header("accept")
+        kind = "text/event-stream" if events else "text/plain; charset=utf-8"
+        await visit.responder.start(200, [("Content-Type", kind), ("Cache-Control", "no-cache")])
+        await self._tail(visit, session, events)
+        await visit.responder.finish()
+
+    async def _tail(self, visit: Visit, session: Session, events: bool) -> None:
+        number = 0
+        while True:
+            lines = session.after(number)
+            text = "".join(
+                f"id: {line.number}\ndata: {line}\n\n" if events else f"{line}\n" for line in lines
+            )
+            await visit.responder.write(text.encode())
+            number = max(number, lines[-1].number if lines else 1)
+            waiting = session.tail and await session.log.bell.until(
+                lambda: session.after(number), TAIL_S
+            )  # noqa: B023
+            if not waiting:
+                return
+
+
+def _first_byte(wanted: str) -> int | None:
+    """Of `bytes=N-`; 0 when nothing is asked, None when it cannot be read."""
+    if not wanted:
+        return 0
+    start = wanted.removeprefix("bytes=").removesuffix("-")
+    return int(start) if start.isdigit() else None

@@ -1,0 +1,1 @@
+"""Faults on demand, conformance to Heroku's schema, and an account of what happened."""

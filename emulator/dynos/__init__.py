@@ -1,0 +1,1 @@
+"""Processes of apps: dynos, their memory, ports and logs."""

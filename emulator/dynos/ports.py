@@ -1,0 +1,52 @@
+"""Free loopback ports below the kernel's own range, so that no outgoing connection can take one first."""
+
+import random
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+LOWEST, HIGHEST = 18_000, 32_000
+TRIES = 1000
+LISTEN = "0A"
+
+
+class Ports:
+    """Lends each port to one dyno at a time."""
+
+    def __init__(self) -> None:
+        self._lent: set[int] = set()
+
+    def borrow(self) -> int:
+        """A port that nobody listens on; raises OSError when there is none."""
+        for _ in range(TRIES):
+            port = random.randint(LOWEST, HIGHEST)  # noqa: S311
+            if port not in self._lent and _free(port):
+                self._lent.add(port)
+                return port
+        raise OSError("no free port")
+
+    def give_back(self, port: int) -> None:
+        """It may be lent again."""
+        self._lent.discard(port)
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def listening(port: int) -> bool:
+    """Whether somebody listens there on IPv4 or IPv6. The kernel is asked, so that the app sees no connection."""
+    wanted = f":{port:04X}"
+    for table in ("tcp", "tcp6"):
+        with suppress(OSError):
+            rows = (
+                line.split() for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+            )
+            if any(row[1].endswith(wanted) and row[3] == LISTEN for row in rows):
+                return True
+    return False

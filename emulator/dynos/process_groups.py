@@ -1,0 +1,67 @@
+"""Process groups: each command runs in one of its own, and all of it is ended together."""
+
+import asyncio
+import os
+import shutil
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+LOOK_S = 0.05
+# A command must not outlive an emulator that was killed.
+_DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
+
+
+async def start(
+    command: tuple[str, ...], environ: dict[str, str], folder: Path
+) -> asyncio.subprocess.Process:
+    """Start a command in a group and session of its own, with this environment and no other; output is one pipe."""
+    return await asyncio.create_subprocess_exec(
+        *_DIES_WITH_US,
+        *command,
+        env=environ,
+        cwd=folder,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def members(group: int) -> list[int]:
+    """Processes of a group that are not over."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                state, _, own, *_ = (entry / "stat").read_text().rpartition(")")[2].split()
+                if int(own) == group and state not in "ZX":
+                    found.append(int(entry.name))
+    return found
+
+
+def signal_all(group: int, number: int) -> None:
+    """Signal every process of the group, if there is one."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+async def end(group: int, seconds: float) -> bool:
+    """SIGTERM to all, then SIGKILL; whether all were gone within `seconds`."""
+    signal_all(group, signal.SIGTERM)
+    gone = await wait_gone(group, seconds)
+    if not gone:
+        signal_all(group, signal.SIGKILL)
+        await wait_gone(group, 10)
+    return gone
+
+
+async def wait_gone(group: int, seconds: float) -> bool:
+    """Whether the group is empty within `seconds`; the kernel tells nobody but the parent, so it is asked."""
+    loop = asyncio.get_running_loop()
+    end_at = loop.time() + seconds
+    while members(group):
+        if loop.time() >= end_at:
+            return False
+        await asyncio.sleep(LOOK_S)
+    return True

@@ -1,0 +1,32 @@
+"""The output of a build or of a release command, which can be read while it grows and from any byte."""
+
+import secrets
+
+from emulator.condition import Condition
+
+LIMIT = 16 * 1024 * 1024
+
+
+class Stream:
+    """At most 16 MiB are kept; `started` is false until there is something to read."""
+
+    def __init__(self, started: bool = True) -> None:
+        self.token = secrets.token_hex(16)
+        self.data = bytearray()
+        self.started, self.closed = started, False
+        self.bell = Condition()
+
+    def write(self, data: bytes) -> None:
+        """Add output; it can be read at once."""
+        self.started = True
+        self.data += data[: LIMIT - len(self.data)]
+        self.bell.ring()
+
+    def line(self, text: str) -> None:
+        """Add one line."""
+        self.write(text.encode() + b"\n")
+
+    def close(self) -> None:
+        """There will be no more."""
+        self.started = self.closed = True
+        self.bell.ring()

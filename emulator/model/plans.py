@@ -1,0 +1,58 @@
+"""Plans of heroku-postgresql, with their price a month in cents."""
+
+from typing import Any
+
+from emulator.model.state import fixed_id
+
+SERVICE = "heroku-postgresql"
+CENTS = {
+    "essential-0": 500,
+    "essential-1": 900,
+    "essential-2": 2000,
+    "standard-0": 5000,
+    "premium-0": 20000,
+}
+SINCE = "2024-01-01T00:00:00Z"
+DEFAULT = "essential-0"
+
+
+def find(word: str) -> str | None:
+    """The plan's full name, of `heroku-postgresql`, `heroku-postgresql:PLAN`, `PLAN` or an id."""
+    short = word.removeprefix(f"{SERVICE}:") if word != SERVICE else DEFAULT
+    return next((f"{SERVICE}:{name}" for name in CENTS if short in (name, plan_id(name))), None)
+
+
+def plan_id(name: str) -> str:
+    """The same for ever."""
+    return fixed_id(f"{SERVICE}:{name.removeprefix(f'{SERVICE}:')}.plan")
+
+
+def service() -> dict[str, Any]:
+    """The service by reference."""
+    return {"id": fixed_id(f"{SERVICE}.service"), "name": SERVICE}
+
+
+def price(plan: str) -> dict[str, Any]:
+    """Of a full name."""
+    return {"cents": CENTS[plan.partition(":")[2]], "contract": False, "unit": "month"}
+
+
+def shape(plan: str) -> dict[str, Any]:
+    """As the API shows it."""
+    return {
+        "addon_service": service(),
+        "created_at": SINCE,
+        "compliance": [],
+        "default": plan.endswith(f":{DEFAULT}"),
+        "description": f"Heroku Postgres {plan.partition(':')[2]}",
+        "human_name": plan.partition(":")[2].replace("-", " ").title(),
+        "id": plan_id(plan),
+        "installable_inside_private_network": False,
+        "installable_outside_private_network": True,
+        "name": plan,
+        "price": price(plan),
+        "space_default": False,
+        "state": "ga",
+        "updated_at": SINCE,
+        "visible": True,
+    }

@@ -1,0 +1,113 @@
+"""Sends an app's log on to its drains: batches of syslog lines over HTTP, sent again where not taken, then lost.
+
+As the platform does it: a batch has an id that it keeps when it is sent again, and nothing waits for a slow receiver.
+"""
+
+import asyncio
+from base64 import b64encode
+from contextlib import suppress
+from urllib.parse import unquote, urlsplit
+
+from emulator.dynos.logs import Line
+from emulator.dynos.tasks import Tasks
+from emulator.model.state import Drain, World, new_id
+from emulator.router.http1 import Closed, Garbled, Headers, Inbound, head_of
+
+EACH_S = 0.5
+TRIES, PAUSE_S, ANSWER_S = 4, 1.0, 10.0
+LOGPLEX = "logplex"
+PRIORITY = {"app": 190, "heroku": 158}
+
+
+class Draining:
+    """One task a drain."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.port = 0
+        self._tasks = Tasks()
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    def begin(self, drain: Drain) -> None:
+        """Send on what is logged from now on."""
+        self._running[drain.id] = self._tasks.spawn(self._drain(drain))
+
+    def stop(self, drain: Drain) -> None:
+        """Send no more."""
+        if (task := self._running.pop(drain.id, None)) is not None:
+            task.cancel()
+
+    async def end(self) -> None:
+        """Stop all."""
+        await self._tasks.end()
+
+    async def _drain(self, drain: Drain) -> None:
+        log = drain.app.log
+        sent = log.count
+        while True:
+            # A line about lost lines is sent with the next one: alone it would be lost, and said to be, for ever.
+            await log.bell.until(lambda: log.count > sent and log.lines[-1].dyno != LOGPLEX, None)  # noqa: B023
+            # What comes in quick succession goes together.
+            await asyncio.sleep(EACH_S)
+            lines = [line for line in log.lines if line.number > sent]
+            sent = lines[-1].number
+            if not await self._delivered(drain, lines):
+                log.add(
+                    "heroku",
+                    LOGPLEX,
+                    f"Error L10 (output buffer overflow): {len(lines)} messages dropped",
+                )
+
+    async def _delivered(self, drain: Drain, lines: list[Line]) -> bool:
+        """Whether the receiver took them, at one of a few tries."""
+        frame = new_id()
+        for number in range(TRIES):
+            if number:
+                await asyncio.sleep(PAUSE_S)
+            with suppress(OSError, Closed, Garbled, TimeoutError):
+                if 200 <= await asyncio.wait_for(self._post(drain, frame, lines), ANSWER_S) < 300:
+                    return True
+        return False
+
+    async def _post(self, drain: Drain, frame: str, lines: list[Line]) -> int:
+        """One try; returns the status."""
+        url = urlsplit(drain.url)
+        body = b"".join(map(framed, lines))
+        # The apps' own hosts lead here, to the front of all of them.
+        here = self.world.app_by_host(url.hostname or "") is not None
+        port = self.port if here else url.port or 80
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            head = head_of(
+                f"POST {url.path or '/'} HTTP/1.1", _headers(drain, frame, len(lines), len(body))
+            )
+            writer.write(head + body)
+            await writer.drain()
+            return (await Inbound(reader, request=False).head()).status
+        finally:
+            writer.close()
+
+
+def framed(line: Line) -> bytes:
+    """A line as it is sent: its length, and syslog's fields without structured data."""
+    text = f"<{PRIORITY[line.source]}>1 {line.at} host {line.source} {line.dyno} - {line.text}\n".encode()
+    return b"%d " % len(text) + text
+
+
+def _headers(drain: Drain, frame: str, count: int, size: int) -> Headers:
+    url = urlsplit(drain.url)
+    user = f"{unquote(url.username or '')}:{unquote(url.password or '')}"
+    signed = (
+        [("Authorization", f"Basic {b64encode(user.encode()).decode()}")] if url.username else []
+    )
+    return [
+        ("Host", url.hostname or ""),
+        ("Content-Type", "application/logplex-1"),
+        ("Logplex-Msg-Count", str(count)),
+        ("Logplex-Frame-Id", frame),
+        ("Logplex-Drain-Token", drain.token),
+        ("User-Agent", "Logplex/v72"),
+        ("Content-Length", str(size)),
+        ("Connection", "close"),
+        *signed,
+    ]

@@ -1,0 +1,434 @@
+"""One function a verb: (ledger, facts) -> actions, or one sentence of refusal.
+
+Order rule of every plan: start -> wait ready -> warm up -> move traffic -> drain -> stop. Release in place
+keeps it too, but stops the old process at once: the one act without a warm way back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from rollout.decide import transitions
+from rollout.decide.actions import Drain, Plan, Record, Start, Stop, WaitReady, WarmUp
+from rollout.decide.begin_command import command_of
+from rollout.errors import BadWeight, IllegalEvent, NothingToDo, NotReady, RolloutInProgress
+from rollout.state.classes import ClassValue
+from rollout.state.ledger import Ledger, Rollout, Step, Version
+from rollout.state.policy import Policy
+from rollout.state.split import ALL
+from rollout.state.strategy import strategy
+from rollout.state.version_state import LIVE, Event, State
+
+COMMAND = "python deploy.py"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the edge observed for one act.
+
+    now: epoch seconds; actor: who acts. For the version the act is about: digest and runtime of its verified
+    bundle, what it answers (task, classes, output), the program and address its next process would have, whether the
+    running one answers its golden rows (None: not asked).
+    """
+
+    now: float
+    actor: str
+    digest: str = ""
+    runtime: str = ""
+    program: str = ""
+    address: str = ""
+    answers_golden_rows: bool | None = None
+    not_ready_because: str = "nobody asked it"
+    task: str = ""
+    classes: tuple[ClassValue, ...] = ()
+    output: str = ""
+
+
+def deploy(ledger: Ledger, facts: Facts, name: str) -> Plan:
+    """Put a delivered version into its environment, running and proven, without users' traffic."""
+    known = ledger.versions.get(name)
+    if known is not None and known.state in LIVE:
+        _refuse_other_content(known, facts)
+        return ()
+    deployed = ledger.with_version(_fresh(facts, name))
+    force = " --force" if name == ledger.rollback_target() else ""
+    record = _record(
+        deployed, "deploy", f"{name} deployed without traffic", f"retire {name}{force}"
+    )
+    return (*_bring_up(name, facts.program), record)
+
+
+def promote(ledger: Ledger, facts: Facts, name: str) -> Plan:
+    """Make a version responsible for all production traffic."""
+    _refuse_unless_ready(ledger, facts, name)
+    ledger.must_be_free_for(name)
+    if ledger.released == name and ledger.weight(name) == ALL and ledger.rollout is None:
+        return ()
+    return (
+        _record(
+            transitions.released(ledger, name),
+            "promote",
+            f"{name} released",
+            _undo_of_release(ledger),
+        ),
+    )
+
+
+def promote_step(ledger: Ledger, facts: Facts, name: str) -> Plan:
+    """Take the next step of the rollout in progress; after the last one the version is released."""
+    ledger.must_not_be_of_another(name)
+    rollout = ledger.running()
+    if rollout.paused:
+        raise IllegalEvent(f"the {_named(rollout)} is paused: `{COMMAND} resume` first")
+    if not rollout.steps:
+        raise NothingToDo(
+            f"a {rollout.strategy} has no steps: `{COMMAND} canary {name}` begins some, `{COMMAND} promote {name}` "
+            "releases it"
+        )
+    _refuse_unless_ready(ledger, facts, name)
+    return (step_of(ledger, facts.now),)
+
+
+def start(
+    ledger: Ledger,
+    facts: Facts,
+    name: str,
+    how: str,
+    steps: Sequence[Step] = (),
+    share: int = ALL,
+    policy: Policy | None = None,
+) -> Plan:
+    """Begin a rollout of `name` by the strategy `how`.
+
+    steps: weights and hold times (default: the strategy's own); share: basis points of the copies a shadow gets;
+    policy: how the conductor judges it, None where it does not run by itself.
+    """
+    row = strategy(how)
+    if row.in_place:
+        raise NothingToDo(f"a release in place is one act, not a rollout: `{COMMAND} {how} {name}`")
+    chosen = transitions.chosen_steps(row, steps)
+    if policy is not None and row.watches:
+        chosen = (Step(ALL, policy.watch_s),)
+    if policy is not None and row.ends == "proof" and chosen[-1].weight == ALL:
+        raise BadWeight(
+            f"a {row.name} that runs by itself is released on proof: its steps must end below 100 %"
+        )
+    _refuse_to_begin_anew(ledger, name, how)
+    _refuse_unless_ready(ledger, facts, name)
+    waits = policy is not None and chosen != () and ledger.lets_wait(name)
+    if not waits:
+        ledger.must_be_free_for(name)
+    plan = transitions.planned(ledger, row, name, _stable(ledger, name), chosen, policy)
+    rollout = replace(plan, step_since=facts.now, started_at=facts.now, started_by=facts.actor)
+    if waits:
+        return (_queued(ledger, rollout),)
+    begun = transitions.begun(ledger, rollout)
+    if row.shadows:
+        summary = f"{share / 100:g} % of the requests are copied to {name}"
+        return (_record(transitions.shadowed(begun, name, share), how, summary, "abort"),)
+    return (_weighed(transitions.weighed(begun), how, rollout),)
+
+
+def release_in_place(ledger: Ledger, facts: Facts, name: str, policy: Policy | None = None) -> Plan:
+    """Replace the process of the released version by one of `name`, in one act.
+
+    policy: how the conductor judges it before the old process goes; None: it goes at once.
+    """
+    ledger.must_be_free_for(name)
+    if policy is not None:
+        return _in_place_watched(ledger, facts, name, policy)
+    old = ledger.version(ledger.released) if ledger.released else None
+    after = transitions.released(_replaced(ledger, facts, name), name)
+    ends = _ends_of_replaced(ledger, name, facts.program)
+    if old is None:
+        record = _record(after, "release-in-place", f"{name} released", _undo_of_release(ledger))
+        return (*_bring_up(name, facts.program), record, *ends)
+    if old.name != name:
+        after = after.with_event(old.name, Event.RETIRE)
+    record = _record(
+        after, "release-in-place", f"{name} in place of {old.name}", f"release-in-place {old.name}"
+    )
+    return (*_bring_up(name, facts.program), record, *ends)
+
+
+def _in_place_watched(ledger: Ledger, facts: Facts, name: str, policy: Policy) -> Plan:
+    """All traffic to a fresh process of `name`, the old one beside it until the conductor is sure."""
+    _refuse_to_begin_anew(ledger, name, "release-in-place")
+    stable, row = _stable(ledger, name), strategy("release-in-place")
+    rollout = transitions.planned(ledger, row, name, stable, (Step(ALL, policy.watch_s),), policy)
+    rollout = replace(rollout, step_since=facts.now, started_at=facts.now, started_by=facts.actor)
+    after = transitions.weighed(transitions.begun(_replaced(ledger, facts, name), rollout))
+    earlier = [v for v in ledger.live() if v.name == name and v.program != facts.program]
+    ends = tuple(action for v in earlier for action in (Drain(v.name, v.program), Stop(v.program)))
+    summary = f"{name} answers in place of {stable}, which stays beside it for now"
+    return (*_bring_up(name, facts.program), _record(after, row.name, summary, "rollback"), *ends)
+
+
+def pause(ledger: Ledger, facts: Facts) -> Plan:
+    """Hold the rollout where it is; the clock stops."""
+    rollout = ledger.running()
+    if rollout.paused:
+        return ()
+    spent = max(0.0, facts.now - rollout.step_since)
+    held = replace(ledger, rollout=replace(rollout, paused=True, held_s=rollout.held_s + spent))
+    return (_record(held, "pause", f"{_named(rollout)} held", "resume"),)
+
+
+def resume(ledger: Ledger, facts: Facts) -> Plan:
+    """Let a paused rollout go on with the time that was left of its step; what it was held for is accepted."""
+    rollout = ledger.running()
+    if not rollout.paused and not rollout.held:
+        return ()
+    accepted = tuple(sorted({*rollout.accepted, *rollout.held}))
+    on = replace(rollout, paused=False, step_since=facts.now, held=(), accepted=accepted)
+    passed = f", {', '.join(rollout.held)} accepted" if rollout.held else ""
+    return (
+        _record(
+            replace(ledger, rollout=on), "resume", f"{_named(rollout)} goes on{passed}", "pause"
+        ),
+    )
+
+
+def abort(ledger: Ledger) -> Plan:
+    """End the rollout: all traffic to the stable version, the candidate stays deployed. Without one, the queued one."""
+    if ledger.rollout is None and ledger.queued is not None:
+        waiting = ledger.queued
+        return (
+            _record(
+                replace(ledger, queued=None),
+                "abort",
+                f"{_named(waiting)} waits no more",
+                command_of(waiting, ledger),
+            ),
+        )
+    rollout = ledger.running()
+    summary = f"{_named(rollout)} ended, all traffic to {rollout.stable}"
+    return (
+        _record(transitions.ended(ledger, rollout), "abort", summary, command_of(rollout, ledger)),
+    )
+
+
+def rollback(ledger: Ledger, facts: Facts) -> Plan:
+    """Traffic back to the version that had it before. Asks nobody and waits for nothing.
+
+    Only where the target was released in place and has no process any more is it started first.
+    """
+    rollout = ledger.rollout
+    if rollout is not None and ledger.weight(rollout.candidate) > 0:
+        summary = f"from {rollout.candidate} to {rollout.stable}"
+        return (
+            _record(
+                transitions.ended(ledger, rollout), "rollback", summary, command_of(rollout, ledger)
+            ),
+        )
+    target = ledger.rollback_target()
+    if target is None:
+        raise NothingToDo(_no_way_back(ledger))
+    if ledger.version(target).state in LIVE:
+        record = _record(transitions.gone_back(ledger, target), *_words_of_return(ledger, target))
+        return (record,)
+    return _start_again_and_go_back(ledger, facts, target)
+
+
+def retire(ledger: Ledger, name: str, force: bool = False, way_back: bool = False) -> Plan:
+    """Stop a version that has no traffic and is nobody's way back.
+
+    way_back: it stays the way back, without a process: `rollback` starts it again first.
+    """
+    version = ledger.version(name)
+    if version.state == State.RETIRED:
+        return ()
+    without = ledger.with_event(name, Event.RETIRE)
+    ends = (Drain(name, version.program), Stop(version.program))
+    if way_back:
+        if name != ledger.rollback_target():
+            return (
+                _record(without, "retire", f"{name} ended, and stays a way back", f"deploy {name}"),
+                *ends,
+            )
+        return (
+            _record(without, "retire", f"{name} ended, and stays the way back", "rollback"),
+            *ends,
+        )
+    if name == ledger.rollback_target() and not force:
+        raise IllegalEvent(
+            f"{name} is the rollback target: with --force it goes, and `rollback` loses it"
+        )
+    gone = replace(without, released_before=tuple(v for v in ledger.released_before if v != name))
+    return (_record(gone, "retire", f"{name} retired", f"deploy {name}"), *ends)
+
+
+def advance(ledger: Ledger, now: float) -> Record | None:
+    """The next step of a rollout that follows the clock alone, once it is due; the routers' conductor asks each second.
+
+    One that is judged moves by rollout/decide/reconcile.py.
+    """
+    rollout = ledger.rollout
+    due = rollout.due_at() if rollout is not None and rollout.policy is None else None
+    return None if due is None or now < due else step_of(ledger, now)
+
+
+def step_of(ledger: Ledger, now: float) -> Record:
+    """The next step of the rollout in progress, whoever takes it."""
+    return _weighed(transitions.stepped(ledger, now), "step", ledger.running())
+
+
+def begin_queued(ledger: Ledger, now: float) -> Record | None:
+    """Begin the rollout that waited, once nothing else is rolled out; one whose candidate has gone on is dropped."""
+    waiting = ledger.queued
+    if waiting is None or ledger.rollout is not None:
+        return None
+    free = replace(ledger, queued=None)
+    known = ledger.versions.get(waiting.candidate)
+    if (
+        ledger.released is None
+        or waiting.candidate == ledger.released
+        or known is None
+        or known.state not in LIVE
+    ):
+        return _record(
+            free,
+            "abort",
+            f"{_named(waiting)} dropped: it is released or gone",
+            command_of(waiting, ledger),
+        )
+    row = strategy(waiting.strategy)
+    plan = transitions.planned(
+        free, row, waiting.candidate, ledger.released, waiting.steps, waiting.policy
+    )
+    rollout = replace(plan, step_since=now, started_at=now, started_by=waiting.started_by)
+    return _weighed(transitions.weighed(transitions.begun(free, rollout)), row.name, rollout)
+
+
+def _queued(ledger: Ledger, rollout: Rollout) -> Record:
+    if ledger.queued is not None and ledger.queued.candidate != rollout.candidate:
+        raise RolloutInProgress(
+            f"{_named(ledger.queued)} waits already: `{COMMAND} abort` until it is gone"
+        )
+    summary = f"{_named(rollout)} begins when the {_named(ledger.running())} has ended"
+    return _record(replace(ledger, queued=rollout), "queue", summary, "abort")
+
+
+def _weighed(after: Ledger, act: str, rollout: Rollout) -> Record:
+    candidate = rollout.candidate
+    if after.rollout is None:
+        return _record(after, act, f"{candidate} released", "rollback")
+    return _record(
+        after, act, f"{candidate} answers {after.weight(candidate) / 100:g} %", "rollback"
+    )
+
+
+def _start_again_and_go_back(ledger: Ledger, facts: Facts, target: str) -> Plan:
+    failed = ledger.version(ledger.released) if ledger.released else None
+    after = transitions.gone_back(_replaced(ledger, facts, target), target)
+    stop: Plan = ()
+    if failed is not None:
+        after = after.with_event(failed.name, Event.RETIRE)
+        stop = (Drain(failed.name, failed.program), Stop(failed.program))
+    return (
+        *_bring_up(target, facts.program),
+        _record(after, *_words_of_return(ledger, target)),
+        *stop,
+    )
+
+
+def _no_way_back(ledger: Ledger) -> str:
+    others = [version.name for version in ledger.live() if version.name != ledger.released]
+    promote = (
+        f": `{COMMAND} promote VERSION` for one that runs ({', '.join(others)})" if others else ""
+    )
+    return (
+        "nothing to go back to: no rollout is in progress, and no version was released before this one but what was "
+        f"gone back from{promote}"
+    )
+
+
+def _words_of_return(ledger: Ledger, target: str) -> tuple[str, str, str]:
+    live = ledger.released is not None and ledger.version(target).state in LIVE
+    undo = f"promote {ledger.released}" if live else f"release-in-place {ledger.released}"
+    return "rollback", f"from {ledger.released} to {target}", undo
+
+
+def _undo_of_release(ledger: Ledger) -> str:
+    return "rollback" if ledger.released else ""
+
+
+def _replaced(ledger: Ledger, facts: Facts, name: str) -> Ledger:
+    """The ledger in which `name` is a fresh process, whatever it was; a version already released stays released."""
+    known = ledger.versions.get(name)
+    if known is not None and known.state in LIVE:
+        _refuse_other_content(known, facts)
+    fresh = _fresh(facts, name)
+    return transitions.calmed(ledger).with_version(
+        replace(fresh, state=State.RELEASED) if ledger.released == name else fresh
+    )
+
+
+def _ends_of_replaced(ledger: Ledger, name: str, fresh: str) -> Plan:
+    """The end of the released version's process, and of an earlier one of `name`: the fresh one replaces both."""
+    replaced = [
+        v for v in ledger.live() if v.name in (name, ledger.released) and v.program != fresh
+    ]
+    return tuple(action for v in replaced for action in (Drain(v.name, v.program), Stop(v.program)))
+
+
+def _refuse_other_content(known: Version, facts: Facts) -> None:
+    if known.digest != facts.digest:
+        raise IllegalEvent(
+            f"{known.name} runs with other content (manifest {known.digest[:12]}, delivered {facts.digest[:12]}): "
+            "versions are immutable, deliver a new one"
+        )
+
+
+def _stable(ledger: Ledger, candidate: str) -> str:
+    if ledger.released is None:
+        raise NothingToDo(
+            f"no version is released yet: `{COMMAND} promote {candidate}` makes the first one responsible"
+        )
+    if ledger.released == candidate:
+        raise NothingToDo(f"{candidate} is released already: all production traffic is its own")
+    return ledger.released
+
+
+def _refuse_unless_ready(ledger: Ledger, facts: Facts, name: str) -> None:
+    version = ledger.version(name)
+    if version.state not in LIVE:
+        raise NotReady(f"{name} is {version.state}: `{COMMAND} deploy {name}` first")
+    if facts.answers_golden_rows is not True:
+        raise NotReady(
+            f"{name} has not answered its golden rows ({facts.not_ready_because}): see `{COMMAND} status`"
+        )
+
+
+def _refuse_to_begin_anew(ledger: Ledger, name: str, how: str) -> None:
+    """A judged rollout begun again would forget what speaks against it; what follows a shadow is another test."""
+    rollout = ledger.rollout
+    if rollout is None or rollout.candidate != name or rollout.policy is None:
+        return
+    if strategy(rollout.strategy).shadows and not strategy(how).shadows:
+        return
+    raise RolloutInProgress(
+        f"a {_named(rollout)} runs by itself since revision {rollout.number}, and begun again it would forget its "
+        f"evidence: `{COMMAND} promote {name}` releases {name}, `{COMMAND} abort` ends the {rollout.strategy}"
+    )
+
+
+def _bring_up(name: str, program: str) -> Plan:
+    return (Start(name, program), WaitReady(name, program), WarmUp(name, program))
+
+
+def _fresh(facts: Facts, name: str) -> Version:
+    ran = (facts.address, facts.program, facts.digest, facts.runtime, facts.now)
+    return Version(name, State.DEPLOYED, *ran, facts.task, facts.classes, facts.output)
+
+
+def _record(ledger: Ledger, act: str, summary: str, undo: str) -> Record:
+    return Record(
+        ledger.next(),
+        act,
+        summary,
+        f"{COMMAND} {undo}" if undo else "none: nothing was released before",
+    )
+
+
+def _named(rollout: Rollout) -> str:
+    return f"{rollout.strategy} of {rollout.candidate}"

@@ -1,0 +1,184 @@
+"""What the conductor does next: (ledger, verdict, clock) -> one record to insert, or nothing.
+
+Ramp on silence, promote on proof, roll back on evidence. A rollback waits for nothing: not for a pause, a hold, the
+time of a step or a deadline.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import log
+from typing import Any
+
+from rollout.decide import transitions
+from rollout.decide.actions import Record
+from rollout.decide.begin_command import command_of
+from rollout.decide.decisions import COMMAND, step_of
+from rollout.state.ledger import Ledger, Rollout
+from rollout.state.split import ALL
+from rollout.state.strategy import strategy
+from rollout.verdict.memory_errors import MEMORY
+from rollout.verdict.verdict import Verdict
+
+SILENCE = log(2)
+"""A step is taken only while the evidence against the candidate has not doubled."""
+EXPIRED = "deadline"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the conductor knows at one tick.
+
+    now: epoch seconds; verdict: None where nothing could be judged yet; served: the candidate's finished requests since
+    the present step began; account: the numbers behind the verdict, as plain JSON, made only when they are recorded.
+    memory: how short of memory the candidate's app is (rollout/verdict/memory_errors.py); empty where it is not.
+    """
+
+    now: float
+    verdict: Verdict | None
+    served: int
+    account: Callable[[], dict[str, Any]] | None = None
+    memory: str = ""
+
+
+def next_move(ledger: Ledger, seen: Observation) -> Record | None:
+    """The next act of a rollout that is judged; None where there is nothing to do now."""
+    rollout = ledger.rollout
+    if rollout is None or rollout.policy is None:
+        return None
+    verdict = seen.verdict
+    if verdict is not None and verdict.word == "fail":
+        return _kept(_rolled_back(ledger, rollout, ", ".join(verdict.because)), seen)
+    if rollout.paused:
+        return None
+    reasons = _reasons_to_hold(rollout, seen)
+    if EXPIRED in reasons and rollout.policy.undecided == "rollback":
+        return _kept(_rolled_back(ledger, rollout, "undecided at its deadline"), seen)
+    if reasons:
+        return _kept(_held(ledger, rollout, reasons, seen), seen)
+    if rollout.held:
+        return None
+    record = _MOVES[strategy(rollout.strategy).ends](ledger, rollout, seen)
+    return None if record is None else _kept(record, seen)
+
+
+def flagged(ledger: Ledger, because: str, account: dict[str, Any]) -> Record:
+    """Late labels speak against a version that is released already: said, and left to a person."""
+    said = replace(replace(ledger, flagged=True).next(), verdict=account)
+    return Record(said, "flag", f"{ledger.released}: {because}", f"{COMMAND} rollback")
+
+
+def _reasons_to_hold(rollout: Rollout, seen: Observation) -> tuple[str, ...]:
+    """New reasons: not those it is held for already, nor those a person has accepted."""
+    verdict, policy = seen.verdict, rollout.policy
+    reasons: tuple[str, ...] = ()
+    if verdict is not None and verdict.word in ("hold", "invalid"):
+        reasons = verdict.because
+    if seen.memory:
+        reasons = (*reasons, MEMORY)
+    decided_by_person = strategy(rollout.strategy).ends == "person"
+    late = policy is not None and seen.now - rollout.started_at >= policy.deadline_s
+    if late and not decided_by_person:
+        reasons = (*reasons, EXPIRED)
+    return tuple(reason for reason in reasons if reason not in (*rollout.held, *rollout.accepted))
+
+
+def _by_proof(ledger: Ledger, rollout: Rollout, seen: Observation) -> Record | None:
+    verdict = seen.verdict
+    if verdict is None:
+        return None
+    # A proof excludes the margin only: what lies between tolerance and margin must not be released while it speaks.
+    if not _stood(rollout, seen) or verdict.against >= SILENCE:
+        return None
+    if rollout.step == len(rollout.steps) - 1:
+        return _released(ledger, rollout, "proved") if _passed(verdict, rollout) else None
+    return step_of(ledger, seen.now)
+
+
+def _stood(rollout: Rollout, seen: Observation) -> bool:
+    """Whether this step was held long enough, and enough requests met it; the last has the time of those before it."""
+    policy = rollout.policy
+    hold = rollout.steps[rollout.step].hold_s or max(
+        (step.hold_s or 0.0 for step in rollout.steps), default=0.0
+    )
+    waited = seen.now - rollout.step_since + rollout.held_s >= hold
+    return waited and policy is not None and seen.served >= policy.step_requests
+
+
+def _by_clock(ledger: Ledger, rollout: Rollout, seen: Observation) -> Record | None:
+    due = rollout.due_at()
+    return None if due is None or seen.now < due else step_of(ledger, seen.now)
+
+
+def _by_watch(ledger: Ledger, rollout: Rollout, seen: Observation) -> Record | None:
+    due = rollout.due_at()
+    watched = due is not None and seen.now >= due
+    return (
+        _released(ledger, rollout, "proved") if watched and _passed(seen.verdict, rollout) else None
+    )
+
+
+def _by_pairs(ledger: Ledger, rollout: Rollout, seen: Observation) -> Record | None:
+    if not _passed(seen.verdict, rollout):
+        return None
+    summary = (
+        f"{rollout.candidate} agrees with {rollout.stable}: the shadow is over, no user has met it"
+    )
+    return Record(
+        transitions.ended(ledger, rollout).next(),
+        "end",
+        summary,
+        f"{COMMAND} shadow {rollout.candidate}",
+    )
+
+
+def _by_person(_ledger: Ledger, _rollout: Rollout, _seen: Observation) -> Record | None:
+    return None
+
+
+_MOVES = {
+    "proof": _by_proof,
+    "clock": _by_clock,
+    "watch": _by_watch,
+    "pairs": _by_pairs,
+    "person": _by_person,
+}
+
+
+def _passed(verdict: Verdict | None, rollout: Rollout) -> bool:
+    """Whether it is proved; what a person accepted does not stand in the way."""
+    if verdict is None:
+        return False
+    if verdict.word in ("hold", "invalid"):
+        return verdict.proved and set(verdict.because) <= {*rollout.accepted}
+    return verdict.word == "pass"
+
+
+def _released(ledger: Ledger, rollout: Rollout, why: str) -> Record:
+    summary = f"{rollout.candidate} released: {why}"
+    return Record(
+        transitions.released(ledger, rollout.candidate).next(),
+        "promote",
+        summary,
+        f"{COMMAND} rollback",
+    )
+
+
+def _rolled_back(ledger: Ledger, rollout: Rollout, because: str) -> Record:
+    share = ledger.weight(rollout.candidate)
+    was = f"{share / 100:g} %" if share < ALL else "all traffic"
+    summary = f"from {rollout.candidate} ({was}) to {rollout.stable}: {because}"
+    undo = f"{COMMAND} {command_of(rollout, ledger)}"
+    return Record(transitions.ended(ledger, rollout).next(), "rollback", summary, undo)
+
+
+def _held(ledger: Ledger, rollout: Rollout, reasons: tuple[str, ...], seen: Observation) -> Record:
+    held = replace(ledger, rollout=replace(rollout, held=(*rollout.held, *reasons)))
+    told = (f"{reason} ({seen.memory})" if reason == MEMORY else reason for reason in reasons)
+    summary = f"{rollout.strategy} of {rollout.candidate} held: {', '.join(told)}"
+    return Record(held.next(), "hold", summary, f"{COMMAND} resume")
+
+
+def _kept(record: Record, seen: Observation) -> Record:
+    """The record with the numbers behind it."""
+    account = seen.account() if seen.account is not None else None
+    return replace(record, ledger=replace(record.ledger, verdict=account))

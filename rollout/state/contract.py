@@ -1,0 +1,254 @@
+"""The contract: what users of one version may send and read, and what of it another version would break.
+
+Written for who sends today's requests and reads today's answers. The service takes a row only with every column of the
+version and no other (service/rows.py), so a new column breaks today's requests even where it may be null. A value that
+training did not see is not refused: what becomes of it is the pipeline's affair, hence a note.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from rollout.errors import Breaking
+from rollout.state.classes import PROBABILITIES
+
+COMMAND = "python deploy.py"
+SHOWN = 3
+
+
+class Verdict(StrEnum):
+    """What a change means to today's users. A single difference may also be a note, which decides nothing."""
+
+    COMPATIBLE = "compatible"
+    ADDITIVE = "additive"
+    BREAKING = "breaking"
+
+
+class Kind(StrEnum):
+    """What one difference means to today's users."""
+
+    NOTE = "note"
+    ADDITIVE = "additive"
+    BREAKING = "breaking"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference. where: the column, class or part of the contract; says: one sentence."""
+
+    kind: Kind
+    where: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The contract of `candidate` beside the one that users of `stable` have."""
+
+    candidate: str
+    stable: str
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """The gravest of its differences."""
+        kinds = {difference.kind for difference in self.differences}
+        if Kind.BREAKING in kinds:
+            return Verdict.BREAKING
+        return Verdict.ADDITIVE if Kind.ADDITIVE in kinds else Verdict.COMPATIBLE
+
+    def breaks(self) -> tuple[Difference, ...]:
+        """Only what breaks."""
+        return tuple(
+            difference for difference in self.differences if difference.kind == Kind.BREAKING
+        )
+
+
+@dataclass(frozen=True)
+class Column:
+    """One input column: its dtype, whether null is taken, and what training saw of it."""
+
+    name: str
+    dtype: str
+    nullable: bool
+    minimum: float | None
+    maximum: float | None
+    categories: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What goes in and what comes out of one version."""
+
+    columns: Mapping[str, Column]
+    task: str
+    classes: tuple[Any, ...] | None
+    output: str
+
+
+def compare(
+    candidate: str, tomorrow: Mapping[str, Any], stable: str, today: Mapping[str, Any]
+) -> Contract:
+    """The contract of two parsed release.yaml; breaking where one of them lacks its signature."""
+    try:
+        signatures = [_signature(today, stable), _signature(tomorrow, candidate)]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return unknown(candidate, stable, f"a manifest lacks its signature: {error}")
+    return Contract(candidate, stable, tuple(_differences(*signatures)))
+
+
+def unknown(candidate: str, stable: str, because: str) -> Contract:
+    """The contract where one side cannot be read: taken for breaking."""
+    says = f"what {candidate} breaks cannot be told ({because})"
+    return Contract(candidate, stable, (Difference(Kind.BREAKING, "manifest", says),))
+
+
+def refuse_breaking(contract: Contract | None, allowed: bool) -> None:
+    """Raise Breaking where the contract breaks and its operator did not allow it; None: there was nobody to break."""
+    if contract is None or allowed or contract.verdict != Verdict.BREAKING:
+        return
+    first, *others = contract.breaks()
+    more = f" (and {len(others)} more)" if others else ""
+    raise Breaking(
+        f"{contract.candidate} breaks what users of {contract.stable} rely on: {first.says}{more}. "
+        f"`{COMMAND} plan {contract.candidate}` shows all of it; it needs --breaking"
+    )
+
+
+def _signature(manifest: Mapping[str, Any], name: str) -> Signature:
+    for key in ("columns", "task", "output"):
+        if not manifest.get(key):
+            raise ValueError(f"{name} names no {key}")
+    columns = [_column(row) for row in manifest["columns"]]
+    classes = manifest.get("classes")
+    return Signature(
+        {column.name: column for column in columns},
+        str(manifest["task"]),
+        None if classes is None else tuple(classes),
+        str(manifest["output"]),
+    )
+
+
+def _column(row: Mapping[str, Any]) -> Column:
+    seen = row.get("categories")
+    return Column(
+        str(row["name"]),
+        str(row["dtype"]),
+        bool(row["nullable"]),
+        row.get("minimum"),
+        row.get("maximum"),
+        None if seen is None else tuple(map(str, seen)),
+    )
+
+
+def _differences(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
+    for name, column in today.columns.items():
+        if name in tomorrow.columns:
+            yield from _of_column(column, tomorrow.columns[name])
+        else:
+            yield _breaking(f"column '{name}'", "is gone: rows that send it are refused")
+    for name, column in tomorrow.columns.items():
+        if name not in today.columns:
+            although = ", although it may be null" if column.nullable else ""
+            yield _breaking(f"column '{name}'", f"is new: rows without it are refused{although}")
+    yield from _of_answers(today, tomorrow)
+
+
+def _of_column(today: Column, tomorrow: Column) -> Iterator[Difference]:
+    where = f"column '{today.name}'"
+    if (today.dtype, tomorrow.dtype) == ("int", "float"):
+        yield _additive(where, "takes float where it took int: 1.5 is accepted too")
+    elif today.dtype != tomorrow.dtype:
+        yield _breaking(
+            where, f"takes {tomorrow.dtype} where it took {today.dtype}: today's values are refused"
+        )
+    if today.nullable and not tomorrow.nullable:
+        yield _breaking(where, "takes no null any more: rows with null are refused")
+    if tomorrow.nullable and not today.nullable:
+        yield _additive(where, "may be null now")
+    yield from _of_range(where, today, tomorrow)
+    yield from _of_categories(where, today, tomorrow)
+
+
+def _of_range(where: str, today: Column, tomorrow: Column) -> Iterator[Difference]:
+    before, after = _range(today), _range(tomorrow)
+    if before is not None and after is not None and before != after:
+        yield _note(
+            where, f"was trained on {after}, before on {before}: no value is refused for that"
+        )
+
+
+def _range(column: Column) -> str | None:
+    if column.minimum is None or column.maximum is None:
+        return None
+    return f"{column.minimum:g} to {column.maximum:g}"
+
+
+def _of_categories(where: str, today: Column, tomorrow: Column) -> Iterator[Difference]:
+    if today.categories is None or tomorrow.categories is None:
+        return
+    lost = [each for each in today.categories if each not in set(tomorrow.categories)]
+    won = [each for each in tomorrow.categories if each not in set(today.categories)]
+    if lost:
+        yield _note(
+            where,
+            f"was trained without {_some(lost)}: the pipeline may answer such rows or fail on them",
+        )
+    if won:
+        yield _note(where, f"was trained with {_some(won)} too")
+
+
+def _of_answers(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
+    if today.task != tomorrow.task:
+        yield _breaking(
+            "task", f"is {tomorrow.task}, it was {today.task}: answers mean something else"
+        )
+    if today.output != tomorrow.output:
+        yield _breaking(
+            "output", f"is {tomorrow.output}, it was {today.output}: answers have another form"
+        )
+    if today.task == tomorrow.task:
+        yield from _of_classes(today, tomorrow)
+
+
+def _of_classes(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
+    before, after = _typed(today.classes), _typed(tomorrow.classes)
+    for each in before:
+        if each not in after:
+            yield _breaking(f"class {each[1]!r}", "is gone: no answer names it any more")
+    for each in after:
+        if each not in before:
+            yield _breaking(f"class {each[1]!r}", "is new: answers may hold what nobody expects")
+    if before != after and sorted(before, key=repr) == sorted(after, key=repr):
+        listed = f"are {_listed(tomorrow.classes)}, they were {_listed(today.classes)}"
+        if PROBABILITIES in (today.output, tomorrow.output):
+            yield _breaking("classes", f"{listed}: the probabilities stand in another order")
+        else:
+            yield _note("classes", f"{listed}: only their order changed, which no answer shows")
+
+
+def _typed(classes: tuple[Any, ...] | None) -> list[tuple[str, Any]]:
+    # Python takes 1, 1.0 and True for the same; a client that reads JSON does not.
+    return [(type(each).__name__, each) for each in classes or ()]
+
+
+def _listed(classes: tuple[Any, ...] | None) -> str:
+    return ", ".join(map(repr, classes or ()))
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:SHOWN])
+    return shown + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+
+
+def _breaking(where: str, says: str) -> Difference:
+    return Difference(Kind.BREAKING, where, f"{where} {says}")
+
+
+def _additive(where: str, says: str) -> Difference:
+    return Difference(Kind.ADDITIVE, where, f"{where} {says}")
+
+
+def _note(where: str, says: str) -> Difference:
+    return Difference(Kind.NOTE, where, f"{where} {says}")

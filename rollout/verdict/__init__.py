@@ -1,0 +1,1 @@
+"""What the evidence says: signals, sequential tests, and the report of a verdict."""

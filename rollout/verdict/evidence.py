@@ -1,0 +1,246 @@
+"""What was counted of a rollout, as the verdict reads it. Counts only; adding them up needs no order.
+
+A tally is the counts of one version at one weight of the candidate, by kind:
+
+    drawn       "all": requests the router's coin gave it
+    finished    "ok", "error" (5xx, time-out, crash, failed and answered by another), "refused" (422), "neither" (failed
+                or refused, and the other version does not answer these rows either), "shed" (no room)
+    waits       latency bin (rollout/verdict/bins.py) of each finished request, cold starts left out
+    classes     predicted class of a request's first row
+    values      bin of the predicted value of a request's first row, where it is no class
+    labels      loss of a late label, in sixteenths of its bound
+    paired      the same of a shadow's answer less that of the user's, to the same request: -16 to 16
+    copies      what became of a copy sent to the candidate: "agree", "differ", "error"
+    control     the same of a copy sent to the stable version once more, the noise floor
+    answers     requests both versions answered: "both", "candidate failed", "stable failed"
+    complaints  the platform's error codes in the log of the version's app, as R14 (rollout/verdict/memory_errors.py)
+    timing      bin of candidate's over stable's processor time for the same batch (rollout/verdict/bins.py)
+    elapsed     the same by the clock
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from rollout.state.split import ALL
+from rollout.verdict.count_matrix import Count, Counts, CountsSinceMarks, counts_of
+
+Tally = Mapping[str, Mapping[str, Count]]
+Key = tuple[str, int]
+"""Version, and basis points of the candidate in force when the requests were routed."""
+
+LABEL_LEVELS = 17
+"""Losses are kept in sixteenths of their bound: 0 to 16."""
+COPIES_SHARE = 0.9
+"""Of the copies of a judged shadow so many go to the candidate; the others ask the stable version once more."""
+_NOTHING: Tally = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All tallies of one rollout."""
+
+    candidate: str
+    stable: str
+    tallies: Mapping[Key, Tally]
+    # A verdict asks for the same counts many times.
+    _read: dict[tuple[str, str], Counts] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def of(self, version: str, kind: str) -> dict[str, Count]:
+        """Counts of one kind, all weights together."""
+        return summed(
+            tally.get(kind, {}) for (name, _), tally in self.tallies.items() if name == version
+        )
+
+    def requests(self, version: str) -> Count:
+        """Finished requests of a version."""
+        return sum(self.of(version, "finished").values())
+
+    def near_half(self, apart: float) -> "Evidence":
+        """What was counted while the candidate's share was one half, give or take `apart`."""
+        near = {
+            key: tally
+            for key, tally in self.tallies.items()
+            if abs(key[1] - ALL / 2) <= apart * ALL
+        }
+        return replace(self, tallies=near)
+
+    def since(self, mark: "Evidence", kinds: Iterable[str] | None = None) -> "Evidence":
+        """What came after `mark` was taken of it; of the other kinds, where some are named, everything."""
+        only = None if kinds is None else frozenset(kinds)
+        tallies = {
+            key: _Since(tally, mark.tallies.get(key, _NOTHING), only)
+            for key, tally in self.tallies.items()
+        }
+        return replace(self, tallies=tallies)
+
+    def periods(self, marks: Sequence["Evidence"]) -> "Evidence":
+        """All of it, then what came since each mark: whole numbers become arrays (1 + marks,)."""
+        tallies = {}
+        for key, tally in self.tallies.items():
+            before = [mark.tallies.get(key, _NOTHING) for mark in marks]
+            tallies[key] = {kind: CountsSinceMarks(kind, tally, before) for kind in tally}
+        return replace(self, tallies=tallies)
+
+    def tables(
+        self, kind: str, bad: Iterable[str], good: Iterable[str] | None = None
+    ) -> dict[float, Any]:
+        """Counts (..., 2, 2) by share, of [candidate, stable] x [good, bad]; good: all others where none are named."""
+        return self._by_share(
+            self._drawn(kind).parted(frozenset(bad), None if good is None else frozenset(good))
+        )
+
+    def above(self, kind: str, candidate_from: int, stable_from: int) -> dict[float, Any]:
+        """Counts (..., 2, 2) by share of numbered bins: level 1 is a bin of at least the version's threshold."""
+        return self._by_share(self._drawn(kind).above([candidate_from, stable_from]))
+
+    def levels(self, kind: str, count: int) -> dict[float, Any]:
+        """Counts (..., 2, count) by share of numbered levels."""
+        return self._by_share(self._drawn(kind).levels(range(count)))
+
+    def sides(self, kind: str, edge: int) -> Any:
+        """Counts (..., 2) of the candidate's bins before `edge` and of those from it on, all weights together."""
+        return self._own(kind).above(edge)
+
+    def errors(self) -> dict[float, Any]:
+        """Counts (..., 2, 2) by share of drawn requests: level 1 is one that failed and that the other one answers.
+
+        Leaving out of both versions what neither answers changes neither the difference of their rates nor what a
+        bet on it is worth, whatever rows are sent.
+        """
+        return self.tables("finished", ["error"], ["ok", "refused", "neither"])
+
+    def refusals(self) -> dict[float, Any]:
+        """The same of what was refused."""
+        return self.tables("finished", ["refused"], ["ok", "neither"])
+
+    def copies(self) -> dict[float, Any]:
+        """Counts (..., 2, 2) by share of copies: [to the candidate, to the stable version again] x [agreed, not]."""
+        sent, control = self.of(self.candidate, "copies"), self.of(self.candidate, "control")
+        cells = [
+            counts.get(key, 0) for counts in (sent, control) for key in ("agree", "differ", "error")
+        ]
+        agree, differ, error, agrees, differs, errs = np.broadcast_arrays(*cells)
+        table = np.stack([agree, differ + error, agrees, differs + errs], -1).astype(float)
+        return {COPIES_SHARE: table.reshape(*table.shape[:-1], 2, 2)} if table.any() else {}
+
+    def paired(self) -> Any:
+        """Counts (..., 2 * LABEL_LEVELS - 1) of the candidate's loss less the stable version's, best for it first."""
+        return self._own("paired").levels(range(1 - LABEL_LEVELS, LABEL_LEVELS))
+
+    def drawn(self, kind: str) -> dict[float, Any]:
+        """Counts (..., 2) by share: how many of that kind each version has."""
+        return {share: table.sum(-1) for share, table in self.tables(kind, ()).items()}
+
+    def to_body(self) -> dict[str, Any]:
+        """Plain JSON. `from_body(to_body())` is the identity."""
+        rows = [
+            [*key, {kind: dict(counts) for kind, counts in tally.items()}]
+            for key, tally in self.tallies.items()
+        ]
+        return {
+            "candidate": self.candidate,
+            "stable": self.stable,
+            "tallies": sorted(rows, key=lambda row: row[:2]),
+        }
+
+    @cached_property
+    def _weights(self) -> list[int]:
+        """The weights at which a coin was thrown."""
+        return sorted({weight for _, weight in self.tallies if 0 < weight < ALL})
+
+    def _drawn(self, kind: str) -> Counts:
+        """Counts (weights, ..., 2, names) of both versions, the candidate first, where a coin was thrown."""
+        if ("drawn", kind) not in self._read:
+            versions = self.candidate, self.stable
+            rows = [
+                self._kind(version, weight, kind)
+                for weight in self._weights
+                for version in versions
+            ]
+            names, cells = counts_of(rows)
+            cells = cells.reshape(len(self._weights), 2, *cells.shape[1:])
+            self._read["drawn", kind] = Counts(names, np.moveaxis(cells, 1, -2))
+        return self._read["drawn", kind]
+
+    def _own(self, kind: str) -> Counts:
+        """Counts (..., names) of the candidate, all weights together."""
+        if ("own", kind) not in self._read:
+            rows = [
+                tally.get(kind, {})
+                for (version, _), tally in self.tallies.items()
+                if version == self.candidate
+            ]
+            names, cells = counts_of(rows)
+            self._read["own", kind] = Counts(names, cells.sum(0))
+        return self._read["own", kind]
+
+    def _by_share(self, tables: Any) -> dict[float, Any]:
+        there = tables.any(tuple(range(1, tables.ndim)))
+        return {
+            weight / ALL: table
+            for weight, table, any_ in zip(self._weights, tables, there, strict=True)
+            if any_
+        }
+
+    def _kind(self, version: str, weight: int, kind: str) -> Mapping[str, Count]:
+        return self.tallies.get((version, weight), _NOTHING).get(kind, {})
+
+
+def from_body(body: Mapping[str, Any]) -> Evidence:
+    """The evidence of plain JSON."""
+    tallies = {(version, weight): tally for version, weight, tally in body["tallies"]}
+    return Evidence(body["candidate"], body["stable"], tallies)
+
+
+def merged(candidate: str, stable: str, parts: Iterable[tuple[str, int, Tally]]) -> Evidence:
+    """The evidence of many workers' tallies: (version, weight, counts), in any order and number."""
+    together: dict[Key, dict[str, dict[str, Count]]] = {}
+    for version, weight, tally in parts:
+        here = together.setdefault((version, weight), {})
+        for kind, counts in tally.items():
+            here[kind] = summed([here.get(kind, {}), counts])
+    return Evidence(candidate, stable, together)
+
+
+def summed(counts: Iterable[Mapping[str, Count]]) -> dict[str, Count]:
+    """Counts added up, key by key."""
+    total: dict[str, Count] = {}
+    for each in counts:
+        for key, value in each.items():
+            total[key] = total.get(key, 0) + value
+    return total
+
+
+class _Since(Mapping[str, Mapping[str, Count]]):
+    """A tally less an earlier one of the same, worked out kind by kind when it is asked for; of `only` these kinds."""
+
+    def __init__(self, tally: Tally, before: Tally, only: frozenset[str] | None) -> None:
+        self._tally, self._before, self._only = tally, before, only
+        self._found: dict[str, Mapping[str, Count]] = {}
+
+    def __getitem__(self, kind: str) -> Mapping[str, Count]:
+        if kind not in self._found:
+            counts, then = self._tally[kind], self._before.get(kind, {})
+            whole = not then or (self._only is not None and kind not in self._only)
+            self._found[kind] = (
+                counts if whole else {key: _rest(n, then.get(key, 0)) for key, n in counts.items()}
+            )
+        return self._found[kind]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tally)
+
+    def __len__(self) -> int:
+        return len(self._tally)
+
+
+def _rest(now: Count, then: Count) -> Count:
+    """A count that is behind the mark belongs to a worker whose newest counts are not in yet: nothing came since."""
+    return max(now - then, 0) if isinstance(now, int) else np.maximum(now - then, 0)

@@ -1,0 +1,1 @@
+"""From rows to an answer: routing table, dispatcher, a lane of batches a version, connections."""

@@ -1,0 +1,130 @@
+"""Asks the other version what one could not answer: what neither answers speaks against neither.
+
+A row that no version can predict is its sender's fault, and anybody can send any number of them. So a failure (5xx,
+time-out) or a refusal (422) of a version in a judged rollout counts only where the other one answers the same rows.
+Both versions are treated alike, or the comparison would favour one: what the candidate failed was asked of the stable
+version anyway, as its fallback; what the stable version failed, or either refused, is asked here once the user was
+told. How much is asked is bounded; what is beyond it, or gets no answer in time, is evidence against neither: else who
+knows which users meet the candidate could send more bad rows than are asked about, and decide its rollout.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from rollout.settings import Limits
+from rollout.state.split import ALL
+from router.dispatch.lane import Lane
+from router.dispatch.routing_table import ActiveRollout, RoutingTable
+from router.dispatch.work_items import DispatchError, Pending, Predicted
+from router.evidence.evidence_counters import EvidenceCounters
+
+ROWS_A_SECOND = 500.0
+MOST_ROWS = 1_000.0
+"""Rows that may be asked at once where nothing was asked for a while."""
+BUSY_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A drawn request that was not answered well. word: what it counts as where the other version answers it."""
+
+    tally: EvidenceCounters
+    word: str
+    seconds: float
+    warm: bool
+
+    def settle(self, other: Predicted | DispatchError) -> bool:
+        """Count it by what the other version said; False where that says nothing, and it is not counted yet."""
+        if isinstance(other, DispatchError) and other.reason in ("shed", "deadline"):
+            return False
+        self.settle_as(isinstance(other, Predicted) and not other.errors)
+        return True
+
+    def settle_as(self, answered: bool) -> None:
+        """Count it by whether the other version answered."""
+        self.tally.finish(self.word if answered else "neither", self.seconds, self.warm)
+
+    def count(self) -> None:
+        """Count it as it is."""
+        self.tally.finish(self.word, self.seconds, self.warm)
+
+    def dismiss(self) -> None:
+        """Count it as evidence of nothing: nobody knows what the other version says."""
+        self.tally.finish("neither", self.seconds, self.warm)
+
+
+class CrossCheck:
+    """The questions of one worker. lanes: of the versions that are deployed now."""
+
+    def __init__(
+        self, limits: Limits, loop: asyncio.AbstractEventLoop, lanes: Mapping[str, Lane]
+    ) -> None:
+        self.limits, self.loop, self.lanes = limits, loop, lanes
+        self._rows, self._since = MOST_ROWS, loop.time()
+
+    def ask(
+        self,
+        failure: Failure,
+        version: str,
+        rows: list[msgspec.Raw],
+        table: RoutingTable,
+        weight: int,
+    ) -> None:
+        """Count a failure of `version` on these rows, once the other one was asked about them.
+
+        weight: of the candidate when the request was drawn, in basis points.
+        """
+        lane = self.lane_to_ask(failure, version, len(rows), table, weight)
+        deadline = self.loop.time() + self.limits.version_timeout_ms / 1000
+        if lane is not None and lane.submit(Check(rows, deadline, failure)) is not None:
+            failure.dismiss()
+
+    def lane_to_ask(
+        self, failure: Failure, version: str, rows: int, table: RoutingTable, weight: int
+    ) -> Lane | None:
+        """The other version's lane; None where it is not to be asked, and the failure is counted already.
+
+        Where no two versions share the traffic there is nothing to compare, and it counts as it is.
+        """
+        rolling = table.rolling
+        if rolling is None or not rolling.judged or not 0 < weight < ALL:
+            failure.count()
+            return None
+        if version not in (rolling.candidate, rolling.stable):
+            failure.count()
+            return None
+        lane = self._other(version, rolling) if self._allows(rows) else None
+        if lane is None:
+            failure.dismiss()
+        return lane
+
+    def _other(self, version: str, rolling: ActiveRollout) -> Lane | None:
+        """The other version's lane; None where it is gone, or either of the two has much to do."""
+        both = [self.lanes.get(name) for name in (rolling.candidate, rolling.stable)]
+        if any(lane is None or lane.queued_rows > BUSY_ROWS for lane in both):
+            return None
+        return both[version == rolling.candidate]
+
+    def _allows(self, rows: int) -> bool:
+        now = self.loop.time()
+        self._rows = min(MOST_ROWS, self._rows + (now - self._since) * ROWS_A_SECOND)
+        self._since = now
+        if rows > self.limits.max_batch_rows or rows > self._rows:
+            return False
+        self._rows -= rows
+        return True
+
+
+@dataclass(slots=True)
+class Check(Pending):
+    """The rows of a failed request on their way to the other version."""
+
+    failure: Failure
+
+    def done(self, outcome: Predicted | DispatchError) -> None:
+        """See Pending."""
+        if not self.failure.settle(outcome):
+            self.failure.dismiss()

@@ -1,0 +1,106 @@
+"""The ledger's newest revision, as the hot path needs it: who is there, who answers whom. Immutable; swapped as one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from types import MappingProxyType
+
+from rollout.decide.transitions import watched
+from rollout.state.classes import Answers
+from rollout.state.ledger import Ledger, from_body
+from rollout.state.split import ALL, TrafficSplit, keyed
+
+
+@dataclass(frozen=True)
+class ActiveRollout:
+    """The rollout in progress, as requests are counted by it.
+
+    weight: of the candidate, in basis points; judged: it runs by itself; watching: the candidate has all traffic and
+    the stable version is asked again what it has answered.
+    """
+
+    id: str
+    number: int
+    candidate: str
+    stable: str
+    weight: int
+    judged: bool
+    watching: bool
+
+
+@dataclass(frozen=True)
+class RoutingTable:
+    """One revision.
+
+    addresses: of every live version; roles: what each is now; weights in basis points; answers: what each version that
+    was ever deployed answers.
+    """
+
+    ledger: Ledger
+    split: TrafficSplit | None
+    addresses: MappingProxyType[str, str]
+    roles: MappingProxyType[str, str]
+    weights: MappingProxyType[str, int]
+    released: str | None
+    rolling: ActiveRollout | None = None
+    answers: Mapping[str, Answers] = field(default_factory=dict)
+
+    @property
+    def split_id(self) -> str:
+        """Tells this split from any other; what was drawn is counted by it."""
+        outline = repr((self.split.salt, self.split.slices)) if self.split else ""
+        return blake2b(outline.encode(), digest_size=6).hexdigest()
+
+    @property
+    def revision(self) -> int:
+        """The ledger's revision."""
+        return self.ledger.revision
+
+    def fallback_for(self, version: str) -> str | None:
+        """Who answers for a version that failed: the released one, else another with users' traffic."""
+        if self.released is not None and self.released != version:
+            return self.released
+        others = (name for name, weight in self.weights.items() if weight > 0 and name != version)
+        return next(others, None)
+
+
+def table_of(ledger: Ledger, secret: bytes = b"") -> RoutingTable:
+    """The table of a ledger. secret: keys the split, so that nobody outside can tell whom a unit meets."""
+    live = ledger.live()
+    return RoutingTable(
+        ledger=ledger,
+        split=keyed(ledger.split, secret) if ledger.split else None,
+        addresses=MappingProxyType({version.name: version.address for version in live}),
+        roles=MappingProxyType({version.name: str(version.state) for version in live}),
+        weights=MappingProxyType(ledger.split.weights() if ledger.split else {}),
+        released=ledger.released,
+        rolling=_rolling(ledger),
+        answers=MappingProxyType(
+            {name: version.answers for name, version in ledger.versions.items()}
+        ),
+    )
+
+
+def _rolling(ledger: Ledger) -> ActiveRollout | None:
+    rollout = ledger.rollout
+    if rollout is None:
+        return None
+    return ActiveRollout(
+        rollout.id,
+        rollout.number,
+        rollout.candidate,
+        rollout.stable,
+        ledger.weight(rollout.candidate),
+        rollout.policy is not None,
+        watched(rollout) and ledger.weight(rollout.candidate) == ALL,
+    )
+
+
+def empty_table(model: str) -> RoutingTable:
+    """The table before the first revision."""
+    return table_of(Ledger(model=model))
+
+
+def table_of_body(body: dict[str, object], revision: int, secret: bytes = b"") -> RoutingTable:
+    """The table of a stored body; raises rollout.errors.BrokenRecord."""
+    return table_of(from_body(body, revision), secret)

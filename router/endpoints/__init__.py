@@ -1,0 +1,1 @@
+"""What a client may ask for: predictions, feedback, the Open Inference Protocol, the operator's pages."""

@@ -1,0 +1,195 @@
+"""The workers' counts as Prometheus text and as the operator's status."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from rollout.verdict.bins import bin_edge_ms
+from rollout.verdict.evidence import summed
+from router.evidence.prediction_counters import VALUE_EDGES
+from router.evidence.worker_metrics import Key, Snapshot, split_key
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+ROW_EXPONENTS = range(14)
+Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
+
+# (name, meaning, label names, prefix of the counts)
+COUNTERS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+    (
+        "sluice_requests",
+        "Requests, by the version that was drawn for them",
+        ("version", "role", "code"),
+        "requests",
+    ),
+    ("sluice_predictions", "Predictions, by class", ("version", "class"), "predictions"),
+    (
+        "sluice_shadow_compared",
+        "Answers of shadows compared with the user's",
+        ("version", "outcome"),
+        "shadow",
+    ),
+    ("sluice_shadow_dropped", "Copies that found no room", ("version",), "shadow_dropped"),
+    ("sluice_fallback", "Requests another version answered", ("version", "reason"), "fallback"),
+    ("sluice_feedback", "Late labels", ("version", "outcome"), "feedback"),
+    (
+        "sluice_complaints",
+        "Error codes in the platform's log of a version",
+        ("version", "code"),
+        "complaints",
+    ),
+    ("sluice_refused", "Answers that were no prediction", ("code",), "refused"),
+)
+GAUGES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+    (
+        "sluice_verdict",
+        "Evidence against the candidate of a judged rollout, as a part of what decides (logarithms; 1 decides)",
+        ("signal",),
+        "verdict",
+    ),
+    ("sluice_in_flight", "Rows under way to a version", ("version",), "in_flight"),
+    ("sluice_queue_rows", "Rows that wait for a version", ("version",), "queue_rows"),
+)
+HISTOGRAMS = {
+    "sluice_request_seconds": "Seconds from draw to answer",
+    "sluice_batch_rows": "Rows in a batch",
+    "sluice_prediction_value": "Predicted values of a regression",
+}
+SINGLES = {
+    "sluice_split_weight": "Share of the traffic, asked and served",
+    "sluice_ledger_revision": "Revision the slowest worker follows",
+    "sluice_ledger_age_seconds": "Seconds since the ledger answered",
+    "sluice_workers": "Router workers",
+}
+
+
+def names() -> list[str]:
+    """Every metric's name as it is exposed (docs/operations.md lists them; a test compares)."""
+    return (
+        [f"{row[0]}_total" for row in COUNTERS]
+        + [row[0] for row in GAUGES]
+        + [*HISTOGRAMS, *SINGLES]
+    )
+
+
+class Exposition(Collector):
+    """One scrape: all snapshots added up."""
+
+    def __init__(self, snapshots: list[Snapshot], asked: dict[str, int], split_id: str) -> None:
+        self.live = [snapshot for snapshot in snapshots if not snapshot.gone]
+        self.counts = _parts(summed(snapshot.counts for snapshot in snapshots))
+        self.gauges = _parts(summed(snapshot.gauges for snapshot in self.live))
+        self.asked = asked
+        self.served = shares(drawn_counts(self.gauges, split_id))
+
+    def collect(self) -> Iterator[Family]:
+        """Every metric family."""
+        for name, meaning, labels, prefix in COUNTERS:
+            counter = CounterMetricFamily(name, meaning, labels=labels)
+            for key, value in _under(self.counts, prefix):
+                counter.add_metric(key, value)
+            yield counter
+        for name, meaning, labels, prefix in GAUGES:
+            gauge = GaugeMetricFamily(name, meaning, labels=labels)
+            for key, value in _under(self.gauges, prefix):
+                gauge.add_metric(key, value)
+            yield gauge
+        yield self._seconds()
+        yield self._batch_rows()
+        yield self._values()
+        yield from self._table()
+
+    def _seconds(self) -> Family:
+        family = HistogramMetricFamily(
+            "sluice_request_seconds",
+            HISTOGRAMS["sluice_request_seconds"],
+            labels=("version", "role"),
+        )
+        sums = dict(_under(self.counts, "latency_sum"))
+        for key, bins in _bins(self.counts, "latency").items():
+            edges = [
+                (edge, sum(n for i, n in bins.items() if bin_edge_ms(int(i)) <= edge * 1000))
+                for edge in SECONDS
+            ]
+            family.add_metric(key, _cumulative(edges, sum(bins.values())), sums.get(key, 0.0))
+        return family
+
+    def _batch_rows(self) -> Family:
+        family = HistogramMetricFamily(
+            "sluice_batch_rows", HISTOGRAMS["sluice_batch_rows"], labels=("version",)
+        )
+        sums = dict(_under(self.counts, "batch_rows_sum"))
+        for key, sizes in _bins(self.counts, "batch_rows").items():
+            edges = [
+                (float(2**e), sum(n for i, n in sizes.items() if int(i) <= e))
+                for e in ROW_EXPONENTS
+            ]
+            family.add_metric(key, _cumulative(edges, sum(sizes.values())), sums.get(key, 0.0))
+        return family
+
+    def _values(self) -> Family:
+        family = HistogramMetricFamily(
+            "sluice_prediction_value", HISTOGRAMS["sluice_prediction_value"], labels=("version",)
+        )
+        for key, values in _bins(self.counts, "values").items():
+            edges = [
+                (edge, sum(n for v, n in values.items() if float(v) <= edge))
+                for edge in VALUE_EDGES
+            ]
+            family.add_metric(key, _cumulative(edges, sum(values.values())), None)
+        return family
+
+    def _table(self) -> Iterator[Family]:
+        weights = GaugeMetricFamily(
+            "sluice_split_weight", SINGLES["sluice_split_weight"], labels=("version", "kind")
+        )
+        for version, points in self.asked.items():
+            weights.add_metric((version, "asked"), points / 10_000)
+        for version, share in self.served.items():
+            weights.add_metric((version, "served"), share)
+        yield weights
+        singles = {
+            "sluice_ledger_revision": min((s.revision for s in self.live), default=0),
+            "sluice_ledger_age_seconds": max((s.ledger_age_s for s in self.live), default=0.0),
+            "sluice_workers": len(self.live),
+        }
+        for name, value in singles.items():
+            yield GaugeMetricFamily(name, SINGLES[name], value=value)
+
+
+def exposition(snapshots: list[Snapshot], asked: dict[str, int], split_id: str) -> bytes:
+    """Prometheus text of all workers together."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Exposition(snapshots, asked, split_id))
+    return generate_latest(registry)
+
+
+def drawn_counts(gauges: dict[Key, float], split_id: str) -> dict[str, float]:
+    """Requests each version was drawn for since this split is in force (pinned ones are not drawn)."""
+    return {key[2]: value for key, value in gauges.items() if key[:2] == ("drawn", split_id)}
+
+
+def shares(drawn: dict[str, float]) -> dict[str, float]:
+    """Each version's part of all that was drawn."""
+    total = sum(drawn.values())
+    return {version: value / total for version, value in drawn.items()} if total else {}
+
+
+def _parts(flat: dict[str, float]) -> dict[Key, float]:
+    return {split_key(joined): value for joined, value in flat.items()}
+
+
+def _under(counts: dict[Key, float], prefix: str) -> list[tuple[Key, float]]:
+    return sorted((key[1:], value) for key, value in counts.items() if key[0] == prefix)
+
+
+def _bins(counts: dict[Key, float], prefix: str) -> dict[Key, dict[str, float]]:
+    tables: dict[Key, dict[str, float]] = {}
+    for key, value in _under(counts, prefix):
+        tables.setdefault(key[:-1], {})[key[-1]] = value
+    return tables
+
+
+def _cumulative(edges: list[tuple[float, float]], total: float) -> list[tuple[str, float]]:
+    return [*((str(edge), value) for edge, value in edges), ("+Inf", total)]

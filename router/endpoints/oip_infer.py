@@ -1,0 +1,339 @@
+"""The Open Inference Protocol, passed on to the version that the path names, else to the one drawn.
+
+What does not infer (metadata, readiness, configuration) is asked of the released version and counts nowhere.
+"""
+
+import asyncio
+import math
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from rollout.settings import Settings
+from router.access import Access
+from router.dispatch.cross_check import Failure as Counted
+from router.dispatch.dispatcher import STATUS_OF_LOSS, Dispatcher, Draw, word_of
+from router.dispatch.lane import Lane
+from router.dispatch.upstream import Answer, Failure
+from router.endpoints.oip_protocol import MODEL_PATH, error_body
+from router.problems import (
+    Headers,
+    Problem,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    answer_options,
+    not_allowed,
+)
+from router.requests.body import whole_body
+from router.requests.deadline import deadline_s
+from router.requests.unit_source import UnitSource, given_twice
+
+# How often it is looked whether the only version is back, and for how many requests at once.
+LOOK_S = 0.2
+# So many bytes of a body count as a row when the other version is asked about it.
+ROW_BYTES = 1024
+MOST_WAITING = 256
+# What a version says of a request; any other status says something of the version.
+_OF_THE_REQUEST = frozenset({200, 400, 413, 500})
+
+
+class _Shape(msgspec.Struct):
+    shape: list[int] = []
+
+
+class _Inputs(msgspec.Struct):
+    """As much of an inference request as tells its rows."""
+
+    inputs: list[_Shape] = []
+
+
+class _Values(msgspec.Struct):
+    name: str = ""
+    data: list[msgspec.Raw] = []
+
+
+class _Tensors(msgspec.Struct):
+    """As much of an inference request as tells the values of its first row."""
+
+    inputs: list[_Values] = []
+
+
+class InferEndpoint:
+    """The endpoint under /v2/models. Belongs to one worker."""
+
+    def __init__(
+        self, settings: Settings, traffic: Dispatcher, access: Access, leaving: Callable[[], bool]
+    ) -> None:
+        self.settings, self.traffic, self.access, self.leaving = settings, traffic, access, leaving
+        self.limits = settings.router.limits
+        self.units = UnitSource(settings.router.unit)
+        self._checking: set[asyncio.Task[Any]] = set()
+        self._waiting = 0
+        self._rows = msgspec.json.Decoder(_Inputs).decode
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what the version answers; the protocol's errors are `{"error": ...}`."""
+        headers: Headers = [(b"content-type", b"application/json")]
+        if scope["method"] == "OPTIONS" and (allowed := self._allowed(scope["path"])):
+            await answer_options(send, *allowed)
+            return
+        try:
+            version, rest = self._target(scope)
+            if rest == "/infer":
+                status, payload = await self._infer(scope, receive, version, headers)
+            else:
+                status, payload = await self._describe(version, rest, headers)
+        except Problem as problem:
+            status, payload = problem.status, error_body(problem.detail)
+            headers += problem.headers()[1:]
+        if self.leaving() or status in (408, 413):
+            headers.append((b"connection", b"close"))
+        await answer(send, status, headers, payload)
+
+    def _target(self, scope: Scope) -> tuple[str | None, str]:
+        """The version that is asked for (None: any) and what of it; raises Problem 400, 403, 404, 405."""
+        allowed = self._allowed(scope["path"])
+        match = MODEL_PATH.fullmatch(scope["path"])
+        if match is None or not allowed:
+            raise Problem(404, f"there is no such model here: the model is {self.settings.model!r}")
+        if scope["method"] not in allowed:
+            raise not_allowed(f"{scope['path']} is asked for with {' or '.join(allowed)}", *allowed)
+        in_header = _only(scope["headers"], b"x-model-version")
+        version = match["version"] or in_header or None
+        if in_header and version != in_header:
+            raise Problem(
+                400, "the path and X-Model-Version name different versions: leave out one of them"
+            )
+        if version is not None:
+            self.access.require_pinning(scope["headers"])
+        return version, match["rest"] or ""
+
+    def _allowed(self, path: str) -> tuple[str, ...]:
+        """The methods of a path; none where there is no such path."""
+        match = MODEL_PATH.fullmatch(path)
+        if match is None or match["model"] != self.settings.model:
+            return ()
+        return ("POST",) if match["rest"] == "/infer" else ("GET", "HEAD")
+
+    async def _describe(
+        self, version: str | None, rest: str, headers: Headers
+    ) -> tuple[int, bytes]:
+        name = version or self._released()
+        if name not in self.traffic.lanes:
+            raise Problem(404, f"version {name!r} is not deployed")
+        outcome = await self._exchange("GET", name, rest, b"")
+        if isinstance(outcome, Failure):
+            raise _failure(name, outcome)
+        headers.append((b"x-model-version", name.encode()))
+        return outcome.status, outcome.body
+
+    def _released(self) -> str:
+        table = self.traffic.table
+        name = table.released or next(
+            (name for name, weight in table.weights.items() if weight > 0), None
+        )
+        if name is None:
+            raise Problem(
+                503,
+                "no version is released yet: `python deploy.py promote VERSION`",
+                retry_after_s=5,
+            )
+        return name
+
+    async def _infer(
+        self, scope: Scope, receive: Receive, version: str | None, headers: Headers
+    ) -> tuple[int, bytes]:
+        if _header(scope["headers"], b"inference-header-content-length"):
+            raise Problem(
+                400,
+                "the binary tensor extension is not offered: send `data` as JSON (binary_data=False)",
+            )
+        own_s = deadline_s(scope["headers"])
+        async with whole_body(scope, receive, self.limits.max_body_bytes) as body:
+            self._check_rows(body)
+            draw = self._draw(scope["headers"], body, version, headers)
+            status, payload, answered = await self._ask_within(
+                own_s, draw, version is not None, body
+            )
+        headers.append((b"x-model-version", answered.encode()))
+        if answered != draw.version:
+            headers.append((b"x-fallback-from", draw.version.encode()))
+        return status, payload
+
+    def _draw(self, given: Headers, body: bytes, version: str | None, headers: Headers) -> Draw:
+        """The version for this request's unit, as /predict draws it; a cookie for the caller joins `headers`."""
+        unit = self.units.of_request(given, _first_row(body))
+        lasting = bool(unit) or self.units.set_cookie
+        if not unit:
+            # The router's own coin.
+            unit = os.urandom(12).hex().encode()
+            if self.units.set_cookie:
+                headers.append((b"set-cookie", self.units.set_cookie_header(unit)))
+        return self.traffic.draw(unit, lasting, version)
+
+    def _check_rows(self, body: bytes) -> None:
+        try:
+            inputs = self._rows(body).inputs
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return  # The version says what is wrong with it.
+        rows = max((tensor.shape[0] for tensor in inputs if tensor.shape), default=0)
+        if rows > self.limits.max_rows:
+            raise Problem(
+                413, f"{rows} rows in one request: at most {self.limits.max_rows} are allowed"
+            )
+
+    async def _ask_within(
+        self, own_s: float | None, draw: Draw, pinned: bool, body: bytes
+    ) -> tuple[int, bytes, str]:
+        """Ask, and answer 504 once the deadline has passed; what the version says then still counts."""
+        within_s = min(own_s or math.inf, self.limits.deadline_ms / 1000)
+        asking = asyncio.get_running_loop().create_task(self._ask(draw, pinned, body))
+        try:
+            return await asyncio.wait_for(asyncio.shield(asking), within_s)
+        except TimeoutError:
+            raise Problem(504, f"no answer within the deadline of {within_s:.3g} s") from None
+        finally:
+            if not asking.done():
+                self._checking.add(asking)
+                asking.add_done_callback(self._ended)
+
+    def _ended(self, asking: "asyncio.Task[Any]") -> None:
+        self._checking.discard(asking)
+        # Nobody waits for its answer, or for its failure, any more.
+        asking.cancelled() or asking.exception()
+
+    async def _ask(self, draw: Draw, pinned: bool, body: bytes) -> tuple[int, bytes, str]:
+        version = draw.version
+        started = time.perf_counter()
+        outcome = await self._exchange("POST", version, "/infer", body)
+        code = _status(outcome)
+        seconds = time.perf_counter() - started
+        self.traffic.counts.request(version, draw.role, code, seconds)
+        failure = _counted(draw, code, seconds)
+        other = self.traffic.table.fallback_for(version)
+        if code >= 500 and other and not pinned and self.settings.router.fallback:
+            self.traffic.counts.add(("fallback", version, "infer"))
+            outcome, version = await self._exchange("POST", other, "/infer", body), other
+        if failure is not None:
+            checking = asyncio.get_running_loop().create_task(self._compare(failure, draw, body))
+            self._checking.add(checking)
+            checking.add_done_callback(self._checking.discard)
+        if isinstance(outcome, Failure):
+            raise _failure(version, outcome)
+        return outcome.status, outcome.body, version
+
+    async def _compare(self, failure: Counted, draw: Draw, body: bytes) -> None:
+        """Count a failure by what the other version says of the same request, as for /predict."""
+        lane = self.traffic.checks.lane_to_ask(
+            failure, draw.version, 1 + len(body) // ROW_BYTES, self.traffic.table, draw.weight
+        )
+        if lane is None:
+            return
+        outcome = await self._exchange("POST", lane.version, "/infer", body)
+        if isinstance(outcome, Failure) and outcome.reason == "timeout":
+            failure.dismiss()
+        else:
+            failure.settle_as(_status(outcome) == 200)
+
+    async def _exchange(
+        self, method: str, version: str, rest: str, body: bytes
+    ) -> Answer | Failure:
+        path = f"/v2/models/{self.settings.model}/versions/{version}{rest}"
+        timeout_s = self.limits.version_timeout_ms / 1000
+        lane = self.traffic.lanes.get(version)
+        if lane is None:
+            return Failure("closed", "it is not deployed")
+        outcome: Answer | Failure = await lane.pool.forward(
+            method, path, b"application/json", body, timeout_s
+        )
+        if isinstance(outcome, Failure) and outcome.reason == "closed":
+            await asyncio.sleep(0)
+            outcome = await lane.pool.forward(method, path, b"application/json", body, timeout_s)
+        give_up = time.monotonic() + self.limits.deadline_ms / 1000
+        while rest == "/infer" and _undelivered(outcome) and await self._restarted(lane, give_up):
+            outcome = await lane.pool.forward(method, path, b"application/json", body, timeout_s)
+        if isinstance(outcome, Answer):
+            lane.reached()
+        if isinstance(outcome, Answer) and outcome.status not in _OF_THE_REQUEST:
+            return Failure("garbled", f"it answered {outcome.status}")
+        return outcome
+
+    async def _restarted(self, lane: Lane, give_up: float) -> bool:
+        """Wait for a moment, as /predict does in its queue, where only this version answers and is being restarted."""
+        if (
+            self._waiting >= MOST_WAITING
+            or time.monotonic() >= give_up
+            or not lane.waits_for_restart()
+        ):
+            return False
+        self._waiting += 1
+        try:
+            await asyncio.sleep(LOOK_S)
+        finally:
+            self._waiting -= 1
+        return True
+
+
+def _counted(draw: Draw, code: int, seconds: float) -> Counted | None:
+    """Count how a drawn request ended; a failure is returned instead, until it is known what the other one says."""
+    word = word_of(code, None)
+    if draw.tally is None:
+        return None
+    if word in ("error", "refused"):
+        return Counted(draw.tally, word, seconds, warm=False)
+    draw.tally.finish(word, seconds, warm=False)
+    return None
+
+
+def _undelivered(outcome: Answer | Failure) -> bool:
+    return isinstance(outcome, Failure) and outcome.reason == "connect"
+
+
+def _only(headers: Headers, name: bytes) -> str:
+    """The value of a header that may be given once, empty where it is not; raises Problem 400."""
+    values = [value for key, value in headers if key == name and value]
+    if len(values) > 1:
+        raise given_twice(name)
+    return values[0].decode("latin-1") if values else ""
+
+
+def _header(headers: Headers, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in headers if key == name), "")
+
+
+def _first_row(body: bytes) -> Callable[[str], Any]:
+    """The values of the first row by the names of their tensors, decoded when first asked for."""
+
+    def value(name: str) -> Any:
+        try:
+            inputs = msgspec.json.decode(body, type=_Tensors).inputs
+            found = [
+                msgspec.json.decode(tensor.data[0])
+                for tensor in inputs
+                if tensor.name == name and tensor.data
+            ]
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        first = found[0] if found else None
+        # A tensor of shape [n, 1] may have its values in lists of one.
+        return first[0] if isinstance(first, list) and len(first) == 1 else first
+
+    return value
+
+
+def _status(outcome: Answer | Failure) -> int:
+    return (
+        outcome.status if isinstance(outcome, Answer) else STATUS_OF_LOSS.get(outcome.reason, 503)
+    )
+
+
+def _failure(version: str, failure: Failure) -> Problem:
+    status = _status(failure)
+    return Problem(
+        status, f"{version}: {failure.detail}", retry_after_s=1 if status == 503 else None
+    )

@@ -1,0 +1,29 @@
+"""What the router itself says in the Open Inference Protocol: its paths, extensions and the form of its errors."""
+
+import re
+
+import msgspec
+
+EXTENSIONS = ["classification", "model_configuration", "model_repository", "statistics"]
+REPOSITORY_INDEX = "/v2/repository/index"
+_NAME = r"[\w.-]{1,64}"
+MODEL_PATH = re.compile(
+    rf"/v2/models/(?P<model>{_NAME})(/versions/(?P<version>{_NAME}))?(?P<rest>/ready|/infer|/config|/stats)?",
+    re.ASCII,
+)
+
+
+def is_protocol(path: str) -> bool:
+    """Whether what is answered there has the protocol's form."""
+    return path == "/v2" or path.startswith("/v2/")
+
+
+def is_of_a_version(path: str) -> bool:
+    """Whether a version answers there; what else is under /v2 the router answers itself."""
+    match = MODEL_PATH.fullmatch(path)
+    return match is not None and match["rest"] != "/stats"
+
+
+def error_body(detail: str) -> bytes:
+    """The protocol's error."""
+    return msgspec.json.encode({"error": detail})

@@ -1,0 +1,219 @@
+"""The values of the API as JSON Schema, and who may ask; router/endpoints/openapi.py has the calls."""
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+NUMBER: Schema = {"type": "number"}
+WHOLE: Schema = {"type": "integer"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+ANYTHING: Schema = {}
+DATATYPES = [
+    *("BOOL", "BYTES", "FP16", "FP32", "FP64"),
+    *(f"{kind}{bits}" for kind in ("INT", "UINT") for bits in (8, 16, 32, 64)),
+]
+
+
+def _object(
+    required: dict[str, Schema], optional: dict[str, Schema] | None = None, closed: bool = False
+) -> Schema:
+    schema: Schema = {"type": "object", "properties": {**required, **(optional or {})}}
+    if required:
+        schema["required"] = list(required)
+    return schema | ({"additionalProperties": False} if closed else {})
+
+
+def _list(items: Schema, **bounds: int) -> Schema:
+    return {"type": "array", "items": items, **bounds}
+
+
+def _map(values: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": values}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_ROW_ERROR = _object(
+    {"row": COUNT, "status": WHOLE, "detail": TEXT, "column": {"type": ["string", "null"]}}
+)
+_LABEL: Schema = {
+    "description": "A boolean, number or string, or a list of one a row; any other is named in `invalid`"
+}
+_PARAMETERS: Schema = {"type": ["object", "null"]}
+_VERSION = _object(
+    {
+        **dict.fromkeys(
+            ("requests", "errors", "fallbacks", "in_flight", "queue_rows", "drawn"),
+            COUNT,
+        ),
+        "p50_ms": {"type": ["number", "null"]},
+        "p99_ms": {"type": ["number", "null"]},
+        "served_share": NUMBER,
+        "shadow": _object(dict.fromkeys(("agree", "differ", "error", "dropped"), COUNT)),
+        "addresses": _map(COUNT),
+    }
+)
+_WORST_ROW = _object(
+    {"version": TEXT, "gap": NUMBER, "row": TEXT, "answered": TEXT, "shadow": TEXT}
+)
+_WORKER = _object({"pid": WHOLE, "revision": COUNT, "ledger_age_s": NUMBER})
+_TENSOR_METADATA = _object({"name": TEXT, "datatype": {"enum": DATATYPES}, "shape": _list(WHOLE)})
+_TENSOR_CONFIGURATION = _object({"name": TEXT, "data_type": TEXT, "dims": _list(WHOLE)})
+_COUNTED = _object({"count": COUNT})
+
+SECURITY: Schema = {
+    "operator": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The operator's token. On this machine none is needed where the router listens on loopback",
+    },
+    "drain": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "The secret of that version's log drain",
+    },
+}
+
+SCHEMAS: Schema = {
+    "Problem": {
+        **_object(
+            {"type": TEXT, "title": TEXT, "status": WHOLE, "detail": TEXT},
+            {
+                "version": TEXT,
+                "reason": TEXT,
+                "errors": _list(_ROW_ERROR),
+                "predictions": _list(ANYTHING),
+            },
+        ),
+        "description": "RFC 9457; the last four where a version was asked",
+    },
+    "Error": {**_object({"error": TEXT}), "description": "The Open Inference Protocol's"},
+    "Row": {"type": "object", "description": "Column to value; /v2/models has the columns"},
+    "Instances": _object({"instances": _list(_ref("Row"), minItems=1)}, closed=True),
+    "Predictions": {
+        **_object(
+            {"model": TEXT, "version": TEXT, "predictions": _list(ANYTHING, minItems=1)},
+            {"classes": _list(ANYTHING)},
+        ),
+        "description": "classes: in the order of the probabilities, where a prediction is a list of them",
+    },
+    "Label": _object({"prediction_id": TEXT, "label": _LABEL}, closed=True),
+    "LabelList": {
+        **_list(ANYTHING),
+        "description": "Each a Label; what is none is named in `invalid`",
+    },
+    "Labels": _object({"feedback": _ref("LabelList")}, closed=True),
+    "Counted": _object(
+        {
+            "counted": COUNT,
+            "duplicates": COUNT,
+            "invalid": _list(_object({"index": COUNT, "detail": TEXT})),
+        }
+    ),
+    "Prediction": _object(
+        {
+            "version": TEXT,
+            "weight": COUNT,
+            "at_ms": COUNT,
+            "serial": COUNT,
+            "scores": _list(NUMBER),
+            "classes": _list(TEXT),
+            "rollout": COUNT,
+        }
+    ),
+    "Status": _object(
+        {
+            "model": TEXT,
+            "revision": COUNT,
+            "workers": _list(_WORKER),
+            "asked": _map(COUNT),
+            "failed_requests": COUNT,
+            "versions": _map(_VERSION),
+            "ledger": TEXT,
+        },
+        {"worst": _list(_WORST_ROW)},
+    ),
+    "Server": _object({"name": TEXT, "version": TEXT, "extensions": _list(TEXT)}),
+    "Live": _object({"live": {"const": True}}),
+    "Ready": _object(
+        {"ready": {"type": "boolean"}}, {"revision": COUNT, "ledger": TEXT, "detail": TEXT}
+    ),
+    "ModelReady": _object({"name": TEXT, "version": TEXT, "ready": {"const": True}}),
+    "ModelMetadata": _object(
+        {
+            "name": TEXT,
+            "versions": _list(TEXT),
+            "platform": TEXT,
+            "inputs": _list(_TENSOR_METADATA),
+            "outputs": _list(_TENSOR_METADATA),
+        }
+    ),
+    "ModelConfiguration": _object(
+        {
+            "name": TEXT,
+            "platform": TEXT,
+            "backend": TEXT,
+            "max_batch_size": COUNT,
+            "input": _list(_TENSOR_CONFIGURATION),
+            "output": _list(_TENSOR_CONFIGURATION),
+        }
+    ),
+    "Tensor": _object(
+        {
+            "name": TEXT,
+            "shape": _list({"type": "integer", "minimum": 1}, minItems=1, maxItems=2),
+            "datatype": {"enum": DATATYPES},
+            "data": _list(ANYTHING, minItems=1),
+        },
+        {"parameters": _PARAMETERS},
+    ),
+    "InferRequest": _object(
+        {"inputs": _list(_ref("Tensor"), minItems=1)},
+        {
+            "id": {"type": ["string", "null"]},
+            "parameters": _PARAMETERS,
+            "outputs": {
+                "type": ["array", "null"],
+                "items": _object({"name": TEXT}, {"parameters": _PARAMETERS}),
+            },
+        },
+    ),
+    "InferResponse": _object(
+        {
+            "model_name": TEXT,
+            "model_version": TEXT,
+            "outputs": _list(
+                _object(
+                    {
+                        "name": TEXT,
+                        "shape": _list(COUNT),
+                        "datatype": {"enum": DATATYPES},
+                        "data": _list(ANYTHING),
+                    }
+                )
+            ),
+        },
+        {"id": TEXT, "parameters": {"type": "object"}},
+    ),
+    "RepositoryIndexRequest": _object({}, {"ready": {"type": "boolean"}}),
+    "RepositoryEntry": _object({"name": TEXT, "version": TEXT, "state": TEXT, "reason": TEXT}),
+    "Statistics": _object(
+        {
+            "model_stats": _list(
+                _object(
+                    {
+                        "name": TEXT,
+                        "version": TEXT,
+                        "inference_count": COUNT,
+                        "execution_count": COUNT,
+                        "inference_stats": _object({"success": _COUNTED, "fail": _COUNTED}),
+                        "requests": _object({"count": COUNT, "ns": COUNT}),
+                    }
+                )
+            )
+        }
+    ),
+}

@@ -1,0 +1,168 @@
+"""Everything but the hot path, in Flask: health, metrics, status, the operator's page and the API's description."""
+
+import json
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, jsonify, render_template, request
+from prometheus_client import CONTENT_TYPE_LATEST
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from router.access import Access
+from router.dispatch.routing_table import RoutingTable
+from router.endpoints import model_repository
+from router.endpoints.metrics_text import exposition
+from router.endpoints.oip_protocol import EXTENSIONS, REPOSITORY_INDEX, error_body, is_protocol
+from router.endpoints.openapi import description
+from router.endpoints.status import status
+from router.endpoints.whoserved import WhoServed
+from router.evidence.worker_metrics import Snapshot
+from router.problems import Headers, Problem
+
+
+class WorkerView:
+    """What the pages see of their worker: its table, all workers' snapshots, and since when the ledger is away."""
+
+    def __init__(
+        self,
+        table: Callable[[], RoutingTable],
+        snapshots: Callable[[], list[Snapshot]],
+        ledger: Callable[[], str],
+    ) -> None:
+        self.table, self.snapshots, self.ledger = table, snapshots, ledger
+
+
+def create_pages(eyes: WorkerView, ids: WhoServed, access: Access) -> Flask:
+    """The Flask app; it keeps no state of its own."""
+    app = Flask("router")
+    app.url_map.merge_slashes = False
+    _public_routes(app, eyes, access)
+    _operators_routes(app, eyes, ids, access)
+    _repository_routes(app, eyes, access)
+    _refusals(app)
+    return app
+
+
+def _public_routes(app: Flask, eyes: WorkerView, access: Access) -> None:
+    @app.get("/")
+    def page() -> Response:
+        nonce = secrets.token_urlsafe(16)
+        response = Response(
+            render_template("page.html", model=eyes.table().ledger.model, nonce=nonce)
+        )
+        # The page may hold the operator's token: no script but its own, and nobody to send it to but this router.
+        response.headers["Content-Security-Policy"] = (
+            f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'unsafe-inline'; connect-src 'self'; "
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        )
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    # Made once: anybody may ask for them, as often as they like.
+    made: dict[str, str] = {}
+
+    @app.get("/docs")
+    def docs() -> str:
+        if "docs" not in made:
+            made["docs"] = render_template("docs.html", api=description(eyes.table().ledger.model))
+        return made["docs"]
+
+    @app.get("/openapi.json")
+    def openapi() -> Response:
+        if "openapi" not in made:
+            made["openapi"] = json.dumps(description(eyes.table().ledger.model))
+        return Response(made["openapi"], content_type="application/json")
+
+    @app.get("/v2")
+    def server() -> Response:
+        return jsonify({"name": "sluice", "version": "0.1.0", "extensions": EXTENSIONS})
+
+    @app.get("/v2/health/live")
+    def live() -> Response:
+        return jsonify({"live": True})
+
+    @app.get("/v2/health/ready")
+    def ready() -> tuple[Response, int]:
+        return _ready(eyes.table(), eyes.ledger(), in_full=access.allows(_headers()))
+
+
+def _operators_routes(app: Flask, eyes: WorkerView, ids: WhoServed, access: Access) -> None:
+    @app.get("/metrics")
+    def metrics() -> Response:
+        access.require(_headers())
+        table = eyes.table()
+        text = exposition(eyes.snapshots(), dict(table.weights), table.split_id)
+        return Response(text, content_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/status")
+    def operators_status() -> Response:
+        access.require(_headers())
+        found = status(eyes.table(), eyes.snapshots(), with_rows=access.is_operator(_headers()))
+        return jsonify({**found, "ledger": eyes.ledger() or "answers"})
+
+    @app.get("/whoserved/<token>")
+    def whoserved(token: str) -> Response:
+        access.require_operator(_headers())
+        return Response(ids.answer(token), content_type="application/json")
+
+
+def _repository_routes(app: Flask, eyes: WorkerView, access: Access) -> None:
+    @app.post(REPOSITORY_INDEX)
+    def index() -> Response:
+        model_repository.check_index_request(request.get_data(cache=False))
+        return jsonify(model_repository.index(eyes.table(), in_full=access.allows(_headers())))
+
+    def stats(model: str, version: str | None = None) -> Response:
+        access.require(_headers())
+        return jsonify(model_repository.statistics(eyes.table(), eyes.snapshots(), model, version))
+
+    app.add_url_rule("/v2/models/<model>/stats", "stats", stats)
+    app.add_url_rule("/v2/models/<model>/versions/<version>/stats", "stats of a version", stats)
+
+
+def _refusals(app: Flask) -> None:
+    @app.errorhandler(Problem)
+    def refused(problem: Problem) -> Response:
+        headers = [(name.decode(), value.decode()) for name, value in problem.headers()[1:]]
+        if is_protocol(request.path):
+            return Response(
+                error_body(problem.detail), problem.status, headers, content_type="application/json"
+            )
+        return Response(
+            problem.body(), problem.status, headers, content_type="application/problem+json"
+        )
+
+    @app.errorhandler(HTTPException)
+    def missing(error: HTTPException) -> Response:
+        status = error.code or 500
+        response = refused(Problem(status, _DETAILS.get(status, error.description or error.name)))
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return response
+
+
+_DETAILS = {
+    404: "there is nothing at this path: /openapi.json lists what is here",
+    405: "this path has other methods: the header Allow lists them",
+    500: "an error in the router: its log says which",
+}
+
+
+def _headers() -> Headers:
+    """The request's headers as ASGI has them."""
+    pairs = request.headers.items()
+    return [
+        (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
+        for name, value in pairs
+    ]
+
+
+def _ready(table: RoutingTable, away: str, in_full: bool) -> tuple[Response, int]:
+    ready = table.split is not None
+    said: dict[str, Any] = {"ready": ready}
+    if in_full:
+        said |= {"revision": table.revision, "ledger": away or "answers"}
+    if not ready:
+        said["detail"] = "no version is released yet"
+    return jsonify(said), 200 if ready else 503

@@ -1,0 +1,392 @@
+"""POST /predict: the hot path. Rows stay raw JSON from the caller's body to the version's, and back.
+
+`answer` is its whole work, by callback, for wire/fast_path.py; `__call__` is the same as ASGI, for requests that came the
+long way.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import msgspec
+
+from rollout.settings import Settings
+from router.access import Access
+from router.dispatch.dispatcher import STATUS_OF_LOSS, Dispatcher, Reply
+from router.dispatch.work_items import DispatchError, Predicted, RowError
+from router.evidence.prediction_counters import Outcomes
+from router.evidence.row_sample import RowSample
+from router.problems import (
+    Headers,
+    Problem,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    answer_options,
+    failed,
+    not_allowed,
+)
+from router.requests.body import Unpacked, whole_body
+from router.requests.content_encoding import UNPACKING, unpacked
+from router.requests.deadline import no_time, seconds_of
+from router.requests.json_errors import json_fault, wide_text
+from router.requests.unit_source import UnitSource, given_twice, row_field
+from wire.budget import ByteBudget
+from wire.fast_path import Respond
+
+log = logging.getLogger("sluice.predict")
+JSON = (b"content-type", b"application/json")
+LONGEST_ID = 128
+ERRORS_LISTED = 100
+"""Bad rows that an answer describes one by one; of more it says how many there are."""
+UTF8_BOM = b"\xef\xbb\xbf"
+# A body of more bytes is looked through for too many rows, or rows that are none, before they are taken apart.
+LARGE_BODY = 1 << 20
+
+
+class PredictBody(msgspec.Struct, forbid_unknown_fields=True):
+    """`{"instances": [...]}`: the rows stay raw."""
+
+    instances: list[msgspec.Raw]
+
+
+class AnyObject(msgspec.Struct, gc=False):
+    """A row of which nothing is kept."""
+
+
+class RowsOnly(msgspec.Struct):
+    """The same body where only the number of rows matters."""
+
+    instances: list[AnyObject]
+
+
+class RequestContext:
+    """What a request's headers say."""
+
+    __slots__ = ("cookie", "encoding", "fault", "pin", "request_id", "timeout_s", "unit")
+
+    def __init__(self) -> None:
+        self.pin: str | None = None
+        self.request_id: bytes = b""
+        self.unit: bytes = b""
+        self.cookie: bytes = b""
+        self.encoding: bytes = b""
+        self.timeout_s: float | None = None
+        self.fault: Problem | None = None
+
+
+class Predict:
+    """The endpoint. Belongs to one worker."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        traffic: Dispatcher,
+        outcomes: Outcomes,
+        recent: RowSample,
+        access: Access,
+        leaving: Callable[[], bool],
+        budget: ByteBudget | None = None,
+    ) -> None:
+        self.settings, self.traffic, self.outcomes, self.leaving = (
+            settings,
+            traffic,
+            outcomes,
+            leaving,
+        )
+        self.recent, self.access, self.budget = recent, access, budget
+        self.limits = settings.router.limits
+        self.units = UnitSource(settings.router.unit)
+        self._unit_header = self.units.header
+        self._decode = msgspec.json.Decoder(PredictBody).decode
+        self._count_rows = msgspec.json.Decoder(RowsOnly).decode
+        self._serial = count()
+        self._prefix = os.urandom(6).hex().encode()
+        self._model = msgspec.json.encode(settings.model)
+        self._heads: dict[str, bytes] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one ASGI request."""
+        answered: asyncio.Future[tuple[int, Headers, bytes]] = (
+            asyncio.get_running_loop().create_future()
+        )
+
+        def respond(status: int, headers: Headers, body: bytes) -> None:
+            # Its client may have gone, and its task with it.
+            if not answered.done():
+                answered.set_result((status, headers, body))
+
+        if scope["method"] == "OPTIONS":
+            await answer_options(send, "POST")
+            return
+        headers = scope["headers"]
+        try:
+            if scope["method"] != "POST":
+                raise not_allowed("predictions are asked for with POST", "POST")
+            async with whole_body(scope, receive, self.limits.max_body_bytes) as body:
+                plain = [header for header in headers if header[0] != b"content-encoding"]
+                self.answer(plain, body, respond)
+                await answered
+        except Problem as problem:
+            self._refuse(respond, self._read_headers(headers), problem)
+        status, headers, body = await answered
+        if self.leaving() or status in (408, 413):
+            headers.append((b"connection", b"close"))
+        await answer(send, status, headers, body)
+
+    def answer(self, headers: Headers, body: bytes, respond: Respond) -> None:
+        """Answer one request by one call of `respond`; a Problem becomes problem JSON."""
+        asked = self._read_headers(headers)
+        if asked.fault is not None:
+            self._refuse(respond, asked, asked.fault)
+        elif asked.encoding:
+            self._unpack(asked, headers, body, respond)
+        else:
+            self._ask(asked, headers, body, respond)
+
+    def _ask(self, asked: RequestContext, headers: Headers, body: bytes, respond: Respond) -> None:
+        """Ask a version about the rows of a body and tell what it says; raises nothing."""
+        try:
+            if asked.pin is not None:
+                self.access.require_pinning(headers)
+            rows = self._rows(body)
+            unit, cookie, lasting = self._unit_of(asked, rows)
+            timeout_s = min(self.limits.deadline_ms / 1000, asked.timeout_s or 1e9)
+
+            def done(reply: Reply) -> None:
+                self._tell(asked, rows, unit, cookie, reply, respond)
+
+            self.traffic.predict(rows, unit, lasting, asked.pin, timeout_s, done)
+        except Problem as problem:
+            self._refuse(respond, asked, problem)
+        except Exception:
+            log.exception("a request could not be answered")
+            self._refuse(respond, asked, failed())
+
+    def _unpack(
+        self, asked: RequestContext, headers: Headers, body: bytes, respond: Respond
+    ) -> None:
+        """Unpack the body in a thread, as a small one may hold much, and ask about it."""
+
+        def ask(done: asyncio.Future[bytes]) -> None:
+            try:
+                whole = done.result()
+                counted = self._counted(whole, respond)
+            except Problem as problem:
+                self._refuse(respond, asked, problem)
+            else:
+                self._ask(asked, headers, whole, counted)
+
+        work = asyncio.get_running_loop().run_in_executor(
+            UNPACKING, unpacked, body, asked.encoding, self.limits.max_body_bytes
+        )
+        work.add_done_callback(ask)
+
+    def _counted(self, body: bytes, respond: Respond) -> Respond:
+        """`respond`, after which an unpacked body is counted in the worker's budget no more."""
+        if self.budget is None:
+            return respond
+        held = Unpacked(body, self.budget)
+
+        def release_and_respond(status: int, headers: Headers, answer: bytes) -> None:
+            held.release()
+            respond(status, headers, answer)
+
+        return release_and_respond
+
+    def _tell(
+        self,
+        asked: RequestContext,
+        rows: list[msgspec.Raw],
+        unit: bytes,
+        cookie: bytes,
+        reply: Reply,
+        respond: Respond,
+    ) -> None:
+        """Answer, then remember what was answered. Raises nothing: others' rows came back in the same batch."""
+        own = reply.fallen_from is None
+        try:
+            predicted = _usable(reply)
+            prediction_id = self.outcomes.note(reply.version, predicted, reply.draw, own, unit)
+            headers = self._headers(asked, reply, prediction_id)
+            if cookie:
+                headers.append((b"set-cookie", self.units.set_cookie_header(cookie)))
+            body = self._body(reply.version, predicted)
+        except Problem as problem:
+            self._refuse(respond, asked, problem)
+            return
+        except Exception:
+            log.exception("a reply of %s could not be told", reply.version)
+            self._refuse(respond, asked, failed())
+            return
+        respond(200, headers, body)
+        if not asked.pin:
+            try:
+                self._remember(rows, predicted, reply, prediction_id)
+            except Exception:
+                log.exception("rows that %s answered could not be kept or copied", reply.version)
+
+    def _remember(
+        self, rows: list[msgspec.Raw], predicted: Predicted, reply: Reply, prediction_id: bytes
+    ) -> None:
+        """For replays, comparisons and shadows."""
+        self.recent.note(rows)
+        traffic = self.traffic
+        traffic.sample = rows
+        if traffic.mirror.shadows and reply.fallen_from is None:
+            traffic.mirror.copy(
+                rows, predicted, prediction_id if reply.draw.tally is not None else b""
+            )
+
+    def _read_headers(self, headers: Headers) -> RequestContext:
+        asked = RequestContext()
+        for name, value in headers:
+            if name == self._unit_header:
+                asked.fault = given_twice(name) if asked.unit else asked.fault
+                asked.unit = value
+            elif name == b"x-request-id":
+                asked.request_id = value if len(value) <= LONGEST_ID and _plain(value) else b""
+            elif name == b"x-model-version":
+                asked.fault = given_twice(name) if asked.pin else asked.fault
+                asked.pin = value.decode("latin-1") or None
+            elif name == b"cookie":
+                asked.cookie = asked.cookie + b";" + value if asked.cookie else value
+            elif name == b"content-encoding":
+                asked.encoding = asked.encoding + b"," + value if asked.encoding else value
+            elif name == b"x-timeout-ms":
+                asked.fault = given_twice(name) if asked.timeout_s else asked.fault
+                asked.timeout_s = seconds_of(value)
+                if asked.timeout_s is None:
+                    asked.fault = no_time(value)
+        if not asked.request_id:
+            asked.request_id = b"%b%x" % (self._prefix, next(self._serial))
+        return asked
+
+    def _rows(self, body: bytes) -> list[msgspec.Raw]:
+        try:
+            # Raw rows are not looked into here, so text that is not UTF-8 would reach the version in others' batch.
+            if not body.isascii():
+                body = body.removeprefix(UTF8_BOM)
+                body.decode()
+            if len(body) > LARGE_BODY:
+                self._bound_rows(body)
+            rows = self._decode(body).instances
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            wide = wide_text(body)
+            detail = f"the body is {wide}: send it as UTF-8" if wide else json_fault(body, error)
+            raise Problem(400, detail) from error
+        if not rows:
+            raise Problem(400, "`instances` is empty: send at least one row")
+        self._require_few(len(rows))
+        return rows
+
+    def _bound_rows(self, body: bytes) -> None:
+        """Refuse what would take much memory apart: too many rows. Raises Problem, or what a decoder raises."""
+        self._require_few(len(self._count_rows(body).instances))
+
+    def _require_few(self, rows: int) -> None:
+        if rows > self.limits.max_rows:
+            raise Problem(
+                413, f"{rows} rows in one request: at most {self.limits.max_rows} are allowed"
+            )
+
+    def _unit_of(self, asked: RequestContext, rows: list[msgspec.Raw]) -> tuple[bytes, bytes, bool]:
+        """The unit that is assigned, the value of a cookie to set (empty: none), and whether the unit comes again."""
+        unit = asked.unit or self.units.unit(b"", asked.cookie, row_field(rows[0]))
+        if unit:
+            return unit, b"", True
+        if self.units.set_cookie:
+            fresh = os.urandom(12).hex().encode()
+            return fresh, fresh, True
+        # The router's own coin: an id that the client chose would let it choose the version.
+        return os.urandom(8), b"", False
+
+    def _headers(self, asked: RequestContext, reply: Reply, prediction_id: bytes) -> Headers:
+        headers = [
+            JSON,
+            (b"x-model-version", reply.version.encode()),
+            (b"x-request-id", asked.request_id),
+            (b"x-prediction-id", prediction_id),
+        ]
+        if reply.fallen_from is not None:
+            headers.append((b"x-fallback-from", reply.fallen_from.encode()))
+        return headers
+
+    def _body(self, version: str, predicted: Predicted) -> bytes:
+        head = self._heads.get(version)
+        if head is None:
+            head = b'{"model":%b,"version":%b,"predictions":[' % (
+                self._model,
+                msgspec.json.encode(version),
+            )
+            self._heads[version] = head
+        rows = b",".join(predicted.predictions)
+        if predicted.classes == b"null":
+            return head + rows + b"]}"
+        return b'%b%b],"classes":%b}' % (head, rows, predicted.classes)
+
+    def _refuse(self, respond: Respond, asked: RequestContext, problem: Problem) -> None:
+        self.outcomes.refused(problem.status)
+        respond(
+            problem.status,
+            [*problem.headers(), (b"x-request-id", asked.request_id)],
+            problem.body(),
+        )
+
+
+def _usable(reply: Reply) -> Predicted:
+    """The predictions; raises Problem for no answer or a bad row, with what is good beside it."""
+    if reply.predicted is None:
+        raise _no_answer(reply)
+    errors = reply.predicted.errors
+    if not errors:
+        return reply.predicted
+    raise _bad_rows(reply.version, reply.predicted)
+
+
+def _bad_rows(version: str, predicted: Predicted) -> Problem:
+    """What is said of the bad rows, with what is good beside them."""
+    errors = predicted.errors
+    first, more = errors[0], len(errors) - 1
+    where = f"row {first.row}" + (f", column {first.column!r}" if first.column else "")
+    bad = {error.row for error in errors}
+    unlisted = len(errors) - ERRORS_LISTED
+    extra: dict[str, Any] = {"errors_not_listed": unlisted} if unlisted > 0 else {}
+    return Problem(
+        500 if any(error.status >= 500 for error in errors) else 422,
+        f"{where}: {first.detail}" + (f" (and {more} more)" if more else ""),
+        version=version,
+        errors=[_listed(error) for error in errors[:ERRORS_LISTED]],
+        **extra,
+        predictions=[None if row in bad else raw for row, raw in enumerate(predicted.predictions)],
+    )
+
+
+def _listed(error: RowError) -> dict[str, object]:
+    return {
+        "row": error.row,
+        "status": error.status,
+        "detail": error.detail,
+        "column": error.column,
+    }
+
+
+def _no_answer(reply: Reply) -> Problem:
+    lost = reply.lost or DispatchError("closed", "no answer")
+    status = STATUS_OF_LOSS.get(lost.reason, 503)
+    return Problem(
+        status,
+        lost.detail,
+        retry_after_s=1 if status == 503 else None,
+        version=reply.version,
+        reason=lost.reason,
+    )
+
+
+def _plain(value: bytes) -> bool:
+    """Whether it may be given back in a header as it came."""
+    return value.isascii() and value.decode().isprintable()

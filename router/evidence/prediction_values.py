@@ -1,0 +1,54 @@
+"""Raw predictions as what they are compared and counted by: a score and the key of a class (rollout/state/classes.py)."""
+
+import msgspec
+
+from rollout.state.classes import Answers, label_text
+
+_number_lists = msgspec.json.Decoder(list[float]).decode
+_anything = msgspec.json.Decoder().decode
+MOST_KNOWN = 1_000
+UNKNOWN = Answers()
+
+
+class PredictionReader:
+    """Reads the predictions of one version. Belongs to one worker."""
+
+    def __init__(self, answers: Answers = UNKNOWN) -> None:
+        self.answers = answers
+        self._names: dict[bytes, tuple[str, ...]] = {}
+        self._read: dict[bytes, tuple[float, str]] = {}
+
+    def names(self, classes: bytes) -> tuple[str, ...]:
+        """The keys of the classes that stand beside probabilities in an answer; none for null."""
+        names = self._names.get(classes)
+        if names is None:
+            told = _anything(classes) or []
+            known = self.answers.names.keys
+            names = known if len(known) == len(told) else tuple(map(label_text, told))
+            if len(self._names) < MOST_KNOWN:
+                self._names[classes] = names
+        return names
+
+    def read(self, raw: bytes, names: tuple[str, ...]) -> tuple[float, str]:
+        """Score and class of one raw prediction; the class is empty for a value."""
+        if raw[:1] == b"[":
+            probabilities = _number_lists(raw)
+            best = probabilities.index(max(probabilities))
+            return probabilities[-1], names[best] if best < len(names) else str(best)
+        if not self.answers.classes:
+            return self._plain(_anything(raw))
+        found = self._read.get(raw)
+        if found is None:
+            found = self._class(_anything(raw))
+            if len(self._read) < MOST_KNOWN:
+                self._read[raw] = found
+        return found
+
+    def _plain(self, value: object) -> tuple[float, str]:
+        """A value, or a class of a version whose classes are not known."""
+        number = float(value) if isinstance(value, int | float) else 0.0
+        return number, "" if isinstance(value, float) or self.answers.values else label_text(value)
+
+    def _class(self, value: bool | int | float | str) -> tuple[float, str]:
+        number = float(value) if isinstance(value, int | float) else 0.0
+        return number, self.answers.names.key(value) or label_text(value)

@@ -1,0 +1,124 @@
+"""A bounded sample of recent request rows, for `deploy.py plan --replay recent`.
+
+Every row that was answered has the same chance to be kept (Algorithm L: the hot path only counts down to the next one).
+It slides: once a sample is full and a window has passed, a new one begins, and the old one fills up what the new one
+lacks. Each worker writes its sample to a file for its user alone, which outlives it.
+"""
+
+import asyncio
+import math
+import os
+import random
+from concurrent.futures import Executor
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+WINDOW_S = 300.0
+PUBLISH_S = 2.0
+LARGEST_ROW = 16_384
+KEPT_FILES = 16
+
+
+class RowSample:
+    """One worker's sample of at most `size` rows; a size of 0 keeps none."""
+
+    def __init__(self, size: int, seed: int | None = None) -> None:
+        self.size = size
+        self.changed = False
+        self._chance = random.Random(seed)  # noqa: S311 (a sample, not a secret)
+        self._before: list[bytes] = []
+        self._begun = 0.0
+        self._begin()
+
+    def note(self, rows: list[msgspec.Raw]) -> None:
+        """Let the rows of one answered request pass, and keep those whose turn it is."""
+        self._ahead -= len(rows)
+        if self._ahead < 0:
+            self._take(rows)
+
+    def rows(self) -> list[bytes]:
+        """The sample, each row as JSON on one line; the newest window's first."""
+        return [*self._rows, *self._before[: self.size - len(self._rows)]]
+
+    def turn(self, now: float) -> None:
+        """Begin a new window where the present one is full and over (`now` in seconds of a steady clock)."""
+        if self.size and len(self._rows) == self.size and now - self._begun >= WINDOW_S:
+            self._before = self._rows
+            self._chance.shuffle(self._before)
+            self._begin()
+            self._begun = now
+
+    def _begin(self) -> None:
+        self._rows: list[bytes] = []
+        self._spread = 1.0
+        # Rows to let pass before the next one is kept.
+        self._ahead: float = 0 if self.size else math.inf
+
+    def _take(self, rows: list[msgspec.Raw]) -> None:
+        place = len(rows) + self._ahead
+        while place < len(rows):
+            self._keep(rows[int(place)])
+            place += 1 + self._gap()
+        self._ahead = place - len(rows)
+
+    def _keep(self, row: msgspec.Raw) -> None:
+        # A copy: the raw row would hold the whole body. A huge one is left out, for the sample lies in memory.
+        if len(memoryview(row)) > LARGEST_ROW:
+            return
+        line = bytes(row).replace(b"\n", b" ").replace(b"\r", b" ")
+        self.changed = True
+        if len(self._rows) < self.size:
+            self._rows.append(line)
+        else:
+            self._rows[self._chance.randrange(self.size)] = line
+
+    def _gap(self) -> int:
+        if len(self._rows) < self.size:
+            return 0
+        self._spread *= math.exp(math.log(1.0 - self._chance.random()) / self.size)
+        missed = math.log1p(-self._spread) if self._spread < 1 else -math.inf
+        return int(math.log(1.0 - self._chance.random()) / missed) if missed else 2**62
+
+
+async def keep(recent: RowSample, state: Path, threads: Executor) -> None:
+    """Write the sample every few seconds where it changed, until cancelled, and once more then."""
+    loop = asyncio.get_running_loop()
+    try:
+        while recent.size:
+            await asyncio.sleep(PUBLISH_S)
+            recent.turn(loop.time())
+            _publish_changed(recent, state, threads)
+    finally:
+        _publish_changed(recent, state, threads)
+
+
+def _publish_changed(recent: RowSample, state: Path, threads: Executor) -> None:
+    if recent.changed:
+        recent.changed = False
+        # What cannot be written is written with the next one: a sample is not worth a line in the log each time.
+        threads.submit(publish, state, os.getpid(), recent.rows())
+
+
+def folder(state: Path) -> Path:
+    """Where the samples are."""
+    return state / "run" / "recent"
+
+
+def publish(state: Path, pid: int, rows: list[bytes]) -> None:
+    """Replace a worker's file, which only this user can read; of workers that are gone the newest files stay."""
+    place = folder(state)
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = place / f"{pid}.draft"
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.writelines(row + b"\n" for row in rows)
+    draft.replace(place / f"{pid}.jsonl")
+    for old in sorted(place.glob("*.jsonl"), key=_age)[KEPT_FILES:]:
+        old.unlink(missing_ok=True)
+
+
+def _age(path: Path) -> float:
+    with suppress(FileNotFoundError):
+        return -path.stat().st_mtime
+    return math.inf

@@ -1,0 +1,1 @@
+"""What a client sent: its body within bounds, its deadline, its unit."""

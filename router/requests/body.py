@@ -1,0 +1,141 @@
+"""A request's body, read within its bounds: bytes, time, and what all requests of a worker may hold together."""
+
+import asyncio
+from collections.abc import AsyncIterator, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from router.problems import Problem, Receive, Scope
+from router.requests.content_encoding import UNPACKING, unpacked
+from wire.budget import ByteBudget
+
+
+@asynccontextmanager
+async def whole_body(scope: Scope, receive: Receive, limit: int) -> AsyncIterator[bytes]:
+    """The body of a request, unpacked, counted in the worker's budget until the block ends; raises Problem.
+
+    400, 408, 413, 415 and 503 as BodyReader and `unpacked` say.
+    """
+    reader = BodyReader(limit, budget_of(scope))
+    try:
+        body = await reader.read(receive)
+        encoding = b",".join(
+            value for name, value in scope["headers"] if name == b"content-encoding"
+        )
+        if encoding:
+            loop, packed = asyncio.get_running_loop(), len(body)
+            body = await loop.run_in_executor(UNPACKING, unpacked, body, encoding, limit)
+            reader.count(packed + len(body))
+        yield body
+    finally:
+        reader.release()
+
+
+class Unpacked:
+    """An unpacked body that counts in a budget until it is released. See wire/budget.py for the protocol."""
+
+    unfinished = False
+
+    def __init__(self, body: bytes, budget: ByteBudget) -> None:
+        self.budget = budget
+        if not budget.change(self, len(body)):
+            budget.release(self)
+            raise no_room()
+
+    def evict(self) -> None:
+        """Never asked: the request is being answered."""
+
+    def release(self) -> None:
+        """The request has been answered."""
+        self.budget.release(self)
+
+
+class BodyReader:
+    """One body on its way in, counted in its worker's budget until `release`. See wire/budget.py for the protocol."""
+
+    unfinished = True
+
+    def __init__(self, limit: int, budget: ByteBudget | None, give_up_s: float = 30.0) -> None:
+        self.limit, self.budget, self.give_up_s = limit, budget, give_up_s
+        self._evicted = False
+        self._chunks: list[bytes] = []
+        self._time: asyncio.Timeout | None = None
+
+    def evict(self) -> None:
+        """Give way to other requests."""
+        self._evicted = True
+        self.release()
+        if self._time is not None:
+            self._time.reschedule(asyncio.get_running_loop().time())
+
+    def release(self) -> None:
+        """The request has been answered."""
+        if self.budget is not None:
+            self.budget.release(self)
+
+    def count(self, size: int) -> None:
+        """Note that the request holds so many bytes now; raises Problem 503 where there is no room."""
+        if self._evicted or (self.budget is not None and not self.budget.change(self, size)):
+            raise no_room()
+
+    async def read(self, receive: Receive) -> bytes:
+        """The whole body; raises Problem 413 past the limit, 408 for a slow client, 503 where there is no room."""
+        try:
+            async with asyncio.timeout(self.give_up_s) as self._time:
+                return await self._whole(receive)
+        except TimeoutError as error:
+            if self._evicted:
+                raise no_room() from error
+            raise Problem(408, "the body took too long to arrive: send it in one go") from error
+        finally:
+            self.unfinished, self._time = False, None
+            # A traceback would keep them.
+            self._chunks.clear()
+
+    async def _whole(self, receive: Receive) -> bytes:
+        chunks = self._chunks
+        size, more = 0, True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Problem(408, "the body did not arrive")
+            chunks.append(message.get("body", b""))
+            size, more = size + len(chunks[-1]), message.get("more_body", False)
+            if size > self.limit:
+                raise Problem(
+                    413,
+                    f"the body is larger than {self.limit} bytes: send the rows in several requests",
+                )
+            self.count(size)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def no_room() -> Problem:
+    """503 where the requests of a worker hold too many bytes together."""
+    return Problem(
+        503,
+        "the requests under way hold as many bytes as they may together: send this one again, or in smaller parts",
+        retry_after_s=1,
+    )
+
+
+def budget_of(scope: Scope) -> ByteBudget | None:
+    """The budget of the worker that this request came to; None outside of one."""
+    worker = (scope.get("state") or {}).get("worker")
+    return worker.budget if worker is not None else None
+
+
+def with_length(scope: Scope, length: int) -> Scope:
+    """The scope of the same request with a body of so many bytes, which has been read and unpacked."""
+    of_the_body = (b"content-length", b"transfer-encoding", b"content-encoding")
+    headers = [(name, value) for name, value in scope["headers"] if name not in of_the_body]
+    return {**scope, "headers": [*headers, (b"content-length", b"%d" % length)]}
+
+
+def once(body: bytes) -> Receive:
+    """Receives a body that has been read."""
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive

@@ -1,0 +1,68 @@
+"""Why a body is not what /predict takes, and what to send instead. Only for bodies that were refused already."""
+
+import re
+
+WHAT_TO_SEND = 'send {"instances": [{column: value, ...}, ...]}, one object a row'
+LONGEST = 300
+_AT_BYTE = re.compile(r"\(byte (\d+)\)")
+_NO_JSON = re.compile(rb"-?(nan|infinity|inf)\b", re.IGNORECASE)
+_NAME_BEFORE = re.compile(rb'"((?:[^"\\]|\\.){1,128})"\s*:\s*-?$')
+_WINDOW = 400
+
+
+def json_fault(body: bytes, error: Exception) -> str:
+    """One sentence with the cause and the next step. error: what the decoder raised on `body`."""
+    if body[:2] == b"\x1f\x8b":
+        return "the body is gzip and does not say so: send `Content-Encoding: gzip` with it"
+    if isinstance(error, UnicodeDecodeError):
+        return f"the body is not UTF-8 ({error.reason} at byte {error.start}): send it as UTF-8"
+    said = str(error)
+    found = _AT_BYTE.search(said)
+    if found is not None and (number := _not_a_number(body, int(found[1]))):
+        return number
+    return f"{_shape_of(body) or _short(said)}: {WHAT_TO_SEND}"
+
+
+def wide_text(body: bytes) -> str:
+    """The name of the encoding where the body is UTF-16 or UTF-32 text, which is not read here; else empty."""
+    first = body[:4]
+    if (
+        first in (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
+        or first[:3] == b"\0\0\0"
+        or first[1:4] == b"\0\0\0"
+    ):
+        return "UTF-32"
+    if first[:2] in (b"\xff\xfe", b"\xfe\xff") or first[:1] == b"\0" or first[1:2] == b"\0":
+        return "UTF-16"
+    return ""
+
+
+def _not_a_number(body: bytes, at: int) -> str:
+    """What is said of NaN and infinity at that byte; empty where something else is there."""
+    start = at - 1 if body[at - 1 : at] == b"-" else at
+    # msgspec takes a lower-case `n` for the beginning of null and stops one byte later.
+    found = _NO_JSON.match(body, start) or _NO_JSON.match(body, max(0, at - 1))
+    if found is None:
+        return ""
+    name = _NAME_BEFORE.search(body, max(0, found.start() - _WINDOW), found.start())
+    column = f" in column {name[1].decode('utf-8', 'replace')!r}" if name else ""
+    token = found[0].decode()
+    return f"{token}{column} (byte {found.start()}) is not JSON: send null for a value that is missing or not a number"
+
+
+def _shape_of(body: bytes) -> str:
+    first = body.lstrip()[:1]
+    if not first:
+        return "the body is empty"
+    if first == b"[":
+        return "the body is a list"
+    if first == b"{" and b'"instances"' not in body:
+        return "the body has no `instances`"
+    return ""
+
+
+def _short(said: str) -> str:
+    said = said if len(said) <= LONGEST else f"{said[:LONGEST]}..."
+    if "`$.instances`" in said:
+        return f"`instances` is not a list of rows ({said})"
+    return f"the body is not such JSON ({said})"

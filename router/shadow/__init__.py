@@ -1,0 +1,1 @@
+"""Copies of answered requests for versions that get no users' traffic."""

@@ -1,0 +1,1 @@
+"""Tells receivers of every new revision of the ledger."""

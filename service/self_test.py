@@ -1,0 +1,30 @@
+"""Proves a version where it is going to run: loads its bundle as the service does and lets it answer its golden rows.
+
+`python -m service.self_test` reads the service's environment. It prints how many rows were answered, or one line that
+names the file or row at fault and ends with 1: then the platform keeps what served before.
+"""
+
+import sys
+
+from service.bundle import BundleError, verify_bundle
+from service.config import ServiceMisconfigured, from_environment
+from service.golden import prove
+from service.model import load_model
+
+
+def main() -> int:
+    """See above; returns the exit code."""
+    try:
+        config = from_environment()
+        bundle = verify_bundle(config.bundle, config.public_key)
+        model = load_model(bundle, config.runtime)
+        answered = prove(bundle, model)
+    except (BundleError, ServiceMisconfigured, ImportError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{bundle.manifest.version}: {answered} golden rows answered by {model.name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""A shadow's answers, kept until the truth about them comes: a label is of the answer that the user got, and only with
+what the shadow said of the same row does it tell which of the two was better.
+
+Of the newest rollout alone, at most MOST of them, first come first kept; the others of that rollout are not lost to the
+verdict, only to this comparison.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import Engine, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from store.engine import beside, statements, transaction
+from store.feedback import require_integer
+from store.ledger import require_text
+from store.schema import COPIES, EVIDENCE_PART
+
+MOST = 100_000
+AT_ONCE = 500
+_LAST_REVISION = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class ShadowAnswer:
+    """What a shadow said of a user's row.
+
+    prediction_id: of the answer that the user got; score: the last class's probability or the value (None: none);
+    predicted_class: empty where there are no classes.
+    """
+
+    prediction_id: str
+    score: float | None
+    predicted_class: str
+
+
+class ShadowAnswerStore:
+    """The kept answers of one model. Its table is made by LedgerStore.create, beside the ledger. Threads may share it.
+
+    Every method raises StoreUnavailable when the database cannot be used, and works again when it can.
+    """
+
+    def __init__(self, engine: Engine, model: str, most: int = MOST) -> None:
+        self._engine = beside(engine, EVIDENCE_PART)
+        self.model, self.most = model, most
+        insert = (sqlite if engine.dialect.name == "sqlite" else postgresql).insert
+        self._insert = insert(COPIES).on_conflict_do_nothing(
+            index_elements=list(COPIES.primary_key)
+        )
+
+    def keep(self, rollout: int, answers: Sequence[ShadowAnswer]) -> None:
+        """Keep answers of a rollout, as far as there is room, and let those of earlier ones go.
+
+        rollout: the revision that it began with.
+        """
+        require_integer("rollout", rollout, 0, _LAST_REVISION)
+        rows = [self._row(rollout, index, answer) for index, answer in enumerate(answers)]
+        mine = COPIES.c.model == self.model
+        with transaction(self._engine) as connection:
+            connection.execute(delete(COPIES).where(mine, COPIES.c.rollout < rollout))
+            there = connection.scalar(select(func.count()).where(mine, COPIES.c.rollout == rollout))
+            kept = rows[: max(0, self.most - int(there or 0))]
+            if kept:
+                connection.execute(self._insert, sorted(kept, key=lambda row: row["prediction"]))
+
+    def of(self, prediction_ids: Sequence[str]) -> dict[str, ShadowAnswer]:
+        """The kept answers beside these predictions, by prediction id."""
+        by_digest = {_digest(each): each for each in prediction_ids}
+        found: dict[str, ShadowAnswer] = {}
+        with statements(self._engine) as connection:
+            for part in _parts(sorted(by_digest)):
+                columns = (COPIES.c.prediction, COPIES.c.score, COPIES.c.predicted_class)
+                query = select(*columns).where(
+                    COPIES.c.model == self.model, COPIES.c.prediction.in_(part)
+                )
+                for digest, score, name in connection.execute(query):
+                    found[by_digest[digest]] = ShadowAnswer(by_digest[digest], score, name)
+        return found
+
+    def _row(self, rollout: int, index: int, answer: ShadowAnswer) -> dict[str, Any]:
+        require_text("predicted_class", answer.predicted_class, index)
+        return {
+            "model": self.model,
+            "prediction": _digest(answer.prediction_id),
+            "rollout": rollout,
+            "score": answer.score,
+            "predicted_class": answer.predicted_class,
+        }
+
+
+def _digest(prediction_id: str) -> str:
+    """A prediction id is long, and is only looked up here."""
+    return blake2b(prediction_id.encode(), digest_size=16).hexdigest()
+
+
+def _parts(digests: Sequence[str]) -> Iterator[Sequence[str]]:
+    """SQLite takes a limited number of values in one statement."""
+    return (digests[start : start + AT_ONCE] for start in range(0, len(digests), AT_ONCE))

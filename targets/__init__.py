@@ -1,0 +1,1 @@
+"""Where versions run: one folder a target."""

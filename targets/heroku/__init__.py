@@ -1,0 +1,1 @@
+"""Heroku: one app a version."""

@@ -1,0 +1,1 @@
+"""A thin client of Heroku's Platform API, one file a resource."""

@@ -1,0 +1,99 @@
+"""Add-ons: the database of the ledger, made once and attached to the apps that need it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from targets.heroku.api.client import Client
+
+POSTGRES = "heroku-postgresql"
+DATABASE = "DATABASE"
+
+
+@dataclass(frozen=True)
+class Addon:
+    """state: provisioning, provisioned or deprovisioned; config_vars: the names it sets in its app."""
+
+    id: str
+    name: str
+    plan: str
+    app: str
+    state: str
+    config_vars: tuple[str, ...]
+
+
+def addon(client: Client, id_: str) -> Addon | None:
+    """One add-on by id or name, None where there is none."""
+    found = client.found(f"/addons/{id_}")
+    return None if found is None else addon_of(found)
+
+
+def addons(client: Client, app: str) -> list[Addon]:
+    """Those that belong to an app or are attached to it."""
+    return [addon_of(each) for each in client.listed(f"/apps/{app}/addons")]
+
+
+def find_addon(client: Client, app: str, service: str = POSTGRES) -> Addon | None:
+    """The app's own add-on of a service, such as `heroku-postgresql`; None where it has none."""
+    value = _find(client, app, service)
+    return None if value is None else addon_of(value)
+
+
+def create_addon(client: Client, app: str, plan: str, attachment: str = DATABASE) -> Addon:
+    """Order an add-on, such as `heroku-postgresql:essential-0`; it costs from now on, and may take minutes.
+
+    A lost answer is looked for: the app has no second add-on of that service.
+    """
+    service = plan.partition(":")[0]
+    body = {"plan": plan, "attachment": {"name": attachment}}
+    return addon_of(
+        client.post(f"/apps/{app}/addons", body, look=lambda: _find(client, app, service))
+    )
+
+
+def ensure_addon(
+    client: Client, app: str, plan: str, attachment: str = DATABASE
+) -> tuple[Addon, bool]:
+    """The app's add-on of that service, ordered where there is none; and whether it was ordered."""
+    there = find_addon(client, app, plan.partition(":")[0])
+    return (there, False) if there else (create_addon(client, app, plan, attachment), True)
+
+
+def attach(client: Client, found: Addon, app: str, name: str = DATABASE) -> bool:
+    """Let another app use an add-on, as NAME_URL; returns False where it was attached before. Makes a release there."""
+
+    def look() -> Any:
+        for each in client.listed(f"/apps/{app}/addon-attachments"):
+            if each["addon"]["id"] == found.id and each["name"] == name:
+                return each
+        return None
+
+    if look() is not None:
+        return False
+    client.post(
+        "/addon-attachments", {"addon": found.id, "app": app, "confirm": app, "name": name}, look
+    )
+    return True
+
+
+def _find(client: Client, app: str, service: str) -> Any:
+    for each in client.listed(f"/apps/{app}/addons"):
+        own = app in (each["app"]["name"], each["app"].get("id"))
+        if (
+            own
+            and each["addon_service"]["name"] == service
+            and each["state"] not in ("deprovisioned", "deprovisioning")
+        ):
+            return each
+    return None
+
+
+def addon_of(value: Any) -> Addon:
+    """An add-on from its JSON."""
+    return Addon(
+        id=value["id"],
+        name=value["name"],
+        plan=value["plan"]["name"],
+        app=value["app"]["name"],
+        state=value["state"],
+        config_vars=tuple(value.get("config_vars") or ()),
+    )

@@ -1,0 +1,100 @@
+"""Apps: one for the router, one a version. Their addresses are read and never built from a name."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from targets.heroku.api.client import Client
+from targets.heroku.errors import HerokuFailure, Refused
+
+GENERATION = "cedar"
+
+
+@dataclass(frozen=True)
+class App:
+    """url: its public https address without a slash at its end; owner: id of the account or team it belongs to."""
+
+    id: str
+    name: str
+    url: str
+    stack: str
+    generation: str
+    region: str
+    owner: str
+    team: str | None
+    maintenance: bool
+
+
+def app(client: Client, name: str) -> App | None:
+    """The app of that name or id, None where there is none that this account can see."""
+    found = client.found(f"/apps/{name}")
+    return None if found is None else app_of(found)
+
+
+def apps(client: Client) -> list[App]:
+    """Every app this account can see."""
+    return [app_of(each) for each in client.listed("/apps")]
+
+
+def create_app(client: Client, name: str, region: str, stack: str, team: str = "") -> App:
+    """Make an app, personal or in a team; raises Refused (422 where the name is taken by somebody else)."""
+    body = {"name": name, "region": region, "stack": stack, **({"team": team} if team else {})}
+    path = "/teams/apps" if team else "/apps"
+    made = app_of(client.post(path, body, look=lambda: client.found(f"/apps/{name}")))
+    # A team's app is answered without its generation.
+    return made if made.generation else app_of(client.get(f"/apps/{made.id}"))
+
+
+def ensure_app(
+    client: Client, name: str, region: str, stack: str, team: str = ""
+) -> tuple[App, bool]:
+    """The app of that name, made where there is none; and whether it was made.
+
+    Raises HerokuFailure for a Fir app, and for one that is somebody else's.
+    """
+    try:
+        there = app(client, name)
+        found = there or create_app(client, name, region, stack, team)
+    except Refused as error:
+        if error.status not in (403, 422):
+            raise
+        raise HerokuFailure(
+            f"{name} cannot be had: {error}; names are unique in all of Heroku, so where it is somebody else's set "
+            "another heroku.app_prefix in deploy.toml"
+        ) from error
+    refuse_other_generations(found)
+    return found, there is None
+
+
+def delete_app(client: Client, name: str) -> None:
+    """Remove an app with its add-ons; one that is gone already is no fault."""
+    client.delete(f"/apps/{name}")
+
+
+def refuse_other_generations(found: App) -> None:
+    """Raise HerokuFailure unless the app has slugs and buildpacks, which Fir's have not."""
+    if found.generation != GENERATION:
+        raise HerokuFailure(
+            f"{found.name} is of Heroku's generation '{found.generation}', which has no slugs: "
+            "choose another heroku.app_prefix, or remove that app"
+        )
+
+
+def app_of(value: Any) -> App:
+    """An app from its JSON; raises HerokuFailure where its address is missing."""
+    url = str(value.get("web_url") or "").rstrip("/")
+    if not url:
+        raise HerokuFailure(
+            f"Heroku gives no address for {value.get('name')}: look at it with `heroku apps:info`"
+        )
+    team = value.get("team") or {}
+    return App(
+        id=value["id"],
+        name=value["name"],
+        url=f"https://{url.partition('://')[2]}",
+        stack=(value.get("stack") or {}).get("name", ""),
+        generation=(value.get("generation") or {}).get("name", ""),
+        region=(value.get("region") or {}).get("name", ""),
+        owner=(value.get("owner") or {}).get("id", ""),
+        team=team.get("name"),
+        maintenance=bool(value.get("maintenance")),
+    )

@@ -1,0 +1,82 @@
+"""Heroku's releases of one app: a slug with config vars, numbered. Users' traffic is moved by the ledger, not here."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from targets.heroku.api.client import Client
+
+PENDING = "pending"
+SUCCEEDED = "succeeded"
+
+
+@dataclass(frozen=True)
+class Release:
+    """status: pending, succeeded, failed or expired; slug: its id, None before the first build; by: whose e-mail."""
+
+    id: str
+    version: int
+    status: str
+    current: bool
+    slug: str | None
+    description: str
+    output_url: str | None
+    eligible_for_rollback: bool
+    by: str = ""
+
+
+def release(client: Client, app: str, id_: str | int) -> Release:
+    """One release by its id or number."""
+    return release_of(client.get(f"/apps/{app}/releases/{id_}"))
+
+
+def releases(client: Client, app: str, most: int = 200) -> list[Release]:
+    """The newest, newest first."""
+    found = client.listed(f"/apps/{app}/releases", f"version ..; max={most}, order=desc", pages=1)
+    return sorted((release_of(each) for each in found), key=lambda each: -each.version)
+
+
+def newest(client: Client, app: str) -> Release | None:
+    """The newest, whatever became of it."""
+    found = releases(client, app, 1)
+    return found[0] if found else None
+
+
+def current(client: Client, app: str) -> Release | None:
+    """The one that serves."""
+    return next((each for each in releases(client, app) if each.current), None)
+
+
+def reuse_slug(client: Client, app: str, slug: str, description: str) -> Release:
+    """Release a slug that was built before, for this app or another, without a build.
+
+    description: should be new each time; a lost answer is looked for by it.
+    """
+    before = newest(client, app)
+    number = before.version if before else 0
+
+    def look() -> Any:
+        for each in client.listed(
+            f"/apps/{app}/releases", "version ..; max=10, order=desc", pages=1
+        ):
+            if each["version"] > number and each["description"] == description:
+                return each
+        return None
+
+    return release_of(
+        client.post(f"/apps/{app}/releases", {"slug": slug, "description": description}, look)
+    )
+
+
+def release_of(value: Any) -> Release:
+    """A release from its JSON."""
+    return Release(
+        id=value["id"],
+        version=int(value["version"]),
+        status=value["status"],
+        current=bool(value.get("current")),
+        slug=(value.get("slug") or {}).get("id"),
+        description=value.get("description") or "",
+        output_url=value.get("output_stream_url"),
+        eligible_for_rollback=bool(value.get("eligible_for_rollback", value.get("slug"))),
+        by=(value.get("user") or {}).get("email") or "",
+    )

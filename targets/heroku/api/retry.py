@@ -1,0 +1,98 @@
+"""One call with its repetitions: what may be tried again, after which pause, and until when."""
+
+import random
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from targets.heroku.errors import Unanswered
+
+Say = Callable[[str], None]
+Look = Callable[[], Any]
+TOKEN_COMES_BACK_S = 0.8
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long the client tries (seconds).
+
+    deadline_s: for one call with all its repetitions; first_s, longest_s: pauses after a fault, doubled each time;
+    limited_s, limited_most_s: the same after 429; slow_s: the pause when few requests are left; answer_s: how long one
+    exchange may take.
+    """
+
+    deadline_s: float = 120.0
+    first_s: float = 0.5
+    longest_s: float = 10.0
+    limited_s: float = 30.0
+    limited_most_s: float = 300.0
+    limited_deadline_s: float = 900.0
+    slow_s: float = TOKEN_COMES_BACK_S
+    answer_s: float = 30.0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why an exchange may be tried again. may_be_done: whether the platform may have done what was asked."""
+
+    why: str
+    may_be_done: bool
+    limited: bool = False
+    retry_after_s: float = 0.0
+
+
+class Attempt:
+    """One call with its repetitions."""
+
+    def __init__(
+        self, patience: Patience, say: Say, method: str, path: str, look: Look | None
+    ) -> None:
+        self._patience, self._say = patience, say
+        self.method, self.path, self.look = method, path, look
+        self.what = f"{method} {path}"
+        self.request_id = str(uuid.uuid4())
+        self.unsure = False
+        self._began = time.monotonic()
+        self._faults = self._limits = 0
+        self._limited_s = 0.0
+
+    def pause(self, fault: Fault) -> None:
+        """Wait before it is tried again; raises Unanswered when the deadline would be over by then."""
+        patience = self._patience
+        self.unsure = self.unsure or fault.may_be_done
+        if fault.limited:
+            wait = max(
+                fault.retry_after_s,
+                _grown(patience.limited_s, self._limits, patience.limited_most_s),
+            )
+            self._limits += 1
+            self._limited_s += wait
+            if wait >= 1:
+                self._say(f"Heroku's rate limit is reached: waiting {wait:.0f} s")
+        else:
+            wait = _grown(patience.first_s, self._faults, patience.longest_s)
+            self._faults += 1
+        # Waiting for one's turn is no sign that nobody answers.
+        deadline_s = (
+            patience.limited_deadline_s if fault.limited else patience.deadline_s + self._limited_s
+        )
+        if time.monotonic() - self._began + wait > deadline_s:
+            raise Unanswered(self._told(fault, deadline_s))
+        time.sleep(wait)
+
+    def _told(self, fault: Fault, deadline_s: float) -> str:
+        done = (
+            "; it may have been done all the same" if self.unsure and self.method != "GET" else ""
+        )
+        return (
+            f"Heroku did not answer {self.what} within {deadline_s:g} s (last: {fault.why}){done}: see "
+            f"https://status.heroku.com, then run the same command again, which looks before it makes anything "
+            f"(request {self.request_id})"
+        )
+
+
+def _grown(first_s: float, times: int, most_s: float) -> float:
+    """A pause that doubles each time, give or take a quarter so that many clients do not return at once."""
+    return min(first_s * 2.0**times, most_s) * random.uniform(0.75, 1.25)  # noqa: S311

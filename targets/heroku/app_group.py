@@ -1,0 +1,97 @@
+"""One model's apps on Heroku: who is asked, and what everything is called."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from deployment.workspace.secrets import Secrets
+from deployment.workspace.workspace import Workspace
+from rollout.log_drain import drain_url
+from rollout.state.ledger import Version
+from targets.heroku.api.apps import App, app, ensure_app
+from targets.heroku.api.auth import account
+from targets.heroku.api.client import Client
+from targets.heroku.api.drains import ensure_drain
+from targets.heroku.api.owner import Owner, owner
+from targets.heroku.api.retry import Patience, Say
+from targets.heroku.build.release_pipeline import Chain
+from targets.heroku.errors import HerokuFailure
+from targets.heroku.names import pipeline_name, prefix_of, router_app, version_app
+
+
+@dataclass(frozen=True)
+class AppGroup:
+    """The apps of one place. owner: whose they are; prefix: what all their names begin with."""
+
+    place: Workspace
+    client: Client
+    owner: Owner
+    prefix: str
+    say: Say
+
+    @property
+    def router(self) -> str:
+        """The router's app."""
+        return router_app(self.prefix)
+
+    @property
+    def pipeline(self) -> str:
+        """The pipeline that shows all of them together."""
+        return pipeline_name(self.prefix)
+
+    def version(self, name: str) -> str:
+        """A version's app."""
+        return version_app(self.prefix, name)
+
+    def ensured(self, name: str) -> tuple[App, bool]:
+        """The app of that name, made where there is none, which costs nothing yet; and whether it was made."""
+        wanted = self.place.settings.heroku
+        found, fresh = ensure_app(self.client, name, wanted.region, wanted.stack, wanted.team)
+        if fresh:
+            self.say(f"{name}: app made")
+        return found, fresh
+
+    def app(self, name: str) -> App:
+        """The app of that name; raises HerokuFailure where there is none."""
+        found = app(self.client, name)
+        if found is None:
+            raise HerokuFailure(
+                f"there is no app {name} (any more): `python deploy.py up` makes what is missing"
+            )
+        return found
+
+    def standing(self, version: Version) -> App:
+        """A live version's app; raises HerokuFailure where it was deleted by hand: its address died with it."""
+        found = app(self.client, version.program)
+        if found is None or found.url != version.address:
+            raise HerokuFailure(
+                f"its app {version.program} was deleted: send its traffic to another version, "
+                f"`python deploy.py retire {version.name}`, then `python deploy.py deploy {version.name}` makes it anew"
+            )
+        return found
+
+    def drain(self, version: str, secrets: Secrets) -> str:
+        """Where the log of a version's app goes: the router, which counts what the platform complains of. A secret."""
+        return drain_url(self.app(self.router).url, version, secrets.token.encode())
+
+    def listened_to(self, version: str, program: str, secrets: Secrets) -> None:
+        """See that the log of a version's app goes to the router; where it cannot, say so: all else works without."""
+        try:
+            if ensure_drain(self.client, program, self.drain(version, secrets)):
+                self.say(f"{program}: its log goes to the router")
+        except HerokuFailure as error:
+            self.say(f"{version} short of memory would not be noticed: {error}")
+
+    def chain(self, name: str) -> Chain:
+        """The wait chain of one app."""
+        return Chain(self.client, name, self.say)
+
+
+@contextmanager
+def house(
+    place: Workspace, say: Say = lambda _: None, patience: Patience | None = None
+) -> Iterator[AppGroup]:
+    """The house of a place; raises HerokuFailure where the account cannot be used."""
+    with Client(account(), say, patience) as client:
+        whose = owner(client, place.settings.heroku.team)
+        yield AppGroup(place, client, whose, prefix_of(place.settings, whose.id), say)

@@ -1,0 +1,1 @@
+"""What is sent to Heroku to be built, and the wait for it."""

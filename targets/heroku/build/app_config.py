@@ -1,0 +1,50 @@
+"""The config vars of each app: all that a process is told, set in one request. Weights are never among them."""
+
+from deployment.http_client import THROUGH
+from deployment.workspace.bundles import Release
+from deployment.workspace.secrets import Secrets
+from deployment.workspace.workspace import Workspace
+from targets.heroku.build.slug_source import BUNDLE, PUBLIC_KEY, served_by
+from targets.heroku.sizes import GUNICORN, ROUTER_MEMORY, VERSION_MEMORY, workers
+
+
+def version_vars(place: Workspace, release: Release, secrets: Secrets) -> dict[str, str]:
+    """Of a version's app; raises Misconfigured where the model does not fit into its dyno."""
+    runtime = served_by(place, release)
+    model = "model.onnx" if runtime == "onnx" else "model.pkl"
+    model_mb = float(release.manifest.get("files", {}).get(model, {}).get("bytes", 0)) / 1e6
+    return {
+        "SLUICE_BUNDLE": BUNDLE,
+        "SLUICE_PUBLIC_KEY": PUBLIC_KEY,
+        "SLUICE_RUNTIME": runtime,
+        "SLUICE_SERVICE_SECRET": secrets.service,
+        "SLUICE_THREADS": str(place.settings.deployment.threads),
+        "WEB_CONCURRENCY": str(
+            workers(place.settings.heroku.version_size, VERSION_MEMORY[runtime], model_mb)
+        ),
+        **_every_app(),
+    }
+
+
+def router_vars(place: Workspace, secrets: Secrets) -> dict[str, str]:
+    """Of the router's app, beside the DATABASE_URL that its add-on sets."""
+    webhook = {"SLUICE_WEBHOOK_SECRET": place.webhook_secret} if place.webhook_secret else {}
+    return {
+        "SLUICE_SERVICE_SECRET": secrets.service,
+        "SLUICE_TOKEN_KEY": secrets.token,
+        "SLUICE_OPERATOR_TOKEN": secrets.operator,
+        "WEB_CONCURRENCY": str(workers(place.settings.heroku.router_size, ROUTER_MEMORY)),
+        **webhook,
+        **_rehearsal(place),
+        **_every_app(),
+    }
+
+
+def _rehearsal(place: Workspace) -> dict[str, str]:
+    """In a rehearsal the versions' public names lead nowhere: the router reaches them through the rehearsal's front."""
+    return {THROUGH: place.through} if place.through else {}
+
+
+def _every_app() -> dict[str, str]:
+    # glibc keeps an arena a thread, which on a small dyno is memory that nobody uses.
+    return {"GUNICORN_CMD_ARGS": GUNICORN, "MALLOC_ARENA_MAX": "2"}

@@ -1,0 +1,42 @@
+"""requirements.txt of the project, read as what it is: pins with markers and hashes."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from deployment.workspace.errors import Misconfigured
+
+_BEGINS = re.compile(r"^(?=[A-Za-z0-9])", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Pin:
+    """version: exact; hashes: `sha256:...` of every file that PyPI has of it."""
+
+    version: str
+    hashes: tuple[str, ...]
+
+
+def locked(path: Path, marks: Mapping[str, str]) -> dict[str, Pin]:
+    """Pin by normalised name, of those whose marker holds for `marks`; raises Misconfigured."""
+    try:
+        blocks = _BEGINS.split(path.read_text())
+    except OSError as error:
+        raise Misconfigured(
+            f"{path} cannot be read ({error.strerror}): `make lock` writes it"
+        ) from error
+    found: dict[str, Pin] = {}
+    for block in blocks:
+        if "==" not in block.partition("\n")[0]:
+            continue
+        requirement = Requirement(block.partition("\n")[0].rstrip("\\ "))
+        if requirement.marker is None or requirement.marker.evaluate(dict(marks)):
+            version = next(iter(requirement.specifier)).version
+            found[canonicalize_name(requirement.name)] = Pin(
+                version, tuple(re.findall(r"--hash=(\S+)", block))
+            )
+    return found

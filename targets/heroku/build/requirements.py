@@ -1,0 +1,125 @@
+"""The one dependency file of a slug: what its process imports and what that needs, each with an exact version.
+
+The roots are the packages that the code names; the test beside this room compares them with its imports. What they
+need follows from the metadata of the packages installed here. Where every version is one of the project's lock the
+file carries its hashes, so that pip installs those very files and nothing beside them.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from targets.heroku.build.lockfile import Pin
+from targets.heroku.errors import HerokuFailure
+
+SERVER = (
+    "gunicorn",
+    "gunicorn-h1c",
+    "uvloop",
+    "httptools",
+    "a2wsgi",
+    "flask",
+    "werkzeug",
+    "msgspec",
+    "prometheus-client",
+    "numpy",
+)
+SERVICE = (*SERVER, "cryptography", "pyyaml")
+RUNTIMES = {"onnx": ("onnxruntime",), "sklearn": ("scikit-learn", "pandas", "joblib")}
+ROUTER = (*SERVER, "sqlalchemy", "psycopg[binary]", "httpx")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+
+
+@dataclass(frozen=True)
+class Needs:
+    """roots: requirements without versions; pins: version by name, as the model was trained with."""
+
+    roots: tuple[str, ...]
+    pins: Mapping[str, str]
+    python: str
+
+
+def marks_of(python: str) -> dict[str, str]:
+    """What markers are evaluated with on a dyno. python: `3.11`."""
+    return {
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+        "implementation_name": "cpython",
+        "implementation_version": f"{python}.0",
+        "platform_python_implementation": "CPython",
+        "platform_system": "Linux",
+        "platform_machine": "x86_64",
+        "platform_release": "",
+        "platform_version": "",
+        "sys_platform": "linux",
+        "os_name": "posix",
+        "extra": "",
+    }
+
+
+def python_of(version: str, whose: str) -> str:
+    """`3.11` of `3.11.7`, whose newest patch a dyno gets; raises HerokuFailure for one that Heroku does not build."""
+    minor = ".".join(version.strip().split(".")[:2])
+    if minor not in PYTHONS:
+        raise HerokuFailure(
+            f"{whose} wants Python {version.strip()}, Heroku has {', '.join(PYTHONS)}: deliver it with one of them"
+        )
+    return minor
+
+
+def requirements_txt(needs: Needs, lock: Mapping[str, Pin], whose: str) -> str:
+    """The file; raises HerokuFailure naming a package that has no version or whose own needs are not known here."""
+    chosen = {
+        name: _version(name, needs.pins, lock, whose)
+        for name in closure(needs.roots, marks_of(needs.python), whose)
+    }
+    hashed = all(name in lock and lock[name].version == version for name, version in chosen.items())
+    lines = []
+    for name, version in sorted(chosen.items()):
+        hashes = lock[name].hashes if hashed else ()
+        lines.append(
+            " \\\n    ".join([f"{name}=={version}", *(f"--hash={each}" for each in hashes)])
+        )
+    return "\n".join(lines) + "\n"
+
+
+def closure(roots: Iterable[str], marks: Mapping[str, str], whose: str) -> set[str]:
+    """Normalised names of the roots and of all they need on a dyno; extras as in `psycopg[binary]`."""
+    found: set[str] = set()
+    seen: set[tuple[str, str]] = set()
+    waiting = [Requirement(each) for each in roots]
+    while waiting:
+        wanted = waiting.pop()
+        name = canonicalize_name(wanted.name)
+        found.add(name)
+        for extra in ("", *sorted(wanted.extras)):
+            if (name, extra) not in seen:
+                seen.add((name, extra))
+                waiting += _needed(name, extra, marks, whose)
+    return found
+
+
+def _needed(name: str, extra: str, marks: Mapping[str, str], whose: str) -> list[Requirement]:
+    try:
+        listed = [Requirement(each) for each in requires(name) or []]
+    except PackageNotFoundError as error:
+        raise HerokuFailure(
+            f"{whose} needs {name}, which is not installed here, so what it needs itself is not known: "
+            "`make setup`, or install it in this environment"
+        ) from error
+    holding = {**marks, "extra": extra}
+    return [each for each in listed if each.marker is None or each.marker.evaluate(holding)]
+
+
+def _version(name: str, pins: Mapping[str, str], lock: Mapping[str, Pin], whose: str) -> str:
+    """The model's own, else the project's: a bundle may be older than what serves it."""
+    if name in pins:
+        return pins[name]
+    if name in lock:
+        return lock[name].version
+    raise HerokuFailure(
+        f"{whose} needs {name}, which neither its environment.yaml nor requirements.txt pins: `make lock`"
+    )

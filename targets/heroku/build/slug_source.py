@@ -1,0 +1,100 @@
+"""What is sent for each app: the code and files that its one process needs, and no more.
+
+Each source has exactly one dependency file, a `.python-version` and a Procfile. The bundle lies at the same place
+whatever its version, so that config vars need no change when a slug does.
+"""
+
+from pathlib import Path
+
+from deployment.workspace.bundles import Release, sealed_files
+from deployment.workspace.errors import Misconfigured
+from deployment.workspace.workspace import Workspace
+from targets.heroku.build.conda import pins
+from targets.heroku.build.lockfile import locked
+from targets.heroku.build.pickle_imports import distributions_in, distributions_of_code
+from targets.heroku.build.requirements import (
+    ROUTER,
+    RUNTIMES,
+    SERVICE,
+    Needs,
+    marks_of,
+    python_of,
+    requirements_txt,
+)
+from targets.heroku.build.tarball import Tarball, folder_files, tarball
+from targets.heroku.errors import HerokuFailure
+from targets.local.procfile import written
+
+BUNDLE = "bundle"
+PUBLIC_KEY = "keys/sluice.pub"
+PROOF = "python -m service.self_test"
+CODE = (".py", ".html")
+
+
+def version_slug(place: Workspace, release: Release) -> Tarball:
+    """The source of a version's app: service/, wire/ and its bundle; a release command proves its golden rows.
+
+    A version served by ONNX has neither scikit-learn nor pandas in it. Raises ContractBroken where the bundle's seal
+    does not hold, HerokuFailure naming a package that cannot be installed there.
+    """
+    # The bytes that were checked are those that are sent.
+    bundle = dict(sealed_files(release, place.public_key))
+    python = python_of(str(release.manifest.get("python", "")), release.name)
+    files = {
+        **folder_files(place.root / "service", "service", CODE),
+        **folder_files(place.root / "wire", "wire", CODE),
+        **{f"{BUNDLE}/{name}": content for name, content in bundle.items()},
+        PUBLIC_KEY: place.public_key.read_bytes(),
+        "requirements.txt": _version_requirements(place, release, bundle, python).encode(),
+        ".python-version": f"{python}\n".encode(),
+        "Procfile": f"web: {written(place.procfile, 'service')}\nrelease: {PROOF}\n".encode(),
+    }
+    return tarball(release.name, files)
+
+
+def router_slug(place: Workspace) -> Tarball:
+    """The source of the router's app: router/, rollout/, store/, wire/ and deploy.toml; raises Misconfigured."""
+    python = python_of(_read(place.root / ".python-version").decode(), "the router")
+    needs = Needs(ROUTER, {}, python)
+    lock = locked(place.root / "requirements.txt", marks_of(python))
+    files = {
+        "deploy.toml": _read(place.config),
+        "requirements.txt": requirements_txt(needs, lock, "the router").encode(),
+        ".python-version": f"{python}\n".encode(),
+        "Procfile": f"web: {written(place.procfile, 'router')}\n".encode(),
+    }
+    for room in ("router", "rollout", "store", "wire"):
+        files |= folder_files(place.root / room, room, CODE)
+    return tarball("router", files)
+
+
+def served_by(place: Workspace, release: Release) -> str:
+    """The runtime of a version there, `onnx` or `sklearn`: the certified one unless deploy.toml says otherwise."""
+    wanted = place.settings.deployment.runtime
+    return release.runtime if wanted == "certified" else wanted
+
+
+def _version_requirements(
+    place: Workspace, release: Release, bundle: dict[str, bytes], python: str
+) -> str:
+    lock = locked(place.root / "requirements.txt", marks_of(python))
+    if "environment.yaml" not in bundle:
+        raise HerokuFailure(f"{release.path} has no environment.yaml: deliver {release.name} again")
+    trained = pins(bundle["environment.yaml"].decode(), lock.keys(), release.name)
+    runtime = served_by(place, release)
+    roots = [*SERVICE, *RUNTIMES[runtime]]
+    if runtime == "sklearn":
+        # Whatever else the pipeline was made of: estimators of other packages are found by what the pickle names.
+        code = [
+            raw for name, raw in bundle.items() if name.startswith("code.") and name.endswith(".py")
+        ]
+        named = distributions_in(bundle["model.pkl"]) | distributions_of_code(code)
+        roots += sorted(named & trained.keys())
+    return requirements_txt(Needs(tuple(roots), trained, python), lock, release.name)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Misconfigured(f"{path} cannot be read ({error.strerror}): restore it") from error

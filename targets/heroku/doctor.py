@@ -1,0 +1,197 @@
+"""What `doctor` finds on Heroku: account, apps, database, drift between ledger and platform, and what it all costs."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from deployment.commands.executor import Say
+from deployment.commands.findings import Finding, looked
+from deployment.workspace.bundles import read_release
+from deployment.workspace.errors import EdgeFailure
+from deployment.workspace.secrets import read_secrets
+from deployment.workspace.workspace import Workspace
+from rollout.state.ledger import Ledger, Version
+from targets.heroku.api.addons import find_addon
+from targets.heroku.api.apps import apps
+from targets.heroku.api.auth import account
+from targets.heroku.api.client import SPARE_TOKENS, Client
+from targets.heroku.api.config_vars import config_vars
+from targets.heroku.api.formation import Scale, formation
+from targets.heroku.api.owner import owner, requests_left
+from targets.heroku.api.pipelines import coupled, pipeline
+from targets.heroku.api.prices import addon_price, dyno_prices
+from targets.heroku.api.retry import Patience
+from targets.heroku.app_drift import UP, Checkup, Wanted
+from targets.heroku.app_group import AppGroup
+from targets.heroku.build.app_config import router_vars, version_vars
+from targets.heroku.build.slug_source import router_slug, version_slug
+from targets.heroku.errors import HerokuFailure
+from targets.heroku.names import prefix_of
+from targets.heroku.sizes import Item, database_item, dyno_item, monthly_and_daily
+from targets.heroku.stack import DATABASE_URL
+
+QUICK = Patience(deadline_s=20.0, limited_deadline_s=60.0)
+
+
+def platform(
+    place: Workspace, ledger: Ledger | None, say: Say, patience: Patience = QUICK
+) -> Iterator[Finding]:
+    """Every finding of the platform; ledger: None where the record does not answer."""
+    try:
+        whose = account()
+    except EdgeFailure as error:
+        yield Finding("token", fault=str(error))
+        return
+    with Client(whose, say, patience) as client:
+        token = looked(
+            "token", lambda: f"of {owner(client).name}, from {whose.token_from}, for {whose.api}"
+        )
+        yield token
+        if token.fault:
+            return
+        yield looked("requests left", partial(_requests, client))
+        team = place.settings.heroku.team
+        try:
+            mine = owner(client, team)
+            there = AppGroup(place, client, mine, prefix_of(place.settings, mine.id), say)
+        except EdgeFailure as error:
+            yield Finding(f"team {team}" if team else "names", fault=str(error))
+            return
+        yield from _house(there, ledger)
+
+
+def _house(there: AppGroup, ledger: Ledger | None) -> Iterator[Finding]:
+    live = ledger.live() if ledger else []
+    yield from Checkup(there.client, there.place, _router(there)).findings()
+    yield looked("database", partial(_database, there))
+    for version in live:
+        yield from Checkup(there.client, there.place, _version(there, version)).findings()
+    named = [there.router, *(version.program for version in live)]
+    yield looked(f"pipeline {there.pipeline}", partial(_pipeline, there, named))
+    scales: dict[str, dict[str, Scale]] = {}
+    if ledger is not None:
+        retired = [version.program for version in ledger.versions.values() if version not in live]
+        yield looked(
+            "what the ledger does not name", partial(_strays, there, named, retired, scales)
+        )
+        yield looked("cost of what runs", partial(_cost, there, scales))
+
+
+def _requests(client: Client) -> str:
+    left = requests_left(client)
+    if left < SPARE_TOKENS:
+        raise HerokuFailure(
+            f"{left} of this account's 4500 an hour: acts go slowly until some minutes have passed"
+        )
+    return f"{left} of 4500 an hour"
+
+
+def _router(there: AppGroup) -> Wanted:
+    place, wanted = there.place, there.place.settings.heroku
+    return Wanted(
+        there.router,
+        "",
+        Scale(wanted.router_dynos, wanted.router_size),
+        lambda: router_vars(place, read_secrets(place)),
+        lambda: router_slug(place).version,
+    )
+
+
+def _version(there: AppGroup, version: Version) -> Wanted:
+    place, wanted = there.place, there.place.settings.heroku
+    return Wanted(
+        version.program,
+        version.name,
+        Scale(wanted.version_dynos, wanted.version_size),
+        lambda: version_vars(
+            place, read_release(place.releases, version.name), read_secrets(place)
+        ),
+        lambda: version_slug(place, read_release(place.releases, version.name)).version,
+        lambda: there.drain(version.name, read_secrets(place)),
+    )
+
+
+def _database(there: AppGroup) -> str:
+    found = find_addon(there.client, there.router)
+    if found is None:
+        raise HerokuFailure(
+            f"{there.router} has no heroku-postgresql: {UP} orders one, empty; the old record is gone"
+        )
+    if found.state != "provisioned":
+        raise HerokuFailure(
+            f"{found.name} is {found.state}: wait for it, `heroku addons:info {found.name}` tells"
+        )
+    wanted = f"heroku-postgresql:{there.place.settings.heroku.postgres}"
+    if found.plan != wanted:
+        raise HerokuFailure(
+            f"{found.name} is {found.plan}, deploy.toml wants {wanted}: correct it there, or see "
+            "`heroku addons:upgrade`"
+        )
+    if config_vars(there.client, there.router).get(DATABASE_URL) != there.place.database_url:
+        raise HerokuFailure(
+            f"the address in {there.place.database_file}, or in DATABASE_URL here, is not the one that the router has "
+            f"(new credentials?): unset DATABASE_URL, then {UP} keeps the new one"
+        )
+    return f"{found.name}, {found.plan}, at the address that is kept here"
+
+
+def _pipeline(there: AppGroup, named: list[str]) -> str:
+    found = pipeline(there.client, there.pipeline, there.owner)
+    if found is None:
+        raise HerokuFailure(f"it is not there: {UP} makes it")
+    within = coupled(there.client, found)
+    outside = [
+        each.name for each in apps(there.client) if each.name in named and each.id not in within
+    ]
+    if outside:
+        steps = ", ".join(
+            f"`heroku pipelines:add {there.pipeline} -a {name} -s production`" for name in outside
+        )
+        raise HerokuFailure(f"{', '.join(outside)} not in it: {steps}")
+    return f"{len(within)} apps"
+
+
+def _strays(
+    there: AppGroup, named: list[str], retired: list[str], scales: dict[str, dict[str, Scale]]
+) -> str:
+    """The other apps of the pipeline that bear the prefix: kept without dynos, or running for nobody."""
+    found = pipeline(there.client, there.pipeline, there.owner)
+    within = coupled(there.client, found) if found else {}
+    for each in apps(there.client):
+        if each.name in named or (each.id in within and each.name.startswith(f"{there.prefix}-")):
+            scales[each.name] = formation(there.client, each.name)
+    running = [
+        name for name in sorted(scales) if name not in named and _items(name, scales[name], {})
+    ]
+    if running:
+        costs = {
+            name: monthly_and_daily(_items(name, scales[name], {})).monthly for name in running
+        }
+        told = [f"{name} (${cost:.2f} a month)" for name, cost in costs.items()]
+        by_hand = [f"`heroku ps:scale web=0 -a {name}`" for name in running if name not in retired]
+        steps = ", ".join(["`python deploy.py collect`"] * (len(by_hand) < len(running)) + by_hand)
+        raise HerokuFailure(
+            f"dynos of {', '.join(told)} run; unless a deploy is under way now: {steps}"
+        )
+    kept = sorted(set(scales) - set(named))
+    return f"{', '.join(kept)} kept without a dyno" if kept else "nothing"
+
+
+def _cost(there: AppGroup, scales: dict[str, dict[str, Scale]]) -> str:
+    prices = dyno_prices(there.client)
+    items = [item for name in sorted(scales) for item in _items(name, scales[name], prices)]
+    if (ordered := find_addon(there.client, there.router)) is not None:
+        plan = ordered.plan.partition(":")[2]
+        items.append(database_item(plan, addon_price(there.client, ordered.plan)))
+    cost = monthly_and_daily(items)
+    lines = ", ".join(f"{each.what} {each.quantity} x {each.size}" for each in items)
+    return (
+        f"${cost.monthly:.2f} a month, ${cost.daily:.2f} a day, if always on ({lines or 'nothing'})"
+    )
+
+
+def _items(name: str, scales: dict[str, Scale], prices: dict[str, float]) -> list[Item]:
+    return [
+        dyno_item(name, each.size, each.quantity, prices)
+        for each in scales.values()
+        if each.quantity
+    ]

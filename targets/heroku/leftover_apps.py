@@ -1,0 +1,111 @@
+"""What is left on Heroku of versions that answer nobody: dynos that still cost, and apps that are only kept."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from rollout.state.ledger import Version
+from targets.heroku.api.addons import addons
+from targets.heroku.api.apps import App, apps, delete_app
+from targets.heroku.api.builds import builds
+from targets.heroku.api.dynos import dynos
+from targets.heroku.api.formation import Scale, formation, scale
+from targets.heroku.api.owner import Owner
+from targets.heroku.api.prices import dyno_prices
+from targets.heroku.app_group import AppGroup
+from targets.heroku.build.release_pipeline import WEB
+from targets.heroku.errors import HerokuFailure
+from targets.heroku.sizes import Item, bill, dyno_item, monthly_and_daily
+
+# A dyno that is younger may be one that somebody starts at this moment, on another machine.
+SETTLED_S = 600.0
+
+
+@dataclass(frozen=True)
+class LeftoverApp:
+    """A version's app. id: by which it is deleted, since a name may be somebody else's by then; dynos: what costs."""
+
+    app: str
+    id: str
+    dynos: tuple[Item, ...]
+
+    @property
+    def monthly(self) -> float:
+        """Dollars, if always on."""
+        return monthly_and_daily(self.dynos).monthly
+
+    @property
+    def words(self) -> str:
+        """`1 x Basic, $7.00 a month`."""
+        return bill(self.dynos)[0].partition(": ")[2] if self.dynos else "no dyno"
+
+
+def rests(there: AppGroup, versions: Iterable[Version]) -> dict[str, LeftoverApp]:
+    """The apps that these versions still have, by version; others' apps are left out."""
+    mine = {each.name: each for each in apps(there.client) if _owned(each, there.owner)}
+    own = {
+        v.name: mine[v.program]
+        for v in versions
+        if v.program in mine and v.program == there.version(v.name)
+    }
+    prices = dyno_prices(there.client) if own else {}
+    return {name: _rest(there, found, prices) for name, found in own.items()}
+
+
+def end(there: AppGroup, rest: LeftoverApp) -> None:
+    """Scale the app of a retired version to nothing; raises HerokuFailure where somebody may be starting it."""
+    _refuse_fresh(there, rest)
+    now = formation(there.client, rest.app).get(WEB)
+    if (
+        now is not None
+        and now.quantity
+        and scale(there.client, rest.app, {WEB: Scale(0, now.size)})
+    ):
+        there.say(f"{rest.app}: no dynos any more")
+
+
+def delete(there: AppGroup, rest: LeftoverApp) -> None:
+    """Delete the app of a retired version; raises HerokuFailure where it is in use after all."""
+    _refuse_fresh(there, rest)
+    if any(each.quantity for each in formation(there.client, rest.app).values()):
+        raise HerokuFailure(f"{rest.app} has dynos: it is not deleted while it runs")
+    owned = [each.name for each in addons(there.client, rest.app) if each.app == rest.app]
+    if owned:
+        raise HerokuFailure(
+            f"{rest.app} has add-ons of its own ({', '.join(owned)}), which would go with it"
+        )
+    delete_app(there.client, rest.id)
+    there.say(f"{rest.app}: deleted")
+
+
+def _rest(there: AppGroup, found: App, prices: dict[str, float]) -> LeftoverApp:
+    now = formation(there.client, found.name).get(WEB)
+    running = (
+        (dyno_item(found.name, now.size, now.quantity, prices),)
+        if now is not None and now.quantity
+        else ()
+    )
+    return LeftoverApp(found.name, found.id, running)
+
+
+def _owned(found: App, by: Owner) -> bool:
+    return found.team == by.name if by.kind == "team" else found.owner == by.id
+
+
+def _refuse_fresh(there: AppGroup, rest: LeftoverApp) -> None:
+    """Raise HerokuFailure where an app is built, or its dynos have only just begun."""
+    ages = [time.time() - _epoch(dyno.updated_at) for dyno in dynos(there.client, rest.app)]
+    if any(each.pending for each in builds(there.client, rest.app)) or any(
+        age < SETTLED_S for age in ages
+    ):
+        raise HerokuFailure(
+            f"{rest.app} was started a moment ago, perhaps by somebody else: it is left alone for now"
+        )
+
+
+def _epoch(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError as error:
+        raise HerokuFailure(f"Heroku gives a time that cannot be read: {text!r}") from error

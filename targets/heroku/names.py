@@ -1,0 +1,70 @@
+"""Names on Heroku: one app for the router, one a version, one pipeline. The same input gives the same name for ever.
+
+Names of apps are unique in all of Heroku. Without `heroku.app_prefix` the prefix is therefore made of the model's name
+and a digest of the account's id.
+"""
+
+import re
+from hashlib import blake2b
+
+from deployment.workspace.errors import Misconfigured
+from rollout.settings import LONGEST_PREFIX, Settings
+
+LONGEST = 30
+_APP = re.compile(r"^[a-z][a-z0-9-]{1,28}[a-z0-9]$")
+ROUTER = "router"
+
+
+def prefix_of(settings: Settings, owner: str) -> str:
+    """What all names begin with; owner: id of the account or team. Raises Misconfigured."""
+    if given := settings.heroku.app_prefix:
+        return given
+    model = (
+        re.sub(r"[^a-z0-9]+", "-", settings.model.lower())
+        .strip("-")[: LONGEST_PREFIX - 7]
+        .strip("-")
+    )
+    begin = model if model[:1].isalpha() else f"m{model}"[: LONGEST_PREFIX - 7]
+    return f"{begin}-{_digest(f'{owner}:{settings.model}', 6)}"
+
+
+def router_app(prefix: str) -> str:
+    """The router's app."""
+    return _checked(f"{prefix}-{ROUTER}")
+
+
+def version_app(prefix: str, version: str) -> str:
+    """A version's app. Where its name had to be changed to fit, a digest keeps two versions apart."""
+    plain = re.sub(r"[^a-z0-9]+", "-", version.lower()).strip("-")
+    room = LONGEST - len(prefix) - 1
+    if (
+        plain == version
+        and plain != ROUTER
+        and len(plain) <= room
+        and not _ends_like_a_digest(plain)
+    ):
+        return _checked(f"{prefix}-{plain}")
+    short = plain[: room - 7].strip("-")
+    return _checked("-".join(part for part in (prefix, short, _digest(version, 6)) if part))
+
+
+def pipeline_name(prefix: str) -> str:
+    """The pipeline of one model."""
+    return _checked(prefix)
+
+
+def _ends_like_a_digest(plain: str) -> bool:
+    return re.search(r"(^|-)[0-9a-f]{6}$", plain) is not None
+
+
+def _digest(text: str, length: int) -> str:
+    return blake2b(text.encode()).hexdigest()[:length]
+
+
+def _checked(name: str) -> str:
+    if not _APP.match(name):
+        raise Misconfigured(
+            f"'{name}' is no name for a Heroku app (3 to {LONGEST} of a-z, 0-9 and '-', a letter first): "
+            "set heroku.app_prefix in deploy.toml"
+        )
+    return name

@@ -1,0 +1,47 @@
+"""What runs on Heroku now, in the words of the supervisor of this machine, so that one screen shows both."""
+
+from deployment.workspace.ledger import opened_record, read_ledger
+from deployment.workspace.workspace import Workspace
+from targets.heroku.api.apps import app
+from targets.heroku.api.dynos import Dyno, dynos
+from targets.heroku.api.retry import Patience
+from targets.heroku.app_group import AppGroup, house
+from targets.local.supervisor_client import Process
+
+WORDS = {
+    "up": "RUNNING",
+    "starting": "STARTING",
+    "crashed": "FATAL",
+    "down": "STOPPED",
+    "idle": "STOPPED",
+}
+# The gravest first: one crashed dyno among three is what matters.
+GRAVEST = ("crashed", "starting", "down", "idle", "up")
+# A screen says soon that Heroku is away, since the rest of it does not come from there.
+SOON = Patience(deadline_s=4.0, limited_deadline_s=4.0, answer_s=4.0)
+
+
+def processes(place: Workspace) -> dict[str, Process]:
+    """The router's app and those of live versions, by name; raises HerokuFailure."""
+    with opened_record(place) as store:
+        live = [version.program for version in read_ledger(store).live()]
+    with house(place, patience=SOON) as there:
+        found = {name: _process(there, name) for name in live}
+        return {**found, "router": _process(there, there.router)}
+
+
+def _process(there: AppGroup, name: str) -> Process:
+    if app(there.client, name) is None:
+        return Process(name, "FATAL", 0, 0.0, "its app was deleted")
+    running: list[Dyno] = dynos(there.client, name)
+    if not running:
+        return Process(name, "STOPPED", 0, 0.0, "scaled to no dyno")
+    worst = next(
+        state
+        for state in (*GRAVEST, running[0].state)
+        if any(dyno.state == state for dyno in running)
+    )
+    ended = ", ".join(dyno.name for dyno in running if dyno.state == "crashed")
+    return Process(
+        name, WORDS.get(worst, worst.upper()), 0, 0.0, f"{ended} crashed" if ended else ""
+    )

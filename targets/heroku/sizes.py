@@ -1,0 +1,153 @@
+"""Dyno sizes: their memory, what they cost, and how many workers fit.
+
+Prices are dollars a month of 30 days if always on; Heroku counts by the second. They are Heroku's of August 2026 for
+card customers; `priced` takes the platform's own where it tells them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from deployment.workspace.errors import Misconfigured
+
+DAYS_A_MONTH = 30
+# Of a dyno's memory, what the workers may fill: the rest is for the arbiter, a release command and a burst.
+FILLED = 0.8
+# How many times larger than its file a model is once it is loaded, at most.
+LOADED = 4
+GUNICORN = "--keep-alive 95 --graceful-timeout 25"
+"""Heroku's router drops a connection after 90 idle seconds and must be the first to do so; a dyno told to stop is
+killed after 30. To set it also stops the buildpack from switching an access log on."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """monthly: dollars; memory_mb: above it Heroku swaps (R14); most_workers: what the buildpack would start."""
+
+    name: str
+    monthly: float
+    memory_mb: int
+    most_workers: int
+    most_dynos: int
+
+
+SIZES = {
+    size.name.lower(): size
+    for size in (
+        Size("Eco", 5, 512, 2, 1),
+        Size("Basic", 7, 512, 2, 1),
+        Size("Standard-1X", 25, 512, 2, 100),
+        Size("Standard-2X", 50, 1024, 4, 100),
+        Size("Performance-M", 250, 2560, 5, 100),
+        Size("Performance-L", 500, 14336, 17, 100),
+        Size("Performance-L-RAM", 500, 30720, 9, 100),
+        Size("Performance-XL", 750, 63488, 17, 100),
+        Size("Performance-2XL", 1500, 129024, 33, 100),
+    )
+}
+DATABASES = {"essential-0": 5.0, "essential-1": 9.0, "essential-2": 20.0, "standard-0": 50.0}
+"""Dollars a month of heroku-postgresql's plans."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Resident megabytes: of a process group with one worker, and of each worker more; they share what is preloaded."""
+
+    first_mb: int
+    more_mb: int
+
+
+# Rounded up from small models after a load (`python -m benchmarks.slugs`): with two workers a router has 146 MB, a
+# version 122 MB on ONNX and 287 MB on scikit-learn.
+ROUTER_MEMORY = Memory(130, 60)
+VERSION_MEMORY = {"onnx": Memory(110, 50), "sklearn": Memory(220, 90)}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of a bill. monthly: dollars for each; per: `dyno` or `add-on`."""
+
+    what: str
+    size: str
+    quantity: int
+    monthly: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Dollars, if always on."""
+
+    monthly: float
+    daily: float
+
+
+def size(name: str) -> Size:
+    """A dyno size, in whatever case it is written; raises Misconfigured naming those there are."""
+    found = SIZES.get(name.lower())
+    if found is None:
+        names = ", ".join(each.name for each in SIZES.values())
+        raise Misconfigured(
+            f"'{name}' is no dyno size (there are {names}): correct it in deploy.toml"
+        )
+    return found
+
+
+def check_quantity(name: str, quantity: int) -> None:
+    """Raise Misconfigured where a size does not allow so many dynos of one process type."""
+    found = size(name)
+    if quantity > found.most_dynos:
+        raise Misconfigured(
+            f"{found.name} allows {found.most_dynos} dyno a process, not {quantity}: use Standard-1X, or one dyno"
+        )
+
+
+def workers(name: str, memory: Memory, model_mb: float = 0.0) -> int:
+    """WEB_CONCURRENCY that fits. model_mb: of the model's file, which is several times that once it is loaded."""
+    found = size(name)
+    first_mb = memory.first_mb + LOADED * model_mb
+    left = found.memory_mb * FILLED - first_mb
+    if found.memory_mb < first_mb:
+        raise Misconfigured(
+            f"about {first_mb:.0f} MB do not fit into a {found.name} dyno of {found.memory_mb} MB: "
+            "choose a larger size in deploy.toml"
+        )
+    return max(1, min(found.most_workers, 1 + int(max(0.0, left) // memory.more_mb)))
+
+
+def dyno_item(
+    what: str, size_name: str, quantity: int, prices: Mapping[str, float] | None = None
+) -> Item:
+    """A line for dynos. prices: dollars a month by size in lower case, the platform's own."""
+    found = size(size_name)
+    return Item(what, found.name, quantity, (prices or {}).get(found.name.lower(), found.monthly))
+
+
+def database_item(plan: str, monthly: float | None = None) -> Item:
+    """A line for heroku-postgresql; raises Misconfigured where nobody knows its price."""
+    price = DATABASES.get(plan) if monthly is None else monthly
+    if price is None:
+        raise Misconfigured(
+            f"the price of heroku-postgresql:{plan} is not known, so it cannot be shown before it is bought "
+            f"(known: {', '.join(DATABASES)}): correct heroku.postgres in deploy.toml"
+        )
+    return Item("ledger", f"heroku-postgresql:{plan}", 1, price)
+
+
+def monthly_and_daily(plan: Sequence[Item]) -> Cost:
+    """What a plan costs, always on."""
+    monthly = sum(each.monthly * each.quantity for each in plan)
+    return Cost(round(monthly, 2), round(monthly / DAYS_A_MONTH, 2))
+
+
+def bill(plan: Sequence[Item]) -> list[str]:
+    """One line an item and a sum, to be printed before anything is bought."""
+    lines = [
+        f"{each.what}: {each.quantity} x {each.size}, ${each.monthly * each.quantity:.2f} a month"
+        for each in plan
+    ]
+    cost = monthly_and_daily(plan)
+    return [*lines, f"together ${cost.monthly:.2f} a month, ${cost.daily:.2f} a day, if always on"]
+
+
+def without(plan: Sequence[Item], what: str) -> list[Item]:
+    """The plan once something is scaled to zero."""
+    return [replace(each, quantity=0) if each.what == what else each for each in plan]

@@ -1,0 +1,1 @@
+"""This machine: process groups under a supervisor."""

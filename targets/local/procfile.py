@@ -1,0 +1,40 @@
+"""The Procfile's commands, split without a shell."""
+
+import shlex
+import sys
+from pathlib import Path
+
+from deployment.workspace.errors import Misconfigured
+
+KINDS = ("router", "service")
+
+
+def command(path: Path, kind: str) -> list[str]:
+    """The arguments of a process kind; its program is the one of this Python's environment where there is one."""
+    try:
+        arguments = shlex.split(written(path, kind))
+    except ValueError as error:
+        raise Misconfigured(
+            f"{path}: the command of {kind} cannot be split ({error}): close its quotes"
+        ) from error
+    return [_resolved(arguments[0]), *arguments[1:]]
+
+
+def written(path: Path, kind: str) -> str:
+    """The command of a process kind as it is written, for a shell."""
+    from honcho.environ import parse_procfile
+
+    try:
+        commands = parse_procfile(path.read_text()).processes
+    except OSError as error:
+        raise Misconfigured(f"{path} cannot be read ({error.strerror}): restore it") from error
+    except AssertionError as error:
+        raise Misconfigured(f"{path} names a process twice: keep one line a process") from error
+    if kind not in commands:
+        raise Misconfigured(f"{path} has no line `{kind}: ...`: restore it")
+    return str(commands[kind])
+
+
+def _resolved(program: str) -> str:
+    beside = Path(sys.executable).parent / program
+    return str(beside) if "/" not in program and beside.exists() else program

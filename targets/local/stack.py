@@ -1,0 +1,246 @@
+"""`up` and `down`: the supervisor, the router, and every version the ledger says is live. `up` twice repairs."""
+
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from deployment.commands.executor import Say
+from deployment.readiness import NotAnswering, probe_of, wait_ready
+from deployment.router_client import check_model, router_url, wait_router
+from deployment.workspace.bundles import check_seal, read_release
+from deployment.workspace.errors import ContractBroken, EdgeFailure, Interrupted, Misconfigured
+from deployment.workspace.interrupts import uninterrupted
+from deployment.workspace.ledger import make_record, opened_record, read_ledger, refuse_if_deleted
+from deployment.workspace.locks import held
+from deployment.workspace.secrets import Secrets, check_webhook_secret, make_secrets
+from deployment.workspace.state_dir import conf_folder, make_folders
+from deployment.workspace.workspace import Workspace
+from rollout.state.ledger import Ledger, Version
+from targets.local.orphans import end_left_behind, left_behind
+from targets.local.programs import ROUTER, router_program, service_program
+from targets.local.supervisor_daemon import start_supervisor, stop_supervisor
+from targets.local.supervisord_conf import Program, conf_file, log_file, program_conf
+from targets.local.target import LocalTarget, watch_for_end
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What `up` found or made. failed: versions that are live in the ledger and do not answer, with the reason."""
+
+    url: str
+    already: bool
+    versions: tuple[str, ...]
+    failed: dict[str, str]
+    seconds: float
+
+
+def up(place: Workspace, say: Say) -> Stack:
+    """Bring the stack up, or repair it; raises EdgeFailure and leaves nothing where the router cannot run."""
+    began = time.monotonic()
+    make_folders(place)
+    with held(place, "up", "bringing this stack up or down"):
+        secrets = make_secrets(place)
+        target = LocalTarget(place)
+        already = target.supervisor.answers()
+        refuse_if_deleted(place)
+        make_record(place)
+        with opened_record(place) as store:
+            ledger = read_ledger(store)
+        if already or left_behind(place):
+            check_model(place)
+        if already:
+            url = _repair(place, target, ledger, say)
+        else:
+            url = _undone_if_it_fails(place, lambda: _start(place, target, ledger, secrets, say))
+        try:
+            failed = _wait_for_versions(place, target, ledger, secrets.service, say)
+        except KeyboardInterrupt as error:
+            raise Interrupted(
+                f"interrupted: the stack is up at {url}, its versions may still be starting"
+            ) from error
+    return Stack(
+        url, already, tuple(v.name for v in ledger.live()), failed, time.monotonic() - began
+    )
+
+
+def down(place: Workspace, say: Say) -> int:
+    """Stop everything, the router first, and see that nothing is left; returns how many programs were stopped."""
+    make_folders(place)
+    with held(place, "up", "bringing this stack up or down"):
+        target = LocalTarget(place)
+        programs = list(target.supervisor.processes()) if target.supervisor.answers() else []
+        strays = left_behind(place)
+        if not programs and not strays:
+            return 0
+        try:
+            stop_supervisor(place)
+        except KeyboardInterrupt as error:
+            raise Interrupted(
+                "interrupted: the stack is still going down, `python deploy.py down` waits for it"
+            ) from error
+        _forget_router(place)
+        _forget_programs(place)
+    say(f"stopped: {', '.join(programs) or f'{len(strays)} processes whose supervisor was gone'}")
+    return len(programs) or len(strays)
+
+
+def _start(
+    place: Workspace, target: LocalTarget, ledger: Ledger, secrets: Secrets, say: Say
+) -> str:
+    check_webhook_secret(place)
+    if ended := end_left_behind(place):
+        say(f"ended {ended} processes whose supervisor was gone")
+    _forget_programs(place)
+    port = _port(place, say)
+    url = _url(place, port)
+    conf_file(place, ROUTER).write_text(program_conf(place, router_program(place, port)))
+    for version in ledger.live():
+        _write_conf(place, version, say)
+    start_supervisor(place, secrets)
+    place.url_file.write_text(url)
+    place.model_file.write_text(place.settings.model)
+    wait_router(place, url, watch_for_end(target.supervisor, ROUTER))
+    say(f"router at {url}")
+    return url
+
+
+def _undone_if_it_fails(place: Workspace, start: Callable[[], str]) -> str:
+    try:
+        return start()
+    except BaseException as error:
+        with uninterrupted():
+            stop_supervisor(place)
+            _forget_router(place)
+            _forget_programs(place)
+        if isinstance(error, KeyboardInterrupt):
+            raise Interrupted(
+                "interrupted: the stack is not up, what was started is stopped again"
+            ) from error
+        raise
+
+
+def _repair(place: Workspace, target: LocalTarget, ledger: Ledger, say: Say) -> str:
+    """Start what the ledger names and does not run; end what runs and it does not name."""
+    url = router_url(place)
+    if url is None:
+        raise EdgeFailure(
+            "a supervisor runs here without a router: `python deploy.py down`, then `up`"
+        )
+    if place.port and not url.endswith(f":{place.port}"):
+        raise EdgeFailure(
+            f"the router runs at {url}: `python deploy.py down`, then `up --port {place.port}`"
+        )
+    running = target.supervisor.processes()
+    named = {version.program: version for version in ledger.live()}
+    for program in set(running) - set(named) - {ROUTER}:
+        _end_stray(place, target, program, say)
+    for program, version in named.items():
+        if program not in running:
+            _start_again(place, target, version, say)
+    for program in running:
+        if program == ROUTER or program in named:
+            target.supervisor.restart_if_given_up(program)
+    wait_router(place, url, lambda: None)
+    return url
+
+
+def _end_stray(place: Workspace, target: LocalTarget, program: str, say: Say) -> None:
+    version = program.rpartition("-")[0]
+    # Whoever starts that version at this moment holds its lock: then it is no stray.
+    with suppress(EdgeFailure), held(place, version, "starting it"):
+        target.stop(program)
+        say(f"{program} ended: the ledger does not name it")
+
+
+def _start_again(place: Workspace, target: LocalTarget, version: Version, say: Say) -> None:
+    try:
+        target.supervisor.add(_program_of(place, version))
+        say(f"{version.name} started again as {version.program}")
+    except EdgeFailure as error:
+        say(f"{version.name} cannot be started: {error}")
+
+
+def _write_conf(place: Workspace, version: Version, say: Say) -> None:
+    try:
+        conf_file(place, version.program).write_text(
+            program_conf(place, _program_of(place, version))
+        )
+    except EdgeFailure as error:
+        say(f"{version.name} cannot be started: {error}")
+
+
+def _program_of(place: Workspace, version: Version) -> Program:
+    """The program the ledger names, its bundle checked to be the one that was deployed."""
+    release = read_release(place.releases, version.name)
+    check_seal(release, place.public_key)
+    if release.digest != version.digest:
+        raise ContractBroken(
+            f"{release.path} is not what was deployed: restore it, or deliver it as a new version"
+        )
+    return service_program(place, version.name, version.program, version.address)
+
+
+def _wait_for_versions(
+    place: Workspace, target: LocalTarget, ledger: Ledger, secret: str, say: Say
+) -> dict[str, str]:
+    failed: dict[str, str] = {}
+    for version in ledger.live():
+        try:
+            probe = probe_of(read_release(place.releases, version.name), version.address, secret)
+            log = str(log_file(place, version.program))
+            seconds = wait_ready(
+                probe,
+                place.settings.deployment.ready_timeout_s,
+                watch_for_end(target.supervisor, version.program),
+                log,
+            )
+            say(f"{version.name} answers its golden rows ({seconds:.1f} s)")
+        except (EdgeFailure, NotAnswering) as error:
+            failed[version.name] = str(error)
+            say(f"{version.name} does not answer: {error}")
+    return failed
+
+
+def _forget_router(place: Workspace) -> None:
+    for path in (place.url_file, place.model_file):
+        path.unlink(missing_ok=True)
+
+
+def _forget_programs(place: Workspace) -> None:
+    """Files and sockets of programs; none of them runs any more."""
+    for path in place.run.glob("*.sock"):
+        path.unlink()
+    for path in conf_folder(place).glob("*.conf"):
+        path.unlink()
+
+
+def _port(place: Workspace, say: Say) -> int:
+    """The port of the router: the one it had where it was never brought down, for its users still ask there."""
+    had = (router_url(place) or "").rpartition(":")[2]
+    if not place.port and had.isdigit():
+        try:
+            return _free_port(place, int(had))
+        except Misconfigured:
+            say(f"port {had}, which the router had, is taken by another process")
+    return _free_port(place, place.settings.router.port if place.port is None else place.port)
+
+
+def _free_port(place: Workspace, port: int) -> int:
+    """The port itself where it can be bound, any free one for 0; raises Misconfigured."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((place.settings.router.host, port))
+        except OSError as error:
+            raise Misconfigured(
+                f"the router cannot listen on {place.settings.router.host}:{port} ({error.strerror}): "
+                "`up --port 0` takes a free port, or change router.port in deploy.toml"
+            ) from error
+        return int(probe.getsockname()[1])
+
+
+def _url(place: Workspace, port: int) -> str:
+    host = place.settings.router.host
+    return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104

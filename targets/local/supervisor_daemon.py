@@ -1,0 +1,114 @@
+"""Starts and ends the supervisor itself: it leaves the terminal, and everything it runs ends with it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+
+from deployment.workspace.errors import CannotStart, NotReadyInTime
+from deployment.workspace.secrets import Secrets
+from deployment.workspace.workspace import Workspace
+from targets.local.orphans import ask_to_end, end_left_behind, left_behind
+from targets.local.supervisor_client import Supervisor
+from targets.local.supervisord_conf import pid_file, socket_path, supervisor_conf
+
+START_DEADLINE_S = 15.0
+STOP_DEADLINE_S = 60.0
+ASK_AGAIN_S = 2.0
+POLL_S = 0.05
+# What concerns this act alone and must not reach the programs, which are told by their own files.
+_NOT_INHERITED = ("PORT", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS", "SUPERVISOR_SERVER_URL")
+
+
+def start_supervisor(
+    place: Workspace, secrets: Secrets, environ: Mapping[str, str] = os.environ
+) -> None:
+    """Start the daemon with the programs whose files are there; raises CannotStart with what it said."""
+    conf = place.state / "supervisord.conf"
+    conf.write_text(supervisor_conf(place))
+    conf.chmod(0o600)
+    arguments = [sys.executable, "-m", "supervisor.supervisord", "-c", str(conf)]
+    started = subprocess.run(
+        arguments,
+        cwd=place.root,
+        env=_inherited(place, secrets, environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        check=False,
+    )
+    if started.returncode != 0:
+        raise CannotStart(f"the supervisor did not start: {_reason(started.stdout)}")
+    _wait_until_it_answers(place)
+
+
+def stop_supervisor(place: Workspace) -> int:
+    """Stop the daemon and all it runs, gracefully; returns how many processes had to be ended one by one.
+
+    Raises NotReadyInTime where something is still there after all.
+    """
+    supervisor = Supervisor(place)
+    if supervisor.answers():
+        supervisor.shut_down()
+    _wait_until_gone(place)
+    ended = end_left_behind(place)
+    if still := left_behind(place):
+        raise NotReadyInTime(
+            f"these processes do not end: {', '.join(map(str, still))}. Look at {place.log}"
+        )
+    return ended
+
+
+def daemon_pid(place: Workspace) -> int | None:
+    """The daemon's process id while it lives."""
+    try:
+        pid = int(pid_file(place).read_text())
+        os.kill(pid, 0)
+        return pid
+    except (OSError, ValueError):
+        return None
+
+
+def _inherited(place: Workspace, secrets: Secrets, environ: Mapping[str, str]) -> dict[str, str]:
+    kept = {
+        k: v for k, v in environ.items() if not k.startswith("SLUICE_") and k not in _NOT_INHERITED
+    }
+    kept |= {"SLUICE_SERVICE_SECRET": secrets.service, "SLUICE_TOKEN_KEY": secrets.token}
+    kept["SLUICE_OPERATOR_TOKEN"] = secrets.operator
+    if place.webhook_secret:
+        kept["SLUICE_WEBHOOK_SECRET"] = place.webhook_secret
+    return kept if place.database_is_file else {**kept, "DATABASE_URL": place.database_url}
+
+
+def _wait_until_it_answers(place: Workspace) -> None:
+    give_up = time.monotonic() + START_DEADLINE_S
+    while not Supervisor(place).answers():
+        if time.monotonic() > give_up:
+            raise NotReadyInTime(
+                f"the supervisor did not answer in time: look at {place.log / 'supervisord.log'}"
+            )
+        time.sleep(POLL_S)
+
+
+def _wait_until_gone(place: Workspace) -> None:
+    began = time.monotonic()
+    asked_again = False
+    while socket_path(place).exists() and daemon_pid(place) is not None:
+        waited = time.monotonic() - began
+        if waited > ASK_AGAIN_S and not asked_again:
+            # A process that was only just forked has not become its program yet, and lost the signal.
+            asked_again = True
+            ask_to_end(place)
+        if waited > STOP_DEADLINE_S:
+            raise NotReadyInTime(
+                f"the supervisor (pid {daemon_pid(place)}) does not end: look at {place.log}"
+            )
+        time.sleep(POLL_S)
+
+
+def _reason(output: bytes) -> str:
+    lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("Error")]
+    return (errors or lines or ["it said nothing"])[-1]

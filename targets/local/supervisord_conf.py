@@ -1,0 +1,163 @@
+"""The supervisor's files as text. No secret appears here: programs inherit them from the supervisor's environment."""
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deployment.workspace.errors import Misconfigured
+from deployment.workspace.state_dir import conf_folder
+from deployment.workspace.workspace import Workspace
+
+ROUTER_PRIORITY = 900
+VERSION_PRIORITY = 100
+# Connections that wait while the program behind a socket is restarted, or is busy.
+BACKLOG = 2048
+# Characters that cannot be written in these files: they would end the value, start a comment or match other files.
+_FORBIDDEN = "\n\r;#\"'"
+_GLOB = "[]*?"
+
+
+@dataclass(frozen=True)
+class Program:
+    """One supervised process group. environment: beside what it inherits; a higher priority stops first.
+
+    listens: `host:port` that the supervisor listens on for it; the process finds that socket as its descriptor 0.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    priority: int = VERSION_PRIORITY
+    listens: str = ""
+
+
+def supervisor_conf(place: Workspace) -> str:
+    """The daemon's own file; raises Misconfigured where the state folder's path cannot be written in it."""
+    if any(sign in str(place.state) for sign in _GLOB):
+        raise Misconfigured(
+            f"the supervisor cannot live in {place.state}: set SLUICE_STATE to a path without {_GLOB}"
+        )
+    return "\n".join(
+        [
+            "[unix_http_server]",
+            f"file = {_plain(socket_path(place))}",
+            "chmod = 0700",
+            "",
+            "[supervisord]",
+            f"logfile = {_plain(place.log / 'supervisord.log')}",
+            "logfile_maxbytes = 10MB",
+            "logfile_backups = 3",
+            f"pidfile = {_plain(pid_file(place))}",
+            "nodaemon = false",
+            "silent = true",
+            "umask = 077",
+            *(["user = root"] if os.getuid() == 0 else []),
+            f"directory = {_plain(place.root)}",
+            f"childlogdir = {_plain(place.log)}",
+            "",
+            "[rpcinterface:supervisor]",
+            "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
+            "",
+            "[rpcinterface:sockets]",
+            "supervisor.rpcinterface_factory = targets.local.listening_sockets:keep_sockets",
+            "",
+            "[supervisorctl]",
+            f"serverurl = {_plain(server_url(place))}",
+            "",
+            "[include]",
+            "files = supervisor.d/*.conf",
+            "",
+        ]
+    )
+
+
+def program_conf(place: Workspace, program: Program) -> str:
+    """One program's file: restarted with a growing pause when it ends by itself, 40 s of grace when it is stopped."""
+    # The supervisor expands percent signs twice in this one value.
+    log = _percents_doubled(_plain(log_file(place, program.name)))
+    return "\n".join(
+        [
+            *_section(program),
+            f"command = {_command(program.command)}",
+            f"directory = {_plain(place.root)}",
+            f"environment = {_environment(program.environment)}",
+            f"priority = {program.priority}",
+            "autostart = true",
+            "autorestart = true",
+            "startsecs = 1",
+            "startretries = 20",
+            "stopsignal = TERM",
+            "stopwaitsecs = 40",
+            "stopasgroup = true",
+            "killasgroup = true",
+            "redirect_stderr = true",
+            f"stdout_logfile = {log}",
+            "stdout_logfile_maxbytes = 10MB",
+            "stdout_logfile_backups = 3",
+            "",
+        ]
+    )
+
+
+def _section(program: Program) -> list[str]:
+    if not program.listens:
+        return [f"[program:{program.name}]"]
+    # The supervisor's name for a program whose listening socket it makes; nothing speaks FastCGI.
+    return [
+        f"[fcgi-program:{program.name}]",
+        f"socket = tcp://{_plain(program.listens)}",
+        f"socket_backlog = {BACKLOG}",
+    ]
+
+
+def conf_file(place: Workspace, program: str) -> Path:
+    """Where that program's file lies."""
+    return conf_folder(place) / f"{program}.conf"
+
+
+def log_file(place: Workspace, program: str) -> Path:
+    """What that program says."""
+    return place.log / f"{program}.log"
+
+
+def pid_file(place: Workspace) -> Path:
+    """The daemon's process id."""
+    return place.run / "supervisord.pid"
+
+
+def socket_path(place: Workspace) -> Path:
+    """The daemon's own socket, for this user alone."""
+    return place.run / "supervisor.sock"
+
+
+def server_url(place: Workspace) -> str:
+    """The daemon's address; every process it starts carries it in its environment."""
+    return f"unix://{socket_path(place)}"
+
+
+def _command(arguments: Sequence[str]) -> str:
+    for argument in arguments:
+        if any(sign in argument for sign in "\n\r;#"):
+            raise Misconfigured(
+                f"the supervisor cannot run {argument!r}: line ends, ';' and '#' are not possible"
+            )
+    return _percents_doubled(shlex.join(arguments))
+
+
+def _environment(values: Mapping[str, str]) -> str:
+    return ",".join(f'{name}="{_plain(value)}"' for name, value in values.items())
+
+
+def _plain(value: object) -> str:
+    text = str(value)
+    if any(sign in text for sign in _FORBIDDEN):
+        raise Misconfigured(
+            f"the supervisor's files cannot hold {text!r}: use a path without quotes, ';', '#'"
+        )
+    return _percents_doubled(text)
+
+
+def _percents_doubled(text: str) -> str:
+    return text.replace("%", "%%")

@@ -1,0 +1,92 @@
+"""What is drawn fits the terminal, and no number of it is cut."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from cli.render.status import drawn
+from cli.render.verdict import shown
+
+SIGNAL = {
+    "name": "latency",
+    "candidate": "x1.03",
+    "stable": "x1",
+    "difference": "383 batches, 9 in 10 below x1.11",
+    "against": 0.1,
+    "against_needed": 4.4,
+    "proof": 5.0,
+    "proof_needed": 3.0,
+    "margin": "x1.15",
+    "says": "certified",
+}
+VERDICT = {
+    "candidate": "v2",
+    "stable": "v1",
+    "weight": 500,
+    "running_s": 12.0,
+    "requests": 79_123,
+    "candidate_requests": 3_951,
+    "word": "undecided",
+    "because": "not yet: errors not proved",
+    "against": 0.1,
+    "needed": 3.0,
+    "signals": [SIGNAL],
+}
+VERSION = {
+    "name": "v1",
+    "role": "released",
+    "state": "released",
+    "process": "running",
+    "weight": 95.0,
+    "served": 95.02,
+    "requests": 79_123,
+    "errors": 0,
+    "p50_ms": 0.4,
+    "p99_ms": 2.4,
+    "agree": 0.9812,
+    "labels": 14_321,
+    "accuracy": 0.988,
+    "accuracy_margin": 0.002,
+}
+PICTURE = {
+    "model": "flights",
+    "url": "http://127.0.0.1:8000",
+    "revision": 4,
+    "queued": None,
+    "rollback": None,
+    "rollout": None,
+    "released": "v1",
+    "flagged": False,
+    "failed_requests": 0,
+    "since": None,
+    "versions": [VERSION],
+    "verdict": VERDICT,
+    "worst": [],
+    "events": [],
+    "notes": [],
+}
+
+
+def screen(width: int) -> str:
+    """What a terminal of that width shows."""
+    out = io.StringIO()
+    Console(file=out, width=width, force_terminal=False, highlight=False).print(drawn(PICTURE))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 100, 140, 400])
+def test_no_number_is_cut_and_what_a_signal_says_is_always_there(width: int) -> None:
+    found = screen(width)
+    assert "…" not in found
+    assert max(map(len, found.splitlines())) <= width
+    for said in ("79123", "95.0 %", "2.4 ms", "certified", "383 batches, 9 in 10 below x1.11"):
+        assert said in found
+
+
+def test_a_wide_terminal_shows_everything_in_tables() -> None:
+    found = screen(400)
+    assert "98.1 %" in found
+    assert "14321" in found
+    for line in shown("flights", VERDICT).lines[2:4]:
+        assert line in found

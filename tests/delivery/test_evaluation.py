@@ -1,0 +1,187 @@
+"""Held-out metrics and latency."""
+
+import numpy as np
+import pytest
+from sklearn import metrics
+from sklearn.cluster import KMeans
+from sklearn.ensemble import IsolationForest
+from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import LocalOutlierFactor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import OneClassSVM
+
+from delivery.errors import DeliveryError
+from delivery.evaluation import LONGEST_S, held_out_metrics, latency_ms, task_of
+from delivery.recipe import Recipe
+from tests.delivery import loans
+
+
+def test_the_task_and_its_classes_are_read_off_the_pipeline():
+    assert task_of(loans.logistic()) == ("classification", [0, 1])
+    assert task_of(loans.grades()) == ("classification", ["bad", "good", "så som så"])
+    assert task_of(loans.price()) == ("regression", None)
+    for made, kind in ((loans.flags(), bool), (loans.floats(), float)):
+        assert [type(each) for each in task_of(made)[1]] == [kind, kind]
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "classes"),
+    [
+        (IsolationForest(n_estimators=5), [-1, 1]),
+        (make_pipeline(StandardScaler(), OneClassSVM()), [-1, 1]),
+        (LocalOutlierFactor(novelty=True), [-1, 1]),
+        (make_pipeline(StandardScaler(), KMeans(3, n_init=1)), [0, 1, 2]),
+        (GaussianMixture(2), [0, 1]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+def test_what_was_fitted_without_labels_answers_classes(pipeline, classes):
+    frame = loans.loans(1)[["age", "amount"]]
+    made = Recipe(pipeline.fit(frame), frame, None)
+    assert task_of(made) == ("classification", classes)
+    assert set(pipeline.predict(frame).tolist()) <= set(classes)
+
+
+def test_a_pipeline_with_several_outputs_is_refused():
+    from sklearn.tree import DecisionTreeClassifier
+
+    made = loans.fitted(
+        DecisionTreeClassifier(max_depth=2), lambda frame: frame[["age", "member"]] > 0.5, "predict"
+    )
+    with pytest.raises(DeliveryError, match="several outputs"):
+        task_of(made)
+
+
+def test_probabilities_of_two_classes_have_auc_log_loss_brier_and_accuracy():
+    made = loans.logistic()
+    scores = made.pipeline.predict_proba(made.held_out)
+    assert held_out_metrics(scores.tolist(), made) == {
+        "accuracy": pytest.approx(
+            metrics.accuracy_score(made.labels, scores.argmax(axis=1)), abs=1e-6
+        ),
+        "log_loss": pytest.approx(metrics.log_loss(made.labels, scores), abs=1e-6),
+        "auc": pytest.approx(metrics.roc_auc_score(made.labels, scores[:, 1]), abs=1e-6),
+        "brier": pytest.approx(metrics.brier_score_loss(made.labels, scores[:, 1]), abs=1e-6),
+    }
+
+
+def test_probabilities_of_more_classes_have_accuracy_and_log_loss():
+    made = loans.grade_odds()
+    found = held_out_metrics(made.pipeline.predict_proba(made.held_out).tolist(), made)
+    assert set(found) == {"accuracy", "log_loss"}
+    assert found["accuracy"] > 0.8
+
+
+def test_classes_have_accuracy():
+    for made in (loans.grades(), loans.flags(), loans.floats()):
+        found = held_out_metrics(made.pipeline.predict(made.held_out).tolist(), made)
+        assert set(found) == {"accuracy"}
+        assert found["accuracy"] > 0.8
+
+
+def test_a_regression_has_its_errors():
+    made = loans.price()
+    shifted = (np.asarray(made.labels) + 0.5).tolist()
+    assert held_out_metrics(shifted, made) == {
+        "mean_absolute_error": 0.5,
+        "root_mean_squared_error": 0.5,
+        "r2": pytest.approx(1 - 0.25 / np.var(made.labels), abs=1e-6),
+    }
+
+
+def test_a_metric_that_cannot_be_told_is_left_out():
+    made = loans.logistic()
+    one = Recipe(made.pipeline, made.held_out.head(1), made.labels.head(1), "predict_proba")
+    assert set(held_out_metrics(made.pipeline.predict_proba(one.held_out).tolist(), one)) == {
+        "accuracy",
+        "log_loss",
+    }
+    price = loans.price()
+    one = Recipe(price.pipeline, price.held_out.head(1), price.labels.head(1))
+    assert set(held_out_metrics([1.0], one)) == {"mean_absolute_error", "root_mean_squared_error"}
+
+
+def test_without_labels_there_are_no_metrics():
+    assert held_out_metrics([[0.5, 0.5]], loans.unlabelled()) == {}
+
+
+def test_rows_that_were_not_predicted_do_not_count():
+    made = loans.price()
+    answers = np.asarray(made.labels).tolist()
+    answers[0], answers[7] = None, None
+    assert held_out_metrics(answers, made)["mean_absolute_error"] == 0
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        lambda truth: truth.tolist(),
+        lambda truth: truth.to_numpy(),
+        lambda truth: truth.set_axis(range(1000, 1000 + len(truth))),
+        lambda truth: truth.astype(bool),
+    ],
+)
+def test_labels_are_taken_by_place_and_in_any_form(labels):
+    made = loans.logistic()
+    scores = made.pipeline.predict_proba(made.held_out).tolist()
+    other = Recipe(made.pipeline, made.held_out, labels(made.labels), "predict_proba")
+    assert held_out_metrics(scores, other) == held_out_metrics(scores, made)
+
+
+@pytest.mark.parametrize("output", ["predict", "predict_proba"])
+@pytest.mark.parametrize("wrong", ["yes", None, float("nan")])
+def test_labels_that_are_no_classes_of_the_pipeline_are_refused(output, wrong):
+    made = loans.logistic()
+    labels = made.labels.astype(object)
+    labels.iloc[3] = wrong
+    answers = getattr(made.pipeline, output)(made.held_out).tolist()
+    with pytest.raises(DeliveryError, match="the held-out labels do not fit the predictions"):
+        held_out_metrics(answers, Recipe(made.pipeline, made.held_out, labels, output))
+
+
+def test_a_label_that_training_never_saw_is_refused_where_its_probability_is_needed():
+    made = loans.logistic()
+    scores = made.pipeline.predict_proba(made.held_out).tolist()
+    labels = made.labels.replace({1: 7})
+    with pytest.raises(DeliveryError, match="the held-out labels do not fit the predictions"):
+        held_out_metrics(scores, Recipe(made.pipeline, made.held_out, labels, "predict_proba"))
+
+
+@pytest.mark.parametrize("wrong", ["dear", None, float("nan"), float("inf")])
+def test_labels_that_are_no_numbers_are_refused_for_a_regression(wrong):
+    made = loans.price()
+    labels = made.labels.astype(object)
+    labels.iloc[3] = wrong
+    with pytest.raises(DeliveryError, match="the held-out labels do not fit the predictions"):
+        held_out_metrics(made.labels.tolist(), Recipe(made.pipeline, made.held_out, labels))
+
+
+def test_latency_is_of_1_and_of_64_rows():
+    class Toy:
+        name, asked = "toy", []
+
+        def predict(self, columns):
+            self.asked.append(len(columns["x"]))
+
+    assert set(latency_ms(Toy(), {"x": np.arange(5)})) == {"rows_1_ms", "rows_64_ms"}
+    assert set(Toy.asked) == {1, 64}
+
+
+def test_a_slow_model_is_asked_as_often_as_the_time_allows(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("delivery.evaluation.time.perf_counter", lambda: now[0])
+    asked = []
+
+    class Slow:
+        name = "slow"
+
+        def predict(self, columns):
+            asked.append(len(columns["x"]))
+            now[0] += LONGEST_S * (0.4 if asked[-1] == 1 else 50)
+
+    assert latency_ms(Slow(), {"x": np.arange(5)}) == {
+        "rows_1_ms": 400 * LONGEST_S,
+        "rows_64_ms": 50_000 * LONGEST_S,
+    }
+    assert asked == [1, 1, 1, 64, 64]

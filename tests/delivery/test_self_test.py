@@ -1,0 +1,93 @@
+"""A bundle is loaded in a process of its own before it is delivered; what does not load there is not delivered."""
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from delivery.errors import DeliveryError
+from delivery.self_test import prove_in_fresh_process
+from tests.delivery.workshop import ROOT, resign, vouch
+
+
+def test_a_sound_bundle_answers_its_golden_rows_in_a_fresh_process(shared):
+    said = prove_in_fresh_process(shared.releases / "v1", shared.public)
+    assert said.endswith("golden rows answered by onnx")
+    assert int(said.split()[0]) > 40
+
+
+def test_a_runtime_can_be_named(shared):
+    command = [
+        sys.executable,
+        "-m",
+        "delivery.self_test",
+        str(shared.releases / "v1"),
+        str(shared.public),
+    ]
+    done = subprocess.run(
+        [*command, "onnx"], cwd=ROOT, capture_output=True, text=True, timeout=300, check=True
+    )
+    assert done.stdout.strip().endswith("answered by onnx")
+
+
+def _tampered(path, keys):
+    (path / "model.onnx").write_bytes(b"nonsense")
+    return "model.onnx was changed after it was signed"
+
+
+def _not_onnx(path, keys):
+    (path / "model.onnx").write_bytes(b"nonsense")
+    resign(path, keys, lambda manifest: vouch(manifest, "model.onnx", b"nonsense"))
+    return "InvalidProtobuf|INVALID_PROTOBUF|Protobuf parsing failed"
+
+
+def _not_there(path, keys):
+    return "release.yaml cannot be read" if (path / "release.yaml").unlink() is None else ""
+
+
+def _wrong(path, keys):
+    raw = (path / "golden.jsonl").read_bytes().replace(b'"prediction":[0.', b'"prediction":[1.', 1)
+    (path / "golden.jsonl").write_bytes(raw)
+    resign(path, keys, lambda manifest: vouch(manifest, "golden.jsonl", raw))
+    return "golden.jsonl, line 1: predicts"
+
+
+@pytest.mark.parametrize("fault", [_tampered, _not_onnx, _not_there, _wrong])
+def test_a_bundle_that_cannot_load_or_answers_wrong_fails_with_its_reason_in_one_line(
+    copy, shared, fault
+):
+    path = copy()
+    reason = fault(path, shared.keys)
+    with pytest.raises(
+        DeliveryError, match=f"the bundle does not load in a fresh process: .*({reason})"
+    ) as failed:
+        prove_in_fresh_process(path, shared.public)
+    assert "\n" not in str(failed.value)
+
+
+def test_a_pickle_of_a_class_that_is_not_installed_does_not_load(copy, shared):
+    path = copy()
+    raw = pickle.dumps(pickle.PickleError()).replace(b"PickleError", b"PickleErrox")
+    (path / "model.pkl").write_bytes(raw)
+    resign(path, shared.keys, lambda manifest: _on_pickle(manifest, raw))
+    with pytest.raises(DeliveryError, match=r"does not load in a fresh process: .*AttributeError"):
+        prove_in_fresh_process(path, shared.public)
+
+
+def test_the_fresh_process_knows_the_project_wherever_it_was_started(shared, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert "answered by onnx" in prove_in_fresh_process(shared.releases / "v1", shared.public)
+
+
+def test_paths_may_be_relative(shared, monkeypatch):
+    monkeypatch.chdir(shared.folder)
+    assert "answered by onnx" in prove_in_fresh_process(
+        Path("releases/v1"), Path("keys/sluice.pub")
+    )
+
+
+def _on_pickle(manifest, raw):
+    vouch(manifest, "model.pkl", raw)
+    manifest["runtime"]["certified"] = "sklearn"

@@ -1,0 +1,82 @@
+"""The doctor on this machine, with real processes."""
+
+import json
+
+import pytest
+
+from deployment.commands.doctor import _open_files, doctor
+from deployment.commands.findings import Finding
+from targets.local.supervisord_conf import pid_file
+from tests.deployment.stage import Stage, kill
+
+
+def faults(findings: list[Finding]) -> dict[str, str]:
+    """Cause and next step by what was looked at."""
+    return {each.what: each.fault for each in findings if each.fault}
+
+
+def test_a_stack_that_is_up_has_no_fault(running: Stage) -> None:
+    running.act("deploy", "v1")
+    findings = doctor(running.place(), running.said.append)
+    assert not faults(findings)
+    assert {each.what for each in findings} == {
+        *(
+            "record",
+            "supervisor",
+            "process router",
+            "process v1-1",
+            "model",
+            "router",
+            "version v1",
+            "free disk",
+        ),
+        "open files",
+    }
+
+
+def test_what_does_not_run_and_what_nobody_named_is_told_and_exit_1(stage: Stage) -> None:
+    stage.deliver("v1")
+    stage.run("up")
+    stage.run("deploy", "v1")
+    assert "✔ all is as it should be" in stage.run("doctor").out
+    assert stage.run("doctor", "--json").json["ok"] is True
+    stage.run("down")
+    said = stage.run("doctor", "--json", code=1).json
+    told = {each["what"]: each["fault"] for each in said["checks"]}
+    assert "`python deploy.py up` first" in told["supervisor"]
+    assert "not brought up" in told["router"]
+    assert told["record"] == ""
+    assert "`python deploy.py up` repairs" in told["version v1"]
+
+
+def test_before_up_it_is_one_line_and_exit_1(stage: Stage) -> None:
+    refused = stage.run("doctor", code=1)
+    assert (refused.out, refused.err.count("\n")) == ("", 1)
+    assert "nothing was ever brought up" in refused.err
+    assert json.loads(stage.run("doctor", "--json", code=1).out)["next"] == "python deploy.py up"
+
+
+def test_a_process_whose_supervisor_is_gone_is_told(stage: Stage) -> None:
+    stage.run("up")
+    kill(int(pid_file(stage.place()).read_text()))
+    assert (
+        "of its processes still run"
+        in faults(doctor(stage.place(), stage.said.append))["supervisor"]
+    )
+
+
+def test_little_room_on_the_disk_is_told(running: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deployment.commands.doctor.SPARE_DISK_MB", 10**12)
+    assert "make room" in faults(doctor(running.place(), running.said.append))["free disk"]
+
+
+def test_a_low_limit_of_open_files_is_a_warning_and_no_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("deployment.commands.doctor.resource.getrlimit", lambda _: (256, 1024))
+    found = _open_files()
+    assert (found.fault, found.line[:14]) == ("", "⚠ open files: ")
+    assert "1024" in found.warning
+    assert "4224" in found.warning
+    monkeypatch.setattr("deployment.commands.doctor.resource.getrlimit", lambda _: (256, 1_048_576))
+    assert _open_files().line.startswith("✔")

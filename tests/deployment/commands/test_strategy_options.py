@@ -1,0 +1,100 @@
+"""Options into weights and hold times; plans into words."""
+
+import pytest
+
+from deployment.commands.strategy_options import (
+    canary_steps,
+    plan_lines,
+    ramp_steps,
+    seconds,
+    shown_seconds,
+)
+from deployment.workspace.errors import BadOption
+from rollout.errors import BadWeight
+from rollout.state.ledger import Ledger, Step
+from rollout.state.split import ALL
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("30s", 30), ("10m", 600), ("1h30m", 5400), ("250ms", 0.25), ("45", 45), (" 1.5 m ", 90)],
+)
+def test_a_duration_is_read(text: str, expected: float) -> None:
+    assert seconds(text) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "-5s", "0", "5 parsecs", "10m5", "nan", "inf", "1e3s", "9999999h"]
+)
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(BadOption, match="is no duration"):
+        seconds(text)
+
+
+def test_durations_are_shown_in_the_unit_that_fits() -> None:
+    assert [shown_seconds(s) for s in (0.25, 90, 150, 10_800)] == [
+        "0.25 s",
+        "90 s",
+        "2.5 min",
+        "3 h",
+    ]
+
+
+def test_a_canary_without_a_clock_waits_at_every_step() -> None:
+    assert canary_steps("5,25,50", None) == (Step(500), Step(2500), Step(5000))
+
+
+def test_the_clock_takes_every_step_of_a_canary_but_the_last() -> None:
+    assert canary_steps("5, 25,100", "30s") == (Step(500, 30.0), Step(2500, 30.0), Step(ALL))
+
+
+@pytest.mark.parametrize("percents", ["nan", "5,101", "-1", "inf", "0.001"])
+def test_a_weight_that_is_none_is_refused(percents: str) -> None:
+    with pytest.raises(BadWeight):
+        canary_steps(percents, None)
+
+
+@pytest.mark.parametrize("percents", ["", "5,,25", "five"])
+def test_steps_that_are_no_numbers_are_refused(percents: str) -> None:
+    with pytest.raises(BadOption, match="is no percentage"):
+        canary_steps(percents, None)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 10, 1000])
+def test_a_ramp_grows_evenly_and_ends_with_all_traffic_when_its_time_is_over(count: int) -> None:
+    steps = ramp_steps("10m", count)
+    weights = [step.weight for step in steps]
+    assert weights == sorted(set(weights))
+    assert weights[-1] == ALL
+    assert sum(step.hold_s or 0 for step in steps) == pytest.approx(600 if count > 1 else 0)
+
+
+@pytest.mark.parametrize("count", [0, -1, 1001])
+def test_a_ramp_of_no_or_too_many_steps_is_refused(count: int) -> None:
+    with pytest.raises(BadWeight):
+        ramp_steps("10m", count)
+
+
+def test_a_plan_says_its_steps_its_end_and_the_way_back() -> None:
+    ledger = Ledger(model="m", released="v1")
+    text = "\n".join(plan_lines(ledger, "canary", "v2", canary_steps("5,50", "30s")))
+    for words in (
+        "5 %  for 30 s",
+        "50 %  until you decide",
+        "promote v2",
+        "abort",
+        "v1, kept running",
+        "rollback",
+    ):
+        assert words in text
+
+
+def test_a_shadows_plan_says_that_it_answers_nobody() -> None:
+    text = "\n".join(plan_lines(Ledger(model="m", released="v1"), "shadow", "v2", (), 2500))
+    assert "25 % of the requests are copied to v2; v1 answers all" in text
+
+
+def test_the_strategies_own_steps_are_shown_where_none_are_given() -> None:
+    assert "100 %  released" in "\n".join(
+        plan_lines(Ledger(model="m", released="v1"), "blue-green", "v2", ())
+    )

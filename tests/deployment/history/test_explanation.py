@@ -1,0 +1,127 @@
+"""What stood behind an act."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from cli.render.exit_codes import Out
+from cli.render.history import at, explain
+from deployment.history import explanation
+from deployment.workspace.errors import EdgeFailure
+from deployment.workspace.ledger import make_record, opened_record
+from store import LedgerStore
+from tests.cli.render.test_verdict import verdict
+from tests.deployment.history.test_moment import ledger
+from tests.deployment.stage import Stage
+
+AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(stage: Stage) -> Iterator[LedgerStore]:
+    """A canary begun by a person, promoted by the conductor on a verdict, and rolled back by a person."""
+    stage.state.mkdir()
+    make_record(stage.place())
+    with opened_record(stage.place()) as made:
+        record(made, "canary", "ana@test", "try it")
+        record(
+            made,
+            "promote",
+            "conductor",
+            "proved",
+            verdict=verdict(word="pass"),
+            released="v2",
+            rollout=None,
+        )
+        record(made, "rollback", "ben@test", "", rollout=None)
+        yield made
+
+
+def record(store: LedgerStore, action: str, actor: str, reason: str, **changes: Any) -> None:
+    """Append an act."""
+    behind = changes.pop("verdict", None)
+    revision = store.revision() + 1
+    body = replace(ledger(**changes), revision=revision).to_body() | {"verdict": behind}
+    store.append(revision, body, action, actor, reason, AT)
+
+
+def test_the_newest_act_is_explained_by_default(store: LedgerStore) -> None:
+    found = explanation.explained(store, None)
+    assert found.entry.revision == 3
+    assert explanation.numbers(found) is None
+    text = "\n".join(explanation.deed_lines(found))
+    for words in (
+        "revision 3: ben@test: rollback",
+        "2026-05-01 12:00:00 UTC",
+        "v2 -> v1",
+        "no verdict stood behind it",
+    ):
+        assert words in text
+
+
+def test_an_act_of_the_conductor_shows_the_numbers_it_was_decided_by(store: LedgerStore) -> None:
+    found = explanation.explained(store, 2)
+    numbers = explanation.numbers(found)
+    assert numbers is not None
+    assert numbers.lines[0].startswith("flights v2 vs v1   5 % for 42 min")
+    assert numbers.lines[0].endswith("PASS")
+    text = "\n".join(explanation.deed_lines(found))
+    assert "no verdict" not in text
+    assert "v1 -> v2" in text
+    assert "canary of v2 against v1, step 1/2, begun by ana@test -> none" in text
+    assert explanation.value(found)["verdict"] == verdict(word="pass")
+
+
+def test_the_first_act_has_nothing_before_it(store: LedgerStore) -> None:
+    value = explanation.value(explanation.explained(store, 1))
+    assert value["split"] == {"before": {}, "after": {"v1": 95.0, "v2": 5.0}}
+    assert value["released"] == {"before": None, "after": "v1"}
+    assert (value["actor"], value["reason"], value["verdict"]) == ("ana@test", "try it", None)
+
+
+def test_a_revision_that_is_not_there_is_refused(store: LedgerStore) -> None:
+    with pytest.raises(EdgeFailure, match="revision 4 was not recorded, 1 to 3 were"):
+        explanation.explained(store, 4)
+
+
+def test_a_verdict_of_another_form_is_refused_and_still_there_as_json(
+    stage: Stage, store: LedgerStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(store, "step", "conductor", "", verdict={"word": "pass"})
+    with pytest.raises(EdgeFailure, match="the verdict of revision 4 cannot be read"):
+        explain(stage.place(), Out(False), 4)
+    explain(stage.place(), Out(True), 4)
+    assert json.loads(capsys.readouterr().out)["verdict"] == {"word": "pass"}
+
+
+def test_in_a_pipe_the_numbers_are_aligned_text(
+    stage: Stage, store: LedgerStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    explain(stage.place(), Out(False), 2)
+    said = capsys.readouterr().out
+    assert "all signals together  0.3x of 20x\n" in said
+    assert "5.9x of 20x, +0.2 pp" in said
+
+
+def test_a_moment_is_shown_with_the_chain_checked(
+    stage: Stage, store: LedgerStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at(stage.place(), Out(True), "1s", verify=True)
+    value = json.loads(capsys.readouterr().out)
+    assert (value["revision"], value["verified"], value["until"]) == (3, 3, None)
+    at(stage.place(), Out(False), "1s", verify=True)
+    assert "✔ the chain of 3 revisions holds" in capsys.readouterr().out
+
+
+def test_where_nothing_was_recorded_there_is_nothing_to_explain(stage: Stage) -> None:
+    stage.state.mkdir()
+    make_record(stage.place())
+    with (
+        opened_record(stage.place()) as store,
+        pytest.raises(EdgeFailure, match="nothing was ever recorded"),
+    ):
+        explanation.explained(store, None)

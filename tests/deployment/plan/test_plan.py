@@ -1,0 +1,391 @@
+"""`plan`: what it finds, on toy versions that run and on some that are only delivered, and that it changes nothing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from cli.render.plan import plan_in_words
+from deployment.plan.contracts import contract_at_stake, contract_with_users
+from deployment.plan.plan import Planned, environment_changes, plan
+from deployment.plan.recordings import recorded_rows
+from deployment.plan.replay import Batch, Pair, Replayed, Said, batch_size
+from deployment.plan.replay_diff import Differences, differences, judged, latency, quantile
+from deployment.plan.segments import groups
+from deployment.workspace.errors import BadOption, EdgeFailure
+from rollout.errors import Breaking, NothingToDo
+from rollout.state.contract import Verdict
+from tests.deployment.stage import Stage
+
+WIDER = {"columns": [{"name": "x", "dtype": "float", "nullable": False}]}
+MORE = {"columns": [{"name": name, "dtype": "int", "nullable": False} for name in ("x", "y")]}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _released(running: Stage) -> None:
+    """v1 is released, v2 only delivered."""
+    running.act("deploy", "v1")
+    running.act("promote", "v1")
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> str:
+    """A file of 40 rows."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps({"x": x}) + "\n" for x in range(40)))
+    return str(path)
+
+
+def said(planned: Planned) -> str:
+    """The plan in words."""
+    return "\n".join(plan_in_words(planned))
+
+
+def replayed(planned: Planned) -> Differences:
+    """What its replay found."""
+    assert planned.replay is not None
+    return planned.replay.found
+
+
+def test_a_plan_changes_nothing_and_shows_contract_environment_and_steps(running: Stage) -> None:
+    before = running.newest()
+    found = plan(running.place(), "v2", "canary", None)
+    assert found.contract is not None
+    assert (found.contract.verdict, found.environment, found.replay) == (
+        Verdict.COMPATIBLE,
+        [],
+        None,
+    )
+    text = said(found)
+    assert "contract of v2 with users of v1: compatible" in text
+    assert "step 1      5 %" in text
+    assert "next     python deploy.py deploy v2" in text
+    assert running.newest() == before
+
+
+def test_a_version_that_is_only_delivered_is_asked_in_a_process_that_ends(
+    running: Stage, recording: str
+) -> None:
+    before = running.newest()
+    found = plan(running.place(), "v2", "canary", recording)
+    assert found.replay is not None
+    assert found.replay.own == ("v2",)
+    assert (replayed(found).rows, replayed(found).changed, replayed(found).errors) == (40, 0, [])
+    cost = replayed(found).latency
+    assert cost is not None
+    assert (cost.rows, cost.batches) == (1, 40)
+    assert cost.ratio > 0
+    assert running.newest() == before
+    assert "v2" not in running.ledger().versions
+
+
+def test_a_running_version_is_asked_where_it_runs_and_what_it_answers_otherwise_is_shown(
+    running: Stage, recording: str
+) -> None:
+    running.deliver("v4", behaviour="drifts")
+    running.act("deploy", "v4")
+    found = plan(running.place(), "v4", "shadow", recording)
+    running.act("retire", "v4")
+    assert found.replay is not None
+    assert (found.replay.own, replayed(found).changed, replayed(found).flips) == ((), 31, 31)
+    assert (replayed(found).worst[0].row, replayed(found).worst[0].distance) == ({"x": 39}, 39.0)
+    text = said(found)
+    assert "31 of 40 (77.5 %) would change" in text
+    assert '39  v1 78, v4 117  {"x": 39}' in text
+    assert "x up to 9: 1 of 10 (10.0 %) change" in text
+
+
+def test_a_version_that_cannot_be_started_is_told_with_its_log(
+    running: Stage, recording: str
+) -> None:
+    running.deliver("v5", behaviour="dies")
+    with pytest.raises(
+        EdgeFailure, match=r"v5: it ended at once \(exit status 1\): read .*plan-v5\.log"
+    ):
+        plan(running.place(), "v5", "canary", recording)
+
+
+def test_breaking_is_refused_to_every_verb_that_gives_traffic_and_nothing_else(
+    running: Stage,
+) -> None:
+    running.deliver("broad", **MORE)
+    running.act("deploy", "broad")
+    before = running.newest()
+    for verb, options in (
+        ("shadow", ("broad", 10.0)),
+        ("canary", ("broad", "5", None)),
+        ("blue_green", ("broad",)),
+        ("ab", ("broad", 50.0)),
+        ("ramp", ("broad", "1m", 4)),
+        ("promote", ("broad",)),
+        ("release_in_place", ("broad",)),
+    ):
+        with pytest.raises(Breaking, match="column 'y' is new: rows without it are refused"):
+            running.act(verb, *options)
+    assert running.newest() == before
+    running.act("canary", "broad", "5", None, True)
+    with pytest.raises(Breaking):
+        running.act("promote", "broad", True)
+    assert running.act("rollback").summary == "from broad to v1"
+    running.act("promote", "broad", False, True)
+    assert running.act("rollback").summary == "from broad to v1"
+    running.act("retire", "broad")
+
+
+def test_the_way_back_is_never_at_stake(running: Stage) -> None:
+    running.deliver("wide", **WIDER)
+    running.act("deploy", "wide")
+    place = running.place()
+    found = contract_with_users(place, running.ledger(), "wide")
+    assert found is not None
+    assert found.verdict == Verdict.ADDITIVE
+    running.act("release_in_place", "wide")
+    ledger = running.ledger()
+    back = contract_with_users(place, ledger, "v1")
+    assert back is not None
+    assert back.verdict == Verdict.BREAKING
+    assert contract_at_stake(place, ledger, "v1") is None
+    running.act("release_in_place", "v1")
+    assert running.ledger().released == "v1"
+
+
+def test_a_released_manifest_that_was_changed_is_taken_for_breaking(running: Stage) -> None:
+    path = running.folder / "releases" / "v1" / "release.yaml"
+    was = path.read_bytes()
+    path.write_bytes(was + b"# \n")
+    try:
+        found = contract_with_users(running.place(), running.ledger(), "v2")
+    finally:
+        path.write_bytes(was)
+    assert found is not None
+    assert found.verdict == Verdict.BREAKING
+    assert "is not what was released" in found.differences[0].says
+
+
+def test_the_verb_answers_with_one_object_and_code_6_where_it_breaks(running: Stage) -> None:
+    running.deliver("broader", **MORE)
+    answer = running.run("plan", "broader", "--json", code=6).json
+    assert (answer["contract"]["verdict"], answer["next"]) == (
+        "breaking",
+        "python deploy.py deploy broader",
+    )
+    assert answer["contract"]["differences"][0]["where"] == "column 'y'"
+    running.run("plan", "broader", "--breaking")
+    refused = running.run("canary", "broader", "--json", code=1)
+    assert "never been deployed" in refused.json["error"]
+    refused = running.run("release-in-place", "broader", "--json", code=6)
+    assert refused.json["next"] == "python deploy.py plan broader"
+
+
+def test_what_cannot_be_planned_is_told(running: Stage, tmp_path: Path) -> None:
+    place = running.place()
+    with pytest.raises(NothingToDo, match="v1 is released already"):
+        plan(place, "v1", "canary", None)
+    with pytest.raises(
+        BadOption, match="there is no strategy 'leap': choose one of shadow, canary"
+    ):
+        plan(place, "v2", "leap", None)
+    with pytest.raises(EdgeFailure, match="v9 is not delivered"):
+        plan(place, "v9", "canary", None)
+    with pytest.raises(EdgeFailure, match="the router recorded nothing in"):
+        plan(place, "v2", "canary", "recent")
+    with pytest.raises(EdgeFailure, match="cannot be read"):
+        plan(place, "v2", "canary", str(tmp_path / "none.jsonl"))
+
+
+# What recorded rows may look like.
+
+COLUMNS = {"x": "int", "zip": "string", "part": "float"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"x": 1}\n\n{"x": 2}\n',
+        '{"instances": [{"x": 1}, {"x": 2}]}',
+        '{"instances": [{"x": 1}]}\n{"x": 2}',
+    ],
+)
+def test_rows_and_requests_are_read_from_lines(stage: Stage, tmp_path: Path, text: str) -> None:
+    (tmp_path / "rows.jsonl").write_text(text)
+    assert recorded_rows(stage.place(), str(tmp_path / "rows.jsonl"), COLUMNS) == [
+        {"x": 1},
+        {"x": 2},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "holds no rows"),
+        ("{", "line 1: no JSON"),
+        ("[1]", "line 1: neither a row"),
+        ('{"instances": 3}', "neither"),
+    ],
+)
+def test_what_is_no_recording_is_refused_by_its_line(
+    stage: Stage, tmp_path: Path, text: str, why: str
+) -> None:
+    (tmp_path / "rows.jsonl").write_text(text)
+    with pytest.raises(EdgeFailure, match=why):
+        recorded_rows(stage.place(), str(tmp_path / "rows.jsonl"), COLUMNS)
+
+
+def test_a_table_becomes_rows_of_the_columns_and_dtypes_that_the_versions_take(
+    stage: Stage, tmp_path: Path
+) -> None:
+    wanted = [{"x": 1, "zip": "0150", "part": 0.5}, {"x": None, "zip": None, "part": None}]
+    frame = pd.DataFrame(wanted).assign(label=1)
+    frame.to_parquet(tmp_path / "rows.parquet")
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    for kind in ("parquet", "csv"):
+        rows = recorded_rows(stage.place(), str(tmp_path / f"rows.{kind}"), COLUMNS)
+        assert (rows, type(rows[0]["x"])) == (wanted, int)
+
+
+def test_a_table_of_other_columns_is_refused(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(EdgeFailure, match=r"none of the versions' columns \(x, zip, part\)"):
+        recorded_rows(stage.place(), str(tmp_path / "rows.csv"), COLUMNS)
+
+
+def test_what_all_workers_recorded_is_recent(stage: Stage) -> None:
+    folder = stage.state / "run" / "recent"
+    folder.mkdir(parents=True)
+    for pid in (1, 2):
+        (folder / f"{pid}.jsonl").write_text(json.dumps({"x": pid}) + "\n")
+    assert recorded_rows(stage.place(), "recent", COLUMNS) == [{"x": 1}, {"x": 2}]
+
+
+# What differs, and for whom.
+
+
+def pair(mine: Any, theirs: Any, **row: Any) -> Pair:
+    """Two predictions; a text is an error."""
+    return Pair(
+        row,
+        *(
+            Said(None, each, "city") if isinstance(each, str) else Said(each)
+            for each in (mine, theirs)
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "changed", "moved", "distance"),
+    [
+        ([0.6, 0.4], [0.6, 0.4], False, False, 0.0),
+        ([0.6, 0.4], [0.7, 0.3], False, True, 0.1),
+        ([0.6, 0.4], [0.4, 0.6], True, True, 0.2),
+        ([0.6, 0.4], [0.2, 0.3, 0.5], True, True, None),
+        (1.0, 1.0000001, False, False, 1e-7),
+        (1.0, 1.5, True, True, 0.5),
+        (True, False, True, False, None),
+        ("bad", 1.0, True, False, None),
+        ("bad", "bad", False, False, None),
+    ],
+)
+def test_a_row_changes_where_its_user_would_notice(
+    mine: Any, theirs: Any, changed: bool, moved: bool, distance: float | None
+) -> None:
+    found = judged(pair(mine, theirs), 1e-6)
+    assert (found.changed, found.moved) == (changed, moved)
+    assert found.distance == (None if distance is None else pytest.approx(distance))
+
+
+def test_errors_of_one_side_name_version_column_and_example() -> None:
+    pairs = [
+        pair(1.0, "unseen city"),
+        pair(2.0, "another"),
+        pair("no", 3.0),
+        pair("no", "no"),
+        pair(1.0, 1.0),
+    ]
+    found = differences(Replayed(pairs, [], 1), "v1", "v2", 0.0)
+    assert [(each.version, each.column, each.rows, each.example) for each in found.errors] == [
+        ("v2", "city", 2, "unseen city"),
+        ("v1", "city", 1, "no"),
+    ]
+    assert (found.rows, found.changed, found.failed_both, found.latency) == (5, 3, 1, None)
+
+
+def test_the_worst_rows_come_first_with_their_columns() -> None:
+    pairs = [pair([0.5 + n / 100, 0.5 - n / 100], [0.5, 0.5], n=n) for n in range(10)]
+    worst = differences(Replayed(pairs, [], 1), "v1", "v2", 1e-6).worst
+    assert [each.row["n"] for each in worst] == [9, 8, 7, 6, 5]
+    assert worst[0].distance == pytest.approx(0.09)
+
+
+def test_the_group_that_changes_is_found_in_text_and_in_numbers() -> None:
+    rows = [
+        {"city": "Oslo" if n % 10 == 0 else f"other{n % 3}", "age": n, "id": f"u{n}"}
+        for n in range(200)
+    ]
+    changed = [row["city"] == "Oslo" for row in rows]
+    best = groups(rows, changed, [None] * 200)[0]
+    assert (best.column, best.value, best.rows, best.changed, best.share) == (
+        "city",
+        "Oslo",
+        20,
+        20,
+        1.0,
+    )
+    old = groups(rows, [row["age"] >= 150 for row in rows], [None] * 200)[0]
+    assert (old.column, old.value, old.rows, old.share) == ("age", "above 149", 50, 1.0)
+
+
+def test_numbers_that_all_moved_are_told_apart_by_how_far() -> None:
+    rows = [{"city": "Oslo" if n % 4 == 0 else "Bergen"} for n in range(80)]
+    best = groups(rows, [True] * 80, [9.0 if n % 4 == 0 else 1.0 for n in range(80)])[0]
+    assert (best.value, best.mean_distance) == ("Oslo", 9.0)
+
+
+def test_where_all_rows_fare_alike_there_is_no_group() -> None:
+    rows = [{"city": "Oslo", "age": n} for n in range(80)]
+    assert groups(rows, [False] * 80, [0.0] * 80) == []
+    assert groups([], [], []) == []
+
+
+def test_five_groups_at_most_and_null_is_one() -> None:
+    rows = [{"a": n % 7 or None, "b": n % 5, "c": n} for n in range(700)]
+    found = groups(rows, [row["a"] is None for row in rows], [None] * 700)
+    assert len(found) == 5
+    assert (found[0].column, found[0].value, found[0].share) == ("a", "null", 1.0)
+
+
+def test_the_cost_is_the_median_of_the_pairs() -> None:
+    cost = latency([Batch(1, 0.001, 0.002), Batch(1, 0.010, 0.010), Batch(1, 0.001, 0.003)])
+    assert cost is not None
+    assert (cost.today_p50, cost.tomorrow_p50, cost.today_p99, cost.ratio) == (1.0, 3.0, 10.0, 2.0)
+    assert [quantile(range(1, 101), share) for share in (0.5, 0.99, 1.0)] == [50, 99, 100]
+
+
+@pytest.mark.parametrize(("rows", "size"), [(1, 1), (500, 1), (501, 2), (20_000, 40), (10**6, 64)])
+def test_batches_are_equal_and_at_most_as_many_as_needed(rows: int, size: int) -> None:
+    assert batch_size(rows) == size
+
+
+def test_only_what_is_pinned_otherwise_is_shown() -> None:
+    today = {"python": "3.11.2", "packages": {"numpy": "1.0", "pandas": "2.0", "six": "1"}}
+    tomorrow = {"python": "3.11.9", "packages": {"numpy": "2.0", "pandas": "2.0", "rich": "3"}}
+    assert environment_changes(today, tomorrow) == [
+        ("python", "3.11.2", "3.11.9"),
+        ("numpy", "1.0", "2.0"),
+        ("rich", "-", "3"),
+        ("six", "1", "-"),
+    ]
+    assert environment_changes(today, today) == environment_changes({}, {}) == []
+
+
+def test_among_texts_of_a_csv_only_an_empty_field_is_null(tmp_path: Path, stage: Stage) -> None:
+    (tmp_path / "rows.csv").write_text("city,age\nNA,3\nnull,NA\n,4\n")
+    rows = recorded_rows(
+        stage.place(), str(tmp_path / "rows.csv"), {"city": "string", "age": "int"}
+    )
+    assert rows == [
+        {"city": "NA", "age": 3},
+        {"city": "null", "age": None},
+        {"city": None, "age": 4},
+    ]

@@ -1,0 +1,20 @@
+"""One start of a version at a time."""
+
+import pytest
+
+from deployment.workspace.errors import EdgeFailure
+from deployment.workspace.locks import held
+from deployment.workspace.state_dir import make_folders
+from tests.deployment.stage import Stage
+
+
+def test_the_second_is_told_who_holds_it_and_the_third_finds_it_free(stage: Stage) -> None:
+    make_folders(stage.place())
+    with (
+        held(stage.place(SLUICE_ACTOR="ana@a"), "v2", "starting v2"),
+        pytest.raises(EdgeFailure, match="ana@a is starting v2 right now"),
+        held(stage.place(SLUICE_ACTOR="ben@b"), "v2", "starting v2"),
+    ):
+        pass
+    with held(stage.place(), "v2", "starting v2"):
+        pass

@@ -1,0 +1,107 @@
+"""What a worker counts of a rollout: by the weight in force, whole, and no more kinds than the verdict reads."""
+
+from dataclasses import replace
+
+from rollout.state.ledger import Step
+from rollout.verdict.evidence_snapshot import docket
+from router.dispatch.routing_table import table_of
+from router.evidence.evidence_counters import (
+    KEPT,
+    NO_ROLLOUT,
+    EvidenceByWeight,
+    EvidenceCounters,
+    bump,
+)
+from tests.router.toys import TWO_STEPS, begun, deployed
+
+
+def test_an_outcome_and_its_time_are_counted():
+    tally = EvidenceCounters()
+    tally.drawn += 1
+    tally.finish("ok", 0.004, warm=True)
+    tally.finish("error", 0.004, warm=True)
+    body = tally.body()
+    assert body["finished"] == {"ok": 1, "error": 1}
+    assert list(body["waits"].values()) == [2]
+    assert body["drawn"] == {"all": 1}
+
+
+def test_no_time_is_counted_of_a_cold_start_nor_of_what_was_shed():
+    tally = EvidenceCounters()
+    tally.finish("ok", 0.004, warm=False)
+    tally.finish("shed", 0.004, warm=True)
+    assert tally.body() == {"finished": {"ok": 1, "shed": 1}}
+
+
+def test_what_is_nothing_is_not_handed_in():
+    assert EvidenceCounters().body() == {}
+
+
+def test_each_weight_has_a_tally_of_its_own_and_an_older_one_lives_on():
+    first = begun(deployed("v1", "v2"))
+    second = replace(first, rollout=replace(first.running(), step=1))
+    second = replace(second, split=first.split.reweighted({"v1": 5000, "v2": 5000}))
+    tallies = EvidenceByWeight()
+    old = tallies.of(table_of(first), "v2")
+    new = tallies.of(table_of(second), "v2")
+    old.drawn += 1
+    new.drawn += 2
+    assert tallies.of(table_of(first), "v2") is old
+    weights = {
+        (version, weight): body["drawn"]["all"] for _, version, weight, body in tallies.rows()
+    }
+    assert weights == {("v2", TWO_STEPS[0].weight): 1, ("v2", TWO_STEPS[1].weight): 2}
+
+
+def test_without_a_rollout_it_is_the_history_of_the_released_version():
+    tallies = EvidenceByWeight()
+    tallies.of(table_of(deployed("v1")), "v1").drawn += 1
+    assert tallies.rows() == [(NO_ROLLOUT, "v1", 10_000, {"drawn": {"all": 1}})]
+
+
+def test_two_rollouts_of_one_candidate_are_counted_apart():
+    earlier = begun(deployed("v1", "v2"))
+    later = begun(replace(deployed("v1", "v2"), revision=9))
+    tallies = EvidenceByWeight()
+    assert tallies.of(table_of(earlier), "v2") is not tallies.of(table_of(later), "v2")
+
+
+def test_there_are_never_more_tallies_than_are_kept_and_the_newest_are():
+    tallies = EvidenceByWeight()
+    for revision in range(3, 3 + 2 * KEPT):
+        table = table_of(begun(replace(deployed("v1", "v2"), revision=revision)))
+        tallies.of(table, "v2").drawn += 1
+    assert len(tallies.rows()) == KEPT
+    assert tallies.rows()[-1][0] == table.rolling.id
+
+
+def test_the_history_outlives_a_rollout_of_many_steps():
+    """Handed in anew from nothing, it would undo what was handed in before."""
+    tallies, calm = EvidenceByWeight(), table_of(deployed("v1", "v2"))
+    tallies.of(calm, "v1").drawn += 7
+    for weight in range(1, 2 * KEPT):
+        ledger = begun(deployed("v1", "v2"), steps=(Step(weight),))
+        tallies.of(table_of(ledger), "v2").drawn += 1
+    tallies.of(calm, "v1").drawn += 1
+    assert (NO_ROLLOUT, "v1", 10_000, {"drawn": {"all": 8}}) in tallies.rows()
+
+
+def test_the_verdict_reads_what_was_counted():
+    ledger = begun(deployed("v1", "v2"))
+    tallies = EvidenceByWeight()
+    tally = tallies.of(table_of(ledger), "v2")
+    tally.finish("ok", 0.004, warm=True)
+    tally.finish("error", 0.004, warm=True)
+    counted = [(version, weight, body) for _, version, weight, body in tallies.rows()]
+    found = docket(ledger.running(), counted, [], {})
+    assert (found.served(2000), found.served(5000)) == (2, 0)
+    assert (
+        found.evidence.tables("finished", ["error"], ["ok"])[0.2].tolist() == [[0, 0], [1, 1]][::-1]
+    )
+
+
+def test_complaints_are_handed_in_by_code():
+    tally = EvidenceCounters()
+    bump(tally.complaints, "R14", 3)
+    bump(tally.complaints, "R14")
+    assert tally.body() == {"complaints": {"R14": 4}}

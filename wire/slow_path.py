@@ -1,0 +1,203 @@
+"""gunicorn's own protocol, for what goes the long way: bounded as the short way is, and with errors as problem JSON.
+
+Its requests need a Host (RFC 9112), may be of absolute form, and are answered also to a client that closed its side.
+"""
+
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from gunicorn.asgi.protocol import ASGIProtocol
+from gunicorn.http.errors import ParseException
+
+from wire.fast_path import SLOWEST_READER_S
+from wire.problems import problem
+
+MOST_HEAD = 64 * 1024
+LONGEST_DETAIL = 300
+
+
+class HostMissing(ParseException):  # type: ignore[misc]
+    """A request of HTTP/1.1 without a Host."""
+
+    def __str__(self) -> str:
+        """What to send."""
+        return "the request has no Host header, which HTTP/1.1 requires: send one"
+
+
+class CodingUnknown(ParseException):  # type: ignore[misc]
+    """A body in another transfer coding, which somebody before this server may read otherwise."""
+
+    def __str__(self) -> str:
+        """What to send."""
+        return "Transfer-Encoding is chunked or none here: pack a body by Content-Encoding"
+
+
+class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
+    """One connection of the long way. Belongs to one worker (wire/worker.py)."""
+
+    def __init__(self, worker: Any) -> None:
+        super().__init__(worker)
+        now = worker.loop.time()
+        # Since when it waits for its client, and since when some of a head has been there.
+        self._last = now
+        self._head_since: float | None = None
+        self._head_bytes = 0
+        self._ended = False
+        self._unread = (now, 0)
+
+    @property
+    def since(self) -> float | None:
+        """Loop time since which it waits for its client, None while a request is being answered."""
+        receiver = self._body_receiver
+        return (
+            self._last
+            if self._awaiting_request or (receiver is not None and not receiver._complete)
+            else None
+        )
+
+    @property
+    def unfinished(self) -> bool:
+        """See wire/budget.py."""
+        return self._clogged or self.since is not None
+
+    @property
+    def begun(self) -> bool:
+        """Whether some of a request has arrived."""
+        return self._head_since is not None or self._body_receiver is not None
+
+    @property
+    def _clogged(self) -> bool:
+        return self._flow_control is not None and self._flow_control.write_paused
+
+    def cut(self) -> None:
+        """End the connection, whatever is under way."""
+        self.transport.abort()
+
+    def evict(self) -> None:
+        """See wire/budget.py: only unread answers are counted by connection."""
+        self.worker.budget.release(self)
+        self.cut()
+
+    def close_if_idle(self) -> None:
+        """Close unless a request is under way."""
+        if self._awaiting_request:
+            self._keepalive_timeout()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client, or the server, closed it."""
+        self.worker.budget.release(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a head, a body, or of what follows."""
+        # Not with each piece of a head: who waits longest is who began first.
+        if self._head_since is None:
+            self._last = self.worker.loop.time()
+        super().data_received(data)
+        if self._current_request is not None:
+            self._head_since, self._head_bytes = None, 0
+            return
+        self._head_since = self._head_since or self._last
+        self._head_bytes += len(data)
+        if self._head_bytes > MOST_HEAD and not self._closed:
+            self._send_error_response(
+                431, f"the head is larger than {MOST_HEAD} bytes: send fewer or shorter headers"
+            )
+            self._close_transport()
+
+    def eof_received(self) -> bool:
+        """The client sends no more; whether its answer is still to be sent."""
+        self._ended = True
+        receiver = self._body_receiver
+        return not self._closed and receiver is not None and receiver._complete
+
+    def pause_writing(self) -> None:
+        """The client does not read its answer."""
+        super().pause_writing()
+        size = self.transport.get_write_buffer_size()
+        self._unread = (self.worker.loop.time(), size)
+        self.worker.budget.change(self, size)
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        self.worker.budget.release(self)
+        super().resume_writing()
+
+    def look(self, now: float, slowest_s: float) -> None:
+        """End what takes too long: a head that does not arrive, an answer that is not read, a client that has gone."""
+        if self._awaiting_request:
+            if self._ended:
+                self._keepalive_timeout()
+            elif self._head_since is not None and now - self._head_since > slowest_s:
+                self._send_error_response(
+                    408, "the request did not arrive in time: send it in one go"
+                )
+                self._keepalive_timeout()
+        began, size = self._unread
+        if (self._clogged or self._closed) and now - began > SLOWEST_READER_S:
+            left = self.transport.get_write_buffer_size()
+            if left > size - size // 4:
+                self.cut()
+            else:
+                self._unread = (now, left)
+
+    def _close_transport(self) -> None:
+        if not self._closed and self.transport is not None:
+            # It stays open until its client has read the answer.
+            self._unread = (self.worker.loop.time(), self.transport.get_write_buffer_size())
+        super()._close_transport()
+
+    def _on_headers_complete(self) -> Any:
+        parser = self._callback_parser
+        codings = b",".join(
+            value for name, value in parser.headers if name.lower() == b"transfer-encoding"
+        )
+        if codings and codings.strip().lower() != b"chunked":
+            raise CodingUnknown
+        if parser.http_version >= (1, 1) and not any(
+            name.lower() == b"host" for name, _ in parser.headers
+        ):
+            raise HostMissing
+        return super()._on_headers_complete()
+
+    def _will_close(self, request: Any, response_requires_close: bool) -> bool:
+        parser = self._callback_parser
+        nothing_follows = parser is None or not parser.remaining()
+        return (self._ended and nothing_follows) or super()._will_close(
+            request, response_requires_close
+        )
+
+    def _is_websocket_upgrade(self, request: Any) -> bool:  # noqa: ARG002
+        """There are none here; an offer to upgrade may be ignored, and the request is answered as it stands."""
+        return False
+
+    def _build_http_scope(self, request: Any, sockname: Any, peername: Any) -> dict[str, Any]:
+        scope: dict[str, Any] = super()._build_http_scope(request, sockname, peername)
+        kind, slashes, rest = scope["raw_path"].partition(b"://")
+        if slashes and kind.lower() in (b"http", b"https"):
+            path = b"/" + rest.partition(b"/")[2]
+            scope["raw_path"], scope["path"] = (
+                path,
+                unquote_to_bytes(path).decode("utf-8", "replace"),
+            )
+        return scope
+
+    def _send_error_response(self, status: int, message: str, extra_headers: Any = ()) -> None:
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR and (
+            self.transport is None or self.transport.is_closing()
+        ):
+            # Its client went away before its request was whole: nobody is answered, and nobody was failed.
+            return
+        phrase = HTTPStatus(status).phrase
+        headers, body = problem(status, phrase.lower(), message[:LONGEST_DETAIL])
+        lines = [b"HTTP/1.1 %d %b" % (status, phrase.encode())]
+        lines += [b"%b: %b" % header for header in headers]
+        lines += [f"{name}: {value}".encode("latin-1") for name, value in extra_headers]
+        lines += [b"content-length: %d" % len(body), b"connection: close", b"", body]
+        self._safe_write(b"\r\n".join(lines))
+        self.worker.refused(status)
+
+
+# It notes the result on the class it is asked on, and reads it from its own.
+ASGIProtocol._check_h1c_protocol_available()
