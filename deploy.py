@@ -1,8 +1,8 @@
-"""The operator's door: one short function a verb. Each reads the record, gathers facts, lets the core decide, acts.
+"""The operator's door: one short function a verb. Each reads the record, gathers facts, lets the
+core decide, acts.
 
-Exit codes: 0 done, 1 refused or failed, 2 usage, 3 undecided, 4 deadline, 5 rolled back, 6 contract broken,
-130 interrupted.
-"""
+Exit codes: 0 done, 1 refused or failed, 2 usage, 3 undecided, 4 deadline, 5 rolled back, 6 contract
+broken, 130 interrupted."""
 
 # Annotations are evaluated for the verb that was asked for alone.
 from __future__ import annotations
@@ -12,11 +12,13 @@ import signal
 import sys
 
 if __name__ == "__main__":
-    # Until `main` says what an interruption means, it ends the program without a word: nothing was done yet.
-    # Where whoever started it has it ignore Ctrl-C (nohup, a script's `&`), it goes on ignoring it.
+    # Until `main` says what an interruption means, it ends the program without a word: nothing was
+    # done yet. Where whoever started it has it ignore Ctrl-C (nohup, a script's `&`), it goes on
+    # ignoring it.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # Nothing of what a start makes is garbage, and to look for some takes a tenth of the time of a rollback.
+    # Nothing of what a start makes is garbage, and to look for some takes a tenth of the time of a
+    # rollback.
     gc.set_threshold(50_000)
 
 from collections.abc import Iterator
@@ -409,7 +411,9 @@ def rehearse(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """The whole plan on a Heroku that runs on this machine, with users' traffic; no account is needed."""
+    """The whole plan on a Heroku that runs on this machine, with users' traffic; no account is
+    needed.
+    """
     with _door(as_json) as (out, place):
         from cli.render import summary
 
@@ -427,7 +431,9 @@ def demo(words: list[str]) -> None:
 
 @contextmanager
 def _door(as_json: bool, lenient: bool = False) -> Iterator[tuple[Out, Workspace]]:
-    """Where to speak and where to act; what is raised on purpose is told in one line and becomes an exit code."""
+    """Where to speak and where to act; what is raised on purpose is told in one line and becomes an
+    exit code.
+    """
     from cli.render.exit_codes import told
     from deployment.workspace.workspace import place
 
@@ -436,7 +442,9 @@ def _door(as_json: bool, lenient: bool = False) -> Iterator[tuple[Out, Workspace
 
 
 def _lenient_place() -> Workspace:
-    """The place with deploy.toml's settings, or with the defaults where it cannot be read: `lint` tells why."""
+    """The place with deploy.toml's settings, or with the defaults where it cannot be read: `lint`
+    tells why.
+    """
     from deployment.workspace.errors import Misconfigured
     from deployment.workspace.workspace import place
     from rollout.errors import Refusal
@@ -541,7 +549,9 @@ def main() -> None:
 
 
 def _told_usage(words: list[str], message: str) -> None:
-    """Say what is wrong and where to read on: the verb's own help, or the verbs. Without a word help was shown."""
+    """Say what is wrong and where to read on: the verb's own help, or the verbs. Without a word
+    help was shown.
+    """
     if not message:
         return
     from cli.render.exit_codes import Out

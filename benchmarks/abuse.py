@@ -1,12 +1,13 @@
-"""What strangers and faults cost honest users: `python -m benchmarks.abuse [--json] [--rounds 3] [--only NAME]`.
+"""What strangers and faults cost honest users: `python -m benchmarks.abuse [--json] [--rounds 3]
+[--only NAME]`.
 
-A stack of its own runs the flights: v1 released, v2 a canary of 20 % that is judged. Honest users ask at a constant
-rate; each attack of benchmarks/attacks.py and each fault of the machine is played beside them, and before it the same
-users are measured alone. For each: the p99 of honest requests over that alone (median of the rounds), honest requests
-lost, what the stack's memory grew by at its peak, how long `deploy.py rollback` took under attack, and whether the
-attack moved the rollout. Faults stop what answers, so their p99 is of a minute around them. Last,
-`rollback_over_python` of an idle stack. The last line is one JSON object; the exit code is 1 where a bound is broken.
-"""
+A stack of its own runs the flights: v1 released, v2 a canary of 20 % that is judged. Honest users
+ask at a constant rate; each attack of benchmarks/attacks.py and each fault of the machine is played
+beside them, and before it the same users are measured alone. For each: the p99 of honest requests
+over that alone (median of the rounds), honest requests lost, what the stack's memory grew by at its
+peak, how long `deploy.py rollback` took under attack, and whether the attack moved the rollout.
+Faults stop what answers, so their p99 is of a minute around them. Last, `rollback_over_python` of
+an idle stack. The last line is one JSON object; the exit code is 1 where a bound is broken."""
 
 import argparse
 import json
@@ -82,7 +83,9 @@ class Honest:
         return self._ask(SECONDS, lambda: None)
 
     def beside(self, begin: Begin, seconds: float) -> tuple[Arrived, float, float, bool]:
-        """The users during an attack; MB that the stack grew by, seconds of a rollback, whether the rollout moved."""
+        """The users during an attack; MB that the stack grew by, seconds of a rollback, whether the
+        rollout moved.
+        """
         before, revision = self.town.memory_mb(), self.revision()
         weighed, taken, moved = [before], [float("inf")], [False]
         began = time.monotonic()
@@ -148,7 +151,9 @@ def measure(
 
 
 class Attacker:
-    """A process of benchmarks/attacks.py that attacks between `begin` and the end of the context."""
+    """A process of benchmarks/attacks.py that attacks between `begin` and the end of the
+    context.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.acting VERB [WORD...]`: one act of deploy.py in a process that has imported everything.
+"""`python -m benchmarks.acting VERB [WORD...]`: one act of deploy.py in a process that has imported
+everything.
 
-It prints `ready`, waits for a line, acts, and prints one JSON object: when it began, when its one insert into the
-ledger began, and when it was done (epoch seconds).
-"""
+It prints `ready`, waits for a line, acts, and prints one JSON object: when it began, when its one
+insert into the ledger began, and when it was done (epoch seconds)."""
 
 import json
 import sys

@@ -16,7 +16,9 @@ TOLERANCE = 1e-5
 
 
 def check_answers(running: Running) -> None:
-    """Send the first bodies one after the other; raises BenchmarkFailed where an answer is neither version's."""
+    """Send the first bodies one after the other; raises BenchmarkFailed where an answer is neither
+    version's.
+    """
     if running.predictions is None:
         return
     headers = {"Content-Type": "application/json", **running.headers}

@@ -1,8 +1,7 @@
 """Open-loop load: requests that are due at a constant rate, whatever became of those before them.
 
-Every time is counted from the intended start, so that a stall of the server is felt by all that fell due meanwhile.
-benchmarks/arriving.py sends, in a process of its own.
-"""
+Every time is counted from the intended start, so that a stall of the server is felt by all that
+fell due meanwhile. benchmarks/arriving.py sends, in a process of its own."""
 
 import subprocess
 import sys
@@ -28,7 +27,9 @@ LOOK_S = 0.02
 
 @dataclass(frozen=True)
 class Arrived:
-    """Requests in the order they fell due, as arrays; seconds since the start, `answered` < 0 where nothing came."""
+    """Requests in the order they fell due, as arrays; seconds since the start, `answered` < 0 where
+    nothing came.
+    """
 
     intended: np.ndarray
     sent: np.ndarray
@@ -53,12 +54,16 @@ class Arrived:
         return int(np.isin(self.status, (LOST, UNANSWERED)).sum())
 
     def ms(self, percent: float) -> float:
-        """That percentile of the times from the intended start to the answer, in ms; NaN where there is none."""
+        """That percentile of the times from the intended start to the answer, in ms; NaN where
+        there is none.
+        """
         took = (self.answered - self.intended)[self.answered >= 0]
         return float(np.percentile(took, percent)) * 1000 if len(took) else float("nan")
 
     def sent_late_ms(self) -> float:
-        """The 99th percentile of the times from the intended start to the sending, in ms: the generator's own delay."""
+        """The 99th percentile of the times from the intended start to the sending, in ms: the
+        generator's own delay.
+        """
         return float(np.percentile((self.sent - self.intended)[self.sent >= 0], 99)) * 1000
 
     def __len__(self) -> int:

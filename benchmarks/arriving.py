@@ -1,9 +1,10 @@
-"""`python -m benchmarks.arriving`: the open-loop load, in a process of its own; see benchmarks/arrivals.py.
+"""`python -m benchmarks.arriving`: the open-loop load, in a process of its own; see
+benchmarks/arrivals.py.
 
-It reads a Plan as JSON, sends, and writes what came of each request as MessagePack. A request is due at its intended
-start whatever became of those before it; where every connection is busy it waits here, and that time counts as well.
-No task is made per request, and the only timer is the one that tells what is due.
-"""
+It reads a Plan as JSON, sends, and writes what came of each request as MessagePack. A request is
+due at its intended start whatever became of those before it; where every connection is busy it
+waits here, and that time counts as well. No task is made per request, and the only timer is the one
+that tells what is due."""
 
 import asyncio
 import gc
@@ -26,7 +27,9 @@ LOST, UNANSWERED = 0, -1
 
 
 class Phase(msgspec.Struct):
-    """So many requests a second for some seconds; a rate of 0 is a closed loop: every connection is always busy."""
+    """So many requests a second for some seconds; a rate of 0 is a closed loop: every connection is
+    always busy.
+    """
 
     rate: float
     seconds: float

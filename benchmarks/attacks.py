@@ -1,8 +1,8 @@
-"""What a stranger sends: `python -m benchmarks.attacks NAME URL` attacks a router of this machine until it is ended.
+"""What a stranger sends: `python -m benchmarks.attacks NAME URL` attacks a router of this machine
+until it is ended.
 
-Each attack is a function of the router's address and of a clock that says when to stop. They use plain sockets and
-`http.client`, and stop by themselves after MOST_S.
-"""
+Each attack is a function of the router's address and of a clock that says when to stop. They use
+plain sockets and `http.client`, and stop by themselves after MOST_S."""
 
 import base64
 import gzip
@@ -78,7 +78,9 @@ class Target:
         return json.dumps({"instances": [self.row] * count}).encode()
 
     def prediction(self, rows: int = 1) -> str:
-        """The id of a prediction by the candidate where one comes within 500 tries, else of the last one."""
+        """The id of a prediction by the candidate where one comes within 500 tries, else of the
+        last one.
+        """
         token = ""
         for number in range(500):
             _, headers = self.ask(

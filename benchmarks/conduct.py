@@ -1,12 +1,13 @@
-"""Rollouts that run by themselves, on real processes: `python -m benchmarks.conduct [--json] [--pairs 20]`.
+"""Rollouts that run by themselves, on real processes: `python -m benchmarks.conduct [--json]
+[--pairs 20]`.
 
-Under a steady load of real flights a candidate of v1 is given to `canary --auto`, and what the conductor does is
-compared with what is known to be right: v2 is released, v3 (which fails on airports it never saw) is rolled back, a
-copy of v1 is never rolled back however often it is tried, a version that computes 30 % longer is rolled back, one whose
-predictions shift is held, one whose late labels are worse is rolled back, as a canary and as a shadow that no user
-meets. The last line is one JSON object: for each run its expected and its real outcome, the requests and seconds until
-then, and the requests that users lost.
-"""
+Under a steady load of real flights a candidate of v1 is given to `canary --auto`, and what the
+conductor does is compared with what is known to be right: v2 is released, v3 (which fails on
+airports it never saw) is rolled back, a copy of v1 is never rolled back however often it is tried,
+a version that computes 30 % longer is rolled back, one whose predictions shift is held, one whose
+late labels are worse is rolled back, as a canary and as a shadow that no user meets. The last line
+is one JSON object: for each run its expected and its real outcome, the requests and seconds until
+then, and the requests that users lost."""
 
 import argparse
 import asyncio
@@ -56,7 +57,9 @@ class Run:
 
 @dataclass
 class Traffic:
-    """The flights of July to December in time order, over and over, at a rate; their truth as labels where wanted."""
+    """The flights of July to December in time order, over and over, at a rate; their truth as
+    labels where wanted.
+    """
 
     url: str
     rate: float

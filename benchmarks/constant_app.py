@@ -1,4 +1,6 @@
-"""An ASGI app that answers a constant to POST /predict, by the long way and by wire/'s short one."""
+"""An ASGI app that answers a constant to POST /predict, by the long way and by wire/'s short
+one.
+"""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any

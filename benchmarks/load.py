@@ -1,4 +1,6 @@
-"""Closed-loop load by wrk: so many connections, each sending its next request when the last one is answered."""
+"""Closed-loop load by wrk: so many connections, each sending its next request when the last one is
+answered.
+"""
 
 import shutil
 import subprocess
@@ -43,7 +45,9 @@ def flights(count: int = 2_000) -> pd.DataFrame:
 
 
 def write_bodies(path: Path, template: str = '{"instances":[%s]}', count: int = 2_000) -> Path:
-    """`count` flights of July to December, one request a line; `%s` in the template is a flight's JSON object."""
+    """`count` flights of July to December, one request a line; `%s` in the template is a flight's
+    JSON object.
+    """
     if not path.exists():
         rows = instances(flights(count))
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,6 @@
-"""Interleaved repetitions: every set-up once a round, so that a noisy minute hurts all alike; medians and ratios."""
+"""Interleaved repetitions: every set-up once a round, so that a noisy minute hurts all alike;
+medians and ratios.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,7 +18,9 @@ Say = Callable[[str], None]
 
 @dataclass
 class Measured:
-    """One set-up's results. loads: by connections, one a round; memory_mb: after the last load, one a round."""
+    """One set-up's results. loads: by connections, one a round; memory_mb: after the last load, one
+    a round.
+    """
 
     name: str
     about: str
@@ -26,7 +30,9 @@ class Measured:
     failure: str = ""
 
     def median(self, connections: int, figure: str) -> float:
-        """The median over the rounds of a Load's figure; raises KeyError where it was not measured."""
+        """The median over the rounds of a Load's figure; raises KeyError where it was not
+        measured.
+        """
         return median(getattr(load, figure) for load in self.loads[connections])
 
     def as_json(self) -> dict[str, Any]:
@@ -41,7 +47,9 @@ class Measured:
 def measure(
     setups: Sequence[Setup], connections: Sequence[int], rounds: int, seconds: float, say: Say
 ) -> dict[str, Measured]:
-    """Measure every set-up at each number of connections in each round; one that cannot run is said and left out."""
+    """Measure every set-up at each number of connections in each round; one that cannot run is said
+    and left out.
+    """
     found = {setup.name: Measured(setup.name, setup.about) for setup in setups}
     for number in range(1, rounds + 1):
         for setup in setups:
@@ -58,7 +66,8 @@ def _one_round(
     try:
         with setup.start() as running:
             wrk(running.url, running.bodies, max(connections), WARM_UP_S, headers=running.headers)
-            # After the warm-up, which leaves requests behind: a slow set-up must be done with them first.
+            # After the warm-up, which leaves requests behind: a slow set-up must be done with them
+            # first.
             check_answers(running)
             for count in connections:
                 load = wrk(running.url, running.bodies, count, seconds, headers=running.headers)

@@ -1,12 +1,16 @@
-"""Tails, fairness and overload: `python -m benchmarks.overload [--json] [--rounds 3] [--seconds 3]`.
+"""Tails, fairness and overload: `python -m benchmarks.overload [--json] [--rounds 3] [--seconds
+3]`.
 
-Requests arrive at a constant rate and are counted from their intended start. Rates are shares of the capacity that a
-closed loop found just before, so every figure is a ratio within one round; of several rounds the median is told.
+Requests arrive at a constant rate and are counted from their intended start. Rates are shares of
+the capacity that a closed loop found just before, so every figure is a ratio within one round; of
+several rounds the median is told.
 
-- sklearn: v1 serves the pipeline itself, 16 rows a request, so that a generator in Python can send three times its
-  capacity from the same cores. Open loop at 50 % and 80 %; three times the capacity, then 50 % until the tail is back.
-- onnx: as deploy.toml has it, one row a request. Open loop at 50 % and 80 %; beside requests of 1,000 rows; v1 beside
-  a v2 whose processes stand still half of the time; resident memory and start-up beside the plain set-up's.
+- sklearn: v1 serves the pipeline itself, 16 rows a request, so that a generator in Python can send
+  three times its capacity from the same cores. Open loop at 50 % and 80 %; three times the
+  capacity, then 50 % until the tail is back.
+- onnx: as deploy.toml has it, one row a request. Open loop at 50 % and 80 %; beside requests of
+  1,000 rows; v1 beside a v2 whose processes stand still half of the time; resident memory and
+  start-up beside the plain set-up's.
 
 The last line is one JSON object.
 """
@@ -61,7 +65,9 @@ class Capacity:
 
 @dataclass(frozen=True)
 class Steady:
-    """Open loop below capacity. failed: answers other than 200, or none; generator_late_ms: its own p99."""
+    """Open loop below capacity. failed: answers other than 200, or none; generator_late_ms: its own
+    p99.
+    """
 
     p50_ms: float
     p99_ms: float
@@ -71,11 +77,12 @@ class Steady:
 
 @dataclass(frozen=True)
 class Overload:
-    """Several times the capacity. goodput: 200s while it lasted; given: their times; silent: requests without answer.
+    """Several times the capacity. goodput: 200s while it lasted; given: their times; silent:
+    requests without answer.
 
-    shed_s: the 99th percentile of a shed answer's time; recovery_s: from its end until two windows in a row have a p99
-    of at most twice that at 50 %; growth_mb: resident, at most, over that before.
-    """
+    shed_s: the 99th percentile of a shed answer's time; recovery_s: from its end until two windows
+    in a row have a p99 of at most twice that at 50 %; growth_mb: resident, at most, over that
+    before."""
 
     goodput_over_capacity: float
     shed_share: float
@@ -92,7 +99,9 @@ class Overload:
 
 @dataclass(frozen=True)
 class Beside:
-    """One kind of requests beside another: its p99 over its p99 alone, both in ms; failed: of both kinds."""
+    """One kind of requests beside another: its p99 over its p99 alone, both in ms; failed: of both
+    kinds.
+    """
 
     p99_over_alone: float
     p99_alone_ms: float
@@ -103,7 +112,9 @@ class Beside:
 
 @dataclass(frozen=True)
 class Cost:
-    """Resident MB of router and two ONNX versions, and of plain's nginx and two services; seconds until ready."""
+    """Resident MB of router and two ONNX versions, and of plain's nginx and two services; seconds
+    until ready.
+    """
 
     memory_mb: float
     plain_memory_mb: float
@@ -185,7 +196,9 @@ class Measurer:
         return self._beside(capacity / 5, large)
 
     def slow_neighbour(self, capacity: float) -> Beside:
-        """Requests to v1 at 20 % of the capacity beside those to v2 at 5 %, whose processes stop and go."""
+        """Requests to v1 at 20 % of the capacity beside those to v2 at 5 %, whose processes stop
+        and go.
+        """
         slow = self._stream("other", self.bodies, capacity / 20, X_Model_Version="v2")
         with _halting(_pids(self.town, "v2")) as halt:
             return self._beside(capacity / 5, slow, halt)
@@ -207,7 +220,9 @@ class Measurer:
 
 
 def main() -> int:
-    """Measure, show and print; returns 1 where a request got no answer, or failed below capacity."""
+    """Measure, show and print; returns 1 where a request got no answer, or failed below
+    capacity.
+    """
     options = _options()
     console = Console(stderr=options.json, width=120)
     found: dict[str, list[Any]] = {}
@@ -253,7 +268,9 @@ def _onnx(rounds: int, seconds: float, note: Note) -> None:
 
 
 def cost() -> Cost:
-    """Memory after a little load, and start-up of one version, of Sluice and of the plain set-up."""
+    """Memory after a little load, and start-up of one version, of Sluice and of the plain
+    set-up.
+    """
     with town("overload-onnx") as made:
         made.run("ab", "v2", "--percent", "10")
         memory_mb = _weighed(f"{made.url}/predict", made.memory_mb)
@@ -292,7 +309,9 @@ def _weighed(url: str, memory_mb: Callable[[], float]) -> float:
 
 
 def _start_s(words: list[str], environ: dict[str, str], bind: str, health: str) -> float:
-    """Seconds from the start of a process until it answers; `bind` names its variable, else its last argument is it."""
+    """Seconds from the start of a process until it answers; `bind` names its variable, else its
+    last argument is it.
+    """
     address = f"127.0.0.1:{free_port()}"
     with Processes(STATE / "overload-start" / "log") as processes:
         begun = time.monotonic()
@@ -304,7 +323,9 @@ def _start_s(words: list[str], environ: dict[str, str], bind: str, health: str) 
 
 
 def _recovery_s(found: Arrived, begin: float, end: float, least_ms: float) -> float:
-    """Seconds from `begin` until two windows in a row have a p99 of at most `least_ms`; infinite where none have."""
+    """Seconds from `begin` until two windows in a row have a p99 of at most `least_ms`; infinite
+    where none have.
+    """
     starts = np.arange(begin, end - WINDOW_S / 2, WINDOW_S)
     well = [found.due(start, start + WINDOW_S).ms(99) <= least_ms for start in starts]
     firsts = [
@@ -315,7 +336,9 @@ def _recovery_s(found: Arrived, begin: float, end: float, least_ms: float) -> fl
 
 @contextmanager
 def _halting(pids: Sequence[int]) -> Iterator[Callable[[], None]]:
-    """What stops these processes and lets them go on in turn, whenever it is called; they go on in the end."""
+    """What stops these processes and lets them go on in turn, whenever it is called; they go on in
+    the end.
+    """
     begun = time.monotonic()
 
     def halt() -> None:

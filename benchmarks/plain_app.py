@@ -1,4 +1,5 @@
-"""The plain set-up's service, as most tutorials write it: Flask, the pickled pipeline, one pandas frame a request.
+"""The plain set-up's service, as most tutorials write it: Flask, the pickled pipeline, one pandas
+frame a request.
 
 BUNDLE names the folder of a delivered version.
 """

@@ -1,8 +1,7 @@
 """What HTTP itself costs: `python -m benchmarks.protocols`.
 
-A constant answer of a prediction's size from one gunicorn worker on uvloop, by gunicorn's own asgi protocol and by
-wire/'s short way, three rounds in turn at 1 and 64 connections.
-"""
+A constant answer of a prediction's size from one gunicorn worker on uvloop, by gunicorn's own asgi
+protocol and by wire/'s short way, three rounds in turn at 1 and 64 connections."""
 
 import sys
 from collections.abc import Iterator
@@ -29,7 +28,8 @@ def main() -> int:
         each = ratio(found["short way"], found["gunicorn's own"], count)
         if each is not None:
             print(
-                f"{count} connections: {each.value:.1f} times as many ({each.low:.1f} to {each.high:.1f})"
+                f"{count} connections: {each.value:.1f} times as many ({each.low:.1f} to "
+                f"{each.high:.1f})"
             )
     return 1 if any(each.failure for each in found.values()) else 0
 

@@ -26,9 +26,10 @@ Result = dict[str, Any]
 
 HEAD = """# Benchmarks
 
-Made by `python -m benchmarks.report` from the output of the commands named below. Load, router and versions share the
-machine's cores, so **read ratios, not figures**: every set-up runs once a round, one after the other, and a ratio is
-taken within a round. Shown are the medians of the rounds; a ratio's spread is its lowest and its highest round.
+Made by `python -m benchmarks.report` from the output of the commands named below. Load, router and
+versions share the machine's cores, so **read ratios, not figures**: every set-up runs once a round,
+one after the other, and a ratio is taken within a round. Shown are the medians of the rounds; a
+ratio's spread is its lowest and its highest round.
 
 """
 
@@ -71,8 +72,10 @@ def serving(result: Result) -> str:
     lines = [
         "## Predictions a second",
         "",
-        f"`python -m benchmarks.serving{result['arguments']}` on {machine['cores']} cores ({machine['cpu']}, Python "
-        f"{machine['python']}). One flight a request, 90 % answered by v1 (logistic regression) and 10 % by v2 "
+        f"`python -m benchmarks.serving{result['arguments']}` on {machine['cores']} cores "
+        f"({machine['cpu']}, Python "
+        f"{machine['python']}). One flight a request, 90 % answered by v1 (logistic regression) "
+        f"and 10 % by v2 "
         "(gradient boosting), kept connections by wrk on the same cores.",
         "",
         "![requests per second at 64 connections](pictures/serving.svg)",
@@ -103,8 +106,10 @@ def spent(result: Result) -> str:
     lines = [
         "## Where the time goes",
         "",
-        f"`python -m benchmarks.spent`: {result['connections']} connections, {result['requests_s']:,} requests a "
-        "second. Processor time by the request; what two cores have left is idle or the system's own.",
+        f"`python -m benchmarks.spent`: {result['connections']} connections, "
+        f"{result['requests_s']:,} requests a "
+        "second. Processor time by the request; what two cores have left is idle or the system's "
+        "own.",
         "",
         "| process | µs a request |",
         "|---|--:|",
@@ -119,9 +124,12 @@ def rollout(result: Result) -> str:
     lines = [
         "## What a rollout costs its users",
         "",
-        f"`python -m benchmarks.rollout`, {result['connections']} kept connections all the while. *New split after*: "
-        "from the act's insert into the ledger until every user whom it moves was answered by the new version. *Whole "
-        "act*: golden answers, the start of a process and drain included. *Longest silence*: nobody was answered for "
+        f"`python -m benchmarks.rollout`, {result['connections']} kept connections all the while. "
+        f"*New split after*: "
+        "from the act's insert into the ledger until every user whom it moves was answered by the "
+        "new version. *Whole "
+        "act*: golden answers, the start of a process and drain included. *Longest silence*: "
+        "nobody was answered for "
         "so long.",
         "",
         "| act | requests | failed | new split after | whole act | longest silence |",
@@ -151,21 +159,28 @@ def abuse(result: Result) -> str:
     lines = [
         "## What strangers and faults cost honest users",
         "",
-        "`python -m benchmarks.abuse`: v1 released, v2 a canary of 20 % that is judged; honest users ask 300 times a "
-        "second, alone and then beside each attack of `benchmarks/attacks.py`, which goes on until after a rollback. "
-        "*Ratio*: the p99 of honest requests over that alone, within a round. A fault stops what answers, so its "
-        "minute has those who waited for the restart. *Moved*: whether the attack changed the rollout.",
+        "`python -m benchmarks.abuse`: v1 released, v2 a canary of 20 % that is judged; honest "
+        "users ask 300 times a "
+        "second, alone and then beside each attack of `benchmarks/attacks.py`, which goes on "
+        "until after a rollback. "
+        "*Ratio*: the p99 of honest requests over that alone, within a round. A fault stops what "
+        "answers, so its "
+        "minute has those who waited for the restart. *Moved*: whether the attack changed the "
+        "rollout.",
         "",
-        "| attack | p99 ms alone | beside it | ratio | honest requests lost | most MB more | rollback s | moved |",
+        "| attack | p99 ms alone | beside it | ratio | honest requests lost | most MB more | "
+        "rollback s | moved |",
         "|---|--:|--:|--:|--:|--:|--:|---|",
         *(
             f"| {each['name']} | {each['alone_p99_ms']:.1f} | {each['honest_p99_ms']:.1f} | "
             f"{each['honest_p99_ratio']:.2f} | {each['lost']} of {each['honest_requests']:,} | "
-            f"{each['rss_mb_growth']:.0f} | {each['rollback_s']:.2f} | {'yes' if each['verdict_moved'] else 'no'} |"
+            f"{each['rss_mb_growth']:.0f} | {each['rollback_s']:.2f} | "
+            f"{'yes' if each['verdict_moved'] else 'no'} |"
             for each in result["attacks"]
         ),
         "",
-        f"`rollback` on an idle stack takes {result['rollback_over_python']:.1f} times what `python -c pass` takes, "
+        f"`rollback` on an idle stack takes {result['rollback_over_python']:.1f} times what "
+        f"`python -c pass` takes, "
         "from Enter until every router worker has the new split.",
         "",
     ]
@@ -173,23 +188,32 @@ def abuse(result: Result) -> str:
 
 
 def verdict(result: Result) -> str:
-    """The section of verdict.py: false alarms, regressions beside the trial and the rivals, cost."""
+    """The section of verdict.py: false alarms, regressions beside the trial and the rivals,
+    cost.
+    """
     lines = [
         "## What the verdict promises, and what it costs",
         "",
-        f"`python -m benchmarks.verdict`: the code of `rollout/` on simulated traffic, {result['runs']:,} rollouts of "
-        f"{result['looks']} looks with nothing wrong, weights that go up and down, rates that follow a daily cycle and "
+        f"`python -m benchmarks.verdict`: the code of `rollout/` on simulated traffic, "
+        f"{result['runs']:,} rollouts of "
+        f"{result['looks']} looks with nothing wrong, weights that go up and down, rates that "
+        f"follow a daily cycle and "
         "jump. *No tolerance*: any difference counts.",
         "",
         "| promised at most 5 % | |",
         "|---|--:|",
         *(f"| {name} | {percent(share)} |" for name, share in _alarms(result)),
         "",
-        "Requests of both versions until a regression is rolled back at a weight of 5 %, median / 90th percentile. "
-        "Ours has a share of alpha of 1 % and no tolerance, and judges waits at this weight, which the default does "
-        "only near one half. In brackets: how often this judge rolls back a candidate with nothing wrong. "
-        "*Trial*: what the method needed when it was chosen, with the same share. Kayenta, the gate of Argo and "
-        "Flagger (three failures) and a test without correction (chi-square, Welch) look every minute of an hour.",
+        "Requests of both versions until a regression is rolled back at a weight of 5 %, median / "
+        "90th percentile. "
+        "Ours has a share of alpha of 1 % and no tolerance, and judges waits at this weight, "
+        "which the default does "
+        "only near one half. In brackets: how often this judge rolls back a candidate with "
+        "nothing wrong. "
+        "*Trial*: what the method needed when it was chosen, with the same share. Kayenta, the "
+        "gate of Argo and "
+        "Flagger (three failures) and a test without correction (chi-square, Welch) look every "
+        "minute of an hour.",
         "",
         "| regression | trial | ours | by trial | Kayenta | gate | repeated test |",
         "|---|--:|--:|--:|--:|--:|--:|",
@@ -204,9 +228,11 @@ def verdict(result: Result) -> str:
             f"| timed pairs, {name} | {summary(each)} |"
             for name, each in result["latency_pairs"].items()
         ),
-        f"| requests since errors rose from 0.1 to 1 % at request 50,000 | {summary(result['late_onset'])} |",
+        f"| requests since errors rose from 0.1 to 1 % at request 50,000 | "
+        f"{summary(result['late_onset'])} |",
         *(
-            f"| failed requests of a dead candidate, {name} | {each['median']:.0f}, at most {each['most']:.0f} |"
+            f"| failed requests of a dead candidate, {name} | {each['median']:.0f}, at most "
+            f"{each['most']:.0f} |"
             for name, each in result["dead_canary_requests"].items()
         ),
         f"| µs a verdict (the first) | {result['us_per_verdict']['median']:,} "
@@ -224,8 +250,10 @@ def conduct(result: Result) -> str:
     lines = [
         "## Rollouts that run by themselves",
         "",
-        "`python -m benchmarks.conduct`: real processes and flights; a candidate of v1 is given to `--auto`. *Failed*: "
-        "requests that users lost. Requests and seconds from the act to its outcome, the median of several runs.",
+        "`python -m benchmarks.conduct`: real processes and flights; a candidate of v1 is given "
+        "to `--auto`. *Failed*: "
+        "requests that users lost. Requests and seconds from the act to its outcome, the median "
+        "of several runs.",
         "",
         "| run | expected | outcome | requests | seconds | failed |",
         "|---|---|---|--:|--:|--:|",
@@ -244,7 +272,10 @@ def _run_row(name: str, runs: list[Result]) -> str:
     )
     requests, seconds = (median(run[key] for run in runs) for key in ("requests", "seconds"))
     failed = sum(run["failed"] for run in runs)
-    return f"| {name} | {runs[0]['expected']} | {outcome} | {requests:,.0f} | {seconds:.0f} | {failed} |"
+    return (
+        f"| {name} | {runs[0]['expected']} | {outcome} | {requests:,.0f} | {seconds:.0f} | "
+        f"{failed} |"
+    )
 
 
 def slugs(result: Result) -> str:
@@ -252,13 +283,17 @@ def slugs(result: Result) -> str:
     lines = [
         "## What a dyno holds",
         "",
-        "`python -m benchmarks.slugs`: the source that is sent for each app, the slug that a fresh environment of "
-        "exactly its requirements.txt makes (compressed, and on the disk; Heroku adds about 30 MB of Python and takes "
+        "`python -m benchmarks.slugs`: the source that is sent for each app, the slug that a "
+        "fresh environment of "
+        "exactly its requirements.txt makes (compressed, and on the disk; Heroku adds about 30 MB "
+        "of Python and takes "
         "500 MB), and the memory of its processes, with the workers that a Basic dyno gets, after "
-        f"{result['seconds']:g} s of load at 64 connections. *Resident*: proportional, so that shared pages count "
+        f"{result['seconds']:g} s of load at 64 connections. *Resident*: proportional, so that "
+        f"shared pages count "
         "once; *sum*: of every process by itself.",
         "",
-        f"| app | source MB | slug MB | on the disk | packages | workers | resident, of {result['memory_mb']} | sum |",
+        f"| app | source MB | slug MB | on the disk | packages | workers | resident, of "
+        f"{result['memory_mb']} | sum |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
         *(_slug_row(each) for each in result["apps"]),
         "",

@@ -1,9 +1,9 @@
-"""How long a rollback takes, from Enter to the last router worker: `python -m benchmarks.rollback_time [--rounds 15]`.
+"""How long a rollback takes, from Enter to the last router worker: `python -m
+benchmarks.rollback_time [--rounds 15]`.
 
-On a local stack that is up and idle, with a released version and one released before it. The yardstick is what Python
-itself takes to start on this host, asked in turn with the rollbacks, so that the figure says something on any host.
-The last line is one JSON object.
-"""
+On a local stack that is up and idle, with a released version and one released before it. The
+yardstick is what Python itself takes to start on this host, asked in turn with the rollbacks, so
+that the figure says something on any host. The last line is one JSON object."""
 
 import argparse
 import json
@@ -41,16 +41,19 @@ class RollbackTimes:
 
 
 def rollback_over_python(environ: Mapping[str, str], rounds: int = ROUNDS) -> float:
-    """How many times longer `deploy.py rollback` takes than `python -c pass`, on the stack of that environment.
+    """How many times longer `deploy.py rollback` takes than `python -c pass`, on the stack of that
+    environment.
 
-    Each round releases the version anew that the rollback takes the traffic from. A rollback has ended when its
-    process has and every router worker follows its revision. The stack is left as it was found, but for the history.
-    """
+    Each round releases the version anew that the rollback takes the traffic from. A rollback has
+    ended when its process has and every router worker follows its revision. The stack is left as it
+    was found, but for the history."""
     return rollback_times(environ, rounds).over_python
 
 
 def rollback_times(environ: Mapping[str, str], rounds: int = ROUNDS) -> RollbackTimes:
-    """Medians of so many rounds; raises BenchmarkFailed where a command fails or a worker does not follow."""
+    """Medians of so many rounds; raises BenchmarkFailed where a command fails or a worker does not
+    follow.
+    """
     environment = {**os.environ, **environ}
     there = place(environment)
     candidate = _taken_from(environment)
@@ -71,7 +74,9 @@ def rollback_times(environ: Mapping[str, str], rounds: int = ROUNDS) -> Rollback
 
 
 def _taken_from(environment: dict[str, str]) -> str:
-    """The version that is released anew before each rollback: the one that runs and is not released."""
+    """The version that is released anew before each rollback: the one that runs and is not
+    released.
+    """
     status = json.loads(_run([sys.executable, "deploy.py", "status", "--json"], environment))
     idle = [
         each["name"]
@@ -135,7 +140,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     times = rollback_times(os.environ, parser.parse_args().rounds)
     print(
-        f"python -c pass {times.python_ms} ms, rollback {times.rollback_ms} ms: {times.over_python} times as long"
+        f"python -c pass {times.python_ms} ms, rollback {times.rollback_ms} ms: "
+        f"{times.over_python} times as long"
     )
     print(json.dumps(asdict(times)))
 

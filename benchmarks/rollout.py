@@ -1,11 +1,11 @@
 """What a rollout costs its users: `python -m benchmarks.rollout [--json] [--connections 64]`.
 
-Under steady load on the flights' versions each act is performed once: a weight change, a promotion, a rollback, a
-release in place, kill -9 of a version, a restart of every router worker. For each: requests and failures from one
-second before the act to one second after it, the seconds from its insert into the ledger until every user whom the new
-split moves has met it, those from the act's beginning until its end (golden answers, start of a process and drain
-included), and the longest time in which nobody was answered. The last line is one JSON object.
-"""
+Under steady load on the flights' versions each act is performed once: a weight change, a promotion,
+a rollback, a release in place, kill -9 of a version, a restart of every router worker. For each:
+requests and failures from one second before the act to one second after it, the seconds from its
+insert into the ledger until every user whom the new split moves has met it, those from the act's
+beginning until its end (golden answers, start of a process and drain included), and the longest
+time in which nobody was answered. The last line is one JSON object."""
 
 import argparse
 import json
@@ -37,7 +37,9 @@ NAMED = 8
 
 @dataclass(frozen=True)
 class Act:
-    """What one act cost. seconds_until_new_split: from its insert, None where the split stays as it is."""
+    """What one act cost. seconds_until_new_split: from its insert, None where the split stays as it
+    is.
+    """
 
     act: str
     requests: int
@@ -49,7 +51,9 @@ class Act:
 
 @dataclass(frozen=True)
 class Moment:
-    """When an act began, when the ledger had it (None: it is none of the ledger's), when it was done: epoch seconds."""
+    """When an act began, when the ledger had it (None: it is none of the ledger's), when it was
+    done: epoch seconds.
+    """
 
     began: float
     inserted: float | None
@@ -90,7 +94,9 @@ class Theatre:
         until(lambda: time.time() > goal, "a second of load")
 
     def measure(self, name: str, play: Play, shows: str, moved: Sequence[str]) -> Act:
-        """Perform `play`, which moves these named users (none: the split stays) to the version `shows`."""
+        """Perform `play`, which moves these named users (none: the split stays) to the version
+        `shows`.
+        """
         moment = play()
         if moved:
             until(
@@ -131,7 +137,9 @@ class Theatre:
         return [who for _, at, who in list(self.users.named[user]) if at < moment][-1]
 
     def _met(self, user: str, version: str, since: float) -> float | None:
-        """When that user was first answered by that version after the time, never to meet another again."""
+        """When that user was first answered by that version after the time, never to meet another
+        again.
+        """
         met = None
         for _, at, who in reversed(list(self.users.named[user])):
             if at < since or who != version:
@@ -203,7 +211,8 @@ def main() -> int:
         lost = len(users.failed)
     console.print(_table(acts))
     console.print(
-        f"{lost} failed of {len(users.answered) + sum(map(len, users.named.values()))} requests in all"
+        f"{lost} failed of {len(users.answered) + sum(map(len, users.named.values()))} requests "
+        f"in all"
     )
     found = {
         "acts": [asdict(act) for act in acts],
@@ -233,7 +242,8 @@ def _script(theatre: Theatre) -> list[tuple[str, Play, str, Sequence[str]]]:
 
 
 def _named_users(secret: bytes) -> tuple[str, ...]:
-    """Users whom 10 % of v2 does not reach: half of them meet it at 50 %, half only with its release.
+    """Users whom 10 % of v2 does not reach: half of them meet it at 50 %, half only with its
+    release.
 
     secret: the key of the prediction ids, which keys the split too.
     """

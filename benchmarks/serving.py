@@ -1,9 +1,10 @@
-"""How fast predictions are served: `python -m benchmarks.serving [--json] [--rounds 3] [--seconds 5] [--peers all]`.
+"""How fast predictions are served: `python -m benchmarks.serving [--json] [--rounds 3] [--seconds
+5] [--peers all]`.
 
-One flight a request, 90 % answered by v1 and 10 % by v2, at 1, 64 and 256 kept connections by wrk, each set-up once a
-round. The last line is one JSON object: ratios as medians of the rounds' ratios, their spread, and every measurement.
-Only ratios mean something: load, router and versions share the machine's cores.
-"""
+One flight a request, 90 % answered by v1 and 10 % by v2, at 1, 64 and 256 kept connections by wrk,
+each set-up once a round. The last line is one JSON object: ratios as medians of the rounds' ratios,
+their spread, and every measurement. Only ratios mean something: load, router and versions share the
+machine's cores."""
 
 import argparse
 import os
@@ -27,7 +28,9 @@ FLOOR, ENVOY = "floor: nginx -> constant", "floor: envoy -> constant"
 
 
 def main() -> int:
-    """Measure, show and print; returns 1 when a request to Sluice failed or one of its set-ups could not run."""
+    """Measure, show and print; returns 1 when a request to Sluice failed or one of its set-ups
+    could not run.
+    """
     options = _options()
     console = Console(stderr=options.json, width=150)
     asked = [*setups(), *peers.setups(options.peers)]

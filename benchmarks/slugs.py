@@ -1,10 +1,10 @@
 """What a dyno would hold: `python -m benchmarks.slugs [--json] [--seconds 3]`.
 
-For the router and for v1 of the flights, on its certified ONNX form and on scikit-learn: the source that is sent, the
-slug it becomes (a fresh environment of exactly its requirements.txt, as a build makes it), and the memory of its
-processes after a load, with the WEB_CONCURRENCY that a Basic dyno gets, beside that dyno's 512 MB. Python itself, which
-Heroku's build adds, is in no figure of the slug.
-"""
+For the router and for v1 of the flights, on its certified ONNX form and on scikit-learn: the source
+that is sent, the slug it becomes (a fresh environment of exactly its requirements.txt, as a build
+makes it), and the memory of its processes after a load, with the WEB_CONCURRENCY that a Basic dyno
+gets, beside that dyno's 512 MB. Python itself, which Heroku's build adds, is in no figure of the
+slug."""
 
 import argparse
 import io
@@ -51,7 +51,8 @@ CONNECTIONS = 64
 
 @dataclass(frozen=True)
 class Held:
-    """Megabytes (10^6 bytes) of files, MiB of memory. resident: proportional, shared pages once; rss: of each, summed.
+    """Megabytes (10^6 bytes) of files, MiB of memory. resident: proportional, shared pages once;
+    rss: of each, summed.
 
     slug: compressed, which Heroku limits to 500 MB; installed: its files on the disk.
     """
@@ -89,8 +90,10 @@ def main() -> int:
                 failed += load.failed
     for each in held:
         console.print(
-            f"{each.name:<14} source {each.tarball_mb:.2f} MB, slug {each.slug_mb:.1f} MB ({each.installed_mb:.0f} MB "
-            f"on the disk, {each.packages} packages), {each.workers} workers: {each.resident_mb:.0f} MB",
+            f"{each.name:<14} source {each.tarball_mb:.2f} MB, slug {each.slug_mb:.1f} MB "
+            f"({each.installed_mb:.0f} MB "
+            f"on the disk, {each.packages} packages), {each.workers} workers: "
+            f"{each.resident_mb:.0f} MB",
             highlight=False,
         )
     limit = size("Basic").memory_mb
@@ -140,7 +143,9 @@ def _place(runtime: str) -> Workspace:
 
 
 def _built(name: str, source: Tarball) -> App:
-    """Unpack, and install exactly what its requirements.txt says; raises BenchmarkFailed with the installer's words."""
+    """Unpack, and install exactly what its requirements.txt says; raises BenchmarkFailed with the
+    installer's words.
+    """
     app = App(FOLDER / name, source)
     with tarfile.open(fileobj=io.BytesIO(source.content)) as tar:
         tar.extractall(app.folder, filter="data")

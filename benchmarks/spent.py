@@ -1,8 +1,8 @@
 """Where the processor time of a prediction goes: `python -m benchmarks.spent [--connections 64]`.
 
-Sluice on certified versions, 90/10, under wrk; processor time of each process group by the requests that were answered,
-in microseconds. With two cores, two million of them a second are all there is, the load's own share included.
-"""
+Sluice on certified versions, 90/10, under wrk; processor time of each process group by the requests
+that were answered, in microseconds. With two cores, two million of them a second are all there is,
+the load's own share included."""
 
 import argparse
 import os

@@ -1,8 +1,9 @@
-"""Users that predict all the time over kept connections, and remember when they were answered and by whom.
+"""Users that predict all the time over kept connections, and remember when they were answered and
+by whom.
 
-Each runs in the one event loop of a thread. A request that gets no answer, or another status than 200, has failed:
-nothing is sent twice. Some users are named, so that the split decides who answers them; they show when it changed.
-"""
+Each runs in the one event loop of a thread. A request that gets no answer, or another status than
+200, has failed: nothing is sent twice. Some users are named, so that the split decides who answers
+them; they show when it changed."""
 
 import asyncio
 import threading
@@ -19,7 +20,9 @@ Answered = tuple[float, float, str]
 
 @dataclass
 class Users:
-    """The load. answered: (sent at, answered at, version) of unnamed users; named: the same by name."""
+    """The load. answered: (sent at, answered at, version) of unnamed users; named: the same by
+    name.
+    """
 
     url: str
     bodies: Path

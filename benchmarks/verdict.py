@@ -1,9 +1,10 @@
-"""What the verdict promises and what it costs, simulated: `python -m benchmarks.verdict [--json] [--runs N] [--quick]`.
+"""What the verdict promises and what it costs, simulated: `python -m benchmarks.verdict [--json]
+[--runs N] [--quick]`.
 
-Seeded, against the code of rollout/ itself: how often a candidate with nothing wrong is rolled back, how often one that
-is exactly on its margin is promoted, how many requests a regression costs before it is found, beside the trial that the
-method was chosen in and beside rival judges (benchmarks/judges) on the same traffic, and what a verdict takes. The last
-line is one JSON object.
+Seeded, against the code of rollout/ itself: how often a candidate with nothing wrong is rolled
+back, how often one that is exactly on its margin is promoted, how many requests a regression costs
+before it is found, beside the trial that the method was chosen in and beside rival judges
+(benchmarks/judges) on the same traffic, and what a verdict takes. The last line is one JSON object.
 """
 
 import argparse
@@ -52,7 +53,9 @@ Play = Callable[[np.random.Generator, int], Any]
 
 @dataclass(frozen=True)
 class Task:
-    """One batch of runs, with a seed of its own, so that it does not matter who plays it and when."""
+    """One batch of runs, with a seed of its own, so that it does not matter who plays it and
+    when.
+    """
 
     name: str
     play: Play
@@ -81,7 +84,9 @@ def main() -> int:
 
 
 def simulated(runs: int, processes: int) -> Result:
-    """Everything that does not depend on the machine. runs: healthy rollouts; of the others there are fewer."""
+    """Everything that does not depend on the machine. runs: healthy rollouts; of the others there
+    are fewer.
+    """
     played = play(tasks(runs), processes)
     return {
         "runs": runs,
@@ -209,7 +214,9 @@ def _joined(batches: Sequence[Found]) -> Found:
 
 
 def _summary(needed: Sequence[float]) -> Result:
-    """Share that was found, and quantiles over all runs; None where they lie beyond the last look."""
+    """Share that was found, and quantiles over all runs; None where they lie beyond the last
+    look.
+    """
     found = float(np.isfinite(needed).mean())
     return {
         "runs": len(needed),

@@ -1,1 +1,3 @@
-"""Reads command lines: verbs are plain functions, and only the one that is asked for is looked at."""
+"""Reads command lines: verbs are plain functions, and only the one that is asked for is looked
+at.
+"""

@@ -1,4 +1,6 @@
-"""The verbs of a program: which there are, which one a command line names, and with which values."""
+"""The verbs of a program: which there are, which one a command line names, and with which
+values.
+"""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -19,14 +21,17 @@ class Verb:
     @property
     def help(self) -> str:
         """What it does, in one line."""
-        return (self.function.__doc__ or "").strip().splitlines()[0]
+        summary, _, _ = (self.function.__doc__ or "").strip().partition("\n\n")
+        return " ".join(summary.split())
 
     def parameters(self) -> list[Parameter]:
         """What it takes, in order."""
         return [] if self.passes_on else parameters_of(self.function)
 
     def arguments(self, words: Sequence[str]) -> dict[str, Any]:
-        """The values of its parameters; raises UsageError. An option may stand anywhere, `--` ends the options."""
+        """The values of its parameters; raises UsageError. An option may stand anywhere, `--` ends
+        the options.
+        """
         if self.passes_on:
             return {"words": list(words)}
         parameters = self.parameters()
@@ -55,7 +60,9 @@ class Application:
         return register
 
     def call(self, words: Sequence[str]) -> Callable[[], None]:
-        """What a command line asks for, ready to be called; raises UsageError, its text empty without any word."""
+        """What a command line asks for, ready to be called; raises UsageError, its text empty
+        without any word.
+        """
         if not words or words[0] in HELP:
             if not words:
                 self._print_help(None)

@@ -1,4 +1,6 @@
-"""Output that nobody has to read to the end: what was begun goes on when the reader of a pipe has gone."""
+"""Output that nobody has to read to the end: what was begun goes on when the reader of a pipe has
+gone.
+"""
 
 import os
 import sys
@@ -9,7 +11,9 @@ _dropped: set[int] = set()
 
 
 def reader_left() -> bool:
-    """Whether standard output is a pipe whose reader has gone; who shows something without end stops then."""
+    """Whether standard output is a pipe whose reader has gone; who shows something without end
+    stops then.
+    """
     if sys.stdout is None or _dropped:
         return bool(_dropped)
     import select
@@ -20,7 +24,9 @@ def reader_left() -> bool:
 
 
 def print_line(line: str, stream: TextIO | None) -> None:
-    """Print a line at once; what cannot be written is dropped, now and from here on. None: a closed stream."""
+    """Print a line at once; what cannot be written is dropped, now and from here on. None: a closed
+    stream.
+    """
     if stream is None:
         return
     try:

@@ -1,7 +1,7 @@
 """What a verb's function takes: stands in the `Annotated` of each parameter.
 
-Built for start-up time: no dataclass here, and annotations are evaluated for the verb that was asked for alone.
-"""
+Built for start-up time: no dataclass here, and annotations are evaluated for the verb that was
+asked for alone."""
 
 from collections.abc import Callable
 from inspect import Parameter as SignatureParameter
@@ -26,7 +26,9 @@ class Argument:
 
 
 class Option:
-    """A named value, or a flag. names: `-m`, `--reason`, or `--step/--full` for a pair; default: from the parameter."""
+    """A named value, or a flag. names: `-m`, `--reason`, or `--step/--full` for a pair; default:
+    from the parameter.
+    """
 
     def __init__(
         self, *names: str, help: str, least: int | None = None, most: int | None = None
@@ -38,9 +40,9 @@ class Option:
 class Parameter:
     """One parameter of a verb's function.
 
-    kind: str, int, float, bool or Path; many: takes all the words that are left; names: of an option, `-m` and
-    `--reason`, empty for an argument; negative: the name that switches a flag off, empty without one.
-    """
+    kind: str, int, float, bool or Path; many: takes all the words that are left; names: of an
+    option, `-m` and `--reason`, empty for an argument; negative: the name that switches a flag off,
+    empty without one."""
 
     def __init__(self, parameter: SignatureParameter) -> None:
         declared = parameter.annotation.__metadata__[0]

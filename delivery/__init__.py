@@ -1,1 +1,3 @@
-"""Packs a fitted pipeline into a bundle: tested, proved, described, signed, waiting in releases/."""
+"""Packs a fitted pipeline into a bundle: tested, proved, described, signed, waiting in
+releases/.
+"""

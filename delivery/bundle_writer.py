@@ -1,4 +1,6 @@
-"""What a bundle holds, written into a folder: pickle, ONNX form, environment, golden rows, manifest."""
+"""What a bundle holds, written into a folder: pickle, ONNX form, environment, golden rows,
+manifest.
+"""
 
 import hashlib
 from collections.abc import Callable
@@ -42,7 +44,9 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Proved:
-    """The model on its certified runtime, the proof, and its predictions of all held-out rows (None: it failed)."""
+    """The model on its certified runtime, the proof, and its predictions of all held-out rows
+    (None: it failed).
+    """
 
     model: Model
     runtime: Runtime
@@ -80,9 +84,8 @@ def write_contents(
         packages=packages,
         files=_files(folder),
     )
-    report(
-        f"held out: {', '.join(f'{name} {value:.4g}' for name, value in manifest.metrics.items()) or 'no labels'}"
-    )
+    metrics = ", ".join(f"{name} {value:.4g}" for name, value in manifest.metrics.items())
+    report(f"held out: {metrics or 'no labels'}")
     for caution in cautions(recipe):
         report(f"warning: {caution}")
     plain = msgspec.to_builtins(manifest)
@@ -145,7 +148,8 @@ def _answers(model: Model, held_out: Columns, rows: int) -> tuple[list[Any], dic
 
 def _loaded(folder: Path, described: Manifest, kind: Callable[[Bundle], Model]) -> Model:
     """The model of the draft's own files, as the service will load it."""
-    # Without the code that travels: here its modules are imported already, from where the recipe found them.
+    # Without the code that travels: here its modules are imported already, from where the recipe
+    # found them.
     files = {name: file for name, file in _files(folder).items() if not is_module_file(name)}
     model = kind(Bundle(folder, msgspec.structs.replace(described, files=files), ""))
     return RowByRow(model) if described.one_row_at_a_time else model

@@ -1,4 +1,6 @@
-"""What a column of a frame is in a row of JSON: float, int, bool or string; for all else, what to write instead."""
+"""What a column of a frame is in a row of JSON: float, int, bool or string; for all else, what to
+write instead.
+"""
 
 import datetime
 import decimal
@@ -44,7 +46,8 @@ def unsendable(frame: "pd.DataFrame") -> dict[Any, DeliveryError]:
             found[name] = error
         except Exception as error:  # noqa: BLE001 (a value may raise anything when it is looked at)
             found[name] = DeliveryError(
-                f"column {_shown(str(name))} holds a value that cannot even be compared ({first_line(error)}): make "
+                f"column {_shown(str(name))} holds a value that cannot even be compared "
+                f"({first_line(error)}): make "
                 "the column numbers or texts before fit"
             )
     return found
@@ -52,7 +55,8 @@ def unsendable(frame: "pd.DataFrame") -> dict[Any, DeliveryError]:
 
 def _kind_of_values(name: str, series: "pd.Series") -> str:
     """Of a column of objects, as a database driver leaves it: by what every value is."""
-    # A dtype that pandas cannot list, such as a structure of pyarrow's, is one that no row can hold either.
+    # A dtype that pandas cannot list, such as a structure of pyarrow's, is one that no row can hold
+    # either.
     try:
         present = series.dropna().tolist()
     except Exception:  # noqa: BLE001 (as above)
@@ -79,18 +83,21 @@ def _instead(name: str, series: "pd.Series", present: list[Any]) -> str:
     column, frame = f"column {name}", f"frame[{name}]"
     if not present:
         return (
-            f"{column} holds no value but null ({series.dtype}): give it a dtype, {frame}.astype(float), "
+            f"{column} holds no value but null ({series.dtype}): give it a dtype, "
+            f"{frame}.astype(float), "
             "or leave it out"
         )
     odd = next((value for value in present if not _kind_of_value(value)), None)
     if odd is None:
         kinds = ", ".join(sorted({type(value).__name__ for value in present}))
         return (
-            f"{column} holds values of several kinds ({kinds}), and a row sent as JSON has one kind a column: make "
+            f"{column} holds values of several kinds ({kinds}), and a row sent as JSON has one "
+            f"kind a column: make "
             f"them one in both frames and before fit, such as {frame}.astype(str)"
         )
     return (
-        f"{column} holds {type(odd).__name__} ({series.dtype}), and a row sent as JSON holds numbers, booleans and "
+        f"{column} holds {type(odd).__name__} ({series.dtype}), and a row sent as JSON holds "
+        f"numbers, booleans and "
         f"texts: {_written(frame, odd)}"
     )
 
@@ -103,8 +110,10 @@ def _written(frame: str, odd: Any) -> str:
         return f"give its seconds, {frame}.dt.total_seconds(), before fit"
     if isinstance(odd, datetime.date | datetime.time | np.datetime64 | pd.Period):
         return (
-            f"give it as text, {frame}.astype(str), and let the pipeline's first step make a date of it "
-            "(a FunctionTransformer of a function in a file beside the recipe), or as a number before fit"
+            f"give it as text, {frame}.astype(str), and let the pipeline's first step make a date "
+            f"of it "
+            "(a FunctionTransformer of a function in a file beside the recipe), or as a number "
+            "before fit"
         )
     if isinstance(odd, decimal.Decimal):
         return f"make it floats before fit, {frame}.astype(float)"
@@ -114,7 +123,8 @@ def _written(frame: str, odd: Any) -> str:
         return f"decode it to text before fit, {frame}.str.decode('utf-8')"
     if isinstance(odd, list | tuple | set | frozenset | dict | np.ndarray):
         return (
-            "give a column an element before fit, or one text that a step of the pipeline takes apart, "
+            "give a column an element before fit, or one text that a step of the pipeline takes "
+            "apart, "
             f"{frame}.map(json.dumps)"
         )
     return f"make it numbers or texts before fit, such as {frame}.astype(str)"

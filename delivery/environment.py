@@ -31,7 +31,9 @@ def environment_yaml(name: str, packages: dict[str, str]) -> dict[str, Any]:
 
 
 def git_state(folder: Path) -> dict[str, Any]:
-    """The commit that `folder` is at and whether its tree is clean; None for both outside a checkout."""
+    """The commit that `folder` is at and whether its tree is clean; None for both outside a
+    checkout.
+    """
     commit = _git(folder, "rev-parse", "HEAD")
     status = _git(folder, "status", "--porcelain")
     return {"git_commit": commit or None, "git_clean": None if commit is None else status == ""}

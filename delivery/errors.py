@@ -6,7 +6,9 @@ class DeliveryError(Exception):
 
 
 def first_line(error: BaseException) -> str:
-    """An exception of somebody else's code in one line of at most 300 characters: its kind and what it says first."""
+    """An exception of somebody else's code in one line of at most 300 characters: its kind and what
+    it says first.
+    """
     line = (str(error).strip().splitlines() or [""])[0]
     if len(line) > 300:
         line = f"{line[:299].rpartition(' ')[0] or line[:298]} …"

@@ -31,7 +31,9 @@ def task_of(recipe: Recipe) -> tuple[str, list[Any] | None]:
 
 
 def _classes_of_unlabelled(pipeline: Any) -> Any:
-    """The classes of what was fitted without labels: -1 and 1 of an outlier detector, the numbers of clusters."""
+    """The classes of what was fitted without labels: -1 and 1 of an outlier detector, the numbers
+    of clusters.
+    """
     from sklearn.base import is_clusterer, is_outlier_detector
 
     try:
@@ -52,7 +54,8 @@ def _classes_of_unlabelled(pipeline: Any) -> Any:
 
 
 def held_out_metrics(predictions: list[Any], recipe: Recipe) -> dict[str, float]:
-    """Metrics of the rows that were predicted: AUC, log loss, Brier and accuracy, or the errors of a regression.
+    """Metrics of the rows that were predicted: AUC, log loss, Brier and accuracy, or the errors of
+    a regression.
 
     Raises DeliveryError where the labels are of another kind than the predictions.
     """
@@ -120,7 +123,9 @@ def _first(columns: Columns, count: int) -> Columns:
 
 
 def _median_ms(model: Model, columns: Columns) -> float:
-    """Of REPEATS calls after a first one that is not counted, fewer where they take longer than LONGEST_S in all."""
+    """Of REPEATS calls after a first one that is not counted, fewer where they take longer than
+    LONGEST_S in all.
+    """
     begun = time.perf_counter()
     model.predict(columns)
     taken: list[float] = []

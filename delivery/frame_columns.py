@@ -1,4 +1,6 @@
-"""How a column is held in the frame that the pipeline was fitted on, so that the service can rebuild it."""
+"""How a column is held in the frame that the pipeline was fitted on, so that the service can
+rebuild it.
+"""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def frame_column(held_out: "pd.Series", seen: "pd.Series", nullable: bool) -> FrameColumn:
-    """As training holds it; as the held-out rows do where only that can hold what both frames hold."""
+    """As training holds it; as the held-out rows do where only that can hold what both frames
+    hold.
+    """
     chosen = next(
         (each for each in (seen, held_out) if _holds(each, held_out, seen, nullable)), None
     )
@@ -27,7 +31,9 @@ def frame_column(held_out: "pd.Series", seen: "pd.Series", nullable: bool) -> Fr
 
 
 def dtype_name(dtype: Any) -> str:
-    """A name by which pandas finds the dtype again; of a sparse one that of its values, which are the same."""
+    """A name by which pandas finds the dtype again; of a sparse one that of its values, which are
+    the same.
+    """
     import pandas as pd
 
     if isinstance(dtype, pd.SparseDtype):
@@ -42,7 +48,9 @@ def dtype_name(dtype: Any) -> str:
 
 
 def _holds(column: "pd.Series", held_out: "pd.Series", seen: "pd.Series", nullable: bool) -> bool:
-    """Whether the column's dtype holds the nulls of both frames, and numbers with a fraction where either has some."""
+    """Whether the column's dtype holds the nulls of both frames, and numbers with a fraction where
+    either has some.
+    """
     from pandas.api import types
 
     dtype = getattr(column.dtype, "subtype", column.dtype)
@@ -56,7 +64,9 @@ def _holds(column: "pd.Series", held_out: "pd.Series", seen: "pd.Series", nullab
 
 
 def _null(held_out: "pd.Series", seen: "pd.Series") -> str:
-    """What stands for null most often, in the held-out rows first: they are what a user's frame looks like."""
+    """What stands for null most often, in the held-out rows first: they are what a user's frame
+    looks like.
+    """
     for series in (held_out, seen):
         kinds = Counter(_kind(value) for value in series[series.isna()].tolist())
         if kinds:

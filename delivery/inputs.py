@@ -1,7 +1,8 @@
-"""The columns that the pipeline was fitted on: held-out rows lack none of them, and users are asked for no other.
+"""The columns that the pipeline was fitted on: held-out rows lack none of them, and users are asked
+for no other.
 
-Rows go by name: the order of a frame's columns is the pipeline's own, and names are texts, as in JSON.
-"""
+Rows go by name: the order of a frame's columns is the pipeline's own, and names are texts, as in
+JSON."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,9 +25,8 @@ Report = Callable[[str], None]
 def with_inputs_as_fitted(recipe: Recipe, report: Report) -> Recipe:
     """The recipe with frames of the columns that its pipeline needs, in its order, named by texts.
 
-    What is left out is named in a line. Raises DeliveryError where a column is missing, has no form in JSON, or where
-    one that would be left out changes the predictions.
-    """
+    What is left out is named in a line. Raises DeliveryError where a column is missing, has no form
+    in JSON, or where one that would be left out changes the predictions."""
     for frame in (recipe.held_out, recipe.training):
         if frame is not None:
             check_names(frame)
@@ -43,8 +43,10 @@ def _with_names_as_texts(recipe: Recipe) -> Recipe:
     named = recipe.held_out.set_axis(_texts(recipe.held_out), axis=1)
     if not _same_on(recipe, named):
         raise DeliveryError(
-            f"the columns are named {_listed(list(recipe.held_out.columns)[:3])} ..., no texts, and the pipeline does "
-            "not predict the same where they are texts, as in JSON: fit it on frame.rename(columns=str)"
+            f"the columns are named {_listed(list(recipe.held_out.columns)[:3])} ..., no texts, "
+            f"and the pipeline does "
+            "not predict the same where they are texts, as in JSON: fit it on "
+            "frame.rename(columns=str)"
         )
     training = recipe.training
     return replace(
@@ -59,7 +61,9 @@ def _texts(frame: "pd.DataFrame") -> list[str]:
 
 
 def _with_fitted_columns(recipe: Recipe, report: Report) -> Recipe:
-    """Without columns that the pipeline was not fitted on; one that does not know its columns keeps all."""
+    """Without columns that the pipeline was not fitted on; one that does not know its columns keeps
+    all.
+    """
     names = getattr(recipe.pipeline, "feature_names_in_", None)
     if names is None:
         _refuse_another_order(recipe)
@@ -75,8 +79,10 @@ def _with_fitted_columns(recipe: Recipe, report: Report) -> Recipe:
     bare = recipe.held_out[ordered]
     if not _same_on(recipe, bare):
         raise DeliveryError(
-            f"the held-out rows have {_listed(strays)}, which the pipeline was not fitted on, and it does not predict "
-            f"the same without: take {_it(strays)} out of the held-out rows or the sample, or fit on {_it(strays)}"
+            f"the held-out rows have {_listed(strays)}, which the pipeline was not fitted on, and "
+            f"it does not predict "
+            f"the same without: take {_it(strays)} out of the held-out rows or the sample, or fit "
+            f"on {_it(strays)}"
         )
     truth = (
         ""
@@ -84,25 +90,32 @@ def _with_fitted_columns(recipe: Recipe, report: Report) -> Recipe:
         else " (is the truth among them? name it by --label, or labels= in a recipe)"
     )
     report(
-        f"left out {_listed(strays)}: the pipeline was not fitted on {_it(strays)} and predicts the same without{truth}"
+        f"left out {_listed(strays)}: the pipeline was not fitted on {_it(strays)} and predicts "
+        f"the same without{truth}"
     )
     return replace(recipe, held_out=bare)
 
 
 def _refuse_another_order(recipe: Recipe) -> None:
-    """A pipeline that was fitted on arrays goes by place, so that only one order can be the right one."""
+    """A pipeline that was fitted on arrays goes by place, so that only one order can be the right
+    one.
+    """
     if recipe.training is None:
         return
     given, seen = list(recipe.held_out.columns), list(recipe.training.columns)
     if given != seen and sorted(given) == sorted(seen):
         raise DeliveryError(
-            "the held-out rows have their columns in another order than the training rows, and the pipeline, fitted on "
-            "an array, does not know their names: give both frames the order of the array, or fit on a frame"
+            "the held-out rows have their columns in another order than the training rows, and "
+            "the pipeline, fitted on "
+            "an array, does not know their names: give both frames the order of the array, or fit "
+            "on a frame"
         )
 
 
 def _refuse_unsendable(recipe: Recipe) -> None:
-    """Raise DeliveryError for a column that no row of JSON can hold, and say so where the pipeline does not need it."""
+    """Raise DeliveryError for a column that no row of JSON can hold, and say so where the pipeline
+    does not need it.
+    """
     frames = [recipe.held_out] if recipe.training is None else [recipe.training, recipe.held_out]
     errors = {name: error for frame in frames for name, error in unsendable(frame).items()}
     bad = [name for name in recipe.held_out.columns if name in errors]
@@ -111,7 +124,8 @@ def _refuse_unsendable(recipe: Recipe) -> None:
     bare = recipe.held_out.drop(columns=bad)
     if len(bare.columns) and _same_on(recipe, bare):
         raise DeliveryError(
-            f"{errors[bad[0]]}; or leave {_listed(bad)} out of the held-out rows: the pipeline predicts the same "
+            f"{errors[bad[0]]}; or leave {_listed(bad)} out of the held-out rows: the pipeline "
+            f"predicts the same "
             "without"
         )
     raise errors[bad[0]]
@@ -124,7 +138,8 @@ def _refuse_missing(recipe: Recipe, missing: list[Any], strays: list[Any]) -> No
         return
     there = f" (they have {_listed(strays)}, which it was not)" if strays else ""
     raise DeliveryError(
-        f"the held-out rows lack {_listed(missing)}, which the pipeline was fitted on{there}: add or rename "
+        f"the held-out rows lack {_listed(missing)}, which the pipeline was fitted on{there}: add "
+        f"or rename "
         f"{_it(missing)}; it said {first_line(error)}"
     )
 

@@ -32,7 +32,8 @@ class Dependence:
 def dependence(
     model: Model, columns: Columns, tolerance: float, alone_only: bool = False
 ) -> Dependence | None:
-    """The first row whose answer depends on its batch or on what was asked before; None where there is none.
+    """The first row whose answer depends on its batch or on what was asked before; None where there
+    is none.
 
     alone_only: ask each row alone, in two orders, and nothing else.
     """
@@ -61,7 +62,8 @@ def _batches(chosen: list[int], rows: int) -> Iterator[list[int]]:
         batch = [*chosen, *others]
         chance.shuffle(batch)
         yield batch
-    # As many of one kind as a batch holds, so that what is learned from a batch would be another thing.
+    # As many of one kind as a batch holds, so that what is learned from a batch would be another
+    # thing.
     yield [chosen[0], *[chosen[-1]] * (LARGEST_BATCH - 1)]
 
 

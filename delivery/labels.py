@@ -10,7 +10,9 @@ FEW_ROWS = 100
 
 
 def require_labels(recipe: Recipe) -> None:
-    """One label a row and none of them null; raises DeliveryError with how many are not and the first row."""
+    """One label a row and none of them null; raises DeliveryError with how many are not and the
+    first row.
+    """
     if recipe.labels is None:
         return
     import pandas as pd
@@ -23,7 +25,8 @@ def require_labels(recipe: Recipe) -> None:
     nulls = np.flatnonzero(pd.isna(labels.ravel()))
     if len(nulls):
         raise DeliveryError(
-            f"{len(nulls)} of {len(labels)} labels are null, the first of held-out row {nulls[0]} (counted from 0): "
+            f"{len(nulls)} of {len(labels)} labels are null, the first of held-out row {nulls[0]} "
+            f"(counted from 0): "
             "leave those rows out of the held-out frame or the sample, and their labels"
         )
 
@@ -35,12 +38,14 @@ def cautions(recipe: Recipe) -> list[str]:
     lines = []
     if len(recipe.held_out) < FEW_ROWS:
         lines.append(
-            f"only {len(recipe.held_out)} held-out rows: metrics of so few say little, give thousands"
+            f"only {len(recipe.held_out)} held-out rows: metrics of so few say little, give "
+            f"thousands"
         )
     seen = set(np.asarray(recipe.labels, dtype=object).ravel().tolist())
     if len(seen) == 1 and task_of(recipe)[0] == "classification":
         lines.append(
-            f"all held-out labels are {seen.pop()!r}: metrics of one class say little, and there is no AUC; give rows "
+            f"all held-out labels are {seen.pop()!r}: metrics of one class say little, and there "
+            f"is no AUC; give rows "
             "of every class"
         )
     return lines

@@ -1,4 +1,5 @@
-"""What a fitted pipeline learned that decides at an edge: thresholds of trees and bins, words of vocabularies.
+"""What a fitted pipeline learned that decides at an edge: thresholds of trees and bins, words of
+vocabularies.
 
 Its parts are walked through as plain objects; what is not known here is passed over.
 """

@@ -10,7 +10,9 @@ from delivery.errors import DeliveryError
 
 @contextmanager
 def refuse_another_scikit_learn(path: Path) -> Iterator[None]:
-    """Raise DeliveryError with both versions where something is unpickled that another scikit-learn made."""
+    """Raise DeliveryError with both versions where something is unpickled that another scikit-learn
+    made.
+    """
     from sklearn.exceptions import InconsistentVersionWarning
 
     with warnings.catch_warnings():
@@ -19,7 +21,10 @@ def refuse_another_scikit_learn(path: Path) -> Iterator[None]:
             yield
         except InconsistentVersionWarning as warning:
             raise DeliveryError(
-                f"{path}: {warning.estimator_name} was pickled by scikit-learn {warning.original_sklearn_version}, and "
-                f"{warning.current_sklearn_version} is installed, which may predict otherwise: deliver from an "
-                f"environment with scikit-learn {warning.original_sklearn_version}, or fit the pipeline anew"
+                f"{path}: {warning.estimator_name} was pickled by scikit-learn "
+                f"{warning.original_sklearn_version}, and "
+                f"{warning.current_sklearn_version} is installed, which may predict otherwise: "
+                f"deliver from an "
+                f"environment with scikit-learn {warning.original_sklearn_version}, or fit the "
+                f"pipeline anew"
             ) from warning

@@ -1,9 +1,10 @@
-"""The code beside a recipe or a pickle: importable while it is delivered, and what of it has to travel.
+"""The code beside a recipe or a pickle: importable while it is delivered, and what of it has to
+travel.
 
-A pickle holds the names of classes and functions, not their code. Those of installed packages are installed where the
-version runs; those in files beside the recipe go into the bundle, with the files beside it that they import. Nothing
-else does: no data, and no module that the pipeline does not need.
-"""
+A pickle holds the names of classes and functions, not their code. Those of installed packages are
+installed where the version runs; those in files beside the recipe go into the bundle, with the
+files beside it that they import. Nothing else does: no data, and no module that the pipeline does
+not need."""
 
 import ast
 import copyreg
@@ -33,7 +34,8 @@ RECIPE = "recipe_"
 
 @contextmanager
 def modules_beside(path: Path) -> Iterator[None]:
-    """Let the recipe or pickle at `path` import the files beside it, after everything that is installed.
+    """Let the recipe or pickle at `path` import the files beside it, after everything that is
+    installed.
 
     At its end those modules are forgotten, so that the next delivery in this process gets its own.
     """
@@ -65,8 +67,8 @@ class _Beside(MetaPathFinder):
 def code_of(pipeline: Any, path: Path) -> dict[str, bytes]:
     """The sources that a pickle of this pipeline needs beside it, by the name of the bundle's file.
 
-    Raises DeliveryError for what no pickle can hold: a lambda, a function of a function, a class of the recipe itself.
-    """
+    Raises DeliveryError for what no pickle can hold: a lambda, a function of a function, a class of
+    the recipe itself."""
     named = _Named(path)
     try:
         named.dump(pipeline)
@@ -107,14 +109,17 @@ class _Named(pickle.Pickler):
     def holder(self) -> str:
         """The object that was looked at last, which holds what cannot be pickled or is it."""
         return (
-            f" (in {self._last}): keep only what was learnt in the pipeline, and open or make the rest when it predicts"
+            f" (in {self._last}): keep only what was learnt in the pipeline, and open or make the "
+            f"rest when it predicts"
             if self._last
             else ""
         )
 
 
 def _require_importable(obj: type | FunctionType, path: Path) -> None:
-    """Raise DeliveryError unless the object is found under its own name in a module other than the recipe."""
+    """Raise DeliveryError unless the object is found under its own name in a module other than the
+    recipe.
+    """
     module, qualname = str(obj.__module__), obj.__qualname__
     own = module.startswith(RECIPE) or module == "__main__"
     if not own and _looked_up(module, qualname) is obj:
@@ -127,18 +132,24 @@ def _require_importable(obj: type | FunctionType, path: Path) -> None:
     if obj.__name__ == "<lambda>":
         what, write = f"a lambda ({where})", "write it as a function `def ...`"
     elif "<locals>" in qualname:
-        what = f"{obj.__name__}, which is defined inside {qualname.rpartition('.<locals>')[0]} ({where})"
+        what = (
+            f"{obj.__name__}, which is defined inside {qualname.rpartition('.<locals>')[0]} "
+            f"({where})"
+        )
         write = "define it at the top level"
     elif own:
         what, write = f"{obj.__name__}, which is defined in {where}", "move it"
     else:
         raise DeliveryError(
-            f"the pipeline cannot be pickled: it holds {obj.__name__}, which module {module} does not have under "
+            f"the pipeline cannot be pickled: it holds {obj.__name__}, which module {module} does "
+            f"not have under "
             "that name: import it under the name that it was defined with"
         )
     raise DeliveryError(
-        f"the pipeline cannot be pickled: it holds {what}, and a pickle holds names, not code: {write} in a file "
-        f"beside {path.name}, such as steps.py, and import it from there (`from steps import ...`): that file travels "
+        f"the pipeline cannot be pickled: it holds {what}, and a pickle holds names, not code: "
+        f"{write} in a file "
+        f"beside {path.name}, such as steps.py, and import it from there (`from steps import "
+        f"...`): that file travels "
         "with the bundle"
     )
 
@@ -157,7 +168,9 @@ class _Closure:
         self._folder = folder
 
     def of(self, names: set[str]) -> dict[str, bytes]:
-        """Their sources and those of the modules that they import, by the name of the bundle's file."""
+        """Their sources and those of the modules that they import, by the name of the bundle's
+        file.
+        """
         sources: dict[str, bytes] = {}
         seen: set[str] = set()
         waiting = sorted(names)
@@ -179,7 +192,8 @@ class _Closure:
     def _source(self, name: str, file: Path) -> bytes:
         if file.suffix not in SOURCE_SUFFIXES:
             raise DeliveryError(
-                f"the pipeline needs {name}, whose file {file.name} is compiled: only source travels with a bundle, "
+                f"the pipeline needs {name}, whose file {file.name} is compiled: only source "
+                f"travels with a bundle, "
                 "install it as a package"
             )
         return file.read_bytes()
@@ -191,14 +205,17 @@ class _Closure:
                 each, self._folder
             ):
                 raise DeliveryError(
-                    f"the pipeline needs {file.name}, which imports {each}, and a version's process does not have it: "
+                    f"the pipeline needs {file.name}, which imports {each}, and a version's "
+                    f"process does not have it: "
                     "keep the classes and functions of the pipeline in a file without that import"
                 )
         return names
 
 
 def _imports(source: bytes, package: str) -> set[str]:
-    """Every name that may be a module in the import statements of a source; package: for relative ones."""
+    """Every name that may be a module in the import statements of a source; package: for relative
+    ones.
+    """
     found: set[str] = set()
     waiting: list[ast.AST] = [ast.parse(source)]
     while waiting:
@@ -234,7 +251,9 @@ def _spec_of(name: str) -> ModuleSpec | None:
 
 
 def _file_of(name: str) -> Path | None:
-    """The file of a module, imported or not; None for a built-in one, a namespace, and what is no module."""
+    """The file of a module, imported or not; None for a built-in one, a namespace, and what is no
+    module.
+    """
     spec = _spec_of(name)
     return (
         Path(spec.origin).resolve()
@@ -252,7 +271,9 @@ def _starts_beside(name: str, folder: Path) -> bool:
 
 
 def _is_beside(file: Path | None, folder: Path) -> bool:
-    """Whether a module's file belongs to the recipe: at its side or below, and of no installation or room of Sluice."""
+    """Whether a module's file belongs to the recipe: at its side or below, and of no installation
+    or room of Sluice.
+    """
     if file is None or not file.is_relative_to(folder):
         return False
     return not any(file.is_relative_to(place) for place in _installed())

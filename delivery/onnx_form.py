@@ -1,9 +1,8 @@
 """The ONNX form of a pipeline, and the proof that it predicts the same.
 
-The whole pipeline is converted, then every held-out row and every probe row is predicted by both through the service's
-own code. It is certified only where all values differ by at most the tolerance, the classes are equal, and the same
-rows fail.
-"""
+The whole pipeline is converted, then every held-out row and every probe row is predicted by both
+through the service's own code. It is certified only where all values differ by at most the
+tolerance, the classes are equal, and the same rows fail."""
 
 import math
 from dataclasses import dataclass, replace
@@ -24,7 +23,9 @@ CHUNK = 4096
 
 @dataclass(frozen=True)
 class Compared:
-    """What both runtimes said of rows. worst: place of the row with the largest difference, else of the first fault."""
+    """What both runtimes said of rows. worst: place of the row with the largest difference, else of
+    the first fault.
+    """
 
     rows: int
     difference: float
@@ -77,7 +78,9 @@ def certify(
     tolerance: float,
     probes: Probes | None = None,
 ) -> Runtime:
-    """Compare on every held-out row, then on the probe rows, and say which runtime is certified, and why."""
+    """Compare on every held-out row, then on the probe rows, and say which runtime is certified,
+    and why.
+    """
     held_out = compare(pipeline, onnx, columns, rows, recipe.output)
     reason = _objection(held_out, tolerance, "")
     found, probed = held_out, 0
@@ -163,7 +166,9 @@ def _worse(found: Compared, part: Compared, start: int) -> Compared:
 
 
 def _same_class(mine: Any, theirs: Any, output: str) -> bool:
-    """Of probabilities the largest counts, however little the next is smaller: it is what a caller takes."""
+    """Of probabilities the largest counts, however little the next is smaller: it is what a caller
+    takes.
+    """
     if output != "predict_proba":
         return isinstance(mine, float) or bool(mine == theirs)
     alike = isinstance(mine, list) and isinstance(theirs, list) and len(mine) == len(theirs)

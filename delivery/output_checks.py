@@ -1,4 +1,6 @@
-"""What a pipeline answers a row: one value or class, or one probability a class. Nothing else is served."""
+"""What a pipeline answers a row: one value or class, or one probability a class. Nothing else is
+served.
+"""
 
 import math
 from typing import Any
@@ -12,7 +14,9 @@ SUM_TOLERANCE = 1e-3
 
 
 def every_answer(model: Model, columns: Columns, rows: int) -> tuple[list[Any], dict[int, str]]:
-    """Predictions (None where a row fails), and the failures by place, however long it takes to find them all."""
+    """Predictions (None where a row fails), and the failures by place, however long it takes to
+    find them all.
+    """
     try:
         return predict_each(model, columns, rows, clock=lambda: 0.0), {}
     except RowFailures as failed:
@@ -22,7 +26,9 @@ def every_answer(model: Model, columns: Columns, rows: int) -> tuple[list[Any], 
 def require_one_answer_a_row(
     predictions: list[Any], failures: dict[int, str], output: str, classes: list[Any] | None
 ) -> None:
-    """Look at the predictions of all rows that did not fail; raises DeliveryError naming the first row at fault."""
+    """Look at the predictions of all rows that did not fail; raises DeliveryError naming the first
+    row at fault.
+    """
     for row, prediction in enumerate(predictions):
         if row in failures:
             continue
@@ -35,13 +41,16 @@ def require_one_answer_a_row(
 def _require_value(row: int, prediction: Any) -> None:
     if isinstance(prediction, list):
         raise DeliveryError(
-            f"the pipeline gives a list of {len(prediction)} a row (held-out row {row}), and a version answers one "
-            "value or class: fit it on a target of one dimension (y.ravel(), or one pipeline a target)"
+            f"the pipeline gives a list of {len(prediction)} a row (held-out row {row}), and a "
+            f"version answers one "
+            "value or class: fit it on a target of one dimension (y.ravel(), or one pipeline a "
+            "target)"
         )
     plain = isinstance(prediction, (bool, int, float, str))
     if not plain or (isinstance(prediction, float) and not math.isfinite(prediction)):
         raise DeliveryError(
-            f"the pipeline gives {prediction!r} ({type(prediction).__name__}) in held-out row {row}, and a version "
+            f"the pipeline gives {prediction!r} ({type(prediction).__name__}) in held-out row "
+            f"{row}, and a version "
             "answers a finite number, a text or a boolean: convert it in the pipeline's last step"
         )
 
@@ -54,11 +63,13 @@ def _require_probabilities(row: int, prediction: Any, classes: list[Any]) -> Non
         or not all(isinstance(each, float) for each in prediction)
     ):
         raise DeliveryError(
-            f"predict_proba gives {str(prediction)[:80]} in held-out row {row}, and {len(classes)} classes need "
+            f"predict_proba gives {str(prediction)[:80]} in held-out row {row}, and "
+            f"{len(classes)} classes need "
             f"{len(classes)} probabilities: serve one pipeline a label, or output='predict'"
         )
     if abs(sum(prediction) - 1) > SUM_TOLERANCE:
         raise DeliveryError(
-            f"the probabilities of held-out row {row} add up to {sum(prediction):.3g}, as they do where a row may have "
+            f"the probabilities of held-out row {row} add up to {sum(prediction):.3g}, as they do "
+            f"where a row may have "
             "several labels, and a version answers one class a row: fit one pipeline a label"
         )

@@ -1,8 +1,7 @@
 """The pipeline on the user's own frame: what every served answer is held against.
 
-A pipeline that was fitted on a list or a series of texts iterates over a frame's names and not over its rows: which
-form it takes is found out here.
-"""
+A pipeline that was fitted on a list or a series of texts iterates over a frame's names and not over
+its rows: which form it takes is found out here."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,9 @@ PLACE = "place"
 
 
 class OwnInput:
-    """A model (see service.model.Model) of which the only column is the place of a row in the user's own frame."""
+    """A model (see service.model.Model) of which the only column is the place of a row in the
+    user's own frame.
+    """
 
     name = "own"
 
@@ -40,7 +41,9 @@ class OwnInput:
 
 
 def input_form(recipe: Recipe) -> str:
-    """frame, or where only that gives one answer a row: series or list. Raises DeliveryError where none does."""
+    """frame, or where only that gives one answer a row: series or list. Raises DeliveryError where
+    none does.
+    """
     frame = recipe.held_out
     forms = (FRAME, SERIES, LIST) if len(frame.columns) == 1 else (FRAME,)
     # One more than there are columns, so that an answer a column is not taken for an answer a row.
@@ -58,9 +61,13 @@ def input_form(recipe: Recipe) -> str:
         return FRAME
     because = "a step drops or repeats rows, which no version may"
     if wrong == len(frame.columns):
-        because = "one that was fitted on texts takes one column of texts, so leave no other in the held-out rows"
+        because = (
+            "one that was fitted on texts takes one column of texts, so leave no other in the "
+            "held-out rows"
+        )
     raise DeliveryError(
-        f"the pipeline gives {wrong} predictions for {count} rows, and each row needs one: {because}"
+        f"the pipeline gives {wrong} predictions for {count} rows, and each row needs one: "
+        f"{because}"
     )
 
 

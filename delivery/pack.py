@@ -1,7 +1,7 @@
 """The act of delivery: build, describe, prove, sign; then one rename makes the version exist.
 
-Everything is written to a draft beside the releases. A failure, a full disk or Ctrl-C leaves nothing behind.
-"""
+Everything is written to a draft beside the releases. A failure, a full disk or Ctrl-C leaves
+nothing behind."""
 
 import errno
 import os
@@ -58,7 +58,9 @@ class Delivered:
 
 
 def deliver(request: DeliveryRequest, report: Report) -> Delivered:
-    """Deliver a version, or return the one that is there with the same content; raises DeliveryError."""
+    """Deliver a version, or return the one that is there with the same content; raises
+    DeliveryError.
+    """
     target = request.releases / request.version
     _refuse_another_models(target, request.model)
     report(f"building {request.source}")
@@ -69,8 +71,10 @@ def deliver(request: DeliveryRequest, report: Report) -> Delivered:
             raise
         except Exception as error:
             raise DeliveryError(
-                f"{request.source} was not delivered: {first_line(error)}{_place(error)}, an error that delivery "
-                "does not know: look at the frames' values and the pipeline's steps, and report it with the recipe"
+                f"{request.source} was not delivered: {first_line(error)}{_place(error)}, an "
+                f"error that delivery "
+                "does not know: look at the frames' values and the pipeline's steps, and report "
+                "it with the recipe"
             ) from error
 
 
@@ -100,7 +104,9 @@ def _delivered(target: Path, request: DeliveryRequest, report: Report) -> Delive
 
 
 def _refuse_another_models(target: Path, model: str) -> None:
-    """Raise DeliveryError before any work where this version's name is taken by another model's bundle."""
+    """Raise DeliveryError before any work where this version's name is taken by another model's
+    bundle.
+    """
     try:
         found = yaml.safe_load((target / MANIFEST).read_text(encoding="utf-8"))["model"]
     except (OSError, yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError):
@@ -108,13 +114,16 @@ def _refuse_another_models(target: Path, model: str) -> None:
         return
     if found != model:
         raise DeliveryError(
-            f"{target} holds {target.name} of the model {found!r}, this one is of {model!r}: give it another name, or "
+            f"{target} holds {target.name} of the model {found!r}, this one is of {model!r}: give "
+            f"it another name, or "
             "this model a folder of bundles of its own (SLUICE_RELEASES)"
         )
 
 
 def same_content(old: Manifest, new: Manifest) -> bool:
-    """Whether two manifests tell of the same model: same source, training data, columns and output."""
+    """Whether two manifests tell of the same model: same source, training data, columns and
+    output.
+    """
     pairs = (
         (old.source["sha256"], new.source["sha256"]),
         (old.training, new.training),
@@ -135,7 +144,9 @@ def _code(manifest: Manifest) -> dict[str, str]:
 
 
 def same_answers(old: bytes, new: bytes, tolerance: float) -> bool:
-    """Whether two files of golden rows predict the same for the same: without labels, this alone tells models apart."""
+    """Whether two files of golden rows predict the same for the same: without labels, this alone
+    tells models apart.
+    """
     pairs = list(zip_longest(*(read_golden(raw, Path(GOLDEN)) for raw in (old, new))))
     return all(
         a and b and a.row == b.row and same(a.prediction, b.prediction, tolerance) for a, b in pairs
@@ -153,7 +164,8 @@ def _existing(target: Path, public: Path, draft: Path, manifest: Manifest) -> De
     alike = same_answers(delivered, (draft / GOLDEN).read_bytes(), manifest.comparison.golden)
     if not alike or not same_content(bundle.manifest, manifest):
         raise DeliveryError(
-            f"{target.name} was delivered on {bundle.manifest.created_at[:19]} with other content: versions are "
+            f"{target.name} was delivered on {bundle.manifest.created_at[:19]} with other "
+            f"content: versions are "
             "immutable, deliver this one under a new name"
         )
     return Delivered(target, bundle.manifest, bundle.digest, fresh=False)

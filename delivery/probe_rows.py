@@ -1,8 +1,7 @@
 """Rows that a user may send and that the held-out ones may lack, to ask both runtimes about.
 
-Training rows; nulls where a column takes them; values that training never saw; values on a tree's thresholds and beside
-them; the smallest and largest and beyond; texts of several scripts.
-"""
+Training rows; nulls where a column takes them; values that training never saw; values on a tree's
+thresholds and beside them; the smallest and largest and beyond; texts of several scripts."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -36,10 +35,16 @@ LONG = 40
 UNSEEN = ("never seen before", "", " ", "été")
 TOGETHER_ROWS = 300
 TEXTS = (
-    "a", "A B", "The quick brown fox, 3.5 times!", "naïve café crème brûlée", "schön übel böse Straße", "İstanbul ı",
+    "a", "A B", "The quick brown fox, 3.5 times!", "naïve café crème brûlée", (
+        "schön übel böse "
+        "Straße"
+    ), "İstanbul ı",
     "東京 は 日本 の 首都", "Привет, как дела?", "مرحبا بالعالم", "नमस्ते दुनिया", "👍 good 🎉🎉",
     "e-mail x86 I'm don't U.S.A.",
-    "tab\tnew\nline\r\nend", "non\u00a0breaking\u2003space", "UPPER lower MiXeD", "\u0065\u0301 \u00e9", "...",
+    "tab\tnew\nline\r\nend", "non\u00a0breaking\u2003space", "UPPER lower MiXeD", (
+        "\u0065\u0301 "
+        "\u00e9"
+    ), "...",
     "word " * 2000,
 )  # fmt: skip
 
@@ -97,7 +102,9 @@ def probes(
 
 
 def _together(probes: Sequence[Probe], columns: Sequence[Column]) -> list[Probe]:
-    """Rows whose every column has one of the values above: two odd values may do what neither does alone."""
+    """Rows whose every column has one of the values above: two odd values may do what neither does
+    alone.
+    """
     if not probes:
         return []
     chance = np.random.default_rng(0)
@@ -118,7 +125,9 @@ def _together(probes: Sequence[Probe], columns: Sequence[Column]) -> list[Probe]
 
 
 def _of_training(frame: "pd.DataFrame") -> Iterator[Probe]:
-    """Evenly spread rows, and rows that are rare among them: with nulls, and with letters beyond ASCII."""
+    """Evenly spread rows, and rows that are rare among them: with nulls, and with letters beyond
+    ASCII.
+    """
     places = dict.fromkeys(_spread(len(frame), TRAINING_ROWS // 2))
     for name in frame.columns:
         column = frame[name]
@@ -212,7 +221,9 @@ def _probe(base: Row, column: Column, value: Any, what: str) -> Probe:
 
 
 def _bases(rows: list[Row], columns: Sequence[Column]) -> list[Row]:
-    """Rows to change one value of; without nulls first, since a null may hide what the other values do."""
+    """Rows to change one value of; without nulls first, since a null may hide what the other values
+    do.
+    """
     return sorted(rows, key=lambda row: sum(row[column.name] is None for column in columns))[:BASES]
 
 

@@ -1,4 +1,6 @@
-"""Where a pipeline comes from: a recipe file with `build()`, or a pickle with a sample of its rows."""
+"""Where a pipeline comes from: a recipe file with `build()`, or a pickle with a sample of its
+rows.
+"""
 
 import hashlib
 import importlib.util
@@ -35,11 +37,10 @@ OUTPUTS = ("predict", "predict_proba")
 class Recipe:
     """A fitted pipeline and what proves it.
 
-    held_out: frame of rows it was not trained on, or one column as a series or a list; labels: their truth (None: no
-    metrics); output: what is served; training: the frame it was trained on, for ranges, categories and the digest
-    (None: held_out stands in). one_row_at_a_time: each row is predicted alone, for a pipeline whose answer for a row
-    depends on the rows beside it.
-    """
+    held_out: frame of rows it was not trained on, or one column as a series or a list; labels:
+    their truth (None: no metrics); output: what is served; training: the frame it was trained on,
+    for ranges, categories and the digest (None: held_out stands in). one_row_at_a_time: each row is
+    predicted alone, for a pipeline whose answer for a row depends on the rows beside it."""
 
     pipeline: Any
     held_out: "pd.DataFrame"
@@ -80,7 +81,8 @@ def load_source(
         return Source(checked(_build(path), path), "recipe", path, digest)
     if not _looks_pickled(path):
         raise DeliveryError(
-            f"{path} is neither a recipe (.py with build()) nor a pickled pipeline ({', '.join(PICKLES)})"
+            f"{path} is neither a recipe (.py with build()) nor a pickled pipeline "
+            f"({', '.join(PICKLES)})"
         )
     if sample is None:
         raise DeliveryError(
@@ -123,7 +125,9 @@ def _with_its_parts(recipe: Recipe, path: Path) -> Recipe:
 
 
 def as_frame(rows: Any) -> Any:
-    """A series or a list of texts as a frame of one column, with its name or else `text`; all else as it is."""
+    """A series or a list of texts as a frame of one column, with its name or else `text`; all else
+    as it is.
+    """
     import pandas as pd
 
     if (
@@ -148,7 +152,8 @@ def _build(path: Path) -> Any:
     if spec is None or spec.loader is None:
         raise DeliveryError(f"{path} cannot be imported as a recipe")
     module = importlib.util.module_from_spec(spec)
-    # Where a dataclass looks for what its annotations name. A pickle that names this module is refused.
+    # Where a dataclass looks for what its annotations name. A pickle that names this module is
+    # refused.
     sys.modules[spec.name] = module
     try:
         with refuse_another_scikit_learn(path):
@@ -173,7 +178,9 @@ def _build(path: Path) -> Any:
 
 
 def _where(path: Path, error: BaseException) -> str:
-    """` (line 12, in build)`: the innermost line that led to an error, of the recipe or of a file beside it."""
+    """` (line 12, in build)`: the innermost line that led to an error, of the recipe or of a file
+    beside it.
+    """
     recipe = path.resolve()
     frames = [
         (file, frame)
@@ -204,7 +211,8 @@ def _from_pickle(path: Path, sample: Path, label: str | None, report: Report) ->
         raise
     except Exception as error:
         raise DeliveryError(
-            f"{path} cannot be loaded as a pickled pipeline ({first_line(error)}): {_mended(path, error)}"
+            f"{path} cannot be loaded as a pickled pipeline ({first_line(error)}): "
+            f"{_mended(path, error)}"
         ) from error
     frame, labels = read_sample(sample, pipeline, label, report)
     output = "predict_proba" if hasattr(pipeline, "predict_proba") else "predict"
@@ -215,11 +223,15 @@ def _mended(path: Path, error: Exception) -> str:
     """What to do about a pickle that does not load."""
     if "__main__" in str(error):
         return (
-            f"it names what a notebook or script defined itself; define that in a file beside {path.name}, such as "
+            f"it names what a notebook or script defined itself; define that in a file beside "
+            f"{path.name}, such as "
             "steps.py, import it from there, and pickle the pipeline again"
         )
     if isinstance(error, ImportError) and error.name:
-        return f"install {error.name} here, or put its source file beside {path.name}: it travels with the bundle"
+        return (
+            f"install {error.name} here, or put its source file beside {path.name}: it travels "
+            f"with the bundle"
+        )
     return (
         "make it anew with joblib.dump(pipeline, path), and check that what it needs is installed"
     )

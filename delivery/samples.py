@@ -1,9 +1,9 @@
-"""The sample beside a pickle: Parquet as it is, CSV by one rule, and its labels as classes of the pipeline.
+"""The sample beside a pickle: Parquet as it is, CSV by one rule, and its labels as classes of the
+pipeline.
 
-A CSV holds texts only. A column is numbers or booleans where every field is one, empty or pandas' word for null (NA,
-null, NaN ...); then those are null. Any other column is text, where only an empty field is null. What an encoder of
-the pipeline learnt of a column goes before its looks.
-"""
+A CSV holds texts only. A column is numbers or booleans where every field is one, empty or pandas'
+word for null (NA, null, NaN ...); then those are null. Any other column is text, where only an
+empty field is null. What an encoder of the pipeline learnt of a column goes before its looks."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -46,7 +46,9 @@ Report = Callable[[str], None]
 def read_sample(
     path: Path, pipeline: Any, label: str | None, report: Report
 ) -> "tuple[pd.DataFrame, Any]":
-    """The rows of a .parquet or .csv file and their truth (None without `label`); raises DeliveryError."""
+    """The rows of a .parquet or .csv file and their truth (None without `label`); raises
+    DeliveryError.
+    """
     import pandas as pd
 
     if path.suffix not in (".parquet", ".csv"):
@@ -90,7 +92,8 @@ def _typed(
     if known is None and all(_NUMBER.fullmatch(text) for text in values) and (values or not words):
         _tell(report, name, words, "null")
         return _numbers(texts)
-    # A null that the pipeline learnt under no other word was one of these when its training rows were read.
+    # A null that the pipeline learnt under no other word was one of these when its training rows
+    # were read.
     lost = (
         words - (known or frozenset())
         if known is not None and any(pd.isna(each) for each in known)
@@ -118,7 +121,9 @@ def _tell(report: Report, name: str, words: "set[str] | frozenset[str]", what: s
 
 
 def _numbers(texts: "pd.Series") -> "pd.Series":
-    """int64 where all fields are whole; floats with NaN for null, but beyond 2^53 whole numbers with pandas.NA."""
+    """int64 where all fields are whole; floats with NaN for null, but beyond 2^53 whole numbers
+    with pandas.NA.
+    """
     import pandas as pd
 
     given = texts[~texts.isin(NULL_WORDS | {""})]
@@ -138,7 +143,9 @@ def _numbers(texts: "pd.Series") -> "pd.Series":
 
 
 def _labels(path: Path, texts: "pd.Series", classes: Any) -> "pd.Series":
-    """The truth as the pipeline's classes have it; numbers where it has none. An empty field stays null."""
+    """The truth as the pipeline's classes have it; numbers where it has none. An empty field stays
+    null.
+    """
     import pandas as pd
 
     known = (
@@ -160,7 +167,8 @@ def _label(path: Path, row: int, text: str, known: dict[str, Any], classified: b
     except ValueError:
         if not classified and text not in NULL_WORDS:
             raise DeliveryError(
-                f"{path}, row {row}: the label {text!r} is no number, and the pipeline predicts numbers"
+                f"{path}, row {row}: the label {text!r} is no number, and the pipeline predicts "
+                f"numbers"
             ) from None
         return text if classified else None
     return known.get(repr(number), text) if classified else number

@@ -1,7 +1,7 @@
 """Loads a bundle in a process of its own, as the service will, and lets it answer its golden rows.
 
-`python -m delivery.self_test FOLDER PUBLIC_KEY [RUNTIME]` prints how many rows were answered, or one line why not (exit 1).
-"""
+`python -m delivery.self_test FOLDER PUBLIC_KEY [RUNTIME]` prints how many rows were answered, or
+one line why not (exit 1)."""
 
 import subprocess
 import sys
@@ -15,7 +15,9 @@ IMPORT_IT = "name it in an import statement of the module that needs it, or inst
 
 
 def prove_in_fresh_process(bundle: Path, public_key: Path) -> str:
-    """Run this module in a new interpreter; returns what it said, raises DeliveryError with its reason."""
+    """Run this module in a new interpreter; returns what it said, raises DeliveryError with its
+    reason.
+    """
     command = [
         sys.executable,
         "-m",
@@ -54,13 +56,15 @@ def main() -> int:
         return 1
     except ModuleNotFoundError as error:
         print(
-            f"{first_line(error)}, which neither travels with the bundle nor is installed: {IMPORT_IT}",
+            f"{first_line(error)}, which neither travels with the bundle nor is installed: "
+            f"{IMPORT_IT}",
             file=sys.stderr,
         )
         return 1
     except FileNotFoundError as error:
         print(
-            f"{first_line(error)}: no data travels with a bundle, keep in the pipeline what it reads",
+            f"{first_line(error)}: no data travels with a bundle, keep in the pipeline what it "
+            f"reads",
             file=sys.stderr,
         )
         return 1

@@ -1,4 +1,6 @@
-"""What is served must be what the pipeline says of the user's own frame, alone and in any batch; else it is refused."""
+"""What is served must be what the pipeline says of the user's own frame, alone and in any batch;
+else it is refused.
+"""
 
 from typing import Any
 
@@ -26,7 +28,8 @@ PROBES = 200
 def require_own_answers(
     recipe: Recipe, described: Manifest, predictions: list[Any], served: Model
 ) -> None:
-    """Compare with the pipeline's own answers: all held-out rows (predictions; None: it failed), some training rows.
+    """Compare with the pipeline's own answers: all held-out rows (predictions; None: it failed),
+    some training rows.
 
     Raises DeliveryError naming the first row that differs.
     """
@@ -42,7 +45,9 @@ def require_own_answers(
 def require_invariance(
     model: Model, held_out: Columns, asked: Probes, one_row_at_a_time: bool
 ) -> None:
-    """Ask some rows alone and in many batches; raises DeliveryError where an answer depends on its batch."""
+    """Ask some rows alone and in many batches; raises DeliveryError where an answer depends on its
+    batch.
+    """
     some, probes = _some(held_out, HELD_OUT), _some(asked.columns, PROBES)
     columns = {name: np.concatenate([some[name], probes[name]]) for name in held_out}
     found = dependence(model, columns, SAME_MODEL, one_row_at_a_time)
@@ -70,7 +75,8 @@ def _require_same(
         if not same(expected, answer, SAME_MODEL):
             apart = measured(expected, answer)
             raise DeliveryError(
-                f"{kind} row {row} gets {_short(answer)} as a user sends it, and the pipeline says {_short(expected)} "
+                f"{kind} row {row} gets {_short(answer)} as a user sends it, and the pipeline "
+                f"says {_short(expected)} "
                 f"of it in its own frame{f' ({apart})' if apart else ''}: {_why(described, frame)}"
             )
 
@@ -90,20 +96,28 @@ def _why(described: Manifest, frame: Any) -> str:
         return f"column {other[0]}: give both frames the dtype that users' rows have"
     if described.input == LIST:
         return "look at nulls among the texts"
-    return "look at values that JSON cannot tell apart, such as None and NaN, or at a step that draws by chance"
+    return (
+        "look at values that JSON cannot tell apart, such as None and NaN, or at a step that "
+        "draws by chance"
+    )
 
 
 def _said(found: Dependence) -> str:
     said = f"a row gets {_short(found.alone)} alone and {_short(found.beside)}"
     if found.batch == 1:
         return (
-            f"the pipeline answers the same row differently from call to call ({said} when it is asked again): a step "
-            "draws by chance or remembers what it was asked before: set its random_state, or keep no state in predict"
+            f"the pipeline answers the same row differently from call to call ({said} when it is "
+            f"asked again): a step "
+            "draws by chance or remembers what it was asked before: set its random_state, or keep "
+            "no state in predict"
         )
     return (
-        f"the pipeline's answer for a row depends on the rows beside it ({said} in a batch of {found.batch}), and "
-        "users' rows are served in batches: compute what it takes from all rows, such as ranks or means, in fit; or "
-        "let each row be predicted alone: Recipe(..., one_row_at_a_time=True), for a pickle --one-row-at-a-time"
+        f"the pipeline's answer for a row depends on the rows beside it ({said} in a batch of "
+        f"{found.batch}), and "
+        "users' rows are served in batches: compute what it takes from all rows, such as ranks or "
+        "means, in fit; or "
+        "let each row be predicted alone: Recipe(..., one_row_at_a_time=True), for a pickle "
+        "--one-row-at-a-time"
     )
 
 

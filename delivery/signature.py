@@ -1,4 +1,6 @@
-"""The signature of columns: what a row must look like, read off the training frame and the held-out one."""
+"""The signature of columns: what a row must look like, read off the training frame and the held-out
+one.
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,8 @@ from service.bundle import Column
 if TYPE_CHECKING:
     import pandas as pd
 
-# Texts are categories where they are few, short and each seen often: then none of them tells of one row.
+# Texts are categories where they are few, short and each seen often: then none of them tells of one
+# row.
 MOST_CATEGORIES = 100
 LONGEST_CATEGORY = 100
 SEEN_AT_LEAST = 2
@@ -20,7 +23,9 @@ SEEN_ON_AVERAGE = 5
 
 
 def columns_of(held_out: "pd.DataFrame", training: "pd.DataFrame | None") -> list[Column]:
-    """One Column a column of the held-out frame, with range or categories of training; raises DeliveryError."""
+    """One Column a column of the held-out frame, with range or categories of training; raises
+    DeliveryError.
+    """
     seen = held_out if training is None else training
     if not len(held_out.columns):
         raise DeliveryError("the held-out frame has no columns: there would be nothing to send")
@@ -35,7 +40,9 @@ def columns_of(held_out: "pd.DataFrame", training: "pd.DataFrame | None") -> lis
 
 
 def check_names(frame: "pd.DataFrame") -> None:
-    """Raise DeliveryError where two columns have one name in JSON, or one has a name that JSON cannot hold."""
+    """Raise DeliveryError where two columns have one name in JSON, or one has a name that JSON
+    cannot hold.
+    """
     names = [str(name) for name in frame.columns]
     seen: set[str] = set()
     for name in names:
@@ -46,7 +53,8 @@ def check_names(frame: "pd.DataFrame") -> None:
         seen.add(name)
         if name != name.encode("utf-8", "replace").decode():
             raise DeliveryError(
-                f"column {name!r} has half a character in its name, which JSON cannot hold: rename it before fit"
+                f"column {name!r} has half a character in its name, which JSON cannot hold: "
+                f"rename it before fit"
             )
 
 
@@ -66,7 +74,9 @@ def _column(name: str, held_out: "pd.Series", seen: "pd.Series") -> Column:
 
 
 def _text_column(column: Column, texts: list[str]) -> Column:
-    """With its categories where the texts are some; else with their number and lengths, and none of them."""
+    """With its categories where the texts are some; else with their number and lengths, and none of
+    them.
+    """
     import msgspec
 
     distinct, counts = np.unique(np.asarray(texts, dtype=object), return_counts=True)
@@ -81,8 +91,10 @@ def _text_column(column: Column, texts: list[str]) -> Column:
         and len(texts) < SEEN_AT_LEAST * len(levels)
     ):
         raise DeliveryError(
-            f"column {column.name!r} is a category of {len(levels)} texts that hardly repeat, and the levels of a "
-            f"category are written into release.yaml: make it text, frame[{column.name!r}].astype(str)"
+            f"column {column.name!r} is a category of {len(levels)} texts that hardly repeat, and "
+            f"the levels of a "
+            f"category are written into release.yaml: make it text, "
+            f"frame[{column.name!r}].astype(str)"
         )
     return msgspec.structs.replace(
         column, distinct=len(distinct), shortest=min(lengths), longest=max(lengths)
@@ -90,7 +102,9 @@ def _text_column(column: Column, texts: list[str]) -> Column:
 
 
 def _common_kind(name: str, held_out: "pd.Series", seen: "pd.Series") -> str:
-    """Of both frames; one that holds nothing but nulls has no say, and whole numbers are floats too."""
+    """Of both frames; one that holds nothing but nulls has no say, and whole numbers are floats
+    too.
+    """
     here, there = (kind_of(name, each) if each.notna().any() else None for each in (held_out, seen))
     if here is None or there is None or here == there:
         return here or there or kind_of(name, held_out)
@@ -110,7 +124,9 @@ def rows_of(frame: "pd.DataFrame") -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it; numpy's and pandas' own kinds of number, text and null as Python's."""
+    """A value as JSON has it; numpy's and pandas' own kinds of number, text and null as
+    Python's.
+    """
     # NaN is the one value that differs from itself; pandas.NA has no truth of its own.
     if value is None or type(value).__name__ == "NAType" or value != value:
         return None

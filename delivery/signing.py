@@ -1,4 +1,6 @@
-"""The keys: Ed25519, made on first use. The private key stays in keys/ and never comes near a bundle."""
+"""The keys: Ed25519, made on first use. The private key stays in keys/ and never comes near a
+bundle.
+"""
 
 import base64
 import os
@@ -20,7 +22,9 @@ PUBLIC = "sluice.pub"
 
 
 def signing_key(folder: Path) -> Ed25519PrivateKey:
-    """The private key of that folder, made there when there is none, as is its public one; raises DeliveryError."""
+    """The private key of that folder, made there when there is none, as is its public one; raises
+    DeliveryError.
+    """
     path = folder / PRIVATE
     if not path.exists():
         _make(folder)

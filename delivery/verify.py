@@ -20,7 +20,9 @@ def check(path: Path, public_key: Path) -> Bundle:
 
 
 def verify(path: Path, public_key: Path) -> list[str]:
-    """All of it: signature, digests, and the golden rows in a fresh process; returns one line a check."""
+    """All of it: signature, digests, and the golden rows in a fresh process; returns one line a
+    check.
+    """
     bundle = check(path, public_key)
     manifest = bundle.manifest
     if manifest.version != path.name:

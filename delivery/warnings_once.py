@@ -1,4 +1,6 @@
-"""Warnings of other people's code while a version is delivered: each is told once, in one line, with its origin."""
+"""Warnings of other people's code while a version is delivered: each is told once, in one line,
+with its origin.
+"""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -8,7 +10,9 @@ from typing import TextIO
 
 @contextmanager
 def each_warning_once(report: Callable[[str], None]) -> Iterator[None]:
-    """Tell the warnings that Python's filters let through by `report`; the same words of one kind are told once."""
+    """Tell the warnings that Python's filters let through by `report`; the same words of one kind
+    are told once.
+    """
     told: set[str] = set()
 
     def tell(

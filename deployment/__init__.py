@@ -1,1 +1,3 @@
-"""The operator's edge: reads the record, gathers facts, performs what the core decided. The local target lives here."""
+"""The operator's edge: reads the record, gathers facts, performs what the core decided. The local
+target lives here.
+"""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Score:
-    """labels: counted labels; accuracy and its 95 % half-width (Wilson), None where no prediction had a class.
+    """labels: counted labels; accuracy and its 95 % half-width (Wilson), None where no prediction
+    had a class.
 
     error: mean absolute one of predicted values, None where none had a label.
     """
@@ -21,7 +22,9 @@ class Score:
 def scores(
     outcomes: Iterable[tuple[str, str, int]], errors: Iterable[tuple[str, float]] = ()
 ) -> dict[str, Score]:
-    """Scores of (version, outcome, count), outcome `right` or `wrong` where it can be judged, and (version, error)."""
+    """Scores of (version, outcome, count), outcome `right` or `wrong` where it can be judged, and
+    (version, error).
+    """
     of_values = dict(errors)
     counts: dict[str, dict[str, int]] = {}
     for version, outcome, count in outcomes:

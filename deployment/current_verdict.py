@@ -1,4 +1,6 @@
-"""The verdict of now, from the record: what the conductor will see at its next look, with all numbers."""
+"""The verdict of now, from the record: what the conductor will see at its next look, with all
+numbers.
+"""
 
 import time
 from typing import Any

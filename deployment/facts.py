@@ -1,4 +1,5 @@
-"""Gathers the facts an act is decided by: the clock, the bundle, whether a running version gives its golden answers.
+"""Gathers the facts an act is decided by: the clock, the bundle, whether a running version gives
+its golden answers.
 
 A rollback needs only the clock, and must not wait for the import of the rest.
 """
@@ -45,7 +46,9 @@ def of_running(place: Workspace, ledger: Ledger, name: str) -> Facts:
 
 
 def of_next(place: Workspace, ledger: Ledger, name: str) -> Facts:
-    """The verified bundle of a version and the process it would get; raises EdgeFailure, ContractBroken."""
+    """The verified bundle of a version and the process it would get; raises EdgeFailure,
+    ContractBroken.
+    """
     from deployment.workspace.bundles import check_belongs, check_seal, read_release
     from targets.registry import home_of
 

@@ -1,4 +1,6 @@
-"""HTTP to a version or a router: over a unix socket or TCP, with the shared secret, without proxies."""
+"""HTTP to a version or a router: over a unix socket or TCP, with the shared secret, without
+proxies.
+"""
 
 import http.client
 import json
@@ -12,7 +14,9 @@ from typing import Any
 from deployment.workspace.errors import Misconfigured
 
 THROUGH = "SLUICE_CONNECT_THROUGH"
-"""Names a `host:port` that answers in the place of all https addresses: a rehearsal's front, without TLS."""
+"""Names a `host:port` that answers in the place of all https addresses: a rehearsal's front,
+without TLS.
+"""
 
 
 class Unreachable(Exception):
@@ -72,7 +76,9 @@ def _because(error: Exception) -> str:
 
 @contextmanager
 def line(address: str, secret: str, timeout_s: float) -> Iterator[Connection]:
-    """A line to `unix:/path`, `http://host:port` or `https://host`; it connects with the first call."""
+    """A line to `unix:/path`, `http://host:port` or `https://host`; it connects with the first
+    call.
+    """
     connection = _connection(address, timeout_s)
     try:
         yield Connection(connection, secret)

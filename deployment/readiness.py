@@ -1,4 +1,6 @@
-"""Proves a running version by its golden rows: the answer must be the one its bundle was certified with."""
+"""Proves a running version by its golden rows: the answer must be the one its bundle was certified
+with.
+"""
 
 import time
 from collections.abc import Callable
@@ -29,12 +31,16 @@ class Probe:
 
 
 def probe_of(release: Release, address: str, secret: str) -> Probe:
-    """The probe of one running bundle; raises ContractBroken where its golden rows are not those of the manifest."""
+    """The probe of one running bundle; raises ContractBroken where its golden rows are not those of
+    the manifest.
+    """
     return Probe(address, secret, golden_rows(release), release.tolerance)
 
 
 def ask_once(probe: Probe, timeout_s: float = 10.0) -> float:
-    """Send the golden rows; returns the seconds it took. Raises NotAnswering with the difference."""
+    """Send the golden rows; returns the seconds it took. Raises NotAnswering with the
+    difference.
+    """
     with line(probe.address, probe.secret, timeout_s) as version:
         began = time.monotonic()
         got = _predict(version, probe.golden.rows)
@@ -46,8 +52,8 @@ def ask_once(probe: Probe, timeout_s: float = 10.0) -> float:
 def wait_ready(probe: Probe, deadline_s: float, ended: Callable[[], str | None], log: str) -> float:
     """Ask until the golden rows are right; returns the seconds waited.
 
-    `ended` tells why the process is gone, None while it lives. Raises CannotStart then, NotReadyInTime at the deadline.
-    """
+    `ended` tells why the process is gone, None while it lives. Raises CannotStart then,
+    NotReadyInTime at the deadline."""
     began = time.monotonic()
     while True:
         try:
@@ -63,7 +69,9 @@ def wait_ready(probe: Probe, deadline_s: float, ended: Callable[[], str | None],
 
 
 def warmed_up(version: str, probe: Probe, log: str) -> None:
-    """Warm a started version up; raises EdgeFailure, which names what to read, where it fails on it."""
+    """Warm a started version up; raises EdgeFailure, which names what to read, where it fails on
+    it.
+    """
     try:
         warm_up(probe)
     except NotAnswering as error:

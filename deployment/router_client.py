@@ -20,7 +20,9 @@ class RouterAway(Exception):
 
 
 def router_url(place: Workspace) -> str | None:
-    """Where the router of this state folder listens, as `up` chose; None where it was not brought up."""
+    """Where the router of this state folder listens, as `up` chose; None where it was not brought
+    up.
+    """
     try:
         return place.url_file.read_text().strip()
     except FileNotFoundError:
@@ -28,18 +30,21 @@ def router_url(place: Workspace) -> str | None:
 
 
 def check_model(place: Workspace) -> None:
-    """Raise EdgeFailure where the router that runs here serves another model than deploy.toml names.
+    """Raise EdgeFailure where the router that runs here serves another model than deploy.toml
+    names.
 
-    That model's ledger names what runs here, this one's does not: nothing may be ended or started by it.
-    """
+    That model's ledger names what runs here, this one's does not: nothing may be ended or started
+    by it."""
     try:
         served = place.model_file.read_text().strip()
     except FileNotFoundError:
         return
     if served != place.settings.model:
         raise EdgeFailure(
-            f"the router of {place.state} serves the model {served!r}, deploy.toml says {place.settings.model!r}: "
-            "correct `model`, or `python deploy.py down` first, or give this model a state of its own (SLUICE_STATE)"
+            f"the router of {place.state} serves the model {served!r}, deploy.toml says "
+            f"{place.settings.model!r}: "
+            "correct `model`, or `python deploy.py down` first, or give this model a state of its "
+            "own (SLUICE_STATE)"
         )
 
 
@@ -144,7 +149,9 @@ def is_drained(status: dict[str, Any], revision: int, address: str) -> bool:
 
 
 def wait_router(place: Workspace, url: str, ended: Any) -> None:
-    """Wait until the router lives; raises EdgeFailure with the log to read when it ended or time is over."""
+    """Wait until the router lives; raises EdgeFailure with the log to read when it ended or time is
+    over.
+    """
     give_up = time.monotonic() + place.settings.deployment.ready_timeout_s
     while not router_lives(url):
         if (because := ended()) is not None:

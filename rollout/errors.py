@@ -1,4 +1,5 @@
-"""Why an act is refused. Each message is one sentence with the cause and the next step; no HTTP code lives here.
+"""Why an act is refused. Each message is one sentence with the cause and the next step; no HTTP
+code lives here.
 
 Refusal
 ├── UnknownVersion     the ledger has no such version

@@ -1,7 +1,8 @@
-"""deploy.toml as one value. An unknown key or a value of the wrong kind is refused by its path, never ignored.
+"""deploy.toml as one value. An unknown key or a value of the wrong kind is refused by its path,
+never ignored.
 
-`from_mapping` takes the parsed TOML; the commented deploy.toml in the repository is the manual of these fields.
-"""
+`from_mapping` takes the parsed TOML; the commented deploy.toml in the repository is the manual of
+these fields."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -15,7 +16,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Unit:
-    """What is assigned to a version: the first of these a request carries, else a cookie, else the request itself."""
+    """What is assigned to a version: the first of these a request carries, else a cookie, else the
+    request itself.
+    """
 
     header: str = "X-Unit-Id"
     cookie: str = ""
@@ -58,14 +61,18 @@ class Router:
 
 @dataclass(frozen=True)
 class Delivery:
-    """How a bundle is proved: the largest difference between the ONNX form and the pipeline that is certified."""
+    """How a bundle is proved: the largest difference between the ONNX form and the pipeline that is
+    certified.
+    """
 
     tolerance: float = 1e-5
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """Local processes: on which runtime they serve, what is waited for, and for how long (seconds)."""
+    """Local processes: on which runtime they serve, what is waited for, and for how long
+    (seconds).
+    """
 
     target: str = "local"
     runtime: str = "certified"
@@ -83,7 +90,9 @@ class Webhooks:
 
 @dataclass(frozen=True)
 class Heroku:
-    """Heroku as a target: one app for the router and one a version, their dynos, and the ledger's database."""
+    """Heroku as a target: one app for the router and one a version, their dynos, and the ledger's
+    database.
+    """
 
     app_prefix: str = ""
     team: str = ""
@@ -233,7 +242,8 @@ def _check_urls(path: str, urls: tuple[str, ...]) -> None:
             or " " in url
         ):
             raise BadSetting(
-                f"deploy.toml: '{path}[{place}]' is no address: http://host/path or https://host/path is"
+                f"deploy.toml: '{path}[{place}]' is no address: http://host/path or "
+                f"https://host/path is"
             )
         if url in urls[:place]:
             raise BadSetting(
@@ -252,7 +262,8 @@ def _check_heroku(heroku: Heroku) -> None:
         )
     if prefix.endswith("-") or len(prefix) > LONGEST_PREFIX or len(prefix) == 1:
         raise BadSetting(
-            f"deploy.toml: 'heroku.app_prefix' has 2 to {LONGEST_PREFIX} signs and no '-' at its end, not {prefix!r}"
+            f"deploy.toml: 'heroku.app_prefix' has 2 to {LONGEST_PREFIX} signs and no '-' at its "
+            f"end, not {prefix!r}"
         )
     for name in ("region", "stack", "router_size", "version_size", "postgres"):
         _check_word_like(f"heroku.{name}", getattr(heroku, name))

@@ -1,8 +1,9 @@
-"""Who may ask for what: predictions, labels, health and the protocol are for everybody, the rest is the operator's.
+"""Who may ask for what: predictions, labels, health and the protocol are for everybody, the rest is
+the operator's.
 
-The operator shows a bearer token. A caller on this machine needs none where the router listens on a loopback address
-and nothing says that the request came from elsewhere; users' rows take the token even then.
-"""
+The operator shows a bearer token. A caller on this machine needs none where the router listens on a
+loopback address and nothing says that the request came from elsewhere; users' rows take the token
+even then."""
 
 from collections.abc import Iterable
 from hmac import compare_digest
@@ -54,7 +55,9 @@ class Access:
             raise refusal()
 
     def require_pinning(self, headers: Headers) -> None:
-        """Raise Problem 403 where a request may not choose its version, 401 where it shows another token for that."""
+        """Raise Problem 403 where a request may not choose its version, 401 where it shows another
+        token for that.
+        """
         if self._settings.pinning is True or self.is_operator(headers):
             return
         if self._settings.pinning == "loopback" and self.allows(headers):
@@ -63,7 +66,8 @@ class Access:
             raise refusal()
         raise Problem(
             403,
-            "a version is chosen with the operator's bearer token only: leave out X-Model-Version and the version in "
+            "a version is chosen with the operator's bearer token only: leave out X-Model-Version "
+            "and the version in "
             "the path, or set `router.pinning` in deploy.toml",
         )
 
@@ -72,7 +76,8 @@ def refusal() -> Problem:
     """401: the token is missing or another one."""
     return Problem(
         401,
-        "missing or invalid bearer token: the operator's lies in `secrets/operator` of the state folder",
+        "missing or invalid bearer token: the operator's lies in `secrets/operator` of the state "
+        "folder",
         headers=[(b"www-authenticate", b"Bearer")],
     )
 
@@ -88,7 +93,9 @@ def is_loopback(host: str) -> bool:
 
 
 def _is_local(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether nothing says that a proxy passed this on, or that it was asked for by a public name."""
+    """Whether nothing says that a proxy passed this on, or that it was asked for by a public
+    name.
+    """
     named = False
     for name, value in headers:
         if name in _FORWARDED:

@@ -1,8 +1,9 @@
-"""The router as one ASGI app: raw callables for the busy paths, Flask for the rest; /predict also by wire/'s short way.
+"""The router as one ASGI app: raw callables for the busy paths, Flask for the rest; /predict also
+by wire/'s short way.
 
-One request: `predict.py` reads the body -> `routing_table.py` has the newest split -> rollout/state/split.py draws -> `lane.py`
-queues -> `upstream.py` sends -> back: rows to their callers, `worker_metrics.py` counts, `mirror.py` compares shadows later.
-"""
+One request: `predict.py` reads the body -> `routing_table.py` has the newest split ->
+rollout/state/split.py draws -> `lane.py` queues -> `upstream.py` sends -> back: rows to their
+callers, `worker_metrics.py` counts, `mirror.py` compares shadows later."""
 
 import asyncio
 import logging
@@ -146,7 +147,9 @@ class Router:
         return self.worker is not None and self.worker.draining
 
     def replaced(self) -> bool:
-        """Whether another master's workers answer already, or cannot before this one's listening socket is closed."""
+        """Whether another master's workers answer already, or cannot before this one's listening
+        socket is closed.
+        """
         master = self.worker.parent if self.worker is not None else 0
         there = worker_metrics.all_snapshots(self.config.state, self._own())
         others = (snapshot for snapshot in there if not snapshot.gone and snapshot.master != master)
@@ -314,7 +317,9 @@ class Router:
         )
 
     def _snapshots(self) -> list[Snapshot]:
-        """For the pages, whose threads must not read what the loop is changing: it writes this worker's down itself."""
+        """For the pages, whose threads must not read what the loop is changing: it writes this
+        worker's down itself.
+        """
         own = asyncio.run_coroutine_threadsafe(self._written_down(), self._loop)
         return worker_metrics.all_snapshots(self.config.state, own.result(SNAPSHOT_S))
 
@@ -325,7 +330,9 @@ class Router:
         return self.traffic.table
 
     def _loss(self, rollout: int) -> Labels:
-        """How labels of the rollout that began with this revision are judged; as deploy.toml has it where none says."""
+        """How labels of the rollout that began with this revision are judged; as deploy.toml has it
+        where none says.
+        """
         ledger = self.traffic.table.ledger
         for known in (ledger.rollout, ledger.last):
             if (
@@ -351,7 +358,10 @@ class Router:
         if self.watch.away_since is None:
             return ""
         table = self.traffic.table
-        return f"away for {self.watch.age_s():.0f} s, running on revision {table.revision} ({self.watch.away_because})"
+        return (
+            f"away for {self.watch.age_s():.0f} s, running on revision {table.revision} "
+            f"({self.watch.away_because})"
+        )
 
 
 def create_app() -> Router:

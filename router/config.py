@@ -1,4 +1,6 @@
-"""The router's surroundings: deploy.toml, state folder, database, secrets. Only here is the environment read."""
+"""The router's surroundings: deploy.toml, state folder, database, secrets. Only here is the
+environment read.
+"""
 
 import os
 import tomllib
@@ -17,9 +19,9 @@ class RouterMisconfigured(Exception):
 class Config:
     """What one router process needs to know.
 
-    state: folder for the last good table and the workers' counts; socket_is_held: `bind` is a listening socket that the
-    supervisor made and keeps while the router is restarted. Secrets are never printed (repr leaves them out).
-    """
+    state: folder for the last good table and the workers' counts; socket_is_held: `bind` is a
+    listening socket that the supervisor made and keeps while the router is restarted. Secrets are
+    never printed (repr leaves them out)."""
 
     settings: Settings
     state: Path
@@ -41,12 +43,13 @@ class Config:
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
-    """Read SLUICE_CONFIG, SLUICE_STATE, DATABASE_URL, PORT, SLUICE_SERVICE_SECRET, SLUICE_TOKEN_KEY.
+    """Read SLUICE_CONFIG, SLUICE_STATE, DATABASE_URL, PORT, SLUICE_SERVICE_SECRET,
+    SLUICE_TOKEN_KEY.
 
-    SLUICE_LISTEN_FD replaces PORT: the number of a listening socket that the router inherits. SLUICE_OPERATOR_TOKEN,
-    without which nobody is the operator; SLUICE_WEBHOOK_SECRET where webhooks.urls names receivers;
-    SLUICE_CONNECT_THROUGH, a `host:port` that knows all versions by their Host header, in a rehearsal of a platform.
-    """
+    SLUICE_LISTEN_FD replaces PORT: the number of a listening socket that the router inherits.
+    SLUICE_OPERATOR_TOKEN, without which nobody is the operator; SLUICE_WEBHOOK_SECRET where
+    webhooks.urls names receivers; SLUICE_CONNECT_THROUGH, a `host:port` that knows all versions by
+    their Host header, in a rehearsal of a platform."""
     settings = _settings(Path(environ.get("SLUICE_CONFIG", "deploy.toml")))
     state = Path(environ.get("SLUICE_STATE", "var")).absolute()
     port, inherited = environ.get("PORT"), environ.get("SLUICE_LISTEN_FD", "")
@@ -82,7 +85,8 @@ def _webhook_secret(environ: Mapping[str, str]) -> bytes:
     secret = environ.get("SLUICE_WEBHOOK_SECRET", "")
     if len(secret) < 16:
         raise RouterMisconfigured(
-            "webhooks.urls names receivers and SLUICE_WEBHOOK_SECRET, which signs what they get, is missing or shorter "
+            "webhooks.urls names receivers and SLUICE_WEBHOOK_SECRET, which signs what they get, "
+            "is missing or shorter "
             "than 16 characters: set it where `python deploy.py up` runs, or empty webhooks.urls"
         )
     return secret.encode()

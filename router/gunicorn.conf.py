@@ -14,7 +14,8 @@ worker_class = "wire.worker.FastPathWorker"
 asgi_loop = "uvloop"
 asgi_lifespan = "on"
 http_parser = "fast"
-# Workers are forked from a process that has imported everything, so that a restarted one serves within milliseconds.
+# Workers are forked from a process that has imported everything, so that a restarted one serves
+# within milliseconds.
 preload_app = True
 keepalive = 75
 timeout = 30
@@ -33,7 +34,9 @@ def on_starting(_server: object) -> None:
 
 
 def when_ready(_server: object) -> None:
-    """gunicorn has closed the descriptor that it inherited as its socket: it must not become some other file."""
+    """gunicorn has closed the descriptor that it inherited as its socket: it must not become some
+    other file.
+    """
     if _config.bind == "fd://0":
         os.open(os.devnull, os.O_RDWR)
 

@@ -28,7 +28,8 @@ TITLES = {
 
 
 class Problem(Exception):
-    """An answer that is not a prediction. `extra` joins the problem JSON; `retry_after_s` becomes Retry-After.
+    """An answer that is not a prediction. `extra` joins the problem JSON; `retry_after_s` becomes
+    Retry-After.
 
     headers: further ones of the answer.
     """
@@ -101,7 +102,9 @@ def failed() -> Problem:
 async def read_body(
     receive: Receive, limit: int, clock: Callable[[], float], give_up_s: float = 30.0
 ) -> bytes:
-    """The request's whole body; raises Problem 413 past `limit` bytes, 408 for a client slower than `give_up_s`."""
+    """The request's whole body; raises Problem 413 past `limit` bytes, 408 for a client slower than
+    `give_up_s`.
+    """
     message = await receive()
     body: bytes = message.get("body", b"")
     if message.get("more_body") or message["type"] == "http.disconnect":

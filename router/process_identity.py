@@ -1,4 +1,6 @@
-"""Whether a process of a snapshot still lives; a process id alone is given to another process sooner or later."""
+"""Whether a process of a snapshot still lives; a process id alone is given to another process
+sooner or later.
+"""
 
 import os
 from functools import cache
@@ -13,7 +15,9 @@ def _has_proc() -> bool:
 
 
 def started_at(pid: int) -> int:
-    """When a process began, in the kernel's ticks since boot; 0 where it has ended, or where there is no /proc."""
+    """When a process began, in the kernel's ticks since boot; 0 where it has ended, or where there
+    is no /proc.
+    """
     try:
         fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -22,7 +26,9 @@ def started_at(pid: int) -> int:
 
 
 def lives(pid: int, started: int) -> bool:
-    """Whether the process that began at that time runs; without /proc, whether any process has its id."""
+    """Whether the process that began at that time runs; without /proc, whether any process has its
+    id.
+    """
     if _has_proc():
         return started != 0 and started_at(pid) == started
     try:

@@ -1,8 +1,9 @@
-"""Writes the tables and pictures that docs/ takes from the code, between markers; everything else is left alone.
+"""Writes the tables and pictures that docs/ takes from the code, between markers; everything else
+is left alone.
 
-`python -m scripts.pictures` writes; tests/test_docs.py fails where a table would change. A marked part looks like
-`<!-- from the code: settings -->` ... `<!-- end -->`. The pictures of docs/verdict.md are drawn into docs/pictures.
-"""
+`python -m scripts.pictures` writes; tests/test_docs.py fails where a table would change. A marked
+part looks like `<!-- from the code: settings -->` ... `<!-- end -->`. The pictures of
+docs/verdict.md are drawn into docs/pictures."""
 
 import ast
 import re

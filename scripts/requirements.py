@@ -1,8 +1,8 @@
 """Compile requirements.txt from environment.yaml: every pin and hash, for Python 3.11, from PyPI.
 
-`python scripts/requirements.py` writes it; `--names` prints the direct dependencies as PyPI's requirements.
-environment.yaml says which ones; where conda-forge has another name than PyPI, RENAMED translates.
-"""
+`python scripts/requirements.py` writes it; `--names` prints the direct dependencies as PyPI's
+requirements. environment.yaml says which ones; where conda-forge has another name than PyPI,
+RENAMED translates."""
 
 import subprocess
 import sys

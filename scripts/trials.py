@@ -12,7 +12,9 @@ _TEST = re.compile(r"`(tests/[\w/]+\.py(?:::\w+)?)`")
 
 
 def named_tests(page: str) -> list[str]:
-    """The files and tests that the page names, each once, in order; a test of a file that is named too is left out."""
+    """The files and tests that the page names, each once, in order; a test of a file that is named
+    too is left out.
+    """
     found = list(dict.fromkeys(_TEST.findall(page)))
     return [test for test in found if "::" not in test or test.partition("::")[0] not in found]
 

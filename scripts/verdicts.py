@@ -1,4 +1,6 @@
-"""The numbers of docs/verdict.md: tables made by the code that judges, and what its pictures show, simulated."""
+"""The numbers of docs/verdict.md: tables made by the code that judges, and what its pictures show,
+simulated.
+"""
 
 import math
 from functools import cache
@@ -143,7 +145,9 @@ def example(failed: int) -> dict[float, Array]:
 
 
 def proofs() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Requests of both versions until the proof of `errors`, if they are alike: the median, and 9 of 10."""
+    """Requests of both versions until the proof of `errors`, if they are alike: the median, and 9
+    of 10.
+    """
     beta = VerdictConfig().beta
     head = ("errors of v1", "margin", *(f"at {100 * share:g} %" for share in WEIGHTS))
     rows = []
@@ -175,7 +179,9 @@ def looks() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 @cache
 def false_alarms() -> tuple[Array, Array]:
-    """Shares (LOOKS,) of healthy rollouts that were rolled back by a look: by repeated chi-square, by the bet."""
+    """Shares (LOOKS,) of healthy rollouts that were rolled back by a look: by repeated chi-square,
+    by the bet.
+    """
     counts = rollouts(np.random.default_rng(SEED), HEALTHY_RUNS, HEALTHY)
     bet = log_against({SHARE: counts}, HEALTHY) >= math.log(1 / VerdictConfig().alpha)
     return tuple(
@@ -185,14 +191,18 @@ def false_alarms() -> tuple[Array, Array]:
 
 @cache
 def capitals(runs: int) -> tuple[Array, Array]:
-    """Capital (runs, LOOKS) of the signal `errors` against healthy candidates, and against worse ones."""
+    """Capital (runs, LOOKS) of the signal `errors` against healthy candidates, and against worse
+    ones.
+    """
     chance = np.random.default_rng(SEED)
     healthy, worse = (rollouts(chance, runs, rate) for rate in (HEALTHY, WORSE))
     return tuple(np.exp(log_against({SHARE: counts}, HEALTHY)) for counts in (healthy, worse))
 
 
 def rollouts(chance: np.random.Generator, runs: int, candidate_rate: float) -> Array:
-    """Counts (runs, LOOKS, 2, 2) up to each look; the stable version fails on HEALTHY of its requests."""
+    """Counts (runs, LOOKS, 2, 2) up to each look; the stable version fails on HEALTHY of its
+    requests.
+    """
     drawn = chance.binomial(BETWEEN, SHARE, (runs, LOOKS))
     requests = np.stack([drawn, BETWEEN - drawn], -1)
     bad = chance.binomial(requests, [candidate_rate, HEALTHY])

@@ -14,7 +14,9 @@ Answer = tuple[int, Headers, bytes]
 JSON = b"application/json"
 PROBLEM = b"application/problem+json"
 ERRORS_LISTED = 100
-"""Bad rows that an answer to a single caller describes one by one; of more it says how many there are."""
+"""Bad rows that an answer to a single caller describes one by one; of more it says how many there
+are.
+"""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -40,7 +42,9 @@ class Answers:
         return outcome
 
     def predict(self, body: bytes, batched: bool) -> tuple[int, Headers, bytes, float]:
-        """Answer /predict; also the model's seconds. batched: bad rows stand beside the good ones, in one 200."""
+        """Answer /predict; also the model's seconds. batched: bad rows stand beside the good ones,
+        in one 200.
+        """
         try:
             outcome = self.run(body)
         except Malformed as error:

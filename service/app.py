@@ -64,7 +64,9 @@ class Service:
 
 
 def create_app(config: Config | None = None) -> Service:
-    """Verify the bundle, load it, warm it up, prove it by its golden rows; only then is there an app."""
+    """Verify the bundle, load it, warm it up, prove it by its golden rows; only then is there an
+    app.
+    """
     config = config or from_environment()
     bundle = verify_bundle(config.bundle, config.public_key)
     model = load_model(bundle, config.runtime)
@@ -91,7 +93,8 @@ def _guard(app: Flask, answers: Answers, secret: str, metrics: Metrics) -> None:
 
     @app.before_request
     def read_to_the_end() -> None:
-        # a2wsgi ends a body that came without a length, but does not say so, and Flask would take it for empty.
+        # a2wsgi ends a body that came without a length, but does not say so, and Flask would take
+        # it for empty.
         request.environ["wsgi.input_terminated"] = True
 
     @app.before_request

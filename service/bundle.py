@@ -1,7 +1,7 @@
 """Reads a delivered bundle, and believes nothing before its signature and digests are checked.
 
-The signature is Ed25519 over the exact bytes of release.yaml; release.yaml holds the SHA-256 of every other file.
-"""
+The signature is Ed25519 over the exact bytes of release.yaml; release.yaml holds the SHA-256 of
+every other file."""
 
 import base64
 import binascii
@@ -35,9 +35,8 @@ class BundleError(Exception):
 class FrameColumn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How a column is held in the pandas frame that the pipeline was fitted on.
 
-    dtype: pandas' name of it, `category[...]` with the dtype of its levels. null: what stands for null in a column of
-    objects (None, NaN, NA or NaT). levels, ordered: of a category.
-    """
+    dtype: pandas' name of it, `category[...]` with the dtype of its levels. null: what stands for
+    null in a column of objects (None, NaN, NA or NaT). levels, ordered: of a category."""
 
     dtype: str
     null: str = "NaN"
@@ -46,11 +45,12 @@ class FrameColumn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """One input column as it was seen in training. dtype: what a row sends, as float, int, bool or string.
+    """One input column as it was seen in training. dtype: what a row sends, as float, int, bool or
+    string.
 
-    categories: of texts that are few and repeat; of others distinct, shortest and longest: how many there are, and
-    their lengths. frame: how the pipeline's own frame holds it; None: as numpy holds that dtype.
-    """
+    categories: of texts that are few and repeat; of others distinct, shortest and longest: how many
+    there are, and their lengths. frame: how the pipeline's own frame holds it; None: as numpy holds
+    that dtype."""
 
     name: str
     dtype: str
@@ -67,8 +67,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     """Which runtime is certified, and the proof.
 
-    max_difference: the largest of all rows, as Comparison.rule measures it. probe_rows: rows compared beside the
-    held-out ones: training rows, nulls, unseen values, thresholds, extremes.
+    max_difference: the largest of all rows, as Comparison.rule measures it. probe_rows: rows
+    compared beside the held-out ones: training rows, nulls, unseen values, thresholds, extremes.
     """
 
     certified: str
@@ -83,9 +83,9 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """By which rule predictions are compared, and within which tolerances.
 
-    certification: ONNX form against pipeline. golden: a started version against its golden rows. pipeline: the served
-    pipeline against the pipeline on the user's own frame, and the same rows in other batches.
-    """
+    certification: ONNX form against pipeline. golden: a started version against its golden rows.
+    pipeline: the served pipeline against the pipeline on the user's own frame, and the same rows in
+    other batches."""
 
     rule: str
     certification: float
@@ -103,9 +103,9 @@ class File(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """release.yaml. Fields that only people read stay plain values.
 
-    input: what the pipeline takes, a `frame`, or of its one column a `series` or a `list`. one_row_at_a_time: its
-    answer for a row depends on the rows beside it, so that each is predicted alone.
-    """
+    input: what the pipeline takes, a `frame`, or of its one column a `series` or a `list`.
+    one_row_at_a_time: its answer for a row depends on the rows beside it, so that each is predicted
+    alone."""
 
     format: int
     model: str
@@ -138,7 +138,9 @@ class Bundle(msgspec.Struct, frozen=True):
     digest: str
 
     def read(self, name: str) -> bytes:
-        """The bytes of a file, which are those that the signed manifest vouches for; raises BundleError."""
+        """The bytes of a file, which are those that the signed manifest vouches for; raises
+        BundleError.
+        """
         expected = self.manifest.files.get(name)
         if expected is None:
             raise BundleError(
@@ -148,7 +150,9 @@ class Bundle(msgspec.Struct, frozen=True):
 
 
 def verify_bundle(path: Path, public_key: Path) -> Bundle:
-    """Check the signature, then every digest, then return the bundle; raises BundleError naming the file at fault."""
+    """Check the signature, then every digest, then return the bundle; raises BundleError naming the
+    file at fault.
+    """
     raw = _of_bundle(path, MANIFEST, LARGEST_MANIFEST)
     _check_signature(raw, path, public_key)
     manifest = parse_manifest(raw, path / MANIFEST)
@@ -201,7 +205,8 @@ def _check_signature(raw: bytes, folder: Path, public_key: Path) -> None:
         ) from error
     except InvalidSignature as error:
         raise BundleError(
-            f"{path} does not hold for {MANIFEST}: the manifest was changed, or another key signed it "
+            f"{path} does not hold for {MANIFEST}: the manifest was changed, or another key "
+            f"signed it "
             f"(trusted: {public_key})"
         ) from error
 

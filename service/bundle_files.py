@@ -1,4 +1,5 @@
-"""The files of a bundle, and how they are opened: regular files of a real folder, never a link, a pipe or a device.
+"""The files of a bundle, and how they are opened: regular files of a real folder, never a link, a
+pipe or a device.
 
 Standard library alone, so that the operator's edge opens them in the same way.
 """

@@ -1,7 +1,8 @@
-"""Python modules that travel in a bundle: imported from its verified bytes under their own names, from no folder.
+"""Python modules that travel in a bundle: imported from its verified bytes under their own names,
+from no folder.
 
-A module `shop.steps` is the bundle's file `code.shop.steps.py`, a package `shop` its `code.shop.__init__.py`.
-"""
+A module `shop.steps` is the bundle's file `code.shop.steps.py`, a package `shop` its
+`code.shop.__init__.py`."""
 
 import importlib
 import sys
@@ -30,8 +31,8 @@ def is_module_file(file_name: str) -> bool:
 def provide_modules(folder: Path, sources: Mapping[str, bytes]) -> None:
     """Make these modules importable in this process, in place of those of any bundle before.
 
-    folder: of the bundle, for tracebacks; sources: verified bytes by the bundle's file name, other files are ignored.
-    """
+    folder: of the bundle, for tracebacks; sources: verified bytes by the bundle's file name, other
+    files are ignored."""
     for finder in [finder for finder in sys.meta_path if isinstance(finder, BundledModules)]:
         sys.meta_path.remove(finder)
         finder.forget()
@@ -43,7 +44,9 @@ def provide_modules(folder: Path, sources: Mapping[str, bytes]) -> None:
 
 
 class BundledModules(MetaPathFinder, InspectLoader):
-    """Finds and loads the modules of one bundle. names: of modules and of the packages around them."""
+    """Finds and loads the modules of one bundle. names: of modules and of the packages around
+    them.
+    """
 
     def __init__(self, folder: Path, sources: Mapping[str, bytes]) -> None:
         self._folder = folder

@@ -1,4 +1,5 @@
-"""The one comparison of predictions: at delivery, at the start of a service, and by the operator's probes.
+"""The one comparison of predictions: at delivery, at the start of a service, and by the operator's
+probes.
 
 Standard library alone, so that delivery, service and deployment share it.
 """
@@ -7,7 +8,8 @@ import math
 from typing import Any
 
 RULE = (
-    "classes are equal; a number differs by at most the tolerance, times the size of the expected number where that "
+    "classes are equal; a number differs by at most the tolerance, times the size of the expected "
+    "number where that "
     "is above 1"
 )
 # Of answers that the same model gives for the same rows in another batch, process or machine.
@@ -25,7 +27,9 @@ def same(expected: Any, answer: Any, tolerance: float) -> bool:
 
 
 def difference(expected: Any, answer: Any) -> float:
-    """How far two predictions are apart: of numbers as RULE measures it, of lists the largest, else 0 or infinity."""
+    """How far two predictions are apart: of numbers as RULE measures it, of lists the largest, else
+    0 or infinity.
+    """
     if isinstance(expected, list):
         if not isinstance(answer, list) or len(answer) != len(expected):
             return math.inf

@@ -15,7 +15,9 @@ class ServiceMisconfigured(Exception):
 
 @dataclass(frozen=True)
 class Config:
-    """What one version's process needs to know. runtime: forced one, or None for the one that is certified."""
+    """What one version's process needs to know. runtime: forced one, or None for the one that is
+    certified.
+    """
 
     bundle: Path
     public_key: Path
@@ -27,7 +29,9 @@ class Config:
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
-    """Read SLUICE_BUNDLE, _PUBLIC_KEY, _SERVICE_SECRET, _RUNTIME, _BIND, _THREADS, PORT and WEB_CONCURRENCY."""
+    """Read SLUICE_BUNDLE, _PUBLIC_KEY, _SERVICE_SECRET, _RUNTIME, _BIND, _THREADS, PORT and
+    WEB_CONCURRENCY.
+    """
     bundle = environ.get("SLUICE_BUNDLE")
     if not bundle:
         raise ServiceMisconfigured(

@@ -1,4 +1,6 @@
-"""POST /predict by wire/'s short way: the router's batches, without Flask and without a thread where they are quick."""
+"""POST /predict by wire/'s short way: the router's batches, without Flask and without a thread
+where they are quick.
+"""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,9 @@ MEMORY = 0.2
 
 
 class FastHandler:
-    """Answers batches. Belongs to one event loop; a thread is used for a model whose batches take long."""
+    """Answers batches. Belongs to one event loop; a thread is used for a model whose batches take
+    long.
+    """
 
     def __init__(self, answers: Answers, metrics: Metrics, secret: str, threads: int) -> None:
         self.answers, self.metrics = answers, metrics

@@ -1,7 +1,8 @@
-"""From the columns of a request to what the pipeline was fitted on: a frame of exactly the same dtypes, or a sequence.
+"""From the columns of a request to what the pipeline was fitted on: a frame of exactly the same
+dtypes, or a sequence.
 
-pandas would infer a dtype from the values of each batch, so that a row's answer depended on the rows beside it.
-"""
+pandas would infer a dtype from the values of each batch, so that a row's answer depended on the
+rows beside it."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -42,14 +43,18 @@ class FrameBuilder:
         return self._series(array, name=name, dtype=array.dtype)
 
     def _held(self, array: Any, index: Any) -> Any:
-        """Objects as a series, since pandas makes its own text dtype of an array of objects that are texts."""
+        """Objects as a series, since pandas makes its own text dtype of an array of objects that
+        are texts.
+        """
         if array.dtype != object:
             return array
         return self._series(array, index=index, dtype=object, copy=False)
 
 
 def pandas_dtype(frame: FrameColumn) -> Any:
-    """The pandas dtype of a column; raises TypeError where the installed pandas has none of that name."""
+    """The pandas dtype of a column; raises TypeError where the installed pandas has none of that
+    name.
+    """
     import pandas
 
     if not frame.dtype.startswith(CATEGORY):
@@ -64,7 +69,8 @@ def _converter(column: Column) -> Convert:
         dtype = pandas_dtype(frame)
     except TypeError as error:
         raise BundleError(
-            f"column {column.name!r} has pandas' dtype {frame.dtype}, which the installed pandas does not have: "
+            f"column {column.name!r} has pandas' dtype {frame.dtype}, which the installed pandas "
+            f"does not have: "
             "install the pandas that release.yaml names, or deliver again"
         ) from error
 
@@ -103,7 +109,9 @@ def _to_objects(null: str) -> Convert:
 
 
 def _to_category(dtype: Any) -> Convert:
-    """A value that is none of the levels becomes one after them: what it means is for the pipeline to say."""
+    """A value that is none of the levels becomes one after them: what it means is for the pipeline
+    to say.
+    """
     import pandas
 
     levels = dtype.categories

@@ -33,7 +33,8 @@ def read_golden(raw: bytes, path: Path) -> list[Golden]:
 
 
 def prove(bundle: Bundle, model: Model, tolerance: float | None = None) -> int:
-    """Warm up with 1 and 64 rows, then compare every golden row; returns how many, or raises BundleError.
+    """Warm up with 1 and 64 rows, then compare every golden row; returns how many, or raises
+    BundleError.
 
     tolerance: None for the one that the manifest names.
     """

@@ -5,7 +5,8 @@ import shutil
 import tempfile
 from typing import Any
 
-# Batches are the parallelism; and a pool of OpenMP threads would not survive the fork that preload_app implies.
+# Batches are the parallelism; and a pool of OpenMP threads would not survive the fork that
+# preload_app implies.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 # Before prometheus_client is imported: it decides then whether several processes count together.
@@ -22,7 +23,8 @@ worker_class = "wire.worker.FastPathWorker"
 asgi_loop = "uvloop"
 asgi_lifespan = "on"
 http_parser = "fast"
-# Several workers share the loaded model's pages; the app is proved once, before any of them answers.
+# Several workers share the loaded model's pages; the app is proved once, before any of them
+# answers.
 preload_app = True
 keepalive = 120
 timeout = 60

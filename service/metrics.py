@@ -1,4 +1,6 @@
-"""A service's own Prometheus metrics, right with several workers (prometheus_client's multi-process mode)."""
+"""A service's own Prometheus metrics, right with several workers (prometheus_client's multi-process
+mode).
+"""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector

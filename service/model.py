@@ -1,7 +1,7 @@
 """The two runtimes behind one face: columns in, one prediction a row out.
 
-A version that is served by ONNX Runtime imports neither scikit-learn nor pandas and loads no pickle.
-"""
+A version that is served by ONNX Runtime imports neither scikit-learn nor pandas and loads no
+pickle."""
 
 import os
 import warnings
@@ -17,11 +17,15 @@ from service.bundled_modules import is_module_file, provide_modules
 from service.rows import Columns
 
 Predictions = list[Any]
-# How long rows that failed together are searched for those at fault (seconds): past the first bound once so many
-# attempts were made (one of 512 is found in 18, each of 64 in 127), past the second in any case.
+# How long rows that failed together are searched for those at fault (seconds): past the first bound
+# once so many attempts were made (one of 512 is found in 18, each of 64 in 127), past the second in
+# any case.
 SEARCH_ATTEMPTS = 128
 LEAST_SEARCH_S, MOST_SEARCH_S = 0.1, 2.0
-NOT_TOLD_APART = "the pipeline failed on some of these rows, and there was no time to find which: send fewer at once"
+NOT_TOLD_APART = (
+    "the pipeline failed on some of these rows, and there was no time to find which: send fewer "
+    "at once"
+)
 
 
 class Model(Protocol):
@@ -34,10 +38,11 @@ class Model(Protocol):
 
 
 class RowFailures(Exception):
-    """The pipeline failed on some rows: failures by place, predictions for the others (None where failed).
+    """The pipeline failed on some rows: failures by place, predictions for the others (None where
+    failed).
 
-    unattributed: places of rows that failed together with others, which there was no time to tell apart.
-    """
+    unattributed: places of rows that failed together with others, which there was no time to tell
+    apart."""
 
     def __init__(
         self, predictions: Predictions, failures: dict[int, str], unattributed: frozenset[int]
@@ -54,8 +59,9 @@ class OnnxModel:
     name = "onnx"
 
     def __init__(self, bundle: Bundle) -> None:
-        # Since 1.29 the import would start a thread that tells its maker what is loaded; and at the exit of a forked
-        # worker, which does not have that thread, its clean-up would wait for it for ever.
+        # Since 1.29 the import would start a thread that tells its maker what is loaded; and at the
+        # exit of a forked worker, which does not have that thread, its clean-up would wait for it
+        # for ever.
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
@@ -75,7 +81,8 @@ class OnnxModel:
         outputs = [output.name for output in self._session.get_outputs()]
         self._output = [outputs[-1] if bundle.manifest.output == "predict_proba" else outputs[0]]
         self._flat = bundle.manifest.output == "predict"
-        # ONNX has integers for boolean classes and for 1.0; they are equal, and only the class itself is an answer.
+        # ONNX has integers for boolean classes and for 1.0; they are equal, and only the class
+        # itself is an answer.
         self._classes = {each: each for each in bundle.manifest.classes or [] if self._flat}
 
     def predict(self, columns: Columns) -> Predictions:
@@ -124,7 +131,9 @@ class RowByRow:
 
 
 def _unpickled(bundle: Bundle) -> Any:
-    """The pipeline, from the bytes that the manifest vouches for; raises BundleError where scikit-learn is another."""
+    """The pipeline, from the bytes that the manifest vouches for; raises BundleError where
+    scikit-learn is another.
+    """
     import joblib
     from sklearn.exceptions import InconsistentVersionWarning
 
@@ -134,13 +143,17 @@ def _unpickled(bundle: Bundle) -> Any:
             return joblib.load(BytesIO(bundle.read(PICKLE)))
         except InconsistentVersionWarning as warning:
             raise BundleError(
-                f"{bundle.path / PICKLE} was made by scikit-learn {warning.original_sklearn_version}, and "
-                f"{warning.current_sklearn_version} is installed: install that one, or deliver again"
+                f"{bundle.path / PICKLE} was made by scikit-learn "
+                f"{warning.original_sklearn_version}, and "
+                f"{warning.current_sklearn_version} is installed: install that one, or deliver "
+                f"again"
             ) from warning
 
 
 def load_model(bundle: Bundle, runtime: str | None = None) -> Model:
-    """The bundle's model on its certified runtime, or on `runtime`; raises BundleError where that is not certified."""
+    """The bundle's model on its certified runtime, or on `runtime`; raises BundleError where that
+    is not certified.
+    """
     certified = bundle.manifest.runtime.certified
     wanted = runtime or certified
     if wanted == "onnx" and certified != "onnx":
@@ -158,11 +171,11 @@ def _stopped() -> float:
 def predict_each(
     model: Model, columns: Columns, rows: int, clock: Callable[[], float] = _stopped
 ) -> Predictions:
-    """Predict all rows at once; where that fails, halve until the rows at fault are found. Raises RowFailures.
+    """Predict all rows at once; where that fails, halve until the rows at fault are found. Raises
+    RowFailures.
 
-    clock: of the time that the search may take; what it did not tell apart by then has failed as a whole. Without one
-    it goes on to the end, as a proof must.
-    """
+    clock: of the time that the search may take; what it did not tell apart by then has failed as a
+    whole. Without one it goes on to the end, as a proof must."""
     if rows == 0:
         return []
     try:

@@ -1,8 +1,8 @@
 """The Open Inference Protocol v2 for one version: one input tensor a column, one output tensor.
 
-https://github.com/kserve/open-inference-protocol (rest/inference_rest.yaml): shapes [n] or [n, 1], or one tensor
-[n, k] that holds all k columns; data flat or nested. Of Triton's extensions: classification and model configuration.
-"""
+https://github.com/kserve/open-inference-protocol (rest/inference_rest.yaml): shapes [n] or [n, 1],
+or one tensor [n, k] that holds all k columns; data flat or nested. Of Triton's extensions:
+classification and model configuration."""
 
 from typing import Any
 
@@ -28,7 +28,8 @@ ACCEPTED = {
     "bool": {"BOOL"},
     "string": {"BYTES"},
 }
-# How an output asks for the most probable classes, in Triton's extension and in its clients' argument.
+# How an output asks for the most probable classes, in Triton's extension and in its clients'
+# argument.
 _CLASSIFICATION = ("classification", "class_count")
 
 
@@ -71,13 +72,16 @@ def parse(body: bytes) -> InferRequest:
     if not isinstance(request.id, str | None):
         kind = type(request.id).__name__
         raise OipError(
-            f'the body is not an inference request: `id` is a string, not {kind}: send it in quotes, "7"'
+            f"the body is not an inference request: `id` is a string, not {kind}: send it in "
+            f'quotes, "7"'
         )
     return request
 
 
 def classes_asked(request: InferRequest, manifest: Manifest) -> int | None:
-    """How many of the most probable classes are asked for, None for the plain output; raises OipError."""
+    """How many of the most probable classes are asked for, None for the plain output; raises
+    OipError.
+    """
     asked: int | None = None
     names = [output.name for output in request.outputs or []]
     if len(names) != len(set(names)):
@@ -141,7 +145,9 @@ def metadata(manifest: Manifest) -> dict[str, Any]:
 
 
 def configuration(manifest: Manifest) -> dict[str, Any]:
-    """Triton's model configuration: the same columns and output in its words; a batch is a dimension of the tensors."""
+    """Triton's model configuration: the same columns and output in its words; a batch is a
+    dimension of the tensors.
+    """
     described = metadata(manifest)
     return {
         "name": manifest.model,
@@ -176,18 +182,22 @@ def _class_count(output: RequestedOutput, manifest: Manifest) -> int | None:
 
 
 def _one_tensor(tensors: list[Tensor], columns: list[Column]) -> list[list[Any]] | None:
-    """The columns of a single tensor [n, k] that holds them all in the metadata's order; None where it is none."""
+    """The columns of a single tensor [n, k] that holds them all in the metadata's order; None where
+    it is none.
+    """
     if len(tensors) != 1 or len(tensors[0].shape) != 2 or tensors[0].shape[1] < 2:
         return None
     tensor, (rows, width) = tensors[0], tensors[0].shape
     if width != len(columns):
         raise OipError(
-            f"input {tensor.name!r} has {width} columns: the model has {len(columns)}, see its metadata"
+            f"input {tensor.name!r} has {width} columns: the model has {len(columns)}, see its "
+            f"metadata"
         )
     for column in columns:
         if tensor.datatype not in ACCEPTED[column.dtype]:
             raise OipError(
-                f"input {tensor.name!r} holds all columns as {tensor.datatype}, and column {column.name!r} is "
+                f"input {tensor.name!r} holds all columns as {tensor.datatype}, and column "
+                f"{column.name!r} is "
                 f"{column.dtype}: send one tensor a column"
             )
     nested = bool(tensor.data) and all(
@@ -242,7 +252,9 @@ def _values(tensor: Tensor, column: Column) -> list[Any]:
 
 
 def _check_range(tensor: Tensor, values: list[Any]) -> None:
-    """Raise OipError for a number that its datatype cannot hold; what is no number the columns refuse."""
+    """Raise OipError for a number that its datatype cannot hold; what is no number the columns
+    refuse.
+    """
     if tensor.datatype not in _RANGES:
         return
     low, high = _RANGES[tensor.datatype]

@@ -13,8 +13,8 @@ from service.rows import RowError, RowReader
 class Outcome(msgspec.Struct, frozen=True):
     """One prediction a row (None at a bad row), the errors in order, and the model's seconds.
 
-    processor_s: of the thread that predicted; not those in which others of this process or machine had the processor.
-    """
+    processor_s: of the thread that predicted; not those in which others of this process or machine
+    had the processor."""
 
     predictions: list[Any]
     errors: list[RowError]

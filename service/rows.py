@@ -1,7 +1,8 @@
-"""From JSON to columns: rows are decoded straight into the bundle's signature, and whoever does not fit is named.
+"""From JSON to columns: rows are decoded straight into the bundle's signature, and whoever does not
+fit is named.
 
-The whole body is decoded at once in C. Only when that fails is it decoded row by row, to find who is at fault.
-"""
+The whole body is decoded at once in C. Only when that fails is it decoded row by row, to find who
+is at fault."""
 
 import re
 from collections.abc import Callable
@@ -43,8 +44,8 @@ class Malformed(Exception):
 class RowError(msgspec.Struct, frozen=True, omit_defaults=True):
     """One row at fault. status: 422 it does not fit the columns, 500 the pipeline failed on it.
 
-    attributed: False where it failed together with others, and there was no time to find which of them is at fault.
-    """
+    attributed: False where it failed together with others, and there was no time to find which of
+    them is at fault."""
 
     row: int
     status: int
@@ -54,7 +55,9 @@ class RowError(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Decoded(msgspec.Struct, frozen=True):
-    """Rows that fit (their places in the request, their values as columns), and the others' errors."""
+    """Rows that fit (their places in the request, their values as columns), and the others'
+    errors.
+    """
 
     total: int
     kept: list[int]
@@ -71,7 +74,9 @@ class Unfit(msgspec.ValidationError):
 
 
 class RowByName:
-    """Decodes a row value by value: slower than a struct, but it knows who is at fault, and takes any name."""
+    """Decodes a row value by value: slower than a struct, but it knows who is at fault, and takes
+    any name.
+    """
 
     def __init__(self, columns: list[Column]) -> None:
         self.type = dict[str, Any]
@@ -81,7 +86,9 @@ class RowByName:
         self._outline = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
     def decode(self, raw: bytes | msgspec.Raw) -> dict[str, Any]:
-        """The values in the order of the columns; raises Unfit, and msgspec.DecodeError where it is not JSON."""
+        """The values in the order of the columns; raises Unfit, and msgspec.DecodeError where it is
+        not JSON.
+        """
         try:
             given = self._outline.decode(raw)
         except msgspec.ValidationError as error:
@@ -176,7 +183,9 @@ class RowReader:
         return Decoded(len(rows), list(range(len(rows))), self._to_columns(rows), [])
 
     def row_columns(self, rows: list[dict[str, Any]]) -> Columns:
-        """Columns of rows that are Python dictionaries (golden rows); raises msgspec.ValidationError."""
+        """Columns of rows that are Python dictionaries (golden rows); raises
+        msgspec.ValidationError.
+        """
         if not self._plain:
             return self._to_columns([self._by_name.convert(row) for row in rows])
         return self._to_columns([msgspec.convert(row, self._row.type) for row in rows])
@@ -202,7 +211,9 @@ class RowReader:
         return Decoded(len(raws), kept, self._to_columns(rows), errors)
 
     def _fault(self, index: int, raw: msgspec.Raw, error: msgspec.ValidationError) -> RowError:
-        """Who is at fault, found by name: what msgspec says of a name cannot be told from the rest of its sentence."""
+        """Who is at fault, found by name: what msgspec says of a name cannot be told from the rest
+        of its sentence.
+        """
         try:
             self._by_name.decode(raw)
         except Unfit as unfit:
@@ -211,7 +222,9 @@ class RowReader:
         return _row_error(index, None, str(error))
 
     def _decode_row(self, raw: msgspec.Raw) -> Any:
-        """One row; an integer may be written 3.0. Raises msgspec.ValidationError as for an integer where it may not."""
+        """One row; an integer may be written 3.0. Raises msgspec.ValidationError as for an integer
+        where it may not.
+        """
         if not self._plain:
             return self._by_name.decode(raw)
         try:
@@ -223,7 +236,9 @@ class RowReader:
             return self._row.decode(whole)
 
     def _with_whole_floats(self, raw: msgspec.Raw) -> bytes | None:
-        """The row with 3 for 3.0 in integer columns; None where that is not what is wrong with it."""
+        """The row with 3 for 3.0 in integer columns; None where that is not what is wrong with
+        it.
+        """
         try:
             row = self._lenient_row.decode(raw)
         except msgspec.ValidationError:
@@ -278,9 +293,12 @@ def _with_floats(column: Column, kind: Any) -> Any:
 
 
 def _narrow(column: Column) -> Any:
-    """Numbers that the column of the pipeline's frame can hold, where it is narrower than 64 bits; else None."""
+    """Numbers that the column of the pipeline's frame can hold, where it is narrower than 64 bits;
+    else None.
+    """
     held = column.frame.dtype if column.frame else ""
-    # pandas' own dtypes have the names of numpy's, with a capital letter or with their library: int8[pyarrow].
+    # pandas' own dtypes have the names of numpy's, with a capital letter or with their library:
+    # int8[pyarrow].
     name = held.partition("[")[0].lower()
     if column.dtype == "int" and name in _WIDTHS:
         limits = np.iinfo(name)
@@ -293,7 +311,9 @@ def _narrow(column: Column) -> Any:
 
 
 def _dtype(column: Column) -> type:
-    """float as float64 with NaN for null, int as int64, bool as bool; texts and what may be null beside as objects."""
+    """float as float64 with NaN for null, int as int64, bool as bool; texts and what may be null
+    beside as objects.
+    """
     if column.dtype == "float":
         return np.float64
     # As floats, nullable integers beyond 2^53 would lose their last digits.

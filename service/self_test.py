@@ -1,8 +1,9 @@
-"""Proves a version where it is going to run: loads its bundle as the service does and lets it answer its golden rows.
+"""Proves a version where it is going to run: loads its bundle as the service does and lets it
+answer its golden rows.
 
-`python -m service.self_test` reads the service's environment. It prints how many rows were answered, or one line that
-names the file or row at fault and ends with 1: then the platform keeps what served before.
-"""
+`python -m service.self_test` reads the service's environment. It prints how many rows were
+answered, or one line that names the file or row at fault and ends with 1: then the platform keeps
+what served before."""
 
 import sys
 

@@ -1,7 +1,8 @@
-"""The record, on SQLite or PostgreSQL by the same code: append-only ledger, feedback, evidence and lease.
+"""The record, on SQLite or PostgreSQL by the same code: append-only ledger, feedback, evidence and
+lease.
 
-What needs SQLAlchemy is imported when it is asked for: a command that only acts on the ledger never waits for it.
-"""
+What needs SQLAlchemy is imported when it is asked for: a command that only acts on the ledger never
+waits for it."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,6 @@
-"""Says in plain words why a database cannot be used: one sentence of cause, one of what to do; no password, no SQL."""
+"""Says in plain words why a database cannot be used: one sentence of cause, one of what to do; no
+password, no SQL.
+"""
 
 from collections.abc import Callable
 

@@ -1,9 +1,10 @@
-"""A cheap hint that the record may have changed, so that it need not be asked often to be followed at once.
+"""A cheap hint that the record may have changed, so that it need not be asked often to be followed
+at once.
 
-SQLite: the stamps of its file and its write-ahead log. PostgreSQL: LISTEN, for the notice that the table's trigger
-gives. A hint may be missed (a pooler that does not pass notices on, two writes within one tick of the file system's
-clock), so who follows the record asks it from time to time all the same.
-"""
+SQLite: the stamps of its file and its write-ahead log. PostgreSQL: LISTEN, for the notice that the
+table's trigger gives. A hint may be missed (a pooler that does not pass notices on, two writes
+within one tick of the file system's clock), so who follows the record asks it from time to time all
+the same."""
 
 import os
 import threading
@@ -17,7 +18,8 @@ from sqlalchemy import Engine
 from store.direct import LIVELINESS
 from store.schema import CHANNEL
 
-# The kernel stamps files by a clock that ticks each 4 to 10 ms: what was just written may be written again unseen.
+# The kernel stamps files by a clock that ticks each 4 to 10 ms: what was just written may be
+# written again unseen.
 FRESH_S = 0.02
 AGAIN_S = 1.0
 PATIENCE_S = 1.0
@@ -58,7 +60,9 @@ class FileNotifier:
 
 
 class PostgresNotifier:
-    """PostgreSQL's: a thread that listens on a connection of its own, and connects again when it is lost."""
+    """PostgreSQL's: a thread that listens on a connection of its own, and connects again when it is
+    lost.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -1,7 +1,8 @@
-"""A database reached by its driver alone, one statement at a time: for commands, which end soon and must begin at once.
+"""A database reached by its driver alone, one statement at a time: for commands, which end soon and
+must begin at once.
 
-SQLAlchemy's import takes several times as long as a whole `rollback`; who keeps a database open (routers) has its pool.
-"""
+SQLAlchemy's import takes several times as long as a whole `rollback`; who keeps a database open
+(routers) has its pool."""
 
 import os
 import re
@@ -19,7 +20,8 @@ BUSY_TIMEOUT_S = 2.0
 STATEMENT_TIMEOUT_S = 5
 # A write-ahead log that grew is cut back to this when it is next begun anew.
 WAL_BYTES = 16 * 1024 * 1024
-# Silence from a database that vanished without a goodbye ends after these seconds, not after TCP's two hours.
+# Silence from a database that vanished without a goodbye ends after these seconds, not after TCP's
+# two hours.
 LIVELINESS = {
     "connect_timeout": 2,
     "keepalives_idle": 5,
@@ -46,11 +48,15 @@ class Result:
 
 
 Run = Callable[[str, Mapping[str, Any]], Result]
-"""Runs one statement, which commits by itself: its text, with `:name` where a value stands, and the values."""
+"""Runs one statement, which commits by itself: its text, with `:name` where a value stands, and the
+values.
+"""
 
 
 class DirectDatabase:
-    """One database. Not for several threads; close it in the end. It connects with the first statement."""
+    """One database. Not for several threads; close it in the end. It connects with the first
+    statement.
+    """
 
     def run(self, sql: str, values: Mapping[str, Any]) -> Result:
         """See Run; raises StoreUnavailable, and works again when the database does."""
@@ -62,7 +68,9 @@ class DirectDatabase:
 
 
 def direct(url: str) -> DirectDatabase | None:
-    """The database of an address, None where it is written in a way that needs SQLAlchemy to be read."""
+    """The database of an address, None where it is written in a way that needs SQLAlchemy to be
+    read.
+    """
     plain = url.strip()
     if (
         plain.startswith(_FILE)
@@ -166,9 +174,9 @@ class DirectServer(DirectDatabase):
 def make_file(path: Path) -> None:
     """Make the file and the folders missing above it, for this user alone; raises StoreUnavailable.
 
-    A file that exists is not touched: to open and close it would take away every lock that this process's other
-    connections hold on it (SQLite, "How To Corrupt", 2.2), and somebody else's last connection would delete their WAL.
-    """
+    A file that exists is not touched: to open and close it would take away every lock that this
+    process's other connections hold on it (SQLite, "How To Corrupt", 2.2), and somebody else's last
+    connection would delete their WAL."""
     if path.exists():
         return
     try:
@@ -195,7 +203,9 @@ def tune_file(connection: sqlite3.Connection) -> None:
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    """SQLite does not wait for the lock that this switch needs, so two processes that start at once take turns here."""
+    """SQLite does not wait for the lock that this switch needs, so two processes that start at once
+    take turns here.
+    """
     deadline = time.monotonic() + BUSY_TIMEOUT_S
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:

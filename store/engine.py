@@ -1,4 +1,5 @@
-"""Opens the database: SQLite in WAL, or PostgreSQL through psycopg 3; and says in plain words why it cannot.
+"""Opens the database: SQLite in WAL, or PostgreSQL through psycopg 3; and says in plain words why
+it cannot.
 
 Every statement commits by itself, so that a poll costs one statement and no transaction;
 what must be all or nothing runs in `transaction`.
@@ -32,20 +33,21 @@ _POSTGRESQL = "postgresql+psycopg"
 
 
 def engine(url: str) -> Engine:
-    """Return an engine for `url` (sqlite:///path, postgres://..., postgresql://...); no connection is made yet.
+    """Return an engine for `url` (sqlite:///path, postgres://..., postgresql://...); no connection
+    is made yet.
 
-    Raises StoreError for a URL that is neither, StoreUnavailable when SQLite's folder cannot be made.
-    """
+    Raises StoreError for a URL that is neither, StoreUnavailable when SQLite's folder cannot be
+    made."""
     parsed = _parse(url)
     return _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
 
 
 def beside(ledger: Engine, name: str) -> Engine:
-    """The engine of what is kept beside the ledger under a name, so that no lock and no connection is shared with it.
+    """The engine of what is kept beside the ledger under a name, so that no lock and no connection
+    is shared with it.
 
-    SQLite locks a whole file, so there it is another file, `ledger-NAME.db`; on PostgreSQL the same database with
-    connections of its own. One a ledger's engine and name; disposed of with it.
-    """
+    SQLite locks a whole file, so there it is another file, `ledger-NAME.db`; on PostgreSQL the same
+    database with connections of its own. One a ledger's engine and name; disposed of with it."""
     there = _BESIDE.setdefault(ledger, {})
     if name not in there:
         url = ledger.url
@@ -65,20 +67,25 @@ _MAKING = threading.Lock()
 
 @contextmanager
 def statements(engine: Engine) -> Iterator[Connection]:
-    """A connection on which each statement commits by itself; raises StoreUnavailable for the database's faults."""
+    """A connection on which each statement commits by itself; raises StoreUnavailable for the
+    database's faults.
+    """
     try:
         with engine.connect() as connection:
             yield connection
     except exc.IntegrityError:
         raise
-    # What fails while a connection is being opened and tuned arrives as the driver's own error, unwrapped.
+    # What fails while a connection is being opened and tuned arrives as the driver's own error,
+    # unwrapped.
     except (exc.DBAPIError, exc.TimeoutError, engine.dialect.loaded_dbapi.Error) as error:
         raise StoreUnavailable(_explain(engine.url, error)) from None
 
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """A connection whose statements are recorded all or none; raises StoreUnavailable for the database's faults."""
+    """A connection whose statements are recorded all or none; raises StoreUnavailable for the
+    database's faults.
+    """
     begin = "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN"
     with statements(engine) as connection:
         connection.exec_driver_sql(begin)
@@ -131,7 +138,8 @@ def _parse(url: str) -> URL:
 def _sqlite(url: URL) -> Engine:
     if not url.database or url.database == ":memory:":
         raise StoreError(
-            "A ledger in memory would be lost with the process. Name a file: sqlite:///var/ledger.db"
+            "A ledger in memory would be lost with the process. Name a file: "
+            "sqlite:///var/ledger.db"
         )
     make_file(Path(url.database))
     made = create_engine(
@@ -147,7 +155,8 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _watch_file(made: Engine, path: Path) -> None:
-    """Notice a file that was deleted or replaced: whoever has the old one open would go on with what nobody else sees.
+    """Notice a file that was deleted or replaced: whoever has the old one open would go on with
+    what nobody else sees.
 
     Nor may a new connection make an empty one in its place.
     """

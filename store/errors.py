@@ -26,7 +26,8 @@ class Conflict(StoreError):
         because = f" ({winner.reason})" if winner.reason else ""
         super().__init__(
             f"{winner.actor} was first: revision {winner.revision} of {winner.model} is their "
-            f"`{winner.action}`{because} at {winner.at:%Y-%m-%d %H:%M:%S} UTC; nothing of yours was recorded. "
+            f"`{winner.action}`{because} at {winner.at:%Y-%m-%d %H:%M:%S} UTC; nothing of yours "
+            f"was recorded. "
             "Look at the ledger again, then repeat your act if it is still wanted."
         )
 
@@ -36,7 +37,9 @@ class Conflict(StoreError):
 
 
 class StoreUnavailable(StoreError):
-    """The database cannot be reached, is locked, or has no tables; the password is never in the text."""
+    """The database cannot be reached, is locked, or has no tables; the password is never in the
+    text.
+    """
 
 
 class StoreFull(StoreError):
@@ -49,7 +52,8 @@ class LedgerBroken(StoreError):
     def __init__(self, revision: int, why: str) -> None:
         self.revision, self.why = revision, why
         super().__init__(
-            f"The ledger does not hold at revision {revision}: {why}. Somebody changed the database by hand; "
+            f"The ledger does not hold at revision {revision}: {why}. Somebody changed the "
+            f"database by hand; "
             "restore it from a backup, or trust only the revisions before this one."
         )
 
@@ -59,7 +63,9 @@ class LedgerBroken(StoreError):
 
 
 class Unstorable(StoreError):
-    """A value cannot be recorded as it is; `index` is its place in the list that was given, if there was one."""
+    """A value cannot be recorded as it is; `index` is its place in the list that was given, if
+    there was one.
+    """
 
     def __init__(self, field: str, why: str, index: int | None = None) -> None:
         self.field, self.why, self.index = field, why, index

@@ -1,9 +1,10 @@
-"""What router workers counted, kept so that it survives them; and what was frozen of it at a moment.
+"""What router workers counted, kept so that it survives them; and what was frozen of it at a
+moment.
 
-Counts are cumulative: a worker writes all it has counted since it began, not what came since it last wrote. A row
-written twice is the same row, and a serial that only grows keeps a late one from undoing a newer one. So each request
-counts exactly once without deltas: whoever does not know whether a flush was recorded repeats it.
-"""
+Counts are cumulative: a worker writes all it has counted since it began, not what came since it
+last wrote. A row written twice is the same row, and a serial that only grows keeps a late one from
+undoing a newer one. So each request counts exactly once without deltas: whoever does not know
+whether a flush was recorded repeats it."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -28,8 +29,8 @@ _LAST_SERIAL = 2**63 - 1
 class EvidenceRow:
     """What one worker counted of one version at one weight, since the worker began.
 
-    `weight`: basis points of the candidate in force when the requests were routed; `body`: plain JSON of counts.
-    """
+    `weight`: basis points of the candidate in force when the requests were routed; `body`: plain
+    JSON of counts."""
 
     rollout: str
     version: str
@@ -38,11 +39,12 @@ class EvidenceRow:
 
 
 class EvidenceStore:
-    """The evidence of one model. Its tables are made by LedgerStore.create, beside the ledger. Threads may share it.
+    """The evidence of one model. Its tables are made by LedgerStore.create, beside the ledger.
+    Threads may share it.
 
-    Every method raises StoreUnavailable when the database cannot be used, and works again when it can;
-    Unstorable for a name that a database would not give back as it was, or that is too long for a key.
-    """
+    Every method raises StoreUnavailable when the database cannot be used, and works again when it
+    can; Unstorable for a name that a database would not give back as it was, or that is too long
+    for a key."""
 
     def __init__(self, engine: Engine, model: str) -> None:
         self._engine = beside(engine, EVIDENCE_PART)
@@ -58,13 +60,14 @@ class EvidenceStore:
         self._mark = insert(MARKS).on_conflict_do_nothing(index_elements=list(MARKS.primary_key))
 
     def flush(self, source: str, serial: int, rows: Sequence[EvidenceRow]) -> None:
-        """Record what `source` has counted so far; a row that stands is replaced only by one of a larger serial.
+        """Record what `source` has counted so far; a row that stands is replaced only by one of a
+        larger serial.
 
-        All or nothing: one transaction. `source` is one life of one worker process: a name never used again, since
-        a new life counts from nothing. `serial` (0 or more) grows with each flush of new counts. After
-        StoreUnavailable the rows may be recorded all the same: flush again, the same or newer. A row left out stays.
-        Raises Unstorable, with the index, for a row that cannot be recorded or that counts what one before it counts.
-        """
+        All or nothing: one transaction. `source` is one life of one worker process: a name never
+        used again, since a new life counts from nothing. `serial` (0 or more) grows with each flush
+        of new counts. After StoreUnavailable the rows may be recorded all the same: flush again,
+        the same or newer. A row left out stays. Raises Unstorable, with the index, for a row that
+        cannot be recorded or that counts what one before it counts."""
         _require_key("source", source)
         require_integer("serial", serial, 0, _LAST_SERIAL)
         require_text("model", self.model)
@@ -76,7 +79,9 @@ class EvidenceStore:
                 connection.execute(self._upsert, written)
 
     def of(self, rollout: str) -> list[EvidenceRow]:
-        """Return every source's rows of a rollout, not summed, in the order of version and weight."""
+        """Return every source's rows of a rollout, not summed, in the order of version and
+        weight.
+        """
         self._require_names(rollout)
         table = EVIDENCE.c
         query = (
@@ -95,7 +100,8 @@ class EvidenceStore:
         return [(row.version, row.weight, row.body) for row in self.of(rollout)]
 
     def mark(self, rollout: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Freeze `body` under a name, once: return the body that stands, which is the first writer's.
+        """Freeze `body` under a name, once: return the body that stands, which is the first
+        writer's.
 
         Raises Unstorable for a body that is not plain JSON.
         """

@@ -1,8 +1,8 @@
 """Late labels: each prediction counts once, however often its label is sent.
 
-Anybody may send them, so they are kept beside the ledger, in short transactions, and at most MOST of them: the oldest
-go, but never those that bet in a rollout which may still be judged, since one that is gone could be sent again.
-"""
+Anybody may send them, so they are kept beside the ledger, in short transactions, and at most MOST
+of them: the oldest go, but never those that bet in a rollout which may still be judged, since one
+that is gone could be sent again."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -44,12 +44,12 @@ _NUMBER = r"^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?$"
 class Feedback:
     """What became of one prediction.
 
-    `predicted` is the score of the positive class or the predicted value (None where there is none);
-    `label` the truth as text; `outcome` a word such as `right` or `wrong`; `at` when the label came.
-    `rollout` is the revision at which the rollout began that routed it (0: none), `weight` the candidate's basis
-    points then, `bets` whether it may count for or against that rollout, `level` its loss in sixteenths of the
-    loss's bound (0 to 16, None: it has none); `copied` the loss of a shadow's answer to the same request.
-    """
+    `predicted` is the score of the positive class or the predicted value (None where there is
+    none); `label` the truth as text; `outcome` a word such as `right` or `wrong`; `at` when the
+    label came. `rollout` is the revision at which the rollout began that routed it (0: none),
+    `weight` the candidate's basis points then, `bets` whether it may count for or against that
+    rollout, `level` its loss in sixteenths of the loss's bound (0 to 16, None: it has none);
+    `copied` the loss of a shadow's answer to the same request."""
 
     prediction_id: str
     version: str
@@ -66,10 +66,11 @@ class Feedback:
 
 
 class FeedbackStore:
-    """The feedback of one model. Its table is made by LedgerStore.create, beside the ledger. Threads may share it.
+    """The feedback of one model. Its table is made by LedgerStore.create, beside the ledger.
+    Threads may share it.
 
-    Every method raises StoreUnavailable when the database cannot be used, and works again when it can.
-    """
+    Every method raises StoreUnavailable when the database cannot be used, and works again when it
+    can."""
 
     def __init__(self, engine: Engine, model: str, most: int = MOST) -> None:
         self._engine = beside(engine, LABELS_PART)
@@ -81,12 +82,13 @@ class FeedbackStore:
         self._insert = insert.returning(FEEDBACK.c.prediction_id)
 
     def add(self, feedback: Sequence[Feedback], kept: Collection[int] = ()) -> list[bool]:
-        """Count each prediction that was not counted before; False where it was, also earlier in this list.
+        """Count each prediction that was not counted before; False where it was, also earlier in
+        this list.
 
-        AT_ONCE of them are one transaction, so of a longer list some may stand when StoreUnavailable is raised: sent
-        again they are not counted again. kept: the rollouts whose bets are never let go of. Raises Unstorable, with the
-        index, for a row that cannot be recorded, and then counts none; StoreFull where nothing may be let go of.
-        """
+        AT_ONCE of them are one transaction, so of a longer list some may stand when
+        StoreUnavailable is raised: sent again they are not counted again. kept: the rollouts whose
+        bets are never let go of. Raises Unstorable, with the index, for a row that cannot be
+        recorded, and then counts none; StoreFull where nothing may be let go of."""
         first = {row.prediction_id: index for index, row in reversed(list(enumerate(feedback)))}
         rows = [self._row(index, row) for index, row in enumerate(feedback)]
         # In one order in every process, so that two overlapping lists cannot deadlock.
@@ -108,7 +110,9 @@ class FeedbackStore:
             return connection.scalar(query) is not None
 
     def outcomes(self) -> list[tuple[str, str, int]]:
-        """Return (version, outcome, count) of the labels that are kept, in that order; the database counts."""
+        """Return (version, outcome, count) of the labels that are kept, in that order; the database
+        counts.
+        """
         columns = (FEEDBACK.c.version, FEEDBACK.c.outcome)
         query = (
             select(*columns, func.count()).where(self._mine).group_by(*columns).order_by(*columns)
@@ -117,7 +121,9 @@ class FeedbackStore:
             return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
     def errors(self) -> list[tuple[str, float]]:
-        """Return (version, mean absolute error) of predicted values, in that order; the database counts."""
+        """Return (version, mean absolute error) of predicted values, in that order; the database
+        counts.
+        """
         truth: ColumnElement[float | None] = cast(FEEDBACK.c.label, Float(53))
         if self._engine.dialect.name == "postgresql":
             # A label of a database of before may be any text, which PostgreSQL would stumble over.
@@ -130,12 +136,14 @@ class FeedbackStore:
             return [(row[0], float(row[1])) for row in rows if row[1] is not None]
 
     def levels(self, rollout: int) -> list[tuple[str, int, int, int]]:
-        """Return (version, weight, level, count) of the rows of a rollout that bet and have a level, in that order.
+        """Return (version, weight, level, count) of the rows of a rollout that bet and have a
+        level, in that order.
 
-        The database counts: as many rows come back as there are different ones, not as there are labels.
-        """
+        The database counts: as many rows come back as there are different ones, not as there are
+        labels."""
         columns = (FEEDBACK.c.version, FEEDBACK.c.weight, FEEDBACK.c.level)
-        # Written out and not bound: an index with a condition serves only a query that shows the same one.
+        # Written out and not bound: an index with a condition serves only a query that shows the
+        # same one.
         bets = FEEDBACK.c.bets == literal_column("1")
         mine = (
             FEEDBACK.c.model == self.model,
@@ -192,11 +200,14 @@ class FeedbackStore:
             there -= gone
         if there + rows > self.most:
             raise StoreFull(
-                f"{there} labels of the rollout in progress are kept and no more are: it can be decided by these"
+                f"{there} labels of the rollout in progress are kept and no more are: it can be "
+                f"decided by these"
             )
 
     def _row(self, index: int, row: Feedback) -> dict[str, Any]:
-        """The columns as they are stored; a score that is no number is stored as none, as SQLite would anyway."""
+        """The columns as they are stored; a score that is no number is stored as none, as SQLite
+        would anyway.
+        """
         for field in ("prediction_id", "version", "label", "outcome"):
             require_text(field, getattr(row, field), index)
         if row.predicted_class is not None:
@@ -212,7 +223,9 @@ class FeedbackStore:
 
 
 def require_integer(field: str, value: Any, low: int, high: int, index: int | None = None) -> None:
-    """Raise Unstorable unless this is one of Python's own whole numbers from `low` to `high`, both included."""
+    """Raise Unstorable unless this is one of Python's own whole numbers from `low` to `high`, both
+    included.
+    """
     if isinstance(value, bool) or not isinstance(value, int):
         raise Unstorable(field, f"is {type(value).__name__}, not a whole number", index)
     if not low <= value <= high:

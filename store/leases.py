@@ -1,10 +1,10 @@
-"""Who conducts the rollouts of a model: one process at a time, and soon another one when that one is gone.
+"""Who conducts the rollouts of a model: one process at a time, and soon another one when that one
+is gone.
 
-No time is recorded, so a clock that jumps changes nothing. The holder makes the lease's beat grow; a follower that
-has seen one beat for long enough on its own monotonic clock takes the lease over, by compare and set.
-A holder that was halted for long learns that it holds no more only when it renews: what it does must be refused
-when somebody else did it, as a revision of the ledger is.
-"""
+No time is recorded, so a clock that jumps changes nothing. The holder makes the lease's beat grow;
+a follower that has seen one beat for long enough on its own monotonic clock takes the lease over,
+by compare and set. A holder that was halted for long learns that it holds no more only when it
+renews: what it does must be refused when somebody else did it, as a revision of the ledger is."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,9 @@ from store.schema import LEASES
 
 @dataclass(frozen=True)
 class Lease:
-    """`holder`: one life of one process, a name never used again; `beat`: grows with each renewal and each taking."""
+    """`holder`: one life of one process, a name never used again; `beat`: grows with each renewal
+    and each taking.
+    """
 
     holder: str
     beat: int
@@ -27,9 +29,8 @@ class Lease:
 class LeaseStore:
     """The lease of one model. Its table is made by LedgerStore.create. Threads may share it.
 
-    Every method raises StoreUnavailable when the database cannot be used, and works again when it can;
-    Unstorable for a name that a database would not give back as it was.
-    """
+    Every method raises StoreUnavailable when the database cannot be used, and works again when it
+    can; Unstorable for a name that a database would not give back as it was."""
 
     def __init__(self, engine: Engine, model: str) -> None:
         self._engine = engine
@@ -51,10 +52,11 @@ class LeaseStore:
         return Lease(*row) if row else None
 
     def take(self, seen: Lease | None, holder: str) -> Lease | None:
-        """Take the lease if it is still as it was `seen` (None: nobody had it); None where somebody was faster.
+        """Take the lease if it is still as it was `seen` (None: nobody had it); None where somebody
+        was faster.
 
-        After StoreUnavailable it may be taken all the same: look, and renew what is found under your name.
-        """
+        After StoreUnavailable it may be taken all the same: look, and renew what is found under
+        your name."""
         require_text("model", self.model)
         require_text("holder", holder)
         taken = Lease(holder, seen.beat + 1 if seen else 1)
@@ -70,8 +72,8 @@ class LeaseStore:
     def renew(self, lease: Lease) -> Lease | None:
         """Return the lease with its next beat; None where somebody else has taken it.
 
-        Only the holder's name is compared, so a renewal that was recorded without an answer loses nothing.
-        """
+        Only the holder's name is compared, so a renewal that was recorded without an answer loses
+        nothing."""
         require_text("model", self.model)
         again = self._update.where(LEASES.c.holder == lease.holder).values(beat=LEASES.c.beat + 1)
         with statements(self._engine) as connection:
@@ -80,11 +82,11 @@ class LeaseStore:
 
 
 class Patience:
-    """When a follower may take the lease over: it saw the same beat for `wait_s` seconds, or nobody ever had it.
+    """When a follower may take the lease over: it saw the same beat for `wait_s` seconds, or nobody
+    ever had it.
 
-    The holder must renew several times in that. Begin anew with another Patience after a look that failed:
-    while the record was away the holder could not renew either.
-    """
+    The holder must renew several times in that. Begin anew with another Patience after a look that
+    failed: while the record was away the holder could not renew either."""
 
     def __init__(self, wait_s: float) -> None:
         self._wait_s = wait_s
@@ -92,7 +94,9 @@ class Patience:
         self._since = 0.0
 
     def may_take(self, seen: Lease | None, now: float) -> bool:
-        """Whether to take what was just `seen`; `now` in seconds of the caller's monotonic clock."""
+        """Whether to take what was just `seen`; `now` in seconds of the caller's monotonic
+        clock.
+        """
         if seen is None:
             return True
         if seen != self._seen:

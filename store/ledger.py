@@ -1,4 +1,6 @@
-"""The ledger of one model: revisions that are only ever appended, each bound to the one before by its hash."""
+"""The ledger of one model: revisions that are only ever appended, each bound to the one before by
+its hash.
+"""
 
 import hashlib
 import json
@@ -17,7 +19,8 @@ COLUMNS = ("model", "revision", "body", "action", "actor", "reason", "at", "prev
 """Of a revision, as they are stored and, all but the hash, as the hash takes them."""
 _ALL = f"SELECT {', '.join(COLUMNS)} FROM revisions WHERE model = :model"  # noqa: S608
 _INSERT = (
-    f"INSERT INTO revisions ({', '.join(COLUMNS)}) VALUES ({', '.join(f':{name}' for name in COLUMNS)}) "  # noqa: S608
+    f"INSERT INTO revisions ({', '.join(COLUMNS)}) VALUES "  # noqa: S608
+    f"({', '.join(f':{name}' for name in COLUMNS)}) "
     "ON CONFLICT (model, revision) DO NOTHING"
 )
 # Keys stand in an index, and PostgreSQL's index takes 2,704 bytes a row.
@@ -29,7 +32,9 @@ _CREATING = 7_358_492_013
 
 @dataclass(frozen=True)
 class Entry:
-    """One act: `body` is the whole ledger after it, `at` its time in UTC, `hash` binds it to all before it."""
+    """One act: `body` is the whole ledger after it, `at` its time in UTC, `hash` binds it to all
+    before it.
+    """
 
     model: str
     revision: int
@@ -43,11 +48,11 @@ class Entry:
 
 
 class LedgerStore:
-    """The revisions of one model. Threads may share one of an engine; processes each build their own.
+    """The revisions of one model. Threads may share one of an engine; processes each build their
+    own.
 
-    database: an engine, whose connections are kept, or a command's one connection. Every method raises
-    StoreUnavailable when the database cannot be used, and works again when it can.
-    """
+    database: an engine, whose connections are kept, or a command's one connection. Every method
+    raises StoreUnavailable when the database cannot be used, and works again when it can."""
 
     def __init__(self, database: "Engine | DirectDatabase", model: str) -> None:
         self._database = database
@@ -55,7 +60,8 @@ class LedgerStore:
         self.model = model
 
     def create(self) -> None:
-        """Make the tables that are missing, those beside the ledger too; two processes may do so at the same time.
+        """Make the tables that are missing, those beside the ledger too; two processes may do so at
+        the same time.
 
         Needs an engine.
         """
@@ -88,7 +94,9 @@ class LedgerStore:
         upgrade(ledger, evidence, labels)
 
     def revision(self) -> int:
-        """Return the newest revision's number, 0 if there is none. One look at an index: made to be polled."""
+        """Return the newest revision's number, 0 if there is none. One look at an index: made to be
+        polled.
+        """
         rows = self._statement(
             "SELECT max(revision) FROM revisions WHERE model = :model", {"model": self.model}
         ).rows
@@ -116,9 +124,9 @@ class LedgerStore:
     ) -> Entry:
         """Record `revision`, which must be the newest plus one, and return it.
 
-        Raises Conflict when somebody was first, Unstorable for values that a database would not give back
-        as they were. After StoreUnavailable the act may be recorded all the same: look before repeating it.
-        """
+        Raises Conflict when somebody was first, Unstorable for values that a database would not
+        give back as they were. After StoreUnavailable the act may be recorded all the same: look
+        before repeating it."""
         written = _written(self.model, revision, body, action, actor, reason, at)
         before = self._before(revision)
         values = {**written, "previous_hash": before}
@@ -128,10 +136,11 @@ class LedgerStore:
         return _entry(values)
 
     def verify(self, seen: Entry | None = None) -> int:
-        """Check the whole chain and return how many entries it has; raises LedgerBroken at the first bad one.
+        """Check the whole chain and return how many entries it has; raises LedgerBroken at the
+        first bad one.
 
-        A chain that lost its newest entries still holds. `seen`, an entry that the caller kept, finds that too.
-        """
+        A chain that lost its newest entries still holds. `seen`, an entry that the caller kept,
+        finds that too."""
         rows = self._rows("ORDER BY revision")
         previous = ""
         for expected, row in enumerate(rows, start=1):
@@ -187,7 +196,9 @@ def digest(values: Any) -> str:
 
 
 def canonical(value: Any) -> str:
-    """The one JSON text of a value: sorted keys, no spaces, ASCII; raises TypeError or ValueError."""
+    """The one JSON text of a value: sorted keys, no spaces, ASCII; raises TypeError or
+    ValueError.
+    """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 

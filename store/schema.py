@@ -1,9 +1,10 @@
-"""The tables. `revisions` is append-only, and the database itself refuses to change or delete a row of it.
+"""The tables. `revisions` is append-only, and the database itself refuses to change or delete a row
+of it.
 
-They are made in three parts (store/engine.py: `beside`), so that nothing which users or their requests write can hold
-up an act: LEDGER has the revisions and the lease, EVIDENCE what router workers counted, LABELS what anybody sends.
-A `feedback` table from before its rows could bet is given what it lacks whenever the tables are made.
-"""
+They are made in three parts (store/engine.py: `beside`), so that nothing which users or their
+requests write can hold up an act: LEDGER has the revisions and the lease, EVIDENCE what router
+workers counted, LABELS what anybody sends. A `feedback` table from before its rows could bet is
+given what it lacks whenever the tables are made."""
 
 from sqlalchemy import (
     BigInteger,
@@ -56,7 +57,8 @@ FEEDBACK = Table(
     Column("label", Text, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("at", Text, nullable=False),
-    # Defaults for rows that were there before these columns, and for programs that do not know them yet.
+    # Defaults for rows that were there before these columns, and for programs that do not know them
+    # yet.
     Column("rollout", Integer, nullable=False, server_default=text("0")),
     Column("weight", Integer, nullable=False, server_default=text("0")),
     Column("bets", Integer, nullable=False, server_default=text("0")),
@@ -64,7 +66,8 @@ FEEDBACK = Table(
     Column("copied", Integer, nullable=True),
     Index("feedback_by_outcome", "model", "version", "outcome"),
     Index("feedback_by_age", "model", "at"),
-    # Only what bets, so that other rows cost nothing; `bets` stands in it because SQLite looks it up all the same.
+    # Only what bets, so that other rows cost nothing; `bets` stands in it because SQLite looks it
+    # up all the same.
     Index(
         "feedback_that_bets",
         "model",
@@ -152,7 +155,9 @@ def _guard(_table: Table, connection: Connection, **_: object) -> None:
 
 
 def _complete_feedback(_metadata: MetaData, connection: Connection, **_: object) -> None:
-    """Add the columns and indexes that an older feedback table lacks; runs inside LedgerStore.create's transaction."""
+    """Add the columns and indexes that an older feedback table lacks; runs inside
+    LedgerStore.create's transaction.
+    """
     if not inspect(connection).has_table(FEEDBACK.name):
         return
     there = {column["name"] for column in inspect(connection).get_columns(FEEDBACK.name)}
@@ -161,7 +166,8 @@ def _complete_feedback(_metadata: MetaData, connection: Connection, **_: object)
         definition = CreateColumn(column).compile(dialect=connection.dialect)
         connection.exec_driver_sql(f"ALTER TABLE {FEEDBACK.name} ADD COLUMN {definition}")
     if connection.dialect.name == "postgresql":
-        # The table is ours by now, and to index a long one may take longer than a statement of daily work may.
+        # The table is ours by now, and to index a long one may take longer than a statement of
+        # daily work may.
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     connection.exec_driver_sql("DROP INDEX IF EXISTS feedback_by_version")
     for index in sorted(FEEDBACK.indexes, key=lambda index: str(index.name)):

@@ -1,9 +1,8 @@
-"""A shadow's answers, kept until the truth about them comes: a label is of the answer that the user got, and only with
-what the shadow said of the same row does it tell which of the two was better.
+"""A shadow's answers, kept until the truth about them comes: a label is of the answer that the user
+got, and only with what the shadow said of the same row does it tell which of the two was better.
 
-Of the newest rollout alone, at most MOST of them, first come first kept; the others of that rollout are not lost to the
-verdict, only to this comparison.
-"""
+Of the newest rollout alone, at most MOST of them, first come first kept; the others of that rollout
+are not lost to the verdict, only to this comparison."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,9 +26,8 @@ _LAST_REVISION = 2**31 - 1
 class ShadowAnswer:
     """What a shadow said of a user's row.
 
-    prediction_id: of the answer that the user got; score: the last class's probability or the value (None: none);
-    predicted_class: empty where there are no classes.
-    """
+    prediction_id: of the answer that the user got; score: the last class's probability or the value
+    (None: none); predicted_class: empty where there are no classes."""
 
     prediction_id: str
     score: float | None
@@ -37,10 +35,11 @@ class ShadowAnswer:
 
 
 class ShadowAnswerStore:
-    """The kept answers of one model. Its table is made by LedgerStore.create, beside the ledger. Threads may share it.
+    """The kept answers of one model. Its table is made by LedgerStore.create, beside the ledger.
+    Threads may share it.
 
-    Every method raises StoreUnavailable when the database cannot be used, and works again when it can.
-    """
+    Every method raises StoreUnavailable when the database cannot be used, and works again when it
+    can."""
 
     def __init__(self, engine: Engine, model: str, most: int = MOST) -> None:
         self._engine = beside(engine, EVIDENCE_PART)

@@ -1,9 +1,10 @@
-"""Brings a database of an earlier release up to date; what was brought is found done and costs one look a table.
+"""Brings a database of an earlier release up to date; what was brought is found done and costs one
+look a table.
 
-On SQLite everything lay in the ledger's one file: what is no ledger moves to the files beside it, some rows at a time,
-each first written there and then deleted here, so that an interruption loses nothing. Labels were counted by the whole
-text of an id, which can be written in many ways: they are given its signature.
-"""
+On SQLite everything lay in the ledger's one file: what is no ledger moves to the files beside it,
+some rows at a time, each first written there and then deleted here, so that an interruption loses
+nothing. Labels were counted by the whole text of an id, which can be written in many ways: they are
+given its signature."""
 
 import binascii
 from base64 import urlsafe_b64decode
@@ -33,7 +34,9 @@ LONGEST_SHORT_ID = 40
 
 
 def upgrade(ledger: Engine, evidence: Engine, labels: Engine) -> None:
-    """Move and rename what an earlier release left. Raises StoreUnavailable; run again, it goes on."""
+    """Move and rename what an earlier release left. Raises StoreUnavailable; run again, it goes
+    on.
+    """
     if ledger.dialect.name == "sqlite":
         _move(ledger, {FEEDBACK: labels, COPIES: evidence, EVIDENCE: evidence, MARKS: evidence})
     _shorten_ids(labels)
@@ -49,11 +52,15 @@ def _move(ledger: Engine, homes: dict[Table, Engine]) -> None:
 
 
 def _move_some(ledger: Engine, table: Table, home: Engine) -> bool:
-    """Move the next rows of a table; False where there are none. The table stays, for programs that still know it."""
+    """Move the next rows of a table; False where there are none. The table stays, for programs that
+    still know it.
+    """
     with statements(ledger) as connection:
         names = [column["name"] for column in inspect(connection).get_columns(table.name)]
         columns = ", ".join(name for name in names if name in table.c)
-        query = text(f"SELECT rowid, {columns} FROM {table.name} ORDER BY rowid LIMIT {AT_ONCE}")  # noqa: S608
+        query = text(
+            f"SELECT rowid, {columns} FROM {table.name} ORDER BY rowid LIMIT {AT_ONCE}"  # noqa: S608
+        )
         rows = [dict(row) for row in connection.execute(query).mappings()]
     if not rows:
         return False

@@ -41,10 +41,10 @@ def target_of(place: Workspace, say: Say) -> Iterator[Target]:
 def home_of(place: Workspace, ledger: Ledger, version: str) -> tuple[str, str]:
     """Program and address that the next process of a version will have.
 
-    Here each incarnation has a socket and a log of its own, named by the revision it starts at. On Heroku a version has
-    one app, and only the platform knows its address, so it is made, empty and free, where there is none; raises
-    HerokuFailure where the ledger has the version as live and its app was deleted by hand.
-    """
+    Here each incarnation has a socket and a log of its own, named by the revision it starts at. On
+    Heroku a version has one app, and only the platform knows its address, so it is made, empty and
+    free, where there is none; raises HerokuFailure where the ledger has the version as live and its
+    app was deleted by hand."""
     if not on_heroku(place):
         program = f"{version}-{ledger.revision + 1}"
         return program, place.address(program)

@@ -1,4 +1,6 @@
-"""What holds for every test: the signals of a terminal, and nothing that outlives the run or the test that made it."""
+"""What holds for every test: the signals of a terminal, and nothing that outlives the run or the
+test that made it.
+"""
 
 import gc
 import os
@@ -20,7 +22,9 @@ _LAST = ("last_exc", "last_traceback", "last_type", "last_value")
 
 
 def pytest_configure() -> None:
-    """A script's `&`, nohup and some CI have their children ignore Ctrl-C, and a test's process would do so too."""
+    """A script's `&`, nohup and some CI have their children ignore Ctrl-C, and a test's process
+    would do so too.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
@@ -28,7 +32,9 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_outlives_the_run() -> Iterator[None]:
-    """A reaper ends what the tests started, also where the run is killed; what a whole run leaves is an error."""
+    """A reaper ends what the tests started, also where the run is killed; what a whole run leaves
+    is an error.
+    """
     mark = secrets.token_hex(8)
     before = os.environ.get(reaper.NAME)
     command = [sys.executable, str(Path(reaper.__file__)), mark]
@@ -49,7 +55,9 @@ def _nothing_outlives_the_run() -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _leaks_belong_to_their_module() -> Iterator[None]:
-    """What a module's tests opened and never closed is collected, and warned about, before the next module begins."""
+    """What a module's tests opened and never closed is collected, and warned about, before the next
+    module begins.
+    """
     yield
     gc.collect()
 

@@ -1,7 +1,7 @@
 """A real PostgreSQL for tests, from Debian's packages: own folder, free port, gone afterwards.
 
-A conftest registers the fixtures by importing them: `from tests.postgres import postgres_server, postgres_url`.
-"""
+A conftest registers the fixtures by importing them: `from tests.postgres import postgres_server,
+postgres_url`."""
 
 import secrets
 import shutil
@@ -51,7 +51,9 @@ class Postgres:
         return self.url(name)
 
     def start(self) -> None:
-        """Start and wait until it answers; raises RuntimeError with the server's log when it does not."""
+        """Start and wait until it answers; raises RuntimeError with the server's log when it does
+        not.
+        """
         self.process = postgresql.start(self.binaries, self.folder, self.port)
         postgresql.wait(self.process, self.folder, self.connect, 20)
 

@@ -1,9 +1,9 @@
-"""Ends every process that a test run started, once the run itself has ended, however it ended. Linux's /proc.
+"""Ends every process that a test run started, once the run itself has ended, however it ended.
+Linux's /proc.
 
-Run as a process of its own, `python tests/reaper.py MARK`: it waits until the process that started it has ended, also
-by kill -9, or has closed its standard input. What the run started carries MARK in its environment; what has cleared its
-environment is found as a child of what carries it.
-"""
+Run as a process of its own, `python tests/reaper.py MARK`: it waits until the process that started
+it has ended, also by kill -9, or has closed its standard input. What the run started carries MARK
+in its environment; what has cleared its environment is found as a child of what carries it."""
 
 import os
 import select
@@ -18,7 +18,9 @@ LOOK_S = 0.5
 
 
 def started_by(mark: str) -> list[int]:
-    """Process ids of what runs with that mark and of its descendants, without this process and those above it."""
+    """Process ids of what runs with that mark and of its descendants, without this process and
+    those above it.
+    """
     parents = {pid: parent for pid in _process_ids() if (parent := _parent(pid))}
     line = f"{NAME}={mark}".encode()
     found = {pid for pid in parents if line in _environment(pid)}

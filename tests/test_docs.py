@@ -1,4 +1,6 @@
-"""The documentation says what the code does: verbs, options, settings, metrics, states, strategies, links."""
+"""The documentation says what the code does: verbs, options, settings, metrics, states, strategies,
+links.
+"""
 
 import re
 import shlex
@@ -52,7 +54,9 @@ def section(name: str, title: str) -> str:
 
 
 def commands(text: str) -> list[list[str]]:
-    """The words after `python deploy.py` of every command in a text; what is shown as output counts too."""
+    """The words after `python deploy.py` of every command in a text; what is shown as output counts
+    too.
+    """
     found = [
         re.split(r" && | \(|  +| # | or (?=python)", match)[0] for match in COMMAND.findall(text)
     ]

@@ -1,4 +1,6 @@
-"""The environment is defined once: what is compiled, imported and installed follows from environment.yaml."""
+"""The environment is defined once: what is compiled, imported and installed follows from
+environment.yaml.
+"""
 
 import re
 import subprocess

@@ -1,4 +1,6 @@
-"""A test run that is killed or interrupted in the middle leaves no process, and no test's failure spoils another."""
+"""A test run that is killed or interrupted in the middle leaves no process, and no test's failure
+spoils another.
+"""
 
 import os
 import shutil
@@ -19,9 +21,10 @@ from pathlib import Path
 
 def test_that_is_in_the_middle(tmp_path):
     nap = "import time; time.sleep(600)"
-    deaf = "import signal, time; [signal.signal(n, signal.SIG_IGN) for n in (1, 2, 15)]; time.sleep(600)"
+    deaf = f"import signal; [signal.signal(n, signal.SIG_IGN) for n in (1, 2, 15)]; {nap}"
     daemon = f"import os, time; os.fork() and os._exit(0); {nap}"
-    bare = f"import os, sys; os.fork() or os.execve(sys.executable, [sys.executable, '-c', {nap!r}], {{}}); {nap}"
+    alone = f"os.execve(sys.executable, [sys.executable, '-c', {nap!r}], {{}})"
+    bare = f"import os, sys; os.fork() or {alone}; {nap}"
     for program in (nap, deaf, daemon, bare):
         subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
     Path(os.environ["READY"]).touch()

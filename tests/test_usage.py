@@ -23,7 +23,8 @@ def typed(*words: str) -> tuple[int, str]:
     [
         (
             ["deliverr"],
-            "✖ No such command 'deliverr'. Did you mean 'deliver'? `python deploy.py --help` lists the verbs",
+            "✖ No such command 'deliverr'. Did you mean 'deliver'? `python deploy.py --help` "
+            "lists the verbs",
         ),
         (["promote"], "✖ Missing argument 'version': `python deploy.py promote --help` tells"),
         ([], ""),

@@ -1,1 +1,3 @@
-"""HTTP at the front of router and service: gunicorn's asgi worker with a short way for the calls that must be fast."""
+"""HTTP at the front of router and service: gunicorn's asgi worker with a short way for the calls
+that must be fast.
+"""

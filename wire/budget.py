@@ -1,8 +1,8 @@
-"""The bytes of unfinished and waiting requests that one worker may hold, and who gives way when they are too many.
+"""The bytes of unfinished and waiting requests that one worker may hold, and who gives way when
+they are too many.
 
-Requests that still wait for their client give way first, the oldest first: an honest client has sent its body long
-before it is the oldest. A request that is being answered never gives way.
-"""
+Requests that still wait for their client give way first, the oldest first: an honest client has
+sent its body long before it is the oldest. A request that is being answered never gives way."""
 
 import ctypes
 import gc
@@ -28,8 +28,8 @@ class Holder(Protocol):
 class ByteBudget:
     """Counts the bytes held by each request of one worker. Belongs to one event loop.
 
-    most: bytes at most; held: bytes now. Bytes on which `change` said no may still arrive in one more piece each.
-    """
+    most: bytes at most; held: bytes now. Bytes on which `change` said no may still arrive in one
+    more piece each."""
 
     def __init__(self, most: int) -> None:
         self.most, self.held = most, 0
@@ -38,7 +38,9 @@ class ByteBudget:
         self._highest = 0
 
     def change(self, holder: Holder, size: int) -> bool:
-        """Note that `holder` now holds `size` bytes; False where there is no room even after others gave way."""
+        """Note that `holder` now holds `size` bytes; False where there is no room even after others
+        gave way.
+        """
         before = self._by.get(holder, 0)
         self.held += size - before
         if not size:
@@ -56,7 +58,9 @@ class ByteBudget:
         self.held -= self._by.pop(holder, 0)
 
     def fell(self) -> bool:
-        """Whether much less is held than since this last said so: memory can be given back to the system."""
+        """Whether much less is held than since this last said so: memory can be given back to the
+        system.
+        """
         if self._highest - self.held < TRIM_BYTES:
             return False
         self._highest = self.held
@@ -74,7 +78,9 @@ class ByteBudget:
 
 
 def give_back_memory() -> None:
-    """Return freed memory to the system: what only the garbage collector finds, and what glibc keeps."""
+    """Return freed memory to the system: what only the garbage collector finds, and what glibc
+    keeps.
+    """
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

@@ -1,10 +1,11 @@
-"""One connection. A POST to a hot path is parsed by llhttp and answered by a plain callback, without task or scope.
+"""One connection. A POST to a hot path is parsed by llhttp and answered by a plain callback,
+without task or scope.
 
-Whatever else comes (another path, no Content-Length, `Expect`, an upgrade, a head or body that is too large, what
-llhttp does not accept) is handed to gunicorn's own protocol with all its bytes, and so is the rest of the connection:
-nothing is refused here that gunicorn would answer, and nothing is parsed here by hand. Requests of one connection are
-answered one after the other; a client that sends more than it reads is not read from any more.
-"""
+Whatever else comes (another path, no Content-Length, `Expect`, an upgrade, a head or body that is
+too large, what llhttp does not accept) is handed to gunicorn's own protocol with all its bytes, and
+so is the rest of the connection: nothing is refused here that gunicorn would answer, and nothing is
+parsed here by hand. Requests of one connection are answered one after the other; a client that
+sends more than it reads is not read from any more."""
 
 import asyncio
 import logging
@@ -29,7 +30,8 @@ MOST_HEADERS = 100
 MOST_WAITING = 64 * 1024
 # A body of at most this size that arrives whole is answered at once and not counted.
 UNCOUNTED_BYTES = 16 * 1024
-# Why a connection is not read from: too much waits for its turn to be parsed, or others are read from first.
+# Why a connection is not read from: too much waits for its turn to be parsed, or others are read
+# from first.
 WAITING, TURN = "waiting", "turn"
 # An unread answer shrinks by a quarter in this time, or its connection is cut.
 SLOWEST_READER_S = 30.0
@@ -91,10 +93,9 @@ class WorkerContext(Protocol):
 class HttpConnection(asyncio.Protocol):
     """See above.
 
-    since: loop time since which it waits for its client, None while a request is being answered; begun: whether some
-    of a request has arrived; cut: ends the connection, whatever is under way; refused: it was given up, and what its
-    client still sends is thrown away.
-    """
+    since: loop time since which it waits for its client, None while a request is being answered;
+    begun: whether some of a request has arrived; cut: ends the connection, whatever is under way;
+    refused: it was given up, and what its client still sends is thrown away."""
 
     def __init__(self, house: WorkerContext, loop: asyncio.AbstractEventLoop) -> None:
         self.house, self.loop = house, loop
@@ -138,7 +139,8 @@ class HttpConnection(asyncio.Protocol):
         self._transport = None
         self.house.nr_conns -= 1
         self.house.doors.discard(self)
-        # Door and parser hold each other: their bytes would stay until the garbage collector comes by.
+        # Door and parser hold each other: their bytes would stay until the garbage collector comes
+        # by.
         self._body, self._raw, self._waiting = [], b"", b""
         if self._held:
             self._held = 0
@@ -189,7 +191,9 @@ class HttpConnection(asyncio.Protocol):
         return self.since is not None or self._transport is None
 
     def evict(self) -> None:
-        """Give way to others: a request that did not arrive yet is refused, an unread answer is cut off."""
+        """Give way to others: a request that did not arrive yet is refused, an unread answer is cut
+        off.
+        """
         if self._transport is None or self._clogged or not self.begun:
             self.cut()
             self._held = 0
@@ -209,7 +213,9 @@ class HttpConnection(asyncio.Protocol):
             self._unread = (now, left)
 
     def give_up(self, status: int, headers: Headers, body: bytes) -> None:
-        """Answer a request that did not arrive in time, and close once its client knows: it may still be sending."""
+        """Answer a request that did not arrive in time, and close once its client knows: it may
+        still be sending.
+        """
         transport = self._transport
         if transport is None or self.since is None or self.refused:
             return
@@ -454,6 +460,7 @@ def _too_much() -> tuple[int, Headers, bytes]:
     headers, body = problem(
         503,
         "not able to answer now",
-        "the requests under way hold as many bytes as they may together: send this one again, or in smaller parts",
+        "the requests under way hold as many bytes as they may together: send this one again, or "
+        "in smaller parts",
     )
     return 503, [*headers, (b"retry-after", b"%d" % RETRY_AFTER_S)], body

@@ -8,7 +8,9 @@ MOST_FILES = 65_536
 
 
 def raise_file_limit() -> int:
-    """Raise the soft limit of open files to the hard one, at most MOST_FILES; returns the limit in force."""
+    """Raise the soft limit of open files to the hard one, at most MOST_FILES; returns the limit in
+    force.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -22,6 +24,8 @@ def raise_file_limit() -> int:
 
 
 def most_connections(file_limit: int, setting: int) -> int:
-    """Connections of clients that may be open at once: the setting, or what the limit leaves beside the reserve."""
+    """Connections of clients that may be open at once: the setting, or what the limit leaves beside
+    the reserve.
+    """
     reserve = min(RESERVE, file_limit // 4)
     return max(1, min(setting, file_limit - reserve))

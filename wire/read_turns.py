@@ -1,4 +1,6 @@
-"""Large bodies are read a piece at a time, one a round of the event loop, so that small requests get through."""
+"""Large bodies are read a piece at a time, one a round of the event loop, so that small requests
+get through.
+"""
 
 import asyncio
 from collections import deque
@@ -11,14 +13,18 @@ PIECES = 1
 
 
 class ReadTurns:
-    """The connections of one worker that wait until they may be read from again. Belongs to one event loop."""
+    """The connections of one worker that wait until they may be read from again. Belongs to one
+    event loop.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self._waiting: deque[Callable[[], None]] = deque()
 
     def take(self, read_on: Callable[[], None]) -> None:
-        """Call `read_on` when it is this connection's turn, in the next round of the loop at the earliest."""
+        """Call `read_on` when it is this connection's turn, in the next round of the loop at the
+        earliest.
+        """
         if not self._waiting:
             self.loop.call_soon(self._next)
         self._waiting.append(read_on)

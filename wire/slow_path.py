@@ -1,7 +1,8 @@
-"""gunicorn's own protocol, for what goes the long way: bounded as the short way is, and with errors as problem JSON.
+"""gunicorn's own protocol, for what goes the long way: bounded as the short way is, and with errors
+as problem JSON.
 
-Its requests need a Host (RFC 9112), may be of absolute form, and are answered also to a client that closed its side.
-"""
+Its requests need a Host (RFC 9112), may be of absolute form, and are answered also to a client that
+closed its side."""
 
 from http import HTTPStatus
 from typing import Any
@@ -125,7 +126,9 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         super().resume_writing()
 
     def look(self, now: float, slowest_s: float) -> None:
-        """End what takes too long: a head that does not arrive, an answer that is not read, a client that has gone."""
+        """End what takes too long: a head that does not arrive, an answer that is not read, a
+        client that has gone.
+        """
         if self._awaiting_request:
             if self._ended:
                 self._keepalive_timeout()
@@ -169,7 +172,9 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         )
 
     def _is_websocket_upgrade(self, request: Any) -> bool:  # noqa: ARG002
-        """There are none here; an offer to upgrade may be ignored, and the request is answered as it stands."""
+        """There are none here; an offer to upgrade may be ignored, and the request is answered as
+        it stands.
+        """
         return False
 
     def _build_http_scope(self, request: Any, sockname: Any, peername: Any) -> dict[str, Any]:
@@ -187,7 +192,8 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         if status == HTTPStatus.INTERNAL_SERVER_ERROR and (
             self.transport is None or self.transport.is_closing()
         ):
-            # Its client went away before its request was whole: nobody is answered, and nobody was failed.
+            # Its client went away before its request was whole: nobody is answered, and nobody was
+            # failed.
             return
         phrase = HTTPStatus(status).phrase
         headers, body = problem(status, phrase.lower(), message[:LONGEST_DETAIL])

@@ -1,13 +1,14 @@
 """gunicorn's asgi worker, with doors for the hot paths and a farewell that loses no request.
 
-gunicorn closes a kept-alive connection as soon as the answer it was writing is out; a client that has just sent its
-next request over it would lose that one. Here a worker told to stop first stops accepting, then says `Connection:
-close` with every answer, and goes when the clients have gone or LINGER_S is over; whoever is in the middle of a
-request then may finish it until SPARE_S before the arbiter would kill the worker.
+gunicorn closes a kept-alive connection as soon as the answer it was writing is out; a client that
+has just sent its next request over it would lose that one. Here a worker told to stop first stops
+accepting, then says `Connection: close` with every answer, and goes when the clients have gone or
+LINGER_S is over; whoever is in the middle of a request then may finish it until SPARE_S before the
+arbiter would kill the worker.
 
-A worker whose arbiter was killed goes on answering until another arbiter's workers do, or until ORPHAN_S is over, and
-then leaves in the same way. The app may have `replaced`, which tells it; a unix socket's file tells it by itself.
-"""
+A worker whose arbiter was killed goes on answering until another arbiter's workers do, or until
+ORPHAN_S is over, and then leaves in the same way. The app may have `replaced`, which tells it; a
+unix socket's file tells it by itself."""
 
 import asyncio
 import gc
@@ -31,10 +32,11 @@ LINGER_S = 5.0
 SPARE_S = 2.0
 SWEEP_S = 1.0
 SLOWEST_REQUEST_S = 30.0
-# A connection whose request was refused is read, and what it sends thrown away, for so long: closed at once, its client
-# would see a reset instead of the answer.
+# A connection whose request was refused is read, and what it sends thrown away, for so long: closed
+# at once, its client would see a reset instead of the answer.
 DISCARD_S = 2.0
-# Where connections are too many, those that have been idle for so long go before those in the middle of a request.
+# Where connections are too many, those that have been idle for so long go before those in the
+# middle of a request.
 IDLE_S = 1.0
 MOST_BYTES = 64 * 1024 * 1024
 ORPHAN_S = 30.0
@@ -43,9 +45,9 @@ ORPHAN_S = 30.0
 class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
     """An asgi worker whose app may have `hot`, handlers by path, and `largest_body`, in bytes.
 
-    Also `most_bytes`, of all requests under way together, and `refused(status)`, called for each error that is answered
-    without the app. `scope["state"]["worker"]` is this worker; its `budget` is for the bodies that the app reads.
-    """
+    Also `most_bytes`, of all requests under way together, and `refused(status)`, called for each
+    error that is answered without the app. `scope["state"]["worker"]` is this worker; its `budget`
+    is for the bodies that the app reads."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -59,7 +61,9 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
 
     @property
     def ppid(self) -> int:
-        """What gunicorn compares its parent with, and would leave at once: this worker looks after that itself."""
+        """What gunicorn compares its parent with, and would leave at once: this worker looks after
+        that itself.
+        """
         return os.getppid()
 
     @ppid.setter
@@ -89,7 +93,9 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
             count(status)
 
     def make_room(self) -> None:
-        """Close the connections that waited longest for their clients, some more than are too many."""
+        """Close the connections that waited longest for their clients, some more than are too
+        many.
+        """
         idle_since = self.loop.time() - IDLE_S
         waiting = [
             ((each.begun or each.since > idle_since, each.since), each)
@@ -101,7 +107,9 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
             each.cut()
 
     def init_process(self) -> None:
-        """Let the app see that this worker is leaving; spare the garbage collector what lives as long as the worker."""
+        """Let the app see that this worker is leaving; spare the garbage collector what lives as
+        long as the worker.
+        """
         self.state["worker"] = self
         self.most_conns = most_connections(raise_file_limit(), self.worker_connections)
         self._files = {name: _inode(name) for name in map(_unix_name, self.sockets) if name}
@@ -121,7 +129,9 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
                 task.cancel()
 
     async def _sweep(self) -> None:
-        """Each second: the date for the answers, and an end for who is silent or does not read for too long."""
+        """Each second: the date for the answers, and an end for who is silent or does not read for
+        too long.
+        """
         late = problem(408, "the request did not arrive in time", "send it in one go")
         while True:
             self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
@@ -147,7 +157,9 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
         door.close_slow_reader(now)
 
     async def _watch_parent(self) -> None:
-        """Each second: whether the arbiter was killed; then leave once somebody listens in this worker's place."""
+        """Each second: whether the arbiter was killed; then leave once somebody listens in this
+        worker's place.
+        """
         while os.getppid() == self.parent:
             await asyncio.sleep(SWEEP_S)
         self.log.info("The arbiter was killed: worker %s answers until it is replaced", self.pid)
@@ -157,7 +169,9 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
         self.handle_exit_signal()
 
     def _replaced(self) -> bool:
-        """Whether somebody else listens in its place; without a way to know it makes room, so that somebody can."""
+        """Whether somebody else listens in its place; without a way to know it makes room, so that
+        somebody can.
+        """
         if self._files:
             return any(_inode(name) != inode for name, inode in self._files.items())
         return bool(getattr(self.asgi, "replaced", lambda: True)())

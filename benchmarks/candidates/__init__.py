@@ -1,1 +1,3 @@
-"""Candidates for `python -m benchmarks.conduct`: v1 of the flights again, and v1 with one thing wrong."""
+"""Candidates for `python -m benchmarks.conduct`: v1 of the flights again, and v1 with one thing
+wrong.
+"""

@@ -1,4 +1,6 @@
-"""v1, but every prediction takes 30 % longer; it predicts the same. Compare it on the scikit-learn runtime."""
+"""v1, but every prediction takes 30 % longer; it predicts the same. Compare it on the scikit-learn
+runtime.
+"""
 
 from dataclasses import replace
 

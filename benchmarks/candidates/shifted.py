@@ -1,4 +1,6 @@
-"""v1 trained as if late flights were as frequent as others: its probabilities are far too high. No error shows it."""
+"""v1 trained as if late flights were as frequent as others: its probabilities are far too high. No
+error shows it.
+"""
 
 from dataclasses import replace
 

@@ -1,8 +1,9 @@
 """Spinnaker's judge: a Mann-Whitney interval on one value a minute.
 
-Written anew after spinnaker/kayenta (NetflixACAJudge, MannWhitneyClassifier, MannWhitney) and Spinnaker's page "How
-canary judgment works". Its defaults: a metric fails where the whole 98 % interval of the shift between the versions
-lies beyond a quarter of the estimated shift and the means differ the same way. A single failed metric fails the score.
+Written anew after spinnaker/kayenta (NetflixACAJudge, MannWhitneyClassifier, MannWhitney) and
+Spinnaker's page "How canary judgment works". Its defaults: a metric fails where the whole 98 %
+interval of the shift between the versions lies beyond a quarter of the estimated shift and the
+means differ the same way. A single failed metric fails the score.
 
 Values are not negative and have no gaps; outliers stay, as is the default.
 """
@@ -23,7 +24,8 @@ FIRST_MINUTE = 10
 def first_failure(
     candidate: np.ndarray, stable: np.ndarray, direction: Direction, first: int = FIRST_MINUTE
 ) -> int | None:
-    """The first minute, counted from 1, at which a judge who looks every minute from `first` on fails the candidate.
+    """The first minute, counted from 1, at which a judge who looks every minute from `first` on
+    fails the candidate.
 
     candidate, stable: one value a minute (minutes,).
     """
@@ -46,9 +48,9 @@ def fails(candidate: np.ndarray, stable: np.ndarray, direction: Direction) -> bo
 def shift(candidate: np.ndarray, stable: np.ndarray) -> tuple[float, float, float]:
     """Low end, Hodges-Lehmann estimate and high end of candidate less stable.
 
-    Kayenta searches the ends as roots of the standardised rank sum, with continuity correction and tie term, as R's
-    wilcox.test does. That function only jumps at the differences between two values, so its roots are differences.
-    """
+    Kayenta searches the ends as roots of the standardised rank sum, with continuity correction and
+    tie term, as R's wilcox.test does. That function only jumps at the differences between two
+    values, so its roots are differences."""
     differences = np.sort(np.subtract.outer(candidate, stable), axis=None)
     pairs = len(differences)
     reach = ndtri((1 + CONFIDENCE) / 2) * _spread(candidate, stable) + 0.5
@@ -61,7 +63,9 @@ def shift(candidate: np.ndarray, stable: np.ndarray) -> tuple[float, float, floa
 
 
 def _spread(candidate: np.ndarray, stable: np.ndarray) -> float:
-    """Standard deviation of the rank sum; at a shift between two differences only ties within a version are left."""
+    """Standard deviation of the rank sum; at a shift between two differences only ties within a
+    version are left.
+    """
     values, pairs = len(candidate) + len(stable), len(candidate) * len(stable)
     tied = np.concatenate([np.unique(each, return_counts=True)[1] for each in (candidate, stable)])
     ties = float((tied.astype(float) ** 3 - tied).sum()) / (values * (values - 1))

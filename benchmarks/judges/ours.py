@@ -1,7 +1,8 @@
-"""Our own judge on simulated rollouts: the code of rollout/ itself, on counts that are arrays of (runs, looks).
+"""Our own judge on simulated rollouts: the code of rollout/ itself, on counts that are arrays of
+(runs, looks).
 
-A whole rollout is evaluated at once, with its restarts; `at` takes one look out of it, as the conductor would see it.
-"""
+A whole rollout is evaluated at once, with its restarts; `at` takes one look out of it, as the
+conductor would see it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -41,7 +42,9 @@ class Came:
 
 
 def evidence(came: Mapping[str, Sequence[Came]], weights: np.ndarray) -> Evidence:
-    """The evidence at every look, by kind of counts. weights: basis points of the candidate at each look (looks,)."""
+    """The evidence at every look, by kind of counts. weights: basis points of the candidate at each
+    look (looks,).
+    """
     tallies: dict[tuple[str, int], Tally] = {}
     for weight in np.unique(weights):
         for place, version in enumerate((CANDIDATE, STABLE)):
@@ -66,7 +69,9 @@ def _later(counts: np.ndarray, late: int) -> np.ndarray:
 
 
 def periods(seen: Evidence) -> list[Evidence]:
-    """The whole evidence, then what came since each restart, at every look. Before a restart that is nothing."""
+    """The whole evidence, then what came since each restart, at every look. Before a restart that
+    is nothing.
+    """
     return [
         seen,
         *(
@@ -83,7 +88,9 @@ def _reached(seen: Evidence) -> list[np.ndarray]:
 
 
 def _at_looks(seen: Evidence, looks: np.ndarray) -> Evidence:
-    """The evidence at one look a run (runs,), kept as (runs, 1); -1 is the last one, after which nothing comes."""
+    """The evidence at one look a run (runs,), kept as (runs, 1); -1 is the last one, after which
+    nothing comes.
+    """
     place = looks[:, None]
     return _of_leaves(seen, lambda counts: np.take_along_axis(counts, place % counts.shape[-1], -1))
 
@@ -120,7 +127,9 @@ def capitals(
 
 
 def together(judged: Policy, logs: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Log of what decides on a rollback, as rollout.verdict.verdict.together takes it of one look."""
+    """Log of what decides on a rollback, as rollout.verdict.verdict.together takes it of one
+    look.
+    """
     staked = [(rule.weight, logs[rule.name]) for rule in judged.rules if rule.action == "rollback"]
     return np.asarray(weighted([*staked, (max(0.0, 1 - sum(weight for weight, _ in staked)), 0.0)]))
 
@@ -132,5 +141,7 @@ def alone(judged: Policy, name: str) -> tuple[SignalPolicy, float]:
 
 
 def first(reached: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """What had come (looks,) at the first look of each run (runs, looks) that reached it; inf where none did."""
+    """What had come (looks,) at the first look of each run (runs, looks) that reached it; inf where
+    none did.
+    """
     return np.where(reached.any(-1), after[reached.argmax(-1)], np.inf)

@@ -1,4 +1,6 @@
-"""What the verdict promises, put to the test: healthy candidates, candidates on a margin, dead ones, and its time."""
+"""What the verdict promises, put to the test: healthy candidates, candidates on a margin, dead
+ones, and its time.
+"""
 
 import math
 import time
@@ -18,7 +20,9 @@ from rollout.verdict.evidence import Evidence
 from rollout.verdict.verdict import judge, proof
 
 COMPARED = 2
-"""Looks a batch at which rollout.verdict.verdict.judge is asked for a second opinion on whole numbers."""
+"""Looks a batch at which rollout.verdict.verdict.judge is asked for a second opinion on whole
+numbers.
+"""
 REQUIRED = tuple(rule.name for rule in CANARY.rules if rule.required)
 ON_MARGIN = tuple(rule.name for rule in CANARY.rules if rule.name in PROVABLE)
 
@@ -26,7 +30,9 @@ Result = dict[str, Any]
 
 
 def healthy(rng: np.random.Generator, runs: int) -> Result:
-    """How many rollouts of a candidate that is as the stable version are rolled back or held, ever."""
+    """How many rollouts of a candidate that is as the stable version are rolled back or held,
+    ever.
+    """
     seen, reference = rollouts.rollouts(rng, runs, CANARY)
     parts = ours.periods(seen)
     found: Result = {"rollouts": runs}
@@ -65,7 +71,8 @@ def _agree(
 
 
 def on_margin(name: str, rng: np.random.Generator, runs: int) -> Result:
-    """How many candidates that are exactly on one margin get that signal's proof, and how many are promoted, ever.
+    """How many candidates that are exactly on one margin get that signal's proof, and how many are
+    promoted, ever.
 
     Promoted by a judge who waits for no quiet: a bound for ours.
     """
@@ -87,7 +94,9 @@ def on_margin(name: str, rng: np.random.Generator, runs: int) -> Result:
 
 
 def dead_canary(errors: float, weight: int, rng: np.random.Generator, runs: int) -> list[int]:
-    """Requests of a candidate that fails every one of them, until it is rolled back; default policy."""
+    """Requests of a candidate that fails every one of them, until it is rolled back; default
+    policy.
+    """
     return [_buried(errors, weight, rng) for _ in range(runs)]
 
 
@@ -110,7 +119,9 @@ def _buried(errors: float, weight: int, rng: np.random.Generator) -> int:
 
 
 def cost(times: int = 20) -> dict[str, float]:
-    """Microseconds of a verdict on four weights, five classes and nine restarts; first: the bets are sized as well."""
+    """Microseconds of a verdict on four weights, five classes and nine restarts; first: the bets
+    are sized as well.
+    """
     firsts, laters = [], []
     for seed in range(3):
         rng = np.random.default_rng(seed)

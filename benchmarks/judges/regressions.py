@@ -1,8 +1,8 @@
-"""Six ways to be worse, and how many requests each judge needs to find out, on the same simulated traffic.
+"""Six ways to be worse, and how many requests each judge needs to find out, on the same simulated
+traffic.
 
-Ours shares alpha among five signals (1 % each), with restarts; the rivals have the one signal for themselves and look
-every minute. Kayenta sees only some of the runs, as it takes long.
-"""
+Ours shares alpha among five signals (1 % each), with restarts; the rivals have the one signal for
+themselves and look every minute. Kayenta sees only some of the runs, as it takes long."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,11 +39,12 @@ Found = dict[str, list[float]]
 
 @dataclass(frozen=True)
 class Row:
-    """One regression. rates: bad requests of candidate and stable; change: of latencies, where it is one.
+    """One regression. rates: bad requests of candidate and stable; change: of latencies, where it
+    is one.
 
-    trial: median and 90th percentile of the requests our judge needed in the trial it was designed with (numpy, a
-    start of bets only, exact centres, a look every 100 or 200 requests). gate: limit of a minute's value.
-    """
+    trial: median and 90th percentile of the requests our judge needed in the trial it was designed
+    with (numpy, a start of bets only, exact centres, a look every 100 or 200 requests). gate: limit
+    of a minute's value."""
 
     name: str
     healthy: str
@@ -104,7 +105,9 @@ ROWS = (
 
 
 def detections(row: Row, healthy: bool, rng: np.random.Generator, runs: int) -> Found:
-    """What each judge needed, in runs of 100,000 requests. healthy: with a candidate that is as the stable version."""
+    """What each judge needed, in runs of 100,000 requests. healthy: with a candidate that is as the
+    stable version.
+    """
     if row.signal == "wait":
         return _latency(rng, traffic.unchanged if healthy else row.change, runs)
     candidate, stable = row.rates
@@ -239,10 +242,11 @@ def _at_minute(minute: int | None) -> float:
 def timed(
     factor: float, slow: float, sigma: float, rng: np.random.Generator, runs: int
 ) -> list[float]:
-    """Timed pairs of batches until latency rolls back; its tolerance is the default one, its share of alpha is 1 %.
+    """Timed pairs of batches until latency rolls back; its tolerance is the default one, its share
+    of alpha is 1 %.
 
-    slow: that share of the candidate's batches takes twice as long. The candidate serves one request a pair.
-    """
+    slow: that share of the candidate's batches takes twice as long. The candidate serves one
+    request a pair."""
     names, chances = noise(factor, sigma, slow)
     pairs = rng.multinomial(BATCHES // BATCH_LOOKS, chances, (runs, BATCH_LOOKS))
     served = np.stack([pairs.sum(-1, keepdims=True)] * 2, 2)

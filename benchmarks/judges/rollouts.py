@@ -1,8 +1,9 @@
-"""Simulated canaries under traffic that does not hold still; all their signals, drawn from a seeded generator.
+"""Simulated canaries under traffic that does not hold still; all their signals, drawn from a seeded
+generator.
 
-The weight goes up and down, the load and every rate follow a daily cycle and a step of their own, labels come late.
-The versions differ in nothing but what `faulty` says: the signal in which the candidate is exactly on its margin.
-"""
+The weight goes up and down, the load and every rate follow a daily cycle and a step of their own,
+labels come late. The versions differ in nothing but what `faulty` says: the signal in which the
+candidate is exactly on its margin."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +34,9 @@ REACH = 4.5
 
 @dataclass(frozen=True)
 class Rates:
-    """What the stable version does, at every look (looks, ...): rates, or shares of names that sum to 1."""
+    """What the stable version does, at every look (looks, ...): rates, or shares of names that sum
+    to 1.
+    """
 
     errors: np.ndarray
     refused: np.ndarray
@@ -82,7 +85,9 @@ def planned(
 
 
 def noise(factor: float, sigma: float, slow: float = 0.0) -> tuple[list[str], np.ndarray]:
-    """Ratio bins and their chances, of two times with lognormal noise; `slow` of the batches take twice as long."""
+    """Ratio bins and their chances, of two times with lognormal noise; `slow` of the batches take
+    twice as long.
+    """
     reach = abs(np.log(factor)) + REACH * sigma + np.log(2) * (slow > 0)
     bins = range(ratio_bins(float(np.exp(-reach))), ratio_bins(float(np.exp(reach))) + 1)
     edges = np.log([ratio_of(index) for index in bins[1:]])
@@ -127,7 +132,9 @@ def _by_version(rate: np.ndarray, more: float) -> np.ndarray:
 def _labels(
     rng: np.random.Generator, ok: np.ndarray, shares: np.ndarray, more: float
 ) -> list[Came]:
-    """Some answers get a label, part of it late. Where the candidate is worse, some of its losses are the whole."""
+    """Some answers get a label, part of it late. Where the candidate is worse, some of its losses
+    are the whole.
+    """
     levels = np.arange(LABEL_LEVELS)
     lost = shares @ levels / levels[-1]
     whole = more / (1 - lost[:, None])
@@ -142,7 +149,9 @@ def _labels(
 
 
 def _timing(rng: np.random.Generator, shape: tuple[int, ...], factor: float) -> Came:
-    """Timed pairs of batches; that of two equal versions either one is the slower is equally likely."""
+    """Timed pairs of batches; that of two equal versions either one is the slower is equally
+    likely.
+    """
     names, chances = noise(factor, float(np.exp(rng.uniform(np.log(0.05), np.log(0.5)))))
     pairs = rng.multinomial(rng.poisson(rng.uniform(1, 60), shape), chances)
     return Came(names, np.stack([pairs, np.zeros_like(pairs)], 2))

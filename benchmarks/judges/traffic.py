@@ -1,9 +1,10 @@
-"""Simulated outcomes of 100,000 requests in 60 minutes of which the candidate gets 5 %, drawn from a seeded generator.
+"""Simulated outcomes of 100,000 requests in 60 minutes of which the candidate gets 5 %, drawn from
+a seeded generator.
 
-Tables are cumulative counts (..., looks, 2, levels): version (0 the candidate, 1 the stable one) by level (of errors
-0 good, 1 bad). Latencies are lognormal with a median of 60 ms and sigma 0.6, which makes the 99th percentile 242 ms.
-Our own setting, not measured traffic: requests are alike and independent, and the load is constant.
-"""
+Tables are cumulative counts (..., looks, 2, levels): version (0 the candidate, 1 the stable one) by
+level (of errors 0 good, 1 bad). Latencies are lognormal with a median of 60 ms and sigma 0.6, which
+makes the 99th percentile 242 ms. Our own setting, not measured traffic: requests are alike and
+independent, and the load is constant."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +38,9 @@ def tables(
     share: float = SHARE,
     requests: int = REQUESTS,
 ) -> np.ndarray:
-    """Cumulative tables (runs, looks, 2, 2) of runs in which the versions fail with these probabilities."""
+    """Cumulative tables (runs, looks, 2, 2) of runs in which the versions fail with these
+    probabilities.
+    """
     came = np.diff(looks_after(looks, requests), prepend=0)
     routed = rng.binomial(came, share, (runs, looks))
     both = np.stack([routed, came - routed], axis=-1)
@@ -78,10 +81,11 @@ class Latencies:
     ms: np.ndarray
 
     def tables(self, level: np.ndarray, levels: int, looks: int = MINUTES) -> np.ndarray:
-        """Cumulative tables (looks, 2, levels) of a whole number from 0 that is known of each request.
+        """Cumulative tables (looks, 2, levels) of a whole number from 0 that is known of each
+        request.
 
-        `latencies > limit` makes a table of slow requests of two levels, latency bins make histograms.
-        """
+        `latencies > limit` makes a table of slow requests of two levels, latency bins make
+        histograms."""
         place = self._cell(looks) * levels + level
         return (
             np.bincount(place, minlength=looks * 2 * levels)
@@ -90,7 +94,9 @@ class Latencies:
         )
 
     def moments(self, looks: int = MINUTES) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Cumulative n, mean and variance (looks, 2) by version, for repeated.welch; each look needs two of each."""
+        """Cumulative n, mean and variance (looks, 2) by version, for repeated.welch; each look
+        needs two of each.
+        """
         cell = self._cell(looks)
         powers = (
             np.bincount(cell, self.ms**power, looks * 2).reshape(looks, 2).cumsum(axis=0)
@@ -102,7 +108,9 @@ class Latencies:
     def each_minute(
         self, statistic: Callable[[np.ndarray], float], minutes: int = MINUTES
     ) -> np.ndarray:
-        """One value a minute and version (minutes, 2): `statistic` of its latencies, such as `np.mean` or `p99`."""
+        """One value a minute and version (minutes, 2): `statistic` of its latencies, such as
+        `np.mean` or `p99`.
+        """
         cell = self._cell(minutes)
         ends = np.bincount(cell, minlength=minutes * 2).cumsum()[:-1]
         parts = np.split(self.ms[np.argsort(cell, kind="stable")], ends)
@@ -122,7 +130,9 @@ def latencies(
     share: float = SHARE,
     requests: int = REQUESTS,
 ) -> Latencies:
-    """One run in which the candidate's latencies are `change` of what the stable version's would be."""
+    """One run in which the candidate's latencies are `change` of what the stable version's would
+    be.
+    """
     drawn = rng.random(requests) < share
     ms = rng.lognormal(np.log(MEDIAN_MS), SIGMA, requests)
     return Latencies(np.where(drawn, CANDIDATE, STABLE), np.where(drawn, change(ms), ms))

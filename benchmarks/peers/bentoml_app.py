@@ -1,4 +1,6 @@
-"""BentoML: both versions in one service; each row of an adaptive batch is v1's or v2's by weight."""
+"""BentoML: both versions in one service; each row of an adaptive batch is v1's or v2's by
+weight.
+"""
 
 import random
 

@@ -1,4 +1,6 @@
-"""MLServer: a runtime of one's own for the ONNX form, as it ships none; scikit-learn has mlserver-sklearn."""
+"""MLServer: a runtime of one's own for the ONNX form, as it ships none; scikit-learn has
+mlserver-sklearn.
+"""
 
 from pathlib import Path
 
@@ -10,7 +12,9 @@ from benchmarks.peers.models import onnx
 
 
 class OnnxModel(MLModel):
-    """The ONNX form at the model's uri; MLServer's adaptive batching hands it many requests as one."""
+    """The ONNX form at the model's uri; MLServer's adaptive batching hands it many requests as
+    one.
+    """
 
     async def load(self) -> bool:
         """Load it."""

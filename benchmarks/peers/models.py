@@ -1,4 +1,5 @@
-"""The flights' two runtimes as a peer's service loads them; imported in the peers' environments, so it needs no Sluice.
+"""The flights' two runtimes as a peer's service loads them; imported in the peers' environments, so
+it needs no Sluice.
 
 RELEASES names the folder of the delivered versions, RUNTIME is `sklearn` or `onnx`.
 """
@@ -18,7 +19,9 @@ KINDS = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(string)
 
 
 def load(version: str) -> Predict:
-    """A delivered version on the runtime that RUNTIME names: rows in, an array (rows, classes) out."""
+    """A delivered version on the runtime that RUNTIME names: rows in, an array (rows, classes)
+    out.
+    """
     folder = Path(os.environ["RELEASES"]) / version
     return (
         onnx_rows(folder / "model.onnx")
@@ -58,7 +61,9 @@ def onnx_rows(path: Path) -> Predict:
 
 
 def onnx(path: Path) -> tuple[list[str], Callable[[dict[str, list[Any]]], np.ndarray]]:
-    """The ONNX form on one thread: its columns' names, and columns in, an array (rows, classes) out."""
+    """The ONNX form on one thread: its columns' names, and columns in, an array (rows, classes)
+    out.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

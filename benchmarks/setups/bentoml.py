@@ -1,4 +1,6 @@
-"""BentoML: both versions in one service, adaptive batching, two workers; faster than nginx before two services."""
+"""BentoML: both versions in one service, adaptive batching, two workers; faster than nginx before
+two services.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +14,10 @@ from benchmarks.setups.setup import Running, Setup
 
 def setups() -> list[Setup]:
     """With scikit-learn and with ONNX Runtime."""
-    about = f"BentoML {pinned('bentoml', 'bentoml')}, v1 and v2 in one service, 2 workers, batches up to 64, "
+    about = (
+        f"BentoML {pinned('bentoml', 'bentoml')}, v1 and v2 in one service, 2 workers, batches up "
+        f"to 64, "
+    )
     return [
         Setup(f"bentoml {runtime}", about + runtime, partial(_start, runtime))
         for runtime in ("sklearn", "onnx")

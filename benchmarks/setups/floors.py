@@ -1,4 +1,6 @@
-"""What the machine could do at best: a constant of the same size as an answer, and the hop to it."""
+"""What the machine could do at best: a constant of the same size as an answer, and the hop to
+it.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +12,7 @@ from benchmarks.processes import STATE, Processes, free_port, resident_mb, tree
 from benchmarks.setups import nginx
 from benchmarks.setups.setup import Running, Setup
 
-ANSWER = '{"model":"flights","version":"v1","predictions":[[0.8123456789012345,0.18765432109876548]],"classes":[0,1]}'
+ANSWER = '{"model":"flights","version":"v1","predictions":[[0.8123456789012345,0.18765432109876548]],"classes":[0,1]}'  # noqa: E501
 Command = Callable[[Path, int, int], list[str]]
 
 

@@ -12,7 +12,10 @@ from benchmarks.setups.setup import Running, Setup
 
 def setups() -> list[Setup]:
     """With scikit-learn and with ONNX Runtime."""
-    about = f"LitServe {pinned('litserve', 'litserve')}, v1 and v2 in one worker, batches up to 64 within 5 ms, "
+    about = (
+        f"LitServe {pinned('litserve', 'litserve')}, v1 and v2 in one worker, batches up to 64 "
+        f"within 5 ms, "
+    )
     return [
         Setup(f"litserve {runtime}", about + runtime, partial(_start, runtime))
         for runtime in ("sklearn", "onnx")

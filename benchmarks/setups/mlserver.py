@@ -29,7 +29,10 @@ BATCHING = {"sklearn": {"max_batch_size": 64, "max_batch_time": 0.01}, "onnx": {
 
 def setups() -> list[Setup]:
     """With scikit-learn and with ONNX Runtime."""
-    about = f"nginx split_clients 90/10 -> 2 x MLServer {pinned('mlserver', 'mlserver')}, no parallel workers, "
+    about = (
+        f"nginx split_clients 90/10 -> 2 x MLServer {pinned('mlserver', 'mlserver')}, no parallel "
+        f"workers, "
+    )
     batching = {"sklearn": "batches up to 64 within 10 ms, ", "onnx": "no batching (faster), "}
     return [
         Setup(f"mlserver {each}", about + batching[each] + each, partial(_start, each))

@@ -26,7 +26,8 @@ PROXIED = """proxy_http_version 1.1;
             proxy_set_header Connection "";
 """
 
-# Shorter than uvicorn keeps an idle connection (5 s): a request on one that is being closed would be lost.
+# Shorter than uvicorn keeps an idle connection (5 s): a request on one that is being closed would
+# be lost.
 KEPT = "keepalive 512; keepalive_timeout 4s;"
 
 
@@ -85,7 +86,9 @@ def constant(port: int, body: str) -> str:
 
 
 def proxy(listen: str, to: str) -> str:
-    """A server that hands everything on; both are an address with its port, or `unix:` and a path."""
+    """A server that hands everything on; both are an address with its port, or `unix:` and a
+    path.
+    """
     upstream = f"    upstream behind {{ server {to}; {KEPT} }}\n"
     return upstream + _server(listen, f"proxy_pass http://behind; {PROXIED}")
 

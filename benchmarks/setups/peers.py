@@ -1,4 +1,6 @@
-"""What users would pick instead, by name; each is set up by `make peers` and left out where it is missing."""
+"""What users would pick instead, by name; each is set up by `make peers` and left out where it is
+missing.
+"""
 
 from collections.abc import Sequence
 
@@ -17,7 +19,9 @@ PEERS = {
 
 
 def named(names: str) -> list[str]:
-    """The peers of a comma separated list, or of `all`; raises ValueError naming one that is not known."""
+    """The peers of a comma separated list, or of `all`; raises ValueError naming one that is not
+    known.
+    """
     wanted = list(PEERS) if names == "all" else [name for name in names.split(",") if name]
     unknown = [name for name in wanted if name not in PEERS]
     if unknown:
@@ -31,7 +35,9 @@ def setups(names: Sequence[str]) -> list[Setup]:
 
 
 def fastest(found: dict[str, Measured], connections: int, onnx: bool) -> str | None:
-    """The peer with the most requests a second, given the ONNX form or else as its documents set it up."""
+    """The peer with the most requests a second, given the ONNX form or else as its documents set it
+    up.
+    """
     names = [
         name for name, each in found.items() if _is_peer(name) and not each.failure and each.loads
     ]

@@ -1,4 +1,6 @@
-"""The baseline: nginx `split_clients` before two Flask services on gunicorn, one worker with four threads each."""
+"""The baseline: nginx `split_clients` before two Flask services on gunicorn, one worker with four
+threads each.
+"""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -18,7 +20,10 @@ Proxy = Callable[[Path, int, Upstreams], list[str]]
 
 def setup() -> Setup:
     """The plain set-up."""
-    about = f"nginx {nginx.version()} split_clients 90/10 -> 2 x Flask on gunicorn (1 worker, 4 threads), scikit-learn"
+    about = (
+        f"nginx {nginx.version()} split_clients 90/10 -> 2 x Flask on gunicorn (1 worker, 4 "
+        f"threads), scikit-learn"
+    )
     return Setup("plain", about, partial(behind, "plain", nginx.split))
 
 

@@ -1,8 +1,8 @@
 """Ray Serve: both versions in each of two replicas with `serve.batch`, behind its HAProxy ingress.
 
-Ray listens on every address and cannot be told not to, so it runs in a network namespace of its own that has only a
-loopback. Two nginx, one on either side of a Unix socket, bring the requests in: their cost is that of the nginx floor.
-"""
+Ray listens on every address and cannot be told not to, so it runs in a network namespace of its own
+that has only a loopback. Two nginx, one on either side of a Unix socket, bring the requests in:
+their cost is that of the nginx floor."""
 
 import os
 import shlex
@@ -24,7 +24,10 @@ ALONE = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 def setups() -> list[Setup]:
     """With scikit-learn and with ONNX Runtime."""
-    about = f"Ray Serve {pinned('rayserve', 'ray')}, HAProxy ingress, v1 and v2 in 2 replicas, batches within 5 ms, "
+    about = (
+        f"Ray Serve {pinned('rayserve', 'ray')}, HAProxy ingress, v1 and v2 in 2 replicas, "
+        f"batches within 5 ms, "
+    )
     return [
         Setup(f"rayserve {runtime}", about + runtime, partial(_start, runtime))
         for runtime in ("sklearn", "onnx")

@@ -14,10 +14,11 @@ SHARES = {"v1": 90, "v2": 10}
 
 @dataclass(frozen=True)
 class Running:
-    """url: takes the bodies by POST; bodies: a request a line; memory_mb: of all its processes, without the load.
+    """url: takes the bodies by POST; bodies: a request a line; memory_mb: of all its processes,
+    without the load.
 
-    predictions: the list of probabilities a row in a decoded answer; None where it is not the versions' answer.
-    """
+    predictions: the list of probabilities a row in a decoded answer; None where it is not the
+    versions' answer."""
 
     url: str
     bodies: Path
@@ -28,7 +29,9 @@ class Running:
 
 @dataclass(frozen=True)
 class Setup:
-    """name: as results call it; about: one line with versions and settings; start: brings it up, and down after."""
+    """name: as results call it; about: one line with versions and settings; start: brings it up,
+    and down after.
+    """
 
     name: str
     about: str

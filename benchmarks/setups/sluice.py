@@ -69,7 +69,9 @@ class Town:
 
 @contextmanager
 def town(name: str, settings: str = "") -> Iterator[Town]:
-    """A Sluice brought up with v1 released and v2 deployed, and taken down again; `settings` is its deploy.toml."""
+    """A Sluice brought up with v1 released and v2 deployed, and taken down again; `settings` is its
+    deploy.toml.
+    """
     state = STATE / name
     state.mkdir(parents=True, exist_ok=True)
     for path in state.glob("ledger*.db*"):
@@ -91,14 +93,21 @@ def town(name: str, settings: str = "") -> Iterator[Town]:
 
 
 def setup(runtime: str) -> Setup:
-    """Sluice with the versions on their certified ONNX form (`certified`) or on scikit-learn (`sklearn`), 90/10."""
+    """Sluice with the versions on their certified ONNX form (`certified`) or on scikit-learn
+    (`sklearn`), 90/10.
+    """
     words = {"certified": "onnx", "sklearn": "sklearn"}
-    about = f"Sluice as deploy.toml has it: router -> 2 x service on {words[runtime]}, `ab v2 --percent 10`"
+    about = (
+        f"Sluice as deploy.toml has it: router -> 2 x service on {words[runtime]}, `ab v2 "
+        f"--percent 10`"
+    )
     return Setup(f"sluice {words[runtime]}", about, partial(_start, words[runtime], runtime))
 
 
 def direct() -> Setup:
-    """One service alone, v1 on its certified runtime, called as the router calls it but for the batches."""
+    """One service alone, v1 on its certified runtime, called as the router calls it but for the
+    batches.
+    """
     return Setup(
         "sluice service direct",
         "the service of v1 (Procfile) on a port of its own, no router",

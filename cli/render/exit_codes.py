@@ -1,4 +1,6 @@
-"""Exit codes, and how a refusal is told: one red line, or one JSON object; a bug keeps its traceback."""
+"""Exit codes, and how a refusal is told: one red line, or one JSON object; a bug keeps its
+traceback.
+"""
 
 import json
 import re
@@ -29,10 +31,11 @@ UNTOUCHED = "interrupted: nothing was recorded and no traffic moved"
 
 @dataclass(frozen=True)
 class Out:
-    """Where an act speaks: lines for people, which make way for the one object of `--json` on standard output.
+    """Where an act speaks: lines for people, which make way for the one object of `--json` on
+    standard output.
 
-    Nobody has to listen to the end: an act goes on when its reader has gone (`| head -1`) or the disk is full.
-    """
+    Nobody has to listen to the end: an act goes on when its reader has gone (`| head -1`) or the
+    disk is full."""
 
     as_json: bool
 
@@ -107,7 +110,9 @@ def next_step(message: str) -> str:
 
 @contextmanager
 def told(as_json: bool) -> Iterator[Out]:
-    """Run an act; whatever it raises on purpose is told in one line and ends the program with its exit code."""
+    """Run an act; whatever it raises on purpose is told in one line and ends the program with its
+    exit code.
+    """
     from store.errors import LedgerBroken, StoreError
 
     out = Out(as_json)

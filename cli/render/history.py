@@ -1,4 +1,6 @@
-"""What the verbs that look back show: what was in force, who answered a prediction, what stood behind an act."""
+"""What the verbs that look back show: what was in force, who answered a prediction, what stood
+behind an act.
+"""
 
 from datetime import UTC, datetime
 
@@ -27,7 +29,9 @@ def who_served(place: Workspace, out: Out, token: str) -> None:
 
 
 def explain(place: Workspace, out: Out, revision: int | None) -> None:
-    """What stood behind an act: on a terminal the verdict's numbers as a table, in a pipe as aligned text."""
+    """What stood behind an act: on a terminal the verdict's numbers as a table, in a pipe as
+    aligned text.
+    """
     with opened_record(place) as store:
         found = explanation.explained(store, revision)
     if out.as_json:

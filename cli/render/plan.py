@@ -45,7 +45,10 @@ def _environment(changes: list[tuple[str, str, str]]) -> Iterator[str]:
 
 def _replay(replay: Replay, today: str, tomorrow: str) -> Iterator[str]:
     found = replay.found
-    yield f"replay of {counted(found.rows, 'row')} ({replay.source}): {_share(found.changed, found.rows)} would change"
+    yield (
+        f"replay of {counted(found.rows, 'row')} ({replay.source}): "
+        f"{_share(found.changed, found.rows)} would change"
+    )
     failed = ", ".join(
         f"only {version} fails {_failures(found, version)}" for version in (tomorrow, today)
     )
@@ -63,7 +66,9 @@ def _replay(replay: Replay, today: str, tomorrow: str) -> Iterator[str]:
 def _errors(found: Differences) -> Iterator[str]:
     for each in found.errors:
         where = f"column '{each.column}'" if each.column else "no column named"
-        yield f"  ✖ only {each.version} fails on {counted(each.rows, 'row')}, {where}: {each.example}"
+        yield (
+            f"  ✖ only {each.version} fails on {counted(each.rows, 'row')}, {where}: {each.example}"
+        )
 
 
 def _worst(found: Differences, today: str, tomorrow: str) -> Iterator[str]:
@@ -87,7 +92,10 @@ def _latency(latency: Latency | None, today: str, tomorrow: str) -> Iterator[str
         yield "  latency: no batch was answered in full by both"
         return
     batches = f"{counted(latency.batches, 'batch', 'batches')} of {counted(latency.rows, 'row')}"
-    yield f"  latency of {batches}, asked in turn: {tomorrow} takes {latency.ratio:g} times as long as {today}"
+    yield (
+        f"  latency of {batches}, asked in turn: {tomorrow} takes {latency.ratio:g} times as long "
+        f"as {today}"
+    )
     yield f"    {today} p50 {latency.today_p50:g} ms, p99 {latency.today_p99:g} ms"
     yield f"    {tomorrow} p50 {latency.tomorrow_p50:g} ms, p99 {latency.tomorrow_p99:g} ms"
 

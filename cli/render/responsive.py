@@ -1,4 +1,6 @@
-"""Of several forms of the same, the first that a terminal has room for: a number that is cut off is a wrong number."""
+"""Of several forms of the same, the first that a terminal has room for: a number that is cut off is
+a wrong number.
+"""
 
 from collections.abc import Sequence
 

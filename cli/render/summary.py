@@ -45,7 +45,9 @@ def status(place: Workspace, out: Out) -> None:
 
 
 def watch(place: Workspace, out: Out, once: bool, timeout: str) -> int:
-    """The picture as it changes: redrawn on a terminal, one line a change in a pipe; returns the exit code."""
+    """The picture as it changes: redrawn on a terminal, one line a change in a pipe; returns the
+    exit code.
+    """
     deadline_s = seconds(timeout) if timeout else None
     redrawn = console().is_terminal and not out.as_json and not once
     changes = Changes(out)
@@ -124,7 +126,9 @@ def plan(
     every: str | None = None,
     auto: bool = False,
 ) -> int:
-    """What a rollout would mean; returns the exit code, 6 where it breaks what users rely on unless that is allowed."""
+    """What a rollout would mean; returns the exit code, 6 where it breaks what users rely on unless
+    that is allowed.
+    """
     from cli.render.plan import plan_in_words
     from deployment.plan.plan import Options
     from deployment.plan.plan import plan as planned
@@ -135,12 +139,17 @@ def plan(
 
 
 def feedback(place: Workspace, out: Out, path: Path, timeout: str) -> int:
-    """What became of a file of labels; returns the exit code, 1 where some were no labels of this router."""
+    """What became of a file of labels; returns the exit code, 1 where some were no labels of this
+    router.
+    """
     from deployment.commands.feedback import feedback as send
 
     tally = send(place, path, seconds(timeout), out.say)
     sign = "✖" if tally.invalid else "✔"
-    line = f"{sign} {path}: {tally.counted} counted, {counted(tally.duplicates, 'duplicate')}, {tally.invalid} invalid"
+    line = (
+        f"{sign} {path}: {tally.counted} counted, {counted(tally.duplicates, 'duplicate')}, "
+        f"{tally.invalid} invalid"
+    )
     faults = [f"  row {fault['row']}: {fault['detail']}" for fault in tally.first_invalid]
     more = tally.invalid - len(faults)
     out.result(
@@ -177,7 +186,8 @@ def rehearsal(out: Out, place: Workspace, versions: list[str]) -> int:
 
     report = rehearse.rehearse(place, out.say, versions)
     lines = [
-        f"{step.seconds:8.1f} s  {step.command}{'' if step.code == 0 else f'   ended with {step.code}'}"
+        f"{step.seconds:8.1f} s  "
+        f"{step.command}{'' if step.code == 0 else f'   ended with {step.code}'}"
         for step in report.steps
     ]
     lines += [
@@ -236,7 +246,10 @@ def console() -> Any:
 
 def _history_line(entry: Entry, about: str) -> str:
     because = f'  "{entry.reason}"' if entry.reason else ""
-    return f"r{entry.revision:<4} {entry.at:%Y-%m-%d %H:%M:%S}  {entry.action:<16} {about:<12} {entry.actor}{because}"
+    return (
+        f"r{entry.revision:<4} {entry.at:%Y-%m-%d %H:%M:%S}  {entry.action:<16} {about:<12} "
+        f"{entry.actor}{because}"
+    )
 
 
 def _history_row(entry: Entry, about: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """A verdict's numbers as people read them: a head, a row a signal, what all signals say together.
 
-Evidence and proof are capital of bets, kept as logarithms; shown is how often a stake has grown, of how often it must.
-"""
+Evidence and proof are capital of bets, kept as logarithms; shown is how often a stake has grown, of
+how often it must."""
 
 import math
 from dataclasses import dataclass
@@ -18,7 +18,9 @@ Row = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Shown:
-    """head: who against whom, how long, on how much, and the word; rows: the first is the table's own head."""
+    """head: who against whom, how long, on how much, and the word; rows: the first is the table's
+    own head.
+    """
 
     head: str
     because: str

@@ -1,4 +1,6 @@
-"""`doctor`: is what runs what should run? Asks every process, the record and the platform; changes nothing."""
+"""`doctor`: is what runs what should run? Asks every process, the record and the platform; changes
+nothing.
+"""
 
 import resource
 import shutil
@@ -22,7 +24,8 @@ from targets.local.supervisor_client import Process, Supervisor
 from targets.registry import on_heroku
 
 SPARE_DISK_MB = 500
-# The router keeps as many connections as it may open files, at most 4,096, and a reserve for itself.
+# The router keeps as many connections as it may open files, at most 4,096, and a reserve for
+# itself.
 FILES_WANTED = 4096 + 128
 FOLLOWS_S = 3.0
 UP = "`python deploy.py up`"
@@ -73,7 +76,8 @@ def _router(place: Workspace, ledger: Ledger | None) -> str:
             return f"{len(workers)} workers follow revision {oldest}"
         if time.monotonic() > give_up:
             raise EdgeFailure(
-                f"a worker follows revision {oldest}, the record is at {ledger.revision}: `python deploy.py status` "
+                f"a worker follows revision {oldest}, the record is at {ledger.revision}: `python "
+                f"deploy.py status` "
                 "shows all of them, the router's log says why it cannot read the record"
             )
         time.sleep(0.2)
@@ -90,9 +94,13 @@ def _version(place: Workspace, ledger: Ledger, version: Version) -> str:
     facts = of_running(place, ledger, version.name)
     if not facts.answers_golden_rows:
         raise EdgeFailure(
-            f"it does not give its golden answers ({facts.not_ready_because}): {UP} repairs what it can"
+            f"it does not give its golden answers ({facts.not_ready_because}): {UP} repairs what "
+            f"it can"
         )
-    return f"{version.state}, {ledger.weight(version.name) / 100:g} % of the users, answers its golden rows"
+    return (
+        f"{version.state}, {ledger.weight(version.name) / 100:g} % of the users, answers its "
+        f"golden rows"
+    )
 
 
 def _processes(place: Workspace, ledger: Ledger | None) -> Iterator[Finding]:
@@ -128,7 +136,8 @@ def _supervisor(place: Workspace, running: dict[str, Process]) -> str:
 def _process(process: Process | None) -> str:
     if process is None:
         raise EdgeFailure(f"the ledger names it and it does not run: {UP} starts it")
-    # Just started, it counts as running after some seconds; whether it answers is looked at by itself.
+    # Just started, it counts as running after some seconds; whether it answers is looked at by
+    # itself.
     if process.state not in ("RUNNING", "STARTING"):
         because = f" ({process.ended_because})" if process.ended_because else ""
         raise EdgeFailure(
@@ -158,6 +167,7 @@ def _open_files() -> Finding:
         return Finding("open files", "enough for all connections")
     return Finding(
         "open files",
-        warning=f"the hard limit is {hard}: beyond it a router process closes the oldest idle connections. Raise it to "
+        warning=f"the hard limit is {hard}: beyond it a router process closes the oldest idle "
+        f"connections. Raise it to "
         f"{FILES_WANTED} (`ulimit -Hn`, or LimitNOFILE of the service manager), then {UP}",
     )

@@ -1,7 +1,8 @@
-"""Performs a plan in its order. What was started before the record was written is stopped again if the act fails.
+"""Performs a plan in its order. What was started before the record was written is stopped again if
+the act fails.
 
-The act on traffic is the one insert; once it is written nothing is taken back, whatever happens after it.
-"""
+The act on traffic is the one insert; once it is written nothing is taken back, whatever happens
+after it."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -154,7 +155,8 @@ class Performer:
     def _what_was_done(self) -> str:
         if self._written is not None:
             return (
-                f"interrupted, but '{self._written.action}' is done (revision {self._written.revision}); "
+                f"interrupted, but '{self._written.action}' is done (revision "
+                f"{self._written.revision}); "
                 "if an old process still runs, `python deploy.py up` ends it"
             )
         ended = (

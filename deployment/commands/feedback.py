@@ -1,7 +1,8 @@
-"""`feedback`: sends a file of late labels to the router, in calls of a bounded size, each repeated until it is taken.
+"""`feedback`: sends a file of late labels to the router, in calls of a bounded size, each repeated
+until it is taken.
 
-The router counts a label once however often it is sent, so that what was interrupted is simply run again.
-"""
+The router counts a label once however often it is sent, so that what was interrupted is simply run
+again."""
 
 import json
 import time
@@ -32,7 +33,9 @@ AGAIN_IS_HARMLESS = "run it again: what was counted is not counted twice"
 
 @dataclass
 class Tally:
-    """What became of the labels so far. rows and sent: of the file; the others: labels, a row may hold several."""
+    """What became of the labels so far. rows and sent: of the file; the others: labels, a row may
+    hold several.
+    """
 
     rows: int
     sent: int = 0
@@ -70,7 +73,9 @@ def feedback(
     say: Say,
     pause: Callable[[float], None] = time.sleep,
 ) -> Tally:
-    """Send every label of a file; raises BadLabels (nothing was sent), EdgeFailure, NotReadyInTime, Interrupted."""
+    """Send every label of a file; raises BadLabels (nothing was sent), EdgeFailure, NotReadyInTime,
+    Interrupted.
+    """
     classes = written(_classes(place)) if path.suffix.lower() == ".csv" else {}
     tally = Tally(count(path, classes))
     url = url_of_router(place)
@@ -89,7 +94,9 @@ def feedback(
 
 
 def _classes(place: Workspace) -> list[Any]:
-    """The classes of every delivered version of this model; a bundle that cannot be read says none."""
+    """The classes of every delivered version of this model; a bundle that cannot be read says
+    none.
+    """
     found: list[Any] = []
     for name in delivered(place.releases):
         try:
@@ -102,7 +109,9 @@ def _classes(place: Workspace) -> list[Any]:
 
 
 def calls(path: Path, rows: Iterable[Labelled], most_bytes: int) -> Iterator[Call]:
-    """The rows as bodies of at most MOST_LABELS rows and `most_bytes`; raises BadLabels for a row that is too long."""
+    """The rows as bodies of at most MOST_LABELS rows and `most_bytes`; raises BadLabels for a row
+    that is too long.
+    """
     numbers: list[int] = []
     pieces: list[bytes] = []
     size = 2
@@ -112,7 +121,8 @@ def calls(path: Path, rows: Iterable[Labelled], most_bytes: int) -> Iterator[Cal
         ).encode()
         if len(piece) + 2 > most_bytes:
             raise BadLabels(
-                f"{path}, row {row.row}: {len(piece)} bytes are more than router.limits.max_feedback_bytes"
+                f"{path}, row {row.row}: {len(piece)} bytes are more than "
+                f"router.limits.max_feedback_bytes"
             )
         if len(numbers) == MOST_LABELS or size + len(piece) + 1 > most_bytes:
             yield Call(tuple(numbers), b"[" + b",".join(pieces) + b"]")
@@ -138,7 +148,9 @@ class _Sender:
         self.give_up, self.allowed, self.tally, self.pause = give_up, allowed, tally, pause
 
     def send(self, router: Connection, call: Call) -> dict[str, Any]:
-        """What the router said to a call; sent again after growing pauses where it was not able to answer."""
+        """What the router said to a call; sent again after growing pauses where it was not able to
+        answer.
+        """
         wait = FIRST_PAUSE_S
         while True:
             try:
@@ -150,7 +162,8 @@ class _Sender:
                 because = f"the router does not answer ({error})"
             if time.monotonic() + wait > self.give_up:
                 raise NotReadyInTime(
-                    f"after {self.allowed} {self.tally.so_far()}: {because}; {AGAIN_IS_HARMLESS} (--timeout)"
+                    f"after {self.allowed} {self.tally.so_far()}: {because}; {AGAIN_IS_HARMLESS} "
+                    f"(--timeout)"
                 )
             self.pause(wait)
             wait = min(2 * wait, LONGEST_PAUSE_S)
@@ -158,7 +171,8 @@ class _Sender:
     def _read(self, answer: Answer) -> dict[str, Any]:
         if answer.status != 200:
             raise EdgeFailure(
-                f"the router answered {answer.status} to /feedback: {_detail(answer)} ({self.tally.so_far()})"
+                f"the router answered {answer.status} to /feedback: {_detail(answer)} "
+                f"({self.tally.so_far()})"
             )
         try:
             said = answer.json()

@@ -12,7 +12,8 @@ from store import StoreError
 
 @dataclass(frozen=True)
 class Finding:
-    """what: was looked at; found: how it is; fault: empty where all is well, else the cause and the next step.
+    """what: was looked at; found: how it is; fault: empty where all is well, else the cause and the
+    next step.
 
     warning: the same of what is no fault yet.
     """

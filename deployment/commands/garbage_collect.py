@@ -1,8 +1,9 @@
-"""`collect`: what is left of versions that answer nobody goes, once it was said and what that saves.
+"""`collect`: what is left of versions that answer nobody goes, once it was said and what that
+saves.
 
-First their processes, after heroku.warm_s; on Heroku then the apps of retired versions beyond the newest heroku.keep.
-Every step looks first, so that a second run does the rest of an interrupted one and nothing twice.
-"""
+First their processes, after heroku.warm_s; on Heroku then the apps of retired versions beyond the
+newest heroku.keep. Every step looks first, so that a second run does the rest of an interrupted one
+and nothing twice."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -39,7 +40,9 @@ ATTEMPTS = 5
 
 @dataclass
 class Collected:
-    """Versions by what became of them. monthly_saving: dollars; failed: what could not be done, with the reason."""
+    """Versions by what became of them. monthly_saving: dollars; failed: what could not be done,
+    with the reason.
+    """
 
     retired: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
@@ -54,7 +57,9 @@ class Collected:
 
 
 def collect(place: Workspace, say: Say) -> Collected:
-    """Say what goes and what that saves, then do it; raises EdgeFailure, StoreError, Interrupted."""
+    """Say what goes and what that saves, then do it; raises EdgeFailure, StoreError,
+    Interrupted.
+    """
     ledger, going = _decided(place)
     found = Collected()
     with _there(place, say) as there:
@@ -132,7 +137,9 @@ def _rests(
 
 
 def _left_on(ledger: Ledger, rests: "dict[str, LeftoverApp]") -> list[str]:
-    """Retired versions whose dynos run all the same: an act was cut off between its record and its end."""
+    """Retired versions whose dynos run all the same: an act was cut off between its record and its
+    end.
+    """
     return [
         name
         for name, rest in rests.items()
@@ -156,7 +163,8 @@ def _lines(
         lines.append(f"{name}: answers nobody for {shown_seconds(cold.idle_s)}{stays}: {goes}")
     lines += [f"{name}: is retired and still runs: {rests[name].words} goes" for name in left_on]
     lines += [
-        f"{name}: not among the {keep} retired last: its app {rests[name].app} is deleted, `deploy` builds it again"
+        f"{name}: not among the {keep} retired last: its app {rests[name].app} is deleted, "
+        f"`deploy` builds it again"
         for name in forget
     ]
     if rests and lines:
@@ -212,7 +220,9 @@ def _on_the_platform(
 def _of_retired(
     place: Workspace, name: str, does: Callable[[], None], still: Callable[[Ledger, str], bool]
 ) -> Callable[[], bool]:
-    """Does something to the app of a version that is retired still, and that nobody starts from here meanwhile."""
+    """Does something to the app of a version that is retired still, and that nobody starts from
+    here meanwhile.
+    """
 
     def step() -> bool:
         with held(place, name, f"collecting {name}"):

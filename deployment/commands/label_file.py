@@ -1,4 +1,5 @@
-"""Late labels in a file, read row by row: Parquet, CSV or JSON lines with the columns prediction_id and label.
+"""Late labels in a file, read row by row: Parquet, CSV or JSON lines with the columns prediction_id
+and label.
 
 Rows count from 1, without a CSV's head. What cannot be a label is refused by file, column and row.
 """
@@ -26,7 +27,9 @@ class BadLabels(EdgeFailure):
 
 @dataclass(frozen=True)
 class Labelled:
-    """One row. label: a number, boolean or text, or a list of them for a prediction of several rows."""
+    """One row. label: a number, boolean or text, or a list of them for a prediction of several
+    rows.
+    """
 
     row: int
     prediction_id: str
@@ -36,8 +39,8 @@ class Labelled:
 def labels(path: Path, classes: Mapping[str, Any] = NO_CLASSES) -> Iterator[Labelled]:
     """Every row in order, never more than BATCH_ROWS of them in memory; raises BadLabels.
 
-    classes: by how they are written in a CSV, which cannot say itself whether 1 is a number or a text (`written`).
-    """
+    classes: by how they are written in a CSV, which cannot say itself whether 1 is a number or a
+    text (`written`)."""
     read = _READERS.get(path.suffix.lower())
     if read is None:
         raise BadLabels(f"{path} is no file of labels: give a {', '.join(_READERS)}")
@@ -50,7 +53,9 @@ def labels(path: Path, classes: Mapping[str, Any] = NO_CLASSES) -> Iterator[Labe
 
 
 def count(path: Path, classes: Mapping[str, Any] = NO_CLASSES) -> int:
-    """How many rows there are, each of them looked at; raises BadLabels, also for a file without rows."""
+    """How many rows there are, each of them looked at; raises BadLabels, also for a file without
+    rows.
+    """
     rows = sum(1 for _ in labels(path, classes))
     if not rows:
         raise BadLabels(f"{path} holds no row: a row has the columns {' and '.join(COLUMNS)}")
@@ -71,7 +76,9 @@ def _parquet(path: Path) -> Iterator[tuple[Any, Any]]:
 
 
 def written(classes: Iterable[Any]) -> dict[str, Any]:
-    """Classes by each of the texts that stand for them in a CSV; without those that stand for two."""
+    """Classes by each of the texts that stand for them in a CSV; without those that stand for
+    two.
+    """
     found: dict[str, Any] = {}
     twice: set[str] = set()
     for each in classes:
@@ -144,11 +151,13 @@ def _label(path: Path, row: int, value: Any) -> Any:
     for each in value if isinstance(value, list) else [value]:
         if not isinstance(each, bool | int | float | str):
             raise BadLabels(
-                f"{path}, column 'label', row {row}: {_said(each)} is no label: numbers, booleans and texts are"
+                f"{path}, column 'label', row {row}: {_said(each)} is no label: numbers, booleans "
+                f"and texts are"
             )
         if isinstance(each, float) and not math.isfinite(each):
             raise BadLabels(
-                f"{path}, column 'label', row {row}: {each} is no label: leave out what is not known"
+                f"{path}, column 'label', row {row}: {each} is no label: leave out what is not "
+                f"known"
             )
     return value
 
@@ -160,7 +169,9 @@ def _said(value: Any) -> str:
 
 
 def _typed(text: str | None, classes: Mapping[str, Any]) -> Any:
-    """A field of a CSV, which has texts only: the class that is written so, else by its looks (True is a boolean)."""
+    """A field of a CSV, which has texts only: the class that is written so, else by its looks (True
+    is a boolean).
+    """
     if text is not None and text in classes:
         return classes[text]
     if text in (None, ""):

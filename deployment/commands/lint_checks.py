@@ -29,7 +29,9 @@ from targets.registry import on_heroku
 
 @dataclass(frozen=True)
 class Check:
-    """One finding. fault: empty where all is well; broken: a bundle or the record is not what it was."""
+    """One finding. fault: empty where all is well; broken: a bundle or the record is not what it
+    was.
+    """
 
     what: str
     fault: str = ""
@@ -93,7 +95,9 @@ def _check_ledger(place: Workspace) -> None:
 
 
 def _check_signals(place: Workspace) -> None:
-    """A required signal that nothing was ever sent for would hold every rollout until its deadline."""
+    """A required signal that nothing was ever sent for would hold every rollout until its
+    deadline.
+    """
     if not place.settings.verdict.labels.required:
         return
     if place.database_is_file and not (place.state / "ledger.db").exists():
@@ -101,7 +105,8 @@ def _check_signals(place: Workspace) -> None:
     with opened(place) as database:
         if not FeedbackStore(database, place.settings.model).any():
             raise EdgeFailure(
-                "verdict.labels is required and no label ever came: send some with `python deploy.py feedback FILE`, "
+                "verdict.labels is required and no label ever came: send some with `python "
+                "deploy.py feedback FILE`, "
                 "or set verdict.labels.required = false"
             )
 
@@ -131,5 +136,6 @@ def _check_address(place: Workspace) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise EdgeFailure(
-                f"{host}:{port} cannot be used ({error.strerror}): change router.port or router.host"
+                f"{host}:{port} cannot be used ({error.strerror}): change router.port or "
+                f"router.host"
             ) from error

@@ -1,8 +1,9 @@
-"""`rehearse`: the whole plan of deploy.toml on a Heroku that runs on this machine, with users' traffic, and a report.
+"""`rehearse`: the whole plan of deploy.toml on a Heroku that runs on this machine, with users'
+traffic, and a report.
 
-Every step is a command that its user would type, run as its own process against the emulator, which holds each call
-against Heroku's published schema where it has one. No account is needed and nothing is bought.
-"""
+Every step is a command that its user would type, run as its own process against the emulator, which
+holds each call against Heroku's published schema where it has one. No account is needed and nothing
+is bought."""
 
 import http.client
 import json
@@ -47,9 +48,8 @@ class Step:
 class Report:
     """What the rehearsal came to.
 
-    apps: what would be created; costs in dollars, always on. Calls to the platform: `validated` fit Heroku's published
-    schema, `unvalidated` had none to be held against, `unfit` do not fit it.
-    """
+    apps: what would be created; costs in dollars, always on. Calls to the platform: `validated` fit
+    Heroku's published schema, `unvalidated` had none to be held against, `unfit` do not fit it."""
 
     steps: list[Step]
     requests: int
@@ -137,18 +137,21 @@ class Users:
 
 
 def rehearse(place: Workspace, say: Say, versions: Sequence[str] = ()) -> Report:
-    """From nothing to released and back, and down again; raises EdgeFailure where nothing is delivered.
+    """From nothing to released and back, and down again; raises EdgeFailure where nothing is
+    delivered.
 
-    versions: the one that is released first and the one that takes over; the two delivered first by default.
-    """
+    versions: the one that is released first and the one that takes over; the two delivered first by
+    default."""
     if len(versions) not in (0, 2):
         raise BadOption(
-            f"a rehearsal is of two versions, not of {len(versions)}: name the first and the one after"
+            f"a rehearsal is of two versions, not of {len(versions)}: name the first and the one "
+            f"after"
         )
     chosen = tuple(versions) or _oldest(place)
     if len(chosen) < 2:
         raise EdgeFailure(
-            "a rehearsal needs two delivered versions: `python deploy.py deliver v2 --from ...` first"
+            "a rehearsal needs two delivered versions: `python deploy.py deliver v2 --from ...` "
+            "first"
         )
     folder = place.state / "rehearsal"
     shutil.rmtree(folder, ignore_errors=True)

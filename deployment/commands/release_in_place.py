@@ -1,4 +1,5 @@
-"""`release-in-place --auto`: begins the rollout, waits for its end, and then ends the process of the old version.
+"""`release-in-place --auto`: begins the rollout, waits for its end, and then ends the process of
+the old version.
 
 The conductor moves traffic and stops no process, so the promise of one version is kept here.
 """
@@ -14,14 +15,17 @@ from rollout.state.ledger import Ledger
 
 
 def release_watched(place: Workspace, out: Out, version: str, breaking: bool, reason: str) -> int:
-    """Returns the exit code: 0 released and the old process ended, 5 taken back. Ctrl-C leaves the rollout running."""
+    """Returns the exit code: 0 released and the old process ended, 5 taken back. Ctrl-C leaves the
+    rollout running.
+    """
     begun = act(place, verbs.release_in_place(place, version, breaking, auto=True), reason, out.say)
     out.done(begun)
     try:
         code = watch_loop.until_ended(place, Changes(out), version, begun.revision)
     except KeyboardInterrupt as error:
         raise Interrupted(
-            f"interrupted: the release-in-place of {version} goes on by itself, `python deploy.py watch` shows it; "
+            f"interrupted: the release-in-place of {version} goes on by itself, `python deploy.py "
+            f"watch` shows it; "
             "the version before it runs until it is retired"
         ) from error
     old = _replaced(_ledger(place), version) if code == DONE else None

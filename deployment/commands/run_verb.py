@@ -1,7 +1,7 @@
 """The one shape of every act: read the ledger, gather facts, decide, act.
 
-An act that lost against another is decided anew as often as `attempts` says; by default its operator is told who won.
-"""
+An act that lost against another is decided anew as often as `attempts` says; by default its
+operator is told who won."""
 
 import time
 from collections.abc import Callable
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class Act:
     """One act. preview: lines to show once it is decided, before anything happens.
 
-    contract: of the version that would get traffic with those who have a contract now; breaking: it may break theirs.
-    """
+    contract: of the version that would get traffic with those who have a contract now; breaking: it
+    may break theirs."""
 
     verb: str
     facts: Callable[[Ledger], Facts]
@@ -53,7 +53,9 @@ class Done:
 
 
 def act(place: Workspace, wanted: Act, reason: str, say: Say) -> Done:
-    """Perform an act; raises Refusal, EdgeFailure, StoreError, which leave record and processes as they were."""
+    """Perform an act; raises Refusal, EdgeFailure, StoreError, which leave record and processes as
+    they were.
+    """
     began = time.monotonic()
     check_model(place)
     with opened_record(place) as store:
@@ -77,7 +79,9 @@ def _decided_and_performed(
     reason: str,
     say: Say,
 ) -> tuple[Ledger, Plan]:
-    """The plan that was performed and the ledger it was decided on; raises Conflict when the last attempt lost too."""
+    """The plan that was performed and the ledger it was decided on; raises Conflict when the last
+    attempt lost too.
+    """
     for left in reversed(range(wanted.attempts)):
         plan = wanted.decide(ledger, facts)
         if wanted.contract is not None and plan:

@@ -1,4 +1,5 @@
-"""The picture of now, as one JSON value: the ledger, the router's counts, the processes, the late labels.
+"""The picture of now, as one JSON value: the ledger, the router's counts, the processes, the late
+labels.
 
 What could not be reached is named under `notes`; the rest is still shown.
 """
@@ -33,7 +34,9 @@ Picture = dict[str, Any]
 def picture(
     place: Workspace, probe: bool = True, now: float | None = None, logs: bool = False
 ) -> Picture:
-    """Everything `status` shows. probe: ask the rollback target for its golden answers; logs: what a platform's say."""
+    """Everything `status` shows. probe: ask the rollback target for its golden answers; logs: what
+    a platform's say.
+    """
     notes: list[str] = []
     ledger, events, labels, verdict = _recorded(place, notes)
     counts = _counts(place, notes)
@@ -74,7 +77,9 @@ def picture(
 def _recorded(
     place: Workspace, notes: list[str]
 ) -> tuple[Ledger, list[Entry] | None, dict[str, Score], Picture | None]:
-    """The ledger, its newest entries (None where the record does not answer), the late labels and the verdict."""
+    """The ledger, its newest entries (None where the record does not answer), the late labels and
+    the verdict.
+    """
     model = place.settings.model
     try:
         with opened(place) as database:
@@ -89,7 +94,9 @@ def _recorded(
 def _judged(
     database: Engine, ledger: Ledger, notes: list[str]
 ) -> tuple[dict[str, Score], Picture | None]:
-    """The late labels and the verdict; they lie beside the ledger, and without them it is shown all the same."""
+    """The late labels and the verdict; they lie beside the ledger, and without them it is shown all
+    the same.
+    """
     try:
         labels = FeedbackStore(database, ledger.model)
         return scores(labels.outcomes(), labels.errors()), judged(database, ledger)
@@ -151,7 +158,9 @@ def _rollout(rollout: Rollout | None, now: float) -> Picture | None:
 
 
 def _next_step_in_s(rollout: Rollout, now: float) -> float | None:
-    """Seconds; None where no time is waited for: it is held, or what is missing is requests or a proof."""
+    """Seconds; None where no time is waited for: it is held, or what is missing is requests or a
+    proof.
+    """
     due = rollout.due_at()
     if due is None or rollout.held or (rollout.policy is not None and due <= now):
         return None

@@ -1,4 +1,6 @@
-"""What the strategy verbs' options mean: weights and hold times, and the plan in words, shown before it starts."""
+"""What the strategy verbs' options mean: weights and hold times, and the plan in words, shown
+before it starts.
+"""
 
 import re
 from collections.abc import Sequence
@@ -52,7 +54,9 @@ def canary_steps(percents: str, every: str | None) -> tuple[Step, ...]:
 
 
 def ramp_steps(over: str, count: int) -> tuple[Step, ...]:
-    """`count` equal steps; the first is taken at once, the last is all traffic when `over` has passed."""
+    """`count` equal steps; the first is taken at once, the last is all traffic when `over` has
+    passed.
+    """
     if not 1 <= count <= 1000:
         raise BadWeight(f"a ramp has from 1 to 1000 steps, not {count}")
     duration = seconds(over)
@@ -62,7 +66,9 @@ def ramp_steps(over: str, count: int) -> tuple[Step, ...]:
 
 
 def judged_steps(percents: str, hold_s: float) -> tuple[Step, ...]:
-    """Steps of a canary that runs by itself: each is held so long at least, the last until it is proved."""
+    """Steps of a canary that runs by itself: each is held so long at least, the last until it is
+    proved.
+    """
     weights = [basis_points(_number(text)) for text in percents.split(",")]
     return tuple(
         Step(weight, None if place == len(weights) else hold_s)
@@ -81,7 +87,8 @@ def configured_steps(judging: VerdictConfig) -> tuple[Step, ...]:
         ) from error
     if steps[-1].weight == ALL:
         raise BadSetting(
-            f"deploy.toml: 'verdict.steps' is {judging.steps!r}, and a canary that runs by itself is released on "
+            f"deploy.toml: 'verdict.steps' is {judging.steps!r}, and a canary that runs by itself "
+            f"is released on "
             "proof: end it below 100"
         )
     return steps
@@ -95,7 +102,9 @@ def plan_lines(
     share: int = ALL,
     policy: Policy | None = None,
 ) -> list[str]:
-    """The plan of a rollout in words: its steps, how it is judged, what ends it, and the way back."""
+    """The plan of a rollout in words: its steps, how it is judged, what ends it, and the way
+    back.
+    """
     row = strategy(how)
     if policy is not None and row.watches:
         steps = (Step(ALL, policy.watch_s),)
@@ -104,7 +113,8 @@ def plan_lines(
     lines = [f"{row.name} of {name} against {stable}: {row.summary}"]
     if row.shadows:
         lines.append(
-            f"  {share / 100:g} % of the requests are copied to {name}; {stable} answers all of them"
+            f"  {share / 100:g} % of the requests are copied to {name}; {stable} answers all of "
+            f"them"
         )
     if policy is not None:
         lines += [
@@ -177,7 +187,10 @@ def _judged_step(row: Strategy, step: Step, policy: Policy) -> str:
         )
         return f"{weight:>7}  {least}, while nothing speaks against it"
     if row.watches:
-        return f"{weight:>7}  watched for at least {shown_seconds(policy.watch_s)}, the old version asked the same"
+        return (
+            f"{weight:>7}  watched for at least {shown_seconds(policy.watch_s)}, the old version "
+            f"asked the same"
+        )
     return (
         _shown(step, True)
         if step.hold_s is not None or step.weight == ALL
@@ -207,7 +220,8 @@ def in_place_lines(ledger: Ledger, name: str, policy: Policy | None = None) -> l
         return [start, f"  step 1  {step}", *policy_lines(row, policy, name, old)]
     if old is None:
         return [
-            f"release-in-place of {name}: started, proven, then all traffic; nothing is released before it"
+            f"release-in-place of {name}: started, proven, then all traffic; nothing is released "
+            f"before it"
         ]
     return [
         f"release-in-place of {name}: {strategy('release-in-place').summary}",

@@ -1,4 +1,6 @@
-"""Each acting verb as an Act: which facts it needs, which decision of the core it is, what it shows first."""
+"""Each acting verb as an Act: which facts it needs, which decision of the core it is, what it shows
+first.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -36,7 +38,9 @@ CANARY_STEPS = "5,25,50"
 
 
 def deploy(place: Workspace, name: str) -> Act:
-    """Start and prove a version without traffic. It competes with no other act, so a lost insert is tried again."""
+    """Start and prove a version without traffic. It competes with no other act, so a lost insert is
+    tried again.
+    """
     require_name(name)
     return Act(
         "deploy",
@@ -58,8 +62,8 @@ def start(
 ) -> Act:
     """Begin a rollout by one of the strategies.
 
-    breaking: although it breaks the contract of those who have one; auto: the conductor judges it and moves it on.
-    """
+    breaking: although it breaks the contract of those who have one; auto: the conductor judges it
+    and moves it on."""
     require_name(name)
     judged = policy_for(place, how, name, steps) if auto else None
     return Act(
@@ -95,7 +99,9 @@ def canary(
 def steps_of_canary(
     place: Workspace, steps: str | None, every: str | None, auto: bool
 ) -> tuple[Step, ...]:
-    """The steps that these options ask for, None where one is not given; raises BadOption, BadSetting, BadWeight."""
+    """The steps that these options ask for, None where one is not given; raises BadOption,
+    BadSetting, BadWeight.
+    """
     judging = place.settings.verdict
     if not auto:
         return canary_steps(CANARY_STEPS if steps is None else steps, every)
@@ -207,11 +213,14 @@ def retire(place: Workspace, name: str, force: bool = False, way_back: bool = Fa
 
 
 def policy_for(place: Workspace, how: str, name: str, steps: Sequence[Step] = ()) -> Policy:
-    """How deploy.toml judges that strategy of a version; raises BadSetting where it could not see a failure."""
+    """How deploy.toml judges that strategy of a version; raises BadSetting where it could not see a
+    failure.
+    """
     row = strategy(how)
     if row.watches and not place.settings.router.fallback:
         raise BadSetting(
-            f"router.fallback is off in deploy.toml, so nobody would answer beside the new version of a {how}, and its "
+            f"router.fallback is off in deploy.toml, so nobody would answer beside the new "
+            f"version of a {how}, and its "
             "failures could not be compared: switch it on, or leave out --auto"
         )
     weights = [step.weight for step in steps] or list(row.steps)
@@ -230,7 +239,9 @@ def _contract(place: Workspace, name: str) -> "Callable[[Ledger], Contract | Non
 
 
 def _answers(place: Workspace, name: str) -> Answers:
-    """What a version answers; what is wrong with its bundle is said by who asks for more than that."""
+    """What a version answers; what is wrong with its bundle is said by who asks for more than
+    that.
+    """
     from deployment.workspace.bundles import read_release
 
     try:

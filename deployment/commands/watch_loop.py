@@ -1,4 +1,6 @@
-"""`watch`: the picture again each second; ends at its deadline or with the rollout it was started on."""
+"""`watch`: the picture again each second; ends at its deadline or with the rollout it was started
+on.
+"""
 
 import time
 from collections.abc import Callable
@@ -14,11 +16,12 @@ EVERY_S = 1.0
 def watch(
     place: Workspace, show: Callable[[Picture], None], once: bool, timeout_s: float | None
 ) -> int:
-    """Show the picture each second; returns the exit code. Without a deadline it also ends when its reader has gone.
+    """Show the picture each second; returns the exit code. Without a deadline it also ends when its
+    reader has gone.
 
-    With a deadline: 0 when the rollout in progress ended well, 5 when it was taken back; where none is in progress, how
-    the last one ended. When the deadline passes first: 3 for one that is held until a person decides, else 4.
-    """
+    With a deadline: 0 when the rollout in progress ended well, 5 when it was taken back; where none
+    is in progress, how the last one ended. When the deadline passes first: 3 for one that is held
+    until a person decides, else 4."""
     began = time.monotonic()
     watched: Picture | None = None
     while True:
@@ -38,7 +41,9 @@ def watch(
 
 
 def last_one(now: Picture) -> int | None:
-    """How the last rollout ended, by the newest acts: well where they tell of none, None while nobody can say."""
+    """How the last rollout ended, by the newest acts: well where they tell of none, None while
+    nobody can say.
+    """
     if not now["record_answers"]:
         return None
     ends = [
@@ -60,7 +65,9 @@ def _undecided(now: Picture) -> int:
 def until_ended(
     place: Workspace, show: Callable[[Picture], None], candidate: str, revision: int
 ) -> int:
-    """Show the picture each second until the rollout that began with this revision has ended; returns the exit code."""
+    """Show the picture each second until the rollout that began with this revision has ended;
+    returns the exit code.
+    """
     began: Picture = {"rollout": {"candidate": candidate}, "revision": revision}
     while True:
         latest = picture(place, probe=False)
@@ -72,7 +79,8 @@ def until_ended(
 
 
 def verdict(began: Picture, now: Picture) -> int | None:
-    """How the rollout that was in progress ended: well (0) or taken back (5); None while nobody can say.
+    """How the rollout that was in progress ended: well (0) or taken back (5); None while nobody can
+    say.
 
     Well is with the candidate's release, and for a shadow with its proof.
     """

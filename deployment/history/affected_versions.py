@@ -9,7 +9,9 @@ from store.ledger import Entry
 
 
 def subjects(entries: Sequence[Entry], count: int) -> list[str]:
-    """One for each of the first `count` entries, newest first; the entry after the last is what it is compared with."""
+    """One for each of the first `count` entries, newest first; the entry after the last is what it
+    is compared with.
+    """
     ledgers = [_read(entry) for entry in entries]
     before = [*ledgers[1:], *([Ledger(model=entries[-1].model)] if entries else [])]
     return [
@@ -27,7 +29,9 @@ def _read(entry: Entry) -> Ledger | None:
 
 
 def about(before: Ledger, after: Ledger) -> str:
-    """`v2 5 %` of a step, `v1 -> v2` of traffic that moved as a whole, `v3` of a version that came or went."""
+    """`v2 5 %` of a step, `v1 -> v2` of traffic that moved as a whole, `v3` of a version that came
+    or went.
+    """
     rollout, was = after.rollout, before.rollout
     if rollout is not None:
         weight = after.weight(rollout.candidate)

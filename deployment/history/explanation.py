@@ -1,4 +1,6 @@
-"""`explain`: what stood behind an act: the verdict's numbers, or the person who did it, and what it changed."""
+"""`explain`: what stood behind an act: the verdict's numbers, or the person who did it, and what it
+changed.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +25,9 @@ NO_VERDICT = "no verdict stood behind it"
 
 @dataclass(frozen=True)
 class Explained:
-    """An act with the ledger before and after it. verdict: the stored numbers behind it, None where there are none."""
+    """An act with the ledger before and after it. verdict: the stored numbers behind it, None where
+    there are none.
+    """
 
     entry: Entry
     before: Ledger
@@ -32,14 +36,17 @@ class Explained:
 
 
 def explained(store: LedgerStore, revision: int | None) -> Explained:
-    """The act of a revision, by default the newest; raises EdgeFailure where it is not there, BrokenRecord."""
+    """The act of a revision, by default the newest; raises EdgeFailure where it is not there,
+    BrokenRecord.
+    """
     newest = store.newest()
     if newest is None:
         raise EdgeFailure("nothing was ever recorded: there is nothing to explain")
     wanted = newest.revision if revision is None else revision
     if not 1 <= wanted <= newest.revision:
         raise EdgeFailure(
-            f"revision {wanted} was not recorded, 1 to {newest.revision} were: `python deploy.py history` lists them"
+            f"revision {wanted} was not recorded, 1 to {newest.revision} were: `python deploy.py "
+            f"history` lists them"
         )
     entries = {entry.revision: entry for entry in store.history(limit=newest.revision - wanted + 2)}
     entry, earlier = entries[wanted], entries.get(wanted - 1)
@@ -73,14 +80,17 @@ def deed_lines(found: Explained) -> list[str]:
 
 
 def numbers(found: Explained) -> verdict.Shown | None:
-    """The verdict in words, None where no verdict stood behind the act; raises EdgeFailure where it cannot be read."""
+    """The verdict in words, None where no verdict stood behind the act; raises EdgeFailure where it
+    cannot be read.
+    """
     if found.verdict is None:
         return None
     try:
         return verdict.shown(found.entry.model, found.verdict)
     except (KeyError, TypeError, ValueError) as error:
         raise EdgeFailure(
-            f"the verdict of revision {found.entry.revision} cannot be read ({type(error).__name__}: {error}): "
+            f"the verdict of revision {found.entry.revision} cannot be read "
+            f"({type(error).__name__}: {error}): "
             f"`python deploy.py explain {found.entry.revision} --json` shows it as it is stored"
         ) from error
 

@@ -17,7 +17,9 @@ RECENT = 100
 
 @dataclass(frozen=True)
 class Moment:
-    """A moment as it was asked for. at: in UTC; note: how the text was read, empty where it said everything itself."""
+    """A moment as it was asked for. at: in UTC; note: how the text was read, empty where it said
+    everything itself.
+    """
 
     at: datetime
     note: str = ""
@@ -32,7 +34,9 @@ class InForce:
 
 
 def moment(text: str, now: datetime) -> Moment:
-    """The moment of an ISO 8601 time, with or without a zone, or of a duration ago such as `2h`; raises BadOption."""
+    """The moment of an ISO 8601 time, with or without a zone, or of a duration ago such as `2h`;
+    raises BadOption.
+    """
     try:
         at = datetime.fromisoformat(text.strip())
     except ValueError:
@@ -182,7 +186,8 @@ def _ago(text: str, now: datetime) -> datetime:
         return now - timedelta(seconds=seconds(text))
     except BadOption:
         raise BadOption(
-            f"'{text}' is no time: write 2026-05-01T12:00, 2026-05-01T12:00Z, or how long ago, such as 2h"
+            f"'{text}' is no time: write 2026-05-01T12:00, 2026-05-01T12:00Z, or how long ago, "
+            f"such as 2h"
         ) from None
 
 

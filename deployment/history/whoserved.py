@@ -19,12 +19,12 @@ _KNOWN = ("version", "weight", "at_ms", "serial", "scores", "classes", "rollout"
 
 
 def who_served(place: Workspace, token: str) -> Found:
-    """All that is known of a prediction; raises EdgeFailure where the router does not know the id or does not answer.
+    """All that is known of a prediction; raises EdgeFailure where the router does not know the id
+    or does not answer.
 
-    weight in percent: of the candidate where a rollout was in progress (`rollout`: the revision it began with), else of
-    the version, which the ledger knows; time in UTC. `revision` is None where the ledger cannot be read,
-    and `note` says why.
-    """
+    weight in percent: of the candidate where a rollout was in progress (`rollout`: the revision it
+    began with), else of the version, which the ledger knows; time in UTC. `revision` is None where
+    the ledger cannot be read, and `note` says why."""
     said = read_id(place, read_secrets(place).operator, token)
     try:
         found = _read(said)
@@ -61,7 +61,8 @@ def lines(found: Found) -> list[str]:
         f"{found['version']} answered",
         f"  weight       {_weight(found)}",
         f"  time         {shown(at)} and {at.microsecond // 1000} ms",
-        f"  predictions  {', '.join(map(_prediction, found['predictions'])) or 'not in the id: too many rows'}",
+        f"  predictions  "
+        f"{', '.join(map(_prediction, found['predictions'])) or 'not in the id: too many rows'}",
     ]
     told += [f"  {name:<12} {value}" for name, value in found["more"].items()]
     if found["revision"]:
@@ -89,7 +90,10 @@ def _weight(found: Found) -> str:
         return "not known: no rollout was in progress"
     if found["rollout"] is None:
         return f"{found['weight']:g} % for {found['version']}, no rollout was in progress"
-    return f"{found['weight']:g} % for the candidate of the rollout that began with revision {found['rollout']}"
+    return (
+        f"{found['weight']:g} % for the candidate of the rollout that began with revision "
+        f"{found['rollout']}"
+    )
 
 
 def _predictions(scores: list[float], classes: list[str]) -> list[Found]:

@@ -1,4 +1,6 @@
-"""The contract of a version with today's users: its manifest beside that of the released version."""
+"""The contract of a version with today's users: its manifest beside that of the released
+version.
+"""
 
 from deployment.workspace.bundles import Release, read_release
 from deployment.workspace.errors import ContractBroken, EdgeFailure
@@ -8,11 +10,11 @@ from rollout.state.ledger import Ledger
 
 
 def contract_with_users(place: Workspace, ledger: Ledger, name: str) -> Contract | None:
-    """How a delivered version differs from the released one; None where nobody has a contract yet, or it is the same.
+    """How a delivered version differs from the released one; None where nobody has a contract yet,
+    or it is the same.
 
-    Breaking where the released version's own manifest cannot be read. Raises EdgeFailure, ContractBroken where the
-    manifest of `name` cannot.
-    """
+    Breaking where the released version's own manifest cannot be read. Raises EdgeFailure,
+    ContractBroken where the manifest of `name` cannot."""
     stable = ledger.released
     if stable is None or stable == name:
         return None

@@ -1,4 +1,6 @@
-"""`plan`: what a rollout of a version would mean, before anything moves. Records nothing and gives nobody traffic."""
+"""`plan`: what a rollout of a version would mean, before anything moves. Records nothing and gives
+nobody traffic.
+"""
 
 import shlex
 from collections.abc import Mapping
@@ -28,7 +30,9 @@ from targets.registry import on_heroku
 
 @dataclass(frozen=True)
 class Options:
-    """What is said of the rollout itself. steps, every: of a canary, as they are typed; auto: judged and moved on."""
+    """What is said of the rollout itself. steps, every: of a canary, as they are typed; auto:
+    judged and moved on.
+    """
 
     steps: str | None = None
     every: str | None = None
@@ -64,7 +68,8 @@ class Bill:
 
 @dataclass(frozen=True)
 class Planned:
-    """What `plan` found. contract: None where nothing is released; environment: package, old and new version.
+    """What `plan` found. contract: None where nothing is released; environment: package, old and
+    new version.
 
     cost: what runs while both versions do, where that costs money.
     """
@@ -97,7 +102,8 @@ class Planned:
 def plan(
     place: Workspace, name: str, how: str, source: str | None, options: Options = NO_OPTIONS
 ) -> Planned:
-    """Plan the rollout of a delivered version by a strategy; source: a file of recorded rows, `recent`, or None.
+    """Plan the rollout of a delivered version by a strategy; source: a file of recorded rows,
+    `recent`, or None.
 
     Raises BadOption, BadSetting, BadWeight, NothingToDo, EdgeFailure, ContractBroken.
     """
@@ -133,7 +139,9 @@ def plan(
 def environment_changes(
     today: Mapping[str, Any], tomorrow: Mapping[str, Any]
 ) -> list[tuple[str, str, str]]:
-    """Name, old and new version of what two manifests pin otherwise, Python first; a dash where one has it not."""
+    """Name, old and new version of what two manifests pin otherwise, Python first; a dash where one
+    has it not.
+    """
     mine, theirs = (
         {"python": each.get("python"), **(each.get("packages") or {})} for each in (today, tomorrow)
     )
@@ -179,7 +187,8 @@ def _replayed(place: Workspace, ledger: Ledger, name: str, source: str) -> Repla
     stable = ledger.released
     if stable is None:
         raise EdgeFailure(
-            f"nothing is released to compare {name} with: `{COMMAND} promote {name}` needs no replay"
+            f"nothing is released to compare {name} with: `{COMMAND} promote {name}` needs no "
+            f"replay"
         )
     dtypes: dict[str, str] = {}
     for version in (name, stable):

@@ -1,4 +1,6 @@
-"""Recorded requests as rows: a file of a person's, or the samples that the router's workers keep."""
+"""Recorded requests as rows: a file of a person's, or the samples that the router's workers
+keep.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -18,8 +20,8 @@ Row = dict[str, Any]
 def recorded_rows(place: Workspace, source: str, columns: Mapping[str, str]) -> list[Row]:
     """The first 20,000 rows of `recent` or of a file; raises EdgeFailure where there are none.
 
-    columns: dtype by name, of all versions that will be asked; a table's other columns (a label, say) are left out.
-    """
+    columns: dtype by name, of all versions that will be asked; a table's other columns (a label,
+    say) are left out."""
     rows = recent_rows(place) if source == RECENT else _rows_of_file(Path(source), columns)
     if not rows:
         raise EdgeFailure(f"{source} holds no rows")
@@ -27,7 +29,9 @@ def recorded_rows(place: Workspace, source: str, columns: Mapping[str, str]) -> 
 
 
 def recent_rows(place: Workspace) -> list[Row]:
-    """What all router workers recorded, those that ended included; raises EdgeFailure where that is nothing."""
+    """What all router workers recorded, those that ended included; raises EdgeFailure where that is
+    nothing.
+    """
     folder = place.state / "run" / "recent"
     rows = [
         row
@@ -71,7 +75,8 @@ def _parsed(line: bytes, path: Path, number: int) -> Any:
         return json.loads(line)
     except (ValueError, RecursionError) as error:
         raise EdgeFailure(
-            f"{path}, line {number}: no JSON ({error}). One row or one request a line, or .parquet, .csv"
+            f"{path}, line {number}: no JSON ({error}). One row or one request a line, or "
+            f".parquet, .csv"
         ) from error
 
 
@@ -110,7 +115,9 @@ def _read_csv(path: Path, columns: Mapping[str, str]) -> Any:
 
 
 def _plain(value: Any, dtype: str) -> Any:
-    """A cell as JSON has it. A table has no nulls in whole numbers, so 3.0 stands for 3 where 3 is asked for."""
+    """A cell as JSON has it. A table has no nulls in whole numbers, so 3.0 stands for 3 where 3 is
+    asked for.
+    """
     if value is None or type(value).__name__ == "NAType" or value != value:
         return None
     if dtype == "int" and isinstance(value, float) and value.is_integer():

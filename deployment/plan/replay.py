@@ -1,11 +1,13 @@
-"""Asks two versions about the same rows, in turn, in equal batches; what they answered stays paired.
+"""Asks two versions about the same rows, in turn, in equal batches; what they answered stays
+paired.
 
-Which of them is asked first changes with every batch, so that neither always meets the warmer machine.
-"""
+Which of them is asked first changes with every batch, so that neither always meets the warmer
+machine."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from deployment.http_client import Connection, Unreachable, line
@@ -20,7 +22,9 @@ LARGEST_BATCH = 64
 
 @dataclass(frozen=True)
 class Said:
-    """One version's answer to one row: a prediction, or the error instead, with the column where one is at fault."""
+    """One version's answer to one row: a prediction, or the error instead, with the column where
+    one is at fault.
+    """
 
     prediction: Any
     error: str = ""
@@ -67,8 +71,8 @@ def replay(rows: Sequence[Row], today: Probe, tomorrow: Probe) -> Replayed:
     ):
         for number, part in enumerate(_parts(rows, size)):
             mine, theirs = _in_turn(
-                lambda: _ask(first, part), lambda: _ask(second, part), number % 2 == 1
-            )  # noqa: B023
+                partial(_ask, first, part), partial(_ask, second, part), number % 2 == 1
+            )
             pairs += map(Pair, part, mine.said, theirs.said)
             if mine.whole and theirs.whole and len(part) == size:
                 batches.append(Batch(size, mine.seconds, theirs.seconds))
@@ -76,7 +80,9 @@ def replay(rows: Sequence[Row], today: Probe, tomorrow: Probe) -> Replayed:
 
 
 def batch_size(rows: int) -> int:
-    """One row a batch as long as that makes at most 500 batches, then as many as needed, up to 64."""
+    """One row a batch as long as that makes at most 500 batches, then as many as needed, up to
+    64.
+    """
     return min(LARGEST_BATCH, max(1, -(-rows // MOST_BATCHES)))
 
 
@@ -113,7 +119,9 @@ def _ask(version: Connection, rows: Sequence[Row]) -> _Answer:
 
 
 def _said(status: int, body: Any, count: int) -> list[Said]:
-    """One Said a row: the service names bad rows beside the predictions of the others, whatever the status."""
+    """One Said a row: the service names bad rows beside the predictions of the others, whatever the
+    status.
+    """
     predictions, errors = (
         body.get("predictions"),
         {each["row"]: each for each in body.get("errors") or ()},

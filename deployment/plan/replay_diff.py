@@ -1,8 +1,8 @@
 """What differs between two versions' answers to the same rows. Pure: from pairs to numbers.
 
-A row changed where its user would notice: another class, a number further apart than the tolerance, or an error on one
-side only. Probabilities that moved without changing the class are counted beside it.
-"""
+A row changed where its user would notice: another class, a number further apart than the tolerance,
+or an error on one side only. Probabilities that moved without changing the class are counted beside
+it."""
 
 import math
 from collections import Counter
@@ -21,7 +21,9 @@ WORST = 5
 
 @dataclass(frozen=True)
 class Errors:
-    """Rows that only one version failed on, with one cause. column: the one at fault, None where none is named."""
+    """Rows that only one version failed on, with one cause. column: the one at fault, None where
+    none is named.
+    """
 
     version: str
     column: str | None
@@ -41,7 +43,9 @@ class Worst:
 
 @dataclass(frozen=True)
 class Latency:
-    """Milliseconds of a batch of `rows` rows; ratio: the candidate's time over the other's, median of all batches."""
+    """Milliseconds of a batch of `rows` rows; ratio: the candidate's time over the other's, median
+    of all batches.
+    """
 
     rows: int
     batches: int
@@ -54,7 +58,9 @@ class Latency:
 
 @dataclass(frozen=True)
 class Differences:
-    """flips: another class or number; moved: numbers beyond the tolerance; failed_both: an error on both sides."""
+    """flips: another class or number; moved: numbers beyond the tolerance; failed_both: an error on
+    both sides.
+    """
 
     rows: int
     changed: int
@@ -75,7 +81,9 @@ class Differences:
 
 @dataclass(frozen=True)
 class Change:
-    """One pair judged. distance: between two numbers, or the largest between two lists; None without two numbers."""
+    """One pair judged. distance: between two numbers, or the largest between two lists; None
+    without two numbers.
+    """
 
     flip: bool
     moved: bool
@@ -111,7 +119,9 @@ def differences(replayed: Replayed, today: str, tomorrow: str, tolerance: float)
 
 
 def judged(pair: Pair, tolerance: float) -> Change:
-    """One pair: lists are probabilities, whose class is the largest; numbers of a regression change by moving."""
+    """One pair: lists are probabilities, whose class is the largest; numbers of a regression change
+    by moving.
+    """
     if pair.today.error or pair.tomorrow.error:
         return Change(False, False, bool(pair.today.error) != bool(pair.tomorrow.error), None)
     mine, theirs = pair.today.prediction, pair.tomorrow.prediction

@@ -1,8 +1,8 @@
-"""For whom answers change: the groups of rows whose share of changed ones differs most from that of all. Pure.
+"""For whom answers change: the groups of rows whose share of changed ones differs most from that of
+all. Pure.
 
-A group is a value of a column, or a quarter of a column of numbers. Groups are ranked by how surprising their share is
-for their size, so that three odd rows do not push out three thousand.
-"""
+A group is a value of a column, or a quarter of a column of numbers. Groups are ranked by how
+surprising their share is for their size, so that three odd rows do not push out three thousand."""
 
 import math
 from bisect import bisect_left
@@ -19,7 +19,9 @@ FEW_VALUES = 8
 
 @dataclass(frozen=True)
 class Group:
-    """Rows of one kind. share: of them that changed; mean_distance: between the two numbers, 0 where there are none."""
+    """Rows of one kind. share: of them that changed; mean_distance: between the two numbers, 0
+    where there are none.
+    """
 
     column: str
     value: str
@@ -58,7 +60,9 @@ class _Overall:
         self.mean, self.spread = (fmean(numbers), pstdev(numbers)) if numbers else (0.0, 0.0)
 
     def weighed(self, column: str, value: str, places: Sequence[int]) -> tuple[float, Group]:
-        """A group and how surprising it is, in standard errors; by distances where all or none of the rows changed."""
+        """A group and how surprising it is, in standard errors; by distances where all or none of
+        the rows changed.
+        """
         count = sum(self.changed[place] for place in places)
         numbers = [each for place in places if (each := self.distances[place]) is not None]
         group = Group(

@@ -1,4 +1,6 @@
-"""A version that answers a replay: where it runs, else in a process of its own that ends with it."""
+"""A version that answers a replay: where it runs, else in a process of its own that ends with
+it.
+"""
 
 import os
 import secrets
@@ -36,8 +38,8 @@ class TemporaryService:
 def answering(place: Workspace, ledger: Ledger, name: str) -> Iterator[TemporaryService]:
     """The version, proven by its golden rows; raises EdgeFailure, ContractBroken.
 
-    A running one is asked where it runs; one that is only delivered is started, meets no user, and is stopped again.
-    """
+    A running one is asked where it runs; one that is only delivered is started, meets no user, and
+    is stopped again."""
     version = ledger.versions.get(name)
     release = read_release(place.releases, name)
     if version is not None and version.state in LIVE:

@@ -1,4 +1,6 @@
-"""Delivered bundles as the operator's edge sees them: manifest, golden rows, and the seal checked before a start."""
+"""Delivered bundles as the operator's edge sees them: manifest, golden rows, and the seal checked
+before a start.
+"""
 
 import base64
 import hashlib
@@ -25,7 +27,8 @@ from service.bundle_files import (
 
 @dataclass(frozen=True)
 class Release:
-    """One bundle. digest: SHA-256 of release.yaml's bytes; runtime: `onnx` or `sklearn`, as certified.
+    """One bundle. digest: SHA-256 of release.yaml's bytes; runtime: `onnx` or `sklearn`, as
+    certified.
 
     tolerance: within which a process of it gives its golden answers.
     """
@@ -69,7 +72,9 @@ def delivered(folder: Path) -> list[str]:
 
 
 def read_release(folder: Path, name: str) -> Release:
-    """The manifest of one bundle, its signature not yet checked; raises EdgeFailure, ContractBroken."""
+    """The manifest of one bundle, its signature not yet checked; raises EdgeFailure,
+    ContractBroken.
+    """
     import yaml
 
     if not is_name(name):
@@ -78,14 +83,16 @@ def read_release(folder: Path, name: str) -> Release:
     if not path.is_dir():
         there = ", ".join(delivered(folder)) or "nothing"
         raise EdgeFailure(
-            f"{name} is not delivered ({folder} has {there}): `python deploy.py deliver {name} --from ...` first"
+            f"{name} is not delivered ({folder} has {there}): `python deploy.py deliver {name} "
+            f"--from ...` first"
         )
     raw = _read(path, MANIFEST, LARGEST_MANIFEST)
     try:
         manifest = yaml.safe_load(raw)
         if (form := manifest["format"]) != FORMAT:
             raise ContractBroken(
-                f"{path / MANIFEST} has format {form}, this Sluice reads format {FORMAT}: deliver {name} again"
+                f"{path / MANIFEST} has format {form}, this Sluice reads format {FORMAT}: deliver "
+                f"{name} again"
             )
         runtime, tolerance = (
             manifest["runtime"]["certified"],
@@ -101,7 +108,9 @@ def read_release(folder: Path, name: str) -> Release:
 
 
 def golden_rows(release: Release) -> Golden:
-    """The bundle's golden rows; raises ContractBroken where the file is not the one the manifest names."""
+    """The bundle's golden rows; raises ContractBroken where the file is not the one the manifest
+    names.
+    """
     raw = _file(release, GOLDEN)
     pairs = [json.loads(line) for line in raw.splitlines() if line.strip()]
     if not pairs:
@@ -110,13 +119,17 @@ def golden_rows(release: Release) -> Golden:
 
 
 def check_seal(release: Release, public_key: Path) -> None:
-    """Raise ContractBroken naming the file unless signature and every digest hold, or it is another model's bundle."""
+    """Raise ContractBroken naming the file unless signature and every digest hold, or it is another
+    model's bundle.
+    """
     for _ in sealed_files(release, public_key):
         pass
 
 
 def sealed_files(release: Release, public_key: Path) -> Iterator[tuple[str, bytes]]:
-    """Names and bytes of all files, these very bytes checked, the signature before any; raises ContractBroken."""
+    """Names and bytes of all files, these very bytes checked, the signature before any; raises
+    ContractBroken.
+    """
     signature = _read(release.path, SIGNATURE, LARGEST_SIGNATURE)
     _check_signature(release, signature, public_key)
     yield MANIFEST, release.raw
@@ -126,12 +139,16 @@ def sealed_files(release: Release, public_key: Path) -> Iterator[tuple[str, byte
 
 
 def check_belongs(release: Release, model: str) -> None:
-    """Raise ContractBroken where the manifest speaks of another model or version than its folder and deploy.toml."""
+    """Raise ContractBroken where the manifest speaks of another model or version than its folder
+    and deploy.toml.
+    """
     found = (release.manifest.get("model"), release.manifest.get("version"))
     if found != (model, release.name):
         raise ContractBroken(
-            f"{release.path} holds {found[1]} of model '{found[0]}', not {release.name} of '{model}': "
-            "correct 'model' in deploy.toml, or give this model a folder of bundles of its own (SLUICE_RELEASES)"
+            f"{release.path} holds {found[1]} of model '{found[0]}', not {release.name} of "
+            f"'{model}': "
+            "correct 'model' in deploy.toml, or give this model a folder of bundles of its own "
+            "(SLUICE_RELEASES)"
         )
 
 
@@ -149,7 +166,8 @@ def _file(release: Release, name: str) -> bytes:
     content = _read(release.path, name, size)
     if hashlib.sha256(content).hexdigest() != expected:
         raise ContractBroken(
-            f"{path} was changed after {release.name} was signed: restore it or deliver a new version"
+            f"{path} was changed after {release.name} was signed: restore it or deliver a new "
+            f"version"
         )
     return content
 

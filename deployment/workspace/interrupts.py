@@ -10,16 +10,18 @@ from types import FrameType
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 _AGAIN_AFTER_S = 0.001
 _LOST_IN = frozenset({"__set_name__", "__del__", "_collection_gced"})
-"""What is raised in these gets lost: Python up to 3.11 wraps it in a RuntimeError about a class's field, or only prints
-it where an object is collected (the last is SQLAlchemy's, for a connection). What Python prints in other places, as in
-the weak references of its own import locks, comes to `_interrupt_later`."""
+"""What is raised in these gets lost: Python up to 3.11 wraps it in a RuntimeError about a class's
+field, or only prints it where an object is collected (the last is SQLAlchemy's, for a connection).
+What Python prints in other places, as in the weak references of its own import locks, comes to
+`_interrupt_later`."""
 
 
 def end_like_ctrl_c() -> None:
-    """Let both signals raise KeyboardInterrupt, at once or a millisecond later (SIGALRM) where it would get lost.
+    """Let both signals raise KeyboardInterrupt, at once or a millisecond later (SIGALRM) where it
+    would get lost.
 
-    A command that was started with Ctrl-C ignored (nohup, a script's `&`) goes on ignoring it; SIGTERM ends it.
-    """
+    A command that was started with Ctrl-C ignored (nohup, a script's `&`) goes on ignoring it;
+    SIGTERM ends it."""
     sys.unraisablehook = _interrupt_later
     for number in _SIGNALS:
         if number != signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
@@ -27,14 +29,18 @@ def end_like_ctrl_c() -> None:
 
 
 def ignore_until_exit() -> None:
-    """The act is over: what Python still does at a process's end can be interrupted by nobody, only be spoilt."""
+    """The act is over: what Python still does at a process's end can be interrupted by nobody, only
+    be spoilt.
+    """
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ignore all of them for as long as cleaning up takes. Other threads than the main one never meet them."""
+    """Ignore all of them for as long as cleaning up takes. Other threads than the main one never
+    meet them.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -54,7 +60,9 @@ def _interrupt(_number: int, frame: FrameType | None) -> None:
 
 
 def _interrupt_later(lost: "sys.UnraisableHookArgs") -> None:
-    """Where Python could only print the KeyboardInterrupt, raise it a millisecond later; print all else as ever."""
+    """Where Python could only print the KeyboardInterrupt, raise it a millisecond later; print all
+    else as ever.
+    """
     if isinstance(lost.exc_value, KeyboardInterrupt):
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_AFTER_S)
     else:

@@ -36,12 +36,16 @@ def opened(place: Workspace) -> "Iterator[Engine]":
 
 
 def refuse_if_deleted(place: Workspace) -> None:
-    """Raise EdgeFailure where the record's file was deleted under a stack that was not brought down."""
+    """Raise EdgeFailure where the record's file was deleted under a stack that was not brought
+    down.
+    """
     path = place.state / "ledger.db"
     if place.database_is_file and place.url_file.exists() and not path.exists():
         raise EdgeFailure(
-            f"the record {path} was deleted while the stack runs, which goes on as it is: restore the file from a "
-            "backup. Without one, `python deploy.py down` and then `up` begin anew, with nothing deployed"
+            f"the record {path} was deleted while the stack runs, which goes on as it is: restore "
+            f"the file from a "
+            "backup. Without one, `python deploy.py down` and then `up` begin anew, with nothing "
+            "deployed"
         )
 
 
@@ -65,7 +69,8 @@ def _must_be_known(place: Workspace) -> None:
         raise EdgeFailure(f"{place.state} has no record yet: `python deploy.py up` makes it")
     if not place.database_url:
         raise EdgeFailure(
-            f"{place.state} knows no database yet: `python deploy.py up` orders it and keeps its address"
+            f"{place.state} knows no database yet: `python deploy.py up` orders it and keeps its "
+            f"address"
         )
 
 
@@ -87,7 +92,9 @@ def read_ledger(store: LedgerStore) -> Ledger:
 
 
 def write(store: LedgerStore, record: Record, actor: str, reason: str, now: float) -> Entry:
-    """Insert the record's ledger; raises Conflict, Unsure where it cannot be known whether it was recorded."""
+    """Insert the record's ledger; raises Conflict, Unsure where it cannot be known whether it was
+    recorded.
+    """
     at = datetime.fromtimestamp(now, UTC)
     revision, body = record.ledger.revision, record.ledger.to_body()
     try:
@@ -99,14 +106,17 @@ def write(store: LedgerStore, record: Record, actor: str, reason: str, now: floa
         if isinstance(found, Entry):
             return found
         raise Unsure(
-            f"it is not known whether '{record.act}' was recorded: `python deploy.py history` tells. {error}"
+            f"it is not known whether '{record.act}' was recorded: `python deploy.py history` "
+            f"tells. {error}"
         ) from error
 
 
 def entry_of(
     store: LedgerStore, record: Record, actor: str, now: float
 ) -> Entry | StoreError | None:
-    """The entry of exactly this act, None where it was not recorded, the error where nobody can say."""
+    """The entry of exactly this act, None where it was not recorded, the error where nobody can
+    say.
+    """
     at = datetime.fromtimestamp(now, UTC)
     try:
         recent = store.history(limit=20)

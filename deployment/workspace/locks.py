@@ -1,4 +1,6 @@
-"""One start of a version at a time. The system frees the lock when its holder ends, however it ends."""
+"""One start of a version at a time. The system frees the lock when its holder ends, however it
+ends.
+"""
 
 import fcntl
 import os

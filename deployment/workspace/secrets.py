@@ -1,8 +1,7 @@
 """The secrets of a stack, made by `up`.
 
-service: the bearer token between router and versions; token: the key that signs prediction ids; operator: the bearer
-token that the router asks of its operator.
-"""
+service: the bearer token between router and versions; token: the key that signs prediction ids;
+operator: the bearer token that the router asks of its operator."""
 
 import os
 import secrets
@@ -58,7 +57,9 @@ def _kept(path: Path) -> str:
 
 
 def check_webhook_secret(place: Workspace) -> None:
-    """Raise Misconfigured where deploy.toml names receivers and the environment nothing to sign with."""
+    """Raise Misconfigured where deploy.toml names receivers and the environment nothing to sign
+    with.
+    """
     if place.settings.webhooks.urls and len(place.webhook_secret) < WEBHOOK_SECRET_LENGTH:
         raise Misconfigured(
             f"webhooks.urls names receivers and SLUICE_WEBHOOK_SECRET is missing or shorter than "
@@ -67,7 +68,8 @@ def check_webhook_secret(place: Workspace) -> None:
 
 
 def _make(path: os.PathLike[str]) -> None:
-    # Written aside and linked into place, so that nobody ever reads half a secret and the first one made stays.
+    # Written aside and linked into place, so that nobody ever reads half a secret and the first one
+    # made stays.
     draft = f"{os.fspath(path)}.{os.getpid()}"
     if os.path.exists(path):
         return

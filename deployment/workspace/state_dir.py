@@ -30,7 +30,8 @@ def _require_private(folder: Path) -> None:
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise Misconfigured(
-            f"{folder} is not a folder of this user: remove it, or set SLUICE_STATE to a shorter path"
+            f"{folder} is not a folder of this user: remove it, or set SLUICE_STATE to a shorter "
+            f"path"
         )
     if found.st_mode & 0o077:
         folder.chmod(0o700)

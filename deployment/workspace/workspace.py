@@ -1,4 +1,6 @@
-"""The surroundings of an act: folders, database, who acts. The environment is read here and nowhere else."""
+"""The surroundings of an act: folders, database, who acts. The environment is read here and nowhere
+else.
+"""
 
 import os
 import tomllib
@@ -18,10 +20,10 @@ LONGEST_SOCKET_NAME = 24
 class Workspace:
     """Where an act happens.
 
-    root: the project, in which the Procfile's commands run; state: everything that is kept (`var/`); run: sockets and
-    locks; port: of the router, None for the one deploy.toml names; webhook_secret: handed on to the router, if set;
-    through: a `host:port` that answers for all names of a platform, in a rehearsal.
-    """
+    root: the project, in which the Procfile's commands run; state: everything that is kept
+    (`var/`); run: sockets and locks; port: of the router, None for the one deploy.toml names;
+    webhook_secret: handed on to the router, if set; through: a `host:port` that answers for all
+    names of a platform, in a rehearsal."""
 
     root: Path
     config: Path
@@ -64,7 +66,9 @@ class Workspace:
         return self.keys / "sluice.pub"
 
     def address(self, program: str) -> str:
-        """The unix socket of a version's process group; short enough for the kernel whatever the version's name."""
+        """The unix socket of a version's process group; short enough for the kernel whatever the
+        version's name.
+        """
         plain = self.run / f"{program}.sock"
         if len(os.fsencode(plain)) > SOCKET_BYTES:
             import hashlib
@@ -74,12 +78,13 @@ class Workspace:
 
 
 def place(environ: Mapping[str, str] = os.environ, settings: Settings | None = None) -> Workspace:
-    """The place the environment describes; raises BadSetting, Misconfigured. `settings` replaces those of deploy.toml.
+    """The place the environment describes; raises BadSetting, Misconfigured. `settings` replaces
+    those of deploy.toml.
 
-    SLUICE_CONFIG, SLUICE_STATE, SLUICE_RELEASES, SLUICE_KEYS and SLUICE_PROCFILE move what lies in the project's
-    folder; DATABASE_URL names the record's database, PORT the router's port, SLUICE_ACTOR who acts,
-    SLUICE_WEBHOOK_SECRET what signs the webhooks, SLUICE_CONNECT_THROUGH the front of a rehearsal.
-    """
+    SLUICE_CONFIG, SLUICE_STATE, SLUICE_RELEASES, SLUICE_KEYS and SLUICE_PROCFILE move what lies in
+    the project's folder; DATABASE_URL names the record's database, PORT the router's port,
+    SLUICE_ACTOR who acts, SLUICE_WEBHOOK_SECRET what signs the webhooks, SLUICE_CONNECT_THROUGH the
+    front of a rehearsal."""
     config = _path(environ, "SLUICE_CONFIG", "deploy.toml")
     state = _path(environ, "SLUICE_STATE", "var")
     chosen = settings or read_settings(config)
@@ -119,7 +124,8 @@ def read_settings(path: Path) -> Settings:
         ) from error
     except OSError as error:
         raise Misconfigured(
-            f"{path} cannot be read ({error.strerror}): give its file, or set SLUICE_CONFIG to another"
+            f"{path} cannot be read ({error.strerror}): give its file, or set SLUICE_CONFIG to "
+            f"another"
         ) from error
     except UnicodeDecodeError as error:
         raise Misconfigured(
@@ -138,7 +144,9 @@ def _kept(path: Path) -> str:
 
 
 def run_folder(state: Path) -> Path:
-    """Where sockets lie: in the state folder, or in a private one of the system's where that path is too long."""
+    """Where sockets lie: in the state folder, or in a private one of the system's where that path
+    is too long.
+    """
     near = state / "run"
     if len(os.fsencode(near)) + 1 + LONGEST_SOCKET_NAME <= SOCKET_BYTES:
         return near

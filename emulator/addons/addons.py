@@ -21,7 +21,8 @@ class Addons:
     def __init__(self, world: World, releasing: Releasing, clock: Clock, tally: Report) -> None:
         self.world, self.releasing, self.clock, self.tally = world, releasing, clock, tally
         self.provision_s = float(PROVISION_S)
-        # Not in the world's folder: another account runs the server, and a folder of ours may be closed to it.
+        # Not in the world's folder: another account runs the server, and a folder of ours may be
+        # closed to it.
         self.databases = Databases(
             Path(tempfile.gettempdir()) / f"emulator-postgres-{secrets.token_hex(4)}"
         )

@@ -1,4 +1,6 @@
-"""A real PostgreSQL for heroku-postgresql: started with the first add-on, gone with the emulator."""
+"""A real PostgreSQL for heroku-postgresql: started with the first add-on, gone with the
+emulator.
+"""
 
 import secrets
 import shutil
@@ -17,7 +19,9 @@ ROLE = "emulator"
 
 
 def described(url: str) -> tuple[str, int, int, str]:
-    """Size as text, number of tables and of connections, and the server's version. Raises psycopg.Error."""
+    """Size as text, number of tables and of connections, and the server's version. Raises
+    psycopg.Error.
+    """
     query = """SELECT pg_size_pretty(pg_database_size(current_database())),
         (SELECT count(*) FROM pg_catalog.pg_stat_user_tables),
         (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname = current_database()) - 1,
@@ -44,7 +48,9 @@ class Databases:
         return "there is no PostgreSQL here; `apt-get install postgresql` to rehearse with it"
 
     def create(self, name: str) -> str:
-        """An empty database; returns its URL in Heroku's form. Blocks; raises RuntimeError or psycopg.Error."""
+        """An empty database; returns its URL in Heroku's form. Blocks; raises RuntimeError or
+        psycopg.Error.
+        """
         if self.process is None:
             self._start()
         password = secrets.token_hex(24)

@@ -1,4 +1,6 @@
-"""PostgreSQL as a child of this process: in a folder of its own, on the loopback, quick and not meant to last."""
+"""PostgreSQL as a child of this process: in a folder of its own, on the loopback, quick and not
+meant to last.
+"""
 
 import os
 import pwd
@@ -34,7 +36,9 @@ def free_port() -> int:
 
 
 def initialise(programs: Path, folder: Path, role: str, password: str) -> None:
-    """Make the data of a new server whose first role is `role`; raises RuntimeError with what initdb said."""
+    """Make the data of a new server whose first role is `role`; raises RuntimeError with what
+    initdb said.
+    """
     secret = folder / "password"
     secret.write_text(password)
     if os.geteuid() == 0:
@@ -56,7 +60,9 @@ def initialise(programs: Path, folder: Path, role: str, password: str) -> None:
 
 
 def start(programs: Path, folder: Path, port: int) -> "subprocess.Popen[bytes]":
-    """Start the server of a folder in a session of its own; it ends with this process where the system can do that."""
+    """Start the server of a folder in a session of its own; it ends with this process where the
+    system can do that.
+    """
     settings = [part for setting in QUICK for part in ("-c", setting)]
     where = ["-D", str(folder / "data"), "-h", "127.0.0.1", "-p", str(port), "-k", ""]
     with (folder / "log").open("ab") as log:

@@ -1,4 +1,6 @@
-"""The account, its rate limit, and what the platform offers: sizes, stacks, regions. And log sessions."""
+"""The account, its rate limit, and what the platform offers: sizes, stacks, regions. And log
+sessions.
+"""
 
 import secrets
 
@@ -100,7 +102,9 @@ def collaborators(call: Call) -> Reply:
 
 
 def log_session(call: Call) -> Reply:
-    """A short-lived address to read an app's log from; also by the CLI's older keys `dyno` and `ps`."""
+    """A short-lived address to read an app's log from; also by the CLI's older keys `dyno` and
+    `ps`.
+    """
     app = call.app()
     wanted = call.body.get("lines")
     lines = wanted if isinstance(wanted, int) and 0 < wanted <= KEPT else 100

@@ -1,4 +1,6 @@
-"""The Platform API at its door: version, token, rate, endpoint, faults, ranges, ETag, and the account of it all."""
+"""The Platform API at its door: version, token, rate, endpoint, faults, ranges, ETag, and the
+account of it all.
+"""
 
 import asyncio
 import base64
@@ -196,7 +198,9 @@ def _find(method: str, path: str) -> Found | None:
 
 
 def _of_a_feature_that_is_off(link: Link) -> Reply:
-    """What the schema has and the emulator has not: none are listed, none is found, and none can be made."""
+    """What the schema has and the emulator has not: none are listed, none is found, and none can be
+    made.
+    """
     if link.raw["method"] != "GET":
         raise switched_off(link.resource)
     if link.raw.get("rel") != "instances":

@@ -27,10 +27,7 @@ NAMES = ("id", "name", "updated_at")
 def create(call: Call) -> Reply:
     """A new app has two releases, no slug and no dynos."""
     world = call.platform.world
-    name = (
-        call.text("name")
-        or f"{random.choice(FIRST)}-{random.choice(SECOND)}-{random.randint(10000, 99999)}"
-    )  # noqa: S311
+    name = call.text("name") or _drawn_name()
     _check_name(call, name)
     stack = call.text("stack") or "heroku-24"
     if stack not in STACKS:
@@ -140,7 +137,8 @@ def _forget_slugs(call: Call, app: App) -> None:
 def _check_name(call: Call, name: str) -> None:
     if not NAME.fullmatch(name):
         raise invalid(
-            "Name must start with a letter, end with a letter or digit and can only contain lowercase letters, digits, "
+            "Name must start with a letter, end with a letter or digit and can only contain "
+            "lowercase letters, digits, "
             "and dashes, and be 3 to 30 characters long."
         )
     if call.platform.world.app(name):
@@ -236,3 +234,8 @@ ROUTES: list[Route] = [
     ("GET", "/apps/{}/buildpack-installations", buildpacks),
     ("PUT", "/apps/{}/buildpack-installations", set_buildpacks),
 ]
+
+
+def _drawn_name() -> str:
+    chance = random.Random()  # noqa: S311
+    return f"{chance.choice(FIRST)}-{chance.choice(SECOND)}-{chance.randint(10000, 99999)}"

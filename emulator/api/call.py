@@ -25,7 +25,9 @@ class Call:
         return self.platform.world
 
     def app(self, word: str | None = None) -> App:
-        """The app that the path (or the word) names; raises ApiError 404, or 403 for somebody else's."""
+        """The app that the path (or the word) names; raises ApiError 404, or 403 for somebody
+        else's.
+        """
         found = self.platform.world.app(self.params[0] if word is None else word)
         if found is None:
             raise not_found("app")
@@ -52,7 +54,9 @@ class Call:
 
 @dataclass
 class Reply:
-    """`keys`: by what a list may be ranged. included: what each thing shows more, by id, where inclusions are asked."""
+    """`keys`: by what a list may be ranged. included: what each thing shows more, by id, where
+    inclusions are asked.
+    """
 
     body: Any
     status: int = 200

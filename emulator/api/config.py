@@ -1,4 +1,6 @@
-"""Config vars. Each PATCH makes a release, even one that changes nothing (Heroku publishes no rule for that)."""
+"""Config vars. Each PATCH makes a release, even one that changes nothing (Heroku publishes no rule
+for that).
+"""
 
 import re
 
@@ -47,7 +49,10 @@ def _description(change: dict[str, str | None]) -> str:
 def _warning(release: Release) -> list[tuple[str, str]]:
     if release.status != "pending":
         return []
-    text = f"Config vars are not in force until the release command of v{release.version} has succeeded."
+    text = (
+        f"Config vars are not in force until the release command of v{release.version} has "
+        f"succeeded."
+    )
     return [("X-Heroku-Warning", text)]
 
 

@@ -46,7 +46,8 @@ def not_emulated(message: str) -> ApiError:
 NO_ENDPOINT = ApiError(
     404,
     "not_found",
-    "The requested API endpoint was not found. Are you using the right HTTP verb (i.e. `GET` vs. `POST`), and did you "
+    "The requested API endpoint was not found. Are you using the right HTTP verb (i.e. `GET` vs. "
+    "`POST`), and did you "
     "specify your intended version with the `Accept` header?",
 )
 UNAUTHORIZED = ApiError(401, "unauthorized", "Invalid credentials provided.")

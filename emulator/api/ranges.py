@@ -22,7 +22,9 @@ class Part:
 
 
 def part(items: list[dict[str, Any]], wanted: str, keys: tuple[str, ...]) -> Part:
-    """Cut `items`; raises ApiError 416 for a range that cannot be read, or a key that the list has not."""
+    """Cut `items`; raises ApiError 416 for a range that cannot be read, or a key that the list has
+    not.
+    """
     accept = ("Accept-Ranges", ", ".join(keys))
     key, first, last, most, descending, past = _read(wanted, keys)
     ordered = sorted(items, key=lambda item: item[key], reverse=descending) if wanted else items

@@ -32,7 +32,9 @@ def config(call: Call) -> Reply:
 
 
 def create(call: Call) -> Reply:
-    """With `slug`, a release of it; with `release`, a rollback to that one. Both are new releases."""
+    """With `slug`, a release of it; with `release`, a rollback to that one. Both are new
+    releases.
+    """
     app = call.app()
     made = _rollback(call, app) if "release" in call.body else _release(call, app)
     return Reply(serializers.release(made, call.platform.base), 201)

@@ -1,7 +1,7 @@
 """Addresses that carry their own secret: uploads, output streams, logs. They want no bearer token.
 
-Whoever sends one there would, on the real platform, hand it to another company's machines: it is refused and counted.
-"""
+Whoever sends one there would, on the real platform, hand it to another company's machines: it is
+refused and counted."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,8 +139,9 @@ class Addresses:
             await visit.responder.write(text.encode())
             number = max(number, lines[-1].number if lines else 1)
             waiting = session.tail and await session.log.bell.until(
-                lambda: session.after(number), TAIL_S
-            )  # noqa: B023
+                lambda: session.after(number),  # noqa: B023
+                TAIL_S,
+            )
             if not waiting:
                 return
 

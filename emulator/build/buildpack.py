@@ -1,4 +1,6 @@
-"""The rules by which Heroku's Python buildpack (v351) accepts a source and chooses its package manager. Reads only."""
+"""The rules by which Heroku's Python buildpack (v351) accepts a source and chooses its package
+manager. Reads only.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +61,9 @@ def detect(folder: Path) -> None:
 
 
 def manager(folder: Path) -> Manager:
-    """The one package manager; raises BuildError for none, several, or what is no longer supported."""
+    """The one package manager; raises BuildError for none, several, or what is no longer
+    supported.
+    """
     for name in (".venv", "venv"):
         if (folder / name).is_dir():
             raise BuildError(

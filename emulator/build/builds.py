@@ -118,7 +118,8 @@ class Building:
         build.release, build.status = release, "succeeded"
         if release.status == "pending":
             build.output.line(
-                " !     Release command declared: this new release will not be available until it succeeds."
+                " !     Release command declared: this new release will not be available until it "
+                "succeeds."
             )
         build.output.line(f"       Released v{release.version}")
         build.output.line(f"       {build.app.web_url} deployed to Heroku")
@@ -189,7 +190,9 @@ class Building:
 
 
 class _Runner:
-    """Runs a build's commands, each in a process group that ends with it; output is indented into the stream."""
+    """Runs a build's commands, each in a process group that ends with it; output is indented into
+    the stream.
+    """
 
     def __init__(self, build: Build) -> None:
         self.output = build.output

@@ -56,7 +56,8 @@ async def _make(
     source = wanted.version if wanted.where and wanted.minor != HERE else sys.executable
     if wanted.minor != HERE and not wanted.where:
         output.line(
-            f" !     Emulator: Heroku would use Python {wanted.version} here; Python {HERE} is used."
+            f" !     Emulator: Heroku would use Python {wanted.version} here; Python {HERE} is "
+            f"used."
         )
     command = (uv.find_uv_bin(), "venv", "--no-project", "--quiet", "--python", source, str(python))
     if await run(command, environ, app):

@@ -1,8 +1,8 @@
 """How large a slug would be, compressed.
 
-Installed packages are the large part and are the same in many slugs, so each distribution is compressed once and its
-size remembered. Python itself, about 30 MB of a slug on Heroku, is not in it here and not counted.
-"""
+Installed packages are the large part and are the same in many slugs, so each distribution is
+compressed once and its size remembered. Python itself, about 30 MB of a slug on Heroku, is not in
+it here and not counted."""
 
 import json
 import os

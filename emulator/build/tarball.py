@@ -22,10 +22,11 @@ def checksum(path: Path) -> str:
 
 
 def unpack(path: Path, folder: Path) -> Path:
-    """Unpack into `folder`; returns where the files are, which is its only folder if there is nothing beside it.
+    """Unpack into `folder`; returns where the files are, which is its only folder if there is
+    nothing beside it.
 
-    Raises BadTarball for another format, absolute paths, links to the outside, devices, or more than 1 GiB.
-    """
+    Raises BadTarball for another format, absolute paths, links to the outside, devices, or more
+    than 1 GiB."""
     folder.mkdir(parents=True)
     size = count = 0
     try:
@@ -42,7 +43,9 @@ def unpack(path: Path, folder: Path) -> Path:
 
 
 def _place(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
-    """One member under `folder`. Not left to tarfile, whose filters Python has only since 3.11.4."""
+    """One member under `folder`. Not left to tarfile, whose filters Python has only since
+    3.11.4.
+    """
     target = _inside(folder, folder / member.name, member.name)
     if member.isdir():
         target.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,8 @@
 """Requests and replies against Heroku's published hyper-schema.
 
-`strictProperties` is Heroku's own keyword: all declared properties, and no others. Replies are held to both halves;
-requests to the second only, because official clients leave keys out. The schema's own faults are passed over: two
-declarations that its own examples break.
-"""
+`strictProperties` is Heroku's own keyword: all declared properties, and no others. Replies are held
+to both halves; requests to the second only, because official clients leave keys out. The schema's
+own faults are passed over: two declarations that its own examples break."""
 
 import json
 import re

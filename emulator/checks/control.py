@@ -1,13 +1,12 @@
-"""What a test or a rehearsal asks the emulator itself: /emulator/, which is no part of Heroku's API.
+"""What a test or a rehearsal asks the emulator itself: /emulator/, which is no part of Heroku's
+API.
 
-GET  /emulator/account    what happened: exchanges, failures, requests, what was created, a log of calls
-POST /emulator/faults     {"kind", "method"?, "path"?, "times"?, "seconds"?, "bytes"?}: see faults.py
-POST /emulator/clock      {"jump_s"}: let the platform's time pass
-POST /emulator/rate       {"most", "per_minute"}
-POST /emulator/accounts   {"email"}: another account; answers its token
-POST /emulator/dynos      {"app", "dyno", "action": "cycle" | "kill" | "memory", "used_mb"?}: memory says what it uses
-POST /emulator/settings   {"provision_s"?, "slug_limit_bytes"?}
-"""
+GET  /emulator/account    what happened: exchanges, failures, requests, what was created, a log of
+calls POST /emulator/faults     {"kind", "method"?, "path"?, "times"?, "seconds"?, "bytes"?}: see
+faults.py POST /emulator/clock      {"jump_s"}: let the platform's time pass POST /emulator/rate
+{"most", "per_minute"} POST /emulator/accounts   {"email"}: another account; answers its token POST
+/emulator/dynos      {"app", "dyno", "action": "cycle" | "kill" | "memory", "used_mb"?}: memory says
+what it uses POST /emulator/settings   {"provision_s"?, "slug_limit_bytes"?}"""
 
 import json
 import signal

@@ -9,7 +9,9 @@ KEPT = 10_000
 
 @dataclass
 class Exchange:
-    """One API call. `fault` names an injected one; `wrong` lists what the schema finds in request and reply."""
+    """One API call. `fault` names an injected one; `wrong` lists what the schema finds in request
+    and reply.
+    """
 
     at: str
     method: str

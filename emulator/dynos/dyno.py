@@ -1,4 +1,6 @@
-"""A dyno: a fresh copy of the slug, a command in a process group of its own, and what becomes of it."""
+"""A dyno: a fresh copy of the slug, a command in a process group of its own, and what becomes of
+it.
+"""
 
 import asyncio
 import shutil
@@ -87,7 +89,8 @@ class Runner:
             try:
                 await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
             finally:
-                # Also where a build that waits for it is cancelled just now: whoever ends it waits for this.
+                # Also where a build that waits for it is cancelled just now: whoever ends it waits
+                # for this.
                 dyno.over.set()
                 dyno.app.bell.ring()
 
@@ -127,7 +130,8 @@ class Runner:
         while not listening(dyno.port):
             if loop.time() > end:
                 dyno.say(
-                    "Error R10 (Boot timeout) -> Web process failed to bind to $PORT within 60 seconds of launch"
+                    "Error R10 (Boot timeout) -> Web process failed to bind to $PORT within 60 "
+                    "seconds of launch"
                 )
                 dyno.say("Stopping process with SIGKILL")
                 process_groups.signal_all(dyno.group or 0, signal.SIGKILL)
@@ -144,7 +148,8 @@ class Runner:
             dyno.say("Stopping all processes with SIGTERM")
             if not await process_groups.end(dyno.group, self.clock.allowed(SHUTDOWN_S)):
                 dyno.say(
-                    "Error R12 (Exit timeout) -> At least one process failed to exit within 30 seconds of SIGTERM"
+                    "Error R12 (Exit timeout) -> At least one process failed to exit within 30 "
+                    "seconds of SIGTERM"
                 )
                 dyno.say("Stopping remaining processes with SIGKILL")
         await dyno.over.wait()

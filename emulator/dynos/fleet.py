@@ -27,7 +27,9 @@ class Fleet:
         self._switches: dict[str, asyncio.Task[Any]] = {}
 
     def roll(self, app: App, release: Release) -> None:
-        """Run this release, in place of what runs: old ones get SIGTERM, new ones start at once (or preboot)."""
+        """Run this release, in place of what runs: old ones get SIGTERM, new ones start at once (or
+        preboot).
+        """
         old = [dyno for dyno in app.dynos if dyno.type in app.formation or dyno.type == "web"]
         _follow(app, release)
         serving = [dyno for dyno in old if dyno.type == "web" and dyno.routable]
@@ -57,7 +59,9 @@ class Fleet:
             )
 
     def scale(self, app: App, formation: Formation) -> None:
-        """Have as many dynos of this type as it says, all of its size; a changed size restarts them."""
+        """Have as many dynos of this type as it says, all of its size; a changed size restarts
+        them.
+        """
         release = app.current
         if release is None or release.slug is None:
             return
@@ -88,7 +92,9 @@ class Fleet:
             self._tasks.spawn(self.runner.end(dyno))
 
     def one_off(self, dyno: Dyno, seconds: float) -> asyncio.Task[int]:
-        """Run a command once, for at most `seconds` of the platform's time; its task returns the exit status."""
+        """Run a command once, for at most `seconds` of the platform's time; its task returns the
+        exit status.
+        """
         return self._tasks.spawn(self._once(dyno, seconds))
 
     async def end_all(self, apps: Iterable[App] | None = None) -> None:
@@ -134,7 +140,9 @@ class Fleet:
             self._boot(app, dyno.release, formation, number, crashes + 1)
 
     async def _ended(self, dyno: Dyno, bound: Coroutine[Any, Any, None]) -> int:
-        """Run it to its end, beside what bounds its time and what weighs it; returns its exit status."""
+        """Run it to its end, beside what bounds its time and what weighs it; returns its exit
+        status.
+        """
         self.living.add(dyno)
         watching = [self._tasks.spawn(bound), self._tasks.spawn(memory.watch(dyno, self.clock))]
         try:

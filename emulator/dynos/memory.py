@@ -1,8 +1,8 @@
-"""How much memory a dyno uses, and what the platform does about it: R14 in the log, R15 and SIGKILL at twice the quota.
+"""How much memory a dyno uses, and what the platform does about it: R14 in the log, R15 and SIGKILL
+at twice the quota.
 
-What its processes share is counted once, as their cgroup on the platform would (PSS). The kernel here enforces nothing,
-so a dyno is looked at from time to time; swapping is not imitated.
-"""
+What its processes share is counted once, as their cgroup on the platform would (PSS). The kernel
+here enforces nothing, so a dyno is looked at from time to time; swapping is not imitated."""
 
 import asyncio
 import signal

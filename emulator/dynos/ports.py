@@ -1,4 +1,6 @@
-"""Free loopback ports below the kernel's own range, so that no outgoing connection can take one first."""
+"""Free loopback ports below the kernel's own range, so that no outgoing connection can take one
+first.
+"""
 
 import random
 import socket
@@ -40,7 +42,9 @@ def _free(port: int) -> bool:
 
 
 def listening(port: int) -> bool:
-    """Whether somebody listens there on IPv4 or IPv6. The kernel is asked, so that the app sees no connection."""
+    """Whether somebody listens there on IPv4 or IPv6. The kernel is asked, so that the app sees no
+    connection.
+    """
     wanted = f":{port:04X}"
     for table in ("tcp", "tcp6"):
         with suppress(OSError):

@@ -15,7 +15,9 @@ _DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") el
 async def start(
     command: tuple[str, ...], environ: dict[str, str], folder: Path
 ) -> asyncio.subprocess.Process:
-    """Start a command in a group and session of its own, with this environment and no other; output is one pipe."""
+    """Start a command in a group and session of its own, with this environment and no other; output
+    is one pipe.
+    """
     return await asyncio.create_subprocess_exec(
         *_DIES_WITH_US,
         *command,
@@ -57,7 +59,9 @@ async def end(group: int, seconds: float) -> bool:
 
 
 async def wait_gone(group: int, seconds: float) -> bool:
-    """Whether the group is empty within `seconds`; the kernel tells nobody but the parent, so it is asked."""
+    """Whether the group is empty within `seconds`; the kernel tells nobody but the parent, so it is
+    asked.
+    """
     loop = asyncio.get_running_loop()
     end_at = loop.time() + seconds
     while members(group):

@@ -1,4 +1,6 @@
-"""The output of a build or of a release command, which can be read while it grows and from any byte."""
+"""The output of a build or of a release command, which can be read while it grows and from any
+byte.
+"""
 
 import secrets
 

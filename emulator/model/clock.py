@@ -1,9 +1,8 @@
 """Time on the platform. It may run faster than here, and may be made to jump.
 
-Two kinds of duration are told apart. The platform's own waits (add-ons, cool-off, preboot, cycling, the rate limit)
-pass `speed` times faster. What the platform allows a process (boot, first byte, shutdown, build) is divided by `hurry`:
-a process does not run faster because the clock does.
-"""
+Two kinds of duration are told apart. The platform's own waits (add-ons, cool-off, preboot, cycling,
+the rate limit) pass `speed` times faster. What the platform allows a process (boot, first byte,
+shutdown, build) is divided by `hurry`: a process does not run faster because the clock does."""
 
 import time
 from datetime import UTC, datetime

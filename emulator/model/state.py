@@ -147,7 +147,9 @@ class Drain(Record):
 
 @dataclass(eq=False)
 class App(Record):
-    """One application. `dynos` are those that the API lists; `unlisted` still serve under preboot."""
+    """One application. `dynos` are those that the API lists; `unlisted` still serve under
+    preboot.
+    """
 
     name: str
     owner: Account
@@ -227,7 +229,9 @@ class Promotion(Record):
 
 @dataclass(eq=False)
 class World:
-    """Everything. `sources`, `streams` and `sessions` are found by the secret part of their addresses."""
+    """Everything. `sources`, `streams` and `sessions` are found by the secret part of their
+    addresses.
+    """
 
     folder: Path
     accounts: list[Account] = field(default_factory=list)

@@ -1,4 +1,6 @@
-"""Which dyno gets a request: at random among those that serve, each with at most 50 requests in flight."""
+"""Which dyno gets a request: at random among those that serve, each with at most 50 requests in
+flight.
+"""
 
 import random
 

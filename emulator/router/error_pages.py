@@ -1,4 +1,6 @@
-"""The router's error codes: what each says, with which status, and the page that a browser shows."""
+"""The router's error codes: what each says, with which status, and the page that a browser
+shows.
+"""
 
 CODES = {
     "H10": (503, "App crashed"),

@@ -49,8 +49,10 @@ def log(visit: RoutedRequest, code: str) -> None:
     visit.app.log.add(
         "heroku",
         "router",
-        f'{start} method={message.method} path="{shown}" host={visit.app.host} request_id={visit.id} '
+        f'{start} method={message.method} path="{shown}" host={visit.app.host} '
+        f"request_id={visit.id} "
         f'fwd="{visit.client}" '
-        f"dyno={visit.dyno.name if visit.dyno else ''} connect={connected} service={served} status={visit.status} "
+        f"dyno={visit.dyno.name if visit.dyno else ''} connect={connected} service={served} "
+        f"status={visit.status} "
         f"bytes={visit.responder.bytes or ''} protocol=https",
     )

@@ -11,7 +11,9 @@ REPLACED = HOP_BY_HOP | FORWARDED | {"x-request-start", "x-request-id", "via", "
 
 
 def forwarded(visit: RoutedRequest) -> Headers:
-    """The client's headers and the router's. To the app it looks as if TLS had ended at the router."""
+    """The client's headers and the router's. To the app it looks as if TLS had ended at the
+    router.
+    """
     kept = [(name, value) for name, value in visit.message.headers if name.lower() not in REPLACED]
     before = visit.message.header("x-forwarded-for")
     via = visit.message.header("via")

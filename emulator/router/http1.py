@@ -1,4 +1,6 @@
-"""HTTP/1.1 messages over streams, parsed by llhttp and pulled: nothing is read before it is asked for."""
+"""HTTP/1.1 messages over streams, parsed by llhttp and pulled: nothing is read before it is asked
+for.
+"""
 
 import asyncio
 from collections import deque
@@ -26,7 +28,9 @@ HOP_BY_HOP = frozenset(
 
 
 class Closed(Exception):
-    """The other side ended the connection before its message was whole; `heard`: some of it had come."""
+    """The other side ended the connection before its message was whole; `heard`: some of it had
+    come.
+    """
 
     def __init__(self, heard: bool = False) -> None:
         super().__init__("the connection was closed")

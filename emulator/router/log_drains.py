@@ -1,7 +1,8 @@
-"""Sends an app's log on to its drains: batches of syslog lines over HTTP, sent again where not taken, then lost.
+"""Sends an app's log on to its drains: batches of syslog lines over HTTP, sent again where not
+taken, then lost.
 
-As the platform does it: a batch has an id that it keeps when it is sent again, and nothing waits for a slow receiver.
-"""
+As the platform does it: a batch has an id that it keeps when it is sent again, and nothing waits
+for a slow receiver."""
 
 import asyncio
 from base64 import b64encode
@@ -45,7 +46,8 @@ class Draining:
         log = drain.app.log
         sent = log.count
         while True:
-            # A line about lost lines is sent with the next one: alone it would be lost, and said to be, for ever.
+            # A line about lost lines is sent with the next one: alone it would be lost, and said to
+            # be, for ever.
             await log.bell.until(lambda: log.count > sent and log.lines[-1].dyno != LOGPLEX, None)  # noqa: B023
             # What comes in quick succession goes together.
             await asyncio.sleep(EACH_S)
@@ -90,7 +92,9 @@ class Draining:
 
 def framed(line: Line) -> bytes:
     """A line as it is sent: its length, and syslog's fields without structured data."""
-    text = f"<{PRIORITY[line.source]}>1 {line.at} host {line.source} {line.dyno} - {line.text}\n".encode()
+    text = (
+        f"<{PRIORITY[line.source]}>1 {line.at} host {line.source} {line.dyno} - {line.text}\n"
+    ).encode()
     return b"%d " % len(text) + text
 
 

@@ -1,4 +1,6 @@
-"""The router: by Host to a dyno at random, with Heroku's headers, time-outs, error pages and log lines."""
+"""The router: by Host to a dyno at random, with Heroku's headers, time-outs, error pages and log
+lines.
+"""
 
 import asyncio
 import re
@@ -97,7 +99,9 @@ class Router:
         raise Fail(code)
 
     async def _try(self, visit: RoutedRequest, dyno: Dyno) -> str:
-        """One dyno; returns the code when it could not be connected to, so that another may be tried."""
+        """One dyno; returns the code when it could not be connected to, so that another may be
+        tried.
+        """
         begun = time.monotonic()
         try:
             connection = await connect(dyno, self.clock.allowed(CONNECT_S))

@@ -1,7 +1,8 @@
-"""An HTTP/1.1 connection that costs little: httptools parses, asyncio carries, one request at a time.
+"""An HTTP/1.1 connection that costs little: httptools parses, asyncio carries, one request at a
+time.
 
-The load generator shares its two cores with the servers that it measures, so every microsecond here is theirs.
-"""
+The load generator shares its two cores with the servers that it measures, so every microsecond here
+is theirs."""
 
 import asyncio
 import ssl
@@ -14,7 +15,9 @@ import httptools
 
 
 class ConnectionLost(ConnectionError):
-    """The connection ended before the answer did; `started` tells whether some of the answer had come."""
+    """The connection ended before the answer did; `started` tells whether some of the answer had
+    come.
+    """
 
     def __init__(self, started: bool) -> None:
         self.started = started
@@ -33,7 +36,9 @@ class Answer:
 
 
 class Client:
-    """One kept connection to `url` (http or https), opened when first needed. Use it from one task at a time."""
+    """One kept connection to `url` (http or https), opened when first needed. Use it from one task
+    at a time.
+    """
 
     def __init__(
         self,
@@ -61,10 +66,9 @@ class Client:
     async def post(self, path: str, body: bytes) -> Answer:
         """Send `body` (JSON) and return the answer, whatever its status.
 
-        A kept connection that the server closed meanwhile is replaced once, if no byte of an answer had come and
-        `resend` is set.
-        Raises TimeoutError after `timeout_s`, OSError when there is no connection to be had.
-        """
+        A kept connection that the server closed meanwhile is replaced once, if no byte of an answer
+        had come and `resend` is set. Raises TimeoutError after `timeout_s`, OSError when there is
+        no connection to be had."""
         head = (
             f"POST {self._prefix}{path} HTTP/1.1\r\n{self._head}content-length: {len(body)}\r\n\r\n"
         )

@@ -1,10 +1,11 @@
-"""The main job on real flights, from pipeline to release and back, with users' traffic all the while.
+"""The main job on real flights, from pipeline to release and back, with users' traffic all the
+while.
 
-Every act is a command that a user could type; it is shown, run as its own process, and its output printed. The
-traffic is the flights of July to December; the true delay of each follows LABELS_AFTER_S later as feedback, so that
-the verdict speaks on it before a release. They come in an order drawn by chance, always the same: in time order a
-canary of half a minute would meet one week, and there are weeks in which v2 is the worse of the two.
-"""
+Every act is a command that a user could type; it is shown, run as its own process, and its output
+printed. The traffic is the flights of July to December; the true delay of each follows
+LABELS_AFTER_S later as feedback, so that the verdict speaks on it before a release. They come in an
+order drawn by chance, always the same: in time order a canary of half a minute would meet one week,
+and there are weeks in which v2 is the worse of the two."""
 
 import argparse
 import asyncio
@@ -46,7 +47,9 @@ LATE_SHARE = 0.22
 """Of the flights of July to December."""
 
 LabelledScore = tuple[int, int, str, float, int]
-"""Revision at which the rollout began that routed it, the candidate's basis points then, version, score, label."""
+"""Revision at which the rollout began that routed it, the candidate's basis points then, version,
+score, label.
+"""
 
 
 class DemoFailed(Exception):
@@ -77,7 +80,8 @@ class Stage:
         self.console.print(said.decode().rstrip(), highlight=False, markup=False)
         if process.returncode:
             raise DemoFailed(
-                f"`deploy.py {' '.join(words)}` ended with {process.returncode}; logs are in {STATE}/log"
+                f"`deploy.py {' '.join(words)}` ended with {process.returncode}; logs are in "
+                f"{STATE}/log"
             )
 
     async def status(self) -> dict[str, Any]:
@@ -88,7 +92,9 @@ class Stage:
     async def until(
         self, what: str, goal: int, measure: Callable[[dict[str, Any]], int]
     ) -> dict[str, Any]:
-        """Follow a growing number in the status with a bar until it reaches the goal; returns the last status."""
+        """Follow a growing number in the status with a bar until it reaches the goal; returns the
+        last status.
+        """
         columns = (
             TextColumn("  {task.description:<34}"),
             BarColumn(30),
@@ -110,7 +116,9 @@ class Stage:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo; returns 0 when no request failed, 1 when one did or a step went wrong, 130 for Ctrl-C."""
+    """Run the demo; returns 0 when no request failed, 1 when one did or a step went wrong, 130 for
+    Ctrl-C.
+    """
     options = _options(arguments)
     console = Console(stderr=options.json, soft_wrap=True)
     environ = {**os.environ, "SLUICE_STATE": str(STATE), "SLUICE_ACTOR": "demo"}
@@ -174,7 +182,9 @@ async def _release_first(stage: Stage) -> None:
 
 
 async def _with_traffic(stage: Stage, story: Callable[[Stage], Awaitable[None]]) -> None:
-    """Play the flights of July to December while the story is told; then let the requests under way finish."""
+    """Play the flights of July to December while the story is told; then let the requests under way
+    finish.
+    """
 
     def note(running: Replay) -> None:
         stage.replay = running
@@ -281,7 +291,8 @@ async def _broken_canary(stage: Stage) -> None:
     await stage.run("explain")
     stage.said_of_labels["v3"] = await _said_of_labels(stage)
     stage.console.print(
-        f"  v3 fails on airports it never saw: {_of(status, 'v3', 'errors')} of {_of(status, 'v3', 'requests')} "
+        f"  v3 fails on airports it never saw: {_of(status, 'v3', 'errors')} of "
+        f"{_of(status, 'v3', 'requests')} "
         "requests; v2 answered each of them in its place"
     )
     before = _of(status, "v2", "requests")
@@ -295,7 +306,8 @@ async def _closing(stage: Stage, started: float) -> dict[str, Any]:
     await _send_labels(stage, len(stage.replay.pending))
     sent = stage.labels
     stage.console.print(
-        f"  {sent['counted']} labels counted, {sent['duplicates']} duplicates, {sent['invalid']} invalid; "
+        f"  {sent['counted']} labels counted, {sent['duplicates']} duplicates, {sent['invalid']} "
+        f"invalid; "
         f"each came {LABELS_AFTER_S:g} s after its prediction, the rest now"
     )
     for version, said in stage.said_of_labels.items():
@@ -308,13 +320,15 @@ async def _closing(stage: Stage, started: float) -> dict[str, Any]:
     await stage.run("history", "-n", "20")
     stage.console.print(_table(status, everything, shared))
     stage.console.print(
-        "  AUC: of all its flights; and of those of the half-half step of v2's canary, drawn by chance"
+        "  AUC: of all its flights; and of those of the half-half step of v2's canary, drawn by "
+        "chance"
     )
     stage.console.print(f"  {_compared(shared)}", markup=False)
     failed = stage.replay.failed
     colour = "bold red" if failed else "bold green"
     stage.console.print(
-        f"[{colour}]{failed} failed requests[/] of {stage.replay.sent}, in {time.monotonic() - started:.0f} s"
+        f"[{colour}]{failed} failed requests[/] of {stage.replay.sent}, in "
+        f"{time.monotonic() - started:.0f} s"
     )
     for problem in stage.replay.problems:
         stage.console.print(f"  {problem}", markup=False)
@@ -407,7 +421,8 @@ async def _said_of_labels(stage: Stage) -> str:
         "nothing: none came in time"
         if labels is None
         else (
-            f"{labels['candidate']} against {labels['stable']} ({labels['says']}; evidence against it "
+            f"{labels['candidate']} against {labels['stable']} ({labels['says']}; evidence "
+            f"against it "
             f"{exp(labels['against']):.2g}x of {exp(labels['against_needed']):.3g}x)"
         )
     )
@@ -424,7 +439,10 @@ def _compared(shared: dict[str, tuple[int, float | None]]) -> str:
     error = sqrt(_variance(old, old_labels) + _variance(new, new_labels))
     word = "higher" if new > old else "lower"
     told = "beyond" if abs(new - old) > 1.96 * error else "within"
-    return f"AUC in v2's canary: v2 {abs(new - old):.3f} {word} than v1, {told} chance (±{1.96 * error:.3f})"
+    return (
+        f"AUC in v2's canary: v2 {abs(new - old):.3f} {word} than v1, {told} chance "
+        f"(±{1.96 * error:.3f})"
+    )
 
 
 def _variance(auc: float, labels: int) -> float:

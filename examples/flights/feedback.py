@@ -19,11 +19,11 @@ async def send_feedback(
     progress: Callable[[int], None] | None = None,
     timeout_s: float = 30.0,
 ) -> Counter[str]:
-    """Send (prediction id, late) pairs in lists to /feedback; return how many were counted, duplicates and invalid.
+    """Send (prediction id, late) pairs in lists to /feedback; return how many were counted,
+    duplicates and invalid.
 
-    `progress` is called with the number sent so far. Raises RuntimeError when a list is refused, OSError when nobody
-    answers; to send the same pairs again does no harm, as each counts once.
-    """
+    `progress` is called with the number sent so far. Raises RuntimeError when a list is refused,
+    OSError when nobody answers; to send the same pairs again does no harm, as each counts once."""
     counts: Counter[str] = Counter(counted=0, duplicates=0, invalid=0)
     client = Client(url, timeout_s, headers)
     try:

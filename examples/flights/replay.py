@@ -1,4 +1,5 @@
-"""Sends July to December to a running Sluice as its production traffic, in time order; then the truth as feedback.
+"""Sends July to December to a running Sluice as its production traffic, in time order; then the
+truth as feedback.
 
 `python -m examples.flights.replay --url http://127.0.0.1:8000 --limit 10000 --connections 16`
 """
@@ -47,10 +48,10 @@ async def replay(
 ) -> Replay:
     """Send a row a request over `connections` and return what came of them, counted by version.
 
-    Ends after the traffic's last row, after `limit` requests, or when `stop` is set and the requests under way are
-    answered. `again` starts over at the end instead. `rate` caps the requests a second. `progress` is called with
-    the running counts five times a second and once at the end. Failures are counted, never raised.
-    """
+    Ends after the traffic's last row, after `limit` requests, or when `stop` is set and the
+    requests under way are answered. `again` starts over at the end instead. `rate` caps the
+    requests a second. `progress` is called with the running counts five times a second and once at
+    the end. Failures are counted, never raised."""
     result, started = Replay(), time.perf_counter()
     requests = islice(_requests(traffic, again), limit)
     pace = _Pace(rate, stop or asyncio.Event())
@@ -70,7 +71,9 @@ async def replay(
 
 
 class _Pace:
-    """Gives leave to send the next request: evenly at `rate` a second, and none once `stop` is set."""
+    """Gives leave to send the next request: evenly at `rate` a second, and none once `stop` is
+    set.
+    """
 
     def __init__(self, rate: float | None, stop: asyncio.Event) -> None:
         self._gap = 1 / rate if rate else 0.0

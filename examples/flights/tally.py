@@ -14,7 +14,8 @@ NOBODY = "(no answer)"
 
 @dataclass
 class Tally:
-    """One version's answers: `requests` in all, `failures` of them, `latencies` of the good ones in seconds.
+    """One version's answers: `requests` in all, `failures` of them, `latencies` of the good ones in
+    seconds.
 
     `fallbacks` counts the requests that were this version's and that another answered in its place.
     """
@@ -26,7 +27,9 @@ class Tally:
     latencies: "array[float]" = field(default_factory=lambda: array("d"), repr=False)
 
     def quantile_ms(self, q: float) -> float | None:
-        """The latency in milliseconds that a share `q` of the good answers kept, None if there were none."""
+        """The latency in milliseconds that a share `q` of the good answers kept, None if there were
+        none.
+        """
         return float(np.quantile(self.latencies, q)) * 1000 if self.latencies else None
 
     def figures(self) -> dict[str, Any]:
@@ -43,11 +46,11 @@ class Tally:
 
 @dataclass
 class Replay:
-    """A replay so far: `sent` requests, `failed` of them (an error status or no answer), tallies by version.
+    """A replay so far: `sent` requests, `failed` of them (an error status or no answer), tallies by
+    version.
 
-    `pending` holds what the feedback will need: (prediction id, 1 for late or 0) of each good answer.
-    `problems` keeps the first few failures, as text.
-    """
+    `pending` holds what the feedback will need: (prediction id, 1 for late or 0) of each good
+    answer. `problems` keeps the first few failures, as text."""
 
     sent: int = 0
     failed: int = 0

@@ -1,4 +1,6 @@
-"""What a plan asks the operator's edge to do. Values only; deployment/commands/executor.py performs them, in order."""
+"""What a plan asks the operator's edge to do. Values only; deployment/commands/executor.py performs
+them, in order.
+"""
 
 from dataclasses import dataclass
 
@@ -23,7 +25,9 @@ class WaitReady:
 
 @dataclass(frozen=True)
 class WarmUp:
-    """Send `program` batches of one and of many rows, so that its first user does not pay for it."""
+    """Send `program` batches of one and of many rows, so that its first user does not pay for
+    it.
+    """
 
     version: str
     program: str

@@ -1,8 +1,7 @@
 """One function a verb: (ledger, facts) -> actions, or one sentence of refusal.
 
-Order rule of every plan: start -> wait ready -> warm up -> move traffic -> drain -> stop. Release in place
-keeps it too, but stops the old process at once: the one act without a warm way back.
-"""
+Order rule of every plan: start -> wait ready -> warm up -> move traffic -> drain -> stop. Release
+in place keeps it too, but stops the old process at once: the one act without a warm way back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,10 +24,9 @@ COMMAND = "python deploy.py"
 class Facts:
     """What the edge observed for one act.
 
-    now: epoch seconds; actor: who acts. For the version the act is about: digest and runtime of its verified
-    bundle, what it answers (task, classes, output), the program and address its next process would have, whether the
-    running one answers its golden rows (None: not asked).
-    """
+    now: epoch seconds; actor: who acts. For the version the act is about: digest and runtime of its
+    verified bundle, what it answers (task, classes, output), the program and address its next
+    process would have, whether the running one answers its golden rows (None: not asked)."""
 
     now: float
     actor: str
@@ -81,7 +79,8 @@ def promote_step(ledger: Ledger, facts: Facts, name: str) -> Plan:
         raise IllegalEvent(f"the {_named(rollout)} is paused: `{COMMAND} resume` first")
     if not rollout.steps:
         raise NothingToDo(
-            f"a {rollout.strategy} has no steps: `{COMMAND} canary {name}` begins some, `{COMMAND} promote {name}` "
+            f"a {rollout.strategy} has no steps: `{COMMAND} canary {name}` begins some, "
+            f"`{COMMAND} promote {name}` "
             "releases it"
         )
     _refuse_unless_ready(ledger, facts, name)
@@ -99,9 +98,8 @@ def start(
 ) -> Plan:
     """Begin a rollout of `name` by the strategy `how`.
 
-    steps: weights and hold times (default: the strategy's own); share: basis points of the copies a shadow gets;
-    policy: how the conductor judges it, None where it does not run by itself.
-    """
+    steps: weights and hold times (default: the strategy's own); share: basis points of the copies a
+    shadow gets; policy: how the conductor judges it, None where it does not run by itself."""
     row = strategy(how)
     if row.in_place:
         raise NothingToDo(f"a release in place is one act, not a rollout: `{COMMAND} {how} {name}`")
@@ -151,7 +149,9 @@ def release_in_place(ledger: Ledger, facts: Facts, name: str, policy: Policy | N
 
 
 def _in_place_watched(ledger: Ledger, facts: Facts, name: str, policy: Policy) -> Plan:
-    """All traffic to a fresh process of `name`, the old one beside it until the conductor is sure."""
+    """All traffic to a fresh process of `name`, the old one beside it until the conductor is
+    sure.
+    """
     _refuse_to_begin_anew(ledger, name, "release-in-place")
     stable, row = _stable(ledger, name), strategy("release-in-place")
     rollout = transitions.planned(ledger, row, name, stable, (Step(ALL, policy.watch_s),), policy)
@@ -174,7 +174,9 @@ def pause(ledger: Ledger, facts: Facts) -> Plan:
 
 
 def resume(ledger: Ledger, facts: Facts) -> Plan:
-    """Let a paused rollout go on with the time that was left of its step; what it was held for is accepted."""
+    """Let a paused rollout go on with the time that was left of its step; what it was held for is
+    accepted.
+    """
     rollout = ledger.running()
     if not rollout.paused and not rollout.held:
         return ()
@@ -189,7 +191,9 @@ def resume(ledger: Ledger, facts: Facts) -> Plan:
 
 
 def abort(ledger: Ledger) -> Plan:
-    """End the rollout: all traffic to the stable version, the candidate stays deployed. Without one, the queued one."""
+    """End the rollout: all traffic to the stable version, the candidate stays deployed. Without
+    one, the queued one.
+    """
     if ledger.rollout is None and ledger.queued is not None:
         waiting = ledger.queued
         return (
@@ -258,7 +262,8 @@ def retire(ledger: Ledger, name: str, force: bool = False, way_back: bool = Fals
 
 
 def advance(ledger: Ledger, now: float) -> Record | None:
-    """The next step of a rollout that follows the clock alone, once it is due; the routers' conductor asks each second.
+    """The next step of a rollout that follows the clock alone, once it is due; the routers'
+    conductor asks each second.
 
     One that is judged moves by rollout/decide/reconcile.py.
     """
@@ -273,7 +278,9 @@ def step_of(ledger: Ledger, now: float) -> Record:
 
 
 def begin_queued(ledger: Ledger, now: float) -> Record | None:
-    """Begin the rollout that waited, once nothing else is rolled out; one whose candidate has gone on is dropped."""
+    """Begin the rollout that waited, once nothing else is rolled out; one whose candidate has gone
+    on is dropped.
+    """
     waiting = ledger.queued
     if waiting is None or ledger.rollout is not None:
         return None
@@ -337,7 +344,8 @@ def _no_way_back(ledger: Ledger) -> str:
         f": `{COMMAND} promote VERSION` for one that runs ({', '.join(others)})" if others else ""
     )
     return (
-        "nothing to go back to: no rollout is in progress, and no version was released before this one but what was "
+        "nothing to go back to: no rollout is in progress, and no version was released before "
+        "this one but what was "
         f"gone back from{promote}"
     )
 
@@ -353,7 +361,9 @@ def _undo_of_release(ledger: Ledger) -> str:
 
 
 def _replaced(ledger: Ledger, facts: Facts, name: str) -> Ledger:
-    """The ledger in which `name` is a fresh process, whatever it was; a version already released stays released."""
+    """The ledger in which `name` is a fresh process, whatever it was; a version already released
+    stays released.
+    """
     known = ledger.versions.get(name)
     if known is not None and known.state in LIVE:
         _refuse_other_content(known, facts)
@@ -364,7 +374,9 @@ def _replaced(ledger: Ledger, facts: Facts, name: str) -> Ledger:
 
 
 def _ends_of_replaced(ledger: Ledger, name: str, fresh: str) -> Plan:
-    """The end of the released version's process, and of an earlier one of `name`: the fresh one replaces both."""
+    """The end of the released version's process, and of an earlier one of `name`: the fresh one
+    replaces both.
+    """
     replaced = [
         v for v in ledger.live() if v.name in (name, ledger.released) and v.program != fresh
     ]
@@ -374,7 +386,8 @@ def _ends_of_replaced(ledger: Ledger, name: str, fresh: str) -> Plan:
 def _refuse_other_content(known: Version, facts: Facts) -> None:
     if known.digest != facts.digest:
         raise IllegalEvent(
-            f"{known.name} runs with other content (manifest {known.digest[:12]}, delivered {facts.digest[:12]}): "
+            f"{known.name} runs with other content (manifest {known.digest[:12]}, delivered "
+            f"{facts.digest[:12]}): "
             "versions are immutable, deliver a new one"
         )
 
@@ -382,7 +395,8 @@ def _refuse_other_content(known: Version, facts: Facts) -> None:
 def _stable(ledger: Ledger, candidate: str) -> str:
     if ledger.released is None:
         raise NothingToDo(
-            f"no version is released yet: `{COMMAND} promote {candidate}` makes the first one responsible"
+            f"no version is released yet: `{COMMAND} promote {candidate}` makes the first one "
+            f"responsible"
         )
     if ledger.released == candidate:
         raise NothingToDo(f"{candidate} is released already: all production traffic is its own")
@@ -395,20 +409,25 @@ def _refuse_unless_ready(ledger: Ledger, facts: Facts, name: str) -> None:
         raise NotReady(f"{name} is {version.state}: `{COMMAND} deploy {name}` first")
     if facts.answers_golden_rows is not True:
         raise NotReady(
-            f"{name} has not answered its golden rows ({facts.not_ready_because}): see `{COMMAND} status`"
+            f"{name} has not answered its golden rows ({facts.not_ready_because}): see `{COMMAND} "
+            f"status`"
         )
 
 
 def _refuse_to_begin_anew(ledger: Ledger, name: str, how: str) -> None:
-    """A judged rollout begun again would forget what speaks against it; what follows a shadow is another test."""
+    """A judged rollout begun again would forget what speaks against it; what follows a shadow is
+    another test.
+    """
     rollout = ledger.rollout
     if rollout is None or rollout.candidate != name or rollout.policy is None:
         return
     if strategy(rollout.strategy).shadows and not strategy(how).shadows:
         return
     raise RolloutInProgress(
-        f"a {_named(rollout)} runs by itself since revision {rollout.number}, and begun again it would forget its "
-        f"evidence: `{COMMAND} promote {name}` releases {name}, `{COMMAND} abort` ends the {rollout.strategy}"
+        f"a {_named(rollout)} runs by itself since revision {rollout.number}, and begun again it "
+        f"would forget its "
+        f"evidence: `{COMMAND} promote {name}` releases {name}, `{COMMAND} abort` ends the "
+        f"{rollout.strategy}"
     )
 
 

@@ -1,8 +1,7 @@
 """What the conductor does next: (ledger, verdict, clock) -> one record to insert, or nothing.
 
-Ramp on silence, promote on proof, roll back on evidence. A rollback waits for nothing: not for a pause, a hold, the
-time of a step or a deadline.
-"""
+Ramp on silence, promote on proof, roll back on evidence. A rollback waits for nothing: not for a
+pause, a hold, the time of a step or a deadline."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,10 +27,10 @@ EXPIRED = "deadline"
 class Observation:
     """What the conductor knows at one tick.
 
-    now: epoch seconds; verdict: None where nothing could be judged yet; served: the candidate's finished requests since
-    the present step began; account: the numbers behind the verdict, as plain JSON, made only when they are recorded.
-    memory: how short of memory the candidate's app is (rollout/verdict/memory_errors.py); empty where it is not.
-    """
+    now: epoch seconds; verdict: None where nothing could be judged yet; served: the candidate's
+    finished requests since the present step began; account: the numbers behind the verdict, as
+    plain JSON, made only when they are recorded. memory: how short of memory the candidate's app is
+    (rollout/verdict/memory_errors.py); empty where it is not."""
 
     now: float
     verdict: Verdict | None
@@ -86,7 +85,8 @@ def _by_proof(ledger: Ledger, rollout: Rollout, seen: Observation) -> Record | N
     verdict = seen.verdict
     if verdict is None:
         return None
-    # A proof excludes the margin only: what lies between tolerance and margin must not be released while it speaks.
+    # A proof excludes the margin only: what lies between tolerance and margin must not be released
+    # while it speaks.
     if not _stood(rollout, seen) or verdict.against >= SILENCE:
         return None
     if rollout.step == len(rollout.steps) - 1:
@@ -95,7 +95,9 @@ def _by_proof(ledger: Ledger, rollout: Rollout, seen: Observation) -> Record | N
 
 
 def _stood(rollout: Rollout, seen: Observation) -> bool:
-    """Whether this step was held long enough, and enough requests met it; the last has the time of those before it."""
+    """Whether this step was held long enough, and enough requests met it; the last has the time of
+    those before it.
+    """
     policy = rollout.policy
     hold = rollout.steps[rollout.step].hold_s or max(
         (step.hold_s or 0.0 for step in rollout.steps), default=0.0

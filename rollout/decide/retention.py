@@ -1,4 +1,5 @@
-"""What is kept of versions that answer nobody: their process while they are warm, their app for the newest few.
+"""What is kept of versions that answer nobody: their process while they are warm, their app for the
+newest few.
 
 How the ledger stood over time goes in, what may go comes out. Times are epoch seconds.
 """
@@ -15,7 +16,9 @@ Past = Sequence[tuple[float, Ledger]]
 
 @dataclass(frozen=True)
 class IdleVersion:
-    """A version whose process may go. idle_s: nobody needed it for so long; way_back: it stays one all the same."""
+    """A version whose process may go. idle_s: nobody needed it for so long; way_back: it stays one
+    all the same.
+    """
 
     version: Version
     idle_s: float
@@ -24,7 +27,9 @@ class IdleVersion:
 
 @dataclass(frozen=True)
 class RetentionPlan:
-    """retire: the longest idle first; forget: retired versions whose app may go too, the oldest first."""
+    """retire: the longest idle first; forget: retired versions whose app may go too, the oldest
+    first.
+    """
 
     retire: tuple[IdleVersion, ...]
     forget: tuple[str, ...]
@@ -48,7 +53,9 @@ def way_back(ledger: Ledger) -> set[str]:
 
 
 def standing(past: Past) -> dict[str, float]:
-    """Since when each version of the newest ledger stands as it does: needed, this process idle, or retired."""
+    """Since when each version of the newest ledger stands as it does: needed, this process idle, or
+    retired.
+    """
     newest = past[0][1] if past else None
     since: dict[str, float] = {}
     open_ = {name: _standing(newest, name) for name in newest.versions} if newest else {}
@@ -61,13 +68,16 @@ def standing(past: Past) -> dict[str, float]:
 def going(
     ledger: Ledger, since: Mapping[str, float], now: float, warm_s: float, keep: int
 ) -> RetentionPlan:
-    """What may go now. since: as `standing` has it; keep: how many retired versions keep their app."""
+    """What may go now. since: as `standing` has it; keep: how many retired versions keep their
+    app.
+    """
     idle = {
         v: now - since[v.name]
         for v in ledger.versions.values()
         if v.name in since and may_retire(ledger, v)
     }
-    # Every version on the stack stays there: after one `rollback` the next one leads to the one below.
+    # Every version on the stack stays there: after one `rollback` the next one leads to the one
+    # below.
     cold = [
         IdleVersion(v, idle_s, v.name in ledger.released_before)
         for v, idle_s in idle.items()
@@ -98,7 +108,9 @@ def may_retire(ledger: Ledger, version: Version) -> bool:
 
 
 def may_forget(ledger: Ledger, name: str) -> bool:
-    """Whether a version's app is nobody's way back and no rollout's; whether it is retired is for the caller."""
+    """Whether a version's app is nobody's way back and no rollout's; whether it is retired is for
+    the caller.
+    """
     return name not in way_back(ledger) and not needed(ledger, name)
 
 

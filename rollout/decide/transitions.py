@@ -1,4 +1,6 @@
-"""How a ledger changes when traffic moves: ledger in, ledger out. decisions.py decides which move is allowed."""
+"""How a ledger changes when traffic moves: ledger in, ledger out. decisions.py decides which move
+is allowed.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -38,7 +40,9 @@ def released(ledger: Ledger, name: str) -> Ledger:
 
 
 def _last(ledger: Ledger, released_now: str) -> Rollout | None:
-    """The rollout that this release ends, where it was judged: labels that come later still speak of it."""
+    """The rollout that this release ends, where it was judged: labels that come later still speak
+    of it.
+    """
     rollout = ledger.rollout
     return (
         rollout
@@ -78,7 +82,9 @@ def shadowed(ledger: Ledger, candidate: str, share: int) -> Ledger:
 
 
 def weighed(ledger: Ledger) -> Ledger:
-    """The candidate has the weight of the rollout's present step; all traffic as the last step is a release."""
+    """The candidate has the weight of the rollout's present step; all traffic as the last step is a
+    release.
+    """
     rollout = ledger.running()
     weight = rollout.steps[rollout.step].weight
     if weight == ALL and rollout.step == len(rollout.steps) - 1 and not watched(rollout):
@@ -87,7 +93,8 @@ def weighed(ledger: Ledger) -> Ledger:
     check_weights(weights)
     split = (ledger.split or all_to(rollout.stable, rollout.id)).reweighted(weights)
     if watched(rollout):
-        # With nobody left to compare by chance, the old version is asked again what the new one has answered.
+        # With nobody left to compare by chance, the old version is asked again what the new one has
+        # answered.
         split = split.shadowed({rollout.stable: ALL})
     return replace(ledger, split=split).with_event(rollout.candidate, Event.SERVE)
 
@@ -109,7 +116,9 @@ def stepped(ledger: Ledger, now: float) -> Ledger:
 
 
 def chosen_steps(row: Strategy, steps: Sequence[Step]) -> tuple[Step, ...]:
-    """These steps, or the strategy's own; raises BadWeight unless their weights are shares that grow from above 0."""
+    """These steps, or the strategy's own; raises BadWeight unless their weights are shares that
+    grow from above 0.
+    """
     chosen = tuple(steps) or tuple(Step(weight) for weight in row.steps)
     weights = [step.weight for step in chosen]
     if weights != sorted(set(weights)) or (weights and not 0 < weights[0] <= weights[-1] <= ALL):

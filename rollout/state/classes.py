@@ -1,8 +1,7 @@
 """The classes of a version, and which of them a label or an answer names.
 
-A class has one key, its plain text: `1` for 1, 1.0 and true. A label names a class by the value it equals, in whatever
-form it comes: a CSV gives 1.0 where the answers say 1, and JSON gives true.
-"""
+A class has one key, its plain text: `1` for 1, 1.0 and true. A label names a class by the value it
+equals, in whatever form it comes: a CSV gives 1.0 where the answers say 1, and JSON gives true."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,10 +20,9 @@ PROBABILITIES = "predict_proba"
 class Answers:
     """What a version answers, as its manifest has it.
 
-    task: "classification" or "regression", empty where it is not known. classes: in the order of the probabilities,
-    empty where they are not known, too many to keep in the ledger, or there are none. probabilities: it answers one
-    number a class.
-    """
+    task: "classification" or "regression", empty where it is not known. classes: in the order of
+    the probabilities, empty where they are not known, too many to keep in the ledger, or there are
+    none. probabilities: it answers one number a class."""
 
     task: str = ""
     classes: tuple[ClassValue, ...] = ()
@@ -60,7 +58,9 @@ class Classes:
     _by_spelling: dict[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Make the keys; classes that are written alike, as 1 and "1", are told apart by their form."""
+        """Make the keys; classes that are written alike, as 1 and "1", are told apart by their
+        form.
+        """
         plain = [label_text(value) for value in self.values]
         keys = tuple(
             text if plain.count(text) == 1 else repr(value)
@@ -106,7 +106,9 @@ def _unambiguous(classes: Iterable[tuple[ClassValue, str]]) -> dict[str, str]:
 
 
 def spellings(value: ClassValue) -> Iterator[str]:
-    """The texts that name a value, the nearest first: its own, then those of the same number or truth."""
+    """The texts that name a value, the nearest first: its own, then those of the same number or
+    truth.
+    """
     yield label_text(value)
     if isinstance(value, bool):
         yield str(value).lower()
@@ -155,7 +157,9 @@ def _whole(value: int | str, number: float) -> int | float:
 
 
 def kept(classes: Iterable[ClassValue] | None) -> tuple[ClassValue, ...]:
-    """The classes as the ledger keeps them: none where they are more, or longer, than belongs in every revision."""
+    """The classes as the ledger keeps them: none where they are more, or longer, than belongs in
+    every revision.
+    """
     listed = tuple(classes or ())
     if not all(isinstance(each, ClassValue) for each in listed):
         return ()

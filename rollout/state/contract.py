@@ -1,9 +1,10 @@
-"""The contract: what users of one version may send and read, and what of it another version would break.
+"""The contract: what users of one version may send and read, and what of it another version would
+break.
 
-Written for who sends today's requests and reads today's answers. The service takes a row only with every column of the
-version and no other (service/rows.py), so a new column breaks today's requests even where it may be null. A value that
-training did not see is not refused: what becomes of it is the pipeline's affair, hence a note.
-"""
+Written for who sends today's requests and reads today's answers. The service takes a row only with
+every column of the version and no other (service/rows.py), so a new column breaks today's requests
+even where it may be null. A value that training did not see is not refused: what becomes of it is
+the pipeline's affair, hence a note."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ SHOWN = 3
 
 
 class Verdict(StrEnum):
-    """What a change means to today's users. A single difference may also be a note, which decides nothing."""
+    """What a change means to today's users. A single difference may also be a note, which decides
+    nothing.
+    """
 
     COMPATIBLE = "compatible"
     ADDITIVE = "additive"
@@ -105,7 +108,9 @@ def unknown(candidate: str, stable: str, because: str) -> Contract:
 
 
 def refuse_breaking(contract: Contract | None, allowed: bool) -> None:
-    """Raise Breaking where the contract breaks and its operator did not allow it; None: there was nobody to break."""
+    """Raise Breaking where the contract breaks and its operator did not allow it; None: there was
+    nobody to break.
+    """
     if contract is None or allowed or contract.verdict != Verdict.BREAKING:
         return
     first, *others = contract.breaks()

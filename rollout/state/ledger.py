@@ -20,10 +20,10 @@ Body = dict[str, Any]
 class Version:
     """One deployed version.
 
-    address: where its service listens (`unix:/path` or `http://host:port`); program: the process group that runs it.
-    digest: SHA-256 of its manifest; proven_at: epoch seconds of its last golden answer. task, classes, output: what it
-    answers, as its manifest has it; empty where it was deployed before the ledger kept that.
-    """
+    address: where its service listens (`unix:/path` or `http://host:port`); program: the process
+    group that runs it. digest: SHA-256 of its manifest; proven_at: epoch seconds of its last golden
+    answer. task, classes, output: what it answers, as its manifest has it; empty where it was
+    deployed before the ledger kept that."""
 
     name: str
     state: State
@@ -44,7 +44,9 @@ class Version:
 
 @dataclass(frozen=True)
 class Step:
-    """Weight of the candidate (basis points) and how long to hold it (seconds; None: until told)."""
+    """Weight of the candidate (basis points) and how long to hold it (seconds; None: until
+    told).
+    """
 
     weight: int
     hold_s: float | None = None
@@ -54,9 +56,8 @@ class Step:
 class Rollout:
     """A rollout in progress: its plan, made before it started, and where it stands in it.
 
-    policy: how the conductor judges it; None where it does not run by itself. held: why the conductor holds its weight;
-    accepted: what a person has looked at and lets pass.
-    """
+    policy: how the conductor judges it; None where it does not run by itself. held: why the
+    conductor holds its weight; accepted: what a person has looked at and lets pass."""
 
     id: str
     strategy: str
@@ -100,10 +101,9 @@ class Rollout:
 class Ledger:
     """One revision.
 
-    released_before: the stack of rollback targets, newest last. last: the rollout that ended with a release, whose late
-    labels still count; flagged: they spoke against it. queued: begins when the one in progress has ended. verdict: what
-    stood behind this revision, as plain JSON.
-    """
+    released_before: the stack of rollback targets, newest last. last: the rollout that ended with a
+    release, whose late labels still count; flagged: they spoke against it. queued: begins when the
+    one in progress has ended. verdict: what stood behind this revision, as plain JSON."""
 
     model: str
     revision: int = 0
@@ -122,7 +122,8 @@ class Ledger:
         if name not in self.versions:
             there = ", ".join(self.versions) or "none yet"
             raise UnknownVersion(
-                f"{name} has never been deployed (deployed: {there}): run `python deploy.py deploy {name}` first"
+                f"{name} has never been deployed (deployed: {there}): run `python deploy.py "
+                f"deploy {name}` first"
             )
         return self.versions[name]
 
@@ -135,7 +136,9 @@ class Ledger:
         return self.split.weight(name) if self.split else 0
 
     def rollback_target(self) -> str | None:
-        """Where `rollback` would send the traffic now: the stable version of a rollout, else the last released one."""
+        """Where `rollback` would send the traffic now: the stable version of a rollout, else the
+        last released one.
+        """
         rollout = self.rollout
         if rollout is not None and self.weight(rollout.candidate) > 0:
             return rollout.stable
@@ -163,7 +166,9 @@ class Ledger:
         return self.rollout
 
     def must_be_free_for(self, candidate: str) -> None:
-        """Raise RolloutInProgress where another candidate's rollout holds the traffic and does not give way."""
+        """Raise RolloutInProgress where another candidate's rollout holds the traffic and does not
+        give way.
+        """
         if not self.gives_way():
             self.must_not_be_of_another(candidate)
 
@@ -173,7 +178,8 @@ class Ledger:
         if rollout is None or rollout.candidate == candidate:
             return
         raise RolloutInProgress(
-            f"a {rollout.strategy} of {rollout.candidate} is in progress (started by {rollout.started_by}): "
+            f"a {rollout.strategy} of {rollout.candidate} is in progress (started by "
+            f"{rollout.started_by}): "
             f"`python deploy.py abort` or `python deploy.py promote {rollout.candidate}` first"
         )
 
@@ -182,7 +188,9 @@ class Ledger:
         return self._hotfix() == "supersede"
 
     def lets_wait(self, candidate: str) -> bool:
-        """Whether a rollout of `candidate` waits for the end of the one in progress, as that one's plan says."""
+        """Whether a rollout of `candidate` waits for the end of the one in progress, as that one's
+        plan says.
+        """
         return self._hotfix() == "queue" and self.running().candidate != candidate
 
     def _hotfix(self) -> str:
@@ -210,7 +218,9 @@ class Ledger:
 
 
 def from_body(body: Body, revision: int) -> Ledger:
-    """The ledger of a stored body; raises BrokenRecord naming what is wrong. `from_body(to_body())` is the identity."""
+    """The ledger of a stored body; raises BrokenRecord naming what is wrong. `from_body(to_body())`
+    is the identity.
+    """
     form = body.get("format") if isinstance(body, dict) else type(body).__name__
     if form not in _READS:
         raise BrokenRecord(

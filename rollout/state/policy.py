@@ -18,10 +18,14 @@ HOTFIX = ("supersede", "queue", "refuse")
 OF_VALUES = "absolute"
 LOSSES = ("wrong", "brier", "log", OF_VALUES)
 CLASSES = Answers(CLASSIFICATION)
-NO_LOSS = "its 'loss' is one of classes, not of values: set loss = 'absolute', and 'bound' to the error that is the most"
+NO_LOSS = (
+    "its 'loss' is one of classes, not of values: set loss = 'absolute', and 'bound' to the error "
+    "that is the most"
+)
 NO_VALUES = "its 'loss' is one of values, and this version answers classes: set loss = 'wrong'"
 NO_PROBABILITY = (
-    "its 'loss' is one of the probability of the second of two classes, which this version does not answer: "
+    "its 'loss' is one of the probability of the second of two classes, which this version does "
+    "not answer: "
     "set loss = 'wrong'"
 )
 NO_EQUAL_SHARES = "times are compared where the candidate's share is one half, and no step is"
@@ -31,10 +35,10 @@ NO_EQUAL_SHARES = "times are compared where the candidate's share is one half, a
 class Signal:
     """One signal's part in the verdict.
 
-    action: what evidence that the candidate is worse does: "rollback", "hold" the weight until a person has looked, or
-    only be shown ("watch"). weight: its share of alpha. required: no promotion by the conductor without its proof.
-    tolerance: a difference that is no evidence. margin: what the proof must exclude.
-    """
+    action: what evidence that the candidate is worse does: "rollback", "hold" the weight until a
+    person has looked, or only be shown ("watch"). weight: its share of alpha. required: no
+    promotion by the conductor without its proof. tolerance: a difference that is no evidence.
+    margin: what the proof must exclude."""
 
     action: str = "rollback"
     weight: float = 0.1
@@ -45,7 +49,8 @@ class Signal:
 
 @dataclass(frozen=True)
 class Errors(Signal):
-    """Requests that failed (5xx, time-out, no connection), also where another version answered in its place.
+    """Requests that failed (5xx, time-out, no connection), also where another version answered in
+    its place.
 
     margin: or the stable version's own rate, whichever is more.
     """
@@ -67,10 +72,10 @@ class Refusals(Signal):
 class Latency(Signal):
     """Time for the same batch of rows, asked of both in turn. Tolerance and margin are parts of it.
 
-    beside_ms: what a request takes beside the model anyway; slower means slower of both together, so that a model that
-    needs 0.1 ms instead of 0.05 ms is not. Processor time counts at any share; time by the clock only where the
-    candidate's share is one half, give or take `apart`, since a busy process looks slow.
-    """
+    beside_ms: what a request takes beside the model anyway; slower means slower of both together,
+    so that a model that needs 0.1 ms instead of 0.05 ms is not. Processor time counts at any share;
+    time by the clock only where the candidate's share is one half, give or take `apart`, since a
+    busy process looks slow."""
 
     weight: float = 0.25
     required: bool = True
@@ -82,11 +87,12 @@ class Latency(Signal):
 
 @dataclass(frozen=True)
 class Wait(Signal):
-    """Time a request takes in router and version: shown, and not acted on unless told so. Tolerance is a part of it.
+    """Time a request takes in router and version: shown, and not acted on unless told so. Tolerance
+    is a part of it.
 
-    beside_ms: what it takes beside that on its way to the user. apart: how far from one half the candidate's share may
-    be: only versions with equal shares have equal batches and equal load, so that their users' times can be compared.
-    """
+    beside_ms: what it takes beside that on its way to the user. apart: how far from one half the
+    candidate's share may be: only versions with equal shares have equal batches and equal load, so
+    that their users' times can be compared."""
 
     action: str = "watch"
     weight: float = 0.1
@@ -106,7 +112,9 @@ class Prediction(Signal):
 
 @dataclass(frozen=True)
 class Labels(Signal):
-    """Loss by late labels. loss: "wrong", "brier", "log" or "absolute"; bound: the loss that counts as the whole."""
+    """Loss by late labels. loss: "wrong", "brier", "log" or "absolute"; bound: the loss that counts
+    as the whole.
+    """
 
     weight: float = 0.2
     margin: float = 0.02
@@ -116,7 +124,9 @@ class Labels(Signal):
 
 @dataclass(frozen=True)
 class Agreement(Signal):
-    """Answers of a shadow that differ from the user's, beyond those of the stable version asked twice."""
+    """Answers of a shadow that differ from the user's, beyond those of the stable version asked
+    twice.
+    """
 
     action: str = "hold"
     weight: float = 0.1
@@ -129,11 +139,11 @@ class Agreement(Signal):
 class VerdictConfig:
     """`[verdict]`: what all self-running rollouts have in common.
 
-    alpha: the chance that a candidate inside every tolerance is rolled back; beta: that one on a margin is promoted.
-    step_s, step_requests: a canary's step takes at least so long and so many requests of the candidate.
-    deadline_s: of the whole rollout; undecided: what happens then. watch_s: how long the old version stays beside a
-    switch. hotfix: what a new rollout does to one that runs by itself: ends it, waits for its end, or is refused.
-    """
+    alpha: the chance that a candidate inside every tolerance is rolled back; beta: that one on a
+    margin is promoted. step_s, step_requests: a canary's step takes at least so long and so many
+    requests of the candidate. deadline_s: of the whole rollout; undecided: what happens then.
+    watch_s: how long the old version stays beside a switch. hotfix: what a new rollout does to one
+    that runs by itself: ends it, waits for its end, or is refused."""
 
     alpha: float = 0.05
     beta: float = 0.05
@@ -225,12 +235,12 @@ def policy(
     answers: Answers = CLASSES,
     weights: Sequence[int] | None = None,
 ) -> Policy:
-    """What a strategy goes by: its signals, and for one that a person decides nothing but the way back.
+    """What a strategy goes by: its signals, and for one that a person decides nothing but the way
+    back.
 
-    answers: of the candidate, as its manifest has it; weights: of its steps in basis points, where they are known.
-    A signal that could never be judged is left out, with the reason. Raises BadSetting where it is required all the
-    same.
-    """
+    answers: of the candidate, as its manifest has it; weights: of its steps in basis points, where
+    they are known. A signal that could never be judged is left out, with the reason. Raises
+    BadSetting where it is required all the same."""
     looked_at = [name for name in SIGNALS if name in row.signals]
     unjudged = [
         (name, because)
@@ -303,11 +313,13 @@ def check(judging: VerdictConfig) -> None:
         _word(f"{name}.action", signal.action, ACTIONS)
         if signal.required and name not in PROVABLE:
             raise BadSetting(
-                f"deploy.toml: 'verdict.{name}.required': there is no proof of '{name}', so it cannot be"
+                f"deploy.toml: 'verdict.{name}.required': there is no proof of '{name}', so it "
+                f"cannot be"
             )
         if signal.required and signal.margin <= 0:
             raise BadSetting(
-                f"deploy.toml: 'verdict.{name}.margin' must be above 0: no difference at all has no proof"
+                f"deploy.toml: 'verdict.{name}.margin' must be above 0: no difference at all has "
+                f"no proof"
             )
         if name != "latency" and signal.margin >= 1:
             raise BadSetting(
@@ -318,7 +330,8 @@ def check(judging: VerdictConfig) -> None:
     )
     if total > 1 + 1e-9:
         raise BadSetting(
-            f"deploy.toml: the weights of the signals in 'verdict' sum to {total:g}: alpha is shared, so at most to 1"
+            f"deploy.toml: the weights of the signals in 'verdict' sum to {total:g}: alpha is "
+            f"shared, so at most to 1"
         )
 
 

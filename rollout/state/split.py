@@ -1,9 +1,9 @@
 """TrafficSplit: who answers this unit. Salted, sticky, monotone.
 
-The hash of a unit falls into one of 10,000 buckets; each bucket belongs to one version. Changing weights moves only
-as many buckets as the weights changed by, and never takes one from a version that gains: raising a canary moves no
-user out of it. Weights are keyed by version, in whole basis points (0.01 %), and sum to 10,000.
-"""
+The hash of a unit falls into one of 10,000 buckets; each bucket belongs to one version. Changing
+weights moves only as many buckets as the weights changed by, and never takes one from a version
+that gains: raising a canary moves no user out of it. Weights are keyed by version, in whole basis
+points (0.01 %), and sum to 10,000."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
@@ -30,10 +30,9 @@ class Slice:
 class TrafficSplit:
     """An allocation of all buckets to versions.
 
-    salt: separates this rollout's hash from every other's, so that the same users are not always first.
-    slices: sorted, gapless, covering 0 to 10,000.
-    shadows: (version, basis points of the requests copied to it).
-    """
+    salt: separates this rollout's hash from every other's, so that the same users are not always
+    first. slices: sorted, gapless, covering 0 to 10,000. shadows: (version, basis points of the
+    requests copied to it)."""
 
     salt: str
     slices: tuple[Slice, ...]
@@ -111,15 +110,17 @@ def all_to(version: str, salt: str) -> TrafficSplit:
 def keyed(split: TrafficSplit, secret: bytes) -> TrafficSplit:
     """The same allocation under a salt that only who has the secret can make.
 
-    A rollout's salt is its name, which anybody can guess, and whoever can work out whom a unit meets can send each
-    version the requests of their choice. Raising a weight moves no unit out of its version under this salt either.
-    """
+    A rollout's salt is its name, which anybody can guess, and whoever can work out whom a unit
+    meets can send each version the requests of their choice. Raising a weight moves no unit out of
+    its version under this salt either."""
     salt = blake2b(split.salt.encode(), key=secret[:64], digest_size=16).hexdigest()
     return TrafficSplit(salt, split.slices, split.shadows)
 
 
 def basis_points(percent: float) -> int:
-    """Whole basis points of a percentage; raises BadWeight for NaN, outside 0 to 100, or finer than 0.01 %."""
+    """Whole basis points of a percentage; raises BadWeight for NaN, outside 0 to 100, or finer than
+    0.01 %.
+    """
     if not 0 <= percent <= 100:
         raise BadWeight(f"a weight is a percentage from 0 to 100, not {percent}")
     points = round(percent * 100)
@@ -145,7 +146,8 @@ def _check_share(version: str, share: int) -> None:
 
 
 def _key(salt: str) -> bytes:
-    # blake2b takes a key of at most 64 bytes. A longer salt counts by its digest: cut off, it would lose the rollout.
+    # blake2b takes a key of at most 64 bytes. A longer salt counts by its digest: cut off, it would
+    # lose the rollout.
     whole = salt.encode()
     return whole if len(whole) <= blake2b.MAX_KEY_SIZE else blake2b(whole).digest()
 
@@ -155,8 +157,8 @@ def _owners(slices: Iterable[Slice]) -> list[str]:
 
 
 def _giving_order(owners: list[str], weights: Mapping[str, int]) -> Iterable[int]:
-    # The owner of bucket 0 gives from its high end, everybody else from the low end: what a canary took last it gives
-    # back first, and raising it again returns the same users.
+    # The owner of bucket 0 gives from its high end, everybody else from the low end: what a canary
+    # took last it gives back first, and raising it again returns the same users.
     keeper = owners[0] if weights.get(owners[0], 0) > 0 else None
     high = [bucket for bucket in reversed(range(ALL)) if owners[bucket] == keeper]
     low = [bucket for bucket in range(ALL) if owners[bucket] != keeper]

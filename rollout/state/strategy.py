@@ -12,14 +12,13 @@ from rollout.state.split import ALL
 class Strategy:
     """What sets one way of releasing apart from the others.
 
-    shadows: the candidate gets copies and never answers a user.
-    steps: default weights of the candidate in basis points, in order; the last is held until a person
-        decides, or is all traffic.
-    by_time: the steps follow the clock without being asked.
-    in_place: the candidate replaces the process of the released version.
-    ends: what moves it on with --auto: "proof" (steps on silence, released on proof), "clock" (steps by time), "watch"
-        (all traffic at once, the old version beside it until the proof is there), "pairs" (enough pairs of answers), or
-        "person" (nothing but evidence against it).
+    shadows: the candidate gets copies and never answers a user. steps: default weights of the
+    candidate in basis points, in order; the last is held until a person
+        decides, or is all traffic. by_time: the steps follow the clock without being asked.
+        in_place: the candidate replaces the process of the released version. ends: what moves it on
+        with --auto: "proof" (steps on silence, released on proof), "clock" (steps by time), "watch"
+        (all traffic at once, the old version beside it until the proof is there), "pairs" (enough
+        pairs of answers), or "person" (nothing but evidence against it).
     signals: what is looked at with --auto; decides: those of them that may be required.
     """
 

@@ -1,4 +1,6 @@
-"""A version's states and events. TRANSITIONS is the only source of truth: what is not in it is refused."""
+"""A version's states and events. TRANSITIONS is the only source of truth: what is not in it is
+refused.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -64,7 +66,9 @@ LIVE = frozenset({State.DEPLOYED, State.SHADOWING, State.SERVING, State.RELEASED
 
 
 def after(state: State, event: Event, version: str) -> State:
-    """The state that follows `event`; raises IllegalEvent and changes nothing where the table has no entry."""
+    """The state that follows `event`; raises IllegalEvent and changes nothing where the table has
+    no entry.
+    """
     follower = TRANSITIONS[state].get(event)
     if follower is None:
         allowed = ", ".join(TRANSITIONS[state])

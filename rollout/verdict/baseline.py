@@ -1,7 +1,8 @@
-"""What is taken to be normal, from the stable version's own counts before it is compared. Frozen once.
+"""What is taken to be normal, from the stable version's own counts before it is compared. Frozen
+once.
 
-It sets thresholds and the centres of the bets. A wrong one costs time to a verdict, never its validity.
-"""
+It sets thresholds and the centres of the bets. A wrong one costs time to a verdict, never its
+validity."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -54,7 +55,9 @@ def enough(tally: Tally) -> bool:
 
 
 def reference_of(tally: Tally) -> Reference:
-    """The reference of the stable version's tally; rates are Laplace-smoothed, so that none is 0 or 1."""
+    """The reference of the stable version's tally; rates are Laplace-smoothed, so that none is 0 or
+    1.
+    """
     finished = tally.get("finished", {})
     total = sum(finished.values())
     labels = tally.get("labels", {})

@@ -27,17 +27,20 @@ def bin_edge_ms(index: int) -> float:
 
 
 def slower_bin(index: int, factor: float, beside_ms: float) -> int:
-    """The bin from which on a latency is slower than one at the lower edge of bin `index`, by this factor.
+    """The bin from which on a latency is slower than one at the lower edge of bin `index`, by this
+    factor.
 
-    beside_ms: what both take besides; the factor is one of the whole. A latency in it is slower by no less.
-    """
+    beside_ms: what both take besides; the factor is one of the whole. A latency in it is slower by
+    no less."""
     edge_ms = SMALLEST_MS * 2 ** (index / BINS_PER_OCTAVE)
     slower_ms = (edge_ms + beside_ms) * factor - beside_ms
     return math.ceil(math.log2(slower_ms / SMALLEST_MS) * BINS_PER_OCTAVE - 1e-9)
 
 
 def ratio_bin(numerator: float, denominator: float) -> int:
-    """The bin of a ratio of two positive numbers: bin n holds those from 2^(n/64) up to 2^((n+1)/64)."""
+    """The bin of a ratio of two positive numbers: bin n holds those from 2^(n/64) up to
+    2^((n+1)/64).
+    """
     if numerator <= 0 or denominator <= 0:
         return 0
     index = math.floor(math.log2(numerator / denominator) * RATIO_BINS)

@@ -1,4 +1,5 @@
-"""Counts by name as one array, so that a question about many of them is one product instead of a loop.
+"""Counts by name as one array, so that a question about many of them is one product instead of a
+loop.
 
 Counts have the shape (..., names); leading axes are carried along.
 """
@@ -35,7 +36,9 @@ class Counts:
         return self.cells @ np.array([right, wrong], float).T
 
     def above(self, edges: Array) -> Array:
-        """Counts (..., 2) of the bins before an edge and of those from it on; edges: one, or one a row of cells."""
+        """Counts (..., 2) of the bins before an edge and of those from it on; edges: one, or one a
+        row of cells.
+        """
         high = self.numbers >= np.asarray(edges)[..., None]
         cut = [
             np.einsum("...n,...n->...", self.cells, side.astype(float)) for side in (~high, high)
@@ -48,7 +51,9 @@ class Counts:
 
 
 class CountsSinceMarks(Mapping[str, Count]):
-    """Counts of one kind of a tally, then what came of them since each mark: arrays (1 + marks,)."""
+    """Counts of one kind of a tally, then what came of them since each mark: arrays (1 +
+    marks,).
+    """
 
     def __init__(self, kind: str, tally: ByKind, before: Sequence[ByKind]) -> None:
         self._kind, self._tally, self._before = kind, tally, before
@@ -57,7 +62,8 @@ class CountsSinceMarks(Mapping[str, Count]):
         """Counts (1 + marks, names)."""
         now = np.array(_values(self._tally, self._kind, names), float)
         before = [[0] * len(names), *(_values(tally, self._kind, names) for tally in self._before)]
-        # A count that is behind its mark belongs to a worker whose newest counts are not in yet: nothing came since.
+        # A count that is behind its mark belongs to a worker whose newest counts are not in yet:
+        # nothing came since.
         return np.maximum(now - np.array(before), 0)
 
     def __getitem__(self, name: str) -> Count:

@@ -1,21 +1,23 @@
-"""What was counted of a rollout, as the verdict reads it. Counts only; adding them up needs no order.
+"""What was counted of a rollout, as the verdict reads it. Counts only; adding them up needs no
+order.
 
 A tally is the counts of one version at one weight of the candidate, by kind:
 
-    drawn       "all": requests the router's coin gave it
-    finished    "ok", "error" (5xx, time-out, crash, failed and answered by another), "refused" (422), "neither" (failed
-                or refused, and the other version does not answer these rows either), "shed" (no room)
-    waits       latency bin (rollout/verdict/bins.py) of each finished request, cold starts left out
-    classes     predicted class of a request's first row
-    values      bin of the predicted value of a request's first row, where it is no class
-    labels      loss of a late label, in sixteenths of its bound
-    paired      the same of a shadow's answer less that of the user's, to the same request: -16 to 16
-    copies      what became of a copy sent to the candidate: "agree", "differ", "error"
-    control     the same of a copy sent to the stable version once more, the noise floor
-    answers     requests both versions answered: "both", "candidate failed", "stable failed"
-    complaints  the platform's error codes in the log of the version's app, as R14 (rollout/verdict/memory_errors.py)
-    timing      bin of candidate's over stable's processor time for the same batch (rollout/verdict/bins.py)
-    elapsed     the same by the clock
+    drawn       "all": requests the router's coin gave it finished    "ok", "error" (5xx, time-out,
+    crash, failed and answered by another), "refused" (422), "neither" (failed
+                or refused, and the other version does not answer these rows either), "shed" (no
+                room) waits       latency bin (rollout/verdict/bins.py) of each finished request,
+                cold starts left out classes     predicted class of a request's first row values
+                bin of the predicted value of a request's first row, where it is no class labels
+                loss of a late label, in sixteenths of its bound paired      the same of a shadow's
+                answer less that of the user's, to the same request: -16 to 16 copies      what
+                became of a copy sent to the candidate: "agree", "differ", "error" control     the
+                same of a copy sent to the stable version once more, the noise floor answers
+                requests both versions answered: "both", "candidate failed", "stable failed"
+                complaints  the platform's error codes in the log of the version's app, as R14
+                (rollout/verdict/memory_errors.py) timing      bin of candidate's over stable's
+                processor time for the same batch (rollout/verdict/bins.py) elapsed     the same by
+                the clock
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,7 +38,9 @@ Key = tuple[str, int]
 LABEL_LEVELS = 17
 """Losses are kept in sixteenths of their bound: 0 to 16."""
 COPIES_SHARE = 0.9
-"""Of the copies of a judged shadow so many go to the candidate; the others ask the stable version once more."""
+"""Of the copies of a judged shadow so many go to the candidate; the others ask the stable version
+once more.
+"""
 _NOTHING: Tally = MappingProxyType({})
 
 
@@ -72,7 +76,9 @@ class Evidence:
         return replace(self, tallies=near)
 
     def since(self, mark: "Evidence", kinds: Iterable[str] | None = None) -> "Evidence":
-        """What came after `mark` was taken of it; of the other kinds, where some are named, everything."""
+        """What came after `mark` was taken of it; of the other kinds, where some are named,
+        everything.
+        """
         only = None if kinds is None else frozenset(kinds)
         tallies = {
             key: _Since(tally, mark.tallies.get(key, _NOTHING), only)
@@ -91,13 +97,17 @@ class Evidence:
     def tables(
         self, kind: str, bad: Iterable[str], good: Iterable[str] | None = None
     ) -> dict[float, Any]:
-        """Counts (..., 2, 2) by share, of [candidate, stable] x [good, bad]; good: all others where none are named."""
+        """Counts (..., 2, 2) by share, of [candidate, stable] x [good, bad]; good: all others where
+        none are named.
+        """
         return self._by_share(
             self._drawn(kind).parted(frozenset(bad), None if good is None else frozenset(good))
         )
 
     def above(self, kind: str, candidate_from: int, stable_from: int) -> dict[float, Any]:
-        """Counts (..., 2, 2) by share of numbered bins: level 1 is a bin of at least the version's threshold."""
+        """Counts (..., 2, 2) by share of numbered bins: level 1 is a bin of at least the version's
+        threshold.
+        """
         return self._by_share(self._drawn(kind).above([candidate_from, stable_from]))
 
     def levels(self, kind: str, count: int) -> dict[float, Any]:
@@ -105,15 +115,17 @@ class Evidence:
         return self._by_share(self._drawn(kind).levels(range(count)))
 
     def sides(self, kind: str, edge: int) -> Any:
-        """Counts (..., 2) of the candidate's bins before `edge` and of those from it on, all weights together."""
+        """Counts (..., 2) of the candidate's bins before `edge` and of those from it on, all
+        weights together.
+        """
         return self._own(kind).above(edge)
 
     def errors(self) -> dict[float, Any]:
-        """Counts (..., 2, 2) by share of drawn requests: level 1 is one that failed and that the other one answers.
+        """Counts (..., 2, 2) by share of drawn requests: level 1 is one that failed and that the
+        other one answers.
 
-        Leaving out of both versions what neither answers changes neither the difference of their rates nor what a
-        bet on it is worth, whatever rows are sent.
-        """
+        Leaving out of both versions what neither answers changes neither the difference of their
+        rates nor what a bet on it is worth, whatever rows are sent."""
         return self.tables("finished", ["error"], ["ok", "refused", "neither"])
 
     def refusals(self) -> dict[float, Any]:
@@ -121,7 +133,9 @@ class Evidence:
         return self.tables("finished", ["refused"], ["ok", "neither"])
 
     def copies(self) -> dict[float, Any]:
-        """Counts (..., 2, 2) by share of copies: [to the candidate, to the stable version again] x [agreed, not]."""
+        """Counts (..., 2, 2) by share of copies: [to the candidate, to the stable version again] x
+        [agreed, not].
+        """
         sent, control = self.of(self.candidate, "copies"), self.of(self.candidate, "control")
         cells = [
             counts.get(key, 0) for counts in (sent, control) for key in ("agree", "differ", "error")
@@ -131,7 +145,9 @@ class Evidence:
         return {COPIES_SHARE: table.reshape(*table.shape[:-1], 2, 2)} if table.any() else {}
 
     def paired(self) -> Any:
-        """Counts (..., 2 * LABEL_LEVELS - 1) of the candidate's loss less the stable version's, best for it first."""
+        """Counts (..., 2 * LABEL_LEVELS - 1) of the candidate's loss less the stable version's,
+        best for it first.
+        """
         return self._own("paired").levels(range(1 - LABEL_LEVELS, LABEL_LEVELS))
 
     def drawn(self, kind: str) -> dict[float, Any]:
@@ -156,7 +172,9 @@ class Evidence:
         return sorted({weight for _, weight in self.tallies if 0 < weight < ALL})
 
     def _drawn(self, kind: str) -> Counts:
-        """Counts (weights, ..., 2, names) of both versions, the candidate first, where a coin was thrown."""
+        """Counts (weights, ..., 2, names) of both versions, the candidate first, where a coin was
+        thrown.
+        """
         if ("drawn", kind) not in self._read:
             versions = self.candidate, self.stable
             rows = [
@@ -219,7 +237,9 @@ def summed(counts: Iterable[Mapping[str, Count]]) -> dict[str, Count]:
 
 
 class _Since(Mapping[str, Mapping[str, Count]]):
-    """A tally less an earlier one of the same, worked out kind by kind when it is asked for; of `only` these kinds."""
+    """A tally less an earlier one of the same, worked out kind by kind when it is asked for; of
+    `only` these kinds.
+    """
 
     def __init__(self, tally: Tally, before: Tally, only: frozenset[str] | None) -> None:
         self._tally, self._before, self._only = tally, before, only
@@ -242,5 +262,7 @@ class _Since(Mapping[str, Mapping[str, Count]]):
 
 
 def _rest(now: Count, then: Count) -> Count:
-    """A count that is behind the mark belongs to a worker whose newest counts are not in yet: nothing came since."""
+    """A count that is behind the mark belongs to a worker whose newest counts are not in yet:
+    nothing came since.
+    """
     return max(now - then, 0) if isinstance(now, int) else np.maximum(now - then, 0)

@@ -1,8 +1,9 @@
-"""Puts together what a rollout is judged on: the counts as they are stored, and what was frozen of them.
+"""Puts together what a rollout is judged on: the counts as they are stored, and what was frozen of
+them.
 
-Three things are frozen while a rollout runs, each once: the reference, the evidence at each restart, and a failure.
-They are kept beside the evidence, so that whoever conducts next goes on with the same ones.
-"""
+Three things are frozen while a rollout runs, each once: the reference, the evidence at each
+restart, and a failure. They are kept beside the evidence, so that whoever conducts next goes on
+with the same ones."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +19,9 @@ from rollout.verdict.verdict import RESTARTS, Verdict
 REFERENCE = "reference"
 FAILED = "failed"
 BY_THRESHOLDS = ("waits", "classes", "values")
-"""Kinds that are read by thresholds of the reference, so they count from the moment that it stands."""
+"""Kinds that are read by thresholds of the reference, so they count from the moment that it
+stands.
+"""
 
 Counted = tuple[str, int, Tally]
 Levels = tuple[str, int, int, int]
@@ -28,7 +31,9 @@ Marks = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class EvidenceSnapshot:
-    """The evidence of one rollout, with what was frozen of it. `freeze`: marks to be set now, by name."""
+    """The evidence of one rollout, with what was frozen of it. `freeze`: marks to be set now, by
+    name.
+    """
 
     rollout: Rollout
     evidence: Evidence
@@ -70,7 +75,9 @@ class EvidenceSnapshot:
         return sum(tally.get("finished", {}).values())
 
     def _counted(self, evidence: Evidence) -> Evidence:
-        """Without what was counted before the thresholds stood: a bet on what made its threshold would be no bet."""
+        """Without what was counted before the thresholds stood: a bet on what made its threshold
+        would be no bet.
+        """
         began = self.marks.get(REFERENCE, {}).get("since")
         return evidence if began is None else evidence.since(from_body(began), BY_THRESHOLDS)
 
@@ -100,7 +107,8 @@ def docket(
     marks: Marks,
     pairs: Iterable[Pair] = (),
 ) -> EvidenceSnapshot:
-    """The docket of stored counts: (version, weight, tally) a worker, and labels as (version, weight, level, n).
+    """The docket of stored counts: (version, weight, tally) a worker, and labels as (version,
+    weight, level, n).
 
     pairs: (level of the user's answer, level of the shadow's answer to the same request, n).
     """
@@ -122,7 +130,9 @@ def history_of(counted: Iterable[Counted], version: str) -> Tally:
 
 
 def latched(verdict: Verdict, marks: Marks) -> Verdict:
-    """The verdict, or the failure that was found before: evidence once reached does not get lost again."""
+    """The verdict, or the failure that was found before: evidence once reached does not get lost
+    again.
+    """
     failed = marks.get(FAILED)
     if failed is None or verdict.word == "fail":
         return verdict

@@ -1,8 +1,7 @@
 """What the platform complains of, as evidence: memory alone, which no router can see.
 
-Its other codes are requests that failed (H12 and the like), which the router has counted as failures of that version
-already: counted here too, one fault would speak twice.
-"""
+Its other codes are requests that failed (H12 and the like), which the router has counted as
+failures of that version already: counted here too, one fault would speak twice."""
 
 from collections.abc import Mapping
 
@@ -11,12 +10,14 @@ from rollout.verdict.evidence import Evidence
 KIND = "complaints"
 MEMORY = "memory"
 ENOUGH = {"R14": 3, "R15": 1}
-"""How many of a code are no chance. R14, short of memory, comes each 20 s while it lasts; after R15, twice the memory,
-the process is killed."""
+"""How many of a code are no chance. R14, short of memory, comes each 20 s while it lasts; after
+R15, twice the memory, the process is killed."""
 
 
 def short_of_memory(evidence: Evidence) -> str:
-    """`v2: R14 x 3, v1: none` where the candidate's app lacks memory and the stable version's does not; else empty."""
+    """`v2: R14 x 3, v1: none` where the candidate's app lacks memory and the stable version's does
+    not; else empty.
+    """
     mine, theirs = (evidence.of(version, KIND) for version in (evidence.candidate, evidence.stable))
     if not _short(mine) or _short(theirs):
         return ""

@@ -1,7 +1,8 @@
-"""A verdict with its numbers, as plain JSON: what `status`, `watch` and `explain` show, and what the ledger keeps.
+"""A verdict with its numbers, as plain JSON: what `status`, `watch` and `explain` show, and what
+the ledger keeps.
 
-Dearer than the verdict itself (intervals and estimates), so it is made when somebody looks, not each second.
-"""
+Dearer than the verdict itself (intervals and estimates), so it is made when somebody looks, not
+each second."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +34,9 @@ AT_HALF = "compared at 50 %"
 
 @dataclass(frozen=True)
 class JudgingInput:
-    """All that an account is made of. weight: basis points of the candidate now; running_s: since it began."""
+    """All that an account is made of. weight: basis points of the candidate now; running_s: since
+    it began.
+    """
 
     rollout: Rollout
     policy: Policy
@@ -94,7 +97,9 @@ def _line(case: JudgingInput, judged: Judged, requests: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class VerdictReport:
-    """One line's numbers in words. share: at which its proof grows now (None: not by requests); unit: of its counts."""
+    """One line's numbers in words. share: at which its proof grows now (None: not by requests);
+    unit: of its counts.
+    """
 
     candidate: str = "-"
     stable: str = "-"
@@ -260,7 +265,9 @@ _CENTRES: Mapping[str, Callable[[Reference], float]] = {
 
 
 def _more(case: JudgingInput, judged: Judged, share: float | None, quantile: float) -> float | None:
-    """How many more until this proof is there, if the versions are alike; None where there is none to wait for."""
+    """How many more until this proof is there, if the versions are alike; None where there is none
+    to wait for.
+    """
     rule, proof = judged.rule, judged.proof
     if proof is None or judged.certified or not rule.required:
         return None
@@ -365,9 +372,15 @@ def _because(case: JudgingInput, verdict: Verdict) -> str:
         )
         return f"{candidate} is worse: {told} ({alarm})"
     if verdict.word == "invalid":
-        return f"{candidate} did not get its share of the requests or labels, so nothing else may be concluded"
+        return (
+            f"{candidate} did not get its share of the requests or labels, so nothing else may be "
+            f"concluded"
+        )
     if verdict.word == "hold":
-        return f"{', '.join(verdict.because)} of {candidate} differ: a person should look before it goes on"
+        return (
+            f"{', '.join(verdict.because)} of {candidate} differ: a person should look before it "
+            f"goes on"
+        )
     if verdict.word == "pass":
         return f"{', '.join(verdict.because)} of {candidate} proved to be within the margins"
     if verdict.because:
@@ -386,8 +399,14 @@ def _blame(case: JudgingInput, judged: Judged) -> str:
     if judged.rule.name == "errors":
         counts = case.evidence.of(case.evidence.candidate, "finished")
         failed, total = counts.get("error", 0), counted(sum(counts.values()), "request")
-        return f"errors: {failed} of {total} failed, {numbers.stable} on {case.rollout.stable} ({evidence})"
-    return f"{judged.rule.name}: {numbers.candidate}, {numbers.stable} on {case.rollout.stable} ({evidence})"
+        return (
+            f"errors: {failed} of {total} failed, {numbers.stable} on {case.rollout.stable} "
+            f"({evidence})"
+        )
+    return (
+        f"{judged.rule.name}: {numbers.candidate}, {numbers.stable} on {case.rollout.stable} "
+        f"({evidence})"
+    )
 
 
 def _times_of(logarithm: float) -> str:

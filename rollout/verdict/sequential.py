@@ -1,18 +1,19 @@
 """Evidence that may be looked at after every request: bets on the label "which version answered?".
 
-The router draws the version with a probability it knows. If the versions behave alike, an outcome says nothing about
-who answered, so nobody can win by betting on it. `against` is the capital of a bettor who believes that the candidate
-is worse, `proof` of one who believes that it is not as bad as the margin. Where the belief is wrong the capital is a
-non-negative supermartingale, so by Ville's inequality it ever reaches 1/alpha with a probability of at most alpha,
-whatever the traffic does, however the weight moves, however often one looks.
+The router draws the version with a probability it knows. If the versions behave alike, an outcome
+says nothing about who answered, so nobody can win by betting on it. `against` is the capital of a
+bettor who believes that the candidate is worse, `proof` of one who believes that it is not as bad
+as the margin. Where the belief is wrong the capital is a non-negative supermartingale, so by
+Ville's inequality it ever reaches 1/alpha with a probability of at most alpha, whatever the traffic
+does, however the weight moves, however often one looks.
 
-Every table of counts has the shape (..., 2, K): version (0 the candidate, 1 the stable one) by level of loss
-(0 none, K - 1 the whole; an error is K = 2). Leading axes are carried along. Capital is given as a natural logarithm.
+Every table of counts has the shape (..., 2, K): version (0 the candidate, 1 the stable one) by
+level of loss (0 none, K - 1 the whole; an error is K = 2). Leading axes are carried along. Capital
+is given as a natural logarithm.
 
-Sources: Lindon & Malek, Anytime-valid inference for multinomial count data (2022); Waudby-Smith & Ramdas, Estimating
-means of bounded random variables by betting (2020); Podkopaev & Ramdas, Sequential predictive two-sample testing
-(2023).
-"""
+Sources: Lindon & Malek, Anytime-valid inference for multinomial count data (2022); Waudby-Smith &
+Ramdas, Estimating means of bounded random variables by betting (2020); Podkopaev & Ramdas,
+Sequential predictive two-sample testing (2023)."""
 
 import math
 from collections.abc import Mapping
@@ -23,7 +24,9 @@ import numpy as np
 
 Array = Any
 Tables = Mapping[float, Array]
-"""Counts by the candidate's share of the requests in force when they were routed (0 to 1, both excluded)."""
+"""Counts by the candidate's share of the requests in force when they were routed (0 to 1, both
+excluded).
+"""
 
 ODDS = np.exp(0.12 * 1.75 ** np.arange(8))
 """How much worse the candidate is believed to be, as odds ratios: 1.13 to 416."""
@@ -38,14 +41,18 @@ NATS_OF_NOT_KNOWING = 0.9
 
 
 def payoff(share: float, centre: float, ratio: float, tolerance: float, levels: int = 2) -> Array:
-    """What one unit staked wins, (2, K): its mean is p1 - ratio * p0 - tolerance for any centre, p the mean losses."""
+    """What one unit staked wins, (2, K): its mean is p1 - ratio * p0 - tolerance for any centre, p
+    the mean losses.
+    """
     loss = np.linspace(0.0, 1.0, levels)
     constant = centre * (1 - ratio) - tolerance
     return np.stack([(loss - centre) / share, -ratio * (loss - centre) / (1 - share)]) + constant
 
 
 def log_against(tables: Tables, centre: float, ratio: float = 1.0, tolerance: float = 0.0) -> Array:
-    """Log capital (...) of who bets that the candidate loses more than ratio * stable + tolerance."""
+    """Log capital (...) of who bets that the candidate loses more than ratio * stable +
+    tolerance.
+    """
     return _log_capital(
         tables, lambda share, levels: _factors_against(share, centre, ratio, tolerance, levels)
     )
@@ -59,10 +66,11 @@ def log_proof(tables: Tables, centre: float, ratio: float = 1.0, margin: float =
 
 
 def log_discordant(worse: Array, better: Array) -> Array:
-    """Log capital of who bets that of two answers to one request the candidate's is the worse one more often.
+    """Log capital of who bets that of two answers to one request the candidate's is the worse one
+    more often.
 
-    worse, better: pairs in which it was so; pairs that agree say nothing (a sequential McNemar test).
-    """
+    worse, better: pairs in which it was so; pairs that agree say nothing (a sequential McNemar
+    test)."""
     worse, better = np.asarray(worse, float), np.asarray(better, float)
     return log_mean(
         worse[..., None] * np.log(2 * DISCORDANT) + better[..., None] * np.log(2 * (1 - DISCORDANT))
@@ -70,17 +78,19 @@ def log_discordant(worse: Array, better: Array) -> Array:
 
 
 def log_paired(pairs: Array, tolerance: float = 0.0) -> Array:
-    """Log capital of who bets that, asked the same, the candidate loses more than the stable version + tolerance.
+    """Log capital of who bets that, asked the same, the candidate loses more than the stable
+    version + tolerance.
 
-    pairs: counts (..., 2L - 1) of the candidate's loss less the stable version's, from -1 to 1 in equal steps. Without
-    a tolerance and with whole losses (L = 2) it is `log_discordant`.
-    """
+    pairs: counts (..., 2L - 1) of the candidate's loss less the stable version's, from -1 to 1 in
+    equal steps. Without a tolerance and with whole losses (L = 2) it is `log_discordant`."""
     stakes = (2 * DISCORDANT - 1) / (1 + tolerance)
     return log_mean(np.asarray(pairs, float) @ np.log1p(stakes * (_differences(pairs) - tolerance)))
 
 
 def log_paired_proof(pairs: Array, margin: float) -> Array:
-    """Log capital of who bets that, asked the same, the candidate loses less than the stable version + margin."""
+    """Log capital of who bets that, asked the same, the candidate loses less than the stable
+    version + margin.
+    """
     stakes = PAIR_STAKES / (1 - margin)
     return log_mean(np.asarray(pairs, float) @ np.log1p(stakes * (margin - _differences(pairs))))
 
@@ -91,7 +101,9 @@ def _differences(pairs: Array) -> Array:
 
 
 def log_ratio(drawn: Mapping[float, Array]) -> Array:
-    """Log capital of who bets that the candidate did not get its share: drawn counts (..., 2) by share."""
+    """Log capital of who bets that the candidate did not get its share: drawn counts (..., 2) by
+    share.
+    """
     total: Array = 0.0
     for share, counts in drawn.items():
         got = RATIO_ODDS * share / (1 - share + RATIO_ODDS * share)
@@ -107,7 +119,8 @@ def log_mean(logs: Array) -> Array:
 
 
 def interval(tables: Tables, centre: float, alpha: float = 0.05) -> tuple[float, float, float]:
-    """Low end, estimate and high end of p1 - p0; the ends hold at all times at once, each with alpha / 2.
+    """Low end, estimate and high end of p1 - p0; the ends hold at all times at once, each with
+    alpha / 2.
 
     Two one-sided sequences by bisection over the difference. Tables of one look only: (2, K).
     """
@@ -139,10 +152,11 @@ def interval_paired(pairs: Array, alpha: float = 0.05) -> tuple[float, float, fl
 
 
 def difference(tables: Tables) -> float:
-    """The candidate's mean loss less the stable version's, each row of the tables weighing as its candidate requests.
+    """The candidate's mean loss less the stable version's, each row of the tables weighing as its
+    candidate requests.
 
-    Pooled rates would compare a morning of the one with an evening of the other where weight and rate moved together.
-    """
+    Pooled rates would compare a morning of the one with an evening of the other where weight and
+    rate moved together."""
     total, weight = 0.0, 0.0
     for counts in tables.values():
         of = np.asarray(counts, float).sum(-1)
@@ -169,10 +183,11 @@ def requests_to_proof(
     quantile: float = 0.5,
     have: float = 0.0,
 ) -> float:
-    """Requests of both versions until the proof is there at this share, if the versions are alike; inf if never.
+    """Requests of both versions until the proof is there at this share, if the versions are alike;
+    inf if never.
 
-    have: log capital at present. The quantile of the first passage of a random walk (inverse Gaussian).
-    """
+    have: log capital at present. The quantile of the first passage of a random walk (inverse
+    Gaussian)."""
     factors = _factors_proof(share, centre, 1.0, margin, 2)
     cells = np.array(
         [[share * (1 - centre), share * centre], [(1 - share) * (1 - centre), (1 - share) * centre]]
@@ -183,7 +198,9 @@ def requests_to_proof(
 def pairs_to_proof(
     pairs: Array, margin: float, beta: float, quantile: float = 0.5, have: float = 0.0
 ) -> float:
-    """More pairs until the proof is there, if the versions are alike and differ as often as in these (2L - 1,)."""
+    """More pairs until the proof is there, if the versions are alike and differ as often as in
+    these (2L - 1,).
+    """
     pairs = np.asarray(pairs, float)
     alike = (pairs + pairs[::-1]) / (2 * pairs.sum())
     factors = np.log1p(PAIR_STAKES / (1 - margin) * (margin - _differences(pairs)))
@@ -191,7 +208,9 @@ def pairs_to_proof(
 
 
 def _steps(chances: Array, factors: Array, level: float, quantile: float) -> float:
-    """Steps until the best of the bets has won `level`: log factors (cells, J), each cell with its chance (cells,)."""
+    """Steps until the best of the bets has won `level`: log factors (cells, J), each cell with its
+    chance (cells,).
+    """
     drifts = chances @ factors
     best = int(drifts.argmax())
     drift = float(drifts[best])
@@ -204,7 +223,9 @@ def _steps(chances: Array, factors: Array, level: float, quantile: float) -> flo
 
 
 def first_passage(quantile: float, level: float, drift: float, spread: float) -> float:
-    """Steps within which a random walk has reached `level` with that probability (inverse Gaussian)."""
+    """Steps within which a random walk has reached `level` with that probability (inverse
+    Gaussian).
+    """
     low, high = 0.0, 1.0
     while _passed(high, level, drift, spread) < quantile and high < 1e15:
         high *= 2
@@ -242,7 +263,9 @@ def _log_capital(tables: Tables, factors: Any) -> Array:
 def _factors_against(
     share: float, centre: float, ratio: float, tolerance: float, levels: int
 ) -> Array:
-    """Log factors (2, K, J): one bet an odds ratio, of the size that wins most if just that is true (Kelly)."""
+    """Log factors (2, K, J): one bet an odds ratio, of the size that wins most if just that is true
+    (Kelly).
+    """
     boundary = min(max(ratio * centre + tolerance, 1e-6), 0.95)
     rates = ODDS * boundary / (1 - boundary + ODDS * boundary)
     won = payoff(share, centre, ratio, tolerance, levels)
@@ -252,14 +275,18 @@ def _factors_against(
 
 @lru_cache(maxsize=4096)
 def _factors_proof(share: float, centre: float, ratio: float, margin: float, levels: int) -> Array:
-    """Log factors (2, K, J): parts of the stake that wins most if the versions are alike at the centre."""
+    """Log factors (2, K, J): parts of the stake that wins most if the versions are alike at the
+    centre.
+    """
     won = -payoff(share, centre, ratio, margin, levels)
     best = _kelly(-payoff(share, centre, ratio, margin), share, np.array([centre]), centre)[0]
     return np.log1p(np.minimum(best * PARTS_OF_KELLY, _most(won)) * won[..., None])
 
 
 def _kelly(won: Array, share: float, rates: Array, stable_rate: float) -> Array:
-    """The stake a rate (J,) that makes capital grow fastest if the candidate's rate is that one; by bisection."""
+    """The stake a rate (J,) that makes capital grow fastest if the candidate's rate is that one; by
+    bisection.
+    """
     ones = np.ones_like(rates)
     chance = np.stack(
         [

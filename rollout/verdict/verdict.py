@@ -1,9 +1,10 @@
-"""Evidence in, verdict out. Pure: no clock, no chance; who latches a verdict and when it is asked lies with the caller.
+"""Evidence in, verdict out. Pure: no clock, no chance; who latches a verdict and when it is asked
+lies with the caller.
 
-Rollback: the weighted mean of the signals' capitals reaches 1/alpha. Valid whatever the signals have to do with each
-other (Vovk & Wang, E-values, 2021). Promotion: every required signal has its own proof at 1/beta; all must hold, so no
-correction is needed. Anything else is undecided: missing evidence is never a pass.
-"""
+Rollback: the weighted mean of the signals' capitals reaches 1/alpha. Valid whatever the signals
+have to do with each other (Vovk & Wang, E-values, 2021). Promotion: every required signal has its
+own proof at 1/beta; all must hold, so no correction is needed. Anything else is undecided: missing
+evidence is never a pass."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -27,8 +28,8 @@ from rollout.verdict.sequential import (
 )
 
 RESTARTS = tuple(250 * 2**k for k in range(9))
-"""A fault that sets in late meets capital which the healthy time has eaten, so some is kept back: a part of it is
-first staked when the candidate has served so many requests."""
+"""A fault that sets in late meets capital which the healthy time has eaten, so some is kept back: a
+part of it is first staked when the candidate has served so many requests."""
 AT_START = 0.8
 GUARD_ALPHA = 0.001
 NEVER_REACHED = 1e308
@@ -37,7 +38,9 @@ NEVER_REACHED = 1e308
 
 @dataclass(frozen=True)
 class Judged:
-    """One signal. against, proof: log capitals (proof None where the signal has none); needed: where each decides."""
+    """One signal. against, proof: log capitals (proof None where the signal has none); needed:
+    where each decides.
+    """
 
     rule: SignalPolicy
     against: float
@@ -60,10 +63,10 @@ class Judged:
 class Verdict:
     """What is decided, and on what.
 
-    word: "pass", "fail", "hold", "invalid" or "undecided"; against: log of the weighted mean of the capitals; needed:
-    where it decides; because: the signals that do; ratio: log capital of the sample-ratio guard; proved: every required
-    proof is there, and the newest requests do not speak against it.
-    """
+    word: "pass", "fail", "hold", "invalid" or "undecided"; against: log of the weighted mean of the
+    capitals; needed: where it decides; because: the signals that do; ratio: log capital of the
+    sample-ratio guard; proved: every required proof is there, and the newest requests do not speak
+    against it."""
 
     word: str
     against: float
@@ -79,8 +82,8 @@ def judge(
 ) -> Verdict:
     """The verdict on what was counted up to now.
 
-    marks: the evidence as it was when the candidate had served RESTARTS[0], RESTARTS[1], ... requests.
-    """
+    marks: the evidence as it was when the candidate had served RESTARTS[0], RESTARTS[1], ...
+    requests."""
     periods = evidence.periods(marks)
     capitals = {
         rule.name: np.broadcast_to(AGAINST[rule.name](rule, periods, reference), 1 + len(marks))
@@ -99,7 +102,9 @@ def judge(
 
 
 def together(signals: Sequence[Judged]) -> float:
-    """Log of the weighted mean of the capitals that may roll back; what no signal stakes stays as it is."""
+    """Log of the weighted mean of the capitals that may roll back; what no signal stakes stays as
+    it is.
+    """
     staked = [(s.rule.weight, s.against) for s in signals if s.rule.action == "rollback"]
     return float(weighted([*staked, (max(0.0, 1 - sum(weight for weight, _ in staked)), 0.0)]))
 
@@ -116,7 +121,9 @@ def against(rule: SignalPolicy, periods: Sequence[Evidence], reference: Referenc
 
 
 def staked(capitals: Array) -> Array:
-    """Log capital of who stakes most from the start, the rest from each restart on. capitals: one a period."""
+    """Log capital of who stakes most from the start, the rest from each restart on. capitals: one a
+    period.
+    """
     kept = (1 - AT_START) / len(RESTARTS)
     parts = [(AT_START, capitals[0]), *((kept, capital) for capital in capitals[1:])]
     unstaked = 1 - sum(weight for weight, _ in parts)
@@ -124,13 +131,17 @@ def staked(capitals: Array) -> Array:
 
 
 def proof(rule: SignalPolicy, evidence: Evidence, reference: Reference) -> Array | None:
-    """Log capital of who bets that the candidate is inside the margin; None where a signal has no proof."""
+    """Log capital of who bets that the candidate is inside the margin; None where a signal has no
+    proof.
+    """
     bet = PROOF.get(rule.name)
     return bet(rule, evidence, reference) if bet is not None and rule.margin > 0 else None
 
 
 def guard(evidence: Evidence) -> Array:
-    """Log capital of who bets that the candidate did not get its share of the requests, or of the labels."""
+    """Log capital of who bets that the candidate did not get its share of the requests, or of the
+    labels.
+    """
     capitals = [log_ratio(evidence.drawn("drawn")), log_ratio(evidence.drawn("labels"))]
     return weighted([(0.5, capital) for capital in capitals])
 
@@ -151,12 +162,16 @@ def _judged(rule: SignalPolicy, capital: Array, proved: Array | None, policy: Po
 
 
 def _of_all(capitals: Array) -> float:
-    """Of the capitals of all periods that of the whole evidence; where nothing was counted they are one number."""
+    """Of the capitals of all periods that of the whole evidence; where nothing was counted they are
+    one number.
+    """
     return float(np.ravel(capitals)[0])
 
 
 def _quiet(capitals: Mapping[str, Array], policy: Policy) -> bool:
-    """Whether the newest period says nothing against the candidate: a proof speaks of some time, not of all times."""
+    """Whether the newest period says nothing against the candidate: a proof speaks of some time,
+    not of all times.
+    """
     rollback = [rule for rule in policy.rules if rule.action == "rollback" and rule.weight > 0]
     return all(float(capitals[rule.name][-1]) < math.log(1 / policy.beta) for rule in rollback)
 
@@ -186,7 +201,8 @@ def _word(
 def _errors(rule: SignalPolicy, evidence: Evidence, reference: Reference) -> Array:
     tables = evidence.errors()
     drawn = log_against(tables, reference.errors, 1.0, rule.tolerance)
-    # Pairs are counted only while there is nothing to draw, so both are bets on requests of their own.
+    # Pairs are counted only while there is nothing to draw, so both are bets on requests of their
+    # own.
     pairs = evidence.of(evidence.candidate, "answers")
     return drawn + log_discordant(pairs.get("candidate failed", 0), pairs.get("stable failed", 0))
 
@@ -208,11 +224,12 @@ def _refusals_proof(rule: SignalPolicy, evidence: Evidence, reference: Reference
 
 
 def _latency(rule: SignalPolicy, evidence: Evidence, _reference: Reference) -> Array:
-    """If the candidate usually took (1 + tolerance) times as long, longer and shorter than that were as likely.
+    """If the candidate usually took (1 + tolerance) times as long, longer and shorter than that
+    were as likely.
 
-    The usual time only: a rare long one comes as well from a process that is idle, as a candidate's is at a small
-    weight. What users wait is what `wait` looks at. One half of the capital is on processor time, one on the clock's.
-    """
+    The usual time only: a rare long one comes as well from a process that is idle, as a candidate's
+    is at a small weight. What users wait is what `wait` looks at. One half of the capital is on
+    processor time, one on the clock's."""
     edge = ratio_bins(1 + rule.tolerance)
     compared = evidence.sides("timing", edge), evidence.near_half(rule.apart).sides("elapsed", edge)
     return weighted([(0.5, log_discordant(sides[..., 1], sides[..., 0])) for sides in compared])
@@ -224,7 +241,9 @@ def _latency_proof(rule: SignalPolicy, evidence: Evidence, _reference: Reference
 
 
 def _wait(rule: SignalPolicy, evidence: Evidence, reference: Reference) -> Array:
-    """Only at equal shares: a smaller one has smaller batches and an idle process, and looks fast or slow for that."""
+    """Only at equal shares: a smaller one has smaller batches and an idle process, and looks fast
+    or slow for that.
+    """
     fair, capitals = evidence.near_half(rule.apart), []
     for threshold, rate in reference.waits:
         slower = slower_bin(threshold, 1 + rule.tolerance, rule.beside_ms)

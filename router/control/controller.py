@@ -1,10 +1,11 @@
-"""Conducts: one router process holds the lease; each second it judges the rollout and takes the step that is due.
+"""Conducts: one router process holds the lease; each second it judges the rollout and takes the
+step that is due.
 
-Every worker hands in its counts. Who conducts reads them all, asks rollout/verdict/verdict.py and rollout/decide/reconcile.py, and
-inserts the next revision; the ledger lets exactly one insert win, so two conductors at once do nothing twice. What was
-frozen is in the database, so the next conductor goes on where this one stopped. While the database is away nothing is
-lost: counts are kept, and what is due is done when it answers again.
-"""
+Every worker hands in its counts. Who conducts reads them all, asks rollout/verdict/verdict.py and
+rollout/decide/reconcile.py, and inserts the next revision; the ledger lets exactly one insert win,
+so two conductors at once do nothing twice. What was frozen is in the database, so the next
+conductor goes on where this one stopped. While the database is away nothing is lost: counts are
+kept, and what is due is done when it answers again."""
 
 import logging
 import os
@@ -90,17 +91,20 @@ class Controller:
         self._ticks = 0
 
     def tick(self, ledger: Ledger) -> None:
-        """Hand in the counts; conduct if the lease is mine. Never raises: the next tick may do better.
+        """Hand in the counts; conduct if the lease is mine. Never raises: the next tick may do
+        better.
 
-        The lease comes first and each part by itself: what lies beside the ledger may be away while the ledger answers.
-        """
+        The lease comes first and each part by itself: what lies beside the ledger may be away while
+        the ledger answers."""
         leads = self._attempt("the lease was not looked at", self._leads)
         self._attempt("counts were not handed in", self._hand_in)
         if leads:
             self._attempt("nothing was conducted", lambda: self._conduct(ledger))
 
     def _attempt(self, otherwise: str, act: Callable[[], object]) -> object:
-        """What an act gives, None where it fails. Whoever calls this each second would end with what is raised."""
+        """What an act gives, None where it fails. Whoever calls this each second would end with
+        what is raised.
+        """
         try:
             return act()
         except Conflict as conflict:

@@ -1,8 +1,8 @@
-"""Follows the ledger: asks for the newest revision and hands a new Table to the traffic. Keeps the last good one.
+"""Follows the ledger: asks for the newest revision and hands a new Table to the traffic. Keeps the
+last good one.
 
-It is asked when the store's bell rings, and each POLL_S in any case. The last table is kept in a file too, so that a
-worker started while the database is away serves at once.
-"""
+It is asked when the store's bell rings, and each POLL_S in any case. The last table is kept in a
+file too, so that a worker started while the database is away serves at once."""
 
 import asyncio
 import logging
@@ -36,7 +36,9 @@ class SavedRoutingTable(msgspec.Struct):
 
 
 class LedgerFollower:
-    """One worker's eye on the ledger. `away_since` is None while the ledger answers; secret: keys the split."""
+    """One worker's eye on the ledger. `away_since` is None while the ledger answers; secret: keys
+    the split.
+    """
 
     def __init__(self, database_url: str, model: str, state: Path, secret: bytes = b"") -> None:
         self.engine = engine(database_url)

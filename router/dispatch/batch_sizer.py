@@ -1,4 +1,5 @@
-"""How fast a version answers, and what follows from it: how many rows go to it at once, and how many may wait.
+"""How fast a version answers, and what follows from it: how many rows go to it at once, and how
+many may wait.
 
 Pure. A version's speed is that of its full batches: smaller ones say less than it can do.
 """
@@ -7,12 +8,15 @@ from rollout.settings import Limits
 
 FIRST_BATCH_ROWS = 64
 MEMORY = 0.25
-# A batch is to take no more of the version's time-out than this, so that a slow minute is no failure.
+# A batch is to take no more of the version's time-out than this, so that a slow minute is no
+# failure.
 BATCH_SHARE = 0.25
 
 
 class BatchSizer:
-    """Of one version. batch_rows: in one batch at most; waiting_rows: in its queue at most; row_s: 0 where unknown."""
+    """Of one version. batch_rows: in one batch at most; waiting_rows: in its queue at most; row_s:
+    0 where unknown.
+    """
 
     __slots__ = ("_batch_s", "_limits", "_queue_s", "batch_rows", "row_s", "waiting_rows")
 
@@ -25,8 +29,11 @@ class BatchSizer:
         self.row_s = 0.0
 
     def note(self, rows: int, under_way: int, seconds: float) -> None:
-        """A batch of `rows` took so long, or was given up then; `under_way` rows, its own too, were being answered."""
-        # What is under way by the time it takes is the throughput (Little's law), however many batches there are.
+        """A batch of `rows` took so long, or was given up then; `under_way` rows, its own too, were
+        being answered.
+        """
+        # What is under way by the time it takes is the throughput (Little's law), however many
+        # batches there are.
         row_s = seconds / under_way
         if rows * 2 >= self.batch_rows:
             self.row_s += (MEMORY if self.row_s else 1.0) * (row_s - self.row_s)

@@ -1,12 +1,13 @@
 """Asks the other version what one could not answer: what neither answers speaks against neither.
 
-A row that no version can predict is its sender's fault, and anybody can send any number of them. So a failure (5xx,
-time-out) or a refusal (422) of a version in a judged rollout counts only where the other one answers the same rows.
-Both versions are treated alike, or the comparison would favour one: what the candidate failed was asked of the stable
-version anyway, as its fallback; what the stable version failed, or either refused, is asked here once the user was
-told. How much is asked is bounded; what is beyond it, or gets no answer in time, is evidence against neither: else who
-knows which users meet the candidate could send more bad rows than are asked about, and decide its rollout.
-"""
+A row that no version can predict is its sender's fault, and anybody can send any number of them. So
+a failure (5xx, time-out) or a refusal (422) of a version in a judged rollout counts only where the
+other one answers the same rows. Both versions are treated alike, or the comparison would favour
+one: what the candidate failed was asked of the stable version anyway, as its fallback; what the
+stable version failed, or either refused, is asked here once the user was told. How much is asked is
+bounded; what is beyond it, or gets no answer in time, is evidence against neither: else who knows
+which users meet the candidate could send more bad rows than are asked about, and decide its
+rollout."""
 
 import asyncio
 from collections.abc import Mapping
@@ -29,7 +30,9 @@ BUSY_ROWS = 64
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A drawn request that was not answered well. word: what it counts as where the other version answers it."""
+    """A drawn request that was not answered well. word: what it counts as where the other version
+    answers it.
+    """
 
     tally: EvidenceCounters
     word: str
@@ -37,7 +40,9 @@ class Failure:
     warm: bool
 
     def settle(self, other: Predicted | DispatchError) -> bool:
-        """Count it by what the other version said; False where that says nothing, and it is not counted yet."""
+        """Count it by what the other version said; False where that says nothing, and it is not
+        counted yet.
+        """
         if isinstance(other, DispatchError) and other.reason in ("shed", "deadline"):
             return False
         self.settle_as(isinstance(other, Predicted) and not other.errors)
@@ -85,7 +90,8 @@ class CrossCheck:
     def lane_to_ask(
         self, failure: Failure, version: str, rows: int, table: RoutingTable, weight: int
     ) -> Lane | None:
-        """The other version's lane; None where it is not to be asked, and the failure is counted already.
+        """The other version's lane; None where it is not to be asked, and the failure is counted
+        already.
 
         Where no two versions share the traffic there is nothing to compare, and it counts as it is.
         """

@@ -1,7 +1,7 @@
 """From rows to an answer: draws the version, queues the rows in its lane, falls back, counts.
 
-A failure belongs to the version that was drawn; the fallback that saves the caller is not a new request.
-"""
+A failure belongs to the version that was drawn; the fallback that saves the caller is not a new
+request."""
 
 import asyncio
 import time
@@ -29,7 +29,9 @@ MOST_AT_FAULT = 16
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An outcome. version: who answered; fallen_from: who was drawn and failed; draw: how it came about."""
+    """An outcome. version: who answered; fallen_from: who was drawn and failed; draw: how it came
+    about.
+    """
 
     version: str
     predicted: Predicted | None
@@ -43,7 +45,8 @@ Told = Callable[[Reply], None]
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Which version is asked. role: what it is; tally: where this request counts in the verdict (None: it does not).
+    """Which version is asked. role: what it is; tally: where this request counts in the verdict
+    (None: it does not).
 
     number, weight: of the rollout in force, 0 where there is none.
     """
@@ -59,8 +62,8 @@ class Draw:
 class InFlight(Pending):
     """One caller's rows on their way.
 
-    version: who is asked; pinned: the caller chose it; hurried: the deadline is the caller's own, shorter than the
-    router's; fallen_from: who failed, and failure: how, where it is to be counted.
+    version: who is asked; pinned: the caller chose it; hurried: the deadline is the caller's own,
+    shorter than the router's; fallen_from: who failed, and failure: how, where it is to be counted.
     """
 
     traffic: "Dispatcher"
@@ -113,7 +116,9 @@ class Dispatcher:
         self.follow(self.table)
 
     def follow(self, table: RoutingTable) -> None:
-        """Take over a newer table: lanes are opened, moved and closed; nothing under way is lost."""
+        """Take over a newer table: lanes are opened, moved and closed; nothing under way is
+        lost.
+        """
         for version, address in table.addresses.items():
             lane = self.lanes.get(version)
             if lane is None:
@@ -144,7 +149,8 @@ class Dispatcher:
         timeout_s: float,
         tell: Told,
     ) -> None:
-        """Ask the version that the split draws for `unit` (or `pin`); `tell` is called once, with a Reply.
+        """Ask the version that the split draws for `unit` (or `pin`); `tell` is called once, with a
+        Reply.
 
         lasting: the unit comes again. Raises Problem where there is no version to ask.
         """
@@ -191,7 +197,9 @@ class Dispatcher:
         return first
 
     def _draws_of(self, version: str) -> tuple[Draw, Draw]:
-        """As what its requests are drawn while this table is in force: a unit's first, and those that come again."""
+        """As what its requests are drawn while this table is in force: a unit's first, and those
+        that come again.
+        """
         role, rolling = self.table.roles.get(version, "serving"), self.table.rolling
         number, weight = (rolling.number, rolling.weight) if rolling else (0, 0)
         first = Draw(version, role, self.tallies.of(self.table, version), number, weight)
@@ -203,12 +211,16 @@ class Dispatcher:
         return self.loop.time() >= self._cold_until
 
     def _timed(self, version: str) -> bool:
-        """Whether its times are compared: a third version's restarts must not keep a rollout from its verdict."""
+        """Whether its times are compared: a third version's restarts must not keep a rollout from
+        its verdict.
+        """
         rolling = self.table.rolling
         return rolling is None or version in (rolling.candidate, rolling.stable)
 
     def _waits(self, table: RoutingTable, version: str) -> bool:
-        """Whether its requests wait for its restart, because nobody answers in its place; a candidate's never do."""
+        """Whether its requests wait for its restart, because nobody answers in its place; a
+        candidate's never do.
+        """
         rolling = table.rolling
         alone = table.fallback_for(version) is None or not self.settings.fallback
         return alone and (rolling is None or version != rolling.candidate)
@@ -237,7 +249,9 @@ class Dispatcher:
             lane.expire(now)
 
     def gauges(self) -> dict[Key, float]:
-        """What is under way and waiting now, by version and by address, those being left included."""
+        """What is under way and waiting now, by version and by address, those being left
+        included.
+        """
         self.leaving = [(version, pool) for version, pool in self.leaving if pool.in_flight]
         found: dict[Key, float] = {}
         for version, lane in self.lanes.items():
@@ -309,7 +323,9 @@ class Dispatcher:
         )
 
     def late(self, ask: InFlight, outcome: Predicted | DispatchError) -> None:
-        """What a version answered after its caller's own deadline still says how well it answers."""
+        """What a version answered after its caller's own deadline still says how well it
+        answers.
+        """
         if not ask.hurried:
             return
         if ask.fallen_from is not None:
@@ -326,7 +342,9 @@ class Dispatcher:
     def _counted(
         self, ask: InFlight, word: str, seconds: float, lost: DispatchError | None
     ) -> Failure | None:
-        """Count how a drawn request ended; a failure is returned instead, until it is known what the other one says."""
+        """Count how a drawn request ended; a failure is returned instead, until it is known what
+        the other one says.
+        """
         tally, warm = ask.draw.tally, self.loop.time() >= self._cold_until
         if tally is None or (
             lost is not None and lost.reason == "deadline" and self._too_soon(ask)
@@ -338,7 +356,9 @@ class Dispatcher:
         return None
 
     def _too_soon(self, ask: InFlight) -> bool:
-        """Whether a passed deadline is its caller's doing: they gave too little time, or more rows than a batch has."""
+        """Whether a passed deadline is its caller's doing: they gave too little time, or more rows
+        than a batch has.
+        """
         return ask.hurried or len(ask.rows) > self.settings.limits.max_batch_rows
 
     def _settle(self, ask: InFlight, outcome: Predicted | DispatchError) -> None:
@@ -370,7 +390,9 @@ class Dispatcher:
         return self.table.rolling is not None and self.table.rolling.watching
 
     def _failed_beside(self, ask: InFlight) -> None:
-        """The candidate failed a request that the version beside it answered, or had no more time for."""
+        """The candidate failed a request that the version beside it answered, or had no more time
+        for.
+        """
         if ask.draw.tally is not None:
             bump(ask.draw.tally.answers, "candidate failed")
 
@@ -395,7 +417,9 @@ class Dispatcher:
 
 
 def status_of(outcome: Predicted | DispatchError, lost: DispatchError | None) -> int:
-    """The HTTP status of an outcome: 200, 422 for a row at fault, 500 for the model, 502 to 504 for no answer."""
+    """The HTTP status of an outcome: 200, 422 for a row at fault, 500 for the model, 502 to 504 for
+    no answer.
+    """
     if isinstance(outcome, DispatchError):
         return STATUS_OF_LOSS.get(outcome.reason, 503)
     if lost is not None:
@@ -404,7 +428,9 @@ def status_of(outcome: Predicted | DispatchError, lost: DispatchError | None) ->
 
 
 def word_of(status: int, lost: DispatchError | None) -> str:
-    """What the verdict calls an outcome: ok, error, refused, or shed, which says nothing about the version."""
+    """What the verdict calls an outcome: ok, error, refused, or shed, which says nothing about the
+    version.
+    """
     if status == 200:
         return "ok"
     if status in (400, 422):
@@ -413,7 +439,9 @@ def word_of(status: int, lost: DispatchError | None) -> str:
 
 
 def _at_fault(ask: InFlight, outcome: Predicted | DispatchError) -> list[msgspec.Raw]:
-    """The rows that a version could not answer, the first of many; all of them where it gave no answer at all."""
+    """The rows that a version could not answer, the first of many; all of them where it gave no
+    answer at all.
+    """
     if isinstance(outcome, DispatchError):
         return ask.rows
     return [ask.rows[error.row] for error in outcome.errors[:MOST_AT_FAULT]]

@@ -1,12 +1,12 @@
 """One lane a version: while its batches are under way what arrives waits, then goes together.
 
-There is no timer and no added wait when idle. Every queue has a bound, in rows and in time; every wait has a deadline.
-A lane never holds another's rows, and a request of many rows goes in parts beside those of few.
+There is no timer and no added wait when idle. Every queue has a bound, in rows and in time; every
+wait has a deadline. A lane never holds another's rows, and a request of many rows goes in parts
+beside those of few.
 
-A version whose process ended is started again within seconds. Where no other version answers in its place its rows
-wait for that in the queue, within the queue's bounds and their deadlines; an outage longer than a deadline is none that
-ends soon, and refuses at once.
-"""
+A version whose process ended is started again within seconds. Where no other version answers in its
+place its rows wait for that in the queue, within the queue's bounds and their deadlines; an outage
+longer than a deadline is none that ends soon, and refuses at once."""
 
 import asyncio
 from collections import deque
@@ -35,21 +35,24 @@ TRIES_IN_A_ROW = 3
 SUSPENDED_S = 1.0
 # How often it is looked whether a version that waits for its restart is back.
 RESTARTED_S = 0.05
-# A process may end with the rows in its hands because of them: so often they are given to the next one.
+# A process may end with the rows in its hands because of them: so often they are given to the next
+# one.
 LOSSES, LOSSES_IN_OUTAGE = 2, 3
-# A request of more rows than this part of a batch is large; so much of a batch is its own where small ones come.
+# A request of more rows than this part of a batch is large; so much of a batch is its own where
+# small ones come.
 PARTS = 4
 SMALL_COME_S = 0.1
-# A version may be so much slower than it was: what is let in is to be answered in time, else its work is lost.
+# A version may be so much slower than it was: what is let in is to be answered in time, else its
+# work is lost.
 UNSURE = 1.5
 
 
 class Lane:
     """The queue of one version and its batches in flight. Belongs to one event loop.
 
-    queue: requests of few rows, first come first served; large: those of many, which take turns, a part at a time;
-    queued_rows: of both; waits: nobody answers in this version's place; on_outage: called while it cannot be reached.
-    """
+    queue: requests of few rows, first come first served; large: those of many, which take turns, a
+    part at a time; queued_rows: of both; waits: nobody answers in this version's place; on_outage:
+    called while it cannot be reached."""
 
     def __init__(
         self,
@@ -85,7 +88,9 @@ class Lane:
         self._paused = False
 
     def submit(self, pending: Pending) -> DispatchError | None:
-        """Queue rows; a Lost comes back at once, and `done` is never called, where the lane takes none."""
+        """Queue rows; a Lost comes back at once, and `done` is never called, where the lane takes
+        none.
+        """
         now, count = self.loop.time(), len(pending.rows)
         if self.queued_rows:
             full = self._full(pending, count, now)
@@ -109,7 +114,9 @@ class Lane:
         return None
 
     def _full(self, pending: Pending, count: int, now: float) -> DispatchError | None:
-        """Why there is no room: too many rows wait, or those that go first leave it too little time."""
+        """Why there is no room: too many rows wait, or those that go first leave it too little
+        time.
+        """
         pace = self.pace
         # Small requests go before large ones, and do not wait for the room that these take.
         ahead = (
@@ -128,7 +135,9 @@ class Lane:
         return None
 
     def _may_send(self) -> bool:
-        """Whether the next batch may leave: beside others only when it is worth it, and not beyond the limit."""
+        """Whether the next batch may leave: beside others only when it is worth it, and not beyond
+        the limit.
+        """
         if self._paused:
             return False
         if self.batches_in_flight == 0:
@@ -139,7 +148,9 @@ class Lane:
         )
 
     def expire(self, now: float) -> None:
-        """Tell callers whose deadline has passed while they waited, or while their batch is under way."""
+        """Tell callers whose deadline has passed while they waited, or while their batch is under
+        way.
+        """
         waiting = [pending for pending in self.queue if pending.deadline <= now]
         large = [whole for whole in self.large if whole.pending.deadline <= now]
         if waiting or large:
@@ -190,7 +201,9 @@ class Lane:
                 self._send(batch)
 
     def _take(self) -> list[Pending]:
-        """The next batch: small requests first, then the next rows of a large one, which have a share in any case."""
+        """The next batch: small requests first, then the next rows of a large one, which have a
+        share in any case.
+        """
         queue, most = self.queue, self.pace.batch_rows
         if queue and queue[0].alone:
             alone = queue.popleft()
@@ -214,7 +227,9 @@ class Lane:
         return batch
 
     def _part(self, most: int, room: int) -> Chunk | None:
-        """The next rows of the large request whose turn it is; few where small ones come, which would wait for them."""
+        """The next rows of the large request whose turn it is; few where small ones come, which
+        would wait for them.
+        """
         whole = self.large.popleft()
         if whole.over:
             self.large_rows -= whole.rest
@@ -236,7 +251,8 @@ class Lane:
         self._under_way[id(batch)] = batch
         self._observe(count)
         body = b'{"instances":[' + b",".join(rows) + b"]}"
-        # Not the callers' deadlines, which `expire` keeps: a short one is no failure of the version.
+        # Not the callers' deadlines, which `expire` keeps: a short one is no failure of the
+        # version.
         timeout_s = self.limits.version_timeout_ms / 1000
         self.pool.predict(
             body, lambda outcome: self._arrived(batch, count, now, outcome), timeout_s
@@ -300,7 +316,9 @@ class Lane:
     def _ask_alone_where_unattributed(
         self, batch: list[Pending], answer: BatchAnswer
     ) -> tuple[list[Pending], BatchAnswer]:
-        """Some rows failed together and it is not known which: ask for their callers alone, the others are answered."""
+        """Some rows failed together and it is not known which: ask for their callers alone, the
+        others are answered.
+        """
         unknown = {error.row for error in answer.errors if not error.attributed}
         kept: list[Pending] = []
         again: list[Pending] = []
@@ -324,7 +342,9 @@ class Lane:
         return kept, msgspec.structs.replace(answer, predictions=predictions, errors=errors)
 
     def _refused(self, batch: list[Pending], lost: DispatchError) -> None:
-        """One caller's rows made the batch unreadable: ask for each caller alone, so that only that one is hurt."""
+        """One caller's rows made the batch unreadable: ask for each caller alone, so that only that
+        one is hurt.
+        """
         if len(batch) == 1:
             _tell(batch, lost)
             return
@@ -337,10 +357,11 @@ class Lane:
             self.queued_rows += len(pending.rows)
 
     def _ask_again(self, batch: list[Pending], failure: Failure) -> list[Pending]:
-        """A restarted process closes what it had kept: ask the one that follows. Returns who has no more tries.
+        """A restarted process closes what it had kept: ask the one that follows. Returns who has no
+        more tries.
 
-        What a process was lost with for the second time goes alone, so that it takes nobody with it.
-        """
+        What a process was lost with for the second time goes alone, so that it takes nobody with
+        it."""
         waits = self.waits_for_restart()
         most = LOSSES_IN_OUTAGE if waits else LOSSES
         lost = []
@@ -363,7 +384,9 @@ class Lane:
         self._outage_since = None
 
     def waits_for_restart(self) -> bool:
-        """Whether what could not be delivered waits: for no longer than a deadline since the outage began."""
+        """Whether what could not be delivered waits: for no longer than a deadline since the outage
+        began.
+        """
         if not self.waits:
             return False
         now = self.loop.time()

@@ -1,4 +1,6 @@
-"""The ledger's newest revision, as the hot path needs it: who is there, who answers whom. Immutable; swapped as one."""
+"""The ledger's newest revision, as the hot path needs it: who is there, who answers whom.
+Immutable; swapped as one.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,9 +17,8 @@ from rollout.state.split import ALL, TrafficSplit, keyed
 class ActiveRollout:
     """The rollout in progress, as requests are counted by it.
 
-    weight: of the candidate, in basis points; judged: it runs by itself; watching: the candidate has all traffic and
-    the stable version is asked again what it has answered.
-    """
+    weight: of the candidate, in basis points; judged: it runs by itself; watching: the candidate
+    has all traffic and the stable version is asked again what it has answered."""
 
     id: str
     number: int
@@ -32,9 +33,8 @@ class ActiveRollout:
 class RoutingTable:
     """One revision.
 
-    addresses: of every live version; roles: what each is now; weights in basis points; answers: what each version that
-    was ever deployed answers.
-    """
+    addresses: of every live version; roles: what each is now; weights in basis points; answers:
+    what each version that was ever deployed answers."""
 
     ledger: Ledger
     split: TrafficSplit | None
@@ -57,7 +57,9 @@ class RoutingTable:
         return self.ledger.revision
 
     def fallback_for(self, version: str) -> str | None:
-        """Who answers for a version that failed: the released one, else another with users' traffic."""
+        """Who answers for a version that failed: the released one, else another with users'
+        traffic.
+        """
         if self.released is not None and self.released != version:
             return self.released
         others = (name for name, weight in self.weights.items() if weight > 0 and name != version)
@@ -65,7 +67,9 @@ class RoutingTable:
 
 
 def table_of(ledger: Ledger, secret: bytes = b"") -> RoutingTable:
-    """The table of a ledger. secret: keys the split, so that nobody outside can tell whom a unit meets."""
+    """The table of a ledger. secret: keys the split, so that nobody outside can tell whom a unit
+    meets.
+    """
     live = ledger.live()
     return RoutingTable(
         ledger=ledger,

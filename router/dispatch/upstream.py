@@ -1,7 +1,8 @@
-"""Kept connections to one address of a version. HTTP is parsed by httptools (llhttp); one exchange at a time each.
+"""Kept connections to one address of a version. HTTP is parsed by httptools (llhttp); one exchange
+at a time each.
 
-No task is made per exchange: the caller gives a callback, which is called exactly once with an Answer or a Failure.
-"""
+No task is made per exchange: the caller gives a callback, which is called exactly once with an
+Answer or a Failure."""
 
 import asyncio
 import ssl
@@ -12,7 +13,9 @@ from typing import Any
 import httptools
 
 IDLE_S = 50.0
-"""A kept connection rests no longer than this: a platform's front closes it after 55 s, in the middle of a request."""
+"""A kept connection rests no longer than this: a platform's front closes it after 55 s, in the
+middle of a request.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """No answer. reason: connect, closed, timeout or garbled; stale: a kept one closed before any byte."""
+    """No answer. reason: connect, closed, timeout or garbled; stale: a kept one closed before any
+    byte.
+    """
 
     reason: str
     detail: str
@@ -112,9 +117,8 @@ class Connection(asyncio.Protocol):
 class Pool:
     """Connections to one address; `close()` lets those in use finish.
 
-    address: `unix:/path`, `http://host:port` or `https://host`; through: a `host:port` to connect to instead, without
-    TLS, which knows by the Host header who is meant (a rehearsal's front).
-    """
+    address: `unix:/path`, `http://host:port` or `https://host`; through: a `host:port` to connect
+    to instead, without TLS, which knows by the Host header who is meant (a rehearsal's front)."""
 
     def __init__(
         self, address: str, secret: str, loop: asyncio.AbstractEventLoop, through: str = ""
@@ -139,8 +143,8 @@ class Pool:
     ) -> "asyncio.Future[Any]":
         """Send any request as it is; the future holds an Answer or a Failure. `path` was matched.
 
-        HEAD is asked for as GET: whether an answer has a body does not depend on who parses it then.
-        """
+        HEAD is asked for as GET: whether an answer has a body does not depend on who parses it
+        then."""
         method = "GET" if method == "HEAD" else method
         future: asyncio.Future[Answer | Failure] = self.loop.create_future()
         head = self._head(
@@ -220,7 +224,9 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where to connect, and the name to ask for there. path: of a unix socket, else host and port; tls: None: plain."""
+    """Where to connect, and the name to ask for there. path: of a unix socket, else host and port;
+    tls: None: plain.
+    """
 
     name: str
     path: str = ""

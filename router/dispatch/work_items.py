@@ -1,4 +1,6 @@
-"""What waits for a version and what comes of it. A request of many rows goes in parts, so that it holds nobody up."""
+"""What waits for a version and what comes of it. A request of many rows goes in parts, so that it
+holds nobody up.
+"""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
@@ -29,7 +31,9 @@ class BatchAnswer(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """One caller's part of a batch: a raw prediction a row (null at a bad row), and the bad rows by their place."""
+    """One caller's part of a batch: a raw prediction a row (null at a bad row), and the bad rows by
+    their place.
+    """
 
     predictions: list[msgspec.Raw]
     errors: list[RowError]
@@ -38,7 +42,9 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True)
 class DispatchError:
-    """No answer. reason: connect, closed, timeout, garbled, http_5xx, refused, shed, suspended, deadline or model."""
+    """No answer. reason: connect, closed, timeout, garbled, http_5xx, refused, shed, suspended,
+    deadline or model.
+    """
 
     reason: str
     detail: str
@@ -48,9 +54,8 @@ class DispatchError:
 class Pending(ABC):
     """Rows of one caller that wait for a version, which tells it the outcome by one call of `done`.
 
-    alone: they go in a batch of their own; losses: how often a process was lost that had been given them; over: its
-    deadline passed while its batch was under way, and it was told so.
-    """
+    alone: they go in a batch of their own; losses: how often a process was lost that had been given
+    them; over: its deadline passed while its batch was under way, and it was told so."""
 
     rows: list[msgspec.Raw]
     deadline: float
@@ -72,7 +77,9 @@ class Pending(ABC):
 
 
 class LargeRequest:
-    """A request that goes in parts. taken: so many rows have left; over: its caller has been told."""
+    """A request that goes in parts. taken: so many rows have left; over: its caller has been
+    told.
+    """
 
     __slots__ = ("_answers", "_waited_for", "over", "pending", "taken")
 
@@ -94,14 +101,17 @@ class LargeRequest:
         return Chunk(self.pending.rows[start : self.taken], self.pending.deadline, self, start)
 
     def answered(self, start: int, rows: int, outcome: Predicted | DispatchError) -> None:
-        """A part has its outcome: the first that is lost is the outcome of all, else they are put together."""
+        """A part has its outcome: the first that is lost is the outcome of all, else they are put
+        together.
+        """
         if self.over:
             return
         if isinstance(outcome, DispatchError):
             self.end(outcome)
             return
         if not all(error.attributed for error in outcome.errors):
-            # Those at fault cannot be told from the others: the rest of its rows would take as long.
+            # Those at fault cannot be told from the others: the rest of its rows would take as
+            # long.
             self.end(DispatchError("model", outcome.errors[0].detail))
             return
         # Not of all parts at once, at the end: that would keep the event loop for milliseconds.

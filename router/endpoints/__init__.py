@@ -1,1 +1,3 @@
-"""What a client may ask for: predictions, feedback, the Open Inference Protocol, the operator's pages."""
+"""What a client may ask for: predictions, feedback, the Open Inference Protocol, the operator's
+pages.
+"""

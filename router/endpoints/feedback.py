@@ -1,8 +1,9 @@
-"""POST /feedback: late labels for predictions that were made here, each counted once for the version that predicted.
+"""POST /feedback: late labels for predictions that were made here, each counted once for the
+version that predicted.
 
-Labels come from anybody, so a call costs what its bytes cost and holds nobody up: it is read and stored beside the
-event loop, some labels at a time, with as long a pause after each as they took; few calls wait, others get 503.
-"""
+Labels come from anybody, so a call costs what its bytes cost and holds nobody up: it is read and
+stored beside the event loop, some labels at a time, with as long a pause after each as they took;
+few calls wait, others get 503."""
 
 import asyncio
 import logging
@@ -129,7 +130,8 @@ class Feedback:
                     self.counts.add(key, times)
 
     def count(self, body: bytes, outcome: Outcome) -> bytes:
-        """Count the labels of a body into `outcome`, some at a time, and return the answer. Raises Problem.
+        """Count the labels of a body into `outcome`, some at a time, and return the answer. Raises
+        Problem.
 
         Where the record fails on the way, those before are counted: sent again they are duplicates.
         """
@@ -144,7 +146,9 @@ class Feedback:
         return outcome.body()
 
     def add(self, rows: list[Row]) -> list[bool]:
-        """Count labels, each beside what a shadow answered; False for one counted before. Raises Problem."""
+        """Count labels, each beside what a shadow answered; False for one counted before. Raises
+        Problem.
+        """
         try:
             return self.store.add(self._paired(rows), self.kept())
         except StoreError as error:
@@ -155,7 +159,9 @@ class Feedback:
             ) from error
 
     def _paired(self, rows: list[Row]) -> list[Row]:
-        """The rows, with the loss of what a shadow answered to the same request where that was kept."""
+        """The rows, with the loss of what a shadow answered to the same request where that was
+        kept.
+        """
         beside = self.copies.of([row.prediction_id for row in rows if of_a_shadow(row)])
         return [self._beside(row, beside.get(row.prediction_id)) for row in rows]
 

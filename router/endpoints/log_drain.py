@@ -1,8 +1,8 @@
-"""POST /drains/VERSION: the log of a version's app, as Heroku's log drains send it. Its complaints are counted.
+"""POST /drains/VERSION: the log of a version's app, as Heroku's log drains send it. Its complaints
+are counted.
 
-Whoever sends has the secret of that version's drain (rollout/log_drain.py). Nothing of a log is kept but how often each of
-the platform's codes was in it.
-"""
+Whoever sends has the secret of that version's drain (rollout/log_drain.py). Nothing of a log is
+kept but how often each of the platform's codes was in it."""
 
 import asyncio
 import time
@@ -80,7 +80,8 @@ class Drain:
         if not (compare_digest(credentials.strip(), wanted) and scheme.lower() == b"basic"):
             raise Problem(
                 401,
-                "this is not the secret of that version's log drain: `python deploy.py up` sets it anew",
+                "this is not the secret of that version's log drain: `python deploy.py up` sets "
+                "it anew",
             )
         if given.get(b"content-type", b"").partition(b";")[0].strip() != CONTENT_TYPE:
             raise Problem(415, f"a log is sent as {CONTENT_TYPE.decode()}")
@@ -95,7 +96,9 @@ class Drain:
         )
 
     def _count(self, version: str, found: dict[str, int]) -> None:
-        """In the metrics, and for the verdict's conductor where the version has a part in a rollout."""
+        """In the metrics, and for the verdict's conductor where the version has a part in a
+        rollout.
+        """
         table = self.traffic.table
         if version not in table.addresses:
             return

@@ -1,10 +1,10 @@
-"""What Heroku's log drains send: a batch of syslog lines, each with its length before it (application/logplex-1).
+"""What Heroku's log drains send: a batch of syslog lines, each with its length before it
+(application/logplex-1).
 
     91 <158>1 2026-08-01T12:00:00+00:00 host heroku web.1 - Error R14 (Memory quota exceeded)
 
-Only the platform's own lines are read, and only what they begin with: an app may write anything, and a user ask for any
-path, which the platform's router then quotes.
-"""
+Only the platform's own lines are read, and only what they begin with: an app may write anything,
+and a user ask for any path, which the platform's router then quotes."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,8 @@ from collections.abc import Iterator
 MOST_LINES = 10_000
 _LENGTH = re.compile(rb"(\d{1,6}) ")
 _CODE = re.compile(
-    rb"<\d{1,3}>1 \S+ \S+ heroku \S+ (?:- )?(?:(?:sock=\w+ )?at=(?:error|warning) code=|Error )([HRL]\d\d)\b"
+    rb"<\d{1,3}>1 \S+ \S+ heroku \S+ (?:- )?(?:(?:sock=\w+ )?at=(?:error|warning) code=|Error "
+    rb")([HRL]\d\d)\b"
 )
 
 
@@ -21,7 +22,9 @@ class Garbled(Exception):
 
 
 def lines(body: bytes) -> Iterator[bytes]:
-    """The lines of a batch; raises Garbled where one is cut off, or there are more than MOST_LINES."""
+    """The lines of a batch; raises Garbled where one is cut off, or there are more than
+    MOST_LINES.
+    """
     at = number = 0
     while at < len(body):
         length = _LENGTH.match(body, at)
@@ -38,7 +41,8 @@ def lines(body: bytes) -> Iterator[bytes]:
 
 
 def codes(body: bytes, count: int | None = None) -> dict[str, int]:
-    """How often each of the platform's codes (R14, H12, ...) is in a batch; count: of lines, as its sender tells it.
+    """How often each of the platform's codes (R14, H12, ...) is in a batch; count: of lines, as its
+    sender tells it.
 
     Raises Garbled.
     """

@@ -44,7 +44,8 @@ COUNTERS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
 GAUGES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     (
         "sluice_verdict",
-        "Evidence against the candidate of a judged rollout, as a part of what decides (logarithms; 1 decides)",
+        "Evidence against the candidate of a judged rollout, as a part of what decides "
+        "(logarithms; 1 decides)",
         ("signal",),
         "verdict",
     ),
@@ -166,7 +167,9 @@ def exposition(snapshots: list[Snapshot], asked: dict[str, int], split_id: str) 
 
 
 def drawn_counts(gauges: dict[Key, float], split_id: str) -> dict[str, float]:
-    """Requests each version was drawn for since this split is in force (pinned ones are not drawn)."""
+    """Requests each version was drawn for since this split is in force (pinned ones are not
+    drawn).
+    """
     return {key[2]: value for key, value in gauges.items() if key[:2] == ("drawn", split_id)}
 
 

@@ -1,7 +1,7 @@
 """The protocol's extensions for a model repository and for statistics, as Triton describes them.
 
-https://github.com/triton-inference-server/server (docs/protocol/extension_model_repository.md, extension_statistics.md)
-"""
+https://github.com/triton-inference-server/server (docs/protocol/extension_model_repository.md,
+extension_statistics.md)"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -19,7 +19,9 @@ class _IndexRequest(msgspec.Struct):
 
 
 def check_index_request(body: bytes) -> None:
-    """Raise Problem 400 for a body that is neither empty nor a request; its `ready` leaves out nothing that is here."""
+    """Raise Problem 400 for a body that is neither empty nor a request; its `ready` leaves out
+    nothing that is here.
+    """
     try:
         if body:
             msgspec.json.decode(body, type=_IndexRequest)
@@ -28,7 +30,8 @@ def check_index_request(body: bytes) -> None:
 
 
 def index(table: RoutingTable, in_full: bool) -> list[dict[str, str]]:
-    """Name, version and state of each version; what is deployed has answered its golden rows, so it is READY.
+    """Name, version and state of each version; what is deployed has answered its golden rows, so it
+    is READY.
 
     in_full: of all that are deployed, else of those that have a share of the traffic.
     """
@@ -46,10 +49,11 @@ def index(table: RoutingTable, in_full: bool) -> list[dict[str, str]]:
 def statistics(
     table: RoutingTable, snapshots: Iterable[Snapshot], model: str, version: str | None
 ) -> dict[str, Any]:
-    """What each version answered since the router started; raises Problem 404 for another model or version.
+    """What each version answered since the router started; raises Problem 404 for another model or
+    version.
 
-    inference_count: rows sent to it; execution_count: batches; ns: nanoseconds from draw to answer, together.
-    """
+    inference_count: rows sent to it; execution_count: batches; ns: nanoseconds from draw to answer,
+    together."""
     if model != table.ledger.model:
         raise Problem(404, f"there is no model {model!r} here: the model is {table.ledger.model!r}")
     if version is not None and version not in table.addresses:

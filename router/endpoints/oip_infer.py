@@ -1,7 +1,7 @@
 """The Open Inference Protocol, passed on to the version that the path names, else to the one drawn.
 
-What does not infer (metadata, readiness, configuration) is asked of the released version and counts nowhere.
-"""
+What does not infer (metadata, readiness, configuration) is asked of the released version and counts
+nowhere."""
 
 import asyncio
 import math
@@ -96,7 +96,9 @@ class InferEndpoint:
         await answer(send, status, headers, payload)
 
     def _target(self, scope: Scope) -> tuple[str | None, str]:
-        """The version that is asked for (None: any) and what of it; raises Problem 400, 403, 404, 405."""
+        """The version that is asked for (None: any) and what of it; raises Problem 400, 403, 404,
+        405.
+        """
         allowed = self._allowed(scope["path"])
         match = MODEL_PATH.fullmatch(scope["path"])
         if match is None or not allowed:
@@ -151,7 +153,8 @@ class InferEndpoint:
         if _header(scope["headers"], b"inference-header-content-length"):
             raise Problem(
                 400,
-                "the binary tensor extension is not offered: send `data` as JSON (binary_data=False)",
+                "the binary tensor extension is not offered: send `data` as JSON "
+                "(binary_data=False)",
             )
         own_s = deadline_s(scope["headers"])
         async with whole_body(scope, receive, self.limits.max_body_bytes) as body:
@@ -166,7 +169,9 @@ class InferEndpoint:
         return status, payload
 
     def _draw(self, given: Headers, body: bytes, version: str | None, headers: Headers) -> Draw:
-        """The version for this request's unit, as /predict draws it; a cookie for the caller joins `headers`."""
+        """The version for this request's unit, as /predict draws it; a cookie for the caller joins
+        `headers`.
+        """
         unit = self.units.of_request(given, _first_row(body))
         lasting = bool(unit) or self.units.set_cookie
         if not unit:
@@ -190,7 +195,9 @@ class InferEndpoint:
     async def _ask_within(
         self, own_s: float | None, draw: Draw, pinned: bool, body: bytes
     ) -> tuple[int, bytes, str]:
-        """Ask, and answer 504 once the deadline has passed; what the version says then still counts."""
+        """Ask, and answer 504 once the deadline has passed; what the version says then still
+        counts.
+        """
         within_s = min(own_s or math.inf, self.limits.deadline_ms / 1000)
         asking = asyncio.get_running_loop().create_task(self._ask(draw, pinned, body))
         try:
@@ -264,7 +271,9 @@ class InferEndpoint:
         return outcome
 
     async def _restarted(self, lane: Lane, give_up: float) -> bool:
-        """Wait for a moment, as /predict does in its queue, where only this version answers and is being restarted."""
+        """Wait for a moment, as /predict does in its queue, where only this version answers and is
+        being restarted.
+        """
         if (
             self._waiting >= MOST_WAITING
             or time.monotonic() >= give_up
@@ -280,7 +289,9 @@ class InferEndpoint:
 
 
 def _counted(draw: Draw, code: int, seconds: float) -> Counted | None:
-    """Count how a drawn request ended; a failure is returned instead, until it is known what the other one says."""
+    """Count how a drawn request ended; a failure is returned instead, until it is known what the
+    other one says.
+    """
     word = word_of(code, None)
     if draw.tally is None:
         return None

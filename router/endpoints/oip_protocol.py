@@ -1,4 +1,6 @@
-"""What the router itself says in the Open Inference Protocol: its paths, extensions and the form of its errors."""
+"""What the router itself says in the Open Inference Protocol: its paths, extensions and the form of
+its errors.
+"""
 
 import re
 

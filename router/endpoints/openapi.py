@@ -175,7 +175,10 @@ def _statistics(*path: str) -> Schema:
 
 
 def _repository_index() -> Schema:
-    summary = "The versions that have a share of the traffic; with the operator's token, all that are deployed"
+    summary = (
+        "The versions that have a share of the traffic; with the operator's token, all that are "
+        "deployed"
+    )
     answer = _json(summary, {"type": "array", "items": _ref("RepositoryEntry")})
     return {
         **_call(summary, {"200": answer, **_errors({"400": "Malformed JSON"})}),

@@ -1,4 +1,6 @@
-"""The values of the API as JSON Schema, and who may ask; router/endpoints/openapi.py has the calls."""
+"""The values of the API as JSON Schema, and who may ask; router/endpoints/openapi.py has the
+calls.
+"""
 
 from typing import Any
 
@@ -40,7 +42,9 @@ _ROW_ERROR = _object(
     {"row": COUNT, "status": WHOLE, "detail": TEXT, "column": {"type": ["string", "null"]}}
 )
 _LABEL: Schema = {
-    "description": "A boolean, number or string, or a list of one a row; any other is named in `invalid`"
+    "description": (
+        "A boolean, number or string, or a list of one a row; any other is named in `invalid`"
+    )
 }
 _PARAMETERS: Schema = {"type": ["object", "null"]}
 _VERSION = _object(
@@ -68,7 +72,10 @@ SECURITY: Schema = {
     "operator": {
         "type": "http",
         "scheme": "bearer",
-        "description": "The operator's token. On this machine none is needed where the router listens on loopback",
+        "description": (
+            "The operator's token. On this machine none is needed where the router listens on "
+            "loopback"
+        ),
     },
     "drain": {
         "type": "http",
@@ -98,7 +105,9 @@ SCHEMAS: Schema = {
             {"model": TEXT, "version": TEXT, "predictions": _list(ANYTHING, minItems=1)},
             {"classes": _list(ANYTHING)},
         ),
-        "description": "classes: in the order of the probabilities, where a prediction is a list of them",
+        "description": (
+            "classes: in the order of the probabilities, where a prediction is a list of them"
+        ),
     },
     "Label": _object({"prediction_id": TEXT, "label": _LABEL}, closed=True),
     "LabelList": {

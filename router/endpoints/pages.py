@@ -1,4 +1,6 @@
-"""Everything but the hot path, in Flask: health, metrics, status, the operator's page and the API's description."""
+"""Everything but the hot path, in Flask: health, metrics, status, the operator's page and the API's
+description.
+"""
 
 import json
 import secrets
@@ -22,7 +24,9 @@ from router.problems import Headers, Problem
 
 
 class WorkerView:
-    """What the pages see of their worker: its table, all workers' snapshots, and since when the ledger is away."""
+    """What the pages see of their worker: its table, all workers' snapshots, and since when the
+    ledger is away.
+    """
 
     def __init__(
         self,
@@ -51,9 +55,11 @@ def _public_routes(app: Flask, eyes: WorkerView, access: Access) -> None:
         response = Response(
             render_template("page.html", model=eyes.table().ledger.model, nonce=nonce)
         )
-        # The page may hold the operator's token: no script but its own, and nobody to send it to but this router.
+        # The page may hold the operator's token: no script but its own, and nobody to send it to
+        # but this router.
         response.headers["Content-Security-Policy"] = (
-            f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'unsafe-inline'; connect-src 'self'; "
+            f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'unsafe-inline'; "
+            f"connect-src 'self'; "
             "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
         response.headers["Referrer-Policy"] = "no-referrer"

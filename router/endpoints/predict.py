@@ -1,8 +1,8 @@
-"""POST /predict: the hot path. Rows stay raw JSON from the caller's body to the version's, and back.
+"""POST /predict: the hot path. Rows stay raw JSON from the caller's body to the version's, and
+back.
 
-`answer` is its whole work, by callback, for wire/fast_path.py; `__call__` is the same as ASGI, for requests that came the
-long way.
-"""
+`answer` is its whole work, by callback, for wire/fast_path.py; `__call__` is the same as ASGI, for
+requests that came the long way."""
 
 import asyncio
 import logging
@@ -44,7 +44,8 @@ LONGEST_ID = 128
 ERRORS_LISTED = 100
 """Bad rows that an answer describes one by one; of more it says how many there are."""
 UTF8_BOM = b"\xef\xbb\xbf"
-# A body of more bytes is looked through for too many rows, or rows that are none, before they are taken apart.
+# A body of more bytes is looked through for too many rows, or rows that are none, before they are
+# taken apart.
 LARGE_BODY = 1 << 20
 
 
@@ -207,7 +208,9 @@ class Predict:
         reply: Reply,
         respond: Respond,
     ) -> None:
-        """Answer, then remember what was answered. Raises nothing: others' rows came back in the same batch."""
+        """Answer, then remember what was answered. Raises nothing: others' rows came back in the
+        same batch.
+        """
         own = reply.fallen_from is None
         try:
             predicted = _usable(reply)
@@ -268,7 +271,8 @@ class Predict:
 
     def _rows(self, body: bytes) -> list[msgspec.Raw]:
         try:
-            # Raw rows are not looked into here, so text that is not UTF-8 would reach the version in others' batch.
+            # Raw rows are not looked into here, so text that is not UTF-8 would reach the version
+            # in others' batch.
             if not body.isascii():
                 body = body.removeprefix(UTF8_BOM)
                 body.decode()
@@ -285,7 +289,9 @@ class Predict:
         return rows
 
     def _bound_rows(self, body: bytes) -> None:
-        """Refuse what would take much memory apart: too many rows. Raises Problem, or what a decoder raises."""
+        """Refuse what would take much memory apart: too many rows. Raises Problem, or what a
+        decoder raises.
+        """
         self._require_few(len(self._count_rows(body).instances))
 
     def _require_few(self, rows: int) -> None:
@@ -295,7 +301,9 @@ class Predict:
             )
 
     def _unit_of(self, asked: RequestContext, rows: list[msgspec.Raw]) -> tuple[bytes, bytes, bool]:
-        """The unit that is assigned, the value of a cookie to set (empty: none), and whether the unit comes again."""
+        """The unit that is assigned, the value of a cookie to set (empty: none), and whether the
+        unit comes again.
+        """
         unit = asked.unit or self.units.unit(b"", asked.cookie, row_field(rows[0]))
         if unit:
             return unit, b"", True

@@ -15,11 +15,11 @@ MOST_WORST = 10
 
 
 def status(table: RoutingTable, snapshots: list[Snapshot], with_rows: bool) -> dict[str, Any]:
-    """Revision of the slowest worker, the split asked and served, and per version what it did since start.
+    """Revision of the slowest worker, the split asked and served, and per version what it did since
+    start.
 
-    since_rollout: the same since the rollout in progress began, None without one. with_rows: also the rows on which
-    shadows differ most, which are users' own.
-    """
+    since_rollout: the same since the rollout in progress began, None without one. with_rows: also
+    the rows on which shadows differ most, which are users' own."""
     live = [snapshot for snapshot in snapshots if not snapshot.gone]
     counts = _parts(summed(snapshot.counts for snapshot in snapshots))
     gauges = _parts(summed(snapshot.gauges for snapshot in live))

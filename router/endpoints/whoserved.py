@@ -1,4 +1,6 @@
-"""GET /whoserved/ID: what a prediction's id says. Only the router has the key; router/access.py says who may ask."""
+"""GET /whoserved/ID: what a prediction's id says. Only the router has the key; router/access.py
+says who may ask.
+"""
 
 import msgspec
 

@@ -1,8 +1,9 @@
-"""What one worker counts of a rollout: a tally a version and weight in force. Plain integers on the hot path.
+"""What one worker counts of a rollout: a tally a version and weight in force. Plain integers on the
+hot path.
 
-A request belongs to the weight that was in force when it was routed, so a tally lives on as long as something under way
-may still count in it; what leaves this process is always the whole of it, never a difference (store/evidence.py).
-"""
+A request belongs to the weight that was in force when it was routed, so a tally lives on as long as
+something under way may still count in it; what leaves this process is always the whole of it, never
+a difference (store/evidence.py)."""
 
 from typing import Any
 
@@ -11,13 +12,17 @@ from rollout.verdict.bins import latency_bin
 from router.dispatch.routing_table import RoutingTable
 
 NO_ROLLOUT = "released"
-"""Under this name the released version is counted while nothing is rolled out: the history a rollout begins with."""
+"""Under this name the released version is counted while nothing is rolled out: the history a
+rollout begins with.
+"""
 KEPT = 64
 Key = tuple[str, str, int]
 
 
 class EvidenceCounters:
-    """The counts of one version at one weight of the candidate; their kinds are those of rollout/verdict/evidence.py."""
+    """The counts of one version at one weight of the candidate; their kinds are those of
+    rollout/verdict/evidence.py.
+    """
 
     __slots__ = (
         "answers",
@@ -85,8 +90,8 @@ class EvidenceByWeight:
         if tally is None:
             tally = self._all[key] = EvidenceCounters()
             while len(self._all) > KEPT:
-                # The oldest ended long ago: its requests have all been answered, and it has been flushed. The history
-                # goes on, and would be handed in from nothing.
+                # The oldest ended long ago: its requests have all been answered, and it has been
+                # flushed. The history goes on, and would be handed in from nothing.
                 oldest = next(
                     (each for each in self._all if each[0] != NO_ROLLOUT), next(iter(self._all))
                 )

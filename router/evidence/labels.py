@@ -1,8 +1,9 @@
-"""Reads late labels: which prediction each is of, whether it can be its truth, and what was lost by it.
+"""Reads late labels: which prediction each is of, whether it can be its truth, and what was lost by
+it.
 
-What comes from outside is bounded by what the id was given for: no more labels than the request had rows, and of a
-classification only its classes. One that cannot be read is named by its place and keeps no other from being counted.
-"""
+What comes from outside is bounded by what the id was given for: no more labels than the request had
+rows, and of a classification only its classes. One that cannot be read is named by its place and
+keeps no other from being counted."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -47,8 +48,9 @@ class Body(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Known:
-    """What a label is read by. answers: of a version; loss: of labels in the rollout that began with a revision, as it
-    was planned then. most_rows: labels of one prediction whose id does not tell its rows."""
+    """What a label is read by. answers: of a version; loss: of labels in the rollout that began
+    with a revision, as it was planned then. most_rows: labels of one prediction whose id does not
+    tell its rows."""
 
     answers: Callable[[str], Answers]
     loss: Callable[[int], Labels]
@@ -57,7 +59,9 @@ class Known:
 
 @dataclass(frozen=True)
 class Read:
-    """What some entries held: rows to count, and those that cannot be, by the place of their entry and their row."""
+    """What some entries held: rows to count, and those that cannot be, by the place of their entry
+    and their row.
+    """
 
     rows: list[Row]
     invalid: list[dict[str, Any]]
@@ -75,7 +79,8 @@ def entries_of(body: bytes) -> Sequence[bytes | msgspec.Raw]:
     if len(entries) > MOST_LABELS:
         raise Problem(
             413,
-            f"{len(entries)} entries in one call: at most {MOST_LABELS} are allowed, send several calls",
+            f"{len(entries)} entries in one call: at most {MOST_LABELS} are allowed, send several "
+            f"calls",
         )
     return entries
 
@@ -113,7 +118,9 @@ def in_parts(
     known: Known,
     most: int = MOST_LABELS,
 ) -> Iterator[Read]:
-    """The same, AT_ONCE labels at a time. most: labels to read; entries after them are named as what was too much."""
+    """The same, AT_ONCE labels at a time. most: labels to read; entries after them are named as
+    what was too much.
+    """
     part, read = Read([], []), 0
     for index, raw in enumerate(entries):
         if read >= most:
@@ -147,7 +154,9 @@ def _of_entry(
 def _rows(
     entry: Labelled, key: bytes, now: datetime, known: Known
 ) -> Iterator[Row | dict[str, Any]]:
-    """Each row of an entry, or what is wrong with it; raises BadToken, ValueError where the whole entry is wrong."""
+    """Each row of an entry, or what is wrong with it; raises BadToken, ValueError where the whole
+    entry is wrong.
+    """
     prediction, signature = opened(entry.prediction_id, key)
     raws = _raw_values(bytes(entry.label), prediction, known)
     for number, raw in enumerate(raws):
@@ -175,7 +184,8 @@ def _raw_values(
     told = prediction.rows or len(prediction.scores)
     most = told or known.most_rows
     listed = label.lstrip()[:1] == b"["
-    # Counted before they are made: a list of a million labels for one row must cost what its bytes cost.
+    # Counted before they are made: a list of a million labels for one row must cost what its bytes
+    # cost.
     separators = (
         label.count(b",")
         if b'"' not in label
@@ -222,8 +232,8 @@ def _row(
 
 
 def _truth(value: ClassValue, prediction: Prediction, answers: Answers) -> str:
-    """A label as it is counted; raises ValueError for one that cannot be the truth: counted, it would bar the right
-    one."""
+    """A label as it is counted; raises ValueError for one that cannot be the truth: counted, it
+    would bar the right one."""
     version = prediction.version
     if answers.names:
         key = answers.names.key(value)
@@ -254,7 +264,9 @@ def _short(text: str, most: int = SHOWN_CHARACTERS) -> str:
 
 
 def of_a_shadow(row: Row) -> bool:
-    """Whether this label is of a request that a rollout only copied: its candidate had no share of the traffic."""
+    """Whether this label is of a request that a rollout only copied: its candidate had no share of
+    the traffic.
+    """
     return row.bets and row.rollout > 0 and row.weight == 0
 
 
@@ -265,11 +277,11 @@ def loss_level(
     label: str,
     answers: Answers = UNKNOWN,
 ) -> int | None:
-    """The loss of one labelled prediction in sixteenths of the bound; None where it has none of the kind asked for.
+    """The loss of one labelled prediction in sixteenths of the bound; None where it has none of the
+    kind asked for.
 
-    brier and log take the score as the probability of the second of two classes; where the classes are not known, of 1
-    beside 0.
-    """
+    brier and log take the score as the probability of the second of two classes; where the classes
+    are not known, of 1 beside 0."""
     if signal.loss == "wrong":
         return None if not predicted_class else 0 if predicted_class == label else LABEL_LEVELS - 1
     if score is None:

@@ -1,12 +1,12 @@
 """Asks both versions the same batch, in turn, and compares how long their models took.
 
-Users' waiting times cannot be compared: a candidate at 5 % has small batches and an idle process, so it looks fast
-whatever it is (docs/decisions/0017). Here both get the same rows in batches of the same size, in random order; what is
-compared is the model's own time, which each says in `Server-Timing`. The first of two calls warms, the second counts.
-Processor time, since a busy version predicts several batches at once and each waits for the others' share of it; and
-time by the clock, which sees a model that waits, and is fair where both are equally busy.
-Copies of rows that were answered, a small part of the time, and none while users wait: never on a user's path.
-"""
+Users' waiting times cannot be compared: a candidate at 5 % has small batches and an idle process,
+so it looks fast whatever it is (docs/decisions/0017). Here both get the same rows in batches of the
+same size, in random order; what is compared is the model's own time, which each says in
+`Server-Timing`. The first of two calls warms, the second counts. Processor time, since a busy
+version predicts several batches at once and each waits for the others' share of it; and time by the
+clock, which sees a model that waits, and is fair where both are equally busy. Copies of rows that
+were answered, a small part of the time, and none while users wait: never on a user's path."""
 
 import asyncio
 import logging
@@ -89,7 +89,9 @@ class LatencyProbe:
         return any(lane.queued_rows > BUSY_ROWS for lane in self.traffic.lanes.values())
 
     async def _times(self, version: str, body: bytes) -> "PairedTimes | None":
-        """The model's times for the second of two equal batches; None where one was not answered well."""
+        """The model's times for the second of two equal batches; None where one was not answered
+        well.
+        """
         times = None
         for _ in range(2):
             outcome = await self._ask(version, body)
@@ -125,7 +127,9 @@ class PairedTimes:
 
 
 def times_of(answer: Answer) -> PairedTimes | None:
-    """The times an answer tells; of a version that does not tell the processor's, the clock's stand for both."""
+    """The times an answer tells; of a version that does not tell the processor's, the clock's stand
+    for both.
+    """
     elapsed_s = model_seconds(answer)
     if not elapsed_s:
         return None

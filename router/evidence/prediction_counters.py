@@ -1,4 +1,6 @@
-"""What each answer said: its signed id for late feedback, and the counts of predicted classes or values."""
+"""What each answer said: its signed id for late feedback, and the counts of predicted classes or
+values.
+"""
 
 import time
 from collections.abc import Callable
@@ -22,7 +24,9 @@ VALUE_EDGES = (-1e6, -1e3, -1e2, -10.0, -1.0, -0.1, 0.0, 0.1, 1.0, 10.0, 1e2, 1e
 
 
 class Outcomes:
-    """Makes ids and counts predictions. Belongs to one worker. answers: of a version, as the ledger has them."""
+    """Makes ids and counts predictions. Belongs to one worker. answers: of a version, as the ledger
+    has them.
+    """
 
     def __init__(
         self,

@@ -1,9 +1,9 @@
-"""Prediction ids: compact signed tokens that carry what feedback needs, so that no store of predictions is kept.
+"""Prediction ids: compact signed tokens that carry what feedback needs, so that no store of
+predictions is kept.
 
-An id is base64url(MessagePack of the fields of Prediction) followed by a 12-byte keyed BLAKE2b of it. `scores` is one
-number a row: the last class's probability, or the predicted value. Each prediction has one id, written in one way: what
-is counted by an id is counted by its signature.
-"""
+An id is base64url(MessagePack of the fields of Prediction) followed by a 12-byte keyed BLAKE2b of
+it. `scores` is one number a row: the last class's probability, or the predicted value. Each
+prediction has one id, written in one way: what is counted by an id is counted by its signature."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import blake2b
@@ -17,12 +17,13 @@ LONGEST = 4096
 
 
 class Prediction(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What an id says. scores and classes have one entry a row, or the first row's alone where all would be too long.
+    """What an id says. scores and classes have one entry a row, or the first row's alone where all
+    would be too long.
 
-    weight: of the rollout's candidate when the request was routed, in basis points (0 without a rollout); rollout: the
-    revision that rollout began with, 0 for none; unit: CRC-32 of who asked; bets: whether the first row counts in the
-    verdict; rows: of the request, 0 in an id from before this was told.
-    """
+    weight: of the rollout's candidate when the request was routed, in basis points (0 without a
+    rollout); rollout: the revision that rollout began with, 0 for none; unit: CRC-32 of who asked;
+    bets: whether the first row counts in the verdict; rows: of the request, 0 in an id from before
+    this was told."""
 
     version: str
     weight: int
@@ -68,7 +69,9 @@ def signature_of(token: bytes) -> str:
 
 
 def read(token: str, key: bytes) -> Prediction:
-    """The prediction of an id; raises BadToken unless this key signed it and it is written as it was given."""
+    """The prediction of an id; raises BadToken unless this key signed it and it is written as it
+    was given.
+    """
     return opened(token, key).prediction
 
 
@@ -84,7 +87,8 @@ def opened(token: str, key: bytes) -> Opened:
     payload, signature = raw[:-SIGNATURE_BYTES], raw[-SIGNATURE_BYTES:]
     if not compare_digest(signature, _signature(payload, key)):
         raise BadToken("the id was not signed here")
-    # The decoder skips signs that are none of its own, so that one id could be written in any number of ways.
+    # The decoder skips signs that are none of its own, so that one id could be written in any
+    # number of ways.
     if _encoded(raw) != written:
         raise BadToken("the id is not written as it was given: send it unchanged")
     return Opened(_decoder.decode(payload), signature.hex())

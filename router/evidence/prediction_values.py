@@ -1,4 +1,6 @@
-"""Raw predictions as what they are compared and counted by: a score and the key of a class (rollout/state/classes.py)."""
+"""Raw predictions as what they are compared and counted by: a score and the key of a class
+(rollout/state/classes.py).
+"""
 
 import msgspec
 

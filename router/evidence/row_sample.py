@@ -1,9 +1,9 @@
 """A bounded sample of recent request rows, for `deploy.py plan --replay recent`.
 
-Every row that was answered has the same chance to be kept (Algorithm L: the hot path only counts down to the next one).
-It slides: once a sample is full and a window has passed, a new one begins, and the old one fills up what the new one
-lacks. Each worker writes its sample to a file for its user alone, which outlives it.
-"""
+Every row that was answered has the same chance to be kept (Algorithm L: the hot path only counts
+down to the next one). It slides: once a sample is full and a window has passed, a new one begins,
+and the old one fills up what the new one lacks. Each worker writes its sample to a file for its
+user alone, which outlives it."""
 
 import asyncio
 import math
@@ -43,7 +43,9 @@ class RowSample:
         return [*self._rows, *self._before[: self.size - len(self._rows)]]
 
     def turn(self, now: float) -> None:
-        """Begin a new window where the present one is full and over (`now` in seconds of a steady clock)."""
+        """Begin a new window where the present one is full and over (`now` in seconds of a steady
+        clock).
+        """
         if self.size and len(self._rows) == self.size and now - self._begun >= WINDOW_S:
             self._before = self._rows
             self._chance.shuffle(self._before)
@@ -64,7 +66,8 @@ class RowSample:
         self._ahead = place - len(rows)
 
     def _keep(self, row: msgspec.Raw) -> None:
-        # A copy: the raw row would hold the whole body. A huge one is left out, for the sample lies in memory.
+        # A copy: the raw row would hold the whole body. A huge one is left out, for the sample lies
+        # in memory.
         if len(memoryview(row)) > LARGEST_ROW:
             return
         line = bytes(row).replace(b"\n", b" ").replace(b"\r", b" ")
@@ -97,7 +100,8 @@ async def keep(recent: RowSample, state: Path, threads: Executor) -> None:
 def _publish_changed(recent: RowSample, state: Path, threads: Executor) -> None:
     if recent.changed:
         recent.changed = False
-        # What cannot be written is written with the next one: a sample is not worth a line in the log each time.
+        # What cannot be written is written with the next one: a sample is not worth a line in the
+        # log each time.
         threads.submit(publish, state, os.getpid(), recent.rows())
 
 
@@ -107,7 +111,9 @@ def folder(state: Path) -> Path:
 
 
 def publish(state: Path, pid: int, rows: list[bytes]) -> None:
-    """Replace a worker's file, which only this user can read; of workers that are gone the newest files stay."""
+    """Replace a worker's file, which only this user can read; of workers that are gone the newest
+    files stay.
+    """
     place = folder(state)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = place / f"{pid}.draft"

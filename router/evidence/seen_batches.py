@@ -1,8 +1,7 @@
 """Which batches of a log drain were counted: a batch that the platform sends again counts once.
 
-One empty file a batch, in a folder that all workers of this machine share: a file is made by one of them alone. Only
-batches that complain are remembered, and of those the newest.
-"""
+One empty file a batch, in a folder that all workers of this machine share: a file is made by one of
+them alone. Only batches that complain are remembered, and of those the newest."""
 
 import logging
 import os
@@ -21,7 +20,9 @@ class SeenBatches:
         self.folder = folder
 
     def first(self, frame: str) -> bool:
-        """Whether this batch was not met before; it is from now on. Where nothing can be written, all are new."""
+        """Whether this batch was not met before; it is from now on. Where nothing can be written,
+        all are new.
+        """
         name = blake2b(frame.encode(), digest_size=16).hexdigest()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

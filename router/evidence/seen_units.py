@@ -1,10 +1,10 @@
 """Which units have been met in a rollout: only the first request of a unit bets.
 
-A unit always meets the same version, so its further requests are no new draws: counted, they would make one unlucky
-user look like many. The memory is a Bloom filter in a file that all workers of this machine map: bounded, shared, and
-still there after a worker's end. That it takes one unit in some hundred for one it knows costs evidence, not honesty,
-since membership has nothing to do with the version.
-"""
+A unit always meets the same version, so its further requests are no new draws: counted, they would
+make one unlucky user look like many. The memory is a Bloom filter in a file that all workers of
+this machine map: bounded, shared, and still there after a worker's end. That it takes one unit in
+some hundred for one it knows costs evidence, not honesty, since membership has nothing to do with
+the version."""
 
 import logging
 import mmap
@@ -26,7 +26,8 @@ class SeenUnits:
         try:
             self._bits = _shared(folder, rollout)
         except OSError as error:
-            # A full disk must not keep a rollout from being followed. Each worker then knows the units it met itself.
+            # A full disk must not keep a rollout from being followed. Each worker then knows the
+            # units it met itself.
             log.warning(
                 "the units met are known to this worker alone: %s: %s", folder, error.strerror
             )
@@ -64,7 +65,9 @@ def _shared(folder: Path, rollout: str) -> mmap.mmap:
 
 
 def forget_others(folder: Path, kept: str) -> None:
-    """Only the rollout in progress needs its units; a file that another worker maps lives on until it closes it."""
+    """Only the rollout in progress needs its units; a file that another worker maps lives on until
+    it closes it.
+    """
     for path in folder.glob("*.units"):
         if path.name != kept:
             path.unlink(missing_ok=True)

@@ -1,9 +1,10 @@
-"""What the workers count, together: each keeps plain integers and publishes them to a file of its own.
+"""What the workers count, together: each keeps plain integers and publishes them to a file of its
+own.
 
-The hot path adds to a dictionary; nothing is shared while a request is under way. A reader adds up all files, so that
-the numbers are right with several workers, and those of a worker that has died stay. Of a dead worker only its counts
-are believed, whether or not its master lived to fold them into those of all dead ones.
-"""
+The hot path adds to a dictionary; nothing is shared while a request is under way. A reader adds up
+all files, so that the numbers are right with several workers, and those of a worker that has died
+stay. Of a dead worker only its counts are believed, whether or not its master lived to fold them
+into those of all dead ones."""
 
 import os
 from pathlib import Path
@@ -20,7 +21,9 @@ SEPARATOR = "\x1f"
 
 
 class Worst(msgspec.Struct, frozen=True):
-    """A row on which a shadow differs from the answer its user got. gap: how far; all three as JSON text."""
+    """A row on which a shadow differs from the answer its user got. gap: how far; all three as JSON
+    text.
+    """
 
     version: str
     gap: float
@@ -30,8 +33,8 @@ class Worst(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct):
-    """One worker's numbers. counts only grow; gauges and worst are true now; gone: the worker has died; since: counts
-    since that rollout began, empty without one.
+    """One worker's numbers. counts only grow; gauges and worst are true now; gone: the worker has
+    died; since: counts since that rollout began, empty without one.
 
     started: the worker's start (process_identity.py); master: process id of the one that forked it.
     """
@@ -50,7 +53,9 @@ class Snapshot(msgspec.Struct):
 
 
 class Requests:
-    """The requests of one version in one role: how many by status, their seconds together, and their latencies."""
+    """The requests of one version in one role: how many by status, their seconds together, and
+    their latencies.
+    """
 
     __slots__ = ("bins", "codes", "seconds")
 
@@ -142,7 +147,9 @@ def retire(state: Path, pid: int) -> None:
 
 
 def forget(state: Path) -> None:
-    """Start from zero; where workers of a master that was killed still answer, go on from the counts there are."""
+    """Start from zero; where workers of a master that was killed still answer, go on from the
+    counts there are.
+    """
     folder(state).mkdir(parents=True, exist_ok=True)
     files = list(folder(state).glob("*.json"))
     if any(not snapshot.gone for snapshot in _snapshots(files)):

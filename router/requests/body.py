@@ -1,4 +1,6 @@
-"""A request's body, read within its bounds: bytes, time, and what all requests of a worker may hold together."""
+"""A request's body, read within its bounds: bytes, time, and what all requests of a worker may hold
+together.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, MutableMapping
@@ -12,7 +14,8 @@ from wire.budget import ByteBudget
 
 @asynccontextmanager
 async def whole_body(scope: Scope, receive: Receive, limit: int) -> AsyncIterator[bytes]:
-    """The body of a request, unpacked, counted in the worker's budget until the block ends; raises Problem.
+    """The body of a request, unpacked, counted in the worker's budget until the block ends; raises
+    Problem.
 
     400, 408, 413, 415 and 503 as BodyReader and `unpacked` say.
     """
@@ -32,7 +35,9 @@ async def whole_body(scope: Scope, receive: Receive, limit: int) -> AsyncIterato
 
 
 class Unpacked:
-    """An unpacked body that counts in a budget until it is released. See wire/budget.py for the protocol."""
+    """An unpacked body that counts in a budget until it is released. See wire/budget.py for the
+    protocol.
+    """
 
     unfinished = False
 
@@ -51,7 +56,9 @@ class Unpacked:
 
 
 class BodyReader:
-    """One body on its way in, counted in its worker's budget until `release`. See wire/budget.py for the protocol."""
+    """One body on its way in, counted in its worker's budget until `release`. See wire/budget.py
+    for the protocol.
+    """
 
     unfinished = True
 
@@ -74,12 +81,16 @@ class BodyReader:
             self.budget.release(self)
 
     def count(self, size: int) -> None:
-        """Note that the request holds so many bytes now; raises Problem 503 where there is no room."""
+        """Note that the request holds so many bytes now; raises Problem 503 where there is no
+        room.
+        """
         if self._evicted or (self.budget is not None and not self.budget.change(self, size)):
             raise no_room()
 
     async def read(self, receive: Receive) -> bytes:
-        """The whole body; raises Problem 413 past the limit, 408 for a slow client, 503 where there is no room."""
+        """The whole body; raises Problem 413 past the limit, 408 for a slow client, 503 where there
+        is no room.
+        """
         try:
             async with asyncio.timeout(self.give_up_s) as self._time:
                 return await self._whole(receive)
@@ -104,7 +115,8 @@ class BodyReader:
             if size > self.limit:
                 raise Problem(
                     413,
-                    f"the body is larger than {self.limit} bytes: send the rows in several requests",
+                    f"the body is larger than {self.limit} bytes: "
+                    "send the rows in several requests",
                 )
             self.count(size)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -114,7 +126,8 @@ def no_room() -> Problem:
     """503 where the requests of a worker hold too many bytes together."""
     return Problem(
         503,
-        "the requests under way hold as many bytes as they may together: send this one again, or in smaller parts",
+        "the requests under way hold as many bytes as they may together: send this one again, or "
+        "in smaller parts",
         retry_after_s=1,
     )
 
@@ -126,7 +139,9 @@ def budget_of(scope: Scope) -> ByteBudget | None:
 
 
 def with_length(scope: Scope, length: int) -> Scope:
-    """The scope of the same request with a body of so many bytes, which has been read and unpacked."""
+    """The scope of the same request with a body of so many bytes, which has been read and
+    unpacked.
+    """
     of_the_body = (b"content-length", b"transfer-encoding", b"content-encoding")
     headers = [(name, value) for name, value in scope["headers"] if name not in of_the_body]
     return {**scope, "headers": [*headers, (b"content-length", b"%d" % length)]}

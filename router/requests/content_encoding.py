@@ -1,4 +1,6 @@
-"""Request bodies that were sent packed: gzip and deflate are unpacked, within the bound of any body."""
+"""Request bodies that were sent packed: gzip and deflate are unpacked, within the bound of any
+body.
+"""
 
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -11,12 +13,16 @@ MOST_MEMBERS = 16
 # zlib puts its whole output together while nothing else runs: a piece at a time, that is short.
 PIECE_BYTES = 64 * 1024
 UNPACKING = ThreadPoolExecutor(2, thread_name_prefix="unpack")
-"""Where bodies are unpacked: 100 kB may be as much work as a hundred requests, and zlib works beside the event loop."""
+"""Where bodies are unpacked: 100 kB may be as much work as a hundred requests, and zlib works
+beside the event loop.
+"""
 _GZIP_OR_ZLIB, _RAW = 47, -15
 
 
 def unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
-    """The body as it was before its Content-Encoding; raises Problem 400, 413 past `limit` bytes, or 415."""
+    """The body as it was before its Content-Encoding; raises Problem 400, 413 past `limit` bytes,
+    or 415.
+    """
     coding = encoding.strip().lower()
     if coding in (b"", b"identity"):
         return body
@@ -24,7 +30,8 @@ def unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
         named = coding[:40].decode("latin-1")
         raise Problem(
             415,
-            f"a body of Content-Encoding {named!r} is not read here: send it as gzip or deflate, or as it is",
+            f"a body of Content-Encoding {named!r} is not read here: send it as gzip or deflate, "
+            f"or as it is",
             headers=[(b"accept-encoding", ACCEPTED.encode())],
         )
     name = coding.decode()
@@ -65,7 +72,8 @@ def _unpack(body: bytes, limit: int, kind: int = _GZIP_OR_ZLIB) -> bytes:
                 parts.clear()
                 raise Problem(
                     413,
-                    f"unpacked, the body is larger than {limit} bytes: send the rows in several requests",
+                    f"unpacked, the body is larger than {limit} bytes: send the rows in several "
+                    f"requests",
                 )
             if not packed and not parts[-1]:
                 raise Problem(400, "the packed body ends too early: send all of it")

@@ -1,4 +1,6 @@
-"""Why a body is not what /predict takes, and what to send instead. Only for bodies that were refused already."""
+"""Why a body is not what /predict takes, and what to send instead. Only for bodies that were
+refused already.
+"""
 
 import re
 
@@ -24,7 +26,9 @@ def json_fault(body: bytes, error: Exception) -> str:
 
 
 def wide_text(body: bytes) -> str:
-    """The name of the encoding where the body is UTF-16 or UTF-32 text, which is not read here; else empty."""
+    """The name of the encoding where the body is UTF-16 or UTF-32 text, which is not read here;
+    else empty.
+    """
     first = body[:4]
     if (
         first in (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
@@ -47,7 +51,10 @@ def _not_a_number(body: bytes, at: int) -> str:
     name = _NAME_BEFORE.search(body, max(0, found.start() - _WINDOW), found.start())
     column = f" in column {name[1].decode('utf-8', 'replace')!r}" if name else ""
     token = found[0].decode()
-    return f"{token}{column} (byte {found.start()}) is not JSON: send null for a value that is missing or not a number"
+    return (
+        f"{token}{column} (byte {found.start()}) is not JSON: send null for a value that is "
+        f"missing or not a number"
+    )
 
 
 def _shape_of(body: bytes) -> str:

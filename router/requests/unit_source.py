@@ -1,7 +1,8 @@
-"""Which unit a request is for: the header, else the cookie, else the field of its first row. The same on every way in.
+"""Which unit a request is for: the header, else the cookie, else the field of its first row. The
+same on every way in.
 
-All of a value counts, however long. Numbers and booleans are taken as JSON writes them, whole numbers without a point.
-"""
+All of a value counts, however long. Numbers and booleans are taken as JSON writes them, whole
+numbers without a point."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,9 +28,8 @@ class UnitSource:
     def unit(self, header: bytes, cookies: bytes, field: Callable[[str], Any]) -> bytes:
         """The unit, empty where the request names none.
 
-        header: the value of the header of that name; cookies: of the Cookie header; field(name): that value of the
-        request's first row, None where there is none.
-        """
+        header: the value of the header of that name; cookies: of the Cookie header; field(name):
+        that value of the request's first row, None where there is none."""
         if header:
             return header
         if self._reads_cookies and cookies and (found := cookie(cookies, self.cookie_name)):
@@ -37,7 +37,9 @@ class UnitSource:
         return as_unit(field(self.field)) if self.field else b""
 
     def of_request(self, headers: Headers, field: Callable[[str], Any]) -> bytes:
-        """The same from all headers of a request; raises Problem 400 where the unit's header is given twice."""
+        """The same from all headers of a request; raises Problem 400 where the unit's header is
+        given twice.
+        """
         given = [value for name, value in headers if name == self.header]
         if len(given) > 1:
             raise given_twice(self.header)
@@ -82,7 +84,9 @@ def as_unit(value: Any) -> bytes:
 
 
 def cookie(header: bytes, name: bytes) -> bytes:
-    """The value of the first cookie of that name, without quotes around it; empty where there is none."""
+    """The value of the first cookie of that name, without quotes around it; empty where there is
+    none.
+    """
     for pair in header.split(b";"):
         key, _, value = pair.partition(b"=")
         if key.strip() == name:

@@ -1,9 +1,9 @@
-"""Shadows: copies of answered requests go to other versions, their answers are compared and thrown away.
+"""Shadows: copies of answered requests go to other versions, their answers are compared and thrown
+away.
 
-Never on a user's path: a copy is made after the answer was sent, waits in a bounded queue, and is dropped and counted
-where there is no room. Two answers agree where the class is the same, or the value differs by no more than the
-tolerance.
-"""
+Never on a user's path: a copy is made after the answer was sent, waits in a bounded queue, and is
+dropped and counted where there is no room. Two answers agree where the class is the same, or the
+value differs by no more than the tolerance."""
 
 import asyncio
 import math
@@ -72,10 +72,11 @@ class Mirror:
     def copy(self, rows: list[msgspec.Raw], answer: Predicted, prediction_id: bytes = b"") -> None:
         """Copy one answered request to every shadow whose turn it is.
 
-        prediction_id: where the request bets, as the first of its unit does; others are compared and judge nothing.
-        """
+        prediction_id: where the request bets, as the first of its unit does; others are compared
+        and judge nothing."""
         for version, share in self.shadows:
-            # Evenly spread: the turn grows by the share, and a copy is due each time it passes all traffic.
+            # Evenly spread: the turn grows by the share, and a copy is due each time it passes all
+            # traffic.
             turn = self._turn.get(version, 0) + share
             self._turn[version] = turn % ALL
             if turn >= ALL:
@@ -85,9 +86,8 @@ class Mirror:
     def _addressed(self, shadow: str) -> tuple[str, "Judged | None"]:
         """Who gets a copy, and where its outcome counts in the verdict.
 
-        One copy in ten of a judged shadow asks the stable version once more, by chance: what the two of them differ in
-        is the noise that the candidate's differences are compared with.
-        """
+        One copy in ten of a judged shadow asks the stable version once more, by chance: what the
+        two of them differ in is the noise that the candidate's differences are compared with."""
         rolling = self.table.rolling if self.table is not None else None
         if self.table is None or rolling is None or not rolling.judged:
             return shadow, None
@@ -108,7 +108,8 @@ class Mirror:
     ) -> None:
         lane = self._lanes.get(version)
         limits = self.settings.limits
-        # The largest copy may wait in any case where none does, or those of large requests would never be made.
+        # The largest copy may wait in any case where none does, or those of large requests would
+        # never be made.
         if lane is None or (
             lane.queued_rows and lane.queued_rows + len(rows) > limits.max_shadow_queue_rows
         ):
@@ -160,7 +161,9 @@ class Mirror:
             self._keep(copy, shadow)
 
     def _judge(self, copy: "Copy", outcome: str, failed: bool) -> None:
-        """The first row of a copy speaks for it in the verdict. failed: with no answer; a refusal (422) is one."""
+        """The first row of a copy speaks for it in the verdict. failed: with no answer; a refusal
+        (422) is one.
+        """
         if copy.judged is None:
             return
         if copy.judged.watched:
@@ -188,7 +191,9 @@ class Mirror:
         )
 
     def _remember(self, copy: "Copy", index: int, mine: bytes, theirs: bytes) -> None:
-        """Keep the rows that differ most, with their columns; not huge ones, which all workers would write and read."""
+        """Keep the rows that differ most, with their columns; not huge ones, which all workers
+        would write and read.
+        """
         if len(memoryview(copy.rows[index])) > LARGEST_ROW:
             return
         gap = distance(_decode(mine), _decode(theirs))
@@ -215,8 +220,8 @@ class Mirror:
 class Judged:
     """Where a copy counts. rollout: the revision it began with.
 
-    watched: it asks whether the stable version would have answered too; labelled: a label may tell who was right.
-    """
+    watched: it asks whether the stable version would have answered too; labelled: a label may tell
+    who was right."""
 
     counts: dict[str, int]
     rollout: int
@@ -240,7 +245,9 @@ class Copy(Pending):
 
 
 def distance(mine: Any, theirs: Any) -> float:
-    """How far two predictions are apart: of values their difference, of probabilities the largest one, else 1."""
+    """How far two predictions are apart: of values their difference, of probabilities the largest
+    one, else 1.
+    """
     if isinstance(mine, list) and isinstance(theirs, list) and len(mine) == len(theirs):
         return float(max(abs(a - b) for a, b in zip(mine, theirs, strict=True)))
     if isinstance(mine, float) and isinstance(theirs, float) and math.isfinite(mine - theirs):
@@ -249,7 +256,9 @@ def distance(mine: Any, theirs: Any) -> float:
 
 
 def agree(mine: Any, theirs: Any, tolerance: float) -> bool:
-    """Whether two predictions of one row are the same: same class, or values no further apart than the tolerance."""
+    """Whether two predictions of one row are the same: same class, or values no further apart than
+    the tolerance.
+    """
     if isinstance(mine, list) and isinstance(theirs, list):
         return len(mine) == len(theirs) and mine.index(max(mine)) == theirs.index(max(theirs))
     if isinstance(mine, float) or isinstance(theirs, float):

@@ -1,8 +1,8 @@
-"""What a judged shadow answered, on its way to the record, where it waits for a label (store/shadow_answers.py).
+"""What a judged shadow answered, on its way to the record, where it waits for a label
+(store/shadow_answers.py).
 
-Some of each second: labels of a few thousand requests decide, and neither memory nor the database should grow with the
-traffic. Which ones has nothing to do with what was answered.
-"""
+Some of each second: labels of a few thousand requests decide, and neither memory nor the database
+should grow with the traffic. Which ones has nothing to do with what was answered."""
 
 from dataclasses import dataclass, field
 
@@ -31,6 +31,8 @@ class ShadowBuffer:
             self._answers.setdefault(rollout, []).append(answer)
 
     def take(self) -> dict[int, list[ShadowAnswer]]:
-        """What was kept since the last time; called from another thread than `add`, which may miss one by it."""
+        """What was kept since the last time; called from another thread than `add`, which may miss
+        one by it.
+        """
         taken, self._answers, self._room = self._answers, {}, AT_ONCE
         return taken

@@ -30,7 +30,9 @@ class Cursors(Protocol):
 
 
 class SavedCursors:
-    """Progress as marks, one a revision, in pages of PAGE revisions, so that a look stays short however long it ran."""
+    """Progress as marks, one a revision, in pages of PAGE revisions, so that a look stays short
+    however long it ran.
+    """
 
     def __init__(self, marks: Cursors, url: str, newest: Callable[[], int]) -> None:
         self._marks, self._newest = marks, newest

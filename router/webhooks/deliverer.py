@@ -1,8 +1,9 @@
-"""Tells receivers of every new revision of the ledger: signed, in order, at least once, each receiver by itself.
+"""Tells receivers of every new revision of the ledger: signed, in order, at least once, each
+receiver by itself.
 
-The ledger is the queue: a courier remembers only how far its receiver was told, and reads what came since. What is not
-taken is sent again after growing pauses; after an hour it is given up, logged, and the next revision's turn comes.
-"""
+The ledger is the queue: a courier remembers only how far its receiver was told, and reads what came
+since. What is not taken is sent again after growing pauses; after an hour it is given up, logged,
+and the next revision's turn comes."""
 
 import asyncio
 import logging
@@ -29,7 +30,9 @@ MOST_BEHIND = 1_000
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds: for one answer, between attempts at first and at most, and until a revision is given up."""
+    """Seconds: for one answer, between attempts at first and at most, and until a revision is given
+    up.
+    """
 
     answer_s: float = 5.0
     first_pause_s: float = 1.0
@@ -62,9 +65,8 @@ async def deliver(
 ) -> None:
     """Deliver until cancelled. For the leading process alone: two would tell everything twice.
 
-    newest: the revision that this process follows, without I/O; progress: of the receiver at that URL. A receiver that
-    is new hears of what comes from now on.
-    """
+    newest: the revision that this process follows, without I/O; progress: of the receiver at that
+    URL. A receiver that is new hears of what comes from now on."""
     if not hooks.urls:
         return
     with_threads = ThreadPoolExecutor(len(hooks.urls), thread_name_prefix="webhooks")
@@ -201,7 +203,8 @@ class Deliverer:
             raise Refused(f"it answered {status}")
 
     async def _remember(self, revision: int) -> None:
-        # What is not remembered is told again by the next leader: the record may be away and the courier goes on.
+        # What is not remembered is told again by the next leader: the record may be away and the
+        # courier goes on.
         try:
             await self._aside(self.progress.done, revision)
         except StoreError as error:
@@ -225,7 +228,9 @@ class Deliverer:
 
 
 def _client(url: str, answer_s: float) -> "httpx.AsyncClient":
-    """A client of one connection, without redirects and without the environment's proxies and passwords."""
+    """A client of one connection, without redirects and without the environment's proxies and
+    passwords.
+    """
     import httpx
 
     # It would write every address, which may be a secret, to the log.

@@ -1,4 +1,6 @@
-"""What a receiver of webhooks is sent: one revision as JSON, signed so that it can tell who sent it and when."""
+"""What a receiver of webhooks is sent: one revision as JSON, signed so that it can tell who sent it
+and when.
+"""
 
 import hashlib
 import hmac
@@ -17,7 +19,9 @@ LONGEST_REASON = 2_000
 
 @dataclass(frozen=True)
 class Message:
-    """One revision for every receiver. id: the entry's hash; event: the act; body: JSON, at most MOST_BYTES."""
+    """One revision for every receiver. id: the entry's hash; event: the act; body: JSON, at most
+    MOST_BYTES.
+    """
 
     revision: int
     id: str
@@ -66,7 +70,9 @@ def _told(entry: Entry) -> dict[str, Any]:
 
 
 def _state(entry: Entry) -> dict[str, Any]:
-    """Who answers whom after the act, in percent; nulls where a newer Sluice wrote a form that cannot be read here."""
+    """Who answers whom after the act, in percent; nulls where a newer Sluice wrote a form that
+    cannot be read here.
+    """
     try:
         ledger = from_body(entry.body, entry.revision)
     except Refusal:

@@ -1,4 +1,6 @@
-"""One app beside what it should be. What somebody did by hand is told with the step that takes it back."""
+"""One app beside what it should be. What somebody did by hand is told with the step that takes it
+back.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,10 +28,10 @@ LOOKED_BACK = 10
 class Wanted:
     """What an app should be. version: whose it is, empty for the router's.
 
-    config: its config vars, beside those of its add-ons; source: the version of the source that this folder makes.
-    Both raise EdgeFailure where the bundle, or what it needs, is not as it was. drain: where a version's log goes, a
-    secret; None for the router's, whose log would tell of its own arrival for ever.
-    """
+    config: its config vars, beside those of its add-ons; source: the version of the source that
+    this folder makes. Both raise EdgeFailure where the bundle, or what it needs, is not as it was.
+    drain: where a version's log goes, a secret; None for the router's, whose log would tell of its
+    own arrival for ever."""
 
     app: str
     version: str
@@ -79,7 +81,8 @@ class Checkup:
         ]
         if (found.team or "") != wanted.team:
             faults.append(
-                f"it belongs to {found.team or 'no team'}, deploy.toml wants {wanted.team or 'no team'}"
+                f"it belongs to {found.team or 'no team'}, deploy.toml wants "
+                f"{wanted.team or 'no team'}"
             )
         if faults:
             raise HerokuFailure(
@@ -127,7 +130,10 @@ class Checkup:
             raise HerokuFailure(
                 f"{source} runs, {wanted} would be built: code or deploy.toml changed since; {UP}"
             )
-        return f"v{found.version}, {source} (the code around the bundle changed since: the next deploy builds it anew)"
+        return (
+            f"v{found.version}, {source} (the code around the bundle changed since: the next "
+            f"deploy builds it anew)"
+        )
 
     def _config(self) -> str:
         now, wanted = config_vars(self.client, self.name), self.wanted.config()
@@ -218,7 +224,8 @@ class Checkup:
         if not version:
             return f"{UP} makes it"
         return (
-            f"`python deploy.py retire {version}` and `python deploy.py deploy {version}` make it anew; where it has "
+            f"`python deploy.py retire {version}` and `python deploy.py deploy {version}` make it "
+            f"anew; where it has "
             "users, `python deploy.py rollback` first"
         )
 

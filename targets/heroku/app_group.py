@@ -44,7 +44,9 @@ class AppGroup:
         return version_app(self.prefix, name)
 
     def ensured(self, name: str) -> tuple[App, bool]:
-        """The app of that name, made where there is none, which costs nothing yet; and whether it was made."""
+        """The app of that name, made where there is none, which costs nothing yet; and whether it
+        was made.
+        """
         wanted = self.place.settings.heroku
         found, fresh = ensure_app(self.client, name, wanted.region, wanted.stack, wanted.team)
         if fresh:
@@ -61,21 +63,28 @@ class AppGroup:
         return found
 
     def standing(self, version: Version) -> App:
-        """A live version's app; raises HerokuFailure where it was deleted by hand: its address died with it."""
+        """A live version's app; raises HerokuFailure where it was deleted by hand: its address died
+        with it.
+        """
         found = app(self.client, version.program)
         if found is None or found.url != version.address:
             raise HerokuFailure(
                 f"its app {version.program} was deleted: send its traffic to another version, "
-                f"`python deploy.py retire {version.name}`, then `python deploy.py deploy {version.name}` makes it anew"
+                f"`python deploy.py retire {version.name}`, then `python deploy.py deploy "
+                f"{version.name}` makes it anew"
             )
         return found
 
     def drain(self, version: str, secrets: Secrets) -> str:
-        """Where the log of a version's app goes: the router, which counts what the platform complains of. A secret."""
+        """Where the log of a version's app goes: the router, which counts what the platform
+        complains of. A secret.
+        """
         return drain_url(self.app(self.router).url, version, secrets.token.encode())
 
     def listened_to(self, version: str, program: str, secrets: Secrets) -> None:
-        """See that the log of a version's app goes to the router; where it cannot, say so: all else works without."""
+        """See that the log of a version's app goes to the router; where it cannot, say so: all else
+        works without.
+        """
         try:
             if ensure_drain(self.client, program, self.drain(version, secrets)):
                 self.say(f"{program}: its log goes to the router")

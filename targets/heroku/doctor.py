@@ -1,4 +1,6 @@
-"""What `doctor` finds on Heroku: account, apps, database, drift between ledger and platform, and what it all costs."""
+"""What `doctor` finds on Heroku: account, apps, database, drift between ledger and platform, and
+what it all costs.
+"""
 
 from collections.abc import Iterator
 from functools import partial
@@ -114,7 +116,8 @@ def _database(there: AppGroup) -> str:
     found = find_addon(there.client, there.router)
     if found is None:
         raise HerokuFailure(
-            f"{there.router} has no heroku-postgresql: {UP} orders one, empty; the old record is gone"
+            f"{there.router} has no heroku-postgresql: {UP} orders one, empty; the old record is "
+            f"gone"
         )
     if found.state != "provisioned":
         raise HerokuFailure(
@@ -128,7 +131,8 @@ def _database(there: AppGroup) -> str:
         )
     if config_vars(there.client, there.router).get(DATABASE_URL) != there.place.database_url:
         raise HerokuFailure(
-            f"the address in {there.place.database_file}, or in DATABASE_URL here, is not the one that the router has "
+            f"the address in {there.place.database_file}, or in DATABASE_URL here, is not the one "
+            f"that the router has "
             f"(new credentials?): unset DATABASE_URL, then {UP} keeps the new one"
         )
     return f"{found.name}, {found.plan}, at the address that is kept here"
@@ -153,7 +157,9 @@ def _pipeline(there: AppGroup, named: list[str]) -> str:
 def _strays(
     there: AppGroup, named: list[str], retired: list[str], scales: dict[str, dict[str, Scale]]
 ) -> str:
-    """The other apps of the pipeline that bear the prefix: kept without dynos, or running for nobody."""
+    """The other apps of the pipeline that bear the prefix: kept without dynos, or running for
+    nobody.
+    """
     found = pipeline(there.client, there.pipeline, there.owner)
     within = coupled(there.client, found) if found else {}
     for each in apps(there.client):

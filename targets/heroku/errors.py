@@ -1,28 +1,38 @@
-"""What Heroku did not do. Each message is the cause, the next step, and the request's id where there was one.
+"""What Heroku did not do. Each message is the cause, the next step, and the request's id where
+there was one.
 
 EdgeFailure
 └── HerokuFailure     the platform, or the way to it
-    ├── NoToken       there is no token to sign in with
-    ├── Refused       the platform answered with an error; matched by `id` and `resource`, never by its text
-    ├── Unanswered    no answer that means anything, up to the deadline; what was asked may have been done
-    ├── BuildFailed   a build ended without a slug
-    ├── ReleaseFailed a release command failed, or the release expired; the one before it still serves
-    └── TooLate       a link of the wait chain was not done at its deadline
+    ├── NoToken       there is no token to sign in with ├── Refused       the platform answered with
+    an error; matched by `id` and `resource`, never by its text ├── Unanswered    no answer that
+    means anything, up to the deadline; what was asked may have been done ├── BuildFailed   a build
+    ended without a slug ├── ReleaseFailed a release command failed, or the release expired; the one
+    before it still serves └── TooLate       a link of the wait chain was not done at its deadline
 """
 
 from deployment.workspace.errors import EdgeFailure
 
 NEXT_STEPS = {
-    "unauthorized": "the token is wrong or has expired: `heroku auth:token`, or `heroku authorizations:create` for CI, "
+    "unauthorized": "the token is wrong or has expired: `heroku auth:token`, or `heroku "
+    "authorizations:create` for CI, "
     "and export it as HEROKU_API_KEY",
-    "forbidden": "this account may not do that: ask the app's owner, or use a token with the scope `global`",
-    "two_factor": "this account wants a second factor: use a token made by `heroku authorizations:create`",
+    "forbidden": (
+        "this account may not do that: ask the app's owner, or use a token with the scope `global`"
+    ),
+    "two_factor": (
+        "this account wants a second factor: use a token made by `heroku authorizations:create`"
+    ),
     "suspended": "the account or app is suspended: see https://dashboard.heroku.com",
     "delinquent": "a bill is open: see https://dashboard.heroku.com/account/billing",
     "verification_needed": "Heroku wants a verified card first: https://heroku.com/verify",
-    "rate_limit": "the account's requests for this hour are used up: wait some minutes and run the same command again",
+    "rate_limit": (
+        "the account's requests for this hour are used up: wait some minutes and run the same "
+        "command again"
+    ),
     "not_found": "it is not there, or this token's account cannot see it",
-    "requested_range_not_satisfiable": "the list changed while it was read: run the same command again",
+    "requested_range_not_satisfiable": (
+        "the list changed while it was read: run the same command again"
+    ),
 }
 
 
@@ -37,8 +47,8 @@ class NoToken(HerokuFailure):
 class Refused(HerokuFailure):
     """The platform answered with an error.
 
-    status: of HTTP; id: Heroku's word for the error; resource: what it is about, where the answer says so.
-    """
+    status: of HTTP; id: Heroku's word for the error; resource: what it is about, where the answer
+    says so."""
 
     def __init__(
         self, what: str, status: int, id: str, resource: str, message: str, request_id: str
@@ -47,7 +57,8 @@ class Refused(HerokuFailure):
         step = NEXT_STEPS.get(id)
         said = message.strip().rstrip(".") or "no reason given"
         super().__init__(
-            f"Heroku refused {what} ({status} {id}): {said}{f'; {step}' if step else ''} (request {request_id})"
+            f"Heroku refused {what} ({status} {id}): {said}{f'; {step}' if step else ''} (request "
+            f"{request_id})"
         )
 
 

@@ -1,4 +1,6 @@
-"""What is left on Heroku of versions that answer nobody: dynos that still cost, and apps that are only kept."""
+"""What is left on Heroku of versions that answer nobody: dynos that still cost, and apps that are
+only kept.
+"""
 
 import time
 from collections.abc import Iterable
@@ -24,7 +26,9 @@ SETTLED_S = 600.0
 
 @dataclass(frozen=True)
 class LeftoverApp:
-    """A version's app. id: by which it is deleted, since a name may be somebody else's by then; dynos: what costs."""
+    """A version's app. id: by which it is deleted, since a name may be somebody else's by then;
+    dynos: what costs.
+    """
 
     app: str
     id: str
@@ -54,7 +58,9 @@ def rests(there: AppGroup, versions: Iterable[Version]) -> dict[str, LeftoverApp
 
 
 def end(there: AppGroup, rest: LeftoverApp) -> None:
-    """Scale the app of a retired version to nothing; raises HerokuFailure where somebody may be starting it."""
+    """Scale the app of a retired version to nothing; raises HerokuFailure where somebody may be
+    starting it.
+    """
     _refuse_fresh(there, rest)
     now = formation(there.client, rest.app).get(WEB)
     if (
@@ -100,7 +106,8 @@ def _refuse_fresh(there: AppGroup, rest: LeftoverApp) -> None:
         age < SETTLED_S for age in ages
     ):
         raise HerokuFailure(
-            f"{rest.app} was started a moment ago, perhaps by somebody else: it is left alone for now"
+            f"{rest.app} was started a moment ago, perhaps by somebody else: it is left alone for "
+            f"now"
         )
 
 

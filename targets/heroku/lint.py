@@ -1,4 +1,6 @@
-"""`lint` for Heroku, without the network: sizes, prices, names, and whether everything can be packed for it."""
+"""`lint` for Heroku, without the network: sizes, prices, names, and whether everything can be
+packed for it.
+"""
 
 from collections.abc import Callable
 

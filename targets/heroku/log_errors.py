@@ -1,4 +1,5 @@
-"""What Heroku itself says against the apps of late: its error codes, counted, with the cause and what helps.
+"""What Heroku itself says against the apps of late: its error codes, counted, with the cause and
+what helps.
 
 It is for people: nothing is decided by it, for a log keeps few lines and loses some.
 """
@@ -20,7 +21,10 @@ DEADLINE_S = 8.0
 ROUTER = "router"
 SIZE = "SIZE"
 CAUSES = {
-    "R10": "its process took longer than 60 s to listen: fewer workers, a smaller model, or a larger SIZE",
+    "R10": (
+        "its process took longer than 60 s to listen: fewer workers, a smaller model, or a larger "
+        "SIZE"
+    ),
     "R12": "it did not end within 30 s when it was told to: requests were cut off",
     "R13": "a one-off process could not be reached",
     "R14": "its dyno is short of memory and swaps: larger SIZE",
@@ -28,7 +32,9 @@ CAUSES = {
     "H10": "its process crashed: `heroku logs` tells why",
     "H11": "more requests wait than it can take: more dynos or a larger SIZE",
     "H12": "no answer within 30 s: a slow model, or larger SIZE",
-    "H13": "it closed connections without an answer: a process died, or its keep-alive is below 90 s",
+    "H13": (
+        "it closed connections without an answer: a process died, or its keep-alive is below 90 s"
+    ),
     "H14": "it has no dyno: `python deploy.py up`",
     "H15": "an answer stood still for 55 s",
     "H18": "it broke off in the middle of an answer: a process died",
@@ -48,7 +54,8 @@ HARMLESS = ("H27",)
 
 
 def complaints(place: Workspace, ledger: Ledger, deadline_s: float = DEADLINE_S) -> list[str]:
-    """One line an app and code, the router's first, none where all is well; ends at its deadline, and says so.
+    """One line an app and code, the router's first, none where all is well; ends at its deadline,
+    and says so.
 
     What cannot be read is one line too.
     """
@@ -78,10 +85,13 @@ def complaints(place: Workspace, ledger: Ledger, deadline_s: float = DEADLINE_S)
 
 
 def lines(who: str, codes: Mapping[str, int]) -> list[str]:
-    """`v2: R14 x 12 in its last 200 log lines: its dyno is short of memory and swaps: larger heroku.version_size`."""
+    """`v2: R14 x 12 in its last 200 log lines: its dyno is short of memory and swaps: larger
+    heroku.version_size`.
+    """
     size = "heroku.router_size" if who == ROUTER else "heroku.version_size"
     return [
-        f"{who}: {code} x {count} in its last {LINES} log lines: {CAUSES.get(code, OTHER).replace(SIZE, size)}"
+        f"{who}: {code} x {count} in its last {LINES} log lines: "
+        f"{CAUSES.get(code, OTHER).replace(SIZE, size)}"
         for code, count in sorted(codes.items(), key=lambda item: (-item[1], item[0]))
         if code not in HARMLESS
     ]

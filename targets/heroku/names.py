@@ -1,8 +1,8 @@
-"""Names on Heroku: one app for the router, one a version, one pipeline. The same input gives the same name for ever.
+"""Names on Heroku: one app for the router, one a version, one pipeline. The same input gives the
+same name for ever.
 
-Names of apps are unique in all of Heroku. Without `heroku.app_prefix` the prefix is therefore made of the model's name
-and a digest of the account's id.
-"""
+Names of apps are unique in all of Heroku. Without `heroku.app_prefix` the prefix is therefore made
+of the model's name and a digest of the account's id."""
 
 import re
 from hashlib import blake2b
@@ -34,7 +34,9 @@ def router_app(prefix: str) -> str:
 
 
 def version_app(prefix: str, version: str) -> str:
-    """A version's app. Where its name had to be changed to fit, a digest keeps two versions apart."""
+    """A version's app. Where its name had to be changed to fit, a digest keeps two versions
+    apart.
+    """
     plain = re.sub(r"[^a-z0-9]+", "-", version.lower()).strip("-")
     room = LONGEST - len(prefix) - 1
     if (
@@ -64,7 +66,8 @@ def _digest(text: str, length: int) -> str:
 def _checked(name: str) -> str:
     if not _APP.match(name):
         raise Misconfigured(
-            f"'{name}' is no name for a Heroku app (3 to {LONGEST} of a-z, 0-9 and '-', a letter first): "
+            f"'{name}' is no name for a Heroku app (3 to {LONGEST} of a-z, 0-9 and '-', a letter "
+            f"first): "
             "set heroku.app_prefix in deploy.toml"
         )
     return name

@@ -1,4 +1,6 @@
-"""What runs on Heroku now, in the words of the supervisor of this machine, so that one screen shows both."""
+"""What runs on Heroku now, in the words of the supervisor of this machine, so that one screen shows
+both.
+"""
 
 from deployment.workspace.ledger import opened_record, read_ledger
 from deployment.workspace.workspace import Workspace

@@ -1,8 +1,7 @@
 """Dyno sizes: their memory, what they cost, and how many workers fit.
 
-Prices are dollars a month of 30 days if always on; Heroku counts by the second. They are Heroku's of August 2026 for
-card customers; `priced` takes the platform's own where it tells them.
-"""
+Prices are dollars a month of 30 days if always on; Heroku counts by the second. They are Heroku's
+of August 2026 for card customers; `priced` takes the platform's own where it tells them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,18 +9,22 @@ from dataclasses import dataclass, replace
 from deployment.workspace.errors import Misconfigured
 
 DAYS_A_MONTH = 30
-# Of a dyno's memory, what the workers may fill: the rest is for the arbiter, a release command and a burst.
+# Of a dyno's memory, what the workers may fill: the rest is for the arbiter, a release command and
+# a burst.
 FILLED = 0.8
 # How many times larger than its file a model is once it is loaded, at most.
 LOADED = 4
 GUNICORN = "--keep-alive 95 --graceful-timeout 25"
-"""Heroku's router drops a connection after 90 idle seconds and must be the first to do so; a dyno told to stop is
-killed after 30. To set it also stops the buildpack from switching an access log on."""
+"""Heroku's router drops a connection after 90 idle seconds and must be the first to do so; a dyno
+told to stop is killed after 30. To set it also stops the buildpack from switching an access log
+on."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """monthly: dollars; memory_mb: above it Heroku swaps (R14); most_workers: what the buildpack would start."""
+    """monthly: dollars; memory_mb: above it Heroku swaps (R14); most_workers: what the buildpack
+    would start.
+    """
 
     name: str
     monthly: float
@@ -50,14 +53,16 @@ DATABASES = {"essential-0": 5.0, "essential-1": 9.0, "essential-2": 20.0, "stand
 
 @dataclass(frozen=True)
 class Memory:
-    """Resident megabytes: of a process group with one worker, and of each worker more; they share what is preloaded."""
+    """Resident megabytes: of a process group with one worker, and of each worker more; they share
+    what is preloaded.
+    """
 
     first_mb: int
     more_mb: int
 
 
-# Rounded up from small models after a load (`python -m benchmarks.slugs`): with two workers a router has 146 MB, a
-# version 122 MB on ONNX and 287 MB on scikit-learn.
+# Rounded up from small models after a load (`python -m benchmarks.slugs`): with two workers a
+# router has 146 MB, a version 122 MB on ONNX and 287 MB on scikit-learn.
 ROUTER_MEMORY = Memory(130, 60)
 VERSION_MEMORY = {"onnx": Memory(110, 50), "sklearn": Memory(220, 90)}
 
@@ -96,12 +101,15 @@ def check_quantity(name: str, quantity: int) -> None:
     found = size(name)
     if quantity > found.most_dynos:
         raise Misconfigured(
-            f"{found.name} allows {found.most_dynos} dyno a process, not {quantity}: use Standard-1X, or one dyno"
+            f"{found.name} allows {found.most_dynos} dyno a process, not {quantity}: use "
+            f"Standard-1X, or one dyno"
         )
 
 
 def workers(name: str, memory: Memory, model_mb: float = 0.0) -> int:
-    """WEB_CONCURRENCY that fits. model_mb: of the model's file, which is several times that once it is loaded."""
+    """WEB_CONCURRENCY that fits. model_mb: of the model's file, which is several times that once it
+    is loaded.
+    """
     found = size(name)
     first_mb = memory.first_mb + LOADED * model_mb
     left = found.memory_mb * FILLED - first_mb
@@ -126,7 +134,8 @@ def database_item(plan: str, monthly: float | None = None) -> Item:
     price = DATABASES.get(plan) if monthly is None else monthly
     if price is None:
         raise Misconfigured(
-            f"the price of heroku-postgresql:{plan} is not known, so it cannot be shown before it is bought "
+            f"the price of heroku-postgresql:{plan} is not known, so it cannot be shown before it "
+            f"is bought "
             f"(known: {', '.join(DATABASES)}): correct heroku.postgres in deploy.toml"
         )
     return Item("ledger", f"heroku-postgresql:{plan}", 1, price)

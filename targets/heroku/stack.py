@@ -1,4 +1,5 @@
-"""`up` and `down` on Heroku: the router's app, the ledger's database, and the version's apps the ledger says are live.
+"""`up` and `down` on Heroku: the router's app, the ledger's database, and the version's apps the
+ledger says are live.
 
 Every step looks first, so that a second run goes on where the first stopped and buys nothing twice.
 """
@@ -38,7 +39,9 @@ DATABASE_URL = "DATABASE_URL"
 
 
 def up(place: Workspace, say: Say) -> Stack:
-    """Bring the router's app up, or repair it; live versions are scaled up and asked for their golden rows."""
+    """Bring the router's app up, or repair it; live versions are scaled up and asked for their
+    golden rows.
+    """
     began = time.monotonic()
     make_folders(place)
     with held(place, "up", "bringing this stack up or down"), house(place, say) as there:
@@ -70,7 +73,9 @@ def up(place: Workspace, say: Say) -> Stack:
 
 
 def down(place: Workspace, say: Say) -> int:
-    """Scale every app to nothing, the router first; apps, slugs and the database stay. Returns how many were scaled."""
+    """Scale every app to nothing, the router first; apps, slugs and the database stay. Returns how
+    many were scaled.
+    """
     with held(place, "up", "bringing this stack up or down"), house(place, say) as there:
         live = {version.program for version in _ledger(place).live()}
         names = [there.router, *sorted(live | _coupled(there) - {there.router})]
@@ -78,7 +83,8 @@ def down(place: Workspace, say: Say) -> int:
     place.url_file.unlink(missing_ok=True)
     if stopped:
         say(
-            "the database stays, and its price: `heroku addons:destroy` removes it with all that is in it"
+            "the database stays, and its price: `heroku addons:destroy` removes it with all that "
+            "is in it"
         )
     return stopped
 
@@ -96,7 +102,9 @@ def costs(place: Workspace, versions: int = 2) -> list[Item]:
 
 
 def database(there: AppGroup) -> str:
-    """The ledger's database, ordered where there is none; its address is kept for acts while Heroku's API is away."""
+    """The ledger's database, ordered where there is none; its address is kept for acts while
+    Heroku's API is away.
+    """
     plan = f"heroku-postgresql:{there.place.settings.heroku.postgres}"
     ordered, fresh = ensure_addon(there.client, there.router, plan)
     if fresh:
@@ -105,7 +113,8 @@ def database(there: AppGroup) -> str:
     url = config_vars(there.client, there.router).get(DATABASE_URL, "")
     if not url:
         raise HerokuFailure(
-            f"{there.router} has no {DATABASE_URL} although {ordered.name} is there: see `heroku pg`"
+            f"{there.router} has no {DATABASE_URL} although {ordered.name} is there: see `heroku "
+            f"pg`"
         )
     keep(there.place.database_file, url)
     return url
@@ -132,7 +141,8 @@ def _wait_router(there: AppGroup, url: str) -> None:
         wait_router(there.place, url, lambda: None)
     except EdgeFailure as error:
         raise HerokuFailure(
-            f"the router does not answer at {url}: read `heroku logs -a {there.router}`, then `python deploy.py up`"
+            f"the router does not answer at {url}: read `heroku logs -a {there.router}`, then "
+            f"`python deploy.py up`"
         ) from error
 
 
@@ -154,7 +164,9 @@ def _scaled_to_nothing(there: AppGroup, name: str) -> bool:
 
 
 def _end_strays(there: AppGroup, ledger: Ledger) -> None:
-    """Scale to nothing what an interrupted start left behind: the first build of an app ends with a dyno."""
+    """Scale to nothing what an interrupted start left behind: the first build of an app ends with a
+    dyno.
+    """
     versions = {there.version(name): name for name in delivered(there.place.releases)}
     for name in sorted(
         _coupled(there) - {there.router, *(version.program for version in ledger.live())}
@@ -165,7 +177,9 @@ def _end_strays(there: AppGroup, ledger: Ledger) -> None:
 
 
 def _versions(there: AppGroup, ledger: Ledger, secrets: Secrets) -> dict[str, str]:
-    """Repair what the ledger names: its config vars, its dynos. Returns those that do not answer, with the reason."""
+    """Repair what the ledger names: its config vars, its dynos. Returns those that do not answer,
+    with the reason.
+    """
     failed: dict[str, str] = {}
     for version in ledger.live():
         try:

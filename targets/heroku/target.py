@@ -30,7 +30,9 @@ from targets.heroku.sizes import check_quantity
 
 
 class HerokuTarget:
-    """Builds, scales, proves, drains and stops the versions of one place. A program is an app's name."""
+    """Builds, scales, proves, drains and stops the versions of one place. A program is an app's
+    name.
+    """
 
     def __init__(self, place: Workspace, say: Say) -> None:
         self.place, self.say = place, say
@@ -39,7 +41,9 @@ class HerokuTarget:
 
     @property
     def house(self) -> AppGroup:
-        """The house, opened when it is first needed: an act on the record alone never asks Heroku."""
+        """The house, opened when it is first needed: an act on the record alone never asks
+        Heroku.
+        """
         if self._house is None:
             self._house = self._opened.enter_context(house(self.place, self.say))
         return self._house
@@ -50,11 +54,12 @@ class HerokuTarget:
         self._house = None
 
     def home(self, version: str, known: Version | None = None) -> tuple[str, str]:
-        """Program and address of a version: its app, made where there is none, for only Heroku knows the address.
+        """Program and address of a version: its app, made where there is none, for only Heroku
+        knows the address.
 
-        known: what the ledger has of it. Raises HerokuFailure where it is live there and its app was deleted by hand:
-        an app made anew has another address, and traffic would go on to the old one.
-        """
+        known: what the ledger has of it. Raises HerokuFailure where it is live there and its app
+        was deleted by hand: an app made anew has another address, and traffic would go on to the
+        old one."""
         if known is not None and known.state in LIVE:
             return known.program, self._standing(known).url
         name = self.house.version(version)
@@ -62,7 +67,8 @@ class HerokuTarget:
         return name, found.url
 
     def reserved(self, version: str) -> AbstractContextManager[None]:
-        """Hold the right to start that version from this machine; raises HerokuFailure where it runs already.
+        """Hold the right to start that version from this machine; raises HerokuFailure where it
+        runs already.
 
         A version has one app: to start it anew would first stop what answers users there.
         """
@@ -70,7 +76,8 @@ class HerokuTarget:
             running = read_ledger(store).versions.get(version)
         if running is not None and running.state in LIVE:
             raise HerokuFailure(
-                f"{version} runs in {running.program} already, and a version has one app: `python deploy.py promote "
+                f"{version} runs in {running.program} already, and a version has one app: `python "
+                f"deploy.py promote "
                 f"{version}` releases it, `heroku ps:restart -a {running.program}` restarts it"
             )
         return held(self.place, version, f"starting {version}")
@@ -94,7 +101,9 @@ class HerokuTarget:
         chain.up(live.release.version)
 
     def wait_ready(self, version: str, program: str) -> float:
-        """Seconds until the app answered its golden rows at its own address; raises CannotStart, NotReadyInTime."""
+        """Seconds until the app answered its golden rows at its own address; raises CannotStart,
+        NotReadyInTime.
+        """
         probe = self._probe(version, program)
         deadline_s = self.place.settings.deployment.ready_timeout_s
         return wait_ready(probe, deadline_s, self._crashed(program), f"`heroku logs -a {program}`")
@@ -108,10 +117,11 @@ class HerokuTarget:
         return wait_drained(self.place, read_secrets(self.place).operator, revision, address)
 
     def stop(self, program: str) -> None:
-        """Scale an app to nothing: it keeps slug and address, and costs nothing any more. One that is gone is stopped.
+        """Scale an app to nothing: it keeps slug and address, and costs nothing any more. One that
+        is gone is stopped.
 
-        Raises EdgeFailure where it goes on costing, or will: the first release of an app starts a dyno by itself.
-        """
+        Raises EdgeFailure where it goes on costing, or will: the first release of an app starts a
+        dyno by itself."""
         try:
             if app(self.house.client, program) is None:
                 return

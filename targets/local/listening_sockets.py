@@ -1,8 +1,8 @@
 """Loaded by the supervisor: a program's listening socket stays open while the program is restarted.
 
-The supervisor closes a socket that it made with the last process that has it. Here it stays open from a program's
-start until it is told to stop, or given up: who connects while the program is down waits, and nobody is refused.
-"""
+The supervisor closes a socket that it made with the last process that has it. Here it stays open
+from a program's start until it is told to stop, or given up: who connects while the program is down
+waits, and nobody is refused."""
 
 from typing import Any
 

@@ -1,4 +1,6 @@
-"""Finds and ends processes that outlived their supervisor: their environment carries its address (Linux's /proc)."""
+"""Finds and ends processes that outlived their supervisor: their environment carries its address
+(Linux's /proc).
+"""
 
 import os
 import signal
@@ -41,7 +43,9 @@ def _wait_until_gone(pids: list[int], deadline_s: float) -> None:
 
 
 def _runs(pid: int) -> bool:
-    """Whether the process still holds anything; one that has ended and waits to be counted does not."""
+    """Whether the process still holds anything; one that has ended and waits to be counted does
+    not.
+    """
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:

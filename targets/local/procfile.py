@@ -10,7 +10,9 @@ KINDS = ("router", "service")
 
 
 def command(path: Path, kind: str) -> list[str]:
-    """The arguments of a process kind; its program is the one of this Python's environment where there is one."""
+    """The arguments of a process kind; its program is the one of this Python's environment where
+    there is one.
+    """
     try:
         arguments = shlex.split(written(path, kind))
     except ValueError as error:

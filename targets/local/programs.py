@@ -10,8 +10,8 @@ ROUTER = "router"
 def router_program(place: Workspace, port: int) -> Program:
     """The routing layer. The database's URL and the secrets come from the supervisor's environment.
 
-    It listens on the socket that the supervisor makes for it, so that its restart refuses no connection.
-    """
+    It listens on the socket that the supervisor makes for it, so that its restart refuses no
+    connection."""
     environment = {
         "SLUICE_STATE": str(place.state),
         "SLUICE_CONFIG": str(place.config),

@@ -1,4 +1,6 @@
-"""`up` and `down`: the supervisor, the router, and every version the ledger says is live. `up` twice repairs."""
+"""`up` and `down`: the supervisor, the router, and every version the ledger says is live. `up`
+twice repairs.
+"""
 
 import socket
 import time
@@ -27,7 +29,9 @@ from targets.local.target import LocalTarget, watch_for_end
 
 @dataclass(frozen=True)
 class Stack:
-    """What `up` found or made. failed: versions that are live in the ledger and do not answer, with the reason."""
+    """What `up` found or made. failed: versions that are live in the ledger and do not answer, with
+    the reason.
+    """
 
     url: str
     already: bool
@@ -37,7 +41,9 @@ class Stack:
 
 
 def up(place: Workspace, say: Say) -> Stack:
-    """Bring the stack up, or repair it; raises EdgeFailure and leaves nothing where the router cannot run."""
+    """Bring the stack up, or repair it; raises EdgeFailure and leaves nothing where the router
+    cannot run.
+    """
     began = time.monotonic()
     make_folders(place)
     with held(place, "up", "bringing this stack up or down"):
@@ -66,7 +72,9 @@ def up(place: Workspace, say: Say) -> Stack:
 
 
 def down(place: Workspace, say: Say) -> int:
-    """Stop everything, the router first, and see that nothing is left; returns how many programs were stopped."""
+    """Stop everything, the router first, and see that nothing is left; returns how many programs
+    were stopped.
+    """
     make_folders(place)
     with held(place, "up", "bringing this stack up or down"):
         target = LocalTarget(place)
@@ -217,7 +225,9 @@ def _forget_programs(place: Workspace) -> None:
 
 
 def _port(place: Workspace, say: Say) -> int:
-    """The port of the router: the one it had where it was never brought down, for its users still ask there."""
+    """The port of the router: the one it had where it was never brought down, for its users still
+    ask there.
+    """
     had = (router_url(place) or "").rpartition(":")[2]
     if not place.port and had.isdigit():
         try:
@@ -235,7 +245,8 @@ def _free_port(place: Workspace, port: int) -> int:
             probe.bind((place.settings.router.host, port))
         except OSError as error:
             raise Misconfigured(
-                f"the router cannot listen on {place.settings.router.host}:{port} ({error.strerror}): "
+                f"the router cannot listen on {place.settings.router.host}:{port} "
+                f"({error.strerror}): "
                 "`up --port 0` takes a free port, or change router.port in deploy.toml"
             ) from error
         return int(probe.getsockname()[1])

@@ -1,4 +1,6 @@
-"""Talks to the supervisor over its own socket: programs are added, watched and removed while the others run on."""
+"""Talks to the supervisor over its own socket: programs are added, watched and removed while the
+others run on.
+"""
 
 import http.client
 import time
@@ -23,7 +25,9 @@ _AT_REST = ("STOPPED", "EXITED", "FATAL", "UNKNOWN")
 
 @dataclass(frozen=True)
 class Process:
-    """state: the supervisor's word (RUNNING, STARTING, BACKOFF, FATAL, ...); pid 0 where there is none."""
+    """state: the supervisor's word (RUNNING, STARTING, BACKOFF, FATAL, ...); pid 0 where there is
+    none.
+    """
 
     program: str
     state: str
@@ -33,8 +37,8 @@ class Process:
 
 
 class Supervisor:
-    """The supervisor of one state folder. Every method raises NotRunning where there is none, NotReadyInTime where it
-    does not answer."""
+    """The supervisor of one state folder. Every method raises NotRunning where there is none,
+    NotReadyInTime where it does not answer."""
 
     def __init__(self, place: Workspace) -> None:
         self.place = place
@@ -62,7 +66,9 @@ class Supervisor:
                 return None
 
     def add(self, program: Program) -> None:
-        """Write the program's file and start it; a program of that name that is there already is left alone."""
+        """Write the program's file and start it; a program of that name that is there already is
+        left alone.
+        """
         path = conf_file(self.place, program.name)
         draft = path.with_suffix(".draft")
         draft.write_text(program_conf(self.place, program))
@@ -139,7 +145,8 @@ class Supervisor:
             raise CannotStart(f"the supervisor refused: {fault.faultString}") from fault
         except TimeoutError as error:
             raise NotReadyInTime(
-                f"the supervisor did not answer within {ANSWER_S:.0f} s: the machine has too much to do, try again"
+                f"the supervisor did not answer within {ANSWER_S:.0f} s: the machine has too much "
+                f"to do, try again"
             ) from error
         except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
             raise NotRunning from error

@@ -1,4 +1,6 @@
-"""Starts and ends the supervisor itself: it leaves the terminal, and everything it runs ends with it."""
+"""Starts and ends the supervisor itself: it leaves the terminal, and everything it runs ends with
+it.
+"""
 
 import os
 import subprocess
@@ -24,7 +26,9 @@ _NOT_INHERITED = ("PORT", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS", "SUPERVISOR_SE
 def start_supervisor(
     place: Workspace, secrets: Secrets, environ: Mapping[str, str] = os.environ
 ) -> None:
-    """Start the daemon with the programs whose files are there; raises CannotStart with what it said."""
+    """Start the daemon with the programs whose files are there; raises CannotStart with what it
+    said.
+    """
     conf = place.state / "supervisord.conf"
     conf.write_text(supervisor_conf(place))
     conf.chmod(0o600)
@@ -45,7 +49,8 @@ def start_supervisor(
 
 
 def stop_supervisor(place: Workspace) -> int:
-    """Stop the daemon and all it runs, gracefully; returns how many processes had to be ended one by one.
+    """Stop the daemon and all it runs, gracefully; returns how many processes had to be ended one
+    by one.
 
     Raises NotReadyInTime where something is still there after all.
     """
@@ -98,7 +103,8 @@ def _wait_until_gone(place: Workspace) -> None:
     while socket_path(place).exists() and daemon_pid(place) is not None:
         waited = time.monotonic() - began
         if waited > ASK_AGAIN_S and not asked_again:
-            # A process that was only just forked has not become its program yet, and lost the signal.
+            # A process that was only just forked has not become its program yet, and lost the
+            # signal.
             asked_again = True
             ask_to_end(place)
         if waited > STOP_DEADLINE_S:

@@ -1,4 +1,6 @@
-"""The supervisor's files as text. No secret appears here: programs inherit them from the supervisor's environment."""
+"""The supervisor's files as text. No secret appears here: programs inherit them from the
+supervisor's environment.
+"""
 
 import os
 import shlex
@@ -14,17 +16,19 @@ ROUTER_PRIORITY = 900
 VERSION_PRIORITY = 100
 # Connections that wait while the program behind a socket is restarted, or is busy.
 BACKLOG = 2048
-# Characters that cannot be written in these files: they would end the value, start a comment or match other files.
+# Characters that cannot be written in these files: they would end the value, start a comment or
+# match other files.
 _FORBIDDEN = "\n\r;#\"'"
 _GLOB = "[]*?"
 
 
 @dataclass(frozen=True)
 class Program:
-    """One supervised process group. environment: beside what it inherits; a higher priority stops first.
+    """One supervised process group. environment: beside what it inherits; a higher priority stops
+    first.
 
-    listens: `host:port` that the supervisor listens on for it; the process finds that socket as its descriptor 0.
-    """
+    listens: `host:port` that the supervisor listens on for it; the process finds that socket as its
+    descriptor 0."""
 
     name: str
     command: tuple[str, ...]
@@ -34,10 +38,13 @@ class Program:
 
 
 def supervisor_conf(place: Workspace) -> str:
-    """The daemon's own file; raises Misconfigured where the state folder's path cannot be written in it."""
+    """The daemon's own file; raises Misconfigured where the state folder's path cannot be written
+    in it.
+    """
     if any(sign in str(place.state) for sign in _GLOB):
         raise Misconfigured(
-            f"the supervisor cannot live in {place.state}: set SLUICE_STATE to a path without {_GLOB}"
+            f"the supervisor cannot live in {place.state}: set SLUICE_STATE to a path without "
+            f"{_GLOB}"
         )
     return "\n".join(
         [
@@ -74,7 +81,9 @@ def supervisor_conf(place: Workspace) -> str:
 
 
 def program_conf(place: Workspace, program: Program) -> str:
-    """One program's file: restarted with a growing pause when it ends by itself, 40 s of grace when it is stopped."""
+    """One program's file: restarted with a growing pause when it ends by itself, 40 s of grace when
+    it is stopped.
+    """
     # The supervisor expands percent signs twice in this one value.
     log = _percents_doubled(_plain(log_file(place, program.name)))
     return "\n".join(

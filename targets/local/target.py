@@ -1,4 +1,6 @@
-"""The local target: process groups under the supervisor of one state folder. What executor.py asks for happens here."""
+"""The local target: process groups under the supervisor of one state folder. What executor.py asks
+for happens here.
+"""
 
 import os
 from collections.abc import Callable
@@ -36,7 +38,9 @@ class LocalTarget:
         return held(self.place, version, f"starting {version}")
 
     def start(self, version: str, program: str) -> None:
-        """Start a process group; raises NotRunning, CannotStart. A stray of the same name is ended first."""
+        """Start a process group; raises NotRunning, CannotStart. A stray of the same name is ended
+        first.
+        """
         self.must_run()
         if self.supervisor.process(program) is not None:
             self.stop(program)
@@ -45,7 +49,9 @@ class LocalTarget:
         self.supervisor.add(service_program(self.place, version, program, address))
 
     def wait_ready(self, version: str, program: str) -> float:
-        """Seconds until it answered its golden rows; raises CannotStart, NotReadyInTime naming its log."""
+        """Seconds until it answered its golden rows; raises CannotStart, NotReadyInTime naming its
+        log.
+        """
         log = log_file(self.place, program)
         ended = watch_for_end(self.supervisor, program)
         try:
@@ -82,7 +88,9 @@ class LocalTarget:
 
 
 def watch_for_end(supervisor: Supervisor, program: str) -> Callable[[], str | None]:
-    """A function that tells why the process is gone since it was first seen; None while it is the same one."""
+    """A function that tells why the process is gone since it was first seen; None while it is the
+    same one.
+    """
     first: list[int] = []
 
     def ended() -> str | None:

@@ -65,7 +65,9 @@ def test_a_shift_that_moves_the_candidate_moves_the_interval_with_it(rng):
 def test_the_interval_holds_exactly_the_shifts_that_a_mann_whitney_test_does_not_reject(
     rng, share_of_zeros
 ):
-    """Kayenta's interval inverts that test: normal approximation, continuity corrected, tie term and all."""
+    """Kayenta's interval inverts that test: normal approximation, continuity corrected, tie term
+    and all.
+    """
     nudge = 1e-8
     for _ in range(30):
         candidate, stable = rng.normal(size=(2, 20))

@@ -1,4 +1,6 @@
-"""Small honest recipes on made-up loans: one a kind of answer, and one for every reason why ONNX is not certified."""
+"""Small honest recipes on made-up loans: one a kind of answer, and one for every reason why ONNX is
+not certified.
+"""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,6 @@
-"""Small pipelines of all kinds, each with what must become of it: served, or refused for a reason."""
+"""Small pipelines of all kinds, each with what must become of it: served, or refused for a
+reason.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,7 +41,9 @@ WORDS = ("good", "great", "fine", "café", "schön"), ("bad", "poor", "sad", "ü
 
 @dataclass(frozen=True)
 class Entry:
-    """A pipeline of the panel. refused: what delivery must say of it, None where it must be served."""
+    """A pipeline of the panel. refused: what delivery must say of it, None where it must be
+    served.
+    """
 
     build: Callable[[], Recipe]
     refused: str | None = None

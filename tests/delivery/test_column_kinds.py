@@ -1,4 +1,6 @@
-"""What a column is in JSON; a frame of any kind is delivered or refused in one sentence, with what to write instead."""
+"""What a column is in JSON; a frame of any kind is delivered or refused in one sentence, with what
+to write instead.
+"""
 
 import datetime
 import decimal
@@ -79,12 +81,37 @@ def test_what_has_no_form_is_refused_with_what_to_write(values, said):
 
 
 VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.integers(-3, 3), st.floats(), st.text(max_size=4),
-    st.binary(max_size=3), st.complex_numbers(), st.decimals(), st.fractions(), st.dates(), st.datetimes(),
-    st.timedeltas(), st.uuids(), st.lists(st.integers(), max_size=2), st.sets(st.integers(), max_size=2),
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.integers(-3, 3),
+    st.floats(),
+    st.text(max_size=4),
+    st.binary(max_size=3),
+    st.complex_numbers(),
+    st.decimals(),
+    st.fractions(),
+    st.dates(),
+    st.datetimes(),
+    st.timedeltas(),
+    st.uuids(),
+    st.lists(st.integers(), max_size=2),
+    st.sets(st.integers(), max_size=2),
     st.dictionaries(st.text(max_size=2), st.none()),
-    st.sampled_from([pd.NA, pd.NaT, np.nan, np.int8(3), np.float16(1.5), np.bool_(True), np.str_("x"), object, DAY]),
-)  # fmt: skip
+    st.sampled_from(
+        [
+            pd.NA,
+            pd.NaT,
+            np.nan,
+            np.int8(3),
+            np.float16(1.5),
+            np.bool_(True),
+            np.str_("x"),
+            object,
+            DAY,
+        ]
+    ),
+)
 DTYPES = (
     *(
         "object",

@@ -1,4 +1,6 @@
-"""Ctrl-C, an end from outside, and a full disk: nothing half-written is left, and the next delivery works."""
+"""Ctrl-C, an end from outside, and a full disk: nothing half-written is left, and the next delivery
+works.
+"""
 
 import os
 import signal
@@ -16,7 +18,9 @@ from tests.until import until
 
 @pytest.fixture
 def start():
-    """start(workshop, recipe): `python deploy.py deliver v1`, under way; what a failed test left of it is ended."""
+    """start(workshop, recipe): `python deploy.py deliver v1`, under way; what a failed test left of
+    it is ended.
+    """
     started = []
 
     def made(workshop, path):
@@ -49,7 +53,10 @@ def interrupted(process, number):
 def test_an_interruption_while_the_recipe_builds_leaves_nothing(workshop, start, number):
     os.mkfifo(workshop.folder / "data")
     reached = workshop.folder / "reached"
-    text = f"def build():\n    open({str(reached)!r}, 'w').close()\n    open({str(workshop.folder / 'data')!r}).read()\n"
+    text = (
+        f"def build():\n    open({str(reached)!r}, 'w').close()\n    "
+        f"open({str(workshop.folder / 'data')!r}).read()\n"
+    )
     process = start(workshop, workshop.recipe("waits", text))
     until(reached.exists, "the recipe waits for its data")
     assert "v1 is not delivered and nothing of it is left" in interrupted(process, number)
@@ -87,7 +94,9 @@ def test_an_interruption_at_any_step_leaves_nothing(workshop, moment, number):
 
 @pytest.fixture
 def remount(workshop):
-    """remount(options): give the workshop's releases, which are on a disk of their own, that much room."""
+    """remount(options): give the workshop's releases, which are on a disk of their own, that much
+    room.
+    """
     if os.geteuid() != 0:
         pytest.skip("only root mounts a small disk: run as root to see deliveries on a full one")
     workshop.releases.mkdir()

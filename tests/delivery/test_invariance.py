@@ -9,7 +9,9 @@ COLUMNS = {"x": np.arange(100, dtype=np.float64)}
 
 
 class Toy:
-    """Answers x, and what `beside` makes of the batch; keeps how many rows it was asked at a time."""
+    """Answers x, and what `beside` makes of the batch; keeps how many rows it was asked at a
+    time.
+    """
 
     name = "toy"
 

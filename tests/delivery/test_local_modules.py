@@ -148,7 +148,8 @@ def test_a_pickle_brings_the_modules_at_its_side(workshop):
         (
             step(),
             "Scaled()",
-            "Scaled, which is defined in mine.py, and a pickle holds names, not code: move it in a file",
+            "Scaled, which is defined in mine.py, and a pickle holds names, not code: move it in "
+            "a file",
         ),
         (
             "def outer():\n    def inner(f):\n        return f[['age']]\n    return inner",
@@ -204,6 +205,12 @@ def test_a_module_that_is_imported_by_a_text_is_missed_where_it_is_loaded(worksh
 
 
 def test_a_dataclass_may_be_defined_in_a_recipe(workshop):
-    text = "from __future__ import annotations\nfrom dataclasses import dataclass\nfrom tests.delivery.loans import *\n"
-    text += "@dataclass\nclass Wanted:\n    rows: int\ndef build():\n    return logistic() if Wanted(1) else None\n"
+    text = (
+        "from __future__ import annotations\nfrom dataclasses import dataclass\nfrom "
+        "tests.delivery.loans import *\n"
+    )
+    text += (
+        "@dataclass\nclass Wanted:\n    rows: int\ndef build():\n    return logistic() if "
+        "Wanted(1) else None\n"
+    )
     assert workshop.deliver(workshop.recipe("mine", text)).fresh

@@ -1,4 +1,6 @@
-"""The act of delivery: all of a version appears at once, once and for ever, or nothing of it does."""
+"""The act of delivery: all of a version appears at once, once and for ever, or nothing of it
+does.
+"""
 
 import os
 import shutil
@@ -169,8 +171,10 @@ def test_of_two_who_deliver_one_version_at_the_same_moment_one_wins_and_the_othe
         "def build():\n    raise ValueError\n",
         "def build():\n    return 1\n",
         "def build():\n    return Recipe(logistic().pipeline, loans(2, 3).assign(city=3), None)\n",
-        "def build():\n    return Recipe(fitted(Nothing(), risk, 'predict').pipeline, loans(2, 3), None)\n",
-        "class Mine(Halver):\n    pass\ndef build():\n    return fitted(LogisticRegression(), bad, 'predict', "
+        "def build():\n    return Recipe(fitted(Nothing(), risk, 'predict').pipeline, loans(2, "
+        "3), None)\n",
+        "class Mine(Halver):\n    pass\ndef build():\n    return fitted(LogisticRegression(), "
+        "bad, 'predict', "
         "make_pipeline(columns(), Mine()))\n",
     ],
 )
@@ -183,7 +187,9 @@ def test_a_failure_leaves_nothing_behind(workshop, text):
 def test_a_version_that_does_not_load_in_a_fresh_process_is_not_delivered(
     workshop, tmp_path_factory
 ):
-    """Its class is known here, where the recipe put some other folder on the path, and nowhere else."""
+    """Its class is known here, where the recipe put some other folder on the path, and nowhere
+    else.
+    """
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     alone = "class Alone:\n    def predict(self, frame):\n        return [1.0] * len(frame)\n"
     (elsewhere / "known_here_only.py").write_text(alone)
@@ -228,7 +234,8 @@ def test_drafts_of_processes_that_died_are_cleared_and_those_of_others_are_kept(
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait(300)
     workshop.releases.mkdir()
-    # A number is given again after a restart, in a container even at once: this process's own may be a dead one's.
+    # A number is given again after a restart, in a container even at once: this process's own may
+    # be a dead one's.
     for pid in (ended.pid, os.getppid(), os.getpid()):
         (workshop.releases / f".v1.partial-{pid}").mkdir()
         (workshop.releases / f".v1.partial-{pid}" / "model.pkl").write_bytes(b"half")
@@ -270,7 +277,7 @@ def test_an_error_that_delivery_does_not_know_is_told_in_one_line_and_leaves_not
     assert workshop.left() == []
 
 
-def test_a_pickle_whose_answers_depend_on_the_batch_is_served_one_row_at_a_time_where_that_is_asked_for(
+def test_a_pickle_that_depends_on_its_batch_is_served_one_row_at_a_time_where_asked_for(
     workshop,
 ):
     recipe = entries()["ranks"].build()

@@ -1,8 +1,8 @@
-"""A panel of pipelines: each is served as it answers itself, whatever stands in the batch beside, or it is refused.
+"""A panel of pipelines: each is served as it answers itself, whatever stands in the batch beside,
+or it is refused.
 
-Every held-out row is sent as JSON, through the service's own code, alone, in pairs, in sevens, and all together in
-three orders. The summary counts all of them.
-"""
+Every held-out row is sent as JSON, through the service's own code, alone, in pairs, in sevens, and
+all together in three orders. The summary counts all of them."""
 
 import functools
 import random

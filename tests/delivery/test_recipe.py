@@ -37,9 +37,9 @@ def test_a_recipe_is_built_and_its_file_is_digested(workshop):
 
 
 def test_a_recipe_is_built_anew_each_time(workshop):
-    text = (
-        HEAD
-        + "count = []\ndef build():\n    count.append(1)\n    assert count == [1]\n    return logistic()\n"
+    text = HEAD + (
+        "count = []\ndef build():\n    count.append(1)\n    assert count == [1]\n    return "
+        "logistic()\n"
     )
     path = workshop.recipe("mine", text)
     assert load_source(path).recipe is not load_source(path).recipe
@@ -71,7 +71,8 @@ def test_a_file_that_is_neither_recipe_nor_pickle_is_told_so(tmp_path, name, raw
         ("def build(:\n", "failed when it was imported: SyntaxError"),
         (
             "import nowhere_to_be_found\n",
-            "failed when it was imported (line 2, in <module>): ModuleNotFoundError: No module named 'nowhere_to",
+            "failed when it was imported (line 2, in <module>): ModuleNotFoundError: No module "
+            "named 'nowhere_to",
         ),
         ("1 / 0\n", "failed when it was imported (line 2, in <module>): ZeroDivisionError"),
         (
@@ -237,7 +238,8 @@ def test_a_pickle_that_cannot_be_loaded_is_named(pickled, content):
     found = refused(pickled, pickled.parent / "rows.csv")
     assert found.startswith(f"{pickled} cannot be loaded as a pickled pipeline (")
     assert found.endswith(
-        "): make it anew with joblib.dump(pipeline, path), and check that what it needs is installed"
+        "): make it anew with joblib.dump(pipeline, path), and check that what it needs is "
+        "installed"
     )
 
 
@@ -256,7 +258,9 @@ def test_a_csv_may_have_labels_of_any_kind(pickled):
 
 
 class Ageing(LogisticRegression):
-    """Speaks of a deprecation while it is unpickled, as some of scikit-learn's do; on request of another version."""
+    """Speaks of a deprecation while it is unpickled, as some of scikit-learn's do; on request of
+    another version.
+    """
 
     def __setstate__(self, state):
         if "inconsistent" in state:

@@ -1,4 +1,6 @@
-"""Samples beside a pickle: a CSV by one rule, and what the pipeline learnt before the looks of a field."""
+"""Samples beside a pickle: a CSV by one rule, and what the pipeline learnt before the looks of a
+field.
+"""
 
 import numpy as np
 import pandas as pd
@@ -34,7 +36,8 @@ def test_among_texts_na_is_a_text_and_only_an_empty_field_is_null(tmp_path):
     assert frame["x"].isna().tolist() == [False, False, True, False]
     assert frame["x"].tolist()[:2] == ["NA", "EU"]
     assert said == [
-        "column 'x': NA, None in the CSV is taken for text, as in any column of texts; only an empty field is null"
+        "column 'x': NA, None in the CSV is taken for text, as in any column of texts; only an "
+        "empty field is null"
     ]
 
 

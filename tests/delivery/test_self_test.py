@@ -1,4 +1,6 @@
-"""A bundle is loaded in a process of its own before it is delivered; what does not load there is not delivered."""
+"""A bundle is loaded in a process of its own before it is delivered; what does not load there is
+not delivered.
+"""
 
 import pickle
 import subprocess

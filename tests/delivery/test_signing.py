@@ -81,7 +81,9 @@ def test_a_private_key_that_is_none_or_of_another_kind_is_refused(tmp_path):
 
 
 def test_a_public_key_that_was_lost_is_written_again(tmp_path):
-    """It can be told from the private one; a process that died between the two files must not stop all deliveries."""
+    """It can be told from the private one; a process that died between the two files must not stop
+    all deliveries.
+    """
     signing_key(tmp_path)
     public = (tmp_path / "sluice.pub").read_bytes()
     (tmp_path / "sluice.pub").unlink()

@@ -33,7 +33,8 @@ def test_afterwards_warnings_are_shown_as_before():
 def test_a_delivery_says_the_warning_of_its_recipe_once(workshop):
     text = (
         "import warnings\nfrom tests.delivery.loans import logistic\n"
-        "def build():\n    for _ in range(3):\n        warnings.warn('it is old')\n    return logistic()\n"
+        "def build():\n    for _ in range(3):\n        warnings.warn('it is old')\n    return "
+        "logistic()\n"
     )
     workshop.deliver(workshop.recipe("warned", text))
     assert [line for line in workshop.said if "it is old" in line] == [

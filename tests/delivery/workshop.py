@@ -63,7 +63,9 @@ class Workshop:
         return deliver(self.request(source, version, **more), self.said.append)
 
     def write(self, recipe: Recipe, **more: Any) -> Manifest:
-        """The contents of a bundle of that recipe in the folder `draft`: not signed, and not proved anew."""
+        """The contents of a bundle of that recipe in the folder `draft`: not signed, and not proved
+        anew.
+        """
         draft = self.folder / "draft"
         draft.mkdir()
         source = Source(checked(recipe, draft), "recipe", Path(__file__), "")

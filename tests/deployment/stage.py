@@ -1,4 +1,6 @@
-"""A stage for the tests of the operator's edge: a project of its own with toy processes and signed toy bundles."""
+"""A stage for the tests of the operator's edge: a project of its own with toy processes and signed
+toy bundles.
+"""
 
 import base64
 import hashlib

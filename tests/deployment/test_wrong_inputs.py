@@ -1,4 +1,6 @@
-"""What is wrong around an act is told by its cause and the next step, in one line and without a traceback."""
+"""What is wrong around an act is told by its cause and the next step, in one line and without a
+traceback.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

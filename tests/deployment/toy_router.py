@@ -1,4 +1,6 @@
-"""A toy router: alive, and its /status follows the ledger; `run/in-flight` in the state folder is its load."""
+"""A toy router: alive, and its /status follows the ledger; `run/in-flight` in the state folder is
+its load.
+"""
 
 import json
 import os

@@ -1,5 +1,5 @@
-"""A toy version on a unix socket that doubles `x`; the bundle's file `behaviour` says: dies, wrong, mute, slow,
-or drifts, which is wrong only on what its golden rows do not hold."""
+"""A toy version on a unix socket that doubles `x`; the bundle's file `behaviour` says: dies, wrong,
+mute, slow, or drifts, which is wrong only on what its golden rows do not hold."""
 
 import json
 import os

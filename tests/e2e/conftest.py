@@ -1,4 +1,6 @@
-"""Bundles are delivered once a run; what leaves a town whole shares one with its module, the rest gets its own."""
+"""Bundles are delivered once a run; what leaves a town whole shares one with its module, the rest
+gets its own.
+"""
 
 import fcntl
 import shutil
@@ -14,7 +16,9 @@ __all__ = ["postgres_server", "postgres_url"]
 
 @pytest.fixture(scope="session")
 def delivered(tmp_path_factory, worker_id):
-    """A folder with the keys and the bundles of v1, v2 and v3, delivered by the runner that needs it first."""
+    """A folder with the keys and the bundles of v1, v2 and v3, delivered by the runner that needs
+    it first.
+    """
     base = tmp_path_factory.getbasetemp()
     folder = (base if worker_id == "master" else base.parent) / "delivered"
     folder.mkdir(exist_ok=True)
@@ -51,6 +55,8 @@ def _standing(delivered, tmp_path_factory):
 
 @pytest.fixture
 def standing(_standing):
-    """The module's town: v1 released, v2 and v3 deployed, no rollout; a test may do with it what a verb can undo."""
+    """The module's town: v1 released, v2 and v3 deployed, no rollout; a test may do with it what a
+    verb can undo.
+    """
     _standing.calm()
     return _standing

@@ -1,4 +1,6 @@
-"""A Sluice whose target is a Heroku on this machine: its folder, its account, its faults, and what was paid for."""
+"""A Sluice whose target is a Heroku on this machine: its folder, its account, its faults, and what
+was paid for.
+"""
 
 import hashlib
 import http.client
@@ -135,7 +137,9 @@ class HerokuTown(Town):
 
 
 def town_on(heroku: Heroku, folder: Path, bundles: Path, account: str) -> HerokuTown:
-    """A town with these bundles, nothing up; account: the id that the names of its apps are made of."""
+    """A town with these bundles, nothing up; account: the id that the names of its apps are made
+    of.
+    """
     for part in ("releases", "keys"):
         shutil.copytree(bundles / part, folder / part)
     config = folder / "deploy.toml"

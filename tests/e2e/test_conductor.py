@@ -1,4 +1,6 @@
-"""Rollouts that run by themselves, in real processes under their users' load, whatever is killed meanwhile."""
+"""Rollouts that run by themselves, in real processes under their users' load, whatever is killed
+meanwhile.
+"""
 
 import os
 import signal
@@ -57,7 +59,9 @@ class Court:
         self.settings()
 
     def settings(self, hotfix: str = "refuse", prediction: str = "watch") -> None:
-        """What the next verbs go by. prediction: what is done where v2 says another class than v1, as it does."""
+        """What the next verbs go by. prediction: what is done where v2 says another class than v1,
+        as it does.
+        """
         (self.town.folder / "deploy.toml").write_text(
             SETTINGS.format(hotfix=hotfix, prediction=prediction)
         )
@@ -139,7 +143,9 @@ def users(court: Court):
 
 
 class Watching:
-    """`watch --timeout`, which says one line a change and ends with the rollout; `code` is its exit code."""
+    """`watch --timeout`, which says one line a change and ends with the rollout; `code` is its exit
+    code.
+    """
 
     def __init__(self, court: Court) -> None:
         self.process = court.town.start("watch", "--timeout", "15m")
@@ -174,7 +180,8 @@ BY_ITSELF = [("conductor", "step"), ("conductor", "promote")]
 
 def test_a_canary_goes_from_its_first_share_to_its_release(court: Court, users: Users) -> None:
     since = court.ledger.revision
-    # Nobody asks until somebody watches: however slow that command begins, it sees the rollout from its start.
+    # Nobody asks until somebody watches: however slow that command begins, it sees the rollout from
+    # its start.
     with users.resting():
         said = court.town.run("canary", "v2", "--auto", "--every", "3s", "-m", "as good").out
         assert "false alarm at most 0.1 % over the whole rollout" in said

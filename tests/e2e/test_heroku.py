@@ -1,8 +1,9 @@
-"""Heroku, and everything that goes wrong there: real commands against a real emulator, which builds and runs for real.
+"""Heroku, and everything that goes wrong there: real commands against a real emulator, which builds
+and runs for real.
 
-One stack for all tests, brought up once, and interrupted at every link of its wait chain. After each fault: what was
-said, the exit code, the ledger, what the platform has, and that nothing was made or paid for twice.
-"""
+One stack for all tests, brought up once, and interrupted at every link of its wait chain. After
+each fault: what was said, the exit code, the ledger, what the platform has, and that nothing was
+made or paid for twice."""
 
 import re
 import subprocess
@@ -31,7 +32,9 @@ REFUSED, INTERRUPTED = 1, 130
 
 @pytest.fixture(scope="module")
 def heroku(schema: Path | None) -> Iterator[Heroku]:
-    """The platform; nothing that deploy.py sent may break its schema, or hand the token to another address."""
+    """The platform; nothing that deploy.py sent may break its schema, or hand the token to another
+    address.
+    """
     if missing := Databases.missing():
         pytest.skip(missing)
     running = start(schema, *OPTIONS)
@@ -50,7 +53,9 @@ def empty(heroku: Heroku, delivered: Path, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def ups(empty: HerokuTown) -> list[Said]:
-    """Every run of `up` until the stack is up: each stopped at the next link, under faults that it gets over."""
+    """Every run of `up` until the stack is up: each stopped at the next link, under faults that it
+    gets over.
+    """
     empty.heroku.control("settings", provision_s=ADDON_TAKES_S)
     empty.fault("reset_after", "POST", "/apps")
     empty.fault("reset_after", "POST", "/apps/*/addons")
@@ -71,7 +76,9 @@ def there(ups: list[Said], empty: HerokuTown) -> HerokuTown:
 
 @pytest.fixture(scope="module")
 def deploys(there: HerokuTown) -> list[Said]:
-    """Every run until v1 is deployed: stopped at the upload, the build and the boot, and an `up` after the build."""
+    """Every run until v1 is deployed: stopped at the upload, the build and the boot, and an `up`
+    after the build.
+    """
     there.fault("reset_after", "POST", "/apps/*/builds")
     runs = [there.stop_at(line, "deploy", "v1") for line in ("uploading", " started")]
     until(lambda: there.paid("v1")["dynos"], "the first build starts a dyno by itself")
@@ -117,7 +124,9 @@ COMMANDS = {"crash": "sh -c 'echo no luck; exit 3'", "slow": "sleep 300"}
 
 @pytest.fixture(scope="module")
 def under_way(released: HerokuTown) -> Iterator[dict[str, "subprocess.Popen[str]"]]:
-    """Deployments of four versions that fail, each in its own way, and of v2, which meets a 429; all at once."""
+    """Deployments of four versions that fail, each in its own way, and of v2, which meets a 429;
+    all at once.
+    """
     for version, change in CHANGES.items():
         released.changed(version, change)
     begun: dict[str, subprocess.Popen[str]] = {}
@@ -346,10 +355,10 @@ def test_dynos_cycled_and_killed_in_a_canary_fail_no_user(both: HerokuTown) -> N
             both.heroku.control("dynos", app=both.app("v2"), dyno="web.1", action=action)
             until(
                 lambda: (
-                    (now := both.dyno("v2")) and now["state"] == "up" and now["id"] != before["id"]
+                    (now := both.dyno("v2")) and now["state"] == "up" and now["id"] != before["id"]  # noqa: B023
                 ),
                 "up again",
-            )  # noqa: B023
+            )
             seen = users.requests
             until(lambda: users.requests > seen + 50, "more answers")  # noqa: B023
     assert both.status()["rollout"]["candidate"] == "v2"

@@ -1,7 +1,8 @@
-"""Ctrl-C at any moment of any verb: one line or none, the ledger whole, the users answered, and the next act works.
+"""Ctrl-C at any moment of any verb: one line or none, the ledger whole, the users answered, and the
+next act works.
 
-A moment is told by the processor time that the verb has used, so that it falls into the same line on any machine.
-"""
+A moment is told by the processor time that the verb has used, so that it falls into the same line
+on any machine."""
 
 import signal
 from contextlib import suppress

@@ -1,4 +1,6 @@
-"""kill -9 of what holds the stack up, under its users' load: who is lost, and that no ghost is believed."""
+"""kill -9 of what holds the stack up, under its users' load: who is lost, and that no ghost is
+believed.
+"""
 
 import os
 import signal

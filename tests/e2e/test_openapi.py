@@ -1,4 +1,6 @@
-"""The API's description is held against a running router and service by schemathesis, with all of its checks."""
+"""The API's description is held against a running router and service by schemathesis, with all of
+its checks.
+"""
 
 import shutil
 from copy import deepcopy
@@ -23,12 +25,15 @@ COLUMNS = {
 }
 # A request may be too large as well, or ask for an answer within a millisecond.
 REFUSED = ["400", "401", "403", "404", "405", "413", "415", "422", "504"]
-# What only a version can say of a request that has the described form: an unknown column, output or class.
+# What only a version can say of a request that has the described form: an unknown column, output or
+# class.
 OF_THE_VERSION = ["400", "413", "422"]
 
 
 def config(positive=()):
-    """Every check, a fixed seed, a bounded number of examples. positive: further statuses of valid requests."""
+    """Every check, a fixed seed, a bounded number of examples. positive: further statuses of valid
+    requests.
+    """
     statuses = ["2xx", "401", "403", "404", "5xx", *positive]
     secret = drain_secret("v1", TOKEN_KEY.encode())
     return SchemathesisConfig.from_dict(
@@ -60,7 +65,9 @@ def config(positive=()):
 
 
 def with_columns():
-    """The description with the columns of v1 and v2 put in, so that a described request is one they can answer."""
+    """The description with the columns of v1 and v2 put in, so that a described request is one they
+    can answer.
+    """
     schema = deepcopy(description(MODEL))
     rows = {name: kind for name, (_, kind) in COLUMNS.items()}
     schema["components"]["schemas"]["Row"] = {

@@ -1,4 +1,6 @@
-"""`plan` on real versions: what users sent is asked of a version that nobody has met, and the contract is a gate."""
+"""`plan` on real versions: what users sent is asked of a version that nobody has met, and the
+contract is a gate.
+"""
 
 import json
 import shutil
@@ -15,7 +17,9 @@ CITIES = ("Oslo", "Bergen", "Tromsø", "Alta")
 
 @pytest.fixture(scope="module")
 def planned(delivered, tmp_path_factory):
-    """v1 released, v2 and v3 only delivered, and 40 requests of users recorded; no test leaves it otherwise."""
+    """v1 released, v2 and v3 only delivered, and 40 requests of users recorded; no test leaves it
+    otherwise.
+    """
     town = founded(delivered, tmp_path_factory.mktemp("planned"))
     town.up("v1")
     for age in range(20, 60):

@@ -1,4 +1,6 @@
-"""Bad input and faults at the operator's door: a clear line, nothing half-done, the ledger consistent."""
+"""Bad input and faults at the operator's door: a clear line, nothing half-done, the ledger
+consistent.
+"""
 
 import base64
 import signal
@@ -72,7 +74,8 @@ def test_of_two_operators_at_once_one_wins_and_the_other_is_told(standing):
         lost = next(out for out, code in said if code == 1)
         assert "bea" in lost or "cid" in lost
     else:
-        # One was late enough to see the other's canary and to set it anew: both acts are in the history.
+        # One was late enough to see the other's canary and to set it anew: both acts are in the
+        # history.
         assert codes == [0, 0]
         assert town.ledger.revision == before + 2
     assert "Traceback" not in "".join(out for out, _ in said)
@@ -139,7 +142,9 @@ def test_secrets_are_in_no_file_but_their_own_and_in_no_output(standing):
 
 
 def _text(path):
-    """What a file says; of a draft that has got its name meanwhile, and of what is no file, nothing."""
+    """What a file says; of a draft that has got its name meanwhile, and of what is no file,
+    nothing.
+    """
     try:
         return path.read_text(errors="replace") if path.is_file() else ""
     except FileNotFoundError:

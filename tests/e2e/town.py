@@ -1,4 +1,6 @@
-"""A whole Sluice in a folder of its own: bundles, keys, state, and deploy.py as its users run it."""
+"""A whole Sluice in a folder of its own: bundles, keys, state, and deploy.py as its users run
+it.
+"""
 
 import json
 import os
@@ -72,7 +74,9 @@ class Town:
             self.run("deliver", version, "--from", f"tests/e2e/recipes/{version}.py")
 
     def up(self, *versions: str) -> str:
-        """Bring the stack up, deploy these versions and release the first; returns the router's URL."""
+        """Bring the stack up, deploy these versions and release the first; returns the router's
+        URL.
+        """
         self.run("up", "--port", "0")
         for version in versions:
             self.run("deploy", version)
@@ -91,7 +95,9 @@ class Town:
         return from_body(newest.body, newest.revision)
 
     def calm(self) -> int:
-        """v1 released, v2 and v3 deployed, no rollout, and every router follows that; returns the revision."""
+        """v1 released, v2 and v3 deployed, no rollout, and every router follows that; returns the
+        revision.
+        """
         if self.ledger.rollout is not None:
             self.run("abort")
         for version in ("v1", "v2", "v3"):
@@ -145,7 +151,9 @@ class Town:
 
 
 class Users(threading.Thread):
-    """Clients that predict until told to stop, and keep what failed them. keep: each stays on one connection."""
+    """Clients that predict until told to stop, and keep what failed them. keep: each stays on one
+    connection.
+    """
 
     def __init__(self, town: Town, clients: int = 8, keep: bool = True) -> None:
         super().__init__()

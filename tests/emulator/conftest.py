@@ -1,4 +1,6 @@
-"""Two emulators for all tests: one with the platform's own limits, one that allows processes a tenth of them."""
+"""Two emulators for all tests: one with the platform's own limits, one that allows processes a
+tenth of them.
+"""
 
 import os
 from collections.abc import Iterator
@@ -34,7 +36,9 @@ def schema() -> Path | None:
 
 @pytest.fixture(scope="session")
 def heroku(schema: Path | None) -> Iterator[Heroku]:
-    """The platform's waits pass 600 times faster; nothing that our clients did may break the schema."""
+    """The platform's waits pass 600 times faster; nothing that our clients did may break the
+    schema.
+    """
     running = start(schema, "--speed", "600")
     yield running
     account = running.account()

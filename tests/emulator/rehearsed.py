@@ -59,7 +59,9 @@ class Heroku:
     made: int = 0
 
     def call(self, method: str, path: str, status: int | None = None, **options: Any) -> Any:
-        """An API call's JSON; with `status`, the test fails when it is another, else when it is no success."""
+        """An API call's JSON; with `status`, the test fails when it is another, else when it is no
+        success.
+        """
         answer = self.api.request(method, path, **options)
         assert answer.status_code == status if status else answer.is_success, (
             f"{method} {path}: {answer.text}"

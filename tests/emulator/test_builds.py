@@ -1,4 +1,6 @@
-"""Builds: the buildpack's rules in its own words, real packages, hooks, limits, and the output while it grows."""
+"""Builds: the buildpack's rules in its own words, real packages, hooks, limits, and the output
+while it grows.
+"""
 
 import io
 import zipfile

@@ -83,7 +83,9 @@ def cli(client, tmp_path_factory, lenient) -> Callable[..., str]:
 
 @pytest.fixture(scope="module")
 def lenient(hurried: Heroku) -> Heroku:
-    """The emulator that these tests use: the client sends keys that the published schema does not have."""
+    """The emulator that these tests use: the client sends keys that the published schema does not
+    have.
+    """
     return hurried
 
 

@@ -1,4 +1,6 @@
-"""Log drains: what goes on to whom, in which form, again where it is not taken, and no longer once it is removed."""
+"""Log drains: what goes on to whom, in which form, again where it is not taken, and no longer once
+it is removed.
+"""
 
 import re
 import threading

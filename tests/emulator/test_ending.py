@@ -18,7 +18,9 @@ from emulator.model.state import Account, App, Release
 def test_a_cancelled_build_leaves_no_dyno_that_is_never_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was, where the cancellation met the removal of the dyno's files: deletion and Ctrl-C then waited for ever."""
+    """It was, where the cancellation met the removal of the dyno's files: deletion and Ctrl-C then
+    waited for ever.
+    """
     removing, go_on = threading.Event(), threading.Event()
 
     def slowly(*_: object, **__: object) -> None:

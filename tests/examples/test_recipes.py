@@ -1,4 +1,6 @@
-"""The three versions: as good as they claim, the same in ONNX, and v3 broken only where production is."""
+"""The three versions: as good as they claim, the same in ONNX, and v3 broken only where production
+is.
+"""
 
 import importlib
 

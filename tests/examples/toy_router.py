@@ -30,7 +30,8 @@ async def toy_router(
     answer: Callable[[int, str], Reply | None] = lambda number, path: predicted(number),
     closes_after: int | None = None,
 ) -> AsyncIterator[Seen]:
-    """Serve on a free port; `answer(number, path)` gives the reply, None cuts the connection instead.
+    """Serve on a free port; `answer(number, path)` gives the reply, None cuts the connection
+    instead.
 
     `closes_after` closes each connection, without a word, after so many answers.
     """

@@ -1,4 +1,6 @@
-"""Evidence as a test writes it: v2 is the candidate, v1 the stable version, and a coin gives each its requests."""
+"""Evidence as a test writes it: v2 is the candidate, v1 the stable version, and a coin gives each
+its requests.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,6 @@
-"""A candidate short of memory is held, never taken back for it; a person looks, and what was accepted goes on."""
+"""A candidate short of memory is held, never taken back for it; a person looks, and what was
+accepted goes on.
+"""
 
 import pytest
 

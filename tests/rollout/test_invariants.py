@@ -84,7 +84,9 @@ def verbs() -> set[str]:
 
 
 def decided_or_refused(ledger: Ledger, command: str, now: float = 0.0) -> Plan:
-    """The plan of a command, an empty one where it is refused; the ledger it was asked of stays as it was."""
+    """The plan of a command, an empty one where it is refused; the ledger it was asked of stays as
+    it was.
+    """
     body = ledger.to_body()
     try:
         return decide(ledger, command, now)
@@ -95,7 +97,9 @@ def decided_or_refused(ledger: Ledger, command: str, now: float = 0.0) -> Plan:
 
 
 def check_plan(before: Ledger, decided: Plan, after: Ledger) -> None:
-    """One record, one revision further; what starts is proven before it, what stops is drained after it."""
+    """One record, one revision further; what starts is proven before it, what stops is drained
+    after it.
+    """
     verbs = "".join(f"{line.split()[0]} " for line in outline(decided))
     assert re.fullmatch("(Start WaitReady WarmUp )?Record (Drain Stop )*", verbs)
     assert after.revision == before.revision + 1
@@ -146,7 +150,9 @@ def check_ways_back(before: Ledger, command: str, after: Ledger) -> None:
 
 
 def check_undo(before: Ledger, decided: Plan, after: Ledger) -> str:
-    """The undo's verb: allowed at once, but for a first release, and for the way back, which only force retires."""
+    """The undo's verb: allowed at once, but for a first release, and for the way back, which only
+    force retires.
+    """
     (record,) = (action for action in decided if isinstance(action, Record))
     undo = record.undo.removeprefix(f"{COMMAND} ")
     if undo == record.undo:

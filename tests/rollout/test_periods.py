@@ -54,7 +54,9 @@ came = st.lists(st.lists(tallied, max_size=6), min_size=1, max_size=5)
 
 
 def marked(parts: list[list[Row]]) -> tuple[Evidence, list[Evidence]]:
-    """The evidence of all parts, and as it was after each but the last; some were counted before and are lost since."""
+    """The evidence of all parts, and as it was after each but the last; some were counted before
+    and are lost since.
+    """
     *before, whole = (
         evidence(*(row for part in parts[:end] for row in part)) for end in range(1, len(parts) + 1)
     )
@@ -76,7 +78,9 @@ def cells(
     weight: int,
     *cuts: tuple[Callable[[str], bool], Callable[[str], bool]],
 ) -> Any:
-    """Counts (2, levels) at one weight, a column a pair of questions about a name: the candidate's, the stable's."""
+    """Counts (2, levels) at one weight, a column a pair of questions about a name: the candidate's,
+    the stable's.
+    """
     counted = [seen.tallies.get((version, weight), {}).get(kind, {}) for version in ("v2", "v1")]
     return [
         [sum(n for name, n in counts.items() if cut[v](name)) for cut in cuts]

@@ -1,4 +1,6 @@
-"""The core touches no file, no screen, no clock and no chance; builtins are seen here, imports by import-linter too."""
+"""The core touches no file, no screen, no clock and no chance; builtins are seen here, imports by
+import-linter too.
+"""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""deploy.toml: its values are the defaults, and what is not known or not right is refused by its path."""
+"""deploy.toml: its values are the defaults, and what is not known or not right is refused by its
+path.
+"""
 
 import math
 import re

@@ -1,4 +1,6 @@
-"""Acts as an operator types them, each decided by the core on the ledger that the one before it left."""
+"""Acts as an operator types them, each decided by the core on the ledger that the one before it
+left.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -46,10 +48,11 @@ def decide(
     seen: Facts | None = None,
     judging: VerdictConfig = JUDGING,
 ) -> Plan:
-    """The plan of `canary v2 --steps 5,50 --every 30`, or of `tick`: the conductor asks; raises Refusal.
+    """The plan of `canary v2 --steps 5,50 --every 30`, or of `tick`: the conductor asks; raises
+    Refusal.
 
-    `canary v2 --auto` runs by itself, judged as `judging` says; `tick hold prediction` is a tick with that verdict.
-    """
+    `canary v2 --auto` runs by itself, judged as `judging` says; `tick hold prediction` is a tick
+    with that verdict."""
     seen = seen or facts(ledger, _named(ledger, command), now)
     match command.split():
         case ["tick"]:

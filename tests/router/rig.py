@@ -1,4 +1,6 @@
-"""Real processes for the router's tests: toy versions on unix sockets, and the router on a free port before them."""
+"""Real processes for the router's tests: toy versions on unix sockets, and the router on a free
+port before them.
+"""
 
 import os
 import re

@@ -41,7 +41,9 @@ KINDS = {
 
 
 class Router:
-    """Predict on a version whose rows are read as a service does, and whose model fails on negative `x`."""
+    """Predict on a version whose rows are read as a service does, and whose model fails on negative
+    `x`.
+    """
 
     def __init__(self):
         self.city = City(deployed("v1"))

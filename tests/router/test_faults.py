@@ -1,4 +1,6 @@
-"""What the router does when its surroundings fail: versions, workers, the ledger. Real processes, killed for real."""
+"""What the router does when its surroundings fail: versions, workers, the ledger. Real processes,
+killed for real.
+"""
 
 import json
 import os
@@ -20,7 +22,9 @@ from tests.until import until
 
 
 class Load(threading.Thread):
-    """A few clients that send requests until told to stop, and keep every answer that is not 200."""
+    """A few clients that send requests until told to stop, and keep every answer that is not
+    200.
+    """
 
     def __init__(self, url: str, clients: int = 8) -> None:
         super().__init__()

@@ -1,4 +1,6 @@
-"""HTTP as other clients speak it: served where the standard says so, else problem JSON that names the cause."""
+"""HTTP as other clients speak it: served where the standard says so, else problem JSON that names
+the cause.
+"""
 
 import gzip
 import json

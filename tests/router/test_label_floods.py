@@ -1,4 +1,6 @@
-"""Real processes: what anybody may do with labels, beside users who predict and an operator who rolls back."""
+"""Real processes: what anybody may do with labels, beside users who predict and an operator who
+rolls back.
+"""
 
 import json
 import os

@@ -1,4 +1,6 @@
-"""Requests that clients should not send: answered with the cause, counted once, and believed in nothing."""
+"""Requests that clients should not send: answered with the cause, counted once, and believed in
+nothing.
+"""
 
 import gzip
 import socket
@@ -81,7 +83,10 @@ def test_an_offer_to_upgrade_is_ignored(pair):
 
 
 def test_another_transfer_coding_is_refused(pair):
-    raw = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\nConnection: close\r\n\r\n"
+    raw = (
+        b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\nConnection: "
+        b"close\r\n\r\n"
+    )
     answer = exchange(pair.url, raw + b"2\r\n{}\r\n0\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"Transfer-Encoding" in answer

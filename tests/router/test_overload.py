@@ -1,4 +1,6 @@
-"""More requests than a version can answer: what is let in is answered in time, the rest is refused at once."""
+"""More requests than a version can answer: what is let in is answered in time, the rest is refused
+at once.
+"""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +20,9 @@ deadline_ms = 2000
 
 @pytest.fixture
 def busy(tmp_path):
-    """One version that answers four rows in 50 ms, and takes nothing that would wait longer than 200 ms."""
+    """One version that answers four rows in 50 ms, and takes nothing that would wait longer than
+    200 ms.
+    """
     with rig(tmp_path, settings=SETTINGS) as made:
         made.know(made.version("v1"))
         made.split({"v1": 10_000})

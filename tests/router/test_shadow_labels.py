@@ -1,4 +1,6 @@
-"""Real processes: what a shadow answered is kept, and the label of the user's answer speaks of both."""
+"""Real processes: what a shadow answered is kept, and the label of the user's answer speaks of
+both.
+"""
 
 import httpx
 

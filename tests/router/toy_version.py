@@ -1,9 +1,9 @@
-"""A version as the router sees one, for its tests: a WSGI app whose behaviour the rows themselves ask for.
+"""A version as the router sees one, for its tests: a WSGI app whose behaviour the rows themselves
+ask for.
 
-A row is answered with its `x`, or the version's number; `fail: "input"` and `fail: "model"` make it bad; `slow_s` makes
-its batch slow; `status` makes the whole batch answer that HTTP status; `die` ends the process in mid-batch. `at` says
-which version does so.
-"""
+A row is answered with its `x`, or the version's number; `fail: "input"` and `fail: "model"` make it
+bad; `slow_s` makes its batch slow; `status` makes the whole batch answer that HTTP status; `die`
+ends the process in mid-batch. `at` says which version does so."""
 
 import json
 import os

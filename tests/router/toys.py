@@ -1,4 +1,6 @@
-"""Toys for the tests inside one process: a clock that stands still, versions that answer when told, and ledgers."""
+"""Toys for the tests inside one process: a clock that stands still, versions that answer when told,
+and ledgers.
+"""
 
 from itertools import count
 
@@ -53,7 +55,9 @@ class Loop:
 
 
 class Version:
-    """A pool whose batches wait in `sent` as (rows, callback) until they are answered with the numbers they asked."""
+    """A pool whose batches wait in `sent` as (rows, callback) until they are answered with the
+    numbers they asked.
+    """
 
     address = "unix:toy"
 
@@ -91,7 +95,9 @@ class City:
         self._seat()
 
     def ask(self, unit=None, lasting=True, pin=None, rows=(1,)):
-        """Ask for a unit (None: one that does not come again); returns the list that its reply will be put in."""
+        """Ask for a unit (None: one that does not come again); returns the list that its reply will
+        be put in.
+        """
         told = []
         raws = [msgspec.Raw(b"%d" % row) for row in rows]
         unit, lasting = (b"%d" % next(_numbers), False) if unit is None else (unit, lasting)
@@ -146,7 +152,9 @@ def deployed(*names):
 
 
 def begun(ledger, name="v2", how="canary", steps=TWO_STEPS, auto=True, **judging):
-    """The ledger after a rollout began, by itself unless told otherwise; judging: settings of [verdict]."""
+    """The ledger after a rollout began, by itself unless told otherwise; judging: settings of
+    [verdict].
+    """
     facts = Facts(
         NOW, "ann", "d", "onnx", f"{name}-2", f"unix:/toy/{name}-2", answers_golden_rows=True
     )

@@ -1,4 +1,6 @@
-"""Nothing of a bundle is believed, and nothing of it is unpickled, before its signature and digests hold."""
+"""Nothing of a bundle is believed, and nothing of it is unpickled, before its signature and digests
+hold.
+"""
 
 import base64
 import hashlib
@@ -275,7 +277,9 @@ def test_a_signed_manifest_without_a_needed_file_is_refused(workshop, copy):
 
 @pytest.fixture(params=["unsigned", "signed by another", "signature of another"])
 def poisoned(request, copy, tmp_path):
-    """A bundle served by scikit-learn whose pickle leaves a mark when it is loaded, and that mark."""
+    """A bundle served by scikit-learn whose pickle leaves a mark when it is loaded, and that
+    mark.
+    """
     path, mark = copy("unnamed"), tmp_path / "mark"
     raw = pickle.dumps(Mark(mark))
     (path / "model.pkl").write_bytes(raw)

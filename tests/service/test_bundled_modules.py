@@ -1,4 +1,6 @@
-"""Modules that travel in a bundle: imported under their own names, from bytes and from no folder."""
+"""Modules that travel in a bundle: imported under their own names, from bytes and from no
+folder.
+"""
 
 import importlib
 import sys
@@ -30,7 +32,9 @@ def test_modules_are_imported_by_their_names_with_what_they_import_from_each_oth
         FOLDER,
         {
             "code.travelling_shop.__init__.py": b"from .steps import twice\n",
-            "code.travelling_shop.steps.py": b"from travelling_words import TWO\ndef twice(x):\n    return TWO * x\n",
+            "code.travelling_shop.steps.py": (
+                b"from travelling_words import TWO\ndef twice(x):\n    return TWO * x\n"
+            ),
             "code.travelling_words.py": "TWO = 2\nNAME = 'Tromsø'\n".encode(),
             "model.pkl": b"no module",
         },

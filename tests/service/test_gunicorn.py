@@ -77,7 +77,9 @@ class Process:
             return caller.connect_ex(str(self.socket)) == 0
 
     def serves(self) -> bool:
-        """Whether a worker has begun to serve, as its log tells; one that is told to end before may not hear it."""
+        """Whether a worker has begun to serve, as its log tells; one that is told to end before may
+        not hear it.
+        """
         return "ASGI server listening" in self.log.read_text()
 
 
@@ -265,7 +267,9 @@ def test_a_body_without_a_length_that_grows_too_large_is_cut_off_and_refused(cli
 
 @pytest.mark.parametrize("asked", ["nothing", "a prediction"])
 def test_it_ends_soon_when_told_and_leaves_nothing_behind(workshop, delivered, tmp_path, asked):
-    """Its workers are forked from what has loaded the model: threads of then are not there to join at their end."""
+    """Its workers are forked from what has loaded the model: threads of then are not there to join
+    at their end.
+    """
     with process(tmp_path, delivered("logistic"), workshop.public, WEB_CONCURRENCY="1") as made:
         assert list(tmp_path.glob("sluice-service-*"))
         if asked == "a prediction":

@@ -89,7 +89,8 @@ import sys
 from tests.service.served import client, config, predict
 from service.app import create_app
 from pathlib import Path
-made = client(create_app(config(Path({str(delivered("logistic"))!r}), Path({str(workshop.public)!r}))))
+bundle, key = Path({str(delivered("logistic"))!r}), Path({str(workshop.public)!r})
+made = client(create_app(config(bundle, key)))
 assert predict(made, {ROW}).status_code == 200
 assert made.get("/v2/models/loans").status_code == 200
 print(*sys.modules)
@@ -108,7 +109,9 @@ print(*sys.modules)
 
 
 def test_a_version_on_onnx_starts_no_thread_and_so_tells_nobody_of_itself(workshop, delivered):
-    """ONNX Runtime would tell its maker what it loads, from a thread that begins at the import and survives no fork."""
+    """ONNX Runtime would tell its maker what it loads, from a thread that begins at the import and
+    survives no fork.
+    """
     text = f"""
 import os
 from pathlib import Path
@@ -150,7 +153,9 @@ def test_predictions_are_plain_values_of_json(bundle):
 
 
 def test_a_prediction_that_is_no_number_is_the_failure_of_its_row(served):
-    """It would be null in JSON, with status 200, and nobody would notice that a version computes nonsense."""
+    """It would be null in JSON, with status 200, and nobody would notice that a version computes
+    nonsense.
+    """
     answer = predict(served("large"), ROW, {**ROW, "amount": 3e38}, ROW)
     assert answer.status_code == 500
     assert [(error["row"], error["detail"]) for error in answer.json["errors"]] == [

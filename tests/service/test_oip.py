@@ -345,7 +345,8 @@ def test_one_tensor_for_all_columns_needs_them_to_be_of_one_kind(served):
     tensor = {"name": "input-0", "datatype": "FP32", "shape": [2, 5], "data": [0.0] * 10}
     said = refused(infer(served("logistic"), [tensor]))
     assert said == (
-        "input 'input-0' holds all columns as FP32, and column 'age' is int: send one tensor a column"
+        "input 'input-0' holds all columns as FP32, and column 'age' is int: send one tensor a "
+        "column"
     )
     said = refused(infer(served("logistic"), [tensor | {"shape": [2, 3]}]))
     assert said == "input 'input-0' has 3 columns: the model has 5, see its metadata"

@@ -1,4 +1,6 @@
-"""From JSON to columns: every row is answered for, either by its values or by what is wrong with it."""
+"""From JSON to columns: every row is answered for, either by its values or by what is wrong with
+it.
+"""
 
 import json
 import math

@@ -1,8 +1,9 @@
-"""Slow proofs that the verdict keeps its promises, by thousands of rollouts of a fixed seed (`make soak`).
+"""Slow proofs that the verdict keeps its promises, by thousands of rollouts of a fixed seed (`make
+soak`).
 
-In each the weight goes up and down by chance, the base rates drift and jump, and one looks a hundred times. What may be
-wrong at most so often is wrong at most so often, within three standard errors.
-"""
+In each the weight goes up and down by chance, the base rates drift and jump, and one looks a
+hundred times. What may be wrong at most so often is wrong at most so often, within three standard
+errors."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -44,7 +45,9 @@ Array = Any
 
 @dataclass(frozen=True)
 class World:
-    """How the candidate differs. Each is what the null allows at most, or what the margin excludes just so."""
+    """How the candidate differs. Each is what the null allows at most, or what the margin excludes
+    just so.
+    """
 
     errors: float = 0.0
     refused: float = 0.0
@@ -131,14 +134,18 @@ def cells(chance: np.random.Generator, of: Array, first: Array, second: Array) -
 
 
 def timings(chance: np.random.Generator, slower: float) -> dict[str, Array]:
-    """Bins of candidate's over stable's time for five batches a look; heavy tails, the same both ways."""
+    """Bins of candidate's over stable's time for five batches a look; heavy tails, the same both
+    ways.
+    """
     noise = 0.1 * chance.standard_t(3, (5, AT_ONCE, LOOKS))
     bins = np.clip(np.floor((np.log2(slower) + noise) * 64), -100, 100).astype(int)
     return {str(index): (bins == index).sum(0) for index in range(-100, 101)}
 
 
 def marks(whole: Evidence) -> list[Evidence]:
-    """The evidence at each restart: of every look, as it was when so many had been served, or as it is before."""
+    """The evidence at each restart: of every look, as it was when so many had been served, or as it
+    is before.
+    """
     served = whole.requests("v2")
     found = []
     for count in RESTARTS:

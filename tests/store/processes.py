@@ -37,7 +37,8 @@ from datetime import UTC, datetime
 from store import LedgerStore
 from store.engine import engine
 opened = engine(sys.argv[1])
-LedgerStore(opened, "flights").append(int(sys.argv[2]), {}, "deploy", "other", "", datetime.now(UTC))
+ledger, now = LedgerStore(opened, "flights"), datetime.now(UTC)
+ledger.append(int(sys.argv[2]), {}, "deploy", "other", "", now)
 opened.dispose()
 """
 
@@ -47,7 +48,8 @@ from store import EvidenceRow, EvidenceStore
 from store.engine import engine
 evidence = EvidenceStore(engine(sys.argv[1]), "flights")
 for serial in range(1, int(sys.argv[3]) + 1):
-    rows = [EvidenceRow("7", version, 500, {"finished": {"ok": serial}}) for version in ("v1", "v2")]
+    counts = {"finished": {"ok": serial}}
+    rows = [EvidenceRow("7", version, 500, counts) for version in ("v1", "v2")]
     for _ in range(2):
         evidence.flush(sys.argv[2], serial, rows)
     print(serial, flush=True)
@@ -70,7 +72,8 @@ CONDUCT = """
 import sys, time
 from store import LeaseStore, Patience
 from store.engine import engine
-leases, name, patience = LeaseStore(engine(sys.argv[1]), "flights"), sys.argv[2], Patience(float(sys.argv[3]))
+leases = LeaseStore(engine(sys.argv[1]), "flights")
+name, patience = sys.argv[2], Patience(float(sys.argv[3]))
 mine = None
 print("ready", flush=True)
 while True:

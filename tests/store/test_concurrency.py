@@ -66,7 +66,9 @@ def _attempt(append, ledger: LedgerStore, revision: int, name: str) -> str:
 
 
 def test_a_second_engine_in_a_process_takes_no_lock_away_from_the_first(tmp_path, append):
-    """Else a short-lived process would believe itself the last one and delete the log that the first still reads."""
+    """Else a short-lived process would believe itself the last one and delete the log that the
+    first still reads.
+    """
     url = f"sqlite:///{tmp_path}/ledger.db"
     store = LedgerStore(engine(url), "flights")
     store.create()

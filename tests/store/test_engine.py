@@ -1,4 +1,6 @@
-"""The database in trouble: a clear text, soon, without the password; and work goes on when it is back."""
+"""The database in trouble: a clear text, soon, without the password; and work goes on when it is
+back.
+"""
 
 import sqlite3
 import threading
@@ -212,7 +214,9 @@ def test_a_poll_on_sqlite_is_cheap(tmp_path, append):
 
 
 def cheapest(act, times=200):
-    """Processor seconds of the cheapest of some runs of an act: a measure of what it does, not of who else runs."""
+    """Processor seconds of the cheapest of some runs of an act: a measure of what it does, not of
+    who else runs.
+    """
 
     def spent():
         begun = time.process_time()

@@ -196,7 +196,9 @@ def test_errors_travel_between_processes(ledger, append):
 
 
 def _by_hand(engine, change: str) -> None:
-    """Change the past as somebody with the database's own tools would: guards off, change, guards on."""
+    """Change the past as somebody with the database's own tools would: guards off, change, guards
+    on.
+    """
     postgresql = engine.dialect.name == "postgresql"
     off = ["ALTER TABLE revisions DISABLE TRIGGER ALL"] if postgresql else _sqlite_drops()
     with engine.connect() as connection:

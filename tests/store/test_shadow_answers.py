@@ -1,4 +1,6 @@
-"""What a shadow answered waits for a label: of the newest rollout alone, and never more than there is room for."""
+"""What a shadow answered waits for a label: of the newest rollout alone, and never more than there
+is room for.
+"""
 
 import pytest
 

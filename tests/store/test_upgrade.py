@@ -1,4 +1,6 @@
-"""A database of an earlier release is given what it lacks, keeps what it has, and is told apart by part."""
+"""A database of an earlier release is given what it lacks, keeps what it has, and is told apart by
+part.
+"""
 
 import sqlite3
 from base64 import urlsafe_b64encode
@@ -16,11 +18,12 @@ from tests.store.conftest import AT
 from tests.store.processes import CREATE, finish, start
 
 OLD = """CREATE TABLE feedback (
-    prediction_id TEXT NOT NULL, model TEXT NOT NULL, version TEXT NOT NULL, predicted {number}, predicted_class TEXT,
-    label TEXT NOT NULL, outcome TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (prediction_id)
+    prediction_id TEXT NOT NULL, model TEXT NOT NULL, version TEXT NOT NULL,
+    predicted {number}, predicted_class TEXT, label TEXT NOT NULL, outcome TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (prediction_id)
 )"""
 OLD_INDEX = "CREATE INDEX feedback_by_version ON feedback (model, version)"
-OLD_ROW = """INSERT INTO feedback (prediction_id, model, version, predicted, predicted_class, label, outcome, at)
+OLD_ROW = """INSERT INTO feedback
+(prediction_id, model, version, predicted, predicted_class, label, outcome, at)
 VALUES ('{name}', 'flights', 'v1', 0.75, '1', '1', 'right', '2026-03-01T12:30:00.123456+00:00')"""
 NEW = Feedback("p2", "v2", 0.5, None, "0", "wrong", AT, rollout=7, weight=500, bets=True, level=16)
 INDEXES = ["feedback_by_age", "feedback_by_outcome", "feedback_of_pairs", "feedback_that_bets"]

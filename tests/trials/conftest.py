@@ -1,4 +1,6 @@
-"""One running stack for the clients of public reports: f1 released, f2 answering the other half of the users."""
+"""One running stack for the clients of public reports: f1 released, f2 answering the other half of
+the users.
+"""
 
 import pytest
 

@@ -30,7 +30,9 @@ BAD = ["bad", "poor", "sad", "übel", "böse"]
 
 @dataclass(frozen=True)
 class Trial:
-    """build: the recipe and further rows to ask about; refused: what the refusal says, None where it is delivered."""
+    """build: the recipe and further rows to ask about; refused: what the refusal says, None where
+    it is delivered.
+    """
 
     build: Build
     refused: str | None = None
@@ -55,7 +57,9 @@ def _chance(seed: int = 0) -> np.random.Generator:
 
 
 def null_text() -> tuple[Recipe, pd.DataFrame | None]:
-    """A null is imputed by the training rows' mode: alone it gets 0.86, not what its neighbours make of it."""
+    """A null is imputed by the training rows' mode: alone it gets 0.86, not what its neighbours
+    make of it.
+    """
     chance = _chance()
     rows = pd.DataFrame(
         {

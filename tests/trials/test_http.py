@@ -1,4 +1,6 @@
-"""Clients of public reports against a running stack: served where the standard says so, else told the cause."""
+"""Clients of public reports against a running stack: served where the standard says so, else told
+the cause.
+"""
 
 import gzip
 import json
@@ -29,7 +31,9 @@ class Answer:
 
 
 def exchange(stack, raw: bytes, half_close: bool = False) -> Answer:
-    """Send bytes and read one answer to its end (the request asks for the connection to be closed)."""
+    """Send bytes and read one answer to its end (the request asks for the connection to be
+    closed).
+    """
     parts = urlsplit(stack.url)
     with socket.create_connection((parts.hostname, parts.port), timeout=GIVE_UP_S) as client:
         client.sendall(raw)

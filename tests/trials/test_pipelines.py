@@ -1,4 +1,6 @@
-"""What is served is what the pipeline says of the user's own row, alone and in any batch, or it is not delivered."""
+"""What is served is what the pipeline says of the user's own row, alone and in any batch, or it is
+not delivered.
+"""
 
 import math
 import warnings
@@ -23,7 +25,9 @@ TOLERANCE = 1e-4
 
 
 def delivered(folder, recipe):
-    """The manifest of a recipe whose bundle is written into the folder, and a service's predictor of it."""
+    """The manifest of a recipe whose bundle is written into the folder, and a service's predictor
+    of it.
+    """
     request = DeliveryRequest("v1", folder, "trials", folder, folder)
     source = Source(checked(recipe, folder), "recipe", folder, "")
     manifest = write_contents(folder, request, source, lambda line: None)
@@ -42,7 +46,9 @@ def own(recipe, rows) -> list[Any]:
 
 
 def _as_fitted(recipe, row):
-    """The columns in the order of the fit; a pipeline that was fitted on texts takes a sequence of them."""
+    """The columns in the order of the fit; a pipeline that was fitted on texts takes a sequence of
+    them.
+    """
     names = getattr(recipe.pipeline, "feature_names_in_", None)
     if names is not None:
         return row[[name for name in names if name in row.columns]]

@@ -78,7 +78,8 @@ def test_who_comes_without_a_unit_gets_one_that_lasts_on_both_ways_in(stack):
 
 
 def test_one_request_id_repeated_does_not_choose_a_version(stack):
-    # Where no unit is told, the router's own coin draws: 40 draws of one half all alike are a chance of 2e-12.
+    # Where no unit is told, the router's own coin draws: 40 draws of one half all alike are a
+    # chance of 2e-12.
     versions = {
         exchange(stack, request(headers="X-Request-Id: steer\r\n")).headers["x-model-version"]
         for _ in range(40)

@@ -1,4 +1,6 @@
-"""A classifier of three numbers, the sign of the first: what public reports' clients are tried on."""
+"""A classifier of three numbers, the sign of the first: what public reports' clients are tried
+on.
+"""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,6 @@
-"""Requests as bytes: for a hot path, for the long way, and such as nobody may read otherwise than another."""
+"""Requests as bytes: for a hot path, for the long way, and such as nobody may read otherwise than
+another.
+"""
 
 from wire.fast_path import LARGEST_HEAD, MOST_HEADERS
 
@@ -44,7 +46,9 @@ WHOLE = {
     "Expect": hot(b"ab", b"Expect: 100-continue"),
     "Upgrade": hot(b"ab", b"Upgrade: websocket"),
     "Upgrade and Connection": hot(b"ab", b"Connection: Upgrade", b"Upgrade: h2c"),
-    "GET with Upgrade": b"GET /page HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+    "GET with Upgrade": (
+        b"GET /page HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    ),
     "no length": b"POST /hot HTTP/1.1\r\nHost: x\r\n\r\n",
     "a body one byte too large": hot(b"a" * (LARGEST_BODY + 1)),
     "two hosts": hot(b"ab", b"Host: y"),
@@ -75,7 +79,9 @@ BROKEN = {
     "obs-fold": hot(b"ab", b"X: a\r\n b"),
     "obs-fold of nothing": hot(b"ab", b"X:\r\n b"),
     "obs-fold of a length": lengths(b"\r\n 2"),
-    "obs-fold of the first header": b"POST /hot HTTP/1.1\r\n Host: x\r\nContent-Length: 2\r\n\r\nab",
+    "obs-fold of the first header": (
+        b"POST /hot HTTP/1.1\r\n Host: x\r\nContent-Length: 2\r\n\r\nab"
+    ),
     "LF after the first line": line(b"POST /hot HTTP/1.1").replace(b"\r\n", b"\n", 1),
     "LF in the head": hot(b"ab", b"X: a\nY: b"),
     "LF at the end of the head": b"POST /hot HTTP/1.1\r\nContent-Length: 2\r\n\nab",

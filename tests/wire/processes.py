@@ -1,4 +1,6 @@
-"""gunicorn as it really runs, on a free port, with the toy app; and clients that say the bytes they are told."""
+"""gunicorn as it really runs, on a free port, with the toy app; and clients that say the bytes they
+are told.
+"""
 
 import os
 import re
@@ -124,7 +126,9 @@ class Client:
         self.socket.sendall(data)
 
     def read(self, answers: int | None = None, deadline_s: float = 120.0) -> list[int]:
-        """Read until so many answers have come in all, or the server closed; returns the statuses of all so far."""
+        """Read until so many answers have come in all, or the server closed; returns the statuses
+        of all so far.
+        """
         end = time.monotonic() + deadline_s
         while not self.closed and (answers is None or len(self.answers.statuses) < answers):
             self.socket.settimeout(max(0.001, end - time.monotonic()))

@@ -1,4 +1,6 @@
-"""A door reads no bytes otherwise than gunicorn does: the same requests, and the same end, as its own parsers find."""
+"""A door reads no bytes otherwise than gunicorn does: the same requests, and the same end, as its
+own parsers find.
+"""
 
 import pytest
 from gunicorn.asgi.parser import PythonProtocol
@@ -78,8 +80,8 @@ WORDS = [
 class Reference:
     """gunicorn's protocol without the app: the requests that its parser finds, until it refuses.
 
-    Unlike gunicorn's, which takes one empty line before a request, it skips any number, as a door does.
-    """
+    Unlike gunicorn's, which takes one empty line before a request, it skips any number, as a door
+    does."""
 
     def __init__(self, parser):
         self.requests, self.refused = [], False

@@ -1,4 +1,6 @@
-"""One connection: which requests a door answers, which it hands over, and that it never mixes them up."""
+"""One connection: which requests a door answers, which it hands over, and that it never mixes them
+up.
+"""
 
 import json
 import logging
@@ -51,7 +53,10 @@ def test_a_request_is_answered_with_status_date_length_and_the_handlers_headers(
 
 
 def test_the_handler_gets_headers_in_order_with_small_names_and_bare_values(loop):
-    raw = b"POST /hot HTTP/1.1\r\nHOST: x\r\nX-Empty:\r\nX-Blank:  \t \r\nX:\ta b \t\r\nx: 2\r\nContent-Length: 0\r\n\r\n"
+    raw = (
+        b"POST /hot HTTP/1.1\r\nHOST: x\r\nX-Empty:\r\nX-Blank:  \t \r\nX:\ta b \t\r\nx: "
+        b"2\r\nContent-Length: 0\r\n\r\n"
+    )
     expected = [
         (b"host", b"x"),
         (b"x-empty", b""),
@@ -145,7 +150,9 @@ REQUESTS = st.lists(
 
 
 def played(loop, raw, at, turns, at_once):
-    """What came of these bytes, cut at these places, with turns of the loop after some of the pieces."""
+    """What came of these bytes, cut at these places, with turns of the loop after some of the
+    pieces.
+    """
     visit = Visit(loop, at_once=at_once)
     ends = [0, *sorted(at), len(raw)]
     for start, end, turn in zip(ends, ends[1:], turns, strict=False):
@@ -221,7 +228,9 @@ def test_thousands_of_requests_at_once_are_answered_without_recursion_and_parsed
 def test_bytes_that_arrive_between_an_answer_and_the_next_turn_of_the_loop_wait_behind_those_before(
     loop,
 ):
-    """Answers come from other connections' events, in the same turn in which the client's next bytes arrive."""
+    """Answers come from other connections' events, in the same turn in which the client's next
+    bytes arrive.
+    """
     visit = Visit(loop, at_once=False).send(hot(b"1") + hot(b"2")[:-1])
     visit.answer().send(b"2" + hot(b"3")).finish()
     assert visit.answers.bodies == [b"1", b"2", b"3"]

@@ -1,4 +1,6 @@
-"""The worker in real processes: that nobody is answered otherwise than by gunicorn alone, and that it ends politely."""
+"""The worker in real processes: that nobody is answered otherwise than by gunicorn alone, and that
+it ends politely.
+"""
 
 import asyncio
 import json
@@ -349,7 +351,8 @@ def test_the_soft_limit_of_files_is_raised_to_the_hard_one(tmp_path):
 
 
 class Load:
-    """Clients that ask over kept connections, leave when told `close`, and note every request that has no answer.
+    """Clients that ask over kept connections, leave when told `close`, and note every request that
+    has no answer.
 
     lost: how many were answered on the same connection before it, and what happened.
     """
@@ -428,7 +431,8 @@ def test_workers_that_are_replaced_under_load_lose_no_request(tmp_path, asked):
 def test_a_server_that_ends_under_load_answers_every_request_that_it_took(tmp_path, asked):
     with gunicorn(tmp_path, linger_s=5) as server, Load(server, *asked) as load:
         assert server.end() < 5
-        # Nobody took a connection that was still in the kernel's queue when the last listener closed.
+        # Nobody took a connection that was still in the kernel's queue when the last listener
+        # closed.
         assert [lost for lost in load.lost if lost[0] > 0] == []
         assert server.ended.exists()
 

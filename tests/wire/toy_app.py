@@ -1,9 +1,10 @@
-"""An ASGI app with one hot path, for the tests of the worker: it answers what it was asked the short or the long way.
+"""An ASGI app with one hot path, for the tests of the worker: it answers what it was asked the
+short or the long way.
 
-POST /hot is answered with its body; the header `x-do` makes the short way answer later (`later`), with much (`large`)
-or not at all (`fail`). GET /worker tells what the worker holds and how many requests came the short way. The end of
-the lifespan leaves the file TOY_ENDED; TOY_LINGER_S shortens farewells.
-"""
+POST /hot is answered with its body; the header `x-do` makes the short way answer later (`later`),
+with much (`large`) or not at all (`fail`). GET /worker tells what the worker holds and how many
+requests came the short way. The end of the lifespan leaves the file TOY_ENDED; TOY_LINGER_S
+shortens farewells."""
 
 import asyncio
 import json

@@ -1,4 +1,6 @@
-"""One connection without a network: a door, a transport that notes what it is told, and a house that answers."""
+"""One connection without a network: a door, a transport that notes what it is told, and a house
+that answers.
+"""
 
 import asyncio
 from functools import partial
@@ -90,7 +92,9 @@ class Asked:
 
 
 class House:
-    """A worker as a door sees it. at_once: whether a request is answered before the handler returns."""
+    """A worker as a door sees it. at_once: whether a request is answered before the handler
+    returns.
+    """
 
     largest_body = LARGEST_BODY
     date = b"date: today\r\n"

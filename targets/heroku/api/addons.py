@@ -11,7 +11,9 @@ DATABASE = "DATABASE"
 
 @dataclass(frozen=True)
 class Addon:
-    """state: provisioning, provisioned or deprovisioned; config_vars: the names it sets in its app."""
+    """state: provisioning, provisioned or deprovisioned; config_vars: the names it sets in its
+    app.
+    """
 
     id: str
     name: str
@@ -39,7 +41,8 @@ def find_addon(client: Client, app: str, service: str = POSTGRES) -> Addon | Non
 
 
 def create_addon(client: Client, app: str, plan: str, attachment: str = DATABASE) -> Addon:
-    """Order an add-on, such as `heroku-postgresql:essential-0`; it costs from now on, and may take minutes.
+    """Order an add-on, such as `heroku-postgresql:essential-0`; it costs from now on, and may take
+    minutes.
 
     A lost answer is looked for: the app has no second add-on of that service.
     """
@@ -59,7 +62,9 @@ def ensure_addon(
 
 
 def attach(client: Client, found: Addon, app: str, name: str = DATABASE) -> bool:
-    """Let another app use an add-on, as NAME_URL; returns False where it was attached before. Makes a release there."""
+    """Let another app use an add-on, as NAME_URL; returns False where it was attached before. Makes
+    a release there.
+    """
 
     def look() -> Any:
         for each in client.listed(f"/apps/{app}/addon-attachments"):

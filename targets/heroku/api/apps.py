@@ -11,7 +11,9 @@ GENERATION = "cedar"
 
 @dataclass(frozen=True)
 class App:
-    """url: its public https address without a slash at its end; owner: id of the account or team it belongs to."""
+    """url: its public https address without a slash at its end; owner: id of the account or team it
+    belongs to.
+    """
 
     id: str
     name: str
@@ -36,7 +38,9 @@ def apps(client: Client) -> list[App]:
 
 
 def create_app(client: Client, name: str, region: str, stack: str, team: str = "") -> App:
-    """Make an app, personal or in a team; raises Refused (422 where the name is taken by somebody else)."""
+    """Make an app, personal or in a team; raises Refused (422 where the name is taken by somebody
+    else).
+    """
     body = {"name": name, "region": region, "stack": stack, **({"team": team} if team else {})}
     path = "/teams/apps" if team else "/apps"
     made = app_of(client.post(path, body, look=lambda: client.found(f"/apps/{name}")))
@@ -58,7 +62,8 @@ def ensure_app(
         if error.status not in (403, 422):
             raise
         raise HerokuFailure(
-            f"{name} cannot be had: {error}; names are unique in all of Heroku, so where it is somebody else's set "
+            f"{name} cannot be had: {error}; names are unique in all of Heroku, so where it is "
+            f"somebody else's set "
             "another heroku.app_prefix in deploy.toml"
         ) from error
     refuse_other_generations(found)

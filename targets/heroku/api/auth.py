@@ -1,9 +1,9 @@
 """Who talks to which Platform API: token and address, by the rules of Heroku's own command line.
 
-The token is taken from HEROKU_API_KEY, else from the line `machine api.heroku.com` of ~/.netrc. HEROKU_API_URL, else
-HEROKU_HOST, moves the API. It may name Heroku's own domains or this machine and nothing else, because the token is
-sent there; where Heroku's command line warns and goes on with the default, this refuses.
-"""
+The token is taken from HEROKU_API_KEY, else from the line `machine api.heroku.com` of ~/.netrc.
+HEROKU_API_URL, else HEROKU_HOST, moves the API. It may name Heroku's own domains or this machine
+and nothing else, because the token is sent there; where Heroku's command line warns and goes on
+with the default, this refuses."""
 
 import netrc
 import os
@@ -22,7 +22,9 @@ THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True)
 class Account:
-    """token: never printed; api: the API's address without a slash at its end; token_from: where it was found."""
+    """token: never printed; api: the API's address without a slash at its end; token_from: where it
+    was found.
+    """
 
     token: str = field(repr=False)
     api: str
@@ -35,7 +37,9 @@ class Account:
 
 
 def account(environ: Mapping[str, str] = os.environ) -> Account:
-    """The account that the environment describes; raises NoToken, or Misconfigured for a forbidden address."""
+    """The account that the environment describes; raises NoToken, or Misconfigured for a forbidden
+    address.
+    """
     api = _api(environ)
     token, found_in = _token(environ, urlsplit(api).hostname or "")
     if not token.isascii() or not token.isprintable() or " " in token:
@@ -96,8 +100,10 @@ def _token(environ: Mapping[str, str], host: str) -> tuple[str, str]:
         else ""
     )
     raise NoToken(
-        f"no Heroku token: neither HEROKU_API_KEY nor a line `machine {wanted}` in {file}{mistaken}: "
-        "`export HEROKU_API_KEY=$(heroku auth:token)`; newer command lines keep it in the system's keychain, "
+        f"no Heroku token: neither HEROKU_API_KEY nor a line `machine {wanted}` in "
+        f"{file}{mistaken}: "
+        "`export HEROKU_API_KEY=$(heroku auth:token)`; newer command lines keep it in the "
+        "system's keychain, "
         "where nothing else looks"
     )
 

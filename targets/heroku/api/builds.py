@@ -11,7 +11,9 @@ BUILDPACK = "heroku/python"
 
 @dataclass(frozen=True)
 class Build:
-    """status: pending, succeeded or failed; slug and release: ids, None until it succeeded (release a little later)."""
+    """status: pending, succeeded or failed; slug and release: ids, None until it succeeded (release
+    a little later).
+    """
 
     id: str
     status: str
@@ -44,7 +46,9 @@ def builds_of(client: Client, app: str, source_version: str) -> list[Build]:
 
 
 def create_build(client: Client, app: str, source: Source) -> Build:
-    """Start a build of an uploaded source; returns it pending. A lost answer is looked for by the source's version."""
+    """Start a build of an uploaded source; returns it pending. A lost answer is looked for by the
+    source's version.
+    """
     before = {each.id for each in builds_of(client, app, source.version)}
 
     def look() -> Any:

@@ -1,10 +1,10 @@
 """A thin client of Heroku's Platform API: one request after the other, each with an end.
 
-What may be repeated is repeated inside a deadline: GET, PUT, PATCH and DELETE after a lost connection, a 5xx or a 429.
-A POST has no key that would make it safe to repeat. So whoever posts says how to look for what it would have made;
-where its outcome is unknown (connection reset, no answer in time, 5xx) the client pauses, looks, and posts again only
-if nothing is there. The token is sent to the API's address and to no other, follows no redirect and is in no message.
-"""
+What may be repeated is repeated inside a deadline: GET, PUT, PATCH and DELETE after a lost
+connection, a 5xx or a 429. A POST has no key that would make it safe to repeat. So whoever posts
+says how to look for what it would have made; where its outcome is unknown (connection reset, no
+answer in time, 5xx) the client pauses, looks, and posts again only if nothing is there. The token
+is sent to the API's address and to no other, follows no redirect and is in no message."""
 
 import logging
 import re
@@ -23,7 +23,8 @@ USER_AGENT = "sluice-deploy/0.1.0"
 CONNECT_S = 10.0
 MOST_PAGES = 200
 NOT_IMPLEMENTED = 501
-# Tokens left of an account's 4,500 an hour below which the client goes no faster than they come back (75 a minute).
+# Tokens left of an account's 4,500 an hour below which the client goes no faster than they come
+# back (75 a minute).
 SPARE_TOKENS = 100
 _TOKEN_LIKE = re.compile(r"HRKU-[\w-]+")
 _NEVER_SENT = (
@@ -35,7 +36,9 @@ _NEVER_SENT = (
 
 
 class Client:
-    """Calls of one account. Used as a context, or closed by `close`. say: told of waits and of Heroku's warnings."""
+    """Calls of one account. Used as a context, or closed by `close`. say: told of waits and of
+    Heroku's warnings.
+    """
 
     def __init__(
         self, account: Account, say: Say = lambda _: None, patience: Patience | None = None
@@ -44,7 +47,8 @@ class Client:
         self.remaining: int | None = None
         self._told: set[str] = set()
         quiet()
-        # Proxies of the environment are for the way out of this machine, never for a rehearsal on it.
+        # Proxies of the environment are for the way out of this machine, never for a rehearsal on
+        # it.
         connect_s = min(CONNECT_S, self.patience.answer_s)
         timeouts = httpx.Timeout(self.patience.answer_s, connect=connect_s, pool=connect_s)
         self._http = httpx.Client(
@@ -70,7 +74,9 @@ class Client:
         return self._call("GET", path).json()
 
     def found(self, path: str) -> Any:
-        """One resource, None where the platform has none of that name; raises Refused for any other reason."""
+        """One resource, None where the platform has none of that name; raises Refused for any other
+        reason.
+        """
         try:
             return self.get(path)
         except Refused as error:
@@ -79,7 +85,8 @@ class Client:
             raise
 
     def listed(self, path: str, range_: str = "", pages: int = MOST_PAGES) -> list[Any]:
-        """All items of a list, page by page; `range_` as in `version ..; max=10, order=desc`, `pages` at most so many.
+        """All items of a list, page by page; `range_` as in `version ..; max=10, order=desc`,
+        `pages` at most so many.
 
         Raises Refused, Unanswered, and HerokuFailure where the list does not end.
         """
@@ -109,7 +116,9 @@ class Client:
         return self._changed("PUT", path, body, None)
 
     def delete(self, path: str) -> None:
-        """Remove a resource; what a lost first attempt removed, or somebody else, counts as removed."""
+        """Remove a resource; what a lost first attempt removed, or somebody else, counts as
+        removed.
+        """
         try:
             self._call("DELETE", path)
         except Refused as error:
@@ -119,8 +128,8 @@ class Client:
     def post(self, path: str, body: Mapping[str, Any], look: Look) -> Any:
         """Make a resource, once. look: finds what this POST would have made, or returns None.
 
-        Raises Refused, and Unanswered where neither an answer nor the resource was seen before the deadline.
-        """
+        Raises Refused, and Unanswered where neither an answer nor the resource was seen before the
+        deadline."""
         return self._changed("POST", path, body, look)
 
     def _changed(self, method: str, path: str, body: Mapping[str, Any], look: Look | None) -> Any:
@@ -148,7 +157,9 @@ class Client:
     def _once(
         self, attempt: Attempt, headers: Mapping[str, str], body: Mapping[str, Any] | None
     ) -> httpx.Response | Fault:
-        """One exchange; returns the answer, or the fault after which it may be tried again. Raises Refused."""
+        """One exchange; returns the answer, or the fault after which it may be tried again. Raises
+        Refused.
+        """
         self._slow_down()
         try:
             answer = self._http.request(
@@ -197,7 +208,8 @@ class Client:
         if status >= 500 and status != NOT_IMPLEMENTED:
             return Fault(f"{status} {answer.reason_phrase}".strip(), may_be_done=True)
         if attempt.look is not None and attempt.unsure and (found := attempt.look()) is not None:
-            # What was posted twice is refused the second time, because the first one was done after all.
+            # What was posted twice is refused the second time, because the first one was done after
+            # all.
             return httpx.Response(200, json=found)
         raise self._refusal(answer, attempt)
 
@@ -220,7 +232,9 @@ class Client:
             time.sleep(self.patience.slow_s)
 
     def _plain(self, text: str) -> str:
-        """Without the token, or anything that looks like one, and without what would move a terminal's cursor."""
+        """Without the token, or anything that looks like one, and without what would move a
+        terminal's cursor.
+        """
         text = _TOKEN_LIKE.sub("***", text.replace(self.account.token, "***"))
         return "".join(each if each.isprintable() else " " for each in text)
 

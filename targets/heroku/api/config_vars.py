@@ -1,4 +1,6 @@
-"""Config vars. Every change is a release and a restart: all go in one request, and none where none is due."""
+"""Config vars. Every change is a release and a restart: all go in one request, and none where none
+is due.
+"""
 
 from collections.abc import Mapping
 
@@ -16,15 +18,18 @@ def config_vars_at(client: Client, app: str, version: int) -> dict[str, str]:
 
 
 def difference(now: Mapping[str, str], wanted: Mapping[str, str | None]) -> dict[str, str | None]:
-    """What has to be sent so that `now` holds what is wanted; None removes. Names that are not wanted stay."""
+    """What has to be sent so that `now` holds what is wanted; None removes. Names that are not
+    wanted stay.
+    """
     return {name: value for name, value in wanted.items() if now.get(name) != value}
 
 
 def change(client: Client, app: str, wanted: Mapping[str, str | None]) -> bool:
-    """Send what differs in one request; returns whether anything did. A lost answer is looked for first.
+    """Send what differs in one request; returns whether anything did. A lost answer is looked for
+    first.
 
-    With a release pending the values read are the old ones: `wait.configured` waits for that and then calls this.
-    """
+    With a release pending the values read are the old ones: `wait.configured` waits for that and
+    then calls this."""
     changes = difference(config_vars(client, app), wanted)
     if not changes:
         return False

@@ -1,4 +1,6 @@
-"""Log drains: what an app and the platform say goes on to an address. It holds a secret, so no message names it."""
+"""Log drains: what an app and the platform say goes on to an address. It holds a secret, so no
+message names it.
+"""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +17,8 @@ def drained(client: Client, app: str, url: str) -> bool:
 def ensure_drain(client: Client, app: str, url: str) -> bool:
     """Send the app's log there; returns False where it goes there already.
 
-    One that was for the same path and has another secret, or an older address of the router, is removed.
+    One that was for the same path and has another secret, or an older address of the router, is
+    removed.
 
     Raises HerokuFailure without the address: what the platform refuses it quotes.
     """
@@ -29,7 +32,8 @@ def ensure_drain(client: Client, app: str, url: str) -> bool:
         client.post(_path(app), {"url": url}, look=lambda: _find(client, app, url))
     except Refused as error:
         raise HerokuFailure(
-            f"{app} can have no log drain to the router ({error.status} {error.id}, request {error.request_id}): "
+            f"{app} can have no log drain to the router ({error.status} {error.id}, request "
+            f"{error.request_id}): "
             f"five are the most, `heroku drains -a {app}` lists them"
         ) from None
     return True

@@ -21,7 +21,9 @@ class Dyno:
 
 
 def dynos(client: Client, app: str) -> list[Dyno]:
-    """All dynos of an app but one-off ones. With preboot old ones still serve for minutes and are not listed."""
+    """All dynos of an app but one-off ones. With preboot old ones still serve for minutes and are
+    not listed.
+    """
     found = [
         Dyno(
             id=each["id"],

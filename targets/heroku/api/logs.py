@@ -8,7 +8,8 @@ from targets.heroku.api.client import Client
 from targets.heroku.api.streams import lines_of
 
 MOST_LINES = 1500
-# An app may write such words too, and a user ask for a path with them: only what Heroku's own lines begin with counts.
+# An app may write such words too, and a user ask for a path with them: only what Heroku's own lines
+# begin with counts.
 _CODE = re.compile(
     r"^\S+ heroku\[[^\]]*\]: (?:(?:sock=\w+ )?at=(?:error|warning) code=|Error )([HRL]\d{2})\b"
 )
@@ -17,7 +18,9 @@ _CODE = re.compile(
 def recent_lines(
     client: Client, app: str, lines: int = 100, source: str = "", dyno: str = ""
 ) -> list[str]:
-    """The last lines, oldest first; source: `app` or `heroku`, dyno such as `web.1`; empty for all of them."""
+    """The last lines, oldest first; source: `app` or `heroku`, dyno such as `web.1`; empty for all
+    of them.
+    """
     url = log_session(client, app, lines, tail=False, source=source, dyno=dyno)
     return list(lines_of(url, time.monotonic() + 30.0))
 
@@ -25,7 +28,9 @@ def recent_lines(
 def log_session(
     client: Client, app: str, lines: int = 100, tail: bool = True, source: str = "", dyno: str = ""
 ) -> str:
-    """An address that gives the lines, and with `tail` those that follow. It is a secret and expires in minutes."""
+    """An address that gives the lines, and with `tail` those that follow. It is a secret and
+    expires in minutes.
+    """
     body: dict[str, object] = {"lines": min(lines, MOST_LINES), "tail": tail}
     body |= {"source": source} if source else {}
     body |= {"dyno_name": dyno} if dyno else {}
@@ -34,7 +39,9 @@ def log_session(
 
 
 def error_codes(lines: Sequence[str]) -> dict[str, int]:
-    """How often each of Heroku's codes (H12, R14, ...) is in lines of its router and dyno manager."""
+    """How often each of Heroku's codes (H12, R14, ...) is in lines of its router and dyno
+    manager.
+    """
     found: dict[str, int] = {}
     for line in lines:
         if match := _CODE.match(line):

@@ -7,7 +7,9 @@ from targets.heroku.api.client import Client
 
 @dataclass(frozen=True)
 class Owner:
-    """Who owns what is made. kind: `user` or `team`; id: what pipelines want; name: e-mail address or team."""
+    """Who owns what is made. kind: `user` or `team`; id: what pipelines want; name: e-mail address
+    or team.
+    """
 
     id: str
     kind: str

@@ -21,13 +21,17 @@ class Pipeline:
 
 
 def pipeline(client: Client, name: str, owner: Owner) -> Pipeline | None:
-    """That owner's pipeline of that name; None where there is none. Other people's names do not count."""
+    """That owner's pipeline of that name; None where there is none. Other people's names do not
+    count.
+    """
     value = _find(client, name, owner)
     return None if value is None else _pipeline_of(value)
 
 
 def ensure_pipeline(client: Client, name: str, owner: Owner) -> tuple[Pipeline, bool]:
-    """The pipeline of that name, made where there is none; and whether it was made. Raises HerokuFailure."""
+    """The pipeline of that name, made where there is none; and whether it was made. Raises
+    HerokuFailure.
+    """
     if there := pipeline(client, name, owner):
         return there, False
     body = {"name": name, "owner": {"id": owner.id, "type": owner.kind}}
@@ -39,13 +43,16 @@ def ensure_pipeline(client: Client, name: str, owner: Owner) -> tuple[Pipeline, 
         if error.status != 422:
             raise
         raise HerokuFailure(
-            f"the pipeline {name} cannot be had: {error}; where the name is somebody else's set another "
+            f"the pipeline {name} cannot be had: {error}; where the name is somebody else's set "
+            f"another "
             "heroku.app_prefix in deploy.toml"
         ) from error
 
 
 def couple(client: Client, app: str, into: Pipeline, stage: str = PRODUCTION) -> bool:
-    """Put an app into a stage of a pipeline; returns False where it is there already. Moves it from another stage."""
+    """Put an app into a stage of a pipeline; returns False where it is there already. Moves it from
+    another stage.
+    """
     there = client.found(f"/apps/{app}/pipeline-couplings")
     if there is not None and there["pipeline"]["id"] == into.id:
         if there["stage"] == stage:

@@ -16,7 +16,9 @@ def dyno_prices(client: Client) -> dict[str, float]:
 
 
 def addon_price(client: Client, plan: str) -> float | None:
-    """Dollars a month of a plan such as `heroku-postgresql:essential-0`; None where the platform gives none."""
+    """Dollars a month of a plan such as `heroku-postgresql:essential-0`; None where the platform
+    gives none.
+    """
     service = plan.partition(":")[0]
     try:
         return _monthly(client.get(f"/addon-services/{service}/plans/{plan}").get("price"))

@@ -1,4 +1,6 @@
-"""Heroku's releases of one app: a slug with config vars, numbered. Users' traffic is moved by the ledger, not here."""
+"""Heroku's releases of one app: a slug with config vars, numbered. Users' traffic is moved by the
+ledger, not here.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +13,9 @@ SUCCEEDED = "succeeded"
 
 @dataclass(frozen=True)
 class Release:
-    """status: pending, succeeded, failed or expired; slug: its id, None before the first build; by: whose e-mail."""
+    """status: pending, succeeded, failed or expired; slug: its id, None before the first build; by:
+    whose e-mail.
+    """
 
     id: str
     version: int

@@ -18,10 +18,9 @@ TOKEN_COMES_BACK_S = 0.8
 class Patience:
     """How long the client tries (seconds).
 
-    deadline_s: for one call with all its repetitions; first_s, longest_s: pauses after a fault, doubled each time;
-    limited_s, limited_most_s: the same after 429; slow_s: the pause when few requests are left; answer_s: how long one
-    exchange may take.
-    """
+    deadline_s: for one call with all its repetitions; first_s, longest_s: pauses after a fault,
+    doubled each time; limited_s, limited_most_s: the same after 429; slow_s: the pause when few
+    requests are left; answer_s: how long one exchange may take."""
 
     deadline_s: float = 120.0
     first_s: float = 0.5
@@ -35,7 +34,9 @@ class Patience:
 
 @dataclass(frozen=True)
 class Fault:
-    """Why an exchange may be tried again. may_be_done: whether the platform may have done what was asked."""
+    """Why an exchange may be tried again. may_be_done: whether the platform may have done what was
+    asked.
+    """
 
     why: str
     may_be_done: bool
@@ -59,7 +60,9 @@ class Attempt:
         self._limited_s = 0.0
 
     def pause(self, fault: Fault) -> None:
-        """Wait before it is tried again; raises Unanswered when the deadline would be over by then."""
+        """Wait before it is tried again; raises Unanswered when the deadline would be over by
+        then.
+        """
         patience = self._patience
         self.unsure = self.unsure or fault.may_be_done
         if fault.limited:
@@ -87,12 +90,16 @@ class Attempt:
             "; it may have been done all the same" if self.unsure and self.method != "GET" else ""
         )
         return (
-            f"Heroku did not answer {self.what} within {deadline_s:g} s (last: {fault.why}){done}: see "
-            f"https://status.heroku.com, then run the same command again, which looks before it makes anything "
+            f"Heroku did not answer {self.what} within {deadline_s:g} s (last: "
+            f"{fault.why}){done}: see "
+            f"https://status.heroku.com, then run the same command again, which looks before it "
+            f"makes anything "
             f"(request {self.request_id})"
         )
 
 
 def _grown(first_s: float, times: int, most_s: float) -> float:
-    """A pause that doubles each time, give or take a quarter so that many clients do not return at once."""
+    """A pause that doubles each time, give or take a quarter so that many clients do not return at
+    once.
+    """
     return min(first_s * 2.0**times, most_s) * random.uniform(0.75, 1.25)  # noqa: S311

@@ -1,8 +1,9 @@
-"""Addresses that Heroku hands out for one purpose: output to read, and where to upload. The token is sent to none.
+"""Addresses that Heroku hands out for one purpose: output to read, and where to upload. The token
+is sent to none.
 
-A stream may be cut at any moment, and its end says nothing about success. It is followed from the byte where it broke
-off until what writes it is over; an address that cannot be read costs only the output.
-"""
+A stream may be cut at any moment, and its end says nothing about success. It is followed from the
+byte where it broke off until what writes it is over; an address that cannot be read costs only the
+output."""
 
 import re
 import time
@@ -24,7 +25,9 @@ _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 def follow(
     url: str, say: Say, over: Callable[[], bool], deadline: float, poll_s: float = 1.0
 ) -> list[str]:
-    """Say every whole line of a stream until `over`; returns the lines. deadline: on time.monotonic's clock."""
+    """Say every whole line of a stream until `over`; returns the lines. deadline: on
+    time.monotonic's clock.
+    """
     reading = _Reading(say)
     with _http(url, READING) as http:
         while True:
@@ -39,7 +42,9 @@ def follow(
 
 
 def lines_of(url: str, deadline: float) -> Iterator[str]:
-    """The lines of a stream until it ends, breaks off, or the deadline is over (on time.monotonic's clock)."""
+    """The lines of a stream until it ends, breaks off, or the deadline is over (on time.monotonic's
+    clock).
+    """
     found: list[str] = []
     reading = _Reading(found.append)
     with _http(url, READING) as http:
@@ -49,7 +54,9 @@ def lines_of(url: str, deadline: float) -> Iterator[str]:
 
 
 def upload(url: str, content: bytes, pause_s: float = 1.0) -> None:
-    """PUT the bytes to a presigned address; raises HerokuFailure. To send the same bytes again does no harm."""
+    """PUT the bytes to a presigned address; raises HerokuFailure. To send the same bytes again does
+    no harm.
+    """
     why = ""
     # Its signature covers an empty Content-Type, and it takes no chunks.
     with _http(url, UPLOADING) as http:
@@ -68,12 +75,15 @@ def upload(url: str, content: bytes, pause_s: float = 1.0) -> None:
                 break
     # The address itself is a secret while it is valid.
     raise HerokuFailure(
-        f"the source could not be uploaded ({len(content)} bytes): {why}; run the same command again"
+        f"the source could not be uploaded ({len(content)} bytes): {why}; run the same command "
+        f"again"
     )
 
 
 def _http(url: str, timeouts: httpx.Timeout) -> httpx.Client:
-    """A client without the token; proxies of the environment are for the way out of this machine."""
+    """A client without the token; proxies of the environment are for the way out of this
+    machine.
+    """
     quiet()
     away = not on_this_machine(url)
     return httpx.Client(

@@ -1,4 +1,6 @@
-"""The config vars of each app: all that a process is told, set in one request. Weights are never among them."""
+"""The config vars of each app: all that a process is told, set in one request. Weights are never
+among them.
+"""
 
 from deployment.http_client import THROUGH
 from deployment.workspace.bundles import Release
@@ -41,7 +43,9 @@ def router_vars(place: Workspace, secrets: Secrets) -> dict[str, str]:
 
 
 def _rehearsal(place: Workspace) -> dict[str, str]:
-    """In a rehearsal the versions' public names lead nowhere: the router reaches them through the rehearsal's front."""
+    """In a rehearsal the versions' public names lead nowhere: the router reaches them through the
+    rehearsal's front.
+    """
     return {THROUGH: place.through} if place.through else {}
 
 

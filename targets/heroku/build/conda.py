@@ -1,4 +1,6 @@
-"""environment.yaml as pins of PyPI. What only conda has is refused by its name: a slug is filled by pip alone."""
+"""environment.yaml as pins of PyPI. What only conda has is refused by its name: a slug is filled by
+pip alone.
+"""
 
 import re
 from collections.abc import Collection
@@ -24,10 +26,11 @@ _CONDA = re.compile(
 
 
 def pins(text: str, known: Collection[str], whose: str) -> dict[str, str]:
-    """Version by PyPI's normalised name. known: names that PyPI has; whose: named in a refusal, as `v2`.
+    """Version by PyPI's normalised name. known: names that PyPI has; whose: named in a refusal, as
+    `v2`.
 
-    Raises HerokuFailure naming each package that conda alone has, and each entry without one exact version.
-    """
+    Raises HerokuFailure naming each package that conda alone has, and each entry without one exact
+    version."""
     try:
         listed = yaml.safe_load(text)["dependencies"]
         by_pip = [each for entry in listed if isinstance(entry, dict) for each in entry["pip"]]
@@ -52,8 +55,10 @@ def pins(text: str, known: Collection[str], whose: str) -> dict[str, str]:
             found.setdefault(name, version)
     if strangers:
         raise HerokuFailure(
-            f"environment.yaml of {whose} names {', '.join(sorted(strangers))}, which conda has: Heroku installs "
-            f"with pip alone. Put under `pip:` what PyPI has, or deliver {whose} from an environment without it"
+            f"environment.yaml of {whose} names {', '.join(sorted(strangers))}, which conda has: "
+            f"Heroku installs "
+            f"with pip alone. Put under `pip:` what PyPI has, or deliver {whose} from an "
+            f"environment without it"
         )
     return found
 
@@ -79,12 +84,14 @@ def _pip_pin(entry: Any, whose: str) -> tuple[str, str]:
         wanted = Requirement(str(entry))
     except InvalidRequirement as error:
         raise HerokuFailure(
-            f"environment.yaml of {whose} has a pip entry {str(entry)!r} that is no `name==version`: Heroku could not "
+            f"environment.yaml of {whose} has a pip entry {str(entry)!r} that is no "
+            f"`name==version`: Heroku could not "
             "install it; deliver from an environment that holds packages of PyPI alone"
         ) from error
     exact = [each.version for each in wanted.specifier if each.operator in ("==", "===")]
     if wanted.url or len(exact) != 1 or "*" in exact[0]:
         raise HerokuFailure(
-            f"environment.yaml of {whose} gives {wanted.name} no exact version of PyPI: deliver it again"
+            f"environment.yaml of {whose} gives {wanted.name} no exact version of PyPI: deliver "
+            f"it again"
         )
     return canonicalize_name(wanted.name), exact[0]

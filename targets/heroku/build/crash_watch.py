@@ -29,8 +29,8 @@ class Boot:
     def broken(self, running: Sequence[Dyno], version: int) -> Dyno | None:
         """A dyno of that release that crashed twice, or did not come back within the grace.
 
-        Heroku starts a crashed dyno again at once, under another id: so the first crash is seldom seen itself.
-        """
+        Heroku starts a crashed dyno again at once, under another id: so the first crash is seldom
+        seen itself."""
         for each in running:
             ids = self._ids.setdefault(f"{each.name} v{each.release}", set())
             ids.add(each.id)

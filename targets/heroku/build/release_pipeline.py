@@ -1,9 +1,10 @@
-"""The wait chain: build -> its release -> release succeeded -> every web dyno up at it, a deadline at every link.
+"""The wait chain: build -> its release -> release succeeded -> every web dyno up at it, a deadline
+at every link.
 
-Nothing is remembered between two runs: each link first looks where the platform stands. So a run after Ctrl-C follows
-the build that is under way, releases a slug that was built before, and makes nothing twice. The chain ends where
-Heroku's knowledge ends; whether a version answers its golden rows is for the caller to ask at its address.
-"""
+Nothing is remembered between two runs: each link first looks where the platform stands. So a run
+after Ctrl-C follows the build that is under way, releases a slug that was built before, and makes
+nothing twice. The chain ends where Heroku's knowledge ends; whether a version answers its golden
+rows is for the caller to ask at its address."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -36,9 +37,9 @@ AGAIN = "run the same command again: it goes on from here"
 class Deadlines:
     """How long each link may take (seconds).
 
-    Heroku ends a build after 15 minutes and a release command after an hour at most; a dyno has 60 s to boot.
-    crash_grace_s: how long a dyno may stay crashed, since Heroku starts it again once; poll_s: between two looks.
-    """
+    Heroku ends a build after 15 minutes and a release command after an hour at most; a dyno has 60
+    s to boot. crash_grace_s: how long a dyno may stay crashed, since Heroku starts it again once;
+    poll_s: between two looks."""
 
     build_s: float = 960.0
     linked_s: float = 60.0
@@ -51,7 +52,9 @@ class Deadlines:
 
 @dataclass(frozen=True)
 class Live:
-    """What the chain ended with: a release that succeeded, and the dynos that run it (none where scaled to zero)."""
+    """What the chain ended with: a release that succeeded, and the dynos that run it (none where
+    scaled to zero).
+    """
 
     build: Build
     release: Release
@@ -59,7 +62,9 @@ class Live:
 
 
 class Chain:
-    """The waits of one app. say: told of each link, and of every line a build or release command writes."""
+    """The waits of one app. say: told of each link, and of every line a build or release command
+    writes.
+    """
 
     def __init__(
         self, client: Client, app: str, say: Say, deadlines: Deadlines | None = None
@@ -68,7 +73,8 @@ class Chain:
         self.deadlines = deadlines or Deadlines()
 
     def live(self, tarball: Tarball) -> Live:
-        """Build and release a tarball, or go on where an earlier run stopped; returns when every web dyno runs it.
+        """Build and release a tarball, or go on where an earlier run stopped; returns when every
+        web dyno runs it.
 
         Raises BuildFailed, ReleaseFailed, TooLate naming the link, and what the client raises.
         """
@@ -82,7 +88,9 @@ class Chain:
         return Live(made, released, self.up(released.version))
 
     def built(self, tarball: Tarball) -> Build:
-        """The succeeded build of a tarball: found, followed or made. Raises BuildFailed, TooLate."""
+        """The succeeded build of a tarball: found, followed or made. Raises BuildFailed,
+        TooLate.
+        """
         found = self._built_before(tarball)
         return (
             found
@@ -101,7 +109,9 @@ class Chain:
         )
 
     def succeeded(self, waited: Release) -> Release:
-        """The release once its command has ended well; raises ReleaseFailed with its last words, TooLate."""
+        """The release once its command has ended well; raises ReleaseFailed with its last words,
+        TooLate.
+        """
         end = time.monotonic() + self.deadlines.release_s
         said: list[str] = []
         while waited.status == PENDING:
@@ -112,13 +122,16 @@ class Chain:
                 self._rest_or_late(f"release v{waited.version}", self.deadlines.release_s, end)
         if waited.status != SUCCEEDED:
             raise ReleaseFailed(
-                f"{self.app}: release v{waited.version} {waited.status}, the one before it still serves{_last(said)}"
+                f"{self.app}: release v{waited.version} {waited.status}, the one before it still "
+                f"serves{_last(said)}"
             )
         self.say(f"{self.app}: release v{waited.version} succeeded")
         return waited
 
     def up(self, version: int) -> tuple[Dyno, ...]:
-        """Every web dyno, once all are up at that release or a later one; raises ReleaseFailed, TooLate."""
+        """Every web dyno, once all are up at that release or a later one; raises ReleaseFailed,
+        TooLate.
+        """
         watch = Boot(self.deadlines.crash_grace_s)
 
         def ask() -> tuple[Dyno, ...] | None:
@@ -140,7 +153,9 @@ class Chain:
         return self._until(f"every web dyno up at v{version}", self.deadlines.dynos_s, ask)
 
     def settled(self) -> Release | None:
-        """The newest release once none is pending, whatever became of it; None where the app has none."""
+        """The newest release once none is pending, whatever became of it; None where the app has
+        none.
+        """
         end = time.monotonic() + self.deadlines.release_s
         while (found := newest(self.client, self.app)) is not None and found.status == PENDING:
             self._rest_or_late(f"release v{found.version}", self.deadlines.release_s, end)
@@ -149,8 +164,8 @@ class Chain:
     def configured(self, wanted: Mapping[str, str | None]) -> bool:
         """Set config vars in one request, None removes; waits for the release that this makes.
 
-        Returns whether anything changed. Raises ReleaseFailed where the release command refuses the new values.
-        """
+        Returns whether anything changed. Raises ReleaseFailed where the release command refuses the
+        new values."""
         self.settled()
         if not change(self.client, self.app, wanted):
             return False
@@ -163,14 +178,17 @@ class Chain:
         return True
 
     def provisioned(self, ordered: Addon) -> Addon:
-        """The add-on once it can be used, which may take minutes; raises TooLate, HerokuFailure if refused."""
+        """The add-on once it can be used, which may take minutes; raises TooLate, HerokuFailure if
+        refused.
+        """
         told: list[str] = []
 
         def ask() -> Addon | None:
             found = addon(self.client, ordered.id)
             if found is None or found.state.startswith("deprovision"):
                 raise HerokuFailure(
-                    f"{ordered.name} was not provisioned: see `heroku addons:info {ordered.name}`, then try again"
+                    f"{ordered.name} was not provisioned: see `heroku addons:info "
+                    f"{ordered.name}`, then try again"
                 )
             if found.state not in told:
                 told.append(found.state)
@@ -218,7 +236,9 @@ class Chain:
         return state[0]
 
     def _released_again(self, made: Build, tarball: Tarball) -> Release:
-        """The newest release if it is this build's, else a new one of its slug: built, but another one serves."""
+        """The newest release if it is this build's, else a new one of its slug: built, but another
+        one serves.
+        """
         own = self.release_of(made)
         found = newest(self.client, self.app) or own
         mine = found.id == own.id or (made.slug is not None and found.slug == made.slug)

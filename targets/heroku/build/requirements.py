@@ -1,9 +1,10 @@
-"""The one dependency file of a slug: what its process imports and what that needs, each with an exact version.
+"""The one dependency file of a slug: what its process imports and what that needs, each with an
+exact version.
 
-The roots are the packages that the code names; the test beside this room compares them with its imports. What they
-need follows from the metadata of the packages installed here. Where every version is one of the project's lock the
-file carries its hashes, so that pip installs those very files and nothing beside them.
-"""
+The roots are the packages that the code names; the test beside this room compares them with its
+imports. What they need follows from the metadata of the packages installed here. Where every
+version is one of the project's lock the file carries its hashes, so that pip installs those very
+files and nothing beside them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -35,7 +36,9 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 @dataclass(frozen=True)
 class Needs:
-    """roots: requirements without versions; pins: version by name, as the model was trained with."""
+    """roots: requirements without versions; pins: version by name, as the model was trained
+    with.
+    """
 
     roots: tuple[str, ...]
     pins: Mapping[str, str]
@@ -61,17 +64,22 @@ def marks_of(python: str) -> dict[str, str]:
 
 
 def python_of(version: str, whose: str) -> str:
-    """`3.11` of `3.11.7`, whose newest patch a dyno gets; raises HerokuFailure for one that Heroku does not build."""
+    """`3.11` of `3.11.7`, whose newest patch a dyno gets; raises HerokuFailure for one that Heroku
+    does not build.
+    """
     minor = ".".join(version.strip().split(".")[:2])
     if minor not in PYTHONS:
         raise HerokuFailure(
-            f"{whose} wants Python {version.strip()}, Heroku has {', '.join(PYTHONS)}: deliver it with one of them"
+            f"{whose} wants Python {version.strip()}, Heroku has {', '.join(PYTHONS)}: deliver it "
+            f"with one of them"
         )
     return minor
 
 
 def requirements_txt(needs: Needs, lock: Mapping[str, Pin], whose: str) -> str:
-    """The file; raises HerokuFailure naming a package that has no version or whose own needs are not known here."""
+    """The file; raises HerokuFailure naming a package that has no version or whose own needs are
+    not known here.
+    """
     chosen = {
         name: _version(name, needs.pins, lock, whose)
         for name in closure(needs.roots, marks_of(needs.python), whose)
@@ -87,7 +95,9 @@ def requirements_txt(needs: Needs, lock: Mapping[str, Pin], whose: str) -> str:
 
 
 def closure(roots: Iterable[str], marks: Mapping[str, str], whose: str) -> set[str]:
-    """Normalised names of the roots and of all they need on a dyno; extras as in `psycopg[binary]`."""
+    """Normalised names of the roots and of all they need on a dyno; extras as in
+    `psycopg[binary]`.
+    """
     found: set[str] = set()
     seen: set[tuple[str, str]] = set()
     waiting = [Requirement(each) for each in roots]
@@ -107,7 +117,8 @@ def _needed(name: str, extra: str, marks: Mapping[str, str], whose: str) -> list
         listed = [Requirement(each) for each in requires(name) or []]
     except PackageNotFoundError as error:
         raise HerokuFailure(
-            f"{whose} needs {name}, which is not installed here, so what it needs itself is not known: "
+            f"{whose} needs {name}, which is not installed here, so what it needs itself is not "
+            f"known: "
             "`make setup`, or install it in this environment"
         ) from error
     holding = {**marks, "extra": extra}
@@ -121,5 +132,6 @@ def _version(name: str, pins: Mapping[str, str], lock: Mapping[str, Pin], whose:
     if name in lock:
         return lock[name].version
     raise HerokuFailure(
-        f"{whose} needs {name}, which neither its environment.yaml nor requirements.txt pins: `make lock`"
+        f"{whose} needs {name}, which neither its environment.yaml nor requirements.txt pins: "
+        f"`make lock`"
     )

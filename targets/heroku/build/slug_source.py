@@ -1,8 +1,7 @@
 """What is sent for each app: the code and files that its one process needs, and no more.
 
-Each source has exactly one dependency file, a `.python-version` and a Procfile. The bundle lies at the same place
-whatever its version, so that config vars need no change when a slug does.
-"""
+Each source has exactly one dependency file, a `.python-version` and a Procfile. The bundle lies at
+the same place whatever its version, so that config vars need no change when a slug does."""
 
 from pathlib import Path
 
@@ -32,10 +31,11 @@ CODE = (".py", ".html")
 
 
 def version_slug(place: Workspace, release: Release) -> Tarball:
-    """The source of a version's app: service/, wire/ and its bundle; a release command proves its golden rows.
+    """The source of a version's app: service/, wire/ and its bundle; a release command proves its
+    golden rows.
 
-    A version served by ONNX has neither scikit-learn nor pandas in it. Raises ContractBroken where the bundle's seal
-    does not hold, HerokuFailure naming a package that cannot be installed there.
+    A version served by ONNX has neither scikit-learn nor pandas in it. Raises ContractBroken where
+    the bundle's seal does not hold, HerokuFailure naming a package that cannot be installed there.
     """
     # The bytes that were checked are those that are sent.
     bundle = dict(sealed_files(release, place.public_key))
@@ -53,7 +53,9 @@ def version_slug(place: Workspace, release: Release) -> Tarball:
 
 
 def router_slug(place: Workspace) -> Tarball:
-    """The source of the router's app: router/, rollout/, store/, wire/ and deploy.toml; raises Misconfigured."""
+    """The source of the router's app: router/, rollout/, store/, wire/ and deploy.toml; raises
+    Misconfigured.
+    """
     python = python_of(_read(place.root / ".python-version").decode(), "the router")
     needs = Needs(ROUTER, {}, python)
     lock = locked(place.root / "requirements.txt", marks_of(python))
@@ -69,7 +71,9 @@ def router_slug(place: Workspace) -> Tarball:
 
 
 def served_by(place: Workspace, release: Release) -> str:
-    """The runtime of a version there, `onnx` or `sklearn`: the certified one unless deploy.toml says otherwise."""
+    """The runtime of a version there, `onnx` or `sklearn`: the certified one unless deploy.toml
+    says otherwise.
+    """
     wanted = place.settings.deployment.runtime
     return release.runtime if wanted == "certified" else wanted
 
@@ -84,7 +88,8 @@ def _version_requirements(
     runtime = served_by(place, release)
     roots = [*SERVICE, *RUNTIMES[runtime]]
     if runtime == "sklearn":
-        # Whatever else the pipeline was made of: estimators of other packages are found by what the pickle names.
+        # Whatever else the pipeline was made of: estimators of other packages are found by what the
+        # pickle names.
         code = [
             raw for name, raw in bundle.items() if name.startswith("code.") and name.endswith(".py")
         ]

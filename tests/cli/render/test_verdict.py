@@ -69,10 +69,12 @@ def test_a_verdict_is_an_aligned_table_under_its_head() -> None:
     assert lines == [
         "flights v2 vs v1   5 % for 42 min   83,310 requests, 4,203 canary   WAIT",
         "errors are not proved yet",
-        "signal      v2          v1          difference (95 %, any time)  evidence against  proof                 says",
+        "signal      v2          v1          difference (95 %, any time)  evidence against  proof "
+        "                says",
         "errors      0.12 %      0.09 %      +0.03 pp [-0.09, +0.36]      0.5x of 67x       "
         "5.9x of 20x, +0.2 pp  about 36k more (90 %: 94k)",
-        "latency     p99 251 ms  p99 243 ms  +0.03 pp [-0.09, +0.36]      0.5x of 67x       certified x1.2        ok",
+        "latency     p99 251 ms  p99 243 ms  +0.03 pp [-0.09, +0.36]      0.5x of 67x       "
+        "certified x1.2        ok",
         "prediction  0.12 %      0.09 %      +0.03 pp [-0.09, +0.36]      0.5x of 67x       "
         "-                     ok (hold only)",
         "all signals together  0.3x of 20x",

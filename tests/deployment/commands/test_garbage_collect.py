@@ -1,4 +1,6 @@
-"""`collect` on this machine: processes that answer nobody go after their warm time; no sum is told, for none costs."""
+"""`collect` on this machine: processes that answer nobody go after their warm time; no sum is told,
+for none costs.
+"""
 
 import pytest
 

@@ -1,4 +1,6 @@
-"""`release-in-place --auto` waits until the conductor has decided, and then keeps the promise of one version."""
+"""`release-in-place --auto` waits until the conductor has decided, and then keeps the promise of
+one version.
+"""
 
 import json
 import signal

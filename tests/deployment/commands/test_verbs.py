@@ -1,4 +1,6 @@
-"""The verbs, on real processes and a real record. One stack for all of them; each test brings its own versions."""
+"""The verbs, on real processes and a real record. One stack for all of them; each test brings its
+own versions.
+"""
 
 import signal
 import threading

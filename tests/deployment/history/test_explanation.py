@@ -23,7 +23,9 @@ AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 def store(stage: Stage) -> Iterator[LedgerStore]:
-    """A canary begun by a person, promoted by the conductor on a verdict, and rolled back by a person."""
+    """A canary begun by a person, promoted by the conductor on a verdict, and rolled back by a
+    person.
+    """
     stage.state.mkdir()
     make_record(stage.place())
     with opened_record(stage.place()) as made:

@@ -1,4 +1,6 @@
-"""`plan`: what it finds, on toy versions that run and on some that are only delivered, and that it changes nothing."""
+"""`plan`: what it finds, on toy versions that run and on some that are only delivered, and that it
+changes nothing.
+"""
 
 import json
 from pathlib import Path

@@ -18,9 +18,24 @@ def test_a_process_gets_config_and_platform_variables_and_nothing_else(heroku):
     assert (env["MINE"], env["DYNO"], env["WEB_CONCURRENCY"]) == ("yes", "web.1", "2")
     assert env["PORT"].isdigit()
     told = {
-        "HOME", "PATH", "LANG", "TMPDIR", "PYTHONPATH", "PYTHONUNBUFFERED", "DYNO_RAM", "FORWARDED_ALLOW_IPS",
-        "GUNICORN_CMD_ARGS", "PWD", "SHLVL", "_", "MINE", "DYNO", "PORT", "WEB_CONCURRENCY", "LC_CTYPE",
-    }  # fmt: skip
+        "HOME",
+        "PATH",
+        "LANG",
+        "TMPDIR",
+        "PYTHONPATH",
+        "PYTHONUNBUFFERED",
+        "DYNO_RAM",
+        "FORWARDED_ALLOW_IPS",
+        "GUNICORN_CMD_ARGS",
+        "PWD",
+        "SHLVL",
+        "_",
+        "MINE",
+        "DYNO",
+        "PORT",
+        "WEB_CONCURRENCY",
+        "LC_CTYPE",
+    }
     assert set(env) <= told
     assert os.environ["PATH"] != env["PATH"]
 

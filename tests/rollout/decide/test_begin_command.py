@@ -1,4 +1,6 @@
-"""The command that begins a rollout anew, read back by the program's own command line, begins the same rollout."""
+"""The command that begins a rollout anew, read back by the program's own command line, begins the
+same rollout.
+"""
 
 from types import MappingProxyType
 from typing import Any

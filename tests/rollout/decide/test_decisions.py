@@ -1,4 +1,6 @@
-"""Every verb: what it is allowed to do, in which order, what it refuses, and that refusals change nothing."""
+"""Every verb: what it is allowed to do, in which order, what it refuses, and that refusals change
+nothing.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,6 @@
-"""What the conductor does: steps on silence, a release on proof, back on evidence at any time, and nothing twice."""
+"""What the conductor does: steps on silence, a release on proof, back on evidence at any time, and
+nothing twice.
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -47,7 +49,9 @@ EACH = pytest.mark.parametrize("how", STRATEGIES)
 def tick(
     ledger: Ledger, verdict: Verdict | None, now: float = 1_000.0, served: int = PLENTY
 ) -> Record | None:
-    """What is done at one tick; a record is the next revision, keeps its account, and can be stored."""
+    """What is done at one tick; a record is the next revision, keeps its account, and can be
+    stored.
+    """
     record = next_move(
         ledger,
         Observation(now, verdict, served, lambda: {"word": verdict.word if verdict else None}),
@@ -224,9 +228,7 @@ def test_a_switch_of_all_traffic_is_watched_and_released_on_proof(how: str) -> N
     assert standing(done(watched, PASS, 120.0)) == RELEASED
 
 
-def test_a_watched_release_in_place_leaves_the_old_process_and_replaces_an_earlier_one_of_its_own() -> (
-    None
-):
+def test_a_watched_release_in_place_leaves_the_old_process_and_replaces_an_earlier_one() -> None:
     new = ["Start v2-6", "WaitReady v2-6", "WarmUp v2-6", "Record release-in-place"]
     assert outline(decide(STARTED, "release-in-place v2 --auto"))[:3] == [
         "Start v2-5",

@@ -1,4 +1,6 @@
-"""What may go of versions that answer nobody: only what nobody needs, only once it is cold, and never the way back."""
+"""What may go of versions that answer nobody: only what nobody needs, only once it is cold, and
+never the way back.
+"""
 
 from dataclasses import replace
 
@@ -141,7 +143,9 @@ COMMANDS = st.lists(
 @given(COMMANDS, st.integers(1, 3))
 @example(["canary v2", "abort"], 1)
 def test_laws(commands, keep):
-    """Whatever was done before: nobody loses its answers or its way back, and a second run finds nothing."""
+    """Whatever was done before: nobody loses its answers or its way back, and a second run finds
+    nothing.
+    """
     ledger, story = STARTED, [(0.0, STARTED)]
     for number, command in enumerate(commands, 1):
         try:

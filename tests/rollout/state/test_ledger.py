@@ -1,4 +1,6 @@
-"""The ledger as a value: its stored form gives it back, a broken form is refused, and it knows the way back."""
+"""The ledger as a value: its stored form gives it back, a broken form is refused, and it knows the
+way back.
+"""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,6 @@
-"""How a rollout is judged: made of the settings for each strategy, kept with it, and refused where it cannot be."""
+"""How a rollout is judged: made of the settings for each strategy, kept with it, and refused where
+it cannot be.
+"""
 
 import json
 import re

@@ -1,4 +1,6 @@
-"""The laws of the split: everybody has one version, keeps it, and changes it only towards one that gains."""
+"""The laws of the split: everybody has one version, keeps it, and changes it only towards one that
+gains.
+"""
 
 import math
 from collections.abc import Mapping

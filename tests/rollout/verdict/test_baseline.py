@@ -1,4 +1,6 @@
-"""What is taken to be normal: rates that are never nothing or all, and thresholds only of enough requests."""
+"""What is taken to be normal: rates that are never nothing or all, and thresholds only of enough
+requests.
+"""
 
 import json
 from typing import Any

@@ -1,4 +1,6 @@
-"""Bins: a number is inside its bin's edges, and a factor in whole bins is never less than it says."""
+"""Bins: a number is inside its bin's edges, and a factor in whole bins is never less than it
+says.
+"""
 
 import pytest
 from hypothesis import given

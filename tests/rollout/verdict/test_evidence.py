@@ -1,4 +1,6 @@
-"""Counts: added up in any order, kept as JSON, and read as tables of who lost how often at which weight."""
+"""Counts: added up in any order, kept as JSON, and read as tables of who lost how often at which
+weight.
+"""
 
 import json
 from typing import Any

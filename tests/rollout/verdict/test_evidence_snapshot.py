@@ -1,4 +1,6 @@
-"""The docket: what is frozen is frozen once, thresholds count from when they stand, a failure is never lost again."""
+"""The docket: what is frozen is frozen once, thresholds count from when they stand, a failure is
+never lost again.
+"""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,6 @@
-"""What the platform complains of speaks against a candidate only where it is memory, enough of it, and its alone."""
+"""What the platform complains of speaks against a candidate only where it is memory, enough of it,
+and its alone.
+"""
 
 import pytest
 

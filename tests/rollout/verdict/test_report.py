@@ -1,4 +1,6 @@
-"""The account of a verdict: plain JSON, every number one, and in words what is known, what is missing and how long."""
+"""The account of a verdict: plain JSON, every number one, and in words what is known, what is
+missing and how long.
+"""
 
 import json
 import math
@@ -170,7 +172,8 @@ def test_a_failure_is_told_with_its_counts_and_the_chance_of_a_false_alarm() -> 
     said = told(*finished(500, {"ok": 34, "error": 7}, {"ok": 800, "error": 1}))
     assert said["word"] == "fail"
     assert re.fullmatch(
-        r"v2 is worse: errors: 7 of 41 requests failed, 0\.12 % on v1 \(evidence \S+x, needed 66\.7x\) "
+        r"v2 is worse: errors: 7 of 41 requests failed, 0\.12 % on v1 \(evidence \S+x, needed "
+        r"66\.7x\) "
         r"\(false alarm at most 5 % over the whole rollout\)",
         said["because"],
     )

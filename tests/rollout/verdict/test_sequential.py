@@ -1,4 +1,6 @@
-"""The bets: fair where the candidate is inside what is tolerated, exact where a sum can be written down, additive."""
+"""The bets: fair where the candidate is inside what is tolerated, exact where a sum can be written
+down, additive.
+"""
 
 import math
 from itertools import product
@@ -168,7 +170,9 @@ def test_whole_losses_without_a_tolerance_are_the_pairs_that_disagree(
 
 
 def test_pairs_of_an_accuracy_five_points_lower_are_found_as_soon_as_in_the_trial() -> None:
-    """There 595 labelled pairs (median) where 15 % disagree and 263 where 7 % do, at an alpha of 1 %."""
+    """There 595 labelled pairs (median) where 15 % disagree and 263 where 7 % do, at an alpha of 1
+    %.
+    """
     chance = np.random.default_rng(1)
     for worse, better, trial in ((0.10, 0.05, 595), (0.06, 0.01, 263)):
         told = chance.choice(3, p=[better, 1 - worse - better, worse], size=(200, 3_000))
@@ -219,7 +223,7 @@ def test_a_bet_on_the_share_is_fair_where_the_coin_is(share: float) -> None:
 
 @several
 @given(shares, centres, ratios, tolerances, st.tuples(counts, counts, counts, counts))
-def test_one_more_failure_of_the_candidate_never_speaks_for_it_nor_one_of_the_stable_version_against_it(
+def test_one_more_failure_never_speaks_for_the_version_that_failed(
     share: float, centre: float, ratio: float, tolerance: float, cells: tuple[int, ...]
 ) -> None:
     assume(ratio * centre + tolerance < 0.95)
@@ -250,9 +254,7 @@ def test_the_whole_loss_says_more_than_half_of_it_and_that_more_than_none() -> N
     assert said[0][1] < said[1][1] < said[2][1]
 
 
-def test_a_pair_in_which_the_candidate_is_worse_speaks_against_it_and_one_in_which_it_is_better_for_it() -> (
-    None
-):
+def test_a_pair_speaks_against_the_candidate_where_it_is_worse_and_for_it_where_better() -> None:
     assert log_discordant(6, 4) > log_discordant(5, 4) > log_discordant(5, 5)
 
 

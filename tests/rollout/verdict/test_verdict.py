@@ -255,9 +255,7 @@ def test_labels_that_come_for_one_version_only_are_a_broken_count() -> None:
 # Each signal.
 
 
-def test_a_candidate_that_is_slower_than_is_tolerated_goes_back_and_one_that_is_as_slow_does_not() -> (
-    None
-):
+def test_a_candidate_slower_than_tolerated_goes_back_and_one_as_slow_does_not() -> None:
     assert judged(evidence(SLOW)).because == ("latency",)
     as_slow = evidence(timing(**{"8": 5_000, "9": 5_000}))
     assert signal(judged(as_slow), "latency").against < 0

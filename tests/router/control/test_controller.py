@@ -1,4 +1,6 @@
-"""One process conducts: every step once, whoever takes it, whatever becomes of processes, clocks and the database."""
+"""One process conducts: every step once, whoever takes it, whatever becomes of processes, clocks
+and the database.
+"""
 
 import json
 import threading

@@ -1,4 +1,6 @@
-"""The pace of a version: batches as large as it can take, a queue no longer than it can answer in time."""
+"""The pace of a version: batches as large as it can take, a queue no longer than it can answer in
+time.
+"""
 
 from rollout.settings import Limits
 from router.dispatch.batch_sizer import FIRST_BATCH_ROWS, BatchSizer

@@ -1,4 +1,6 @@
-"""What neither version answers speaks against neither, whoever was drawn, and a caller's own haste against nobody."""
+"""What neither version answers speaks against neither, whoever was drawn, and a caller's own haste
+against nobody.
+"""
 
 import numpy as np
 import pytest
@@ -138,7 +140,9 @@ def test_rows_that_neither_version_answers_are_no_evidence_however_they_are_sent
 
 
 def test_leaving_out_what_neither_answers_leaves_a_bet_its_mean():
-    """Over both outcomes of the coin, for every pair of answers: the payoffs differ by nothing in the mean."""
+    """Over both outcomes of the coin, for every pair of answers: the payoffs differ by nothing in
+    the mean.
+    """
     share, centre = 0.2, 0.01
     for candidate, stable in ((1, 1), (1, 0), (0, 1), (0, 0)):
         worth = []

@@ -1,4 +1,6 @@
-"""What counts for and against a candidate: each draw once, by the weight in force, against who was drawn."""
+"""What counts for and against a candidate: each draw once, by the weight in force, against who was
+drawn.
+"""
 
 from dataclasses import replace
 
@@ -278,7 +280,7 @@ def test_a_canary_without_a_fallback_is_not_waited_for_and_counts_as_before(ledg
     assert city.counted("v2")["finished"] == {"error": 1}
 
 
-def test_what_waited_for_a_restart_is_no_time_of_the_version_and_no_failure_but_beyond_its_deadline():
+def test_waiting_for_a_restart_is_no_time_of_the_version_and_no_failure_within_the_deadline():
     city = City(begun(deployed("v1", "v2"), how="shadow"), cold_s=5.0)
     city.loop.pass_time(6.0)
     assert city.traffic.warm()

@@ -1,4 +1,6 @@
-"""One lane with a clock that stands still and a version that answers when told: what leaves, and in which order."""
+"""One lane with a clock that stands still and a version that answers when told: what leaves, and in
+which order.
+"""
 
 from dataclasses import dataclass, field
 from itertools import pairwise

@@ -1,4 +1,6 @@
-"""Connections to a version that is far away: over TLS by its name, or through a front that knows its Host header."""
+"""Connections to a version that is far away: over TLS by its name, or through a front that knows
+its Host header.
+"""
 
 import asyncio
 import contextlib

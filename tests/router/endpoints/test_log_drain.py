@@ -1,4 +1,6 @@
-"""A version's log arrives: what the platform itself complains of is counted, once, and from no stranger."""
+"""A version's log arrives: what the platform itself complains of is counted, once, and from no
+stranger.
+"""
 
 import time
 from base64 import b64encode

@@ -1,4 +1,6 @@
-"""What an inference request counts in a judged rollout: a failure where the other version answers the same body."""
+"""What an inference request counts in a judged rollout: a failure where the other version answers
+the same body.
+"""
 
 import asyncio
 
@@ -13,7 +15,9 @@ OTHER = {"v1": "v2", "v2": "v1"}
 
 
 def infer(answers, drawn):
-    """The counts of both versions after one request that was drawn so; answers: by version, a status or a failure."""
+    """The counts of both versions after one request that was drawn so; answers: by version, a
+    status or a failure.
+    """
 
     async def asked():
         city = City(begun(deployed("v1", "v2")))

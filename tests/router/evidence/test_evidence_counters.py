@@ -1,4 +1,6 @@
-"""What a worker counts of a rollout: by the weight in force, whole, and no more kinds than the verdict reads."""
+"""What a worker counts of a rollout: by the weight in force, whole, and no more kinds than the
+verdict reads.
+"""
 
 from dataclasses import replace
 

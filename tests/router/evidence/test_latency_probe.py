@@ -16,7 +16,9 @@ BESIDE_S = 0.002
 
 
 class Quick:
-    """A pool that answers at once and says how long its model took; `asked` is shared and keeps the order."""
+    """A pool that answers at once and says how long its model took; `asked` is shared and keeps the
+    order.
+    """
 
     address = "unix:toy"
 

@@ -1,4 +1,6 @@
-"""A body on its way in: bounded by its size, its time, and what all requests of a worker may hold together."""
+"""A body on its way in: bounded by its size, its time, and what all requests of a worker may hold
+together.
+"""
 
 import asyncio
 from types import SimpleNamespace

@@ -1,4 +1,6 @@
-"""Packed bodies: what any packer makes of any body is unpacked to it, within its bounds, and nothing else is."""
+"""Packed bodies: what any packer makes of any body is unpacked to it, within its bounds, and
+nothing else is.
+"""
 
 import gzip
 import zlib

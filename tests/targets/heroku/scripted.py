@@ -1,4 +1,6 @@
-"""A server on port 0 that answers as a test says, with the faults of a network too, and keeps what it was asked."""
+"""A server on port 0 that answers as a test says, with the faults of a network too, and keeps what
+it was asked.
+"""
 
 import json
 import socket
@@ -30,7 +32,9 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer. cut: bytes of the body that are sent before the connection is reset; None for the whole."""
+    """One answer. cut: bytes of the body that are sent before the connection is reset; None for the
+    whole.
+    """
 
     status: int = 200
     body: bytes = b""

@@ -1,4 +1,6 @@
-"""The doctor on a scripted platform: what is well, and each thing that somebody did by hand, with the step back."""
+"""The doctor on a scripted platform: what is well, and each thing that somebody did by hand, with
+the step back.
+"""
 
 import json
 from collections.abc import Iterator
@@ -233,7 +235,8 @@ class TestOneApp:
             ([DRAIN], "✔ fl-v1: log drain: to the router"),
             (
                 [f"{DRAIN}-old"],
-                "✖ fl-v1: log drain: its log does not go to the router, which would miss R14 and R15: "
+                "✖ fl-v1: log drain: its log does not go to the router, which would miss R14 and "
+                "R15: "
                 "`python deploy.py up` adds it",
             ),
         ],

@@ -1,4 +1,6 @@
-"""Collecting against the emulator: what goes, in which order, what it saves, and that nothing is done twice."""
+"""Collecting against the emulator: what goes, in which order, what it saves, and that nothing is
+done twice.
+"""
 
 import os
 from collections.abc import Iterator

@@ -24,8 +24,10 @@ def here(tmp_path: Path) -> Workspace:
 
 def test_each_code_has_a_cause_and_the_size_that_helps():
     assert lines("v2", {"R14": 12, "H12": 1}) == [
-        "v2: R14 x 12 in its last 200 log lines: its dyno is short of memory and swaps: larger heroku.version_size",
-        "v2: H12 x 1 in its last 200 log lines: no answer within 30 s: a slow model, or larger heroku.version_size",
+        "v2: R14 x 12 in its last 200 log lines: its dyno is short of memory and swaps: larger "
+        "heroku.version_size",
+        "v2: H12 x 1 in its last 200 log lines: no answer within 30 s: a slow model, or larger "
+        "heroku.version_size",
     ]
     assert "heroku.router_size" in lines("router", {"R15": 1})[0]
     assert told.OTHER in lines("v2", {"H42": 1})[0]

@@ -1,4 +1,6 @@
-"""One small function a resource: what is sent, what is read, and that nothing is made or restarted without need."""
+"""One small function a resource: what is sent, what is read, and that nothing is made or restarted
+without need.
+"""
 
 import re
 from typing import Any
@@ -265,7 +267,7 @@ def test_who_owns_what_is_made(platform: Made) -> None:
     assert owner.owner(client, "crew") == owner.Owner("t", "team", "crew")
 
 
-LOG = b"""2026-01-01T00:00:00+00:00 heroku[router]: at=error code=H12 desc="Request timeout" method=GET
+LOG = b"""2026-01-01T00:00:00+00:00 heroku[router]: at=error code=H12 desc="Request timeout" x=1
 2026-01-01T00:00:00+00:00 heroku[web.1]: Error R14 (Memory quota exceeded)
 2026-01-01T00:00:00+00:00 heroku[router]: at=error code=H12 desc="Request timeout" path="/code=H99"
 2026-01-01T00:00:00+00:00 app[web.1]: 2026 heroku[router]: at=error code=H10

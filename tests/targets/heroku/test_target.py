@@ -1,4 +1,6 @@
-"""The target against the emulator: an app that was deleted by hand is named, and a version's log goes to the router."""
+"""The target against the emulator: an app that was deleted by hand is named, and a version's log
+goes to the router.
+"""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,6 @@
-"""A toy of the platform for one app: builds and releases that take some looks to end, dynos that boot."""
+"""A toy of the platform for one app: builds and releases that take some looks to end, dynos that
+boot.
+"""
 
 import re
 from dataclasses import dataclass, field
@@ -11,7 +13,9 @@ APP = "flights-v1"
 
 @dataclass
 class Toy:
-    """What the platform knows. looks: how often something is seen pending; ends: status of builds and releases."""
+    """What the platform knows. looks: how often something is seen pending; ends: status of builds
+    and releases.
+    """
 
     looks: int = 2
     build_ends: str = "succeeded"

@@ -1,4 +1,6 @@
-"""The client's manners: what it repeats, what it looks for, what it says, and to whom the token goes."""
+"""The client's manners: what it repeats, what it looks for, what it says, and to whom the token
+goes.
+"""
 
 import logging
 from typing import Any

@@ -1,4 +1,6 @@
-"""Output that breaks off is read on from where it stopped, and the token is sent to neither stream nor upload."""
+"""Output that breaks off is read on from where it stopped, and the token is sent to neither stream
+nor upload.
+"""
 
 import time
 

@@ -1,4 +1,6 @@
-"""The wait chain: each link ends, and a second run goes on where the first one stopped and makes nothing twice."""
+"""The wait chain: each link ends, and a second run goes on where the first one stopped and makes
+nothing twice.
+"""
 
 from collections.abc import Callable
 

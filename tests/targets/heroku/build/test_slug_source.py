@@ -267,11 +267,14 @@ def test_a_python_that_heroku_has_not_is_refused(here: Workspace) -> None:
         python_of("3.9.1", "v1")
 
 
-# From here on: the tarball in an empty folder, a fresh environment of exactly its requirements, and the real process.
+# From here on: the tarball in an empty folder, a fresh environment of exactly its requirements, and
+# the real process.
 
 
 def environment_of(folder: Path, into: Path) -> Path:
-    """A virtual environment with exactly that folder's requirements; skips where no index has them."""
+    """A virtual environment with exactly that folder's requirements; skips where no index has
+    them.
+    """
     uv = pytest.importorskip("uv").find_uv_bin()
     subprocess.run(
         [uv, "venv", "-q", "--python", sys.executable, str(into)], check=True, timeout=300
