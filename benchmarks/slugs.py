@@ -32,7 +32,7 @@ from deployment.workspace.secrets import Secrets
 from deployment.workspace.workspace import Workspace, place
 from emulator.addons.databases import Databases
 from emulator.build.slug_size import slug_size
-from rollout.decide.actions import Record
+from rollout.decide.actions import RecordRevision
 from rollout.settings import from_mapping
 from rollout.state.ledger import Ledger, Version
 from rollout.state.split import all_to
@@ -214,7 +214,7 @@ def _router(there: Workspace, version_url: str, digest: str, seconds: float) -> 
         model = there.settings.model
         ledger = Ledger(model, 1, {VERSION: version}, all_to(VERSION, "bench"), VERSION)
         with opened_record(there) as store:
-            write(store, Record(ledger, "promote", "", ""), "bench", "", 0.0)
+            write(store, RecordRevision(ledger, "promote", "", ""), "bench", "", 0.0)
         environ = {**router_vars(there, SECRETS), "DATABASE_URL": there.database_url}
         with _running(app, environ) as (pid, url):
             load = _loaded(url, seconds)

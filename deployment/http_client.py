@@ -24,7 +24,7 @@ class Unreachable(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """status: of HTTP; body: as it came."""
 
     status: int
@@ -45,23 +45,23 @@ class Connection:
         self._connection = connection
         self._headers = {"Authorization": f"Bearer {secret}"} if secret else {}
 
-    def get(self, path: str) -> Answer:
+    def get(self, path: str) -> Response:
         """GET a path."""
         return self._ask("GET", path, None, self._headers)
 
-    def post(self, path: str, value: Any) -> Answer:
+    def post(self, path: str, value: Any) -> Response:
         """POST a value as JSON."""
         return self.send(path, json.dumps(value).encode())
 
-    def send(self, path: str, body: bytes) -> Answer:
+    def send(self, path: str, body: bytes) -> Response:
         """POST what is JSON already."""
         return self._ask("POST", path, body, {**self._headers, "Content-Type": "application/json"})
 
-    def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+    def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Response:
         try:
             self._connection.request(method, path, body, headers)
             answer = self._connection.getresponse()
-            return Answer(answer.status, answer.read())
+            return Response(answer.status, answer.read())
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             raise Unreachable(_because(error)) from error

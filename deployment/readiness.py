@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployment.http_client import Connection, Unreachable, line
-from deployment.workspace.bundles import Golden, Release, golden_rows
+from deployment.workspace.bundles import GoldenRows, Release, golden_rows
 from deployment.workspace.errors import CannotStart, EdgeFailure, NotReadyInTime
 from service.comparison import measured, same
 
@@ -21,23 +21,23 @@ class NotAnswering(Exception):
 
 
 @dataclass(frozen=True)
-class Probe:
+class ReadinessProbe:
     """Where a version listens, and what a healthy one answers there."""
 
     address: str
     secret: str
-    golden: Golden
+    golden: GoldenRows
     tolerance: float
 
 
-def probe_of(release: Release, address: str, secret: str) -> Probe:
+def probe_of(release: Release, address: str, secret: str) -> ReadinessProbe:
     """The probe of one running bundle; raises ContractBroken where its golden rows are not those of
     the manifest.
     """
-    return Probe(address, secret, golden_rows(release), release.tolerance)
+    return ReadinessProbe(address, secret, golden_rows(release), release.tolerance)
 
 
-def ask_once(probe: Probe, timeout_s: float = 10.0) -> float:
+def ask_once(probe: ReadinessProbe, timeout_s: float = 10.0) -> float:
     """Send the golden rows; returns the seconds it took. Raises NotAnswering with the
     difference.
     """
@@ -49,7 +49,9 @@ def ask_once(probe: Probe, timeout_s: float = 10.0) -> float:
     return took
 
 
-def wait_ready(probe: Probe, deadline_s: float, ended: Callable[[], str | None], log: str) -> float:
+def wait_ready(
+    probe: ReadinessProbe, deadline_s: float, ended: Callable[[], str | None], log: str
+) -> float:
     """Ask until the golden rows are right; returns the seconds waited.
 
     `ended` tells why the process is gone, None while it lives. Raises CannotStart then,
@@ -68,7 +70,7 @@ def wait_ready(probe: Probe, deadline_s: float, ended: Callable[[], str | None],
         time.sleep(POLL_S)
 
 
-def warmed_up(version: str, probe: Probe, log: str) -> None:
+def warmed_up(version: str, probe: ReadinessProbe, log: str) -> None:
     """Warm a started version up; raises EdgeFailure, which names what to read, where it fails on
     it.
     """
@@ -78,7 +80,7 @@ def warmed_up(version: str, probe: Probe, log: str) -> None:
         raise EdgeFailure(f"{version} failed while warming up ({error}): read {log}") from error
 
 
-def warm_up(probe: Probe) -> None:
+def warm_up(probe: ReadinessProbe) -> None:
     """Send batches of one row and of all golden rows; raises NotAnswering."""
     with line(probe.address, probe.secret, 30.0) as version:
         for _ in range(WARM_UPS):

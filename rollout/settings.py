@@ -44,7 +44,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Router:
+class RouterSettings:
     """The routing layer: where it listens and what it allows."""
 
     host: str = "127.0.0.1"
@@ -82,7 +82,7 @@ class Deployment:
 
 
 @dataclass(frozen=True)
-class Webhooks:
+class WebhookSettings:
     """Whom the router tells of every new revision of the ledger."""
 
     urls: tuple[str, ...] = ()
@@ -112,11 +112,11 @@ class Settings:
     """All of deploy.toml."""
 
     model: str = "flights"
-    router: Router = field(default_factory=Router)
+    router: RouterSettings = field(default_factory=RouterSettings)
     delivery: Delivery = field(default_factory=Delivery)
     deployment: Deployment = field(default_factory=Deployment)
     verdict: VerdictConfig = field(default_factory=VerdictConfig)
-    webhooks: Webhooks = field(default_factory=Webhooks)
+    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     heroku: Heroku = field(default_factory=Heroku)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from hmac import compare_digest
 from ipaddress import ip_address
 
-from rollout.settings import Router as Settings
+from rollout.settings import RouterSettings
 from router.problems import Headers, Problem
 
 # What a reverse proxy adds to a request that it passes on.
@@ -28,7 +28,7 @@ _FORWARDED = frozenset(
 class Access:
     """The rules of one router."""
 
-    def __init__(self, settings: Settings, host: str, token: str) -> None:
+    def __init__(self, settings: RouterSettings, host: str, token: str) -> None:
         self._settings = settings
         self._open = settings.open_on_loopback and is_loopback(host)
         self._token = token.encode()

@@ -18,12 +18,12 @@ from rollout.log_drain import PATH as DRAINS
 from rollout.state.classes import Answers
 from rollout.state.policy import Labels
 from router.access import Access
-from router.config import Config, from_environment
+from router.config import RouterConfig, from_environment
 from router.control.controller import TICK_S, Controller
 from router.control.ledger_follower import LedgerFollower
 from router.dispatch.dispatcher import Dispatcher
-from router.endpoints.feedback import Feedback
-from router.endpoints.log_drain import Drain
+from router.endpoints.feedback import FeedbackEndpoint
+from router.endpoints.log_drain import LogDrainEndpoint
 from router.endpoints.oip_infer import InferEndpoint
 from router.endpoints.oip_protocol import REPOSITORY_INDEX, error_body, is_of_a_version, is_protocol
 from router.endpoints.pages import WorkerView, create_pages
@@ -56,7 +56,7 @@ SWITCH_S = 0.0005
 class Router:
     """One worker's app. Nothing but the configuration exists before its lifespan starts."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: RouterConfig) -> None:
         self.config = config
         self.worker: Any = None
         self._started = 0
@@ -203,7 +203,7 @@ class Router:
         labels = FeedbackStore(self.watch.engine, config.settings.model)
         copies = ShadowAnswerStore(self.watch.engine, config.settings.model)
         known = Known(self._answers, self._loss, config.settings.router.limits.max_rows)
-        self.feedback = Feedback(
+        self.feedback = FeedbackEndpoint(
             labels,
             copies,
             self.traffic.counts,
@@ -213,7 +213,7 @@ class Router:
             self._judged,
             self.leaving,
         )
-        self.drain = Drain(self.traffic, config.token_key, config.state, self.leaving)
+        self.drain = LogDrainEndpoint(self.traffic, config.token_key, config.state, self.leaving)
         self.forward = InferEndpoint(config.settings, self.traffic, self.access, self.leaving)
         self._tasks = [
             loop.create_task(self.watch.follow(self.traffic)),

@@ -16,7 +16,7 @@ class RouterMisconfigured(Exception):
 
 
 @dataclass(frozen=True)
-class Config:
+class RouterConfig:
     """What one router process needs to know.
 
     state: folder for the last good table and the workers' counts; socket_is_held: `bind` is a
@@ -42,7 +42,7 @@ class Config:
         )
 
 
-def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
+def from_environment(environ: Mapping[str, str] = os.environ) -> RouterConfig:
     """Read SLUICE_CONFIG, SLUICE_STATE, DATABASE_URL, PORT, SLUICE_SERVICE_SECRET,
     SLUICE_TOKEN_KEY.
 
@@ -55,7 +55,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
     port, inherited = environ.get("PORT"), environ.get("SLUICE_LISTEN_FD", "")
     # A dyno is reached from outside its host.
     host = "0.0.0.0" if "DYNO" in environ else settings.router.host  # noqa: S104
-    return Config(
+    return RouterConfig(
         settings=settings,
         state=state,
         database_url=environ.get("DATABASE_URL") or f"sqlite:///{state / 'ledger.db'}",

@@ -6,7 +6,7 @@ import msgspec
 
 from service.metrics import Metrics
 from service.predict import Outcome, Predictor
-from service.rows import Malformed, RowError
+from service.rows import BadRow, Malformed
 
 Headers = list[tuple[bytes, bytes]]
 Answer = tuple[int, Headers, bytes]
@@ -20,7 +20,7 @@ are.
 _encode = msgspec.json.Encoder().encode
 
 
-class Answers:
+class PredictResponses:
     """The answers of one loaded version."""
 
     def __init__(self, predictor: Predictor, metrics: Metrics) -> None:
@@ -72,7 +72,7 @@ def problem(status: int, title: str, detail: str | None, **more: Any) -> Answer:
     return status, [(b"content-type", PROBLEM)], _encode(body)
 
 
-def where(error: RowError, what: str = "column") -> str:
+def where(error: BadRow, what: str = "column") -> str:
     """The place of a bad row in words."""
     return f"row {error.row}" + (f", {what} {error.column!r}" if error.column else "")
 

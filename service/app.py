@@ -14,10 +14,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from service import oip
-from service.answers import Answers, where
+from service.answers import PredictResponses, where
 from service.answers import problem as problem_of
 from service.bundle import Manifest, verify_bundle
-from service.config import Config, from_environment
+from service.config import ServiceConfig, from_environment
 from service.fast_handler import FastHandler
 from service.golden import prove
 from service.metrics import Metrics, exposition
@@ -63,7 +63,7 @@ class Service:
             await send({"type": "lifespan.startup.complete"})
 
 
-def create_app(config: Config | None = None) -> Service:
+def create_app(config: ServiceConfig | None = None) -> Service:
     """Verify the bundle, load it, warm it up, prove it by its golden rows; only then is there an
     app.
     """
@@ -72,14 +72,14 @@ def create_app(config: Config | None = None) -> Service:
     model = load_model(bundle, config.runtime)
     prove(bundle, model)
     metrics = Metrics(bundle.manifest.version, model.name)
-    answers = Answers(Predictor(bundle.manifest, model), metrics)
+    answers = PredictResponses(Predictor(bundle.manifest, model), metrics)
     return Service(
         _flask(answers, metrics, config.secret),
         FastHandler(answers, metrics, config.secret, config.threads),
     )
 
 
-def _flask(answers: Answers, metrics: Metrics, secret: str) -> Flask:
+def _flask(answers: PredictResponses, metrics: Metrics, secret: str) -> Flask:
     app = Flask("service")
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     _guard(app, answers, secret, metrics)
@@ -88,7 +88,7 @@ def _flask(answers: Answers, metrics: Metrics, secret: str) -> Flask:
     return app
 
 
-def _guard(app: Flask, answers: Answers, secret: str, metrics: Metrics) -> None:
+def _guard(app: Flask, answers: PredictResponses, secret: str, metrics: Metrics) -> None:
     expected = f"Bearer {secret}".encode()
 
     @app.before_request
@@ -118,7 +118,7 @@ def _guard(app: Flask, answers: Answers, secret: str, metrics: Metrics) -> None:
         return _refusal(status, *allow, body=body, detail=error.description or error.name)
 
 
-def _predict_routes(app: Flask, answers: Answers) -> None:
+def _predict_routes(app: Flask, answers: PredictResponses) -> None:
     manifest = answers.predictor.manifest
 
     @app.post("/predict")

@@ -14,7 +14,7 @@ class ServiceMisconfigured(Exception):
 
 
 @dataclass(frozen=True)
-class Config:
+class ServiceConfig:
     """What one version's process needs to know. runtime: forced one, or None for the one that is
     certified.
     """
@@ -28,7 +28,7 @@ class Config:
     threads: int
 
 
-def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
+def from_environment(environ: Mapping[str, str] = os.environ) -> ServiceConfig:
     """Read SLUICE_BUNDLE, _PUBLIC_KEY, _SERVICE_SECRET, _RUNTIME, _BIND, _THREADS, PORT and
     WEB_CONCURRENCY.
     """
@@ -48,7 +48,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
         raise ServiceMisconfigured(
             f"SLUICE_RUNTIME is one of {', '.join(RUNTIMES)}, not {runtime!r}"
         )
-    return Config(
+    return ServiceConfig(
         bundle=Path(bundle),
         public_key=Path(environ.get("SLUICE_PUBLIC_KEY") or "keys/sluice.pub"),
         secret=secret,

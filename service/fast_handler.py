@@ -6,7 +6,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from hmac import compare_digest
 
-from service.answers import Answers
+from service.answers import PredictResponses
 from service.metrics import Metrics
 from wire.fast_path import Headers, Respond
 
@@ -20,7 +20,9 @@ class FastHandler:
     long.
     """
 
-    def __init__(self, answers: Answers, metrics: Metrics, secret: str, threads: int) -> None:
+    def __init__(
+        self, answers: PredictResponses, metrics: Metrics, secret: str, threads: int
+    ) -> None:
         self.answers, self.metrics = answers, metrics
         self._expected = f"Bearer {secret}".encode()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="predict")

@@ -7,7 +7,7 @@ import msgspec
 
 from service.bundle import Manifest
 from service.model import Model, RowFailures, predict_each
-from service.rows import RowError, RowReader
+from service.rows import BadRow, RowReader
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -17,7 +17,7 @@ class Outcome(msgspec.Struct, frozen=True):
     had the processor."""
 
     predictions: list[Any]
-    errors: list[RowError]
+    errors: list[BadRow]
     seconds: float
     processor_s: float = 0.0
 
@@ -41,7 +41,7 @@ class Predictor:
         except RowFailures as failed:
             answers = failed.predictions
             errors += [
-                RowError(decoded.kept[i], 500, None, detail, i not in failed.unattributed)
+                BadRow(decoded.kept[i], 500, None, detail, i not in failed.unattributed)
                 for i, detail in failed.failures.items()
             ]
         seconds, processor_s = time.perf_counter() - started, time.thread_time() - busy

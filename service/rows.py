@@ -41,7 +41,7 @@ class Malformed(Exception):
     """The body is not `{"instances": [...]}`."""
 
 
-class RowError(msgspec.Struct, frozen=True, omit_defaults=True):
+class BadRow(msgspec.Struct, frozen=True, omit_defaults=True):
     """One row at fault. status: 422 it does not fit the columns, 500 the pipeline failed on it.
 
     attributed: False where it failed together with others, and there was no time to find which of
@@ -62,7 +62,7 @@ class Decoded(msgspec.Struct, frozen=True):
     total: int
     kept: list[int]
     columns: Columns
-    errors: list[RowError]
+    errors: list[BadRow]
 
 
 class Unfit(msgspec.ValidationError):
@@ -199,7 +199,7 @@ class RowReader:
             ) from error
         kept: list[int] = []
         rows: list[Any] = []
-        errors: list[RowError] = []
+        errors: list[BadRow] = []
         for index, raw in enumerate(raws):
             try:
                 rows.append(self._decode_row(raw))
@@ -210,7 +210,7 @@ class RowReader:
                 raise Malformed(f"row {index} is not JSON: {error}") from error
         return Decoded(len(raws), kept, self._to_columns(rows), errors)
 
-    def _fault(self, index: int, raw: msgspec.Raw, error: msgspec.ValidationError) -> RowError:
+    def _fault(self, index: int, raw: msgspec.Raw, error: msgspec.ValidationError) -> BadRow:
         """Who is at fault, found by name: what msgspec says of a name cannot be told from the rest
         of its sentence.
         """
@@ -322,11 +322,11 @@ def _dtype(column: Column) -> type:
     return np.int64 if column.dtype == "int" else np.bool_
 
 
-def _row_error(index: int, column: str | None, text: str) -> RowError:
+def _row_error(index: int, column: str | None, text: str) -> BadRow:
     """What msgspec or RowByName says of a row, with the next step."""
     if column is None and text.startswith("Expected `object`"):
         text += ": send an object {column: value} for each row"
-    return RowError(
+    return BadRow(
         index, 422, column and _short(column, LONGEST_COLUMN), _short(_of_row(text), LONGEST_DETAIL)
     )
 

@@ -13,7 +13,7 @@ from store.ledger import Entry, LedgerStore
 if TYPE_CHECKING:
     from store.evidence import EvidenceRow, EvidenceStore
     from store.feedback import Feedback, FeedbackStore
-    from store.leases import Lease, LeaseStore, Patience
+    from store.leases import Lease, LeaseStore, LeaseTimes
 
 __all__ = [
     "Conflict",
@@ -24,9 +24,9 @@ __all__ = [
     "FeedbackStore",
     "Lease",
     "LeaseStore",
+    "LeaseTimes",
     "LedgerBroken",
     "LedgerStore",
-    "Patience",
     "StoreError",
     "StoreUnavailable",
     "Unstorable",
@@ -39,7 +39,7 @@ _LATER = {
     "FeedbackStore": "store.feedback",
     "Lease": "store.leases",
     "LeaseStore": "store.leases",
-    "Patience": "store.leases",
+    "LeaseTimes": "store.leases",
 }
 
 

@@ -81,7 +81,7 @@ class LeaseStore:
         return Lease(lease.holder, row[0]) if row else None
 
 
-class Patience:
+class LeaseTimes:
     """When a follower may take the lease over: it saw the same beat for `wait_s` seconds, or nobody
     ever had it.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from deployment.plan.plan import Planned, Replay
 from deployment.plan.recordings import Row
-from deployment.plan.replay_diff import Differences, Latency
+from deployment.plan.replay_diff import Differences, LatencyDifference
 from rollout.plurals import counted
 from rollout.state.contract import Contract, Kind
 
@@ -87,7 +87,7 @@ def _for_whom(found: Differences) -> Iterator[str]:
         yield f"    {each.column} {each.value}: {_share(each.changed, each.rows)} change{apart}"
 
 
-def _latency(latency: Latency | None, today: str, tomorrow: str) -> Iterator[str]:
+def _latency(latency: LatencyDifference | None, today: str, tomorrow: str) -> Iterator[str]:
     if latency is None:
         yield "  latency: no batch was answered in full by both"
         return

@@ -13,7 +13,16 @@ from typing import Protocol
 from deployment.workspace.errors import EdgeFailure, Interrupted
 from deployment.workspace.interrupts import uninterrupted
 from deployment.workspace.ledger import Unsure, entry_of, refuse_if_moved, write
-from rollout.decide.actions import Action, Drain, Plan, Record, Start, Stop, WaitReady, WarmUp
+from rollout.decide.actions import (
+    Action,
+    DrainVersion,
+    Plan,
+    RecordRevision,
+    Start,
+    Stop,
+    WaitReady,
+    WarmUp,
+)
 from rollout.state.ledger import Ledger
 from store.ledger import Entry, LedgerStore
 
@@ -60,7 +69,7 @@ class Performer:
         self.actor, self.reason, self.now = actor, reason, now
         self.started: list[str] = []
         self._proven: set[str] = set()
-        self._trying: Record | None = None
+        self._trying: RecordRevision | None = None
         self._written: Entry | None = None
         self._held = ExitStack()
 
@@ -101,10 +110,10 @@ class Performer:
                 self._wait_ready(version, program)
             case WarmUp(version, program):
                 self._warm_up(version, program)
-            case Record():
+            case RecordRevision():
                 self._trying = action
                 self._written = write(self.store, action, self.actor, self.reason, self.now)
-            case Drain(version, program):
+            case DrainVersion(version, program):
                 self._drain(version, before)
             case Stop(program):
                 self.target.stop(program)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from deployment.commands.executor import Say
-from deployment.commands.label_file import BadLabels, Labelled, count, labels, written
+from deployment.commands.label_file import BadLabels, LabelledRow, count, labels, written
 from deployment.commands.strategy_options import shown_seconds
-from deployment.http_client import Answer, Connection, Unreachable, line
+from deployment.http_client import Connection, Response, Unreachable, line
 from deployment.router_client import url_of_router
 from deployment.workspace.bundles import delivered, read_release
 from deployment.workspace.errors import EdgeFailure, Interrupted, NotReadyInTime
@@ -108,7 +108,7 @@ def _classes(place: Workspace) -> list[Any]:
     return found
 
 
-def calls(path: Path, rows: Iterable[Labelled], most_bytes: int) -> Iterator[Call]:
+def calls(path: Path, rows: Iterable[LabelledRow], most_bytes: int) -> Iterator[Call]:
     """The rows as bodies of at most MOST_LABELS rows and `most_bytes`; raises BadLabels for a row
     that is too long.
     """
@@ -168,7 +168,7 @@ class _Sender:
             self.pause(wait)
             wait = min(2 * wait, LONGEST_PAUSE_S)
 
-    def _read(self, answer: Answer) -> dict[str, Any]:
+    def _read(self, answer: Response) -> dict[str, Any]:
         if answer.status != 200:
             raise EdgeFailure(
                 f"the router answered {answer.status} to /feedback: {_detail(answer)} "
@@ -183,7 +183,7 @@ class _Sender:
             ) from error
 
 
-def _detail(answer: Answer) -> str:
+def _detail(answer: Response) -> str:
     try:
         return str(answer.json()["detail"])
     except (Unreachable, KeyError, TypeError):

@@ -26,7 +26,7 @@ class BadLabels(EdgeFailure):
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledRow:
     """One row. label: a number, boolean or text, or a list of them for a prediction of several
     rows.
     """
@@ -36,7 +36,7 @@ class Labelled:
     label: Any
 
 
-def labels(path: Path, classes: Mapping[str, Any] = NO_CLASSES) -> Iterator[Labelled]:
+def labels(path: Path, classes: Mapping[str, Any] = NO_CLASSES) -> Iterator[LabelledRow]:
     """Every row in order, never more than BATCH_ROWS of them in memory; raises BadLabels.
 
     classes: by how they are written in a CSV, which cannot say itself whether 1 is a number or a
@@ -47,7 +47,7 @@ def labels(path: Path, classes: Mapping[str, Any] = NO_CLASSES) -> Iterator[Labe
     try:
         rows = _csv(path, classes) if read is _csv else read(path)
         for row, (identity, label) in enumerate(rows, 1):
-            yield Labelled(row, _identity(path, row, identity), _label(path, row, label))
+            yield LabelledRow(row, _identity(path, row, identity), _label(path, row, label))
     except OSError as error:
         raise BadLabels(f"{path} cannot be read: {error.strerror or error}") from error
 

@@ -36,7 +36,7 @@ SPEED = "60"
 
 
 @dataclass(frozen=True)
-class Step:
+class RehearsalStep:
     """One command. seconds: until it ended; code: its exit code."""
 
     command: str
@@ -51,7 +51,7 @@ class Report:
     apps: what would be created; costs in dollars, always on. Calls to the platform: `validated` fit
     Heroku's published schema, `unvalidated` had none to be held against, `unfit` do not fit it."""
 
-    steps: list[Step]
+    steps: list[RehearsalStep]
     requests: int
     failed: int
     apps: list[str]
@@ -166,7 +166,7 @@ def _play(
     from targets.heroku.sizes import monthly_and_daily
     from targets.heroku.stack import costs
 
-    steps: list[Step] = []
+    steps: list[RehearsalStep] = []
 
     def run(*words: str) -> bool:
         step = _run(stage, words, say)
@@ -205,7 +205,7 @@ def _play(
     )
 
 
-def _run(stage: Stage, words: Sequence[str], say: Say) -> Step:
+def _run(stage: Stage, words: Sequence[str], say: Say) -> RehearsalStep:
     """One command, its lines told as they come."""
     command = f"python deploy.py {' '.join(words)}"
     say(f"$ {command}")
@@ -227,7 +227,7 @@ def _run(stage: Stage, words: Sequence[str], say: Say) -> Step:
                 say(f"  {line.rstrip()}")
         finally:
             guard.cancel()
-    return Step(command, round(time.monotonic() - began, 1), process.returncode)
+    return RehearsalStep(command, round(time.monotonic() - began, 1), process.returncode)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from deployment.commands.executor import Performer, Say
 from deployment.router_client import check_model
 from deployment.workspace.ledger import opened_record, read_ledger
 from deployment.workspace.workspace import Workspace
-from rollout.decide.actions import Plan, Record
+from rollout.decide.actions import Plan, RecordRevision
 from rollout.decide.decisions import Facts
 from rollout.state.ledger import Ledger
 from store.errors import Conflict
@@ -113,7 +113,7 @@ def _with_what_breaks(reason: str, contract: "Contract | None") -> str:
 
 
 def _done(wanted: Act, ledger: Ledger, plan: Plan, seconds: float) -> Done:
-    record = next((action for action in plan if isinstance(action, Record)), None)
+    record = next((action for action in plan if isinstance(action, RecordRevision)), None)
     if record is None:
         return Done(wanted.verb, wanted.nothing, "", ledger.revision, False, seconds)
     return Done(record.act, record.summary, record.undo, record.ledger.revision, True, seconds)

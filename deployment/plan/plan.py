@@ -21,7 +21,7 @@ from deployment.workspace.ledger import opened_record, read_ledger
 from deployment.workspace.workspace import Workspace
 from rollout.decide.transitions import chosen_steps
 from rollout.errors import NothingToDo
-from rollout.state.contract import Contract, Verdict
+from rollout.state.contract import Contract, ContractVerdict
 from rollout.state.ledger import Ledger, Step
 from rollout.state.strategy import STRATEGIES
 from rollout.state.version_state import LIVE
@@ -87,7 +87,7 @@ class Planned:
     @property
     def breaking(self) -> bool:
         """Whether it breaks what today's users rely on."""
-        return self.contract is not None and self.contract.verdict == Verdict.BREAKING
+        return self.contract is not None and self.contract.verdict == ContractVerdict.BREAKING
 
     def body(self) -> dict[str, Any]:
         """As one JSON object."""
@@ -212,5 +212,5 @@ def _next(ledger: Ledger, name: str, how: str, contract: Contract | None, option
         return f"{COMMAND} deploy {name}"
     if ledger.released is None:
         return f"{COMMAND} promote {name}"
-    breaking = contract is not None and contract.verdict == Verdict.BREAKING
+    breaking = contract is not None and contract.verdict == ContractVerdict.BREAKING
     return f"{COMMAND} {how} {name}{options.typed()}" + (" --breaking" if breaking else "")

@@ -12,7 +12,7 @@ from typing import Any
 
 from deployment.http_client import Connection, Unreachable, line
 from deployment.plan.recordings import Row
-from deployment.readiness import NotAnswering, Probe, warm_up
+from deployment.readiness import NotAnswering, ReadinessProbe, warm_up
 from deployment.workspace.errors import EdgeFailure
 
 TIMEOUT_S = 60.0
@@ -58,7 +58,7 @@ class Replayed:
     batch: int
 
 
-def replay(rows: Sequence[Row], today: Probe, tomorrow: Probe) -> Replayed:
+def replay(rows: Sequence[Row], today: ReadinessProbe, tomorrow: ReadinessProbe) -> Replayed:
     """Both versions' answers to all rows; raises EdgeFailure where one stops answering."""
     size = batch_size(len(rows))
     pairs: list[Pair] = []
@@ -136,7 +136,7 @@ def _said(status: int, body: Any, count: int) -> list[Said]:
     ]
 
 
-def _warm(probe: Probe) -> None:
+def _warm(probe: ReadinessProbe) -> None:
     try:
         warm_up(probe)
     except NotAnswering as error:

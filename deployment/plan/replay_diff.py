@@ -20,7 +20,7 @@ WORST = 5
 
 
 @dataclass(frozen=True)
-class Errors:
+class RowErrors:
     """Rows that only one version failed on, with one cause. column: the one at fault, None where
     none is named.
     """
@@ -32,7 +32,7 @@ class Errors:
 
 
 @dataclass(frozen=True)
-class Worst:
+class WorstChange:
     """One of the rows whose answers are furthest apart."""
 
     distance: float
@@ -42,7 +42,7 @@ class Worst:
 
 
 @dataclass(frozen=True)
-class Latency:
+class LatencyDifference:
     """Milliseconds of a batch of `rows` rows; ratio: the candidate's time over the other's, median
     of all batches.
     """
@@ -67,11 +67,11 @@ class Differences:
     flips: int
     moved: int
     failed_both: int
-    errors: list[Errors]
+    errors: list[RowErrors]
     mean_distance: float
-    worst: list[Worst]
+    worst: list[WorstChange]
     for_whom: list[Group]
-    latency: Latency | None
+    latency: LatencyDifference | None
 
     @property
     def share(self) -> float:
@@ -133,12 +133,12 @@ def judged(pair: Pair, tolerance: float) -> Change:
     return Change(moved, moved and distance is not None, False, distance)
 
 
-def latency(batches: Sequence[Batch]) -> Latency | None:
+def latency(batches: Sequence[Batch]) -> LatencyDifference | None:
     """Of the batches that both versions answered in full; None without any."""
     if not batches:
         return None
     mine, theirs = [batch.today_s for batch in batches], [batch.tomorrow_s for batch in batches]
-    return Latency(
+    return LatencyDifference(
         rows=batches[0].rows,
         batches=len(batches),
         today_p50=_ms(mine, 0.5),
@@ -159,7 +159,7 @@ def _ms(seconds: Sequence[float], share: float) -> float:
     return round(1000 * quantile(seconds, share), 3)
 
 
-def _errors(pairs: Sequence[Pair], today: str, tomorrow: str) -> list[Errors]:
+def _errors(pairs: Sequence[Pair], today: str, tomorrow: str) -> list[RowErrors]:
     counted: Counter[tuple[str, str | None]] = Counter()
     examples: dict[tuple[str, str | None], str] = {}
     for pair in pairs:
@@ -167,7 +167,7 @@ def _errors(pairs: Sequence[Pair], today: str, tomorrow: str) -> list[Errors]:
         if failed is not None:
             counted[version, failed.column] += 1
             examples.setdefault((version, failed.column), failed.error)
-    return [Errors(*key, rows, examples[key]) for key, rows in counted.most_common()]
+    return [RowErrors(*key, rows, examples[key]) for key, rows in counted.most_common()]
 
 
 def _only_failure(pair: Pair, today: str, tomorrow: str) -> tuple[str, Said | None]:
@@ -176,11 +176,11 @@ def _only_failure(pair: Pair, today: str, tomorrow: str) -> tuple[str, Said | No
     return (today, pair.today) if pair.today.error else (tomorrow, pair.tomorrow)
 
 
-def _worst(pairs: Sequence[Pair], distances: Sequence[float | None]) -> list[Worst]:
+def _worst(pairs: Sequence[Pair], distances: Sequence[float | None]) -> list[WorstChange]:
     far = [(distance, place) for place, distance in enumerate(distances) if distance]
     furthest = sorted(far, key=lambda each: (-each[0], each[1]))[:WORST]
     return [
-        Worst(
+        WorstChange(
             distance,
             pairs[place].today.prediction,
             pairs[place].tomorrow.prediction,

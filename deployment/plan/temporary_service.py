@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployment.readiness import NotAnswering, Probe, ask_once, probe_of, wait_ready
+from deployment.readiness import NotAnswering, ReadinessProbe, ask_once, probe_of, wait_ready
 from deployment.workspace.bundles import check_belongs, check_seal, read_release
 from deployment.workspace.errors import CannotStart, EdgeFailure
 from deployment.workspace.interrupts import uninterrupted
@@ -30,7 +30,7 @@ END_S = 20.0
 class TemporaryService:
     """Where a version listens, and whether that is a process of the replay's own."""
 
-    probe: Probe
+    probe: ReadinessProbe
     own: bool
 
 
@@ -62,7 +62,7 @@ def answering(place: Workspace, ledger: Ledger, name: str) -> Iterator[Temporary
 
 @contextmanager
 def _started(
-    place: Workspace, name: str, probe: Probe, environ: Mapping[str, str] = os.environ
+    place: Workspace, name: str, probe: ReadinessProbe, environ: Mapping[str, str] = os.environ
 ) -> Iterator[None]:
     program = service_program(place, name, f"plan-{name}", probe.address)
     kept = {
@@ -91,7 +91,11 @@ def _started(
 
 
 def _wait(
-    place: Workspace, name: str, probe: Probe, process: "subprocess.Popen[bytes]", log: Path
+    place: Workspace,
+    name: str,
+    probe: ReadinessProbe,
+    process: "subprocess.Popen[bytes]",
+    log: Path,
 ) -> None:
     def ended() -> str | None:
         return None if process.poll() is None else f"exit status {process.returncode}"

@@ -55,7 +55,7 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Golden:
+class GoldenRows:
     """Rows and the predictions a healthy process gives for them."""
 
     rows: list[dict[str, Any]]
@@ -107,7 +107,7 @@ def read_release(folder: Path, name: str) -> Release:
         ) from error
 
 
-def golden_rows(release: Release) -> Golden:
+def golden_rows(release: Release) -> GoldenRows:
     """The bundle's golden rows; raises ContractBroken where the file is not the one the manifest
     names.
     """
@@ -115,7 +115,7 @@ def golden_rows(release: Release) -> Golden:
     pairs = [json.loads(line) for line in raw.splitlines() if line.strip()]
     if not pairs:
         raise ContractBroken(f"{release.path / GOLDEN} holds no row: deliver {release.name} again")
-    return Golden([pair["row"] for pair in pairs], [pair["prediction"] for pair in pairs])
+    return GoldenRows([pair["row"] for pair in pairs], [pair["prediction"] for pair in pairs])
 
 
 def check_seal(release: Release, public_key: Path) -> None:

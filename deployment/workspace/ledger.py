@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.workspace import Workspace
-from rollout.decide.actions import Record
+from rollout.decide.actions import RecordRevision
 from rollout.state.ledger import Ledger, from_body
 from store.direct import direct
 from store.errors import Conflict, StoreError, StoreUnavailable
@@ -91,7 +91,7 @@ def read_ledger(store: LedgerStore) -> Ledger:
     return from_body(entry.body, entry.revision) if entry else Ledger(model=store.model)
 
 
-def write(store: LedgerStore, record: Record, actor: str, reason: str, now: float) -> Entry:
+def write(store: LedgerStore, record: RecordRevision, actor: str, reason: str, now: float) -> Entry:
     """Insert the record's ledger; raises Conflict, Unsure where it cannot be known whether it was
     recorded.
     """
@@ -112,7 +112,7 @@ def write(store: LedgerStore, record: Record, actor: str, reason: str, now: floa
 
 
 def entry_of(
-    store: LedgerStore, record: Record, actor: str, now: float
+    store: LedgerStore, record: RecordRevision, actor: str, now: float
 ) -> Entry | StoreError | None:
     """The entry of exactly this act, None where it was not recorded, the error where nobody can
     say.

@@ -34,7 +34,7 @@ class WarmUp:
 
 
 @dataclass(frozen=True)
-class Record:
+class RecordRevision:
     """Insert this ledger as the next revision. The act on traffic is this one insert.
 
     It fails if somebody was first.
@@ -47,7 +47,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Drain:
+class DrainVersion:
     """Wait until every router follows the newest revision and `version` has nothing in flight."""
 
     version: str
@@ -61,5 +61,5 @@ class Stop:
     program: str
 
 
-Action = Start | WaitReady | WarmUp | Record | Drain | Stop
+Action = Start | WaitReady | WarmUp | RecordRevision | DrainVersion | Stop
 Plan = tuple[Action, ...]

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rollout.decide import transitions
-from rollout.decide.actions import Drain, Plan, Record, Start, Stop, WaitReady, WarmUp
+from rollout.decide.actions import (
+    DrainVersion,
+    Plan,
+    RecordRevision,
+    Start,
+    Stop,
+    WaitReady,
+    WarmUp,
+)
 from rollout.decide.begin_command import command_of
 from rollout.errors import BadWeight, IllegalEvent, NothingToDo, NotReady, RolloutInProgress
 from rollout.state.classes import ClassValue
@@ -158,7 +166,9 @@ def _in_place_watched(ledger: Ledger, facts: Facts, name: str, policy: Policy) -
     rollout = replace(rollout, step_since=facts.now, started_at=facts.now, started_by=facts.actor)
     after = transitions.weighed(transitions.begun(_replaced(ledger, facts, name), rollout))
     earlier = [v for v in ledger.live() if v.name == name and v.program != facts.program]
-    ends = tuple(action for v in earlier for action in (Drain(v.name, v.program), Stop(v.program)))
+    ends = tuple(
+        action for v in earlier for action in (DrainVersion(v.name, v.program), Stop(v.program))
+    )
     summary = f"{name} answers in place of {stable}, which stays beside it for now"
     return (*_bring_up(name, facts.program), _record(after, row.name, summary, "rollback"), *ends)
 
@@ -242,7 +252,7 @@ def retire(ledger: Ledger, name: str, force: bool = False, way_back: bool = Fals
     if version.state == State.RETIRED:
         return ()
     without = ledger.with_event(name, Event.RETIRE)
-    ends = (Drain(name, version.program), Stop(version.program))
+    ends = (DrainVersion(name, version.program), Stop(version.program))
     if way_back:
         if name != ledger.rollback_target():
             return (
@@ -261,7 +271,7 @@ def retire(ledger: Ledger, name: str, force: bool = False, way_back: bool = Fals
     return (_record(gone, "retire", f"{name} retired", f"deploy {name}"), *ends)
 
 
-def advance(ledger: Ledger, now: float) -> Record | None:
+def advance(ledger: Ledger, now: float) -> RecordRevision | None:
     """The next step of a rollout that follows the clock alone, once it is due; the routers'
     conductor asks each second.
 
@@ -272,12 +282,12 @@ def advance(ledger: Ledger, now: float) -> Record | None:
     return None if due is None or now < due else step_of(ledger, now)
 
 
-def step_of(ledger: Ledger, now: float) -> Record:
+def step_of(ledger: Ledger, now: float) -> RecordRevision:
     """The next step of the rollout in progress, whoever takes it."""
     return _weighed(transitions.stepped(ledger, now), "step", ledger.running())
 
 
-def begin_queued(ledger: Ledger, now: float) -> Record | None:
+def begin_queued(ledger: Ledger, now: float) -> RecordRevision | None:
     """Begin the rollout that waited, once nothing else is rolled out; one whose candidate has gone
     on is dropped.
     """
@@ -306,7 +316,7 @@ def begin_queued(ledger: Ledger, now: float) -> Record | None:
     return _weighed(transitions.weighed(transitions.begun(free, rollout)), row.name, rollout)
 
 
-def _queued(ledger: Ledger, rollout: Rollout) -> Record:
+def _queued(ledger: Ledger, rollout: Rollout) -> RecordRevision:
     if ledger.queued is not None and ledger.queued.candidate != rollout.candidate:
         raise RolloutInProgress(
             f"{_named(ledger.queued)} waits already: `{COMMAND} abort` until it is gone"
@@ -315,7 +325,7 @@ def _queued(ledger: Ledger, rollout: Rollout) -> Record:
     return _record(replace(ledger, queued=rollout), "queue", summary, "abort")
 
 
-def _weighed(after: Ledger, act: str, rollout: Rollout) -> Record:
+def _weighed(after: Ledger, act: str, rollout: Rollout) -> RecordRevision:
     candidate = rollout.candidate
     if after.rollout is None:
         return _record(after, act, f"{candidate} released", "rollback")
@@ -330,7 +340,7 @@ def _start_again_and_go_back(ledger: Ledger, facts: Facts, target: str) -> Plan:
     stop: Plan = ()
     if failed is not None:
         after = after.with_event(failed.name, Event.RETIRE)
-        stop = (Drain(failed.name, failed.program), Stop(failed.program))
+        stop = (DrainVersion(failed.name, failed.program), Stop(failed.program))
     return (
         *_bring_up(target, facts.program),
         _record(after, *_words_of_return(ledger, target)),
@@ -380,7 +390,9 @@ def _ends_of_replaced(ledger: Ledger, name: str, fresh: str) -> Plan:
     replaced = [
         v for v in ledger.live() if v.name in (name, ledger.released) and v.program != fresh
     ]
-    return tuple(action for v in replaced for action in (Drain(v.name, v.program), Stop(v.program)))
+    return tuple(
+        action for v in replaced for action in (DrainVersion(v.name, v.program), Stop(v.program))
+    )
 
 
 def _refuse_other_content(known: Version, facts: Facts) -> None:
@@ -440,8 +452,8 @@ def _fresh(facts: Facts, name: str) -> Version:
     return Version(name, State.DEPLOYED, *ran, facts.task, facts.classes, facts.output)
 
 
-def _record(ledger: Ledger, act: str, summary: str, undo: str) -> Record:
-    return Record(
+def _record(ledger: Ledger, act: str, summary: str, undo: str) -> RecordRevision:
+    return RecordRevision(
         ledger.next(),
         act,
         summary,

@@ -9,7 +9,7 @@ from math import log
 from typing import Any
 
 from rollout.decide import transitions
-from rollout.decide.actions import Record
+from rollout.decide.actions import RecordRevision
 from rollout.decide.begin_command import command_of
 from rollout.decide.decisions import COMMAND, step_of
 from rollout.state.ledger import Ledger, Rollout
@@ -39,7 +39,7 @@ class Observation:
     memory: str = ""
 
 
-def next_move(ledger: Ledger, seen: Observation) -> Record | None:
+def next_move(ledger: Ledger, seen: Observation) -> RecordRevision | None:
     """The next act of a rollout that is judged; None where there is nothing to do now."""
     rollout = ledger.rollout
     if rollout is None or rollout.policy is None:
@@ -60,10 +60,10 @@ def next_move(ledger: Ledger, seen: Observation) -> Record | None:
     return None if record is None else _kept(record, seen)
 
 
-def flagged(ledger: Ledger, because: str, account: dict[str, Any]) -> Record:
+def flagged(ledger: Ledger, because: str, account: dict[str, Any]) -> RecordRevision:
     """Late labels speak against a version that is released already: said, and left to a person."""
     said = replace(replace(ledger, flagged=True).next(), verdict=account)
-    return Record(said, "flag", f"{ledger.released}: {because}", f"{COMMAND} rollback")
+    return RecordRevision(said, "flag", f"{ledger.released}: {because}", f"{COMMAND} rollback")
 
 
 def _reasons_to_hold(rollout: Rollout, seen: Observation) -> tuple[str, ...]:
@@ -81,7 +81,7 @@ def _reasons_to_hold(rollout: Rollout, seen: Observation) -> tuple[str, ...]:
     return tuple(reason for reason in reasons if reason not in (*rollout.held, *rollout.accepted))
 
 
-def _by_proof(ledger: Ledger, rollout: Rollout, seen: Observation) -> Record | None:
+def _by_proof(ledger: Ledger, rollout: Rollout, seen: Observation) -> RecordRevision | None:
     verdict = seen.verdict
     if verdict is None:
         return None
@@ -106,12 +106,12 @@ def _stood(rollout: Rollout, seen: Observation) -> bool:
     return waited and policy is not None and seen.served >= policy.step_requests
 
 
-def _by_clock(ledger: Ledger, rollout: Rollout, seen: Observation) -> Record | None:
+def _by_clock(ledger: Ledger, rollout: Rollout, seen: Observation) -> RecordRevision | None:
     due = rollout.due_at()
     return None if due is None or seen.now < due else step_of(ledger, seen.now)
 
 
-def _by_watch(ledger: Ledger, rollout: Rollout, seen: Observation) -> Record | None:
+def _by_watch(ledger: Ledger, rollout: Rollout, seen: Observation) -> RecordRevision | None:
     due = rollout.due_at()
     watched = due is not None and seen.now >= due
     return (
@@ -119,13 +119,13 @@ def _by_watch(ledger: Ledger, rollout: Rollout, seen: Observation) -> Record | N
     )
 
 
-def _by_pairs(ledger: Ledger, rollout: Rollout, seen: Observation) -> Record | None:
+def _by_pairs(ledger: Ledger, rollout: Rollout, seen: Observation) -> RecordRevision | None:
     if not _passed(seen.verdict, rollout):
         return None
     summary = (
         f"{rollout.candidate} agrees with {rollout.stable}: the shadow is over, no user has met it"
     )
-    return Record(
+    return RecordRevision(
         transitions.ended(ledger, rollout).next(),
         "end",
         summary,
@@ -133,7 +133,7 @@ def _by_pairs(ledger: Ledger, rollout: Rollout, seen: Observation) -> Record | N
     )
 
 
-def _by_person(_ledger: Ledger, _rollout: Rollout, _seen: Observation) -> Record | None:
+def _by_person(_ledger: Ledger, _rollout: Rollout, _seen: Observation) -> RecordRevision | None:
     return None
 
 
@@ -155,9 +155,9 @@ def _passed(verdict: Verdict | None, rollout: Rollout) -> bool:
     return verdict.word == "pass"
 
 
-def _released(ledger: Ledger, rollout: Rollout, why: str) -> Record:
+def _released(ledger: Ledger, rollout: Rollout, why: str) -> RecordRevision:
     summary = f"{rollout.candidate} released: {why}"
-    return Record(
+    return RecordRevision(
         transitions.released(ledger, rollout.candidate).next(),
         "promote",
         summary,
@@ -165,22 +165,24 @@ def _released(ledger: Ledger, rollout: Rollout, why: str) -> Record:
     )
 
 
-def _rolled_back(ledger: Ledger, rollout: Rollout, because: str) -> Record:
+def _rolled_back(ledger: Ledger, rollout: Rollout, because: str) -> RecordRevision:
     share = ledger.weight(rollout.candidate)
     was = f"{share / 100:g} %" if share < ALL else "all traffic"
     summary = f"from {rollout.candidate} ({was}) to {rollout.stable}: {because}"
     undo = f"{COMMAND} {command_of(rollout, ledger)}"
-    return Record(transitions.ended(ledger, rollout).next(), "rollback", summary, undo)
+    return RecordRevision(transitions.ended(ledger, rollout).next(), "rollback", summary, undo)
 
 
-def _held(ledger: Ledger, rollout: Rollout, reasons: tuple[str, ...], seen: Observation) -> Record:
+def _held(
+    ledger: Ledger, rollout: Rollout, reasons: tuple[str, ...], seen: Observation
+) -> RecordRevision:
     held = replace(ledger, rollout=replace(rollout, held=(*rollout.held, *reasons)))
     told = (f"{reason} ({seen.memory})" if reason == MEMORY else reason for reason in reasons)
     summary = f"{rollout.strategy} of {rollout.candidate} held: {', '.join(told)}"
-    return Record(held.next(), "hold", summary, f"{COMMAND} resume")
+    return RecordRevision(held.next(), "hold", summary, f"{COMMAND} resume")
 
 
-def _kept(record: Record, seen: Observation) -> Record:
+def _kept(record: RecordRevision, seen: Observation) -> RecordRevision:
     """The record with the numbers behind it."""
     account = seen.account() if seen.account is not None else None
     return replace(record, ledger=replace(record.ledger, verdict=account))

@@ -18,7 +18,7 @@ COMMAND = "python deploy.py"
 SHOWN = 3
 
 
-class Verdict(StrEnum):
+class ContractVerdict(StrEnum):
     """What a change means to today's users. A single difference may also be a note, which decides
     nothing.
     """
@@ -54,12 +54,12 @@ class Contract:
     differences: tuple[Difference, ...] = ()
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ContractVerdict:
         """The gravest of its differences."""
         kinds = {difference.kind for difference in self.differences}
         if Kind.BREAKING in kinds:
-            return Verdict.BREAKING
-        return Verdict.ADDITIVE if Kind.ADDITIVE in kinds else Verdict.COMPATIBLE
+            return ContractVerdict.BREAKING
+        return ContractVerdict.ADDITIVE if Kind.ADDITIVE in kinds else ContractVerdict.COMPATIBLE
 
     def breaks(self) -> tuple[Difference, ...]:
         """Only what breaks."""
@@ -69,7 +69,7 @@ class Contract:
 
 
 @dataclass(frozen=True)
-class Column:
+class ContractColumn:
     """One input column: its dtype, whether null is taken, and what training saw of it."""
 
     name: str
@@ -84,7 +84,7 @@ class Column:
 class Signature:
     """What goes in and what comes out of one version."""
 
-    columns: Mapping[str, Column]
+    columns: Mapping[str, ContractColumn]
     task: str
     classes: tuple[Any, ...] | None
     output: str
@@ -111,7 +111,7 @@ def refuse_breaking(contract: Contract | None, allowed: bool) -> None:
     """Raise Breaking where the contract breaks and its operator did not allow it; None: there was
     nobody to break.
     """
-    if contract is None or allowed or contract.verdict != Verdict.BREAKING:
+    if contract is None or allowed or contract.verdict != ContractVerdict.BREAKING:
         return
     first, *others = contract.breaks()
     more = f" (and {len(others)} more)" if others else ""
@@ -135,9 +135,9 @@ def _signature(manifest: Mapping[str, Any], name: str) -> Signature:
     )
 
 
-def _column(row: Mapping[str, Any]) -> Column:
+def _column(row: Mapping[str, Any]) -> ContractColumn:
     seen = row.get("categories")
-    return Column(
+    return ContractColumn(
         str(row["name"]),
         str(row["dtype"]),
         bool(row["nullable"]),
@@ -160,7 +160,7 @@ def _differences(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
     yield from _of_answers(today, tomorrow)
 
 
-def _of_column(today: Column, tomorrow: Column) -> Iterator[Difference]:
+def _of_column(today: ContractColumn, tomorrow: ContractColumn) -> Iterator[Difference]:
     where = f"column '{today.name}'"
     if (today.dtype, tomorrow.dtype) == ("int", "float"):
         yield _additive(where, "takes float where it took int: 1.5 is accepted too")
@@ -176,7 +176,7 @@ def _of_column(today: Column, tomorrow: Column) -> Iterator[Difference]:
     yield from _of_categories(where, today, tomorrow)
 
 
-def _of_range(where: str, today: Column, tomorrow: Column) -> Iterator[Difference]:
+def _of_range(where: str, today: ContractColumn, tomorrow: ContractColumn) -> Iterator[Difference]:
     before, after = _range(today), _range(tomorrow)
     if before is not None and after is not None and before != after:
         yield _note(
@@ -184,13 +184,15 @@ def _of_range(where: str, today: Column, tomorrow: Column) -> Iterator[Differenc
         )
 
 
-def _range(column: Column) -> str | None:
+def _range(column: ContractColumn) -> str | None:
     if column.minimum is None or column.maximum is None:
         return None
     return f"{column.minimum:g} to {column.maximum:g}"
 
 
-def _of_categories(where: str, today: Column, tomorrow: Column) -> Iterator[Difference]:
+def _of_categories(
+    where: str, today: ContractColumn, tomorrow: ContractColumn
+) -> Iterator[Difference]:
     if today.categories is None or tomorrow.categories is None:
         return
     lost = [each for each in today.categories if each not in set(tomorrow.categories)]

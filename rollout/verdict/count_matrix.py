@@ -18,7 +18,7 @@ ByKind = Mapping[str, Mapping[str, Count]]
 
 
 @dataclass(frozen=True)
-class Counts:
+class CountMatrix:
     """cells: counts (..., names)."""
 
     names: Sequence[str]

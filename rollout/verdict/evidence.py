@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from rollout.state.split import ALL
-from rollout.verdict.count_matrix import Count, Counts, CountsSinceMarks, counts_of
+from rollout.verdict.count_matrix import Count, CountMatrix, CountsSinceMarks, counts_of
 
 Tally = Mapping[str, Mapping[str, Count]]
 Key = tuple[str, int]
@@ -52,7 +52,7 @@ class Evidence:
     stable: str
     tallies: Mapping[Key, Tally]
     # A verdict asks for the same counts many times.
-    _read: dict[tuple[str, str], Counts] = field(
+    _read: dict[tuple[str, str], CountMatrix] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -171,7 +171,7 @@ class Evidence:
         """The weights at which a coin was thrown."""
         return sorted({weight for _, weight in self.tallies if 0 < weight < ALL})
 
-    def _drawn(self, kind: str) -> Counts:
+    def _drawn(self, kind: str) -> CountMatrix:
         """Counts (weights, ..., 2, names) of both versions, the candidate first, where a coin was
         thrown.
         """
@@ -184,10 +184,10 @@ class Evidence:
             ]
             names, cells = counts_of(rows)
             cells = cells.reshape(len(self._weights), 2, *cells.shape[1:])
-            self._read["drawn", kind] = Counts(names, np.moveaxis(cells, 1, -2))
+            self._read["drawn", kind] = CountMatrix(names, np.moveaxis(cells, 1, -2))
         return self._read["drawn", kind]
 
-    def _own(self, kind: str) -> Counts:
+    def _own(self, kind: str) -> CountMatrix:
         """Counts (..., names) of the candidate, all weights together."""
         if ("own", kind) not in self._read:
             rows = [
@@ -196,7 +196,7 @@ class Evidence:
                 if version == self.candidate
             ]
             names, cells = counts_of(rows)
-            self._read["own", kind] = Counts(names, cells.sum(0))
+            self._read["own", kind] = CountMatrix(names, cells.sum(0))
         return self._read["own", kind]
 
     def _by_share(self, tables: Any) -> dict[float, Any]:

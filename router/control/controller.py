@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from rollout.decide.actions import Record
+from rollout.decide.actions import RecordRevision
 from rollout.decide.decisions import advance, begin_queued
 from rollout.decide.reconcile import Observation, flagged, next_move
 from rollout.errors import Refusal
@@ -40,7 +40,7 @@ from router.shadow.shadow_buffer import ShadowBuffer
 from store.errors import Conflict, StoreError
 from store.evidence import EvidenceRow, EvidenceStore
 from store.feedback import FeedbackStore
-from store.leases import Lease, LeaseStore, Patience
+from store.leases import Lease, LeaseStore, LeaseTimes
 from store.ledger import LedgerStore
 from store.shadow_answers import ShadowAnswerStore
 
@@ -85,7 +85,7 @@ class Controller:
         )
         self.lease: Lease | None = None
         self.verdict: Verdict | None = None
-        self._patience = Patience(LEASE_S)
+        self._patience = LeaseTimes(LEASE_S)
         self._serial = 0
         self._handed_in: dict[tuple[str, str, int], dict[str, Any]] = {}
         self._ticks = 0
@@ -149,7 +149,7 @@ class Controller:
                 self.lease = self._taken(self.leases.look())
         except StoreError:
             # While the record was away its holder could not renew either.
-            self._patience = Patience(LEASE_S)
+            self._patience = LeaseTimes(LEASE_S)
             raise
         return self.lease is not None
 
@@ -232,7 +232,7 @@ class Controller:
             record = flagged(ledger, "late labels speak against it", told)
             self._record(record, record.summary)
 
-    def _record(self, record: Record, reason: str) -> None:
+    def _record(self, record: RecordRevision, reason: str) -> None:
         """Write the step; raises Conflict where another router or an operator was first."""
         at = datetime.fromtimestamp(self.clock(), UTC)
         body = record.ledger.to_body()

@@ -29,7 +29,7 @@ BUSY_ROWS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class FailedRequest:
     """A drawn request that was not answered well. word: what it counts as where the other version
     answers it.
     """
@@ -72,7 +72,7 @@ class CrossCheck:
 
     def ask(
         self,
-        failure: Failure,
+        failure: FailedRequest,
         version: str,
         rows: list[msgspec.Raw],
         table: RoutingTable,
@@ -84,11 +84,11 @@ class CrossCheck:
         """
         lane = self.lane_to_ask(failure, version, len(rows), table, weight)
         deadline = self.loop.time() + self.limits.version_timeout_ms / 1000
-        if lane is not None and lane.submit(Check(rows, deadline, failure)) is not None:
+        if lane is not None and lane.submit(PendingCheck(rows, deadline, failure)) is not None:
             failure.dismiss()
 
     def lane_to_ask(
-        self, failure: Failure, version: str, rows: int, table: RoutingTable, weight: int
+        self, failure: FailedRequest, version: str, rows: int, table: RoutingTable, weight: int
     ) -> Lane | None:
         """The other version's lane; None where it is not to be asked, and the failure is counted
         already.
@@ -125,10 +125,10 @@ class CrossCheck:
 
 
 @dataclass(slots=True)
-class Check(Pending):
+class PendingCheck(Pending):
     """The rows of a failed request on their way to the other version."""
 
-    failure: Failure
+    failure: FailedRequest
 
     def done(self, outcome: Predicted | DispatchError) -> None:
         """See Pending."""

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import msgspec
 
-from rollout.settings import Router as Settings
-from router.dispatch.cross_check import CrossCheck, Failure
+from rollout.settings import RouterSettings
+from router.dispatch.cross_check import CrossCheck, FailedRequest
 from router.dispatch.lane import Lane
 from router.dispatch.routing_table import RoutingTable
 from router.dispatch.upstream import Pool
 from router.dispatch.work_items import DispatchError, Pending, Predicted
 from router.evidence.evidence_counters import EvidenceByWeight, EvidenceCounters, bump
 from router.evidence.seen_units import SeenUnits
-from router.evidence.worker_metrics import Counts, Key
+from router.evidence.worker_metrics import Key, WorkerMetrics
 from router.problems import Problem
 from router.shadow.mirror import Mirror
 
@@ -74,7 +74,7 @@ class InFlight(Pending):
     tell: Told
     hurried: bool = False
     fallen_from: str | None = None
-    failure: Failure | None = None
+    failure: FailedRequest | None = None
 
     def done(self, outcome: Predicted | DispatchError) -> None:
         """See Pending."""
@@ -89,11 +89,11 @@ class InFlight(Pending):
 class Dispatcher:
     """All lanes of one worker, and what it counted. Belongs to one event loop."""
 
-    settings: Settings
+    settings: RouterSettings
     secret: str
     loop: asyncio.AbstractEventLoop
     table: RoutingTable
-    counts: Counts = field(default_factory=Counts)
+    counts: WorkerMetrics = field(default_factory=WorkerMetrics)
     lanes: dict[str, Lane] = field(default_factory=dict)
     leaving: list[tuple[str, Pool]] = field(default_factory=list)
     drawn: dict[str, int] = field(default_factory=dict)
@@ -341,7 +341,7 @@ class Dispatcher:
 
     def _counted(
         self, ask: InFlight, word: str, seconds: float, lost: DispatchError | None
-    ) -> Failure | None:
+    ) -> FailedRequest | None:
         """Count how a drawn request ended; a failure is returned instead, until it is known what
         the other one says.
         """
@@ -351,7 +351,7 @@ class Dispatcher:
         ):
             return None
         if word in ("error", "refused"):
-            return Failure(tally, word, seconds, warm)
+            return FailedRequest(tally, word, seconds, warm)
         tally.finish(word, seconds, warm)
         return None
 
@@ -396,7 +396,7 @@ class Dispatcher:
         if ask.draw.tally is not None:
             bump(ask.draw.tally.answers, "candidate failed")
 
-    def _fall_back(self, ask: InFlight, lost: DispatchError, failure: Failure | None) -> bool:
+    def _fall_back(self, ask: InFlight, lost: DispatchError, failure: FailedRequest | None) -> bool:
         other = self.table.fallback_for(ask.version)
         if (
             not self.settings.fallback

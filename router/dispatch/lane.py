@@ -27,7 +27,7 @@ from router.dispatch.work_items import (
     RowError,
     moved,
 )
-from router.evidence.worker_metrics import Counts
+from router.evidence.worker_metrics import WorkerMetrics
 
 # Each batch has a fixed cost, so that two small ones at once are slower than one after the other.
 ROWS_BESIDE_ANOTHER = 16
@@ -59,7 +59,7 @@ class Lane:
         version: str,
         pool: Pool,
         limits: Limits,
-        counts: Counts,
+        counts: WorkerMetrics,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.version, self.pool, self.limits, self.counts, self.loop = (

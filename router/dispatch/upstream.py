@@ -41,7 +41,7 @@ class Failure:
 Callback = Callable[[Answer | Failure], None]
 
 
-class Connection(asyncio.Protocol):
+class UpstreamConnection(asyncio.Protocol):
     """One kept connection. Free while `callback` is None."""
 
     def __init__(self, pool: "Pool", loop: asyncio.AbstractEventLoop) -> None:
@@ -126,7 +126,7 @@ class Pool:
         self.address, self.loop = address, loop
         self._endpoint = _endpoint(address, through)
         self.in_flight = 0
-        self._idle: list[Connection] = []
+        self._idle: list[UpstreamConnection] = []
         self._open = True
         self._authorization = f"Authorization: Bearer {secret}\r\n".encode()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -158,14 +158,14 @@ class Pool:
         )
         return future
 
-    def free(self, connection: Connection) -> None:
+    def free(self, connection: UpstreamConnection) -> None:
         """Keep a connection for the next exchange."""
         if self._open:
             self._idle.append(connection)
         else:
             connection.transport.close()
 
-    def lost(self, connection: Connection) -> None:
+    def lost(self, connection: UpstreamConnection) -> None:
         """Forget a connection that was closed."""
         if connection in self._idle:
             self._idle.remove(connection)
@@ -207,9 +207,9 @@ class Pool:
             return
         connection.exchange(head, body, callback, timeout_s)
 
-    async def _connect(self) -> Connection:
-        def make() -> Connection:
-            return Connection(self, self.loop)
+    async def _connect(self) -> UpstreamConnection:
+        def make() -> UpstreamConnection:
+            return UpstreamConnection(self, self.loop)
 
         end = self._endpoint
         if end.path:

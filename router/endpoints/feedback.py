@@ -27,7 +27,7 @@ from router.evidence.labels import (
     loss_level,
     of_a_shadow,
 )
-from router.evidence.worker_metrics import Counts, Key
+from router.evidence.worker_metrics import Key, WorkerMetrics
 from router.problems import Problem, Receive, Scope, Send, answer, answer_options, not_allowed
 from router.requests.body import whole_body
 from store.errors import StoreError
@@ -42,7 +42,7 @@ log = logging.getLogger("sluice.router")
 
 
 @dataclass
-class Outcome:
+class LabelOutcome:
     """What became of the labels of one call. metrics: how often each count grows by it."""
 
     counted: int = 0
@@ -65,14 +65,14 @@ class Outcome:
         return msgspec.json.encode(said)
 
 
-class Feedback:
+class FeedbackEndpoint:
     """The endpoint. Belongs to one worker. kept: the rollouts whose labels are never let go of."""
 
     def __init__(
         self,
         store: FeedbackStore,
         copies: ShadowAnswerStore,
-        counts: Counts,
+        counts: WorkerMetrics,
         key: bytes,
         settings: Settings,
         known: Known,
@@ -119,7 +119,7 @@ class Feedback:
                 retry_after_s=1,
             )
         self.waiting += 1
-        outcome = Outcome()
+        outcome = LabelOutcome()
         try:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self.threads, self.count, body, outcome)
@@ -129,7 +129,7 @@ class Feedback:
                 if times:
                     self.counts.add(key, times)
 
-    def count(self, body: bytes, outcome: Outcome) -> bytes:
+    def count(self, body: bytes, outcome: LabelOutcome) -> bytes:
         """Count the labels of a body into `outcome`, some at a time, and return the answer. Raises
         Problem.
 

@@ -34,7 +34,7 @@ CONTENT_TYPE = b"application/logplex-1"
 LARGEST = 4 * 1024 * 1024
 
 
-class Drain:
+class LogDrainEndpoint:
     """The endpoint. Belongs to one worker."""
 
     def __init__(

@@ -14,7 +14,7 @@ import msgspec
 
 from rollout.settings import Settings
 from router.access import Access
-from router.dispatch.cross_check import Failure as Counted
+from router.dispatch.cross_check import FailedRequest
 from router.dispatch.dispatcher import STATUS_OF_LOSS, Dispatcher, Draw, word_of
 from router.dispatch.lane import Lane
 from router.dispatch.upstream import Answer, Failure
@@ -234,7 +234,7 @@ class InferEndpoint:
             raise _failure(version, outcome)
         return outcome.status, outcome.body, version
 
-    async def _compare(self, failure: Counted, draw: Draw, body: bytes) -> None:
+    async def _compare(self, failure: FailedRequest, draw: Draw, body: bytes) -> None:
         """Count a failure by what the other version says of the same request, as for /predict."""
         lane = self.traffic.checks.lane_to_ask(
             failure, draw.version, 1 + len(body) // ROW_BYTES, self.traffic.table, draw.weight
@@ -288,7 +288,7 @@ class InferEndpoint:
         return True
 
 
-def _counted(draw: Draw, code: int, seconds: float) -> Counted | None:
+def _counted(draw: Draw, code: int, seconds: float) -> FailedRequest | None:
     """Count how a drawn request ended; a failure is returned instead, until it is known what the
     other one says.
     """
@@ -296,7 +296,7 @@ def _counted(draw: Draw, code: int, seconds: float) -> Counted | None:
     if draw.tally is None:
         return None
     if word in ("error", "refused"):
-        return Counted(draw.tally, word, seconds, warm=False)
+        return FailedRequest(draw.tally, word, seconds, warm=False)
     draw.tally.finish(word, seconds, warm=False)
     return None
 

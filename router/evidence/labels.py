@@ -16,7 +16,7 @@ import msgspec
 from rollout.state.classes import Answers, ClassValue, label_text, number_of
 from rollout.state.policy import Labels
 from rollout.verdict.evidence import LABEL_LEVELS
-from router.evidence.prediction_id import BadToken, Prediction, label_id, opened
+from router.evidence.prediction_id import BadToken, SignedPrediction, label_id, opened
 from router.evidence.prediction_values import UNKNOWN
 from router.problems import Problem
 from store.feedback import Feedback as Row
@@ -179,7 +179,7 @@ def _value(raw: bytes) -> ClassValue:
 
 
 def _raw_values(
-    label: bytes, prediction: Prediction, known: Known
+    label: bytes, prediction: SignedPrediction, known: Known
 ) -> Sequence[bytes | msgspec.Raw]:
     told = prediction.rows or len(prediction.scores)
     most = told or known.most_rows
@@ -205,7 +205,7 @@ def _counted(rows: int) -> str:
 
 def _row(
     signature: str,
-    prediction: Prediction,
+    prediction: SignedPrediction,
     number: int,
     rows: int,
     value: ClassValue,
@@ -231,7 +231,7 @@ def _row(
     )
 
 
-def _truth(value: ClassValue, prediction: Prediction, answers: Answers) -> str:
+def _truth(value: ClassValue, prediction: SignedPrediction, answers: Answers) -> str:
     """A label as it is counted; raises ValueError for one that cannot be the truth: counted, it
     would bar the right one."""
     version = prediction.version

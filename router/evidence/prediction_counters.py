@@ -13,9 +13,9 @@ from rollout.verdict.bins import value_bin
 from router.dispatch.dispatcher import Draw
 from router.dispatch.work_items import Predicted
 from router.evidence.evidence_counters import EvidenceCounters, bump
-from router.evidence.prediction_id import Prediction, sign
+from router.evidence.prediction_id import SignedPrediction, sign
 from router.evidence.prediction_values import UNKNOWN, PredictionReader
-from router.evidence.worker_metrics import Counts
+from router.evidence.worker_metrics import WorkerMetrics
 
 MOST_ROWS_IN_AN_ID = 16
 # Of the classes' names, so that an id stays short enough to be sent back.
@@ -30,7 +30,7 @@ class Outcomes:
 
     def __init__(
         self,
-        counts: Counts,
+        counts: WorkerMetrics,
         key: bytes,
         clock: Callable[[], float] = time.time,
         answers: Callable[[str], Answers] = lambda _: UNKNOWN,
@@ -66,7 +66,7 @@ class Outcomes:
                 [name for name in names[:1] if len(name) <= MOST_CHARACTERS_IN_AN_ID],
             )
         at_ms, serial = int(self.clock() * 1000), next(self._serial)
-        told = Prediction(
+        told = SignedPrediction(
             version, draw.weight, at_ms, serial, scores, names, draw.number, crc32(unit), bets, rows
         )
         return sign(told, self.key)

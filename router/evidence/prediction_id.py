@@ -16,7 +16,7 @@ SIGNATURE_BYTES = 12
 LONGEST = 4096
 
 
-class Prediction(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class SignedPrediction(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What an id says. scores and classes have one entry a row, or the first row's alone where all
     would be too long.
 
@@ -40,7 +40,7 @@ class Prediction(msgspec.Struct, array_like=True, frozen=True, gc=False):
 class Opened(NamedTuple):
     """A prediction, and the signature of its id as text."""
 
-    prediction: Prediction
+    prediction: SignedPrediction
     signature: str
 
 
@@ -49,10 +49,10 @@ class BadToken(Exception):
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Prediction)
+_decoder = msgspec.msgpack.Decoder(SignedPrediction)
 
 
-def sign(prediction: Prediction, key: bytes) -> bytes:
+def sign(prediction: SignedPrediction, key: bytes) -> bytes:
     """The id of a prediction."""
     payload = _encoder.encode(prediction)
     return _encoded(payload + _signature(payload, key))
@@ -68,7 +68,7 @@ def signature_of(token: bytes) -> str:
     return _decoded(token)[-SIGNATURE_BYTES:].hex()
 
 
-def read(token: str, key: bytes) -> Prediction:
+def read(token: str, key: bytes) -> SignedPrediction:
     """The prediction of an id; raises BadToken unless this key signed it and it is written as it
     was given.
     """

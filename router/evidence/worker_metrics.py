@@ -65,7 +65,7 @@ class Requests:
         self.seconds = 0.0
 
 
-class Counts:
+class WorkerMetrics:
     """One worker's counts."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from rollout.settings import Router as Settings
+from rollout.settings import RouterSettings
 from rollout.state.split import ALL
 from rollout.verdict.evidence import COPIES_SHARE
 from router.dispatch.lane import Lane
@@ -23,7 +23,7 @@ from router.dispatch.work_items import DispatchError, Pending, Predicted
 from router.evidence.evidence_counters import EvidenceByWeight, bump
 from router.evidence.prediction_id import label_id, signature_of
 from router.evidence.prediction_values import UNKNOWN, PredictionReader
-from router.evidence.worker_metrics import Counts, Worst
+from router.evidence.worker_metrics import WorkerMetrics, Worst
 from router.shadow.shadow_buffer import ShadowBuffer
 from store.shadow_answers import ShadowAnswer
 
@@ -39,8 +39,8 @@ class Mirror:
 
     def __init__(
         self,
-        settings: Settings,
-        counts: Counts,
+        settings: RouterSettings,
+        counts: WorkerMetrics,
         loop: asyncio.AbstractEventLoop,
         tallies: EvidenceByWeight,
         chance: Callable[[], float] = random.random,
@@ -83,7 +83,7 @@ class Mirror:
                 addressed = self._addressed(version) if prediction_id else (version, None)
                 self._send(*addressed, rows, answer, prediction_id)
 
-    def _addressed(self, shadow: str) -> tuple[str, "Judged | None"]:
+    def _addressed(self, shadow: str) -> tuple[str, "JudgedShadow | None"]:
         """Who gets a copy, and where its outcome counts in the verdict.
 
         One copy in ten of a judged shadow asks the stable version once more, by chance: what the
@@ -93,15 +93,17 @@ class Mirror:
             return shadow, None
         tally = self.tallies.of(self.table, rolling.candidate)
         if rolling.watching:
-            return shadow, Judged(tally.answers, rolling.number, watched=True)
+            return shadow, JudgedShadow(tally.answers, rolling.number, watched=True)
         if shadow == rolling.candidate and self.chance() >= COPIES_SHARE:
-            return rolling.stable, Judged(tally.control, rolling.number)
-        return shadow, Judged(tally.copies, rolling.number, labelled=shadow == rolling.candidate)
+            return rolling.stable, JudgedShadow(tally.control, rolling.number)
+        return shadow, JudgedShadow(
+            tally.copies, rolling.number, labelled=shadow == rolling.candidate
+        )
 
     def _send(
         self,
         version: str,
-        judged: "Judged | None",
+        judged: "JudgedShadow | None",
         rows: list[msgspec.Raw],
         answer: Predicted,
         prediction_id: bytes,
@@ -217,7 +219,7 @@ class Mirror:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedShadow:
     """Where a copy counts. rollout: the revision it began with.
 
     watched: it asks whether the stable version would have answered too; labelled: a label may tell
@@ -236,7 +238,7 @@ class Copy(Pending):
     mirror: Mirror
     version: str
     answer: Predicted
-    judged: Judged | None
+    judged: JudgedShadow | None
     prediction_id: bytes
 
     def done(self, outcome: Predicted | DispatchError) -> None:

@@ -29,7 +29,7 @@ MOST_BEHIND = 1_000
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """Seconds: for one answer, between attempts at first and at most, and until a revision is given
     up.
     """
@@ -46,10 +46,10 @@ class Webhooks:
 
     urls: tuple[str, ...]
     secret: bytes = field(repr=False)
-    patience: Patience = Patience()
+    patience: RetryPolicy = RetryPolicy()
 
 
-class Record(Protocol):
+class LedgerRevisions(Protocol):
     """What is told of: store.ledger.LedgerStore."""
 
     def history(self, limit: int | None = None) -> list[Entry]:
@@ -61,7 +61,10 @@ class Refused(Exception):
 
 
 async def deliver(
-    hooks: Webhooks, record: Record, newest: Callable[[], int], progress: Callable[[str], Progress]
+    hooks: Webhooks,
+    record: LedgerRevisions,
+    newest: Callable[[], int],
+    progress: Callable[[str], Progress],
 ) -> None:
     """Deliver until cancelled. For the leading process alone: two would tell everything twice.
 
@@ -100,7 +103,7 @@ class Deliverer:
         number: int,
         url: str,
         hooks: Webhooks,
-        record: Record,
+        record: LedgerRevisions,
         newest: Callable[[], int],
         progress: Progress,
         threads: Executor,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 
 from deployment.commands.executor import Say
-from deployment.readiness import Probe, probe_of, wait_ready, warmed_up
+from deployment.readiness import ReadinessProbe, probe_of, wait_ready, warmed_up
 from deployment.router_client import wait_drained
 from deployment.workspace.bundles import read_release
 from deployment.workspace.errors import EdgeFailure
@@ -153,7 +153,7 @@ class HerokuTarget:
         if scale(self.house.client, program, {WEB: Scale(dynos_wanted, size)}):
             self.say(f"{program}: {dynos_wanted} x {size}")
 
-    def _probe(self, version: str, program: str) -> Probe:
+    def _probe(self, version: str, program: str) -> ReadinessProbe:
         release = read_release(self.place.releases, version)
         return probe_of(release, self.house.app(program).url, read_secrets(self.place).service)
 

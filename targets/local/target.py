@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 
-from deployment.readiness import Probe, probe_of, wait_ready, warmed_up
+from deployment.readiness import ReadinessProbe, probe_of, wait_ready, warmed_up
 from deployment.router_client import check_model, wait_drained
 from deployment.workspace.bundles import read_release
 from deployment.workspace.errors import CannotStart, NotRunning
@@ -78,7 +78,7 @@ class LocalTarget:
             self.supervisor.remove(program)
         self._unlink_socket(program)
 
-    def _probe(self, version: str, program: str) -> Probe:
+    def _probe(self, version: str, program: str) -> ReadinessProbe:
         release = read_release(self.place.releases, version)
         return probe_of(release, self.place.address(program), read_secrets(self.place).service)
 

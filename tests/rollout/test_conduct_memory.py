@@ -4,7 +4,7 @@ accepted goes on.
 
 import pytest
 
-from rollout.decide.actions import Record
+from rollout.decide.actions import RecordRevision
 from rollout.decide.reconcile import Observation, next_move
 from rollout.state.ledger import Ledger, from_body
 from rollout.state.strategy import STRATEGIES
@@ -23,7 +23,7 @@ WAIT, PASS = verdict_of("undecided"), verdict_of("pass")
 
 def tick(
     ledger: Ledger, verdict: Verdict | None = WAIT, now: float = 60.0, memory: str = TOLD
-) -> Record | None:
+) -> RecordRevision | None:
     """What is done at one tick."""
     return next_move(ledger, Observation(now, verdict, PLENTY, memory=memory))
 

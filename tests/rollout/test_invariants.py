@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from rollout.decide import decisions, transitions
-from rollout.decide.actions import Plan, Record
+from rollout.decide.actions import Plan, RecordRevision
 from rollout.decide.decisions import COMMAND
 from rollout.errors import Refusal
 from rollout.state.ledger import Ledger, from_body
@@ -153,7 +153,7 @@ def check_undo(before: Ledger, decided: Plan, after: Ledger) -> str:
     """The undo's verb: allowed at once, but for a first release, and for the way back, which only
     force retires.
     """
-    (record,) = (action for action in decided if isinstance(action, Record))
+    (record,) = (action for action in decided if isinstance(action, RecordRevision))
     undo = record.undo.removeprefix(f"{COMMAND} ")
     if undo == record.undo:
         assert (undo, before.released) == ("none: nothing was released before", None)

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from rollout.decide import decisions
-from rollout.decide.actions import Plan, Record
+from rollout.decide.actions import Plan, RecordRevision
 from rollout.decide.decisions import Facts
 from rollout.decide.reconcile import Observation, next_move
 from rollout.errors import Refusal
@@ -116,7 +116,7 @@ def _steps(percents: str, every: Sequence[str]) -> list[Step]:
 
 def recorded(decided: Plan, before: Ledger) -> Ledger:
     """The ledger that a plan writes, or the one before where it writes none."""
-    return next((action.ledger for action in decided if isinstance(action, Record)), before)
+    return next((action.ledger for action in decided if isinstance(action, RecordRevision)), before)
 
 
 def typed(

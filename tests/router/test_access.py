@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from rollout.settings import Router as Settings
+from rollout.settings import RouterSettings
 from router.access import Access, is_loopback
 from router.config import from_environment
 from router.problems import Problem
@@ -50,9 +50,9 @@ def test_a_loopback_host_is_known(host, loopback):
     ],
 )
 def test_what_says_that_it_comes_from_elsewhere_needs_the_token(host, headers, allowed):
-    access = Access(Settings(), host, TOKEN)
+    access = Access(RouterSettings(), host, TOKEN)
     assert access.allows(headers) is allowed
-    assert Access(Settings(open_on_loopback=False), host, TOKEN).allows(headers) is (
+    assert Access(RouterSettings(open_on_loopback=False), host, TOKEN).allows(headers) is (
         BEARER in headers
     )
 
@@ -70,12 +70,12 @@ def test_what_says_that_it_comes_from_elsewhere_needs_the_token(host, headers, a
     ],
 )
 def test_only_the_token_makes_an_operator(given):
-    assert not Access(Settings(), "127.0.0.1", TOKEN).is_operator([(b"authorization", given)])
-    assert not Access(Settings(), "127.0.0.1", "").is_operator([(b"authorization", given)])
+    assert not Access(RouterSettings(), "127.0.0.1", TOKEN).is_operator([(b"authorization", given)])
+    assert not Access(RouterSettings(), "127.0.0.1", "").is_operator([(b"authorization", given)])
 
 
 def test_the_scheme_is_of_any_case():
-    access = Access(Settings(), "0.0.0.0", TOKEN)
+    access = Access(RouterSettings(), "0.0.0.0", TOKEN)
     assert access.is_operator([(b"authorization", f"bearer {TOKEN}".encode())])
 
 
@@ -92,7 +92,7 @@ def test_the_scheme_is_of_any_case():
     ],
 )
 def test_a_version_is_chosen_by_whoever_the_setting_names(pinning, host, headers, status):
-    access = Access(Settings(pinning=pinning), host, TOKEN)
+    access = Access(RouterSettings(pinning=pinning), host, TOKEN)
     if status is None:
         access.require_pinning(headers)
         return

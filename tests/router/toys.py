@@ -7,7 +7,7 @@ from itertools import count
 import msgspec
 
 from rollout.decide.decisions import Facts, release_in_place, start
-from rollout.settings import Router
+from rollout.settings import RouterSettings
 from rollout.state.ledger import Ledger, Step
 from rollout.state.ledger import Version as Entry
 from rollout.state.policy import VerdictConfig, policy
@@ -86,7 +86,7 @@ class City:
         self.loop, self.versions = Loop(), {}
         table = table_of(ledger)
         self.traffic = Dispatcher(
-            Router(**router), "secret", self.loop, table, units_in=units, cold_s=cold_s
+            RouterSettings(**router), "secret", self.loop, table, units_in=units, cold_s=cold_s
         )
         self._seat()
 

@@ -6,12 +6,12 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from service.app import Service
-from service.config import Config, from_environment
+from service.config import ServiceConfig, from_environment
 
 SECRET = "the secret of these tests"
 
 
-def config(bundle: Path, public: Path, **changes: Any) -> Config:
+def config(bundle: Path, public: Path, **changes: Any) -> ServiceConfig:
     """The surroundings of a service for that bundle."""
     names = {
         "SLUICE_BUNDLE": str(bundle),

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from store import Lease, LeaseStore, Patience, StoreUnavailable, Unstorable
+from store import Lease, LeaseStore, LeaseTimes, StoreUnavailable, Unstorable
 from tests.store.processes import CONDUCT, TAKE, finish, start
 from tests.until import until
 
@@ -149,7 +149,7 @@ def test_when_the_holder_is_killed_exactly_one_other_follows(url, leases):
 
 
 def test_patience_waits_for_one_beat_to_last():
-    patience, lease = Patience(5.0), Lease("ann", 1)
+    patience, lease = LeaseTimes(5.0), Lease("ann", 1)
     assert not patience.may_take(lease, 100.0)
     assert not patience.may_take(lease, 104.9)
     assert patience.may_take(lease, 105.0)
@@ -157,7 +157,7 @@ def test_patience_waits_for_one_beat_to_last():
 
 @pytest.mark.parametrize("other", [Lease("ann", 2), Lease("bob", 1)])
 def test_patience_begins_anew_with_each_beat_and_each_holder(other):
-    patience, lease = Patience(5.0), Lease("ann", 1)
+    patience, lease = LeaseTimes(5.0), Lease("ann", 1)
     patience.may_take(lease, 100.0)
     assert not patience.may_take(other, 106.0)
     assert not patience.may_take(other, 110.9)
@@ -165,8 +165,8 @@ def test_patience_begins_anew_with_each_beat_and_each_holder(other):
 
 
 def test_patience_need_not_wait_where_nobody_ever_had_the_lease():
-    assert Patience(5.0).may_take(None, 0.0)
+    assert LeaseTimes(5.0).may_take(None, 0.0)
 
 
 def test_patience_does_not_count_from_before_its_first_look():
-    assert not Patience(5.0).may_take(Lease("ann", 1), 1e9)
+    assert not LeaseTimes(5.0).may_take(Lease("ann", 1), 1e9)

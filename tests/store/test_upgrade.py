@@ -19,7 +19,8 @@ from tests.store.processes import CREATE, finish, start
 
 OLD = """CREATE TABLE feedback (
     prediction_id TEXT NOT NULL, model TEXT NOT NULL, version TEXT NOT NULL,
-    predicted {number}, predicted_class TEXT, label TEXT NOT NULL, outcome TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (prediction_id)
+    predicted {number}, predicted_class TEXT, label TEXT NOT NULL, outcome TEXT NOT NULL,
+    at TEXT NOT NULL, PRIMARY KEY (prediction_id)
 )"""
 OLD_INDEX = "CREATE INDEX feedback_by_version ON feedback (model, version)"
 OLD_ROW = """INSERT INTO feedback

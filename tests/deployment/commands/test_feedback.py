@@ -12,7 +12,7 @@ import pytest
 from cli.render.exit_codes import DONE, REFUSED, Out
 from cli.render.summary import feedback as view
 from deployment.commands.feedback import MOST_LABELS, calls, feedback
-from deployment.commands.label_file import BadLabels, Labelled
+from deployment.commands.label_file import BadLabels, LabelledRow
 from deployment.workspace.errors import EdgeFailure, Interrupted, NotReadyInTime
 from deployment.workspace.workspace import Workspace
 from tests.deployment.stage import Stage
@@ -216,7 +216,7 @@ def test_without_a_router_it_says_what_to_do(stage: Stage) -> None:
 
 
 def test_no_call_is_larger_than_the_router_takes() -> None:
-    rows = [Labelled(number, "x" * 50, "é" * 10) for number in range(1, 101)]
+    rows = [LabelledRow(number, "x" * 50, "é" * 10) for number in range(1, 101)]
     made = list(calls(Path("f.csv"), iter(rows), 1_000))
     assert all(len(call.body) <= 1_000 for call in made)
     assert len(made) > 5
@@ -225,17 +225,17 @@ def test_no_call_is_larger_than_the_router_takes() -> None:
     with pytest.raises(
         BadLabels, match=r"f\.csv, row 7: .* more than router\.limits\.max_feedback_bytes"
     ):
-        list(calls(Path("f.csv"), [Labelled(7, "x" * 2_000, 1)], 1_000))
+        list(calls(Path("f.csv"), [LabelledRow(7, "x" * 2_000, 1)], 1_000))
 
 
 def test_a_file_of_any_length_is_read_in_pieces(stage: Stage) -> None:
     """The first call is made while the rest is not read yet."""
     read: list[int] = []
 
-    def endless() -> Iterator[Labelled]:
+    def endless() -> Iterator[LabelledRow]:
         for number in range(1, 10_000_000):
             read.append(number)
-            yield Labelled(number, f"id{number}", 1)
+            yield LabelledRow(number, f"id{number}", 1)
 
     first = next(calls(Path("f.csv"), endless(), 1 << 20))
     assert len(first.rows) == MOST_LABELS

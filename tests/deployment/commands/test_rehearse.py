@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deployment.commands.rehearse import Report, Step, Users, on_heroku, rehearse
+from deployment.commands.rehearse import RehearsalStep, Report, Users, on_heroku, rehearse
 from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.workspace import place
 from rollout.settings import from_mapping
@@ -95,5 +95,5 @@ def test_a_rehearsal_needs_two_versions(tmp_path: Path) -> None:
 def test_it_is_well_only_if_every_step_every_user_and_every_call_is(
     code: int, failed: int, unfit: int, ok: bool
 ) -> None:
-    report = Report([Step("up", 1.0, code)], 10, failed, [], 26.0, 0.87, 5, 0, unfit, [])
+    report = Report([RehearsalStep("up", 1.0, code)], 10, failed, [], 26.0, 0.87, 5, 0, unfit, [])
     assert report.ok is ok

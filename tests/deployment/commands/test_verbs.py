@@ -22,7 +22,7 @@ from rollout.errors import (
     RolloutInProgress,
     UnknownVersion,
 )
-from rollout.settings import Router, Settings
+from rollout.settings import RouterSettings, Settings
 from rollout.state.version_state import State
 from store import Conflict
 from targets.local.supervisor_client import Supervisor
@@ -291,7 +291,9 @@ def test_ctrl_c_while_waiting_leaves_nothing_and_says_so(
 
 @pytest.mark.parametrize("how", ["blue-green", "release-in-place"])
 def test_a_switch_that_is_watched_needs_the_fallback(how: str, tmp_path: Path) -> None:
-    here = workspace.place({"SLUICE_STATE": str(tmp_path)}, Settings(router=Router(fallback=False)))
+    here = workspace.place(
+        {"SLUICE_STATE": str(tmp_path)}, Settings(router=RouterSettings(fallback=False))
+    )
     with pytest.raises(BadSetting, match=r"router\.fallback is off"):
         verbs.release_in_place(
             here, "v2", auto=True

@@ -18,7 +18,7 @@ from deployment.plan.replay_diff import Differences, differences, judged, latenc
 from deployment.plan.segments import groups
 from deployment.workspace.errors import BadOption, EdgeFailure
 from rollout.errors import Breaking, NothingToDo
-from rollout.state.contract import Verdict
+from rollout.state.contract import ContractVerdict
 from tests.deployment.stage import Stage
 
 WIDER = {"columns": [{"name": "x", "dtype": "float", "nullable": False}]}
@@ -56,7 +56,7 @@ def test_a_plan_changes_nothing_and_shows_contract_environment_and_steps(running
     found = plan(running.place(), "v2", "canary", None)
     assert found.contract is not None
     assert (found.contract.verdict, found.environment, found.replay) == (
-        Verdict.COMPATIBLE,
+        ContractVerdict.COMPATIBLE,
         [],
         None,
     )
@@ -142,12 +142,12 @@ def test_the_way_back_is_never_at_stake(running: Stage) -> None:
     place = running.place()
     found = contract_with_users(place, running.ledger(), "wide")
     assert found is not None
-    assert found.verdict == Verdict.ADDITIVE
+    assert found.verdict == ContractVerdict.ADDITIVE
     running.act("release_in_place", "wide")
     ledger = running.ledger()
     back = contract_with_users(place, ledger, "v1")
     assert back is not None
-    assert back.verdict == Verdict.BREAKING
+    assert back.verdict == ContractVerdict.BREAKING
     assert contract_at_stake(place, ledger, "v1") is None
     running.act("release_in_place", "v1")
     assert running.ledger().released == "v1"
@@ -162,7 +162,7 @@ def test_a_released_manifest_that_was_changed_is_taken_for_breaking(running: Sta
     finally:
         path.write_bytes(was)
     assert found is not None
-    assert found.verdict == Verdict.BREAKING
+    assert found.verdict == ContractVerdict.BREAKING
     assert "is not what was released" in found.differences[0].says
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rollout.decide import decisions
-from rollout.decide.actions import Plan, Record
+from rollout.decide.actions import Plan, RecordRevision
 from rollout.decide.decisions import COMMAND, Facts
 from rollout.errors import (
     BadWeight,
@@ -50,9 +50,9 @@ CHECKED = (
 )
 
 
-def the_record(decided: Plan) -> Record:
+def the_record(decided: Plan) -> RecordRevision:
     """The one record of a plan."""
-    (record,) = (action for action in decided if isinstance(action, Record))
+    (record,) = (action for action in decided if isinstance(action, RecordRevision))
     return record
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rollout.decide import decisions
-from rollout.decide.actions import Record
+from rollout.decide.actions import RecordRevision
 from rollout.decide.decisions import COMMAND
 from rollout.decide.reconcile import SILENCE, Observation, flagged, next_move
 from rollout.errors import BadWeight, NothingToDo, RolloutInProgress
@@ -48,7 +48,7 @@ EACH = pytest.mark.parametrize("how", STRATEGIES)
 
 def tick(
     ledger: Ledger, verdict: Verdict | None, now: float = 1_000.0, served: int = PLENTY
-) -> Record | None:
+) -> RecordRevision | None:
     """What is done at one tick; a record is the next revision, keeps its account, and can be
     stored.
     """

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from rollout.errors import Breaking
 from rollout.state.contract import (
     Contract,
+    ContractVerdict,
     Difference,
     Kind,
-    Verdict,
     compare,
     refuse_breaking,
     unknown,
@@ -113,7 +113,7 @@ def new_column(**about: Any) -> dict[str, Any]:
 )
 def test_what_today_s_users_would_notice_is_breaking(tomorrow: dict[str, Any], says: str) -> None:
     found = contract(tomorrow)
-    assert found.verdict == Verdict.BREAKING
+    assert found.verdict == ContractVerdict.BREAKING
     assert any(says in each.says for each in found.breaks()), found.differences
 
 
@@ -137,7 +137,10 @@ def test_a_null_that_is_refused_and_a_dtype_made_narrower_are_breaking() -> None
 )
 def test_what_only_allows_more_is_additive(tomorrow: dict[str, Any], says: str) -> None:
     found = contract(tomorrow)
-    assert (found.verdict, [each.says for each in found.differences]) == (Verdict.ADDITIVE, [says])
+    assert (found.verdict, [each.says for each in found.differences]) == (
+        ContractVerdict.ADDITIVE,
+        [says],
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,7 +163,7 @@ def test_what_only_allows_more_is_additive(tomorrow: dict[str, Any], says: str) 
 def test_what_training_saw_is_a_note(tomorrow: dict[str, Any], says: str) -> None:
     found = contract(tomorrow)
     (only,) = found.differences
-    assert (found.verdict, only.kind) == (Verdict.COMPATIBLE, Kind.NOTE)
+    assert (found.verdict, only.kind) == (ContractVerdict.COMPATIBLE, Kind.NOTE)
     assert says in only.says
 
 
@@ -168,7 +171,7 @@ def test_the_order_of_classes_is_a_note_where_answers_are_the_classes_themselves
     today = {**TODAY, "output": "predict"}
     found = contract({**today, "classes": [1, 0]}, today)
     assert (found.verdict, [each.kind for each in found.differences]) == (
-        Verdict.COMPATIBLE,
+        ContractVerdict.COMPATIBLE,
         [Kind.NOTE],
     )
 
@@ -178,14 +181,14 @@ def test_the_order_of_classes_is_a_note_where_answers_are_the_classes_themselves
 )
 def test_a_manifest_without_its_signature_is_taken_for_breaking(broken: dict[str, Any]) -> None:
     for found in (contract(broken), contract(TODAY, broken), contract(broken, broken)):
-        assert found.verdict == Verdict.BREAKING
+        assert found.verdict == ContractVerdict.BREAKING
         assert "cannot be told" in found.differences[0].says
 
 
 @given(MANIFESTS)
 def test_the_same_signature_is_compatible_without_a_difference(manifest: dict[str, Any]) -> None:
     found = contract(manifest, manifest)
-    assert (found.verdict, found.differences) == (Verdict.COMPATIBLE, ())
+    assert (found.verdict, found.differences) == (ContractVerdict.COMPATIBLE, ())
 
 
 @given(MANIFESTS, MANIFESTS)
@@ -194,8 +197,8 @@ def test_the_verdict_is_the_gravest_difference_and_every_difference_names_its_pl
 ) -> None:
     found = contract(tomorrow, today)
     kinds = {each.kind for each in found.differences}
-    assert (found.verdict == Verdict.BREAKING) == (Kind.BREAKING in kinds)
-    assert (found.verdict == Verdict.COMPATIBLE) == (kinds <= {Kind.NOTE})
+    assert (found.verdict == ContractVerdict.BREAKING) == (Kind.BREAKING in kinds)
+    assert (found.verdict == ContractVerdict.COMPATIBLE) == (kinds <= {Kind.NOTE})
     assert all(each.says.startswith(each.where) for each in found.differences)
 
 
@@ -203,8 +206,8 @@ def test_the_verdict_is_the_gravest_difference_and_every_difference_names_its_pl
 def test_what_is_added_on_the_way_there_breaks_on_the_way_back(
     today: dict[str, Any], tomorrow: dict[str, Any]
 ) -> None:
-    if contract(tomorrow, today).verdict == Verdict.ADDITIVE:
-        assert contract(today, tomorrow).verdict == Verdict.BREAKING
+    if contract(tomorrow, today).verdict == ContractVerdict.ADDITIVE:
+        assert contract(today, tomorrow).verdict == ContractVerdict.BREAKING
 
 
 @given(MANIFESTS, MANIFESTS, MANIFESTS)
@@ -212,8 +215,8 @@ def test_two_steps_that_break_nobody_break_nobody_together(
     first: dict[str, Any], second: dict[str, Any], third: dict[str, Any]
 ) -> None:
     steps = (contract(second, first), contract(third, second))
-    if all(each.verdict != Verdict.BREAKING for each in steps):
-        assert contract(third, first).verdict != Verdict.BREAKING
+    if all(each.verdict != ContractVerdict.BREAKING for each in steps):
+        assert contract(third, first).verdict != ContractVerdict.BREAKING
 
 
 def test_breaking_is_refused_with_the_first_reason_and_the_next_step_unless_it_is_allowed() -> None:

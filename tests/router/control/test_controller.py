@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rollout.decide.actions import Record
+from rollout.decide.actions import RecordRevision
 from rollout.decide.decisions import Facts, abort, pause, resume
 from rollout.decide.transitions import stepped
 from rollout.settings import Settings
@@ -26,8 +26,8 @@ from router.dispatch.routing_table import table_of
 from router.endpoints.feedback import Feedback as Feedbacks
 from router.evidence.evidence_counters import EvidenceByWeight
 from router.evidence.labels import Known, read_labels
-from router.evidence.prediction_id import Prediction, sign, signature_of
-from router.evidence.worker_metrics import Counts
+from router.evidence.prediction_id import SignedPrediction, sign, signature_of
+from router.evidence.worker_metrics import WorkerMetrics
 from router.shadow.shadow_buffer import ShadowBuffer
 from store.engine import engine
 from store.evidence import EvidenceRow
@@ -182,7 +182,7 @@ def test_a_rollback_waits_neither_for_a_pause_nor_for_a_hold(stage, act):
 
 def _held(ledger):
     return (
-        Record(
+        RecordRevision(
             replace(ledger, rollout=replace(ledger.running(), held=("prediction",))).next(),
             "hold",
             "",
@@ -312,7 +312,9 @@ def test_what_a_shadow_answered_meets_the_label_of_what_the_user_got(stage):
     conductor.kept = kept
     known = Known(lambda _: Answers("classification", (0, 1), True), lambda _: Labels())
     stores, kept_ones = (conductor.labels, conductor.copies), frozenset
-    labels = Feedbacks(*stores, Counts(), KEY, Settings("toy"), known, kept_ones, lambda: False)
+    labels = Feedbacks(
+        *stores, WorkerMetrics(), KEY, Settings("toy"), known, kept_ones, lambda: False
+    )
     tokens = [shadowed(number, serial) for serial in range(50)]
     for token in tokens:
         kept.add(number, ShadowAnswer(signature_of(token.encode()), 0.3, "0"))
@@ -326,7 +328,9 @@ def test_what_a_shadow_answered_meets_the_label_of_what_the_user_got(stage):
 
 def shadowed(number, serial):
     """The id of an answer of v1, while another version got copies."""
-    return sign(Prediction("v1", 0, 1500, serial, [0.9], ["1"], number, 1, True), KEY).decode()
+    return sign(
+        SignedPrediction("v1", 0, 1500, serial, [0.9], ["1"], number, 1, True), KEY
+    ).decode()
 
 
 def _label(conductor, number, weight, wrong, of):

@@ -11,7 +11,7 @@ import pytest
 from rollout.settings import Limits
 from router.dispatch.lane import Lane
 from router.dispatch.work_items import DispatchError, Pending, Predicted
-from router.evidence.worker_metrics import Counts
+from router.evidence.worker_metrics import WorkerMetrics
 from tests.router.toys import Loop, Version
 
 
@@ -30,7 +30,7 @@ class Place:
 
     def __init__(self, **limits):
         self.loop, self.version = Loop(), Version()
-        self.lane = Lane("v1", self.version, Limits(**limits), Counts(), self.loop)
+        self.lane = Lane("v1", self.version, Limits(**limits), WorkerMetrics(), self.loop)
 
     def ask(self, *rows, timeout_s=10.0):
         caller = Caller([msgspec.Raw(b"%d" % row) for row in rows], self.loop.now + timeout_s)

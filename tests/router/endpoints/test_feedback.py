@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rollout.state.classes import Answers, answers_of
 from rollout.state.policy import Labels
 from router.evidence.labels import AT_ONCE, Known, entries_of, in_parts, loss_level, read_labels
-from router.evidence.prediction_id import Prediction, sign
+from router.evidence.prediction_id import SignedPrediction, sign
 from router.evidence.prediction_values import UNKNOWN
 from router.problems import Problem
 
@@ -27,7 +27,7 @@ def entry(token, label):
 def rows(label, loss="wrong", **changes):
     """The rows of one labelled prediction."""
     plain = {"scores": [0.8], "classes": ["1"], "rollout": 4, "unit": 1, "bets": True}
-    token = sign(Prediction("v2", 500, 1500, 7, **{**plain, **changes}), KEY).decode()
+    token = sign(SignedPrediction("v2", 500, 1500, 7, **{**plain, **changes}), KEY).decode()
     found = read_labels(
         [entry(token, label)], KEY, NOW, Known(lambda _: Answers(), lambda _: Labels(loss=loss))
     )
@@ -99,7 +99,7 @@ def test_true_and_1_are_the_same_class():
 def invalid(label, known=("benign", "malignant"), **changes):
     """What is said of one label that cannot be counted."""
     plain = {"scores": [0.8], "classes": ["malignant"], "rollout": 4, "unit": 1, "bets": True}
-    token = sign(Prediction("v2", 500, 1500, 7, **{**plain, **changes}), KEY).decode()
+    token = sign(SignedPrediction("v2", 500, 1500, 7, **{**plain, **changes}), KEY).decode()
     found = read_labels(
         [entry(token, label)], KEY, NOW, Known(lambda _: Answers(classes=known), lambda _: Labels())
     )
@@ -133,7 +133,7 @@ def test_an_id_without_its_predictions_takes_only_the_classes_of_its_version_all
 
 
 def test_a_label_is_a_loss_as_its_rollout_was_planned():
-    token = sign(Prediction("v2", 500, 1500, 7, [12.0], [""], 9, 1, True), KEY).decode()
+    token = sign(SignedPrediction("v2", 500, 1500, 7, [12.0], [""], 9, 1, True), KEY).decode()
     known = Known(
         lambda _: Answers(),
         lambda rollout: Labels(loss="absolute", bound=8.0) if rollout == 9 else Labels(),
@@ -151,7 +151,7 @@ def read_all(body, answers=UNKNOWN, most_rows=100):
 def token(**changes):
     """The id of a prediction of v2."""
     plain = {"scores": [0.8], "classes": ["1"], "rollout": 4, "unit": 1, "bets": True, "rows": 1}
-    return sign(Prediction("v2", 500, 1500, 7, **{**plain, **changes}), KEY).decode()
+    return sign(SignedPrediction("v2", 500, 1500, 7, **{**plain, **changes}), KEY).decode()
 
 
 FLOATS = answers_of("classification", [0.0, 1.0], "predict")
@@ -289,7 +289,10 @@ def as_json(label):
     )
 )
 def test_never_more_labels_bet_than_requests_were_answered(sent):
-    made = [Prediction("v2", 500, 1500, serial, [0.8], ["1"], 4, 1, True, 1) for serial in range(4)]
+    made = [
+        SignedPrediction("v2", 500, 1500, serial, [0.8], ["1"], 4, 1, True, 1)
+        for serial in range(4)
+    ]
     answered = [sign(prediction, KEY).decode() for prediction in made]
     body = [
         {"prediction_id": answered[which] + tail, "label": label} for which, tail, label in sent

@@ -14,13 +14,13 @@ from router.evidence.prediction_id import (
     LONGEST,
     SIGNATURE_BYTES,
     BadToken,
-    Prediction,
+    SignedPrediction,
     _signature,
     read,
     sign,
 )
 from router.evidence.prediction_values import UNKNOWN
-from router.evidence.worker_metrics import Counts
+from router.evidence.worker_metrics import WorkerMetrics
 
 KEY = b"a key of sixteen or more"
 
@@ -42,7 +42,7 @@ class Noted:
         self.tally = EvidenceCounters()
         raws = [msgspec.Raw(each) for each in predictions]
         draw = Draw("v2", "serving", self.tally if tally else None, number, weight)
-        outcomes = Outcomes(Counts(), KEY, lambda: 1.5, lambda _: answers)
+        outcomes = Outcomes(WorkerMetrics(), KEY, lambda: 1.5, lambda _: answers)
         self.id = outcomes.note("v2", Predicted(raws, [], classes), draw, own, unit).decode()
         self.says = read(self.id, KEY)
 
@@ -104,11 +104,11 @@ def test_a_class_of_floats_is_a_class_and_a_value_of_whole_numbers_a_value():
 def test_an_id_from_before_there_were_rollouts_is_read_and_does_not_bet():
     payload = msgspec.msgpack.encode(["v1", 10_000, 1500, 7, [0.8], ["1"]])
     token = urlsafe_b64encode(payload + _signature(payload, KEY)).rstrip(b"=").decode()
-    assert read(token, KEY) == Prediction("v1", 10_000, 1500, 7, [0.8], ["1"], 0, 0, False)
+    assert read(token, KEY) == SignedPrediction("v1", 10_000, 1500, 7, [0.8], ["1"], 0, 0, False)
 
 
 def test_an_id_that_claims_to_bet_is_refused_unless_it_was_signed_so():
-    honest = Prediction("v2", 500, 1500, 7, [0.8], ["1"], 4, 1, False)
+    honest = SignedPrediction("v2", 500, 1500, 7, [0.8], ["1"], 4, 1, False)
     claimed = msgspec.msgpack.encode(msgspec.structs.replace(honest, bets=True))
     signed = sign(honest, KEY).decode()
     signature = urlsafe_b64decode(signed + "=" * (-len(signed) % 4))[-SIGNATURE_BYTES:]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from router.evidence.prediction_id import (
     LONGEST,
     BadToken,
-    Prediction,
+    SignedPrediction,
     _encoded,
     _signature,
     label_id,
@@ -23,7 +23,7 @@ from router.evidence.prediction_id import (
 
 KEY = b"a key of sixteen or more"
 PREDICTIONS = st.builds(
-    Prediction,
+    SignedPrediction,
     version=st.sampled_from(["v1", "v2", "a-longer-name"]),
     weight=st.integers(0, 10_000),
     at_ms=st.integers(0, 2**48),
@@ -74,14 +74,14 @@ def test_no_other_spelling_of_an_id_is_one(prediction, data):
     "spelling", ["{}!!!!", "....{}", "{}    ", "{}\n\n\n\n", "{}====", "{}=", "{}AA"]
 )
 def test_what_the_decoder_skips_makes_no_second_id(spelling):
-    token = sign(Prediction("v1", 100, 1, 2, [0.3], ["0"], 5, 9, True, 1), KEY).decode()
+    token = sign(SignedPrediction("v1", 100, 1, 2, [0.3], ["0"], 5, 9, True, 1), KEY).decode()
     with pytest.raises(BadToken):
         read(spelling.format(token), KEY)
 
 
 @given(st.integers(0, 200), st.sampled_from(ascii_letters + digits + "-_"))
 def test_the_bits_that_no_byte_uses_make_no_second_id(length, last):
-    token = sign(Prediction("v" * length, 1, 1, 1, [], []), KEY).decode()
+    token = sign(SignedPrediction("v" * length, 1, 1, 1, [], []), KEY).decode()
     other = token[:-1] + last
     if other != token:
         with pytest.raises(BadToken):
@@ -101,6 +101,8 @@ def test_labels_of_several_rows_are_counted_apart():
 
 
 def test_an_id_from_before_it_told_its_rows_is_read():
-    fields = list(msgspec.structs.astuple(Prediction("v1", 1, 1, 1, [0.5], ["1"], 4, 1, True)))[:-1]
+    fields = list(
+        msgspec.structs.astuple(SignedPrediction("v1", 1, 1, 1, [0.5], ["1"], 4, 1, True))
+    )[:-1]
     payload = msgspec.msgpack.encode(fields)
     assert read(_encoded(payload + _signature(payload, KEY)).decode(), KEY).rows == 0

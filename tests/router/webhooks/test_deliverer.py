@@ -21,7 +21,7 @@ from rollout.state.split import all_to
 from rollout.state.version_state import State
 from router.config import RouterMisconfigured, from_environment
 from router.webhooks.cursor import PAGE, SavedCursors, receiver
-from router.webhooks.deliverer import Patience, Webhooks, deliver
+from router.webhooks.deliverer import RetryPolicy, Webhooks, deliver
 from router.webhooks.messages import MOST_BYTES, message_of
 from store.engine import engine
 from store.errors import StoreError
@@ -31,7 +31,7 @@ from tests.loopback import free_port, self_signed, served_by
 from tests.until import until
 
 SECRET = b"a secret of the receivers"
-QUICK = Patience(answer_s=2.0, first_pause_s=0.01, longest_pause_s=0.05, give_up_s=20.0)
+QUICK = RetryPolicy(answer_s=2.0, first_pause_s=0.01, longest_pause_s=0.05, give_up_s=20.0)
 AT = datetime.datetime(2026, 5, 1, 12, tzinfo=datetime.UTC)
 
 

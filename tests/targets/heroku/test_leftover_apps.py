@@ -18,7 +18,7 @@ from deployment.workspace.ledger import make_record, opened_record, read_ledger,
 from deployment.workspace.secrets import make_secrets
 from deployment.workspace.state_dir import make_folders
 from deployment.workspace.workspace import Workspace, place
-from rollout.decide.actions import Record
+from rollout.decide.actions import RecordRevision
 from rollout.settings import from_mapping
 from rollout.state.ledger import Ledger
 from targets.heroku import leftover_apps
@@ -74,7 +74,11 @@ def told(here: Workspace, *commands: str, at: float = LONG_AGO) -> Ledger:
         ledger = replace(ledger, versions=named)
         with opened_record(here) as store:
             write(
-                store, Record(ledger, command.split()[0], command, ""), "ana@test", "", at + number
+                store,
+                RecordRevision(ledger, command.split()[0], command, ""),
+                "ana@test",
+                "",
+                at + number,
             )
     return ledger
 
@@ -173,7 +177,7 @@ def test_whoever_has_traffic_again_when_it_comes_to_that_stays(heroku, here, mon
     def first_a_canary(store: Any) -> Ledger:
         monkeypatch.setattr(run_verb, "read_ledger", real)
         begun = typed("canary v3", ledger=ledger, now=LONG_AGO + 99)
-        write(store, Record(begun, "canary", "", ""), "ben@test", "", LONG_AGO + 99)
+        write(store, RecordRevision(begun, "canary", "", ""), "ben@test", "", LONG_AGO + 99)
         return ledger
 
     monkeypatch.setattr(run_verb, "read_ledger", first_a_canary)
