@@ -79,7 +79,7 @@ def imports(trees: dict[str, ast.Module]) -> dict[str, set[str]]:
 
 
 def circles(graph: dict[str, set[str]]) -> list[list[str]]:
-    """Groups of modules that reach each other, each sorted: strongly connected components (Tarjan)."""
+    """Groups of modules that reach each other: strongly connected components (Tarjan)."""
     order: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []

@@ -70,10 +70,10 @@ for beat in range(1, last + 1):
 
 CONDUCT = """
 import sys, time
-from store import LeaseStore, Patience
+from store import LeaseStore, LeaseTimes
 from store.engine import engine
 leases = LeaseStore(engine(sys.argv[1]), "flights")
-name, patience = sys.argv[2], Patience(float(sys.argv[3]))
+name, patience = sys.argv[2], LeaseTimes(float(sys.argv[3]))
 mine = None
 print("ready", flush=True)
 while True:

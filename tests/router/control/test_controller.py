@@ -23,7 +23,7 @@ from rollout.verdict.evidence_snapshot import FAILED, REFERENCE
 from router.control import controller as conducting
 from router.control.controller import Controller, SteadyClock
 from router.dispatch.routing_table import table_of
-from router.endpoints.feedback import Feedback as Feedbacks
+from router.endpoints.feedback import FeedbackEndpoint as Feedbacks
 from router.evidence.evidence_counters import EvidenceByWeight
 from router.evidence.labels import Known, read_labels
 from router.evidence.prediction_id import SignedPrediction, sign, signature_of
