@@ -230,6 +230,7 @@ def release_in_place(
     if not auto:
         _act("release_in_place", (version, breaking), reason, as_json)
         return
+
     with _door(as_json) as (out, place):
         from deployment.commands.release_in_place import release_watched
 
@@ -501,6 +502,7 @@ def _deliver(
         raise Interrupted(
             f"interrupted: {version} is not delivered and nothing of it is left"
         ) from error
+
     out.delivered(
         version, made.path, made.digest, made.fresh, made.manifest.runtime, made.manifest.metrics
     )
@@ -520,6 +522,7 @@ def _verify(place: Workspace, out: Out, version: str) -> None:
         checks = verify(release.path, place.public_key)
     except DeliveryError as error:
         raise ContractBroken(str(error)) from error
+
     out.result(
         {"act": "verify", "version": version, "checks": checks}, *(f"✔ {line}" for line in checks)
     )
@@ -533,6 +536,7 @@ def main() -> None:
     except UsageError as error:
         _told_usage(words, str(error))
         raise SystemExit(2) from None
+
     from deployment.workspace.interrupts import end_like_ctrl_c, ignore_until_exit
 
     end_like_ctrl_c()
@@ -554,6 +558,7 @@ def _told_usage(words: list[str], message: str) -> None:
     """
     if not message:
         return
+
     from cli.render.exit_codes import Out
 
     verb = words[0] if words[0] in app.verbs else ""

@@ -111,6 +111,7 @@ class Honest:
             entry = LedgerStore(database, "flights").newest()
         finally:
             database.dispose()
+
         return entry.revision if entry is not None else 0
 
     def _rollback(self, when: float, taken: list[float], moved: list[bool], revision: int) -> None:
@@ -146,6 +147,7 @@ def measure(
         taken.append(rollback_s)
         moved = moved or this_moved
         _settle(made)
+
     figures = (round(median(each), 3) for each in (ratios, withs, alones))
     return Attack(name, *figures, requests, lost, round(max(grown), 1), round(max(taken), 3), moved)
 
@@ -206,6 +208,7 @@ def _settle(made: Town) -> None:
                 made.run("abort")
         except BenchmarkFailed:
             return False
+
         versions = told["versions"]
         running = all(version["process"] == "running" for version in versions)
         return running and any(
@@ -252,6 +255,7 @@ def main() -> int:
             found.append(measure(name, made, playing, rounds, seconds))
             console.print(f"  {asdict(found[-1])}", highlight=False)
         over = rollback_over_python(made.environ)
+
     console.print(_table(found))
     console.print(f"rollback takes {over:.1f} times what `python -c pass` takes")
     leave(
@@ -261,6 +265,7 @@ def main() -> int:
     broken = [f"{each.name}: {', '.join(each.broken())}" for each in found if each.broken()]
     for line in broken:
         print(f"does not hold: {line}", file=sys.stderr)
+
     return 1 if broken or over > MOST_OVER_PYTHON else 0
 
 
@@ -270,6 +275,7 @@ def _script(
     for name in ATTACKS:
         if _asked_for(name, options):
             yield name, lambda name=name: Attacker(name), SECONDS, options.rounds
+
     for name, victims in FAULTS.items():
         if _asked_for(name, options):
             yield name, lambda name=name, victims=victims: Fault(name, victims), FAULT_S, 1
@@ -290,6 +296,7 @@ def _table(attacks: Sequence[Attack]) -> Table:
     table = Table()
     for column in ("attack", "p99 alone", "beside it", "ratio", "lost", "MB", "rollback", "moved"):
         table.add_column(column, justify="left" if column == "attack" else "right")
+
     for each in attacks:
         times = (
             f"{each.alone_p99_ms:.1f} ms",
@@ -302,6 +309,7 @@ def _table(attacks: Sequence[Attack]) -> Table:
             f"{each.rollback_s:.2f} s",
         )
         table.add_row(each.name, *times, *rest, "yes" if each.verdict_moved else "no")
+
     return table
 
 

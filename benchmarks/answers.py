@@ -21,6 +21,7 @@ def check_answers(running: Running) -> None:
     """
     if running.predictions is None:
         return
+
     headers = {"Content-Type": "application/json", **running.headers}
     bodies = running.bodies.read_text().splitlines()[:CHECKED]
     with httpx.Client(headers=headers, timeout=30.0) as client:

@@ -98,6 +98,7 @@ def send(
             raise BenchmarkFailed(f"the generator failed: {error.read().decode()[-500:]}")
         said.seek(0)
         columns = msgspec.msgpack.decode(said.read(), type=dict[str, Columns])
+
     return {name: _arrived(each) for name, each in columns.items()}
 
 

@@ -127,6 +127,7 @@ class Sender:
             _, connection = await loop.create_connection(
                 lambda: Connection(self), self.host, self.port
             )
+
         self.open += 1
         self._free(connection)
 
@@ -162,6 +163,7 @@ class Sender:
             self.columns, (intended - self.start, -1.0, -1.0, UNANSWERED, 0), strict=True
         ):
             column.append(value)
+
         self.under_way += 1
         if self.idle:
             self._send(self.idle.pop(), request)
@@ -174,6 +176,7 @@ class Sender:
         if request is None:
             connection.transport.abort()
             return
+
         self._note(request, status, retry)
         if connection.last:
             # The server goes on to close it: a request sent over it now would be lost.
@@ -189,6 +192,7 @@ class Sender:
                 self.idle.remove(connection)
         else:
             self._note(connection.request, LOST, 0)
+
         self._reopening = asyncio.get_running_loop().create_task(self._open())
 
     def outcome(self) -> Columns:
@@ -228,6 +232,7 @@ async def _all(plan: Plan) -> dict[str, Columns]:
     senders = {stream.name: Sender(plan, stream) for stream in plan.streams}
     for sender in senders.values():
         await sender.connect()
+
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -236,6 +241,7 @@ async def _all(plan: Plan) -> dict[str, Columns]:
     end = time.monotonic() + plan.grace_s
     while any(sender.under_way for sender in senders.values()) and time.monotonic() < end:
         await asyncio.sleep(0.01)
+
     return {name: sender.outcome() for name, sender in senders.items()}
 
 

@@ -33,6 +33,7 @@ class Target:
         parts = urlsplit(url)
         if parts.hostname not in ("127.0.0.1", "localhost", "::1"):
             raise SystemExit(f"{url} is not of this machine: attacks go to the loopback only")
+
         self.host, self.port = parts.hostname, parts.port or 80
         self.row: dict[str, Any] = json.loads(_SAMPLE.read_text())["instances"][0]
         self._end = time.monotonic() + MOST_S
@@ -69,6 +70,7 @@ class Target:
         made = socket.socket()
         if receive_bytes:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+
         made.settimeout(5)
         made.connect((self.host, self.port))
         return made
@@ -89,6 +91,7 @@ class Target:
             token = headers.get("x-prediction-id", token)
             if headers.get("x-model-version") == "v2":
                 break
+
         return token
 
 
@@ -206,6 +209,7 @@ def half_sent_heads(target: Target) -> None:
             made = target.connect()
             made.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nX-A: ")
             held.append(made)
+
     for _ in target.rounds(1.0):
         for made in held:
             with suppress(OSError):
@@ -221,6 +225,7 @@ def answers_not_read(target: Target) -> None:
         with suppress(OSError):
             made.send(b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n" * 3_000)
         held.append(made)
+
     for _ in target.rounds(0.5):
         pass
 

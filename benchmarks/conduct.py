@@ -144,11 +144,13 @@ class Stage:
             self.town.run(*act, "--auto", "-m", name)
             outcome, because = self._outcome(act[1])
             seconds, requests = time.monotonic() - began, traffic.found.sent - before
+
         run = Run(
             name, expected, outcome, requests, round(seconds, 1), traffic.found.failed, because
         )
         for problem in traffic.found.problems[:3]:
             print(f"failed during {name}: {problem}", file=sys.stderr)
+
         self.console.print(
             f"{name}: {outcome} after {requests} requests, {because}", highlight=False
         )
@@ -171,6 +173,7 @@ class Stage:
                 time.sleep(0.05)
         finally:
             database.dispose()
+
         return "undecided", f"{candidate} was not decided within {DEADLINE_S:g} s"
 
     def back_to_v1(self) -> None:
@@ -189,11 +192,13 @@ def main() -> int:
     with _stage("conduct", CERTIFIED, console, 1_500) as stage:
         _certified(stage, options.pairs - options.pairs // 4)
         runs = stage.runs
+
     with _stage("conduct-sklearn", ON_SKLEARN, console, 150) as stage:
         stage.deploy("heavy", "twin")
         stage.canary("30 % slower", "heavy", BACK, "5,25,50")
         _same_model(stage, options.pairs // 4, "5,25,50", " on scikit-learn")
         runs = [*runs, *stage.runs]
+
     console.print(_table(runs))
     leave("conduct", {"runs": [asdict(run) for run in runs]})
     return 0 if all(run.outcome == run.expected and run.failed == 0 for run in runs) else 1
@@ -238,6 +243,7 @@ def _table(runs: Sequence[Run]) -> Table:
         table.add_column(
             column, justify="left" if column in ("run", "expected", "outcome") else "right"
         )
+
     for run in runs:
         shown: list[Any] = [
             run.name,
@@ -248,6 +254,7 @@ def _table(runs: Sequence[Run]) -> Table:
             run.failed,
         ]
         table.add_row(*map(str, shown))
+
     return table
 
 

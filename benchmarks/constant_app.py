@@ -40,8 +40,10 @@ class Constant:
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
                 return
+
         while (await receive()).get("more_body"):
             continue
+
         headers = [*HEADERS, (b"content-length", b"%d" % len(BODY))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": BODY})

@@ -54,6 +54,7 @@ def write_bodies(path: Path, template: str = '{"instances":[%s]}', count: int = 
         path.write_text(
             "\n".join(template % msgspec.json.encode(row).decode() for row in rows) + "\n"
         )
+
     return path
 
 
@@ -69,6 +70,7 @@ def wrk(
     program = shutil.which("wrk")
     if program is None:
         raise BenchmarkFailed("wrk is missing: `make system` installs it (as root)")
+
     command = [
         program,
         "-t1",
@@ -87,6 +89,7 @@ def wrk(
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not lines:
         raise BenchmarkFailed(f"wrk failed on {url}: {done.stderr.strip() or done.stdout.strip()}")
+
     said = msgspec.json.decode(lines[-1], type=_Said)
     failed = said.not_ok + said.connect + said.broken + said.late
     return Load(

@@ -57,6 +57,7 @@ def measure(
             if not measured.failure:
                 _one_round(setup, measured, connections, seconds)
                 say(f"round {number}/{rounds}  {setup.name:<34} {_told(measured, connections)}")
+
     return found
 
 
@@ -80,6 +81,7 @@ def _one_round(
 def _told(measured: Measured, connections: Iterable[int]) -> str:
     if measured.failure:
         return f"left out: {measured.failure.splitlines()[0][:160]}"
+
     last = {count: measured.loads[count][-1] for count in connections}
     return "  ".join(
         f"{count}: {load.requests_s:,.0f}/s p50 {load.p50_ms:.2f} ms"

@@ -235,6 +235,7 @@ def main() -> int:
     _onnx(options.rounds, options.seconds, note)
     for _ in range(options.rounds):
         note("onnx cost", cost())
+
     medians = {name: _medians(rounds) for name, rounds in found.items()}
     console.print(_table(medians))
     rounds = {name: [_plain(asdict(each)) for each in every] for name, every in found.items()}
@@ -274,8 +275,10 @@ def cost() -> Cost:
     with town("overload-onnx") as made:
         made.run("ab", "v2", "--percent", "10")
         memory_mb = _weighed(f"{made.url}/predict", made.memory_mb)
+
     with plain.setup().start() as running:
         plain_memory_mb = _weighed(running.url, running.memory_mb)
+
     keys = {
         "SLUICE_BUNDLE": str(bundle("v1")),
         "SLUICE_PUBLIC_KEY": str(ROOT / "keys" / "sluice.pub"),
@@ -300,6 +303,7 @@ def bodies_of(rows: int) -> Path:
         path.write_bytes(
             b"\n".join(msgspec.json.encode({"instances": part}) for part in parts) + b"\n"
         )
+
     return path
 
 
@@ -429,9 +433,11 @@ def _table(medians: dict[str, dict[str, float]]) -> Table:
     table = Table()
     for column in ("medians", "figure", "value"):
         table.add_column(column, justify="right" if column == "value" else "left")
+
     for name, figures in medians.items():
         for place, (figure, value) in enumerate(figures.items()):
             table.add_row("" if place else name, figure, f"{value:,.4g}")
+
     return table
 
 

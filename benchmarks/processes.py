@@ -68,6 +68,7 @@ class Processes:
                 stderr=log,
                 start_new_session=True,
             )
+
         self._running.append(process)
         return process.pid
 
@@ -101,6 +102,7 @@ class Processes:
 def _end(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
+
     try:
         process.wait(20)
         until(lambda: not _is_there(process.pid), "the rest of its group ends", 5)
@@ -125,6 +127,7 @@ def tree(pid: int) -> list[int]:
         for task in Path(f"/proc/{pid}/task").iterdir():
             children = (task / "children").read_text().split()
             found += [each for child in children for each in tree(int(child))]
+
     return found
 
 
@@ -135,4 +138,5 @@ def resident_mb(pids: Sequence[int]) -> float:
         with suppress(OSError):
             lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
             total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+
     return total / 1024

@@ -31,6 +31,7 @@ def main() -> int:
                 f"{count} connections: {each.value:.1f} times as many ({each.low:.1f} to "
                 f"{each.high:.1f})"
             )
+
     return 1 if any(each.failure for each in found.values()) else 0
 
 

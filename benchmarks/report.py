@@ -50,6 +50,7 @@ def main() -> int:
     if not any(found.values()):
         print(f"{RESULTS} is empty: run `make bench` first", file=sys.stderr)
         return 1
+
     PICTURES.mkdir(parents=True, exist_ok=True)
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "sluice", "font.size": 9})
     text = HEAD + "\n".join(
@@ -151,6 +152,7 @@ def overload(result: Result) -> str:
     lines += ["| | figure | |", "|---|---|--:|"]
     for part, figures in result["medians"].items():
         lines += [_figure_row(part, name, value) for name, value in figures.items()]
+
     return "\n".join(lines)
 
 
@@ -247,6 +249,7 @@ def conduct(result: Result) -> str:
     rows: dict[str, list[Result]] = {}
     for run in result["runs"]:
         rows.setdefault(re.sub(r"(the same model) \d+", r"\1", run["name"]), []).append(run)
+
     lines = [
         "## Rollouts that run by themselves",
         "",
@@ -346,6 +349,7 @@ def summary(found: Result) -> str:
     share = f"finds {percent(found['detected'])}"
     if found["median"] is None:
         return share
+
     return f"{found['median']:,.0f} / " + (
         share if found["p90"] is None else f"{found['p90']:,.0f}"
     )

@@ -70,6 +70,7 @@ def rollback_times(environ: Mapping[str, str], rounds: int = ROUNDS) -> Rollback
             _run([sys.executable, "deploy.py", "rollback"], environment)
             _wait_followed(router, _newest(environment))
             rollback.append(time.perf_counter() - began)
+
     return _medians(python, rollback)
 
 
@@ -87,6 +88,7 @@ def _taken_from(environment: dict[str, str]) -> str:
         raise BenchmarkFailed(
             "this needs a stack with a released version, another one that runs, and no rollout"
         )
+
     return str(idle[0])
 
 
@@ -97,6 +99,7 @@ def _newest(environment: dict[str, str]) -> int:
         raise BenchmarkFailed(
             "this needs a ledger whose address says user, password, host and name plainly"
         )
+
     try:
         return LedgerStore(database, read_settings(there.config).model).revision()
     finally:
@@ -122,6 +125,7 @@ def _run(command: list[str], environment: dict[str, str]) -> str:
         raise BenchmarkFailed(
             f"{' '.join(command[1:])} ended with {done.returncode}: {done.stderr.strip()}"
         )
+
     return done.stdout
 
 

@@ -84,8 +84,10 @@ class Theatre:
             process.stdin.write("go\n")
             process.stdin.flush()
             said = process.stdout.readline()
+
         if process.returncode:
             raise BenchmarkFailed(f"{' '.join(words)} failed: {said}")
+
         return Moment(**json.loads(said))
 
     def settle(self) -> None:
@@ -104,6 +106,7 @@ class Theatre:
                 f"{shows} shows",
                 30,
             )
+
         end = max(moment.done, time.time()) + MARGIN_S
         until(lambda: time.time() > end, "a second of load")
         start = moment.began - MARGIN_S
@@ -111,6 +114,7 @@ class Theatre:
         failed = [why for at, why in self.users.failed if start <= at <= end]
         for why in failed[:3]:
             print(f"failed during {name}: {why}", file=sys.stderr)
+
         silence = max(after - before for before, after in pairwise(times))
         waited = self._waited(moved, shows, moment) if moved else None
         took = moment.done - moment.began
@@ -145,6 +149,7 @@ class Theatre:
             if at < since or who != version:
                 break
             met = at
+
         return met
 
     def kill_version(self, version: str) -> Moment:
@@ -156,6 +161,7 @@ class Theatre:
         began = time.time()
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
+
         until(
             lambda: any(
                 who == version for _, at, who in self.users.answered[-200:] if at > began + 0.2
@@ -209,6 +215,7 @@ def main() -> int:
                 console.print(f"{name} ...", highlight=False)
                 acts.append(theatre.measure(name, play, shows, moved))
         lost = len(users.failed)
+
     console.print(_table(acts))
     console.print(
         f"{lost} failed of {len(users.answered) + sum(map(len, users.named.values()))} requests "
@@ -263,12 +270,14 @@ def _table(acts: list[Act]) -> Table:
     table = Table()
     for column in ("act", "requests", "failed", "new split after", "whole act", "longest silence"):
         table.add_column(column, justify="left" if column == "act" else "right")
+
     for act in acts:
         waited = (
             "-" if act.seconds_until_new_split is None else f"{act.seconds_until_new_split:.3f} s"
         )
         shown = (f"{act.act_s:.2f} s", f"{act.longest_silence_s:.3f} s")
         table.add_row(act.act, str(act.requests), str(act.failed), waited, *shown)
+
     return table
 
 

@@ -47,6 +47,7 @@ def main() -> int:
         console.print(
             f"{name:<24} {each.value:8.3g}   ({each.low:.3g} to {each.high:.3g})", highlight=False
         )
+
     leave("serving", _result(found, ratios))
     mine = [each for name, each in found.items() if name.startswith("sluice")]
     lost = sum(load.failed for each in mine for loads in each.loads.values() for load in loads)
@@ -108,6 +109,7 @@ def _table(found: dict[str, Measured]) -> Table:
     for count in CONNECTIONS:
         table.add_column(f"req/s at {count}", justify="right")
         table.add_column("p50 / p99 ms", justify="right")
+
     table.add_column("MB", justify="right")
     for measured in found.values():
         if measured.failure:
@@ -119,6 +121,7 @@ def _table(found: dict[str, Measured]) -> Table:
                 f"{measured.median(count, 'p50_ms'):.2f} / {measured.median(count, 'p99_ms'):.1f}"
             )
         table.add_row(measured.name, *cells, f"{max(measured.memory_mb):,.0f}")
+
     return table
 
 

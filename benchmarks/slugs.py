@@ -88,6 +88,7 @@ def main() -> int:
                 found, load = _router(there, url, release.digest, options.seconds)
                 held.insert(0, found)
                 failed += load.failed
+
     for each in held:
         console.print(
             f"{each.name:<14} source {each.tarball_mb:.2f} MB, slug {each.slug_mb:.1f} MB "
@@ -96,6 +97,7 @@ def main() -> int:
             f"{each.resident_mb:.0f} MB",
             highlight=False,
         )
+
     limit = size("Basic").memory_mb
     leave(
         "slugs",
@@ -149,6 +151,7 @@ def _built(name: str, source: Tarball) -> App:
     app = App(FOLDER / name, source)
     with tarfile.open(fileobj=io.BytesIO(source.content)) as tar:
         tar.extractall(app.folder, filter="data")
+
     tool, python = uv.find_uv_bin(), str(app.python / "bin" / "python")
     for command in (
         (
@@ -176,6 +179,7 @@ def _built(name: str, source: Tarball) -> App:
         done = subprocess.run(command, cwd=app.folder, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BenchmarkFailed(f"{name} could not be built: {done.stderr}")
+
     return app
 
 
@@ -205,6 +209,7 @@ def _router(there: Workspace, version_url: str, digest: str, seconds: float) -> 
     """The router's app in front of that version, with a PostgreSQL for its ledger."""
     if why := Databases.missing():
         raise BenchmarkFailed(why)
+
     app = _built("router", router_slug(there))
     databases = Databases(FOLDER / "postgres")
     try:

@@ -35,6 +35,7 @@ def main() -> int:
         load = wrk(f"{made.url}/predict", bodies, connections, SECONDS)
         after = os.times()
         used = {name: spent_s(pids) - before[name] for name, pids in groups.items()}
+
     used["wrk"] = (
         after.children_user
         + after.children_system

@@ -67,4 +67,5 @@ class Users:
                 answered.append((sent, time.time(), answer.headers["x-model-version"]))
             else:
                 self.failed.append((sent, f"{answer.status} {answer.body[:200]!r}"))
+
         client.close()

@@ -79,6 +79,7 @@ def main() -> int:
     console = Console(stderr=options.json, width=130)
     for table in (_alarms(result), _found(result), _small(result)):
         console.print(table)
+
     leave("verdict", result)
     return 0 if kept(result) else 1
 
@@ -133,6 +134,7 @@ def tasks(runs: int) -> list[Task]:
             quarter if name in REQUIRED else half,
             20,
         )
+
     for row in sorted(ROWS, key=lambda row: row.signal != "wait"):
         found += _batches(
             row.name,
@@ -140,18 +142,22 @@ def tasks(runs: int) -> list[Task]:
             few if row.signal == "wait" else half,
             20,
         )
+
     for row in {row.healthy: row for row in ROWS}.values():
         play_it = partial(regressions.detections, row, True)
         found += _batches(
             f"healthy: {row.healthy}", play_it, few if row.signal == "wait" else half, 20
         )
+
     for name, factor, slow, sigma in TIMED:
         found += _batches(name, partial(regressions.timed, factor, slow, sigma), few // 2, 20)
+
     found += _batches("late onset", regressions.onset, half, 20)
     for each in DEAD:
         found += _batches(
             _dead_name(*each), partial(promises.dead_canary, *each), max(few // 4, 5), 100
         )
+
     return found
 
 
@@ -167,9 +173,11 @@ def play(every: Sequence[Task], processes: int) -> dict[str, list[Any]]:
     else:
         with Pool(processes, initializer=_one_thread) as pool:
             results = pool.map(Task.played, every, chunksize=1)
+
     found: dict[str, list[Any]] = {}
     for task, result in zip(every, results, strict=True):
         found.setdefault(task.name, []).append(result)
+
     return found
 
 
@@ -284,6 +292,7 @@ def _alarms(result: Result) -> Table:
             f"on the margin, certified: {name}" if name != "overall" else "on a margin, promoted",
             percent(share),
         )
+
     return table
 
 
@@ -302,6 +311,7 @@ def _found(result: Result) -> Table:
             "-" if value is None else f"{value:.2f}" for value in (each["ratio"], each["ratio_p90"])
         )
         table.add_row(name, trial, ratio, *cells)
+
     table.caption = (
         "[ ]: false rollbacks of this judge on this signal, ours at a share of alpha of 1 %"
     )
@@ -312,6 +322,7 @@ def _small(result: Result) -> Table:
     table = _headed("needed", "median / 90 %")
     for name, each in result["latency_pairs"].items():
         table.add_row(f"timed pairs, {name}", summary(each))
+
     table.add_row(
         "errors 0.1 to 1 % from request 50,000 on, requests", summary(result["late_onset"])
     )
@@ -319,6 +330,7 @@ def _small(result: Result) -> Table:
         table.add_row(
             f"dead candidate, {name}", f"{each['median']:.0f}, at most {each['most']:.0f}"
         )
+
     took = result["us_per_verdict"]
     table.add_row("microseconds a verdict", f"{took['median']:,}, the first {took['first']:,}")
     return table

@@ -34,6 +34,7 @@ class Verb:
         """
         if self.passes_on:
             return {"words": list(words)}
+
         parameters = self.parameters()
         given, rest = _options(
             {name: each for each in parameters for name in _names(each)}, list(words)
@@ -68,9 +69,11 @@ class Application:
                 self._print_help(None)
                 raise UsageError
             return lambda: self._print_help(None)
+
         verb = self.named(words[0])
         if not verb.passes_on and _asks_for_help(words[1:]):
             return lambda: self._print_help(verb)
+
         values = verb.arguments(words[1:])
         return lambda: verb.function(**values)
 
@@ -120,6 +123,7 @@ def _options(known: dict[str, Parameter], words: list[str]) -> tuple[dict[str, A
             raise UsageError(f"Option '{name}' needs a value")
         else:
             given[option.key] = option.value(words.pop(0) if joined is None else joined)
+
     return given, rest
 
 
@@ -144,8 +148,10 @@ def _positions(parameters: Sequence[Parameter], words: list[str]) -> dict[str, A
             raise UsageError(f"Missing argument '{parameter.key}'")
         else:
             given[parameter.key] = parameter.default
+
     if words:
         raise UsageError(f"Unexpected argument '{words[0]}'")
+
     return given
 
 

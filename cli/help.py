@@ -29,6 +29,7 @@ def help_of(app: Application, verb: Verb) -> str:
     lines = [usage, "", _text(verb.help), ""]
     if arguments:
         lines += ["Arguments:", *_table([(each.metavar, each.help) for each in arguments]), ""]
+
     rows = [(_named(each), each.help + _default(each)) for each in options]
     return "\n".join([*lines, "Options:", *_table([*rows, ("-h, --help", "Show this page.")])])
 

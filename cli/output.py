@@ -16,6 +16,7 @@ def reader_left() -> bool:
     """
     if sys.stdout is None or _dropped:
         return bool(_dropped)
+
     import select
 
     waiting = select.poll()
@@ -29,6 +30,7 @@ def print_line(line: str, stream: TextIO | None) -> None:
     """
     if stream is None:
         return
+
     try:
         print(line, file=stream, flush=True)
     except UnicodeEncodeError:

@@ -79,15 +79,19 @@ class Parameter:
             if not text:
                 raise UsageError(f"'{self.shown}' is empty: name a file")
             return Path(text)
+
         if self.kind is str:
             return text
+
         try:
             number = self.kind(text)
         except ValueError:
             number = None
+
         low, high = self.least is None or number is None, self.most is None or number is None
         if number is None or not (low or number >= self.least) or not (high or number <= self.most):
             raise UsageError(f"'{self.shown}' takes {self._wanted()}, not {text!r}")
+
         return number
 
     def _wanted(self) -> str:

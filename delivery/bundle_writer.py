@@ -88,6 +88,7 @@ def write_contents(
     report(f"held out: {metrics or 'no labels'}")
     for caution in cautions(recipe):
         report(f"warning: {caution}")
+
     plain = msgspec.to_builtins(manifest)
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
     (folder / MANIFEST).write_text(text, encoding="utf-8")
@@ -122,11 +123,14 @@ def _prove(
     runtime = onnx_form.not_converted(reason or "", tolerance)
     if reason is None:
         runtime, model = _try_onnx(folder, described, pipeline, held_out, recipe, tolerance, asked)
+
     if runtime.certified != "onnx":
         (folder / ONNX).unlink(missing_ok=True)
+
     report(f"certified runtime: {runtime.certified} ({runtime.reason})")
     if runtime.certified == "onnx":
         predictions, failures = _answers(model, held_out, rows)
+
     good = [i for i in range(rows) if i not in failures]
     some = {name: array[good] for name, array in held_out.items()}
     mine = latency_ms(model, some)
@@ -143,6 +147,7 @@ def _answers(model: Model, held_out: Columns, rows: int) -> tuple[list[Any], dic
         raise DeliveryError(
             f"the pipeline failed on every held-out row: {next(iter(failures.values()))}"
         )
+
     return predictions, failures
 
 
@@ -168,6 +173,7 @@ def _try_onnx(
         onnx = _loaded(folder, described, OnnxModel)
     except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common root)
         return onnx_form.not_converted(f"its ONNX form does not load: {error}", tolerance), pipeline
+
     runtime = onnx_form.certify(
         pipeline, onnx, held_out, len(recipe.held_out), recipe, tolerance, asked
     )
@@ -176,6 +182,7 @@ def _try_onnx(
     ):
         reason = "an answer of its ONNX form depends on the rows beside it"
         runtime = msgspec.structs.replace(runtime, certified="sklearn", reason=reason)
+
     return runtime, onnx if runtime.certified == "onnx" else pipeline
 
 
@@ -259,6 +266,7 @@ def frame_digest(frame: "pd.DataFrame") -> str:
         for place in range(frame.shape[1]):
             texts = "\0".join(map(repr, frame.iloc[:, place].tolist()))
             digest.update(texts.encode("utf-8", "surrogatepass"))
+
     return digest.hexdigest()
 
 

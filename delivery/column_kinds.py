@@ -24,14 +24,17 @@ def kind_of(name: str, series: "pd.Series") -> str:
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return kind_of(name, series.cat.categories.to_series())
+
     if isinstance(dtype, pd.SparseDtype):
         dtype = dtype.subtype
+
     if types.is_bool_dtype(dtype):
         return "bool"
     if types.is_integer_dtype(dtype):
         return "int"
     if types.is_float_dtype(dtype):
         return "float"
+
     return _kind_of_values(name, series)
 
 
@@ -50,6 +53,7 @@ def unsendable(frame: "pd.DataFrame") -> dict[Any, DeliveryError]:
                 f"({first_line(error)}): make "
                 "the column numbers or texts before fit"
             )
+
     return found
 
 
@@ -61,11 +65,13 @@ def _kind_of_values(name: str, series: "pd.Series") -> str:
         present = series.dropna().tolist()
     except Exception:  # noqa: BLE001 (as above)
         present = []
+
     kinds = {_kind_of_value(value) for value in present}
     if len(kinds) == 1 and (kind := kinds.pop()):
         return kind
     if kinds == {"int", "float"}:
         return "float"
+
     raise DeliveryError(_instead(_shown(name), series, present))
 
 
@@ -76,6 +82,7 @@ def _kind_of_value(value: Any) -> str:
         return "bool"
     if isinstance(value, int | np.integer):
         return "int"
+
     return "float" if isinstance(value, float | np.floating) else ""
 
 
@@ -87,6 +94,7 @@ def _instead(name: str, series: "pd.Series", present: list[Any]) -> str:
             f"{frame}.astype(float), "
             "or leave it out"
         )
+
     odd = next((value for value in present if not _kind_of_value(value)), None)
     if odd is None:
         kinds = ", ".join(sorted({type(value).__name__ for value in present}))
@@ -95,6 +103,7 @@ def _instead(name: str, series: "pd.Series", present: list[Any]) -> str:
             f"kind a column: make "
             f"them one in both frames and before fit, such as {frame}.astype(str)"
         )
+
     return (
         f"{column} holds {type(odd).__name__} ({series.dtype}), and a row sent as JSON holds "
         f"numbers, booleans and "
@@ -108,6 +117,7 @@ def _written(frame: str, odd: Any) -> str:
 
     if isinstance(odd, pd.Timedelta | datetime.timedelta | np.timedelta64):
         return f"give its seconds, {frame}.dt.total_seconds(), before fit"
+
     if isinstance(odd, datetime.date | datetime.time | np.datetime64 | pd.Period):
         return (
             f"give it as text, {frame}.astype(str), and let the pipeline's first step make a date "
@@ -115,18 +125,21 @@ def _written(frame: str, odd: Any) -> str:
             "(a FunctionTransformer of a function in a file beside the recipe), or as a number "
             "before fit"
         )
+
     if isinstance(odd, decimal.Decimal):
         return f"make it floats before fit, {frame}.astype(float)"
     if isinstance(odd, complex | np.complexfloating):
         return "give its real and its imaginary part as two columns of floats before fit"
     if isinstance(odd, bytes | bytearray | memoryview):
         return f"decode it to text before fit, {frame}.str.decode('utf-8')"
+
     if isinstance(odd, list | tuple | set | frozenset | dict | np.ndarray):
         return (
             "give a column an element before fit, or one text that a step of the pipeline takes "
             "apart, "
             f"{frame}.map(json.dumps)"
         )
+
     return f"make it numbers or texts before fit, such as {frame}.astype(str)"
 
 

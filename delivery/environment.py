@@ -46,4 +46,5 @@ def _git(folder: Path, *words: str) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
+
     return done.stdout.strip() if done.returncode == 0 else None

@@ -19,12 +19,15 @@ def task_of(recipe: Recipe) -> tuple[str, list[Any] | None]:
     classes = getattr(recipe.pipeline, "classes_", None)
     if classes is None:
         classes = _classes_of_unlabelled(recipe.pipeline)
+
     if classes is None:
         return "regression", None
+
     if any(getattr(value, "ndim", 0) for value in classes):
         raise DeliveryError(
             "the pipeline has several outputs: a version answers one value or class a row"
         )
+
     return "classification", [
         value.item() if hasattr(value, "item") else value for value in classes
     ]
@@ -42,13 +45,16 @@ def _classes_of_unlabelled(pipeline: Any) -> Any:
         clusters = is_clusterer(pipeline) or hasattr(pipeline, "predict_proba")
     except Exception:  # noqa: BLE001 (what is no estimator of scikit-learn's may answer anything)
         return None
+
     last = pipeline[-1] if isinstance(getattr(pipeline, "steps", None), list) else pipeline
     if not clusters:
         return None
+
     seen = getattr(last, "labels_", None)
     if seen is not None:
         # -1 is noise, which no prediction names.
         return np.unique(np.asarray(seen)[np.asarray(seen) >= 0])
+
     count = getattr(last, "n_clusters", None) or getattr(last, "n_components", None)
     return list(range(count)) if isinstance(count, int) else None
 
@@ -61,6 +67,7 @@ def held_out_metrics(predictions: list[Any], recipe: Recipe) -> dict[str, float]
     """
     if recipe.labels is None:
         return {}
+
     kept = [i for i, prediction in enumerate(predictions) if prediction is not None]
     labels = np.asarray(recipe.labels)[kept]
     answers = [predictions[i] for i in kept]
@@ -75,6 +82,7 @@ def held_out_metrics(predictions: list[Any], recipe: Recipe) -> dict[str, float]
         raise DeliveryError(
             f"the held-out labels do not fit the predictions: {first_line(error)}"
         ) from error
+
     return {name: round(float(value), 6) for name, value in found.items() if np.isfinite(value)}
 
 
@@ -102,6 +110,7 @@ def _classification(
 
     if recipe.output == "predict":
         return {"accuracy": metrics.accuracy_score(labels, answers)}
+
     assert classes is not None
     probabilities = np.asarray(answers)
     named = np.asarray(classes)[probabilities.argmax(axis=1)]
@@ -113,6 +122,7 @@ def _classification(
         positive = labels == classes[1]
         found["auc"] = metrics.roc_auc_score(positive, probabilities[:, 1])
         found["brier"] = metrics.brier_score_loss(positive, probabilities[:, 1])
+
     return found
 
 
@@ -133,4 +143,5 @@ def _median_ms(model: Model, columns: Columns) -> float:
         started = time.perf_counter()
         model.predict(columns)
         taken.append(time.perf_counter() - started)
+
     return float(np.median(taken)) * 1000

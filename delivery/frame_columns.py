@@ -21,12 +21,15 @@ def frame_column(held_out: "pd.Series", seen: "pd.Series", nullable: bool) -> Fr
     )
     if chosen is None:
         return FrameColumn(dtype="object", null=_null(held_out, seen))
+
     name = dtype_name(chosen.dtype)
     if name == "object":
         return FrameColumn(dtype=name, null=_null(held_out, seen))
+
     if name.startswith(CATEGORY):
         levels = [_plain(level) for level in chosen.cat.categories]
         return FrameColumn(dtype=name, levels=levels, ordered=bool(chosen.cat.ordered))
+
     return FrameColumn(dtype=name)
 
 
@@ -40,10 +43,12 @@ def dtype_name(dtype: Any) -> str:
         return dtype_name(dtype.subtype)
     if isinstance(dtype, pd.CategoricalDtype):
         return f"{CATEGORY}{dtype_name(dtype.categories.dtype)}]"
+
     if isinstance(dtype, pd.StringDtype):
         # Before pandas 3 there is no text dtype whose null is NaN.
         keeps_nan = getattr(dtype, "na_value", pd.NA) is not pd.NA
         return "str" if keeps_nan else f"string[{dtype.storage}]"
+
     return str(dtype)
 
 
@@ -57,6 +62,7 @@ def _holds(column: "pd.Series", held_out: "pd.Series", seen: "pd.Series", nullab
     plain = getattr(dtype, "kind", "O") in "iub" and not types.is_extension_array_dtype(dtype)
     if nullable and plain:
         return False
+
     fraction = any(
         types.is_float_dtype(each.dtype) and each.notna().any() for each in (held_out, seen)
     )

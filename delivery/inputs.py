@@ -30,6 +30,7 @@ def with_inputs_as_fitted(recipe: Recipe, report: Report) -> Recipe:
     for frame in (recipe.held_out, recipe.training):
         if frame is not None:
             check_names(frame)
+
     recipe = _with_names_as_texts(recipe)
     recipe = _with_fitted_columns(recipe, report)
     _refuse_unsendable(recipe)
@@ -40,6 +41,7 @@ def _with_names_as_texts(recipe: Recipe) -> Recipe:
     """Numbers and tuples as names become the texts that a row of JSON has in their place."""
     if all(isinstance(name, str) for name in recipe.held_out.columns):
         return recipe
+
     named = recipe.held_out.set_axis(_texts(recipe.held_out), axis=1)
     if not _same_on(recipe, named):
         raise DeliveryError(
@@ -48,6 +50,7 @@ def _with_names_as_texts(recipe: Recipe) -> Recipe:
             "not predict the same where they are texts, as in JSON: fit it on "
             "frame.rename(columns=str)"
         )
+
     training = recipe.training
     return replace(
         recipe,
@@ -68,14 +71,17 @@ def _with_fitted_columns(recipe: Recipe, report: Report) -> Recipe:
     if names is None:
         _refuse_another_order(recipe)
         return recipe
+
     fitted, given = list(names), list(recipe.held_out.columns)
     strays = [name for name in given if name not in fitted]
     ordered = [name for name in fitted if name in given]
     if [name for name in given if name in fitted] != ordered:
         recipe = replace(recipe, held_out=recipe.held_out[[*ordered, *strays]])
+
     _refuse_missing(recipe, [name for name in fitted if name not in given], strays)
     if not strays:
         return recipe
+
     bare = recipe.held_out[ordered]
     if not _same_on(recipe, bare):
         raise DeliveryError(
@@ -84,6 +90,7 @@ def _with_fitted_columns(recipe: Recipe, report: Report) -> Recipe:
             f"the same without: take {_it(strays)} out of the held-out rows or the sample, or fit "
             f"on {_it(strays)}"
         )
+
     truth = (
         ""
         if recipe.labels is not None
@@ -102,6 +109,7 @@ def _refuse_another_order(recipe: Recipe) -> None:
     """
     if recipe.training is None:
         return
+
     given, seen = list(recipe.held_out.columns), list(recipe.training.columns)
     if given != seen and sorted(given) == sorted(seen):
         raise DeliveryError(
@@ -121,6 +129,7 @@ def _refuse_unsendable(recipe: Recipe) -> None:
     bad = [name for name in recipe.held_out.columns if name in errors]
     if not bad:
         return
+
     bare = recipe.held_out.drop(columns=bad)
     if len(bare.columns) and _same_on(recipe, bare):
         raise DeliveryError(
@@ -128,6 +137,7 @@ def _refuse_unsendable(recipe: Recipe) -> None:
             f"predicts the same "
             "without"
         )
+
     raise errors[bad[0]]
 
 
@@ -136,6 +146,7 @@ def _refuse_missing(recipe: Recipe, missing: list[Any], strays: list[Any]) -> No
     error = _error_on(recipe, recipe.held_out) if missing else None
     if error is None:
         return
+
     there = f" (they have {_listed(strays)}, which it was not)" if strays else ""
     raise DeliveryError(
         f"the held-out rows lack {_listed(missing)}, which the pipeline was fitted on{there}: add "
@@ -153,6 +164,7 @@ def _error_on(recipe: Recipe, frame: "pd.DataFrame") -> Exception | None:
             return None
         except Exception as error:  # noqa: BLE001 (a pipeline may raise anything)
             found = error
+
     return found
 
 
@@ -162,14 +174,17 @@ def _same_on(recipe: Recipe, bare: "pd.DataFrame") -> bool:
         without = _predict(recipe, bare)
     except Exception:  # noqa: BLE001 (as above)
         return False
+
     try:
         whole = _predict(recipe, recipe.held_out)
     except Exception:  # noqa: BLE001 (as above)
         # Only without them it predicts.
         return True
+
     if without.dtype.kind == "f" and without.shape == whole.shape:
         # A forest adds its trees up in any order.
         return bool(np.allclose(without, whole, rtol=1e-9, atol=1e-12, equal_nan=True))
+
     return np.array_equal(without, whole)
 
 

@@ -49,6 +49,7 @@ def dependence(
         for row, beside in zip(batch, _answer(model, columns, batch), strict=True):
             if row in alone and not same(alone[row], beside, tolerance):
                 return Dependence(row, alone[row], beside, len(batch))
+
     return None
 
 
@@ -56,12 +57,14 @@ def _batches(chosen: list[int], rows: int) -> Iterator[list[int]]:
     chance = random.Random(SEED)  # noqa: S311 (no secret)
     for size in (2, 7):
         yield from (chosen[start : start + size] for start in range(0, len(chosen), size))
+
     yield list(reversed(chosen))
     for size in (len(chosen), 64, LARGEST_BATCH):
         others = [chance.randrange(rows) for _ in range(size - len(chosen))]
         batch = [*chosen, *others]
         chance.shuffle(batch)
         yield batch
+
     # As many of one kind as a batch holds, so that what is learned from a batch would be another
     # thing.
     yield [chosen[0], *[chosen[-1]] * (LARGEST_BATCH - 1)]

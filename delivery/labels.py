@@ -15,6 +15,7 @@ def require_labels(recipe: Recipe) -> None:
     """
     if recipe.labels is None:
         return
+
     import pandas as pd
 
     labels = np.asarray(recipe.labels, dtype=object)
@@ -22,6 +23,7 @@ def require_labels(recipe: Recipe) -> None:
         raise DeliveryError(
             f"the held-out rows have {labels.shape[1]} labels a row: give one, a series or a list"
         )
+
     nulls = np.flatnonzero(pd.isna(labels.ravel()))
     if len(nulls):
         raise DeliveryError(
@@ -35,12 +37,14 @@ def cautions(recipe: Recipe) -> list[str]:
     """A line for each reason why the metrics say little; none without labels."""
     if recipe.labels is None:
         return []
+
     lines = []
     if len(recipe.held_out) < FEW_ROWS:
         lines.append(
             f"only {len(recipe.held_out)} held-out rows: metrics of so few say little, give "
             f"thousands"
         )
+
     seen = set(np.asarray(recipe.labels, dtype=object).ravel().tolist())
     if len(seen) == 1 and task_of(recipe)[0] == "classification":
         lines.append(
@@ -48,4 +52,5 @@ def cautions(recipe: Recipe) -> list[str]:
             f"is no AUC; give rows "
             "of every class"
         )
+
     return lines

@@ -31,6 +31,7 @@ def vocabulary_of(pipeline: Any) -> set[str]:
         words = getattr(part, "vocabulary_", None)
         if isinstance(words, Mapping):
             found.update(word for word in words if isinstance(word, str))
+
     return found
 
 
@@ -38,9 +39,11 @@ def _edges(part: Any) -> Iterator[Any]:
     tree = getattr(part, "tree_", None)
     if tree is not None and hasattr(tree, "threshold") and hasattr(tree, "children_left"):
         yield tree.threshold[tree.children_left >= 0]
+
     nodes = getattr(part, "nodes", None)
     if isinstance(nodes, np.ndarray) and nodes.dtype.names and "num_threshold" in nodes.dtype.names:
         yield nodes["num_threshold"][nodes["is_leaf"] == 0]
+
     bins = getattr(part, "bin_edges_", None)
     if isinstance(bins, list | np.ndarray):
         yield from bins

@@ -78,6 +78,7 @@ def code_of(pipeline: Any, path: Path) -> dict[str, bytes]:
         raise DeliveryError(
             f"the pipeline cannot be pickled: {first_line(error)}{named.holder()}"
         ) from error
+
     return _Closure(path.resolve().parent).of(named.modules)
 
 
@@ -104,6 +105,7 @@ class _Named(pickle.Pickler):
                 _require_importable(obj, self._path)
         else:
             self._last = f"{type(obj).__module__}.{type(obj).__qualname__}"
+
         return NotImplemented
 
     def holder(self) -> str:
@@ -124,6 +126,7 @@ def _require_importable(obj: type | FunctionType, path: Path) -> None:
     own = module.startswith(RECIPE) or module == "__main__"
     if not own and _looked_up(module, qualname) is obj:
         return
+
     code = getattr(obj, "__code__", None)
     line = f", line {code.co_firstlineno}" if code is not None else ""
     where = (
@@ -145,6 +148,7 @@ def _require_importable(obj: type | FunctionType, path: Path) -> None:
             f"not have under "
             "that name: import it under the name that it was defined with"
         )
+
     raise DeliveryError(
         f"the pipeline cannot be pickled: it holds {what}, and a pickle holds names, not code: "
         f"{write} in a file "
@@ -187,6 +191,7 @@ class _Closure:
             package = file.name == "__init__.py"
             sources[module_file(name, package)] = source
             waiting += self._imported(name, file, source, package)
+
         return dict(sorted(sources.items()))
 
     def _source(self, name: str, file: Path) -> bytes:
@@ -196,6 +201,7 @@ class _Closure:
                 f"travels with a bundle, "
                 "install it as a package"
             )
+
         return file.read_bytes()
 
     def _imported(self, name: str, file: Path, source: bytes, package: bool) -> set[str]:
@@ -209,6 +215,7 @@ class _Closure:
                     f"process does not have it: "
                     "keep the classes and functions of the pipeline in a file without that import"
                 )
+
         return names
 
 
@@ -235,6 +242,7 @@ def _imports(source: bytes, package: str) -> set[str]:
             base = ".".join([*around, *([node.module] if node.module else [])])
             found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
         waiting += ast.iter_child_nodes(node)
+
     return found - {""}
 
 

@@ -53,6 +53,7 @@ def convert(recipe: Recipe, columns: list[Column], path: Path) -> str | None:
     }
     if any(column.dtype == "string" and column.nullable for column in columns):
         return "a string column holds nulls, which ONNX has no form for"
+
     inputs = [
         (c.name, (FloatTensorType if c.nullable else types[c.dtype])([None, 1])) for c in columns
     ]
@@ -65,6 +66,7 @@ def convert(recipe: Recipe, columns: list[Column], path: Path) -> str | None:
         model = to_onnx(recipe.pipeline, initial_types=inputs, options=options)
     except Exception as error:  # noqa: BLE001 (a converter may raise anything; the reason goes into the manifest)
         return f"it does not convert: {first_line(error)}"
+
     path.write_bytes(model.SerializeToString())
     return None
 
@@ -90,6 +92,7 @@ def certify(
         reason = _objection(
             found, tolerance, "" if found.worst is None else probes.what[found.worst]
         )
+
     worst = max(held_out, found, key=lambda each: each.difference)
     return Runtime(
         certified="sklearn" if reason else "onnx",
@@ -123,6 +126,7 @@ def compare(pipeline: Model, onnx: Model, columns: Columns, rows: int, output: s
         found = _worse(
             found, _compared(pipeline, onnx, part, min(CHUNK, rows - start), output), start
         )
+
     return found
 
 
@@ -143,6 +147,7 @@ def _compared(pipeline: Model, onnx: Model, columns: Columns, rows: int, output:
     worst = max(apart, key=lambda row: apart[row], default=None)
     if worst is None:
         return Compared(rows, 0.0, True, True)
+
     return Compared(rows, apart[worst], True, True, worst, measured(mine[worst], theirs[worst]))
 
 
@@ -182,9 +187,11 @@ def _objection(compared: Compared, tolerance: float, probe: str) -> str:
         return f"other rows fail in its ONNX form than in the pipeline{where}"
     if not compared.classes_equal:
         return f"some {rows} rows get another class in its ONNX form{where}"
+
     if compared.difference > tolerance:
         found = compared.measured or f"{compared.difference:.3g}"
         return f"its ONNX form differs by more than {tolerance:g} allows: {found}{where}"
+
     return ""
 
 

@@ -46,6 +46,7 @@ def _require_value(row: int, prediction: Any) -> None:
             "value or class: fit it on a target of one dimension (y.ravel(), or one pipeline a "
             "target)"
         )
+
     plain = isinstance(prediction, (bool, int, float, str))
     if not plain or (isinstance(prediction, float) and not math.isfinite(prediction)):
         raise DeliveryError(
@@ -67,6 +68,7 @@ def _require_probabilities(row: int, prediction: Any, classes: list[Any]) -> Non
             f"{len(classes)} classes need "
             f"{len(classes)} probabilities: serve one pipeline a label, or output='predict'"
         )
+
     if abs(sum(prediction) - 1) > SUM_TOLERANCE:
         raise DeliveryError(
             f"the probabilities of held-out row {row} add up to {sum(prediction):.3g}, as they do "

@@ -56,15 +56,18 @@ def input_form(recipe: Recipe) -> str:
             if answers == count:
                 return form
             wrong = wrong if answers is None else answers
+
     if wrong is None:
         # It fails on all of them: what follows says how.
         return FRAME
+
     because = "a step drops or repeats rows, which no version may"
     if wrong == len(frame.columns):
         because = (
             "one that was fitted on texts takes one column of texts, so leave no other in the "
             "held-out rows"
         )
+
     raise DeliveryError(
         f"the pipeline gives {wrong} predictions for {count} rows, and each row needs one: "
         f"{because}"

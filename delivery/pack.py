@@ -89,6 +89,7 @@ def _delivered(target: Path, request: DeliveryRequest, report: Report) -> Delive
     source = load_source(request.source, request.sample, request.label, report)
     if request.one_row_at_a_time:
         source = replace(source, recipe=replace(source.recipe, one_row_at_a_time=True))
+
     public = request.keys / PUBLIC
     with _plain_disk_errors(request.releases), _draft(request) as draft:
         key = signing_key(request.keys)
@@ -99,6 +100,7 @@ def _delivered(target: Path, request: DeliveryRequest, report: Report) -> Delive
         report(prove_in_fresh_process(draft, public))
         _make_durable(draft)
         _appear(draft, target)
+
     bundle = verify_bundle(target, public)
     return Delivered(target, bundle.manifest, bundle.digest, fresh=True)
 
@@ -112,6 +114,7 @@ def _refuse_another_models(target: Path, model: str) -> None:
     except (OSError, yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError):
         # Nothing is there, or nothing that can be read: what follows says which.
         return
+
     if found != model:
         raise DeliveryError(
             f"{target} holds {target.name} of the model {found!r}, this one is of {model!r}: give "
@@ -161,6 +164,7 @@ def _existing(target: Path, public: Path, draft: Path, manifest: Manifest) -> De
         raise DeliveryError(
             f"{target.name} was delivered before and does not hold any more: {error}"
         ) from error
+
     alike = same_answers(delivered, (draft / GOLDEN).read_bytes(), manifest.comparison.golden)
     if not alike or not same_content(bundle.manifest, manifest):
         raise DeliveryError(
@@ -168,6 +172,7 @@ def _existing(target: Path, public: Path, draft: Path, manifest: Manifest) -> De
             f"content: versions are "
             "immutable, deliver this one under a new name"
         )
+
     return Delivered(target, bundle.manifest, bundle.digest, fresh=False)
 
 
@@ -204,6 +209,7 @@ def _termination_as_interrupt() -> Iterator[None]:
     except ValueError:  # not the main thread, which alone handles signals
         yield
         return
+
     try:
         yield
     finally:
@@ -239,6 +245,7 @@ def _appear(draft: Path, target: Path) -> None:
                 f"{target.name} was delivered by somebody else at the same moment: look at it"
             ) from error
         raise
+
     descriptor = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(descriptor)

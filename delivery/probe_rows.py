@@ -97,6 +97,7 @@ def probes(
             # The service refuses such a row, as one that is too large for its column.
             continue
         kept.append(probe)
+
     kept += _together(kept, columns)
     return Probes(reader.row_columns([probe.row for probe in kept]), [probe.what for probe in kept])
 
@@ -107,6 +108,7 @@ def _together(probes: Sequence[Probe], columns: Sequence[Column]) -> list[Probe]
     """
     if not probes:
         return []
+
     chance = np.random.default_rng(0)
     values = {
         column.name: list(dict.fromkeys(probe.row[column.name] for probe in probes))
@@ -135,6 +137,7 @@ def _of_training(frame: "pd.DataFrame") -> Iterator[Probe]:
         if column.dtype.kind == "O":
             beyond = [isinstance(value, str) and not value.isascii() for value in column.tolist()]
             places |= dict.fromkeys(np.flatnonzero(beyond)[: TRAINING_ROWS // 8].tolist())
+
     for row in rows_of(frame.iloc[list(islice(places, TRAINING_ROWS))]):
         yield Probe(row, "a training row")
 
@@ -144,6 +147,7 @@ def _nulls(bases: Sequence[Row], columns: Sequence[Column]) -> Iterator[Probe]:
     for name in nullable:
         for base in bases:
             yield Probe({**base, name: None}, f"null in column {name!r}")
+
     if len(nullable) > 1:
         for base in bases:
             yield Probe({**base, **dict.fromkeys(nullable)}, "null in every column that takes it")
@@ -172,11 +176,13 @@ def _of_texts(learned: _Learned, bases: Sequence[Row], column: Column) -> Iterat
         for value in (*TEXTS, *(f"{seen[-1]} {text}" for text in TEXTS[:8])):
             yield _probe(bases[0], column, value, "a text of another kind")
         return
+
     words = sorted(learned.words, key=lambda word: (word.isascii() and word.isalnum(), word))[
         :MOST_WORDS
     ]
     for text in (*TEXTS, *words):
         yield _probe(bases[0], column, text, "a text of another kind")
+
     for base in bases:
         for text in TEXTS[:8]:
             yield _probe(
@@ -195,6 +201,7 @@ def _of_numbers(bases: Sequence[Row], column: Column, low: float, high: float) -
 def _of_thresholds(learned: _Learned, bases: Sequence[Row], column: Column) -> Iterator[Probe]:
     if column.minimum is None or column.maximum is None:
         return
+
     first, last = np.searchsorted(learned.thresholds, (column.minimum, column.maximum))
     within = learned.thresholds[first:last].tolist()
     count = max(2, min(MOST_THRESHOLDS, THRESHOLD_ROWS // (3 * learned.columns)))

@@ -72,6 +72,7 @@ def load_source(
         raise DeliveryError(
             f"{path} {what}: give a recipe (.py with build()) or a pickled pipeline"
         )
+
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if path.suffix == ".py":
         if sample is not None:
@@ -79,15 +80,18 @@ def load_source(
                 "--sample goes with a pickle; a recipe brings its own held-out rows"
             )
         return Source(checked(_build(path), path), "recipe", path, digest)
+
     if not _looks_pickled(path):
         raise DeliveryError(
             f"{path} is neither a recipe (.py with build()) nor a pickled pipeline "
             f"({', '.join(PICKLES)})"
         )
+
     if sample is None:
         raise DeliveryError(
             f"{path} is a pickle: add --sample with rows it has not seen (.parquet or .csv)"
         )
+
     return Source(checked(_from_pickle(path, sample, label, report), path), "pickle", path, digest)
 
 
@@ -97,10 +101,12 @@ def checked(recipe: Any, path: Path) -> Recipe:
         raise DeliveryError(
             f"{path}: build() returned {type(recipe).__name__}, not a delivery.recipe.Recipe"
         )
+
     if recipe.output not in OUTPUTS:
         raise DeliveryError(f"{path}: output is one of {', '.join(OUTPUTS)}, not {recipe.output!r}")
     if not hasattr(recipe.pipeline, recipe.output):
         raise DeliveryError(f"{path}: the pipeline has no {recipe.output}")
+
     made = replace(recipe, held_out=as_frame(recipe.held_out), training=as_frame(recipe.training))
     return _with_its_parts(made, path)
 
@@ -109,18 +115,22 @@ def _with_its_parts(recipe: Recipe, path: Path) -> Recipe:
     for name, frame in (("held_out", recipe.held_out), ("training", recipe.training)):
         if not _is_frame(frame) and not (name == "training" and frame is None):
             raise DeliveryError(f"{path}: {name} is {type(frame).__name__}, not a pandas DataFrame")
+
     if len(recipe.held_out) == 0:
         raise DeliveryError(
             f"{path}: the held-out frame is empty: nothing would prove this version"
         )
+
     if recipe.labels is not None and not hasattr(recipe.labels, "__len__"):
         raise DeliveryError(
             f"{path}: labels is {type(recipe.labels).__name__}, not a series, an array or a list"
         )
+
     if recipe.labels is not None and len(recipe.labels) != len(recipe.held_out):
         raise DeliveryError(
             f"{path}: {len(recipe.labels)} labels for {len(recipe.held_out)} held-out rows"
         )
+
     return recipe
 
 
@@ -136,8 +146,10 @@ def as_frame(rows: Any) -> Any:
         and all(isinstance(text, str) or text is None for text in rows)
     ):
         return pd.DataFrame({"text": pd.Series(list(rows), dtype=object)})
+
     if isinstance(rows, pd.Series):
         return rows.to_frame("text" if rows.name is None else str(rows.name))
+
     return rows
 
 
@@ -151,6 +163,7 @@ def _build(path: Path) -> Any:
     spec = importlib.util.spec_from_file_location(f"recipe_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise DeliveryError(f"{path} cannot be imported as a recipe")
+
     module = importlib.util.module_from_spec(spec)
     # Where a dataclass looks for what its annotations name. A pickle that names this module is
     # refused.
@@ -164,8 +177,10 @@ def _build(path: Path) -> Any:
         raise DeliveryError(
             f"{path} failed when it was imported{_where(path, error)}: {first_line(error)}"
         ) from error
+
     if not hasattr(module, "build"):
         raise DeliveryError(f"{path} has no build(): a recipe defines `def build() -> Recipe`")
+
     try:
         with refuse_another_scikit_learn(path):
             return module.build()
@@ -191,6 +206,7 @@ def _where(path: Path, error: BaseException) -> str:
     ]
     if not frames:
         return ""
+
     file, frame = frames[-1]
     named = "" if file == recipe else f"{file.name}, "
     return f" ({named}line {frame.lineno}, in {frame.name})"
@@ -214,6 +230,7 @@ def _from_pickle(path: Path, sample: Path, label: str | None, report: Report) ->
             f"{path} cannot be loaded as a pickled pipeline ({first_line(error)}): "
             f"{_mended(path, error)}"
         ) from error
+
     frame, labels = read_sample(sample, pipeline, label, report)
     output = "predict_proba" if hasattr(pipeline, "predict_proba") else "predict"
     return Recipe(pipeline, frame, labels, output)
@@ -227,11 +244,13 @@ def _mended(path: Path, error: Exception) -> str:
             f"{path.name}, such as "
             "steps.py, import it from there, and pickle the pipeline again"
         )
+
     if isinstance(error, ImportError) and error.name:
         return (
             f"install {error.name} here, or put its source file beside {path.name}: it travels "
             f"with the bundle"
         )
+
     return (
         "make it anew with joblib.dump(pipeline, path), and check that what it needs is installed"
     )

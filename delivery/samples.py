@@ -53,14 +53,17 @@ def read_sample(
 
     if path.suffix not in (".parquet", ".csv"):
         raise DeliveryError(f"{path}: a sample is .parquet or .csv")
+
     try:
         frame = pd.read_parquet(path) if path.suffix == ".parquet" else _read_texts(path)
     except (OSError, ValueError) as error:
         raise DeliveryError(f"{path} cannot be read: {first_line(error)}") from error
+
     if label is not None and label not in frame.columns:
         raise DeliveryError(
             f"{path} has no column {label!r} (columns: {', '.join(map(str, frame.columns))})"
         )
+
     truth = frame.pop(label) if label is not None else None
     if path.suffix == ".csv":
         known = _known_texts(pipeline)
@@ -68,6 +71,7 @@ def read_sample(
             {name: _typed(name, frame[name], known.get(name), report) for name in frame.columns}
         )
         truth = None if truth is None else _labels(path, truth, getattr(pipeline, "classes_", None))
+
     return frame, truth
 
 
@@ -89,9 +93,11 @@ def _typed(
         _tell(report, name, words, "null")
         truth = texts.map(lambda text: text.lower() == "true" if text in BOOLEANS else None)
         return truth.astype(bool) if set(texts) <= BOOLEANS else truth.astype("object")
+
     if known is None and all(_NUMBER.fullmatch(text) for text in values) and (values or not words):
         _tell(report, name, words, "null")
         return _numbers(texts)
+
     # A null that the pipeline learnt under no other word was one of these when its training rows
     # were read.
     lost = (
@@ -139,6 +145,7 @@ def _numbers(texts: "pd.Series") -> "pd.Series":
             )
         if not fit:
             return numbers.reindex(texts.index).astype(object)
+
     return given.map(float).reindex(texts.index).astype("float64")
 
 
@@ -162,6 +169,7 @@ def _label(path: Path, row: int, text: str, known: dict[str, Any], classified: b
         return known[text]
     if text == "":
         return None
+
     try:
         number = float(text)
     except ValueError:
@@ -171,6 +179,7 @@ def _label(path: Path, row: int, text: str, known: dict[str, Any], classified: b
                 f"numbers"
             ) from None
         return text if classified else None
+
     return known.get(repr(number), text) if classified else number
 
 
@@ -199,4 +208,5 @@ def _known_texts(pipeline: Any) -> dict[str, frozenset[Any]]:
             listed = np.asarray(values, dtype=object).tolist()
             if any(isinstance(value, str) for value in listed):
                 found[str(name)] = frozenset(listed)
+
     return found

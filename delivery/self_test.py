@@ -33,11 +33,13 @@ def prove_in_fresh_process(bundle: Path, public_key: Path) -> str:
         raise DeliveryError(
             f"{bundle} did not answer its golden rows within {LONGEST_S} s"
         ) from error
+
     if done.returncode != 0:
         last = (
             done.stderr.strip() or done.stdout.strip() or "it died without a word"
         ).splitlines()[-1]
         raise DeliveryError(f"the bundle does not load in a fresh process: {last}")
+
     return done.stdout.strip()
 
 
@@ -68,6 +70,7 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
+
     return 0
 
 

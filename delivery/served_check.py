@@ -96,6 +96,7 @@ def _why(described: Manifest, frame: Any) -> str:
         return f"column {other[0]}: give both frames the dtype that users' rows have"
     if described.input == LIST:
         return "look at nulls among the texts"
+
     return (
         "look at values that JSON cannot tell apart, such as None and NaN, or at a step that "
         "draws by chance"
@@ -111,6 +112,7 @@ def _said(found: Dependence) -> str:
             "draws by chance or remembers what it was asked before: set its random_state, or keep "
             "no state in predict"
         )
+
     return (
         f"the pipeline's answer for a row depends on the rows beside it ({said} in a batch of "
         f"{found.batch}), and "

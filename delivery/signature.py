@@ -29,13 +29,16 @@ def columns_of(held_out: "pd.DataFrame", training: "pd.DataFrame | None") -> lis
     seen = held_out if training is None else training
     if not len(held_out.columns):
         raise DeliveryError("the held-out frame has no columns: there would be nothing to send")
+
     for frame in (held_out, seen):
         check_names(frame)
+
     missing = [name for name in held_out.columns if name not in seen.columns]
     if missing:
         raise DeliveryError(
             f"the held-out rows have a column {missing[0]!r} that the training rows lack"
         )
+
     return [_column(str(name), held_out[name], seen[name]) for name in held_out.columns]
 
 
@@ -68,8 +71,10 @@ def _column(name: str, held_out: "pd.Series", seen: "pd.Series") -> Column:
         return Column(
             name=name, dtype=kind, nullable=nullable, minimum=low, maximum=high, frame=frame
         )
+
     if kind == "string" and present:
         return _text_column(Column(name=name, dtype=kind, nullable=nullable, frame=frame), present)
+
     return Column(name=name, dtype=kind, nullable=nullable, frame=frame)
 
 
@@ -84,6 +89,7 @@ def _text_column(column: Column, texts: list[str]) -> Column:
     repeat = counts.min() >= SEEN_AT_LEAST and len(texts) >= SEEN_ON_AVERAGE * len(distinct)
     if repeat and len(distinct) <= MOST_CATEGORIES and max(lengths) <= LONGEST_CATEGORY:
         return msgspec.structs.replace(column, categories=distinct.tolist())
+
     levels = column.frame.levels if column.frame else None
     if (
         levels is not None
@@ -96,6 +102,7 @@ def _text_column(column: Column, texts: list[str]) -> Column:
             f"category are written into release.yaml: make it text, "
             f"frame[{column.name!r}].astype(str)"
         )
+
     return msgspec.structs.replace(
         column, distinct=len(distinct), shortest=min(lengths), longest=max(lengths)
     )
@@ -110,6 +117,7 @@ def _common_kind(name: str, held_out: "pd.Series", seen: "pd.Series") -> str:
         return here or there or kind_of(name, held_out)
     if {here, there} == {"int", "float"}:
         return "float"
+
     raise DeliveryError(
         f"column {name!r} is {here} in the held-out rows and {there} in the training rows"
     )
@@ -136,4 +144,5 @@ def _plain(value: Any) -> Any:
         return bool(value)
     if isinstance(value, np.integer):
         return int(value)
+
     return float(value) if isinstance(value, np.floating) else value

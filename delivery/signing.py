@@ -28,18 +28,23 @@ def signing_key(folder: Path) -> Ed25519PrivateKey:
     path = folder / PRIVATE
     if not path.exists():
         _make(folder)
+
     if path.stat().st_mode & 0o077:
         raise DeliveryError(f"{path} can be read by others: `chmod 600 {path}`")
+
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
     except (ValueError, TypeError) as error:
         raise DeliveryError(
             f"{path} is not a private key in PEM form: restore it, or remove both keys"
         ) from error
+
     if not isinstance(key, Ed25519PrivateKey):
         raise DeliveryError(f"{path} is not an Ed25519 key")
+
     if not (folder / PUBLIC).exists():
         _publish(folder, key)
+
     return key
 
 
@@ -58,6 +63,7 @@ def _make(folder: Path) -> None:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(private)
+
     try:
         os.link(draft, folder / PRIVATE)
     except FileExistsError:

@@ -13,6 +13,7 @@ def check(path: Path, public_key: Path) -> Bundle:
         raise DeliveryError(
             f"{path.name} was not delivered: `python deploy.py deliver {path.name} --from RECIPE`"
         )
+
     try:
         return verify_bundle(path, public_key)
     except BundleError as error:
@@ -27,6 +28,7 @@ def verify(path: Path, public_key: Path) -> list[str]:
     manifest = bundle.manifest
     if manifest.version != path.name:
         raise DeliveryError(f"{path} holds version {manifest.version}: somebody renamed the folder")
+
     files = len(manifest.files)
     return [
         f"signature holds ({public_key})",

@@ -30,6 +30,7 @@ def scores(
     for version, outcome, count in outcomes:
         mine = counts.setdefault(version, {})
         mine[outcome] = mine.get(outcome, 0) + count
+
     return {
         version: replace(_score(mine), error=of_values.get(version))
         for version, mine in counts.items()

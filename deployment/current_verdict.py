@@ -18,6 +18,7 @@ def judged(database: Engine, ledger: Ledger, now: float | None = None) -> dict[s
     rollout = ledger.rollout
     if rollout is None or rollout.policy is None:
         return None
+
     evidence, labels = EvidenceStore(database, ledger.model), FeedbackStore(database, ledger.model)
     counted, marks = evidence.counted(rollout.id), evidence.marks(rollout.id)
     found = docket(

@@ -31,6 +31,7 @@ def of_running(place: Workspace, ledger: Ledger, name: str) -> Facts:
     version = ledger.versions.get(name)
     if version is None or version.state not in LIVE:
         return facts
+
     try:
         release = read_release(place.releases, name)
         if release.digest != version.digest:
@@ -42,6 +43,7 @@ def of_running(place: Workspace, ledger: Ledger, name: str) -> Facts:
         ask_once(probe_of(release, version.address, read_secrets(place).service), PROBE_S)
     except (NotAnswering, EdgeFailure) as error:
         return replace(facts, answers_golden_rows=False, not_ready_because=str(error))
+
     return replace(facts, answers_golden_rows=True)
 
 

@@ -102,6 +102,7 @@ class SocketConnection(http.client.HTTPConnection):
         except OSError:
             made.close()
             raise
+
         self.sock = made
 
 
@@ -124,6 +125,7 @@ def _connection(address: str, timeout_s: float) -> http.client.HTTPConnection:
     through = os.environ.get(THROUGH, "")
     if kind == "https" and through:
         return ThroughConnection(host, through, timeout_s)
+
     match kind:
         case "unix":
             return SocketConnection(rest, timeout_s)
@@ -131,6 +133,7 @@ def _connection(address: str, timeout_s: float) -> http.client.HTTPConnection:
             return http.client.HTTPConnection(host, timeout=timeout_s)
         case "https":
             return http.client.HTTPSConnection(host, timeout=timeout_s)
+
     raise Misconfigured(
         f"'{address}' is no address: unix:/path, http://host:port or https://host is"
     )

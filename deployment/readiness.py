@@ -45,6 +45,7 @@ def ask_once(probe: ReadinessProbe, timeout_s: float = 10.0) -> float:
         began = time.monotonic()
         got = _predict(version, probe.golden.rows)
         took = time.monotonic() - began
+
     _compare(got, probe.golden.predictions, probe.tolerance)
     return took
 
@@ -110,6 +111,7 @@ def _said(body: bytes) -> str:
 def _compare(got: list[Any], expected: list[Any], tolerance: float) -> None:
     if len(got) != len(expected):
         raise NotAnswering(f"it answered {len(got)} of {len(expected)} golden rows")
+
     for index, (mine, wanted) in enumerate(zip(got, expected, strict=True)):
         if not same(wanted, mine, tolerance):
             apart = measured(wanted, mine)

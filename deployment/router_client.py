@@ -39,6 +39,7 @@ def check_model(place: Workspace) -> None:
         served = place.model_file.read_text().strip()
     except FileNotFoundError:
         return
+
     if served != place.settings.model:
         raise EdgeFailure(
             f"the router of {place.state} serves the model {served!r}, deploy.toml says "
@@ -66,6 +67,7 @@ def router_status(place: Workspace, token: str, timeout_s: float = 2.0) -> dict[
     url = router_url(place)
     if url is None:
         raise RouterAway("the router was not brought up: `python deploy.py up`")
+
     try:
         with line(url, token, timeout_s) as router:
             answer = router.get("/status")
@@ -133,6 +135,7 @@ def wait_drained(place: Workspace, token: str, revision: int, address: str) -> b
             if url is None or not router_lives(url):
                 return True
         time.sleep(POLL_S)
+
     return False
 
 
@@ -144,6 +147,7 @@ def is_drained(status: dict[str, Any], revision: int, address: str) -> bool:
         or status.get("revision", 0) < revision
     ):
         return False
+
     versions = (status.get("versions") or {}).values()
     return not any((version.get("addresses") or {}).get(address, 0) for version in versions)
 

@@ -56,6 +56,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
     said = parser.parse_args(words)
     if min(said.speed, said.hurry) < 1:
         parser.error("--speed and --hurry are at least 1")
+
     return said
 
 
@@ -64,6 +65,7 @@ async def serve(said: argparse.Namespace, folder: Path) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+
     path = schema_file.find(said.schema)
     token = said.token or f"HRKU-{uuid4()}"
     platform = Platform(folder, Clock(said.speed, said.hurry), Schema(path), token)
@@ -99,6 +101,7 @@ def main() -> int:
     finally:
         if said.state is None:
             shutil.rmtree(folder, ignore_errors=True)
+
     return 0
 
 

@@ -30,4 +30,5 @@ class Condition:
                 await asyncio.wait([future], timeout=left)
             finally:
                 self._waiting.discard(future)
+
         return True

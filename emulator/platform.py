@@ -23,6 +23,7 @@ class Platform:
     def __init__(self, folder: Path, clock: Clock, schema: Schema, token: str) -> None:
         for part in ("slugs", "dynos", "storage"):
             (folder / part).mkdir(parents=True, exist_ok=True)
+
         self.base = ""
         self.clock, self.schema = clock, schema
         self.world = World(folder)

@@ -50,6 +50,7 @@ class Server:
         if task:
             self._open.add(task)
             task.add_done_callback(self._open.discard)
+
         inbound = Inbound(reader, request=True, writer=writer)
         client = writer.get_extra_info("peername")[0]
         try:
@@ -71,6 +72,7 @@ class Server:
             message = await asyncio.wait_for(inbound.head(), self.platform.clock.allowed(IDLE_S))
         except TimeoutError:
             return False
+
         responder = Responder(writer, message.method, message.keep)
         try:
             await self._serve(inbound, message, responder, client)
@@ -86,8 +88,10 @@ class Server:
                     b"The emulator has a fault: see its terminal.\n",
                 )
             raise
+
         if not message.complete:
             return False
+
         inbound.done()
         return responder.keep
 

@@ -163,6 +163,7 @@ def _build(cls: type[T], mapping: Mapping[str, Any], prefix: str) -> T:
             raise BadSetting(
                 f"deploy.toml: unknown key '{prefix}{key}' (known here: {', '.join(kinds)})"
             )
+
     values = {key: _value(kinds[key], value, f"{prefix}{key}") for key, value in mapping.items()}
     return cls(**values)
 
@@ -172,6 +173,7 @@ def _value(kind: Any, value: Any, path: str) -> Any:
         if not isinstance(value, Mapping):
             raise BadSetting(f"deploy.toml: '{path}' is a table, not {value!r}")
         return _build(kind, value, f"{path}.")
+
     if get_origin(kind) is tuple:
         return _texts(value, path)
     if kind == bool | str:
@@ -180,6 +182,7 @@ def _value(kind: Any, value: Any, path: str) -> Any:
         return float(value)
     if type(value) is not kind:
         raise BadSetting(f"deploy.toml: '{path}' is {_KINDS[kind]}, not {value!r}")
+
     return value
 
 
@@ -207,11 +210,13 @@ def _check(settings: Settings) -> None:
     _check_word("deployment.runtime", settings.deployment.runtime, RUNTIMES)
     if settings.router.port > 65_535:
         raise BadSetting(f"deploy.toml: 'router.port' is at most 65535, not {settings.router.port}")
+
     _check_urls("webhooks.urls", settings.webhooks.urls)
     _check_numbers("heroku", settings.heroku)
     _check_heroku(settings.heroku)
     for path, table in numbers(settings.verdict):
         _check_numbers(path, table)
+
     check(settings.verdict)
 
 
@@ -260,13 +265,16 @@ def _check_heroku(heroku: Heroku) -> None:
         raise BadSetting(
             f"deploy.toml: 'heroku.app_prefix' is a-z, 0-9 and '-', a letter first, not {prefix!r}"
         )
+
     if prefix.endswith("-") or len(prefix) > LONGEST_PREFIX or len(prefix) == 1:
         raise BadSetting(
             f"deploy.toml: 'heroku.app_prefix' has 2 to {LONGEST_PREFIX} signs and no '-' at its "
             f"end, not {prefix!r}"
         )
+
     for name in ("region", "stack", "router_size", "version_size", "postgres"):
         _check_word_like(f"heroku.{name}", getattr(heroku, name))
+
     if heroku.team:
         _check_word_like("heroku.team", heroku.team)
 

@@ -64,6 +64,7 @@ class Access:
             return
         if any(name == b"authorization" for name, _ in headers):
             raise refusal()
+
         raise Problem(
             403,
             "a version is chosen with the operator's bearer token only: leave out X-Model-Version "
@@ -86,6 +87,7 @@ def is_loopback(host: str) -> bool:
     """Whether a host name or address, without a port, is this machine's own."""
     if host.lower().rstrip(".") == "localhost":
         return True
+
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -104,6 +106,7 @@ def _is_local(headers: Iterable[tuple[bytes, bytes]]) -> bool:
             named = True
             if not is_loopback(_without_port(value.decode("latin-1"))):
                 return False
+
     return named
 
 

@@ -91,8 +91,10 @@ class Router:
                 and message["status"] >= 400
             ):
                 self.refused(message["status"])
+
             if scope["method"] == "HEAD" and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
+
             await send(message)
 
         try:
@@ -114,6 +116,7 @@ class Router:
                 [(b"content-type", b"application/json"), *headers[1:]],
                 error_body(problem.detail),
             )
+
         await answer(send, problem.status, headers, body)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -228,6 +231,7 @@ class Router:
         tasks = [*self._tasks, self._telling] if self._telling is not None else self._tasks
         for task in tasks:
             task.cancel()
+
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._publish_once()
         await asyncio.get_running_loop().run_in_executor(self._conducting, self._last_flush)
@@ -342,6 +346,7 @@ class Router:
                 and known.policy.labels
             ):
                 return known.policy.labels
+
         return self.config.settings.verdict.labels
 
     def _answers(self, version: str) -> Answers:
@@ -357,6 +362,7 @@ class Router:
     def _ledger(self) -> str:
         if self.watch.away_since is None:
             return ""
+
         table = self.traffic.table
         return (
             f"away for {self.watch.age_s():.0f} s, running on revision {table.revision} "

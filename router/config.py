@@ -89,6 +89,7 @@ def _webhook_secret(environ: Mapping[str, str]) -> bytes:
             "is missing or shorter "
             "than 16 characters: set it where `python deploy.py up` runs, or empty webhooks.urls"
         )
+
     return secret.encode()
 
 
@@ -98,6 +99,7 @@ def _required(environ: Mapping[str, str], name: str) -> str:
         raise RouterMisconfigured(
             f"{name} is missing or shorter than 16 characters: `python deploy.py up` makes one"
         )
+
     return value
 
 

@@ -109,10 +109,12 @@ async def read_body(
     body: bytes = message.get("body", b"")
     if message.get("more_body") or message["type"] == "http.disconnect":
         body = await _rest_of_body(receive, message, body, limit, clock() + give_up_s, clock)
+
     if len(body) > limit:
         raise Problem(
             413, f"the body is larger than {limit} bytes: send the rows in several requests"
         )
+
     return body
 
 
@@ -135,6 +137,8 @@ async def _rest_of_body(
         message = await receive()
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
+
     if message["type"] == "http.disconnect":
         raise Problem(408, "the body did not arrive")
+
     return b"".join(chunks)

@@ -31,10 +31,12 @@ def lives(pid: int, started: int) -> bool:
     """
     if _has_proc():
         return started != 0 and started_at(pid) == started
+
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
+
     return True

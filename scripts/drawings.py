@@ -44,6 +44,7 @@ def capital(axes: Any) -> None:
                 linewidth=0.9,
                 label=None if number else label,
             )
+
     axes.axhline(needed, color=LINE, linestyle="--", linewidth=1)
     axes.text(requests[-1], needed * 1.15, f"{needed:.0f}x: rolled back", ha="right", color=LINE)
     axes.set_yscale("log")
@@ -84,6 +85,7 @@ def drawn(name: str) -> bytes:
         written = io.BytesIO()
         figure.savefig(written, format="svg", metadata={"Date": None})
         plt.close(figure)
+
     return written.getvalue()
 
 
@@ -95,4 +97,5 @@ def draw(folder: Path) -> list[Path]:
         if not path.exists() or path.read_bytes() != picture:
             path.write_bytes(picture)
             changed.append(path)
+
     return changed

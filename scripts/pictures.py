@@ -52,6 +52,7 @@ def states() -> str:
         for event, follower in events.items():
             if follower != state:
                 arrows.setdefault((state, follower), []).append(event)
+
     lines = [
         f"    {start} --> {end}: {', '.join(events)}" for (start, end), events in arrows.items()
     ]
@@ -108,6 +109,7 @@ def verbs() -> str:
             f" {_argument(each)}" for each in verb.parameters() if not each.is_option
         )
         rows.append((f"`{name}{argument}`", verb.help, " ".join(options) or "those of the demo"))
+
     return table(("verb", "what it does", "options"), rows)
 
 
@@ -132,6 +134,7 @@ def settings() -> str:
             rows.append((f"`{section}{name}`", f"`{default}`", said.replace("|", "\\|")))
             told = words
         fresh = True
+
     return table(("setting", "default", "what it does"), rows)
 
 
@@ -221,10 +224,12 @@ def main() -> int:
         if (after := rewritten(before)) != before:
             page.write_text(after)
             print(page.relative_to(ROOT))
+
     from scripts.drawings import draw
 
     for picture in draw(ROOT / "docs" / "pictures"):
         print(picture.relative_to(ROOT))
+
     return 0
 
 

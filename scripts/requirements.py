@@ -26,6 +26,7 @@ def direct(environment: dict) -> list[str]:
         name, _, constraint = entry.partition(" ")
         if name not in NOT_PACKAGES:
             found.append(RENAMED.get(name, name) + constraint.replace(" ", ""))
+
     return found
 
 

@@ -94,6 +94,7 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
                 low[module] = min(low[module], low[other])
             elif other in stack:
                 low[module] = min(low[module], order[other])
+
         if low[module] == order[module]:
             group = stack[stack.index(module) :]
             del stack[-len(group) :]
@@ -103,6 +104,7 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
     for module in sorted(graph):
         if module not in order:
             visit(module)
+
     return found
 
 
@@ -119,6 +121,7 @@ def repeated_classes(trees: dict[str, ast.Module]) -> dict[str, list[str]]:
         for node in tree.body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 where.setdefault(node.name, []).append(module)
+
     return {
         name: modules
         for name, modules in where.items()
@@ -168,6 +171,7 @@ def _paragraphed(sources: dict[str, str], trees: dict[str, ast.Module]) -> float
                 with_blank += any(
                     not line.strip() for line in lines[body[0].lineno : body[-1].end_lineno]
                 )
+
     return with_blank / long
 
 
@@ -186,6 +190,7 @@ def main() -> None:
             print(f"class {name}: {' '.join(modules)}")
         for folder, count in folders(trees).most_common(3):
             print(f"folder {folder}: {count} files")
+
     print(json.dumps(asdict(found)))
 
 

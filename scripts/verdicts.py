@@ -159,6 +159,7 @@ def proofs() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
             ]
             shown = (f"{_thousands(half)} ({_thousands(most)})" for half, most in cells)
             rows.append((f"{100 * rate:g} %", f"+{100 * margin:g} pp", *shown))
+
     return head, rows
 
 

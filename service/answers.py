@@ -49,12 +49,14 @@ class PredictResponses:
             outcome = self.run(body)
         except Malformed as error:
             return *problem(400, "malformed request", str(error)), 0.0
+
         if outcome.errors and not batched:
             status, headers, answer = _bad_rows(outcome)
         else:
             errors = b',"errors":' + _encode(outcome.errors) if outcome.errors else b""
             answer = self._head + _encode(outcome.predictions) + errors + self._tail
             status, headers = 200, [(b"content-type", JSON)]
+
         headers.append((b"x-model-version", self._version))
         times = (outcome.seconds * 1000, outcome.processor_s * 1000)
         headers.append((b"server-timing", b"predict;dur=%.3f, cpu;dur=%.3f" % times))

@@ -54,6 +54,7 @@ class Service:
         """ASGI."""
         if scope["type"] == "http":
             await self._long_way(scope, receive, send)
+
         while scope["type"] == "lifespan":
             message = await receive()
             if message["type"] == "lifespan.shutdown":
@@ -135,12 +136,14 @@ def _predict_routes(app: Flask, answers: PredictResponses) -> None:
             outcome = answers.run(oip.to_instances(asked, manifest.columns))
         except (oip.OipError, Malformed) as error:
             return _json({"error": str(error)}, 400)
+
         if outcome.errors:
             first = outcome.errors[0]
             return _json(
                 {"error": f"{where(first, 'input')}: {first.detail}"},
                 500 if first.status == 500 else 400,
             )
+
         return _json(oip.answer(manifest, asked, outcome.predictions, class_count))
 
     for path in _model_paths(manifest):
@@ -161,6 +164,7 @@ def _model_routes(app: Flask, manifest: Manifest) -> None:
         app.add_url_rule(path, f"metadata {path}", described)
         app.add_url_rule(f"{path}/config", f"configuration {path}", configured)
         app.add_url_rule(f"{path}/ready", f"ready {path}", ready)
+
     app.add_url_rule(
         "/v2", "server", lambda: _json({"name": "sluice", "version": "0.1.0", "extensions": []})
     )

@@ -146,6 +146,7 @@ class Bundle(msgspec.Struct, frozen=True):
             raise BundleError(
                 f"{self.path / name} is not in the manifest: deliver the version again"
             )
+
         return _checked(self.path, name, expected)
 
 
@@ -158,6 +159,7 @@ def verify_bundle(path: Path, public_key: Path) -> Bundle:
     manifest = parse_manifest(raw, path / MANIFEST)
     for name, expected in manifest.files.items():
         _checked(path, name, expected)
+
     _check_nothing_else(path, manifest)
     return Bundle(path, manifest, hashlib.sha256(raw).hexdigest())
 
@@ -187,8 +189,10 @@ def load_public_key(path: Path) -> Ed25519PublicKey:
         raise BundleError(
             f"{path} is not a public key in PEM form: restore it, or deliver again"
         ) from error
+
     if not isinstance(key, Ed25519PublicKey):
         raise BundleError(f"{path} is not an Ed25519 key")
+
     return key
 
 
@@ -215,9 +219,11 @@ def _checked(folder: Path, name: str, expected: File) -> bytes:
     path = folder / name
     if name in (MANIFEST, SIGNATURE):
         raise BundleError(f"{path}: a manifest may only vouch for files beside it")
+
     raw = _of_bundle(folder, name, expected.bytes)
     if len(raw) != expected.bytes or hashlib.sha256(raw).hexdigest() != expected.sha256:
         raise BundleError(f"{path} was changed after it was signed: deliver a new version")
+
     return raw
 
 

@@ -39,6 +39,7 @@ def read_file(folder: Path, name: str, largest: int) -> bytes:
         inside = os.open(folder, _FLAGS | os.O_DIRECTORY)
     except OSError as error:
         raise UnreadableFile(f"{path} cannot be read: {error.strerror}") from error
+
     try:
         return _read(inside, path, largest)
     finally:
@@ -61,13 +62,16 @@ def _read(inside: int, path: Path, largest: int) -> bytes:
         raise UnreadableFile(
             f"{path} is no regular file: the bundle was changed after it was signed"
         )
+
     with os.fdopen(descriptor, "rb") as file:
         try:
             raw = file.read(largest + 1)
         except OSError as error:
             raise UnreadableFile(f"{path} cannot be read: {error.strerror}") from error
+
     if len(raw) > largest:
         raise UnreadableFile(
             f"{path} was changed after it was signed: it has more than {largest} bytes"
         )
+
     return raw

@@ -36,6 +36,7 @@ def provide_modules(folder: Path, sources: Mapping[str, bytes]) -> None:
     for finder in [finder for finder in sys.meta_path if isinstance(finder, BundledModules)]:
         sys.meta_path.remove(finder)
         finder.forget()
+
     finder = BundledModules(folder, sources)
     if finder.names:
         finder.forget()
@@ -54,6 +55,7 @@ class BundledModules(MetaPathFinder, InspectLoader):
         for file_name in filter(is_module_file, sources):
             name = file_name[len(PREFIX) : -len(SUFFIX)]
             self._files[name.removesuffix(PACKAGE)] = file_name
+
         self._sources = {name: sources[file_name] for name, file_name in self._files.items()}
         self.names = {
             ".".join(parts[:count])
@@ -78,6 +80,7 @@ class BundledModules(MetaPathFinder, InspectLoader):
         if fullname not in self._files:
             # A folder without __init__.py: a namespace with nothing in it but what the bundle has.
             return ModuleSpec(fullname, None, is_package=True)
+
         spec = spec_from_loader(
             fullname, self, origin=self._origin(fullname), is_package=self.is_package(fullname)
         )

@@ -49,9 +49,11 @@ def measured(expected: Any, answer: Any) -> str:
     absolute = _absolute(expected, answer)
     if absolute is None:
         return ""
+
     relative = difference(expected, answer)
     if relative == absolute:
         return f"absolute difference {absolute:.2g}"
+
     return f"relative difference {relative:.2g}, absolute {absolute:.2g}"
 
 
@@ -59,7 +61,9 @@ def _absolute(expected: Any, answer: Any) -> float | None:
     if isinstance(expected, list) and isinstance(answer, list) and len(expected) == len(answer):
         apart = [_absolute(mine, theirs) for mine, theirs in zip(expected, answer, strict=True)]
         return max((each for each in apart if each is not None), default=None)
+
     numbers = isinstance(expected, int | float) and isinstance(answer, int | float)
     if not numbers or not (isinstance(expected, float) or isinstance(answer, float)):
         return None
+
     return float(abs(expected - answer))

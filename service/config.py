@@ -37,17 +37,20 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> ServiceConfig:
         raise ServiceMisconfigured(
             "SLUICE_BUNDLE is missing: set it to the folder of a delivered version"
         )
+
     secret = environ.get("SLUICE_SERVICE_SECRET", "")
     if len(secret) < SHORTEST_SECRET:
         raise ServiceMisconfigured(
             f"SLUICE_SERVICE_SECRET is missing or shorter than {SHORTEST_SECRET} characters: "
             "`python deploy.py up` makes one"
         )
+
     runtime = environ.get("SLUICE_RUNTIME") or None
     if runtime not in (None, *RUNTIMES):
         raise ServiceMisconfigured(
             f"SLUICE_RUNTIME is one of {', '.join(RUNTIMES)}, not {runtime!r}"
         )
+
     return ServiceConfig(
         bundle=Path(bundle),
         public_key=Path(environ.get("SLUICE_PUBLIC_KEY") or "keys/sluice.pub"),

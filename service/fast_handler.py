@@ -36,6 +36,7 @@ class FastHandler:
                 authorization = value
             elif name == b"x-sluice-batch":
                 batched = True
+
         if not compare_digest(authorization, self._expected):
             self._tell(respond, *self.answers.stranger())
         elif self._usual_s < QUICK_S:

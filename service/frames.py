@@ -37,9 +37,11 @@ class FrameBuilder:
             return self._frame(
                 {name: self._held(array, index) for name, array in converted.items()}, index=index
             )
+
         ((name, array),) = converted.items()
         if self._form == LIST:
             return array.tolist()
+
         return self._series(array, name=name, dtype=array.dtype)
 
     def _held(self, array: Any, index: Any) -> Any:
@@ -59,6 +61,7 @@ def pandas_dtype(frame: FrameColumn) -> Any:
 
     if not frame.dtype.startswith(CATEGORY):
         return pandas.api.types.pandas_dtype(frame.dtype)
+
     levels = pandas.Index(frame.levels or [], dtype=frame.dtype[len(CATEGORY) : -1])
     return pandas.CategoricalDtype(levels, frame.ordered)
 
@@ -80,6 +83,7 @@ def _converter(column: Column) -> Convert:
         return _to_category(dtype)
     if isinstance(dtype, np.dtype):
         return lambda array: array.astype(dtype, copy=False)
+
     return lambda array: _array(array, dtype)
 
 
@@ -121,6 +125,7 @@ def _to_category(dtype: Any) -> Convert:
         unknown = (codes < 0) & ~pandas.isna(array)
         if not unknown.any():
             return pandas.Categorical.from_codes(codes, dtype=dtype)
+
         more = pandas.unique(array[unknown])
         return pandas.Categorical(array, categories=[*levels, *more], ordered=dtype.ordered)
 

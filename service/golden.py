@@ -27,8 +27,10 @@ def read_golden(raw: bytes, path: Path) -> list[Golden]:
             rows.append(msgspec.json.decode(line, type=Golden))
         except msgspec.DecodeError as error:
             raise BundleError(f"{path}, line {number} is not a golden row: {error}") from error
+
     if not rows:
         raise BundleError(f"{path} has no golden rows: nothing would prove this version")
+
     return rows
 
 
@@ -57,4 +59,5 @@ def prove(bundle: Bundle, model: Model, tolerance: float | None = None) -> int:
                 f"{path}, line {number}: predicts {answer} where {each.prediction} was delivered"
                 + (f" ({apart}; {allowed:g} is allowed)" if apart else "")
             )
+
     return len(golden)

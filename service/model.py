@@ -127,6 +127,7 @@ class RowByRow:
             predictions += self._model.predict(
                 {name: array[row : row + 1] for name, array in columns.items()}
             )
+
         return predictions
 
 
@@ -160,6 +161,7 @@ def load_model(bundle: Bundle, runtime: str | None = None) -> Model:
         raise BundleError(
             f"{bundle.path}: ONNX is not certified ({bundle.manifest.runtime.reason})"
         )
+
     model: Model = OnnxModel(bundle) if wanted == "onnx" else PipelineModel(bundle)
     return RowByRow(model) if bundle.manifest.one_row_at_a_time else model
 
@@ -178,6 +180,7 @@ def predict_each(
     whole. Without one it goes on to the end, as a proof must."""
     if rows == 0:
         return []
+
     try:
         return _one_each(model, columns, rows)
     except Exception as error:  # noqa: BLE001 (a pipeline may raise anything on a row)
@@ -255,6 +258,7 @@ def _onnx_array(column: Column) -> Callable[[np.ndarray], np.ndarray]:
     kinds = {"float": np.float32, "int": np.int64, "bool": np.bool_}
     if column.dtype not in kinds:
         return _strings if column.nullable else _upright
+
     # A null is NaN, which only floats have.
     kind = np.float32 if column.nullable else kinds[column.dtype]
     return lambda array: array.astype(kind, copy=False).reshape(-1, 1)

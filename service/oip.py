@@ -69,12 +69,14 @@ def parse(body: bytes) -> InferRequest:
         request = msgspec.json.decode(body, type=InferRequest)
     except NOT_JSON as error:
         raise OipError(f"the body is not an inference request: {error}") from error
+
     if not isinstance(request.id, str | None):
         kind = type(request.id).__name__
         raise OipError(
             f"the body is not an inference request: `id` is a string, not {kind}: send it in "
             f'quotes, "7"'
         )
+
     return request
 
 
@@ -86,10 +88,12 @@ def classes_asked(request: InferRequest, manifest: Manifest) -> int | None:
     names = [output.name for output in request.outputs or []]
     if len(names) != len(set(names)):
         raise OipError(f"output {names[0]!r} is asked for twice")
+
     for output in request.outputs or []:
         if output.name != manifest.output:
             raise OipError(f"there is no output {output.name!r}: the output is {manifest.output!r}")
         asked = _class_count(output, manifest)
+
     return asked
 
 
@@ -98,6 +102,7 @@ def to_instances(request: InferRequest, columns: list[Column]) -> bytes:
     values = _one_tensor(request.inputs, columns) or _a_tensor_each(request.inputs, columns)
     if len({len(each) for each in values}) != 1:
         raise OipError("the inputs have different numbers of rows")
+
     names = [column.name for column in columns]
     return msgspec.json.encode(
         {"instances": [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]}
@@ -114,8 +119,10 @@ def answer(
     body: dict[str, Any] = {"model_name": manifest.model, "model_version": manifest.version}
     if request.id is not None:
         body["id"] = request.id
+
     if request.parameters:
         body["parameters"] = request.parameters
+
     output = (
         _output(manifest, predictions)
         if class_count is None
@@ -172,12 +179,15 @@ def _class_count(output: RequestedOutput, manifest: Manifest) -> int | None:
     ]
     if not given or given == [0]:
         return None
+
     if type(given[0]) is not int or given[0] < 1:
         raise OipError(
             f"output {output.name!r}: `classification` is a number of classes, from 1 on"
         )
+
     if manifest.output != "predict_proba":
         raise OipError(f"output {output.name!r} has no probabilities: leave out `classification`")
+
     return int(given[0])
 
 
@@ -187,12 +197,14 @@ def _one_tensor(tensors: list[Tensor], columns: list[Column]) -> list[list[Any]]
     """
     if len(tensors) != 1 or len(tensors[0].shape) != 2 or tensors[0].shape[1] < 2:
         return None
+
     tensor, (rows, width) = tensors[0], tensors[0].shape
     if width != len(columns):
         raise OipError(
             f"input {tensor.name!r} has {width} columns: the model has {len(columns)}, see its "
             f"metadata"
         )
+
     for column in columns:
         if tensor.datatype not in ACCEPTED[column.dtype]:
             raise OipError(
@@ -200,15 +212,18 @@ def _one_tensor(tensors: list[Tensor], columns: list[Column]) -> list[list[Any]]
                 f"{column.name!r} is "
                 f"{column.dtype}: send one tensor a column"
             )
+
     nested = bool(tensor.data) and all(
         isinstance(row, list) and len(row) == width for row in tensor.data
     )
     flat = [value for row in tensor.data for value in row] if nested else tensor.data
     if rows < 1 or len(flat) != rows * width:
         raise OipError(f"input {tensor.name!r} has {len(flat)} values for shape {tensor.shape}")
+
     values = [flat[place::width] for place in range(width)]
     for each in values:
         _check_range(tensor, each)
+
     return values
 
 
@@ -218,15 +233,18 @@ def _a_tensor_each(tensors: list[Tensor], columns: list[Column]) -> list[list[An
         if tensor.name in given:
             raise OipError(f"input {tensor.name!r} is given twice")
         given[tensor.name] = tensor
+
     known = {column.name for column in columns}
     for name in given:
         if name not in known:
             raise OipError(
                 f"there is no input {name!r}: the inputs are {', '.join(c.name for c in columns)}"
             )
+
     missing = [column.name for column in columns if column.name not in given]
     if missing:
         raise OipError(f"input {missing[0]!r} is missing")
+
     return [_values(given[column.name], column) for column in columns]
 
 
@@ -235,18 +253,22 @@ def _values(tensor: Tensor, column: Column) -> list[Any]:
         raise OipError(
             f"input {tensor.name!r} is {column.dtype}: datatype {tensor.datatype} does not fit"
         )
+
     if (tensor.parameters or {}).get("content_type") == "base64":
         raise OipError(
             f"input {tensor.name!r}: content type base64 is not offered: send the text itself"
         )
+
     rows = tensor.shape[0] if tensor.shape else 0
     if tensor.shape not in ([rows], [rows, 1]) or rows < 1:
         raise OipError(f"input {tensor.name!r} has shape {tensor.shape}: [n] or [n, 1] is expected")
+
     flat = [
         value[0] if isinstance(value, list) and len(value) == 1 else value for value in tensor.data
     ]
     if len(flat) != rows:
         raise OipError(f"input {tensor.name!r} has {len(flat)} values for shape {tensor.shape}")
+
     _check_range(tensor, flat)
     return flat
 
@@ -257,6 +279,7 @@ def _check_range(tensor: Tensor, values: list[Any]) -> None:
     """
     if tensor.datatype not in _RANGES:
         return
+
     low, high = _RANGES[tensor.datatype]
     for row, value in enumerate(values):
         if type(value) is float and tensor.datatype in _WHOLE and not value.is_integer():
@@ -273,6 +296,7 @@ def _output(manifest: Manifest, predictions: list[Any]) -> dict[str, Any]:
     if manifest.output == "predict_proba":
         shape.append(len(predictions[0]))
         data = [value for row in predictions for value in row]
+
     return {
         "name": manifest.output,
         "shape": shape,
@@ -289,6 +313,7 @@ def _top(manifest: Manifest, predictions: list[list[float]], count: int) -> dict
     for row in predictions:
         best = sorted(range(len(row)), key=lambda place: -row[place])[:width]
         data += [f"{row[place]!r}:{place}:{classes[place]}" for place in best]
+
     return {
         "name": manifest.output,
         "shape": [len(predictions), width],

@@ -44,12 +44,15 @@ class Predictor:
                 BadRow(decoded.kept[i], 500, None, detail, i not in failed.unattributed)
                 for i, detail in failed.failures.items()
             ]
+
         seconds, processor_s = time.perf_counter() - started, time.thread_time() - busy
         if len(answers) == decoded.total:
             return Outcome(answers, errors, seconds, processor_s)
+
         predictions: list[Any] = [None] * decoded.total
         for place, answer in zip(decoded.kept, answers, strict=True):
             predictions[place] = answer
+
         return Outcome(
             predictions, sorted(errors, key=lambda error: error.row), seconds, processor_s
         )

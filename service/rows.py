@@ -117,9 +117,11 @@ class RowByName:
                 values[name] = decode(name, value)
             except msgspec.ValidationError as error:
                 raise Unfit(name, str(error)) from error
+
         for name in self._kinds:
             if name not in values:
                 raise Unfit(name, f"The row missing required field `{name}`")
+
         return {name: values[name] for name in self._kinds}
 
 
@@ -176,10 +178,12 @@ class RowReader:
         """The rows of a body; raises Malformed where it is not JSON of the right outline."""
         if not self._plain:
             return self._read_one_by_one(body)
+
         try:
             rows = self._body.decode(body).instances
         except NOT_JSON:
             return self._read_one_by_one(body)
+
         return Decoded(len(rows), list(range(len(rows))), self._to_columns(rows), [])
 
     def row_columns(self, rows: list[dict[str, Any]]) -> Columns:
@@ -197,6 +201,7 @@ class RowReader:
             raise Malformed(
                 f'the body is not {{"instances": [{{column: value}}, ...]}}: {error}'
             ) from error
+
         kept: list[int] = []
         rows: list[Any] = []
         errors: list[BadRow] = []
@@ -208,6 +213,7 @@ class RowReader:
                 errors.append(self._fault(index, raw, error))
             except NOT_JSON as error:
                 raise Malformed(f"row {index} is not JSON: {error}") from error
+
         return Decoded(len(raws), kept, self._to_columns(rows), errors)
 
     def _fault(self, index: int, raw: msgspec.Raw, error: msgspec.ValidationError) -> BadRow:
@@ -218,6 +224,7 @@ class RowReader:
             self._by_name.decode(raw)
         except Unfit as unfit:
             return _row_error(index, unfit.column, unfit.detail)
+
         # A name that stands there twice, of which the first value does not fit.
         return _row_error(index, None, str(error))
 
@@ -227,6 +234,7 @@ class RowReader:
         """
         if not self._plain:
             return self._by_name.decode(raw)
+
         try:
             return self._row.decode(raw)
         except msgspec.ValidationError:
@@ -243,6 +251,7 @@ class RowReader:
             row = self._lenient_row.decode(raw)
         except msgspec.ValidationError:
             return None
+
         floats = {
             name: value
             for name in self._int_fields
@@ -250,8 +259,10 @@ class RowReader:
         }
         if not all(value.is_integer() and abs(value) <= EXACT_FLOATS for value in floats.values()):
             return None
+
         for name, value in floats.items():
             setattr(row, name, int(value))
+
         return msgspec.json.encode(row)
 
     def _to_columns(self, rows: list[Any]) -> Columns:
@@ -305,8 +316,10 @@ def _narrow(column: Column) -> Any:
         return Annotated[
             int, msgspec.Meta(ge=int(limits.min), le=min(int(limits.max), INT_LIMIT - 1))
         ]
+
     if column.dtype == "float" and name == "float16":
         return Annotated[float, msgspec.Meta(ge=-HALF_LIMIT, le=HALF_LIMIT)]
+
     return None
 
 
@@ -319,6 +332,7 @@ def _dtype(column: Column) -> type:
     # As floats, nullable integers beyond 2^53 would lose their last digits.
     if column.dtype == "string" or column.nullable:
         return object
+
     return np.int64 if column.dtype == "int" else np.bool_
 
 

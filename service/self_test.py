@@ -23,6 +23,7 @@ def main() -> int:
     except (BundleError, ServiceMisconfigured, ImportError) as error:
         print(error, file=sys.stderr)
         return 1
+
     print(f"{bundle.manifest.version}: {answered} golden rows answered by {model.name}")
     return 0
 

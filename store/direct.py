@@ -79,6 +79,7 @@ def direct(url: str) -> DirectDatabase | None:
         and plain != _FILE
     ):
         return DirectFile(plain)
+
     return DirectServer(found) if (found := _SERVER.fullmatch(plain)) else None
 
 
@@ -115,6 +116,7 @@ class DirectFile(DirectDatabase):
         except BaseException:
             made.close()
             raise
+
         return made
 
 
@@ -152,10 +154,12 @@ class DirectServer(DirectDatabase):
                 self._connection.execute("SELECT 1")
             except psycopg.Error:
                 self.close()
+
         if self._connection is None:
             self._connection = psycopg.connect(self._address, autocommit=True, **self._liveliness())
             # Not in the start-up packet: poolers such as PgBouncer refuse unknown parameters there.
             self._connection.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT_S}s'")
+
         return self._connection
 
     def _liveliness(self) -> dict[str, Any]:
@@ -179,6 +183,7 @@ def make_file(path: Path) -> None:
     connection would delete their WAL."""
     if path.exists():
         return
+
     try:
         missing = [folder for folder in path.parents if not folder.exists()]
         for folder in reversed(missing):

@@ -58,6 +58,7 @@ def beside(ledger: Engine, name: str) -> Engine:
             if name not in there:
                 there[name] = _sqlite(url) if ledger.dialect.name == "sqlite" else _postgresql(url)
                 event.listen(ledger, "engine_disposed", lambda _: there[name].dispose())
+
     return there[name]
 
 
@@ -125,10 +126,12 @@ def _parse(url: str) -> URL:
             "DATABASE_URL cannot be read (its text is not shown: it may hold a password). "
             "Write sqlite:///var/ledger.db or postgresql://user:password@host:5432/name"
         ) from None
+
     if parsed.drivername in ("postgres", "postgresql", _POSTGRESQL):
         return parsed.set(drivername=_POSTGRESQL)
     if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
         return parsed
+
     raise StoreError(
         f"The record cannot live in `{parsed.drivername}`. "
         "Write sqlite:///var/ledger.db or postgresql://user:password@host:5432/name"
@@ -141,6 +144,7 @@ def _sqlite(url: URL) -> Engine:
             "A ledger in memory would be lost with the process. Name a file: "
             "sqlite:///var/ledger.db"
         )
+
     make_file(Path(url.database))
     made = create_engine(
         url,

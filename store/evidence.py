@@ -114,6 +114,7 @@ class EvidenceStore:
         with statements(self._engine) as connection:
             connection.execute(self._mark, values)
             stands: dict[str, Any] = json.loads(connection.execute(query).scalar_one())
+
         return stands
 
     def marks(self, rollout: str) -> dict[str, dict[str, Any]]:
@@ -157,6 +158,7 @@ def _place(values: dict[str, Any]) -> tuple[str, str, int]:
 def _json(body: Any, index: int | None = None) -> str:
     if not isinstance(body, dict):
         raise Unstorable("body", f"is {type(body).__name__}, not a JSON object", index)
+
     try:
         return canonical(body)
     except (TypeError, ValueError, RecursionError) as error:

@@ -98,6 +98,7 @@ class FeedbackStore:
         counted: set[str] = set()
         for start in range(0, len(wanted), AT_ONCE):
             counted |= self._counted(wanted[start : start + AT_ONCE], kept)
+
         return [
             row.prediction_id in counted and first[row.prediction_id] == index
             for index, row in enumerate(feedback)
@@ -128,6 +129,7 @@ class FeedbackStore:
         if self._engine.dialect.name == "postgresql":
             # A label of a database of before may be any text, which PostgreSQL would stumble over.
             truth = case((FEEDBACK.c.label.regexp_match(_NUMBER), truth), else_=None)
+
         error = func.avg(func.abs(FEEDBACK.c.predicted - truth))
         mine = (self._mine, FEEDBACK.c.outcome == "scored")
         query = select(FEEDBACK.c.version, error).where(*mine).group_by(FEEDBACK.c.version)
@@ -175,6 +177,7 @@ class FeedbackStore:
         if self._unlooked >= LOOK_EVERY:
             self._make_room(len(rows), kept)
             self._unlooked = 0
+
         with transaction(self._engine) as connection:
             return set(connection.scalars(self._insert, rows))
 
@@ -182,8 +185,10 @@ class FeedbackStore:
         """Let the oldest labels go where there are too many, some at a time."""
         with statements(self._engine) as connection:
             there = connection.scalar(select(func.count()).where(self._mine)) or 0
+
         if there + rows <= self.most:
             return
+
         # More than is needed now, so that it is not looked for again with every few labels.
         surplus = there + rows - self.most + self.most // 20
         bets = (FEEDBACK.c.bets == 1) & FEEDBACK.c.rollout.in_(sorted(kept))
@@ -198,6 +203,7 @@ class FeedbackStore:
                 break
             surplus -= gone
             there -= gone
+
         if there + rows > self.most:
             raise StoreFull(
                 f"{there} labels of the rollout in progress are kept and no more are: it can be "
@@ -210,10 +216,13 @@ class FeedbackStore:
         """
         for field in ("prediction_id", "version", "label", "outcome"):
             require_text(field, getattr(row, field), index)
+
         if row.predicted_class is not None:
             require_text("predicted_class", row.predicted_class, index)
+
         if row.at.tzinfo is None:
             raise Unstorable("at", "has no time zone; give a time in UTC", index)
+
         _require_bet(index, row)
         finite = row.predicted is not None and math.isfinite(row.predicted)
         predicted = float(row.predicted) if finite and row.predicted is not None else None
@@ -237,6 +246,7 @@ def _require_bet(index: int, row: Feedback) -> None:
     require_integer("weight", row.weight, 0, WHOLE, index)
     if not isinstance(row.bets, bool):
         raise Unstorable("bets", f"is {type(row.bets).__name__}, not true or false", index)
+
     for field, level in (("level", row.level), ("copied", row.copied)):
         if level is not None:
             require_integer(field, level, 0, LEVELS, index)

@@ -49,6 +49,7 @@ class LeaseStore:
             row = connection.execute(
                 select(LEASES.c.holder, LEASES.c.beat).where(self._here)
             ).one_or_none()
+
         return Lease(*row) if row else None
 
     def take(self, seen: Lease | None, holder: str) -> Lease | None:

@@ -91,6 +91,7 @@ class LedgerStore:
                         text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CREATING}
                     )
                 tables.create_all(connection)
+
         upgrade(ledger, evidence, labels)
 
     def revision(self) -> int:
@@ -133,6 +134,7 @@ class LedgerStore:
         values["hash"] = digest(values)
         if not self._statement(_INSERT, values).changed:
             raise Conflict(self._at(revision))
+
         return _entry(values)
 
     def verify(self, seen: Entry | None = None) -> int:
@@ -147,8 +149,10 @@ class LedgerStore:
             _check(row, expected, previous)
             _entry(row)
             previous = row["hash"]
+
         if seen is not None:
             _check_seen(rows, seen)
+
         return len(rows)
 
     def _before(self, revision: int) -> str:
@@ -157,11 +161,13 @@ class LedgerStore:
         count = newest.revision if newest else 0
         if 1 <= revision <= count:
             raise Conflict(self._at(revision))
+
         if revision != count + 1:
             raise StoreError(
                 f"Revision {revision} of {self.model} cannot be recorded: the newest is {count}, "
                 f"so the next is {count + 1}. Read the ledger again."
             )
+
         return newest.hash if newest else ""
 
     def _at(self, revision: int) -> Entry:
@@ -214,13 +220,16 @@ def _written(
     """The columns as they are stored, but for the hashes."""
     if at.tzinfo is None:
         raise Unstorable("at", "has no time zone; give a time in UTC")
+
     try:
         body_text = canonical(body)
     except (TypeError, ValueError, RecursionError) as error:
         raise Unstorable("body", f"is not plain JSON ({error})") from None
+
     texts = {"model": model, "action": action, "actor": actor, "reason": reason}
     for field, value in texts.items():
         require_text(field, value)
+
     stamp = at.astimezone(UTC).isoformat(timespec="microseconds")
     return {**texts, "revision": revision, "body": body_text, "at": stamp}
 
@@ -231,10 +240,12 @@ def require_text(field: str, value: Any, index: int | None = None) -> None:
         raise Unstorable(field, f"is {type(value).__name__}, not text", index)
     if "\0" in value:
         raise Unstorable(field, "holds a NUL character", index)
+
     try:
         size = len(value.encode())
     except UnicodeEncodeError:
         raise Unstorable(field, "holds half of a character (a lone surrogate)", index) from None
+
     if field in _KEYS and size > _KEY_BYTES:
         raise Unstorable(field, f"has {size} bytes; a key has at most {_KEY_BYTES}", index)
 
@@ -246,6 +257,7 @@ def _entry(row: dict[str, Any]) -> Entry:
         values["at"] = datetime.fromisoformat(values["at"])
     except ValueError:
         raise LedgerBroken(values["revision"], "its body or its time cannot be read") from None
+
     return Entry(**values)
 
 

@@ -160,15 +160,18 @@ def _complete_feedback(_metadata: MetaData, connection: Connection, **_: object)
     """
     if not inspect(connection).has_table(FEEDBACK.name):
         return
+
     there = {column["name"] for column in inspect(connection).get_columns(FEEDBACK.name)}
     missing = [column for column in FEEDBACK.c if column.name not in there]
     for column in missing:
         definition = CreateColumn(column).compile(dialect=connection.dialect)
         connection.exec_driver_sql(f"ALTER TABLE {FEEDBACK.name} ADD COLUMN {definition}")
+
     if connection.dialect.name == "postgresql":
         # The table is ours by now, and to index a long one may take longer than a statement of
         # daily work may.
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+
     connection.exec_driver_sql("DROP INDEX IF EXISTS feedback_by_version")
     for index in sorted(FEEDBACK.indexes, key=lambda index: str(index.name)):
         index.create(connection, checkfirst=True)

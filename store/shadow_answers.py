@@ -76,6 +76,7 @@ class ShadowAnswerStore:
                 )
                 for digest, score, name in connection.execute(query):
                     found[by_digest[digest]] = ShadowAnswer(by_digest[digest], score, name)
+
         return found
 
     def _row(self, rollout: int, index: int, answer: ShadowAnswer) -> dict[str, Any]:

@@ -46,6 +46,7 @@ def _move(ledger: Engine, homes: dict[Table, Engine]) -> None:
     with statements(ledger) as connection:
         there = set(inspect(connection).get_table_names())
         moving = [table for table in homes if table.name in there]
+
     for table in moving:
         while _move_some(ledger, table, homes[table]):
             pass
@@ -62,17 +63,22 @@ def _move_some(ledger: Engine, table: Table, home: Engine) -> bool:
             f"SELECT rowid, {columns} FROM {table.name} ORDER BY rowid LIMIT {AT_ONCE}"  # noqa: S608
         )
         rows = [dict(row) for row in connection.execute(query).mappings()]
+
     if not rows:
         return False
+
     last = rows[-1]["rowid"]
     for row in rows:
         del row["rowid"]
         if table is FEEDBACK:
             row["prediction_id"] = short_id(row["prediction_id"])
+
     with transaction(home) as connection:
         _insert(connection, table, rows)
+
     with transaction(ledger) as connection:
         connection.execute(text(f"DELETE FROM {table.name} WHERE rowid <= :last"), {"last": last})  # noqa: S608
+
     return True
 
 
@@ -88,6 +94,7 @@ def _insert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]
         )
     else:
         insert = insert.on_conflict_do_nothing(index_elements=keys)
+
     connection.execute(insert, rows)
 
 
@@ -118,6 +125,7 @@ def _rename(connection: Connection, names: list[dict[str, str]]) -> None:
     """Rename labels; of several whose ids were spellings of one, the first stays."""
     if not names:
         return
+
     other = FEEDBACK.alias()
     taken = select(other.c.prediction_id).where(other.c.prediction_id == bindparam("new")).exists()
     mine = FEEDBACK.c.prediction_id == bindparam("old")
@@ -131,9 +139,11 @@ def short_id(prediction_id: str) -> str:
     """What labels of an id are counted by: its signature, and the row where there are several."""
     if len(prediction_id) <= LONGEST_SHORT_ID:
         return prediction_id
+
     token, dot, row = prediction_id.partition(".")
     try:
         raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except (binascii.Error, ValueError):
         return prediction_id
+
     return f"{raw[-SIGNATURE_BYTES:].hex()}{dot}{row}"

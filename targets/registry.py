@@ -29,6 +29,7 @@ def target_of(place: Workspace, say: Say) -> Iterator[Target]:
 
         yield LocalTarget(place)
         return
+
     from targets.heroku.target import HerokuTarget
 
     target = HerokuTarget(place, say)
@@ -48,6 +49,7 @@ def home_of(place: Workspace, ledger: Ledger, version: str) -> tuple[str, str]:
     if not on_heroku(place):
         program = f"{version}-{ledger.revision + 1}"
         return program, place.address(program)
+
     from targets.heroku.target import HerokuTarget
 
     target = HerokuTarget(place, lambda _: None)
@@ -63,6 +65,7 @@ def up(place: Workspace, say: Say) -> "Stack":
         from targets.heroku import stack as heroku
 
         return heroku.up(place, say)
+
     from targets.local import stack
 
     return stack.up(place, say)
@@ -74,6 +77,7 @@ def down(place: Workspace, say: Say) -> int:
         from targets.heroku import stack as heroku
 
         return heroku.down(place, say)
+
     from targets.local import stack
 
     return stack.down(place, say)
@@ -85,6 +89,7 @@ def processes(place: Workspace) -> "dict[str, Process]":
         from targets.local.supervisor_client import Supervisor
 
         return Supervisor(place).processes()
+
     from targets.heroku.processes import processes as on_the_platform
 
     return on_the_platform(place)

@@ -50,6 +50,7 @@ def _nothing_outlives_the_run() -> Iterator[None]:
         else:
             os.environ[reaper.NAME] = before
         watching.communicate()
+
     assert not left, f"tests left these processes behind: {left}"
 
 
@@ -74,6 +75,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             gc.collect()
     elif report.failed:
         item._has_failed = True  # type: ignore[attr-defined]
+
     return report
 
 

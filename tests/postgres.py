@@ -71,6 +71,7 @@ def postgres() -> Iterator[Postgres]:
     binaries = postgresql.binaries()
     if binaries is None:
         pytest.skip(MISSING)
+
     folder = Path(tempfile.mkdtemp(prefix="sluice-postgres-"))
     server = Postgres(binaries, folder, postgresql.free_port())
     try:

@@ -29,9 +29,11 @@ def started_by(mark: str) -> list[int]:
         more = {pid for pid, parent in parents.items() if parent in found} - found
         found |= more
         grown = bool(more)
+
     above, pid = {os.getpid()}, os.getpid()
     while pid := parents.get(pid, 0):
         above.add(pid)
+
     return sorted(found - above)
 
 
@@ -54,6 +56,7 @@ def kill_all(mark: str) -> list[int]:
             except ProcessLookupError:
                 continue
         time.sleep(POLL_S)
+
     return sorted(killed)
 
 

@@ -65,6 +65,7 @@ def mark_of(run: "subprocess.Popen[str]") -> str:
             name, _, value = line.decode(errors="replace").partition("=")
             if name == NAME and value != own:
                 return value
+
     return ""
 
 

@@ -21,4 +21,5 @@ def until(condition: Callable[[], Any], what: str, deadline_s: float = PATIENCE_
         if found:
             return found
         time.sleep(0.01)
+
     raise AssertionError(f"not in {deadline_s} s: {what}")

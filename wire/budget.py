@@ -46,10 +46,12 @@ class ByteBudget:
         if not size:
             self._by.pop(holder, None)
             return True
+
         self._by[holder] = size
         self._highest = max(self._highest, self.held)
         if size < before:
             return True
+
         room = self.most if size <= SMALL_BYTES else self.most - self.most // 4
         return self.held <= room or self._make_room(holder, room)
 
@@ -74,6 +76,7 @@ class ByteBudget:
                 break
             if holder is not newest and holder.unfinished:
                 holder.evict()
+
         return self.held <= room
 
 

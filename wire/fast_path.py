@@ -206,6 +206,7 @@ class HttpConnection(asyncio.Protocol):
         began, size = self._unread
         if not self._clogged or now - began < SLOWEST_READER_S:
             return
+
         left = self._unsent()
         if left > size - size // 4:
             self.cut()
@@ -219,6 +220,7 @@ class HttpConnection(asyncio.Protocol):
         transport = self._transport
         if transport is None or self.since is None or self.refused:
             return
+
         self._keep, self._waiting = False, b""
         self._write(status, headers, body, keep=False)
         self._reset()
@@ -258,6 +260,7 @@ class HttpConnection(asyncio.Protocol):
                     types += 1
                 else:
                     self._foreign = True
+
         self._handler = self.house.hot.get(self._url)
         if (
             self._handler is None
@@ -285,6 +288,7 @@ class HttpConnection(asyncio.Protocol):
         """Keep what has to wait for its turn, and stop reading if that is much."""
         if self._transport is None:
             return
+
         self._waiting += data
         room = self._count() if len(self._waiting) > UNCOUNTED_BYTES else True
         if len(self._waiting) > MOST_WAITING or not room:
@@ -294,10 +298,12 @@ class HttpConnection(asyncio.Protocol):
         # Empty lines before a request; gunicorn would skip one of them.
         if not self._raw and not self.begun:
             data = data.lstrip(b"\r\n")
+
         # What may have to be handed over is kept until it is known who answers.
         decided = self._handler is not None
         if not decided:
             self._raw += data
+
         more = False
         try:
             self._parser.feed_data(data)
@@ -307,6 +313,7 @@ class HttpConnection(asyncio.Protocol):
             # A fault in what follows a whole request is met again when that is fed by itself.
             more = self._complete
             self._foreign = self._foreign or not more
+
         if self._foreign or (self._handler is None and len(self._raw) > LARGEST_HEAD):
             self._hand_over()
         elif self._complete:
@@ -344,6 +351,7 @@ class HttpConnection(asyncio.Protocol):
     def _read_again(self, reason: str) -> None:
         if reason not in self._not_reading_for:
             return
+
         self._not_reading_for.remove(reason)
         if (
             not self._not_reading_for
@@ -399,14 +407,17 @@ class HttpConnection(asyncio.Protocol):
     def _respond(self, status: int, headers: Headers, body: bytes) -> None:
         if self._transport is None or self.since is not None:
             return
+
         keep = self._keep and not self.house.draining and not (self._ended and not self._waiting)
         self._write(status, headers, body, keep)
         if not keep:
             self._close()
             return
+
         self._reset()
         if self._held:
             self._count()
+
         if self._waiting or self._not_reading_for:
             self.loop.call_soon(self._next)
 
@@ -414,6 +425,7 @@ class HttpConnection(asyncio.Protocol):
         parts = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
         for name, value in headers:
             parts += (name, b": ", value, b"\r\n")
+
         end = b"\r\n" if keep else b"connection: close\r\n\r\n"
         parts += (self.house.date, b"content-length: %d\r\n" % len(body), end, body)
         self._transport.write(b"".join(parts))
@@ -429,6 +441,7 @@ class HttpConnection(asyncio.Protocol):
         """Go on with what the client sent meanwhile."""
         if self._transport is None or self.since is None or self._clogged:
             return
+
         self._read_again(WAITING)
         if self._waiting:
             data, self._waiting = self._waiting, b""
@@ -448,6 +461,7 @@ class HttpConnection(asyncio.Protocol):
         if self._not_reading_for:
             self._not_reading_for.clear()
             transport.resume_reading()
+
         other = self.house.other_protocol()
         transport.set_protocol(other)
         other.connection_made(transport)

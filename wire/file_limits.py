@@ -20,6 +20,7 @@ def raise_file_limit() -> int:
             # Some systems have a lower bound of their own; what is in force is still counted with.
             return soft
         return wanted
+
     return MOST_FILES if soft == resource.RLIM_INFINITY else soft
 
 

@@ -95,10 +95,12 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         # Not with each piece of a head: who waits longest is who began first.
         if self._head_since is None:
             self._last = self.worker.loop.time()
+
         super().data_received(data)
         if self._current_request is not None:
             self._head_since, self._head_bytes = None, 0
             return
+
         self._head_since = self._head_since or self._last
         self._head_bytes += len(data)
         if self._head_bytes > MOST_HEAD and not self._closed:
@@ -137,6 +139,7 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
                     408, "the request did not arrive in time: send it in one go"
                 )
                 self._keepalive_timeout()
+
         began, size = self._unread
         if (self._clogged or self._closed) and now - began > SLOWEST_READER_S:
             left = self.transport.get_write_buffer_size()
@@ -158,10 +161,12 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         )
         if codings and codings.strip().lower() != b"chunked":
             raise CodingUnknown
+
         if parser.http_version >= (1, 1) and not any(
             name.lower() == b"host" for name, _ in parser.headers
         ):
             raise HostMissing
+
         return super()._on_headers_complete()
 
     def _will_close(self, request: Any, response_requires_close: bool) -> bool:
@@ -186,6 +191,7 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
                 path,
                 unquote_to_bytes(path).decode("utf-8", "replace"),
             )
+
         return scope
 
     def _send_error_response(self, status: int, message: str, extra_headers: Any = ()) -> None:
@@ -195,6 +201,7 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
             # Its client went away before its request was whole: nobody is answered, and nobody was
             # failed.
             return
+
         phrase = HTTPStatus(status).phrase
         headers, body = problem(status, phrase.lower(), message[:LONGEST_DETAIL])
         lines = [b"HTTP/1.1 %d %b" % (status, phrase.encode())]

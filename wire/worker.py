@@ -154,6 +154,7 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
             door.give_up(408, *late)
         elif not door.begun and waited > self.cfg.keepalive:
             door.close_if_idle()
+
         door.close_slow_reader(now)
 
     async def _watch_parent(self) -> None:
@@ -162,10 +163,12 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
         """
         while os.getppid() == self.parent:
             await asyncio.sleep(SWEEP_S)
+
         self.log.info("The arbiter was killed: worker %s answers until it is replaced", self.pid)
         give_up = self.loop.time() + ORPHAN_S
         while not self._replaced() and self.loop.time() < give_up:
             await asyncio.sleep(SWEEP_S)
+
         self.handle_exit_signal()
 
     def _replaced(self) -> bool:
@@ -191,9 +194,11 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
         give_up = now + LINGER_S
         while self.nr_conns > 0 and self.loop.time() < give_up and not self._quick_shutdown:
             await asyncio.sleep(0.02)
+
         self.alive = False
         for door in list(self.doors):
             door.close_if_idle()
+
         for other in list(self.others):
             other.close_if_idle()
 

@@ -18,4 +18,5 @@ class HeavyPipeline(Pipeline):
         end = time.thread_time() + LONGER * (time.thread_time() - began)
         while time.thread_time() < end:
             pass
+
         return answer

@@ -51,6 +51,7 @@ def evidence(came: Mapping[str, Sequence[Came]], weights: np.ndarray) -> Evidenc
             tallies[version, int(weight)] = {
                 k: _tally(parts, weights == weight, place) for k, parts in came.items()
             }
+
     return Evidence(CANDIDATE, STABLE, tallies)
 
 

@@ -45,6 +45,7 @@ def healthy(rng: np.random.Generator, runs: int) -> Result:
             "rolled_back": _ever(total >= math.log(1 / judged.alpha)),
             "held": _ever(logs["prediction"] >= needed),
         }
+
     return found
 
 
@@ -90,6 +91,7 @@ def on_margin(name: str, rng: np.random.Generator, runs: int) -> Result:
         against = ours.together(CANARY, ours.capitals(CANARY, ours.periods(seen), reference))
         failed = np.maximum.accumulate(against >= math.log(1 / CANARY.alpha), -1)
         found["promoted"] = _ever(np.logical_and.reduce(list(certified.values())) & ~failed)
+
     return found
 
 
@@ -115,6 +117,7 @@ def _buried(errors: float, weight: int, rng: np.random.Generator) -> int:
         word = judge(
             Evidence(CANDIDATE, STABLE, tallies), (), Reference(errors=errors), CANARY
         ).word
+
     return failed
 
 
@@ -132,6 +135,7 @@ def cost(times: int = 20) -> dict[str, float]:
         took = [_microseconds(partial(judge, one, marks, reference, CANARY)) for _ in range(times)]
         firsts.append(took[0])
         laters += took[1:]
+
     return {"median": round(median(laters)), "first": round(median(firsts)), "restarts": len(marks)}
 
 

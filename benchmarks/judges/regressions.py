@@ -140,6 +140,7 @@ def _rates(rng: np.random.Generator, row: Row, candidate: float, stable: float, 
     }
     if row.gate is not None:
         found["gate"] = [_at_minute(gate.first_failure(each, row.gate)) for each in mine]
+
     return found
 
 
@@ -168,6 +169,7 @@ def _came(signal: str, tables: np.ndarray) -> dict[str, list[Came]]:
         return {**finished, "classes": [Came(CLASSES, came)]}
     if signal == "labels":
         return {**finished, "labels": [Came(["0", str(LABEL_LEVELS - 1)], came)]}
+
     return finished
 
 
@@ -185,6 +187,7 @@ def _history(rng: np.random.Generator, signal: str, rate: float) -> Reference:
             "classes": dict(zip(CLASSES, (HISTORY - bad, bad), strict=True)),
             "waits": {"0": HISTORY},
         }
+
     return reference_of(tally)
 
 

@@ -116,12 +116,16 @@ def _outcomes(
         found["waits"] = [
             Came([str(index) for index in WAITS], rng.multinomial(ok, rates.waits[:, None]))
         ]
+
     if "classes" in kinds:
         found["classes"] = [Came(CLASSES, rng.multinomial(ok, rates.classes[:, None]))]
+
     if "labels" in kinds:
         found["labels"] = _labels(rng, ok, rates.labels, worse.get("labels", 0.0))
+
     if "timing" in kinds:
         found["timing"] = [_timing(rng, both.shape[:2], 1 + worse.get("latency", 0.0))]
+
     return found
 
 

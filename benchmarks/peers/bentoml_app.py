@@ -25,4 +25,5 @@ class Flights:
         for version, places in (("v1", np.flatnonzero(~chosen)), ("v2", np.flatnonzero(chosen))):
             if len(places):
                 answers[places] = self.versions[version]([instances[place] for place in places])
+
         return answers.tolist()

@@ -40,6 +40,7 @@ def weighted() -> Predict:
         for number in set(chosen):
             places = np.flatnonzero(chosen == number)
             answers[places] = versions[number]([rows[place] for place in places])
+
         return answers
 
     return predict

@@ -23,4 +23,5 @@ def bundle(version: str, recipe: str = "") -> Path:
         )
         if done.returncode:
             raise BenchmarkFailed(f"{version} could not be delivered: {done.stderr or done.stdout}")
+
     return folder

@@ -30,6 +30,7 @@ def environ(peer: str, runtime: str, state: Path) -> dict[str, str]:
     """What benchmarks/peers/models.py reads, and a PATH and a home of the peer's own."""
     for version in ("v1", "v2"):
         bundle(version)
+
     own = {"RELEASES": str(RELEASES), "RUNTIME": runtime, "HOME": str(state)}
     return {
         **own,

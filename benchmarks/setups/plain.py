@@ -48,6 +48,7 @@ def start_services(processes: Processes) -> tuple[Upstreams, list[int]]:
     ]
     for port in ports.values():
         processes.wait_for(f"http://127.0.0.1:{port}/health")
+
     return {
         version: (f"127.0.0.1:{port}", SHARES[version]) for version, port in ports.items()
     }, pids

@@ -55,6 +55,7 @@ class Town:
         )
         if done.returncode:
             raise BenchmarkFailed(f"deploy.py {' '.join(words)}: {done.stderr or done.stdout}")
+
         return done.stdout
 
     @property
@@ -76,11 +77,13 @@ def town(name: str, settings: str = "") -> Iterator[Town]:
     state.mkdir(parents=True, exist_ok=True)
     for path in state.glob("ledger*.db*"):
         path.unlink()
+
     config = state / "deploy.toml"
     config.write_text(f'model = "flights"\n{settings}')
     made = Town(state, config)
     for version in ("v1", "v2"):
         bundle(version)
+
     made.run("down")
     try:
         made.run("up", "--port", "0")

@@ -92,6 +92,7 @@ class Out:
         if self.as_json:
             print_line(json.dumps({"error": message, "next": next_step(message)}), sys.stdout)
             return
+
         red, plain = (
             ("\033[31m", "\033[0m") if sys.stderr is not None and sys.stderr.isatty() else ("", "")
         )
@@ -138,5 +139,6 @@ def told(as_json: bool) -> Iterator[Out]:
             REFUSED,
             f"{error.filename} cannot be used: {error.strerror}. See that this user may use it",
         )
+
     out.refused(message)
     raise SystemExit(code)

@@ -18,6 +18,7 @@ def at(place: Workspace, out: Out, text: str, verify: bool) -> None:
     with opened_record(place) as store:
         checked = store.verify() if verify else None
         value, lines = moment.told(asked, moment.look_back(store, asked.at))
+
     lines += [f"✔ the chain of {counted(checked or 0, 'revision')} holds"] if verify else []
     out.result({**value, "verified": checked}, *lines)
 
@@ -34,17 +35,21 @@ def explain(place: Workspace, out: Out, revision: int | None) -> None:
     """
     with opened_record(place) as store:
         found = explanation.explained(store, revision)
+
     if out.as_json:
         out.result(explanation.value(found))
         return
+
     numbers = explanation.numbers(found)
     out.result({}, *explanation.deed_lines(found))
     if numbers is None:
         return
+
     screen = console()
     if not screen.is_terminal:
         out.result({}, "", *numbers.lines)
         return
+
     from cli.render.status import drawn_verdict
 
     screen.print("", drawn_verdict(numbers), sep="\n")

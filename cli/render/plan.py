@@ -19,12 +19,15 @@ def plan_in_words(planned: Planned) -> Iterator[str]:
     yield from _contract(planned.contract, planned.version)
     if planned.contract is not None:
         yield from _environment(planned.environment)
+
     if planned.replay is not None and planned.released is not None:
         yield from _replay(planned.replay, planned.released, planned.version)
+
     yield from planned.steps
     if planned.cost is not None:
         yield f"cost while {planned.version} runs too"
         yield from (f"  {line}" for line in planned.cost.lines)
+
     yield f"  next     {planned.next}"
 
 
@@ -32,6 +35,7 @@ def _contract(contract: Contract | None, version: str) -> Iterator[str]:
     if contract is None:
         yield f"contract: nothing is released, so {version} can break nobody's"
         return
+
     yield f"contract of {contract.candidate} with users of {contract.stable}: {contract.verdict}"
     ordered = sorted(contract.differences, key=lambda each: list(_SIGNS).index(each.kind))
     yield from (f"  {_SIGNS[each.kind]} {each.says}" for each in ordered)
@@ -91,6 +95,7 @@ def _latency(latency: LatencyDifference | None, today: str, tomorrow: str) -> It
     if latency is None:
         yield "  latency: no batch was answered in full by both"
         return
+
     batches = f"{counted(latency.batches, 'batch', 'batches')} of {counted(latency.rows, 'row')}"
     yield (
         f"  latency of {batches}, asked in turn: {tomorrow} takes {latency.ratio:g} times as long "

@@ -23,4 +23,5 @@ class Fitting:
             if Measurement.get(console, free, form).maximum <= options.max_width:
                 yield form
                 return
+
         yield self.forms[-1]

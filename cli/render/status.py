@@ -37,12 +37,15 @@ def drawn(picture: Picture) -> RenderableType:
     parts: list[RenderableType] = [_head(picture)]
     if picture["versions"]:
         parts.append(Fitting([_versions(picture["versions"], left_out) for left_out in _LEFT_OUT]))
+
     if picture["since"]:
         parts.append(
             Text(f"requests, errors, times and agreement since {picture['since']}", style="dim")
         )
+
     if picture["verdict"]:
         parts += ["", drawn_verdict(shown(picture["model"], picture["verdict"])), ""]
+
     parts += _worst(picture["worst"])
     parts += _events(picture["events"])
     parts += [Text(f"note: {note}", style="yellow") for note in picture["notes"]]
@@ -54,8 +57,10 @@ def drawn_verdict(verdict: Shown) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in verdict.rows[0]:
         table.add_column(column, no_wrap=column != verdict.rows[0][-1])
+
     for row in verdict.rows[1:]:
         table.add_row(*map(Text, row))
+
     said, _, word = verdict.head.rpartition("   ")
     head = Text.assemble(said, "   ", (word, _WORD_STYLES.get(word, "bold")))
     because = [Text(verdict.because)] if verdict.because else []
@@ -70,6 +75,7 @@ def _stacked(verdict: Shown) -> RenderableType:
         lines.append(Text.assemble((name, "bold"), "  ", says))
         lines.append(Text(f"  {names[1]} {mine}, {names[2]} {theirs}: {difference}"))
         lines.append(Text(f"  against {against}, proof {proof}"))
+
     return Group(*lines)
 
 
@@ -83,8 +89,10 @@ def one_line(picture: Picture) -> str:
     parts = [f"revision {picture['revision']}", _doing(picture), split]
     if rollout and rollout["step"]:
         parts.append(f"step {rollout['step']}/{len(rollout['steps'])}")
+
     if picture["verdict"]:
         parts.append(WORDS[picture["verdict"]["word"]])
+
     trouble = [f"{v['name']} {v['process']}" for v in picture["versions"] if _in_trouble(v)]
     return " | ".join([*parts, *trouble, *picture["notes"]])
 
@@ -98,11 +106,13 @@ def _head(picture: Picture) -> Table:
     table.add_row("Status:", _status_text(picture))
     if picture["queued"]:
         table.add_row("Waiting:", Text(f"{picture['queued']}, until the one in progress has ended"))
+
     table.add_row("Rollback:", _rollback_text(picture["rollback"]))
     if picture["failed_requests"] is not None:
         style = "green" if picture["failed_requests"] == 0 else "red"
         told = f"{counted(picture['failed_requests'], 'request')} since the router's start"
         table.add_row("Failed:", Text(told, style=style))
+
     return table
 
 
@@ -111,15 +121,19 @@ def _status_text(picture: Picture) -> Text:
     text = Text(_doing(picture), style="bold")
     if rollout is None:
         return text
+
     if rollout["step"]:
         text.append(f"   step {rollout['step']}/{len(rollout['steps'])}", style="not bold")
+
     if rollout["next_step_in_s"] is not None:
         text.append(f"   next in {shown_seconds(rollout['next_step_in_s'])}", style="not bold")
+
     candidate = next((v for v in picture["versions"] if v["name"] == rollout["candidate"]), None)
     if candidate and candidate["served"] is not None and candidate["role"] != "shadow":
         count = counted(candidate["requests"], "request")
         real = f"   asked {candidate['weight']:g} %  real {candidate['served']:g} % ({count})"
         text.append(real, style="not bold")
+
     return text
 
 
@@ -134,23 +148,28 @@ def _doing(picture: Picture) -> str:
         return (
             f"{picture['released']} released{flag}" if picture["released"] else "nothing released"
         )
+
     held = ", paused" if rollout["paused"] else ""
     if rollout["held"]:
         held += f", held: {', '.join(rollout['held'])}"
+
     return f"{rollout['strategy']} of {rollout['candidate']} against {rollout['stable']}{held}"
 
 
 def _rollback_text(rollback: Picture | None) -> Text:
     if rollback is None:
         return Text("nothing to go back to yet", style="dim")
+
     target, command = rollback["target"], rollback["command"]
     if not rollback["running"]:
         return Text(
             f"{target} has no process: it is started first, some seconds:  {command}",
             style="yellow",
         )
+
     if rollback["ready"] is False:
         return Text(f"{target} does not answer ({rollback['because']}):  {command}", style="red")
+
     ready = "ready, warm, under 1 s" if rollback["ready"] else "running"
     return Text(f"{target} {ready}:  {command}", style="green")
 
@@ -159,9 +178,11 @@ def _versions(versions: list[Picture], left_out: tuple[str, ...]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in ("VERSION", "ROLE", "PROCESS"):
         table.add_column(column, no_wrap=True)
+
     shown = [place for place, column in enumerate(_NUMBERS) if column not in left_out]
     for place in shown:
         table.add_column(_NUMBERS[place], justify="right", no_wrap=True)
+
     for version in versions:
         numbers = _numbers(version)
         table.add_row(
@@ -170,6 +191,7 @@ def _versions(versions: list[Picture], left_out: tuple[str, ...]) -> Table:
             _process(version),
             *(numbers[place] for place in shown),
         )
+
     return table
 
 
@@ -207,6 +229,7 @@ def _in_trouble(version: Picture) -> bool:
 def _events(events: list[Picture]) -> list[RenderableType]:
     if not events:
         return []
+
     table = Table.grid(padding=(0, 2))
     for event in events:
         told = Text(event["reason"], style="italic")
@@ -214,6 +237,7 @@ def _events(events: list[Picture]) -> list[RenderableType]:
         table.add_row(
             f"r{event['revision']}", event["at"][11:19], event["act"], event["about"], actor, told
         )
+
     return [Text("RECENT", style="bold"), table]
 
 
@@ -221,6 +245,7 @@ def _worst(worst: list[Picture]) -> list[RenderableType]:
     """The rows on which a shadow differs most from what its users got."""
     if not worst:
         return []
+
     table = Table.grid(padding=(0, 2))
     for row in worst[:WORST]:
         told = f"{row['version']} {row['shadow']}, answered {row['answered']}"
@@ -229,6 +254,7 @@ def _worst(worst: list[Picture]) -> list[RenderableType]:
             Text(told, overflow="fold"),
             Text(row["row"], overflow="fold", style="dim"),
         )
+
     return [Text("ROWS THAT DIFFER MOST", style="bold"), table]
 
 

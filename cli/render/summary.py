@@ -60,8 +60,10 @@ def watch(place: Workspace, out: Out, once: bool, timeout: str) -> int:
     except KeyboardInterrupt:
         # The usual end of it.
         raise SystemExit(INTERRUPTED) from None
+
     if code in (DEADLINE, UNDECIDED) and not redrawn:
         out.refused(f"{shown_seconds(deadline_s or 0.0)} are over: {changes.last}")
+
     return code
 
 
@@ -70,6 +72,7 @@ def history(place: Workspace, out: Out, number: int, verify: bool) -> None:
     with opened_record(place) as store:
         checked = store.verify() if verify else None
         entries = store.history(limit=number + 1)
+
     told = list(zip(entries, subjects(entries, number), strict=False))
     lines = [_history_line(entry, about) for entry, about in told] or ["nothing was done yet"]
     lines += [f"✔ the chain of {counted(checked or 0, 'revision')} holds"] if verify else []
@@ -91,6 +94,7 @@ def lint(place: Workspace, out: Out) -> int:
     )
     if any(check.broken for check in checks):
         return BROKEN
+
     return REFUSED if any(check.fault for check in checks) else DONE
 
 
@@ -174,6 +178,7 @@ def collected(out: Out, place: Workspace) -> int:
             *(f"  undo: {each}" for each in undo),
             *lines,
         ]
+
     out.result(
         {"act": "collect", **asdict(found), "undo": undo}, *(lines or ["nothing to collect"])
     )

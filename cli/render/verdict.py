@@ -68,11 +68,13 @@ def times(log: float) -> str:
     """`0.5x`, `67x`, `12,400x` of a logarithm; outside LEAST to MOST only that it is."""
     if log > math.log(MOST):
         return ">1e9x"
+
     value = math.exp(log)
     if value < LEAST:
         return "<0.01x"
     if value < 9.95:
         return f"{value:.2g}x"
+
     return f"{value:,.0f}x" if value < 1e6 else f"{value:.0e}x".replace("e+0", "e")
 
 
@@ -94,4 +96,5 @@ def _proof(signal: dict[str, Any]) -> str:
         return "-"
     if proof >= needed:
         return f"certified {margin}".rstrip()
+
     return ", ".join(filter(None, (of(proof, needed), margin)))

@@ -37,6 +37,7 @@ def doctor(place: Workspace, say: Say) -> list[Finding]:
         raise EdgeFailure(
             f"nothing was ever brought up from {place.state}: {UP} first, then this tells how it is"
         )
+
     ledgers: list[Ledger] = []
     record = looked("record", partial(_record, place, ledgers))
     ledger = ledgers[0] if ledgers else None
@@ -97,6 +98,7 @@ def _version(place: Workspace, ledger: Ledger, version: Version) -> str:
             f"it does not give its golden answers ({facts.not_ready_because}): {UP} repairs what "
             f"it can"
         )
+
     return (
         f"{version.state}, {ledger.weight(version.name) / 100:g} % of the users, answers its "
         f"golden rows"
@@ -110,13 +112,16 @@ def _processes(place: Workspace, ledger: Ledger | None) -> Iterator[Finding]:
     yield supervisor
     if supervisor.fault or ledger is None:
         return
+
     named = [ROUTER, *(version.program for version in ledger.live())]
     for program in named:
         yield looked(f"process {program}", partial(_process, running.get(program)))
+
     model = looked("model", partial(_model, place))
     yield model
     if model.fault:
         return
+
     for program in sorted(set(running) - set(named)):
         yield Finding(
             f"process {program}", fault=f"it runs and the ledger does not name it: {UP} ends it"
@@ -129,6 +134,7 @@ def _supervisor(place: Workspace, running: dict[str, Process]) -> str:
         raise EdgeFailure(
             f"it is gone, {len(pids)} of its processes still run: {UP} ends them and begins anew"
         )
+
     running.update(supervisor.processes())
     return f"{len(running)} programs"
 
@@ -136,6 +142,7 @@ def _supervisor(place: Workspace, running: dict[str, Process]) -> str:
 def _process(process: Process | None) -> str:
     if process is None:
         raise EdgeFailure(f"the ledger names it and it does not run: {UP} starts it")
+
     # Just started, it counts as running after some seconds; whether it answers is looked at by
     # itself.
     if process.state not in ("RUNNING", "STARTING"):
@@ -143,6 +150,7 @@ def _process(process: Process | None) -> str:
         raise EdgeFailure(
             f"{process.state.lower()}{because}: {UP} starts it again, its log says why"
         )
+
     return f"{process.state.lower()}, for {process.since_s:.0f} s"
 
 
@@ -157,6 +165,7 @@ def _disk(place: Workspace) -> str:
         raise EdgeFailure(
             f"{free_mb:.0f} MB left for {place.state}: make room, or set SLUICE_STATE elsewhere"
         )
+
     return f"{free_mb / 1000:.1f} GB for {place.state}"
 
 
@@ -165,6 +174,7 @@ def _open_files() -> Finding:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if hard == resource.RLIM_INFINITY or hard >= FILES_WANTED:
         return Finding("open files", "enough for all connections")
+
     return Finding(
         "open files",
         warning=f"the hard limit is {hard}: beyond it a router process closes the oldest idle "

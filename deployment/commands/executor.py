@@ -122,6 +122,7 @@ class Performer:
     def _start(self, version: str, program: str, before: Ledger) -> None:
         if program in self.started:
             return
+
         self._held.enter_context(self.target.reserved(version))
         refuse_if_moved(self.store, before)
         self.started.append(program)
@@ -150,6 +151,7 @@ class Performer:
             self._written = found if isinstance(found, Entry) else None
             if isinstance(found, Exception):
                 return
+
         if self._written is None:
             for program in reversed(self.started):
                 self._stop_again(program)
@@ -168,6 +170,7 @@ class Performer:
                 f"{self._written.revision}); "
                 "if an old process still runs, `python deploy.py up` ends it"
             )
+
         ended = (
             f"; {', '.join(self.started)} was started and is stopped again" if self.started else ""
         )

@@ -90,6 +90,7 @@ def feedback(
                     say(f"  {tally.so_far()}")
     except KeyboardInterrupt as error:
         raise Interrupted(f"interrupted: {tally.so_far()}; {AGAIN_IS_HARMLESS}") from error
+
     return tally
 
 
@@ -105,6 +106,7 @@ def _classes(place: Workspace) -> list[Any]:
             continue
         if manifest.get("model") == place.settings.model:
             found += manifest.get("classes") or []
+
     return found
 
 
@@ -130,6 +132,7 @@ def calls(path: Path, rows: Iterable[LabelledRow], most_bytes: int) -> Iterator[
         numbers.append(row.row)
         pieces.append(piece)
         size += len(piece) + 1
+
     if numbers:
         yield Call(tuple(numbers), b"[" + b",".join(pieces) + b"]")
 
@@ -174,6 +177,7 @@ class _Sender:
                 f"the router answered {answer.status} to /feedback: {_detail(answer)} "
                 f"({self.tally.so_far()})"
             )
+
         try:
             said = answer.json()
             return {name: said[name] for name in ("counted", "duplicates", "invalid")}

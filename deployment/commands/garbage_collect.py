@@ -85,6 +85,7 @@ def collect(place: Workspace, say: Say) -> Collected:
             raise Interrupted(
                 f"interrupted after {done}: `python deploy.py collect` does the rest"
             ) from error
+
     return found
 
 
@@ -96,6 +97,7 @@ def tidy(place: Workspace, say: Say) -> None:
         raise
     except (EdgeFailure, Refusal, StoreError) as error:
         failed = {"collecting": str(error)}
+
     for what, why in failed.items():
         say(f"{what}: {why}")
 
@@ -106,6 +108,7 @@ def _decided(place: Workspace) -> tuple[Ledger, RetentionPlan]:
             (entry.at.timestamp(), from_body(entry.body, entry.revision))
             for entry in store.history()
         ]
+
     wanted = place.settings.heroku
     newest = past[0][1] if past else Ledger(place.settings.model)
     return newest, retention.going(
@@ -119,6 +122,7 @@ def _there(place: Workspace, say: Say) -> "Iterator[AppGroup | None]":
     if not on_heroku(place):
         yield None
         return
+
     from targets.heroku.app_group import house
 
     with house(place, say) as there:
@@ -130,6 +134,7 @@ def _rests(
 ) -> "dict[str, LeftoverApp]":
     if there is None:
         return {}
+
     from targets.heroku.leftover_apps import rests
 
     retired = [v for v in ledger.versions.values() if v.state == State.RETIRED]
@@ -161,6 +166,7 @@ def _lines(
         stays = ", stays a way back without a process" if cold.way_back else ""
         goes = f"{rests[name].words} goes" if name in rests else "its process goes"
         lines.append(f"{name}: answers nobody for {shown_seconds(cold.idle_s)}{stays}: {goes}")
+
     lines += [f"{name}: is retired and still runs: {rests[name].words} goes" for name in left_on]
     lines += [
         f"{name}: not among the {keep} retired last: its app {rests[name].app} is deleted, "
@@ -173,6 +179,7 @@ def _lines(
             for name in [*(cold.version.name for cold in going.retire), *left_on]
         )
         lines.append(f"together that saves ${saved:.2f} a month")
+
     return lines
 
 
@@ -209,6 +216,7 @@ def _on_the_platform(
     for name in left_on:
         step = _of_retired(place, name, partial(end, there, rests[name]), lambda *_: True)
         _step(found, found.stopped, name, step, rests[name].monthly)
+
     for name in forget:
         if name not in found.failed:
             step = _of_retired(
@@ -231,6 +239,7 @@ def _of_retired(
             if ledger.version(name).state != State.RETIRED or not still(ledger, name):
                 return False
             does()
+
         return True
 
     return step

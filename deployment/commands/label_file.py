@@ -44,6 +44,7 @@ def labels(path: Path, classes: Mapping[str, Any] = NO_CLASSES) -> Iterator[Labe
     read = _READERS.get(path.suffix.lower())
     if read is None:
         raise BadLabels(f"{path} is no file of labels: give a {', '.join(_READERS)}")
+
     try:
         rows = _csv(path, classes) if read is _csv else read(path)
         for row, (identity, label) in enumerate(rows, 1):
@@ -86,6 +87,7 @@ def written(classes: Iterable[Any]) -> dict[str, Any]:
             if text in found and (type(found[text]), found[text]) != (type(each), each):
                 twice.add(text)
             found[text] = each
+
     return {text: each for text, each in found.items() if text not in twice}
 
 
@@ -159,6 +161,7 @@ def _label(path: Path, row: int, value: Any) -> Any:
                 f"{path}, column 'label', row {row}: {each} is no label: leave out what is not "
                 f"known"
             )
+
     return value
 
 
@@ -180,6 +183,7 @@ def _typed(text: str | None, classes: Mapping[str, Any]) -> Any:
         return text in ("True", "true")
     if text.lower() in ("nan", "inf", "-inf") or _DECIMAL.fullmatch(text):
         return float(text)
+
     return text
 
 

@@ -73,6 +73,7 @@ def _checked(what: str, check: Callable[[], object]) -> Check:
         return Check(what, str(error), broken=True)
     except (EdgeFailure, Refusal, StoreError) as error:
         return Check(what, str(error))
+
     return Check(what)
 
 
@@ -102,6 +103,7 @@ def _check_signals(place: Workspace) -> None:
         return
     if place.database_is_file and not (place.state / "ledger.db").exists():
         return
+
     with opened(place) as database:
         if not FeedbackStore(database, place.settings.model).any():
             raise EdgeFailure(
@@ -130,6 +132,7 @@ def _check_address(place: Workspace) -> None:
     )
     if router_url(place) is not None:
         return
+
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

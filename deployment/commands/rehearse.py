@@ -99,6 +99,7 @@ class Users:
         ]
         for thread in self._threads:
             thread.start()
+
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -119,6 +120,7 @@ class Users:
                     self.failed += 1
                     self.problems = [*self.problems, problem][:5]
             self._over.wait(PAUSE_S)
+
         line.close()
 
     def _ask(
@@ -131,6 +133,7 @@ class Users:
         except (OSError, http.client.HTTPException) as error:
             line.close()
             return f"{type(error).__name__}: {error}"
+
         return (
             "" if answer.status == 200 else f"{answer.status} {said[:200].decode(errors='replace')}"
         )
@@ -147,12 +150,14 @@ def rehearse(place: Workspace, say: Say, versions: Sequence[str] = ()) -> Report
             f"a rehearsal is of two versions, not of {len(versions)}: name the first and the one "
             f"after"
         )
+
     chosen = tuple(versions) or _oldest(place)
     if len(chosen) < 2:
         raise EdgeFailure(
             "a rehearsal needs two delivered versions: `python deploy.py deliver v2 --from ...` "
             "first"
         )
+
     folder = place.state / "rehearsal"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -187,6 +192,7 @@ def _play(
             for words in under_load:
                 if not run(*words):
                     break
+
     run("down")
     cost = monthly_and_daily(costs(place))
     seen = _asked(stage, "/emulator/account")
@@ -227,6 +233,7 @@ def _run(stage: Stage, words: Sequence[str], say: Say) -> RehearsalStep:
                 say(f"  {line.rstrip()}")
         finally:
             guard.cancel()
+
     return RehearsalStep(command, round(time.monotonic() - began, 1), process.returncode)
 
 
@@ -249,6 +256,7 @@ def _stage(place: Workspace, folder: Path, say: Say) -> Iterator[Stage]:
         process = subprocess.Popen(
             command, cwd=Path(__file__).parents[2], stdin=subprocess.DEVNULL, stdout=out, stderr=out
         )
+
     try:
         exports = _exports(process, log)
         front = exports["HEROKU_HOST"].partition("://")[2]
@@ -274,6 +282,7 @@ def on_heroku(settings: str) -> str:
     changed, count = re.subn(r'(?m)^target\s*=\s*"[^"]*"', 'target = "heroku"', settings)
     if count:
         return changed
+
     changed, count = re.subn(
         r"(?m)^\[deployment\]\s*$", '[deployment]\ntarget = "heroku"', settings
     )
@@ -288,6 +297,7 @@ def _exports(process: "subprocess.Popen[bytes]", log: Path) -> dict[str, str]:
         if {"HEROKU_HOST", "HEROKU_API_KEY"} <= found.keys():
             return found
         time.sleep(0.05)
+
     raise EdgeFailure(f"the emulator did not come up: read {log}")
 
 

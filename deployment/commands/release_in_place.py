@@ -28,6 +28,7 @@ def release_watched(place: Workspace, out: Out, version: str, breaking: bool, re
             f"watch` shows it; "
             "the version before it runs until it is retired"
         ) from error
+
     old = _replaced(_ledger(place), version) if code == DONE else None
     if old is not None:
         out.done(
@@ -38,6 +39,7 @@ def release_watched(place: Workspace, out: Out, version: str, breaking: bool, re
                 out.say,
             )
         )
+
     return code
 
 

@@ -67,6 +67,7 @@ def act(place: Workspace, wanted: Act, reason: str, say: Say) -> Done:
             ledger, plan = _decided_and_performed(
                 wanted, store, performer, ledger, facts, reason, say
             )
+
     return _done(wanted, ledger, plan, time.monotonic() - began)
 
 
@@ -101,6 +102,7 @@ def _decided_and_performed(
                 raise
         ledger = read_ledger(store)
         facts = facts if performer.started else wanted.facts(ledger)
+
     raise AssertionError("an act has at least one attempt")
 
 

@@ -120,6 +120,7 @@ def _processes(place: Workspace, notes: list[str]) -> dict[str, Process]:
         notes.append(str(error))
     except EdgeFailure as error:
         notes.append(f"what runs cannot be seen: {error}")
+
     return {}
 
 
@@ -128,6 +129,7 @@ def _strays(place: Workspace, ledger: Ledger, processes: dict[str, Process]) -> 
         check_model(place)
     except EdgeFailure as error:
         return [str(error)]
+
     named = {version.program for version in ledger.live()} | {"router"}
     stray = sorted(set(processes) - named)
     return (
@@ -146,6 +148,7 @@ def _complaints(place: Workspace, ledger: Ledger) -> list[str]:
 def _rollout(rollout: Rollout | None, now: float) -> Picture | None:
     if rollout is None:
         return None
+
     return {
         **rollout.told(),
         "steps": [asdict(step) for step in rollout.steps],
@@ -171,6 +174,7 @@ def _rollback(place: Workspace, ledger: Ledger, probe: bool) -> Picture | None:
     target = ledger.rollback_target()
     if target is None or target not in ledger.versions:
         return None
+
     running = ledger.version(target).state in LIVE
     facts = of_running(place, ledger, target) if running and probe else None
     return {
@@ -226,6 +230,7 @@ def _role(version: Version, ledger: Ledger) -> str:
         return rollout.strategy
     if version.name == ledger.released:
         return "stable" if rollout else "released"
+
     return "way back" if version.name == ledger.rollback_target() else str(version.state)
 
 

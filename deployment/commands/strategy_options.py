@@ -27,9 +27,11 @@ def seconds(text: str) -> float:
         raise BadOption(f"'{text}' is no duration: write 30s, 10m or 1h30m")
     if any(not unit for _, unit in parts) and len(parts) > 1:
         raise BadOption(f"'{text}' is no duration: give every part its unit")
+
     total = sum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
     if not 0 < total <= 366 * 86_400:
         raise BadOption(f"'{text}' is no duration: give more than nothing and at most a year")
+
     return total
 
 
@@ -59,6 +61,7 @@ def ramp_steps(over: str, count: int) -> tuple[Step, ...]:
     """
     if not 1 <= count <= 1000:
         raise BadWeight(f"a ramp has from 1 to 1000 steps, not {count}")
+
     duration = seconds(over)
     hold = duration / max(1, count - 1)
     weights = [round(ALL * place / count) for place in range(1, count + 1)]
@@ -85,12 +88,14 @@ def configured_steps(judging: VerdictConfig) -> tuple[Step, ...]:
         raise BadSetting(
             f"deploy.toml: 'verdict.steps' is {judging.steps!r}, and {error}"
         ) from error
+
     if steps[-1].weight == ALL:
         raise BadSetting(
             f"deploy.toml: 'verdict.steps' is {judging.steps!r}, and a canary that runs by itself "
             f"is released on "
             "proof: end it below 100"
         )
+
     return steps
 
 
@@ -108,6 +113,7 @@ def plan_lines(
     row = strategy(how)
     if policy is not None and row.watches:
         steps = (Step(ALL, policy.watch_s),)
+
     stable = ledger.released or "nothing"
     chosen = tuple(steps) or tuple(Step(weight) for weight in row.steps)
     lines = [f"{row.name} of {name} against {stable}: {row.summary}"]
@@ -116,12 +122,14 @@ def plan_lines(
             f"  {share / 100:g} % of the requests are copied to {name}; {stable} answers all of "
             f"them"
         )
+
     if policy is not None:
         lines += [
             f"  step {place}  {_judged_step(row, step, policy)}"
             for place, step in enumerate(chosen, 1)
         ]
         return [*lines, *policy_lines(row, policy, name, stable)]
+
     lines += [
         f"  step {place}  {_shown(step, step is chosen[-1])}"
         for place, step in enumerate(chosen, 1)
@@ -146,15 +154,19 @@ def policy_lines(row: Strategy, policy: Policy, name: str, stable: str) -> list[
         lines.append(
             f"           {signal} {'are' if signal.endswith('s') else 'is'} not judged: {because}"
         )
+
     if hold:
         lines.append(f"  held     on evidence of {', '.join(hold)}, until `{COMMAND} resume`")
+
     if required:
         lines.append(
             f"  proof    required of {', '.join(required)}, wrong at most {100 * policy.beta:g} %"
         )
+
     ends = [_ENDS[row.ends].format(name=name)]
     if row.ends != "person":
         ends.append(f"after {shown_seconds(policy.deadline_s)} undecided: {policy.undecided}")
+
     ends.append(_HOTFIX[policy.hotfix])
     return [
         *lines,
@@ -186,11 +198,13 @@ def _judged_step(row: Strategy, step: Step, policy: Policy) -> str:
             f"at least {shown_seconds(step.hold_s)} and {counted(policy.step_requests, 'request')}"
         )
         return f"{weight:>7}  {least}, while nothing speaks against it"
+
     if row.watches:
         return (
             f"{weight:>7}  watched for at least {shown_seconds(policy.watch_s)}, the old version "
             f"asked the same"
         )
+
     return (
         _shown(step, True)
         if step.hold_s is not None or step.weight == ALL
@@ -218,11 +232,13 @@ def in_place_lines(ledger: Ledger, name: str, policy: Policy | None = None) -> l
         step = _judged_step(row, Step(ALL, policy.watch_s), policy)
         start = f"{row.name} of {name} against {old}: {row.summary}, once it has proved itself"
         return [start, f"  step 1  {step}", *policy_lines(row, policy, name, old)]
+
     if old is None:
         return [
             f"release-in-place of {name}: started, proven, then all traffic; nothing is released "
             f"before it"
         ]
+
     return [
         f"release-in-place of {name}: {strategy('release-in-place').summary}",
         f"  1  {name} is started and answers its golden rows, then all traffic moves to it at once",
@@ -244,6 +260,7 @@ def _shown(step: Step, is_last: bool) -> str:
         return f"{weight:>7}  released"
     if step.hold_s is not None:
         return f"{weight:>7}  for {shown_seconds(step.hold_s)}"
+
     return f"{weight:>7}  until {'you decide' if is_last else 'you take the next'}"
 
 
@@ -253,6 +270,7 @@ def _end(steps: Sequence[Step], name: str) -> str:
         return f"with {name} released" + (
             f", step by step: {COMMAND} promote {name} --step" if waits else ""
         )
+
     step = (
         f"{COMMAND} promote {name} --step (next step), "
         if len(steps) > 1 and steps[0].hold_s is None
@@ -264,8 +282,10 @@ def _end(steps: Sequence[Step], name: str) -> str:
 def _way_back(row: Strategy, stable: str) -> str:
     if row.shadows:
         return f"{COMMAND} abort: no user meets it"
+
     if row.in_place:
         return (
             f"{stable}, kept running until then, started again first after it: {COMMAND} rollback"
         )
+
     return f"{stable}, kept running: {COMMAND} rollback"

@@ -105,6 +105,7 @@ def steps_of_canary(
     judging = place.settings.verdict
     if not auto:
         return canary_steps(CANARY_STEPS if steps is None else steps, every)
+
     hold_s = judging.step_s if every is None else seconds(every)
     return (
         configured_steps(replace(judging, step_s=hold_s))
@@ -223,6 +224,7 @@ def policy_for(place: Workspace, how: str, name: str, steps: Sequence[Step] = ()
             f"version of a {how}, and its "
             "failures could not be compared: switch it on, or leave out --auto"
         )
+
     weights = [step.weight for step in steps] or list(row.steps)
     return policy(place.settings.verdict, row, _answers(place, name), weights)
 

@@ -46,6 +46,7 @@ def last_one(now: Picture) -> int | None:
     """
     if not now["record_answers"]:
         return None
+
     ends = [
         event["act"]
         for event in now["events"]
@@ -89,6 +90,7 @@ def verdict(began: Picture, now: Picture) -> int | None:
         return None
     if present is not None and present["candidate"] == rollout["candidate"]:
         return None
+
     ended_well = any(
         event["act"] == "end" and event["revision"] > began["revision"] for event in now["events"]
     )

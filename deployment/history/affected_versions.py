@@ -39,21 +39,26 @@ def about(before: Ledger, after: Ledger) -> str:
         if new or before.weight(rollout.candidate) != weight:
             shadow = strategy(rollout.strategy).shadows
             return rollout.candidate if shadow else f"{rollout.candidate} {weight / 100:g} %"
+
     if after.queued != before.queued and rollout is not None:
         waiting = after.queued or before.queued
         return waiting.candidate if waiting else ""
+
     if after.released != before.released:
         return f"{before.released} -> {after.released}" if before.released else str(after.released)
+
     if was is not None and rollout is None:
         return (
             was.candidate
             if not before.weight(was.candidate)
             else f"{was.candidate} -> {was.stable}"
         )
+
     touched = [
         name for name, version in after.versions.items() if before.versions.get(name) != version
     ]
     if touched:
         return ", ".join(touched)
+
     waiting = after.queued or before.queued
     return rollout.candidate if rollout else waiting.candidate if waiting else ""

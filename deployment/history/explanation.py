@@ -42,12 +42,14 @@ def explained(store: LedgerStore, revision: int | None) -> Explained:
     newest = store.newest()
     if newest is None:
         raise EdgeFailure("nothing was ever recorded: there is nothing to explain")
+
     wanted = newest.revision if revision is None else revision
     if not 1 <= wanted <= newest.revision:
         raise EdgeFailure(
             f"revision {wanted} was not recorded, 1 to {newest.revision} were: `python deploy.py "
             f"history` lists them"
         )
+
     entries = {entry.revision: entry for entry in store.history(limit=newest.revision - wanted + 2)}
     entry, earlier = entries[wanted], entries.get(wanted - 1)
     before = from_body(earlier.body, earlier.revision) if earlier else Ledger(model=store.model)
@@ -85,6 +87,7 @@ def numbers(found: Explained) -> verdict.Shown | None:
     """
     if found.verdict is None:
         return None
+
     try:
         return verdict.shown(found.entry.model, found.verdict)
     except (KeyError, TypeError, ValueError) as error:

@@ -43,10 +43,12 @@ def moment(text: str, now: datetime) -> Moment:
         at, note = _ago(text, now), f"{text.strip()} ago"
     else:
         note = "" if at.tzinfo else "no zone given: read as local time"
+
     # Python takes a time without a zone as local here.
     at = _in_utc(at, text)
     if at > now:
         raise BadOption(f"'{text}' is still to come ({shown(at)}): give a time that has passed")
+
     return Moment(at, note)
 
 
@@ -55,6 +57,7 @@ def in_force(entries: Sequence[Entry], at: datetime) -> InForce | None:
     before = [entry for entry in entries if entry.at <= at]
     if not before:
         return None
+
     found = max(before, key=lambda entry: entry.revision)
     return InForce(
         found, next((entry for entry in entries if entry.revision == found.revision + 1), None)
@@ -68,10 +71,12 @@ def look_back(store: LedgerStore, at: datetime) -> InForce:
     if found is None and len(entries) == RECENT:
         entries = store.history()
         found = in_force(entries, at)
+
     if found is not None:
         return found
     if not entries:
         raise EdgeFailure("nothing was ever recorded: no version was live")
+
     first = entries[-1]
     raise EdgeFailure(
         f"no version was live at {shown(at)}: the first act, '{first.action}' by {first.actor}, "
@@ -160,6 +165,7 @@ def rollout_of(rollout: Rollout | None) -> dict[str, Any] | None:
     """What was in progress; its step counts from 1."""
     if rollout is None:
         return None
+
     return {
         **rollout.told(),
         "steps": len(rollout.steps),
@@ -172,6 +178,7 @@ def rollout_words(rollout: Rollout | None) -> str:
     """`canary of v2 against v1, step 1/3, begun by ana@host`."""
     if rollout is None:
         return "none"
+
     step = f", step {rollout.step + 1}/{len(rollout.steps)}" if rollout.steps else ""
     paused = ", paused" if rollout.paused else ""
     who = f"{rollout.strategy} of {rollout.candidate} against {rollout.stable}"

@@ -32,6 +32,7 @@ def who_served(place: Workspace, token: str) -> Found:
         raise EdgeFailure(
             "the router's answer to /whoserved cannot be read: is it of another release?"
         ) from error
+
     try:
         with opened_record(place) as store:
             return found | _recorded(look_back(store, datetime.fromisoformat(found["at"])), found)
@@ -70,6 +71,7 @@ def lines(found: Found) -> list[str]:
         told.append(
             f"  digest       {found['digest'] or 'that revision does not name the version'}"
         )
+
     return [*told, *([f"  note: {found['note']}"] if found["note"] else [])]
 
 
@@ -90,6 +92,7 @@ def _weight(found: Found) -> str:
         return "not known: no rollout was in progress"
     if found["rollout"] is None:
         return f"{found['weight']:g} % for {found['version']}, no rollout was in progress"
+
     return (
         f"{found['weight']:g} % for the candidate of the rollout that began with revision "
         f"{found['rollout']}"

@@ -18,11 +18,13 @@ def contract_with_users(place: Workspace, ledger: Ledger, name: str) -> Contract
     stable = ledger.released
     if stable is None or stable == name:
         return None
+
     candidate = read_release(place.releases, name)
     try:
         released = _released(place, ledger, stable)
     except EdgeFailure as error:
         return unknown(name, stable, str(error))
+
     return compare(name, candidate.manifest, stable, released.manifest)
 
 
@@ -37,4 +39,5 @@ def _released(place: Workspace, ledger: Ledger, stable: str) -> Release:
         raise ContractBroken(
             f"{release.path / 'release.yaml'} is not what was released: restore it"
         )
+
     return release

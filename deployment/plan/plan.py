@@ -94,8 +94,10 @@ class Planned:
         value = {"act": "plan", **asdict(self)}
         if self.contract is not None:
             value["contract"]["verdict"] = str(self.contract.verdict)
+
         if self.replay is not None:
             value["replay"]["found"]["share"] = self.replay.found.share
+
         return value
 
 
@@ -109,15 +111,19 @@ def plan(
     """
     if how not in STRATEGIES:
         raise BadOption(f"there is no strategy '{how}': choose one of {', '.join(STRATEGIES)}")
+
     require_name(name)
     if how != "canary" and (options.steps is not None or options.every is not None):
         raise BadOption(
             f"--steps and --every are a canary's, not of {how}: leave them out, or plan a canary"
         )
+
     with opened_record(place) as store:
         ledger = read_ledger(store)
+
     if ledger.released == name:
         raise NothingToDo(f"{name} is released already: all production traffic is its own")
+
     lines = _lines(place, ledger, how, name, options)
     release = read_release(place.releases, name)
     check_seal(release, place.public_key)
@@ -153,22 +159,26 @@ def environment_changes(
 def _environment(place: Workspace, ledger: Ledger, release: Release) -> list[tuple[str, str, str]]:
     if ledger.released is None:
         return []
+
     try:
         released = read_release(place.releases, ledger.released)
     except EdgeFailure:
         # The contract says already that its bundle cannot be read.
         return []
+
     return environment_changes(released.manifest, release.manifest)
 
 
 def _lines(place: Workspace, ledger: Ledger, how: str, name: str, options: Options) -> list[str]:
     if how == "release-in-place":
         return in_place_lines(ledger, name, policy_for(place, how, name) if options.auto else None)
+
     steps: tuple[Step, ...] = ramp_steps("10m", 10) if how == "ramp" else ()
     if how == "canary":
         steps = chosen_steps(
             STRATEGIES[how], steps_of_canary(place, options.steps, options.every, options.auto)
         )
+
     judged = policy_for(place, how, name, steps) if options.auto else None
     return plan_lines(ledger, how, name, steps, policy=judged)
 
@@ -190,16 +200,19 @@ def _replayed(place: Workspace, ledger: Ledger, name: str, source: str) -> Repla
             f"nothing is released to compare {name} with: `{COMMAND} promote {name}` needs no "
             f"replay"
         )
+
     dtypes: dict[str, str] = {}
     for version in (name, stable):
         columns = read_release(place.releases, version).manifest.get("columns") or ()
         dtypes |= {column["name"]: column["dtype"] for column in columns}
+
     rows = recorded_rows(place, source, dtypes)
     with ExitStack() as open_:
         today, tomorrow = (
             open_.enter_context(answering(place, ledger, each)) for each in (stable, name)
         )
         replayed = replay(rows, today.probe, tomorrow.probe)
+
     found = differences(replayed, stable, name, place.settings.router.shadow_tolerance)
     return Replay(
         source, found, tuple(each for each, at in ((stable, today), (name, tomorrow)) if at.own)
@@ -212,5 +225,6 @@ def _next(ledger: Ledger, name: str, how: str, contract: Contract | None, option
         return f"{COMMAND} deploy {name}"
     if ledger.released is None:
         return f"{COMMAND} promote {name}"
+
     breaking = contract is not None and contract.verdict == ContractVerdict.BREAKING
     return f"{COMMAND} {how} {name}{options.typed()}" + (" --breaking" if breaking else "")

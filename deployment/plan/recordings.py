@@ -48,6 +48,7 @@ def recent_rows(place: Workspace) -> list[Row]:
         raise EdgeFailure(
             f"the router recorded nothing in {folder} ({why}), or give --replay a file"
         )
+
     return rows
 
 
@@ -86,6 +87,7 @@ def _rows_of_value(value: Any, path: Path, number: int) -> Iterable[Row]:
     )
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise EdgeFailure(f'{path}, line {number}: neither a row nor {{"instances": [rows]}}')
+
     return rows
 
 
@@ -96,9 +98,11 @@ def _rows_of_table(path: Path, columns: Mapping[str, str]) -> list[Row]:
         table = _read_csv(path, columns) if path.suffix == ".csv" else pandas.read_parquet(path)
     except (ValueError, ImportError) as error:
         raise EdgeFailure(f"{path} cannot be read as {path.suffix[1:]}: {error}") from error
+
     known = [name for name in table.columns if name in columns]
     if not known:
         raise EdgeFailure(f"{path} has none of the versions' columns ({', '.join(columns)})")
+
     listed = [[_plain(value, columns[name]) for value in table[name].tolist()] for name in known]
     return [dict(zip(known, values, strict=True)) for values in zip(*listed, strict=True)]
 

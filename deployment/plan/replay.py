@@ -65,6 +65,7 @@ def replay(rows: Sequence[Row], today: ReadinessProbe, tomorrow: ReadinessProbe)
     batches: list[Batch] = []
     for probe in (today, tomorrow):
         _warm(probe)
+
     with (
         line(today.address, today.secret, TIMEOUT_S) as first,
         line(tomorrow.address, tomorrow.secret, TIMEOUT_S) as second,
@@ -76,6 +77,7 @@ def replay(rows: Sequence[Row], today: ReadinessProbe, tomorrow: ReadinessProbe)
             pairs += map(Pair, part, mine.said, theirs.said)
             if mine.whole and theirs.whole and len(part) == size:
                 batches.append(Batch(size, mine.seconds, theirs.seconds))
+
     return Replayed(pairs, batches, size)
 
 
@@ -128,6 +130,7 @@ def _said(status: int, body: Any, count: int) -> list[Said]:
     )
     if not isinstance(predictions, list) or len(predictions) != count:
         return [Said(None, f"{status}: {body.get('detail') or 'no prediction'}")] * count
+
     return [
         Said(None, errors[place]["detail"], errors[place]["column"])
         if place in errors

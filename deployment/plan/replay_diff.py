@@ -124,12 +124,14 @@ def judged(pair: Pair, tolerance: float) -> Change:
     """
     if pair.today.error or pair.tomorrow.error:
         return Change(False, False, bool(pair.today.error) != bool(pair.tomorrow.error), None)
+
     mine, theirs = pair.today.prediction, pair.tomorrow.prediction
     moved = not same(mine, theirs, tolerance)
     distance = _distance(mine, theirs)
     if isinstance(mine, list) and isinstance(theirs, list):
         flip = len(mine) != len(theirs) or _place_of_largest(mine) != _place_of_largest(theirs)
         return Change(flip, moved, False, distance)
+
     return Change(moved, moved and distance is not None, False, distance)
 
 
@@ -137,6 +139,7 @@ def latency(batches: Sequence[Batch]) -> LatencyDifference | None:
     """Of the batches that both versions answered in full; None without any."""
     if not batches:
         return None
+
     mine, theirs = [batch.today_s for batch in batches], [batch.tomorrow_s for batch in batches]
     return LatencyDifference(
         rows=batches[0].rows,
@@ -167,6 +170,7 @@ def _errors(pairs: Sequence[Pair], today: str, tomorrow: str) -> list[RowErrors]
         if failed is not None:
             counted[version, failed.column] += 1
             examples.setdefault((version, failed.column), failed.error)
+
     return [RowErrors(*key, rows, examples[key]) for key, rows in counted.most_common()]
 
 

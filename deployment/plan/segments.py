@@ -46,6 +46,7 @@ def groups(
         for value, places in members.items():
             if SMALLEST <= len(places) < len(rows):
                 found.append(overall.weighed(column, value, places))
+
     ranked = sorted((each for each in found if each[0] > 0), key=lambda each: -each[0])
     return [group for _, group in ranked[:top]]
 
@@ -76,8 +77,10 @@ class _Overall:
         if 0 < self.share < 1:
             spread = math.sqrt(self.share * (1 - self.share))
             return abs(group.share - self.share) * math.sqrt(len(places)) / spread, group
+
         if not numbers or not self.spread:
             return 0.0, group
+
         return abs(group.mean_distance - self.mean) * math.sqrt(len(numbers)) / self.spread, group
 
 
@@ -97,6 +100,7 @@ def _namer(values: Sequence[Any]) -> Callable[[Any], str]:
     ]
     if len(numbers) < len(present) or len(set(numbers)) <= FEW_VALUES:
         return lambda value: "null" if value is None else str(value)
+
     ordered = sorted(numbers)
     # Quarters that would be empty, because many rows share a value, fall together.
     cuts = sorted(
@@ -113,4 +117,5 @@ def _between(cuts: Sequence[float], place: int) -> str:
         return f"up to {cuts[0]:g}"
     if place == len(cuts):
         return f"above {cuts[-1]:g}"
+
     return f"above {cuts[place - 1]:g}, up to {cuts[place]:g}"

@@ -52,6 +52,7 @@ def answering(place: Workspace, ledger: Ledger, name: str) -> Iterator[Temporary
             ) from error
         yield TemporaryService(probe, own=False)
         return
+
     check_seal(release, place.public_key)
     check_belongs(release, place.settings.model)
     with tempfile.TemporaryDirectory(prefix="sluice-") as folder:
@@ -82,6 +83,7 @@ def _started(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
     try:
         _wait(place, name, probe, process, log)
         yield
@@ -109,6 +111,7 @@ def _wait(
 def _end(process: "subprocess.Popen[bytes]") -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
+
     try:
         process.wait(END_S)
     except subprocess.TimeoutExpired:

@@ -79,6 +79,7 @@ def read_release(folder: Path, name: str) -> Release:
 
     if not is_name(name):
         raise EdgeFailure(f"'{name}' is no version: letters, digits, '-', '_' and '.', at most 64")
+
     path = folder / name
     if not path.is_dir():
         there = ", ".join(delivered(folder)) or "nothing"
@@ -86,6 +87,7 @@ def read_release(folder: Path, name: str) -> Release:
             f"{name} is not delivered ({folder} has {there}): `python deploy.py deliver {name} "
             f"--from ...` first"
         )
+
     raw = _read(path, MANIFEST, LARGEST_MANIFEST)
     try:
         manifest = yaml.safe_load(raw)
@@ -163,12 +165,14 @@ def _file(release: Release, name: str) -> bytes:
         raise ContractBroken(
             f"{path} is not in the manifest: restore the bundle or deliver a new one"
         ) from error
+
     content = _read(release.path, name, size)
     if hashlib.sha256(content).hexdigest() != expected:
         raise ContractBroken(
             f"{path} was changed after {release.name} was signed: restore it or deliver a new "
             f"version"
         )
+
     return content
 
 
@@ -191,10 +195,12 @@ def _check_signature(release: Release, raw: bytes, public_key: Path) -> None:
         raise ContractBroken(
             f"the signature of {release.path} cannot be checked: {error}"
         ) from error
+
     if not isinstance(key, Ed25519PublicKey):
         raise ContractBroken(
             f"{public_key} is not an Ed25519 key: restore the key that signed the bundles"
         )
+
     try:
         key.verify(signature, release.raw)
     except InvalidSignature as error:

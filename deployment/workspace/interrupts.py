@@ -44,6 +44,7 @@ def uninterrupted() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+
     before = [signal.signal(number, signal.SIG_IGN) for number in _SIGNALS]
     try:
         yield

@@ -57,6 +57,7 @@ def opened_record(place: Workspace) -> Iterator[LedgerStore]:
         with opened(place) as pool:
             yield LedgerStore(pool, place.settings.model)
         return
+
     try:
         yield LedgerStore(database, place.settings.model)
     finally:
@@ -67,6 +68,7 @@ def _must_be_known(place: Workspace) -> None:
     refuse_if_deleted(place)
     if place.database_is_file and not (place.state / "ledger.db").exists():
         raise EdgeFailure(f"{place.state} has no record yet: `python deploy.py up` makes it")
+
     if not place.database_url:
         raise EdgeFailure(
             f"{place.state} knows no database yet: `python deploy.py up` orders it and keeps its "
@@ -122,6 +124,7 @@ def entry_of(
         recent = store.history(limit=20)
     except StoreError as error:
         return error
+
     mine = (record.ledger.revision, record.act, actor, at)
     return next(
         (

@@ -30,6 +30,7 @@ def make_secrets(place: Workspace) -> Secrets:
     folder.chmod(0o700)
     for name in ("service", "token", "operator"):
         _make(folder / name)
+
     return read_secrets(place)
 
 
@@ -73,8 +74,10 @@ def _make(path: os.PathLike[str]) -> None:
     draft = f"{os.fspath(path)}.{os.getpid()}"
     if os.path.exists(path):
         return
+
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(secrets.token_hex(32))
+
     try:
         os.link(draft, path)
     except FileExistsError:

@@ -17,6 +17,7 @@ def make_folders(place: Workspace) -> None:
             raise Misconfigured(
                 f"{folder} cannot be made: {error.strerror}. Set SLUICE_STATE elsewhere"
             ) from error
+
     _require_private(place.run)
 
 
@@ -33,5 +34,6 @@ def _require_private(folder: Path) -> None:
             f"{folder} is not a folder of this user: remove it, or set SLUICE_STATE to a shorter "
             f"path"
         )
+
     if found.st_mode & 0o077:
         folder.chmod(0o700)

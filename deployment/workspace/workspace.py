@@ -74,6 +74,7 @@ class Workspace:
             import hashlib
 
             plain = self.run / f"{hashlib.sha256(program.encode()).hexdigest()[:16]}.sock"
+
         return f"unix:{plain}"
 
 
@@ -92,6 +93,7 @@ def place(environ: Mapping[str, str] = os.environ, settings: Settings | None = N
         raise Misconfigured(
             f"{state} is no folder: set SLUICE_STATE to one, or to a name that is free"
         )
+
     there = chosen.deployment.target != "local"
     url = environ.get("DATABASE_URL", "") or (
         _kept(state / "secrets" / "database-url") if there else ""
@@ -150,6 +152,7 @@ def run_folder(state: Path) -> Path:
     near = state / "run"
     if len(os.fsencode(near)) + 1 + LONGEST_SOCKET_NAME <= SOCKET_BYTES:
         return near
+
     import hashlib
     import tempfile
 
@@ -177,4 +180,5 @@ def _user_at_host() -> str:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = str(os.getuid())
+
     return f"{user}@{os.uname().nodename}"

@@ -70,6 +70,7 @@ class Addons:
             self.world.attachments.pop(place.id)
             if place.app.id in self.world.apps:
                 self.detach(place, user)
+
         self.world.addons.pop(addon.id, None)
         provided, addon.state = addon.state == "provisioned", "deprovisioned"
         if provided:
@@ -93,10 +94,12 @@ class Addons:
         await self.clock.sleep(self.provision_s)
         if addon.id not in self.world.addons:
             return
+
         url = await asyncio.to_thread(self.databases.create, _database(addon))
         if addon.id not in self.world.addons:
             await asyncio.to_thread(self.databases.drop, _database(addon))
             return
+
         addon.config, addon.state = {"URL": url}, "provisioned"
         addon.touch()
         for place in [each for each in self.world.attachments.values() if each.addon is addon]:

@@ -28,6 +28,7 @@ def described(url: str) -> tuple[str, int, int, str]:
         current_setting('server_version')"""
     with psycopg.connect(url, connect_timeout=2) as connection:
         size, tables, connections, version = connection.execute(query).fetchone() or ("", 0, 0, "")
+
     return size, tables, connections, version.partition(" ")[0]
 
 
@@ -53,6 +54,7 @@ class Databases:
         """
         if self.process is None:
             self._start()
+
         password = secrets.token_hex(24)
         with self._connect() as connection:
             role = sql.Identifier(name)
@@ -60,6 +62,7 @@ class Databases:
                 sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, sql.Literal(password))
             )
             connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(role, role))
+
         return f"postgres://{quote(name)}:{password}@127.0.0.1:{self.port}/{quote(name)}"
 
     def drop(self, name: str) -> None:
@@ -87,6 +90,7 @@ class Databases:
         programs = postgresql.binaries()
         if programs is None:
             raise RuntimeError(self.missing())
+
         self.folder.mkdir(parents=True, exist_ok=True)
         postgresql.initialise(programs, self.folder, ROLE, self.password)
         self.port = postgresql.free_port()

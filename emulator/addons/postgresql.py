@@ -24,6 +24,7 @@ def binaries() -> Path | None:
     )
     if found:
         return found[-1].parent
+
     on_path = shutil.which("initdb")
     return Path(on_path).resolve().parent if on_path else None
 
@@ -45,6 +46,7 @@ def initialise(programs: Path, folder: Path, role: str, password: str) -> None:
         owner = pwd.getpwnam(_account())
         for path in (folder, secret):
             os.chown(path, owner.pw_uid, owner.pw_gid)
+
     arguments = ["-D", str(folder / "data"), "-U", role, "-A", "scram-sha-256", "-E", "UTF8"]
     command = [
         str(programs / "initdb"),
@@ -87,6 +89,7 @@ def wait(
             time.sleep(0.05)
         else:
             return
+
     raise RuntimeError(f"PostgreSQL did not start: {(folder / 'log').read_text()[-2000:]}")
 
 
@@ -100,6 +103,7 @@ def _identity(folder: Path) -> dict[str, Any]:
     """Arguments that run a process in its folder, and as another account than root."""
     if os.geteuid() != 0:
         return {"cwd": folder}
+
     return {
         "cwd": folder,
         "user": _account(),

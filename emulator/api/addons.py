@@ -20,13 +20,16 @@ def create(call: Call) -> Reply:
         raise not_emulated(
             f"the add-on {asked[:60]!r}; there is {', '.join(plans.CENTS)} of {plans.SERVICE}"
         )
+
     if missing := Databases.missing():
         raise not_emulated(missing)
+
     place = str(call.part("attachment").get("name") or "DATABASE")
     _check(call, app, place)
     name = call.text("name")
     if name and any(each.name == name for each in call.platform.world.addons.values()):
         raise invalid(f"Name {name} is already taken")
+
     addon = call.platform.addons.buy(app, call.account, plan, place, name)
     return Reply(_shape(call, addon), 201)
 
@@ -46,6 +49,7 @@ def database(call: Call) -> Reply:
     addon = _find(call, call.params[0])
     if addon.state != "provisioned":
         raise not_found("database")
+
     size, tables, connections, version = databases.described(addon.config["URL"])
     facts = {
         "Plan": addon.plan.partition(":")[2].replace("-", " ").title(),
@@ -134,6 +138,7 @@ def attachment_of_app(call: Call) -> Reply:
     found = next((each for each in mine if word in (each.id, each.name)), None)
     if found is None:
         raise not_found("attachment")
+
     return Reply(serializers.attachment(found))
 
 
@@ -164,6 +169,7 @@ def plan_list(call: Call) -> Reply:
 def _check(call: Call, app: App, name: str) -> None:
     if not NAME.fullmatch(name):
         raise invalid("The attachment's name must be capital letters, digits and underscores.")
+
     if any(
         each.app is app and each.name == name for each in call.platform.world.attachments.values()
     ):

@@ -108,8 +108,10 @@ class Api:
             if fault and fault.kind == "duplicate":
                 self._answer(message, dict(parse_qsl(address.query)), raw, found, links)
                 answer.status, answer.wrong = 202, []
+
         if fault and fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
+
         endpoint = f"{message.method} {found.template if found else '(unknown)'}"
         seconds = round(time.monotonic() - started, 4)
         exchange = Exchange(
@@ -120,6 +122,7 @@ class Api:
         if fault and fault.kind in ("reset_before", "reset_after"):
             responder.reset()
             return
+
         await responder.send(
             answer.status, [("Request-Id", request_id), *answer.headers], answer.body
         )
@@ -159,15 +162,18 @@ class Api:
     def _admit(self, message: Message, found: Found | None, headers: Headers) -> Account:
         if not ACCEPT.search(message.header("accept")):
             raise NOT_ACCEPTABLE
+
         token = _token(message.header("authorization"))
         account = next((each for each in self.platform.world.accounts if each.token == token), None)
         if account is None or not token:
             raise UNAUTHORIZED
+
         free = found is not None and found.template == "/account/rate-limits"
         admitted = free or self.platform.rate.take(account.id)
         headers.append(("RateLimit-Remaining", str(self.platform.rate.remaining(account.id))))
         if not admitted:
             raise RATE_LIMITED
+
         return account
 
     def _reply(
@@ -179,14 +185,17 @@ class Api:
             cut = part(body, message.header("range"), reply.keys)
             body, headers = cut.items, headers + cut.headers
             status = cut.status if reply.status == 200 else reply.status
+
         wrong += self.platform.schema.wrong_reply(links, status, body) if links else []
         if reply.included and message.header("accept-inclusion"):
             # The schema does not know of inclusions.
             body = [{**each, **reply.included.get(each["id"], {})} for each in body]
+
         data = _dump(body)
         tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
         if message.method == "GET" and message.header("if-none-match") == tag:
             return Answer(304, [("ETag", tag), *headers], b"", wrong)
+
         return Answer(status, [*JSON, ("ETag", tag), *headers], data, wrong)
 
 
@@ -216,6 +225,7 @@ def _early(fault: Fault) -> Answer | None:
         return Answer(429, [*JSON, ("RateLimit-Remaining", "0")], _dump(RATE_LIMITED.body()), [])
     if fault.kind == "reset_before":
         return Answer(0, [], b"", [])
+
     return None
 
 
@@ -231,12 +241,15 @@ def _json(raw: bytes) -> dict[str, Any] | None:
         raise ApiError(400, "bad_request", "The request's body is larger than 1 MiB.")
     if not raw.strip():
         return None
+
     try:
         body = json.loads(raw)
     except ValueError as error:
         raise ApiError(400, "bad_request", "Unable to parse the JSON request.") from error
+
     if not isinstance(body, dict):
         raise ApiError(400, "bad_request", "The request's body must be a JSON object.")
+
     return body
 
 
@@ -244,11 +257,13 @@ def _token(authorization: str) -> str:
     scheme, _, value = authorization.partition(" ")
     if scheme.lower() == "bearer":
         return value.strip()
+
     if scheme.lower() == "basic":
         try:
             return base64.b64decode(value, validate=True).decode().partition(":")[2]
         except (binascii.Error, UnicodeDecodeError):
             return ""
+
     return ""
 
 

@@ -36,16 +36,19 @@ def create(call: Call) -> Reply:
             if stack == "container"
             else invalid(f"Stack {stack} is not available")
         )
+
     if call.text("region", "us") not in ("us", "eu", serializers.REGION["id"]):
         raise invalid("Region was not found")
     if sum(app.owner is call.account for app in world.apps.values()) >= MOST:
         raise invalid(f"You've reached the limit of {MOST} apps for your account.")
+
     app = App(name, call.account, Log(), stack)
     app.rename(name)
     world.apps[app.id] = app
     call.platform.tally.created["app"] += 1
     for description in ("Initial release", "Enable Logplex"):
         call.platform.releasing.create(app, call.account, description, None, {})
+
     return Reply(serializers.app(app), 201)
 
 
@@ -97,11 +100,14 @@ def update(call: Call) -> Reply:
     if (name := call.text("name")) and name != app.name:
         _check_name(call, name)
         app.rename(name)
+
     if (stack := call.text("build_stack")) and stack not in STACKS:
         raise invalid(f"Stack {stack} is not available")
+
     app.stack = stack or app.stack
     if isinstance(call.body.get("maintenance"), bool):
         app.maintenance = call.body["maintenance"]
+
     app.touch()
     return Reply(serializers.app(app))
 
@@ -113,14 +119,19 @@ def delete(call: Call) -> Reply:
     world = call.platform.world
     for addon in [each for each in world.addons.values() if each.app is app]:
         call.platform.addons.give_back(addon, call.account)
+
     for build in app.builds:
         call.platform.building.cancel(build)
+
     for place in [each for each in world.attachments.values() if each.app is app]:
         world.attachments.pop(place.id)
+
     for coupling in [each for each in world.couplings.values() if each.app is app]:
         world.couplings.pop(coupling.id)
+
     for drain in app.drains:
         call.platform.draining.stop(drain)
+
     del world.apps[app.id]
     ending = asyncio.get_running_loop().create_task(call.platform.fleet.end_all([app]))
     ending.add_done_callback(lambda _: _forget_slugs(call, app))
@@ -141,6 +152,7 @@ def _check_name(call: Call, name: str) -> None:
             "lowercase letters, digits, "
             "and dashes, and be 3 to 30 characters long."
         )
+
     if call.platform.world.app(name):
         raise invalid(f"Name {name} is already taken")
 
@@ -177,15 +189,18 @@ def set_feature(call: Call) -> Reply:
     app, name = call.app(), call.params[1]
     if name not in FEATURES:
         raise not_found("feature")
+
     enabled = call.body.get("enabled")
     if not isinstance(enabled, bool):
         raise invalid("enabled must be true or false")
+
     if (
         name == "preboot"
         and enabled
         and not all(each.size.prebootable for each in app.formation.values())
     ):
         raise invalid("Preboot is only available for Standard and Performance dynos.")
+
     app.features[name] = enabled
     app.touch()
     return Reply(_feature(app, name))
@@ -211,9 +226,11 @@ def set_buildpacks(call: Call) -> Reply:
     updates = call.body.get("updates")
     if not isinstance(updates, list):
         raise invalid("updates must be a list")
+
     urls = [str(each.get("buildpack")) for each in updates if isinstance(each, dict)]
     if any(url not in URLS for url in urls):
         raise not_emulated("a buildpack other than heroku/python")
+
     call.app().buildpacks = urls
     return buildpacks(call)
 

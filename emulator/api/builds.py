@@ -19,6 +19,7 @@ def create_source(call: Call) -> Reply:
     oldest = remember(world.sources, token, world.folder / "storage" / f"{token}.tgz", SOURCES)
     if oldest:
         oldest.unlink(missing_ok=True)
+
     call.platform.tally.created["source"] += 1
     return Reply(serializers.source(call.platform.base, token), 201)
 
@@ -30,10 +31,12 @@ def create(call: Call) -> Reply:
         raise invalid("source_blob.url is required")
     if not source["url"].startswith(f"{call.platform.base}/storage/"):
         raise not_emulated("building from another address than a source's get_url")
+
     asked = call.body.get("buildpacks") or []
     urls = [str(each.get("url") or each.get("name")) for each in asked if isinstance(each, dict)]
     if any(url not in URLS for url in urls):
         raise not_emulated("a buildpack other than heroku/python")
+
     stream = Stream()
     remember(call.platform.world.streams, stream.token, stream, STREAMS)
     build = Build(app, call.account, source, urls or app.buildpacks or ["heroku/python"], stream)
@@ -66,6 +69,7 @@ def cancel(call: Call) -> Reply:
     build = _find(call)
     if build.status != "pending":
         raise ApiError(409, "conflict", "The build is not pending.")
+
     call.platform.building.cancel(build)
     build.status = "failed"
     return Reply(serializers.build(build, call.platform.base))

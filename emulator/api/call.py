@@ -33,6 +33,7 @@ class Call:
             raise not_found("app")
         if found.owner is not self.account:
             raise ApiError(403, "forbidden", f"You do not have access to the app {found.name}.")
+
         return found
 
     def text(self, key: str, default: str = "") -> str:
@@ -42,6 +43,7 @@ class Call:
             return default
         if not isinstance(value, str):
             raise invalid(f"{key} must be a string")
+
         return value
 
     def part(self, key: str) -> dict[str, Any]:

@@ -25,14 +25,17 @@ def update(call: Call) -> Reply:
             raise invalid(f"Config var name {key[:80]!r} is invalid")
         if value is not None and not isinstance(value, str):
             raise invalid(f"Config var {key} must be a string or null")
+
     if taken := sorted(set(call.body) & set(call.platform.addons.forced(app))):
         raise invalid(f"Cannot overwrite attachment values {', '.join(taken)}.")
+
     base = call.platform.releasing.base(app)
     config = dict(base.config) if base else {}
     config.update({key: value for key, value in call.body.items() if value is not None})
     config = {key: value for key, value in config.items() if call.body.get(key, "") is not None}
     if sum(len(key.encode()) + len(value.encode()) for key, value in config.items()) > LIMIT:
         raise invalid("Config vars are limited to 64 KB in total.")
+
     release = call.platform.releasing.config(app, call.account, _description(call.body), config)
     return Reply(dict(app.config), headers=_warning(release))
 
@@ -49,6 +52,7 @@ def _description(change: dict[str, str | None]) -> str:
 def _warning(release: Release) -> list[tuple[str, str]]:
     if release.status != "pending":
         return []
+
     text = (
         f"Config vars are not in force until the release command of v{release.version} has "
         f"succeeded."

@@ -48,6 +48,7 @@ def _check(call: Call, app: App, url: str) -> None:
         raise invalid(f"Url {url} has already been taken")
     if len(app.drains) >= MOST:
         raise invalid(f"You've reached the limit of {MOST} drains for this app.")
+
     ours = call.world.app_by_host(parts.hostname) is not None
     here = parts.scheme == "http" and parts.hostname in LOOPBACK
     if not (parts.scheme == "https" and ours) and not here:

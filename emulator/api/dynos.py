@@ -30,10 +30,12 @@ def create(call: Call) -> Reply:
         raise not_emulated("attached one-off dynos")
     if app.current is None or app.current.slug is None:
         raise invalid("Cannot run a command before the first deploy.")
+
     name = f"run.{random.randint(1000, 9999)}"  # noqa: S311
     size = sizes.find(call.text("size")) if call.text("size") else sizes.DEFAULT
     if size is None:
         raise invalid("Couldn't find that dyno size.")
+
     extra = {str(key): str(value) for key, value in call.part("env").items()}
     dyno = Dyno(
         app,

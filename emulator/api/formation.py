@@ -47,6 +47,7 @@ def _find(app: App, word: str) -> Formation:
     )
     if found is None:
         raise not_found("formation")
+
     return found
 
 
@@ -61,6 +62,7 @@ def _apply(
         text = f"Scaled to {each.type}@{quantity}:{size.name} by user {call.account.email}"
         app.log.add("app", "api", text)
         call.platform.fleet.scale(app, each)
+
     app.bell.ring()
     return [each for each, _, _ in wanted]
 
@@ -74,8 +76,10 @@ def _quantity(now: Formation, change: dict[str, Any]) -> int:
     ):
         # Heroku's own client sends a number as text.
         wanted = int(wanted) if wanted.isdigit() else now.quantity + int(wanted)
+
     if not isinstance(wanted, int) or isinstance(wanted, bool) or not 0 <= wanted <= MOST:
         raise invalid(f"Quantity must be a whole number from 0 to {MOST}")
+
     return wanted
 
 
@@ -84,9 +88,11 @@ def _size(now: Formation, change: dict[str, Any]) -> Size:
     word = (asked.get("name") or asked.get("id")) if isinstance(asked, dict) else change.get("size")
     if word is None:
         return now.size
+
     size = sizes.find(str(word))
     if size is None:
         raise invalid(f"Couldn't find that dyno size: {str(word)[:40]}")
+
     return size
 
 
@@ -96,9 +102,11 @@ def _check(app: App, wanted: list[tuple[Formation, int, Size]]) -> None:
     for type, (quantity, size) in after.items():
         if size.single and quantity > 1:
             raise invalid(f"Cannot have more than 1 {size.name} dyno per process type ({type}).")
+
     used = {size.name for quantity, size in after.values() if quantity > 0}
     if len(used) > 1 and used & {"Eco", "Basic"}:
         raise invalid("Cannot mix Eco or Basic dynos with other dyno sizes in one app.")
+
     if app.features.get("preboot") and any(size.single for _, size in after.values()):
         raise invalid(
             "Preboot is only available for Standard and Performance dynos: turn it off first."

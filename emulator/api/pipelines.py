@@ -18,6 +18,7 @@ def create(call: Call) -> Reply:
         raise invalid("Name is invalid: 3 to 30 lowercase letters, digits and dashes.")
     if any(each.name == name for each in call.platform.world.pipelines.values()):
         raise invalid("Name has already been taken")
+
     made = Pipeline(name, call.account)
     call.platform.world.pipelines[made.id] = made
     call.platform.tally.created["pipeline"] += 1
@@ -44,6 +45,7 @@ def update(call: Call) -> Reply:
     found, name = _find(call, call.params[0]), call.text("name")
     if name and not NAME.fullmatch(name):
         raise invalid("Name is invalid: 3 to 30 lowercase letters, digits and dashes.")
+
     found.name = name or found.name
     found.touch()
     return Reply(serializers.pipeline(found))
@@ -66,6 +68,7 @@ def couple(call: Call) -> Reply:
         raise invalid(f"Stage must be one of {', '.join(STAGES)}")
     if any(each.app is app for each in call.platform.world.couplings.values()):
         raise invalid("App is already in a pipeline")
+
     made = Coupling(app, pipeline, stage)
     call.platform.world.couplings[made.id] = made
     return Reply(serializers.coupling(made), 201)
@@ -104,6 +107,7 @@ def move(call: Call) -> Reply:
     found, stage = _coupling(call), call.text("stage")
     if stage not in STAGES:
         raise invalid(f"Stage must be one of {', '.join(STAGES)}")
+
     found.stage = stage
     found.touch()
     return Reply(serializers.coupling(found))
@@ -127,12 +131,14 @@ def promote(call: Call) -> Reply:
     members = [each.app for each in _members(call, pipeline)]
     if not targets or any(each not in members for each in [app, *targets]) or app in targets:
         raise invalid("Source and targets must be different apps of the pipeline.")
+
     named = (source.get("release") or {}).get("id")
     release = (
         next((each for each in app.releases if each.id == named), None) if named else app.current
     )
     if release is None or release.slug is None:
         raise invalid("The source app has no release to promote.")
+
     made = Promotion(pipeline, release, [Target(each) for each in targets])
     call.platform.world.promotions[made.id] = made
     call.platform.tally.created["promotion"] += 1

@@ -32,19 +32,23 @@ def part(items: list[dict[str, Any]], wanted: str, keys: tuple[str, ...]) -> Par
     taken, rest = ordered[:most], ordered[most:]
     if not taken:
         return Part(200, [], [accept])
+
     headers = [accept, ("Content-Range", f"{key} {taken[0][key]}..{taken[-1][key]}; max={most}")]
     if rest:
         order = ", order=desc" if descending else ""
         headers.append(("Next-Range", f"{key} ]{taken[-1][key]}..; max={most}{order}"))
+
     return Part(206 if rest else 200, taken, headers)
 
 
 def _read(wanted: str, keys: tuple[str, ...]) -> tuple[str, str, str, int, bool, bool]:
     if not wanted:
         return keys[0], "", "", DEFAULT, False, False
+
     match = WRITTEN.fullmatch(wanted)
     if match is None or match["key"] not in keys:
         raise _unsatisfiable(keys)
+
     options = dict(
         each.partition("=")[::2]
         for each in re.split(r"[;,]\s*", match["rest"] or "")
@@ -58,6 +62,7 @@ def _read(wanted: str, keys: tuple[str, ...]) -> tuple[str, str, str, int, bool,
         or options.get("order", "asc") not in ("asc", "desc")
     ):
         raise _unsatisfiable(keys)
+
     descending = options.get("order") == "desc"
     return (
         match["key"],
@@ -74,9 +79,11 @@ def _within(value: Any, first: str, last: str, descending: bool, past: bool) -> 
         start = _like(value, first)
         if (past and value == start) or (value > start if descending else value < start):
             return False
+
     if last:
         end = _like(value, last)
         return bool(value >= end if descending else value <= end)
+
     return True
 
 

@@ -43,9 +43,11 @@ def create(call: Call) -> Reply:
 def _release(call: Call, app: App) -> Release:
     if not call.text("slug"):
         raise invalid("slug is required")
+
     slug = find_slug(call, call.text("slug"))
     if slug not in app.slugs:
         app.slugs.append(slug)
+
     return call.platform.releasing.deploy(
         app, call.account, call.text("description") or "Deploy", slug
     )
@@ -58,6 +60,7 @@ def _rollback(call: Call, app: App) -> Release:
         raise not_found("release")
     if target.slug is None or target.status != "succeeded":
         raise invalid(f"Cannot roll back to v{target.version}: it is not eligible.")
+
     kept = call.platform.addons.forced(app)
     text = f"Rollback to v{target.version}"
     return call.platform.releasing.create(

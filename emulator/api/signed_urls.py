@@ -95,11 +95,13 @@ class Addresses:
         if stream is None or not stream.started:
             await visit.refuse(404, "Stream not found.\n")
             return
+
         fault = self.platform.faults.take("GET", visit.message.target)
         first = _first_byte(visit.message.header("range"))
         if first is None or (stream.closed and first > len(stream.data)):
             await visit.refuse(416, "")
             return
+
         status, headers = (206, [("Content-Range", f"bytes {first}-/*")]) if first else (200, [])
         await visit.responder.start(status, [*TEXT, *headers])
         cut = first + fault.bytes if fault and fault.kind == "cut" else None
@@ -123,6 +125,7 @@ class Addresses:
         if session is None or self.platform.clock.now() - since > SESSION_S:
             await visit.refuse(404, "Not found.\n")
             return
+
         events = "text/event-stream" in visit.message.header("accept")
         kind = "text/event-stream" if events else "text/plain; charset=utf-8"
         await visit.responder.start(200, [("Content-Type", kind), ("Cache-Control", "no-cache")])

@@ -71,6 +71,7 @@ def manager(folder: Path) -> Manager:
                 "Your app's source code contains a virtual environment.",
                 "Remove it from your Git repository and add it to .gitignore.",
             )
+
     found = [Manager(name, file) for file, name in MANAGERS.items() if (folder / file).is_file()]
     if len(found) > 1:
         raise BuildError(
@@ -83,17 +84,21 @@ def manager(folder: Path) -> Manager:
             "Decide which package manager you want to use with your app, and",
             "then delete the file(s) and any config from the others.",
         )
+
     if found:
         return _emulated(found[0])
+
     if (folder / "Pipfile").is_file():
         raise BuildError(
             "Error: No 'Pipfile.lock' found!", "A 'Pipfile' was found, but not its lockfile."
         )
+
     if (folder / "setup.py").is_file() and not (folder / "pyproject.toml").is_file():
         raise BuildError(
             "Error: Implicit setup.py file support has been sunset.",
             "Add a 'requirements.txt' that has the line '.' instead.",
         )
+
     raise BuildError(
         "Error: Couldn't find any supported Python package manager files.",
         "",

@@ -88,6 +88,7 @@ class Building:
         build.output.line(" !")
         for line in error.lines:
             build.output.line(f" !     {line}".rstrip())
+
         build.output.line(" !")
         build.output.line(" !     Push rejected, failed to compile Python app.")
         build.output.line(" !     Push failed")
@@ -108,6 +109,7 @@ class Building:
         await self._measure(build, slug, app)
         if build.app.id not in self.world.apps:
             raise BuildError("Error: The app was deleted.")
+
         build.app.slugs.append(slug)
         build.slug = slug
         self.tally.created["slug"] += 1
@@ -121,6 +123,7 @@ class Building:
                 " !     Release command declared: this new release will not be available until it "
                 "succeeds."
             )
+
         build.output.line(f"       Released v{release.version}")
         build.output.line(f"       {build.app.web_url} deployed to Heroku")
 
@@ -131,6 +134,7 @@ class Building:
             raise BuildError(
                 "Error: The source could not be downloaded.", "Nothing was uploaded to its put_url."
             )
+
         slug.checksum = checksum(path)
         asked = build.source.get("checksum")
         if asked and asked.lower() != slug.checksum.lower():
@@ -138,10 +142,12 @@ class Building:
                 "Error: The source's checksum does not match.",
                 f"It is {slug.checksum}, not {asked}.",
             )
+
         try:
             root = unpack(path, slug.folder / "source")
         except BadTarball as error:
             raise BuildError(f"Error: {error}") from error
+
         root.rename(slug.folder / "app")
         shutil.rmtree(slug.folder / "source", ignore_errors=True)
 
@@ -153,6 +159,7 @@ class Building:
         else:
             build.output.line(" !     Warning: No Python version was specified.")
             build.output.line(f"-----> Using Python {python.version} (the default)")
+
         build.output.line(f"-----> Installing Python {python.version}")
         await install(app, found, python, build.output, run)
         await self._hook(build, app, "post_compile", run)
@@ -162,6 +169,7 @@ class Building:
         hook = app / "bin" / name
         if not hook.is_file():
             return
+
         build.output.line(f"-----> Running bin/{name} hook")
         hook.chmod(0o755)
         environ = {**environment.base(app), **build.app.config}
@@ -186,6 +194,7 @@ class Building:
             raise BuildError(
                 f"Compiled slug size: {megabytes:.1f}M is too large (max is {most:.0f}M)."
             )
+
         build.output.line(f"       Done: {megabytes:.1f}M")
 
 

@@ -32,6 +32,7 @@ def runtime(
     environ.pop("PORT", None)
     if port is not None:
         environ["PORT"] = str(port)
+
     return environ
 
 

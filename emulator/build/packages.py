@@ -43,6 +43,7 @@ async def install(app: Path, manager: Manager, wanted: Wanted, output: Stream, r
             "-r",
             "requirements.txt",
         )
+
     if await run((uv.find_uv_bin(), *command), environ, app):
         raise BuildError(
             f"Error: Unable to install dependencies using {manager.name}.",
@@ -59,12 +60,14 @@ async def _make(
             f" !     Emulator: Heroku would use Python {wanted.version} here; Python {HERE} is "
             f"used."
         )
+
     command = (uv.find_uv_bin(), "venv", "--no-project", "--quiet", "--python", source, str(python))
     if await run(command, environ, app):
         raise BuildError(
             f"Emulator: this machine has no Python {wanted.version}.",
             f"Heroku has it. Install it here, or rehearse with {HERE} in .python-version.",
         )
+
     pip = python / "bin" / "pip"
     pip.write_text(PIP.format(uv=uv.find_uv_bin()))
     pip.chmod(0o755)

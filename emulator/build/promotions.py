@@ -32,6 +32,7 @@ class Promoting:
         if target.app.id not in self.releasing.world.apps or source.slug is None:
             target.status, target.error = "failed", "The app or its slug is gone."
             return
+
         text = (
             f"Promote {source.app.name} v{source.version} {(source.slug.commit or '')[:8]}".strip()
         )

@@ -39,25 +39,30 @@ def wanted(folder: Path, uv: bool) -> Wanted:
                 "Error: Your .python-version file is spelled incorrectly.",
                 f"We found a file named '{name}'. Rename it to '.python-version'.",
             )
+
     if (folder / "runtime.txt").is_file():
         return _runtime_txt(folder / "runtime.txt", uv)
     if (folder / ".python-version").is_file():
         return _checked(_python_version(folder / ".python-version"), ".python-version")
+
     if uv:
         raise BuildError(
             "Error: No Python version was specified.",
             "When using the package manager uv on Heroku, you must specify",
             "your app's Python version with a .python-version file.",
         )
+
     return Wanted(DEFAULT, "")
 
 
 def _runtime_txt(path: Path, uv: bool) -> Wanted:
     if uv:
         raise BuildError("Error: The runtime.txt file isn't supported when using uv.")
+
     text = path.read_text("utf-8", "replace").strip()
     if not text.startswith("python-") or not WRITTEN.fullmatch(text.removeprefix("python-")):
         raise BuildError("Error: Invalid Python version in runtime.txt.", f"Found: {text[:80]}")
+
     return _checked(text.removeprefix("python-"), "runtime.txt")
 
 
@@ -68,11 +73,13 @@ def _python_version(path: Path) -> str:
         raise BuildError(
             "Error: Unable to read .python-version.", "The file isn't valid UTF-8."
         ) from error
+
     if text.startswith("\ufeff"):
         raise BuildError(
             "Error: Unable to read .python-version.",
             "The file begins with a byte order mark (BOM).",
         )
+
     lines = [
         line.strip()
         for line in text.splitlines()
@@ -83,14 +90,17 @@ def _python_version(path: Path) -> str:
             "Error: Invalid Python version in .python-version.",
             "No Python version was found in it.",
         )
+
     if len(lines) > 1:
         raise BuildError("Error: Multiple Python versions found in .python-version.", *lines[:10])
+
     if not WRITTEN.fullmatch(lines[0]):
         raise BuildError(
             "Error: Invalid Python version in .python-version.",
             f"Found: {lines[0][:80]}",
             "Use a version such as 3.13 or 3.13.5, without quotes and without 'python-'.",
         )
+
     return lines[0]
 
 
@@ -101,8 +111,10 @@ def _checked(version: str, where: str) -> Wanted:
         raise BuildError(
             "Error: The requested Python version has reached end-of-life.", f"Python {found.minor}"
         )
+
     if found.minor not in SUPPORTED:
         raise BuildError(
             "Error: The requested Python version isn't recognised.", f"Python {found.minor}"
         )
+
     return found

@@ -70,6 +70,7 @@ class Releasing:
             self._run_command(release, slug.process_types["release"])
         else:
             self._activate(release)
+
         return release
 
     def _run_command(self, release: Release, command: str) -> None:
@@ -81,6 +82,7 @@ class Releasing:
     def _finish(self, release: Release, task: "asyncio.Task[int]") -> None:
         if release.output:
             release.output.close()
+
         gone = release.app.id not in self.world.apps
         if gone or task.cancelled() or task.exception() or task.result() != 0:
             release.status = "failed"

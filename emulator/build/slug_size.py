@@ -23,6 +23,7 @@ def slug_size(app: Path, remembered: Path) -> int:
         parts = {entry.name: entry for entry in packages.iterdir()}
         for name in sorted(parts):
             total += _part(parts[name], known)
+
     fresh = remembered.with_suffix(f".{secrets.token_hex(4)}")
     fresh.write_text(json.dumps(known))
     fresh.replace(remembered)
@@ -32,11 +33,13 @@ def slug_size(app: Path, remembered: Path) -> int:
 def _part(path: Path, known: dict[str, int]) -> int:
     if path.is_file():
         return _compressed(path)
+
     files = sorted(_files(path, skip=None))
     plain = sum(each.stat().st_size for each in files)
     key = f"{path.name} {len(files)} {plain}"
     if key not in known:
         known[key] = sum(map(_compressed, files))
+
     return known[key]
 
 

@@ -38,6 +38,7 @@ def unpack(path: Path, folder: Path) -> Path:
                 _place(archive, member, folder.resolve())
     except (tarfile.TarError, OSError, EOFError, ValueError) as error:
         raise BadTarball(f"the source cannot be unpacked: {error}") from error
+
     inside = list(folder.iterdir())
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
 
@@ -50,18 +51,22 @@ def _place(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> N
     if member.isdir():
         target.mkdir(parents=True, exist_ok=True)
         return
+
     target.parent.mkdir(parents=True, exist_ok=True)
     if member.issym():
         _inside(folder, target.parent / member.linkname, member.linkname)
         target.symlink_to(member.linkname)
         return
+
     content = archive.extractfile(member) if member.isreg() else None
     if content is None:
         raise BadTarball(
             f"the source cannot be unpacked: {member.name} is no file, folder or link to one"
         )
+
     with target.open("xb") as file:
         shutil.copyfileobj(content, file)
+
     target.chmod(0o755 if member.mode & 0o100 else 0o644)
 
 

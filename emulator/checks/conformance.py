@@ -110,6 +110,7 @@ class Schema:
         """What no operation at this address accepts; empty when one of them does."""
         if all(link.request is None for link in links):
             return []
+
         return _least(
             [
                 _errors(link.request, {} if body is None else body, "request")
@@ -129,6 +130,7 @@ class Schema:
                 else [f"reply: status {status}, the schema says {link.status}"]
             )
             found.append(wrong + (_errors(link.reply, body, "reply") if link.reply else []))
+
         return _least(found)
 
 

@@ -43,6 +43,7 @@ class Control:
         raw = b""
         async for chunk in inbound.body(message):
             raw = (raw + chunk)[:BODY_LIMIT]
+
         name = message.target.partition("?")[0].removeprefix("/emulator/")
         status = 200
         try:
@@ -54,6 +55,7 @@ class Control:
             status, answer = error.status, error.body()
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             status, answer = 422, invalid(f"this cannot be read: {error!r}").body()
+
         await responder.send(
             status, [("Content-Type", "application/json")], json.dumps(answer).encode()
         )
@@ -80,6 +82,7 @@ class Control:
         found = [dyno for dyno in (app.dynos if app else []) if dyno.name == body["dyno"]]
         if app is None or not found:
             raise not_found("dyno")
+
         if body["action"] == "cycle":
             found[0].say("Cycling")
             self.platform.fleet.restart(app, found)
@@ -89,6 +92,7 @@ class Control:
             memory.judge(found[0], float(body["used_mb"]))
         else:
             raise invalid("action is cycle, kill or memory")
+
         return body
 
     def _settings(self, body: dict[str, Any]) -> Any:

@@ -44,6 +44,7 @@ class Report:
         self.other["failed" if exchange.wrong else "validated" if checked else "unvalidated"] += 1
         if exchange.fault:
             self.other["faults"] += 1
+
         if exchange.wrong:
             self.failures.append(asdict(exchange))
 

@@ -98,6 +98,7 @@ class Runner:
         dyno.home = root / "app"
         if dyno.stopping:
             return 143
+
         dyno.port = self.ports.borrow() if dyno.type == "web" else None
         config = {**dyno.release.config, **dyno.extra}
         environ = runtime(dyno.home, dyno.size, dyno.name, config, dyno.port)
@@ -109,6 +110,7 @@ class Runner:
         reading = asyncio.create_task(_read(process.stdout, dyno))
         if dyno.stopping:
             process_groups.signal_all(process.pid, signal.SIGTERM)
+
         try:
             status = await process.wait()
             if not dyno.stopping:
@@ -119,12 +121,14 @@ class Runner:
             for task in (watching, reading):
                 task.cancel()
             process_groups.signal_all(process.pid, signal.SIGKILL)
+
         return status if status >= 0 else 128 - status
 
     async def _watch_boot(self, dyno: Dyno) -> None:
         if dyno.port is None:
             dyno.become("up")
             return
+
         loop = asyncio.get_running_loop()
         end = loop.time() + self.clock.allowed(BOOT_S)
         while not listening(dyno.port):
@@ -137,6 +141,7 @@ class Runner:
                 process_groups.signal_all(dyno.group or 0, signal.SIGKILL)
                 return
             await asyncio.sleep(LOOK_S)
+
         if not dyno.stopping:
             dyno.become("up")
 
@@ -152,6 +157,7 @@ class Runner:
                     "seconds of SIGTERM"
                 )
                 dyno.say("Stopping remaining processes with SIGKILL")
+
         await dyno.over.wait()
 
 
@@ -164,6 +170,7 @@ async def _read(pipe: asyncio.StreamReader | None, dyno: Dyno) -> None:
         for line in [*lines, *([rest] if len(rest) > LINE_LIMIT else [])]:
             dyno.app.log.add("app", dyno.name, line.decode("utf-8", "replace"))
         rest = b"" if len(rest) > LINE_LIMIT else rest
+
     if rest:
         dyno.app.log.add("app", dyno.name, rest.decode("utf-8", "replace"))
 
@@ -172,6 +179,7 @@ def _unpack(dyno: Dyno, root: Path) -> None:
     slug = dyno.release.slug
     if slug is None:
         raise ValueError("a release without a slug runs nothing")
+
     (root / "tmp").mkdir(parents=True)
     made = slug.folder / "app"
     shutil.copytree(

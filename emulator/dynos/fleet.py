@@ -38,6 +38,7 @@ class Fleet:
         if not preboot:
             self.stop(app, app.unlisted)
             app.unlisted = []
+
         for dyno in old:
             app.dynos.remove(dyno)
             dyno.say("Restarting")
@@ -46,6 +47,7 @@ class Fleet:
             else:
                 dyno.become("starting")
                 self._tasks.spawn(self.runner.end(dyno))
+
         new = [
             self._boot(app, release, each, number)
             for each in app.formation.values()
@@ -53,6 +55,7 @@ class Fleet:
         ]
         if (switch := self._switches.pop(app.id, None)) is not None:
             switch.cancel()
+
         if preboot:
             self._switches[app.id] = self._tasks.spawn(
                 self._switch(app, [dyno for dyno in new if dyno.type == "web"])
@@ -65,6 +68,7 @@ class Fleet:
         release = app.current
         if release is None or release.slug is None:
             return
+
         mine = [dyno for dyno in app.dynos if dyno.type == formation.type]
         wrong = [dyno for dyno in mine if dyno.size is not formation.size]
         names = [f"{formation.type}.{number}" for number in _numbers(formation)]
@@ -108,6 +112,7 @@ class Fleet:
         for app in {dyno.app.id: dyno.app for dyno in ending}.values():
             app.dynos.clear()
             app.unlisted.clear()
+
         await asyncio.gather(*(self.runner.end(dyno) for dyno in ending), return_exceptions=True)
         if self.ending:
             await self._tasks.end()
@@ -128,11 +133,14 @@ class Fleet:
         await self._ended(dyno, self._cycle(dyno))
         if dyno.stopping or self.ending:
             return
+
         dyno.become("crashed")
         if dyno in app.unlisted:
             app.unlisted.remove(dyno)
+
         if crashes:
             await self.clock.sleep(min(COOLEST_S, COOL_OFF_S * 2 ** (crashes - 1)))
+
         formation = app.formation.get(dyno.type)
         if dyno in app.dynos and formation and not self.ending:
             app.dynos.remove(dyno)
@@ -151,6 +159,7 @@ class Fleet:
             self.living.discard(dyno)
             for task in watching:
                 task.cancel()
+
         dyno.say(f"Process exited with status {status}")
         return status
 
@@ -175,6 +184,7 @@ class Fleet:
         await self.clock.sleep(PREBOOT_S)
         for dyno in new:
             dyno.held = False
+
         old, app.unlisted = app.unlisted, []
         app.bell.ring()
         self._switches.pop(app.id, None)
@@ -194,4 +204,5 @@ def _follow(app: App, release: Release) -> None:
             app.formation[name].command = command
         else:
             app.formation[name] = Formation(name, command, 1 if name == "web" else 0)
+
     app.formation = {name: each for name, each in app.formation.items() if name in types}

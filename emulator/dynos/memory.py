@@ -23,6 +23,7 @@ def used_mb(group: int) -> float:
         with suppress(OSError, StopIteration):
             lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
             total += int(next(line for line in lines if line.startswith("Pss:")).split()[1])
+
     return total / 1024
 
 
@@ -44,6 +45,7 @@ def judge(dyno: Dyno, used: float) -> None:
             if share < 2
             else "Error R15 (Memory quota vastly exceeded)"
         )
+
     if share >= 2 and dyno.group is not None:
         dyno.say("Stopping process with SIGKILL")
         process_groups.signal_all(dyno.group, signal.SIGKILL)

@@ -25,6 +25,7 @@ class Ports:
             if port not in self._lent and _free(port):
                 self._lent.add(port)
                 return port
+
         raise OSError("no free port")
 
     def give_back(self, port: int) -> None:
@@ -53,4 +54,5 @@ def listening(port: int) -> bool:
             )
             if any(row[1].endswith(wanted) and row[3] == LISTEN for row in rows):
                 return True
+
     return False

@@ -39,6 +39,7 @@ def members(group: int) -> list[int]:
                 state, _, own, *_ = (entry / "stat").read_text().rpartition(")")[2].split()
                 if int(own) == group and state not in "ZX":
                     found.append(int(entry.name))
+
     return found
 
 
@@ -55,6 +56,7 @@ async def end(group: int, seconds: float) -> bool:
     if not gone:
         signal_all(group, signal.SIGKILL)
         await wait_gone(group, 10)
+
     return gone
 
 
@@ -68,4 +70,5 @@ async def wait_gone(group: int, seconds: float) -> bool:
         if loop.time() >= end_at:
             return False
         await asyncio.sleep(LOOK_S)
+
     return True

@@ -18,9 +18,11 @@ async def choose(app: App, tried: set[str], clock: Clock) -> Dyno:
     _check(app)
     if (dyno := serving(app, tried)) is not None:
         return dyno
+
     busy = any(each.routable for each in _web(app))
     if busy and app.queued >= BACKLOG:
         raise Fail("H11")
+
     app.queued += 1
     try:
         ready = await app.bell.until(
@@ -28,10 +30,12 @@ async def choose(app: App, tried: set[str], clock: Clock) -> Dyno:
         )
     finally:
         app.queued -= 1
+
     _check(app)
     chosen = serving(app, tried)
     if not ready or chosen is None:
         raise Fail("H11" if busy else "H20")
+
     return chosen
 
 
@@ -63,6 +67,7 @@ def _unscaled(app: App) -> bool:
 def _check(app: App) -> None:
     if _unscaled(app) and not app.unlisted:
         raise Fail("H14")
+
     web = _web(app)
     if not web:
         raise Fail("H14")

@@ -113,9 +113,11 @@ class Inbound:
             data = await self.reader.read(READ)
         except (ConnectionError, OSError):
             data = b""
+
         if not data:
             self.ended = True
             raise Closed(self.heard)
+
         self.heard = True
         try:
             self.parser.feed_data(data)
@@ -147,6 +149,7 @@ class Inbound:
             and message.header("expect").lower() == "100-continue"
         ):
             self.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
         while True:
             while message.chunks:
                 yield message.chunks.popleft()
@@ -192,6 +195,7 @@ class Responder:
         framing: Headers = [("Transfer-Encoding", "chunked")] if self.chunked else []
         if status == 304:
             headers = [pair for pair in headers if pair[0].lower() != "content-length"]
+
         framing.append(("Connection", "keep-alive" if self.keep else "close"))
         phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Status"
         self.writer.write(head_of(f"HTTP/1.1 {status} {phrase}", headers + framing))

@@ -69,6 +69,7 @@ class Draining:
             with suppress(OSError, Closed, Garbled, TimeoutError):
                 if 200 <= await asyncio.wait_for(self._post(drain, frame, lines), ANSWER_S) < 300:
                     return True
+
         return False
 
     async def _post(self, drain: Drain, frame: str, lines: list[Line]) -> int:

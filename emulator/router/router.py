@@ -51,6 +51,7 @@ class Router:
             responder.keep = responder.keep and message.complete
             await responder.send(404, HTML, NO_SUCH_APP)
             return
+
         visit = RoutedRequest(app, inbound, message, responder, client)
         asked = message.header("x-request-id")
         visit.id = asked if REQUEST_ID.fullmatch(asked) else new_id()
@@ -66,6 +67,7 @@ class Router:
         if visit.responder.started or code == "H27":
             visit.responder.reset()
             return
+
         visit.responder.keep = visit.responder.keep and visit.message.complete
         with suppress(ConnectionError):
             await visit.responder.send(visit.status, HTML, page(code))
@@ -75,6 +77,7 @@ class Router:
             raise Fail("H80")
         if not any(release.slug for release in visit.app.releases):
             raise Fail("H81")
+
         tried: set[str] = set()
         code = ""
         while len(tried) < TRIES:
@@ -96,6 +99,7 @@ class Router:
             if not code:
                 return
             tried.add(dyno.id)
+
         raise Fail(code)
 
     async def _try(self, visit: RoutedRequest, dyno: Dyno) -> str:
@@ -109,6 +113,7 @@ class Router:
             return "H21"
         except TimeoutError:
             return "H19"
+
         visit.connect_ms = ms(begun)
         await self._exchange(visit, dyno, connection)
         return ""
@@ -174,9 +179,11 @@ class Router:
         except ConnectionError as error:
             visit.status = 499
             raise Fail("H27") from error
+
         whole = answer.complete and answer.keep and sized and not bodyless
         if whole:
             connection.inbound.done()
+
         return whole
 
     async def _body(self, visit: RoutedRequest, chunks: AsyncIterator[bytes]) -> None:

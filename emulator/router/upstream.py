@@ -47,6 +47,7 @@ async def connect(dyno: Dyno, seconds: float) -> Connection:
         if kept.fresh:
             return kept
         kept.close()
+
     for host in ("127.0.0.1", "::1"):
         try:
             return Connection(
@@ -55,6 +56,7 @@ async def connect(dyno: Dyno, seconds: float) -> Connection:
         except OSError as error:
             if isinstance(error, TimeoutError):
                 raise
+
     raise Refused
 
 

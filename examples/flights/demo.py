@@ -130,8 +130,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (DemoFailed, httpx.HTTPError) as error:
         console.print(f"[red]{error}[/]")
         return 1
+
     if options.json:
         print(json.dumps(result))
+
     return 1 if result["failed"] else 0
 
 
@@ -160,12 +162,14 @@ async def _demo(stage: Stage, keep: bool) -> dict[str, Any]:
     except BaseException:
         await _quietly_down(stage)
         raise
+
     if keep:
         stage.console.print(
             f"The stack is up: {stage.url}  (SLUICE_STATE={STATE} python deploy.py down ends it)"
         )
     else:
         await stage.run("down")
+
     return result
 
 
@@ -263,6 +267,7 @@ async def _canary(stage: Stage) -> None:
     for share in (5, 25, 50):
         await stage.until(f"v2 at {share} %", share, lambda s: _share(s, "v2"))
         await stage.run("status")
+
     await stage.until("v2 released", 100, lambda s: _share(s, "v2"))
     await stage.run("explain")
     stage.said_of_labels["v2"] = await _said_of_labels(stage)
@@ -312,6 +317,7 @@ async def _closing(stage: Stage, started: float) -> dict[str, Any]:
     )
     for version, said in stage.said_of_labels.items():
         stage.console.print(f"  what they said of {version} before its end: {said}", markup=False)
+
     status = await _settled(stage)
     labels = _labels(os.environ.get("DATABASE_URL") or f"sqlite:///{STATE / 'ledger.db'}")
     everything = _auc(labels)
@@ -332,6 +338,7 @@ async def _closing(stage: Stage, started: float) -> dict[str, Any]:
     )
     for problem in stage.replay.problems:
         stage.console.print(f"  {problem}", markup=False)
+
     return {
         "requests": stage.replay.sent,
         "failed": failed,
@@ -377,6 +384,7 @@ def _auc(rows: list[LabelledScore]) -> dict[str, tuple[int, float | None]]:
         labels, scores = scored.setdefault(version, ([], []))
         labels.append(label)
         scores.append(score)
+
     return {
         version: (
             len(labels),
@@ -399,6 +407,7 @@ def _table(status: dict[str, Any], everything: dict[str, Any], shared: dict[str,
         "AUC in v2's canary",
     ):
         table.add_column(name, justify="left" if name == "version" else "right")
+
     for version, row in status["versions"].items():
         labels, score = everything.get(version, (0, None))
         shown = (row["requests"], row["errors"], row["p50_ms"], row["p99_ms"], labels)
@@ -407,6 +416,7 @@ def _table(status: dict[str, Any], everything: dict[str, Any], shared: dict[str,
             for each in (score, shared.get(version, (0, None))[1])
         )
         table.add_row(version, *(str(value) for value in shown), *scores)
+
     return table
 
 
@@ -435,6 +445,7 @@ def _compared(shared: dict[str, tuple[int, float | None]]) -> str:
     )
     if old is None or new is None:
         return "too few labels in v2's canary for an AUC of both"
+
     # Hanley and McNeil's standard error, with a fifth of the flights late.
     error = sqrt(_variance(old, old_labels) + _variance(new, new_labels))
     word = "higher" if new > old else "lower"

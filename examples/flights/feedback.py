@@ -34,6 +34,7 @@ async def send_feedback(
                 progress(start + len(part))
     finally:
         client.close()
+
     return counts
 
 
@@ -44,6 +45,7 @@ async def _feed(client: Client, part: Sequence[tuple[str, int]]) -> dict[str, in
         raise RuntimeError(
             f"/feedback answered {answer.status}: {answer.body[:500].decode(errors='replace')}"
         )
+
     said = json.loads(answer.body)
     return {
         "counted": said["counted"],

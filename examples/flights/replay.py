@@ -66,6 +66,7 @@ async def replay(
     finally:
         for client in clients:
             client.close()
+
     _show(result, started, progress)
     return result
 
@@ -86,6 +87,7 @@ class _Pace:
             mine = self._next = max(self._next + self._gap, now)
             if mine > now:
                 await asyncio.sleep(mine - now)
+
         return not self.stop.is_set()
 
 
@@ -149,6 +151,7 @@ async def _replay_then_tell(options: argparse.Namespace) -> tuple[Replay, Counte
     )
     if options.no_feedback:
         return result, Counter()
+
     return result, await send_feedback(options.url, result.pending)
 
 
@@ -186,9 +189,11 @@ def _print(result: Replay, counts: Counter[str], as_json: bool) -> None:
     if as_json:
         print(json.dumps(summary))
         return
+
     print(f"\n{result.sent} sent, {result.failed} failed, in {result.seconds:.1f} s")
     for name, figures in {**summary["versions"], "feedback": counts}.items():
         print(f"  {name}: " + ", ".join(f"{key} {value}" for key, value in figures.items()))
+
     for problem in result.problems:
         print(f"  {problem}")
 

@@ -67,10 +67,12 @@ class Replay:
         tally.statuses[answer.status] += 1
         if asked := headers.get("x-fallback-from"):
             self._tally(asked).fallbacks += 1
+
         if answer.status != 200:
             tally.failures += 1
             self._failed(f"{answer.status} {answer.body[:200].decode(errors='replace')}")
             return
+
         self.sent += 1
         tally.latencies.append(seconds)
         if "x-prediction-id" in headers:

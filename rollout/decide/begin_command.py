@@ -23,12 +23,14 @@ def _shares(row: Strategy, rollout: Rollout, ledger: Ledger, judged: bool) -> li
     if row.shadows:
         share = dict(ledger.split.shadows).get(rollout.candidate, ALL) if ledger.split else ALL
         return _percent(share, ALL)
+
     if row.name == "ab":
         return _percent(rollout.steps[0].weight, row.steps[0])
     if row.by_time:
         return _ramp(row, rollout.steps)
     if row.ends != "proof":
         return []
+
     weights = tuple(step.weight for step in rollout.steps)
     hold_s = rollout.steps[0].hold_s if len(rollout.steps) > 1 else None
     steps = (

@@ -55,6 +55,7 @@ def deploy(ledger: Ledger, facts: Facts, name: str) -> Plan:
     if known is not None and known.state in LIVE:
         _refuse_other_content(known, facts)
         return ()
+
     deployed = ledger.with_version(_fresh(facts, name))
     force = " --force" if name == ledger.rollback_target() else ""
     record = _record(
@@ -69,6 +70,7 @@ def promote(ledger: Ledger, facts: Facts, name: str) -> Plan:
     ledger.must_be_free_for(name)
     if ledger.released == name and ledger.weight(name) == ALL and ledger.rollout is None:
         return ()
+
     return (
         _record(
             transitions.released(ledger, name),
@@ -85,12 +87,14 @@ def promote_step(ledger: Ledger, facts: Facts, name: str) -> Plan:
     rollout = ledger.running()
     if rollout.paused:
         raise IllegalEvent(f"the {_named(rollout)} is paused: `{COMMAND} resume` first")
+
     if not rollout.steps:
         raise NothingToDo(
             f"a {rollout.strategy} has no steps: `{COMMAND} canary {name}` begins some, "
             f"`{COMMAND} promote {name}` "
             "releases it"
         )
+
     _refuse_unless_ready(ledger, facts, name)
     return (step_of(ledger, facts.now),)
 
@@ -111,26 +115,32 @@ def start(
     row = strategy(how)
     if row.in_place:
         raise NothingToDo(f"a release in place is one act, not a rollout: `{COMMAND} {how} {name}`")
+
     chosen = transitions.chosen_steps(row, steps)
     if policy is not None and row.watches:
         chosen = (Step(ALL, policy.watch_s),)
+
     if policy is not None and row.ends == "proof" and chosen[-1].weight == ALL:
         raise BadWeight(
             f"a {row.name} that runs by itself is released on proof: its steps must end below 100 %"
         )
+
     _refuse_to_begin_anew(ledger, name, how)
     _refuse_unless_ready(ledger, facts, name)
     waits = policy is not None and chosen != () and ledger.lets_wait(name)
     if not waits:
         ledger.must_be_free_for(name)
+
     plan = transitions.planned(ledger, row, name, _stable(ledger, name), chosen, policy)
     rollout = replace(plan, step_since=facts.now, started_at=facts.now, started_by=facts.actor)
     if waits:
         return (_queued(ledger, rollout),)
+
     begun = transitions.begun(ledger, rollout)
     if row.shadows:
         summary = f"{share / 100:g} % of the requests are copied to {name}"
         return (_record(transitions.shadowed(begun, name, share), how, summary, "abort"),)
+
     return (_weighed(transitions.weighed(begun), how, rollout),)
 
 
@@ -142,14 +152,17 @@ def release_in_place(ledger: Ledger, facts: Facts, name: str, policy: Policy | N
     ledger.must_be_free_for(name)
     if policy is not None:
         return _in_place_watched(ledger, facts, name, policy)
+
     old = ledger.version(ledger.released) if ledger.released else None
     after = transitions.released(_replaced(ledger, facts, name), name)
     ends = _ends_of_replaced(ledger, name, facts.program)
     if old is None:
         record = _record(after, "release-in-place", f"{name} released", _undo_of_release(ledger))
         return (*_bring_up(name, facts.program), record, *ends)
+
     if old.name != name:
         after = after.with_event(old.name, Event.RETIRE)
+
     record = _record(
         after, "release-in-place", f"{name} in place of {old.name}", f"release-in-place {old.name}"
     )
@@ -178,6 +191,7 @@ def pause(ledger: Ledger, facts: Facts) -> Plan:
     rollout = ledger.running()
     if rollout.paused:
         return ()
+
     spent = max(0.0, facts.now - rollout.step_since)
     held = replace(ledger, rollout=replace(rollout, paused=True, held_s=rollout.held_s + spent))
     return (_record(held, "pause", f"{_named(rollout)} held", "resume"),)
@@ -190,6 +204,7 @@ def resume(ledger: Ledger, facts: Facts) -> Plan:
     rollout = ledger.running()
     if not rollout.paused and not rollout.held:
         return ()
+
     accepted = tuple(sorted({*rollout.accepted, *rollout.held}))
     on = replace(rollout, paused=False, step_since=facts.now, held=(), accepted=accepted)
     passed = f", {', '.join(rollout.held)} accepted" if rollout.held else ""
@@ -214,6 +229,7 @@ def abort(ledger: Ledger) -> Plan:
                 command_of(waiting, ledger),
             ),
         )
+
     rollout = ledger.running()
     summary = f"{_named(rollout)} ended, all traffic to {rollout.stable}"
     return (
@@ -234,12 +250,15 @@ def rollback(ledger: Ledger, facts: Facts) -> Plan:
                 transitions.ended(ledger, rollout), "rollback", summary, command_of(rollout, ledger)
             ),
         )
+
     target = ledger.rollback_target()
     if target is None:
         raise NothingToDo(_no_way_back(ledger))
+
     if ledger.version(target).state in LIVE:
         record = _record(transitions.gone_back(ledger, target), *_words_of_return(ledger, target))
         return (record,)
+
     return _start_again_and_go_back(ledger, facts, target)
 
 
@@ -251,6 +270,7 @@ def retire(ledger: Ledger, name: str, force: bool = False, way_back: bool = Fals
     version = ledger.version(name)
     if version.state == State.RETIRED:
         return ()
+
     without = ledger.with_event(name, Event.RETIRE)
     ends = (DrainVersion(name, version.program), Stop(version.program))
     if way_back:
@@ -263,10 +283,12 @@ def retire(ledger: Ledger, name: str, force: bool = False, way_back: bool = Fals
             _record(without, "retire", f"{name} ended, and stays the way back", "rollback"),
             *ends,
         )
+
     if name == ledger.rollback_target() and not force:
         raise IllegalEvent(
             f"{name} is the rollback target: with --force it goes, and `rollback` loses it"
         )
+
     gone = replace(without, released_before=tuple(v for v in ledger.released_before if v != name))
     return (_record(gone, "retire", f"{name} retired", f"deploy {name}"), *ends)
 
@@ -294,6 +316,7 @@ def begin_queued(ledger: Ledger, now: float) -> RecordRevision | None:
     waiting = ledger.queued
     if waiting is None or ledger.rollout is not None:
         return None
+
     free = replace(ledger, queued=None)
     known = ledger.versions.get(waiting.candidate)
     if (
@@ -308,6 +331,7 @@ def begin_queued(ledger: Ledger, now: float) -> RecordRevision | None:
             f"{_named(waiting)} dropped: it is released or gone",
             command_of(waiting, ledger),
         )
+
     row = strategy(waiting.strategy)
     plan = transitions.planned(
         free, row, waiting.candidate, ledger.released, waiting.steps, waiting.policy
@@ -321,6 +345,7 @@ def _queued(ledger: Ledger, rollout: Rollout) -> RecordRevision:
         raise RolloutInProgress(
             f"{_named(ledger.queued)} waits already: `{COMMAND} abort` until it is gone"
         )
+
     summary = f"{_named(rollout)} begins when the {_named(ledger.running())} has ended"
     return _record(replace(ledger, queued=rollout), "queue", summary, "abort")
 
@@ -329,6 +354,7 @@ def _weighed(after: Ledger, act: str, rollout: Rollout) -> RecordRevision:
     candidate = rollout.candidate
     if after.rollout is None:
         return _record(after, act, f"{candidate} released", "rollback")
+
     return _record(
         after, act, f"{candidate} answers {after.weight(candidate) / 100:g} %", "rollback"
     )
@@ -341,6 +367,7 @@ def _start_again_and_go_back(ledger: Ledger, facts: Facts, target: str) -> Plan:
     if failed is not None:
         after = after.with_event(failed.name, Event.RETIRE)
         stop = (DrainVersion(failed.name, failed.program), Stop(failed.program))
+
     return (
         *_bring_up(target, facts.program),
         _record(after, *_words_of_return(ledger, target)),
@@ -377,6 +404,7 @@ def _replaced(ledger: Ledger, facts: Facts, name: str) -> Ledger:
     known = ledger.versions.get(name)
     if known is not None and known.state in LIVE:
         _refuse_other_content(known, facts)
+
     fresh = _fresh(facts, name)
     return transitions.calmed(ledger).with_version(
         replace(fresh, state=State.RELEASED) if ledger.released == name else fresh
@@ -410,8 +438,10 @@ def _stable(ledger: Ledger, candidate: str) -> str:
             f"no version is released yet: `{COMMAND} promote {candidate}` makes the first one "
             f"responsible"
         )
+
     if ledger.released == candidate:
         raise NothingToDo(f"{candidate} is released already: all production traffic is its own")
+
     return ledger.released
 
 
@@ -419,6 +449,7 @@ def _refuse_unless_ready(ledger: Ledger, facts: Facts, name: str) -> None:
     version = ledger.version(name)
     if version.state not in LIVE:
         raise NotReady(f"{name} is {version.state}: `{COMMAND} deploy {name}` first")
+
     if facts.answers_golden_rows is not True:
         raise NotReady(
             f"{name} has not answered its golden rows ({facts.not_ready_because}): see `{COMMAND} "
@@ -435,6 +466,7 @@ def _refuse_to_begin_anew(ledger: Ledger, name: str, how: str) -> None:
         return
     if strategy(rollout.strategy).shadows and not strategy(how).shadows:
         return
+
     raise RolloutInProgress(
         f"a {_named(rollout)} runs by itself since revision {rollout.number}, and begun again it "
         f"would forget its "

@@ -44,11 +44,13 @@ def next_move(ledger: Ledger, seen: Observation) -> RecordRevision | None:
     rollout = ledger.rollout
     if rollout is None or rollout.policy is None:
         return None
+
     verdict = seen.verdict
     if verdict is not None and verdict.word == "fail":
         return _kept(_rolled_back(ledger, rollout, ", ".join(verdict.because)), seen)
     if rollout.paused:
         return None
+
     reasons = _reasons_to_hold(rollout, seen)
     if EXPIRED in reasons and rollout.policy.undecided == "rollback":
         return _kept(_rolled_back(ledger, rollout, "undecided at its deadline"), seen)
@@ -56,6 +58,7 @@ def next_move(ledger: Ledger, seen: Observation) -> RecordRevision | None:
         return _kept(_held(ledger, rollout, reasons, seen), seen)
     if rollout.held:
         return None
+
     record = _MOVES[strategy(rollout.strategy).ends](ledger, rollout, seen)
     return None if record is None else _kept(record, seen)
 
@@ -72,12 +75,15 @@ def _reasons_to_hold(rollout: Rollout, seen: Observation) -> tuple[str, ...]:
     reasons: tuple[str, ...] = ()
     if verdict is not None and verdict.word in ("hold", "invalid"):
         reasons = verdict.because
+
     if seen.memory:
         reasons = (*reasons, MEMORY)
+
     decided_by_person = strategy(rollout.strategy).ends == "person"
     late = policy is not None and seen.now - rollout.started_at >= policy.deadline_s
     if late and not decided_by_person:
         reasons = (*reasons, EXPIRED)
+
     return tuple(reason for reason in reasons if reason not in (*rollout.held, *rollout.accepted))
 
 
@@ -91,6 +97,7 @@ def _by_proof(ledger: Ledger, rollout: Rollout, seen: Observation) -> RecordRevi
         return None
     if rollout.step == len(rollout.steps) - 1:
         return _released(ledger, rollout, "proved") if _passed(verdict, rollout) else None
+
     return step_of(ledger, seen.now)
 
 
@@ -122,6 +129,7 @@ def _by_watch(ledger: Ledger, rollout: Rollout, seen: Observation) -> RecordRevi
 def _by_pairs(ledger: Ledger, rollout: Rollout, seen: Observation) -> RecordRevision | None:
     if not _passed(seen.verdict, rollout):
         return None
+
     summary = (
         f"{rollout.candidate} agrees with {rollout.stable}: the shadow is over, no user has met it"
     )

@@ -62,6 +62,7 @@ def standing(past: Past) -> dict[str, float]:
     for at, ledger in past:
         open_ = {name: how for name, how in open_.items() if how == _standing(ledger, name)}
         since |= dict.fromkeys(open_, at)
+
     return since
 
 
@@ -120,4 +121,5 @@ def _standing(ledger: Ledger, name: str) -> tuple[object, ...]:
         return ("unknown",)
     if needed(ledger, name):
         return ("needed",)
+
     return ("idle", version.program, version.proven_at) if version.state in LIVE else ("retired",)

@@ -29,6 +29,7 @@ def released(ledger: Ledger, name: str) -> Ledger:
     if before is not None and before != name:
         calm = calm.with_event(before, Event.WITHDRAW)
         stack = (*stack, before)
+
     kept = replace(
         _all_to(calm, name),
         released=name,
@@ -56,6 +57,7 @@ def gone_back(ledger: Ledger, target: str) -> Ledger:
     calm = calmed(ledger)
     if calm.released is not None:
         calm = calm.with_event(calm.released, Event.WITHDRAW)
+
     stack = tuple(v for v in calm.released_before if v != target)
     back = replace(
         _all_to(calm, target), released=target, released_before=stack, last=None, flagged=False
@@ -89,6 +91,7 @@ def weighed(ledger: Ledger) -> Ledger:
     weight = rollout.steps[rollout.step].weight
     if weight == ALL and rollout.step == len(rollout.steps) - 1 and not watched(rollout):
         return released(ledger, rollout.candidate)
+
     weights = {rollout.stable: ALL - weight, rollout.candidate: weight}
     check_weights(weights)
     split = (ledger.split or all_to(rollout.stable, rollout.id)).reweighted(weights)
@@ -96,6 +99,7 @@ def weighed(ledger: Ledger) -> Ledger:
         # With nobody left to compare by chance, the old version is asked again what the new one has
         # answered.
         split = split.shadowed({rollout.stable: ALL})
+
     return replace(ledger, split=split).with_event(rollout.candidate, Event.SERVE)
 
 
@@ -109,6 +113,7 @@ def stepped(ledger: Ledger, now: float) -> Ledger:
     rollout = ledger.running()
     if rollout.step + 1 >= len(rollout.steps):
         return released(ledger, rollout.candidate)
+
     following = replace(
         rollout, step=rollout.step + 1, step_since=now, held_s=0.0, paused=False, held=()
     )
@@ -126,6 +131,7 @@ def chosen_steps(row: Strategy, steps: Sequence[Step]) -> tuple[Step, ...]:
         raise BadWeight(
             f"the steps of a {row.name} must grow from above 0 % to at most 100 %: {shown}"
         )
+
     return chosen
 
 

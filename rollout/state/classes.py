@@ -81,6 +81,7 @@ class Classes:
         found = next(exact, None)
         if found is not None:
             return found
+
         return next(
             (self._by_spelling[text] for text in spellings(label) if text in self._by_spelling),
             None,
@@ -102,6 +103,7 @@ def _unambiguous(classes: Iterable[tuple[ClassValue, str]]) -> dict[str, str]:
                 found[text] = rank, {key}
             elif rank == nearest:
                 found[text] = nearest, keys | {key}
+
     return {text: next(iter(keys)) for text, (_, keys) in found.items() if len(keys) == 1}
 
 
@@ -113,12 +115,14 @@ def spellings(value: ClassValue) -> Iterator[str]:
     if isinstance(value, bool):
         yield str(value).lower()
         return
+
     if isinstance(value, str):
         word = value.strip().lower()
         if word in ("true", "false"):
             yield word
             yield str(int(word == "true"))
             return
+
     number = number_of(value)
     if number is not None:
         yield label_text(number)
@@ -140,12 +144,15 @@ def number_of(value: ClassValue) -> int | float | None:
     """
     if isinstance(value, str) and (len(value) > LONGEST_NUMBER or "_" in value):
         return None
+
     try:
         number = float(value)
     except (ValueError, OverflowError):
         return None
+
     if not math.isfinite(number):
         return None
+
     return number if isinstance(value, float) else _whole(value, number)
 
 
@@ -165,4 +172,5 @@ def kept(classes: Iterable[ClassValue] | None) -> tuple[ClassValue, ...]:
         return ()
     if len(listed) > MOST_CLASSES or sum(len(str(each)) for each in listed) > MOST_CHARACTERS:
         return ()
+
     return listed

@@ -113,6 +113,7 @@ def refuse_breaking(contract: Contract | None, allowed: bool) -> None:
     """
     if contract is None or allowed or contract.verdict != ContractVerdict.BREAKING:
         return
+
     first, *others = contract.breaks()
     more = f" (and {len(others)} more)" if others else ""
     raise Breaking(
@@ -125,6 +126,7 @@ def _signature(manifest: Mapping[str, Any], name: str) -> Signature:
     for key in ("columns", "task", "output"):
         if not manifest.get(key):
             raise ValueError(f"{name} names no {key}")
+
     columns = [_column(row) for row in manifest["columns"]]
     classes = manifest.get("classes")
     return Signature(
@@ -153,10 +155,12 @@ def _differences(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
             yield from _of_column(column, tomorrow.columns[name])
         else:
             yield _breaking(f"column '{name}'", "is gone: rows that send it are refused")
+
     for name, column in tomorrow.columns.items():
         if name not in today.columns:
             although = ", although it may be null" if column.nullable else ""
             yield _breaking(f"column '{name}'", f"is new: rows without it are refused{although}")
+
     yield from _of_answers(today, tomorrow)
 
 
@@ -168,10 +172,13 @@ def _of_column(today: ContractColumn, tomorrow: ContractColumn) -> Iterator[Diff
         yield _breaking(
             where, f"takes {tomorrow.dtype} where it took {today.dtype}: today's values are refused"
         )
+
     if today.nullable and not tomorrow.nullable:
         yield _breaking(where, "takes no null any more: rows with null are refused")
+
     if tomorrow.nullable and not today.nullable:
         yield _additive(where, "may be null now")
+
     yield from _of_range(where, today, tomorrow)
     yield from _of_categories(where, today, tomorrow)
 
@@ -195,6 +202,7 @@ def _of_categories(
 ) -> Iterator[Difference]:
     if today.categories is None or tomorrow.categories is None:
         return
+
     lost = [each for each in today.categories if each not in set(tomorrow.categories)]
     won = [each for each in tomorrow.categories if each not in set(today.categories)]
     if lost:
@@ -202,6 +210,7 @@ def _of_categories(
             where,
             f"was trained without {_some(lost)}: the pipeline may answer such rows or fail on them",
         )
+
     if won:
         yield _note(where, f"was trained with {_some(won)} too")
 
@@ -211,10 +220,12 @@ def _of_answers(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
         yield _breaking(
             "task", f"is {tomorrow.task}, it was {today.task}: answers mean something else"
         )
+
     if today.output != tomorrow.output:
         yield _breaking(
             "output", f"is {tomorrow.output}, it was {today.output}: answers have another form"
         )
+
     if today.task == tomorrow.task:
         yield from _of_classes(today, tomorrow)
 
@@ -224,9 +235,11 @@ def _of_classes(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
     for each in before:
         if each not in after:
             yield _breaking(f"class {each[1]!r}", "is gone: no answer names it any more")
+
     for each in after:
         if each not in before:
             yield _breaking(f"class {each[1]!r}", "is new: answers may hold what nobody expects")
+
     if before != after and sorted(before, key=repr) == sorted(after, key=repr):
         listed = f"are {_listed(tomorrow.classes)}, they were {_listed(today.classes)}"
         if PROBABILITIES in (today.output, tomorrow.output):

@@ -125,6 +125,7 @@ class Ledger:
                 f"{name} has never been deployed (deployed: {there}): run `python deploy.py "
                 f"deploy {name}` first"
             )
+
         return self.versions[name]
 
     def live(self) -> tuple[Version, ...]:
@@ -177,6 +178,7 @@ class Ledger:
         rollout = self.rollout
         if rollout is None or rollout.candidate == candidate:
             return
+
         raise RolloutInProgress(
             f"a {rollout.strategy} of {rollout.candidate} is in progress (started by "
             f"{rollout.started_by}): "
@@ -226,6 +228,7 @@ def from_body(body: Body, revision: int) -> Ledger:
         raise BrokenRecord(
             f"revision {revision} has format {form!r}: this Sluice reads format {FORMAT}"
         )
+
     try:
         ledger = _from_body(body, revision)
         _refuse_contradiction(ledger)
@@ -233,6 +236,7 @@ def from_body(body: Body, revision: int) -> Ledger:
         raise BrokenRecord(
             f"revision {revision} cannot be read: {type(error).__name__}: {error}"
         ) from error
+
     return ledger
 
 
@@ -267,6 +271,7 @@ def _refuse_contradiction(ledger: Ledger) -> None:
     for name in (ledger.released, *ledger.released_before, *answering, *rolling):
         if name is not None and name not in ledger.versions:
             raise ValueError(f"{name} is named but not among its versions")
+
     if rollout and rollout.steps and not 0 <= rollout.step < len(rollout.steps):
         raise ValueError(f"its rollout is at step {rollout.step} of {len(rollout.steps)}")
 
@@ -274,6 +279,7 @@ def _refuse_contradiction(ledger: Ledger) -> None:
 def _split_body(split: TrafficSplit | None) -> Body | None:
     if split is None:
         return None
+
     slices = [[piece.start, piece.end, piece.version] for piece in split.slices]
     return {
         "salt": split.salt,
@@ -292,6 +298,7 @@ def _split(body: Body | None) -> TrafficSplit | None:
 def _rollout_body(rollout: Rollout | None) -> Body | None:
     if rollout is None:
         return None
+
     steps = [asdict(step) for step in rollout.steps]
     lists = {"steps": steps, "held": [*rollout.held], "accepted": [*rollout.accepted]}
     return {
@@ -304,6 +311,7 @@ def _rollout_body(rollout: Rollout | None) -> Body | None:
 def _rollout(body: Body | None) -> Rollout | None:
     if body is None:
         return None
+
     read: Body = {"steps": tuple(Step(**step) for step in body["steps"])}
     # Format 1 knew no rollout that runs by itself.
     policy = body.get("policy")

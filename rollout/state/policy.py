@@ -251,6 +251,7 @@ def policy(
         if getattr(judging, name).required:
             raise BadSetting(f"deploy.toml: 'verdict.{name}' is required, and {because}")
         looked_at.remove(name)
+
     rules = tuple(
         _rule(name, getattr(judging, name), judged=name in row.decides) for name in looked_at
     )
@@ -273,9 +274,11 @@ def _in_vain(
     """Why a signal could never be judged; empty where it can be."""
     if name == "labels":
         return _no_loss(judging.labels.loss, answers)
+
     if name == "wait" and judging.wait.action != "watch" and weights is not None:
         near = judging.wait.apart * ALL
         return "" if any(abs(weight - ALL / 2) <= near for weight in weights) else NO_EQUAL_SHARES
+
     return ""
 
 
@@ -284,6 +287,7 @@ def _no_loss(loss: str, answers: Answers) -> str:
         return "" if loss == OF_VALUES else NO_LOSS
     if loss == OF_VALUES:
         return NO_VALUES if answers.classes else ""
+
     known = answers.classes or answers.probabilities
     return NO_PROBABILITY if loss in ("brier", "log") and known and not answers.two_classes else ""
 
@@ -305,6 +309,7 @@ def check(judging: VerdictConfig) -> None:
     for name in ("alpha", "beta"):
         if not getattr(judging, name) <= 0.5:
             raise BadSetting(f"deploy.toml: 'verdict.{name}' is a probability of at most 0.5")
+
     _word("undecided", judging.undecided, AT_DEADLINE)
     _word("hotfix", judging.hotfix, HOTFIX)
     _word("labels.loss", judging.labels.loss, LOSSES)
@@ -325,6 +330,7 @@ def check(judging: VerdictConfig) -> None:
             raise BadSetting(
                 f"deploy.toml: 'verdict.{name}.margin' must be below 1: every rate is within that"
             )
+
     total = max(
         sum(getattr(judging, name).weight for name in row.signals) for row in STRATEGIES.values()
     )

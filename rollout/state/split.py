@@ -48,6 +48,7 @@ class TrafficSplit:
         gapless = edges[:-1] == list(self._starts) and edges[-1] == ALL
         if not gapless or any(piece.end <= piece.start for piece in self.slices):
             raise BadWeight(f"the split does not cover all traffic exactly once: {self.slices}")
+
         for version, share in self.shadows:
             _check_share(version, share)
 
@@ -85,6 +86,7 @@ class TrafficSplit:
             if surplus.get(version, 0) > 0:
                 surplus[version] -= 1
                 freed.append(bucket)
+
         self._hand_over(owners, sorted(freed), weights)
         return TrafficSplit(self.salt, _slices(owners), self.shadows)
 
@@ -123,9 +125,11 @@ def basis_points(percent: float) -> int:
     """
     if not 0 <= percent <= 100:
         raise BadWeight(f"a weight is a percentage from 0 to 100, not {percent}")
+
     points = round(percent * 100)
     if abs(points - percent * 100) > 1e-6:
         raise BadWeight(f"a weight is a multiple of 0.01 %, not {percent}")
+
     return points
 
 
@@ -172,4 +176,5 @@ def _slices(owners: list[str]) -> tuple[Slice, ...]:
         if bucket == ALL or owners[bucket] != owners[start]:
             pieces.append(Slice(start, bucket, owners[start]))
             start = bucket
+
     return tuple(pieces)

@@ -75,4 +75,5 @@ def after(state: State, event: Event, version: str) -> State:
         raise IllegalEvent(
             f"{version} is {state}: '{event}' is not possible now (possible: {allowed})"
         )
+
     return follower

@@ -82,6 +82,7 @@ def _thresholds(bins: Mapping[str, int], quantiles: tuple[float, ...]) -> Thresh
     total = sum(bins.values())
     if total < ENOUGH:
         return ()
+
     found: dict[int, float] = {}
     ordered = sorted((int(index), count) for index, count in bins.items())
     for quantile in quantiles:
@@ -93,6 +94,7 @@ def _thresholds(bins: Mapping[str, int], quantiles: tuple[float, ...]) -> Thresh
                 break
         higher = sum(count for index, count in ordered if index >= above)
         found[above] = min(max((higher + 0.5) / (total + 1), 1e-4), 0.95)
+
     return tuple(sorted(found.items()))
 
 
@@ -100,6 +102,7 @@ def _shares(classes: Mapping[str, int]) -> tuple[tuple[str, float], ...]:
     total = sum(classes.values())
     if total < ENOUGH:
         return ()
+
     return tuple(
         (name, (count + 1) / (total + len(classes) + 1)) for name, count in sorted(classes.items())
     )

@@ -88,6 +88,7 @@ def counts_of(rows: Sequence[Mapping[str, Count]]) -> tuple[list[str], Array]:
 def _cells(row: Mapping[str, Count], names: Sequence[str]) -> Array:
     if isinstance(row, CountsSinceMarks):
         return row.row(names)
+
     found = [row.get(name, 0) for name in names]
     try:
         return np.moveaxis(np.array(found, float), 0, -1)

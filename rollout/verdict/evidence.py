@@ -185,6 +185,7 @@ class Evidence:
             names, cells = counts_of(rows)
             cells = cells.reshape(len(self._weights), 2, *cells.shape[1:])
             self._read["drawn", kind] = CountMatrix(names, np.moveaxis(cells, 1, -2))
+
         return self._read["drawn", kind]
 
     def _own(self, kind: str) -> CountMatrix:
@@ -197,6 +198,7 @@ class Evidence:
             ]
             names, cells = counts_of(rows)
             self._read["own", kind] = CountMatrix(names, cells.sum(0))
+
         return self._read["own", kind]
 
     def _by_share(self, tables: Any) -> dict[float, Any]:
@@ -224,6 +226,7 @@ def merged(candidate: str, stable: str, parts: Iterable[tuple[str, int, Tally]])
         here = together.setdefault((version, weight), {})
         for kind, counts in tally.items():
             here[kind] = summed([here.get(kind, {}), counts])
+
     return Evidence(candidate, stable, together)
 
 
@@ -252,6 +255,7 @@ class _Since(Mapping[str, Mapping[str, Count]]):
             self._found[kind] = (
                 counts if whole else {key: _rest(n, then.get(key, 0)) for key, n in counts.items()}
             )
+
         return self._found[kind]
 
     def __iter__(self) -> Iterator[str]:

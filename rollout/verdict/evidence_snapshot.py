@@ -43,6 +43,7 @@ class EvidenceSnapshot:
         """The case to be judged; None where the rollout is not judged."""
         if self.rollout.policy is None:
             return None
+
         frozen = self.marks.get(REFERENCE)
         reference = reference_of_body(frozen["reference"]) if frozen else Reference()
         counted = self._counted(self.evidence)
@@ -63,10 +64,12 @@ class EvidenceSnapshot:
             reference = self._reference(history)
             if reference is not None:
                 found[REFERENCE] = reference
+
         served = int(self.evidence.requests(self.rollout.candidate))
         for name, count in zip(restart_names(), RESTARTS, strict=True):
             if served >= count and name not in self.marks:
                 found[name] = self.evidence.to_body()
+
         return found
 
     def served(self, weight: int) -> int:
@@ -84,9 +87,11 @@ class EvidenceSnapshot:
     def _reference(self, history: Tally) -> dict[str, Any] | None:
         if enough(history):
             return {"reference": reference_of(history).to_body(), "since": None}
+
         own = merged("", "", self._of_stable()).tallies.get((self.rollout.stable, 0), {})
         if not enough(own):
             return None
+
         # Rates that bets are on already keep the centre they began with.
         found = replace(
             Reference(), **{kind: getattr(reference_of(own), kind) for kind in BY_THRESHOLDS}

@@ -118,6 +118,7 @@ def _rates(
 ) -> VerdictReport:
     if not tables:
         return VerdictReport(share=share)
+
     mine, theirs = means(sum(tables.values()))
     return VerdictReport(
         shown(float(mine)), shown(float(theirs)), _spread(*interval(tables, centre)), share
@@ -143,6 +144,7 @@ def _errors(case: JudgingInput, _judged: Judged) -> VerdictReport:
         total = sum(pairs.values())
         mine, theirs = (pairs.get(f"{who} failed", 0) for who in ("candidate", "stable"))
         return VerdictReport(f"{mine} failed", f"{theirs} failed", f"of {total} asked of both")
+
     return _rates(tables, case.reference.errors, _drawn_share(case), _percent)
 
 
@@ -159,6 +161,7 @@ def _labels(case: JudgingInput, _judged: Judged) -> VerdictReport:
         )
         spread = f"{_spread(*interval_paired(pairs))} of {int(pairs.sum())} pairs"
         return VerdictReport(worse, better, spread, None, " labels")
+
     share = _drawn_share(case)
     numbers = _rates(tables, case.reference.loss, share, lambda loss: f"{100 * loss:.1f} % lost")
     return VerdictReport(numbers.candidate, numbers.stable, numbers.difference, share, " labels")
@@ -169,6 +172,7 @@ def _latency(case: JudgingInput, judged: Judged) -> VerdictReport:
     total = sum(bins.values())
     if not total:
         return VerdictReport()
+
     middle, most = (ratio_of(_quantile(bins, q) + 0.5) for q in (0.5, 0.9))
     by_the_clock = case.evidence.near_half(judged.rule.apart).of(case.evidence.candidate, "elapsed")
     clock = (
@@ -190,6 +194,7 @@ def _wait(case: JudgingInput, judged: Judged) -> VerdictReport:
     mine, theirs = (fair.of(version, "waits") for version in (fair.candidate, fair.stable))
     if not mine or not theirs:
         return VerdictReport(difference=AT_HALF)
+
     a, b = (bin_edge_ms(_quantile(bins, 0.99)) for bins in (mine, theirs))
     return VerdictReport(f"p99 {a:.3g} ms", f"p99 {b:.3g} ms", f"p99 x{a / b:.2f}")
 
@@ -201,13 +206,16 @@ def _prediction(case: JudgingInput, _judged: Judged) -> VerdictReport:
         if tables:
             mine, theirs = means(sum(tables.values()))
             lines.append((abs(float(mine - theirs)), f"{name!r}", tables, share))
+
     for edge, share in case.reference.values:
         tables = case.evidence.above("values", edge, edge)
         if tables:
             mine, theirs = means(sum(tables.values()))
             lines.append((abs(float(mine - theirs)), "high values", tables, share))
+
     if not lines:
         return VerdictReport()
+
     _, what, tables, share = max(lines, key=lambda line: line[0])
     return _rates(tables, share, None, lambda rate: f"{what} {100 * rate:.1f} %")
 
@@ -273,6 +281,7 @@ def _more(case: JudgingInput, judged: Judged, share: float | None, quantile: flo
         return None
     if rule.name == "latency":
         return _more_batches(case, judged)
+
     if share is None:
         pairs = case.evidence.paired()
         paired = rule.name == "labels" and pairs.any()
@@ -281,6 +290,7 @@ def _more(case: JudgingInput, judged: Judged, share: float | None, quantile: flo
             if paired
             else None
         )
+
     centre, margin = _CENTRES[rule.name](case.reference), margin_of(rule, case.reference)
     return requests_to_proof(share, centre, margin, case.policy.beta, quantile, proof)
 
@@ -289,9 +299,11 @@ def _more_batches(case: JudgingInput, judged: Judged) -> float | None:
     quick, slow = case.evidence.sides("timing", ratio_bins_within(1 + judged.rule.margin)).tolist()
     if not quick + slow:
         return None
+
     part = min((quick + 0.5) / (quick + slow + 1), 0.95)
     if part <= 0.5:
         return math.inf
+
     growth = part * math.log(2 * part) + (1 - part) * math.log(2 * (1 - part))
     return float(
         max(0.0, (judged.proof_needed + NATS_OF_NOT_KNOWING - (judged.proof or 0.0)) / growth)
@@ -325,6 +337,7 @@ def _says(
         return "ok" if rule.action == "rollback" else f"ok ({rule.action} only)"
     if half == math.inf:
         return "not reachable at this rate"
+
     unit = numbers.unit
     time = _in_time(case, half, requests) if not unit else ""
     return f"about {_short(half)} more{unit} (90 %: {_short(most or half)}){time}"
@@ -333,15 +346,18 @@ def _says(
 def _in_time(case: JudgingInput, more: float, requests: int) -> str:
     if not requests or case.running_s <= 0:
         return ""
+
     minutes = more / (requests / case.running_s) / 60
     if minutes >= 600:
         return f", {minutes / 60:.0f} h"
+
     return f", {minutes:.0f} min" if minutes >= 1 else ", under a minute"
 
 
 def _short(count: float) -> str:
     if count == math.inf:
         return NEVER
+
     return (
         f"{count:.0f}"
         if count < 1000
@@ -357,6 +373,7 @@ def _quantile(bins: Mapping[str, int], quantile: float) -> int:
         reached += bins[str(index)]
         if reached >= quantile * total:
             return index
+
     return 0
 
 
@@ -371,20 +388,24 @@ def _because(case: JudgingInput, verdict: Verdict) -> str:
             or f"evidence {_times_of(verdict.against)} together"
         )
         return f"{candidate} is worse: {told} ({alarm})"
+
     if verdict.word == "invalid":
         return (
             f"{candidate} did not get its share of the requests or labels, so nothing else may be "
             f"concluded"
         )
+
     if verdict.word == "hold":
         return (
             f"{', '.join(verdict.because)} of {candidate} differ: a person should look before it "
             f"goes on"
         )
+
     if verdict.word == "pass":
         return f"{', '.join(verdict.because)} of {candidate} proved to be within the margins"
     if verdict.because:
         return f"not yet: {', '.join(verdict.because)} not proved"
+
     required = any(judged.rule.required for judged in verdict.signals)
     return (
         "not yet: proved, but its newest requests speak against it"
@@ -403,6 +424,7 @@ def _blame(case: JudgingInput, judged: Judged) -> str:
             f"errors: {failed} of {total} failed, {numbers.stable} on {case.rollout.stable} "
             f"({evidence})"
         )
+
     return (
         f"{judged.rule.name}: {numbers.candidate}, {numbers.stable} on {case.rollout.stable} "
         f"({evidence})"

@@ -109,6 +109,7 @@ def log_ratio(drawn: Mapping[float, Array]) -> Array:
         got = RATIO_ODDS * share / (1 - share + RATIO_ODDS * share)
         factors = np.stack([np.log(got / share), np.log((1 - got) / (1 - share))])
         total = total + np.asarray(counts, float) @ factors
+
     return log_mean(total) if drawn else 0.0
 
 
@@ -165,6 +166,7 @@ def difference(tables: Tables) -> float:
             # The inverse of the variance of a difference of two means, but for their common spread.
             trust = 1 / (1 / of[0] + 1 / of[1])
             total, weight = total + trust * float(losses[0] - losses[1]), weight + trust
+
     return total / weight if weight else 0.0
 
 
@@ -218,6 +220,7 @@ def _steps(chances: Array, factors: Array, level: float, quantile: float) -> flo
         return 0.0
     if drift <= 0:
         return math.inf
+
     spread = math.sqrt(max(float(chances @ factors[:, best] ** 2) - drift**2, 1e-300))
     return first_passage(quantile, level + NATS_OF_NOT_KNOWING, drift, spread)
 
@@ -229,11 +232,13 @@ def first_passage(quantile: float, level: float, drift: float, spread: float) ->
     low, high = 0.0, 1.0
     while _passed(high, level, drift, spread) < quantile and high < 1e15:
         high *= 2
+
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (
             (middle, high) if _passed(middle, level, drift, spread) < quantile else (low, middle)
         )
+
     return high
 
 
@@ -256,6 +261,7 @@ def _log_capital(tables: Tables, factors: Any) -> Array:
         cells = counts.reshape(*counts.shape[:-2], -1)
         part = cells @ factors(share, counts.shape[-1]).reshape(cells.shape[-1], -1)
         total = part if total is None else total + part
+
     return 0.0 if total is None else log_mean(total)
 
 
@@ -299,6 +305,7 @@ def _kelly(won: Array, share: float, rates: Array, stable_rate: float) -> Array:
         middle = (low + high) / 2
         grows = (chance * won[..., None] / (1 + middle * won[..., None])).sum((0, 1)) > 0
         low, high = np.where(grows, middle, low), np.where(grows, high, middle)
+
     return (low + high) / 2
 
 
@@ -313,6 +320,7 @@ def _log_at(tables: Tables, centre: float, distance: float, sign: int) -> Array:
         counts = np.asarray(counts, float)
         won = sign * payoff(share, centre, 1.0, distance, counts.shape[-1])
         total = total + np.tensordot(counts, np.log1p(_most(won) * WIDTHS * won[..., None]), axes=2)
+
     return log_mean(total)
 
 
@@ -320,7 +328,9 @@ def _edge(low: float, high: float, reached: Any) -> float:
     """The point between `low`, where the evidence may be reached, and `high`, up to which it is."""
     if not reached(low) or reached(high):
         return low
+
     for _ in range(30):
         middle = (low + high) / 2
         low, high = (middle, high) if reached(middle) else (low, middle)
+
     return low

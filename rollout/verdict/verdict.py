@@ -187,14 +187,17 @@ def _word(
     if failed:
         blamed = tuple(s.rule.name for s in signals if s.worse and s.rule.action == "rollback")
         return "fail", blamed or ("combined evidence",)
+
     held = tuple(s.rule.name for s in signals if s.worse and s.rule.action == "hold")
     if ratio >= math.log(1 / GUARD_ALPHA):
         return "invalid", ("sample ratio", *held)
     if held:
         return "hold", held
+
     required = [s for s in signals if s.rule.required]
     if proved:
         return "pass", tuple(s.rule.name for s in required)
+
     return "undecided", tuple(s.rule.name for s in required if not s.certified)
 
 
@@ -260,6 +263,7 @@ def _prediction(rule: SignalPolicy, evidence: Evidence, reference: Reference) ->
         capitals.append(log_against(tables, share, 1.0, rule.tolerance))
         turned = {at: table[..., ::-1] for at, table in tables.items()}
         capitals.append(log_against(turned, 1 - share, 1.0, rule.tolerance))
+
     return weighted([(1 / len(capitals), capital) for capital in capitals])
 
 

@@ -113,6 +113,7 @@ class Controller:
             log.warning("%s: %s", otherwise, error)
         except Exception:
             log.exception("%s: a rollout could not be conducted", otherwise)
+
         return None
 
     def _hand_in(self) -> None:
@@ -126,6 +127,7 @@ class Controller:
         changed = [row for row in rows if row.body and self._handed_in.get(_place(row)) != row.body]
         if not changed:
             return
+
         self._serial += 1
         self.evidence.flush(self.me, self._serial, changed)
         self._handed_in = {_place(row): row.body for row in rows}
@@ -134,11 +136,13 @@ class Controller:
         """How near each signal is to its decision, where this worker conducts."""
         if self.lease is None or self.verdict is None:
             return {}
+
         found: dict[tuple[str, ...], float] = {
             ("verdict", "all"): self.verdict.against / self.verdict.needed
         }
         for judged in self.verdict.signals:
             found["verdict", judged.rule.name] = judged.against / judged.against_needed
+
         return found
 
     def _leads(self) -> bool:
@@ -151,11 +155,13 @@ class Controller:
             # While the record was away its holder could not renew either.
             self._patience = LeaseTimes(LEASE_S)
             raise
+
         return self.lease is not None
 
     def _taken(self, seen: Lease | None) -> Lease | None:
         if seen is not None and seen.holder == self.me:
             return self.leases.renew(seen)
+
         return (
             self.leases.take(seen, self.me)
             if self._patience.may_take(seen, time.monotonic())
@@ -168,14 +174,17 @@ class Controller:
         if rollout is not None and rollout.policy is not None:
             self._judge(ledger, rollout)
             return
+
         self.verdict = None
         waited = begin_queued(ledger, self.clock())
         if waited is not None:
             self._record(waited, f"it waited for the end of another: {waited.summary}")
             return
+
         record = advance(ledger, self.clock())
         if record is not None:
             self._record(record, f"by the clock: {record.summary}")
+
         late = judged_late(ledger)
         if late is not None and self._ticks % LATE_LABELS_EVERY == 0:
             self._judge_late(ledger, late)
@@ -186,9 +195,11 @@ class Controller:
         case = found.case(weight, now)
         if case is None:
             return
+
         self.verdict = verdict = latched(case.verdict(), found.marks)
         if verdict.word == "fail":
             self.evidence.mark(rollout.id, FAILED, {"because": list(verdict.because)})
+
         memory = short_of_memory(found.evidence)
         seen = Observation(
             now, verdict, found.served(weight), lambda: account(case, verdict), memory
@@ -207,6 +218,7 @@ class Controller:
         fresh = found.to_freeze({} if REFERENCE in marks else self._history(rollout.stable))
         if not fresh:
             return found
+
         marks = {
             **marks,
             **{name: self.evidence.mark(rollout.id, name, body) for name, body in fresh.items()},
@@ -223,6 +235,7 @@ class Controller:
         case = self._docket(rollout).case(ledger.weight(rollout.candidate), self.clock())
         if case is None:
             return
+
         verdict = case.verdict()
         blamed = [
             judged for judged in verdict.signals if judged.rule.name == "labels" and judged.worse

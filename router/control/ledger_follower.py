@@ -55,12 +55,14 @@ class LedgerFollower:
         # Tables that exist need no writer: a locked database can still be read.
         with suppress(StoreError):
             self.store.create()
+
         try:
             table = self._newest()
             self._heard()
         except (StoreError, Refusal) as error:
             self._lost(error)
             table = self._remembered()
+
         return table
 
     async def follow(self, traffic: Dispatcher) -> None:
@@ -97,6 +99,7 @@ class LedgerFollower:
         entry = self.store.newest()
         if entry is None:
             return empty_table(self.model)
+
         table = table_of_body(entry.body, entry.revision, self._secret)
         self._remember(SavedRoutingTable(self.model, entry.revision, entry.body))
         return table

@@ -99,12 +99,15 @@ class CrossCheck:
         if rolling is None or not rolling.judged or not 0 < weight < ALL:
             failure.count()
             return None
+
         if version not in (rolling.candidate, rolling.stable):
             failure.count()
             return None
+
         lane = self._other(version, rolling) if self._allows(rows) else None
         if lane is None:
             failure.dismiss()
+
         return lane
 
     def _other(self, version: str, rolling: ActiveRollout) -> Lane | None:
@@ -120,6 +123,7 @@ class CrossCheck:
         self._since = now
         if rows > self.limits.max_batch_rows or rows > self._rows:
             return False
+
         self._rows -= rows
         return True
 

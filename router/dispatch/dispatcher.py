@@ -127,17 +127,21 @@ class Dispatcher:
                 self.leaving.append((version, lane.pool))
                 lane.move(self._pool(address))
                 self._cold()
+
         for version, lane in self.lanes.items():
             lane.waits = self._waits(table, version)
+
         gone = [version for version in self.lanes if version not in table.addresses]
         self._meet(table)
         self.table, self._draws = table, {}
         if table.split_id != self.split_id:
             self.split_id, self.drawn = table.split_id, {}
+
         for version in gone:
             lane = self.lanes.pop(version)
             self.leaving.append((version, lane.pool))
             lane.close()
+
         self.mirror.follow(table, self.lanes)
 
     def predict(
@@ -176,12 +180,14 @@ class Dispatcher:
         table = self.table
         if pin is not None:
             return Draw(self._pinned(pin), "pinned")
+
         if table.split is None:
             raise Problem(
                 503,
                 "no version is released yet: `python deploy.py promote VERSION`",
                 retry_after_s=5,
             )
+
         version = table.split.choose(unit)
         self.drawn[version] = self.drawn.get(version, 0) + 1
         first, again = self._draws.get(version) or self._draws_of(version)
@@ -192,8 +198,10 @@ class Dispatcher:
             and not self._units.first(unit)
         ):
             return again
+
         if first.tally is not None:
             first.tally.drawn += 1
+
         return first
 
     def _draws_of(self, version: str) -> tuple[Draw, Draw]:
@@ -235,10 +243,12 @@ class Dispatcher:
             self._units is not None and known is not None and known.id == rolling.id
         ):
             return
+
         self._cold()
         if self._units is not None:
             self._units.close()
             self._units = None
+
         if self.units_in is not None and rolling.judged:
             self._units = SeenUnits(self.units_in, rolling.id)
 
@@ -257,11 +267,14 @@ class Dispatcher:
         for version, lane in self.lanes.items():
             found["in_flight", version] = lane.rows_in_flight
             found["queue_rows", version] = lane.queued_rows
+
         for version, count in self.drawn.items():
             found["drawn", self.split_id, version] = count
+
         pools = [(version, lane.pool) for version, lane in self.lanes.items()] + self.leaving
         for version, pool in pools:
             found["address", version, pool.address] = pool.in_flight
+
         return found
 
     def _pinned(self, pin: str) -> str:
@@ -282,6 +295,7 @@ class Dispatcher:
         if lane is None:
             self.done(ask, DispatchError("closed", f"{ask.version} is not deployed"))
             return
+
         refused = lane.submit(ask)
         if refused is not None:
             self.done(ask, refused)
@@ -317,6 +331,7 @@ class Dispatcher:
             self._settle(ask, outcome)
             if status_of(outcome, lost) == 200 and self._watching():
                 self._failed_beside(ask)
+
         predicted = outcome if isinstance(outcome, Predicted) else None
         ask.tell(
             Reply(ask.version, predicted, ask.draw, None if predicted else lost, ask.fallen_from)
@@ -328,9 +343,11 @@ class Dispatcher:
         """
         if not ask.hurried:
             return
+
         if ask.fallen_from is not None:
             self._settle(ask, outcome)
             return
+
         lost = outcome if isinstance(outcome, DispatchError) else _model_failure(outcome)
         word = word_of(status_of(outcome, lost), lost)
         failure = self._counted(ask, word, time.perf_counter() - ask.started, lost)
@@ -350,8 +367,10 @@ class Dispatcher:
             lost is not None and lost.reason == "deadline" and self._too_soon(ask)
         ):
             return None
+
         if word in ("error", "refused"):
             return FailedRequest(tally, word, seconds, warm)
+
         tally.finish(word, seconds, warm)
         return None
 
@@ -372,6 +391,7 @@ class Dispatcher:
         ):
             # Its batch is under way and will tell.
             return
+
         ask.failure = None
         if not compared or not failure.settle(outcome):
             self.checks.ask(
@@ -405,10 +425,12 @@ class Dispatcher:
             or lost.reason in ("deadline", "refused")
         ):
             return False
+
         if lost.reason == "model" and ask.version == self.table.released:
             return False
         if self.loop.time() >= ask.deadline:
             return False
+
         self.counts.add(("fallback", ask.version, lost.reason))
         ask.fallen_from, ask.version, ask.failure = ask.version, other, failure
         ask.losses, ask.alone = 0, False

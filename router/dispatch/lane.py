@@ -96,21 +96,25 @@ class Lane:
             full = self._full(pending, count, now)
             if full is not None:
                 return full
+
         if self._suspended_until > now:
             return DispatchError(
                 "suspended",
                 f"{self.version} failed {TRIES_IN_A_ROW} times in a row and rests for a moment",
             )
+
         if count * PARTS > self.pace.batch_rows and count > 1:
             self.large.append(LargeRequest(pending))
             self.large_rows += count
         else:
             self.queue.append(pending)
             self._small_at = now
+
         self.queued_rows += count
         if not self._scheduled and self._may_send():
             self._scheduled = True
             self.loop.call_soon(self._pump)
+
         return None
 
     def _full(self, pending: Pending, count: int, now: float) -> DispatchError | None:
@@ -126,12 +130,14 @@ class Lane:
         )
         if ahead + count > self.limits.max_queue_rows or ahead >= pace.waiting_rows:
             return DispatchError("shed", f"{self.queued_rows} rows wait for {self.version} already")
+
         if (
             ahead + self.rows_in_flight + pace.batch_rows
         ) * pace.row_s * UNSURE > pending.deadline - now:
             return DispatchError(
                 "shed", f"what waits for {self.version} already needs longer than the deadline"
             )
+
         return None
 
     def _may_send(self) -> bool:
@@ -142,6 +148,7 @@ class Lane:
             return False
         if self.batches_in_flight == 0:
             return True
+
         return (
             self.queued_rows >= ROWS_BESIDE_ANOTHER
             and self.batches_in_flight < self.limits.max_batches_in_flight
@@ -158,6 +165,7 @@ class Lane:
             self.large = deque(whole for whole in self.large if whole.pending.deadline > now)
             self.large_rows = sum(whole.rest for whole in self.large)
             self.queued_rows = sum(len(pending.rows) for pending in self.queue) + self.large_rows
+
         sent = [
             each
             for batch in self._under_way.values()
@@ -166,10 +174,12 @@ class Lane:
         ]
         for pending in sent:
             pending.over = True
+
         for late in (*waiting, *sent):
             late.done(
                 DispatchError("deadline", f"{self.version} did not answer before the deadline")
             )
+
         for whole in large:
             whole.end(
                 DispatchError("deadline", f"{self.version} did not answer before the deadline")
@@ -183,6 +193,7 @@ class Lane:
         gone = DispatchError("closed", f"{self.version} is no longer deployed")
         for pending in waiting:
             pending.done(gone)
+
         for whole in large:
             whole.end(gone)
 
@@ -209,6 +220,7 @@ class Lane:
             alone = queue.popleft()
             self.queued_rows -= len(alone.rows)
             return [alone]
+
         batch: list[Pending] = []
         rows = size = 0
         room = most - most // PARTS if self.large else most
@@ -219,11 +231,13 @@ class Lane:
             pending = queue.popleft()
             rows += len(pending.rows)
             batch.append(pending)
+
         self.queued_rows -= rows
         if self.large and rows < most and size <= self.limits.max_body_bytes:
             part = self._part(most, most - rows)
             if part is not None:
                 batch.append(part)
+
         return batch
 
     def _part(self, most: int, room: int) -> Chunk | None:
@@ -235,12 +249,14 @@ class Lane:
             self.large_rows -= whole.rest
             self.queued_rows -= whole.rest
             return None
+
         small = self.loop.time() - self._small_at < SMALL_COME_S
         part = whole.part(max(1, min(room, most // PARTS if small else most)))
         self.large_rows -= len(part.rows)
         self.queued_rows -= len(part.rows)
         if whole.rest:
             self.large.append(whole)
+
         return part
 
     def _send(self, batch: list[Pending]) -> None:
@@ -267,6 +283,7 @@ class Lane:
     ) -> None:
         if outcome.status == 200 if isinstance(outcome, Answer) else outcome.reason == "timeout":
             self.pace.note(rows, self.rows_in_flight, self.loop.time() - sent)
+
         self.batches_in_flight -= 1
         self.rows_in_flight -= rows
         del self._under_way[id(batch)]
@@ -274,6 +291,7 @@ class Lane:
             self._failed(batch, outcome)
         else:
             self._answered(batch, rows, outcome)
+
         if self.queued_rows:
             self._pump()
 
@@ -282,6 +300,7 @@ class Lane:
         if lost is not None and lost.reason == "refused":
             self._refused(batch, lost)
             return
+
         if lost is None:
             try:
                 decoded = self._decode(answer.body)
@@ -295,14 +314,17 @@ class Lane:
                         "garbled",
                         f"{self.version} answered {len(decoded.predictions)} of {rows} rows",
                     )
+
         if lost is not None:
             self._trip()
             _tell(batch, lost)
             return
+
         self._failures = 0
         self.reached()
         if len(batch) > 1 and not all(error.attributed for error in decoded.errors):
             batch, decoded = self._ask_alone_where_unattributed(batch, decoded)
+
         _hand_out(batch, decoded)
 
     def _failed(self, batch: list[Pending], failure: Failure) -> None:
@@ -310,6 +332,7 @@ class Lane:
             batch = self._ask_again(batch, failure)
             if not batch:
                 return
+
         self._trip()
         _tell(batch, DispatchError(failure.reason, f"{self.version}: {failure.detail}"))
 
@@ -338,6 +361,7 @@ class Lane:
             ]
             predictions += answer.predictions[places.start : places.stop]
             kept.append(pending)
+
         self._queue_alone(again)
         return kept, msgspec.structs.replace(answer, predictions=predictions, errors=errors)
 
@@ -374,9 +398,11 @@ class Lane:
             pending.alone = pending.alone or pending.losses > 1
             self.queue.appendleft(pending)
             self.queued_rows += len(pending.rows)
+
         if waits and failure.reason == "connect":
             self.on_outage()
             self._pause()
+
         return lost[::-1]
 
     def reached(self) -> None:
@@ -389,9 +415,11 @@ class Lane:
         """
         if not self.waits:
             return False
+
         now = self.loop.time()
         if self._outage_since is None:
             self._outage_since = now
+
         return now - self._outage_since < self.limits.deadline_ms / 1000
 
     def _pause(self) -> None:
@@ -417,6 +445,7 @@ def _nothing() -> None:
 def _unusable(answer: Answer) -> DispatchError | None:
     if answer.status == 200:
         return None
+
     reason = (
         "http_5xx"
         if answer.status >= 500

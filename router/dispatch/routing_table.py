@@ -89,6 +89,7 @@ def _rolling(ledger: Ledger) -> ActiveRollout | None:
     rollout = ledger.rollout
     if rollout is None:
         return None
+
     return ActiveRollout(
         rollout.id,
         rollout.number,

@@ -71,6 +71,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self.callback is None:
             self.transport.close()
             return
+
         self.heard = True
         try:
             self.parser.feed_data(data)
@@ -104,12 +105,14 @@ class UpstreamConnection(asyncio.Protocol):
         callback, self.callback = self.callback, None
         if callback is None:
             return
+
         self.timer.cancel()
         if keep and not self.transport.is_closing():
             self.idle_since = self.loop.time()
             self.pool.free(self)
         else:
             self.transport.abort()
+
         self.pool.in_flight -= 1
         callback(outcome)
 
@@ -190,6 +193,7 @@ class Pool:
             elif not connection.transport.is_closing():
                 connection.exchange(head, body, callback, timeout_s)
                 return
+
         task = self.loop.create_task(self._connect_and_send(head, body, callback, timeout_s))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
@@ -205,6 +209,7 @@ class Pool:
             # The error's own words have the address, which is nobody's business.
             callback(Failure("connect", f"it cannot be reached ({type(error).__name__})"))
             return
+
         connection.exchange(head, body, callback, timeout_s)
 
     async def _connect(self) -> UpstreamConnection:
@@ -219,6 +224,7 @@ class Pool:
             _, connection = await self.loop.create_connection(
                 make, end.host, end.port, ssl=end.tls, server_hostname=name
             )
+
         return connection
 
 
@@ -239,12 +245,15 @@ def _endpoint(address: str, through: str) -> Endpoint:
     kind, _, rest = address.partition(":")
     if kind == "unix":
         return Endpoint("version", path=rest)
+
     name = rest.removeprefix("//").rstrip("/")
     if through:
         host, _, port = through.rpartition(":")
         return Endpoint(name, host=host, port=int(port))
+
     if kind == "https":
         host, _, port = name.partition(":")
         return Endpoint(name, host=host, port=int(port or 443), tls=ssl.create_default_context())
+
     host, _, port = name.rpartition(":")
     return Endpoint(name, host=host, port=int(port))

@@ -106,14 +106,17 @@ class LargeRequest:
         """
         if self.over:
             return
+
         if isinstance(outcome, DispatchError):
             self.end(outcome)
             return
+
         if not all(error.attributed for error in outcome.errors):
             # Those at fault cannot be told from the others: the rest of its rows would take as
             # long.
             self.end(DispatchError("model", outcome.errors[0].detail))
             return
+
         # Not of all parts at once, at the end: that would keep the event loop for milliseconds.
         errors = [moved(error, start) for error in outcome.errors] if start else outcome.errors
         self._answers.append((start, replace(outcome, errors=errors)))

@@ -54,6 +54,7 @@ class LabelOutcome:
         """Add some labels. fresh: of each row, whether it was not counted before."""
         for row, new in zip(found.rows, fresh, strict=True):
             self.metrics["feedback", row.version, row.outcome if new else "duplicate"] += 1
+
         self.counted += sum(fresh)
         self.duplicates += len(fresh) - sum(fresh)
         self.invalid += found.invalid
@@ -98,6 +99,7 @@ class FeedbackEndpoint:
         if scope["method"] == "OPTIONS":
             await answer_options(send, "POST")
             return
+
         try:
             if scope["method"] != "POST":
                 raise not_allowed("labels are sent with POST", "POST")
@@ -106,9 +108,11 @@ class FeedbackEndpoint:
         except Problem as problem:
             await answer(send, problem.status, problem.headers(), problem.body())
             return
+
         headers = [(b"content-type", b"application/json")]
         if self.leaving():
             headers.append((b"connection", b"close"))
+
         await answer(send, 200, headers, outcome)
 
     async def _count(self, body: bytes) -> bytes:
@@ -118,6 +122,7 @@ class FeedbackEndpoint:
                 f"{self.waiting} calls with labels wait already: send them again",
                 retry_after_s=1,
             )
+
         self.waiting += 1
         outcome = LabelOutcome()
         try:
@@ -143,6 +148,7 @@ class FeedbackEndpoint:
             # Whoever else works in this process, or writes labels, has half of the time.
             time.sleep(time.monotonic() - started)
             started = time.monotonic()
+
         return outcome.body()
 
     def add(self, rows: list[Row]) -> list[bool]:
@@ -168,6 +174,7 @@ class FeedbackEndpoint:
     def _beside(self, row: Row, copied: ShadowAnswer | None) -> Row:
         if copied is None:
             return row
+
         answers = self.known.answers(row.version)
         loss = self.known.loss(row.rollout)
         return replace(

@@ -49,10 +49,12 @@ class LogDrainEndpoint:
         if scope["method"] == "OPTIONS":
             await answer_options(send, "POST")
             return
+
         given = dict(scope["headers"])
         if scope["method"] == "OPTIONS":
             await answer_options(send, "POST")
             return
+
         try:
             version = self._admitted(scope, given)
             found = _read(await read_body(receive, LARGEST, time.monotonic), given)
@@ -62,8 +64,10 @@ class LogDrainEndpoint:
                 headers.append((b"www-authenticate", b"Basic"))
             await answer(send, problem.status, headers, problem.body())
             return
+
         if found and await self._fresh(version, given.get(b"logplex-frame-id", b"")):
             self._count(version, found)
+
         close: Headers = [(b"connection", b"close")] if self.leaving() else []
         await send({"type": "http.response.start", "status": 204, "headers": close})
         await send({"type": "http.response.body", "body": b""})
@@ -72,10 +76,12 @@ class LogDrainEndpoint:
         """The version whose log this is; raises Problem 405, 404, 401, 415."""
         if scope["method"] != "POST":
             raise not_allowed("a log is sent with POST", "POST")
+
         version = str(scope["path"]).removeprefix(PATH)
         scheme, _, credentials = given.get(b"authorization", b"").partition(b" ")
         if not is_name(version):
             raise Problem(404, "the log of which version this is stands after /drains/")
+
         wanted = b64encode(f"{USER}:{drain_secret(version, self.key)}".encode())
         if not (compare_digest(credentials.strip(), wanted) and scheme.lower() == b"basic"):
             raise Problem(
@@ -83,13 +89,16 @@ class LogDrainEndpoint:
                 "this is not the secret of that version's log drain: `python deploy.py up` sets "
                 "it anew",
             )
+
         if given.get(b"content-type", b"").partition(b";")[0].strip() != CONTENT_TYPE:
             raise Problem(415, f"a log is sent as {CONTENT_TYPE.decode()}")
+
         return version
 
     async def _fresh(self, version: str, frame: bytes) -> bool:
         if not frame:
             return True
+
         name = f"{version} {frame.decode('latin-1')}"
         return await asyncio.get_running_loop().run_in_executor(
             self.threads, self.frames.first, name
@@ -102,10 +111,12 @@ class LogDrainEndpoint:
         table = self.traffic.table
         if version not in table.addresses:
             return
+
         rolling = table.rolling
         tally = None
         if rolling is not None and version in (rolling.candidate, rolling.stable):
             tally = self.traffic.tallies.of(table, version)
+
         for code, count in found.items():
             self.traffic.counts.add(("complaints", version, code), count)
             if tally is not None:

@@ -53,6 +53,8 @@ def codes(body: bytes, count: int | None = None) -> dict[str, int]:
         if match := _CODE.match(line):
             code = match[1].decode("ascii")
             found[code] = found.get(code, 0) + 1
+
     if count is not None and count != number:
         raise Garbled(f"{number} lines came, {count} were told")
+
     return found

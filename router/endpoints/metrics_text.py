@@ -91,11 +91,13 @@ class Exposition(Collector):
             for key, value in _under(self.counts, prefix):
                 counter.add_metric(key, value)
             yield counter
+
         for name, meaning, labels, prefix in GAUGES:
             gauge = GaugeMetricFamily(name, meaning, labels=labels)
             for key, value in _under(self.gauges, prefix):
                 gauge.add_metric(key, value)
             yield gauge
+
         yield self._seconds()
         yield self._batch_rows()
         yield self._values()
@@ -114,6 +116,7 @@ class Exposition(Collector):
                 for edge in SECONDS
             ]
             family.add_metric(key, _cumulative(edges, sum(bins.values())), sums.get(key, 0.0))
+
         return family
 
     def _batch_rows(self) -> Family:
@@ -127,6 +130,7 @@ class Exposition(Collector):
                 for e in ROW_EXPONENTS
             ]
             family.add_metric(key, _cumulative(edges, sum(sizes.values())), sums.get(key, 0.0))
+
         return family
 
     def _values(self) -> Family:
@@ -139,6 +143,7 @@ class Exposition(Collector):
                 for edge in VALUE_EDGES
             ]
             family.add_metric(key, _cumulative(edges, sum(values.values())), None)
+
         return family
 
     def _table(self) -> Iterator[Family]:
@@ -147,8 +152,10 @@ class Exposition(Collector):
         )
         for version, points in self.asked.items():
             weights.add_metric((version, "asked"), points / 10_000)
+
         for version, share in self.served.items():
             weights.add_metric((version, "served"), share)
+
         yield weights
         singles = {
             "sluice_ledger_revision": min((s.revision for s in self.live), default=0),

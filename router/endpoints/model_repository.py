@@ -58,6 +58,7 @@ def statistics(
         raise Problem(404, f"there is no model {model!r} here: the model is {table.ledger.model!r}")
     if version is not None and version not in table.addresses:
         raise Problem(404, f"version {version!r} is not deployed")
+
     counts = {
         split_key(joined): value for joined, value in summed(s.counts for s in snapshots).items()
     }

@@ -82,6 +82,7 @@ class InferEndpoint:
         if scope["method"] == "OPTIONS" and (allowed := self._allowed(scope["path"])):
             await answer_options(send, *allowed)
             return
+
         try:
             version, rest = self._target(scope)
             if rest == "/infer":
@@ -91,8 +92,10 @@ class InferEndpoint:
         except Problem as problem:
             status, payload = problem.status, error_body(problem.detail)
             headers += problem.headers()[1:]
+
         if self.leaving() or status in (408, 413):
             headers.append((b"connection", b"close"))
+
         await answer(send, status, headers, payload)
 
     def _target(self, scope: Scope) -> tuple[str | None, str]:
@@ -105,14 +108,17 @@ class InferEndpoint:
             raise Problem(404, f"there is no such model here: the model is {self.settings.model!r}")
         if scope["method"] not in allowed:
             raise not_allowed(f"{scope['path']} is asked for with {' or '.join(allowed)}", *allowed)
+
         in_header = _only(scope["headers"], b"x-model-version")
         version = match["version"] or in_header or None
         if in_header and version != in_header:
             raise Problem(
                 400, "the path and X-Model-Version name different versions: leave out one of them"
             )
+
         if version is not None:
             self.access.require_pinning(scope["headers"])
+
         return version, match["rest"] or ""
 
     def _allowed(self, path: str) -> tuple[str, ...]:
@@ -128,9 +134,11 @@ class InferEndpoint:
         name = version or self._released()
         if name not in self.traffic.lanes:
             raise Problem(404, f"version {name!r} is not deployed")
+
         outcome = await self._exchange("GET", name, rest, b"")
         if isinstance(outcome, Failure):
             raise _failure(name, outcome)
+
         headers.append((b"x-model-version", name.encode()))
         return outcome.status, outcome.body
 
@@ -145,6 +153,7 @@ class InferEndpoint:
                 "no version is released yet: `python deploy.py promote VERSION`",
                 retry_after_s=5,
             )
+
         return name
 
     async def _infer(
@@ -156,6 +165,7 @@ class InferEndpoint:
                 "the binary tensor extension is not offered: send `data` as JSON "
                 "(binary_data=False)",
             )
+
         own_s = deadline_s(scope["headers"])
         async with whole_body(scope, receive, self.limits.max_body_bytes) as body:
             self._check_rows(body)
@@ -163,9 +173,11 @@ class InferEndpoint:
             status, payload, answered = await self._ask_within(
                 own_s, draw, version is not None, body
             )
+
         headers.append((b"x-model-version", answered.encode()))
         if answered != draw.version:
             headers.append((b"x-fallback-from", draw.version.encode()))
+
         return status, payload
 
     def _draw(self, given: Headers, body: bytes, version: str | None, headers: Headers) -> Draw:
@@ -179,6 +191,7 @@ class InferEndpoint:
             unit = os.urandom(12).hex().encode()
             if self.units.set_cookie:
                 headers.append((b"set-cookie", self.units.set_cookie_header(unit)))
+
         return self.traffic.draw(unit, lasting, version)
 
     def _check_rows(self, body: bytes) -> None:
@@ -186,6 +199,7 @@ class InferEndpoint:
             inputs = self._rows(body).inputs
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return  # The version says what is wrong with it.
+
         rows = max((tensor.shape[0] for tensor in inputs if tensor.shape), default=0)
         if rows > self.limits.max_rows:
             raise Problem(
@@ -226,12 +240,15 @@ class InferEndpoint:
         if code >= 500 and other and not pinned and self.settings.router.fallback:
             self.traffic.counts.add(("fallback", version, "infer"))
             outcome, version = await self._exchange("POST", other, "/infer", body), other
+
         if failure is not None:
             checking = asyncio.get_running_loop().create_task(self._compare(failure, draw, body))
             self._checking.add(checking)
             checking.add_done_callback(self._checking.discard)
+
         if isinstance(outcome, Failure):
             raise _failure(version, outcome)
+
         return outcome.status, outcome.body, version
 
     async def _compare(self, failure: FailedRequest, draw: Draw, body: bytes) -> None:
@@ -241,6 +258,7 @@ class InferEndpoint:
         )
         if lane is None:
             return
+
         outcome = await self._exchange("POST", lane.version, "/infer", body)
         if isinstance(outcome, Failure) and outcome.reason == "timeout":
             failure.dismiss()
@@ -255,19 +273,24 @@ class InferEndpoint:
         lane = self.traffic.lanes.get(version)
         if lane is None:
             return Failure("closed", "it is not deployed")
+
         outcome: Answer | Failure = await lane.pool.forward(
             method, path, b"application/json", body, timeout_s
         )
         if isinstance(outcome, Failure) and outcome.reason == "closed":
             await asyncio.sleep(0)
             outcome = await lane.pool.forward(method, path, b"application/json", body, timeout_s)
+
         give_up = time.monotonic() + self.limits.deadline_ms / 1000
         while rest == "/infer" and _undelivered(outcome) and await self._restarted(lane, give_up):
             outcome = await lane.pool.forward(method, path, b"application/json", body, timeout_s)
+
         if isinstance(outcome, Answer):
             lane.reached()
+
         if isinstance(outcome, Answer) and outcome.status not in _OF_THE_REQUEST:
             return Failure("garbled", f"it answered {outcome.status}")
+
         return outcome
 
     async def _restarted(self, lane: Lane, give_up: float) -> bool:
@@ -280,11 +303,13 @@ class InferEndpoint:
             or not lane.waits_for_restart()
         ):
             return False
+
         self._waiting += 1
         try:
             await asyncio.sleep(LOOK_S)
         finally:
             self._waiting -= 1
+
         return True
 
 
@@ -297,6 +322,7 @@ def _counted(draw: Draw, code: int, seconds: float) -> FailedRequest | None:
         return None
     if word in ("error", "refused"):
         return FailedRequest(draw.tally, word, seconds, warm=False)
+
     draw.tally.finish(word, seconds, warm=False)
     return None
 
@@ -330,6 +356,7 @@ def _first_row(body: bytes) -> Callable[[str], Any]:
             ]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
+
         first = found[0] if found else None
         # A tensor of shape [n, 1] may have its values in lists of one.
         return first[0] if isinstance(first, list) and len(first) == 1 else first

@@ -266,6 +266,7 @@ def _with_head(calls: Schema) -> Schema:
     """GET's own without its bodies."""
     if "get" not in calls:
         return calls
+
     answers = {
         code: {name: value for name, value in answer.items() if name != "content"}
         for code, answer in calls["get"]["responses"].items()

@@ -135,6 +135,7 @@ def _refusals(app: Flask) -> None:
             return Response(
                 error_body(problem.detail), problem.status, headers, content_type="application/json"
             )
+
         return Response(
             problem.body(), problem.status, headers, content_type="application/problem+json"
         )
@@ -169,6 +170,8 @@ def _ready(table: RoutingTable, away: str, in_full: bool) -> tuple[Response, int
     said: dict[str, Any] = {"ready": ready}
     if in_full:
         said |= {"revision": table.revision, "ledger": away or "answers"}
+
     if not ready:
         said["detail"] = "no version is released yet"
+
     return jsonify(said), 200 if ready else 503

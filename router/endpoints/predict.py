@@ -124,6 +124,7 @@ class Predict:
         if scope["method"] == "OPTIONS":
             await answer_options(send, "POST")
             return
+
         headers = scope["headers"]
         try:
             if scope["method"] != "POST":
@@ -134,9 +135,11 @@ class Predict:
                 await answered
         except Problem as problem:
             self._refuse(respond, self._read_headers(headers), problem)
+
         status, headers, body = await answered
         if self.leaving() or status in (408, 413):
             headers.append((b"connection", b"close"))
+
         await answer(send, status, headers, body)
 
     def answer(self, headers: Headers, body: bytes, respond: Respond) -> None:
@@ -191,6 +194,7 @@ class Predict:
         """`respond`, after which an unpacked body is counted in the worker's budget no more."""
         if self.budget is None:
             return respond
+
         held = Unpacked(body, self.budget)
 
         def release_and_respond(status: int, headers: Headers, answer: bytes) -> None:
@@ -226,6 +230,7 @@ class Predict:
             log.exception("a reply of %s could not be told", reply.version)
             self._refuse(respond, asked, failed())
             return
+
         respond(200, headers, body)
         if not asked.pin:
             try:
@@ -265,8 +270,10 @@ class Predict:
                 asked.timeout_s = seconds_of(value)
                 if asked.timeout_s is None:
                     asked.fault = no_time(value)
+
         if not asked.request_id:
             asked.request_id = b"%b%x" % (self._prefix, next(self._serial))
+
         return asked
 
     def _rows(self, body: bytes) -> list[msgspec.Raw]:
@@ -283,8 +290,10 @@ class Predict:
             wide = wide_text(body)
             detail = f"the body is {wide}: send it as UTF-8" if wide else json_fault(body, error)
             raise Problem(400, detail) from error
+
         if not rows:
             raise Problem(400, "`instances` is empty: send at least one row")
+
         self._require_few(len(rows))
         return rows
 
@@ -307,9 +316,11 @@ class Predict:
         unit = asked.unit or self.units.unit(b"", asked.cookie, row_field(rows[0]))
         if unit:
             return unit, b"", True
+
         if self.units.set_cookie:
             fresh = os.urandom(12).hex().encode()
             return fresh, fresh, True
+
         # The router's own coin: an id that the client chose would let it choose the version.
         return os.urandom(8), b"", False
 
@@ -322,6 +333,7 @@ class Predict:
         ]
         if reply.fallen_from is not None:
             headers.append((b"x-fallback-from", reply.fallen_from.encode()))
+
         return headers
 
     def _body(self, version: str, predicted: Predicted) -> bytes:
@@ -332,9 +344,11 @@ class Predict:
                 msgspec.json.encode(version),
             )
             self._heads[version] = head
+
         rows = b",".join(predicted.predictions)
         if predicted.classes == b"null":
             return head + rows + b"]}"
+
         return b'%b%b],"classes":%b}' % (head, rows, predicted.classes)
 
     def _refuse(self, respond: Respond, asked: RequestContext, problem: Problem) -> None:
@@ -350,9 +364,11 @@ def _usable(reply: Reply) -> Predicted:
     """The predictions; raises Problem for no answer or a bad row, with what is good beside it."""
     if reply.predicted is None:
         raise _no_answer(reply)
+
     errors = reply.predicted.errors
     if not errors:
         return reply.predicted
+
     raise _bad_rows(reply.version, reply.predicted)
 
 

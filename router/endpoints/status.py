@@ -96,11 +96,13 @@ def quantile_ms(bins: dict[str, float], q: float) -> float | None:
     total = sum(bins.values())
     if not total:
         return None
+
     reached = 0.0
     for index in sorted(int(i) for i in bins):
         reached += bins[str(index)]
         if reached >= q * total:
             return round(bin_edge_ms(index), 3)
+
     return None
 
 

@@ -96,6 +96,7 @@ class EvidenceByWeight:
                     (each for each in self._all if each[0] != NO_ROLLOUT), next(iter(self._all))
                 )
                 del self._all[oldest]
+
         return tally
 
     def rows(self) -> list[tuple[str, str, int, dict[str, dict[str, int]]]]:

@@ -82,6 +82,7 @@ def entries_of(body: bytes) -> Sequence[bytes | msgspec.Raw]:
             f"{len(entries)} entries in one call: at most {MOST_LABELS} are allowed, send several "
             f"calls",
         )
+
     return entries
 
 
@@ -95,8 +96,10 @@ def _entries(body: bytes) -> Sequence[bytes | msgspec.Raw]:
             return [body]
     except _unreadable as error:
         raise Problem(400, f"the body is not {FORM} or a list of them: {error}") from error
+
     if parsed.prediction_id is not msgspec.UNSET or parsed.label is not msgspec.UNSET:
         raise Problem(400, f"the body is both {FORM} and a list of them: send one of the two")
+
     return parsed.feedback
 
 
@@ -136,6 +139,7 @@ def in_parts(
                 if len(part.rows) + len(part.invalid) >= AT_ONCE:
                     yield part
                     part = Read([], [])
+
     yield part
 
 
@@ -171,10 +175,12 @@ def _value(raw: bytes) -> ClassValue:
     # Bounded before it is made: a number of a million digits takes a minute to become one.
     if len(raw) > LONGEST_RAW:
         raise ValueError(f"it is longer than the {LONGEST_LABEL} characters of a label")
+
     try:
         value: ClassValue = _decode_value(raw)
     except msgspec.DecodeError as error:
         raise ValueError(f"a label is a number, a text, true or false: {error}") from error
+
     return value
 
 
@@ -193,9 +199,11 @@ def _raw_values(
     )
     if listed and separators + 1 > 2 * most:
         raise ValueError(f"more than {most} labels for a prediction of {_counted(most)}")
+
     values: Sequence[bytes | msgspec.Raw] = _decode_values(label) if listed else [label]
     if len(values) > most or (told and len(values) != told):
         raise ValueError(f"{len(values)} labels for a prediction of {_counted(most)}")
+
     return values
 
 
@@ -240,16 +248,19 @@ def _truth(value: ClassValue, prediction: SignedPrediction, answers: Answers) ->
         if key is None:
             raise ValueError(f"{_short(repr(value))} is no class of {version} ({_listed(answers)})")
         return key
+
     if answers.values or (answers.task == "" and prediction.classes and not prediction.classes[0]):
         number = number_of(value)
         if number is None:
             raise ValueError(f"{_short(repr(value))} is no number, and {version} predicts numbers")
         return label_text(number)
+
     text = label_text(value)
     if len(text) > LONGEST_LABEL:
         raise ValueError(
             f"{_short(repr(value))} is longer than the {LONGEST_LABEL} characters of a label"
         )
+
     return text
 
 
@@ -286,9 +297,11 @@ def loss_level(
         return None if not predicted_class else 0 if predicted_class == label else LABEL_LEVELS - 1
     if score is None:
         return None
+
     truth = _number(signal.loss, label, answers)
     if truth is None:
         return None
+
     loss = _loss(signal.loss, score, truth)
     return (
         None
@@ -301,6 +314,7 @@ def _number(kind: str, label: str, answers: Answers) -> float | None:
     """The truth as the number that a score is held against."""
     if kind != "absolute" and answers.classes:
         return float(label == answers.names.keys[1]) if answers.two_classes else None
+
     try:
         return float(label)
     except ValueError:
@@ -312,6 +326,7 @@ def _loss(kind: str, score: float, truth: float) -> float:
         return abs(score - truth)
     if kind == "brier":
         return (score - truth) ** 2
+
     given = score if truth >= 0.5 else 1 - score
     return -math.log(max(given, 1e-12))
 

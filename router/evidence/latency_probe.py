@@ -66,15 +66,18 @@ class LatencyProbe:
             or self._users_wait()
         ):
             return
+
         size = SIZES[self._turn % len(SIZES)]
         self._turn += 1
         batch = (rows[:size] * size)[:size]
         if sum(map(len, batch)) > self._most_bytes:
             return
+
         body = b'{"instances":[' + b",".join(batch) + b"]}"
         versions = [rolling.candidate, rolling.stable]
         if self.chance() < 0.5:
             versions.reverse()
+
         tally = self.traffic.tallies.of(self.traffic.table, rolling.candidate)
         times = {version: await self._times(version, body) for version in versions}
         mine, theirs = times[rolling.candidate], times[rolling.stable]
@@ -102,12 +105,14 @@ class LatencyProbe:
             ):
                 return None
             times = times_of(outcome)
+
         return times
 
     async def _ask(self, version: str, body: bytes) -> Answer | Failure:
         lane = self.traffic.lanes.get(version)
         if lane is None:
             return Failure("closed", "it is not deployed")
+
         answered: asyncio.Future[Answer | Failure] = asyncio.get_running_loop().create_future()
 
         def arrived(outcome: Answer | Failure) -> None:
@@ -146,4 +151,5 @@ def model_seconds(answer: Answer, metric: bytes = b"predict") -> float | None:
                     return float(duration) / 1000
                 except ValueError:
                     return None
+
     return None

@@ -55,16 +55,19 @@ class Outcomes:
             self.counts.add(
                 ("predictions", version, name) if name else ("values", version, _edge(score))
             )
+
         rows = len(scores)
         bets = own and draw.tally is not None
         if bets and draw.tally is not None:
             _predicted(draw.tally, names[0], scores[0])
+
         if rows > MOST_ROWS_IN_AN_ID or sum(map(len, names)) > MOST_CHARACTERS_IN_AN_ID:
             # The first row is the one that bets.
             scores, names = (
                 scores[:1],
                 [name for name in names[:1] if len(name) <= MOST_CHARACTERS_IN_AN_ID],
             )
+
         at_ms, serial = int(self.clock() * 1000), next(self._serial)
         told = SignedPrediction(
             version, draw.weight, at_ms, serial, scores, names, draw.number, crc32(unit), bets, rows

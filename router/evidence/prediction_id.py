@@ -79,11 +79,13 @@ def opened(token: str, key: bytes) -> Opened:
     """The same with its signature."""
     if len(token) > LONGEST:
         raise BadToken("the id is too long to be one of ours")
+
     try:
         written = token.encode("ascii")
         raw = _decoded(written)
     except (ValueError, UnicodeEncodeError) as error:
         raise BadToken("the id is not base64url") from error
+
     payload, signature = raw[:-SIGNATURE_BYTES], raw[-SIGNATURE_BYTES:]
     if not compare_digest(signature, _signature(payload, key)):
         raise BadToken("the id was not signed here")
@@ -91,6 +93,7 @@ def opened(token: str, key: bytes) -> Opened:
     # number of ways.
     if _encoded(raw) != written:
         raise BadToken("the id is not written as it was given: send it unchanged")
+
     return Opened(_decoder.decode(payload), signature.hex())
 
 

@@ -29,6 +29,7 @@ class PredictionReader:
             names = known if len(known) == len(told) else tuple(map(label_text, told))
             if len(self._names) < MOST_KNOWN:
                 self._names[classes] = names
+
         return names
 
     def read(self, raw: bytes, names: tuple[str, ...]) -> tuple[float, str]:
@@ -37,13 +38,16 @@ class PredictionReader:
             probabilities = _number_lists(raw)
             best = probabilities.index(max(probabilities))
             return probabilities[-1], names[best] if best < len(names) else str(best)
+
         if not self.answers.classes:
             return self._plain(_anything(raw))
+
         found = self._read.get(raw)
         if found is None:
             found = self._class(_anything(raw))
             if len(self._read) < MOST_KNOWN:
                 self._read[raw] = found
+
         return found
 
     def _plain(self, value: object) -> tuple[float, str]:

@@ -70,6 +70,7 @@ class RowSample:
         # in memory.
         if len(memoryview(row)) > LARGEST_ROW:
             return
+
         line = bytes(row).replace(b"\n", b" ").replace(b"\r", b" ")
         self.changed = True
         if len(self._rows) < self.size:
@@ -119,6 +120,7 @@ def publish(state: Path, pid: int, rows: list[bytes]) -> None:
     draft = place / f"{pid}.draft"
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.writelines(row + b"\n" for row in rows)
+
     draft.replace(place / f"{pid}.jsonl")
     for old in sorted(place.glob("*.jsonl"), key=_age)[KEPT_FILES:]:
         old.unlink(missing_ok=True)

@@ -39,6 +39,7 @@ class SeenBatches:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError:
             return False
+
         self._forget()
         return True
 
@@ -46,6 +47,7 @@ class SeenBatches:
         known = list(self.folder.iterdir())
         if len(known) <= KEPT:
             return
+
         with suppress(FileNotFoundError):
             # Another worker may be forgetting the same ones.
             for path in sorted(known, key=lambda path: path.stat().st_mtime_ns)[

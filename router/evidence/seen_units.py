@@ -43,6 +43,7 @@ class SeenUnits:
             if not bits[byte] & bit:
                 bits[byte] |= bit
                 new = True
+
         return new
 
     def close(self) -> None:
@@ -60,6 +61,7 @@ def _shared(folder: Path, rollout: str) -> mmap.mmap:
         bits = mmap.mmap(handle, BYTES)
     finally:
         os.close(handle)
+
     forget_others(folder, path.name)
     return bits
 

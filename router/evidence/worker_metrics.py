@@ -81,6 +81,7 @@ class WorkerMetrics:
         of = self._requests.get((version, role))
         if of is None:
             of = self._requests[version, role] = Requests()
+
         of.codes[code] = of.codes.get(code, 0) + 1
         index = latency_bin(seconds)
         of.bins[index] = of.bins.get(index, 0) + 1
@@ -94,6 +95,7 @@ class WorkerMetrics:
             found |= {f"requests{end}{SEPARATOR}{code}": count for code, count in of.codes.items()}
             found |= {f"latency{end}{SEPARATOR}{index}": count for index, count in of.bins.items()}
             found[f"latency_sum{end}"] = of.seconds
+
         return found
 
 
@@ -113,6 +115,7 @@ class SinceRollout:
         """The counts less those at the first call with this rollout; empty without one."""
         if rollout != self._rollout:
             self._rollout, self._before = rollout, counts
+
         return (
             {key: value - self._before.get(key, 0) for key, value in counts.items()}
             if rollout
@@ -136,6 +139,7 @@ def retire(state: Path, pid: int) -> None:
     snapshot = _read(dead)
     if snapshot is None:
         return
+
     retired = _read(folder(state) / "0.json") or Snapshot(0, {}, {})
     together = summed([retired.counts, snapshot.counts])
     since = [each.since for each in (retired, snapshot) if each.rollout == snapshot.rollout]
@@ -154,6 +158,7 @@ def forget(state: Path) -> None:
     files = list(folder(state).glob("*.json"))
     if any(not snapshot.gone for snapshot in _snapshots(files)):
         return
+
     for path in [*files, *folder(state).glob("*.draft")]:
         path.unlink(missing_ok=True)
 

@@ -119,6 +119,7 @@ class BodyReader:
                     "send the rows in several requests",
                 )
             self.count(size)
+
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 

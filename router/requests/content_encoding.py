@@ -26,6 +26,7 @@ def unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
     coding = encoding.strip().lower()
     if coding in (b"", b"identity"):
         return body
+
     if coding not in (b"gzip", b"x-gzip", b"deflate"):
         named = coding[:40].decode("latin-1")
         raise Problem(
@@ -34,6 +35,7 @@ def unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
             f"or as it is",
             headers=[(b"accept-encoding", ACCEPTED.encode())],
         )
+
     name = coding.decode()
     try:
         return _unpack(body, limit)
@@ -80,4 +82,5 @@ def _unpack(body: bytes, limit: int, kind: int = _GZIP_OR_ZLIB) -> bytes:
         start -= len(decoder.unused_data)
         if start == len(body):
             return b"".join(parts)
+
     raise Problem(400, f"the packed body has more than {MOST_MEMBERS} members: pack it in one go")

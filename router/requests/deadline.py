@@ -16,9 +16,11 @@ def deadline_s(headers: Headers) -> float | None:
         raise given_twice(NAME)
     if not values:
         return None
+
     seconds = seconds_of(values[0])
     if seconds is None:
         raise no_time(values[0])
+
     return seconds
 
 

@@ -18,10 +18,12 @@ def json_fault(body: bytes, error: Exception) -> str:
         return "the body is gzip and does not say so: send `Content-Encoding: gzip` with it"
     if isinstance(error, UnicodeDecodeError):
         return f"the body is not UTF-8 ({error.reason} at byte {error.start}): send it as UTF-8"
+
     said = str(error)
     found = _AT_BYTE.search(said)
     if found is not None and (number := _not_a_number(body, int(found[1]))):
         return number
+
     return f"{_shape_of(body) or _short(said)}: {WHAT_TO_SEND}"
 
 
@@ -36,8 +38,10 @@ def wide_text(body: bytes) -> str:
         or first[1:4] == b"\0\0\0"
     ):
         return "UTF-32"
+
     if first[:2] in (b"\xff\xfe", b"\xfe\xff") or first[:1] == b"\0" or first[1:2] == b"\0":
         return "UTF-16"
+
     return ""
 
 
@@ -48,6 +52,7 @@ def _not_a_number(body: bytes, at: int) -> str:
     found = _NO_JSON.match(body, start) or _NO_JSON.match(body, max(0, at - 1))
     if found is None:
         return ""
+
     name = _NAME_BEFORE.search(body, max(0, found.start() - _WINDOW), found.start())
     column = f" in column {name[1].decode('utf-8', 'replace')!r}" if name else ""
     token = found[0].decode()
@@ -65,6 +70,7 @@ def _shape_of(body: bytes) -> str:
         return "the body is a list"
     if first == b"{" and b'"instances"' not in body:
         return "the body has no `instances`"
+
     return ""
 
 

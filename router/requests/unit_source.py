@@ -78,8 +78,10 @@ def as_unit(value: Any) -> bytes:
         return value.encode("utf-8", "surrogatepass")
     if isinstance(value, bool):
         return b"true" if value else b"false"
+
     if isinstance(value, float) and value.is_integer():
         value = int(value)
+
     return str(value).encode() if isinstance(value, int | float) else b""
 
 
@@ -93,4 +95,5 @@ def cookie(header: bytes, name: bytes) -> bytes:
             value = value.strip()
             quoted = len(value) > 1 and value[:1] == value[-1:] == b'"'
             return value[1:-1] if quoted else value
+
     return b""

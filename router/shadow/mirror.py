@@ -91,11 +91,13 @@ class Mirror:
         rolling = self.table.rolling if self.table is not None else None
         if self.table is None or rolling is None or not rolling.judged:
             return shadow, None
+
         tally = self.tallies.of(self.table, rolling.candidate)
         if rolling.watching:
             return shadow, JudgedShadow(tally.answers, rolling.number, watched=True)
         if shadow == rolling.candidate and self.chance() >= COPIES_SHARE:
             return rolling.stable, JudgedShadow(tally.control, rolling.number)
+
         return shadow, JudgedShadow(
             tally.copies, rolling.number, labelled=shadow == rolling.candidate
         )
@@ -117,10 +119,12 @@ class Mirror:
         ):
             self._drop(version, len(rows))
             return
+
         size = sum(map(len, rows))
         if self._bytes + size > limits.max_bodies_bytes // PART_OF_BYTES:
             self._drop(version, len(rows))
             return
+
         large = len(rows) > limits.max_batch_rows
         deadline = (
             self.loop.time() + (limits.deadline_ms if large else limits.version_timeout_ms) / 1000
@@ -148,6 +152,7 @@ class Mirror:
             self.counts.add(("shadow", version, "error"), rows)
             self._judge(copy, "error", failed=True)
             return
+
         first = ""
         wrong = {error.row: error.status for error in shadow.errors}
         for index, (mine, theirs) in enumerate(
@@ -158,6 +163,7 @@ class Mirror:
             first = first or outcome
             if outcome == "differ":
                 self._remember(copy, index, bytes(mine), bytes(theirs))
+
         self._judge(copy, first, failed=wrong.get(0, 200) >= 500)
         if 0 not in wrong:
             self._keep(copy, shadow)
@@ -181,6 +187,7 @@ class Mirror:
             or not self.kept.room
         ):
             return
+
         answers = (
             self.table.answers.get(copy.version, UNKNOWN) if self.table is not None else UNKNOWN
         )
@@ -198,6 +205,7 @@ class Mirror:
         """
         if len(memoryview(copy.rows[index])) > LARGEST_ROW:
             return
+
         gap = distance(_decode(mine), _decode(theirs))
         if gap > 0 and (len(self.worst) < MOST_WORST or gap > self.worst[-1].gap):
             row = Worst(
@@ -211,6 +219,7 @@ class Mirror:
     def _agreement(self, mine: bytes, theirs: bytes) -> str:
         if mine == theirs:
             return "agree"
+
         return (
             "agree"
             if agree(_decode(mine), _decode(theirs), self.settings.shadow_tolerance)

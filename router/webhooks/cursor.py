@@ -45,6 +45,7 @@ class SavedCursors:
             names = self._marks.marks(f"{self._name}:{page}")
             if names:
                 return max(int(name) for name in names)
+
         return None
 
     def done(self, revision: int) -> None:

@@ -72,6 +72,7 @@ async def deliver(
     URL. A receiver that is new hears of what comes from now on."""
     if not hooks.urls:
         return
+
     with_threads = ThreadPoolExecutor(len(hooks.urls), thread_name_prefix="webhooks")
     couriers = [
         asyncio.create_task(
@@ -132,6 +133,7 @@ class Deliverer:
         last: int | None = await self._insist(self.progress.last)
         if last is not None:
             return last
+
         newest = self.newest()
         await self._remember(newest)
         return newest
@@ -144,6 +146,7 @@ class Deliverer:
         while entries and entries[-1].revision > last + 1 and len(entries) < MOST_BEHIND:
             behind = entries[0].revision - last
             entries = await self._insist(self.record.history, min(behind, MOST_BEHIND))
+
         if behind > MOST_BEHIND:
             log.error(
                 "%s is %d revisions behind: it is told of the newest %d",
@@ -151,6 +154,7 @@ class Deliverer:
                 behind,
                 MOST_BEHIND,
             )
+
         return [message_of(entry) for entry in reversed(entries) if entry.revision > last]
 
     async def _tell(self, client: "httpx.AsyncClient", message: Message) -> None:
@@ -202,6 +206,7 @@ class Deliverer:
             raise Refused(f"no answer in {self.patience.answer_s:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             raise Refused(type(error).__name__) from error
+
         if not 200 <= status < 300:
             raise Refused(f"it answered {status}")
 

@@ -77,6 +77,7 @@ def _state(entry: Entry) -> dict[str, Any]:
         ledger = from_body(entry.body, entry.revision)
     except Refusal:
         return {"released": None, "split": None, "rollout": None}
+
     weights = ledger.split.weights() if ledger.split else {}
     split = {version: weight / 100 for version, weight in weights.items()}
     rollout = ledger.rollout

@@ -54,6 +54,7 @@ class Checkup:
         yield of_app
         if of_app.fault and not self._fit():
             return
+
         yield looked(f"{self.name}: release", self._release)
         yield looked(f"{self.name}: config vars", self._config)
         yield looked(f"{self.name}: dynos", lambda: f"{self._formation()}, {self._dynos()}")
@@ -84,14 +85,17 @@ class Checkup:
                 f"it belongs to {found.team or 'no team'}, deploy.toml wants "
                 f"{wanted.team or 'no team'}"
             )
+
         if faults:
             raise HerokuFailure(
                 f"{', '.join(faults)}: an app that is there keeps its own, so correct deploy.toml"
             )
+
         if found.maintenance:
             raise HerokuFailure(
                 f"it is in maintenance and answers nobody: `heroku maintenance:off -a {self.name}`"
             )
+
         return ", ".join(
             each for each in (found.generation, found.stack, found.region, found.team) if each
         )
@@ -100,12 +104,15 @@ class Checkup:
         found = newest(self.client, self.name)
         if found is None or (found.slug is None and found.status == SUCCEEDED):
             raise HerokuFailure(f"nothing was ever built for it: {self._anew()}")
+
         told = f"v{found.version} '{found.description}'" + (f" by {found.by}" if found.by else "")
         if found.status == PENDING:
             raise HerokuFailure(f"{told} is under way: wait for its end, then look again")
+
         if found.status != SUCCEEDED:
             why = f"`heroku releases:output v{found.version} -a {self.name}` tells why"
             raise HerokuFailure(f"{told} {found.status}, the one before it still serves: {why}")
+
         return self._made_here(found, told)
 
     def _made_here(self, found: Release, told: str) -> str:
@@ -120,16 +127,20 @@ class Checkup:
                 )
             by_hand = f" ({told}, by hand, to what it should be)" if _rolled_back(found) else ""
             return f"v{found.version}, {source}{by_hand}"
+
         if not source.startswith(f"{self.wanted.version or 'router'}+"):
             raise HerokuFailure(f"{told} is nothing that Sluice built: {self._back()}")
+
         if _rolled_back(found) or wanted in built.values():
             raise HerokuFailure(
                 f"{told} was made by hand: {source} runs, {wanted} should: {self._back()}"
             )
+
         if not self.wanted.version:
             raise HerokuFailure(
                 f"{source} runs, {wanted} would be built: code or deploy.toml changed since; {UP}"
             )
+
         return (
             f"v{found.version}, {source} (the code around the bundle changed since: the next "
             f"deploy builds it anew)"
@@ -142,10 +153,12 @@ class Checkup:
         faults += [f"set by hand: {', '.join(strange)}"] if strange else []
         if not faults:
             return f"{len(wanted)} as they should be"
+
         step = self._back()
         if strange and not self.wanted.version:
             unset = f"`heroku config:unset {' '.join(strange)} -a {self.name}`"
             step = f"{step}; {unset}" if changed else unset
+
         raise HerokuFailure(f"{'; '.join(faults)}: {step}")
 
     def _formation(self) -> str:
@@ -157,11 +170,13 @@ class Checkup:
                 else "users come in here"
             )
             raise HerokuFailure(f"no dyno, and {whose}: {UP} starts what is missing")
+
         said = f"{now.quantity} x {now.size}"
         if (now.quantity, now.size.lower()) != (wanted.quantity, wanted.size.lower()):
             raise HerokuFailure(
                 f"{said}, deploy.toml wants {wanted.quantity} x {wanted.size}: {UP} changes it"
             )
+
         return said
 
     def _dynos(self) -> str:
@@ -174,10 +189,12 @@ class Checkup:
         )
         if not running or any(each.state not in READY for each in running):
             raise HerokuFailure(f"{said}: `heroku logs -a {self.name}` tells why")
+
         if any(each.release < serving for each in running):
             raise HerokuFailure(
                 f"{said}, v{serving} should run: `heroku ps:restart -a {self.name}`"
             )
+
         return said
 
     def _drain(self, wanted: Callable[[], str]) -> str:
@@ -202,6 +219,7 @@ class Checkup:
         """How to come back to what Sluice made."""
         if not self.wanted.version:
             return f"{UP} puts its own back"
+
         number = self._last_own()
         return (
             f"`heroku rollback v{number} -a {self.name}` brings Sluice's own back"
@@ -217,12 +235,14 @@ class Checkup:
                 then = config_vars_at(self.client, self.name, each.version)
                 if not difference(then, wanted) and not self._strange(then, wanted):
                     return each.version
+
         return None
 
     def _anew(self) -> str:
         version = self.wanted.version
         if not version:
             return f"{UP} makes it"
+
         return (
             f"`python deploy.py retire {version}` and `python deploy.py deploy {version}` make it "
             f"anew; where it has "

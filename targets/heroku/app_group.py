@@ -60,6 +60,7 @@ class AppGroup:
             raise HerokuFailure(
                 f"there is no app {name} (any more): `python deploy.py up` makes what is missing"
             )
+
         return found
 
     def standing(self, version: Version) -> App:
@@ -73,6 +74,7 @@ class AppGroup:
                 f"`python deploy.py retire {version.name}`, then `python deploy.py deploy "
                 f"{version.name}` makes it anew"
             )
+
         return found
 
     def drain(self, version: str, secrets: Secrets) -> str:

@@ -43,6 +43,7 @@ def platform(
     except EdgeFailure as error:
         yield Finding("token", fault=str(error))
         return
+
     with Client(whose, say, patience) as client:
         token = looked(
             "token", lambda: f"of {owner(client).name}, from {whose.token_from}, for {whose.api}"
@@ -67,6 +68,7 @@ def _house(there: AppGroup, ledger: Ledger | None) -> Iterator[Finding]:
     yield looked("database", partial(_database, there))
     for version in live:
         yield from Checkup(there.client, there.place, _version(there, version)).findings()
+
     named = [there.router, *(version.program for version in live)]
     yield looked(f"pipeline {there.pipeline}", partial(_pipeline, there, named))
     scales: dict[str, dict[str, Scale]] = {}
@@ -84,6 +86,7 @@ def _requests(client: Client) -> str:
         raise HerokuFailure(
             f"{left} of this account's 4500 an hour: acts go slowly until some minutes have passed"
         )
+
     return f"{left} of 4500 an hour"
 
 
@@ -119,22 +122,26 @@ def _database(there: AppGroup) -> str:
             f"{there.router} has no heroku-postgresql: {UP} orders one, empty; the old record is "
             f"gone"
         )
+
     if found.state != "provisioned":
         raise HerokuFailure(
             f"{found.name} is {found.state}: wait for it, `heroku addons:info {found.name}` tells"
         )
+
     wanted = f"heroku-postgresql:{there.place.settings.heroku.postgres}"
     if found.plan != wanted:
         raise HerokuFailure(
             f"{found.name} is {found.plan}, deploy.toml wants {wanted}: correct it there, or see "
             "`heroku addons:upgrade`"
         )
+
     if config_vars(there.client, there.router).get(DATABASE_URL) != there.place.database_url:
         raise HerokuFailure(
             f"the address in {there.place.database_file}, or in DATABASE_URL here, is not the one "
             f"that the router has "
             f"(new credentials?): unset DATABASE_URL, then {UP} keeps the new one"
         )
+
     return f"{found.name}, {found.plan}, at the address that is kept here"
 
 
@@ -142,6 +149,7 @@ def _pipeline(there: AppGroup, named: list[str]) -> str:
     found = pipeline(there.client, there.pipeline, there.owner)
     if found is None:
         raise HerokuFailure(f"it is not there: {UP} makes it")
+
     within = coupled(there.client, found)
     outside = [
         each.name for each in apps(there.client) if each.name in named and each.id not in within
@@ -151,6 +159,7 @@ def _pipeline(there: AppGroup, named: list[str]) -> str:
             f"`heroku pipelines:add {there.pipeline} -a {name} -s production`" for name in outside
         )
         raise HerokuFailure(f"{', '.join(outside)} not in it: {steps}")
+
     return f"{len(within)} apps"
 
 
@@ -165,6 +174,7 @@ def _strays(
     for each in apps(there.client):
         if each.name in named or (each.id in within and each.name.startswith(f"{there.prefix}-")):
             scales[each.name] = formation(there.client, each.name)
+
     running = [
         name for name in sorted(scales) if name not in named and _items(name, scales[name], {})
     ]
@@ -178,6 +188,7 @@ def _strays(
         raise HerokuFailure(
             f"dynos of {', '.join(told)} run; unless a deploy is under way now: {steps}"
         )
+
     kept = sorted(set(scales) - set(named))
     return f"{', '.join(kept)} kept without a dyno" if kept else "nothing"
 
@@ -188,6 +199,7 @@ def _cost(there: AppGroup, scales: dict[str, dict[str, Scale]]) -> str:
     if (ordered := find_addon(there.client, there.router)) is not None:
         plan = ordered.plan.partition(":")[2]
         items.append(database_item(plan, addon_price(there.client, ordered.plan)))
+
     cost = monthly_and_daily(items)
     lines = ", ".join(f"{each.what} {each.quantity} x {each.size}" for each in items)
     return (

@@ -76,11 +76,13 @@ def delete(there: AppGroup, rest: LeftoverApp) -> None:
     _refuse_fresh(there, rest)
     if any(each.quantity for each in formation(there.client, rest.app).values()):
         raise HerokuFailure(f"{rest.app} has dynos: it is not deleted while it runs")
+
     owned = [each.name for each in addons(there.client, rest.app) if each.app == rest.app]
     if owned:
         raise HerokuFailure(
             f"{rest.app} has add-ons of its own ({', '.join(owned)}), which would go with it"
         )
+
     delete_app(there.client, rest.id)
     there.say(f"{rest.app}: deleted")
 

@@ -79,8 +79,10 @@ def complaints(place: Workspace, ledger: Ledger, deadline_s: float = DEADLINE_S)
         counted = found.get(timeout=deadline_s)
     except queue.Empty:
         counted = f"not within {deadline_s:g} s"
+
     if isinstance(counted, str):
         return [f"Heroku's logs could not be read: {counted}"]
+
     return [line for who, codes in counted.items() for line in lines(who, codes)]
 
 

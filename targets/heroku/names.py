@@ -19,6 +19,7 @@ def prefix_of(settings: Settings, owner: str) -> str:
     """What all names begin with; owner: id of the account or team. Raises Misconfigured."""
     if given := settings.heroku.app_prefix:
         return given
+
     model = (
         re.sub(r"[^a-z0-9]+", "-", settings.model.lower())
         .strip("-")[: LONGEST_PREFIX - 7]
@@ -46,6 +47,7 @@ def version_app(prefix: str, version: str) -> str:
         and not _ends_like_a_digest(plain)
     ):
         return _checked(f"{prefix}-{plain}")
+
     short = plain[: room - 7].strip("-")
     return _checked("-".join(part for part in (prefix, short, _digest(version, 6)) if part))
 
@@ -70,4 +72,5 @@ def _checked(name: str) -> str:
             f"first): "
             "set heroku.app_prefix in deploy.toml"
         )
+
     return name

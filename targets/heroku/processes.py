@@ -35,9 +35,11 @@ def processes(place: Workspace) -> dict[str, Process]:
 def _process(there: AppGroup, name: str) -> Process:
     if app(there.client, name) is None:
         return Process(name, "FATAL", 0, 0.0, "its app was deleted")
+
     running: list[Dyno] = dynos(there.client, name)
     if not running:
         return Process(name, "STOPPED", 0, 0.0, "scaled to no dyno")
+
     worst = next(
         state
         for state in (*GRAVEST, running[0].state)

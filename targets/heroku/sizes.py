@@ -93,6 +93,7 @@ def size(name: str) -> Size:
         raise Misconfigured(
             f"'{name}' is no dyno size (there are {names}): correct it in deploy.toml"
         )
+
     return found
 
 
@@ -118,6 +119,7 @@ def workers(name: str, memory: Memory, model_mb: float = 0.0) -> int:
             f"about {first_mb:.0f} MB do not fit into a {found.name} dyno of {found.memory_mb} MB: "
             "choose a larger size in deploy.toml"
         )
+
     return max(1, min(found.most_workers, 1 + int(max(0.0, left) // memory.more_mb)))
 
 
@@ -138,6 +140,7 @@ def database_item(plan: str, monthly: float | None = None) -> Item:
             f"is bought "
             f"(known: {', '.join(DATABASES)}): correct heroku.postgres in deploy.toml"
         )
+
     return Item("ledger", f"heroku-postgresql:{plan}", 1, price)
 
 

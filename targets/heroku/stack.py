@@ -67,6 +67,7 @@ def up(place: Workspace, say: Say) -> Stack:
         failed = _versions(there, ledger, secrets)
         _end_strays(there, ledger)
         tidy(place, say)
+
     return Stack(
         found.url, not fresh, tuple(v.name for v in ledger.live()), failed, time.monotonic() - began
     )
@@ -80,12 +81,14 @@ def down(place: Workspace, say: Say) -> int:
         live = {version.program for version in _ledger(place).live()}
         names = [there.router, *sorted(live | _coupled(there) - {there.router})]
         stopped = sum(_scaled_to_nothing(there, name) for name in names)
+
     place.url_file.unlink(missing_ok=True)
     if stopped:
         say(
             "the database stays, and its price: `heroku addons:destroy` removes it with all that "
             "is in it"
         )
+
     return stopped
 
 
@@ -109,6 +112,7 @@ def database(there: AppGroup) -> str:
     ordered, fresh = ensure_addon(there.client, there.router, plan)
     if fresh:
         there.say(f"{there.router}: {plan} ordered")
+
     there.chain(there.router).provisioned(ordered)
     url = config_vars(there.client, there.router).get(DATABASE_URL, "")
     if not url:
@@ -116,6 +120,7 @@ def database(there: AppGroup) -> str:
             f"{there.router} has no {DATABASE_URL} although {ordered.name} is there: see `heroku "
             f"pg`"
         )
+
     keep(there.place.database_file, url)
     return url
 
@@ -158,6 +163,7 @@ def _scaled_to_nothing(there: AppGroup, name: str) -> bool:
     now = formation(there.client, name).get(WEB) if app(there.client, name) else None
     if now is None or not now.quantity:
         return False
+
     scale(there.client, name, {WEB: Scale(0, now.size)})
     there.say(f"{name}: no dynos any more")
     return True
@@ -187,6 +193,7 @@ def _versions(there: AppGroup, ledger: Ledger, secrets: Secrets) -> dict[str, st
         except (EdgeFailure, NotAnswering) as error:
             failed[version.name] = str(error)
             there.say(f"{version.name} does not answer: {error}")
+
     return failed
 
 
@@ -200,6 +207,7 @@ def _version(there: AppGroup, version: Version, secrets: Secrets) -> None:
         there.client, version.program, {WEB: Scale(wanted.version_dynos, wanted.version_size)}
     ):
         there.say(f"{version.program}: {wanted.version_dynos} x {wanted.version_size}")
+
     there.chain(version.program).up(0)
     ask_once(probe_of(release, version.address, secrets.service), 30.0)
     there.say(f"{version.name} answers its golden rows")

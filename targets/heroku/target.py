@@ -74,12 +74,14 @@ class HerokuTarget:
         """
         with opened_record(self.place) as store:
             running = read_ledger(store).versions.get(version)
+
         if running is not None and running.state in LIVE:
             raise HerokuFailure(
                 f"{version} runs in {running.program} already, and a version has one app: `python "
                 f"deploy.py promote "
                 f"{version}` releases it, `heroku ps:restart -a {running.program}` restarts it"
             )
+
         return held(self.place, version, f"starting {version}")
 
     def start(self, version: str, program: str) -> None:
@@ -163,6 +165,7 @@ class HerokuTarget:
         def ended() -> str | None:
             if time.monotonic() - asked[0] < 2.0:
                 return None
+
             asked[0] = time.monotonic()
             crashed = [
                 dyno.name for dyno in dynos(self.house.client, program) if dyno.state == "crashed"

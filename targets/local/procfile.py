@@ -19,6 +19,7 @@ def command(path: Path, kind: str) -> list[str]:
         raise Misconfigured(
             f"{path}: the command of {kind} cannot be split ({error}): close its quotes"
         ) from error
+
     return [_resolved(arguments[0]), *arguments[1:]]
 
 
@@ -32,8 +33,10 @@ def written(path: Path, kind: str) -> str:
         raise Misconfigured(f"{path} cannot be read ({error.strerror}): restore it") from error
     except AssertionError as error:
         raise Misconfigured(f"{path} names a process twice: keep one line a process") from error
+
     if kind not in commands:
         raise Misconfigured(f"{path} has no line `{kind}: ...`: restore it")
+
     return str(commands[kind])
 
 

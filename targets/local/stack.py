@@ -66,6 +66,7 @@ def up(place: Workspace, say: Say) -> Stack:
             raise Interrupted(
                 f"interrupted: the stack is up at {url}, its versions may still be starting"
             ) from error
+
     return Stack(
         url, already, tuple(v.name for v in ledger.live()), failed, time.monotonic() - began
     )
@@ -90,6 +91,7 @@ def down(place: Workspace, say: Say) -> int:
             ) from error
         _forget_router(place)
         _forget_programs(place)
+
     say(f"stopped: {', '.join(programs) or f'{len(strays)} processes whose supervisor was gone'}")
     return len(programs) or len(strays)
 
@@ -100,12 +102,14 @@ def _start(
     check_webhook_secret(place)
     if ended := end_left_behind(place):
         say(f"ended {ended} processes whose supervisor was gone")
+
     _forget_programs(place)
     port = _port(place, say)
     url = _url(place, port)
     conf_file(place, ROUTER).write_text(program_conf(place, router_program(place, port)))
     for version in ledger.live():
         _write_conf(place, version, say)
+
     start_supervisor(place, secrets)
     place.url_file.write_text(url)
     place.model_file.write_text(place.settings.model)
@@ -136,20 +140,25 @@ def _repair(place: Workspace, target: LocalTarget, ledger: Ledger, say: Say) -> 
         raise EdgeFailure(
             "a supervisor runs here without a router: `python deploy.py down`, then `up`"
         )
+
     if place.port and not url.endswith(f":{place.port}"):
         raise EdgeFailure(
             f"the router runs at {url}: `python deploy.py down`, then `up --port {place.port}`"
         )
+
     running = target.supervisor.processes()
     named = {version.program: version for version in ledger.live()}
     for program in set(running) - set(named) - {ROUTER}:
         _end_stray(place, target, program, say)
+
     for program, version in named.items():
         if program not in running:
             _start_again(place, target, version, say)
+
     for program in running:
         if program == ROUTER or program in named:
             target.supervisor.restart_if_given_up(program)
+
     wait_router(place, url, lambda: None)
     return url
 
@@ -187,6 +196,7 @@ def _program_of(place: Workspace, version: Version) -> Program:
         raise ContractBroken(
             f"{release.path} is not what was deployed: restore it, or deliver it as a new version"
         )
+
     return service_program(place, version.name, version.program, version.address)
 
 
@@ -208,6 +218,7 @@ def _wait_for_versions(
         except (EdgeFailure, NotAnswering) as error:
             failed[version.name] = str(error)
             say(f"{version.name} does not answer: {error}")
+
     return failed
 
 
@@ -234,6 +245,7 @@ def _port(place: Workspace, say: Say) -> int:
             return _free_port(place, int(had))
         except Misconfigured:
             say(f"port {had}, which the router had, is taken by another process")
+
     return _free_port(place, place.settings.router.port if place.port is None else place.port)
 
 

@@ -45,6 +45,7 @@ def start_supervisor(
     )
     if started.returncode != 0:
         raise CannotStart(f"the supervisor did not start: {_reason(started.stdout)}")
+
     _wait_until_it_answers(place)
 
 
@@ -57,12 +58,14 @@ def stop_supervisor(place: Workspace) -> int:
     supervisor = Supervisor(place)
     if supervisor.answers():
         supervisor.shut_down()
+
     _wait_until_gone(place)
     ended = end_left_behind(place)
     if still := left_behind(place):
         raise NotReadyInTime(
             f"these processes do not end: {', '.join(map(str, still))}. Look at {place.log}"
         )
+
     return ended
 
 
@@ -84,6 +87,7 @@ def _inherited(place: Workspace, secrets: Secrets, environ: Mapping[str, str]) -
     kept["SLUICE_OPERATOR_TOKEN"] = secrets.operator
     if place.webhook_secret:
         kept["SLUICE_WEBHOOK_SECRET"] = place.webhook_secret
+
     return kept if place.database_is_file else {**kept, "DATABASE_URL": place.database_url}
 
 

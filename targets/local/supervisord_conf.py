@@ -46,6 +46,7 @@ def supervisor_conf(place: Workspace) -> str:
             f"the supervisor cannot live in {place.state}: set SLUICE_STATE to a path without "
             f"{_GLOB}"
         )
+
     return "\n".join(
         [
             "[unix_http_server]",
@@ -113,6 +114,7 @@ def program_conf(place: Workspace, program: Program) -> str:
 def _section(program: Program) -> list[str]:
     if not program.listens:
         return [f"[program:{program.name}]"]
+
     # The supervisor's name for a program whose listening socket it makes; nothing speaks FastCGI.
     return [
         f"[fcgi-program:{program.name}]",
@@ -152,6 +154,7 @@ def _command(arguments: Sequence[str]) -> str:
             raise Misconfigured(
                 f"the supervisor cannot run {argument!r}: line ends, ';' and '#' are not possible"
             )
+
     return _percents_doubled(shlex.join(arguments))
 
 
@@ -165,6 +168,7 @@ def _plain(value: object) -> str:
         raise Misconfigured(
             f"the supervisor's files cannot hold {text!r}: use a path without quotes, ';', '#'"
         )
+
     return _percents_doubled(text)
 
 

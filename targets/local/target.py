@@ -44,6 +44,7 @@ class LocalTarget:
         self.must_run()
         if self.supervisor.process(program) is not None:
             self.stop(program)
+
         self._unlink_socket(program)
         address = self.place.address(program)
         self.supervisor.add(service_program(self.place, version, program, address))
@@ -101,8 +102,10 @@ def watch_for_end(supervisor: Supervisor, program: str) -> Callable[[], str | No
                 if process
                 else "removed by somebody else"
             )
+
         if process.pid and process.pid not in first:
             first.append(process.pid)
+
         return "it was restarted" if len(first) > 1 else None
 
     return ended
@@ -114,6 +117,7 @@ def _last_words(place: Workspace, program: str) -> str:
         text = log_file(place, program).read_text(errors="replace")
     except OSError:
         return ""
+
     lines = [
         line.strip()
         for line in text[-8192:].splitlines()

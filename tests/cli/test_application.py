@@ -122,6 +122,7 @@ def test_help_lists_verbs_arguments_options_and_defaults(
         "-m, --reason TEXT",
     ):
         assert line in page
+
     app.call(["needs", "-h"])()
     assert "--from FILE  A file. Required." in capsys.readouterr().out
 

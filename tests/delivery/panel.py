@@ -204,12 +204,15 @@ def _numbers() -> dict[str, Callable[[], Recipe]]:
         built[f"columns_{name}"] = lambda model=model, output=output: fitted(
             make_pipeline(_all_columns(), model), numbers(), positive(numbers()), output
         )
+
     for name, model in classes.items():
         built[name] = lambda model=model: fitted(model, numbers(), positive(numbers()), "predict")
+
     for name, step in scalers.items():
         built[f"scaled_{name}"] = lambda step=step: fitted(
             make_pipeline(step, linear_model.LogisticRegression()), numbers(), positive(numbers())
         )
+
     return built
 
 
@@ -271,10 +274,12 @@ def _frames() -> dict[str, Callable[[], Recipe]]:
                     likes(people(text)),
                 )
             )
+
     for name, imputer in imputers.items():
         built[f"imputed_{name}"] = lambda imputer=imputer: fitted(
             make_pipeline(_columns(onehot, imputer), model()), people(), likes(people())
         )
+
     forest = make_pipeline(
         _all_columns(), ensemble.RandomForestClassifier(10, max_depth=4, random_state=0)
     )
@@ -322,6 +327,7 @@ def _dtypes() -> dict[str, Callable[[], Recipe]]:
             _held_as(dtype),
             positive(numbers()),
         )
+
     for text in ("category", "string[python]", object, "str"):
         name = "object" if text is object else text
         built[f"text_{name}"] = lambda text=text: fitted(
@@ -334,6 +340,7 @@ def _dtypes() -> dict[str, Callable[[], Recipe]]:
             _without_null_text(text),
             likes(people()),
         )
+
     built["category_from_dtype"] = lambda: fitted(
         ensemble.HistGradientBoostingClassifier(max_iter=8, categorical_features="from_dtype"),
         people("category")[["age", "city", "plan"]],
@@ -360,6 +367,7 @@ def _dtypes() -> dict[str, Callable[[], Recipe]]:
             built[f"{name}_classes_{output}"] = lambda change=change, output=output: fitted(
                 linear_model.LogisticRegression(), numbers(), change(positive(numbers())), output
             )
+
     return built
 
 
@@ -370,8 +378,10 @@ def _held_as(dtype: str) -> pd.DataFrame:
     else:
         whole = "int" in dtype.lower()
         frame["b"] = ((frame["b"] * 20).round().abs() if whole else frame["b"]).astype(dtype)
+
     if dtype[0].isupper() or dtype == "boolean":
         frame.loc[::9, "b"] = pd.NA
+
     return frame
 
 
@@ -401,6 +411,7 @@ def _texts() -> dict[str, Callable[[], Recipe]]:
             texts()[0].to_frame(),
             texts()[1],
         )
+
     built["counts_naive_bayes"] = lambda: _of_texts(
         make_pipeline(CountVectorizer(), naive_bayes.MultinomialNB()), list
     )
@@ -466,6 +477,7 @@ def _regressions() -> dict[str, Callable[[], Recipe]]:
         built[name] = lambda model=model: fitted(
             make_pipeline(_all_columns(), model), numbers(), _value(numbers()), "predict"
         )
+
     built["large_values"] = lambda: fitted(
         linear_model.Ridge(), numbers(), 1e6 * _value(numbers()), "predict"
     )

@@ -316,10 +316,12 @@ def test_text_of_any_alphabet_is_written_as_utf_8_whatever_the_locale(workshop):
         pytest.skip(
             "Python is in its UTF-8 mode, where the locale says nothing: run without it to see this"
         )
+
     before = locale.setlocale(locale.LC_CTYPE)
     locale.setlocale(locale.LC_CTYPE, "C")
     try:
         workshop.write(loans.unnamed())
     finally:
         locale.setlocale(locale.LC_CTYPE, before)
+
     assert "- Tromsø\n" in (workshop.folder / "draft" / "release.yaml").read_text(encoding="utf-8")

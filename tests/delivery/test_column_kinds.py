@@ -184,6 +184,7 @@ def frames(draw):
         with suppress(Exception):
             series = series.astype(draw(st.sampled_from(DTYPES)))
         columns.append(series)
+
     frame = pd.concat(columns, axis=1)
     names = draw(st.lists(NAMES, min_size=len(columns), max_size=len(columns)))
     return frame.set_axis(pd.Index(names, dtype=object, tupleize_cols=False), axis=1)
@@ -198,6 +199,7 @@ def test_any_frame_is_delivered_or_refused_in_one_line(frame, tmp_path_factory, 
     pipeline = make_pipeline(FunctionTransformer(), DummyClassifier(strategy="prior"))
     with suppress(Exception):
         pipeline.fit(frame, [0] * len(frame))
+
     # What scikit-learn itself does not take is left out.
     assume(hasattr(pipeline[-1], "classes_"))
     found, refusal = [str(name) for name in frame.columns], "refused in one line"
@@ -208,6 +210,7 @@ def test_any_frame_is_delivered_or_refused_in_one_line(frame, tmp_path_factory, 
         ]
     except DeliveryError as error:
         refusal = str(error)
+
     assert found == [str(name) for name in frame.columns]
     assert len(refusal.splitlines()) == 1
     assert len(refusal) < 10_000

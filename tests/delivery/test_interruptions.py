@@ -88,6 +88,7 @@ def test_an_interruption_at_any_step_leaves_nothing(workshop, moment, number):
 
     with pytest.raises(KeyboardInterrupt):
         deliver(workshop.request("logistic"), report)
+
     assert workshop.left() == []
     assert signal.getsignal(number) is before
 
@@ -99,6 +100,7 @@ def remount(workshop):
     """
     if os.geteuid() != 0:
         pytest.skip("only root mounts a small disk: run as root to see deliveries on a full one")
+
     workshop.releases.mkdir()
     command = ["mount", "-t", "tmpfs", "small", str(workshop.releases)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
@@ -128,5 +130,6 @@ def test_a_disk_that_is_full_at_any_file_is_said_and_nothing_is_left(workshop, r
         ):
             workshop.deliver("logistic")
         assert workshop.left() == [], room
+
     remount("size=1m,nr_inodes=100")
     assert workshop.deliver("logistic").fresh

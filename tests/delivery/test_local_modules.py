@@ -93,6 +93,7 @@ def test_two_versions_with_other_modules_of_one_name_do_not_meet(workshop):
     first = workshop.deliver(write(workshop, {"own_steps.py": step("2")}), "v1")
     with pytest.raises(DeliveryError, match="with other content"):
         workshop.deliver(write(workshop, {"own_steps.py": step("2") + "# changed\n"}), "v1")
+
     second = workshop.deliver(write(workshop, {"own_steps.py": step("-3")}), "v2")
     (workshop.folder / "own_steps.py").unlink()
     for made in (first, second):
@@ -106,6 +107,7 @@ def test_a_module_that_was_changed_is_not_imported(workshop):
     (path / "code.own_steps.py").write_bytes(changed)
     with pytest.raises(DeliveryError, match=r"code.own_steps.py was changed after it was signed"):
         prove_in_fresh_process(path, workshop.public)
+
     # Signed it would run: what is imported are these very bytes.
     resign(path, workshop.keys, lambda manifest: vouch(manifest, "code.own_steps.py", changed))
     with pytest.raises(DeliveryError, match="it ran"):
@@ -125,6 +127,7 @@ def test_a_pickle_brings_the_modules_at_its_side(workshop):
     finally:
         sys.path.remove(str(workshop.folder))
         del sys.modules["own_steps"]
+
     made.held_out.to_parquet(workshop.folder / "rows.parquet")
     delivered = workshop.deliver(
         workshop.folder / "model.pkl", sample=workshop.folder / "rows.parquet"

@@ -86,6 +86,7 @@ def test_the_private_key_is_in_no_file_of_a_bundle(shared):
         if path.is_file():
             raw = path.read_bytes()
             assert not any(secret in raw for secret in secrets)
+
     assert not any(str(secret) in "\n".join(shared.said) for secret in secrets)
 
 
@@ -110,8 +111,10 @@ def test_other_content_under_the_same_name_is_refused_and_changes_nothing(begun,
     before = contents(begun.releases / "v1")
     if "\n" in recipe:
         recipe = begun.recipe("mine", f"from tests.delivery.loans import *\n{recipe}")
+
     with pytest.raises(DeliveryError) as error:
         deliver(replace(begun.request(recipe), **changes), begun.said.append)
+
     said = str(error.value)
     assert said.startswith("v1 was delivered on 20")
     assert said.endswith(
@@ -160,6 +163,7 @@ def test_of_two_who_deliver_one_version_at_the_same_moment_one_wins_and_the_othe
 
     with pytest.raises(DeliveryError, match="v1 was delivered by somebody else at the same moment"):
         deliver(workshop.request("logistic"), meanwhile)
+
     assert workshop.left() == ["v1"]
     verify_bundle(workshop.releases / "v1", shared.public)
 
@@ -239,6 +243,7 @@ def test_drafts_of_processes_that_died_are_cleared_and_those_of_others_are_kept(
     for pid in (ended.pid, os.getppid(), os.getpid()):
         (workshop.releases / f".v1.partial-{pid}").mkdir()
         (workshop.releases / f".v1.partial-{pid}" / "model.pkl").write_bytes(b"half")
+
     workshop.deliver("logistic")
     assert workshop.left() == [f".v1.partial-{os.getppid()}", "v1"]
     assert sorted(path.name for path in (workshop.releases / "v1").iterdir()) == EVERY_FILE
@@ -257,6 +262,7 @@ def test_a_name_that_another_models_bundle_has_is_refused_before_any_work(begun)
         match=r"holds v1 of the model 'loans', this one is of 'mortgages': .*SLUICE_RELEASES",
     ):
         deliver(replace(begun.request("logistic"), model="mortgages"), begun.said.append)
+
     assert begun.said == []
     assert contents(begun.releases / "v1") == before
 
@@ -273,6 +279,7 @@ def test_an_error_that_delivery_does_not_know_is_told_in_one_line_and_leaves_not
         match=r"ZeroDivisionError: of somebody else \(test_pack.py, line \d+, in fail\)",
     ) as failed:
         workshop.deliver("logistic")
+
     assert "\n" not in str(failed.value)
     assert workshop.left() == []
 
@@ -286,6 +293,7 @@ def test_a_pickle_that_depends_on_its_batch_is_served_one_row_at_a_time_where_as
     given = {"source": workshop.folder / "ranks.pkl", "sample": workshop.folder / "rows.parquet"}
     with pytest.raises(DeliveryError, match="--one-row-at-a-time"):
         workshop.deliver(**given)
+
     assert workshop.left() == []
 
     made = workshop.deliver(**given, one_row_at_a_time=True)

@@ -64,6 +64,7 @@ def test_a_pipeline_is_served_as_it_answers_itself_or_refused(tmp_path, name):
             for place, answer in zip(batch, answers, strict=True)
         )
         counts["answers"] += len(batch)
+
     counts[manifest.runtime.certified] += 1
     counts["mismatches"] += mismatches
     assert mismatches == 0, manifest.runtime.reason
@@ -90,10 +91,12 @@ def _own(recipe):
     rows, count = recipe.held_out, len(recipe.held_out)
     if recipe.one_row_at_a_time:
         return [listed(np.asarray(predict(rows[place : place + 1])))[0] for place in range(count)]
+
     answers = predict(rows)
     if len(answers) != count:
         # Fitted on a list or a series, and given as a frame.
         answers = predict(rows.iloc[:, 0])
+
     return listed(np.asarray(answers))
 
 

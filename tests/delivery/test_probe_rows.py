@@ -85,6 +85,7 @@ def test_texts_are_of_several_scripts_empty_and_long():
     texts = [row["t"] for row in asked(made(frame), "a text")]
     for signs in ("東", "П", "é", "🎉", "ع", "\n"):
         assert any(signs in text for text in texts)
+
     assert max(map(len, texts)) >= 10_000
 
 

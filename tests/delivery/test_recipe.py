@@ -158,8 +158,10 @@ def test_a_part_at_fault_is_named(tmp_path, changes, said):
     parts |= {name: value() if callable(value) else value for name, value in changes.items()}
     if isinstance(parts["pipeline"], Recipe):
         parts["pipeline"] = parts["pipeline"].pipeline
+
     with pytest.raises(DeliveryError) as error:
         checked(Recipe(**parts), tmp_path / "mine.py")
+
     assert str(error.value).startswith(f"{tmp_path / 'mine.py'}: ")
     assert said in str(error.value)
 
@@ -272,6 +274,7 @@ class Ageing(LogisticRegression):
                 ),
                 stacklevel=1,
             )
+
         warnings.warn("Ageing will go", FutureWarning, stacklevel=1)
         super().__setstate__(state)
 

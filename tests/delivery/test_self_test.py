@@ -66,6 +66,7 @@ def test_a_bundle_that_cannot_load_or_answers_wrong_fails_with_its_reason_in_one
         DeliveryError, match=f"the bundle does not load in a fresh process: .*({reason})"
     ) as failed:
         prove_in_fresh_process(path, shared.public)
+
     assert "\n" not in str(failed.value)
 
 

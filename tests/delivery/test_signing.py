@@ -59,6 +59,7 @@ def test_a_private_key_that_others_may_touch_is_refused_with_the_command_that_he
     path.chmod(bits)
     with pytest.raises(DeliveryError, match=f"`chmod 600 {path}`"):
         signing_key(tmp_path)
+
     assert mode(path) == bits
     path.chmod(0o400)
     signing_key(tmp_path)
@@ -75,6 +76,7 @@ def test_a_private_key_that_is_none_or_of_another_kind_is_refused(tmp_path):
         path.write_bytes(content)
         with pytest.raises(DeliveryError, match="is not a private key in PEM form"):
             signing_key(tmp_path)
+
     path.write_bytes(other)
     with pytest.raises(DeliveryError, match="is not an Ed25519 key"):
         signing_key(tmp_path)

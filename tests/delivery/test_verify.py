@@ -37,6 +37,7 @@ def test_a_file_more_or_less_is_named(copy, shared):
     (path / "extra.txt").write_text("")
     with pytest.raises(DeliveryError, match=r"extra\.txt is not in the manifest"):
         check(path, shared.public)
+
     (path / "extra.txt").unlink()
     (path / "model.pkl").unlink()
     with pytest.raises(DeliveryError, match=r"model\.pkl cannot be read"):

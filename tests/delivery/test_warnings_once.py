@@ -14,6 +14,7 @@ def test_a_warning_is_told_once_in_one_line_with_its_origin():
         for _ in range(3):
             warnings.warn("a column is empty\nand more", UserWarning, stacklevel=1)
         warnings.warn("another", UserWarning, stacklevel=1)
+
     assert [line.partition(" (")[0] for line in said] == [
         "UserWarning: a column is empty",
         "UserWarning: another",

@@ -93,6 +93,7 @@ class Stage:
         (path / "golden.jsonl").write_text(golden)
         if behaviour:
             (path / "behaviour").write_text(behaviour)
+
         digest = hashlib.sha256(golden.encode()).hexdigest()
         content = {
             "format": FORMAT,

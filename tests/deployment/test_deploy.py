@@ -72,6 +72,7 @@ def test_a_first_day_at_the_door(stage: Stage) -> None:
         "95 %",
     ):
         assert words in seen
+
     assert "step 1/3" in stage.run("watch", "--once").out
     assert stage.run("watch", "--timeout", "100ms", code=4).out
     back = stage.run("rollback", "-m", "slow")
@@ -194,6 +195,7 @@ def test_acts_on_the_record_alone_import_nothing_heavy(stage: Stage) -> None:
     for name in ("v1", "v2"):
         stage.act("deploy", name)
         stage.act("promote", name)
+
     assert imported(stage, "rollback") & HEAVY == set()
     # These read manifests and ask the version for its golden answers first.
     for words in (("promote", "v2"), ("canary", "v1"), ("abort",)):
@@ -230,6 +232,7 @@ def test_a_rollback_on_postgresql_imports_its_driver_and_no_more(
         }
         body |= {"released_before": ["v1"], "rollout": None}
         store.append(1, body, "promote", "ana", "", datetime.now(UTC))
+
     code = IMPORTED.replace(
         "import runpy", f"import os, runpy; os.environ['DATABASE_URL'] = {postgres_url!r}"
     )

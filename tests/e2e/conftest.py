@@ -27,6 +27,7 @@ def delivered(tmp_path_factory, worker_id):
         if not (folder / "done").exists():
             Town(folder).deliver("v1", "v2", "v3")
             (folder / "done").touch()
+
     return folder
 
 

@@ -105,6 +105,7 @@ class HerokuTown(Town):
                 "sha256": hashlib.sha256(content).hexdigest(),
                 "bytes": len(content),
             }
+
         raw = yaml.safe_dump(manifest).encode()
         (folder / "release.yaml").write_bytes(raw)
         (folder / "signature").write_bytes(sign(raw, signing_key(self.folder / "keys")))
@@ -120,6 +121,7 @@ class HerokuTown(Town):
             said = answer.read()
         finally:
             line.close()
+
         assert answer.status == 200, said
         return str(answer.headers["X-Model-Version"])
 
@@ -133,6 +135,7 @@ class HerokuTown(Town):
         with users:
             until(lambda: users.requests > 20, "the first answers")
             yield users
+
         assert (users.failed, users.problems) == (0, [])
 
 
@@ -142,6 +145,7 @@ def town_on(heroku: Heroku, folder: Path, bundles: Path, account: str) -> Heroku
     """
     for part in ("releases", "keys"):
         shutil.copytree(bundles / part, folder / part)
+
     config = folder / "deploy.toml"
     config.write_text(on_heroku((ROOT / "deploy.toml").read_text()))
     more = {
@@ -168,6 +172,7 @@ def read_until(process: "subprocess.Popen[str]", line: str) -> str:
                 return said
     finally:
         guard.cancel()
+
     process.kill()
     raise AssertionError(f"it never said {line!r}: {ended(process, said).out}")
 

@@ -108,11 +108,14 @@ class Court:
         """v1 released, v2 and v3 deployed, no rollout; the revision."""
         if self.ledger.rollout is not None:
             self.town.run("abort")
+
         for version in ("v1", "v2", "v3"):
             if str(self.ledger.version(version).state) == "retired":
                 self.town.run("deploy", version)
+
         if self.ledger.released != "v1":
             self.town.run("promote", "v1")
+
         return self.ledger.revision
 
 
@@ -158,6 +161,7 @@ class Watching:
             said.append(line)
             if " against v1" in line:
                 return
+
         self.end()
         raise AssertionError(f"it ended and never looked at the rollout: {said}")
 
@@ -187,8 +191,10 @@ def test_a_canary_goes_from_its_first_share_to_its_release(court: Court, users: 
         assert "false alarm at most 0.1 % over the whole rollout" in said
         watch = Watching(court)
         watch.begin()
+
     with watch:
         assert court.ended() == "promote"
+
     assert watch.code == 0
     assert court.acts(since) == [("ann", "canary"), *BY_ITSELF]
     assert court.ledger.released == "v2"
@@ -206,6 +212,7 @@ def test_a_failing_candidate_goes_back_and_its_users_lose_nothing(
     with watch:
         users.row = UNKNOWN_CITY
         assert court.ended() == "rollback"
+
     assert watch.code == 5
     assert court.acts(since) == [("ann", "canary"), ("conductor", "rollback")]
     assert court.ledger.split.weights() == {"v1": 10_000}
@@ -351,6 +358,7 @@ def _answers(court: Court, count: int) -> list[tuple[str, str, int]]:
                     int(one > none),
                 )
             )
+
     return found
 
 
@@ -370,6 +378,7 @@ def test_whoever_conducts_may_be_killed_at_every_step(court: Court) -> None:
         court.town.run("canary", "v2", "--auto", "--steps", "10,20,35,50", "--every", "1s")
         killed = [_killed_at(court, step) for step in range(4)]
         assert court.ended() == "promote"
+
     assert len(set(killed)) == 4
     assert court.acts(since) == [
         ("ann", "canary"),
@@ -395,11 +404,13 @@ def test_the_router_may_be_restarted_in_the_middle_of_a_step(court: Court) -> No
     court.town.run("canary", "v2", "--auto", "--every", "8s")
     with Users(court.town, 4) as users:
         until(lambda: users.answers["v2"] > 100, "the candidate answers")
+
     assert court.acts(since) == [("ann", "canary")]
     _restart_router(court)
     assert court.town.status()["verdict"]["candidate_requests"] >= users.answers["v2"]
     with Users(court.town, 4):
         assert court.ended() == "promote"
+
     assert court.acts(since) == [("ann", "canary"), *BY_ITSELF]
     court.record.verify()
 

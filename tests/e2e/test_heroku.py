@@ -37,6 +37,7 @@ def heroku(schema: Path | None) -> Iterator[Heroku]:
     """
     if missing := Databases.missing():
         pytest.skip(missing)
+
     running = start(schema, *OPTIONS)
     yield running
     account = running.account()
@@ -64,6 +65,7 @@ def ups(empty: HerokuTown) -> list[Said]:
     last = empty.run("up", check=False)
     if re.search("error sending request|failed to fetch", last.out, re.IGNORECASE):
         pytest.skip("no package index is reached from here, so nothing can be built")
+
     return [*runs, last]
 
 
@@ -129,6 +131,7 @@ def under_way(released: HerokuTown) -> Iterator[dict[str, "subprocess.Popen[str]
     """
     for version, change in CHANGES.items():
         released.changed(version, change)
+
     begun: dict[str, subprocess.Popen[str]] = {}
     released.fault("rate_limit", "GET", f"/apps/{released.app('v2')}/config-vars")
     for version in ("v2", *CHANGES):
@@ -138,6 +141,7 @@ def under_way(released: HerokuTown) -> Iterator[dict[str, "subprocess.Popen[str]
             path.write_text(f"router: false\nservice: {command}\n")
             more = {"SLUICE_PROCFILE": str(path)}
         begun[version] = released.start("deploy", version, **more)
+
     yield begun
     for process in begun.values():
         if process.poll() is None:
@@ -361,6 +365,7 @@ def test_dynos_cycled_and_killed_in_a_canary_fail_no_user(both: HerokuTown) -> N
             )
             seen = users.requests
             until(lambda: users.requests > seen + 50, "more answers")  # noqa: B023
+
     assert both.status()["rollout"]["candidate"] == "v2"
 
 
@@ -373,6 +378,7 @@ def test_a_rollback_moves_the_traffic_at_once_while_herokus_api_is_silent(both: 
         took_s = time.monotonic() - began
         with pytest.raises(BlockingIOError):
             listener.accept()
+
     assert "rollback" in back.out
     assert took_s < 10
 
@@ -382,6 +388,7 @@ def test_status_says_soon_that_herokus_api_is_silent(both: HerokuTown) -> None:
         began = time.monotonic()
         said = both.run("status", HEROKU_HOST=address)
         took_s = time.monotonic() - began
+
     assert "Heroku did not answer GET /account" in " ".join(said.out.split())
     assert "v1" in said.out
     assert took_s < 20
@@ -407,6 +414,7 @@ def test_a_candidate_short_of_memory_is_held_and_goes_on_when_that_is_accepted(
     both.run("canary", "v2", "--auto", "--steps", "50", "--every", "1h")
     for _ in range(3):
         both.heroku.control("dynos", app=both.app("v2"), dyno="web.1", action="memory", used_mb=600)
+
     until(lambda: both.status()["rollout"]["held"] == ["memory"], "it is held", 30)
     newest = both.run("history", "--json").json["history"][0]
     assert "canary of v2 held: memory (v2: R14 x 3, v1: none)" in newest["reason"]

@@ -42,6 +42,7 @@ def test_ctrl_c_at_any_moment_of_any_verb_leaves_everything_whole(town: Town) ->
                 assert town.predict().status_code == 200
     finally:
         with_the_record.dispose()
+
     town.run("up")
     assert not [note for note in town.status()["notes"] if "does not name it" in note]
 
@@ -57,6 +58,7 @@ def interrupted(town: Town, verb: tuple[str, ...], ticks: float) -> Said:
     until(far_enough, "it has got so far", 60)
     with suppress(ProcessLookupError):
         process.send_signal(signal.SIGINT)
+
     out, _ = process.communicate(timeout=300)
     return Said(process.returncode, out)
 

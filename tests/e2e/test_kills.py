@@ -34,6 +34,7 @@ def test_a_killed_router_master_refuses_nobody_loses_nothing_and_leaves_no_ghost
         town.run("promote", "v2")
         kept.only("v2")
         assert "v1 retired" in town.run("retire", "v1", "--force").out
+
     assert (kept.failed, newcomers.failed) == ([], [])
     assert town.run("doctor").code == 0
     assert workers(town) == set(town.pids("router")[1:])
@@ -45,6 +46,7 @@ def test_who_connects_while_the_whole_router_is_dead_waits_for_its_restart(town:
         before = town.pids("router")
         kill(*before)
         users.more(100)
+
     refused = [why for why in users.failed if "ConnectError" in why]
     assert refused == []
     assert len(users.failed) <= users.clients, (
@@ -60,5 +62,6 @@ def test_what_is_asked_while_the_only_version_is_dead_waits_for_its_restart(town
         for order in (1, -1):
             kill(*town.pids(program)[::order])
             users.more(200)
+
     assert users.failed == []
     assert town.status()["failed_requests"] == 0

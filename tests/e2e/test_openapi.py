@@ -95,6 +95,7 @@ def with_columns():
             for parameter in call.get("parameters", ()):
                 if parameter["name"] == "version":
                     parameter["schema"] = {"enum": ["v1", "v2"]}
+
     return schema
 
 
@@ -117,6 +118,7 @@ def url(delivered, tmp_path_factory):
     folder = tmp_path_factory.mktemp("described")
     for part in ("releases", "keys"):
         shutil.copytree(delivered / part, folder / part)
+
     secrets = folder / "var" / "secrets"
     secrets.mkdir(parents=True)
     (secrets / "operator").write_text(OPERATOR)

@@ -27,6 +27,7 @@ def planned(delivered, tmp_path_factory):
         assert (
             town.predict({**ROW, "age": age, "amount": 60.0 * age, "city": city}).status_code == 200
         )
+
     recorded = town.folder / "var" / "run" / "recent"
     until(
         lambda: sum(len(path.read_bytes().splitlines()) for path in recorded.glob("*.jsonl")) == 40,

@@ -53,6 +53,7 @@ def test_a_typo_in_the_models_name_ends_nothing_and_is_named(shared, tmp_path):
             said.out
         )
         assert said.code == code, said.out
+
     assert shared.predict().status_code == 200
 
 
@@ -78,6 +79,7 @@ def test_of_two_operators_at_once_one_wins_and_the_other_is_told(standing):
         # history.
         assert codes == [0, 0]
         assert town.ledger.revision == before + 2
+
     assert "Traceback" not in "".join(out for out, _ in said)
     town.run("history", "--verify")
 

@@ -29,6 +29,7 @@ def test_from_delivery_to_release_and_back_no_request_is_lost(standing):
         users.only("v2")
         town.run("retire", "v1", "--force")
         users.more(50)
+
     assert users.failed == []
     assert "the chain" in town.run("history", "--verify").out
     # shadow, canary, a step, promote, rollback, blue-green and retire, each once.
@@ -46,6 +47,7 @@ def test_release_in_place_loses_no_request_and_leaves_one_process(standing):
         assert not town.status()["rollback"]["running"]
         town.run("rollback")
         users.only("v1")
+
     assert users.failed == []
     running = [row["name"] for row in town.status()["versions"] if row["process"] == "running"]
     assert running == ["v1", "v3"]
@@ -61,6 +63,7 @@ def test_a_killed_version_is_answered_for_and_comes_back(standing):
         users.more(200)
         before = users.answers["v2"]
         until(lambda: users.answers["v2"] > before + 20, "v2 is back", 30)
+
     assert users.failed == []
 
 
@@ -100,6 +103,7 @@ def test_the_whole_path_on_postgresql(town, postgres_url):
         users.only("v2")
         town.run("rollback")
         users.only("v1")
+
     assert users.failed == []
     shown = town.run("status").out + town.run("history", "--verify").out
     assert "s3cret" not in shown
@@ -110,6 +114,7 @@ def test_prometheus_accepts_the_metrics(standing):
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("promtool is not installed: `apt-get install prometheus` to run this test")
+
     town.predict()
     text = httpx.get(f"{town.url}/metrics", timeout=120).text
     checked = subprocess.run(

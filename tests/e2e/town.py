@@ -91,6 +91,7 @@ class Town:
             newest = LedgerStore(made, "flights").newest()
         finally:
             made.dispose()
+
         assert newest is not None
         return from_body(newest.body, newest.revision)
 
@@ -100,11 +101,14 @@ class Town:
         """
         if self.ledger.rollout is not None:
             self.run("abort")
+
         for version in ("v1", "v2", "v3"):
             if str(self.ledger.version(version).state) == "retired":
                 self.run("deploy", version)
+
         if self.ledger.released != "v1":
             self.run("promote", "v1")
+
         self.followed()
         return self.ledger.revision
 

@@ -26,8 +26,10 @@ def schema() -> Path | None:
     ):
         if path.is_file():
             return path
+
     if schema_file.cached().is_file():
         return schema_file.cached()
+
     try:
         return schema_file.fetch()
     except (httpx.HTTPError, OSError):

@@ -39,6 +39,7 @@ def tarball(files: dict[str, str | bytes]) -> bytes:
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(data), 0o755 if name.startswith("bin/") else 0o644
             archive.addfile(entry, io.BytesIO(data))
+
     return made.getvalue()
 
 
@@ -116,6 +117,7 @@ class Heroku:
             self.slugs[name] = done["slug"]["id"]
             until(lambda: self.releases(app)[-1]["status"] == "succeeded", "released")
             self.scale(app, 0)
+
         return self.slugs[name]
 
     def release(self, app: dict[str, Any], slug: str, **body: str) -> dict[str, Any]:
@@ -192,4 +194,5 @@ def stop(heroku: Heroku) -> int:
         heroku.process.communicate(timeout=300)
     finally:
         heroku.process.kill()
+
     return heroku.process.returncode

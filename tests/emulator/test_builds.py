@@ -92,6 +92,7 @@ def wheel() -> bytes:
             "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         )
         archive.writestr("wee-1.0.dist-info/RECORD", "wee.py,,\n")
+
     return made.getvalue()
 
 
@@ -156,6 +157,7 @@ def test_a_slug_that_is_too_large_fails_the_build(heroku, app):
         build, output = heroku.build(app, PLAIN)
     finally:
         heroku.control("settings", slug_limit_bytes=500_000_000)
+
     assert build["status"] == "failed"
     assert "is too large (max is" in output
 
@@ -172,6 +174,7 @@ def test_a_build_is_answered_before_it_is_done_and_can_be_read_meanwhile(heroku,
             text += part
             if "first" in text:
                 gate.touch()
+
     assert "last" in text
     done = heroku.call("GET", f"/apps/{app['id']}/builds/{build['id']}")
     assert (done["status"], done["release"]["id"]) == ("succeeded", heroku.releases(app)[-1]["id"])
@@ -193,6 +196,7 @@ def test_output_is_read_on_from_any_byte_after_a_break(heroku, app):
     with heroku.public.stream("GET", address) as cut, suppress(httpx.TransportError):
         for part in cut.iter_raw():
             got += part
+
     assert len(got) == 40
     rest = heroku.public.get(address, headers={"Range": f"bytes={len(got)}-"})
     assert rest.status_code == 206

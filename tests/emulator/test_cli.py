@@ -26,6 +26,7 @@ def client() -> Path:
     start = folder / "node_modules" / "heroku" / "bin" / "run"
     if shutil.which("npm") is None or shutil.which("node") is None:
         pytest.skip("npm is not here: Heroku's own client is not tested")
+
     if not (folder / "complete").is_file():
         folder.mkdir(parents=True, exist_ok=True)
         words = [
@@ -47,6 +48,7 @@ def client() -> Path:
         if done.returncode:
             pytest.skip(f"npm cannot install Heroku's client: {done.stderr[-200:]}")
         (folder / "complete").touch()
+
     return next(path for path in (start, start.with_suffix(".js")) if path.is_file())
 
 

@@ -81,6 +81,7 @@ def test_an_app_has_five_drains_at_most_and_none_twice(heroku):
     app = heroku.new()
     for number in range(5):
         drained(heroku, app, f"http://127.0.0.1:9/{number}")
+
     path = f"/apps/{app['id']}/log-drains"
     assert (
         "taken" in heroku.call("POST", path, 422, json={"url": "http://127.0.0.1:9/1"})["message"]

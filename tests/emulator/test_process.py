@@ -19,6 +19,7 @@ def test_it_ends_with_everything_it_started(number, tmp_path):
         heroku.process.communicate(timeout=300)
     finally:
         code = stop(heroku)
+
     assert code == 0
     assert not Path(f"/proc/{dyno['pid']}").exists()
     assert list((tmp_path / "dynos").iterdir()) == []
@@ -42,6 +43,7 @@ def test_a_build_that_takes_longer_than_15_minutes_fails(tmp_path):
         )
     finally:
         stop(heroku)
+
     assert (build["status"], "longer than 15 minutes" in output) == ("failed", True)
 
 

@@ -15,12 +15,14 @@ def coupled(heroku, *stages):
     for app, stage in zip(apps, stages, strict=True):
         body = {"app": app["id"], "pipeline": pipeline["id"], "stage": stage}
         heroku.call("POST", "/pipeline-couplings", 201, json=body)
+
     return pipeline, apps
 
 
 def test_a_database_comes_later_and_can_be_shared(heroku):
     if Databases.missing():
         pytest.skip(Databases.missing())
+
     app, other = heroku.new(), heroku.new()
     bought = heroku.call(
         "POST", f"/apps/{app['id']}/addons", 201, json={"plan": "heroku-postgresql:essential-0"}
@@ -34,6 +36,7 @@ def test_a_database_comes_later_and_can_be_shared(heroku):
     url = heroku.call("GET", f"/apps/{app['id']}/config-vars")["DATABASE_URL"]
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE TABLE kept (n int)")
+
     heroku.call(
         "POST",
         "/addon-attachments",
@@ -49,6 +52,7 @@ def test_a_database_comes_later_and_can_be_shared(heroku):
 def test_an_addons_config_var_cannot_be_overwritten(heroku):
     if Databases.missing():
         pytest.skip(Databases.missing())
+
     app = heroku.new()
     bought = heroku.call(
         "POST", f"/apps/{app['id']}/addons", json={"plan": "heroku-postgresql:essential-0"}
@@ -73,6 +77,7 @@ def test_plans_have_their_price(heroku):
 def test_an_addon_may_take_minutes(heroku):
     if Databases.missing():
         pytest.skip(Databases.missing())
+
     app = heroku.new()
     heroku.control("settings", provision_s=36_000)
     try:
@@ -81,6 +86,7 @@ def test_an_addon_may_take_minutes(heroku):
         )
     finally:
         heroku.control("settings", provision_s=120)
+
     assert heroku.call("GET", f"/apps/{app['id']}/config-vars") == {}
     heroku.call("DELETE", f"/apps/{app['id']}/addons/{bought['id']}")
 

@@ -40,6 +40,7 @@ class Answers(BaseHTTPRequestHandler):
         self.send_response(200)
         if self.close_connection:
             self.send_header("Connection", "close")
+
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

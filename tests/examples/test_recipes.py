@@ -75,6 +75,7 @@ def test_v3_fails_on_about_one_production_flight_in_a_hundred_and_on_none_of_its
     assert unseen.head(2_000).any()
     with pytest.raises(ValueError, match="unknown categories"):
         v3.pipeline.predict_proba(traffic[unseen].head(1))
+
     v3.pipeline.predict_proba(traffic[~unseen].query("carrier != 'OO'").head(1_000))
 
 

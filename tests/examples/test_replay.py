@@ -155,6 +155,7 @@ def test_a_failing_progress_ends_the_replay_instead_of_hiding(traffic):
 
     with pytest.raises(ExceptionGroup) as raised:
         asyncio.run(asyncio.wait_for(scene(), 30))
+
     assert raised.group_contains(RuntimeError, match="the screen is gone")
 
 
@@ -197,6 +198,7 @@ def test_the_command_prints_one_json_object_and_returns_one_when_a_request_faile
         code = main(
             ["--url", url, "--limit", "10", "--connections", "1", "--no-feedback", "--json"]
         )
+
     said = json.loads(capsys.readouterr().out)
     assert (code, said["sent"], said["failed"]) == (1, 10, 1)
     assert said["versions"]["v1"]["requests"] == 10
@@ -210,6 +212,7 @@ def test_the_command_tells_the_truth_afterwards_and_returns_zero(capsys):
 
     with Served(answer) as url:
         code = main(["--url", url, "--limit", "10"])
+
     said = capsys.readouterr().out
     assert code == 0
     assert "10 sent, 0 failed" in said

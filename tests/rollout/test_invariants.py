@@ -52,6 +52,7 @@ def test_whatever_is_typed_the_record_stays_true() -> None:
         check_ways_back(ledger, command, after)
         ledger = after
         done.add(command.split()[0])
+
     assert done >= {command.split()[0] for command in COMMANDS}
 
 
@@ -69,6 +70,7 @@ def test_after_every_act_its_undo_is_a_verb_of_the_command_line_and_is_allowed()
             decided = decided_or_refused(ledger, command)
             if decided:
                 undone.add(check_undo(ledger, decided, recorded(decided, ledger)))
+
     assert (
         {"rollback", "retire", "deploy", "release-in-place", "none:"} <= undone <= {*known, "none:"}
     )
@@ -144,6 +146,7 @@ def check_ways_back(before: Ledger, command: str, after: Ledger) -> None:
     target = after.rollback_target()
     if command.startswith("retire") and "--force" not in command:
         assert target == before.rollback_target()
+
     if target is not None:
         back = recorded(decisions.rollback(after, facts(after, target)), after)
         assert (back.weight(target), back.released) == (ALL, target)
@@ -161,4 +164,5 @@ def check_undo(before: Ledger, decided: Plan, after: Ledger) -> str:
         assert decide(after, f"{undo} --force")
     else:
         assert decide(after, undo)
+
     return undo.split()[0]

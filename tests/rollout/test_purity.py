@@ -55,6 +55,7 @@ def impure(source: str) -> list[str]:
                 found.append(f"numpy.{node.attr}")
             case _:
                 pass
+
     return found
 
 

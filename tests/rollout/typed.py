@@ -74,6 +74,7 @@ def decide(
             return _about(
                 ledger, verb, name, [option for option in options if option != "--auto"], seen, by
             )
+
     raise ValueError(command)
 
 
@@ -181,6 +182,7 @@ def ledgers(draw: st.DrawFn) -> Ledger:
             ledger = recorded(decide(ledger, command, 15.0 * second), ledger)
         except Refusal:
             continue
+
     return ledger
 
 

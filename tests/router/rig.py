@@ -161,12 +161,14 @@ class Rig:
         for name in sorted(self.processes, key=lambda name: name != "router"):
             process = self.processes[name]
             process.terminate()
+
         for process in self.processes.values():
             try:
                 process.wait(300)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+
         self.engine.dispose()
 
     def _as(

@@ -96,8 +96,10 @@ def test_a_version_is_chosen_by_whoever_the_setting_names(pinning, host, headers
     if status is None:
         access.require_pinning(headers)
         return
+
     with pytest.raises(Problem) as refused:
         access.require_pinning(headers)
+
     assert refused.value.status == status
 
 
@@ -155,6 +157,7 @@ def test_a_stranger_chooses_no_version_and_is_told_of_none(closed):
             f"{closed.url}/v2/models/toy/versions/{version}/infer", json={"inputs": []}
         )
         assert (inferred.status_code, set(inferred.json())) == (403, {"error"})
+
     assert (
         closed.predict({"x": 1}, **{"X-Model-Version": "v2"}, **OPERATOR).headers["x-model-version"]
         == "v2"

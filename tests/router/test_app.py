@@ -35,6 +35,7 @@ def test_units_are_split_by_weight(pair):
             client.post("/predict", json={"instances": [{"x": 1}]}, headers={"X-Unit-Id": f"u{i}"})
             for i in range(400)
         ]
+
     share = sum(answer.headers["x-model-version"] == "v2" for answer in asked) / len(asked)
     assert 0.04 < share < 0.17
 
@@ -90,6 +91,7 @@ def test_one_bad_row_hurts_only_its_own_caller(pair):
     rows = [{"x": i, "slow_s": 0.05} | ({"fail": "input"} if i % 5 == 0 else {}) for i in range(40)]
     with ThreadPoolExecutor(20) as threads:
         answers = list(threads.map(pair.predict, rows))
+
     assert [answer.status_code for answer in answers] == [
         422 if i % 5 == 0 else 200 for i in range(40)
     ]
@@ -160,6 +162,7 @@ def test_a_callers_short_deadline_is_504(pair):
 def test_metrics_of_all_workers_are_added_up(pair):
     for index in range(30):
         pair.predict({"x": index}, **{"X-Model-Version": "v3"})
+
     counted = f"{pair.url}/metrics"
 
     def pinned():

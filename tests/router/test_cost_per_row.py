@@ -67,6 +67,7 @@ class Router:
             body, callback = self.sent.pop(0)
             callback(self._answer(body))
             self.city.loop.run()
+
         return self.told.pop()
 
     def _answer(self, body):
@@ -74,12 +75,14 @@ class Router:
             decoded = READER.read(body)
         except Malformed as error:
             return Answer(400, [], str(error).encode())
+
         predictions = [None] * decoded.total
         errors = [msgspec.structs.asdict(error) for error in decoded.errors]
         for place, x in zip(decoded.kept, decoded.columns["x"].tolist(), strict=True):
             predictions[place] = None if x < 0 else [x, 1 - x]
             if x < 0:
                 errors.append({"row": place, "status": 500, "detail": "as asked", "column": None})
+
         return Answer(
             200,
             [],
@@ -99,6 +102,7 @@ def seconds_per_row(router, row, rows, times):
         began = time.process_time()
         router.ask(body)
         best = min(best, time.process_time() - began)
+
     return best / rows
 
 

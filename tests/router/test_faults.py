@@ -92,6 +92,7 @@ def test_a_killed_version_loses_no_request_while_another_serves(fresh):
     with Load(fresh.url) as load:
         fresh.kill("v1")
         load.sent(200)
+
     assert load.failed == []
     assert load.versions[-1] == "v2"
 
@@ -137,6 +138,7 @@ def test_a_version_that_moves_to_another_address_loses_no_request(fresh):
         )
         fresh.kill("v1", signal.SIGTERM)
         load.sent(100)
+
     assert load.failed == []
 
 
@@ -271,6 +273,7 @@ def test_a_shadow_gets_only_its_share(fresh):
     fresh.router()
     for _ in range(40):
         fresh.predict({"x": 1.0})
+
     until(lambda: fresh.status()["versions"]["v2"]["shadow"]["agree"] == 10, "10 of 40 were copied")
 
 
@@ -357,10 +360,12 @@ def test_a_deleted_record_is_said_while_the_last_split_stays_in_force(fresh):
     moved.mkdir()
     for path in fresh.folder.glob("ledger*.db*"):
         path.rename(moved / path.name)
+
     until(lambda: "the file is gone" in _ready(fresh).json()["ledger"], "it is said")
     assert fresh.predict({}).status_code == 200
     for path in moved.iterdir():
         path.rename(fresh.folder / path.name)
+
     until(lambda: _ready(fresh).json()["ledger"] == "answers", "it answers again")
 
 
@@ -373,6 +378,7 @@ def test_a_record_that_is_suddenly_empty_is_not_followed(fresh):
     other.dispose()
     for path in fresh.folder.glob("ledger*.db-*"):
         path.unlink()
+
     (fresh.folder / "other" / "ledger.db").rename(fresh.folder / "ledger.db")
     until(lambda: "The record is empty" in _ready(fresh).json()["ledger"], "it is said")
     assert fresh.predict({}).status_code == 200

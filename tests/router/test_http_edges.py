@@ -168,6 +168,7 @@ def test_refusals_are_counted(pair):
     with raw(pair) as client:
         client.send(b"GET / HTTP/1.1\r\n\r\n")
         assert client.read() == [400]
+
     until(lambda: (refused(400), refused(415)) == (before[0] + 2, before[1] + 1), "all three count")
 
 
@@ -225,6 +226,7 @@ def test_another_method_is_405_with_those_that_are_allowed_and_options_lists_the
         assert wrong not in answer.headers["allow"].split(", ")
         assert answer.headers["content-type"] in ("application/problem+json", "application/json")
         assert answer.json().get("detail") or answer.json().get("error")
+
     options = httpx.options(f"{pair.url}{path}")
     assert options.status_code in (200, 204)
     assert {right, "OPTIONS"} <= set(options.headers["allow"].split(", "))
@@ -272,6 +274,7 @@ def test_expect_chunked_and_http_1_0_are_served(pair):
             )
             == 200
         )
+
     with raw(pair) as client:
         assert client.ask(head % (0, b"Content-Length: %d" % len(BODY)) + BODY) == 200
 

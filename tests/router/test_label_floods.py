@@ -103,6 +103,7 @@ def test_an_act_is_recorded_and_followed_while_labels_and_evidence_cannot_be_wri
         writer = sqlite3.connect(str(beside(stack.engine, part).url.database), isolation_level=None)
         writer.execute("BEGIN IMMEDIATE")
         held.append(writer)
+
     token = stack.predict({"x": [0.1, 0.9]}).headers["x-prediction-id"]
     lost = httpx.post(
         f"{stack.url}/feedback", json={"prediction_id": token, "label": 1}, timeout=30
@@ -113,6 +114,7 @@ def test_an_act_is_recorded_and_followed_while_labels_and_evidence_cannot_be_wri
     stack.follows(stack.ledger.revision)
     for writer in held:
         writer.close()
+
     again = httpx.post(
         f"{stack.url}/feedback", json={"prediction_id": token, "label": 1}, timeout=30
     )
@@ -135,6 +137,7 @@ def test_while_labels_flood_in_an_act_is_recorded_users_are_answered_and_nothing
     attackers = [threading.Thread(target=flood) for _ in range(4)]
     for attacker in attackers:
         attacker.start()
+
     try:
         until(lambda: len(codes) >= 4, "labels come in", 60)
         for _ in range(5):
@@ -147,6 +150,7 @@ def test_while_labels_flood_in_an_act_is_recorded_users_are_answered_and_nothing
         stop.set()
         for attacker in attackers:
             attacker.join()
+
     assert set(codes) <= {200, 503}
     labels = str(beside(stack.engine, LABELS_PART).url.database)
     assert os.path.getsize(f"{labels}-wal") < 64 * 1024 * 1024
@@ -167,6 +171,8 @@ def test_more_calls_than_may_wait_are_told_to_come_again(stack):
     ]
     for sender in senders:
         sender.start()
+
     for sender in senders:
         sender.join()
+
     assert set(codes) == {200, 503}

@@ -26,6 +26,7 @@ def exchange(url, raw, leave=False):
         got = b""
         while chunk := client.recv(65536):
             got += chunk
+
     return got
 
 
@@ -44,6 +45,7 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_was_failed_by_nobody(pai
             f"{head} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{{}}".encode(),
             leave=True,
         )
+
     chunked = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n100\r\n{}"
     exchange(pair.url, chunked, leave=True)
     assert httpx.get(f"{pair.url}/nothing", timeout=120).status_code == 404
@@ -67,6 +69,7 @@ def test_what_is_refused_is_counted_once(fresh):
             httpx.request(method, f"{fresh.url}{path}", headers=headers, timeout=120).status_code
             == status
         )
+
     until(lambda: refused(fresh) == {"400": 2, "401": 1, "404": 2}, "each is counted once")
     # What was counted a second time would be there with what is counted after it.
     assert httpx.get(f"{fresh.url}/nothing", timeout=120).status_code == 404

@@ -39,6 +39,7 @@ def test_overload_is_shed_at_once_and_what_is_let_in_is_answered_soon(busy):
     alone = max(one(0)[2] for _ in range(3))
     with ThreadPoolExecutor(48) as threads:
         found = list(threads.map(one, range(200)))
+
     given = [seconds for status, _, seconds in found if status == 200]
     shed = [retry for status, retry, _ in found if status == 503]
     assert len(given) + len(shed) == 200

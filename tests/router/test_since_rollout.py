@@ -28,5 +28,6 @@ def test_a_worker_that_died_is_counted_for_its_rollout_alone(tmp_path):
         [dead] = [each for each in all_snapshots(tmp_path, Snapshot(1, {}, {})) if each.gone]
         expected = {11: 4.0, 12: 7.0, 13: 2.0}[pid]
         assert (dead.rollout, dead.since) == (rollout, {"a": expected})
+
     assert dead.counts == {"a": 30.0}
     assert msgspec.json.decode((folder(tmp_path) / "0.json").read_bytes())["since"] == {"a": 2.0}

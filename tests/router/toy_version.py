@@ -17,6 +17,7 @@ def app(environ, start_response):
     """WSGI."""
     if environ.get("HTTP_AUTHORIZATION") != "Bearer toy-secret-of-sixteen":
         return _answer(start_response, "401 Unauthorized", {"detail": "no secret"})
+
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     if environ["PATH_INFO"] != "/predict":
         return _answer(
@@ -24,10 +25,12 @@ def app(environ, start_response):
             "200 OK",
             {"path": environ["PATH_INFO"], "size": len(body), "version": VERSION},
         )
+
     try:
         rows = json.loads(body)["instances"]
     except ValueError as error:
         return _answer(start_response, "400 Bad Request", {"detail": str(error)})
+
     return _predict(rows, start_response)
 
 
@@ -35,13 +38,16 @@ def _predict(rows, start_response):
     slow = max((row.get("slow_s", 0) for row in rows), default=0)
     if slow:
         time.sleep(slow)
+
     if any(row.get("die") == VERSION for row in rows):
         os._exit(1)
+
     status = max(
         (row.get("status", 200) for row in rows if row.get("at", VERSION) == VERSION), default=200
     )
     if status != 200:
         return _answer(start_response, f"{status} Asked For", {"detail": "as asked"})
+
     errors = [
         _error(i, row)
         for i, row in enumerate(rows)

@@ -46,6 +46,7 @@ class Loop:
             self.now = max(self.now, entry[0])
             entry[1]()
             self.run()
+
         self.now = end
 
     def run(self):
@@ -148,6 +149,7 @@ def deployed(*names):
         ledger = ledger.with_version(
             Entry(name, state, f"unix:/toy/{name}", f"{name}-1", "d", "onnx", NOW)
         )
+
     return ledger
 
 
@@ -164,4 +166,5 @@ def begun(ledger, name="v2", how="canary", steps=TWO_STEPS, auto=True, **judging
     else:
         chosen = steps if how in ("canary", "ramp", "ab") else ()
         actions = start(ledger, facts, name, how, chosen, policy=judged)
+
     return next(action.ledger for action in actions if hasattr(action, "ledger"))

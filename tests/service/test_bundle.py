@@ -147,6 +147,7 @@ def test_a_model_that_is_swapped_after_the_check_is_not_loaded(
     (path / file).write_bytes(pickle.dumps(Mark(mark)))
     with pytest.raises(BundleError, match=f"{file} was changed after it was signed"):
         load_model(bundle)
+
     assert not mark.exists()
 
 
@@ -288,6 +289,7 @@ def poisoned(request, copy, tmp_path):
         resign(path, tmp_path / "other keys", lambda manifest: vouch(manifest, "model.pkl", raw))
         if request.param == "signature of another":
             (path / "signature").write_bytes(kept)
+
     return path, mark
 
 
@@ -295,8 +297,10 @@ def test_a_pickle_is_never_loaded_when_the_signature_does_not_hold(workshop, poi
     path, mark = poisoned
     with pytest.raises(BundleError):
         create_app(config(path, workshop.public))
+
     with pytest.raises(DeliveryError):
         verify(path, workshop.public)
+
     command = [sys.executable, "-m", "delivery.self_test", str(path), str(workshop.public)]
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
@@ -313,6 +317,7 @@ def test_the_marked_pickle_would_have_left_its_mark(workshop, copy, tmp_path):
     resign(path, workshop.keys, lambda manifest: vouch(manifest, "model.pkl", raw))
     with pytest.raises(AttributeError):
         create_app(config(path, workshop.public))
+
     assert mark.exists()
 
 

@@ -63,10 +63,12 @@ def test_a_folder_and_a_socket_are_no_files(folder):
 def test_a_device_is_refused(folder):
     if os.getuid() != 0:
         pytest.skip("only root makes devices")
+
     try:
         os.mknod(folder / "device", 0o600 | 0o020000, os.makedev(1, 5))
     except PermissionError:
         pytest.skip("no devices in this container")
+
     said = refused(folder, "device")
     assert "device" in said
 

@@ -64,6 +64,7 @@ class Process:
         """Ask it to end, and wait; returns its exit code."""
         if self.running.poll() is None:
             self.running.send_signal(signal.SIGTERM)
+
         try:
             return self.running.wait(300)
         except subprocess.TimeoutExpired:
@@ -187,6 +188,7 @@ def test_requests_rows_and_seconds_of_all_workers_are_added_up(running, client):
 
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(ask, range(40))) == {422}
+
     assert now() == [before[0][0] + 40, before[0][1] + 120, before[0][2] + 40]
     assert of("requests_total", code="422") == before[1] + 40
     assert of("rows_total", outcome="predicted") == before[2] + 80
@@ -262,6 +264,7 @@ def test_a_body_without_a_length_that_grows_too_large_is_cut_off_and_refused(cli
     # It may be refused, and the connection closed, before all was sent.
     with suppress(httpx.WriteError):
         assert client.post("/predict", content=endless()).status_code in (400, 413)
+
     assert client.post("/predict", json={"instances": [ROW]}).status_code == 200
 
 
@@ -278,6 +281,7 @@ def test_it_ends_soon_when_told_and_leaves_nothing_behind(workshop, delivered, t
         started = time.monotonic()
         assert made.end() == 0
         assert time.monotonic() - started < GRACEFUL_S, "it waited for somebody who would not come"
+
     assert not list(tmp_path.glob("sluice-service-*"))
     assert not made.socket.exists()
 
@@ -295,6 +299,7 @@ def test_it_never_listens_when_it_cannot_prove_itself(workshop, copy, tmp_path, 
         resign(
             path, workshop.keys, lambda manifest: vouch(manifest, golden.name, golden.read_bytes())
         )
+
     made = Process(tmp_path, path, workshop.public, **more)
     assert made.running.wait(300) != 0
     said = made.log.read_text()

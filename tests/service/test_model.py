@@ -68,6 +68,7 @@ def test_both_runtimes_predict_the_same_also_for_nulls_and_unknown_categories(se
     else:
         # The text of the answers: 1, 1.0 and true are equal in Python and not to a caller.
         assert msgspec.json.encode(onnx["predictions"]) == msgspec.json.encode(whole["predictions"])
+
     assert onnx.get("classes") == whole.get("classes")
 
 
@@ -191,6 +192,7 @@ def test_halving_finds_the_rows_at_fault(bad):
     model = Toy(lambda array: bool(bad & set(array.tolist())))
     with pytest.raises(RowFailures) as failed:
         predict_each(model, numbers(64), 64)
+
     assert set(failed.value.failures) == bad
     assert failed.value.predictions == [None if i in bad else i * 2.0 for i in range(64)]
     assert all(text.startswith("ValueError: not these") for text in failed.value.failures.values())
@@ -221,6 +223,7 @@ def test_a_search_ends_after_a_while_and_what_it_did_not_tell_apart_has_failed_a
     clock.model = Toy(lambda array: bool((array >= 128).any() or (array < 2).any()))
     with pytest.raises(RowFailures) as failed:
         predict_each(clock.model, numbers(1024), 1024, clock)
+
     assert len(clock.model.asked) <= 2 + 2 * SEARCH_ATTEMPTS
     found = failed.value
     assert {0, 1} <= set(found.failures)
@@ -236,6 +239,7 @@ def test_one_row_at_fault_is_found_however_slow_the_model_is(monkeypatch):
     clock.model = Toy(lambda array: 511.0 in array)
     with pytest.raises(RowFailures) as failed:
         predict_each(clock.model, numbers(512), 512, clock)
+
     assert (set(failed.value.failures), failed.value.unattributed) == ({511}, frozenset())
 
 
@@ -249,6 +253,7 @@ def test_a_failure_is_told_in_one_short_line():
 
     with pytest.raises(RowFailures) as failed:
         predict_each(Toy(answer=answer), numbers(1), 1)
+
     text = failed.value.failures[0]
     assert text.startswith("RuntimeError: first line")
     assert len(text) < 320
@@ -261,6 +266,7 @@ def test_a_failure_without_words_is_told_by_its_kind():
 
     with pytest.raises(RowFailures) as failed:
         predict_each(Toy(answer=answer), numbers(1), 1)
+
     assert failed.value.failures == {0: "KeyError: "}
 
 
@@ -272,6 +278,7 @@ def test_an_answer_of_another_length_is_never_given_to_the_wrong_rows(answer):
         predict_each(
             Toy(answer=lambda array: answer(array) if len(array) > 1 else [7.0, 7.0]), numbers(8), 8
         )
+
     assert failed.value.predictions == [None] * 8
     assert "2 predictions for 1 row" in failed.value.failures[0]
 

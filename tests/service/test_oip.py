@@ -110,6 +110,7 @@ def test_an_inference_gives_what_predict_gives_in_the_datatype_that_the_metadata
         expected = [value for row in expected for value in row]
     else:
         assert output["shape"] == [2]
+
     assert output["data"] == expected
 
 
@@ -296,6 +297,7 @@ def test_the_most_probable_classes_are_given_where_they_are_asked_for(served, pa
         assert [float(value) for value, _, _ in best] == sorted(row, reverse=True)[:2]
         assert all(row[int(place)] == float(value) for value, place, _ in best)
         assert all(probabilities["classes"][int(place)] == name for _, place, name in best)
+
     asked = [{"name": "predict_proba", "parameters": {parameter: 99}}]
     assert infer(served("grade_odds"), tensors(*rows), outputs=asked).json["outputs"][0][
         "shape"

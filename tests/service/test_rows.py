@@ -55,6 +55,7 @@ def test_good_rows_become_columns_of_the_dtypes_that_models_take():
     for name, value in (("string?", "Bergen"), ("int?", 4), ("bool?", True)):
         assert columns[name].tolist() == [None, value]
         assert type(columns[name][1]) is type(value)
+
     assert math.isnan(columns["float?"][0])
     assert columns["float?"][1] == 2.5
 

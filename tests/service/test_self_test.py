@@ -18,6 +18,7 @@ def proved(monkeypatch, capsys, workshop):
         }
         for name, value in {"SLUICE_SERVICE_SECRET": SECRET, "SLUICE_RUNTIME": "", **named}.items():
             monkeypatch.setenv(name, value)
+
         code = main()
         said = capsys.readouterr()
         return code, said.out, said.err

@@ -85,6 +85,7 @@ def ramps(chance: np.random.Generator) -> Array:
     for look in range(LOOKS):
         place = np.clip(place + moves[:, look], 0, len(WEIGHTS) - 1)
         places.append(place)
+
     return np.stack(places, -1)
 
 
@@ -124,6 +125,7 @@ def batch(chance: np.random.Generator, world: World) -> Evidence:
                 }
                 for kind, counts in kinds.items()
             }
+
     return Evidence("v2", "v1", tallies)
 
 
@@ -156,6 +158,7 @@ def marks(whole: Evidence) -> list[Evidence]:
             for key, tally in whole.tallies.items()
         }
         found.append(Evidence("v2", "v1", frozen))
+
     return found
 
 
@@ -193,6 +196,7 @@ def test_a_candidate_inside_every_tolerance_is_rolled_back_at_most_as_often_as_a
         failed.append(crossings(weighted([*staked, (rest, 0.0)]) >= math.log(1 / CANARY.alpha)))
         held.append(crossings(capitals["prediction"] >= math.log(1 / of_holds)))
         broken.append(crossings(guard(whole) >= math.log(1 / GUARD_ALPHA)))
+
     assert np.mean(failed) <= at_most(CANARY.alpha)
     assert np.mean(held) <= at_most(of_holds)
     assert np.mean(broken) <= at_most(GUARD_ALPHA)
@@ -210,6 +214,7 @@ def test_a_candidate_on_a_margin_is_certified_at_most_as_often_as_beta_says() ->
     for whole in batches(2, on_margin):
         for name, found in proved.items():
             found.append(crossings(proof(by[name], whole, NORMAL) >= math.log(1 / CANARY.beta)))
+
     for name, found in proved.items():
         assert np.mean(found) <= at_most(CANARY.beta), name
 
@@ -223,4 +228,5 @@ def test_the_same_rollouts_find_a_bad_candidate_and_certify_a_good_one() -> None
         good.append(crossings(proof(by["errors"], alike, NORMAL) >= math.log(1 / CANARY.beta)))
         if len(bad) == 2:
             break
+
     assert min(*bad, *good) > 0.7

@@ -19,9 +19,11 @@ def test_of_many_threads_exactly_one_wins_each_revision(ledger, append):
 
     with ThreadPoolExecutor(12) as pool:
         outcomes = list(pool.map(race, [f"operator {n}" for n in range(12)]))
+
     authors = {entry.revision: entry.actor for entry in ledger.history()}
     for revision, told in enumerate(zip(*outcomes, strict=True), start=1):
         assert Counter(told) == {"won": 1, authors[revision]: 11}
+
     assert ledger.verify() == 10
 
 

@@ -73,6 +73,7 @@ def test_a_locked_file_is_waited_for_and_reported_and_used_again_when_free(tmp_p
         StoreUnavailable, match=r"ledger\.db cannot be used: database is locked\. Another process"
     ):
         append(ledger, 1)
+
     assert time.monotonic() - started > 0.75 * BUSY_TIMEOUT_S
     holder.stdin.write("\n")
     finish(holder)
@@ -125,8 +126,10 @@ def test_a_write_that_fails_midway_leaves_nothing_and_no_open_transaction(opened
     label = Feedback("p", "v1", None, None, "1", "right", AT)
     with beside(opened, LABELS_PART).connect() as connection:
         connection.exec_driver_sql("DROP TABLE feedback")
+
     with pytest.raises(StoreUnavailable, match="feedback"):
         FeedbackStore(opened, "flights").add([label])
+
     append(ledger, 1)
     ledger.create()
     assert FeedbackStore(opened, "flights").add([label]) == [True]
@@ -148,6 +151,7 @@ def test_a_stopped_postgresql_is_reported_soon_and_used_again_when_it_is_back(
             _assert_no_password(refused.value)
     finally:
         postgres_server.start()
+
     assert ledger.revision() == 1
     append(ledger, 2)
     assert ledger.verify() == 2
@@ -162,6 +166,7 @@ def test_connections_cut_by_the_server_do_not_show(postgres_server, postgres_url
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         )
+
     append(ledger, 1)
     assert ledger.revision() == 1
     made.dispose()
@@ -173,6 +178,7 @@ def test_a_wrong_password_is_said_and_never_shown(postgres_server):
         StoreUnavailable, match=r"authentication failed.*Correct the user or the password"
     ) as refused:
         LedgerStore(engine(url), "flights").revision()
+
     assert "hunter2" not in _all_text(refused.value)
 
 
@@ -195,6 +201,7 @@ def test_a_table_locked_for_long_in_postgresql_ends_in_a_clear_refusal(
         connection.execute("LOCK TABLE revisions IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(StoreUnavailable, match=r"statement timeout.*try again"):
             append(ledger, 1)
+
     append(ledger, 1)
     made.dispose()
 
@@ -205,6 +212,7 @@ def test_a_poll_on_sqlite_is_cheap(tmp_path, append):
     ledger.create()
     for revision in range(1, 51):
         append(ledger, revision)
+
     bare = sqlite3.connect(tmp_path / "ledger.db")
     polled = cheapest(ledger.revision)
     asked = cheapest(lambda: bare.execute("SELECT max(revision) FROM revisions").fetchone())
@@ -233,8 +241,10 @@ def test_more_threads_than_connections_wait_their_turn(opened, ledger, append):
     threads = [threading.Thread(target=lambda: seen.append(ledger.revision())) for _ in range(40)]
     for thread in threads:
         thread.start()
+
     for thread in threads:
         thread.join()
+
     assert seen == [1] * 40
 
 
@@ -260,8 +270,10 @@ def test_a_crowd_that_finds_no_free_connection_is_told_so(tmp_path):
         StoreUnavailable, match=r"QueuePool limit.*Too many acts at once: try again\.$"
     ):
         LedgerStore(made, "flights").revision()
+
     for connection in held:
         connection.close()
+
     made.dispose()
 
 
@@ -287,9 +299,11 @@ def test_a_file_that_was_deleted_is_noticed_by_who_had_it_open_and_no_empty_one_
     copy = path.with_suffix(".copy")
     for part in tmp_path.glob("ledger.db*"):
         part.rename(copy if part == path else copy.with_name(f"copy{part.suffix}"))
+
     for _ in range(2):
         with pytest.raises(StoreUnavailable, match=r"the file is gone\. Restore it from a backup"):
             ledger.revision()
+
     assert not path.exists()
     opened.dispose()
 
@@ -302,11 +316,13 @@ def test_a_file_that_was_replaced_is_read_from_then_on(tmp_path, append):
         for revision in range(1, revisions + 1):
             append(ledger, revision)
         made.dispose()
+
     opened = engine(f"sqlite:///{tmp_path}/ledger.db")
     ledger = LedgerStore(opened, "flights")
     assert ledger.revision() == 1
     for path in tmp_path.glob("ledger.db-*"):
         path.unlink()
+
     (tmp_path / "backup.db").rename(tmp_path / "ledger.db")
     assert ledger.revision() == 2
     opened.dispose()

@@ -45,6 +45,7 @@ def test_only_a_larger_serial_replaces_what_stands(evidence):
     evidence.flush("worker-1", 5, [counted(5)])
     for late in (5, 4, 0):
         evidence.flush("worker-1", late, [counted(99)])
+
     assert evidence.of("7") == [counted(5)]
     evidence.flush("worker-1", 6, [counted(6)])
     assert evidence.of("7") == [counted(6)]
@@ -208,6 +209,7 @@ def test_of_many_threads_that_freeze_one_moment_all_are_given_the_same(opened, e
 
     with ThreadPoolExecutor(12) as pool:
         given = list(pool.map(freeze, range(12)))
+
     assert given == [evidence.marks("7")["reference"]] * 12
 
 
@@ -222,6 +224,7 @@ def test_flushes_of_one_source_in_any_order_end_at_the_newest(opened, evidence):
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(flush, serials))
+
     assert evidence.of("7") == [counted(40), counted(40, version="v2")]
 
 
@@ -266,6 +269,7 @@ def test_a_flush_repeated_after_postgresql_was_away_counts_once(postgres_server,
             evidence.flush("worker-1", 2, [counted(4)])
     finally:
         postgres_server.start()
+
     evidence.flush("worker-1", 2, [counted(4)])
     assert evidence.of("7") == [counted(4)]
     made.dispose()

@@ -152,6 +152,7 @@ def test_levels_are_read_from_their_index_alone(opened, feedback):
             connection.exec_driver_sql("SET enable_seqscan = off")
         explain = "EXPLAIN QUERY PLAN " if sqlite else "EXPLAIN "
         plan = str(connection.exec_driver_sql(explain + asked[-1][0], asked[-1][1]).all())
+
     used = "COVERING INDEX feedback_that_bets" if sqlite else "feedback_that_bets"
     assert used in plan
     assert not any(sorting in plan for sorting in ("TEMP B-TREE", "Sort"))
@@ -186,6 +187,7 @@ def test_one_row_that_cannot_be_recorded_is_named_and_nothing_is_counted(feedbac
     ]
     with pytest.raises(Unstorable, match="row 2") as refused:
         feedback.add(rows)
+
     assert (refused.value.index, refused.value.field) == (2, next(iter(changes)))
     assert feedback.outcomes() == []
 

@@ -110,10 +110,12 @@ def test_of_many_threads_exactly_one_takes_each_beat(opened, leases):
             seen = leases.look()
             gate.wait()
             won.append(LeaseStore(opened, "flights").take(seen, name) is not None)
+
         return won
 
     with ThreadPoolExecutor(12) as pool:
         rounds = zip(*pool.map(race, [f"process {n}" for n in range(12)]), strict=True)
+
     assert [Counter(each) for each in rounds] == [{True: 1, False: 11}] * 10
     assert leases.look().beat == 10
 
@@ -143,6 +145,7 @@ def test_when_the_holder_is_killed_exactly_one_other_follows(url, leases):
         for process in running.values():
             process.kill()
         told = [process.communicate(timeout=300) for process in running.values()]
+
     assert not any(said for _, said in told)
     beats = [int(line) for lines, _ in told for line in lines.splitlines()]
     assert len(beats) == len(set(beats)), "a beat had two holders"

@@ -42,6 +42,7 @@ def test_each_entry_carries_the_hash_of_the_one_before(ledger, append):
 def test_history_is_newest_first_and_limited_when_asked(ledger, append):
     for revision in (1, 2, 3):
         append(ledger, revision)
+
     assert [entry.revision for entry in ledger.history()] == [3, 2, 1]
     assert [entry.revision for entry in ledger.history(limit=2)] == [3, 2]
     assert ledger.history(limit=0) == []
@@ -55,6 +56,7 @@ def test_a_taken_revision_is_refused_with_the_winner(ledger, append):
         Conflict, match=r"ann was first: revision 1 .*`promote` \(looks good\)"
     ) as refused:
         append(ledger, 1, actor="bob")
+
     assert refused.value.winner == winner
     assert ledger.history() == [winner]
 
@@ -161,9 +163,11 @@ def test_the_database_itself_refuses_to_change_the_past(opened, ledger, append, 
 def test_verify_finds_what_was_changed_by_hand(opened, ledger, append, change, revision, why):
     for number in (1, 2, 3):
         append(ledger, number)
+
     _by_hand(opened, change)
     with pytest.raises(LedgerBroken, match=why) as broken:
         ledger.verify()
+
     assert broken.value.revision == revision
 
 
@@ -175,6 +179,7 @@ def test_verify_finds_a_lost_end_when_told_what_was_seen(opened, ledger, append)
     assert ledger.verify() == 1
     with pytest.raises(LedgerBroken, match="missing now"):
         ledger.verify(seen)
+
     append(ledger, 2, reason="another past")
     with pytest.raises(LedgerBroken, match="another entry"):
         ledger.verify(seen)

@@ -59,6 +59,7 @@ def test_a_completed_table_is_like_a_new_one(old, tmp_path, request):
     url = f"sqlite:///{tmp_path}/new.db"
     if old.dialect.name == "postgresql":
         url = request.getfixturevalue("postgres_server").create_database()
+
     new = engine(url)
     LedgerStore(new, "flights").create()
     assert _shape(old) == _shape(new)
@@ -72,6 +73,7 @@ def test_to_create_again_changes_nothing(old):
     FeedbackStore(old, "flights").add([NEW])
     for _ in range(2):
         ledger.create()
+
     assert _shape(old) == shape
     assert FeedbackStore(old, "flights").levels(7) == [("v2", 500, 16, 1)]
 
@@ -110,6 +112,7 @@ def test_one_file_of_before_becomes_three_and_nothing_is_lost(tmp_path):
     opened = engine(f"sqlite:///{tmp_path}/ledger.db")
     for table in (FEEDBACK, EVIDENCE, MARKS, COPIES):
         table.create(opened)
+
     ids = [_old_id(n) for n in range(2 * AT_ONCE + 1)]
     with opened.connect() as connection:
         for name in ids:
@@ -140,6 +143,7 @@ def test_one_file_of_before_becomes_three_and_nothing_is_lost(tmp_path):
         connection.execute(
             MARKS.insert(), {"model": "flights", "rollout": "r:7", "name": "failed", "body": "{}"}
         )
+
     ledger = LedgerStore(opened, "flights")
     ledger.create()
     feedback = FeedbackStore(opened, "flights")
@@ -149,6 +153,7 @@ def test_one_file_of_before_becomes_three_and_nothing_is_lost(tmp_path):
     assert EvidenceStore(opened, "flights").marks("r:7") == {"failed": {}}
     with opened.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM feedback").scalar() == 0
+
     opened.dispose()
 
 
@@ -179,12 +184,14 @@ def test_a_held_write_beside_the_ledger_does_not_delay_an_act(tmp_path):
         writer = sqlite3.connect(str(beside(opened, part).url.database), isolation_level=None)
         writer.execute("BEGIN EXCLUSIVE")
         held.append(writer)
+
     # An act that met either lock would be refused after the time that a statement waits for one.
     ledger.append(1, {}, "rollback", "ann", "", AT)
     assert ledger.newest().action == "rollback"
     for writer in held:
         writer.rollback()
         writer.close()
+
     assert FeedbackStore(opened, "flights").add([NEW]) == [True]
     opened.dispose()
 

@@ -89,6 +89,7 @@ def null_text_in_objects() -> tuple[Recipe, pd.DataFrame | None]:
     for frame in (held, trained):
         plain = [None if value != value else value for value in frame["city"]]
         frame["city"] = pd.Series(plain, dtype=object, index=frame.index)
+
     pipeline = recipe.pipeline.set_params(
         columntransformer__cities__simpleimputer=SimpleImputer(
             missing_values=None, strategy="most_frequent"

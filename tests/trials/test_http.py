@@ -42,14 +42,17 @@ def exchange(stack, raw: bytes, half_close: bool = False) -> Answer:
         got = b""
         while chunk := client.recv(65536):
             got += chunk
+
     while got.startswith(b"HTTP/1.1 100"):
         got = got.partition(b"\r\n\r\n")[2]
+
     head, _, body = got.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     pairs = (line.split(": ", 1) for line in lines[1:] if ": " in line)
     headers = {name.lower(): value for name, value in pairs}
     if headers.get("transfer-encoding") == "chunked":
         body = _unchunked(body)
+
     return Answer(int(lines[0].split()[1]), headers, body)
 
 

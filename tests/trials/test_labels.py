@@ -38,6 +38,7 @@ def test_a_version_that_labels_of_float_classes_speak_against_goes_back(floats):
                 truth = chance.choice(TRUTHS[int(a > 0)])
                 labels.append({"prediction_id": answer.headers["x-prediction-id"], "label": truth})
             counted = client.post("/feedback", json=labels).json()
+
         assert counted == {"counted": 100, "duplicates": 0, "invalid": []}
         newest = floats.run("history", "-n", "1", "--json").json["history"][0]
         return newest["actor"] == "conductor" and newest["action"] == "rollback"

@@ -42,6 +42,7 @@ def own(recipe, rows) -> list[Any]:
             found.append(np.asarray(predict(_as_fitted(recipe, rows.iloc[[place]])))[0].tolist())
         except Exception:  # noqa: BLE001 (a pipeline may raise anything on a row)
             found.append(None)
+
     return found
 
 
@@ -63,6 +64,7 @@ def differs(mine: Any, theirs: Any) -> bool:
         return len(mine) != len(theirs) or any(map(differs, mine, theirs))
     if isinstance(mine, float):
         return not math.isclose(mine, theirs, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+
     return bool(mine != theirs)
 
 
@@ -100,6 +102,7 @@ def test_or_it_is_refused_in_one_sentence_that_names_the_cause(tmp_path, name):
         recipe, _ = trial.build()
         with pytest.raises(DeliveryError, match=trial.refused) as refused:
             delivered(tmp_path, recipe)
+
     assert "\n" not in str(refused.value)
 
 

@@ -63,12 +63,14 @@ class Gunicorn:
             # Files that it may open: both limits, or the soft and the hard one.
             soft, hard = files if isinstance(files, tuple) else (files, files)
             command = ["prlimit", f"--nofile={soft}:{hard}", *command]
+
         with self._log.open("wb") as log:
             # A group of its own, so that whatever fails, no worker is left.
             env = os.environ | {"TOY_ENDED": str(self.ended), "TOY_LINGER_S": str(linger_s)}
             self.running = subprocess.Popen(
                 command, cwd=ROOT, env=env, stdout=log, stderr=log, process_group=0
             )
+
         found = until(
             lambda: re.search(r"Listening at: (?:unix|http://\S+):(\S+)", self.log()),
             "gunicorn listens",
@@ -94,12 +96,14 @@ class Gunicorn:
         began = time.monotonic()
         if self.running.poll() is None:
             self.running.terminate()
+
         try:
             self.running.wait(300)
         except subprocess.TimeoutExpired:
             os.killpg(self.running.pid, signal.SIGKILL)
             self.running.wait()
             raise
+
         return time.monotonic() - began
 
     def kill(self) -> None:
@@ -140,6 +144,7 @@ class Client:
                 self.answers.feed(data)
             else:
                 self.closed = True
+
         return self.answers.statuses
 
     def ask(self, data: bytes) -> int:

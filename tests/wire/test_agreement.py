@@ -128,6 +128,7 @@ def messages(draw):
             end = start + draw(st.integers(0, min(4, len(tampered) - start)))
             tampered[start:end] = draw(st.sampled_from(WORDS))
         raw += tampered
+
     return bytes(raw)
 
 
@@ -146,4 +147,5 @@ def test_tampered_requests_are_read_as_gunicorn_alone_reads_them(loop, parser, r
     if visit.other:
         assert visit.other.refused == alone.refused
         requests += visit.other.requests
+
     assert requests == alone.requests

@@ -161,6 +161,7 @@ def played(loop, raw, at, turns, at_once):
         visit.send(raw[start:end])
         if turn:
             visit.finish()
+
     visit.finish()
     asked = [(asked.headers, asked.body) for asked in visit.house.asked]
     return (
@@ -242,6 +243,7 @@ def test_a_client_that_sends_more_than_it_is_answered_is_not_read_from_until_its
     while visit.transport.reading:
         visit.send(piece)
         sent += 1
+
     assert MOST_WAITING < sent * len(piece) < MOST_WAITING + 2 * len(piece)
     visit.finish()
     assert visit.transport.reading
@@ -253,6 +255,7 @@ def test_a_client_that_does_not_read_has_no_further_request_begun_until_it_does(
     visit.door.pause_writing()
     while visit.transport.reading:
         visit.send(hot(b"a" * 900))
+
     assert visit.settle().bodies == [b"1"]
     visit.door.resume_writing()
     assert visit.settle().transport.reading
@@ -383,6 +386,7 @@ def test_a_handler_that_fails_is_answered_500_and_close(loop, caplog):
     house.hot = {PATH: fail}
     with caplog.at_level(logging.ERROR, "sluice.wire"):
         visit = Visit(loop, house).send(hot(b"1") + hot(b"2")).settle()
+
     assert "as asked" in caplog.text
     assert (visit.answers.statuses, visit.transport.closed) == ([500], True)
     assert visit.answers.headers[0][b"connection"] == b"close"
@@ -423,10 +427,12 @@ def test_a_client_that_leaves_at_any_moment_leaves_nothing_behind(loop, sent):
     visit = Visit(loop, at_once=False)
     if sent:
         visit.send(sent)
+
     assert visit.house.nr_conns == 1
     visit.leave()
     for asked in visit.house.asked:
         asked.answer()
+
     visit.settle()
     visit.door.close_if_idle()
     visit.door.give_up(408, [], b"")
@@ -439,6 +445,7 @@ def test_a_connection_is_idle_only_between_requests(loop):
         visit.send(sent)
         visit.door.close_if_idle()
         assert not visit.transport.closed
+
     visit.finish()
     visit.door.close_if_idle()
     assert visit.transport.closed
@@ -448,6 +455,7 @@ def test_a_request_that_is_given_up_is_answered_once_and_closed(loop):
     visit = Visit(loop).send(hot()[:-1])
     for _ in range(2):
         visit.door.give_up(408, [(b"x", b"y")], b"late")
+
     assert (visit.answers.statuses, visit.answers.bodies, visit.transport.ended) == (
         [408],
         [b"late"],
@@ -540,6 +548,7 @@ def test_bodies_under_way_are_bounded_and_the_oldest_unfinished_ones_give_way(lo
     assert visits[-1].send(b"a" * 10).bodies == [b"a" * (LARGE + 10)]
     for visit in visits:
         visit.leave()
+
     assert (house.budget.held, house.statuses) == (0, [503] * len(refused))
 
 
@@ -568,6 +577,7 @@ def test_what_a_refused_client_still_sends_is_read_in_turns_too(loop):
     refused = next(visit for visit in visits if visit.door.refused)
     for _ in visits:
         turn_once(loop)
+
     assert refused.transport.reading
     assert not refused.send(b"a" * PIECE_BYTES).transport.reading
     turn_once(loop)
@@ -584,6 +594,7 @@ def test_requests_that_are_being_answered_do_not_give_way_and_a_small_one_still_
     house = roomy()
     for _ in range(2):
         Visit(loop, house).send(half(LARGE - 10), b"a" * 10)
+
     large, small = (
         Visit(loop, house).send(half(LARGE)),
         Visit(loop, house).send(half(100), b"a" * 10),
@@ -592,6 +603,7 @@ def test_requests_that_are_being_answered_do_not_give_way_and_a_small_one_still_
     assert len(house.asked) == 3
     for asked in house.asked:
         asked.answer()
+
     assert (house.budget.held, small.answers.statuses) == (0, [200])
 
 

@@ -159,6 +159,7 @@ def test_a_handler_that_fails_costs_its_own_connection_only(served):
         client.send(hot(b"ab", b"X-Do: fail") + hot())
         assert client.read() == [500]
         assert other.ask(hot()) == 200
+
     assert "RuntimeError: as asked" in served.log()
 
 
@@ -195,8 +196,10 @@ def test_connections_are_counted_exactly_whatever_became_of_them(served):
                 client.send(sent)
                 if reads and sent.endswith((b"ab", b"\r\n\r\n")):
                     client.read(1)
+
     with served.connect() as client:
         client.send(hot(b"ab", b"X-Do: later"))
+
     # The one that asks was handed over.
     until(
         lambda: (served.worker()["conns"], served.worker()["doors"]) == (1, 0),
@@ -215,6 +218,7 @@ def test_silent_connections_are_closed_and_requests_that_do_not_arrive_are_408(l
         "kept": hot(),
     }.items():
         visits[name].send(sent)
+
     visits["kept"].answer()
     for name, ago in {
         "idle": 61,
@@ -224,6 +228,7 @@ def test_silent_connections_are_closed_and_requests_that_do_not_arrive_are_408(l
         "kept": 61,
     }.items():
         visits[name].door.since -= ago
+
     doors = {visit.door for visit in visits.values()}
     keepalive = SimpleNamespace(keepalive=60)
     house = SimpleNamespace(
@@ -235,12 +240,14 @@ def test_silent_connections_are_closed_and_requests_that_do_not_arrive_are_408(l
         sweeper = loop.create_task(worker.FastPathWorker._sweep(house))
         while not (house.date and all(visits[name].transport.closed for name in ("idle", "kept"))):
             await asyncio.sleep(0)
+
         assert visits["half"].transport.ended
         assert not visits["half"].transport.closed
         # Its client has had the time to read that answer.
         visits["half"].door.since -= worker.DISCARD_S
         while not visits["half"].transport.closed:
             await asyncio.sleep(0)
+
         sweeper.cancel()
 
     loop.run_until_complete(asyncio.wait_for(sweep(), 5))
@@ -516,6 +523,7 @@ def _pids(server, expected):
         with server.connect() as client:
             client.ask(hot())
             found.add(client.answers.headers[0][b"x-pid"])
+
     return found if len(found) == expected else None
 
 

@@ -63,6 +63,7 @@ class Toy:
             if len(body) > self.largest_body:
                 await answer(413, b"too large")
                 return
+
         if scope["path"] == "/worker":
             worker = scope["state"]["worker"]
             held = {"conns": worker.nr_conns, "doors": len(worker.doors), "asked": self.asked}
@@ -81,6 +82,7 @@ class Toy:
         ]
         if worker is not None and worker.draining:
             headers.append((b"connection", b"close"))
+
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

@@ -74,6 +74,7 @@ def attach(client: Client, found: Addon, app: str, name: str = DATABASE) -> bool
 
     if look() is not None:
         return False
+
     client.post(
         "/addon-attachments", {"addon": found.id, "app": app, "confirm": app, "name": name}, look
     )
@@ -89,6 +90,7 @@ def _find(client: Client, app: str, service: str) -> Any:
             and each["state"] not in ("deprovisioned", "deprovisioning")
         ):
             return each
+
     return None
 
 

@@ -66,6 +66,7 @@ def ensure_app(
             f"somebody else's set "
             "another heroku.app_prefix in deploy.toml"
         ) from error
+
     refuse_other_generations(found)
     return found, there is None
 
@@ -91,6 +92,7 @@ def app_of(value: Any) -> App:
         raise HerokuFailure(
             f"Heroku gives no address for {value.get('name')}: look at it with `heroku apps:info`"
         )
+
     team = value.get("team") or {}
     return App(
         id=value["id"],

@@ -66,14 +66,17 @@ def _checked(name: str, url: str) -> str:
         raise Misconfigured(
             f"{name} is no address ({error}): unset it, or give https://api.heroku.com"
         ) from error
+
     here = _is_here(host)
     theirs = any(host == domain or host.endswith(f".{domain}") for domain in DOMAINS)
     if not (here or theirs) or parts.username or parts.password or parts.query or parts.fragment:
         raise Misconfigured(
             f"{name} is neither one of Heroku's hosts nor this machine: unset it, or correct it"
         )
+
     if parts.scheme != "https" and not (here and parts.scheme == "http"):
         raise Misconfigured(f"{name} would send the token unencrypted: give it as https://{host}")
+
     return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
 
 
@@ -89,11 +92,13 @@ def _is_here(host: str) -> bool:
 def _token(environ: Mapping[str, str], host: str) -> tuple[str, str]:
     if token := environ.get("HEROKU_API_KEY", "").strip():
         return token, "HEROKU_API_KEY"
+
     file = Path(environ.get("NETRC") or Path(environ.get("HOME") or Path.home()) / ".netrc")
     # A rehearsal on this machine must never be told the real token.
     wanted = API_HOST if any(host.endswith(domain) for domain in DOMAINS) else host
     if token := _from_netrc(file, wanted):
         return token, str(file)
+
     mistaken = (
         " (HEROKU_API_TOKEN is set: the name is HEROKU_API_KEY)"
         if environ.get("HEROKU_API_TOKEN")
@@ -118,4 +123,5 @@ def _from_netrc(file: Path, host: str) -> str:
         raise NoToken(
             f"{file} cannot be read ({reason}): correct it, or export HEROKU_API_KEY"
         ) from None
+
     return (found[2] or "").strip() if found else ""

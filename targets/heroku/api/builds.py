@@ -57,6 +57,7 @@ def create_build(client: Client, app: str, source: Source) -> Build:
                 "id"
             ] not in before:
                 return each
+
         return None
 
     blob = {

@@ -103,8 +103,10 @@ class Client:
                     f"Heroku's list {path} repeats its page {asked!r}: run the same command again"
                 )
             asked = following
+
         if pages < MOST_PAGES:
             return items
+
         raise HerokuFailure(f"Heroku's list {path} has no end after {pages} pages")
 
     def patch(self, path: str, body: Mapping[str, Any], look: Look | None = None) -> Any:
@@ -172,6 +174,7 @@ class Client:
             return Fault(self._plain(f"{type(error).__name__}: {error}"), may_be_done=False)
         except httpx.TransportError as error:
             return Fault(self._plain(f"{type(error).__name__}: {error}"), may_be_done=True)
+
         self._note(answer, attempt)
         return self._judged(answer, attempt)
 
@@ -198,6 +201,7 @@ class Client:
         if 200 <= status < 300:
             whole = attempt.method == "DELETE" or _is_json(answer)
             return answer if whole else Fault(f"{status} without JSON", may_be_done=True)
+
         if status == 429:
             return Fault(
                 "429 rate_limit",
@@ -205,12 +209,15 @@ class Client:
                 limited=True,
                 retry_after_s=_retry_after(answer),
             )
+
         if status >= 500 and status != NOT_IMPLEMENTED:
             return Fault(f"{status} {answer.reason_phrase}".strip(), may_be_done=True)
+
         if attempt.look is not None and attempt.unsure and (found := attempt.look()) is not None:
             # What was posted twice is refused the second time, because the first one was done after
             # all.
             return httpx.Response(200, json=found)
+
         raise self._refusal(answer, attempt)
 
     def _refusal(self, answer: httpx.Response, attempt: Attempt) -> Refused:

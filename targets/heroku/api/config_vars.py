@@ -33,12 +33,14 @@ def change(client: Client, app: str, wanted: Mapping[str, str | None]) -> bool:
     changes = difference(config_vars(client, app), wanted)
     if not changes:
         return False
+
     before, _ = _newest(client, app)
 
     def look() -> dict[str, str] | None:
         now = config_vars(client, app)
         if not difference(now, changes):
             return now
+
         # While a release command runs these are the values before it.
         number, pending = _newest(client, app)
         return now if pending and number > before else None

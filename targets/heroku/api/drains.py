@@ -26,8 +26,10 @@ def ensure_drain(client: Client, app: str, url: str) -> bool:
     for each in there:
         if each["url"] != url:
             client.delete(f"{_path(app)}/{each['id']}")
+
     if any(each["url"] == url for each in there):
         return False
+
     try:
         client.post(_path(app), {"url": url}, look=lambda: _find(client, app, url))
     except Refused as error:
@@ -36,6 +38,7 @@ def ensure_drain(client: Client, app: str, url: str) -> bool:
             f"{error.request_id}): "
             f"five are the most, `heroku drains -a {app}` lists them"
         ) from None
+
     return True
 
 

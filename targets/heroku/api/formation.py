@@ -29,6 +29,7 @@ def scale(client: Client, app: str, wanted: Mapping[str, Scale]) -> bool:
     changed = {kind: to for kind, to in wanted.items() if not _same(now.get(kind), to)}
     if not changed:
         return False
+
     updates = [
         {"type": kind, "quantity": to.quantity, "dyno_size": {"name": to.size}}
         for kind, to in changed.items()

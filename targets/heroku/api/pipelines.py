@@ -34,6 +34,7 @@ def ensure_pipeline(client: Client, name: str, owner: Owner) -> tuple[Pipeline, 
     """
     if there := pipeline(client, name, owner):
         return there, False
+
     body = {"name": name, "owner": {"id": owner.id, "type": owner.kind}}
     try:
         return _pipeline_of(
@@ -59,6 +60,7 @@ def couple(client: Client, app: str, into: Pipeline, stage: str = PRODUCTION) ->
             return False
         client.patch(f"/pipeline-couplings/{there['id']}", {"stage": stage})
         return True
+
     body = {"app": app, "pipeline": into.id, "stage": stage}
     client.post(
         "/pipeline-couplings", body, look=lambda: client.found(f"/apps/{app}/pipeline-couplings")

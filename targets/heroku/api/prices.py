@@ -33,4 +33,5 @@ def _monthly(price: Any) -> float | None:
         or not isinstance(price.get("cents"), int | float)
     ):
         return None
+
     return float(price["cents"]) / 100

@@ -64,6 +64,7 @@ def reuse_slug(client: Client, app: str, slug: str, description: str) -> Release
         ):
             if each["version"] > number and each["description"] == description:
                 return each
+
         return None
 
     return release_of(

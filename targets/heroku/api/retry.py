@@ -77,12 +77,14 @@ class Attempt:
         else:
             wait = _grown(patience.first_s, self._faults, patience.longest_s)
             self._faults += 1
+
         # Waiting for one's turn is no sign that nobody answers.
         deadline_s = (
             patience.limited_deadline_s if fault.limited else patience.deadline_s + self._limited_s
         )
         if time.monotonic() - self._began + wait > deadline_s:
             raise Unanswered(self._told(fault, deadline_s))
+
         time.sleep(wait)
 
     def _told(self, fault: Fault, deadline_s: float) -> str:

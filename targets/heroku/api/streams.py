@@ -49,6 +49,7 @@ def lines_of(url: str, deadline: float) -> Iterator[str]:
     reading = _Reading(found.append)
     with _http(url, READING) as http:
         reading.read(http, url, deadline)
+
     reading.ended()
     yield from found
 
@@ -73,6 +74,7 @@ def upload(url: str, content: bytes, pause_s: float = 1.0) -> None:
             why = f"{answer.status_code} {answer.reason_phrase}"
             if answer.status_code < 500:
                 break
+
     # The address itself is a secret while it is valid.
     raise HerokuFailure(
         f"the source could not be uploaded ({len(content)} bytes): {why}; run the same command "

@@ -39,6 +39,7 @@ def pins(text: str, known: Collection[str], whose: str) -> dict[str, str]:
         raise HerokuFailure(
             f"environment.yaml of {whose} cannot be read: deliver {whose} again"
         ) from error
+
     found = dict(_pip_pin(each, whose) for each in by_pip)
     strangers = []
     for each in by_conda:
@@ -53,6 +54,7 @@ def pins(text: str, known: Collection[str], whose: str) -> dict[str, str]:
             )
         else:
             found.setdefault(name, version)
+
     if strangers:
         raise HerokuFailure(
             f"environment.yaml of {whose} names {', '.join(sorted(strangers))}, which conda has: "
@@ -60,6 +62,7 @@ def pins(text: str, known: Collection[str], whose: str) -> dict[str, str]:
             f"with pip alone. Put under `pip:` what PyPI has, or deliver {whose} from an "
             f"environment without it"
         )
+
     return found
 
 
@@ -75,6 +78,7 @@ def _conda_pin(entry: str, whose: str) -> tuple[str, str | None]:
         raise HerokuFailure(
             f"environment.yaml of {whose} has an entry {entry!r} that is no package: correct it"
         )
+
     plain = canonicalize_name(name)
     return canonicalize_name(RENAMED.get(plain, plain)), match["version"] if match else None
 
@@ -88,10 +92,12 @@ def _pip_pin(entry: Any, whose: str) -> tuple[str, str]:
             f"`name==version`: Heroku could not "
             "install it; deliver from an environment that holds packages of PyPI alone"
         ) from error
+
     exact = [each.version for each in wanted.specifier if each.operator in ("==", "===")]
     if wanted.url or len(exact) != 1 or "*" in exact[0]:
         raise HerokuFailure(
             f"environment.yaml of {whose} gives {wanted.name} no exact version of PyPI: deliver "
             f"it again"
         )
+
     return canonicalize_name(wanted.name), exact[0]

@@ -24,6 +24,7 @@ class Boot:
             if self._seen.get(each.id) != state:
                 self._seen[each.id] = state
                 lines.append(f"{each.name} {state}")
+
         return lines
 
     def broken(self, running: Sequence[Dyno], version: int) -> Dyno | None:
@@ -42,4 +43,5 @@ class Boot:
             since = self._since.setdefault(each.name, time.monotonic())
             if len(crashes) > 1 or len(ids) > 1 or time.monotonic() - since >= self._grace_s:
                 return each
+
         return None

@@ -29,6 +29,7 @@ def locked(path: Path, marks: Mapping[str, str]) -> dict[str, Pin]:
         raise Misconfigured(
             f"{path} cannot be read ({error.strerror}): `make lock` writes it"
         ) from error
+
     found: dict[str, Pin] = {}
     for block in blocks:
         if "==" not in block.partition("\n")[0]:
@@ -39,4 +40,5 @@ def locked(path: Path, marks: Mapping[str, str]) -> dict[str, Pin]:
             found[canonicalize_name(requirement.name)] = Pin(
                 version, tuple(re.findall(r"--hash=(\S+)", block))
             )
+
     return found

@@ -33,6 +33,7 @@ def distributions_of_code(sources: Iterable[bytes]) -> set[str]:
             tops |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             tops.add(node.module.partition(".")[0])
+
     return {canonicalize_name(name) for top in tops for name in provided.get(top, ())}
 
 
@@ -45,4 +46,5 @@ def _modules(raw: bytes) -> set[str]:
             text = raw[match.end() : end].decode("utf-8", "replace")
             if _MODULE.match(text):
                 found.add(text)
+
     return found

@@ -85,6 +85,7 @@ class Chain:
         else:
             made = self._followed(found or self._started(tarball))
             released = self.succeeded(self.release_of(made))
+
         return Live(made, released, self.up(released.version))
 
     def built(self, tarball: Tarball) -> Build:
@@ -120,11 +121,13 @@ class Chain:
             waited = release(self.client, self.app, waited.id)
             if waited.status == PENDING:
                 self._rest_or_late(f"release v{waited.version}", self.deadlines.release_s, end)
+
         if waited.status != SUCCEEDED:
             raise ReleaseFailed(
                 f"{self.app}: release v{waited.version} {waited.status}, the one before it still "
                 f"serves{_last(said)}"
             )
+
         self.say(f"{self.app}: release v{waited.version} succeeded")
         return waited
 
@@ -139,13 +142,16 @@ class Chain:
             if wanted is not None and wanted.quantity == 0:
                 self.say(f"{self.app}: scaled to no dyno")
                 return ()
+
             running = [each for each in dynos(self.client, self.app) if each.type == WEB]
             for line in watch.changes(running):
                 self.say(f"{self.app}: {line}")
+
             if broken := watch.broken(running, version):
                 raise ReleaseFailed(
                     f"{self.app}: {broken.name} crashed at v{broken.release}{self._log(broken)}"
                 )
+
             ready = [each for each in running if each.state in READY and each.release >= version]
             enough = wanted is not None and len(ready) >= wanted.quantity
             return tuple(ready) if enough and len(ready) == len(running) else None
@@ -169,11 +175,13 @@ class Chain:
         self.settled()
         if not change(self.client, self.app, wanted):
             return False
+
         made = self.settled()
         if made is not None and made.status != SUCCEEDED:
             raise ReleaseFailed(
                 f"{self.app}: release v{made.version} {made.status}, the old config vars still hold"
             )
+
         self.say(f"{self.app}: config vars set ({', '.join(sorted(wanted))})")
         return True
 
@@ -190,9 +198,11 @@ class Chain:
                     f"{ordered.name} was not provisioned: see `heroku addons:info "
                     f"{ordered.name}`, then try again"
                 )
+
             if found.state not in told:
                 told.append(found.state)
                 self.say(f"{self.app}: {found.name} ({found.plan}) {found.state}")
+
             return found if found.state == "provisioned" else None
 
         return self._until(f"add-on {ordered.name}", self.deadlines.addon_s, ask)
@@ -202,6 +212,7 @@ class Chain:
         found = next(iter(builds_of(self.client, self.app, tarball.version)), None)
         if found is None or found.status == "failed":
             return None
+
         self.say(
             f"{self.app}: build of {tarball.version} {'goes on' if found.pending else 'is there'}"
         )
@@ -230,8 +241,10 @@ class Chain:
         )
         while not over():
             self._rest_or_late("the build", self.deadlines.build_s, end)
+
         if state[0].status != SUCCEEDED:
             raise BuildFailed(f"{self.app}: the build failed, nothing was released{_last(lines)}")
+
         self.say(f"{self.app}: build succeeded")
         return state[0]
 
@@ -244,6 +257,7 @@ class Chain:
         mine = found.id == own.id or (made.slug is not None and found.slug == made.slug)
         if made.slug is None or (mine and found.status in (PENDING, SUCCEEDED)):
             return found if mine else own
+
         self.say(f"{self.app}: releasing the slug of {tarball.version} again")
         return reuse_slug(self.client, self.app, made.slug, f"Release {tarball.version}")
 

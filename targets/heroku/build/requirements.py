@@ -73,6 +73,7 @@ def python_of(version: str, whose: str) -> str:
             f"{whose} wants Python {version.strip()}, Heroku has {', '.join(PYTHONS)}: deliver it "
             f"with one of them"
         )
+
     return minor
 
 
@@ -91,6 +92,7 @@ def requirements_txt(needs: Needs, lock: Mapping[str, Pin], whose: str) -> str:
         lines.append(
             " \\\n    ".join([f"{name}=={version}", *(f"--hash={each}" for each in hashes)])
         )
+
     return "\n".join(lines) + "\n"
 
 
@@ -109,6 +111,7 @@ def closure(roots: Iterable[str], marks: Mapping[str, str], whose: str) -> set[s
             if (name, extra) not in seen:
                 seen.add((name, extra))
                 waiting += _needed(name, extra, marks, whose)
+
     return found
 
 
@@ -121,6 +124,7 @@ def _needed(name: str, extra: str, marks: Mapping[str, str], whose: str) -> list
             f"known: "
             "`make setup`, or install it in this environment"
         ) from error
+
     holding = {**marks, "extra": extra}
     return [each for each in listed if each.marker is None or each.marker.evaluate(holding)]
 
@@ -131,6 +135,7 @@ def _version(name: str, pins: Mapping[str, str], lock: Mapping[str, Pin], whose:
         return pins[name]
     if name in lock:
         return lock[name].version
+
     raise HerokuFailure(
         f"{whose} needs {name}, which neither its environment.yaml nor requirements.txt pins: "
         f"`make lock`"

@@ -67,6 +67,7 @@ def router_slug(place: Workspace) -> Tarball:
     }
     for room in ("router", "rollout", "store", "wire"):
         files |= folder_files(place.root / room, room, CODE)
+
     return tarball("router", files)
 
 
@@ -84,6 +85,7 @@ def _version_requirements(
     lock = locked(place.root / "requirements.txt", marks_of(python))
     if "environment.yaml" not in bundle:
         raise HerokuFailure(f"{release.path} has no environment.yaml: deliver {release.name} again")
+
     trained = pins(bundle["environment.yaml"].decode(), lock.keys(), release.name)
     runtime = served_by(place, release)
     roots = [*SERVICE, *RUNTIMES[runtime]]
@@ -95,6 +97,7 @@ def _version_requirements(
         ]
         named = distributions_in(bundle["model.pkl"]) | distributions_of_code(code)
         roots += sorted(named & trained.keys())
+
     return requirements_txt(Needs(tuple(roots), trained, python), lock, release.name)
 
 

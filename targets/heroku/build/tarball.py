@@ -37,6 +37,7 @@ def tarball(label: str, files: Mapping[str, bytes]) -> Tarball:
         raise HerokuFailure(
             f"{label}: {size / 1e6:.0f} MB of files, Heroku takes 1 GB: make the model smaller"
         )
+
     packed = io.BytesIO()
     with (
         gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=packed, mtime=0) as zipped,
@@ -44,6 +45,7 @@ def tarball(label: str, files: Mapping[str, bytes]) -> Tarball:
     ):
         for path in sorted(files):
             tar.addfile(_entry(path, files[path]), io.BytesIO(files[path]))
+
     content = packed.getvalue()
     digest = hashlib.sha256(content).hexdigest()
     return Tarball(content, f"SHA256:{digest}", f"{label}+{digest[:12]}", tuple(sorted(files)))
@@ -64,6 +66,7 @@ def folder_files(folder: Path, under: str, suffixes: tuple[str, ...] = ()) -> di
             )
         if path.is_file() and (not suffixes or path.suffix in suffixes):
             found[f"{under}/{relative.as_posix()}"] = path.read_bytes()
+
     return found
 
 

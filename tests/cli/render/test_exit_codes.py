@@ -52,6 +52,7 @@ def test_an_act_whose_reader_has_gone_is_done_whole(running: Stage) -> None:
         process = unread(running, *words)
         assert (process.communicate(timeout=60)[1].count("Traceback"), process.returncode) == (0, 0)
         assert (running.newest().action, running.newest().revision) == (verb, left)
+
     assert running.ledger().weight("v1") == 10_000
 
 
@@ -87,4 +88,5 @@ def test_a_refusal_on_a_full_disk_keeps_its_exit_code(stage: Stage) -> None:
             text=True,
             check=False,
         )
+
     assert (done.returncode, done.stderr) == (1, "")

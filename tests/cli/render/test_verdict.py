@@ -124,10 +124,12 @@ def test_on_a_terminal_it_is_a_table_with_the_same_words() -> None:
     console = Console(width=160, highlight=False)
     with console.capture() as captured:
         console.print(drawn_verdict(numbers))
+
     said = captured.get()
     for row in numbers.rows:
         for cell in row:
             assert cell in said
+
     assert numbers.together in said
     assert "WAIT" in said
 

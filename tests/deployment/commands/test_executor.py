@@ -95,6 +95,7 @@ def perform(
         lambda: nullcontext(target), record, "ana@test", "why not", NOW, said.append
     ) as performer:
         performer.perform(plan_of(before), before)
+
     return said
 
 
@@ -142,6 +143,7 @@ def test_a_version_that_fails_before_the_record_is_stopped_again(
     target.at[place] = fail
     with pytest.raises(CannotStart):
         deployed(record, target)
+
     assert target.asked[-1] == "stop v1-1"
     assert record.revision() == 0
 
@@ -156,6 +158,7 @@ def test_ctrl_c_before_the_record_leaves_nothing_and_says_so(
         match="nothing was recorded and no traffic moved; v1-1 was started and is stopped",
     ):
         deployed(record, target)
+
     assert target.asked[-1] == "stop v1-1"
     assert record.revision() == 0
 
@@ -169,6 +172,7 @@ def test_ctrl_c_after_the_record_takes_nothing_back_and_says_so(
     target.at["drain unix:/v1 at 3"] = interrupt
     with pytest.raises(Interrupted, match="'release-in-place' is done"):
         perform(record, target, lambda ledger: decisions.release_in_place(ledger, facts, "v2"))
+
     assert "stop v2-3" not in target.asked
     assert read_ledger(record).released == "v2"
 
@@ -188,6 +192,7 @@ def test_a_loser_is_told_by_the_winner_and_what_it_started_is_stopped(
     target.at["warm v1-1"] = ben_is_first
     with pytest.raises(Conflict, match=r"ben@test was first: .*`deploy` \(first\) at 20"):
         deployed(record, target)
+
     assert target.asked[-1] == "stop v1-1"
     assert [entry.actor for entry in record.history()] == ["ben@test"]
 
@@ -204,4 +209,5 @@ def test_a_plan_decided_on_an_old_ledger_starts_nothing(
         ) as performer,
     ):
         performer.perform(decisions.deploy(before, FACTS, "v1"), before)
+
     assert target.asked == []

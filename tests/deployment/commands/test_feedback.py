@@ -37,6 +37,7 @@ class ToyRouter:
                 if status == 0:
                     self.close_connection = True
                     return
+
                 said = (
                     own.count(json.loads(body))
                     if status == 200
@@ -179,6 +180,7 @@ def test_an_interruption_says_how_far_it_came(stage: Stage, router: ToyRouter) -
         match=r"interrupted: 1000 of 1200 rows were sent .*run it again: what was counted is",
     ):
         feedback(stage.place(), path, 60, stage.said.append, interrupted)
+
     assert feedback(stage.place(), path, 60, stage.said.append).counted == 200
 
 

@@ -28,6 +28,7 @@ def written(folder: Path, kind: str, values: list[Any], ids: list[Any] | None = 
         path.write_text(
             "".join(json.dumps({"prediction_id": i, "label": v}) + "\n" for i, v in pairs)
         )
+
     return path
 
 

@@ -22,11 +22,13 @@ def fresh(running: Stage) -> Stage:
     """The shared stack with v1 released and nothing else."""
     if running.ledger().rollout is not None:
         running.act("abort")
+
     running.act("deploy", "v1")
     running.act("promote", "v1")
     for version in running.ledger().live():
         if version.name != "v1":
             running.act("retire", version.name, True)
+
     return running
 
 

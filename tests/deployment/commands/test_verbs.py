@@ -35,12 +35,15 @@ def fresh(running: Stage) -> Stage:
     ledger = running.ledger()
     if ledger.rollout is not None:
         running.act("abort")
+
     for name in ("v1", "v2"):
         running.act("deploy", name)
+
     running.act("promote", "v1")
     for version in running.ledger().live():
         if version.name not in ("v1", "v2"):
             running.act("retire", version.name, True)
+
     return running
 
 
@@ -105,6 +108,7 @@ def test_a_version_is_drained_before_it_is_stopped(fresh: Stage) -> None:
         assert any(program.startswith("v2") for program in programs(fresh))
         load.unlink()
         retired.result(timeout=300)
+
     assert not any(program.startswith("v2") for program in programs(fresh))
 
 
@@ -131,6 +135,7 @@ def test_what_the_rules_do_not_allow_is_refused_and_changes_nothing(fresh: Stage
     for (verb, *options), error, words in refusals:
         with pytest.raises(error, match=words):
             fresh.act(verb, *options)
+
     assert fresh.ledger() == before
 
 
@@ -161,6 +166,7 @@ def test_a_version_that_does_not_prove_itself_is_not_deployed(
             fresh.act("deploy", name)
     finally:
         toml.write_text(before)
+
     assert fresh.ledger().revision == revision
     assert not any(program.startswith(name) for program in programs(fresh))
 
@@ -204,6 +210,7 @@ def test_of_two_operators_one_wins_and_the_other_is_told_who(fresh: Stage) -> No
         if outcomes[0] == "canary" and "was first" in outcomes[1]:
             assert "`canary` (mine) at 20" in outcomes[1]
             return
+
     pytest.fail(f"they never met: {outcomes}")
 
 
@@ -218,6 +225,7 @@ def test_a_rollback_wins_against_whoever_keeps_writing(fresh: Stage) -> None:
                 wrote += fresh.act("resume" if wrote % 2 else "pause", actor="ben@b").changed
             except (Conflict, NothingToDo):
                 continue
+
         return wrote
 
     with ThreadPoolExecutor(1) as pool:
@@ -228,6 +236,7 @@ def test_a_rollback_wins_against_whoever_keeps_writing(fresh: Stage) -> None:
         finally:
             ended.set()
         assert writing.result(timeout=300) > 0
+
     assert (fresh.ledger().rollout, fresh.ledger().weight("v1")) == (None, 10_000)
 
 
@@ -236,6 +245,7 @@ def test_of_two_rollbacks_at_once_none_fails_halfway(fresh: Stage) -> None:
     with ThreadPoolExecutor(2) as pool:
         acts = [pool.submit(fresh.act, "rollback", actor=f"op{n}") for n in range(2)]
         outcomes = [future.exception(timeout=300) for future in acts]
+
     assert None in outcomes
     assert all(error is None or isinstance(error, NothingToDo) for error in outcomes)
 
@@ -251,6 +261,7 @@ def test_two_operators_deploying_one_version_get_one_process(fresh: Stage) -> No
 
     with ThreadPoolExecutor(2) as pool:
         outcomes = list(pool.map(deploy, ["ana@a", "ben@b"]))
+
     assert outcomes.count("started") == 1
     other = next(outcome for outcome in outcomes if outcome != "started")
     assert other == "there already" or "is starting v8 right now" in other
@@ -268,6 +279,7 @@ def test_a_deploy_does_not_lose_against_acts_it_does_not_compete_with(fresh: Sta
         )
         fresh.act("canary", "v2", "5", None)
         assert deployed.result(timeout=300).changed
+
     assert fresh.ledger().version("v10").state == State.DEPLOYED
 
 

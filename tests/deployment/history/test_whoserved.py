@@ -148,6 +148,7 @@ def test_an_answer_of_another_form_is_refused(stage: Stage, router: ToyRouter, s
 def test_without_a_router_it_says_what_to_do(stage: Stage) -> None:
     with pytest.raises(Misconfigured, match=r"`python deploy\.py up`"):
         who_served(stage.place(), "a/b")
+
     stage.state.mkdir()
     make_secrets(stage.place())
     with pytest.raises(EdgeFailure, match=r"`python deploy\.py up` first"):

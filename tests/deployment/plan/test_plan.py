@@ -126,10 +126,12 @@ def test_breaking_is_refused_to_every_verb_that_gives_traffic_and_nothing_else(
     ):
         with pytest.raises(Breaking, match="column 'y' is new: rows without it are refused"):
             running.act(verb, *options)
+
     assert running.newest() == before
     running.act("canary", "broad", "5", None, True)
     with pytest.raises(Breaking):
         running.act("promote", "broad", True)
+
     assert running.act("rollback").summary == "from broad to v1"
     running.act("promote", "broad", False, True)
     assert running.act("rollback").summary == "from broad to v1"
@@ -161,6 +163,7 @@ def test_a_released_manifest_that_was_changed_is_taken_for_breaking(running: Sta
         found = contract_with_users(running.place(), running.ledger(), "v2")
     finally:
         path.write_bytes(was)
+
     assert found is not None
     assert found.verdict == ContractVerdict.BREAKING
     assert "is not what was released" in found.differences[0].says
@@ -185,14 +188,18 @@ def test_what_cannot_be_planned_is_told(running: Stage, tmp_path: Path) -> None:
     place = running.place()
     with pytest.raises(NothingToDo, match="v1 is released already"):
         plan(place, "v1", "canary", None)
+
     with pytest.raises(
         BadOption, match="there is no strategy 'leap': choose one of shadow, canary"
     ):
         plan(place, "v2", "leap", None)
+
     with pytest.raises(EdgeFailure, match="v9 is not delivered"):
         plan(place, "v9", "canary", None)
+
     with pytest.raises(EdgeFailure, match="the router recorded nothing in"):
         plan(place, "v2", "canary", "recent")
+
     with pytest.raises(EdgeFailure, match="cannot be read"):
         plan(place, "v2", "canary", str(tmp_path / "none.jsonl"))
 

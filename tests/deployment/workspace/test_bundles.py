@@ -34,6 +34,7 @@ def test_a_changed_file_is_named(stage: Stage, name: str) -> None:
     here = stage.place()
     if name == "signature":
         path.write_bytes(b"AAAA")
+
     with pytest.raises(ContractBroken, match="release.yaml" if name == "signature" else name):
         check_seal(read_release(here.releases, "v1"), here.public_key)
 
@@ -57,6 +58,7 @@ def test_a_bundle_of_another_model_or_name_is_refused(stage: Stage) -> None:
     release = read_release(stage.place().releases, "v1")
     with pytest.raises(ContractBroken, match="not v1 of 'trains'"):
         check_belongs(release, "trains")
+
     with pytest.raises(ContractBroken, match="holds v1"):
         check_belongs(dataclasses.replace(release, name="v2"), "flights")
 
@@ -89,6 +91,7 @@ def test_a_link_or_a_pipe_in_the_place_of_a_file_is_refused(stage: Stage, name: 
     path.symlink_to(kept)
     with pytest.raises(ContractBroken, match=f"{name} is a link"):
         check_seal(read_release(here.releases, "v1"), here.public_key)
+
     path.unlink()
     os.mkfifo(path)
     with pytest.raises(ContractBroken, match=f"{name} is no regular file"):

@@ -16,5 +16,6 @@ def test_the_second_is_told_who_holds_it_and_the_third_finds_it_free(stage: Stag
         held(stage.place(SLUICE_ACTOR="ben@b"), "v2", "starting v2"),
     ):
         pass
+
     with held(stage.place(), "v2", "starting v2"):
         pass

@@ -44,6 +44,7 @@ def test_receivers_without_a_secret_to_sign_with_are_refused(stage: Stage, secre
         Misconfigured, match="SLUICE_WEBHOOK_SECRET is missing or shorter"
     ) as refused:
         check_webhook_secret(stage.place(SLUICE_WEBHOOK_SECRET=secret))
+
     assert not secret or secret not in str(refused.value)
     signed = stage.place(SLUICE_WEBHOOK_SECRET="a secret of the receivers")
     check_webhook_secret(signed)

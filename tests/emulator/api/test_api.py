@@ -122,12 +122,14 @@ def test_lists_come_in_parts_and_backwards(heroku):
     app = heroku.new()
     for number in range(3):
         heroku.call("PATCH", f"/apps/{app['id']}/config-vars", json={"N": str(number)})
+
     wanted, seen = "version ..; max=2, order=desc", []
     while wanted:
         answer = heroku.api.get(f"/apps/{app['id']}/releases", headers={"Range": wanted})
         seen += [each["version"] for each in answer.json()]
         wanted = answer.headers.get("next-range", "")
         assert answer.status_code == (206 if wanted else 200)
+
     assert seen == [5, 4, 3, 2, 1]
 
 
@@ -152,6 +154,7 @@ def test_an_empty_bucket_is_429_and_asking_for_the_rest_is_free(heroku):
         free = heroku.api.get("/account/rate-limits", headers=headers)
     finally:
         heroku.control("rate", most=4500, per_minute=75)
+
     assert [answer.status_code for answer in left] == [200, 200, 429]
     assert left[0].headers["ratelimit-remaining"] == "1"
     assert (left[2].json()["id"], free.json()) == ("rate_limit", {"remaining": 0})

@@ -136,6 +136,7 @@ def test_a_crash_is_answered_by_one_restart_and_then_a_cool_off(heroku):
         until(
             lambda: heroku.dynos(app)[0]["state"] in ("up", "crashed"), "restarted or cooling off"
         )
+
     assert "Process exited with status 3" in heroku.log(app)
 
 

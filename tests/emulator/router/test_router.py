@@ -100,6 +100,7 @@ def test_h11_more_wait_than_may(heroku):
         for client in clients:
             client.sendall(f"GET /second HTTP/1.1\r\nHost: {app['web_url'][8:-1]}\r\n\r\n".encode())
         codes = [client.recv(12)[-3:].decode() for client in clients]
+
     assert {code: codes.count(code) for code in codes} == {"200": 100, "503": 20}
     assert "code=H11" in heroku.log(app)
 
@@ -147,6 +148,8 @@ def test_requests_of_many_clients_are_answered_side_by_side(heroku):
     ]
     for thread in threads:
         thread.start()
+
     for thread in threads:
         thread.join(300)
+
     assert codes == [200] * 8

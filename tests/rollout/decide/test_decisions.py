@@ -150,6 +150,7 @@ def test_a_version_that_was_never_deployed_is_refused_with_the_next_step(command
     ledger = typed("deploy v1", "promote v1")
     if "--step" in command:
         ledger = replace(ledger, rollout=CANARY.rollout)
+
     with pytest.raises(
         UnknownVersion, match=r"v2 has never been deployed .*`python deploy.py deploy v2` first"
     ):

@@ -62,6 +62,7 @@ def tick(
         assert after.verdict == {"word": verdict.word if verdict else None}
         assert from_body(after.to_body(), after.revision) == after
         assert record.undo.startswith(f"{COMMAND} ")
+
     return record
 
 

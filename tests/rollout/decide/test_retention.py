@@ -90,6 +90,7 @@ def test_a_rollback_still_has_all_its_steps_after_every_old_process_went():
     ledger = story[0][1]
     for cold in going(story, 10**6).retire:
         ledger = retired(ledger, cold.version.name)
+
     assert ledger.released_before == ("v1", "v2")
     assert [v.name for v in ledger.live()] == ["v3"]
 
@@ -153,11 +154,13 @@ def test_laws(commands, keep):
         except Refusal:
             continue
         story.insert(0, (float(number), ledger))
+
     found = going(story, 10**6, keep=keep)
     after, later = ledger, story
     for second, cold in enumerate(found.retire):
         after = retired(after, cold.version.name)
         later = [(10.0**6 + second, after), *later]
+
     assert (after.split, after.released, after.released_before, after.rollout) == (
         ledger.split,
         ledger.released,

@@ -223,6 +223,7 @@ def test_breaking_is_refused_with_the_first_reason_and_the_next_step_unless_it_i
     found = contract({**TODAY, "columns": [AGE], "classes": [0, 1, 2]})
     with pytest.raises(Breaking) as refused:
         refuse_breaking(found, allowed=False)
+
     assert str(refused.value) == (
         "v2 breaks what users of v1 rely on: column 'city' is gone: rows that send it are refused "
         "(and 1 more). "

@@ -113,8 +113,10 @@ def test_a_record_of_format_1_is_still_read(ledger: Ledger) -> None:
     body["format"] = 1
     for key in ("last", "flagged", "verdict"):
         del body[key]
+
     for key in ("policy", "held", "accepted") if body["rollout"] else ():
         del body["rollout"][key]
+
     assert from_body(body, ledger.revision) == ledger
 
 
@@ -254,6 +256,7 @@ def test_a_rollout_holds_the_traffic_against_every_other_candidate() -> None:
     STARTED.must_be_free_for("v3")
     with pytest.raises(RolloutInProgress) as refused:
         CANARY.must_be_free_for("v3")
+
     assert str(refused.value) == (
         "a canary of v2 is in progress (started by ana@test): "
         "`python deploy.py abort` or `python deploy.py promote v2` first"
@@ -268,6 +271,7 @@ def test_a_change_gives_a_new_ledger_and_leaves_the_old_one() -> None:
     assert STARTED.next() == replace(STARTED, revision=STARTED.revision + 1)
     with pytest.raises(FrozenInstanceError):
         STARTED.released = "v2"  # type: ignore[misc]
+
     with pytest.raises(TypeError):
         STARTED.versions["v2"] = STARTED.versions["v1"]  # type: ignore[index]
 

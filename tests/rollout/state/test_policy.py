@@ -80,6 +80,7 @@ def test_the_stored_form_gives_the_same_policy_back(how: str) -> None:
     assert policy_of(stored) == made
     with pytest.raises(KeyError):
         policy_of({key: value for key, value in stored.items() if key != "rules"})
+
     with pytest.raises(TypeError):
         policy_of({**stored, "gamma": 1})
 
@@ -122,10 +123,12 @@ def test_what_has_no_proof_cannot_be_required(name: str) -> None:
 def test_what_is_required_needs_a_margin_that_says_something(name: str) -> None:
     with pytest.raises(BadSetting, match=f"'verdict.{name}.margin' must be above 0"):
         check(set_to(name, required=True, margin=0.0))
+
     check(set_to(name, required=True, margin=0.9))
     if name == "latency":
         check(set_to(name, margin=1.5))
         return
+
     with pytest.raises(BadSetting, match=f"'verdict.{name}.margin' must be below 1"):
         check(set_to(name, margin=1.0))
 
@@ -268,4 +271,5 @@ def test_required_labels_that_have_no_loss_are_refused() -> None:
         BadSetting, match=r"'verdict.labels' is required, and its 'loss' is one of classes"
     ):
         policy(judging, strategy("canary"), VALUES)
+
     assert policy(judging, strategy("blue-green"), VALUES).labels is None

@@ -241,6 +241,7 @@ def test_a_weight_that_is_no_whole_share_is_refused_by_its_version(weight: objec
     split = all_to("v1", "flights:v1")
     with pytest.raises(BadWeight, match=message):
         split.shadowed({"v2": weight})  # type: ignore[dict-item]
+
     with pytest.raises(BadWeight, match=message):
         split.reweighted({"v1": 5000, "v2": weight})  # type: ignore[dict-item]
 
@@ -250,8 +251,10 @@ def test_weights_that_are_not_all_traffic_together_are_refused(asked: dict[str, 
     split = all_to("v1", "flights:v1")
     with pytest.raises(BadWeight, match="must sum to 100 %"):
         split.reweighted(asked)
+
     with pytest.raises(BadWeight, match="must sum to 100 %"):
         check_weights(asked)
+
     assert split == all_to("v1", "flights:v1")
 
 

@@ -42,6 +42,7 @@ def test_an_event_that_is_not_in_the_table_is_refused_and_names_what_is_possible
     possible = ", ".join(TRANSITIONS[State(state)])
     with pytest.raises(IllegalEvent) as refused:
         after(State(state), Event(event), "v2")
+
     assert (
         str(refused.value) == f"v2 is {state}: '{event}' is not possible now (possible: {possible})"
     )

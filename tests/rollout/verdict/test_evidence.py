@@ -65,6 +65,7 @@ def test_what_came_since_a_mark_is_what_was_added_after_it(
             assert {key: n for key, n in came.of(version, what).items() if n} == {
                 k: n for k, n in added.items() if n
             }
+
     assert not any(later.since(later).requests(version) for version in ("v1", "v2"))
     assert later.since(NOTHING) == later
 

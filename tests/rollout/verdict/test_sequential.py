@@ -51,6 +51,7 @@ def losses(chance: Any, count: int, mean: float, low: bool) -> Any:
     now, end = drawn @ level, worst @ level
     if (now <= mean) if low else (now >= mean):
         return drawn
+
     part = (now - mean) / (now - end)
     return (1 - part) * drawn + part * worst
 
@@ -249,6 +250,7 @@ def test_the_whole_loss_says_more_than_half_of_it_and_that_more_than_none() -> N
         said.append(
             (float(log_against({0.1: cells}, 0.2)), -float(log_proof({0.1: cells}, 0.2, 1.0, 0.05)))
         )
+
     assert said == sorted(said)
     assert said[0][0] < said[1][0] < said[2][0]
     assert said[0][1] < said[1][1] < said[2][1]
@@ -281,6 +283,7 @@ def test_neither_the_order_of_weights_nor_who_counted_matters(
         assert capital(forth, centre, 1.0, 0.01) == pytest.approx(
             capital(back, centre, 1.0, 0.01), rel=1e-12
         )
+
     assert log_ratio({s: t.sum(-1) for s, t in forth.items()}) == pytest.approx(
         log_ratio({s: t.sum(-1) for s, t in back.items()}), rel=1e-12
     )
@@ -307,6 +310,7 @@ def test_many_looks_at_once_say_what_each_says_alone() -> None:
             float(capital({0.05: looks[i], 0.25: looks[6 - i]}, 0.2, 1.0, 0.02)) for i in range(7)
         ]
         assert together == pytest.approx(alone, rel=1e-12)
+
     bad = chance.integers(0, 9, 7)
     assert log_discordant(bad, 9 - bad) == pytest.approx(
         [float(log_discordant(n, 9 - n)) for n in bad]
@@ -335,6 +339,7 @@ def test_capital_stays_a_number_up_to_a_million_millions(share: float) -> None:
         assert math.isfinite(log_proof({share: cells}, 0.001, 1.0, 0.005))
         assert math.isfinite(log_ratio({share: cells.sum(-1)}))
         assert all(map(math.isfinite, interval({share: cells}, 0.001)))
+
     assert math.isfinite(log_discordant(1e12, 0))
 
 
@@ -362,6 +367,7 @@ def test_the_interval_gets_narrower_with_requests_and_holds_the_truth() -> None:
         low, _, high = interval({0.2: table(chance, requests, 0.2, 0.12, 0.1)}, 0.1)
         assert low <= 0.02 <= high
         widths.append(high - low)
+
     assert widths == sorted(widths, reverse=True)
     assert widths[-1] < 0.02
 
@@ -405,6 +411,7 @@ def test_the_bet_on_the_share_is_the_mean_of_its_likelihood_ratios() -> None:
     for odds in sequential.RATIO_ODDS:
         got = odds * share / (1 - share + odds * share)
         ratios.append((got / share) ** mine * ((1 - got) / (1 - share)) ** theirs)
+
     assert log_ratio({share: np.array([mine, theirs])}) == pytest.approx(
         math.log(sum(ratios) / len(ratios))
     )
@@ -440,6 +447,7 @@ def test_a_narrower_margin_takes_longer_and_a_surer_estimate_is_later(
             for margin in (0.05, 0.02, 0.01, 0.005)
         ]
         assert needed == sorted(set(needed))
+
     assert requests_to_proof(share, centre, 0.01, 0.05, 0.9) > requests_to_proof(
         share, centre, 0.01, 0.05, 0.5
     )

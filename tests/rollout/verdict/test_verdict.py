@@ -82,6 +82,7 @@ def counted(draw: st.DrawFn) -> Evidence:
             {"late": draw(amounts)},
             {"late": draw(amounts), "on time": draw(amounts)},
         )
+
     rows.append(("v2", 500, {"timing": {"-2": draw(amounts), "30": draw(amounts)}}))
     return evidence(*rows)
 
@@ -343,6 +344,7 @@ def test_a_restart_after_which_nothing_came_keeps_its_capital() -> None:
         periods = [whole, *(whole.since(mark) for mark in marks)]
         expected = math.log(AT_START * math.exp(from_start) + kept)
         assert against(rule, periods, Reference()) == pytest.approx(expected)
+
     everywhere = against(rule, [whole] * (1 + len(RESTARTS)), Reference())
     assert everywhere == pytest.approx(float(from_start))
 
@@ -386,6 +388,7 @@ def test_of_two_equal_versions_none_goes_back_however_often_one_looks() -> None:
     words: set[str] = set()
     for _ in range(6):
         words |= set(looks(chance))
+
     assert words <= {"undecided", "pass"}
     assert "pass" in words
 
@@ -412,6 +415,7 @@ def looks(chance: np.random.Generator) -> list[str]:
         slow = int(chance.binomial(10, 0.5))
         rows.append(("v2", weight, {"timing": {"3": slow, "-4": 10 - slow}}))
         words.append(judged(evidence(*rows), normal=NORMAL).word)
+
     return words
 
 

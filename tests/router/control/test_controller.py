@@ -318,6 +318,7 @@ def test_what_a_shadow_answered_meets_the_label_of_what_the_user_got(stage):
     tokens = [shadowed(number, serial) for serial in range(50)]
     for token in tokens:
         kept.add(number, ShadowAnswer(signature_of(token.encode()), 0.3, "0"))
+
     assert stage.tick(conductor) == []
     entries = [json.dumps({"prediction_id": token, "label": 1}).encode() for token in tokens]
     labels.add(read_labels(entries, KEY, datetime.now(UTC), known).rows)
@@ -379,6 +380,7 @@ def test_two_that_both_conduct_take_every_step_once(both):
     conductors = [both.conductor(), both.conductor()]
     for conductor in conductors:
         conductor.leases = Anybody()
+
     for _ in steps:
         both.now += 1.0
         ledger, start = both.ledger(), threading.Barrier(2)
@@ -389,6 +391,7 @@ def test_two_that_both_conduct_take_every_step_once(both):
 
         with ThreadPoolExecutor(2) as threads:
             list(threads.map(tick, conductors))
+
     assert both.acts() == ["step"] * (len(steps) - 1)
     assert both.ledger().released == "v2"
     both.store.verify()
@@ -401,6 +404,7 @@ def test_of_two_workers_one_conducts_and_both_hand_in_their_counts(both):
     for conductor in (one, other):
         serve(conductor, ledger, "v2", ok=60)
         serve(conductor, ledger, "v1", ok=240)
+
     other.flush()
     assert both.tick(one) == ["step"]
     both.tick(other)
@@ -438,6 +442,7 @@ def test_a_lease_that_is_renewed_is_never_taken_over(stage, quick_lease):
         stage.tick(holder)
         stage.tick(follower)
         assert follower.lease is None
+
     assert holder.lease is not None
 
 
@@ -473,6 +478,7 @@ def test_a_failure_once_found_is_not_forgotten_by_the_next_conductor(stage, quic
 def test_the_history_of_the_stable_version_is_what_is_normal(stage):
     for revision in (1, 2):
         stage.record(Ledger(model="toy", revision=revision))
+
     before = stage.record(deployed("v1", "v2"))
     conductor = stage.conductor()
     tally = conductor.tallies.of(table_of(before), "v1")
@@ -570,6 +576,7 @@ def test_a_clock_that_jumps_moves_nothing(stage, monkeypatch):
     for jump in (86_400.0, -86_400.0, 1e9):
         monkeypatch.setattr(time, "time", lambda jump=jump: real + jump)
         assert stage.tick(conductor) == []
+
     stage.record(replace(began, rollout=replace(on_time, step_since=real - 600.0), revision=6))
     monkeypatch.setattr(time, "time", lambda: 0.0)
     assert stage.tick(conductor) == ["step"]

@@ -79,9 +79,11 @@ def test_how_much_is_asked_is_bounded_and_the_rest_is_evidence_of_nothing(city):
     for _ in range(int(MOST_ROWS)):
         answered(city, "v1", errors=ROW_AT_FAULT)
         city.versions["v2"].answer(errors=ROW_AT_FAULT)
+
     for version in ("v1", "v2"):
         answered(city, version, errors=ROW_AT_FAULT)
         assert not city.versions[OTHER[version]].sent
+
     assert city.counted("v1")["finished"] == {"neither": int(MOST_ROWS) + 1}
     assert city.counted("v2")["finished"] == {"neither": 1}
     city.loop.now += 1.0
@@ -96,6 +98,7 @@ def test_of_a_large_request_only_rows_at_fault_are_asked_about(city):
             errors=[{"row": row, "status": 422, "detail": "as asked"} for row in range(400)]
         )
         city.loop.run()
+
     assert len(city.versions["v1"].sent) == 1
     assert city.traffic.lanes["v1"].rows_in_flight == MOST_AT_FAULT
     city.versions["v1"].answer()
@@ -116,6 +119,7 @@ def test_a_unit_that_comes_again_makes_nothing_be_asked(city):
         city.ask(unit)
         city.versions["v1"].answer(errors=ROW_AT_FAULT)
         city.loop.run()
+
     assert len(city.versions["v2"].sent) == 1
 
 
@@ -134,6 +138,7 @@ def test_rows_that_neither_version_answers_are_no_evidence_however_they_are_sent
         if errors:
             city.versions[OTHER[version]].answer(errors=errors)
             city.loop.run()
+
     evidence = merged("v2", "v1", [(name, 2000, city.counted(name)) for name in ("v1", "v2")])
     for tables in (evidence.errors(), evidence.refusals()):
         assert all(table[..., 1].sum() == 0 for table in tables.values())
@@ -153,6 +158,7 @@ def test_leaving_out_what_neither_answers_leaves_a_bet_its_mean():
             payoff = share * (mine - centre) / share - (1 - share) * (theirs - centre) / (1 - share)
             worth.append(payoff)
         assert worth[0] == pytest.approx(worth[1])
+
     table = {share: np.array([[20.0, 0.0], [80.0, 0.0]])}
     assert float(log_against(table, centre)) <= 0.3
 
@@ -185,6 +191,7 @@ def test_a_hurried_caller_does_not_hide_that_the_other_version_fails_too(city, l
     city.versions["v2"].answer(errors=MODEL_FAILED)
     if late:
         city.loop.run()
+
     city.loop.now += 0.1
     city.traffic.expire()
     city.loop.run()

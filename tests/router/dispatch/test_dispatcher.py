@@ -32,6 +32,7 @@ def test_a_unit_that_comes_again_is_answered_again_and_bets_once(city):
         told = city.ask(unit)
         city.versions["v2"].answer()
         assert told[0].version == "v2"
+
     counted = city.counted("v2")
     assert (counted["drawn"], counted["finished"]) == ({"all": 1}, {"ok": 1})
     assert told[0].draw.tally is None
@@ -108,6 +109,7 @@ def test_a_request_that_failed_twice_counts_once_against_who_was_drawn(city):
     for _ in range(2):
         city.versions["v2"].fail("closed")
         city.loop.run()
+
     city.versions["v1"].answer(status=500)
     assert told[0].predicted is None
     assert city.counted("v2")["finished"] == {"neither": 1}
@@ -127,6 +129,7 @@ def test_what_is_shed_is_no_error_and_no_time(ledger, tmp_path):
     city = City(ledger, units=tmp_path, limits=limits)
     for _ in range(3):
         city.ask(city.unit_of("v2"))
+
     assert city.counted("v2")["drawn"] == {"all": 3}
     assert city.counted("v2")["finished"] == {"shed": 1}
     assert "waits" not in city.counted("v2")
@@ -201,6 +204,7 @@ def test_a_restart_of_either_version_makes_it_cold_and_one_of_a_third_does_not(l
         city.versions["v3"].fail("connect")
         city.loop.run()
         city.versions["v3"].fail("connect")
+
     assert city.traffic.warm()
     city.ask(city.unit_of("v2"))
     city.versions["v2"].fail("closed")
@@ -296,6 +300,7 @@ def test_waiting_for_a_restart_is_no_time_of_the_version_and_no_failure_within_t
             city.versions["v1"].fail("connect")
         city.loop.pass_time(0.05)
         city.traffic.expire()
+
     assert (told[0].lost, late[0].lost.reason) == (None, "deadline")
     assert city.counted("v1")["finished"] == {"ok": 1, "error": 1}
 

@@ -37,6 +37,7 @@ class Place:
         refused = self.lane.submit(caller)
         if refused is not None:
             caller.told.append(refused)
+
         self.loop.run()
         return caller
 
@@ -67,6 +68,7 @@ def test_a_request_of_many_rows_goes_in_parts_and_is_answered_as_one():
     while place.version.sent:
         sizes.append(len(place.version.sent[0][0]))
         place.version.answer()
+
     assert max(sizes) <= 8
     assert values(asked) == list(range(20))
     assert (place.lane.queued_rows, place.lane.large_rows, place.lane.rows_in_flight) == (0, 0, 0)
@@ -77,9 +79,11 @@ def test_parts_that_are_answered_in_another_order_are_put_together_in_theirs():
     asked = place.ask(*range(16))
     while len(place.version.sent) < 2:
         place.ask(99)
+
     place.version.sent.reverse()
     while place.version.sent:
         place.version.answer()
+
     assert values(asked) == list(range(16))
 
 
@@ -90,6 +94,7 @@ def test_a_bad_row_of_a_later_part_is_named_by_its_place_in_the_request():
     place.version.answer([{"row": 3, "status": 422, "detail": "bad"}])
     while place.version.sent:
         place.version.answer()
+
     (outcome,) = asked.told
     first = 16 - len(outcome.predictions) + 8
     assert [error.row for error in outcome.errors] == [first + 3]
@@ -115,6 +120,7 @@ def test_large_requests_take_turns_and_small_ones_never_shut_them_out():
         for _ in range(8):
             place.ask(1)
         place.version.answer()
+
     assert [values(each) for each in large] == [list(range(100, 116)), list(range(200, 216))]
 
 
@@ -140,6 +146,7 @@ def test_a_caller_in_a_hurry_is_shed_at_once_where_a_patient_one_waits():
     place.teach(rows_s=1_000)
     for _ in range(60):
         place.ask(1)
+
     hurried, patient = place.ask(2, timeout_s=0.05), place.ask(3)
     assert (hurried.told[0].reason, patient.told) == ("shed", [])
 
@@ -153,6 +160,7 @@ def test_what_is_let_in_under_overload_is_answered_before_its_deadline():
         place.after(8 / 1_000)
         place.lane.expire(place.loop.now)
         place.version.answer()
+
     told = [each.told[0] for each, deadline in callers if deadline < place.loop.now]
     reasons = {outcome.reason for outcome in told if isinstance(outcome, DispatchError)}
     answered = sum(isinstance(outcome, Predicted) for outcome in told)
@@ -191,6 +199,7 @@ def test_a_callers_impatience_is_no_failure_of_the_version():
         place.after(0.01)
         place.lane.expire(place.loop.now)
         place.version.answer()
+
     assert not place.ask(2).told
 
 
@@ -201,6 +210,7 @@ def test_a_part_is_asked_again_once_where_its_connection_was_lost(how):
     place.version.fail(how)
     while place.version.sent:
         place.version.answer()
+
     assert values(asked) == list(range(12))
 
 
@@ -222,6 +232,7 @@ def test_batches_of_a_version_that_times_out_become_smaller_until_it_answers():
         sizes.append(len(place.version.sent[0][0]))
         place.after(1.0)
         place.version.fail("timeout")
+
     assert all(after < before for before, after in pairwise(sizes))
 
 
@@ -261,6 +272,7 @@ def test_a_request_of_many_rows_waits_for_the_restart_too():
     gone(place, 1.0)
     while place.version.sent:
         place.version.answer()
+
     assert values(asked) == list(range(20))
 
 
@@ -321,6 +333,7 @@ def test_rows_that_end_every_process_are_given_to_three_and_take_nobody_with_the
             gone(place, 1.0)
         else:
             place.version.answer()
+
     assert (ended, poison.told[0].reason, values(innocent)) == (3, "closed", [1])
 
 
@@ -357,6 +370,7 @@ def test_a_batch_is_bounded_in_bytes():
     place.ask(1)
     for _ in range(10):
         place.ask(10**19)
+
     place.version.answer()
     assert len(place.version.sent[0][0]) == 2
 

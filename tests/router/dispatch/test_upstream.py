@@ -80,6 +80,7 @@ def test_a_version_is_reached_over_tls_by_its_name(
             )
             outcome = await ask(pool)
             pool.close()
+
         assert isinstance(outcome, Answer)
         assert outcome.body == b"ok"
         assert f"Host: localhost:{port}\r\n".encode() in heads[0]
@@ -95,6 +96,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(certificate: Path) -> 
             )
             outcome = await ask(pool)
             pool.close()
+
         assert isinstance(outcome, Failure)
         assert outcome.reason == "connect"
         assert not heads
@@ -111,6 +113,7 @@ def test_through_a_front_the_version_is_known_by_the_host_header() -> None:
             )
             outcome = await ask(pool)
             pool.close()
+
         assert isinstance(outcome, Answer)
         assert b"Host: v2-0123.herokuapp.com\r\n" in heads[0]
 

@@ -242,6 +242,7 @@ def test_no_more_labels_than_the_request_had_rows():
             found = read_all(entry(many, [0] * count))
             assert (found.rows, len(found.invalid)) == ([], 1)
             assert f"for a prediction of {rows} row" in found.invalid[0]["detail"]
+
     many = token(scores=[], classes=[], rows=17)
     assert len(read_all(entry(many, [0] * 17)).rows) == 17
     assert [row.bets for row in read_all(entry(many, [0] * 17)).rows] == [False] * 17

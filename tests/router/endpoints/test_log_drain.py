@@ -105,6 +105,7 @@ def test_a_frame_is_new_once_and_only_the_newest_are_remembered(tmp_path, monkey
     assert (first.first("a"), second.first("a"), second.first("b")) == (True, False, True)
     for number in range(20):
         first.first(str(number))
+
     assert len(list((tmp_path / "drained").iterdir())) == 5
     assert not second.first("19")
 

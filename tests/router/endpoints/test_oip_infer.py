@@ -23,6 +23,7 @@ def infer(answers, drawn):
         city = City(begun(deployed("v1", "v2")))
         for name, lane in city.traffic.lanes.items():
             lane.pool.forward = _answering(answers[name])
+
         forward = InferEndpoint(Settings(model="toy"), city.traffic, None, lambda: False)
         draw = city.traffic.draw(city.unit_of(drawn), True, None)
         status = None
@@ -30,8 +31,10 @@ def infer(answers, drawn):
             status, _, _ = await forward._ask(draw, False, b"{}")
         except Exception as problem:  # noqa: BLE001 (its status is all that is asked for)
             status = problem.status
+
         while forward._checking:
             await asyncio.gather(*forward._checking)
+
         return status, city.counted("v1").get("finished"), city.counted("v2").get("finished")
 
     return asyncio.run(asked())

@@ -73,6 +73,7 @@ def test_there_are_never_more_tallies_than_are_kept_and_the_newest_are():
     for revision in range(3, 3 + 2 * KEPT):
         table = table_of(begun(replace(deployed("v1", "v2"), revision=revision)))
         tallies.of(table, "v2").drawn += 1
+
     assert len(tallies.rows()) == KEPT
     assert tallies.rows()[-1][0] == table.rolling.id
 
@@ -84,6 +85,7 @@ def test_the_history_outlives_a_rollout_of_many_steps():
     for weight in range(1, 2 * KEPT):
         ledger = begun(deployed("v1", "v2"), steps=(Step(weight),))
         tallies.of(table_of(ledger), "v2").drawn += 1
+
     tallies.of(calm, "v1").drawn += 1
     assert (NO_ROLLOUT, "v1", 10_000, {"drawn": {"all": 8}}) in tallies.rows()
 

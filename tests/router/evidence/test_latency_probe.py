@@ -38,6 +38,7 @@ class Quick:
         if self.status == 0:
             callback(Failure("connect", "as asked"))
             return
+
         told = {"predictions": rows} | ({"errors": self.errors} if self.errors else {})
         cpu = b"" if self.cpu_ms is None else b", cpu;dur=%.3f" % self.cpu_ms
         timing = [(b"server-timing", b"predict;dur=%.3f%b" % (self.ms, cpu))]
@@ -55,6 +56,7 @@ class Stand:
         self.asked = []
         for name, lane in self.city.traffic.lanes.items():
             lane.pool = Quick(name, self.asked, **(changes if name == "v2" else {}))
+
         self.city.traffic.sample = [msgspec.Raw(b"7")]
         self.comparing = LatencyProbe(from_mapping({}), self.city.traffic, lambda: chance)
 
@@ -185,6 +187,7 @@ def test_a_request_does_not_wait_for_a_comparison():
         )
         while not city.versions["v1"].sent:
             await asyncio.sleep(0)
+
         assert len(city.versions["v1"].sent) == 1, "the comparison is under way"
         told = city.ask(city.unit_of("v1"))
         assert len(city.versions["v1"].sent) == 2, "the request left at once"

@@ -63,9 +63,11 @@ def test_no_other_spelling_of_an_id_is_one(prediction, data):
             changed.insert(place, sign_)
         else:
             changed[place % len(changed)] = sign_
+
     other = "".join(changed)
     if other == token:
         return
+
     with pytest.raises(BadToken):
         read(other, KEY)
 

@@ -37,6 +37,7 @@ def test_a_sample_is_never_larger_than_it_may_be() -> None:
         found.note(raws(number, number + 1, number + 2))
         found.turn(WINDOW_S * number)
         assert len(found.rows()) <= 10
+
     assert all(0 <= row < 3000 for row in sampled(found))
 
 
@@ -55,6 +56,7 @@ def test_every_row_has_the_same_chance_however_many_come_in_one_request() -> Non
             found.note(raws(*range(number, number + 5)))
         for row in sampled(found):
             kept[row // 100] += 1
+
     # 1,200 are expected in each quarter, with a standard deviation of 30.
     assert sum(kept) == 8 * 600
     assert all(abs(quarter - 1200) < 150 for quarter in kept), kept
@@ -92,6 +94,7 @@ def test_the_row_does_not_hold_the_body_it_came_in() -> None:
 def test_the_file_is_for_its_user_alone_and_those_of_few_workers_stay(tmp_path: Path) -> None:
     for pid in range(1, row_sample.KEPT_FILES + 4):
         publish(tmp_path, pid, [b"1", b"2"])
+
     files = list(row_sample.folder(tmp_path).iterdir())
     assert len(files) == row_sample.KEPT_FILES
     newest = row_sample.folder(tmp_path) / f"{row_sample.KEPT_FILES + 3}.jsonl"

@@ -55,6 +55,7 @@ def test_its_file_is_of_one_size_and_for_its_user_alone(folder):
     units = SeenUnits(folder, "toy:canary:v2:4")
     for number in range(1_000):
         units.first(os.urandom(number % 200))
+
     (path,) = folder.iterdir()
     assert path.stat().st_size == BYTES
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -41,17 +41,21 @@ def test_the_oldest_body_that_is_still_arriving_gives_way_and_its_bytes_are_rele
             tasks.append(asyncio.create_task(reader.read(client.receive)))
             client.send(PIECE)
             await turn()
+
         with pytest.raises(Problem) as refused:
             await tasks[0]
+
         assert (refused.value.status, refused.value.retry_after_s) == (503, 1)
         assert budget.held <= 3 * len(PIECE)
         clients[4].send(b"b", more=False)
         assert await tasks[4] == PIECE + b"b"
         for task in tasks[1:4]:
             task.cancel()
+
         await asyncio.gather(*tasks, return_exceptions=True)
         for reader in readers:
             reader.release()
+
         assert budget.held == 0
 
     asyncio.run(play())
@@ -65,6 +69,7 @@ def test_a_body_counts_until_its_request_is_answered():
         client.send(b"cd", more=False)
         async with whole_body(scope, client.receive, 10) as body:
             assert (body, budget.held) == (b"abcd", 4)
+
         assert budget.held == 0
 
     asyncio.run(play())

@@ -73,9 +73,12 @@ def test_what_is_cut_off_anywhere_is_refused(body, data):
 def test_what_is_not_packed_or_too_often_is_refused_with_the_reason():
     with pytest.raises(Problem, match="not gzip"):
         unpacked(b"{}", b"gzip", LIMIT)
+
     with pytest.raises(Problem, match="not deflate"):
         unpacked(b"\xff\xff", b"deflate", LIMIT)
+
     with pytest.raises(Problem, match="members"):
         unpacked(gzip.compress(b"") * (MOST_MEMBERS + 1), b"gzip", LIMIT)
+
     with pytest.raises(Problem, match="as it is"):
         unpacked(b"{}", b"br", LIMIT)

@@ -121,6 +121,7 @@ def test_one_unit_meets_one_version_on_every_way_in_and_long_units_are_spread(ha
                     )
             assert len(versions) == 1, unit
             met[unit.startswith(PREFIX), versions.pop()] += 1
+
     assert len(met) == 4
 
 

@@ -64,6 +64,7 @@ def test_by_default_it_is_chance_that_decides_and_not_a_turn():
         for version in copied.city.versions.values():
             while version.sent:
                 version.answer()
+
     found = copied.counted()
     # 100 are expected, with a standard deviation of 9.5.
     assert 50 < found["control"]["agree"] < 150
@@ -95,6 +96,7 @@ def test_in_a_watched_switch_every_answer_is_asked_of_the_old_version():
     for _ in range(3):
         copied.copy(1)
         copied.city.versions["v1"].answer()
+
     copied.copy(1)
     copied.city.versions["v1"].answer(status=500)
     assert copied.counted(weight=10_000) == {"answers": {"both": 3, "stable failed": 1}}
@@ -175,6 +177,7 @@ def test_some_of_each_second_are_kept_whatever_the_traffic_is():
     for number in range(3 * AT_ONCE):
         copied.copy(1, prediction_id=b"%08d" % number)
         copied.city.versions["v2"].answer()
+
     (kept,) = copied.kept().values()
     assert [each.prediction_id for each in kept] == [
         signature_of(b"%08d" % number) for number in range(AT_ONCE)
@@ -199,6 +202,7 @@ def test_a_copy_of_more_rows_than_may_wait_is_made_where_none_waits():
     while copied.city.versions["v2"].sent:
         copied.city.versions["v2"].answer()
         copied.city.loop.run()
+
     assert copied.counted() == {"copies": {"agree": 1}}
     assert ("shadow_dropped", "v2") not in copied.city.traffic.counts.values
 
@@ -234,4 +238,5 @@ def test_a_row_that_many_send_is_shown_once_and_one_without_a_gap_never():
     ):
         found = SimpleNamespace(version="v2", rows=[row])
         mirror._remember(found, 0, mine, theirs)
+
     assert [(worst.row, worst.gap) for worst in mirror.worst] == [('{"x":1}', 2.0)]

@@ -56,6 +56,7 @@ class Receiver:
                 status = own.answers.pop(0) if own.answers else 200
                 if status == 200:
                     own.got.append(({k.lower(): v for k, v in self.headers.items()}, body))
+
                 self.send_response(status)
                 self.send_header("Location", "/elsewhere")
                 self.send_header("Content-Length", "0")
@@ -67,6 +68,7 @@ class Receiver:
         self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         if context is not None:
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+
         self.port = self.server.server_address[1]
         self.url = f"http{'s' if context else ''}://127.0.0.1:{self.port}/hook"
         self.thread = threading.Thread(
@@ -155,6 +157,7 @@ def delivering(hooks: Webhooks, store: LedgerStore, progress) -> Iterator[None]:
         loop.call_soon_threadsafe(task.cancel)
         thread.join(300)
         loop.close()
+
     assert not thread.is_alive()
 
 
@@ -170,6 +173,7 @@ def test_every_revision_is_told_in_order_and_its_signature_verifies(store, recei
         until(lambda: len(receivers[0].got) == 2, "what was there is told")
         record(store, 3)
         until(lambda: len(receivers[0].got) == 5, "what comes is told")
+
     assert receivers[0].revisions == [1, 2, 3, 4, 5]
     for (headers, body), entry in zip(receivers[0].got, reversed(store.history()), strict=True):
         stamped = headers["x-sluice-timestamp"].encode() + b"." + body
@@ -228,6 +232,7 @@ def test_what_is_not_taken_is_told_again_and_nothing_overtakes_it(store, receive
     record(store, 3)
     with delivering(Webhooks((receivers[0].url,), SECRET, QUICK), store, lambda _: Memory()):
         until(lambda: len(receivers[0].got) == 3, "all are taken")
+
     assert receivers[0].revisions == [1, 2, 3]
     assert receivers[0].asked == 3 + len(answers)
 
@@ -244,6 +249,7 @@ def test_a_receiver_that_was_not_there_is_told_when_it_comes(store, receivers, c
         until(lambda: "did not take revision 1" in caplog.text, "a refused connection was noticed")
         receivers.append(Receiver(port))
         until(lambda: len(receivers[0].got) == 2, "all are taken")
+
     assert receivers[0].revisions == [1, 2]
     assert "secret-path" not in caplog.text
     assert SECRET.decode() not in caplog.text
@@ -257,6 +263,7 @@ def test_a_dead_receiver_holds_no_other(store, receivers):
     with delivering(Webhooks(urls, SECRET, QUICK), store, lambda _: Memory()):
         until(lambda: len(receivers[1].got) == 5, "the living one is told all")
         assert receivers[0].got == []
+
     assert receivers[1].revisions == [1, 2, 3, 4, 5]
 
 
@@ -270,6 +277,7 @@ def test_what_is_not_taken_in_time_is_given_up_and_the_next_one_follows(store, r
         receivers[0].answers.clear()
         record(store, 1)
         until(lambda: receivers[0].got, "revision 2 is taken")
+
     assert receivers[0].revisions == [2]
     assert "receiver 1 was not told of revision 1: it answered 500" in caplog.text
 
@@ -288,9 +296,11 @@ def test_a_new_leader_goes_on_without_a_gap(store, receivers):
         with delivering(hooks, store, progress):
             until(lambda done=2 * round_: len(receivers[0].got) >= done, "told in this term")
         record(store, 2) if round_ == 2 else None
+
     record(store, 1)
     with delivering(hooks, store, progress):
         until(lambda: receivers[0].revisions[-1] == 9, "the last one is told")
+
     assert sorted(set(receivers[0].revisions)) == list(range(1, 10))
     assert receivers[0].revisions == sorted(receivers[0].revisions)
 
@@ -303,6 +313,7 @@ def test_a_new_receiver_hears_of_what_comes_and_not_of_the_past(store, receivers
         until(lambda: memory.last() == 4, "it begins at the newest")
         record(store, 1)
         until(lambda: receivers[0].got, "the next one is told")
+
     assert receivers[0].revisions == [5]
 
 
@@ -343,6 +354,7 @@ def test_a_record_that_is_away_is_asked_again(store, receivers):
         until(lambda: receivers[0].got, "it is told")
         record(store, 1)
         until(lambda: len(receivers[0].got) == 2, "and of the next one")
+
     assert receivers[0].revisions == [1, 2]
 
 
@@ -353,6 +365,7 @@ def test_a_certificate_that_nobody_signed_is_not_trusted(store, receivers, tmp_p
     hasty = replace(QUICK, give_up_s=0.1)
     with delivering(Webhooks((receivers[0].url,), SECRET, hasty), store, lambda _: memory):
         until(lambda: memory.last() == 1, "it was given up")
+
     assert receivers[0].asked == 0
 
 
@@ -371,6 +384,7 @@ def test_progress_is_found_in_few_looks_however_long_the_ledger_is():
     assert progress.last() is None
     for newest in range(1, 5 * PAGE):
         progress.done(newest)
+
     marks.looks = 0
     assert (progress.last(), other.last()) == (5 * PAGE - 1, None)
     assert marks.looks == 1 + 5
@@ -402,6 +416,7 @@ def test_the_secret_is_needed_where_there_are_receivers_and_is_printed_nowhere(t
     }
     with pytest.raises(RouterMisconfigured, match="SLUICE_WEBHOOK_SECRET"):
         from_environment(environment)
+
     config = from_environment({**environment, "SLUICE_WEBHOOK_SECRET": SECRET.decode()})
     assert config.webhook_secret == SECRET
     for printed in (repr(config), repr(Webhooks(("https://example.com",), SECRET))):

@@ -96,9 +96,11 @@ def serving(answer: Callable[[Asked], Reply]) -> Iterator[Scripted]:
             if reply.cut == 0:
                 self.reset()
                 return
+
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
+
             self.send_header("Content-Length", str(len(reply.body)))
             self.end_headers()
             self.wfile.write(reply.body if reply.cut is None else reply.body[: reply.cut])

@@ -62,6 +62,7 @@ class Flat:
         """One more; source: which build's slug it has."""
         for each in self.releases:
             each["current"] = each["current"] and status != "succeeded"
+
         number = len(self.releases) + 1
         self.then[number] = dict(self.config)
         self.releases.append(
@@ -119,6 +120,7 @@ class Flat:
                 ]
             case ["dynos"]:
                 return [self._dyno(number + 1) for number in range(self.quantity)]
+
         return None
 
     def _dyno(self, number: int) -> dict[str, Any]:
@@ -191,6 +193,7 @@ class Town:
                 ]
             case ["dyno-sizes"]:
                 return [{"name": "Basic", "cost": {"cents": 700, "unit": "month"}}]
+
         return None
 
 

@@ -80,6 +80,7 @@ def told(here: Workspace, *commands: str, at: float = LONG_AGO) -> Ledger:
                 "",
                 at + number,
             )
+
     return ledger
 
 
@@ -129,6 +130,7 @@ def test_what_answers_nobody_goes_and_the_way_back_keeps_its_app(heroku, here):
     with opened_record(here) as store:
         assert read_ledger(store).rollback_target() == "v1"
         assert [entry.action for entry in store.history(limit=3)] == ["retire", "retire", "deploy"]
+
     assert collected(here) == (Collected(), [])
 
 
@@ -137,6 +139,7 @@ def test_apps_beyond_the_newest_are_deleted_and_a_second_run_finds_nothing(herok
     running(heroku, "v3", "v4")
     for version in ("v3", "v4"):
         heroku.scale({"id": f"kept-{version}"}, 0)
+
     found, said = collected(
         replace(
             here, settings=replace(here.settings, heroku=replace(here.settings.heroku, warm_s=1e12))
@@ -161,6 +164,7 @@ def test_dynos_that_an_interrupted_act_left_are_ended_by_the_next_run(heroku, he
         patch.setattr("targets.heroku.target.HerokuTarget.stop", interrupted)
         with pytest.raises(Interrupted, match="is done"):
             collected(here)
+
     assert states(here)["v1"] == "retired"
     assert quantity(heroku, "v1") == 1
     found, said = collected(here)
@@ -207,6 +211,7 @@ def test_an_app_with_dynos_or_add_ons_of_its_own_is_never_deleted(heroku, here):
         heroku.call("POST", "/apps/kept-v3/addons", json={"plan": "heroku-postgresql:essential-0"})
         with pytest.raises(EdgeFailure, match="add-ons of its own"):
             leftover_apps.delete(there, rest)
+
     assert apps(heroku) == ["kept-v3"]
 
 

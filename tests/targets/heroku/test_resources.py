@@ -240,6 +240,7 @@ def test_a_pipeline_and_its_couplings_are_made_once(platform: Made) -> None:
                 return RESET
             case "PATCH", "/pipeline-couplings/c":
                 made["coupling"]["stage"] = asked.json["stage"]
+
         return answered(made["coupling"]) if "coupling" in made else NOT_FOUND
 
     client, server = platform(answer)

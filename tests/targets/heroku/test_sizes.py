@@ -84,4 +84,5 @@ def test_a_larger_model_leaves_room_for_fewer_workers_and_then_for_none() -> Non
         Misconfigured, match="do not fit into a Basic dyno of 512 MB: choose a larger size"
     ):
         workers("Basic", memory, model_mb=100)
+
     assert workers("Standard-2X", memory, model_mb=100) == 3

@@ -72,8 +72,10 @@ def test_a_live_version_whose_app_was_deleted_is_named_with_the_way_out(
     heroku.call("DELETE", "/apps/gone-v1")
     if remade:
         app(heroku, "v1")
+
     with pytest.raises(HerokuFailure) as refusal:
         home_of(here, ledger_of(State.DEPLOYED, address), "v1")
+
     assert str(refusal.value).startswith(
         "v1 is live in the ledger, but its app gone-v1 was deleted: "
     )
@@ -101,6 +103,7 @@ def test_the_log_of_a_version_goes_to_the_router_once_and_the_secret_is_never_sa
     with house(here, said.append) as there:
         for _ in range(3):
             there.listened_to("v1", "gone-v1", secrets)
+
     (drain,) = heroku.call("GET", "/apps/gone-v1/log-drains")
     assert drain["url"].startswith("https://drain:")
     assert drain["url"].endswith(f"@{router}/drains/v1")
@@ -114,6 +117,7 @@ def test_where_a_log_cannot_go_to_the_router_a_deploy_goes_on_and_says_so(
     said: list[str] = []
     with house(here, said.append) as there:
         there.listened_to("v1", "gone-v1", make_secrets(here))
+
     assert said[0].startswith(
         "v1 short of memory would not be noticed: there is no app gone-router"
     )

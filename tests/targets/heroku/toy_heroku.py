@@ -55,10 +55,12 @@ class Toy:
         key = f"{asked.method} {path}"
         if asked.method == "POST":
             self.posts.append(path)
+
         reply = self._reply(asked, path)
         if key in self.lost:
             self.lost.discard(key)
             return RESET
+
         return reply
 
     def _reply(self, asked: Asked, path: str) -> Reply:
@@ -102,6 +104,7 @@ class Toy:
                     "Set config vars", self.releases[-1]["slug"] and self.releases[-1]["slug"]["id"]
                 )
                 return answered(self.config)
+
         return refused(404, "not_found", f"{asked.method} {asked.path}")
 
     def _new_build(self, version: str) -> dict[str, Any]:
@@ -129,6 +132,7 @@ class Toy:
             if self.build_ends == "succeeded":
                 found["slug"] = {"id": f"slug-{id_}"}
                 found["release"] = {"id": self.release("Deploy", f"slug-{id_}")["id"]}
+
         return found
 
     def _aged(self, release: dict[str, Any]) -> dict[str, Any]:
@@ -137,6 +141,7 @@ class Toy:
             if self.release_ends == "succeeded":
                 for each in self.releases:
                     each["current"] = each is release
+
         return release
 
     def _dynos(self) -> list[dict[str, Any]]:

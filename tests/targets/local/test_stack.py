@@ -122,6 +122,7 @@ def test_processes_outlive_whoever_brought_them_up_and_carry_secrets_only_in_the
         assert secrets.service.encode() not in path.read_bytes(), path
         assert secrets.token.encode() not in path.read_bytes(), path
         assert secrets.operator.encode() not in path.read_bytes(), path
+
     environment = Path(f"/proc/{pid_of(stage, 'v1-1')}/environ").read_bytes()
     assert secrets.service.encode() in environment
     assert secrets.token.encode() not in environment
@@ -167,6 +168,7 @@ def test_a_port_that_is_taken_meanwhile_is_said_and_another_one_is_had(stage: St
     host, _, port = first.removeprefix("http://").partition(":")
     with socket.create_server((host, int(port))):
         again = up(stage.place(), stage.said.append).url
+
     assert again != first
     assert f"port {port}, which the router had, is taken by another process" in stage.said
     assert router_lives(again)
@@ -180,8 +182,10 @@ def test_a_record_that_was_deleted_under_a_running_stack_is_named_and_nothing_is
     stage.act("deploy", "v1")
     for path in stage.state.glob("ledger*.db*"):
         path.unlink()
+
     with pytest.raises(EdgeFailure, match="was deleted while the stack runs"):
         up(stage.place(), stage.said.append)
+
     said = stage.run("doctor", code=1)
     assert "ledger.db was deleted while the stack runs" in " ".join((said.out + said.err).split())
     assert list(stage.state.glob("ledger.db")) == []
@@ -211,6 +215,7 @@ def test_a_port_in_use_is_refused_before_anything_starts(stage: Stage) -> None:
         taken.listen()
         with pytest.raises(Misconfigured, match="up --port 0"):
             up(stage.place(PORT=str(taken.getsockname()[1])), stage.said.append)
+
     assert left_behind(stage.place()) == []
 
 
@@ -223,6 +228,7 @@ def test_who_connects_while_the_router_is_started_again_waits_and_is_refused_onc
     with socket.create_connection((host, int(port)), timeout=300) as client:
         client.sendall(b"GET /v2/health/live HTTP/1.0\r\n\r\n")
         assert client.recv(65536).startswith(b"HTTP/1.0 200")
+
     assert pid_of(stage, "router") != before
     down(stage.place(), stage.said.append)
     with pytest.raises(ConnectionRefusedError):
@@ -235,6 +241,7 @@ def test_a_router_that_cannot_run_leaves_nothing_behind(stage: Stage) -> None:
     )
     with pytest.raises(EdgeFailure, match=r"the router ended at once .*router\.log"):
         up(stage.place(), stage.said.append)
+
     assert left_behind(stage.place()) == []
     assert router_url(stage.place()) is None
 

@@ -51,6 +51,7 @@ def test_what_may_be_repeated_is_repeated(platform: Made, fault: Reply, method: 
             assert client.patch("/apps/a", {"maintenance": True}) == {"done": True}
         case "DELETE":
             client.delete("/apps/a")
+
     assert len(server.asked) == (
         1 if method == "DELETE" and fault.status == 200 and fault.cut is None else 3
     )
@@ -100,6 +101,7 @@ def test_a_refused_post_is_not_repeated(platform: Made) -> None:
     )
     with pytest.raises(Refused) as caught:
         client.post("/apps", {"name": "a"}, look=nothing)
+
     error = caught.value
     assert (error.status, error.id, error.resource, error.request_id) == (
         422,
@@ -125,6 +127,7 @@ def test_an_expired_token_is_said_with_the_next_step(platform: Made) -> None:
     )
     with pytest.raises(Refused, match="heroku auth:token") as caught:
         client.get("/account")
+
     assert TOKEN not in str(caught.value)
     assert len(server.asked) == 1
 
@@ -135,6 +138,7 @@ def test_the_end_of_patience_names_the_request_and_what_may_have_been_done(platf
         Unanswered, match=r"POST /apps within 1.5 s .*500.*may have been done.*\(request "
     ) as caught:
         client.post("/apps", {"name": "a"}, look=nothing)
+
     assert "Application Error" not in str(caught.value)
     assert len(server.asked) > 2
 
@@ -146,6 +150,7 @@ def test_nobody_there_ends_too_and_nothing_can_have_been_done() -> None:
         pytest.raises(Unanswered, match="ConnectError") as caught,
     ):
         client.post("/apps", {}, look=nothing)
+
     assert "may have been done" not in str(caught.value)
 
 
@@ -213,6 +218,7 @@ def test_the_token_is_in_no_log_and_no_repr(
     client, _ = platform(in_turn(HTML, answered({})))
     with caplog.at_level(logging.DEBUG):
         client.get("/apps/a")
+
     assert TOKEN not in caplog.text
     assert TOKEN not in repr(client)
     assert TOKEN not in repr(client.account)

@@ -31,8 +31,10 @@ class Drains:
                 return refused(422, "invalid_params", f"Url {url} is one too many")
             self.urls.append(url)
             return RESET if self.lost else answered(self.shown(url), 201)
+
         if asked.method == "DELETE":
             return answered(self.shown(self.urls.pop(int(asked.path.rpartition("-")[2]))))
+
         return answered([self.shown(url) for url in self.urls])
 
     def shown(self, url: str) -> dict[str, Any]:
@@ -81,4 +83,5 @@ def test_what_the_platform_refuses_is_told_without_the_secret(
         HerokuFailure, match=r"no log drain .*422.* `heroku drains -a fl-v1` lists them"
     ) as refusal:
         ensure_drain(client, "fl-v1", URL)
+
     assert "5ec7e7" not in f"{refusal.value!r}{refusal.value.__cause__!r}{said}"

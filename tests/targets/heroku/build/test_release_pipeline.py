@@ -95,6 +95,7 @@ def test_a_second_run_after_ctrl_c_goes_on(platform: Made, link: str) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         run(client, interrupt).live(V1)
+
     live = run(client).live(V1)
     assert live.release.version == 2
     assert made(toy)[1:] == (1, 1)
@@ -131,6 +132,7 @@ def test_a_failed_build_says_its_last_words_and_is_tried_anew(platform: Made) ->
     client, _ = stage(platform, toy)
     with pytest.raises(BuildFailed, match=r"nothing was released(?s:.*)-----> output"):
         run(client).live(V1)
+
     toy.build_ends = "succeeded"
     assert run(client).live(V1).release.version == 2
     assert made(toy) == (2, 2, 1)
@@ -146,6 +148,7 @@ def test_a_failed_release_command_keeps_what_serves_and_is_tried_anew(
         ReleaseFailed, match=rf"v2 {ends}, the one before it still serves(?s:.*)output"
     ):
         run(client).live(V1)
+
     toy.release_ends = "succeeded"
     assert run(client).live(V1).release.version == 3
     assert made(toy) == (1, 1, 2)

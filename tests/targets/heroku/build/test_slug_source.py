@@ -203,6 +203,7 @@ def imports(folder: Path) -> set[str]:
                 found |= {each.name.partition(".")[0] for each in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 found.add(str(node.module).partition(".")[0])
+
     return found
 
 
@@ -214,6 +215,7 @@ def signed(workshop: Workshop, tmp_path: Path, change: Mapping[str, str]) -> Rel
         (folder / name).write_text(content)
         digest = hashlib.sha256(content.encode()).hexdigest()
         manifest["files"][name] = {"sha256": digest, "bytes": len(content.encode())}
+
     raw = yaml.safe_dump(manifest).encode()
     (folder / "release.yaml").write_bytes(raw)
     (folder / "signature").write_bytes(sign(raw, signing_key(workshop.keys)))
@@ -296,6 +298,7 @@ def environment_of(folder: Path, into: Path) -> Path:
         "error sending request|failed to fetch", done.stderr, re.IGNORECASE
     ):
         pytest.skip("no package index is reached from here")
+
     assert done.returncode == 0, done.stderr
     return into / "bin"
 
@@ -381,6 +384,7 @@ def test_a_version_runs_from_its_tarball_alone(
                 ask_once(probe_of(release, f"http://127.0.0.1:{port}", SECRETS.service))
             except NotAnswering:
                 return False
+
             return True
 
         until(answers, "the golden rows are answered", 60)
