@@ -26,7 +26,9 @@ class Verb:
 
     def parameters(self) -> list[Parameter]:
         """What it takes, in order."""
-        return [] if self.passes_on else parameters_of(self.function)
+        if self.passes_on:
+            return []
+        return parameters_of(self.function)
 
     def arguments(self, words: Sequence[str]) -> dict[str, Any]:
         """The values of its parameters; raises UsageError. An option may stand anywhere, `--` ends
@@ -97,7 +99,9 @@ def _asks_for_help(words: Sequence[str]) -> bool:
 
 
 def _names(parameter: Parameter) -> tuple[str, ...]:
-    return (*parameter.names, parameter.negative) if parameter.negative else parameter.names
+    if parameter.negative:
+        return (*parameter.names, parameter.negative)
+    return parameter.names
 
 
 def _options(known: dict[str, Parameter], words: list[str]) -> tuple[dict[str, Any], list[str]]:
@@ -168,4 +172,6 @@ def _meant(name: str, known: dict[str, Any]) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(name, known, n=1)
-    return f". Did you mean '{close[0]}'?" if close else ""
+    if close:
+        return f". Did you mean '{close[0]}'?"
+    return ""

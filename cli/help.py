@@ -35,21 +35,29 @@ def help_of(app: Application, verb: Verb) -> str:
 
 
 def _placed(parameter: Parameter) -> str:
-    return parameter.metavar if parameter.required else f"[{parameter.metavar}]"
+    if parameter.required:
+        return parameter.metavar
+    return f"[{parameter.metavar}]"
 
 
 def _named(option: Parameter) -> str:
     names = ", ".join(option.names) + (f" / {option.negative}" if option.negative else "")
     kinds = {"str": "TEXT", "int": "NUMBER", "float": "NUMBER", "Path": "FILE"}
-    return names if option.kind is bool else f"{names} {kinds[option.kind.__name__]}"
+    if option.kind is bool:
+        return names
+    return f"{names} {kinds[option.kind.__name__]}"
 
 
 def _default(option: Parameter) -> str:
     if option.required:
         return " Required."
     if option.kind is bool:
-        return f" Default: {option.negative}." if option.negative else ""
-    return "" if option.default in (None, "") else f" Default: {option.default}."
+        if option.negative:
+            return f" Default: {option.negative}."
+        return ""
+    if option.default in (None, ""):
+        return ""
+    return f" Default: {option.default}."
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> list[str]:

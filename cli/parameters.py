@@ -71,7 +71,9 @@ class Parameter:
     @property
     def shown(self) -> str:
         """How messages name it."""
-        return self.names[-1] if self.names else self.key
+        if self.names:
+            return str(self.names[-1])
+        return self.key
 
     def value(self, text: str) -> Any:
         """A word as the function takes it; raises UsageError."""
@@ -98,7 +100,9 @@ class Parameter:
         noun = "a whole number" if self.kind is int else "a number"
         if self.least is not None and self.most is not None:
             return f"{noun} from {self.least} to {self.most}"
-        return noun if self.least is None else f"{noun} of at least {self.least}"
+        if self.least is None:
+            return noun
+        return f"{noun} of at least {self.least}"
 
 
 def parameters_of(function: Callable[..., Any]) -> list[Parameter]:

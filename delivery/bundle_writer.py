@@ -157,7 +157,9 @@ def _loaded(folder: Path, described: Manifest, kind: Callable[[Bundle], Model]) 
     # found them.
     files = {name: file for name, file in _files(folder).items() if not is_module_file(name)}
     model = kind(Bundle(folder, msgspec.structs.replace(described, files=files), ""))
-    return RowByRow(model) if described.one_row_at_a_time else model
+    if described.one_row_at_a_time:
+        return RowByRow(model)
+    return model
 
 
 def _try_onnx(

@@ -83,7 +83,9 @@ def _kind_of_value(value: Any) -> str:
     if isinstance(value, int | np.integer):
         return "int"
 
-    return "float" if isinstance(value, float | np.floating) else ""
+    if isinstance(value, float | np.floating):
+        return "float"
+    return ""
 
 
 def _instead(name: str, series: "pd.Series", present: list[Any]) -> str:

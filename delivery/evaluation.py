@@ -56,7 +56,9 @@ def _classes_of_unlabelled(pipeline: Any) -> Any:
         return np.unique(np.asarray(seen)[np.asarray(seen) >= 0])
 
     count = getattr(last, "n_clusters", None) or getattr(last, "n_components", None)
-    return list(range(count)) if isinstance(count, int) else None
+    if isinstance(count, int):
+        return list(range(count))
+    return None
 
 
 def held_out_metrics(predictions: list[Any], recipe: Recipe) -> dict[str, float]:

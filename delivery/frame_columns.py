@@ -47,7 +47,9 @@ def dtype_name(dtype: Any) -> str:
     if isinstance(dtype, pd.StringDtype):
         # Before pandas 3 there is no text dtype whose null is NaN.
         keeps_nan = getattr(dtype, "na_value", pd.NA) is not pd.NA
-        return "str" if keeps_nan else f"string[{dtype.storage}]"
+        if keeps_nan:
+            return "str"
+        return f"string[{dtype.storage}]"
 
     return str(dtype)
 
@@ -86,4 +88,6 @@ def _kind(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
+    if hasattr(value, "item"):
+        return value.item()
+    return value

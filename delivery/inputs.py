@@ -197,4 +197,6 @@ def _listed(names: list[Any]) -> str:
 
 
 def _it(names: list[Any]) -> str:
-    return "it" if len(names) == 1 else "them"
+    if len(names) == 1:
+        return "it"
+    return "them"

@@ -71,11 +71,9 @@ def _batches(chosen: list[int], rows: int) -> Iterator[list[int]]:
 
 
 def _spread(rows: int, count: int) -> list[int]:
-    return (
-        sorted({place * rows // count for place in range(count)})
-        if rows > count
-        else list(range(rows))
-    )
+    if rows > count:
+        return sorted({place * rows // count for place in range(count)})
+    return list(range(rows))
 
 
 def _answer(model: Model, columns: Columns, places: Sequence[int]) -> list[Any]:

@@ -61,7 +61,9 @@ class _Beside(MetaPathFinder):
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:  # noqa: ARG002
         """See MetaPathFinder."""
-        return self._finder.find_spec(fullname) if path is None else None
+        if path is None:
+            return self._finder.find_spec(fullname)
+        return None
 
 
 def code_of(pipeline: Any, path: Path) -> dict[str, bytes]:
@@ -110,12 +112,12 @@ class _Named(pickle.Pickler):
 
     def holder(self) -> str:
         """The object that was looked at last, which holds what cannot be pickled or is it."""
-        return (
-            f" (in {self._last}): keep only what was learnt in the pipeline, and open or make the "
-            f"rest when it predicts"
-            if self._last
-            else ""
-        )
+        if self._last:
+            return (
+                f" (in {self._last}): keep only what was learnt in the pipeline, "
+                "and open or make the rest when it predicts"
+            )
+        return ""
 
 
 def _require_importable(obj: type | FunctionType, path: Path) -> None:
@@ -249,11 +251,9 @@ def _imports(source: bytes, package: str) -> set[str]:
 def _spec_of(name: str) -> ModuleSpec | None:
     """Where a module is found; looking for `a.b` imports `a`, whose own code may raise anything."""
     try:
-        return (
-            getattr(sys.modules[name], "__spec__", None)
-            if name in sys.modules
-            else importlib.util.find_spec(name)
-        )
+        if name in sys.modules:
+            return getattr(sys.modules[name], "__spec__", None)
+        return importlib.util.find_spec(name)
     except Exception:  # noqa: BLE001 (as above: then it is no module that could be imported)
         return None
 
@@ -263,11 +263,9 @@ def _file_of(name: str) -> Path | None:
     module.
     """
     spec = _spec_of(name)
-    return (
-        Path(spec.origin).resolve()
-        if spec is not None and spec.has_location and spec.origin
-        else None
-    )
+    if spec is not None and spec.has_location and spec.origin:
+        return Path(spec.origin).resolve()
+    return None
 
 
 def _starts_beside(name: str, folder: Path) -> bool:

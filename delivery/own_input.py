@@ -86,4 +86,6 @@ def _as(form: str, frame: "pd.DataFrame") -> Any:
     if form == FRAME:
         return frame
     series = frame.iloc[:, 0]
-    return series if form == SERIES else series.tolist()
+    if form == SERIES:
+        return series
+    return series.tolist()

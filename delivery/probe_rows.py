@@ -235,8 +235,6 @@ def _bases(rows: list[Row], columns: Sequence[Column]) -> list[Row]:
 
 
 def _spread(length: int, count: int) -> list[int]:
-    return (
-        sorted({place * length // count for place in range(count)})
-        if length > count
-        else list(range(length))
-    )
+    if length > count:
+        return sorted({place * length // count for place in range(count)})
+    return list(range(length))

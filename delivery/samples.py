@@ -92,7 +92,9 @@ def _typed(
     if known is None and values and values <= BOOLEANS:
         _tell(report, name, words, "null")
         truth = texts.map(lambda text: text.lower() == "true" if text in BOOLEANS else None)
-        return truth.astype(bool) if set(texts) <= BOOLEANS else truth.astype("object")
+        if set(texts) <= BOOLEANS:
+            return truth.astype(bool)
+        return truth.astype("object")
 
     if known is None and all(_NUMBER.fullmatch(text) for text in values) and (values or not words):
         _tell(report, name, words, "null")
@@ -178,9 +180,13 @@ def _label(path: Path, row: int, text: str, known: dict[str, Any], classified: b
                 f"{path}, row {row}: the label {text!r} is no number, and the pipeline predicts "
                 f"numbers"
             ) from None
-        return text if classified else None
+        if classified:
+            return text
+        return None
 
-    return known.get(repr(number), text) if classified else number
+    if classified:
+        return known.get(repr(number), text)
+    return number
 
 
 def _forms(value: Any) -> Iterator[str]:

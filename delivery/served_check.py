@@ -132,4 +132,6 @@ def _some(columns: Columns, count: int) -> Columns:
 
 
 def _short(value: Any) -> str:
-    return "an error" if value is None else str(value)[:80]
+    if value is None:
+        return "an error"
+    return str(value)[:80]

@@ -145,4 +145,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.integer):
         return int(value)
 
-    return float(value) if isinstance(value, np.floating) else value
+    if isinstance(value, np.floating):
+        return float(value)
+    return value

@@ -41,11 +41,9 @@ def _score(outcomes: dict[str, int]) -> Score:
     right, wrong = outcomes.get("right", 0), outcomes.get("wrong", 0)
     judged = right + wrong
     labels = sum(outcomes.values())
-    return (
-        Score(labels, right / judged, half_width(right, judged))
-        if judged
-        else Score(labels, None, None)
-    )
+    if judged:
+        return Score(labels, right / judged, half_width(right, judged))
+    return Score(labels, None, None)
 
 
 def half_width(right: int, total: int, z: float = 1.96) -> float:

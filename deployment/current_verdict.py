@@ -25,4 +25,6 @@ def judged(database: Engine, ledger: Ledger, now: float | None = None) -> dict[s
         rollout, counted, labels.levels(rollout.number), marks, labels.pairs(rollout.number)
     )
     case = found.case(ledger.weight(rollout.candidate), time.time() if now is None else now)
-    return None if case is None else account(case, latched(case.verdict(), found.marks))
+    if case is None:
+        return None
+    return account(case, latched(case.verdict(), found.marks))

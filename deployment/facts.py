@@ -80,4 +80,6 @@ def of_return(place: Workspace, ledger: Ledger) -> Facts:
         and target in ledger.versions
         and ledger.version(target).state not in LIVE
     )
-    return of_next(place, ledger, target) if gone and target else plain(place)
+    if gone and target:
+        return of_next(place, ledger, target)
+    return plain(place)

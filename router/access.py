@@ -113,5 +113,7 @@ def _is_local(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 def _without_port(host: str) -> str:
     if host.startswith("["):
         name, bracket, _ = host[1:].partition("]")
-        return name if bracket else ""
+        if bracket:
+            return name
+        return ""
     return host.partition(":")[0]

@@ -104,4 +104,6 @@ def _required(environ: Mapping[str, str], name: str) -> str:
 
 
 def _optional(environ: Mapping[str, str], name: str) -> str:
-    return _required(environ, name) if environ.get(name) else ""
+    if environ.get(name):
+        return _required(environ, name)
+    return ""

@@ -22,7 +22,9 @@ def started_at(pid: int) -> int:
         fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
         return 0
-    return 0 if fields[0] in "ZX" else int(fields[19])
+    if fields[0] in "ZX":
+        return 0
+    return int(fields[19])
 
 
 def lives(pid: int, started: int) -> bool:

@@ -39,9 +39,13 @@ def difference(expected: Any, answer: Any) -> float:
         if not (isinstance(expected, int | float) and isinstance(answer, int | float)):
             return math.inf
         apart = abs(expected - answer) / max(1.0, abs(expected))
-        return math.inf if math.isnan(apart) else apart
+        if math.isnan(apart):
+            return math.inf
+        return apart
 
-    return 0.0 if expected == answer else math.inf
+    if expected == answer:
+        return 0.0
+    return math.inf
 
 
 def measured(expected: Any, answer: Any) -> str:

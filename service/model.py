@@ -91,7 +91,9 @@ class OnnxModel:
         feed = {name: convert(array) for name, convert, array in converted}
         (answer,) = self._session.run(self._output, feed)
         predictions = listed(answer.ravel() if self._flat else answer)
-        return [self._classes[each] for each in predictions] if self._classes else predictions
+        if self._classes:
+            return [self._classes[each] for each in predictions]
+        return predictions
 
 
 class PipelineModel:
@@ -163,7 +165,9 @@ def load_model(bundle: Bundle, runtime: str | None = None) -> Model:
         )
 
     model: Model = OnnxModel(bundle) if wanted == "onnx" else PipelineModel(bundle)
-    return RowByRow(model) if bundle.manifest.one_row_at_a_time else model
+    if bundle.manifest.one_row_at_a_time:
+        return RowByRow(model)
+    return model
 
 
 def _stopped() -> float:
@@ -257,7 +261,9 @@ def listed(answer: np.ndarray) -> Predictions:
 def _onnx_array(column: Column) -> Callable[[np.ndarray], np.ndarray]:
     kinds = {"float": np.float32, "int": np.int64, "bool": np.bool_}
     if column.dtype not in kinds:
-        return _strings if column.nullable else _upright
+        if column.nullable:
+            return _strings
+        return _upright
 
     # A null is NaN, which only floats have.
     kind = np.float32 if column.nullable else kinds[column.dtype]

@@ -284,23 +284,29 @@ def _whole_float(raw: msgspec.Raw) -> int | None:
         number = msgspec.json.decode(raw, type=float)
     except msgspec.ValidationError:
         return None
-    return int(number) if number.is_integer() and abs(number) <= EXACT_FLOATS else None
+    if number.is_integer() and abs(number) <= EXACT_FLOATS:
+        return int(number)
+    return None
 
 
 def _values_of(count: int) -> Callable[[dict[str, Any]], Any]:
     """The values of a row; with one column the value itself, as attrgetter has it."""
-    return (
-        (lambda row: tuple(row.values())) if count > 1 else (lambda row: next(iter(row.values())))
-    )
+    if count > 1:
+        return lambda row: tuple(row.values())
+    return lambda row: next(iter(row.values()))
 
 
 def _kind(column: Column) -> Any:
     kind = _narrow(column) or _KINDS[column.dtype]
-    return kind | None if column.nullable else kind
+    if column.nullable:
+        return kind | None
+    return kind
 
 
 def _with_floats(column: Column, kind: Any) -> Any:
-    return kind | float if column.dtype == "int" else kind
+    if column.dtype == "int":
+        return kind | float
+    return kind
 
 
 def _narrow(column: Column) -> Any:
@@ -333,7 +339,9 @@ def _dtype(column: Column) -> type:
     if column.dtype == "string" or column.nullable:
         return object
 
-    return np.int64 if column.dtype == "int" else np.bool_
+    if column.dtype == "int":
+        return np.int64
+    return np.bool_
 
 
 def _row_error(index: int, column: str | None, text: str) -> BadRow:
@@ -350,4 +358,6 @@ def _of_row(text: str) -> str:
 
 
 def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[:most]}..."
+    if len(text) <= most:
+        return text
+    return f"{text[:most]}..."

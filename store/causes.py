@@ -33,4 +33,6 @@ def _first_line(error: Exception) -> str:
     """The driver's own words; of several lines the first, which names the cause."""
     words = str(getattr(error, "orig", None) or error).partition(" (Background on")[0]
     lines = [line.strip() for line in words.splitlines() if line.strip()]
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    if lines:
+        return lines[0].rstrip(".")
+    return type(error).__name__

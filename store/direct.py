@@ -80,7 +80,9 @@ def direct(url: str) -> DirectDatabase | None:
     ):
         return DirectFile(plain)
 
-    return DirectServer(found) if (found := _SERVER.fullmatch(plain)) else None
+    if found := _SERVER.fullmatch(plain):
+        return DirectServer(found)
+    return None
 
 
 class DirectFile(DirectDatabase):

@@ -39,7 +39,9 @@ def engine(url: str) -> Engine:
     Raises StoreError for a URL that is neither, StoreUnavailable when SQLite's folder cannot be
     made."""
     parsed = _parse(url)
-    return _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed)
+    return _postgresql(parsed)
 
 
 def beside(ledger: Engine, name: str) -> Engine:

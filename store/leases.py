@@ -50,7 +50,9 @@ class LeaseStore:
                 select(LEASES.c.holder, LEASES.c.beat).where(self._here)
             ).one_or_none()
 
-        return Lease(*row) if row else None
+        if row:
+            return Lease(*row)
+        return None
 
     def take(self, seen: Lease | None, holder: str) -> Lease | None:
         """Take the lease if it is still as it was `seen` (None: nobody had it); None where somebody
@@ -68,7 +70,9 @@ class LeaseStore:
             else:
                 still = (LEASES.c.holder == seen.holder, LEASES.c.beat == seen.beat)
                 done = connection.execute(self._update.where(*still).values(values))
-            return taken if done.one_or_none() else None
+            if done.one_or_none():
+                return taken
+            return None
 
     def renew(self, lease: Lease) -> Lease | None:
         """Return the lease with its next beat; None where somebody else has taken it.
@@ -79,7 +83,9 @@ class LeaseStore:
         again = self._update.where(LEASES.c.holder == lease.holder).values(beat=LEASES.c.beat + 1)
         with statements(self._engine) as connection:
             row = connection.execute(again).one_or_none()
-        return Lease(lease.holder, row[0]) if row else None
+        if row:
+            return Lease(lease.holder, row[0])
+        return None
 
 
 class LeaseTimes:

@@ -106,7 +106,9 @@ class LedgerStore:
     def newest(self) -> Entry | None:
         """Return the newest entry, None if nothing was ever recorded."""
         newest = self.history(limit=1)
-        return newest[0] if newest else None
+        if newest:
+            return newest[0]
+        return None
 
     def history(self, limit: int | None = None) -> list[Entry]:
         """Return the entries, newest first; at most `limit` of them."""
@@ -168,7 +170,9 @@ class LedgerStore:
                 f"so the next is {count + 1}. Read the ledger again."
             )
 
-        return newest.hash if newest else ""
+        if newest:
+            return newest.hash
+        return ""
 
     def _at(self, revision: int) -> Entry:
         rows = self._rows("AND revision = :revision", revision=revision)

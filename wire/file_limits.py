@@ -21,7 +21,9 @@ def raise_file_limit() -> int:
             return soft
         return wanted
 
-    return MOST_FILES if soft == resource.RLIM_INFINITY else soft
+    if soft == resource.RLIM_INFINITY:
+        return MOST_FILES
+    return soft
 
 
 def most_connections(file_limit: int, setting: int) -> int:

@@ -51,11 +51,9 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
     def since(self) -> float | None:
         """Loop time since which it waits for its client, None while a request is being answered."""
         receiver = self._body_receiver
-        return (
-            self._last
-            if self._awaiting_request or (receiver is not None and not receiver._complete)
-            else None
-        )
+        if self._awaiting_request or (receiver is not None and not receiver._complete):
+            return float(self._last)
+        return None
 
     @property
     def unfinished(self) -> bool:

@@ -211,7 +211,9 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
 
 
 def _unix_name(listener: Any) -> str:
-    return str(listener.getsockname()) if listener.family == socket.AF_UNIX else ""
+    if listener.family == socket.AF_UNIX:
+        return str(listener.getsockname())
+    return ""
 
 
 def _inode(path: str) -> int:

@@ -106,7 +106,7 @@ def next_step(message: str) -> str:
         for command in re.findall(r"`([^`]+)`", message)
         if command.startswith("python deploy.py")
     ]
-    return commands[0] if commands else ""
+    return next(iter(commands), "")
 
 
 @contextmanager

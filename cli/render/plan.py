@@ -120,9 +120,13 @@ def _percent(part: int, rows: int) -> str:
 def _short(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_short, value))}]"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)
 
 
 def _row(row: Row) -> str:
     text = json.dumps(row, ensure_ascii=False)
-    return text if len(text) <= LONGEST_ROW else f"{text[:LONGEST_ROW]}..."
+    if len(text) <= LONGEST_ROW:
+        return text
+    return f"{text[:LONGEST_ROW]}..."

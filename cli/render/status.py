@@ -145,9 +145,9 @@ def _doing(picture: Picture) -> str:
             if picture["flagged"]
             else ""
         )
-        return (
-            f"{picture['released']} released{flag}" if picture["released"] else "nothing released"
-        )
+        if picture["released"]:
+            return f"{picture['released']} released{flag}"
+        return "nothing released"
 
     held = ", paused" if rollout["paused"] else ""
     if rollout["held"]:
@@ -259,4 +259,6 @@ def _worst(worst: list[Picture]) -> list[RenderableType]:
 
 
 def _or_dash(value: Any, form: str) -> str:
-    return "-" if value is None else form.format(value)
+    if value is None:
+        return "-"
+    return form.format(value)

@@ -25,7 +25,9 @@ def stack(out: Out, found: Stack) -> int:
     lines += [f"✖ {version} does not answer: {why}" for version, why in found.failed.items()]
     undo = "python deploy.py down"
     out.result({"act": "up", **asdict(found), "undo": undo}, *lines, f"  undo: {undo}")
-    return REFUSED if found.failed else DONE
+    if found.failed:
+        return REFUSED
+    return DONE
 
 
 def stopped(out: Out, count: int) -> None:
@@ -95,7 +97,9 @@ def lint(place: Workspace, out: Out) -> int:
     if any(check.broken for check in checks):
         return BROKEN
 
-    return REFUSED if any(check.fault for check in checks) else DONE
+    if any(check.fault for check in checks):
+        return REFUSED
+    return DONE
 
 
 def doctor(place: Workspace, out: Out) -> int:
@@ -116,7 +120,9 @@ def doctor(place: Workspace, out: Out) -> int:
         "ok": not faults,
     }
     out.result(value, *(each.line for each in findings), f"{'✖' if faults else '✔'} {end}")
-    return REFUSED if faults else DONE
+    if faults:
+        return REFUSED
+    return DONE
 
 
 def plan(
@@ -139,7 +145,9 @@ def plan(
 
     found = planned(place, version, strategy, replay, Options(steps, every, auto))
     out.result(found.body(), *plan_in_words(found))
-    return BROKEN if found.breaking and not breaking else DONE
+    if found.breaking and not breaking:
+        return BROKEN
+    return DONE
 
 
 def feedback(place: Workspace, out: Out, path: Path, timeout: str) -> int:
@@ -162,7 +170,9 @@ def feedback(place: Workspace, out: Out, path: Path, timeout: str) -> int:
         *faults,
         *([f"  and {more} more"] if more else []),
     )
-    return REFUSED if tally.invalid else DONE
+    if tally.invalid:
+        return REFUSED
+    return DONE
 
 
 def collected(out: Out, place: Workspace) -> int:
@@ -182,7 +192,9 @@ def collected(out: Out, place: Workspace) -> int:
     out.result(
         {"act": "collect", **asdict(found), "undo": undo}, *(lines or ["nothing to collect"])
     )
-    return REFUSED if found.failed else DONE
+    if found.failed:
+        return REFUSED
+    return DONE
 
 
 def rehearsal(out: Out, place: Workspace, versions: list[str]) -> int:
@@ -205,7 +217,9 @@ def rehearsal(out: Out, place: Workspace, versions: list[str]) -> int:
         "check next on a real account: docs/heroku.md says what, for less than a dollar",
     ]
     out.result(report.body(), *lines)
-    return DONE if report.ok else REFUSED
+    if report.ok:
+        return DONE
+    return REFUSED
 
 
 class Changes:
@@ -246,7 +260,9 @@ def console() -> Any:
     from rich.console import Console
 
     terminal = Console(highlight=False)
-    return terminal if terminal.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+    if terminal.is_terminal:
+        return terminal
+    return Console(highlight=False, width=PIPE_WIDTH)
 
 
 def _history_line(entry: Entry, about: str) -> str:

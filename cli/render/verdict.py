@@ -61,7 +61,9 @@ def shown(model: str, verdict: dict[str, Any]) -> Shown:
 def of(value: float, needed: float) -> str:
     """`0.5x of 67x` of two logarithms. What is not reached is never shown as reached."""
     mine, goal = times(value), times(needed)
-    return f"almost {goal}" if mine == goal and value < needed else f"{mine} of {goal}"
+    if mine == goal and value < needed:
+        return f"almost {goal}"
+    return f"{mine} of {goal}"
 
 
 def times(log: float) -> str:
@@ -75,7 +77,9 @@ def times(log: float) -> str:
     if value < 9.95:
         return f"{value:.2g}x"
 
-    return f"{value:,.0f}x" if value < 1e6 else f"{value:.0e}x".replace("e+0", "e")
+    if value < 1e6:
+        return f"{value:,.0f}x"
+    return f"{value:.0e}x".replace("e+0", "e")
 
 
 def _row(signal: dict[str, Any]) -> Row:

@@ -260,4 +260,6 @@ def _step(
 
 
 def _monthly(rests: "dict[str, LeftoverApp]", name: str) -> float:
-    return rests[name].monthly if name in rests else 0.0
+    if name in rests:
+        return rests[name].monthly
+    return 0.0

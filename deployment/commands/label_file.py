@@ -166,9 +166,9 @@ def _label(path: Path, row: int, value: Any) -> Any:
 
 
 def _said(value: Any) -> str:
-    return (
-        "an empty field" if value is None or value == "" else f"{value!r} ({type(value).__name__})"
-    )
+    if value is None or value == "":
+        return "an empty field"
+    return f"{value!r} ({type(value).__name__})"
 
 
 def _typed(text: str | None, classes: Mapping[str, Any]) -> Any:

@@ -134,9 +134,9 @@ class Users:
             line.close()
             return f"{type(error).__name__}: {error}"
 
-        return (
-            "" if answer.status == 200 else f"{answer.status} {said[:200].decode(errors='replace')}"
-        )
+        if answer.status == 200:
+            return ""
+        return f"{answer.status} {said[:200].decode(errors='replace')}"
 
 
 def rehearse(place: Workspace, say: Say, versions: Sequence[str] = ()) -> Report:
@@ -286,7 +286,9 @@ def on_heroku(settings: str) -> str:
     changed, count = re.subn(
         r"(?m)^\[deployment\]\s*$", '[deployment]\ntarget = "heroku"', settings
     )
-    return changed if count else f'{settings}\n[deployment]\ntarget = "heroku"\n'
+    if count:
+        return changed
+    return f'{settings}\n[deployment]\ntarget = "heroku"\n'
 
 
 def _exports(process: "subprocess.Popen[bytes]", log: Path) -> dict[str, str]:

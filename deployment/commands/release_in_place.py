@@ -46,9 +46,9 @@ def release_watched(place: Workspace, out: Out, version: str, breaking: bool, re
 def _replaced(ledger: Ledger, version: str) -> str | None:
     """The version that this one was released in place of; None where a person has gone on since."""
     last = ledger.last
-    return (
-        last.stable if last is not None and last.candidate == version == ledger.released else None
-    )
+    if last is not None and last.candidate == version == ledger.released:
+        return last.stable
+    return None
 
 
 def _ledger(place: Workspace) -> Ledger:

@@ -111,7 +111,9 @@ def _with_what_breaks(reason: str, contract: "Contract | None") -> str:
     if contract is None or not contract.breaks():
         return reason
     broken = "--breaking: " + "; ".join(difference.says for difference in contract.breaks())
-    return f"{reason} ({broken})" if reason else broken
+    if reason:
+        return f"{reason} ({broken})"
+    return broken
 
 
 def _done(wanted: Act, ledger: Ledger, plan: Plan, seconds: float) -> Done:

@@ -132,11 +132,12 @@ def _strays(place: Workspace, ledger: Ledger, processes: dict[str, Process]) -> 
 
     named = {version.program for version in ledger.live()} | {"router"}
     stray = sorted(set(processes) - named)
-    return (
-        [f"{', '.join(stray)} runs and the ledger does not name it: `python deploy.py up` ends it"]
-        if stray
-        else []
-    )
+    if stray:
+        return [
+            f"{', '.join(stray)} runs and the ledger does not name it: "
+            "`python deploy.py up` ends it"
+        ]
+    return []
 
 
 def _complaints(place: Workspace, ledger: Ledger) -> list[str]:
@@ -229,9 +230,13 @@ def _role(version: Version, ledger: Ledger) -> str:
     if rollout is not None and version.name == rollout.candidate:
         return rollout.strategy
     if version.name == ledger.released:
-        return "stable" if rollout else "released"
+        if rollout:
+            return "stable"
+        return "released"
 
-    return "way back" if version.name == ledger.rollback_target() else str(version.state)
+    if version.name == ledger.rollback_target():
+        return "way back"
+    return str(version.state)
 
 
 def _events(entries: list[Entry]) -> list[Picture]:

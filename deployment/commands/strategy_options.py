@@ -39,7 +39,9 @@ def shown_seconds(duration: float) -> str:
     """The shortest plain form: `90 s` up to two minutes, then `2.5 min`, `3 h`."""
     if duration < 120:
         return f"{duration:.3g} s"
-    return f"{duration / 60:.3g} min" if duration < 7200 else f"{duration / 3600:.3g} h"
+    if duration < 7200:
+        return f"{duration / 60:.3g} min"
+    return f"{duration / 3600:.3g} h"
 
 
 def canary_steps(percents: str, every: str | None) -> tuple[Step, ...]:
@@ -205,23 +207,27 @@ def _judged_step(row: Strategy, step: Step, policy: Policy) -> str:
             f"asked the same"
         )
 
-    return (
-        _shown(step, True)
-        if step.hold_s is not None or step.weight == ALL
-        else f"{weight:>7}  held"
-    )
+    if step.hold_s is not None or step.weight == ALL:
+        return _shown(step, True)
+    return f"{weight:>7}  held"
 
 
 def _margin(rule: SignalPolicy) -> str:
-    return f"x{1 + rule.margin:g}" if rule.name == "latency" else f"+{100 * rule.margin:g} pp"
+    if rule.name == "latency":
+        return f"x{1 + rule.margin:g}"
+    return f"+{100 * rule.margin:g} pp"
 
 
 def _loss(rule: SignalPolicy) -> str:
-    return "" if rule.loss in ("", "wrong") else f" ({rule.loss}, {rule.bound:g} is the most)"
+    if rule.loss in ("", "wrong"):
+        return ""
+    return f" ({rule.loss}, {rule.bound:g} is the most)"
 
 
 def _percent(tolerance: float) -> str:
-    return f" (beyond {100 * tolerance:g} %)" if tolerance else ""
+    if tolerance:
+        return f" (beyond {100 * tolerance:g} %)"
+    return ""
 
 
 def in_place_lines(ledger: Ledger, name: str, policy: Policy | None = None) -> list[str]:

@@ -107,11 +107,9 @@ def steps_of_canary(
         return canary_steps(CANARY_STEPS if steps is None else steps, every)
 
     hold_s = judging.step_s if every is None else seconds(every)
-    return (
-        configured_steps(replace(judging, step_s=hold_s))
-        if steps is None
-        else judged_steps(steps, hold_s)
-    )
+    if steps is None:
+        return configured_steps(replace(judging, step_s=hold_s))
+    return judged_steps(steps, hold_s)
 
 
 def blue_green(place: Workspace, name: str, breaking: bool = False, auto: bool = False) -> Act:

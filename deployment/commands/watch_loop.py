@@ -52,15 +52,21 @@ def last_one(now: Picture) -> int | None:
         for event in now["events"]
         if event["act"] in ("promote", "end", "rollback", "abort")
     ]
-    return ROLLED_BACK if ends and ends[0] in ("rollback", "abort") else DONE
+    if ends and ends[0] in ("rollback", "abort"):
+        return ROLLED_BACK
+    return DONE
 
 
 def _undecided(now: Picture) -> int:
     """The exit code at the deadline: what is held waits for a person, all else for more time."""
     rollout = now["rollout"]
     if rollout is None:
-        return DONE if now["record_answers"] else DEADLINE
-    return UNDECIDED if rollout["held"] else DEADLINE
+        if now["record_answers"]:
+            return DONE
+        return DEADLINE
+    if rollout["held"]:
+        return UNDECIDED
+    return DEADLINE
 
 
 def until_ended(
@@ -94,4 +100,6 @@ def verdict(began: Picture, now: Picture) -> int | None:
     ended_well = any(
         event["act"] == "end" and event["revision"] > began["revision"] for event in now["events"]
     )
-    return DONE if ended_well or now["released"] == rollout["candidate"] else ROLLED_BACK
+    if ended_well or now["released"] == rollout["candidate"]:
+        return DONE
+    return ROLLED_BACK

@@ -38,21 +38,25 @@ def about(before: Ledger, after: Ledger) -> str:
         new = was is None or was.id != rollout.id
         if new or before.weight(rollout.candidate) != weight:
             shadow = strategy(rollout.strategy).shadows
-            return rollout.candidate if shadow else f"{rollout.candidate} {weight / 100:g} %"
+            if shadow:
+                return rollout.candidate
+            return f"{rollout.candidate} {weight / 100:g} %"
 
     if after.queued != before.queued and rollout is not None:
         waiting = after.queued or before.queued
-        return waiting.candidate if waiting else ""
+        if waiting:
+            return waiting.candidate
+        return ""
 
     if after.released != before.released:
-        return f"{before.released} -> {after.released}" if before.released else str(after.released)
+        if before.released:
+            return f"{before.released} -> {after.released}"
+        return str(after.released)
 
     if was is not None and rollout is None:
-        return (
-            was.candidate
-            if not before.weight(was.candidate)
-            else f"{was.candidate} -> {was.stable}"
-        )
+        if not before.weight(was.candidate):
+            return was.candidate
+        return f"{was.candidate} -> {was.stable}"
 
     touched = [
         name for name, version in after.versions.items() if before.versions.get(name) != version
@@ -61,4 +65,8 @@ def about(before: Ledger, after: Ledger) -> str:
         return ", ".join(touched)
 
     waiting = after.queued or before.queued
-    return rollout.candidate if rollout else waiting.candidate if waiting else ""
+    if rollout:
+        return rollout.candidate
+    if waiting:
+        return waiting.candidate
+    return ""

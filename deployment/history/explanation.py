@@ -99,4 +99,6 @@ def numbers(found: Explained) -> verdict.Shown | None:
 
 
 def _changed(before: str, after: str) -> str:
-    return f"{before}  (as before)" if before == after else f"{before} -> {after}"
+    if before == after:
+        return f"{before}  (as before)"
+    return f"{before} -> {after}"

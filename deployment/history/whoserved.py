@@ -107,4 +107,6 @@ def _predictions(scores: list[float], classes: list[str]) -> list[Found]:
 
 def _prediction(prediction: Found) -> str:
     score = f"{prediction['score']:.6g}"
-    return f"{prediction['class']} (score {score})" if prediction["class"] is not None else score
+    if prediction["class"] is not None:
+        return f"{prediction['class']} (score {score})"
+    return score

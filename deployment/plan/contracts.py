@@ -30,7 +30,9 @@ def contract_with_users(place: Workspace, ledger: Ledger, name: str) -> Contract
 
 def contract_at_stake(place: Workspace, ledger: Ledger, name: str) -> Contract | None:
     """The same for an act that gives traffic; None for the way back, which nothing may hold up."""
-    return None if name == ledger.rollback_target() else contract_with_users(place, ledger, name)
+    if name == ledger.rollback_target():
+        return None
+    return contract_with_users(place, ledger, name)
 
 
 def _released(place: Workspace, ledger: Ledger, stable: str) -> Release:

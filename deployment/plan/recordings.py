@@ -126,4 +126,6 @@ def _plain(value: Any, dtype: str) -> Any:
         return None
     if dtype == "int" and isinstance(value, float) and value.is_integer():
         return int(value)
-    return value if isinstance(value, (bool, int, float, str)) else str(value)
+    if isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)

@@ -76,7 +76,9 @@ class Differences:
     @property
     def share(self) -> float:
         """Of all rows, how many changed."""
-        return self.changed / self.rows if self.rows else 0.0
+        if self.rows:
+            return self.changed / self.rows
+        return 0.0
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,9 @@ def _errors(pairs: Sequence[Pair], today: str, tomorrow: str) -> list[RowErrors]
 def _only_failure(pair: Pair, today: str, tomorrow: str) -> tuple[str, Said | None]:
     if bool(pair.today.error) == bool(pair.tomorrow.error):
         return "", None
-    return (today, pair.today) if pair.today.error else (tomorrow, pair.tomorrow)
+    if pair.today.error:
+        return (today, pair.today)
+    return (tomorrow, pair.tomorrow)
 
 
 def _worst(pairs: Sequence[Pair], distances: Sequence[float | None]) -> list[WorstChange]:
@@ -197,8 +201,12 @@ def _worst(pairs: Sequence[Pair], distances: Sequence[float | None]) -> list[Wor
 def _distance(mine: Any, theirs: Any) -> float | None:
     if isinstance(mine, list) and isinstance(theirs, list) and len(mine) == len(theirs) and mine:
         apart = [_distance(a, b) for a, b in zip(mine, theirs, strict=True)]
-        return None if None in apart else max(each for each in apart if each is not None)
-    return float(abs(mine - theirs)) if _is_number(mine) and _is_number(theirs) else None
+        if None in apart:
+            return None
+        return max(each for each in apart if each is not None)
+    if _is_number(mine) and _is_number(theirs):
+        return float(abs(mine - theirs))
+    return None
 
 
 def _is_number(value: Any) -> bool:
@@ -206,4 +214,6 @@ def _is_number(value: Any) -> bool:
 
 
 def _place_of_largest(values: list[Any]) -> int:
-    return values.index(max(values)) if values else -1
+    if values:
+        return values.index(max(values))
+    return -1

@@ -100,7 +100,9 @@ def _wait(
     log: Path,
 ) -> None:
     def ended() -> str | None:
-        return None if process.poll() is None else f"exit status {process.returncode}"
+        if process.poll() is None:
+            return None
+        return f"exit status {process.returncode}"
 
     try:
         wait_ready(probe, place.settings.deployment.ready_timeout_s, ended, str(log))

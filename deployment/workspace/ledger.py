@@ -90,7 +90,9 @@ def make_record(place: Workspace) -> None:
 def read_ledger(store: LedgerStore) -> Ledger:
     """The newest ledger, an empty one before the first act; raises StoreError, BrokenRecord."""
     entry = store.newest()
-    return from_body(entry.body, entry.revision) if entry else Ledger(model=store.model)
+    if entry:
+        return from_body(entry.body, entry.revision)
+    return Ledger(model=store.model)
 
 
 def write(store: LedgerStore, record: RecordRevision, actor: str, reason: str, now: float) -> Entry:

@@ -54,7 +54,9 @@ def read_secrets(place: Workspace) -> Secrets:
 
 
 def _kept(path: Path) -> str:
-    return path.read_text().strip() if path.exists() else ""
+    if path.exists():
+        return path.read_text().strip()
+    return ""
 
 
 def check_webhook_secret(place: Workspace) -> None:

@@ -162,7 +162,9 @@ def run_folder(state: Path) -> Path:
 
 def _path(environ: Mapping[str, str], name: str, default: str) -> Path:
     given = environ.get(name)
-    return Path(os.path.abspath(given)) if given else ROOT / default
+    if given:
+        return Path(os.path.abspath(given))
+    return ROOT / default
 
 
 def _port(text: str) -> int | None:

@@ -88,7 +88,9 @@ class Addons:
 
     def _config(self, app: App) -> dict[str, str]:
         base = self.releasing.base(app)
-        return dict(base.config) if base else {}
+        if base:
+            return dict(base.config)
+        return {}
 
     async def _provide(self, addon: Addon, user: Account) -> None:
         await self.clock.sleep(self.provision_s)

@@ -26,7 +26,9 @@ def binaries() -> Path | None:
         return found[-1].parent
 
     on_path = shutil.which("initdb")
-    return Path(on_path).resolve().parent if on_path else None
+    if on_path:
+        return Path(on_path).resolve().parent
+    return None
 
 
 def free_port() -> int:
@@ -96,7 +98,9 @@ def wait(
 def _account() -> str:
     """PostgreSQL refuses to run as root, so root lends it the account that Debian made for it."""
     names = {entry.pw_name for entry in pwd.getpwall()}
-    return "postgres" if "postgres" in names else "nobody"
+    if "postgres" in names:
+        return "postgres"
+    return "nobody"
 
 
 def _identity(folder: Path) -> dict[str, Any]:
@@ -113,4 +117,6 @@ def _identity(folder: Path) -> dict[str, Any]:
 
 
 def _dies_with_us() -> list[str]:
-    return ["setpriv", "--pdeathsig", "INT"] if shutil.which("setpriv") else []
+    if shutil.which("setpriv"):
+        return ["setpriv", "--pdeathsig", "INT"]
+    return []

@@ -37,11 +37,9 @@ def create(call: Call) -> Reply:
 def _plan_of(call: Call) -> str:
     """By its name, or as an object with it, as Heroku's own client says it."""
     plan = call.body.get("plan")
-    return (
-        str(plan.get("name") or plan.get("id") or "")
-        if isinstance(plan, dict)
-        else call.text("plan")
-    )
+    if isinstance(plan, dict):
+        return str(plan.get("name") or plan.get("id") or "")
+    return call.text("plan")
 
 
 def database(call: Call) -> Reply:

@@ -88,7 +88,9 @@ def _within(value: Any, first: str, last: str, descending: bool, past: bool) -> 
 
 
 def _like(value: Any, text: str) -> Any:
-    return int(text) if isinstance(value, int) and text.isdigit() else text
+    if isinstance(value, int) and text.isdigit():
+        return int(text)
+    return text
 
 
 def _unsatisfiable(keys: tuple[str, ...]) -> ApiError:

@@ -154,4 +154,6 @@ def _first_byte(wanted: str) -> int | None:
     if not wanted:
         return 0
     start = wanted.removeprefix("bytes=").removesuffix("-")
-    return int(start) if start.isdigit() else None
+    if start.isdigit():
+        return int(start)
+    return None

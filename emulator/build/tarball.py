@@ -40,7 +40,9 @@ def unpack(path: Path, folder: Path) -> Path:
         raise BadTarball(f"the source cannot be unpacked: {error}") from error
 
     inside = list(folder.iterdir())
-    return inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
+    if len(inside) == 1 and inside[0].is_dir():
+        return inside[0]
+    return folder
 
 
 def _place(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:

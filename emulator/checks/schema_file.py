@@ -23,7 +23,9 @@ def find(named: str | None) -> Path | None:
     for name in (named, os.environ.get("HEROKU_SCHEMA")):
         if name:
             return Path(name)
-    return cached() if cached().is_file() else None
+    if cached().is_file():
+        return cached()
+    return None
 
 
 def fetch() -> Path:

@@ -122,7 +122,9 @@ class Runner:
                 task.cancel()
             process_groups.signal_all(process.pid, signal.SIGKILL)
 
-        return status if status >= 0 else 128 - status
+        if status >= 0:
+            return status
+        return 128 - status
 
     async def _watch_boot(self, dyno: Dyno) -> None:
         if dyno.port is None:

@@ -60,4 +60,6 @@ class Session:
     def after(self, number: int) -> list[Line]:
         """The wanted lines since that one; at first the last `lines` of them."""
         found = [line for line in self.log.lines if line.number > number and self.wants(line)]
-        return found if number else found[-self.lines :]
+        if number:
+            return found
+        return found[-self.lines :]

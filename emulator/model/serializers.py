@@ -39,7 +39,9 @@ def _ref(thing: Any) -> dict[str, Any]:
 
 
 def _id(thing: Any) -> dict[str, Any] | None:
-    return {"id": thing.id} if thing else None
+    if thing:
+        return {"id": thing.id}
+    return None
 
 
 def stack_ref(name: str) -> dict[str, Any]:

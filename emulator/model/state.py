@@ -187,7 +187,9 @@ class App(Record):
     @property
     def config(self) -> dict[str, str]:
         """The config vars in force."""
-        return self.current.config if self.current else {}
+        if self.current:
+            return self.current.config
+        return {}
 
 
 @dataclass(eq=False)

@@ -42,7 +42,9 @@ def _shares(row: Strategy, rollout: Rollout, ledger: Ledger, judged: bool) -> li
 
 
 def _percent(share: int, usual: int) -> list[str]:
-    return [] if share == usual else ["--percent", f"{share / 100:g}"]
+    if share == usual:
+        return []
+    return ["--percent", f"{share / 100:g}"]
 
 
 def _ramp(row: Strategy, steps: tuple[Step, ...]) -> list[str]:

@@ -301,7 +301,9 @@ def advance(ledger: Ledger, now: float) -> RecordRevision | None:
     """
     rollout = ledger.rollout
     due = rollout.due_at() if rollout is not None and rollout.policy is None else None
-    return None if due is None or now < due else step_of(ledger, now)
+    if due is None or now < due:
+        return None
+    return step_of(ledger, now)
 
 
 def step_of(ledger: Ledger, now: float) -> RecordRevision:
@@ -394,7 +396,9 @@ def _words_of_return(ledger: Ledger, target: str) -> tuple[str, str, str]:
 
 
 def _undo_of_release(ledger: Ledger) -> str:
-    return "rollback" if ledger.released else ""
+    if ledger.released:
+        return "rollback"
+    return ""
 
 
 def _replaced(ledger: Ledger, facts: Facts, name: str) -> Ledger:

@@ -60,7 +60,9 @@ def next_move(ledger: Ledger, seen: Observation) -> RecordRevision | None:
         return None
 
     record = _MOVES[strategy(rollout.strategy).ends](ledger, rollout, seen)
-    return None if record is None else _kept(record, seen)
+    if record is None:
+        return None
+    return _kept(record, seen)
 
 
 def flagged(ledger: Ledger, because: str, account: dict[str, Any]) -> RecordRevision:
@@ -96,7 +98,9 @@ def _by_proof(ledger: Ledger, rollout: Rollout, seen: Observation) -> RecordRevi
     if not _stood(rollout, seen) or verdict.against >= SILENCE:
         return None
     if rollout.step == len(rollout.steps) - 1:
-        return _released(ledger, rollout, "proved") if _passed(verdict, rollout) else None
+        if _passed(verdict, rollout):
+            return _released(ledger, rollout, "proved")
+        return None
 
     return step_of(ledger, seen.now)
 
@@ -115,15 +119,17 @@ def _stood(rollout: Rollout, seen: Observation) -> bool:
 
 def _by_clock(ledger: Ledger, rollout: Rollout, seen: Observation) -> RecordRevision | None:
     due = rollout.due_at()
-    return None if due is None or seen.now < due else step_of(ledger, seen.now)
+    if due is None or seen.now < due:
+        return None
+    return step_of(ledger, seen.now)
 
 
 def _by_watch(ledger: Ledger, rollout: Rollout, seen: Observation) -> RecordRevision | None:
     due = rollout.due_at()
     watched = due is not None and seen.now >= due
-    return (
-        _released(ledger, rollout, "proved") if watched and _passed(seen.verdict, rollout) else None
-    )
+    if watched and _passed(seen.verdict, rollout):
+        return _released(ledger, rollout, "proved")
+    return None
 
 
 def _by_pairs(ledger: Ledger, rollout: Rollout, seen: Observation) -> RecordRevision | None:

@@ -122,4 +122,6 @@ def _standing(ledger: Ledger, name: str) -> tuple[object, ...]:
     if needed(ledger, name):
         return ("needed",)
 
-    return ("idle", version.program, version.proven_at) if version.state in LIVE else ("retired",)
+    if version.state in LIVE:
+        return ("idle", version.program, version.proven_at)
+    return ("retired",)

@@ -45,11 +45,9 @@ def _last(ledger: Ledger, released_now: str) -> Rollout | None:
     of it.
     """
     rollout = ledger.rollout
-    return (
-        rollout
-        if rollout is not None and rollout.policy and rollout.candidate == released_now
-        else None
-    )
+    if rollout is not None and rollout.policy and rollout.candidate == released_now:
+        return rollout
+    return None
 
 
 def gone_back(ledger: Ledger, target: str) -> Ledger:

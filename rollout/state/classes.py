@@ -153,7 +153,9 @@ def number_of(value: ClassValue) -> int | float | None:
     if not math.isfinite(number):
         return None
 
-    return number if isinstance(value, float) else _whole(value, number)
+    if isinstance(value, float):
+        return number
+    return _whole(value, number)
 
 
 def _whole(value: int | str, number: float) -> int | float:

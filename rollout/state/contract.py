@@ -59,7 +59,9 @@ class Contract:
         kinds = {difference.kind for difference in self.differences}
         if Kind.BREAKING in kinds:
             return ContractVerdict.BREAKING
-        return ContractVerdict.ADDITIVE if Kind.ADDITIVE in kinds else ContractVerdict.COMPATIBLE
+        if Kind.ADDITIVE in kinds:
+            return ContractVerdict.ADDITIVE
+        return ContractVerdict.COMPATIBLE
 
     def breaks(self) -> tuple[Difference, ...]:
         """Only what breaks."""

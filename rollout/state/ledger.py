@@ -134,7 +134,9 @@ class Ledger:
 
     def weight(self, name: str) -> int:
         """Basis points of the traffic that version answers."""
-        return self.split.weight(name) if self.split else 0
+        if self.split:
+            return self.split.weight(name)
+        return 0
 
     def rollback_target(self) -> str | None:
         """Where `rollback` would send the traffic now: the stable version of a rollout, else the
@@ -143,7 +145,9 @@ class Ledger:
         rollout = self.rollout
         if rollout is not None and self.weight(rollout.candidate) > 0:
             return rollout.stable
-        return self.released_before[-1] if self.released_before else None
+        if self.released_before:
+            return self.released_before[-1]
+        return None
 
     def with_event(self, name: str, event: Event) -> "Ledger":
         """The ledger after `event` happened to that version; raises IllegalEvent."""
@@ -197,7 +201,9 @@ class Ledger:
 
     def _hotfix(self) -> str:
         rollout = self.rollout
-        return rollout.policy.hotfix if rollout is not None and rollout.policy is not None else ""
+        if rollout is not None and rollout.policy is not None:
+            return rollout.policy.hotfix
+        return ""
 
     def to_body(self) -> Body:
         """Plain JSON values, the form that is stored."""

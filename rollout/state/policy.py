@@ -205,7 +205,9 @@ class Policy:
     def labels(self) -> Labels | None:
         """How labels are turned into losses; None where they are not judged."""
         rule = next((rule for rule in self.rules if rule.name == "labels" and rule.loss), None)
-        return None if rule is None else Labels(loss=rule.loss, bound=rule.bound)
+        if rule is None:
+            return None
+        return Labels(loss=rule.loss, bound=rule.bound)
 
     def to_body(self) -> dict[str, Any]:
         """Plain JSON. `policy_of(to_body())` is the identity."""
@@ -277,19 +279,27 @@ def _in_vain(
 
     if name == "wait" and judging.wait.action != "watch" and weights is not None:
         near = judging.wait.apart * ALL
-        return "" if any(abs(weight - ALL / 2) <= near for weight in weights) else NO_EQUAL_SHARES
+        if any(abs(weight - ALL / 2) <= near for weight in weights):
+            return ""
+        return NO_EQUAL_SHARES
 
     return ""
 
 
 def _no_loss(loss: str, answers: Answers) -> str:
     if answers.values:
-        return "" if loss == OF_VALUES else NO_LOSS
+        if loss == OF_VALUES:
+            return ""
+        return NO_LOSS
     if loss == OF_VALUES:
-        return NO_VALUES if answers.classes else ""
+        if answers.classes:
+            return NO_VALUES
+        return ""
 
     known = answers.classes or answers.probabilities
-    return NO_PROBABILITY if loss in ("brier", "log") and known and not answers.two_classes else ""
+    if loss in ("brier", "log") and known and not answers.two_classes:
+        return NO_PROBABILITY
+    return ""
 
 
 def _rule(name: str, signal: Signal, judged: bool) -> SignalPolicy:

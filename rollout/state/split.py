@@ -153,7 +153,9 @@ def _key(salt: str) -> bytes:
     # blake2b takes a key of at most 64 bytes. A longer salt counts by its digest: cut off, it would
     # lose the rollout.
     whole = salt.encode()
-    return whole if len(whole) <= blake2b.MAX_KEY_SIZE else blake2b(whole).digest()
+    if len(whole) <= blake2b.MAX_KEY_SIZE:
+        return whole
+    return blake2b(whole).digest()
 
 
 def _owners(slices: Iterable[Slice]) -> list[str]:

@@ -18,7 +18,9 @@ _SMALLEST_VALUE = 1e-9
 
 def latency_bin(seconds: float) -> int:
     """The bin of a latency."""
-    return int(math.log2(seconds / _SMALLEST_S) * BINS_PER_OCTAVE) if seconds > _SMALLEST_S else 0
+    if seconds > _SMALLEST_S:
+        return int(math.log2(seconds / _SMALLEST_S) * BINS_PER_OCTAVE)
+    return 0
 
 
 def bin_edge_ms(index: int) -> float:
@@ -66,4 +68,6 @@ def value_bin(value: float) -> int:
     """The bin of any finite number; larger numbers have larger bins."""
     size = abs(value) / _SMALLEST_VALUE
     index = int(math.log2(size) * VALUE_BINS) + 1 if size > 1 else 0
-    return index if value >= 0 else -index
+    if value >= 0:
+        return index
+    return -index

@@ -99,4 +99,6 @@ def _cells(row: Mapping[str, Count], names: Sequence[str]) -> Array:
 
 def _values(tally: ByKind, kind: str, names: Sequence[str]) -> list[Count]:
     counts = tally.get(kind)
-    return [counts.get(name, 0) for name in names] if counts else [0] * len(names)
+    if counts:
+        return [counts.get(name, 0) for name in names]
+    return [0] * len(names)

@@ -142,7 +142,9 @@ class Evidence:
         ]
         agree, differ, error, agrees, differs, errs = np.broadcast_arrays(*cells)
         table = np.stack([agree, differ + error, agrees, differs + errs], -1).astype(float)
-        return {COPIES_SHARE: table.reshape(*table.shape[:-1], 2, 2)} if table.any() else {}
+        if table.any():
+            return {COPIES_SHARE: table.reshape(*table.shape[:-1], 2, 2)}
+        return {}
 
     def paired(self) -> Any:
         """Counts (..., 2 * LABEL_LEVELS - 1) of the candidate's loss less the stable version's,
@@ -269,4 +271,6 @@ def _rest(now: Count, then: Count) -> Count:
     """A count that is behind the mark belongs to a worker whose newest counts are not in yet:
     nothing came since.
     """
-    return max(now - then, 0) if isinstance(now, int) else np.maximum(now - then, 0)
+    if isinstance(now, int):
+        return max(now - then, 0)
+    return np.maximum(now - then, 0)

@@ -82,7 +82,9 @@ class EvidenceSnapshot:
         would be no bet.
         """
         began = self.marks.get(REFERENCE, {}).get("since")
-        return evidence if began is None else evidence.since(from_body(began), BY_THRESHOLDS)
+        if began is None:
+            return evidence
+        return evidence.since(from_body(began), BY_THRESHOLDS)
 
     def _reference(self, history: Tally) -> dict[str, Any] | None:
         if enough(history):
@@ -148,7 +150,9 @@ def judged_late(ledger: Ledger) -> Rollout | None:
     """The rollout whose late labels still count although it is over."""
     if ledger.rollout is not None or ledger.last is None or ledger.flagged:
         return None
-    return ledger.last if ledger.released == ledger.last.candidate else None
+    if ledger.released == ledger.last.candidate:
+        return ledger.last
+    return None
 
 
 def restart_names() -> list[str]:

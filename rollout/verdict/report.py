@@ -134,7 +134,9 @@ def _percent(rate: float) -> str:
 
 
 def _drawn_share(case: JudgingInput) -> float | None:
-    return case.weight / ALL if 0 < case.weight < ALL else None
+    if 0 < case.weight < ALL:
+        return case.weight / ALL
+    return None
 
 
 def _errors(case: JudgingInput, _judged: Judged) -> VerdictReport:
@@ -285,11 +287,9 @@ def _more(case: JudgingInput, judged: Judged, share: float | None, quantile: flo
     if share is None:
         pairs = case.evidence.paired()
         paired = rule.name == "labels" and pairs.any()
-        return (
-            pairs_to_proof(pairs, rule.margin, case.policy.beta, quantile, proof)
-            if paired
-            else None
-        )
+        if paired:
+            return pairs_to_proof(pairs, rule.margin, case.policy.beta, quantile, proof)
+        return None
 
     centre, margin = _CENTRES[rule.name](case.reference), margin_of(rule, case.reference)
     return requests_to_proof(share, centre, margin, case.policy.beta, quantile, proof)
@@ -313,7 +313,9 @@ def _more_batches(case: JudgingInput, judged: Judged) -> float | None:
 def _finite(value: float | None) -> float | str | None:
     if value is None:
         return None
-    return NEVER if value == math.inf else round(value)
+    if value == math.inf:
+        return NEVER
+    return round(value)
 
 
 def _says(
@@ -328,13 +330,17 @@ def _says(
     if judged.worse:
         return {"rollback": "worse", "hold": "differs: hold", "watch": "differs"}[rule.action]
     if not numbers.there:
-        return NO_DATA if rule.required else "-"
+        if rule.required:
+            return NO_DATA
+        return "-"
     if judged.certified:
         return "certified"
     if half is None and rule.required:
         return "not proved yet"
     if half is None:
-        return "ok" if rule.action == "rollback" else f"ok ({rule.action} only)"
+        if rule.action == "rollback":
+            return "ok"
+        return f"ok ({rule.action} only)"
     if half == math.inf:
         return "not reachable at this rate"
 
@@ -351,20 +357,20 @@ def _in_time(case: JudgingInput, more: float, requests: int) -> str:
     if minutes >= 600:
         return f", {minutes / 60:.0f} h"
 
-    return f", {minutes:.0f} min" if minutes >= 1 else ", under a minute"
+    if minutes >= 1:
+        return f", {minutes:.0f} min"
+    return ", under a minute"
 
 
 def _short(count: float) -> str:
     if count == math.inf:
         return NEVER
 
-    return (
-        f"{count:.0f}"
-        if count < 1000
-        else f"{count / 1000:.3g}k"
-        if count < 1e6
-        else f"{count / 1e6:.3g}M"
-    )
+    if count < 1000:
+        return f"{count:.0f}"
+    if count < 1e6:
+        return f"{count / 1000:.3g}k"
+    return f"{count / 1e6:.3g}M"
 
 
 def _quantile(bins: Mapping[str, int], quantile: float) -> int:
@@ -407,11 +413,9 @@ def _because(case: JudgingInput, verdict: Verdict) -> str:
         return f"not yet: {', '.join(verdict.because)} not proved"
 
     required = any(judged.rule.required for judged in verdict.signals)
-    return (
-        "not yet: proved, but its newest requests speak against it"
-        if required
-        else "nothing against it"
-    )
+    if required:
+        return "not yet: proved, but its newest requests speak against it"
+    return "nothing against it"
 
 
 def _blame(case: JudgingInput, judged: Judged) -> str:

@@ -110,7 +110,9 @@ def log_ratio(drawn: Mapping[float, Array]) -> Array:
         factors = np.stack([np.log(got / share), np.log((1 - got) / (1 - share))])
         total = total + np.asarray(counts, float) @ factors
 
-    return log_mean(total) if drawn else 0.0
+    if drawn:
+        return log_mean(total)
+    return 0.0
 
 
 def log_mean(logs: Array) -> Array:
@@ -167,7 +169,9 @@ def difference(tables: Tables) -> float:
             trust = 1 / (1 / of[0] + 1 / of[1])
             total, weight = total + trust * float(losses[0] - losses[1]), weight + trust
 
-    return total / weight if weight else 0.0
+    if weight:
+        return total / weight
+    return 0.0
 
 
 def means(counts: Array) -> Array:
@@ -262,7 +266,9 @@ def _log_capital(tables: Tables, factors: Any) -> Array:
         part = cells @ factors(share, counts.shape[-1]).reshape(cells.shape[-1], -1)
         total = part if total is None else total + part
 
-    return 0.0 if total is None else log_mean(total)
+    if total is None:
+        return 0.0
+    return log_mean(total)
 
 
 @lru_cache(maxsize=4096)

@@ -112,7 +112,9 @@ def together(signals: Sequence[Judged]) -> float:
 def weighted(capitals: Sequence[tuple[float, Array]]) -> Array:
     """Log of a weighted sum of capitals given as logs."""
     logs = [log + math.log(weight) for weight, log in capitals if weight > 0]
-    return reduce(np.logaddexp, logs) if logs else 0.0
+    if logs:
+        return reduce(np.logaddexp, logs)
+    return 0.0
 
 
 def against(rule: SignalPolicy, periods: Sequence[Evidence], reference: Reference) -> Array:
@@ -135,7 +137,9 @@ def proof(rule: SignalPolicy, evidence: Evidence, reference: Reference) -> Array
     proof.
     """
     bet = PROOF.get(rule.name)
-    return bet(rule, evidence, reference) if bet is not None and rule.margin > 0 else None
+    if bet is not None and rule.margin > 0:
+        return bet(rule, evidence, reference)
+    return None
 
 
 def guard(evidence: Evidence) -> Array:
@@ -148,7 +152,9 @@ def guard(evidence: Evidence) -> Array:
 
 def margin_of(rule: SignalPolicy, reference: Reference) -> float:
     """The margin in force: for errors at least the stable version's own rate."""
-    return max(rule.margin, reference.errors) if rule.name == "errors" else rule.margin
+    if rule.name == "errors":
+        return max(rule.margin, reference.errors)
+    return rule.margin
 
 
 def _judged(rule: SignalPolicy, capital: Array, proved: Array | None, policy: Policy) -> Judged:

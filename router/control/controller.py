@@ -162,11 +162,9 @@ class Controller:
         if seen is not None and seen.holder == self.me:
             return self.leases.renew(seen)
 
-        return (
-            self.leases.take(seen, self.me)
-            if self._patience.may_take(seen, time.monotonic())
-            else None
-        )
+        if self._patience.may_take(seen, time.monotonic()):
+            return self.leases.take(seen, self.me)
+        return None
 
     def _conduct(self, ledger: Ledger) -> None:
         self._ticks += 1

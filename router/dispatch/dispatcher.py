@@ -446,7 +446,9 @@ def status_of(outcome: Predicted | DispatchError, lost: DispatchError | None) ->
         return STATUS_OF_LOSS.get(outcome.reason, 503)
     if lost is not None:
         return 500
-    return 422 if outcome.errors else 200
+    if outcome.errors:
+        return 422
+    return 200
 
 
 def word_of(status: int, lost: DispatchError | None) -> str:
@@ -457,7 +459,9 @@ def word_of(status: int, lost: DispatchError | None) -> str:
         return "ok"
     if status in (400, 422):
         return "refused"
-    return "shed" if lost is not None and lost.reason == "shed" else "error"
+    if lost is not None and lost.reason == "shed":
+        return "shed"
+    return "error"
 
 
 def _at_fault(ask: InFlight, outcome: Predicted | DispatchError) -> list[msgspec.Raw]:

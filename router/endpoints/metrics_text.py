@@ -183,7 +183,9 @@ def drawn_counts(gauges: dict[Key, float], split_id: str) -> dict[str, float]:
 def shares(drawn: dict[str, float]) -> dict[str, float]:
     """Each version's part of all that was drawn."""
     total = sum(drawn.values())
-    return {version: value / total for version, value in drawn.items()} if total else {}
+    if total:
+        return {version: value / total for version, value in drawn.items()}
+    return {}
 
 
 def _parts(flat: dict[str, float]) -> dict[Key, float]:

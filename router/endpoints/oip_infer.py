@@ -126,7 +126,9 @@ class InferEndpoint:
         match = MODEL_PATH.fullmatch(path)
         if match is None or match["model"] != self.settings.model:
             return ()
-        return ("POST",) if match["rest"] == "/infer" else ("GET", "HEAD")
+        if match["rest"] == "/infer":
+            return ("POST",)
+        return ("GET", "HEAD")
 
     async def _describe(
         self, version: str | None, rest: str, headers: Headers
@@ -336,7 +338,9 @@ def _only(headers: Headers, name: bytes) -> str:
     values = [value for key, value in headers if key == name and value]
     if len(values) > 1:
         raise given_twice(name)
-    return values[0].decode("latin-1") if values else ""
+    if values:
+        return values[0].decode("latin-1")
+    return ""
 
 
 def _header(headers: Headers, name: bytes) -> str:
@@ -359,15 +363,17 @@ def _first_row(body: bytes) -> Callable[[str], Any]:
 
         first = found[0] if found else None
         # A tensor of shape [n, 1] may have its values in lists of one.
-        return first[0] if isinstance(first, list) and len(first) == 1 else first
+        if isinstance(first, list) and len(first) == 1:
+            return first[0]
+        return first
 
     return value
 
 
 def _status(outcome: Answer | Failure) -> int:
-    return (
-        outcome.status if isinstance(outcome, Answer) else STATUS_OF_LOSS.get(outcome.reason, 503)
-    )
+    if isinstance(outcome, Answer):
+        return outcome.status
+    return STATUS_OF_LOSS.get(outcome.reason, 503)
 
 
 def _failure(version: str, failure: Failure) -> Problem:

@@ -267,11 +267,15 @@ def _truth(value: ClassValue, prediction: SignedPrediction, answers: Answers) ->
 def _listed(answers: Answers) -> str:
     shown = ", ".join(_short(key) for key in answers.names.keys[:SHOWN_CLASSES])
     more = len(answers.classes) - SHOWN_CLASSES
-    return f"{shown} and {more} more" if more > 0 else shown
+    if more > 0:
+        return f"{shown} and {more} more"
+    return shown
 
 
 def _short(text: str, most: int = SHOWN_CHARACTERS) -> str:
-    return text if len(text) <= most else f"{text[:most]}..."
+    if len(text) <= most:
+        return text
+    return f"{text[:most]}..."
 
 
 def of_a_shadow(row: Row) -> bool:
@@ -294,7 +298,11 @@ def loss_level(
     brier and log take the score as the probability of the second of two classes; where the classes
     are not known, of 1 beside 0."""
     if signal.loss == "wrong":
-        return None if not predicted_class else 0 if predicted_class == label else LABEL_LEVELS - 1
+        if not predicted_class:
+            return None
+        if predicted_class == label:
+            return 0
+        return LABEL_LEVELS - 1
     if score is None:
         return None
 
@@ -303,17 +311,17 @@ def loss_level(
         return None
 
     loss = _loss(signal.loss, score, truth)
-    return (
-        None
-        if not math.isfinite(loss)
-        else round(min(loss / signal.bound, 1.0) * (LABEL_LEVELS - 1))
-    )
+    if not math.isfinite(loss):
+        return None
+    return round(min(loss / signal.bound, 1.0) * (LABEL_LEVELS - 1))
 
 
 def _number(kind: str, label: str, answers: Answers) -> float | None:
     """The truth as the number that a score is held against."""
     if kind != "absolute" and answers.classes:
-        return float(label == answers.names.keys[1]) if answers.two_classes else None
+        if answers.two_classes:
+            return float(label == answers.names.keys[1])
+        return None
 
     try:
         return float(label)
@@ -333,5 +341,9 @@ def _loss(kind: str, score: float, truth: float) -> float:
 
 def _outcome(predicted_class: str, score: float | None, label: str) -> str:
     if predicted_class:
-        return "right" if predicted_class == label else "wrong"
-    return "unscored" if score is None else "scored"
+        if predicted_class == label:
+            return "right"
+        return "wrong"
+    if score is None:
+        return "unscored"
+    return "scored"

@@ -60,7 +60,9 @@ def sign(prediction: SignedPrediction, key: bytes) -> bytes:
 
 def label_id(signature: str, row: int, rows: int) -> str:
     """What the label of one row is counted by."""
-    return f"{signature}.{row}" if rows > 1 else signature
+    if rows > 1:
+        return f"{signature}.{row}"
+    return signature
 
 
 def signature_of(token: bytes) -> str:

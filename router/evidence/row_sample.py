@@ -83,7 +83,9 @@ class RowSample:
             return 0
         self._spread *= math.exp(math.log(1.0 - self._chance.random()) / self.size)
         missed = math.log1p(-self._spread) if self._spread < 1 else -math.inf
-        return int(math.log(1.0 - self._chance.random()) / missed) if missed else 2**62
+        if missed:
+            return int(math.log(1.0 - self._chance.random()) / missed)
+        return 2**62
 
 
 async def keep(recent: RowSample, state: Path, threads: Executor) -> None:

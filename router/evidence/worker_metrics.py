@@ -116,11 +116,9 @@ class SinceRollout:
         if rollout != self._rollout:
             self._rollout, self._before = rollout, counts
 
-        return (
-            {key: value - self._before.get(key, 0) for key, value in counts.items()}
-            if rollout
-            else {}
-        )
+        if rollout:
+            return {key: value - self._before.get(key, 0) for key, value in counts.items()}
+        return {}
 
 
 def folder(state: Path) -> Path:

@@ -120,7 +120,9 @@ class BodyReader:
                 )
             self.count(size)
 
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if len(chunks) == 1:
+            return chunks[0]
+        return b"".join(chunks)
 
 
 def no_room() -> Problem:
@@ -136,7 +138,7 @@ def no_room() -> Problem:
 def budget_of(scope: Scope) -> ByteBudget | None:
     """The budget of the worker that this request came to; None outside of one."""
     worker = (scope.get("state") or {}).get("worker")
-    return worker.budget if worker is not None else None
+    return getattr(worker, "budget", None)
 
 
 def with_length(scope: Scope, length: int) -> Scope:

@@ -34,7 +34,9 @@ class UnitSource:
             return header
         if self._reads_cookies and cookies and (found := cookie(cookies, self.cookie_name)):
             return found
-        return as_unit(field(self.field)) if self.field else b""
+        if self.field:
+            return as_unit(field(self.field))
+        return b""
 
     def of_request(self, headers: Headers, field: Callable[[str], Any]) -> bytes:
         """The same from all headers of a request; raises Problem 400 where the unit's header is
@@ -67,7 +69,9 @@ def row_field(row: msgspec.Raw) -> Callable[[str], Any]:
             found = msgspec.json.decode(row)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        return found.get(name) if isinstance(found, dict) else None
+        if isinstance(found, dict):
+            return found.get(name)
+        return None
 
     return value
 
@@ -77,12 +81,16 @@ def as_unit(value: Any) -> bytes:
     if isinstance(value, str):
         return value.encode("utf-8", "surrogatepass")
     if isinstance(value, bool):
-        return b"true" if value else b"false"
+        if value:
+            return b"true"
+        return b"false"
 
     if isinstance(value, float) and value.is_integer():
         value = int(value)
 
-    return str(value).encode() if isinstance(value, int | float) else b""
+    if isinstance(value, int | float):
+        return str(value).encode()
+    return b""
 
 
 def cookie(header: bytes, name: bytes) -> bytes:
@@ -94,6 +102,8 @@ def cookie(header: bytes, name: bytes) -> bytes:
         if key.strip() == name:
             value = value.strip()
             quoted = len(value) > 1 and value[:1] == value[-1:] == b'"'
-            return value[1:-1] if quoted else value
+            if quoted:
+                return value[1:-1]
+            return value
 
     return b""

@@ -220,11 +220,9 @@ class Mirror:
         if mine == theirs:
             return "agree"
 
-        return (
-            "agree"
-            if agree(_decode(mine), _decode(theirs), self.settings.shadow_tolerance)
-            else "differ"
-        )
+        if agree(_decode(mine), _decode(theirs), self.settings.shadow_tolerance):
+            return "agree"
+        return "differ"
 
 
 @dataclass(frozen=True, slots=True)

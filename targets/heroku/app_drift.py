@@ -221,11 +221,9 @@ class Checkup:
             return f"{UP} puts its own back"
 
         number = self._last_own()
-        return (
-            f"`heroku rollback v{number} -a {self.name}` brings Sluice's own back"
-            if number
-            else self._anew()
-        )
+        if number:
+            return f"`heroku rollback v{number} -a {self.name}` brings Sluice's own back"
+        return self._anew()
 
     def _last_own(self) -> int | None:
         """The newest release with the slug and the config vars that it should have."""

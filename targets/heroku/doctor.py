@@ -190,7 +190,9 @@ def _strays(
         )
 
     kept = sorted(set(scales) - set(named))
-    return f"{', '.join(kept)} kept without a dyno" if kept else "nothing"
+    if kept:
+        return f"{', '.join(kept)} kept without a dyno"
+    return "nothing"
 
 
 def _cost(there: AppGroup, scales: dict[str, dict[str, Scale]]) -> str:

@@ -42,7 +42,9 @@ class LeftoverApp:
     @property
     def words(self) -> str:
         """`1 x Basic, $7.00 a month`."""
-        return bill(self.dynos)[0].partition(": ")[2] if self.dynos else "no dyno"
+        if self.dynos:
+            return bill(self.dynos)[0].partition(": ")[2]
+        return "no dyno"
 
 
 def rests(there: AppGroup, versions: Iterable[Version]) -> dict[str, LeftoverApp]:
@@ -98,7 +100,9 @@ def _rest(there: AppGroup, found: App, prices: dict[str, float]) -> LeftoverApp:
 
 
 def _owned(found: App, by: Owner) -> bool:
-    return found.team == by.name if by.kind == "team" else found.owner == by.id
+    if by.kind == "team":
+        return found.team == by.name
+    return found.owner == by.id
 
 
 def _refuse_fresh(there: AppGroup, rest: LeftoverApp) -> None:

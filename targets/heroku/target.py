@@ -170,6 +170,8 @@ class HerokuTarget:
             crashed = [
                 dyno.name for dyno in dynos(self.house.client, program) if dyno.state == "crashed"
             ]
-            return f"{', '.join(crashed)} crashed" if crashed else None
+            if crashed:
+                return f"{', '.join(crashed)} crashed"
+            return None
 
         return ended

@@ -54,11 +54,9 @@ def _runs(pid: int) -> bool:
 
 def _process_ids() -> list[int]:
     proc = Path("/proc")
-    return (
-        [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()]
-        if proc.is_dir()
-        else []
-    )
+    if proc.is_dir():
+        return [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()]
+    return []
 
 
 def _environment(pid: int) -> list[bytes]:

@@ -42,4 +42,6 @@ def written(path: Path, kind: str) -> str:
 
 def _resolved(program: str) -> str:
     beside = Path(sys.executable).parent / program
-    return str(beside) if "/" not in program and beside.exists() else program
+    if "/" not in program and beside.exists():
+        return str(beside)
+    return program

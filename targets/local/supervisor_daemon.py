@@ -88,7 +88,9 @@ def _inherited(place: Workspace, secrets: Secrets, environ: Mapping[str, str]) -
     if place.webhook_secret:
         kept["SLUICE_WEBHOOK_SECRET"] = place.webhook_secret
 
-    return kept if place.database_is_file else {**kept, "DATABASE_URL": place.database_url}
+    if place.database_is_file:
+        return kept
+    return {**kept, "DATABASE_URL": place.database_url}
 
 
 def _wait_until_it_answers(place: Workspace) -> None:

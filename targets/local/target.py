@@ -97,16 +97,16 @@ def watch_for_end(supervisor: Supervisor, program: str) -> Callable[[], str | No
     def ended() -> str | None:
         process = supervisor.process(program)
         if process is None or process.state in GONE:
-            return (
-                (process.ended_because or process.state.lower())
-                if process
-                else "removed by somebody else"
-            )
+            if process:
+                return process.ended_because or process.state.lower()
+            return "removed by somebody else"
 
         if process.pid and process.pid not in first:
             first.append(process.pid)
 
-        return "it was restarted" if len(first) > 1 else None
+        if len(first) > 1:
+            return "it was restarted"
+        return None
 
     return ended
 
@@ -124,4 +124,6 @@ def _last_words(place: Workspace, program: str) -> str:
         if line.strip() and not line.startswith(" ")
     ]
     telling = [line for line in lines if "[INFO]" not in line and "gunicorn" not in line] or lines
-    return f"\n  it said: {telling[-1][:300]}" if telling else ""
+    if telling:
+        return f"\n  it said: {telling[-1][:300]}"
+    return ""

@@ -26,7 +26,9 @@ class Addon:
 def addon(client: Client, id_: str) -> Addon | None:
     """One add-on by id or name, None where there is none."""
     found = client.found(f"/addons/{id_}")
-    return None if found is None else addon_of(found)
+    if found is None:
+        return None
+    return addon_of(found)
 
 
 def addons(client: Client, app: str) -> list[Addon]:
@@ -37,7 +39,9 @@ def addons(client: Client, app: str) -> list[Addon]:
 def find_addon(client: Client, app: str, service: str = POSTGRES) -> Addon | None:
     """The app's own add-on of a service, such as `heroku-postgresql`; None where it has none."""
     value = _find(client, app, service)
-    return None if value is None else addon_of(value)
+    if value is None:
+        return None
+    return addon_of(value)
 
 
 def create_addon(client: Client, app: str, plan: str, attachment: str = DATABASE) -> Addon:
@@ -58,7 +62,9 @@ def ensure_addon(
 ) -> tuple[Addon, bool]:
     """The app's add-on of that service, ordered where there is none; and whether it was ordered."""
     there = find_addon(client, app, plan.partition(":")[0])
-    return (there, False) if there else (create_addon(client, app, plan, attachment), True)
+    if there:
+        return (there, False)
+    return (create_addon(client, app, plan, attachment), True)
 
 
 def attach(client: Client, found: Addon, app: str, name: str = DATABASE) -> bool:

@@ -29,7 +29,9 @@ class App:
 def app(client: Client, name: str) -> App | None:
     """The app of that name or id, None where there is none that this account can see."""
     found = client.found(f"/apps/{name}")
-    return None if found is None else app_of(found)
+    if found is None:
+        return None
+    return app_of(found)
 
 
 def apps(client: Client) -> list[App]:
@@ -45,7 +47,9 @@ def create_app(client: Client, name: str, region: str, stack: str, team: str = "
     path = "/teams/apps" if team else "/apps"
     made = app_of(client.post(path, body, look=lambda: client.found(f"/apps/{name}")))
     # A team's app is answered without its generation.
-    return made if made.generation else app_of(client.get(f"/apps/{made.id}"))
+    if made.generation:
+        return made
+    return app_of(client.get(f"/apps/{made.id}"))
 
 
 def ensure_app(

@@ -55,7 +55,9 @@ def _api(environ: Mapping[str, str]) -> str:
 
 
 def _of_host(host: str) -> str:
-    return f"https://{host}" if host.startswith("api.") else f"https://api.{host}"
+    if host.startswith("api."):
+        return f"https://{host}"
+    return f"https://api.{host}"
 
 
 def _checked(name: str, url: str) -> str:
@@ -124,4 +126,6 @@ def _from_netrc(file: Path, host: str) -> str:
             f"{file} cannot be read ({reason}): correct it, or export HEROKU_API_KEY"
         ) from None
 
-    return (found[2] or "").strip() if found else ""
+    if found:
+        return (found[2] or "").strip()
+    return ""

@@ -136,7 +136,9 @@ class Client:
 
     def _changed(self, method: str, path: str, body: Mapping[str, Any], look: Look | None) -> Any:
         answer = self._call(method, path, body=body, look=look)
-        return answer.json() if isinstance(answer, httpx.Response) else answer
+        if isinstance(answer, httpx.Response):
+            return answer.json()
+        return answer
 
     def _call(
         self,
@@ -200,7 +202,9 @@ class Client:
         status = answer.status_code
         if 200 <= status < 300:
             whole = attempt.method == "DELETE" or _is_json(answer)
-            return answer if whole else Fault(f"{status} without JSON", may_be_done=True)
+            if whole:
+                return answer
+            return Fault(f"{status} without JSON", may_be_done=True)
 
         if status == 429:
             return Fault(
@@ -262,4 +266,6 @@ def _is_json(answer: httpx.Response) -> bool:
 
 def _retry_after(answer: httpx.Response) -> float:
     text = answer.headers.get("Retry-After", "")
-    return float(text) if text.isascii() and text.isdigit() else 0.0
+    if text.isascii() and text.isdigit():
+        return float(text)
+    return 0.0

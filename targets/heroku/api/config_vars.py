@@ -43,7 +43,9 @@ def change(client: Client, app: str, wanted: Mapping[str, str | None]) -> bool:
 
         # While a release command runs these are the values before it.
         number, pending = _newest(client, app)
-        return now if pending and number > before else None
+        if pending and number > before:
+            return now
+        return None
 
     client.patch(f"/apps/{app}/config-vars", changes, look=look)
     return True
@@ -52,4 +54,6 @@ def change(client: Client, app: str, wanted: Mapping[str, str | None]) -> bool:
 def _newest(client: Client, app: str) -> tuple[int, bool]:
     """Number of the newest release, and whether it is pending."""
     found = client.listed(f"/apps/{app}/releases", "version ..; max=1, order=desc", pages=1)
-    return (int(found[0]["version"]), found[0]["status"] == "pending") if found else (0, False)
+    if found:
+        return (int(found[0]["version"]), found[0]["status"] == "pending")
+    return (0, False)

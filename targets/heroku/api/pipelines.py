@@ -25,7 +25,9 @@ def pipeline(client: Client, name: str, owner: Owner) -> Pipeline | None:
     count.
     """
     value = _find(client, name, owner)
-    return None if value is None else _pipeline_of(value)
+    if value is None:
+        return None
+    return _pipeline_of(value)
 
 
 def ensure_pipeline(client: Client, name: str, owner: Owner) -> tuple[Pipeline, bool]:

@@ -42,7 +42,9 @@ def releases(client: Client, app: str, most: int = 200) -> list[Release]:
 def newest(client: Client, app: str) -> Release | None:
     """The newest, whatever became of it."""
     found = releases(client, app, 1)
-    return found[0] if found else None
+    if found:
+        return found[0]
+    return None
 
 
 def current(client: Client, app: str) -> Release | None:

@@ -46,7 +46,9 @@ def _rehearsal(place: Workspace) -> dict[str, str]:
     """In a rehearsal the versions' public names lead nowhere: the router reaches them through the
     rehearsal's front.
     """
-    return {THROUGH: place.through} if place.through else {}
+    if place.through:
+        return {THROUGH: place.through}
+    return {}
 
 
 def _every_app() -> dict[str, str]:

@@ -93,11 +93,9 @@ class Chain:
         TooLate.
         """
         found = self._built_before(tarball)
-        return (
-            found
-            if found is not None and not found.pending
-            else self._followed(found or self._started(tarball))
-        )
+        if found is not None and not found.pending:
+            return found
+        return self._followed(found or self._started(tarball))
 
     def release_of(self, made: Build) -> Release:
         """The release that a succeeded build makes a little later; raises TooLate."""
@@ -154,7 +152,9 @@ class Chain:
 
             ready = [each for each in running if each.state in READY and each.release >= version]
             enough = wanted is not None and len(ready) >= wanted.quantity
-            return tuple(ready) if enough and len(ready) == len(running) else None
+            if enough and len(ready) == len(running):
+                return tuple(ready)
+            return None
 
         return self._until(f"every web dyno up at v{version}", self.deadlines.dynos_s, ask)
 
@@ -203,7 +203,9 @@ class Chain:
                 told.append(found.state)
                 self.say(f"{self.app}: {found.name} ({found.plan}) {found.state}")
 
-            return found if found.state == "provisioned" else None
+            if found.state == "provisioned":
+                return found
+            return None
 
         return self._until(f"add-on {ordered.name}", self.deadlines.addon_s, ask)
 
@@ -256,7 +258,9 @@ class Chain:
         found = newest(self.client, self.app) or own
         mine = found.id == own.id or (made.slug is not None and found.slug == made.slug)
         if made.slug is None or (mine and found.status in (PENDING, SUCCEEDED)):
-            return found if mine else own
+            if mine:
+                return found
+            return own
 
         self.say(f"{self.app}: releasing the slug of {tarball.version} again")
         return reuse_slug(self.client, self.app, made.slug, f"Release {tarball.version}")
@@ -294,4 +298,6 @@ class Chain:
 def _last(lines: Sequence[str], most: int = 12) -> str:
     """The last lines that say something, as an appendix to a sentence."""
     telling = [line for line in lines if line.strip()][-most:]
-    return "\n  it said:\n    " + "\n    ".join(telling) if telling else ""
+    if telling:
+        return "\n  it said:\n    " + "\n    ".join(telling)
+    return ""

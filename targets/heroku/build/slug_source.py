@@ -76,7 +76,9 @@ def served_by(place: Workspace, release: Release) -> str:
     says otherwise.
     """
     wanted = place.settings.deployment.runtime
-    return release.runtime if wanted == "certified" else wanted
+    if wanted == "certified":
+        return release.runtime
+    return wanted
 
 
 def _version_requirements(
