@@ -13,19 +13,20 @@ import joblib
 import msgspec
 import yaml
 
-from delivery import environment, onnx_form
 from delivery.errors import DeliveryError, first_line
-from delivery.evaluation import held_out_metrics, latency_ms, task_of
-from delivery.inputs import with_inputs_as_fitted
-from delivery.invariance import dependence
-from delivery.labels import cautions, require_labels
-from delivery.local_modules import code_of
-from delivery.output_checks import every_answer, require_one_answer_a_row
-from delivery.own_input import input_form
-from delivery.probe_rows import Probes, probes
+from delivery.inputs import environment
+from delivery.inputs.columns import with_inputs_as_fitted
+from delivery.inputs.labels import cautions, require_labels
+from delivery.inputs.local_modules import code_of
+from delivery.inputs.signature import columns_of, rows_of
+from delivery.proof import onnx_form
+from delivery.proof.evaluation import held_out_metrics, latency_ms, task_of
+from delivery.proof.invariance import dependence
+from delivery.proof.output_checks import every_answer, require_one_answer_a_row
+from delivery.proof.own_input import input_form
+from delivery.proof.probe_rows import Probes, probes
+from delivery.proof.served_check import require_invariance, require_own_answers
 from delivery.recipe import Recipe, Source
-from delivery.served_check import require_invariance, require_own_answers
-from delivery.signature import columns_of, rows_of
 from service.bundle import Bundle, Column, Comparison, File, Manifest, Runtime
 from service.bundle_files import FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE
 from service.bundled_modules import is_module_file

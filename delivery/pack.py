@@ -18,16 +18,16 @@ import yaml
 
 from delivery.bundle_writer import write_contents
 from delivery.errors import DeliveryError, first_line
-from delivery.local_modules import modules_beside
+from delivery.inputs.local_modules import modules_beside
+from delivery.proof.self_test import prove_in_fresh_process
 from delivery.recipe import load_source
-from delivery.self_test import prove_in_fresh_process
 from delivery.signing import PUBLIC, sign, signing_key
 from delivery.warnings_once import each_warning_once
 from service.bundle import BundleError, Manifest, verify_bundle
 from service.bundle_files import GOLDEN, MANIFEST, SIGNATURE
 from service.bundled_modules import is_module_file
 from service.comparison import same
-from service.golden import read_golden
+from service.proof.golden import read_golden
 
 Report = Callable[[str], None]
 

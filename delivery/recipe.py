@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from delivery.errors import DeliveryError, first_line
-from delivery.library_versions import refuse_another_scikit_learn
-from delivery.samples import Report, read_sample
+from delivery.inputs.samples import Report, read_sample
+from delivery.proof.library_versions import refuse_another_scikit_learn
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from delivery.errors import DeliveryError
-from delivery.self_test import prove_in_fresh_process
+from delivery.proof.self_test import prove_in_fresh_process
 from service.bundle import Bundle, BundleError, verify_bundle
 
 

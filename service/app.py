@@ -19,10 +19,10 @@ from service.answers import problem as problem_of
 from service.bundle import Manifest, verify_bundle
 from service.config import ServiceConfig, from_environment
 from service.fast_handler import FastHandler
-from service.golden import prove
 from service.metrics import Metrics, exposition
 from service.model import load_model
 from service.predict import Predictor
+from service.proof.golden import prove
 from service.rows import Malformed
 from wire.fast_path import Handler
 

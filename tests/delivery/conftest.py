@@ -11,7 +11,7 @@ from tests.delivery.workshop import Workshop
 def _few_repeats():
     """Nobody reads the latencies of these tests; they are measured all the same."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("delivery.evaluation.REPEATS", 3)
+        patch.setattr("delivery.proof.evaluation.REPEATS", 3)
         yield
 
 

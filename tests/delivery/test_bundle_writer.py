@@ -18,8 +18,8 @@ from sklearn.linear_model import RidgeClassifier
 from sklearn.preprocessing import FunctionTransformer
 
 from delivery.bundle_writer import GOLDEN_ROWS, frame_digest
-from delivery.environment import git_state, python_version
 from delivery.errors import DeliveryError
+from delivery.inputs.environment import git_state, python_version
 from delivery.recipe import Recipe
 from tests.delivery import loans
 from tests.delivery.workshop import EVERY_FILE
@@ -246,7 +246,8 @@ def test_a_regression_with_a_list_a_row_is_refused_though_its_first_row_fails(wo
 
 
 def test_bad_labels_are_refused_before_the_conversion(workshop, monkeypatch):
-    monkeypatch.setattr("delivery.onnx_form.convert", lambda *_: pytest.fail("it was converted"))
+    convert = "delivery.proof.onnx_form.convert"
+    monkeypatch.setattr(convert, lambda *_: pytest.fail("it was converted"))
     made = loans.price()
     made.labels.iloc[3] = np.nan
     with pytest.raises(DeliveryError, match="1 of 160 labels are null"):

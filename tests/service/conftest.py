@@ -16,7 +16,7 @@ def workshop(tmp_path_factory):
     """The workshop of all bundles."""
     with pytest.MonkeyPatch.context() as patch:
         # Nobody reads the latencies of these bundles.
-        patch.setattr("delivery.evaluation.REPEATS", 3)
+        patch.setattr("delivery.proof.evaluation.REPEATS", 3)
         yield Workshop(tmp_path_factory.mktemp("workshop"))
 
 

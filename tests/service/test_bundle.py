@@ -20,8 +20,8 @@ from delivery.signing import signing_key
 from delivery.verify import verify
 from service.app import create_app
 from service.bundle import BundleError, verify_bundle
-from service.golden import prove
 from service.model import load_model
+from service.proof.golden import prove
 from tests.delivery.loans import ROW
 from tests.delivery.workshop import EVERY_FILE, ROOT, resign, vouch
 from tests.service.served import client, config, predict
@@ -301,7 +301,7 @@ def test_a_pickle_is_never_loaded_when_the_signature_does_not_hold(workshop, poi
     with pytest.raises(DeliveryError):
         verify(path, workshop.public)
 
-    command = [sys.executable, "-m", "delivery.self_test", str(path), str(workshop.public)]
+    command = [sys.executable, "-m", "delivery.proof.self_test", str(path), str(workshop.public)]
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
     )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.signature import columns_of, rows_of
+from delivery.inputs.signature import columns_of, rows_of
 from service.bundle import LIST, SERIES, BundleError, Column, FrameColumn
 from service.frames import FrameBuilder
 from service.rows import RowReader

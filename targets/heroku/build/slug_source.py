@@ -26,7 +26,7 @@ from targets.local.procfile import written
 
 BUNDLE = "bundle"
 PUBLIC_KEY = "keys/sluice.pub"
-PROOF = "python -m service.self_test"
+PROOF = "python -m service.proof.self_test"
 CODE = (".py", ".html")
 
 

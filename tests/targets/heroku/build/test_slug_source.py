@@ -47,7 +47,7 @@ SECRETS = Secrets(
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     """Two bundles: v1 is certified for ONNX, v2 for scikit-learn alone."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("delivery.evaluation.REPEATS", 3)
+        patch.setattr("delivery.proof.evaluation.REPEATS", 3)
         made = Workshop(tmp_path_factory.mktemp("workshop"))
         made.deliver("logistic", "v1")
         made.deliver("unnamed", "v2")
@@ -128,7 +128,7 @@ def test_a_version_with_onnx_holds_its_own_things_and_no_scikit_learn(here: Work
     assert {"onnxruntime", "flask", "werkzeug", "cffi"} <= names(found)
     assert text(found, "Procfile").splitlines() == [
         'web: gunicorn --config service/gunicorn.conf.py "service.app:create_app()"',
-        "release: python -m service.self_test",
+        "release: python -m service.proof.self_test",
     ]
     assert text(found, ".python-version") == f"{sys.version_info[0]}.{sys.version_info[1]}\n"
     assert found.content == version_slug(here, read_release(here.releases, "v1")).content

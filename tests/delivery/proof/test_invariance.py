@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from delivery.invariance import ALONE, LARGEST_BATCH, dependence
+from delivery.proof.invariance import ALONE, LARGEST_BATCH, dependence
 
 COLUMNS = {"x": np.arange(100, dtype=np.float64)}
 

@@ -8,8 +8,8 @@ import pytest
 from service.app import create_app
 from service.bundle import BundleError
 from service.comparison import same
-from service.golden import prove, read_golden
 from service.model import load_model
+from service.proof.golden import prove, read_golden
 from tests.delivery.workshop import resign, vouch
 from tests.service.served import config
 

@@ -4,7 +4,7 @@ import re
 import subprocess
 from importlib.metadata import version
 
-from delivery.environment import environment_yaml, git_state, installed, python_version
+from delivery.inputs.environment import environment_yaml, git_state, installed, python_version
 
 
 def test_every_package_has_its_normalised_name_and_its_exact_version():

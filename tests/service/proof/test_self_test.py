@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.self_test import main
+from service.proof.self_test import main
 from tests.service.served import SECRET
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from delivery.errors import DeliveryError
-from delivery.invariance import LARGEST_BATCH, Dependence, dependence
-from delivery.output_checks import every_answer
-from delivery.own_input import OwnInput
-from delivery.probe_rows import Probes
+from delivery.inputs.signature import rows_of
+from delivery.proof.invariance import LARGEST_BATCH, Dependence, dependence
+from delivery.proof.output_checks import every_answer
+from delivery.proof.own_input import OwnInput
+from delivery.proof.probe_rows import Probes
 from delivery.recipe import Recipe
-from delivery.signature import rows_of
 from service.bundle import LIST, Manifest
 from service.comparison import SAME_MODEL, measured, same
 from service.frames import CATEGORY
@@ -83,7 +83,7 @@ def _require_same(
 
 def _why(described: Manifest, frame: Any) -> str:
     """The columns that are held otherwise than in that frame, else what is left to look at."""
-    from delivery.frame_columns import dtype_name
+    from delivery.inputs.frame_columns import dtype_name
 
     other = [
         f"{column.name!r} is {dtype_name(series.dtype)} there and {held} in what is served"

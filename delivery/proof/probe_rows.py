@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from delivery.learned_values import thresholds_of, vocabulary_of
-from delivery.signature import rows_of
+from delivery.inputs.signature import rows_of
+from delivery.proof.learned_values import thresholds_of, vocabulary_of
 from service.bundle import Column
 from service.rows import Columns, RowReader
 

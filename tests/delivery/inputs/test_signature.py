@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from delivery.errors import DeliveryError
-from delivery.signature import LONGEST_CATEGORY, MOST_CATEGORIES, columns_of, rows_of
+from delivery.inputs.signature import LONGEST_CATEGORY, MOST_CATEGORIES, columns_of, rows_of
 
 
 def column(values, training=None):

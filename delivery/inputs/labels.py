@@ -3,7 +3,7 @@
 import numpy as np
 
 from delivery.errors import DeliveryError
-from delivery.evaluation import task_of
+from delivery.proof.evaluation import task_of
 from delivery.recipe import Recipe
 
 FEW_ROWS = 100

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from delivery.errors import DeliveryError
-from delivery.labels import FEW_ROWS, cautions, require_labels
+from delivery.inputs.labels import FEW_ROWS, cautions, require_labels
 from tests.delivery import loans
 
 

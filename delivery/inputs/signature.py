@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from delivery.column_kinds import kind_of
 from delivery.errors import DeliveryError
-from delivery.frame_columns import frame_column
+from delivery.inputs.column_kinds import kind_of
+from delivery.inputs.frame_columns import frame_column
 from service.bundle import Column
 
 if TYPE_CHECKING:

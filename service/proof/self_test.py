@@ -1,7 +1,7 @@
 """Proves a version where it is going to run: loads its bundle as the service does and lets it
 answer its golden rows.
 
-`python -m service.self_test` reads the service's environment. It prints how many rows were
+`python -m service.proof.self_test` reads the service's environment. It prints how many rows were
 answered, or one line that names the file or row at fault and ends with 1: then the platform keeps
 what served before."""
 
@@ -9,8 +9,8 @@ import sys
 
 from service.bundle import BundleError, verify_bundle
 from service.config import ServiceMisconfigured, from_environment
-from service.golden import prove
 from service.model import load_model
+from service.proof.golden import prove
 
 
 def main() -> int:

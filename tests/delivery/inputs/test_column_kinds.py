@@ -18,8 +18,8 @@ from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from delivery.column_kinds import kind_of
 from delivery.errors import DeliveryError
+from delivery.inputs.column_kinds import kind_of
 from delivery.recipe import Recipe
 from tests.delivery import loans
 from tests.delivery.workshop import Workshop
@@ -194,7 +194,7 @@ def frames(draw):
 @given(frame=frames())
 def test_any_frame_is_delivered_or_refused_in_one_line(frame, tmp_path_factory, monkeypatch):
     # What converts is not asked here, and takes a second each.
-    monkeypatch.setattr("delivery.onnx_form.convert", lambda *_: "it is not converted")
+    monkeypatch.setattr("delivery.proof.onnx_form.convert", lambda *_: "it is not converted")
     workshop = Workshop(tmp_path_factory.mktemp("frames"))
     pipeline = make_pipeline(FunctionTransformer(), DummyClassifier(strategy="prior"))
     with suppress(Exception):

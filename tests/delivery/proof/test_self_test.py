@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from delivery.errors import DeliveryError
-from delivery.self_test import prove_in_fresh_process
+from delivery.proof.self_test import prove_in_fresh_process
 from tests.delivery.workshop import ROOT, resign, vouch
 
 
@@ -24,7 +24,7 @@ def test_a_runtime_can_be_named(shared):
     command = [
         sys.executable,
         "-m",
-        "delivery.self_test",
+        "delivery.proof.self_test",
         str(shared.releases / "v1"),
         str(shared.public),
     ]

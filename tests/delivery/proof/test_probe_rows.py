@@ -15,9 +15,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
-from delivery.learned_values import thresholds_of, vocabulary_of
-from delivery.probe_rows import MOST_ROWS, probes
-from delivery.signature import columns_of
+from delivery.inputs.signature import columns_of
+from delivery.proof.learned_values import thresholds_of, vocabulary_of
+from delivery.proof.probe_rows import MOST_ROWS, probes
 from tests.delivery import loans
 
 

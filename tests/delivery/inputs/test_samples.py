@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from delivery.errors import DeliveryError
-from delivery.samples import NULL_WORDS, read_sample
+from delivery.inputs.samples import NULL_WORDS, read_sample
 
 
 def read(tmp_path, text, pipeline=None, label=None):

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from delivery.errors import DeliveryError
-from delivery.own_input import input_form
+from delivery.proof.own_input import input_form
 from delivery.recipe import Recipe, as_frame, checked
 from tests.delivery.panel import texts
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from delivery.errors import first_line
-from delivery.output_checks import every_answer
-from delivery.probe_rows import Probes
+from delivery.proof.output_checks import every_answer
+from delivery.proof.probe_rows import Probes
 from delivery.recipe import Recipe
 from service.bundle import Column, Runtime
 from service.comparison import difference, measured

@@ -1,7 +1,8 @@
 """Loads a bundle in a process of its own, as the service will, and lets it answer its golden rows.
 
-`python -m delivery.self_test FOLDER PUBLIC_KEY [RUNTIME]` prints how many rows were answered, or
-one line why not (exit 1)."""
+`python -m delivery.proof.self_test FOLDER PUBLIC_KEY [RUNTIME]` prints how many rows were answered,
+or one line why not (exit 1).
+"""
 
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from delivery.errors import DeliveryError, first_line
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 LONGEST_S = 300
 IMPORT_IT = "name it in an import statement of the module that needs it, or install it as a package"
 
@@ -21,7 +22,7 @@ def prove_in_fresh_process(bundle: Path, public_key: Path) -> str:
     command = [
         sys.executable,
         "-m",
-        "delivery.self_test",
+        "delivery.proof.self_test",
         str(bundle.absolute()),
         str(public_key.absolute()),
     ]
@@ -46,8 +47,8 @@ def prove_in_fresh_process(bundle: Path, public_key: Path) -> str:
 def main() -> int:
     """The fresh process."""
     from service.bundle import BundleError, verify_bundle
-    from service.golden import prove
     from service.model import load_model
+    from service.proof.golden import prove
 
     try:
         bundle = verify_bundle(Path(sys.argv[1]), Path(sys.argv[2]))

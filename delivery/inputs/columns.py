@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from delivery.column_kinds import unsendable
 from delivery.errors import DeliveryError, first_line
+from delivery.inputs.column_kinds import unsendable
+from delivery.inputs.signature import check_names
 from delivery.recipe import Recipe
-from delivery.signature import check_names
 
 if TYPE_CHECKING:
     import pandas as pd

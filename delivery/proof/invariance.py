@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from delivery.output_checks import every_answer
+from delivery.proof.output_checks import every_answer
 from service.comparison import same
 from service.model import Model
 from service.rows import Columns

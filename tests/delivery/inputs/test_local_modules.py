@@ -8,7 +8,7 @@ import joblib
 import pytest
 
 from delivery.errors import DeliveryError
-from delivery.self_test import prove_in_fresh_process
+from delivery.proof.self_test import prove_in_fresh_process
 from tests.delivery.workshop import resign, vouch
 
 STEP = """

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import OneClassSVM
 
 from delivery.errors import DeliveryError
-from delivery.evaluation import LONGEST_S, held_out_metrics, latency_ms, task_of
+from delivery.proof.evaluation import LONGEST_S, held_out_metrics, latency_ms, task_of
 from delivery.recipe import Recipe
 from tests.delivery import loans
 
@@ -170,7 +170,7 @@ def test_latency_is_of_1_and_of_64_rows():
 
 def test_a_slow_model_is_asked_as_often_as_the_time_allows(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("delivery.evaluation.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("delivery.proof.evaluation.time.perf_counter", lambda: now[0])
     asked = []
 
     class Slow:

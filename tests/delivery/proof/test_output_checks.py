@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from delivery.errors import DeliveryError
-from delivery.output_checks import require_one_answer_a_row
+from delivery.proof.output_checks import require_one_answer_a_row
 
 
 @pytest.mark.parametrize("value", [1, 1.5, True, "yes"])

@@ -202,7 +202,7 @@ def _forms(value: Any) -> Iterator[str]:
 
 def _known_texts(pipeline: Any) -> dict[str, frozenset[Any]]:
     """What encoders learnt of columns that hold texts, by column."""
-    from delivery.learned_values import parts_of
+    from delivery.proof.learned_values import parts_of
 
     found: dict[str, frozenset[Any]] = {}
     for part in parts_of(pipeline):

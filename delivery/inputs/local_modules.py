@@ -288,7 +288,7 @@ def _is_beside(file: Path | None, folder: Path) -> bool:
 @cache
 def _installed() -> tuple[Path, ...]:
     paths = sysconfig.get_paths()
-    here = Path(__file__).resolve().parents[1]
+    here = Path(__file__).resolve().parents[2]
     places = [Path(paths[key]) for key in ("stdlib", "purelib", "platlib")]
     rooms = [here / room for room in (*NOT_IN_A_SERVICE, "deploy.py", "service", "wire")]
     return tuple(place.resolve() for place in (*places, Path(site.getusersitepackages()), *rooms))

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from delivery.onnx_form import CHUNK, certify, compare
+from delivery.proof.onnx_form import CHUNK, certify, compare
 from delivery.recipe import Recipe
 from tests.delivery import loans
 

@@ -1,0 +1,1 @@
+"""A version proves itself where it runs: by golden rows whose predictions are known."""
