@@ -477,7 +477,8 @@ def _deliver(
 ) -> None:
     """Pack through delivery/, whose refusals are told like every other."""
     from delivery.errors import DeliveryError
-    from delivery.pack import DeliveryRequest, deliver
+    from delivery.pack import deliver
+    from delivery.request import DeliveryRequest
     from deployment.commands.verbs import require_name
     from deployment.workspace.errors import EdgeFailure, Interrupted
 

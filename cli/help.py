@@ -5,27 +5,27 @@ import sys
 from collections.abc import Iterable
 from textwrap import fill
 
-from cli.application import Application, Verb
 from cli.parameters import Parameter
+from cli.verb import Verb
 
 WIDEST = 100
 
 
-def help_of_all(app: Application) -> str:
+def help_of_all(name: str, about: str, verbs: Iterable[Verb]) -> str:
     """The program's page: its verbs."""
-    rows = [(verb.name, verb.help) for verb in app.verbs.values()]
-    about = "Options of a verb: add --help to it."
+    rows = [(verb.name, verb.help) for verb in verbs]
+    more = "Options of a verb: add --help to it."
     return "\n".join(
-        [f"Usage: {app.name} VERB ...", "", _text(app.help), "", "Verbs:", *_table(rows), "", about]
+        [f"Usage: {name} VERB ...", "", _text(about), "", "Verbs:", *_table(rows), "", more]
     )
 
 
-def help_of(app: Application, verb: Verb) -> str:
+def help_of(name: str, verb: Verb) -> str:
     """A verb's page: its arguments and options."""
     parameters = verb.parameters()
     arguments = [each for each in parameters if not each.is_option]
     options = [each for each in parameters if each.is_option]
-    usage = " ".join([f"Usage: {app.name} {verb.name}", *map(_placed, arguments), "[OPTIONS]"])
+    usage = " ".join([f"Usage: {name} {verb.name}", *map(_placed, arguments), "[OPTIONS]"])
     lines = [usage, "", _text(verb.help), ""]
     if arguments:
         lines += ["Arguments:", *_table([(each.metavar, each.help) for each in arguments]), ""]

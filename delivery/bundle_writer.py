@@ -27,6 +27,7 @@ from delivery.proof.own_input import input_form
 from delivery.proof.probe_rows import Probes, probes
 from delivery.proof.served_check import require_invariance, require_own_answers
 from delivery.recipe import Recipe, Source
+from delivery.request import DeliveryRequest
 from service.bundle import Bundle, Column, Comparison, File, Manifest, Runtime
 from service.bundle_files import FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE
 from service.bundled_modules import is_module_file
@@ -37,7 +38,6 @@ from service.rows import Columns
 if TYPE_CHECKING:
     import pandas as pd
 
-    from delivery.pack import DeliveryRequest
 
 GOLDEN_ROWS = 48
 Report = Callable[[str], None]

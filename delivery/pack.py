@@ -21,6 +21,7 @@ from delivery.errors import DeliveryError, first_line
 from delivery.inputs.local_modules import modules_beside
 from delivery.proof.self_test import prove_in_fresh_process
 from delivery.recipe import load_source
+from delivery.request import DeliveryRequest
 from delivery.signing import PUBLIC, sign, signing_key
 from delivery.warnings_once import each_warning_once
 from service.bundle import BundleError, Manifest, verify_bundle
@@ -30,21 +31,6 @@ from service.comparison import same
 from service.proof.golden import read_golden
 
 Report = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class DeliveryRequest:
-    """What to deliver. source: a recipe or a pickle; sample and label go with a pickle."""
-
-    version: str
-    source: Path
-    model: str
-    releases: Path
-    keys: Path
-    tolerance: float = 1e-5
-    sample: Path | None = None
-    label: str | None = None
-    one_row_at_a_time: bool = False
 
 
 @dataclass(frozen=True)

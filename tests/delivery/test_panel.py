@@ -16,8 +16,8 @@ from delivery.bundle_writer import write_contents
 from delivery.errors import DeliveryError
 from delivery.inputs import environment
 from delivery.inputs.signature import rows_of
-from delivery.pack import DeliveryRequest
 from delivery.recipe import Source, as_frame, checked
+from delivery.request import DeliveryRequest
 from service.bundle import Bundle
 from service.comparison import same
 from service.model import listed, load_model

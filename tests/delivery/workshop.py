@@ -9,8 +9,9 @@ from typing import Any
 import yaml
 
 from delivery.bundle_writer import write_contents
-from delivery.pack import Delivered, DeliveryRequest, deliver
+from delivery.pack import Delivered, deliver
 from delivery.recipe import Recipe, Source, checked
+from delivery.request import DeliveryRequest
 from delivery.signing import sign, signing_key
 from service.bundle import Manifest
 

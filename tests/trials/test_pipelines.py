@@ -14,8 +14,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from delivery.bundle_writer import write_contents
 from delivery.errors import DeliveryError
 from delivery.inputs.signature import rows_of
-from delivery.pack import DeliveryRequest
 from delivery.recipe import Source, checked
+from delivery.request import DeliveryRequest
 from service.bundle import Bundle
 from service.model import load_model
 from service.predict import Predictor
