@@ -18,9 +18,10 @@ from deployment.workspace.secrets import read_secrets
 from deployment.workspace.workspace import Workspace
 from rollout.plurals import counted
 from rollout.state.ledger import Ledger, Version
-from targets.local.orphans import left_behind
+from targets.local.orphans import left_behind, supervisors
 from targets.local.programs import ROUTER
 from targets.local.supervisor_client import Process, Supervisor
+from targets.local.supervisord_conf import socket_path
 from targets.registry import on_heroku
 
 SPARE_DISK_MB = 500
@@ -130,7 +131,13 @@ def _processes(place: Workspace, ledger: Ledger | None) -> Iterator[Finding]:
 
 def _supervisor(place: Workspace, running: dict[str, Process]) -> str:
     supervisor = Supervisor(place)
-    if not supervisor.answers() and (pids := left_behind(place)):
+    answers = supervisor.answers()
+    if not answers and (pids := supervisors(place)):
+        raise EdgeFailure(
+            f"it runs (pid {pids[0]}) and takes no orders at {socket_path(place)}: {UP} ends it "
+            f"with its programs and begins anew"
+        )
+    if not answers and (pids := left_behind(place)):
         raise EdgeFailure(
             f"it is gone, {len(pids)} of its processes still run: {UP} ends them and begins anew"
         )
