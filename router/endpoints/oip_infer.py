@@ -30,8 +30,8 @@ from router.problems import (
     not_allowed,
 )
 from router.requests.body import whole_body
-from router.requests.deadline import deadline_s
-from router.requests.unit_source import UnitSource, given_twice
+from router.requests.request_headers import RequestContext, read_headers
+from router.requests.unit_source import UnitSource
 
 # How often it is looked whether the only version is back, and for how many requests at once.
 LOOK_S = 0.2
@@ -84,9 +84,10 @@ class InferEndpoint:
             return
 
         try:
-            version, rest = self._target(scope)
+            asked = read_headers(scope["headers"], self.units.header)
+            version, rest = self._target(scope, asked)
             if rest == "/infer":
-                status, payload = await self._infer(scope, receive, version, headers)
+                status, payload = await self._infer(scope, receive, version, asked, headers)
             else:
                 status, payload = await self._describe(version, rest, headers)
         except Problem as problem:
@@ -98,7 +99,7 @@ class InferEndpoint:
 
         await answer(send, status, headers, payload)
 
-    def _target(self, scope: Scope) -> tuple[str | None, str]:
+    def _target(self, scope: Scope, asked: RequestContext) -> tuple[str | None, str]:
         """The version that is asked for (None: any) and what of it; raises Problem 400, 403, 404,
         405.
         """
@@ -109,9 +110,11 @@ class InferEndpoint:
         if scope["method"] not in allowed:
             raise not_allowed(f"{scope['path']} is asked for with {' or '.join(allowed)}", *allowed)
 
-        in_header = _only(scope["headers"], b"x-model-version")
-        version = match["version"] or in_header or None
-        if in_header and version != in_header:
+        if asked.fault is not None:
+            raise asked.fault
+
+        version = match["version"] or asked.pin
+        if asked.pin is not None and version != asked.pin:
             raise Problem(
                 400, "the path and X-Model-Version name different versions: leave out one of them"
             )
@@ -159,7 +162,12 @@ class InferEndpoint:
         return name
 
     async def _infer(
-        self, scope: Scope, receive: Receive, version: str | None, headers: Headers
+        self,
+        scope: Scope,
+        receive: Receive,
+        version: str | None,
+        asked: RequestContext,
+        headers: Headers,
     ) -> tuple[int, bytes]:
         if _header(scope["headers"], b"inference-header-content-length"):
             raise Problem(
@@ -168,12 +176,11 @@ class InferEndpoint:
                 "(binary_data=False)",
             )
 
-        own_s = deadline_s(scope["headers"])
         async with whole_body(scope, receive, self.limits.max_body_bytes) as body:
             self._check_rows(body)
-            draw = self._draw(scope["headers"], body, version, headers)
+            draw = self._draw(asked, body, version, headers)
             status, payload, answered = await self._ask_within(
-                own_s, draw, version is not None, body
+                asked.timeout_s, draw, version is not None, body
             )
 
         headers.append((b"x-model-version", answered.encode()))
@@ -182,11 +189,13 @@ class InferEndpoint:
 
         return status, payload
 
-    def _draw(self, given: Headers, body: bytes, version: str | None, headers: Headers) -> Draw:
+    def _draw(
+        self, asked: RequestContext, body: bytes, version: str | None, headers: Headers
+    ) -> Draw:
         """The version for this request's unit, as /predict draws it; a cookie for the caller joins
         `headers`.
         """
-        unit = self.units.of_request(given, _first_row(body))
+        unit = self.units.unit(asked.unit, asked.cookie, _first_row(body))
         lasting = bool(unit) or self.units.set_cookie
         if not unit:
             # The router's own coin.
@@ -331,16 +340,6 @@ def _counted(draw: Draw, code: int, seconds: float) -> FailedRequest | None:
 
 def _undelivered(outcome: Answer | Failure) -> bool:
     return isinstance(outcome, Failure) and outcome.reason == "connect"
-
-
-def _only(headers: Headers, name: bytes) -> str:
-    """The value of a header that may be given once, empty where it is not; raises Problem 400."""
-    values = [value for key, value in headers if key == name and value]
-    if len(values) > 1:
-        raise given_twice(name)
-    if values:
-        return values[0].decode("latin-1")
-    return ""
 
 
 def _header(headers: Headers, name: bytes) -> str:
