@@ -30,6 +30,7 @@ from rollout.verdict.verdict import Judged, Verdict, judge, margin_of
 NEVER = "never"
 NO_DATA = "no data yet"
 AT_HALF = "compared at 50 %"
+OFF = "off: labels came for one version more than for the other"
 
 
 @dataclass(frozen=True)
@@ -327,6 +328,8 @@ def _says(
     requests: int,
 ) -> str:
     rule = judged.rule
+    if judged.off:
+        return OFF
     if judged.worse:
         return {"rollback": "worse", "hold": "differs: hold", "watch": "differs"}[rule.action]
     if not numbers.there:
@@ -397,8 +400,7 @@ def _because(case: JudgingInput, verdict: Verdict) -> str:
 
     if verdict.word == "invalid":
         return (
-            f"{candidate} did not get its share of the requests or labels, so nothing else may be "
-            f"concluded"
+            f"{candidate} did not get its share of the requests, so nothing else may be concluded"
         )
 
     if verdict.word == "hold":

@@ -8,7 +8,7 @@ evidence is never a pass."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -32,6 +32,7 @@ RESTARTS = tuple(250 * 2**k for k in range(9))
 part of it is first staked when the candidate has served so many requests."""
 AT_START = 0.8
 GUARD_ALPHA = 0.001
+GUARD_LIMIT = math.log(1 / GUARD_ALPHA)
 NEVER_REACHED = 1e308
 """Where a signal without a weight decides: a number still, as JSON knows no infinity."""
 
@@ -39,7 +40,7 @@ NEVER_REACHED = 1e308
 @dataclass(frozen=True)
 class Judged:
     """One signal. against, proof: log capitals (proof None where the signal has none); needed:
-    where each decides.
+    where each decides. off: it may not be believed, and says nothing either way.
     """
 
     rule: SignalPolicy
@@ -47,6 +48,7 @@ class Judged:
     against_needed: float
     proof: float | None
     proof_needed: float
+    off: bool = False
 
     @property
     def worse(self) -> bool:
@@ -85,12 +87,17 @@ def judge(
     marks: the evidence as it was when the candidate had served RESTARTS[0], RESTARTS[1], ...
     requests."""
     periods = evidence.periods(marks)
+    # Who predicted may decide which labels are sent, or who sends them: no reason to hold the rest.
+    off = ("labels",) if _of_all(label_guard(periods)) >= GUARD_LIMIT else ()
     capitals = {
         rule.name: np.broadcast_to(AGAINST[rule.name](rule, periods, reference), 1 + len(marks))
         for rule in policy.rules
+        if rule.name not in off
     }
     signals = tuple(
-        _judged(rule, staked(capitals[rule.name]), proof(rule, periods, reference), policy)
+        _silent(rule, policy)
+        if rule.name in off
+        else _judged(rule, staked(capitals[rule.name]), proof(rule, periods, reference), policy)
         for rule in policy.rules
     )
     total = together(signals)
@@ -143,11 +150,16 @@ def proof(rule: SignalPolicy, evidence: Evidence, reference: Reference) -> Array
 
 
 def guard(evidence: Evidence) -> Array:
-    """Log capital of who bets that the candidate did not get its share of the requests, or of the
-    labels.
+    """Log capital of who bets half of it that the candidate did not get its share of the requests.
+
+    The other half is that of `label_guard`: both together are wrong as rarely as GUARD_ALPHA says.
     """
-    capitals = [log_ratio(evidence.drawn("drawn")), log_ratio(evidence.drawn("labels"))]
-    return weighted([(0.5, capital) for capital in capitals])
+    return weighted([(0.5, log_ratio(evidence.drawn("drawn"))), (0.5, 0.0)])
+
+
+def label_guard(evidence: Evidence) -> Array:
+    """The same of the labels, which anybody sends for those predictions they choose."""
+    return weighted([(0.5, log_ratio(evidence.drawn("labels"))), (0.5, 0.0)])
 
 
 def margin_of(rule: SignalPolicy, reference: Reference) -> float:
@@ -167,6 +179,11 @@ def _judged(rule: SignalPolicy, capital: Array, proved: Array | None, policy: Po
     )
 
 
+def _silent(rule: SignalPolicy, policy: Policy) -> Judged:
+    """A signal that is off: nothing was won or lost on it, and nothing is proved."""
+    return replace(_judged(rule, 0.0, None, policy), off=True)
+
+
 def _of_all(capitals: Array) -> float:
     """Of the capitals of all periods that of the whole evidence; where nothing was counted they are
     one number.
@@ -178,8 +195,9 @@ def _quiet(capitals: Mapping[str, Array], policy: Policy) -> bool:
     """Whether the newest period says nothing against the candidate: a proof speaks of some time,
     not of all times.
     """
-    rollback = [rule for rule in policy.rules if rule.action == "rollback" and rule.weight > 0]
-    return all(float(capitals[rule.name][-1]) < math.log(1 / policy.beta) for rule in rollback)
+    rollback = {rule.name for rule in policy.rules if rule.action == "rollback" and rule.weight > 0}
+    newest = [float(capitals[name][-1]) for name in rollback & set(capitals)]
+    return all(capital < math.log(1 / policy.beta) for capital in newest)
 
 
 def _proved(signals: Sequence[Judged]) -> bool:
@@ -195,7 +213,7 @@ def _word(
         return "fail", blamed or ("combined evidence",)
 
     held = tuple(s.rule.name for s in signals if s.worse and s.rule.action == "hold")
-    if ratio >= math.log(1 / GUARD_ALPHA):
+    if ratio >= GUARD_LIMIT:
         return "invalid", ("sample ratio", *held)
     if held:
         return "hold", held

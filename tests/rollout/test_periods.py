@@ -13,7 +13,7 @@ from rollout.state.split import ALL
 from rollout.state.strategy import STRATEGIES, strategy
 from rollout.verdict.baseline import Reference
 from rollout.verdict.evidence import LABEL_LEVELS, Evidence
-from rollout.verdict.verdict import against, guard, judge, proof
+from rollout.verdict.verdict import GUARD_LIMIT, against, guard, judge, label_guard, proof
 from tests.rollout.counted import Row, evidence
 
 several = settings(max_examples=25, derandomize=True, database=None, deadline=None)
@@ -154,7 +154,11 @@ def test_all_periods_at_once_are_judged_as_each_by_itself(how: str, parts: list[
     alone = apart(whole, marks)
     verdict = judge(whole, marks, NORMAL, by)
     assert verdict.ratio == pytest.approx(float(guard(whole)), rel=1e-9, abs=1e-12)
+    off = float(label_guard(whole)) >= GUARD_LIMIT
     for signal in verdict.signals:
+        assert signal.off == (off and signal.rule.name == "labels")
+        if signal.off:
+            continue
         proved = proof(signal.rule, whole, NORMAL)
         assert signal.against == pytest.approx(
             float(against(signal.rule, alone, NORMAL)), rel=1e-9, abs=1e-12

@@ -13,7 +13,7 @@ import pytest
 from rollout.state.policy import Policy, VerdictConfig, policy
 from rollout.state.strategy import STRATEGIES, strategy
 from rollout.verdict.baseline import Reference
-from rollout.verdict.report import AT_HALF, NEVER, NO_DATA, JudgingInput, account
+from rollout.verdict.report import AT_HALF, NEVER, NO_DATA, OFF, JudgingInput, account
 from tests.rollout.counted import (
     BESIDE,
     CANARY,
@@ -216,6 +216,14 @@ def test_a_broken_count_and_a_hold_say_what_a_person_should_know(
     said = told(*rows)
     assert said["word"] == word
     assert said["because"].startswith(because)
+
+
+def test_labels_that_may_not_be_believed_are_told_to_be_off() -> None:
+    said = told(*GOOD, *kind("labels", 500, {"0": 400}, {"0": 1_000}))
+    assert (said["word"], said["because"][:6]) == ("pass", "errors")
+    assert line(said, "labels")["says"] == OFF
+    assert line(said, "labels")["candidate"] == "0.0 % lost"
+    assert line(told(*GOOD), "labels")["says"] != OFF
 
 
 def test_a_proof_that_the_newest_requests_speak_against_says_so() -> None:

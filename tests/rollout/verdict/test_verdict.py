@@ -19,8 +19,8 @@ from rollout.verdict.verdict import (
     AT_START,
     RESTARTS,
     against,
-    guard,
     judge,
+    label_guard,
     margin_of,
     proof,
     together,
@@ -247,10 +247,33 @@ def test_a_failure_goes_before_a_broken_count_that_before_a_hold_and_that_before
     assert (verdict.word, verdict.because) == (word, because)
 
 
-def test_labels_that_come_for_one_version_only_are_a_broken_count() -> None:
+@pytest.mark.parametrize("lost", ["0", "16"], ids=["right", "wrong"])
+@pytest.mark.parametrize("senders", [10, 20_000])
+def test_labels_that_come_for_one_version_only_are_off_and_stop_nothing(
+    lost: str, senders: int
+) -> None:
+    some = kind("labels", 500, {lost: senders}, {})
+    verdict = judged(evidence(*GOOD, *some), normal=NORMAL)
+    assert (verdict.word, verdict.because) == ("pass", ("errors", "latency"))
+    labels = signal(verdict, "labels")
+    assert (labels.off, labels.against, labels.proof) == (True, 0.0, None)
+    assert not any(each.off for each in verdict.signals if each.rule.name != "labels")
+
+
+def test_labels_that_are_off_hide_no_failure_and_prove_nothing() -> None:
     some = kind("labels", 500, {"0": 400}, {"0": 1_000})
-    assert judged(evidence(*GOOD, *some)).word == "invalid"
-    assert guard(evidence(*kind("labels", 500, {"0": 50}, {"0": 950}))) < 0
+    assert judged(evidence(*BAD, *some)).word == "fail"
+    required = with_rules(CANARY, labels={"required": True})
+    verdict = judged(evidence(*GOOD, *some), by=required)
+    assert (verdict.word, verdict.because) == ("undecided", ("labels",))
+
+
+def test_labels_of_which_each_version_has_its_share_are_on() -> None:
+    shared = evidence(*kind("labels", 500, {"0": 50}, {"0": 950}))
+    assert label_guard(shared) < 0
+    assert not signal(judged(shared), "labels").off
+    worse = evidence(*GOOD, *kind("labels", 500, {"16": 200}, {"0": 3_800}))
+    assert judged(worse).because == ("labels",)
 
 
 # Each signal.
@@ -428,7 +451,8 @@ def test_many_looks_at_once_are_judged_as_each_alone() -> None:
             {key: grown[key][look] for key in keys} for keys in (("ok", "error"), ("good", "bad"))
         )
         both = kind("finished", 500, mine, {"ok": 20 * theirs["good"], "error": theirs["bad"]})
-        labels = kind("labels", 500, {"0": mine["ok"], "16": mine["error"]}, {"0": theirs["good"]})
+        lost = {"0": mine["ok"], "16": mine["error"]}
+        labels = kind("labels", 500, lost, {"0": 19 * (mine["ok"] + mine["error"])})
         return evidence(
             *both, *labels, ("v2", 500, {"timing": {"4": mine["ok"], "-4": mine["error"]}})
         )

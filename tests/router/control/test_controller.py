@@ -300,7 +300,7 @@ def test_late_labels_flag_what_was_released_once(stage):
 def test_late_labels_of_a_rollout_in_progress_send_it_back(stage):
     ledger = stage.begin()
     conductor = stage.conductor()
-    _label(conductor, ledger.running().number, weight=2000, wrong={"v2": 90, "v1": 20}, of=100)
+    _label(conductor, ledger.running().number, weight=5000, wrong={"v2": 90, "v1": 20}, of=100)
     assert stage.tick(conductor) == ["rollback"]
     assert "labels" in stage.store.newest().reason
 
