@@ -11,7 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 from emulator.dynos.logs import Line
 from emulator.dynos.tasks import Tasks
-from emulator.model.state import Drain, World, new_id
+from emulator.model.ids import new_id
+from emulator.model.state import Drain, World
 from emulator.router.http1 import Closed, Garbled, Headers, Inbound, head_of
 
 EACH_S = 0.5

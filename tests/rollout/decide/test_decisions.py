@@ -467,7 +467,7 @@ def test_a_rollback_is_one_record_and_needs_no_fact_and_no_ready_version(ledger:
 
 @pytest.mark.parametrize("ledger", [EMPTY, typed("deploy v1"), STARTED, SHADOW])
 def test_with_nothing_to_go_back_to_a_rollback_is_refused(ledger: Ledger) -> None:
-    with pytest.raises(NothingToDo, match="nothing to go back to"):
+    with pytest.raises(NothingToDo, match="nothing to roll back to"):
         decisions.rollback(ledger, NO_FACTS)
 
 
@@ -629,6 +629,6 @@ def test_one_that_a_person_decides_may_be_begun_again_and_a_canary_follows_a_sha
 def test_where_everything_was_gone_back_from_a_version_that_runs_is_named() -> None:
     ledger = typed("promote v2", "promote v1", "rollback", ledger=STARTED)
     with pytest.raises(
-        NothingToDo, match=r"gone back from: `.* promote VERSION` for one that runs \(v1, v3\)"
+        NothingToDo, match=r"already rolled back: `.* promote VERSION` for one that runs \(v1, v3\)"
     ):
         decide(ledger, "rollback")
