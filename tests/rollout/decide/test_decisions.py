@@ -255,7 +255,7 @@ def test_a_strategy_begins_with_its_first_share_in_one_record(
 ) -> None:
     decided = decide(STARTED, command, now=7.0)
     after = recorded(decided, STARTED)
-    assert (outline(decided), words(decided)) == ([f"Record {told[0]}"], told)
+    assert (outline(decided), words(decided)) == ([f"RecordRevision {told[0]}"], told)
     assert after.weight("v2") == weight
     assert after.split is not None
     assert after.split.shadows == copies
