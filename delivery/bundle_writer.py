@@ -265,7 +265,8 @@ def frame_digest(frame: "pd.DataFrame") -> str:
     digest = hashlib.sha256(names.encode("utf-8", "surrogatepass"))
     try:
         digest.update(hash_pandas_object(frame, index=False).to_numpy().tobytes())
-    except Exception:  # noqa: BLE001 (lists, and whatever else pandas has no hash for, raise what they like)
+    # Lists, and whatever else pandas has no hash for, raise what they like.
+    except Exception:  # noqa: BLE001
         for place in range(frame.shape[1]):
             texts = "\0".join(map(repr, frame.iloc[:, place].tolist()))
             digest.update(texts.encode("utf-8", "surrogatepass"))

@@ -64,7 +64,8 @@ def convert(recipe: Recipe, columns: list[Column], path: Path) -> str | None:
     )
     try:
         model = to_onnx(recipe.pipeline, initial_types=inputs, options=options)
-    except Exception as error:  # noqa: BLE001 (a converter may raise anything; the reason goes into the manifest)
+    # A converter may raise anything; the reason goes into the manifest.
+    except Exception as error:  # noqa: BLE001
         return f"it does not convert: {first_line(error)}"
 
     path.write_bytes(model.SerializeToString())

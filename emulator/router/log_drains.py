@@ -49,7 +49,10 @@ class Draining:
         while True:
             # A line about lost lines is sent with the next one: alone it would be lost, and said to
             # be, for ever.
-            await log.bell.until(lambda: log.count > sent and log.lines[-1].dyno != LOGPLEX, None)  # noqa: B023
+            await log.bell.until(
+                lambda: log.count > sent and log.lines[-1].dyno != LOGPLEX,  # noqa: B023
+                None,
+            )
             # What comes in quick succession goes together.
             await asyncio.sleep(EACH_S)
             lines = [line for line in log.lines if line.number > sent]
