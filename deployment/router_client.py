@@ -3,16 +3,22 @@
 HTTP is imported where it is spoken: most acts only look which model is served.
 """
 
+import re
 import time
 from typing import Any
 
-from deployment.workspace.errors import EdgeFailure
+from deployment.workspace.errors import EdgeFailure, Misconfigured
+from deployment.workspace.kept_text import kept_text
 from deployment.workspace.workspace import Workspace
 
 POLL_S = 0.05
 REMEDY = (
     "`python deploy.py down`, then `up` hands it the one in secrets/operator of the state folder"
 )
+
+
+AGAIN = "`python deploy.py down`, then `up` makes it anew"
+_ADDRESS = re.compile(r"https?://([^\s/@?#]+:[0-9]{1,5}|[^\s/@?#:]+)/?")
 
 
 class RouterAway(Exception):
@@ -22,11 +28,13 @@ class RouterAway(Exception):
 def router_url(place: Workspace) -> str | None:
     """Where the router of this state folder listens, as `up` chose; None where it was not brought
     up.
+
+    Raises Misconfigured where that is not kept as it was written.
     """
-    try:
-        return place.url_file.read_text().strip()
-    except FileNotFoundError:
-        return None
+    url = kept_text(place.url_file, AGAIN)
+    if url is not None and not _ADDRESS.fullmatch(url):
+        raise Misconfigured(f"{place.url_file} holds no address of a router: {AGAIN}")
+    return url
 
 
 def check_model(place: Workspace) -> None:
@@ -35,12 +43,8 @@ def check_model(place: Workspace) -> None:
 
     That model's ledger names what runs here, this one's does not: nothing may be ended or started
     by it."""
-    try:
-        served = place.model_file.read_text().strip()
-    except FileNotFoundError:
-        return
-
-    if served != place.settings.model:
+    served = kept_text(place.model_file, AGAIN)
+    if served is not None and served != place.settings.model:
         raise EdgeFailure(
             f"the router of {place.state} serves the model {served!r}, deploy.toml says "
             f"{place.settings.model!r}: "

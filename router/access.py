@@ -5,6 +5,7 @@ The operator shows a bearer token. A caller on this machine needs none where the
 loopback address and nothing says that the request came from elsewhere; users' rows take the token
 even then."""
 
+import re
 from collections.abc import Iterable
 from hmac import compare_digest
 from ipaddress import ip_address
@@ -23,6 +24,7 @@ _FORWARDED = frozenset(
         b"x-real-ip",
     }
 )
+_HOST = re.compile(r"(\[(?P<address>[^\[\]@]+)\]|(?P<name>[^:\[\]@/]+))(:[0-9]*)?")
 
 
 class Access:
@@ -111,9 +113,8 @@ def _is_local(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 
 def _without_port(host: str) -> str:
-    if host.startswith("["):
-        name, bracket, _ = host[1:].partition("]")
-        if bracket:
-            return name
+    """The name of a Host header, empty for what is no name with a port."""
+    found = _HOST.fullmatch(host)
+    if found is None:
         return ""
-    return host.partition(":")[0]
+    return found["address"] or found["name"]

@@ -53,15 +53,22 @@ def beside(ledger: Engine, name: str) -> Engine:
     there = _BESIDE.setdefault(ledger, {})
     if name not in there:
         url = ledger.url
-        if ledger.dialect.name == "sqlite":
-            path = Path(str(url.database))
-            url = url.set(database=str(path.with_name(f"{path.stem}-{name}{path.suffix}")))
+        if path := file_beside(ledger, name):
+            url = url.set(database=str(path))
         with _MAKING:
             if name not in there:
                 there[name] = _sqlite(url) if ledger.dialect.name == "sqlite" else _postgresql(url)
                 event.listen(ledger, "engine_disposed", lambda _: there[name].dispose())
 
     return there[name]
+
+
+def file_beside(ledger: Engine, name: str) -> Path | None:
+    """The file of what is kept beside the ledger under a name; None on PostgreSQL."""
+    if ledger.dialect.name != "sqlite":
+        return None
+    path = Path(str(ledger.url.database))
+    return path.with_name(f"{path.stem}-{name}{path.suffix}")
 
 
 _BESIDE: WeakKeyDictionary[Engine, dict[str, Engine]] = WeakKeyDictionary()

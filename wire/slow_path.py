@@ -184,7 +184,11 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         scope: dict[str, Any] = super()._build_http_scope(request, sockname, peername)
         kind, slashes, rest = scope["raw_path"].partition(b"://")
         if slashes and kind.lower() in (b"http", b"https"):
-            path = b"/" + rest.partition(b"/")[2]
+            authority, _, rest = rest.partition(b"/")
+            path = b"/" + rest
+            # What the request is for is named by its target, whatever Host says (RFC 9112, 3.2.2).
+            others = [header for header in scope["headers"] if header[0] != b"host"]
+            scope["headers"] = [(b"host", authority), *others]
             scope["raw_path"], scope["path"] = (
                 path,
                 unquote_to_bytes(path).decode("utf-8", "replace"),

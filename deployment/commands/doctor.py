@@ -13,14 +13,17 @@ from deployment.commands.findings import Finding, looked
 from deployment.facts import of_running
 from deployment.router_client import check_model, router_status
 from deployment.workspace.errors import EdgeFailure
-from deployment.workspace.ledger import opened_record, read_ledger
+from deployment.workspace.ledger import opened, opened_record, read_ledger
 from deployment.workspace.secrets import read_secrets
 from deployment.workspace.workspace import Workspace
 from rollout.plurals import counted
 from rollout.state.ledger import Ledger, Version
-from targets.local.orphans import left_behind
+from store.kept_beside import look_beside
+from store.schema import EVIDENCE_PART, LABELS_PART
+from targets.local.orphans import left_behind, supervisors
 from targets.local.programs import ROUTER
 from targets.local.supervisor_client import Process, Supervisor
+from targets.local.supervisord_conf import socket_path
 from targets.registry import on_heroku
 
 SPARE_DISK_MB = 500
@@ -43,6 +46,7 @@ def doctor(place: Workspace, say: Say) -> list[Finding]:
     ledger = ledgers[0] if ledgers else None
     return [
         record,
+        *([] if record.fault else _kept_beside(place)),
         *(_platform(place, ledger, say) if on_heroku(place) else _processes(place, ledger)),
         looked("router", partial(_router, place, ledger)),
         *_versions(place, ledger),
@@ -56,6 +60,18 @@ def _record(place: Workspace, ledgers: list[Ledger]) -> str:
         ledgers.append(read_ledger(store))
         checked = store.verify()
     return f"the chain of {counted(checked, 'revision')} holds"
+
+
+def _kept_beside(place: Workspace) -> Iterator[Finding]:
+    """What the router keeps beside the record: labels, and what it counted of rollouts."""
+    for part in (LABELS_PART, EVIDENCE_PART):
+        yield looked(part, partial(_part, place, part))
+
+
+def _part(place: Workspace, part: str) -> str:
+    with opened(place) as ledger:
+        look_beside(ledger, part)
+    return "can be read"
 
 
 def _platform(place: Workspace, ledger: Ledger | None, say: Say) -> Iterator[Finding]:
@@ -130,7 +146,13 @@ def _processes(place: Workspace, ledger: Ledger | None) -> Iterator[Finding]:
 
 def _supervisor(place: Workspace, running: dict[str, Process]) -> str:
     supervisor = Supervisor(place)
-    if not supervisor.answers() and (pids := left_behind(place)):
+    answers = supervisor.answers()
+    if not answers and (pids := supervisors(place)):
+        raise EdgeFailure(
+            f"it runs (pid {pids[0]}) and takes no orders at {socket_path(place)}: {UP} ends it "
+            f"with its programs and begins anew"
+        )
+    if not answers and (pids := left_behind(place)):
         raise EdgeFailure(
             f"it is gone, {len(pids)} of its processes still run: {UP} ends them and begins anew"
         )

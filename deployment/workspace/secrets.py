@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployment.workspace.errors import Misconfigured
+from deployment.workspace.kept_text import kept_text
 from deployment.workspace.workspace import Workspace
 
 WEBHOOK_SECRET_LENGTH = 16
+ANEW = "restore it, or remove it: `python deploy.py down`, then `up` makes a new one"
 
 
 @dataclass(frozen=True)
@@ -35,28 +37,22 @@ def make_secrets(place: Workspace) -> Secrets:
 
 
 def read_secrets(place: Workspace) -> Secrets:
-    """The stack's secrets; raises Misconfigured where they were never made.
+    """The stack's secrets; raises Misconfigured where they were never made, or are not as made.
 
     A stack of an earlier release has no operator's token until its next `up`.
     """
     folder = place.state / "secrets"
-    try:
-        operator = _kept(folder / "operator")
-        return Secrets(
-            (folder / "service").read_text().strip(),
-            (folder / "token").read_text().strip(),
-            operator,
-        )
-    except FileNotFoundError as error:
-        raise Misconfigured(
-            f"{folder} has no secrets yet: `python deploy.py up` makes them"
-        ) from error
+    service, token = _kept(folder / "service"), _kept(folder / "token")
+    if service is None or token is None:
+        raise Misconfigured(f"{folder} has no secrets yet: `python deploy.py up` makes them")
+    return Secrets(service, token, _kept(folder / "operator") or "")
 
 
-def _kept(path: Path) -> str:
-    if path.exists():
-        return path.read_text().strip()
-    return ""
+def _kept(path: Path) -> str | None:
+    secret = kept_text(path, ANEW)
+    if secret is not None and not secret.isascii():
+        raise Misconfigured(f"{path} holds no secret that a header can carry: {ANEW}")
+    return secret
 
 
 def check_webhook_secret(place: Workspace) -> None:

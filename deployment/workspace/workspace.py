@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployment.workspace.errors import Misconfigured
+from deployment.workspace.kept_text import kept_text
 from rollout.settings import Settings, from_mapping
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SOCKET_BYTES = 100
 LONGEST_SOCKET_NAME = 24
+DATABASE_ANEW = "restore it, or remove it: `python deploy.py up` keeps the address anew"
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def place(environ: Mapping[str, str] = os.environ, settings: Settings | None = N
 
     there = chosen.deployment.target != "local"
     url = environ.get("DATABASE_URL", "") or (
-        _kept(state / "secrets" / "database-url") if there else ""
+        kept_text(state / "secrets" / "database-url", DATABASE_ANEW) or "" if there else ""
     )
     return Workspace(
         root=ROOT,
@@ -135,14 +137,6 @@ def read_settings(path: Path) -> Settings:
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise Misconfigured(f"{path} is not TOML: {error}") from error
-
-
-def _kept(path: Path) -> str:
-    """What `up` kept there; empty where it did not."""
-    try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        return ""
 
 
 def run_folder(state: Path) -> Path:

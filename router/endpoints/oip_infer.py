@@ -8,6 +8,7 @@ import math
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -30,8 +31,8 @@ from router.problems import (
     not_allowed,
 )
 from router.requests.body import whole_body
-from router.requests.deadline import deadline_s
-from router.requests.unit_source import UnitSource, given_twice
+from router.requests.request_headers import RequestContext, read_headers
+from router.requests.unit_source import UnitSource
 
 # How often it is looked whether the only version is back, and for how many requests at once.
 LOOK_S = 0.2
@@ -54,13 +55,29 @@ class _Inputs(msgspec.Struct):
 
 class _Values(msgspec.Struct):
     name: str = ""
+    shape: list[int] = []
     data: list[msgspec.Raw] = []
+
+    @property
+    def holds_all_columns(self) -> bool:
+        """Whether it is [n, k]: a request's only tensor, its columns those of the metadata."""
+        return len(self.shape) == 2 and self.shape[1] > 1
 
 
 class _Tensors(msgspec.Struct):
     """As much of an inference request as tells the values of its first row."""
 
     inputs: list[_Values] = []
+
+
+class _Column(msgspec.Struct):
+    name: str
+
+
+class _Metadata(msgspec.Struct):
+    """As much of a version's metadata as tells its columns, in their order."""
+
+    inputs: list[_Column]
 
 
 class InferEndpoint:
@@ -75,6 +92,8 @@ class InferEndpoint:
         self._checking: set[asyncio.Task[Any]] = set()
         self._waiting = 0
         self._rows = msgspec.json.Decoder(_Inputs).decode
+        # By the digest of the version's manifest.
+        self._columns_of: dict[str, list[str]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what the version answers; the protocol's errors are `{"error": ...}`."""
@@ -84,9 +103,10 @@ class InferEndpoint:
             return
 
         try:
-            version, rest = self._target(scope)
+            asked = read_headers(scope["headers"], self.units.header)
+            version, rest = self._target(scope, asked)
             if rest == "/infer":
-                status, payload = await self._infer(scope, receive, version, headers)
+                status, payload = await self._infer(scope, receive, version, asked, headers)
             else:
                 status, payload = await self._describe(version, rest, headers)
         except Problem as problem:
@@ -98,7 +118,7 @@ class InferEndpoint:
 
         await answer(send, status, headers, payload)
 
-    def _target(self, scope: Scope) -> tuple[str | None, str]:
+    def _target(self, scope: Scope, asked: RequestContext) -> tuple[str | None, str]:
         """The version that is asked for (None: any) and what of it; raises Problem 400, 403, 404,
         405.
         """
@@ -109,9 +129,11 @@ class InferEndpoint:
         if scope["method"] not in allowed:
             raise not_allowed(f"{scope['path']} is asked for with {' or '.join(allowed)}", *allowed)
 
-        in_header = _only(scope["headers"], b"x-model-version")
-        version = match["version"] or in_header or None
-        if in_header and version != in_header:
+        if asked.fault is not None:
+            raise asked.fault
+
+        version = match["version"] or asked.pin
+        if asked.pin is not None and version != asked.pin:
             raise Problem(
                 400, "the path and X-Model-Version name different versions: leave out one of them"
             )
@@ -159,7 +181,12 @@ class InferEndpoint:
         return name
 
     async def _infer(
-        self, scope: Scope, receive: Receive, version: str | None, headers: Headers
+        self,
+        scope: Scope,
+        receive: Receive,
+        version: str | None,
+        asked: RequestContext,
+        headers: Headers,
     ) -> tuple[int, bytes]:
         if _header(scope["headers"], b"inference-header-content-length"):
             raise Problem(
@@ -168,12 +195,11 @@ class InferEndpoint:
                 "(binary_data=False)",
             )
 
-        own_s = deadline_s(scope["headers"])
         async with whole_body(scope, receive, self.limits.max_body_bytes) as body:
             self._check_rows(body)
-            draw = self._draw(scope["headers"], body, version, headers)
+            draw = await self._draw(asked, body, version, headers)
             status, payload, answered = await self._ask_within(
-                own_s, draw, version is not None, body
+                asked.timeout_s, draw, version is not None, body
             )
 
         headers.append((b"x-model-version", answered.encode()))
@@ -182,11 +208,16 @@ class InferEndpoint:
 
         return status, payload
 
-    def _draw(self, given: Headers, body: bytes, version: str | None, headers: Headers) -> Draw:
+    async def _draw(
+        self, asked: RequestContext, body: bytes, version: str | None, headers: Headers
+    ) -> Draw:
         """The version for this request's unit, as /predict draws it; a cookie for the caller joins
         `headers`.
         """
-        unit = self.units.of_request(given, _first_row(body))
+        tensors = _tensors(body) if self.units.field and not asked.unit else []
+        columns = await self._columns() if _in_one(tensors) else []
+        first_row = partial(_first_value, tensors, columns)
+        unit = self.units.unit(asked.unit, asked.cookie, first_row)
         lasting = bool(unit) or self.units.set_cookie
         if not unit:
             # The router's own coin.
@@ -195,6 +226,25 @@ class InferEndpoint:
                 headers.append((b"set-cookie", self.units.set_cookie_header(unit)))
 
         return self.traffic.draw(unit, lasting, version)
+
+    async def _columns(self) -> list[str]:
+        """The columns in the order of a version's metadata, the released one's if it tells; none
+        where nobody does.
+        """
+        table = self.traffic.table
+        for name in dict.fromkeys([table.released, *table.weights]):
+            version = table.ledger.versions.get(name or "")
+            if version is None:
+                continue
+            if version.digest in self._columns_of:
+                return self._columns_of[version.digest]
+
+            outcome = await self._exchange("GET", version.name, "", b"")
+            if isinstance(outcome, Answer) and (found := _columns_in(outcome.body)):
+                self._columns_of[version.digest] = found
+                return found
+
+        return []
 
     def _check_rows(self, body: bytes) -> None:
         try:
@@ -333,41 +383,57 @@ def _undelivered(outcome: Answer | Failure) -> bool:
     return isinstance(outcome, Failure) and outcome.reason == "connect"
 
 
-def _only(headers: Headers, name: bytes) -> str:
-    """The value of a header that may be given once, empty where it is not; raises Problem 400."""
-    values = [value for key, value in headers if key == name and value]
-    if len(values) > 1:
-        raise given_twice(name)
-    if values:
-        return values[0].decode("latin-1")
-    return ""
-
-
 def _header(headers: Headers, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in headers if key == name), "")
 
 
-def _first_row(body: bytes) -> Callable[[str], Any]:
-    """The values of the first row by the names of their tensors, decoded when first asked for."""
+def _tensors(body: bytes) -> list[_Values]:
+    """The tensors of a request; none where the version will say what is wrong with it."""
+    try:
+        return msgspec.json.decode(body, type=_Tensors).inputs
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
 
-    def value(name: str) -> Any:
-        try:
-            inputs = msgspec.json.decode(body, type=_Tensors).inputs
-            found = [
-                msgspec.json.decode(tensor.data[0])
-                for tensor in inputs
-                if tensor.name == name and tensor.data
-            ]
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
 
-        first = found[0] if found else None
-        # A tensor of shape [n, 1] may have its values in lists of one.
-        if isinstance(first, list) and len(first) == 1:
-            return first[0]
-        return first
+def _in_one(tensors: list[_Values]) -> bool:
+    return len(tensors) == 1 and tensors[0].holds_all_columns
 
-    return value
+
+def _columns_in(metadata: bytes) -> list[str]:
+    try:
+        return [column.name for column in msgspec.json.decode(metadata, type=_Metadata).inputs]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
+
+
+def _first_value(tensors: list[_Values], columns: list[str], name: str) -> Any:
+    """The value of the first row in the column of that name, None where it has none.
+
+    Raises Problem where all columns are in one tensor and their order is not known.
+    """
+    if _in_one(tensors):
+        if not columns:
+            raise Problem(
+                503,
+                f"the unit is in the column {name!r}, and no version tells the order of the "
+                f"columns now: send one tensor a column, or the unit in its header",
+                retry_after_s=1,
+            )
+        return _at(tensors[0].data, columns.index(name)) if name in columns else None
+
+    # A tensor of shape [n, 1] may have its values in lists of one.
+    return next((_at(tensor.data, 0) for tensor in tensors if tensor.name == name), None)
+
+
+def _at(data: list[msgspec.Raw], place: int) -> Any:
+    """A value of the first row of data that is nested or flat; None where there is none."""
+    try:
+        first = msgspec.json.decode(data[0])
+        if isinstance(first, list):
+            return first[place]
+        return msgspec.json.decode(data[place])
+    except (IndexError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _status(outcome: Answer | Failure) -> int:

@@ -32,15 +32,14 @@ from router.problems import (
 )
 from router.requests.body import Unpacked, whole_body
 from router.requests.content_encoding import UNPACKING, unpacked
-from router.requests.deadline import no_time, seconds_of
 from router.requests.json_errors import json_fault, wide_text
-from router.requests.unit_source import UnitSource, given_twice, row_field
+from router.requests.request_headers import RequestContext, read_headers
+from router.requests.unit_source import UnitSource, row_field
 from wire.budget import ByteBudget
 from wire.fast_path import Respond
 
 log = logging.getLogger("sluice.predict")
 JSON = (b"content-type", b"application/json")
-LONGEST_ID = 128
 ERRORS_LISTED = 100
 """Bad rows that an answer describes one by one; of more it says how many there are."""
 UTF8_BOM = b"\xef\xbb\xbf"
@@ -63,21 +62,6 @@ class RowsOnly(msgspec.Struct):
     """The same body where only the number of rows matters."""
 
     instances: list[AnyObject]
-
-
-class RequestContext:
-    """What a request's headers say."""
-
-    __slots__ = ("cookie", "encoding", "fault", "pin", "request_id", "timeout_s", "unit")
-
-    def __init__(self) -> None:
-        self.pin: str | None = None
-        self.request_id: bytes = b""
-        self.unit: bytes = b""
-        self.cookie: bytes = b""
-        self.encoding: bytes = b""
-        self.timeout_s: float | None = None
-        self.fault: Problem | None = None
 
 
 class Predict:
@@ -251,26 +235,7 @@ class Predict:
             )
 
     def _read_headers(self, headers: Headers) -> RequestContext:
-        asked = RequestContext()
-        for name, value in headers:
-            if name == self._unit_header:
-                asked.fault = given_twice(name) if asked.unit else asked.fault
-                asked.unit = value
-            elif name == b"x-request-id":
-                asked.request_id = value if len(value) <= LONGEST_ID and _plain(value) else b""
-            elif name == b"x-model-version":
-                asked.fault = given_twice(name) if asked.pin else asked.fault
-                asked.pin = value.decode("latin-1") or None
-            elif name == b"cookie":
-                asked.cookie = asked.cookie + b";" + value if asked.cookie else value
-            elif name == b"content-encoding":
-                asked.encoding = asked.encoding + b"," + value if asked.encoding else value
-            elif name == b"x-timeout-ms":
-                asked.fault = given_twice(name) if asked.timeout_s else asked.fault
-                asked.timeout_s = seconds_of(value)
-                if asked.timeout_s is None:
-                    asked.fault = no_time(value)
-
+        asked = read_headers(headers, self._unit_header)
         if not asked.request_id:
             asked.request_id = b"%b%x" % (self._prefix, next(self._serial))
 
@@ -409,8 +374,3 @@ def _no_answer(reply: Reply) -> Problem:
         version=reply.version,
         reason=lost.reason,
     )
-
-
-def _plain(value: bytes) -> bool:
-    """Whether it may be given back in a header as it came."""
-    return value.isascii() and value.decode().isprintable()

@@ -2,26 +2,9 @@
 
 import re
 
-from router.problems import Headers, Problem
-from router.requests.unit_source import given_twice
+from router.problems import Problem
 
-NAME = b"x-timeout-ms"
 _MILLISECONDS = re.compile(rb"[0-9]+(\.[0-9]*)?|\.[0-9]+")
-
-
-def deadline_s(headers: Headers) -> float | None:
-    """Seconds, None where the caller says nothing; raises Problem 400."""
-    values = [value for name, value in headers if name == NAME]
-    if len(values) > 1:
-        raise given_twice(NAME)
-    if not values:
-        return None
-
-    seconds = seconds_of(values[0])
-    if seconds is None:
-        raise no_time(values[0])
-
-    return seconds
 
 
 def seconds_of(value: bytes) -> float | None:
@@ -31,6 +14,7 @@ def seconds_of(value: bytes) -> float | None:
 
 
 def no_time(value: bytes) -> Problem:
+    """What is said of a value that is none."""
     shown = value[:40].decode("latin-1")
     return Problem(
         400,

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from rollout.settings import Unit
-from router.problems import Headers, Problem
 
 DEFAULT_COOKIE = "sluice_unit"
 
@@ -38,27 +37,12 @@ class UnitSource:
             return as_unit(field(self.field))
         return b""
 
-    def of_request(self, headers: Headers, field: Callable[[str], Any]) -> bytes:
-        """The same from all headers of a request; raises Problem 400 where the unit's header is
-        given twice.
-        """
-        given = [value for name, value in headers if name == self.header]
-        if len(given) > 1:
-            raise given_twice(self.header)
-        cookies = b";".join(value for name, value in headers if name == b"cookie")
-        return self.unit(given[0] if given else b"", cookies, field)
-
     def set_cookie_header(self, value: bytes) -> bytes:
         """The Set-Cookie that makes this caller a unit."""
         return b"%b=%b; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax" % (
             self.cookie_name,
             value,
         )
-
-
-def given_twice(name: bytes) -> Problem:
-    """What is said of a header that may be given once."""
-    return Problem(400, f"the header {name.decode('latin-1')} is given twice: send it once")
 
 
 def row_field(row: msgspec.Raw) -> Callable[[str], Any]:

@@ -1,4 +1,5 @@
-"""Finds and ends processes that outlived their supervisor: their environment carries its address
+"""Finds and ends what runs for a state folder without being asked for: supervisors, whose command
+line names their file, and processes that outlived one, whose environment carries its address
 (Linux's /proc).
 """
 
@@ -8,15 +9,23 @@ import time
 from pathlib import Path
 
 from deployment.workspace.workspace import Workspace
-from targets.local.supervisord_conf import server_url
+from targets.local.supervisord_conf import daemon_conf, server_url
 
 POLL_S = 0.05
+
+
+def supervisors(place: Workspace) -> list[int]:
+    """Process ids of this state folder's supervisors, with or without a socket and a pid file."""
+    conf = os.fsencode(daemon_conf(place))
+    return [
+        pid for pid in _process_ids() if _supervises(_words(pid, "cmdline"), conf) and _ours(pid)
+    ]
 
 
 def left_behind(place: Workspace) -> list[int]:
     """Process ids of everything this state folder's supervisor ever started that still runs."""
     mark = f"SUPERVISOR_SERVER_URL={server_url(place)}".encode()
-    return [pid for pid in _process_ids() if pid != os.getpid() and mark in _environment(pid)]
+    return [pid for pid in _process_ids() if pid != os.getpid() and mark in _words(pid, "environ")]
 
 
 def end_left_behind(place: Workspace, grace_s: float = 30.0) -> int:
@@ -31,9 +40,9 @@ def end_left_behind(place: Workspace, grace_s: float = 30.0) -> int:
     return len(found)
 
 
-def ask_to_end(place: Workspace) -> None:
+def ask_to_end(pids: list[int]) -> None:
     """Send all of them SIGTERM."""
-    _signal(left_behind(place), signal.SIGTERM)
+    _signal(pids, signal.SIGTERM)
 
 
 def _wait_until_gone(pids: list[int], deadline_s: float) -> None:
@@ -59,11 +68,23 @@ def _process_ids() -> list[int]:
     return []
 
 
-def _environment(pid: int) -> list[bytes]:
+def _words(pid: int, kind: str) -> list[bytes]:
+    """A process's "environ" or "cmdline"; none where it has ended or is somebody else's."""
     try:
-        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        return Path(f"/proc/{pid}/{kind}").read_bytes().split(b"\0")
     except OSError:
         return []
+
+
+def _supervises(command: list[bytes], conf: bytes) -> bool:
+    return conf in command and b"supervisor.supervisord" in command
+
+
+def _ours(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}").stat().st_uid == os.getuid()
+    except OSError:
+        return False
 
 
 def _signal(pids: list[int], number: int) -> None:

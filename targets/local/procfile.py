@@ -31,6 +31,10 @@ def written(path: Path, kind: str) -> str:
         commands = parse_procfile(path.read_text()).processes
     except OSError as error:
         raise Misconfigured(f"{path} cannot be read ({error.strerror}): restore it") from error
+    except UnicodeDecodeError as error:
+        raise Misconfigured(
+            f"{path} is no text in UTF-8, from byte {error.start} on: save it as UTF-8"
+        ) from error
     except AssertionError as error:
         raise Misconfigured(f"{path} names a process twice: keep one line a process") from error
 

@@ -20,7 +20,7 @@ from deployment.workspace.secrets import Secrets, check_webhook_secret, make_sec
 from deployment.workspace.state_dir import conf_folder, make_folders
 from deployment.workspace.workspace import Workspace
 from rollout.state.ledger import Ledger, Version
-from targets.local.orphans import end_left_behind, left_behind
+from targets.local.orphans import left_behind, supervisors
 from targets.local.programs import ROUTER, router_program, service_program
 from targets.local.supervisor_daemon import start_supervisor, stop_supervisor
 from targets.local.supervisord_conf import Program, conf_file, log_file, program_conf
@@ -54,7 +54,7 @@ def up(place: Workspace, say: Say) -> Stack:
         make_record(place)
         with opened_record(place) as store:
             ledger = read_ledger(store)
-        if already or left_behind(place):
+        if already or supervisors(place) or left_behind(place):
             check_model(place)
         if already:
             url = _repair(place, target, ledger, say)
@@ -80,7 +80,7 @@ def down(place: Workspace, say: Say) -> int:
     with held(place, "up", "bringing this stack up or down"):
         target = LocalTarget(place)
         programs = list(target.supervisor.processes()) if target.supervisor.answers() else []
-        strays = left_behind(place)
+        strays = [*supervisors(place), *left_behind(place)]
         if not programs and not strays:
             return 0
         try:
@@ -92,7 +92,7 @@ def down(place: Workspace, say: Say) -> int:
         _forget_router(place)
         _forget_programs(place)
 
-    say(f"stopped: {', '.join(programs) or f'{len(strays)} processes whose supervisor was gone'}")
+    say(f"stopped: {', '.join(programs) or f'{len(strays)} processes that took no orders'}")
     return len(programs) or len(strays)
 
 
@@ -100,7 +100,11 @@ def _start(
     place: Workspace, target: LocalTarget, ledger: Ledger, secrets: Secrets, say: Say
 ) -> str:
     check_webhook_secret(place)
-    if ended := end_left_behind(place):
+    lost = supervisors(place)
+    ended = stop_supervisor(place)
+    if lost:
+        say(f"ended the supervisor (pid {lost[0]}) that took no orders, with its programs")
+    if ended:
         say(f"ended {ended} processes whose supervisor was gone")
 
     _forget_programs(place)
@@ -152,7 +156,11 @@ def _repair(place: Workspace, target: LocalTarget, ledger: Ledger, say: Say) -> 
         _end_stray(place, target, program, say)
 
     for program, version in named.items():
-        if program not in running:
+        if program in running and target.lost_socket(program):
+            say(f"{program} listened on a socket that is gone: it is ended")
+            target.stop(program)
+            _start_again(place, target, version, say)
+        elif program not in running:
             _start_again(place, target, version, say)
 
     for program in running:

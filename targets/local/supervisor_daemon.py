@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from deployment.workspace.errors import CannotStart, NotReadyInTime
 from deployment.workspace.secrets import Secrets
 from deployment.workspace.workspace import Workspace
-from targets.local.orphans import ask_to_end, end_left_behind, left_behind
+from targets.local.orphans import ask_to_end, end_left_behind, left_behind, supervisors
 from targets.local.supervisor_client import Supervisor
-from targets.local.supervisord_conf import pid_file, socket_path, supervisor_conf
+from targets.local.supervisord_conf import daemon_conf, pid_file, supervisor_conf
 
 START_DEADLINE_S = 15.0
 STOP_DEADLINE_S = 60.0
@@ -29,7 +29,7 @@ def start_supervisor(
     """Start the daemon with the programs whose files are there; raises CannotStart with what it
     said.
     """
-    conf = place.state / "supervisord.conf"
+    conf = daemon_conf(place)
     conf.write_text(supervisor_conf(place))
     conf.chmod(0o600)
     arguments = [sys.executable, "-m", "supervisor.supervisord", "-c", str(conf)]
@@ -53,11 +53,14 @@ def stop_supervisor(place: Workspace) -> int:
     """Stop the daemon and all it runs, gracefully; returns how many processes had to be ended one
     by one.
 
-    Raises NotReadyInTime where something is still there after all.
+    A daemon whose socket is gone is told by a signal. Raises NotReadyInTime where something is
+    still there after all.
     """
     supervisor = Supervisor(place)
     if supervisor.answers():
         supervisor.shut_down()
+    else:
+        ask_to_end(supervisors(place))
 
     _wait_until_gone(place)
     ended = end_left_behind(place)
@@ -106,16 +109,16 @@ def _wait_until_it_answers(place: Workspace) -> None:
 def _wait_until_gone(place: Workspace) -> None:
     began = time.monotonic()
     asked_again = False
-    while socket_path(place).exists() and daemon_pid(place) is not None:
+    while still := supervisors(place):
         waited = time.monotonic() - began
         if waited > ASK_AGAIN_S and not asked_again:
             # A process that was only just forked has not become its program yet, and lost the
             # signal.
             asked_again = True
-            ask_to_end(place)
+            ask_to_end(left_behind(place))
         if waited > STOP_DEADLINE_S:
             raise NotReadyInTime(
-                f"the supervisor (pid {daemon_pid(place)}) does not end: look at {place.log}"
+                f"the supervisor (pid {still[0]}) does not end: look at {place.log}"
             )
         time.sleep(POLL_S)
 

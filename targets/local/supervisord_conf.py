@@ -123,6 +123,11 @@ def _section(program: Program) -> list[str]:
     ]
 
 
+def daemon_conf(place: Workspace) -> Path:
+    """Where the daemon's own file lies."""
+    return place.state / "supervisord.conf"
+
+
 def conf_file(place: Workspace, program: str) -> Path:
     """Where that program's file lies."""
     return conf_folder(place) / f"{program}.conf"

@@ -5,6 +5,7 @@ for happens here.
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from pathlib import Path
 
 from deployment.readiness import ReadinessProbe, probe_of, wait_ready, warmed_up
 from deployment.router_client import check_model, wait_drained
@@ -73,6 +74,13 @@ class LocalTarget:
         """Whether the routers finished with that address in time."""
         return wait_drained(self.place, read_secrets(self.place).operator, revision, address)
 
+    def lost_socket(self, program: str) -> bool:
+        """Whether the process listens on a socket whose file is not there any more: nobody can
+        reach it.
+        """
+        path = self.place.address(program).removeprefix("unix:")
+        return not os.path.exists(path) and _is_bound(path)
+
     def stop(self, program: str) -> None:
         """Stop a process group gracefully; nothing happens where there is none."""
         with suppress(NotRunning):
@@ -86,6 +94,15 @@ class LocalTarget:
     def _unlink_socket(self, program: str) -> None:
         with suppress(FileNotFoundError):
             os.unlink(self.place.address(program).removeprefix("unix:"))
+
+
+def _is_bound(path: str) -> bool:
+    """Whether a process of this machine has a socket that was made at this path (Linux's /proc)."""
+    try:
+        lines = Path("/proc/net/unix").read_bytes().splitlines()
+    except OSError:
+        return False
+    return any(line.endswith(b" " + os.fsencode(path)) for line in lines)
 
 
 def watch_for_end(supervisor: Supervisor, program: str) -> Callable[[], str | None]:

@@ -1,5 +1,7 @@
 """Who may see and ask what: everybody, a caller on this machine, the operator."""
 
+import socket
+
 import httpx
 import pytest
 
@@ -8,6 +10,7 @@ from router.access import Access, is_loopback
 from router.config import from_environment
 from router.problems import Problem
 from tests.router.rig import OPERATOR, SECRET, rig
+from tests.wire.processes import Client
 
 TOKEN = "toy-operator-token-of-sixteen"
 BEARER = (b"authorization", f"Bearer {TOKEN}".encode())
@@ -41,6 +44,13 @@ def test_a_loopback_host_is_known(host, loopback):
         ("127.0.0.1", [(b"host", b"models.example.com")], False),
         ("127.0.0.1", [LOCAL, (b"host", b"models.example.com")], False),
         *(
+            ("127.0.0.1", [(b"host", host)], False)
+            for host in (
+                *(b"127.0.0.1:80@evil.com", b"[::1]evil.com", b"[::1", b"::1]", b"127.0.0.1@x"),
+                *(b"localhost:80:80", b"x@localhost", b"[[::1]]", b"127.0.0.1:x", b""),
+            )
+        ),
+        *(
             ("127.0.0.1", [LOCAL, (name, b"10.0.0.1")], False)
             for name in (b"forwarded", b"via", b"x-forwarded-for", b"x-real-ip")
         ),
@@ -72,6 +82,25 @@ def test_what_says_that_it_comes_from_elsewhere_needs_the_token(host, headers, a
 def test_only_the_token_makes_an_operator(given):
     assert not Access(RouterSettings(), "127.0.0.1", TOKEN).is_operator([(b"authorization", given)])
     assert not Access(RouterSettings(), "127.0.0.1", "").is_operator([(b"authorization", given)])
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        (b"/status", 200),
+        (b"http://127.0.0.1/status", 200),
+        (b"http://[::1]:80/status", 200),
+        (b"http://evil.com/status", 401),
+        (b"HTTP://evil.com:80/status", 401),
+        (b"http://127.0.0.1@evil.com/status", 401),
+        (b"http://127.0.0.1:80@evil.com/status", 401),
+        (b"http:///status", 401),
+    ],
+)
+def test_the_name_in_an_absolute_target_counts_and_not_the_host_header(pair, target, status):
+    with socket.create_connection(("127.0.0.1", int(pair.url.rpartition(":")[2]))) as made:
+        client = Client(made)
+        assert client.ask(b"GET %b HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" % target) == status
 
 
 def test_the_scheme_is_of_any_case():

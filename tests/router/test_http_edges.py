@@ -146,10 +146,14 @@ def test_a_timeout_may_be_any_positive_number(pair, value):
 
 
 @pytest.mark.parametrize("name", ["X-Unit-Id", "X-Model-Version", "X-Timeout-Ms"])
-def test_a_header_that_steers_is_sent_once(pair, name):
-    pairs = [(name, "2000"), (name, "3000")]
+@pytest.mark.parametrize("first", ["2000", ""])
+def test_a_header_that_steers_is_sent_once(pair, name, first):
+    pairs = [(name, first), (name, "3000")]
+    said = f"the header {name.lower()} is given twice: send it once"
     answer = httpx.post(f"{pair.url}/predict", content=BODY, headers=pairs)
-    assert name.lower() in told(answer, 400)
+    assert told(answer, 400) == said
+    answer = httpx.post(f"{pair.url}/v2/models/toy/infer", content=b"{}", headers=pairs)
+    assert (answer.status_code, answer.json()) == (400, {"error": said})
 
 
 def test_refusals_are_counted(pair):
@@ -169,7 +173,9 @@ def test_refusals_are_counted(pair):
         client.send(b"GET / HTTP/1.1\r\n\r\n")
         assert client.read() == [400]
 
-    until(lambda: (refused(400), refused(415)) == (before[0] + 2, before[1] + 1), "all three count")
+    until(
+        lambda: refused(400) >= before[0] + 2 and refused(415) >= before[1] + 1, "all three count"
+    )
 
 
 def test_an_empty_pin_is_none(pair):

@@ -99,8 +99,7 @@ def test_another_transfer_coding_is_refused(pair):
 def test_infer_takes_one_version(pair, first):
     headers = [("X-Model-Version", first), ("X-Model-Version", "v2")]
     answer = httpx.post(f"{pair.url}{INFER}", json={"inputs": []}, headers=headers, timeout=120)
-    assert answer.status_code == (400 if first else 200)
-    assert set(answer.json()) == {"error"} if first else answer.headers["x-model-version"] == "v2"
+    assert (answer.status_code, set(answer.json())) == (400, {"error"})
 
 
 @pytest.mark.parametrize("millis", ["250", "9" * 400])

@@ -22,6 +22,8 @@ def test_a_stack_that_is_up_has_no_fault(running: Stage) -> None:
     assert {each.what for each in findings} == {
         *(
             "record",
+            "labels",
+            "evidence",
             "supervisor",
             "process router",
             "process v1-1",
@@ -63,6 +65,23 @@ def test_a_process_whose_supervisor_is_gone_is_told(stage: Stage) -> None:
         "of its processes still run"
         in faults(doctor(stage.place(), stage.said.append))["supervisor"]
     )
+
+
+@pytest.mark.parametrize("part", ["labels", "evidence"])
+def test_a_store_beside_the_record_that_is_gone_is_told_and_up_makes_it(
+    running: Stage, part: str
+) -> None:
+    path = running.state / f"ledger-{part}.db"
+    path.unlink()
+    told = faults(doctor(running.place(), running.said.append))
+    assert told[part].startswith(f"{path} is gone: restore it")
+    assert not path.exists()
+    running.run("up")
+    assert part not in faults(doctor(running.place(), running.said.append))
+    path.write_bytes(b"no database" * 1000)
+    assert part in faults(doctor(running.place(), running.said.append))
+    path.unlink()
+    running.run("up")
 
 
 def test_little_room_on_the_disk_is_told(running: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,18 @@
 """What an inference request counts in a judged rollout: a failure where the other version answers
-the same body.
+the same body. And whose it is: a unit in a column, wherever that column is.
 """
 
 import asyncio
+from dataclasses import replace
 
+import msgspec
 import pytest
 
-from rollout.settings import Settings
+from rollout.settings import RouterSettings, Settings, Unit
 from router.dispatch.upstream import Answer, Failure
 from router.endpoints.oip_infer import InferEndpoint
+from router.problems import Problem
+from router.requests.request_headers import read_headers
 from tests.router.toys import City, begun, deployed
 
 OTHER = {"v1": "v2", "v2": "v1"}
@@ -70,3 +74,69 @@ def test_a_failure_counts_where_the_other_version_answers(drawn, said, others, w
 def test_a_user_whom_the_candidate_fails_is_answered_by_the_other():
     status, _, counted = infer({"v1": 200, "v2": 500}, "v2")
     assert (status, counted) == (200, {"error": 1})
+
+
+COLUMNS = [{"name": name} for name in ("b", "user", "c")]
+ROW = [0.0, 7.0, 1.5]
+
+
+class Scripted:
+    """A version that tells its columns, or not, and remembers what it was asked."""
+
+    def __init__(self, columns):
+        self.columns, self.asked = columns, []
+
+    async def forward(self, method, path, *_):
+        self.asked.append(method)
+        said = {"inputs": self.columns} if method == "GET" else {}
+        return Answer(200, [], msgspec.json.encode(said))
+
+
+def drawn_units(bodies, columns, headers=()):
+    """The units of these requests where the unit is in the column `user`, and what was asked of
+    the versions for it.
+    """
+
+    async def asked():
+        city = City(deployed("v1", "v2"))
+        versions = [Scripted(columns) for _ in city.traffic.lanes]
+        for lane, version in zip(city.traffic.lanes.values(), versions, strict=True):
+            lane.pool.forward = version.forward
+
+        units = []
+        city.traffic.draw = lambda unit, *_: units.append(unit)
+        settings = replace(
+            Settings(model="toy"), router=replace(RouterSettings(), unit=Unit(field="user"))
+        )
+        endpoint = InferEndpoint(settings, city.traffic, None, lambda: False)
+        for body in bodies:
+            asked = read_headers(list(headers), endpoint.units.header)
+            await endpoint._draw(asked, msgspec.json.encode({"inputs": body}), None, [])
+
+        return units, [method for version in versions for method in version.asked]
+
+    return asyncio.run(asked())
+
+
+def test_a_unit_in_a_column_is_the_same_in_a_tensor_of_its_own_and_in_one_for_all():
+    own = [{"name": "user", "shape": [1], "data": [7.0]}]
+    nested = [{"name": "user", "shape": [1, 1], "data": [[7.0]]}]
+    flat = [{"name": "x", "shape": [2, 3], "data": [*ROW, *ROW]}]
+    rows = [{"name": "user", "shape": [2, 3], "data": [ROW, [1, 2, 3]]}]
+    units, asked = drawn_units([own, nested, flat, rows, flat], COLUMNS)
+    assert units == [b"7"] * 5
+    assert asked == ["GET"]
+
+
+def test_what_has_too_few_values_has_no_unit_of_its_own():
+    short = [{"name": "x", "shape": [1, 3], "data": [0.0]}]
+    (unit,), _ = drawn_units([short], COLUMNS)
+    assert len(unit) == 24
+
+
+def test_where_no_version_tells_the_order_the_request_is_refused_unless_a_header_names_the_unit():
+    flat = [{"name": "x", "shape": [1, 3], "data": ROW}]
+    with pytest.raises(Problem, match="no version tells the order of the columns now") as refused:
+        drawn_units([flat], None)
+    assert refused.value.status == 503
+    assert drawn_units([flat], None, [(b"x-unit-id", b"u")]) == ([b"u"], [])

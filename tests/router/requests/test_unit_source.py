@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollout.settings import Unit
-from router.problems import Problem
 from router.requests.unit_source import UnitSource, as_unit, cookie, row_field
 from tests.router.rig import rig
 
@@ -33,11 +32,6 @@ def test_the_order_is_header_cookie_field_and_what_is_not_there_is_skipped():
 def test_cookies_are_read_only_where_one_is_named_or_set():
     assert UnitSource(Unit()).unit(b"", b"sluice_unit=a", ROW) == b""
     assert UnitSource(Unit(set_cookie=True)).unit(b"", b"sluice_unit=a", ROW) == b"a"
-
-
-def test_a_header_that_is_given_twice_is_refused():
-    with pytest.raises(Problem, match="x-unit-id is given twice"):
-        NAMED.of_request([(b"x-unit-id", b"a"), (b"x-unit-id", b"b")], ROW)
 
 
 @pytest.mark.parametrize(

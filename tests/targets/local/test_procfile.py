@@ -19,10 +19,11 @@ def test_a_command_is_split_as_a_shell_would_and_never_run_by_one(tmp_path: Path
         ("web: x\n", "no line `service"),
         ("service: x 'open\n", "cannot be split"),
         ("service: x\nservice: y\n", "names a process twice"),
+        ("service: \xe4\n", "no text in UTF-8, from byte 9 on: save it"),
     ],
 )
 def test_a_procfile_that_does_not_serve_is_refused(tmp_path: Path, text: str, why: str) -> None:
-    (tmp_path / "Procfile").write_text(text)
+    (tmp_path / "Procfile").write_text(text, encoding="latin-1")
     with pytest.raises(Misconfigured, match=why):
         command(tmp_path / "Procfile", "service")
 

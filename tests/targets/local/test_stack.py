@@ -12,12 +12,12 @@ from deployment.router_client import router_lives, router_url
 from deployment.workspace.errors import EdgeFailure, Misconfigured, NotReadyInTime
 from deployment.workspace.secrets import read_secrets
 from targets.local import supervisor_client
-from targets.local.orphans import end_left_behind, left_behind
+from targets.local.orphans import end_left_behind, left_behind, supervisors
 from targets.local.programs import service_program
 from targets.local.stack import down, up
 from targets.local.supervisor_client import Supervisor
 from targets.local.supervisor_daemon import daemon_pid
-from targets.local.supervisord_conf import Program
+from targets.local.supervisord_conf import Program, pid_file, socket_path
 from targets.local.target import LocalTarget
 from tests.deployment.stage import Stage, kill, until
 from tests.postgres import postgres_server, postgres_url
@@ -152,6 +152,43 @@ def supervisor_killed(stage: Stage) -> None:
     assert pid is not None
     kill(pid)
     until(lambda: not Supervisor(stage.place()).answers(), "it is gone")
+
+
+def test_a_supervisor_without_its_socket_is_named_and_ended_before_another_one_starts(
+    stage: Stage,
+) -> None:
+    url = up(stage.place(), stage.said.append).url
+    [first] = supervisors(stage.place())
+    for path in (socket_path(stage.place()), pid_file(stage.place())):
+        path.unlink()
+
+    said = stage.run("doctor", code=1)
+    assert f"it runs (pid {first}) and takes no orders" in " ".join((said.out + said.err).split())
+    assert up(stage.place(), stage.said.append).url == url
+    [second] = supervisors(stage.place())
+    assert second != first
+    assert f"ended the supervisor (pid {first}) that took no orders" in "".join(stage.said)
+
+
+def test_down_ends_a_supervisor_whose_socket_is_gone(stage: Stage) -> None:
+    url = up(stage.place(), stage.said.append).url
+    socket_path(stage.place()).unlink()
+    assert down(stage.place(), stage.said.append) > 0
+    assert supervisors(stage.place()) == left_behind(stage.place()) == []
+    assert not router_lives(url)
+
+
+def test_a_version_whose_socket_was_deleted_is_started_again_by_up(stage: Stage) -> None:
+    stage.deliver("v1")
+    up(stage.place(), stage.said.append)
+    stage.act("deploy", "v1")
+    before = pid_of(stage, "v1-1")
+    Path(stage.place().address("v1-1").removeprefix("unix:")).unlink()
+    assert up(stage.place(), stage.said.append).failed == {}
+    assert pid_of(stage, "v1-1") not in (0, before)
+    again = pid_of(stage, "v1-1")
+    assert up(stage.place(), stage.said.append).failed == {}
+    assert pid_of(stage, "v1-1") == again
 
 
 def test_after_the_supervisors_death_the_router_comes_back_where_it_was(stage: Stage) -> None:
