@@ -59,6 +59,12 @@ def write_contents(
     folder: Path, request: "DeliveryRequest", source: Source, report: Report
 ) -> Manifest:
     """Write all files but the signature; returns the manifest."""
+    # As a service asks a pipeline: see PipelineModel.
+    with joblib.parallel_config(backend="threading"):
+        return _written(folder, request, source, report)
+
+
+def _written(folder: Path, request: "DeliveryRequest", source: Source, report: Report) -> Manifest:
     recipe = with_inputs_as_fitted(source.recipe, report)
     source = replace(source, recipe=recipe)
     columns = columns_of(recipe.held_out, recipe.training)

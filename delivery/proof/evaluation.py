@@ -129,8 +129,9 @@ def _classification(
 
 def _adding_up_to_one(probabilities: np.ndarray) -> np.ndarray:
     """As metrics need them: of 32 bits, a sum or a single one is above one by the last digit."""
-    clipped = np.clip(probabilities, 0, 1)
-    return clipped / clipped.sum(axis=1, keepdims=True)
+    clipped: np.ndarray = np.clip(probabilities, 0, 1)
+    clipped /= clipped.sum(axis=1, keepdims=True)
+    return clipped
 
 
 def _first(columns: Columns, count: int) -> Columns:

@@ -68,3 +68,29 @@ def test_one_none_among_many_nans_is_refused_however_rare_it_is(workshop, monkey
     recipe = recipe_of(make_pipeline(step, DecisionTreeClassifier()), frame, labels)
     with pytest.raises(DeliveryError, match="training row 7 gets"):
         workshop.write(recipe)
+
+
+TIMES_ASKED: list[int] = []
+
+
+def counted(frame):
+    """The frame, counted in the process that asks."""
+    TIMES_ASKED.append(len(frame))
+    return frame
+
+
+def test_steps_with_jobs_are_computed_in_the_process_that_serves(workshop):
+    """A forked worker would wait for ever for processes that its parent started."""
+    frame = numbers()
+    steps = [(name, FunctionTransformer(counted), [name]) for name in frame.columns]
+    columns = ColumnTransformer(steps)
+    pipeline = make_pipeline(columns, LogisticRegression())
+    recipe = recipe_of(pipeline, frame, (frame["a"] > 0).astype(int))
+    own = recipe.pipeline.predict_proba(frame[:3])
+    columns.set_params(n_jobs=2)
+    manifest = workshop.write(recipe)
+    rows = frame[:3].to_dict(orient="records")
+    TIMES_ASKED.clear()
+    answers = served(workshop, manifest, rows)
+    assert TIMES_ASKED == [3, 3]
+    assert np.allclose(answers, own)
