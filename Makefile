@@ -1,6 +1,6 @@
 # Every command a newcomer needs. `make demo` and `make test` do their own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test trials soak check e2e bench peers docs lock clean
+.PHONY: help setup system demo test quick trials soak check e2e bench peers docs lock clean
 PYTHON := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
@@ -21,6 +21,9 @@ demo: setup ## the main job on real flights, about two minutes; KEEP=1 leaves it
 test: system check ## all tests, two files at a time
 	@$(PYTHON) -m pytest tests -n 2 --dist loadfile
 
+quick: setup ## the core and what is pure around it, for the loop of a working day
+	@$(PYTHON) -m pytest -q -n 2 tests/rollout tests/cli/test_application.py tests/wire/test_fast_path.py tests/router/dispatch tests/router/requests tests/router/evidence tests/test_docs.py tests/test_structure.py
+
 trials: system ## what public reports and strangers found wrong elsewhere, tried here (docs/trials.md)
 	@$(PYTHON) -m scripts.trials
 
@@ -28,7 +31,7 @@ soak: system ## slow proofs: the verdict's promises by thousands of rollouts, an
 	@$(PYTHON) -m pytest -m soak tests
 
 check: setup ## lint, types and the imports contract
-	@ruff check . && ruff format --check --quiet . && mypy cli rollout store wire router service delivery deployment targets emulator deploy.py && lint-imports --no-cache >/dev/null && echo "check: clean"
+	@ruff check . && ruff format --check --quiet . && mypy cli rollout store wire router service delivery deployment targets emulator deploy.py && lint-imports --no-cache >/dev/null && $(PYTHON) -m scripts.structure --json && echo "check: clean"
 
 e2e: system ## only the tests with real processes
 	@$(PYTHON) -m pytest tests/e2e

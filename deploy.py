@@ -39,9 +39,7 @@ if TYPE_CHECKING:
 Version = Annotated[str, Argument("The version, for example v2.")]
 Reason = Annotated[str, Option("-m", "--reason", help="Why; kept in the history.")]
 Json = Annotated[bool, Option("--json", help="Answer with one JSON object as the last line.")]
-Breaking = Annotated[
-    bool, Option("--breaking", help="Although it breaks what today's users rely on.")
-]
+Breaking = Annotated[bool, Option("--breaking", help="Allow breaking changes.")]
 Percent = Annotated[float, Option("--percent", help="Share of the traffic in percent.")]
 Auto = Annotated[bool, Option("--auto", help="Let the conductor judge it and move it on, or back.")]
 Steps = Annotated[
@@ -289,7 +287,7 @@ def retire(
 
 @app.verb()
 def collect(as_json: Json = False) -> None:
-    """End what is left of versions that answer nobody any more, and say first what that saves."""
+    """Stop idle versions, and on Heroku delete their old apps; says first what that saves."""
     with _door(as_json) as (out, place):
         from cli.render import summary
 
@@ -298,7 +296,7 @@ def collect(as_json: Json = False) -> None:
 
 @app.verb()
 def status(as_json: Json = False) -> None:
-    """Show who answers whom, how well, and the way back."""
+    """Show the traffic split, health per version and the rollback target."""
     with _door(as_json) as (out, place):
         from cli.render import summary
 

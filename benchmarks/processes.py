@@ -40,7 +40,8 @@ def until(condition: Callable[[], object], what: str, deadline_s: float = START_
 def answers(url: str, method: str = "GET", **what: object) -> bool:
     """Whether a 200 comes back."""
     try:
-        return httpx.request(method, url, timeout=10.0, **what).status_code == 200  # type: ignore[arg-type]
+        answer = httpx.request(method, url, timeout=10.0, **what)  # type: ignore[arg-type]
+        return answer.status_code == 200
     except httpx.HTTPError:
         return False
 

@@ -25,7 +25,8 @@ from delivery.proof.invariance import dependence
 from delivery.proof.output_checks import every_answer, require_one_answer_a_row
 from delivery.proof.own_input import input_form
 from delivery.proof.probe_rows import Probes, probes
-from delivery.proof.served_check import require_invariance, require_own_answers
+from delivery.proof.self_test import Answered
+from delivery.proof.served_check import PROBES, in_batches, require_invariance, require_own_answers
 from delivery.recipe import Recipe, Source
 from delivery.request import DeliveryRequest
 from service.bundle import Bundle, Column, Comparison, File, Manifest, Runtime
@@ -53,12 +54,29 @@ class Proved:
     runtime: Runtime
     predictions: list[Any]
     latency: dict[str, Any]
+    answered: list[Answered]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What was written of a bundle: its manifest, and rows with what is served for them, by which a
+    fresh process proves itself.
+    """
+
+    manifest: Manifest
+    answered: list[Answered]
 
 
 def write_contents(
     folder: Path, request: "DeliveryRequest", source: Source, report: Report
-) -> Manifest:
-    """Write all files but the signature; returns the manifest."""
+) -> Contents:
+    """Write all files but the signature."""
+    # As a service asks a pipeline: see PipelineModel.
+    with joblib.parallel_config(backend="threading"):
+        return _written(folder, request, source, report)
+
+
+def _written(folder: Path, request: "DeliveryRequest", source: Source, report: Report) -> Contents:
     recipe = with_inputs_as_fitted(source.recipe, report)
     source = replace(source, recipe=recipe)
     columns = columns_of(recipe.held_out, recipe.training)
@@ -93,7 +111,7 @@ def write_contents(
     plain = msgspec.to_builtins(manifest)
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
     (folder / MANIFEST).write_text(text, encoding="utf-8")
-    return manifest
+    return Contents(manifest, proved.answered)
 
 
 def _as_served(rows: list[dict[str, Any]], columns: list[Column]) -> Columns:
@@ -139,7 +157,21 @@ def _prove(
         **mine,
         "sklearn": mine if model is pipeline else latency_ms(pipeline, some),
     }
-    return Proved(model, runtime, predictions, latency)
+    answered = [
+        Answered("held-out", held_out, predictions),
+        _probes_answered(model, asked, recipe.one_row_at_a_time),
+    ]
+    return Proved(model, runtime, predictions, latency, answered)
+
+
+def _probes_answered(model: Model, asked: Probes, one_row_at_a_time: bool) -> Answered:
+    """The probe rows with what is served for them; some, where each is predicted for itself."""
+    columns = asked.columns
+    rows = len(next(iter(columns.values())))
+    if one_row_at_a_time:
+        columns = {name: array[:PROBES] for name, array in columns.items()}
+        rows = min(rows, PROBES)
+    return Answered("probe", columns, in_batches(model, columns, rows))
 
 
 def _answers(model: Model, held_out: Columns, rows: int) -> tuple[list[Any], dict[int, str]]:
@@ -265,7 +297,8 @@ def frame_digest(frame: "pd.DataFrame") -> str:
     digest = hashlib.sha256(names.encode("utf-8", "surrogatepass"))
     try:
         digest.update(hash_pandas_object(frame, index=False).to_numpy().tobytes())
-    except Exception:  # noqa: BLE001 (lists, and whatever else pandas has no hash for, raise what they like)
+    # Lists, and whatever else pandas has no hash for, raise what they like.
+    except Exception:  # noqa: BLE001
         for place in range(frame.shape[1]):
             texts = "\0".join(map(repr, frame.iloc[:, place].tolist()))
             digest.update(texts.encode("utf-8", "surrogatepass"))

@@ -79,11 +79,11 @@ def _delivered(target: Path, request: DeliveryRequest, report: Report) -> Delive
     public = request.keys / PUBLIC
     with _plain_disk_errors(request.releases), _draft(request) as draft:
         key = signing_key(request.keys)
-        manifest = write_contents(draft, request, source, report)
+        contents = write_contents(draft, request, source, report)
         if target.exists():
-            return _existing(target, public, draft, manifest)
+            return _existing(target, public, draft, contents.manifest)
         (draft / SIGNATURE).write_bytes(sign((draft / MANIFEST).read_bytes(), key))
-        report(prove_in_fresh_process(draft, public))
+        report(prove_in_fresh_process(draft, public, contents.answered))
         _make_durable(draft)
         _appear(draft, target)
 

@@ -105,7 +105,9 @@ def _to_objects(null: str) -> Convert:
 
     def convert(array: np.ndarray) -> Any:
         objects = array.astype(object)
-        if stands_for_null is not None and (nulls := pandas.isna(objects)).any():
+        # Of texts the null is None already; of floats it is NaN.
+        held = stands_for_null is None and array.dtype == object
+        if not held and (nulls := pandas.isna(objects)).any():
             objects[nulls] = stands_for_null
         return objects
 

@@ -102,6 +102,8 @@ class PipelineModel:
     name = "sklearn"
 
     def __init__(self, bundle: Bundle) -> None:
+        import joblib
+
         from service.frames import FrameBuilder
 
         manifest = bundle.manifest
@@ -109,10 +111,14 @@ class PipelineModel:
         provide_modules(bundle.path, sources)
         self._predict = getattr(_unpickled(bundle), manifest.output)
         self._input = FrameBuilder(manifest.columns, manifest.input)
+        self._parallel = joblib.parallel_config
 
     def predict(self, columns: Columns) -> Predictions:
         """See Model."""
-        return listed(np.asarray(self._predict(self._input.build(columns))))
+        built = self._input.build(columns)
+        # A step with n_jobs would start processes, for which a forked worker would wait for ever.
+        with self._parallel(backend="threading"):
+            return listed(np.asarray(self._predict(built)))
 
 
 class RowByRow:

@@ -7,8 +7,9 @@ waits for it."""
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from store.entry import Entry
 from store.errors import Conflict, LedgerBroken, StoreError, StoreUnavailable, Unstorable
-from store.ledger import Entry, LedgerStore
+from store.ledger import LedgerStore
 
 if TYPE_CHECKING:
     from store.evidence import EvidenceRow, EvidenceStore

@@ -34,7 +34,8 @@ _NAMED = re.compile(r":([a-z_]+)")
 # What libpq and SQLAlchemy read alike; any other spelling is left to SQLAlchemy.
 _SERVER = re.compile(
     r"postgres(?:ql)?(?:\+psycopg)?://"
-    r"(?P<user>[\w.~-]+):(?P<password>(?:[\w.~-]|%[0-9A-Fa-f]{2})*)@(?P<at>[\w.-]+(?::\d+)?/[\w-]+(?:\?[\w=&./-]+)?)",
+    r"(?P<user>[\w.~-]+):(?P<password>(?:[\w.~-]|%[0-9A-Fa-f]{2})*)"
+    r"@(?P<at>[\w.-]+(?::\d+)?/[\w-]+(?:\?[\w=&./-]+)?)",
     re.ASCII,
 )
 

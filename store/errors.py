@@ -8,10 +8,7 @@ StoreError
   x Unstorable        what was given cannot be recorded faithfully
 """
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from store.ledger import Entry
+from store.entry import Entry
 
 
 class StoreError(Exception):
@@ -21,7 +18,7 @@ class StoreError(Exception):
 class Conflict(StoreError):
     """A revision was taken; `winner` is the entry that has it."""
 
-    def __init__(self, winner: "Entry") -> None:
+    def __init__(self, winner: Entry) -> None:
         self.winner = winner
         because = f" ({winner.reason})" if winner.reason else ""
         super().__init__(

@@ -5,11 +5,11 @@ its hash.
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from store.direct import DirectDatabase, Run
+from store.entry import Entry
 from store.errors import Conflict, LedgerBroken, StoreError, Unstorable
 
 if TYPE_CHECKING:
@@ -28,23 +28,6 @@ _KEYS = ("model", "version", "prediction_id")
 _KEY_BYTES = 800
 # Any number that no other program uses for PostgreSQL's advisory locks.
 _CREATING = 7_358_492_013
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One act: `body` is the whole ledger after it, `at` its time in UTC, `hash` binds it to all
-    before it.
-    """
-
-    model: str
-    revision: int
-    body: dict[str, Any]
-    action: str
-    actor: str
-    reason: str
-    at: datetime
-    previous_hash: str
-    hash: str
 
 
 class LedgerStore:

@@ -59,9 +59,8 @@ def _move_some(ledger: Engine, table: Table, home: Engine) -> bool:
     with statements(ledger) as connection:
         names = [column["name"] for column in inspect(connection).get_columns(table.name)]
         columns = ", ".join(name for name in names if name in table.c)
-        query = text(
-            f"SELECT rowid, {columns} FROM {table.name} ORDER BY rowid LIMIT {AT_ONCE}"  # noqa: S608
-        )
+        rows_of = f"SELECT rowid, {columns} FROM {table.name}"  # noqa: S608
+        query = text(f"{rows_of} ORDER BY rowid LIMIT {AT_ONCE}")
         rows = [dict(row) for row in connection.execute(query).mappings()]
 
     if not rows:
@@ -77,7 +76,8 @@ def _move_some(ledger: Engine, table: Table, home: Engine) -> bool:
         _insert(connection, table, rows)
 
     with transaction(ledger) as connection:
-        connection.execute(text(f"DELETE FROM {table.name} WHERE rowid <= :last"), {"last": last})  # noqa: S608
+        done = text(f"DELETE FROM {table.name} WHERE rowid <= :last")  # noqa: S608
+        connection.execute(done, {"last": last})
 
     return True
 

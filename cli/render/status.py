@@ -158,7 +158,7 @@ def _doing(picture: Picture) -> str:
 
 def _rollback_text(rollback: Picture | None) -> Text:
     if rollback is None:
-        return Text("nothing to go back to yet", style="dim")
+        return Text("nothing to roll back to yet", style="dim")
 
     target, command = rollback["target"], rollback["command"]
     if not rollback["running"]:

@@ -12,7 +12,7 @@ from deployment.history.affected_versions import subjects
 from deployment.workspace.ledger import opened_record
 from deployment.workspace.workspace import Workspace
 from rollout.plurals import counted
-from store.ledger import Entry
+from store.entry import Entry
 from targets.local.stack import Stack
 
 PIPE_WIDTH = 400
@@ -64,7 +64,7 @@ def watch(place: Workspace, out: Out, once: bool, timeout: str) -> int:
         raise SystemExit(INTERRUPTED) from None
 
     if code in (DEADLINE, UNDECIDED) and not redrawn:
-        out.refused(f"{shown_seconds(deadline_s or 0.0)} are over: {changes.last}")
+        out.refused(f"timed out after {shown_seconds(deadline_s or 0.0)}: {changes.last}")
 
     return code
 

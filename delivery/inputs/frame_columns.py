@@ -54,6 +54,17 @@ def dtype_name(dtype: Any) -> str:
     return str(dtype)
 
 
+def kinds_of_null(column: "pd.Series") -> "pd.Series":
+    """What stands for null in each row: None, NaN, NA or NaT; empty where there is a value."""
+    import pandas as pd
+
+    nulls = column.isna()
+    kinds = [_kind(value) for value in column[nulls].tolist()]
+    marked = pd.Series("", index=range(len(column)), dtype=object)
+    marked[nulls.to_numpy(dtype=bool)] = kinds
+    return marked
+
+
 def _holds(column: "pd.Series", held_out: "pd.Series", seen: "pd.Series", nullable: bool) -> bool:
     """Whether the column's dtype holds the nulls of both frames, and numbers with a fraction where
     either has some.

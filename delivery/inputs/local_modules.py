@@ -59,7 +59,12 @@ class _Beside(MetaPathFinder):
     def __init__(self, folder: Path) -> None:
         self._finder = FileFinder(str(folder), (SourceFileLoader, SOURCE_SUFFIXES))
 
-    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:  # noqa: ARG002
+    def find_spec(
+        self,
+        fullname: str,
+        path: Any = None,
+        target: Any = None,  # noqa: ARG002
+    ) -> ModuleSpec | None:
         """See MetaPathFinder."""
         if path is None:
             return self._finder.find_spec(fullname)

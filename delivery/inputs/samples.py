@@ -3,7 +3,8 @@ pipeline.
 
 A CSV holds texts only. A column is numbers or booleans where every field is one, empty or pandas'
 word for null (NA, null, NaN ...); then those are null. Any other column is text, where only an
-empty field is null. What an encoder of the pipeline learnt of a column goes before its looks."""
+empty field is null. What the pipeline learnt of a column goes before its looks: texts of an encoder
+or for a vectorizer make it text, numbers of an encoder make it numbers, 007 too."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from delivery.errors import DeliveryError, first_line
+from delivery.inputs.learnt_columns import Learnt, learnt_columns, reads_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +41,7 @@ NULL_WORDS = frozenset(
 )
 BOOLEANS = frozenset(("True", "TRUE", "true", "False", "FALSE", "false"))
 # 007 and 0151 are codes; 0.5 and 0 are numbers.
+_CODE = re.compile(r"\s*[-+]?\d+(\.\d*)?\s*")
 _NUMBER = re.compile(r"\s*[-+]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*|[-+]?[Ii]nf(inity)?")
 Report = Callable[[str], None]
 
@@ -66,9 +69,11 @@ def read_sample(
 
     truth = frame.pop(label) if label is not None else None
     if path.suffix == ".csv":
-        known = _known_texts(pipeline)
+        learnt = learnt_columns(pipeline)
+        if len(frame.columns) == 1 and reads_texts(pipeline):
+            learnt[frame.columns[0]] = Learnt(None)
         frame = pd.DataFrame(
-            {name: _typed(name, frame[name], known.get(name), report) for name in frame.columns}
+            {name: _as_learnt(name, frame[name], learnt.get(name), report) for name in frame}
         )
         truth = None if truth is None else _labels(path, truth, getattr(pipeline, "classes_", None))
 
@@ -79,6 +84,34 @@ def _read_texts(path: Path) -> "pd.DataFrame":
     import pandas as pd
 
     return pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False).astype(object)
+
+
+def _as_learnt(name: str, texts: "pd.Series", learnt: Learnt | None, report: Report) -> "pd.Series":
+    """A column by the rule above; raises DeliveryError where numbers in it are none of those that
+    the pipeline learnt, as texts or as numbers.
+    """
+    if learnt is None:
+        return _typed(name, texts, None, report)
+
+    values = set(texts) - NULL_WORDS - {""}
+    codes = bool(values) and all(_CODE.fullmatch(text) for text in values)
+    if learnt.is_text:
+        column = _typed(name, texts, learnt.values or frozenset(), report)
+    elif codes:
+        _tell(report, name, set(texts) & NULL_WORDS, "null")
+        column = _numbers(texts)
+    else:
+        column = _typed(name, texts, None, report)
+
+    if codes and learnt.values and not learnt.values & set(column.dropna().tolist()):
+        some = ", ".join(sorted(map(repr, learnt.values))[:3])
+        raise DeliveryError(
+            f"column {name!r} of the sample holds {', '.join(sorted(values)[:3])} ..., and the "
+            f"pipeline learnt {some} ...: not one value is known to it, so write the column as it "
+            f"was read for training, or give the sample as .parquet, which keeps types"
+        )
+
+    return column
 
 
 def _typed(
@@ -198,21 +231,3 @@ def _forms(value: Any) -> Iterator[str]:
         yield repr(float(value))
         if float(value).is_integer():
             yield str(int(value))
-
-
-def _known_texts(pipeline: Any) -> dict[str, frozenset[Any]]:
-    """What encoders learnt of columns that hold texts, by column."""
-    from delivery.proof.learned_values import parts_of
-
-    found: dict[str, frozenset[Any]] = {}
-    for part in parts_of(pipeline):
-        names = getattr(part, "feature_names_in_", None)
-        learnt = getattr(part, "categories_", None)
-        if names is None or not isinstance(learnt, list | tuple) or len(learnt) != len(names):
-            continue
-        for name, values in zip(names, learnt, strict=True):
-            listed = np.asarray(values, dtype=object).tolist()
-            if any(isinstance(value, str) for value in listed):
-                found[str(name)] = frozenset(listed)
-
-    return found

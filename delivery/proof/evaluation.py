@@ -114,18 +114,24 @@ def _classification(
         return {"accuracy": metrics.accuracy_score(labels, answers)}
 
     assert classes is not None
-    probabilities = np.asarray(answers)
+    probabilities = _adding_up_to_one(np.asarray(answers, dtype=np.float64))
     named = np.asarray(classes)[probabilities.argmax(axis=1)]
     found = {"accuracy": metrics.accuracy_score(labels, named)}
-    # Of 32-bit probabilities the sums are one only to seven digits.
-    sums = probabilities.sum(axis=1, keepdims=True)
-    found["log_loss"] = metrics.log_loss(labels, probabilities / sums, labels=classes)
+    if len(classes) > 1:
+        found["log_loss"] = metrics.log_loss(labels, probabilities, labels=classes)
     if len(classes) == 2 and len(set(labels.tolist())) == 2:
         positive = labels == classes[1]
         found["auc"] = metrics.roc_auc_score(positive, probabilities[:, 1])
         found["brier"] = metrics.brier_score_loss(positive, probabilities[:, 1])
 
     return found
+
+
+def _adding_up_to_one(probabilities: np.ndarray) -> np.ndarray:
+    """As metrics need them: of 32 bits, a sum or a single one is above one by the last digit."""
+    clipped: np.ndarray = np.clip(probabilities, 0, 1)
+    clipped /= clipped.sum(axis=1, keepdims=True)
+    return clipped
 
 
 def _first(columns: Columns, count: int) -> Columns:

@@ -1,10 +1,11 @@
 """Rows that a user may send and that the held-out ones may lack, to ask both runtimes about.
 
 Training rows; nulls where a column takes them; values that training never saw; values on a tree's
-thresholds and beside them; the smallest and largest and beyond; texts of several scripts."""
+thresholds and beside them; numbers between those of training; the smallest and largest, beyond, and
+far beyond; texts of several scripts."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from delivery.inputs.signature import rows_of
 from delivery.proof.learned_values import thresholds_of, vocabulary_of
+from delivery.proof.number_values import NEAR_SPANS, between, far, moved, numbers_of, span, spread
 from service.bundle import Column
 from service.rows import Columns, RowReader
 
@@ -26,14 +28,18 @@ BASES = 3
 MOST_THRESHOLDS = 64
 # Of all columns together.
 THRESHOLD_ROWS = 2400
+MOST_BETWEEN, MOST_FAR = 200, 50
+BETWEEN_ROWS, FAR_ROWS = 2400, 2400
 MOST_WORDS = 60
-MOST_ROWS = 4000
+MOST_ROWS = 8000
 # Above this many distinct values, or this long, a column is read as text.
 FEW_CATEGORIES = 100
 LONG = 40
 
 UNSEEN = ("never seen before", "", " ", "été")
 TOGETHER_ROWS = 300
+MOVED_ROWS = 600
+NUMBERS = ("float", "int")
 TEXTS = (
     "a", "A B", "The quick brown fox, 3.5 times!", "naïve café crème brûlée", (
         "schön übel böse "
@@ -51,18 +57,29 @@ TEXTS = (
 
 @dataclass(frozen=True)
 class Probe:
-    """A row and what is asked by it, in words."""
+    """A row and what is asked by it, in words. far: a number of it is far beyond those of
+    training.
+    """
 
     row: Row
     what: str
+    far: bool = False
 
 
 @dataclass(frozen=True)
 class Probes:
-    """Rows as the service reads them. what: what is asked by each."""
+    """Rows as the service reads them. what: what is asked by each. far: which of them hold a number
+    far beyond those of training.
+    """
 
     columns: Columns
     what: list[str]
+    far: list[bool]
+
+    def near(self) -> Columns:
+        """The rows without a number that is far beyond those of training."""
+        kept = ~np.array(self.far, dtype=bool)
+        return {name: array[kept] for name, array in self.columns.items()}
 
 
 @dataclass(frozen=True)
@@ -81,12 +98,15 @@ def probes(
     """At most MOST_ROWS rows that the signature takes."""
     reader = RowReader(list(columns))
     frame = held_out if training is None else training[[*held_out.columns]]
-    bases = _bases(rows_of(held_out.iloc[_spread(len(held_out), BASES * 8)]), columns)
+    bases = _bases(rows_of(held_out.iloc[spread(len(held_out), BASES * 8)]), columns)
     learned = _Learned(thresholds_of(pipeline), vocabulary_of(pipeline), len(columns))
     made = chain(
         () if training is None else _of_training(frame),
         _nulls(bases, columns),
+        _moved(frame, columns),
         *(_of_column(learned, bases, column) for column in columns),
+        *(_far(bases, column, len(columns)) for column in columns),
+        *(_between(frame, place, columns) for place in range(len(columns))),
         *(_of_thresholds(learned, bases, column) for column in columns),
     )
     kept: list[Probe] = []
@@ -98,8 +118,13 @@ def probes(
             continue
         kept.append(probe)
 
-    kept += _together(kept, columns)
-    return Probes(reader.row_columns([probe.row for probe in kept]), [probe.what for probe in kept])
+    # Two huge numbers of almost the same size leave of their sum what no number of 32 bits holds.
+    kept += _together([probe for probe in kept if not probe.far], columns)
+    return Probes(
+        reader.row_columns([probe.row for probe in kept]),
+        [probe.what for probe in kept],
+        [probe.far for probe in kept],
+    )
 
 
 def _together(probes: Sequence[Probe], columns: Sequence[Column]) -> list[Probe]:
@@ -130,7 +155,7 @@ def _of_training(frame: "pd.DataFrame") -> Iterator[Probe]:
     """Evenly spread rows, and rows that are rare among them: with nulls, and with letters beyond
     ASCII.
     """
-    places = dict.fromkeys(_spread(len(frame), TRAINING_ROWS // 2))
+    places = dict.fromkeys(spread(len(frame), TRAINING_ROWS // 2))
     for name in frame.columns:
         column = frame[name]
         places |= dict.fromkeys(np.flatnonzero(column.isna())[: TRAINING_ROWS // 8].tolist())
@@ -191,11 +216,55 @@ def _of_texts(learned: _Learned, bases: Sequence[Row], column: Column) -> Iterat
 
 
 def _of_numbers(bases: Sequence[Row], column: Column, low: float, high: float) -> Iterator[Probe]:
-    span = high - low or max(1.0, abs(high))
+    near = span(low, high)
+    most = NEAR_SPANS * near
     for value in (low, high):
         yield _probe(bases[0], column, value, "the smallest or largest value")
-    for value in (low - span, high + span, low - 10 * span, high + 10 * span, 0.0, -0.0, -1.0, 1.0):
+    for value in (low - near, high + near, low - most, high + most, 0.0, -0.0, -1.0, 1.0):
         yield _probe(bases[0], column, value, "a value beyond those of training")
+
+
+def _far(bases: Sequence[Row], column: Column, columns: int) -> Iterator[Probe]:
+    if column.dtype not in NUMBERS or column.minimum is None or column.maximum is None:
+        return
+
+    count = max(4, min(MOST_FAR, FAR_ROWS // (2 * columns)))
+    for value in far(column.minimum, column.maximum, count):
+        made = _probe(bases[0], column, value, "a value far beyond those of training")
+        yield replace(made, far=True)
+
+
+def _between(frame: "pd.DataFrame", place: int, columns: Sequence[Column]) -> Iterator[Probe]:
+    """Training rows with one number moved a little: so they still come to where a tree tells their
+    value from the next.
+    """
+    column = columns[place]
+    if column.dtype not in NUMBERS:
+        return
+
+    count = max(2, min(MOST_BETWEEN, BETWEEN_ROWS // len(columns)))
+    made = list(between(numbers_of(frame.iloc[:, place]), count))
+    for row, (_, value) in zip(rows_of(frame.iloc[[at for at, _ in made]]), made, strict=True):
+        yield _probe(row, column, value, "a value between those of training")
+
+
+def _moved(frame: "pd.DataFrame", columns: Sequence[Column]) -> Iterator[Probe]:
+    """Training rows whose every number is moved between two values of its column near it."""
+    if not any(column.dtype in NUMBERS for column in columns) or frame.empty:
+        return
+
+    chance = np.random.default_rng(0)
+    places = chance.integers(0, len(frame), MOVED_ROWS)
+    values = {
+        column.name: moved(numbers_of(frame.iloc[:, place]), places, chance).tolist()
+        for place, column in enumerate(columns)
+        if column.dtype in NUMBERS
+    }
+    whole = {column.name for column in columns if column.dtype == "int"}
+    for number, row in enumerate(rows_of(frame.iloc[places])):
+        new = {name: each[number] for name, each in values.items() if np.isfinite(each[number])}
+        new = {name: round(value) if name in whole else value for name, value in new.items()}
+        yield Probe({**row, **new}, "values between those of training in several columns")
 
 
 def _of_thresholds(learned: _Learned, bases: Sequence[Row], column: Column) -> Iterator[Probe]:
@@ -205,7 +274,7 @@ def _of_thresholds(learned: _Learned, bases: Sequence[Row], column: Column) -> I
     first, last = np.searchsorted(learned.thresholds, (column.minimum, column.maximum))
     within = learned.thresholds[first:last].tolist()
     count = max(2, min(MOST_THRESHOLDS, THRESHOLD_ROWS // (3 * learned.columns)))
-    for number, place in enumerate(_spread(len(within), count)):
+    for number, place in enumerate(spread(len(within), count)):
         for value in _beside(within[place]):
             base = bases[number % len(bases)]
             yield _probe(base, column, value, "a value on a threshold or just beside it")
@@ -232,9 +301,3 @@ def _bases(rows: list[Row], columns: Sequence[Column]) -> list[Row]:
     do.
     """
     return sorted(rows, key=lambda row: sum(row[column.name] is None for column in columns))[:BASES]
-
-
-def _spread(length: int, count: int) -> list[int]:
-    if length > count:
-        return sorted({place * length // count for place in range(count)})
-    return list(range(length))

@@ -12,6 +12,7 @@ from delivery.proof.invariance import LARGEST_BATCH, Dependence, dependence
 from delivery.proof.output_checks import every_answer
 from delivery.proof.own_input import OwnInput
 from delivery.proof.probe_rows import Probes
+from delivery.proof.training_rows import compared_places
 from delivery.recipe import Recipe
 from service.bundle import LIST, Manifest
 from service.comparison import SAME_MODEL, measured, same
@@ -19,7 +20,10 @@ from service.frames import CATEGORY
 from service.model import Model, RowByRow
 from service.rows import Columns, RowReader
 
-TRAINING_ROWS = 400
+# Of a larger training frame these many are compared, and every kind of null.
+TRAINING_ROWS = 4000
+# Each is asked for itself, which takes as long as a batch.
+TRAINING_ROWS_ALONE = 400
 # Rows of each kind that are asked in batches; a third of those asked alone are probes.
 HELD_OUT = 400
 PROBES = 200
@@ -29,17 +33,21 @@ def require_own_answers(
     recipe: Recipe, described: Manifest, predictions: list[Any], served: Model
 ) -> None:
     """Compare with the pipeline's own answers: all held-out rows (predictions; None: it failed),
-    some training rows.
+    and training rows, with every kind of null that they hold.
 
     Raises DeliveryError naming the first row that differs.
     """
-    _require_same("held-out", recipe, described, recipe.held_out, predictions)
+    places = list(range(len(recipe.held_out)))
+    _require_same("held-out", recipe, described, recipe.held_out, predictions, places)
     # Alone in batches as large as the router's, where the predictions were asked in one.
     if recipe.training is not None:
-        step = max(1, len(recipe.training) // TRAINING_ROWS)
-        frame = recipe.training[[*recipe.held_out.columns]].iloc[::step]
+        most = TRAINING_ROWS_ALONE if recipe.one_row_at_a_time else TRAINING_ROWS
+        training = recipe.training[[*recipe.held_out.columns]]
+        places = compared_places(training, most)
+        frame = training.iloc[places]
         columns = RowReader(described.columns).row_columns(rows_of(frame))
-        _require_same("training", recipe, described, frame, in_batches(served, columns, len(frame)))
+        answers = in_batches(served, columns, len(frame))
+        _require_same("training", recipe, described, frame, answers, places)
 
 
 def require_invariance(
@@ -47,8 +55,11 @@ def require_invariance(
 ) -> None:
     """Ask some rows alone and in many batches; raises DeliveryError where an answer depends on its
     batch.
+
+    Not those with a number far beyond training: of its distances to others the last digits are
+    chance.
     """
-    some, probes = _some(held_out, HELD_OUT), _some(asked.columns, PROBES)
+    some, probes = _some(held_out, HELD_OUT), _some(asked.near(), PROBES)
     columns = {name: np.concatenate([some[name], probes[name]]) for name in held_out}
     found = dependence(model, columns, SAME_MODEL, one_row_at_a_time)
     if found is not None:
@@ -65,13 +76,19 @@ def in_batches(model: Model, columns: Columns, rows: int) -> list[Any]:
 
 
 def _require_same(
-    kind: str, recipe: Recipe, described: Manifest, frame: Any, predictions: list[Any]
+    kind: str,
+    recipe: Recipe,
+    described: Manifest,
+    frame: Any,
+    predictions: list[Any],
+    places: list[int],
 ) -> None:
+    """places: of the frame's rows in the frame that the recipe gave."""
     own: Any = OwnInput(recipe, frame, described.input)
     mine = every_answer(
         RowByRow(own) if recipe.one_row_at_a_time else own, own.places(), len(frame)
     )[0]
-    for row, (expected, answer) in enumerate(zip(mine, predictions, strict=True)):
+    for row, expected, answer in zip(places, mine, predictions, strict=True):
         if not same(expected, answer, SAME_MODEL):
             apart = measured(expected, answer)
             raise DeliveryError(

@@ -24,7 +24,8 @@ from rollout.decide.actions import (
     WarmUp,
 )
 from rollout.state.ledger import Ledger
-from store.ledger import Entry, LedgerStore
+from store.entry import Entry
+from store.ledger import LedgerStore
 
 Say = Callable[[str], None]
 

@@ -23,7 +23,7 @@ from rollout.errors import BrokenRecord
 from rollout.state.ledger import Ledger, Rollout, Version
 from rollout.state.version_state import LIVE, State
 from store import FeedbackStore, LedgerStore, StoreError
-from store.ledger import Entry
+from store.entry import Entry
 from targets.local.supervisor_client import Process
 from targets.registry import on_heroku, processes
 

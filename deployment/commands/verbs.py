@@ -175,7 +175,7 @@ def rollback(place: Workspace) -> Act:
         "rollback",
         lambda ledger: facts.of_return(place, ledger),
         decisions.rollback,
-        "nothing to go back to",
+        "nothing to roll back to",
         attempts=ROLLBACK_ATTEMPTS,
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rollout.errors import BrokenRecord
 from rollout.state.ledger import Ledger, from_body
 from rollout.state.strategy import strategy
-from store.ledger import Entry
+from store.entry import Entry
 
 
 def subjects(entries: Sequence[Entry], count: int) -> list[str]:

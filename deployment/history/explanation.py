@@ -18,7 +18,7 @@ from deployment.history.moment import (
 from deployment.workspace.errors import EdgeFailure
 from rollout.state.ledger import Ledger, from_body
 from store import LedgerStore
-from store.ledger import Entry
+from store.entry import Entry
 
 NO_VERDICT = "no verdict stood behind it"
 

@@ -9,7 +9,7 @@ from deployment.commands.strategy_options import seconds
 from deployment.workspace.errors import BadOption, EdgeFailure
 from rollout.state.ledger import Ledger, Rollout, from_body
 from store import LedgerStore
-from store.ledger import Entry
+from store.entry import Entry
 
 # Most questions are about the last days.
 RECENT = 100

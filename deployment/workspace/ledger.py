@@ -10,8 +10,9 @@ from deployment.workspace.workspace import Workspace
 from rollout.decide.actions import RecordRevision
 from rollout.state.ledger import Ledger, from_body
 from store.direct import direct
+from store.entry import Entry
 from store.errors import Conflict, StoreError, StoreUnavailable
-from store.ledger import Entry, LedgerStore
+from store.ledger import LedgerStore
 
 # To act on the ledger takes no SQLAlchemy, whose import takes longer than the whole act.
 if TYPE_CHECKING:

@@ -40,7 +40,8 @@ from emulator.checks.conformance import Link
 from emulator.checks.faults import Fault
 from emulator.checks.report import Exchange
 from emulator.model.clock import stamp
-from emulator.model.state import Account, new_id
+from emulator.model.ids import new_id
+from emulator.model.state import Account
 from emulator.platform import Platform
 from emulator.router.http1 import Headers, Inbound, Message, Responder
 

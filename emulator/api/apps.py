@@ -10,7 +10,8 @@ from emulator.api.errors import invalid, not_emulated, not_found
 from emulator.build.buildpack import URLS
 from emulator.dynos.logs import Log
 from emulator.model import serializers
-from emulator.model.state import STACKS, App, fixed_id, new_id
+from emulator.model.ids import fixed_id, new_id
+from emulator.model.state import STACKS, App
 
 NAME = re.compile(r"[a-z][a-z0-9-]{1,28}[a-z0-9]")
 MOST = 100

@@ -118,7 +118,10 @@ class Addresses:
             if stream.closed and at >= len(stream.data):
                 await visit.responder.finish()
                 return
-            await stream.bell.until(lambda: len(stream.data) > at or stream.closed, TAIL_S)  # noqa: B023
+            await stream.bell.until(
+                lambda: len(stream.data) > at or stream.closed,  # noqa: B023
+                TAIL_S,
+            )
 
     async def _logs(self, visit: Visit, token: str) -> None:
         session, since = self.platform.world.sessions.get(token, (None, 0.0))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from emulator.condition import Condition
-from emulator.model.state import new_id
+from emulator.model.ids import new_id
 
 KEPT = 1500
 LINE_LIMIT = 10_000

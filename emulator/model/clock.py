@@ -32,7 +32,8 @@ class Clock:
         end = self.now() + seconds
         while self.now() < end:
             before = self._jumped
-            await self._bell.until(lambda: self._jumped != before, (end - self.now()) / self.speed)  # noqa: B023
+            left_s = (end - self.now()) / self.speed
+            await self._bell.until(lambda: self._jumped != before, left_s)  # noqa: B023
 
     def allowed(self, seconds: float) -> float:
         """Real seconds for what the platform allows `seconds` for."""

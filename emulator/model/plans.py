@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from emulator.model.state import fixed_id
+from emulator.model.ids import fixed_id
 
 SERVICE = "heroku-postgresql"
 CENTS = {

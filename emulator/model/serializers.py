@@ -4,6 +4,7 @@ from typing import Any
 
 from emulator.dynos.dyno import Dyno
 from emulator.model import plans
+from emulator.model.ids import fixed_id
 from emulator.model.state import (
     Account,
     Addon,
@@ -19,7 +20,6 @@ from emulator.model.state import (
     Release,
     Slug,
     Target,
-    fixed_id,
 )
 
 CEDAR = {"id": fixed_id("cedar.generation"), "name": "cedar"}

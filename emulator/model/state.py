@@ -4,10 +4,11 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from uuid import NAMESPACE_DNS, uuid4, uuid5
+from uuid import uuid4
 
 from emulator.condition import Condition
 from emulator.model.clock import stamp
+from emulator.model.ids import new_id
 from emulator.model.sizes import DEFAULT, Size
 
 if TYPE_CHECKING:
@@ -18,16 +19,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 STREAMS, SESSIONS = 500, 1000
 STACKS = ("heroku-22", "heroku-24", "heroku-26")
-
-
-def new_id() -> str:
-    """A fresh UUID."""
-    return str(uuid4())
-
-
-def fixed_id(name: str) -> str:
-    """A UUID that is the same on each start."""
-    return str(uuid5(NAMESPACE_DNS, name))
 
 
 def remember(kept: dict[str, T], key: str, value: T, most: int) -> T | None:

@@ -11,7 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 from emulator.dynos.logs import Line
 from emulator.dynos.tasks import Tasks
-from emulator.model.state import Drain, World, new_id
+from emulator.model.ids import new_id
+from emulator.model.state import Drain, World
 from emulator.router.http1 import Closed, Garbled, Headers, Inbound, head_of
 
 EACH_S = 0.5
@@ -48,7 +49,10 @@ class Draining:
         while True:
             # A line about lost lines is sent with the next one: alone it would be lost, and said to
             # be, for ever.
-            await log.bell.until(lambda: log.count > sent and log.lines[-1].dyno != LOGPLEX, None)  # noqa: B023
+            await log.bell.until(
+                lambda: log.count > sent and log.lines[-1].dyno != LOGPLEX,  # noqa: B023
+                None,
+            )
             # What comes in quick succession goes together.
             await asyncio.sleep(EACH_S)
             lines = [line for line in log.lines if line.number > sent]

@@ -10,7 +10,8 @@ from contextlib import suppress
 
 from emulator.dynos.dyno import Dyno
 from emulator.model.clock import Clock
-from emulator.model.state import World, new_id
+from emulator.model.ids import new_id
+from emulator.model.state import World
 from emulator.router.dyno_choice import choose, serving
 from emulator.router.error_pages import CODES, NO_SUCH_APP, page
 from emulator.router.exchange import Fail, RoutedRequest, log, ms

@@ -379,13 +379,13 @@ def _start_again_and_go_back(ledger: Ledger, facts: Facts, target: str) -> Plan:
 
 def _no_way_back(ledger: Ledger) -> str:
     others = [version.name for version in ledger.live() if version.name != ledger.released]
-    promote = (
-        f": `{COMMAND} promote VERSION` for one that runs ({', '.join(others)})" if others else ""
-    )
+    promote = f": `{COMMAND} promote VERSION` for one that runs ({', '.join(others)})"
+    if not others:
+        promote = ""
+
     return (
-        "nothing to go back to: no rollout is in progress, and no version was released before "
-        "this one but what was "
-        f"gone back from{promote}"
+        "nothing to roll back to: no rollout is in progress, and the only earlier release was "
+        f"already rolled back{promote}"
     )
 
 

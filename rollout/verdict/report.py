@@ -416,7 +416,7 @@ def _because(case: JudgingInput, verdict: Verdict) -> str:
 
     required = any(judged.rule.required for judged in verdict.signals)
     if required:
-        return "not yet: proved, but its newest requests speak against it"
+        return "not yet: proved, but its recent requests look worse"
     return "nothing against it"
 
 

@@ -100,7 +100,8 @@ class Lane:
         if self._suspended_until > now:
             return DispatchError(
                 "suspended",
-                f"{self.version} failed {TRIES_IN_A_ROW} times in a row and rests for a moment",
+                f"{self.version} failed {TRIES_IN_A_ROW} times in a row: "
+                f"circuit open for {SUSPENDED_S:g} s",
             )
 
         if count * PARTS > self.pace.batch_rows and count > 1:

@@ -72,7 +72,7 @@ class Pending(ABC):
     def done(self, outcome: Predicted | DispatchError) -> None:
         """What came of it."""
 
-    def late(self, outcome: Predicted | DispatchError) -> None:  # noqa: B027 (most have no use for it)
+    def late(self, outcome: Predicted | DispatchError) -> None:  # noqa: B027
         """What came of it after it was over."""
 
 

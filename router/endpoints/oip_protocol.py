@@ -10,7 +10,8 @@ EXTENSIONS = ["classification", "model_configuration", "model_repository", "stat
 REPOSITORY_INDEX = "/v2/repository/index"
 _NAME = r"[\w.-]{1,64}"
 MODEL_PATH = re.compile(
-    rf"/v2/models/(?P<model>{_NAME})(/versions/(?P<version>{_NAME}))?(?P<rest>/ready|/infer|/config|/stats)?",
+    rf"/v2/models/(?P<model>{_NAME})(/versions/(?P<version>{_NAME}))?"
+    r"(?P<rest>/ready|/infer|/config|/stats)?",
     re.ASCII,
 )
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from router.webhooks.cursor import Progress
 from router.webhooks.messages import Message, headers, message_of
+from store.entry import Entry
 from store.errors import StoreError
-from store.ledger import Entry
 
 # The client is imported by whoever has receivers: every router worker would carry it otherwise.
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import msgspec
 
 from rollout.errors import Refusal
 from rollout.state.ledger import from_body
-from store.ledger import Entry
+from store.entry import Entry
 
 MOST_BYTES = 65_536
 LONGEST_REASON = 2_000

@@ -1,13 +1,13 @@
-"""What Heroku did not do. Each message is the cause, the next step, and the request's id where
-there was one.
+"""What Heroku did not do: the cause, the next step, and the request's id where there was one.
 
 EdgeFailure
 └── HerokuFailure     the platform, or the way to it
-    ├── NoToken       there is no token to sign in with ├── Refused       the platform answered with
-    an error; matched by `id` and `resource`, never by its text ├── Unanswered    no answer that
-    means anything, up to the deadline; what was asked may have been done ├── BuildFailed   a build
-    ended without a slug ├── ReleaseFailed a release command failed, or the release expired; the one
-    before it still serves └── TooLate       a link of the wait chain was not done at its deadline
+    ├── NoToken       there is no token to sign in with
+    ├── Refused       an error of the platform, matched by `id` and `resource`, never by its text
+    ├── Unanswered    no answer up to the deadline; what was asked may have been done
+    ├── BuildFailed   a build ended without a slug
+    ├── ReleaseFailed a release command failed, or the release expired; the one before still serves
+    └── TooLate       a link of the release pipeline was not done at its deadline
 """
 
 from deployment.workspace.errors import EdgeFailure

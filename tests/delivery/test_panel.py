@@ -80,9 +80,8 @@ def test_the_panel_is_large_and_no_answer_differs(record_property):
 
 def _delivered(folder, recipe):
     request = DeliveryRequest("v1", folder, "panel", folder, folder)
-    return write_contents(
-        folder, request, Source(checked(recipe, folder), "recipe", folder, ""), lambda line: None
-    )
+    source = Source(checked(recipe, folder), "recipe", folder, "")
+    return write_contents(folder, request, source, lambda line: None).manifest
 
 
 def _own(recipe):

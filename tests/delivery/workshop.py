@@ -70,7 +70,8 @@ class Workshop:
         draft = self.folder / "draft"
         draft.mkdir()
         source = Source(checked(recipe, draft), "recipe", Path(__file__), "")
-        return write_contents(draft, self.request(draft, **more), source, self.said.append)
+        request = self.request(draft, **more)
+        return write_contents(draft, request, source, self.said.append).manifest
 
     def left(self) -> list[str]:
         """What there is in releases/, drafts too."""

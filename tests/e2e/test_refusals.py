@@ -22,7 +22,7 @@ from tests.until import until
         (("canary", "v1", "--steps", "nan"), "percentage"),
         (("canary", "v1", "--steps", "50,20"), "grow"),
         (("shadow", "v1", "--percent", "-1"), "percentage"),
-        (("rollback",), "nothing to go back to"),
+        (("rollback",), "nothing to roll back to"),
         (("abort",), "no rollout"),
         (("retire", "v1"), "v1 is released"),
     ],

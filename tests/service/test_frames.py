@@ -17,6 +17,11 @@ SERIES_OF = {
     "objects with NaN": pd.Series(["a", NAN, "b"], dtype=object),
     "objects with NA": pd.Series(["a", NA, "b"], dtype=object),
     "objects": pd.Series(["a", "b"], dtype=object),
+    **{
+        f"{kind} objects with {null!r}": pd.Series([*values, null], dtype=object)
+        for kind, values in (("float", [1.5, 2.0]), ("int", [1, 2]), ("bool", [True, False]))
+        for null in (NONE, NAN, NA)
+    },
     "str": pd.Series(["a", None, "b"], dtype="str"),
     "string": pd.Series(["a", None, "b"], dtype="string[python]"),
     "category": pd.Series(["b", None, "a"], dtype="category"),

@@ -30,7 +30,7 @@ def delivered(folder, recipe):
     """
     request = DeliveryRequest("v1", folder, "trials", folder, folder)
     source = Source(checked(recipe, folder), "recipe", folder, "")
-    manifest = write_contents(folder, request, source, lambda line: None)
+    manifest = write_contents(folder, request, source, lambda line: None).manifest
     return manifest, Predictor(manifest, load_model(Bundle(folder, manifest, "")))
 
 

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
@@ -64,6 +66,55 @@ def test_what_an_encoder_learnt_goes_before_the_looks(tmp_path):
     frame, _, said = read(tmp_path, "x\n1\nNA\n", encoder(["1", "2", np.nan, "3"]))
     assert frame["x"].isna().tolist() == [False, True]
     assert said == ["column 'x': NA in the CSV is taken for null"]
+
+
+def fitted_on(values, *steps):
+    """A pipeline that gives the column x, held as the values are, to these steps."""
+    frame = pd.DataFrame({"v": range(len(values)), "x": values})
+    chosen = "x" if hasattr(steps[0], "build_analyzer") else ["x"]
+    columns = ColumnTransformer([("x", make_pipeline(*steps), chosen)], remainder="passthrough")
+    return make_pipeline(columns, LogisticRegression()).fit(frame, [0, 1] * (len(values) // 2))
+
+
+CODES = "v,x\n1,11\n2,22\n"
+
+
+def test_codes_that_an_encoder_learnt_behind_an_imputer_are_texts(tmp_path):
+    steps = SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore")
+    frame, _, _ = read(tmp_path, CODES, fitted_on(["11", "22"], *steps))
+    assert frame["x"].tolist() == ["11", "22"]
+    frame, _, _ = read(tmp_path, CODES, fitted_on([11, 22], *steps))
+    assert frame["x"].tolist() == [11, 22]
+
+
+def test_an_encoder_behind_a_transformer_of_columns_is_found(tmp_path):
+    """The names of columns are lost on the way to it."""
+    given = pd.DataFrame({"v": [1.0, 2.0], "x": ["11", "22"]})
+    gaps = ColumnTransformer([("x", SimpleImputer(strategy="most_frequent"), ["x"])])
+    encoder = OneHotEncoder(handle_unknown="ignore")
+    pipeline = make_pipeline(gaps, encoder, LogisticRegression()).fit(given, [0, 1])
+    frame, _, _ = read(tmp_path, CODES, pipeline)
+    assert frame["x"].tolist() == ["11", "22"]
+
+
+def test_numbers_that_an_encoder_learnt_are_numbers_with_leading_zeros_too(tmp_path):
+    pipeline = fitted_on([501, 2115], OneHotEncoder(handle_unknown="ignore"))
+    frame, _, _ = read(tmp_path, "v,x\n1,00501\n2,02115\n", pipeline)
+    assert frame["x"].tolist() == [501, 2115]
+
+
+def test_digits_for_a_vectorizer_are_texts(tmp_path):
+    frame, _, _ = read(tmp_path, CODES, fitted_on(["11", "22"], CountVectorizer()))
+    assert frame["x"].tolist() == ["11", "22"]
+    alone = make_pipeline(CountVectorizer(), LogisticRegression()).fit(["11", "22"], [0, 1])
+    frame, _, _ = read(tmp_path, "x\n11\n22\n", alone)
+    assert frame["x"].tolist() == ["11", "22"]
+
+
+def test_codes_of_which_the_pipeline_knows_none_are_refused(tmp_path):
+    pipeline = fitted_on(["501", "2115"], OneHotEncoder(handle_unknown="ignore"))
+    with pytest.raises(DeliveryError, match=r"column 'x' of the sample holds 00501, 02115 \.\.\."):
+        read(tmp_path, "v,x\n1,00501\n2,02115\n", pipeline)
 
 
 def test_whole_numbers_beyond_2_53_are_exact_beside_nulls(tmp_path):

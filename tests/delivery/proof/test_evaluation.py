@@ -10,6 +10,7 @@ from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import OneClassSVM
+from sklearn.tree import DecisionTreeClassifier
 
 from delivery.errors import DeliveryError
 from delivery.proof.evaluation import LONGEST_S, held_out_metrics, latency_ms, task_of
@@ -44,8 +45,6 @@ def test_what_was_fitted_without_labels_answers_classes(pipeline, classes):
 
 
 def test_a_pipeline_with_several_outputs_is_refused():
-    from sklearn.tree import DecisionTreeClassifier
-
     made = loans.fitted(
         DecisionTreeClassifier(max_depth=2), lambda frame: frame[["age", "member"]] > 0.5, "predict"
     )
@@ -64,6 +63,21 @@ def test_probabilities_of_two_classes_have_auc_log_loss_brier_and_accuracy():
         "auc": pytest.approx(metrics.roc_auc_score(made.labels, scores[:, 1]), abs=1e-6),
         "brier": pytest.approx(metrics.brier_score_loss(made.labels, scores[:, 1]), abs=1e-6),
     }
+
+
+def test_probabilities_of_32_bits_may_be_above_one_by_their_last_digit():
+    made = loans.logistic()
+    scores = made.pipeline.predict_proba(made.held_out).tolist()
+    expected = held_out_metrics(scores, made)
+    certain = [float(np.float32(1) + np.float32(1.2e-7)), -1e-9]
+    found = held_out_metrics([certain, *scores[1:]], made)
+    assert found == held_out_metrics([[1.0, 0.0], *scores[1:]], made)
+    assert set(found) == set(expected)
+
+
+def test_probabilities_of_a_single_class_have_their_accuracy():
+    made = loans.fitted(DecisionTreeClassifier(), lambda frame: 0 * frame["age"], "predict_proba")
+    assert held_out_metrics([[1.0]] * len(made.held_out), made) == {"accuracy": 1.0}
 
 
 def test_probabilities_of_more_classes_have_accuracy_and_log_loss():

@@ -3,11 +3,21 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    OneHotEncoder,
+    RobustScaler,
+    StandardScaler,
+)
+from sklearn.tree import DecisionTreeClassifier
 
 from delivery.proof.onnx_form import CHUNK, certify, compare
 from delivery.recipe import Recipe
@@ -138,6 +148,104 @@ def test_nullable_integers_and_truth_values_are_certified_with_their_nulls(works
     manifest = workshop.write(Recipe(pipeline, held_out, None, "predict_proba", training))
     assert [column.nullable for column in manifest.columns] == [False, True]
     assert manifest.runtime.certified == "onnx", manifest.runtime.reason
+
+
+def of_frame(frame, labels, *steps, output="predict"):
+    """A recipe of these steps; a third of the frame is held out."""
+    kept = len(frame) * 2 // 3
+    pipeline = make_pipeline(*steps).fit(frame[:kept], labels[:kept])
+    return Recipe(pipeline, frame[kept:], labels[kept:], output, frame[:kept])
+
+
+def two_columns():
+    """Whole numbers and fractions, and 0 or 1."""
+    chance = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"stars": chance.integers(1, 6, 900).astype(float), "v": chance.normal(size=900).round(2)}
+    )
+    return frame, ((frame["stars"] == 2) ^ (frame["v"] > 0)).astype(int)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "Float64"])
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        OneHotEncoder(handle_unknown="ignore"),
+        OneHotEncoder(drop="first", handle_unknown="ignore"),
+        make_pipeline(SimpleImputer(strategy="median"), OneHotEncoder(handle_unknown="ignore")),
+    ],
+)
+def test_categories_of_floats_are_not_certified_since_there_fractions_are_cut(
+    workshop, dtype, encoder
+):
+    frame, labels = two_columns()
+    columns = ColumnTransformer([("stars", encoder, ["stars"]), ("v", "passthrough", ["v"])])
+    recipe = of_frame(frame.astype({"stars": dtype}), labels, columns, LogisticRegression())
+    assert workshop.write(recipe).runtime.certified == "sklearn"
+
+
+@pytest.mark.parametrize(
+    "scaler", [StandardScaler(), MinMaxScaler(), RobustScaler(), MaxAbsScaler()]
+)
+@pytest.mark.parametrize(
+    "model",
+    [
+        DecisionTreeClassifier(random_state=0),
+        RandomForestClassifier(5, random_state=0),
+        GradientBoostingClassifier(n_estimators=20, random_state=0),
+    ],
+)
+def test_trees_whose_edges_a_scaler_moved_are_not_certified(workshop, scaler, model):
+    chance = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"weight": chance.integers(40, 120, 900), "height": chance.integers(140, 200, 900)},
+        dtype=float,
+    )
+    heavy = (frame["weight"] / (frame["height"] / 100) ** 2 > 27).astype(int)
+    columns = ColumnTransformer([("s", scaler, ["weight", "height"])])
+    assert workshop.write(of_frame(frame, heavy, columns, model)).runtime.certified == "sklearn"
+
+
+@pytest.mark.parametrize("model", [KNeighborsClassifier(3), KMeans(4, n_init=1, random_state=0)])
+def test_distances_that_numbers_of_32_bits_cannot_tell_apart_are_not_certified(workshop, model):
+    frame = pd.DataFrame(
+        np.random.default_rng(0).normal(size=(900, 2)).round(3), columns=["a", "b"]
+    )
+    columns = ColumnTransformer([("x", "passthrough", ["a", "b"])])
+    labels = (frame["a"] + frame["b"] > 0).astype(int)
+    runtime = workshop.write(of_frame(frame, labels, columns, model)).runtime
+    assert runtime.certified == "sklearn"
+    assert "a value far beyond those of training in column" in runtime.reason
+
+
+@pytest.mark.parametrize(
+    ("model", "output"),
+    [
+        (LinearRegression(), "predict"),
+        (LogisticRegression(), "predict_proba"),
+        (RandomForestClassifier(5, random_state=0), "predict_proba"),
+        (GradientBoostingClassifier(n_estimators=5, random_state=0), "predict_proba"),
+    ],
+)
+def test_numbers_far_beyond_keep_no_ordinary_pipeline_from_being_certified(workshop, model, output):
+    """Not even where 32 bits do not hold the sum: that row fails, and is answered nothing else."""
+    frame = pd.DataFrame(
+        np.random.default_rng(0).normal(size=(900, 2)).round(3), columns=["a", "b"]
+    )
+    columns = ColumnTransformer([("x", "passthrough", ["a", "b"])])
+    score = 500 * frame["a"] + frame["b"]
+    labels = score if output == "predict" else (score > 0).astype(int)
+    runtime = workshop.write(of_frame(frame, labels, columns, model, output=output)).runtime
+    assert runtime.certified == "onnx", runtime.reason
+
+
+def test_of_rows_that_may_fail_in_the_onnx_form_alone_the_pipeline_must_not_fail_alone():
+    columns = {"x": np.arange(4)}
+    spared = [False, True, True, False]
+    some, none = Toy(float, bad={1}), Toy(float)
+    assert compare(none, some, columns, 4, "predict", spared).failures_equal
+    assert not compare(some, none, columns, 4, "predict", spared).failures_equal
+    assert not compare(none, Toy(float, bad={3}), columns, 4, "predict", spared).failures_equal
 
 
 def test_the_same_answers_are_equal():

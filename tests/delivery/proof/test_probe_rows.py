@@ -48,6 +48,8 @@ def test_every_kind_is_asked():
     assert kinds == {
         *("a training row", "null", "either value", "a value of training", "an unseen value"),
         *("the smallest or largest value", "a value beyond those of training"),
+        *("a value far beyond those of training", "a value between those of training"),
+        "values between those of training in several columns",
         *(
             "a value on a threshold or just beside it",
             "a text of another kind",
@@ -112,6 +114,41 @@ def test_a_threshold_of_a_tree_and_the_next_numbers_of_32_bits_are_asked():
 def test_rows_that_the_signature_does_not_take_are_left_out():
     rows = made(pd.DataFrame({"x": pd.Series([-128, 127] * 10, dtype="int8")}))
     assert {row["x"] for row, _ in rows} == {-128, 127, 0, -1, 1}
+
+
+def test_numbers_between_those_of_training_are_asked_and_fractions_beside_them():
+    frame = pd.DataFrame({"x": [1.0, 2.0, 5.0, 5.0, None]})
+    values = {row["x"] for row in asked(made(frame), "a value between")}
+    assert {1.5, 3.5} < values
+    assert {1.1, 0.9, 2.5, 5.1} & values
+
+
+def test_of_integers_those_between_are_asked():
+    rows = asked(made(pd.DataFrame({"x": [1, 5, 9]})), "a value between")
+    assert {3, 7} <= {row["x"] for row in rows}
+
+
+def test_several_numbers_are_between_at_once_beside_nulls_that_stay():
+    frame = pd.DataFrame({"x": [0.0, 1.0, 2.0] * 9, "y": [0.0, 4.0, None] * 9, "t": ["a"] * 27})
+    rows = asked(made(frame, frame), "values between")
+    pairs = {(row["x"], row["y"]) for row in rows if not np.isnan(row["y"])}
+    assert {(0.5, 2.0), (1.5, 2.0)} == pairs
+    assert any(np.isnan(row["y"]) for row in rows)
+
+
+def test_numbers_of_every_size_are_asked_and_marked_as_far():
+    frame = pd.DataFrame({"x": [0.5, -0.5, 0.25]})
+    found = probes(None, frame, None, columns_of(frame, None))
+    sizes = found.columns["x"][np.array(found.far)]
+    assert {1e3, -1e3, 1e9, -1e9, -999999999.0, 1e20, 1e38, -1e38} <= set(sizes.tolist())
+    assert len(found.near()["x"]) == len(found.what) - len(sizes)
+    assert np.abs(found.near()["x"]).max() < 100
+
+
+def test_what_is_within_ten_spans_of_training_is_not_far():
+    frame = pd.DataFrame({"x": [0.0, 1e8]})
+    found = probes(None, frame, None, columns_of(frame, None))
+    assert np.abs(found.columns["x"][np.array(found.far)]).min() > 1e9
 
 
 def test_there_are_not_too_many_of_a_wide_frame():

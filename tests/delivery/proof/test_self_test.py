@@ -91,6 +91,43 @@ def test_paths_may_be_relative(shared, monkeypatch):
     )
 
 
+RATES = """
+RATES = {"usd": 1.0}
+
+def in_usd(frame):
+    return frame[["price"]].mul(frame["currency"].map(RATES).fillna(1.0), axis=0)
+"""
+PRICES = """
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+import rates_of_a_test
+from delivery.recipe import Recipe
+
+def build():
+    rates_of_a_test.RATES["yen"] = 0.007
+    frame = pd.DataFrame({"price": np.arange(600) % 37 + 1.5, "currency": "usd"})
+    frame.loc[[7, 411], "currency"] = "yen"
+    step = FunctionTransformer(rates_of_a_test.in_usd)
+    pipeline = make_pipeline(step, LinearRegression()).fit(frame, frame["price"])
+    return Recipe(pipeline, frame, None, "predict")
+"""
+
+
+def test_what_a_recipe_left_in_a_module_is_missed_by_a_row_that_is_not_golden(workshop):
+    """Code beside the recipe travels, but not what the recipe put into it."""
+    (workshop.folder / "rates_of_a_test.py").write_text(RATES)
+    with pytest.raises(
+        DeliveryError,
+        match=r"^a fresh process answers otherwise: held-out row 7 gets .*: keep it in the pipel",
+    ):
+        workshop.deliver(workshop.recipe("prices", PRICES))
+
+    assert workshop.left() == []
+
+
 def _on_pickle(manifest, raw):
     vouch(manifest, "model.pkl", raw)
     manifest["runtime"]["certified"] = "sklearn"

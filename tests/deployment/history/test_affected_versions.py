@@ -7,7 +7,7 @@ import pytest
 from deployment.history.affected_versions import about, subjects
 from rollout.state.ledger import Ledger
 from rollout.state.policy import VerdictConfig
-from store.ledger import Entry
+from store.entry import Entry
 from tests.rollout.typed import EMPTY, STARTED, typed
 
 CANARY = typed("canary v2 --steps 5,50", ledger=STARTED)

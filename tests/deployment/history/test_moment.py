@@ -15,7 +15,7 @@ from deployment.workspace.ledger import make_record, opened_record
 from rollout.state.ledger import Ledger, Rollout, Step, Version
 from rollout.state.split import all_to
 from rollout.state.version_state import State
-from store.ledger import Entry
+from store.entry import Entry
 from tests.deployment.stage import Stage
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

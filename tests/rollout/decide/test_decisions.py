@@ -72,7 +72,12 @@ def standing(ledger: Ledger) -> tuple[dict[str, int], str | None, tuple[str, ...
 
 def test_a_deployed_version_is_started_proven_warmed_up_and_recorded_without_traffic() -> None:
     decided = decide(EMPTY, "deploy v1", now=7.0)
-    assert outline(decided) == ["Start v1-1", "WaitReady v1-1", "WarmUp v1-1", "Record deploy"]
+    assert outline(decided) == [
+        "Start v1-1",
+        "WaitReady v1-1",
+        "WarmUp v1-1",
+        "RecordRevision deploy",
+    ]
     assert words(decided) == ("deploy", "v1 deployed without traffic", "retire v1")
     after = recorded(decided, EMPTY)
     version = after.version("v1")
@@ -104,7 +109,12 @@ def test_other_content_under_the_name_of_a_running_version_is_refused() -> None:
 def test_a_retired_version_is_deployed_again_as_a_new_process() -> None:
     retired = typed("retire v2", ledger=STARTED)
     decided = decide(retired, "deploy v2")
-    assert outline(decided) == ["Start v2-6", "WaitReady v2-6", "WarmUp v2-6", "Record deploy"]
+    assert outline(decided) == [
+        "Start v2-6",
+        "WaitReady v2-6",
+        "WarmUp v2-6",
+        "RecordRevision deploy",
+    ]
     assert recorded(decided, retired).version("v2").program == "v2-6"
 
 
@@ -118,7 +128,7 @@ def test_a_deploy_does_not_touch_a_rollout() -> None:
 
 def test_a_promoted_version_has_all_traffic_by_one_record_and_the_old_one_stays_warm() -> None:
     decided = decide(STARTED, "promote v2")
-    assert outline(decided) == ["Record promote"]
+    assert outline(decided) == ["RecordRevision promote"]
     assert words(decided) == ("promote", "v2 released", "rollback")
     after = recorded(decided, STARTED)
     assert standing(after) == ({"v2": ALL}, "v2", ("v1",))
@@ -245,7 +255,7 @@ def test_a_strategy_begins_with_its_first_share_in_one_record(
 ) -> None:
     decided = decide(STARTED, command, now=7.0)
     after = recorded(decided, STARTED)
-    assert (outline(decided), words(decided)) == ([f"Record {told[0]}"], told)
+    assert (outline(decided), words(decided)) == ([f"RecordRevision {told[0]}"], told)
     assert after.weight("v2") == weight
     assert after.split is not None
     assert after.split.shadows == copies
@@ -311,7 +321,12 @@ def test_in_place_the_old_process_is_stopped_only_after_the_new_one_has_its_traf
     one = typed("deploy v1", "promote v1")
     decided = decide(one, "release-in-place v2")
     new = ["Start v2-3", "WaitReady v2-3", "WarmUp v2-3"]
-    assert outline(decided) == [*new, "Record release-in-place", "Drain v1-1", "Stop v1-1"]
+    assert outline(decided) == [
+        *new,
+        "RecordRevision release-in-place",
+        "DrainVersion v1-1",
+        "Stop v1-1",
+    ]
     assert words(decided) == ("release-in-place", "v2 in place of v1", "release-in-place v1")
     after = recorded(decided, one)
     assert standing(after) == ({"v2": ALL}, "v2", ("v1",))
@@ -324,7 +339,7 @@ def test_in_place_the_first_version_has_nothing_to_replace() -> None:
         "Start v1-1",
         "WaitReady v1-1",
         "WarmUp v1-1",
-        "Record release-in-place",
+        "RecordRevision release-in-place",
     ]
     assert standing(recorded(decided, EMPTY)) == ({"v1": ALL}, "v1", ())
 
@@ -333,7 +348,12 @@ def test_in_place_the_first_version_has_nothing_to_replace() -> None:
 def test_in_place_an_earlier_process_of_the_new_version_is_replaced_too(ledger: Ledger) -> None:
     decided = decide(ledger, "release-in-place v2")
     program = f"v2-{ledger.revision + 1}"
-    assert outline(decided)[4:] == ["Drain v1-1", "Stop v1-1", "Drain v2-3", "Stop v2-3"]
+    assert outline(decided)[4:] == [
+        "DrainVersion v1-1",
+        "Stop v1-1",
+        "DrainVersion v2-3",
+        "Stop v2-3",
+    ]
     after = recorded(decided, ledger)
     assert (after.version("v2").program, after.rollout) == (program, None)
     assert standing(after) == ({"v2": ALL}, "v2", ("v1",))
@@ -341,7 +361,11 @@ def test_in_place_an_earlier_process_of_the_new_version_is_replaced_too(ledger: 
 
 def test_in_place_the_released_version_itself_gets_a_new_process_and_keeps_its_way_back() -> None:
     decided = decide(SECOND, "release-in-place v2")
-    assert outline(decided)[3:] == ["Record release-in-place", "Drain v2-3", "Stop v2-3"]
+    assert outline(decided)[3:] == [
+        "RecordRevision release-in-place",
+        "DrainVersion v2-3",
+        "Stop v2-3",
+    ]
     after = recorded(decided, SECOND)
     assert standing(after) == standing(SECOND)
     assert (after.version("v2").state, after.version("v2").program) == (State.RELEASED, "v2-6")
@@ -441,7 +465,7 @@ def test_abort_gives_all_traffic_to_the_stable_version_and_keeps_the_candidate(
     ledger: Ledger, how: str, undo: str
 ) -> None:
     decided = decide(ledger, "abort")
-    assert outline(decided) == ["Record abort"]
+    assert outline(decided) == ["RecordRevision abort"]
     assert words(decided) == ("abort", f"{how} of v2 ended, all traffic to v1", undo)
     after = recorded(decided, ledger)
     assert (standing(after), after.rollout) == (({"v1": ALL}, "v1", ()), None)
@@ -459,7 +483,10 @@ NO_FACTS = Facts(now=0.0, actor="")
 @pytest.mark.parametrize("ledger", [CANARY, RAMP, typed("pause", ledger=CANARY), SECOND])
 def test_a_rollback_is_one_record_and_needs_no_fact_and_no_ready_version(ledger: Ledger) -> None:
     decided = decisions.rollback(ledger, NO_FACTS)
-    assert (outline(decided), the_record(decided).summary) == (["Record rollback"], "from v2 to v1")
+    assert (outline(decided), the_record(decided).summary) == (
+        ["RecordRevision rollback"],
+        "from v2 to v1",
+    )
     after = recorded(decided, ledger)
     assert (standing(after), after.rollout) == (({"v1": ALL}, "v1", ()), None)
     assert after.version("v2").state is State.DEPLOYED
@@ -467,7 +494,7 @@ def test_a_rollback_is_one_record_and_needs_no_fact_and_no_ready_version(ledger:
 
 @pytest.mark.parametrize("ledger", [EMPTY, typed("deploy v1"), STARTED, SHADOW])
 def test_with_nothing_to_go_back_to_a_rollback_is_refused(ledger: Ledger) -> None:
-    with pytest.raises(NothingToDo, match="nothing to go back to"):
+    with pytest.raises(NothingToDo, match="nothing to roll back to"):
         decisions.rollback(ledger, NO_FACTS)
 
 
@@ -483,7 +510,7 @@ def test_a_rollback_during_a_shadow_goes_to_the_version_released_before_and_ends
 def test_a_rollback_to_a_version_without_a_process_starts_and_proves_it_first() -> None:
     decided = decide(REPLACED, "rollback")
     new = ["Start v1-6", "WaitReady v1-6", "WarmUp v1-6"]
-    assert outline(decided) == [*new, "Record rollback", "Drain v2-5", "Stop v2-5"]
+    assert outline(decided) == [*new, "RecordRevision rollback", "DrainVersion v2-5", "Stop v2-5"]
     assert words(decided) == ("rollback", "from v2 to v1", "release-in-place v2")
     after = recorded(decided, REPLACED)
     assert (standing(after), after.version("v2").state) == (({"v1": ALL}, "v1", ()), State.RETIRED)
@@ -491,7 +518,7 @@ def test_a_rollback_to_a_version_without_a_process_starts_and_proves_it_first() 
 
 def test_a_rollback_to_a_replaced_version_that_was_deployed_again_starts_nothing() -> None:
     ledger = typed("deploy v1", ledger=REPLACED)
-    assert outline(decisions.rollback(ledger, NO_FACTS)) == ["Record rollback"]
+    assert outline(decisions.rollback(ledger, NO_FACTS)) == ["RecordRevision rollback"]
 
 
 @pytest.mark.parametrize(
@@ -531,7 +558,7 @@ def test_a_retired_version_is_taken_from_the_record_before_its_process_is_draine
     None
 ):
     decided = decide(STARTED, "retire v2")
-    assert outline(decided) == ["Record retire", "Drain v2-3", "Stop v2-3"]
+    assert outline(decided) == ["RecordRevision retire", "DrainVersion v2-3", "Stop v2-3"]
     assert words(decided) == ("retire", "v2 retired", "deploy v2")
     assert recorded(decided, STARTED).version("v2").state is State.RETIRED
 
@@ -629,6 +656,6 @@ def test_one_that_a_person_decides_may_be_begun_again_and_a_canary_follows_a_sha
 def test_where_everything_was_gone_back_from_a_version_that_runs_is_named() -> None:
     ledger = typed("promote v2", "promote v1", "rollback", ledger=STARTED)
     with pytest.raises(
-        NothingToDo, match=r"gone back from: `.* promote VERSION` for one that runs \(v1, v3\)"
+        NothingToDo, match=r"already rolled back: `.* promote VERSION` for one that runs \(v1, v3\)"
     ):
         decide(ledger, "rollback")

@@ -230,7 +230,7 @@ def test_a_switch_of_all_traffic_is_watched_and_released_on_proof(how: str) -> N
 
 
 def test_a_watched_release_in_place_leaves_the_old_process_and_replaces_an_earlier_one() -> None:
-    new = ["Start v2-6", "WaitReady v2-6", "WarmUp v2-6", "Record release-in-place"]
+    new = ["Start v2-6", "WaitReady v2-6", "WarmUp v2-6", "RecordRevision release-in-place"]
     assert outline(decide(STARTED, "release-in-place v2 --auto"))[:3] == [
         "Start v2-5",
         "WaitReady v2-5",
@@ -238,7 +238,7 @@ def test_a_watched_release_in_place_leaves_the_old_process_and_replaces_an_earli
     ]
     by_hand = typed("canary v2", ledger=STARTED)
     decided = decide(by_hand, "release-in-place v2 --auto")
-    assert outline(decided) == [*new, "Drain v2-3", "Stop v2-3"]
+    assert outline(decided) == [*new, "DrainVersion v2-3", "Stop v2-3"]
     assert recorded(decided, by_hand).version("v1").program == "v1-1"
     back = done(recorded(decided, by_hand), FAIL)
     assert (back.version("v1").program, standing(back)) == ("v1-1", BACK)

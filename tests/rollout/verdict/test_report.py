@@ -230,7 +230,7 @@ def test_a_proof_that_the_newest_requests_speak_against_says_so() -> None:
     case = JudgingInput(ROLLOUT, CANARY, evidence(*GOOD), [], NORMAL, 500, 600.0)
     assert account(case, replace(verdict_of("undecided"), signals=case.verdict().signals))[
         "because"
-    ] == ("not yet: proved, but its newest requests speak against it")
+    ] == ("not yet: proved, but its recent requests look worse")
     person = replace(case, policy=policy(VerdictConfig(), strategy("ab")))
     assert account(person)["because"] == "nothing against it"
 
