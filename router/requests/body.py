@@ -5,6 +5,7 @@ together.
 import asyncio
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
+from io import BytesIO
 from typing import Any
 
 from router.problems import Problem, Receive, Scope
@@ -65,7 +66,7 @@ class BodyReader:
     def __init__(self, limit: int, budget: ByteBudget | None, give_up_s: float = 30.0) -> None:
         self.limit, self.budget, self.give_up_s = limit, budget, give_up_s
         self._evicted = False
-        self._chunks: list[bytes] = []
+        self._arrived = BytesIO()
         self._time: asyncio.Timeout | None = None
 
     def evict(self) -> None:
@@ -101,17 +102,18 @@ class BodyReader:
         finally:
             self.unfinished, self._time = False, None
             # A traceback would keep them.
-            self._chunks.clear()
+            self._arrived = BytesIO()
 
     async def _whole(self, receive: Receive) -> bytes:
-        chunks = self._chunks
+        # In one piece from the start: a million chunks would be a million objects.
+        body = self._arrived
         size, more = 0, True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise Problem(408, "the body did not arrive")
-            chunks.append(message.get("body", b""))
-            size, more = size + len(chunks[-1]), message.get("more_body", False)
+            chunk, more = message.get("body", b""), message.get("more_body", False)
+            size += len(chunk)
             if size > self.limit:
                 raise Problem(
                     413,
@@ -119,10 +121,11 @@ class BodyReader:
                     "send the rows in several requests",
                 )
             self.count(size)
+            if len(chunk) == size and not more:
+                return chunk  # type: ignore[no-any-return]
+            body.write(chunk)
 
-        if len(chunks) == 1:
-            return chunks[0]
-        return b"".join(chunks)
+        return body.getvalue()
 
 
 def no_room() -> Problem:
