@@ -4,6 +4,7 @@ What does not infer (metadata, readiness, configuration) is asked of the release
 nowhere."""
 
 import asyncio
+import json
 import math
 import os
 import time
@@ -29,8 +30,10 @@ from router.problems import (
     answer_options,
     not_allowed,
 )
-from router.requests.body import whole_body
+from router.requests.beside import LARGE_BODY, LOOKING
+from router.requests.body import sent_body
 from router.requests.deadline import deadline_s
+from router.requests.json_scan import too_many
 from router.requests.unit_source import UnitSource, given_twice
 
 # How often it is looked whether the only version is back, and for how many requests at once.
@@ -38,12 +41,21 @@ LOOK_S = 0.2
 # So many bytes of a body count as a row when the other version is asked about it.
 ROW_BYTES = 1024
 MOST_WAITING = 256
+# At which depth a body has its tensors, how many they may be, and how long the shape of one.
+TENSORS_DEPTH = 2
+MOST_TENSORS = 4_096
+LONGEST_SHAPE = 1_024
+# Of the values of a tensor, so much is read for the first.
+FIRST_VALUE_BYTES = 64 * 1024
 # What a version says of a request; any other status says something of the version.
 _OF_THE_REQUEST = frozenset({200, 400, 413, 500})
+_BLANKS = " \t\n\r"
+_one_value = json.JSONDecoder().raw_decode
+_unreadable = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _Shape(msgspec.Struct):
-    shape: list[int] = []
+    shape: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 class _Inputs(msgspec.Struct):
@@ -54,7 +66,7 @@ class _Inputs(msgspec.Struct):
 
 class _Values(msgspec.Struct):
     name: str = ""
-    data: list[msgspec.Raw] = []
+    data: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 class _Tensors(msgspec.Struct):
@@ -169,11 +181,14 @@ class InferEndpoint:
             )
 
         own_s = deadline_s(scope["headers"])
-        async with whole_body(scope, receive, self.limits.max_body_bytes) as body:
+        async with sent_body(scope, receive, self.limits.max_body_bytes) as sent:
+            arrived = asyncio.get_running_loop().time()
+            body = await sent.unpacked()
+            await self._look_through(body)
             self._check_rows(body)
             draw = self._draw(scope["headers"], body, version, headers)
             status, payload, answered = await self._ask_within(
-                own_s, draw, version is not None, body
+                own_s, arrived, draw, version is not None, body
             )
 
         headers.append((b"x-model-version", answered.encode()))
@@ -196,30 +211,46 @@ class InferEndpoint:
 
         return self.traffic.draw(unit, lasting, version)
 
+    async def _look_through(self, body: bytes) -> None:
+        """Refuse what would take much memory apart: too many tensors. Raises Problem 413, 503."""
+        if len(body) <= LARGE_BODY:
+            return
+
+        most = MOST_TENSORS
+        if await LOOKING.run(too_many, body, {TENSORS_DEPTH: most}) is not None:
+            raise Problem(
+                413, f"more than {most} tensors in one request: at most {most} are allowed"
+            )
+
     def _check_rows(self, body: bytes) -> None:
         try:
-            inputs = self._rows(body).inputs
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            rows = max(map(_rows_of, self._rows(body).inputs), default=0)
+        except _unreadable:
             return  # The version says what is wrong with it.
 
-        rows = max((tensor.shape[0] for tensor in inputs if tensor.shape), default=0)
         if rows > self.limits.max_rows:
             raise Problem(
                 413, f"{rows} rows in one request: at most {self.limits.max_rows} are allowed"
             )
 
     async def _ask_within(
-        self, own_s: float | None, draw: Draw, pinned: bool, body: bytes
+        self, own_s: float | None, arrived: float, draw: Draw, pinned: bool, body: bytes
     ) -> tuple[int, bytes, str]:
         """Ask, and answer 504 once the deadline has passed; what the version says then still
-        counts.
+        counts. arrived: loop time at which the request was there.
         """
+        loop = asyncio.get_running_loop()
         within_s = min(own_s or math.inf, self.limits.deadline_ms / 1000)
-        asking = asyncio.get_running_loop().create_task(self._ask(draw, pinned, body))
+        late = Problem(504, f"no answer within the deadline of {within_s:.3g} s")
+        left_s = within_s - (loop.time() - arrived)
+        if left_s <= 0:
+            raise late
+
+        asking = loop.create_task(self._ask(draw, pinned, body))
         try:
-            return await asyncio.wait_for(asyncio.shield(asking), within_s)
+            return await asyncio.wait_for(asyncio.shield(asking), left_s)
         except TimeoutError:
-            raise Problem(504, f"no answer within the deadline of {within_s:.3g} s") from None
+            raise late from None
         finally:
             if not asking.done():
                 self._checking.add(asking)
@@ -347,27 +378,44 @@ def _header(headers: Headers, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in headers if key == name), "")
 
 
+def _rows_of(tensor: _Shape) -> int:
+    """How many rows its shape says; raises Problem 400, or what a decoder raises."""
+    if len(memoryview(tensor.shape)) > LONGEST_SHAPE:
+        raise Problem(400, f"a shape is longer than {LONGEST_SHAPE} characters: send `[rows, ...]`")
+
+    shape = msgspec.json.decode(tensor.shape, type=list[int])
+    return shape[0] if shape else 0
+
+
 def _first_row(body: bytes) -> Callable[[str], Any]:
     """The values of the first row by the names of their tensors, decoded when first asked for."""
 
     def value(name: str) -> Any:
         try:
             inputs = msgspec.json.decode(body, type=_Tensors).inputs
-            found = [
-                msgspec.json.decode(tensor.data[0])
-                for tensor in inputs
-                if tensor.name == name and tensor.data
-            ]
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except _unreadable:
             return None
 
-        first = found[0] if found else None
-        # A tensor of shape [n, 1] may have its values in lists of one.
-        if isinstance(first, list) and len(first) == 1:
-            return first[0]
-        return first
+        raw = next((tensor.data for tensor in inputs if tensor.name == name), msgspec.Raw())
+        return _first_value(bytes(memoryview(raw)[:FIRST_VALUE_BYTES]))
 
     return value
+
+
+def _first_value(begin: bytes) -> Any:
+    """The first value of a list that begins so, None where there is none. The others are not made:
+    they may be millions.
+    """
+    text = begin.decode("utf-8", "ignore").lstrip(_BLANKS)
+    try:
+        first, _ = _one_value(text[1:].lstrip(_BLANKS)) if text[:1] == "[" else (None, 0)
+    except (ValueError, RecursionError):
+        return None
+
+    # A tensor of shape [n, 1] may have its values in lists of one.
+    if isinstance(first, list) and len(first) == 1:
+        return first[0]
+    return first
 
 
 def _status(outcome: Answer | Failure) -> int:

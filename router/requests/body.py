@@ -9,30 +9,47 @@ from io import BytesIO
 from typing import Any
 
 from router.problems import Problem, Receive, Scope
-from router.requests.content_encoding import UNPACKING, unpacked
+from router.requests.content_encoding import unpack
 from wire.budget import ByteBudget
+
+
+class SentBody:
+    """A body as it was sent, perhaps packed, counted in the worker's budget."""
+
+    def __init__(self, sent: bytes, encoding: bytes, limit: int, reader: "BodyReader") -> None:
+        self.sent, self.encoding, self.limit, self._reader = sent, encoding, limit, reader
+
+    async def unpacked(self) -> bytes:
+        """As it was before its Content-Encoding; raises Problem 400, 413, 415, 503."""
+        if not self.encoding:
+            return self.sent
+
+        body = await unpack(self.sent, self.encoding, self.limit)
+        self._reader.count(len(self.sent) + len(body))
+        return body
+
+
+@asynccontextmanager
+async def sent_body(scope: Scope, receive: Receive, limit: int) -> AsyncIterator[SentBody]:
+    """The body of a request, counted in the worker's budget until the block ends; raises Problem as
+    BodyReader says.
+    """
+    reader = BodyReader(limit, budget_of(scope))
+    try:
+        sent = await reader.read(receive)
+        encoding = b",".join(
+            value for name, value in scope["headers"] if name == b"content-encoding"
+        )
+        yield SentBody(sent, encoding, limit, reader)
+    finally:
+        reader.release()
 
 
 @asynccontextmanager
 async def whole_body(scope: Scope, receive: Receive, limit: int) -> AsyncIterator[bytes]:
-    """The body of a request, unpacked, counted in the worker's budget until the block ends; raises
-    Problem.
-
-    400, 408, 413, 415 and 503 as BodyReader and `unpacked` say.
-    """
-    reader = BodyReader(limit, budget_of(scope))
-    try:
-        body = await reader.read(receive)
-        encoding = b",".join(
-            value for name, value in scope["headers"] if name == b"content-encoding"
-        )
-        if encoding:
-            loop, packed = asyncio.get_running_loop(), len(body)
-            body = await loop.run_in_executor(UNPACKING, unpacked, body, encoding, limit)
-            reader.count(packed + len(body))
-        yield body
-    finally:
-        reader.release()
+    """The same, unpacked; raises Problem as both say."""
+    async with sent_body(scope, receive, limit) as body:
+        yield await body.unpacked()
 
 
 class Unpacked:
