@@ -4,8 +4,10 @@ What does not infer (metadata, readiness, configuration) is asked of the release
 nowhere."""
 
 import asyncio
+import json
 import math
 import os
+import re
 import time
 from collections.abc import Callable
 from functools import partial
@@ -30,7 +32,9 @@ from router.problems import (
     answer_options,
     not_allowed,
 )
-from router.requests.body import whole_body
+from router.requests.beside import LARGE_BODY, LOOKING
+from router.requests.body import sent_body
+from router.requests.json_scan import too_many
 from router.requests.request_headers import RequestContext, read_headers
 from router.requests.unit_source import UnitSource
 
@@ -39,12 +43,24 @@ LOOK_S = 0.2
 # So many bytes of a body count as a row when the other version is asked about it.
 ROW_BYTES = 1024
 MOST_WAITING = 256
+# At which depth a body has its tensors, how many they may be, and how long the shape of one.
+TENSORS_DEPTH = 2
+MOST_TENSORS = 4_096
+LONGEST_SHAPE = 1_024
+# Of the values of a tensor, so much is read for the first.
+FIRST_VALUE_BYTES = 64 * 1024
+# The same where the first row has all columns.
+FIRST_ROW_BYTES = 1024 * 1024
 # What a version says of a request; any other status says something of the version.
 _OF_THE_REQUEST = frozenset({200, 400, 413, 500})
+_OPENED = re.compile(r"[ \t\n\r]*\[[ \t\n\r]*")
+_NEXT = re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
+_one_value = json.JSONDecoder().raw_decode
+_unreadable = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _Shape(msgspec.Struct):
-    shape: list[int] = []
+    shape: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 class _Inputs(msgspec.Struct):
@@ -56,7 +72,7 @@ class _Inputs(msgspec.Struct):
 class _Values(msgspec.Struct):
     name: str = ""
     shape: list[int] = []
-    data: list[msgspec.Raw] = []
+    data: msgspec.Raw = msgspec.Raw(b"[]")
 
     @property
     def holds_all_columns(self) -> bool:
@@ -195,11 +211,14 @@ class InferEndpoint:
                 "(binary_data=False)",
             )
 
-        async with whole_body(scope, receive, self.limits.max_body_bytes) as body:
+        async with sent_body(scope, receive, self.limits.max_body_bytes) as sent:
+            arrived = asyncio.get_running_loop().time()
+            body = await sent.unpacked()
+            await self._look_through(body)
             self._check_rows(body)
             draw = await self._draw(asked, body, version, headers)
             status, payload, answered = await self._ask_within(
-                asked.timeout_s, draw, version is not None, body
+                asked.timeout_s, arrived, draw, version is not None, body
             )
 
         headers.append((b"x-model-version", answered.encode()))
@@ -246,30 +265,46 @@ class InferEndpoint:
 
         return []
 
+    async def _look_through(self, body: bytes) -> None:
+        """Refuse what would take much memory apart: too many tensors. Raises Problem 413, 503."""
+        if len(body) <= LARGE_BODY:
+            return
+
+        most = MOST_TENSORS
+        if await LOOKING.run(too_many, body, {TENSORS_DEPTH: most}) is not None:
+            raise Problem(
+                413, f"more than {most} tensors in one request: at most {most} are allowed"
+            )
+
     def _check_rows(self, body: bytes) -> None:
         try:
-            inputs = self._rows(body).inputs
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            rows = max(map(_rows_of, self._rows(body).inputs), default=0)
+        except _unreadable:
             return  # The version says what is wrong with it.
 
-        rows = max((tensor.shape[0] for tensor in inputs if tensor.shape), default=0)
         if rows > self.limits.max_rows:
             raise Problem(
                 413, f"{rows} rows in one request: at most {self.limits.max_rows} are allowed"
             )
 
     async def _ask_within(
-        self, own_s: float | None, draw: Draw, pinned: bool, body: bytes
+        self, own_s: float | None, arrived: float, draw: Draw, pinned: bool, body: bytes
     ) -> tuple[int, bytes, str]:
         """Ask, and answer 504 once the deadline has passed; what the version says then still
-        counts.
+        counts. arrived: loop time at which the request was there.
         """
+        loop = asyncio.get_running_loop()
         within_s = min(own_s or math.inf, self.limits.deadline_ms / 1000)
-        asking = asyncio.get_running_loop().create_task(self._ask(draw, pinned, body))
+        late = Problem(504, f"no answer within the deadline of {within_s:.3g} s")
+        left_s = within_s - (loop.time() - arrived)
+        if left_s <= 0:
+            raise late
+
+        asking = loop.create_task(self._ask(draw, pinned, body))
         try:
-            return await asyncio.wait_for(asyncio.shield(asking), within_s)
+            return await asyncio.wait_for(asyncio.shield(asking), left_s)
         except TimeoutError:
-            raise Problem(504, f"no answer within the deadline of {within_s:.3g} s") from None
+            raise late from None
         finally:
             if not asking.done():
                 self._checking.add(asking)
@@ -391,7 +426,7 @@ def _tensors(body: bytes) -> list[_Values]:
     """The tensors of a request; none where the version will say what is wrong with it."""
     try:
         return msgspec.json.decode(body, type=_Tensors).inputs
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except _unreadable:
         return []
 
 
@@ -399,10 +434,19 @@ def _in_one(tensors: list[_Values]) -> bool:
     return len(tensors) == 1 and tensors[0].holds_all_columns
 
 
+def _rows_of(tensor: _Shape) -> int:
+    """How many rows its shape says; raises Problem 400, or what a decoder raises."""
+    if len(memoryview(tensor.shape)) > LONGEST_SHAPE:
+        raise Problem(400, f"a shape is longer than {LONGEST_SHAPE} characters: send `[rows, ...]`")
+
+    shape = msgspec.json.decode(tensor.shape, type=list[int])
+    return shape[0] if shape else 0
+
+
 def _columns_in(metadata: bytes) -> list[str]:
     try:
         return [column.name for column in msgspec.json.decode(metadata, type=_Metadata).inputs]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except _unreadable:
         return []
 
 
@@ -419,21 +463,50 @@ def _first_value(tensors: list[_Values], columns: list[str], name: str) -> Any:
                 f"columns now: send one tensor a column, or the unit in its header",
                 retry_after_s=1,
             )
-        return _at(tensors[0].data, columns.index(name)) if name in columns else None
+        return _at(tensors[0], columns.index(name)) if name in columns else None
 
+    own = next((tensor for tensor in tensors if tensor.name == name), None)
+    values = _begin(own, 1, FIRST_VALUE_BYTES) if own else []
+    first = values[0] if values else None
     # A tensor of shape [n, 1] may have its values in lists of one.
-    return next((_at(tensor.data, 0) for tensor in tensors if tensor.name == name), None)
+    if isinstance(first, list) and len(first) == 1:
+        return first[0]
+    return first
 
 
-def _at(data: list[msgspec.Raw], place: int) -> Any:
-    """A value of the first row of data that is nested or flat; None where there is none."""
+def _at(tensor: _Values, place: int) -> Any:
+    """The value of that place in the first row, whose values are in a list or follow each other."""
+    values = _begin(tensor, 1 + place, FIRST_ROW_BYTES)
+    if values and isinstance(values[0], list):
+        values = values[0]
+    return values[place] if place < len(values) else None
+
+
+def _begin(tensor: _Values, count: int, size: int) -> list[Any]:
+    """The first values of a tensor, or its first row where that is a list. The others are not made:
+    they may be millions.
+    """
+    text = bytes(memoryview(tensor.data)[:size]).decode("utf-8", "ignore")
+    values: list[Any] = []
     try:
-        first = msgspec.json.decode(data[0])
-        if isinstance(first, list):
-            return first[place]
-        return msgspec.json.decode(data[place])
-    except (IndexError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+        at = _matched(_OPENED, text, 0)
+        while len(values) < count:
+            value, at = _one_value(text, at)
+            values.append(value)
+            if isinstance(value, list):
+                break
+            at = _matched(_NEXT, text, at)
+    except (ValueError, RecursionError):
+        pass
+    return values
+
+
+def _matched(form: re.Pattern[str], text: str, at: int) -> int:
+    """Where it ends; raises ValueError where it is not there."""
+    found = form.match(text, at)
+    if found is None:
+        raise ValueError
+    return found.end()
 
 
 def _status(outcome: Answer | Failure) -> int:

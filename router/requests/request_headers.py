@@ -10,9 +10,20 @@ LONGEST_ID = 128
 
 
 class RequestContext:
-    """What a request's headers say. fault: what its caller is to be told instead of an answer."""
+    """What a request's headers say, and how long it has waited. fault: what its caller is to be
+    told instead of an answer.
+    """
 
-    __slots__ = ("cookie", "encoding", "fault", "pin", "request_id", "timeout_s", "unit")
+    __slots__ = (
+        "cookie",
+        "encoding",
+        "fault",
+        "pin",
+        "request_id",
+        "timeout_s",
+        "unit",
+        "waited_s",
+    )
 
     def __init__(self) -> None:
         self.pin: str | None = None
@@ -22,6 +33,8 @@ class RequestContext:
         self.encoding: bytes = b""
         self.timeout_s: float | None = None
         self.fault: Problem | None = None
+        # How much of its time has gone by already.
+        self.waited_s = 0.0
 
 
 def read_headers(headers: Headers, unit_header: bytes) -> RequestContext:
