@@ -16,6 +16,14 @@ from wire.problems import problem
 
 MOST_HEAD = 64 * 1024
 LONGEST_DETAIL = 300
+LONGEST_CAUSE = 200
+# gunicorn's own words name the cause alone.
+_NEXT_STEP = {
+    400: "send a request as RFC 9112 has it, best with an HTTP library",
+    414: "send a shorter address",
+    431: "send fewer or shorter headers",
+    501: "send the body chunked, or with its Content-Length",
+}
 SLICE_BYTES = 4 * 1024
 """So much is parsed at once: what the parser does grows with the square of what it is given."""
 # Why a connection is not read from: its app has not taken what came. Or it is not its turn.
@@ -36,6 +44,9 @@ class CodingUnknown(ParseException):  # type: ignore[misc]
     def __str__(self) -> str:
         """What to send."""
         return "Transfer-Encoding is chunked or none here: pack a body by Content-Encoding"
+
+
+_OWN_WORDS = frozenset({str(HostMissing()), str(CodingUnknown())})
 
 
 class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
@@ -154,7 +165,7 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         if self._head_bytes <= MOST_HEAD or self._closed:
             return True
 
-        self._send_error_response(
+        self._refuse(
             431, f"the head is larger than {MOST_HEAD} bytes: send fewer or shorter headers"
         )
         self._close_transport()
@@ -226,9 +237,7 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
             if self._ended and not self._unparsed:
                 self._keepalive_timeout()
             elif self._head_since is not None and now - self._head_since > slowest_s:
-                self._send_error_response(
-                    408, "the request did not arrive in time: send it in one go"
-                )
+                self._refuse(408, "the request did not arrive in time: send it in one go")
                 self._keepalive_timeout()
 
         began, size = self._unread
@@ -290,6 +299,12 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         return scope
 
     def _send_error_response(self, status: int, message: str, extra_headers: Any = ()) -> None:
+        step = _NEXT_STEP.get(status)
+        if step and message not in _OWN_WORDS:
+            message = f"{message[:LONGEST_CAUSE]}: {step}"
+        self._refuse(status, message, extra_headers)
+
+    def _refuse(self, status: int, message: str, extra_headers: Any = ()) -> None:
         if status == HTTPStatus.INTERNAL_SERVER_ERROR and (
             self.transport is None or self.transport.is_closing()
         ):

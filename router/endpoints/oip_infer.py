@@ -34,12 +34,14 @@ from router.problems import (
 )
 from router.requests.beside import LARGE_BODY, LOOKING
 from router.requests.body import sent_body
+from router.requests.json_errors import json_fault, without_bom
 from router.requests.json_scan import too_many
 from router.requests.request_headers import RequestContext, read_headers
 from router.requests.unit_source import UnitSource
 
 # How often it is looked whether the only version is back, and for how many requests at once.
 LOOK_S = 0.2
+WHAT_TO_SEND = 'send {"inputs": [{"name", "shape", "datatype", "data"}, ...]}, as the metadata says'
 # So many bytes of a body count as a row when the other version is asked about it.
 ROW_BYTES = 1024
 MOST_WAITING = 256
@@ -213,7 +215,7 @@ class InferEndpoint:
 
         async with sent_body(scope, receive, self.limits.max_body_bytes) as sent:
             arrived = asyncio.get_running_loop().time()
-            body = await sent.unpacked()
+            body = without_bom(await sent.unpacked())
             await self._look_through(body)
             self._check_rows(body)
             draw = await self._draw(asked, body, version, headers)
@@ -279,8 +281,10 @@ class InferEndpoint:
     def _check_rows(self, body: bytes) -> None:
         try:
             rows = max(map(_rows_of, self._rows(body).inputs), default=0)
-        except _unreadable:
+        except msgspec.ValidationError:
             return  # The version says what is wrong with it.
+        except _unreadable as error:
+            raise Problem(400, json_fault(body, error, WHAT_TO_SEND)) from error
 
         if rows > self.limits.max_rows:
             raise Problem(

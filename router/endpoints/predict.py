@@ -33,7 +33,7 @@ from router.problems import (
 from router.requests.beside import LARGE_BODY, LOOKING
 from router.requests.body import Unpacked, sent_body
 from router.requests.content_encoding import unpack
-from router.requests.json_errors import json_fault, wide_text
+from router.requests.json_errors import json_fault, without_bom
 from router.requests.json_scan import too_many
 from router.requests.request_headers import RequestContext, read_headers
 from router.requests.unit_source import UnitSource, row_field
@@ -44,7 +44,6 @@ log = logging.getLogger("sluice.predict")
 JSON = (b"content-type", b"application/json")
 ERRORS_LISTED = 100
 """Bad rows that an answer describes one by one; of more it says how many there are."""
-UTF8_BOM = b"\xef\xbb\xbf"
 # At which depth a body has its rows.
 ROWS_DEPTH = 2
 
@@ -252,13 +251,11 @@ class Predict:
             # Raw rows are not looked into here, so text that is not UTF-8 would reach the version
             # in others' batch.
             if not body.isascii():
-                body = body.removeprefix(UTF8_BOM)
+                body = without_bom(body)
                 body.decode()
             rows = self._decode(body).instances
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            wide = wide_text(body)
-            detail = f"the body is {wide}: send it as UTF-8" if wide else json_fault(body, error)
-            raise Problem(400, detail) from error
+            raise Problem(400, json_fault(body, error)) from error
 
         if not rows:
             raise Problem(400, "`instances` is empty: send at least one row")

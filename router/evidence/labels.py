@@ -19,6 +19,7 @@ from rollout.verdict.evidence import LABEL_LEVELS
 from router.evidence.prediction_id import BadToken, SignedPrediction, label_id, opened
 from router.evidence.prediction_values import UNKNOWN
 from router.problems import Problem
+from router.requests.json_errors import json_fault, without_bom
 from router.requests.json_scan import too_many
 from store.feedback import Feedback as Row
 
@@ -76,10 +77,14 @@ _unreadable = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 def entries_of(body: bytes) -> Sequence[bytes | msgspec.Raw]:
     """The entries of one call, each still raw; raises Problem 400, 413."""
+    body = without_bom(body)
     try:
         return _entries(body)
-    except _unreadable as error:
+    except msgspec.ValidationError as error:
         raise Problem(400, f"the body is not {FORM} or a list of them: {error}") from error
+    except _unreadable as error:
+        said = json_fault(body, error, f"send {FORM} or a list of them")
+        raise Problem(400, said) from error
 
 
 def _entries(body: bytes) -> Sequence[bytes | msgspec.Raw]:

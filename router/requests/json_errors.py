@@ -1,19 +1,29 @@
-"""Why a body is not what /predict takes, and what to send instead. Only for bodies that were
-refused already.
+"""Why a body is not what is taken, and what to send instead: the same on every way in. Only for
+bodies that were refused already.
 """
 
 import re
 
 WHAT_TO_SEND = 'send {"instances": [{column: value, ...}, ...]}, one object a row'
 LONGEST = 300
+UTF8_BOM = b"\xef\xbb\xbf"
 _AT_BYTE = re.compile(r"\(byte (\d+)\)")
 _NO_JSON = re.compile(rb"-?(nan|infinity|inf)\b", re.IGNORECASE)
 _NAME_BEFORE = re.compile(rb'"((?:[^"\\]|\\.){1,128})"\s*:\s*-?$')
 _WINDOW = 400
 
 
-def json_fault(body: bytes, error: Exception) -> str:
-    """One sentence with the cause and the next step. error: what the decoder raised on `body`."""
+def without_bom(body: bytes) -> bytes:
+    """The body without a byte order mark, which some clients send before JSON."""
+    return body.removeprefix(UTF8_BOM)
+
+
+def json_fault(body: bytes, error: Exception, send: str = WHAT_TO_SEND) -> str:
+    """One sentence with the cause and the next step. error: what the decoder raised on `body`;
+    send: what is taken.
+    """
+    if wide := wide_text(body):
+        return f"the body is {wide}: send it as UTF-8"
     if body[:2] == b"\x1f\x8b":
         return "the body is gzip and does not say so: send `Content-Encoding: gzip` with it"
     if isinstance(error, UnicodeDecodeError):
@@ -24,7 +34,11 @@ def json_fault(body: bytes, error: Exception) -> str:
     if found is not None and (number := _not_a_number(body, int(found[1]))):
         return number
 
-    return f"{_shape_of(body) or _short(said)}: {WHAT_TO_SEND}"
+    if not body.strip():
+        return f"the body is empty: {send}"
+
+    shape = _shape_of(body) if send == WHAT_TO_SEND else ""
+    return f"{shape or _short(said)}: {send}"
 
 
 def wide_text(body: bytes) -> str:
@@ -64,8 +78,6 @@ def _not_a_number(body: bytes, at: int) -> str:
 
 def _shape_of(body: bytes) -> str:
     first = body.lstrip()[:1]
-    if not first:
-        return "the body is empty"
     if first == b"[":
         return "the body is a list"
     if first == b"{" and b'"instances"' not in body:

@@ -126,6 +126,31 @@ def test_a_body_of_another_form_is_refused_with_its_cause_and_what_to_send(pair,
     assert len(detail) < 500
 
 
+WAYS_IN = {
+    "/predict": (BODY, "instances"),
+    "/v2/models/toy/infer": (b'{"inputs": []}', "inputs"),
+    "/feedback": (b"[]", "prediction_id"),
+}
+
+
+@pytest.mark.parametrize("path", WAYS_IN)
+def test_every_way_in_takes_a_byte_order_mark_and_names_what_is_no_json(pair, path):
+    body, form = WAYS_IN[path]
+    assert post(pair, b"\xef\xbb\xbf" + body, path).status_code == 200
+    for content, cause in (
+        (b"", "the body is empty: send {"),
+        (b" ", "the body is empty: send {"),
+        (body.decode().encode("utf-16"), "the body is UTF-16: send it as UTF-8"),
+        (b"\x1f\x8b1", "the body is gzip and does not say so"),
+        (f'{{"{form}": [NaN]}}'.encode(), "is not JSON: send null"),
+        (f'{{"{form}": '.encode(), f'truncated): send {{"{form}"'),
+    ):
+        answer = post(pair, content, path)
+        said = answer.json()
+        assert answer.status_code == 400
+        assert cause in (said.get("detail") or said.get("error")), said
+
+
 def test_of_a_name_that_is_given_twice_the_last_value_counts(pair):
     assert post(pair, b'{"instances": [], "instances": [{"x": 1, "x": 2}]}').json()[
         "predictions"

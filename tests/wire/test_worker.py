@@ -283,9 +283,13 @@ def test_an_idle_connection_is_closed_after_keepalive(tmp_path):
 UNREADABLE = {
     "no host": (b"POST /hot HTTP/1.1\r\nContent-Length: 2\r\n\r\nab", 400, "Host"),
     "no host for a page": (b"GET /page HTTP/1.1\r\n\r\n", 400, "Host"),
-    "garbage": (b"\x00\xff garbage\r\n\r\n", 400, ""),
-    "two lengths": (BROKEN["two lengths"], 400, ""),
-    "a long line": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, ""),
+    "garbage": (b"\x00\xff garbage\r\n\r\n", 400, ": send a request as RFC 9112 has it"),
+    "two lengths": (BROKEN["two lengths"], 400, ": send a request as RFC 9112 has it"),
+    "a long line": (
+        b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        414,
+        ": send a shorter address",
+    ),
     "a long head": (
         b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: %b\r\n" % (b"a" * 8000) * 9,
         431,
