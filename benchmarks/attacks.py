@@ -15,7 +15,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -237,6 +237,59 @@ def gzip_bombs(target: Target) -> None:
         target.ask("/predict", body, {"Content-Encoding": "gzip"})
 
 
+def tiny_chunks(target: Target) -> None:
+    """60 kB in chunks of two bytes, again and again."""
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    message = head + b"2\r\n  \r\n" * 8_800 + b"0\r\n\r\n"
+    made: socket.socket | None = None
+    for _ in target.rounds():
+        try:
+            made = made or target.connect()
+            made.sendall(message)
+            if not made.recv(65_536):
+                made = None
+        except OSError:
+            made = None
+
+
+def packed_to_burst(target: Target) -> None:
+    """8 kB that unpack to nearly as much as a body may be, all of it rows, tensors or labels."""
+    bodies = {
+        "/predict": b'{"instances":[' + b"{}," * 2_790_000 + b"{}]}",
+        "/v2/models/flights/infer": b'{"inputs":[' + b"{}," * 2_790_000 + b"{}]}",
+        "/feedback": b"[" + b"0," * 1_000_000 + b"0]",
+    }
+    packed = [(path, gzip.compress(body, 9)) for path, body in bodies.items()]
+    for number in target.rounds():
+        path, body = packed[number % len(packed)]
+        target.ask(path, body, {"Content-Encoding": "gzip"})
+
+
+def packed_as_far_as_allowed(target: Target) -> None:
+    """7.5 MB of one row, packed to 26 kB: about as far as a body may unpack."""
+    part = base64.b64encode(os.urandom(75)) * 300
+    body = b'{"instances":[{"a":"%b"}]}' % (part * 250)
+    packed = gzip.compress(body, 9)
+    for _ in target.rounds():
+        target.ask("/predict", packed, {"Content-Encoding": "gzip"})
+
+
+def calls_of_ten_thousand_labels(target: Target) -> None:
+    """Calls of 10,000 labels that are no class, packed to a few kilobytes, eight at a time."""
+    entry = b'{"prediction_id":"%b","label":7}' % target.prediction().encode()
+    body = gzip.compress(b"[" + b",".join([entry] * 10_000) + b"]", 9)
+    head = b"POST /feedback HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\n"
+    message = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    for _ in target.rounds(0.1):
+        with suppress(OSError), ExitStack() as stack:
+            senders = [stack.enter_context(target.connect()) for _ in range(8)]
+            for sender in senders:
+                sender.settimeout(60)
+                sender.sendall(message)
+            for sender in senders:
+                sender.recv(65_536)
+
+
 def headers_that_lie(target: Target) -> None:
     """Numbers of 400 digits, versions that are not there, long cookies and ids."""
     body = target.rows(1)
@@ -295,6 +348,10 @@ ATTACKS: dict[str, Callable[[Target], None]] = {
         half_sent_heads,
         answers_not_read,
         gzip_bombs,
+        tiny_chunks,
+        packed_to_burst,
+        packed_as_far_as_allowed,
+        calls_of_ten_thousand_labels,
         headers_that_lie,
         pages,
         deeply_nested,

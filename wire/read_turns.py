@@ -30,6 +30,8 @@ class ReadTurns:
         self._waiting.append(read_on)
 
     def _next(self) -> None:
-        self._waiting.popleft()()
+        read_on = self._waiting.popleft()
         if self._waiting:
             self.loop.call_soon(self._next)
+        # Last: it may take its next turn at once.
+        read_on()

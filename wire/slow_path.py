@@ -11,11 +11,15 @@ from urllib.parse import unquote_to_bytes
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.http.errors import ParseException
 
-from wire.fast_path import SLOWEST_READER_S
+from wire.fast_path import SLOWEST_READER_S, TURN
 from wire.problems import problem
 
 MOST_HEAD = 64 * 1024
 LONGEST_DETAIL = 300
+SLICE_BYTES = 4 * 1024
+"""So much is parsed at once: what the parser does grows with the square of what it is given."""
+# Why a connection is not read from: its app has not taken what came. Or it is not its turn.
+FULL = "full"
 
 
 class HostMissing(ParseException):  # type: ignore[misc]
@@ -46,6 +50,10 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         self._head_bytes = 0
         self._ended = False
         self._unread = (now, 0)
+        # What has arrived and waits for its turn to be parsed, and the pieces of a slice's body.
+        self._unparsed = memoryview(b"")
+        self._pieces: list[bytes] = []
+        self._not_reading_for: set[str] = set()
 
     @property
     def since(self) -> float | None:
@@ -86,6 +94,7 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
     def connection_lost(self, exc: Exception | None) -> None:
         """The client, or the server, closed it."""
         self.worker.budget.release(self)
+        self._unparsed = memoryview(b"")
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -94,24 +103,108 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         if self._head_since is None:
             self._last = self.worker.loop.time()
 
-        super().data_received(data)
+        if self._unparsed:
+            self._unparsed = memoryview(bytes(self._unparsed) + data)
+        else:
+            super().data_received(data)
+
+    def _feed_callback_parser(self, data: bytes) -> bool:
+        """Parse the first slice; the others, and what waits behind them, when it is their turn."""
+        behind = bytes(self._unparsed)
+        self._unparsed = memoryview(data + behind if behind else data)
+        goes_on = self._parse_slice()
+        if self._unparsed and TURN not in self._not_reading_for:
+            self._stop_reading(TURN)
+            self.worker.turns.take(self._take_turn)
+
+        return goes_on
+
+    def _parse_slice(self) -> bool:
+        """Whether the connection goes on."""
+        piece = bytes(self._unparsed[:SLICE_BYTES])
+        self._unparsed = self._unparsed[SLICE_BYTES:]
+        goes_on = super()._feed_callback_parser(piece) and self._head_has_room(len(piece))
+        self._give_pieces()
+        if not goes_on:
+            self._unparsed = memoryview(b"")
+        return goes_on
+
+    def _take_turn(self) -> None:
+        """Others have been served: parse the next slice, and read on after the last."""
+        if self._unparsed and self._parse_slice() and self._is_buffer_full():
+            self._pause_reading()
+
+        if self._unparsed:
+            self.worker.turns.take(self._take_turn)
+        elif self._ended and not self._is_whole():
+            self._close_transport()
+        else:
+            self._read_again(TURN)
+
+    def _head_has_room(self, size: int) -> bool:
+        """Count the bytes of a head that is not whole; False where it is too long, which is
+        answered.
+        """
         if self._current_request is not None:
             self._head_since, self._head_bytes = None, 0
-            return
+            return True
 
         self._head_since = self._head_since or self._last
-        self._head_bytes += len(data)
-        if self._head_bytes > MOST_HEAD and not self._closed:
-            self._send_error_response(
-                431, f"the head is larger than {MOST_HEAD} bytes: send fewer or shorter headers"
-            )
-            self._close_transport()
+        self._head_bytes += size
+        if self._head_bytes <= MOST_HEAD or self._closed:
+            return True
+
+        self._send_error_response(
+            431, f"the head is larger than {MOST_HEAD} bytes: send fewer or shorter headers"
+        )
+        self._close_transport()
+        return False
+
+    def _on_body(self, chunk: bytes) -> None:
+        self._pieces.append(chunk)
+
+    def _on_message_complete(self) -> None:
+        self._give_pieces()
+        super()._on_message_complete()
+
+    def _give_pieces(self) -> None:
+        """Hand the app the body of a slice in one piece, into however many chunks it was cut."""
+        if self._pieces:
+            whole = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+            self._pieces.clear()
+            super()._on_body(whole)
+
+    def _pause_reading(self) -> None:
+        self._reading_paused = True
+        self._stop_reading(FULL)
+
+    def _resume_reading(self) -> None:
+        self._reading_paused = False
+        self._read_again(FULL)
+
+    def _stop_reading(self, reason: str) -> None:
+        """Read on when none of the reasons is left."""
+        if not self._not_reading_for and self.transport is not None:
+            self.transport.pause_reading()
+        self._not_reading_for.add(reason)
+
+    def _read_again(self, reason: str) -> None:
+        if reason not in self._not_reading_for:
+            return
+
+        self._not_reading_for.remove(reason)
+        if not self._not_reading_for and not self._closed and self.transport is not None:
+            self.transport.resume_reading()
 
     def eof_received(self) -> bool:
         """The client sends no more; whether its answer is still to be sent."""
         self._ended = True
+        return not self._closed and (bool(self._unparsed) or self._is_whole())
+
+    def _is_whole(self) -> bool:
+        """Whether a request has arrived to its end."""
         receiver = self._body_receiver
-        return not self._closed and receiver is not None and receiver._complete
+        return receiver is not None and receiver._complete
 
     def pause_writing(self) -> None:
         """The client does not read its answer."""
@@ -130,7 +223,7 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         client that has gone.
         """
         if self._awaiting_request:
-            if self._ended:
+            if self._ended and not self._unparsed:
                 self._keepalive_timeout()
             elif self._head_since is not None and now - self._head_since > slowest_s:
                 self._send_error_response(
@@ -169,7 +262,7 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
 
     def _will_close(self, request: Any, response_requires_close: bool) -> bool:
         parser = self._callback_parser
-        nothing_follows = parser is None or not parser.remaining()
+        nothing_follows = not self._unparsed and (parser is None or not parser.remaining())
         return (self._ended and nothing_follows) or super()._will_close(
             request, response_requires_close
         )

@@ -49,7 +49,7 @@ class Tally:
         self.sent += len(call.rows)
         self.counted += said["counted"]
         self.duplicates += said["duplicates"]
-        self.invalid += len(said["invalid"])
+        self.invalid += len(said["invalid"]) + said["invalid_not_listed"]
         for each in said["invalid"][: SHOWN_INVALID - len(self.first_invalid)]:
             self.first_invalid.append({"row": call.rows[each["index"]], "detail": each["detail"]})
 
@@ -180,7 +180,8 @@ class _Sender:
 
         try:
             said = answer.json()
-            return {name: said[name] for name in ("counted", "duplicates", "invalid")}
+            told = {name: said[name] for name in ("counted", "duplicates", "invalid")}
+            return {**told, "invalid_not_listed": said.get("invalid_not_listed", 0)}
         except (Unreachable, KeyError, TypeError) as error:
             raise EdgeFailure(
                 f"the router's answer to /feedback cannot be read ({self.tally.so_far()})"

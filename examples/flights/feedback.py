@@ -50,5 +50,5 @@ async def _feed(client: Client, part: Sequence[tuple[str, int]]) -> dict[str, in
     return {
         "counted": said["counted"],
         "duplicates": said["duplicates"],
-        "invalid": len(said.get("invalid") or ()),
+        "invalid": len(said.get("invalid") or ()) + said.get("invalid_not_listed", 0),
     }

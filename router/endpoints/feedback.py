@@ -2,22 +2,21 @@
 version that predicted.
 
 Labels come from anybody, so a call costs what its bytes cost and holds nobody up: it is read and
-stored beside the event loop, some labels at a time, with as long a pause after each as they took;
-few calls wait, others get 503."""
+stored beside the event loop, some labels at a time, and small calls do not wait behind large
+ones."""
 
-import asyncio
 import logging
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from rollout.settings import Settings
+from router.endpoints.label_queue import LabelQueue
 from router.evidence.labels import (
     MOST_LABELS,
     Known,
@@ -35,19 +34,22 @@ from store.feedback import Feedback as Row
 from store.feedback import FeedbackStore
 from store.shadow_answers import ShadowAnswer, ShadowAnswerStore
 
-MOST_WAITING = 8
-
+INVALID_LISTED = 100
+"""Entries that could not be counted and are described; of more the answer says how many."""
 
 log = logging.getLogger("sluice.router")
 
 
 @dataclass
 class LabelOutcome:
-    """What became of the labels of one call. metrics: how often each count grows by it."""
+    """What became of the labels of one call. invalid: the first that could not be counted;
+    metrics: how often each count grows by it.
+    """
 
     counted: int = 0
     duplicates: int = 0
     invalid: list[dict[str, Any]] = field(default_factory=list)
+    invalid_not_listed: int = 0
     metrics: Counter[Key] = field(default_factory=Counter)
 
     def add(self, found: Read, fresh: Sequence[bool]) -> None:
@@ -57,12 +59,20 @@ class LabelOutcome:
 
         self.counted += sum(fresh)
         self.duplicates += len(fresh) - sum(fresh)
-        self.invalid += found.invalid
+        room = INVALID_LISTED - len(self.invalid)
+        self.invalid += found.invalid[:room]
+        self.invalid_not_listed += len(found.invalid[room:])
         self.metrics["feedback", "", "invalid"] += len(found.invalid)
 
     def body(self) -> bytes:
         """The answer."""
-        said = {"counted": self.counted, "duplicates": self.duplicates, "invalid": self.invalid}
+        said: dict[str, Any] = {
+            "counted": self.counted,
+            "duplicates": self.duplicates,
+            "invalid": self.invalid,
+        }
+        if self.invalid_not_listed:
+            said["invalid_not_listed"] = self.invalid_not_listed
         return msgspec.json.encode(said)
 
 
@@ -91,11 +101,10 @@ class FeedbackEndpoint:
         self.limit = min(limits.max_feedback_bytes, limits.max_body_bytes)
         self.most_labels = max(MOST_LABELS, limits.max_rows)
         self.known, self.kept = known, kept
-        self.threads = ThreadPoolExecutor(1, thread_name_prefix="feedback")
-        self.waiting = 0
+        self.queue = LabelQueue()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer `{"counted", "duplicates", "invalid"}`."""
+        """Answer `{"counted", "duplicates", "invalid"}`, of many invalid ones the first."""
         if scope["method"] == "OPTIONS":
             await answer_options(send, "POST")
             return
@@ -116,40 +125,29 @@ class FeedbackEndpoint:
         await answer(send, 200, headers, outcome)
 
     async def _count(self, body: bytes) -> bytes:
-        if self.waiting >= MOST_WAITING:
-            raise Problem(
-                503,
-                f"{self.waiting} calls with labels wait already: send them again",
-                retry_after_s=1,
-            )
-
-        self.waiting += 1
         outcome = LabelOutcome()
-        try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self.threads, self.count, body, outcome)
-        finally:
-            self.waiting -= 1
-            for key, times in outcome.metrics.items():
-                if times:
-                    self.counts.add(key, times)
+        with self.queue.place(body) as small:
+            parts = self._parts(body, outcome)
+            try:
+                while await self.queue.run(partial(next, parts, False), small):
+                    pass
+            finally:
+                for key, times in outcome.metrics.items():
+                    if times:
+                        self.counts.add(key, times)
 
-    def count(self, body: bytes, outcome: LabelOutcome) -> bytes:
-        """Count the labels of a body into `outcome`, some at a time, and return the answer. Raises
-        Problem.
+        return outcome.body()
+
+    def _parts(self, body: bytes, outcome: LabelOutcome) -> Iterator[bool]:
+        """Count the labels of a body into `outcome`, some at each step. Raises Problem.
 
         Where the record fails on the way, those before are counted: sent again they are duplicates.
         """
-        started = time.monotonic()
         for found in in_parts(
             entries_of(body), self.key, datetime.now(UTC), self.known, self.most_labels
         ):
             outcome.add(found, self.add(found.rows))
-            # Whoever else works in this process, or writes labels, has half of the time.
-            time.sleep(time.monotonic() - started)
-            started = time.monotonic()
-
-        return outcome.body()
+            yield True
 
     def add(self, rows: list[Row]) -> list[bool]:
         """Count labels, each beside what a shadow answered; False for one counted before. Raises

@@ -4,6 +4,7 @@ What does not infer (metadata, readiness, configuration) is asked of the release
 nowhere."""
 
 import asyncio
+import json
 import math
 import os
 import time
@@ -30,7 +31,9 @@ from router.problems import (
     answer_options,
     not_allowed,
 )
-from router.requests.body import whole_body
+from router.requests.beside import LARGE_BODY, LOOKING
+from router.requests.body import sent_body
+from router.requests.json_scan import too_many
 from router.requests.request_headers import RequestContext, read_headers
 from router.requests.unit_source import UnitSource
 
@@ -39,12 +42,21 @@ LOOK_S = 0.2
 # So many bytes of a body count as a row when the other version is asked about it.
 ROW_BYTES = 1024
 MOST_WAITING = 256
+# At which depth a body has its tensors, how many they may be, and how long the shape of one.
+TENSORS_DEPTH = 2
+MOST_TENSORS = 4_096
+LONGEST_SHAPE = 1_024
+# Of the values of a tensor, so much is read for the first.
+FIRST_VALUE_BYTES = 64 * 1024
 # What a version says of a request; any other status says something of the version.
 _OF_THE_REQUEST = frozenset({200, 400, 413, 500})
+_BLANKS = " \t\n\r"
+_one_value = json.JSONDecoder().raw_decode
+_unreadable = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _Shape(msgspec.Struct):
-    shape: list[int] = []
+    shape: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 class _Inputs(msgspec.Struct):
@@ -55,13 +67,18 @@ class _Inputs(msgspec.Struct):
 
 class _Values(msgspec.Struct):
     name: str = ""
-    shape: list[int] = []
-    data: list[msgspec.Raw] = []
+    shape: msgspec.Raw = msgspec.Raw(b"[]")
+    data: msgspec.Raw = msgspec.Raw(b"[]")
 
     @property
     def holds_all_columns(self) -> bool:
         """Whether it is [n, k]: a request's only tensor, its columns those of the metadata."""
-        return len(self.shape) == 2 and self.shape[1] > 1
+        try:
+            shape = _lengths(self.shape)
+        except (Problem, *_unreadable):
+            return False
+
+        return len(shape) == 2 and shape[1] > 1
 
 
 class _Tensors(msgspec.Struct):
@@ -195,11 +212,14 @@ class InferEndpoint:
                 "(binary_data=False)",
             )
 
-        async with whole_body(scope, receive, self.limits.max_body_bytes) as body:
+        async with sent_body(scope, receive, self.limits.max_body_bytes) as sent:
+            arrived = asyncio.get_running_loop().time()
+            body = await sent.unpacked()
+            await self._look_through(body)
             self._check_rows(body)
             draw = await self._draw(asked, body, version, headers)
             status, payload, answered = await self._ask_within(
-                asked.timeout_s, draw, version is not None, body
+                asked.timeout_s, arrived, draw, version is not None, body
             )
 
         headers.append((b"x-model-version", answered.encode()))
@@ -246,30 +266,46 @@ class InferEndpoint:
 
         return []
 
+    async def _look_through(self, body: bytes) -> None:
+        """Refuse what would take much memory apart: too many tensors. Raises Problem 413, 503."""
+        if len(body) <= LARGE_BODY:
+            return
+
+        most = MOST_TENSORS
+        if await LOOKING.run(too_many, body, {TENSORS_DEPTH: most}) is not None:
+            raise Problem(
+                413, f"more than {most} tensors in one request: at most {most} are allowed"
+            )
+
     def _check_rows(self, body: bytes) -> None:
         try:
-            inputs = self._rows(body).inputs
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            rows = max(map(_rows_of, self._rows(body).inputs), default=0)
+        except _unreadable:
             return  # The version says what is wrong with it.
 
-        rows = max((tensor.shape[0] for tensor in inputs if tensor.shape), default=0)
         if rows > self.limits.max_rows:
             raise Problem(
                 413, f"{rows} rows in one request: at most {self.limits.max_rows} are allowed"
             )
 
     async def _ask_within(
-        self, own_s: float | None, draw: Draw, pinned: bool, body: bytes
+        self, own_s: float | None, arrived: float, draw: Draw, pinned: bool, body: bytes
     ) -> tuple[int, bytes, str]:
         """Ask, and answer 504 once the deadline has passed; what the version says then still
-        counts.
+        counts. arrived: loop time at which the request was there.
         """
+        loop = asyncio.get_running_loop()
         within_s = min(own_s or math.inf, self.limits.deadline_ms / 1000)
-        asking = asyncio.get_running_loop().create_task(self._ask(draw, pinned, body))
+        late = Problem(504, f"no answer within the deadline of {within_s:.3g} s")
+        left_s = within_s - (loop.time() - arrived)
+        if left_s <= 0:
+            raise late
+
+        asking = loop.create_task(self._ask(draw, pinned, body))
         try:
-            return await asyncio.wait_for(asyncio.shield(asking), within_s)
+            return await asyncio.wait_for(asyncio.shield(asking), left_s)
         except TimeoutError:
-            raise Problem(504, f"no answer within the deadline of {within_s:.3g} s") from None
+            raise late from None
         finally:
             if not asking.done():
                 self._checking.add(asking)
@@ -387,11 +423,25 @@ def _header(headers: Headers, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in headers if key == name), "")
 
 
+def _rows_of(tensor: _Shape) -> int:
+    """How many rows its shape says; raises Problem 400, or what a decoder raises."""
+    shape = _lengths(tensor.shape)
+    return shape[0] if shape else 0
+
+
+def _lengths(shape: msgspec.Raw) -> list[int]:
+    """The numbers of a shape; raises Problem 400 where it is too long, or what a decoder raises."""
+    if len(memoryview(shape)) > LONGEST_SHAPE:
+        raise Problem(400, f"a shape is longer than {LONGEST_SHAPE} characters: send `[rows, ...]`")
+
+    return msgspec.json.decode(shape, type=list[int])
+
+
 def _tensors(body: bytes) -> list[_Values]:
     """The tensors of a request; none where the version will say what is wrong with it."""
     try:
         return msgspec.json.decode(body, type=_Tensors).inputs
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except _unreadable:
         return []
 
 
@@ -402,7 +452,7 @@ def _in_one(tensors: list[_Values]) -> bool:
 def _columns_in(metadata: bytes) -> list[str]:
     try:
         return [column.name for column in msgspec.json.decode(metadata, type=_Metadata).inputs]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except _unreadable:
         return []
 
 
@@ -425,15 +475,42 @@ def _first_value(tensors: list[_Values], columns: list[str], name: str) -> Any:
     return next((_at(tensor.data, 0) for tensor in tensors if tensor.name == name), None)
 
 
-def _at(data: list[msgspec.Raw], place: int) -> Any:
-    """A value of the first row of data that is nested or flat; None where there is none."""
-    try:
-        first = msgspec.json.decode(data[0])
-        if isinstance(first, list):
-            return first[place]
-        return msgspec.json.decode(data[place])
-    except (IndexError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+def _at(data: msgspec.Raw, place: int) -> Any:
+    """A value of the first row of data that is nested or flat; None where there is none.
+
+    Only the beginning is read, and no value after that one is made: they may be millions.
+    """
+    begin = bytes(memoryview(data)[:FIRST_VALUE_BYTES]).decode("utf-8", "ignore").lstrip(_BLANKS)
+    if begin[:1] != "[":
         return None
+
+    try:
+        value, end = _value_from(begin, 1)
+        if isinstance(value, list):
+            return value[place]
+
+        for _ in range(place):
+            value, end = _value_after(begin, end)
+    except (ValueError, IndexError, RecursionError):
+        return None
+
+    return value
+
+
+def _value_from(text: str, start: int) -> tuple[Any, int]:
+    """The value that begins there after blanks, and where it ends; raises ValueError."""
+    rest = text[start:].lstrip(_BLANKS)
+    value, end = _one_value(rest)
+    return value, len(text) - len(rest) + end
+
+
+def _value_after(text: str, end: int) -> tuple[Any, int]:
+    """The value after the comma that follows there; raises ValueError."""
+    rest = text[end:].lstrip(_BLANKS)
+    if rest[:1] != ",":
+        raise ValueError("no further value")
+
+    return _value_from(text, len(text) - len(rest) + 1)
 
 
 def _status(outcome: Answer | Failure) -> int:

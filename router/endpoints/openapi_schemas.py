@@ -119,8 +119,9 @@ SCHEMAS: Schema = {
         {
             "counted": COUNT,
             "duplicates": COUNT,
-            "invalid": _list(_object({"index": COUNT, "detail": TEXT})),
-        }
+            "invalid": _list(_object({"index": COUNT, "detail": TEXT}), maxItems=100),
+        },
+        {"invalid_not_listed": COUNT},
     ),
     "Prediction": _object(
         {

@@ -30,9 +30,11 @@ from router.problems import (
     failed,
     not_allowed,
 )
-from router.requests.body import Unpacked, whole_body
-from router.requests.content_encoding import UNPACKING, unpacked
+from router.requests.beside import LARGE_BODY, LOOKING
+from router.requests.body import Unpacked, sent_body
+from router.requests.content_encoding import unpack
 from router.requests.json_errors import json_fault, wide_text
+from router.requests.json_scan import too_many
 from router.requests.request_headers import RequestContext, read_headers
 from router.requests.unit_source import UnitSource, row_field
 from wire.budget import ByteBudget
@@ -43,25 +45,14 @@ JSON = (b"content-type", b"application/json")
 ERRORS_LISTED = 100
 """Bad rows that an answer describes one by one; of more it says how many there are."""
 UTF8_BOM = b"\xef\xbb\xbf"
-# A body of more bytes is looked through for too many rows, or rows that are none, before they are
-# taken apart.
-LARGE_BODY = 1 << 20
+# At which depth a body has its rows.
+ROWS_DEPTH = 2
 
 
 class PredictBody(msgspec.Struct, forbid_unknown_fields=True):
     """`{"instances": [...]}`: the rows stay raw."""
 
     instances: list[msgspec.Raw]
-
-
-class AnyObject(msgspec.Struct, gc=False):
-    """A row of which nothing is kept."""
-
-
-class RowsOnly(msgspec.Struct):
-    """The same body where only the number of rows matters."""
-
-    instances: list[AnyObject]
 
 
 class Predict:
@@ -88,7 +79,7 @@ class Predict:
         self.units = UnitSource(settings.router.unit)
         self._unit_header = self.units.header
         self._decode = msgspec.json.Decoder(PredictBody).decode
-        self._count_rows = msgspec.json.Decoder(RowsOnly).decode
+        self._preparing: set[asyncio.Task[None]] = set()
         self._serial = count()
         self._prefix = os.urandom(6).hex().encode()
         self._model = msgspec.json.encode(settings.model)
@@ -113,9 +104,8 @@ class Predict:
         try:
             if scope["method"] != "POST":
                 raise not_allowed("predictions are asked for with POST", "POST")
-            async with whole_body(scope, receive, self.limits.max_body_bytes) as body:
-                plain = [header for header in headers if header[0] != b"content-encoding"]
-                self.answer(plain, body, respond)
+            async with sent_body(scope, receive, self.limits.max_body_bytes) as given:
+                self.answer(headers, given.sent, respond)
                 await answered
         except Problem as problem:
             self._refuse(respond, self._read_headers(headers), problem)
@@ -131,8 +121,12 @@ class Predict:
         asked = self._read_headers(headers)
         if asked.fault is not None:
             self._refuse(respond, asked, asked.fault)
-        elif asked.encoding:
-            self._unpack(asked, headers, body, respond)
+        elif asked.encoding or len(body) > LARGE_BODY:
+            work = asyncio.get_running_loop().create_task(
+                self._prepare(asked, headers, body, respond)
+            )
+            self._preparing.add(work)
+            work.add_done_callback(self._preparing.discard)
         else:
             self._ask(asked, headers, body, respond)
 
@@ -144,35 +138,47 @@ class Predict:
             rows = self._rows(body)
             unit, cookie, lasting = self._unit_of(asked, rows)
             timeout_s = min(self.limits.deadline_ms / 1000, asked.timeout_s or 1e9)
+            if asked.waited_s >= timeout_s:
+                raise Problem(504, f"no answer within the deadline of {timeout_s:.3g} s")
 
             def done(reply: Reply) -> None:
                 self._tell(asked, rows, unit, cookie, reply, respond)
 
-            self.traffic.predict(rows, unit, lasting, asked.pin, timeout_s, done)
+            self.traffic.predict(rows, unit, lasting, asked.pin, timeout_s - asked.waited_s, done)
         except Problem as problem:
             self._refuse(respond, asked, problem)
         except Exception:
             log.exception("a request could not be answered")
             self._refuse(respond, asked, failed())
 
-    def _unpack(
+    async def _prepare(
         self, asked: RequestContext, headers: Headers, body: bytes, respond: Respond
     ) -> None:
-        """Unpack the body in a thread, as a small one may hold much, and ask about it."""
+        """Unpack the body and look it through, in threads, as a small one may hold much; then ask
+        about it. Raises nothing.
+        """
+        loop = asyncio.get_running_loop()
+        arrived = loop.time()
+        try:
+            if asked.encoding:
+                body = await unpack(body, asked.encoding, self.limits.max_body_bytes)
+                respond = self._counted(body, respond)
+            if len(body) > LARGE_BODY:
+                await self._look_through(body)
+        except Problem as problem:
+            self._refuse(respond, asked, problem)
+        except Exception:
+            log.exception("a body could not be read")
+            self._refuse(respond, asked, failed())
+        else:
+            asked.waited_s = loop.time() - arrived
+            self._ask(asked, headers, body, respond)
 
-        def ask(done: asyncio.Future[bytes]) -> None:
-            try:
-                whole = done.result()
-                counted = self._counted(whole, respond)
-            except Problem as problem:
-                self._refuse(respond, asked, problem)
-            else:
-                self._ask(asked, headers, whole, counted)
-
-        work = asyncio.get_running_loop().run_in_executor(
-            UNPACKING, unpacked, body, asked.encoding, self.limits.max_body_bytes
-        )
-        work.add_done_callback(ask)
+    async def _look_through(self, body: bytes) -> None:
+        """Refuse what would take much memory apart: too many rows. Raises Problem."""
+        most = self.limits.max_rows
+        if await LOOKING.run(too_many, body, {ROWS_DEPTH: most}) is not None:
+            raise Problem(413, f"more than {most} rows in one request: at most {most} are allowed")
 
     def _counted(self, body: bytes, respond: Respond) -> Respond:
         """`respond`, after which an unpacked body is counted in the worker's budget no more."""
@@ -248,8 +254,6 @@ class Predict:
             if not body.isascii():
                 body = body.removeprefix(UTF8_BOM)
                 body.decode()
-            if len(body) > LARGE_BODY:
-                self._bound_rows(body)
             rows = self._decode(body).instances
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             wide = wide_text(body)
@@ -261,12 +265,6 @@ class Predict:
 
         self._require_few(len(rows))
         return rows
-
-    def _bound_rows(self, body: bytes) -> None:
-        """Refuse what would take much memory apart: too many rows. Raises Problem, or what a
-        decoder raises.
-        """
-        self._require_few(len(self._count_rows(body).instances))
 
     def _require_few(self, rows: int) -> None:
         if rows > self.limits.max_rows:

@@ -19,6 +19,7 @@ from rollout.verdict.evidence import LABEL_LEVELS
 from router.evidence.prediction_id import BadToken, SignedPrediction, label_id, opened
 from router.evidence.prediction_values import UNKNOWN
 from router.problems import Problem
+from router.requests.json_scan import too_many
 from store.feedback import Feedback as Row
 
 MOST_LABELS = 10_000
@@ -43,7 +44,7 @@ class Body(msgspec.Struct, forbid_unknown_fields=True):
 
     prediction_id: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     label: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    feedback: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
+    feedback: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True)
@@ -75,32 +76,44 @@ _unreadable = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 def entries_of(body: bytes) -> Sequence[bytes | msgspec.Raw]:
     """The entries of one call, each still raw; raises Problem 400, 413."""
-    entries = _entries(body)
-    if len(entries) > MOST_LABELS:
-        raise Problem(
-            413,
-            f"{len(entries)} entries in one call: at most {MOST_LABELS} are allowed, send several "
-            f"calls",
-        )
+    try:
+        return _entries(body)
+    except _unreadable as error:
+        raise Problem(400, f"the body is not {FORM} or a list of them: {error}") from error
+
+
+def _entries(body: bytes) -> Sequence[bytes | msgspec.Raw]:
+    if body.lstrip()[:1] == b"[":
+        return _listed_entries(body)
+
+    parsed = msgspec.json.decode(body, type=Body)
+    if parsed.feedback is msgspec.UNSET:
+        _decode_entry(body)
+        return [body]
+
+    entries = _listed_entries(bytes(parsed.feedback))
+    if parsed.prediction_id is not msgspec.UNSET or parsed.label is not msgspec.UNSET:
+        raise Problem(400, f"the body is both {FORM} and a list of them: send one of the two")
 
     return entries
 
 
-def _entries(body: bytes) -> Sequence[bytes | msgspec.Raw]:
-    try:
-        if body.lstrip()[:1] == b"[":
-            return msgspec.json.decode(body, type=list[msgspec.Raw])
-        parsed = msgspec.json.decode(body, type=Body)
-        if parsed.feedback is msgspec.UNSET:
-            _decode_entry(body)
-            return [body]
-    except _unreadable as error:
-        raise Problem(400, f"the body is not {FORM} or a list of them: {error}") from error
+def _listed_entries(listed: bytes) -> Sequence[msgspec.Raw]:
+    if _has_more(listed, MOST_LABELS):
+        raise Problem(
+            413,
+            f"more than {MOST_LABELS} entries in one call: at most {MOST_LABELS} are allowed, send "
+            "several calls",
+        )
 
-    if parsed.prediction_id is not msgspec.UNSET or parsed.label is not msgspec.UNSET:
-        raise Problem(400, f"the body is both {FORM} and a list of them: send one of the two")
+    return _decode_values(listed)
 
-    return parsed.feedback
+
+def _has_more(listed: bytes, most: int) -> bool:
+    """Whether a list has more elements, told before any is made: a million are to cost what their
+    bytes do.
+    """
+    return listed.count(b",") >= most and too_many(listed, {1: most}) is not None
 
 
 def read_labels(
@@ -190,14 +203,7 @@ def _raw_values(
     told = prediction.rows or len(prediction.scores)
     most = told or known.most_rows
     listed = label.lstrip()[:1] == b"["
-    # Counted before they are made: a list of a million labels for one row must cost what its bytes
-    # cost.
-    separators = (
-        label.count(b",")
-        if b'"' not in label
-        else (label.count(b'"') - label.count(b'\\"')) // 2 - 1
-    )
-    if listed and separators + 1 > 2 * most:
+    if listed and _has_more(label, most):
         raise ValueError(f"more than {most} labels for a prediction of {_counted(most)}")
 
     values: Sequence[bytes | msgspec.Raw] = _decode_values(label) if listed else [label]

@@ -5,33 +5,51 @@ together.
 import asyncio
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
+from io import BytesIO
 from typing import Any
 
 from router.problems import Problem, Receive, Scope
-from router.requests.content_encoding import UNPACKING, unpacked
+from router.requests.content_encoding import unpack
 from wire.budget import ByteBudget
+
+
+class SentBody:
+    """A body as it was sent, perhaps packed, counted in the worker's budget."""
+
+    def __init__(self, sent: bytes, encoding: bytes, limit: int, reader: "BodyReader") -> None:
+        self.sent, self.encoding, self.limit, self._reader = sent, encoding, limit, reader
+
+    async def unpacked(self) -> bytes:
+        """As it was before its Content-Encoding; raises Problem 400, 413, 415, 503."""
+        if not self.encoding:
+            return self.sent
+
+        body = await unpack(self.sent, self.encoding, self.limit)
+        self._reader.count(len(self.sent) + len(body))
+        return body
+
+
+@asynccontextmanager
+async def sent_body(scope: Scope, receive: Receive, limit: int) -> AsyncIterator[SentBody]:
+    """The body of a request, counted in the worker's budget until the block ends; raises Problem as
+    BodyReader says.
+    """
+    reader = BodyReader(limit, budget_of(scope))
+    try:
+        sent = await reader.read(receive)
+        encoding = b",".join(
+            value for name, value in scope["headers"] if name == b"content-encoding"
+        )
+        yield SentBody(sent, encoding, limit, reader)
+    finally:
+        reader.release()
 
 
 @asynccontextmanager
 async def whole_body(scope: Scope, receive: Receive, limit: int) -> AsyncIterator[bytes]:
-    """The body of a request, unpacked, counted in the worker's budget until the block ends; raises
-    Problem.
-
-    400, 408, 413, 415 and 503 as BodyReader and `unpacked` say.
-    """
-    reader = BodyReader(limit, budget_of(scope))
-    try:
-        body = await reader.read(receive)
-        encoding = b",".join(
-            value for name, value in scope["headers"] if name == b"content-encoding"
-        )
-        if encoding:
-            loop, packed = asyncio.get_running_loop(), len(body)
-            body = await loop.run_in_executor(UNPACKING, unpacked, body, encoding, limit)
-            reader.count(packed + len(body))
-        yield body
-    finally:
-        reader.release()
+    """The same, unpacked; raises Problem as both say."""
+    async with sent_body(scope, receive, limit) as body:
+        yield await body.unpacked()
 
 
 class Unpacked:
@@ -65,7 +83,7 @@ class BodyReader:
     def __init__(self, limit: int, budget: ByteBudget | None, give_up_s: float = 30.0) -> None:
         self.limit, self.budget, self.give_up_s = limit, budget, give_up_s
         self._evicted = False
-        self._chunks: list[bytes] = []
+        self._arrived = BytesIO()
         self._time: asyncio.Timeout | None = None
 
     def evict(self) -> None:
@@ -101,17 +119,18 @@ class BodyReader:
         finally:
             self.unfinished, self._time = False, None
             # A traceback would keep them.
-            self._chunks.clear()
+            self._arrived = BytesIO()
 
     async def _whole(self, receive: Receive) -> bytes:
-        chunks = self._chunks
+        # In one piece from the start: a million chunks would be a million objects.
+        body = self._arrived
         size, more = 0, True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise Problem(408, "the body did not arrive")
-            chunks.append(message.get("body", b""))
-            size, more = size + len(chunks[-1]), message.get("more_body", False)
+            chunk, more = message.get("body", b""), message.get("more_body", False)
+            size += len(chunk)
             if size > self.limit:
                 raise Problem(
                     413,
@@ -119,10 +138,11 @@ class BodyReader:
                     "send the rows in several requests",
                 )
             self.count(size)
+            if len(chunk) == size and not more:
+                return chunk  # type: ignore[no-any-return]
+            body.write(chunk)
 
-        if len(chunks) == 1:
-            return chunks[0]
-        return b"".join(chunks)
+        return body.getvalue()
 
 
 def no_room() -> Problem:

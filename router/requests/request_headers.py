@@ -10,9 +10,15 @@ LONGEST_ID = 128
 
 
 class RequestContext:
-    """What a request's headers say. fault: what its caller is to be told instead of an answer."""
+    """What a request's headers say.
 
-    __slots__ = ("cookie", "encoding", "fault", "pin", "request_id", "timeout_s", "unit")
+    fault: what its caller is to be told instead of an answer; waited_s: how much of its time has
+    gone by already.
+    """
+
+    __slots__ = (
+        *("cookie", "encoding", "fault", "pin", "request_id", "timeout_s", "unit", "waited_s"),
+    )
 
     def __init__(self) -> None:
         self.pin: str | None = None
@@ -22,6 +28,7 @@ class RequestContext:
         self.encoding: bytes = b""
         self.timeout_s: float | None = None
         self.fault: Problem | None = None
+        self.waited_s = 0.0
 
 
 def read_headers(headers: Headers, unit_header: bytes) -> RequestContext:

@@ -1,5 +1,6 @@
 """What a bad row costs does not depend on how many there are, from a body to its answer."""
 
+import asyncio
 import gc
 import time
 
@@ -9,6 +10,7 @@ import pytest
 from rollout.settings import Settings
 from router.access import Access
 from router.dispatch.upstream import Answer
+from router.endpoints import predict
 from router.endpoints.predict import ERRORS_LISTED, Predict
 from router.evidence.prediction_counters import Outcomes
 from router.evidence.row_sample import RowSample
@@ -59,9 +61,7 @@ class Router:
 
     def ask(self, body):
         """Status and body of the answer."""
-        self.predict.answer(
-            [], body, lambda status, headers, answer: self.told.append((status, answer))
-        )
+        asyncio.run(self._begin(body))
         self.city.loop.run()
         while self.sent:
             body, callback = self.sent.pop(0)
@@ -69,6 +69,12 @@ class Router:
             self.city.loop.run()
 
         return self.told.pop()
+
+    async def _begin(self, body):
+        self.predict.answer(
+            [], body, lambda status, headers, answer: self.told.append((status, answer))
+        )
+        await asyncio.gather(*self.predict._preparing)
 
     def _answer(self, body):
         try:
@@ -140,13 +146,37 @@ def test_a_long_name_of_a_column_is_not_sent_back_whole():
     assert (status, len(answer) < 2000) == (422, True)
 
 
-@pytest.mark.parametrize(
-    ("rows", "status"), [(b"1," * 3_000_000 + b"1", 400), (b"{}," * 2_000_000 + b"{}", 413)]
-)
-def test_millions_of_rows_are_refused_before_they_are_taken_apart(rows, status):
+@pytest.mark.parametrize("rows", [b"1," * 3_000_000 + b"1", b"{}," * 30_000 + b"{}"])
+def test_too_many_rows_are_refused_before_they_are_taken_apart(rows):
     router = Router()
     router.predict._decode = None
-    assert router.ask(b'{"instances":[' + rows + b"]}")[0] == status
+    assert router.ask(b'{"instances":[' + rows + b"]}")[0] == 413
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_the_time_that_a_body_waits_to_be_unpacked_is_of_its_deadline(monkeypatch, large):
+    router, clock = Router(), [0.0]
+
+    async def slow(body, encoding, limit):
+        clock[0] += 5.0
+        return body
+
+    async def ask(timeout_ms):
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(loop, "time", lambda real=loop.time: real() + clock[0])
+        headers = [(b"content-encoding", b"gzip"), (b"x-timeout-ms", b"%d" % timeout_ms)]
+        body = body_of(KINDS["good"], 5_000 if large else 1)
+        router.predict.answer(headers, body, lambda status, *_: told.append(status))
+        await asyncio.gather(*router.predict._preparing)
+
+    told, asked = [], []
+    monkeypatch.setattr(predict, "unpack", slow)
+    router.predict.traffic.predict = lambda *given: asked.append(given[4])
+    asyncio.run(ask(4_000))
+    assert (told, asked) == ([504], [])
+    asyncio.run(ask(9_000))
+    assert len(asked) == 1
+    assert asked[0] <= 4.0
 
 
 @pytest.mark.parametrize("order", [1, -1])

@@ -71,7 +71,12 @@ class ToyRouter:
             for index, each in enumerate(labels)
             if each["prediction_id"].startswith("bad")
         ]
-        return {"counted": len(fresh), "duplicates": len(good) - len(fresh), "invalid": invalid}
+        said = {
+            "counted": len(fresh),
+            "duplicates": len(good) - len(fresh),
+            "invalid": invalid[:100],
+        }
+        return {**said, "invalid_not_listed": len(invalid) - 100} if invalid[100:] else said
 
     def end(self) -> None:
         """Stop it."""
@@ -122,6 +127,12 @@ def test_labels_go_in_calls_of_at_most_a_thousand_and_again_they_are_duplicates(
     assert router.sizes == [MOST_LABELS, MOST_LABELS, 500]
     again = feedback(stage.place(), path, 60, stage.said.append)
     assert (again.counted, again.duplicates) == (0, 2_500)
+
+
+def test_what_the_router_does_not_list_is_counted_too(stage: Stage, router: ToyRouter) -> None:
+    path = file_of(stage.place(), [f"bad{number}" for number in range(1_200)])
+    tally = feedback(stage.place(), path, 60, stage.said.append)
+    assert (tally.counted, tally.invalid, len(tally.first_invalid)) == (0, 1_200, 5)
 
 
 def test_what_is_not_ours_is_named_by_its_row_and_is_exit_1(

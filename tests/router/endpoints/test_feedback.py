@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from rollout.state.classes import Answers, answers_of
 from rollout.state.policy import Labels
-from router.evidence.labels import AT_ONCE, Known, entries_of, in_parts, loss_level, read_labels
+from router.endpoints.feedback import INVALID_LISTED, LabelOutcome
+from router.evidence import labels
+from router.evidence.labels import (
+    AT_ONCE,
+    MOST_LABELS,
+    Known,
+    Read,
+    entries_of,
+    in_parts,
+    loss_level,
+    read_labels,
+)
 from router.evidence.prediction_id import SignedPrediction, sign
 from router.evidence.prediction_values import UNKNOWN
 from router.problems import Problem
@@ -312,3 +323,41 @@ def test_labels_come_in_parts_and_what_is_too_much_for_one_call_is_named():
     assert max(len(part.rows) for part in parts) <= AT_ONCE
     assert sum(len(part.rows) for part in parts) == 1_400
     assert [each["index"] for part in parts for each in part.invalid] == [2]
+
+
+def test_one_text_among_a_million_labels_does_not_let_them_be_made(monkeypatch):
+    made = []
+    monkeypatch.setattr(labels, "_decode_values", made.append)
+    many = token(scores=[], classes=[], rows=17)
+    for begin in (b'"a",', b'"\\"",', b'",",0,', b""):
+        body = b'{"prediction_id":"%b","label":[%b%b0]}' % (many.encode(), begin, b"0," * 300_000)
+        (wrong,) = read_all(body).invalid
+        assert wrong["detail"] == "more than 17 labels for a prediction of 17 rows"
+
+    assert made == []
+
+
+def test_commas_within_texts_are_no_labels():
+    named = token(scores=[], classes=[], rows=2)
+    assert len(read_all(entry(named, ["a,b,c,d", 'e\\",,"'])).rows) == 2
+
+
+@pytest.mark.parametrize("form", [b"[%b]", b'{"feedback":[%b]}'])
+def test_too_many_entries_are_refused_before_they_are_made(monkeypatch, form):
+    assert len(entries_of(form % b",".join([b"0"] * MOST_LABELS))) == MOST_LABELS
+    monkeypatch.setattr(labels, "_decode_values", None)
+    for count in (MOST_LABELS + 1, 500_000):
+        with pytest.raises(Problem, match=f"more than {MOST_LABELS} entries") as refused:
+            entries_of(form % b",".join([b"0"] * count))
+        assert refused.value.status == 413
+
+
+def test_of_many_invalid_labels_the_first_are_described_and_all_are_counted():
+    outcome = LabelOutcome()
+    for start in range(0, 1_000, 250):
+        outcome.add(Read([], [{"index": start + at, "detail": "x"} for at in range(250)]), [])
+    said = json.loads(outcome.body())
+    assert [each["index"] for each in said["invalid"]] == list(range(INVALID_LISTED))
+    assert said["invalid_not_listed"] == 1_000 - INVALID_LISTED
+    assert outcome.metrics["feedback", "", "invalid"] == 1_000
+    assert json.loads(LabelOutcome().body()) == {"counted": 0, "duplicates": 0, "invalid": []}

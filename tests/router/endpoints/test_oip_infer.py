@@ -10,7 +10,8 @@ import pytest
 
 from rollout.settings import RouterSettings, Settings, Unit
 from router.dispatch.upstream import Answer, Failure
-from router.endpoints.oip_infer import InferEndpoint
+from router.endpoints.oip_infer import LONGEST_SHAPE, MOST_TENSORS, InferEndpoint, _first_value
+from router.endpoints.oip_infer import _tensors as tensors_of
 from router.problems import Problem
 from router.requests.request_headers import read_headers
 from tests.router.toys import City, begun, deployed
@@ -140,3 +141,73 @@ def test_where_no_version_tells_the_order_the_request_is_refused_unless_a_header
         drawn_units([flat], None)
     assert refused.value.status == 503
     assert drawn_units([flat], None, [(b"x-unit-id", b"u")]) == ([b"u"], [])
+
+
+def looked_through(body):
+    """What an endpoint says of a body before it draws a version."""
+
+    async def look():
+        endpoint = InferEndpoint(
+            Settings(model="toy"), City(deployed("v1")).traffic, None, lambda: False
+        )
+        await endpoint._look_through(body)
+        endpoint._check_rows(body)
+
+    asyncio.run(look())
+
+
+@pytest.mark.parametrize("tensors", [MOST_TENSORS, MOST_TENSORS + 1, 1_000_000])
+def test_too_many_tensors_are_refused_before_they_are_made(monkeypatch, tensors):
+    body = b'{"inputs":[' + b",".join([b'{"name":"a","shape":[1]}'] * tensors) + b"]}"
+    if tensors <= MOST_TENSORS:
+        looked_through(body)
+    else:
+        monkeypatch.setattr(InferEndpoint, "_check_rows", None)
+        with pytest.raises(Problem, match=f"more than {MOST_TENSORS} tensors") as refused:
+            looked_through(body)
+        assert refused.value.status == 413
+
+
+def test_a_shape_of_millions_is_refused_and_many_values_are_not():
+    with pytest.raises(Problem, match=f"longer than {LONGEST_SHAPE}") as refused:
+        looked_through(b'{"inputs":[{"shape":[' + b"1," * 1_000_000 + b"1]}]}")
+    assert refused.value.status == 400
+    with pytest.raises(Problem, match="10001 rows"):
+        looked_through(b'{"inputs":[{"shape":[2]},{"shape":[ 10001, 2]},{"shape":[]},{}]}')
+    looked_through(b'{"inputs":[{"shape":[1,300000],"data":[' + b"1," * 300_000 + b"1]}]}")
+
+
+@pytest.mark.parametrize(
+    ("data", "first"),
+    [
+        ('["u-1", 2]', "u-1"),
+        (' [ [ "u\\u00e9" ], ["b"]]', "ué"),
+        ("[17]", 17),
+        ("[[1, 2]]", 1),
+        ("[]", None),
+        ('"u"', None),
+        ('["' + "é" * 50_000 + '"]', None),
+        ("[7" + ",7" * 500_000 + "]", 7),
+    ],
+)
+def test_the_first_value_of_a_tensor_is_read_without_the_others(data, first):
+    others = '{"name":"x","data":[0]}', '{"name":"z"}'
+    body = f'{{"inputs":[{others[0]},{{"name":"user","data":{data}}},{others[1]}]}}'
+    tensors = tensors_of(body.encode())
+    assert _first_value(tensors, [], "user") == first
+    assert _first_value(tensors, [], "z") is None
+    assert _first_value(tensors, [], "nobody") is None
+
+
+def test_a_request_whose_time_has_gone_by_is_not_asked_about(monkeypatch):
+    async def play():
+        endpoint = InferEndpoint(
+            Settings(model="toy"), City(deployed("v1")).traffic, None, lambda: False
+        )
+        monkeypatch.setattr(endpoint, "_ask", None)
+        now = asyncio.get_running_loop().time()
+        await endpoint._ask_within(1.0, now - 1.1, None, False, b"{}")
+
+    with pytest.raises(Problem) as late:
+        asyncio.run(play())
+    assert late.value.status == 504

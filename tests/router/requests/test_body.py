@@ -85,3 +85,18 @@ def test_a_body_is_bounded_in_size_and_time(limit, give_up_s, status):
         assert refused.value.status == status
 
     asyncio.run(play())
+
+
+def test_a_body_of_many_small_chunks_is_held_in_one_piece():
+    async def play():
+        client, reader = Client(), BodyReader(10**6, None)
+        for _ in range(10_000):
+            client.send(b"ab")
+        reading = asyncio.create_task(reader.read(client.receive))
+        await turn()
+        assert reader._arrived.getvalue() == b"ab" * 10_000
+        client.send(b"c", more=False)
+        assert await reading == b"ab" * 10_000 + b"c"
+        assert reader._arrived.getvalue() == b""
+
+    asyncio.run(play())

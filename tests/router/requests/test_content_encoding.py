@@ -2,7 +2,9 @@
 nothing else is.
 """
 
+import asyncio
 import gzip
+import threading
 import zlib
 
 import pytest
@@ -10,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.problems import Problem
-from router.requests.content_encoding import MOST_MEMBERS, PIECE_BYTES, unpacked
+from router.requests import content_encoding
+from router.requests.beside import LARGE_BODY, Beside
+from router.requests.content_encoding import (
+    MOST_MEMBERS,
+    MOST_TIMES,
+    PIECE_BYTES,
+    unpack,
+    unpacked,
+)
 
 LIMIT = 4 * PIECE_BYTES
 BODIES = st.one_of(
@@ -18,7 +28,7 @@ BODIES = st.one_of(
     st.builds(
         lambda seed, size: seed * (size // max(1, len(seed))),
         st.binary(min_size=1),
-        st.integers(0, LIMIT),
+        st.integers(0, LARGE_BODY // 4),
     ),
 )
 
@@ -30,6 +40,11 @@ def incompressible(size: int) -> bytes:
         state = state * 6364136223846793005 + 1442695040888963407 & (1 << 64) - 1
         made += (state >> 32).to_bytes(4, "big")
     return bytes(made[:size])
+
+
+def rather_compressible(size: int) -> bytes:
+    """Bytes that pack to about a tenth."""
+    return b"".join(b"%b%80d" % (incompressible(4), at) for at in range(size // 84 + 1))[:size]
 
 
 def raw(body: bytes) -> bytes:
@@ -51,7 +66,7 @@ def test_gzip_files_in_a_row_are_one_body(bodies):
 
 
 @pytest.mark.parametrize("size", [LIMIT - 1, LIMIT, LIMIT + 1, 3 * LIMIT])
-@pytest.mark.parametrize("made", [incompressible, bytes])
+@pytest.mark.parametrize("made", [incompressible, rather_compressible])
 def test_the_bound_is_of_the_unpacked_body(made, size):
     packed = gzip.compress(made(size))
     if size <= LIMIT:
@@ -82,3 +97,48 @@ def test_what_is_not_packed_or_too_often_is_refused_with_the_reason():
 
     with pytest.raises(Problem, match="as it is"):
         unpacked(b"{}", b"br", LIMIT)
+
+
+def test_a_small_packed_body_may_not_unpack_to_a_large_one():
+    """Up to LARGE_BODY bytes it may be of whatever packs best."""
+    assert unpacked(gzip.compress(bytes(LARGE_BODY)), b"gzip", LIMIT) == bytes(LARGE_BODY)
+    with pytest.raises(Problem, match=f"more than {MOST_TIMES} times") as refused:
+        unpacked(gzip.compress(bytes(LIMIT)), b"gzip", LIMIT)
+    assert refused.value.status == 413
+    equal_rows = b'{"instances":[' + b'{"x":1.5,"name":"JFK","far":760},' * 7_000 + b"{}]}"
+    assert unpacked(gzip.compress(equal_rows), b"gzip", LIMIT) == equal_rows
+
+
+def test_small_bodies_are_unpacked_while_large_ones_fill_their_threads(monkeypatch):
+    go_on, begun = threading.Event(), threading.Semaphore(0)
+    large, small = gzip.compress(incompressible(LIMIT)), gzip.compress(b"{}")
+
+    def held(body, encoding, limit, real=unpacked):
+        if limit > LARGE_BODY:
+            begun.release()
+            assert go_on.wait(10)
+        return real(body, encoding, limit)
+
+    async def play():
+        monkeypatch.setattr(content_encoding, "unpacked", held)
+        monkeypatch.setattr(content_encoding, "LARGE_PACKED", Beside("large", 3))
+        waiting = [asyncio.create_task(unpack(large, b"gzip", LIMIT)) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert await unpack(small, b"gzip", LIMIT) == b"{}"
+        with pytest.raises(Problem) as refused:
+            await unpack(large, b"gzip", LIMIT)
+        assert (refused.value.status, refused.value.retry_after_s) == (503, 1)
+        assert not any(task.done() for task in waiting)
+        go_on.set()
+        assert await asyncio.gather(*waiting) == [incompressible(LIMIT)] * 3
+        assert await unpack(large, b"gzip", LIMIT) == incompressible(LIMIT)
+
+    asyncio.run(play())
+
+
+def test_a_small_body_that_unpacks_to_a_large_one_is_unpacked_too():
+    body = rather_compressible(LARGE_BODY + 1)
+    assert len(gzip.compress(body)) < content_encoding.SMALL_PACKED_BYTES
+    assert asyncio.run(unpack(gzip.compress(body), b"gzip", LIMIT)) == body
+    with pytest.raises(Problem, match="larger than"):
+        asyncio.run(unpack(gzip.compress(body), b"gzip", LARGE_BODY))

@@ -1,0 +1,114 @@
+"""Counts the elements of a JSON body's lists before any of them is made, at the cost of a look at
+each byte.
+
+numpy looks at a slice at a time and lets other threads run meanwhile. What is not JSON is counted
+up to its fault as if it were: who decodes it says what is wrong."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+SLICE_BYTES = 128 * 1024
+_QUOTE, _BACKSLASH, _COMMA, _LIST = (ord(sign) for sign in '"\\,[')
+
+
+def _of_signs(values: Mapping[str, int]) -> NDArray[np.int8]:
+    """A table of all bytes that has these values for these signs."""
+    table = np.zeros(256, np.int8)
+    for sign, value in values.items():
+        table[ord(sign)] = value
+    return table
+
+
+_LOOKED_AT = _of_signs(dict.fromkeys('[]{},"', 1)).astype(bool)
+_STEPS = _of_signs({"[": 1, "{": 1, "]": -1, "}": -1})
+
+
+def too_many(body: bytes, most: Mapping[int, int]) -> int | None:
+    """The first depth at which lists have more elements together than `most` says of it, else None.
+
+    The outermost list or object is of depth 1. An empty list counts as one element.
+    """
+    scan = ListScan(tuple(most))
+    for start in range(0, len(body), SLICE_BYTES):
+        scan.read(np.frombuffer(body, np.uint8, min(SLICE_BYTES, len(body) - start), start))
+        for depth, bound in most.items():
+            if scan.elements[depth] > bound:
+                return depth
+
+    return None
+
+
+@dataclass
+class ListScan:
+    """What has been seen of a body so far.
+
+    elements: by depth, of all lists at it together; in_list: by depth, whether the container that
+    began last there is a list; odd_backslashes: whether an odd number of them ended the last slice.
+    """
+
+    depths: tuple[int, ...]
+    elements: dict[int, int] = field(init=False)
+    in_list: dict[int, bool] = field(init=False)
+    depth: int = 0
+    in_text: bool = False
+    odd_backslashes: bool = False
+
+    def __post_init__(self) -> None:
+        self.elements = dict.fromkeys(self.depths, 0)
+        self.in_list = dict.fromkeys(self.depths, False)
+
+    def read(self, piece: NDArray[np.uint8]) -> None:
+        """Count what the next slice of the body has."""
+        signs = self._outside_texts(piece)
+        steps = _STEPS[signs]
+        depths = np.cumsum(steps, dtype=np.int64) + self.depth
+        if len(depths):
+            self.depth = int(depths[-1])
+        for depth in self.depths:
+            self._count(depth, signs, steps, depths)
+
+    def _count(
+        self,
+        depth: int,
+        signs: NDArray[np.uint8],
+        steps: NDArray[np.int8],
+        depths: NDArray[np.int64],
+    ) -> None:
+        here = depths == depth
+        begun = np.flatnonzero(here & (steps == 1))
+        commas = np.flatnonzero(here & (signs == _COMMA))
+        # Of the container before this slice, then of each that begins in it.
+        lists = np.concatenate(([self.in_list[depth]], signs[begun] == _LIST))
+        within = np.searchsorted(begun, commas)
+        self.elements[depth] += int(lists[1:].sum()) + int(lists[within].sum())
+        self.in_list[depth] = bool(lists[-1])
+
+    def _outside_texts(self, piece: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The brackets, braces and commas of a slice that stand in no text."""
+        at = np.flatnonzero(_LOOKED_AT[piece])
+        signs = piece[at]
+        quotes = (signs == _QUOTE) & ~self._escaped(piece, at)
+        texts_begun = np.cumsum(quotes, dtype=np.int64) + self.in_text
+        if len(texts_begun):
+            self.in_text = bool(texts_begun[-1] & 1)
+        outside: NDArray[np.uint8] = signs[(texts_begun & 1 == 0) & (signs != _QUOTE)]
+        return outside
+
+    def _escaped(self, piece: NDArray[np.uint8], at: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Of some places, whether an odd number of backslashes stands before each."""
+        backslashes = piece == _BACKSLASH
+        before = int(self.odd_backslashes)
+        if not before and not backslashes.any():
+            return np.zeros(len(at), np.bool_)
+
+        # The last place before each that is none; -1 and -2 stand before the slice.
+        places = np.arange(len(piece))
+        others = np.maximum.accumulate(np.where(backslashes, -1 - before, places))
+        others = np.concatenate(([-1 - before], others))
+        odd = (np.arange(-1, len(piece)) - others) & 1 == 1
+        self.odd_backslashes = bool(odd[-1])
+        escaped: NDArray[np.bool_] = odd[at]
+        return escaped
