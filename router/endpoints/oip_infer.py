@@ -7,7 +7,6 @@ import asyncio
 import json
 import math
 import os
-import re
 import time
 from collections.abc import Callable
 from functools import partial
@@ -51,12 +50,9 @@ MOST_TENSORS = 4_096
 LONGEST_SHAPE = 1_024
 # Of the values of a tensor, so much is read for the first.
 FIRST_VALUE_BYTES = 64 * 1024
-# The same where the first row has all columns.
-FIRST_ROW_BYTES = 1024 * 1024
 # What a version says of a request; any other status says something of the version.
 _OF_THE_REQUEST = frozenset({200, 400, 413, 500})
-_OPENED = re.compile(r"[ \t\n\r]*\[[ \t\n\r]*")
-_NEXT = re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
+_BLANKS = " \t\n\r"
 _one_value = json.JSONDecoder().raw_decode
 _unreadable = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -73,13 +69,18 @@ class _Inputs(msgspec.Struct):
 
 class _Values(msgspec.Struct):
     name: str = ""
-    shape: list[int] = []
+    shape: msgspec.Raw = msgspec.Raw(b"[]")
     data: msgspec.Raw = msgspec.Raw(b"[]")
 
     @property
     def holds_all_columns(self) -> bool:
         """Whether it is [n, k]: a request's only tensor, its columns those of the metadata."""
-        return len(self.shape) == 2 and self.shape[1] > 1
+        try:
+            shape = _lengths(self.shape)
+        except (Problem, *_unreadable):
+            return False
+
+        return len(shape) == 2 and shape[1] > 1
 
 
 class _Tensors(msgspec.Struct):
@@ -426,6 +427,20 @@ def _header(headers: Headers, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in headers if key == name), "")
 
 
+def _rows_of(tensor: _Shape) -> int:
+    """How many rows its shape says; raises Problem 400, or what a decoder raises."""
+    shape = _lengths(tensor.shape)
+    return shape[0] if shape else 0
+
+
+def _lengths(shape: msgspec.Raw) -> list[int]:
+    """The numbers of a shape; raises Problem 400 where it is too long, or what a decoder raises."""
+    if len(memoryview(shape)) > LONGEST_SHAPE:
+        raise Problem(400, f"a shape is longer than {LONGEST_SHAPE} characters: send `[rows, ...]`")
+
+    return msgspec.json.decode(shape, type=list[int])
+
+
 def _tensors(body: bytes) -> list[_Values]:
     """The tensors of a request; none where the version will say what is wrong with it."""
     try:
@@ -436,15 +451,6 @@ def _tensors(body: bytes) -> list[_Values]:
 
 def _in_one(tensors: list[_Values]) -> bool:
     return len(tensors) == 1 and tensors[0].holds_all_columns
-
-
-def _rows_of(tensor: _Shape) -> int:
-    """How many rows its shape says; raises Problem 400, or what a decoder raises."""
-    if len(memoryview(tensor.shape)) > LONGEST_SHAPE:
-        raise Problem(400, f"a shape is longer than {LONGEST_SHAPE} characters: send `[rows, ...]`")
-
-    shape = msgspec.json.decode(tensor.shape, type=list[int])
-    return shape[0] if shape else 0
 
 
 def _columns_in(metadata: bytes) -> list[str]:
@@ -467,50 +473,48 @@ def _first_value(tensors: list[_Values], columns: list[str], name: str) -> Any:
                 f"columns now: send one tensor a column, or the unit in its header",
                 retry_after_s=1,
             )
-        return _at(tensors[0], columns.index(name)) if name in columns else None
+        return _at(tensors[0].data, columns.index(name)) if name in columns else None
 
-    own = next((tensor for tensor in tensors if tensor.name == name), None)
-    values = _begin(own, 1, FIRST_VALUE_BYTES) if own else []
-    first = values[0] if values else None
     # A tensor of shape [n, 1] may have its values in lists of one.
-    if isinstance(first, list) and len(first) == 1:
-        return first[0]
-    return first
+    return next((_at(tensor.data, 0) for tensor in tensors if tensor.name == name), None)
 
 
-def _at(tensor: _Values, place: int) -> Any:
-    """The value of that place in the first row, whose values are in a list or follow each other."""
-    values = _begin(tensor, 1 + place, FIRST_ROW_BYTES)
-    if values and isinstance(values[0], list):
-        values = values[0]
-    return values[place] if place < len(values) else None
+def _at(data: msgspec.Raw, place: int) -> Any:
+    """A value of the first row of data that is nested or flat; None where there is none.
 
-
-def _begin(tensor: _Values, count: int, size: int) -> list[Any]:
-    """The first values of a tensor, or its first row where that is a list. The others are not made:
-    they may be millions.
+    Only the beginning is read, and no value after that one is made: they may be millions.
     """
-    text = bytes(memoryview(tensor.data)[:size]).decode("utf-8", "ignore")
-    values: list[Any] = []
+    begin = bytes(memoryview(data)[:FIRST_VALUE_BYTES]).decode("utf-8", "ignore").lstrip(_BLANKS)
+    if begin[:1] != "[":
+        return None
+
     try:
-        at = _matched(_OPENED, text, 0)
-        while len(values) < count:
-            value, at = _one_value(text, at)
-            values.append(value)
-            if isinstance(value, list):
-                break
-            at = _matched(_NEXT, text, at)
-    except (ValueError, RecursionError):
-        pass
-    return values
+        value, end = _value_from(begin, 1)
+        if isinstance(value, list):
+            return value[place]
+
+        for _ in range(place):
+            value, end = _value_after(begin, end)
+    except (ValueError, IndexError, RecursionError):
+        return None
+
+    return value
 
 
-def _matched(form: re.Pattern[str], text: str, at: int) -> int:
-    """Where it ends; raises ValueError where it is not there."""
-    found = form.match(text, at)
-    if found is None:
-        raise ValueError
-    return found.end()
+def _value_from(text: str, start: int) -> tuple[Any, int]:
+    """The value that begins there after blanks, and where it ends; raises ValueError."""
+    rest = text[start:].lstrip(_BLANKS)
+    value, end = _one_value(rest)
+    return value, len(text) - len(rest) + end
+
+
+def _value_after(text: str, end: int) -> tuple[Any, int]:
+    """The value after the comma that follows there; raises ValueError."""
+    rest = text[end:].lstrip(_BLANKS)
+    if rest[:1] != ",":
+        raise ValueError("no further value")
+
+    return _value_from(text, len(text) - len(rest) + 1)
 
 
 def _status(outcome: Answer | Failure) -> int:

@@ -10,19 +10,14 @@ LONGEST_ID = 128
 
 
 class RequestContext:
-    """What a request's headers say, and how long it has waited. fault: what its caller is to be
-    told instead of an answer.
+    """What a request's headers say.
+
+    fault: what its caller is to be told instead of an answer; waited_s: how much of its time has
+    gone by already.
     """
 
     __slots__ = (
-        "cookie",
-        "encoding",
-        "fault",
-        "pin",
-        "request_id",
-        "timeout_s",
-        "unit",
-        "waited_s",
+        *("cookie", "encoding", "fault", "pin", "request_id", "timeout_s", "unit", "waited_s"),
     )
 
     def __init__(self) -> None:
@@ -33,7 +28,6 @@ class RequestContext:
         self.encoding: bytes = b""
         self.timeout_s: float | None = None
         self.fault: Problem | None = None
-        # How much of its time has gone by already.
         self.waited_s = 0.0
 
 
