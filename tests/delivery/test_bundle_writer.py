@@ -270,7 +270,7 @@ def test_what_cannot_be_pickled_is_not_delivered(workshop):
     before = loans.make_pipeline(loans.columns(), FunctionTransformer(lambda array: array))
     made = loans.fitted(loans.LogisticRegression(), loans.bad, "predict", before)
     with pytest.raises(
-        DeliveryError, match=r"cannot be pickled: it holds a lambda \(test_contents.py, line"
+        DeliveryError, match=r"cannot be pickled: it holds a lambda \(test_bundle_writer.py, line"
     ):
         workshop.write(made)
 
