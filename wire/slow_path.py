@@ -13,6 +13,7 @@ from gunicorn.http.errors import ParseException
 
 from wire.fast_path import SLOWEST_READER_S, TURN
 from wire.problems import problem
+from wire.read_turns import PIECE_BYTES
 
 MOST_HEAD = 64 * 1024
 LONGEST_DETAIL = 300
@@ -132,8 +133,11 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
 
     def _parse_slice(self) -> bool:
         """Whether the connection goes on."""
-        piece = bytes(self._unparsed[:SLICE_BYTES])
-        self._unparsed = self._unparsed[SLICE_BYTES:]
+        request = self._current_request
+        # A body without chunks costs no more at once.
+        size = SLICE_BYTES if request is None or request.chunked else PIECE_BYTES
+        piece = bytes(self._unparsed[:size])
+        self._unparsed = self._unparsed[size:]
         goes_on = super()._feed_callback_parser(piece) and self._head_has_room(len(piece))
         self._give_pieces()
         if not goes_on:

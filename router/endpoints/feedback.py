@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from rollout.settings import Settings
-from router.endpoints.label_queue import LabelQueue
+from router.endpoints.label_queue import SMALL_BYTES, LabelQueue, no_room
 from router.evidence.labels import (
     MOST_LABELS,
     Known,
@@ -28,7 +28,7 @@ from router.evidence.labels import (
 )
 from router.evidence.worker_metrics import Key, WorkerMetrics
 from router.problems import Problem, Receive, Scope, Send, answer, answer_options, not_allowed
-from router.requests.body import whole_body
+from router.requests.body import SentBody, sent_body
 from store.errors import StoreError
 from store.feedback import Feedback as Row
 from store.feedback import FeedbackStore
@@ -112,8 +112,8 @@ class FeedbackEndpoint:
         try:
             if scope["method"] != "POST":
                 raise not_allowed("labels are sent with POST", "POST")
-            async with whole_body(scope, receive, self.limit) as body:
-                outcome = await self._count(body)
+            async with sent_body(scope, receive, self.limit) as sent:
+                outcome = await self._count(await self._unpacked(sent))
         except Problem as problem:
             await answer(send, problem.status, problem.headers(), problem.body())
             return
@@ -123,6 +123,16 @@ class FeedbackEndpoint:
             headers.append((b"connection", b"close"))
 
         await answer(send, 200, headers, outcome)
+
+    async def _unpacked(self, sent: SentBody) -> bytes:
+        """The body; where a large call would find no place, none is unpacked only to be told so."""
+        if self.queue.takes_largest or not sent.encoding:
+            return await sent.unpacked()
+
+        try:
+            return await sent.unpacked(SMALL_BYTES)
+        except Problem as problem:
+            raise (no_room() if problem.status == 413 else problem) from None
 
     async def _count(self, body: bytes) -> bytes:
         outcome = LabelOutcome()

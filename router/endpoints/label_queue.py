@@ -49,15 +49,18 @@ class LabelQueue:
         small = values <= SMALL_VALUES and len(body) <= SMALL_BYTES
         room = MOST_WAITING if small else MOST_WAITING - MOST_WAITING // 4
         if self.waiting + values > room:
-            raise Problem(
-                503, "as many labels wait already as may: send these again", retry_after_s=1
-            )
+            raise no_room()
 
         self.waiting += values
         try:
             yield small
         finally:
             self.waiting -= values
+
+    @property
+    def takes_largest(self) -> bool:
+        """Whether the largest call would find a place."""
+        return self.waiting + MOST_VALUES <= MOST_WAITING - MOST_WAITING // 4
 
     async def run(self, work: Callable[[], T], small: bool) -> T:
         """What `work` returns or raises, when it is its turn."""
@@ -94,6 +97,11 @@ class LabelQueue:
             self._small_came.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._small_came.wait(), seconds)
+
+
+def no_room() -> Problem:
+    """503 where too many labels wait."""
+    return Problem(503, "as many labels wait already as may: send these again", retry_after_s=1)
 
 
 def _pass_on(reading: "asyncio.Future[object]", done: "asyncio.Future[object]") -> None:

@@ -19,12 +19,14 @@ class SentBody:
     def __init__(self, sent: bytes, encoding: bytes, limit: int, reader: "BodyReader") -> None:
         self.sent, self.encoding, self.limit, self._reader = sent, encoding, limit, reader
 
-    async def unpacked(self) -> bytes:
-        """As it was before its Content-Encoding; raises Problem 400, 413, 415, 503."""
+    async def unpacked(self, most: int | None = None) -> bytes:
+        """As it was before its Content-Encoding; raises Problem 400, 413 (also past `most` bytes),
+        415, 503.
+        """
         if not self.encoding:
             return self.sent
 
-        body = await unpack(self.sent, self.encoding, self.limit)
+        body = await unpack(self.sent, self.encoding, min(self.limit, most or self.limit))
         self._reader.count(len(self.sent) + len(body))
         return body
 

@@ -8,7 +8,7 @@ from gunicorn.config import Config
 
 from tests.wire.visit import Transport
 from wire.budget import ByteBudget
-from wire.read_turns import ReadTurns
+from wire.read_turns import PIECE_BYTES, ReadTurns
 from wire.slow_path import FULL, SLICE_BYTES, SlowPathProtocol
 
 HEAD = b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -173,3 +173,12 @@ def test_a_head_without_end_is_refused_and_a_long_body_behind_a_head_is_not():
     long_head = HEAD[:-2] + b"A: " + b"a" * 6_000 + b"\r\n\r\n"
     visit = SlowVisit().play(long_head + TINY * 20_000 + b"0\r\n\r\n", until=answered())
     assert b"".join(visit.bodies[0]) == b"ab" * 20_000
+
+
+def test_a_body_without_chunks_is_parsed_in_larger_slices_and_what_follows_it_is_not():
+    long = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n" + b"a" * 300_000
+    tiny = HEAD + TINY * 2_000 + b"0\r\n\r\n"
+    visit = SlowVisit().play(long, tiny, until=answered(2))
+    assert [sum(map(len, body)) for body in visit.bodies] == [300_000, 4_000]
+    larger = [size for size in visit.fed if size > SLICE_BYTES]
+    assert larger.count(PIECE_BYTES) == 300_000 // PIECE_BYTES

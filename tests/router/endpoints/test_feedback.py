@@ -1,8 +1,11 @@
 """A late label becomes a loss, and bets where its prediction did."""
 
+import asyncio
 import json
 import math
+import zlib
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +13,7 @@ from hypothesis import strategies as st
 
 from rollout.state.classes import Answers, answers_of
 from rollout.state.policy import Labels
-from router.endpoints.feedback import INVALID_LISTED, LabelOutcome
+from router.endpoints.feedback import INVALID_LISTED, FeedbackEndpoint, LabelOutcome
 from router.evidence import labels
 from router.evidence.labels import (
     AT_ONCE,
@@ -25,6 +28,7 @@ from router.evidence.labels import (
 from router.evidence.prediction_id import SignedPrediction, sign
 from router.evidence.prediction_values import UNKNOWN
 from router.problems import Problem
+from router.requests.body import BodyReader, SentBody
 
 KEY = b"a key of sixteen or more"
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -361,3 +365,21 @@ def test_of_many_invalid_labels_the_first_are_described_and_all_are_counted():
     assert said["invalid_not_listed"] == 1_000 - INVALID_LISTED
     assert outcome.metrics["feedback", "", "invalid"] == 1_000
     assert json.loads(LabelOutcome().body()) == {"counted": 0, "duplicates": 0, "invalid": []}
+
+
+@pytest.mark.parametrize(
+    ("takes_largest", "size", "status"),
+    [(True, 100_000, None), (False, 100_000, 503), (False, 100, None), (False, 0, 400)],
+)
+def test_a_large_packed_call_is_unpacked_only_where_it_finds_a_place(takes_largest, size, status):
+    text = b"".join(b"%d," % at for at in range(size))[:size]
+    packed = zlib.compress(text) if size else b"\xff\xff"
+    endpoint = SimpleNamespace(queue=SimpleNamespace(takes_largest=takes_largest))
+    sent = SentBody(packed, b"deflate", 1 << 20, BodyReader(1 << 20, None))
+    reading = FeedbackEndpoint._unpacked(endpoint, sent)
+    if status is None:
+        assert asyncio.run(reading) == text
+    else:
+        with pytest.raises(Problem) as refused:
+            asyncio.run(reading)
+        assert refused.value.status == status

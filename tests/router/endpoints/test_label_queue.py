@@ -100,7 +100,9 @@ def test_what_waits_is_bounded_by_labels_and_small_calls_find_room_where_large_o
     assert queue.waiting == 0
     with ExitStack() as held:
         for _ in range((MOST_WAITING - MOST_WAITING // 4) // MOST_VALUES):
+            assert queue.takes_largest
             held.enter_context(queue.place(largest))
+        assert not queue.takes_largest
         with pytest.raises(Problem) as refused, queue.place(largest):
             pass
         assert (refused.value.status, refused.value.retry_after_s) == (503, 1)
