@@ -3,6 +3,7 @@
 A version that is served by ONNX Runtime imports neither scikit-learn nor pandas and loads no
 pickle."""
 
+import math
 import os
 import warnings
 from collections.abc import Callable
@@ -259,9 +260,28 @@ def listed(answer: np.ndarray) -> Predictions:
     """Plain Python values, as JSON can hold them; raises ValueError where it cannot."""
     if answer.dtype.kind == "f" and not np.isfinite(answer).all():
         raise ValueError("the model answered NaN or infinity")
+    if answer.dtype.kind in "mM":
+        # Their list is of bare integers, which say neither what they count nor from when.
+        raise ValueError(
+            f"the model answered {answer.dtype}, of which JSON has no form: let it answer texts "
+            f"(such as 2021-01-31) or numbers (such as seconds)"
+        )
     if answer.dtype == np.float32:
         answer = answer.astype(np.float64)
+    if answer.dtype == object:
+        return [_plain(each) for each in answer.tolist()]
     return list(answer.tolist())
+
+
+def _plain(value: Any) -> Any:
+    """What an array of objects holds, without numpy's own kinds of number and text."""
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, np.generic):
+        (value,) = listed(value.reshape(1))
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("the model answered NaN or infinity")
+    return value
 
 
 def _onnx_array(column: Column) -> Callable[[np.ndarray], np.ndarray]:

@@ -189,7 +189,8 @@ def _same_on(recipe: Recipe, bare: "pd.DataFrame") -> bool:
 
 
 def _predict(recipe: Recipe, frame: "pd.DataFrame") -> np.ndarray:
-    return np.asarray(getattr(recipe.pipeline, recipe.output)(frame))
+    # A step may change its frame in place, and these rows are still to be measured.
+    return np.asarray(getattr(recipe.pipeline, recipe.output)(frame.copy()))
 
 
 def _listed(names: list[Any]) -> str:
