@@ -103,8 +103,6 @@ class PipelineModel:
     name = "sklearn"
 
     def __init__(self, bundle: Bundle) -> None:
-        import joblib
-
         from service.frames import FrameBuilder
 
         manifest = bundle.manifest
@@ -112,14 +110,24 @@ class PipelineModel:
         provide_modules(bundle.path, sources)
         self._predict = getattr(_unpickled(bundle), manifest.output)
         self._input = FrameBuilder(manifest.columns, manifest.input)
-        self._parallel = joblib.parallel_config
 
     def predict(self, columns: Columns) -> Predictions:
         """See Model."""
-        built = self._input.build(columns)
+        return listed(answer_of(self._predict, self._input.build(columns)))
+
+
+def answer_of(predict: Callable[[Any], Any], rows: Any) -> np.ndarray:
+    """What a pipeline says of these rows: without processes of its own, and without ending this
+    one.
+    """
+    import joblib
+
+    try:
         # A step with n_jobs would start processes, for which a forked worker would wait for ever.
-        with self._parallel(backend="threading"):
-            return listed(np.asarray(self._predict(built)))
+        with joblib.parallel_config(backend="threading"):
+            return np.asarray(predict(rows))
+    except SystemExit as error:
+        raise RuntimeError(f"a step wants to end the process (SystemExit: {error})") from error
 
 
 class RowByRow:

@@ -25,6 +25,9 @@ IMPORT_IT = "name it in an import statement of the module that needs it, or inst
 ANSWERED = "--answered"
 OTHERWISE = "a fresh process answers otherwise"
 
+# What scikit-learn's global settings are in a process that sets none.
+SETTINGS = {"transform_output": "default", "enable_metadata_routing": False}
+
 
 @dataclass(frozen=True)
 class Answered:
@@ -69,10 +72,27 @@ def prove_in_fresh_process(
         said = done.stderr.strip() or done.stdout.strip() or b"it died without a word"
         last = said.decode("utf-8", "replace").splitlines()[-1]
         if last.startswith(OTHERWISE):
-            raise DeliveryError(last)
-        raise DeliveryError(f"the bundle does not load in a fresh process: {last}")
+            raise DeliveryError(f"{last}{_settings()}")
+        raise DeliveryError(f"the bundle does not load in a fresh process: {last}{_settings()}")
 
     return done.stdout.decode("utf-8", "replace").strip()
+
+
+def _settings() -> str:
+    """scikit-learn's global settings that were changed in this process, with what to do; else
+    nothing.
+    """
+    sklearn = sys.modules.get("sklearn")
+    given = sklearn.get_config() if sklearn is not None else {}
+    changed = [
+        f"{name}={given[name]!r}" for name, usual in SETTINGS.items() if given.get(name) != usual
+    ]
+    if not given or not changed:
+        return ""
+    return (
+        f" (sklearn.set_config({', '.join(changed)}) holds here only and does not travel: set it "
+        f"in the pipeline, such as pipeline.set_output(transform='pandas') before fit)"
+    )
 
 
 def main() -> int:

@@ -208,3 +208,18 @@ def test_a_dictionary_of_pyarrow_is_refused_with_what_to_write_instead(workshop)
     recipe = recipe_of(make_pipeline(columns, LogisticRegression()), frame, frame["a"] > 0)
     with pytest.raises(DeliveryError, match=r"^column 'k' has .*: make it frame\['k'\]\.astype"):
         workshop.write(recipe)
+
+
+def ends(array):
+    """Ends the process on a number above two."""
+    if (array > 2).any():
+        raise SystemExit("too large")
+    return array
+
+
+def test_a_step_that_would_end_the_process_fails_on_its_row_alone(workshop):
+    frame = numbers()
+    frame["a"] = frame["a"].clip(-1, 1)
+    recipe = recipe_of(Answering(ends), frame, frame["a"], "predict")
+    rows = [{"a": 0.5, "b": 0.0}, {"a": 3.0, "b": 0.0}]
+    assert served(workshop, workshop.write(recipe), rows) == [0.5, None]

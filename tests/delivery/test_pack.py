@@ -318,3 +318,14 @@ def test_a_pipeline_of_texts_is_delivered_and_answers_each_of_them(workshop):
     answers = model.predict({"text": recipe.held_out["text"].to_numpy(dtype=object)})
     assert answers == recipe.pipeline.predict_proba(recipe.held_out["text"].tolist()).tolist()
     assert len({tuple(answer) for answer in answers}) > 10
+
+
+def test_what_a_recipe_and_its_steps_print_goes_to_stderr_and_the_report_does_not(workshop, capsys):
+    text = "from tests.delivery.loans import *\nprint('of the module')\ndef build():\n    "
+    path = workshop.recipe("mine", f"{text}print('of build')\n    return logistic()\n")
+    deliver(workshop.request(path), print)
+    said = capsys.readouterr()
+    assert "building" in said.out
+    assert "golden rows answered" in said.out
+    assert "of the module" not in said.out
+    assert said.err.startswith("of the module\nof build\n")
