@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,13 +104,15 @@ def main() -> int:
 
     folder, key, *runtime = [each for each in sys.argv[1:] if each != ANSWERED]
     try:
-        bundle = verify_bundle(Path(folder), Path(key))
-        model = load_model(bundle, runtime[0] if runtime else None)
-        proved = prove(bundle, model)
-        if ANSWERED in sys.argv:
-            # From the process that started this one.
-            for each in pickle.load(sys.stdin.buffer):  # noqa: S301
-                _require_same_answers(bundle, model, each)
+        # What a step prints is no word of the proof.
+        with redirect_stdout(sys.stderr):
+            bundle = verify_bundle(Path(folder), Path(key))
+            model = load_model(bundle, runtime[0] if runtime else None)
+            proved = prove(bundle, model)
+            if ANSWERED in sys.argv:
+                # From the process that started this one.
+                for each in pickle.load(sys.stdin.buffer):  # noqa: S301
+                    _require_same_answers(bundle, model, each)
         print(f"{proved} golden rows answered by {model.name}")
     except BundleError as error:
         print(error, file=sys.stderr)
