@@ -71,12 +71,6 @@ def write_contents(
     folder: Path, request: "DeliveryRequest", source: Source, report: Report
 ) -> Contents:
     """Write all files but the signature."""
-    # As a service asks a pipeline: see PipelineModel.
-    with joblib.parallel_config(backend="threading"):
-        return _written(folder, request, source, report)
-
-
-def _written(folder: Path, request: "DeliveryRequest", source: Source, report: Report) -> Contents:
     recipe = with_inputs_as_fitted(source.recipe, report)
     source = replace(source, recipe=recipe)
     columns = columns_of(recipe.held_out, recipe.training)

@@ -7,9 +7,10 @@ import errno
 import os
 import shutil
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -50,7 +51,7 @@ def deliver(request: DeliveryRequest, report: Report) -> Delivered:
     target = request.releases / request.version
     _refuse_another_models(target, request.model)
     report(f"building {request.source}")
-    with each_warning_once(report), modules_beside(request.source):
+    with _prints_aside(report) as report, each_warning_once(report), modules_beside(request.source):
         try:
             return _delivered(target, request, report)
         except (DeliveryError, OSError):
@@ -62,6 +63,21 @@ def deliver(request: DeliveryRequest, report: Report) -> Delivered:
                 "does not know: look at the frames' values and the pipeline's steps, and report "
                 "it with the recipe"
             ) from error
+
+
+@contextmanager
+def _prints_aside(report: Report) -> Iterator[Report]:
+    """What a recipe or a step prints goes to stderr: stdout is for what delivery says, or its
+    JSON.
+    """
+    said = sys.stdout
+
+    def tell(line: str) -> None:
+        with redirect_stdout(said):
+            report(line)
+
+    with redirect_stdout(sys.stderr):
+        yield tell
 
 
 def _place(error: Exception) -> str:

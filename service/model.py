@@ -3,6 +3,7 @@
 A version that is served by ONNX Runtime imports neither scikit-learn nor pandas and loads no
 pickle."""
 
+import math
 import os
 import warnings
 from collections.abc import Callable
@@ -102,8 +103,6 @@ class PipelineModel:
     name = "sklearn"
 
     def __init__(self, bundle: Bundle) -> None:
-        import joblib
-
         from service.frames import FrameBuilder
 
         manifest = bundle.manifest
@@ -111,14 +110,24 @@ class PipelineModel:
         provide_modules(bundle.path, sources)
         self._predict = getattr(_unpickled(bundle), manifest.output)
         self._input = FrameBuilder(manifest.columns, manifest.input)
-        self._parallel = joblib.parallel_config
 
     def predict(self, columns: Columns) -> Predictions:
         """See Model."""
-        built = self._input.build(columns)
+        return listed(answer_of(self._predict, self._input.build(columns)))
+
+
+def answer_of(predict: Callable[[Any], Any], rows: Any) -> np.ndarray:
+    """What a pipeline says of these rows: without processes of its own, and without ending this
+    one.
+    """
+    import joblib
+
+    try:
         # A step with n_jobs would start processes, for which a forked worker would wait for ever.
-        with self._parallel(backend="threading"):
-            return listed(np.asarray(self._predict(built)))
+        with joblib.parallel_config(backend="threading"):
+            return np.asarray(predict(rows))
+    except SystemExit as error:
+        raise RuntimeError(f"a step wants to end the process (SystemExit: {error})") from error
 
 
 class RowByRow:
@@ -259,9 +268,28 @@ def listed(answer: np.ndarray) -> Predictions:
     """Plain Python values, as JSON can hold them; raises ValueError where it cannot."""
     if answer.dtype.kind == "f" and not np.isfinite(answer).all():
         raise ValueError("the model answered NaN or infinity")
+    if answer.dtype.kind in "mM":
+        # Their list is of bare integers, which say neither what they count nor from when.
+        raise ValueError(
+            f"the model answered {answer.dtype}, of which JSON has no form: let it answer texts "
+            f"(such as 2021-01-31) or numbers (such as seconds)"
+        )
     if answer.dtype == np.float32:
         answer = answer.astype(np.float64)
+    if answer.dtype == object:
+        return [_plain(each) for each in answer.tolist()]
     return list(answer.tolist())
+
+
+def _plain(value: Any) -> Any:
+    """What an array of objects holds, without numpy's own kinds of number and text."""
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, np.generic):
+        (value,) = listed(value.reshape(1))
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("the model answered NaN or infinity")
+    return value
 
 
 def _onnx_array(column: Column) -> Callable[[np.ndarray], np.ndarray]:

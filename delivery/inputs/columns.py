@@ -14,6 +14,7 @@ from delivery.errors import DeliveryError, first_line
 from delivery.inputs.column_kinds import unsendable
 from delivery.inputs.signature import check_names
 from delivery.recipe import Recipe
+from service.model import answer_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -189,7 +190,8 @@ def _same_on(recipe: Recipe, bare: "pd.DataFrame") -> bool:
 
 
 def _predict(recipe: Recipe, frame: "pd.DataFrame") -> np.ndarray:
-    return np.asarray(getattr(recipe.pipeline, recipe.output)(frame))
+    # A step may change its frame in place, and these rows are still to be measured.
+    return answer_of(getattr(recipe.pipeline, recipe.output), frame.copy())
 
 
 def _listed(names: list[Any]) -> str:

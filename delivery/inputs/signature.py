@@ -9,7 +9,8 @@ import numpy as np
 from delivery.errors import DeliveryError
 from delivery.inputs.column_kinds import kind_of
 from delivery.inputs.frame_columns import frame_column
-from service.bundle import Column
+from service.bundle import Column, FrameColumn
+from service.frames import pandas_dtype
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +66,7 @@ def _column(name: str, held_out: "pd.Series", seen: "pd.Series") -> Column:
     kind = _common_kind(name, held_out, seen)
     nullable = bool(held_out.isna().any() or seen.isna().any())
     frame = frame_column(held_out, seen, nullable)
+    _refuse_unnamed(name, frame)
     present = [_plain(value) for value in seen.dropna().tolist()]
     if kind in ("float", "int") and present:
         low, high = float(min(present)), float(max(present))
@@ -76,6 +78,20 @@ def _column(name: str, held_out: "pd.Series", seen: "pd.Series") -> Column:
         return _text_column(Column(name=name, dtype=kind, nullable=nullable, frame=frame), present)
 
     return Column(name=name, dtype=kind, nullable=nullable, frame=frame)
+
+
+def _refuse_unnamed(name: str, frame: FrameColumn) -> None:
+    """Raise DeliveryError for a dtype, such as a dictionary of pyarrow's, that pandas does not find
+    again by its name.
+    """
+    try:
+        pandas_dtype(frame)
+    except TypeError as error:
+        raise DeliveryError(
+            f"column {name!r} has pandas' dtype {frame.dtype}, which no service can make again: "
+            f"make it frame[{name!r}].astype('category') or .astype(str) in both frames and "
+            f"before fit"
+        ) from error
 
 
 def _text_column(column: Column, texts: list[str]) -> Column:

@@ -1,11 +1,13 @@
 """Held-out metrics, and the latency of one row and of 64."""
 
+import datetime
 import time
 from typing import Any
 
 import numpy as np
 
 from delivery.errors import DeliveryError, first_line
+from delivery.proof.output_checks import is_whole_text
 from delivery.recipe import Recipe
 from service.model import Model
 from service.rows import Columns
@@ -28,9 +30,25 @@ def task_of(recipe: Recipe) -> tuple[str, list[Any] | None]:
             "the pipeline has several outputs: a version answers one value or class a row"
         )
 
-    return "classification", [
-        value.item() if hasattr(value, "item") else value for value in classes
-    ]
+    return "classification", [_plain_class(value) for value in classes]
+
+
+def _plain_class(value: Any) -> Any:
+    """A class as JSON can hold it; raises DeliveryError."""
+    import pandas as pd
+
+    if isinstance(value, np.datetime64 | np.timedelta64 | datetime.date | pd.Timedelta):
+        raise DeliveryError(
+            f"the classes are dates or times ({type(value).__name__}), of which JSON has no form: "
+            f"fit the pipeline on their texts, labels.astype(str)"
+        )
+    if isinstance(value, str) and not is_whole_text(value):
+        raise DeliveryError(
+            f"class {str(value)!r} has half a character in its text, which JSON cannot hold: read "
+            f"the labels with their own encoding, such as latin-1, before fit"
+        )
+
+    return value.item() if hasattr(value, "item") else value
 
 
 def _classes_of_unlabelled(pipeline: Any) -> Any:

@@ -23,6 +23,11 @@ def every_answer(model: Model, columns: Columns, rows: int) -> tuple[list[Any], 
         return failed.predictions, failed.failures
 
 
+def is_whole_text(text: str) -> bool:
+    """Whether JSON can hold it; a text read with a wrong encoding may have half a character."""
+    return text == text.encode("utf-8", "replace").decode()
+
+
 def require_one_answer_a_row(
     predictions: list[Any], failures: dict[int, str], output: str, classes: list[Any] | None
 ) -> None:
@@ -45,6 +50,12 @@ def _require_value(row: int, prediction: Any) -> None:
             f"version answers one "
             "value or class: fit it on a target of one dimension (y.ravel(), or one pipeline a "
             "target)"
+        )
+
+    if isinstance(prediction, str) and not is_whole_text(prediction):
+        raise DeliveryError(
+            f"the pipeline gives {prediction!r} in held-out row {row}, which has half a character "
+            f"and JSON cannot hold: answer whole texts"
         )
 
     plain = isinstance(prediction, (bool, int, float, str))

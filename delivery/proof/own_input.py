@@ -10,7 +10,7 @@ import numpy as np
 from delivery.errors import DeliveryError
 from delivery.recipe import Recipe
 from service.bundle import FRAME, LIST, SERIES
-from service.model import Predictions, listed
+from service.model import Predictions, answer_of, listed
 from service.rows import Columns
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ class OwnInput:
 
     def predict(self, columns: Columns) -> Predictions:
         """One prediction a row."""
-        return listed(np.asarray(self._predict(_as(self._form, self._frame.iloc[columns[PLACE]]))))
+        rows = self._frame.iloc[columns[PLACE]]
+        return listed(answer_of(self._predict, _as(self._form, rows)))
 
     def places(self) -> Columns:
         """All rows, as the columns that this model takes."""
@@ -77,7 +78,7 @@ def input_form(recipe: Recipe) -> str:
 def _answers(recipe: Recipe, rows: Any) -> int | None:
     """How many predictions the pipeline gives, None where it fails."""
     try:
-        return len(np.asarray(getattr(recipe.pipeline, recipe.output)(rows)))
+        return len(answer_of(getattr(recipe.pipeline, recipe.output), rows))
     except Exception:  # noqa: BLE001 (a pipeline may raise anything)
         return None
 

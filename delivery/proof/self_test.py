@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ LONGEST_S, LONGEST_ROW_S = 300, 0.1
 IMPORT_IT = "name it in an import statement of the module that needs it, or install it as a package"
 ANSWERED = "--answered"
 OTHERWISE = "a fresh process answers otherwise"
+
+# What scikit-learn's global settings are in a process that sets none.
+SETTINGS = {"transform_output": "default", "enable_metadata_routing": False}
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,27 @@ def prove_in_fresh_process(
         said = done.stderr.strip() or done.stdout.strip() or b"it died without a word"
         last = said.decode("utf-8", "replace").splitlines()[-1]
         if last.startswith(OTHERWISE):
-            raise DeliveryError(last)
-        raise DeliveryError(f"the bundle does not load in a fresh process: {last}")
+            raise DeliveryError(f"{last}{_settings()}")
+        raise DeliveryError(f"the bundle does not load in a fresh process: {last}{_settings()}")
 
     return done.stdout.decode("utf-8", "replace").strip()
+
+
+def _settings() -> str:
+    """scikit-learn's global settings that were changed in this process, with what to do; else
+    nothing.
+    """
+    sklearn = sys.modules.get("sklearn")
+    given = sklearn.get_config() if sklearn is not None else {}
+    changed = [
+        f"{name}={given[name]!r}" for name, usual in SETTINGS.items() if given.get(name) != usual
+    ]
+    if not given or not changed:
+        return ""
+    return (
+        f" (sklearn.set_config({', '.join(changed)}) holds here only and does not travel: set it "
+        f"in the pipeline, such as pipeline.set_output(transform='pandas') before fit)"
+    )
 
 
 def main() -> int:
@@ -83,13 +104,15 @@ def main() -> int:
 
     folder, key, *runtime = [each for each in sys.argv[1:] if each != ANSWERED]
     try:
-        bundle = verify_bundle(Path(folder), Path(key))
-        model = load_model(bundle, runtime[0] if runtime else None)
-        proved = prove(bundle, model)
-        if ANSWERED in sys.argv:
-            # From the process that started this one.
-            for each in pickle.load(sys.stdin.buffer):  # noqa: S301
-                _require_same_answers(bundle, model, each)
+        # What a step prints is no word of the proof.
+        with redirect_stdout(sys.stderr):
+            bundle = verify_bundle(Path(folder), Path(key))
+            model = load_model(bundle, runtime[0] if runtime else None)
+            proved = prove(bundle, model)
+            if ANSWERED in sys.argv:
+                # From the process that started this one.
+                for each in pickle.load(sys.stdin.buffer):  # noqa: S301
+                    _require_same_answers(bundle, model, each)
         print(f"{proved} golden rows answered by {model.name}")
     except BundleError as error:
         print(error, file=sys.stderr)

@@ -3,7 +3,9 @@
 import msgspec
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -94,3 +96,130 @@ def test_steps_with_jobs_are_computed_in_the_process_that_serves(workshop):
     answers = served(workshop, manifest, rows)
     assert TIMES_ASKED == [3, 3]
     assert np.allclose(answers, own)
+
+
+def ten_times(frame):
+    """The frame itself, changed in place."""
+    frame["a"] = frame["a"] * 10
+    return frame
+
+
+@pytest.mark.parametrize("stray", [False, True])
+def test_a_step_that_changes_its_frame_does_not_change_what_is_measured(workshop, stray):
+    frame = numbers()
+    labels = (frame["a"] > 0.5).astype(int)
+    step = FunctionTransformer(ten_times)
+    recipe = recipe_of(make_pipeline(step, DecisionTreeClassifier(max_depth=3)), frame, labels)
+    held_out = recipe.held_out.assign(row=1) if stray else recipe.held_out.copy()
+    before = held_out.copy()
+    manifest = workshop.write(Recipe(recipe.pipeline, held_out, recipe.labels, recipe.output))
+    pd.testing.assert_frame_equal(held_out, before)
+    assert manifest.columns[0].maximum == before["a"].max()
+    assert manifest.metrics["accuracy"] > 0.95
+
+
+class Answering(RegressorMixin, BaseEstimator):
+    """Answers what `made` makes of the column a."""
+
+    def __init__(self, made):
+        self.made = made
+
+    def fit(self, frame, labels):
+        """Nothing is learnt."""
+        self.fitted_ = True
+        return self
+
+    def predict(self, frame):
+        """See above."""
+        return self.made(frame["a"].to_numpy())
+
+
+def dates(array):
+    """A date a row."""
+    return np.datetime64("2021-01-31", "ns") + (array > 0).astype("timedelta64[ns]")
+
+
+def spans(array):
+    """A span of time a row."""
+    return (array * 100).astype("timedelta64[s]")
+
+
+def halves(array):
+    """Half a character a row."""
+    return ["ja\udce9" for _ in array]
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (dates, r"answered datetime64\[ns\], of which JSON has no form: let it answer texts"),
+        (spans, r"answered timedelta64\[s\], of which JSON has no form"),
+        (halves, "half a character"),
+    ],
+)
+def test_an_answer_that_json_cannot_hold_is_refused_in_one_sentence(workshop, made, said):
+    recipe = recipe_of(Answering(made), numbers(), numbers()["a"], "predict")
+    with pytest.raises(DeliveryError, match=said):
+        workshop.write(Recipe(recipe.pipeline, recipe.held_out, None))
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        (np.array(["2021-01-31", "2022-01-31"], dtype="datetime64[ns]"), "classes are dates"),
+        (np.array(["ja\udce9", "nei"], dtype=object), "half a character in its text"),
+    ],
+)
+def test_classes_that_json_cannot_hold_are_refused_in_one_sentence(workshop, classes, said):
+    frame = numbers()
+    labels = classes[(frame["a"] > 0).astype(int)]
+    recipe = recipe_of(DecisionTreeClassifier(), frame, labels, "predict")
+    with pytest.raises(DeliveryError, match=said):
+        workshop.write(Recipe(recipe.pipeline, recipe.held_out, None))
+
+
+def numbers_as_objects(array):
+    """Objects of numpy's own kind of number."""
+    return np.array([*map(np.float64, array)], dtype=object)
+
+
+def test_numbers_and_texts_of_numpy_in_an_array_of_objects_are_served_plainly(workshop):
+    frame = numbers()
+    recipe = recipe_of(Answering(numbers_as_objects), frame, frame["a"], "predict")
+    manifest = workshop.write(recipe)
+    rows = frame[:3].to_dict(orient="records")
+    assert served(workshop, manifest, rows) == frame["a"][:3].tolist()
+
+
+def test_classes_of_numpys_texts_are_served_plainly(workshop):
+    frame = numbers()
+    labels = np.array(list(np.where(frame["a"] > 0, "yes", "no")), dtype=object)
+    recipe = recipe_of(DecisionTreeClassifier(), frame, labels, "predict")
+    answers = served(workshop, workshop.write(recipe), frame[:3].to_dict(orient="records"))
+    assert answers == labels[:3].tolist()
+    assert {type(each) for each in answers} == {str}
+
+
+def test_a_dictionary_of_pyarrow_is_refused_with_what_to_write_instead(workshop):
+    frame = numbers()
+    kind = pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))
+    frame["k"] = pd.Series(["red", "blue"] * (len(frame) // 2)).astype(kind)
+    columns = ColumnTransformer([("k", OneHotEncoder(), ["k"])], remainder="passthrough")
+    recipe = recipe_of(make_pipeline(columns, LogisticRegression()), frame, frame["a"] > 0)
+    with pytest.raises(DeliveryError, match=r"^column 'k' has .*: make it frame\['k'\]\.astype"):
+        workshop.write(recipe)
+
+
+def ends(array):
+    """Ends the process on a number above two."""
+    if (array > 2).any():
+        raise SystemExit("too large")
+    return array
+
+
+def test_a_step_that_would_end_the_process_fails_on_its_row_alone(workshop):
+    frame = numbers()
+    frame["a"] = frame["a"].clip(-1, 1)
+    recipe = recipe_of(Answering(ends), frame, frame["a"], "predict")
+    rows = [{"a": 0.5, "b": 0.0}, {"a": 3.0, "b": 0.0}]
+    assert served(workshop, workshop.write(recipe), rows) == [0.5, None]

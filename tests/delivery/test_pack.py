@@ -318,3 +318,25 @@ def test_a_pipeline_of_texts_is_delivered_and_answers_each_of_them(workshop):
     answers = model.predict({"text": recipe.held_out["text"].to_numpy(dtype=object)})
     assert answers == recipe.pipeline.predict_proba(recipe.held_out["text"].tolist()).tolist()
     assert len({tuple(answer) for answer in answers}) > 10
+
+
+LOUD = """
+print("imported")
+
+class Loud:
+    def predict(self, frame):
+        print("asked")
+        return [1.0] * len(frame)
+"""
+
+
+def test_what_a_recipe_and_its_steps_print_goes_to_stderr_and_the_report_does_not(workshop, capsys):
+    (workshop.folder / "loud.py").write_text(LOUD)
+    text = "from loud import Loud\nfrom tests.delivery.loans import *\ndef build():\n"
+    built = "    print('built')\n    return Recipe(Loud(), loans(2), None)\n"
+    deliver(workshop.request(workshop.recipe("mine", text + built)), print)
+    said = capsys.readouterr()
+    assert said.out.startswith("building")
+    assert said.out.endswith(" golden rows answered by sklearn\n")
+    assert not {"imported", "built", "asked"} & set(said.out.split())
+    assert said.err.startswith("imported\nbuilt\nasked\n")

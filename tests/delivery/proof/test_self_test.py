@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import sklearn
 
 from delivery.errors import DeliveryError
 from delivery.proof.self_test import prove_in_fresh_process
@@ -126,6 +127,30 @@ def test_what_a_recipe_left_in_a_module_is_missed_by_a_row_that_is_not_golden(wo
         workshop.deliver(workshop.recipe("prices", PRICES))
 
     assert workshop.left() == []
+
+
+SETTING = """
+import sklearn
+from tests.delivery.loans import *
+
+def build():
+    sklearn.set_config(transform_output="pandas")
+    names = ["amount", "age"]
+    named = make_pipeline(
+        ColumnTransformer([("n", StandardScaler(), ["amount", "age"])]),
+        ColumnTransformer([("x", "passthrough", ["n__age"])]),
+    )
+    made = fitted(LogisticRegression(), bad, "predict_proba", named)
+    return Recipe(made.pipeline, made.held_out, made.labels, made.output)
+"""
+
+
+def test_a_global_setting_of_scikit_learn_is_named_where_its_pipeline_needs_it(workshop):
+    with (
+        sklearn.config_context(),
+        pytest.raises(DeliveryError, match=r"set_config\(transform_output='pandas'\) holds here"),
+    ):
+        workshop.deliver(workshop.recipe("setting", SETTING))
 
 
 def _on_pickle(manifest, raw):
