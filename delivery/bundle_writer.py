@@ -32,7 +32,7 @@ from delivery.request import DeliveryRequest
 from service.bundle import Bundle, Column, Comparison, File, Manifest, Runtime
 from service.bundle_files import FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE
 from service.bundled_modules import is_module_file
-from service.comparison import RULE, SAME_MODEL, golden_tolerance
+from service.comparison import RULE, SAME_MODEL, golden_tolerance, scale_of
 from service.model import Model, OnnxModel, PipelineModel, RowByRow
 from service.rows import Columns
 
@@ -46,14 +46,15 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Proved:
-    """The model on its certified runtime, the proof, and its predictions of all held-out rows
-    (None: it failed).
+    """The model on its certified runtime, the proof, its predictions of all held-out rows (None: it
+    failed), and how they were compared.
     """
 
     model: Model
     runtime: Runtime
     predictions: list[Any]
     latency: dict[str, Any]
+    comparison: Comparison
     answered: list[Answered]
 
 
@@ -92,6 +93,7 @@ def write_contents(
         described,
         metrics=held_out_metrics(proved.predictions, recipe),
         runtime=proved.runtime,
+        comparison=proved.comparison,
         latency=proved.latency,
         golden={"rows": len((folder / GOLDEN).read_bytes().splitlines())},
         packages=packages,
@@ -128,8 +130,9 @@ def _prove(
     # Before the conversion, which takes long and would complain of something else.
     require_one_answer_a_row(predictions, failures, recipe.output, described.classes)
     require_labels(recipe)
+    described = _measured(described, predictions)
     asked = probes(recipe.pipeline, recipe.held_out, recipe.training, described.columns)
-    require_invariance(pipeline, held_out, asked, recipe.one_row_at_a_time)
+    require_invariance(pipeline, held_out, asked, described)
     require_own_answers(recipe, described, predictions, pipeline)
     reason = onnx_form.convert(recipe, described.columns, folder / ONNX)
     model: Model = pipeline
@@ -155,7 +158,7 @@ def _prove(
         Answered("held-out", held_out, predictions),
         _probes_answered(model, asked, recipe.one_row_at_a_time),
     ]
-    return Proved(model, runtime, predictions, latency, answered)
+    return Proved(model, runtime, predictions, latency, described.comparison, answered)
 
 
 def _probes_answered(model: Model, asked: Probes, one_row_at_a_time: bool) -> Answered:
@@ -166,6 +169,14 @@ def _probes_answered(model: Model, asked: Probes, one_row_at_a_time: bool) -> An
         columns = {name: array[:PROBES] for name, array in columns.items()}
         rows = min(rows, PROBES)
     return Answered("probe", columns, in_batches(model, columns, rows))
+
+
+def _measured(described: Manifest, predictions: list[Any]) -> Manifest:
+    """With the scale by which its answers are compared."""
+    if described.task != "regression":
+        return described
+    rule = msgspec.structs.replace(described.comparison, scale=scale_of(predictions))
+    return msgspec.structs.replace(described, comparison=rule)
 
 
 def _answers(model: Model, held_out: Columns, rows: int) -> tuple[list[Any], dict[int, str]]:
@@ -204,10 +215,10 @@ def _try_onnx(
         return onnx_form.not_converted(f"its ONNX form does not load: {error}", tolerance), pipeline
 
     runtime = onnx_form.certify(
-        pipeline, onnx, held_out, len(recipe.held_out), recipe, tolerance, asked
+        pipeline, onnx, held_out, len(recipe.held_out), recipe, described.comparison, asked
     )
     if runtime.certified == "onnx" and dependence(
-        onnx, held_out, SAME_MODEL, recipe.one_row_at_a_time
+        onnx, held_out, described.comparison, recipe.one_row_at_a_time
     ):
         reason = "an answer of its ONNX form depends on the rows beside it"
         runtime = msgspec.structs.replace(runtime, certified="sklearn", reason=reason)

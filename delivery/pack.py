@@ -25,7 +25,7 @@ from delivery.recipe import load_source
 from delivery.request import DeliveryRequest
 from delivery.signing import PUBLIC, sign, signing_key
 from delivery.warnings_once import each_warning_once
-from service.bundle import BundleError, Manifest, verify_bundle
+from service.bundle import BundleError, Comparison, Manifest, verify_bundle
 from service.bundle_files import GOLDEN, MANIFEST, SIGNATURE
 from service.bundled_modules import is_module_file
 from service.comparison import same
@@ -148,13 +148,14 @@ def _code(manifest: Manifest) -> dict[str, str]:
     return {name: file.sha256 for name, file in manifest.files.items() if is_module_file(name)}
 
 
-def same_answers(old: bytes, new: bytes, tolerance: float) -> bool:
+def same_answers(old: bytes, new: bytes, rule: Comparison) -> bool:
     """Whether two files of golden rows predict the same for the same: without labels, this alone
     tells models apart.
     """
     pairs = list(zip_longest(*(read_golden(raw, Path(GOLDEN)) for raw in (old, new))))
     return all(
-        a and b and a.row == b.row and same(a.prediction, b.prediction, tolerance) for a, b in pairs
+        a and b and a.row == b.row and same(a.prediction, b.prediction, rule.golden, rule.scale)
+        for a, b in pairs
     )
 
 
@@ -167,7 +168,7 @@ def _existing(target: Path, public: Path, draft: Path, manifest: Manifest) -> De
             f"{target.name} was delivered before and does not hold any more: {error}"
         ) from error
 
-    alike = same_answers(delivered, (draft / GOLDEN).read_bytes(), manifest.comparison.golden)
+    alike = same_answers(delivered, (draft / GOLDEN).read_bytes(), manifest.comparison)
     if not alike or not same_content(bundle.manifest, manifest):
         raise DeliveryError(
             f"{target.name} was delivered on {bundle.manifest.created_at[:19]} with other "

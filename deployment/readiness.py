@@ -28,13 +28,14 @@ class ReadinessProbe:
     secret: str
     golden: GoldenRows
     tolerance: float
+    scale: float = 1.0
 
 
 def probe_of(release: Release, address: str, secret: str) -> ReadinessProbe:
     """The probe of one running bundle; raises ContractBroken where its golden rows are not those of
     the manifest.
     """
-    return ReadinessProbe(address, secret, golden_rows(release), release.tolerance)
+    return ReadinessProbe(address, secret, golden_rows(release), release.tolerance, release.scale)
 
 
 def ask_once(probe: ReadinessProbe, timeout_s: float = 10.0) -> float:
@@ -46,7 +47,7 @@ def ask_once(probe: ReadinessProbe, timeout_s: float = 10.0) -> float:
         got = _predict(version, probe.golden.rows)
         took = time.monotonic() - began
 
-    _compare(got, probe.golden.predictions, probe.tolerance)
+    _compare(got, probe)
     return took
 
 
@@ -108,12 +109,13 @@ def _said(body: bytes) -> str:
     return f": {body[:200].decode(errors='replace')}"
 
 
-def _compare(got: list[Any], expected: list[Any], tolerance: float) -> None:
+def _compare(got: list[Any], probe: ReadinessProbe) -> None:
+    expected, tolerance = probe.golden.predictions, probe.tolerance
     if len(got) != len(expected):
         raise NotAnswering(f"it answered {len(got)} of {len(expected)} golden rows")
 
     for index, (mine, wanted) in enumerate(zip(got, expected, strict=True)):
-        if not same(wanted, mine, tolerance):
-            apart = measured(wanted, mine)
+        if not same(wanted, mine, tolerance, probe.scale):
+            apart = measured(wanted, mine, probe.scale)
             said = f" ({apart}; {tolerance:g} is allowed)" if apart else ""
             raise NotAnswering(f"golden row {index} gave {mine!r}, certified was {wanted!r}{said}")

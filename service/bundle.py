@@ -85,12 +85,14 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
     certification: ONNX form against pipeline. golden: a started version against its golden rows.
     pipeline: the served pipeline against the pipeline on the user's own frame, and the same rows in
-    other batches."""
+    other batches. scale: the mean size of a regression's held-out answers where that is below 1,
+    else 1, as in bundles from before it was written down."""
 
     rule: str
     certification: float
     golden: float
     pipeline: float
+    scale: float = 1.0
 
 
 class File(msgspec.Struct, frozen=True):

@@ -5,15 +5,26 @@ Standard library alone, so that delivery, service and deployment share it.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 RULE = (
     "classes are equal; a number differs by at most the tolerance, times the size of the expected "
-    "number where that "
-    "is above 1"
+    "number or the scale, whichever is larger"
 )
 # Of answers that the same model gives for the same rows in another batch, process or machine.
 SAME_MODEL = 1e-6
+# Answers below it may be nothing but what rounding leaves of 0.
+LEAST_SCALE = 1e-12
+
+
+def scale_of(answers: Sequence[Any]) -> float:
+    """The mean size of a regression's answers where that is below 1, else 1: what a difference is
+    measured by.
+    """
+    sizes = [abs(each) for each in answers if isinstance(each, float) and math.isfinite(each)]
+    mean = math.fsum(sizes) / len(sizes) if sizes else 0.0
+    return min(1.0, max(LEAST_SCALE, mean)) if mean else 1.0
 
 
 def golden_tolerance(certification: float) -> float:
@@ -21,24 +32,25 @@ def golden_tolerance(certification: float) -> float:
     return max(SAME_MODEL, certification)
 
 
-def same(expected: Any, answer: Any, tolerance: float) -> bool:
+def same(expected: Any, answer: Any, tolerance: float, scale: float = 1.0) -> bool:
     """Whether two predictions are equal by RULE; lists element by element."""
-    return difference(expected, answer) <= tolerance
+    return difference(expected, answer, scale) <= tolerance
 
 
-def difference(expected: Any, answer: Any) -> float:
+def difference(expected: Any, answer: Any, scale: float = 1.0) -> float:
     """How far two predictions are apart: of numbers as RULE measures it, of lists the largest, else
     0 or infinity.
     """
     if isinstance(expected, list):
         if not isinstance(answer, list) or len(answer) != len(expected):
             return math.inf
-        return max(map(difference, expected, answer), default=0.0)
+        pairs = zip(expected, answer, strict=True)
+        return max((difference(mine, theirs, scale) for mine, theirs in pairs), default=0.0)
 
     if isinstance(expected, float) or isinstance(answer, float):
         if not (isinstance(expected, int | float) and isinstance(answer, int | float)):
             return math.inf
-        apart = abs(expected - answer) / max(1.0, abs(expected))
+        apart = abs(expected - answer) / max(scale, abs(expected))
         if math.isnan(apart):
             return math.inf
         return apart
@@ -48,13 +60,13 @@ def difference(expected: Any, answer: Any) -> float:
     return math.inf
 
 
-def measured(expected: Any, answer: Any) -> str:
+def measured(expected: Any, answer: Any, scale: float = 1.0) -> str:
     """What two numbers (or lists of them) differ by, in words; empty for classes."""
     absolute = _absolute(expected, answer)
     if absolute is None:
         return ""
 
-    relative = difference(expected, answer)
+    relative = difference(expected, answer, scale)
     if relative == absolute:
         return f"absolute difference {absolute:.2g}"
 

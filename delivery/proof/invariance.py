@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from delivery.proof.output_checks import every_answer
+from service.bundle import Comparison
 from service.comparison import same
 from service.model import Model
 from service.rows import Columns
@@ -30,7 +31,7 @@ class Dependence:
 
 
 def dependence(
-    model: Model, columns: Columns, tolerance: float, alone_only: bool = False
+    model: Model, columns: Columns, rule: Comparison, alone_only: bool = False
 ) -> Dependence | None:
     """The first row whose answer depends on its batch or on what was asked before; None where there
     is none.
@@ -42,12 +43,12 @@ def dependence(
     alone = {row: _answer(model, columns, [row])[0] for row in chosen}
     for row in reversed(chosen):
         again = _answer(model, columns, [row])[0]
-        if not same(alone[row], again, tolerance):
+        if not same(alone[row], again, rule.pipeline, rule.scale):
             return Dependence(row, alone[row], again, 1)
 
     for batch in () if alone_only else _batches(chosen, rows):
         for row, beside in zip(batch, _answer(model, columns, batch), strict=True):
-            if row in alone and not same(alone[row], beside, tolerance):
+            if row in alone and not same(alone[row], beside, rule.pipeline, rule.scale):
                 return Dependence(row, alone[row], beside, len(batch))
 
     return None

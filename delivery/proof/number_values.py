@@ -31,12 +31,18 @@ def numbers_of(series: "pd.Series") -> np.ndarray:
 
 
 def between(values: np.ndarray, count: int) -> Iterator[tuple[int, float]]:
-    """Halfway from one value to the next, at most `count` of them, then fractions beside some
-    values; each with the place of the value it lies beside.
+    """Halfway from one value to the next, of at most `count` values and three times as many places,
+    then fractions beside some values; each with the place of the value it lies beside.
     """
     distinct, places = _distinct(values)
     for number in spread(len(distinct) - 1, count):
         yield int(places[number]), float(_halfway(distinct[number], distinct[number + 1]))
+
+    # Of an edge deep in a tree few rows know, so that one of each value may not come there.
+    for place in spread(len(values), 3 * count):
+        number = int(np.searchsorted(distinct, values[place]))
+        if number < len(distinct) - 1:
+            yield place, float(_halfway(distinct[number], distinct[number + 1]))
 
     for number in spread(len(distinct), max(1, count // 8)):
         for fraction in FRACTIONS:

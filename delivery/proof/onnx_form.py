@@ -17,7 +17,7 @@ from delivery.errors import first_line
 from delivery.proof.output_checks import every_answer
 from delivery.proof.probe_rows import Probes
 from delivery.recipe import Recipe
-from service.bundle import Column, Runtime
+from service.bundle import Column, Comparison, Runtime
 from service.comparison import difference, measured
 from service.model import Model
 from service.rows import Columns, RowReader
@@ -82,13 +82,14 @@ def certify(
     columns: Columns,
     rows: int,
     recipe: Recipe,
-    tolerance: float,
+    rule: Comparison,
     probes: Probes | None = None,
 ) -> Runtime:
     """Compare on every held-out row, then on the probe rows, and say which runtime is certified,
     and why.
     """
-    held_out = compare(pipeline, onnx, columns, rows, recipe.output)
+    tolerance = rule.certification
+    held_out = compare(pipeline, onnx, columns, rows, recipe.output, rule.scale)
     reason = _objection(held_out, tolerance, "")
     found, probed = held_out, 0
     if not reason and probes is not None and probes.what:
@@ -96,7 +97,9 @@ def certify(
         with warnings.catch_warnings():
             # Numbers far beyond those of training overflow, and nobody sent them.
             warnings.simplefilter("ignore", RuntimeWarning)
-            found = compare(pipeline, onnx, probes.columns, probed, recipe.output, probes.far)
+            found = compare(
+                pipeline, onnx, probes.columns, probed, recipe.output, rule.scale, probes.far
+            )
         reason = _objection(
             found, tolerance, "" if found.worst is None else probes.what[found.worst]
         )
@@ -132,6 +135,7 @@ def compare(
     columns: Columns,
     rows: int,
     output: str,
+    scale: float = 1.0,
     may_fail: Sequence[bool] = (),
 ) -> Compared:
     """Both runtimes on all rows, in chunks as large as batches get. may_fail: of each row whether
@@ -141,14 +145,20 @@ def compare(
     for start in range(0, rows, CHUNK):
         part = {name: array[start : start + CHUNK] for name, array in columns.items()}
         spared = {row for row, spared in enumerate(may_fail[start : start + CHUNK]) if spared}
-        compared = _compared(pipeline, onnx, part, min(CHUNK, rows - start), output, spared)
+        compared = _compared(pipeline, onnx, part, min(CHUNK, rows - start), output, scale, spared)
         found = _worse(found, compared, start)
 
     return found
 
 
 def _compared(
-    pipeline: Model, onnx: Model, columns: Columns, rows: int, output: str, spared: set[int]
+    pipeline: Model,
+    onnx: Model,
+    columns: Columns,
+    rows: int,
+    output: str,
+    scale: float,
+    spared: set[int],
 ) -> Compared:
     mine, my_failures = every_answer(pipeline, columns, rows)
     theirs, their_failures = every_answer(onnx, columns, rows)
@@ -165,12 +175,14 @@ def _compared(
     if other_class is not None:
         return Compared(rows, 0.0, False, True, other_class)
 
-    apart = {row: difference(mine[row], theirs[row]) for row in both}
+    apart = {row: difference(mine[row], theirs[row], scale) for row in both}
     worst = max(apart, key=lambda row: apart[row], default=None)
     if worst is None:
         return Compared(rows, 0.0, True, True)
 
-    return Compared(rows, apart[worst], True, True, worst, measured(mine[worst], theirs[worst]))
+    return Compared(
+        rows, apart[worst], True, True, worst, measured(mine[worst], theirs[worst], scale)
+    )
 
 
 def _worse(found: Compared, part: Compared, start: int) -> Compared:

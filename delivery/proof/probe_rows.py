@@ -29,7 +29,7 @@ MOST_THRESHOLDS = 64
 # Of all columns together.
 THRESHOLD_ROWS = 2400
 MOST_BETWEEN, MOST_FAR = 200, 50
-BETWEEN_ROWS, FAR_ROWS = 2400, 2400
+BETWEEN_ROWS, FAR_ROWS = 3200, 2400
 MOST_WORDS = 60
 MOST_ROWS = 8000
 # Above this many distinct values, or this long, a column is read as text.
@@ -242,7 +242,7 @@ def _between(frame: "pd.DataFrame", place: int, columns: Sequence[Column]) -> It
     if column.dtype not in NUMBERS:
         return
 
-    count = max(2, min(MOST_BETWEEN, BETWEEN_ROWS // len(columns)))
+    count = max(2, min(MOST_BETWEEN, BETWEEN_ROWS // (4 * len(columns))))
     made = list(between(numbers_of(frame.iloc[:, place]), count))
     for row, (_, value) in zip(rows_of(frame.iloc[[at for at, _ in made]]), made, strict=True):
         yield _probe(row, column, value, "a value between those of training")

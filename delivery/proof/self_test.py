@@ -140,9 +140,10 @@ def _require_same_answers(bundle: Bundle, model: Model, answered: Answered) -> N
     from delivery.proof.served_check import in_batches
 
     here = in_batches(model, answered.columns, len(answered.predictions))
-    tolerance = bundle.manifest.comparison.golden
+    comparison = bundle.manifest.comparison
+    tolerance, scale = comparison.golden, comparison.scale
     for row, (expected, answer) in enumerate(zip(answered.predictions, here, strict=True)):
-        if not same(expected, answer, tolerance):
+        if not same(expected, answer, tolerance, scale):
             raise BundleError(
                 f"{OTHERWISE}: {answered.kind} row {row} gets {_short(answer)} there and "
                 f"{_short(expected)} where the recipe ran, so a step reads what the recipe or the "

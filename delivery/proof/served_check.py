@@ -15,7 +15,7 @@ from delivery.proof.probe_rows import Probes
 from delivery.proof.training_rows import compared_places
 from delivery.recipe import Recipe
 from service.bundle import LIST, Manifest
-from service.comparison import SAME_MODEL, measured, same
+from service.comparison import measured, same
 from service.frames import CATEGORY
 from service.model import Model, RowByRow
 from service.rows import Columns, RowReader
@@ -50,9 +50,7 @@ def require_own_answers(
         _require_same("training", recipe, described, frame, answers, places)
 
 
-def require_invariance(
-    model: Model, held_out: Columns, asked: Probes, one_row_at_a_time: bool
-) -> None:
+def require_invariance(model: Model, held_out: Columns, asked: Probes, described: Manifest) -> None:
     """Ask some rows alone and in many batches; raises DeliveryError where an answer depends on its
     batch.
 
@@ -61,7 +59,7 @@ def require_invariance(
     """
     some, probes = _some(held_out, HELD_OUT), _some(asked.near(), PROBES)
     columns = {name: np.concatenate([some[name], probes[name]]) for name in held_out}
-    found = dependence(model, columns, SAME_MODEL, one_row_at_a_time)
+    found = dependence(model, columns, described.comparison, described.one_row_at_a_time)
     if found is not None:
         raise DeliveryError(_said(found))
 
@@ -88,9 +86,10 @@ def _require_same(
     mine = every_answer(
         RowByRow(own) if recipe.one_row_at_a_time else own, own.places(), len(frame)
     )[0]
+    rule = described.comparison
     for row, expected, answer in zip(places, mine, predictions, strict=True):
-        if not same(expected, answer, SAME_MODEL):
-            apart = measured(expected, answer)
+        if not same(expected, answer, rule.pipeline, rule.scale):
+            apart = measured(expected, answer, rule.scale)
             raise DeliveryError(
                 f"{kind} row {row} gets {_short(answer)} as a user sends it, and the pipeline "
                 f"says {_short(expected)} "

@@ -30,7 +30,7 @@ class Release:
     """One bundle. digest: SHA-256 of release.yaml's bytes; runtime: `onnx` or `sklearn`, as
     certified.
 
-    tolerance: within which a process of it gives its golden answers.
+    tolerance, scale: within which a process of it gives its golden answers.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Release:
     tolerance: float
     manifest: dict[str, Any]
     raw: bytes = field(repr=False)
+    scale: float = 1.0
 
     @property
     def output(self) -> str:
@@ -100,9 +101,10 @@ def read_release(folder: Path, name: str) -> Release:
             manifest["runtime"]["certified"],
             float(manifest["comparison"]["golden"]),
         )
-        return Release(
-            name, path, hashlib.sha256(raw).hexdigest(), runtime, tolerance, manifest, raw
-        )
+        # A bundle from before it was written down has none.
+        scale = float(manifest["comparison"].get("scale", 1.0))
+        digest = hashlib.sha256(raw).hexdigest()
+        return Release(name, path, digest, runtime, tolerance, manifest, raw, scale)
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ContractBroken(
             f"{path / MANIFEST} cannot be read ({error}): deliver {name} again"

@@ -51,10 +51,11 @@ def prove(bundle: Bundle, model: Model, tolerance: float | None = None) -> int:
     except (msgspec.ValidationError, RowFailures) as error:
         raise BundleError(f"{path}: the model does not answer its golden rows: {error}") from error
 
-    allowed = bundle.manifest.comparison.golden if tolerance is None else tolerance
+    rule = bundle.manifest.comparison
+    allowed = rule.golden if tolerance is None else tolerance
     for number, (each, answer) in enumerate(zip(golden, answers, strict=True), start=1):
-        if not same(each.prediction, answer, allowed):
-            apart = measured(each.prediction, answer)
+        if not same(each.prediction, answer, allowed, rule.scale):
+            apart = measured(each.prediction, answer, rule.scale)
             raise BundleError(
                 f"{path}, line {number}: predicts {answer} where {each.prediction} was delivered"
                 + (f" ({apart}; {allowed:g} is allowed)" if apart else "")

@@ -107,6 +107,11 @@ def price() -> Recipe:
     return fitted(LinearRegression(), risk, "predict")
 
 
+def rate() -> Recipe:
+    """A regression of very small numbers."""
+    return fitted(LinearRegression(), lambda frame: risk(frame) * 1e-6, "predict")
+
+
 def large() -> Recipe:
     """Sums that 32-bit floats cannot hold when an amount is very large."""
     return fitted(LinearRegression(), lambda frame: (risk(frame) + 5) * 1e9, "predict")

@@ -60,7 +60,7 @@ def test_a_pipeline_is_served_as_it_answers_itself_or_refused(tmp_path, name):
         )
         answers = msgspec.json.decode(msgspec.json.encode(outcome.predictions))
         mismatches += sum(
-            not same(expected[place], answer, tolerance)
+            not same(expected[place], answer, tolerance, manifest.comparison.scale)
             for place, answer in zip(batch, answers, strict=True)
         )
         counts["answers"] += len(batch)

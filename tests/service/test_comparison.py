@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.comparison import SAME_MODEL, difference, golden_tolerance, measured, same
+from service.comparison import (
+    LEAST_SCALE,
+    SAME_MODEL,
+    difference,
+    golden_tolerance,
+    measured,
+    same,
+    scale_of,
+)
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -67,6 +75,31 @@ def test_what_was_measured_is_said():
     assert measured(10.0, 10.000048) == "relative difference 4.8e-06, absolute 4.8e-05"
     assert measured([0.5, 0.5], [0.5, 0.75]) == "absolute difference 0.25"
     assert measured("a", "b") == measured(1, 2) == measured([0.5], [0.5, 0.5]) == ""
+
+
+def test_small_numbers_differ_in_proportion_to_the_scale():
+    assert difference(1e-6, 1.1e-6, 1e-6) == pytest.approx(0.1)
+    assert difference(0.0, 1e-9, 1e-6) == pytest.approx(1e-3)
+    assert difference([2e-6, 3e-6], [2e-6, 4e-6], 1e-6) == pytest.approx(1 / 3)
+    assert same(1e-6, 1.1e-6, 1e-5)
+    assert not same(1e-6, 1.1e-6, 1e-5, 1e-6)
+    assert measured(1e-6, 1.1e-6, 1e-6) == "relative difference 0.1, absolute 1e-07"
+
+
+@pytest.mark.parametrize(
+    ("answers", "scale"),
+    [
+        ([1e-6, -3e-6], 2e-6),
+        ([0.0, None, 1e-6, math.inf], 5e-7),
+        ([3.0, 0.5], 1.0),
+        ([0.0, 0.0], 1.0),
+        ([1e-300], LEAST_SCALE),
+        (["a", 3, [0.5]], 1.0),
+        ([], 1.0),
+    ],
+)
+def test_the_scale_is_the_mean_size_of_answers_where_that_is_below_one(answers, scale):
+    assert scale_of(answers) == pytest.approx(scale)
 
 
 def test_golden_rows_are_never_held_more_strictly_than_one_model_holds_itself():

@@ -1,5 +1,7 @@
 """The ONNX form is certified where it predicts the same on every held-out row, and nowhere else."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +16,7 @@ from sklearn.preprocessing import (
     MaxAbsScaler,
     MinMaxScaler,
     OneHotEncoder,
+    QuantileTransformer,
     RobustScaler,
     StandardScaler,
 )
@@ -21,7 +24,10 @@ from sklearn.tree import DecisionTreeClassifier
 
 from delivery.proof.onnx_form import CHUNK, certify, compare
 from delivery.recipe import Recipe
+from service.bundle import Comparison
 from tests.delivery import loans
+
+RULE = Comparison(rule="", certification=1e-5, golden=1e-5, pipeline=1e-6)
 
 
 class Toy:
@@ -46,7 +52,7 @@ def compared(mine, theirs, rows=10, output="predict"):
 def verdict(mine, theirs, rows=10, output="predict"):
     """What certify says of two toys."""
     return certify(
-        mine, theirs, {"x": np.arange(rows)}, rows, Recipe(None, None, None, output), 1e-5
+        mine, theirs, {"x": np.arange(rows)}, rows, Recipe(None, None, None, output), RULE
     )
 
 
@@ -185,7 +191,14 @@ def test_categories_of_floats_are_not_certified_since_there_fractions_are_cut(
 
 
 @pytest.mark.parametrize(
-    "scaler", [StandardScaler(), MinMaxScaler(), RobustScaler(), MaxAbsScaler()]
+    "scaler",
+    [
+        StandardScaler(),
+        MinMaxScaler(),
+        RobustScaler(),
+        MaxAbsScaler(),
+        QuantileTransformer(n_quantiles=50),
+    ],
 )
 @pytest.mark.parametrize(
     "model",
@@ -239,13 +252,46 @@ def test_numbers_far_beyond_keep_no_ordinary_pipeline_from_being_certified(works
     assert runtime.certified == "onnx", runtime.reason
 
 
+@pytest.mark.parametrize("size", [1e-8, 1e-3])
+def test_answers_below_one_are_compared_by_their_own_size(workshop, size):
+    """32 bits hold a time in seconds to two minutes: of answers that follow it little is right."""
+    chance = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "t": 1.7e9 + chance.integers(0, 1000, 900).astype(float),
+            "b": chance.normal(size=900).round(3),
+        }
+    )
+    for name, certified in (("t", "sklearn"), ("b", "onnx")):
+        columns = ColumnTransformer([("x", "passthrough", [name])])
+        labels = (frame[name] - frame[name].min()) * size / 1000
+        recipe = of_frame(frame[[name]], labels, columns, LinearRegression())
+        manifest = write_anew(workshop, recipe)
+        assert manifest.runtime.certified == certified, manifest.runtime.reason
+        sizes = np.abs(recipe.pipeline.predict(recipe.held_out))
+        assert manifest.comparison.scale == pytest.approx(sizes.mean())
+
+
+def write_anew(workshop, recipe):
+    """The contents of its bundle, in place of one that was written before."""
+    shutil.rmtree(workshop.folder / "draft", ignore_errors=True)
+    return workshop.write(recipe)
+
+
+@pytest.mark.parametrize("name", ["logistic", "floats", "large"])
+def test_probabilities_classes_and_large_numbers_have_a_scale_of_one(workshop, name):
+    assert workshop.write(getattr(loans, name)()).comparison.scale == 1.0
+
+
 def test_of_rows_that_may_fail_in_the_onnx_form_alone_the_pipeline_must_not_fail_alone():
     columns = {"x": np.arange(4)}
     spared = [False, True, True, False]
     some, none = Toy(float, bad={1}), Toy(float)
-    assert compare(none, some, columns, 4, "predict", spared).failures_equal
-    assert not compare(some, none, columns, 4, "predict", spared).failures_equal
-    assert not compare(none, Toy(float, bad={3}), columns, 4, "predict", spared).failures_equal
+    assert compare(none, some, columns, 4, "predict", may_fail=spared).failures_equal
+    assert not compare(some, none, columns, 4, "predict", may_fail=spared).failures_equal
+    assert not compare(
+        none, Toy(float, bad={3}), columns, 4, "predict", may_fail=spared
+    ).failures_equal
 
 
 def test_the_same_answers_are_equal():

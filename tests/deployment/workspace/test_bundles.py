@@ -27,6 +27,13 @@ def test_a_bundle_as_it_was_signed_holds(stage: Stage) -> None:
     assert golden_rows(release).predictions[:2] == [2, 4]
 
 
+def test_the_scale_of_its_answers_is_read_where_the_bundle_names_one(stage: Stage) -> None:
+    stage.deliver("v1")
+    stage.deliver("v2", comparison={"golden": 1e-5, "scale": 1e-6})
+    releases = stage.place().releases
+    assert [read_release(releases, name).scale for name in ("v1", "v2")] == [1.0, 1e-6]
+
+
 @pytest.mark.parametrize("name", ["golden.jsonl", "release.yaml", "signature"])
 def test_a_changed_file_is_named(stage: Stage, name: str) -> None:
     path = stage.deliver("v1") / name

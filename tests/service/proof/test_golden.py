@@ -74,6 +74,18 @@ def test_one_wrong_golden_answer_keeps_the_version_from_starting(edited, name, c
     assert "golden.jsonl, line 7: predicts" in refused(edited(name, change))
 
 
+def _rate(lines):
+    lines[6]["prediction"] += 1e-9
+
+
+def test_small_golden_answers_are_compared_by_the_scale_that_the_manifest_names(edited, workshop):
+    made = edited("rate", _rate)
+    assert "golden.jsonl, line 7: predicts" in refused(made)
+    # A bundle from before the scale was written down is read as it was then.
+    resign(made.bundle, workshop.keys, lambda manifest: manifest["comparison"].pop("scale"))
+    create_app(made)
+
+
 def test_a_prediction_of_another_shape_keeps_the_version_from_starting(edited):
     for wrong in ([0.5], 0.5, None, [[0.5, 0.5]], "bad"):
         assert not same(wrong, [0.5, 0.5], 1e-5)
