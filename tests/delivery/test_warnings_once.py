@@ -19,7 +19,7 @@ def test_a_warning_is_told_once_in_one_line_with_its_origin():
         "UserWarning: a column is empty",
         "UserWarning: another",
     ]
-    assert "test_warned.py, line " in said[0]
+    assert "test_warnings_once.py, line " in said[0]
 
 
 @pytest.mark.filterwarnings("always")

@@ -103,10 +103,10 @@ def check_plan(before: Ledger, decided: Plan, after: Ledger) -> None:
     after it.
     """
     verbs = "".join(f"{line.split()[0]} " for line in outline(decided))
-    assert re.fullmatch("(Start WaitReady WarmUp )?Record (Drain Stop )*", verbs)
+    assert re.fullmatch("(Start WaitReady WarmUp )?RecordRevision (DrainVersion Stop )*", verbs)
     assert after.revision == before.revision + 1
     started, stopped = programs(decided, "Start"), programs(decided, "Stop")
-    assert stopped == programs(decided, "Drain")
+    assert stopped == programs(decided, "DrainVersion")
     assert started == programs(decided, "WaitReady") == programs(decided, "WarmUp")
     running = {version.program for version in before.live()}
     assert {version.program for version in after.live()} == (running | started) - stopped
