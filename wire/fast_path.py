@@ -17,7 +17,7 @@ import httptools
 
 from wire.budget import RETRY_AFTER_S, ByteBudget
 from wire.problems import problem
-from wire.read_turns import PIECE_BYTES, ReadTurns
+from wire.read_turns import PIECE_BYTES, ReadingPauses, ReadTurns
 
 Headers = list[tuple[bytes, bytes]]
 Respond = Callable[[int, Headers, bytes], None]
@@ -103,7 +103,7 @@ class HttpConnection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._waiting = b""
         self._clogged = False
-        self._not_reading_for: set[str] = set()
+        self._pauses: Any = None
         self._ended = False
         self.refused = False
         self._held = 0
@@ -127,7 +127,7 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         """A client connected."""
-        self._transport = transport
+        self._transport, self._pauses = transport, ReadingPauses(transport)
         self.cut, self._unsent = transport.abort, transport.get_write_buffer_size
         self.house.nr_conns += 1
         self.house.doors.add(self)
@@ -227,7 +227,7 @@ class HttpConnection(asyncio.Protocol):
         self._release()
         self.refused = True
         self.house.refused(status)
-        self._read_again(WAITING)
+        self._pauses.remove(WAITING)
         transport.write_eof()
 
     # llhttp's callbacks, within `feed_data`
@@ -292,7 +292,7 @@ class HttpConnection(asyncio.Protocol):
         self._waiting += data
         room = self._count() if len(self._waiting) > UNCOUNTED_BYTES else True
         if len(self._waiting) > MOST_WAITING or not room:
-            self._stop_reading(WAITING)
+            self._pauses.add(WAITING)
 
     def _feed(self, data: bytes) -> None:
         # Empty lines before a request; gunicorn would skip one of them.
@@ -334,31 +334,9 @@ class HttpConnection(asyncio.Protocol):
 
     def _take_turn(self, data: bytes) -> None:
         """After a large piece of a body, read on when others have been read from."""
-        if (
-            len(data) >= PIECE_BYTES
-            and TURN not in self._not_reading_for
-            and self._transport is not None
-        ):
-            self._stop_reading(TURN)
-            self.house.turns.take(partial(self._read_again, TURN))
-
-    def _stop_reading(self, reason: str) -> None:
-        """Read on when none of the reasons is left."""
-        if not self._not_reading_for:
-            self._transport.pause_reading()
-        self._not_reading_for.add(reason)
-
-    def _read_again(self, reason: str) -> None:
-        if reason not in self._not_reading_for:
-            return
-
-        self._not_reading_for.remove(reason)
-        if (
-            not self._not_reading_for
-            and self._transport is not None
-            and not self._transport.is_closing()
-        ):
-            self._transport.resume_reading()
+        if len(data) >= PIECE_BYTES and TURN not in self._pauses and self._transport is not None:
+            self._pauses.add(TURN)
+            self.house.turns.take(partial(self._pauses.remove, TURN))
 
     def _count(self) -> bool:
         """Tell the budget what is held; False where that is more than there is room for."""
@@ -418,7 +396,7 @@ class HttpConnection(asyncio.Protocol):
         if self._held:
             self._count()
 
-        if self._waiting or self._not_reading_for:
+        if self._waiting or self._pauses:
             self.loop.call_soon(self._next)
 
     def _write(self, status: int, headers: Headers, body: bytes, keep: bool) -> None:
@@ -442,7 +420,7 @@ class HttpConnection(asyncio.Protocol):
         if self._transport is None or self.since is None or self._clogged:
             return
 
-        self._read_again(WAITING)
+        self._pauses.remove(WAITING)
         if self._waiting:
             data, self._waiting = self._waiting, b""
             self._feed(data)
@@ -458,10 +436,7 @@ class HttpConnection(asyncio.Protocol):
     def _hand_over(self) -> None:
         transport, raw = self._transport, self._raw + self._waiting
         self.connection_lost(None)
-        if self._not_reading_for:
-            self._not_reading_for.clear()
-            transport.resume_reading()
-
+        self._pauses.clear()
         other = self.house.other_protocol()
         transport.set_protocol(other)
         other.connection_made(transport)

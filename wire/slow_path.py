@@ -13,7 +13,7 @@ from gunicorn.http.errors import ParseException
 
 from wire.fast_path import SLOWEST_READER_S, TURN
 from wire.problems import problem
-from wire.read_turns import PIECE_BYTES
+from wire.read_turns import PIECE_BYTES, ReadingPauses
 
 MOST_HEAD = 64 * 1024
 LONGEST_DETAIL = 300
@@ -65,7 +65,6 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         # What has arrived and waits for its turn to be parsed, and the pieces of a slice's body.
         self._unparsed = memoryview(b"")
         self._pieces: list[bytes] = []
-        self._not_reading_for: set[str] = set()
 
     @property
     def since(self) -> float | None:
@@ -103,6 +102,11 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         if self._awaiting_request:
             self._keepalive_timeout()
 
+    def connection_made(self, transport: Any) -> None:
+        """A client connected, or was handed over."""
+        self._pauses = ReadingPauses(transport)
+        super().connection_made(transport)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The client, or the server, closed it."""
         self.worker.budget.release(self)
@@ -125,8 +129,8 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         behind = bytes(self._unparsed)
         self._unparsed = memoryview(data + behind if behind else data)
         goes_on = self._parse_slice()
-        if self._unparsed and TURN not in self._not_reading_for:
-            self._stop_reading(TURN)
+        if self._unparsed and TURN not in self._pauses:
+            self._pauses.add(TURN)
             self.worker.turns.take(self._take_turn)
 
         return goes_on
@@ -154,7 +158,7 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         elif self._ended and not self._is_whole():
             self._close_transport()
         else:
-            self._read_again(TURN)
+            self._pauses.remove(TURN)
 
     def _head_has_room(self, size: int) -> bool:
         """Count the bytes of a head that is not whole; False where it is too long, which is
@@ -191,25 +195,11 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
 
     def _pause_reading(self) -> None:
         self._reading_paused = True
-        self._stop_reading(FULL)
+        self._pauses.add(FULL)
 
     def _resume_reading(self) -> None:
         self._reading_paused = False
-        self._read_again(FULL)
-
-    def _stop_reading(self, reason: str) -> None:
-        """Read on when none of the reasons is left."""
-        if not self._not_reading_for and self.transport is not None:
-            self.transport.pause_reading()
-        self._not_reading_for.add(reason)
-
-    def _read_again(self, reason: str) -> None:
-        if reason not in self._not_reading_for:
-            return
-
-        self._not_reading_for.remove(reason)
-        if not self._not_reading_for and not self._closed and self.transport is not None:
-            self.transport.resume_reading()
+        self._pauses.remove(FULL)
 
     def eof_received(self) -> bool:
         """The client sends no more; whether its answer is still to be sent."""

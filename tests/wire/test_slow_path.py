@@ -149,7 +149,7 @@ def test_two_reasons_not_to_read_do_not_undo_each_other():
         if door._unparsed:
             return False
         if len(held) == 2:
-            held.append((FULL in door._not_reading_for, visit.transport.reading))
+            held.append((FULL in door._pauses, visit.transport.reading))
             door._resume_reading()
         return visit.transport.reading
 
