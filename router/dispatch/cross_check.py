@@ -25,6 +25,8 @@ from router.evidence.evidence_counters import EvidenceCounters
 ROWS_A_SECOND = 500.0
 MOST_ROWS = 1_000.0
 """Rows that may be asked at once where nothing was asked for a while."""
+ROW_BYTES = 1024
+"""So many bytes count as a row: a large one costs as much as many."""
 BUSY_ROWS = 64
 
 
@@ -82,7 +84,8 @@ class CrossCheck:
 
         weight: of the candidate when the request was drawn, in basis points.
         """
-        lane = self.lane_to_ask(failure, version, len(rows), table, weight)
+        rows_worth = max(len(rows), sum(map(len, rows)) // ROW_BYTES)
+        lane = self.lane_to_ask(failure, version, rows_worth, table, weight)
         deadline = self.loop.time() + self.limits.version_timeout_ms / 1000
         if lane is not None and lane.submit(PendingCheck(rows, deadline, failure)) is not None:
             failure.dismiss()

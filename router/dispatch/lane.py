@@ -38,9 +38,13 @@ RESTARTED_S = 0.05
 # A process may end with the rows in its hands because of them: so often they are given to the next
 # one.
 LOSSES, LOSSES_IN_OUTAGE = 2, 3
-# A request of more rows than this part of a batch is large; so much of a batch is its own where
-# small ones come.
+# A request of more rows than this part of a batch is large, or of more bytes than PART_BYTES; so
+# much of a batch is its own where small ones come.
 PARTS = 4
+PART_BYTES = 64 * 1024
+"""At most so much of large requests goes in one batch while small ones come."""
+BATCH_BYTES = 512 * 1024
+"""At most so much goes in one batch: a version reads no more at a time, whatever its rows are."""
 SMALL_COME_S = 0.1
 # A version may be so much slower than it was: what is let in is to be answered in time, else its
 # work is lost.
@@ -104,7 +108,7 @@ class Lane:
                 f"circuit open for {SUSPENDED_S:g} s",
             )
 
-        if count * PARTS > self.pace.batch_rows and count > 1:
+        if self._is_large(pending):
             self.large.append(LargeRequest(pending))
             self.large_rows += count
         else:
@@ -124,11 +128,9 @@ class Lane:
         """
         pace = self.pace
         # Small requests go before large ones, and do not wait for the room that these take.
-        ahead = (
-            self.queued_rows
-            if count * PARTS > pace.batch_rows
-            else self.queued_rows - self.large_rows
-        )
+        ahead = self.queued_rows
+        if not self._is_large(pending):
+            ahead -= self.large_rows
         if ahead + count > self.limits.max_queue_rows or ahead >= pace.waiting_rows:
             return DispatchError("shed", f"{self.queued_rows} rows wait for {self.version} already")
 
@@ -140,6 +142,11 @@ class Lane:
             )
 
         return None
+
+    def _is_large(self, pending: Pending) -> bool:
+        """Whether it goes in parts, or by itself, beside small ones."""
+        count = len(pending.rows)
+        return (count > 1 and count * PARTS > self.pace.batch_rows) or pending.size > PART_BYTES
 
     def _may_send(self) -> bool:
         """Whether the next batch may leave: beside others only when it is worth it, and not beyond
@@ -227,14 +234,14 @@ class Lane:
         room = most - most // PARTS if self.large else most
         while queue and not queue[0].alone and (not batch or rows + len(queue[0].rows) <= room):
             size += queue[0].size
-            if batch and size > self.limits.max_body_bytes:
+            if batch and size > BATCH_BYTES:
                 break
             pending = queue.popleft()
             rows += len(pending.rows)
             batch.append(pending)
 
         self.queued_rows -= rows
-        if self.large and rows < most and size <= self.limits.max_body_bytes:
+        if self.large and rows < most and size <= BATCH_BYTES:
             part = self._part(most, most - rows)
             if part is not None:
                 batch.append(part)
@@ -252,7 +259,10 @@ class Lane:
             return None
 
         small = self.loop.time() - self._small_at < SMALL_COME_S
-        part = whole.part(max(1, min(room, most // PARTS if small else most)))
+        if small:
+            part = whole.part(max(1, min(room, most // PARTS)), PART_BYTES)
+        else:
+            part = whole.part(room, BATCH_BYTES)
         self.large_rows -= len(part.rows)
         self.queued_rows -= len(part.rows)
         if whole.rest:

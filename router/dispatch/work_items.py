@@ -4,6 +4,7 @@ holds nobody up.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, islice
 
 import msgspec
 
@@ -55,18 +56,18 @@ class Pending(ABC):
     """Rows of one caller that wait for a version, which tells it the outcome by one call of `done`.
 
     alone: they go in a batch of their own; losses: how often a process was lost that had been given
-    them; over: its deadline passed while its batch was under way, and it was told so."""
+    them; over: its deadline passed while its batch was under way, and it was told so; size: bytes of
+    its rows."""
 
     rows: list[msgspec.Raw]
     deadline: float
     losses: int = field(default=0, init=False)
     over: bool = field(default=False, init=False)
     alone: bool = field(default=False, init=False)
+    size: int = field(init=False)
 
-    @property
-    def size(self) -> int:
-        """Bytes of its rows."""
-        return sum(map(len, self.rows))
+    def __post_init__(self) -> None:
+        self.size = sum(map(len, self.rows))
 
     @abstractmethod
     def done(self, outcome: Predicted | DispatchError) -> None:
@@ -95,10 +96,13 @@ class LargeRequest:
         """How many rows still wait."""
         return len(self.pending.rows) - self.taken
 
-    def part(self, most: int) -> "Chunk":
-        """The next rows, at most so many."""
-        start, self.taken = self.taken, min(self.taken + most, len(self.pending.rows))
-        return Chunk(self.pending.rows[start : self.taken], self.pending.deadline, self, start)
+    def part(self, most: int, most_bytes: int) -> "Chunk":
+        """The next rows: at most so many, and of more than one at most so many bytes."""
+        rows, start = self.pending.rows, self.taken
+        sizes = accumulate(map(len, islice(rows, start, start + most)))
+        fit = sum(1 for size in sizes if size <= most_bytes)
+        self.taken = start + max(1, fit)
+        return Chunk(rows[start : self.taken], self.pending.deadline, self, start)
 
     def answered(self, start: int, rows: int, outcome: Predicted | DispatchError) -> None:
         """A part has its outcome: the first that is lost is the outcome of all, else they are put

@@ -16,7 +16,7 @@ import msgspec
 
 from rollout.settings import Settings
 from router.access import Access
-from router.dispatch.cross_check import FailedRequest
+from router.dispatch.cross_check import ROW_BYTES, FailedRequest
 from router.dispatch.dispatcher import STATUS_OF_LOSS, Dispatcher, Draw, word_of
 from router.dispatch.lane import Lane
 from router.dispatch.upstream import Answer, Failure
@@ -41,8 +41,6 @@ from router.requests.unit_source import UnitSource
 # How often it is looked whether the only version is back, and for how many requests at once.
 LOOK_S = 0.2
 WHAT_TO_SEND = 'send {"inputs": [{"name", "shape", "datatype", "data"}, ...]}, as the metadata says'
-# So many bytes of a body count as a row when the other version is asked about it.
-ROW_BYTES = 1024
 MOST_WAITING = 256
 # At which depth a body has its tensors, how many they may be, and how long the shape of one.
 TENSORS_DEPTH = 2
@@ -290,6 +288,14 @@ class InferEndpoint:
         if rows > self.limits.max_rows:
             raise Problem(
                 413, f"{rows} rows in one request: at most {self.limits.max_rows} are allowed"
+            )
+
+        most_bytes = self.limits.max_row_bytes
+        if len(body) > most_bytes * max(1, rows):
+            raise Problem(
+                413,
+                f"{len(body)} bytes for {max(1, rows)} rows: "
+                f"at most {most_bytes} bytes a row are allowed",
             )
 
     async def _ask_within(

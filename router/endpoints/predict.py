@@ -34,7 +34,7 @@ from router.requests.beside import LARGE_BODY, LOOKING
 from router.requests.body import Unpacked, sent_body
 from router.requests.content_encoding import unpack
 from router.requests.json_errors import json_fault, without_bom
-from router.requests.json_scan import too_many
+from router.requests.json_scan import too_many_or_large
 from router.requests.request_headers import RequestContext, read_headers
 from router.requests.unit_source import UnitSource, row_field
 from wire.budget import ByteBudget
@@ -174,10 +174,15 @@ class Predict:
             self._ask(asked, headers, body, respond)
 
     async def _look_through(self, body: bytes) -> None:
-        """Refuse what would take much memory apart: too many rows. Raises Problem."""
-        most = self.limits.max_rows
-        if await LOOKING.run(too_many, body, {ROWS_DEPTH: most}) is not None:
+        """Refuse what would take much memory or time apart. Raises Problem 413, 503."""
+        most, most_bytes = self.limits.max_rows, self.limits.max_row_bytes
+        broken = await LOOKING.run(too_many_or_large, body, ROWS_DEPTH, most, most_bytes)
+        if broken == "number":
             raise Problem(413, f"more than {most} rows in one request: at most {most} are allowed")
+        if broken == "size":
+            raise Problem(
+                413, f"a row has more than {most_bytes} bytes: at most {most_bytes} are allowed"
+            )
 
     def _counted(self, body: bytes, respond: Respond) -> Respond:
         """`respond`, after which an unpacked body is counted in the worker's budget no more."""
@@ -260,14 +265,26 @@ class Predict:
         if not rows:
             raise Problem(400, "`instances` is empty: send at least one row")
 
-        self._require_few(len(rows))
+        self._require_small(rows, len(body))
         return rows
 
-    def _require_few(self, rows: int) -> None:
-        if rows > self.limits.max_rows:
+    def _require_small(self, rows: list[msgspec.Raw], body_bytes: int) -> None:
+        """Few rows, and none that would hold up others; raises Problem 413."""
+        limits = self.limits
+        if len(rows) > limits.max_rows:
             raise Problem(
-                413, f"{rows} rows in one request: at most {self.limits.max_rows} are allowed"
+                413, f"{len(rows)} rows in one request: at most {limits.max_rows} are allowed"
             )
+
+        if body_bytes > limits.max_row_bytes:
+            sizes = list(map(len, rows))
+            largest = max(sizes)
+            if largest > limits.max_row_bytes:
+                raise Problem(
+                    413,
+                    f"row {sizes.index(largest)} has {largest} bytes: "
+                    f"at most {limits.max_row_bytes} are allowed",
+                )
 
     def _unit_of(self, asked: RequestContext, rows: list[msgspec.Raw]) -> tuple[bytes, bytes, bool]:
         """The unit that is assigned, the value of a cookie to set (empty: none), and whether the

@@ -1,10 +1,10 @@
-"""Counts the elements of a JSON body's lists before any of them is made, at the cost of a look at
-each byte.
+"""Counts and measures the elements of a JSON body's lists before any of them is made, at the cost
+of a look at each byte.
 
 numpy looks at a slice at a time and lets other threads run meanwhile. What is not JSON is counted
 up to its fault as if it were: who decodes it says what is wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,9 +31,7 @@ def too_many(body: bytes, most: Mapping[int, int]) -> int | None:
 
     The outermost list or object is of depth 1. An empty list counts as one element.
     """
-    scan = ListScan(tuple(most))
-    for start in range(0, len(body), SLICE_BYTES):
-        scan.read(np.frombuffer(body, np.uint8, min(SLICE_BYTES, len(body) - start), start))
+    for scan in _scans(body, tuple(most)):
         for depth, bound in most.items():
             if scan.elements[depth] > bound:
                 return depth
@@ -41,17 +39,41 @@ def too_many(body: bytes, most: Mapping[int, int]) -> int | None:
     return None
 
 
+def too_many_or_large(body: bytes, depth: int, most: int, most_bytes: int) -> str | None:
+    """Which of two bounds the elements at one depth break first: "number" of all of them together,
+    or "size" of one, blanks around it included; None where they keep both.
+    """
+    for scan in _scans(body, (depth,)):
+        if scan.elements[depth] > most:
+            return "number"
+        if scan.largest[depth] > most_bytes:
+            return "size"
+
+    return None
+
+
+def _scans(body: bytes, depths: tuple[int, ...]) -> "Iterator[ListScan]":
+    """What has been seen after each slice."""
+    scan = ListScan(depths)
+    for start in range(0, len(body), SLICE_BYTES):
+        scan.read(np.frombuffer(body, np.uint8, min(SLICE_BYTES, len(body) - start), start))
+        yield scan
+
+
 @dataclass
 class ListScan:
     """What has been seen of a body so far.
 
     elements: by depth, of all lists at it together; in_list: by depth, whether the container that
-    began last there is a list; odd_backslashes: whether an odd number of them ended the last slice.
+    began last there is a list; largest: by depth, the bytes of the largest element of any list or
+    object at it; odd_backslashes: whether an odd number of them ended the last slice.
     """
 
     depths: tuple[int, ...]
     elements: dict[int, int] = field(init=False)
     in_list: dict[int, bool] = field(init=False)
+    largest: dict[int, int] = field(init=False)
+    bytes_read: int = 0
     depth: int = 0
     in_text: bool = False
     odd_backslashes: bool = False
@@ -59,16 +81,26 @@ class ListScan:
     def __post_init__(self) -> None:
         self.elements = dict.fromkeys(self.depths, 0)
         self.in_list = dict.fromkeys(self.depths, False)
+        self.largest = dict.fromkeys(self.depths, 0)
+        # Where the element that is being read began; None outside of all.
+        self._began: dict[int, int | None] = dict.fromkeys(self.depths)
 
     def read(self, piece: NDArray[np.uint8]) -> None:
         """Count what the next slice of the body has."""
-        signs = self._outside_texts(piece)
+        at = self._outside_texts(piece)
+        signs = piece[at]
         steps = _STEPS[signs]
         depths = np.cumsum(steps, dtype=np.int64) + self.depth
         if len(depths):
             self.depth = int(depths[-1])
         for depth in self.depths:
             self._count(depth, signs, steps, depths)
+            ends = (depths == depth - 1) & (steps == -1)
+            within = (depths == depth) & ((steps == 1) | (signs == _COMMA))
+            bounds = np.flatnonzero(ends | within)
+            self._measure(depth, at[bounds] + self.bytes_read, ends[bounds], len(piece))
+
+        self.bytes_read += len(piece)
 
     def _count(
         self,
@@ -86,15 +118,36 @@ class ListScan:
         self.elements[depth] += int(lists[1:].sum()) + int(lists[within].sum())
         self.in_list[depth] = bool(lists[-1])
 
-    def _outside_texts(self, piece: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The brackets, braces and commas of a slice that stand in no text."""
+    def _measure(
+        self, depth: int, bounds: NDArray[np.int64], ends: NDArray[np.bool_], read: int
+    ) -> None:
+        """Of elements that begin or end at these places of the body, and of the one under way.
+
+        ends: which of them end a list or object; from there to the next bound there is no element.
+        """
+        began = self._began[depth]
+        starts = bounds[:-1][~ends[:-1]]
+        sizes = bounds[1:][~ends[:-1]] - starts - 1
+        open_since = began
+        if len(bounds):
+            open_since = None if ends[-1] else int(bounds[-1])
+            if began is not None:
+                sizes = np.append(sizes, bounds[0] - began - 1)
+        if open_since is not None:
+            sizes = np.append(sizes, self.bytes_read + read - open_since - 1)
+
+        self._began[depth] = open_since
+        self.largest[depth] = max(self.largest[depth], int(sizes.max(initial=0)))
+
+    def _outside_texts(self, piece: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Where the brackets, braces and commas of a slice are that stand in no text."""
         at = np.flatnonzero(_LOOKED_AT[piece])
         signs = piece[at]
         quotes = (signs == _QUOTE) & ~self._escaped(piece, at)
         texts_begun = np.cumsum(quotes, dtype=np.int64) + self.in_text
         if len(texts_begun):
             self.in_text = bool(texts_begun[-1] & 1)
-        outside: NDArray[np.uint8] = signs[(texts_begun & 1 == 0) & (signs != _QUOTE)]
+        outside: NDArray[np.int64] = at[(texts_begun & 1 == 0) & (signs != _QUOTE)]
         return outside
 
     def _escaped(self, piece: NDArray[np.uint8], at: NDArray[np.int64]) -> NDArray[np.bool_]:

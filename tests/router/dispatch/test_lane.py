@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from rollout.settings import Limits
+from router.dispatch import lane
 from router.dispatch.lane import Lane
 from router.dispatch.work_items import DispatchError, Pending, Predicted
 from router.evidence.worker_metrics import WorkerMetrics
@@ -32,8 +33,9 @@ class Place:
         self.loop, self.version = Loop(), Version()
         self.lane = Lane("v1", self.version, Limits(**limits), WorkerMetrics(), self.loop)
 
-    def ask(self, *rows, timeout_s=10.0):
-        caller = Caller([msgspec.Raw(b"%d" % row) for row in rows], self.loop.now + timeout_s)
+    def ask(self, *rows, timeout_s=10.0, row_bytes=0):
+        raws = [msgspec.Raw((b"%d" % row).rjust(row_bytes)) for row in rows]
+        caller = Caller(raws, self.loop.now + timeout_s)
         refused = self.lane.submit(caller)
         if refused is not None:
             caller.told.append(refused)
@@ -365,14 +367,44 @@ def test_a_large_request_ends_with_the_first_part_whose_rows_cannot_be_told_apar
     assert caller.told == [DispatchError("model", "together")]
 
 
-def test_a_batch_is_bounded_in_bytes():
-    place = Place(max_body_bytes=50)
+def test_a_batch_is_bounded_in_bytes(monkeypatch):
+    monkeypatch.setattr(lane, "BATCH_BYTES", 50)
+    place = Place()
     place.ask(1)
     for _ in range(10):
         place.ask(10**19)
 
     place.version.answer()
     assert len(place.version.sent[0][0]) == 2
+
+
+def test_requests_of_many_bytes_go_in_parts_beside_small_ones():
+    place = Place()
+    place.ask(1)
+    heavy = place.ask(*range(100, 120), row_bytes=20_000)
+    single = place.ask(7, row_bytes=100_000)
+    sent = []
+    while not (heavy.told and single.told):
+        small = place.ask(2)
+        while not small.told:
+            sent.append(place.version.sent[0][0])
+            place.version.answer()
+
+    assert max(sum(100 <= row for row in rows) for rows in sent) == lane.PART_BYTES // 20_000
+    assert [sum(row >= 100 for row in rows) for rows in sent if 7 in rows] == [0]
+    assert (values(heavy), values(single)) == (list(range(100, 120)), [7])
+    assert (place.lane.queued_rows, place.lane.large_rows, place.lane.rows_in_flight) == (0, 0, 0)
+
+
+def test_the_largest_batches_go_where_no_small_ones_come():
+    place = Place()
+    place.teach(1e6)
+    place.after(1.0)
+    heavy = place.ask(*range(60), row_bytes=20_000)
+    assert [len(rows) for rows, _ in place.version.sent] == [lane.BATCH_BYTES // 20_000] * 2
+    while not heavy.told:
+        place.version.answer()
+    assert values(heavy) == list(range(60))
 
 
 def test_a_large_request_takes_no_room_from_small_ones():

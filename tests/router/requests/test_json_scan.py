@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from router.requests import json_scan
-from router.requests.json_scan import ListScan, too_many
+from router.requests.json_scan import ListScan, too_many, too_many_or_large
 
 TEXTS = st.text(st.sampled_from('[]{},:"\\ aé\n\x00'), max_size=12)
 VALUES = st.recursive(
@@ -19,12 +19,17 @@ VALUES = st.recursive(
 DEPTHS = (1, 2, 3, 4)
 
 
-def counted(body, size=json_scan.SLICE_BYTES):
-    """The elements at each depth, from slices of this size."""
+def scanned(body, size=json_scan.SLICE_BYTES):
+    """The scan of a whole body, from slices of this size."""
     scan = ListScan(DEPTHS)
     for start in range(0, len(body), size):
         scan.read(np.frombuffer(body[start : start + size], np.uint8))
-    return scan.elements
+    return scan
+
+
+def counted(body, size=json_scan.SLICE_BYTES):
+    """The elements at each depth, from slices of this size."""
+    return scanned(body, size).elements
 
 
 def by_json(value, depth=1, into=None):
@@ -46,6 +51,42 @@ def test_the_elements_are_those_that_json_finds_however_the_body_is_sliced(
 ):
     body = json.dumps(value, ensure_ascii=narrow, indent=indent).encode()
     assert counted(body, size) == counted(body) == by_json(value)
+
+
+def largest_by_json(value, depth=1, into=None):
+    """The bytes of the largest element at each depth, of values written without blanks."""
+    into = dict.fromkeys(DEPTHS, 0) if into is None else into
+    if isinstance(value, list | dict):
+        members = value.items() if isinstance(value, dict) else ((None, each) for each in value)
+        for name, each in members:
+            key = "" if name is None else f"{json.dumps(name)}:"
+            size = len(f"{key}{json.dumps(each, separators=(',', ':'))}")
+            if depth in into:
+                into[depth] = max(into[depth], size)
+            largest_by_json(each, depth + 1, into)
+    return into
+
+
+@settings(deadline=None, max_examples=400)
+@given(VALUES, st.integers(1, 40))
+@example([[["a"], [], {}], [[1, 22], [333]]], 1)
+def test_the_largest_element_is_the_one_that_json_writes_longest(value, size):
+    body = json.dumps(value, separators=(",", ":")).encode()
+    assert scanned(body, size).largest == scanned(body).largest == largest_by_json(value)
+
+
+def test_a_row_is_too_large_before_all_of_it_was_read(monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        ListScan,
+        "read",
+        lambda scan, piece, real=ListScan.read: (read.append(1), real(scan, piece)),
+    )
+    body = b'{"instances":[{},{"a":"%b"},{}]}' % (b"a" * 4_000_000)
+    assert too_many_or_large(body, 2, 10, 200_000) == "size"
+    assert len(read) == 2
+    assert too_many_or_large(body, 2, 10, 5_000_000) is None
+    assert too_many_or_large(body, 2, 2, 5_000_000) == "number"
 
 
 @settings(deadline=None)
