@@ -56,8 +56,8 @@ class Pending(ABC):
     """Rows of one caller that wait for a version, which tells it the outcome by one call of `done`.
 
     alone: they go in a batch of their own; losses: how often a process was lost that had been given
-    them; over: its deadline passed while its batch was under way, and it was told so; size: bytes of
-    its rows."""
+    them; over: its deadline passed while its batch was under way, and it was told so; size: bytes
+    of its rows."""
 
     rows: list[msgspec.Raw]
     deadline: float
