@@ -81,15 +81,15 @@ def deliver(
     as_json: Json = False,
 ) -> None:
     """Pack, test, prove and sign a pipeline as releases/VERSION."""
-    with _door(as_json) as (out, place):
-        _deliver(place, out, version, source, sample, label, one_row_at_a_time)
+    with _command(as_json) as (out, workspace):
+        _deliver(workspace, out, version, source, sample, label, one_row_at_a_time)
 
 
 @app.verb()
 def verify(version: Version, as_json: Json = False) -> None:
     """Check a bundle again: signature, every digest, and its golden rows in a fresh process."""
-    with _door(as_json) as (out, place):
-        _verify(place, out, version)
+    with _command(as_json) as (out, workspace):
+        _verify(workspace, out, version)
 
 
 @app.verb()
@@ -100,24 +100,24 @@ def up(
     as_json: Json = False,
 ) -> None:
     """Start router and live versions; run again it repairs what is missing."""
-    with _door(as_json) as (out, place):
+    with _command(as_json) as (out, workspace):
         from dataclasses import replace
 
         from cli.render import summary
         from targets import registry
 
-        found = registry.up(place if port is None else replace(place, port=port), out.say)
+        found = registry.up(workspace if port is None else replace(workspace, port=port), out.say)
         raise SystemExit(summary.stack(out, found))
 
 
 @app.verb()
 def down(as_json: Json = False) -> None:
     """Stop everything, gracefully, and see that nothing is left."""
-    with _door(as_json) as (out, place):
+    with _command(as_json) as (out, workspace):
         from cli.render import summary
         from targets import registry
 
-        summary.stopped(out, registry.down(place, out.say))
+        summary.stopped(out, registry.down(workspace, out.say))
 
 
 @app.verb()
@@ -140,11 +140,11 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Show what a rollout would change, for whom and at what cost; changes nothing."""
-    with _door(as_json) as (out, place):
+    with _command(as_json) as (out, workspace):
         from cli.render import summary
 
         raise SystemExit(
-            summary.plan(out, place, version, strategy, replay, breaking, steps, every, auto)
+            summary.plan(out, workspace, version, strategy, replay, breaking, steps, every, auto)
         )
 
 
@@ -229,10 +229,10 @@ def release_in_place(
         _act("release_in_place", (version, breaking), reason, as_json)
         return
 
-    with _door(as_json) as (out, place):
+    with _command(as_json) as (out, workspace):
         from deployment.commands.release_in_place import release_watched
 
-        raise SystemExit(release_watched(place, out, version, breaking, reason))
+        raise SystemExit(release_watched(workspace, out, version, breaking, reason))
 
 
 @app.verb()
@@ -288,19 +288,19 @@ def retire(
 @app.verb()
 def collect(as_json: Json = False) -> None:
     """Stop idle versions, and on Heroku delete their old apps; says first what that saves."""
-    with _door(as_json) as (out, place):
+    with _command(as_json) as (out, workspace):
         from cli.render import summary
 
-        raise SystemExit(summary.collected(out, place))
+        raise SystemExit(summary.collected(out, workspace))
 
 
 @app.verb()
 def status(as_json: Json = False) -> None:
     """Show the traffic split, health per version and the rollback target."""
-    with _door(as_json) as (out, place):
+    with _command(as_json) as (out, workspace):
         from cli.render import summary
 
-        summary.status(place, out)
+        summary.status(workspace, out)
 
 
 @app.verb()
@@ -310,10 +310,10 @@ def watch(
     as_json: Json = False,
 ) -> None:
     """Show the status as it changes; with --timeout, until the rollout has ended."""
-    with _door(as_json) as (out, place):
+    with _command(as_json) as (out, workspace):
         from cli.render import summary
 
-        raise SystemExit(summary.watch(place, out, once, timeout))
+        raise SystemExit(summary.watch(workspace, out, once, timeout))
 
 
 @app.verb()
@@ -331,13 +331,13 @@ def history(
     as_json: Json = False,
 ) -> None:
     """List who did what, when and why; with --at, what was live at a moment."""
-    with _door(as_json) as (out, place):
+    with _command(as_json) as (out, workspace):
         from cli.render import history, summary
 
         if at is not None:
-            history.at(place, out, at, verify_chain)
+            history.at(workspace, out, at, verify_chain)
         else:
-            summary.history(place, out, number, verify_chain)
+            summary.history(workspace, out, number, verify_chain)
 
 
 @app.verb()
@@ -351,10 +351,10 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Show what stood behind an act: the verdict's numbers, or who did it, and what it changed."""
-    with _door(as_json) as (out, place):
+    with _command(as_json) as (out, workspace):
         from cli.render import history
 
-        history.explain(place, out, revision)
+        history.explain(workspace, out, revision)
 
 
 @app.verb()
@@ -363,10 +363,10 @@ def whoserved(
     as_json: Json = False,
 ) -> None:
     """Show which version answered a prediction, and what was in force then."""
-    with _door(as_json) as (out, place):
+    with _command(as_json) as (out, workspace):
         from cli.render import history
 
-        history.who_served(place, out, token)
+        history.who_served(workspace, out, token)
 
 
 @app.verb()
@@ -378,28 +378,28 @@ def feedback(
     as_json: Json = False,
 ) -> None:
     """Send late labels, each counted once for the version that predicted."""
-    with _door(as_json) as (out, place):
+    with _command(as_json) as (out, workspace):
         from cli.render import summary
 
-        raise SystemExit(summary.feedback(place, out, file, timeout))
+        raise SystemExit(summary.feedback(workspace, out, file, timeout))
 
 
 @app.verb()
 def lint(as_json: Json = False) -> None:
     """Check settings, Procfile, bundles, record and address; changes nothing."""
-    with _door(as_json, lenient=True) as (out, place):
+    with _command(as_json, lenient=True) as (out, workspace):
         from cli.render import summary
 
-        raise SystemExit(summary.lint(place, out))
+        raise SystemExit(summary.lint(workspace, out))
 
 
 @app.verb()
 def doctor(as_json: Json = False) -> None:
     """Compare what runs with what should run, platform, record and processes; changes nothing."""
-    with _door(as_json) as (out, place):
+    with _command(as_json) as (out, workspace):
         from cli.render import summary
 
-        raise SystemExit(summary.doctor(place, out))
+        raise SystemExit(summary.doctor(workspace, out))
 
 
 @app.verb()
@@ -413,10 +413,10 @@ def rehearse(
     """The whole plan on a Heroku that runs on this machine, with users' traffic; no account is
     needed.
     """
-    with _door(as_json) as (out, place):
+    with _command(as_json) as (out, workspace):
         from cli.render import summary
 
-        raise SystemExit(summary.rehearsal(out, place, versions or []))
+        raise SystemExit(summary.rehearsal(out, workspace, versions or []))
 
 
 @app.verb(passes_on=True)
@@ -429,43 +429,43 @@ def demo(words: list[str]) -> None:
 
 
 @contextmanager
-def _door(as_json: bool, lenient: bool = False) -> Iterator[tuple[Out, Workspace]]:
+def _command(as_json: bool, lenient: bool = False) -> Iterator[tuple[Out, Workspace]]:
     """Where to speak and where to act; what is raised on purpose is told in one line and becomes an
     exit code.
     """
     from cli.render.exit_codes import told
-    from deployment.workspace.workspace import place
+    from deployment.workspace.workspace import workspace_from_environment
 
     with told(as_json) as out:
-        yield out, _lenient_place() if lenient else place()
+        yield out, _lenient_workspace() if lenient else workspace_from_environment()
 
 
-def _lenient_place() -> Workspace:
+def _lenient_workspace() -> Workspace:
     """The place with deploy.toml's settings, or with the defaults where it cannot be read: `lint`
     tells why.
     """
     from deployment.workspace.errors import Misconfigured
-    from deployment.workspace.workspace import place
+    from deployment.workspace.workspace import workspace_from_environment
     from rollout.errors import Refusal
     from rollout.settings import Settings
 
     try:
-        return place()
+        return workspace_from_environment()
     except (Misconfigured, Refusal):
-        return place(settings=Settings())
+        return workspace_from_environment(settings=Settings())
 
 
 def _act(verb: str, options: tuple[Any, ...], reason: str, as_json: bool) -> None:
     """Perform one of deployment/commands/verbs.py."""
-    with _door(as_json) as (out, place):
+    with _command(as_json) as (out, workspace):
         from deployment.commands import verbs
         from deployment.commands.run_verb import act
 
-        out.done(act(place, getattr(verbs, verb)(place, *options), reason, out.say))
+        out.done(act(workspace, getattr(verbs, verb)(workspace, *options), reason, out.say))
 
 
 def _deliver(
-    place: Workspace,
+    workspace: Workspace,
     out: Out,
     version: str,
     source: Path,
@@ -481,13 +481,13 @@ def _deliver(
     from deployment.workspace.errors import EdgeFailure, Interrupted
 
     require_name(version)
-    settings = place.settings
+    settings = workspace.settings
     request = DeliveryRequest(
         version,
         source,
         settings.model,
-        place.releases,
-        place.keys,
+        workspace.releases,
+        workspace.keys,
         settings.delivery.tolerance,
         sample,
         label,
@@ -507,7 +507,7 @@ def _deliver(
     )
 
 
-def _verify(place: Workspace, out: Out, version: str) -> None:
+def _verify(workspace: Workspace, out: Out, version: str) -> None:
     """Check through delivery/; whatever does not hold is a broken contract."""
     from delivery.errors import DeliveryError
     from delivery.verify import verify
@@ -516,9 +516,9 @@ def _verify(place: Workspace, out: Out, version: str) -> None:
     from deployment.workspace.errors import ContractBroken
 
     require_name(version)
-    release = read_release(place.releases, version)
+    release = read_release(workspace.releases, version)
     try:
-        checks = verify(release.path, place.public_key)
+        checks = verify(release.path, workspace.public_key)
     except DeliveryError as error:
         raise ContractBroken(str(error)) from error
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event
 
 from deployment.commands import verbs
 from deployment.commands.run_verb import Act, act
-from deployment.workspace.workspace import Workspace, place
+from deployment.workspace.workspace import Workspace, workspace_from_environment
 
 
 def _act(here: Workspace, verb: str, words: list[str]) -> Act:
@@ -27,7 +27,7 @@ def _act(here: Workspace, verb: str, words: list[str]) -> Act:
 def main() -> None:
     """Act once."""
     verb, *words = sys.argv[1:]
-    here = place()
+    here = workspace_from_environment()
     wanted = _act(here, verb, words)
     inserted: list[float] = []
 

@@ -20,7 +20,7 @@ from benchmarks.processes import BenchmarkFailed
 from deployment.http_client import Connection, line
 from deployment.router_client import url_of_router
 from deployment.workspace.secrets import read_secrets
-from deployment.workspace.workspace import place, read_settings
+from deployment.workspace.workspace import read_settings, workspace_from_environment
 from store.direct import direct
 from store.ledger import LedgerStore
 
@@ -55,7 +55,7 @@ def rollback_times(environ: Mapping[str, str], rounds: int = ROUNDS) -> Rollback
     follow.
     """
     environment = {**os.environ, **environ}
-    there = place(environment)
+    there = workspace_from_environment(environment)
     candidate = _taken_from(environment)
     python, rollback = [], []
     with line(url_of_router(there), read_secrets(there).operator, DEADLINE_S) as router:
@@ -93,7 +93,7 @@ def _taken_from(environment: dict[str, str]) -> str:
 
 
 def _newest(environment: dict[str, str]) -> int:
-    there = place(environment)
+    there = workspace_from_environment(environment)
     database = direct(there.database_url)
     if database is None:
         raise BenchmarkFailed(

@@ -29,7 +29,7 @@ from benchmarks.setups.bundles import bundle
 from deployment.workspace.bundles import read_release
 from deployment.workspace.ledger import make_record, opened_record, write
 from deployment.workspace.secrets import Secrets
-from deployment.workspace.workspace import Workspace, place
+from deployment.workspace.workspace import Workspace, workspace_from_environment
 from emulator.addons.databases import Databases
 from emulator.build.slug_size import slug_size
 from rollout.decide.actions import RecordRevision
@@ -138,7 +138,7 @@ class App:
 def _place(runtime: str) -> Workspace:
     """The project with that runtime; `onnx` is what v1 is certified for."""
     wanted = {"onnx": "certified", "sklearn": "sklearn"}[runtime]
-    return place(
+    return workspace_from_environment(
         {"HOME": str(FOLDER), "SLUICE_ACTOR": "bench"},
         from_mapping({"deployment": {"runtime": wanted}}),
     )

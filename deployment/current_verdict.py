@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from rollout.state.ledger import Ledger
-from rollout.verdict.evidence_snapshot import docket, latched
+from rollout.verdict.evidence_snapshot import evidence_snapshot, latched
 from rollout.verdict.report import account
 from store import EvidenceStore, FeedbackStore
 
@@ -21,7 +21,7 @@ def judged(database: Engine, ledger: Ledger, now: float | None = None) -> dict[s
 
     evidence, labels = EvidenceStore(database, ledger.model), FeedbackStore(database, ledger.model)
     counted, marks = evidence.counted(rollout.id), evidence.marks(rollout.id)
-    found = docket(
+    found = evidence_snapshot(
         rollout, counted, labels.levels(rollout.number), marks, labels.pairs(rollout.number)
     )
     case = found.case(ledger.weight(rollout.candidate), time.time() if now is None else now)

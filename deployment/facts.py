@@ -15,53 +15,53 @@ from rollout.state.version_state import LIVE
 PROBE_S = 10.0
 
 
-def plain(place: Workspace) -> Facts:
+def plain(workspace: Workspace) -> Facts:
     """The clock and who acts: all that an act on the record alone needs."""
-    return Facts(now=time.time(), actor=place.actor)
+    return Facts(now=time.time(), actor=workspace.actor)
 
 
-def of_running(place: Workspace, ledger: Ledger, name: str) -> Facts:
+def of_running(workspace: Workspace, ledger: Ledger, name: str) -> Facts:
     """Whether the running process of a version gives its golden answers now."""
     from deployment.readiness import NotAnswering, ask_once, probe_of
     from deployment.workspace.bundles import read_release
     from deployment.workspace.errors import EdgeFailure
     from deployment.workspace.secrets import read_secrets
 
-    facts = plain(place)
+    facts = plain(workspace)
     version = ledger.versions.get(name)
     if version is None or version.state not in LIVE:
         return facts
 
     try:
-        release = read_release(place.releases, name)
+        release = read_release(workspace.releases, name)
         if release.digest != version.digest:
             return replace(
                 facts,
                 answers_golden_rows=False,
                 not_ready_because="its bundle was changed after its start",
             )
-        ask_once(probe_of(release, version.address, read_secrets(place).service), PROBE_S)
+        ask_once(probe_of(release, version.address, read_secrets(workspace).service), PROBE_S)
     except (NotAnswering, EdgeFailure) as error:
         return replace(facts, answers_golden_rows=False, not_ready_because=str(error))
 
     return replace(facts, answers_golden_rows=True)
 
 
-def of_next(place: Workspace, ledger: Ledger, name: str) -> Facts:
+def of_next(workspace: Workspace, ledger: Ledger, name: str) -> Facts:
     """The verified bundle of a version and the process it would get; raises EdgeFailure,
     ContractBroken.
     """
     from deployment.workspace.bundles import check_belongs, check_seal, read_release
     from targets.registry import home_of
 
-    release = read_release(place.releases, name)
-    check_seal(release, place.public_key)
-    check_belongs(release, place.settings.model)
+    release = read_release(workspace.releases, name)
+    check_seal(release, workspace.public_key)
+    check_belongs(release, workspace.settings.model)
     answers = release.answers
-    program, address = home_of(place, ledger, name)
-    wanted = place.settings.deployment.runtime
+    program, address = home_of(workspace, ledger, name)
+    wanted = workspace.settings.deployment.runtime
     return replace(
-        plain(place),
+        plain(workspace),
         digest=release.digest,
         runtime=release.runtime if wanted == "certified" else wanted,
         program=program,
@@ -72,7 +72,7 @@ def of_next(place: Workspace, ledger: Ledger, name: str) -> Facts:
     )
 
 
-def of_return(place: Workspace, ledger: Ledger) -> Facts:
+def of_return(workspace: Workspace, ledger: Ledger) -> Facts:
     """What a rollback needs: nothing, unless its target has no process any more."""
     target = ledger.rollback_target()
     gone = (
@@ -81,5 +81,5 @@ def of_return(place: Workspace, ledger: Ledger) -> Facts:
         and ledger.version(target).state not in LIVE
     )
     if gone and target:
-        return of_next(place, ledger, target)
-    return plain(place)
+        return of_next(workspace, ledger, target)
+    return plain(workspace)

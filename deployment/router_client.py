@@ -25,29 +25,29 @@ class RouterAway(Exception):
     """The router does not answer; the message says why."""
 
 
-def router_url(place: Workspace) -> str | None:
+def router_url(workspace: Workspace) -> str | None:
     """Where the router of this state folder listens, as `up` chose; None where it was not brought
     up.
 
     Raises Misconfigured where that is not kept as it was written.
     """
-    url = kept_text(place.url_file, AGAIN)
+    url = kept_text(workspace.url_file, AGAIN)
     if url is not None and not _ADDRESS.fullmatch(url):
-        raise Misconfigured(f"{place.url_file} holds no address of a router: {AGAIN}")
+        raise Misconfigured(f"{workspace.url_file} holds no address of a router: {AGAIN}")
     return url
 
 
-def check_model(place: Workspace) -> None:
+def check_model(workspace: Workspace) -> None:
     """Raise EdgeFailure where the router that runs here serves another model than deploy.toml
     names.
 
     That model's ledger names what runs here, this one's does not: nothing may be ended or started
     by it."""
-    served = kept_text(place.model_file, AGAIN)
-    if served is not None and served != place.settings.model:
+    served = kept_text(workspace.model_file, AGAIN)
+    if served is not None and served != workspace.settings.model:
         raise EdgeFailure(
-            f"the router of {place.state} serves the model {served!r}, deploy.toml says "
-            f"{place.settings.model!r}: "
+            f"the router of {workspace.state} serves the model {served!r}, deploy.toml says "
+            f"{workspace.settings.model!r}: "
             "correct `model`, or `python deploy.py down` first, or give this model a state of its "
             "own (SLUICE_STATE)"
         )
@@ -64,11 +64,11 @@ def router_lives(url: str, timeout_s: float = 1.0) -> bool:
         return False
 
 
-def router_status(place: Workspace, token: str, timeout_s: float = 2.0) -> dict[str, Any]:
+def router_status(workspace: Workspace, token: str, timeout_s: float = 2.0) -> dict[str, Any]:
     """The router's GET /status, shown the operator's token; raises RouterAway."""
     from deployment.http_client import Unreachable, line
 
-    url = router_url(place)
+    url = router_url(workspace)
     if url is None:
         raise RouterAway("the router was not brought up: `python deploy.py up`")
 
@@ -88,21 +88,23 @@ def router_status(place: Workspace, token: str, timeout_s: float = 2.0) -> dict[
         raise RouterAway(f"the router at {url} gave a status that cannot be read") from error
 
 
-def url_of_router(place: Workspace) -> str:
+def url_of_router(workspace: Workspace) -> str:
     """Where the router listens; raises EdgeFailure where it was not brought up."""
-    url = router_url(place)
+    url = router_url(workspace)
     if url is None:
         raise EdgeFailure("the router was not brought up: `python deploy.py up` first")
     return url
 
 
-def read_id(place: Workspace, operator: str, token: str, timeout_s: float = 5.0) -> dict[str, Any]:
+def read_id(
+    workspace: Workspace, operator: str, token: str, timeout_s: float = 5.0
+) -> dict[str, Any]:
     """What the router reads in a prediction's id; raises EdgeFailure."""
     from urllib.parse import quote
 
     from deployment.http_client import Unreachable, line
 
-    url = url_of_router(place)
+    url = url_of_router(workspace)
     try:
         with line(url, operator, timeout_s) as router:
             answer = router.get(f"/whoserved/{quote(token, safe='')}")
@@ -124,18 +126,18 @@ def read_id(place: Workspace, operator: str, token: str, timeout_s: float = 5.0)
         ) from error
 
 
-def wait_drained(place: Workspace, token: str, revision: int, address: str) -> bool:
+def wait_drained(workspace: Workspace, token: str, revision: int, address: str) -> bool:
     """Wait until every router worker follows `revision` and nothing is in flight to `address`.
 
     True at once where no router runs; False when the time that deploy.toml allows is over.
     """
-    give_up = time.monotonic() + place.settings.deployment.drain_timeout_s
+    give_up = time.monotonic() + workspace.settings.deployment.drain_timeout_s
     while time.monotonic() < give_up:
         try:
-            if is_drained(router_status(place, token), revision, address):
+            if is_drained(router_status(workspace, token), revision, address):
                 return True
         except RouterAway:
-            url = router_url(place)
+            url = router_url(workspace)
             if url is None or not router_lives(url):
                 return True
         time.sleep(POLL_S)
@@ -156,18 +158,18 @@ def is_drained(status: dict[str, Any], revision: int, address: str) -> bool:
     return not any((version.get("addresses") or {}).get(address, 0) for version in versions)
 
 
-def wait_router(place: Workspace, url: str, ended: Any) -> None:
+def wait_router(workspace: Workspace, url: str, ended: Any) -> None:
     """Wait until the router lives; raises EdgeFailure with the log to read when it ended or time is
     over.
     """
-    give_up = time.monotonic() + place.settings.deployment.ready_timeout_s
+    give_up = time.monotonic() + workspace.settings.deployment.ready_timeout_s
     while not router_lives(url):
         if (because := ended()) is not None:
             raise EdgeFailure(
-                f"the router ended at once ({because}): read {place.log / 'router.log'}"
+                f"the router ended at once ({because}): read {workspace.log / 'router.log'}"
             )
         if time.monotonic() > give_up:
             raise EdgeFailure(
-                f"the router does not answer at {url}: read {place.log / 'router.log'}"
+                f"the router does not answer at {url}: read {workspace.log / 'router.log'}"
             )
         time.sleep(POLL_S)

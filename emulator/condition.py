@@ -10,7 +10,7 @@ class Condition:
     def __init__(self) -> None:
         self._waiting: set[asyncio.Future[None]] = set()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Wake all that wait."""
         for future in self._waiting:
             if not future.done():

@@ -67,8 +67,8 @@ class Router:
         self.largest_body = config.settings.router.limits.max_body_bytes
         self.most_bytes = config.settings.router.limits.max_bodies_bytes
         self.access = Access(config.settings.router, config.host, config.operator_token)
-        eyes = WorkerView(self._table, self._snapshots, self._ledger)
-        pages: Any = create_pages(eyes, WhoServed(config.token_key), self.access)
+        view = WorkerView(self._table, self._snapshots, self._ledger)
+        pages: Any = create_pages(view, WhoServed(config.token_key), self.access)
         self._pages: Any = WSGIMiddleware(pages, workers=4)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,8 +1,9 @@
-"""The shape of the code in numbers: `python -m scripts.structure [--json]`.
+"""The shape of the code in numbers: `python -m scripts.structure [--json] [--folder NAME]`.
 
 Counted over the production rooms: circles of imports between files, files a folder, class names
 that stand for two things, lines of a function, functions with paragraphs, ternaries and
-comprehensions per thousand lines, long lines. The last line is one JSON object with `--json`.
+comprehensions per thousand lines, long lines, retired words. `--folder NAME` counts one room alone.
+The last line is one JSON object.
 """
 
 import ast
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median, quantiles
+
+from scripts.retired_words import hits
 
 ROOT = Path(__file__).parents[1]
 ROOMS = (
@@ -43,11 +46,16 @@ class Structure:
     ternaries_per_kloc: float
     comprehensions_per_kloc: float
     long_lines: int
+    retired_words: int
 
 
-def structure(root: Path = ROOT) -> Structure:
-    """Count all of it. root: the folder with the rooms."""
-    sources = dict(_sources(root))
+def structure(root: Path = ROOT, folder: str = "") -> Structure:
+    """Count all of it. root: the folder with the rooms; folder: count what is in this one alone."""
+    sources = {
+        module: text
+        for module, text in _sources(root)
+        if module.startswith(folder.replace("/", "."))
+    }
     trees = {module: ast.parse(text) for module, text in sources.items()}
     lines = sum(text.count("\n") for text in sources.values())
     bodies = [
@@ -70,6 +78,7 @@ def structure(root: Path = ROOT) -> Structure:
         long_lines=sum(
             len(line) > WIDTH for text in sources.values() for line in text.splitlines()
         ),
+        retired_words=sum(hit.path.startswith(folder) for hit in hits(root)),
     )
 
 
@@ -181,7 +190,8 @@ def _count(trees: dict[str, ast.Module], *kinds: type[ast.AST]) -> int:
 
 def main() -> None:
     """Print what was counted, and what is behind the first three figures."""
-    found = structure()
+    folder = sys.argv[sys.argv.index("--folder") + 1] if "--folder" in sys.argv else ""
+    found = structure(folder=folder)
     if "--json" not in sys.argv:
         trees = {module: ast.parse(text) for module, text in _sources(ROOT)}
         for circle in circles(imports(trees)):

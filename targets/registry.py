@@ -16,80 +16,80 @@ if TYPE_CHECKING:
 HEROKU = "heroku"
 
 
-def on_heroku(place: Workspace) -> bool:
+def on_heroku(workspace: Workspace) -> bool:
     """Whether this place is there."""
-    return place.settings.deployment.target == HEROKU
+    return workspace.settings.deployment.target == HEROKU
 
 
 @contextmanager
-def target_of(place: Workspace, say: Say) -> Iterator[Target]:
+def target_of(workspace: Workspace, say: Say) -> Iterator[Target]:
     """The target of an act. Heroku's is not asked before something has to be done there."""
-    if not on_heroku(place):
+    if not on_heroku(workspace):
         from targets.local.target import LocalTarget
 
-        yield LocalTarget(place)
+        yield LocalTarget(workspace)
         return
 
     from targets.heroku.target import HerokuTarget
 
-    target = HerokuTarget(place, say)
+    target = HerokuTarget(workspace, say)
     try:
         yield target
     finally:
         target.close()
 
 
-def home_of(place: Workspace, ledger: Ledger, version: str) -> tuple[str, str]:
+def home_of(workspace: Workspace, ledger: Ledger, version: str) -> tuple[str, str]:
     """Program and address that the next process of a version will have.
 
     Here each incarnation has a socket and a log of its own, named by the revision it starts at. On
     Heroku a version has one app, and only the platform knows its address, so it is made, empty and
     free, where there is none; raises HerokuFailure where the ledger has the version as live and its
     app was deleted by hand."""
-    if not on_heroku(place):
+    if not on_heroku(workspace):
         program = f"{version}-{ledger.revision + 1}"
-        return program, place.address(program)
+        return program, workspace.address(program)
 
     from targets.heroku.target import HerokuTarget
 
-    target = HerokuTarget(place, lambda _: None)
+    target = HerokuTarget(workspace, lambda _: None)
     try:
         return target.home(version, ledger.versions.get(version))
     finally:
         target.close()
 
 
-def up(place: Workspace, say: Say) -> "Stack":
+def up(workspace: Workspace, say: Say) -> "Stack":
     """Bring the stack up, or repair it."""
-    if on_heroku(place):
+    if on_heroku(workspace):
         from targets.heroku import stack as heroku
 
-        return heroku.up(place, say)
+        return heroku.up(workspace, say)
 
     from targets.local import stack
 
-    return stack.up(place, say)
+    return stack.up(workspace, say)
 
 
-def down(place: Workspace, say: Say) -> int:
+def down(workspace: Workspace, say: Say) -> int:
     """Stop everything; returns how many programs were stopped."""
-    if on_heroku(place):
+    if on_heroku(workspace):
         from targets.heroku import stack as heroku
 
-        return heroku.down(place, say)
+        return heroku.down(workspace, say)
 
     from targets.local import stack
 
-    return stack.down(place, say)
+    return stack.down(workspace, say)
 
 
-def processes(place: Workspace) -> "dict[str, Process]":
+def processes(workspace: Workspace) -> "dict[str, Process]":
     """What runs, by program; raises EdgeFailure where nobody can say."""
-    if not on_heroku(place):
+    if not on_heroku(workspace):
         from targets.local.supervisor_client import Supervisor
 
-        return Supervisor(place).processes()
+        return Supervisor(workspace).processes()
 
     from targets.heroku.processes import processes as on_the_platform
 
-    return on_the_platform(place)
+    return on_the_platform(workspace)

@@ -73,7 +73,7 @@ class WorkerContext(Protocol):
     hot: Mapping[bytes, Handler]
     largest_body: int
     date: bytes
-    doors: "set[HttpConnection]"
+    connections: "set[HttpConnection]"
     nr_conns: int
     most_conns: int
     draining: bool
@@ -97,8 +97,8 @@ class HttpConnection(asyncio.Protocol):
     begun: whether some of a request has arrived; cut: ends the connection, whatever is under way;
     refused: it was given up, and what its client still sends is thrown away."""
 
-    def __init__(self, house: WorkerContext, loop: asyncio.AbstractEventLoop) -> None:
-        self.house, self.loop = house, loop
+    def __init__(self, worker: WorkerContext, loop: asyncio.AbstractEventLoop) -> None:
+        self.worker, self.loop = worker, loop
         self._transport: Any = None
         self._parser = httptools.HttpRequestParser(self)
         self._waiting = b""
@@ -129,22 +129,22 @@ class HttpConnection(asyncio.Protocol):
         """A client connected."""
         self._transport, self._pauses = transport, ReadingPauses(transport)
         self.cut, self._unsent = transport.abort, transport.get_write_buffer_size
-        self.house.nr_conns += 1
-        self.house.doors.add(self)
-        if self.house.nr_conns > self.house.most_conns:
-            self.house.make_room()
+        self.worker.nr_conns += 1
+        self.worker.connections.add(self)
+        if self.worker.nr_conns > self.worker.most_conns:
+            self.worker.make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """The client, or the server, closed it."""
         self._transport = None
-        self.house.nr_conns -= 1
-        self.house.doors.discard(self)
+        self.worker.nr_conns -= 1
+        self.worker.connections.discard(self)
         # Door and parser hold each other: their bytes would stay until the garbage collector comes
         # by.
         self._body, self._raw, self._waiting = [], b"", b""
         if self._held:
             self._held = 0
-            self.house.budget.release(self)
+            self.worker.budget.release(self)
 
     def eof_received(self) -> bool:
         """The client sends no more; whether its answers are still to be sent."""
@@ -197,7 +197,7 @@ class HttpConnection(asyncio.Protocol):
         if self._transport is None or self._clogged or not self.begun:
             self.cut()
             self._held = 0
-            self.house.budget.release(self)
+            self.worker.budget.release(self)
         else:
             self.give_up(*_too_much())
 
@@ -226,7 +226,7 @@ class HttpConnection(asyncio.Protocol):
         self._reset()
         self._release()
         self.refused = True
-        self.house.refused(status)
+        self.worker.refused(status)
         self._pauses.remove(WAITING)
         transport.write_eof()
 
@@ -261,10 +261,10 @@ class HttpConnection(asyncio.Protocol):
                 else:
                     self._foreign = True
 
-        self._handler = self.house.hot.get(self._url)
+        self._handler = self.worker.hot.get(self._url)
         if (
             self._handler is None
-            or not 0 <= self._length <= self.house.largest_body
+            or not 0 <= self._length <= self.worker.largest_body
             or hosts != 1
             or types > 1
             or len(self._headers) > MOST_HEADERS
@@ -336,7 +336,7 @@ class HttpConnection(asyncio.Protocol):
         """After a large piece of a body, read on when others have been read from."""
         if len(data) >= PIECE_BYTES and TURN not in self._pauses and self._transport is not None:
             self._pauses.add(TURN)
-            self.house.turns.take(partial(self._pauses.remove, TURN))
+            self.worker.turns.take(partial(self._pauses.remove, TURN))
 
     def _count(self) -> bool:
         """Tell the budget what is held; False where that is more than there is room for."""
@@ -344,7 +344,7 @@ class HttpConnection(asyncio.Protocol):
         if held == self._held:
             return True
         self._held = held
-        return self.house.budget.change(self, held)
+        return self.worker.budget.change(self, held)
 
     def _release(self) -> None:
         """Tell the budget that the request is gone, where it counted."""
@@ -377,7 +377,7 @@ class HttpConnection(asyncio.Protocol):
             log.exception("a request could not be answered")
             if self._transport is not None and self.since is None:
                 self._keep = False
-                self.house.refused(500)
+                self.worker.refused(500)
                 self._respond(
                     500, *problem(500, "the server failed", "the server's log has the cause")
                 )
@@ -386,7 +386,7 @@ class HttpConnection(asyncio.Protocol):
         if self._transport is None or self.since is not None:
             return
 
-        keep = self._keep and not self.house.draining and not (self._ended and not self._waiting)
+        keep = self._keep and not self.worker.draining and not (self._ended and not self._waiting)
         self._write(status, headers, body, keep)
         if not keep:
             self._close()
@@ -405,7 +405,7 @@ class HttpConnection(asyncio.Protocol):
             parts += (name, b": ", value, b"\r\n")
 
         end = b"\r\n" if keep else b"connection: close\r\n\r\n"
-        parts += (self.house.date, b"content-length: %d\r\n" % len(body), end, body)
+        parts += (self.worker.date, b"content-length: %d\r\n" % len(body), end, body)
         self._transport.write(b"".join(parts))
 
     def _close(self) -> None:
@@ -437,7 +437,7 @@ class HttpConnection(asyncio.Protocol):
         transport, raw = self._transport, self._raw + self._waiting
         self.connection_lost(None)
         self._pauses.clear()
-        other = self.house.other_protocol()
+        other = self.worker.other_protocol()
         transport.set_protocol(other)
         other.connection_made(transport)
         other.data_received(raw)

@@ -52,7 +52,7 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.draining = False
-        self.doors: set[HttpConnection] = set()
+        self.connections: set[HttpConnection] = set()
         self.others: WeakSet[Any] = WeakSet()
         self.date = b""
         self.budget = ByteBudget(MOST_BYTES)
@@ -99,7 +99,7 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
         idle_since = self.loop.time() - IDLE_S
         waiting = [
             ((each.begun or each.since > idle_since, each.since), each)
-            for each in (*self.doors, *self.others)
+            for each in (*self.connections, *self.others)
             if each.since is not None
         ]
         waiting.sort(key=lambda pair: pair[0])
@@ -136,8 +136,8 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
         while True:
             self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
             now = self.loop.time()
-            for door in list(self.doors):
-                self._look(door, now, late)
+            for connection in list(self.connections):
+                self._look(connection, now, late)
             for other in list(self.others):
                 other.look(now, SLOWEST_REQUEST_S)
             if self.budget.fell():
@@ -145,17 +145,17 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
                 self.loop.run_in_executor(None, give_back_memory)
             await asyncio.sleep(SWEEP_S)
 
-    def _look(self, door: HttpConnection, now: float, late: tuple[Headers, bytes]) -> None:
-        waited = 0.0 if door.since is None else now - door.since
-        if door.refused:
+    def _look(self, connection: HttpConnection, now: float, late: tuple[Headers, bytes]) -> None:
+        waited = 0.0 if connection.since is None else now - connection.since
+        if connection.refused:
             if waited > DISCARD_S:
-                door.cut()
-        elif door.begun and waited > SLOWEST_REQUEST_S:
-            door.give_up(408, *late)
-        elif not door.begun and waited > self.cfg.keepalive:
-            door.close_if_idle()
+                connection.cut()
+        elif connection.begun and waited > SLOWEST_REQUEST_S:
+            connection.give_up(408, *late)
+        elif not connection.begun and waited > self.cfg.keepalive:
+            connection.close_if_idle()
 
-        door.close_slow_reader(now)
+        connection.close_slow_reader(now)
 
     async def _watch_parent(self) -> None:
         """Each second: whether the arbiter was killed; then leave once somebody listens in this
@@ -196,16 +196,16 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
             await asyncio.sleep(0.02)
 
         self.alive = False
-        for door in list(self.doors):
-            door.close_if_idle()
+        for connection in list(self.connections):
+            connection.close_if_idle()
 
         for other in list(self.others):
             other.close_if_idle()
 
     def _cut(self) -> None:
         """The arbiter's patience is nearly at its end, and the app's own end is still to come."""
-        for door in list(self.doors):
-            door.cut()
+        for connection in list(self.connections):
+            connection.cut()
         for other in list(self.others):
             other.cut()
 

@@ -12,10 +12,10 @@ from deployment.workspace.workspace import Workspace
 from rollout.plurals import counted
 
 
-def at(place: Workspace, out: Out, text: str, verify: bool) -> None:
+def at(workspace: Workspace, out: Out, text: str, verify: bool) -> None:
     """Which revision was in force at a moment; raises EdgeFailure before the first act."""
     asked = moment.moment(text, datetime.now(UTC))
-    with opened_record(place) as store:
+    with opened_record(workspace) as store:
         checked = store.verify() if verify else None
         value, lines = moment.told(asked, moment.look_back(store, asked.at))
 
@@ -23,17 +23,17 @@ def at(place: Workspace, out: Out, text: str, verify: bool) -> None:
     out.result({**value, "verified": checked}, *lines)
 
 
-def who_served(place: Workspace, out: Out, token: str) -> None:
+def who_served(workspace: Workspace, out: Out, token: str) -> None:
     """Who answered a prediction."""
-    found = whoserved.who_served(place, token)
+    found = whoserved.who_served(workspace, token)
     out.result(found, *whoserved.lines(found))
 
 
-def explain(place: Workspace, out: Out, revision: int | None) -> None:
+def explain(workspace: Workspace, out: Out, revision: int | None) -> None:
     """What stood behind an act: on a terminal the verdict's numbers as a table, in a pipe as
     aligned text.
     """
-    with opened_record(place) as store:
+    with opened_record(workspace) as store:
         found = explanation.explained(store, revision)
 
     if out.as_json:

@@ -37,16 +37,16 @@ def stopped(out: Out, count: int) -> None:
     out.result({"act": "down", "stopped": count, "undo": undo}, *lines)
 
 
-def status(place: Workspace, out: Out) -> None:
+def status(workspace: Workspace, out: Out) -> None:
     """The picture of now."""
-    found = picture(place, logs=True)
+    found = picture(workspace, logs=True)
     if out.as_json:
         out.result(found)
     else:
         _draw(found)
 
 
-def watch(place: Workspace, out: Out, once: bool, timeout: str) -> int:
+def watch(workspace: Workspace, out: Out, once: bool, timeout: str) -> int:
     """The picture as it changes: redrawn on a terminal, one line a change in a pipe; returns the
     exit code.
     """
@@ -55,9 +55,9 @@ def watch(place: Workspace, out: Out, once: bool, timeout: str) -> int:
     changes = Changes(out)
     try:
         code = (
-            _watch_redrawn(place, deadline_s)
+            _watch_redrawn(workspace, deadline_s)
             if redrawn
-            else watch_loop.watch(place, changes, once, deadline_s)
+            else watch_loop.watch(workspace, changes, once, deadline_s)
         )
     except KeyboardInterrupt:
         # The usual end of it.
@@ -69,9 +69,9 @@ def watch(place: Workspace, out: Out, once: bool, timeout: str) -> int:
     return code
 
 
-def history(place: Workspace, out: Out, number: int, verify: bool) -> None:
+def history(workspace: Workspace, out: Out, number: int, verify: bool) -> None:
     """The newest acts; raises LedgerBroken where the chain does not hold."""
-    with opened_record(place) as store:
+    with opened_record(workspace) as store:
         checked = store.verify() if verify else None
         entries = store.history(limit=number + 1)
 
@@ -84,9 +84,9 @@ def history(place: Workspace, out: Out, number: int, verify: bool) -> None:
     )
 
 
-def lint(place: Workspace, out: Out) -> int:
+def lint(workspace: Workspace, out: Out) -> int:
     """Every check; returns the exit code."""
-    checks = lint_checks.lint(place)
+    checks = lint_checks.lint(workspace)
     lines = [
         f"✖ {check.what}: {check.fault}" if check.fault else f"✔ {check.what}" for check in checks
     ]
@@ -102,11 +102,11 @@ def lint(place: Workspace, out: Out) -> int:
     return DONE
 
 
-def doctor(place: Workspace, out: Out) -> int:
+def doctor(workspace: Workspace, out: Out) -> int:
     """Every finding; returns the exit code."""
     from deployment.commands.doctor import doctor as examined
 
-    findings = examined(place, out.say)
+    findings = examined(workspace, out.say)
     faults = sum(bool(each.fault) for each in findings)
     end = (
         f"{faults} of {len(findings)} are not as they should be"
@@ -127,7 +127,7 @@ def doctor(place: Workspace, out: Out) -> int:
 
 def plan(
     out: Out,
-    place: Workspace,
+    workspace: Workspace,
     version: str,
     strategy: str,
     replay: str | None,
@@ -143,20 +143,20 @@ def plan(
     from deployment.plan.plan import Options
     from deployment.plan.plan import plan as planned
 
-    found = planned(place, version, strategy, replay, Options(steps, every, auto))
+    found = planned(workspace, version, strategy, replay, Options(steps, every, auto))
     out.result(found.body(), *plan_in_words(found))
     if found.breaking and not breaking:
         return BROKEN
     return DONE
 
 
-def feedback(place: Workspace, out: Out, path: Path, timeout: str) -> int:
+def feedback(workspace: Workspace, out: Out, path: Path, timeout: str) -> int:
     """What became of a file of labels; returns the exit code, 1 where some were no labels of this
     router.
     """
     from deployment.commands.feedback import feedback as send
 
-    tally = send(place, path, seconds(timeout), out.say)
+    tally = send(workspace, path, seconds(timeout), out.say)
     sign = "✖" if tally.invalid else "✔"
     line = (
         f"{sign} {path}: {tally.counted} counted, {counted(tally.duplicates, 'duplicate')}, "
@@ -175,11 +175,11 @@ def feedback(place: Workspace, out: Out, path: Path, timeout: str) -> int:
     return DONE
 
 
-def collected(out: Out, place: Workspace) -> int:
+def collected(out: Out, workspace: Workspace) -> int:
     """What was collected; returns the exit code, 1 where something could not be."""
     from deployment.commands.garbage_collect import collect
 
-    found = collect(place, out.say)
+    found = collect(workspace, out.say)
     undo = [f"python deploy.py deploy {version}" for version in found.done]
     lines = [f"✖ {version}: {why}" for version, why in found.failed.items()]
     if found.done:
@@ -197,11 +197,11 @@ def collected(out: Out, place: Workspace) -> int:
     return DONE
 
 
-def rehearsal(out: Out, place: Workspace, versions: list[str]) -> int:
+def rehearsal(out: Out, workspace: Workspace, versions: list[str]) -> int:
     """What a rehearsal came to; returns its exit code."""
     from deployment.commands import rehearse
 
-    report = rehearse.rehearse(place, out.say, versions)
+    report = rehearse.rehearse(workspace, out.say, versions)
     lines = [
         f"{step.seconds:8.1f} s  "
         f"{step.command}{'' if step.code == 0 else f'   ended with {step.code}'}"
@@ -238,14 +238,14 @@ class Changes:
             self.out.result(found, line)
 
 
-def _watch_redrawn(place: Workspace, deadline_s: float | None) -> int:
+def _watch_redrawn(workspace: Workspace, deadline_s: float | None) -> int:
     from rich.live import Live
 
     from cli.render.status import drawn
 
     with Live(console=console(), auto_refresh=False) as live:
         return watch_loop.watch(
-            place, lambda found: live.update(drawn(found), refresh=True), False, deadline_s
+            workspace, lambda found: live.update(drawn(found), refresh=True), False, deadline_s
         )
 
 

@@ -34,57 +34,61 @@ FOLLOWS_S = 3.0
 UP = "`python deploy.py up`"
 
 
-def doctor(place: Workspace, say: Say) -> list[Finding]:
+def doctor(workspace: Workspace, say: Say) -> list[Finding]:
     """Every finding, in order; raises EdgeFailure where nothing was ever brought up."""
-    if not (place.state / "secrets" / "service").exists():
+    if not (workspace.state / "secrets" / "service").exists():
         raise EdgeFailure(
-            f"nothing was ever brought up from {place.state}: {UP} first, then this tells how it is"
+            f"nothing was ever started from {workspace.state}: run {UP} first, then `doctor` again"
         )
 
     ledgers: list[Ledger] = []
-    record = looked("record", partial(_record, place, ledgers))
+    record = looked("record", partial(_record, workspace, ledgers))
     ledger = ledgers[0] if ledgers else None
     return [
         record,
-        *([] if record.fault else _kept_beside(place)),
-        *(_platform(place, ledger, say) if on_heroku(place) else _processes(place, ledger)),
-        looked("router", partial(_router, place, ledger)),
-        *_versions(place, ledger),
-        looked("free disk", partial(_disk, place)),
-        *([] if on_heroku(place) else [_open_files()]),
+        *([] if record.fault else _kept_beside(workspace)),
+        *(
+            _platform(workspace, ledger, say)
+            if on_heroku(workspace)
+            else _processes(workspace, ledger)
+        ),
+        looked("router", partial(_router, workspace, ledger)),
+        *_versions(workspace, ledger),
+        looked("free disk", partial(_disk, workspace)),
+        *([] if on_heroku(workspace) else [_open_files()]),
     ]
 
 
-def _record(place: Workspace, ledgers: list[Ledger]) -> str:
-    with opened_record(place) as store:
+def _record(workspace: Workspace, ledgers: list[Ledger]) -> str:
+    with opened_record(workspace) as store:
         ledgers.append(read_ledger(store))
         checked = store.verify()
     return f"the chain of {counted(checked, 'revision')} holds"
 
 
-def _kept_beside(place: Workspace) -> Iterator[Finding]:
+def _kept_beside(workspace: Workspace) -> Iterator[Finding]:
     """What the router keeps beside the record: labels, and what it counted of rollouts."""
     for part in (LABELS_PART, EVIDENCE_PART):
-        yield looked(part, partial(_part, place, part))
+        yield looked(part, partial(_part, workspace, part))
 
 
-def _part(place: Workspace, part: str) -> str:
-    with opened(place) as ledger:
+def _part(workspace: Workspace, part: str) -> str:
+    with opened(workspace) as ledger:
         look_beside(ledger, part)
     return "can be read"
 
 
-def _platform(place: Workspace, ledger: Ledger | None, say: Say) -> Iterator[Finding]:
+def _platform(workspace: Workspace, ledger: Ledger | None, say: Say) -> Iterator[Finding]:
     from targets.heroku.doctor import platform
 
-    return platform(place, ledger, say)
+    return platform(workspace, ledger, say)
 
 
-def _router(place: Workspace, ledger: Ledger | None) -> str:
+def _router(workspace: Workspace, ledger: Ledger | None) -> str:
     """Its workers, once all of them follow the newest revision; they have some seconds for it."""
     give_up = time.monotonic() + FOLLOWS_S
     while True:
-        status = router_status(place, read_secrets(place).operator, 10.0)
+        status = router_status(workspace, read_secrets(workspace).operator, 10.0)
         workers = status.get("workers") or []
         oldest = min(
             [status.get("revision", 0), *(worker.get("revision", 0) for worker in workers)]
@@ -100,15 +104,15 @@ def _router(place: Workspace, ledger: Ledger | None) -> str:
         time.sleep(0.2)
 
 
-def _versions(place: Workspace, ledger: Ledger | None) -> Iterator[Finding]:
+def _versions(workspace: Workspace, ledger: Ledger | None) -> Iterator[Finding]:
     if ledger is None:
         return
     for version in ledger.live():
-        yield looked(f"version {version.name}", partial(_version, place, ledger, version))
+        yield looked(f"version {version.name}", partial(_version, workspace, ledger, version))
 
 
-def _version(place: Workspace, ledger: Ledger, version: Version) -> str:
-    facts = of_running(place, ledger, version.name)
+def _version(workspace: Workspace, ledger: Ledger, version: Version) -> str:
+    facts = of_running(workspace, ledger, version.name)
     if not facts.answers_golden_rows:
         raise EdgeFailure(
             f"it does not give its golden answers ({facts.not_ready_because}): {UP} repairs what "
@@ -121,10 +125,10 @@ def _version(place: Workspace, ledger: Ledger, version: Version) -> str:
     )
 
 
-def _processes(place: Workspace, ledger: Ledger | None) -> Iterator[Finding]:
+def _processes(workspace: Workspace, ledger: Ledger | None) -> Iterator[Finding]:
     """The supervisor of this machine and what it runs, beside what the ledger names."""
     running: dict[str, Process] = {}
-    supervisor = looked("supervisor", partial(_supervisor, place, running))
+    supervisor = looked("supervisor", partial(_supervisor, workspace, running))
     yield supervisor
     if supervisor.fault or ledger is None:
         return
@@ -133,7 +137,7 @@ def _processes(place: Workspace, ledger: Ledger | None) -> Iterator[Finding]:
     for program in named:
         yield looked(f"process {program}", partial(_process, running.get(program)))
 
-    model = looked("model", partial(_model, place))
+    model = looked("model", partial(_model, workspace))
     yield model
     if model.fault:
         return
@@ -144,15 +148,15 @@ def _processes(place: Workspace, ledger: Ledger | None) -> Iterator[Finding]:
         )
 
 
-def _supervisor(place: Workspace, running: dict[str, Process]) -> str:
-    supervisor = Supervisor(place)
+def _supervisor(workspace: Workspace, running: dict[str, Process]) -> str:
+    supervisor = Supervisor(workspace)
     answers = supervisor.answers()
-    if not answers and (pids := supervisors(place)):
+    if not answers and (pids := supervisors(workspace)):
         raise EdgeFailure(
-            f"it runs (pid {pids[0]}) and takes no orders at {socket_path(place)}: {UP} ends it "
-            f"with its programs and begins anew"
+            f"it runs (pid {pids[0]}) and takes no orders at {socket_path(workspace)}: "
+            f"{UP} ends it with its programs and begins anew"
         )
-    if not answers and (pids := left_behind(place)):
+    if not answers and (pids := left_behind(workspace)):
         raise EdgeFailure(
             f"it is gone, {len(pids)} of its processes still run: {UP} ends them and begins anew"
         )
@@ -176,19 +180,19 @@ def _process(process: Process | None) -> str:
     return f"{process.state.lower()}, for {process.since_s:.0f} s"
 
 
-def _model(place: Workspace) -> str:
-    check_model(place)
-    return f"{place.settings.model} is served here"
+def _model(workspace: Workspace) -> str:
+    check_model(workspace)
+    return f"{workspace.settings.model} is served here"
 
 
-def _disk(place: Workspace) -> str:
-    free_mb = shutil.disk_usage(place.state).free / 1e6
+def _disk(workspace: Workspace) -> str:
+    free_mb = shutil.disk_usage(workspace.state).free / 1e6
     if free_mb < SPARE_DISK_MB:
         raise EdgeFailure(
-            f"{free_mb:.0f} MB left for {place.state}: make room, or set SLUICE_STATE elsewhere"
+            f"{free_mb:.0f} MB left for {workspace.state}: make room, or set SLUICE_STATE elsewhere"
         )
 
-    return f"{free_mb / 1000:.1f} GB for {place.state}"
+    return f"{free_mb / 1000:.1f} GB for {workspace.state}"
 
 
 def _open_files() -> Finding:

@@ -67,7 +67,7 @@ class Call:
 
 
 def feedback(
-    place: Workspace,
+    workspace: Workspace,
     path: Path,
     timeout_s: float,
     say: Say,
@@ -76,14 +76,14 @@ def feedback(
     """Send every label of a file; raises BadLabels (nothing was sent), EdgeFailure, NotReadyInTime,
     Interrupted.
     """
-    classes = written(_classes(place)) if path.suffix.lower() == ".csv" else {}
+    classes = written(_classes(workspace)) if path.suffix.lower() == ".csv" else {}
     tally = Tally(count(path, classes))
-    url = url_of_router(place)
+    url = url_of_router(workspace)
     sender = _Sender(time.monotonic() + timeout_s, shown_seconds(timeout_s), tally, pause)
     spoken = time.monotonic()
     try:
         with line(url, "", ANSWER_S) as router:
-            for call in calls(path, labels(path, classes), _most_bytes(place)):
+            for call in calls(path, labels(path, classes), _most_bytes(workspace)):
                 tally.add(call, sender.send(router, call))
                 if time.monotonic() - spoken > SAY_EVERY_S:
                     spoken = time.monotonic()
@@ -94,17 +94,17 @@ def feedback(
     return tally
 
 
-def _classes(place: Workspace) -> list[Any]:
+def _classes(workspace: Workspace) -> list[Any]:
     """The classes of every delivered version of this model; a bundle that cannot be read says
     none.
     """
     found: list[Any] = []
-    for name in delivered(place.releases):
+    for name in delivered(workspace.releases):
         try:
-            manifest = read_release(place.releases, name).manifest
+            manifest = read_release(workspace.releases, name).manifest
         except EdgeFailure:
             continue
-        if manifest.get("model") == place.settings.model:
+        if manifest.get("model") == workspace.settings.model:
             found += manifest.get("classes") or []
 
     return found
@@ -137,8 +137,8 @@ def calls(path: Path, rows: Iterable[LabelledRow], most_bytes: int) -> Iterator[
         yield Call(tuple(numbers), b"[" + b",".join(pieces) + b"]")
 
 
-def _most_bytes(place: Workspace) -> int:
-    limits = place.settings.router.limits
+def _most_bytes(workspace: Workspace) -> int:
+    limits = workspace.settings.router.limits
     return min(limits.max_feedback_bytes, limits.max_body_bytes)
 
 

@@ -56,17 +56,17 @@ class Collected:
         return list(dict.fromkeys([*self.retired, *self.stopped, *self.deleted]))
 
 
-def collect(place: Workspace, say: Say) -> Collected:
+def collect(workspace: Workspace, say: Say) -> Collected:
     """Say what goes and what that saves, then do it; raises EdgeFailure, StoreError,
     Interrupted.
     """
-    ledger, going = _decided(place)
+    ledger, going = _decided(workspace)
     found = Collected()
-    with _there(place, say) as there:
+    with _there(workspace, say) as there:
         rests = _rests(there, ledger, going)
         left_on = _left_on(ledger, rests)
         forget = [name for name in going.forget if name in rests]
-        for line in _lines(going, rests, left_on, forget, place.settings.heroku.keep):
+        for line in _lines(going, rests, left_on, forget, workspace.settings.heroku.keep):
             say(line)
         try:
             for cold in going.retire:
@@ -75,11 +75,11 @@ def collect(place: Workspace, say: Say) -> Collected:
                     found,
                     found.retired,
                     name,
-                    partial(_retire, place, cold, say),
+                    partial(_retire, workspace, cold, say),
                     _monthly(rests, name),
                 )
             if there is not None:
-                _on_the_platform(found, place, there, rests, left_on, forget)
+                _on_the_platform(found, workspace, there, rests, left_on, forget)
         except KeyboardInterrupt as error:
             done = ", ".join(found.done) or "nothing was done"
             raise Interrupted(
@@ -89,10 +89,10 @@ def collect(place: Workspace, say: Say) -> Collected:
     return found
 
 
-def tidy(place: Workspace, say: Say) -> None:
+def tidy(workspace: Workspace, say: Say) -> None:
     """The same at the end of something else, which it does not fail."""
     try:
-        failed = collect(place, say).failed
+        failed = collect(workspace, say).failed
     except Interrupted:
         raise
     except (EdgeFailure, Refusal, StoreError) as error:
@@ -102,43 +102,43 @@ def tidy(place: Workspace, say: Say) -> None:
         say(f"{what}: {why}")
 
 
-def _decided(place: Workspace) -> tuple[Ledger, RetentionPlan]:
-    with opened_record(place) as store:
+def _decided(workspace: Workspace) -> tuple[Ledger, RetentionPlan]:
+    with opened_record(workspace) as store:
         past = [
             (entry.at.timestamp(), from_body(entry.body, entry.revision))
             for entry in store.history()
         ]
 
-    wanted = place.settings.heroku
-    newest = past[0][1] if past else Ledger(place.settings.model)
+    wanted = workspace.settings.heroku
+    newest = past[0][1] if past else Ledger(workspace.settings.model)
     return newest, retention.going(
         newest, retention.standing(past), time.time(), wanted.warm_s, wanted.keep
     )
 
 
 @contextmanager
-def _there(place: Workspace, say: Say) -> "Iterator[AppGroup | None]":
+def _there(workspace: Workspace, say: Say) -> "Iterator[AppGroup | None]":
     """The house on Heroku; None on this machine."""
-    if not on_heroku(place):
+    if not on_heroku(workspace):
         yield None
         return
 
-    from targets.heroku.app_group import house
+    from targets.heroku.app_group import open_app_group
 
-    with house(place, say) as there:
-        yield there
+    with open_app_group(workspace, say) as group:
+        yield group
 
 
 def _rests(
-    there: "AppGroup | None", ledger: Ledger, going: RetentionPlan
+    group: "AppGroup | None", ledger: Ledger, going: RetentionPlan
 ) -> "dict[str, LeftoverApp]":
-    if there is None:
+    if group is None:
         return {}
 
     from targets.heroku.leftover_apps import rests
 
     retired = [v for v in ledger.versions.values() if v.state == State.RETIRED]
-    return rests(there, [*(cold.version for cold in going.retire), *retired])
+    return rests(group, [*(cold.version for cold in going.retire), *retired])
 
 
 def _left_on(ledger: Ledger, rests: "dict[str, LeftoverApp]") -> list[str]:
@@ -183,7 +183,7 @@ def _lines(
     return lines
 
 
-def _retire(place: Workspace, cold: IdleVersion, say: Say) -> bool:
+def _retire(workspace: Workspace, cold: IdleVersion, say: Say) -> bool:
     """An act of its own, decided on the newest ledger: who has traffic again meanwhile stays."""
     version = cold.version
 
@@ -194,19 +194,19 @@ def _retire(place: Workspace, cold: IdleVersion, say: Say) -> bool:
 
     wanted = Act(
         "collect",
-        lambda _: facts.plain(place),
+        lambda _: facts.plain(workspace),
         decide,
         f"{version.name} is needed again",
         attempts=ATTEMPTS,
     )
     reason = f"answered nobody for {shown_seconds(cold.idle_s)}"
-    return act(place, wanted, reason, say).changed
+    return act(workspace, wanted, reason, say).changed
 
 
 def _on_the_platform(
     found: Collected,
-    place: Workspace,
-    there: "AppGroup",
+    workspace: Workspace,
+    group: "AppGroup",
     rests: "dict[str, LeftoverApp]",
     left_on: list[str],
     forget: list[str],
@@ -214,27 +214,27 @@ def _on_the_platform(
     from targets.heroku.leftover_apps import delete, end
 
     for name in left_on:
-        step = _of_retired(place, name, partial(end, there, rests[name]), lambda *_: True)
+        step = _of_retired(workspace, name, partial(end, group, rests[name]), lambda *_: True)
         _step(found, found.stopped, name, step, rests[name].monthly)
 
     for name in forget:
         if name not in found.failed:
             step = _of_retired(
-                place, name, partial(delete, there, rests[name]), retention.may_forget
+                workspace, name, partial(delete, group, rests[name]), retention.may_forget
             )
             _step(found, found.deleted, name, step, 0.0)
 
 
 def _of_retired(
-    place: Workspace, name: str, does: Callable[[], None], still: Callable[[Ledger, str], bool]
+    workspace: Workspace, name: str, does: Callable[[], None], still: Callable[[Ledger, str], bool]
 ) -> Callable[[], bool]:
     """Does something to the app of a version that is retired still, and that nobody starts from
     here meanwhile.
     """
 
     def step() -> bool:
-        with held(place, name, f"collecting {name}"):
-            with opened_record(place) as store:
+        with held(workspace, name, f"collecting {name}"):
+            with opened_record(workspace) as store:
                 ledger = read_ledger(store)
             if ledger.version(name).state != State.RETIRED or not still(ledger, name):
                 return False

@@ -38,32 +38,38 @@ class Check:
     broken: bool = False
 
 
-def lint(place: Workspace) -> list[Check]:
+def lint(workspace: Workspace) -> list[Check]:
     """Every check, in order."""
     checks = [
-        _checked("deploy.toml", lambda: read_settings(place.config)),
-        _checked("canary's steps", lambda: configured_steps(place.settings.verdict)),
-        *(_checked(f"Procfile: {kind}", partial(command, place.procfile, kind)) for kind in KINDS),
-        _checked("webhooks", lambda: check_webhook_secret(place)),
+        _checked("deploy.toml", lambda: read_settings(workspace.config)),
+        _checked("canary's steps", lambda: configured_steps(workspace.settings.verdict)),
+        *(
+            _checked(f"Procfile: {kind}", partial(command, workspace.procfile, kind))
+            for kind in KINDS
+        ),
+        _checked("webhooks", lambda: check_webhook_secret(workspace)),
     ]
-    return [*checks, *(_on_heroku(place) if on_heroku(place) else _on_this_machine(place))]
+    return [
+        *checks,
+        *(_on_heroku(workspace) if on_heroku(workspace) else _on_this_machine(workspace)),
+    ]
 
 
-def _on_this_machine(place: Workspace) -> Iterator[Check]:
-    yield _checked("state folder", lambda: _check_state(place))
-    yield _checked("signals", lambda: _check_signals(place))
-    yield _checked("router's address", lambda: _check_address(place))
-    yield from _bundles(place)
-    yield _checked("ledger", lambda: _check_ledger(place))
+def _on_this_machine(workspace: Workspace) -> Iterator[Check]:
+    yield _checked("state folder", lambda: _check_state(workspace))
+    yield _checked("signals", lambda: _check_signals(workspace))
+    yield _checked("router's address", lambda: _check_address(workspace))
+    yield from _bundles(workspace)
+    yield _checked("ledger", lambda: _check_ledger(workspace))
 
 
-def _on_heroku(place: Workspace) -> Iterator[Check]:
+def _on_heroku(workspace: Workspace) -> Iterator[Check]:
     """Without the network: the record lies behind it, and `doctor` checks it."""
     from targets.heroku.lint import checks
 
-    yield _checked("state folder", lambda: _check_writable(place))
-    yield from _bundles(place)
-    yield from (_checked(what, check) for what, check in checks(place))
+    yield _checked("state folder", lambda: _check_writable(workspace))
+    yield from _bundles(workspace)
+    yield from (_checked(what, check) for what, check in checks(workspace))
 
 
 def _checked(what: str, check: Callable[[], object]) -> Check:
@@ -77,35 +83,35 @@ def _checked(what: str, check: Callable[[], object]) -> Check:
     return Check(what)
 
 
-def _bundles(place: Workspace) -> Iterator[Check]:
-    for name in delivered(place.releases):
-        yield _checked(f"bundle {name}", partial(_check_bundle, place, name))
+def _bundles(workspace: Workspace) -> Iterator[Check]:
+    for name in delivered(workspace.releases):
+        yield _checked(f"bundle {name}", partial(_check_bundle, workspace, name))
 
 
-def _check_bundle(place: Workspace, name: str) -> None:
-    release = read_release(place.releases, name)
-    check_seal(release, place.public_key)
-    check_belongs(release, place.settings.model)
+def _check_bundle(workspace: Workspace, name: str) -> None:
+    release = read_release(workspace.releases, name)
+    check_seal(release, workspace.public_key)
+    check_belongs(release, workspace.settings.model)
     golden_rows(release)
 
 
-def _check_ledger(place: Workspace) -> None:
-    if not place.database_is_file or (place.state / "ledger.db").exists():
-        with opened_record(place) as store:
+def _check_ledger(workspace: Workspace) -> None:
+    if not workspace.database_is_file or (workspace.state / "ledger.db").exists():
+        with opened_record(workspace) as store:
             store.verify()
 
 
-def _check_signals(place: Workspace) -> None:
+def _check_signals(workspace: Workspace) -> None:
     """A required signal that nothing was ever sent for would hold every rollout until its
     deadline.
     """
-    if not place.settings.verdict.labels.required:
+    if not workspace.settings.verdict.labels.required:
         return
-    if place.database_is_file and not (place.state / "ledger.db").exists():
+    if workspace.database_is_file and not (workspace.state / "ledger.db").exists():
         return
 
-    with opened(place) as database:
-        if not FeedbackStore(database, place.settings.model).any():
+    with opened(workspace) as database:
+        if not FeedbackStore(database, workspace.settings.model).any():
             raise EdgeFailure(
                 "verdict.labels is required and no label ever came: send some with `python "
                 "deploy.py feedback FILE`, "
@@ -113,24 +119,26 @@ def _check_signals(place: Workspace) -> None:
             )
 
 
-def _check_state(place: Workspace) -> None:
-    supervisor_conf(place)
-    program_conf(place, router_program(place, 0))
-    _check_writable(place)
+def _check_state(workspace: Workspace) -> None:
+    supervisor_conf(workspace)
+    program_conf(workspace, router_program(workspace, 0))
+    _check_writable(workspace)
 
 
-def _check_writable(place: Workspace) -> None:
-    above = next(folder for folder in (place.state, *place.state.parents) if folder.exists())
+def _check_writable(workspace: Workspace) -> None:
+    above = next(
+        folder for folder in (workspace.state, *workspace.state.parents) if folder.exists()
+    )
     if not os.access(above, os.W_OK):
         raise EdgeFailure(f"{above} cannot be written by this user: set SLUICE_STATE elsewhere")
 
 
-def _check_address(place: Workspace) -> None:
+def _check_address(workspace: Workspace) -> None:
     host, port = (
-        place.settings.router.host,
-        place.settings.router.port if place.port is None else place.port,
+        workspace.settings.router.host,
+        workspace.settings.router.port if workspace.port is None else workspace.port,
     )
-    if router_url(place) is not None:
+    if router_url(workspace) is not None:
         return
 
     with socket.socket() as probe:

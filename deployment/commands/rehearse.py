@@ -139,7 +139,7 @@ class Users:
         return f"{answer.status} {said[:200].decode(errors='replace')}"
 
 
-def rehearse(place: Workspace, say: Say, versions: Sequence[str] = ()) -> Report:
+def rehearse(workspace: Workspace, say: Say, versions: Sequence[str] = ()) -> Report:
     """From nothing to released and back, and down again; raises EdgeFailure where nothing is
     delivered.
 
@@ -151,22 +151,22 @@ def rehearse(place: Workspace, say: Say, versions: Sequence[str] = ()) -> Report
             f"after"
         )
 
-    chosen = tuple(versions) or _oldest(place)
+    chosen = tuple(versions) or _oldest(workspace)
     if len(chosen) < 2:
         raise EdgeFailure(
             "a rehearsal needs two delivered versions: `python deploy.py deliver v2 --from ...` "
             "first"
         )
 
-    folder = place.state / "rehearsal"
+    folder = workspace.state / "rehearsal"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    with _stage(place, folder, say) as stage:
-        return _play(place, folder, stage, say, *chosen[:2])
+    with _stage(workspace, folder, say) as stage:
+        return _play(workspace, folder, stage, say, *chosen[:2])
 
 
 def _play(
-    place: Workspace, folder: Path, stage: Stage, say: Say, first: str, second: str
+    workspace: Workspace, folder: Path, stage: Stage, say: Say, first: str, second: str
 ) -> Report:
     from targets.heroku.sizes import monthly_and_daily
     from targets.heroku.stack import costs
@@ -178,7 +178,7 @@ def _play(
         steps.append(step)
         return step.code == 0
 
-    users = Users(stage.front, "", _bodies(place, first))
+    users = Users(stage.front, "", _bodies(workspace, first))
     before = [("up",), ("doctor",), ("deploy", first), ("promote", first)]
     under_load = [
         ("deploy", second),
@@ -194,7 +194,7 @@ def _play(
                     break
 
     run("down")
-    cost = monthly_and_daily(costs(place))
+    cost = monthly_and_daily(costs(workspace))
     seen = _asked(stage, "/emulator/account")
     exchanges, failures = seen["exchanges"], seen["failures"]
     return Report(
@@ -238,10 +238,10 @@ def _run(stage: Stage, words: Sequence[str], say: Say) -> RehearsalStep:
 
 
 @contextmanager
-def _stage(place: Workspace, folder: Path, say: Say) -> Iterator[Stage]:
+def _stage(workspace: Workspace, folder: Path, say: Say) -> Iterator[Stage]:
     """An emulator of its own, ended with all its processes."""
     config = folder / "deploy.toml"
-    config.write_text(on_heroku(place.config.read_text()))
+    config.write_text(on_heroku(workspace.config.read_text()))
     log = folder / "emulator.log"
     with log.open("w") as out:
         command = [
@@ -264,9 +264,13 @@ def _stage(place: Workspace, folder: Path, say: Say) -> Iterator[Stage]:
         own = {
             "SLUICE_STATE": str(folder),
             "SLUICE_CONFIG": str(config),
-            "SLUICE_RELEASES": str(place.releases),
+            "SLUICE_RELEASES": str(workspace.releases),
         }
-        own |= {"SLUICE_KEYS": str(place.keys), "SLUICE_CONNECT_THROUGH": front, "DATABASE_URL": ""}
+        own |= {
+            "SLUICE_KEYS": str(workspace.keys),
+            "SLUICE_CONNECT_THROUGH": front,
+            "DATABASE_URL": "",
+        }
         yield Stage(front, {**os.environ, **exports, **own})
     finally:
         process.send_signal(signal.SIGINT)
@@ -303,19 +307,19 @@ def _exports(process: "subprocess.Popen[bytes]", log: Path) -> dict[str, str]:
     raise EdgeFailure(f"the emulator did not come up: read {log}")
 
 
-def _oldest(place: Workspace) -> tuple[str, ...]:
+def _oldest(workspace: Workspace) -> tuple[str, ...]:
     """The two versions that were delivered first."""
-    names = delivered(place.releases)
+    names = delivered(workspace.releases)
     made = {
-        name: str(read_release(place.releases, name).manifest.get("created_at", ""))
+        name: str(read_release(workspace.releases, name).manifest.get("created_at", ""))
         for name in names
     }
     return tuple(sorted(names, key=lambda name: (made[name], name))[:2])
 
 
-def _bodies(place: Workspace, version: str) -> list[bytes]:
+def _bodies(workspace: Workspace, version: str) -> list[bytes]:
     """Requests of one row, those that the version was proved with."""
-    rows = golden_rows(read_release(place.releases, version)).rows
+    rows = golden_rows(read_release(workspace.releases, version)).rows
     return [json.dumps({"instances": [row]}).encode() for row in rows]
 
 

@@ -14,14 +14,18 @@ from deployment.workspace.workspace import Workspace
 from rollout.state.ledger import Ledger
 
 
-def release_watched(place: Workspace, out: Out, version: str, breaking: bool, reason: str) -> int:
+def release_watched(
+    workspace: Workspace, out: Out, version: str, breaking: bool, reason: str
+) -> int:
     """Returns the exit code: 0 released and the old process ended, 5 taken back. Ctrl-C leaves the
     rollout running.
     """
-    begun = act(place, verbs.release_in_place(place, version, breaking, auto=True), reason, out.say)
+    begun = act(
+        workspace, verbs.release_in_place(workspace, version, breaking, auto=True), reason, out.say
+    )
     out.done(begun)
     try:
-        code = watch_loop.until_ended(place, Changes(out), version, begun.revision)
+        code = watch_loop.until_ended(workspace, Changes(out), version, begun.revision)
     except KeyboardInterrupt as error:
         raise Interrupted(
             f"interrupted: the release-in-place of {version} goes on by itself, `python deploy.py "
@@ -29,12 +33,12 @@ def release_watched(place: Workspace, out: Out, version: str, breaking: bool, re
             "the version before it runs until it is retired"
         ) from error
 
-    old = _replaced(_ledger(place), version) if code == DONE else None
+    old = _replaced(_ledger(workspace), version) if code == DONE else None
     if old is not None:
         out.done(
             act(
-                place,
-                verbs.retire(place, old, way_back=True),
+                workspace,
+                verbs.retire(workspace, old, way_back=True),
                 f"{version} is released in its place",
                 out.say,
             )
@@ -51,6 +55,6 @@ def _replaced(ledger: Ledger, version: str) -> str | None:
     return None
 
 
-def _ledger(place: Workspace) -> Ledger:
-    with opened_record(place) as store:
+def _ledger(workspace: Workspace) -> Ledger:
+    with opened_record(workspace) as store:
         return read_ledger(store)

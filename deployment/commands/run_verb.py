@@ -52,17 +52,17 @@ class Done:
     seconds: float
 
 
-def act(place: Workspace, wanted: Act, reason: str, say: Say) -> Done:
+def act(workspace: Workspace, wanted: Act, reason: str, say: Say) -> Done:
     """Perform an act; raises Refusal, EdgeFailure, StoreError, which leave record and processes as
     they were.
     """
     began = time.monotonic()
-    check_model(place)
-    with opened_record(place) as store:
+    check_model(workspace)
+    with opened_record(workspace) as store:
         ledger = read_ledger(store)
         facts = wanted.facts(ledger)
         with Performer(
-            lambda: target_of(place, say), store, place.actor, reason, facts.now, say
+            lambda: target_of(workspace, say), store, workspace.actor, reason, facts.now, say
         ) as performer:
             ledger, plan = _decided_and_performed(
                 wanted, store, performer, ledger, facts, reason, say

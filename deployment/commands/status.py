@@ -32,22 +32,22 @@ Picture = dict[str, Any]
 
 
 def picture(
-    place: Workspace, probe: bool = True, now: float | None = None, logs: bool = False
+    workspace: Workspace, probe: bool = True, now: float | None = None, logs: bool = False
 ) -> Picture:
     """Everything `status` shows. probe: ask the rollback target for its golden answers; logs: what
     a platform's say.
     """
     notes: list[str] = []
-    ledger, events, labels, verdict = _recorded(place, notes)
-    counts = _counts(place, notes)
-    processes = _processes(place, notes)
-    notes += _strays(place, ledger, processes)
-    notes += _complaints(place, ledger) if logs and on_heroku(place) else []
+    ledger, events, labels, verdict = _recorded(workspace, notes)
+    counts = _counts(workspace, notes)
+    processes = _processes(workspace, notes)
+    notes += _strays(workspace, ledger, processes)
+    notes += _complaints(workspace, ledger) if logs and on_heroku(workspace) else []
     return {
-        "model": place.settings.model,
+        "model": workspace.settings.model,
         "revision": ledger.revision,
         "record_answers": events is not None,
-        "url": router_url(place),
+        "url": router_url(workspace),
         "released": ledger.released,
         "rollout": _rollout(ledger.rollout, time.time() if now is None else now),
         "verdict": verdict,
@@ -55,7 +55,7 @@ def picture(
         "queued": f"{ledger.queued.strategy} of {ledger.queued.candidate}"
         if ledger.queued
         else None,
-        "rollback": _rollback(place, ledger, probe),
+        "rollback": _rollback(workspace, ledger, probe),
         "failed_requests": counts.get("failed_requests"),
         "since": None
         if not counts
@@ -75,14 +75,14 @@ def picture(
 
 
 def _recorded(
-    place: Workspace, notes: list[str]
+    workspace: Workspace, notes: list[str]
 ) -> tuple[Ledger, list[Entry] | None, dict[str, Score], Picture | None]:
     """The ledger, its newest entries (None where the record does not answer), the late labels and
     the verdict.
     """
-    model = place.settings.model
+    model = workspace.settings.model
     try:
-        with opened(place) as database:
+        with opened(workspace) as database:
             store = LedgerStore(database, model)
             ledger, events = read_ledger(store), store.history(limit=EVENTS + 1)
             return ledger, events, *_judged(database, ledger, notes)
@@ -105,17 +105,17 @@ def _judged(
         return {}, None
 
 
-def _counts(place: Workspace, notes: list[str]) -> Picture:
+def _counts(workspace: Workspace, notes: list[str]) -> Picture:
     try:
-        return router_status(place, read_secrets(place).operator)
+        return router_status(workspace, read_secrets(workspace).operator)
     except (RouterAway, EdgeFailure) as error:
         notes.append(str(error))
         return {}
 
 
-def _processes(place: Workspace, notes: list[str]) -> dict[str, Process]:
+def _processes(workspace: Workspace, notes: list[str]) -> dict[str, Process]:
     try:
-        return processes(place)
+        return processes(workspace)
     except NotRunning as error:
         notes.append(str(error))
     except EdgeFailure as error:
@@ -124,9 +124,9 @@ def _processes(place: Workspace, notes: list[str]) -> dict[str, Process]:
     return {}
 
 
-def _strays(place: Workspace, ledger: Ledger, processes: dict[str, Process]) -> list[str]:
+def _strays(workspace: Workspace, ledger: Ledger, processes: dict[str, Process]) -> list[str]:
     try:
-        check_model(place)
+        check_model(workspace)
     except EdgeFailure as error:
         return [str(error)]
 
@@ -140,10 +140,10 @@ def _strays(place: Workspace, ledger: Ledger, processes: dict[str, Process]) -> 
     return []
 
 
-def _complaints(place: Workspace, ledger: Ledger) -> list[str]:
+def _complaints(workspace: Workspace, ledger: Ledger) -> list[str]:
     from targets.heroku.log_errors import complaints
 
-    return complaints(place, ledger)
+    return complaints(workspace, ledger)
 
 
 def _rollout(rollout: Rollout | None, now: float) -> Picture | None:
@@ -171,13 +171,13 @@ def _next_step_in_s(rollout: Rollout, now: float) -> float | None:
     return max(0.0, round(due - now, 1))
 
 
-def _rollback(place: Workspace, ledger: Ledger, probe: bool) -> Picture | None:
+def _rollback(workspace: Workspace, ledger: Ledger, probe: bool) -> Picture | None:
     target = ledger.rollback_target()
     if target is None or target not in ledger.versions:
         return None
 
     running = ledger.version(target).state in LIVE
-    facts = of_running(place, ledger, target) if running and probe else None
+    facts = of_running(workspace, ledger, target) if running and probe else None
     return {
         "target": target,
         "running": running,

@@ -37,14 +37,14 @@ DEPLOY_ATTEMPTS = 10
 CANARY_STEPS = "5,25,50"
 
 
-def deploy(place: Workspace, name: str) -> Act:
+def deploy(workspace: Workspace, name: str) -> Act:
     """Start and prove a version without traffic. It competes with no other act, so a lost insert is
     tried again.
     """
     require_name(name)
     return Act(
         "deploy",
-        lambda ledger: facts.of_next(place, ledger, name),
+        lambda ledger: facts.of_next(workspace, ledger, name),
         lambda ledger, facts: decisions.deploy(ledger, facts, name),
         f"{name} is deployed already",
         attempts=DEPLOY_ATTEMPTS,
@@ -52,7 +52,7 @@ def deploy(place: Workspace, name: str) -> Act:
 
 
 def start(
-    place: Workspace,
+    workspace: Workspace,
     name: str,
     how: str,
     steps: tuple[Step, ...] = (),
@@ -65,20 +65,20 @@ def start(
     breaking: although it breaks the contract of those who have one; auto: the conductor judges it
     and moves it on."""
     require_name(name)
-    judged = policy_for(place, how, name, steps) if auto else None
+    judged = policy_for(workspace, how, name, steps) if auto else None
     return Act(
         how,
-        lambda ledger: facts.of_running(place, ledger, name),
+        lambda ledger: facts.of_running(workspace, ledger, name),
         lambda ledger, facts: decisions.start(ledger, facts, name, how, steps, share, judged),
         f"{how} of {name} goes on",
         preview=lambda ledger: plan_lines(ledger, how, name, steps, share, judged),
-        contract=_contract(place, name),
+        contract=_contract(workspace, name),
         breaking=breaking,
     )
 
 
 def canary(
-    place: Workspace,
+    workspace: Workspace,
     name: str,
     steps: str | None,
     every: str | None,
@@ -87,22 +87,22 @@ def canary(
 ) -> Act:
     """A canary by the steps of `5,25,50`; one that runs by itself has those of deploy.toml."""
     return start(
-        place,
+        workspace,
         name,
         "canary",
-        steps_of_canary(place, steps, every, auto),
+        steps_of_canary(workspace, steps, every, auto),
         breaking=breaking,
         auto=auto,
     )
 
 
 def steps_of_canary(
-    place: Workspace, steps: str | None, every: str | None, auto: bool
+    workspace: Workspace, steps: str | None, every: str | None, auto: bool
 ) -> tuple[Step, ...]:
     """The steps that these options ask for, None where one is not given; raises BadOption,
     BadSetting, BadWeight.
     """
-    judging = place.settings.verdict
+    judging = workspace.settings.verdict
     if not auto:
         return canary_steps(CANARY_STEPS if steps is None else steps, every)
 
@@ -112,111 +112,120 @@ def steps_of_canary(
     return judged_steps(steps, hold_s)
 
 
-def blue_green(place: Workspace, name: str, breaking: bool = False, auto: bool = False) -> Act:
+def blue_green(workspace: Workspace, name: str, breaking: bool = False, auto: bool = False) -> Act:
     """All traffic in one step, the old version kept warm."""
-    return start(place, name, "blue-green", breaking=breaking, auto=auto)
+    return start(workspace, name, "blue-green", breaking=breaking, auto=auto)
 
 
 def ramp(
-    place: Workspace, name: str, over: str, count: int, breaking: bool = False, auto: bool = False
+    workspace: Workspace,
+    name: str,
+    over: str,
+    count: int,
+    breaking: bool = False,
+    auto: bool = False,
 ) -> Act:
     """A ramp that the routers' conductor takes to its end."""
-    return start(place, name, "ramp", ramp_steps(over, count), breaking=breaking, auto=auto)
+    return start(workspace, name, "ramp", ramp_steps(over, count), breaking=breaking, auto=auto)
 
 
 def ab(
-    place: Workspace, name: str, percent: float, breaking: bool = False, auto: bool = False
+    workspace: Workspace, name: str, percent: float, breaking: bool = False, auto: bool = False
 ) -> Act:
     """Fixed shares, until a person decides."""
-    return start(place, name, "ab", (Step(basis_points(percent)),), breaking=breaking, auto=auto)
+    return start(
+        workspace, name, "ab", (Step(basis_points(percent)),), breaking=breaking, auto=auto
+    )
 
 
 def shadow(
-    place: Workspace, name: str, percent: float, breaking: bool = False, auto: bool = False
+    workspace: Workspace, name: str, percent: float, breaking: bool = False, auto: bool = False
 ) -> Act:
     """Copies of that share of the traffic."""
-    return start(place, name, "shadow", share=basis_points(percent), breaking=breaking, auto=auto)
+    return start(
+        workspace, name, "shadow", share=basis_points(percent), breaking=breaking, auto=auto
+    )
 
 
 def release_in_place(
-    place: Workspace, name: str, breaking: bool = False, auto: bool = False
+    workspace: Workspace, name: str, breaking: bool = False, auto: bool = False
 ) -> Act:
     """Replace the released version's process."""
     require_name(name)
-    judged = policy_for(place, "release-in-place", name) if auto else None
+    judged = policy_for(workspace, "release-in-place", name) if auto else None
     return Act(
         "release-in-place",
-        lambda ledger: facts.of_next(place, ledger, name),
+        lambda ledger: facts.of_next(workspace, ledger, name),
         lambda ledger, facts: decisions.release_in_place(ledger, facts, name, judged),
         f"{name} is released already",
         preview=lambda ledger: in_place_lines(ledger, name, judged),
-        contract=_contract(place, name),
+        contract=_contract(workspace, name),
         breaking=breaking,
     )
 
 
-def promote(place: Workspace, name: str, step: bool = False, breaking: bool = False) -> Act:
+def promote(workspace: Workspace, name: str, step: bool = False, breaking: bool = False) -> Act:
     """Release a version, or take the next step of its rollout."""
     require_name(name)
     decide = decisions.promote_step if step else decisions.promote
     return Act(
         "promote",
-        lambda ledger: facts.of_running(place, ledger, name),
+        lambda ledger: facts.of_running(workspace, ledger, name),
         lambda ledger, facts: decide(ledger, facts, name),
         f"{name} is released already",
-        contract=_contract(place, name),
+        contract=_contract(workspace, name),
         breaking=breaking,
     )
 
 
-def rollback(place: Workspace) -> Act:
+def rollback(workspace: Workspace) -> Act:
     """Traffic back. Nothing is asked first, and a lost insert is tried again until it wins."""
     return Act(
         "rollback",
-        lambda ledger: facts.of_return(place, ledger),
+        lambda ledger: facts.of_return(workspace, ledger),
         decisions.rollback,
         "nothing to roll back to",
         attempts=ROLLBACK_ATTEMPTS,
     )
 
 
-def pause(place: Workspace) -> Act:
+def pause(workspace: Workspace) -> Act:
     """Hold the rollout."""
-    return Act("pause", lambda _: facts.plain(place), decisions.pause, "it is paused already")
+    return Act("pause", lambda _: facts.plain(workspace), decisions.pause, "it is paused already")
 
 
-def resume(place: Workspace) -> Act:
+def resume(workspace: Workspace) -> Act:
     """Let the rollout go on."""
-    return Act("resume", lambda _: facts.plain(place), decisions.resume, "it is not paused")
+    return Act("resume", lambda _: facts.plain(workspace), decisions.resume, "it is not paused")
 
 
-def abort(place: Workspace) -> Act:
+def abort(workspace: Workspace) -> Act:
     """End the rollout."""
     return Act(
         "abort",
-        lambda _: facts.plain(place),
+        lambda _: facts.plain(workspace),
         lambda ledger, _: decisions.abort(ledger),
         "nothing to abort",
     )
 
 
-def retire(place: Workspace, name: str, force: bool = False, way_back: bool = False) -> Act:
+def retire(workspace: Workspace, name: str, force: bool = False, way_back: bool = False) -> Act:
     """Stop a version without traffic; see rollout/decide/decisions.py."""
     require_name(name)
     return Act(
         "retire",
-        lambda _: facts.plain(place),
+        lambda _: facts.plain(workspace),
         lambda ledger, _: decisions.retire(ledger, name, force, way_back),
         f"{name} is retired already",
     )
 
 
-def policy_for(place: Workspace, how: str, name: str, steps: Sequence[Step] = ()) -> Policy:
+def policy_for(workspace: Workspace, how: str, name: str, steps: Sequence[Step] = ()) -> Policy:
     """How deploy.toml judges that strategy of a version; raises BadSetting where it could not see a
     failure.
     """
     row = strategy(how)
-    if row.watches and not place.settings.router.fallback:
+    if row.watches and not workspace.settings.router.fallback:
         raise BadSetting(
             f"router.fallback is off in deploy.toml, so nobody would answer beside the new "
             f"version of a {how}, and its "
@@ -224,28 +233,28 @@ def policy_for(place: Workspace, how: str, name: str, steps: Sequence[Step] = ()
         )
 
     weights = [step.weight for step in steps] or list(row.steps)
-    return policy(place.settings.verdict, row, _answers(place, name), weights)
+    return policy(workspace.settings.verdict, row, _answers(workspace, name), weights)
 
 
-def _contract(place: Workspace, name: str) -> "Callable[[Ledger], Contract | None]":
+def _contract(workspace: Workspace, name: str) -> "Callable[[Ledger], Contract | None]":
     """What that version would change for those who have a contract now."""
 
     def at_stake(ledger: Ledger) -> "Contract | None":
         from deployment.plan.contracts import contract_at_stake
 
-        return contract_at_stake(place, ledger, name)
+        return contract_at_stake(workspace, ledger, name)
 
     return at_stake
 
 
-def _answers(place: Workspace, name: str) -> Answers:
+def _answers(workspace: Workspace, name: str) -> Answers:
     """What a version answers; what is wrong with its bundle is said by who asks for more than
     that.
     """
     from deployment.workspace.bundles import read_release
 
     try:
-        return read_release(place.releases, name).answers
+        return read_release(workspace.releases, name).answers
     except EdgeFailure:
         return CLASSES
 

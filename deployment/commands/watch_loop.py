@@ -14,7 +14,7 @@ EVERY_S = 1.0
 
 
 def watch(
-    place: Workspace, show: Callable[[Picture], None], once: bool, timeout_s: float | None
+    workspace: Workspace, show: Callable[[Picture], None], once: bool, timeout_s: float | None
 ) -> int:
     """Show the picture each second; returns the exit code. Without a deadline it also ends when its
     reader has gone.
@@ -25,7 +25,7 @@ def watch(
     began = time.monotonic()
     watched: Picture | None = None
     while True:
-        latest = picture(place)
+        latest = picture(workspace)
         show(latest)
         if once or (timeout_s is None and reader_left()):
             return DONE
@@ -70,14 +70,14 @@ def _undecided(now: Picture) -> int:
 
 
 def until_ended(
-    place: Workspace, show: Callable[[Picture], None], candidate: str, revision: int
+    workspace: Workspace, show: Callable[[Picture], None], candidate: str, revision: int
 ) -> int:
     """Show the picture each second until the rollout that began with this revision has ended;
     returns the exit code.
     """
     began: Picture = {"rollout": {"candidate": candidate}, "revision": revision}
     while True:
-        latest = picture(place, probe=False)
+        latest = picture(workspace, probe=False)
         show(latest)
         ended = verdict(began, latest)
         if ended is not None:

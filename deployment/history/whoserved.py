@@ -18,14 +18,14 @@ Found = dict[str, Any]
 _KNOWN = ("version", "weight", "at_ms", "serial", "scores", "classes", "rollout")
 
 
-def who_served(place: Workspace, token: str) -> Found:
+def who_served(workspace: Workspace, token: str) -> Found:
     """All that is known of a prediction; raises EdgeFailure where the router does not know the id
     or does not answer.
 
     weight in percent: of the candidate where a rollout was in progress (`rollout`: the revision it
     began with), else of the version, which the ledger knows; time in UTC. `revision` is None where
     the ledger cannot be read, and `note` says why."""
-    said = read_id(place, read_secrets(place).operator, token)
+    said = read_id(workspace, read_secrets(workspace).operator, token)
     try:
         found = _read(said)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -34,7 +34,7 @@ def who_served(place: Workspace, token: str) -> Found:
         ) from error
 
     try:
-        with opened_record(place) as store:
+        with opened_record(workspace) as store:
             return found | _recorded(look_back(store, datetime.fromisoformat(found["at"])), found)
     except (EdgeFailure, StoreError, BrokenRecord) as error:
         return found | {"note": f"the ledger does not tell which revision was in force: {error}"}

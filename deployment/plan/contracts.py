@@ -9,7 +9,7 @@ from rollout.state.contract import Contract, compare, unknown
 from rollout.state.ledger import Ledger
 
 
-def contract_with_users(place: Workspace, ledger: Ledger, name: str) -> Contract | None:
+def contract_with_users(workspace: Workspace, ledger: Ledger, name: str) -> Contract | None:
     """How a delivered version differs from the released one; None where nobody has a contract yet,
     or it is the same.
 
@@ -19,24 +19,24 @@ def contract_with_users(place: Workspace, ledger: Ledger, name: str) -> Contract
     if stable is None or stable == name:
         return None
 
-    candidate = read_release(place.releases, name)
+    candidate = read_release(workspace.releases, name)
     try:
-        released = _released(place, ledger, stable)
+        released = _released(workspace, ledger, stable)
     except EdgeFailure as error:
         return unknown(name, stable, str(error))
 
     return compare(name, candidate.manifest, stable, released.manifest)
 
 
-def contract_at_stake(place: Workspace, ledger: Ledger, name: str) -> Contract | None:
+def contract_at_stake(workspace: Workspace, ledger: Ledger, name: str) -> Contract | None:
     """The same for an act that gives traffic; None for the way back, which nothing may hold up."""
     if name == ledger.rollback_target():
         return None
-    return contract_with_users(place, ledger, name)
+    return contract_with_users(workspace, ledger, name)
 
 
-def _released(place: Workspace, ledger: Ledger, stable: str) -> Release:
-    release = read_release(place.releases, stable)
+def _released(workspace: Workspace, ledger: Ledger, stable: str) -> Release:
+    release = read_release(workspace.releases, stable)
     if release.digest != ledger.version(stable).digest:
         raise ContractBroken(
             f"{release.path / 'release.yaml'} is not what was released: restore it"

@@ -102,7 +102,7 @@ class Planned:
 
 
 def plan(
-    place: Workspace, name: str, how: str, source: str | None, options: Options = NO_OPTIONS
+    workspace: Workspace, name: str, how: str, source: str | None, options: Options = NO_OPTIONS
 ) -> Planned:
     """Plan the rollout of a delivered version by a strategy; source: a file of recorded rows,
     `recent`, or None.
@@ -118,27 +118,27 @@ def plan(
             f"--steps and --every are a canary's, not of {how}: leave them out, or plan a canary"
         )
 
-    with opened_record(place) as store:
+    with opened_record(workspace) as store:
         ledger = read_ledger(store)
 
     if ledger.released == name:
         raise NothingToDo(f"{name} is released already: all production traffic is its own")
 
-    lines = _lines(place, ledger, how, name, options)
-    release = read_release(place.releases, name)
-    check_seal(release, place.public_key)
-    check_belongs(release, place.settings.model)
-    contract = contract_with_users(place, ledger, name)
+    lines = _lines(workspace, ledger, how, name, options)
+    release = read_release(workspace.releases, name)
+    check_seal(release, workspace.public_key)
+    check_belongs(release, workspace.settings.model)
+    contract = contract_with_users(workspace, ledger, name)
     return Planned(
         name,
         ledger.released,
         how,
         contract,
-        _environment(place, ledger, release),
+        _environment(workspace, ledger, release),
         lines,
-        _replayed(place, ledger, name, source) if source else None,
+        _replayed(workspace, ledger, name, source) if source else None,
         _next(ledger, name, how, contract, options),
-        _cost(place, ledger, name) if on_heroku(place) else None,
+        _cost(workspace, ledger, name) if on_heroku(workspace) else None,
     )
 
 
@@ -156,12 +156,14 @@ def environment_changes(
     return [(name, old, new) for name, old, new in pairs if old != new]
 
 
-def _environment(place: Workspace, ledger: Ledger, release: Release) -> list[tuple[str, str, str]]:
+def _environment(
+    workspace: Workspace, ledger: Ledger, release: Release
+) -> list[tuple[str, str, str]]:
     if ledger.released is None:
         return []
 
     try:
-        released = read_release(place.releases, ledger.released)
+        released = read_release(workspace.releases, ledger.released)
     except EdgeFailure:
         # The contract says already that its bundle cannot be read.
         return []
@@ -169,31 +171,35 @@ def _environment(place: Workspace, ledger: Ledger, release: Release) -> list[tup
     return environment_changes(released.manifest, release.manifest)
 
 
-def _lines(place: Workspace, ledger: Ledger, how: str, name: str, options: Options) -> list[str]:
+def _lines(
+    workspace: Workspace, ledger: Ledger, how: str, name: str, options: Options
+) -> list[str]:
     if how == "release-in-place":
-        return in_place_lines(ledger, name, policy_for(place, how, name) if options.auto else None)
+        return in_place_lines(
+            ledger, name, policy_for(workspace, how, name) if options.auto else None
+        )
 
     steps: tuple[Step, ...] = ramp_steps("10m", 10) if how == "ramp" else ()
     if how == "canary":
         steps = chosen_steps(
-            STRATEGIES[how], steps_of_canary(place, options.steps, options.every, options.auto)
+            STRATEGIES[how], steps_of_canary(workspace, options.steps, options.every, options.auto)
         )
 
-    judged = policy_for(place, how, name, steps) if options.auto else None
+    judged = policy_for(workspace, how, name, steps) if options.auto else None
     return plan_lines(ledger, how, name, steps, policy=judged)
 
 
-def _cost(place: Workspace, ledger: Ledger, name: str) -> Bill:
+def _cost(workspace: Workspace, ledger: Ledger, name: str) -> Bill:
     """Of router, database, the versions that are live and this one beside them."""
     from targets.heroku.sizes import bill, monthly_and_daily
     from targets.heroku.stack import costs
 
-    items = costs(place, len({version.name for version in ledger.live()} | {name}))
+    items = costs(workspace, len({version.name for version in ledger.live()} | {name}))
     cost = monthly_and_daily(items)
     return Bill(cost.monthly, cost.daily, bill(items))
 
 
-def _replayed(place: Workspace, ledger: Ledger, name: str, source: str) -> Replay:
+def _replayed(workspace: Workspace, ledger: Ledger, name: str, source: str) -> Replay:
     stable = ledger.released
     if stable is None:
         raise EdgeFailure(
@@ -203,17 +209,17 @@ def _replayed(place: Workspace, ledger: Ledger, name: str, source: str) -> Repla
 
     dtypes: dict[str, str] = {}
     for version in (name, stable):
-        columns = read_release(place.releases, version).manifest.get("columns") or ()
+        columns = read_release(workspace.releases, version).manifest.get("columns") or ()
         dtypes |= {column["name"]: column["dtype"] for column in columns}
 
-    rows = recorded_rows(place, source, dtypes)
+    rows = recorded_rows(workspace, source, dtypes)
     with ExitStack() as open_:
         today, tomorrow = (
-            open_.enter_context(answering(place, ledger, each)) for each in (stable, name)
+            open_.enter_context(answering(workspace, ledger, each)) for each in (stable, name)
         )
         replayed = replay(rows, today.probe, tomorrow.probe)
 
-    found = differences(replayed, stable, name, place.settings.router.shadow_tolerance)
+    found = differences(replayed, stable, name, workspace.settings.router.shadow_tolerance)
     return Replay(
         source, found, tuple(each for each, at in ((stable, today), (name, tomorrow)) if at.own)
     )

@@ -17,29 +17,29 @@ TABLES = (".parquet", ".csv")
 Row = dict[str, Any]
 
 
-def recorded_rows(place: Workspace, source: str, columns: Mapping[str, str]) -> list[Row]:
+def recorded_rows(workspace: Workspace, source: str, columns: Mapping[str, str]) -> list[Row]:
     """The first 20,000 rows of `recent` or of a file; raises EdgeFailure where there are none.
 
     columns: dtype by name, of all versions that will be asked; a table's other columns (a label,
     say) are left out."""
-    rows = recent_rows(place) if source == RECENT else _rows_of_file(Path(source), columns)
+    rows = recent_rows(workspace) if source == RECENT else _rows_of_file(Path(source), columns)
     if not rows:
         raise EdgeFailure(f"{source} holds no rows")
     return rows[:MOST_ROWS]
 
 
-def recent_rows(place: Workspace) -> list[Row]:
+def recent_rows(workspace: Workspace) -> list[Row]:
     """What all router workers recorded, those that ended included; raises EdgeFailure where that is
     nothing.
     """
-    folder = place.state / "run" / "recent"
+    folder = workspace.state / "run" / "recent"
     rows = [
         row
         for path in sorted(folder.glob("*.jsonl"))
         for row in _rows_of_lines(path.read_bytes(), path)
     ]
     if not rows:
-        off = place.settings.router.recent_rows == 0
+        off = workspace.settings.router.recent_rows == 0
         why = (
             "router.recent_rows in deploy.toml is 0"
             if off

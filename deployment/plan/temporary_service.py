@@ -35,15 +35,15 @@ class TemporaryService:
 
 
 @contextmanager
-def answering(place: Workspace, ledger: Ledger, name: str) -> Iterator[TemporaryService]:
+def answering(workspace: Workspace, ledger: Ledger, name: str) -> Iterator[TemporaryService]:
     """The version, proven by its golden rows; raises EdgeFailure, ContractBroken.
 
     A running one is asked where it runs; one that is only delivered is started, meets no user, and
     is stopped again."""
     version = ledger.versions.get(name)
-    release = read_release(place.releases, name)
+    release = read_release(workspace.releases, name)
     if version is not None and version.state in LIVE:
-        probe = probe_of(release, version.address, read_secrets(place).service)
+        probe = probe_of(release, version.address, read_secrets(workspace).service)
         try:
             ask_once(probe)
         except NotAnswering as error:
@@ -53,30 +53,30 @@ def answering(place: Workspace, ledger: Ledger, name: str) -> Iterator[Temporary
         yield TemporaryService(probe, own=False)
         return
 
-    check_seal(release, place.public_key)
-    check_belongs(release, place.settings.model)
+    check_seal(release, workspace.public_key)
+    check_belongs(release, workspace.settings.model)
     with tempfile.TemporaryDirectory(prefix="sluice-") as folder:
         probe = probe_of(release, f"unix:{folder}/version.sock", secrets.token_hex(32))
-        with _started(place, name, probe):
+        with _started(workspace, name, probe):
             yield TemporaryService(probe, own=True)
 
 
 @contextmanager
 def _started(
-    place: Workspace, name: str, probe: ReadinessProbe, environ: Mapping[str, str] = os.environ
+    workspace: Workspace, name: str, probe: ReadinessProbe, environ: Mapping[str, str] = os.environ
 ) -> Iterator[None]:
-    program = service_program(place, name, f"plan-{name}", probe.address)
+    program = service_program(workspace, name, f"plan-{name}", probe.address)
     kept = {
         key: value
         for key, value in environ.items()
         if not key.startswith("SLUICE_") and key != "GUNICORN_CMD_ARGS"
     }
-    make_folders(place)
-    log = place.log / f"{program.name}.log"
+    make_folders(workspace)
+    log = workspace.log / f"{program.name}.log"
     with log.open("wb") as said:
         process = subprocess.Popen(
             program.command,
-            cwd=place.root,
+            cwd=workspace.root,
             env={**kept, **program.environment, "SLUICE_SERVICE_SECRET": probe.secret},
             stdin=subprocess.DEVNULL,
             stdout=said,
@@ -85,7 +85,7 @@ def _started(
         )
 
     try:
-        _wait(place, name, probe, process, log)
+        _wait(workspace, name, probe, process, log)
         yield
     finally:
         with uninterrupted():
@@ -93,7 +93,7 @@ def _started(
 
 
 def _wait(
-    place: Workspace,
+    workspace: Workspace,
     name: str,
     probe: ReadinessProbe,
     process: "subprocess.Popen[bytes]",
@@ -105,7 +105,7 @@ def _wait(
         return f"exit status {process.returncode}"
 
     try:
-        wait_ready(probe, place.settings.deployment.ready_timeout_s, ended, str(log))
+        wait_ready(probe, workspace.settings.deployment.ready_timeout_s, ended, str(log))
     except CannotStart as error:
         raise CannotStart(f"{name}: {error}") from error
 

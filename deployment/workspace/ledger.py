@@ -24,24 +24,24 @@ class Unsure(EdgeFailure):
 
 
 @contextmanager
-def opened(place: Workspace) -> "Iterator[Engine]":
+def opened(workspace: Workspace) -> "Iterator[Engine]":
     """The database of this place; raises EdgeFailure where nothing was ever brought up."""
     from store.engine import engine
 
-    _must_be_known(place)
-    made = engine(place.database_url)
+    _must_be_known(workspace)
+    made = engine(workspace.database_url)
     try:
         yield made
     finally:
         made.dispose()
 
 
-def refuse_if_deleted(place: Workspace) -> None:
+def refuse_if_deleted(workspace: Workspace) -> None:
     """Raise EdgeFailure where the record's file was deleted under a stack that was not brought
     down.
     """
-    path = place.state / "ledger.db"
-    if place.database_is_file and place.url_file.exists() and not path.exists():
+    path = workspace.state / "ledger.db"
+    if workspace.database_is_file and workspace.url_file.exists() and not path.exists():
         raise EdgeFailure(
             f"the record {path} was deleted while the stack runs, which goes on as it is: restore "
             f"the file from a "
@@ -51,39 +51,40 @@ def refuse_if_deleted(place: Workspace) -> None:
 
 
 @contextmanager
-def opened_record(place: Workspace) -> Iterator[LedgerStore]:
+def opened_record(workspace: Workspace) -> Iterator[LedgerStore]:
     """The ledger's store; raises EdgeFailure where nothing was ever brought up."""
-    _must_be_known(place)
-    if (database := direct(place.database_url)) is None:
-        with opened(place) as pool:
-            yield LedgerStore(pool, place.settings.model)
+    _must_be_known(workspace)
+    if (database := direct(workspace.database_url)) is None:
+        with opened(workspace) as pool:
+            yield LedgerStore(pool, workspace.settings.model)
         return
 
     try:
-        yield LedgerStore(database, place.settings.model)
+        yield LedgerStore(database, workspace.settings.model)
     finally:
         database.close()
 
 
-def _must_be_known(place: Workspace) -> None:
-    refuse_if_deleted(place)
-    if place.database_is_file and not (place.state / "ledger.db").exists():
-        raise EdgeFailure(f"{place.state} has no record yet: `python deploy.py up` makes it")
+def _must_be_known(workspace: Workspace) -> None:
+    refuse_if_deleted(workspace)
+    if workspace.database_is_file and not (workspace.state / "ledger.db").exists():
+        raise EdgeFailure(f"{workspace.state} has no record yet: `python deploy.py up` makes it")
 
-    if not place.database_url:
+    if not workspace.database_url:
         raise EdgeFailure(
-            f"{place.state} knows no database yet: `python deploy.py up` orders it and keeps its "
+            f"{workspace.state} knows no database yet: `python deploy.py up` orders it and "
+            f"keeps its "
             f"address"
         )
 
 
-def make_record(place: Workspace) -> None:
+def make_record(workspace: Workspace) -> None:
     """Make the database's tables where they are missing; raises StoreError."""
     from store.engine import engine
 
-    made = engine(place.database_url)
+    made = engine(workspace.database_url)
     try:
-        LedgerStore(made, place.settings.model).create()
+        LedgerStore(made, workspace.settings.model).create()
     finally:
         made.dispose()
 

@@ -12,9 +12,9 @@ from deployment.workspace.workspace import Workspace
 
 
 @contextmanager
-def held(place: Workspace, name: str, what: str) -> Iterator[None]:
+def held(workspace: Workspace, name: str, what: str) -> Iterator[None]:
     """Hold the lock `name`, or raise EdgeFailure naming who has it. `what` says what that means."""
-    path = place.run / f"{name}.lock"
+    path = workspace.run / f"{name}.lock"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
@@ -25,7 +25,7 @@ def held(place: Workspace, name: str, what: str) -> Iterator[None]:
                 f"{holder} is {what} right now: look at `python deploy.py status`, then try again"
             ) from None
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, place.actor.encode()[:200], 0)
+        os.pwrite(descriptor, workspace.actor.encode()[:200], 0)
         yield
     finally:
         os.close(descriptor)

@@ -25,23 +25,23 @@ class Secrets:
     operator: str = field(default="", repr=False)
 
 
-def make_secrets(place: Workspace) -> Secrets:
+def make_secrets(workspace: Workspace) -> Secrets:
     """The stack's secrets, made on first use: files of mode 0600 in a folder of mode 0700."""
-    folder = place.state / "secrets"
+    folder = workspace.state / "secrets"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     for name in ("service", "token", "operator"):
         _make(folder / name)
 
-    return read_secrets(place)
+    return read_secrets(workspace)
 
 
-def read_secrets(place: Workspace) -> Secrets:
+def read_secrets(workspace: Workspace) -> Secrets:
     """The stack's secrets; raises Misconfigured where they were never made, or are not as made.
 
     A stack of an earlier release has no operator's token until its next `up`.
     """
-    folder = place.state / "secrets"
+    folder = workspace.state / "secrets"
     service, token = _kept(folder / "service"), _kept(folder / "token")
     if service is None or token is None:
         raise Misconfigured(f"{folder} has no secrets yet: `python deploy.py up` makes them")
@@ -55,11 +55,11 @@ def _kept(path: Path) -> str | None:
     return secret
 
 
-def check_webhook_secret(place: Workspace) -> None:
+def check_webhook_secret(workspace: Workspace) -> None:
     """Raise Misconfigured where deploy.toml names receivers and the environment nothing to sign
     with.
     """
-    if place.settings.webhooks.urls and len(place.webhook_secret) < WEBHOOK_SECRET_LENGTH:
+    if workspace.settings.webhooks.urls and len(workspace.webhook_secret) < WEBHOOK_SECRET_LENGTH:
         raise Misconfigured(
             f"webhooks.urls names receivers and SLUICE_WEBHOOK_SECRET is missing or shorter than "
             f"{WEBHOOK_SECRET_LENGTH} characters: set it, or empty webhooks.urls in deploy.toml"

@@ -8,9 +8,15 @@ from deployment.workspace.errors import Misconfigured
 from deployment.workspace.workspace import Workspace
 
 
-def make_folders(place: Workspace) -> None:
+def make_folders(workspace: Workspace) -> None:
     """Make what is missing below the state folder, mode 0700; raises Misconfigured."""
-    for folder in (place.state, place.state / "run", place.run, place.log, conf_folder(place)):
+    for folder in (
+        workspace.state,
+        workspace.state / "run",
+        workspace.run,
+        workspace.log,
+        conf_folder(workspace),
+    ):
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -18,12 +24,12 @@ def make_folders(place: Workspace) -> None:
                 f"{folder} cannot be made: {error.strerror}. Set SLUICE_STATE elsewhere"
             ) from error
 
-    _require_private(place.run)
+    _require_private(workspace.run)
 
 
-def conf_folder(place: Workspace) -> Path:
+def conf_folder(workspace: Workspace) -> Path:
     """The programs' files for the supervisor."""
-    return place.state / "supervisor.d"
+    return workspace.state / "supervisor.d"
 
 
 def _require_private(folder: Path) -> None:

@@ -80,7 +80,9 @@ class Workspace:
         return f"unix:{plain}"
 
 
-def place(environ: Mapping[str, str] = os.environ, settings: Settings | None = None) -> Workspace:
+def workspace_from_environment(
+    environ: Mapping[str, str] = os.environ, settings: Settings | None = None
+) -> Workspace:
     """The place the environment describes; raises BadSetting, Misconfigured. `settings` replaces
     those of deploy.toml.
 

@@ -63,7 +63,7 @@ def _apply(
         app.log.add("app", "api", text)
         call.platform.fleet.scale(app, each)
 
-    app.bell.ring()
+    app.changed.notify()
     return [each for each, _, _ in wanted]
 
 

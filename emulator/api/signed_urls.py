@@ -20,7 +20,7 @@ XML: Headers = [("Content-Type", "application/xml")]
 
 
 @dataclass
-class Visit:
+class SignedRequest:
     """One request to such an address."""
 
     inbound: Inbound
@@ -41,110 +41,112 @@ class Addresses:
 
     async def serve(self, inbound: Inbound, message: Message, responder: Responder) -> None:
         """One request; raises nothing for what a client does wrong."""
-        visit = Visit(inbound, message, responder)
+        request = SignedRequest(inbound, message, responder)
         address = urlsplit(message.target)
         kind, token = [*address.path.split("/"), "", ""][1:3]
         if message.header("authorization"):
             self.platform.tally.leaks.append(f"{message.method} /{kind}/")
-            await visit.refuse(
+            await request.refuse(
                 400,
                 "Only one auth mechanism allowed: this address wants no Authorization header.\n",
             )
         elif kind == "storage":
             use = parse_qs(address.query).get("use", [""])[0]
-            await self._storage(visit, token, use)
+            await self._storage(request, token, use)
         elif kind == "streams" and message.method == "GET":
-            await self._stream(visit, token)
+            await self._stream(request, token)
         elif kind == "logplex" and message.method == "GET":
-            await self._logs(visit, token)
+            await self._logs(request, token)
         else:
-            await visit.refuse(404, "There is nothing here.\n")
+            await request.refuse(404, "There is nothing here.\n")
 
-    async def _storage(self, visit: Visit, token: str, use: str) -> None:
+    async def _storage(self, request: SignedRequest, token: str, use: str) -> None:
         path = self.platform.world.sources.get(token)
-        if path is None or visit.message.method.lower() != use:
-            await visit.refuse(403, "<Error><Code>SignatureDoesNotMatch</Code></Error>", XML)
+        if path is None or request.message.method.lower() != use:
+            await request.refuse(403, "<Error><Code>SignatureDoesNotMatch</Code></Error>", XML)
         elif use == "put":
-            await self._put(visit, path)
+            await self._put(request, path)
         elif not path.is_file():
-            await visit.refuse(404, "<Error><Code>NoSuchKey</Code></Error>", XML)
+            await request.refuse(404, "<Error><Code>NoSuchKey</Code></Error>", XML)
         else:
-            await visit.responder.send(
+            await request.responder.send(
                 200, [("Content-Type", "application/gzip")], path.read_bytes()
             )
 
-    async def _put(self, visit: Visit, path: Path) -> None:
-        message = visit.message
+    async def _put(self, request: SignedRequest, path: Path) -> None:
+        message = request.message
         length = message.header("content-length")
         if message.header("content-type"):
-            await visit.refuse(403, "<Error><Code>SignatureDoesNotMatch</Code></Error>", XML)
+            await request.refuse(403, "<Error><Code>SignatureDoesNotMatch</Code></Error>", XML)
         elif not length.isdigit():
-            await visit.refuse(411, "<Error><Code>MissingContentLength</Code></Error>", XML)
+            await request.refuse(411, "<Error><Code>MissingContentLength</Code></Error>", XML)
         elif int(length) > BYTES:
-            await visit.refuse(400, "<Error><Code>EntityTooLarge</Code></Error>", XML)
+            await request.refuse(400, "<Error><Code>EntityTooLarge</Code></Error>", XML)
         else:
             fresh = path.with_suffix(".part")
             with fresh.open("wb") as file:
-                async for chunk in visit.inbound.body(message):
+                async for chunk in request.inbound.body(message):
                     file.write(chunk)
             fresh.replace(path)
-            await visit.responder.send(200, [])
+            await request.responder.send(200, [])
 
-    async def _stream(self, visit: Visit, token: str) -> None:
+    async def _stream(self, request: SignedRequest, token: str) -> None:
         stream = self.platform.world.streams.get(token)
         if stream is None or not stream.started:
-            await visit.refuse(404, "Stream not found.\n")
+            await request.refuse(404, "Stream not found.\n")
             return
 
-        fault = self.platform.faults.take("GET", visit.message.target)
-        first = _first_byte(visit.message.header("range"))
+        fault = self.platform.faults.take("GET", request.message.target)
+        first = _first_byte(request.message.header("range"))
         if first is None or (stream.closed and first > len(stream.data)):
-            await visit.refuse(416, "")
+            await request.refuse(416, "")
             return
 
         status, headers = (206, [("Content-Range", f"bytes {first}-/*")]) if first else (200, [])
-        await visit.responder.start(status, [*TEXT, *headers])
+        await request.responder.start(status, [*TEXT, *headers])
         cut = first + fault.bytes if fault and fault.kind == "cut" else None
-        await self._follow(visit, stream, first, cut)
+        await self._follow(request, stream, first, cut)
 
-    async def _follow(self, visit: Visit, stream: Stream, at: int, cut: int | None) -> None:
+    async def _follow(
+        self, request: SignedRequest, stream: Stream, at: int, cut: int | None
+    ) -> None:
         while True:
             data = bytes(stream.data[at:cut])
             at += len(data)
-            await visit.responder.write(data)
+            await request.responder.write(data)
             if cut is not None and at >= cut:
-                visit.responder.reset()
+                request.responder.reset()
                 return
             if stream.closed and at >= len(stream.data):
-                await visit.responder.finish()
+                await request.responder.finish()
                 return
-            await stream.bell.until(
+            await stream.changed.until(
                 lambda: len(stream.data) > at or stream.closed,  # noqa: B023
                 TAIL_S,
             )
 
-    async def _logs(self, visit: Visit, token: str) -> None:
+    async def _logs(self, request: SignedRequest, token: str) -> None:
         session, since = self.platform.world.sessions.get(token, (None, 0.0))
         if session is None or self.platform.clock.now() - since > SESSION_S:
-            await visit.refuse(404, "Not found.\n")
+            await request.refuse(404, "Not found.\n")
             return
 
-        events = "text/event-stream" in visit.message.header("accept")
+        events = "text/event-stream" in request.message.header("accept")
         kind = "text/event-stream" if events else "text/plain; charset=utf-8"
-        await visit.responder.start(200, [("Content-Type", kind), ("Cache-Control", "no-cache")])
-        await self._tail(visit, session, events)
-        await visit.responder.finish()
+        await request.responder.start(200, [("Content-Type", kind), ("Cache-Control", "no-cache")])
+        await self._tail(request, session, events)
+        await request.responder.finish()
 
-    async def _tail(self, visit: Visit, session: Session, events: bool) -> None:
+    async def _tail(self, request: SignedRequest, session: Session, events: bool) -> None:
         number = 0
         while True:
             lines = session.after(number)
             text = "".join(
                 f"id: {line.number}\ndata: {line}\n\n" if events else f"{line}\n" for line in lines
             )
-            await visit.responder.write(text.encode())
+            await request.responder.write(text.encode())
             number = max(number, lines[-1].number if lines else 1)
-            waiting = session.tail and await session.log.bell.until(
+            waiting = session.tail and await session.log.changed.until(
                 lambda: session.after(number),  # noqa: B023
                 TAIL_S,
             )

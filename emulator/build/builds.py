@@ -82,7 +82,7 @@ class Building:
                 shutil.rmtree(slug.folder, ignore_errors=True)
             build.touch()
             build.output.close()
-            build.app.bell.ring()
+            build.app.changed.notify()
 
     def _refuse(self, build: Build, error: BuildError) -> None:
         build.output.line(" !")

@@ -38,7 +38,7 @@ class Promoting:
         )
         target.app.slugs.append(source.slug)
         release = target.release = self.releasing.deploy(target.app, user, text, source.slug)
-        await target.app.bell.until(lambda: release.status != "pending", None)
+        await target.app.changed.until(lambda: release.status != "pending", None)
         target.status = release.status
         if release.status == "failed":
             target.error = "The release command failed."

@@ -87,7 +87,7 @@ class Releasing:
         if gone or task.cancelled() or task.exception() or task.result() != 0:
             release.status = "failed"
             release.touch()
-            release.app.bell.ring()
+            release.app.changed.notify()
         else:
             self._activate(release)
 
@@ -96,4 +96,4 @@ class Releasing:
         release.touch()
         if release.slug and release is release.app.current:
             self.fleet.roll(release.app, release)
-        release.app.bell.ring()
+        release.app.changed.notify()

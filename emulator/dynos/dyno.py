@@ -66,7 +66,7 @@ class Dyno(Record):
             self.say(f"State changed from {self.state} to {state}")
             self.state = state
             self.touch()
-            self.app.bell.ring()
+            self.app.changed.notify()
 
 
 class Runner:
@@ -92,7 +92,7 @@ class Runner:
                 # Also where a build that waits for it is cancelled just now: whoever ends it waits
                 # for this.
                 dyno.over.set()
-                dyno.app.bell.ring()
+                dyno.app.changed.notify()
 
     async def _run(self, dyno: Dyno, root: Path) -> int:
         dyno.home = root / "app"
@@ -150,7 +150,7 @@ class Runner:
     async def end(self, dyno: Dyno) -> None:
         """SIGTERM to all its processes, SIGKILL 30 s later; returns when they are gone."""
         dyno.stopping = True
-        dyno.app.bell.ring()
+        dyno.app.changed.notify()
         if dyno.group is not None and not dyno.over.is_set():
             dyno.say("Stopping all processes with SIGTERM")
             if not await process_groups.end(dyno.group, self.clock.allowed(SHUTDOWN_S)):

@@ -124,7 +124,7 @@ class Fleet:
         dyno = Dyno(app, formation.type, name, formation.command, formation.size, release)
         dyno.held = formation.type == "web" and any(old.type == "web" for old in app.unlisted)
         app.dynos.append(dyno)
-        app.bell.ring()
+        app.changed.notify()
         self._tasks.spawn(self._live(dyno, number, crashes))
         return dyno
 
@@ -186,7 +186,7 @@ class Fleet:
             dyno.held = False
 
         old, app.unlisted = app.unlisted, []
-        app.bell.ring()
+        app.changed.notify()
         self._switches.pop(app.id, None)
         self.stop(app, old)
 

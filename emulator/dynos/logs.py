@@ -30,7 +30,7 @@ class Log:
 
     def __init__(self) -> None:
         self.lines: deque[Line] = deque(maxlen=KEPT)
-        self.bell = Condition()
+        self.changed = Condition()
         self.count = 0
 
     def add(self, source: str, dyno: str, text: str) -> None:
@@ -38,7 +38,7 @@ class Log:
         self.count += 1
         at = datetime.now(UTC).isoformat(timespec="microseconds")
         self.lines.append(Line(self.count, at, source, dyno, text[:LINE_LIMIT]))
-        self.bell.ring()
+        self.changed.notify()
 
 
 @dataclass

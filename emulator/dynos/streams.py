@@ -16,13 +16,13 @@ class Stream:
         self.token = secrets.token_hex(16)
         self.data = bytearray()
         self.started, self.closed = started, False
-        self.bell = Condition()
+        self.changed = Condition()
 
     def write(self, data: bytes) -> None:
         """Add output; it can be read at once."""
         self.started = True
         self.data += data[: LIMIT - len(self.data)]
-        self.bell.ring()
+        self.changed.notify()
 
     def line(self, text: str) -> None:
         """Add one line."""
@@ -31,4 +31,4 @@ class Stream:
     def close(self) -> None:
         """There will be no more."""
         self.started = self.closed = True
-        self.bell.ring()
+        self.changed.notify()

@@ -25,7 +25,7 @@ class Clock:
     def jump(self, seconds: float) -> None:
         """Let that much of the platform's time pass at once."""
         self._jumped += seconds
-        self._bell.ring()
+        self._bell.notify()
 
     async def sleep(self, seconds: float) -> None:
         """Wait for `seconds` of the platform's time."""

@@ -157,7 +157,7 @@ class App(Record):
     dynos: list["Dyno"] = field(default_factory=list)
     unlisted: list["Dyno"] = field(default_factory=list)
     drains: list[Drain] = field(default_factory=list)
-    bell: Condition = field(default_factory=Condition)
+    changed: Condition = field(default_factory=Condition)
     queued: int = 0
 
     def rename(self, name: str) -> None:

@@ -25,7 +25,7 @@ async def choose(app: App, tried: set[str], clock: Clock) -> Dyno:
 
     app.queued += 1
     try:
-        ready = await app.bell.until(
+        ready = await app.changed.until(
             lambda: serving(app, tried) or _lost(app), clock.allowed(BOOT_S)
         )
     finally:

@@ -49,7 +49,7 @@ class Draining:
         while True:
             # A line about lost lines is sent with the next one: alone it would be lost, and said to
             # be, for ever.
-            await log.bell.until(
+            await log.changed.until(
                 lambda: log.count > sent and log.lines[-1].dyno != LOGPLEX,  # noqa: B023
                 None,
             )

@@ -96,7 +96,7 @@ class Router:
                 code = await self._try(visit, dyno)
             finally:
                 dyno.in_flight -= 1
-                dyno.app.bell.ring()
+                dyno.app.changed.notify()
             if not code:
                 return
             tried.add(dyno.id)

@@ -107,7 +107,7 @@ class EvidenceSnapshot:
         )
 
 
-def docket(
+def evidence_snapshot(
     rollout: Rollout,
     counted: Iterable[Counted],
     labels: Iterable[Levels],

@@ -27,7 +27,7 @@ from rollout.verdict.evidence_snapshot import (
     FAILED,
     REFERENCE,
     EvidenceSnapshot,
-    docket,
+    evidence_snapshot,
     history_of,
     judged_late,
     latched,
@@ -212,7 +212,7 @@ class Controller:
         counted = self.evidence.counted(rollout.id)
         labels, pairs = self.labels.levels(rollout.number), self.labels.pairs(rollout.number)
         marks = self.evidence.marks(rollout.id)
-        found = docket(rollout, counted, labels, marks, pairs)
+        found = evidence_snapshot(rollout, counted, labels, marks, pairs)
         fresh = found.to_freeze({} if REFERENCE in marks else self._history(rollout.stable))
         if not fresh:
             return found
@@ -221,7 +221,7 @@ class Controller:
             **marks,
             **{name: self.evidence.mark(rollout.id, name, body) for name, body in fresh.items()},
         }
-        return docket(rollout, counted, labels, marks, pairs)
+        return evidence_snapshot(rollout, counted, labels, marks, pairs)
 
     def _history(self, version: str) -> Tally:
         """What a version did while nothing was rolled out."""

@@ -37,23 +37,23 @@ class WorkerView:
         self.table, self.snapshots, self.ledger = table, snapshots, ledger
 
 
-def create_pages(eyes: WorkerView, ids: WhoServed, access: Access) -> Flask:
+def create_pages(view: WorkerView, ids: WhoServed, access: Access) -> Flask:
     """The Flask app; it keeps no state of its own."""
     app = Flask("router")
     app.url_map.merge_slashes = False
-    _public_routes(app, eyes, access)
-    _operators_routes(app, eyes, ids, access)
-    _repository_routes(app, eyes, access)
+    _public_routes(app, view, access)
+    _operators_routes(app, view, ids, access)
+    _repository_routes(app, view, access)
     _refusals(app)
     return app
 
 
-def _public_routes(app: Flask, eyes: WorkerView, access: Access) -> None:
+def _public_routes(app: Flask, view: WorkerView, access: Access) -> None:
     @app.get("/")
     def page() -> Response:
         nonce = secrets.token_urlsafe(16)
         response = Response(
-            render_template("page.html", model=eyes.table().ledger.model, nonce=nonce)
+            render_template("page.html", model=view.table().ledger.model, nonce=nonce)
         )
         # The page may hold the operator's token: no script but its own, and nobody to send it to
         # but this router.
@@ -71,13 +71,13 @@ def _public_routes(app: Flask, eyes: WorkerView, access: Access) -> None:
     @app.get("/docs")
     def docs() -> str:
         if "docs" not in made:
-            made["docs"] = render_template("docs.html", api=description(eyes.table().ledger.model))
+            made["docs"] = render_template("docs.html", api=description(view.table().ledger.model))
         return made["docs"]
 
     @app.get("/openapi.json")
     def openapi() -> Response:
         if "openapi" not in made:
-            made["openapi"] = json.dumps(description(eyes.table().ledger.model))
+            made["openapi"] = json.dumps(description(view.table().ledger.model))
         return Response(made["openapi"], content_type="application/json")
 
     @app.get("/v2")
@@ -90,22 +90,22 @@ def _public_routes(app: Flask, eyes: WorkerView, access: Access) -> None:
 
     @app.get("/v2/health/ready")
     def ready() -> tuple[Response, int]:
-        return _ready(eyes.table(), eyes.ledger(), in_full=access.allows(_headers()))
+        return _ready(view.table(), view.ledger(), in_full=access.allows(_headers()))
 
 
-def _operators_routes(app: Flask, eyes: WorkerView, ids: WhoServed, access: Access) -> None:
+def _operators_routes(app: Flask, view: WorkerView, ids: WhoServed, access: Access) -> None:
     @app.get("/metrics")
     def metrics() -> Response:
         access.require(_headers())
-        table = eyes.table()
-        text = exposition(eyes.snapshots(), dict(table.weights), table.split_id)
+        table = view.table()
+        text = exposition(view.snapshots(), dict(table.weights), table.split_id)
         return Response(text, content_type=CONTENT_TYPE_LATEST)
 
     @app.get("/status")
     def operators_status() -> Response:
         access.require(_headers())
-        found = status(eyes.table(), eyes.snapshots(), with_rows=access.is_operator(_headers()))
-        return jsonify({**found, "ledger": eyes.ledger() or "answers"})
+        found = status(view.table(), view.snapshots(), with_rows=access.is_operator(_headers()))
+        return jsonify({**found, "ledger": view.ledger() or "answers"})
 
     @app.get("/whoserved/<token>")
     def whoserved(token: str) -> Response:
@@ -113,15 +113,15 @@ def _operators_routes(app: Flask, eyes: WorkerView, ids: WhoServed, access: Acce
         return Response(ids.answer(token), content_type="application/json")
 
 
-def _repository_routes(app: Flask, eyes: WorkerView, access: Access) -> None:
+def _repository_routes(app: Flask, view: WorkerView, access: Access) -> None:
     @app.post(REPOSITORY_INDEX)
     def index() -> Response:
         model_repository.check_index_request(request.get_data(cache=False))
-        return jsonify(model_repository.index(eyes.table(), in_full=access.allows(_headers())))
+        return jsonify(model_repository.index(view.table(), in_full=access.allows(_headers())))
 
     def stats(model: str, version: str | None = None) -> Response:
         access.require(_headers())
-        return jsonify(model_repository.statistics(eyes.table(), eyes.snapshots(), model, version))
+        return jsonify(model_repository.statistics(view.table(), view.snapshots(), model, version))
 
     app.add_url_rule("/v2/models/<model>/stats", "stats", stats)
     app.add_url_rule("/v2/models/<model>/versions/<version>/stats", "stats of a version", stats)

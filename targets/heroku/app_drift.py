@@ -44,8 +44,8 @@ class Wanted:
 class Checkup:
     """The findings of one app; nothing is changed and no value of a config var is told."""
 
-    def __init__(self, client: Client, place: Workspace, wanted: Wanted) -> None:
-        self.client, self.place, self.wanted = client, place, wanted
+    def __init__(self, client: Client, workspace: Workspace, wanted: Wanted) -> None:
+        self.client, self.workspace, self.wanted = client, workspace, wanted
         self.name = wanted.app
 
     def findings(self) -> Iterator[Finding]:
@@ -73,7 +73,7 @@ class Checkup:
         return found
 
     def _app(self) -> str:
-        found, wanted = self._there(), self.place.settings.heroku
+        found, wanted = self._there(), self.workspace.settings.heroku
         pairs = (("region", found.region, wanted.region), ("stack", found.stack, wanted.stack))
         faults = [
             f"its {what} is {now}, deploy.toml wants {want}"

@@ -23,7 +23,7 @@ from targets.heroku.names import pipeline_name, prefix_of, router_app, version_a
 class AppGroup:
     """The apps of one place. owner: whose they are; prefix: what all their names begin with."""
 
-    place: Workspace
+    workspace: Workspace
     client: Client
     owner: Owner
     prefix: str
@@ -47,7 +47,7 @@ class AppGroup:
         """The app of that name, made where there is none, which costs nothing yet; and whether it
         was made.
         """
-        wanted = self.place.settings.heroku
+        wanted = self.workspace.settings.heroku
         found, fresh = ensure_app(self.client, name, wanted.region, wanted.stack, wanted.team)
         if fresh:
             self.say(f"{name}: app made")
@@ -99,10 +99,10 @@ class AppGroup:
 
 
 @contextmanager
-def house(
-    place: Workspace, say: Say = lambda _: None, patience: Patience | None = None
+def open_app_group(
+    workspace: Workspace, say: Say = lambda _: None, patience: Patience | None = None
 ) -> Iterator[AppGroup]:
     """The house of a place; raises HerokuFailure where the account cannot be used."""
     with Client(account(), say, patience) as client:
-        whose = owner(client, place.settings.heroku.team)
-        yield AppGroup(place, client, whose, prefix_of(place.settings, whose.id), say)
+        whose = owner(client, workspace.settings.heroku.team)
+        yield AppGroup(workspace, client, whose, prefix_of(workspace.settings, whose.id), say)

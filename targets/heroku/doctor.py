@@ -35,7 +35,7 @@ QUICK = Patience(deadline_s=20.0, limited_deadline_s=60.0)
 
 
 def platform(
-    place: Workspace, ledger: Ledger | None, say: Say, patience: Patience = QUICK
+    workspace: Workspace, ledger: Ledger | None, say: Say, patience: Patience = QUICK
 ) -> Iterator[Finding]:
     """Every finding of the platform; ledger: None where the record does not answer."""
     try:
@@ -52,32 +52,32 @@ def platform(
         if token.fault:
             return
         yield looked("requests left", partial(_requests, client))
-        team = place.settings.heroku.team
+        team = workspace.settings.heroku.team
         try:
             mine = owner(client, team)
-            there = AppGroup(place, client, mine, prefix_of(place.settings, mine.id), say)
+            there = AppGroup(workspace, client, mine, prefix_of(workspace.settings, mine.id), say)
         except EdgeFailure as error:
             yield Finding(f"team {team}" if team else "names", fault=str(error))
             return
-        yield from _house(there, ledger)
+        yield from _app_group(there, ledger)
 
 
-def _house(there: AppGroup, ledger: Ledger | None) -> Iterator[Finding]:
+def _app_group(group: AppGroup, ledger: Ledger | None) -> Iterator[Finding]:
     live = ledger.live() if ledger else []
-    yield from Checkup(there.client, there.place, _router(there)).findings()
-    yield looked("database", partial(_database, there))
+    yield from Checkup(group.client, group.workspace, _router(group)).findings()
+    yield looked("database", partial(_database, group))
     for version in live:
-        yield from Checkup(there.client, there.place, _version(there, version)).findings()
+        yield from Checkup(group.client, group.workspace, _version(group, version)).findings()
 
-    named = [there.router, *(version.program for version in live)]
-    yield looked(f"pipeline {there.pipeline}", partial(_pipeline, there, named))
+    named = [group.router, *(version.program for version in live)]
+    yield looked(f"pipeline {group.pipeline}", partial(_pipeline, group, named))
     scales: dict[str, dict[str, Scale]] = {}
     if ledger is not None:
         retired = [version.program for version in ledger.versions.values() if version not in live]
         yield looked(
-            "what the ledger does not name", partial(_strays, there, named, retired, scales)
+            "what the ledger does not name", partial(_strays, group, named, retired, scales)
         )
-        yield looked("cost of what runs", partial(_cost, there, scales))
+        yield looked("cost of what runs", partial(_cost, group, scales))
 
 
 def _requests(client: Client) -> str:
@@ -90,10 +90,10 @@ def _requests(client: Client) -> str:
     return f"{left} of 4500 an hour"
 
 
-def _router(there: AppGroup) -> Wanted:
-    place, wanted = there.place, there.place.settings.heroku
+def _router(group: AppGroup) -> Wanted:
+    place, wanted = group.workspace, group.workspace.settings.heroku
     return Wanted(
-        there.router,
+        group.router,
         "",
         Scale(wanted.router_dynos, wanted.router_size),
         lambda: router_vars(place, read_secrets(place)),
@@ -101,8 +101,8 @@ def _router(there: AppGroup) -> Wanted:
     )
 
 
-def _version(there: AppGroup, version: Version) -> Wanted:
-    place, wanted = there.place, there.place.settings.heroku
+def _version(group: AppGroup, version: Version) -> Wanted:
+    place, wanted = group.workspace, group.workspace.settings.heroku
     return Wanted(
         version.program,
         version.name,
@@ -111,15 +111,15 @@ def _version(there: AppGroup, version: Version) -> Wanted:
             place, read_release(place.releases, version.name), read_secrets(place)
         ),
         lambda: version_slug(place, read_release(place.releases, version.name)).version,
-        lambda: there.drain(version.name, read_secrets(place)),
+        lambda: group.drain(version.name, read_secrets(place)),
     )
 
 
-def _database(there: AppGroup) -> str:
-    found = find_addon(there.client, there.router)
+def _database(group: AppGroup) -> str:
+    found = find_addon(group.client, group.router)
     if found is None:
         raise HerokuFailure(
-            f"{there.router} has no heroku-postgresql: {UP} orders one, empty; the old record is "
+            f"{group.router} has no heroku-postgresql: {UP} orders one, empty; the old record is "
             f"gone"
         )
 
@@ -128,16 +128,17 @@ def _database(there: AppGroup) -> str:
             f"{found.name} is {found.state}: wait for it, `heroku addons:info {found.name}` tells"
         )
 
-    wanted = f"heroku-postgresql:{there.place.settings.heroku.postgres}"
+    wanted = f"heroku-postgresql:{group.workspace.settings.heroku.postgres}"
     if found.plan != wanted:
         raise HerokuFailure(
             f"{found.name} is {found.plan}, deploy.toml wants {wanted}: correct it there, or see "
             "`heroku addons:upgrade`"
         )
 
-    if config_vars(there.client, there.router).get(DATABASE_URL) != there.place.database_url:
+    if config_vars(group.client, group.router).get(DATABASE_URL) != group.workspace.database_url:
         raise HerokuFailure(
-            f"the address in {there.place.database_file}, or in DATABASE_URL here, is not the one "
+            f"the address in {group.workspace.database_file}, or in DATABASE_URL here, is not the "
+            f"one "
             f"that the router has "
             f"(new credentials?): unset DATABASE_URL, then {UP} keeps the new one"
         )
@@ -145,18 +146,18 @@ def _database(there: AppGroup) -> str:
     return f"{found.name}, {found.plan}, at the address that is kept here"
 
 
-def _pipeline(there: AppGroup, named: list[str]) -> str:
-    found = pipeline(there.client, there.pipeline, there.owner)
+def _pipeline(group: AppGroup, named: list[str]) -> str:
+    found = pipeline(group.client, group.pipeline, group.owner)
     if found is None:
         raise HerokuFailure(f"it is not there: {UP} makes it")
 
-    within = coupled(there.client, found)
+    within = coupled(group.client, found)
     outside = [
-        each.name for each in apps(there.client) if each.name in named and each.id not in within
+        each.name for each in apps(group.client) if each.name in named and each.id not in within
     ]
     if outside:
         steps = ", ".join(
-            f"`heroku pipelines:add {there.pipeline} -a {name} -s production`" for name in outside
+            f"`heroku pipelines:add {group.pipeline} -a {name} -s production`" for name in outside
         )
         raise HerokuFailure(f"{', '.join(outside)} not in it: {steps}")
 
@@ -164,16 +165,16 @@ def _pipeline(there: AppGroup, named: list[str]) -> str:
 
 
 def _strays(
-    there: AppGroup, named: list[str], retired: list[str], scales: dict[str, dict[str, Scale]]
+    group: AppGroup, named: list[str], retired: list[str], scales: dict[str, dict[str, Scale]]
 ) -> str:
     """The other apps of the pipeline that bear the prefix: kept without dynos, or running for
     nobody.
     """
-    found = pipeline(there.client, there.pipeline, there.owner)
-    within = coupled(there.client, found) if found else {}
-    for each in apps(there.client):
-        if each.name in named or (each.id in within and each.name.startswith(f"{there.prefix}-")):
-            scales[each.name] = formation(there.client, each.name)
+    found = pipeline(group.client, group.pipeline, group.owner)
+    within = coupled(group.client, found) if found else {}
+    for each in apps(group.client):
+        if each.name in named or (each.id in within and each.name.startswith(f"{group.prefix}-")):
+            scales[each.name] = formation(group.client, each.name)
 
     running = [
         name for name in sorted(scales) if name not in named and _items(name, scales[name], {})
@@ -195,12 +196,12 @@ def _strays(
     return "nothing"
 
 
-def _cost(there: AppGroup, scales: dict[str, dict[str, Scale]]) -> str:
-    prices = dyno_prices(there.client)
+def _cost(group: AppGroup, scales: dict[str, dict[str, Scale]]) -> str:
+    prices = dyno_prices(group.client)
     items = [item for name in sorted(scales) for item in _items(name, scales[name], prices)]
-    if (ordered := find_addon(there.client, there.router)) is not None:
+    if (ordered := find_addon(group.client, group.router)) is not None:
         plan = ordered.plan.partition(":")[2]
-        items.append(database_item(plan, addon_price(there.client, ordered.plan)))
+        items.append(database_item(plan, addon_price(group.client, ordered.plan)))
 
     cost = monthly_and_daily(items)
     lines = ", ".join(f"{each.what} {each.quantity} x {each.size}" for each in items)

@@ -47,50 +47,50 @@ class LeftoverApp:
         return "no dyno"
 
 
-def rests(there: AppGroup, versions: Iterable[Version]) -> dict[str, LeftoverApp]:
+def rests(group: AppGroup, versions: Iterable[Version]) -> dict[str, LeftoverApp]:
     """The apps that these versions still have, by version; others' apps are left out."""
-    mine = {each.name: each for each in apps(there.client) if _owned(each, there.owner)}
+    mine = {each.name: each for each in apps(group.client) if _owned(each, group.owner)}
     own = {
         v.name: mine[v.program]
         for v in versions
-        if v.program in mine and v.program == there.version(v.name)
+        if v.program in mine and v.program == group.version(v.name)
     }
-    prices = dyno_prices(there.client) if own else {}
-    return {name: _rest(there, found, prices) for name, found in own.items()}
+    prices = dyno_prices(group.client) if own else {}
+    return {name: _rest(group, found, prices) for name, found in own.items()}
 
 
-def end(there: AppGroup, rest: LeftoverApp) -> None:
+def end(group: AppGroup, rest: LeftoverApp) -> None:
     """Scale the app of a retired version to nothing; raises HerokuFailure where somebody may be
     starting it.
     """
-    _refuse_fresh(there, rest)
-    now = formation(there.client, rest.app).get(WEB)
+    _refuse_fresh(group, rest)
+    now = formation(group.client, rest.app).get(WEB)
     if (
         now is not None
         and now.quantity
-        and scale(there.client, rest.app, {WEB: Scale(0, now.size)})
+        and scale(group.client, rest.app, {WEB: Scale(0, now.size)})
     ):
-        there.say(f"{rest.app}: no dynos any more")
+        group.say(f"{rest.app}: no dynos any more")
 
 
-def delete(there: AppGroup, rest: LeftoverApp) -> None:
+def delete(group: AppGroup, rest: LeftoverApp) -> None:
     """Delete the app of a retired version; raises HerokuFailure where it is in use after all."""
-    _refuse_fresh(there, rest)
-    if any(each.quantity for each in formation(there.client, rest.app).values()):
+    _refuse_fresh(group, rest)
+    if any(each.quantity for each in formation(group.client, rest.app).values()):
         raise HerokuFailure(f"{rest.app} has dynos: it is not deleted while it runs")
 
-    owned = [each.name for each in addons(there.client, rest.app) if each.app == rest.app]
+    owned = [each.name for each in addons(group.client, rest.app) if each.app == rest.app]
     if owned:
         raise HerokuFailure(
             f"{rest.app} has add-ons of its own ({', '.join(owned)}), which would go with it"
         )
 
-    delete_app(there.client, rest.id)
-    there.say(f"{rest.app}: deleted")
+    delete_app(group.client, rest.id)
+    group.say(f"{rest.app}: deleted")
 
 
-def _rest(there: AppGroup, found: App, prices: dict[str, float]) -> LeftoverApp:
-    now = formation(there.client, found.name).get(WEB)
+def _rest(group: AppGroup, found: App, prices: dict[str, float]) -> LeftoverApp:
+    now = formation(group.client, found.name).get(WEB)
     running = (
         (dyno_item(found.name, now.size, now.quantity, prices),)
         if now is not None and now.quantity
@@ -105,10 +105,10 @@ def _owned(found: App, by: Owner) -> bool:
     return found.owner == by.id
 
 
-def _refuse_fresh(there: AppGroup, rest: LeftoverApp) -> None:
+def _refuse_fresh(group: AppGroup, rest: LeftoverApp) -> None:
     """Raise HerokuFailure where an app is built, or its dynos have only just begun."""
-    ages = [time.time() - _epoch(dyno.updated_at) for dyno in dynos(there.client, rest.app)]
-    if any(each.pending for each in builds(there.client, rest.app)) or any(
+    ages = [time.time() - _epoch(dyno.updated_at) for dyno in dynos(group.client, rest.app)]
+    if any(each.pending for each in builds(group.client, rest.app)) or any(
         age < SETTLED_S for age in ages
     ):
         raise HerokuFailure(

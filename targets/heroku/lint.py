@@ -16,41 +16,41 @@ from targets.heroku.stack import costs
 NO_SECRETS = Secrets("", "")
 
 
-def checks(place: Workspace) -> list[tuple[str, Callable[[], object]]]:
+def checks(workspace: Workspace) -> list[tuple[str, Callable[[], object]]]:
     """What is checked and how; each raises EdgeFailure naming the cause and the next step."""
-    wanted = place.settings.heroku
+    wanted = workspace.settings.heroku
     return [
-        ("heroku.router_size", lambda: _sized(place)),
+        ("heroku.router_size", lambda: _sized(workspace)),
         ("heroku.version_size", lambda: check_quantity(wanted.version_size, wanted.version_dynos)),
-        ("heroku.postgres, and what all costs", lambda: costs(place)),
-        ("names on Heroku", lambda: _names(place)),
-        ("router packed for Heroku", lambda: router_slug(place)),
+        ("heroku.postgres, and what all costs", lambda: costs(workspace)),
+        ("names on Heroku", lambda: _names(workspace)),
+        ("router packed for Heroku", lambda: router_slug(workspace)),
         *(
-            (f"bundle {name} packed for Heroku", _packed(place, name))
-            for name in delivered(place.releases)
+            (f"bundle {name} packed for Heroku", _packed(workspace, name))
+            for name in delivered(workspace.releases)
         ),
     ]
 
 
-def _sized(place: Workspace) -> None:
-    wanted = place.settings.heroku
+def _sized(workspace: Workspace) -> None:
+    wanted = workspace.settings.heroku
     check_quantity(wanted.router_size, wanted.router_dynos)
-    router_vars(place, NO_SECRETS)
+    router_vars(workspace, NO_SECRETS)
 
 
-def _names(place: Workspace) -> None:
+def _names(workspace: Workspace) -> None:
     # Whose the apps will be only Heroku knows; whoever it is, the digest in the prefix is as long.
-    prefix = prefix_of(place.settings, "")
+    prefix = prefix_of(workspace.settings, "")
     router_app(prefix)
     pipeline_name(prefix)
-    for name in delivered(place.releases):
+    for name in delivered(workspace.releases):
         version_app(prefix, name)
 
 
-def _packed(place: Workspace, name: str) -> Callable[[], object]:
+def _packed(workspace: Workspace, name: str) -> Callable[[], object]:
     def check() -> None:
-        release = read_release(place.releases, name)
-        version_slug(place, release)
-        version_vars(place, release, NO_SECRETS)
+        release = read_release(workspace.releases, name)
+        version_slug(workspace, release)
+        version_vars(workspace, release, NO_SECRETS)
 
     return check

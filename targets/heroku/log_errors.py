@@ -13,7 +13,7 @@ from deployment.workspace.workspace import Workspace
 from rollout.state.ledger import Ledger
 from targets.heroku.api.client import Client
 from targets.heroku.api.logs import error_codes, recent_lines
-from targets.heroku.app_group import house
+from targets.heroku.app_group import open_app_group
 from targets.heroku.processes import SOON
 
 LINES = 200
@@ -53,7 +53,7 @@ OTHER = "https://devcenter.heroku.com/articles/error-codes"
 HARMLESS = ("H27",)
 
 
-def complaints(place: Workspace, ledger: Ledger, deadline_s: float = DEADLINE_S) -> list[str]:
+def complaints(workspace: Workspace, ledger: Ledger, deadline_s: float = DEADLINE_S) -> list[str]:
     """One line an app and code, the router's first, none where all is well; ends at its deadline,
     and says so.
 
@@ -64,9 +64,9 @@ def complaints(place: Workspace, ledger: Ledger, deadline_s: float = DEADLINE_S)
 
     def ask() -> None:
         try:
-            with house(place, patience=SOON) as there:
-                programs_too = {ROUTER: there.router, **programs}
-                found.put({who: _codes(there.client, app) for who, app in programs_too.items()})
+            with open_app_group(workspace, patience=SOON) as group:
+                programs_too = {ROUTER: group.router, **programs}
+                found.put({who: _codes(group.client, app) for who, app in programs_too.items()})
         except EdgeFailure as error:
             found.put(str(error))
         except Exception as error:  # noqa: BLE001

@@ -7,7 +7,7 @@ from deployment.workspace.workspace import Workspace
 from targets.heroku.api.apps import app
 from targets.heroku.api.dynos import Dyno, dynos
 from targets.heroku.api.retry import Patience
-from targets.heroku.app_group import AppGroup, house
+from targets.heroku.app_group import AppGroup, open_app_group
 from targets.local.supervisor_client import Process
 
 WORDS = {
@@ -23,20 +23,20 @@ GRAVEST = ("crashed", "starting", "down", "idle", "up")
 SOON = Patience(deadline_s=4.0, limited_deadline_s=4.0, answer_s=4.0)
 
 
-def processes(place: Workspace) -> dict[str, Process]:
+def processes(workspace: Workspace) -> dict[str, Process]:
     """The router's app and those of live versions, by name; raises HerokuFailure."""
-    with opened_record(place) as store:
+    with opened_record(workspace) as store:
         live = [version.program for version in read_ledger(store).live()]
-    with house(place, patience=SOON) as there:
-        found = {name: _process(there, name) for name in live}
-        return {**found, "router": _process(there, there.router)}
+    with open_app_group(workspace, patience=SOON) as group:
+        found = {name: _process(group, name) for name in live}
+        return {**found, "router": _process(group, group.router)}
 
 
-def _process(there: AppGroup, name: str) -> Process:
-    if app(there.client, name) is None:
+def _process(group: AppGroup, name: str) -> Process:
+    if app(group.client, name) is None:
         return Process(name, "FATAL", 0, 0.0, "its app was deleted")
 
-    running: list[Dyno] = dynos(there.client, name)
+    running: list[Dyno] = dynos(group.client, name)
     if not running:
         return Process(name, "STOPPED", 0, 0.0, "scaled to no dyno")
 

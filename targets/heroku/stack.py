@@ -27,7 +27,7 @@ from targets.heroku.api.apps import app
 from targets.heroku.api.config_vars import config_vars
 from targets.heroku.api.formation import Scale, formation, scale
 from targets.heroku.api.pipelines import couple, coupled, ensure_pipeline, pipeline
-from targets.heroku.app_group import AppGroup, house
+from targets.heroku.app_group import AppGroup, open_app_group
 from targets.heroku.build.app_config import router_vars, version_vars
 from targets.heroku.build.release_pipeline import WEB
 from targets.heroku.build.slug_source import router_slug
@@ -38,51 +38,57 @@ from targets.local.stack import Stack
 DATABASE_URL = "DATABASE_URL"
 
 
-def up(place: Workspace, say: Say) -> Stack:
+def up(workspace: Workspace, say: Say) -> Stack:
     """Bring the router's app up, or repair it; live versions are scaled up and asked for their
     golden rows.
     """
     began = time.monotonic()
-    make_folders(place)
-    with held(place, "up", "bringing this stack up or down"), house(place, say) as there:
-        for line in bill(costs(place)):
+    make_folders(workspace)
+    with (
+        held(workspace, "up", "bringing this stack up or down"),
+        open_app_group(workspace, say) as group,
+    ):
+        for line in bill(costs(workspace)):
             say(line)
-        secrets = make_secrets(place)
-        found, fresh = there.ensured(there.router)
-        joined, _ = ensure_pipeline(there.client, there.pipeline, there.owner)
-        couple(there.client, there.router, joined)
-        place = replace(place, database_url=database(there))
-        chain = there.chain(there.router)
-        chain.configured(dict(router_vars(place, secrets)))
-        make_record(place)
-        live = chain.live(router_slug(place))
-        _scale_router(there, place.settings.heroku.router_dynos)
+        secrets = make_secrets(workspace)
+        found, fresh = group.ensured(group.router)
+        joined, _ = ensure_pipeline(group.client, group.pipeline, group.owner)
+        couple(group.client, group.router, joined)
+        workspace = replace(workspace, database_url=database(group))
+        chain = group.chain(group.router)
+        chain.configured(dict(router_vars(workspace, secrets)))
+        make_record(workspace)
+        live = chain.live(router_slug(workspace))
+        _scale_router(group, workspace.settings.heroku.router_dynos)
         chain.up(live.release.version)
-        place.url_file.parent.mkdir(parents=True, exist_ok=True)
-        place.url_file.write_text(found.url)
-        _wait_router(there, found.url)
+        workspace.url_file.parent.mkdir(parents=True, exist_ok=True)
+        workspace.url_file.write_text(found.url)
+        _wait_router(group, found.url)
         say(f"router at {found.url}")
-        with opened_record(place) as store:
+        with opened_record(workspace) as store:
             ledger = read_ledger(store)
-        failed = _versions(there, ledger, secrets)
-        _end_strays(there, ledger)
-        tidy(place, say)
+        failed = _versions(group, ledger, secrets)
+        _end_strays(group, ledger)
+        tidy(workspace, say)
 
     return Stack(
         found.url, not fresh, tuple(v.name for v in ledger.live()), failed, time.monotonic() - began
     )
 
 
-def down(place: Workspace, say: Say) -> int:
+def down(workspace: Workspace, say: Say) -> int:
     """Scale every app to nothing, the router first; apps, slugs and the database stay. Returns how
     many were scaled.
     """
-    with held(place, "up", "bringing this stack up or down"), house(place, say) as there:
-        live = {version.program for version in _ledger(place).live()}
-        names = [there.router, *sorted(live | _coupled(there) - {there.router})]
-        stopped = sum(_scaled_to_nothing(there, name) for name in names)
+    with (
+        held(workspace, "up", "bringing this stack up or down"),
+        open_app_group(workspace, say) as group,
+    ):
+        live = {version.program for version in _ledger(workspace).live()}
+        names = [group.router, *sorted(live | _coupled(group) - {group.router})]
+        stopped = sum(_scaled_to_nothing(group, name) for name in names)
 
-    place.url_file.unlink(missing_ok=True)
+    workspace.url_file.unlink(missing_ok=True)
     if stopped:
         say(
             "the database stays, and its price: `heroku addons:destroy` removes it with all that "
@@ -92,9 +98,9 @@ def down(place: Workspace, say: Say) -> int:
     return stopped
 
 
-def costs(place: Workspace, versions: int = 2) -> list[Item]:
+def costs(workspace: Workspace, versions: int = 2) -> list[Item]:
     """What the router, its database and so many versions at once cost."""
-    wanted = place.settings.heroku
+    wanted = workspace.settings.heroku
     check_quantity(wanted.router_size, wanted.router_dynos)
     at_once = "1 version" if versions == 1 else f"{versions} versions at once"
     return [
@@ -104,24 +110,24 @@ def costs(place: Workspace, versions: int = 2) -> list[Item]:
     ]
 
 
-def database(there: AppGroup) -> str:
+def database(group: AppGroup) -> str:
     """The ledger's database, ordered where there is none; its address is kept for acts while
     Heroku's API is away.
     """
-    plan = f"heroku-postgresql:{there.place.settings.heroku.postgres}"
-    ordered, fresh = ensure_addon(there.client, there.router, plan)
+    plan = f"heroku-postgresql:{group.workspace.settings.heroku.postgres}"
+    ordered, fresh = ensure_addon(group.client, group.router, plan)
     if fresh:
-        there.say(f"{there.router}: {plan} ordered")
+        group.say(f"{group.router}: {plan} ordered")
 
-    there.chain(there.router).provisioned(ordered)
-    url = config_vars(there.client, there.router).get(DATABASE_URL, "")
+    group.chain(group.router).provisioned(ordered)
+    url = config_vars(group.client, group.router).get(DATABASE_URL, "")
     if not url:
         raise HerokuFailure(
-            f"{there.router} has no {DATABASE_URL} although {ordered.name} is there: see `heroku "
+            f"{group.router} has no {DATABASE_URL} although {ordered.name} is there: see `heroku "
             f"pg`"
         )
 
-    keep(there.place.database_file, url)
+    keep(group.workspace.database_file, url)
     return url
 
 
@@ -134,85 +140,85 @@ def keep(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def _scale_router(there: AppGroup, quantity: int) -> None:
-    size = there.place.settings.heroku.router_size
-    if scale(there.client, there.router, {WEB: Scale(quantity, size)}):
-        there.say(f"{there.router}: {quantity} x {size}")
+def _scale_router(group: AppGroup, quantity: int) -> None:
+    size = group.workspace.settings.heroku.router_size
+    if scale(group.client, group.router, {WEB: Scale(quantity, size)}):
+        group.say(f"{group.router}: {quantity} x {size}")
 
 
-def _wait_router(there: AppGroup, url: str) -> None:
+def _wait_router(group: AppGroup, url: str) -> None:
     # Its own words name a log file of this machine.
     try:
-        wait_router(there.place, url, lambda: None)
+        wait_router(group.workspace, url, lambda: None)
     except EdgeFailure as error:
         raise HerokuFailure(
-            f"the router does not answer at {url}: read `heroku logs -a {there.router}`, then "
+            f"the router does not answer at {url}: read `heroku logs -a {group.router}`, then "
             f"`python deploy.py up`"
         ) from error
 
 
-def _coupled(there: AppGroup) -> set[str]:
+def _coupled(group: AppGroup) -> set[str]:
     """Names of the apps in the pipeline."""
-    found = pipeline(there.client, there.pipeline, there.owner)
-    known = (app(there.client, id_) for id_ in coupled(there.client, found)) if found else ()
+    found = pipeline(group.client, group.pipeline, group.owner)
+    known = (app(group.client, id_) for id_ in coupled(group.client, found)) if found else ()
     return {each.name for each in known if each is not None}
 
 
-def _scaled_to_nothing(there: AppGroup, name: str) -> bool:
+def _scaled_to_nothing(group: AppGroup, name: str) -> bool:
     """Whether it had dynos. An app that is gone has none."""
-    now = formation(there.client, name).get(WEB) if app(there.client, name) else None
+    now = formation(group.client, name).get(WEB) if app(group.client, name) else None
     if now is None or not now.quantity:
         return False
 
-    scale(there.client, name, {WEB: Scale(0, now.size)})
-    there.say(f"{name}: no dynos any more")
+    scale(group.client, name, {WEB: Scale(0, now.size)})
+    group.say(f"{name}: no dynos any more")
     return True
 
 
-def _end_strays(there: AppGroup, ledger: Ledger) -> None:
+def _end_strays(group: AppGroup, ledger: Ledger) -> None:
     """Scale to nothing what an interrupted start left behind: the first build of an app ends with a
     dyno.
     """
-    versions = {there.version(name): name for name in delivered(there.place.releases)}
+    versions = {group.version(name): name for name in delivered(group.workspace.releases)}
     for name in sorted(
-        _coupled(there) - {there.router, *(version.program for version in ledger.live())}
+        _coupled(group) - {group.router, *(version.program for version in ledger.live())}
     ):
         # Whoever starts that version at this moment holds its lock: then it is no stray.
-        with suppress(EdgeFailure), held(there.place, versions.get(name, name), "starting it"):
-            _scaled_to_nothing(there, name)
+        with suppress(EdgeFailure), held(group.workspace, versions.get(name, name), "starting it"):
+            _scaled_to_nothing(group, name)
 
 
-def _versions(there: AppGroup, ledger: Ledger, secrets: Secrets) -> dict[str, str]:
+def _versions(group: AppGroup, ledger: Ledger, secrets: Secrets) -> dict[str, str]:
     """Repair what the ledger names: its config vars, its dynos. Returns those that do not answer,
     with the reason.
     """
     failed: dict[str, str] = {}
     for version in ledger.live():
         try:
-            _version(there, version, secrets)
+            _version(group, version, secrets)
         except (EdgeFailure, NotAnswering) as error:
             failed[version.name] = str(error)
-            there.say(f"{version.name} does not answer: {error}")
+            group.say(f"{version.name} does not answer: {error}")
 
     return failed
 
 
-def _version(there: AppGroup, version: Version, secrets: Secrets) -> None:
-    wanted = there.place.settings.heroku
-    there.standing(version)
-    release = read_release(there.place.releases, version.name)
-    there.chain(version.program).configured(dict(version_vars(there.place, release, secrets)))
-    there.listened_to(version.name, version.program, secrets)
+def _version(group: AppGroup, version: Version, secrets: Secrets) -> None:
+    wanted = group.workspace.settings.heroku
+    group.standing(version)
+    release = read_release(group.workspace.releases, version.name)
+    group.chain(version.program).configured(dict(version_vars(group.workspace, release, secrets)))
+    group.listened_to(version.name, version.program, secrets)
     if scale(
-        there.client, version.program, {WEB: Scale(wanted.version_dynos, wanted.version_size)}
+        group.client, version.program, {WEB: Scale(wanted.version_dynos, wanted.version_size)}
     ):
-        there.say(f"{version.program}: {wanted.version_dynos} x {wanted.version_size}")
+        group.say(f"{version.program}: {wanted.version_dynos} x {wanted.version_size}")
 
-    there.chain(version.program).up(0)
+    group.chain(version.program).up(0)
     ask_once(probe_of(release, version.address, secrets.service), 30.0)
-    there.say(f"{version.name} answers its golden rows")
+    group.say(f"{version.name} answers its golden rows")
 
 
-def _ledger(place: Workspace) -> Ledger:
-    with opened_record(place) as store:
+def _ledger(workspace: Workspace) -> Ledger:
+    with opened_record(workspace) as store:
         return read_ledger(store)

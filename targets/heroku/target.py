@@ -21,7 +21,7 @@ from targets.heroku.api.dynos import dynos
 from targets.heroku.api.formation import Scale, formation, scale
 from targets.heroku.api.pipelines import couple, ensure_pipeline
 from targets.heroku.api.releases import PENDING, newest
-from targets.heroku.app_group import AppGroup, house
+from targets.heroku.app_group import AppGroup, open_app_group
 from targets.heroku.build.app_config import version_vars
 from targets.heroku.build.release_pipeline import WEB
 from targets.heroku.build.slug_source import version_slug
@@ -34,24 +34,24 @@ class HerokuTarget:
     name.
     """
 
-    def __init__(self, place: Workspace, say: Say) -> None:
-        self.place, self.say = place, say
+    def __init__(self, workspace: Workspace, say: Say) -> None:
+        self.workspace, self.say = workspace, say
         self._opened = ExitStack()
-        self._house: AppGroup | None = None
+        self._app_group: AppGroup | None = None
 
     @property
-    def house(self) -> AppGroup:
+    def app_group(self) -> AppGroup:
         """The house, opened when it is first needed: an act on the record alone never asks
         Heroku.
         """
-        if self._house is None:
-            self._house = self._opened.enter_context(house(self.place, self.say))
-        return self._house
+        if self._app_group is None:
+            self._app_group = self._opened.enter_context(open_app_group(self.workspace, self.say))
+        return self._app_group
 
     def close(self) -> None:
         """Close the connections."""
         self._opened.close()
-        self._house = None
+        self._app_group = None
 
     def home(self, version: str, known: Version | None = None) -> tuple[str, str]:
         """Program and address of a version: its app, made where there is none, for only Heroku
@@ -62,8 +62,8 @@ class HerokuTarget:
         old one."""
         if known is not None and known.state in LIVE:
             return known.program, self._standing(known).url
-        name = self.house.version(version)
-        found, _ = self.house.ensured(name)
+        name = self.app_group.version(version)
+        found, _ = self.app_group.ensured(name)
         return name, found.url
 
     def reserved(self, version: str) -> AbstractContextManager[None]:
@@ -72,7 +72,7 @@ class HerokuTarget:
 
         A version has one app: to start it anew would first stop what answers users there.
         """
-        with opened_record(self.place) as store:
+        with opened_record(self.workspace) as store:
             running = read_ledger(store).versions.get(version)
 
         if running is not None and running.state in LIVE:
@@ -82,21 +82,23 @@ class HerokuTarget:
                 f"{version}` releases it, `heroku ps:restart -a {running.program}` restarts it"
             )
 
-        return held(self.place, version, f"starting {version}")
+        return held(self.workspace, version, f"starting {version}")
 
     def start(self, version: str, program: str) -> None:
         """Build, configure and scale a version's app; goes on where an earlier run stopped."""
-        wanted = self.place.settings.heroku
+        wanted = self.workspace.settings.heroku
         check_quantity(wanted.version_size, wanted.version_dynos)
-        release = read_release(self.place.releases, version)
-        slug = version_slug(self.place, release)
-        pipeline, _ = ensure_pipeline(self.house.client, self.house.pipeline, self.house.owner)
-        couple(self.house.client, program, pipeline)
-        chain = self.house.chain(program)
+        release = read_release(self.workspace.releases, version)
+        slug = version_slug(self.workspace, release)
+        pipeline, _ = ensure_pipeline(
+            self.app_group.client, self.app_group.pipeline, self.app_group.owner
+        )
+        couple(self.app_group.client, program, pipeline)
+        chain = self.app_group.chain(program)
         # Before the build, so that its release command already finds what it needs.
-        secrets = read_secrets(self.place)
-        chain.configured(dict(version_vars(self.place, release, secrets)))
-        self.house.listened_to(version, program, secrets)
+        secrets = read_secrets(self.workspace)
+        chain.configured(dict(version_vars(self.workspace, release, secrets)))
+        self.app_group.listened_to(version, program, secrets)
         self._scale(program, 0)
         live = chain.live(slug)
         self._scale(program, wanted.version_dynos)
@@ -107,7 +109,7 @@ class HerokuTarget:
         NotReadyInTime.
         """
         probe = self._probe(version, program)
-        deadline_s = self.place.settings.deployment.ready_timeout_s
+        deadline_s = self.workspace.settings.deployment.ready_timeout_s
         return wait_ready(probe, deadline_s, self._crashed(program), f"`heroku logs -a {program}`")
 
     def warm_up(self, version: str, program: str) -> None:
@@ -116,7 +118,9 @@ class HerokuTarget:
 
     def drain(self, address: str, revision: int) -> bool:
         """Whether the routers finished with that address in time."""
-        return wait_drained(self.place, read_secrets(self.place).operator, revision, address)
+        return wait_drained(
+            self.workspace, read_secrets(self.workspace).operator, revision, address
+        )
 
     def stop(self, program: str) -> None:
         """Scale an app to nothing: it keeps slug and address, and costs nothing any more. One that
@@ -125,9 +129,9 @@ class HerokuTarget:
         Raises EdgeFailure where it goes on costing, or will: the first release of an app starts a
         dyno by itself."""
         try:
-            if app(self.house.client, program) is None:
+            if app(self.app_group.client, program) is None:
                 return
-            if WEB not in formation(self.house.client, program):
+            if WEB not in formation(self.app_group.client, program):
                 self._refuse_under_way(program)
             self._scale(program, 0)
         except HerokuFailure as error:
@@ -137,27 +141,29 @@ class HerokuTarget:
 
     def _standing(self, version: Version) -> App:
         try:
-            return self.house.standing(version)
+            return self.app_group.standing(version)
         except HerokuFailure as error:
             raise HerokuFailure(f"{version.name} is live in the ledger, but {error}") from error
 
     def _refuse_under_way(self, program: str) -> None:
-        built = next(iter(builds(self.house.client, program)), None)
-        made = newest(self.house.client, program)
+        built = next(iter(builds(self.app_group.client, program)), None)
+        made = newest(self.app_group.client, program)
         if (built is not None and built.pending) or (made is not None and made.status == PENDING):
             raise EdgeFailure("Heroku goes on with its build, and then starts a dyno by itself")
 
     def _scale(self, program: str, dynos_wanted: int) -> None:
         # Before its first release an app has no process type that could be scaled.
-        if WEB not in formation(self.house.client, program):
+        if WEB not in formation(self.app_group.client, program):
             return
-        size = self.place.settings.heroku.version_size
-        if scale(self.house.client, program, {WEB: Scale(dynos_wanted, size)}):
+        size = self.workspace.settings.heroku.version_size
+        if scale(self.app_group.client, program, {WEB: Scale(dynos_wanted, size)}):
             self.say(f"{program}: {dynos_wanted} x {size}")
 
     def _probe(self, version: str, program: str) -> ReadinessProbe:
-        release = read_release(self.place.releases, version)
-        return probe_of(release, self.house.app(program).url, read_secrets(self.place).service)
+        release = read_release(self.workspace.releases, version)
+        return probe_of(
+            release, self.app_group.app(program).url, read_secrets(self.workspace).service
+        )
 
     def _crashed(self, program: str) -> Callable[[], str | None]:
         asked = [0.0]
@@ -168,7 +174,9 @@ class HerokuTarget:
 
             asked[0] = time.monotonic()
             crashed = [
-                dyno.name for dyno in dynos(self.house.client, program) if dyno.state == "crashed"
+                dyno.name
+                for dyno in dynos(self.app_group.client, program)
+                if dyno.state == "crashed"
             ]
             if crashed:
                 return f"{', '.join(crashed)} crashed"

@@ -14,27 +14,27 @@ from targets.local.supervisord_conf import daemon_conf, server_url
 POLL_S = 0.05
 
 
-def supervisors(place: Workspace) -> list[int]:
+def supervisors(workspace: Workspace) -> list[int]:
     """Process ids of this state folder's supervisors, with or without a socket and a pid file."""
-    conf = os.fsencode(daemon_conf(place))
+    conf = os.fsencode(daemon_conf(workspace))
     return [
         pid for pid in _process_ids() if _supervises(_words(pid, "cmdline"), conf) and _ours(pid)
     ]
 
 
-def left_behind(place: Workspace) -> list[int]:
+def left_behind(workspace: Workspace) -> list[int]:
     """Process ids of everything this state folder's supervisor ever started that still runs."""
-    mark = f"SUPERVISOR_SERVER_URL={server_url(place)}".encode()
+    mark = f"SUPERVISOR_SERVER_URL={server_url(workspace)}".encode()
     return [pid for pid in _process_ids() if pid != os.getpid() and mark in _words(pid, "environ")]
 
 
-def end_left_behind(place: Workspace, grace_s: float = 30.0) -> int:
+def end_left_behind(workspace: Workspace, grace_s: float = 30.0) -> int:
     """Ask them to end, wait, then kill; returns how many there were."""
-    found = left_behind(place)
+    found = left_behind(workspace)
     _signal(found, signal.SIGTERM)
     _wait_until_gone(found, grace_s)
     # Some may have started others meanwhile.
-    still = left_behind(place)
+    still = left_behind(workspace)
     _signal(still, signal.SIGKILL)
     _wait_until_gone(still, 5.0)
     return len(found)

@@ -7,38 +7,38 @@ from targets.local.supervisord_conf import ROUTER_PRIORITY, Program
 ROUTER = "router"
 
 
-def router_program(place: Workspace, port: int) -> Program:
+def router_program(workspace: Workspace, port: int) -> Program:
     """The routing layer. The database's URL and the secrets come from the supervisor's environment.
 
     It listens on the socket that the supervisor makes for it, so that its restart refuses no
     connection."""
     environment = {
-        "SLUICE_STATE": str(place.state),
-        "SLUICE_CONFIG": str(place.config),
-        "SLUICE_RELEASES": str(place.releases),
+        "SLUICE_STATE": str(workspace.state),
+        "SLUICE_CONFIG": str(workspace.config),
+        "SLUICE_RELEASES": str(workspace.releases),
         "PORT": str(port),
         "SLUICE_LISTEN_FD": "0",
     }
-    listens = f"{place.settings.router.host}:{port}"
+    listens = f"{workspace.settings.router.host}:{port}"
     return Program(
-        ROUTER, tuple(command(place.procfile, ROUTER)), environment, ROUTER_PRIORITY, listens
+        ROUTER, tuple(command(workspace.procfile, ROUTER)), environment, ROUTER_PRIORITY, listens
     )
 
 
-def service_program(place: Workspace, version: str, program: str, address: str) -> Program:
+def service_program(workspace: Workspace, version: str, program: str, address: str) -> Program:
     """One version as one process group. It is not told the router's key nor the database."""
     environment = {
-        "SLUICE_BUNDLE": str(place.releases / version),
+        "SLUICE_BUNDLE": str(workspace.releases / version),
         "SLUICE_BIND": address,
-        "SLUICE_PUBLIC_KEY": str(place.public_key),
-        "SLUICE_THREADS": str(place.settings.deployment.threads),
+        "SLUICE_PUBLIC_KEY": str(workspace.public_key),
+        "SLUICE_THREADS": str(workspace.settings.deployment.threads),
         "SLUICE_RUNTIME": ""
-        if place.settings.deployment.runtime == "certified"
-        else place.settings.deployment.runtime,
+        if workspace.settings.deployment.runtime == "certified"
+        else workspace.settings.deployment.runtime,
         "WEB_CONCURRENCY": "1",
         "SLUICE_TOKEN_KEY": "",
         "SLUICE_OPERATOR_TOKEN": "",
         "SLUICE_WEBHOOK_SECRET": "",
         "DATABASE_URL": "",
     }
-    return Program(program, tuple(command(place.procfile, "service")), environment)
+    return Program(program, tuple(command(workspace.procfile, "service")), environment)

@@ -40,28 +40,30 @@ class Stack:
     seconds: float
 
 
-def up(place: Workspace, say: Say) -> Stack:
+def up(workspace: Workspace, say: Say) -> Stack:
     """Bring the stack up, or repair it; raises EdgeFailure and leaves nothing where the router
     cannot run.
     """
     began = time.monotonic()
-    make_folders(place)
-    with held(place, "up", "bringing this stack up or down"):
-        secrets = make_secrets(place)
-        target = LocalTarget(place)
+    make_folders(workspace)
+    with held(workspace, "up", "bringing this stack up or down"):
+        secrets = make_secrets(workspace)
+        target = LocalTarget(workspace)
         already = target.supervisor.answers()
-        refuse_if_deleted(place)
-        make_record(place)
-        with opened_record(place) as store:
+        refuse_if_deleted(workspace)
+        make_record(workspace)
+        with opened_record(workspace) as store:
             ledger = read_ledger(store)
-        if already or supervisors(place) or left_behind(place):
-            check_model(place)
+        if already or supervisors(workspace) or left_behind(workspace):
+            check_model(workspace)
         if already:
-            url = _repair(place, target, ledger, say)
+            url = _repair(workspace, target, ledger, say)
         else:
-            url = _undone_if_it_fails(place, lambda: _start(place, target, ledger, secrets, say))
+            url = _undone_if_it_fails(
+                workspace, lambda: _start(workspace, target, ledger, secrets, say)
+            )
         try:
-            failed = _wait_for_versions(place, target, ledger, secrets.service, say)
+            failed = _wait_for_versions(workspace, target, ledger, secrets.service, say)
         except KeyboardInterrupt as error:
             raise Interrupted(
                 f"interrupted: the stack is up at {url}, its versions may still be starting"
@@ -72,64 +74,66 @@ def up(place: Workspace, say: Say) -> Stack:
     )
 
 
-def down(place: Workspace, say: Say) -> int:
+def down(workspace: Workspace, say: Say) -> int:
     """Stop everything, the router first, and see that nothing is left; returns how many programs
     were stopped.
     """
-    make_folders(place)
-    with held(place, "up", "bringing this stack up or down"):
-        target = LocalTarget(place)
+    make_folders(workspace)
+    with held(workspace, "up", "bringing this stack up or down"):
+        target = LocalTarget(workspace)
         programs = list(target.supervisor.processes()) if target.supervisor.answers() else []
-        strays = [*supervisors(place), *left_behind(place)]
+        strays = [*supervisors(workspace), *left_behind(workspace)]
         if not programs and not strays:
             return 0
         try:
-            stop_supervisor(place)
+            stop_supervisor(workspace)
         except KeyboardInterrupt as error:
             raise Interrupted(
                 "interrupted: the stack is still going down, `python deploy.py down` waits for it"
             ) from error
-        _forget_router(place)
-        _forget_programs(place)
+        _forget_router(workspace)
+        _forget_programs(workspace)
 
     say(f"stopped: {', '.join(programs) or f'{len(strays)} processes that took no orders'}")
     return len(programs) or len(strays)
 
 
 def _start(
-    place: Workspace, target: LocalTarget, ledger: Ledger, secrets: Secrets, say: Say
+    workspace: Workspace, target: LocalTarget, ledger: Ledger, secrets: Secrets, say: Say
 ) -> str:
-    check_webhook_secret(place)
-    lost = supervisors(place)
-    ended = stop_supervisor(place)
+    check_webhook_secret(workspace)
+    lost = supervisors(workspace)
+    ended = stop_supervisor(workspace)
     if lost:
         say(f"ended the supervisor (pid {lost[0]}) that took no orders, with its programs")
     if ended:
         say(f"ended {ended} processes whose supervisor was gone")
 
-    _forget_programs(place)
-    port = _port(place, say)
-    url = _url(place, port)
-    conf_file(place, ROUTER).write_text(program_conf(place, router_program(place, port)))
+    _forget_programs(workspace)
+    port = _port(workspace, say)
+    url = _url(workspace, port)
+    conf_file(workspace, ROUTER).write_text(
+        program_conf(workspace, router_program(workspace, port))
+    )
     for version in ledger.live():
-        _write_conf(place, version, say)
+        _write_conf(workspace, version, say)
 
-    start_supervisor(place, secrets)
-    place.url_file.write_text(url)
-    place.model_file.write_text(place.settings.model)
-    wait_router(place, url, watch_for_end(target.supervisor, ROUTER))
+    start_supervisor(workspace, secrets)
+    workspace.url_file.write_text(url)
+    workspace.model_file.write_text(workspace.settings.model)
+    wait_router(workspace, url, watch_for_end(target.supervisor, ROUTER))
     say(f"router at {url}")
     return url
 
 
-def _undone_if_it_fails(place: Workspace, start: Callable[[], str]) -> str:
+def _undone_if_it_fails(workspace: Workspace, start: Callable[[], str]) -> str:
     try:
         return start()
     except BaseException as error:
         with uninterrupted():
-            stop_supervisor(place)
-            _forget_router(place)
-            _forget_programs(place)
+            stop_supervisor(workspace)
+            _forget_router(workspace)
+            _forget_programs(workspace)
         if isinstance(error, KeyboardInterrupt):
             raise Interrupted(
                 "interrupted: the stack is not up, what was started is stopped again"
@@ -137,88 +141,90 @@ def _undone_if_it_fails(place: Workspace, start: Callable[[], str]) -> str:
         raise
 
 
-def _repair(place: Workspace, target: LocalTarget, ledger: Ledger, say: Say) -> str:
+def _repair(workspace: Workspace, target: LocalTarget, ledger: Ledger, say: Say) -> str:
     """Start what the ledger names and does not run; end what runs and it does not name."""
-    url = router_url(place)
+    url = router_url(workspace)
     if url is None:
         raise EdgeFailure(
             "a supervisor runs here without a router: `python deploy.py down`, then `up`"
         )
 
-    if place.port and not url.endswith(f":{place.port}"):
+    if workspace.port and not url.endswith(f":{workspace.port}"):
         raise EdgeFailure(
-            f"the router runs at {url}: `python deploy.py down`, then `up --port {place.port}`"
+            f"the router runs at {url}: `python deploy.py down`, then `up --port {workspace.port}`"
         )
 
     running = target.supervisor.processes()
     named = {version.program: version for version in ledger.live()}
     for program in set(running) - set(named) - {ROUTER}:
-        _end_stray(place, target, program, say)
+        _end_stray(workspace, target, program, say)
 
     for program, version in named.items():
         if program in running and target.lost_socket(program):
             say(f"{program} listened on a socket that is gone: it is ended")
             target.stop(program)
-            _start_again(place, target, version, say)
+            _start_again(workspace, target, version, say)
         elif program not in running:
-            _start_again(place, target, version, say)
+            _start_again(workspace, target, version, say)
 
     for program in running:
         if program == ROUTER or program in named:
             target.supervisor.restart_if_given_up(program)
 
-    wait_router(place, url, lambda: None)
+    wait_router(workspace, url, lambda: None)
     return url
 
 
-def _end_stray(place: Workspace, target: LocalTarget, program: str, say: Say) -> None:
+def _end_stray(workspace: Workspace, target: LocalTarget, program: str, say: Say) -> None:
     version = program.rpartition("-")[0]
     # Whoever starts that version at this moment holds its lock: then it is no stray.
-    with suppress(EdgeFailure), held(place, version, "starting it"):
+    with suppress(EdgeFailure), held(workspace, version, "starting it"):
         target.stop(program)
         say(f"{program} ended: the ledger does not name it")
 
 
-def _start_again(place: Workspace, target: LocalTarget, version: Version, say: Say) -> None:
+def _start_again(workspace: Workspace, target: LocalTarget, version: Version, say: Say) -> None:
     try:
-        target.supervisor.add(_program_of(place, version))
+        target.supervisor.add(_program_of(workspace, version))
         say(f"{version.name} started again as {version.program}")
     except EdgeFailure as error:
         say(f"{version.name} cannot be started: {error}")
 
 
-def _write_conf(place: Workspace, version: Version, say: Say) -> None:
+def _write_conf(workspace: Workspace, version: Version, say: Say) -> None:
     try:
-        conf_file(place, version.program).write_text(
-            program_conf(place, _program_of(place, version))
+        conf_file(workspace, version.program).write_text(
+            program_conf(workspace, _program_of(workspace, version))
         )
     except EdgeFailure as error:
         say(f"{version.name} cannot be started: {error}")
 
 
-def _program_of(place: Workspace, version: Version) -> Program:
+def _program_of(workspace: Workspace, version: Version) -> Program:
     """The program the ledger names, its bundle checked to be the one that was deployed."""
-    release = read_release(place.releases, version.name)
-    check_seal(release, place.public_key)
+    release = read_release(workspace.releases, version.name)
+    check_seal(release, workspace.public_key)
     if release.digest != version.digest:
         raise ContractBroken(
             f"{release.path} is not what was deployed: restore it, or deliver it as a new version"
         )
 
-    return service_program(place, version.name, version.program, version.address)
+    return service_program(workspace, version.name, version.program, version.address)
 
 
 def _wait_for_versions(
-    place: Workspace, target: LocalTarget, ledger: Ledger, secret: str, say: Say
+    workspace: Workspace, target: LocalTarget, ledger: Ledger, secret: str, say: Say
 ) -> dict[str, str]:
     failed: dict[str, str] = {}
     for version in ledger.live():
         try:
-            probe = probe_of(read_release(place.releases, version.name), version.address, secret)
-            log = str(log_file(place, version.program))
+            probe = probe_of(
+                read_release(workspace.releases, version.name), version.address, secret
+            )
+            log = str(log_file(workspace, version.program))
             seconds = wait_ready(
                 probe,
-                place.settings.deployment.ready_timeout_s,
+                workspace.settings.deployment.ready_timeout_s,
                 watch_for_end(target.supervisor, version.program),
                 log,
             )
@@ -230,48 +236,50 @@ def _wait_for_versions(
     return failed
 
 
-def _forget_router(place: Workspace) -> None:
-    for path in (place.url_file, place.model_file):
+def _forget_router(workspace: Workspace) -> None:
+    for path in (workspace.url_file, workspace.model_file):
         path.unlink(missing_ok=True)
 
 
-def _forget_programs(place: Workspace) -> None:
+def _forget_programs(workspace: Workspace) -> None:
     """Files and sockets of programs; none of them runs any more."""
-    for path in place.run.glob("*.sock"):
+    for path in workspace.run.glob("*.sock"):
         path.unlink()
-    for path in conf_folder(place).glob("*.conf"):
+    for path in conf_folder(workspace).glob("*.conf"):
         path.unlink()
 
 
-def _port(place: Workspace, say: Say) -> int:
+def _port(workspace: Workspace, say: Say) -> int:
     """The port of the router: the one it had where it was never brought down, for its users still
     ask there.
     """
-    had = (router_url(place) or "").rpartition(":")[2]
-    if not place.port and had.isdigit():
+    had = (router_url(workspace) or "").rpartition(":")[2]
+    if not workspace.port and had.isdigit():
         try:
-            return _free_port(place, int(had))
+            return _free_port(workspace, int(had))
         except Misconfigured:
             say(f"port {had}, which the router had, is taken by another process")
 
-    return _free_port(place, place.settings.router.port if place.port is None else place.port)
+    return _free_port(
+        workspace, workspace.settings.router.port if workspace.port is None else workspace.port
+    )
 
 
-def _free_port(place: Workspace, port: int) -> int:
+def _free_port(workspace: Workspace, port: int) -> int:
     """The port itself where it can be bound, any free one for 0; raises Misconfigured."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((place.settings.router.host, port))
+            probe.bind((workspace.settings.router.host, port))
         except OSError as error:
             raise Misconfigured(
-                f"the router cannot listen on {place.settings.router.host}:{port} "
+                f"the router cannot listen on {workspace.settings.router.host}:{port} "
                 f"({error.strerror}): "
                 "`up --port 0` takes a free port, or change router.port in deploy.toml"
             ) from error
         return int(probe.getsockname()[1])
 
 
-def _url(place: Workspace, port: int) -> str:
-    host = place.settings.router.host
+def _url(workspace: Workspace, port: int) -> str:
+    host = workspace.settings.router.host
     return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104

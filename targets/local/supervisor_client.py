@@ -40,8 +40,8 @@ class Supervisor:
     """The supervisor of one state folder. Every method raises NotRunning where there is none,
     NotReadyInTime where it does not answer."""
 
-    def __init__(self, place: Workspace) -> None:
-        self.place = place
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
 
     def answers(self) -> bool:
         """Whether the daemon runs and takes orders."""
@@ -69,9 +69,9 @@ class Supervisor:
         """Write the program's file and start it; a program of that name that is there already is
         left alone.
         """
-        path = conf_file(self.place, program.name)
+        path = conf_file(self.workspace, program.name)
         draft = path.with_suffix(".draft")
-        draft.write_text(program_conf(self.place, program))
+        draft.write_text(program_conf(self.workspace, program))
         draft.replace(path)
         with self._calls() as calls:
             try:
@@ -99,7 +99,7 @@ class Supervisor:
                 calls.removeProcessGroup(program)
             except xmlrpc.client.Fault as fault:
                 _unless(fault, _BAD_NAME)
-            conf_file(self.place, program).unlink(missing_ok=True)
+            conf_file(self.workspace, program).unlink(missing_ok=True)
             calls.reloadConfig()
 
     def shut_down(self) -> None:
@@ -136,7 +136,7 @@ class Supervisor:
 
     @contextmanager
     def _calls(self) -> Iterator[Any]:
-        transport = _SocketTransport(str(socket_path(self.place)))
+        transport = _SocketTransport(str(socket_path(self.workspace)))
         try:
             yield xmlrpc.client.ServerProxy("http://supervisor", transport=transport).supervisor
         except xmlrpc.client.Fault as fault:

@@ -24,19 +24,19 @@ _NOT_INHERITED = ("PORT", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS", "SUPERVISOR_SE
 
 
 def start_supervisor(
-    place: Workspace, secrets: Secrets, environ: Mapping[str, str] = os.environ
+    workspace: Workspace, secrets: Secrets, environ: Mapping[str, str] = os.environ
 ) -> None:
     """Start the daemon with the programs whose files are there; raises CannotStart with what it
     said.
     """
-    conf = daemon_conf(place)
-    conf.write_text(supervisor_conf(place))
+    conf = daemon_conf(workspace)
+    conf.write_text(supervisor_conf(workspace))
     conf.chmod(0o600)
     arguments = [sys.executable, "-m", "supervisor.supervisord", "-c", str(conf)]
     started = subprocess.run(
         arguments,
-        cwd=place.root,
-        env=_inherited(place, secrets, environ),
+        cwd=workspace.root,
+        env=_inherited(workspace, secrets, environ),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -46,79 +46,82 @@ def start_supervisor(
     if started.returncode != 0:
         raise CannotStart(f"the supervisor did not start: {_reason(started.stdout)}")
 
-    _wait_until_it_answers(place)
+    _wait_until_it_answers(workspace)
 
 
-def stop_supervisor(place: Workspace) -> int:
+def stop_supervisor(workspace: Workspace) -> int:
     """Stop the daemon and all it runs, gracefully; returns how many processes had to be ended one
     by one.
 
     A daemon whose socket is gone is told by a signal. Raises NotReadyInTime where something is
     still there after all.
     """
-    supervisor = Supervisor(place)
+    supervisor = Supervisor(workspace)
     if supervisor.answers():
         supervisor.shut_down()
     else:
-        ask_to_end(supervisors(place))
+        ask_to_end(supervisors(workspace))
 
-    _wait_until_gone(place)
-    ended = end_left_behind(place)
-    if still := left_behind(place):
+    _wait_until_gone(workspace)
+    ended = end_left_behind(workspace)
+    if still := left_behind(workspace):
         raise NotReadyInTime(
-            f"these processes do not end: {', '.join(map(str, still))}. Look at {place.log}"
+            f"these processes do not end: {', '.join(map(str, still))}. Look at {workspace.log}"
         )
 
     return ended
 
 
-def daemon_pid(place: Workspace) -> int | None:
+def daemon_pid(workspace: Workspace) -> int | None:
     """The daemon's process id while it lives."""
     try:
-        pid = int(pid_file(place).read_text())
+        pid = int(pid_file(workspace).read_text())
         os.kill(pid, 0)
         return pid
     except (OSError, ValueError):
         return None
 
 
-def _inherited(place: Workspace, secrets: Secrets, environ: Mapping[str, str]) -> dict[str, str]:
+def _inherited(
+    workspace: Workspace, secrets: Secrets, environ: Mapping[str, str]
+) -> dict[str, str]:
     kept = {
         k: v for k, v in environ.items() if not k.startswith("SLUICE_") and k not in _NOT_INHERITED
     }
     kept |= {"SLUICE_SERVICE_SECRET": secrets.service, "SLUICE_TOKEN_KEY": secrets.token}
     kept["SLUICE_OPERATOR_TOKEN"] = secrets.operator
-    if place.webhook_secret:
-        kept["SLUICE_WEBHOOK_SECRET"] = place.webhook_secret
+    if workspace.webhook_secret:
+        kept["SLUICE_WEBHOOK_SECRET"] = workspace.webhook_secret
 
-    if place.database_is_file:
+    if workspace.database_is_file:
         return kept
-    return {**kept, "DATABASE_URL": place.database_url}
+    return {**kept, "DATABASE_URL": workspace.database_url}
 
 
-def _wait_until_it_answers(place: Workspace) -> None:
+def _wait_until_it_answers(workspace: Workspace) -> None:
     give_up = time.monotonic() + START_DEADLINE_S
-    while not Supervisor(place).answers():
+    while not Supervisor(workspace).answers():
         if time.monotonic() > give_up:
             raise NotReadyInTime(
-                f"the supervisor did not answer in time: look at {place.log / 'supervisord.log'}"
+                f"the supervisor did not answer in time: look at "
+                f"{workspace.log / 'supervisord.log'}"
             )
         time.sleep(POLL_S)
 
 
-def _wait_until_gone(place: Workspace) -> None:
+def _wait_until_gone(workspace: Workspace) -> None:
     began = time.monotonic()
     asked_again = False
-    while still := supervisors(place):
+    while still := supervisors(workspace):
         waited = time.monotonic() - began
         if waited > ASK_AGAIN_S and not asked_again:
             # A process that was only just forked has not become its program yet, and lost the
             # signal.
             asked_again = True
-            ask_to_end(left_behind(place))
+            ask_to_end(left_behind(workspace))
         if waited > STOP_DEADLINE_S:
             raise NotReadyInTime(
-                f"the supervisor (pid {still[0]}) does not end: look at {place.log}"
+                f"the supervisor (pid {still[0]}) does not end: look at {workspace.log}"
             )
         time.sleep(POLL_S)
 

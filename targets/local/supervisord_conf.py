@@ -37,33 +37,33 @@ class Program:
     listens: str = ""
 
 
-def supervisor_conf(place: Workspace) -> str:
+def supervisor_conf(workspace: Workspace) -> str:
     """The daemon's own file; raises Misconfigured where the state folder's path cannot be written
     in it.
     """
-    if any(sign in str(place.state) for sign in _GLOB):
+    if any(sign in str(workspace.state) for sign in _GLOB):
         raise Misconfigured(
-            f"the supervisor cannot live in {place.state}: set SLUICE_STATE to a path without "
+            f"the supervisor cannot live in {workspace.state}: set SLUICE_STATE to a path without "
             f"{_GLOB}"
         )
 
     return "\n".join(
         [
             "[unix_http_server]",
-            f"file = {_plain(socket_path(place))}",
+            f"file = {_plain(socket_path(workspace))}",
             "chmod = 0700",
             "",
             "[supervisord]",
-            f"logfile = {_plain(place.log / 'supervisord.log')}",
+            f"logfile = {_plain(workspace.log / 'supervisord.log')}",
             "logfile_maxbytes = 10MB",
             "logfile_backups = 3",
-            f"pidfile = {_plain(pid_file(place))}",
+            f"pidfile = {_plain(pid_file(workspace))}",
             "nodaemon = false",
             "silent = true",
             "umask = 077",
             *(["user = root"] if os.getuid() == 0 else []),
-            f"directory = {_plain(place.root)}",
-            f"childlogdir = {_plain(place.log)}",
+            f"directory = {_plain(workspace.root)}",
+            f"childlogdir = {_plain(workspace.log)}",
             "",
             "[rpcinterface:supervisor]",
             "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
@@ -72,7 +72,7 @@ def supervisor_conf(place: Workspace) -> str:
             "supervisor.rpcinterface_factory = targets.local.listening_sockets:keep_sockets",
             "",
             "[supervisorctl]",
-            f"serverurl = {_plain(server_url(place))}",
+            f"serverurl = {_plain(server_url(workspace))}",
             "",
             "[include]",
             "files = supervisor.d/*.conf",
@@ -81,17 +81,17 @@ def supervisor_conf(place: Workspace) -> str:
     )
 
 
-def program_conf(place: Workspace, program: Program) -> str:
+def program_conf(workspace: Workspace, program: Program) -> str:
     """One program's file: restarted with a growing pause when it ends by itself, 40 s of grace when
     it is stopped.
     """
     # The supervisor expands percent signs twice in this one value.
-    log = _percents_doubled(_plain(log_file(place, program.name)))
+    log = _percents_doubled(_plain(log_file(workspace, program.name)))
     return "\n".join(
         [
             *_section(program),
             f"command = {_command(program.command)}",
-            f"directory = {_plain(place.root)}",
+            f"directory = {_plain(workspace.root)}",
             f"environment = {_environment(program.environment)}",
             f"priority = {program.priority}",
             "autostart = true",
@@ -123,34 +123,34 @@ def _section(program: Program) -> list[str]:
     ]
 
 
-def daemon_conf(place: Workspace) -> Path:
+def daemon_conf(workspace: Workspace) -> Path:
     """Where the daemon's own file lies."""
-    return place.state / "supervisord.conf"
+    return workspace.state / "supervisord.conf"
 
 
-def conf_file(place: Workspace, program: str) -> Path:
+def conf_file(workspace: Workspace, program: str) -> Path:
     """Where that program's file lies."""
-    return conf_folder(place) / f"{program}.conf"
+    return conf_folder(workspace) / f"{program}.conf"
 
 
-def log_file(place: Workspace, program: str) -> Path:
+def log_file(workspace: Workspace, program: str) -> Path:
     """What that program says."""
-    return place.log / f"{program}.log"
+    return workspace.log / f"{program}.log"
 
 
-def pid_file(place: Workspace) -> Path:
+def pid_file(workspace: Workspace) -> Path:
     """The daemon's process id."""
-    return place.run / "supervisord.pid"
+    return workspace.run / "supervisord.pid"
 
 
-def socket_path(place: Workspace) -> Path:
+def socket_path(workspace: Workspace) -> Path:
     """The daemon's own socket, for this user alone."""
-    return place.run / "supervisor.sock"
+    return workspace.run / "supervisor.sock"
 
 
-def server_url(place: Workspace) -> str:
+def server_url(workspace: Workspace) -> str:
     """The daemon's address; every process it starts carries it in its environment."""
-    return f"unix://{socket_path(place)}"
+    return f"unix://{socket_path(workspace)}"
 
 
 def _command(arguments: Sequence[str]) -> str:

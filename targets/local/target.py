@@ -24,19 +24,19 @@ GONE = ("BACKOFF", "EXITED", "FATAL", "STOPPED")
 class LocalTarget:
     """Starts, proves, drains and stops the versions of one place."""
 
-    def __init__(self, place: Workspace) -> None:
-        self.place = place
-        self.supervisor = Supervisor(place)
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.supervisor = Supervisor(workspace)
 
     def must_run(self) -> None:
         """Raise NotRunning where no supervisor is up."""
         if not self.supervisor.answers():
             raise NotRunning
-        check_model(self.place)
+        check_model(self.workspace)
 
     def reserved(self, version: str) -> AbstractContextManager[None]:
         """Hold the right to start that version; raises EdgeFailure naming who has it."""
-        return held(self.place, version, f"starting {version}")
+        return held(self.workspace, version, f"starting {version}")
 
     def start(self, version: str, program: str) -> None:
         """Start a process group; raises NotRunning, CannotStart. A stray of the same name is ended
@@ -47,38 +47,42 @@ class LocalTarget:
             self.stop(program)
 
         self._unlink_socket(program)
-        address = self.place.address(program)
-        self.supervisor.add(service_program(self.place, version, program, address))
+        address = self.workspace.address(program)
+        self.supervisor.add(service_program(self.workspace, version, program, address))
 
     def wait_ready(self, version: str, program: str) -> float:
         """Seconds until it answered its golden rows; raises CannotStart, NotReadyInTime naming its
         log.
         """
-        log = log_file(self.place, program)
+        log = log_file(self.workspace, program)
         ended = watch_for_end(self.supervisor, program)
         try:
             return wait_ready(
                 self._probe(version, program),
-                self.place.settings.deployment.ready_timeout_s,
+                self.workspace.settings.deployment.ready_timeout_s,
                 ended,
                 str(log),
             )
         except CannotStart as error:
-            raise CannotStart(f"{version}: {error}{_last_words(self.place, program)}") from error
+            raise CannotStart(
+                f"{version}: {error}{_last_words(self.workspace, program)}"
+            ) from error
 
     def warm_up(self, version: str, program: str) -> None:
         """Send it small and large batches; raises EdgeFailure where it fails on them."""
-        warmed_up(version, self._probe(version, program), str(log_file(self.place, program)))
+        warmed_up(version, self._probe(version, program), str(log_file(self.workspace, program)))
 
     def drain(self, address: str, revision: int) -> bool:
         """Whether the routers finished with that address in time."""
-        return wait_drained(self.place, read_secrets(self.place).operator, revision, address)
+        return wait_drained(
+            self.workspace, read_secrets(self.workspace).operator, revision, address
+        )
 
     def lost_socket(self, program: str) -> bool:
         """Whether the process listens on a socket whose file is not there any more: nobody can
         reach it.
         """
-        path = self.place.address(program).removeprefix("unix:")
+        path = self.workspace.address(program).removeprefix("unix:")
         return not os.path.exists(path) and _is_bound(path)
 
     def stop(self, program: str) -> None:
@@ -88,12 +92,14 @@ class LocalTarget:
         self._unlink_socket(program)
 
     def _probe(self, version: str, program: str) -> ReadinessProbe:
-        release = read_release(self.place.releases, version)
-        return probe_of(release, self.place.address(program), read_secrets(self.place).service)
+        release = read_release(self.workspace.releases, version)
+        return probe_of(
+            release, self.workspace.address(program), read_secrets(self.workspace).service
+        )
 
     def _unlink_socket(self, program: str) -> None:
         with suppress(FileNotFoundError):
-            os.unlink(self.place.address(program).removeprefix("unix:"))
+            os.unlink(self.workspace.address(program).removeprefix("unix:"))
 
 
 def _is_bound(path: str) -> bool:
@@ -128,10 +134,10 @@ def watch_for_end(supervisor: Supervisor, program: str) -> Callable[[], str | No
     return ended
 
 
-def _last_words(place: Workspace, program: str) -> str:
+def _last_words(workspace: Workspace, program: str) -> str:
     """The last line of its log that is not a traceback's frame, as the likely reason."""
     try:
-        text = log_file(place, program).read_text(errors="replace")
+        text = log_file(workspace, program).read_text(errors="replace")
     except OSError:
         return ""
 

@@ -34,6 +34,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     made = Stage(tmp_path_factory.mktemp("running") / "pro ject 100%")
     made.deliver("v1")
     made.deliver("v2")
-    up(made.place(), made.said.append)
+    up(made.workspace(), made.said.append)
     yield made
     made.end()

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from deployment.commands import verbs
 from deployment.commands.run_verb import Done, act
 from deployment.workspace.ledger import opened_record, read_ledger
-from deployment.workspace.workspace import Workspace, place
+from deployment.workspace.workspace import Workspace, workspace_from_environment
 from rollout.settings import Settings
 from rollout.state.ledger import Ledger
 from service.bundle_files import FORMAT
@@ -79,9 +79,9 @@ class Stage:
             "PORT": "0",
         }
 
-    def place(self, **changes: str) -> Workspace:
+    def workspace(self, **changes: str) -> Workspace:
         """The place deploy.py sees."""
-        return place(self.environment | changes)
+        return workspace_from_environment(self.environment | changes)
 
     def deliver(self, name: str, behaviour: str = "", **manifest: Any) -> Path:
         """A signed toy bundle that doubles x."""
@@ -115,24 +115,24 @@ class Stage:
 
     def act(self, verb: str, *options: Any, reason: str = "", actor: str = "ana@test") -> Done:
         """One acting verb, in this process."""
-        there = self.place(SLUICE_ACTOR=actor)
+        there = self.workspace(SLUICE_ACTOR=actor)
         return act(there, getattr(verbs, verb)(there, *options), reason, self.said.append)
 
     def ledger(self) -> Ledger:
         """The record's newest ledger."""
-        with opened_record(self.place()) as store:
+        with opened_record(self.workspace()) as store:
             return read_ledger(store)
 
     def newest(self) -> Entry:
         """The record's newest entry."""
-        with opened_record(self.place()) as store:
+        with opened_record(self.workspace()) as store:
             found = store.newest()
         assert found is not None
         return found
 
     def end(self) -> None:
         """Stop whatever runs here, also where the settings are broken."""
-        here = place(self.environment, Settings())
+        here = workspace_from_environment(self.environment, Settings())
         down(here, self.said.append)
         shutil.rmtree(here.run)
 

@@ -207,7 +207,7 @@ def test_a_rollback_on_postgresql_imports_its_driver_and_no_more(
 ) -> None:
     stage.deliver("v1")
     stage.deliver("v2")
-    here = stage.place(DATABASE_URL=postgres_url)
+    here = stage.workspace(DATABASE_URL=postgres_url)
     make_record(here)
     with opened_record(here) as store:
         version = {

@@ -44,7 +44,7 @@ def cuts(raw, most=300):
 
 def test_a_request_is_answered_with_status_date_length_and_the_handlers_headers(loop):
     visit = Visit(loop, at_once=False).send(hot(b"abc"))
-    visit.house.asked[0].answer(200, [(b"x-one", b"1"), (b"x-two", b"2")], b"hello")
+    visit.worker.asked[0].answer(200, [(b"x-one", b"1"), (b"x-two", b"2")], b"hello")
     told = (
         b"HTTP/1.1 200 OK\r\nx-one: 1\r\nx-two: 2\r\ndate: today\r\ncontent-length: 5\r\n\r\nhello"
     )
@@ -67,7 +67,7 @@ def test_the_handler_gets_headers_in_order_with_small_names_and_bare_values(loop
     ]
     for at in range(1, len(raw)):
         visit = Visit(loop).send(raw[:at], raw[at:])
-        assert [asked.headers for asked in visit.house.asked] == [expected], raw[:at]
+        assert [asked.headers for asked in visit.worker.asked] == [expected], raw[:at]
 
 
 @pytest.mark.parametrize("size", [0, 1, LARGEST_BODY])
@@ -89,14 +89,14 @@ def test_a_length_may_have_leading_zeros_and_blanks_around_it(loop, length):
 )
 def test_an_answer_may_have_any_status_and_no_body(loop, status, first):
     visit = Visit(loop, at_once=False).send(hot())
-    visit.house.asked[0].answer(status, body=b"")
+    visit.worker.asked[0].answer(status, body=b"")
     assert visit.transport.sent == [first + b"\r\ndate: today\r\ncontent-length: 0\r\n\r\n"]
     assert visit.answers.statuses == [status]
 
 
 def test_the_date_of_an_answer_is_that_of_its_moment(loop):
     visit = Visit(loop).send(hot())
-    visit.house.date = b"date: tomorrow\r\n"
+    visit.worker.date = b"date: tomorrow\r\n"
     visit.send(hot())
     assert [headers[b"date"] for headers in visit.answers.headers] == [b"today", b"tomorrow"]
 
@@ -163,13 +163,13 @@ def played(loop, raw, at, turns, at_once):
             visit.finish()
 
     visit.finish()
-    asked = [(asked.headers, asked.body) for asked in visit.house.asked]
+    asked = [(asked.headers, asked.body) for asked in visit.worker.asked]
     return (
         asked,
         visit.transport.sent,
         visit.transport.closed,
         visit.other and visit.other.raw,
-        visit.house.nr_conns,
+        visit.worker.nr_conns,
     )
 
 
@@ -291,7 +291,7 @@ def test_what_is_not_for_a_door_is_handed_over_with_all_its_bytes_however_they_a
         assert visit.other is not None, whole[:at]
         assert visit.other.raw == whole, whole[:at]
         assert (visit.bodies, visit.transport.sent, visit.transport.closed) == ([], [], False)
-        assert (visit.house.nr_conns, visit.house.doors) == (1, set())
+        assert (visit.worker.nr_conns, visit.worker.connections) == (1, set())
 
 
 @HANDED_OVER
@@ -312,7 +312,7 @@ def test_a_handed_over_connection_is_the_others_for_good(loop):
     visit.door.close_if_idle()
     visit.door.give_up(408, [], b"")
     visit.leave()
-    assert visit.house.nr_conns == 0
+    assert visit.worker.nr_conns == 0
 
 
 def test_a_head_as_large_as_may_be_is_answered_here_and_one_byte_more_is_not_however_it_arrives(
@@ -333,9 +333,9 @@ def test_as_many_headers_as_may_be_are_answered_here(loop):
 
 
 def test_an_app_without_hot_paths_gets_everything_the_long_way(loop):
-    house = House()
-    del house.hot
-    assert Visit(loop, house).send(hot()).other.raw == hot()
+    worker = House()
+    del worker.hot
+    assert Visit(loop, worker).send(hot()).other.raw == hot()
 
 
 # The end of a connection
@@ -360,7 +360,7 @@ def test_a_connection_is_kept_and_does_not_say_so(loop):
 
 def test_a_house_that_is_draining_says_close_also_to_those_who_asked_before(loop):
     visit = Visit(loop, at_once=False).send(hot(b"1") + hot(b"2"))
-    visit.house.draining = True
+    visit.worker.draining = True
     visit.finish()
     assert (visit.answers.bodies, visit.transport.closed) == ([b"1"], True)
     assert visit.answers.headers[0][b"connection"] == b"close"
@@ -382,10 +382,10 @@ def test_a_handler_that_fails_is_answered_500_and_close(loop, caplog):
     def fail(*_):
         raise RuntimeError("as asked")
 
-    house = House()
-    house.hot = {PATH: fail}
+    worker = House()
+    worker.hot = {PATH: fail}
     with caplog.at_level(logging.ERROR, "sluice.wire"):
-        visit = Visit(loop, house).send(hot(b"1") + hot(b"2")).settle()
+        visit = Visit(loop, worker).send(hot(b"1") + hot(b"2")).settle()
 
     assert "as asked" in caplog.text
     assert (visit.answers.statuses, visit.transport.closed) == ([500], True)
@@ -396,27 +396,27 @@ def test_a_handler_that_fails_is_answered_500_and_close(loop, caplog):
 def test_a_handler_that_fails_after_its_answer_or_answers_after_it_failed_is_heard_once(
     loop, at_once
 ):
-    house = House(at_once=at_once)
-    answer = house.hot[PATH]
+    worker = House(at_once=at_once)
+    answer = worker.hot[PATH]
 
     def answer_and_fail(*asked):
         answer(*asked)
         raise RuntimeError("as asked")
 
-    house.hot = {PATH: answer_and_fail}
-    visit = Visit(loop, house).send(hot(b"1"))
-    house.asked[0].answer()
+    worker.hot = {PATH: answer_and_fail}
+    visit = Visit(loop, worker).send(hot(b"1"))
+    worker.asked[0].answer()
     visit.settle()
     assert visit.answers.statuses == ([200] if at_once else [500])
 
 
 def test_a_second_answer_to_a_request_is_not_sent(loop):
     visit = Visit(loop, at_once=False).send(hot(b"1"))
-    visit.house.asked[0].answer()
-    visit.house.asked[0].answer()
+    visit.worker.asked[0].answer()
+    visit.worker.asked[0].answer()
     assert visit.settle().answers.bodies == [b"1"]
     visit.send(hot(b"2"))
-    visit.house.asked[1].answer()
+    visit.worker.asked[1].answer()
     assert visit.answers.bodies == [b"1", b"2"]
 
 
@@ -428,15 +428,15 @@ def test_a_client_that_leaves_at_any_moment_leaves_nothing_behind(loop, sent):
     if sent:
         visit.send(sent)
 
-    assert visit.house.nr_conns == 1
+    assert visit.worker.nr_conns == 1
     visit.leave()
-    for asked in visit.house.asked:
+    for asked in visit.worker.asked:
         asked.answer()
 
     visit.settle()
     visit.door.close_if_idle()
     visit.door.give_up(408, [], b"")
-    assert (visit.house.nr_conns, visit.house.doors, visit.transport.sent) == (0, set(), [])
+    assert (visit.worker.nr_conns, visit.worker.connections, visit.transport.sent) == (0, set(), [])
 
 
 def test_a_connection_is_idle_only_between_requests(loop):
@@ -466,7 +466,7 @@ def test_a_request_that_is_given_up_is_answered_once_and_closed(loop):
     assert visit.send(hot(b"x")[-1:] + hot()).settle().bodies == []
     assert not visit.door.eof_received()
     visit.leave()
-    assert (visit.house.nr_conns, visit.house.statuses) == (0, [408])
+    assert (visit.worker.nr_conns, visit.worker.statuses) == (0, [408])
 
 
 def test_a_request_that_is_being_answered_is_not_given_up(loop):
@@ -477,11 +477,11 @@ def test_a_request_that_is_being_answered_is_not_given_up(loop):
 
 
 def test_a_handler_that_fails_is_answered_with_problem_json_and_counted(loop):
-    house = House(at_once=False)
-    house.hot = {PATH: lambda *_: 1 / 0}
-    visit = Visit(loop, house).send(hot())
+    worker = House(at_once=False)
+    worker.hot = {PATH: lambda *_: 1 / 0}
+    visit = Visit(loop, worker).send(hot())
     assert visit.answers.headers[0][b"content-type"] == b"application/problem+json"
-    assert (json.loads(visit.answers.bodies[0])["status"], house.statuses) == (500, [500])
+    assert (json.loads(visit.answers.bodies[0])["status"], worker.statuses) == (500, [500])
 
 
 # A client that closes its side
@@ -531,15 +531,15 @@ def half(size, more=10):
 
 def roomy():
     """A house for large bodies and few of them."""
-    house = House(at_once=False, most_bytes=BUDGET)
-    house.largest_body = BUDGET
-    return house
+    worker = House(at_once=False, most_bytes=BUDGET)
+    worker.largest_body = BUDGET
+    return worker
 
 
 def test_bodies_under_way_are_bounded_and_the_oldest_unfinished_ones_give_way(loop):
-    house = roomy()
-    visits = [Visit(loop, house).send(half(LARGE)) for _ in range(20)]
-    assert house.budget.held <= BUDGET
+    worker = roomy()
+    visits = [Visit(loop, worker).send(half(LARGE)) for _ in range(20)]
+    assert worker.budget.held <= BUDGET
     refused = [visit for visit in visits if visit.answers.statuses]
     assert refused == visits[: len(refused)]
     assert 0 < len(refused) < 20
@@ -549,12 +549,12 @@ def test_bodies_under_way_are_bounded_and_the_oldest_unfinished_ones_give_way(lo
     for visit in visits:
         visit.leave()
 
-    assert (house.budget.held, house.statuses) == (0, [503] * len(refused))
+    assert (worker.budget.held, worker.statuses) == (0, [503] * len(refused))
 
 
 def test_after_a_large_piece_a_connection_is_read_from_again_when_it_is_its_turn(loop):
-    house = roomy()
-    visits = [Visit(loop, house).send(half(PIECE_BYTES)) for _ in range(3)]
+    worker = roomy()
+    visits = [Visit(loop, worker).send(half(PIECE_BYTES)) for _ in range(3)]
     assert [visit.transport.reading for visit in visits] == [False] * len(visits)
     turn_once(loop)
     assert [visit.transport.reading for visit in visits] == [True, False, False]
@@ -566,14 +566,14 @@ def test_after_a_large_piece_a_connection_is_read_from_again_when_it_is_its_turn
 
 
 def test_a_small_piece_and_the_last_one_cost_no_turn(loop):
-    house = roomy()
-    assert Visit(loop, house).send(half(PIECE_BYTES // 2)).transport.reading
-    assert Visit(loop, house).send(half(0, PIECE_BYTES), b"a" * PIECE_BYTES).transport.reading
+    worker = roomy()
+    assert Visit(loop, worker).send(half(PIECE_BYTES // 2)).transport.reading
+    assert Visit(loop, worker).send(half(0, PIECE_BYTES), b"a" * PIECE_BYTES).transport.reading
 
 
 def test_what_a_refused_client_still_sends_is_read_in_turns_too(loop):
-    house = roomy()
-    visits = [Visit(loop, house).send(half(LARGE)) for _ in range(20)]
+    worker = roomy()
+    visits = [Visit(loop, worker).send(half(LARGE)) for _ in range(20)]
     refused = next(visit for visit in visits if visit.door.refused)
     for _ in visits:
         turn_once(loop)
@@ -591,40 +591,40 @@ def turn_once(loop):
 
 
 def test_requests_that_are_being_answered_do_not_give_way_and_a_small_one_still_finds_room(loop):
-    house = roomy()
+    worker = roomy()
     for _ in range(2):
-        Visit(loop, house).send(half(LARGE - 10), b"a" * 10)
+        Visit(loop, worker).send(half(LARGE - 10), b"a" * 10)
 
     large, small = (
-        Visit(loop, house).send(half(LARGE)),
-        Visit(loop, house).send(half(100), b"a" * 10),
+        Visit(loop, worker).send(half(LARGE)),
+        Visit(loop, worker).send(half(100), b"a" * 10),
     )
     assert (large.answers.statuses, small.answers.statuses) == ([503], [])
-    assert len(house.asked) == 3
-    for asked in house.asked:
+    assert len(worker.asked) == 3
+    for asked in worker.asked:
         asked.answer()
 
-    assert (house.budget.held, small.answers.statuses) == (0, [200])
+    assert (worker.budget.held, small.answers.statuses) == (0, [200])
 
 
 def test_what_is_sent_ahead_is_counted_and_released(loop):
-    house = roomy()
-    visit = Visit(loop, house).send(hot(b"1"))
+    worker = roomy()
+    visit = Visit(loop, worker).send(hot(b"1"))
     visit.send(hot(b"a" * 900) * 40)
-    assert house.budget.held > 36_000
+    assert worker.budget.held > 36_000
     visit.finish()
-    assert (len(visit.answers.bodies), house.budget.held) == (41, 0)
+    assert (len(visit.answers.bodies), worker.budget.held) == (41, 0)
 
 
 def test_an_answer_that_is_not_read_is_counted_and_cut_off_after_a_while(loop, monkeypatch):
-    house, now = roomy(), 0.0
-    visit = Visit(loop, house).send(hot(b"1"))
+    worker, now = roomy(), 0.0
+    visit = Visit(loop, worker).send(hot(b"1"))
     monkeypatch.setattr(
         visit.door, "loop", SimpleNamespace(time=lambda: now, call_soon=loop.call_soon)
     )
     visit.transport.unsent = 100_000
     visit.door.pause_writing()
-    assert house.budget.held == 100_001
+    assert worker.budget.held == 100_001
     now = SLOWEST_READER_S + 1
     visit.transport.unsent = 50_000
     visit.door.close_slow_reader(now)
@@ -636,9 +636,9 @@ def test_an_answer_that_is_not_read_is_counted_and_cut_off_after_a_while(loop, m
 
 
 def test_a_connection_too_many_closes_the_one_that_waited_longest(loop):
-    house = House()
-    house.most_conns = 2
-    visits = [Visit(loop, house) for _ in range(3)]
+    worker = House()
+    worker.most_conns = 2
+    visits = [Visit(loop, worker) for _ in range(3)]
     assert [visit.transport.closed for visit in visits] == [True, False, False]
 
 

@@ -56,22 +56,22 @@ class SlowVisit:
             turns=ReadTurns(loop),
             refused=lambda status: None,
         )
-        door, self.transport = SlowPathProtocol(worker), WebTransport()
-        self.door = door
-        door.connection_made(self.transport)
-        parser = door._callback_parser
-        door._callback_parser = Noted(parser, self.fed)
+        connection, self.transport = SlowPathProtocol(worker), WebTransport()
+        self.door = connection
+        connection.connection_made(self.transport)
+        parser = connection._callback_parser
+        connection._callback_parser = Noted(parser, self.fed)
         for piece in sent:
-            door.data_received(piece)
+            connection.data_received(piece)
         if ended:
-            assert door.eof_received()
+            assert connection.eof_received()
 
         async with asyncio.timeout(10):
             while not until(self):
                 self.rounds += 1
                 await asyncio.sleep(0)
 
-        door.connection_lost(None)
+        connection.connection_lost(None)
         await asyncio.sleep(0)
 
 
@@ -139,18 +139,18 @@ def test_two_reasons_not_to_read_do_not_undo_each_other():
     held = []
 
     def look(visit):
-        door = visit.door
+        connection = visit.door
         if not held:
             held.append(visit.transport.reading)
-            door._pause_reading()
-            door._resume_reading()
+            connection._pause_reading()
+            connection._resume_reading()
             held.append(visit.transport.reading)
-            door._pause_reading()
-        if door._unparsed:
+            connection._pause_reading()
+        if connection._unparsed:
             return False
         if len(held) == 2:
-            held.append((FULL in door._pauses, visit.transport.reading))
-            door._resume_reading()
+            held.append((FULL in connection._pauses, visit.transport.reading))
+            connection._resume_reading()
         return visit.transport.reading
 
     # Its app takes all that comes, so it is only full because this says so.

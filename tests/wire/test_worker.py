@@ -229,16 +229,18 @@ def test_silent_connections_are_closed_and_requests_that_do_not_arrive_are_408(l
     }.items():
         visits[name].door.since -= ago
 
-    doors = {visit.door for visit in visits.values()}
+    connections = {visit.door for visit in visits.values()}
     keepalive = SimpleNamespace(keepalive=60)
-    house = SimpleNamespace(
-        loop=loop, doors=doors, others=[], cfg=keepalive, date=b"", budget=ByteBudget(1)
+    sweeping = SimpleNamespace(
+        loop=loop, connections=connections, others=[], cfg=keepalive, date=b"", budget=ByteBudget(1)
     )
-    house._look = MethodType(worker.FastPathWorker._look, house)
+    sweeping._look = MethodType(worker.FastPathWorker._look, sweeping)
 
     async def sweep():
-        sweeper = loop.create_task(worker.FastPathWorker._sweep(house))
-        while not (house.date and all(visits[name].transport.closed for name in ("idle", "kept"))):
+        sweeper = loop.create_task(worker.FastPathWorker._sweep(sweeping))
+        while not (
+            sweeping.date and all(visits[name].transport.closed for name in ("idle", "kept"))
+        ):
             await asyncio.sleep(0)
 
         assert visits["half"].transport.ended
@@ -264,7 +266,7 @@ def test_silent_connections_are_closed_and_requests_that_do_not_arrive_are_408(l
     }
     assert visits["half"].answers.headers[0][b"content-type"] == b"application/problem+json"
     assert visits["half"].answers.headers[0][b"connection"] == b"close"
-    assert house.date.endswith(b" GMT\r\n")
+    assert sweeping.date.endswith(b" GMT\r\n")
 
 
 def test_an_idle_connection_is_closed_after_keepalive(tmp_path):

@@ -66,7 +66,7 @@ class Toy:
 
         if scope["path"] == "/worker":
             worker = scope["state"]["worker"]
-            held = {"conns": worker.nr_conns, "doors": len(worker.doors), "asked": self.asked}
+            held = {"conns": worker.nr_conns, "doors": len(worker.connections), "asked": self.asked}
             await answer(200, json.dumps(held).encode())
         elif scope["path"] == "/hot":
             await answer(200 if scope["method"] == "POST" else 405, body)

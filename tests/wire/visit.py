@@ -59,15 +59,15 @@ class Transport:
 class Other:
     """What a connection is handed over to; it counts it as gunicorn's protocol does."""
 
-    def __init__(self, house: "House") -> None:
-        self.house, self.raw, self.transport = house, b"", None
+    def __init__(self, worker: "House") -> None:
+        self.worker, self.raw, self.transport = worker, b"", None
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
-        self.house.nr_conns += 1
+        self.worker.nr_conns += 1
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.house.nr_conns -= 1
+        self.worker.nr_conns -= 1
 
     def data_received(self, data: bytes) -> None:
         self.raw += data
@@ -101,7 +101,7 @@ class House:
 
     def __init__(self, at_once: bool = True, other: Any = Other, most_bytes: int = 1 << 20) -> None:
         self.hot: Any = {PATH: self._answer}
-        self.doors: set[HttpConnection] = set()
+        self.connections: set[HttpConnection] = set()
         self.nr_conns = 0
         self.draining = False
         self.most_conns = 100
@@ -117,7 +117,8 @@ class House:
 
     def make_room(self) -> None:
         min(
-            (door for door in self.doors if door.since is not None), key=lambda door: door.since
+            (connection for connection in self.connections if connection.since is not None),
+            key=lambda connection: connection.since,
         ).cut()
 
     def _answer(self, headers: Headers, body: bytes, respond: Respond) -> None:
@@ -130,12 +131,12 @@ class Visit:
     """A client's connection to a house."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, house: House | None = None, **options: Any
+        self, loop: asyncio.AbstractEventLoop, worker: House | None = None, **options: Any
     ) -> None:
-        self.loop, self.house = loop, house or House(**options)
-        self.house.turns = self.house.turns or ReadTurns(loop)
+        self.loop, self.worker = loop, worker or House(**options)
+        self.worker.turns = self.worker.turns or ReadTurns(loop)
         self.transport = Transport()
-        self.door = HttpConnection(self.house, loop)
+        self.door = HttpConnection(self.worker, loop)
         self.transport.protocol = self.door
         self.door.connection_made(self.transport)
 
@@ -152,13 +153,13 @@ class Visit:
 
     def answer(self) -> "Visit":
         """Answer the request that waits for its answer."""
-        next(asked for asked in self.house.asked if not asked.answered).answer()
+        next(asked for asked in self.worker.asked if not asked.answered).answer()
         return self
 
     def finish(self) -> "Visit":
         """Answer one request after the other, until there is none."""
         self.settle()
-        while not all(asked.answered for asked in self.house.asked):
+        while not all(asked.answered for asked in self.worker.asked):
             self.answer().settle()
         return self
 
@@ -175,7 +176,7 @@ class Visit:
     @property
     def bodies(self) -> list[bytes]:
         """The bodies of the requests that the handler got."""
-        return [asked.body for asked in self.house.asked]
+        return [asked.body for asked in self.worker.asked]
 
     @property
     def answers(self) -> "Answers":
@@ -187,7 +188,7 @@ class Visit:
     async def _settle(self) -> None:
         progress = None
         while progress != (
-            progress := (len(self.transport.sent), len(self.house.asked), self.transport.closed)
+            progress := (len(self.transport.sent), len(self.worker.asked), self.transport.closed)
         ):
             for _ in range(3):
                 await asyncio.sleep(0)

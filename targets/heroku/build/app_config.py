@@ -10,9 +10,9 @@ from targets.heroku.build.slug_source import BUNDLE, PUBLIC_KEY, served_by
 from targets.heroku.sizes import GUNICORN, ROUTER_MEMORY, VERSION_MEMORY, workers
 
 
-def version_vars(place: Workspace, release: Release, secrets: Secrets) -> dict[str, str]:
+def version_vars(workspace: Workspace, release: Release, secrets: Secrets) -> dict[str, str]:
     """Of a version's app; raises Misconfigured where the model does not fit into its dyno."""
-    runtime = served_by(place, release)
+    runtime = served_by(workspace, release)
     model = "model.onnx" if runtime == "onnx" else "model.pkl"
     model_mb = float(release.manifest.get("files", {}).get(model, {}).get("bytes", 0)) / 1e6
     return {
@@ -20,34 +20,36 @@ def version_vars(place: Workspace, release: Release, secrets: Secrets) -> dict[s
         "SLUICE_PUBLIC_KEY": PUBLIC_KEY,
         "SLUICE_RUNTIME": runtime,
         "SLUICE_SERVICE_SECRET": secrets.service,
-        "SLUICE_THREADS": str(place.settings.deployment.threads),
+        "SLUICE_THREADS": str(workspace.settings.deployment.threads),
         "WEB_CONCURRENCY": str(
-            workers(place.settings.heroku.version_size, VERSION_MEMORY[runtime], model_mb)
+            workers(workspace.settings.heroku.version_size, VERSION_MEMORY[runtime], model_mb)
         ),
         **_every_app(),
     }
 
 
-def router_vars(place: Workspace, secrets: Secrets) -> dict[str, str]:
+def router_vars(workspace: Workspace, secrets: Secrets) -> dict[str, str]:
     """Of the router's app, beside the DATABASE_URL that its add-on sets."""
-    webhook = {"SLUICE_WEBHOOK_SECRET": place.webhook_secret} if place.webhook_secret else {}
+    webhook = (
+        {"SLUICE_WEBHOOK_SECRET": workspace.webhook_secret} if workspace.webhook_secret else {}
+    )
     return {
         "SLUICE_SERVICE_SECRET": secrets.service,
         "SLUICE_TOKEN_KEY": secrets.token,
         "SLUICE_OPERATOR_TOKEN": secrets.operator,
-        "WEB_CONCURRENCY": str(workers(place.settings.heroku.router_size, ROUTER_MEMORY)),
+        "WEB_CONCURRENCY": str(workers(workspace.settings.heroku.router_size, ROUTER_MEMORY)),
         **webhook,
-        **_rehearsal(place),
+        **_rehearsal(workspace),
         **_every_app(),
     }
 
 
-def _rehearsal(place: Workspace) -> dict[str, str]:
+def _rehearsal(workspace: Workspace) -> dict[str, str]:
     """In a rehearsal the versions' public names lead nowhere: the router reaches them through the
     rehearsal's front.
     """
-    if place.through:
-        return {THROUGH: place.through}
+    if workspace.through:
+        return {THROUGH: workspace.through}
     return {}
 
 

@@ -30,7 +30,7 @@ PROOF = "python -m service.proof.self_test"
 CODE = (".py", ".html")
 
 
-def version_slug(place: Workspace, release: Release) -> Tarball:
+def version_slug(workspace: Workspace, release: Release) -> Tarball:
     """The source of a version's app: service/, wire/ and its bundle; a release command proves its
     golden rows.
 
@@ -38,58 +38,58 @@ def version_slug(place: Workspace, release: Release) -> Tarball:
     the bundle's seal does not hold, HerokuFailure naming a package that cannot be installed there.
     """
     # The bytes that were checked are those that are sent.
-    bundle = dict(sealed_files(release, place.public_key))
+    bundle = dict(sealed_files(release, workspace.public_key))
     python = python_of(str(release.manifest.get("python", "")), release.name)
     files = {
-        **folder_files(place.root / "service", "service", CODE),
-        **folder_files(place.root / "wire", "wire", CODE),
+        **folder_files(workspace.root / "service", "service", CODE),
+        **folder_files(workspace.root / "wire", "wire", CODE),
         **{f"{BUNDLE}/{name}": content for name, content in bundle.items()},
-        PUBLIC_KEY: place.public_key.read_bytes(),
-        "requirements.txt": _version_requirements(place, release, bundle, python).encode(),
+        PUBLIC_KEY: workspace.public_key.read_bytes(),
+        "requirements.txt": _version_requirements(workspace, release, bundle, python).encode(),
         ".python-version": f"{python}\n".encode(),
-        "Procfile": f"web: {written(place.procfile, 'service')}\nrelease: {PROOF}\n".encode(),
+        "Procfile": f"web: {written(workspace.procfile, 'service')}\nrelease: {PROOF}\n".encode(),
     }
     return tarball(release.name, files)
 
 
-def router_slug(place: Workspace) -> Tarball:
+def router_slug(workspace: Workspace) -> Tarball:
     """The source of the router's app: router/, rollout/, store/, wire/ and deploy.toml; raises
     Misconfigured.
     """
-    python = python_of(_read(place.root / ".python-version").decode(), "the router")
+    python = python_of(_read(workspace.root / ".python-version").decode(), "the router")
     needs = Needs(ROUTER, {}, python)
-    lock = locked(place.root / "requirements.txt", marks_of(python))
+    lock = locked(workspace.root / "requirements.txt", marks_of(python))
     files = {
-        "deploy.toml": _read(place.config),
+        "deploy.toml": _read(workspace.config),
         "requirements.txt": requirements_txt(needs, lock, "the router").encode(),
         ".python-version": f"{python}\n".encode(),
-        "Procfile": f"web: {written(place.procfile, 'router')}\n".encode(),
+        "Procfile": f"web: {written(workspace.procfile, 'router')}\n".encode(),
     }
     for room in ("router", "rollout", "store", "wire"):
-        files |= folder_files(place.root / room, room, CODE)
+        files |= folder_files(workspace.root / room, room, CODE)
 
     return tarball("router", files)
 
 
-def served_by(place: Workspace, release: Release) -> str:
+def served_by(workspace: Workspace, release: Release) -> str:
     """The runtime of a version there, `onnx` or `sklearn`: the certified one unless deploy.toml
     says otherwise.
     """
-    wanted = place.settings.deployment.runtime
+    wanted = workspace.settings.deployment.runtime
     if wanted == "certified":
         return release.runtime
     return wanted
 
 
 def _version_requirements(
-    place: Workspace, release: Release, bundle: dict[str, bytes], python: str
+    workspace: Workspace, release: Release, bundle: dict[str, bytes], python: str
 ) -> str:
-    lock = locked(place.root / "requirements.txt", marks_of(python))
+    lock = locked(workspace.root / "requirements.txt", marks_of(python))
     if "environment.yaml" not in bundle:
         raise HerokuFailure(f"{release.path} has no environment.yaml: deliver {release.name} again")
 
     trained = pins(bundle["environment.yaml"].decode(), lock.keys(), release.name)
-    runtime = served_by(place, release)
+    runtime = served_by(workspace, release)
     roots = [*SERVICE, *RUNTIMES[runtime]]
     if runtime == "sklearn":
         # Whatever else the pipeline was made of: estimators of other packages are found by what the

@@ -17,7 +17,7 @@ def faults(findings: list[Finding]) -> dict[str, str]:
 
 def test_a_stack_that_is_up_has_no_fault(running: Stage) -> None:
     running.act("deploy", "v1")
-    findings = doctor(running.place(), running.said.append)
+    findings = doctor(running.workspace(), running.said.append)
     assert not faults(findings)
     assert {each.what for each in findings} == {
         *(
@@ -54,16 +54,16 @@ def test_what_does_not_run_and_what_nobody_named_is_told_and_exit_1(stage: Stage
 def test_before_up_it_is_one_line_and_exit_1(stage: Stage) -> None:
     refused = stage.run("doctor", code=1)
     assert (refused.out, refused.err.count("\n")) == ("", 1)
-    assert "nothing was ever brought up" in refused.err
+    assert "nothing was ever started" in refused.err
     assert json.loads(stage.run("doctor", "--json", code=1).out)["next"] == "python deploy.py up"
 
 
 def test_a_process_whose_supervisor_is_gone_is_told(stage: Stage) -> None:
     stage.run("up")
-    kill(int(pid_file(stage.place()).read_text()))
+    kill(int(pid_file(stage.workspace()).read_text()))
     assert (
         "of its processes still run"
-        in faults(doctor(stage.place(), stage.said.append))["supervisor"]
+        in faults(doctor(stage.workspace(), stage.said.append))["supervisor"]
     )
 
 
@@ -73,20 +73,20 @@ def test_a_store_beside_the_record_that_is_gone_is_told_and_up_makes_it(
 ) -> None:
     path = running.state / f"ledger-{part}.db"
     path.unlink()
-    told = faults(doctor(running.place(), running.said.append))
+    told = faults(doctor(running.workspace(), running.said.append))
     assert told[part].startswith(f"{path} is gone: restore it")
     assert not path.exists()
     running.run("up")
-    assert part not in faults(doctor(running.place(), running.said.append))
+    assert part not in faults(doctor(running.workspace(), running.said.append))
     path.write_bytes(b"no database" * 1000)
-    assert part in faults(doctor(running.place(), running.said.append))
+    assert part in faults(doctor(running.workspace(), running.said.append))
     path.unlink()
     running.run("up")
 
 
 def test_little_room_on_the_disk_is_told(running: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("deployment.commands.doctor.SPARE_DISK_MB", 10**12)
-    assert "make room" in faults(doctor(running.place(), running.said.append))["free disk"]
+    assert "make room" in faults(doctor(running.workspace(), running.said.append))["free disk"]
 
 
 def test_a_low_limit_of_open_files_is_a_warning_and_no_fault(

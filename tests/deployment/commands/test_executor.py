@@ -74,8 +74,8 @@ def interrupt() -> None:
 @pytest.fixture
 def record(stage: Stage) -> Iterator[LedgerStore]:
     """An empty record."""
-    make_record(stage.place())
-    with opened_record(stage.place()) as store:
+    make_record(stage.workspace())
+    with opened_record(stage.workspace()) as store:
         yield store
 
 
@@ -133,14 +133,14 @@ def test_traffic_moves_before_the_old_process_is_drained_and_stopped(
     assert target.asked == steps
 
 
-@pytest.mark.parametrize("place", ["start v1-1", "wait v1-1", "warm v1-1"])
+@pytest.mark.parametrize("step", ["start v1-1", "wait v1-1", "warm v1-1"])
 def test_a_version_that_fails_before_the_record_is_stopped_again(
-    record: LedgerStore, target: NotingTarget, place: str
+    record: LedgerStore, target: NotingTarget, step: str
 ) -> None:
     def fail() -> None:
         raise CannotStart("it would not")
 
-    target.at[place] = fail
+    target.at[step] = fail
     with pytest.raises(CannotStart):
         deployed(record, target)
 
@@ -148,11 +148,11 @@ def test_a_version_that_fails_before_the_record_is_stopped_again(
     assert record.revision() == 0
 
 
-@pytest.mark.parametrize("place", ["start v1-1", "wait v1-1", "warm v1-1"])
+@pytest.mark.parametrize("step", ["start v1-1", "wait v1-1", "warm v1-1"])
 def test_ctrl_c_before_the_record_leaves_nothing_and_says_so(
-    record: LedgerStore, target: NotingTarget, place: str
+    record: LedgerStore, target: NotingTarget, step: str
 ) -> None:
-    target.at[place] = interrupt
+    target.at[step] = interrupt
     with pytest.raises(
         Interrupted,
         match="nothing was recorded and no traffic moved; v1-1 was started and is stopped",

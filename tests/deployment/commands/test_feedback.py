@@ -89,16 +89,16 @@ class ToyRouter:
 def router(stage: Stage) -> Iterator[ToyRouter]:
     """A toy router where `up` would have left its address."""
     made = ToyRouter()
-    place = stage.place()
-    place.url_file.parent.mkdir(parents=True)
-    place.url_file.write_text(f"http://127.0.0.1:{made.server.server_address[1]}")
+    workspace = stage.workspace()
+    workspace.url_file.parent.mkdir(parents=True)
+    workspace.url_file.write_text(f"http://127.0.0.1:{made.server.server_address[1]}")
     yield made
     made.end()
 
 
-def file_of(place: Workspace, ids: list[str]) -> Path:
+def file_of(workspace: Workspace, ids: list[str]) -> Path:
     """A CSV of labels."""
-    path = place.state / "labels.csv"
+    path = workspace.state / "labels.csv"
     path.write_text("prediction_id,label\n" + "".join(f"{each},1\n" for each in ids))
     return path
 
@@ -115,8 +115,8 @@ def quiet(_seconds: float) -> None:
 def test_labels_go_in_calls_of_at_most_a_thousand_and_again_they_are_duplicates(
     stage: Stage, router: ToyRouter
 ) -> None:
-    path = file_of(stage.place(), ids(2_500))
-    tally = feedback(stage.place(), path, 60, stage.said.append)
+    path = file_of(stage.workspace(), ids(2_500))
+    tally = feedback(stage.workspace(), path, 60, stage.said.append)
     assert (tally.rows, tally.sent, tally.counted, tally.duplicates, tally.invalid) == (
         2_500,
         2_500,
@@ -125,13 +125,13 @@ def test_labels_go_in_calls_of_at_most_a_thousand_and_again_they_are_duplicates(
         0,
     )
     assert router.sizes == [MOST_LABELS, MOST_LABELS, 500]
-    again = feedback(stage.place(), path, 60, stage.said.append)
+    again = feedback(stage.workspace(), path, 60, stage.said.append)
     assert (again.counted, again.duplicates) == (0, 2_500)
 
 
 def test_what_the_router_does_not_list_is_counted_too(stage: Stage, router: ToyRouter) -> None:
-    path = file_of(stage.place(), [f"bad{number}" for number in range(1_200)])
-    tally = feedback(stage.place(), path, 60, stage.said.append)
+    path = file_of(stage.workspace(), [f"bad{number}" for number in range(1_200)])
+    tally = feedback(stage.workspace(), path, 60, stage.said.append)
     assert (tally.counted, tally.invalid, len(tally.first_invalid)) == (0, 1_200, 5)
 
 
@@ -139,15 +139,15 @@ def test_what_is_not_ours_is_named_by_its_row_and_is_exit_1(
     stage: Stage, router: ToyRouter, capsys: pytest.CaptureFixture[str]
 ) -> None:
     named = [f"bad{n}" if n % 200 == 0 else f"id{n}" for n in range(1, 1_601)]
-    path = file_of(stage.place(), named)
-    assert view(stage.place(), Out(False), path, "10s") == REFUSED
+    path = file_of(stage.workspace(), named)
+    assert view(stage.workspace(), Out(False), path, "10s") == REFUSED
     said = capsys.readouterr().out
     assert f"✖ {path}: 1592 counted, 0 duplicates, 8 invalid" in said
     assert "row 200: the id was not signed here" in said
     assert "row 1000: the id" in said
     assert "and 3 more" in said
-    good = file_of(stage.place(), ["id1", "id2"])
-    assert view(stage.place(), Out(True), good, "10s") == DONE
+    good = file_of(stage.workspace(), ["id1", "id2"])
+    assert view(stage.workspace(), Out(True), good, "10s") == DONE
     value = json.loads(capsys.readouterr().out)
     assert (value["act"], value["counted"], value["invalid"], value["first_invalid"]) == (
         "feedback",
@@ -164,7 +164,7 @@ def test_a_router_that_cannot_answer_now_is_asked_again_after_growing_pauses(
     router.answers = [status] * 7
     pauses: list[float] = []
     tally = feedback(
-        stage.place(), file_of(stage.place(), ids(3)), 600, stage.said.append, pauses.append
+        stage.workspace(), file_of(stage.workspace(), ids(3)), 600, stage.said.append, pauses.append
     )
     assert tally.counted == 3
     assert pauses == [0.5, 1, 2, 4, 8, 15, 15]
@@ -172,11 +172,11 @@ def test_a_router_that_cannot_answer_now_is_asked_again_after_growing_pauses(
 
 def test_at_the_deadline_it_says_how_far_it_came(stage: Stage, router: ToyRouter) -> None:
     router.answers = [200] + [503] * 1_000
-    path = file_of(stage.place(), ids(1_200))
+    path = file_of(stage.workspace(), ids(1_200))
     with pytest.raises(
         NotReadyInTime, match=r"1000 of 1200 rows were sent .*503: the ledger is away; run it again"
     ):
-        feedback(stage.place(), path, 0.1, stage.said.append, quiet)
+        feedback(stage.workspace(), path, 0.1, stage.said.append, quiet)
 
 
 def test_an_interruption_says_how_far_it_came(stage: Stage, router: ToyRouter) -> None:
@@ -185,14 +185,14 @@ def test_an_interruption_says_how_far_it_came(stage: Stage, router: ToyRouter) -
     def interrupted(_seconds: float) -> None:
         raise KeyboardInterrupt
 
-    path = file_of(stage.place(), ids(1_200))
+    path = file_of(stage.workspace(), ids(1_200))
     with pytest.raises(
         Interrupted,
         match=r"interrupted: 1000 of 1200 rows were sent .*run it again: what was counted is",
     ):
-        feedback(stage.place(), path, 60, stage.said.append, interrupted)
+        feedback(stage.workspace(), path, 60, stage.said.append, interrupted)
 
-    assert feedback(stage.place(), path, 60, stage.said.append).counted == 200
+    assert feedback(stage.workspace(), path, 60, stage.said.append).counted == 200
 
 
 @pytest.mark.parametrize("status", [400, 401, 413, 500])
@@ -203,7 +203,7 @@ def test_another_answer_is_no_success_and_not_repeated(
     with pytest.raises(
         EdgeFailure, match=f"answered {status} to /feedback: the ledger is away .0 of 3 rows"
     ):
-        feedback(stage.place(), file_of(stage.place(), ids(3)), 60, stage.said.append)
+        feedback(stage.workspace(), file_of(stage.workspace(), ids(3)), 60, stage.said.append)
 
 
 @pytest.mark.parametrize("said", [b"thanks", b"[]", b"{}"])
@@ -212,20 +212,20 @@ def test_an_answer_of_another_form_is_no_success(
 ) -> None:
     router.said = said
     with pytest.raises(EdgeFailure, match="cannot be read"):
-        feedback(stage.place(), file_of(stage.place(), ids(3)), 60, stage.said.append)
+        feedback(stage.workspace(), file_of(stage.workspace(), ids(3)), 60, stage.said.append)
 
 
 def test_nothing_is_sent_of_a_file_with_a_fault(stage: Stage, router: ToyRouter) -> None:
-    path = file_of(stage.place(), [*ids(1_100), ""])
+    path = file_of(stage.workspace(), [*ids(1_100), ""])
     with pytest.raises(BadLabels, match="row 1101"):
-        feedback(stage.place(), path, 60, stage.said.append)
+        feedback(stage.workspace(), path, 60, stage.said.append)
     assert router.sizes == []
 
 
 def test_without_a_router_it_says_what_to_do(stage: Stage) -> None:
     stage.state.mkdir()
     with pytest.raises(EdgeFailure, match=r"`python deploy\.py up` first"):
-        feedback(stage.place(), file_of(stage.place(), ids(1)), 60, stage.said.append)
+        feedback(stage.workspace(), file_of(stage.workspace(), ids(1)), 60, stage.said.append)
 
 
 def test_no_call_is_larger_than_the_router_takes() -> None:

@@ -71,7 +71,7 @@ def test_ctrl_c_between_two_says_what_was_done(waiting, monkeypatch):
 
     monkeypatch.setattr("deployment.commands.garbage_collect._retire", interrupted)
     with pytest.raises(Interrupted, match="interrupted after nothing was done"):
-        collect(waiting.place(), waiting.said.append)
+        collect(waiting.workspace(), waiting.said.append)
 
 
 def test_without_a_record_there_is_nothing_to_look_at(stage):

@@ -11,7 +11,7 @@ import pytest
 
 from deployment.commands.rehearse import RehearsalStep, Report, Users, on_heroku, rehearse
 from deployment.workspace.errors import EdgeFailure
-from deployment.workspace.workspace import place
+from deployment.workspace.workspace import workspace_from_environment
 from rollout.settings import from_mapping
 from tests.until import until
 
@@ -83,7 +83,9 @@ def test_users_count_a_front_that_is_gone() -> None:
 
 
 def test_a_rehearsal_needs_two_versions(tmp_path: Path) -> None:
-    here = place({"SLUICE_STATE": str(tmp_path), "SLUICE_RELEASES": str(tmp_path / "none")})
+    here = workspace_from_environment(
+        {"SLUICE_STATE": str(tmp_path), "SLUICE_RELEASES": str(tmp_path / "none")}
+    )
     with pytest.raises(EdgeFailure, match="two delivered versions"):
         rehearse(here, lambda _: None)
 

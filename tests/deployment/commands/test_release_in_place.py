@@ -34,7 +34,9 @@ def fresh(running: Stage) -> Stage:
 
 def programs(stage: Stage) -> set[str]:
     """What runs."""
-    return {program.rpartition("-")[0] for program in Supervisor(stage.place()).processes()} - {""}
+    return {program.rpartition("-")[0] for program in Supervisor(stage.workspace()).processes()} - {
+        ""
+    }
 
 
 def begin(stage: Stage) -> "subprocess.Popen[str]":
@@ -47,7 +49,7 @@ def begin(stage: Stage) -> "subprocess.Popen[str]":
 def conduct(stage: Stage, act: str, after: Ledger) -> None:
     """What the conductor would record."""
     following = after.next()
-    with opened_record(stage.place()) as store:
+    with opened_record(stage.workspace()) as store:
         store.append(
             following.revision, following.to_body(), act, "conductor", "proved", datetime.now(UTC)
         )

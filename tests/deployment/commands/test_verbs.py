@@ -49,7 +49,7 @@ def fresh(running: Stage) -> Stage:
 
 def programs(stage: Stage) -> set[str]:
     """What runs."""
-    return set(Supervisor(stage.place()).processes()) - {"router"}
+    return set(Supervisor(stage.workspace()).processes()) - {"router"}
 
 
 def test_a_version_goes_through_canary_to_release_and_back(fresh: Stage) -> None:
@@ -303,7 +303,7 @@ def test_ctrl_c_while_waiting_leaves_nothing_and_says_so(
 
 @pytest.mark.parametrize("how", ["blue-green", "release-in-place"])
 def test_a_switch_that_is_watched_needs_the_fallback(how: str, tmp_path: Path) -> None:
-    here = workspace.place(
+    here = workspace.workspace_from_environment(
         {"SLUICE_STATE": str(tmp_path)}, Settings(router=RouterSettings(fallback=False))
     )
     with pytest.raises(BadSetting, match=r"router\.fallback is off"):

@@ -50,5 +50,5 @@ def test_an_entry_that_cannot_be_read_keeps_the_others_from_nothing() -> None:
         typed("deploy v1", "promote v1", "deploy v2").to_body(),
         {"format": 0},
     ]
-    entries = [entry(3 - place, body) for place, body in enumerate(bodies)]
+    entries = [entry(3 - workspace, body) for workspace, body in enumerate(bodies)]
     assert subjects(entries, 3) == ["v3", "", ""]

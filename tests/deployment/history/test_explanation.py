@@ -27,8 +27,8 @@ def store(stage: Stage) -> Iterator[LedgerStore]:
     person.
     """
     stage.state.mkdir()
-    make_record(stage.place())
-    with opened_record(stage.place()) as made:
+    make_record(stage.workspace())
+    with opened_record(stage.workspace()) as made:
         record(made, "canary", "ana@test", "try it")
         record(
             made,
@@ -95,15 +95,15 @@ def test_a_verdict_of_another_form_is_refused_and_still_there_as_json(
 ) -> None:
     record(store, "step", "conductor", "", verdict={"word": "pass"})
     with pytest.raises(EdgeFailure, match="the verdict of revision 4 cannot be read"):
-        explain(stage.place(), Out(False), 4)
-    explain(stage.place(), Out(True), 4)
+        explain(stage.workspace(), Out(False), 4)
+    explain(stage.workspace(), Out(True), 4)
     assert json.loads(capsys.readouterr().out)["verdict"] == {"word": "pass"}
 
 
 def test_in_a_pipe_the_numbers_are_aligned_text(
     stage: Stage, store: LedgerStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    explain(stage.place(), Out(False), 2)
+    explain(stage.workspace(), Out(False), 2)
     said = capsys.readouterr().out
     assert "all signals together  0.3x of 20x\n" in said
     assert "5.9x of 20x, +0.2 pp" in said
@@ -112,18 +112,18 @@ def test_in_a_pipe_the_numbers_are_aligned_text(
 def test_a_moment_is_shown_with_the_chain_checked(
     stage: Stage, store: LedgerStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    at(stage.place(), Out(True), "1s", verify=True)
+    at(stage.workspace(), Out(True), "1s", verify=True)
     value = json.loads(capsys.readouterr().out)
     assert (value["revision"], value["verified"], value["until"]) == (3, 3, None)
-    at(stage.place(), Out(False), "1s", verify=True)
+    at(stage.workspace(), Out(False), "1s", verify=True)
     assert "✔ the chain of 3 revisions holds" in capsys.readouterr().out
 
 
 def test_where_nothing_was_recorded_there_is_nothing_to_explain(stage: Stage) -> None:
     stage.state.mkdir()
-    make_record(stage.place())
+    make_record(stage.workspace())
     with (
-        opened_record(stage.place()) as store,
+        opened_record(stage.workspace()) as store,
         pytest.raises(EdgeFailure, match="nothing was ever recorded"),
     ):
         explanation.explained(store, None)

@@ -140,8 +140,8 @@ def test_what_was_in_force_is_told_whole() -> None:
 
 def test_before_the_first_act_nothing_was_live(stage: Stage) -> None:
     stage.state.mkdir()
-    make_record(stage.place())
-    with opened_record(stage.place()) as store:
+    make_record(stage.workspace())
+    with opened_record(stage.workspace()) as store:
         with pytest.raises(EdgeFailure, match="nothing was ever recorded"):
             look_back(store, NOW)
         for revision in range(1, 151):

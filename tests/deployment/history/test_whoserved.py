@@ -60,10 +60,10 @@ class ToyRouter:
 @pytest.fixture
 def router(stage: Stage) -> Iterator[ToyRouter]:
     """A toy router where `up` would have left its address."""
-    place = stage.place()
-    place.url_file.parent.mkdir(parents=True)
-    made = ToyRouter(make_secrets(place).operator)
-    place.url_file.write_text(f"http://127.0.0.1:{made.server.server_address[1]}")
+    workspace = stage.workspace()
+    workspace.url_file.parent.mkdir(parents=True)
+    made = ToyRouter(make_secrets(workspace).operator)
+    workspace.url_file.write_text(f"http://127.0.0.1:{made.server.server_address[1]}")
     yield made
     made.server.shutdown()
     made.server.server_close()
@@ -72,14 +72,14 @@ def router(stage: Stage) -> Iterator[ToyRouter]:
 
 def recorded(stage: Stage) -> None:
     """One revision, a second before the prediction."""
-    make_record(stage.place())
-    with opened_record(stage.place()) as store:
+    make_record(stage.workspace())
+    with opened_record(stage.workspace()) as store:
         store.append(1, ledger().to_body(), "canary", "ana@test", "try it", AT)
 
 
 def test_version_time_predictions_and_revision_are_told(stage: Stage, router: ToyRouter) -> None:
     recorded(stage)
-    found = who_served(stage.place(), "a/b")
+    found = who_served(stage.workspace(), "a/b")
     assert (found["version"], found["weight"], found["rollout"]) == ("v2", 5.0, 1)
     assert found["at"] == "2026-05-01T12:00:01.234+00:00"
     assert found["predictions"] == [{"class": "0", "score": 0.25}, {"class": "1", "score": 0.75}]
@@ -109,11 +109,11 @@ def test_an_id_of_an_older_form_a_regression_and_many_rows_are_told_too(
             "classes": [""],
         }
     )
-    found = who_served(stage.place(), "a/b")
+    found = who_served(stage.workspace(), "a/b")
     assert found["predictions"] == [{"class": None, "score": 2.5}]
     assert "5 % for v2, no rollout was in progress" in "\n".join(lines(found))
     router.said = router.said | {"scores": [], "classes": [], "version": "v9"}
-    text = "\n".join(lines(who_served(stage.place(), "a/b")))
+    text = "\n".join(lines(who_served(stage.workspace(), "a/b")))
     assert "not in the id: too many rows" in text
     assert "that revision does not name the version" in text
 
@@ -121,10 +121,10 @@ def test_an_id_of_an_older_form_a_regression_and_many_rows_are_told_too(
 def test_without_the_ledger_the_id_is_told_all_the_same(stage: Stage, router: ToyRouter) -> None:
     router.said = ID | {"rollout": 0, "weight": 0}
     assert "not known: no rollout was in progress" in "\n".join(
-        lines(who_served(stage.place(), "a/b"))
+        lines(who_served(stage.workspace(), "a/b"))
     )
     router.said = ID
-    found = who_served(stage.place(), "a/b")
+    found = who_served(stage.workspace(), "a/b")
     assert (found["version"], found["revision"]) == ("v2", None)
     assert "note: the ledger does not tell which revision was in force" in "\n".join(lines(found))
 
@@ -133,7 +133,7 @@ def test_an_id_that_is_not_ours_is_refused_with_the_routers_words(
     stage: Stage, router: ToyRouter
 ) -> None:
     with pytest.raises(EdgeFailure, match="no, 404"):
-        who_served(stage.place(), "forged")
+        who_served(stage.workspace(), "forged")
 
 
 @pytest.mark.parametrize(
@@ -142,14 +142,14 @@ def test_an_id_that_is_not_ours_is_refused_with_the_routers_words(
 def test_an_answer_of_another_form_is_refused(stage: Stage, router: ToyRouter, said: Any) -> None:
     router.said = said
     with pytest.raises(EdgeFailure, match="cannot be read"):
-        who_served(stage.place(), "a/b")
+        who_served(stage.workspace(), "a/b")
 
 
 def test_without_a_router_it_says_what_to_do(stage: Stage) -> None:
     with pytest.raises(Misconfigured, match=r"`python deploy\.py up`"):
-        who_served(stage.place(), "a/b")
+        who_served(stage.workspace(), "a/b")
 
     stage.state.mkdir()
-    make_secrets(stage.place())
+    make_secrets(stage.workspace())
     with pytest.raises(EdgeFailure, match=r"`python deploy\.py up` first"):
-        who_served(stage.place(), "a/b")
+        who_served(stage.workspace(), "a/b")

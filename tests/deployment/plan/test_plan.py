@@ -53,7 +53,7 @@ def replayed(planned: Planned) -> Differences:
 
 def test_a_plan_changes_nothing_and_shows_contract_environment_and_steps(running: Stage) -> None:
     before = running.newest()
-    found = plan(running.place(), "v2", "canary", None)
+    found = plan(running.workspace(), "v2", "canary", None)
     assert found.contract is not None
     assert (found.contract.verdict, found.environment, found.replay) == (
         ContractVerdict.COMPATIBLE,
@@ -71,7 +71,7 @@ def test_a_version_that_is_only_delivered_is_asked_in_a_process_that_ends(
     running: Stage, recording: str
 ) -> None:
     before = running.newest()
-    found = plan(running.place(), "v2", "canary", recording)
+    found = plan(running.workspace(), "v2", "canary", recording)
     assert found.replay is not None
     assert found.replay.own == ("v2",)
     assert (replayed(found).rows, replayed(found).changed, replayed(found).errors) == (40, 0, [])
@@ -88,7 +88,7 @@ def test_a_running_version_is_asked_where_it_runs_and_what_it_answers_otherwise_
 ) -> None:
     running.deliver("v4", behaviour="drifts")
     running.act("deploy", "v4")
-    found = plan(running.place(), "v4", "shadow", recording)
+    found = plan(running.workspace(), "v4", "shadow", recording)
     running.act("retire", "v4")
     assert found.replay is not None
     assert (found.replay.own, replayed(found).changed, replayed(found).flips) == ((), 31, 31)
@@ -106,7 +106,7 @@ def test_a_version_that_cannot_be_started_is_told_with_its_log(
     with pytest.raises(
         EdgeFailure, match=r"v5: it ended at once \(exit status 1\): read .*plan-v5\.log"
     ):
-        plan(running.place(), "v5", "canary", recording)
+        plan(running.workspace(), "v5", "canary", recording)
 
 
 def test_breaking_is_refused_to_every_verb_that_gives_traffic_and_nothing_else(
@@ -141,16 +141,16 @@ def test_breaking_is_refused_to_every_verb_that_gives_traffic_and_nothing_else(
 def test_the_way_back_is_never_at_stake(running: Stage) -> None:
     running.deliver("wide", **WIDER)
     running.act("deploy", "wide")
-    place = running.place()
-    found = contract_with_users(place, running.ledger(), "wide")
+    workspace = running.workspace()
+    found = contract_with_users(workspace, running.ledger(), "wide")
     assert found is not None
     assert found.verdict == ContractVerdict.ADDITIVE
     running.act("release_in_place", "wide")
     ledger = running.ledger()
-    back = contract_with_users(place, ledger, "v1")
+    back = contract_with_users(workspace, ledger, "v1")
     assert back is not None
     assert back.verdict == ContractVerdict.BREAKING
-    assert contract_at_stake(place, ledger, "v1") is None
+    assert contract_at_stake(workspace, ledger, "v1") is None
     running.act("release_in_place", "v1")
     assert running.ledger().released == "v1"
 
@@ -160,7 +160,7 @@ def test_a_released_manifest_that_was_changed_is_taken_for_breaking(running: Sta
     was = path.read_bytes()
     path.write_bytes(was + b"# \n")
     try:
-        found = contract_with_users(running.place(), running.ledger(), "v2")
+        found = contract_with_users(running.workspace(), running.ledger(), "v2")
     finally:
         path.write_bytes(was)
 
@@ -185,23 +185,23 @@ def test_the_verb_answers_with_one_object_and_code_6_where_it_breaks(running: St
 
 
 def test_what_cannot_be_planned_is_told(running: Stage, tmp_path: Path) -> None:
-    place = running.place()
+    workspace = running.workspace()
     with pytest.raises(NothingToDo, match="v1 is released already"):
-        plan(place, "v1", "canary", None)
+        plan(workspace, "v1", "canary", None)
 
     with pytest.raises(
         BadOption, match="there is no strategy 'leap': choose one of shadow, canary"
     ):
-        plan(place, "v2", "leap", None)
+        plan(workspace, "v2", "leap", None)
 
     with pytest.raises(EdgeFailure, match="v9 is not delivered"):
-        plan(place, "v9", "canary", None)
+        plan(workspace, "v9", "canary", None)
 
     with pytest.raises(EdgeFailure, match="the router recorded nothing in"):
-        plan(place, "v2", "canary", "recent")
+        plan(workspace, "v2", "canary", "recent")
 
     with pytest.raises(EdgeFailure, match="cannot be read"):
-        plan(place, "v2", "canary", str(tmp_path / "none.jsonl"))
+        plan(workspace, "v2", "canary", str(tmp_path / "none.jsonl"))
 
 
 # What recorded rows may look like.
@@ -219,7 +219,7 @@ COLUMNS = {"x": "int", "zip": "string", "part": "float"}
 )
 def test_rows_and_requests_are_read_from_lines(stage: Stage, tmp_path: Path, text: str) -> None:
     (tmp_path / "rows.jsonl").write_text(text)
-    assert recorded_rows(stage.place(), str(tmp_path / "rows.jsonl"), COLUMNS) == [
+    assert recorded_rows(stage.workspace(), str(tmp_path / "rows.jsonl"), COLUMNS) == [
         {"x": 1},
         {"x": 2},
     ]
@@ -239,7 +239,7 @@ def test_what_is_no_recording_is_refused_by_its_line(
 ) -> None:
     (tmp_path / "rows.jsonl").write_text(text)
     with pytest.raises(EdgeFailure, match=why):
-        recorded_rows(stage.place(), str(tmp_path / "rows.jsonl"), COLUMNS)
+        recorded_rows(stage.workspace(), str(tmp_path / "rows.jsonl"), COLUMNS)
 
 
 def test_a_table_becomes_rows_of_the_columns_and_dtypes_that_the_versions_take(
@@ -250,14 +250,14 @@ def test_a_table_becomes_rows_of_the_columns_and_dtypes_that_the_versions_take(
     frame.to_parquet(tmp_path / "rows.parquet")
     frame.to_csv(tmp_path / "rows.csv", index=False)
     for kind in ("parquet", "csv"):
-        rows = recorded_rows(stage.place(), str(tmp_path / f"rows.{kind}"), COLUMNS)
+        rows = recorded_rows(stage.workspace(), str(tmp_path / f"rows.{kind}"), COLUMNS)
         assert (rows, type(rows[0]["x"])) == (wanted, int)
 
 
 def test_a_table_of_other_columns_is_refused(stage: Stage, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
     with pytest.raises(EdgeFailure, match=r"none of the versions' columns \(x, zip, part\)"):
-        recorded_rows(stage.place(), str(tmp_path / "rows.csv"), COLUMNS)
+        recorded_rows(stage.workspace(), str(tmp_path / "rows.csv"), COLUMNS)
 
 
 def test_what_all_workers_recorded_is_recent(stage: Stage) -> None:
@@ -265,7 +265,7 @@ def test_what_all_workers_recorded_is_recent(stage: Stage) -> None:
     folder.mkdir(parents=True)
     for pid in (1, 2):
         (folder / f"{pid}.jsonl").write_text(json.dumps({"x": pid}) + "\n")
-    assert recorded_rows(stage.place(), "recent", COLUMNS) == [{"x": 1}, {"x": 2}]
+    assert recorded_rows(stage.workspace(), "recent", COLUMNS) == [{"x": 1}, {"x": 2}]
 
 
 # What differs, and for whom.
@@ -391,7 +391,7 @@ def test_only_what_is_pinned_otherwise_is_shown() -> None:
 def test_among_texts_of_a_csv_only_an_empty_field_is_null(tmp_path: Path, stage: Stage) -> None:
     (tmp_path / "rows.csv").write_text("city,age\nNA,3\nnull,NA\n,4\n")
     rows = recorded_rows(
-        stage.place(), str(tmp_path / "rows.csv"), {"city": "string", "age": "int"}
+        stage.workspace(), str(tmp_path / "rows.csv"), {"city": "string", "age": "int"}
     )
     assert rows == [
         {"city": "NA", "age": 3},

@@ -38,19 +38,19 @@ def test_a_line_is_read_and_a_missing_file_is_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [content for content, _ in SPOILT])
 @pytest.mark.parametrize("name", ["service", "token", "operator", "database-url"])
 def test_spoilt_secrets_are_named(stage: Stage, name: str, content: bytes) -> None:
-    make_secrets(stage.place())
+    make_secrets(stage.workspace())
     (stage.state / "secrets" / name).write_bytes(content)
     (stage.folder / "deploy.toml").write_text('[deployment]\ntarget = "heroku"\n')
     with pytest.raises(Misconfigured, match=f"secrets/{name} is .*restore it, or remove it"):
-        read_secrets(stage.place())
+        read_secrets(stage.workspace())
     (stage.folder / "deploy.toml").write_text("")
 
 
 def test_a_secret_that_no_header_carries_is_named(stage: Stage) -> None:
-    make_secrets(stage.place())
+    make_secrets(stage.workspace())
     (stage.state / "secrets" / "service").write_text("ä" * 64, encoding="utf-8")
     with pytest.raises(Misconfigured, match="no secret that a header can carry"):
-        read_secrets(stage.place())
+        read_secrets(stage.workspace())
 
 
 @pytest.mark.parametrize(
@@ -65,21 +65,21 @@ def test_a_secret_that_no_header_carries_is_named(stage: Stage) -> None:
     ],
 )
 def test_the_routers_address_is_one_or_is_named(stage: Stage, content: str, known: bool) -> None:
-    stage.place().url_file.parent.mkdir(parents=True)
-    stage.place().run.mkdir(parents=True, exist_ok=True)
-    stage.place().url_file.write_text(content)
+    stage.workspace().url_file.parent.mkdir(parents=True)
+    stage.workspace().run.mkdir(parents=True, exist_ok=True)
+    stage.workspace().url_file.write_text(content)
     if known:
-        assert router_url(stage.place()) == content.strip()
+        assert router_url(stage.workspace()) == content.strip()
     else:
         with pytest.raises(
             Misconfigured, match=r"router\.url holds no address of a router: `python"
         ):
-            router_url(stage.place())
+            router_url(stage.workspace())
 
 
 def test_the_verbs_name_a_spoilt_file_in_one_line_and_down_and_up_mend_it(running: Stage) -> None:
-    place = running.place()
-    for path in (place.url_file, place.model_file, running.state / "secrets" / "service"):
+    workspace = running.workspace()
+    for path in (workspace.url_file, workspace.model_file, running.state / "secrets" / "service"):
         kept = path.read_bytes()
         path.write_bytes(b"\xff")
         for verb in ("up", "status", "doctor"):
@@ -89,7 +89,7 @@ def test_the_verbs_name_a_spoilt_file_in_one_line_and_down_and_up_mend_it(runnin
             assert path.name in said or verb == "status", (path, verb, said)
         path.write_bytes(kept)
 
-    for path in (place.url_file, place.model_file):
+    for path in (workspace.url_file, workspace.model_file):
         path.write_bytes(b"\xff")
     running.run("down")
     running.run("up")

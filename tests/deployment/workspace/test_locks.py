@@ -9,13 +9,13 @@ from tests.deployment.stage import Stage
 
 
 def test_the_second_is_told_who_holds_it_and_the_third_finds_it_free(stage: Stage) -> None:
-    make_folders(stage.place())
+    make_folders(stage.workspace())
     with (
-        held(stage.place(SLUICE_ACTOR="ana@a"), "v2", "starting v2"),
+        held(stage.workspace(SLUICE_ACTOR="ana@a"), "v2", "starting v2"),
         pytest.raises(EdgeFailure, match="ana@a is starting v2 right now"),
-        held(stage.place(SLUICE_ACTOR="ben@b"), "v2", "starting v2"),
+        held(stage.workspace(SLUICE_ACTOR="ben@b"), "v2", "starting v2"),
     ):
         pass
 
-    with held(stage.place(), "v2", "starting v2"):
+    with held(stage.workspace(), "v2", "starting v2"):
         pass

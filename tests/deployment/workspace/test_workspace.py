@@ -6,13 +6,19 @@ from pathlib import Path
 import pytest
 
 from deployment.workspace.errors import Misconfigured
-from deployment.workspace.workspace import ROOT, SOCKET_BYTES, place, read_settings, run_folder
+from deployment.workspace.workspace import (
+    ROOT,
+    SOCKET_BYTES,
+    read_settings,
+    run_folder,
+    workspace_from_environment,
+)
 from rollout.errors import BadSetting
 from rollout.settings import Settings
 
 
 def test_without_any_variable_everything_lies_in_the_project() -> None:
-    here = place({})
+    here = workspace_from_environment({})
     assert (here.state, here.releases, here.procfile) == (
         ROOT / "var",
         ROOT / "releases",
@@ -23,23 +29,25 @@ def test_without_any_variable_everything_lies_in_the_project() -> None:
 
 
 def test_an_actor_is_named_by_the_environment_or_is_user_at_host() -> None:
-    assert place({"SLUICE_ACTOR": "ana"}).actor == "ana"
-    assert "@" in place({}).actor
+    assert workspace_from_environment({"SLUICE_ACTOR": "ana"}).actor == "ana"
+    assert "@" in workspace_from_environment({}).actor
 
 
 @pytest.mark.parametrize("port", ["x", "70000", "-1", "٣"])
 def test_a_port_that_is_none_is_refused(port: str) -> None:
     with pytest.raises(Misconfigured, match="PORT"):
-        place({"PORT": port})
+        workspace_from_environment({"PORT": port})
 
 
 def test_the_database_url_is_not_in_the_printed_form() -> None:
-    assert "hush" not in repr(place({"DATABASE_URL": "postgresql://u:hush@h/db"}))
+    assert "hush" not in repr(
+        workspace_from_environment({"DATABASE_URL": "postgresql://u:hush@h/db"})
+    )
 
 
 def test_sockets_fit_the_kernel_however_long_state_folder_and_name_are() -> None:
     for state in ("/s", "/" + "s" * 76, "/" + "long/" * 40):
-        address = place({"SLUICE_STATE": state}).address(f"{'v' * 64}-12345")
+        address = workspace_from_environment({"SLUICE_STATE": state}).address(f"{'v' * 64}-12345")
         assert len(address.removeprefix("unix:")) <= SOCKET_BYTES
 
 
@@ -49,7 +57,7 @@ def test_two_long_state_folders_have_two_run_folders() -> None:
 
 
 def test_two_incarnations_have_two_addresses() -> None:
-    here = place({})
+    here = workspace_from_environment({})
     assert here.address("v2-7") != here.address("v2-8")
 
 

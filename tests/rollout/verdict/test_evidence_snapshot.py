@@ -16,7 +16,7 @@ from rollout.verdict.evidence_snapshot import (
     FAILED,
     REFERENCE,
     EvidenceSnapshot,
-    docket,
+    evidence_snapshot,
     history_of,
     judged_late,
     latched,
@@ -38,7 +38,7 @@ FEW = {"finished": {"ok": 20}, "waits": {"100": 20}}
 
 def opened(*rows: Row, labels: Any = (), marks: Any = None) -> EvidenceSnapshot:
     """The docket of these counts."""
-    return docket(ROLLOUT, rows, labels, marks or {})
+    return evidence_snapshot(ROLLOUT, rows, labels, marks or {})
 
 
 def served(count: int) -> tuple[Row, Row]:
@@ -57,7 +57,7 @@ def test_counts_and_labels_of_all_workers_are_one_evidence() -> None:
 
 def test_pairs_are_counted_by_how_much_more_the_shadow_lost() -> None:
     pairs = [(0, 0, 50), (16, 16, 4), (0, 16, 3), (16, 0, 2), (8, 12, 1)]
-    found = docket(ROLLOUT, (), (), {}, pairs)
+    found = evidence_snapshot(ROLLOUT, (), (), {}, pairs)
     assert found.evidence.of("v2", "paired") == {"0": 54, "16": 3, "-16": 2, "4": 1}
     assert found.evidence.paired()[[0, 16, 20, 32]].tolist() == [2, 54, 1, 3]
 
@@ -69,7 +69,7 @@ def test_what_the_candidate_served_is_counted_at_its_present_weight() -> None:
 
 def test_a_rollout_that_is_not_judged_has_no_case() -> None:
     by_hand = typed("canary v2", ledger=STARTED).running()
-    assert docket(by_hand, (), (), {}).case(500, 0.0) is None
+    assert evidence_snapshot(by_hand, (), (), {}).case(500, 0.0) is None
 
 
 def test_a_case_has_the_time_it_runs_and_the_weight_now() -> None:

@@ -5,7 +5,7 @@ verdict reads.
 from dataclasses import replace
 
 from rollout.state.ledger import Step
-from rollout.verdict.evidence_snapshot import docket
+from rollout.verdict.evidence_snapshot import evidence_snapshot
 from router.dispatch.routing_table import table_of
 from router.evidence.evidence_counters import (
     KEPT,
@@ -97,7 +97,7 @@ def test_the_verdict_reads_what_was_counted():
     tally.finish("ok", 0.004, warm=True)
     tally.finish("error", 0.004, warm=True)
     counted = [(version, weight, body) for _, version, weight, body in tallies.rows()]
-    found = docket(ledger.running(), counted, [], {})
+    found = evidence_snapshot(ledger.running(), counted, [], {})
     assert (found.served(2000), found.served(5000)) == (2, 0)
     assert (
         found.evidence.tables("finished", ["error"], ["ok"])[0.2].tolist() == [[0, 0], [1, 1]][::-1]

@@ -211,7 +211,7 @@ class TestOneApp:
         return Flat("fl-v1", ["v1+aaa"], {"WEB_CONCURRENCY": "2", "SLUICE_SERVICE_SECRET": SECRET})
 
     def looked(
-        self, flat: Flat | None, platform: Made, place: Workspace, version: str = "v1"
+        self, flat: Flat | None, platform: Made, workspace: Workspace, version: str = "v1"
     ) -> list[Finding]:
         """What the checkup finds."""
         client, _ = platform(Town({flat.name: flat} if flat else {}).answer)
@@ -223,14 +223,14 @@ class TestOneApp:
             lambda: config,
             lambda: f"{version or 'router'}+aaa",
         )
-        findings = list(Checkup(client, place, wanted).findings())
+        findings = list(Checkup(client, workspace, wanted).findings())
         assert SECRET not in "".join(each.line for each in findings)
         return findings
 
     @pytest.fixture
-    def place(self, stage: Stage) -> Workspace:
+    def workspace(self, stage: Stage) -> Workspace:
         """Any place of the target."""
-        return stage.place()
+        return stage.workspace()
 
     @pytest.mark.parametrize(
         ("drains", "told"),
@@ -245,73 +245,77 @@ class TestOneApp:
         ],
     )
     def test_a_log_that_does_not_go_to_the_router_is_told(
-        self, drains: list[str], told: str, flat: Flat, platform: Made, place: Workspace
+        self, drains: list[str], told: str, flat: Flat, platform: Made, workspace: Workspace
     ) -> None:
         flat.drains = drains
         client, _ = platform(Town({"fl-v1": flat}).answer)
         wanted = Wanted(
             "fl-v1", "v1", Scale(1, "Basic"), lambda: flat.config, lambda: "v1+aaa", lambda: DRAIN
         )
-        found = [each.line for each in Checkup(client, place, wanted).findings()]
+        found = [each.line for each in Checkup(client, workspace, wanted).findings()]
         assert found[-1] == told
         assert DRAIN not in "".join(found)
 
     def test_an_app_as_it_should_be_has_no_fault(
-        self, flat: Flat, platform: Made, place: Workspace
+        self, flat: Flat, platform: Made, workspace: Workspace
     ) -> None:
-        assert [each.line for each in self.looked(flat, platform, place)] == [
+        assert [each.line for each in self.looked(flat, platform, workspace)] == [
             "✔ app fl-v1: cedar, heroku-24, us",
             "✔ fl-v1: release: v2, v1+aaa",
             "✔ fl-v1: config vars: 2 as they should be",
             "✔ fl-v1: dynos: 1 x Basic, web.1 up at v2",
         ]
 
-    def test_of_a_deleted_app_only_that_is_told(self, platform: Made, place: Workspace) -> None:
-        [fault] = faults(self.looked(None, platform, place))
+    def test_of_a_deleted_app_only_that_is_told(self, platform: Made, workspace: Workspace) -> None:
+        [fault] = faults(self.looked(None, platform, workspace))
         assert "`python deploy.py retire v1` and `python deploy.py deploy v1` make it anew" in fault
 
-    def test_fir_is_refused(self, flat: Flat, platform: Made, place: Workspace) -> None:
+    def test_fir_is_refused(self, flat: Flat, platform: Made, workspace: Workspace) -> None:
         flat.generation = "fir"
-        [fault] = faults(self.looked(flat, platform, place))
+        [fault] = faults(self.looked(flat, platform, workspace))
         assert "generation 'fir', which has no slugs" in fault
 
     def test_region_and_stack_are_compared_and_the_rest_is_looked_at_all_the_same(
-        self, flat: Flat, platform: Made, place: Workspace
+        self, flat: Flat, platform: Made, workspace: Workspace
     ) -> None:
         flat.region, flat.stack = "eu", "heroku-22"
-        findings = self.looked(flat, platform, place)
+        findings = self.looked(flat, platform, workspace)
         assert (
             "its region is eu, deploy.toml wants us, its stack is heroku-22" in faults(findings)[0]
         )
         assert len(findings) == 4
 
-    def test_maintenance_answers_nobody(self, flat: Flat, platform: Made, place: Workspace) -> None:
+    def test_maintenance_answers_nobody(
+        self, flat: Flat, platform: Made, workspace: Workspace
+    ) -> None:
         flat.maintenance = True
-        assert "`heroku maintenance:off -a fl-v1`" in faults(self.looked(flat, platform, place))[0]
+        assert (
+            "`heroku maintenance:off -a fl-v1`" in faults(self.looked(flat, platform, workspace))[0]
+        )
 
     def test_a_config_var_changed_by_hand_is_named_without_its_value(
-        self, flat: Flat, platform: Made, place: Workspace
+        self, flat: Flat, platform: Made, workspace: Workspace
     ) -> None:
         flat.set(WEB_CONCURRENCY="9", LOG_LEVEL="a word of theirs")
-        [fault] = faults(self.looked(flat, platform, place))
+        [fault] = faults(self.looked(flat, platform, workspace))
         assert "not as they should be: WEB_CONCURRENCY; set by hand: LOG_LEVEL" in fault
         assert "`heroku rollback v2 -a fl-v1` brings Sluice's own back" in fault
         assert "a word of theirs" not in fault
 
     def test_what_an_add_on_sets_was_not_set_by_hand(
-        self, flat: Flat, platform: Made, place: Workspace
+        self, flat: Flat, platform: Made, workspace: Workspace
     ) -> None:
         flat.set(PAPERTRAIL_URL="https://logs")
         flat.addons = [_addon("papertrail:choklad", "fl-v1", ["PAPERTRAIL_URL"])]
-        assert not faults(self.looked(flat, platform, place))
+        assert not faults(self.looked(flat, platform, workspace))
 
     def test_a_rollback_by_hand_to_other_code_is_noticed(
-        self, flat: Flat, platform: Made, place: Workspace
+        self, flat: Flat, platform: Made, workspace: Workspace
     ) -> None:
         flat.sources = ["v1+old", "v1+aaa"]
         flat.release("Deploy", 1)
         flat.release("Rollback to v2", 0)
-        [fault] = faults(self.looked(flat, platform, place))
+        [fault] = faults(self.looked(flat, platform, workspace))
         assert (
             "v4 'Rollback to v2' by bob@example.com was made by hand: v1+old runs, v1+aaa should"
             in fault
@@ -319,19 +323,19 @@ class TestOneApp:
         assert "`heroku rollback v3 -a fl-v1`" in fault
 
     def test_a_rollback_by_hand_to_other_config_vars_is_noticed(
-        self, flat: Flat, platform: Made, place: Workspace
+        self, flat: Flat, platform: Made, workspace: Workspace
     ) -> None:
         flat.config = {}
         flat.release("Rollback to v2", 0)
-        told = faults(self.looked(flat, platform, place))
+        told = faults(self.looked(flat, platform, workspace))
         assert "is a rollback by hand, with config vars of then" in told[0]
         assert "SLUICE_SERVICE_SECRET, WEB_CONCURRENCY" in told[1]
 
     def test_a_rollback_by_hand_to_what_it_should_be_is_said_and_no_fault(
-        self, flat: Flat, platform: Made, place: Workspace
+        self, flat: Flat, platform: Made, workspace: Workspace
     ) -> None:
         flat.release("Rollback to v2", 0)
-        findings = self.looked(flat, platform, place)
+        findings = self.looked(flat, platform, workspace)
         assert not faults(findings)
         assert (
             "(v3 'Rollback to v2' by bob@example.com, by hand, to what it should be)"
@@ -339,68 +343,68 @@ class TestOneApp:
         )
 
     def test_a_slug_that_somebody_pushed_is_noticed(
-        self, flat: Flat, platform: Made, place: Workspace
+        self, flat: Flat, platform: Made, workspace: Workspace
     ) -> None:
         flat.sources.append("0123abc")
         flat.release("Deploy 0123abc", 1)
-        assert "is nothing that Sluice built" in faults(self.looked(flat, platform, place))[0]
+        assert "is nothing that Sluice built" in faults(self.looked(flat, platform, workspace))[0]
 
     def test_other_code_around_the_same_bundle_is_no_fault_of_a_version(
-        self, flat: Flat, platform: Made, place: Workspace
+        self, flat: Flat, platform: Made, workspace: Workspace
     ) -> None:
         flat.sources = ["v1+old"]
-        findings = self.looked(flat, platform, place)
+        findings = self.looked(flat, platform, workspace)
         assert not faults(findings)
         assert "the next deploy builds it anew" in findings[1].found
 
     def test_other_code_or_settings_of_the_router_are_for_up(
-        self, flat: Flat, platform: Made, place: Workspace
+        self, flat: Flat, platform: Made, workspace: Workspace
     ) -> None:
         flat.sources = ["router+old"]
-        [fault] = faults(self.looked(flat, platform, place, version=""))
+        [fault] = faults(self.looked(flat, platform, workspace, version=""))
         assert (
             "router+old runs, router+aaa would be built: code or deploy.toml changed since" in fault
         )
 
     def test_a_failed_release_is_told_with_where_it_says_why(
-        self, flat: Flat, platform: Made, place: Workspace
+        self, flat: Flat, platform: Made, workspace: Workspace
     ) -> None:
         flat.release("Deploy", 0, "failed")
         assert (
             "`heroku releases:output v3 -a fl-v1` tells why"
-            in faults(self.looked(flat, platform, place))[0]
+            in faults(self.looked(flat, platform, workspace))[0]
         )
 
     def test_a_pending_release_is_no_end(
-        self, flat: Flat, platform: Made, place: Workspace
+        self, flat: Flat, platform: Made, workspace: Workspace
     ) -> None:
         flat.release("Deploy", 0, "pending")
-        assert "under way" in faults(self.looked(flat, platform, place))[0]
+        assert "under way" in faults(self.looked(flat, platform, workspace))[0]
 
     def test_live_in_the_ledger_and_no_dyno(
-        self, flat: Flat, platform: Made, place: Workspace
+        self, flat: Flat, platform: Made, workspace: Workspace
     ) -> None:
         flat.quantity = 0
-        [fault] = faults(self.looked(flat, platform, place))
+        [fault] = faults(self.looked(flat, platform, workspace))
         assert "no dyno, and v1 is live in the ledger: `python deploy.py up`" in fault
 
     def test_a_size_changed_by_hand_costs_something_else(
-        self, flat: Flat, platform: Made, place: Workspace
+        self, flat: Flat, platform: Made, workspace: Workspace
     ) -> None:
         flat.quantity, flat.size = 2, "Standard-1X"
-        [fault] = faults(self.looked(flat, platform, place))
+        [fault] = faults(self.looked(flat, platform, workspace))
         assert "2 x Standard-1X, deploy.toml wants 1 x Basic" in fault
 
     def test_a_crashed_dyno_and_one_of_an_old_release(
-        self, flat: Flat, platform: Made, place: Workspace
+        self, flat: Flat, platform: Made, workspace: Workspace
     ) -> None:
         flat.state = "crashed"
         assert (
             "web.1 crashed at v2: `heroku logs -a fl-v1`"
-            in faults(self.looked(flat, platform, place))[0]
+            in faults(self.looked(flat, platform, workspace))[0]
         )
         flat.state, flat.runs = "up", 1
-        assert "web.1 up at v1, v2 should run" in faults(self.looked(flat, platform, place))[0]
+        assert "web.1 up at v1, v2 should run" in faults(self.looked(flat, platform, workspace))[0]
 
 
 def _addon(plan: str, app: str, names: list[str], state: str = "provisioned") -> dict[str, Any]:
@@ -419,9 +423,11 @@ class TestTheHouse:
     """The whole platform, with a router that is up and no version."""
 
     @pytest.fixture
-    def place(self, stage: Stage) -> Workspace:
+    def workspace(self, stage: Stage) -> Workspace:
         """The project itself, on Heroku."""
-        here = replace(stage.place(), settings=from_mapping({"deployment": {"target": "heroku"}}))
+        here = replace(
+            stage.workspace(), settings=from_mapping({"deployment": {"target": "heroku"}})
+        )
         here = replace(
             here,
             root=ROOT,
@@ -433,16 +439,16 @@ class TestTheHouse:
         return here
 
     @pytest.fixture
-    def town(self, place: Workspace) -> Town:
+    def town(self, workspace: Workspace) -> Town:
         """As `up` leaves it."""
-        prefix = prefix_of(place.settings, OWNER)
+        prefix = prefix_of(workspace.settings, OWNER)
         name = f"{prefix}-router"
-        config = {**router_vars(place, make_secrets(place)), "DATABASE_URL": ADDRESS}
+        config = {**router_vars(workspace, make_secrets(workspace)), "DATABASE_URL": ADDRESS}
         made = Town(pipeline=prefix)
         made.add(
             Flat(
                 name,
-                [router_slug(place).version],
+                [router_slug(workspace).version],
                 config,
                 addons=[_addon(PLAN, name, ["DATABASE_URL"])],
             )
@@ -457,15 +463,15 @@ class TestTheHouse:
             monkeypatch.setenv("HEROKU_API_URL", found.url)
             yield found
 
-    def looked(self, place: Workspace, ledger: Ledger | None = None) -> list[Finding]:
+    def looked(self, workspace: Workspace, ledger: Ledger | None = None) -> list[Finding]:
         """What the doctor finds."""
         return list(
-            on_the_platform(place, ledger or Ledger(model="flights"), lambda _: None, QUICK)
+            on_the_platform(workspace, ledger or Ledger(model="flights"), lambda _: None, QUICK)
         )
 
     @pytest.mark.usefixtures("server")
-    def test_all_is_well_after_up(self, place: Workspace) -> None:
-        findings = self.looked(place)
+    def test_all_is_well_after_up(self, workspace: Workspace) -> None:
+        findings = self.looked(workspace)
         assert not faults(findings)
         said = {each.what: each.found for each in findings}
         assert said["token"].startswith("of ada@example.com, from HEROKU_API_KEY")
@@ -473,11 +479,11 @@ class TestTheHouse:
         assert said["cost of what runs"].startswith("$12.00 a month, $0.40 a day, if always on")
 
     def test_nothing_but_looks_goes_to_the_platform_and_no_secret_is_told(
-        self, place: Workspace, server: Scripted
+        self, workspace: Workspace, server: Scripted
     ) -> None:
-        findings = self.looked(place)
+        findings = self.looked(workspace)
         told = json.dumps([each.line for each in findings])
-        secrets = make_secrets(place)
+        secrets = make_secrets(workspace)
         assert not any(
             secret in told for secret in (TOKEN, ADDRESS, secrets.service, secrets.token)
         )
@@ -485,65 +491,71 @@ class TestTheHouse:
 
     @pytest.mark.usefixtures("server")
     def test_dynos_that_the_ledger_does_not_name_cost_money(
-        self, place: Workspace, town: Town
+        self, workspace: Workspace, town: Town
     ) -> None:
         prefix = town.pipeline
         town.add(Flat(f"{prefix}-v9", ["v9+aaa"], {}))
         town.add(Flat(f"{prefix}-v8", ["v8+aaa"], {}, quantity=0))
-        [fault] = faults(self.looked(place))
+        [fault] = faults(self.looked(workspace))
         assert f"{prefix}-v9 ($7.00 a month)" in fault
         assert f"`heroku ps:scale web=0 -a {prefix}-v9`" in fault
         assert f"{prefix}-v8" not in fault
 
     @pytest.mark.usefixtures("server")
-    def test_somebody_elses_app_is_not_looked_at(self, place: Workspace, town: Town) -> None:
+    def test_somebody_elses_app_is_not_looked_at(self, workspace: Workspace, town: Town) -> None:
         town.flats["website"] = Flat("website", [], {}, generation="fir")
-        assert not faults(self.looked(place))
+        assert not faults(self.looked(workspace))
 
     @pytest.mark.usefixtures("server")
     def test_the_database_may_have_moved_or_be_on_its_way_or_gone(
-        self, place: Workspace, town: Town
+        self, workspace: Workspace, town: Town
     ) -> None:
         router = town.flats[f"{town.pipeline}-router"]
         router.config["DATABASE_URL"] = "postgres://other"
-        assert "is not the one that the router has" in faults(self.looked(place))[0]
+        assert "is not the one that the router has" in faults(self.looked(workspace))[0]
         router.addons[0]["state"] = "provisioning"
-        assert "postgresql-round-1 is provisioning" in faults(self.looked(place))[0]
+        assert "postgresql-round-1 is provisioning" in faults(self.looked(workspace))[0]
         router.addons.clear()
-        assert any("has no heroku-postgresql" in each for each in faults(self.looked(place)))
+        assert any("has no heroku-postgresql" in each for each in faults(self.looked(workspace)))
 
     @pytest.mark.usefixtures("server")
-    def test_a_pipeline_that_is_gone_or_lacks_an_app(self, place: Workspace, town: Town) -> None:
+    def test_a_pipeline_that_is_gone_or_lacks_an_app(
+        self, workspace: Workspace, town: Town
+    ) -> None:
         town.in_pipeline.clear()
         assert (
             f"`heroku pipelines:add {town.pipeline} -a {town.pipeline}-router"
-            in faults(self.looked(place))[0]
+            in faults(self.looked(workspace))[0]
         )
         town.pipeline = ""
-        assert "it is not there: `python deploy.py up` makes it" in faults(self.looked(place))[0]
+        assert (
+            "it is not there: `python deploy.py up` makes it" in faults(self.looked(workspace))[0]
+        )
 
     @pytest.mark.usefixtures("server")
-    def test_few_requests_left_is_a_fault(self, place: Workspace, town: Town) -> None:
+    def test_few_requests_left_is_a_fault(self, workspace: Workspace, town: Town) -> None:
         town.left = 12
-        assert "✖ requests left: 12 of this account's" in faults(self.looked(place))[0]
+        assert "✖ requests left: 12 of this account's" in faults(self.looked(workspace))[0]
 
     @pytest.mark.usefixtures("server")
     def test_without_a_token_or_with_a_wrong_one_only_that_is_told(
-        self, place: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         monkeypatch.setenv("HEROKU_API_KEY", "HRKU-another")
-        [refusal] = self.looked(place)
+        [refusal] = self.looked(workspace)
         assert "401 unauthorized" in refusal.fault
         assert "HRKU-another" not in refusal.fault
         monkeypatch.delenv("HEROKU_API_KEY")
         monkeypatch.setenv("NETRC", str(tmp_path / "none"))
-        [none] = self.looked(place)
+        [none] = self.looked(workspace)
         assert "no Heroku token" in none.fault
 
     @pytest.mark.usefixtures("server")
-    def test_a_team_that_this_account_does_not_see(self, place: Workspace) -> None:
-        heroku = replace(place.settings.heroku, team="ours")
-        findings = self.looked(replace(place, settings=replace(place.settings, heroku=heroku)))
+    def test_a_team_that_this_account_does_not_see(self, workspace: Workspace) -> None:
+        heroku = replace(workspace.settings.heroku, team="ours")
+        findings = self.looked(
+            replace(workspace, settings=replace(workspace.settings, heroku=heroku))
+        )
         assert findings[-1].what == "team ours"
         assert "404 not_found" in findings[-1].fault
 
@@ -551,9 +563,9 @@ class TestTheHouse:
         from deployment.commands.doctor import doctor
 
         with pytest.raises(
-            EdgeFailure, match=r"nothing was ever brought up from .*`python deploy\.py up` first"
+            EdgeFailure, match=r"nothing was ever started from .*run `python deploy\.py up` first"
         ):
-            doctor(stage.place(), lambda _: None)
+            doctor(stage.workspace(), lambda _: None)
 
 
 def test_lint_with_heroku_as_target_asks_nobody_and_names_what_cannot_be_sent(
@@ -568,7 +580,7 @@ def test_lint_with_heroku_as_target_asks_nobody_and_names_what_cannot_be_sent(
     monkeypatch.setattr("socket.socket.bind", nobody)
     stage.deliver("v1")
     (stage.folder / "deploy.toml").write_text('[deployment]\ntarget = "heroku"\n')
-    here = replace(stage.place(), root=ROOT, procfile=ROOT / "Procfile")
+    here = replace(stage.workspace(), root=ROOT, procfile=ROOT / "Procfile")
     found = {each.what: each.fault for each in lint(here)}
     assert found.keys() >= {"heroku.router_size", "names on Heroku", "router packed for Heroku"}
     assert not any(found[what] for what in found if what != "bundle v1 packed for Heroku")
@@ -595,7 +607,7 @@ def test_lint_checks_sizes_and_prices(stage: Stage, setting: str, what: str, sai
         f'[deployment]\ntarget = "heroku"\n[heroku]\n{setting}\n'
     )
     found = {
-        each.what: each.fault for each in lint(replace(stage.place(), root=ROOT)) if each.fault
+        each.what: each.fault for each in lint(replace(stage.workspace(), root=ROOT)) if each.fault
     }
     assert said in found.get(what, "")
     assert bool(found) == bool(said)

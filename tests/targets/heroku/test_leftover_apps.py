@@ -17,12 +17,12 @@ from deployment.workspace.errors import EdgeFailure, Interrupted
 from deployment.workspace.ledger import make_record, opened_record, read_ledger, write
 from deployment.workspace.secrets import make_secrets
 from deployment.workspace.state_dir import make_folders
-from deployment.workspace.workspace import Workspace, place
+from deployment.workspace.workspace import Workspace, workspace_from_environment
 from rollout.decide.actions import RecordRevision
 from rollout.settings import from_mapping
 from rollout.state.ledger import Ledger
 from targets.heroku import leftover_apps
-from targets.heroku.app_group import house
+from targets.heroku.app_group import open_app_group
 from targets.heroku.log_errors import complaints
 from tests.emulator.rehearsed import PLAIN, TOKEN, Heroku, start, stop
 from tests.rollout.typed import EMPTY, typed
@@ -56,7 +56,9 @@ def here(heroku: Heroku, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         "SLUICE_STATE": str(tmp_path),
         "DATABASE_URL": f"sqlite:///{tmp_path / 'ledger.db'}",
     }
-    made = place({**environ, "SLUICE_ACTOR": "ana@test"}, from_mapping(SETTINGS))
+    made = workspace_from_environment(
+        {**environ, "SLUICE_ACTOR": "ana@test"}, from_mapping(SETTINGS)
+    )
     make_folders(made)
     make_secrets(made)
     make_record(made)
@@ -203,7 +205,7 @@ def test_what_somebody_may_be_starting_is_left_alone(heroku, here, monkeypatch):
 def test_an_app_with_dynos_or_add_ons_of_its_own_is_never_deleted(heroku, here):
     told(here, *STORY)
     running(heroku, "v3")
-    with house(here) as there, opened_record(here) as store:
+    with open_app_group(here) as there, opened_record(here) as store:
         (rest,) = leftover_apps.rests(there, [read_ledger(store).version("v3")]).values()
         with pytest.raises(EdgeFailure, match="has dynos"):
             leftover_apps.delete(there, rest)

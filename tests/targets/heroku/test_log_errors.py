@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deployment.workspace.workspace import Workspace, place
+from deployment.workspace.workspace import Workspace, workspace_from_environment
 from rollout.settings import from_mapping
 from targets.heroku import log_errors as told
 from targets.heroku.api.logs import error_codes, recent_lines
@@ -19,7 +19,9 @@ from tests.targets.heroku.scripted import TOKEN, Asked, Reply, answered, serving
 def here(tmp_path: Path) -> Workspace:
     """A place on Heroku."""
     settings = from_mapping({"deployment": {"target": "heroku"}, "heroku": {"app_prefix": "kept"}})
-    return place({"SLUICE_STATE": str(tmp_path), "SLUICE_ACTOR": "ana@test"}, settings)
+    return workspace_from_environment(
+        {"SLUICE_STATE": str(tmp_path), "SLUICE_ACTOR": "ana@test"}, settings
+    )
 
 
 def test_each_code_has_a_cause_and_the_size_that_helps():

@@ -11,11 +11,11 @@ import pytest
 
 from deployment.workspace.secrets import make_secrets
 from deployment.workspace.state_dir import make_folders
-from deployment.workspace.workspace import Workspace, place
+from deployment.workspace.workspace import Workspace, workspace_from_environment
 from rollout.settings import from_mapping
 from rollout.state.ledger import Ledger, Version
 from rollout.state.version_state import State
-from targets.heroku.app_group import house
+from targets.heroku.app_group import open_app_group
 from targets.heroku.errors import HerokuFailure
 from targets.heroku.target import HerokuTarget
 from targets.registry import home_of
@@ -37,7 +37,7 @@ def here(heroku: Heroku, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     """A place there; what a test makes is removed."""
     monkeypatch.setenv("HEROKU_HOST", heroku.base)
     monkeypatch.setenv("HEROKU_API_KEY", TOKEN)
-    made = place(
+    made = workspace_from_environment(
         {**os.environ, "SLUICE_STATE": str(tmp_path), "DATABASE_URL": ""}, from_mapping(SETTINGS)
     )
     make_folders(made)
@@ -100,7 +100,7 @@ def test_the_log_of_a_version_goes_to_the_router_once_and_the_secret_is_never_sa
     app(heroku, "v1")
     said: list[str] = []
     secrets = make_secrets(here)
-    with house(here, said.append) as there:
+    with open_app_group(here, said.append) as there:
         for _ in range(3):
             there.listened_to("v1", "gone-v1", secrets)
 
@@ -115,7 +115,7 @@ def test_where_a_log_cannot_go_to_the_router_a_deploy_goes_on_and_says_so(
 ) -> None:
     app(heroku, "v1")
     said: list[str] = []
-    with house(here, said.append) as there:
+    with open_app_group(here, said.append) as there:
         there.listened_to("v1", "gone-v1", make_secrets(here))
 
     assert said[0].startswith(

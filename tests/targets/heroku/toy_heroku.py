@@ -150,12 +150,12 @@ class Toy:
         return [
             {
                 "id": "d",
-                "name": f"web.{place + 1}",
+                "name": f"web.{workspace + 1}",
                 "type": "web",
                 "state": state,
                 "release": {"id": "r", "version": number},
                 "size": "Basic",
                 "updated_at": "now",
             }
-            for place in range(self.quantity)
+            for workspace in range(self.quantity)
         ]

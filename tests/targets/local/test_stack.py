@@ -27,26 +27,26 @@ __all__ = ["postgres_server", "postgres_url"]
 
 def pid_of(stage: Stage, program: str) -> int:
     """Its process, 0 while it has none."""
-    process = Supervisor(stage.place()).process(program)
+    process = Supervisor(stage.workspace()).process(program)
     return process.pid if process else 0
 
 
 def test_up_runs_the_router_and_what_the_ledger_names_and_down_leaves_nothing(stage: Stage) -> None:
     stage.deliver("v1")
-    first = up(stage.place(), stage.said.append)
+    first = up(stage.workspace(), stage.said.append)
     assert (first.already, first.versions, first.failed) == (False, (), {})
     assert router_lives(first.url)
     stage.act("deploy", "v1")
-    assert down(stage.place(), stage.said.append) == 2
-    assert left_behind(stage.place()) == []
+    assert down(stage.workspace(), stage.said.append) == 2
+    assert left_behind(stage.workspace()) == []
     assert not router_lives(first.url)
-    again = up(stage.place(), stage.said.append)
+    again = up(stage.workspace(), stage.said.append)
     assert (again.versions, again.failed) == (("v1",), {})
-    assert set(Supervisor(stage.place()).processes()) == {"router", "v1-1"}
-    down(stage.place(), stage.said.append)
-    assert down(stage.place(), stage.said.append) == 0
+    assert set(Supervisor(stage.workspace()).processes()) == {"router", "v1-1"}
+    down(stage.workspace(), stage.said.append)
+    assert down(stage.workspace(), stage.said.append) == 0
     assert list((stage.state / "supervisor.d").iterdir()) == []
-    assert list(stage.place().run.glob("v*.sock")) == []
+    assert list(stage.workspace().run.glob("v*.sock")) == []
 
 
 LOSES_TWO = """
@@ -65,8 +65,8 @@ while True:
 
 
 def test_a_program_that_loses_signals_is_asked_again_and_ends_by_itself(stage: Stage) -> None:
-    up(stage.place(), stage.said.append)
-    supervisor, note = Supervisor(stage.place()), stage.state / "note"
+    up(stage.workspace(), stage.said.append)
+    supervisor, note = Supervisor(stage.workspace()), stage.state / "note"
     script = stage.state / "loses_two.py"
     script.write_text(LOSES_TWO)
     supervisor.add(Program("v1-1", (sys.executable, str(script), str(note))))
@@ -78,31 +78,31 @@ def test_a_program_that_loses_signals_is_asked_again_and_ends_by_itself(stage: S
 def test_a_supervisor_that_does_not_answer_is_no_supervisor_that_is_not_there(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    up(stage.place(), stage.said.append)
-    pid = daemon_pid(stage.place())
+    up(stage.workspace(), stage.said.append)
+    pid = daemon_pid(stage.workspace())
     assert pid is not None
     monkeypatch.setattr(supervisor_client, "ANSWER_S", 0.2)
     os.kill(pid, signal.SIGSTOP)
     try:
         with pytest.raises(NotReadyInTime, match="did not answer within"):
-            LocalTarget(stage.place()).stop("v1-1")
+            LocalTarget(stage.workspace()).stop("v1-1")
     finally:
         os.kill(pid, signal.SIGCONT)
 
 
 def test_a_killed_version_comes_back_and_up_twice_repairs_what_is_missing(stage: Stage) -> None:
     stage.deliver("v1")
-    up(stage.place(), stage.said.append)
+    up(stage.workspace(), stage.said.append)
     stage.act("deploy", "v1")
     before = pid_of(stage, "v1-1")
     kill(before)
     until(lambda: pid_of(stage, "v1-1") not in (0, before), "v1-1 is started again")
-    Supervisor(stage.place()).remove("v1-1")
-    stray = stage.place().address("v1-99")
-    Supervisor(stage.place()).add(service_program(stage.place(), "v1", "v1-99", stray))
-    repaired = up(stage.place(), stage.said.append)
+    Supervisor(stage.workspace()).remove("v1-1")
+    stray = stage.workspace().address("v1-99")
+    Supervisor(stage.workspace()).add(service_program(stage.workspace(), "v1", "v1-99", stray))
+    repaired = up(stage.workspace(), stage.said.append)
     assert (repaired.already, repaired.failed) == (True, {})
-    assert set(Supervisor(stage.place()).processes()) == {"router", "v1-1"}
+    assert set(Supervisor(stage.workspace()).processes()) == {"router", "v1-1"}
 
 
 def test_processes_outlive_whoever_brought_them_up_and_carry_secrets_only_in_their_environment(
@@ -110,11 +110,11 @@ def test_processes_outlive_whoever_brought_them_up_and_carry_secrets_only_in_the
 ) -> None:
     stage.deliver("v1")
     stage.run("up", database=f"sqlite:///{stage.state}/ledger.db?timeout=5")
-    pid = daemon_pid(stage.place())
+    pid = daemon_pid(stage.workspace())
     assert pid is not None
     assert os.getsid(pid) != os.getsid(0)
     stage.act("deploy", "v1")
-    secrets = read_secrets(stage.place())
+    secrets = read_secrets(stage.workspace())
     written = [
         path for path in stage.folder.rglob("*") if path.is_file() and path.parent.name != "secrets"
     ]
@@ -131,80 +131,82 @@ def test_processes_outlive_whoever_brought_them_up_and_carry_secrets_only_in_the
 
 
 def test_what_a_killed_supervisor_left_behind_is_ended_by_the_next_up(stage: Stage) -> None:
-    url = up(stage.place(), stage.said.append).url
-    pid = daemon_pid(stage.place())
+    url = up(stage.workspace(), stage.said.append).url
+    pid = daemon_pid(stage.workspace())
     assert pid is not None
     kill(pid)
     until(
-        lambda: daemon_pid(stage.place()) is None or not Supervisor(stage.place()).answers(),
+        lambda: (
+            daemon_pid(stage.workspace()) is None or not Supervisor(stage.workspace()).answers()
+        ),
         "it is gone",
     )
-    assert left_behind(stage.place())
+    assert left_behind(stage.workspace())
     port = url.rpartition(":")[2]
-    again = up(stage.place(PORT=port), stage.said.append)
+    again = up(stage.workspace(PORT=port), stage.said.append)
     assert (again.url, again.already) == (url, False)
     assert "whose supervisor was gone" in "".join(stage.said)
 
 
 def supervisor_killed(stage: Stage) -> None:
     """The supervisor's end without a goodbye."""
-    pid = daemon_pid(stage.place())
+    pid = daemon_pid(stage.workspace())
     assert pid is not None
     kill(pid)
-    until(lambda: not Supervisor(stage.place()).answers(), "it is gone")
+    until(lambda: not Supervisor(stage.workspace()).answers(), "it is gone")
 
 
 def test_a_supervisor_without_its_socket_is_named_and_ended_before_another_one_starts(
     stage: Stage,
 ) -> None:
-    url = up(stage.place(), stage.said.append).url
-    [first] = supervisors(stage.place())
-    for path in (socket_path(stage.place()), pid_file(stage.place())):
+    url = up(stage.workspace(), stage.said.append).url
+    [first] = supervisors(stage.workspace())
+    for path in (socket_path(stage.workspace()), pid_file(stage.workspace())):
         path.unlink()
 
     said = stage.run("doctor", code=1)
     assert f"it runs (pid {first}) and takes no orders" in " ".join((said.out + said.err).split())
-    assert up(stage.place(), stage.said.append).url == url
-    [second] = supervisors(stage.place())
+    assert up(stage.workspace(), stage.said.append).url == url
+    [second] = supervisors(stage.workspace())
     assert second != first
     assert f"ended the supervisor (pid {first}) that took no orders" in "".join(stage.said)
 
 
 def test_down_ends_a_supervisor_whose_socket_is_gone(stage: Stage) -> None:
-    url = up(stage.place(), stage.said.append).url
-    socket_path(stage.place()).unlink()
-    assert down(stage.place(), stage.said.append) > 0
-    assert supervisors(stage.place()) == left_behind(stage.place()) == []
+    url = up(stage.workspace(), stage.said.append).url
+    socket_path(stage.workspace()).unlink()
+    assert down(stage.workspace(), stage.said.append) > 0
+    assert supervisors(stage.workspace()) == left_behind(stage.workspace()) == []
     assert not router_lives(url)
 
 
 def test_a_version_whose_socket_was_deleted_is_started_again_by_up(stage: Stage) -> None:
     stage.deliver("v1")
-    up(stage.place(), stage.said.append)
+    up(stage.workspace(), stage.said.append)
     stage.act("deploy", "v1")
     before = pid_of(stage, "v1-1")
-    Path(stage.place().address("v1-1").removeprefix("unix:")).unlink()
-    assert up(stage.place(), stage.said.append).failed == {}
+    Path(stage.workspace().address("v1-1").removeprefix("unix:")).unlink()
+    assert up(stage.workspace(), stage.said.append).failed == {}
     assert pid_of(stage, "v1-1") not in (0, before)
     again = pid_of(stage, "v1-1")
-    assert up(stage.place(), stage.said.append).failed == {}
+    assert up(stage.workspace(), stage.said.append).failed == {}
     assert pid_of(stage, "v1-1") == again
 
 
 def test_after_the_supervisors_death_the_router_comes_back_where_it_was(stage: Stage) -> None:
-    first = up(stage.place(), stage.said.append).url
+    first = up(stage.workspace(), stage.said.append).url
     for asked in ("0", ""):
         supervisor_killed(stage)
-        assert up(stage.place(PORT=asked), stage.said.append).url == first
+        assert up(stage.workspace(PORT=asked), stage.said.append).url == first
 
 
 def test_a_port_that_is_taken_meanwhile_is_said_and_another_one_is_had(stage: Stage) -> None:
-    first = up(stage.place(), stage.said.append).url
+    first = up(stage.workspace(), stage.said.append).url
     supervisor_killed(stage)
-    end_left_behind(stage.place())
+    end_left_behind(stage.workspace())
     host, _, port = first.removeprefix("http://").partition(":")
     with socket.create_server((host, int(port))):
-        again = up(stage.place(), stage.said.append).url
+        again = up(stage.workspace(), stage.said.append).url
 
     assert again != first
     assert f"port {port}, which the router had, is taken by another process" in stage.said
@@ -215,25 +217,25 @@ def test_a_record_that_was_deleted_under_a_running_stack_is_named_and_nothing_is
     stage: Stage,
 ) -> None:
     stage.deliver("v1")
-    up(stage.place(), stage.said.append)
+    up(stage.workspace(), stage.said.append)
     stage.act("deploy", "v1")
     for path in stage.state.glob("ledger*.db*"):
         path.unlink()
 
     with pytest.raises(EdgeFailure, match="was deleted while the stack runs"):
-        up(stage.place(), stage.said.append)
+        up(stage.workspace(), stage.said.append)
 
     said = stage.run("doctor", code=1)
     assert "ledger.db was deleted while the stack runs" in " ".join((said.out + said.err).split())
     assert list(stage.state.glob("ledger.db")) == []
-    assert set(Supervisor(stage.place()).processes()) == {"router", "v1-1"}
+    assert set(Supervisor(stage.workspace()).processes()) == {"router", "v1-1"}
 
 
 def test_the_same_on_postgresql_whose_url_reaches_only_the_router(
     stage: Stage, postgres_url: str
 ) -> None:
     stage.deliver("v1")
-    up(stage.place(DATABASE_URL=postgres_url), stage.said.append)
+    up(stage.workspace(DATABASE_URL=postgres_url), stage.said.append)
     stage.run("deploy", "v1", database=postgres_url)
     assert (
         "✔ promote: v1 released (revision 2"
@@ -251,15 +253,17 @@ def test_a_port_in_use_is_refused_before_anything_starts(stage: Stage) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(Misconfigured, match="up --port 0"):
-            up(stage.place(PORT=str(taken.getsockname()[1])), stage.said.append)
+            up(stage.workspace(PORT=str(taken.getsockname()[1])), stage.said.append)
 
-    assert left_behind(stage.place()) == []
+    assert left_behind(stage.workspace()) == []
 
 
 def test_who_connects_while_the_router_is_started_again_waits_and_is_refused_once_it_is_down(
     stage: Stage,
 ) -> None:
-    host, _, port = up(stage.place(), stage.said.append).url.removeprefix("http://").partition(":")
+    host, _, port = (
+        up(stage.workspace(), stage.said.append).url.removeprefix("http://").partition(":")
+    )
     before = pid_of(stage, "router")
     kill(before)
     with socket.create_connection((host, int(port)), timeout=300) as client:
@@ -267,7 +271,7 @@ def test_who_connects_while_the_router_is_started_again_waits_and_is_refused_onc
         assert client.recv(65536).startswith(b"HTTP/1.0 200")
 
     assert pid_of(stage, "router") != before
-    down(stage.place(), stage.said.append)
+    down(stage.workspace(), stage.said.append)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((host, int(port)))
 
@@ -277,26 +281,26 @@ def test_a_router_that_cannot_run_leaves_nothing_behind(stage: Stage) -> None:
         "router: python -c 'raise SystemExit(3)'\nservice: python -V\n"
     )
     with pytest.raises(EdgeFailure, match=r"the router ended at once .*router\.log"):
-        up(stage.place(), stage.said.append)
+        up(stage.workspace(), stage.said.append)
 
-    assert left_behind(stage.place()) == []
-    assert router_url(stage.place()) is None
+    assert left_behind(stage.workspace()) == []
+    assert router_url(stage.workspace()) is None
 
 
 def test_a_version_whose_bundle_was_changed_is_not_started_again_and_the_rest_is(
     stage: Stage,
 ) -> None:
     stage.deliver("v1")
-    up(stage.place(), stage.said.append)
+    up(stage.workspace(), stage.said.append)
     stage.act("deploy", "v1")
-    down(stage.place(), stage.said.append)
+    down(stage.workspace(), stage.said.append)
     golden = stage.folder / "releases" / "v1" / "golden.jsonl"
     golden.write_text(golden.read_text().replace("2", "3"))
-    found = up(stage.place(), stage.said.append)
+    found = up(stage.workspace(), stage.said.append)
     assert router_lives(found.url)
     assert "golden.jsonl was changed" in found.failed["v1"]
-    assert set(Supervisor(stage.place()).processes()) == {"router"}
+    assert set(Supervisor(stage.workspace()).processes()) == {"router"}
 
 
 def test_stopping_what_was_never_started_is_nothing(running: Stage) -> None:
-    LocalTarget(running.place()).stop("v7-7")
+    LocalTarget(running.workspace()).stop("v7-7")

@@ -12,7 +12,7 @@ from tests.deployment.stage import Stage
 
 
 def test_percent_signs_are_written_so_that_the_supervisor_reads_them_back(stage: Stage) -> None:
-    text = program_conf(stage.place(), Program("p", ("/bin/x", "100%"), {"A": "5%"}))
+    text = program_conf(stage.workspace(), Program("p", ("/bin/x", "100%"), {"A": "5%"}))
     assert "100%%" in text
     assert 'A="5%%"' in text
 
@@ -20,22 +20,22 @@ def test_percent_signs_are_written_so_that_the_supervisor_reads_them_back(stage:
 @pytest.mark.parametrize("value", ['a"b', "a'b", "a\nb", "a ;b", "a #b"])
 def test_a_value_that_would_change_the_file_is_refused(stage: Stage, value: str) -> None:
     with pytest.raises(Misconfigured):
-        program_conf(stage.place(), Program("p", ("/bin/x",), {"A": value}))
+        program_conf(stage.workspace(), Program("p", ("/bin/x",), {"A": value}))
 
 
 @pytest.mark.parametrize("argument", ["a\nb", "a ;b", "a #b"])
 def test_an_argument_that_would_change_the_file_is_refused(stage: Stage, argument: str) -> None:
     with pytest.raises(Misconfigured):
-        program_conf(stage.place(), Program("p", ("/bin/x", argument)))
+        program_conf(stage.workspace(), Program("p", ("/bin/x", argument)))
 
 
 def test_a_state_folder_that_matches_other_files_is_refused(stage: Stage) -> None:
     with pytest.raises(Misconfigured, match="SLUICE_STATE"):
-        supervisor_conf(dataclasses.replace(stage.place(), state=Path("/x/[a]")))
+        supervisor_conf(dataclasses.replace(stage.workspace(), state=Path("/x/[a]")))
 
 
 def test_a_version_is_told_neither_the_routers_key_nor_the_database(stage: Stage) -> None:
-    here = stage.place(DATABASE_URL="postgresql://u:hush@h/db")
+    here = stage.workspace(DATABASE_URL="postgresql://u:hush@h/db")
     service = service_program(here, "v2", "v2-7", here.address("v2-7"))
     hidden = ("DATABASE_URL", "SLUICE_TOKEN_KEY", "SLUICE_OPERATOR_TOKEN", "SLUICE_WEBHOOK_SECRET")
     assert [service.environment[name] for name in hidden] == [""] * 4
@@ -48,7 +48,7 @@ def test_a_version_is_told_neither_the_routers_key_nor_the_database(stage: Stage
 
 
 def test_the_router_stops_before_the_versions(stage: Stage) -> None:
-    here = stage.place()
+    here = stage.workspace()
     assert (
         router_program(here, 1).priority > service_program(here, "v1", "v1-1", "unix:/x").priority
     )

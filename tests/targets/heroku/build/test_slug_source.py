@@ -25,7 +25,7 @@ from deployment.readiness import NotAnswering, ask_once, probe_of
 from deployment.workspace.bundles import Release, read_release
 from deployment.workspace.errors import ContractBroken, Misconfigured
 from deployment.workspace.secrets import Secrets
-from deployment.workspace.workspace import Workspace, place
+from deployment.workspace.workspace import Workspace, workspace_from_environment
 from rollout.settings import from_mapping
 from store import LedgerStore
 from store.engine import engine
@@ -62,7 +62,7 @@ def here(workshop: Workshop) -> Workspace:
         "SLUICE_KEYS": str(workshop.keys),
         "HOME": "/nowhere",
     }
-    return place(
+    return workspace_from_environment(
         {**environ, "SLUICE_STATE": str(workshop.folder / "var"), "SLUICE_ACTOR": "a test"},
         from_mapping({}),
     )
@@ -461,7 +461,7 @@ def test_code_that_travels_is_in_the_slug_with_what_it_imports(tmp_path: Path) -
         "HOME": "/nowhere",
     }
     settings = from_mapping({"deployment": {"runtime": "sklearn"}})
-    there = place(
+    there = workspace_from_environment(
         {**environ, "SLUICE_STATE": str(tmp_path / "var"), "SLUICE_ACTOR": "a test"}, settings
     )
     slug = version_slug(there, read_release(made.releases, "v1"))
