@@ -1,7 +1,7 @@
 """Words of a private language that no name, message or page may have again.
 
-`python -m scripts.retired_words [FOLDER]` lists where they stand. docs/glossary.md has the words that
-are used instead.
+`python -m scripts.retired_words [FOLDER]` lists where they stand; docs/glossary.md has the words to
+use instead.
 """
 
 import io
