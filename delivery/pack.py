@@ -23,13 +23,13 @@ from delivery.inputs.local_modules import modules_beside
 from delivery.proof.self_test import prove_in_fresh_process
 from delivery.recipe import load_source
 from delivery.request import DeliveryRequest
-from delivery.signing import PUBLIC, sign, signing_key
+from delivery.signatures import PUBLIC, sign, signing_key
 from delivery.warnings_once import each_warning_once
 from service.bundle import BundleError, Comparison, Manifest, verify_bundle
 from service.bundle_files import GOLDEN, MANIFEST, SIGNATURE
 from service.bundled_modules import is_module_file
 from service.comparison import same
-from service.proof.golden import read_golden
+from service.proof.golden_rows import read_golden
 
 Report = Callable[[str], None]
 

@@ -22,7 +22,7 @@ from service.fast_handler import FastHandler
 from service.metrics import Metrics, exposition
 from service.model import load_model
 from service.predict import Predictor
-from service.proof.golden import prove
+from service.proof.golden_rows import prove
 from service.rows import Malformed
 from wire.fast_path import Handler
 

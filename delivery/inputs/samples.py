@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from delivery.errors import DeliveryError, first_line
-from delivery.inputs.learnt_columns import Learnt, learnt_columns, reads_texts
+from delivery.inputs.learned_columns import Learnt, learned_columns, reads_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,7 @@ def read_sample(
 
     truth = frame.pop(label) if label is not None else None
     if path.suffix == ".csv":
-        learnt = learnt_columns(pipeline)
+        learnt = learned_columns(pipeline)
         if len(frame.columns) == 1 and reads_texts(pipeline):
             learnt[frame.columns[0]] = Learnt(None)
         frame = pd.DataFrame(

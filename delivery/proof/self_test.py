@@ -100,7 +100,7 @@ def main() -> int:
     """The fresh process."""
     from service.bundle import verify_bundle
     from service.model import load_model
-    from service.proof.golden import prove
+    from service.proof.golden_rows import prove
 
     folder, key, *runtime = [each for each in sys.argv[1:] if each != ANSWERED]
     try:

@@ -10,7 +10,7 @@ import sys
 from service.bundle import BundleError, verify_bundle
 from service.config import ServiceMisconfigured, from_environment
 from service.model import load_model
-from service.proof.golden import prove
+from service.proof.golden_rows import prove
 
 
 def main() -> int:

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.delivery.workshop import Workshop
+from tests.delivery.delivery_harness import Workshop
 
 
 @pytest.fixture(scope="session", autouse=True)

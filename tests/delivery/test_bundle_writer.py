@@ -22,7 +22,7 @@ from delivery.errors import DeliveryError
 from delivery.inputs.environment import git_state, python_version
 from delivery.recipe import Recipe
 from tests.delivery import loans
-from tests.delivery.workshop import EVERY_FILE
+from tests.delivery.delivery_harness import EVERY_FILE
 
 
 def few(estimator):

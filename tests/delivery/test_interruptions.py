@@ -11,8 +11,8 @@ import pytest
 
 from delivery.errors import DeliveryError
 from delivery.pack import deliver
+from tests.delivery.delivery_harness import ROOT
 from tests.delivery.test_pack import environ
-from tests.delivery.workshop import ROOT
 from tests.until import until
 
 

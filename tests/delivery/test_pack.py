@@ -14,15 +14,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from delivery.errors import DeliveryError
 from delivery.pack import deliver
-from delivery.signing import signing_key
+from delivery.signatures import signing_key
 from service.bundle import verify_bundle
 from service.model import load_model
-from tests.delivery.panel import entries
-from tests.delivery.workshop import EVERY_FILE
+from tests.delivery.delivery_harness import EVERY_FILE
+from tests.delivery.pipeline_catalogue import entries
 
 CHANGING = """
 from pathlib import Path
-from tests.delivery.loans import *
+from tests.delivery.loan_pipelines import *
 
 def build():
     strength = float(Path(__file__).with_name("strength").read_text())
@@ -110,7 +110,7 @@ def test_the_same_content_again_is_fine_and_changes_nothing(begun):
 def test_other_content_under_the_same_name_is_refused_and_changes_nothing(begun, recipe, changes):
     before = contents(begun.releases / "v1")
     if "\n" in recipe:
-        recipe = begun.recipe("mine", f"from tests.delivery.loans import *\n{recipe}")
+        recipe = begun.recipe("mine", f"from tests.delivery.loan_pipelines import *\n{recipe}")
 
     with pytest.raises(DeliveryError) as error:
         deliver(replace(begun.request(recipe), **changes), begun.said.append)
@@ -183,7 +183,7 @@ def test_of_two_who_deliver_one_version_at_the_same_moment_one_wins_and_the_othe
     ],
 )
 def test_a_failure_leaves_nothing_behind(workshop, text):
-    path = workshop.recipe("mine", f"from tests.delivery.loans import *\n{text}")
+    path = workshop.recipe("mine", f"from tests.delivery.loan_pipelines import *\n{text}")
     assert refused(workshop, path)
     assert workshop.left() == []
 
@@ -201,7 +201,7 @@ def test_a_version_that_does_not_load_in_a_fresh_process_is_not_delivered(
 import sys
 sys.path.insert(0, {str(elsewhere)!r})
 from known_here_only import Alone
-from tests.delivery.loans import *
+from tests.delivery.loan_pipelines import *
 sys.path.pop(0)
 def build():
     return Recipe(Alone(), loans(2), None)
@@ -332,7 +332,7 @@ class Loud:
 
 def test_what_a_recipe_and_its_steps_print_goes_to_stderr_and_the_report_does_not(workshop, capsys):
     (workshop.folder / "loud.py").write_text(LOUD)
-    text = "from loud import Loud\nfrom tests.delivery.loans import *\ndef build():\n"
+    text = "from loud import Loud\nfrom tests.delivery.loan_pipelines import *\ndef build():\n"
     built = "    print('built')\n    return Recipe(Loud(), loans(2), None)\n"
     deliver(workshop.request(workshop.recipe("mine", text + built)), print)
     said = capsys.readouterr()

@@ -16,7 +16,7 @@ from delivery.errors import DeliveryError
 from delivery.recipe import Recipe, checked, load_source
 from tests.delivery import loans
 
-HEAD = "from tests.delivery.loans import *\n"
+HEAD = "from tests.delivery.loan_pipelines import *\n"
 
 
 def refused(*arguments):

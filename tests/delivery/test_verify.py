@@ -6,7 +6,7 @@ import pytest
 
 from delivery.errors import DeliveryError
 from delivery.verify import check, verify
-from tests.delivery.workshop import EVERY_FILE, resign
+from tests.delivery.delivery_harness import EVERY_FILE, resign
 
 
 def test_a_sound_version_has_a_line_a_check(shared):

@@ -33,7 +33,7 @@ def test_afterwards_warnings_are_shown_as_before():
 @pytest.mark.filterwarnings("always")
 def test_a_delivery_says_the_warning_of_its_recipe_once(workshop):
     text = (
-        "import warnings\nfrom tests.delivery.loans import logistic\n"
+        "import warnings\nfrom tests.delivery.loan_pipelines import logistic\n"
         "def build():\n    for _ in range(3):\n        warnings.warn('it is old')\n    return "
         "logistic()\n"
     )

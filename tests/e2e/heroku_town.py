@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from delivery.signing import sign, signing_key
+from delivery.signatures import sign, signing_key
 from deployment.commands.rehearse import Users, on_heroku
 from tests.e2e.town import ROOT, ROW, Said, Town
 from tests.emulator.rehearsed import Heroku

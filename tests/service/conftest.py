@@ -7,8 +7,8 @@ import pytest
 
 from service.app import create_app
 from service.bundle import verify_bundle
-from tests.delivery.workshop import Workshop
-from tests.service.served import client, config
+from tests.delivery.delivery_harness import Workshop
+from tests.service.service_client import client, config
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ import pytest
 from service.app import LARGEST_BODY, create_app
 from service.bundle import BundleError
 from service.config import ServiceMisconfigured
-from tests.delivery.loans import ROW
-from tests.service.served import SECRET, config, predict
+from tests.delivery.loan_pipelines import ROW
+from tests.service.service_client import SECRET, config, predict
 
 BAD = {**ROW, "age": "old"}
 FAILING = {**ROW, "city": "Rome"}

@@ -16,15 +16,15 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from delivery.errors import DeliveryError
-from delivery.signing import signing_key
+from delivery.signatures import signing_key
 from delivery.verify import verify
 from service.app import create_app
 from service.bundle import BundleError, verify_bundle
 from service.model import load_model
-from service.proof.golden import prove
-from tests.delivery.loans import ROW
-from tests.delivery.workshop import EVERY_FILE, ROOT, resign, vouch
-from tests.service.served import client, config, predict
+from service.proof.golden_rows import prove
+from tests.delivery.delivery_harness import EVERY_FILE, ROOT, resign, vouch
+from tests.delivery.loan_pipelines import ROW
+from tests.service.service_client import client, config, predict
 
 VOUCHED = [name for name in EVERY_FILE if name not in ("release.yaml", "signature")]
 CHANGES = {

@@ -17,9 +17,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.app import LARGEST_BODY
-from tests.delivery.loans import ROW
-from tests.delivery.workshop import ROOT, resign, vouch
-from tests.service.served import SECRET, tensors
+from tests.delivery.delivery_harness import ROOT, resign, vouch
+from tests.delivery.loan_pipelines import ROW
+from tests.service.service_client import SECRET, tensors
 from tests.until import until
 
 COMMAND = shlex.split(

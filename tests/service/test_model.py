@@ -19,9 +19,9 @@ from service.model import (
     predict_each,
 )
 from service.rows import RowReader
-from tests.delivery.loans import CITIES, ROW, loans
-from tests.delivery.workshop import ROOT, resign, vouch
-from tests.service.served import predict
+from tests.delivery.delivery_harness import ROOT, resign, vouch
+from tests.delivery.loan_pipelines import CITIES, ROW, loans
+from tests.service.service_client import predict
 
 TOLERANCE = 1e-5
 RUNTIMES = ("onnx", "sklearn")
@@ -87,7 +87,7 @@ def test_both_runtimes_fail_on_the_same_rows(served):
 def test_a_version_on_onnx_imports_neither_scikit_learn_nor_pandas(workshop, delivered):
     text = f"""
 import sys
-from tests.service.served import client, config, predict
+from tests.service.service_client import client, config, predict
 from service.app import create_app
 from pathlib import Path
 bundle, key = Path({str(delivered("logistic"))!r}), Path({str(workshop.public)!r})

@@ -6,8 +6,8 @@ import pytest
 
 from service.bundle import Column
 from service.oip import OipError, parse, to_instances
-from tests.delivery.loans import ROW
-from tests.service.served import predict, tensors
+from tests.delivery.loan_pipelines import ROW
+from tests.service.service_client import predict, tensors
 
 URL = "/v2/models/loans"
 INPUTS = [

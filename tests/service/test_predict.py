@@ -7,7 +7,7 @@ import pytest
 from service.model import load_model
 from service.predict import Predictor
 from service.rows import Malformed
-from tests.delivery.loans import ROW
+from tests.delivery.loan_pipelines import ROW
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from delivery.errors import DeliveryError
 from delivery.inputs.column_kinds import kind_of
 from delivery.recipe import Recipe
 from tests.delivery import loans
-from tests.delivery.workshop import Workshop
+from tests.delivery.delivery_harness import Workshop
 
 DAY = pd.Timestamp("2026-05-01")
 

@@ -9,7 +9,7 @@ import pytest
 
 from delivery.errors import DeliveryError
 from delivery.proof.self_test import prove_in_fresh_process
-from tests.delivery.workshop import resign, vouch
+from tests.delivery.delivery_harness import resign, vouch
 
 STEP = """
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -27,7 +27,7 @@ class Scaled(TransformerMixin, BaseEstimator):
         return frame[["amount", "age"]] * {factor}
 """
 RECIPE = """
-from tests.delivery.loans import *
+from tests.delivery.loan_pipelines import *
 {imports}
 def build():
     training, held_out = loans(1), loans(2)
@@ -210,7 +210,7 @@ def test_a_module_that_is_imported_by_a_text_is_missed_where_it_is_loaded(worksh
 def test_a_dataclass_may_be_defined_in_a_recipe(workshop):
     text = (
         "from __future__ import annotations\nfrom dataclasses import dataclass\nfrom "
-        "tests.delivery.loans import *\n"
+        "tests.delivery.loan_pipelines import *\n"
     )
     text += (
         "@dataclass\nclass Wanted:\n    rows: int\ndef build():\n    return logistic() if "

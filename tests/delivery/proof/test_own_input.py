@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from delivery.errors import DeliveryError
 from delivery.proof.own_input import input_form
 from delivery.recipe import Recipe, as_frame, checked
-from tests.delivery.panel import texts
+from tests.delivery.pipeline_catalogue import texts
 
 ROWS, LABELS = texts()
 

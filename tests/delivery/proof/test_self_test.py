@@ -12,7 +12,7 @@ import sklearn
 
 from delivery.errors import DeliveryError
 from delivery.proof.self_test import prove_in_fresh_process
-from tests.delivery.workshop import ROOT, resign, vouch
+from tests.delivery.delivery_harness import ROOT, resign, vouch
 
 
 def test_a_sound_bundle_answers_its_golden_rows_in_a_fresh_process(shared):
@@ -131,7 +131,7 @@ def test_what_a_recipe_left_in_a_module_is_missed_by_a_row_that_is_not_golden(wo
 
 SETTING = """
 import sklearn
-from tests.delivery.loans import *
+from tests.delivery.loan_pipelines import *
 
 def build():
     sklearn.set_config(transform_output="pandas")

@@ -3,7 +3,7 @@
 import pytest
 
 from service.proof.self_test import main
-from tests.service.served import SECRET
+from tests.service.service_client import SECRET
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import pytest
 import yaml
 from packaging.utils import canonicalize_name
 
-from delivery.signing import sign, signing_key
+from delivery.signatures import sign, signing_key
 from deployment.http_client import Unreachable, line
 from deployment.readiness import NotAnswering, ask_once, probe_of
 from deployment.workspace.bundles import Release, read_release
@@ -34,7 +34,7 @@ from targets.heroku.build.requirements import ROUTER, RUNTIMES, SERVICE, python_
 from targets.heroku.build.slug_source import router_slug, version_slug
 from targets.heroku.build.tarball import Tarball, folder_files, tarball
 from targets.heroku.errors import HerokuFailure
-from tests.delivery.workshop import ROOT, Workshop
+from tests.delivery.delivery_harness import ROOT, Workshop
 from tests.loopback import free_port
 from tests.until import until
 
@@ -453,7 +453,7 @@ def test_code_that_travels_is_in_the_slug_with_what_it_imports(tmp_path: Path) -
     code = "import markupsafe\ndef half(frame):\n    return frame[['age', 'amount']] / 2\n"
     (tmp_path / "own_steps.py").write_text(code)
     body = "fitted(LogisticRegression(), bad, 'predict', FunctionTransformer(half))"
-    head = "from tests.delivery.loans import *\nfrom own_steps import half\n"
+    head = "from tests.delivery.loan_pipelines import *\nfrom own_steps import half\n"
     made.deliver(made.recipe("mine", f"{head}def build():\n    return {body}\n"), "v1")
     environ = {
         "SLUICE_RELEASES": str(made.releases),

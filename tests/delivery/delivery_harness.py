@@ -12,7 +12,7 @@ from delivery.bundle_writer import write_contents
 from delivery.pack import Delivered, deliver
 from delivery.recipe import Recipe, Source, checked
 from delivery.request import DeliveryRequest
-from delivery.signing import sign, signing_key
+from delivery.signatures import sign, signing_key
 from service.bundle import Manifest
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ EVERY_FILE = [
 
 @dataclass
 class Workshop:
-    """Delivers the recipes of tests/delivery/loans.py, or any text."""
+    """Delivers the recipes of tests/delivery/loan_pipelines.py, or any text."""
 
     folder: Path
     said: list[str] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Workshop:
     def recipe(self, name: str, text: str = "") -> Path:
         """A recipe file of that name: the loan recipe of that name, or `text`."""
         path = self.folder / f"{name}.py"
-        path.write_text(text or f"from tests.delivery.loans import {name} as build\n")
+        path.write_text(text or f"from tests.delivery.loan_pipelines import {name} as build\n")
         return path
 
     def request(self, source: str | Path, version: str = "v1", **more: Any) -> DeliveryRequest:

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from delivery.errors import DeliveryError
-from delivery.signing import sign, signing_key
+from delivery.signatures import sign, signing_key
 from service.bundle import load_public_key
-from tests.delivery.workshop import ROOT
+from tests.delivery.delivery_harness import ROOT
 
 
 def mode(path):
@@ -101,7 +101,7 @@ def test_a_public_key_that_is_there_is_never_overwritten(tmp_path):
 
 
 def test_several_processes_at_once_make_one_pair(tmp_path):
-    text = "import sys, pathlib, delivery.signing as s; s.signing_key(pathlib.Path(sys.argv[1]))"
+    text = "import sys, pathlib, delivery.signatures as s; s.signing_key(pathlib.Path(sys.argv[1]))"
     command = [sys.executable, "-c", text, str(tmp_path / "keys")]
     started = [subprocess.Popen(command, cwd=ROOT) for _ in range(4)]
     assert [process.wait(300) for process in started] == [0, 0, 0, 0]

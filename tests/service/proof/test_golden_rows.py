@@ -9,9 +9,9 @@ from service.app import create_app
 from service.bundle import BundleError
 from service.comparison import same
 from service.model import load_model
-from service.proof.golden import prove, read_golden
-from tests.delivery.workshop import resign, vouch
-from tests.service.served import config
+from service.proof.golden_rows import prove, read_golden
+from tests.delivery.delivery_harness import resign, vouch
+from tests.service.service_client import config
 
 
 @pytest.fixture

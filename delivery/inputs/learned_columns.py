@@ -25,7 +25,7 @@ class Learnt:
         return self.values is None or any(isinstance(value, str) for value in self.values)
 
 
-def learnt_columns(pipeline: Any) -> dict[str, Learnt]:
+def learned_columns(pipeline: Any) -> dict[str, Learnt]:
     """By column; the step that meets a column first decides."""
     from delivery.proof.learned_values import parts_of
 

@@ -22,7 +22,7 @@ from service.bundle import Bundle
 from service.comparison import same
 from service.model import listed, load_model
 from service.predict import Predictor
-from tests.delivery.panel import entries
+from tests.delivery.pipeline_catalogue import entries
 
 PANEL = entries()
 counts: Counter[str] = Counter()
