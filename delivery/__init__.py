@@ -1,3 +1,1 @@
-"""Packs a fitted pipeline into a bundle: tested, proved, described, signed, waiting in
-releases/.
-"""
+"""Packs a fitted pipeline into a signed bundle in releases/, after it was tested and proved."""

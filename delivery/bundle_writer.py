@@ -1,6 +1,4 @@
-"""What a bundle holds, written into a folder: pickle, ONNX form, environment, golden rows,
-manifest.
-"""
+"""Writes the files of a bundle: pickle, ONNX form, environment, golden rows and manifest."""
 
 import hashlib
 from collections.abc import Callable
@@ -21,11 +19,11 @@ from delivery.inputs.local_modules import code_of
 from delivery.inputs.signature import columns_of, rows_of
 from delivery.proof import onnx_form
 from delivery.proof.evaluation import held_out_metrics, latency_ms, task_of
-from delivery.proof.invariance import dependence
-from delivery.proof.output_checks import every_answer, require_one_answer_a_row
+from delivery.proof.invariance import batch_dependence
+from delivery.proof.output_checks import all_predictions, require_one_answer_a_row
 from delivery.proof.own_input import input_form
 from delivery.proof.probe_rows import Probes, probes
-from delivery.proof.self_test import Answered
+from delivery.proof.self_test import ServedRows
 from delivery.proof.served_check import PROBES, in_batches, require_invariance, require_own_answers
 from delivery.recipe import Recipe, Source
 from delivery.request import DeliveryRequest
@@ -34,7 +32,7 @@ from service.bundle_files import FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE
 from service.bundled_modules import is_module_file
 from service.comparison import RULE, SAME_MODEL, golden_tolerance, scale_of
 from service.model import Model, OnnxModel, PipelineModel, RowByRow
-from service.rows import Columns
+from service.rows import Columns, row_count, take_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,9 +43,11 @@ Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Proved:
-    """The model on its certified runtime, the proof, its predictions of all held-out rows (None: it
-    failed), and how they were compared.
+class ProvedModel:
+    """The model on its certified runtime, and what proves it.
+
+    predictions: of all held-out rows, None where one failed. served: rows with what is served for
+    them.
     """
 
     model: Model
@@ -55,43 +55,46 @@ class Proved:
     predictions: list[Any]
     latency: dict[str, Any]
     comparison: Comparison
-    answered: list[Answered]
+    served: list[ServedRows]
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What was written of a bundle: its manifest, and rows with what is served for them, by which a
-    fresh process proves itself.
+    """What was written of a bundle.
+
+    served: rows with what is served for them, which a fresh process must predict alike.
     """
 
     manifest: Manifest
-    answered: list[Answered]
+    served: list[ServedRows]
 
 
 def write_contents(
-    folder: Path, request: "DeliveryRequest", source: Source, report: Report
+    folder: Path, request: DeliveryRequest, source: Source, report: Report
 ) -> Contents:
-    """Write all files but the signature."""
+    """Write all files of a bundle but the signature; raises DeliveryError."""
     recipe = with_inputs_as_fitted(source.recipe, report)
     source = replace(source, recipe=recipe)
     columns = columns_of(recipe.held_out, recipe.training)
     rows = rows_of(recipe.held_out)
-    held_out = _as_served(rows, columns)
+    held_out = _held_out_columns(rows, columns)
+
     # First, since it says better than a pickler what a pickle cannot hold.
     _write_code(folder, source, report)
     _dump(recipe, folder / PICKLE)
+
     report(f"{len(rows)} held-out rows, {len(columns)} columns; converting to ONNX")
-    described = _description(request, source, columns)
-    proved = _prove(folder, described, recipe, held_out, request.tolerance, report)
+    description = _description(request, source, columns)
+    proved = _prove(folder, description, recipe, held_out, report)
     _write_golden(folder / GOLDEN, rows, proved.predictions)
     packages = environment.installed()
-    pins = environment.environment_yaml(f"{request.model}-{request.version}", packages)
-    (folder / "environment.yaml").write_text(
-        yaml.safe_dump(pins, sort_keys=False), encoding="utf-8"
-    )
+    _write_environment(folder, request, packages)
+
+    metrics = held_out_metrics(proved.predictions, recipe)
+    _report_metrics(metrics, recipe, report)
     manifest = msgspec.structs.replace(
-        described,
-        metrics=held_out_metrics(proved.predictions, recipe),
+        description,
+        metrics=metrics,
         runtime=proved.runtime,
         comparison=proved.comparison,
         latency=proved.latency,
@@ -99,88 +102,144 @@ def write_contents(
         packages=packages,
         files=_files(folder),
     )
-    metrics = ", ".join(f"{name} {value:.4g}" for name, value in manifest.metrics.items())
-    report(f"held out: {metrics or 'no labels'}")
-    for caution in cautions(recipe):
-        report(f"warning: {caution}")
-
-    plain = msgspec.to_builtins(manifest)
-    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
-    (folder / MANIFEST).write_text(text, encoding="utf-8")
-    return Contents(manifest, proved.answered)
+    _write_manifest(folder / MANIFEST, manifest)
+    return Contents(manifest, proved.served)
 
 
-def _as_served(rows: list[dict[str, Any]], columns: list[Column]) -> Columns:
+def _held_out_columns(rows: list[dict[str, Any]], columns: list[Column]) -> Columns:
     try:
         return onnx_form.held_out_columns(rows, columns)
     except msgspec.ValidationError as error:
         raise DeliveryError(f"a held-out row could not be sent as JSON: {error}") from error
 
 
+def _write_environment(folder: Path, request: DeliveryRequest, packages: dict[str, str]) -> None:
+    pins = environment.environment_yaml(f"{request.model}-{request.version}", packages)
+    text = yaml.safe_dump(pins, sort_keys=False)
+    (folder / "environment.yaml").write_text(text, encoding="utf-8")
+
+
+def _report_metrics(metrics: dict[str, float], recipe: Recipe, report: Report) -> None:
+    text = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+    report(f"held out: {text or 'no labels'}")
+    for caution in cautions(recipe):
+        report(f"warning: {caution}")
+
+
+def _write_manifest(path: Path, manifest: Manifest) -> None:
+    plain = msgspec.to_builtins(manifest)
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
+    path.write_text(text, encoding="utf-8")
+
+
 def _prove(
-    folder: Path,
-    described: Manifest,
-    recipe: Recipe,
-    held_out: Columns,
-    tolerance: float,
-    report: Report,
-) -> Proved:
-    pipeline, rows = _loaded(folder, described, PipelineModel), len(recipe.held_out)
-    predictions, failures = _answers(pipeline, held_out, rows)
+    folder: Path, description: Manifest, recipe: Recipe, held_out: Columns, report: Report
+) -> ProvedModel:
+    """Compare the pickled pipeline with its own frame, then certify a runtime for it."""
+    pipeline, rows = _load(folder, description, PipelineModel), len(recipe.held_out)
+    predictions, failures = _predictions(pipeline, held_out, rows)
     # Before the conversion, which takes long and would complain of something else.
-    require_one_answer_a_row(predictions, failures, recipe.output, described.classes)
+    require_one_answer_a_row(predictions, failures, recipe.output, description.classes)
     require_labels(recipe)
-    described = _measured(described, predictions)
-    asked = probes(recipe.pipeline, recipe.held_out, recipe.training, described.columns)
-    require_invariance(pipeline, held_out, asked, described)
-    require_own_answers(recipe, described, predictions, pipeline)
-    reason = onnx_form.convert(recipe, described.columns, folder / ONNX)
-    model: Model = pipeline
-    runtime = onnx_form.not_converted(reason or "", tolerance)
-    if reason is None:
-        runtime, model = _try_onnx(folder, described, pipeline, held_out, recipe, tolerance, asked)
 
-    if runtime.certified != "onnx":
-        (folder / ONNX).unlink(missing_ok=True)
+    description = _with_scale(description, predictions)
+    probe_rows = probes(recipe.pipeline, recipe.held_out, recipe.training, description.columns)
+    require_invariance(pipeline, held_out, probe_rows, description)
+    require_own_answers(recipe, description, predictions, pipeline)
 
+    runtime, model = _certify(folder, description, pipeline, held_out, recipe, probe_rows)
     report(f"certified runtime: {runtime.certified} ({runtime.reason})")
     if runtime.certified == "onnx":
-        predictions, failures = _answers(model, held_out, rows)
+        predictions, failures = _predictions(model, held_out, rows)
 
-    good = [i for i in range(rows) if i not in failures]
-    some = {name: array[good] for name, array in held_out.items()}
-    mine = latency_ms(model, some)
-    latency: dict[str, Any] = {
-        **mine,
-        "sklearn": mine if model is pipeline else latency_ms(pipeline, some),
-    }
-    answered = [
-        Answered("held-out", held_out, predictions),
-        _probes_answered(model, asked, recipe.one_row_at_a_time),
+    predicted = [row for row in range(rows) if row not in failures]
+    latency = _latency(model, pipeline, take_rows(held_out, predicted))
+    served = [
+        ServedRows("held-out", held_out, predictions),
+        _served_probes(model, probe_rows, recipe.one_row_at_a_time),
     ]
-    return Proved(model, runtime, predictions, latency, described.comparison, answered)
+    return ProvedModel(model, runtime, predictions, latency, description.comparison, served)
 
 
-def _probes_answered(model: Model, asked: Probes, one_row_at_a_time: bool) -> Answered:
-    """The probe rows with what is served for them; some, where each is predicted for itself."""
-    columns = asked.columns
-    rows = len(next(iter(columns.values())))
+def _certify(
+    folder: Path,
+    description: Manifest,
+    pipeline: Model,
+    held_out: Columns,
+    recipe: Recipe,
+    probe_rows: Probes,
+) -> tuple[Runtime, Model]:
+    """The certified runtime and its model; the ONNX form stays only where it is certified."""
+    tolerance = description.comparison.certification
+    path = folder / ONNX
+    reason = onnx_form.convert(recipe, description.columns, path)
+    if reason is None:
+        runtime, model = _try_onnx(folder, description, pipeline, held_out, recipe, probe_rows)
+    else:
+        runtime, model = onnx_form.not_converted(reason, tolerance), pipeline
+
+    if runtime.certified != "onnx":
+        path.unlink(missing_ok=True)
+
+    return runtime, model
+
+
+def _try_onnx(
+    folder: Path,
+    description: Manifest,
+    pipeline: Model,
+    held_out: Columns,
+    recipe: Recipe,
+    probe_rows: Probes,
+) -> tuple[Runtime, Model]:
+    comparison = description.comparison
+    try:
+        onnx = _load(folder, description, OnnxModel)
+    except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common root)
+        reason = f"its ONNX form does not load: {error}"
+        return onnx_form.not_converted(reason, comparison.certification), pipeline
+
+    rows = len(recipe.held_out)
+    runtime = onnx_form.certify(pipeline, onnx, held_out, rows, recipe, comparison, probe_rows)
+    if runtime.certified != "onnx":
+        return runtime, pipeline
+
+    if batch_dependence(onnx, held_out, comparison, recipe.one_row_at_a_time):
+        reason = "a prediction of its ONNX form depends on the other rows of its batch"
+        return msgspec.structs.replace(runtime, certified="sklearn", reason=reason), pipeline
+
+    return runtime, onnx
+
+
+def _latency(model: Model, pipeline: Model, columns: Columns) -> dict[str, Any]:
+    """Of the served model, and under `sklearn` of the pipeline."""
+    latency = latency_ms(model, columns)
+    if model is pipeline:
+        return {**latency, "sklearn": latency}
+
+    return {**latency, "sklearn": latency_ms(pipeline, columns)}
+
+
+def _served_probes(model: Model, probe_rows: Probes, one_row_at_a_time: bool) -> ServedRows:
+    """The probe rows with what is served for them; only some where each is predicted alone."""
+    columns = probe_rows.columns
     if one_row_at_a_time:
-        columns = {name: array[:PROBES] for name, array in columns.items()}
-        rows = min(rows, PROBES)
-    return Answered("probe", columns, in_batches(model, columns, rows))
+        columns = take_rows(columns, slice(PROBES))
+
+    return ServedRows("probe", columns, in_batches(model, columns, row_count(columns)))
 
 
-def _measured(described: Manifest, predictions: list[Any]) -> Manifest:
-    """With the scale by which its answers are compared."""
-    if described.task != "regression":
-        return described
-    rule = msgspec.structs.replace(described.comparison, scale=scale_of(predictions))
-    return msgspec.structs.replace(described, comparison=rule)
+def _with_scale(description: Manifest, predictions: list[Any]) -> Manifest:
+    """With the scale that the predictions of a regression are compared by."""
+    if description.task != "regression":
+        return description
+
+    comparison = msgspec.structs.replace(description.comparison, scale=scale_of(predictions))
+    return msgspec.structs.replace(description, comparison=comparison)
 
 
-def _answers(model: Model, held_out: Columns, rows: int) -> tuple[list[Any], dict[int, str]]:
-    predictions, failures = every_answer(model, held_out, rows)
+def _predictions(model: Model, held_out: Columns, rows: int) -> tuple[list[Any], dict[int, str]]:
+    predictions, failures = all_predictions(model, held_out, rows)
     if len(failures) == rows:
         raise DeliveryError(
             f"the pipeline failed on every held-out row: {next(iter(failures.values()))}"
@@ -189,47 +248,23 @@ def _answers(model: Model, held_out: Columns, rows: int) -> tuple[list[Any], dic
     return predictions, failures
 
 
-def _loaded(folder: Path, described: Manifest, kind: Callable[[Bundle], Model]) -> Model:
+def _load(folder: Path, description: Manifest, kind: Callable[[Bundle], Model]) -> Model:
     """The model of the draft's own files, as the service will load it."""
-    # Without the code that travels: here its modules are imported already, from where the recipe
-    # found them.
+    # Without the code that travels: its modules were imported from beside the recipe already.
     files = {name: file for name, file in _files(folder).items() if not is_module_file(name)}
-    model = kind(Bundle(folder, msgspec.structs.replace(described, files=files), ""))
-    if described.one_row_at_a_time:
+    manifest = msgspec.structs.replace(description, files=files)
+    model = kind(Bundle(folder, manifest, ""))
+    if description.one_row_at_a_time:
         return RowByRow(model)
+
     return model
-
-
-def _try_onnx(
-    folder: Path,
-    described: Manifest,
-    pipeline: Model,
-    held_out: Columns,
-    recipe: Recipe,
-    tolerance: float,
-    asked: Probes,
-) -> tuple[Runtime, Model]:
-    try:
-        onnx = _loaded(folder, described, OnnxModel)
-    except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common root)
-        return onnx_form.not_converted(f"its ONNX form does not load: {error}", tolerance), pipeline
-
-    runtime = onnx_form.certify(
-        pipeline, onnx, held_out, len(recipe.held_out), recipe, described.comparison, asked
-    )
-    if runtime.certified == "onnx" and dependence(
-        onnx, held_out, described.comparison, recipe.one_row_at_a_time
-    ):
-        reason = "an answer of its ONNX form depends on the rows beside it"
-        runtime = msgspec.structs.replace(runtime, certified="sklearn", reason=reason)
-
-    return runtime, onnx if runtime.certified == "onnx" else pipeline
 
 
 def _write_code(folder: Path, source: Source, report: Report) -> None:
     sources = code_of(source.recipe.pipeline, source.path)
     for name, raw in sources.items():
         (folder / name).write_bytes(raw)
+
     if sources:
         report(f"code that travels with it: {', '.join(sources)}")
 
@@ -244,17 +279,21 @@ def _dump(recipe: Recipe, path: Path) -> None:
 
 
 def _write_golden(path: Path, rows: list[dict[str, Any]], predictions: list[Any]) -> None:
-    """Evenly spread rows, and first of all rows that hold nulls, so that those are proved too."""
-    good = [i for i, prediction in enumerate(predictions) if prediction is not None]
-    with_nulls = [i for i in good if None in rows[i].values()][: GOLDEN_ROWS // 4]
+    """Write evenly spread rows, and before them rows with nulls, so that those are proved too."""
+    predicted = [row for row, prediction in enumerate(predictions) if prediction is not None]
+    with_nulls = [row for row in predicted if None in rows[row].values()][: GOLDEN_ROWS // 4]
     room = GOLDEN_ROWS - len(with_nulls)
-    spread = good[:: max(1, len(good) // room)][:room]
-    chosen = sorted(set(with_nulls) | set(spread))
-    lines = [msgspec.json.encode({"row": rows[i], "prediction": predictions[i]}) for i in chosen]
+    spread = predicted[:: max(1, len(predicted) // room)][:room]
+
+    lines = []
+    for row in sorted({*with_nulls, *spread}):
+        lines.append(msgspec.json.encode({"row": rows[row], "prediction": predictions[row]}))
+
     path.write_bytes(b"\n".join(lines) + b"\n")
 
 
-def _description(request: "DeliveryRequest", source: Source, columns: list[Column]) -> Manifest:
+def _description(request: DeliveryRequest, source: Source, columns: list[Column]) -> Manifest:
+    """The manifest as far as it is known before the proof."""
     recipe = source.recipe
     task, classes = task_of(recipe)
     git = environment.git_state(source.path.absolute().parent)
@@ -274,12 +313,7 @@ def _description(request: "DeliveryRequest", source: Source, columns: list[Colum
         metrics={},
         held_out_rows=len(recipe.held_out),
         runtime=onnx_form.not_converted("", request.tolerance),
-        comparison=Comparison(
-            rule=RULE,
-            certification=request.tolerance,
-            golden=golden_tolerance(request.tolerance),
-            pipeline=SAME_MODEL,
-        ),
+        comparison=_comparison(request.tolerance),
         latency={},
         golden={},
         python=environment.python_version(),
@@ -288,9 +322,19 @@ def _description(request: "DeliveryRequest", source: Source, columns: list[Colum
     )
 
 
+def _comparison(tolerance: float) -> Comparison:
+    return Comparison(
+        rule=RULE,
+        certification=tolerance,
+        golden=golden_tolerance(tolerance),
+        pipeline=SAME_MODEL,
+    )
+
+
 def _training(recipe: Recipe) -> dict[str, Any]:
     if recipe.training is None:
         return {"sha256": None, "rows": None}
+
     return {"sha256": frame_digest(recipe.training), "rows": len(recipe.training)}
 
 
@@ -298,22 +342,23 @@ def frame_digest(frame: "pd.DataFrame") -> str:
     """SHA-256 of a frame's column names and values, the same on every machine."""
     from pandas.util import hash_pandas_object
 
-    names = "\0".join(str(name) for name in frame.columns)
+    names = "\0".join(map(str, frame.columns))
     digest = hashlib.sha256(names.encode("utf-8", "surrogatepass"))
     try:
         digest.update(hash_pandas_object(frame, index=False).to_numpy().tobytes())
     # Lists, and whatever else pandas has no hash for, raise what they like.
     except Exception:  # noqa: BLE001
-        for place in range(frame.shape[1]):
-            texts = "\0".join(map(repr, frame.iloc[:, place].tolist()))
+        for column in range(frame.shape[1]):
+            texts = "\0".join(map(repr, frame.iloc[:, column].tolist()))
             digest.update(texts.encode("utf-8", "surrogatepass"))
 
     return digest.hexdigest()
 
 
 def _files(folder: Path) -> dict[str, File]:
-    return {
-        path.name: File(hashlib.sha256(raw).hexdigest(), len(raw))
-        for path in sorted(folder.iterdir())
-        for raw in [path.read_bytes()]
-    }
+    files = {}
+    for path in sorted(folder.iterdir()):
+        raw = path.read_bytes()
+        files[path.name] = File(hashlib.sha256(raw).hexdigest(), len(raw))
+
+    return files

@@ -1,4 +1,6 @@
-"""Why a version is not delivered. Nothing half-written is left behind."""
+"""The exception of delivery. A delivery that fails leaves nothing half-written behind."""
+
+LONGEST_LINE = 300
 
 
 class DeliveryError(Exception):
@@ -6,10 +8,16 @@ class DeliveryError(Exception):
 
 
 def first_line(error: BaseException) -> str:
-    """An exception of somebody else's code in one line of at most 300 characters: its kind and what
-    it says first.
-    """
-    line = (str(error).strip().splitlines() or [""])[0]
-    if len(line) > 300:
-        line = f"{line[:299].rpartition(' ')[0] or line[:298]} …"
+    """The kind and the first line of an exception, at most about LONGEST_LINE characters."""
+    text = str(error).strip()
+    line = text.splitlines()[0] if text else ""
+    if len(line) > LONGEST_LINE:
+        line = f"{_shortened(line)} …"
+
     return f"{type(error).__name__}: {line}"
+
+
+def _shortened(line: str) -> str:
+    """Cut at the last space within the limit, or where there is none within the word."""
+    words = line[: LONGEST_LINE - 1].rpartition(" ")[0]
+    return words or line[: LONGEST_LINE - 2]

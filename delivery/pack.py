@@ -1,7 +1,8 @@
-"""The act of delivery: build, describe, prove, sign; then one rename makes the version exist.
+"""Delivers a version: build, describe, prove, sign; then one rename makes the version exist.
 
 Everything is written to a draft beside the releases. A failure, a full disk or Ctrl-C leaves
-nothing behind."""
+nothing behind.
+"""
 
 import errno
 import os
@@ -12,8 +13,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -35,7 +36,7 @@ Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Delivered:
+class DeliveredVersion:
     """A version that waits in releases/. fresh: it was made by this call."""
 
     path: Path
@@ -44,139 +45,144 @@ class Delivered:
     fresh: bool
 
 
-def deliver(request: DeliveryRequest, report: Report) -> Delivered:
-    """Deliver a version, or return the one that is there with the same content; raises
-    DeliveryError.
-    """
+def deliver(request: DeliveryRequest, report: Report) -> DeliveredVersion:
+    """Deliver a version, or return the existing one of the same content; raises DeliveryError."""
     target = request.releases / request.version
-    _refuse_another_models(target, request.model)
+    _refuse_another_model(target, request.model)
     report(f"building {request.source}")
-    with _prints_aside(report) as report, each_warning_once(report), modules_beside(request.source):
+    with (
+        _stdout_to_stderr(report) as report,
+        each_warning_once(report),
+        modules_beside(request.source),
+    ):
         try:
-            return _delivered(target, request, report)
+            return _deliver(target, request, report)
         except (DeliveryError, OSError):
             raise
         except Exception as error:
             raise DeliveryError(
-                f"{request.source} was not delivered: {first_line(error)}{_place(error)}, an "
-                f"error that delivery "
-                "does not know: look at the frames' values and the pipeline's steps, and report "
-                "it with the recipe"
+                f"{request.source} was not delivered: {first_line(error)}{_origin(error)}, an "
+                f"error that delivery does not know: look at the frames' values and the pipeline's "
+                f"steps, and report it with the recipe"
             ) from error
 
 
 @contextmanager
-def _prints_aside(report: Report) -> Iterator[Report]:
-    """What a recipe or a step prints goes to stderr: stdout is for what delivery says, or its
-    JSON.
-    """
-    said = sys.stdout
+def _stdout_to_stderr(report: Report) -> Iterator[Report]:
+    """Send what a recipe or a step prints to stderr; yields a report that still goes to stdout."""
+    stdout = sys.stdout
 
-    def tell(line: str) -> None:
-        with redirect_stdout(said):
+    def report_to_stdout(line: str) -> None:
+        with redirect_stdout(stdout):
             report(line)
 
     with redirect_stdout(sys.stderr):
-        yield tell
+        yield report_to_stdout
 
 
-def _place(error: Exception) -> str:
-    """Where an error was raised: file, line and function."""
-    frames = traceback.extract_tb(error.__traceback__)
-    last = frames[-1]
-    return f" ({Path(last.filename).name}, line {last.lineno}, in {last.name})"
+def _origin(error: Exception) -> str:
+    """File, line and function that raised an error."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f" ({Path(frame.filename).name}, line {frame.lineno}, in {frame.name})"
 
 
-def _delivered(target: Path, request: DeliveryRequest, report: Report) -> Delivered:
+def _deliver(target: Path, request: DeliveryRequest, report: Report) -> DeliveredVersion:
     source = load_source(request.source, request.sample, request.label, report)
     if request.one_row_at_a_time:
         source = replace(source, recipe=replace(source.recipe, one_row_at_a_time=True))
 
     public = request.keys / PUBLIC
-    with _plain_disk_errors(request.releases), _draft(request) as draft:
+    with _disk_errors_explained(request.releases), _draft(request) as draft:
         key = signing_key(request.keys)
         contents = write_contents(draft, request, source, report)
         if target.exists():
             return _existing(target, public, draft, contents.manifest)
+
         (draft / SIGNATURE).write_bytes(sign((draft / MANIFEST).read_bytes(), key))
-        report(prove_in_fresh_process(draft, public, contents.answered))
+        report(prove_in_fresh_process(draft, public, contents.served))
         _make_durable(draft)
-        _appear(draft, target)
+        _publish(draft, target)
 
     bundle = verify_bundle(target, public)
-    return Delivered(target, bundle.manifest, bundle.digest, fresh=True)
+    return DeliveredVersion(target, bundle.manifest, bundle.digest, fresh=True)
 
 
-def _refuse_another_models(target: Path, model: str) -> None:
-    """Raise DeliveryError before any work where this version's name is taken by another model's
-    bundle.
-    """
+def _refuse_another_model(target: Path, model: str) -> None:
+    """Raise DeliveryError where the version's folder holds a bundle of another model."""
     try:
-        found = yaml.safe_load((target / MANIFEST).read_text(encoding="utf-8"))["model"]
+        delivered = yaml.safe_load((target / MANIFEST).read_text(encoding="utf-8"))["model"]
     except (OSError, yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError):
-        # Nothing is there, or nothing that can be read: what follows says which.
+        # No bundle, or one that cannot be read: what follows says which.
         return
 
-    if found != model:
+    if delivered != model:
         raise DeliveryError(
-            f"{target} holds {target.name} of the model {found!r}, this one is of {model!r}: give "
-            f"it another name, or "
-            "this model a folder of bundles of its own (SLUICE_RELEASES)"
+            f"{target} holds {target.name} of the model {delivered!r}, this one is of {model!r}: "
+            f"give it another name, or this model a folder of bundles of its own (SLUICE_RELEASES)"
         )
 
 
 def same_content(old: Manifest, new: Manifest) -> bool:
-    """Whether two manifests tell of the same model: same source, training data, columns and
-    output.
+    """Whether two manifests describe the same model.
+
+    Source, training data, columns, output, metrics, runtime and code must be equal.
     """
-    pairs = (
-        (old.source["sha256"], new.source["sha256"]),
-        (old.training, new.training),
-        (old.columns, new.columns),
-        (old.output, new.output),
-        (old.input, new.input),
-        (old.one_row_at_a_time, new.one_row_at_a_time),
-        (old.metrics, new.metrics),
-        (old.model, new.model),
-        (old.runtime.certified, new.runtime.certified),
-        (_code(old), _code(new)),
-    )
-    return all(left == right for left, right in pairs)
+    return _content(old) == _content(new)
 
 
-def _code(manifest: Manifest) -> dict[str, str]:
-    return {name: file.sha256 for name, file in manifest.files.items() if is_module_file(name)}
-
-
-def same_answers(old: bytes, new: bytes, rule: Comparison) -> bool:
-    """Whether two files of golden rows predict the same for the same: without labels, this alone
-    tells models apart.
-    """
-    pairs = list(zip_longest(*(read_golden(raw, Path(GOLDEN)) for raw in (old, new))))
-    return all(
-        a and b and a.row == b.row and same(a.prediction, b.prediction, rule.golden, rule.scale)
-        for a, b in pairs
+def _content(manifest: Manifest) -> tuple[Any, ...]:
+    files = manifest.files
+    code = {name: files[name].sha256 for name in filter(is_module_file, files)}
+    return (
+        manifest.source["sha256"],
+        manifest.training,
+        manifest.columns,
+        manifest.output,
+        manifest.input,
+        manifest.one_row_at_a_time,
+        manifest.metrics,
+        manifest.model,
+        manifest.runtime.certified,
+        code,
     )
 
 
-def _existing(target: Path, public: Path, draft: Path, manifest: Manifest) -> Delivered:
+def same_predictions(old: bytes, new: bytes, rule: Comparison) -> bool:
+    """Whether two files of golden rows hold the same rows with the same predictions.
+
+    Without labels this alone tells models apart.
+    """
+    old_rows, new_rows = read_golden(old, Path(GOLDEN)), read_golden(new, Path(GOLDEN))
+    if len(old_rows) != len(new_rows):
+        return False
+
+    for before, after in zip(old_rows, new_rows, strict=True):
+        if before.row != after.row:
+            return False
+        if not same(before.prediction, after.prediction, rule.golden, rule.scale):
+            return False
+
+    return True
+
+
+def _existing(target: Path, public: Path, draft: Path, manifest: Manifest) -> DeliveredVersion:
     try:
         bundle = verify_bundle(target, public)
         delivered = bundle.read(GOLDEN)
     except BundleError as error:
         raise DeliveryError(
-            f"{target.name} was delivered before and does not hold any more: {error}"
+            f"{target.name} was delivered before and its bundle is no longer intact: {error}"
         ) from error
 
-    alike = same_answers(delivered, (draft / GOLDEN).read_bytes(), manifest.comparison)
-    if not alike or not same_content(bundle.manifest, manifest):
+    golden = (draft / GOLDEN).read_bytes()
+    equal = same_predictions(delivered, golden, manifest.comparison)
+    if not equal or not same_content(bundle.manifest, manifest):
         raise DeliveryError(
             f"{target.name} was delivered on {bundle.manifest.created_at[:19]} with other "
-            f"content: versions are "
-            "immutable, deliver this one under a new name"
+            f"content: versions are immutable, deliver this one under a new name"
         )
 
-    return Delivered(target, bundle.manifest, bundle.digest, fresh=False)
+    return DeliveredVersion(target, bundle.manifest, bundle.digest, fresh=False)
 
 
 @contextmanager
@@ -186,7 +192,7 @@ def _draft(request: DeliveryRequest) -> Iterator[Path]:
     draft = request.releases / f".{request.version}.partial-{os.getpid()}"
     with _termination_as_interrupt():
         try:
-            # One that is there is of a dead process whose number is now ours.
+            # An older draft of this name belongs to a dead process that had our number.
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir()
             yield draft
@@ -195,7 +201,7 @@ def _draft(request: DeliveryRequest) -> Iterator[Path]:
 
 
 def _clear_abandoned(releases: Path) -> None:
-    """Drafts of processes that were killed."""
+    """Remove the drafts of processes that were killed."""
     for draft in releases.glob(".*.partial-*"):
         pid = draft.name.rpartition("-")[2]
         if pid.isdigit() and not Path(f"/proc/{pid}").exists():
@@ -208,7 +214,7 @@ def _termination_as_interrupt() -> Iterator[None]:
         raise KeyboardInterrupt
 
     try:
-        before = signal.signal(signal.SIGTERM, interrupt)
+        handler = signal.signal(signal.SIGTERM, interrupt)
     except ValueError:  # not the main thread, which alone handles signals
         yield
         return
@@ -216,11 +222,11 @@ def _termination_as_interrupt() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, handler)
 
 
 @contextmanager
-def _plain_disk_errors(releases: Path) -> Iterator[None]:
+def _disk_errors_explained(releases: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -239,7 +245,7 @@ def _make_durable(draft: Path) -> None:
             os.fsync(file.fileno())
 
 
-def _appear(draft: Path, target: Path) -> None:
+def _publish(draft: Path, target: Path) -> None:
     try:
         draft.rename(target)
     except OSError as error:

@@ -1,6 +1,4 @@
-"""Where a pipeline comes from: a recipe file with `build()`, or a pickle with a sample of its
-rows.
-"""
+"""Loads the pipeline to deliver: a recipe file with `build()`, or a pickle with a sample."""
 
 import hashlib
 import importlib.util
@@ -37,10 +35,14 @@ OUTPUTS = ("predict", "predict_proba")
 class Recipe:
     """A fitted pipeline and what proves it.
 
-    held_out: frame of rows it was not trained on, or one column as a series or a list; labels:
-    their truth (None: no metrics); output: what is served; training: the frame it was trained on,
-    for ranges, categories and the digest (None: held_out stands in). one_row_at_a_time: each row is
-    predicted alone, for a pipeline whose answer for a row depends on the rows beside it."""
+    held_out: frame of rows it was not trained on, or one column as a series or a list.
+    labels: their truth (None: no metrics).
+    output: what is served.
+    training: the frame it was trained on, for ranges, categories and the digest (None: held_out
+    stands in).
+    one_row_at_a_time: each row is predicted alone, for a pipeline whose prediction of a row depends
+    on the other rows of its batch.
+    """
 
     pipeline: Any
     held_out: "pd.DataFrame"
@@ -52,7 +54,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Source:
-    """A recipe and where it came from. kind: recipe or pickle; sha256: of the file."""
+    """A recipe and the file it came from. kind: recipe or pickle. sha256: of the file."""
 
     recipe: Recipe
     kind: str
@@ -67,12 +69,7 @@ def load_source(
     report: Report = lambda _line: None,
 ) -> Source:
     """Build the recipe of a .py file, or join a pickle with its sample; raises DeliveryError."""
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "is not there"
-        raise DeliveryError(
-            f"{path} {what}: give a recipe (.py with build()) or a pickled pipeline"
-        )
-
+    _require_file(path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if path.suffix == ".py":
         if sample is not None:
@@ -92,11 +89,20 @@ def load_source(
             f"{path} is a pickle: add --sample with rows it has not seen (.parquet or .csv)"
         )
 
-    return Source(checked(_from_pickle(path, sample, label, report), path), "pickle", path, digest)
+    recipe = _from_pickle(path, sample, label, report)
+    return Source(checked(recipe, path), "pickle", path, digest)
+
+
+def _require_file(path: Path) -> None:
+    if path.is_file():
+        return
+
+    what = "is a folder" if path.is_dir() else "is not there"
+    raise DeliveryError(f"{path} {what}: give a recipe (.py with build()) or a pickled pipeline")
 
 
 def checked(recipe: Any, path: Path) -> Recipe:
-    """The recipe, after a look at its parts; raises DeliveryError naming the one at fault."""
+    """The recipe with its rows as frames; raises DeliveryError naming the part at fault."""
     if not isinstance(recipe, Recipe):
         raise DeliveryError(
             f"{path}: build() returned {type(recipe).__name__}, not a delivery.recipe.Recipe"
@@ -107,50 +113,57 @@ def checked(recipe: Any, path: Path) -> Recipe:
     if not hasattr(recipe.pipeline, recipe.output):
         raise DeliveryError(f"{path}: the pipeline has no {recipe.output}")
 
-    made = replace(recipe, held_out=as_frame(recipe.held_out), training=as_frame(recipe.training))
-    return _with_its_parts(made, path)
+    held_out, training = as_frame(recipe.held_out), as_frame(recipe.training)
+    _require_frame("held_out", held_out, path)
+    if training is not None:
+        _require_frame("training", training, path)
 
-
-def _with_its_parts(recipe: Recipe, path: Path) -> Recipe:
-    for name, frame in (("held_out", recipe.held_out), ("training", recipe.training)):
-        if not _is_frame(frame) and not (name == "training" and frame is None):
-            raise DeliveryError(f"{path}: {name} is {type(frame).__name__}, not a pandas DataFrame")
-
-    if len(recipe.held_out) == 0:
+    if len(held_out) == 0:
         raise DeliveryError(
             f"{path}: the held-out frame is empty: nothing would prove this version"
         )
 
-    if recipe.labels is not None and not hasattr(recipe.labels, "__len__"):
+    _require_label_for_each_row(recipe.labels, len(held_out), path)
+    return replace(recipe, held_out=held_out, training=training)
+
+
+def _require_frame(name: str, value: Any, path: Path) -> None:
+    if not _is_frame(value):
+        raise DeliveryError(f"{path}: {name} is {type(value).__name__}, not a pandas DataFrame")
+
+
+def _require_label_for_each_row(labels: Any, rows: int, path: Path) -> None:
+    if labels is None:
+        return
+
+    if not hasattr(labels, "__len__"):
         raise DeliveryError(
-            f"{path}: labels is {type(recipe.labels).__name__}, not a series, an array or a list"
+            f"{path}: labels is {type(labels).__name__}, not a series, an array or a list"
         )
 
-    if recipe.labels is not None and len(recipe.labels) != len(recipe.held_out):
-        raise DeliveryError(
-            f"{path}: {len(recipe.labels)} labels for {len(recipe.held_out)} held-out rows"
-        )
-
-    return recipe
+    if len(labels) != rows:
+        raise DeliveryError(f"{path}: {len(labels)} labels for {rows} held-out rows")
 
 
 def as_frame(rows: Any) -> Any:
-    """A series or a list of texts as a frame of one column, with its name or else `text`; all else
-    as it is.
+    """A series or a list of texts as a frame of one column; anything else as it is.
+
+    The column has the name of the series, or else the name `text`.
     """
     import pandas as pd
 
-    if (
-        isinstance(rows, list | tuple)
-        and rows
-        and all(isinstance(text, str) or text is None for text in rows)
-    ):
+    if isinstance(rows, list | tuple) and rows and all(map(_is_text_or_none, rows)):
         return pd.DataFrame({"text": pd.Series(list(rows), dtype=object)})
 
     if isinstance(rows, pd.Series):
-        return rows.to_frame("text" if rows.name is None else str(rows.name))
+        name = "text" if rows.name is None else str(rows.name)
+        return rows.to_frame(name)
 
     return rows
+
+
+def _is_text_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, str)
 
 
 def _is_frame(value: Any) -> bool:
@@ -160,24 +173,7 @@ def _is_frame(value: Any) -> bool:
 
 
 def _build(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(f"recipe_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise DeliveryError(f"{path} cannot be imported as a recipe")
-
-    module = importlib.util.module_from_spec(spec)
-    # Where a dataclass looks for what its annotations name. A pickle that names this module is
-    # refused.
-    sys.modules[spec.name] = module
-    try:
-        with refuse_another_scikit_learn(path):
-            spec.loader.exec_module(module)
-    except DeliveryError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise DeliveryError(
-            f"{path} failed when it was imported{_where(path, error)}: {first_line(error)}"
-        ) from error
-
+    module = _import_recipe(path)
     if not hasattr(module, "build"):
         raise DeliveryError(f"{path} has no build(): a recipe defines `def build() -> Recipe`")
 
@@ -188,28 +184,42 @@ def _build(path: Path) -> Any:
         raise
     except (Exception, SystemExit) as error:
         raise DeliveryError(
-            f"{path}: build() failed{_where(path, error)}: {first_line(error)}"
+            f"{path}: build() failed{_line_at_fault(path, error)}: {first_line(error)}"
         ) from error
 
 
-def _where(path: Path, error: BaseException) -> str:
-    """` (line 12, in build)`: the innermost line that led to an error, of the recipe or of a file
-    beside it.
-    """
-    recipe = path.resolve()
-    frames = [
-        (file, frame)
-        for frame in traceback.extract_tb(error.__traceback__)
-        for file in [Path(frame.filename).resolve()]
-        # A frame of Python's own has a name such as <frozen importlib> for its file.
-        if file.parent == recipe.parent and not frame.filename.startswith("<")
-    ]
-    if not frames:
-        return ""
+def _import_recipe(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(f"recipe_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise DeliveryError(f"{path} cannot be imported as a recipe")
 
-    file, frame = frames[-1]
-    named = "" if file == recipe else f"{file.name}, "
-    return f" ({named}line {frame.lineno}, in {frame.name})"
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses look up the names of their annotations here; a pickle that names it is refused.
+    sys.modules[spec.name] = module
+    try:
+        with refuse_another_scikit_learn(path):
+            spec.loader.exec_module(module)
+    except DeliveryError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise DeliveryError(
+            f"{path} failed when it was imported{_line_at_fault(path, error)}: {first_line(error)}"
+        ) from error
+
+    return module
+
+
+def _line_at_fault(path: Path, error: BaseException) -> str:
+    """` (line 12, in build)`: the innermost line at fault of the recipe or of a file beside it."""
+    recipe = path.resolve()
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        # A frame of Python's own has a name such as <frozen importlib> for its file.
+        file = Path(frame.filename).resolve()
+        if file.parent == recipe.parent and not frame.filename.startswith("<"):
+            prefix = "" if file == recipe else f"{file.name}, "
+            return f" ({prefix}line {frame.lineno}, in {frame.name})"
+
+    return ""
 
 
 def _looks_pickled(path: Path) -> bool:
@@ -228,7 +238,7 @@ def _from_pickle(path: Path, sample: Path, label: str | None, report: Report) ->
     except Exception as error:
         raise DeliveryError(
             f"{path} cannot be loaded as a pickled pipeline ({first_line(error)}): "
-            f"{_mended(path, error)}"
+            f"{_remedy(path, error)}"
         ) from error
 
     frame, labels = read_sample(sample, pipeline, label, report)
@@ -236,13 +246,12 @@ def _from_pickle(path: Path, sample: Path, label: str | None, report: Report) ->
     return Recipe(pipeline, frame, labels, output)
 
 
-def _mended(path: Path, error: Exception) -> str:
+def _remedy(path: Path, error: Exception) -> str:
     """What to do about a pickle that does not load."""
     if "__main__" in str(error):
         return (
             f"it names what a notebook or script defined itself; define that in a file beside "
-            f"{path.name}, such as "
-            "steps.py, import it from there, and pickle the pipeline again"
+            f"{path.name}, such as steps.py, import it from there, and pickle the pipeline again"
         )
 
     if isinstance(error, ImportError) and error.name:

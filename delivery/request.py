@@ -1,4 +1,4 @@
-"""What somebody asks to be delivered."""
+"""The request to deliver a version."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class DeliveryRequest:
-    """What to deliver. source: a recipe or a pickle; sample and label go with a pickle."""
+    """What to deliver, and where its bundle and the keys are.
+
+    source: a recipe or a pickle. sample, label: the rows that go with a pickle.
+    tolerance: by how much the ONNX form may differ.
+    """
 
     version: str
     source: Path

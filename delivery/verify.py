@@ -1,4 +1,4 @@
-"""Re-checks everything about a delivered version."""
+"""Checks a delivered version again."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from service.bundle import Bundle, BundleError, verify_bundle
 
 
 def check(path: Path, public_key: Path) -> Bundle:
-    """The signature and every digest; raises DeliveryError naming the file at fault."""
+    """Check the signature and every digest; raises DeliveryError naming the file at fault."""
     if not path.is_dir():
         raise DeliveryError(
             f"{path.name} was not delivered: `python deploy.py deliver {path.name} --from RECIPE`"
@@ -21,8 +21,9 @@ def check(path: Path, public_key: Path) -> Bundle:
 
 
 def verify(path: Path, public_key: Path) -> list[str]:
-    """All of it: signature, digests, and the golden rows in a fresh process; returns one line a
-    check.
+    """Check signature and digests, and predict the golden rows in a fresh process.
+
+    Returns one line a check; raises DeliveryError.
     """
     bundle = check(path, public_key)
     manifest = bundle.manifest

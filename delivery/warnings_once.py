@@ -1,6 +1,4 @@
-"""Warnings of other people's code while a version is delivered: each is told once, in one line,
-with its origin.
-"""
+"""Reports each distinct warning of a delivery once, in one line with its origin."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -10,12 +8,10 @@ from typing import TextIO
 
 @contextmanager
 def each_warning_once(report: Callable[[str], None]) -> Iterator[None]:
-    """Tell the warnings that Python's filters let through by `report`; the same words of one kind
-    are told once.
-    """
-    told: set[str] = set()
+    """Report the warnings that Python's filters let through; equal ones of one kind only once."""
+    reported: set[str] = set()
 
-    def tell(
+    def show(
         message: Warning | str,
         category: type[Warning],
         filename: str,
@@ -23,11 +19,12 @@ def each_warning_once(report: Callable[[str], None]) -> Iterator[None]:
         file: TextIO | None = None,  # noqa: ARG001 (Python calls it so)
         line: str | None = None,  # noqa: ARG001 (as above)
     ) -> None:
-        words = f"{category.__name__}: {(str(message).strip().splitlines() or [''])[0]}"
-        if words not in told:
-            told.add(words)
-            report(f"{words} ({filename.rpartition('site-packages/')[2]}, line {lineno})")
+        first, _, _ = str(message).strip().partition("\n")
+        text = f"{category.__name__}: {first.rstrip()}"
+        if text not in reported:
+            reported.add(text)
+            report(f"{text} ({filename.rpartition('site-packages/')[2]}, line {lineno})")
 
     with warnings.catch_warnings():
-        warnings.showwarning = tell
+        warnings.showwarning = show
         yield

@@ -33,8 +33,17 @@ _KINDS: dict[str, Any] = {
 }
 Columns = dict[str, np.ndarray]
 
-
 _UNUSUAL = re.compile(r'["\\\x00-\x1f\x7f-\x9f]')
+
+
+def row_count(columns: Columns) -> int:
+    """How many rows the columns hold; there is at least one column."""
+    return len(next(iter(columns.values())))
+
+
+def take_rows(columns: Columns, rows: slice | list[int] | np.ndarray) -> Columns:
+    """Some of the rows: by a slice, by their numbers, or by a mask."""
+    return {name: array[rows] for name, array in columns.items()}
 
 
 class Malformed(Exception):

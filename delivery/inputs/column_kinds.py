@@ -1,5 +1,6 @@
-"""What a column of a frame is in a row of JSON: float, int, bool or string; for all else, what to
-write instead.
+"""The kind of a frame's column in a row of JSON: float, int, bool or string.
+
+For all other columns it says what to write instead.
 """
 
 import datetime
@@ -17,7 +18,7 @@ NAME_LENGTH = 200
 
 
 def kind_of(name: str, series: "pd.Series") -> str:
-    """float, int, bool or string; raises DeliveryError that says what to write instead."""
+    """`float`, `int`, `bool` or `string`; raises DeliveryError that says what to write instead."""
     import pandas as pd
     from pandas.api import types
 
@@ -40,35 +41,34 @@ def kind_of(name: str, series: "pd.Series") -> str:
 
 def unsendable(frame: "pd.DataFrame") -> dict[Any, DeliveryError]:
     """The columns of which a row of JSON has no form, each with its error."""
-    found: dict[Any, DeliveryError] = {}
+    errors: dict[Any, DeliveryError] = {}
     for name in frame.columns:
         try:
             if frame[name].notna().any():
                 kind_of(str(name), frame[name])
         except DeliveryError as error:
-            found[name] = error
+            errors[name] = error
         except Exception as error:  # noqa: BLE001 (a value may raise anything when it is looked at)
-            found[name] = DeliveryError(
+            errors[name] = DeliveryError(
                 f"column {_shown(str(name))} holds a value that cannot even be compared "
-                f"({first_line(error)}): make "
-                "the column numbers or texts before fit"
+                f"({first_line(error)}): make the column numbers or texts before fit"
             )
 
-    return found
+    return errors
 
 
 def _kind_of_values(name: str, series: "pd.Series") -> str:
-    """Of a column of objects, as a database driver leaves it: by what every value is."""
-    # A dtype that pandas cannot list, such as a structure of pyarrow's, is one that no row can hold
-    # either.
+    """The kind of a column of objects, as a database driver leaves it, by its values."""
+    # No row can hold the values of a dtype that pandas cannot list, such as pyarrow's structures.
     try:
         present = series.dropna().tolist()
     except Exception:  # noqa: BLE001 (as above)
         present = []
 
-    kinds = {_kind_of_value(value) for value in present}
+    kinds = set(map(_kind_of_value, present))
     if len(kinds) == 1 and (kind := kinds.pop()):
         return kind
+
     if kinds == {"int", "float"}:
         return "float"
 
@@ -85,6 +85,7 @@ def _kind_of_value(value: Any) -> str:
 
     if isinstance(value, float | np.floating):
         return "float"
+
     return ""
 
 
@@ -93,8 +94,7 @@ def _instead(name: str, series: "pd.Series", present: list[Any]) -> str:
     if not present:
         return (
             f"{column} holds no value but null ({series.dtype}): give it a dtype, "
-            f"{frame}.astype(float), "
-            "or leave it out"
+            f"{frame}.astype(float), or leave it out"
         )
 
     odd = next((value for value in present if not _kind_of_value(value)), None)
@@ -102,19 +102,18 @@ def _instead(name: str, series: "pd.Series", present: list[Any]) -> str:
         kinds = ", ".join(sorted({type(value).__name__ for value in present}))
         return (
             f"{column} holds values of several kinds ({kinds}), and a row sent as JSON has one "
-            f"kind a column: make "
-            f"them one in both frames and before fit, such as {frame}.astype(str)"
+            f"kind a column: make them one in both frames and before fit, such as "
+            f"{frame}.astype(str)"
         )
 
     return (
         f"{column} holds {type(odd).__name__} ({series.dtype}), and a row sent as JSON holds "
-        f"numbers, booleans and "
-        f"texts: {_written(frame, odd)}"
+        f"numbers, booleans and texts: {_remedy(frame, odd)}"
     )
 
 
-def _written(frame: str, odd: Any) -> str:
-    """How to write a value of that kind so that a row can hold it."""
+def _remedy(frame: str, odd: Any) -> str:
+    """How to write values of that kind so that a row can hold them."""
     import pandas as pd
 
     if isinstance(odd, pd.Timedelta | datetime.timedelta | np.timedelta64):
@@ -123,27 +122,30 @@ def _written(frame: str, odd: Any) -> str:
     if isinstance(odd, datetime.date | datetime.time | np.datetime64 | pd.Period):
         return (
             f"give it as text, {frame}.astype(str), and let the pipeline's first step make a date "
-            f"of it "
-            "(a FunctionTransformer of a function in a file beside the recipe), or as a number "
-            "before fit"
+            f"of it (a FunctionTransformer of a function in a file beside the recipe), or as a "
+            f"number before fit"
         )
 
     if isinstance(odd, decimal.Decimal):
         return f"make it floats before fit, {frame}.astype(float)"
+
     if isinstance(odd, complex | np.complexfloating):
         return "give its real and its imaginary part as two columns of floats before fit"
+
     if isinstance(odd, bytes | bytearray | memoryview):
         return f"decode it to text before fit, {frame}.str.decode('utf-8')"
 
     if isinstance(odd, list | tuple | set | frozenset | dict | np.ndarray):
         return (
-            "give a column an element before fit, or one text that a step of the pipeline takes "
-            "apart, "
-            f"{frame}.map(json.dumps)"
+            f"give a column an element before fit, or one text that a step of the pipeline takes "
+            f"apart, {frame}.map(json.dumps)"
         )
 
     return f"make it numbers or texts before fit, such as {frame}.astype(str)"
 
 
 def _shown(name: str) -> str:
-    return repr(name if len(name) <= NAME_LENGTH else name[:NAME_LENGTH] + "…")
+    if len(name) > NAME_LENGTH:
+        name = name[:NAME_LENGTH] + "…"
+
+    return repr(name)

@@ -1,8 +1,8 @@
-"""The columns that the pipeline was fitted on: held-out rows lack none of them, and users are asked
-for no other.
+"""Gives the frames the columns that the pipeline was fitted on: users are asked for no other.
 
 Rows go by name: the order of a frame's columns is the pipeline's own, and names are texts, as in
-JSON."""
+JSON.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,8 +26,9 @@ Report = Callable[[str], None]
 def with_inputs_as_fitted(recipe: Recipe, report: Report) -> Recipe:
     """The recipe with frames of the columns that its pipeline needs, in its order, named by texts.
 
-    What is left out is named in a line. Raises DeliveryError where a column is missing, has no form
-    in JSON, or where one that would be left out changes the predictions."""
+    Columns that are left out are reported in a line. Raises DeliveryError where a column is
+    missing, has no form in JSON, or where leaving one out changes the predictions.
+    """
     for frame in (recipe.held_out, recipe.training):
         if frame is not None:
             check_names(frame)
@@ -39,34 +40,33 @@ def with_inputs_as_fitted(recipe: Recipe, report: Report) -> Recipe:
 
 
 def _with_names_as_texts(recipe: Recipe) -> Recipe:
-    """Numbers and tuples as names become the texts that a row of JSON has in their place."""
+    """Replace names that are numbers or tuples by the texts that a row of JSON has for them."""
     if all(isinstance(name, str) for name in recipe.held_out.columns):
         return recipe
 
     named = recipe.held_out.set_axis(_texts(recipe.held_out), axis=1)
-    if not _same_on(recipe, named):
+    if not _predicts_same_on(recipe, named):
         raise DeliveryError(
             f"the columns are named {_listed(list(recipe.held_out.columns)[:3])} ..., no texts, "
-            f"and the pipeline does "
-            "not predict the same where they are texts, as in JSON: fit it on "
-            "frame.rename(columns=str)"
+            f"and the pipeline does not predict the same where they are texts, as in JSON: fit it "
+            f"on frame.rename(columns=str)"
         )
 
     training = recipe.training
-    return replace(
-        recipe,
-        held_out=named,
-        training=None if training is None else training.set_axis(_texts(training), axis=1),
-    )
+    if training is not None:
+        training = training.set_axis(_texts(training), axis=1)
+
+    return replace(recipe, held_out=named, training=training)
 
 
 def _texts(frame: "pd.DataFrame") -> list[str]:
-    return [str(name) for name in frame.columns]
+    return list(map(str, frame.columns))
 
 
 def _with_fitted_columns(recipe: Recipe, report: Report) -> Recipe:
-    """Without columns that the pipeline was not fitted on; one that does not know its columns keeps
-    all.
+    """Leave out columns that the pipeline was not fitted on.
+
+    Where it does not know its columns it keeps all.
     """
     names = getattr(recipe.pipeline, "feature_names_in_", None)
     if names is None:
@@ -74,39 +74,43 @@ def _with_fitted_columns(recipe: Recipe, report: Report) -> Recipe:
         return recipe
 
     fitted, given = list(names), list(recipe.held_out.columns)
-    strays = [name for name in given if name not in fitted]
+    extra = [name for name in given if name not in fitted]
     ordered = [name for name in fitted if name in given]
     if [name for name in given if name in fitted] != ordered:
-        recipe = replace(recipe, held_out=recipe.held_out[[*ordered, *strays]])
+        recipe = replace(recipe, held_out=recipe.held_out[[*ordered, *extra]])
 
-    _refuse_missing(recipe, [name for name in fitted if name not in given], strays)
-    if not strays:
-        return recipe
+    _refuse_missing(recipe, [name for name in fitted if name not in given], extra)
+    if extra:
+        return _without_extra(recipe, ordered, extra, report)
 
-    bare = recipe.held_out[ordered]
-    if not _same_on(recipe, bare):
+    return recipe
+
+
+def _without_extra(recipe: Recipe, ordered: list[Any], extra: list[Any], report: Report) -> Recipe:
+    """Leave the extra columns out; raises DeliveryError where that changes the predictions."""
+    reduced = recipe.held_out[ordered]
+    if not _predicts_same_on(recipe, reduced):
         raise DeliveryError(
-            f"the held-out rows have {_listed(strays)}, which the pipeline was not fitted on, and "
-            f"it does not predict "
-            f"the same without: take {_it(strays)} out of the held-out rows or the sample, or fit "
-            f"on {_it(strays)}"
+            f"the held-out rows have {_listed(extra)}, which the pipeline was not fitted on, and "
+            f"it does not predict the same without: take {_it(extra)} out of the held-out rows or "
+            f"the sample, or fit on {_it(extra)}"
         )
 
-    truth = (
-        ""
-        if recipe.labels is not None
-        else " (is the truth among them? name it by --label, or labels= in a recipe)"
-    )
+    hint = ""
+    if recipe.labels is None:
+        hint = " (is the truth among them? name it by --label, or labels= in a recipe)"
+
     report(
-        f"left out {_listed(strays)}: the pipeline was not fitted on {_it(strays)} and predicts "
-        f"the same without{truth}"
+        f"left out {_listed(extra)}: the pipeline was not fitted on {_it(extra)} and predicts "
+        f"the same without{hint}"
     )
-    return replace(recipe, held_out=bare)
+    return replace(recipe, held_out=reduced)
 
 
 def _refuse_another_order(recipe: Recipe) -> None:
-    """A pipeline that was fitted on arrays goes by place, so that only one order can be the right
-    one.
+    """Raise DeliveryError where the frames' columns have different orders.
+
+    A pipeline that was fitted on arrays goes by position, so that only one order can be right.
     """
     if recipe.training is None:
         return
@@ -115,78 +119,82 @@ def _refuse_another_order(recipe: Recipe) -> None:
     if given != seen and sorted(given) == sorted(seen):
         raise DeliveryError(
             "the held-out rows have their columns in another order than the training rows, and "
-            "the pipeline, fitted on "
-            "an array, does not know their names: give both frames the order of the array, or fit "
-            "on a frame"
+            "the pipeline, fitted on an array, does not know their names: give both frames the "
+            "order of the array, or fit on a frame"
         )
 
 
 def _refuse_unsendable(recipe: Recipe) -> None:
-    """Raise DeliveryError for a column that no row of JSON can hold, and say so where the pipeline
-    does not need it.
+    """Raise DeliveryError for a column that no row of JSON can hold.
+
+    It says so where the pipeline does not need that column.
     """
-    frames = [recipe.held_out] if recipe.training is None else [recipe.training, recipe.held_out]
-    errors = {name: error for frame in frames for name, error in unsendable(frame).items()}
+    errors: dict[Any, DeliveryError] = {}
+    if recipe.training is not None:
+        errors |= unsendable(recipe.training)
+
+    errors |= unsendable(recipe.held_out)
     bad = [name for name in recipe.held_out.columns if name in errors]
     if not bad:
         return
 
-    bare = recipe.held_out.drop(columns=bad)
-    if len(bare.columns) and _same_on(recipe, bare):
+    reduced = recipe.held_out.drop(columns=bad)
+    if len(reduced.columns) and _predicts_same_on(recipe, reduced):
         raise DeliveryError(
             f"{errors[bad[0]]}; or leave {_listed(bad)} out of the held-out rows: the pipeline "
-            f"predicts the same "
-            "without"
+            f"predicts the same without"
         )
 
     raise errors[bad[0]]
 
 
-def _refuse_missing(recipe: Recipe, missing: list[Any], strays: list[Any]) -> None:
-    """Names alone do not tell: a pipeline may have been fitted on columns that it drops."""
+def _refuse_missing(recipe: Recipe, missing: list[Any], extra: list[Any]) -> None:
+    """Raise DeliveryError where the pipeline fails without columns that it was fitted on.
+
+    Names alone do not tell: it may have been fitted on columns that it drops.
+    """
     error = _error_on(recipe, recipe.held_out) if missing else None
     if error is None:
         return
 
-    there = f" (they have {_listed(strays)}, which it was not)" if strays else ""
+    hint = f" (they have {_listed(extra)}, which it was not)" if extra else ""
     raise DeliveryError(
-        f"the held-out rows lack {_listed(missing)}, which the pipeline was fitted on{there}: add "
-        f"or rename "
-        f"{_it(missing)}; it said {first_line(error)}"
+        f"the held-out rows lack {_listed(missing)}, which the pipeline was fitted on{hint}: add "
+        f"or rename {_it(missing)}; the pipeline failed with {first_line(error)}"
     )
 
 
 def _error_on(recipe: Recipe, frame: "pd.DataFrame") -> Exception | None:
-    """What the pipeline says of the first rows, None where it predicts one of them."""
-    found = None
-    for place in range(min(len(frame), ROWS_TRIED)):
+    """The pipeline's last error on the first rows, None where it predicts one of them."""
+    last_error = None
+    for row in range(min(len(frame), ROWS_TRIED)):
         try:
-            _predict(recipe, frame.iloc[[place]])
+            _predict(recipe, frame.iloc[[row]])
             return None
         except Exception as error:  # noqa: BLE001 (a pipeline may raise anything)
-            found = error
+            last_error = error
 
-    return found
+    return last_error
 
 
-def _same_on(recipe: Recipe, bare: "pd.DataFrame") -> bool:
-    """Whether the pipeline predicts of this frame what it does of the held-out rows."""
+def _predicts_same_on(recipe: Recipe, changed: "pd.DataFrame") -> bool:
+    """Whether the pipeline predicts of a changed frame what it predicts of the held-out rows."""
     try:
-        without = _predict(recipe, bare)
+        of_changed = _predict(recipe, changed)
     except Exception:  # noqa: BLE001 (as above)
         return False
 
     try:
-        whole = _predict(recipe, recipe.held_out)
+        of_held_out = _predict(recipe, recipe.held_out)
     except Exception:  # noqa: BLE001 (as above)
-        # Only without them it predicts.
+        # It predicts the changed frame only.
         return True
 
-    if without.dtype.kind == "f" and without.shape == whole.shape:
+    if of_changed.dtype.kind == "f" and of_changed.shape == of_held_out.shape:
         # A forest adds its trees up in any order.
-        return bool(np.allclose(without, whole, rtol=1e-9, atol=1e-12, equal_nan=True))
+        return bool(np.allclose(of_changed, of_held_out, rtol=1e-9, atol=1e-12, equal_nan=True))
 
-    return np.array_equal(without, whole)
+    return np.array_equal(of_changed, of_held_out)
 
 
 def _predict(recipe: Recipe, frame: "pd.DataFrame") -> np.ndarray:
@@ -201,4 +209,5 @@ def _listed(names: list[Any]) -> str:
 def _it(names: list[Any]) -> str:
     if len(names) == 1:
         return "it"
+
     return "them"

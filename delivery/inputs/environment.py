@@ -10,43 +10,51 @@ from typing import Any
 
 def installed() -> dict[str, str]:
     """Every installed distribution and its version, by normalised name (PEP 503), in order."""
-    found = {
-        re.sub(r"[-_.]+", "-", each.name).lower(): each.version
-        for each in distributions()
-        if each.name
-    }
-    return dict(sorted(found.items()))
+    versions = {}
+    for distribution in distributions():
+        if distribution.name:
+            name = re.sub(r"[-_.]+", "-", distribution.name).lower()
+            versions[name] = distribution.version
+
+    return dict(sorted(versions.items()))
 
 
 def python_version() -> str:
-    """Of this interpreter: major.minor.micro."""
+    """The version of this interpreter: major.minor.micro."""
     return platform.python_version()
 
 
 def environment_yaml(name: str, packages: dict[str, str]) -> dict[str, Any]:
-    """A conda environment with exact pins, as a value."""
+    """A conda environment with exact pins, as plain values for YAML."""
     pins = [f"{package}=={version}" for package, version in packages.items()]
     dependencies: list[Any] = [f"python={python_version()}", "pip", {"pip": pins}]
     return {"name": name, "channels": ["conda-forge"], "dependencies": dependencies}
 
 
 def git_state(folder: Path) -> dict[str, Any]:
-    """The commit that `folder` is at and whether its tree is clean; None for both outside a
-    checkout.
-    """
+    """The commit of a checkout and whether its tree is clean; None for both outside a checkout."""
     commit = _git(folder, "rev-parse", "HEAD")
     status = _git(folder, "status", "--porcelain")
-    return {"git_commit": commit or None, "git_clean": None if commit is None else status == ""}
+    if commit is None:
+        return {"git_commit": None, "git_clean": None}
+
+    return {"git_commit": commit or None, "git_clean": status == ""}
 
 
-def _git(folder: Path, *words: str) -> str | None:
+def _git(folder: Path, *arguments: str) -> str | None:
     try:
         done = subprocess.run(
-            ["git", *words], cwd=folder, capture_output=True, text=True, timeout=20, check=False
+            ["git", *arguments],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
 
     if done.returncode == 0:
         return done.stdout.strip()
+
     return None

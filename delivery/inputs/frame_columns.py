@@ -1,6 +1,4 @@
-"""How a column is held in the frame that the pipeline was fitted on, so that the service can
-rebuild it.
-"""
+"""Describes how the pipeline's own frame holds a column, so that the service can rebuild it."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -13,13 +11,15 @@ if TYPE_CHECKING:
 
 
 def frame_column(held_out: "pd.Series", seen: "pd.Series", nullable: bool) -> FrameColumn:
-    """As training holds it; as the held-out rows do where only that can hold what both frames
-    hold.
+    """The column as training holds it, or as the held-out rows do where only that holds both.
+
+    Objects where neither holds the values of both frames.
     """
-    chosen = next(
-        (each for each in (seen, held_out) if _holds(each, held_out, seen, nullable)), None
-    )
-    if chosen is None:
+    if _holds(seen, held_out, seen, nullable):
+        chosen = seen
+    elif _holds(held_out, held_out, seen, nullable):
+        chosen = held_out
+    else:
         return FrameColumn(dtype="object", null=_null(held_out, seen))
 
     name = dtype_name(chosen.dtype)
@@ -27,16 +27,14 @@ def frame_column(held_out: "pd.Series", seen: "pd.Series", nullable: bool) -> Fr
         return FrameColumn(dtype=name, null=_null(held_out, seen))
 
     if name.startswith(CATEGORY):
-        levels = [_plain(level) for level in chosen.cat.categories]
+        levels = list(map(_plain, chosen.cat.categories))
         return FrameColumn(dtype=name, levels=levels, ordered=bool(chosen.cat.ordered))
 
     return FrameColumn(dtype=name)
 
 
 def dtype_name(dtype: Any) -> str:
-    """A name by which pandas finds the dtype again; of a sparse one that of its values, which are
-    the same.
-    """
+    """A name by which pandas finds the dtype again; of a sparse one its values' dtype."""
     import pandas as pd
 
     if isinstance(dtype, pd.SparseDtype):
@@ -59,16 +57,13 @@ def kinds_of_null(column: "pd.Series") -> "pd.Series":
     import pandas as pd
 
     nulls = column.isna()
-    kinds = [_kind(value) for value in column[nulls].tolist()]
-    marked = pd.Series("", index=range(len(column)), dtype=object)
-    marked[nulls.to_numpy(dtype=bool)] = kinds
-    return marked
+    kinds = pd.Series("", index=range(len(column)), dtype=object)
+    kinds[nulls.to_numpy(dtype=bool)] = list(map(_kind, column[nulls].tolist()))
+    return kinds
 
 
 def _holds(column: "pd.Series", held_out: "pd.Series", seen: "pd.Series", nullable: bool) -> bool:
-    """Whether the column's dtype holds the nulls of both frames, and numbers with a fraction where
-    either has some.
-    """
+    """Whether the column's dtype holds the nulls and the fractions of both frames."""
     from pandas.api import types
 
     dtype = getattr(column.dtype, "subtype", column.dtype)
@@ -76,20 +71,23 @@ def _holds(column: "pd.Series", held_out: "pd.Series", seen: "pd.Series", nullab
     if nullable and plain:
         return False
 
-    fraction = any(
-        types.is_float_dtype(each.dtype) and each.notna().any() for each in (held_out, seen)
-    )
-    return not (fraction and types.is_integer_dtype(dtype))
+    if not types.is_integer_dtype(dtype):
+        return True
+
+    for series in (held_out, seen):
+        if types.is_float_dtype(series.dtype) and series.notna().any():
+            return False
+
+    return True
 
 
 def _null(held_out: "pd.Series", seen: "pd.Series") -> str:
-    """What stands for null most often, in the held-out rows first: they are what a user's frame
-    looks like.
-    """
+    """What stands for null most often, in the held-out rows first: users' frames look like them."""
     for series in (held_out, seen):
-        kinds = Counter(_kind(value) for value in series[series.isna()].tolist())
+        kinds = Counter(map(_kind, series[series.isna()].tolist()))
         if kinds:
             return kinds.most_common(1)[0][0]
+
     return "None"
 
 
@@ -101,4 +99,5 @@ def _kind(value: Any) -> str:
 def _plain(value: Any) -> Any:
     if hasattr(value, "item"):
         return value.item()
+
     return value

@@ -1,4 +1,4 @@
-"""The truth of the held-out rows: what it must be, and what makes its metrics say little."""
+"""Checks the labels of the held-out rows, and warns where their metrics say little."""
 
 import numpy as np
 
@@ -10,9 +10,7 @@ FEW_ROWS = 100
 
 
 def require_labels(recipe: Recipe) -> None:
-    """One label a row and none of them null; raises DeliveryError with how many are not and the
-    first row.
-    """
+    """Require one label a row and no null; raises DeliveryError naming the first row at fault."""
     if recipe.labels is None:
         return
 
@@ -28,8 +26,8 @@ def require_labels(recipe: Recipe) -> None:
     if len(nulls):
         raise DeliveryError(
             f"{len(nulls)} of {len(labels)} labels are null, the first of held-out row {nulls[0]} "
-            f"(counted from 0): "
-            "leave those rows out of the held-out frame or the sample, and their labels"
+            f"(counted from 0): leave those rows out of the held-out frame or the sample, and "
+            f"their labels"
         )
 
 
@@ -49,8 +47,7 @@ def cautions(recipe: Recipe) -> list[str]:
     if len(seen) == 1 and task_of(recipe)[0] == "classification":
         lines.append(
             f"all held-out labels are {seen.pop()!r}: metrics of one class say little, and there "
-            f"is no AUC; give rows "
-            "of every class"
+            f"is no AUC; give rows of every class"
         )
 
     return lines

@@ -1,10 +1,10 @@
-"""The code beside a recipe or a pickle: importable while it is delivered, and what of it has to
-travel.
+"""Makes the code beside a recipe or a pickle importable, and collects what of it must travel.
 
 A pickle holds the names of classes and functions, not their code. Those of installed packages are
 installed where the version runs; those in files beside the recipe go into the bundle, with the
 files beside it that they import. Nothing else does: no data, and no module that the pipeline does
-not need."""
+not need.
+"""
 
 import ast
 import copyreg
@@ -34,13 +34,12 @@ RECIPE = "recipe_"
 
 @contextmanager
 def modules_beside(path: Path) -> Iterator[None]:
-    """Let the recipe or pickle at `path` import the files beside it, after everything that is
-    installed.
+    """Let the recipe or pickle at `path` import the files beside it; installed ones come first.
 
     At its end those modules are forgotten, so that the next delivery in this process gets its own.
     """
     folder = path.resolve().parent
-    finder = _Beside(folder)
+    finder = _FolderFinder(folder)
     before = set(sys.modules)
     importlib.invalidate_caches()
     sys.meta_path.append(finder)
@@ -48,13 +47,13 @@ def modules_beside(path: Path) -> Iterator[None]:
         yield
     finally:
         sys.meta_path.remove(finder)
-        for name in [name for name in sys.modules if name not in before]:
+        for name in set(sys.modules) - before:
             if name.startswith(RECIPE) or _is_beside(_file_of(name), folder):
                 del sys.modules[name]
 
 
-class _Beside(MetaPathFinder):
-    """Finds top-level modules in one folder; what is inside a package is found by Python itself."""
+class _FolderFinder(MetaPathFinder):
+    """Finds top-level modules in one folder; Python itself finds what is inside a package."""
 
     def __init__(self, folder: Path) -> None:
         self._finder = FileFinder(str(folder), (SourceFileLoader, SOURCE_SUFFIXES))
@@ -68,6 +67,7 @@ class _Beside(MetaPathFinder):
         """See MetaPathFinder."""
         if path is None:
             return self._finder.find_spec(fullname)
+
         return None
 
 
@@ -75,31 +75,32 @@ def code_of(pipeline: Any, path: Path) -> dict[str, bytes]:
     """The sources that a pickle of this pipeline needs beside it, by the name of the bundle's file.
 
     Raises DeliveryError for what no pickle can hold: a lambda, a function of a function, a class of
-    the recipe itself."""
-    named = _Named(path)
+    the recipe itself.
+    """
+    pickler = _ModuleCollector(path)
     try:
-        named.dump(pipeline)
+        pickler.dump(pipeline)
     except (DeliveryError, OSError):
         raise
     except Exception as error:
         raise DeliveryError(
-            f"the pipeline cannot be pickled: {first_line(error)}{named.holder()}"
+            f"the pipeline cannot be pickled: {first_line(error)}{pickler.holder()}"
         ) from error
 
-    return _Closure(path.resolve().parent).of(named.modules)
+    return _LocalSources(path.resolve().parent).of(pickler.modules)
 
 
-class _Nowhere(io.RawIOBase):
+class _NullFile(io.RawIOBase):
     def write(self, data: Any) -> int:
         # A large array comes as a PickleBuffer, which has no length of its own.
         return memoryview(data).nbytes
 
 
-class _Named(pickle.Pickler):
-    """Pickles into nowhere and keeps the names of all modules that the pickle would name."""
+class _ModuleCollector(pickle.Pickler):
+    """Pickles into nothing and collects the names of all modules that the pickle would name."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(_Nowhere(), protocol=pickle.HIGHEST_PROTOCOL)
+        super().__init__(_NullFile(), protocol=pickle.HIGHEST_PROTOCOL)
         self.modules: set[str] = set()
         self._path, self._last = path, ""
 
@@ -116,72 +117,70 @@ class _Named(pickle.Pickler):
         return NotImplemented
 
     def holder(self) -> str:
-        """The object that was looked at last, which holds what cannot be pickled or is it."""
-        if self._last:
-            return (
-                f" (in {self._last}): keep only what was learnt in the pipeline, "
-                "and open or make the rest when it predicts"
-            )
-        return ""
+        """The last object in words: it cannot be pickled, or holds what cannot be."""
+        if not self._last:
+            return ""
+
+        return (
+            f" (in {self._last}): keep only what was learned in the pipeline, and open or make the "
+            f"rest when it predicts"
+        )
 
 
 def _require_importable(obj: type | FunctionType, path: Path) -> None:
-    """Raise DeliveryError unless the object is found under its own name in a module other than the
-    recipe.
-    """
+    """Raise DeliveryError unless another module than the recipe has the object under its name."""
     module, qualname = str(obj.__module__), obj.__qualname__
-    own = module.startswith(RECIPE) or module == "__main__"
-    if not own and _looked_up(module, qualname) is obj:
+    is_own = module.startswith(RECIPE) or module == "__main__"
+    if not is_own and _looked_up(module, qualname) is obj:
         return
 
-    code = getattr(obj, "__code__", None)
-    line = f", line {code.co_firstlineno}" if code is not None else ""
-    where = (
-        f"{Path(code.co_filename).name}{line}" if code is not None else path.name if own else module
-    )
+    where = _where_defined(obj, path.name if is_own else module)
     if obj.__name__ == "<lambda>":
-        what, write = f"a lambda ({where})", "write it as a function `def ...`"
+        what, remedy = f"a lambda ({where})", "write it as a function `def ...`"
     elif "<locals>" in qualname:
-        what = (
-            f"{obj.__name__}, which is defined inside {qualname.rpartition('.<locals>')[0]} "
-            f"({where})"
-        )
-        write = "define it at the top level"
-    elif own:
-        what, write = f"{obj.__name__}, which is defined in {where}", "move it"
+        function = qualname.rpartition(".<locals>")[0]
+        what = f"{obj.__name__}, which is defined inside {function} ({where})"
+        remedy = "define it at the top level"
+    elif is_own:
+        what, remedy = f"{obj.__name__}, which is defined in {where}", "move it"
     else:
         raise DeliveryError(
             f"the pipeline cannot be pickled: it holds {obj.__name__}, which module {module} does "
-            f"not have under "
-            "that name: import it under the name that it was defined with"
+            f"not have under that name: import it under the name that it was defined with"
         )
 
     raise DeliveryError(
         f"the pipeline cannot be pickled: it holds {what}, and a pickle holds names, not code: "
-        f"{write} in a file "
-        f"beside {path.name}, such as steps.py, and import it from there (`from steps import "
-        f"...`): that file travels "
-        "with the bundle"
+        f"{remedy} in a file beside {path.name}, such as steps.py, and import it from there "
+        f"(`from steps import ...`): that file travels with the bundle"
     )
 
 
+def _where_defined(obj: type | FunctionType, otherwise: str) -> str:
+    """File and line of a function; `otherwise` for a class, which does not know them."""
+    code = getattr(obj, "__code__", None)
+    if code is None:
+        return otherwise
+
+    return f"{Path(code.co_filename).name}, line {code.co_firstlineno}"
+
+
 def _looked_up(module: str, qualname: str) -> Any:
-    found: Any = sys.modules.get(module)
+    value: Any = sys.modules.get(module)
     for part in qualname.split("."):
-        found = getattr(found, part, None)
-    return found
+        value = getattr(value, part, None)
+
+    return value
 
 
-class _Closure:
-    """All modules below one folder that some modules need."""
+class _LocalSources:
+    """The sources below one folder that some modules need."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def of(self, names: set[str]) -> dict[str, bytes]:
-        """Their sources and those of the modules that they import, by the name of the bundle's
-        file.
-        """
+        """Sources of the modules and of what they import, by the name of the bundle's file."""
         sources: dict[str, bytes] = {}
         seen: set[str] = set()
         waiting = sorted(names)
@@ -189,15 +188,20 @@ class _Closure:
             name = waiting.pop()
             if name in seen or name.startswith(RECIPE):
                 continue
+
             seen.add(name)
-            waiting += [name.rpartition(".")[0]] if "." in name else []
+            package_around = name.rpartition(".")[0]
+            if package_around:
+                waiting.append(package_around)
+
             file = _file_of(name) if _starts_beside(name, self._folder) else None
             if file is None or not _is_beside(file, self._folder):
                 continue
+
             source = self._source(name, file)
-            package = file.name == "__init__.py"
-            sources[module_file(name, package)] = source
-            waiting += self._imported(name, file, source, package)
+            is_package = file.name == "__init__.py"
+            sources[module_file(name, is_package)] = source
+            waiting += self._imported(name, file, source, is_package)
 
         return dict(sorted(sources.items()))
 
@@ -205,95 +209,120 @@ class _Closure:
         if file.suffix not in SOURCE_SUFFIXES:
             raise DeliveryError(
                 f"the pipeline needs {name}, whose file {file.name} is compiled: only source "
-                f"travels with a bundle, "
-                "install it as a package"
+                f"travels with a bundle, install it as a package"
             )
 
         return file.read_bytes()
 
-    def _imported(self, name: str, file: Path, source: bytes, package: bool) -> set[str]:
-        names = _imports(source, name if package else name.rpartition(".")[0])
-        for each in sorted(names):
-            if each.partition(".")[0] in NOT_IN_A_SERVICE and not _starts_beside(
-                each, self._folder
-            ):
+    def _imported(self, name: str, file: Path, source: bytes, is_package: bool) -> set[str]:
+        names = _imports(source, name if is_package else name.rpartition(".")[0])
+        for imported in sorted(names):
+            is_a_room = imported.partition(".")[0] in NOT_IN_A_SERVICE
+            if is_a_room and not _starts_beside(imported, self._folder):
                 raise DeliveryError(
-                    f"the pipeline needs {file.name}, which imports {each}, and a version's "
-                    f"process does not have it: "
-                    "keep the classes and functions of the pipeline in a file without that import"
+                    f"the pipeline needs {file.name}, which imports {imported}, and a version's "
+                    f"process does not have it: keep the classes and functions of the pipeline in "
+                    f"a file without that import"
                 )
 
         return names
 
 
 def _imports(source: bytes, package: str) -> set[str]:
-    """Every name that may be a module in the import statements of a source; package: for relative
-    ones.
+    """Every name that may be a module in the import statements of a source.
+
+    package: what relative imports start from.
     """
-    found: set[str] = set()
+    names: set[str] = set()
     waiting: list[ast.AST] = [ast.parse(source)]
     while waiting:
         node = waiting.pop()
-        if (
-            isinstance(node, ast.If)
-            and ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING"
-        ):
+        if isinstance(node, ast.If) and _is_type_checking(node.test):
             waiting += node.orelse
             continue
+
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            around = (
-                package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
-            )
-            base = ".".join([*around, *([node.module] if node.module else [])])
-            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+            base = _absolute_module(node, package)
+            names.add(base)
+            names.update(f"{base}.{alias.name}" for alias in node.names)
+
         waiting += ast.iter_child_nodes(node)
 
-    return found - {""}
+    return names - {""}
+
+
+def _is_type_checking(test: ast.expr) -> bool:
+    return ast.unparse(test).rpartition(".")[2] == "TYPE_CHECKING"
+
+
+def _absolute_module(node: ast.ImportFrom, package: str) -> str:
+    parts: list[str] = []
+    if node.level:
+        around = package.split(".")
+        parts += around[: len(around) - node.level + 1]
+
+    if node.module:
+        parts.append(node.module)
+
+    return ".".join(parts)
 
 
 def _spec_of(name: str) -> ModuleSpec | None:
-    """Where a module is found; looking for `a.b` imports `a`, whose own code may raise anything."""
+    """The spec of a module, None for what is none.
+
+    Looking for `a.b` imports `a`, whose own code may raise anything.
+    """
     try:
         if name in sys.modules:
             return getattr(sys.modules[name], "__spec__", None)
+
         return importlib.util.find_spec(name)
     except Exception:  # noqa: BLE001 (as above: then it is no module that could be imported)
         return None
 
 
 def _file_of(name: str) -> Path | None:
-    """The file of a module, imported or not; None for a built-in one, a namespace, and what is no
-    module.
-    """
+    """The file of a module, imported or not; None for a built-in one and for a namespace."""
     spec = _spec_of(name)
     if spec is not None and spec.has_location and spec.origin:
         return Path(spec.origin).resolve()
+
     return None
 
 
 def _starts_beside(name: str, folder: Path) -> bool:
     """Whether the top of a module's name is found beside the recipe, without importing anything."""
     spec = _spec_of(name.partition(".")[0])
-    places = list(spec.submodule_search_locations or []) if spec is not None else []
-    places += [spec.origin] if spec is not None and spec.has_location and spec.origin else []
-    return any(_is_beside(Path(place).resolve(), folder) for place in places)
+    if spec is None:
+        return False
+
+    paths = list(spec.submodule_search_locations or [])
+    if spec.has_location and spec.origin:
+        paths.append(spec.origin)
+
+    return any(_is_beside(Path(path).resolve(), folder) for path in paths)
 
 
 def _is_beside(file: Path | None, folder: Path) -> bool:
-    """Whether a module's file belongs to the recipe: at its side or below, and of no installation
-    or room of Sluice.
+    """Whether a module's file belongs to the recipe.
+
+    At its side or below, and neither in an installation nor in a room of Sluice.
     """
     if file is None or not file.is_relative_to(folder):
         return False
-    return not any(file.is_relative_to(place) for place in _installed())
+
+    return not any(map(file.is_relative_to, _installed()))
 
 
 @cache
 def _installed() -> tuple[Path, ...]:
+    """Folders and files of Python, of installed packages and of Sluice."""
     paths = sysconfig.get_paths()
-    here = Path(__file__).resolve().parents[2]
-    places = [Path(paths[key]) for key in ("stdlib", "purelib", "platlib")]
-    rooms = [here / room for room in (*NOT_IN_A_SERVICE, "deploy.py", "service", "wire")]
-    return tuple(place.resolve() for place in (*places, Path(site.getusersitepackages()), *rooms))
+    installed = [Path(paths[key]) for key in ("stdlib", "purelib", "platlib")]
+    installed.append(Path(site.getusersitepackages()))
+
+    root = Path(__file__).resolve().parents[2]
+    installed += map(root.joinpath, (*NOT_IN_A_SERVICE, "deploy.py", "service", "wire"))
+    return tuple(path.resolve() for path in installed)

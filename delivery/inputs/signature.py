@@ -1,9 +1,8 @@
-"""The signature of columns: what a row must look like, read off the training frame and the held-out
-one.
-"""
+"""Reads the signature of columns, what a row must look like, from the frames."""
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from delivery.errors import DeliveryError
@@ -15,8 +14,7 @@ from service.frames import pandas_dtype
 if TYPE_CHECKING:
     import pandas as pd
 
-# Texts are categories where they are few, short and each seen often: then none of them tells of one
-# row.
+# Texts are categories where they are few, short and repeat: then none of them identifies a row.
 MOST_CATEGORIES = 100
 LONGEST_CATEGORY = 100
 SEEN_AT_LEAST = 2
@@ -24,8 +22,9 @@ SEEN_ON_AVERAGE = 5
 
 
 def columns_of(held_out: "pd.DataFrame", training: "pd.DataFrame | None") -> list[Column]:
-    """One Column a column of the held-out frame, with range or categories of training; raises
-    DeliveryError.
+    """One Column for each column of the held-out frame, with range or categories of training.
+
+    Raises DeliveryError where a column has no form in JSON or the frames do not fit.
     """
     seen = held_out if training is None else training
     if not len(held_out.columns):
@@ -34,26 +33,24 @@ def columns_of(held_out: "pd.DataFrame", training: "pd.DataFrame | None") -> lis
     for frame in (held_out, seen):
         check_names(frame)
 
-    missing = [name for name in held_out.columns if name not in seen.columns]
-    if missing:
-        raise DeliveryError(
-            f"the held-out rows have a column {missing[0]!r} that the training rows lack"
-        )
+    for name in held_out.columns:
+        if name not in seen.columns:
+            raise DeliveryError(
+                f"the held-out rows have a column {name!r} that the training rows lack"
+            )
 
     return [_column(str(name), held_out[name], seen[name]) for name in held_out.columns]
 
 
 def check_names(frame: "pd.DataFrame") -> None:
-    """Raise DeliveryError where two columns have one name in JSON, or one has a name that JSON
-    cannot hold.
-    """
-    names = [str(name) for name in frame.columns]
+    """Raise DeliveryError where two columns have one name in JSON, or JSON cannot hold a name."""
     seen: set[str] = set()
-    for name in names:
+    for name in map(str, frame.columns):
         if name in seen:
             raise DeliveryError(
                 f"a frame has two columns with the name {name!r}: rename one of them"
             )
+
         seen.add(name)
         if name != name.encode("utf-8", "replace").decode():
             raise DeliveryError(
@@ -67,22 +64,23 @@ def _column(name: str, held_out: "pd.Series", seen: "pd.Series") -> Column:
     nullable = bool(held_out.isna().any() or seen.isna().any())
     frame = frame_column(held_out, seen, nullable)
     _refuse_unnamed(name, frame)
-    present = [_plain(value) for value in seen.dropna().tolist()]
+
+    column = Column(name=name, dtype=kind, nullable=nullable, frame=frame)
+    present = list(map(_plain, seen.dropna().tolist()))
     if kind in ("float", "int") and present:
         low, high = float(min(present)), float(max(present))
-        return Column(
-            name=name, dtype=kind, nullable=nullable, minimum=low, maximum=high, frame=frame
-        )
+        return msgspec.structs.replace(column, minimum=low, maximum=high)
 
     if kind == "string" and present:
-        return _text_column(Column(name=name, dtype=kind, nullable=nullable, frame=frame), present)
+        return _text_column(column, present)
 
-    return Column(name=name, dtype=kind, nullable=nullable, frame=frame)
+    return column
 
 
 def _refuse_unnamed(name: str, frame: FrameColumn) -> None:
-    """Raise DeliveryError for a dtype, such as a dictionary of pyarrow's, that pandas does not find
-    again by its name.
+    """Raise DeliveryError for a dtype that pandas does not find by its name.
+
+    A dictionary of pyarrow's is one.
     """
     try:
         pandas_dtype(frame)
@@ -95,72 +93,74 @@ def _refuse_unnamed(name: str, frame: FrameColumn) -> None:
 
 
 def _text_column(column: Column, texts: list[str]) -> Column:
-    """With its categories where the texts are some; else with their number and lengths, and none of
-    them.
-    """
-    import msgspec
-
+    """With categories where the texts are few and repeat, else with their number and lengths."""
     distinct, counts = np.unique(np.asarray(texts, dtype=object), return_counts=True)
-    lengths = [len(text) for text in distinct]
+    lengths = list(map(len, distinct))
     repeat = counts.min() >= SEEN_AT_LEAST and len(texts) >= SEEN_ON_AVERAGE * len(distinct)
     if repeat and len(distinct) <= MOST_CATEGORIES and max(lengths) <= LONGEST_CATEGORY:
         return msgspec.structs.replace(column, categories=distinct.tolist())
 
-    levels = column.frame.levels if column.frame else None
-    if (
-        levels is not None
-        and len(levels) > MOST_CATEGORIES
-        and len(texts) < SEEN_AT_LEAST * len(levels)
-    ):
-        raise DeliveryError(
-            f"column {column.name!r} is a category of {len(levels)} texts that hardly repeat, and "
-            f"the levels of a "
-            f"category are written into release.yaml: make it text, "
-            f"frame[{column.name!r}].astype(str)"
-        )
-
+    _refuse_rare_levels(column, len(texts))
     return msgspec.structs.replace(
         column, distinct=len(distinct), shortest=min(lengths), longest=max(lengths)
     )
 
 
+def _refuse_rare_levels(column: Column, texts: int) -> None:
+    """Raise DeliveryError for a category of many levels that hardly repeat among the texts."""
+    levels = column.frame.levels if column.frame else None
+    if levels is None or len(levels) <= MOST_CATEGORIES:
+        return
+
+    if texts < SEEN_AT_LEAST * len(levels):
+        raise DeliveryError(
+            f"column {column.name!r} is a category of {len(levels)} texts that hardly repeat, and "
+            f"the levels of a category are written into release.yaml: make it text, "
+            f"frame[{column.name!r}].astype(str)"
+        )
+
+
 def _common_kind(name: str, held_out: "pd.Series", seen: "pd.Series") -> str:
-    """Of both frames; one that holds nothing but nulls has no say, and whole numbers are floats
-    too.
+    """The kind of both frames' columns; of int and float it is float.
+
+    A column that holds nothing but nulls has no kind of its own.
     """
-    here, there = (kind_of(name, each) if each.notna().any() else None for each in (held_out, seen))
-    if here is None or there is None or here == there:
-        return here or there or kind_of(name, held_out)
-    if {here, there} == {"int", "float"}:
+    of_held_out = kind_of(name, held_out) if held_out.notna().any() else None
+    of_training = kind_of(name, seen) if seen.notna().any() else None
+    if of_held_out is None or of_training is None or of_held_out == of_training:
+        return of_held_out or of_training or kind_of(name, held_out)
+
+    if {of_held_out, of_training} == {"int", "float"}:
         return "float"
 
     raise DeliveryError(
-        f"column {name!r} is {here} in the held-out rows and {there} in the training rows"
+        f"column {name!r} is {of_held_out} in the held-out rows and {of_training} in the training "
+        f"rows"
     )
 
 
 def rows_of(frame: "pd.DataFrame") -> list[dict[str, Any]]:
     """The frame's rows as JSON values, null for NaN."""
-    listed = {
-        str(name): [_plain(value) for value in frame[name].tolist()] for name in frame.columns
-    }
-    return [dict(zip(listed, row, strict=True)) for row in zip(*listed.values(), strict=True)]
+    columns = {}
+    for name in frame.columns:
+        columns[str(name)] = list(map(_plain, frame[name].tolist()))
+
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it; numpy's and pandas' own kinds of number, text and null as
-    Python's.
-    """
+    """A value as JSON has it: numpy's and pandas' own numbers, texts and nulls as Python's."""
     # NaN is the one value that differs from itself; pandas.NA has no truth of its own.
     if value is None or type(value).__name__ == "NAType" or value != value:
         return None
+
     if isinstance(value, str):
         return str(value)
     if isinstance(value, np.bool_):
         return bool(value)
     if isinstance(value, np.integer):
         return int(value)
-
     if isinstance(value, np.floating):
         return float(value)
+
     return value

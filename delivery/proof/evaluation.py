@@ -1,4 +1,4 @@
-"""Held-out metrics, and the latency of one row and of 64."""
+"""Measures a pipeline: held-out metrics, and the latency of one row and of 64."""
 
 import datetime
 import time
@@ -10,14 +10,17 @@ from delivery.errors import DeliveryError, first_line
 from delivery.proof.output_checks import is_whole_text
 from delivery.recipe import Recipe
 from service.model import Model
-from service.rows import Columns
+from service.rows import Columns, row_count, take_rows
 
 REPEATS = 30
 LONGEST_S = 1.0
 
 
 def task_of(recipe: Recipe) -> tuple[str, list[Any] | None]:
-    """classification with its classes as plain values, or regression; raises DeliveryError."""
+    """`classification` with its classes as plain values, or `regression` with None.
+
+    Raises DeliveryError for several outputs and for classes that JSON cannot hold.
+    """
     classes = getattr(recipe.pipeline, "classes_", None)
     if classes is None:
         classes = _classes_of_unlabelled(recipe.pipeline)
@@ -30,7 +33,7 @@ def task_of(recipe: Recipe) -> tuple[str, list[Any] | None]:
             "the pipeline has several outputs: a version answers one value or class a row"
         )
 
-    return "classification", [_plain_class(value) for value in classes]
+    return "classification", list(map(_plain_class, classes))
 
 
 def _plain_class(value: Any) -> Any:
@@ -42,18 +45,23 @@ def _plain_class(value: Any) -> Any:
             f"the classes are dates or times ({type(value).__name__}), of which JSON has no form: "
             f"fit the pipeline on their texts, labels.astype(str)"
         )
+
     if isinstance(value, str) and not is_whole_text(value):
         raise DeliveryError(
             f"class {str(value)!r} has half a character in its text, which JSON cannot hold: read "
             f"the labels with their own encoding, such as latin-1, before fit"
         )
 
-    return value.item() if hasattr(value, "item") else value
+    if hasattr(value, "item"):
+        return value.item()
+
+    return value
 
 
 def _classes_of_unlabelled(pipeline: Any) -> Any:
-    """The classes of what was fitted without labels: -1 and 1 of an outlier detector, the numbers
-    of clusters.
+    """The classes of a pipeline that was fitted without labels, None for a regression.
+
+    Of an outlier detector -1 and 1, of clusters their numbers.
     """
     from sklearn.base import is_clusterer, is_outlier_detector
 
@@ -64,110 +72,119 @@ def _classes_of_unlabelled(pipeline: Any) -> Any:
     except Exception:  # noqa: BLE001 (what is no estimator of scikit-learn's may answer anything)
         return None
 
-    last = pipeline[-1] if isinstance(getattr(pipeline, "steps", None), list) else pipeline
     if not clusters:
         return None
 
-    seen = getattr(last, "labels_", None)
-    if seen is not None:
-        # -1 is noise, which no prediction names.
-        return np.unique(np.asarray(seen)[np.asarray(seen) >= 0])
+    steps = getattr(pipeline, "steps", None)
+    last = pipeline[-1] if isinstance(steps, list) else pipeline
+    return _clusters(last)
 
-    count = getattr(last, "n_clusters", None) or getattr(last, "n_components", None)
+
+def _clusters(estimator: Any) -> Any:
+    labels = getattr(estimator, "labels_", None)
+    if labels is not None:
+        # -1 is noise, which no prediction names.
+        numbers = np.asarray(labels)
+        return np.unique(numbers[numbers >= 0])
+
+    count = getattr(estimator, "n_clusters", None) or getattr(estimator, "n_components", None)
     if isinstance(count, int):
         return list(range(count))
+
     return None
 
 
 def held_out_metrics(predictions: list[Any], recipe: Recipe) -> dict[str, float]:
-    """Metrics of the rows that were predicted: AUC, log loss, Brier and accuracy, or the errors of
-    a regression.
+    """The finite metrics of the rows that were predicted, none without labels.
 
+    Of a classification AUC, log loss, Brier score and accuracy; of a regression its errors and r2.
     Raises DeliveryError where the labels are of another kind than the predictions.
     """
     if recipe.labels is None:
         return {}
 
-    kept = [i for i, prediction in enumerate(predictions) if prediction is not None]
-    labels = np.asarray(recipe.labels)[kept]
-    answers = [predictions[i] for i in kept]
+    rows = [row for row, prediction in enumerate(predictions) if prediction is not None]
+    predicted = [predictions[row] for row in rows]
+    labels = np.asarray(recipe.labels)[rows]
     task, classes = task_of(recipe)
     try:
-        found = (
-            _regression(labels, answers)
-            if task == "regression"
-            else _classification(labels, answers, classes, recipe)
-        )
+        if task == "regression":
+            metrics = _regression(labels, predicted)
+        else:
+            metrics = _classification(labels, predicted, classes, recipe)
     except (ValueError, TypeError) as error:
         raise DeliveryError(
             f"the held-out labels do not fit the predictions: {first_line(error)}"
         ) from error
 
-    return {name: round(float(value), 6) for name, value in found.items() if np.isfinite(value)}
+    return {name: round(float(value), 6) for name, value in metrics.items() if np.isfinite(value)}
 
 
 def latency_ms(model: Model, columns: Columns) -> dict[str, float]:
-    """Median milliseconds of 1 and of 64 rows through the model (no HTTP)."""
-    return {
-        f"rows_{count}_ms": round(_median_ms(model, _first(columns, count)), 4) for count in (1, 64)
-    }
+    """Median milliseconds of 1 and of 64 rows through the model, without HTTP."""
+    latency = {}
+    for count in (1, 64):
+        batch = take_rows(columns, np.arange(count) % row_count(columns))
+        latency[f"rows_{count}_ms"] = round(_median_ms(model, batch), 4)
+
+    return latency
 
 
-def _regression(labels: np.ndarray, answers: list[Any]) -> dict[str, float]:
+def _regression(labels: np.ndarray, predictions: list[Any]) -> dict[str, float]:
     from sklearn import metrics
 
-    return {
-        "mean_absolute_error": metrics.mean_absolute_error(labels, answers),
-        "root_mean_squared_error": float(np.sqrt(metrics.mean_squared_error(labels, answers))),
-        "r2": metrics.r2_score(labels, answers) if len(labels) > 1 else float("nan"),
+    values = {
+        "mean_absolute_error": metrics.mean_absolute_error(labels, predictions),
+        "root_mean_squared_error": float(np.sqrt(metrics.mean_squared_error(labels, predictions))),
     }
+    if len(labels) > 1:
+        values["r2"] = metrics.r2_score(labels, predictions)
+
+    return values
 
 
 def _classification(
-    labels: np.ndarray, answers: list[Any], classes: list[Any] | None, recipe: Recipe
+    labels: np.ndarray, predictions: list[Any], classes: list[Any] | None, recipe: Recipe
 ) -> dict[str, float]:
     from sklearn import metrics
 
     if recipe.output == "predict":
-        return {"accuracy": metrics.accuracy_score(labels, answers)}
+        return {"accuracy": metrics.accuracy_score(labels, predictions)}
 
     assert classes is not None
-    probabilities = _adding_up_to_one(np.asarray(answers, dtype=np.float64))
-    named = np.asarray(classes)[probabilities.argmax(axis=1)]
-    found = {"accuracy": metrics.accuracy_score(labels, named)}
+    probabilities = _normalised(np.asarray(predictions, dtype=np.float64))
+    most_probable = np.asarray(classes)[probabilities.argmax(axis=1)]
+    values = {"accuracy": metrics.accuracy_score(labels, most_probable)}
+
     if len(classes) > 1:
-        found["log_loss"] = metrics.log_loss(labels, probabilities, labels=classes)
+        values["log_loss"] = metrics.log_loss(labels, probabilities, labels=classes)
+
     if len(classes) == 2 and len(set(labels.tolist())) == 2:
         positive = labels == classes[1]
-        found["auc"] = metrics.roc_auc_score(positive, probabilities[:, 1])
-        found["brier"] = metrics.brier_score_loss(positive, probabilities[:, 1])
+        values["auc"] = metrics.roc_auc_score(positive, probabilities[:, 1])
+        values["brier"] = metrics.brier_score_loss(positive, probabilities[:, 1])
 
-    return found
+    return values
 
 
-def _adding_up_to_one(probabilities: np.ndarray) -> np.ndarray:
-    """As metrics need them: of 32 bits, a sum or a single one is above one by the last digit."""
+def _normalised(probabilities: np.ndarray) -> np.ndarray:
+    """Within 0 to 1 and with sums of 1, as metrics need them; 32 bits may miss that a little."""
     clipped: np.ndarray = np.clip(probabilities, 0, 1)
     clipped /= clipped.sum(axis=1, keepdims=True)
     return clipped
 
 
-def _first(columns: Columns, count: int) -> Columns:
-    rows = len(next(iter(columns.values())))
-    places = [i % rows for i in range(count)]
-    return {name: array[places] for name, array in columns.items()}
-
-
 def _median_ms(model: Model, columns: Columns) -> float:
-    """Of REPEATS calls after a first one that is not counted, fewer where they take longer than
-    LONGEST_S in all.
-    """
-    begun = time.perf_counter()
-    model.predict(columns)
-    taken: list[float] = []
-    while not taken or (len(taken) < REPEATS and time.perf_counter() - begun < LONGEST_S):
-        started = time.perf_counter()
-        model.predict(columns)
-        taken.append(time.perf_counter() - started)
+    """The median of REPEATS calls, or of fewer where they take longer than LONGEST_S in all.
 
-    return float(np.median(taken)) * 1000
+    A first call is not counted.
+    """
+    started = time.perf_counter()
+    model.predict(columns)
+    seconds: list[float] = []
+    while not seconds or (len(seconds) < REPEATS and time.perf_counter() - started < LONGEST_S):
+        call_started = time.perf_counter()
+        model.predict(columns)
+        seconds.append(time.perf_counter() - call_started)
+
+    return float(np.median(seconds)) * 1000

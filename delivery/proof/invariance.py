@@ -1,6 +1,6 @@
-"""An answer must not depend on its batch: the router puts rows of strangers into one.
+"""Checks that the prediction of a row does not depend on its batch, as the router mixes requests.
 
-The same rows are asked alone, twice, in pairs, in other orders and in batches of several sizes.
+The same rows are predicted alone, twice, in pairs, in other orders and in batches of several sizes.
 """
 
 import random
@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from delivery.proof.output_checks import every_answer
+from delivery.proof.number_values import spread
+from delivery.proof.output_checks import all_predictions
 from service.bundle import Comparison
 from service.comparison import same
 from service.model import Model
-from service.rows import Columns
+from service.rows import Columns, row_count, take_rows
 
 ALONE = 32
 # Of a request at the router's default limit.
@@ -21,35 +22,37 @@ SEED = 7
 
 
 @dataclass(frozen=True)
-class Dependence:
-    """A row whose answer changed. batch: rows it was asked with; 1: it was asked alone again."""
+class BatchDependence:
+    """A row whose prediction changed. batch_size: of the other batch; 1: it was alone again."""
 
     row: int
     alone: Any
-    beside: Any
-    batch: int
+    in_batch: Any
+    batch_size: int
 
 
-def dependence(
+def batch_dependence(
     model: Model, columns: Columns, rule: Comparison, alone_only: bool = False
-) -> Dependence | None:
-    """The first row whose answer depends on its batch or on what was asked before; None where there
-    is none.
+) -> BatchDependence | None:
+    """The first row whose prediction depends on its batch or on earlier calls, else None.
 
-    alone_only: ask each row alone, in two orders, and nothing else.
+    alone_only: predict each row alone, in two orders, and nothing else.
     """
-    rows = len(next(iter(columns.values())))
-    chosen = _spread(rows, ALONE)
-    alone = {row: _answer(model, columns, [row])[0] for row in chosen}
+    rows = row_count(columns)
+    chosen = spread(rows, ALONE)
+    alone = {row: _predict(model, columns, [row])[0] for row in chosen}
     for row in reversed(chosen):
-        again = _answer(model, columns, [row])[0]
+        again = _predict(model, columns, [row])[0]
         if not same(alone[row], again, rule.pipeline, rule.scale):
-            return Dependence(row, alone[row], again, 1)
+            return BatchDependence(row, alone[row], again, 1)
 
-    for batch in () if alone_only else _batches(chosen, rows):
-        for row, beside in zip(batch, _answer(model, columns, batch), strict=True):
-            if row in alone and not same(alone[row], beside, rule.pipeline, rule.scale):
-                return Dependence(row, alone[row], beside, len(batch))
+    if alone_only:
+        return None
+
+    for batch in _batches(chosen, rows):
+        for row, in_batch in zip(batch, _predict(model, columns, batch), strict=True):
+            if row in alone and not same(alone[row], in_batch, rule.pipeline, rule.scale):
+                return BatchDependence(row, alone[row], in_batch, len(batch))
 
     return None
 
@@ -57,7 +60,8 @@ def dependence(
 def _batches(chosen: list[int], rows: int) -> Iterator[list[int]]:
     chance = random.Random(SEED)  # noqa: S311 (no secret)
     for size in (2, 7):
-        yield from (chosen[start : start + size] for start in range(0, len(chosen), size))
+        for start in range(0, len(chosen), size):
+            yield chosen[start : start + size]
 
     yield list(reversed(chosen))
     for size in (len(chosen), 64, LARGEST_BATCH):
@@ -66,18 +70,10 @@ def _batches(chosen: list[int], rows: int) -> Iterator[list[int]]:
         chance.shuffle(batch)
         yield batch
 
-    # As many of one kind as a batch holds, so that what is learned from a batch would be another
-    # thing.
+    # A full batch of almost only one row: what a step learns from its batch would be another thing.
     yield [chosen[0], *[chosen[-1]] * (LARGEST_BATCH - 1)]
 
 
-def _spread(rows: int, count: int) -> list[int]:
-    if rows > count:
-        return sorted({place * rows // count for place in range(count)})
-    return list(range(rows))
-
-
-def _answer(model: Model, columns: Columns, places: Sequence[int]) -> list[Any]:
+def _predict(model: Model, columns: Columns, rows: Sequence[int]) -> list[Any]:
     """One prediction a row, None where it fails."""
-    part = {name: array[list(places)] for name, array in columns.items()}
-    return every_answer(model, part, len(places))[0]
+    return all_predictions(model, take_rows(columns, list(rows)), len(rows))[0]

@@ -1,7 +1,6 @@
-"""What a fitted pipeline learned that decides at an edge: thresholds of trees and bins, words of
-vocabularies.
+"""Finds what a fitted pipeline learned: thresholds of trees, edges of bins, words of vocabularies.
 
-Its parts are walked through as plain objects; what is not known here is passed over.
+Its parts are visited as plain objects; kinds that are not known here are skipped.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,29 +9,29 @@ from typing import Any
 import numpy as np
 
 MOST_PARTS = 20_000
-_NOT_WALKED = ("builtins", "numpy", "pandas", "scipy")
+_NOT_VISITED = ("builtins", "numpy", "pandas", "scipy")
 
 
 def thresholds_of(pipeline: Any) -> np.ndarray:
-    """All finite thresholds of trees and edges of bins, sorted, each once."""
-    arrays = [
-        np.asarray(array, dtype=np.float64).ravel()
-        for part in parts_of(pipeline)
-        for array in _edges(part)
-    ]
-    found = np.unique(np.concatenate(arrays)) if arrays else np.empty(0)
-    return found[np.isfinite(found)]
+    """All finite thresholds of trees and edges of bins, sorted, without repetition."""
+    arrays = [np.empty(0)]
+    for part in parts_of(pipeline):
+        for edges in _edges(part):
+            arrays.append(np.asarray(edges, dtype=np.float64).ravel())
+
+    thresholds = np.unique(np.concatenate(arrays))
+    return thresholds[np.isfinite(thresholds)]
 
 
 def vocabulary_of(pipeline: Any) -> set[str]:
     """All words of vectorizers."""
-    found: set[str] = set()
+    words: set[str] = set()
     for part in parts_of(pipeline):
-        words = getattr(part, "vocabulary_", None)
-        if isinstance(words, Mapping):
-            found.update(word for word in words if isinstance(word, str))
+        vocabulary = getattr(part, "vocabulary_", None)
+        if isinstance(vocabulary, Mapping):
+            words.update(word for word in vocabulary if isinstance(word, str))
 
-    return found
+    return words
 
 
 def _edges(part: Any) -> Iterator[Any]:
@@ -50,13 +49,14 @@ def _edges(part: Any) -> Iterator[Any]:
 
 
 def parts_of(pipeline: Any) -> Iterator[Any]:
-    """Every estimator inside, and what it holds, each once."""
+    """The pipeline, every estimator in it and every object that one holds, each once."""
     waiting: list[Any] = [pipeline]
     seen: set[int] = set()
     while waiting and len(seen) < MOST_PARTS:
         part = waiting.pop()
         if id(part) in seen:
             continue
+
         seen.add(id(part))
         if isinstance(part, list | tuple):
             waiting += filter(_may_hold, part)
@@ -64,12 +64,14 @@ def parts_of(pipeline: Any) -> Iterator[Any]:
             waiting += filter(_may_hold, part.ravel().tolist())
         elif isinstance(part, dict):
             waiting += filter(_may_hold, part.values())
-        elif type(part).__module__.partition(".")[0] not in _NOT_WALKED:
+        elif type(part).__module__.partition(".")[0] not in _NOT_VISITED:
             yield part
             waiting += filter(_may_hold, getattr(part, "__dict__", {}).values())
 
 
 def _may_hold(value: Any) -> bool:
+    """Whether a value may be or hold an estimator."""
     if isinstance(value, np.ndarray):
         return bool(value.dtype == object)
+
     return not isinstance(value, str | bytes | int | float | bool | type | None)

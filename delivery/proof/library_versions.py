@@ -1,4 +1,4 @@
-"""A pipeline that another scikit-learn pickled may predict otherwise here: it is refused."""
+"""Refuses a pipeline that another scikit-learn pickled, which may predict differently here."""
 
 import warnings
 from collections.abc import Iterator
@@ -10,9 +10,7 @@ from delivery.errors import DeliveryError
 
 @contextmanager
 def refuse_another_scikit_learn(path: Path) -> Iterator[None]:
-    """Raise DeliveryError with both versions where something is unpickled that another scikit-learn
-    made.
-    """
+    """Raise DeliveryError with both versions where another scikit-learn made what is unpickled."""
     from sklearn.exceptions import InconsistentVersionWarning
 
     with warnings.catch_warnings():
@@ -20,11 +18,9 @@ def refuse_another_scikit_learn(path: Path) -> Iterator[None]:
         try:
             yield
         except InconsistentVersionWarning as warning:
+            made_by = warning.original_sklearn_version
             raise DeliveryError(
-                f"{path}: {warning.estimator_name} was pickled by scikit-learn "
-                f"{warning.original_sklearn_version}, and "
-                f"{warning.current_sklearn_version} is installed, which may predict otherwise: "
-                f"deliver from an "
-                f"environment with scikit-learn {warning.original_sklearn_version}, or fit the "
-                f"pipeline anew"
+                f"{path}: {warning.estimator_name} was pickled by scikit-learn {made_by}, and "
+                f"{warning.current_sklearn_version} is installed, which may predict differently: "
+                f"deliver from an environment with scikit-learn {made_by}, or fit the pipeline anew"
             ) from warning

@@ -1,7 +1,8 @@
-"""The pipeline on the user's own frame: what every served answer is held against.
+"""The pipeline on the user's own frame: what every served prediction is compared with.
 
 A pipeline that was fitted on a list or a series of texts iterates over a frame's names and not over
-its rows: which form it takes is found out here."""
+its rows: which form it takes is found out here.
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROWS_TRIED = 20
-PLACE = "place"
+ROW_NUMBER = "row number"
 
 
 class OwnInput:
-    """A model (see service.model.Model) of which the only column is the place of a row in the
-    user's own frame.
-    """
+    """A service.model.Model whose only column is the row's number in the user's frame."""
 
     name = "own"
 
@@ -33,49 +32,51 @@ class OwnInput:
 
     def predict(self, columns: Columns) -> Predictions:
         """One prediction a row."""
-        rows = self._frame.iloc[columns[PLACE]]
-        return listed(answer_of(self._predict, _as(self._form, rows)))
+        rows = self._frame.iloc[columns[ROW_NUMBER]]
+        return listed(answer_of(self._predict, _in_form(self._form, rows)))
 
-    def places(self) -> Columns:
-        """All rows, as the columns that this model takes."""
-        return {PLACE: np.arange(len(self._frame))}
+    def row_numbers(self) -> Columns:
+        """All rows, as the column that this model takes."""
+        return {ROW_NUMBER: np.arange(len(self._frame))}
 
 
 def input_form(recipe: Recipe) -> str:
-    """frame, or where only that gives one answer a row: series or list. Raises DeliveryError where
-    none does.
+    """The input that gives one prediction a row: frame, or else series or list.
+
+    Raises DeliveryError where none does.
     """
     frame = recipe.held_out
     forms = (FRAME, SERIES, LIST) if len(frame.columns) == 1 else (FRAME,)
-    # One more than there are columns, so that an answer a column is not taken for an answer a row.
+    # More rows than columns, so that a prediction a column is not taken for a prediction a row.
     count = len(frame.columns) + 1
-    wrong = None
-    for place in range(min(len(frame), ROWS_TRIED)):
-        same_rows = frame.iloc[[place] * count]
+    wrong_count = None
+    for row in range(min(len(frame), ROWS_TRIED)):
+        same_rows = frame.iloc[[row] * count]
         for form in forms:
-            answers = _answers(recipe, _as(form, same_rows))
-            if answers == count:
+            predictions = _prediction_count(recipe, _in_form(form, same_rows))
+            if predictions == count:
                 return form
-            wrong = wrong if answers is None else answers
+            if predictions is not None:
+                wrong_count = predictions
 
-    if wrong is None:
-        # It fails on all of them: what follows says how.
+    if wrong_count is None:
+        # It fails on all of them, which the later checks report.
         return FRAME
 
     because = "a step drops or repeats rows, which no version may"
-    if wrong == len(frame.columns):
+    if wrong_count == len(frame.columns):
         because = (
             "one that was fitted on texts takes one column of texts, so leave no other in the "
             "held-out rows"
         )
 
     raise DeliveryError(
-        f"the pipeline gives {wrong} predictions for {count} rows, and each row needs one: "
+        f"the pipeline gives {wrong_count} predictions for {count} rows, and each row needs one: "
         f"{because}"
     )
 
 
-def _answers(recipe: Recipe, rows: Any) -> int | None:
+def _prediction_count(recipe: Recipe, rows: Any) -> int | None:
     """How many predictions the pipeline gives, None where it fails."""
     try:
         return len(answer_of(getattr(recipe.pipeline, recipe.output), rows))
@@ -83,10 +84,12 @@ def _answers(recipe: Recipe, rows: Any) -> int | None:
         return None
 
 
-def _as(form: str, frame: "pd.DataFrame") -> Any:
+def _in_form(form: str, frame: "pd.DataFrame") -> Any:
     if form == FRAME:
         return frame
+
     series = frame.iloc[:, 0]
     if form == SERIES:
         return series
+
     return series.tolist()

@@ -1,8 +1,8 @@
-"""Loads a bundle in a process of its own, as the service will, and lets it answer its golden rows.
+"""Loads a bundle in a fresh process, as the service will, and predicts its golden rows there.
 
 `python -m delivery.proof.self_test FOLDER PUBLIC_KEY [RUNTIME]` prints how many rows were answered,
-or one line why not (exit 1). At a delivery it is also sent the rows that were answered there, and
-must answer them alike: code beside the recipe may hold what only the recipe put there.
+or one line why not (exit 1). A delivery also sends it the rows that were predicted there, of which
+the predictions must be equal: code beside the recipe may hold what only the recipe put there.
 """
 
 import pickle
@@ -22,8 +22,10 @@ from service.rows import Columns
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_S, LONGEST_ROW_S = 300, 0.1
-IMPORT_IT = "name it in an import statement of the module that needs it, or install it as a package"
-ANSWERED = "--answered"
+MODULE_REMEDY = (
+    "name it in an import statement of the module that needs it, or install it as a package"
+)
+SERVED_ROWS = "--answered"
 OTHERWISE = "a fresh process answers otherwise"
 
 # What scikit-learn's global settings are in a process that sets none.
@@ -31,9 +33,10 @@ SETTINGS = {"transform_output": "default", "enable_metadata_routing": False}
 
 
 @dataclass(frozen=True)
-class Answered:
-    """Rows and what the delivering process was served for them, None where a row failed. kind: of
-    which rows, in words.
+class ServedRows:
+    """Rows and what the delivering process was served for them, None where a row failed.
+
+    kind: of which rows, in words.
     """
 
     kind: str
@@ -42,54 +45,63 @@ class Answered:
 
 
 def prove_in_fresh_process(
-    bundle: Path, public_key: Path, answered: Sequence[Answered] = ()
+    bundle: Path, public_key: Path, served: Sequence[ServedRows] = ()
 ) -> str:
-    """Run this module in a new interpreter; returns what it said, raises DeliveryError with its
-    reason.
+    """Run this module in a new interpreter; returns what it printed.
 
-    answered: rows that it must answer in the same way.
+    served: rows that it must predict alike. Raises DeliveryError with its reason.
     """
-    command = [
-        sys.executable,
-        "-m",
-        "delivery.proof.self_test",
-        str(bundle.absolute()),
-        str(public_key.absolute()),
-    ]
-    if answered:
-        command.append(ANSWERED)
-    given = pickle.dumps(list(answered))
-    longest_s = LONGEST_S + LONGEST_ROW_S * sum(len(each.predictions) for each in answered)
+    command = [sys.executable, "-m", "delivery.proof.self_test"]
+    command += [str(bundle.absolute()), str(public_key.absolute())]
+    longest_s = float(LONGEST_S)
+    if served:
+        command.append(SERVED_ROWS)
+        longest_s += LONGEST_ROW_S * sum(len(rows.predictions) for rows in served)
+
     try:
         done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, input=given, timeout=longest_s, check=False
+            command,
+            cwd=ROOT,
+            capture_output=True,
+            input=pickle.dumps(list(served)),
+            timeout=longest_s,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise DeliveryError(
-            f"{bundle} did not answer its golden rows within {longest_s:.0f} s"
+            f"{bundle} did not answer its golden rows: timed out after {longest_s:.0f} s"
         ) from error
 
     if done.returncode != 0:
-        said = done.stderr.strip() or done.stdout.strip() or b"it died without a word"
-        last = said.decode("utf-8", "replace").splitlines()[-1]
-        if last.startswith(OTHERWISE):
-            raise DeliveryError(f"{last}{_settings()}")
-        raise DeliveryError(f"the bundle does not load in a fresh process: {last}{_settings()}")
+        raise DeliveryError(_failure(done))
 
     return done.stdout.decode("utf-8", "replace").strip()
 
 
-def _settings() -> str:
-    """scikit-learn's global settings that were changed in this process, with what to do; else
-    nothing.
-    """
+def _failure(done: "subprocess.CompletedProcess[bytes]") -> str:
+    output = done.stderr.strip() or done.stdout.strip() or b"it died without a word"
+    last = output.decode("utf-8", "replace").splitlines()[-1]
+    if last.startswith(OTHERWISE):
+        return f"{last}{_changed_settings()}"
+
+    return f"the bundle does not load in a fresh process: {last}{_changed_settings()}"
+
+
+def _changed_settings() -> str:
+    """scikit-learn's global settings that this process changed, with what to do; else nothing."""
     sklearn = sys.modules.get("sklearn")
-    given = sklearn.get_config() if sklearn is not None else {}
-    changed = [
-        f"{name}={given[name]!r}" for name, usual in SETTINGS.items() if given.get(name) != usual
-    ]
-    if not given or not changed:
+    if sklearn is None:
         return ""
+
+    settings = sklearn.get_config()
+    changed = []
+    for name, default in SETTINGS.items():
+        if settings.get(name) != default:
+            changed.append(f"{name}={settings[name]!r}")
+
+    if not changed:
+        return ""
+
     return (
         f" (sklearn.set_config({', '.join(changed)}) holds here only and does not travel: set it "
         f"in the pipeline, such as pipeline.set_output(transform='pandas') before fit)"
@@ -97,65 +109,73 @@ def _settings() -> str:
 
 
 def main() -> int:
-    """The fresh process."""
+    """The fresh process; returns its exit code."""
+    try:
+        print(_prove(sys.argv[1:]))
+    except BundleError as error:
+        reason = str(error)
+    except ModuleNotFoundError as error:
+        reason = (
+            f"{first_line(error)}, which neither travels with the bundle nor is installed: "
+            f"{MODULE_REMEDY}"
+        )
+    except FileNotFoundError as error:
+        reason = (
+            f"{first_line(error)}: no data travels with a bundle, keep in the pipeline what it "
+            f"reads"
+        )
+    else:
+        return 0
+
+    print(reason, file=sys.stderr)
+    return 1
+
+
+def _prove(arguments: list[str]) -> str:
     from service.bundle import verify_bundle
     from service.model import load_model
     from service.proof.golden_rows import prove
 
-    folder, key, *runtime = [each for each in sys.argv[1:] if each != ANSWERED]
-    try:
-        # What a step prints is no word of the proof.
-        with redirect_stdout(sys.stderr):
-            bundle = verify_bundle(Path(folder), Path(key))
-            model = load_model(bundle, runtime[0] if runtime else None)
-            proved = prove(bundle, model)
-            if ANSWERED in sys.argv:
-                # From the process that started this one.
-                for each in pickle.load(sys.stdin.buffer):  # noqa: S301
-                    _require_same_answers(bundle, model, each)
-        print(f"{proved} golden rows answered by {model.name}")
-    except BundleError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except ModuleNotFoundError as error:
-        print(
-            f"{first_line(error)}, which neither travels with the bundle nor is installed: "
-            f"{IMPORT_IT}",
-            file=sys.stderr,
-        )
-        return 1
-    except FileNotFoundError as error:
-        print(
-            f"{first_line(error)}: no data travels with a bundle, keep in the pipeline what it "
-            f"reads",
-            file=sys.stderr,
-        )
-        return 1
+    compares_served = SERVED_ROWS in arguments
+    if compares_served:
+        arguments.remove(SERVED_ROWS)
 
-    return 0
+    folder, key, *runtime = arguments
+    # The steps' own output must not mix with the result.
+    with redirect_stdout(sys.stderr):
+        bundle = verify_bundle(Path(folder), Path(key))
+        model = load_model(bundle, runtime[0] if runtime else None)
+        proved = prove(bundle, model)
+        if compares_served:
+            # From the process that started this one.
+            for rows in pickle.load(sys.stdin.buffer):  # noqa: S301
+                _require_same_predictions(bundle, model, rows)
+
+    return f"{proved} golden rows answered by {model.name}"
 
 
-def _require_same_answers(bundle: Bundle, model: Model, answered: Answered) -> None:
-    """Raise BundleError naming the first row that is answered otherwise here."""
+def _require_same_predictions(bundle: Bundle, model: Model, served: ServedRows) -> None:
+    """Raise BundleError naming the first row that is predicted differently here."""
     from delivery.proof.served_check import in_batches
 
-    here = in_batches(model, answered.columns, len(answered.predictions))
+    predictions = in_batches(model, served.columns, len(served.predictions))
     comparison = bundle.manifest.comparison
     tolerance, scale = comparison.golden, comparison.scale
-    for row, (expected, answer) in enumerate(zip(answered.predictions, here, strict=True)):
-        if not same(expected, answer, tolerance, scale):
+    for row, (expected, actual) in enumerate(zip(served.predictions, predictions, strict=True)):
+        if not same(expected, actual, tolerance, scale):
             raise BundleError(
-                f"{OTHERWISE}: {answered.kind} row {row} gets {_short(answer)} there and "
+                f"{OTHERWISE}: {served.kind} row {row} gets {_short(actual)} there and "
                 f"{_short(expected)} where the recipe ran, so a step reads what the recipe or the "
                 f"training left in a module or a setting: keep it in the pipeline, as an attribute "
                 f"that fit sets, or in the module's own source"
             )
 
 
-def _short(answer: Any) -> str:
-    if answer is None:
+def _short(prediction: Any) -> str:
+    if prediction is None:
         return "an error"
-    return str(answer)[:80]
+
+    return str(prediction)[:80]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,4 @@
-"""Which training rows are compared: all of a frame that is not large, else a spread of them and
-every kind of null.
-"""
+"""Chooses the training rows to compare: all of a small frame, else some with all kinds of null."""
 
 from typing import TYPE_CHECKING
 
@@ -15,32 +13,32 @@ if TYPE_CHECKING:
 SAME_NULLS, NULL_PATTERNS = 8, 400
 
 
-def compared_places(frame: "pd.DataFrame", most: int) -> list[int]:
-    """The places of the rows to compare, in order; beyond `most` rows only the nulls add some."""
+def compared_rows(frame: "pd.DataFrame", most: int) -> list[int]:
+    """The numbers of the rows to compare, in order: `most` of them, and rows with nulls."""
     rows = len(frame)
     if rows <= most:
         return list(range(rows))
 
     spread = np.linspace(0, rows - 1, most).astype(int).tolist()
-    return sorted({*spread, *_with_nulls(frame)})
+    return sorted({*spread, *_rows_with_nulls(frame)})
 
 
-def _with_nulls(frame: "pd.DataFrame") -> set[int]:
+def _rows_with_nulls(frame: "pd.DataFrame") -> set[int]:
     """Some rows of each kind of null in each column, and one of each pattern in a row."""
     import pandas as pd
 
-    nulls = {
-        place: kinds_of_null(frame.iloc[:, place])
-        for place in range(frame.shape[1])
-        if frame.iloc[:, place].isna().any()
-    }
-    if not nulls:
+    chosen: set[int] = set()
+    kinds_by_column = {}
+    for number in range(frame.shape[1]):
+        column = frame.iloc[:, number]
+        if column.isna().any():
+            kinds = kinds_of_null(column)
+            kinds_by_column[number] = kinds
+            for _, rows in kinds[kinds != ""].groupby(kinds):
+                chosen.update(rows.index[:SAME_NULLS].tolist())
+
+    if not kinds_by_column:
         return set()
 
-    chosen: set[int] = set()
-    for kinds in nulls.values():
-        for _, rows in kinds[kinds != ""].groupby(kinds):
-            chosen.update(rows.index[:SAME_NULLS].tolist())
-
-    patterns = pd.DataFrame(nulls).drop_duplicates()
+    patterns = pd.DataFrame(kinds_by_column).drop_duplicates()
     return chosen | set(patterns.index[:NULL_PATTERNS].tolist())

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from delivery.bundle_writer import write_contents
-from delivery.pack import Delivered, deliver
+from delivery.pack import DeliveredVersion, deliver
 from delivery.recipe import Recipe, Source, checked
 from delivery.request import DeliveryRequest
 from delivery.signatures import sign, signing_key
@@ -59,7 +59,7 @@ class Workshop:
         path = self.recipe(source) if isinstance(source, str) else source
         return DeliveryRequest(version, path, "loans", self.releases, self.keys, **more)
 
-    def deliver(self, source: str | Path, version: str = "v1", **more: Any) -> Delivered:
+    def deliver(self, source: str | Path, version: str = "v1", **more: Any) -> DeliveredVersion:
         """Deliver it."""
         return deliver(self.request(source, version, **more), self.said.append)
 

@@ -21,13 +21,13 @@ from delivery.bundle_writer import GOLDEN_ROWS, frame_digest
 from delivery.errors import DeliveryError
 from delivery.inputs.environment import git_state, python_version
 from delivery.recipe import Recipe
-from tests.delivery import loans
+from tests.delivery import loan_pipelines
 from tests.delivery.delivery_harness import EVERY_FILE
 
 
 def few(estimator):
     """A recipe of that estimator with few held-out rows and no labels."""
-    made = loans.fitted(estimator, loans.risk, "predict")
+    made = loan_pipelines.fitted(estimator, loan_pipelines.risk, "predict")
     return Recipe(made.pipeline, made.held_out.head(9), None)
 
 
@@ -42,7 +42,7 @@ def test_a_bundle_on_onnx_has_every_file_and_nothing_else(shared):
 
 
 def test_a_bundle_on_scikit_learn_has_all_but_the_onnx_form(workshop):
-    manifest = workshop.write(loans.unnamed())
+    manifest = workshop.write(loan_pipelines.unnamed())
     names = sorted(path.name for path in (workshop.folder / "draft").iterdir())
     assert names == [name for name in EVERY_FILE if name not in ("model.onnx", "signature")]
     assert sorted([*manifest.files, "release.yaml"]) == names
@@ -80,7 +80,7 @@ def test_the_manifest_has_every_key_of_the_contract(shared, manifest):
         "predict_proba",
     )
     assert set(manifest["metrics"]) == {"accuracy", "auc", "log_loss", "brier"}
-    assert manifest["held_out_rows"] == loans.ROWS
+    assert manifest["held_out_rows"] == loan_pipelines.ROWS
     assert set(manifest["runtime"]) == {
         *(
             "certified",
@@ -105,7 +105,10 @@ def test_the_manifest_tells_when_and_from_what_it_was_made(shared, manifest):
         "path": str(recipe),
         "sha256": hashlib.sha256(recipe.read_bytes()).hexdigest(),
     } | git_state(shared.folder)
-    assert manifest["training"] == {"sha256": frame_digest(loans.loans(1)), "rows": loans.ROWS}
+    assert manifest["training"] == {
+        "sha256": frame_digest(loan_pipelines.loans(1)),
+        "rows": loan_pipelines.ROWS,
+    }
     age = datetime.now(UTC) - datetime.fromisoformat(manifest["created_at"])
     assert 0 <= age.total_seconds() < 3600
 
@@ -120,7 +123,7 @@ def test_the_manifest_describes_every_column(manifest):
         "income": ("float", True),
     }
     assert columns["city"]["categories"] == ["Bergen", "Oslo", "Tromsø"]
-    ages = loans.loans(1)["age"]
+    ages = loan_pipelines.loans(1)["age"]
     assert (columns["age"]["minimum"], columns["age"]["maximum"]) == (ages.min(), ages.max())
 
 
@@ -151,13 +154,13 @@ def test_the_environment_has_an_exact_pin_of_every_package(shared, manifest):
 
 def test_the_pickle_is_the_whole_pipeline(shared):
     pipeline = joblib.load(shared.releases / "v1" / "model.pkl")
-    frame = loans.loans(2)
+    frame = loan_pipelines.loans(2)
     assert np.array_equal(
-        pipeline.predict_proba(frame), loans.logistic().pipeline.predict_proba(frame)
+        pipeline.predict_proba(frame), loan_pipelines.logistic().pipeline.predict_proba(frame)
     )
 
 
-@pytest.mark.parametrize("made", [loans.logistic(), loans.unnamed()])
+@pytest.mark.parametrize("made", [loan_pipelines.logistic(), loan_pipelines.unnamed()])
 def test_golden_rows_are_held_out_rows_with_the_predictions_of_the_certified_runtime(
     workshop, made
 ):
@@ -180,7 +183,7 @@ def test_golden_rows_are_held_out_rows_with_the_predictions_of_the_certified_run
 
 
 def test_golden_rows_leave_out_rows_that_the_pipeline_fails_on(workshop):
-    made = loans.strict()
+    made = loan_pipelines.strict()
     held_out = made.held_out.head(60).copy()
     held_out.loc[::4, "city"] = "Rome"
     manifest = workshop.write(
@@ -191,18 +194,18 @@ def test_golden_rows_leave_out_rows_that_the_pipeline_fails_on(workshop):
         for line in (workshop.folder / "draft" / "golden.jsonl").read_text().splitlines()
     ]
     assert manifest.golden == {"rows": len(lines)} == {"rows": 45}
-    assert {line["row"]["city"] for line in lines} == set(loans.CITIES)
+    assert {line["row"]["city"] for line in lines} == set(loan_pipelines.CITIES)
 
 
 def test_few_held_out_rows_are_all_golden(workshop):
-    made = loans.logistic()
+    made = loan_pipelines.logistic()
     few = Recipe(made.pipeline, made.held_out.head(3), made.labels.head(3), "predict_proba")
     assert workshop.write(few).golden == {"rows": 3}
     assert len((workshop.folder / "draft" / "golden.jsonl").read_bytes().splitlines()) == 3
 
 
 def test_a_pipeline_that_fails_on_every_held_out_row_is_not_delivered(workshop):
-    made = loans.strict()
+    made = loan_pipelines.strict()
     lost = Recipe(made.pipeline, made.held_out.head(9).assign(city="Rome"), None, "predict_proba")
     with pytest.raises(DeliveryError, match=r"failed on every held-out row: \w+: "):
         workshop.write(lost)
@@ -213,32 +216,32 @@ def test_a_pipeline_that_answers_another_number_of_rows_is_not_delivered(worksho
         DeliveryError,
         match="gives 12 predictions for 6 rows, and each row needs one: a step drops or repeats",
     ):
-        workshop.write(few(loans.Twice()))
+        workshop.write(few(loan_pipelines.Twice()))
 
 
 def test_a_pipeline_that_never_answers_a_number_is_not_delivered(workshop):
     with pytest.raises(
         DeliveryError, match="failed on every held-out row: ValueError: the model answered NaN"
     ):
-        workshop.write(few(loans.Nothing()))
+        workshop.write(few(loan_pipelines.Nothing()))
 
 
 def test_a_classifier_of_several_labels_is_not_delivered(workshop):
-    many = loans.fitted(
+    many = loan_pipelines.fitted(
         RidgeClassifier(),
         lambda frame: frame[["age", "amount"]].gt([40, 2000]).astype(int),
         "predict",
     )
     with pytest.raises(DeliveryError, match="a list of 2 a row"):
-        workshop.write(replace(many, labels=loans.logistic().labels))
+        workshop.write(replace(many, labels=loan_pipelines.logistic().labels))
 
 
 def test_a_regression_with_a_list_a_row_is_refused_though_its_first_row_fails(workshop):
-    made = loans.fitted(
-        loans.LinearRegression(),
+    made = loan_pipelines.fitted(
+        loan_pipelines.LinearRegression(),
         lambda frame: frame[["age", "amount"]],
         "predict",
-        loans.columns(unknown="error"),
+        loan_pipelines.columns(unknown="error"),
     )
     made.held_out.loc[0, "city"] = "Rome"
     with pytest.raises(DeliveryError, match=r"a list of 2 a row \(held-out row 1\)"):
@@ -248,27 +251,31 @@ def test_a_regression_with_a_list_a_row_is_refused_though_its_first_row_fails(wo
 def test_bad_labels_are_refused_before_the_conversion(workshop, monkeypatch):
     convert = "delivery.proof.onnx_form.convert"
     monkeypatch.setattr(convert, lambda *_: pytest.fail("it was converted"))
-    made = loans.price()
+    made = loan_pipelines.price()
     made.labels.iloc[3] = np.nan
     with pytest.raises(DeliveryError, match="1 of 160 labels are null"):
         workshop.write(made)
 
 
 def test_users_are_not_asked_for_columns_that_the_pipeline_does_not_know(workshop):
-    made = loans.unlabelled()
+    made = loan_pipelines.unlabelled()
     manifest = workshop.write(replace(made, held_out=made.held_out.assign(default=1)))
-    assert [column.name for column in manifest.columns] == list(loans.ROW)
+    assert [column.name for column in manifest.columns] == list(loan_pipelines.ROW)
 
 
 def test_what_makes_metrics_say_little_is_said(workshop):
-    made = loans.logistic()
+    made = loan_pipelines.logistic()
     workshop.write(replace(made, held_out=made.held_out.head(10), labels=made.labels.head(10)))
     assert any(line.startswith("warning: only 10 held-out rows") for line in workshop.said)
 
 
 def test_what_cannot_be_pickled_is_not_delivered(workshop):
-    before = loans.make_pipeline(loans.columns(), FunctionTransformer(lambda array: array))
-    made = loans.fitted(loans.LogisticRegression(), loans.bad, "predict", before)
+    before = loan_pipelines.make_pipeline(
+        loan_pipelines.columns(), FunctionTransformer(lambda array: array)
+    )
+    made = loan_pipelines.fitted(
+        loan_pipelines.LogisticRegression(), loan_pipelines.bad, "predict", before
+    )
     with pytest.raises(
         DeliveryError, match=r"cannot be pickled: it holds a lambda \(test_bundle_writer.py, line"
     ):
@@ -284,7 +291,7 @@ def test_what_cannot_be_pickled_is_not_delivered(workshop):
     ],
 )
 def test_a_held_out_row_that_could_not_be_sent_is_named(workshop, column, value, said):
-    made = loans.logistic()
+    made = loan_pipelines.logistic()
     held_out = made.held_out.astype({"age": "uint64"} if column == "age" else {})
     held_out.loc[5, column] = value
     with pytest.raises(DeliveryError, match=rf"could not be sent as JSON: {said}.*\$\.{column}"):
@@ -292,7 +299,7 @@ def test_a_held_out_row_that_could_not_be_sent_is_named(workshop, column, value,
 
 
 def test_the_digest_of_a_frame_is_of_its_names_and_values():
-    frame = loans.loans(1)
+    frame = loan_pipelines.loans(1)
     assert (
         frame_digest(frame)
         == frame_digest(frame.copy())
@@ -321,7 +328,7 @@ def test_text_of_any_alphabet_is_written_as_utf_8_whatever_the_locale(workshop):
     before = locale.setlocale(locale.LC_CTYPE)
     locale.setlocale(locale.LC_CTYPE, "C")
     try:
-        workshop.write(loans.unnamed())
+        workshop.write(loan_pipelines.unnamed())
     finally:
         locale.setlocale(locale.LC_CTYPE, before)
 

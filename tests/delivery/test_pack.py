@@ -139,7 +139,7 @@ def test_a_delivered_version_that_was_damaged_is_not_called_the_same(begun):
     damaged = begun.releases / "v1" / "model.onnx"
     damaged.write_bytes(b"")
     said = refused(begun, "logistic")
-    assert said.startswith("v1 was delivered before and does not hold any more: ")
+    assert said.startswith("v1 was delivered before and its bundle is no longer intact: ")
     assert "model.onnx was changed" in said
     assert damaged.read_bytes() == b""
 

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 
 from delivery.errors import DeliveryError
 from delivery.recipe import Recipe, checked, load_source
-from tests.delivery import loans
+from tests.delivery import loan_pipelines
 
 HEAD = "from tests.delivery.loan_pipelines import *\n"
 
@@ -33,7 +33,7 @@ def test_a_recipe_is_built_and_its_file_is_digested(workshop):
     assert (source.kind, source.path) == ("recipe", path)
     assert source.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert source.recipe.output == "predict_proba"
-    assert len(source.recipe.held_out) == len(source.recipe.labels) == loans.ROWS
+    assert len(source.recipe.held_out) == len(source.recipe.labels) == loan_pipelines.ROWS
 
 
 def test_a_recipe_is_built_anew_each_time(workshop):
@@ -132,13 +132,13 @@ def test_an_error_of_several_lines_is_told_in_one(workshop):
             "output is one of predict, predict_proba, not 'decision_function'",
         ),
         ({"output": None}, "output is one of"),
-        ({"pipeline": loans.price}, "the pipeline has no predict_proba"),
+        ({"pipeline": loan_pipelines.price}, "the pipeline has no predict_proba"),
         (
-            {"held_out": lambda: loans.loans(2).head(0), "labels": None},
+            {"held_out": lambda: loan_pipelines.loans(2).head(0), "labels": None},
             "the held-out frame is empty",
         ),
-        ({"labels": [0, 1]}, f"2 labels for {loans.ROWS} held-out rows"),
-        ({"labels": []}, f"0 labels for {loans.ROWS} held-out rows"),
+        ({"labels": [0, 1]}, f"2 labels for {loan_pipelines.ROWS} held-out rows"),
+        ({"labels": []}, f"0 labels for {loan_pipelines.ROWS} held-out rows"),
         ({"labels": 3}, "labels is int, not a series, an array or a list"),
         (
             {"held_out": np.zeros((5, 2)), "labels": None},
@@ -150,7 +150,7 @@ def test_an_error_of_several_lines_is_told_in_one(workshop):
     ],
 )
 def test_a_part_at_fault_is_named(tmp_path, changes, said):
-    made = loans.logistic()
+    made = loan_pipelines.logistic()
     parts = {
         name: getattr(made, name)
         for name in ("pipeline", "held_out", "labels", "output", "training")
@@ -169,7 +169,7 @@ def test_a_part_at_fault_is_named(tmp_path, changes, said):
 @pytest.fixture
 def pickled(workshop):
     """A pickle with samples: rows.parquet and rows.csv, with the truth in the column `default`."""
-    made = loans.logistic()
+    made = loan_pipelines.logistic()
     joblib.dump(made.pipeline, workshop.folder / "model.pkl")
     rows = made.held_out.assign(default=made.labels)
     rows.to_parquet(workshop.folder / "rows.parquet")
@@ -182,8 +182,8 @@ def test_a_pickle_comes_with_a_sample_whose_label_is_taken_off(pickled, name):
     source = load_source(pickled, pickled.parent / name, "default")
     assert source.kind == "pickle"
     assert source.sha256 == hashlib.sha256(pickled.read_bytes()).hexdigest()
-    assert list(source.recipe.held_out.columns) == list(loans.ROW)
-    assert source.recipe.labels.tolist() == loans.logistic().labels.tolist()
+    assert list(source.recipe.held_out.columns) == list(loan_pipelines.ROW)
+    assert source.recipe.labels.tolist() == loan_pipelines.logistic().labels.tolist()
     assert (source.recipe.output, source.recipe.training) == ("predict_proba", None)
 
 
@@ -194,7 +194,7 @@ def test_a_sample_without_a_label_gives_no_metrics(pickled):
 
 
 def test_predict_is_served_where_there_are_no_probabilities(pickled):
-    joblib.dump(loans.price().pipeline, pickled)
+    joblib.dump(loan_pipelines.price().pipeline, pickled)
     assert load_source(pickled, pickled.parent / "rows.csv", "default").recipe.output == "predict"
 
 
@@ -284,12 +284,12 @@ def ageing(tmp_path):
     """ageing(**state): a pickle of such a pipeline and a sample."""
 
     def make(**state):
-        frame = loans.loans(1)
-        columns = loans.columns()
-        pipeline = make_pipeline(columns, Ageing()).fit(frame, loans.bad(frame))
+        frame = loan_pipelines.loans(1)
+        columns = loan_pipelines.columns()
+        pipeline = make_pipeline(columns, Ageing()).fit(frame, loan_pipelines.bad(frame))
         vars(pipeline[-1]).update(state)
         joblib.dump(pipeline, tmp_path / "model.pkl")
-        loans.loans(2).to_parquet(tmp_path / "rows.parquet")
+        loan_pipelines.loans(2).to_parquet(tmp_path / "rows.parquet")
         return tmp_path / "model.pkl", tmp_path / "rows.parquet"
 
     return make

@@ -21,7 +21,7 @@ from sklearn.preprocessing import FunctionTransformer
 from delivery.errors import DeliveryError
 from delivery.inputs.column_kinds import kind_of
 from delivery.recipe import Recipe
-from tests.delivery import loans
+from tests.delivery import loan_pipelines
 from tests.delivery.delivery_harness import Workshop
 
 DAY = pd.Timestamp("2026-05-01")
@@ -217,9 +217,9 @@ def test_any_frame_is_delivered_or_refused_in_one_line(frame, tmp_path_factory, 
 
 
 def test_a_date_that_the_pipeline_does_not_use_is_told_to_be_left_out(workshop):
-    training, held_out = (loans.loans(seed).assign(seen=DAY) for seed in (1, 2))
-    pipeline = make_pipeline(loans.columns(), loans.LogisticRegression()).fit(
-        training, loans.bad(training)
+    training, held_out = (loan_pipelines.loans(seed).assign(seen=DAY) for seed in (1, 2))
+    pipeline = make_pipeline(loan_pipelines.columns(), loan_pipelines.LogisticRegression()).fit(
+        training, loan_pipelines.bad(training)
     )
     with pytest.raises(
         DeliveryError,
@@ -229,13 +229,13 @@ def test_a_date_that_the_pipeline_does_not_use_is_told_to_be_left_out(workshop):
 
 
 def test_a_list_in_a_training_column_that_nobody_asks_for_is_no_fault(workshop):
-    training = loans.loans(1)
+    training = loan_pipelines.loans(1)
     training["tags"] = [["x", "y"]] * len(training)
     pipeline = make_pipeline(
-        ColumnTransformer([("n", "passthrough", ["age"])]), loans.LogisticRegression()
+        ColumnTransformer([("n", "passthrough", ["age"])]), loan_pipelines.LogisticRegression()
     )
-    pipeline.fit(training, loans.bad(training))
-    held_out = loans.loans(2)[["age"]]
+    pipeline.fit(training, loan_pipelines.bad(training))
+    held_out = loan_pipelines.loans(2)[["age"]]
     assert workshop.write(Recipe(pipeline, held_out, None, "predict", training)).training["sha256"]
 
 

@@ -120,9 +120,11 @@ def test_a_pickle_brings_the_modules_at_its_side(workshop):
     try:
         from own_steps import Scaled
 
-        from tests.delivery import loans
+        from tests.delivery import loan_pipelines
 
-        made = loans.fitted(loans.LogisticRegression(), loans.bad, "predict", Scaled())
+        made = loan_pipelines.fitted(
+            loan_pipelines.LogisticRegression(), loan_pipelines.bad, "predict", Scaled()
+        )
         joblib.dump(made.pipeline, workshop.folder / "model.pkl")
     finally:
         sys.path.remove(str(workshop.folder))

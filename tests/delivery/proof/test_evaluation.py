@@ -15,14 +15,14 @@ from sklearn.tree import DecisionTreeClassifier
 from delivery.errors import DeliveryError
 from delivery.proof.evaluation import LONGEST_S, held_out_metrics, latency_ms, task_of
 from delivery.recipe import Recipe
-from tests.delivery import loans
+from tests.delivery import loan_pipelines
 
 
 def test_the_task_and_its_classes_are_read_off_the_pipeline():
-    assert task_of(loans.logistic()) == ("classification", [0, 1])
-    assert task_of(loans.grades()) == ("classification", ["bad", "good", "så som så"])
-    assert task_of(loans.price()) == ("regression", None)
-    for made, kind in ((loans.flags(), bool), (loans.floats(), float)):
+    assert task_of(loan_pipelines.logistic()) == ("classification", [0, 1])
+    assert task_of(loan_pipelines.grades()) == ("classification", ["bad", "good", "så som så"])
+    assert task_of(loan_pipelines.price()) == ("regression", None)
+    for made, kind in ((loan_pipelines.flags(), bool), (loan_pipelines.floats(), float)):
         assert [type(each) for each in task_of(made)[1]] == [kind, kind]
 
 
@@ -38,14 +38,14 @@ def test_the_task_and_its_classes_are_read_off_the_pipeline():
 )
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 def test_what_was_fitted_without_labels_answers_classes(pipeline, classes):
-    frame = loans.loans(1)[["age", "amount"]]
+    frame = loan_pipelines.loans(1)[["age", "amount"]]
     made = Recipe(pipeline.fit(frame), frame, None)
     assert task_of(made) == ("classification", classes)
     assert set(pipeline.predict(frame).tolist()) <= set(classes)
 
 
 def test_a_pipeline_with_several_outputs_is_refused():
-    made = loans.fitted(
+    made = loan_pipelines.fitted(
         DecisionTreeClassifier(max_depth=2), lambda frame: frame[["age", "member"]] > 0.5, "predict"
     )
     with pytest.raises(DeliveryError, match="several outputs"):
@@ -53,7 +53,7 @@ def test_a_pipeline_with_several_outputs_is_refused():
 
 
 def test_probabilities_of_two_classes_have_auc_log_loss_brier_and_accuracy():
-    made = loans.logistic()
+    made = loan_pipelines.logistic()
     scores = made.pipeline.predict_proba(made.held_out)
     assert held_out_metrics(scores.tolist(), made) == {
         "accuracy": pytest.approx(
@@ -66,7 +66,7 @@ def test_probabilities_of_two_classes_have_auc_log_loss_brier_and_accuracy():
 
 
 def test_probabilities_of_32_bits_may_be_above_one_by_their_last_digit():
-    made = loans.logistic()
+    made = loan_pipelines.logistic()
     scores = made.pipeline.predict_proba(made.held_out).tolist()
     expected = held_out_metrics(scores, made)
     certain = [float(np.float32(1) + np.float32(1.2e-7)), -1e-9]
@@ -76,26 +76,28 @@ def test_probabilities_of_32_bits_may_be_above_one_by_their_last_digit():
 
 
 def test_probabilities_of_a_single_class_have_their_accuracy():
-    made = loans.fitted(DecisionTreeClassifier(), lambda frame: 0 * frame["age"], "predict_proba")
+    made = loan_pipelines.fitted(
+        DecisionTreeClassifier(), lambda frame: 0 * frame["age"], "predict_proba"
+    )
     assert held_out_metrics([[1.0]] * len(made.held_out), made) == {"accuracy": 1.0}
 
 
 def test_probabilities_of_more_classes_have_accuracy_and_log_loss():
-    made = loans.grade_odds()
+    made = loan_pipelines.grade_odds()
     found = held_out_metrics(made.pipeline.predict_proba(made.held_out).tolist(), made)
     assert set(found) == {"accuracy", "log_loss"}
     assert found["accuracy"] > 0.8
 
 
 def test_classes_have_accuracy():
-    for made in (loans.grades(), loans.flags(), loans.floats()):
+    for made in (loan_pipelines.grades(), loan_pipelines.flags(), loan_pipelines.floats()):
         found = held_out_metrics(made.pipeline.predict(made.held_out).tolist(), made)
         assert set(found) == {"accuracy"}
         assert found["accuracy"] > 0.8
 
 
 def test_a_regression_has_its_errors():
-    made = loans.price()
+    made = loan_pipelines.price()
     shifted = (np.asarray(made.labels) + 0.5).tolist()
     assert held_out_metrics(shifted, made) == {
         "mean_absolute_error": 0.5,
@@ -105,23 +107,23 @@ def test_a_regression_has_its_errors():
 
 
 def test_a_metric_that_cannot_be_told_is_left_out():
-    made = loans.logistic()
+    made = loan_pipelines.logistic()
     one = Recipe(made.pipeline, made.held_out.head(1), made.labels.head(1), "predict_proba")
     assert set(held_out_metrics(made.pipeline.predict_proba(one.held_out).tolist(), one)) == {
         "accuracy",
         "log_loss",
     }
-    price = loans.price()
+    price = loan_pipelines.price()
     one = Recipe(price.pipeline, price.held_out.head(1), price.labels.head(1))
     assert set(held_out_metrics([1.0], one)) == {"mean_absolute_error", "root_mean_squared_error"}
 
 
 def test_without_labels_there_are_no_metrics():
-    assert held_out_metrics([[0.5, 0.5]], loans.unlabelled()) == {}
+    assert held_out_metrics([[0.5, 0.5]], loan_pipelines.unlabelled()) == {}
 
 
 def test_rows_that_were_not_predicted_do_not_count():
-    made = loans.price()
+    made = loan_pipelines.price()
     answers = np.asarray(made.labels).tolist()
     answers[0], answers[7] = None, None
     assert held_out_metrics(answers, made)["mean_absolute_error"] == 0
@@ -137,7 +139,7 @@ def test_rows_that_were_not_predicted_do_not_count():
     ],
 )
 def test_labels_are_taken_by_place_and_in_any_form(labels):
-    made = loans.logistic()
+    made = loan_pipelines.logistic()
     scores = made.pipeline.predict_proba(made.held_out).tolist()
     other = Recipe(made.pipeline, made.held_out, labels(made.labels), "predict_proba")
     assert held_out_metrics(scores, other) == held_out_metrics(scores, made)
@@ -146,7 +148,7 @@ def test_labels_are_taken_by_place_and_in_any_form(labels):
 @pytest.mark.parametrize("output", ["predict", "predict_proba"])
 @pytest.mark.parametrize("wrong", ["yes", None, float("nan")])
 def test_labels_that_are_no_classes_of_the_pipeline_are_refused(output, wrong):
-    made = loans.logistic()
+    made = loan_pipelines.logistic()
     labels = made.labels.astype(object)
     labels.iloc[3] = wrong
     answers = getattr(made.pipeline, output)(made.held_out).tolist()
@@ -155,7 +157,7 @@ def test_labels_that_are_no_classes_of_the_pipeline_are_refused(output, wrong):
 
 
 def test_a_label_that_training_never_saw_is_refused_where_its_probability_is_needed():
-    made = loans.logistic()
+    made = loan_pipelines.logistic()
     scores = made.pipeline.predict_proba(made.held_out).tolist()
     labels = made.labels.replace({1: 7})
     with pytest.raises(DeliveryError, match="the held-out labels do not fit the predictions"):
@@ -164,7 +166,7 @@ def test_a_label_that_training_never_saw_is_refused_where_its_probability_is_nee
 
 @pytest.mark.parametrize("wrong", ["dear", None, float("nan"), float("inf")])
 def test_labels_that_are_no_numbers_are_refused_for_a_regression(wrong):
-    made = loans.price()
+    made = loan_pipelines.price()
     labels = made.labels.astype(object)
     labels.iloc[3] = wrong
     with pytest.raises(DeliveryError, match="the held-out labels do not fit the predictions"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from delivery.proof.invariance import ALONE, LARGEST_BATCH, dependence
+from delivery.proof.invariance import ALONE, LARGEST_BATCH, batch_dependence
 from service.bundle import Comparison
 
 RULE = Comparison(rule="", certification=1e-5, golden=1e-5, pipeline=1e-6)
@@ -30,7 +30,7 @@ class Toy:
 
 def test_an_honest_model_is_asked_alone_in_pairs_and_in_batches_as_large_as_the_routers():
     model = Toy()
-    assert dependence(model, COLUMNS, RULE) is None
+    assert batch_dependence(model, COLUMNS, RULE) is None
     assert {1, 2, 7, ALONE, 64, LARGEST_BATCH} <= set(model.asked)
 
 
@@ -46,35 +46,40 @@ def test_an_honest_model_is_asked_alone_in_pairs_and_in_batches_as_large_as_the_
     ],
 )
 def test_an_answer_that_depends_on_its_batch_is_found(beside):
-    found = dependence(Toy(beside), COLUMNS, RULE)
+    found = batch_dependence(Toy(beside), COLUMNS, RULE)
     assert found is not None
-    assert found.batch > 1
+    assert found.batch_size > 1
 
 
 @pytest.mark.parametrize("alone_only", [False, True])
 def test_an_answer_that_depends_on_what_was_asked_before_is_found(alone_only):
-    found = dependence(Toy(lambda array, asked: float(len(asked))), COLUMNS, RULE, alone_only)
+    found = batch_dependence(Toy(lambda array, asked: float(len(asked))), COLUMNS, RULE, alone_only)
     assert found is not None
-    assert found.batch == 1
+    assert found.batch_size == 1
 
 
 def test_only_alone_asks_no_batch():
     model = Toy(lambda array, asked: array.mean())
-    assert dependence(model, COLUMNS, RULE, alone_only=True) is None
+    assert batch_dependence(model, COLUMNS, RULE, alone_only=True) is None
     assert set(model.asked) == {1}
 
 
 def test_rows_that_fail_alone_and_in_company_are_no_dependence():
-    assert dependence(Toy(bad=lambda array: bool((array % 10 == 0).any())), COLUMNS, RULE) is None
+    assert (
+        batch_dependence(Toy(bad=lambda array: bool((array % 10 == 0).any())), COLUMNS, RULE)
+        is None
+    )
 
 
 def test_a_row_that_fails_alone_only_is_found():
-    found = dependence(Toy(bad=lambda array: len(array) == 1 and array[0] == 0), COLUMNS, RULE)
-    assert (found.row, found.alone, found.beside) == (0, None, 0.0)
+    found = batch_dependence(
+        Toy(bad=lambda array: len(array) == 1 and array[0] == 0), COLUMNS, RULE
+    )
+    assert (found.row, found.alone, found.in_batch) == (0, None, 0.0)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])
 def test_few_rows_are_enough(rows):
     few = {"x": np.arange(rows, dtype=np.float64)}
-    assert dependence(Toy(), few, RULE) is None
-    assert dependence(Toy(lambda array, asked: float(len(array))), few, RULE) is not None
+    assert batch_dependence(Toy(), few, RULE) is None
+    assert batch_dependence(Toy(lambda array, asked: float(len(array))), few, RULE) is not None

@@ -25,7 +25,7 @@ from sklearn.tree import DecisionTreeClassifier
 from delivery.proof.onnx_form import CHUNK, certify, compare
 from delivery.recipe import Recipe
 from service.bundle import Comparison
-from tests.delivery import loans
+from tests.delivery import loan_pipelines
 
 RULE = Comparison(rule="", certification=1e-5, golden=1e-5, pipeline=1e-6)
 
@@ -58,19 +58,19 @@ def verdict(mine, theirs, rows=10, output="predict"):
 
 @pytest.mark.parametrize("name", ["logistic", "trees"])
 def test_logistic_regression_and_boosted_trees_are_certified_with_the_proof(workshop, name):
-    runtime = workshop.write(getattr(loans, name)()).runtime
+    runtime = workshop.write(getattr(loan_pipelines, name)()).runtime
     assert runtime.certified == "onnx"
     assert runtime.reason.startswith(
-        f"equal on {loans.ROWS} held-out and {runtime.probe_rows} probe rows, largest abs"
+        f"equal on {loan_pipelines.ROWS} held-out and {runtime.probe_rows} probe rows, largest abs"
     )
     assert runtime.reason.endswith("; 1e-05 is allowed")
     assert 0 < runtime.max_difference < 1e-6
     assert (runtime.rows_compared, runtime.tolerance, runtime.classes_equal) == (
-        loans.ROWS,
+        loan_pipelines.ROWS,
         1e-5,
         True,
     )
-    assert runtime.probe_rows > loans.ROWS
+    assert runtime.probe_rows > loan_pipelines.ROWS
     assert (workshop.folder / "draft" / "model.onnx").exists()
 
 
@@ -83,15 +83,15 @@ def test_logistic_regression_and_boosted_trees_are_certified_with_the_proof(work
         (
             "fine",
             "its ONNX form differs by more than 1e-05 allows: relative difference ",
-            loans.ROWS,
+            loan_pipelines.ROWS,
         ),
-        ("tied", "some held-out rows get another class in its ONNX form", loans.ROWS),
+        ("tied", "some held-out rows get another class in its ONNX form", loan_pipelines.ROWS),
     ],
 )
 def test_what_does_not_convert_or_differs_is_served_by_scikit_learn_and_the_reason_is_kept(
     workshop, name, reason, rows
 ):
-    manifest = workshop.write(getattr(loans, name)())
+    manifest = workshop.write(getattr(loan_pipelines, name)())
     assert manifest.runtime.certified == "sklearn"
     assert manifest.runtime.reason.startswith(reason)
     assert "\n" not in manifest.runtime.reason
@@ -102,14 +102,15 @@ def test_what_does_not_convert_or_differs_is_served_by_scikit_learn_and_the_reas
 
 
 def test_a_tolerance_decides(workshop):
-    assert workshop.write(loans.logistic(), tolerance=1e-12).runtime.certified == "sklearn"
+    assert workshop.write(loan_pipelines.logistic(), tolerance=1e-12).runtime.certified == "sklearn"
 
 
 @pytest.mark.parametrize("name", ["distance km", "a.b", "größe", "x/y", "0", "a-b", "A (b)"])
 def test_a_column_of_any_name_is_certified(workshop, name):
     """The converter renames what is no identifier; the service must feed it all the same."""
     training, held_out = (
-        loans.loans(seed)[["amount", "age"]].set_axis([name, "age"], axis=1) for seed in (1, 2)
+        loan_pipelines.loans(seed)[["amount", "age"]].set_axis([name, "age"], axis=1)
+        for seed in (1, 2)
     )
     columns = ColumnTransformer([("both", StandardScaler(), [name, "age"])])
     pipeline = make_pipeline(columns, LogisticRegression()).fit(
@@ -120,11 +121,11 @@ def test_a_column_of_any_name_is_certified(workshop, name):
 
 
 def test_a_column_that_the_pipeline_drops_does_not_keep_it_from_being_certified(workshop):
-    made = loans.logistic()
+    made = loan_pipelines.logistic()
     frames = (frame.assign(note="x", spare=1.5) for frame in (made.held_out, made.training))
     held_out, training = frames
-    pipeline = make_pipeline(loans.columns(), LogisticRegression()).fit(
-        training, loans.bad(training)
+    pipeline = make_pipeline(loan_pipelines.columns(), LogisticRegression()).fit(
+        training, loan_pipelines.bad(training)
     )
     assert (
         workshop.write(
@@ -138,7 +139,7 @@ def test_a_column_that_the_pipeline_drops_does_not_keep_it_from_being_certified(
 @pytest.mark.parametrize("nulls", [0, 20])
 def test_nullable_integers_and_truth_values_are_certified_with_their_nulls(workshop, dtype, nulls):
     def some(seed, count):
-        frame = loans.loans(seed)[["amount", "member"]]
+        frame = loan_pipelines.loans(seed)[["amount", "member"]]
         frame["member"] = frame["member"].astype(dtype)
         frame.loc[: count - 1, "member"] = pd.NA
         return frame
@@ -280,7 +281,7 @@ def write_anew(workshop, recipe):
 
 @pytest.mark.parametrize("name", ["logistic", "floats", "large"])
 def test_probabilities_classes_and_large_numbers_have_a_scale_of_one(workshop, name):
-    assert workshop.write(getattr(loans, name)()).comparison.scale == 1.0
+    assert workshop.write(getattr(loan_pipelines, name)()).comparison.scale == 1.0
 
 
 def test_of_rows_that_may_fail_in_the_onnx_form_alone_the_pipeline_must_not_fail_alone():

@@ -18,7 +18,7 @@ from sklearn.tree import DecisionTreeClassifier
 from delivery.inputs.signature import columns_of
 from delivery.proof.learned_values import thresholds_of, vocabulary_of
 from delivery.proof.probe_rows import MOST_ROWS, probes
-from tests.delivery import loans
+from tests.delivery import loan_pipelines
 
 
 def made(held_out, training=None, pipeline=None):
@@ -41,9 +41,9 @@ def asked(pairs, what):
 def test_every_kind_is_asked():
     numbers = ["amount", "age"]
     pipeline = DecisionTreeClassifier(max_depth=3).fit(
-        loans.loans(1)[numbers], loans.bad(loans.loans(1))
+        loan_pipelines.loans(1)[numbers], loan_pipelines.bad(loan_pipelines.loans(1))
     )
-    pairs = made(loans.loans(2), loans.loans(1), pipeline)
+    pairs = made(loan_pipelines.loans(2), loan_pipelines.loans(1), pipeline)
     kinds = {what.partition(" in column")[0] for _, what in pairs}
     assert kinds == {
         *("a training row", "null", "either value", "a value of training", "an unseen value"),
@@ -68,14 +68,17 @@ def test_rows_of_training_with_nulls_and_with_rare_letters_are_among_them():
 
 
 def test_null_is_asked_where_a_column_takes_it_and_nowhere_else():
-    pairs = made(loans.loans(2), loans.loans(1))
+    pairs = made(loan_pipelines.loans(2), loan_pipelines.loans(1))
     assert {what for _, what in pairs if "null" in what} == {"null in column 'income'"}
     assert all(np.isnan(row["income"]) for row in asked(pairs, "null in column 'income'"))
 
 
 def test_an_unseen_value_is_none_of_training():
-    unseen = {row["city"] for row in asked(made(loans.loans(2), loans.loans(1)), "an unseen value")}
-    assert not unseen & set(loans.CITIES)
+    unseen = {
+        row["city"]
+        for row in asked(made(loan_pipelines.loans(2), loan_pipelines.loans(1)), "an unseen value")
+    }
+    assert not unseen & set(loan_pipelines.CITIES)
     assert "" in unseen
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from delivery.proof.training_rows import compared_places
+from delivery.proof.training_rows import compared_rows
 
 
 def frame(rows):
@@ -15,17 +15,17 @@ def frame(rows):
 
 
 def test_of_a_small_frame_all_rows_are_compared():
-    assert compared_places(frame(50), 50) == list(range(50))
+    assert compared_rows(frame(50), 50) == list(range(50))
 
 
 def test_of_a_large_frame_the_rare_nulls_are_compared_too():
     made = frame(1000)
     made.loc[501, "v"] = np.nan
-    places = compared_places(made.set_axis([0] * 1000), 10)
+    places = compared_rows(made.set_axis([0] * 1000), 10)
     assert {7, 13, 501} <= set(places)
     assert places == sorted(set(places))
     assert len(places) < 20
 
 
 def test_a_frame_without_nulls_is_spread_evenly():
-    assert compared_places(frame(1000)[["v"]], 4) == [0, 333, 666, 999]
+    assert compared_rows(frame(1000)[["v"]], 4) == [0, 333, 666, 999]
