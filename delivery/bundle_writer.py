@@ -280,8 +280,16 @@ def _dump(recipe: Recipe, path: Path) -> None:
 
 def _write_golden(path: Path, rows: list[dict[str, Any]], predictions: list[Any]) -> None:
     """Write evenly spread rows, and before them rows with nulls, so that those are proved too."""
-    predicted = [row for row, prediction in enumerate(predictions) if prediction is not None]
-    with_nulls = [row for row in predicted if None in rows[row].values()][: GOLDEN_ROWS // 4]
+    predicted: list[int] = []
+    with_nulls: list[int] = []
+    for row, prediction in enumerate(predictions):
+        if prediction is None:
+            continue
+
+        predicted.append(row)
+        if None in rows[row].values() and len(with_nulls) < GOLDEN_ROWS // 4:
+            with_nulls.append(row)
+
     room = GOLDEN_ROWS - len(with_nulls)
     spread = predicted[:: max(1, len(predicted) // room)][:room]
 

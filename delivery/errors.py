@@ -9,8 +9,7 @@ class DeliveryError(Exception):
 
 def first_line(error: BaseException) -> str:
     """The kind and the first line of an exception, at most about LONGEST_LINE characters."""
-    text = str(error).strip()
-    line = text.splitlines()[0] if text else ""
+    line, *_ = [*str(error).strip().splitlines(), ""]
     if len(line) > LONGEST_LINE:
         line = f"{_shortened(line)} …"
 

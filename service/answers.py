@@ -1,4 +1,4 @@
-"""What a version answers to /predict: status, headers and body, whichever way the request came."""
+"""The answers to /predict: status, headers and body, the same in Flask and on the fast path."""
 
 from typing import Any
 
@@ -14,9 +14,7 @@ Answer = tuple[int, Headers, bytes]
 JSON = b"application/json"
 PROBLEM = b"application/problem+json"
 ERRORS_LISTED = 100
-"""Bad rows that an answer to a single caller describes one by one; of more it says how many there
-are.
-"""
+"""So many bad rows are described one by one to a single caller; further ones are counted."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -31,8 +29,9 @@ class PredictResponses:
             _encode(manifest.model),
             _encode(manifest.version),
         )
-        classes = b',"classes":%b}' % _encode(manifest.classes)
-        self._tail = classes if manifest.output == "predict_proba" else b"}"
+        self._tail = b"}"
+        if manifest.output == "predict_proba":
+            self._tail = b',"classes":%b}' % _encode(manifest.classes)
 
     def run(self, body: bytes) -> Outcome:
         """Predict the rows of a body and count them; raises service.rows.Malformed."""
@@ -42,8 +41,9 @@ class PredictResponses:
         return outcome
 
     def predict(self, body: bytes, batched: bool) -> tuple[int, Headers, bytes, float]:
-        """Answer /predict; also the model's seconds. batched: bad rows stand beside the good ones,
-        in one 200.
+        """Answer /predict; returns status, headers, body and the model's seconds.
+
+        batched: bad rows are listed beside the predictions of the others, in an answer of 200.
         """
         try:
             outcome = self.run(body)
@@ -53,8 +53,11 @@ class PredictResponses:
         if outcome.errors and not batched:
             status, headers, answer = _bad_rows(outcome)
         else:
-            errors = b',"errors":' + _encode(outcome.errors) if outcome.errors else b""
-            answer = self._head + _encode(outcome.predictions) + errors + self._tail
+            answer = self._head + _encode(outcome.predictions)
+            if outcome.errors:
+                answer += b',"errors":' + _encode(outcome.errors)
+
+            answer += self._tail
             status, headers = 200, [(b"content-type", JSON)]
 
         headers.append((b"x-model-version", self._version))
@@ -62,8 +65,8 @@ class PredictResponses:
         headers.append((b"server-timing", b"predict;dur=%.3f, cpu;dur=%.3f" % times))
         return status, headers, answer, outcome.seconds
 
-    def stranger(self) -> Answer:
-        """Answer who does not bear the shared secret."""
+    def unauthorised(self) -> Answer:
+        """The answer to a request without the shared secret."""
         status, headers, body = problem(401, "not authorised", "missing or invalid bearer token")
         return status, [*headers, (b"www-authenticate", b"Bearer")], body
 
@@ -75,16 +78,25 @@ def problem(status: int, title: str, detail: str | None, **more: Any) -> Answer:
 
 
 def where(error: BadRow, what: str = "column") -> str:
-    """The place of a bad row in words."""
-    return f"row {error.row}" + (f", {what} {error.column!r}" if error.column else "")
+    """The row and the column of an error in words. what: the word for a column."""
+    if error.column:
+        return f"row {error.row}, {what} {error.column!r}"
+
+    return f"row {error.row}"
 
 
 def _bad_rows(outcome: Outcome) -> Answer:
-    status = 422 if any(error.status == 422 for error in outcome.errors) else 500
-    first, more = outcome.errors[0], len(outcome.errors) - 1
-    title = "a row does not fit the model" if status == 422 else "the model failed"
-    detail = f"{where(first)}: {first.detail}" + (f" (and {more} more)" if more else "")
-    unlisted = max(0, len(outcome.errors) - ERRORS_LISTED)
-    count = {"errors_not_listed": unlisted} if unlisted else {}
-    errors = outcome.errors[:ERRORS_LISTED]
-    return problem(status, title, detail, errors=errors, **count, predictions=outcome.predictions)
+    errors = outcome.errors
+    status, title = 500, "the model failed"
+    if any(error.status == 422 for error in errors):
+        status, title = 422, "a row does not fit the model"
+
+    detail = f"{where(errors[0])}: {errors[0].detail}"
+    if len(errors) > 1:
+        detail += f" (and {len(errors) - 1} more)"
+
+    more: dict[str, Any] = {"errors": errors[:ERRORS_LISTED]}
+    if len(errors) > ERRORS_LISTED:
+        more["errors_not_listed"] = len(errors) - ERRORS_LISTED
+
+    return problem(status, title, detail, **more, predictions=outcome.predictions)

@@ -1,6 +1,6 @@
-"""One version over HTTP: /predict by wire/'s short way, and all of it, /predict too, in Flask.
+"""Serves one version over HTTP: /predict, the Open Inference Protocol, health and metrics.
 
-/predict, the Open Inference Protocol, health and metrics.
+All of it in Flask, and /predict also on wire/'s fast path.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -14,7 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from service import oip
-from service.answers import PredictResponses, where
+from service.answers import JSON, PROBLEM, PredictResponses, where
 from service.answers import problem as problem_of
 from service.bundle import Manifest, verify_bundle
 from service.config import ServiceConfig, from_environment
@@ -33,17 +33,17 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Service:
-    """The ASGI app of one version. hot: what goes the short way; flask: all else."""
+    """The ASGI app of one version. hot: what the fast path answers; flask: everything."""
 
     largest_body = LARGEST_BODY
     most_bytes = 4 * LARGEST_BODY
 
-    def __init__(self, flask: Flask, short_way: FastHandler) -> None:
+    def __init__(self, flask: Flask, fast_handler: FastHandler) -> None:
         self.flask = flask
-        self.hot: dict[bytes, Handler] = {b"/predict": short_way.answer}
-        self._short_way = short_way
-        pages: Any = flask
-        self._long_way: Any = WSGIMiddleware(pages, workers=PAGE_THREADS)
+        self.hot: dict[bytes, Handler] = {b"/predict": fast_handler.answer}
+        self._fast_handler = fast_handler
+        wsgi_app: Any = flask
+        self._slow_path: Any = WSGIMiddleware(wsgi_app, workers=PAGE_THREADS)
 
     async def __call__(
         self,
@@ -53,25 +53,25 @@ class Service:
     ) -> None:
         """ASGI."""
         if scope["type"] == "http":
-            await self._long_way(scope, receive, send)
+            await self._slow_path(scope, receive, send)
 
         while scope["type"] == "lifespan":
             message = await receive()
             if message["type"] == "lifespan.shutdown":
-                self._short_way.close()
+                self._fast_handler.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
             await send({"type": "lifespan.startup.complete"})
 
 
 def create_app(config: ServiceConfig | None = None) -> Service:
-    """Verify the bundle, load it, warm it up, prove it by its golden rows; only then is there an
-    app.
-    """
+    """Verify the bundle, load it and prove it by its golden rows; returns the app only then."""
     config = config or from_environment()
     bundle = verify_bundle(config.bundle, config.public_key)
     model = load_model(bundle, config.runtime)
     prove(bundle, model)
+
     metrics = Metrics(bundle.manifest.version, model.name)
     answers = PredictResponses(Predictor(bundle.manifest, model), metrics)
     return Service(
@@ -94,16 +94,16 @@ def _guard(app: Flask, answers: PredictResponses, secret: str, metrics: Metrics)
 
     @app.before_request
     def read_to_the_end() -> None:
-        # a2wsgi ends a body that came without a length, but does not say so, and Flask would take
-        # it for empty.
+        # a2wsgi ends a body without a length, but does not mark it: Flask would read it as empty.
         request.environ["wsgi.input_terminated"] = True
 
     @app.before_request
-    def refuse_strangers() -> Response | None:
+    def refuse_unauthorised() -> Response | None:
         given = request.headers.get("Authorization", "").encode("utf-8", "replace")
         if request.path == LIVE or compare_digest(given, expected):
             return None
-        status, headers, body = answers.stranger()
+
+        status, headers, body = answers.unauthorised()
         return _refusal(status, *headers[1:], body=body, detail="missing or invalid bearer token")
 
     @app.after_request
@@ -113,10 +113,12 @@ def _guard(app: Flask, answers: PredictResponses, secret: str, metrics: Metrics)
 
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> Response:
-        methods = error.valid_methods if isinstance(error, MethodNotAllowed) else None
-        allow = [(b"allow", ", ".join(sorted(methods)).encode())] if methods else []
+        headers = []
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            headers.append((b"allow", ", ".join(sorted(error.valid_methods)).encode()))
+
         status, _, body = problem_of(error.code or 500, error.name.lower(), error.description)
-        return _refusal(status, *allow, body=body, detail=error.description or error.name)
+        return _refusal(status, *headers, body=body, detail=error.description or error.name)
 
 
 def _predict_routes(app: Flask, answers: PredictResponses) -> None:
@@ -131,20 +133,18 @@ def _predict_routes(app: Flask, answers: PredictResponses) -> None:
 
     def infer() -> Response:
         try:
-            asked = oip.parse(request.get_data(cache=False))
-            class_count = oip.classes_asked(asked, manifest)
-            outcome = answers.run(oip.to_instances(asked, manifest.columns))
+            infer_request = oip.parse(request.get_data(cache=False))
+            class_count = oip.classes_asked(infer_request, manifest)
+            outcome = answers.run(oip.to_instances(infer_request, manifest.columns))
         except (oip.OipError, Malformed) as error:
             return _json({"error": str(error)}, 400)
 
         if outcome.errors:
             first = outcome.errors[0]
-            return _json(
-                {"error": f"{where(first, 'input')}: {first.detail}"},
-                500 if first.status == 500 else 400,
-            )
+            status = 500 if first.status == 500 else 400
+            return _json({"error": f"{where(first, 'input')}: {first.detail}"}, status)
 
-        return _json(oip.answer(manifest, asked, outcome.predictions, class_count))
+        return _json(oip.answer(manifest, infer_request, outcome.predictions, class_count))
 
     for path in _model_paths(manifest):
         app.add_url_rule(f"{path}/infer", f"infer {path}", infer, methods=["POST"])
@@ -181,18 +181,18 @@ def _model_paths(manifest: Manifest) -> tuple[str, str]:
 
 
 def _response(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> Response:
-    return Response(
-        body, status, [(name.decode(), value.decode("latin-1")) for name, value in headers]
-    )
+    texts = [(name.decode(), value.decode("latin-1")) for name, value in headers]
+    return Response(body, status, texts)
 
 
 def _refusal(status: int, *headers: tuple[bytes, bytes], body: bytes, detail: str) -> Response:
     """An error: the protocol's under /v2, else problem JSON (`body`)."""
     if request.path == "/v2" or request.path.startswith("/v2/"):
-        return _response(
-            status, [(b"content-type", b"application/json"), *headers], _encode({"error": detail})
-        )
-    return _response(status, [(b"content-type", b"application/problem+json"), *headers], body)
+        content_type, body = JSON, _encode({"error": detail})
+    else:
+        content_type = PROBLEM
+
+    return _response(status, [(b"content-type", content_type), *headers], body)
 
 
 def _json(body: dict[str, Any], status: int = 200) -> Response:

@@ -1,7 +1,8 @@
-"""Reads a delivered bundle, and believes nothing before its signature and digests are checked.
+"""Reads a delivered bundle, and trusts nothing before its signature and digests are checked.
 
 The signature is Ed25519 over the exact bytes of release.yaml; release.yaml holds the SHA-256 of
-every other file."""
+every other file.
+"""
 
 import base64
 import binascii
@@ -35,8 +36,10 @@ class BundleError(Exception):
 class FrameColumn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How a column is held in the pandas frame that the pipeline was fitted on.
 
-    dtype: pandas' name of it, `category[...]` with the dtype of its levels. null: what stands for
-    null in a column of objects (None, NaN, NA or NaT). levels, ordered: of a category."""
+    dtype: pandas' name of it, `category[...]` with the dtype of its levels.
+    null: what stands for null in a column of objects (None, NaN, NA or NaT).
+    levels, ordered: of a category.
+    """
 
     dtype: str
     null: str = "NaN"
@@ -45,12 +48,13 @@ class FrameColumn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """One input column as it was seen in training. dtype: what a row sends, as float, int, bool or
-    string.
+    """One input column as it was seen in training.
 
-    categories: of texts that are few and repeat; of others distinct, shortest and longest: how many
-    there are, and their lengths. frame: how the pipeline's own frame holds it; None: as numpy holds
-    that dtype."""
+    dtype: what a row sends: float, int, bool or string.
+    categories: of texts that are few and repeat.
+    distinct, shortest, longest: of other texts how many there are, and their lengths.
+    frame: how the pipeline's own frame holds it; None: as numpy holds that dtype.
+    """
 
     name: str
     dtype: str
@@ -67,8 +71,9 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     """Which runtime is certified, and the proof.
 
-    max_difference: the largest of all rows, as Comparison.rule measures it. probe_rows: rows
-    compared beside the held-out ones: training rows, nulls, unseen values, thresholds, extremes.
+    max_difference: the largest of all rows, as Comparison.rule measures it.
+    probe_rows: rows compared beside the held-out ones: training rows, nulls, unseen values,
+    thresholds, extremes.
     """
 
     certified: str
@@ -83,10 +88,13 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """By which rule predictions are compared, and within which tolerances.
 
-    certification: ONNX form against pipeline. golden: a started version against its golden rows.
+    certification: ONNX form against pipeline.
+    golden: a started version against its golden rows.
     pipeline: the served pipeline against the pipeline on the user's own frame, and the same rows in
-    other batches. scale: the mean size of a regression's held-out answers where that is below 1,
-    else 1, as in bundles from before it was written down."""
+    other batches.
+    scale: the mean size of a regression's held-out predictions where that is below 1, else 1, as in
+    older bundles, which do not name it.
+    """
 
     rule: str
     certification: float
@@ -106,8 +114,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """release.yaml. Fields that only people read stay plain values.
 
     input: what the pipeline takes, a `frame`, or of its one column a `series` or a `list`.
-    one_row_at_a_time: its answer for a row depends on the rows beside it, so that each is predicted
-    alone."""
+    one_row_at_a_time: each row is predicted alone, since its prediction depends on the other rows
+    of a batch.
+    """
 
     format: int
     model: str
@@ -140,9 +149,7 @@ class Bundle(msgspec.Struct, frozen=True):
     digest: str
 
     def read(self, name: str) -> bytes:
-        """The bytes of a file, which are those that the signed manifest vouches for; raises
-        BundleError.
-        """
+        """The bytes of a file, checked against the signed manifest; raises BundleError."""
         expected = self.manifest.files.get(name)
         if expected is None:
             raise BundleError(
@@ -153,10 +160,11 @@ class Bundle(msgspec.Struct, frozen=True):
 
 
 def verify_bundle(path: Path, public_key: Path) -> Bundle:
-    """Check the signature, then every digest, then return the bundle; raises BundleError naming the
-    file at fault.
+    """Check the signature, then every digest, then return the bundle.
+
+    Raises BundleError naming the file at fault.
     """
-    raw = _of_bundle(path, MANIFEST, LARGEST_MANIFEST)
+    raw = _read(path, MANIFEST, LARGEST_MANIFEST)
     _check_signature(raw, path, public_key)
     manifest = parse_manifest(raw, path / MANIFEST)
     for name, expected in manifest.files.items():
@@ -170,15 +178,20 @@ def parse_manifest(raw: bytes, path: Path) -> Manifest:
     """The manifest of release.yaml's bytes; raises BundleError naming the key at fault."""
     try:
         plain = yaml.safe_load(raw)
-        form = plain.get("format") if isinstance(plain, dict) else FORMAT
         # Before the other keys: those of another format are other ones.
-        if isinstance(form, int) and form != FORMAT:
-            raise BundleError(
-                f"{path} has format {form}, this Sluice reads format {FORMAT}: deliver it again"
-            )
+        if isinstance(plain, dict):
+            _require_format(plain.get("format"), path)
+
         return msgspec.convert(plain, Manifest)
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise BundleError(f"{path} cannot be read: {error}") from error
+
+
+def _require_format(given: Any, path: Path) -> None:
+    if isinstance(given, int) and given != FORMAT:
+        raise BundleError(
+            f"{path} has format {given}, this Sluice reads format {FORMAT}: deliver it again"
+        )
 
 
 def load_public_key(path: Path) -> Ed25519PublicKey:
@@ -202,7 +215,7 @@ def _check_signature(raw: bytes, folder: Path, public_key: Path) -> None:
     path = folder / SIGNATURE
     try:
         signature = base64.b64decode(
-            _of_bundle(folder, SIGNATURE, LARGEST_SIGNATURE).strip(), validate=True
+            _read(folder, SIGNATURE, LARGEST_SIGNATURE).strip(), validate=True
         )
         load_public_key(public_key).verify(signature, raw)
     except binascii.Error as error:
@@ -212,8 +225,7 @@ def _check_signature(raw: bytes, folder: Path, public_key: Path) -> None:
     except InvalidSignature as error:
         raise BundleError(
             f"{path} does not hold for {MANIFEST}: the manifest was changed, or another key "
-            f"signed it "
-            f"(trusted: {public_key})"
+            f"signed it (trusted: {public_key})"
         ) from error
 
 
@@ -222,7 +234,7 @@ def _checked(folder: Path, name: str, expected: File) -> bytes:
     if name in (MANIFEST, SIGNATURE):
         raise BundleError(f"{path}: a manifest may only vouch for files beside it")
 
-    raw = _of_bundle(folder, name, expected.bytes)
+    raw = _read(folder, name, expected.bytes)
     if len(raw) != expected.bytes or hashlib.sha256(raw).hexdigest() != expected.sha256:
         raise BundleError(f"{path} was changed after it was signed: deliver a new version")
 
@@ -231,14 +243,12 @@ def _checked(folder: Path, name: str, expected: File) -> bytes:
 
 def _check_nothing_else(path: Path, manifest: Manifest) -> None:
     known = {MANIFEST, SIGNATURE, *manifest.files}
-    strangers = sorted(each.name for each in path.iterdir() if each.name not in known)
-    if strangers:
-        raise BundleError(
-            f"{path / strangers[0]} is not in the manifest: remove it, or deliver a new version"
-        )
+    for file in sorted(path.iterdir()):
+        if file.name not in known:
+            raise BundleError(f"{file} is not in the manifest: remove it, or deliver a new version")
 
 
-def _of_bundle(folder: Path, name: str, largest: int) -> bytes:
+def _read(folder: Path, name: str, largest: int) -> bytes:
     try:
         return read_file(folder, name, largest)
     except UnreadableFile as error:

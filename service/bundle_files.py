@@ -1,5 +1,4 @@
-"""The files of a bundle, and how they are opened: regular files of a real folder, never a link, a
-pipe or a device.
+"""Opens the files of a bundle: regular files of a real folder, never a link, a pipe or a device.
 
 Standard library alone, so that the operator's edge opens them in the same way.
 """
@@ -36,25 +35,26 @@ def read_file(folder: Path, name: str, largest: int) -> bytes:
         )
 
     try:
-        inside = os.open(folder, _FLAGS | os.O_DIRECTORY)
+        descriptor = os.open(folder, _FLAGS | os.O_DIRECTORY)
     except OSError as error:
         raise UnreadableFile(f"{path} cannot be read: {error.strerror}") from error
 
     try:
-        return _read(inside, path, largest)
+        return _read(descriptor, path, largest)
     finally:
-        os.close(inside)
+        os.close(descriptor)
 
 
-def _read(inside: int, path: Path, largest: int) -> bytes:
+def _read(folder: int, path: Path, largest: int) -> bytes:
     try:
         # Without O_NONBLOCK the opening of a pipe would wait for a writer.
-        descriptor = os.open(path.name, _FLAGS | os.O_NONBLOCK, dir_fd=inside)
+        descriptor = os.open(path.name, _FLAGS | os.O_NONBLOCK, dir_fd=folder)
     except OSError as error:
         if path.is_symlink():
             raise UnreadableFile(
                 f"{path} is a link: the bundle was changed after it was signed"
             ) from error
+
         raise UnreadableFile(f"{path} cannot be read: {error.strerror}") from error
 
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

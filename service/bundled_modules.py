@@ -1,8 +1,8 @@
-"""Python modules that travel in a bundle: imported from its verified bytes under their own names,
-from no folder.
+"""Imports the Python modules that travel in a bundle from its verified bytes, from no folder.
 
 A module `shop.steps` is the bundle's file `code.shop.steps.py`, a package `shop` its
-`code.shop.__init__.py`."""
+`code.shop.__init__.py`.
+"""
 
 import importlib
 import sys
@@ -20,7 +20,10 @@ PACKAGE = ".__init__"
 
 def module_file(name: str, package: bool) -> str:
     """The bundle's name for the source of a module."""
-    return f"{PREFIX}{name}{PACKAGE if package else ''}{SUFFIX}"
+    if package:
+        name += PACKAGE
+
+    return f"{PREFIX}{name}{SUFFIX}"
 
 
 def is_module_file(file_name: str) -> bool:
@@ -29,13 +32,15 @@ def is_module_file(file_name: str) -> bool:
 
 
 def provide_modules(folder: Path, sources: Mapping[str, bytes]) -> None:
-    """Make these modules importable in this process, in place of those of any bundle before.
+    """Make these modules importable in this process, in place of those of an earlier bundle.
 
-    folder: of the bundle, for tracebacks; sources: verified bytes by the bundle's file name, other
-    files are ignored."""
-    for finder in [finder for finder in sys.meta_path if isinstance(finder, BundledModules)]:
-        sys.meta_path.remove(finder)
-        finder.forget()
+    folder: of the bundle, for tracebacks.
+    sources: verified bytes by the bundle's file name; other files are ignored.
+    """
+    for earlier in list(sys.meta_path):
+        if isinstance(earlier, BundledModules):
+            sys.meta_path.remove(earlier)
+            earlier.forget()
 
     finder = BundledModules(folder, sources)
     if finder.names:
@@ -45,26 +50,23 @@ def provide_modules(folder: Path, sources: Mapping[str, bytes]) -> None:
 
 
 class BundledModules(MetaPathFinder, InspectLoader):
-    """Finds and loads the modules of one bundle. names: of modules and of the packages around
-    them.
-    """
+    """Finds and loads the modules of one bundle. names: of modules and of their packages."""
 
     def __init__(self, folder: Path, sources: Mapping[str, bytes]) -> None:
         self._folder = folder
         self._files: dict[str, str] = {}
+        self._sources: dict[str, bytes] = {}
+        self.names: set[str] = set()
         for file_name in filter(is_module_file, sources):
-            name = file_name[len(PREFIX) : -len(SUFFIX)]
-            self._files[name.removesuffix(PACKAGE)] = file_name
-
-        self._sources = {name: sources[file_name] for name, file_name in self._files.items()}
-        self.names = {
-            ".".join(parts[:count])
-            for parts in (name.split(".") for name in self._files)
-            for count in range(1, len(parts) + 1)
-        }
+            name = file_name[len(PREFIX) : -len(SUFFIX)].removesuffix(PACKAGE)
+            self._files[name] = file_name
+            self._sources[name] = sources[file_name]
+            while name:
+                self.names.add(name)
+                name = name.rpartition(".")[0]
 
     def forget(self) -> None:
-        """Take what was imported under these names out of sys.modules."""
+        """Remove what was imported under these names from sys.modules."""
         for name in self.names:
             sys.modules.pop(name, None)
 
@@ -77,6 +79,7 @@ class BundledModules(MetaPathFinder, InspectLoader):
         """See MetaPathFinder."""
         if fullname not in self.names:
             return None
+
         if fullname not in self._files:
             # A folder without __init__.py: a namespace with nothing in it but what the bundle has.
             return ModuleSpec(fullname, None, is_package=True)

@@ -1,5 +1,4 @@
-"""The one comparison of predictions: at delivery, at the start of a service, and by the operator's
-probes.
+"""Compares predictions: at delivery, at the start of a service, and in the operator's probes.
 
 Standard library alone, so that delivery, service and deployment share it.
 """
@@ -19,12 +18,20 @@ LEAST_SCALE = 1e-12
 
 
 def scale_of(answers: Sequence[Any]) -> float:
-    """The mean size of a regression's answers where that is below 1, else 1: what a difference is
-    measured by.
-    """
-    sizes = [abs(each) for each in answers if isinstance(each, float) and math.isfinite(each)]
-    mean = math.fsum(sizes) / len(sizes) if sizes else 0.0
-    return min(1.0, max(LEAST_SCALE, mean)) if mean else 1.0
+    """The scale of differences: the mean size of a regression's answers where below 1, else 1."""
+    sizes = [abs(answer) for answer in answers if _is_finite_float(answer)]
+    if not sizes:
+        return 1.0
+
+    mean = math.fsum(sizes) / len(sizes)
+    if mean == 0:
+        return 1.0
+
+    return min(1.0, max(LEAST_SCALE, mean))
+
+
+def _is_finite_float(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def golden_tolerance(certification: float) -> float:
@@ -38,30 +45,42 @@ def same(expected: Any, answer: Any, tolerance: float, scale: float = 1.0) -> bo
 
 
 def difference(expected: Any, answer: Any, scale: float = 1.0) -> float:
-    """How far two predictions are apart: of numbers as RULE measures it, of lists the largest, else
-    0 or infinity.
+    """How much two predictions differ: numbers as RULE measures it, classes by 0 or infinity.
+
+    Of lists it is the largest difference.
     """
     if isinstance(expected, list):
-        if not isinstance(answer, list) or len(answer) != len(expected):
-            return math.inf
-        pairs = zip(expected, answer, strict=True)
-        return max((difference(mine, theirs, scale) for mine, theirs in pairs), default=0.0)
+        return _difference_of_lists(expected, answer, scale)
 
     if isinstance(expected, float) or isinstance(answer, float):
         if not (isinstance(expected, int | float) and isinstance(answer, int | float)):
             return math.inf
-        apart = abs(expected - answer) / max(scale, abs(expected))
-        if math.isnan(apart):
+
+        size = abs(expected - answer) / max(scale, abs(expected))
+        if math.isnan(size):
             return math.inf
-        return apart
+
+        return size
 
     if expected == answer:
         return 0.0
+
     return math.inf
 
 
+def _difference_of_lists(expected: list[Any], answer: Any, scale: float) -> float:
+    if not isinstance(answer, list) or len(answer) != len(expected):
+        return math.inf
+
+    largest = 0.0
+    for expected_value, value in zip(expected, answer, strict=True):
+        largest = max(largest, difference(expected_value, value, scale))
+
+    return largest
+
+
 def measured(expected: Any, answer: Any, scale: float = 1.0) -> str:
-    """What two numbers (or lists of them) differ by, in words; empty for classes."""
+    """The difference of two numbers, or of lists of them, in words; empty for classes."""
     absolute = _absolute(expected, answer)
     if absolute is None:
         return ""
@@ -75,8 +94,8 @@ def measured(expected: Any, answer: Any, scale: float = 1.0) -> str:
 
 def _absolute(expected: Any, answer: Any) -> float | None:
     if isinstance(expected, list) and isinstance(answer, list) and len(expected) == len(answer):
-        apart = [_absolute(mine, theirs) for mine, theirs in zip(expected, answer, strict=True)]
-        return max((each for each in apart if each is not None), default=None)
+        sizes = list(map(_absolute, expected, answer))
+        return max((size for size in sizes if size is not None), default=None)
 
     numbers = isinstance(expected, int | float) and isinstance(answer, int | float)
     if not numbers or not (isinstance(expected, float) or isinstance(answer, float)):

@@ -1,4 +1,4 @@
-"""A service's surroundings. The environment is read here and nowhere else."""
+"""Reads the configuration of a service from the environment, which is read nowhere else."""
 
 import os
 from collections.abc import Mapping
@@ -15,9 +15,7 @@ class ServiceMisconfigured(Exception):
 
 @dataclass(frozen=True)
 class ServiceConfig:
-    """What one version's process needs to know. runtime: forced one, or None for the one that is
-    certified.
-    """
+    """What one version's process needs to know. runtime: to force; None for the certified one."""
 
     bundle: Path
     public_key: Path
@@ -29,8 +27,9 @@ class ServiceConfig:
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> ServiceConfig:
-    """Read SLUICE_BUNDLE, _PUBLIC_KEY, _SERVICE_SECRET, _RUNTIME, _BIND, _THREADS, PORT and
-    WEB_CONCURRENCY.
+    """Read SLUICE_BUNDLE, _PUBLIC_KEY, _SERVICE_SECRET, _RUNTIME, _BIND and _THREADS.
+
+    Also PORT and WEB_CONCURRENCY. Raises ServiceMisconfigured.
     """
     bundle = environ.get("SLUICE_BUNDLE")
     if not bundle:
@@ -66,4 +65,5 @@ def _count(environ: Mapping[str, str], name: str, default: int) -> int:
     text = environ.get(name) or str(default)
     if not text.isdecimal() or not 1 <= int(text) <= 256:
         raise ServiceMisconfigured(f"{name} is a number from 1 to 256, not {text!r}")
+
     return int(text)

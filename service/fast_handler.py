@@ -1,6 +1,4 @@
-"""POST /predict by wire/'s short way: the router's batches, without Flask and without a thread
-where they are quick.
-"""
+"""Answers POST /predict on wire/'s fast path: without Flask, and without a thread where quick."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +14,9 @@ MEMORY = 0.2
 
 
 class FastHandler:
-    """Answers batches. Belongs to one event loop; a thread is used for a model whose batches take
-    long.
+    """Answers the router's batches. Belongs to one event loop.
+
+    A slow model predicts in a thread.
     """
 
     def __init__(
@@ -26,10 +25,10 @@ class FastHandler:
         self.answers, self.metrics = answers, metrics
         self._expected = f"Bearer {secret}".encode()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="predict")
-        self._usual_s = 0.0
+        self._average_s = 0.0
 
     def answer(self, headers: Headers, body: bytes, respond: Respond) -> None:
-        """One request, as wire/fast_path.py hands it over."""
+        """Answer one request of wire/fast_path.py."""
         authorization, batched = b"", False
         for name, value in headers:
             if name == b"authorization":
@@ -38,30 +37,30 @@ class FastHandler:
                 batched = True
 
         if not compare_digest(authorization, self._expected):
-            self._tell(respond, *self.answers.stranger())
-        elif self._usual_s < QUICK_S:
-            self._tell(respond, *self._predict(body, batched))
+            self._respond(respond, *self.answers.unauthorised())
+        elif self._average_s < QUICK_S:
+            self._respond(respond, *self._predict(body, batched))
         else:
-            self._in_a_thread(body, batched, respond)
+            self._predict_in_thread(body, batched, respond)
 
     def close(self) -> None:
-        """No further batches."""
+        """Stop the threads; no further batch is predicted."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _predict(self, body: bytes, batched: bool) -> tuple[int, Headers, bytes]:
         status, headers, answer, seconds = self.answers.predict(body, batched)
-        self._usual_s += MEMORY * (seconds - self._usual_s)
+        self._average_s += MEMORY * (seconds - self._average_s)
         return status, headers, answer
 
-    def _in_a_thread(self, body: bytes, batched: bool, respond: Respond) -> None:
+    def _predict_in_thread(self, body: bytes, batched: bool, respond: Respond) -> None:
         loop = asyncio.get_running_loop()
 
         def work() -> None:
             answered = self._predict(body, batched)
-            loop.call_soon_threadsafe(self._tell, respond, *answered)
+            loop.call_soon_threadsafe(self._respond, respond, *answered)
 
         self._threads.submit(work)
 
-    def _tell(self, respond: Respond, status: int, headers: Headers, body: bytes) -> None:
+    def _respond(self, respond: Respond, status: int, headers: Headers, body: bytes) -> None:
         self.metrics.answered(status)
         respond(status, headers, body)

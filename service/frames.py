@@ -1,8 +1,8 @@
-"""From the columns of a request to what the pipeline was fitted on: a frame of exactly the same
-dtypes, or a sequence.
+"""Builds the pipeline's input from a request: a frame of the dtypes of training, or a sequence.
 
-pandas would infer a dtype from the values of each batch, so that a row's answer depended on the
-rows beside it."""
+pandas would infer a dtype from the values of each batch, so that a row's prediction depended on the
+rows beside it.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from service.bundle import FRAME, LIST, BundleError, Column, FrameColumn
-from service.rows import Columns
+from service.rows import Columns, row_count
 
 NUMPY_OF = {"float": "float64", "int": "int64", "bool": "bool", "string": "object"}
 NULLABLE_NUMPY_OF = {"float": "float64", "int": "float64", "bool": "object", "string": "object"}
@@ -32,11 +32,10 @@ class FrameBuilder:
         """The input of that many rows; its dtypes do not depend on their values."""
         converted = {name: self._convert[name](array) for name, array in columns.items()}
         if self._form == FRAME:
-            index = self._index(len(next(iter(columns.values()))))
+            index = self._index(row_count(columns))
             # With the frame's own index there is nothing to align.
-            return self._frame(
-                {name: self._held(array, index) for name, array in converted.items()}, index=index
-            )
+            held = {name: self._held(array, index) for name, array in converted.items()}
+            return self._frame(held, index=index)
 
         ((name, array),) = converted.items()
         if self._form == LIST:
@@ -45,18 +44,15 @@ class FrameBuilder:
         return self._series(array, name=name, dtype=array.dtype)
 
     def _held(self, array: Any, index: Any) -> Any:
-        """Objects as a series, since pandas makes its own text dtype of an array of objects that
-        are texts.
-        """
+        """The array, or a series of objects: pandas would turn texts into its own text dtype."""
         if array.dtype != object:
             return array
+
         return self._series(array, index=index, dtype=object, copy=False)
 
 
 def pandas_dtype(frame: FrameColumn) -> Any:
-    """The pandas dtype of a column; raises TypeError where the installed pandas has none of that
-    name.
-    """
+    """The pandas dtype of a column; raises TypeError where the installed pandas has no such one."""
     import pandas
 
     if not frame.dtype.startswith(CATEGORY):
@@ -73,8 +69,7 @@ def _converter(column: Column) -> Convert:
     except TypeError as error:
         raise BundleError(
             f"column {column.name!r} has pandas' dtype {frame.dtype}, which the installed pandas "
-            f"does not have: "
-            "install the pandas that release.yaml names, or deliver again"
+            f"does not have: install the pandas that release.yaml names, or deliver again"
         ) from error
 
     if frame.dtype == "object":
@@ -115,9 +110,7 @@ def _to_objects(null: str) -> Convert:
 
 
 def _to_category(dtype: Any) -> Convert:
-    """A value that is none of the levels becomes one after them: what it means is for the pipeline
-    to say.
-    """
+    """Adds a value that is none of the levels after them: the pipeline decides what it means."""
     import pandas
 
     levels = dtype.categories

@@ -9,7 +9,7 @@ from typing import Any
 # preload_app implies.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
-# Before prometheus_client is imported: it decides then whether several processes count together.
+# Before prometheus_client is imported, which decides then whether several processes count together.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="sluice-service-")
 
 from service.config import from_environment  # noqa: E402
@@ -36,12 +36,12 @@ control_socket_disable = True
 
 
 def child_exit(_server: object, worker: Any) -> None:
-    """A dead worker's gauges are forgotten, its counts stay."""
+    """Drop a dead worker's gauges; its counts stay."""
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def on_exit(_server: object) -> None:
-    """Leave nothing behind."""
+    """Remove the folder of the metrics."""
     shutil.rmtree(_folder, ignore_errors=True)

@@ -1,6 +1,4 @@
-"""A service's own Prometheus metrics, right with several workers (prometheus_client's multi-process
-mode).
-"""
+"""A service's Prometheus metrics, of all its workers together (multi-process mode)."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -40,15 +38,14 @@ class Metrics:
         )
         info.labels(version, runtime).set(1)
         self.version = version
-        self._seconds, self._batch = self.seconds.labels(version), self.batch.labels(version)
-        self._good, self._bad = (
-            self.rows.labels(version, "predicted"),
-            self.rows.labels(version, "refused"),
-        )
+        self._seconds = self.seconds.labels(version)
+        self._batch = self.batch.labels(version)
+        self._good = self.rows.labels(version, "predicted")
+        self._bad = self.rows.labels(version, "refused")
         self._ok = self.requests.labels(version, "200")
 
     def predicted(self, good: int, bad: int, seconds: float) -> None:
-        """One batch went through the model."""
+        """Count one batch that went through the model."""
         self._seconds.observe(seconds)
         self._batch.observe(good + bad)
         self._good.inc(good)
@@ -56,7 +53,7 @@ class Metrics:
             self._bad.inc(bad)
 
     def answered(self, status: int) -> None:
-        """One request was answered."""
+        """Count one answer."""
         if status == 200:
             self._ok.inc()
         else:

@@ -2,8 +2,10 @@
 
 https://github.com/kserve/open-inference-protocol (rest/inference_rest.yaml): shapes [n] or [n, 1],
 or one tensor [n, k] that holds all k columns; data flat or nested. Of Triton's extensions:
-classification and model configuration."""
+classification and model configuration.
+"""
 
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -12,24 +14,30 @@ from service.bundle import Column, Manifest
 from service.rows import NOT_JSON
 
 DATATYPES = {"float": "FP64", "int": "INT64", "bool": "BOOL", "string": "BYTES"}
-# What a value of that datatype can be.
+# The smallest and the largest value of a datatype.
 _WHOLE = {
-    f"{kind}{bits}": (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-    if kind == "INT"
-    else (0, 2**bits - 1)
-    for kind in ("INT", "UINT")
-    for bits in (8, 16, 32, 64)
+    "INT8": (-(2**7), 2**7 - 1),
+    "INT16": (-(2**15), 2**15 - 1),
+    "INT32": (-(2**31), 2**31 - 1),
+    "INT64": (-(2**63), 2**63 - 1),
+    "UINT8": (0, 2**8 - 1),
+    "UINT16": (0, 2**16 - 1),
+    "UINT32": (0, 2**32 - 1),
+    "UINT64": (0, 2**64 - 1),
 }
-_REAL = {"FP16": 65_504.0, "FP32": 3.4028235e38, "FP64": float("inf")}
-_RANGES = _WHOLE | {kind: (-most, most) for kind, most in _REAL.items()}
+_REAL = {
+    "FP16": (-65_504.0, 65_504.0),
+    "FP32": (-3.4028235e38, 3.4028235e38),
+    "FP64": (float("-inf"), float("inf")),
+}
+_RANGES: dict[str, tuple[float, float]] = {**_WHOLE, **_REAL}
 ACCEPTED = {
     "float": {*_REAL, *_WHOLE},
     "int": {*_WHOLE},
     "bool": {"BOOL"},
     "string": {"BYTES"},
 }
-# How an output asks for the most probable classes, in Triton's extension and in its clients'
-# argument.
+# The parameter that asks for the most probable classes: of Triton's extension, and of its clients.
 _CLASSIFICATION = ("classification", "class_count")
 
 
@@ -71,42 +79,46 @@ def parse(body: bytes) -> InferRequest:
         raise OipError(f"the body is not an inference request: {error}") from error
 
     if not isinstance(request.id, str | None):
-        kind = type(request.id).__name__
         raise OipError(
-            f"the body is not an inference request: `id` is a string, not {kind}: send it in "
-            f'quotes, "7"'
+            f"the body is not an inference request: `id` is a string, not "
+            f'{type(request.id).__name__}: send it in quotes, "7"'
         )
 
     return request
 
 
 def classes_asked(request: InferRequest, manifest: Manifest) -> int | None:
-    """How many of the most probable classes are asked for, None for the plain output; raises
-    OipError.
-    """
-    asked: int | None = None
-    names = [output.name for output in request.outputs or []]
-    if len(names) != len(set(names)):
-        raise OipError(f"output {names[0]!r} is asked for twice")
+    """How many of the most probable classes a request asks for, None for the plain output.
 
-    for output in request.outputs or []:
+    Raises OipError.
+    """
+    outputs = request.outputs or []
+    names = {output.name for output in outputs}
+    if len(names) != len(outputs):
+        raise OipError(f"output {outputs[0].name!r} is asked for twice")
+
+    class_count: int | None = None
+    for output in outputs:
         if output.name != manifest.output:
             raise OipError(f"there is no output {output.name!r}: the output is {manifest.output!r}")
-        asked = _class_count(output, manifest)
 
-    return asked
+        class_count = _class_count(output, manifest)
+
+    return class_count
 
 
 def to_instances(request: InferRequest, columns: list[Column]) -> bytes:
     """The request's rows as the body of /predict; raises OipError naming the tensor at fault."""
-    values = _one_tensor(request.inputs, columns) or _a_tensor_each(request.inputs, columns)
-    if len({len(each) for each in values}) != 1:
+    values = _from_one_tensor(request.inputs, columns)
+    if not values:
+        values = _from_tensor_per_column(request.inputs, columns)
+
+    if len(set(map(len, values))) != 1:
         raise OipError("the inputs have different numbers of rows")
 
     names = [column.name for column in columns]
-    return msgspec.json.encode(
-        {"instances": [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]}
-    )
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+    return msgspec.json.encode({"instances": rows})
 
 
 def answer(
@@ -123,37 +135,39 @@ def answer(
     if request.parameters:
         body["parameters"] = request.parameters
 
-    output = (
-        _output(manifest, predictions)
-        if class_count is None
-        else _top(manifest, predictions, class_count)
-    )
+    if class_count is None:
+        output = _output(manifest, predictions)
+    else:
+        output = _most_probable(manifest, predictions, class_count)
+
     return body | {"outputs": [output]}
 
 
 def metadata(manifest: Manifest) -> dict[str, Any]:
     """The protocol's description of the model."""
-    inputs = [
-        {"name": c.name, "datatype": DATATYPES[c.dtype], "shape": [-1, 1]} for c in manifest.columns
-    ]
-    width = [len(manifest.classes or [])] if manifest.output == "predict_proba" else []
-    output = {
-        "name": manifest.output,
-        "datatype": _output_type(manifest, []),
-        "shape": [-1, *width],
-    }
+    inputs = []
+    for column in manifest.columns:
+        datatype = DATATYPES[column.dtype]
+        inputs.append({"name": column.name, "datatype": datatype, "shape": [-1, 1]})
+
+    shape = [-1]
+    if manifest.output == "predict_proba":
+        shape.append(len(manifest.classes or []))
+
+    datatype = _output_type(manifest, [])
     return {
         "name": manifest.model,
         "versions": [manifest.version],
         "platform": f"sluice_{manifest.runtime.certified}",
         "inputs": inputs,
-        "outputs": [output],
+        "outputs": [{"name": manifest.output, "datatype": datatype, "shape": shape}],
     }
 
 
 def configuration(manifest: Manifest) -> dict[str, Any]:
-    """Triton's model configuration: the same columns and output in its words; a batch is a
-    dimension of the tensors.
+    """Triton's model configuration of the same columns and output.
+
+    A batch is a dimension of the tensors.
     """
     described = metadata(manifest)
     return {
@@ -161,8 +175,8 @@ def configuration(manifest: Manifest) -> dict[str, Any]:
         "platform": described["platform"],
         "backend": "sluice",
         "max_batch_size": 0,
-        "input": [_configured(tensor) for tensor in described["inputs"]],
-        "output": [_configured(tensor) for tensor in described["outputs"]],
+        "input": list(map(_configured, described["inputs"])),
+        "output": list(map(_configured, described["outputs"])),
     }
 
 
@@ -172,11 +186,8 @@ def _configured(tensor: dict[str, Any]) -> dict[str, Any]:
 
 
 def _class_count(output: RequestedOutput, manifest: Manifest) -> int | None:
-    given = [
-        (output.parameters or {})[name]
-        for name in _CLASSIFICATION
-        if name in (output.parameters or {})
-    ]
+    parameters = output.parameters or {}
+    given = [parameters[name] for name in _CLASSIFICATION if name in parameters]
     if not given or given == [0]:
         return None
 
@@ -191,9 +202,10 @@ def _class_count(output: RequestedOutput, manifest: Manifest) -> int | None:
     return int(given[0])
 
 
-def _one_tensor(tensors: list[Tensor], columns: list[Column]) -> list[list[Any]] | None:
-    """The columns of a single tensor [n, k] that holds them all in the metadata's order; None where
-    it is none.
+def _from_one_tensor(tensors: list[Tensor], columns: list[Column]) -> list[list[Any]] | None:
+    """The columns of a single tensor [n, k] that holds them all in the metadata's order.
+
+    None where the request has no such tensor.
     """
     if len(tensors) != 1 or len(tensors[0].shape) != 2 or tensors[0].shape[1] < 2:
         return None
@@ -209,41 +221,45 @@ def _one_tensor(tensors: list[Tensor], columns: list[Column]) -> list[list[Any]]
         if tensor.datatype not in ACCEPTED[column.dtype]:
             raise OipError(
                 f"input {tensor.name!r} holds all columns as {tensor.datatype}, and column "
-                f"{column.name!r} is "
-                f"{column.dtype}: send one tensor a column"
+                f"{column.name!r} is {column.dtype}: send one tensor a column"
             )
 
-    nested = bool(tensor.data) and all(
-        isinstance(row, list) and len(row) == width for row in tensor.data
-    )
-    flat = [value for row in tensor.data for value in row] if nested else tensor.data
+    flat = _flattened(tensor.data, width)
     if rows < 1 or len(flat) != rows * width:
         raise OipError(f"input {tensor.name!r} has {len(flat)} values for shape {tensor.shape}")
 
-    values = [flat[place::width] for place in range(width)]
-    for each in values:
-        _check_range(tensor, each)
+    values = [flat[number::width] for number in range(width)]
+    for column_values in values:
+        _check_range(tensor, column_values)
 
     return values
 
 
-def _a_tensor_each(tensors: list[Tensor], columns: list[Column]) -> list[list[Any]]:
+def _flattened(data: list[Any], width: int) -> list[Any]:
+    """The values of all rows, row by row; as they are where they are not nested."""
+    for row in data:
+        if not isinstance(row, list) or len(row) != width:
+            return data
+
+    return list(chain.from_iterable(data))
+
+
+def _from_tensor_per_column(tensors: list[Tensor], columns: list[Column]) -> list[list[Any]]:
     given: dict[str, Tensor] = {}
     for tensor in tensors:
         if tensor.name in given:
             raise OipError(f"input {tensor.name!r} is given twice")
+
         given[tensor.name] = tensor
 
-    known = {column.name for column in columns}
+    names = dict.fromkeys(column.name for column in columns)
     for name in given:
-        if name not in known:
-            raise OipError(
-                f"there is no input {name!r}: the inputs are {', '.join(c.name for c in columns)}"
-            )
+        if name not in names:
+            raise OipError(f"there is no input {name!r}: the inputs are {', '.join(names)}")
 
-    missing = [column.name for column in columns if column.name not in given]
-    if missing:
-        raise OipError(f"input {missing[0]!r} is missing")
+    for name in names:
+        if name not in given:
+            raise OipError(f"input {name!r} is missing")
 
     return [_values(given[column.name], column) for column in columns]
 
@@ -263,9 +279,7 @@ def _values(tensor: Tensor, column: Column) -> list[Any]:
     if tensor.shape not in ([rows], [rows, 1]) or rows < 1:
         raise OipError(f"input {tensor.name!r} has shape {tensor.shape}: [n] or [n, 1] is expected")
 
-    flat = [
-        value[0] if isinstance(value, list) and len(value) == 1 else value for value in tensor.data
-    ]
+    flat = list(map(_unwrapped, tensor.data))
     if len(flat) != rows:
         raise OipError(f"input {tensor.name!r} has {len(flat)} values for shape {tensor.shape}")
 
@@ -273,9 +287,18 @@ def _values(tensor: Tensor, column: Column) -> list[Any]:
     return flat
 
 
+def _unwrapped(value: Any) -> Any:
+    """The value of a row of one, [n, 1]; all else as it is."""
+    if isinstance(value, list) and len(value) == 1:
+        return value[0]
+
+    return value
+
+
 def _check_range(tensor: Tensor, values: list[Any]) -> None:
-    """Raise OipError for a number that its datatype cannot hold; what is no number the columns
-    refuse.
+    """Raise OipError for a number that its datatype cannot hold.
+
+    The columns refuse what is no number.
     """
     if tensor.datatype not in _RANGES:
         return
@@ -284,6 +307,7 @@ def _check_range(tensor: Tensor, values: list[Any]) -> None:
     for row, value in enumerate(values):
         if type(value) is float and tensor.datatype in _WHOLE and not value.is_integer():
             raise OipError(f"row {row}, input {tensor.name!r}: Expected `int`, got `float`")
+
         if type(value) in (int, float) and not low <= value <= high:
             raise OipError(
                 f"row {row}, input {tensor.name!r}: the value is outside of {tensor.datatype}"
@@ -295,7 +319,7 @@ def _output(manifest: Manifest, predictions: list[Any]) -> dict[str, Any]:
     data = predictions
     if manifest.output == "predict_proba":
         shape.append(len(predictions[0]))
-        data = [value for row in predictions for value in row]
+        data = list(chain.from_iterable(predictions))
 
     return {
         "name": manifest.output,
@@ -305,14 +329,17 @@ def _output(manifest: Manifest, predictions: list[Any]) -> dict[str, Any]:
     }
 
 
-def _top(manifest: Manifest, predictions: list[list[float]], count: int) -> dict[str, Any]:
+def _most_probable(
+    manifest: Manifest, predictions: list[list[float]], count: int
+) -> dict[str, Any]:
     """The most probable classes of each row, as `probability:index:class`."""
     classes = manifest.classes or []
     width = min(count, len(classes))
     data = []
     for row in predictions:
-        best = sorted(range(len(row)), key=lambda place: -row[place])[:width]
-        data += [f"{row[place]!r}:{place}:{classes[place]}" for place in best]
+        best = sorted(enumerate(row), key=_less_probable)[:width]
+        for number, probability in best:
+            data.append(f"{probability!r}:{number}:{classes[number]}")
 
     return {
         "name": manifest.output,
@@ -322,9 +349,15 @@ def _top(manifest: Manifest, predictions: list[list[float]], count: int) -> dict
     }
 
 
+def _less_probable(numbered: tuple[int, float]) -> float:
+    """Sorts the most probable class first."""
+    return -numbered[1]
+
+
 def _output_type(manifest: Manifest, data: list[Any]) -> str:
     if manifest.output == "predict_proba" or manifest.task == "regression":
         return "FP64"
-    first = data[0] if data else (manifest.classes or [""])[0]
-    kinds = {bool: "BOOL", int: "INT64", float: "FP64"}
-    return kinds.get(type(first), "BYTES")
+
+    values = data or manifest.classes or [""]
+    datatypes = {bool: "BOOL", int: "INT64", float: "FP64"}
+    return datatypes.get(type(values[0]), "BYTES")

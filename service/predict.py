@@ -1,6 +1,7 @@
-"""One request through the model: decode, run, put predictions and errors at their rows' places."""
+"""Takes one request through the model: decode, run, and put the results in the rows' order."""
 
 import time
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -11,10 +12,10 @@ from service.rows import BadRow, RowReader
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """One prediction a row (None at a bad row), the errors in order, and the model's seconds.
+    """One prediction a row (None for a bad row), the errors in order, and the model's seconds.
 
-    processor_s: of the thread that predicted; not those in which others of this process or machine
-    had the processor."""
+    processor_s: CPU seconds of the thread that predicted.
+    """
 
     predictions: list[Any]
     errors: list[BadRow]
@@ -32,27 +33,26 @@ class Predictor:
     def predict(self, body: bytes) -> Outcome:
         """Predict the rows of a body; raises service.rows.Malformed."""
         decoded = self._reader.read(body)
-        started, busy = time.perf_counter(), time.thread_time()
+        started, processor_started = time.perf_counter(), time.thread_time()
         errors = list(decoded.errors)
         try:
-            answers = predict_each(
+            predicted = predict_each(
                 self.model, decoded.columns, len(decoded.kept), time.perf_counter
             )
         except RowFailures as failed:
-            answers = failed.predictions
-            errors += [
-                BadRow(decoded.kept[i], 500, None, detail, i not in failed.unattributed)
-                for i, detail in failed.failures.items()
-            ]
+            predicted = failed.predictions
+            for number, detail in failed.failures.items():
+                attributed = number not in failed.unattributed
+                errors.append(BadRow(decoded.kept[number], 500, None, detail, attributed))
 
-        seconds, processor_s = time.perf_counter() - started, time.thread_time() - busy
-        if len(answers) == decoded.total:
-            return Outcome(answers, errors, seconds, processor_s)
+        seconds = time.perf_counter() - started
+        processor_s = time.thread_time() - processor_started
+        if len(predicted) == decoded.total:
+            return Outcome(predicted, errors, seconds, processor_s)
 
         predictions: list[Any] = [None] * decoded.total
-        for place, answer in zip(decoded.kept, answers, strict=True):
-            predictions[place] = answer
+        for row, prediction in zip(decoded.kept, predicted, strict=True):
+            predictions[row] = prediction
 
-        return Outcome(
-            predictions, sorted(errors, key=lambda error: error.row), seconds, processor_s
-        )
+        errors.sort(key=attrgetter("row"))
+        return Outcome(predictions, errors, seconds, processor_s)

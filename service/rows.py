@@ -1,8 +1,8 @@
-"""From JSON to columns: rows are decoded straight into the bundle's signature, and whoever does not
-fit is named.
+"""Decodes the rows of a JSON body into the columns of a bundle's signature.
 
-The whole body is decoded at once in C. Only when that fails is it decoded row by row, to find who
-is at fault."""
+The whole body is decoded at once in C. Only where that fails is it decoded row by row, to name the
+rows and columns at fault.
+"""
 
 import re
 from collections.abc import Callable
@@ -18,11 +18,11 @@ FLOAT_LIMIT = 3.4028234e38
 INT_LIMIT = 2**63
 # Beyond it a float stands for several integers.
 EXACT_FLOATS = 2.0**53
-# Of a column's name or a message that a caller had a part in, so much is said.
+# A column's name and a message that hold a caller's text are cut to these many characters.
 LONGEST_COLUMN, LONGEST_DETAIL = 128, 300
 HALF_LIMIT = 65504.0
 _WIDTHS = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "uint64")
-# What a decoder raises on bytes from anybody; the last where they are nested beyond reason.
+# What a decoder raises on arbitrary bytes; the last where they are nested too deeply.
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _KINDS: dict[str, Any] = {
@@ -51,10 +51,12 @@ class Malformed(Exception):
 
 
 class BadRow(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One row at fault. status: 422 it does not fit the columns, 500 the pipeline failed on it.
+    """One row at fault.
 
+    status: 422 it does not fit the columns, 500 the pipeline failed on it.
     attributed: False where it failed together with others, and there was no time to find which of
-    them is at fault."""
+    them is at fault.
+    """
 
     row: int
     status: int
@@ -64,8 +66,9 @@ class BadRow(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Decoded(msgspec.Struct, frozen=True):
-    """Rows that fit (their places in the request, their values as columns), and the others'
-    errors.
+    """The rows of a request. kept: numbers of those that fit; columns: their values.
+
+    errors: of the other rows.
     """
 
     total: int
@@ -78,13 +81,18 @@ class Unfit(msgspec.ValidationError):
     """A row does not fit its columns. column: the one at fault, None where the row is no object."""
 
     def __init__(self, column: str | None, detail: str) -> None:
-        super().__init__(detail if column is None else f"{detail} - at `$.{column}`")
+        message = detail
+        if column is not None:
+            message += f" - at `$.{column}`"
+
+        super().__init__(message)
         self.column, self.detail = column, detail
 
 
 class RowByName:
-    """Decodes a row value by value: slower than a struct, but it knows who is at fault, and takes
-    any name.
+    """Decodes a row value by value.
+
+    Slower than a struct, but it knows which column is at fault and takes columns of any name.
     """
 
     def __init__(self, columns: list[Column]) -> None:
@@ -95,33 +103,41 @@ class RowByName:
         self._outline = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
     def decode(self, raw: bytes | msgspec.Raw) -> dict[str, Any]:
-        """The values in the order of the columns; raises Unfit, and msgspec.DecodeError where it is
-        not JSON.
-        """
+        """The values in the order of the columns; raises Unfit, msgspec.DecodeError for no JSON."""
         try:
             given = self._outline.decode(raw)
         except msgspec.ValidationError as error:
             raise Unfit(None, str(error)) from error
-        return self._each(given, self._decode)
+
+        return self._in_order(given, self._decode)
+
+    def convert(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The same of a Python dictionary."""
+        return self._in_order(row, self._convert)
 
     def _decode(self, name: str, value: msgspec.Raw) -> Any:
         try:
             return self._decoders[name].decode(value)
         except msgspec.ValidationError:
-            number = _whole_float(value) if name in self._ints else None
+            if name not in self._ints:
+                raise
+
+            number = _whole_float(value)
             if number is None:
                 raise
+
             return self._decoders[name].decode(str(number))
 
-    def convert(self, row: dict[str, Any]) -> dict[str, Any]:
-        """The same of a Python dictionary."""
-        return self._each(row, lambda name, value: msgspec.convert(value, self._kinds[name]))
+    def _convert(self, name: str, value: Any) -> Any:
+        return msgspec.convert(value, self._kinds[name])
 
-    def _each(self, given: dict[str, Any], decode: Callable[[str, Any], Any]) -> dict[str, Any]:
+    def _in_order(self, given: dict[str, Any], decode: Callable[[str, Any], Any]) -> dict[str, Any]:
+        """The decoded values in the order of the columns; raises Unfit."""
         values = {}
         for name, value in given.items():
             if name not in self._kinds:
                 raise Unfit(name, f"The row contains unknown field `{name}`")
+
             try:
                 values[name] = decode(name, value)
             except msgspec.ValidationError as error:
@@ -145,7 +161,7 @@ class RowReader:
         self.columns = columns
         self._by_name = RowByName(columns)
         self._outline = msgspec.json.Decoder(_Outline)
-        self._dtypes = [_dtype(column) for column in columns]
+        self._dtypes = list(map(_dtype, columns))
         # A field of msgspec's cannot have such a name.
         self._plain = not any(_UNUSUAL.search(column.name) for column in columns)
         if self._plain:
@@ -154,34 +170,29 @@ class RowReader:
             self._values: Callable[[Any], Any] = _values_of(len(columns))
 
     def _compile(self, columns: list[Column]) -> None:
-        fields: Any = [(f"c{i}", _kind(column)) for i, column in enumerate(columns)]
-        renamed = {f"c{i}": column.name for i, column in enumerate(columns)}
-        row: Any = msgspec.defstruct(
-            "Row",
-            fields,
-            rename=lambda name: renamed[name],
-            forbid_unknown_fields=True,
-            array_like=False,
-            gc=False,
-        )
-        lenient: Any = msgspec.defstruct(
-            "LenientRow",
-            [
-                (name, _with_floats(column, kind))
-                for (name, kind), column in zip(fields, columns, strict=True)
-            ],
-            rename=lambda name: renamed[name],
-            forbid_unknown_fields=True,
-            gc=False,
-        )
+        """Make the decoders of whole bodies and of rows; their fields are c0, c1, ..."""
+        fields: list[Any] = []
+        lenient_fields: list[Any] = []
+        names: dict[str, str] = {}
+        self._int_fields: list[str] = []
+        for number, column in enumerate(columns):
+            field, kind = f"c{number}", _kind(column)
+            names[field] = column.name
+            fields.append((field, kind))
+            if column.dtype == "int":
+                self._int_fields.append(field)
+                lenient_fields.append((field, kind | float))
+            else:
+                lenient_fields.append((field, kind))
+
+        row: Any = _struct("Row", fields, names)
         body: Any = msgspec.defstruct(
             "Body", [("instances", list[row])], forbid_unknown_fields=True, gc=False
         )
         self._row: Any = msgspec.json.Decoder(row)
-        self._lenient_row: Any = msgspec.json.Decoder(lenient)
-        self._int_fields = [f"c{i}" for i, column in enumerate(columns) if column.dtype == "int"]
+        self._lenient_row: Any = msgspec.json.Decoder(_struct("LenientRow", lenient_fields, names))
         self._body: Any = msgspec.json.Decoder(body)
-        self._values = attrgetter(*(f"c{i}" for i in range(len(columns))))
+        self._values = attrgetter(*names)
 
     def read(self, body: bytes) -> Decoded:
         """The rows of a body; raises Malformed where it is not JSON of the right outline."""
@@ -196,11 +207,10 @@ class RowReader:
         return Decoded(len(rows), list(range(len(rows))), self._to_columns(rows), [])
 
     def row_columns(self, rows: list[dict[str, Any]]) -> Columns:
-        """Columns of rows that are Python dictionaries (golden rows); raises
-        msgspec.ValidationError.
-        """
+        """Columns of rows that are dictionaries (golden rows); raises msgspec.ValidationError."""
         if not self._plain:
-            return self._to_columns([self._by_name.convert(row) for row in rows])
+            return self._to_columns(list(map(self._by_name.convert, rows)))
+
         return self._to_columns([msgspec.convert(row, self._row.type) for row in rows])
 
     def _read_one_by_one(self, body: bytes) -> Decoded:
@@ -226,65 +236,72 @@ class RowReader:
         return Decoded(len(raws), kept, self._to_columns(rows), errors)
 
     def _fault(self, index: int, raw: msgspec.Raw, error: msgspec.ValidationError) -> BadRow:
-        """Who is at fault, found by name: what msgspec says of a name cannot be told from the rest
-        of its sentence.
-        """
+        """The error with its column, which msgspec's sentence does not mark off."""
         try:
             self._by_name.decode(raw)
         except Unfit as unfit:
             return _row_error(index, unfit.column, unfit.detail)
 
-        # A name that stands there twice, of which the first value does not fit.
+        # The row has one name twice, of which the first value does not fit.
         return _row_error(index, None, str(error))
 
     def _decode_row(self, raw: msgspec.Raw) -> Any:
-        """One row; an integer may be written 3.0. Raises msgspec.ValidationError as for an integer
-        where it may not.
-        """
+        """One row, in which an integer may be written 3.0; raises msgspec.ValidationError."""
         if not self._plain:
             return self._by_name.decode(raw)
 
         try:
             return self._row.decode(raw)
         except msgspec.ValidationError:
-            whole = self._with_whole_floats(raw) if self._int_fields else None
+            if not self._int_fields:
+                raise
+
+            whole = self._with_whole_floats(raw)
             if whole is None:
                 raise
+
             return self._row.decode(whole)
 
     def _with_whole_floats(self, raw: msgspec.Raw) -> bytes | None:
-        """The row with 3 for 3.0 in integer columns; None where that is not what is wrong with
-        it.
-        """
+        """The row with 3 for 3.0 in integer columns; None where something else is at fault."""
         try:
             row = self._lenient_row.decode(raw)
         except msgspec.ValidationError:
             return None
 
-        floats = {
-            name: value
-            for name in self._int_fields
-            if isinstance(value := getattr(row, name), float)
-        }
-        if not all(value.is_integer() and abs(value) <= EXACT_FLOATS for value in floats.values()):
-            return None
-
-        for name, value in floats.items():
-            setattr(row, name, int(value))
+        for name in self._int_fields:
+            value = getattr(row, name)
+            if isinstance(value, float):
+                if not _is_whole(value):
+                    return None
+                setattr(row, name, int(value))
 
         return msgspec.json.encode(row)
 
     def _to_columns(self, rows: list[Any]) -> Columns:
         # One pass in C over all rows and columns; with one column the getter gives no tuple.
         rows_of_values = map(self._values, rows)
-        values = (
-            zip(*rows_of_values, strict=True) if len(self.columns) > 1 else [list(rows_of_values)]
-        )
-        by_column = list(values) if rows else [()] * len(self.columns)
+        if not rows:
+            by_column: list[Any] = [()] * len(self.columns)
+        elif len(self.columns) == 1:
+            by_column = [list(rows_of_values)]
+        else:
+            by_column = list(zip(*rows_of_values, strict=True))
+
         return {
-            column.name: np.array(each, dtype=kind)
-            for column, kind, each in zip(self.columns, self._dtypes, by_column, strict=True)
+            column.name: np.array(values, dtype=dtype)
+            for column, dtype, values in zip(self.columns, self._dtypes, by_column, strict=True)
         }
+
+
+def _struct(name: str, fields: list[Any], names: dict[str, str]) -> Any:
+    """The type of a row. names: of the columns, by field."""
+    return msgspec.defstruct(name, fields, rename=names, forbid_unknown_fields=True, gc=False)
+
+
+def _is_whole(number: float) -> bool:
+    """Whether a float stands for exactly one integer."""
+    return number.is_integer() and abs(number) <= EXACT_FLOATS
 
 
 def _whole_float(raw: msgspec.Raw) -> int | None:
@@ -293,8 +310,10 @@ def _whole_float(raw: msgspec.Raw) -> int | None:
         number = msgspec.json.decode(raw, type=float)
     except msgspec.ValidationError:
         return None
-    if number.is_integer() and abs(number) <= EXACT_FLOATS:
+
+    if _is_whole(number):
         return int(number)
+
     return None
 
 
@@ -302,6 +321,7 @@ def _values_of(count: int) -> Callable[[dict[str, Any]], Any]:
     """The values of a row; with one column the value itself, as attrgetter has it."""
     if count > 1:
         return lambda row: tuple(row.values())
+
     return lambda row: next(iter(row.values()))
 
 
@@ -309,28 +329,21 @@ def _kind(column: Column) -> Any:
     kind = _narrow(column) or _KINDS[column.dtype]
     if column.nullable:
         return kind | None
-    return kind
 
-
-def _with_floats(column: Column, kind: Any) -> Any:
-    if column.dtype == "int":
-        return kind | float
     return kind
 
 
 def _narrow(column: Column) -> Any:
-    """Numbers that the column of the pipeline's frame can hold, where it is narrower than 64 bits;
-    else None.
-    """
-    held = column.frame.dtype if column.frame else ""
-    # pandas' own dtypes have the names of numpy's, with a capital letter or with their library:
-    # int8[pyarrow].
-    name = held.partition("[")[0].lower()
+    """The numbers that a frame's column of less than 64 bits can hold; None for all others."""
+    if column.frame is None:
+        return None
+
+    # pandas' own dtypes have numpy's names with a capital letter, or with a library: int8[pyarrow].
+    name = column.frame.dtype.partition("[")[0].lower()
     if column.dtype == "int" and name in _WIDTHS:
         limits = np.iinfo(name)
-        return Annotated[
-            int, msgspec.Meta(ge=int(limits.min), le=min(int(limits.max), INT_LIMIT - 1))
-        ]
+        largest = min(int(limits.max), INT_LIMIT - 1)
+        return Annotated[int, msgspec.Meta(ge=int(limits.min), le=largest)]
 
     if column.dtype == "float" and name == "float16":
         return Annotated[float, msgspec.Meta(ge=-HALF_LIMIT, le=HALF_LIMIT)]
@@ -339,34 +352,34 @@ def _narrow(column: Column) -> Any:
 
 
 def _dtype(column: Column) -> type:
-    """float as float64 with NaN for null, int as int64, bool as bool; texts and what may be null
-    beside as objects.
-    """
+    """float64 for floats, with NaN for null; int64; bool; objects for texts and other nulls."""
     if column.dtype == "float":
         return np.float64
+
     # As floats, nullable integers beyond 2^53 would lose their last digits.
     if column.dtype == "string" or column.nullable:
         return object
 
     if column.dtype == "int":
         return np.int64
+
     return np.bool_
 
 
 def _row_error(index: int, column: str | None, text: str) -> BadRow:
-    """What msgspec or RowByName says of a row, with the next step."""
+    """The error that msgspec or RowByName names, with the next step."""
     if column is None and text.startswith("Expected `object`"):
         text += ": send an object {column: value} for each row"
-    return BadRow(
-        index, 422, column and _short(column, LONGEST_COLUMN), _short(_of_row(text), LONGEST_DETAIL)
-    )
 
+    if column is not None:
+        column = _short(column, LONGEST_COLUMN)
 
-def _of_row(text: str) -> str:
-    return text.replace("Object", "The row", 1)
+    detail = text.replace("Object", "The row", 1)
+    return BadRow(index, 422, column, _short(detail, LONGEST_DETAIL))
 
 
 def _short(text: str, most: int) -> str:
     if len(text) <= most:
         return text
+
     return f"{text[:most]}..."

@@ -44,7 +44,10 @@ def learned_columns(pipeline: Any) -> dict[str, LearnedColumn]:
 def reads_texts(pipeline: Any) -> bool:
     """Whether the pipeline begins with a vectorizer, so that its only column is texts."""
     steps = getattr(pipeline, "steps", None)
-    return _is_vectorizer(steps[0][1] if steps else pipeline)
+    if steps:
+        return _is_vectorizer(steps[0][1])
+
+    return _is_vectorizer(pipeline)
 
 
 def _is_vectorizer(part: Any) -> bool:

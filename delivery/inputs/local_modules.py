@@ -325,4 +325,4 @@ def _installed() -> tuple[Path, ...]:
 
     root = Path(__file__).resolve().parents[2]
     installed += map(root.joinpath, (*NOT_IN_A_SERVICE, "deploy.py", "service", "wire"))
-    return tuple(path.resolve() for path in installed)
+    return tuple(map(Path.resolve, installed))

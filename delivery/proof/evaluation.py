@@ -103,8 +103,12 @@ def held_out_metrics(predictions: list[Any], recipe: Recipe) -> dict[str, float]
     if recipe.labels is None:
         return {}
 
-    rows = [row for row, prediction in enumerate(predictions) if prediction is not None]
-    predicted = [predictions[row] for row in rows]
+    rows, predicted = [], []
+    for row, prediction in enumerate(predictions):
+        if prediction is not None:
+            rows.append(row)
+            predicted.append(prediction)
+
     labels = np.asarray(recipe.labels)[rows]
     task, classes = task_of(recipe)
     try:
@@ -117,7 +121,12 @@ def held_out_metrics(predictions: list[Any], recipe: Recipe) -> dict[str, float]
             f"the held-out labels do not fit the predictions: {first_line(error)}"
         ) from error
 
-    return {name: round(float(value), 6) for name, value in metrics.items() if np.isfinite(value)}
+    rounded = {}
+    for name, value in metrics.items():
+        if np.isfinite(value):
+            rounded[name] = round(float(value), 6)
+
+    return rounded
 
 
 def latency_ms(model: Model, columns: Columns) -> dict[str, float]:

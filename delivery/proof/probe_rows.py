@@ -98,11 +98,14 @@ def probes(
 
     # Two huge numbers of almost the same size leave of their sum what no number of 32 bits holds.
     chosen += _combined([probe for probe in chosen if not probe.far], columns)
-    return Probes(
-        reader.row_columns([probe.row for probe in chosen]),
-        [probe.what for probe in chosen],
-        [probe.far for probe in chosen],
-    )
+
+    rows, what, far = [], [], []
+    for probe in chosen:
+        rows.append(probe.row)
+        what.append(probe.what)
+        far.append(probe.far)
+
+    return Probes(reader.row_columns(rows), what, far)
 
 
 def _candidates(
@@ -113,7 +116,7 @@ def _candidates(
 ) -> Iterator[Probe]:
     """Rows of all kinds, the most telling kinds first."""
     frame = held_out if training is None else training[[*held_out.columns]]
-    base_rows = _base_rows(rows_of(held_out.iloc[spread(len(held_out), BASES * 8)]), columns)
+    base_rows = _base_rows(rows_of(held_out.iloc[spread(len(held_out), BASES * 8)]))
     learned = _Learned(thresholds_of(pipeline), vocabulary_of(pipeline), len(columns))
 
     if training is not None:
@@ -144,24 +147,24 @@ def _is_taken(reader: RowReader, probe: Probe) -> bool:
     return True
 
 
-def _combined(probes: Sequence[Probe], columns: Sequence[Column]) -> list[Probe]:
+def _combined(probes: Sequence[Probe], columns: Sequence[Column]) -> Iterator[Probe]:
     """Rows of one value of the probes in every column.
 
     Two odd values together may do what neither does alone.
     """
     if not probes:
-        return []
+        return
 
     chance = np.random.default_rng(0)
     rows: list[Row] = [{} for _ in range(TOGETHER_ROWS)]
     for column in columns:
         values = list(dict.fromkeys(probe.row[column.name] for probe in probes))
-        for row, number in zip(
-            rows, chance.integers(0, len(values), TOGETHER_ROWS).tolist(), strict=True
-        ):
+        numbers = chance.integers(0, len(values), TOGETHER_ROWS).tolist()
+        for row, number in zip(rows, numbers, strict=True):
             row[column.name] = values[number]
 
-    return [Probe(row, "odd values in several columns") for row in rows]
+    for row in rows:
+        yield Probe(row, "odd values in several columns")
 
 
 def _of_training(frame: "pd.DataFrame") -> Iterator[Probe]:
@@ -322,14 +325,13 @@ def _probe(base: Row, column: Column, value: Any, what: str) -> Probe:
     return Probe({**base, column.name: value}, f"{what} in column {column.name!r}")
 
 
-def _base_rows(rows: list[Row], columns: Sequence[Column]) -> list[Row]:
+def _base_rows(rows: list[Row]) -> list[Row]:
     """The rows of which a probe changes one value.
 
     Without nulls first, since a null may hide what the other values do.
     """
-    names = [column.name for column in columns]
+    return sorted(rows, key=_nulls_in)[:BASES]
 
-    def nulls(row: Row) -> int:
-        return sum(row[name] is None for name in names)
 
-    return sorted(rows, key=nulls)[:BASES]
+def _nulls_in(row: Row) -> int:
+    return list(row.values()).count(None)

@@ -48,7 +48,10 @@ def require_own_answers(
         return
 
     # In batches as large as the router's, where the held-out rows were predicted in one.
-    most = TRAINING_ROWS_ALONE if recipe.one_row_at_a_time else TRAINING_ROWS
+    most = TRAINING_ROWS
+    if recipe.one_row_at_a_time:
+        most = TRAINING_ROWS_ALONE
+
     training = recipe.training[[*recipe.held_out.columns]]
     chosen = compared_rows(training, most)
     frame = training.iloc[chosen]
@@ -104,9 +107,12 @@ def _require_same(
     for number, own, served in zip(numbers, own_predictions, predictions, strict=True):
         if not same(own, served, rule.pipeline, rule.scale):
             size = measured(own, served, rule.scale)
+            if size:
+                size = f" ({size})"
+
             raise DeliveryError(
                 f"{kind} row {number} gets {_short(served)} as a user sends it, and the pipeline "
-                f"says {_short(own)} of it in its own frame{f' ({size})' if size else ''}: "
+                f"predicts {_short(own)} for it in its own frame{size}: "
                 f"{_cause(description, frame)}"
             )
 

@@ -35,30 +35,33 @@ def read_golden(raw: bytes, path: Path) -> list[Golden]:
 
 
 def prove(bundle: Bundle, model: Model, tolerance: float | None = None) -> int:
-    """Warm up with 1 and 64 rows, then compare every golden row; returns how many, or raises
-    BundleError.
+    """Warm up with 1 and 64 rows, then compare every golden row; returns how many there are.
 
-    tolerance: None for the one that the manifest names.
+    tolerance: None for the one that the manifest names. Raises BundleError.
     """
     path = bundle.path / GOLDEN
     golden = read_golden(bundle.read(GOLDEN), path)
     reader = RowReader(bundle.manifest.columns)
-    rows = [each.row for each in golden]
+    rows = [golden_row.row for golden_row in golden]
     try:
         for count in (1, 64):
             predict_each(model, reader.row_columns((rows * 64)[:count]), count)
-        answers = predict_each(model, reader.row_columns(rows), len(rows))
+
+        predictions = predict_each(model, reader.row_columns(rows), len(rows))
     except (msgspec.ValidationError, RowFailures) as error:
         raise BundleError(f"{path}: the model does not answer its golden rows: {error}") from error
 
     rule = bundle.manifest.comparison
-    allowed = rule.golden if tolerance is None else tolerance
-    for number, (each, answer) in enumerate(zip(golden, answers, strict=True), start=1):
-        if not same(each.prediction, answer, allowed, rule.scale):
-            apart = measured(each.prediction, answer, rule.scale)
+    if tolerance is None:
+        tolerance = rule.golden
+
+    for line, (golden_row, prediction) in enumerate(zip(golden, predictions, strict=True), start=1):
+        expected = golden_row.prediction
+        if not same(expected, prediction, tolerance, rule.scale):
+            size = measured(expected, prediction, rule.scale)
+            limits = f" ({size}; {tolerance:g} is allowed)" if size else ""
             raise BundleError(
-                f"{path}, line {number}: predicts {answer} where {each.prediction} was delivered"
-                + (f" ({apart}; {allowed:g} is allowed)" if apart else "")
+                f"{path}, line {line}: predicts {prediction} where {expected} was delivered{limits}"
             )
 
     return len(golden)

@@ -1,9 +1,9 @@
-"""Proves a version where it is going to run: loads its bundle as the service does and lets it
-answer its golden rows.
+"""Proves a version where it is going to run: loads its bundle and predicts its golden rows.
 
 `python -m service.proof.self_test` reads the service's environment. It prints how many rows were
-answered, or one line that names the file or row at fault and ends with 1: then the platform keeps
-what served before."""
+answered, or one line that names the file or row at fault and exits with 1: then the platform keeps
+the release that served before.
+"""
 
 import sys
 
@@ -14,7 +14,7 @@ from service.proof.golden_rows import prove
 
 
 def main() -> int:
-    """See above; returns the exit code."""
+    """Run the proof; returns the exit code."""
     try:
         config = from_environment()
         bundle = verify_bundle(config.bundle, config.public_key)
