@@ -76,8 +76,8 @@ class Stage:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "deploy.py", *words, cwd=ROOT, env=self.environ, stdout=-1, stderr=-2
         )
-        said, _ = await process.communicate()
-        self.console.print(said.decode().rstrip(), highlight=False, markup=False)
+        message, _ = await process.communicate()
+        self.console.print(message.decode().rstrip(), highlight=False, markup=False)
         if process.returncode:
             raise DemoFailed(
                 f"`deploy.py {' '.join(words)}` ended with {process.returncode}; logs are in "
@@ -315,8 +315,10 @@ async def _closing(stage: Stage, started: float) -> dict[str, Any]:
         f"invalid; "
         f"each came {LABELS_AFTER_S:g} s after its prediction, the rest now"
     )
-    for version, said in stage.said_of_labels.items():
-        stage.console.print(f"  what they said of {version} before its end: {said}", markup=False)
+    for version, message in stage.said_of_labels.items():
+        stage.console.print(
+            f"  what they said of {version} before its end: {message}", markup=False
+        )
 
     status = await _settled(stage)
     labels = _labels(os.environ.get("DATABASE_URL") or f"sqlite:///{STATE / 'ledger.db'}")
@@ -412,8 +414,8 @@ def _table(status: dict[str, Any], everything: dict[str, Any], shared: dict[str,
         labels, score = everything.get(version, (0, None))
         shown = (row["requests"], row["errors"], row["p50_ms"], row["p99_ms"], labels)
         scores = (
-            "-" if each is None else f"{each:.3f}"
-            for each in (score, shared.get(version, (0, None))[1])
+            "-" if item is None else f"{item:.3f}"
+            for item in (score, shared.get(version, (0, None))[1])
         )
         table.add_row(version, *(str(value) for value in shown), *scores)
 
@@ -426,7 +428,7 @@ async def _said_of_labels(stage: Stage) -> str:
         sys.executable, "deploy.py", "explain", "--json", cwd=ROOT, env=stage.environ, stdout=-1
     )
     verdict = json.loads((await process.communicate())[0])["verdict"]
-    labels = next((each for each in verdict["signals"] if each["name"] == "labels"), None)
+    labels = next((item for item in verdict["signals"] if item["name"] == "labels"), None)
     return (
         "nothing: none came in time"
         if labels is None
@@ -449,9 +451,9 @@ def _compared(shared: dict[str, tuple[int, float | None]]) -> str:
     # Hanley and McNeil's standard error, with a fifth of the flights late.
     error = sqrt(_variance(old, old_labels) + _variance(new, new_labels))
     word = "higher" if new > old else "lower"
-    told = "beyond" if abs(new - old) > 1.96 * error else "within"
+    reported = "beyond" if abs(new - old) > 1.96 * error else "within"
     return (
-        f"AUC in v2's canary: v2 {abs(new - old):.3f} {word} than v1, {told} chance "
+        f"AUC in v2's canary: v2 {abs(new - old):.3f} {word} than v1, {reported} chance "
         f"(±{1.96 * error:.3f})"
     )
 

@@ -46,9 +46,9 @@ async def _feed(client: Client, part: Sequence[tuple[str, int]]) -> dict[str, in
             f"/feedback answered {answer.status}: {answer.body[:500].decode(errors='replace')}"
         )
 
-    said = json.loads(answer.body)
+    message = json.loads(answer.body)
     return {
-        "counted": said["counted"],
-        "duplicates": said["duplicates"],
-        "invalid": len(said.get("invalid") or ()) + said.get("invalid_not_listed", 0),
+        "counted": message["counted"],
+        "duplicates": message["duplicates"],
+        "invalid": len(message.get("invalid") or ()) + message.get("invalid_not_listed", 0),
     }

@@ -84,9 +84,9 @@ class _Pace:
     async def leave(self) -> bool:
         if self._gap:
             now = time.perf_counter()
-            mine = self._next = max(self._next + self._gap, now)
-            if mine > now:
-                await asyncio.sleep(mine - now)
+            own = self._next = max(self._next + self._gap, now)
+            if own > now:
+                await asyncio.sleep(own - now)
 
         return not self.stop.is_set()
 

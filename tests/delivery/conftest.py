@@ -1,10 +1,10 @@
-"""A workshop for each test; a bundle that nothing changes is delivered once."""
+"""A harness for each test; a bundle that nothing changes is delivered once."""
 
 import shutil
 
 import pytest
 
-from tests.delivery.delivery_harness import Workshop
+from tests.delivery.delivery_harness import DeliveryHarness
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -16,15 +16,15 @@ def _few_repeats():
 
 
 @pytest.fixture
-def workshop(tmp_path):
-    """An empty workshop."""
-    return Workshop(tmp_path)
+def harness(tmp_path):
+    """An empty harness."""
+    return DeliveryHarness(tmp_path)
 
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory):
-    """A workshop where v1 was delivered, logistic and on ONNX; only to be read."""
-    made = Workshop(tmp_path_factory.mktemp("shared"))
+    """A harness where v1 was delivered, logistic and on ONNX; only to be read."""
+    made = DeliveryHarness(tmp_path_factory.mktemp("shared"))
     made.deliver("logistic", "v1")
     return made
 

@@ -1,4 +1,4 @@
-"""A workshop: a folder of recipes, releases and keys, and delivery as its callers use it."""
+"""A folder of recipes, releases and keys, and delivery as its callers use it."""
 
 import hashlib
 from collections.abc import Callable
@@ -27,11 +27,11 @@ EVERY_FILE = [
 
 
 @dataclass
-class Workshop:
+class DeliveryHarness:
     """Delivers the recipes of tests/delivery/loan_pipelines.py, or any text."""
 
     folder: Path
-    said: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
 
     @property
     def releases(self) -> Path:
@@ -61,7 +61,7 @@ class Workshop:
 
     def deliver(self, source: str | Path, version: str = "v1", **more: Any) -> DeliveredVersion:
         """Deliver it."""
-        return deliver(self.request(source, version, **more), self.said.append)
+        return deliver(self.request(source, version, **more), self.reported.append)
 
     def write(self, recipe: Recipe, **more: Any) -> Manifest:
         """The contents of a bundle of that recipe in the folder `draft`: not signed, and not proved
@@ -71,7 +71,7 @@ class Workshop:
         draft.mkdir()
         source = Source(checked(recipe, draft), "recipe", Path(__file__), "")
         request = self.request(draft, **more)
-        return write_contents(draft, request, source, self.said.append).manifest
+        return write_contents(draft, request, source, self.reported.append).manifest
 
     def left(self) -> list[str]:
         """What there is in releases/, drafts too."""

@@ -358,7 +358,7 @@ def _dtypes() -> dict[str, Callable[[], Recipe]]:
         "integer": lambda y: y,
         "float": lambda y: y.astype(float),
         "text": lambda y: np.where(y == 1, "good", "så som så"),
-        "object_text": lambda y: np.array(["yes" if each else "no" for each in y], dtype=object),
+        "object_text": lambda y: np.array(["yes" if item else "no" for item in y], dtype=object),
         "bool": lambda y: y == 1,
         "three": lambda y: y + (np.arange(len(y)) % 3 == 0),
     }

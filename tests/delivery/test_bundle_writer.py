@@ -41,9 +41,9 @@ def test_a_bundle_on_onnx_has_every_file_and_nothing_else(shared):
     assert sorted(path.name for path in (shared.releases / "v1").iterdir()) == EVERY_FILE
 
 
-def test_a_bundle_on_scikit_learn_has_all_but_the_onnx_form(workshop):
-    manifest = workshop.write(loan_pipelines.unnamed())
-    names = sorted(path.name for path in (workshop.folder / "draft").iterdir())
+def test_a_bundle_on_scikit_learn_has_all_but_the_onnx_form(harness):
+    manifest = harness.write(loan_pipelines.unnamed())
+    names = sorted(path.name for path in (harness.folder / "draft").iterdir())
     assert names == [name for name in EVERY_FILE if name not in ("model.onnx", "signature")]
     assert sorted([*manifest.files, "release.yaml"]) == names
 
@@ -128,19 +128,19 @@ def test_the_manifest_describes_every_column(manifest):
 
 
 def test_latency_is_told_for_the_certified_runtime_and_for_scikit_learn(manifest):
-    mine, whole = manifest["latency"], manifest["latency"]["sklearn"]
-    assert set(mine) == {"rows_1_ms", "rows_64_ms", "sklearn"}
+    own, whole = manifest["latency"], manifest["latency"]["sklearn"]
+    assert set(own) == {"rows_1_ms", "rows_64_ms", "sklearn"}
     assert set(whole) == {"rows_1_ms", "rows_64_ms"}
-    assert 0 < mine["rows_1_ms"] < whole["rows_1_ms"]
+    assert 0 < own["rows_1_ms"] < whole["rows_1_ms"]
 
 
 def test_the_manifest_vouches_for_every_other_file(shared, manifest):
     assert sorted(manifest["files"]) == [
         name for name in EVERY_FILE if name not in ("release.yaml", "signature")
     ]
-    for name, told in manifest["files"].items():
+    for name, reported in manifest["files"].items():
         raw = (shared.releases / "v1" / name).read_bytes()
-        assert told == {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
+        assert reported == {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
 
 
 def test_the_environment_has_an_exact_pin_of_every_package(shared, manifest):
@@ -161,13 +161,11 @@ def test_the_pickle_is_the_whole_pipeline(shared):
 
 
 @pytest.mark.parametrize("made", [loan_pipelines.logistic(), loan_pipelines.unnamed()])
-def test_golden_rows_are_held_out_rows_with_the_predictions_of_the_certified_runtime(
-    workshop, made
-):
-    workshop.write(made)
+def test_golden_rows_are_held_out_rows_with_the_predictions_of_the_certified_runtime(harness, made):
+    harness.write(made)
     lines = [
         json.loads(line)
-        for line in (workshop.folder / "draft" / "golden.jsonl").read_text().splitlines()
+        for line in (harness.folder / "draft" / "golden.jsonl").read_text().splitlines()
     ]
     assert 40 <= len(lines) <= GOLDEN_ROWS
     frame = pd.DataFrame([line["row"] for line in lines])
@@ -176,67 +174,67 @@ def test_golden_rows_are_held_out_rows_with_the_predictions_of_the_certified_run
     frame["city"] = pd.Series([line["row"]["city"] for line in lines], dtype=object)
     expected = made.pipeline.predict_proba(frame)
     assert np.abs(np.array([line["prediction"] for line in lines]) - expected).max() < 1e-6
-    there = made.held_out.astype(object).where(made.held_out.notna(), None).to_dict("records")
-    assert all(line["row"] in there for line in lines)
+    present = made.held_out.astype(object).where(made.held_out.notna(), None).to_dict("records")
+    assert all(line["row"] in present for line in lines)
     assert sum(None in line["row"].values() for line in lines) >= 10
     assert sum(None not in line["row"].values() for line in lines) >= 10
 
 
-def test_golden_rows_leave_out_rows_that_the_pipeline_fails_on(workshop):
+def test_golden_rows_leave_out_rows_that_the_pipeline_fails_on(harness):
     made = loan_pipelines.strict()
     held_out = made.held_out.head(60).copy()
     held_out.loc[::4, "city"] = "Rome"
-    manifest = workshop.write(
+    manifest = harness.write(
         Recipe(made.pipeline, held_out, made.labels.head(60), "predict_proba", made.training)
     )
     lines = [
         json.loads(line)
-        for line in (workshop.folder / "draft" / "golden.jsonl").read_text().splitlines()
+        for line in (harness.folder / "draft" / "golden.jsonl").read_text().splitlines()
     ]
     assert manifest.golden == {"rows": len(lines)} == {"rows": 45}
     assert {line["row"]["city"] for line in lines} == set(loan_pipelines.CITIES)
 
 
-def test_few_held_out_rows_are_all_golden(workshop):
+def test_few_held_out_rows_are_all_golden(harness):
     made = loan_pipelines.logistic()
     few = Recipe(made.pipeline, made.held_out.head(3), made.labels.head(3), "predict_proba")
-    assert workshop.write(few).golden == {"rows": 3}
-    assert len((workshop.folder / "draft" / "golden.jsonl").read_bytes().splitlines()) == 3
+    assert harness.write(few).golden == {"rows": 3}
+    assert len((harness.folder / "draft" / "golden.jsonl").read_bytes().splitlines()) == 3
 
 
-def test_a_pipeline_that_fails_on_every_held_out_row_is_not_delivered(workshop):
+def test_a_pipeline_that_fails_on_every_held_out_row_is_not_delivered(harness):
     made = loan_pipelines.strict()
     lost = Recipe(made.pipeline, made.held_out.head(9).assign(city="Rome"), None, "predict_proba")
     with pytest.raises(DeliveryError, match=r"failed on every held-out row: \w+: "):
-        workshop.write(lost)
+        harness.write(lost)
 
 
-def test_a_pipeline_that_answers_another_number_of_rows_is_not_delivered(workshop):
+def test_a_pipeline_that_answers_another_number_of_rows_is_not_delivered(harness):
     with pytest.raises(
         DeliveryError,
         match="gives 12 predictions for 6 rows, and each row needs one: a step drops or repeats",
     ):
-        workshop.write(few(loan_pipelines.Twice()))
+        harness.write(few(loan_pipelines.Twice()))
 
 
-def test_a_pipeline_that_never_answers_a_number_is_not_delivered(workshop):
+def test_a_pipeline_that_never_answers_a_number_is_not_delivered(harness):
     with pytest.raises(
         DeliveryError, match="failed on every held-out row: ValueError: the model answered NaN"
     ):
-        workshop.write(few(loan_pipelines.Nothing()))
+        harness.write(few(loan_pipelines.Nothing()))
 
 
-def test_a_classifier_of_several_labels_is_not_delivered(workshop):
+def test_a_classifier_of_several_labels_is_not_delivered(harness):
     many = loan_pipelines.fitted(
         RidgeClassifier(),
         lambda frame: frame[["age", "amount"]].gt([40, 2000]).astype(int),
         "predict",
     )
     with pytest.raises(DeliveryError, match="a list of 2 a row"):
-        workshop.write(replace(many, labels=loan_pipelines.logistic().labels))
+        harness.write(replace(many, labels=loan_pipelines.logistic().labels))
 
 
-def test_a_regression_with_a_list_a_row_is_refused_though_its_first_row_fails(workshop):
+def test_a_regression_with_a_list_a_row_is_refused_though_its_first_row_fails(harness):
     made = loan_pipelines.fitted(
         loan_pipelines.LinearRegression(),
         lambda frame: frame[["age", "amount"]],
@@ -245,31 +243,31 @@ def test_a_regression_with_a_list_a_row_is_refused_though_its_first_row_fails(wo
     )
     made.held_out.loc[0, "city"] = "Rome"
     with pytest.raises(DeliveryError, match=r"a list of 2 a row \(held-out row 1\)"):
-        workshop.write(replace(made, labels=None))
+        harness.write(replace(made, labels=None))
 
 
-def test_bad_labels_are_refused_before_the_conversion(workshop, monkeypatch):
+def test_bad_labels_are_refused_before_the_conversion(harness, monkeypatch):
     convert = "delivery.proof.onnx_form.convert"
     monkeypatch.setattr(convert, lambda *_: pytest.fail("it was converted"))
     made = loan_pipelines.price()
     made.labels.iloc[3] = np.nan
     with pytest.raises(DeliveryError, match="1 of 160 labels are null"):
-        workshop.write(made)
+        harness.write(made)
 
 
-def test_users_are_not_asked_for_columns_that_the_pipeline_does_not_know(workshop):
+def test_users_are_not_asked_for_columns_that_the_pipeline_does_not_know(harness):
     made = loan_pipelines.unlabelled()
-    manifest = workshop.write(replace(made, held_out=made.held_out.assign(default=1)))
+    manifest = harness.write(replace(made, held_out=made.held_out.assign(default=1)))
     assert [column.name for column in manifest.columns] == list(loan_pipelines.ROW)
 
 
-def test_what_makes_metrics_say_little_is_said(workshop):
+def test_what_makes_metrics_say_little_is_said(harness):
     made = loan_pipelines.logistic()
-    workshop.write(replace(made, held_out=made.held_out.head(10), labels=made.labels.head(10)))
-    assert any(line.startswith("warning: only 10 held-out rows") for line in workshop.said)
+    harness.write(replace(made, held_out=made.held_out.head(10), labels=made.labels.head(10)))
+    assert any(line.startswith("warning: only 10 held-out rows") for line in harness.reported)
 
 
-def test_what_cannot_be_pickled_is_not_delivered(workshop):
+def test_what_cannot_be_pickled_is_not_delivered(harness):
     before = loan_pipelines.make_pipeline(
         loan_pipelines.columns(), FunctionTransformer(lambda array: array)
     )
@@ -279,23 +277,23 @@ def test_what_cannot_be_pickled_is_not_delivered(workshop):
     with pytest.raises(
         DeliveryError, match=r"cannot be pickled: it holds a lambda \(test_bundle_writer.py, line"
     ):
-        workshop.write(made)
+        harness.write(made)
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "said"),
+    ("column", "value", "message"),
     [
         ("amount", np.inf, "Expected `float` <= "),
         ("amount", 1e39, "Expected `float` <= "),
         ("age", 2**63, "Expected `int` <= "),
     ],
 )
-def test_a_held_out_row_that_could_not_be_sent_is_named(workshop, column, value, said):
+def test_a_held_out_row_that_could_not_be_sent_is_named(harness, column, value, message):
     made = loan_pipelines.logistic()
     held_out = made.held_out.astype({"age": "uint64"} if column == "age" else {})
     held_out.loc[5, column] = value
-    with pytest.raises(DeliveryError, match=rf"could not be sent as JSON: {said}.*\$\.{column}"):
-        workshop.write(Recipe(made.pipeline, held_out, made.labels, "predict_proba"))
+    with pytest.raises(DeliveryError, match=rf"could not be sent as JSON: {message}.*\$\.{column}"):
+        harness.write(Recipe(made.pipeline, held_out, made.labels, "predict_proba"))
 
 
 def test_the_digest_of_a_frame_is_of_its_names_and_values():
@@ -311,7 +309,7 @@ def test_the_digest_of_a_frame_is_of_its_names_and_values():
         frame.head(100),
         frame.assign(age=frame["age"] + 1),
     )
-    assert len({frame_digest(each) for each in (frame, *others)}) == 5
+    assert len({frame_digest(item) for item in (frame, *others)}) == 5
 
 
 def test_files_of_a_bundle_are_plain_files(shared):
@@ -319,7 +317,7 @@ def test_files_of_a_bundle_are_plain_files(shared):
     assert all(stat.S_ISREG(mode) for mode in modes.values())
 
 
-def test_text_of_any_alphabet_is_written_as_utf_8_whatever_the_locale(workshop):
+def test_text_of_any_alphabet_is_written_as_utf_8_whatever_the_locale(harness):
     if sys.flags.utf8_mode:
         pytest.skip(
             "Python is in its UTF-8 mode, where the locale says nothing: run without it to see this"
@@ -328,8 +326,8 @@ def test_text_of_any_alphabet_is_written_as_utf_8_whatever_the_locale(workshop):
     before = locale.setlocale(locale.LC_CTYPE)
     locale.setlocale(locale.LC_CTYPE, "C")
     try:
-        workshop.write(loan_pipelines.unnamed())
+        harness.write(loan_pipelines.unnamed())
     finally:
         locale.setlocale(locale.LC_CTYPE, before)
 
-    assert "- Tromsø\n" in (workshop.folder / "draft" / "release.yaml").read_text(encoding="utf-8")
+    assert "- Tromsø\n" in (harness.folder / "draft" / "release.yaml").read_text(encoding="utf-8")

@@ -18,14 +18,14 @@ from tests.until import until
 
 @pytest.fixture
 def start():
-    """start(workshop, recipe): `python deploy.py deliver v1`, under way; what a failed test left of
+    """start(harness, recipe): `python deploy.py deliver v1`, under way; what a failed test left of
     it is ended.
     """
     started = []
 
-    def made(workshop, path):
+    def made(harness, path):
         command = [sys.executable, "deploy.py", "deliver", "v1", "--from", str(path)]
-        env = environ(workshop)
+        env = environ(harness)
         started.append(
             subprocess.Popen(
                 command, cwd=ROOT, env=env, stdout=-1, stderr=subprocess.STDOUT, text=True
@@ -43,43 +43,43 @@ def start():
 def interrupted(process, number):
     """Send a signal; returns what the process said at its end."""
     process.send_signal(number)
-    said, _ = process.communicate(timeout=300)
-    assert process.returncode == 130, said
-    assert "Traceback" not in said
-    return said
+    message, _ = process.communicate(timeout=300)
+    assert process.returncode == 130, message
+    assert "Traceback" not in message
+    return message
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interruption_while_the_recipe_builds_leaves_nothing(workshop, start, number):
-    os.mkfifo(workshop.folder / "data")
-    reached = workshop.folder / "reached"
+def test_an_interruption_while_the_recipe_builds_leaves_nothing(harness, start, number):
+    os.mkfifo(harness.folder / "data")
+    reached = harness.folder / "reached"
     text = (
         f"def build():\n    open({str(reached)!r}, 'w').close()\n    "
-        f"open({str(workshop.folder / 'data')!r}).read()\n"
+        f"open({str(harness.folder / 'data')!r}).read()\n"
     )
-    process = start(workshop, workshop.recipe("waits", text))
+    process = start(harness, harness.recipe("waits", text))
     until(reached.exists, "the recipe waits for its data")
     assert "v1 is not delivered and nothing of it is left" in interrupted(process, number)
-    assert workshop.left() == []
+    assert harness.left() == []
 
 
-def test_ctrl_c_in_the_middle_leaves_nothing_and_the_next_delivery_works(workshop, start):
-    process = start(workshop, workshop.recipe("logistic"))
+def test_ctrl_c_in_the_middle_leaves_nothing_and_the_next_delivery_works(harness, start):
+    process = start(harness, harness.recipe("logistic"))
     until(
-        lambda: list(workshop.releases.glob(".v1.partial-*/model.pkl")),
+        lambda: list(harness.releases.glob(".v1.partial-*/model.pkl")),
         "the draft has its pickle",
         60,
     )
     assert "v1 is not delivered and nothing of it is left" in interrupted(process, signal.SIGINT)
-    assert workshop.left() == []
-    assert workshop.deliver("logistic").fresh
+    assert harness.left() == []
+    assert harness.deliver("logistic").fresh
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
     "moment", ["held-out rows", "certified runtime", "held out: ", "golden rows answered"]
 )
-def test_an_interruption_at_any_step_leaves_nothing(workshop, moment, number):
+def test_an_interruption_at_any_step_leaves_nothing(harness, moment, number):
     before = signal.getsignal(number)
 
     def report(line):
@@ -87,35 +87,35 @@ def test_an_interruption_at_any_step_leaves_nothing(workshop, moment, number):
             signal.raise_signal(number)
 
     with pytest.raises(KeyboardInterrupt):
-        deliver(workshop.request("logistic"), report)
+        deliver(harness.request("logistic"), report)
 
-    assert workshop.left() == []
+    assert harness.left() == []
     assert signal.getsignal(number) is before
 
 
 @pytest.fixture
-def remount(workshop):
-    """remount(options): give the workshop's releases, which are on a disk of their own, that much
+def remount(harness):
+    """remount(options): give the harness's releases, which are on a disk of their own, that much
     room.
     """
     if os.geteuid() != 0:
         pytest.skip("only root mounts a small disk: run as root to see deliveries on a full one")
 
-    workshop.releases.mkdir()
-    command = ["mount", "-t", "tmpfs", "small", str(workshop.releases)]
+    harness.releases.mkdir()
+    command = ["mount", "-t", "tmpfs", "small", str(harness.releases)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode != 0:
         pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
 
     def room(options):
-        command = ["mount", "-o", f"remount,{options}", str(workshop.releases)]
+        command = ["mount", "-o", f"remount,{options}", str(harness.releases)]
         subprocess.run(command, timeout=300, check=True)
 
     yield room
-    subprocess.run(["umount", str(workshop.releases)], timeout=300, check=True)
+    subprocess.run(["umount", str(harness.releases)], timeout=300, check=True)
 
 
-def test_a_disk_that_is_full_at_any_file_is_said_and_nothing_is_left(workshop, remount):
+def test_a_disk_that_is_full_at_any_file_is_said_and_nothing_is_left(harness, remount):
     for room in (
         "size=4k",
         "size=8k",
@@ -126,10 +126,10 @@ def test_a_disk_that_is_full_at_any_file_is_said_and_nothing_is_left(workshop, r
     ):
         remount(room)
         with pytest.raises(
-            DeliveryError, match=f"the disk of {workshop.releases} is full: free some space and"
+            DeliveryError, match=f"the disk of {harness.releases} is full: free some space and"
         ):
-            workshop.deliver("logistic")
-        assert workshop.left() == [], room
+            harness.deliver("logistic")
+        assert harness.left() == [], room
 
     remount("size=1m,nr_inodes=100")
-    assert workshop.deliver("logistic").fresh
+    assert harness.deliver("logistic").fresh

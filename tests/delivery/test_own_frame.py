@@ -34,13 +34,13 @@ def recipe_of(pipeline, frame, labels, output="predict_proba"):
     return Recipe(pipeline, frame[TRAINED:], labels[TRAINED:], output, frame[:TRAINED])
 
 
-def served(workshop, manifest, rows):
+def served(harness, manifest, rows):
     """What users get for these rows as JSON."""
-    predictor = Predictor(manifest, load_model(Bundle(workshop.folder / "draft", manifest, "")))
+    predictor = Predictor(manifest, load_model(Bundle(harness.folder / "draft", manifest, "")))
     return predictor.predict(msgspec.json.encode({"instances": rows})).predictions
 
 
-def test_a_null_among_floats_is_none_again_where_training_held_none(workshop):
+def test_a_null_among_floats_is_none_again_where_training_held_none(harness):
     """An encoder of categories takes None and NaN for different values."""
     frame = numbers("v")
     frame["k"] = pd.Series(np.tile([0.5, 1.5, 2.0, 1.5], len(frame) // 4).tolist(), dtype=object)
@@ -51,15 +51,15 @@ def test_a_null_among_floats_is_none_again_where_training_held_none(workshop):
     recipe = recipe_of(make_pipeline(columns, LogisticRegression()), frame, labels.astype(int))
     own = recipe.pipeline.predict_proba(frame[:40])
     rows = msgspec.json.decode(frame[:40].to_json(orient="records"))
-    assert np.allclose(served(workshop, workshop.write(recipe), rows), own)
+    assert np.allclose(served(harness, harness.write(recipe), rows), own)
 
 
 def none_is_five(frame):
     """Another number for None than for NaN."""
-    return pd.DataFrame({"k": frame["k"].map(lambda each: 5.0 if each is None else float(each))})
+    return pd.DataFrame({"k": frame["k"].map(lambda item: 5.0 if item is None else float(item))})
 
 
-def test_one_none_among_many_nans_is_refused_however_rare_it_is(workshop, monkeypatch):
+def test_one_none_among_many_nans_is_refused_however_rare_it_is(harness, monkeypatch):
     """JSON has one null only, and the pipeline tells the two apart."""
     monkeypatch.setattr("delivery.proof.served_check.TRAINING_ROWS", 10)
     frame = pd.DataFrame({"k": pd.Series([0.5, 1.5, 2.5, 3.5] * 100, dtype=object)})
@@ -69,7 +69,7 @@ def test_one_none_among_many_nans_is_refused_however_rare_it_is(workshop, monkey
     step = FunctionTransformer(none_is_five)
     recipe = recipe_of(make_pipeline(step, DecisionTreeClassifier()), frame, labels)
     with pytest.raises(DeliveryError, match="training row 7 gets"):
-        workshop.write(recipe)
+        harness.write(recipe)
 
 
 TIMES_ASKED: list[int] = []
@@ -81,7 +81,7 @@ def counted(frame):
     return frame
 
 
-def test_steps_with_jobs_are_computed_in_the_process_that_serves(workshop):
+def test_steps_with_jobs_are_computed_in_the_process_that_serves(harness):
     """A forked worker would wait for ever for processes that its parent started."""
     frame = numbers()
     steps = [(name, FunctionTransformer(counted), [name]) for name in frame.columns]
@@ -90,10 +90,10 @@ def test_steps_with_jobs_are_computed_in_the_process_that_serves(workshop):
     recipe = recipe_of(pipeline, frame, (frame["a"] > 0).astype(int))
     own = recipe.pipeline.predict_proba(frame[:3])
     columns.set_params(n_jobs=2)
-    manifest = workshop.write(recipe)
+    manifest = harness.write(recipe)
     rows = frame[:3].to_dict(orient="records")
     TIMES_ASKED.clear()
-    answers = served(workshop, manifest, rows)
+    answers = served(harness, manifest, rows)
     assert TIMES_ASKED == [3, 3]
     assert np.allclose(answers, own)
 
@@ -105,14 +105,14 @@ def ten_times(frame):
 
 
 @pytest.mark.parametrize("stray", [False, True])
-def test_a_step_that_changes_its_frame_does_not_change_what_is_measured(workshop, stray):
+def test_a_step_that_changes_its_frame_does_not_change_what_is_measured(harness, stray):
     frame = numbers()
     labels = (frame["a"] > 0.5).astype(int)
     step = FunctionTransformer(ten_times)
     recipe = recipe_of(make_pipeline(step, DecisionTreeClassifier(max_depth=3)), frame, labels)
     held_out = recipe.held_out.assign(row=1) if stray else recipe.held_out.copy()
     before = held_out.copy()
-    manifest = workshop.write(Recipe(recipe.pipeline, held_out, recipe.labels, recipe.output))
+    manifest = harness.write(Recipe(recipe.pipeline, held_out, recipe.labels, recipe.output))
     pd.testing.assert_frame_equal(held_out, before)
     assert manifest.columns[0].maximum == before["a"].max()
     assert manifest.metrics["accuracy"] > 0.95
@@ -150,32 +150,32 @@ def halves(array):
 
 
 @pytest.mark.parametrize(
-    ("made", "said"),
+    ("made", "message"),
     [
         (dates, r"answered datetime64\[ns\], of which JSON has no form: let it answer texts"),
         (spans, r"answered timedelta64\[s\], of which JSON has no form"),
         (halves, "half a character"),
     ],
 )
-def test_an_answer_that_json_cannot_hold_is_refused_in_one_sentence(workshop, made, said):
+def test_an_answer_that_json_cannot_hold_is_refused_in_one_sentence(harness, made, message):
     recipe = recipe_of(Answering(made), numbers(), numbers()["a"], "predict")
-    with pytest.raises(DeliveryError, match=said):
-        workshop.write(Recipe(recipe.pipeline, recipe.held_out, None))
+    with pytest.raises(DeliveryError, match=message):
+        harness.write(Recipe(recipe.pipeline, recipe.held_out, None))
 
 
 @pytest.mark.parametrize(
-    ("classes", "said"),
+    ("classes", "message"),
     [
         (np.array(["2021-01-31", "2022-01-31"], dtype="datetime64[ns]"), "classes are dates"),
         (np.array(["ja\udce9", "nei"], dtype=object), "half a character in its text"),
     ],
 )
-def test_classes_that_json_cannot_hold_are_refused_in_one_sentence(workshop, classes, said):
+def test_classes_that_json_cannot_hold_are_refused_in_one_sentence(harness, classes, message):
     frame = numbers()
     labels = classes[(frame["a"] > 0).astype(int)]
     recipe = recipe_of(DecisionTreeClassifier(), frame, labels, "predict")
-    with pytest.raises(DeliveryError, match=said):
-        workshop.write(Recipe(recipe.pipeline, recipe.held_out, None))
+    with pytest.raises(DeliveryError, match=message):
+        harness.write(Recipe(recipe.pipeline, recipe.held_out, None))
 
 
 def numbers_as_objects(array):
@@ -183,31 +183,31 @@ def numbers_as_objects(array):
     return np.array([*map(np.float64, array)], dtype=object)
 
 
-def test_numbers_and_texts_of_numpy_in_an_array_of_objects_are_served_plainly(workshop):
+def test_numbers_and_texts_of_numpy_in_an_array_of_objects_are_served_plainly(harness):
     frame = numbers()
     recipe = recipe_of(Answering(numbers_as_objects), frame, frame["a"], "predict")
-    manifest = workshop.write(recipe)
+    manifest = harness.write(recipe)
     rows = frame[:3].to_dict(orient="records")
-    assert served(workshop, manifest, rows) == frame["a"][:3].tolist()
+    assert served(harness, manifest, rows) == frame["a"][:3].tolist()
 
 
-def test_classes_of_numpys_texts_are_served_plainly(workshop):
+def test_classes_of_numpys_texts_are_served_plainly(harness):
     frame = numbers()
     labels = np.array(list(np.where(frame["a"] > 0, "yes", "no")), dtype=object)
     recipe = recipe_of(DecisionTreeClassifier(), frame, labels, "predict")
-    answers = served(workshop, workshop.write(recipe), frame[:3].to_dict(orient="records"))
+    answers = served(harness, harness.write(recipe), frame[:3].to_dict(orient="records"))
     assert answers == labels[:3].tolist()
-    assert {type(each) for each in answers} == {str}
+    assert {type(item) for item in answers} == {str}
 
 
-def test_a_dictionary_of_pyarrow_is_refused_with_what_to_write_instead(workshop):
+def test_a_dictionary_of_pyarrow_is_refused_with_what_to_write_instead(harness):
     frame = numbers()
     kind = pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))
     frame["k"] = pd.Series(["red", "blue"] * (len(frame) // 2)).astype(kind)
     columns = ColumnTransformer([("k", OneHotEncoder(), ["k"])], remainder="passthrough")
     recipe = recipe_of(make_pipeline(columns, LogisticRegression()), frame, frame["a"] > 0)
     with pytest.raises(DeliveryError, match=r"^column 'k' has .*: make it frame\['k'\]\.astype"):
-        workshop.write(recipe)
+        harness.write(recipe)
 
 
 def ends(array):
@@ -217,9 +217,9 @@ def ends(array):
     return array
 
 
-def test_a_step_that_would_end_the_process_fails_on_its_row_alone(workshop):
+def test_a_step_that_would_end_the_process_fails_on_its_row_alone(harness):
     frame = numbers()
     frame["a"] = frame["a"].clip(-1, 1)
     recipe = recipe_of(Answering(ends), frame, frame["a"], "predict")
     rows = [{"a": 0.5, "b": 0.0}, {"a": 3.0, "b": 0.0}]
-    assert served(workshop, workshop.write(recipe), rows) == [0.5, None]
+    assert served(harness, harness.write(recipe), rows) == [0.5, None]

@@ -39,32 +39,32 @@ def contents(folder):
     }
 
 
-def refused(workshop, *arguments, **more):
+def refused(harness, *arguments, **more):
     """What keeps a version from being delivered."""
     with pytest.raises(DeliveryError) as error:
-        workshop.deliver(*arguments, **more)
+        harness.deliver(*arguments, **more)
     return str(error.value)
 
 
 @pytest.fixture
-def begun(shared, workshop):
-    """A workshop of one's own where v1 was delivered before."""
-    shutil.copytree(shared.releases / "v1", workshop.releases / "v1")
-    shutil.copytree(shared.keys, workshop.keys)
-    return workshop
+def begun(shared, harness):
+    """A harness of one's own where v1 was delivered before."""
+    shutil.copytree(shared.releases / "v1", harness.releases / "v1")
+    shutil.copytree(shared.keys, harness.keys)
+    return harness
 
 
-def test_a_version_appears_with_all_its_files_and_holds(workshop):
-    made = workshop.deliver("logistic")
-    assert (made.path, made.fresh) == (workshop.releases / "v1", True)
-    assert workshop.left() == ["v1"]
+def test_a_version_appears_with_all_its_files_and_holds(harness):
+    made = harness.deliver("logistic")
+    assert (made.path, made.fresh) == (harness.releases / "v1", True)
+    assert harness.left() == ["v1"]
     assert sorted(path.name for path in made.path.iterdir()) == EVERY_FILE
-    bundle = verify_bundle(made.path, workshop.public)
+    bundle = verify_bundle(made.path, harness.public)
     assert (bundle.manifest, bundle.digest) == (made.manifest, made.digest)
 
 
 def test_what_happens_is_said_line_by_line(shared):
-    said = "\n".join(shared.said)
+    message = "\n".join(shared.reported)
     for line in (
         f"building {shared.folder / 'logistic.py'}",
         "160 held-out rows, 5 columns; converting to ONNX",
@@ -72,7 +72,7 @@ def test_what_happens_is_said_line_by_line(shared):
         "held out: accuracy 0.",
         "golden rows answered by onnx",
     ):
-        assert line in said
+        assert line in message
 
 
 def test_the_private_key_is_in_no_file_of_a_bundle(shared):
@@ -87,7 +87,7 @@ def test_the_private_key_is_in_no_file_of_a_bundle(shared):
             raw = path.read_bytes()
             assert not any(secret in raw for secret in secrets)
 
-    assert not any(str(secret) in "\n".join(shared.said) for secret in secrets)
+    assert not any(str(secret) in "\n".join(shared.reported) for secret in secrets)
 
 
 def test_the_same_content_again_is_fine_and_changes_nothing(begun):
@@ -113,34 +113,34 @@ def test_other_content_under_the_same_name_is_refused_and_changes_nothing(begun,
         recipe = begun.recipe("mine", f"from tests.delivery.loan_pipelines import *\n{recipe}")
 
     with pytest.raises(DeliveryError) as error:
-        deliver(replace(begun.request(recipe), **changes), begun.said.append)
+        deliver(replace(begun.request(recipe), **changes), begun.reported.append)
 
-    said = str(error.value)
-    assert said.startswith("v1 was delivered on 20")
-    assert said.endswith(
+    message = str(error.value)
+    assert message.startswith("v1 was delivered on 20")
+    assert message.endswith(
         "with other content: versions are immutable, deliver this one under a new name"
     )
     assert contents(begun.releases / "v1") == before
     assert begun.left() == ["v1"]
 
 
-def test_a_recipe_that_builds_another_model_than_before_is_refused(workshop):
+def test_a_recipe_that_builds_another_model_than_before_is_refused(harness):
     """Its file is the same, and without labels its metrics are too: the predictions tell."""
-    path = workshop.recipe("mine", CHANGING)
-    strength = workshop.folder / "strength"
+    path = harness.recipe("mine", CHANGING)
+    strength = harness.folder / "strength"
     strength.write_text("1.0")
-    workshop.deliver(path)
-    assert not workshop.deliver(path).fresh
+    harness.deliver(path)
+    assert not harness.deliver(path).fresh
     strength.write_text("0.5")
-    assert "with other content" in refused(workshop, path)
+    assert "with other content" in refused(harness, path)
 
 
 def test_a_delivered_version_that_was_damaged_is_not_called_the_same(begun):
     damaged = begun.releases / "v1" / "model.onnx"
     damaged.write_bytes(b"")
-    said = refused(begun, "logistic")
-    assert said.startswith("v1 was delivered before and its bundle is no longer intact: ")
-    assert "model.onnx was changed" in said
+    message = refused(begun, "logistic")
+    assert message.startswith("v1 was delivered before and its bundle is no longer intact: ")
+    assert "model.onnx was changed" in message
     assert damaged.read_bytes() == b""
 
 
@@ -148,24 +148,24 @@ def test_two_versions_stand_beside_each_other_under_one_key(begun):
     begun.deliver("grades", "v2")
     assert begun.left() == ["v1", "v2"]
     assert sorted(path.name for path in begun.keys.iterdir()) == ["sluice.key", "sluice.pub"]
-    told = [
+    reported = [
         verify_bundle(begun.releases / name, begun.public).manifest.version for name in ("v1", "v2")
     ]
-    assert told == ["v1", "v2"]
+    assert reported == ["v1", "v2"]
 
 
 def test_of_two_who_deliver_one_version_at_the_same_moment_one_wins_and_the_other_is_told(
-    shared, workshop
+    shared, harness
 ):
     def meanwhile(line):
         if "golden rows answered" in line:
-            shutil.copytree(shared.releases / "v1", workshop.releases / "v1")
+            shutil.copytree(shared.releases / "v1", harness.releases / "v1")
 
     with pytest.raises(DeliveryError, match="v1 was delivered by somebody else at the same moment"):
-        deliver(workshop.request("logistic"), meanwhile)
+        deliver(harness.request("logistic"), meanwhile)
 
-    assert workshop.left() == ["v1"]
-    verify_bundle(workshop.releases / "v1", shared.public)
+    assert harness.left() == ["v1"]
+    verify_bundle(harness.releases / "v1", shared.public)
 
 
 @pytest.mark.parametrize(
@@ -182,14 +182,14 @@ def test_of_two_who_deliver_one_version_at_the_same_moment_one_wins_and_the_othe
         "make_pipeline(columns(), Mine()))\n",
     ],
 )
-def test_a_failure_leaves_nothing_behind(workshop, text):
-    path = workshop.recipe("mine", f"from tests.delivery.loan_pipelines import *\n{text}")
-    assert refused(workshop, path)
-    assert workshop.left() == []
+def test_a_failure_leaves_nothing_behind(harness, text):
+    path = harness.recipe("mine", f"from tests.delivery.loan_pipelines import *\n{text}")
+    assert refused(harness, path)
+    assert harness.left() == []
 
 
 def test_a_version_that_does_not_load_in_a_fresh_process_is_not_delivered(
-    workshop, tmp_path_factory
+    harness, tmp_path_factory
 ):
     """Its class is known here, where the recipe put some other folder on the path, and nowhere
     else.
@@ -206,53 +206,53 @@ sys.path.pop(0)
 def build():
     return Recipe(Alone(), loans(2), None)
 """
-    said = refused(workshop, workshop.recipe("mine", text))
+    message = refused(harness, harness.recipe("mine", text))
     assert (
         "does not load in a fresh process: ModuleNotFoundError: No module named 'known_here_only'"
-        in said
+        in message
     )
-    assert workshop.left() == []
+    assert harness.left() == []
 
 
-def test_a_private_key_that_others_may_read_is_refused_before_anything_is_written(workshop):
-    signing_key(workshop.keys)
-    (workshop.keys / "sluice.key").chmod(0o640)
-    assert "`chmod 600 " in refused(workshop, "logistic")
-    assert workshop.left() == []
+def test_a_private_key_that_others_may_read_is_refused_before_anything_is_written(harness):
+    signing_key(harness.keys)
+    (harness.keys / "sluice.key").chmod(0o640)
+    assert "`chmod 600 " in refused(harness, "logistic")
+    assert harness.left() == []
 
 
 @pytest.mark.parametrize("name", ["releases", "keys"])
-def test_a_file_in_the_place_of_a_folder_is_named(workshop, name):
-    (workshop.folder / name).write_text("")
-    assert refused(workshop, "logistic").startswith(f"{workshop.folder / name}")
+def test_a_file_in_the_place_of_a_folder_is_named(harness, name):
+    (harness.folder / name).write_text("")
+    assert refused(harness, "logistic").startswith(f"{harness.folder / name}")
 
 
-def test_a_file_in_the_place_of_the_version_is_kept_and_named(workshop):
-    workshop.releases.mkdir()
-    (workshop.releases / "v1").write_text("mine")
-    assert "v1/release.yaml cannot be read" in refused(workshop, "logistic")
-    assert (workshop.releases / "v1").read_text() == "mine"
+def test_a_file_in_the_place_of_the_version_is_kept_and_named(harness):
+    harness.releases.mkdir()
+    (harness.releases / "v1").write_text("mine")
+    assert "v1/release.yaml cannot be read" in refused(harness, "logistic")
+    assert (harness.releases / "v1").read_text() == "mine"
 
 
-def test_drafts_of_processes_that_died_are_cleared_and_those_of_others_are_kept(workshop):
+def test_drafts_of_processes_that_died_are_cleared_and_those_of_others_are_kept(harness):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait(300)
-    workshop.releases.mkdir()
+    harness.releases.mkdir()
     # A number is given again after a restart, in a container even at once: this process's own may
     # be a dead one's.
     for pid in (ended.pid, os.getppid(), os.getpid()):
-        (workshop.releases / f".v1.partial-{pid}").mkdir()
-        (workshop.releases / f".v1.partial-{pid}" / "model.pkl").write_bytes(b"half")
+        (harness.releases / f".v1.partial-{pid}").mkdir()
+        (harness.releases / f".v1.partial-{pid}" / "model.pkl").write_bytes(b"half")
 
-    workshop.deliver("logistic")
-    assert workshop.left() == [f".v1.partial-{os.getppid()}", "v1"]
-    assert sorted(path.name for path in (workshop.releases / "v1").iterdir()) == EVERY_FILE
+    harness.deliver("logistic")
+    assert harness.left() == [f".v1.partial-{os.getppid()}", "v1"]
+    assert sorted(path.name for path in (harness.releases / "v1").iterdir()) == EVERY_FILE
 
 
-def environ(workshop):
+def environ(harness):
     """The surroundings in which deploy.py works in this folder."""
     places = {"SLUICE_RELEASES": "releases", "SLUICE_KEYS": "keys", "SLUICE_STATE": "var"}
-    return os.environ | {name: str(workshop.folder / path) for name, path in places.items()}
+    return os.environ | {name: str(harness.folder / path) for name, path in places.items()}
 
 
 def test_a_name_that_another_models_bundle_has_is_refused_before_any_work(begun):
@@ -261,14 +261,14 @@ def test_a_name_that_another_models_bundle_has_is_refused_before_any_work(begun)
         DeliveryError,
         match=r"holds v1 of the model 'loans', this one is of 'mortgages': .*SLUICE_RELEASES",
     ):
-        deliver(replace(begun.request("logistic"), model="mortgages"), begun.said.append)
+        deliver(replace(begun.request("logistic"), model="mortgages"), begun.reported.append)
 
-    assert begun.said == []
+    assert begun.reported == []
     assert contents(begun.releases / "v1") == before
 
 
 def test_an_error_that_delivery_does_not_know_is_told_in_one_line_and_leaves_nothing(
-    workshop, monkeypatch
+    harness, monkeypatch
 ):
     def fail(*_):
         raise ZeroDivisionError("of somebody else\nand more")
@@ -278,27 +278,27 @@ def test_an_error_that_delivery_does_not_know_is_told_in_one_line_and_leaves_not
         DeliveryError,
         match=r"ZeroDivisionError: of somebody else \(test_pack.py, line \d+, in fail\)",
     ) as failed:
-        workshop.deliver("logistic")
+        harness.deliver("logistic")
 
     assert "\n" not in str(failed.value)
-    assert workshop.left() == []
+    assert harness.left() == []
 
 
 def test_a_pickle_that_depends_on_its_batch_is_served_one_row_at_a_time_where_asked_for(
-    workshop,
+    harness,
 ):
     recipe = entries()["ranks"].build()
-    joblib.dump(recipe.pipeline, workshop.folder / "ranks.pkl")
-    recipe.held_out.to_parquet(workshop.folder / "rows.parquet")
-    given = {"source": workshop.folder / "ranks.pkl", "sample": workshop.folder / "rows.parquet"}
+    joblib.dump(recipe.pipeline, harness.folder / "ranks.pkl")
+    recipe.held_out.to_parquet(harness.folder / "rows.parquet")
+    given = {"source": harness.folder / "ranks.pkl", "sample": harness.folder / "rows.parquet"}
     with pytest.raises(DeliveryError, match="--one-row-at-a-time"):
-        workshop.deliver(**given)
+        harness.deliver(**given)
 
-    assert workshop.left() == []
+    assert harness.left() == []
 
-    made = workshop.deliver(**given, one_row_at_a_time=True)
+    made = harness.deliver(**given, one_row_at_a_time=True)
     assert made.manifest.one_row_at_a_time
-    model = load_model(verify_bundle(made.path, workshop.public))
+    model = load_model(verify_bundle(made.path, harness.public))
     columns = {name: recipe.held_out[name].to_numpy() for name in recipe.held_out}
     alone = [
         recipe.pipeline.predict_proba(recipe.held_out[row : row + 1])[0].tolist()
@@ -307,14 +307,14 @@ def test_a_pickle_that_depends_on_its_batch_is_served_one_row_at_a_time_where_as
     assert model.predict(columns) == alone
 
 
-def test_a_pipeline_of_texts_is_delivered_and_answers_each_of_them(workshop):
+def test_a_pipeline_of_texts_is_delivered_and_answers_each_of_them(harness):
     """It was a constant: one answer for n texts, searched by halves down to single ones."""
     recipe = entries()["tfidf_list"].build()
-    joblib.dump(recipe.pipeline, workshop.folder / "texts.pkl")
-    recipe.held_out.to_parquet(workshop.folder / "rows.parquet")
-    made = workshop.deliver(workshop.folder / "texts.pkl", sample=workshop.folder / "rows.parquet")
+    joblib.dump(recipe.pipeline, harness.folder / "texts.pkl")
+    recipe.held_out.to_parquet(harness.folder / "rows.parquet")
+    made = harness.deliver(harness.folder / "texts.pkl", sample=harness.folder / "rows.parquet")
     assert made.manifest.input == "series"
-    model = load_model(verify_bundle(made.path, workshop.public))
+    model = load_model(verify_bundle(made.path, harness.public))
     answers = model.predict({"text": recipe.held_out["text"].to_numpy(dtype=object)})
     assert answers == recipe.pipeline.predict_proba(recipe.held_out["text"].tolist()).tolist()
     assert len({tuple(answer) for answer in answers}) > 10
@@ -330,13 +330,13 @@ class Loud:
 """
 
 
-def test_what_a_recipe_and_its_steps_print_goes_to_stderr_and_the_report_does_not(workshop, capsys):
-    (workshop.folder / "loud.py").write_text(LOUD)
+def test_what_a_recipe_and_its_steps_print_goes_to_stderr_and_the_report_does_not(harness, capsys):
+    (harness.folder / "loud.py").write_text(LOUD)
     text = "from loud import Loud\nfrom tests.delivery.loan_pipelines import *\ndef build():\n"
     built = "    print('built')\n    return Recipe(Loud(), loans(2), None)\n"
-    deliver(workshop.request(workshop.recipe("mine", text + built)), print)
-    said = capsys.readouterr()
-    assert said.out.startswith("building")
-    assert said.out.endswith(" golden rows answered by sklearn\n")
-    assert not {"imported", "built", "asked"} & set(said.out.split())
-    assert said.err.startswith("imported\nbuilt\nasked\n")
+    deliver(harness.request(harness.recipe("mine", text + built)), print)
+    message = capsys.readouterr()
+    assert message.out.startswith("building")
+    assert message.out.endswith(" golden rows answered by sklearn\n")
+    assert not {"imported", "built", "asked"} & set(message.out.split())
+    assert message.err.startswith("imported\nbuilt\nasked\n")

@@ -56,12 +56,12 @@ def test_a_pipeline_is_served_as_it_answers_itself_or_refused(tmp_path, name):
     mismatches = 0
     for batch in _batches(len(rows)):
         outcome = predictor.predict(
-            msgspec.json.encode({"instances": [rows[place] for place in batch]})
+            msgspec.json.encode({"instances": [rows[position] for position in batch]})
         )
         answers = msgspec.json.decode(msgspec.json.encode(outcome.predictions))
         mismatches += sum(
-            not same(expected[place], answer, tolerance, manifest.comparison.scale)
-            for place, answer in zip(batch, answers, strict=True)
+            not same(expected[position], answer, tolerance, manifest.comparison.scale)
+            for position, answer in zip(batch, answers, strict=True)
         )
         counts["answers"] += len(batch)
 
@@ -89,7 +89,10 @@ def _own(recipe):
     predict = getattr(recipe.pipeline, recipe.output)
     rows, count = recipe.held_out, len(recipe.held_out)
     if recipe.one_row_at_a_time:
-        return [listed(np.asarray(predict(rows[place : place + 1])))[0] for place in range(count)]
+        return [
+            listed(np.asarray(predict(rows[position : position + 1])))[0]
+            for position in range(count)
+        ]
 
     answers = predict(rows)
     if len(answers) != count:

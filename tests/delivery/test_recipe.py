@@ -27,8 +27,8 @@ def refused(*arguments):
     return str(error.value)
 
 
-def test_a_recipe_is_built_and_its_file_is_digested(workshop):
-    path = workshop.recipe("logistic")
+def test_a_recipe_is_built_and_its_file_is_digested(harness):
+    path = harness.recipe("logistic")
     source = load_source(path)
     assert (source.kind, source.path) == ("recipe", path)
     assert source.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -36,12 +36,12 @@ def test_a_recipe_is_built_and_its_file_is_digested(workshop):
     assert len(source.recipe.held_out) == len(source.recipe.labels) == loan_pipelines.ROWS
 
 
-def test_a_recipe_is_built_anew_each_time(workshop):
+def test_a_recipe_is_built_anew_each_time(harness):
     text = HEAD + (
         "count = []\ndef build():\n    count.append(1)\n    assert count == [1]\n    return "
         "logistic()\n"
     )
-    path = workshop.recipe("mine", text)
+    path = harness.recipe("mine", text)
     assert load_source(path).recipe is not load_source(path).recipe
 
 
@@ -65,7 +65,7 @@ def test_a_file_that_is_neither_recipe_nor_pickle_is_told_so(tmp_path, name, raw
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("def make():\n    pass\n", "has no build(): a recipe defines"),
         ("def build(:\n", "failed when it was imported: SyntaxError"),
@@ -93,22 +93,22 @@ def test_a_file_that_is_neither_recipe_nor_pickle_is_told_so(tmp_path, name, raw
         ("build = 3\n", "build() failed: TypeError"),
     ],
 )
-def test_a_recipe_at_fault_is_named_with_what_is_wrong(workshop, text, said):
-    path = workshop.recipe("mine", HEAD + text)
-    found = refused(path)
-    assert found.startswith(f"{path}")
-    assert said in found
+def test_a_recipe_at_fault_is_named_with_what_is_wrong(harness, text, message):
+    path = harness.recipe("mine", HEAD + text)
+    result = refused(path)
+    assert result.startswith(f"{path}")
+    assert message in result
 
 
-def test_the_line_is_told_of_a_recipe_that_is_named_from_where_one_stands(workshop, monkeypatch):
-    path = workshop.recipe("mine", "def build():\n    return {}['bmi']\n")
+def test_the_line_is_told_of_a_recipe_that_is_named_from_where_one_stands(harness, monkeypatch):
+    path = harness.recipe("mine", "def build():\n    return {}['bmi']\n")
     monkeypatch.chdir(path.parent)
     assert refused(Path("mine.py")) == "mine.py: build() failed (line 2, in build): KeyError: 'bmi'"
 
 
-def test_the_line_is_told_of_a_file_beside_the_recipe_too(workshop, monkeypatch):
-    workshop.recipe("beside_the_recipe", "def rows():\n    return {}['bmi']\n")
-    path = workshop.recipe(
+def test_the_line_is_told_of_a_file_beside_the_recipe_too(harness, monkeypatch):
+    harness.recipe("beside_the_recipe", "def rows():\n    return {}['bmi']\n")
+    path = harness.recipe(
         "mine", "from beside_the_recipe import rows\ndef build():\n    return rows()\n"
     )
     monkeypatch.syspath_prepend(path.parent)
@@ -117,15 +117,15 @@ def test_the_line_is_told_of_a_file_beside_the_recipe_too(workshop, monkeypatch)
     )
 
 
-def test_an_error_of_several_lines_is_told_in_one(workshop):
+def test_an_error_of_several_lines_is_told_in_one(harness):
     text = "def build():\n    raise ValueError('the first line\\nthe second')\n"
-    assert refused(workshop.recipe("mine", text)).endswith(
+    assert refused(harness.recipe("mine", text)).endswith(
         "build() failed (line 2, in build): ValueError: the first line"
     )
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         (
             {"output": "decision_function"},
@@ -149,7 +149,7 @@ def test_an_error_of_several_lines_is_told_in_one(workshop):
         ({"training": np.zeros((5, 2))}, "training is ndarray, not a pandas DataFrame"),
     ],
 )
-def test_a_part_at_fault_is_named(tmp_path, changes, said):
+def test_a_part_at_fault_is_named(tmp_path, changes, message):
     made = loan_pipelines.logistic()
     parts = {
         name: getattr(made, name)
@@ -163,18 +163,18 @@ def test_a_part_at_fault_is_named(tmp_path, changes, said):
         checked(Recipe(**parts), tmp_path / "mine.py")
 
     assert str(error.value).startswith(f"{tmp_path / 'mine.py'}: ")
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 @pytest.fixture
-def pickled(workshop):
+def pickled(harness):
     """A pickle with samples: rows.parquet and rows.csv, with the truth in the column `default`."""
     made = loan_pipelines.logistic()
-    joblib.dump(made.pipeline, workshop.folder / "model.pkl")
+    joblib.dump(made.pipeline, harness.folder / "model.pkl")
     rows = made.held_out.assign(default=made.labels)
-    rows.to_parquet(workshop.folder / "rows.parquet")
-    rows.to_csv(workshop.folder / "rows.csv", index=False)
-    return workshop.folder / "model.pkl"
+    rows.to_parquet(harness.folder / "rows.parquet")
+    rows.to_csv(harness.folder / "rows.csv", index=False)
+    return harness.folder / "model.pkl"
 
 
 @pytest.mark.parametrize("name", ["rows.parquet", "rows.csv"])
@@ -202,19 +202,19 @@ def test_a_pickle_without_a_sample_is_refused(pickled):
     assert "is a pickle: add --sample with rows it has not seen" in refused(pickled)
 
 
-def test_a_recipe_with_a_sample_is_refused(workshop, pickled):
-    assert refused(workshop.recipe("logistic"), pickled.parent / "rows.csv").startswith(
+def test_a_recipe_with_a_sample_is_refused(harness, pickled):
+    assert refused(harness.recipe("logistic"), pickled.parent / "rows.csv").startswith(
         "--sample goes with a pickle"
     )
 
 
 def test_a_label_that_is_not_there_is_named_beside_the_columns_that_are(pickled):
-    found = refused(pickled, pickled.parent / "rows.csv", "left")
-    assert "has no column 'left' (columns: amount, age, member, city, income, default)" in found
+    result = refused(pickled, pickled.parent / "rows.csv", "left")
+    assert "has no column 'left' (columns: amount, age, member, city, income, default)" in result
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("nowhere.parquet", None, "nowhere.parquet cannot be read"),
         ("nowhere.csv", None, "nowhere.csv cannot be read"),
@@ -227,19 +227,19 @@ def test_a_label_that_is_not_there_is_named_beside_the_columns_that_are(pickled)
         ("headers.csv", b"amount,age\n", "the held-out frame is empty"),
     ],
 )
-def test_a_sample_that_cannot_be_read_is_named(pickled, name, content, said):
+def test_a_sample_that_cannot_be_read_is_named(pickled, name, content, message):
     path = pickled.parent / name
     if content is not None:
         path.write_bytes(content)
-    assert said in refused(pickled, path)
+    assert message in refused(pickled, path)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a pickle", b"\x80\x04."])
 def test_a_pickle_that_cannot_be_loaded_is_named(pickled, content):
     pickled.write_bytes(content)
-    found = refused(pickled, pickled.parent / "rows.csv")
-    assert found.startswith(f"{pickled} cannot be loaded as a pickled pipeline (")
-    assert found.endswith(
+    result = refused(pickled, pickled.parent / "rows.csv")
+    assert result.startswith(f"{pickled} cannot be loaded as a pickled pipeline (")
+    assert result.endswith(
         "): make it anew with joblib.dump(pipeline, path), and check that what it needs is "
         "installed"
     )
@@ -295,18 +295,18 @@ def ageing(tmp_path):
     return make
 
 
-def test_a_deprecation_while_a_pickle_is_loaded_refuses_nothing_and_is_told(workshop, ageing):
+def test_a_deprecation_while_a_pickle_is_loaded_refuses_nothing_and_is_told(harness, ageing):
     path, sample = ageing()
     with pytest.warns(FutureWarning, match="Ageing will go"):
-        workshop.write(load_source(path, sample).recipe)
+        harness.write(load_source(path, sample).recipe)
 
 
 def test_a_pickle_of_another_scikit_learn_is_refused_with_both_versions(ageing):
-    said = refused(*ageing(inconsistent=True))
-    assert "Ageing was pickled by scikit-learn 1.2, and 1.9 is installed" in said
+    message = refused(*ageing(inconsistent=True))
+    assert "Ageing was pickled by scikit-learn 1.2, and 1.9 is installed" in message
 
 
-def test_a_recipe_that_loads_a_pickle_of_another_scikit_learn_is_refused(workshop, ageing):
+def test_a_recipe_that_loads_a_pickle_of_another_scikit_learn_is_refused(harness, ageing):
     path, _ = ageing(inconsistent=True)
     text = f"import joblib\ndef build():\n    joblib.load({str(path)!r})\n"
-    assert "was pickled by scikit-learn 1.2" in refused(workshop.recipe("old", text))
+    assert "was pickled by scikit-learn 1.2" in refused(harness.recipe("old", text))

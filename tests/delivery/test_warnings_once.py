@@ -9,17 +9,17 @@ from delivery.warnings_once import each_warning_once
 
 @pytest.mark.filterwarnings("always")
 def test_a_warning_is_told_once_in_one_line_with_its_origin():
-    said = []
-    with each_warning_once(said.append):
+    reported = []
+    with each_warning_once(reported.append):
         for _ in range(3):
             warnings.warn("a column is empty\nand more", UserWarning, stacklevel=1)
         warnings.warn("another", UserWarning, stacklevel=1)
 
-    assert [line.partition(" (")[0] for line in said] == [
+    assert [line.partition(" (")[0] for line in reported] == [
         "UserWarning: a column is empty",
         "UserWarning: another",
     ]
-    assert "test_warnings_once.py, line " in said[0]
+    assert "test_warnings_once.py, line " in reported[0]
 
 
 @pytest.mark.filterwarnings("always")
@@ -31,13 +31,13 @@ def test_afterwards_warnings_are_shown_as_before():
 
 
 @pytest.mark.filterwarnings("always")
-def test_a_delivery_says_the_warning_of_its_recipe_once(workshop):
+def test_a_delivery_says_the_warning_of_its_recipe_once(harness):
     text = (
         "import warnings\nfrom tests.delivery.loan_pipelines import logistic\n"
         "def build():\n    for _ in range(3):\n        warnings.warn('it is old')\n    return "
         "logistic()\n"
     )
-    workshop.deliver(workshop.recipe("warned", text))
-    assert [line for line in workshop.said if "it is old" in line] == [
-        f"UserWarning: it is old ({workshop.folder / 'warned.py'}, line 5)"
+    harness.deliver(harness.recipe("warned", text))
+    assert [line for line in harness.reported if "it is old" in line] == [
+        f"UserWarning: it is old ({harness.folder / 'warned.py'}, line 5)"
     ]

@@ -41,10 +41,10 @@ def test_flights_are_in_the_order_in_which_they_were_to_leave(table):
 
 def test_weather_is_that_of_the_airport_and_the_hour(table):
     _, weather = data.read()
-    there = weather.query("origin == 'LGA' and month == 7 and day == 4 and hour == 15").iloc[0]
+    present = weather.query("origin == 'LGA' and month == 7 and day == 4 and hour == 15").iloc[0]
     rows = table.query("origin == 'LGA' and month == 7 and day == 4 and hour == 15")
     assert len(rows) > 5
-    assert set(rows["temp"]) == {there["temp"]}
+    assert set(rows["temp"]) == {present["temp"]}
 
 
 def test_weather_that_nobody_measured_is_null_and_the_flight_stays(table):

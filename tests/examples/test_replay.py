@@ -171,15 +171,19 @@ def test_feedback_goes_in_lists_and_its_counts_add_up():
         async with toy_router(
             lambda number, path: (200, {}, json.dumps(counts).encode())
         ) as router:
-            told = []
+            reported = []
             pairs = [(f"id-{n}", n % 2) for n in range(1_001)]
-            return router, told, await send_feedback(router.url, pairs, progress=told.append)
+            return (
+                router,
+                reported,
+                await send_feedback(router.url, pairs, progress=reported.append),
+            )
 
-    router, told, counts = asyncio.run(scene())
+    router, reported, counts = asyncio.run(scene())
     assert counts == {"counted": 27, "duplicates": 3, "invalid": 3}
     assert [len(body) for body in router.bodies] == [500, 500, 1]
     assert router.bodies[0][1] == {"prediction_id": "id-1", "label": 1}
-    assert (router.paths, told) == (["/feedback"] * 3, [500, 1000, 1001])
+    assert (router.paths, reported) == (["/feedback"] * 3, [500, 1000, 1001])
 
 
 def test_refused_feedback_says_what_the_router_said():
@@ -199,10 +203,10 @@ def test_the_command_prints_one_json_object_and_returns_one_when_a_request_faile
             ["--url", url, "--limit", "10", "--connections", "1", "--no-feedback", "--json"]
         )
 
-    said = json.loads(capsys.readouterr().out)
-    assert (code, said["sent"], said["failed"]) == (1, 10, 1)
-    assert said["versions"]["v1"]["requests"] == 10
-    assert said["problems"] == ["500 no"]
+    message = json.loads(capsys.readouterr().out)
+    assert (code, message["sent"], message["failed"]) == (1, 10, 1)
+    assert message["versions"]["v1"]["requests"] == 10
+    assert message["problems"] == ["500 no"]
 
 
 def test_the_command_tells_the_truth_afterwards_and_returns_zero(capsys):
@@ -213,10 +217,10 @@ def test_the_command_tells_the_truth_afterwards_and_returns_zero(capsys):
     with Served(answer) as url:
         code = main(["--url", url, "--limit", "10"])
 
-    said = capsys.readouterr().out
+    message = capsys.readouterr().out
     assert code == 0
-    assert "10 sent, 0 failed" in said
-    assert "feedback: counted 10" in said
+    assert "10 sent, 0 failed" in message
+    assert "feedback: counted 10" in message
 
 
 class Served:

@@ -7,23 +7,23 @@ import pytest
 
 from service.app import create_app
 from service.bundle import verify_bundle
-from tests.delivery.delivery_harness import Workshop
+from tests.delivery.delivery_harness import DeliveryHarness
 from tests.service.service_client import client, config
 
 
 @pytest.fixture(scope="session")
-def workshop(tmp_path_factory):
-    """The workshop of all bundles."""
+def harness(tmp_path_factory):
+    """The harness of all bundles."""
     with pytest.MonkeyPatch.context() as patch:
         # Nobody reads the latencies of these bundles.
         patch.setattr("delivery.proof.evaluation.REPEATS", 3)
-        yield Workshop(tmp_path_factory.mktemp("workshop"))
+        yield DeliveryHarness(tmp_path_factory.mktemp("harness"))
 
 
 @pytest.fixture(scope="session")
-def delivered(workshop):
+def delivered(harness):
     """delivered(name): the folder of the delivered loan recipe of that name; only to be read."""
-    return functools.cache(lambda name: workshop.deliver(name, name).path)
+    return functools.cache(lambda name: harness.deliver(name, name).path)
 
 
 @pytest.fixture
@@ -33,17 +33,17 @@ def copy(delivered, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def bundle(workshop, delivered):
+def bundle(harness, delivered):
     """bundle(name): the verified bundle."""
-    return functools.cache(lambda name: verify_bundle(delivered(name), workshop.public))
+    return functools.cache(lambda name: verify_bundle(delivered(name), harness.public))
 
 
 @pytest.fixture(scope="session")
-def served(workshop, delivered):
+def served(harness, delivered):
     """served(name, runtime=None): a client of the app, bearing the secret."""
 
     @functools.cache
     def made(name, runtime=None):
-        return client(create_app(config(delivered(name), workshop.public, runtime=runtime)))
+        return client(create_app(config(delivered(name), harness.public, runtime=runtime)))
 
     return made

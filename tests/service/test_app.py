@@ -23,7 +23,7 @@ def problem(answer, status):
     return answer.json
 
 
-def said(answer, path):
+def message(answer, path):
     """What an error says: in the protocol's form under /v2, else in problem JSON."""
     if path.startswith("/v2"):
         assert answer.content_type == "application/json"
@@ -59,18 +59,18 @@ def test_probabilities_come_as_a_list_a_row_with_their_classes(served):
 )
 def test_each_kind_of_answer_is_what_it_is_in_json(served, name, runtime, answers, classes):
     body = predict(served(name, runtime), ROW, {**ROW, "amount": 9000.0}).json
-    found = [len(each) if isinstance(each, list) else each for each in body["predictions"]]
-    assert found == answers
-    assert [type(each) for each in found] == [type(each) for each in answers] or name == "price"
+    result = [len(item) if isinstance(item, list) else item for item in body["predictions"]]
+    assert result == answers
+    assert [type(item) for item in result] == [type(item) for item in answers] or name == "price"
     assert body.get("classes") == classes
 
 
 def test_the_version_and_the_models_time_are_in_the_headers(served):
     headers = predict(served("logistic"), ROW).headers
     assert headers["X-Model-Version"] == "logistic"
-    told = dict(each.split(";dur=") for each in headers["Server-Timing"].split(", "))
-    assert float(told["predict"]) > 0
-    assert float(told["cpu"]) > 0
+    reported = dict(item.split(";dur=") for item in headers["Server-Timing"].split(", "))
+    assert float(reported["predict"]) > 0
+    assert float(reported["cpu"]) > 0
 
 
 def test_no_instances_are_answered_by_no_predictions(served):
@@ -142,7 +142,7 @@ def test_a_batch_of_several_callers_is_answered_with_its_errors_beside_the_predi
         (1, 500),
         (2, 422),
     ]
-    assert [each is None for each in answer.json["predictions"]] == [False, True, True]
+    assert [item is None for item in answer.json["predictions"]] == [False, True, True]
     assert answer.json["classes"] == [0, 1]
     assert "errors" not in predict(served("strict"), ROW, **{"X-Sluice-Batch": "1"}).json
 
@@ -170,7 +170,7 @@ def test_a_malformed_body_is_refused_with_its_cause(served, body, batch):
 def test_a_body_that_is_too_large_is_refused(served, path):
     answer = served("logistic").post(path, data=b" " * (LARGEST_BODY + 1))
     assert answer.status_code == 413
-    assert "exceeds the capacity" in said(answer, path)
+    assert "exceeds the capacity" in message(answer, path)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_body_that_is_too_large_is_refused(served, path):
 def test_another_method_or_path_is_refused(served, method, path, status):
     answer = getattr(served("logistic"), method)(path)
     assert answer.status_code == status
-    assert said(answer, path)
+    assert message(answer, path)
     assert ("Allow" in answer.headers) == (status == 405)
 
 
@@ -225,7 +225,7 @@ def test_who_does_not_bear_the_secret_is_refused(served, method, path, bearing):
     headers = {} if bearing is None else {"Authorization": bearing}
     answer = getattr(stranger, method)(path, headers=headers)
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
-    assert said(answer, path) == "missing or invalid bearer token"
+    assert message(answer, path) == "missing or invalid bearer token"
     assert SECRET not in answer.text
 
 
@@ -236,9 +236,9 @@ def test_liveness_is_open_to_everybody(served):
     assert stranger.get("/v2/health/live/").status_code == 401
 
 
-def test_without_a_bundle_there_is_no_app(workshop, tmp_path):
+def test_without_a_bundle_there_is_no_app(harness, tmp_path):
     with pytest.raises(BundleError, match=r"release\.yaml cannot be read"):
-        create_app(config(tmp_path, workshop.public))
+        create_app(config(tmp_path, harness.public))
 
 
 def test_without_surroundings_there_is_no_app(monkeypatch):
@@ -247,9 +247,9 @@ def test_without_surroundings_there_is_no_app(monkeypatch):
         create_app()
 
 
-def test_a_runtime_that_is_not_certified_keeps_the_app_from_being_made(workshop, delivered):
+def test_a_runtime_that_is_not_certified_keeps_the_app_from_being_made(harness, delivered):
     with pytest.raises(BundleError, match="ONNX is not certified"):
-        create_app(config(delivered("unnamed"), workshop.public, runtime="onnx"))
+        create_app(config(delivered("unnamed"), harness.public, runtime="onnx"))
 
 
 def test_two_apps_in_one_process_do_not_know_each_other(served):

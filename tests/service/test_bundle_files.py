@@ -69,8 +69,8 @@ def test_a_device_is_refused(folder):
     except PermissionError:
         pytest.skip("no devices in this container")
 
-    said = refused(folder, "device")
-    assert "device" in said
+    message = refused(folder, "device")
+    assert "device" in message
 
 
 @pytest.mark.parametrize(

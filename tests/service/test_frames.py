@@ -58,7 +58,7 @@ def rebuilt(series, places=None, training=None):
     columns = columns_of(frame, frame if training is None else training.to_frame("x"))
     rows = rows_of(frame)
     decoded = RowReader(columns).row_columns(
-        [rows[place] for place in (range(len(rows)) if places is None else places)]
+        [rows[position] for position in (range(len(rows)) if places is None else places)]
     )
     return FrameBuilder(columns).build(decoded)["x"]
 
@@ -74,10 +74,10 @@ def test_a_column_comes_back_as_it_was(name):
 @pytest.mark.parametrize("name", SERIES_OF)
 def test_each_row_alone_has_the_same_dtype_and_value(name):
     series = SERIES_OF[name]
-    for place in range(len(series)):
-        back = rebuilt(series, [place])
+    for position in range(len(series)):
+        back = rebuilt(series, [position])
         assert back.dtype == series.dtype
-        assert repr(back.iloc[0]) == repr(series.iloc[place])
+        assert repr(back.iloc[0]) == repr(series.iloc[position])
 
 
 @given(
@@ -85,7 +85,7 @@ def test_each_row_alone_has_the_same_dtype_and_value(name):
 )
 def test_no_batch_changes_a_dtype(places, name):
     series = SERIES_OF[name]
-    back = rebuilt(series, [place % len(series) for place in places])
+    back = rebuilt(series, [position % len(series) for position in places])
     assert back.dtype == series.dtype
 
 

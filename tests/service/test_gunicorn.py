@@ -97,9 +97,9 @@ def process(*arguments, **more):
 
 
 @pytest.fixture(scope="module")
-def running(workshop, delivered, tmp_path_factory):
+def running(harness, delivered, tmp_path_factory):
     """A service that nothing breaks."""
-    with process(tmp_path_factory.mktemp("s"), delivered("strict"), workshop.public) as made:
+    with process(tmp_path_factory.mktemp("s"), delivered("strict"), harness.public) as made:
         yield made
 
 
@@ -229,8 +229,8 @@ def test_a_body_with_a_length_and_one_without_go_different_ways_and_get_the_same
 ):
     body = json.dumps({"instances": rows}).encode()
     short, long = (
-        client.post("/predict", content=each, headers=more)
-        for each in (body, iter([body[:9], body[9:]]))
+        client.post("/predict", content=item, headers=more)
+        for item in (body, iter([body[:9], body[9:]]))
     )
     assert short.status_code == long.status_code
     assert short.json() == long.json()
@@ -269,11 +269,11 @@ def test_a_body_without_a_length_that_grows_too_large_is_cut_off_and_refused(cli
 
 
 @pytest.mark.parametrize("asked", ["nothing", "a prediction"])
-def test_it_ends_soon_when_told_and_leaves_nothing_behind(workshop, delivered, tmp_path, asked):
+def test_it_ends_soon_when_told_and_leaves_nothing_behind(harness, delivered, tmp_path, asked):
     """Its workers are forked from what has loaded the model: threads of then are not there to join
     at their end.
     """
-    with process(tmp_path, delivered("logistic"), workshop.public, WEB_CONCURRENCY="1") as made:
+    with process(tmp_path, delivered("logistic"), harness.public, WEB_CONCURRENCY="1") as made:
         assert list(tmp_path.glob("sluice-service-*"))
         if asked == "a prediction":
             with made.client(headers=BEARING) as client:
@@ -287,7 +287,7 @@ def test_it_ends_soon_when_told_and_leaves_nothing_behind(workshop, delivered, t
 
 
 @pytest.mark.parametrize("fault", ["wrong answer", "other key", "no secret"])
-def test_it_never_listens_when_it_cannot_prove_itself(workshop, copy, tmp_path, fault):
+def test_it_never_listens_when_it_cannot_prove_itself(harness, copy, tmp_path, fault):
     path, more = copy("logistic"), {}
     if fault == "no secret":
         more["SLUICE_SERVICE_SECRET"] = ""
@@ -297,16 +297,16 @@ def test_it_never_listens_when_it_cannot_prove_itself(workshop, copy, tmp_path, 
         golden = path / "golden.jsonl"
         golden.write_bytes(golden.read_bytes().replace(b'"prediction":[0.', b'"prediction":[1.', 1))
         resign(
-            path, workshop.keys, lambda manifest: vouch(manifest, golden.name, golden.read_bytes())
+            path, harness.keys, lambda manifest: vouch(manifest, golden.name, golden.read_bytes())
         )
 
-    made = Process(tmp_path, path, workshop.public, **more)
+    made = Process(tmp_path, path, harness.public, **more)
     assert made.running.wait(300) != 0
-    said = made.log.read_text()
+    message = made.log.read_text()
     assert {
         "wrong answer": "line 1: predicts",
         "other key": "does not hold",
         "no secret": "SLUICE_SERVICE_SECRET",
-    }[fault] in said
-    assert "Listening" not in said
+    }[fault] in message
+    assert "Listening" not in message
     assert not made.socket.exists()

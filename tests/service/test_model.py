@@ -60,7 +60,7 @@ def strangers(count=400):
 @pytest.mark.parametrize("name", ["logistic", "grade_odds", "grades", "flags", "floats", "price"])
 def test_both_runtimes_predict_the_same_also_for_nulls_and_unknown_categories(served, name):
     rows = strangers()
-    onnx, whole = (predict(served(name, each), *rows).json for each in RUNTIMES)
+    onnx, whole = (predict(served(name, item), *rows).json for item in RUNTIMES)
     assert len(onnx["predictions"]) == len(rows)
     if isinstance(whole["predictions"][0], list | float) and name != "floats":
         far = np.abs(np.array(onnx["predictions"]) - np.array(whole["predictions"]))
@@ -74,7 +74,7 @@ def test_both_runtimes_predict_the_same_also_for_nulls_and_unknown_categories(se
 
 def test_both_runtimes_fail_on_the_same_rows(served):
     rows = strangers(40)
-    onnx, whole = (predict(served("strict", each), *rows).json for each in RUNTIMES)
+    onnx, whole = (predict(served("strict", item), *rows).json for item in RUNTIMES)
     failed = [i for i, row in enumerate(rows) if row["city"] not in CITIES]
     assert (
         [error["row"] for error in onnx["errors"]]
@@ -84,13 +84,13 @@ def test_both_runtimes_fail_on_the_same_rows(served):
     assert all((answer is None) == (i in failed) for i, answer in enumerate(onnx["predictions"]))
 
 
-def test_a_version_on_onnx_imports_neither_scikit_learn_nor_pandas(workshop, delivered):
+def test_a_version_on_onnx_imports_neither_scikit_learn_nor_pandas(harness, delivered):
     text = f"""
 import sys
 from tests.service.service_client import client, config, predict
 from service.app import create_app
 from pathlib import Path
-bundle, key = Path({str(delivered("logistic"))!r}), Path({str(workshop.public)!r})
+bundle, key = Path({str(delivered("logistic"))!r}), Path({str(harness.public)!r})
 made = client(create_app(config(bundle, key)))
 assert predict(made, {ROW}).status_code == 200
 assert made.get("/v2/models/loans").status_code == 200
@@ -104,12 +104,12 @@ print(*sys.modules)
         timeout=300,
         check=True,
     )
-    there = {name.partition(".")[0] for name in done.stdout.split()}
-    assert "onnxruntime" in there
-    assert not there & {"sklearn", "pandas", "joblib", "scipy", "skl2onnx"}
+    present = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "onnxruntime" in present
+    assert not present & {"sklearn", "pandas", "joblib", "scipy", "skl2onnx"}
 
 
-def test_a_version_on_onnx_starts_no_thread_and_so_tells_nobody_of_itself(workshop, delivered):
+def test_a_version_on_onnx_starts_no_thread_and_so_tells_nobody_of_itself(harness, delivered):
     """ONNX Runtime would tell its maker what it loads, from a thread that begins at the import and
     survives no fork.
     """
@@ -118,7 +118,7 @@ import os
 from pathlib import Path
 from service.bundle import verify_bundle
 from service.model import load_model
-load_model(verify_bundle(Path({str(delivered("logistic"))!r}), Path({str(workshop.public)!r})))
+load_model(verify_bundle(Path({str(delivered("logistic"))!r}), Path({str(harness.public)!r})))
 print(len(os.listdir("/proc/self/task")))
 """
     # Where CI is set it is silent by itself.
@@ -225,12 +225,12 @@ def test_a_search_ends_after_a_while_and_what_it_did_not_tell_apart_has_failed_a
         predict_each(clock.model, numbers(1024), 1024, clock)
 
     assert len(clock.model.asked) <= 2 + 2 * SEARCH_ATTEMPTS
-    found = failed.value
-    assert {0, 1} <= set(found.failures)
-    assert not {0, 1} & found.unattributed
-    assert found.predictions[2:128] == [i * 2.0 for i in range(2, 128)]
-    assert set(range(512, 1024)) <= found.unattributed <= set(found.failures)
-    assert "no time to find which" in found.failures[1023]
+    result = failed.value
+    assert {0, 1} <= set(result.failures)
+    assert not {0, 1} & result.unattributed
+    assert result.predictions[2:128] == [i * 2.0 for i in range(2, 128)]
+    assert set(range(512, 1024)) <= result.unattributed <= set(result.failures)
+    assert "no time to find which" in result.failures[1023]
 
 
 def test_one_row_at_fault_is_found_however_slow_the_model_is(monkeypatch):
@@ -283,18 +283,18 @@ def test_an_answer_of_another_length_is_never_given_to_the_wrong_rows(answer):
     assert "2 predictions for 1 row" in failed.value.failures[0]
 
 
-def test_a_pickle_made_by_another_scikit_learn_is_refused(copy, workshop):
+def test_a_pickle_made_by_another_scikit_learn_is_refused(copy, harness):
     path = copy("unnamed")
-    mine, other = (
+    own, other = (
         f"{sklearn.__version__[:-1]}{last}".encode() for last in (sklearn.__version__[-1], "x")
     )
-    raw = (path / "model.pkl").read_bytes().replace(mine, other)
+    raw = (path / "model.pkl").read_bytes().replace(own, other)
     (path / "model.pkl").write_bytes(raw)
-    resign(path, workshop.keys, lambda manifest: vouch(manifest, "model.pkl", raw))
+    resign(path, harness.keys, lambda manifest: vouch(manifest, "model.pkl", raw))
     with pytest.raises(
         BundleError, match=r"model\.pkl was made by scikit-learn .*x, and .* is installed"
     ):
-        load_model(verify_bundle(path, workshop.public))
+        load_model(verify_bundle(path, harness.public))
 
 
 def test_row_by_row_no_row_meets_another():

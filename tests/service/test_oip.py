@@ -61,15 +61,15 @@ def changed(name, **changes):
     ],
 )
 def test_the_metadata_tells_inputs_and_output(served, name, platform, output):
-    told = served(name).get(URL).json
-    assert told == {
+    reported = served(name).get(URL).json
+    assert reported == {
         "name": "loans",
         "versions": [name],
         "platform": platform,
         "inputs": INPUTS,
         "outputs": [output],
     }
-    assert served(name).get(f"{URL}/versions/{name}").json == told
+    assert served(name).get(f"{URL}/versions/{name}").json == reported
 
 
 def test_the_server_and_the_model_say_that_they_are_ready(served):
@@ -100,13 +100,13 @@ def test_an_inference_gives_what_predict_gives_in_the_datatype_that_the_metadata
 ):
     rows = [ROW, {**ROW, "city": "Bergen", "income": None, "amount": 9000.0}]
     expected = predict(served(name), *rows).json["predictions"]
-    told = served(name).get(URL).json["outputs"][0]
+    reported = served(name).get(URL).json["outputs"][0]
     answer = infer(served(name), tensors(*rows)).json
     assert (answer["model_name"], answer["model_version"]) == ("loans", name)
     (output,) = answer["outputs"]
-    assert (output["name"], output["datatype"]) == (told["name"], told["datatype"])
-    if told["name"] == "predict_proba":
-        assert output["shape"] == [2, told["shape"][1]]
+    assert (output["name"], output["datatype"]) == (reported["name"], reported["datatype"])
+    if reported["name"] == "predict_proba":
+        assert output["shape"] == [2, reported["shape"][1]]
         expected = [value for row in expected for value in row]
     else:
         assert output["shape"] == [2]
@@ -181,9 +181,9 @@ def test_a_float_column_takes_every_number(served, datatype):
     ],
 )
 def test_a_datatype_that_does_not_fit_the_column_is_named(served, name, datatype):
-    said = refused(infer(served("logistic"), changed(name, datatype=datatype)))
-    assert f"input {name!r}" in said
-    assert f"datatype {datatype} does not fit" in said
+    message = refused(infer(served("logistic"), changed(name, datatype=datatype)))
+    assert f"input {name!r}" in message
+    assert f"datatype {datatype} does not fit" in message
 
 
 @pytest.mark.parametrize("name", ROW)
@@ -194,8 +194,8 @@ def test_a_missing_tensor_is_named(served, name):
 
 def test_an_unknown_tensor_is_named_beside_the_known_ones(served):
     extra = {"name": "other", "datatype": "FP64", "shape": [1], "data": [1.0]}
-    said = refused(infer(served("logistic"), [*tensors(ROW), extra]))
-    assert said == "there is no input 'other': the inputs are amount, age, member, city, income"
+    message = refused(infer(served("logistic"), [*tensors(ROW), extra]))
+    assert message == "there is no input 'other': the inputs are amount, age, member, city, income"
 
 
 def test_a_tensor_that_is_given_twice_is_named(served):
@@ -206,18 +206,18 @@ def test_a_tensor_that_is_given_twice_is_named(served):
 
 @pytest.mark.parametrize("shape", [[], [0], [1], [3], [2, 2], [2, 1, 1], [1, 2], [-2], [-1, 1]])
 def test_a_shape_that_does_not_fit_is_named(served, shape):
-    said = refused(infer(served("logistic"), changed("age", shape=shape)))
-    assert "input 'age' has" in said
-    assert str(shape) in said
+    message = refused(infer(served("logistic"), changed("age", shape=shape)))
+    assert "input 'age' has" in message
+    assert str(shape) in message
 
 
 def test_tensors_of_different_lengths_are_refused(served):
-    said = refused(infer(served("logistic"), changed("age", shape=[1], data=[41])))
-    assert said == "the inputs have different numbers of rows"
+    message = refused(infer(served("logistic"), changed("age", shape=[1], data=[41])))
+    assert message == "the inputs have different numbers of rows"
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "said"),
+    ("name", "data", "message"),
     [
         ("amount", [1.0, "far"], "row 1, input 'amount': Expected `float`, got `str`"),
         ("amount", [1.0, None], "row 1, input 'amount': Expected `float`, got `null`"),
@@ -233,8 +233,8 @@ def test_tensors_of_different_lengths_are_refused(served):
         ("amount", [1e39, 1.0], "row 0, input 'amount'"),
     ],
 )
-def test_a_value_that_does_not_fit_is_named_with_row_and_input(served, name, data, said):
-    assert refused(infer(served("logistic"), changed(name, data=data))).startswith(said)
+def test_a_value_that_does_not_fit_is_named_with_row_and_input(served, name, data, message):
+    assert refused(infer(served("logistic"), changed(name, data=data))).startswith(message)
 
 
 def test_null_is_taken_where_the_column_is_nullable(served):
@@ -245,8 +245,8 @@ def test_null_is_taken_where_the_column_is_nullable(served):
 
 
 def test_a_row_that_the_model_fails_on_is_named_and_is_the_servers_failure(served):
-    said = refused(infer(served("strict"), changed("city", data=["Oslo", "Rome"])), 500)
-    assert said.startswith("row 1: ")
+    message = refused(infer(served("strict"), changed("city", data=["Oslo", "Rome"])), 500)
+    assert message.startswith("row 1: ")
 
 
 @pytest.mark.parametrize(
@@ -269,18 +269,18 @@ def test_a_row_that_the_model_fails_on_is_named_and_is_the_servers_failure(serve
     ],
 )
 def test_what_is_no_inference_request_says_so(served, body):
-    said = refused(served("logistic").post(f"{URL}/infer", data=body))
-    assert said.startswith("the body is not an inference request")
+    message = refused(served("logistic").post(f"{URL}/infer", data=body))
+    assert message.startswith("the body is not an inference request")
 
 
 def test_an_id_that_is_no_text_is_refused_with_what_to_send(served):
-    said = refused(infer(served("logistic"), tensors(ROW), id=7))
-    assert said.endswith('`id` is a string, not int: send it in quotes, "7"')
+    message = refused(infer(served("logistic"), tensors(ROW), id=7))
+    assert message.endswith('`id` is a string, not int: send it in quotes, "7"')
 
 
 def test_an_output_that_is_not_there_is_refused_beside_the_one_that_is(served):
-    said = refused(infer(served("logistic"), tensors(ROW), outputs=[{"name": "nope"}]))
-    assert said == "there is no output 'nope': the output is 'predict_proba'"
+    message = refused(infer(served("logistic"), tensors(ROW), outputs=[{"name": "nope"}]))
+    assert message == "there is no output 'nope': the output is 'predict_proba'"
     twice = [{"name": "predict_proba"}] * 2
     assert "asked for twice" in refused(infer(served("logistic"), tensors(ROW), outputs=twice))
 
@@ -292,11 +292,11 @@ def test_the_most_probable_classes_are_given_where_they_are_asked_for(served, pa
     asked = [{"name": "predict_proba", "parameters": {parameter: 2}}]
     (output,) = infer(served("grade_odds"), tensors(*rows), outputs=asked).json["outputs"]
     assert (output["shape"], output["datatype"]) == ([2, 2], "BYTES")
-    told = [value.split(":", 2) for value in output["data"]]
-    for row, best in zip(probabilities["predictions"], (told[:2], told[2:]), strict=True):
+    reported = [value.split(":", 2) for value in output["data"]]
+    for row, best in zip(probabilities["predictions"], (reported[:2], reported[2:]), strict=True):
         assert [float(value) for value, _, _ in best] == sorted(row, reverse=True)[:2]
-        assert all(row[int(place)] == float(value) for value, place, _ in best)
-        assert all(probabilities["classes"][int(place)] == name for _, place, name in best)
+        assert all(row[int(position)] == float(value) for value, position, _ in best)
+        assert all(probabilities["classes"][int(position)] == name for _, position, name in best)
 
     asked = [{"name": "predict_proba", "parameters": {parameter: 99}}]
     assert infer(served("grade_odds"), tensors(*rows), outputs=asked).json["outputs"][0][
@@ -339,19 +339,21 @@ def test_a_number_that_its_datatype_cannot_hold_is_named(served, datatype, value
     [("FP16", 65_505), ("FP16", -1e6), ("FP32", 1e39), ("INT16", 1.5), ("UINT8", 300)],
 )
 def test_a_float_column_refuses_what_the_datatype_cannot_hold(served, datatype, value):
-    said = refused(infer(served("logistic"), changed("amount", datatype=datatype, data=[1, value])))
-    assert said.startswith("row 1, input 'amount'")
+    message = refused(
+        infer(served("logistic"), changed("amount", datatype=datatype, data=[1, value]))
+    )
+    assert message.startswith("row 1, input 'amount'")
 
 
 def test_one_tensor_for_all_columns_needs_them_to_be_of_one_kind(served):
     tensor = {"name": "input-0", "datatype": "FP32", "shape": [2, 5], "data": [0.0] * 10}
-    said = refused(infer(served("logistic"), [tensor]))
-    assert said == (
+    message = refused(infer(served("logistic"), [tensor]))
+    assert message == (
         "input 'input-0' holds all columns as FP32, and column 'age' is int: send one tensor a "
         "column"
     )
-    said = refused(infer(served("logistic"), [tensor | {"shape": [2, 3]}]))
-    assert said == "input 'input-0' has 3 columns: the model has 5, see its metadata"
+    message = refused(infer(served("logistic"), [tensor | {"shape": [2, 3]}]))
+    assert message == "input 'input-0' has 3 columns: the model has 5, see its metadata"
 
 
 @pytest.mark.parametrize("data", [[1, 10, 2, 20], [[1, 10], [2, 20]]])
@@ -380,16 +382,18 @@ def test_text_in_base64_is_not_taken_for_the_text(served):
 
 
 def test_the_configuration_has_the_metadatas_tensors_in_its_own_words(served):
-    told = served("logistic").get(f"{URL}/config").json
-    assert told == served("logistic").get(f"{URL}/versions/logistic/config").json
-    assert [(tensor["name"], tensor["data_type"]) for tensor in told["input"]] == [
+    reported = served("logistic").get(f"{URL}/config").json
+    assert reported == served("logistic").get(f"{URL}/versions/logistic/config").json
+    assert [(tensor["name"], tensor["data_type"]) for tensor in reported["input"]] == [
         ("amount", "TYPE_FP64"),
         ("age", "TYPE_INT64"),
         ("member", "TYPE_BOOL"),
         ("city", "TYPE_STRING"),
         ("income", "TYPE_FP64"),
     ]
-    assert told["output"] == [{"name": "predict_proba", "data_type": "TYPE_FP64", "dims": [-1, 2]}]
+    assert reported["output"] == [
+        {"name": "predict_proba", "data_type": "TYPE_FP64", "dims": [-1, 2]}
+    ]
 
 
 def test_an_inference_without_tensors_names_the_first(served):

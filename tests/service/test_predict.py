@@ -26,7 +26,7 @@ def test_every_row_gets_its_own_prediction(predictor):
     together = predictor.predict(body(*rows))
     alone = [predictor.predict(body(row)).predictions[0] for row in rows]
     assert together.errors == []
-    assert together.predictions == [pytest.approx(each, abs=1e-6) for each in alone]
+    assert together.predictions == [pytest.approx(item, abs=1e-6) for item in alone]
     assert together.seconds > 0
 
 

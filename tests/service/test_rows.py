@@ -121,15 +121,15 @@ def test_an_extra_column_is_named(name):
 )
 def test_a_value_of_another_type_is_refused_and_its_column_named(column, value):
     for name in (column, f"{column}?"):
-        found, detail = fault(read({**GOOD, name: value}))
-        assert found == name
+        result, detail = fault(read({**GOOD, name: value}))
+        assert result == name
         assert detail.startswith("Expected `")
 
 
 @pytest.mark.parametrize("column", KINDS)
 def test_null_is_refused_where_training_had_none(column):
-    found, detail = fault(read({**GOOD, column: None}))
-    assert found == column
+    result, detail = fault(read({**GOOD, column: None}))
+    assert result == column
     assert detail.endswith("got `null`")
 
 
@@ -305,7 +305,7 @@ UNUSUAL = [
 def test_columns_of_any_name_are_read_and_named(names, data):
     columns = [Column(name=name, dtype="float", nullable=False) for name in names]
     reader = RowReader(columns)
-    row = {name: float(place) for place, name in enumerate(names)}
+    row = {name: float(position) for position, name in enumerate(names)}
     wrong = data.draw(st.sampled_from(names))
     other = data.draw(NAMES.filter(lambda name: name not in names))
     rows = [

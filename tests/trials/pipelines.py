@@ -223,7 +223,7 @@ def private_texts() -> tuple[Recipe, pd.DataFrame | None]:
     """A mail a row, each with something that is nobody's business."""
     texts, truth = _mails()
     rows = pd.DataFrame(
-        {"mail": [f"card 4000-{place:04d}: {text}" for place, text in enumerate(texts)]}
+        {"mail": [f"card 4000-{position:04d}: {text}" for position, text in enumerate(texts)]}
     )
     pipeline = make_pipeline(
         ColumnTransformer([("mail", HashingVectorizer(n_features=64), "mail")]),
@@ -247,7 +247,7 @@ def large_integers() -> tuple[Recipe, pd.DataFrame | None]:
     """Ids beyond 2**53 that decide by their last digit, with gaps in training."""
     ids = [2**53, 2**53 + 1]
     chosen = _chance(8).integers(0, 2, 800)
-    rows = pd.DataFrame({"id": pd.Series([ids[each] for each in chosen], dtype="Int64"), "a": 0.5})
+    rows = pd.DataFrame({"id": pd.Series([ids[item] for item in chosen], dtype="Int64"), "a": 0.5})
     rows.loc[:20, "id"] = pd.NA
     pipeline = make_pipeline(
         ColumnTransformer(
@@ -304,8 +304,8 @@ TRIALS: dict[str, Trial] = {
         for name, model in _trees().items()
     },
     **{
-        f"unseen category, {name}": Trial(lambda each=each: unseen_category(each))
-        for name, each in _encoders().items()
+        f"unseen category, {name}": Trial(lambda item=item: unseen_category(item))
+        for name, item in _encoders().items()
     },
     "words beyond ASCII": Trial(words_beyond_ascii),
     "fitted on a list of texts": Trial(lambda: fitted_on_texts(list)),
@@ -321,10 +321,10 @@ TRIALS: dict[str, Trial] = {
     "another order of columns": Trial(another_order),
     "sparse columns": Trial(lambda: _two({"c": pd.arrays.SparseArray(np.tile([0.0, 1.0], 400))})),
     "integers in a column of objects": Trial(
-        lambda: _two({"n": pd.Series([each % 9 for each in range(800)], dtype=object)})
+        lambda: _two({"n": pd.Series([item % 9 for item in range(800)], dtype=object)})
     ),
     "booleans in a column of objects": Trial(
-        lambda: _two({"n": pd.Series([each % 2 == 0 for each in range(800)], dtype=object)})
+        lambda: _two({"n": pd.Series([item % 2 == 0 for item in range(800)], dtype=object)})
     ),
     "private texts": Trial(private_texts),
     "outliers": Trial(outliers),

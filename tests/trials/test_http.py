@@ -173,13 +173,13 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_the_rest_is_refused_as_problem_json_with_the_cause(stack, name):
-    raw, statuses, said = REFUSED[name]
+    raw, statuses, message = REFUSED[name]
     answer = exchange(stack, raw)
     assert answer.status in statuses, answer
     assert answer.headers["content-type"] == "application/problem+json", answer
     problem = answer.json
     assert problem["status"] == answer.status
-    assert said in problem["detail"], problem
+    assert message in problem["detail"], problem
     if answer.status == 405:
         assert answer.headers["allow"], answer
 

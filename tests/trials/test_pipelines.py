@@ -36,14 +36,16 @@ def delivered(folder, recipe):
 
 def own(recipe, rows) -> list[Any]:
     """The pipeline's answers, each row alone; None where it raises."""
-    predict, found = getattr(recipe.pipeline, recipe.output), []
-    for place in range(len(rows)):
+    predict, result = getattr(recipe.pipeline, recipe.output), []
+    for position in range(len(rows)):
         try:
-            found.append(np.asarray(predict(_as_fitted(recipe, rows.iloc[[place]])))[0].tolist())
+            result.append(
+                np.asarray(predict(_as_fitted(recipe, rows.iloc[[position]])))[0].tolist()
+            )
         except Exception:  # noqa: BLE001 (a pipeline may raise anything on a row)
-            found.append(None)
+            result.append(None)
 
-    return found
+    return result
 
 
 def _as_fitted(recipe, row):
@@ -56,16 +58,16 @@ def _as_fitted(recipe, row):
     return row.iloc[:, 0] if isinstance(recipe.pipeline[0], TfidfVectorizer) else row
 
 
-def differs(mine: Any, theirs: Any) -> bool:
+def differs(mine: Any, other: Any) -> bool:
     """Whether a served answer is another one than the pipeline's own."""
-    if mine is None or theirs is None:
-        return mine is not theirs
+    if mine is None or other is None:
+        return mine is not other
     if isinstance(mine, list):
-        return len(mine) != len(theirs) or any(map(differs, mine, theirs))
+        return len(mine) != len(other) or any(map(differs, mine, other))
     if isinstance(mine, float):
-        return not math.isclose(mine, theirs, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+        return not math.isclose(mine, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
 
-    return bool(mine != theirs)
+    return bool(mine != other)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -83,11 +85,11 @@ def test_it_is_served_as_it_answers_itself(tmp_path, name):
                 body = msgspec.json.encode({"instances": sent[start : start + size]})
                 answers = predictor.predict(body).predictions
                 wrong = [
-                    (row, mine, theirs)
-                    for row, mine, theirs in zip(
+                    (row, mine, other)
+                    for row, mine, other in zip(
                         sent[start:], expected[start:], answers, strict=False
                     )
-                    if differs(mine, theirs)
+                    if differs(mine, other)
                 ]
                 assert not wrong, (size, manifest.runtime.certified, wrong[0])
 

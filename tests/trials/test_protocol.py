@@ -45,7 +45,7 @@ def test_gzip_is_served(stack):
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ({"inputs": [{**A, "data": [None]}, B, C]}, "a"),
         ({"inputs": [{**A, "shape": [2]}, B, C]}, "'a'"),
@@ -57,11 +57,11 @@ def test_gzip_is_served(stack):
         (b"[", ""),
     ],
 )
-def test_the_rest_is_refused_in_the_protocols_form(stack, body, said):
+def test_the_rest_is_refused_in_the_protocols_form(stack, body, message):
     answer = infer(stack, body)
     assert answer.status == 400, answer
     assert set(answer.json) == {"error"}
-    assert said in answer.json["error"]
+    assert message in answer.json["error"]
 
 
 @pytest.mark.parametrize(

@@ -42,12 +42,12 @@ def met(stack, target, headers):
     "units", [[f"user-{number}" for number in range(60)], TOKENS], ids=["short", "long"]
 )
 def test_each_unit_meets_one_version_on_every_way_in_and_both_are_met(stack, way, units):
-    found = {
+    result = {
         unit: [met(stack, target, way.format(unit)) for target in ("/predict", INFER)]
         for unit in units
     }
-    assert all(one == two for one, two in found.values())
-    few, many = sorted(Counter(one for one, _ in found.values()).values())
+    assert all(one == two for one, two in result.values())
+    few, many = sorted(Counter(one for one, _ in result.values()).values())
     assert few > 10, (few, many)
 
 

@@ -22,7 +22,7 @@ from delivery.errors import DeliveryError
 from delivery.inputs.column_kinds import kind_of
 from delivery.recipe import Recipe
 from tests.delivery import loan_pipelines
-from tests.delivery.delivery_harness import Workshop
+from tests.delivery.delivery_harness import DeliveryHarness
 
 DAY = pd.Timestamp("2026-05-01")
 
@@ -58,7 +58,7 @@ def test_sparse_columns_and_categories_are_what_they_hold(series, kind):
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ([DAY], r"holds Timestamp \(datetime64.*give it as text, frame\['x'\].astype\(str\)"),
         ([datetime.date(2026, 5, 1)], "holds date .*give it as text"),
@@ -75,8 +75,8 @@ def test_sparse_columns_and_categories_are_what_they_hold(series, kind):
         ([None, None], "holds no value but null"),
     ],
 )
-def test_what_has_no_form_is_refused_with_what_to_write(values, said):
-    with pytest.raises(DeliveryError, match=f"column 'x' {said}"):
+def test_what_has_no_form_is_refused_with_what_to_write(values, message):
+    with pytest.raises(DeliveryError, match=f"column 'x' {message}"):
         kind_of("x", pd.Series(values))
 
 
@@ -195,28 +195,28 @@ def frames(draw):
 def test_any_frame_is_delivered_or_refused_in_one_line(frame, tmp_path_factory, monkeypatch):
     # What converts is not asked here, and takes a second each.
     monkeypatch.setattr("delivery.proof.onnx_form.convert", lambda *_: "it is not converted")
-    workshop = Workshop(tmp_path_factory.mktemp("frames"))
+    harness = DeliveryHarness(tmp_path_factory.mktemp("frames"))
     pipeline = make_pipeline(FunctionTransformer(), DummyClassifier(strategy="prior"))
     with suppress(Exception):
         pipeline.fit(frame, [0] * len(frame))
 
     # What scikit-learn itself does not take is left out.
     assume(hasattr(pipeline[-1], "classes_"))
-    found, refusal = [str(name) for name in frame.columns], "refused in one line"
+    result, refusal = [str(name) for name in frame.columns], "refused in one line"
     try:
-        found = [
+        result = [
             column.name
-            for column in workshop.write(Recipe(pipeline, frame, None, "predict", frame)).columns
+            for column in harness.write(Recipe(pipeline, frame, None, "predict", frame)).columns
         ]
     except DeliveryError as error:
         refusal = str(error)
 
-    assert found == [str(name) for name in frame.columns]
+    assert result == [str(name) for name in frame.columns]
     assert len(refusal.splitlines()) == 1
     assert len(refusal) < 10_000
 
 
-def test_a_date_that_the_pipeline_does_not_use_is_told_to_be_left_out(workshop):
+def test_a_date_that_the_pipeline_does_not_use_is_told_to_be_left_out(harness):
     training, held_out = (loan_pipelines.loans(seed).assign(seen=DAY) for seed in (1, 2))
     pipeline = make_pipeline(loan_pipelines.columns(), loan_pipelines.LogisticRegression()).fit(
         training, loan_pipelines.bad(training)
@@ -225,10 +225,10 @@ def test_a_date_that_the_pipeline_does_not_use_is_told_to_be_left_out(workshop):
         DeliveryError,
         match=r"column 'seen' holds Timestamp.*or leave 'seen' out of the held-out rows",
     ):
-        workshop.write(Recipe(pipeline, held_out, None, "predict", training))
+        harness.write(Recipe(pipeline, held_out, None, "predict", training))
 
 
-def test_a_list_in_a_training_column_that_nobody_asks_for_is_no_fault(workshop):
+def test_a_list_in_a_training_column_that_nobody_asks_for_is_no_fault(harness):
     training = loan_pipelines.loans(1)
     training["tags"] = [["x", "y"]] * len(training)
     pipeline = make_pipeline(
@@ -236,7 +236,7 @@ def test_a_list_in_a_training_column_that_nobody_asks_for_is_no_fault(workshop):
     )
     pipeline.fit(training, loan_pipelines.bad(training))
     held_out = loan_pipelines.loans(2)[["age"]]
-    assert workshop.write(Recipe(pipeline, held_out, None, "predict", training)).training["sha256"]
+    assert harness.write(Recipe(pipeline, held_out, None, "predict", training)).training["sha256"]
 
 
 def test_a_fraction_is_of_no_kind_that_is_known():

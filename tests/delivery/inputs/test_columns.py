@@ -14,8 +14,8 @@ from tests.delivery import loan_pipelines
 
 def left(made):
     """The columns that remain, and what was said."""
-    said = []
-    return list(with_inputs_as_fitted(made, said.append).held_out.columns), said
+    reported = []
+    return list(with_inputs_as_fitted(made, reported.append).held_out.columns), reported
 
 
 def with_strays(made, **columns):
@@ -25,31 +25,31 @@ def with_strays(made, **columns):
 
 def test_columns_that_all_were_fitted_on_stay_without_a_word():
     made = loan_pipelines.logistic()
-    said = []
-    assert with_inputs_as_fitted(made, said.append) is made
-    assert said == []
+    reported = []
+    assert with_inputs_as_fitted(made, reported.append) is made
+    assert reported == []
 
 
 def test_columns_beyond_those_are_left_out_and_named():
-    columns, said = left(
+    columns, reported = left(
         with_strays(loan_pipelines.logistic(), **{"Unnamed: 0": range(loan_pipelines.ROWS)})
     )
     assert columns == list(loan_pipelines.ROW)
-    assert said == [
+    assert reported == [
         "left out 'Unnamed: 0': the pipeline was not fitted on it and predicts the same without"
     ]
 
 
 def test_without_labels_it_is_told_how_the_truth_is_named():
-    _, said = left(with_strays(loan_pipelines.unlabelled(), default=1, day=2))
-    assert "left out 'default', 'day': " in said[0]
-    assert "(is the truth among them? name it by --label" in said[0]
+    _, reported = left(with_strays(loan_pipelines.unlabelled(), default=1, day=2))
+    assert "left out 'default', 'day': " in reported[0]
+    assert "(is the truth among them? name it by --label" in reported[0]
 
 
 def test_a_column_that_the_pipeline_cannot_even_meet_is_left_out():
-    columns, said = left(with_strays(loan_pipelines.fine(), default=1.0))
+    columns, reported = left(with_strays(loan_pipelines.fine(), default=1.0))
     assert columns == ["amount"]
-    assert "left out 'default'" in said[0]
+    assert "left out 'default'" in reported[0]
 
 
 def test_columns_that_change_the_predictions_are_refused():
@@ -65,9 +65,9 @@ def test_columns_that_change_the_predictions_are_refused():
 def test_a_pipeline_that_does_not_know_its_columns_keeps_all():
     made = loan_pipelines.price()
     made.pipeline.steps.insert(0, ("before", FunctionTransformer()))
-    columns, said = left(with_strays(made, extra=1))
+    columns, reported = left(with_strays(made, extra=1))
     assert "extra" in columns
-    assert said == []
+    assert reported == []
 
 
 def test_missing_columns_are_named_first_beside_those_that_are_there():
@@ -90,9 +90,11 @@ def test_a_missing_column_that_the_pipeline_never_uses_is_no_fault():
 
 def test_held_out_columns_go_by_name():
     made = loan_pipelines.logistic()
-    columns, said = left(replace(made, held_out=made.held_out[list(reversed(loan_pipelines.ROW))]))
+    columns, reported = left(
+        replace(made, held_out=made.held_out[list(reversed(loan_pipelines.ROW))])
+    )
     assert columns == list(loan_pipelines.ROW)
-    assert said == []
+    assert reported == []
 
 
 def test_of_a_pipeline_that_goes_by_place_another_order_is_refused():

@@ -8,11 +8,11 @@ from delivery.inputs.environment import environment_yaml, git_state, installed, 
 
 
 def test_every_package_has_its_normalised_name_and_its_exact_version():
-    found = installed()
-    assert list(found) == sorted(found)
-    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) for name in found)
+    result = installed()
+    assert list(result) == sorted(result)
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) for name in result)
     for name in ("scikit-learn", "pandas", "numpy", "onnxruntime", "skl2onnx", "typing-extensions"):
-        assert found[name] == version(name)
+        assert result[name] == version(name)
 
 
 def test_the_environment_pins_python_and_every_package():

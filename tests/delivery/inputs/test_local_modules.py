@@ -41,13 +41,13 @@ def step(factor="2", imports="", lazy="pass"):
     return STEP.format(factor=factor, imports=imports, lazy=lazy)
 
 
-def write(workshop, files, imports="from own_steps import Scaled", made="Scaled()"):
+def write(harness, files, imports="from own_steps import Scaled", made="Scaled()"):
     """The recipe, with those files beside it."""
     for name, text in files.items():
-        path = workshop.folder / name
+        path = harness.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return workshop.recipe("mine", RECIPE.format(imports=imports, step=made))
+    return harness.recipe("mine", RECIPE.format(imports=imports, step=made))
 
 
 def code(made):
@@ -55,16 +55,16 @@ def code(made):
     return sorted(path.name for path in made.path.iterdir() if path.name.startswith("code."))
 
 
-def refused(workshop, *arguments, **more):
+def refused(harness, *arguments, **more):
     """Why it is not delivered, in one line, with nothing left."""
     with pytest.raises(DeliveryError) as failed:
-        workshop.deliver(write(workshop, *arguments, **more))
+        harness.deliver(write(harness, *arguments, **more))
     assert "\n" not in str(failed.value)
-    assert workshop.left() == []
+    assert harness.left() == []
     return str(failed.value)
 
 
-def test_a_class_beside_the_recipe_travels_with_what_it_imports_and_with_nothing_else(workshop):
+def test_a_class_beside_the_recipe_travels_with_what_it_imports_and_with_nothing_else(harness):
     files = {
         "own_steps.py": step(
             "own_numbers.TWO", "import own_numbers\nimport shop.words", "from shop import lazy"
@@ -79,44 +79,46 @@ def test_a_class_beside_the_recipe_travels_with_what_it_imports_and_with_nothing
         "own_secrets.py": "TOKEN = 'hush'\n",
         "data.csv": "a\n1\n",
     }
-    made = workshop.deliver(
-        write(workshop, files, "import own_secrets\nfrom own_steps import Scaled")
+    made = harness.deliver(
+        write(harness, files, "import own_secrets\nfrom own_steps import Scaled")
     )
     names = ["own_numbers", "own_steps", "shop.__init__", "shop.deeper", "shop.lazy", "shop.words"]
     assert code(made) == [f"code.{name}.py" for name in names]
     assert set(code(made)) <= set(made.manifest.files)
-    assert any("code that travels with it: code.own_numbers.py, " in line for line in workshop.said)
+    assert any(
+        "code that travels with it: code.own_numbers.py, " in line for line in harness.reported
+    )
     assert not {"own_steps", "own_numbers", "shop", "own_secrets"} & set(sys.modules)
 
 
-def test_two_versions_with_other_modules_of_one_name_do_not_meet(workshop):
-    first = workshop.deliver(write(workshop, {"own_steps.py": step("2")}), "v1")
+def test_two_versions_with_other_modules_of_one_name_do_not_meet(harness):
+    first = harness.deliver(write(harness, {"own_steps.py": step("2")}), "v1")
     with pytest.raises(DeliveryError, match="with other content"):
-        workshop.deliver(write(workshop, {"own_steps.py": step("2") + "# changed\n"}), "v1")
+        harness.deliver(write(harness, {"own_steps.py": step("2") + "# changed\n"}), "v1")
 
-    second = workshop.deliver(write(workshop, {"own_steps.py": step("-3")}), "v2")
-    (workshop.folder / "own_steps.py").unlink()
+    second = harness.deliver(write(harness, {"own_steps.py": step("-3")}), "v2")
+    (harness.folder / "own_steps.py").unlink()
     for made in (first, second):
-        assert "answered by sklearn" in prove_in_fresh_process(made.path, workshop.public)
+        assert "answered by sklearn" in prove_in_fresh_process(made.path, harness.public)
 
 
-def test_a_module_that_was_changed_is_not_imported(workshop):
-    made = workshop.deliver(write(workshop, {"own_steps.py": step()}))
-    path = shutil.copytree(made.path, workshop.folder / "v1")
+def test_a_module_that_was_changed_is_not_imported(harness):
+    made = harness.deliver(write(harness, {"own_steps.py": step()}))
+    path = shutil.copytree(made.path, harness.folder / "v1")
     changed = b"import sys\nsys.exit('it ran')\n"
     (path / "code.own_steps.py").write_bytes(changed)
     with pytest.raises(DeliveryError, match=r"code.own_steps.py was changed after it was signed"):
-        prove_in_fresh_process(path, workshop.public)
+        prove_in_fresh_process(path, harness.public)
 
     # Signed it would run: what is imported are these very bytes.
-    resign(path, workshop.keys, lambda manifest: vouch(manifest, "code.own_steps.py", changed))
+    resign(path, harness.keys, lambda manifest: vouch(manifest, "code.own_steps.py", changed))
     with pytest.raises(DeliveryError, match="it ran"):
-        prove_in_fresh_process(path, workshop.public)
+        prove_in_fresh_process(path, harness.public)
 
 
-def test_a_pickle_brings_the_modules_at_its_side(workshop):
-    write(workshop, {"own_steps.py": step()})
-    sys.path.insert(0, str(workshop.folder))
+def test_a_pickle_brings_the_modules_at_its_side(harness):
+    write(harness, {"own_steps.py": step()})
+    sys.path.insert(0, str(harness.folder))
     try:
         from own_steps import Scaled
 
@@ -125,14 +127,14 @@ def test_a_pickle_brings_the_modules_at_its_side(workshop):
         made = loan_pipelines.fitted(
             loan_pipelines.LogisticRegression(), loan_pipelines.bad, "predict", Scaled()
         )
-        joblib.dump(made.pipeline, workshop.folder / "model.pkl")
+        joblib.dump(made.pipeline, harness.folder / "model.pkl")
     finally:
-        sys.path.remove(str(workshop.folder))
+        sys.path.remove(str(harness.folder))
         del sys.modules["own_steps"]
 
-    made.held_out.to_parquet(workshop.folder / "rows.parquet")
-    delivered = workshop.deliver(
-        workshop.folder / "model.pkl", sample=workshop.folder / "rows.parquet"
+    made.held_out.to_parquet(harness.folder / "rows.parquet")
+    delivered = harness.deliver(
+        harness.folder / "model.pkl", sample=harness.folder / "rows.parquet"
     )
     assert code(delivered) == ["code.own_steps.py"]
 
@@ -164,52 +166,50 @@ def test_a_pickle_brings_the_modules_at_its_side(workshop):
     ],
 )
 def test_code_that_a_pickle_cannot_name_is_refused_with_the_way_to_write_it(
-    workshop, imports, made, said
+    harness, imports, made, said
 ):
-    message = refused(workshop, {}, imports=imports, made=made)
+    message = refused(harness, {}, imports=imports, made=made)
     assert re.search(said, message), message
     assert "in a file beside mine.py, such as steps.py" in message
 
 
-def test_what_holds_something_that_cannot_be_pickled_is_named(workshop):
+def test_what_holds_something_that_cannot_be_pickled_is_named(harness):
     files = {"own_steps.py": step() + "import threading\nclass Locked(Scaled):\n    pass\n"}
     body = "from own_steps import Locked, threading\n"
     body += "def locked():\n    made = Locked()\n    made.lock = threading.Lock()\n    return made"
-    message = refused(workshop, files, imports=body, made="locked()")
+    message = refused(harness, files, imports=body, made="locked()")
     assert "cannot be pickled: TypeError: cannot pickle '_thread.lock' object (in " in message
 
 
-def test_code_that_imports_what_a_service_does_not_have_is_refused(workshop):
-    message = refused(
-        workshop, {"own_steps.py": step(imports="from delivery.recipe import Recipe")}
-    )
+def test_code_that_imports_what_a_service_does_not_have_is_refused(harness):
+    message = refused(harness, {"own_steps.py": step(imports="from delivery.recipe import Recipe")})
     assert "needs own_steps.py, which imports delivery" in message
     assert "keep the classes and functions of the pipeline in a file without that import" in message
 
 
-def test_data_does_not_travel(workshop):
+def test_data_does_not_travel(harness):
     imports = (
         "from pathlib import Path\nFACTOR = int((Path(__file__).parent / 'factor.txt').read_text())"
     )
-    message = refused(workshop, {"own_steps.py": step("FACTOR", imports), "factor.txt": "2"})
+    message = refused(harness, {"own_steps.py": step("FACTOR", imports), "factor.txt": "2"})
     assert "does not load in a fresh process" in message
     assert "factor.txt" in message
     assert "no data travels with a bundle" in message
 
 
-def test_a_module_that_is_imported_by_a_text_is_missed_where_it_is_loaded(workshop):
+def test_a_module_that_is_imported_by_a_text_is_missed_where_it_is_loaded(harness):
     files = {
         "own_steps.py": step(imports="import importlib\nimportlib.import_module('own_hidden')"),
         "own_hidden.py": "",
     }
-    message = refused(workshop, files)
+    message = refused(harness, files)
     assert (
         "No module named 'own_hidden', which neither travels with the bundle nor is installed"
         in message
     )
 
 
-def test_a_dataclass_may_be_defined_in_a_recipe(workshop):
+def test_a_dataclass_may_be_defined_in_a_recipe(harness):
     text = (
         "from __future__ import annotations\nfrom dataclasses import dataclass\nfrom "
         "tests.delivery.loan_pipelines import *\n"
@@ -218,4 +218,4 @@ def test_a_dataclass_may_be_defined_in_a_recipe(workshop):
         "@dataclass\nclass Wanted:\n    rows: int\ndef build():\n    return logistic() if "
         "Wanted(1) else None\n"
     )
-    assert workshop.deliver(workshop.recipe("mine", text)).fresh
+    assert harness.deliver(harness.recipe("mine", text)).fresh

@@ -20,10 +20,10 @@ from delivery.inputs.samples import NULL_WORDS, read_sample
 
 def read(tmp_path, text, pipeline=None, label=None):
     """The frame, the labels and the lines that were said of a CSV."""
-    said = []
+    reported = []
     (tmp_path / "rows.csv").write_text(text)
-    frame, labels = read_sample(tmp_path / "rows.csv", pipeline, label, said.append)
-    return frame, labels, said
+    frame, labels = read_sample(tmp_path / "rows.csv", pipeline, label, reported.append)
+    return frame, labels, reported
 
 
 def encoder(values):
@@ -34,21 +34,21 @@ def encoder(values):
 
 
 def test_among_texts_na_is_a_text_and_only_an_empty_field_is_null(tmp_path):
-    frame, _, said = read(tmp_path, "x,y\nNA,1\nEU,2\n,3\nNone,4\n")
+    frame, _, reported = read(tmp_path, "x,y\nNA,1\nEU,2\n,3\nNone,4\n")
     assert frame["x"].isna().tolist() == [False, False, True, False]
     assert frame["x"].tolist()[:2] == ["NA", "EU"]
-    assert said == [
+    assert reported == [
         "column 'x': NA, None in the CSV is taken for text, as in any column of texts; only an "
         "empty field is null"
     ]
 
 
 def test_among_numbers_and_booleans_na_is_null_and_that_is_said(tmp_path):
-    frame, _, said = read(tmp_path, "x,y,z\nNA,true,1\n1.5,null,2\n,False,3\n")
+    frame, _, reported = read(tmp_path, "x,y,z\nNA,true,1\n1.5,null,2\n,False,3\n")
     assert frame["x"].isna().tolist() == [True, False, True]
     assert frame["y"].tolist() == [True, None, False]
     assert frame["z"].dtype == "int64"
-    assert said == [
+    assert reported == [
         "column 'x': NA in the CSV is taken for null",
         "column 'y': null in the CSV is taken for null",
     ]
@@ -63,9 +63,9 @@ def test_a_leading_zero_makes_a_code(tmp_path):
 def test_what_an_encoder_learnt_goes_before_the_looks(tmp_path):
     frame, _, _ = read(tmp_path, "x\n1\n2\n", encoder(["1", "2", "NA", "3"]))
     assert frame["x"].tolist() == ["1", "2"]
-    frame, _, said = read(tmp_path, "x\n1\nNA\n", encoder(["1", "2", np.nan, "3"]))
+    frame, _, reported = read(tmp_path, "x\n1\nNA\n", encoder(["1", "2", np.nan, "3"]))
     assert frame["x"].isna().tolist() == [False, True]
-    assert said == ["column 'x': NA in the CSV is taken for null"]
+    assert reported == ["column 'x': NA in the CSV is taken for null"]
 
 
 def fitted_on(values, *steps):
@@ -124,7 +124,7 @@ def test_whole_numbers_beyond_2_53_are_exact_beside_nulls(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("classes", "text", "wanted"),
+    ("classes", "text", "expected"),
     [
         (["1", "2"], "1,2,1", ["1", "2", "1"]),
         ([1, 2], "1,2.0,1", [1, 2, 1]),
@@ -135,12 +135,12 @@ def test_whole_numbers_beyond_2_53_are_exact_beside_nulls(tmp_path):
         (["007", "7"], "007,7,8", ["007", "7", "8"]),
     ],
 )
-def test_labels_are_the_classes_of_the_pipeline(tmp_path, classes, text, wanted):
+def test_labels_are_the_classes_of_the_pipeline(tmp_path, classes, text, expected):
     pipeline = LogisticRegression().fit(np.arange(4).reshape(-1, 1), classes * 2)
     rows = "".join(f"{row},{label}\n" for row, label in enumerate(text.split(",")))
     _, labels, _ = read(tmp_path, "a,y\n" + rows, pipeline, "y")
     assert [(type(label), label) for label in labels.tolist()] == [
-        (type(label), label) for label in wanted
+        (type(label), label) for label in expected
     ]
 
 
@@ -161,12 +161,12 @@ def test_labels_of_a_regression_are_numbers(tmp_path):
     )
 )
 def test_no_field_of_a_csv_gets_lost(tmp_path_factory, fields):
-    frame, _, said = read(
+    frame, _, reported = read(
         tmp_path_factory.mktemp("csv"), "x,row\n" + "".join(f"{f},0\n" for f in fields)
     )
     assert len(frame) == len(fields)
-    null = [bool(each) for each in frame["x"].isna()]
+    null = [bool(item) for item in frame["x"].isna()]
     for field, is_null in zip(fields, null, strict=True):
         assert is_null == (field == "" or (field in NULL_WORDS and is_null))
         if field in NULL_WORDS:
-            assert any(field in line for line in said)
+            assert any(field in line for line in reported)

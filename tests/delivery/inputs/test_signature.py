@@ -14,9 +14,9 @@ from delivery.inputs.signature import LONGEST_CATEGORY, MOST_CATEGORIES, columns
 def column(values, training=None):
     """The signature of one column `x`."""
     seen = None if training is None else pd.DataFrame({"x": training})
-    (found,) = columns_of(pd.DataFrame({"x": values}), seen)
-    assert found.name == "x"
-    return found
+    (result,) = columns_of(pd.DataFrame({"x": values}), seen)
+    assert result.name == "x"
+    return result
 
 
 @pytest.mark.parametrize(
@@ -38,42 +38,51 @@ def column(values, training=None):
     ],
 )
 def test_every_number_and_truth_value_has_its_kind(dtype, kind):
-    found = column(pd.Series([0, 1, 1]).astype(dtype))
-    assert (found.dtype, found.nullable, found.categories) == (kind, False, None)
-    assert (found.minimum, found.maximum) == ((None, None) if kind == "bool" else (0.0, 1.0))
+    result = column(pd.Series([0, 1, 1]).astype(dtype))
+    assert (result.dtype, result.nullable, result.categories) == (kind, False, None)
+    assert (result.minimum, result.maximum) == ((None, None) if kind == "bool" else (0.0, 1.0))
 
 
 @pytest.mark.parametrize(
     "dtype", ["Int64", "UInt8", "Float64", "boolean", "int64[pyarrow]", "bool[pyarrow]"]
 )
 def test_a_nullable_dtype_is_nullable_where_there_is_a_null(dtype):
-    found = column(pd.Series([0, None, 1], dtype=dtype))
-    assert found.nullable
-    assert found.minimum in (0.0, None)
+    result = column(pd.Series([0, None, 1], dtype=dtype))
+    assert result.nullable
+    assert result.minimum in (0.0, None)
 
 
 @pytest.mark.parametrize("dtype", [object, "str", "string", "category", "string[pyarrow]"])
 def test_text_of_every_dtype_is_a_string_with_its_categories(dtype):
-    found = column(pd.Series(["Oslo", "Bergen", "Oslo", "Ålesund"] * 5).astype(dtype))
-    assert (found.dtype, found.nullable) == ("string", False)
-    assert found.categories == ["Bergen", "Oslo", "Ålesund"]
-    assert (found.minimum, found.maximum) == (None, None)
+    result = column(pd.Series(["Oslo", "Bergen", "Oslo", "Ålesund"] * 5).astype(dtype))
+    assert (result.dtype, result.nullable) == ("string", False)
+    assert result.categories == ["Bergen", "Oslo", "Ålesund"]
+    assert (result.minimum, result.maximum) == (None, None)
 
 
 @pytest.mark.parametrize("dtype", [object, "str", "string", "category"])
 def test_text_may_be_null(dtype):
-    found = column(pd.Series(["Oslo", None, "Bergen"] * 5).astype(dtype))
-    assert (found.dtype, found.nullable, found.categories) == ("string", True, ["Bergen", "Oslo"])
+    result = column(pd.Series(["Oslo", None, "Bergen"] * 5).astype(dtype))
+    assert (result.dtype, result.nullable, result.categories) == (
+        "string",
+        True,
+        ["Bergen", "Oslo"],
+    )
 
 
 def test_a_float_with_nan_is_nullable_and_its_range_is_of_the_others():
-    found = column([2.5, np.nan, -1.0])
-    assert (found.dtype, found.nullable, found.minimum, found.maximum) == ("float", True, -1.0, 2.5)
+    result = column([2.5, np.nan, -1.0])
+    assert (result.dtype, result.nullable, result.minimum, result.maximum) == (
+        "float",
+        True,
+        -1.0,
+        2.5,
+    )
 
 
 def test_a_column_of_nulls_only_has_no_range():
-    found = column([np.nan, np.nan])
-    assert (found.dtype, found.nullable, found.minimum, found.maximum) == (
+    result = column([np.nan, np.nan])
+    assert (result.dtype, result.nullable, result.minimum, result.maximum) == (
         "float",
         True,
         None,
@@ -92,10 +101,10 @@ def test_a_column_of_nulls_only_has_no_range():
     ],
 )
 def test_texts_that_are_many_long_or_of_one_row_are_told_by_number_and_length_alone(texts):
-    found = column(pd.Series(texts))
+    result = column(pd.Series(texts))
     lengths = [len(text) for text in texts]
-    assert found.categories is None
-    assert (found.distinct, found.shortest, found.longest) == (
+    assert result.categories is None
+    assert (result.distinct, result.shortest, result.longest) == (
         len(set(texts)),
         min(lengths),
         max(lengths),
@@ -113,8 +122,8 @@ def test_texts_that_hardly_repeat_are_refused_as_levels_of_a_category():
     "name", ["", "a\nb", 'screen (")', "CORP\\user", "年齢", "x" * 10_000, "$", "`", "c0"]
 )
 def test_any_name_is_a_name(name):
-    (found,) = columns_of(pd.DataFrame({name: [1.5]}), None)
-    assert found.name == name
+    (result,) = columns_of(pd.DataFrame({name: [1.5]}), None)
+    assert result.name == name
 
 
 def test_half_a_character_is_no_name():
@@ -124,8 +133,13 @@ def test_half_a_character_is_no_name():
 
 
 def test_range_categories_and_nulls_are_of_the_training_rows():
-    found = column([1, 2], training=[-5, 9])
-    assert (found.dtype, found.nullable, found.minimum, found.maximum) == ("int", False, -5.0, 9.0)
+    result = column([1, 2], training=[-5, 9])
+    assert (result.dtype, result.nullable, result.minimum, result.maximum) == (
+        "int",
+        False,
+        -5.0,
+        9.0,
+    )
     assert column(["a"], training=["b", "c"] * 5).categories == ["b", "c"]
     assert column([1.0], training=[np.nan]).nullable
     assert column([np.nan], training=[1.0]).nullable
@@ -160,8 +174,8 @@ def test_a_column_of_one_kind_here_and_another_there_is_refused(held_out, traini
     ],
 )
 def test_a_column_of_nulls_only_in_one_frame_is_of_the_others_kind(held_out, training, kind):
-    found = column(held_out, training)
-    assert (found.dtype, found.nullable) == (kind, True)
+    result = column(held_out, training)
+    assert (result.dtype, result.nullable) == (kind, True)
 
 
 @pytest.mark.parametrize(

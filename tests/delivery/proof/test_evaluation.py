@@ -23,7 +23,7 @@ def test_the_task_and_its_classes_are_read_off_the_pipeline():
     assert task_of(loan_pipelines.grades()) == ("classification", ["bad", "good", "så som så"])
     assert task_of(loan_pipelines.price()) == ("regression", None)
     for made, kind in ((loan_pipelines.flags(), bool), (loan_pipelines.floats(), float)):
-        assert [type(each) for each in task_of(made)[1]] == [kind, kind]
+        assert [type(item) for item in task_of(made)[1]] == [kind, kind]
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def test_probabilities_of_32_bits_may_be_above_one_by_their_last_digit():
     scores = made.pipeline.predict_proba(made.held_out).tolist()
     expected = held_out_metrics(scores, made)
     certain = [float(np.float32(1) + np.float32(1.2e-7)), -1e-9]
-    found = held_out_metrics([certain, *scores[1:]], made)
-    assert found == held_out_metrics([[1.0, 0.0], *scores[1:]], made)
-    assert set(found) == set(expected)
+    result = held_out_metrics([certain, *scores[1:]], made)
+    assert result == held_out_metrics([[1.0, 0.0], *scores[1:]], made)
+    assert set(result) == set(expected)
 
 
 def test_probabilities_of_a_single_class_have_their_accuracy():
@@ -84,16 +84,16 @@ def test_probabilities_of_a_single_class_have_their_accuracy():
 
 def test_probabilities_of_more_classes_have_accuracy_and_log_loss():
     made = loan_pipelines.grade_odds()
-    found = held_out_metrics(made.pipeline.predict_proba(made.held_out).tolist(), made)
-    assert set(found) == {"accuracy", "log_loss"}
-    assert found["accuracy"] > 0.8
+    result = held_out_metrics(made.pipeline.predict_proba(made.held_out).tolist(), made)
+    assert set(result) == {"accuracy", "log_loss"}
+    assert result["accuracy"] > 0.8
 
 
 def test_classes_have_accuracy():
     for made in (loan_pipelines.grades(), loan_pipelines.flags(), loan_pipelines.floats()):
-        found = held_out_metrics(made.pipeline.predict(made.held_out).tolist(), made)
-        assert set(found) == {"accuracy"}
-        assert found["accuracy"] > 0.8
+        result = held_out_metrics(made.pipeline.predict(made.held_out).tolist(), made)
+        assert set(result) == {"accuracy"}
+        assert result["accuracy"] > 0.8
 
 
 def test_a_regression_has_its_errors():

@@ -46,16 +46,18 @@ def test_an_honest_model_is_asked_alone_in_pairs_and_in_batches_as_large_as_the_
     ],
 )
 def test_an_answer_that_depends_on_its_batch_is_found(beside):
-    found = batch_dependence(Toy(beside), COLUMNS, RULE)
-    assert found is not None
-    assert found.batch_size > 1
+    result = batch_dependence(Toy(beside), COLUMNS, RULE)
+    assert result is not None
+    assert result.batch_size > 1
 
 
 @pytest.mark.parametrize("alone_only", [False, True])
 def test_an_answer_that_depends_on_what_was_asked_before_is_found(alone_only):
-    found = batch_dependence(Toy(lambda array, asked: float(len(asked))), COLUMNS, RULE, alone_only)
-    assert found is not None
-    assert found.batch_size == 1
+    result = batch_dependence(
+        Toy(lambda array, asked: float(len(asked))), COLUMNS, RULE, alone_only
+    )
+    assert result is not None
+    assert result.batch_size == 1
 
 
 def test_only_alone_asks_no_batch():
@@ -72,10 +74,10 @@ def test_rows_that_fail_alone_and_in_company_are_no_dependence():
 
 
 def test_a_row_that_fails_alone_only_is_found():
-    found = batch_dependence(
+    result = batch_dependence(
         Toy(bad=lambda array: len(array) == 1 and array[0] == 0), COLUMNS, RULE
     )
-    assert (found.row, found.alone, found.in_batch) == (0, None, 0.0)
+    assert (result.row, result.alone, result.in_batch) == (0, None, 0.0)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])

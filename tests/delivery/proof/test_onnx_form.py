@@ -44,21 +44,21 @@ class Toy:
         return [self.answer(x) for x in columns["x"].tolist()]
 
 
-def compared(mine, theirs, rows=10, output="predict"):
+def compared(expected, actual, rows=10, output="predict"):
     """Two toys on that many rows."""
-    return compare(mine, theirs, {"x": np.arange(rows)}, rows, output)
+    return compare(expected, actual, {"x": np.arange(rows)}, rows, output)
 
 
-def verdict(mine, theirs, rows=10, output="predict"):
+def verdict(expected, actual, rows=10, output="predict"):
     """What certify says of two toys."""
     return certify(
-        mine, theirs, {"x": np.arange(rows)}, rows, Recipe(None, None, None, output), RULE
+        expected, actual, {"x": np.arange(rows)}, rows, Recipe(None, None, None, output), RULE
     )
 
 
 @pytest.mark.parametrize("name", ["logistic", "trees"])
-def test_logistic_regression_and_boosted_trees_are_certified_with_the_proof(workshop, name):
-    runtime = workshop.write(getattr(loan_pipelines, name)()).runtime
+def test_logistic_regression_and_boosted_trees_are_certified_with_the_proof(harness, name):
+    runtime = harness.write(getattr(loan_pipelines, name)()).runtime
     assert runtime.certified == "onnx"
     assert runtime.reason.startswith(
         f"equal on {loan_pipelines.ROWS} held-out and {runtime.probe_rows} probe rows, largest abs"
@@ -71,7 +71,7 @@ def test_logistic_regression_and_boosted_trees_are_certified_with_the_proof(work
         True,
     )
     assert runtime.probe_rows > loan_pipelines.ROWS
-    assert (workshop.folder / "draft" / "model.onnx").exists()
+    assert (harness.folder / "draft" / "model.onnx").exists()
 
 
 @pytest.mark.parametrize(
@@ -89,24 +89,24 @@ def test_logistic_regression_and_boosted_trees_are_certified_with_the_proof(work
     ],
 )
 def test_what_does_not_convert_or_differs_is_served_by_scikit_learn_and_the_reason_is_kept(
-    workshop, name, reason, rows
+    harness, name, reason, rows
 ):
-    manifest = workshop.write(getattr(loan_pipelines, name)())
+    manifest = harness.write(getattr(loan_pipelines, name)())
     assert manifest.runtime.certified == "sklearn"
     assert manifest.runtime.reason.startswith(reason)
     assert "\n" not in manifest.runtime.reason
     assert manifest.runtime.rows_compared == rows
-    assert not (workshop.folder / "draft" / "model.onnx").exists()
+    assert not (harness.folder / "draft" / "model.onnx").exists()
     assert "model.onnx" not in manifest.files
-    assert any(f"certified runtime: sklearn ({reason}" in line for line in workshop.said)
+    assert any(f"certified runtime: sklearn ({reason}" in line for line in harness.reported)
 
 
-def test_a_tolerance_decides(workshop):
-    assert workshop.write(loan_pipelines.logistic(), tolerance=1e-12).runtime.certified == "sklearn"
+def test_a_tolerance_decides(harness):
+    assert harness.write(loan_pipelines.logistic(), tolerance=1e-12).runtime.certified == "sklearn"
 
 
 @pytest.mark.parametrize("name", ["distance km", "a.b", "größe", "x/y", "0", "a-b", "A (b)"])
-def test_a_column_of_any_name_is_certified(workshop, name):
+def test_a_column_of_any_name_is_certified(harness, name):
     """The converter renames what is no identifier; the service must feed it all the same."""
     training, held_out = (
         loan_pipelines.loans(seed)[["amount", "age"]].set_axis([name, "age"], axis=1)
@@ -116,11 +116,11 @@ def test_a_column_of_any_name_is_certified(workshop, name):
     pipeline = make_pipeline(columns, LogisticRegression()).fit(
         training, (training[name] > 2000).astype(int)
     )
-    runtime = workshop.write(Recipe(pipeline, held_out, None, "predict_proba", training)).runtime
+    runtime = harness.write(Recipe(pipeline, held_out, None, "predict_proba", training)).runtime
     assert (runtime.certified, runtime.classes_equal) == ("onnx", True), runtime.reason
 
 
-def test_a_column_that_the_pipeline_drops_does_not_keep_it_from_being_certified(workshop):
+def test_a_column_that_the_pipeline_drops_does_not_keep_it_from_being_certified(harness):
     made = loan_pipelines.logistic()
     frames = (frame.assign(note="x", spare=1.5) for frame in (made.held_out, made.training))
     held_out, training = frames
@@ -128,16 +128,14 @@ def test_a_column_that_the_pipeline_drops_does_not_keep_it_from_being_certified(
         training, loan_pipelines.bad(training)
     )
     assert (
-        workshop.write(
-            Recipe(pipeline, held_out, None, "predict_proba", training)
-        ).runtime.certified
+        harness.write(Recipe(pipeline, held_out, None, "predict_proba", training)).runtime.certified
         == "onnx"
     )
 
 
 @pytest.mark.parametrize("dtype", ["Int64", "boolean"])
 @pytest.mark.parametrize("nulls", [0, 20])
-def test_nullable_integers_and_truth_values_are_certified_with_their_nulls(workshop, dtype, nulls):
+def test_nullable_integers_and_truth_values_are_certified_with_their_nulls(harness, dtype, nulls):
     def some(seed, count):
         frame = loan_pipelines.loans(seed)[["amount", "member"]]
         frame["member"] = frame["member"].astype(dtype)
@@ -152,7 +150,7 @@ def test_nullable_integers_and_truth_values_are_certified_with_their_nulls(works
     pipeline = make_pipeline(columns, LogisticRegression()).fit(
         training, (training["amount"] > 2000).astype(int)
     )
-    manifest = workshop.write(Recipe(pipeline, held_out, None, "predict_proba", training))
+    manifest = harness.write(Recipe(pipeline, held_out, None, "predict_proba", training))
     assert [column.nullable for column in manifest.columns] == [False, True]
     assert manifest.runtime.certified == "onnx", manifest.runtime.reason
 
@@ -183,12 +181,12 @@ def two_columns():
     ],
 )
 def test_categories_of_floats_are_not_certified_since_there_fractions_are_cut(
-    workshop, dtype, encoder
+    harness, dtype, encoder
 ):
     frame, labels = two_columns()
     columns = ColumnTransformer([("stars", encoder, ["stars"]), ("v", "passthrough", ["v"])])
     recipe = of_frame(frame.astype({"stars": dtype}), labels, columns, LogisticRegression())
-    assert workshop.write(recipe).runtime.certified == "sklearn"
+    assert harness.write(recipe).runtime.certified == "sklearn"
 
 
 @pytest.mark.parametrize(
@@ -209,7 +207,7 @@ def test_categories_of_floats_are_not_certified_since_there_fractions_are_cut(
         GradientBoostingClassifier(n_estimators=20, random_state=0),
     ],
 )
-def test_trees_whose_edges_a_scaler_moved_are_not_certified(workshop, scaler, model):
+def test_trees_whose_edges_a_scaler_moved_are_not_certified(harness, scaler, model):
     chance = np.random.default_rng(0)
     frame = pd.DataFrame(
         {"weight": chance.integers(40, 120, 900), "height": chance.integers(140, 200, 900)},
@@ -217,17 +215,17 @@ def test_trees_whose_edges_a_scaler_moved_are_not_certified(workshop, scaler, mo
     )
     heavy = (frame["weight"] / (frame["height"] / 100) ** 2 > 27).astype(int)
     columns = ColumnTransformer([("s", scaler, ["weight", "height"])])
-    assert workshop.write(of_frame(frame, heavy, columns, model)).runtime.certified == "sklearn"
+    assert harness.write(of_frame(frame, heavy, columns, model)).runtime.certified == "sklearn"
 
 
 @pytest.mark.parametrize("model", [KNeighborsClassifier(3), KMeans(4, n_init=1, random_state=0)])
-def test_distances_that_numbers_of_32_bits_cannot_tell_apart_are_not_certified(workshop, model):
+def test_distances_that_numbers_of_32_bits_cannot_tell_apart_are_not_certified(harness, model):
     frame = pd.DataFrame(
         np.random.default_rng(0).normal(size=(900, 2)).round(3), columns=["a", "b"]
     )
     columns = ColumnTransformer([("x", "passthrough", ["a", "b"])])
     labels = (frame["a"] + frame["b"] > 0).astype(int)
-    runtime = workshop.write(of_frame(frame, labels, columns, model)).runtime
+    runtime = harness.write(of_frame(frame, labels, columns, model)).runtime
     assert runtime.certified == "sklearn"
     assert "a value far beyond those of training in column" in runtime.reason
 
@@ -241,7 +239,7 @@ def test_distances_that_numbers_of_32_bits_cannot_tell_apart_are_not_certified(w
         (GradientBoostingClassifier(n_estimators=5, random_state=0), "predict_proba"),
     ],
 )
-def test_numbers_far_beyond_keep_no_ordinary_pipeline_from_being_certified(workshop, model, output):
+def test_numbers_far_beyond_keep_no_ordinary_pipeline_from_being_certified(harness, model, output):
     """Not even where 32 bits do not hold the sum: that row fails, and is answered nothing else."""
     frame = pd.DataFrame(
         np.random.default_rng(0).normal(size=(900, 2)).round(3), columns=["a", "b"]
@@ -249,12 +247,12 @@ def test_numbers_far_beyond_keep_no_ordinary_pipeline_from_being_certified(works
     columns = ColumnTransformer([("x", "passthrough", ["a", "b"])])
     score = 500 * frame["a"] + frame["b"]
     labels = score if output == "predict" else (score > 0).astype(int)
-    runtime = workshop.write(of_frame(frame, labels, columns, model, output=output)).runtime
+    runtime = harness.write(of_frame(frame, labels, columns, model, output=output)).runtime
     assert runtime.certified == "onnx", runtime.reason
 
 
 @pytest.mark.parametrize("size", [1e-8, 1e-3])
-def test_answers_below_one_are_compared_by_their_own_size(workshop, size):
+def test_answers_below_one_are_compared_by_their_own_size(harness, size):
     """32 bits hold a time in seconds to two minutes: of answers that follow it little is right."""
     chance = np.random.default_rng(0)
     frame = pd.DataFrame(
@@ -267,21 +265,21 @@ def test_answers_below_one_are_compared_by_their_own_size(workshop, size):
         columns = ColumnTransformer([("x", "passthrough", [name])])
         labels = (frame[name] - frame[name].min()) * size / 1000
         recipe = of_frame(frame[[name]], labels, columns, LinearRegression())
-        manifest = write_anew(workshop, recipe)
+        manifest = write_anew(harness, recipe)
         assert manifest.runtime.certified == certified, manifest.runtime.reason
         sizes = np.abs(recipe.pipeline.predict(recipe.held_out))
         assert manifest.comparison.scale == pytest.approx(sizes.mean())
 
 
-def write_anew(workshop, recipe):
+def write_anew(harness, recipe):
     """The contents of its bundle, in place of one that was written before."""
-    shutil.rmtree(workshop.folder / "draft", ignore_errors=True)
-    return workshop.write(recipe)
+    shutil.rmtree(harness.folder / "draft", ignore_errors=True)
+    return harness.write(recipe)
 
 
 @pytest.mark.parametrize("name", ["logistic", "floats", "large"])
-def test_probabilities_classes_and_large_numbers_have_a_scale_of_one(workshop, name):
-    assert workshop.write(getattr(loan_pipelines, name)()).comparison.scale == 1.0
+def test_probabilities_classes_and_large_numbers_have_a_scale_of_one(harness, name):
+    assert harness.write(getattr(loan_pipelines, name)()).comparison.scale == 1.0
 
 
 def test_of_rows_that_may_fail_in_the_onnx_form_alone_the_pipeline_must_not_fail_alone():
@@ -296,8 +294,8 @@ def test_of_rows_that_may_fail_in_the_onnx_form_alone_the_pipeline_must_not_fail
 
 
 def test_the_same_answers_are_equal():
-    found = compared(Toy(float), Toy(float))
-    assert (found.rows, found.difference, found.classes_equal, found.failures_equal) == (
+    result = compared(Toy(float), Toy(float))
+    assert (result.rows, result.difference, result.classes_equal, result.failures_equal) == (
         10,
         0,
         True,
@@ -307,10 +305,10 @@ def test_the_same_answers_are_equal():
 
 def test_the_largest_difference_of_all_chunks_is_found():
     last = CHUNK + 5
-    found = compared(
+    result = compared(
         Toy(lambda x: 1.0), Toy(lambda x: 1.25 if x == last else 1.0 + 1e-7), CHUNK + 10
     )
-    assert (found.rows, found.difference) == (CHUNK + 10, 0.25)
+    assert (result.rows, result.difference) == (CHUNK + 10, 0.25)
 
 
 def test_a_difference_of_large_numbers_is_relative_and_of_small_ones_absolute():
@@ -319,20 +317,23 @@ def test_a_difference_of_large_numbers_is_relative_and_of_small_ones_absolute():
 
 
 def test_probabilities_that_swap_the_classes_are_not_equal_however_small_the_difference():
-    mine, theirs = Toy(lambda x: [0.5 + 1e-9, 0.5 - 1e-9]), Toy(lambda x: [0.5 - 1e-9, 0.5 + 1e-9])
-    assert not compared(mine, theirs, output="predict_proba").classes_equal
-    assert verdict(mine, theirs, output="predict_proba").reason.startswith(
+    expected, actual = (
+        Toy(lambda x: [0.5 + 1e-9, 0.5 - 1e-9]),
+        Toy(lambda x: [0.5 - 1e-9, 0.5 + 1e-9]),
+    )
+    assert not compared(expected, actual, output="predict_proba").classes_equal
+    assert verdict(expected, actual, output="predict_proba").reason.startswith(
         "some held-out rows get another class"
     )
 
 
 @pytest.mark.parametrize(
-    ("mine", "theirs"),
+    ("expected", "actual"),
     [(1, 2), ("a", "b"), (True, False), ([1.0, 2.0], [1.0]), ([1.0, 2.0], [2.0, 1.0])],
 )
-def test_another_class_is_never_certified(mine, theirs):
-    assert verdict(Toy(lambda x: mine), Toy(lambda x: theirs)).certified == "sklearn"
-    assert verdict(Toy(lambda x: mine), Toy(lambda x: mine)).certified == "onnx"
+def test_another_class_is_never_certified(expected, actual):
+    assert verdict(Toy(lambda x: expected), Toy(lambda x: actual)).certified == "sklearn"
+    assert verdict(Toy(lambda x: expected), Toy(lambda x: expected)).certified == "onnx"
 
 
 def test_rows_that_fail_in_both_forms_are_no_difference():
@@ -340,9 +341,9 @@ def test_rows_that_fail_in_both_forms_are_no_difference():
     assert (runtime.certified, runtime.rows_compared) == ("onnx", 10)
 
 
-@pytest.mark.parametrize(("mine", "theirs"), [({3}, set()), (set(), {3}), ({3}, {4})])
-def test_rows_that_fail_in_one_form_only_are_never_certified(mine, theirs):
-    runtime = verdict(Toy(float, bad=mine), Toy(float, bad=theirs))
+@pytest.mark.parametrize(("expected", "actual"), [({3}, set()), (set(), {3}), ({3}, {4})])
+def test_rows_that_fail_in_one_form_only_are_never_certified(expected, actual):
+    runtime = verdict(Toy(float, bad=expected), Toy(float, bad=actual))
     assert (runtime.certified, runtime.reason) == (
         "sklearn",
         "other rows fail in its ONNX form than in the pipeline",

@@ -24,18 +24,18 @@ from tests.delivery import loan_pipelines
 def made(held_out, training=None, pipeline=None):
     """The probe rows as (row, what) pairs."""
     columns = columns_of(held_out, training)
-    found = probes(pipeline, held_out, training, columns)
+    result = probes(pipeline, held_out, training, columns)
     names = [column.name for column in columns]
-    rows = zip(*(found.columns[name].tolist() for name in names), strict=True)
+    rows = zip(*(result.columns[name].tolist() for name in names), strict=True)
     return [
         (dict(zip(names, row, strict=True)), what)
-        for row, what in zip(rows, found.what, strict=True)
+        for row, what in zip(rows, result.what, strict=True)
     ]
 
 
 def asked(pairs, what):
     """The rows of that kind."""
-    return [row for row, said in pairs if said.startswith(what)]
+    return [row for row, message in pairs if message.startswith(what)]
 
 
 def test_every_kind_is_asked():
@@ -141,17 +141,17 @@ def test_several_numbers_are_between_at_once_beside_nulls_that_stay():
 
 def test_numbers_of_every_size_are_asked_and_marked_as_far():
     frame = pd.DataFrame({"x": [0.5, -0.5, 0.25]})
-    found = probes(None, frame, None, columns_of(frame, None))
-    sizes = found.columns["x"][np.array(found.far)]
+    result = probes(None, frame, None, columns_of(frame, None))
+    sizes = result.columns["x"][np.array(result.far)]
     assert {1e3, -1e3, 1e9, -1e9, -999999999.0, 1e20, 1e38, -1e38} <= set(sizes.tolist())
-    assert len(found.near()["x"]) == len(found.what) - len(sizes)
-    assert np.abs(found.near()["x"]).max() < 100
+    assert len(result.near()["x"]) == len(result.what) - len(sizes)
+    assert np.abs(result.near()["x"]).max() < 100
 
 
 def test_what_is_within_ten_spans_of_training_is_not_far():
     frame = pd.DataFrame({"x": [0.0, 1e8]})
-    found = probes(None, frame, None, columns_of(frame, None))
-    assert np.abs(found.columns["x"][np.array(found.far)]).min() > 1e9
+    result = probes(None, frame, None, columns_of(frame, None))
+    assert np.abs(result.columns["x"][np.array(result.far)]).min() > 1e9
 
 
 def test_there_are_not_too_many_of_a_wide_frame():
@@ -180,10 +180,10 @@ def test_there_are_not_too_many_of_a_wide_frame():
 )
 def test_thresholds_are_found_wherever_they_are(model):
     frame = pd.DataFrame({"x": np.arange(200.0)})
-    found = thresholds_of(model.fit(frame, frame["x"] > 77))
-    assert len(found)
-    assert np.isfinite(found).all()
-    assert (np.diff(found) > 0).all()
+    result = thresholds_of(model.fit(frame, frame["x"] > 77))
+    assert len(result)
+    assert np.isfinite(result).all()
+    assert (np.diff(result) > 0).all()
 
 
 def test_a_pipeline_without_any_has_none():

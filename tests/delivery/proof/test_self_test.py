@@ -16,9 +16,9 @@ from tests.delivery.delivery_harness import ROOT, resign, vouch
 
 
 def test_a_sound_bundle_answers_its_golden_rows_in_a_fresh_process(shared):
-    said = prove_in_fresh_process(shared.releases / "v1", shared.public)
-    assert said.endswith("golden rows answered by onnx")
-    assert int(said.split()[0]) > 40
+    message = prove_in_fresh_process(shared.releases / "v1", shared.public)
+    assert message.endswith("golden rows answered by onnx")
+    assert int(message.split()[0]) > 40
 
 
 def test_a_runtime_can_be_named(shared):
@@ -117,16 +117,16 @@ def build():
 """
 
 
-def test_what_a_recipe_left_in_a_module_is_missed_by_a_row_that_is_not_golden(workshop):
+def test_what_a_recipe_left_in_a_module_is_missed_by_a_row_that_is_not_golden(harness):
     """Code beside the recipe travels, but not what the recipe put into it."""
-    (workshop.folder / "rates_of_a_test.py").write_text(RATES)
+    (harness.folder / "rates_of_a_test.py").write_text(RATES)
     with pytest.raises(
         DeliveryError,
         match=r"^a fresh process answers otherwise: held-out row 7 gets .*: keep it in the pipel",
     ):
-        workshop.deliver(workshop.recipe("prices", PRICES))
+        harness.deliver(harness.recipe("prices", PRICES))
 
-    assert workshop.left() == []
+    assert harness.left() == []
 
 
 SETTING = """
@@ -145,12 +145,12 @@ def build():
 """
 
 
-def test_a_global_setting_of_scikit_learn_is_named_where_its_pipeline_needs_it(workshop):
+def test_a_global_setting_of_scikit_learn_is_named_where_its_pipeline_needs_it(harness):
     with (
         sklearn.config_context(),
         pytest.raises(DeliveryError, match=r"set_config\(transform_output='pandas'\) holds here"),
     ):
-        workshop.deliver(workshop.recipe("setting", SETTING))
+        harness.deliver(harness.recipe("setting", SETTING))
 
 
 def _on_pickle(manifest, raw):

@@ -15,7 +15,7 @@ from tests.service.service_client import config
 
 
 @pytest.fixture
-def edited(copy, workshop):
+def edited(copy, harness):
     """edited(name, change): a bundle whose golden lines were changed, rightly signed again."""
 
     def make(name, change):
@@ -26,8 +26,8 @@ def edited(copy, workshop):
             for line in change(lines) or lines
         )
         (path / "golden.jsonl").write_bytes(raw)
-        resign(path, workshop.keys, lambda manifest: vouch(manifest, "golden.jsonl", raw))
-        return config(path, workshop.public)
+        resign(path, harness.keys, lambda manifest: vouch(manifest, "golden.jsonl", raw))
+        return config(path, harness.public)
 
     return make
 
@@ -55,8 +55,8 @@ def test_the_golden_rows_hold_on_the_pipeline_too(bundle, name):
 
 def test_golden_rows_hold_nulls_where_there_are_any(bundle, delivered):
     rows = [
-        each.row
-        for each in read_golden(bundle("logistic").read("golden.jsonl"), Path("golden.jsonl"))
+        item.row
+        for item in read_golden(bundle("logistic").read("golden.jsonl"), Path("golden.jsonl"))
     ]
     assert 3 <= sum(row["income"] is None for row in rows) < len(rows) / 2
 
@@ -78,11 +78,11 @@ def _rate(lines):
     lines[6]["prediction"] += 1e-9
 
 
-def test_small_golden_answers_are_compared_by_the_scale_that_the_manifest_names(edited, workshop):
+def test_small_golden_answers_are_compared_by_the_scale_that_the_manifest_names(edited, harness):
     made = edited("rate", _rate)
     assert "golden.jsonl, line 7: predicts" in refused(made)
     # A bundle from before the scale was written down is read as it was then.
-    resign(made.bundle, workshop.keys, lambda manifest: manifest["comparison"].pop("scale"))
+    resign(made.bundle, harness.keys, lambda manifest: manifest["comparison"].pop("scale"))
     create_app(made)
 
 
@@ -102,7 +102,7 @@ def test_a_difference_within_the_certified_tolerance_is_allowed(edited):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda lines: [b"nonsense", *lines], "line 1 is not a golden row"),
         (lambda lines: [lines[0], {"row": 1, "prediction": 1}], "line 2 is not a golden row"),
@@ -112,19 +112,19 @@ def test_a_difference_within_the_certified_tolerance_is_allowed(edited):
         (lambda lines: lines[0]["row"].update(age="old"), "Expected `int`"),
     ],
 )
-def test_golden_rows_that_cannot_be_read_are_named(edited, change, said):
+def test_golden_rows_that_cannot_be_read_are_named(edited, change, message):
     def kept(lines):
         made = change(lines)
         return made if isinstance(made, list) else None
 
-    found = refused(edited("logistic", kept))
-    assert said in found
-    assert "golden.jsonl" in found
+    result = refused(edited("logistic", kept))
+    assert message in result
+    assert "golden.jsonl" in result
 
 
-@pytest.mark.parametrize("place", [0, 20, -1])
-def test_a_golden_row_that_the_model_fails_on_keeps_it_from_starting(edited, place):
+@pytest.mark.parametrize("position", [0, 20, -1])
+def test_a_golden_row_that_the_model_fails_on_keeps_it_from_starting(edited, position):
     """Among the rows that warm the model up, and after them."""
-    said = refused(edited("strict", lambda lines: lines[place]["row"].update(city="Rome")))
-    assert "the model does not answer its golden rows: " in said
-    assert "rows failed, the first with " in said
+    message = refused(edited("strict", lambda lines: lines[position]["row"].update(city="Rome")))
+    assert "the model does not answer its golden rows: " in message
+    assert "rows failed, the first with " in message

@@ -7,21 +7,21 @@ from tests.service.service_client import SECRET
 
 
 @pytest.fixture
-def proved(monkeypatch, capsys, workshop):
+def proved(monkeypatch, capsys, harness):
     """proved(folder, **variables): exit code, what it said, and what it complained of."""
 
     def run(folder, **variables):
         named = {
             "SLUICE_BUNDLE": str(folder),
-            "SLUICE_PUBLIC_KEY": str(workshop.public),
+            "SLUICE_PUBLIC_KEY": str(harness.public),
             **variables,
         }
         for name, value in {"SLUICE_SERVICE_SECRET": SECRET, "SLUICE_RUNTIME": "", **named}.items():
             monkeypatch.setenv(name, value)
 
         code = main()
-        said = capsys.readouterr()
-        return code, said.out, said.err
+        message = capsys.readouterr()
+        return code, message.out, message.err
 
     return run
 

@@ -34,7 +34,7 @@ from targets.heroku.build.requirements import ROUTER, RUNTIMES, SERVICE, python_
 from targets.heroku.build.slug_source import router_slug, version_slug
 from targets.heroku.build.tarball import Tarball, folder_files, tarball
 from targets.heroku.errors import HerokuFailure
-from tests.delivery.delivery_harness import ROOT, Workshop
+from tests.delivery.delivery_harness import ROOT, DeliveryHarness
 from tests.loopback import free_port
 from tests.until import until
 
@@ -44,26 +44,26 @@ SECRETS = Secrets(
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeliveryHarness]:
     """Two bundles: v1 is certified for ONNX, v2 for scikit-learn alone."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("delivery.proof.evaluation.REPEATS", 3)
-        made = Workshop(tmp_path_factory.mktemp("workshop"))
+        made = DeliveryHarness(tmp_path_factory.mktemp("harness"))
         made.deliver("logistic", "v1")
         made.deliver("unnamed", "v2")
         yield made
 
 
 @pytest.fixture(scope="module")
-def here(workshop: Workshop) -> Workspace:
+def here(harness: DeliveryHarness) -> Workspace:
     """The place with those bundles."""
     environ = {
-        "SLUICE_RELEASES": str(workshop.releases),
-        "SLUICE_KEYS": str(workshop.keys),
+        "SLUICE_RELEASES": str(harness.releases),
+        "SLUICE_KEYS": str(harness.keys),
         "HOME": "/nowhere",
     }
     return workspace_from_environment(
-        {**environ, "SLUICE_STATE": str(workshop.folder / "var"), "SLUICE_ACTOR": "a test"},
+        {**environ, "SLUICE_STATE": str(harness.folder / "var"), "SLUICE_ACTOR": "a test"},
         from_mapping({}),
     )
 
@@ -207,9 +207,9 @@ def imports(folder: Path) -> set[str]:
     return found
 
 
-def signed(workshop: Workshop, tmp_path: Path, change: Mapping[str, str]) -> Release:
+def signed(harness: DeliveryHarness, tmp_path: Path, change: Mapping[str, str]) -> Release:
     """v1 with other files, signed anew."""
-    folder = shutil.copytree(workshop.releases / "v1", tmp_path / "v1")
+    folder = shutil.copytree(harness.releases / "v1", tmp_path / "v1")
     manifest = yaml.safe_load((folder / "release.yaml").read_text())
     for name, content in change.items():
         (folder / name).write_text(content)
@@ -218,7 +218,7 @@ def signed(workshop: Workshop, tmp_path: Path, change: Mapping[str, str]) -> Rel
 
     raw = yaml.safe_dump(manifest).encode()
     (folder / "release.yaml").write_bytes(raw)
-    (folder / "signature").write_bytes(sign(raw, signing_key(workshop.keys)))
+    (folder / "signature").write_bytes(sign(raw, signing_key(harness.keys)))
     return read_release(tmp_path, "v1")
 
 
@@ -236,7 +236,7 @@ ENTRIES = {
 
 @pytest.mark.parametrize(("entry", "reason"), ENTRIES.items())
 def test_what_pip_cannot_install_is_refused_by_name(
-    workshop: Workshop, here: Workspace, tmp_path: Path, entry: str, reason: str
+    harness: DeliveryHarness, here: Workspace, tmp_path: Path, entry: str, reason: str
 ) -> None:
     written = (
         entry
@@ -244,21 +244,23 @@ def test_what_pip_cannot_install_is_refused_by_name(
         else f"name: x\ndependencies:\n- python=3.11.7\n- pip\n{entry}\n"
     )
     with pytest.raises(HerokuFailure, match=re.escape(reason)):
-        version_slug(here, signed(workshop, tmp_path, {"environment.yaml": written}))
+        version_slug(here, signed(harness, tmp_path, {"environment.yaml": written}))
 
 
 def test_a_package_of_conda_that_pypi_has_too_is_pinned_alike(
-    workshop: Workshop, here: Workspace, tmp_path: Path
+    harness: DeliveryHarness, here: Workspace, tmp_path: Path
 ) -> None:
     written = "dependencies:\n- python=3.11.7\n- numpy=2.2.1=py311_0\n- matplotlib-base=3.10.0\n"
-    found = version_slug(here, signed(workshop, tmp_path, {"environment.yaml": written}))
+    found = version_slug(here, signed(harness, tmp_path, {"environment.yaml": written}))
     requirements = text(found, "requirements.txt")
     assert "numpy==2.2.1" in requirements
     assert "--hash" not in requirements
 
 
-def test_a_changed_bundle_is_not_sent(workshop: Workshop, here: Workspace, tmp_path: Path) -> None:
-    folder = shutil.copytree(workshop.releases / "v1", tmp_path / "v1")
+def test_a_changed_bundle_is_not_sent(
+    harness: DeliveryHarness, here: Workspace, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(harness.releases / "v1", tmp_path / "v1")
     (folder / "model.onnx").write_bytes(b"another")
     with pytest.raises(ContractBroken, match="was changed"):
         version_slug(here, read_release(tmp_path, "v1"))
@@ -395,11 +397,11 @@ def test_a_version_runs_from_its_tarball_alone(
 
 
 def test_the_release_command_names_the_row_that_differs(
-    workshop: Workshop, here: Workspace, tmp_path: Path
+    harness: DeliveryHarness, here: Workspace, tmp_path: Path
 ) -> None:
-    lines = (workshop.releases / "v1" / "golden.jsonl").read_text().splitlines()
+    lines = (harness.releases / "v1" / "golden.jsonl").read_text().splitlines()
     lines[2] = re.sub(r'"prediction":\[[^,]*', '"prediction":[0.987654', lines[2])
-    release = signed(workshop, tmp_path, {"golden.jsonl": "\n".join(lines) + "\n"})
+    release = signed(harness, tmp_path, {"golden.jsonl": "\n".join(lines) + "\n"})
     folder = unpacked(version_slug(here, release), tmp_path / "app")
     environ = surroundings(Path(sys.executable).parent, version_vars(here, release, SECRETS), 0)
     done = proved(folder, environ)
@@ -449,7 +451,7 @@ def test_a_model_that_does_not_fit_is_refused_before_it_is_sent(here: Workspace)
 
 
 def test_code_that_travels_is_in_the_slug_with_what_it_imports(tmp_path: Path) -> None:
-    made = Workshop(tmp_path)
+    made = DeliveryHarness(tmp_path)
     code = "import markupsafe\ndef half(frame):\n    return frame[['age', 'amount']] / 2\n"
     (tmp_path / "own_steps.py").write_text(code)
     body = "fitted(LogisticRegression(), bad, 'predict', FunctionTransformer(half))"
