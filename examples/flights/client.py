@@ -1,8 +1,8 @@
-"""An HTTP/1.1 connection that costs little: httptools parses, asyncio carries, one request at a
-time.
+"""A cheap HTTP/1.1 client on httptools and asyncio, one request at a time.
 
 The load generator shares its two cores with the servers that it measures, so every microsecond here
-is theirs."""
+is lost to them.
+"""
 
 import asyncio
 import ssl
@@ -15,15 +15,12 @@ import httptools
 
 
 class ConnectionLost(ConnectionError):
-    """The connection ended before the answer did; `started` tells whether some of the answer had
-    come.
-    """
+    """The connection ended before the answer did. started: part of the answer had come."""
 
     def __init__(self, started: bool) -> None:
         self.started = started
-        super().__init__(
-            "connection closed " + ("within the answer" if started else "before the answer")
-        )
+        when = "within" if started else "before"
+        super().__init__(f"connection closed {when} the answer")
 
 
 @dataclass(frozen=True)
@@ -36,8 +33,9 @@ class Answer:
 
 
 class Client:
-    """One kept connection to `url` (http or https), opened when first needed. Use it from one task
-    at a time.
+    """One persistent connection to `url` (http or https), opened when first needed.
+
+    Use it from one task at a time.
     """
 
     def __init__(

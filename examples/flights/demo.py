@@ -1,11 +1,11 @@
-"""The main job on real flights, from pipeline to release and back, with users' traffic all the
-while.
+"""Shows the main job on real flights, from pipeline to release and rollback, under traffic.
 
 Every act is a command that a user could type; it is shown, run as its own process, and its output
 printed. The traffic is the flights of July to December; the true delay of each follows
-LABELS_AFTER_S later as feedback, so that the verdict speaks on it before a release. They come in an
-order drawn by chance, always the same: in time order a canary of half a minute would meet one week,
-and there are weeks in which v2 is the worse of the two."""
+LABELS_AFTER_S later as feedback, so that the verdict can judge it before a release. They come in a
+random order, always the same: in time order a canary of half a minute would see one week, and there
+are weeks in which v2 is the worse of the two.
+"""
 
 import argparse
 import asyncio
@@ -47,18 +47,16 @@ LATE_SHARE = 0.22
 """Of the flights of July to December."""
 
 LabelledScore = tuple[int, int, str, float, int]
-"""Revision at which the rollout began that routed it, the candidate's basis points then, version,
-score, label.
-"""
+"""Revision of the rollout that routed it, the candidate's basis points, version, score, label."""
 
 
 class DemoFailed(Exception):
-    """A step did not do what it shows; the message says which, and where to look."""
+    """A step of the demo failed; the message names it, and where to look."""
 
 
 @dataclass
 class Stage:
-    """The demo under way: how it is told, its traffic, and what it found."""
+    """The running demo: its console, its traffic and its results."""
 
     console: Console
     environ: dict[str, str]
@@ -68,16 +66,16 @@ class Stage:
     canary: int = 0
     labelled: int = 0
     labels: Counter[str] = field(default_factory=Counter)
-    said_of_labels: dict[str, str] = field(default_factory=dict)
+    label_verdicts: dict[str, str] = field(default_factory=dict)
 
     async def run(self, *words: str) -> None:
-        """Show a command, run it, print what it says; raises DemoFailed when it fails."""
+        """Show a command, run it, print its output; raises DemoFailed when it fails."""
         self.console.print(f"[bold cyan]$ python deploy.py {shlex.join(words)}[/]", highlight=False)
         process = await asyncio.create_subprocess_exec(
             sys.executable, "deploy.py", *words, cwd=ROOT, env=self.environ, stdout=-1, stderr=-2
         )
-        message, _ = await process.communicate()
-        self.console.print(message.decode().rstrip(), highlight=False, markup=False)
+        output, _ = await process.communicate()
+        self.console.print(output.decode().rstrip(), highlight=False, markup=False)
         if process.returncode:
             raise DemoFailed(
                 f"`deploy.py {' '.join(words)}` ended with {process.returncode}; logs are in "
@@ -92,8 +90,9 @@ class Stage:
     async def until(
         self, what: str, goal: int, measure: Callable[[dict[str, Any]], int]
     ) -> dict[str, Any]:
-        """Follow a growing number in the status with a bar until it reaches the goal; returns the
-        last status.
+        """Show a growing number of the status as a bar until it reaches the goal.
+
+        Returns the last status.
         """
         columns = (
             TextColumn("  {task.description:<34}"),
@@ -108,6 +107,7 @@ class Stage:
                 progress.update(task, completed=min(goal, measure(status)))
                 if measure(status) >= goal:
                     return status
+
                 if time.monotonic() > give_up:
                     raise DemoFailed(
                         f"{what}: {measure(status)} of {goal} after {PATIENCE_S:.0f} s"
@@ -116,9 +116,7 @@ class Stage:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo; returns 0 when no request failed, 1 when one did or a step went wrong, 130 for
-    Ctrl-C.
-    """
+    """Run the demo; returns 0, or 1 when a request or a step failed, or 130 for Ctrl-C."""
     options = _options(arguments)
     console = Console(stderr=options.json, soft_wrap=True)
     environ = {**os.environ, "SLUICE_STATE": str(STATE), "SLUICE_ACTOR": "demo"}
@@ -143,7 +141,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--keep", action="store_true", help="leave the stack up and print its address"
     )
     parser.add_argument(
-        "--json", action="store_true", help="tell the story on stderr; one JSON object at the end"
+        "--json",
+        action="store_true",
+        help="print the steps on stderr, and one JSON object at the end",
     )
     return parser.parse_args(arguments)
 
@@ -185,10 +185,8 @@ async def _release_first(stage: Stage) -> None:
     await stage.run("promote", "v1", "-m", "the first release")
 
 
-async def _with_traffic(stage: Stage, story: Callable[[Stage], Awaitable[None]]) -> None:
-    """Play the flights of July to December while the story is told; then let the requests under way
-    finish.
-    """
+async def _with_traffic(stage: Stage, steps: Callable[[Stage], Awaitable[None]]) -> None:
+    """Send the flights of July to December during the steps, then finish the open requests."""
 
     def note(running: Replay) -> None:
         stage.replay = running
@@ -202,13 +200,14 @@ async def _with_traffic(stage: Stage, story: Callable[[Stage], Awaitable[None]])
         stop=stage.stop,
         progress=note,
     )
-    users, truth = asyncio.create_task(traffic), asyncio.create_task(_late_labels(stage))
+    users = asyncio.create_task(traffic)
+    labels = asyncio.create_task(_late_labels(stage))
     try:
-        await story(stage)
+        await steps(stage)
     finally:
         stage.stop.set()
         stage.replay = await users
-        await truth
+        await labels
 
 
 async def _late_labels(stage: Stage) -> None:
@@ -222,7 +221,7 @@ async def _late_labels(stage: Stage) -> None:
 
 
 async def _send_labels(stage: Stage, until: int) -> None:
-    """Send the labels of the predictions up to that place in the traffic."""
+    """Send the labels of the first `until` predictions of the traffic."""
     part = stage.replay.pending[stage.labelled : until]
     stage.labelled = max(stage.labelled, until)
     stage.labels.update(await send_feedback(stage.url, part))
@@ -236,7 +235,7 @@ async def _rollouts(stage: Stage) -> None:
 
 
 async def _shadow(stage: Stage) -> None:
-    stage.console.rule("shadow: v2 gets copies, its answers are compared and thrown away")
+    stage.console.rule("shadow: v2 gets copies, its answers are compared and discarded")
     await stage.run("deploy", "v2")
     await stage.run("shadow", "v2", "-m", "does it predict the same?")
     status = await stage.until(
@@ -270,7 +269,7 @@ async def _canary(stage: Stage) -> None:
 
     await stage.until("v2 released", 100, lambda s: _share(s, "v2"))
     await stage.run("explain")
-    stage.said_of_labels["v2"] = await _said_of_labels(stage)
+    stage.label_verdicts["v2"] = await _label_verdict(stage)
 
 
 async def _broken_canary(stage: Stage) -> None:
@@ -291,14 +290,13 @@ async def _broken_canary(stage: Stage) -> None:
         "trained on the freshest month",
     )
     status = await stage.until(
-        "v3 is taken back", began["revision"] + 2, lambda s: int(s["revision"])
+        "v3 rolled back", began["revision"] + 2, lambda s: int(s["revision"])
     )
     await stage.run("explain")
-    stage.said_of_labels["v3"] = await _said_of_labels(stage)
+    stage.label_verdicts["v3"] = await _label_verdict(stage)
     stage.console.print(
         f"  v3 fails on airports it never saw: {_of(status, 'v3', 'errors')} of "
-        f"{_of(status, 'v3', 'requests')} "
-        "requests; v2 answered each of them in its place"
+        f"{_of(status, 'v3', 'requests')} requests; v2 answered each of them in its place"
     )
     before = _of(status, "v2", "requests")
     await stage.until(
@@ -312,12 +310,11 @@ async def _closing(stage: Stage, started: float) -> dict[str, Any]:
     sent = stage.labels
     stage.console.print(
         f"  {sent['counted']} labels counted, {sent['duplicates']} duplicates, {sent['invalid']} "
-        f"invalid; "
-        f"each came {LABELS_AFTER_S:g} s after its prediction, the rest now"
+        f"invalid; each came {LABELS_AFTER_S:g} s after its prediction, the rest now"
     )
-    for version, message in stage.said_of_labels.items():
+    for version, verdict in stage.label_verdicts.items():
         stage.console.print(
-            f"  what they said of {version} before its end: {message}", markup=False
+            f"  their verdict on {version} at the end of its canary: {verdict}", markup=False
         )
 
     status = await _settled(stage)
@@ -413,31 +410,34 @@ def _table(status: dict[str, Any], everything: dict[str, Any], shared: dict[str,
     for version, row in status["versions"].items():
         labels, score = everything.get(version, (0, None))
         shown = (row["requests"], row["errors"], row["p50_ms"], row["p99_ms"], labels)
-        scores = (
-            "-" if item is None else f"{item:.3f}"
-            for item in (score, shared.get(version, (0, None))[1])
-        )
-        table.add_row(version, *(str(value) for value in shown), *scores)
+        scores = map(_score, (score, shared.get(version, (0, None))[1]))
+        table.add_row(version, *map(str, shown), *scores)
 
     return table
 
 
-async def _said_of_labels(stage: Stage) -> str:
-    """What the verdict of the last act says of the late labels."""
+def _score(value: float | None) -> str:
+    if value is None:
+        return "-"
+
+    return f"{value:.3f}"
+
+
+async def _label_verdict(stage: Stage) -> str:
+    """The late labels' part of the last act's verdict, in words."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "deploy.py", "explain", "--json", cwd=ROOT, env=stage.environ, stdout=-1
     )
     verdict = json.loads((await process.communicate())[0])["verdict"]
-    labels = next((item for item in verdict["signals"] if item["name"] == "labels"), None)
-    return (
-        "nothing: none came in time"
-        if labels is None
-        else (
-            f"{labels['candidate']} against {labels['stable']} ({labels['says']}; evidence "
-            f"against it "
-            f"{exp(labels['against']):.2g}x of {exp(labels['against_needed']):.3g}x)"
-        )
-    )
+    for signal in verdict["signals"]:
+        if signal["name"] == "labels":
+            evidence, threshold = exp(signal["against"]), exp(signal["against_needed"])
+            return (
+                f"{signal['candidate']} against {signal['stable']} ({signal['says']}; evidence "
+                f"against it {evidence:.2g}, acts at {threshold:.3g})"
+            )
+
+    return "none: no label came in time"
 
 
 def _compared(shared: dict[str, tuple[int, float | None]]) -> str:
@@ -450,10 +450,10 @@ def _compared(shared: dict[str, tuple[int, float | None]]) -> str:
 
     # Hanley and McNeil's standard error, with a fifth of the flights late.
     error = sqrt(_variance(old, old_labels) + _variance(new, new_labels))
-    word = "higher" if new > old else "lower"
-    reported = "beyond" if abs(new - old) > 1.96 * error else "within"
+    direction = "higher" if new > old else "lower"
+    significance = "beyond" if abs(new - old) > 1.96 * error else "within"
     return (
-        f"AUC in v2's canary: v2 {abs(new - old):.3f} {word} than v1, {reported} chance "
+        f"AUC in v2's canary: v2 {abs(new - old):.3f} {direction} than v1, {significance} chance "
         f"(±{1.96 * error:.3f})"
     )
 

@@ -1,4 +1,4 @@
-"""Tells the router what became of its predictions: the truth, late, in lists."""
+"""Sends the true labels of earlier predictions to the router, in lists."""
 
 import json
 from collections import Counter
@@ -19,17 +19,18 @@ async def send_feedback(
     progress: Callable[[int], None] | None = None,
     timeout_s: float = 30.0,
 ) -> Counter[str]:
-    """Send (prediction id, late) pairs in lists to /feedback; return how many were counted,
-    duplicates and invalid.
+    """Send (prediction id, late) pairs to /feedback; returns how many were counted or not.
 
-    `progress` is called with the number sent so far. Raises RuntimeError when a list is refused,
-    OSError when nobody answers; to send the same pairs again does no harm, as each counts once."""
+    The keys are counted, duplicates and invalid. `progress` is called with the number sent so far.
+    Raises RuntimeError when a list is refused, OSError when the router does not answer; sending the
+    same pairs again does no harm, as each counts once.
+    """
     counts: Counter[str] = Counter(counted=0, duplicates=0, invalid=0)
     client = Client(url, timeout_s, headers)
     try:
         for start in range(0, len(pending), FEEDBACK_ROWS):
             part = pending[start : start + FEEDBACK_ROWS]
-            counts.update(await _feed(client, part))
+            counts.update(await _send_list(client, part))
             if progress:
                 progress(start + len(part))
     finally:
@@ -38,7 +39,7 @@ async def send_feedback(
     return counts
 
 
-async def _feed(client: Client, part: Sequence[tuple[str, int]]) -> dict[str, int]:
+async def _send_list(client: Client, part: Sequence[tuple[str, int]]) -> dict[str, int]:
     body = msgspec.json.encode([{"prediction_id": name, "label": late} for name, late in part])
     answer = await client.post("/feedback", body)
     if answer.status != 200:
@@ -46,9 +47,9 @@ async def _feed(client: Client, part: Sequence[tuple[str, int]]) -> dict[str, in
             f"/feedback answered {answer.status}: {answer.body[:500].decode(errors='replace')}"
         )
 
-    message = json.loads(answer.body)
+    counts = json.loads(answer.body)
     return {
-        "counted": message["counted"],
-        "duplicates": message["duplicates"],
-        "invalid": len(message.get("invalid") or ()) + message.get("invalid_not_listed", 0),
+        "counted": counts["counted"],
+        "duplicates": counts["duplicates"],
+        "invalid": len(counts.get("invalid") or ()) + counts.get("invalid_not_listed", 0),
     }

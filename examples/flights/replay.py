@@ -1,5 +1,4 @@
-"""Sends July to December to a running Sluice as its production traffic, in time order; then the
-truth as feedback.
+"""Sends July to December to a running Sluice as production traffic, then the labels as feedback.
 
 `python -m examples.flights.replay --url http://127.0.0.1:8000 --limit 10000 --connections 16`
 """
@@ -46,12 +45,13 @@ async def replay(
     progress: Progress | None = None,
     timeout_s: float = 30.0,
 ) -> Replay:
-    """Send a row a request over `connections` and return what came of them, counted by version.
+    """Send a row a request over `connections`; returns the answers counted by version.
 
     Ends after the traffic's last row, after `limit` requests, or when `stop` is set and the
     requests under way are answered. `again` starts over at the end instead. `rate` caps the
     requests a second. `progress` is called with the running counts five times a second and once at
-    the end. Failures are counted, never raised."""
+    the end. Failures are counted, never raised.
+    """
     result, started = Replay(), time.perf_counter()
     requests = islice(_requests(traffic, again), limit)
     pace = _Pace(rate, stop or asyncio.Event())
@@ -72,21 +72,20 @@ async def replay(
 
 
 class _Pace:
-    """Gives leave to send the next request: evenly at `rate` a second, and none once `stop` is
-    set.
-    """
+    """Spreads the requests evenly at `rate` a second, until `stop` is set."""
 
     def __init__(self, rate: float | None, stop: asyncio.Event) -> None:
         self._gap = 1 / rate if rate else 0.0
         self._next = 0.0
         self.stop = stop
 
-    async def leave(self) -> bool:
+    async def next(self) -> bool:
+        """Wait for the next request's turn; False once `stop` is set."""
         if self._gap:
             now = time.perf_counter()
-            own = self._next = max(self._next + self._gap, now)
-            if own > now:
-                await asyncio.sleep(own - now)
+            due = self._next = max(self._next + self._gap, now)
+            if due > now:
+                await asyncio.sleep(due - now)
 
         return not self.stop.is_set()
 
@@ -94,11 +93,12 @@ class _Pace:
 async def _send(
     client: Client, requests: Iterator[tuple[bytes, int]], pace: _Pace, result: Replay
 ) -> None:
-    """One connection's work: the next row, until there is none or the word to stop."""
-    while await pace.leave():
+    """Send rows over one connection until the last one, or until the pace stops."""
+    while await pace.next():
         request = next(requests, None)
         if request is None:
             return
+
         body, late = request
         started = time.perf_counter()
         try:
@@ -111,7 +111,7 @@ async def _send(
 
 
 def _requests(traffic: Split, again: bool) -> Iterator[tuple[bytes, int]]:
-    """The bodies to send, each with its truth."""
+    """The bodies to send, each with its label."""
     encode = msgspec.json.Encoder().encode
     late = traffic.late.tolist()
     turns = repeat(None) if again and late else [None]
@@ -134,20 +134,19 @@ def _show(result: Replay, started: float, progress: Progress | None) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns 0 when no request failed, else 1."""
     options = _options(arguments)
-    result, counts = uvloop.run(_replay_then_tell(options))
+    result, counts = uvloop.run(_replay_with_feedback(options))
     _print(result, counts, options.json)
     return 1 if result.failed else 0
 
 
-async def _replay_then_tell(options: argparse.Namespace) -> tuple[Replay, Counter[str]]:
-    tell = None if options.json else _line
+async def _replay_with_feedback(options: argparse.Namespace) -> tuple[Replay, Counter[str]]:
     result = await replay(
         options.url,
         production(),
         connections=options.connections,
         limit=options.limit,
         rate=options.rate,
-        progress=tell,
+        progress=None if options.json else _line,
     )
     if options.no_feedback:
         return result, Counter()

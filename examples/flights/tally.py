@@ -1,4 +1,4 @@
-"""What came back from a replay, counted by the version that answered."""
+"""Counts the answers of a replay by the version that answered."""
 
 from array import array
 from collections import Counter
@@ -14,10 +14,10 @@ NOBODY = "(no answer)"
 
 @dataclass
 class Tally:
-    """One version's answers: `requests` in all, `failures` of them, `latencies` of the good ones in
-    seconds.
+    """One version's answers.
 
-    `fallbacks` counts the requests that were this version's and that another answered in its place.
+    requests, failures: all of them, and those that failed. latencies: seconds of the good answers.
+    fallbacks: requests to this version that another one answered in its place.
     """
 
     requests: int = 0
@@ -27,10 +27,11 @@ class Tally:
     latencies: "array[float]" = field(default_factory=lambda: array("d"), repr=False)
 
     def quantile_ms(self, q: float) -> float | None:
-        """The latency in milliseconds that a share `q` of the good answers kept, None if there were
-        none.
-        """
-        return float(np.quantile(self.latencies, q)) * 1000 if self.latencies else None
+        """The quantile `q` of the good answers' latency in milliseconds, None without any."""
+        if not self.latencies:
+            return None
+
+        return float(np.quantile(self.latencies, q)) * 1000
 
     def figures(self) -> dict[str, Any]:
         """The counts and the median and 99th percentile of latency, as plain values."""
@@ -46,11 +47,13 @@ class Tally:
 
 @dataclass
 class Replay:
-    """A replay so far: `sent` requests, `failed` of them (an error status or no answer), tallies by
-    version.
+    """The counts of a replay.
 
-    `pending` holds what the feedback will need: (prediction id, 1 for late or 0) of each good
-    answer. `problems` keeps the first few failures, as text."""
+    sent, failed: requests, and those with an error status or no answer.
+    versions: tallies by version.
+    pending: what the feedback will need: (prediction id, 1 for late or 0) of each good answer.
+    problems: the first few failures, as text.
+    """
 
     sent: int = 0
     failed: int = 0
@@ -65,8 +68,8 @@ class Replay:
         tally = self._tally(headers.get("x-model-version", NOBODY))
         tally.requests += 1
         tally.statuses[answer.status] += 1
-        if asked := headers.get("x-fallback-from"):
-            self._tally(asked).fallbacks += 1
+        if failed_version := headers.get("x-fallback-from"):
+            self._tally(failed_version).fallbacks += 1
 
         if answer.status != 200:
             tally.failures += 1
@@ -79,7 +82,7 @@ class Replay:
             self.pending.append((headers["x-prediction-id"], late))
 
     def unanswered(self, error: Exception) -> None:
-        """Count a request that no answer came to; its status is 0."""
+        """Count a request without an answer; its status is 0."""
         tally = self._tally(NOBODY)
         tally.requests += 1
         tally.failures += 1

@@ -11,8 +11,9 @@ from examples.flights.data import COUNTS, NAMES, NUMBERS, months
 
 
 def build() -> Recipe:
-    """Train, and hold back 20,000 flights of July to September; answers are probabilities of [in
-    time, late].
+    """Train, and hold back 20,000 flights of July to September; answers are probabilities.
+
+    They are those of [in time, late].
     """
     training, held_out = months(1, 6), months(7, 9).sample(20_000)
     fitted = pipeline().fit(training.rows, training.late)

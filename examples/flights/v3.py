@@ -1,10 +1,10 @@
-"""v3: "let us train on the freshest clean month". Honest, passes its tests, and fails in
-production.
+"""v3: trained on the freshest clean month; it passes its tests, and fails in production.
 
 Its encoder refuses names that it never saw, and one month does not hold every airport: the flights
 of summer to Anchorage, Nantucket or Traverse City, about one in a hundred, raise an error. Its
-held-out rows are of that same month, so nothing before production shows it. It is here to be caught
-by a canary."""
+held-out rows are of that same month, so nothing before production shows it. A canary is to catch
+it.
+"""
 
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -20,8 +20,9 @@ MONTH = 2
 
 
 def build() -> Recipe:
-    """Train on three quarters of February and hold back the rest; answers are probabilities of [in
-    time, late].
+    """Train on three quarters of February and hold back the rest; answers are probabilities.
+
+    They are those of [in time, late].
     """
     month = months(MONTH, MONTH)
     rows, held_out, late, labels = train_test_split(
@@ -35,9 +36,7 @@ def build() -> Recipe:
 
 
 def pipeline(known: list[list[str]]) -> Pipeline:
-    """As v1, but "a name that we do not know should be an error, not a silent zero"; `known` has a
-    list a column.
-    """
+    """As v1, but an unknown name is an error. known: the names, a list a column."""
     weather = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
     names = OneHotEncoder(categories=known, handle_unknown="error")
     columns = ColumnTransformer(
