@@ -90,7 +90,7 @@ def join(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
 
 
 def instances(rows: pd.DataFrame, block: int = 256) -> Iterator[dict[str, Any]]:
-    """Yield each row as plain values for JSON, null for NaN; by blocks, which hold little memory."""
+    """Yield rows as plain values for JSON, null for NaN; block by block, to hold little memory."""
     names = list(rows.columns)
     for start in range(0, len(rows), block):
         part = rows.iloc[start : start + block]
