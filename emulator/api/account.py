@@ -1,14 +1,14 @@
-"""The account, its rate limit, and what the platform offers: sizes, stacks, regions. And log
-sessions.
-"""
+"""The account, its rate limit, log sessions, and the platform's dyno sizes and stacks."""
 
 import secrets
 
 from emulator.api.call import Call, Reply, Route
 from emulator.api.errors import not_found
-from emulator.dynos.logs import KEPT, Session
+from emulator.dynos.logs import MOST_LINES, Session
 from emulator.model import serializers, sizes
-from emulator.model.state import SESSIONS, STACKS, Account, remember
+from emulator.model.app import STACKS
+from emulator.model.record import Account
+from emulator.model.state import SESSIONS, remember
 
 
 def _shape(account: Account) -> dict[str, object]:
@@ -47,21 +47,21 @@ def user(call: Call) -> Reply:
 
 
 def rate_limits(call: Call) -> Reply:
-    """Costs nothing."""
+    """The calls that are left; asking for it is free."""
     return Reply({"remaining": call.platform.rate.remaining(call.account.id)})
 
 
 def dyno_sizes(_: Call) -> Reply:
     """With their cost a month."""
-    return Reply([sizes.shape(size) for size in sizes.SIZES.values()], keys=("id", "name"))
+    return Reply.listing(sizes.shape, sizes.ALL, ("id", "name"))
 
 
 def dyno_size(call: Call) -> Reply:
     """One, by name or id."""
-    found = sizes.find(call.params[0])
-    if found is None:
+    size = sizes.find(call.params[0])
+    if size is None:
         raise not_found("dyno_size")
-    return Reply(sizes.shape(found))
+    return Reply(sizes.shape(size))
 
 
 def _stack(name: str, account: Account) -> dict[str, object]:
@@ -106,12 +106,15 @@ def log_session(call: Call) -> Reply:
     `ps`.
     """
     app = call.app()
-    wanted = call.body.get("lines")
-    lines = wanted if isinstance(wanted, int) and 0 < wanted <= KEPT else 100
+    lines = call.body.get("lines")
+    if not isinstance(lines, int) or not 0 < lines <= MOST_LINES:
+        lines = 100
+
     dyno = call.text("dyno_name") or call.text("dyno") or call.text("type")
     session = Session(app.log, lines, bool(call.body.get("tail")), call.text("source"), dyno)
+
     token = secrets.token_hex(16)
-    remember(call.platform.world.sessions, token, (session, call.platform.clock.now()), SESSIONS)
+    remember(call.platform.state.sessions, token, (session, call.platform.clock.now()), SESSIONS)
     shown = {"created_at": app.created_at, "id": session.id, "updated_at": app.created_at}
     return Reply({**shown, "logplex_url": f"{call.platform.base}/logplex/{token}"}, 201)
 

@@ -1,4 +1,4 @@
-"""4,500 calls in store for an account, and 75 more each minute."""
+"""The rate limit: a bucket of 4,500 calls an account, and 75 more each minute."""
 
 from collections.abc import Callable
 
@@ -23,9 +23,10 @@ class Rate:
         return int(left)
 
     def take(self, account: str) -> bool:
-        """Spend one call; False when there is none."""
+        """Spend one call; False when none is left."""
         if self.remaining(account) < 1:
             return False
+
         left, at = self._left[account]
         self._left[account] = (left - 1, at)
         return True

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from emulator.dynos.logs import Line
-from emulator.router.log_drains import framed
+from emulator.router.log_drains import syslog_frame
 from tests.emulator.rehearsed import PLAIN
 from tests.until import until
 
@@ -145,5 +145,5 @@ def test_another_app_is_reached_at_its_own_host(heroku):
 
 def test_the_length_before_a_line_is_in_bytes():
     line = Line(1, "2026-08-01T12:00:00.000000+00:00", "app", "web.1", "søm")
-    length, _, rest = framed(line).partition(b" ")
+    length, _, rest = syslog_frame(line).partition(b" ")
     assert int(length) == len(rest) == 62

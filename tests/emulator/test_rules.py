@@ -6,7 +6,7 @@ from emulator.api.errors import ApiError
 from emulator.api.ranges import part
 from emulator.api.rate import Rate
 from emulator.build.procfile import process_types
-from emulator.build.python_version import wanted
+from emulator.build.python_version import requested_version
 from emulator.checks.conformance import REPLY, REQUEST
 
 STRICT = {"strictProperties": True, "properties": {"a": {}, "b": {}}}
@@ -69,8 +69,9 @@ def test_the_rate_fills_up_again():
 @pytest.mark.parametrize(("text", "version"), [("3.11", "3.11"), ("# why\n3.13.5\n", "3.13.5")])
 def test_a_python_version_is_read(tmp_path, text, version):
     (tmp_path / ".python-version").write_text(text)
-    assert wanted(tmp_path, uv=True).version == version
+    assert requested_version(tmp_path, uv=True).version == version
 
 
 def test_no_version_means_the_platforms_default(tmp_path):
-    assert (wanted(tmp_path, uv=False).version, wanted(tmp_path, uv=False).where) == ("3.14", "")
+    python = requested_version(tmp_path, uv=False)
+    assert (python.version, python.file) == ("3.14", "")

@@ -5,10 +5,10 @@ import os
 import pytest
 
 from emulator.dynos import memory
-from emulator.dynos.dyno import Dyno
 from emulator.dynos.logs import Log
+from emulator.model.app import App, Dyno, Release
+from emulator.model.record import Account
 from emulator.model.sizes import SIZES
-from emulator.model.state import Account, App, Release
 
 
 @pytest.fixture
