@@ -97,10 +97,10 @@ def wait(
 
 def _account() -> str:
     """PostgreSQL refuses to run as root; root runs it under the account that Debian made for it."""
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    if "postgres" in names:
-        return "postgres"
-    return "nobody"
+    try:
+        return pwd.getpwnam("postgres").pw_name
+    except KeyError:
+        return "nobody"
 
 
 def _identity(folder: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The account, its rate limit, log sessions, and the platform's dyno sizes and stacks."""
 
 import secrets
+from functools import partial
 
 from emulator.api.call import Call, Reply, Route
 from emulator.api.errors import not_found
@@ -76,7 +77,7 @@ def _stack(name: str, account: Account) -> dict[str, object]:
 
 def stacks(call: Call) -> Reply:
     """Those with a Python buildpack."""
-    return Reply([_stack(name, call.account) for name in STACKS], keys=("id", "name"))
+    return Reply.listing(partial(_stack, account=call.account), STACKS, ("id", "name"))
 
 
 def stack(call: Call) -> Reply:

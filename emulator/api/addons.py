@@ -1,6 +1,7 @@
 """Add-ons and their attachments. Only heroku-postgresql is provided."""
 
 import re
+from functools import partial
 
 from emulator.addons import databases
 from emulator.addons.databases import Databases
@@ -75,7 +76,7 @@ def listed_of_app(call: Call) -> Reply:
 
 
 def _listing(call: Call, addons: list[Addon]) -> Reply:
-    return Reply([_shape(call, addon) for addon in addons], keys=KEYS)
+    return Reply.listing(partial(_shape, call), addons, KEYS)
 
 
 def info(call: Call) -> Reply:

@@ -168,7 +168,10 @@ class Api:
         return _of_unavailable_feature(links[0])
 
     def _admit(self, request: ApiRequest, headers: Headers) -> Account:
-        """The caller's account; raises ApiError for a wrong version, a wrong token, too many calls."""
+        """The caller's account.
+
+        Raises ApiError for a wrong version, a wrong token or an empty rate limit bucket.
+        """
         if not ACCEPT.search(request.message.header("accept")):
             raise NOT_ACCEPTABLE
 

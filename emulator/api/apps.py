@@ -4,13 +4,14 @@ import asyncio
 import random
 import re
 import shutil
+from functools import partial
 
 from emulator.api.call import Call, Reply, Route
 from emulator.api.errors import invalid, not_emulated, not_found
 from emulator.build.buildpack import URLS
 from emulator.dynos.logs import Log
 from emulator.model import serializers
-from emulator.model.app import STACKS, App
+from emulator.model.app import STACKS, App, Slug
 from emulator.model.ids import fixed_id
 from emulator.model.state import of_app
 
@@ -133,13 +134,12 @@ def delete(call: Call) -> Reply:
 
 def _delete_slugs(call: Call, app: App) -> None:
     """Delete the files of the app's slugs but of those that other apps have too."""
-    used: set[str] = set()
+    used: set[Slug] = set()
     for other in call.state.apps.values():
-        used.update(slug.id for slug in other.slugs)
+        used.update(other.slugs)
 
-    for slug in app.slugs:
-        if slug.id not in used:
-            shutil.rmtree(slug.folder, ignore_errors=True)
+    for slug in set(app.slugs) - used:
+        shutil.rmtree(slug.folder, ignore_errors=True)
 
 
 def _check_stack(stack: str) -> None:
@@ -175,7 +175,7 @@ def _feature(app: App, name: str) -> dict[str, object]:
 
 def features(call: Call) -> Reply:
     """The features that are emulated."""
-    return Reply([_feature(call.app(), name) for name in FEATURES], keys=("id", "name"))
+    return Reply.listing(partial(_feature, call.app()), FEATURES, ("id", "name"))
 
 
 def feature(call: Call) -> Reply:

@@ -1,6 +1,7 @@
 """Sources, builds and slugs."""
 
 import secrets
+from functools import partial
 
 from emulator.api.call import Call, Reply, Route
 from emulator.api.errors import ApiError, invalid, not_emulated, not_found
@@ -70,8 +71,8 @@ def info(call: Call) -> Reply:
 
 def listed(call: Call) -> Reply:
     """All of an app's."""
-    builds = [serializers.build(build, call.platform.base) for build in call.app().builds]
-    return Reply(builds, keys=("id", "created_at", "updated_at"))
+    serialize = partial(serializers.build, base=call.platform.base)
+    return Reply.listing(serialize, call.app().builds, ("id", "created_at", "updated_at"))
 
 
 def cancel(call: Call) -> Reply:

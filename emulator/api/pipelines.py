@@ -141,9 +141,8 @@ def _app_of(call: Call, reference: dict[str, Any]) -> App:
 
 
 def _check_targets(call: Call, pipeline: Pipeline, source: App, targets: list[App]) -> None:
-    members = [coupling.app for coupling in call.state.members(pipeline)]
-    apps_are_members = all(app in members for app in [source, *targets])
-    if not targets or not apps_are_members or source in targets:
+    members = {coupling.app for coupling in call.state.members(pipeline)}
+    if not targets or source in targets or not {source, *targets} <= members:
         raise invalid("Source and targets must be different apps of the pipeline.")
 
 

@@ -168,9 +168,8 @@ class SignedUrls:
 
 def _written(lines: list[Line], events: bool) -> str:
     """The lines as text, or as server-sent events."""
-    if not events:
-        return "".join(f"{line}\n" for line in lines)
-    return "".join(f"id: {line.number}\ndata: {line}\n\n" for line in lines)
+    form = "id: {0.number}\ndata: {0}\n\n" if events else "{0}\n"
+    return "".join(map(form.format, lines))
 
 
 def _first_byte(header: str) -> int | None:

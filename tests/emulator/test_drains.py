@@ -11,7 +11,7 @@ import pytest
 
 from emulator.dynos.logs import Line
 from emulator.router.log_drains import syslog_frame
-from tests.emulator.rehearsed import PLAIN
+from tests.emulator.emulator_harness import PLAIN
 from tests.until import until
 
 
@@ -96,12 +96,14 @@ def test_the_lines_of_app_and_platform_arrive_with_their_lengths_and_the_secret(
     with receiver() as there:
         app = heroku.new()
         drained(heroku, app, there.url)
-        heroku.release(app, heroku.slug("tiny", PLAIN))
+        heroku.release(app, heroku.slug("sample", PLAIN))
         heroku.up(app)
         until(
             lambda: b"State changed from starting to up" in there.text(), "the dyno manager's line"
         )
-        until(lambda: b" host app web.1 - tiny says it starts\n" in there.text(), "the app's line")
+        until(
+            lambda: b" host app web.1 - the sample app starts\n" in there.text(), "the app's line"
+        )
         for headers, body in there.batches:
             lines = re.findall(rb"\d+ <\d+>1 \S+ host (?:app|heroku) \S+ - .*\n", body)
             assert b"".join(lines) == body
@@ -118,7 +120,7 @@ def test_the_lines_of_app_and_platform_arrive_with_their_lengths_and_the_secret(
 
 def test_a_batch_that_was_not_taken_is_sent_again_under_its_id(heroku):
     with receiver(refuses=2) as there:
-        app = heroku.tiny()
+        app = heroku.sample_app()
         drained(heroku, app, there.url)
         heroku.get(app)
         until(lambda: len(there.batches) >= 3, "the third try", 30)
@@ -127,7 +129,7 @@ def test_a_batch_that_was_not_taken_is_sent_again_under_its_id(heroku):
 
 
 def test_what_nobody_takes_is_lost_and_the_log_says_so(heroku):
-    app = heroku.tiny()
+    app = heroku.sample_app()
     drain = drained(heroku, app, "http://127.0.0.1:9/")
     heroku.get(app)
     heroku.logged(app, "heroku[logplex]: Error L10 (output buffer overflow): 1 messages dropped")
@@ -135,7 +137,7 @@ def test_what_nobody_takes_is_lost_and_the_log_says_so(heroku):
 
 
 def test_another_app_is_reached_at_its_own_host(heroku):
-    target, app = heroku.tiny(), heroku.tiny()
+    target, app = heroku.sample_app(), heroku.sample_app()
     host = target["web_url"].removeprefix("https://").strip("/")
     drained(heroku, app, f"https://drain:secret@{host}/drains/v1")
     heroku.get(app)

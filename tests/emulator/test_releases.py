@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.emulator.rehearsed import PLAIN, WITH_RELEASE
+from tests.emulator.emulator_harness import PLAIN, WITH_RELEASE
 from tests.until import until
 
 
@@ -57,7 +57,7 @@ def test_config_that_is_not_allowed_changes_nothing(heroku, bad):
 
 
 def test_a_config_change_restarts_the_dynos(heroku):
-    app = heroku.tiny()
+    app = heroku.sample_app()
     before = heroku.get(app).json()
     heroku.call("PATCH", f"/apps/{app['id']}/config-vars", json={"COLOUR": "blue"})
     after = heroku.get(app).json()
@@ -65,7 +65,7 @@ def test_a_config_change_restarts_the_dynos(heroku):
 
 
 def test_a_rollback_is_a_new_release_of_the_old_slug_and_config(heroku):
-    app = heroku.tiny(COLOUR="red")
+    app = heroku.sample_app(COLOUR="red")
     good = heroku.releases(app)[-1]
     heroku.call("PATCH", f"/apps/{app['id']}/config-vars", json={"COLOUR": "blue"})
     back = heroku.call("POST", f"/apps/{app['id']}/releases", 201, json={"release": good["id"]})
@@ -84,7 +84,7 @@ def test_a_rollback_wants_a_release_that_can_be_rolled_back_to(heroku):
 
 
 def test_a_slug_runs_on_another_app_without_a_build(heroku):
-    first, second = heroku.tiny(), heroku.new()
+    first, second = heroku.sample_app(), heroku.new()
     slug = heroku.releases(first)[-1]["slug"]["id"]
     made = heroku.release(second, slug, description="iris 1.4.0")
     assert (made["slug"]["id"], made["description"]) == (slug, "iris 1.4.0")
@@ -138,6 +138,6 @@ def test_the_output_of_a_release_command_is_404_until_it_starts(heroku):
 
 def test_the_first_release_with_a_web_process_scales_it_to_one(heroku):
     app = heroku.new()
-    heroku.release(app, heroku.slug("tiny", PLAIN))
+    heroku.release(app, heroku.slug("sample", PLAIN))
     [web] = heroku.call("GET", f"/apps/{app['id']}/formation")
     assert (web["type"], web["quantity"], web["dyno_size"]["name"]) == ("web", 1, "Basic")

@@ -11,7 +11,7 @@ def coupled(heroku, *stages):
     """A pipeline with an app a stage."""
     name = f"line-{len(heroku.call('GET', '/pipelines'))}"
     pipeline = heroku.call("POST", "/pipelines", 201, json={"name": name})
-    apps = [heroku.tiny() if number == 0 else heroku.new() for number, _ in enumerate(stages)]
+    apps = [heroku.sample_app() if number == 0 else heroku.new() for number, _ in enumerate(stages)]
     for app, stage in zip(apps, stages, strict=True):
         body = {"app": app["id"], "pipeline": pipeline["id"], "stage": stage}
         heroku.call("POST", "/pipeline-couplings", 201, json=body)
@@ -133,9 +133,9 @@ def test_an_app_is_in_one_pipeline_and_can_leave_it(heroku):
 
 
 def test_a_log_session_can_be_narrowed_and_read_as_events(heroku):
-    app = heroku.tiny()
+    app = heroku.sample_app()
     heroku.get(app)
-    assert "tiny says it starts" in heroku.log(app, source="app", dyno_name="web.1")
+    assert "the sample app starts" in heroku.log(app, source="app", dyno_name="web.1")
     assert "heroku[" not in heroku.log(app, source="app")
     session = heroku.call("POST", f"/apps/{app['id']}/log-sessions", json={"lines": 1})
     events = heroku.public.get(session["logplex_url"], headers={"Accept": "text/event-stream"}).text
@@ -144,7 +144,7 @@ def test_a_log_session_can_be_narrowed_and_read_as_events(heroku):
 
 
 def test_a_log_can_be_followed(heroku):
-    app = heroku.tiny()
+    app = heroku.sample_app()
     session = heroku.call(
         "POST", f"/apps/{app['id']}/log-sessions", json={"lines": 1, "tail": True}
     )

@@ -5,12 +5,12 @@ import json
 import httpx
 import pytest
 
-from tests.emulator.rehearsed import ACCEPT, TOKEN
+from tests.emulator.emulator_harness import ACCEPT, TOKEN
 
 
 def test_every_exchange_is_held_against_the_schema(heroku, needs_schema):
     before = heroku.account()["exchanges"]["validated"]
-    heroku.tiny()
+    heroku.sample_app()
     assert heroku.account()["exchanges"]["validated"] > before
     assert heroku.account()["failures"] == []
 

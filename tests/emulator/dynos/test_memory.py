@@ -16,7 +16,7 @@ def dyno():
     account = Account("a@example.com")
     app = App("app", account, Log())
     release = Release(app, account, 1, "Initial release", None, {})
-    return Dyno(app, "web", "web.1", "python tiny.py", SIZES["basic"], release)
+    return Dyno(app, "web", "web.1", "python sample_app.py", SIZES["basic"], release)
 
 
 @pytest.mark.parametrize(("used", "words"), [(511, ""), (600, "R14"), (1025, "R15")])

@@ -35,7 +35,9 @@ def test_a_cancelled_build_leaves_no_dyno_that_is_never_over(
         account = Account("a@example.com")
         app = App("app", account, Log())
         release = Release(app, account, 1, "Initial release", None, {})
-        dyno = Dyno(app, "web", "web.1", "python tiny.py", SIZES["basic"], release, stopping=True)
+        dyno = Dyno(
+            app, "web", "web.1", "python sample_app.py", SIZES["basic"], release, stopping=True
+        )
         running = asyncio.create_task(Runner(tmp_path, Clock(1, 1)).run(dyno))
         await asyncio.to_thread(removing.wait, 10)
         running.cancel()
