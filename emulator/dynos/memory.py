@@ -33,8 +33,8 @@ def _used_kb(process: int) -> int:
 
 
 async def watch(dyno: Dyno, clock: Clock) -> None:
-    """Measure each 20 s of the platform's time (each 5 s at most) until the dyno is over."""
-    while not dyno.over.is_set():
+    """Measure each 20 s of the platform's time (each 5 s at most) until the dyno has ended."""
+    while not dyno.ended.is_set():
         await asyncio.sleep(max(LEAST_S, INTERVAL_S / clock.speed))
         if dyno.group is not None:
             judge(dyno, await asyncio.to_thread(used_mb, dyno.group))

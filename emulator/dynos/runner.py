@@ -45,7 +45,7 @@ class Runner:
             finally:
                 # Also where a build that waits for it is cancelled just now: whoever ends it waits
                 # for this.
-                dyno.over.set()
+                dyno.ended.set()
                 dyno.app.changed.notify()
 
     async def _run(self, dyno: Dyno, root: Path) -> int:
@@ -115,7 +115,7 @@ class Runner:
         dyno.stopping = True
         dyno.app.changed.notify()
 
-        if dyno.group is not None and not dyno.over.is_set():
+        if dyno.group is not None and not dyno.ended.is_set():
             dyno.log("Stopping all processes with SIGTERM")
             if not await process_groups.end(dyno.group, self.clock.allowed(SHUTDOWN_S)):
                 dyno.log(
@@ -124,7 +124,7 @@ class Runner:
                 )
                 dyno.log("Stopping remaining processes with SIGKILL")
 
-        await dyno.over.wait()
+        await dyno.ended.wait()
 
 
 async def _read_output(pipe: asyncio.StreamReader | None, dyno: Dyno) -> None:

@@ -77,7 +77,7 @@ class Dyno(Record):
     """One dyno and its processes. state: starting, up, crashed, down.
 
     A held dyno (preboot) is up and gets no requests. `group` is the id of its process group, `home`
-    the folder of its files, `idle` the router's free connections to it. `over` is set once its
+    the folder of its files, `idle` the router's free connections to it. `ended` is set once its
     processes have ended and its files are removed.
     """
 
@@ -97,7 +97,7 @@ class Dyno(Record):
     output: Stream | None = None
     extra: dict[str, str] = field(default_factory=dict)
     idle: deque[Any] = field(default_factory=deque, repr=False)
-    over: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    ended: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     @property
     def routable(self) -> bool:

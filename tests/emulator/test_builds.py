@@ -130,7 +130,7 @@ def test_a_build_installs_runs_hooks_and_releases(heroku):
     slug = heroku.call("GET", f"/apps/{app['id']}/slugs/{build['slug']['id']}")
     assert slug["process_types"] == {"web": "python sample_app.py", "worker": "sleep 60"}
     formation = heroku.call("GET", f"/apps/{app['id']}/formation")
-    assert {each["type"]: each["quantity"] for each in formation} == {"web": 1, "worker": 0}
+    assert {entry["type"]: entry["quantity"] for entry in formation} == {"web": 1, "worker": 0}
 
 
 def test_a_single_top_folder_is_taken_off(heroku):

@@ -141,7 +141,7 @@ def test_pipelines_info_shows_apps_and_stages(cli, app, lenient):
 
 def test_apps_are_listed(cli, app):
     assert app["name"] in cli("apps")
-    assert app["name"] in [each["name"] for each in json.loads(cli("apps", "--json"))]
+    assert app["name"] in [entry["name"] for entry in json.loads(cli("apps", "--json"))]
 
 
 def test_dynos_are_scaled_to_none_and_back(cli, app, lenient):
@@ -171,8 +171,8 @@ def test_what_the_client_asks_and_gets_fits_the_schema(lenient, needs_schema):
     # What the client sends is its own affair: a number as text, a plan as an object.
     replies = [
         wrong
-        for each in lenient.account()["failures"]
-        for wrong in each["wrong"]
+        for failure in lenient.account()["failures"]
+        for wrong in failure["wrong"]
         if "request:" not in wrong
     ]
     assert replies == []

@@ -1,6 +1,4 @@
-"""Log drains: what goes on to whom, in which form, again where it is not taken, and no longer once
-it is removed.
-"""
+"""Log drains: the form of batches, their repetition where they are refused, and their end."""
 
 import re
 import threading
@@ -16,7 +14,7 @@ from tests.until import until
 
 
 class Receiver:
-    """Takes batches, but for the first `refuses`, which it answers with 503."""
+    """Accepts batches, but for the first `refuses`, which it answers with 503."""
 
     def __init__(self, refuses=0):
         self.refuses, self.batches, self.url = refuses, [], ""
@@ -27,25 +25,25 @@ class Receiver:
 
 @contextmanager
 def receiver(refuses=0):
-    """One that listens."""
-    made = Receiver(refuses)
+    """A receiver that listens."""
+    collector = Receiver(refuses)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
-            made.batches.append(
+            collector.batches.append(
                 (dict(self.headers), self.rfile.read(int(self.headers["Content-Length"])))
             )
-            self.send_response(503 if len(made.batches) <= made.refuses else 204)
+            self.send_response(503 if len(collector.batches) <= collector.refuses else 204)
             self.end_headers()
 
         def log_message(self, *words):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.url = f"http://drain:secret@127.0.0.1:{server.server_port}/drains/v1"
+    collector.url = f"http://drain:secret@127.0.0.1:{server.server_port}/drains/v1"
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
     try:
-        yield made
+        yield collector
     finally:
         server.shutdown()
         server.server_close()
@@ -93,18 +91,20 @@ def test_an_app_has_five_drains_at_most_and_none_twice(heroku):
 
 
 def test_the_lines_of_app_and_platform_arrive_with_their_lengths_and_the_secret(heroku):
-    with receiver() as there:
+    with receiver() as collector:
         app = heroku.new()
-        drained(heroku, app, there.url)
+        drained(heroku, app, collector.url)
         heroku.release(app, heroku.slug("sample", PLAIN))
         heroku.up(app)
         until(
-            lambda: b"State changed from starting to up" in there.text(), "the dyno manager's line"
+            lambda: b"State changed from starting to up" in collector.text(),
+            "the dyno manager's line",
         )
         until(
-            lambda: b" host app web.1 - the sample app starts\n" in there.text(), "the app's line"
+            lambda: b" host app web.1 - the sample app starts\n" in collector.text(),
+            "the app's line",
         )
-        for headers, body in there.batches:
+        for headers, body in collector.batches:
             lines = re.findall(rb"\d+ <\d+>1 \S+ host (?:app|heroku) \S+ - .*\n", body)
             assert b"".join(lines) == body
             assert all(
@@ -113,19 +113,19 @@ def test_the_lines_of_app_and_platform_arrive_with_their_lengths_and_the_secret(
             assert int(headers["Logplex-Msg-Count"]) == len(lines)
             assert headers["Content-Type"] == "application/logplex-1"
             assert headers["Authorization"] == "Basic ZHJhaW46c2VjcmV0"
-        assert len({headers["Logplex-Frame-Id"] for headers, _ in there.batches}) == len(
-            there.batches
+        assert len({headers["Logplex-Frame-Id"] for headers, _ in collector.batches}) == len(
+            collector.batches
         )
 
 
 def test_a_batch_that_was_not_taken_is_sent_again_under_its_id(heroku):
-    with receiver(refuses=2) as there:
+    with receiver(refuses=2) as collector:
         app = heroku.sample_app()
-        drained(heroku, app, there.url)
+        drained(heroku, app, collector.url)
         heroku.get(app)
-        until(lambda: len(there.batches) >= 3, "the third try", 30)
-        assert len({headers["Logplex-Frame-Id"] for headers, _ in there.batches[:3]}) == 1
-        assert len({body for _, body in there.batches[:3]}) == 1
+        until(lambda: len(collector.batches) >= 3, "the third try", 30)
+        assert len({headers["Logplex-Frame-Id"] for headers, _ in collector.batches[:3]}) == 1
+        assert len({body for _, body in collector.batches[:3]}) == 1
 
 
 def test_what_nobody_takes_is_lost_and_the_log_says_so(heroku):
@@ -141,8 +141,8 @@ def test_another_app_is_reached_at_its_own_host(heroku):
     host = target["web_url"].removeprefix("https://").strip("/")
     drained(heroku, app, f"https://drain:secret@{host}/drains/v1")
     heroku.get(app)
-    said = heroku.logged(target, 'method=POST path="/drains/v1"')
-    assert "secret" not in said
+    log = heroku.logged(target, 'method=POST path="/drains/v1"')
+    assert "secret" not in log
 
 
 def test_the_length_before_a_line_is_in_bytes():

@@ -14,7 +14,7 @@ ITEMS = [{"version": number} for number in range(1, 8)]
 
 
 @pytest.mark.parametrize(
-    ("asked", "found", "more"),
+    ("header", "versions", "next_range"),
     [
         ("", [1, 2, 3, 4, 5, 6, 7], ""),
         ("version ..; max=3", [1, 2, 3], "version ]3..; max=3"),
@@ -24,20 +24,20 @@ ITEMS = [{"version": number} for number in range(1, 8)]
         ("version 2..4", [2, 3, 4], ""),
     ],
 )
-def test_a_range_cuts_a_list(asked, found, more):
-    cut = part(ITEMS, asked, ("version",))
-    assert [item["version"] for item in cut.items] == found
-    assert dict(cut.headers).get("Next-Range", "") == more
-    assert cut.status == (206 if more else 200)
+def test_a_range_cuts_a_list(header, versions, next_range):
+    cut = part(ITEMS, header, ("version",))
+    assert [item["version"] for item in cut.items] == versions
+    assert dict(cut.headers).get("Next-Range", "") == next_range
+    assert cut.status == (206 if next_range else 200)
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "header",
     ["nonsense", "name ..", "version ..; max=0", "version ..; max=5000", "version ..; order=up"],
 )
-def test_a_range_that_is_none_is_refused(asked):
+def test_a_range_that_is_none_is_refused(header):
     with pytest.raises(ApiError) as refused:
-        part(ITEMS, asked, ("version",))
+        part(ITEMS, header, ("version",))
     assert refused.value.status == 416
 
 

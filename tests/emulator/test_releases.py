@@ -8,7 +8,7 @@ from tests.until import until
 
 def descriptions(heroku, app):
     """What the releases say, from v1 on."""
-    return [each["description"] for each in heroku.releases(app)]
+    return [release["description"] for release in heroku.releases(app)]
 
 
 def settled(heroku, app):
@@ -32,8 +32,8 @@ def released(heroku):
 def test_a_new_app_has_two_releases_and_no_slug(heroku):
     app = heroku.new()
     assert descriptions(heroku, app) == ["Initial release", "Enable Logplex"]
-    assert [each["current"] for each in heroku.releases(app)] == [False, True]
-    assert not any(each["eligible_for_rollback"] for each in heroku.releases(app))
+    assert [release["current"] for release in heroku.releases(app)] == [False, True]
+    assert not any(release["eligible_for_rollback"] for release in heroku.releases(app))
 
 
 def test_config_is_changed_by_a_release_and_null_removes(heroku):
@@ -71,7 +71,7 @@ def test_a_rollback_is_a_new_release_of_the_old_slug_and_config(heroku):
     back = heroku.call("POST", f"/apps/{app['id']}/releases", 201, json={"release": good["id"]})
     assert (back["description"], back["slug"]) == (f"Rollback to v{good['version']}", good["slug"])
     assert heroku.call("GET", f"/apps/{app['id']}/config-vars") == {"COLOUR": "red"}
-    assert [each["version"] for each in heroku.releases(app) if each["current"]] == [
+    assert [release["version"] for release in heroku.releases(app) if release["current"]] == [
         back["version"]
     ]
 
@@ -120,7 +120,9 @@ def test_a_failed_release_command_leaves_everything_as_it_was(heroku, released):
         False,
         False,
     )
-    assert [each["id"] for each in heroku.releases(released) if each["current"]] == [good["id"]]
+    assert [release["id"] for release in heroku.releases(released) if release["current"]] == [
+        good["id"]
+    ]
     assert heroku.call("GET", path) == {"COLOUR": "red"}
     assert heroku.get(released).json()["pid"] == pid
 

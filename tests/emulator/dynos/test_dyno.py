@@ -1,4 +1,4 @@
-"""Dynos: what they are told, how they boot, end, crash, and are replaced."""
+"""Dynos: their environment, and how they boot, end, crash and are replaced."""
 
 import os
 
@@ -17,7 +17,7 @@ def test_a_process_gets_config_and_platform_variables_and_nothing_else(heroku):
     env = heroku.get(heroku.sample_app(MINE="yes")).json()["env"]
     assert (env["MINE"], env["DYNO"], env["WEB_CONCURRENCY"]) == ("yes", "web.1", "2")
     assert env["PORT"].isdigit()
-    told = {
+    allowed = {
         "HOME",
         "PATH",
         "LANG",
@@ -36,7 +36,7 @@ def test_a_process_gets_config_and_platform_variables_and_nothing_else(heroku):
         "WEB_CONCURRENCY",
         "LC_CTYPE",
     }
-    assert set(env) <= told
+    assert set(env) <= allowed
     assert os.environ["PATH"] != env["PATH"]
 
 
@@ -86,7 +86,7 @@ def test_eco_and_basic_do_not_mix_with_other_sizes(heroku):
     heroku.call("PATCH", f"/apps/{app['id']}/formation", 422, json={"updates": updates})
     updates.append({"type": "web", "dyno_size": {"name": "Standard-2X"}})
     changed = heroku.call("PATCH", f"/apps/{app['id']}/formation", json={"updates": updates})
-    assert {each["type"]: each["size"] for each in changed} == {
+    assert {entry["type"]: entry["size"] for entry in changed} == {
         "worker": "Standard-1X",
         "web": "Standard-2X",
     }

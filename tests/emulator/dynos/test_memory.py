@@ -22,8 +22,8 @@ def dyno():
 @pytest.mark.parametrize(("used", "words"), [(511, ""), (600, "R14"), (1025, "R15")])
 def test_too_much_memory_is_said(dyno, used, words):
     memory.judge(dyno, used)
-    said = " ".join(line.text for line in dyno.app.log.lines)
-    assert (words in said) if words else not said
+    log = " ".join(line.text for line in dyno.app.log.lines)
+    assert (words in log) if words else not log
 
 
 def test_memory_of_a_process_group_is_counted():

@@ -43,6 +43,6 @@ def test_a_cancelled_build_leaves_no_dyno_that_is_never_over(
         running.cancel()
         await asyncio.wait([running])
         go_on.set()
-        return dyno.over.is_set()
+        return dyno.ended.is_set()
 
     assert asyncio.run(cancelled())
