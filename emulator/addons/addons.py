@@ -18,7 +18,7 @@ PROVISION_S = 120
 
 
 class Addons:
-    """Only heroku-postgresql. `provision_s`: the platform's seconds until one is provided."""
+    """Makes add-ons of heroku-postgresql. provision_s: the platform's seconds until one is ready."""
 
     def __init__(self, state: State, releases: Releases, clock: Clock, report: Report) -> None:
         self.state, self.releases, self.clock, self.report = state, releases, clock, report
@@ -31,7 +31,7 @@ class Addons:
         self._tasks = Tasks()
 
     def create(self, app: App, user: Account, plan: str, attachment_name: str, name: str) -> Addon:
-        """Begin to provide one. Its config var comes when it is provided."""
+        """Begin to provide an add-on. Its config var is set once it is provided."""
         addon = Addon(name or f"postgresql-{secrets.token_hex(4)}", plan, app)
         self.state.addons[addon.id] = addon
         attachment = Attachment(attachment_name, addon, app)
@@ -44,7 +44,7 @@ class Addons:
         return addon
 
     def attach(self, addon: Addon, app: App, user: Account, name: str) -> Attachment:
-        """Share one with another app, which gets its config vars, a release and a restart."""
+        """Share an add-on with another app, which gets its config vars, a release and a restart."""
         attachment = Attachment(name, addon, app)
         self.state.attachments[attachment.id] = attachment
 
@@ -53,7 +53,7 @@ class Addons:
         return attachment
 
     def detach(self, attachment: Attachment, user: Account) -> None:
-        """Remove its config vars from the app."""
+        """Remove an attachment and its config vars from the app."""
         self.state.attachments.pop(attachment.id, None)
         config = attachment.app.next_config
         for key in attachment.config():
@@ -63,7 +63,7 @@ class Addons:
         self.releases.config(attachment.app, user, text, config, command=False)
 
     def delete(self, addon: Addon, user: Account) -> None:
-        """End it, with its data and all its attachments."""
+        """Delete an add-on with its data and all its attachments."""
         for attachment in self.state.attachments_of_addon(addon):
             self.state.attachments.pop(attachment.id)
             if attachment.app.id in self.state.apps:

@@ -12,7 +12,7 @@ from emulator.model.record import Account
 from emulator.model.state import SESSIONS, remember
 
 
-def _shape(account: Account) -> dict[str, object]:
+def _serialize(account: Account) -> dict[str, object]:
     return {
         "allow_tracking": False,
         "beta": False,
@@ -36,12 +36,12 @@ def _shape(account: Account) -> dict[str, object]:
 
 
 def info(call: Call) -> Reply:
-    """The caller."""
-    return Reply(_shape(call.account))
+    """The caller's account."""
+    return Reply(_serialize(call.account))
 
 
 def user(call: Call) -> Reply:
-    """The caller, by `~`, id or email."""
+    """The caller's account, by `~`, id or email."""
     if call.params[0] not in ("~", call.account.id, call.account.email):
         raise not_found("user")
     return info(call)
@@ -53,16 +53,16 @@ def rate_limits(call: Call) -> Reply:
 
 
 def dyno_sizes(_: Call) -> Reply:
-    """With their cost a month."""
-    return Reply.listing(sizes.shape, sizes.ALL, ("id", "name"))
+    """All dyno sizes with their cost a month."""
+    return Reply.listing(sizes.serialize, sizes.ALL, ("id", "name"))
 
 
 def dyno_size(call: Call) -> Reply:
-    """One, by name or id."""
+    """One dyno size, by name or id."""
     size = sizes.find(call.params[0])
     if size is None:
         raise not_found("dyno_size")
-    return Reply(sizes.shape(size))
+    return Reply(sizes.serialize(size))
 
 
 def _stack(name: str, account: Account) -> dict[str, object]:
@@ -76,19 +76,19 @@ def _stack(name: str, account: Account) -> dict[str, object]:
 
 
 def stacks(call: Call) -> Reply:
-    """Those with a Python buildpack."""
+    """The stacks that have a Python buildpack."""
     return Reply.listing(partial(_stack, account=call.account), STACKS, ("id", "name"))
 
 
 def stack(call: Call) -> Reply:
-    """One, by name."""
+    """One stack, by name."""
     if call.params[0] not in STACKS:
         raise not_found("stack")
     return Reply(_stack(call.params[0], call.account))
 
 
 def collaborators(call: Call) -> Reply:
-    """The owner."""
+    """The owner, who is the only collaborator."""
     app = call.app()
     owner = {
         "app": {"id": app.id, "name": app.name},
@@ -103,9 +103,7 @@ def collaborators(call: Call) -> Reply:
 
 
 def log_session(call: Call) -> Reply:
-    """A short-lived address to read an app's log from; also by the CLI's older keys `dyno` and
-    `ps`.
-    """
+    """A short-lived address to read an app's log from. The CLI's older keys are accepted too."""
     app = call.app()
     lines = call.body.get("lines")
     if not isinstance(lines, int) or not 0 < lines <= MOST_LINES:

@@ -34,7 +34,7 @@ def create(call: Call) -> Reply:
         raise invalid(f"Name {name} is already taken")
 
     addon = call.platform.addons.create(app, call.account, plan, attachment_name, name)
-    return Reply(_shape(call, addon), 201)
+    return Reply(_serialize(call, addon), 201)
 
 
 def _plan_of(call: Call) -> str:
@@ -76,19 +76,19 @@ def listed_of_app(call: Call) -> Reply:
 
 
 def _listing(call: Call, addons: list[Addon]) -> Reply:
-    return Reply.listing(partial(_shape, call), addons, KEYS)
+    return Reply.listing(partial(_serialize, call), addons, KEYS)
 
 
 def info(call: Call) -> Reply:
     """One add-on, by id or name."""
-    return Reply(_shape(call, _find(call, call.params[-1])))
+    return Reply(_serialize(call, _find(call, call.params[-1])))
 
 
 def delete(call: Call) -> Reply:
     """Delete an add-on with its data and all its attachments."""
     call.app()
     addon = _find(call, call.params[1])
-    shown = _shape(call, addon)
+    shown = _serialize(call, addon)
     call.platform.addons.delete(addon, call.account)
     return Reply({**shown, "state": "deprovisioned"})
 
@@ -151,14 +151,14 @@ def plan(call: Call) -> Reply:
     name = plans.find(call.params[-1])
     if name is None or (len(call.params) > 1 and call.params[0] != plans.SERVICE):
         raise not_found("plan")
-    return Reply(plans.shape(name))
+    return Reply(plans.serialize(name))
 
 
 def plan_list(call: Call) -> Reply:
     """All plans of a service."""
     if call.params[0] != plans.SERVICE:
         raise not_found("add_on_service")
-    return Reply.listing(plans.shape, [f"{plans.SERVICE}:{name}" for name in plans.CENTS], KEYS)
+    return Reply.listing(plans.serialize, [f"{plans.SERVICE}:{name}" for name in plans.CENTS], KEYS)
 
 
 def _check_attachment(call: Call, app: App, name: str) -> None:
@@ -184,7 +184,7 @@ def _find_attachment(call: Call) -> Attachment:
     return attachment
 
 
-def _shape(call: Call, addon: Addon) -> dict[str, object]:
+def _serialize(call: Call, addon: Addon) -> dict[str, object]:
     return serializers.addon(addon, call.state.attachments_of_addon(addon))
 
 

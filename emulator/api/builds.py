@@ -45,7 +45,7 @@ def create(call: Call) -> Reply:
 
 
 def _buildpacks(call: Call) -> list[str]:
-    """Those of the call's body; raises ApiError 501 for any but Python's."""
+    """The buildpacks of the call's body; raises ApiError 501 for any but Python's."""
     urls = []
     for buildpack in call.body.get("buildpacks") or []:
         if isinstance(buildpack, dict):
@@ -70,7 +70,7 @@ def info(call: Call) -> Reply:
 
 
 def listed(call: Call) -> Reply:
-    """All of an app's."""
+    """All builds of an app."""
     serialize = partial(serializers.build, base=call.platform.base)
     return Reply.listing(serialize, call.app().builds, ("id", "created_at", "updated_at"))
 

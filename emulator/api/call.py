@@ -1,4 +1,4 @@
-"""One API call as its handler sees it, and the answer."""
+"""One API call as its handler gets it, and the handler's reply."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass
 class Call:
-    """`params` are the path's variable segments, in order."""
+    """An authorized call. params: the path's variable segments, in order."""
 
     platform: Platform
     account: Account

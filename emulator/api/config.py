@@ -13,7 +13,7 @@ LIMIT = 64 * 1024
 
 
 def info(call: Call) -> Reply:
-    """Those in force."""
+    """The config vars in force."""
     return Reply(dict(call.app().config))
 
 

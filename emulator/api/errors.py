@@ -23,7 +23,7 @@ def not_found(resource: str) -> ApiError:
 
 
 def invalid(message: str) -> ApiError:
-    """422: understood and refused."""
+    """422: the request is understood and not allowed."""
     return ApiError(422, "invalid_params", message)
 
 

@@ -1,4 +1,4 @@
-"""Formation: how many dynos of which size. Makes no release."""
+"""The formation: how many dynos of which size. A change makes no release."""
 
 import re
 from collections.abc import Iterable
@@ -18,19 +18,19 @@ Change = tuple[Formation, int, Size]
 
 
 def listed(call: Call) -> Reply:
-    """All process types."""
+    """The formation of all process types."""
     app = call.app()
     return _listing(app, app.formation.values())
 
 
 def info(call: Call) -> Reply:
-    """One process type, by type or id."""
+    """The formation of one process type, by type or id."""
     app = call.app()
     return Reply(serializers.formation(_find(app, call.params[1]), app))
 
 
 def batch(call: Call) -> Reply:
-    """All updates, or none of them when one is refused."""
+    """Apply all updates, or none of them when one is refused."""
     app, updates = call.app(), call.body.get("updates")
     if not isinstance(updates, list) or not all(isinstance(update, dict) for update in updates):
         raise invalid("updates must be a list of objects")
@@ -40,7 +40,7 @@ def batch(call: Call) -> Reply:
 
 
 def update(call: Call) -> Reply:
-    """One process type."""
+    """Update one process type."""
     app = call.app()
     change = _change(_find(app, call.params[1]), call.body)
     [formation] = _apply(call, app, [change])

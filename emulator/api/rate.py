@@ -6,7 +6,7 @@ MOST, PER_MINUTE = 4500, 75.0
 
 
 class Rate:
-    """`now` gives the platform's seconds. Tests may lower `most`."""
+    """The calls that each account has left. now: returns the platform's seconds."""
 
     def __init__(
         self, now: Callable[[], float], most: int = MOST, per_minute: float = PER_MINUTE
@@ -15,7 +15,7 @@ class Rate:
         self._left: dict[str, tuple[float, float]] = {}
 
     def remaining(self, account: str) -> int:
-        """Calls left now."""
+        """The number of calls left now."""
         at = self.now()
         left, since = self._left.get(account, (float(self.most), at))
         left = min(float(self.most), left + (at - since) * self.per_minute / 60)
@@ -32,6 +32,6 @@ class Rate:
         return True
 
     def set(self, most: int, per_minute: float) -> None:
-        """Another bucket, full for everybody."""
+        """Set another limit, with full buckets for all accounts."""
         self.most, self.per_minute = most, per_minute
         self._left.clear()

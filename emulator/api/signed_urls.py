@@ -36,7 +36,7 @@ class SignedRequest:
 
 
 class SignedUrls:
-    """/storage/, /streams/ and /logplex/."""
+    """Serves the addresses below /storage/, /streams/ and /logplex/."""
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform

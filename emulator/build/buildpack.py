@@ -33,6 +33,11 @@ MANAGERS = {
     "poetry.lock": "Poetry",
     "uv.lock": "uv",
 }
+MANAGER_NEEDED = (
+    "A Python app on Heroku must have either a 'requirements.txt',",
+    "'Pipfile.lock', 'poetry.lock' or 'uv.lock' package manager file",
+    "in the root directory of its source code.",
+)
 EMULATED = ("pip", "uv")
 URLS = ("heroku/python", "https://github.com/heroku/heroku-buildpack-python")
 
@@ -55,9 +60,7 @@ def detect(folder: Path) -> None:
             "Error: Your app is configured to use the Python buildpack,",
             "but we couldn't find any supported Python project files.",
             "",
-            "A Python app on Heroku must have either a 'requirements.txt',",
-            "'Pipfile.lock', 'poetry.lock' or 'uv.lock' package manager file",
-            "in the root directory of its source code.",
+            *MANAGER_NEEDED,
             "",
             *_listing(folder),
         )
@@ -99,9 +102,7 @@ def manager(folder: Path) -> Manager:
     raise BuildError(
         "Error: Couldn't find any supported Python package manager files.",
         "",
-        "A Python app on Heroku must have either a 'requirements.txt',",
-        "'Pipfile.lock', 'poetry.lock' or 'uv.lock' package manager file",
-        "in the root directory of its source code.",
+        *MANAGER_NEEDED,
         "",
         *_listing(folder),
     )

@@ -35,19 +35,19 @@ class Builds:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def start(self, build: Build) -> None:
-        """Begin; the build's status tells the end."""
+        """Begin a build; its status tells when it has ended."""
         task = asyncio.get_running_loop().create_task(self._build(build))
         self._tasks[build.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(build.id, None))
 
     def cancel(self, build: Build) -> None:
-        """Stop a pending one; it has then failed."""
+        """Stop a pending build, which then has failed."""
         build.cancelled = True
         if (task := self._tasks.get(build.id)) is not None:
             task.cancel()
 
     async def end_all(self) -> None:
-        """Stop all, with their processes."""
+        """Stop all builds and their processes."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

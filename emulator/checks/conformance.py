@@ -94,7 +94,7 @@ class Link:
 
 
 class Schema:
-    """The hyper-schema. With no file nothing is validated and no endpoint is known by name."""
+    """The hyper-schema. Without a file nothing is validated."""
 
     def __init__(self, path: Path | None) -> None:
         self.raw: Any = None

@@ -31,7 +31,7 @@ class Control:
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
         self.actions: dict[tuple[str, str], Callable[[dict[str, Any]], Any]] = {
-            ("GET", "account"): lambda _: self.platform.report.shape(),
+            ("GET", "account"): lambda _: self.platform.report.serialize(),
             ("POST", "faults"): self._fault,
             ("POST", "clock"): self._clock,
             ("POST", "rate"): self._rate,

@@ -52,7 +52,7 @@ class Report:
         else:
             self.other["unvalidated"] += 1
 
-    def shape(self) -> dict[str, Any]:
+    def serialize(self) -> dict[str, Any]:
         """The report's JSON."""
         return {
             "exchanges": dict(self.other),

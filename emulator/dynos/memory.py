@@ -23,7 +23,7 @@ def used_mb(group: int) -> float:
 
 
 def _used_kb(process: int) -> int:
-    """0 for a process that has ended."""
+    """The memory of one process in KiB, 0 for one that has ended."""
     with suppress(OSError):
         for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):

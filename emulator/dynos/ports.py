@@ -13,24 +13,24 @@ LISTEN = "0A"
 
 
 class Ports:
-    """Lends each port to one dyno at a time."""
+    """Free ports; each is used by one dyno at a time."""
 
     def __init__(self) -> None:
-        self._lent: set[int] = set()
+        self._in_use: set[int] = set()
 
     def acquire(self) -> int:
-        """A port that nobody listens on; raises OSError when there is none."""
+        """A port on which no process listens; raises OSError when there is none."""
         for _ in range(TRIES):
             port = random.randint(LOWEST, HIGHEST)  # noqa: S311
-            if port not in self._lent and _free(port):
-                self._lent.add(port)
+            if port not in self._in_use and _free(port):
+                self._in_use.add(port)
                 return port
 
         raise OSError("no free port")
 
     def release(self, port: int) -> None:
         """Let another dyno have the port."""
-        self._lent.discard(port)
+        self._in_use.discard(port)
 
 
 def _free(port: int) -> bool:

@@ -37,7 +37,7 @@ def members(group: int) -> list[int]:
 
 
 def _runs_in(process: Path, group: int) -> bool:
-    """process: its folder in /proc."""
+    """Whether a process of the group runs. process: its folder in /proc."""
     try:
         fields = (process / "stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -21,7 +21,7 @@ class Tasks:
         return task
 
     async def end(self) -> None:
-        """Cancel all, and wait until they have ended."""
+        """Cancel all tasks, and wait until they have ended."""
         running = list(self._running)
         for task in running:
             task.cancel()

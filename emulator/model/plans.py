@@ -44,7 +44,7 @@ def price(plan: str) -> dict[str, Any]:
     return {"cents": CENTS[plan.partition(":")[2]], "contract": False, "unit": "month"}
 
 
-def shape(plan: str) -> dict[str, Any]:
+def serialize(plan: str) -> dict[str, Any]:
     """A plan as the API shows it. plan: its full name."""
     return {
         "addon_service": service(),

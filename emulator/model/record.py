@@ -9,7 +9,7 @@ from emulator.model.ids import new_id
 
 @dataclass(eq=False)
 class Account:
-    """Somebody with a token."""
+    """A user with a token."""
 
     email: str
     token: str = field(default_factory=lambda: f"HRKU-{uuid4()}")

@@ -56,7 +56,7 @@ def find(word: str) -> Size | None:
     return None
 
 
-def shape(size: Size) -> dict[str, Any]:
+def serialize(size: Size) -> dict[str, Any]:
     """A size as the API shows it; memory in GB."""
     dyno_units = size.cents / 2500
     if size.single:

@@ -33,7 +33,7 @@ class DynoExchange:
         self.whole = False
 
     async def run(self) -> None:
-        """From the request's first byte to the answer's last."""
+        """Send the whole request and relay the whole answer."""
         sending = asyncio.create_task(self._send())
         try:
             begun = time.monotonic()

@@ -67,7 +67,7 @@ class Message:
 
 
 class Inbound:
-    """The messages of one connection, one after the other. Also the parser's callbacks."""
+    """The messages of one connection in their order, and the parser's callbacks."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class Inbound:
             raise ProtocolError("the head is too large")
 
     async def more(self) -> None:
-        """Read and parse once; raises Closed or Garbled."""
+        """Read and parse once; raises ConnectionClosed or ProtocolError."""
         try:
             data = await self.reader.read(READ)
         except (ConnectionError, OSError):

@@ -36,12 +36,12 @@ class LogDrains:
         self._running[drain.id] = self._tasks.spawn(self._drain(drain))
 
     def stop(self, drain: Drain) -> None:
-        """Send no more."""
+        """Send no more lines to a drain."""
         if (task := self._running.pop(drain.id, None)) is not None:
             task.cancel()
 
     async def end(self) -> None:
-        """Stop all."""
+        """Stop all drains."""
         await self._tasks.end()
 
     async def _drain(self, drain: Drain) -> None:
