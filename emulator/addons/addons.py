@@ -18,7 +18,7 @@ PROVISION_S = 120
 
 
 class Addons:
-    """Makes add-ons of heroku-postgresql. provision_s: the platform's seconds until one is ready."""
+    """Only heroku-postgresql. provision_s: the seconds of the platform until one is provided."""
 
     def __init__(self, state: State, releases: Releases, clock: Clock, report: Report) -> None:
         self.state, self.releases, self.clock, self.report = state, releases, clock, report
