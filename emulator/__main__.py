@@ -24,12 +24,12 @@ export HEROKU_HOST={base}
 export HEROKU_API_KEY={token}
 
 Apps: connect to 127.0.0.1:{port}, send Host from web_url (plain HTTP).
-Account of all calls: {base}/emulator/account
+Report of all calls: {base}/emulator/account
 """
 
 
 def arguments(words: list[str]) -> argparse.Namespace:
-    """What may be said on the command line; exits 2 for anything else."""
+    """The options of the command line; exits 2 for an invalid one."""
     parser = argparse.ArgumentParser(
         prog="python -m emulator", description="A Heroku on this machine."
     )
@@ -41,7 +41,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
         "--hurry",
         type=float,
         default=1,
-        help="divides what a process may take: boot 60 s, answer 30 s",
+        help="divides the time that a process is allowed: boot 60 s, answer 30 s",
     )
     parser.add_argument(
         "--state", type=Path, help="folder for slugs, dynos and uploads (else a temporary one)"
@@ -52,31 +52,32 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--fetch-schema", action="store_true", help=f"download it first, from {schema_file.ADDRESS}"
     )
-    parser.add_argument("--token", help="the API key to accept (else a fresh one)")
-    said = parser.parse_args(words)
-    if min(said.speed, said.hurry) < 1:
+    parser.add_argument("--token", help="the API key to accept (else a new one)")
+
+    options = parser.parse_args(words)
+    if min(options.speed, options.hurry) < 1:
         parser.error("--speed and --hurry are at least 1")
 
-    return said
+    return options
 
 
-async def serve(said: argparse.Namespace, folder: Path) -> None:
+async def serve(options: argparse.Namespace, folder: Path) -> None:
     """Run until a signal."""
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
 
-    path = schema_file.find(said.schema)
-    token = said.token or f"HRKU-{uuid4()}"
-    platform = Platform(folder, Clock(said.speed, said.hurry), Schema(path), token)
+    path = schema_file.find(options.schema)
+    token = options.token or f"HRKU-{uuid4()}"
+    platform = Platform(folder, Clock(options.speed, options.hurry), Schema(path), token)
     server = Server(platform)
-    port = await server.start(said.port)
-    about = (
-        f"Calls are held against {path}."
-        if path
-        else "Calls are held against no schema: see --fetch-schema."
-    )
-    print(GREETING.format(schema=about, base=platform.base, token=token, port=port), flush=True)
+    port = await server.start(options.port)
+
+    schema = "Calls are not validated: there is no schema, see --fetch-schema."
+    if path:
+        schema = f"Calls are validated against {path}."
+
+    print(GREETING.format(schema=schema, base=platform.base, token=token, port=port), flush=True)
     try:
         await stopped.wait()
     finally:
@@ -86,20 +87,20 @@ async def serve(said: argparse.Namespace, folder: Path) -> None:
 
 def main() -> int:
     """Exit status: 0 after Ctrl-C, 1 when it cannot start."""
-    said = arguments(sys.argv[1:])
-    folder = (
-        said.state or Path(tempfile.gettempdir()) / f"emulator-{secrets.token_hex(4)}"
-    ).resolve()
+    options = arguments(sys.argv[1:])
+    temporary = Path(tempfile.gettempdir()) / f"emulator-{secrets.token_hex(4)}"
+    folder = (options.state or temporary).resolve()
     try:
-        if said.fetch_schema:
+        if options.fetch_schema:
             schema_file.fetch()
+
         folder.mkdir(parents=True, exist_ok=True)
-        asyncio.run(serve(said, folder))
+        asyncio.run(serve(options, folder))
     except (OSError, ValueError, httpx.HTTPError) as error:
         print(f"The emulator cannot run: {error}", file=sys.stderr)
         return 1
     finally:
-        if said.state is None:
+        if options.state is None:
             shutil.rmtree(folder, ignore_errors=True)
 
     return 0

@@ -1,11 +1,12 @@
 """Waiting for a condition within one event loop."""
 
 import asyncio
+import math
 from collections.abc import Callable
 
 
 class Condition:
-    """Rung after each change; whoever waits looks again."""
+    """Notified after each change; whoever waits then checks again."""
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Future[None]] = set()
@@ -17,17 +18,18 @@ class Condition:
                 future.set_result(None)
 
     async def until(self, condition: Callable[[], object], seconds: float | None) -> bool:
-        """Whether the condition came true within `seconds`, of real time (None: for ever)."""
+        """Whether the condition came true within `seconds`, of real time (None: without limit)."""
         loop = asyncio.get_running_loop()
-        end = None if seconds is None else loop.time() + seconds
+        end = loop.time() + (math.inf if seconds is None else seconds)
         while not condition():
-            left = None if end is None else end - loop.time()
-            if left is not None and left <= 0:
+            left = end - loop.time()
+            if left <= 0:
                 return False
+
             future: asyncio.Future[None] = loop.create_future()
             self._waiting.add(future)
             try:
-                await asyncio.wait([future], timeout=left)
+                await asyncio.wait([future], timeout=left if left < math.inf else None)
             finally:
                 self._waiting.discard(future)
 

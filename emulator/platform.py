@@ -4,21 +4,22 @@ from pathlib import Path
 
 from emulator.addons.addons import Addons
 from emulator.api.rate import Rate
-from emulator.build.builds import Building
-from emulator.build.promotions import Promoting
-from emulator.build.releases import Releasing
+from emulator.build.builds import Builds
+from emulator.build.promotions import Promotions
+from emulator.build.releases import Releases
 from emulator.checks.conformance import Schema
 from emulator.checks.faults import Faults
 from emulator.checks.report import Report
-from emulator.dynos.dyno import Runner
-from emulator.dynos.fleet import Fleet
+from emulator.dynos.manager import DynoManager
+from emulator.dynos.runner import Runner
 from emulator.model.clock import Clock
-from emulator.model.state import Account, World
-from emulator.router.log_drains import Draining
+from emulator.model.record import Account
+from emulator.model.state import State
+from emulator.router.log_drains import LogDrains
 
 
 class Platform:
-    """`base` is the address of API, uploads and streams; it is known once the port is."""
+    """`base` is the address of API, uploads and streams; it is set once the port is known."""
 
     def __init__(self, folder: Path, clock: Clock, schema: Schema, token: str) -> None:
         for part in ("slugs", "dynos", "storage"):
@@ -26,20 +27,21 @@ class Platform:
 
         self.base = ""
         self.clock, self.schema = clock, schema
-        self.world = World(folder)
-        self.world.accounts.append(Account("emulator@example.com", token))
-        self.tally, self.faults, self.rate = Report(), Faults(), Rate(clock.now)
+        self.state = State(folder)
+        self.state.accounts.append(Account("emulator@example.com", token))
+
+        self.report, self.faults, self.rate = Report(), Faults(), Rate(clock.now)
         self.runner = Runner(folder, clock)
-        self.fleet = Fleet(self.runner, clock)
-        self.releasing = Releasing(self.world, self.fleet, self.tally)
-        self.building = Building(self.world, self.releasing, clock, self.tally)
-        self.addons = Addons(self.world, self.releasing, clock, self.tally)
-        self.promoting = Promoting(self.releasing, clock)
-        self.draining = Draining(self.world)
+        self.dyno_manager = DynoManager(self.runner, clock)
+        self.releases = Releases(self.state, self.dyno_manager, self.report)
+        self.builds = Builds(self.state, self.releases, clock, self.report)
+        self.addons = Addons(self.state, self.releases, clock, self.report)
+        self.promotions = Promotions(self.releases, clock)
+        self.log_drains = LogDrains(self.state)
 
     async def end(self) -> None:
         """End every process that was started."""
-        await self.draining.end()
-        await self.building.end_all()
-        await self.fleet.end_all()
+        await self.log_drains.end()
+        await self.builds.end_all()
+        await self.dyno_manager.end_all()
         await self.addons.end()

@@ -1,4 +1,4 @@
-"""One loopback port for everything: the API by the machine's own name, apps by their Host."""
+"""The server: one loopback port for the API, by the machine's names, and apps, by their Host."""
 
 import asyncio
 import json
@@ -6,15 +6,17 @@ from contextlib import suppress
 
 from emulator.api.api import Api
 from emulator.api.errors import NO_ENDPOINT
-from emulator.api.signed_urls import Addresses
+from emulator.api.signed_urls import SignedUrls
 from emulator.checks.control import Control
 from emulator.platform import Platform
-from emulator.router.http1 import Closed, Garbled, Inbound, Message, Responder
+from emulator.router.http1 import ConnectionClosed, Inbound, Message, ProtocolError, Responder
 from emulator.router.router import Router
 
+BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+FAULT = b"The emulator has a fault: see its terminal.\n"
 API_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]", "api.heroku.com", "api.localhost"})
 IDLE_S = 90
-ADDRESSES = ("/storage/", "/streams/", "/logplex/")
+SIGNED = ("/storage/", "/streams/", "/logplex/")
 
 
 class Server:
@@ -22,25 +24,26 @@ class Server:
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
-        self.api, self.addresses = Api(platform), Addresses(platform)
-        self.control, self.front = Control(platform), Router(platform.world, platform.clock)
+        self.api, self.signed_urls = Api(platform), SignedUrls(platform)
+        self.control, self.router = Control(platform), Router(platform.state, platform.clock)
         self._open: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Server | None = None
 
     async def start(self, port: int) -> int:
-        """Listen; returns the port (another one than 0)."""
+        """Listen; returns the port, which is a free one for 0."""
         self._listener = await asyncio.start_server(
             self._connected, "127.0.0.1", port, limit=256 * 1024
         )
-        found = int(self._listener.sockets[0].getsockname()[1])
-        self.platform.base = f"http://127.0.0.1:{found}"
-        self.platform.draining.port = found
-        return found
+        actual_port = int(self._listener.sockets[0].getsockname()[1])
+        self.platform.base = f"http://127.0.0.1:{actual_port}"
+        self.platform.log_drains.port = actual_port
+        return actual_port
 
     async def stop(self) -> None:
-        """Take no more and break what is open."""
+        """Accept no more connections and close those that are open."""
         if self._listener:
             self._listener.close()
+
         for task in list(self._open):
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
@@ -54,20 +57,18 @@ class Server:
         inbound = Inbound(reader, request=True, writer=writer)
         client = writer.get_extra_info("peername")[0]
         try:
-            while await self._one(inbound, writer, client):
+            while await self._serve_one(inbound, writer, client):
                 pass
-        except (Closed, ConnectionError, asyncio.CancelledError):
+        except (ConnectionClosed, ConnectionError, asyncio.CancelledError):
             pass
-        except Garbled:
+        except ProtocolError:
             with suppress(ConnectionError):
-                writer.write(
-                    b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-                )
+                writer.write(BAD_REQUEST)
         finally:
             writer.close()
 
-    async def _one(self, inbound: Inbound, writer: asyncio.StreamWriter, client: str) -> bool:
-        """Answer one request; whether the connection goes on."""
+    async def _serve_one(self, inbound: Inbound, writer: asyncio.StreamWriter, client: str) -> bool:
+        """Answer one request; returns whether the connection stays open."""
         try:
             message = await asyncio.wait_for(inbound.head(), self.platform.clock.allowed(IDLE_S))
         except TimeoutError:
@@ -76,17 +77,13 @@ class Server:
         responder = Responder(writer, message.method, message.keep)
         try:
             await self._serve(inbound, message, responder, client)
-        except (Closed, ConnectionError, Garbled, asyncio.CancelledError):
+        except (ConnectionClosed, ConnectionError, ProtocolError, asyncio.CancelledError):
             raise
         except Exception:
             # A client must not wait for ever for a fault of the emulator's own.
             if not responder.started:
                 responder.keep = False
-                await responder.send(
-                    500,
-                    [("Content-Type", "text/plain")],
-                    b"The emulator has a fault: see its terminal.\n",
-                )
+                await responder.send(500, [("Content-Type", "text/plain")], FAULT)
             raise
 
         if not message.complete:
@@ -99,11 +96,11 @@ class Server:
         self, inbound: Inbound, message: Message, responder: Responder, client: str
     ) -> None:
         host = message.header("host").lower()
-        name = host if host.endswith("]") else host.rpartition(":")[0] or host
-        if name not in API_HOSTS:
-            await self.front.serve(inbound, message, responder, client)
-        elif message.target.startswith(ADDRESSES):
-            await self.addresses.serve(inbound, message, responder)
+        without_port = host.rpartition(":")[0]
+        if host not in API_HOSTS and without_port not in API_HOSTS:
+            await self.router.serve(inbound, message, responder, client)
+        elif message.target.startswith(SIGNED):
+            await self.signed_urls.serve(inbound, message, responder)
         elif message.target.startswith("/emulator/"):
             await self.control.serve(inbound, message, responder)
         elif message.target == "/schema" and message.method == "GET":
@@ -112,8 +109,9 @@ class Server:
             await self.api.serve(inbound, message, responder)
 
     async def _schema(self, responder: Responder) -> None:
-        raw = self.platform.schema.raw
-        body = json.dumps(raw or NO_ENDPOINT.body()).encode()
-        await responder.send(
-            200 if raw else 404, [("Content-Type", "application/schema+json")], body
-        )
+        status, body = 404, NO_ENDPOINT.body()
+        if self.platform.schema.raw:
+            status, body = 200, self.platform.schema.raw
+
+        headers = [("Content-Type", "application/schema+json")]
+        await responder.send(status, headers, json.dumps(body).encode())

@@ -1,6 +1,4 @@
-"""What holds for every test: the signals of a terminal, and nothing that outlives the run or the
-test that made it.
-"""
+"""What holds for every test: a terminal's signals, and no process or file left open at the end."""
 
 import gc
 import os
@@ -22,9 +20,7 @@ _LAST = ("last_exc", "last_traceback", "last_type", "last_value")
 
 
 def pytest_configure() -> None:
-    """A script's `&`, nohup and some CI have their children ignore Ctrl-C, and a test's process
-    would do so too.
-    """
+    """Take Ctrl-C also where a script's `&`, nohup or a CI have their children ignore it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
@@ -32,14 +28,14 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_outlives_the_run() -> Iterator[None]:
-    """A reaper ends what the tests started, also where the run is killed; what a whole run leaves
-    is an error.
+    """A reaper ends the processes of the tests, also where the run is killed; a run that leaves any
+    fails.
     """
     mark = secrets.token_hex(8)
     before = os.environ.get(reaper.NAME)
     command = [sys.executable, str(Path(reaper.__file__)), mark]
-    # Without the mark itself, in a session of its own: it has to outlive everybody.
-    watching = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    # Without the mark itself and in a session of its own: it has to outlive the run.
+    reaper_process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
     os.environ[reaper.NAME] = mark
     try:
         yield
@@ -49,15 +45,15 @@ def _nothing_outlives_the_run() -> Iterator[None]:
             del os.environ[reaper.NAME]
         else:
             os.environ[reaper.NAME] = before
-        watching.communicate()
+        reaper_process.communicate()
 
     assert not left, f"tests left these processes behind: {left}"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _leaks_belong_to_their_module() -> Iterator[None]:
-    """What a module's tests opened and never closed is collected, and warned about, before the next
-    module begins.
+    """Objects that a module's tests opened and never closed are collected, and warned about, before
+    the next module begins.
     """
     yield
     gc.collect()

@@ -1,4 +1,4 @@
-"""What tests need to serve on the loopback: a free port, and TLS that nobody vouches for."""
+"""What tests need to serve on the loopback: a free port, and a certificate that signed itself."""
 
 import datetime
 import ipaddress
@@ -15,7 +15,7 @@ DAY = datetime.timedelta(days=1)
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """A port on which no process listens now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
@@ -27,7 +27,7 @@ def self_signed(path: Path) -> Path:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     here = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     now = datetime.datetime.now(datetime.UTC)
-    made = (
+    certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -41,7 +41,7 @@ def self_signed(path: Path) -> Path:
     )
     pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
-    path.write_bytes(made.public_bytes(pem) + private)
+    path.write_bytes(certificate.public_bytes(pem) + private)
     return path
 
 

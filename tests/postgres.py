@@ -1,7 +1,8 @@
 """A real PostgreSQL for tests, from Debian's packages: own folder, free port, gone afterwards.
 
 A conftest registers the fixtures by importing them: `from tests.postgres import postgres_server,
-postgres_url`."""
+postgres_url`.
+"""
 
 import secrets
 import shutil
@@ -37,7 +38,7 @@ class Postgres:
         return f"postgres://sluice:{QUOTED_PASSWORD}@127.0.0.1:{self.port}/{database}"
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:
-        """A connection past all of our code, in autocommit."""
+        """A connection that uses none of our code, in autocommit."""
         return psycopg.connect(
             host="127.0.0.1", port=self.port, user="sluice", password=PASSWORD, dbname=database,
             autocommit=True, connect_timeout=2,
@@ -51,14 +52,12 @@ class Postgres:
         return self.url(name)
 
     def start(self) -> None:
-        """Start and wait until it answers; raises RuntimeError with the server's log when it does
-        not.
-        """
+        """Start and wait until it answers; raises RuntimeError with the server's log."""
         self.process = postgresql.start(self.binaries, self.folder, self.port)
         postgresql.wait(self.process, self.folder, self.connect, 20)
 
     def stop(self) -> None:
-        """Stop at once: clients are cut off, as when a database's machine is lost."""
+        """Stop at once: clients lose their connections, as when a database's machine fails."""
         if self.process is not None:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(timeout=300)
@@ -85,7 +84,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Postgres]:
-    """One server for all tests; whoever stops it starts it again."""
+    """One server for all tests; a test that stops it starts it again."""
     with postgres() as server:
         yield server
 

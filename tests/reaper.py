@@ -1,9 +1,9 @@
-"""Ends every process that a test run started, once the run itself has ended, however it ended.
-Linux's /proc.
+"""Ends every process that a test run started, once the run has ended. It reads Linux's /proc.
 
-Run as a process of its own, `python tests/reaper.py MARK`: it waits until the process that started
-it has ended, also by kill -9, or has closed its standard input. What the run started carries MARK
-in its environment; what has cleared its environment is found as a child of what carries it."""
+It runs as a process of its own, `python tests/reaper.py MARK`, and waits until the process that
+started it has ended, also by kill -9, or has closed its standard input. Processes of the run have
+MARK in their environment; one that cleared its environment is known as their child.
+"""
 
 import os
 import select
@@ -18,39 +18,39 @@ LOOK_S = 0.5
 
 
 def started_by(mark: str) -> list[int]:
-    """Process ids of what runs with that mark and of its descendants, without this process and
-    those above it.
+    """Ids of the processes with that mark and of their descendants, without this process and its
+    ancestors.
     """
     parents = {pid: parent for pid in _process_ids() if (parent := _parent(pid))}
     line = f"{NAME}={mark}".encode()
-    found = {pid for pid in parents if line in _environment(pid)}
+    running = {pid for pid in parents if line in _environment(pid)}
     grown = True
     while grown:
-        more = {pid for pid, parent in parents.items() if parent in found} - found
-        found |= more
+        more = {pid for pid, parent in parents.items() if parent in running} - running
+        running |= more
         grown = bool(more)
 
     above, pid = {os.getpid()}, os.getpid()
     while pid := parents.get(pid, 0):
         above.add(pid)
 
-    return sorted(found - above)
+    return sorted(running - above)
 
 
 def left_after(mark: str, patience_s: float) -> list[int]:
-    """What still runs though it had so long to end."""
+    """Processes that still run after so many seconds."""
     give_up = time.monotonic() + patience_s
-    while (found := started_by(mark)) and time.monotonic() < give_up:
+    while (running := started_by(mark)) and time.monotonic() < give_up:
         time.sleep(POLL_S)
-    return found
+    return running
 
 
 def kill_all(mark: str) -> list[int]:
-    """Kill until none is left; returns who was killed."""
+    """Kill until none is left; returns the ids of those killed."""
     killed: set[int] = set()
-    while found := started_by(mark):
-        killed |= set(found)
-        for pid in found:
+    while running := started_by(mark):
+        killed |= set(running)
+        for pid in running:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -65,7 +65,7 @@ def _process_ids() -> list[int]:
 
 
 def _parent(pid: int) -> int:
-    """Its parent, 0 for one that has ended."""
+    """The parent's id, 0 for a process that has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

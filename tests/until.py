@@ -5,21 +5,22 @@ from collections.abc import Callable
 from typing import Any
 
 PATIENCE_S = 240.0
-"""No test is about how fast its host is: only what never happens runs into a deadline, so it may be
-a long one.
+"""Tests do not measure how fast their host is. Only a condition that never holds runs into the
+deadline, so it may be a long one.
 """
 
 
 def until(condition: Callable[[], Any], what: str, deadline_s: float = PATIENCE_S) -> Any:
-    """Return what the condition gives once it is true; fail with its name after the deadline,
-    PATIENCE_S at least.
+    """Return the condition's result once it is true. Fails with `what` after the deadline, which is
+    at least PATIENCE_S.
     """
     deadline_s = max(deadline_s, PATIENCE_S)
     end = time.monotonic() + deadline_s
     while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
+        result = condition()
+        if result:
+            return result
+
         time.sleep(0.01)
 
     raise AssertionError(f"not in {deadline_s} s: {what}")

@@ -1,6 +1,4 @@
-"""A real PostgreSQL for heroku-postgresql: started with the first add-on, gone with the
-emulator.
-"""
+"""A real PostgreSQL for heroku-postgresql. It starts with the first add-on."""
 
 import secrets
 import shutil
@@ -18,9 +16,10 @@ START_S = 30
 ROLE = "emulator"
 
 
-def described(url: str) -> tuple[str, int, int, str]:
-    """Size as text, number of tables and of connections, and the server's version. Raises
-    psycopg.Error.
+def describe(url: str) -> tuple[str, int, int, str]:
+    """A database's size as text, number of tables and connections, and the server's version.
+
+    Raises psycopg.Error.
     """
     query = """SELECT pg_size_pretty(pg_database_size(current_database())),
         (SELECT count(*) FROM pg_catalog.pg_stat_user_tables),
@@ -33,7 +32,7 @@ def described(url: str) -> tuple[str, int, int, str]:
 
 
 class Databases:
-    """One server in a folder of its own, a role and a database an add-on."""
+    """One server in a folder of its own; each add-on has a role and a database on it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -43,14 +42,15 @@ class Databases:
 
     @staticmethod
     def missing() -> str:
-        """Why there can be none here; empty when there can."""
+        """Why this machine cannot provide one; empty when it can."""
         if postgresql.binaries():
             return ""
         return "there is no PostgreSQL here; `apt-get install postgresql` to rehearse with it"
 
     def create(self, name: str) -> str:
-        """An empty database; returns its URL in Heroku's form. Blocks; raises RuntimeError or
-        psycopg.Error.
+        """Create an empty database; returns its URL in Heroku's form. Blocks.
+
+        Raises RuntimeError or psycopg.Error.
         """
         if self.process is None:
             self._start()
@@ -66,7 +66,7 @@ class Databases:
         return f"postgres://{quote(name)}:{password}@127.0.0.1:{self.port}/{quote(name)}"
 
     def drop(self, name: str) -> None:
-        """Remove the database, with whoever is connected to it."""
+        """Remove the database, and disconnect its clients."""
         with self._connect() as connection:
             role = sql.Identifier(name)
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(role))

@@ -1,5 +1,5 @@
-"""PostgreSQL as a child of this process: in a folder of its own, on the loopback, quick and not
-meant to last.
+"""PostgreSQL as a child of this process: in a folder of its own, on the loopback, fast and not
+durable.
 """
 
 import os
@@ -14,16 +14,15 @@ from typing import Any
 
 import psycopg
 
-QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB")
+FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB")
 
 
 def binaries() -> Path | None:
     """The folder of the newest PostgreSQL's programs; None where there is none."""
-    found = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3])
-    )
-    if found:
-        return found[-1].parent
+    installed = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    newest = max(installed, key=lambda path: int(path.parts[-3]), default=None)
+    if newest:
+        return newest.parent
 
     on_path = shutil.which("initdb")
     if on_path:
@@ -32,15 +31,15 @@ def binaries() -> Path | None:
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens on now."""
+    """A port of the loopback on which no process listens now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
 
 
 def initialise(programs: Path, folder: Path, role: str, password: str) -> None:
-    """Make the data of a new server whose first role is `role`; raises RuntimeError with what
-    initdb said.
+    """Make the data of a new server whose first role is `role`; raises RuntimeError with initdb's
+    output.
     """
     secret = folder / "password"
     secret.write_text(password)
@@ -64,14 +63,15 @@ def initialise(programs: Path, folder: Path, role: str, password: str) -> None:
 
 
 def start(programs: Path, folder: Path, port: int) -> "subprocess.Popen[bytes]":
-    """Start the server of a folder in a session of its own; it ends with this process where the
-    system can do that.
+    """Start the server of a folder in a session of its own.
+
+    It ends with this process where the system has setpriv.
     """
-    settings = [part for setting in QUICK for part in ("-c", setting)]
-    where = ["-D", str(folder / "data"), "-h", "127.0.0.1", "-p", str(port), "-k", ""]
+    settings = [part for setting in FAST for part in ("-c", setting)]
+    address = ["-D", str(folder / "data"), "-h", "127.0.0.1", "-p", str(port), "-k", ""]
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(
-            [*_dies_with_us(), str(programs / "postgres"), *where, *settings],
+            [*_end_with_parent(), str(programs / "postgres"), *address, *settings],
             stdout=log, stderr=log, start_new_session=True, **_identity(folder),
         )  # fmt: skip
 
@@ -96,11 +96,11 @@ def wait(
 
 
 def _account() -> str:
-    """PostgreSQL refuses to run as root, so root lends it the account that Debian made for it."""
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    if "postgres" in names:
-        return "postgres"
-    return "nobody"
+    """PostgreSQL refuses to run as root; root runs it under the account that Debian made for it."""
+    try:
+        return pwd.getpwnam("postgres").pw_name
+    except KeyError:
+        return "nobody"
 
 
 def _identity(folder: Path) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def _identity(folder: Path) -> dict[str, Any]:
     }
 
 
-def _dies_with_us() -> list[str]:
+def _end_with_parent() -> list[str]:
     if shutil.which("setpriv"):
         return ["setpriv", "--pdeathsig", "INT"]
     return []

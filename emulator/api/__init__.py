@@ -1,1 +1,1 @@
-"""The Platform API, one file a resource."""
+"""The Platform API, with one file for each resource."""

@@ -1,17 +1,18 @@
-"""The account, its rate limit, and what the platform offers: sizes, stacks, regions. And log
-sessions.
-"""
+"""The account, its rate limit, log sessions, and the platform's dyno sizes and stacks."""
 
 import secrets
+from functools import partial
 
 from emulator.api.call import Call, Reply, Route
 from emulator.api.errors import not_found
-from emulator.dynos.logs import KEPT, Session
+from emulator.dynos.logs import MOST_LINES, Session
 from emulator.model import serializers, sizes
-from emulator.model.state import SESSIONS, STACKS, Account, remember
+from emulator.model.app import STACKS
+from emulator.model.record import Account
+from emulator.model.state import SESSIONS, remember
 
 
-def _shape(account: Account) -> dict[str, object]:
+def _serialize(account: Account) -> dict[str, object]:
     return {
         "allow_tracking": False,
         "beta": False,
@@ -35,33 +36,33 @@ def _shape(account: Account) -> dict[str, object]:
 
 
 def info(call: Call) -> Reply:
-    """The caller."""
-    return Reply(_shape(call.account))
+    """The caller's account."""
+    return Reply(_serialize(call.account))
 
 
 def user(call: Call) -> Reply:
-    """The caller, by `~`, id or email."""
+    """The caller's account, by `~`, id or email."""
     if call.params[0] not in ("~", call.account.id, call.account.email):
         raise not_found("user")
     return info(call)
 
 
 def rate_limits(call: Call) -> Reply:
-    """Costs nothing."""
+    """The calls that are left; asking for it is free."""
     return Reply({"remaining": call.platform.rate.remaining(call.account.id)})
 
 
 def dyno_sizes(_: Call) -> Reply:
-    """With their cost a month."""
-    return Reply([sizes.shape(size) for size in sizes.SIZES.values()], keys=("id", "name"))
+    """All dyno sizes with their cost a month."""
+    return Reply.listing(sizes.serialize, sizes.ALL, ("id", "name"))
 
 
 def dyno_size(call: Call) -> Reply:
-    """One, by name or id."""
-    found = sizes.find(call.params[0])
-    if found is None:
+    """One dyno size, by name or id."""
+    size = sizes.find(call.params[0])
+    if size is None:
         raise not_found("dyno_size")
-    return Reply(sizes.shape(found))
+    return Reply(sizes.serialize(size))
 
 
 def _stack(name: str, account: Account) -> dict[str, object]:
@@ -75,19 +76,19 @@ def _stack(name: str, account: Account) -> dict[str, object]:
 
 
 def stacks(call: Call) -> Reply:
-    """Those with a Python buildpack."""
-    return Reply([_stack(name, call.account) for name in STACKS], keys=("id", "name"))
+    """The stacks that have a Python buildpack."""
+    return Reply.listing(partial(_stack, account=call.account), STACKS, ("id", "name"))
 
 
 def stack(call: Call) -> Reply:
-    """One, by name."""
+    """One stack, by name."""
     if call.params[0] not in STACKS:
         raise not_found("stack")
     return Reply(_stack(call.params[0], call.account))
 
 
 def collaborators(call: Call) -> Reply:
-    """The owner."""
+    """The owner, who is the only collaborator."""
     app = call.app()
     owner = {
         "app": {"id": app.id, "name": app.name},
@@ -102,16 +103,17 @@ def collaborators(call: Call) -> Reply:
 
 
 def log_session(call: Call) -> Reply:
-    """A short-lived address to read an app's log from; also by the CLI's older keys `dyno` and
-    `ps`.
-    """
+    """A short-lived address to read an app's log from. The CLI's older keys are accepted too."""
     app = call.app()
-    wanted = call.body.get("lines")
-    lines = wanted if isinstance(wanted, int) and 0 < wanted <= KEPT else 100
+    lines = call.body.get("lines")
+    if not isinstance(lines, int) or not 0 < lines <= MOST_LINES:
+        lines = 100
+
     dyno = call.text("dyno_name") or call.text("dyno") or call.text("type")
     session = Session(app.log, lines, bool(call.body.get("tail")), call.text("source"), dyno)
+
     token = secrets.token_hex(16)
-    remember(call.platform.world.sessions, token, (session, call.platform.clock.now()), SESSIONS)
+    remember(call.platform.state.sessions, token, (session, call.platform.clock.now()), SESSIONS)
     shown = {"created_at": app.created_at, "id": session.id, "updated_at": app.created_at}
     return Reply({**shown, "logplex_url": f"{call.platform.base}/logplex/{token}"}, 201)
 

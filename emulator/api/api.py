@@ -1,5 +1,5 @@
-"""The Platform API at its door: version, token, rate, endpoint, faults, ranges, ETag, and the
-account of it all.
+"""The Platform API: version, token, rate limit, endpoint, faults, ranges, ETag, and the report of
+each call.
 """
 
 import asyncio
@@ -11,21 +11,10 @@ import re
 import time
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
-from emulator.api import (
-    account,
-    addons,
-    apps,
-    builds,
-    config,
-    drains,
-    dynos,
-    formation,
-    pipelines,
-    releases,
-)
-from emulator.api.call import Call, Handler, Reply, Route
+from emulator.api.call import Call, Reply
+from emulator.api.endpoints import Endpoint, find_endpoint
 from emulator.api.errors import (
     NO_ENDPOINT,
     NOT_ACCEPTABLE,
@@ -33,7 +22,7 @@ from emulator.api.errors import (
     UNAUTHORIZED,
     ApiError,
     not_found,
-    switched_off,
+    unavailable,
 )
 from emulator.api.ranges import part
 from emulator.checks.conformance import Link
@@ -41,7 +30,7 @@ from emulator.checks.faults import Fault
 from emulator.checks.report import Exchange
 from emulator.model.clock import stamp
 from emulator.model.ids import new_id
-from emulator.model.state import Account
+from emulator.model.record import Account
 from emulator.platform import Platform
 from emulator.router.http1 import Headers, Inbound, Message, Responder
 
@@ -51,25 +40,11 @@ JSON: Headers = [("Content-Type", "application/json;charset=utf-8")]
 HTML = (
     b"<!DOCTYPE html><html><body><h1>Service error</h1><p>Something went wrong.</p></body></html>"
 )
-RESOURCES = (
-    account, addons, apps, builds, config, drains, dynos, formation, pipelines,
-    releases,
-)  # fmt: skip
-ROUTES: list[Route] = [route for resource in RESOURCES for route in resource.ROUTES]
 
 
 @dataclass
-class Found:
-    """The endpoint of a request. `template` names it in the account."""
-
-    template: str
-    handler: Handler
-    params: tuple[str, ...]
-
-
-@dataclass
-class Answer:
-    """What goes back: status, headers, body, and the faults that the schema finds."""
+class Response:
+    """Status, headers and body; `wrong` lists what the schema does not allow."""
 
     status: int
     headers: Headers
@@ -77,15 +52,16 @@ class Answer:
     wrong: list[str]
 
 
-def _pattern(template: str) -> re.Pattern[str]:
-    return re.compile("([^/]+)".join(map(re.escape, template.split("{}"))))
+@dataclass
+class ApiRequest:
+    """A request with all that is known of it. links: the schema's operations at its address."""
 
-
-# Literal paths first: /users/~/pipeline-couplings before /users/{}.
-TABLE = sorted(
-    ((method, _pattern(path), path, handler) for method, path, handler in ROUTES),
-    key=lambda row: "{}" in row[2],
-)
+    message: Message
+    path: str
+    query: dict[str, str]
+    body: bytes
+    endpoint: Endpoint | None
+    links: list[Link]
 
 
 class Api:
@@ -95,81 +71,113 @@ class Api:
         self.platform = platform
 
     async def serve(self, inbound: Inbound, message: Message, responder: Responder) -> None:
-        """One request."""
+        """Serve one request."""
         started, request_id = time.monotonic(), new_id()
         address = urlsplit(message.target)
         fault = self.platform.faults.take(message.method, address.path)
-        raw = await _read(inbound, message)
-        found = _find(message.method, address.path)
-        links = self.platform.schema.find(message.method, address.path)
-        if fault and (early := _early(fault)):
-            answer = early
-        else:
-            answer = self._answer(message, dict(parse_qsl(address.query)), raw, found, links)
-            if fault and fault.kind == "duplicate":
-                self._answer(message, dict(parse_qsl(address.query)), raw, found, links)
-                answer.status, answer.wrong = 202, []
+        request = ApiRequest(
+            message,
+            address.path,
+            dict(parse_qsl(address.query)),
+            await _read(inbound, message),
+            find_endpoint(message.method, address.path),
+            self.platform.schema.find(message.method, address.path),
+        )
 
+        response = self._faulty(request, fault)
         if fault and fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
 
-        endpoint = f"{message.method} {found.template if found else '(unknown)'}"
         seconds = round(time.monotonic() - started, 4)
-        exchange = Exchange(
-            stamp(), message.method, address.path, endpoint, answer.status, seconds, request_id
-        )
-        exchange.fault, exchange.wrong = fault.kind if fault else "", answer.wrong
-        self.platform.tally.add(exchange, checked=bool(links))
+        self._report(request, response, fault, seconds, request_id)
         if fault and fault.kind in ("reset_before", "reset_after"):
             responder.reset()
             return
 
-        await responder.send(
-            answer.status, [("Request-Id", request_id), *answer.headers], answer.body
-        )
+        headers = [("Request-Id", request_id), *response.headers]
+        await responder.send(response.status, headers, response.body)
 
-    def _answer(
+    def _faulty(self, request: ApiRequest, fault: Fault | None) -> Response:
+        """The response, and what the platform does, under a fault (None: there is none)."""
+        if fault and (early := _early(fault)):
+            return early
+
+        response = self._respond(request)
+        if fault and fault.kind == "duplicate":
+            self._respond(request)
+            response.status, response.wrong = 202, []
+
+        return response
+
+    def _report(
         self,
-        message: Message,
-        query: dict[str, str],
-        raw: bytes,
-        found: Found | None,
-        links: list[Link],
-    ) -> Answer:
+        request: ApiRequest,
+        response: Response,
+        fault: Fault | None,
+        seconds: float,
+        request_id: str,
+    ) -> None:
+        method = request.message.method
+        template = request.endpoint.template if request.endpoint else "(unknown)"
+        exchange = Exchange(
+            stamp(),
+            method,
+            request.path,
+            f"{method} {template}",
+            response.status,
+            seconds,
+            request_id,
+            wrong=response.wrong,
+        )
+        if fault:
+            exchange.fault = fault.kind
+
+        self.platform.report.add(exchange, checked=bool(request.links))
+
+    def _respond(self, request: ApiRequest) -> Response:
         headers: Headers = []
         wrong: list[str] = []
         try:
-            account = self._admit(message, found, headers)
-            if found is None:
-                self.platform.tally.other["not_emulated" if links else "unknown"] += 1
-                if not links:
-                    raise NO_ENDPOINT
-                return self._reply(
-                    message, _of_a_feature_that_is_off(links[0]), headers, wrong, links
-                )
-            body = _json(raw)
-            wrong += self.platform.schema.wrong_request(links, body) if body or links else []
-            reply = found.handler(Call(self.platform, account, found.params, body or {}, query))
-            return self._reply(message, reply, headers, wrong, links)
+            return self._perform(request, headers, wrong)
         except ApiError as error:
             # A request that was refused may well be wrong: that is why.
-            return Answer(
-                error.status,
-                [*JSON, *headers],
-                _dump(error.body()),
-                [] if error.status == 422 else wrong,
-            )
+            if error.status == 422:
+                wrong = []
+            return Response(error.status, [*JSON, *headers], _dump(error.body()), wrong)
 
-    def _admit(self, message: Message, found: Found | None, headers: Headers) -> Account:
-        if not ACCEPT.search(message.header("accept")):
+    def _perform(self, request: ApiRequest, headers: Headers, wrong: list[str]) -> Response:
+        """Act and respond; raises ApiError. Adds to the headers and to what is wrong."""
+        account = self._admit(request, headers)
+        if request.endpoint is None:
+            reply = self._without_endpoint(request.links)
+            return self._reply(request, reply, headers, wrong)
+
+        body = _json(request.body)
+        if body or request.links:
+            wrong += self.platform.schema.wrong_request(request.links, body)
+
+        call = Call(self.platform, account, request.endpoint.params, body or {}, request.query)
+        return self._reply(request, request.endpoint.handler(call), headers, wrong)
+
+    def _without_endpoint(self, links: list[Link]) -> Reply:
+        if not links:
+            self.platform.report.other["unknown"] += 1
+            raise NO_ENDPOINT
+
+        self.platform.report.other["not_emulated"] += 1
+        return _of_unavailable_feature(links[0])
+
+    def _admit(self, request: ApiRequest, headers: Headers) -> Account:
+        """The caller's account.
+
+        Raises ApiError for a wrong version, a wrong token or an empty rate limit bucket.
+        """
+        if not ACCEPT.search(request.message.header("accept")):
             raise NOT_ACCEPTABLE
 
-        token = _token(message.header("authorization"))
-        account = next((each for each in self.platform.world.accounts if each.token == token), None)
-        if account is None or not token:
-            raise UNAUTHORIZED
-
-        free = found is not None and found.template == "/account/rate-limits"
+        account = self._account(_token(request.message.header("authorization")))
+        endpoint = request.endpoint
+        free = endpoint is not None and endpoint.template == "/account/rate-limits"
         admitted = free or self.platform.rate.take(account.id)
         headers.append(("RateLimit-Remaining", str(self.platform.rate.remaining(account.id))))
         if not admitted:
@@ -177,55 +185,59 @@ class Api:
 
         return account
 
+    def _account(self, token: str) -> Account:
+        for account in self.platform.state.accounts:
+            if token and account.token == token:
+                return account
+
+        raise UNAUTHORIZED
+
     def _reply(
-        self, message: Message, reply: Reply, headers: Headers, wrong: list[str], links: list[Link]
-    ) -> Answer:
+        self, request: ApiRequest, reply: Reply, headers: Headers, wrong: list[str]
+    ) -> Response:
+        message = request.message
         headers += reply.headers
         body, status = reply.body, reply.status
         if isinstance(body, list):
-            cut = part(body, message.header("range"), reply.keys)
-            body, headers = cut.items, headers + cut.headers
-            status = cut.status if reply.status == 200 else reply.status
+            requested = part(body, message.header("range"), reply.keys)
+            body, headers = requested.items, headers + requested.headers
+            if status == 200:
+                status = requested.status
 
-        wrong += self.platform.schema.wrong_reply(links, status, body) if links else []
+        if request.links:
+            wrong += self.platform.schema.wrong_reply(request.links, status, body)
+
         if reply.included and message.header("accept-inclusion"):
             # The schema does not know of inclusions.
-            body = [{**each, **reply.included.get(each["id"], {})} for each in body]
+            body = [{**item, **reply.included.get(item["id"], {})} for item in body]
 
         data = _dump(body)
         tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
         if message.method == "GET" and message.header("if-none-match") == tag:
-            return Answer(304, [("ETag", tag), *headers], b"", wrong)
+            return Response(304, [("ETag", tag), *headers], b"", wrong)
 
-        return Answer(status, [*JSON, ("ETag", tag), *headers], data, wrong)
-
-
-def _find(method: str, path: str) -> Found | None:
-    for own, pattern, template, handler in TABLE:
-        if own == method and (match := pattern.fullmatch(path)):
-            return Found(template, handler, tuple(map(unquote, match.groups())))
-    return None
+        return Response(status, [*JSON, ("ETag", tag), *headers], data, wrong)
 
 
-def _of_a_feature_that_is_off(link: Link) -> Reply:
-    """What the schema has and the emulator has not: none are listed, none is found, and none can be
-    made.
+def _of_unavailable_feature(link: Link) -> Reply:
+    """The reply to what the schema has and the emulator has not: lists are empty, nothing is found,
+    and none can be made.
     """
     if link.raw["method"] != "GET":
-        raise switched_off(link.resource)
+        raise unavailable(link.resource)
     if link.raw.get("rel") != "instances":
         raise not_found(link.resource.replace("-", "_"))
     return Reply([])
 
 
-def _early(fault: Fault) -> Answer | None:
+def _early(fault: Fault) -> Response | None:
     """The answer of a fault that keeps the platform from acting."""
     if fault.kind in ("html_500", "html_503"):
-        return Answer(int(fault.kind[-3:]), [("Content-Type", "text/html")], HTML, [])
+        return Response(int(fault.kind[-3:]), [("Content-Type", "text/html")], HTML, [])
     if fault.kind == "rate_limit":
-        return Answer(429, [*JSON, ("RateLimit-Remaining", "0")], _dump(RATE_LIMITED.body()), [])
+        return Response(429, [*JSON, ("RateLimit-Remaining", "0")], _dump(RATE_LIMITED.body()), [])
     if fault.kind == "reset_before":
-        return Answer(0, [], b"", [])
+        return Response(0, [], b"", [])
 
     return None
 

@@ -4,14 +4,16 @@ import asyncio
 import random
 import re
 import shutil
+from functools import partial
 
 from emulator.api.call import Call, Reply, Route
 from emulator.api.errors import invalid, not_emulated, not_found
 from emulator.build.buildpack import URLS
 from emulator.dynos.logs import Log
 from emulator.model import serializers
-from emulator.model.ids import fixed_id, new_id
-from emulator.model.state import STACKS, App
+from emulator.model.app import STACKS, App, Slug
+from emulator.model.ids import fixed_id
+from emulator.model.state import of_app
 
 NAME = re.compile(r"[a-z][a-z0-9-]{1,28}[a-z0-9]")
 MOST = 100
@@ -26,29 +28,25 @@ NAMES = ("id", "name", "updated_at")
 
 
 def create(call: Call) -> Reply:
-    """A new app has two releases, no slug and no dynos."""
-    world = call.platform.world
-    name = call.text("name") or _drawn_name()
+    """Make an app, with two releases, no slug and no dynos."""
+    name = call.text("name") or _random_name()
     _check_name(call, name)
     stack = call.text("stack") or "heroku-24"
-    if stack not in STACKS:
-        raise (
-            not_emulated("the container stack")
-            if stack == "container"
-            else invalid(f"Stack {stack} is not available")
-        )
+    if stack == "container":
+        raise not_emulated("the container stack")
 
+    _check_stack(stack)
     if call.text("region", "us") not in ("us", "eu", serializers.REGION["id"]):
         raise invalid("Region was not found")
-    if sum(app.owner is call.account for app in world.apps.values()) >= MOST:
+    if len(call.state.apps_of(call.account)) >= MOST:
         raise invalid(f"You've reached the limit of {MOST} apps for your account.")
 
     app = App(name, call.account, Log(), stack)
     app.rename(name)
-    world.apps[app.id] = app
-    call.platform.tally.created["app"] += 1
+    call.state.apps[app.id] = app
+    call.platform.report.created["app"] += 1
     for description in ("Initial release", "Enable Logplex"):
-        call.platform.releasing.create(app, call.account, description, None, {})
+        call.platform.releases.create(app, call.account, description, None, {})
 
     return Reply(serializers.app(app), 201)
 
@@ -59,25 +57,24 @@ def info(call: Call) -> Reply:
 
 
 def listed(call: Call) -> Reply:
-    """All of the caller's."""
-    mine = [app for app in call.platform.world.apps.values() if app.owner is call.account]
-    return Reply([serializers.app(app) for app in mine], keys=NAMES)
+    """All apps of the caller."""
+    return Reply.listing(serializers.app, call.state.apps_of(call.account), NAMES)
 
 
 def of_user(call: Call) -> Reply:
-    """The same, as `heroku apps` asks for it."""
+    """All apps of the caller, as `heroku apps` asks for them."""
     if call.params[0] not in ("~", call.account.id, call.account.email):
         raise not_found("user")
     return listed(call)
 
 
 def domains(call: Call) -> Reply:
-    """Heroku's own: no other can be added here."""
+    """The domain that Heroku gave the app: no other can be added here."""
     return Reply([serializers.domain(call.app())], keys=("id", "hostname"))
 
 
 def domain(call: Call) -> Reply:
-    """It, by id or name."""
+    """The app's domain, by id or name."""
     shown = serializers.domain(call.app())
     if call.params[1] not in (shown["id"], shown["hostname"]):
         raise not_found("domain")
@@ -85,27 +82,23 @@ def domain(call: Call) -> Reply:
 
 
 def filtered(call: Call) -> Reply:
-    """Those with certain ids."""
-    wanted = call.part("in").get("id", [])
-    mine = [
-        app
-        for app in call.platform.world.apps.values()
-        if app.owner is call.account and app.id in wanted
-    ]
-    return Reply([serializers.team_app(app) for app in mine], keys=NAMES)
+    """The caller's apps with these ids."""
+    ids = call.part("in").get("id", [])
+    apps = [app for app in call.state.apps_of(call.account) if app.id in ids]
+    return Reply.listing(serializers.team_app, apps, NAMES)
 
 
 def update(call: Call) -> Reply:
-    """Maintenance, name (with another host) and stack of the next build."""
+    """Change maintenance, the name (and with it the host) and the stack of the next build."""
     app = call.app()
     if (name := call.text("name")) and name != app.name:
         _check_name(call, name)
         app.rename(name)
 
-    if (stack := call.text("build_stack")) and stack not in STACKS:
-        raise invalid(f"Stack {stack} is not available")
+    if stack := call.text("build_stack"):
+        _check_stack(stack)
+        app.stack = stack
 
-    app.stack = stack or app.stack
     if isinstance(call.body.get("maintenance"), bool):
         app.maintenance = call.body["maintenance"]
 
@@ -114,47 +107,54 @@ def update(call: Call) -> Reply:
 
 
 def delete(call: Call) -> Reply:
-    """With its dynos, builds, add-ons and place in a pipeline."""
+    """Delete an app with its dynos, builds and add-ons, and remove it from its pipeline."""
     app = call.app()
     shown = serializers.app(app)
-    world = call.platform.world
-    for addon in [each for each in world.addons.values() if each.app is app]:
-        call.platform.addons.give_back(addon, call.account)
+    state = call.state
+    for addon in of_app(state.addons, app):
+        call.platform.addons.delete(addon, call.account)
 
     for build in app.builds:
-        call.platform.building.cancel(build)
+        call.platform.builds.cancel(build)
 
-    for place in [each for each in world.attachments.values() if each.app is app]:
-        world.attachments.pop(place.id)
+    for attachment in of_app(state.attachments, app):
+        state.attachments.pop(attachment.id)
 
-    for coupling in [each for each in world.couplings.values() if each.app is app]:
-        world.couplings.pop(coupling.id)
+    for coupling in of_app(state.couplings, app):
+        state.couplings.pop(coupling.id)
 
     for drain in app.drains:
-        call.platform.draining.stop(drain)
+        call.platform.log_drains.stop(drain)
 
-    del world.apps[app.id]
-    ending = asyncio.get_running_loop().create_task(call.platform.fleet.end_all([app]))
-    ending.add_done_callback(lambda _: _forget_slugs(call, app))
+    del state.apps[app.id]
+    task = asyncio.get_running_loop().create_task(call.platform.dyno_manager.end_app(app))
+    task.add_done_callback(lambda _: _delete_slugs(call, app))
     return Reply(shown)
 
 
-def _forget_slugs(call: Call, app: App) -> None:
-    elsewhere = {slug.id for other in call.platform.world.apps.values() for slug in other.slugs}
-    for slug in app.slugs:
-        if slug.id not in elsewhere:
-            shutil.rmtree(slug.folder, ignore_errors=True)
+def _delete_slugs(call: Call, app: App) -> None:
+    """Delete the files of the app's slugs but of those that other apps have too."""
+    used: set[Slug] = set()
+    for other in call.state.apps.values():
+        used.update(other.slugs)
+
+    for slug in set(app.slugs) - used:
+        shutil.rmtree(slug.folder, ignore_errors=True)
+
+
+def _check_stack(stack: str) -> None:
+    if stack not in STACKS:
+        raise invalid(f"Stack {stack} is not available")
 
 
 def _check_name(call: Call, name: str) -> None:
     if not NAME.fullmatch(name):
         raise invalid(
             "Name must start with a letter, end with a letter or digit and can only contain "
-            "lowercase letters, digits, "
-            "and dashes, and be 3 to 30 characters long."
+            "lowercase letters, digits, and dashes, and be 3 to 30 characters long."
         )
 
-    if call.platform.world.app(name):
+    if call.state.app(name):
         raise invalid(f"Name {name} is already taken")
 
 
@@ -174,19 +174,19 @@ def _feature(app: App, name: str) -> dict[str, object]:
 
 
 def features(call: Call) -> Reply:
-    """Those that are emulated."""
-    return Reply([_feature(call.app(), name) for name in FEATURES], keys=("id", "name"))
+    """The features that are emulated."""
+    return Reply.listing(partial(_feature, call.app()), FEATURES, ("id", "name"))
 
 
 def feature(call: Call) -> Reply:
-    """One by name."""
+    """One feature, by name."""
     if call.params[1] not in FEATURES:
         raise not_found("feature")
     return Reply(_feature(call.app(), call.params[1]))
 
 
 def set_feature(call: Call) -> Reply:
-    """Preboot needs Standard or Performance dynos. Nothing restarts."""
+    """Turn a feature on or off; nothing restarts. Preboot needs Standard or Performance dynos."""
     app, name = call.app(), call.params[1]
     if name not in FEATURES:
         raise not_found("feature")
@@ -195,11 +195,8 @@ def set_feature(call: Call) -> Reply:
     if not isinstance(enabled, bool):
         raise invalid("enabled must be true or false")
 
-    if (
-        name == "preboot"
-        and enabled
-        and not all(each.size.prebootable for each in app.formation.values())
-    ):
+    prebootable = all(formation.size.prebootable for formation in app.formation.values())
+    if name == "preboot" and enabled and not prebootable:
         raise invalid("Preboot is only available for Standard and Performance dynos.")
 
     app.features[name] = enabled
@@ -207,29 +204,23 @@ def set_feature(call: Call) -> Reply:
     return Reply(_feature(app, name))
 
 
-def _installations(app: App) -> list[dict[str, object]]:
-    return [
-        {"id": new_id(), "ordinal": number, "buildpack": {"url": url, "name": url}}
-        for number, url in enumerate(app.buildpacks)
-    ]
-
-
 def buildpacks(call: Call) -> Reply:
-    """In their order."""
-    found = [
-        {key: each[key] for key in ("ordinal", "buildpack")} for each in _installations(call.app())
-    ]
-    return Reply(found, keys=("ordinal",))
+    """The app's buildpacks, in their order."""
+    installations = []
+    for number, url in enumerate(call.app().buildpacks):
+        installations.append({"ordinal": number, "buildpack": {"url": url, "name": url}})
+
+    return Reply(installations, keys=("ordinal",))
 
 
 def set_buildpacks(call: Call) -> Reply:
-    """Used by the next build; only Heroku's for Python is emulated."""
+    """Set the buildpacks of the next build; only Heroku's for Python is emulated."""
     updates = call.body.get("updates")
     if not isinstance(updates, list):
         raise invalid("updates must be a list")
 
-    urls = [str(each.get("buildpack")) for each in updates if isinstance(each, dict)]
-    if any(url not in URLS for url in urls):
+    urls = [str(update.get("buildpack")) for update in updates if isinstance(update, dict)]
+    if not set(urls) <= set(URLS):
         raise not_emulated("a buildpack other than heroku/python")
 
     call.app().buildpacks = urls
@@ -254,6 +245,7 @@ ROUTES: list[Route] = [
 ]
 
 
-def _drawn_name() -> str:
-    chance = random.Random()  # noqa: S311
-    return f"{chance.choice(FIRST)}-{chance.choice(SECOND)}-{chance.randint(10000, 99999)}"
+def _random_name() -> str:
+    generator = random.Random()  # noqa: S311
+    words = f"{generator.choice(FIRST)}-{generator.choice(SECOND)}"
+    return f"{words}-{generator.randint(10000, 99999)}"

@@ -1,56 +1,67 @@
 """Sources, builds and slugs."""
 
 import secrets
+from functools import partial
 
 from emulator.api.call import Call, Reply, Route
 from emulator.api.errors import ApiError, invalid, not_emulated, not_found
 from emulator.build.buildpack import URLS
 from emulator.dynos.streams import Stream
 from emulator.model import serializers
-from emulator.model.state import STREAMS, Build, Slug, remember
+from emulator.model.app import Build, Slug
+from emulator.model.state import STREAMS, remember
 
 SOURCES = 50
 
 
 def create_source(call: Call) -> Reply:
-    """A place to upload one tarball to, and to build it from."""
-    world = call.platform.world
+    """An address to upload one tarball to, and one to build it from."""
+    state = call.state
     token = secrets.token_hex(16)
-    oldest = remember(world.sources, token, world.folder / "storage" / f"{token}.tgz", SOURCES)
+    oldest = remember(state.sources, token, state.folder / "storage" / f"{token}.tgz", SOURCES)
     if oldest:
         oldest.unlink(missing_ok=True)
 
-    call.platform.tally.created["source"] += 1
+    call.platform.report.created["source"] += 1
     return Reply(serializers.source(call.platform.base, token), 201)
 
 
 def create(call: Call) -> Reply:
-    """Answers at once; the build goes on."""
+    """Start a build; the answer does not wait for it."""
     app, source = call.app(), call.part("source_blob")
     if not isinstance(source.get("url"), str) or not source["url"]:
         raise invalid("source_blob.url is required")
     if not source["url"].startswith(f"{call.platform.base}/storage/"):
         raise not_emulated("building from another address than a source's get_url")
 
-    asked = call.body.get("buildpacks") or []
-    urls = [str(each.get("url") or each.get("name")) for each in asked if isinstance(each, dict)]
-    if any(url not in URLS for url in urls):
-        raise not_emulated("a buildpack other than heroku/python")
-
+    buildpacks = _buildpacks(call) or app.buildpacks or ["heroku/python"]
     stream = Stream()
-    remember(call.platform.world.streams, stream.token, stream, STREAMS)
-    build = Build(app, call.account, source, urls or app.buildpacks or ["heroku/python"], stream)
+    remember(call.state.streams, stream.token, stream, STREAMS)
+    build = Build(app, call.account, source, buildpacks, stream)
     app.builds.append(build)
-    call.platform.tally.created["build"] += 1
-    call.platform.building.start(build)
+    call.platform.report.created["build"] += 1
+    call.platform.builds.start(build)
     return Reply(serializers.build(build, call.platform.base), 201)
 
 
+def _buildpacks(call: Call) -> list[str]:
+    """The buildpacks of the call's body; raises ApiError 501 for any but Python's."""
+    urls = []
+    for buildpack in call.body.get("buildpacks") or []:
+        if isinstance(buildpack, dict):
+            urls.append(str(buildpack.get("url") or buildpack.get("name")))
+
+    if not set(urls) <= set(URLS):
+        raise not_emulated("a buildpack other than heroku/python")
+    return urls
+
+
 def _find(call: Call) -> Build:
-    found = next((build for build in call.app().builds if build.id == call.params[1]), None)
-    if found is None:
-        raise not_found("build")
-    return found
+    for build in call.app().builds:
+        if build.id == call.params[1]:
+            return build
+
+    raise not_found("build")
 
 
 def info(call: Call) -> Reply:
@@ -59,18 +70,18 @@ def info(call: Call) -> Reply:
 
 
 def listed(call: Call) -> Reply:
-    """All of an app's."""
-    found = [serializers.build(build, call.platform.base) for build in call.app().builds]
-    return Reply(found, keys=("id", "created_at", "updated_at"))
+    """All builds of an app."""
+    serialize = partial(serializers.build, base=call.platform.base)
+    return Reply.listing(serialize, call.app().builds, ("id", "created_at", "updated_at"))
 
 
 def cancel(call: Call) -> Reply:
-    """Only a pending one."""
+    """Cancel a pending build."""
     build = _find(call)
     if build.status != "pending":
         raise ApiError(409, "conflict", "The build is not pending.")
 
-    call.platform.building.cancel(build)
+    call.platform.builds.cancel(build)
     build.status = "failed"
     return Reply(serializers.build(build, call.platform.base))
 
@@ -81,16 +92,17 @@ def slug(call: Call) -> Reply:
 
 
 def find_slug(call: Call, id: str) -> Slug:
-    """By id among all apps of the caller, since one app's slug may be released on another."""
-    apps = (app for app in call.platform.world.apps.values() if app.owner is call.account)
-    found = next((slug for app in apps for slug in app.slugs if slug.id == id), None)
-    if found is None:
-        raise not_found("slug")
-    return found
+    """A slug of any app of the caller, since one app's slug may be released on another."""
+    for app in call.state.apps_of(call.account):
+        for slug in app.slugs:
+            if slug.id == id:
+                return slug
+
+    raise not_found("slug")
 
 
 def forget_cache(call: Call) -> Reply:
-    """There is none that is an app's own."""
+    """Answer as if it were cleared: no app has a cache of its own."""
     call.app()
     return Reply({}, 202)
 

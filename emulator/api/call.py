@@ -1,17 +1,21 @@
-"""One API call as its handler sees it, and the answer."""
+"""One API call as its handler gets it, and the handler's reply."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from emulator.api.errors import ApiError, invalid, not_found
-from emulator.model.state import Account, App
+from emulator.model.app import App
+from emulator.model.record import Account
+from emulator.model.state import State
 from emulator.platform import Platform
+
+T = TypeVar("T")
 
 
 @dataclass
 class Call:
-    """`params` are the path's variable segments, in order."""
+    """An authorized call. params: the path's variable segments, in order."""
 
     platform: Platform
     account: Account
@@ -20,21 +24,21 @@ class Call:
     query: dict[str, str] = field(default_factory=dict)
 
     @property
-    def world(self) -> Any:
+    def state(self) -> State:
         """The platform's state."""
-        return self.platform.world
+        return self.platform.state
 
     def app(self, word: str | None = None) -> App:
-        """The app that the path (or the word) names; raises ApiError 404, or 403 for somebody
-        else's.
+        """The app that the path (or the word) names; raises ApiError 404, or 403 for another
+        account's.
         """
-        found = self.platform.world.app(self.params[0] if word is None else word)
-        if found is None:
+        app = self.state.app(self.params[0] if word is None else word)
+        if app is None:
             raise not_found("app")
-        if found.owner is not self.account:
-            raise ApiError(403, "forbidden", f"You do not have access to the app {found.name}.")
+        if app.owner is not self.account:
+            raise ApiError(403, "forbidden", f"You do not have access to the app {app.name}.")
 
-        return found
+        return app
 
     def text(self, key: str, default: str = "") -> str:
         """A string of the body; raises ApiError 422 for another type."""
@@ -56,8 +60,10 @@ class Call:
 
 @dataclass
 class Reply:
-    """`keys`: by what a list may be ranged. included: what each thing shows more, by id, where
-    inclusions are asked.
+    """The answer to a call.
+
+    keys: those by which a list may be ranged. included: what the items of a list show more, by id,
+    where the client wants inclusions.
     """
 
     body: Any
@@ -65,6 +71,16 @@ class Reply:
     keys: tuple[str, ...] = ("id",)
     headers: list[tuple[str, str]] = field(default_factory=list)
     included: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def listing(
+        cls,
+        serialize: Callable[[T], dict[str, Any]],
+        items: Iterable[T],
+        keys: tuple[str, ...] = ("id",),
+    ) -> "Reply":
+        """A list of resources."""
+        return cls(list(map(serialize, items)), keys=keys)
 
 
 Handler = Callable[[Call], Reply]

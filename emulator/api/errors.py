@@ -1,4 +1,4 @@
-"""What the API refuses, in Heroku's form: {"id", "message", "resource"?, "app"?}."""
+"""The API's error answers, in Heroku's form: {"id", "message", "resource"?, "app"?}."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ class ApiError(Exception):
         self.status, self.id, self.message, self.extra = status, id, message, extra
 
     def body(self) -> dict[str, Any]:
-        """As JSON."""
+        """The answer's JSON."""
         return {"id": self.id, "message": self.message, **self.extra}
 
 
@@ -23,11 +23,11 @@ def not_found(resource: str) -> ApiError:
 
 
 def invalid(message: str) -> ApiError:
-    """422: understood and refused."""
+    """422: the request is understood and not allowed."""
     return ApiError(422, "invalid_params", message)
 
 
-def switched_off(resource: str) -> ApiError:
+def unavailable(resource: str) -> ApiError:
     """403, as for a feature that this account does not have."""
     name = resource.replace("-", " ").replace("_", " ")
     return ApiError(
@@ -39,7 +39,7 @@ def switched_off(resource: str) -> ApiError:
 
 
 def not_emulated(message: str) -> ApiError:
-    """501, which Heroku never sends: the real platform does this and the emulator does not."""
+    """501, which Heroku never sends: Heroku can do this and the emulator cannot."""
     return ApiError(501, "not_emulated", f"The emulator does not do this: {message}")
 
 
@@ -47,8 +47,7 @@ NO_ENDPOINT = ApiError(
     404,
     "not_found",
     "The requested API endpoint was not found. Are you using the right HTTP verb (i.e. `GET` vs. "
-    "`POST`), and did you "
-    "specify your intended version with the `Accept` header?",
+    "`POST`), and did you specify your intended version with the `Accept` header?",
 )
 UNAUTHORIZED = ApiError(401, "unauthorized", "Invalid credentials provided.")
 NOT_ACCEPTABLE = ApiError(

@@ -1,93 +1,102 @@
-"""Formation: how many dynos of which size. Makes no release."""
+"""The formation: how many dynos of which size. A change makes no release."""
 
+import re
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from emulator.api.call import Call, Reply, Route
 from emulator.api.errors import invalid, not_found
 from emulator.model import serializers, sizes
+from emulator.model.app import App, Formation
 from emulator.model.sizes import Size
-from emulator.model.state import App, Formation
 
 MOST = 100
+WRITTEN = re.compile(r"[+-]?[0-9]+")
+# A formation with its quantity and size after an update.
+Change = tuple[Formation, int, Size]
 
 
 def listed(call: Call) -> Reply:
-    """All process types."""
+    """The formation of all process types."""
     app = call.app()
-    return Reply(
-        [serializers.formation(each, app) for each in app.formation.values()], keys=("id", "type")
-    )
+    return _listing(app, app.formation.values())
 
 
 def info(call: Call) -> Reply:
-    """One process type, by type or id."""
+    """The formation of one process type, by type or id."""
     app = call.app()
     return Reply(serializers.formation(_find(app, call.params[1]), app))
 
 
 def batch(call: Call) -> Reply:
-    """All updates, or none of them when one is refused."""
+    """Apply all updates, or none of them when one is refused."""
     app, updates = call.app(), call.body.get("updates")
-    if not isinstance(updates, list) or not all(isinstance(each, dict) for each in updates):
+    if not isinstance(updates, list) or not all(isinstance(update, dict) for update in updates):
         raise invalid("updates must be a list of objects")
-    changed = _apply(call, app, [(_find(app, str(each.get("type"))), each) for each in updates])
-    return Reply([serializers.formation(each, app) for each in changed], keys=("id", "type"))
+
+    changes = [_change(_find(app, str(update.get("type"))), update) for update in updates]
+    return _listing(app, _apply(call, app, changes))
 
 
 def update(call: Call) -> Reply:
-    """One process type."""
+    """Update one process type."""
     app = call.app()
-    [changed] = _apply(call, app, [(_find(app, call.params[1]), call.body)])
-    return Reply(serializers.formation(changed, app))
+    change = _change(_find(app, call.params[1]), call.body)
+    [formation] = _apply(call, app, [change])
+    return Reply(serializers.formation(formation, app))
+
+
+def _listing(app: App, formations: Iterable[Formation]) -> Reply:
+    return Reply.listing(partial(serializers.formation, app=app), formations, ("id", "type"))
 
 
 def _find(app: App, word: str) -> Formation:
-    found = app.formation.get(word) or next(
-        (each for each in app.formation.values() if each.id == word), None
-    )
-    if found is None:
-        raise not_found("formation")
+    for formation in app.formation.values():
+        if word in (formation.type, formation.id):
+            return formation
 
-    return found
+    raise not_found("formation")
 
 
-def _apply(
-    call: Call, app: App, updates: list[tuple[Formation, dict[str, Any]]]
-) -> list[Formation]:
-    wanted = [(each, _quantity(each, change), _size(each, change)) for each, change in updates]
-    _check(app, wanted)
-    for each, quantity, size in wanted:
-        each.quantity, each.size = quantity, size
-        each.touch()
-        text = f"Scaled to {each.type}@{quantity}:{size.name} by user {call.account.email}"
+def _change(formation: Formation, update: dict[str, Any]) -> Change:
+    return formation, _quantity(formation, update), _size(formation, update)
+
+
+def _apply(call: Call, app: App, changes: list[Change]) -> list[Formation]:
+    _check(app, changes)
+    formations = []
+    for formation, quantity, size in changes:
+        formation.quantity, formation.size = quantity, size
+        formation.touch()
+        text = f"Scaled to {formation.type}@{quantity}:{size.name} by user {call.account.email}"
         app.log.add("app", "api", text)
-        call.platform.fleet.scale(app, each)
+        call.platform.dyno_manager.scale(app, formation)
+        formations.append(formation)
 
     app.changed.notify()
-    return [each for each, _, _ in wanted]
+    return formations
 
 
-def _quantity(now: Formation, change: dict[str, Any]) -> int:
-    wanted = change.get("quantity", now.quantity)
-    if (
-        isinstance(wanted, str)
-        and wanted.isascii()
-        and wanted[wanted[:1] in ("+", "-") :].isdigit()
-    ):
+def _quantity(formation: Formation, update: dict[str, Any]) -> int:
+    quantity = update.get("quantity", formation.quantity)
+    if isinstance(quantity, str) and WRITTEN.fullmatch(quantity):
         # Heroku's own client sends a number as text.
-        wanted = int(wanted) if wanted.isdigit() else now.quantity + int(wanted)
+        relative = quantity[0] in "+-"
+        quantity = int(quantity) + relative * formation.quantity
 
-    if not isinstance(wanted, int) or isinstance(wanted, bool) or not 0 <= wanted <= MOST:
+    if not isinstance(quantity, int) or isinstance(quantity, bool) or not 0 <= quantity <= MOST:
         raise invalid(f"Quantity must be a whole number from 0 to {MOST}")
 
-    return wanted
+    return quantity
 
 
-def _size(now: Formation, change: dict[str, Any]) -> Size:
-    asked = change.get("dyno_size")
-    word = (asked.get("name") or asked.get("id")) if isinstance(asked, dict) else change.get("size")
+def _size(formation: Formation, update: dict[str, Any]) -> Size:
+    word = update.get("size")
+    if isinstance(update.get("dyno_size"), dict):
+        word = update["dyno_size"].get("name") or update["dyno_size"].get("id")
     if word is None:
-        return now.size
+        return formation.size
 
     size = sizes.find(str(word))
     if size is None:
@@ -96,9 +105,14 @@ def _size(now: Formation, change: dict[str, Any]) -> Size:
     return size
 
 
-def _check(app: App, wanted: list[tuple[Formation, int, Size]]) -> None:
-    after = {each.type: (each.quantity, each.size) for each in app.formation.values()}
-    after.update({each.type: (quantity, size) for each, quantity, size in wanted})
+def _check(app: App, changes: list[Change]) -> None:
+    """Raise ApiError 422 where the formation would not be allowed after the changes."""
+    after = {}
+    for formation in app.formation.values():
+        after[formation.type] = (formation.quantity, formation.size)
+    for formation, quantity, size in changes:
+        after[formation.type] = (quantity, size)
+
     for type, (quantity, size) in after.items():
         if size.single and quantity > 1:
             raise invalid(f"Cannot have more than 1 {size.name} dyno per process type ({type}).")

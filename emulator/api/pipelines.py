@@ -1,194 +1,213 @@
 """Pipelines, couplings and promotions."""
 
 import re
+from functools import partial
+from typing import Any
 
 from emulator.api.call import Call, Reply, Route
 from emulator.api.errors import invalid, not_found
 from emulator.model import serializers
-from emulator.model.state import Coupling, Pipeline, Promotion, Target
+from emulator.model.app import App, Release
+from emulator.model.pipeline import Coupling, Pipeline, Promotion, Target
+from emulator.model.state import by_id_or_name, of_account, of_app
 
 NAME = re.compile(r"[a-z][a-z0-9-]{2,29}")
 STAGES = ("test", "review", "development", "staging", "production")
 
 
 def create(call: Call) -> Reply:
-    """A name, which nobody else has."""
+    """Make a pipeline with a name that no other has."""
     name = call.text("name")
-    if not NAME.fullmatch(name):
-        raise invalid("Name is invalid: 3 to 30 lowercase letters, digits and dashes.")
-    if any(each.name == name for each in call.platform.world.pipelines.values()):
+    _check_name(name)
+    if any(pipeline.name == name for pipeline in call.state.pipelines.values()):
         raise invalid("Name has already been taken")
 
-    made = Pipeline(name, call.account)
-    call.platform.world.pipelines[made.id] = made
-    call.platform.tally.created["pipeline"] += 1
-    return Reply(serializers.pipeline(made), 201)
+    pipeline = Pipeline(name, call.account)
+    call.state.pipelines[pipeline.id] = pipeline
+    call.platform.report.created["pipeline"] += 1
+    return Reply(serializers.pipeline(pipeline), 201)
 
 
 def listed(call: Call) -> Reply:
-    """All of the caller's; `?eq[name]=` asks for one, as the CLI does."""
+    """All pipelines of the caller; `?eq[name]=` asks for one, as the CLI does."""
+    pipelines = call.state.pipelines_of(call.account)
     name = call.query.get("eq[name]")
-    mine = [each for each in call.platform.world.pipelines.values() if each.owner is call.account]
-    return Reply(
-        [serializers.pipeline(each) for each in mine if name in (None, each.name)],
-        keys=("id", "name"),
-    )
+    if name is not None:
+        pipelines = [pipeline for pipeline in pipelines if pipeline.name == name]
+
+    return Reply.listing(serializers.pipeline, pipelines, ("id", "name"))
 
 
 def info(call: Call) -> Reply:
-    """One, by id or name."""
+    """One pipeline, by id or name."""
     return Reply(serializers.pipeline(_find(call, call.params[0])))
 
 
 def update(call: Call) -> Reply:
-    """Another name."""
-    found, name = _find(call, call.params[0]), call.text("name")
-    if name and not NAME.fullmatch(name):
-        raise invalid("Name is invalid: 3 to 30 lowercase letters, digits and dashes.")
+    """Rename a pipeline."""
+    pipeline, name = _find(call, call.params[0]), call.text("name")
+    if name:
+        _check_name(name)
+        pipeline.name = name
 
-    found.name = name or found.name
-    found.touch()
-    return Reply(serializers.pipeline(found))
+    pipeline.touch()
+    return Reply(serializers.pipeline(pipeline))
 
 
 def delete(call: Call) -> Reply:
-    """Its apps stay."""
-    found = _find(call, call.params[0])
-    del call.platform.world.pipelines[found.id]
-    for each in [each for each in call.platform.world.couplings.values() if each.pipeline is found]:
-        del call.platform.world.couplings[each.id]
-    return Reply(serializers.pipeline(found))
+    """Delete a pipeline; its apps stay."""
+    pipeline = _find(call, call.params[0])
+    del call.state.pipelines[pipeline.id]
+    for coupling in call.state.members(pipeline):
+        del call.state.couplings[coupling.id]
+
+    return Reply(serializers.pipeline(pipeline))
 
 
 def couple(call: Call) -> Reply:
-    """An app is in one pipeline at most."""
+    """Add an app to a pipeline; it is in one at most."""
     app, stage = call.app(call.text("app")), call.text("stage")
     pipeline = _find(call, call.text("pipeline"))
-    if stage not in STAGES:
-        raise invalid(f"Stage must be one of {', '.join(STAGES)}")
-    if any(each.app is app for each in call.platform.world.couplings.values()):
+    _check_stage(stage)
+    if of_app(call.state.couplings, app):
         raise invalid("App is already in a pipeline")
 
-    made = Coupling(app, pipeline, stage)
-    call.platform.world.couplings[made.id] = made
-    return Reply(serializers.coupling(made), 201)
+    coupling = Coupling(app, pipeline, stage)
+    call.state.couplings[coupling.id] = coupling
+    return Reply(serializers.coupling(coupling), 201)
 
 
 def couplings(call: Call) -> Reply:
-    """All of the caller's."""
-    mine = [
-        each for each in call.platform.world.couplings.values() if each.app.owner is call.account
-    ]
-    return Reply([serializers.coupling(each) for each in mine])
+    """All couplings of the caller's apps."""
+    return Reply.listing(serializers.coupling, of_account(call.state.couplings, call.account))
 
 
-def couplings_of(call: Call) -> Reply:
-    """A pipeline's."""
-    found = _find(call, call.params[0])
-    return Reply([serializers.coupling(each) for each in _members(call, found)])
+def couplings_of_pipeline(call: Call) -> Reply:
+    """A pipeline's couplings."""
+    pipeline = _find(call, call.params[0])
+    return Reply.listing(serializers.coupling, call.state.members(pipeline))
 
 
 def coupling(call: Call) -> Reply:
-    """One."""
-    return Reply(serializers.coupling(_coupling(call)))
+    """One coupling."""
+    return Reply(serializers.coupling(_find_coupling(call)))
 
 
 def coupling_of_app(call: Call) -> Reply:
-    """An app's; 404 when it is in no pipeline."""
-    app = call.app()
-    found = next((each for each in call.platform.world.couplings.values() if each.app is app), None)
-    if found is None:
-        raise not_found("pipeline_coupling")
-    return Reply(serializers.coupling(found))
+    """An app's coupling; 404 when it is in no pipeline."""
+    for coupling in of_app(call.state.couplings, call.app()):
+        return Reply(serializers.coupling(coupling))
+
+    raise not_found("pipeline_coupling")
 
 
 def move(call: Call) -> Reply:
-    """Another stage."""
-    found, stage = _coupling(call), call.text("stage")
-    if stage not in STAGES:
-        raise invalid(f"Stage must be one of {', '.join(STAGES)}")
-
-    found.stage = stage
-    found.touch()
-    return Reply(serializers.coupling(found))
+    """Move an app to another stage."""
+    coupling, stage = _find_coupling(call), call.text("stage")
+    _check_stage(stage)
+    coupling.stage = stage
+    coupling.touch()
+    return Reply(serializers.coupling(coupling))
 
 
 def uncouple(call: Call) -> Reply:
-    """The app stays."""
-    found = _coupling(call)
-    del call.platform.world.couplings[found.id]
-    return Reply(serializers.coupling(found))
+    """Remove an app from its pipeline; the app stays."""
+    coupling = _find_coupling(call)
+    del call.state.couplings[coupling.id]
+    return Reply(serializers.coupling(coupling))
 
 
 def promote(call: Call) -> Reply:
-    """The source app's current release, or one that is named, to apps of the same pipeline."""
+    """Promote the source app's current release, or one that is named, to apps of its pipeline."""
     pipeline = _find(call, str(call.part("pipeline").get("id")))
     source = call.part("source")
-    app = call.app(str((source.get("app") or {}).get("id")))
-    targets = [
-        call.app(str((each.get("app") or {}).get("id"))) for each in call.body.get("targets") or []
-    ]
-    members = [each.app for each in _members(call, pipeline)]
-    if not targets or any(each not in members for each in [app, *targets]) or app in targets:
-        raise invalid("Source and targets must be different apps of the pipeline.")
+    app = _app_of(call, source)
+    targets = [_app_of(call, target) for target in call.body.get("targets") or []]
+    _check_targets(call, pipeline, app, targets)
 
-    named = (source.get("release") or {}).get("id")
-    release = (
-        next((each for each in app.releases if each.id == named), None) if named else app.current
-    )
+    release = _source_release(app, (source.get("release") or {}).get("id"))
     if release is None or release.slug is None:
         raise invalid("The source app has no release to promote.")
 
-    made = Promotion(pipeline, release, [Target(each) for each in targets])
-    call.platform.world.promotions[made.id] = made
-    call.platform.tally.created["promotion"] += 1
-    call.platform.promoting.start(made, call.account)
-    return Reply(serializers.promotion(made), 201)
+    promotion = Promotion(pipeline, release, list(map(Target, targets)))
+    call.state.promotions[promotion.id] = promotion
+    call.platform.report.created["promotion"] += 1
+    call.platform.promotions.start(promotion, call.account)
+    return Reply(serializers.promotion(promotion), 201)
+
+
+def _app_of(call: Call, reference: dict[str, Any]) -> App:
+    return call.app(str((reference.get("app") or {}).get("id")))
+
+
+def _check_targets(call: Call, pipeline: Pipeline, source: App, targets: list[App]) -> None:
+    members = {coupling.app for coupling in call.state.members(pipeline)}
+    if not targets or source in targets or not {source, *targets} <= members:
+        raise invalid("Source and targets must be different apps of the pipeline.")
+
+
+def _source_release(app: App, id: str | None) -> Release | None:
+    """The release with this id; without one, the app's current release."""
+    if not id:
+        return app.current
+
+    for release in app.releases:
+        if release.id == id:
+            return release
+
+    return None
 
 
 def promotion(call: Call) -> Reply:
-    """One."""
-    return Reply(serializers.promotion(_promotion(call)))
+    """One promotion."""
+    return Reply(serializers.promotion(_find_promotion(call)))
 
 
 def targets(call: Call) -> Reply:
-    """The result for each app."""
-    found = _promotion(call)
-    return Reply([serializers.target(each, found) for each in found.targets])
+    """The result of a promotion for each app."""
+    promotion = _find_promotion(call)
+    return Reply.listing(partial(serializers.target, promotion=promotion), promotion.targets)
 
 
 def latest(call: Call) -> Reply:
     """The current release of each app."""
-    apps = [each.app for each in _members(call, _find(call, call.params[0]))]
-    return Reply(
-        [serializers.release(each.current, call.platform.base) for each in apps if each.current]
-    )
+    releases = []
+    for coupling in call.state.members(_find(call, call.params[0])):
+        if coupling.app.current:
+            releases.append(coupling.app.current)
+
+    return Reply.listing(partial(serializers.release, base=call.platform.base), releases)
+
+
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise invalid("Name is invalid: 3 to 30 lowercase letters, digits and dashes.")
+
+
+def _check_stage(stage: str) -> None:
+    if stage not in STAGES:
+        raise invalid(f"Stage must be one of {', '.join(STAGES)}")
 
 
 def _find(call: Call, word: str) -> Pipeline:
-    mine = (each for each in call.platform.world.pipelines.values() if each.owner is call.account)
-    found = next((each for each in mine if word in (each.id, each.name)), None)
-    if found is None:
+    pipeline = by_id_or_name(call.state.pipelines_of(call.account), word)
+    if pipeline is None:
         raise not_found("pipeline")
-    return found
+    return pipeline
 
 
-def _members(call: Call, pipeline: Pipeline) -> list[Coupling]:
-    return [each for each in call.platform.world.couplings.values() if each.pipeline is pipeline]
-
-
-def _coupling(call: Call) -> Coupling:
-    found = call.platform.world.couplings.get(call.params[0])
-    if found is None or found.app.owner is not call.account:
+def _find_coupling(call: Call) -> Coupling:
+    coupling = call.state.couplings.get(call.params[0])
+    if coupling is None or coupling.app.owner is not call.account:
         raise not_found("pipeline_coupling")
-    return found
+    return coupling
 
 
-def _promotion(call: Call) -> Promotion:
-    found = call.platform.world.promotions.get(call.params[0])
-    if found is None or found.pipeline.owner is not call.account:
+def _find_promotion(call: Call) -> Promotion:
+    promotion = call.state.promotions.get(call.params[0])
+    if promotion is None or promotion.pipeline.owner is not call.account:
         raise not_found("pipeline_promotion")
-    return found
+    return promotion
 
 
 ROUTES: list[Route] = [
@@ -197,7 +216,7 @@ ROUTES: list[Route] = [
     ("GET", "/pipelines/{}", info),
     ("PATCH", "/pipelines/{}", update),
     ("DELETE", "/pipelines/{}", delete),
-    ("GET", "/pipelines/{}/pipeline-couplings", couplings_of),
+    ("GET", "/pipelines/{}/pipeline-couplings", couplings_of_pipeline),
     ("GET", "/pipelines/{}/latest-releases", latest),
     ("POST", "/pipeline-couplings", couple),
     ("GET", "/pipeline-couplings", couplings),

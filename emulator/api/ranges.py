@@ -13,6 +13,33 @@ DEFAULT, MOST = 200, 1000
 
 
 @dataclass(frozen=True)
+class Range:
+    """A range as a client wrote it. start, end: empty where open; exclusive: without the start."""
+
+    key: str
+    start: str = ""
+    end: str = ""
+    exclusive: bool = False
+    most: int = DEFAULT
+    descending: bool = False
+
+    def contains(self, value: Any) -> bool:
+        """Whether an item with this value of the key is in the range."""
+        if self.start:
+            start = _like(value, self.start)
+            if (self.exclusive and value == start) or self._before(value, start):
+                return False
+
+        return not self.end or not self._before(_like(value, self.end), value)
+
+    def _before(self, value: Any, other: Any) -> bool:
+        """Whether the value comes before the other in this order."""
+        if self.descending:
+            return bool(value > other)
+        return bool(value < other)
+
+
+@dataclass(frozen=True)
 class Part:
     """A part of a list with the headers that say so."""
 
@@ -21,70 +48,63 @@ class Part:
     headers: list[tuple[str, str]]
 
 
-def part(items: list[dict[str, Any]], wanted: str, keys: tuple[str, ...]) -> Part:
-    """Cut `items`; raises ApiError 416 for a range that cannot be read, or a key that the list has
-    not.
+def part(items: list[dict[str, Any]], header: str, keys: tuple[str, ...]) -> Part:
+    """The part of a list that a Range header asks for; keys: those that may be ranged by.
+
+    Raises ApiError 416 for a range that cannot be read, or a key that the list has not.
     """
-    accept = ("Accept-Ranges", ", ".join(keys))
-    key, first, last, most, descending, past = _read(wanted, keys)
-    ordered = sorted(items, key=lambda item: item[key], reverse=descending) if wanted else items
-    ordered = [item for item in ordered if _within(item[key], first, last, descending, past)]
-    taken, rest = ordered[:most], ordered[most:]
-    if not taken:
-        return Part(200, [], [accept])
+    requested = _read(header, keys)
+    key, most = requested.key, requested.most
+    if header:
+        items = sorted(items, key=lambda item: item[key], reverse=requested.descending)
 
-    headers = [accept, ("Content-Range", f"{key} {taken[0][key]}..{taken[-1][key]}; max={most}")]
-    if rest:
-        order = ", order=desc" if descending else ""
-        headers.append(("Next-Range", f"{key} ]{taken[-1][key]}..; max={most}{order}"))
+    in_range = [item for item in items if requested.contains(item[key])]
+    included = in_range[:most]
+    headers = [("Accept-Ranges", ", ".join(keys))]
+    if not included:
+        return Part(200, [], headers)
 
-    return Part(206 if rest else 200, taken, headers)
+    last = included[-1][key]
+    headers.append(("Content-Range", f"{key} {included[0][key]}..{last}; max={most}"))
+    if len(in_range) <= most:
+        return Part(200, included, headers)
+
+    order = ", order=desc" if requested.descending else ""
+    headers.append(("Next-Range", f"{key} ]{last}..; max={most}{order}"))
+    return Part(206, included, headers)
 
 
-def _read(wanted: str, keys: tuple[str, ...]) -> tuple[str, str, str, int, bool, bool]:
-    if not wanted:
-        return keys[0], "", "", DEFAULT, False, False
+def _read(header: str, keys: tuple[str, ...]) -> Range:
+    if not header:
+        return Range(keys[0])
 
-    match = WRITTEN.fullmatch(wanted)
+    match = WRITTEN.fullmatch(header)
     if match is None or match["key"] not in keys:
         raise _unsatisfiable(keys)
 
-    options = dict(
-        each.partition("=")[::2]
-        for each in re.split(r"[;,]\s*", match["rest"] or "")
-        if each.strip()
-    )
-    options = {name.strip(): value.strip() for name, value in options.items()}
-    most = options.get("max", str(DEFAULT))
-    if (
-        not most.isdigit()
-        or not 1 <= int(most) <= MOST
-        or options.get("order", "asc") not in ("asc", "desc")
-    ):
+    options = _options(match["rest"] or "")
+    most, order = options.get("max", str(DEFAULT)), options.get("order", "asc")
+    if not most.isdigit() or not 1 <= int(most) <= MOST or order not in ("asc", "desc"):
         raise _unsatisfiable(keys)
 
-    descending = options.get("order") == "desc"
-    return (
+    return Range(
         match["key"],
         match["start"].strip(),
         match["end"].strip(),
-        int(most),
-        descending,
-        match["open"] == "]",
+        exclusive=match["open"] == "]",
+        most=int(most),
+        descending=order == "desc",
     )
 
 
-def _within(value: Any, first: str, last: str, descending: bool, past: bool) -> bool:
-    if first:
-        start = _like(value, first)
-        if (past and value == start) or (value > start if descending else value < start):
-            return False
+def _options(text: str) -> dict[str, str]:
+    """Of `max=10, order=desc`."""
+    options = {}
+    for option in re.split(r"[;,]\s*", text):
+        name, _, value = option.partition("=")
+        options[name.strip()] = value.strip()
 
-    if last:
-        end = _like(value, last)
-        return bool(value >= end if descending else value <= end)
-
-    return True
+    return options
 
 
 def _like(value: Any, text: str) -> Any:

@@ -1,43 +1,48 @@
-"""Releases: of a slug, and back to an earlier release."""
+"""Releases: of a slug, and rollbacks to an earlier release."""
+
+from functools import partial
 
 from emulator.api.builds import find_slug
 from emulator.api.call import Call, Reply, Route
 from emulator.api.errors import invalid, not_found
 from emulator.model import serializers
-from emulator.model.state import App, Release
+from emulator.model.app import App, Release
 
 
 def find(app: App, word: str) -> Release:
-    """By id or version; raises ApiError 404."""
-    found = next((each for each in app.releases if word in (each.id, str(each.version))), None)
-    if found is None:
-        raise not_found("release")
-    return found
+    """A release by id or version; raises ApiError 404."""
+    for release in app.releases:
+        if word in (release.id, str(release.version)):
+            return release
+
+    raise not_found("release")
 
 
 def listed(call: Call) -> Reply:
-    """All of an app's."""
-    found = [serializers.release(each, call.platform.base) for each in call.app().releases]
-    return Reply(found, keys=("version", "id"))
+    """All releases of an app."""
+    serialize = partial(serializers.release, base=call.platform.base)
+    return Reply.listing(serialize, call.app().releases, ("version", "id"))
 
 
 def info(call: Call) -> Reply:
-    """One."""
+    """One release."""
     return Reply(serializers.release(find(call.app(), call.params[1]), call.platform.base))
 
 
 def config(call: Call) -> Reply:
-    """The config vars of that release."""
+    """The config vars of a release."""
     return Reply(dict(find(call.app(), call.params[1]).config))
 
 
 def create(call: Call) -> Reply:
-    """With `slug`, a release of it; with `release`, a rollback to that one. Both are new
-    releases.
-    """
+    """Make a release: of `slug`, or as a rollback to `release`."""
     app = call.app()
-    made = _rollback(call, app) if "release" in call.body else _release(call, app)
-    return Reply(serializers.release(made, call.platform.base), 201)
+    if "release" in call.body:
+        release = _rollback(call, app)
+    else:
+        release = _release(call, app)
+
+    return Reply(serializers.release(release, call.platform.base), 201)
 
 
 def _release(call: Call, app: App) -> Release:
@@ -48,24 +53,26 @@ def _release(call: Call, app: App) -> Release:
     if slug not in app.slugs:
         app.slugs.append(slug)
 
-    return call.platform.releasing.deploy(
-        app, call.account, call.text("description") or "Deploy", slug
-    )
+    description = call.text("description") or "Deploy"
+    return call.platform.releases.deploy(app, call.account, description, slug)
 
 
 def _rollback(call: Call, app: App) -> Release:
-    id = call.text("release")
-    target = next((each for each in app.releases if each.id == id), None)
-    if target is None:
-        raise not_found("release")
+    target = _by_id(app, call.text("release"))
     if target.slug is None or target.status != "succeeded":
         raise invalid(f"Cannot roll back to v{target.version}: it is not eligible.")
 
-    kept = call.platform.addons.forced(app)
+    config = {**target.config, **call.platform.addons.config_of(app)}
     text = f"Rollback to v{target.version}"
-    return call.platform.releasing.create(
-        app, call.account, text, target.slug, {**target.config, **kept}
-    )
+    return call.platform.releases.create(app, call.account, text, target.slug, config)
+
+
+def _by_id(app: App, id: str) -> Release:
+    for release in app.releases:
+        if release.id == id:
+            return release
+
+    raise not_found("release")
 
 
 ROUTES: list[Route] = [

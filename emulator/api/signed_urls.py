@@ -1,14 +1,15 @@
-"""Addresses that carry their own secret: uploads, output streams, logs. They want no bearer token.
+"""Addresses that carry their own secret: uploads, output streams, logs.
 
-Whoever sends one there would, on the real platform, hand it to another company's machines: it is
-refused and counted."""
+A client that sends its bearer token to one would, on the real platform, disclose it to another
+company's machines: such a request is refused and counted.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from emulator.build.tarball import BYTES
-from emulator.dynos.logs import Session
+from emulator.dynos.logs import Line, Session
 from emulator.dynos.streams import Stream
 from emulator.platform import Platform
 from emulator.router.http1 import Headers, Inbound, Message, Responder
@@ -16,12 +17,13 @@ from emulator.router.http1 import Headers, Inbound, Message, Responder
 SESSION_S = 300
 TAIL_S = 3600
 TEXT: Headers = [("Content-Type", "text/plain; charset=utf-8")]
+EVENTS: Headers = [("Content-Type", "text/event-stream")]
 XML: Headers = [("Content-Type", "application/xml")]
 
 
 @dataclass
 class SignedRequest:
-    """One request to such an address."""
+    """One request to a signed address."""
 
     inbound: Inbound
     message: Message
@@ -33,19 +35,19 @@ class SignedRequest:
         await self.responder.send(status, headers, text.encode())
 
 
-class Addresses:
-    """/storage/, /streams/ and /logplex/."""
+class SignedUrls:
+    """Serves the addresses below /storage/, /streams/ and /logplex/."""
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
 
     async def serve(self, inbound: Inbound, message: Message, responder: Responder) -> None:
-        """One request; raises nothing for what a client does wrong."""
+        """Serve one request; raises nothing for a client's mistake."""
         request = SignedRequest(inbound, message, responder)
         address = urlsplit(message.target)
         kind, token = [*address.path.split("/"), "", ""][1:3]
         if message.header("authorization"):
-            self.platform.tally.leaks.append(f"{message.method} /{kind}/")
+            self.platform.report.leaks.append(f"{message.method} /{kind}/")
             await request.refuse(
                 400,
                 "Only one auth mechanism allowed: this address wants no Authorization header.\n",
@@ -61,7 +63,7 @@ class Addresses:
             await request.refuse(404, "There is nothing here.\n")
 
     async def _storage(self, request: SignedRequest, token: str, use: str) -> None:
-        path = self.platform.world.sources.get(token)
+        path = self.platform.state.sources.get(token)
         if path is None or request.message.method.lower() != use:
             await request.refuse(403, "<Error><Code>SignatureDoesNotMatch</Code></Error>", XML)
         elif use == "put":
@@ -91,7 +93,7 @@ class Addresses:
             await request.responder.send(200, [])
 
     async def _stream(self, request: SignedRequest, token: str) -> None:
-        stream = self.platform.world.streams.get(token)
+        stream = self.platform.state.streams.get(token)
         if stream is None or not stream.started:
             await request.refuse(404, "Stream not found.\n")
             return
@@ -102,38 +104,48 @@ class Addresses:
             await request.refuse(416, "")
             return
 
-        status, headers = (206, [("Content-Range", f"bytes {first}-/*")]) if first else (200, [])
-        await request.responder.start(status, [*TEXT, *headers])
-        cut = first + fault.bytes if fault and fault.kind == "cut" else None
+        if first:
+            content_range = ("Content-Range", f"bytes {first}-/*")
+            await request.responder.start(206, [*TEXT, content_range])
+        else:
+            await request.responder.start(200, TEXT)
+
+        cut = None
+        if fault and fault.kind == "cut":
+            cut = first + fault.bytes
+
         await self._follow(request, stream, first, cut)
 
     async def _follow(
-        self, request: SignedRequest, stream: Stream, at: int, cut: int | None
+        self, request: SignedRequest, stream: Stream, position: int, cut: int | None
     ) -> None:
+        """Send the stream from a position on, as it grows. cut: where the connection breaks."""
         while True:
-            data = bytes(stream.data[at:cut])
-            at += len(data)
+            data = bytes(stream.data[position:cut])
+            position += len(data)
             await request.responder.write(data)
-            if cut is not None and at >= cut:
+            if cut is not None and position >= cut:
                 request.responder.reset()
                 return
-            if stream.closed and at >= len(stream.data):
+
+            if stream.closed and position >= len(stream.data):
                 await request.responder.finish()
                 return
+
             await stream.changed.until(
-                lambda: len(stream.data) > at or stream.closed,  # noqa: B023
+                lambda: len(stream.data) > position or stream.closed,  # noqa: B023
                 TAIL_S,
             )
 
     async def _logs(self, request: SignedRequest, token: str) -> None:
-        session, since = self.platform.world.sessions.get(token, (None, 0.0))
+        session, since = self.platform.state.sessions.get(token, (None, 0.0))
         if session is None or self.platform.clock.now() - since > SESSION_S:
             await request.refuse(404, "Not found.\n")
             return
 
         events = "text/event-stream" in request.message.header("accept")
-        kind = "text/event-stream" if events else "text/plain; charset=utf-8"
-        await request.responder.start(200, [("Content-Type", kind), ("Cache-Control", "no-cache")])
+        headers = EVENTS if events else TEXT
+        await request.responder.start(200, [*headers, ("Cache-Control", "no-cache")])
         await self._tail(request, session, events)
         await request.responder.finish()
 
@@ -141,24 +153,31 @@ class Addresses:
         number = 0
         while True:
             lines = session.after(number)
-            text = "".join(
-                f"id: {line.number}\ndata: {line}\n\n" if events else f"{line}\n" for line in lines
-            )
-            await request.responder.write(text.encode())
-            number = max(number, lines[-1].number if lines else 1)
-            waiting = session.tail and await session.log.changed.until(
+            await request.responder.write(_written(lines, events).encode())
+            if lines:
+                number = lines[-1].number
+            number = max(number, 1)
+
+            more = session.tail and await session.log.changed.until(
                 lambda: session.after(number),  # noqa: B023
                 TAIL_S,
             )
-            if not waiting:
+            if not more:
                 return
 
 
-def _first_byte(wanted: str) -> int | None:
-    """Of `bytes=N-`; 0 when nothing is asked, None when it cannot be read."""
-    if not wanted:
+def _written(lines: list[Line], events: bool) -> str:
+    """The lines as text, or as server-sent events."""
+    form = "id: {0.number}\ndata: {0}\n\n" if events else "{0}\n"
+    return "".join(map(form.format, lines))
+
+
+def _first_byte(header: str) -> int | None:
+    """Of `Range: bytes=N-`; 0 without the header, None when it cannot be read."""
+    if not header:
         return 0
-    start = wanted.removeprefix("bytes=").removesuffix("-")
+
+    start = header.removeprefix("bytes=").removesuffix("-")
     if start.isdigit():
         return int(start)
     return None

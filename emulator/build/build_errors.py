@@ -1,4 +1,4 @@
-"""Why a build ends: the lines that the buildpack prints after ` !     `."""
+"""Why a build failed: the lines that the buildpack prints after ` !     `."""
 
 
 class BuildError(Exception):

@@ -33,6 +33,11 @@ MANAGERS = {
     "poetry.lock": "Poetry",
     "uv.lock": "uv",
 }
+MANAGER_NEEDED = (
+    "A Python app on Heroku must have either a 'requirements.txt',",
+    "'Pipfile.lock', 'poetry.lock' or 'uv.lock' package manager file",
+    "in the root directory of its source code.",
+)
 EMULATED = ("pip", "uv")
 URLS = ("heroku/python", "https://github.com/heroku/heroku-buildpack-python")
 
@@ -44,17 +49,18 @@ class Manager:
     name: str
     file: str
 
+    def __str__(self) -> str:
+        return f"{self.file} ({self.name})"
+
 
 def detect(folder: Path) -> None:
-    """Raises BuildError when there is nothing of Python in the root."""
+    """Raises BuildError when no file of a Python project is in the root."""
     if not any((folder / name).exists() for name in DETECTED):
         raise BuildError(
             "Error: Your app is configured to use the Python buildpack,",
             "but we couldn't find any supported Python project files.",
             "",
-            "A Python app on Heroku must have either a 'requirements.txt',",
-            "'Pipfile.lock', 'poetry.lock' or 'uv.lock' package manager file",
-            "in the root directory of its source code.",
+            *MANAGER_NEEDED,
             "",
             *_listing(folder),
         )
@@ -64,29 +70,23 @@ def manager(folder: Path) -> Manager:
     """The one package manager; raises BuildError for none, several, or what is no longer
     supported.
     """
-    for name in (".venv", "venv"):
-        if (folder / name).is_dir():
-            raise BuildError(
-                f"Error: Existing '{name}/' directory found.",
-                "Your app's source code contains a virtual environment.",
-                "Remove it from your Git repository and add it to .gitignore.",
-            )
+    _refuse_virtual_environment(folder)
 
-    found = [Manager(name, file) for file, name in MANAGERS.items() if (folder / file).is_file()]
-    if len(found) > 1:
+    managers = [Manager(name, file) for file, name in MANAGERS.items() if (folder / file).is_file()]
+    if len(managers) > 1:
         raise BuildError(
             "Error: Multiple Python package manager files were found.",
             "Exactly one package manager file should be present in your app's",
             "source code, however, several were found:",
             "",
-            *(f"{each.file} ({each.name})" for each in found),
+            *map(str, managers),
             "",
             "Decide which package manager you want to use with your app, and",
             "then delete the file(s) and any config from the others.",
         )
 
-    if found:
-        return _emulated(found[0])
+    if managers:
+        return _emulated(managers[0])
 
     if (folder / "Pipfile").is_file():
         raise BuildError(
@@ -102,22 +102,33 @@ def manager(folder: Path) -> Manager:
     raise BuildError(
         "Error: Couldn't find any supported Python package manager files.",
         "",
-        "A Python app on Heroku must have either a 'requirements.txt',",
-        "'Pipfile.lock', 'poetry.lock' or 'uv.lock' package manager file",
-        "in the root directory of its source code.",
+        *MANAGER_NEEDED,
         "",
         *_listing(folder),
     )
 
 
-def _emulated(found: Manager) -> Manager:
-    if found.name not in EMULATED:
+def _refuse_virtual_environment(folder: Path) -> None:
+    for name in (".venv", "venv"):
+        if (folder / name).is_dir():
+            raise BuildError(
+                f"Error: Existing '{name}/' directory found.",
+                "Your app's source code contains a virtual environment.",
+                "Remove it from your Git repository and add it to .gitignore.",
+            )
+
+
+def _emulated(manager: Manager) -> Manager:
+    if manager.name not in EMULATED:
         raise BuildError(
-            f"Emulator: {found.name} is not emulated; Heroku would install from {found.file}."
+            f"Emulator: {manager.name} is not emulated; Heroku would install from {manager.file}."
         )
-    return found
+    return manager
 
 
 def _listing(folder: Path) -> list[str]:
-    names = sorted(f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir())
-    return ["Currently the root directory of your app contains:", "", *names[:50]]
+    names = []
+    for path in folder.iterdir():
+        names.append(f"{path.name}/" if path.is_dir() else path.name)
+
+    return ["Currently the root directory of your app contains:", "", *sorted(names)[:50]]

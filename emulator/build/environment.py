@@ -1,4 +1,4 @@
-"""What a process on the platform is told, and nothing of the developer's own environment."""
+"""The environment of a process on the platform, with nothing of the developer's own."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def runtime(
 
 
 def base(home: Path) -> dict[str, str]:
-    """Where things lie, in a dyno and in a build."""
+    """The folders and Python's settings, in a dyno and in a build."""
     return {
         "HOME": str(home),
         "PATH": f"{home}/.heroku/python/bin:{SYSTEM_PATH}",
@@ -59,5 +59,5 @@ def buildpack(size: Size) -> dict[str, str]:
 
 def installer(environ: dict[str, str]) -> dict[str, str]:
     """The part of the developer's environment that an installer may have."""
-    kept = {name: value for name, value in environ.items() if name.upper().startswith(INSTALLER)}
-    return {**kept, "HOME": environ.get("HOME", "/tmp"), "PATH": SYSTEM_PATH}  # noqa: S108
+    allowed = {name: value for name, value in environ.items() if name.upper().startswith(INSTALLER)}
+    return {**allowed, "HOME": environ.get("HOME", "/tmp"), "PATH": SYSTEM_PATH}  # noqa: S108

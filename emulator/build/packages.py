@@ -10,16 +10,18 @@ import uv
 from emulator.build import environment
 from emulator.build.build_errors import BuildError
 from emulator.build.buildpack import Manager
-from emulator.build.python_version import Wanted
+from emulator.build.python_version import PythonVersion
 from emulator.dynos.streams import Stream
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
-# (command, environment, folder) -> exit status; its output goes to the build's stream.
+# Of (command, environment, folder); returns the exit status. Output goes to the build's stream.
 Run = Callable[[tuple[str, ...], dict[str, str], Path], Awaitable[int]]
 PIP = '#!/bin/sh\nexport VIRTUAL_ENV="$(dirname "$(dirname "$0")")"\nexec "{uv}" pip "$@"\n'
 
 
-async def install(app: Path, manager: Manager, wanted: Wanted, output: Stream, run: Run) -> None:
+async def install(
+    app: Path, manager: Manager, version: PythonVersion, output: Stream, run: Run
+) -> None:
     """Make `.heroku/python` in the app's folder; raises BuildError in the buildpack's words."""
     python = app / ".heroku" / "python"
     environ = {
@@ -27,22 +29,16 @@ async def install(app: Path, manager: Manager, wanted: Wanted, output: Stream, r
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_NO_PROGRESS": "1",
     }
-    await _make(python, wanted, output, run, environ, app)
+    await _make(python, version, output, run, environ, app)
     if manager.name == "uv":
         output.line("-----> Installing dependencies using 'uv sync --locked --no-default-groups'")
         command: tuple[str, ...] = ("sync", "--locked", "--no-default-groups")
         environ["UV_PROJECT_ENVIRONMENT"] = str(python)
     else:
         output.line("-----> Installing dependencies using 'pip install -r requirements.txt'")
-        command = (
-            "pip",
-            "install",
-            "--no-config",
-            "--python",
-            str(python / "bin" / "python"),
-            "-r",
-            "requirements.txt",
-        )
+        interpreter = str(python / "bin" / "python")
+        command = ("pip", "install", "--no-config", "--python", interpreter)
+        command += ("-r", "requirements.txt")
 
     if await run((uv.find_uv_bin(), *command), environ, app):
         raise BuildError(
@@ -52,19 +48,27 @@ async def install(app: Path, manager: Manager, wanted: Wanted, output: Stream, r
 
 
 async def _make(
-    python: Path, wanted: Wanted, output: Stream, run: Run, environ: dict[str, str], app: Path
+    python: Path,
+    version: PythonVersion,
+    output: Stream,
+    run: Run,
+    environ: dict[str, str],
+    app: Path,
 ) -> None:
-    source = wanted.version if wanted.where and wanted.minor != HERE else sys.executable
-    if wanted.minor != HERE and not wanted.where:
+    """Make the app's environment, with the requested Python or, by default, with this one."""
+    source = sys.executable
+    if version.minor != HERE and version.file:
+        source = version.version
+    elif version.minor != HERE:
         output.line(
-            f" !     Emulator: Heroku would use Python {wanted.version} here; Python {HERE} is "
-            f"used."
+            f" !     Emulator: Heroku would use Python {version.version} here; Python {HERE} is "
+            "used."
         )
 
     command = (uv.find_uv_bin(), "venv", "--no-project", "--quiet", "--python", source, str(python))
     if await run(command, environ, app):
         raise BuildError(
-            f"Emulator: this machine has no Python {wanted.version}.",
+            f"Emulator: this machine has no Python {version.version}.",
             f"Heroku has it. Install it here, or rehearse with {HERE} in .python-version.",
         )
 

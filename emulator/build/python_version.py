@@ -19,19 +19,19 @@ MISSPELT = (
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """`version` is 3.13 or 3.13.5; `where` is the file that says so, empty for the default."""
+class PythonVersion:
+    """`version` is 3.13 or 3.13.5; `file` is the one that says so, empty for the default."""
 
     version: str
-    where: str
+    file: str
 
     @property
     def minor(self) -> str:
-        """Without the patch."""
+        """The version without the patch number."""
         return ".".join(self.version.split(".")[:2])
 
 
-def wanted(folder: Path, uv: bool) -> Wanted:
+def requested_version(folder: Path, uv: bool) -> PythonVersion:
     """Read runtime.txt or .python-version; raises BuildError in the buildpack's words."""
     for name in MISSPELT:
         if (folder / name).is_file():
@@ -52,10 +52,10 @@ def wanted(folder: Path, uv: bool) -> Wanted:
             "your app's Python version with a .python-version file.",
         )
 
-    return Wanted(DEFAULT, "")
+    return PythonVersion(DEFAULT, "")
 
 
-def _runtime_txt(path: Path, uv: bool) -> Wanted:
+def _runtime_txt(path: Path, uv: bool) -> PythonVersion:
     if uv:
         raise BuildError("Error: The runtime.txt file isn't supported when using uv.")
 
@@ -80,11 +80,8 @@ def _python_version(path: Path) -> str:
             "The file begins with a byte order mark (BOM).",
         )
 
-    lines = [
-        line.strip()
-        for line in text.splitlines()
-        if line.strip() and not line.strip().startswith("#")
-    ]
+    stripped = [line.strip() for line in text.splitlines()]
+    lines = [line for line in stripped if line and not line.startswith("#")]
     if not lines:
         raise BuildError(
             "Error: Invalid Python version in .python-version.",
@@ -104,17 +101,17 @@ def _python_version(path: Path) -> str:
     return lines[0]
 
 
-def _checked(version: str, where: str) -> Wanted:
-    found = Wanted(version, where)
-    major, minor = (int(part) for part in found.minor.split("."))
+def _checked(version: str, file: str) -> PythonVersion:
+    python = PythonVersion(version, file)
+    major, minor = map(int, python.minor.split("."))
     if (major, minor) < (3, 10):
         raise BuildError(
-            "Error: The requested Python version has reached end-of-life.", f"Python {found.minor}"
+            "Error: The requested Python version has reached end-of-life.", f"Python {python.minor}"
         )
 
-    if found.minor not in SUPPORTED:
+    if python.minor not in SUPPORTED:
         raise BuildError(
-            "Error: The requested Python version isn't recognised.", f"Python {found.minor}"
+            "Error: The requested Python version isn't recognised.", f"Python {python.minor}"
         )
 
-    return found
+    return python

@@ -1,8 +1,9 @@
 """How large a slug would be, compressed.
 
 Installed packages are the large part and are the same in many slugs, so each distribution is
-compressed once and its size remembered. Python itself, about 30 MB of a slug on Heroku, is not in
-it here and not counted."""
+compressed once and its size stored. Python itself, about 30 MB of a slug on Heroku, is not in it
+here and not counted.
+"""
 
 import json
 import os
@@ -15,38 +16,48 @@ LEVEL = 1
 CHUNK = 1 << 20
 
 
-def slug_size(app: Path, remembered: Path) -> int:
-    """Bytes; `remembered` is the JSON file with what is known of distributions."""
-    known: dict[str, int] = json.loads(remembered.read_text()) if remembered.is_file() else {}
-    total = sum(_compressed(path) for path in _files(app, skip=app / ".heroku"))
-    for packages in (app / ".heroku").glob("python/lib/python*/site-packages"):
-        parts = {entry.name: entry for entry in packages.iterdir()}
-        for name in sorted(parts):
-            total += _part(parts[name], known)
+def slug_size(app: Path, cache: Path) -> int:
+    """Bytes. cache: a JSON file with the sizes of distributions that were measured before."""
+    sizes: dict[str, int] = {}
+    if cache.is_file():
+        sizes = json.loads(cache.read_text())
 
-    fresh = remembered.with_suffix(f".{secrets.token_hex(4)}")
-    fresh.write_text(json.dumps(known))
-    fresh.replace(remembered)
+    total = sum(map(_compressed, _files(app, skip=app / ".heroku")))
+    for packages in (app / ".heroku").glob("python/lib/python*/site-packages"):
+        for entry in sorted(packages.iterdir()):
+            total += _package_size(entry, sizes)
+
+    fresh = cache.with_suffix(f".{secrets.token_hex(4)}")
+    fresh.write_text(json.dumps(sizes))
+    fresh.replace(cache)
     return total
 
 
-def _part(path: Path, known: dict[str, int]) -> int:
+def _package_size(path: Path, sizes: dict[str, int]) -> int:
+    """Measures a folder that is not yet in `sizes`, and adds it."""
     if path.is_file():
         return _compressed(path)
 
     files = sorted(_files(path, skip=None))
-    plain = sum(each.stat().st_size for each in files)
-    key = f"{path.name} {len(files)} {plain}"
-    if key not in known:
-        known[key] = sum(map(_compressed, files))
+    plain_size = sum(file.stat().st_size for file in files)
+    key = f"{path.name} {len(files)} {plain_size}"
+    if key not in sizes:
+        sizes[key] = sum(map(_compressed, files))
 
-    return known[key]
+    return sizes[key]
 
 
 def _files(folder: Path, skip: Path | None) -> Iterator[Path]:
-    for at, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name != "__pycache__" and Path(at, name) != skip]
-        yield from (path for path in (Path(at, name) for name in names) if not path.is_symlink())
+    """All files below a folder but links, compiled modules and the folder to skip."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        if skip and skip.parent == Path(parent) and skip.name in folders:
+            folders.remove(skip.name)
+
+        for name in names:
+            path = Path(parent, name)
+            if not path.is_symlink():
+                yield path
 
 
 def _compressed(path: Path) -> int:

@@ -1,4 +1,4 @@
-"""Unpacking what somebody uploaded: nothing leaves the folder, nothing grows past the limit."""
+"""Unpacking an upload: no file is written outside the folder, and none beyond the size limit."""
 
 import hashlib
 import shutil
@@ -22,11 +22,11 @@ def checksum(path: Path) -> str:
 
 
 def unpack(path: Path, folder: Path) -> Path:
-    """Unpack into `folder`; returns where the files are, which is its only folder if there is
-    nothing beside it.
+    """Unpack into `folder`; returns its only folder, or itself where it has other entries.
 
     Raises BadTarball for another format, absolute paths, links to the outside, devices, or more
-    than 1 GiB."""
+    than 1 GiB.
+    """
     folder.mkdir(parents=True)
     size = count = 0
     try:
@@ -35,20 +35,18 @@ def unpack(path: Path, folder: Path) -> Path:
                 size, count = size + member.size, count + 1
                 if size > BYTES or count > FILES:
                     raise BadTarball("the source is larger than 1 GB or has too many files")
-                _place(archive, member, folder.resolve())
+                _extract(archive, member, folder.resolve())
     except (tarfile.TarError, OSError, EOFError, ValueError) as error:
         raise BadTarball(f"the source cannot be unpacked: {error}") from error
 
-    inside = list(folder.iterdir())
-    if len(inside) == 1 and inside[0].is_dir():
-        return inside[0]
+    entries = list(folder.iterdir())
+    if len(entries) == 1 and entries[0].is_dir():
+        return entries[0]
     return folder
 
 
-def _place(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
-    """One member under `folder`. Not left to tarfile, whose filters Python has only since
-    3.11.4.
-    """
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """Write one member below `folder`. Python before 3.11.4 has no filters in tarfile."""
     target = _inside(folder, folder / member.name, member.name)
     if member.isdir():
         target.mkdir(parents=True, exist_ok=True)

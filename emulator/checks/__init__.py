@@ -1,1 +1,1 @@
-"""Faults on demand, conformance to Heroku's schema, and an account of what happened."""
+"""Injected faults, conformance to Heroku's schema, and the report of what happened."""

@@ -1,8 +1,9 @@
 """Requests and replies against Heroku's published hyper-schema.
 
 `strictProperties` is Heroku's own keyword: all declared properties, and no others. Replies are held
-to both halves; requests to the second only, because official clients leave keys out. The schema's
-own faults are passed over: two declarations that its own examples break."""
+to both halves; requests to the second only, because official clients leave keys out. Two
+declarations of the schema that its own examples break are ignored.
+"""
 
 import json
 import re
@@ -16,7 +17,7 @@ from jsonschema import Draft4Validator, FormatChecker, ValidationError, validato
 
 STATUS = {"create": 201, "empty": 202}
 ENDPOINT = re.compile(r"\{[^}]*\}")
-FAULTY = frozenset({("add-on", "actions"), ("domain", "hostname")})
+BROKEN = frozenset({("add-on", "actions"), ("domain", "hostname")})
 
 
 def _unexpected(on: Any, instance: Any, schema: dict[str, Any]) -> Iterator[ValidationError]:
@@ -60,9 +61,18 @@ class Link:
         parts = ENDPOINT.split(self.raw["href"])
         return re.compile("[^/]+".join(map(re.escape, parts)))
 
+    @cached_property
+    def placeholders(self) -> int:
+        """How many `{...}` the href has."""
+        return len(ENDPOINT.findall(self.raw["href"]))
+
+    def matches(self, method: str, path: str) -> bool:
+        """Whether it is the operation at this method and path."""
+        return bool(self.raw["method"] == method and self.path.fullmatch(path))
+
     @property
     def status(self) -> int:
-        """What a success answers, by `rel`."""
+        """The status of a success, by `rel`."""
         return STATUS.get(self.raw.get("rel", ""), 200)
 
     @cached_property
@@ -84,68 +94,63 @@ class Link:
 
 
 class Schema:
-    """The hyper-schema. With no file nothing is validated and no endpoint is known by name."""
+    """The hyper-schema. Without a file nothing is validated."""
 
     def __init__(self, path: Path | None) -> None:
-        self.raw = json.loads(path.read_bytes()) if path else None
-        definitions = _without_faults(self.raw["definitions"]) if self.raw else {}
-        self.links = [
-            Link(resource, link, definitions)
-            for resource, definition in definitions.items()
-            for link in definition.get("links", [])
-            if "href" in link and "method" in link
-        ]
+        self.raw: Any = None
+        self.links: list[Link] = []
+        if path:
+            self.raw = json.loads(path.read_bytes())
+            self.links = list(_links(_without_broken(self.raw["definitions"])))
 
     def find(self, method: str, path: str) -> list[Link]:
         """The operations at this method and path; a literal path beats one with placeholders."""
-        found = [
-            link
-            for link in self.links
-            if link.raw["method"] == method and link.path.fullmatch(path)
-        ]
-        fewest = min((len(ENDPOINT.findall(link.raw["href"])) for link in found), default=0)
-        return [link for link in found if len(ENDPOINT.findall(link.raw["href"])) == fewest]
+        links = [link for link in self.links if link.matches(method, path)]
+        fewest = min((link.placeholders for link in links), default=0)
+        return [link for link in links if link.placeholders == fewest]
 
     def wrong_request(self, links: list[Link], body: Any) -> list[str]:
-        """What no operation at this address accepts; empty when one of them does."""
-        if all(link.request is None for link in links):
-            return []
+        """Why no operation at this address accepts the request; empty when one of them does."""
+        if body is None:
+            body = {}
 
-        return _least(
-            [
-                _errors(link.request, {} if body is None else body, "request")
-                for link in links
-                if link.request
-            ]
-        )
+        validators = [link.request for link in links if link.request]
+        return _least([_errors(validator, body, "request") for validator in validators])
 
     def wrong_reply(self, links: list[Link], status: int, body: Any) -> list[str]:
         """The same for a successful reply, with its status."""
-        found = []
-        for link in links:
-            allowed = {link.status, 206} if link.status == 200 else {link.status}
-            wrong = (
-                []
-                if status in allowed
-                else [f"reply: status {status}, the schema says {link.status}"]
-            )
-            found.append(wrong + (_errors(link.reply, body, "reply") if link.reply else []))
+        return _least([_reply_errors(link, status, body) for link in links])
 
-        return _least(found)
+
+def _links(definitions: dict[str, Any]) -> Iterator[Link]:
+    for resource, definition in definitions.items():
+        for link in definition.get("links", []):
+            if "href" in link and "method" in link:
+                yield Link(resource, link, definitions)
+
+
+def _reply_errors(link: Link, status: int, body: Any) -> list[str]:
+    errors = []
+    partial_list = link.status == 200 and status == 206
+    if status != link.status and not partial_list:
+        errors.append(f"reply: status {status}, the schema says {link.status}")
+    if link.reply:
+        errors += _errors(link.reply, body, "reply")
+
+    return errors
 
 
 def _errors(validator: Any, body: Any, what: str) -> list[str]:
-    return [
-        f"{what}: {error.json_path} {error.message}"[:500] for error in validator.iter_errors(body)
-    ]
+    errors = validator.iter_errors(body)
+    return [f"{what}: {error.json_path} {error.message}"[:500] for error in errors]
 
 
-def _least(found: list[list[str]]) -> list[str]:
-    return min(found, key=len, default=[])
+def _least(alternatives: list[list[str]]) -> list[str]:
+    return min(alternatives, key=len, default=[])
 
 
-def _without_faults(definitions: dict[str, Any]) -> dict[str, Any]:
-    for resource, name in FAULTY:
+def _without_broken(definitions: dict[str, Any]) -> dict[str, Any]:
+    for resource, name in BROKEN:
         declared = definitions.get(resource, {}).get("definitions", {})
         if name in declared:
             declared[name] = {}

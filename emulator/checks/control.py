@@ -1,12 +1,13 @@
-"""What a test or a rehearsal asks the emulator itself: /emulator/, which is no part of Heroku's
-API.
+"""The emulator's own API for tests and rehearsals, which is no part of Heroku's: /emulator/.
 
-GET  /emulator/account    what happened: exchanges, failures, requests, what was created, a log of
-calls POST /emulator/faults     {"kind", "method"?, "path"?, "times"?, "seconds"?, "bytes"?}: see
-faults.py POST /emulator/clock      {"jump_s"}: let the platform's time pass POST /emulator/rate
-{"most", "per_minute"} POST /emulator/accounts   {"email"}: another account; answers its token POST
-/emulator/dynos      {"app", "dyno", "action": "cycle" | "kill" | "memory", "used_mb"?}: memory says
-what it uses POST /emulator/settings   {"provision_s"?, "slug_limit_bytes"?}"""
+GET  account    the report: exchanges, failures, requests, what was created, a log of calls
+POST faults     {"kind", "method"?, "path"?, "times"?, "seconds"?, "bytes"?}: see faults.py
+POST clock      {"jump_s"}: let the platform's time pass
+POST rate       {"most", "per_minute"}
+POST accounts   {"email"}: make another account; the answer has its token
+POST dynos      {"app", "dyno", "action": "cycle" | "kill" | "memory", "used_mb"?}
+POST settings   {"provision_s"?, "slug_limit_bytes"?}
+"""
 
 import json
 import signal
@@ -16,7 +17,8 @@ from typing import Any
 from emulator.api.errors import ApiError, invalid, not_found
 from emulator.checks.faults import Fault
 from emulator.dynos import memory, process_groups
-from emulator.model.state import Account
+from emulator.model.app import Dyno
+from emulator.model.record import Account
 from emulator.platform import Platform
 from emulator.router.http1 import Inbound, Message, Responder
 
@@ -24,12 +26,12 @@ BODY_LIMIT = 64 * 1024
 
 
 class Control:
-    """Answers JSON, without a token: only this machine can ask."""
+    """Answers JSON, without a token: only this machine can connect."""
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
         self.actions: dict[tuple[str, str], Callable[[dict[str, Any]], Any]] = {
-            ("GET", "account"): lambda _: self.platform.tally.shape(),
+            ("GET", "account"): lambda _: self.platform.report.serialize(),
             ("POST", "faults"): self._fault,
             ("POST", "clock"): self._clock,
             ("POST", "rate"): self._rate,
@@ -39,7 +41,7 @@ class Control:
         }
 
     async def serve(self, inbound: Inbound, message: Message, responder: Responder) -> None:
-        """One request."""
+        """Serve one request."""
         raw = b""
         async for chunk in inbound.body(message):
             raw = (raw + chunk)[:BODY_LIMIT]
@@ -61,7 +63,7 @@ class Control:
         )
 
     def _fault(self, body: dict[str, Any]) -> Any:
-        self.platform.faults.ask(Fault(**body))
+        self.platform.faults.add(Fault(**body))
         return {"waiting": len(self.platform.faults.waiting)}
 
     def _clock(self, body: dict[str, Any]) -> Any:
@@ -74,32 +76,36 @@ class Control:
 
     def _account(self, body: dict[str, Any]) -> Any:
         account = Account(str(body["email"]))
-        self.platform.world.accounts.append(account)
+        self.platform.state.accounts.append(account)
         return {"id": account.id, "email": account.email, "token": account.token}
 
     def _dyno(self, body: dict[str, Any]) -> Any:
-        app = self.platform.world.app(str(body["app"]))
-        found = [dyno for dyno in (app.dynos if app else []) if dyno.name == body["dyno"]]
-        if app is None or not found:
-            raise not_found("dyno")
-
+        dyno = self._find_dyno(str(body["app"]), body["dyno"])
         if body["action"] == "cycle":
-            found[0].say("Cycling")
-            self.platform.fleet.restart(app, found)
+            dyno.log("Cycling")
+            self.platform.dyno_manager.restart(dyno.app, [dyno])
         elif body["action"] == "kill":
-            process_groups.signal_all(found[0].group or 0, signal.SIGKILL)
+            process_groups.signal_all(dyno.group or 0, signal.SIGKILL)
         elif body["action"] == "memory":
-            memory.judge(found[0], float(body["used_mb"]))
+            memory.judge(dyno, float(body["used_mb"]))
         else:
             raise invalid("action is cycle, kill or memory")
 
         return body
 
+    def _find_dyno(self, app_name: str, name: str) -> Dyno:
+        app = self.platform.state.app(app_name)
+        if app is not None:
+            for dyno in app.dynos:
+                if dyno.name == name:
+                    return dyno
+
+        raise not_found("dyno")
+
     def _settings(self, body: dict[str, Any]) -> Any:
-        self.platform.addons.provision_s = float(
-            body.get("provision_s", self.platform.addons.provision_s)
-        )
-        self.platform.building.slug_limit = int(
-            body.get("slug_limit_bytes", self.platform.building.slug_limit)
-        )
+        if "provision_s" in body:
+            self.platform.addons.provision_s = float(body["provision_s"])
+        if "slug_limit_bytes" in body:
+            self.platform.builds.slug_limit = int(body["slug_limit_bytes"])
+
         return body

@@ -1,4 +1,4 @@
-"""Faults that are asked for: POST /emulator/faults.
+"""Faults that a test injects: POST /emulator/faults.
 
 kind          what the client meets
 html_500      an HTML error page, and nothing was done (also html_503)
@@ -17,14 +17,8 @@ from emulator.api.errors import invalid
 
 KINDS = frozenset(
     {
-        "html_500",
-        "html_503",
-        "reset_before",
-        "reset_after",
-        "slow",
-        "duplicate",
-        "rate_limit",
-        "cut",
+        *("html_500", "html_503", "reset_before", "reset_after"),
+        *("slow", "duplicate", "rate_limit", "cut"),
     }
 )
 MOST = 100
@@ -32,7 +26,7 @@ MOST = 100
 
 @dataclass
 class Fault:
-    """Meets the next `times` calls whose method and path (with `*`) fit."""
+    """A fault for the next `times` calls whose method and path (with `*`) match."""
 
     kind: str
     method: str = "*"
@@ -41,19 +35,19 @@ class Fault:
     seconds: float = 1.0
     bytes: int = 0
 
-    def fits(self, method: str, path: str) -> bool:
-        """Whether this call is meant."""
+    def matches(self, method: str, path: str) -> bool:
+        """Whether the fault is for this call."""
         return fnmatchcase(method, self.method) and fnmatchcase(path, self.path)
 
 
 class Faults:
-    """The waiting ones, in the order they were asked for."""
+    """The waiting faults, in the order in which they were added."""
 
     def __init__(self) -> None:
         self.waiting: list[Fault] = []
 
-    def ask(self, fault: Fault) -> None:
-        """Add one; raises ApiError 422 for an unknown kind or too many."""
+    def add(self, fault: Fault) -> None:
+        """Add a fault; raises ApiError 422 for an unknown kind or too many."""
         if fault.kind not in KINDS:
             raise invalid(f"there is no fault {fault.kind!r}; there are {', '.join(sorted(KINDS))}")
         if len(self.waiting) >= MOST:
@@ -61,9 +55,12 @@ class Faults:
         self.waiting.append(fault)
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The first that fits, used up by one."""
-        fault = next((each for each in self.waiting if each.fits(method, path)), None)
-        if fault:
-            fault.times -= 1
-            self.waiting = [each for each in self.waiting if each.times > 0]
-        return fault
+        """The first fault that matches, used once."""
+        for fault in self.waiting:
+            if fault.matches(method, path):
+                fault.times -= 1
+                if fault.times <= 0:
+                    self.waiting.remove(fault)
+                return fault
+
+        return None

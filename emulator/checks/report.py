@@ -1,16 +1,16 @@
-"""The emulator's own account of what happened, for tests and reports: GET /emulator/account."""
+"""What happened in the emulator, for tests and rehearsals: GET /emulator/account."""
 
 from collections import Counter, deque
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-KEPT = 10_000
+MOST = 10_000
 
 
 @dataclass
 class Exchange:
-    """One API call. `fault` names an injected one; `wrong` lists what the schema finds in request
-    and reply.
+    """One API call. `fault` names an injected one; `wrong` lists what the schema does not allow in
+    request and reply.
     """
 
     at: str
@@ -25,10 +25,10 @@ class Exchange:
 
 
 class Report:
-    """Counts; never a token or a body."""
+    """Counts of calls and of what was made. No token and no body is in it."""
 
     def __init__(self) -> None:
-        self.exchanges: deque[Exchange] = deque(maxlen=KEPT)
+        self.exchanges: deque[Exchange] = deque(maxlen=MOST)
         self.created: Counter[str] = Counter()
         self.requests: Counter[str] = Counter()
         self.other: Counter[str] = Counter(
@@ -38,23 +38,27 @@ class Report:
         self.failures: deque[dict[str, Any]] = deque(maxlen=200)
 
     def add(self, exchange: Exchange, checked: bool) -> None:
-        """Count a call; `checked`: there was a schema to hold it against."""
+        """Count a call. checked: whether it was validated against a schema."""
         self.exchanges.append(exchange)
         self.requests[exchange.endpoint] += 1
-        self.other["failed" if exchange.wrong else "validated" if checked else "unvalidated"] += 1
         if exchange.fault:
             self.other["faults"] += 1
 
         if exchange.wrong:
+            self.other["failed"] += 1
             self.failures.append(asdict(exchange))
+        elif checked:
+            self.other["validated"] += 1
+        else:
+            self.other["unvalidated"] += 1
 
-    def shape(self) -> dict[str, Any]:
-        """As JSON."""
+    def serialize(self) -> dict[str, Any]:
+        """The report's JSON."""
         return {
             "exchanges": dict(self.other),
             "failures": list(self.failures),
             "requests": dict(self.requests),
             "created": dict(self.created),
             "bearer_leaks": list(self.leaks),
-            "log": [asdict(each) for each in self.exchanges],
+            "log": list(map(asdict, self.exchanges)),
         }

@@ -1,4 +1,4 @@
-"""Where Heroku's published schema is found. It is Heroku's, so it is no part of this project."""
+"""Where Heroku's published schema lies. It is Heroku's, so it is no part of this project."""
 
 import os
 from pathlib import Path
@@ -10,19 +10,17 @@ ACCEPT = "application/vnd.heroku+json; version=3"
 
 
 def cached() -> Path:
-    """Where a download is kept."""
-    return (
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        / "sluice"
-        / "heroku-schema.json"
-    )
+    """Where the download lies, or would lie."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "sluice" / "heroku-schema.json"
 
 
-def find(named: str | None) -> Path | None:
-    """The named file, else HEROKU_SCHEMA's, else the download; None when there is none."""
-    for name in (named, os.environ.get("HEROKU_SCHEMA")):
+def find(option: str | None) -> Path | None:
+    """The file of the option, else HEROKU_SCHEMA's, else the download; None when there is none."""
+    for name in (option, os.environ.get("HEROKU_SCHEMA")):
         if name:
             return Path(name)
+
     if cached().is_file():
         return cached()
     return None

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from emulator.condition import Condition
 from emulator.model.ids import new_id
 
-KEPT = 1500
+MOST_LINES = 1500
 LINE_LIMIT = 10_000
 
 
@@ -26,15 +26,15 @@ class Line:
 
 
 class Log:
-    """Appended to by all; read by sessions and drains. `count`: of all lines there ever were."""
+    """All parts of the platform write it; sessions and drains read it. count: of all lines ever."""
 
     def __init__(self) -> None:
-        self.lines: deque[Line] = deque(maxlen=KEPT)
+        self.lines: deque[Line] = deque(maxlen=MOST_LINES)
         self.changed = Condition()
         self.count = 0
 
     def add(self, source: str, dyno: str, text: str) -> None:
-        """One line, cut at 10,000 bytes."""
+        """Add one line, cut at 10,000 characters."""
         self.count += 1
         at = datetime.now(UTC).isoformat(timespec="microseconds")
         self.lines.append(Line(self.count, at, source, dyno, text[:LINE_LIMIT]))
@@ -43,7 +43,7 @@ class Log:
 
 @dataclass
 class Session:
-    """What was asked to be read, under a short-lived address."""
+    """A request to read a log: which lines, and whether those that come later too."""
 
     log: Log
     lines: int = 100
@@ -52,14 +52,15 @@ class Session:
     dyno: str = ""
     id: str = field(default_factory=new_id)
 
-    def wants(self, line: Line) -> bool:
-        """Whether source and dyno (web.1, or web for all of them) fit."""
-        dyno_fits = not self.dyno or line.dyno == self.dyno or line.dyno.startswith(f"{self.dyno}.")
-        return dyno_fits and (not self.source or line.source == self.source)
+    def matches(self, line: Line) -> bool:
+        """Whether source and dyno (web.1, or web for all of them) match."""
+        if self.source and line.source != self.source:
+            return False
+        return self.dyno in ("", line.dyno) or line.dyno.startswith(f"{self.dyno}.")
 
     def after(self, number: int) -> list[Line]:
-        """The wanted lines since that one; at first the last `lines` of them."""
-        found = [line for line in self.log.lines if line.number > number and self.wants(line)]
+        """The matching lines after that number; for 0, the last `lines` of them."""
+        lines = [line for line in self.log.lines if line.number > number and self.matches(line)]
         if number:
-            return found
-        return found[-self.lines :]
+            return lines
+        return lines[-self.lines :]

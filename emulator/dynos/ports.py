@@ -13,24 +13,24 @@ LISTEN = "0A"
 
 
 class Ports:
-    """Lends each port to one dyno at a time."""
+    """Free ports; each is used by one dyno at a time."""
 
     def __init__(self) -> None:
-        self._lent: set[int] = set()
+        self._in_use: set[int] = set()
 
-    def borrow(self) -> int:
-        """A port that nobody listens on; raises OSError when there is none."""
+    def acquire(self) -> int:
+        """A port on which no process listens; raises OSError when there is none."""
         for _ in range(TRIES):
             port = random.randint(LOWEST, HIGHEST)  # noqa: S311
-            if port not in self._lent and _free(port):
-                self._lent.add(port)
+            if port not in self._in_use and _free(port):
+                self._in_use.add(port)
                 return port
 
         raise OSError("no free port")
 
-    def give_back(self, port: int) -> None:
-        """It may be lent again."""
-        self._lent.discard(port)
+    def release(self, port: int) -> None:
+        """Let another dyno have the port."""
+        self._in_use.discard(port)
 
 
 def _free(port: int) -> bool:
@@ -43,16 +43,18 @@ def _free(port: int) -> bool:
 
 
 def listening(port: int) -> bool:
-    """Whether somebody listens there on IPv4 or IPv6. The kernel is asked, so that the app sees no
-    connection.
+    """Whether a process listens on the port, on IPv4 or IPv6. The kernel is asked, so that the app
+    sees no connection.
     """
-    wanted = f":{port:04X}"
-    for table in ("tcp", "tcp6"):
-        with suppress(OSError):
-            rows = (
-                line.split() for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
-            )
-            if any(row[1].endswith(wanted) and row[3] == LISTEN for row in rows):
+    return any(_listening(port, table) for table in ("tcp", "tcp6"))
+
+
+def _listening(port: int, table: str) -> bool:
+    address_end = f":{port:04X}"
+    with suppress(OSError):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            row = line.split()
+            if row[1].endswith(address_end) and row[3] == LISTEN:
                 return True
 
     return False

@@ -9,17 +9,18 @@ from pathlib import Path
 
 LOOK_S = 0.05
 # A command must not outlive an emulator that was killed.
-_DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
+_END_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 
 
 async def start(
     command: tuple[str, ...], environ: dict[str, str], folder: Path
 ) -> asyncio.subprocess.Process:
-    """Start a command in a group and session of its own, with this environment and no other; output
-    is one pipe.
+    """Start a command in a group and session of its own, with this environment and no other.
+
+    Its output and its errors are one pipe.
     """
     return await asyncio.create_subprocess_exec(
-        *_DIES_WITH_US,
+        *_END_WITH_PARENT,
         *command,
         env=environ,
         cwd=folder,
@@ -31,16 +32,19 @@ async def start(
 
 
 def members(group: int) -> list[int]:
-    """Processes of a group that are not over."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                state, _, own, *_ = (entry / "stat").read_text().rpartition(")")[2].split()
-                if int(own) == group and state not in "ZX":
-                    found.append(int(entry.name))
+    """Processes of a group that have not ended."""
+    return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _runs_in(entry, group)]
 
-    return found
+
+def _runs_in(process: Path, group: int) -> bool:
+    """Whether a process of the group runs. process: its folder in /proc."""
+    try:
+        fields = (process / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return False
+
+    state, _, own_group = fields[:3]
+    return int(own_group) == group and state not in "ZX"
 
 
 def signal_all(group: int, number: int) -> None:
@@ -50,7 +54,7 @@ def signal_all(group: int, number: int) -> None:
 
 
 async def end(group: int, seconds: float) -> bool:
-    """SIGTERM to all, then SIGKILL; whether all were gone within `seconds`."""
+    """SIGTERM to all, then SIGKILL; whether all had ended within `seconds`."""
     signal_all(group, signal.SIGTERM)
     gone = await wait_gone(group, seconds)
     if not gone:
@@ -61,8 +65,8 @@ async def end(group: int, seconds: float) -> bool:
 
 
 async def wait_gone(group: int, seconds: float) -> bool:
-    """Whether the group is empty within `seconds`; the kernel tells nobody but the parent, so it is
-    asked.
+    """Whether the group is empty within `seconds`. The kernel notifies only the parent, so it is
+    asked again and again.
     """
     loop = asyncio.get_running_loop()
     end_at = loop.time() + seconds

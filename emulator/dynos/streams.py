@@ -1,6 +1,4 @@
-"""The output of a build or of a release command, which can be read while it grows and from any
-byte.
-"""
+"""The output of a build or a release command, which can be read while it grows, from any byte."""
 
 import secrets
 
@@ -10,7 +8,7 @@ LIMIT = 16 * 1024 * 1024
 
 
 class Stream:
-    """At most 16 MiB are kept; `started` is false until there is something to read."""
+    """Keeps at most 16 MiB; `started` is false until there is something to read."""
 
     def __init__(self, started: bool = True) -> None:
         self.token = secrets.token_hex(16)
@@ -29,6 +27,6 @@ class Stream:
         self.write(text.encode() + b"\n")
 
     def close(self) -> None:
-        """There will be no more."""
+        """End the output."""
         self.started = self.closed = True
         self.changed.notify()

@@ -8,20 +8,20 @@ from typing import Any
 
 
 class Tasks:
-    """Keeps tasks from being forgotten, and shows on the terminal what broke one."""
+    """Holds tasks until they end, and prints the traceback of one that failed."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[Any]] = set()
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Begin it."""
+        """Start a task."""
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._done)
         return task
 
     async def end(self) -> None:
-        """Cancel all, and wait until they are over."""
+        """Cancel all tasks, and wait until they have ended."""
         running = list(self._running)
         for task in running:
             task.cancel()

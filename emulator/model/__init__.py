@@ -1,1 +1,1 @@
-"""What the platform knows, and how it shows it."""
+"""The platform's state, and how the API shows it."""

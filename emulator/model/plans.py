@@ -18,27 +18,34 @@ DEFAULT = "essential-0"
 
 def find(word: str) -> str | None:
     """The plan's full name, of `heroku-postgresql`, `heroku-postgresql:PLAN`, `PLAN` or an id."""
-    short = word.removeprefix(f"{SERVICE}:") if word != SERVICE else DEFAULT
-    return next((f"{SERVICE}:{name}" for name in CENTS if short in (name, plan_id(name))), None)
+    short = word.removeprefix(f"{SERVICE}:")
+    if word == SERVICE:
+        short = DEFAULT
+
+    for name in CENTS:
+        if short in (name, plan_id(name)):
+            return f"{SERVICE}:{name}"
+
+    return None
 
 
 def plan_id(name: str) -> str:
-    """The same for ever."""
+    """A plan's id, which is the same on each start. name: with or without the service."""
     return fixed_id(f"{SERVICE}:{name.removeprefix(f'{SERVICE}:')}.plan")
 
 
 def service() -> dict[str, Any]:
-    """The service by reference."""
+    """A reference to the service."""
     return {"id": fixed_id(f"{SERVICE}.service"), "name": SERVICE}
 
 
 def price(plan: str) -> dict[str, Any]:
-    """Of a full name."""
+    """A plan's price a month. plan: its full name."""
     return {"cents": CENTS[plan.partition(":")[2]], "contract": False, "unit": "month"}
 
 
-def shape(plan: str) -> dict[str, Any]:
-    """As the API shows it."""
+def serialize(plan: str) -> dict[str, Any]:
+    """A plan as the API shows it. plan: its full name."""
     return {
         "addon_service": service(),
         "created_at": SINCE,

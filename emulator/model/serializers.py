@@ -1,29 +1,26 @@
-"""How the API shows things: every key that the schema declares, null where there is nothing."""
+"""Resources as the API shows them: every key of the schema, null where there is nothing."""
 
 from typing import Any
 
-from emulator.dynos.dyno import Dyno
 from emulator.model import plans
-from emulator.model.ids import fixed_id
-from emulator.model.state import (
-    Account,
+from emulator.model.app import (
     Addon,
     App,
     Attachment,
     Build,
-    Coupling,
     Drain,
+    Dyno,
     Formation,
-    Pipeline,
-    Promotion,
-    Record,
     Release,
     Slug,
-    Target,
 )
+from emulator.model.ids import fixed_id
+from emulator.model.pipeline import Coupling, Pipeline, Promotion, Target
+from emulator.model.record import Account, Record
 
 CEDAR = {"id": fixed_id("cedar.generation"), "name": "cedar"}
 REGION = {"id": fixed_id("us.region"), "name": "us"}
+NOT_OF_A_TEAM_APP = ("acm", "internal_routing", "generation", "organization")
 
 
 def _times(record: Record) -> dict[str, Any]:
@@ -34,13 +31,13 @@ def _user(account: Account) -> dict[str, Any]:
     return {"email": account.email, "id": account.id}
 
 
-def _ref(thing: Any) -> dict[str, Any]:
-    return {"id": thing.id, "name": thing.name}
+def _ref(resource: Any) -> dict[str, Any]:
+    return {"id": resource.id, "name": resource.name}
 
 
-def _id(thing: Any) -> dict[str, Any] | None:
-    if thing:
-        return {"id": thing.id}
+def _id(resource: Any) -> dict[str, Any] | None:
+    if resource:
+        return {"id": resource.id}
     return None
 
 
@@ -50,14 +47,19 @@ def stack_ref(name: str) -> dict[str, Any]:
 
 
 def app(app: App) -> dict[str, Any]:
-    """An app."""
-    slug = app.current.slug if app.current else None
-    released = [each for each in app.releases if each.slug]
+    """An app. Its stack is that of the slug it runs, where it runs one."""
+    buildpack: str | None = None
+    slug_size: int | None = None
+    stack = app.stack
+    if app.current and app.current.slug:
+        slug = app.current.slug
+        buildpack, slug_size, stack = "Python", slug.size, slug.stack
+
     return {
         **_times(app),
         "acm": False,
         "archived_at": None,
-        "buildpack_provided_description": "Python" if slug else None,
+        "buildpack_provided_description": buildpack,
         "build_stack": stack_ref(app.stack),
         "generation": CEDAR,
         "git_url": f"https://git.heroku.com/{app.name}.git",
@@ -68,13 +70,21 @@ def app(app: App) -> dict[str, Any]:
         "organization": None,
         "team": None,
         "region": REGION,
-        "released_at": released[-1].created_at if released else None,
+        "released_at": _released_at(app),
         "repo_size": None,
-        "slug_size": slug.size if slug else None,
+        "slug_size": slug_size,
         "space": None,
-        "stack": stack_ref(slug.stack if slug else app.stack),
+        "stack": stack_ref(stack),
         "web_url": app.web_url,
     }
+
+
+def _released_at(app: App) -> str | None:
+    for release in reversed(app.releases):
+        if release.slug:
+            return release.created_at
+
+    return None
 
 
 def domain(app: App) -> dict[str, Any]:
@@ -94,43 +104,41 @@ def domain(app: App) -> dict[str, Any]:
     }
 
 
-def team_app(found: App) -> dict[str, Any]:
+def team_app(team_app: App) -> dict[str, Any]:
     """An app as the filter endpoint shows it."""
-    shown = app(found)
-    keys = ("acm", "internal_routing", "generation", "organization")
-    return {
-        **{key: value for key, value in shown.items() if key not in keys},
-        **_team_extras(shown),
-    }
+    shown = app(team_app)
+    for key in NOT_OF_A_TEAM_APP:
+        del shown[key]
 
-
-def _team_extras(shown: dict[str, Any]) -> dict[str, Any]:
     return {
+        **shown,
         "internal_routing": None,
         "joined": True,
         "locked": False,
-        "generation": shown["generation"],
+        "generation": CEDAR,
     }
 
 
 def source(base: str, token: str) -> dict[str, Any]:
-    """A place to upload to."""
+    """An address to upload to, and the one to build from."""
     url = f"{base}/storage/{token}"
     return {"source_blob": {"get_url": f"{url}?use=get", "put_url": f"{url}?use=put"}}
 
 
 def build(build: Build, base: str) -> dict[str, Any]:
     """A build."""
-    blob = {
-        key: build.source.get(key) for key in ("checksum", "url", "version", "version_description")
-    }
     return {
         **_times(build),
         "app": {"id": build.app.id},
         "buildpacks": [{"url": url, "name": url} for url in build.buildpacks],
         "generation": "cedar",
         "output_stream_url": f"{base}/streams/{build.output.token}",
-        "source_blob": blob,
+        "source_blob": {
+            "checksum": build.source.get("checksum"),
+            "url": build.source.get("url"),
+            "version": build.source.get("version"),
+            "version_description": build.source.get("version_description"),
+        },
         "release": _id(build.release),
         "slug": _id(build.slug),
         "stack": build.app.stack,
@@ -140,7 +148,7 @@ def build(build: Build, base: str) -> dict[str, Any]:
 
 
 def slug(slug: Slug, base: str) -> dict[str, Any]:
-    """A slug. Its blob is not kept in one piece here, so the address answers 404."""
+    """A slug. Its files are not stored in one piece, so the address of its blob answers 404."""
     return {
         **_times(slug),
         "blob": {"method": "get", "url": f"{base}/storage/{slug.id}"},
@@ -173,11 +181,11 @@ def release(release: Release, base: str) -> dict[str, Any]:
     }
 
 
-def formation(formation: Formation, of: App) -> dict[str, Any]:
+def formation(formation: Formation, app: App) -> dict[str, Any]:
     """A process type's dynos."""
     return {
         **_times(formation),
-        "app": _ref(of),
+        "app": _ref(app),
         "command": formation.command,
         "dyno_size": {"id": formation.size.id, "name": formation.size.name},
         "quantity": formation.quantity,
@@ -202,10 +210,16 @@ def dyno(dyno: Dyno) -> dict[str, Any]:
 
 
 def addon(addon: Addon, attachments: list[Attachment]) -> dict[str, Any]:
-    """An add-on; the config vars are those it gives its own app."""
-    own = next(
-        (each for each in attachments if each.addon is addon and each.app is addon.app), None
-    )
+    """An add-on, with the config vars of its own app. attachments: all of the add-on's."""
+    config_vars: list[str] = []
+    for attachment in attachments:
+        if attachment.app is addon.app and not config_vars:
+            config_vars.append(f"{attachment.name}_URL")
+
+    message = "Database is available."
+    if addon.state == "provisioning":
+        message = "Database is being created."
+
     return {
         **_times(addon),
         "actions": [],
@@ -213,20 +227,18 @@ def addon(addon: Addon, attachments: list[Attachment]) -> dict[str, Any]:
         "billing_entity": {**_ref(addon.app), "type": "app"},
         "app": _ref(addon.app),
         "billed_price": plans.price(addon.plan),
-        "config_vars": [f"{own.name}_URL"] if own else [],
+        "config_vars": config_vars,
         "name": addon.name,
         "plan": {"id": plans.plan_id(addon.plan), "name": addon.plan},
         "provider_id": addon.name,
-        "provision_message": "Database is being created."
-        if addon.state == "provisioning"
-        else "Database is available.",
+        "provision_message": message,
         "state": addon.state,
         "web_url": None,
     }
 
 
 def attachment(attachment: Attachment) -> dict[str, Any]:
-    """An add-on's place in an app."""
+    """An add-on's attachment to an app."""
     return {
         **_times(attachment),
         "addon": {**_ref(attachment.addon), "app": _ref(attachment.addon.app)},
@@ -247,7 +259,7 @@ def inclusions(attachment: Attachment) -> dict[str, Any]:
 
 
 def drain(drain: Drain) -> dict[str, Any]:
-    """A log drain of a person's making; its address is shown whole."""
+    """A log drain that belongs to no add-on; its address is shown whole."""
     return {
         **_times(drain),
         "addon": None,

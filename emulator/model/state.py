@@ -1,229 +1,67 @@
-"""All that the platform knows, in memory. Belongs to one event loop; nothing here does anything."""
+"""All that the platform knows, in memory. It belongs to one event loop."""
 
-import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-from uuid import uuid4
+from typing import Protocol, TypeVar
 
-from emulator.condition import Condition
-from emulator.model.clock import stamp
-from emulator.model.ids import new_id
-from emulator.model.sizes import DEFAULT, Size
+from emulator.dynos.logs import Session
+from emulator.dynos.streams import Stream
+from emulator.model.app import Addon, App, Attachment
+from emulator.model.pipeline import Coupling, Pipeline, Promotion
+from emulator.model.record import Account
 
-if TYPE_CHECKING:
-    from emulator.dynos.dyno import Dyno
-    from emulator.dynos.logs import Log
-    from emulator.dynos.streams import Stream
+STREAMS, SESSIONS = 500, 1000
+
+
+class Owned(Protocol):
+    """Something that belongs to an app."""
+
+    app: App
+
+
+class Named(Protocol):
+    """Something that has an id and a name."""
+
+    id: str
+    name: str
+
 
 T = TypeVar("T")
-STREAMS, SESSIONS = 500, 1000
-STACKS = ("heroku-22", "heroku-24", "heroku-26")
+OwnedT = TypeVar("OwnedT", bound=Owned)
+NamedT = TypeVar("NamedT", bound=Named)
 
 
-def remember(kept: dict[str, T], key: str, value: T, most: int) -> T | None:
-    """Put it there; returns the oldest, taken out, when there would be more than `most`."""
-    oldest = kept.pop(next(iter(kept))) if len(kept) >= most else None
-    kept[key] = value
+def remember(entries: dict[str, T], key: str, value: T, most: int) -> T | None:
+    """Add an entry; returns the oldest, removed, when there would be more than `most`."""
+    oldest = entries.pop(next(iter(entries))) if len(entries) >= most else None
+    entries[key] = value
     return oldest
 
 
-@dataclass(eq=False)
-class Account:
-    """Somebody with a token."""
-
-    email: str
-    token: str = field(default_factory=lambda: f"HRKU-{uuid4()}")
-    id: str = field(default_factory=new_id)
-    created_at: str = field(default_factory=stamp)
+def of_app(resources: dict[str, OwnedT], app: App) -> list[OwnedT]:
+    """Those that belong to this app, as a list of its own."""
+    return [resource for resource in resources.values() if resource.app is app]
 
 
-@dataclass(eq=False)
-class Record:
-    """What most things have."""
+def of_account(resources: dict[str, OwnedT], account: Account) -> list[OwnedT]:
+    """Those that belong to apps of this account."""
+    return [resource for resource in resources.values() if resource.app.owner is account]
 
-    id: str = field(default_factory=new_id, kw_only=True)
-    created_at: str = field(default_factory=stamp, kw_only=True)
-    updated_at: str = field(default_factory=stamp, kw_only=True)
 
-    def touch(self) -> None:
-        """Something about it changed now."""
-        self.updated_at = stamp()
+def by_id_or_name(resources: Iterable[NamedT], word: str) -> NamedT | None:
+    """The first with this id or name."""
+    for resource in resources:
+        if word in (resource.id, resource.name):
+            return resource
+
+    return None
 
 
 @dataclass(eq=False)
-class Slug(Record):
-    """What a build made; `folder` holds the files under `app/`. size: bytes compressed."""
-
-    folder: Path
-    process_types: dict[str, str]
-    stack: str
-    commit: str | None
-    checksum: str | None
-    size: int
-
-
-@dataclass(eq=False)
-class Build(Record):
-    """One run of the buildpack. status: pending, succeeded, failed."""
-
-    app: "App"
-    user: Account
-    source: dict[str, Any]
-    buildpacks: list[str]
-    output: "Stream"
-    status: str = "pending"
-    slug: Slug | None = None
-    release: "Release | None" = None
-    cancelled: bool = False
-
-
-@dataclass(eq=False)
-class Release(Record):
-    """Slug and config under a version. status: pending, succeeded, failed."""
-
-    app: "App"
-    user: Account
-    version: int
-    description: str
-    slug: Slug | None
-    config: dict[str, str]
-    status: str = "pending"
-    output: "Stream | None" = None
-    addon_plans: list[str] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class Formation(Record):
-    """How many dynos of a process type, and of which size."""
-
-    type: str
-    command: str
-    quantity: int
-    size: Size = DEFAULT
-
-
-@dataclass(eq=False)
-class Addon(Record):
-    """A service bought for an app. state: provisioning, provisioned, deprovisioned."""
-
-    name: str
-    plan: str
-    app: "App"
-    config: dict[str, str] = field(default_factory=dict)
-    state: str = "provisioning"
-
-
-@dataclass(eq=False)
-class Attachment(Record):
-    """An add-on's name within an app; its config vars begin with that name."""
-
-    name: str
-    addon: Addon
-    app: "App"
-
-    def config(self) -> dict[str, str]:
-        """The config vars it gives the app."""
-        return {f"{self.name}_{key}": value for key, value in self.addon.config.items()}
-
-
-@dataclass(eq=False)
-class Drain(Record):
-    """Where an app's log goes on to; the address may hold a secret."""
-
-    app: "App"
-    url: str
-    token: str = field(default_factory=lambda: f"d.{new_id()}")
-
-
-@dataclass(eq=False)
-class App(Record):
-    """One application. `dynos` are those that the API lists; `unlisted` still serve under
-    preboot.
-    """
-
-    name: str
-    owner: Account
-    log: "Log"
-    stack: str = "heroku-24"
-    host: str = ""
-    maintenance: bool = False
-    buildpacks: list[str] = field(default_factory=list)
-    features: dict[str, bool] = field(default_factory=dict)
-    builds: list[Build] = field(default_factory=list)
-    slugs: list[Slug] = field(default_factory=list)
-    releases: list[Release] = field(default_factory=list)
-    formation: dict[str, Formation] = field(default_factory=dict)
-    dynos: list["Dyno"] = field(default_factory=list)
-    unlisted: list["Dyno"] = field(default_factory=list)
-    drains: list[Drain] = field(default_factory=list)
-    changed: Condition = field(default_factory=Condition)
-    queued: int = 0
-
-    def rename(self, name: str) -> None:
-        """Take a name; the host is never derived from it alone."""
-        self.name, self.host = name, f"{name}-{secrets.token_hex(6)}.herokuapp.com"
-        self.touch()
-
-    @property
-    def web_url(self) -> str:
-        """Where its users find it."""
-        return f"https://{self.host}/"
-
-    @property
-    def current(self) -> Release | None:
-        """The newest release that succeeded: the one whose slug and config run."""
-        return next((each for each in reversed(self.releases) if each.status == "succeeded"), None)
-
-    @property
-    def config(self) -> dict[str, str]:
-        """The config vars in force."""
-        if self.current:
-            return self.current.config
-        return {}
-
-
-@dataclass(eq=False)
-class Pipeline(Record):
-    """Apps in stages."""
-
-    name: str
-    owner: Account
-
-
-@dataclass(eq=False)
-class Coupling(Record):
-    """An app's place in a pipeline."""
-
-    app: App
-    pipeline: Pipeline
-    stage: str
-
-
-@dataclass(eq=False)
-class Target(Record):
-    """One app that a promotion promotes to. status: pending, succeeded, failed."""
-
-    app: App
-    status: str = "pending"
-    error: str | None = None
-    release: Release | None = None
-
-
-@dataclass(eq=False)
-class Promotion(Record):
-    """One slug on its way to other apps. status: pending, completed."""
-
-    pipeline: Pipeline
-    source: Release
-    targets: list[Target]
-    status: str = "pending"
-
-
-@dataclass(eq=False)
-class World:
-    """Everything. `sources`, `streams` and `sessions` are found by the secret part of their
-    addresses.
+class State:
+    """Everything. The keys of `sources`, `streams` and `sessions` are the secret part of their
+    addresses; a session stands with the platform's time at which it began.
     """
 
     folder: Path
@@ -235,15 +73,33 @@ class World:
     couplings: dict[str, Coupling] = field(default_factory=dict)
     promotions: dict[str, Promotion] = field(default_factory=dict)
     sources: dict[str, Path] = field(default_factory=dict)
-    streams: dict[str, "Stream"] = field(default_factory=dict)
-    sessions: dict[str, Any] = field(default_factory=dict)
+    streams: dict[str, Stream] = field(default_factory=dict)
+    sessions: dict[str, tuple[Session, float]] = field(default_factory=dict)
 
     def app(self, word: str) -> App | None:
-        """By id or name."""
-        return self.apps.get(word) or next(
-            (app for app in self.apps.values() if app.name == word), None
-        )
+        """An app by id or name."""
+        return self.apps.get(word) or by_id_or_name(self.apps.values(), word)
 
     def app_by_host(self, host: str) -> App | None:
-        """By the host of its web_url."""
-        return next((app for app in self.apps.values() if app.host == host), None)
+        """An app by the host of its web_url."""
+        for app in self.apps.values():
+            if app.host == host:
+                return app
+
+        return None
+
+    def apps_of(self, account: Account) -> list[App]:
+        """The apps of an account."""
+        return [app for app in self.apps.values() if app.owner is account]
+
+    def pipelines_of(self, account: Account) -> list[Pipeline]:
+        """The pipelines of an account."""
+        return [pipeline for pipeline in self.pipelines.values() if pipeline.owner is account]
+
+    def attachments_of_addon(self, addon: Addon) -> list[Attachment]:
+        """The attachments of an add-on, in all apps."""
+        return [entry for entry in self.attachments.values() if entry.addon is addon]
+
+    def members(self, pipeline: Pipeline) -> list[Coupling]:
+        """The apps of a pipeline, with their stages."""
+        return [coupling for coupling in self.couplings.values() if coupling.pipeline is pipeline]

@@ -1,62 +1,64 @@
-"""Which dyno gets a request: at random among those that serve, each with at most 50 requests in
-flight.
+"""Which dyno gets a request: one at random of those that serve, with at most 50 requests in flight
+each.
 """
 
 import random
+from collections.abc import Set
 
-from emulator.dynos.dyno import Dyno
+from emulator.model.app import App, Dyno
 from emulator.model.clock import Clock
-from emulator.model.state import App
-from emulator.router.exchange import Fail
+from emulator.router.routed_request import RouterError
 
 BOOT_S = 75
 IN_FLIGHT, BACKLOG = 50, 50
 
 
-async def choose(app: App, tried: set[str], clock: Clock) -> Dyno:
-    """A serving dyno with room; waits for one to boot, or for room. Raises Fail."""
+async def choose(app: App, clock: Clock) -> Dyno:
+    """A serving dyno with room; waits for one to boot, or for room. Raises RouterError."""
     _check(app)
-    if (dyno := serving(app, tried)) is not None:
+    if (dyno := serving(app)) is not None:
         return dyno
 
-    busy = any(each.routable for each in _web(app))
+    busy = any(dyno.routable for dyno in app.web_dynos)
     if busy and app.queued >= BACKLOG:
-        raise Fail("H11")
+        raise RouterError("H11")
 
     app.queued += 1
     try:
         ready = await app.changed.until(
-            lambda: serving(app, tried) or _lost(app), clock.allowed(BOOT_S)
+            lambda: serving(app) or _hopeless(app), clock.allowed(BOOT_S)
         )
     finally:
         app.queued -= 1
 
     _check(app)
-    chosen = serving(app, tried)
-    if not ready or chosen is None:
-        raise Fail("H11" if busy else "H20")
+    dyno = serving(app)
+    if not ready or dyno is None:
+        raise RouterError("H11" if busy else "H20")
 
-    return chosen
-
-
-def _web(app: App) -> list[Dyno]:
-    return [dyno for dyno in [*app.dynos, *app.unlisted] if dyno.type == "web"]
+    return dyno
 
 
-def serving(app: App, tried: set[str]) -> Dyno | None:
-    """One at random that would take a request now, none of those tried."""
-    ready = [
-        dyno
-        for dyno in _web(app)
-        if dyno.routable and dyno.in_flight < IN_FLIGHT and dyno.id not in tried
-    ]
-    return random.choice(ready) if ready else None  # noqa: S311
+def serving(app: App, tried: Set[str] = frozenset()) -> Dyno | None:
+    """A dyno at random that takes a request now. tried: ids of dynos that are left out."""
+    ready = []
+    for dyno in app.web_dynos:
+        if dyno.routable and dyno.in_flight < IN_FLIGHT and dyno.id not in tried:
+            ready.append(dyno)
+
+    if not ready:
+        return None
+    return random.choice(ready)  # noqa: S311
 
 
-def _lost(app: App) -> bool:
-    """Whether waiting is in vain: nothing of the app boots or serves."""
-    web = _web(app)
-    return (bool(web) and all(dyno.state == "crashed" for dyno in web)) or _unscaled(app)
+def _hopeless(app: App) -> bool:
+    """Whether waiting is in vain: no dyno of the app boots or serves."""
+    return _all_crashed(app) or _unscaled(app)
+
+
+def _all_crashed(app: App) -> bool:
+    dynos = app.web_dynos
+    return bool(dynos) and all(dyno.state == "crashed" for dyno in dynos)
 
 
 def _unscaled(app: App) -> bool:
@@ -65,11 +67,7 @@ def _unscaled(app: App) -> bool:
 
 
 def _check(app: App) -> None:
-    if _unscaled(app) and not app.unlisted:
-        raise Fail("H14")
-
-    web = _web(app)
-    if not web:
-        raise Fail("H14")
-    if all(dyno.state == "crashed" for dyno in web):
-        raise Fail("H10")
+    if (_unscaled(app) and not app.unlisted) or not app.web_dynos:
+        raise RouterError("H14")
+    if _all_crashed(app):
+        raise RouterError("H10")

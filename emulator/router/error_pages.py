@@ -1,6 +1,4 @@
-"""The router's error codes: what each says, with which status, and the page that a browser
-shows.
-"""
+"""The router's error codes: status and description, and the page that a browser shows."""
 
 CODES = {
     "H10": (503, "App crashed"),
@@ -31,9 +29,10 @@ def page(code: str) -> bytes:
     """HTML for an error code; the code itself is not shown to users."""
     title = TITLES.get(code, "Application error")
     text = "An error occurred in the application and your page could not be served."
-    return PAGE.format(
-        title=title, text=text if code not in TITLES else "Please try again later."
-    ).encode()
+    if code in TITLES:
+        text = "Please try again later."
+
+    return PAGE.format(title=title, text=text).encode()
 
 
 NO_SUCH_APP = PAGE.format(

@@ -1,6 +1,4 @@
-"""HTTP/1.1 messages over streams, parsed by llhttp and pulled: nothing is read before it is asked
-for.
-"""
+"""HTTP/1.1 messages over streams, parsed by llhttp. Nothing is read before it is needed."""
 
 import asyncio
 from collections import deque
@@ -27,18 +25,19 @@ HOP_BY_HOP = frozenset(
 )
 
 
-class Closed(Exception):
-    """The other side ended the connection before its message was whole; `heard`: some of it had
-    come.
+class ConnectionClosed(Exception):
+    """The other side closed the connection before its message was whole.
+
+    received: whether some of it had arrived.
     """
 
-    def __init__(self, heard: bool = False) -> None:
+    def __init__(self, received: bool = False) -> None:
         super().__init__("the connection was closed")
-        self.heard = heard
+        self.received = received
 
 
-class Garbled(Exception):
-    """What came is not HTTP, or its head is too large."""
+class ProtocolError(Exception):
+    """What arrived is not HTTP, or its head is too large."""
 
 
 class Message:
@@ -55,11 +54,20 @@ class Message:
 
     def header(self, name: str, default: str = "") -> str:
         """The first header of that name (lower case)."""
-        return next((value for key, value in self.headers if key.lower() == name), default)
+        for key, value in self.headers:
+            if key.lower() == name:
+                return value
+
+        return default
+
+    @property
+    def chunked(self) -> bool:
+        """Whether its body comes in chunks."""
+        return "chunked" in self.header("transfer-encoding").lower()
 
 
 class Inbound:
-    """The messages of one connection, one after the other. Also the parser's callbacks."""
+    """The messages of one connection in their order, and the parser's callbacks."""
 
     def __init__(
         self,
@@ -68,14 +76,13 @@ class Inbound:
         writer: asyncio.StreamWriter | None = None,
     ) -> None:
         self.reader, self.request, self.writer = reader, request, writer
-        self.parser: Any = (
-            httptools.HttpRequestParser(self) if request else httptools.HttpResponseParser(self)
-        )
+        parser = httptools.HttpRequestParser if request else httptools.HttpResponseParser
+        self.parser: Any = parser(self)
         self.messages: deque[Message] = deque()
-        self.heard = self.ended = False
+        self.received = self.ended = False
 
     def on_message_begin(self) -> None:
-        """Called by the parser, as are all `on_`."""
+        """The parser calls this and the other `on_` methods."""
         self.messages.append(Message())
 
     def on_url(self, url: bytes) -> None:
@@ -105,10 +112,10 @@ class Inbound:
         message = self.messages[-1]
         message.size += len(part)
         if message.size > HEAD_LIMIT:
-            raise Garbled("the head is too large")
+            raise ProtocolError("the head is too large")
 
     async def more(self) -> None:
-        """Read and parse once; raises Closed or Garbled."""
+        """Read and parse once; raises ConnectionClosed or ProtocolError."""
         try:
             data = await self.reader.read(READ)
         except (ConnectionError, OSError):
@@ -116,9 +123,9 @@ class Inbound:
 
         if not data:
             self.ended = True
-            raise Closed(self.heard)
+            raise ConnectionClosed(self.received)
 
-        self.heard = True
+        self.received = True
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -126,28 +133,27 @@ class Inbound:
             self.messages[-1].complete, self.messages[-1].keep = True, False
             rest = data[upgrade.args[0] :]
             if rest:
-                raise Garbled("bytes of another protocol") from upgrade
+                raise ProtocolError("bytes of another protocol") from upgrade
         except httptools.HttpParserError as error:
-            raise Garbled(str(error.__context__ or error)) from error
+            raise ProtocolError(str(error.__context__ or error)) from error
 
     async def head(self) -> Message:
-        """The next message, once its head is here; interim (1xx) responses are passed over."""
+        """The next message, once its head has arrived; interim (1xx) responses are skipped."""
         while True:
             while not self.messages or not self.messages[0].has_head:
                 await self.more()
+
             if self.request or self.messages[0].status >= 200:
                 return self.messages[0]
+
             while not self.messages[0].complete:
                 await self.more()
             self.messages.popleft()
 
     async def body(self, message: Message, until_end: bool = False) -> AsyncIterator[bytes]:
-        """The body's chunks; `until_end`: it has no length, so the connection's end is its end."""
-        if (
-            not message.complete
-            and self.writer
-            and message.header("expect").lower() == "100-continue"
-        ):
+        """The body's chunks. until_end: it has no length, so the connection's end is its end."""
+        expects = message.header("expect").lower()
+        if self.writer and expects == "100-continue" and not message.complete:
             self.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
         while True:
@@ -155,22 +161,30 @@ class Inbound:
                 yield message.chunks.popleft()
             if message.complete:
                 return
+
             try:
                 await self.more()
-            except Closed:
+            except ConnectionClosed:
                 if until_end:
                     return
                 raise
 
     def done(self) -> None:
-        """The first message has been dealt with."""
+        """Forget the first message, which was read to its end."""
         self.messages.popleft()
 
 
 def head_of(first: str, headers: Headers) -> bytes:
     """A message's head on the wire."""
-    lines = [first, *(f"{name}: {value}" for name, value in headers), "", ""]
-    return "\r\n".join(lines).encode("latin-1", "replace")
+    lines = [f"{name}: {value}" for name, value in headers]
+    return "\r\n".join([first, *lines, "", ""]).encode("latin-1", "replace")
+
+
+def framed(data: bytes, chunked: bool) -> list[bytes]:
+    """A piece of a body on the wire."""
+    if chunked:
+        return [b"%x\r\n" % len(data), data, b"\r\n"]
+    return [data]
 
 
 class Responder:
@@ -182,7 +196,7 @@ class Responder:
         self.bytes = 0
 
     async def send(self, status: int, headers: Headers, body: bytes = b"") -> None:
-        """One whole answer."""
+        """Send one whole answer."""
         await self.start(status, [*headers, ("Content-Length", str(len(body)))])
         await self.write(body)
 
@@ -192,21 +206,23 @@ class Responder:
         self.bodyless = self.method == "HEAD" or status in (204, 304)
         sized = any(name.lower() == "content-length" for name, _ in headers)
         self.chunked = not sized and not self.bodyless
-        framing: Headers = [("Transfer-Encoding", "chunked")] if self.chunked else []
+
+        framing: Headers = []
+        if self.chunked:
+            framing.append(("Transfer-Encoding", "chunked"))
         if status == 304:
-            headers = [pair for pair in headers if pair[0].lower() != "content-length"]
+            headers = [item for item in headers if item[0].lower() != "content-length"]
 
         framing.append(("Connection", "keep-alive" if self.keep else "close"))
-        phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Status"
-        self.writer.write(head_of(f"HTTP/1.1 {status} {phrase}", headers + framing))
+        self.writer.write(head_of(f"HTTP/1.1 {status} {_phrase(status)}", headers + framing))
         await self.writer.drain()
 
     async def write(self, data: bytes) -> None:
-        """A piece of the body."""
+        """Send a piece of the body."""
         if self.bodyless or not data:
             return
         self.bytes += len(data)
-        self.writer.writelines([b"%x\r\n" % len(data), data, b"\r\n"] if self.chunked else [data])
+        self.writer.writelines(framed(data, self.chunked))
         await self.writer.drain()
 
     async def finish(self) -> None:
@@ -216,7 +232,14 @@ class Responder:
             await self.writer.drain()
 
     def reset(self) -> None:
-        """Break the connection without a word."""
+        """Break the connection without an answer."""
         self.keep = False
         transport: Any = self.writer.transport
         transport.abort()
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Status"

@@ -1,22 +1,22 @@
-"""Connections of the router to a dyno's port."""
+"""The router's connections to a dyno's port."""
 
 import asyncio
 import time
 from dataclasses import dataclass, field
 
-from emulator.dynos.dyno import Dyno
+from emulator.model.app import Dyno
 from emulator.router.http1 import Inbound
 
-CONNECT_S, IDLE_S, KEPT = 5, 90, 50
+CONNECT_S, IDLE_S, MOST_IDLE = 5, 90, 50
 
 
-class Refused(Exception):
-    """Nobody listens on the port."""
+class ConnectionRefused(Exception):
+    """No process listens on the port."""
 
 
 @dataclass(eq=False)
 class Connection:
-    """One, free or in use by one exchange."""
+    """One connection, idle or in use by one exchange."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -36,34 +36,36 @@ class Connection:
         )
 
     def close(self) -> None:
-        """For good."""
+        """Close it for good."""
         self.writer.close()
 
 
 async def connect(dyno: Dyno, seconds: float) -> Connection:
-    """A kept connection or a new one; raises Refused, or TimeoutError after `seconds`."""
+    """An idle connection or a new one; raises ConnectionRefused, TimeoutError after `seconds`."""
     while dyno.idle:
-        kept: Connection = dyno.idle.pop()
-        if kept.fresh:
-            return kept
-        kept.close()
+        connection: Connection = dyno.idle.pop()
+        if connection.fresh:
+            return connection
+        connection.close()
 
     for host in ("127.0.0.1", "::1"):
         try:
-            return Connection(
-                *await asyncio.wait_for(asyncio.open_connection(host, dyno.port), seconds)
-            )
-        except OSError as error:
-            if isinstance(error, TimeoutError):
-                raise
+            opening = asyncio.open_connection(host, dyno.port)
+            reader, writer = await asyncio.wait_for(opening, seconds)
+        except TimeoutError:
+            raise
+        except OSError:
+            continue
 
-    raise Refused
+        return Connection(reader, writer)
+
+    raise ConnectionRefused
 
 
 def keep(dyno: Dyno, connection: Connection) -> None:
-    """Give one back after a whole answer."""
+    """Keep a connection for another request, after a whole answer."""
     connection.since = time.monotonic()
-    if dyno.routable and len(dyno.idle) < KEPT:
+    if dyno.routable and len(dyno.idle) < MOST_IDLE:
         dyno.idle.append(connection)
     else:
         connection.close()

@@ -1,4 +1,4 @@
-"""Bundles are delivered once a run; what leaves a town whole shares one with its module, the rest
+"""Bundles are delivered once a run; what leaves a stack whole shares one with its module, the rest
 gets its own.
 """
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.town import Town
+from tests.e2e.stack_harness import StackHarness
 from tests.postgres import postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]
@@ -25,39 +25,39 @@ def delivered(tmp_path_factory, worker_id):
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "done").exists():
-            Town(folder).deliver("v1", "v2", "v3")
+            StackHarness(folder).deliver("v1", "v2", "v3")
             (folder / "done").touch()
 
     return folder
 
 
-def founded(delivered: Path, folder: Path, **more: str) -> Town:
-    """A town with the three bundles delivered and nothing running."""
+def new_stack(delivered: Path, folder: Path, **more: str) -> StackHarness:
+    """A stack with the three bundles delivered and nothing running."""
     for part in ("releases", "keys"):
         shutil.copytree(delivered / part, folder / part)
-    return Town(folder, more)
+    return StackHarness(folder, more)
 
 
 @pytest.fixture
-def town(delivered, tmp_path):
-    """A town of the test's own, with the three bundles delivered and nothing running."""
-    made = founded(delivered, tmp_path)
+def stack(delivered, tmp_path):
+    """A stack of the test's own, with the three bundles delivered and nothing running."""
+    made = new_stack(delivered, tmp_path)
     yield made
     made.run("down", check=False)
 
 
 @pytest.fixture(scope="module")
-def _standing(delivered, tmp_path_factory):
-    made = founded(delivered, tmp_path_factory.mktemp("standing"))
+def _module_stack(delivered, tmp_path_factory):
+    made = new_stack(delivered, tmp_path_factory.mktemp("shared_stack"))
     made.up("v1", "v2", "v3")
     yield made
     made.run("down")
 
 
 @pytest.fixture
-def standing(_standing):
-    """The module's town: v1 released, v2 and v3 deployed, no rollout; a test may do with it what a
+def shared_stack(_module_stack):
+    """The module's stack: v1 released, v2 and v3 deployed, no rollout; a test may do with it what a
     verb can undo.
     """
-    _standing.calm()
-    return _standing
+    _module_stack.reset()
+    return _module_stack

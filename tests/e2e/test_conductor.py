@@ -16,8 +16,8 @@ from rollout.state.ledger import from_body
 from store import EvidenceStore, LedgerStore
 from store.engine import engine
 from store.leases import LeaseStore
-from tests.e2e.conftest import founded
-from tests.e2e.town import ROW, Town, Users
+from tests.e2e.conftest import new_stack
+from tests.e2e.stack_harness import ROW, StackHarness, Users
 from tests.until import until
 
 UNKNOWN_CITY = {**ROW, "city": "Rome"}
@@ -51,24 +51,24 @@ margin = 0.2
 
 
 class Court:
-    """A town whose rollouts run by themselves, and its record."""
+    """A stack whose rollouts run by themselves, and its record."""
 
-    def __init__(self, town: Town, database: str = "") -> None:
-        self.town, self.url = town, database or f"sqlite:///{town.folder}/var/ledger.db"
-        town.more |= {"SLUICE_CONFIG": str(town.folder / "deploy.toml"), "DATABASE_URL": database}
+    def __init__(self, stack: StackHarness, database: str = "") -> None:
+        self.stack, self.url = stack, database or f"sqlite:///{stack.folder}/var/ledger.db"
+        stack.more |= {"SLUICE_CONFIG": str(stack.folder / "deploy.toml"), "DATABASE_URL": database}
         self.settings()
 
     def settings(self, hotfix: str = "refuse", prediction: str = "watch") -> None:
         """What the next verbs go by. prediction: what is done where v2 says another class than v1,
         as it does.
         """
-        (self.town.folder / "deploy.toml").write_text(
+        (self.stack.folder / "deploy.toml").write_text(
             SETTINGS.format(hotfix=hotfix, prediction=prediction)
         )
 
     def up(self, *versions: str) -> None:
         """Everything runs and the first version is released."""
-        self.town.up(*versions)
+        self.stack.up(*versions)
         self.engine = engine(self.url)
         self.record, self.leases = (
             LedgerStore(self.engine, "flights"),
@@ -78,7 +78,7 @@ class Court:
     def down(self) -> None:
         """Nothing runs."""
         self.engine.dispose()
-        self.town.run("down", check=False)
+        self.stack.run("down", check=False)
 
     @property
     def ledger(self):
@@ -104,26 +104,26 @@ class Court:
         """Process id of who conducts."""
         return int(until(self.leases.look, "somebody conducts").holder.partition("-")[0])
 
-    def calm(self) -> int:
+    def reset(self) -> int:
         """v1 released, v2 and v3 deployed, no rollout; the revision."""
         if self.ledger.rollout is not None:
-            self.town.run("abort")
+            self.stack.run("abort")
 
         for version in ("v1", "v2", "v3"):
             if str(self.ledger.version(version).state) == "retired":
-                self.town.run("deploy", version)
+                self.stack.run("deploy", version)
 
         if self.ledger.released != "v1":
-            self.town.run("promote", "v1")
+            self.stack.run("promote", "v1")
 
         return self.ledger.revision
 
 
 @pytest.fixture(scope="module")
 def made(delivered: Path, tmp_path_factory: pytest.TempPathFactory):
-    """One town for all that leaves it whole."""
+    """One stack for all that leaves it whole."""
     folder = tmp_path_factory.mktemp("court")
-    court = Court(founded(delivered, folder))
+    court = Court(new_stack(delivered, folder))
     court.up("v1", "v2", "v3")
     yield court
     court.down()
@@ -131,16 +131,16 @@ def made(delivered: Path, tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture
 def court(made: Court) -> Court:
-    """The town, calm."""
+    """The stack, calm."""
     made.settings()
-    made.calm()
+    made.reset()
     return made
 
 
 @pytest.fixture
 def users(court: Court):
     """Users who lose nothing."""
-    with Users(court.town, 2) as users:
+    with Users(court.stack, 2) as users:
         yield users
     assert users.failed == []
 
@@ -151,7 +151,7 @@ class Watching:
     """
 
     def __init__(self, court: Court) -> None:
-        self.process = court.town.start("watch", "--timeout", "15m")
+        self.process = court.stack.start("watch", "--timeout", "15m")
         self.code = -1
 
     def begin(self) -> None:
@@ -187,7 +187,7 @@ def test_a_canary_goes_from_its_first_share_to_its_release(court: Court, users: 
     # Nobody asks until somebody watches: however slow that command begins, it sees the rollout from
     # its start.
     with users.resting():
-        said = court.town.run("canary", "v2", "--auto", "--every", "3s", "-m", "as good").out
+        said = court.stack.run("canary", "v2", "--auto", "--every", "3s", "-m", "as good").out
         assert "false alarm at most 0.1 % over the whole rollout" in said
         watch = Watching(court)
         watch.begin()
@@ -199,14 +199,14 @@ def test_a_canary_goes_from_its_first_share_to_its_release(court: Court, users: 
     assert court.acts(since) == [("ann", "canary"), *BY_ITSELF]
     assert court.ledger.released == "v2"
     users.only("v2")
-    assert "PASS" in court.town.run("explain").out
+    assert "PASS" in court.stack.run("explain").out
 
 
 def test_a_failing_candidate_goes_back_and_its_users_lose_nothing(
     court: Court, users: Users
 ) -> None:
     since = court.ledger.revision
-    court.town.run("canary", "v3", "--auto", "--every", "10m")
+    court.stack.run("canary", "v3", "--auto", "--every", "10m")
     watch = Watching(court)
     watch.begin()
     with watch:
@@ -217,7 +217,7 @@ def test_a_failing_candidate_goes_back_and_its_users_lose_nothing(
     assert court.acts(since) == [("ann", "canary"), ("conductor", "rollback")]
     assert court.ledger.split.weights() == {"v1": 10_000}
     assert "errors:" in court.record.newest().reason
-    assert "FAIL" in court.town.run("explain").out
+    assert "FAIL" in court.stack.run("explain").out
 
 
 def test_a_candidate_that_says_something_else_is_held_until_a_person_lets_it_go_on(
@@ -225,10 +225,10 @@ def test_a_candidate_that_says_something_else_is_held_until_a_person_lets_it_go_
 ) -> None:
     court.settings(prediction="hold")
     since = court.ledger.revision
-    court.town.run("canary", "v2", "--auto")
+    court.stack.run("canary", "v2", "--auto")
     until(lambda: court.ledger.running().held == ("prediction",), "it is held")
-    assert "held: prediction" in court.town.run("status").out
-    court.town.run("resume", "-m", "as it should")
+    assert "held: prediction" in court.stack.run("status").out
+    court.stack.run("resume", "-m", "as it should")
     assert court.ended() == "promote"
     assert court.acts(since) == [
         ("ann", "canary"),
@@ -241,12 +241,12 @@ def test_a_candidate_that_says_something_else_is_held_until_a_person_lets_it_go_
 @pytest.mark.soak
 def test_a_pause_holds_it_and_a_resumed_one_goes_on(court: Court, users: Users) -> None:
     since = court.ledger.revision
-    court.town.run("canary", "v2", "--auto", "--every", "6s")
-    court.town.run("pause")
+    court.stack.run("canary", "v2", "--auto", "--every", "6s")
+    court.stack.run("pause")
     users.more(500)
     court.judged()
     assert court.acts(since) == [("ann", "canary"), ("ann", "pause")]
-    court.town.run("resume")
+    court.stack.run("resume")
     assert court.ended() == "promote"
     assert court.acts(since) == [("ann", "canary"), ("ann", "pause"), ("ann", "resume"), *BY_ITSELF]
 
@@ -254,24 +254,24 @@ def test_a_pause_holds_it_and_a_resumed_one_goes_on(court: Court, users: Users) 
 @pytest.mark.soak
 def test_a_fixed_split_never_moves_and_refuses_or_makes_way(court: Court, users: Users) -> None:
     since = court.ledger.revision
-    court.town.run("ab", "v2", "--auto", "--percent", "50")
+    court.stack.run("ab", "v2", "--auto", "--percent", "50")
     users.more(1000)
     court.judged()
     assert court.acts(since) == [("ann", "ab")]
-    refused = court.town.run("canary", "v3", check=False)
+    refused = court.stack.run("canary", "v3", check=False)
     assert (refused.code, court.acts(since)) == (1, [("ann", "ab")])
     assert "a ab of v2 is in progress" in refused.out
-    court.town.run("abort")
+    court.stack.run("abort")
     court.settings(hotfix="supersede")
-    court.town.run("ab", "v2", "--auto")
-    court.town.run("promote", "v3", "-m", "a hotfix")
+    court.stack.run("ab", "v2", "--auto")
+    court.stack.run("promote", "v3", "-m", "a hotfix")
     assert (court.ledger.released, court.ledger.rollout) == ("v3", None)
 
 
 @pytest.mark.soak
 def test_a_ramp_that_is_judged_follows_the_clock(court: Court, users: Users) -> None:
     since = court.ledger.revision
-    court.town.run("ramp", "v2", "--auto", "--over", "3s", "--steps", "3")
+    court.stack.run("ramp", "v2", "--auto", "--over", "3s", "--steps", "3")
     assert court.ended() == "step"
     assert court.acts(since) == [("ann", "ramp"), ("conductor", "step"), ("conductor", "step")]
     assert court.ledger.released == "v2"
@@ -283,7 +283,7 @@ def test_a_shadow_of_an_equal_model_ends_well_and_no_user_meets_it(
     since = court.ledger.revision
     users.more(10)
     met = users.answers["v3"]
-    court.town.run("shadow", "v3", "--auto")
+    court.stack.run("shadow", "v3", "--auto")
     assert court.ended() == "end"
     assert court.acts(since) == [("ann", "shadow"), ("conductor", "end")]
     assert (court.ledger.released, users.answers["v3"]) == ("v1", met)
@@ -291,7 +291,7 @@ def test_a_shadow_of_an_equal_model_ends_well_and_no_user_meets_it(
 
 def test_blue_green_is_watched_and_released(court: Court, users: Users) -> None:
     since = court.ledger.revision
-    court.town.run("blue-green", "v2", "--auto")
+    court.stack.run("blue-green", "v2", "--auto")
     assert court.ended() == "promote"
     assert court.acts(since) == [("ann", "blue-green"), ("conductor", "promote")]
     assert (court.ledger.released, court.ledger.rollback_target()) == ("v2", "v1")
@@ -300,14 +300,14 @@ def test_blue_green_is_watched_and_released(court: Court, users: Users) -> None:
 def test_blue_green_goes_back_when_the_new_version_fails(court: Court, users: Users) -> None:
     # Before the switch, for a quick machine may have the proof before the users' next request.
     users.row = UNKNOWN_CITY
-    court.town.run("blue-green", "v3", "--auto")
+    court.stack.run("blue-green", "v3", "--auto")
     assert court.ended() == "rollback"
     users.only("v1")
 
 
 def test_release_in_place_leaves_one_process_or_goes_back(court: Court, users: Users) -> None:
     since = court.ledger.revision
-    said = court.town.run("release-in-place", "v2", "--auto").out
+    said = court.stack.run("release-in-place", "v2", "--auto").out
     assert "retire: v1 ended, and stays the way back" in said
     assert court.acts(since) == [
         ("ann", "release-in-place"),
@@ -315,17 +315,17 @@ def test_release_in_place_leaves_one_process_or_goes_back(court: Court, users: U
         ("ann", "retire"),
     ]
     users.row = UNKNOWN_CITY
-    back = court.town.run("release-in-place", "v3", "--auto", check=False)
+    back = court.stack.run("release-in-place", "v3", "--auto", check=False)
     assert (back.code, court.ledger.released) == (5, "v2"), back.out
     users.only("v2")
     running = {
-        row["name"] for row in court.town.status()["versions"] if row["process"] == "running"
+        row["name"] for row in court.stack.status()["versions"] if row["process"] == "running"
     }
     assert running == {"v2", "v3"}
 
 
 def test_worse_labels_send_it_back(court: Court, users: Users) -> None:
-    court.town.run("canary", "v2", "--auto", "--steps", "50,60", "--every", "10m")
+    court.stack.run("canary", "v2", "--auto", "--steps", "50,60", "--every", "10m")
     until(lambda: users.answers["v2"] > 10, "the candidate answers")
     _label(court, _answers(court, 300), right={"v1"})
     assert court.ended() == "rollback"
@@ -334,14 +334,14 @@ def test_worse_labels_send_it_back(court: Court, users: Users) -> None:
 
 @pytest.mark.soak
 def test_labels_that_come_after_the_release_flag_it(court: Court, users: Users) -> None:
-    court.town.run("canary", "v2", "--auto", "--steps", "50", "--every", "10m")
+    court.stack.run("canary", "v2", "--auto", "--steps", "50", "--every", "10m")
     answers = _answers(court, 300)
     assert court.ended() == "promote"
     _label(court, answers, right={"v1"})
     until(lambda: court.ledger.flagged, "it is flagged", 30)
     assert court.record.newest().action == "flag"
     assert court.ledger.released == "v2"
-    assert "late labels speak against it" in court.town.run("status").out
+    assert "late labels speak against it" in court.stack.run("status").out
 
 
 def _answers(court: Court, count: int) -> list[tuple[str, str, int]]:
@@ -349,7 +349,7 @@ def _answers(court: Court, count: int) -> list[tuple[str, str, int]]:
     found = []
     with httpx.Client(timeout=120) as client:
         for _ in range(count):
-            answer = client.post(f"{court.town.url}/predict", json={"instances": [ROW]})
+            answer = client.post(f"{court.stack.url}/predict", json={"instances": [ROW]})
             none, one = answer.json()["predictions"][0]
             found.append(
                 (
@@ -368,14 +368,14 @@ def _label(court: Court, answers: list[tuple[str, str, int]], right: set[str]) -
         {"prediction_id": token, "label": said if version in right else 1 - said}
         for version, token, said in answers
     ]
-    sent = httpx.post(f"{court.town.url}/feedback", json=labels, timeout=120).json()
+    sent = httpx.post(f"{court.stack.url}/feedback", json=labels, timeout=120).json()
     assert (sent["counted"], sent["invalid"]) == (len(labels), [])
 
 
 def test_whoever_conducts_may_be_killed_at_every_step(court: Court) -> None:
     since = court.ledger.revision
-    with Users(court.town, 4):
-        court.town.run("canary", "v2", "--auto", "--steps", "10,20,35,50", "--every", "1s")
+    with Users(court.stack, 4):
+        court.stack.run("canary", "v2", "--auto", "--steps", "10,20,35,50", "--every", "1s")
         killed = [_killed_at(court, step) for step in range(4)]
         assert court.ended() == "promote"
 
@@ -385,9 +385,9 @@ def test_whoever_conducts_may_be_killed_at_every_step(court: Court) -> None:
         *[("conductor", "step")] * 3,
         ("conductor", "promote"),
     ]
-    assert "the chain" in court.town.run("history", "--verify").out
-    until(lambda: len(court.town.status()["workers"]) == 2, "two workers are there")
-    assert court.conductor() in {worker["pid"] for worker in court.town.status()["workers"]}
+    assert "the chain" in court.stack.run("history", "--verify").out
+    until(lambda: len(court.stack.status()["workers"]) == 2, "two workers are there")
+    assert court.conductor() in {worker["pid"] for worker in court.stack.status()["workers"]}
 
 
 def _killed_at(court: Court, step: int) -> int:
@@ -401,14 +401,14 @@ def _killed_at(court: Court, step: int) -> int:
 @pytest.mark.soak
 def test_the_router_may_be_restarted_in_the_middle_of_a_step(court: Court) -> None:
     since = court.ledger.revision
-    court.town.run("canary", "v2", "--auto", "--every", "8s")
-    with Users(court.town, 4) as users:
+    court.stack.run("canary", "v2", "--auto", "--every", "8s")
+    with Users(court.stack, 4) as users:
         until(lambda: users.answers["v2"] > 100, "the candidate answers")
 
     assert court.acts(since) == [("ann", "canary")]
     _restart_router(court)
-    assert court.town.status()["verdict"]["candidate_requests"] >= users.answers["v2"]
-    with Users(court.town, 4):
+    assert court.stack.status()["verdict"]["candidate_requests"] >= users.answers["v2"]
+    with Users(court.stack, 4):
         assert court.ended() == "promote"
 
     assert court.acts(since) == [("ann", "canary"), *BY_ITSELF]
@@ -416,7 +416,7 @@ def test_the_router_may_be_restarted_in_the_middle_of_a_step(court: Court) -> No
 
 
 def _restart_router(court: Court) -> None:
-    config = court.town.folder / "var" / "supervisord.conf"
+    config = court.stack.folder / "var" / "supervisord.conf"
     command = [
         sys.executable,
         "-m",
@@ -427,7 +427,7 @@ def _restart_router(court: Court) -> None:
         "router",
     ]
     subprocess.run(command, capture_output=True, check=True, timeout=300)
-    until(lambda: _answers_at_all(court.town.predict), "it answers again")
+    until(lambda: _answers_at_all(court.stack.predict), "it answers again")
 
 
 def _answers_at_all(ask: Callable[[], httpx.Response]) -> bool:
@@ -440,11 +440,11 @@ def _answers_at_all(ask: Callable[[], httpx.Response]) -> bool:
 def test_what_failed_while_postgresql_was_away_is_in_the_rollback_that_follows(
     delivered: Path, tmp_path: Path, postgres_server, postgres_url: str
 ) -> None:
-    court = Court(founded(delivered, tmp_path), postgres_url)
+    court = Court(new_stack(delivered, tmp_path), postgres_url)
     court.up("v1", "v3")
     try:
-        with Users(court.town, 4) as users:
-            court.town.run("canary", "v3", "--auto", "--steps", "20,50", "--every", "10m")
+        with Users(court.stack, 4) as users:
+            court.stack.run("canary", "v3", "--auto", "--steps", "20,50", "--every", "10m")
             until(lambda: users.answers["v3"] > 20, "the candidate answers")
             court.judged(1)
             postgres_server.stop()
@@ -476,4 +476,4 @@ def _handed_in(court: Court) -> int:
 
 
 def _errors(court: Court) -> int:
-    return httpx.get(f"{court.town.url}/status", timeout=120).json()["versions"]["v3"]["errors"]
+    return httpx.get(f"{court.stack.url}/status", timeout=120).json()["versions"]["v3"]["errors"]

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from emulator.addons.databases import Databases
-from tests.e2e.heroku_town import HerokuTown, ended, silent, town_on
-from tests.e2e.town import Said
+from tests.e2e.heroku_harness import HerokuHarness, ended, heroku_stack, silent
+from tests.e2e.stack_harness import VerbResult
 from tests.emulator import conftest as emulators
-from tests.emulator.rehearsed import Heroku, start, stop
+from tests.emulator.emulator_harness import Heroku, start, stop
 from tests.until import until
 
 schema = emulators.schema
@@ -46,14 +46,16 @@ def heroku(schema: Path | None) -> Iterator[Heroku]:
 
 
 @pytest.fixture(scope="module")
-def empty(heroku: Heroku, delivered: Path, tmp_path_factory: pytest.TempPathFactory) -> HerokuTown:
+def empty(
+    heroku: Heroku, delivered: Path, tmp_path_factory: pytest.TempPathFactory
+) -> HerokuHarness:
     """Bundles, an account, and nothing on Heroku."""
     account = heroku.call("GET", "/account")
-    return town_on(heroku, tmp_path_factory.mktemp("there"), delivered, account["id"])
+    return heroku_stack(heroku, tmp_path_factory.mktemp("there"), delivered, account["id"])
 
 
 @pytest.fixture(scope="module")
-def ups(empty: HerokuTown) -> list[Said]:
+def ups(empty: HerokuHarness) -> list[VerbResult]:
     """Every run of `up` until the stack is up: each stopped at the next link, under faults that it
     gets over.
     """
@@ -70,14 +72,14 @@ def ups(empty: HerokuTown) -> list[Said]:
 
 
 @pytest.fixture(scope="module")
-def there(ups: list[Said], empty: HerokuTown) -> HerokuTown:
+def there(ups: list[VerbResult], empty: HerokuHarness) -> HerokuHarness:
     """The stack, up and empty."""
     assert ups[-1].code == 0, ups[-1].out
     return empty
 
 
 @pytest.fixture(scope="module")
-def deploys(there: HerokuTown) -> list[Said]:
+def deploys(there: HerokuHarness) -> list[VerbResult]:
     """Every run until v1 is deployed: stopped at the upload, the build and the boot, and an `up`
     after the build.
     """
@@ -93,7 +95,7 @@ def deploys(there: HerokuTown) -> list[Said]:
 
 
 @pytest.fixture(scope="module")
-def released(deploys: list[Said], there: HerokuTown) -> HerokuTown:
+def released(deploys: list[VerbResult], there: HerokuHarness) -> HerokuHarness:
     """v1 answers all users."""
     assert deploys[-1].code == 0, deploys[-1].out
     there.run("promote", "v1")
@@ -125,7 +127,7 @@ COMMANDS = {"crash": "sh -c 'echo no luck; exit 3'", "slow": "sleep 300"}
 
 
 @pytest.fixture(scope="module")
-def under_way(released: HerokuTown) -> Iterator[dict[str, "subprocess.Popen[str]"]]:
+def under_way(released: HerokuHarness) -> Iterator[dict[str, "subprocess.Popen[str]"]]:
     """Deployments of four versions that fail, each in its own way, and of v2, which meets a 429;
     all at once.
     """
@@ -151,26 +153,26 @@ def under_way(released: HerokuTown) -> Iterator[dict[str, "subprocess.Popen[str]
 
 
 @pytest.fixture(scope="module")
-def failed(under_way: dict[str, "subprocess.Popen[str]"]) -> dict[str, Said]:
+def failed(under_way: dict[str, "subprocess.Popen[str]"]) -> dict[str, VerbResult]:
     """What became of those that fail."""
     return {version: ended(under_way[version]) for version in CHANGES}
 
 
 @pytest.fixture(scope="module")
-def limited(under_way: dict[str, "subprocess.Popen[str]"]) -> Said:
+def limited(under_way: dict[str, "subprocess.Popen[str]"]) -> VerbResult:
     """What became of v2."""
     return ended(under_way["v2"])
 
 
 @pytest.fixture(scope="module")
-def both(limited: Said, released: HerokuTown) -> HerokuTown:
+def both(limited: VerbResult, released: HerokuHarness) -> HerokuHarness:
     """v1 answers all users, v2 is deployed."""
     assert limited.code == 0, limited.out
     return released
 
 
 def test_an_up_stopped_at_every_link_goes_on_and_makes_nothing_twice(
-    ups: list[Said], there: HerokuTown
+    ups: list[VerbResult], there: HerokuHarness
 ) -> None:
     assert [each.code for each in ups] == [INTERRUPTED] * len(LINKS_OF_UP) + [0]
     assert all("Traceback" not in each.out for each in ups)
@@ -181,19 +183,19 @@ def test_an_up_stopped_at_every_link_goes_on_and_makes_nothing_twice(
 
 
 def test_an_add_on_that_takes_long_is_waited_for_and_ordered_once(
-    ups: list[Said], there: HerokuTown
+    ups: list[VerbResult], there: HerokuHarness
 ) -> None:
     assert [each.out.count(" ordered\n") for each in ups].count(1) == 1
     assert sum(" provisioned\n" in each.out for each in ups) >= 1
     assert there.calls("POST", f"/apps/{there.app('router')}/addons") == 1
 
 
-def test_what_it_costs_is_said_before_anything_is_made(ups: list[Said]) -> None:
+def test_what_it_costs_is_said_before_anything_is_made(ups: list[VerbResult]) -> None:
     assert ups[0].out.index("together $26.00 a month, $0.87 a day") < ups[0].out.index("app made")
 
 
 def test_a_deploy_stopped_at_every_link_goes_on_and_makes_nothing_twice(
-    deploys: list[Said], released: HerokuTown
+    deploys: list[VerbResult], released: HerokuHarness
 ) -> None:
     assert [each.code for each in deploys] == [INTERRUPTED, INTERRUPTED, 0, INTERRUPTED, 0]
     assert all("Traceback" not in each.out for each in deploys)
@@ -206,7 +208,7 @@ def test_a_deploy_stopped_at_every_link_goes_on_and_makes_nothing_twice(
 
 
 def test_a_build_that_goes_on_after_ctrl_c_is_said_and_what_it_starts_is_ended(
-    deploys: list[Said],
+    deploys: list[VerbResult],
 ) -> None:
     assert (
         "may still run, `python deploy.py up` ends it: Heroku goes on with its build"
@@ -230,7 +232,7 @@ def test_a_build_that_goes_on_after_ctrl_c_is_said_and_what_it_starts_is_ended(
     ],
 )
 def test_without_a_good_token_nothing_is_made(
-    released: HerokuTown, environ: dict[str, str], said: str
+    released: HerokuHarness, environ: dict[str, str], said: str
 ) -> None:
     refused = released.run("deploy", "v3", check=False, **environ)
     assert refused.code == REFUSED
@@ -241,7 +243,7 @@ def test_without_a_good_token_nothing_is_made(
 
 @pytest.mark.usefixtures("under_way")
 def test_another_accounts_app_is_refused_with_the_way_out(
-    released: HerokuTown, tmp_path: Path
+    released: HerokuHarness, tmp_path: Path
 ) -> None:
     token = released.heroku.control("accounts", email="eve@example.com")["token"]
     config = tmp_path / "deploy.toml"
@@ -258,7 +260,7 @@ def test_another_accounts_app_is_refused_with_the_way_out(
 
 
 @pytest.mark.usefixtures("under_way")
-def test_a_name_that_is_taken_is_refused_with_the_way_out(released: HerokuTown) -> None:
+def test_a_name_that_is_taken_is_refused_with_the_way_out(released: HerokuHarness) -> None:
     token = released.heroku.control("accounts", email="bob@example.com")["token"]
     headers = {"Authorization": f"Bearer {token}"}
     released.heroku.call("POST", "/apps", json={"name": released.app("v3")}, headers=headers)
@@ -285,7 +287,7 @@ QUOTED = {
 
 @pytest.mark.parametrize("version", SAID)
 def test_a_version_that_cannot_run_there_is_refused_with_the_cause_and_costs_nothing(
-    version: str, failed: dict[str, Said], released: HerokuTown
+    version: str, failed: dict[str, VerbResult], released: HerokuHarness
 ) -> None:
     refused = failed[version]
     assert refused.code == REFUSED, refused.out
@@ -302,7 +304,9 @@ def test_a_version_that_cannot_run_there_is_refused_with_the_cause_and_costs_not
     }
 
 
-def test_refused_versions_leave_the_ledger_alone(failed: dict[str, Said], both: HerokuTown) -> None:
+def test_refused_versions_leave_the_ledger_alone(
+    failed: dict[str, VerbResult], both: HerokuHarness
+) -> None:
     assert [row["action"] for row in both.run("history", "--json").json["history"]] == [
         "deploy",
         "promote",
@@ -311,13 +315,13 @@ def test_refused_versions_leave_the_ledger_alone(failed: dict[str, Said], both: 
     assert both.answered_by() == "v1"
 
 
-def test_a_429_is_waited_for_and_said(limited: Said, both: HerokuTown) -> None:
+def test_a_429_is_waited_for_and_said(limited: VerbResult, both: HerokuHarness) -> None:
     assert "Heroku's rate limit is reached: waiting" in limited.out
     assert both.paid("v2") == {"builds": ["succeeded"], "releases": 4, "addons": 0, "dynos": 1}
 
 
 def test_a_slug_that_is_too_large_is_refused_and_the_mended_one_is_built_to_the_end(
-    both: HerokuTown,
+    both: HerokuHarness,
 ) -> None:
     both.heroku.control("settings", slug_limit_bytes=1_000_000)
     refused = both.run("deploy", "v3", check=False)
@@ -343,7 +347,7 @@ def test_a_slug_that_is_too_large_is_refused_and_the_mended_one_is_built_to_the_
     }
 
 
-def test_a_version_that_runs_is_not_stopped_to_be_started_anew(both: HerokuTown) -> None:
+def test_a_version_that_runs_is_not_stopped_to_be_started_anew(both: HerokuHarness) -> None:
     with both.users():
         refused = both.run("release-in-place", "v1", check=False)
     assert refused.code == REFUSED
@@ -351,7 +355,7 @@ def test_a_version_that_runs_is_not_stopped_to_be_started_anew(both: HerokuTown)
     assert both.paid("v1")["dynos"] == 1
 
 
-def test_dynos_cycled_and_killed_in_a_canary_fail_no_user(both: HerokuTown) -> None:
+def test_dynos_cycled_and_killed_in_a_canary_fail_no_user(both: HerokuHarness) -> None:
     with both.users() as users:
         both.run("canary", "v2", "--steps", "50")
         for action in ("cycle", "kill"):
@@ -369,7 +373,9 @@ def test_dynos_cycled_and_killed_in_a_canary_fail_no_user(both: HerokuTown) -> N
     assert both.status()["rollout"]["candidate"] == "v2"
 
 
-def test_a_rollback_moves_the_traffic_at_once_while_herokus_api_is_silent(both: HerokuTown) -> None:
+def test_a_rollback_moves_the_traffic_at_once_while_herokus_api_is_silent(
+    both: HerokuHarness,
+) -> None:
     until(lambda: both.answered_by() == "v2", "v2 answers some")
     with both.users(), silent() as (address, listener):
         began = time.monotonic()
@@ -383,7 +389,7 @@ def test_a_rollback_moves_the_traffic_at_once_while_herokus_api_is_silent(both: 
     assert took_s < 10
 
 
-def test_status_says_soon_that_herokus_api_is_silent(both: HerokuTown) -> None:
+def test_status_says_soon_that_herokus_api_is_silent(both: HerokuHarness) -> None:
     with silent() as (address, _):
         began = time.monotonic()
         said = both.run("status", HEROKU_HOST=address)
@@ -394,7 +400,7 @@ def test_status_says_soon_that_herokus_api_is_silent(both: HerokuTown) -> None:
     assert took_s < 20
 
 
-def test_a_config_that_was_changed_by_hand_is_noticed_and_set_back(both: HerokuTown) -> None:
+def test_a_config_that_was_changed_by_hand_is_noticed_and_set_back(both: HerokuHarness) -> None:
     path = f"/apps/{both.app('v2')}/config-vars"
     before, paid = both.heroku.call("GET", path), both.paid("v2")
     both.heroku.call("PATCH", path, json={"SLUICE_SERVICE_SECRET": "by hand" * 10})
@@ -408,7 +414,7 @@ def test_a_config_that_was_changed_by_hand_is_noticed_and_set_back(both: HerokuT
 
 
 def test_a_candidate_short_of_memory_is_held_and_goes_on_when_that_is_accepted(
-    both: HerokuTown,
+    both: HerokuHarness,
 ) -> None:
     until(lambda: both.dyno("v2")["state"] == "up", "v2 is up")
     both.run("canary", "v2", "--auto", "--steps", "50", "--every", "1h")
@@ -423,7 +429,7 @@ def test_a_candidate_short_of_memory_is_held_and_goes_on_when_that_is_accepted(
     both.run("abort")
 
 
-def test_an_app_that_was_deleted_by_hand_is_named_and_made_anew_once(both: HerokuTown) -> None:
+def test_an_app_that_was_deleted_by_hand_is_named_and_made_anew_once(both: HerokuHarness) -> None:
     both.heroku.call("DELETE", f"/apps/{both.app('v3')}")
     missing = both.run("up", check=False)
     assert missing.code == REFUSED
@@ -439,7 +445,7 @@ def test_an_app_that_was_deleted_by_hand_is_named_and_made_anew_once(both: Herok
     assert both.run("up").code == 0
 
 
-def test_down_scales_to_nothing_and_up_brings_back_without_a_build(both: HerokuTown) -> None:
+def test_down_scales_to_nothing_and_up_brings_back_without_a_build(both: HerokuHarness) -> None:
     names = ("router", "v1", "v2", "v3")
     before = {name: both.paid(name) for name in names}
     both.run("down")

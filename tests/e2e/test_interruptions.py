@@ -10,7 +10,7 @@ from pathlib import Path
 
 from store import LedgerStore
 from store.engine import engine
-from tests.e2e.town import Said, Town
+from tests.e2e.stack_harness import StackHarness, VerbResult
 from tests.until import until
 
 MOMENTS = (0.4, 0.75, 0.95)
@@ -27,29 +27,29 @@ VERBS = (
 )
 
 
-def test_ctrl_c_at_any_moment_of_any_verb_leaves_everything_whole(town: Town) -> None:
-    town.up("v1", "v2")
-    with_the_record = engine(f"sqlite:///{town.folder}/var/ledger.db")
+def test_ctrl_c_at_any_moment_of_any_verb_leaves_everything_whole(stack: StackHarness) -> None:
+    stack.up("v1", "v2")
+    with_the_record = engine(f"sqlite:///{stack.folder}/var/ledger.db")
     record = LedgerStore(with_the_record, "flights")
     try:
         for verb in VERBS:
-            usual = ticks_of(town, verb)
+            usual = ticks_of(stack, verb)
             for moment in MOMENTS:
-                said = interrupted(town, verb, moment * usual)
+                said = interrupted(stack, verb, moment * usual)
                 assert said.code in (0, 1, 130, -signal.SIGINT), (verb, moment, said.out)
                 assert "Traceback" not in said.out, (verb, moment)
                 assert record.verify() >= 3
-                assert town.predict().status_code == 200
+                assert stack.predict().status_code == 200
     finally:
         with_the_record.dispose()
 
-    town.run("up")
-    assert not [note for note in town.status()["notes"] if "does not name it" in note]
+    stack.run("up")
+    assert not [note for note in stack.status()["notes"] if "does not name it" in note]
 
 
-def interrupted(town: Town, verb: tuple[str, ...], ticks: float) -> Said:
+def interrupted(stack: StackHarness, verb: tuple[str, ...], ticks: float) -> VerbResult:
     """A verb that got Ctrl-C once it had used so much processor time."""
-    process = town.start(*verb)
+    process = stack.start(*verb)
 
     def far_enough() -> bool:
         now = used(process.pid)
@@ -60,12 +60,12 @@ def interrupted(town: Town, verb: tuple[str, ...], ticks: float) -> Said:
         process.send_signal(signal.SIGINT)
 
     out, _ = process.communicate(timeout=300)
-    return Said(process.returncode, out)
+    return VerbResult(process.returncode, out)
 
 
-def ticks_of(town: Town, verb: tuple[str, ...]) -> int:
+def ticks_of(stack: StackHarness, verb: tuple[str, ...]) -> int:
     """The processor time of the whole verb, to its end or its refusal."""
-    process = town.start(*verb)
+    process = stack.start(*verb)
     most = [0]
 
     def ended() -> bool:

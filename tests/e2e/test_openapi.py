@@ -13,7 +13,7 @@ from schemathesis.config import SchemathesisConfig
 from rollout.log_drain import USER, drain_secret
 from router.endpoints.openapi import description
 from service.rows import FLOAT_LIMIT
-from tests.e2e.town import ROOT, Town
+from tests.e2e.stack_harness import ROOT, StackHarness
 
 MODEL = "flights"
 OPERATOR, TOKEN_KEY = "an-operator-token-of-these-tests", "a-token-key-of-these-tests"
@@ -129,11 +129,11 @@ def url(delivered, tmp_path_factory):
         .replace("open_on_loopback = true", "open_on_loopback = false")
     )
     (folder / "deploy.toml").write_text(settings)
-    town = Town(folder, {"SLUICE_CONFIG": str(folder / "deploy.toml")})
+    stack = StackHarness(folder, {"SLUICE_CONFIG": str(folder / "deploy.toml")})
     try:
-        yield town.up("v1", "v2")
+        yield stack.up("v1", "v2")
     finally:
-        town.run("down", check=False)
+        stack.run("down", check=False)
 
 
 schemathesis.serializer.alias("application/logplex-1", "text/plain")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import founded
-from tests.e2e.town import ROW
+from tests.e2e.conftest import new_stack
+from tests.e2e.stack_harness import ROW
 from tests.until import until
 
 CITIES = ("Oslo", "Bergen", "Tromsø", "Alta")
@@ -20,21 +20,22 @@ def planned(delivered, tmp_path_factory):
     """v1 released, v2 and v3 only delivered, and 40 requests of users recorded; no test leaves it
     otherwise.
     """
-    town = founded(delivered, tmp_path_factory.mktemp("planned"))
-    town.up("v1")
+    stack = new_stack(delivered, tmp_path_factory.mktemp("planned"))
+    stack.up("v1")
     for age in range(20, 60):
         city = CITIES[age % 4]
         assert (
-            town.predict({**ROW, "age": age, "amount": 60.0 * age, "city": city}).status_code == 200
+            stack.predict({**ROW, "age": age, "amount": 60.0 * age, "city": city}).status_code
+            == 200
         )
 
-    recorded = town.folder / "var" / "run" / "recent"
+    recorded = stack.folder / "var" / "run" / "recent"
     until(
         lambda: sum(len(path.read_bytes().splitlines()) for path in recorded.glob("*.jsonl")) == 40,
         "40 are recorded",
     )
-    yield town
-    town.run("down")
+    yield stack
+    stack.run("down")
 
 
 def test_what_would_change_for_whom_and_at_what_cost_is_told_before_anybody_meets_it(planned):
@@ -72,9 +73,9 @@ def test_a_running_version_is_asked_where_it_runs_and_files_will_do(planned, tmp
     planned.run("retire", "v2")
 
 
-def test_a_version_that_breaks_its_users_gets_no_traffic_unless_it_is_allowed(town):
-    town.up("v1")
-    recipe = Path(town.folder) / "v4.py"
+def test_a_version_that_breaks_its_users_gets_no_traffic_unless_it_is_allowed(stack):
+    stack.up("v1")
+    recipe = Path(stack.folder) / "v4.py"
     shutil.copy("tests/e2e/recipes/v1.py", recipe)
     text = (
         recipe.read_text()
@@ -82,14 +83,14 @@ def test_a_version_that_breaks_its_users_gets_no_traffic_unless_it_is_allowed(to
         .replace('["amount", "age"]', '["amount", "years"]')
     )
     recipe.write_text(text)
-    town.run("deliver", "v4", "--from", str(recipe))
-    town.run("deploy", "v4")
-    refused = town.run("canary", "v4", check=False)
-    assert (refused.code, town.status()["revision"]) == (6, 3)
+    stack.run("deliver", "v4", "--from", str(recipe))
+    stack.run("deploy", "v4")
+    refused = stack.run("canary", "v4", check=False)
+    assert (refused.code, stack.status()["revision"]) == (6, 3)
     assert "v4 breaks what users of v1 rely on: column 'age' is gone" in refused.out
-    shown = town.run("plan", "v4", check=False)
+    shown = stack.run("plan", "v4", check=False)
     assert shown.code == 6
     assert "column 'years' is new: rows without it are refused" in shown.out
-    town.run("canary", "v4", "--steps", "10", "--breaking")
-    town.run("rollback")
-    assert town.predict().headers["x-model-version"] == "v1"
+    stack.run("canary", "v4", "--steps", "10", "--breaking")
+    stack.run("rollback")
+    assert stack.predict().headers["x-model-version"] == "v1"

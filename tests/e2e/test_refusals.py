@@ -8,7 +8,7 @@ import sqlite3
 
 import pytest
 
-from tests.e2e.conftest import founded
+from tests.e2e.conftest import new_stack
 from tests.until import until
 
 
@@ -37,8 +37,8 @@ def test_what_cannot_be_done_is_refused_in_one_line(shared, words, said):
 
 @pytest.fixture(scope="module")
 def shared(delivered, tmp_path_factory):
-    """One town for refusals, which change nothing."""
-    made = founded(delivered, tmp_path_factory.mktemp("refusals"))
+    """One stack for refusals, which change nothing."""
+    made = new_stack(delivered, tmp_path_factory.mktemp("refusals"))
     made.up("v1")
     yield made
     made.run("down")
@@ -63,10 +63,10 @@ def test_another_port_than_the_one_it_runs_on_is_refused(shared):
     assert shared.predict().status_code == 200
 
 
-def test_of_two_operators_at_once_one_wins_and_the_other_is_told(standing):
-    town, before = standing, standing.ledger.revision
+def test_of_two_operators_at_once_one_wins_and_the_other_is_told(shared_stack):
+    stack, before = shared_stack, shared_stack.ledger.revision
     both = [
-        town.start("canary", "v2", "--steps", steps, SLUICE_ACTOR=who)
+        stack.start("canary", "v2", "--steps", steps, SLUICE_ACTOR=who)
         for steps, who in (("10", "bea"), ("20", "cid"))
     ]
     said = [(process.communicate(timeout=300)[0], process.returncode) for process in both]
@@ -78,10 +78,10 @@ def test_of_two_operators_at_once_one_wins_and_the_other_is_told(standing):
         # One was late enough to see the other's canary and to set it anew: both acts are in the
         # history.
         assert codes == [0, 0]
-        assert town.ledger.revision == before + 2
+        assert stack.ledger.revision == before + 2
 
     assert "Traceback" not in "".join(out for out, _ in said)
-    town.run("history", "--verify")
+    stack.run("history", "--verify")
 
 
 @pytest.mark.parametrize(
@@ -100,44 +100,44 @@ def test_a_tampered_bundle_is_refused_and_the_file_is_named(shared, name):
         path.write_bytes(was)
 
 
-def test_a_bundle_signed_by_another_key_is_refused(town):
-    signature = town.folder / "releases" / "v2" / "signature"
+def test_a_bundle_signed_by_another_key_is_refused(stack):
+    signature = stack.folder / "releases" / "v2" / "signature"
     signature.write_bytes(base64.b64encode(b"x" * 64))
-    refused = town.run("verify", "v2", check=False)
+    refused = stack.run("verify", "v2", check=False)
     assert refused.code != 0
     assert "signature" in refused.out
 
 
-def test_a_ledger_that_is_locked_is_said_and_nothing_is_lost(standing):
-    town = standing
-    lock = sqlite3.connect(town.folder / "var" / "ledger.db", isolation_level=None)
+def test_a_ledger_that_is_locked_is_said_and_nothing_is_lost(shared_stack):
+    stack = shared_stack
+    lock = sqlite3.connect(stack.folder / "var" / "ledger.db", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
-    refused = town.run("promote", "v2", check=False)
+    refused = stack.run("promote", "v2", check=False)
     lock.execute("ROLLBACK")
     lock.close()
     assert refused.code == 1
     assert "locked" in refused.out
-    assert town.predict().headers["x-model-version"] == "v1"
-    town.run("promote", "v2")
+    assert stack.predict().headers["x-model-version"] == "v1"
+    stack.run("promote", "v2")
 
 
-def test_ctrl_c_while_a_version_starts_leaves_nothing_of_it(town):
-    town.run("up", "--port", "0")
-    verb = town.start("deploy", "v1")
-    until(lambda: list((town.folder / "var").rglob("v1-*.conf")), "its program is written")
+def test_ctrl_c_while_a_version_starts_leaves_nothing_of_it(stack):
+    stack.run("up", "--port", "0")
+    verb = stack.start("deploy", "v1")
+    until(lambda: list((stack.folder / "var").rglob("v1-*.conf")), "its program is written")
     verb.send_signal(signal.SIGINT)
     out, _ = verb.communicate(timeout=300)
     assert verb.returncode == 130, out
-    assert not list((town.folder / "var").rglob("v1-*.conf")), out
-    assert town.status()["revision"] == 0
-    town.run("deploy", "v1")
+    assert not list((stack.folder / "var").rglob("v1-*.conf")), out
+    assert stack.status()["revision"] == 0
+    stack.run("deploy", "v1")
 
 
-def test_secrets_are_in_no_file_but_their_own_and_in_no_output(standing):
-    town = standing
-    secrets = [path.read_text().strip() for path in (town.folder / "var" / "secrets").iterdir()]
-    shown = "".join(town.run(*words).out for words in (("status",), ("history",), ("lint",)))
-    files = [path for path in (town.folder / "var").rglob("*") if path.parent.name != "secrets"]
+def test_secrets_are_in_no_file_but_their_own_and_in_no_output(shared_stack):
+    stack = shared_stack
+    secrets = [path.read_text().strip() for path in (stack.folder / "var" / "secrets").iterdir()]
+    shown = "".join(stack.run(*words).out for words in (("status",), ("history",), ("lint",)))
+    files = [path for path in (stack.folder / "var").rglob("*") if path.parent.name != "secrets"]
     written = "".join(map(_text, files))
     assert secrets
     assert not any(secret in shown + written for secret in secrets)

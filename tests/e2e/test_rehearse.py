@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.town import Town
+from tests.e2e.stack_harness import StackHarness
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT.parent / "shared" / "heroku" / "schema.json"
@@ -16,9 +16,9 @@ SCHEMA = ROOT.parent / "shared" / "heroku" / "schema.json"
 @pytest.mark.timeout(400)
 def test_the_whole_plan_is_rehearsed_and_nobody_is_lost(tmp_path: Path) -> None:
     schema = os.environ.get("HEROKU_SCHEMA") or (str(SCHEMA) if SCHEMA.exists() else "")
-    town = Town(tmp_path, {"HEROKU_SCHEMA": schema} if schema else {})
-    town.deliver("v1", "v2")
-    process = town.start("rehearse", "v1", "v2", "--json")
+    stack = StackHarness(tmp_path, {"HEROKU_SCHEMA": schema} if schema else {})
+    stack.deliver("v1", "v2")
+    process = stack.start("rehearse", "v1", "v2", "--json")
     out, _ = process.communicate(timeout=380)
     assert process.returncode == 0, out[-4000:]
     said = json.loads(out.strip().splitlines()[-1])

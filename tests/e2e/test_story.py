@@ -9,56 +9,60 @@ import sys
 import httpx
 import pytest
 
-from tests.e2e.town import ROW, Users
+from tests.e2e.stack_harness import ROW, Users
 from tests.until import until
 
 
-def test_from_delivery_to_release_and_back_no_request_is_lost(standing):
-    town, before, asked = standing, standing.ledger.revision, standing.status()["failed_requests"]
-    with Users(town) as users:
-        town.run("shadow", "v2")
-        until(lambda: _compared(town) >= 20, "20 copies are compared")
-        town.run("canary", "v2", "--steps", "20,60")
+def test_from_delivery_to_release_and_back_no_request_is_lost(shared_stack):
+    stack, before, asked = (
+        shared_stack,
+        shared_stack.ledger.revision,
+        shared_stack.status()["failed_requests"],
+    )
+    with Users(stack) as users:
+        stack.run("shadow", "v2")
+        until(lambda: _compared(stack) >= 20, "20 copies are compared")
+        stack.run("canary", "v2", "--steps", "20,60")
         until(lambda: users.answers["v2"] >= 10, "the canary answers")
-        town.run("promote", "v2", "--step")
-        town.run("promote", "v2", "-m", "it is good")
+        stack.run("promote", "v2", "--step")
+        stack.run("promote", "v2", "-m", "it is good")
         users.only("v2")
-        town.run("rollback", "-m", "it was not")
+        stack.run("rollback", "-m", "it was not")
         users.only("v1")
-        town.run("blue-green", "v2")
+        stack.run("blue-green", "v2")
         users.only("v2")
-        town.run("retire", "v1", "--force")
+        stack.run("retire", "v1", "--force")
         users.more(50)
 
     assert users.failed == []
-    assert "the chain" in town.run("history", "--verify").out
+    assert "the chain" in stack.run("history", "--verify").out
     # shadow, canary, a step, promote, rollback, blue-green and retire, each once.
-    assert town.ledger.revision == before + 7
-    status = town.status()
+    assert stack.ledger.revision == before + 7
+    status = stack.status()
     assert (status["released"], status["failed_requests"]) == ("v2", asked)
 
 
-def test_release_in_place_loses_no_request_and_leaves_one_process(standing):
-    town = standing
-    town.run("retire", "v2", "--force")
-    with Users(town) as users:
-        town.run("release-in-place", "v2")
+def test_release_in_place_loses_no_request_and_leaves_one_process(shared_stack):
+    stack = shared_stack
+    stack.run("retire", "v2", "--force")
+    with Users(stack) as users:
+        stack.run("release-in-place", "v2")
         users.only("v2")
-        assert not town.status()["rollback"]["running"]
-        town.run("rollback")
+        assert not stack.status()["rollback"]["running"]
+        stack.run("rollback")
         users.only("v1")
 
     assert users.failed == []
-    running = [row["name"] for row in town.status()["versions"] if row["process"] == "running"]
+    running = [row["name"] for row in stack.status()["versions"] if row["process"] == "running"]
     assert running == ["v1", "v3"]
 
 
-def test_a_killed_version_is_answered_for_and_comes_back(standing):
-    town = standing
-    town.run("canary", "v2", "--steps", "50")
-    with Users(town) as users:
-        program = next(row["program"] for row in town.status()["versions"] if row["name"] == "v2")
-        for pid in town.pids(program):
+def test_a_killed_version_is_answered_for_and_comes_back(shared_stack):
+    stack = shared_stack
+    stack.run("canary", "v2", "--steps", "50")
+    with Users(stack) as users:
+        program = next(row["program"] for row in stack.status()["versions"] if row["name"] == "v2")
+        for pid in stack.pids(program):
             os.kill(pid, signal.SIGKILL)
         users.more(200)
         before = users.answers["v2"]
@@ -67,56 +71,56 @@ def test_a_killed_version_is_answered_for_and_comes_back(standing):
     assert users.failed == []
 
 
-def test_a_fault_of_the_canary_reaches_no_user(standing):
-    town, failed = standing, standing.status()["failed_requests"]
-    before = _row(town, "v3")["errors"]
-    town.run("canary", "v3", "--steps", "50")
-    answers = [town.predict({**ROW, "city": "Rome"}, **{"X-Unit-Id": f"u{i}"}) for i in range(30)]
+def test_a_fault_of_the_canary_reaches_no_user(shared_stack):
+    stack, failed = shared_stack, shared_stack.status()["failed_requests"]
+    before = _row(stack, "v3")["errors"]
+    stack.run("canary", "v3", "--steps", "50")
+    answers = [stack.predict({**ROW, "city": "Rome"}, **{"X-Unit-Id": f"u{i}"}) for i in range(30)]
     assert {answer.status_code for answer in answers} == {200}
     assert any(answer.headers.get("x-fallback-from") == "v3" for answer in answers)
-    until(lambda: _row(town, "v3")["errors"] >= before + 5, "the errors count against v3")
-    assert town.status()["failed_requests"] == failed
+    until(lambda: _row(stack, "v3")["errors"] >= before + 5, "the errors count against v3")
+    assert stack.status()["failed_requests"] == failed
 
 
-def test_a_timed_ramp_ends_in_release_by_itself(standing):
-    town = standing
-    town.run("ramp", "v2", "--over", "3s", "--steps", "3")
-    until(lambda: town.status()["released"] == "v2", "v2 is released", 30)
-    assert "conductor" in town.run("history").out
+def test_a_timed_ramp_ends_in_release_by_itself(shared_stack):
+    stack = shared_stack
+    stack.run("ramp", "v2", "--over", "3s", "--steps", "3")
+    until(lambda: stack.status()["released"] == "v2", "v2 is released", 30)
+    assert "conductor" in stack.run("history").out
 
 
-def test_what_was_down_comes_up_as_the_ledger_has_it(standing):
-    town = standing
-    town.run("ab", "v2", "--percent", "30")
-    town.run("down")
-    town.run("up", "--port", "0")
-    until(lambda: town.predict().status_code == 200, "it answers")
-    weights = {row["name"]: row["weight"] for row in town.status()["versions"]}
+def test_what_was_down_comes_up_as_the_ledger_has_it(shared_stack):
+    stack = shared_stack
+    stack.run("ab", "v2", "--percent", "30")
+    stack.run("down")
+    stack.run("up", "--port", "0")
+    until(lambda: stack.predict().status_code == 200, "it answers")
+    weights = {row["name"]: row["weight"] for row in stack.status()["versions"]}
     assert weights == {"v1": 70.0, "v2": 30.0, "v3": 0.0}
 
 
-def test_the_whole_path_on_postgresql(town, postgres_url):
-    town.more["DATABASE_URL"] = postgres_url
-    town.up("v1", "v2")
-    with Users(town) as users:
-        town.run("promote", "v2")
+def test_the_whole_path_on_postgresql(stack, postgres_url):
+    stack.more["DATABASE_URL"] = postgres_url
+    stack.up("v1", "v2")
+    with Users(stack) as users:
+        stack.run("promote", "v2")
         users.only("v2")
-        town.run("rollback")
+        stack.run("rollback")
         users.only("v1")
 
     assert users.failed == []
-    shown = town.run("status").out + town.run("history", "--verify").out
+    shown = stack.run("status").out + stack.run("history", "--verify").out
     assert "s3cret" not in shown
 
 
-def test_prometheus_accepts_the_metrics(standing):
-    town = standing
+def test_prometheus_accepts_the_metrics(shared_stack):
+    stack = shared_stack
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("promtool is not installed: `apt-get install prometheus` to run this test")
 
-    town.predict()
-    text = httpx.get(f"{town.url}/metrics", timeout=120).text
+    stack.predict()
+    text = httpx.get(f"{stack.url}/metrics", timeout=120).text
     checked = subprocess.run(
         [promtool, "check", "metrics"], input=text, capture_output=True, text=True, timeout=300
     )
@@ -126,29 +130,29 @@ def test_prometheus_accepts_the_metrics(standing):
     assert checked.returncode in (0, 3), problems
 
 
-def test_a_sticky_user_keeps_the_version_while_the_canary_grows(standing):
-    town = standing
-    town.run("canary", "v2", "--steps", "20,50")
-    town.followed()
+def test_a_sticky_user_keeps_the_version_while_the_canary_grows(shared_stack):
+    stack = shared_stack
+    stack.run("canary", "v2", "--steps", "20,50")
+    stack.wait_until_followed()
     units = [f"user-{i}" for i in range(60)]
-    before = {unit for unit in units if _version_of(town, unit) == "v2"}
-    town.run("promote", "v2", "--step")
-    town.followed()
-    after = {unit for unit in units if _version_of(town, unit) == "v2"}
+    before = {unit for unit in units if _version_of(stack, unit) == "v2"}
+    stack.run("promote", "v2", "--step")
+    stack.wait_until_followed()
+    after = {unit for unit in units if _version_of(stack, unit) == "v2"}
     assert before
     assert before < after
 
 
-def test_late_labels_count_for_the_version_that_predicted(standing):
-    town, before = standing, _row(standing, "v1")["labels"]
-    token = town.predict().headers["x-prediction-id"]
+def test_late_labels_count_for_the_version_that_predicted(shared_stack):
+    stack, before = shared_stack, _row(shared_stack, "v1")["labels"]
+    token = stack.predict().headers["x-prediction-id"]
     sent = {"prediction_id": token, "label": 1}
-    assert httpx.post(f"{town.url}/feedback", json=[sent, sent], timeout=120).json() == {
+    assert httpx.post(f"{stack.url}/feedback", json=[sent, sent], timeout=120).json() == {
         "counted": 1,
         "duplicates": 1,
         "invalid": [],
     }
-    assert _row(town, "v1")["labels"] == before + 1
+    assert _row(stack, "v1")["labels"] == before + 1
 
 
 def test_the_demo_verb_tells_its_options():
@@ -157,17 +161,17 @@ def test_the_demo_verb_tells_its_options():
     assert "--keep" in said
 
 
-def _version_of(town, unit):
-    return town.predict(**{"X-Unit-Id": unit}).headers["x-model-version"]
+def _version_of(stack, unit):
+    return stack.predict(**{"X-Unit-Id": unit}).headers["x-model-version"]
 
 
-def _row(town, version):
-    return next(row for row in town.status()["versions"] if row["name"] == version)
+def _row(stack, version):
+    return next(row for row in stack.status()["versions"] if row["name"] == version)
 
 
-def _compared(town):
+def _compared(stack):
     shadow = (
-        httpx.get(f"{town.url}/status", timeout=120)
+        httpx.get(f"{stack.url}/status", timeout=120)
         .json()["versions"]
         .get("v2", {})
         .get("shadow", {})

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from emulator.checks import schema_file
-from tests.emulator.rehearsed import ROOT, Heroku, start, stop
+from tests.emulator.emulator_harness import ROOT, Heroku, start, stop
 
 NO_SCHEMA = (
     "Heroku's schema.json is not here (HEROKU_SCHEMA, ../shared/heroku/) and cannot be downloaded"

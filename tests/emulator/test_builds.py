@@ -9,7 +9,7 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from tests.emulator.rehearsed import PLAIN, tarball
+from tests.emulator.emulator_harness import PLAIN, tarball
 from tests.until import until
 
 REFUSED = {
@@ -114,7 +114,7 @@ def test_a_build_installs_runs_hooks_and_releases(heroku):
         "wee-1.0-py3-none-any.whl": wheel(),
         "bin/pre_compile": '#!/bin/sh\necho "before $FROM_CONFIG"\n',
         "bin/post_compile": "#!/bin/sh\npython -c 'import wee; print(wee.WORD)'\n",
-        "Procfile": "web: python tiny.py\nworker: sleep 60\n",
+        "Procfile": "web: python sample_app.py\nworker: sleep 60\n",
     }
     build, output = heroku.build(app, files, version="iris-1.4.0+ab12cd3")
     assert build["status"] == "succeeded", output
@@ -128,9 +128,9 @@ def test_a_build_installs_runs_hooks_and_releases(heroku):
     assert [word for word in words if word not in output] == []
     assert heroku.releases(app)[-1]["description"] == "Deploy iris-1.4"
     slug = heroku.call("GET", f"/apps/{app['id']}/slugs/{build['slug']['id']}")
-    assert slug["process_types"] == {"web": "python tiny.py", "worker": "sleep 60"}
+    assert slug["process_types"] == {"web": "python sample_app.py", "worker": "sleep 60"}
     formation = heroku.call("GET", f"/apps/{app['id']}/formation")
-    assert {each["type"]: each["quantity"] for each in formation} == {"web": 1, "worker": 0}
+    assert {entry["type"]: entry["quantity"] for entry in formation} == {"web": 1, "worker": 0}
 
 
 def test_a_single_top_folder_is_taken_off(heroku):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from emulator.checks import schema_file
-from tests.emulator.rehearsed import TOKEN, Heroku
+from tests.emulator.emulator_harness import TOKEN, Heroku
 
 VERSION = "11.10.0"
 pytestmark = [pytest.mark.timeout(400), pytest.mark.soak]
@@ -93,7 +93,7 @@ def lenient(hurried: Heroku) -> Heroku:
 
 @pytest.fixture(scope="module")
 def app(lenient):
-    return lenient.tiny(COLOUR="red")
+    return lenient.sample_app(COLOUR="red")
 
 
 def test_apps_info_shows_address_stack_and_dynos(cli, app):
@@ -106,7 +106,7 @@ def test_apps_info_shows_address_stack_and_dynos(cli, app):
 def test_ps_shows_the_dyno_that_is_up(cli, app):
     shown = cli("ps", "--app", app["name"])
     assert "web.1: up" in shown
-    assert "python tiny.py" in shown
+    assert "python sample_app.py" in shown
 
 
 def test_config_is_shown_and_set(cli, app):
@@ -126,7 +126,7 @@ def test_releases_are_listed_and_rolled_back(cli, app, lenient):
 
 def test_logs_show_app_and_platform(cli, app):
     shown = cli("logs", "--app", app["name"], "--num", "500")
-    assert "tiny says it starts" in shown
+    assert "the sample app starts" in shown
     assert "heroku[web.1]" in shown
 
 
@@ -141,7 +141,7 @@ def test_pipelines_info_shows_apps_and_stages(cli, app, lenient):
 
 def test_apps_are_listed(cli, app):
     assert app["name"] in cli("apps")
-    assert app["name"] in [each["name"] for each in json.loads(cli("apps", "--json"))]
+    assert app["name"] in [entry["name"] for entry in json.loads(cli("apps", "--json"))]
 
 
 def test_dynos_are_scaled_to_none_and_back(cli, app, lenient):
@@ -171,8 +171,8 @@ def test_what_the_client_asks_and_gets_fits_the_schema(lenient, needs_schema):
     # What the client sends is its own affair: a number as text, a plan as an object.
     replies = [
         wrong
-        for each in lenient.account()["failures"]
-        for wrong in each["wrong"]
+        for failure in lenient.account()["failures"]
+        for wrong in failure["wrong"]
         if "request:" not in wrong
     ]
     assert replies == []

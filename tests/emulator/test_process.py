@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulator.rehearsed import PLAIN, start, stop
+from tests.emulator.emulator_harness import PLAIN, start, stop
 from tests.until import until
 
 
@@ -14,7 +14,7 @@ from tests.until import until
 def test_it_ends_with_everything_it_started(number, tmp_path):
     heroku = start(None, "--state", str(tmp_path))
     try:
-        dyno = heroku.get(heroku.tiny()).json()
+        dyno = heroku.get(heroku.sample_app()).json()
         heroku.process.send_signal(number)
         heroku.process.communicate(timeout=300)
     finally:
@@ -28,7 +28,7 @@ def test_it_ends_with_everything_it_started(number, tmp_path):
 def test_when_it_is_killed_its_processes_go_with_it(tmp_path):
     heroku = start(None, "--state", str(tmp_path))
     try:
-        dyno = heroku.get(heroku.tiny()).json()
+        dyno = heroku.get(heroku.sample_app()).json()
         os.kill(heroku.process.pid, signal.SIGKILL)
         assert until(lambda: not _runs(dyno["pid"]), "the dyno is gone")
     finally:

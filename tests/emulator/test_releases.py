@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.emulator.rehearsed import PLAIN, WITH_RELEASE
+from tests.emulator.emulator_harness import PLAIN, WITH_RELEASE
 from tests.until import until
 
 
 def descriptions(heroku, app):
     """What the releases say, from v1 on."""
-    return [each["description"] for each in heroku.releases(app)]
+    return [release["description"] for release in heroku.releases(app)]
 
 
 def settled(heroku, app):
@@ -32,8 +32,8 @@ def released(heroku):
 def test_a_new_app_has_two_releases_and_no_slug(heroku):
     app = heroku.new()
     assert descriptions(heroku, app) == ["Initial release", "Enable Logplex"]
-    assert [each["current"] for each in heroku.releases(app)] == [False, True]
-    assert not any(each["eligible_for_rollback"] for each in heroku.releases(app))
+    assert [release["current"] for release in heroku.releases(app)] == [False, True]
+    assert not any(release["eligible_for_rollback"] for release in heroku.releases(app))
 
 
 def test_config_is_changed_by_a_release_and_null_removes(heroku):
@@ -57,7 +57,7 @@ def test_config_that_is_not_allowed_changes_nothing(heroku, bad):
 
 
 def test_a_config_change_restarts_the_dynos(heroku):
-    app = heroku.tiny()
+    app = heroku.sample_app()
     before = heroku.get(app).json()
     heroku.call("PATCH", f"/apps/{app['id']}/config-vars", json={"COLOUR": "blue"})
     after = heroku.get(app).json()
@@ -65,13 +65,13 @@ def test_a_config_change_restarts_the_dynos(heroku):
 
 
 def test_a_rollback_is_a_new_release_of_the_old_slug_and_config(heroku):
-    app = heroku.tiny(COLOUR="red")
+    app = heroku.sample_app(COLOUR="red")
     good = heroku.releases(app)[-1]
     heroku.call("PATCH", f"/apps/{app['id']}/config-vars", json={"COLOUR": "blue"})
     back = heroku.call("POST", f"/apps/{app['id']}/releases", 201, json={"release": good["id"]})
     assert (back["description"], back["slug"]) == (f"Rollback to v{good['version']}", good["slug"])
     assert heroku.call("GET", f"/apps/{app['id']}/config-vars") == {"COLOUR": "red"}
-    assert [each["version"] for each in heroku.releases(app) if each["current"]] == [
+    assert [release["version"] for release in heroku.releases(app) if release["current"]] == [
         back["version"]
     ]
 
@@ -84,7 +84,7 @@ def test_a_rollback_wants_a_release_that_can_be_rolled_back_to(heroku):
 
 
 def test_a_slug_runs_on_another_app_without_a_build(heroku):
-    first, second = heroku.tiny(), heroku.new()
+    first, second = heroku.sample_app(), heroku.new()
     slug = heroku.releases(first)[-1]["slug"]["id"]
     made = heroku.release(second, slug, description="iris 1.4.0")
     assert (made["slug"]["id"], made["description"]) == (slug, "iris 1.4.0")
@@ -120,7 +120,9 @@ def test_a_failed_release_command_leaves_everything_as_it_was(heroku, released):
         False,
         False,
     )
-    assert [each["id"] for each in heroku.releases(released) if each["current"]] == [good["id"]]
+    assert [release["id"] for release in heroku.releases(released) if release["current"]] == [
+        good["id"]
+    ]
     assert heroku.call("GET", path) == {"COLOUR": "red"}
     assert heroku.get(released).json()["pid"] == pid
 
@@ -138,6 +140,6 @@ def test_the_output_of_a_release_command_is_404_until_it_starts(heroku):
 
 def test_the_first_release_with_a_web_process_scales_it_to_one(heroku):
     app = heroku.new()
-    heroku.release(app, heroku.slug("tiny", PLAIN))
+    heroku.release(app, heroku.slug("sample", PLAIN))
     [web] = heroku.call("GET", f"/apps/{app['id']}/formation")
     assert (web["type"], web["quantity"], web["dyno_size"]["name"]) == ("web", 1, "Basic")

@@ -11,7 +11,7 @@ def coupled(heroku, *stages):
     """A pipeline with an app a stage."""
     name = f"line-{len(heroku.call('GET', '/pipelines'))}"
     pipeline = heroku.call("POST", "/pipelines", 201, json={"name": name})
-    apps = [heroku.tiny() if number == 0 else heroku.new() for number, _ in enumerate(stages)]
+    apps = [heroku.sample_app() if number == 0 else heroku.new() for number, _ in enumerate(stages)]
     for app, stage in zip(apps, stages, strict=True):
         body = {"app": app["id"], "pipeline": pipeline["id"], "stage": stage}
         heroku.call("POST", "/pipeline-couplings", 201, json=body)
@@ -46,7 +46,9 @@ def test_a_database_comes_later_and_can_be_shared(heroku):
     assert heroku.call("GET", f"/apps/{other['id']}/config-vars") == {"DATABASE_URL": url}
     heroku.call("DELETE", f"/apps/{app['id']}/addons/{bought['id']}")
     assert heroku.call("GET", f"/apps/{other['id']}/config-vars") == {}
-    assert "setting DATABASE_URL" in " ".join(each["description"] for each in heroku.releases(app))
+    assert "setting DATABASE_URL" in " ".join(
+        release["description"] for release in heroku.releases(app)
+    )
 
 
 def test_an_addons_config_var_cannot_be_overwritten(heroku):
@@ -106,36 +108,38 @@ def test_a_promotion_has_a_result_for_each_app(heroku):
     body = {
         "pipeline": {"id": pipeline["id"]},
         "source": {"app": {"id": source["id"]}},
-        "targets": [{"app": {"id": each["id"]}} for each in (good, bad)],
+        "targets": [{"app": {"id": app["id"]}} for app in (good, bad)],
     }
     made = heroku.call("POST", "/pipeline-promotions", 201, json=body)
     assert made["status"] == "pending"
     heroku.call("DELETE", f"/apps/{bad['id']}")
     path = f"/pipeline-promotions/{made['id']}"
     until(lambda: heroku.call("GET", path)["status"] == "completed", "completed", 60)
-    results = {each["app"]["id"]: each for each in heroku.call("GET", f"{path}/promotion-targets")}
+    results = {
+        target["app"]["id"]: target for target in heroku.call("GET", f"{path}/promotion-targets")
+    }
     assert results[good["id"]]["status"] == "succeeded"
-    slugs = [heroku.releases(each)[-1]["slug"] for each in (source, good)]
+    slugs = [heroku.releases(app)[-1]["slug"] for app in (source, good)]
     assert slugs[0] == slugs[1]
     latest = heroku.call("GET", f"/pipelines/{pipeline['id']}/latest-releases")
-    assert {each["app"]["id"] for each in latest} == {source["id"], good["id"]}
+    assert {release["app"]["id"] for release in latest} == {source["id"], good["id"]}
 
 
 def test_an_app_is_in_one_pipeline_and_can_leave_it(heroku):
     pipeline, [app] = coupled(heroku, "development")
     body = {"app": app["id"], "pipeline": pipeline["id"], "stage": "production"}
     heroku.call("POST", "/pipeline-couplings", 422, json=body)
-    found = heroku.call("GET", f"/apps/{app['id']}/pipeline-couplings")
-    moved = heroku.call("PATCH", f"/pipeline-couplings/{found['id']}", json={"stage": "staging"})
+    coupling = heroku.call("GET", f"/apps/{app['id']}/pipeline-couplings")
+    moved = heroku.call("PATCH", f"/pipeline-couplings/{coupling['id']}", json={"stage": "staging"})
     assert moved["stage"] == "staging"
-    heroku.call("DELETE", f"/pipeline-couplings/{found['id']}")
+    heroku.call("DELETE", f"/pipeline-couplings/{coupling['id']}")
     heroku.call("GET", f"/apps/{app['id']}/pipeline-couplings", 404)
 
 
 def test_a_log_session_can_be_narrowed_and_read_as_events(heroku):
-    app = heroku.tiny()
+    app = heroku.sample_app()
     heroku.get(app)
-    assert "tiny says it starts" in heroku.log(app, source="app", dyno_name="web.1")
+    assert "the sample app starts" in heroku.log(app, source="app", dyno_name="web.1")
     assert "heroku[" not in heroku.log(app, source="app")
     session = heroku.call("POST", f"/apps/{app['id']}/log-sessions", json={"lines": 1})
     events = heroku.public.get(session["logplex_url"], headers={"Accept": "text/event-stream"}).text
@@ -144,7 +148,7 @@ def test_a_log_session_can_be_narrowed_and_read_as_events(heroku):
 
 
 def test_a_log_can_be_followed(heroku):
-    app = heroku.tiny()
+    app = heroku.sample_app()
     session = heroku.call(
         "POST", f"/apps/{app['id']}/log-sessions", json={"lines": 1, "tail": True}
     )

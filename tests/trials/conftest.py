@@ -4,7 +4,7 @@ the users.
 
 import pytest
 
-from tests.e2e.town import ROOT, Town
+from tests.e2e.stack_harness import ROOT, StackHarness
 
 SETTINGS = """
 model = "cases"
@@ -20,7 +20,7 @@ def stack(tmp_path_factory):
     """f1 and f2 in an A/B test; units by header, cookie and field."""
     folder = tmp_path_factory.mktemp("cases")
     (folder / "deploy.toml").write_text(SETTINGS)
-    made = Town(folder, {"SLUICE_CONFIG": str(folder / "deploy.toml")})
+    made = StackHarness(folder, {"SLUICE_CONFIG": str(folder / "deploy.toml")})
     try:
         for version, recipe in (("f1", "three_columns"), ("f2", "other_way")):
             made.run("deliver", version, "--from", str(ROOT / "tests" / "trials" / f"{recipe}.py"))

@@ -5,7 +5,7 @@ import random
 import httpx
 import pytest
 
-from tests.e2e.town import ROOT, Town
+from tests.e2e.stack_harness import ROOT, StackHarness
 from tests.until import until
 
 TRUTHS = {0: (0, 0.0, "0", "0.0"), 1: (1, 1.0, "1", "1.0")}
@@ -15,7 +15,7 @@ TRUTHS = {0: (0, 0.0, "0", "0.0"), 1: (1, 1.0, "1", "1.0")}
 def floats(tmp_path):
     """f1 released, f2 deployed; their classes are floats."""
     (tmp_path / "deploy.toml").write_text('model = "cases"\n')
-    made = Town(tmp_path, {"SLUICE_CONFIG": str(tmp_path / "deploy.toml")})
+    made = StackHarness(tmp_path, {"SLUICE_CONFIG": str(tmp_path / "deploy.toml")})
     try:
         for version, recipe in (("f1", "float_classes"), ("f2", "float_classes_other_way")):
             made.run("deliver", version, "--from", str(ROOT / "tests" / "trials" / f"{recipe}.py"))

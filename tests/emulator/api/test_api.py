@@ -5,12 +5,12 @@ import json
 import httpx
 import pytest
 
-from tests.emulator.rehearsed import ACCEPT, TOKEN
+from tests.emulator.emulator_harness import ACCEPT, TOKEN
 
 
 def test_every_exchange_is_held_against_the_schema(heroku, needs_schema):
     before = heroku.account()["exchanges"]["validated"]
-    heroku.tiny()
+    heroku.sample_app()
     assert heroku.account()["exchanges"]["validated"] > before
     assert heroku.account()["failures"] == []
 
@@ -82,8 +82,8 @@ def test_another_version_is_406(heroku):
 def test_another_users_app_is_403_and_a_missing_one_404(heroku):
     token = heroku.control("accounts", email="other@example.com")["token"]
     app = heroku.new()
-    theirs = heroku.api.get(f"/apps/{app['name']}", headers={"Authorization": f"Bearer {token}"})
-    assert (theirs.status_code, theirs.json()["id"]) == (403, "forbidden")
+    forbidden = heroku.api.get(f"/apps/{app['name']}", headers={"Authorization": f"Bearer {token}"})
+    assert (forbidden.status_code, forbidden.json()["id"]) == (403, "forbidden")
     missing = heroku.api.get("/apps/there-is-none")
     assert (missing.status_code, missing.json()["resource"]) == (404, "app")
 
@@ -123,12 +123,12 @@ def test_lists_come_in_parts_and_backwards(heroku):
     for number in range(3):
         heroku.call("PATCH", f"/apps/{app['id']}/config-vars", json={"N": str(number)})
 
-    wanted, seen = "version ..; max=2, order=desc", []
-    while wanted:
-        answer = heroku.api.get(f"/apps/{app['id']}/releases", headers={"Range": wanted})
-        seen += [each["version"] for each in answer.json()]
-        wanted = answer.headers.get("next-range", "")
-        assert answer.status_code == (206 if wanted else 200)
+    next_range, seen = "version ..; max=2, order=desc", []
+    while next_range:
+        answer = heroku.api.get(f"/apps/{app['id']}/releases", headers={"Range": next_range})
+        seen += [release["version"] for release in answer.json()]
+        next_range = answer.headers.get("next-range", "")
+        assert answer.status_code == (206 if next_range else 200)
 
     assert seen == [5, 4, 3, 2, 1]
 

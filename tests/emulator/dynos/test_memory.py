@@ -5,10 +5,10 @@ import os
 import pytest
 
 from emulator.dynos import memory
-from emulator.dynos.dyno import Dyno
 from emulator.dynos.logs import Log
+from emulator.model.app import App, Dyno, Release
+from emulator.model.record import Account
 from emulator.model.sizes import SIZES
-from emulator.model.state import Account, App, Release
 
 
 @pytest.fixture
@@ -16,14 +16,14 @@ def dyno():
     account = Account("a@example.com")
     app = App("app", account, Log())
     release = Release(app, account, 1, "Initial release", None, {})
-    return Dyno(app, "web", "web.1", "python tiny.py", SIZES["basic"], release)
+    return Dyno(app, "web", "web.1", "python sample_app.py", SIZES["basic"], release)
 
 
 @pytest.mark.parametrize(("used", "words"), [(511, ""), (600, "R14"), (1025, "R15")])
 def test_too_much_memory_is_said(dyno, used, words):
     memory.judge(dyno, used)
-    said = " ".join(line.text for line in dyno.app.log.lines)
-    assert (words in said) if words else not said
+    log = " ".join(line.text for line in dyno.app.log.lines)
+    assert (words in log) if words else not log
 
 
 def test_memory_of_a_process_group_is_counted():

@@ -24,7 +24,7 @@ from rollout.state.ledger import Ledger
 from targets.heroku import leftover_apps
 from targets.heroku.app_group import open_app_group
 from targets.heroku.log_errors import complaints
-from tests.emulator.rehearsed import PLAIN, TOKEN, Heroku, start, stop
+from tests.emulator.emulator_harness import PLAIN, TOKEN, Heroku, start, stop
 from tests.rollout.typed import EMPTY, typed
 from tests.until import until
 

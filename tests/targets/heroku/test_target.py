@@ -19,7 +19,7 @@ from targets.heroku.app_group import open_app_group
 from targets.heroku.errors import HerokuFailure
 from targets.heroku.target import HerokuTarget
 from targets.registry import home_of
-from tests.emulator.rehearsed import TOKEN, Heroku, start, stop
+from tests.emulator.emulator_harness import TOKEN, Heroku, start, stop
 
 SETTINGS: dict[str, Any] = {"deployment": {"target": "heroku"}, "heroku": {"app_prefix": "gone"}}
 

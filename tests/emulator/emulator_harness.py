@@ -1,4 +1,4 @@
-"""The emulator as a process of its own, and a client that says what a test says in a line."""
+"""The emulator as a process of its own, and a client with which a test step is one line."""
 
 import hashlib
 import io
@@ -17,30 +17,31 @@ from tests.until import until
 ROOT = Path(__file__).parents[2]
 TOKEN = "HRKU-00000000-0000-4000-8000-000000000000"
 ACCEPT = "application/vnd.heroku+json; version=3"
-TINY = (Path(__file__).parent / "tiny.py").read_text()
+SAMPLE_APP = (Path(__file__).parent / "sample_app.py").read_text()
 PLAIN = {
     "requirements.txt": "",
-    "tiny.py": TINY,
+    "sample_app.py": SAMPLE_APP,
     ".python-version": "3.11\n",
-    "Procfile": "web: python tiny.py\n",
+    "Procfile": "web: python sample_app.py\n",
 }
 WITH_RELEASE = {
     **PLAIN,
-    "Procfile": 'web: python tiny.py\nrelease: echo "released $COLOUR"; exit ${RELEASE_EXIT:-0}\n',
+    "Procfile": "web: python sample_app.py\n"
+    'release: echo "released $COLOUR"; exit ${RELEASE_EXIT:-0}\n',
 }
 
 
 def tarball(files: dict[str, str | bytes]) -> bytes:
     """A .tgz of these files; those under bin/ may be run."""
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w:gz") as archive:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for name, content in files.items():
             data = content.encode() if isinstance(content, str) else content
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(data), 0o755 if name.startswith("bin/") else 0o644
             archive.addfile(entry, io.BytesIO(data))
 
-    return made.getvalue()
+    return buffer.getvalue()
 
 
 def digest(data: bytes) -> str:
@@ -57,12 +58,9 @@ class Heroku:
     api: httpx.Client
     public: httpx.Client
     slugs: dict[str, str] = field(default_factory=dict)
-    made: int = 0
 
     def call(self, method: str, path: str, status: int | None = None, **options: Any) -> Any:
-        """An API call's JSON; with `status`, the test fails when it is another, else when it is no
-        success.
-        """
+        """An API call's JSON. Fails unless the status is this one or, without it, a success."""
         answer = self.api.request(method, path, **options)
         assert answer.status_code == status if status else answer.is_success, (
             f"{method} {path}: {answer.text}"
@@ -70,13 +68,13 @@ class Heroku:
         return answer.json()
 
     def control(self, what: str, **body: Any) -> Any:
-        """Ask the emulator itself."""
+        """Call the emulator's own API."""
         answer = self.public.post(f"/emulator/{what}", json=body)
         assert answer.is_success, answer.text
         return answer.json()
 
     def account(self) -> dict[str, Any]:
-        """The emulator's own account."""
+        """The emulator's report."""
         return dict(self.public.get("/emulator/account").json())
 
     def new(self, **config: str) -> dict[str, Any]:
@@ -87,7 +85,7 @@ class Heroku:
         return dict(app)
 
     def upload(self, data: bytes) -> str:
-        """Put a tarball where builds are made from; returns its address."""
+        """Upload a tarball to build from; returns its address."""
         blob = self.call("POST", "/sources")["source_blob"]
         assert self.public.put(blob["put_url"], content=data).status_code == 200
         return str(blob["get_url"])
@@ -104,17 +102,17 @@ class Heroku:
         self, app: dict[str, Any], files: dict[str, Any], **source: str
     ) -> tuple[dict[str, Any], str]:
         """A build to its end, with its output."""
-        begun = self.start_build(app, files, **source)
-        output = self.public.get(begun["output_stream_url"], timeout=120).text
-        return self.call("GET", f"/apps/{app['id']}/builds/{begun['id']}"), output
+        build = self.start_build(app, files, **source)
+        output = self.public.get(build["output_stream_url"], timeout=120).text
+        return self.call("GET", f"/apps/{app['id']}/builds/{build['id']}"), output
 
     def slug(self, name: str, files: dict[str, Any]) -> str:
         """The id of a slug that is built once for all tests; its own app has no dynos."""
         if name not in self.slugs:
             app = self.new()
-            done, output = self.build(app, files, version=f"{name}-1")
-            assert done["status"] == "succeeded", output
-            self.slugs[name] = done["slug"]["id"]
+            build, output = self.build(app, files, version=f"{name}-1")
+            assert build["status"] == "succeeded", output
+            self.slugs[name] = build["slug"]["id"]
             until(lambda: self.releases(app)[-1]["status"] == "succeeded", "released")
             self.scale(app, 0)
 
@@ -124,10 +122,10 @@ class Heroku:
         """Put a slug on an app."""
         return dict(self.call("POST", f"/apps/{app['id']}/releases", json={"slug": slug, **body}))
 
-    def tiny(self, wait: bool = True, **config: str) -> dict[str, Any]:
-        """An app that runs tiny.py; with `wait`, until it is up."""
+    def sample_app(self, wait: bool = True, **config: str) -> dict[str, Any]:
+        """An app that runs sample_app.py; with `wait`, until it is up."""
         app = self.new(**config)
-        self.release(app, self.slug("tiny", PLAIN))
+        self.release(app, self.slug("sample", PLAIN))
         return self.up(app) if wait else app
 
     def up(self, app: dict[str, Any]) -> dict[str, Any]:
@@ -155,10 +153,10 @@ class Heroku:
         host = app["web_url"].removeprefix("https://").strip("/")
         return self.public.get(path, headers={"Host": host, **headers}, timeout=60)
 
-    def log(self, app: dict[str, Any], **wanted: Any) -> str:
+    def log(self, app: dict[str, Any], **filters: Any) -> str:
         """The app's recent log."""
         session = self.call(
-            "POST", f"/apps/{app['id']}/log-sessions", json={"lines": 1500, **wanted}
+            "POST", f"/apps/{app['id']}/log-sessions", json={"lines": 1500, **filters}
         )
         return self.public.get(session["logplex_url"]).text
 
@@ -171,10 +169,12 @@ class Heroku:
 
 def start(schema: Path | None, *options: str) -> Heroku:
     """Run one."""
-    # A schema that its user downloaded once is none of a test's.
-    none = {"HEROKU_SCHEMA": "", "XDG_CACHE_HOME": "/nonexistent"}
-    named = {"HEROKU_SCHEMA": str(schema)} if schema else none
-    environ = {**os.environ, **named, "SECRET_OF_THE_DEVELOPER": "1"}
+    # A schema that the user downloaded is not for tests.
+    schema_environ = {"HEROKU_SCHEMA": "", "XDG_CACHE_HOME": "/nonexistent"}
+    if schema:
+        schema_environ = {"HEROKU_SCHEMA": str(schema)}
+
+    environ = {**os.environ, **schema_environ, "SECRET_OF_THE_DEVELOPER": "1"}
     command = [sys.executable, "-m", "emulator", "--port", "0", "--token", TOKEN, *options]
     process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -1,6 +1,4 @@
-"""A Sluice whose target is a Heroku on this machine: its folder, its account, its faults, and what
-was paid for.
-"""
+"""A stack whose target is a Heroku on this machine: its account, its faults and its costs."""
 
 import hashlib
 import http.client
@@ -20,16 +18,16 @@ import yaml
 
 from delivery.signatures import sign, signing_key
 from deployment.commands.rehearse import Users, on_heroku
-from tests.e2e.town import ROOT, ROW, Said, Town
-from tests.emulator.rehearsed import Heroku
+from tests.e2e.stack_harness import ROOT, ROW, StackHarness, VerbResult
+from tests.emulator.emulator_harness import Heroku
 from tests.until import until
 
 END_S = 600
 
 
 @dataclass(kw_only=True)
-class HerokuTown(Town):
-    """prefix: what the names of its apps begin with."""
+class HerokuHarness(StackHarness):
+    """A stack on an emulated Heroku. prefix: what the names of its apps begin with."""
 
     heroku: Heroku
     prefix: str
@@ -38,62 +36,55 @@ class HerokuTown(Town):
         """The app of a version, or the router's."""
         return f"{self.prefix}-{name}"
 
-    def stop_at(self, line: str, *words: str) -> Said:
-        """A verb that is sent Ctrl-C as soon as it says this."""
+    def stop_at(self, line: str, *words: str) -> VerbResult:
+        """Run a verb and send it Ctrl-C as soon as it prints this."""
         process = self.start(*words)
-        said = read_until(process, line)
+        output = read_until(process, line)
         process.send_signal(signal.SIGINT)
-        return ended(process, said)
+        return ended(process, output)
 
     def fault(self, kind: str, method: str, path: str, **more: Any) -> None:
-        """Let the next such call meet that fault."""
+        """Inject a fault into the next such call."""
         self.heroku.control("faults", kind=kind, method=method, path=path, **more)
 
     def calls(self, method: str, path: str) -> int:
         """How many such calls there were, with or without success."""
-        return sum(
-            (each["method"], each["path"]) == (method, path)
-            for each in self.heroku.account()["log"]
-        )
+        log = self.heroku.account()["log"]
+        return sum((entry["method"], entry["path"]) == (method, path) for entry in log)
 
     def paid(self, name: str) -> dict[str, Any]:
-        """What an app has: builds by how they ended, releases, add-ons of its own, web dynos."""
+        """What an app has: builds with their status, releases, add-ons of its own, web dynos."""
         app = self.app(name)
-        builds = [each["status"] for each in self.heroku.call("GET", f"/apps/{app}/builds")]
+        builds, releases, addons, dynos = (
+            self.heroku.call("GET", f"/apps/{app}/{resource}")
+            for resource in ("builds", "releases", "addons", "dynos")
+        )
         return {
-            "builds": builds,
-            "releases": len(self.heroku.call("GET", f"/apps/{app}/releases")),
-            "addons": len(
-                [
-                    a
-                    for a in self.heroku.call("GET", f"/apps/{app}/addons")
-                    if a["app"]["name"] == app
-                ]
-            ),
-            "dynos": len(
-                [d for d in self.heroku.call("GET", f"/apps/{app}/dynos") if d["type"] == "web"]
-            ),
+            "builds": [build["status"] for build in builds],
+            "releases": len(releases),
+            "addons": sum(addon["app"]["name"] == app for addon in addons),
+            "dynos": sum(dyno["type"] == "web" for dyno in dynos),
         }
 
     def dyno(self, name: str) -> dict[str, Any]:
         """The web dyno of an app, empty where it has none."""
-        found = self.heroku.call("GET", f"/apps/{self.app(name)}/dynos")
-        return next((each for each in found if each["type"] == "web"), {})
+        dynos = self.heroku.call("GET", f"/apps/{self.app(name)}/dynos")
+        return next((dyno for dyno in dynos if dyno["type"] == "web"), {})
 
     def running(self, name: str) -> int:
         """The release that the web dyno of an app runs, 0 while it is not up."""
-        found = self.dyno(name)
-        return int(found["release"]["version"]) if found.get("state") == "up" else 0
+        dyno = self.dyno(name)
+        if dyno.get("state") == "up":
+            return int(dyno["release"]["version"])
+        return 0
 
     def apps(self) -> set[str]:
         """Names of all apps, without the prefix."""
-        return {
-            each["name"].removeprefix(f"{self.prefix}-")
-            for each in self.heroku.call("GET", "/apps")
-        }
+        apps = self.heroku.call("GET", "/apps")
+        return {app["name"].removeprefix(f"{self.prefix}-") for app in apps}
 
     def changed(self, version: str, change: Callable[[Path], None] = lambda _: None) -> None:
-        """v1 under another name, with files changed before it was signed."""
+        """Deliver v1 under another name, with files changed before it is signed."""
         folder = self.folder / "releases" / version
         shutil.copytree(self.folder / "releases" / "v1", folder)
         change(folder)
@@ -113,21 +104,22 @@ class HerokuTown(Town):
     def answered_by(self) -> str:
         """Which version answers a user now."""
         host, _, port = self.more["SLUICE_CONNECT_THROUGH"].rpartition(":")
-        line = http.client.HTTPConnection(host, int(port), timeout=20)
+        connection = http.client.HTTPConnection(host, int(port), timeout=20)
         headers = {"Host": self.url.removeprefix("https://"), "Content-Type": "application/json"}
         try:
-            line.request("POST", "/predict", json.dumps({"instances": [ROW]}).encode(), headers)
-            answer = line.getresponse()
-            said = answer.read()
+            body = json.dumps({"instances": [ROW]}).encode()
+            connection.request("POST", "/predict", body, headers)
+            answer = connection.getresponse()
+            text = answer.read()
         finally:
-            line.close()
+            connection.close()
 
-        assert answer.status == 200, said
+        assert answer.status == 200, text
         return str(answer.headers["X-Model-Version"])
 
     @contextmanager
     def users(self) -> Iterator[Users]:
-        """Users who predict meanwhile; fails where one of them was failed."""
+        """Users who predict meanwhile; fails where one of their requests failed."""
         body = json.dumps({"instances": [ROW]}).encode()
         users = Users(
             self.more["SLUICE_CONNECT_THROUGH"], self.url.removeprefix("https://"), [body]
@@ -139,8 +131,8 @@ class HerokuTown(Town):
         assert (users.failed, users.problems) == (0, [])
 
 
-def town_on(heroku: Heroku, folder: Path, bundles: Path, account: str) -> HerokuTown:
-    """A town with these bundles, nothing up; account: the id that the names of its apps are made
+def heroku_stack(heroku: Heroku, folder: Path, bundles: Path, account: str) -> HerokuHarness:
+    """A stack with these bundles, nothing up; account: the id that the names of its apps are made
     of.
     """
     for part in ("releases", "keys"):
@@ -156,31 +148,31 @@ def town_on(heroku: Heroku, folder: Path, bundles: Path, account: str) -> Heroku
         "DATABASE_URL": "",
     }
     digest = hashlib.blake2b(f"{account}:flights".encode()).hexdigest()[:6]
-    return HerokuTown(folder, more, heroku=heroku, prefix=f"flights-{digest}")
+    return HerokuHarness(folder, more, heroku=heroku, prefix=f"flights-{digest}")
 
 
 def read_until(process: "subprocess.Popen[str]", line: str) -> str:
-    """What a verb says up to that line; fails where it ends, or takes too long, without it."""
-    said = ""
+    """A verb's output up to that line; fails where it ends, or takes too long, without it."""
+    output = ""
     guard = threading.Timer(END_S, process.kill)
     guard.start()
     try:
         assert process.stdout is not None
-        for each in process.stdout:
-            said += each
-            if line in each:
-                return said
+        for printed in process.stdout:
+            output += printed
+            if line in printed:
+                return output
     finally:
         guard.cancel()
 
     process.kill()
-    raise AssertionError(f"it never said {line!r}: {ended(process, said).out}")
+    raise AssertionError(f"it never printed {line!r}: {ended(process, output).out}")
 
 
-def ended(process: "subprocess.Popen[str]", said: str = "") -> Said:
-    """A verb to its end; said: what was read of it before."""
+def ended(process: "subprocess.Popen[str]", output: str = "") -> VerbResult:
+    """Wait for a verb's end. output: what was read of it before."""
     rest, _ = process.communicate(timeout=END_S)
-    return Said(process.returncode, said + rest)
+    return VerbResult(process.returncode, output + rest)
 
 
 @contextmanager

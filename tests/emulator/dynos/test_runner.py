@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from emulator.dynos import dyno
-from emulator.dynos.dyno import Dyno, Runner
+from emulator.dynos import runner
 from emulator.dynos.logs import Log
+from emulator.dynos.runner import Runner
+from emulator.model.app import App, Dyno, Release
 from emulator.model.clock import Clock
+from emulator.model.record import Account
 from emulator.model.sizes import SIZES
-from emulator.model.state import Account, App, Release
 
 
 def test_a_cancelled_build_leaves_no_dyno_that_is_never_over(
@@ -28,18 +29,20 @@ def test_a_cancelled_build_leaves_no_dyno_that_is_never_over(
         go_on.wait(300)
 
     monkeypatch.setattr(shutil, "rmtree", slowly)
-    monkeypatch.setattr(dyno, "_unpack", lambda *_: None)
+    monkeypatch.setattr(runner, "_unpack", lambda *_: None)
 
     async def cancelled() -> bool:
         account = Account("a@example.com")
         app = App("app", account, Log())
         release = Release(app, account, 1, "Initial release", None, {})
-        dyno = Dyno(app, "web", "web.1", "python tiny.py", SIZES["basic"], release, stopping=True)
+        dyno = Dyno(
+            app, "web", "web.1", "python sample_app.py", SIZES["basic"], release, stopping=True
+        )
         running = asyncio.create_task(Runner(tmp_path, Clock(1, 1)).run(dyno))
         await asyncio.to_thread(removing.wait, 10)
         running.cancel()
         await asyncio.wait([running])
         go_on.set()
-        return dyno.over.is_set()
+        return dyno.ended.is_set()
 
     assert asyncio.run(cancelled())

@@ -1,4 +1,4 @@
-"""An app for tests: says what it was told, and misbehaves on request."""
+"""An app for tests: shows its environment and its requests, and misbehaves on request."""
 
 import json
 import os
@@ -14,7 +14,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 256
 
 
-class Answers(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1
 
@@ -23,10 +23,10 @@ class Answers(BaseHTTPRequestHandler):
         getattr(self, path.strip("/") or "facts", self.facts)()
 
     def do_POST(self):
-        self.say({"bytes": len(self.rfile.read(int(self.headers.get("Content-Length", 0))))})
+        self.reply({"bytes": len(self.rfile.read(int(self.headers.get("Content-Length", 0))))})
 
     def facts(self):
-        self.say(
+        self.reply(
             {
                 "env": dict(os.environ),
                 "headers": dict(self.headers),
@@ -35,8 +35,8 @@ class Answers(BaseHTTPRequestHandler):
             }
         )
 
-    def say(self, what):
-        body = json.dumps(what).encode()
+    def reply(self, content):
+        body = json.dumps(content).encode()
         self.send_response(200)
         if self.close_connection:
             self.send_header("Connection", "close")
@@ -71,7 +71,7 @@ class Answers(BaseHTTPRequestHandler):
         self.server.shutdown()
         self.server.socket.close()
         self.close_connection = True
-        self.say({})
+        self.reply({})
 
     def stall(self):
         self.send_response(200)
@@ -85,10 +85,10 @@ class Answers(BaseHTTPRequestHandler):
         os._exit(3)
 
     def write(self):
-        kept = Path("written")
-        before = kept.exists()
-        kept.write_text("x")
-        self.say({"before": before})
+        file = Path("written")
+        before = file.exists()
+        file.write_text("x")
+        self.reply({"before": before})
 
     def log_message(self, *words):
         pass
@@ -100,6 +100,6 @@ if os.environ.get("BOOT") == "never":
     time.sleep(60)
 if os.environ.get("IGNORE_TERM"):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-print("tiny says it starts", flush=True)
-Server(("0.0.0.0", int(os.environ["PORT"])), Answers).serve_forever()
+print("the sample app starts", flush=True)
+Server(("0.0.0.0", int(os.environ["PORT"])), Handler).serve_forever()
 threading.Event().wait()

@@ -6,7 +6,7 @@ from emulator.api.errors import ApiError
 from emulator.api.ranges import part
 from emulator.api.rate import Rate
 from emulator.build.procfile import process_types
-from emulator.build.python_version import wanted
+from emulator.build.python_version import requested_version
 from emulator.checks.conformance import REPLY, REQUEST
 
 STRICT = {"strictProperties": True, "properties": {"a": {}, "b": {}}}
@@ -14,7 +14,7 @@ ITEMS = [{"version": number} for number in range(1, 8)]
 
 
 @pytest.mark.parametrize(
-    ("asked", "found", "more"),
+    ("header", "versions", "next_range"),
     [
         ("", [1, 2, 3, 4, 5, 6, 7], ""),
         ("version ..; max=3", [1, 2, 3], "version ]3..; max=3"),
@@ -24,20 +24,20 @@ ITEMS = [{"version": number} for number in range(1, 8)]
         ("version 2..4", [2, 3, 4], ""),
     ],
 )
-def test_a_range_cuts_a_list(asked, found, more):
-    cut = part(ITEMS, asked, ("version",))
-    assert [item["version"] for item in cut.items] == found
-    assert dict(cut.headers).get("Next-Range", "") == more
-    assert cut.status == (206 if more else 200)
+def test_a_range_cuts_a_list(header, versions, next_range):
+    cut = part(ITEMS, header, ("version",))
+    assert [item["version"] for item in cut.items] == versions
+    assert dict(cut.headers).get("Next-Range", "") == next_range
+    assert cut.status == (206 if next_range else 200)
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "header",
     ["nonsense", "name ..", "version ..; max=0", "version ..; max=5000", "version ..; order=up"],
 )
-def test_a_range_that_is_none_is_refused(asked):
+def test_a_range_that_is_none_is_refused(header):
     with pytest.raises(ApiError) as refused:
-        part(ITEMS, asked, ("version",))
+        part(ITEMS, header, ("version",))
     assert refused.value.status == 416
 
 
@@ -69,8 +69,9 @@ def test_the_rate_fills_up_again():
 @pytest.mark.parametrize(("text", "version"), [("3.11", "3.11"), ("# why\n3.13.5\n", "3.13.5")])
 def test_a_python_version_is_read(tmp_path, text, version):
     (tmp_path / ".python-version").write_text(text)
-    assert wanted(tmp_path, uv=True).version == version
+    assert requested_version(tmp_path, uv=True).version == version
 
 
 def test_no_version_means_the_platforms_default(tmp_path):
-    assert (wanted(tmp_path, uv=False).version, wanted(tmp_path, uv=False).where) == ("3.14", "")
+    python = requested_version(tmp_path, uv=False)
+    assert (python.version, python.file) == ("3.14", "")

@@ -1,6 +1,4 @@
-"""A whole Sluice in a folder of its own: bundles, keys, state, and deploy.py as its users run
-it.
-"""
+"""A whole stack in a folder of its own: bundles, keys, state, and deploy.py as its users run it."""
 
 import json
 import os
@@ -27,8 +25,8 @@ ROW = {"amount": 1200.5, "age": 41, "city": "Oslo"}
 
 
 @dataclass
-class Said:
-    """What a verb printed and how it ended."""
+class VerbResult:
+    """The output of a verb and its exit code."""
 
     code: int
     out: str
@@ -40,8 +38,8 @@ class Said:
 
 
 @dataclass
-class Town:
-    """The folder and its environment."""
+class StackHarness:
+    """A stack's folder and the environment of its verbs."""
 
     folder: Path
     more: dict[str, str] = field(default_factory=dict)
@@ -49,19 +47,19 @@ class Town:
     @property
     def environ(self) -> dict[str, str]:
         """Everything that would lie in the project's folder lies in this one."""
-        places = {"SLUICE_STATE": "var", "SLUICE_RELEASES": "releases", "SLUICE_KEYS": "keys"}
-        own = {name: str(self.folder / part) for name, part in places.items()}
+        folders = {"SLUICE_STATE": "var", "SLUICE_RELEASES": "releases", "SLUICE_KEYS": "keys"}
+        own = {name: str(self.folder / part) for name, part in folders.items()}
         return {**os.environ, **own, "SLUICE_ACTOR": "ann", **self.more}
 
-    def run(self, *words: str, check: bool = True, **environ: str) -> Said:
-        """One verb, to its end; with `check`, a refusal fails the test with what it said."""
+    def run(self, *words: str, check: bool = True, **environ: str) -> VerbResult:
+        """Run one verb to its end; with `check`, a refusal fails the test with its output."""
         process = self.start(*words, **environ)
         out, _ = process.communicate(timeout=300)
         assert not check or process.returncode == 0, f"{words}: {out}"
-        return Said(process.returncode, out)
+        return VerbResult(process.returncode, out)
 
     def start(self, *words: str, **environ: str) -> subprocess.Popen[str]:
-        """One verb, under way."""
+        """Start one verb."""
         command = [sys.executable, "deploy.py", *words]
         env = {**self.environ, **environ}
         return subprocess.Popen(
@@ -85,19 +83,19 @@ class Town:
 
     @property
     def ledger(self) -> Ledger:
-        """The newest one, from the record's file."""
-        made = engine(f"sqlite:///{self.folder}/var/ledger.db")
+        """The newest ledger, from the database file."""
+        database = engine(f"sqlite:///{self.folder}/var/ledger.db")
         try:
-            newest = LedgerStore(made, "flights").newest()
+            newest = LedgerStore(database, "flights").newest()
         finally:
-            made.dispose()
+            database.dispose()
 
         assert newest is not None
         return from_body(newest.body, newest.revision)
 
-    def calm(self) -> int:
-        """v1 released, v2 and v3 deployed, no rollout, and every router follows that; returns the
-        revision.
+    def reset(self) -> int:
+        """Release v1, deploy v2 and v3, end any rollout, and wait until every router follows;
+        returns the revision.
         """
         if self.ledger.rollout is not None:
             self.run("abort")
@@ -109,10 +107,10 @@ class Town:
         if self.ledger.released != "v1":
             self.run("promote", "v1")
 
-        self.followed()
+        self.wait_until_followed()
         return self.ledger.revision
 
-    def followed(self) -> None:
+    def wait_until_followed(self) -> None:
         """Wait until every router follows the newest revision."""
         status = f"{self.url}/status"
         until(
@@ -136,7 +134,7 @@ class Town:
         return self.run("status", "--json").json
 
     def pids(self, program: str) -> list[int]:
-        """Processes of a program, the master first (by the supervisor's own word)."""
+        """Process ids of a program, the master first, as the supervisor reports it."""
         config = self.folder / "var" / "supervisord.conf"
         command = [
             sys.executable,
@@ -155,15 +153,16 @@ class Town:
 
 
 class Users(threading.Thread):
-    """Clients that predict until told to stop, and keep what failed them. keep: each stays on one
-    connection.
+    """Clients that predict until they are stopped, and record what failed.
+
+    keep: each client stays on one connection.
     """
 
-    def __init__(self, town: Town, clients: int = 8, keep: bool = True) -> None:
+    def __init__(self, stack: StackHarness, clients: int = 8, keep: bool = True) -> None:
         super().__init__()
         self.limits = httpx.Limits(max_keepalive_connections=None if keep else 0)
         self.row: dict[str, Any] = ROW
-        self.url, self.clients = town.url, clients
+        self.url, self.clients = stack.url, clients
         self.stopped = threading.Event()
         self.awake = threading.Event()
         self.awake.set()
@@ -192,7 +191,7 @@ class Users(threading.Thread):
 
     @contextmanager
     def resting(self) -> Iterator[None]:
-        """Nobody asks meanwhile, beyond what is under way: no rollout comes to its end."""
+        """No new requests meanwhile, so no rollout comes to its end."""
         self.awake.clear()
         try:
             yield
@@ -200,7 +199,7 @@ class Users(threading.Thread):
             self.awake.set()
 
     def more(self, count: int) -> None:
-        """Wait for that many further answers."""
+        """Wait for that many more answers."""
         goal = self.answers.total() + count
         until(lambda: self.answers.total() >= goal, f"{count} more answers", 30)
 
