@@ -52,15 +52,15 @@ class FailedRequest:
 
     def settle_as(self, answered: bool) -> None:
         """Count it by whether the other version answered."""
-        self.tally.finish(self.word if answered else "neither", self.seconds, self.warm)
+        self.tally.request_finished(self.word if answered else "neither", self.seconds, self.warm)
 
     def count(self) -> None:
         """Count it as it is."""
-        self.tally.finish(self.word, self.seconds, self.warm)
+        self.tally.request_finished(self.word, self.seconds, self.warm)
 
     def dismiss(self) -> None:
         """Count it as evidence of nothing: nobody knows what the other version says."""
-        self.tally.finish("neither", self.seconds, self.warm)
+        self.tally.request_finished("neither", self.seconds, self.warm)
 
 
 class CrossCheck:

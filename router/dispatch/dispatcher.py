@@ -17,7 +17,7 @@ from router.dispatch.lane import Lane
 from router.dispatch.routing_table import RoutingTable
 from router.dispatch.upstream import Pool
 from router.dispatch.work_items import DispatchError, Pending, Predicted
-from router.evidence.evidence_counters import EvidenceByWeight, EvidenceCounters, bump
+from router.evidence.evidence_counters import EvidenceByWeight, EvidenceCounters
 from router.evidence.seen_units import SeenUnits
 from router.evidence.worker_metrics import Key, WorkerMetrics
 from router.problems import Problem
@@ -200,7 +200,7 @@ class Dispatcher:
             return again
 
         if first.tally is not None:
-            first.tally.drawn += 1
+            first.tally.request_drawn()
 
         return first
 
@@ -371,7 +371,7 @@ class Dispatcher:
         if word in ("error", "refused"):
             return FailedRequest(tally, word, seconds, warm)
 
-        tally.finish(word, seconds, warm)
+        tally.request_finished(word, seconds, warm)
         return None
 
     def _too_soon(self, ask: InFlight) -> bool:
@@ -414,7 +414,7 @@ class Dispatcher:
         for.
         """
         if ask.draw.tally is not None:
-            bump(ask.draw.tally.answers, "candidate failed")
+            ask.draw.tally.candidate_failed()
 
     def _fall_back(self, ask: InFlight, lost: DispatchError, failure: FailedRequest | None) -> bool:
         other = self.table.fallback_for(ask.version)

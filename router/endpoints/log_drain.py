@@ -16,7 +16,6 @@ from rollout.log_drain import PATH, USER, drain_secret
 from rollout.settings import is_name
 from router.dispatch.dispatcher import Dispatcher
 from router.endpoints.logplex import Garbled, codes
-from router.evidence.evidence_counters import bump
 from router.evidence.seen_batches import SeenBatches
 from router.problems import (
     Headers,
@@ -120,7 +119,7 @@ class LogDrainEndpoint:
         for code, count in found.items():
             self.traffic.counts.add(("complaints", version, code), count)
             if tally is not None:
-                bump(tally.complaints, code, count)
+                tally.complained(code, count)
 
 
 def _read(body: bytes, given: dict[bytes, bytes]) -> dict[str, int]:

@@ -421,7 +421,7 @@ def _counted(draw: Draw, code: int, seconds: float) -> FailedRequest | None:
     if word in ("error", "refused"):
         return FailedRequest(draw.tally, word, seconds, warm=False)
 
-    draw.tally.finish(word, seconds, warm=False)
+    draw.tally.request_finished(word, seconds, warm=False)
     return None
 
 

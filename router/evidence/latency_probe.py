@@ -20,7 +20,6 @@ from rollout.settings import Settings
 from rollout.verdict.bins import ratio_bin
 from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.upstream import Answer, Failure
-from router.evidence.evidence_counters import bump
 
 log = logging.getLogger("sluice.comparing")
 SIZES = (1, 8, 32)
@@ -82,8 +81,10 @@ class LatencyProbe:
         times = {version: await self._times(version, body) for version in versions}
         mine, theirs = times[rolling.candidate], times[rolling.stable]
         if mine is not None and theirs is not None:
-            bump(tally.timing, self._ratio(mine.processor_s, theirs.processor_s))
-            bump(tally.elapsed, self._ratio(mine.elapsed_s, theirs.elapsed_s))
+            tally.pair_timed(
+                self._ratio(mine.processor_s, theirs.processor_s),
+                self._ratio(mine.elapsed_s, theirs.elapsed_s),
+            )
 
     def _ratio(self, mine_s: float, theirs_s: float) -> int:
         return ratio_bin(mine_s + self._beside_s, theirs_s + self._beside_s)

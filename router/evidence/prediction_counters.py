@@ -5,14 +5,11 @@ values.
 import time
 from collections.abc import Callable
 from itertools import count
-from math import isfinite
 from zlib import crc32
 
 from rollout.state.classes import Answers
-from rollout.verdict.bins import value_bin
 from router.dispatch.dispatcher import Draw
 from router.dispatch.work_items import Predicted
-from router.evidence.evidence_counters import EvidenceCounters, bump
 from router.evidence.prediction_id import SignedPrediction, sign
 from router.evidence.prediction_values import UNKNOWN, PredictionReader
 from router.evidence.worker_metrics import WorkerMetrics
@@ -59,7 +56,7 @@ class Outcomes:
         rows = len(scores)
         bets = own and draw.tally is not None
         if bets and draw.tally is not None:
-            _predicted(draw.tally, names[0], scores[0])
+            draw.tally.predicted(names[0], scores[0])
 
         if rows > MOST_ROWS_IN_AN_ID or sum(map(len, names)) > MOST_CHARACTERS_IN_AN_ID:
             # The first row is the one that bets.
@@ -83,13 +80,6 @@ class Outcomes:
         if reader is None or (reader.answers is not answers and reader.answers != answers):
             reader = self._readers[version] = PredictionReader(answers)
         return reader
-
-
-def _predicted(tally: EvidenceCounters, name: str, score: float) -> None:
-    if name:
-        bump(tally.classes, name)
-    elif isfinite(score):
-        bump(tally.values, value_bin(score))
 
 
 def _edge(value: float) -> str:

@@ -20,7 +20,7 @@ from rollout.verdict.evidence import COPIES_SHARE
 from router.dispatch.lane import Lane
 from router.dispatch.routing_table import RoutingTable
 from router.dispatch.work_items import DispatchError, Pending, Predicted
-from router.evidence.evidence_counters import EvidenceByWeight, bump
+from router.evidence.evidence_counters import EvidenceByWeight, EvidenceCounters
 from router.evidence.prediction_id import label_id, signature_of
 from router.evidence.prediction_values import UNKNOWN, PredictionReader
 from router.evidence.worker_metrics import WorkerMetrics, Worst
@@ -94,13 +94,13 @@ class Mirror:
 
         tally = self.tallies.of(self.table, rolling.candidate)
         if rolling.watching:
-            return shadow, JudgedShadow(tally.answers, rolling.number, watched=True)
-        if shadow == rolling.candidate and self.chance() >= COPIES_SHARE:
-            return rolling.stable, JudgedShadow(tally.control, rolling.number)
+            return shadow, JudgedShadow(tally, "stable again", rolling.number)
+        if shadow != rolling.candidate:
+            return shadow, JudgedShadow(tally, "shadow", rolling.number)
+        if self.chance() >= COPIES_SHARE:
+            return rolling.stable, JudgedShadow(tally, "control", rolling.number)
 
-        return shadow, JudgedShadow(
-            tally.copies, rolling.number, labelled=shadow == rolling.candidate
-        )
+        return shadow, JudgedShadow(tally, "shadow", rolling.number, labelled=True)
 
     def _send(
         self,
@@ -172,11 +172,16 @@ class Mirror:
         """The first row of a copy speaks for it in the verdict. failed: with no answer; a refusal
         (422) is one.
         """
-        if copy.judged is None:
+        judged = copy.judged
+        if judged is None:
             return
-        if copy.judged.watched:
-            outcome = "stable failed" if failed else "both"
-        bump(copy.judged.counts, outcome)
+
+        if judged.role == "stable again":
+            judged.tally.stable_checked(failed)
+        elif judged.role == "control":
+            judged.tally.control_compared(outcome)
+        else:
+            judged.tally.shadow_compared(outcome)
 
     def _keep(self, copy: "Copy", shadow: Predicted) -> None:
         """The first row's answer waits for the label of the user's."""
@@ -227,14 +232,15 @@ class Mirror:
 
 @dataclass(frozen=True, slots=True)
 class JudgedShadow:
-    """Where a copy counts. rollout: the revision it began with.
+    """Where the outcome of a copy counts in the verdict.
 
-    watched: it asks whether the stable version would have answered too; labelled: a label may tell
-    who was right."""
+    role: "shadow" (compared with the user's answer), "control" (the stable version's second answer,
+    compared as well), or "stable again" (whether the stable version answers, too).
+    rollout: the revision it began with. labelled: a label may tell whose answer was right."""
 
-    counts: dict[str, int]
+    tally: EvidenceCounters
+    role: str
     rollout: int
-    watched: bool = False
     labelled: bool = False
 
 
