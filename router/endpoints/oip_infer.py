@@ -31,11 +31,11 @@ from router.problems import (
     answer_options,
     not_allowed,
 )
-from router.requests.beside import LARGE_BODY, LOOKING
 from router.requests.body import sent_body
 from router.requests.json_errors import json_fault, without_bom
 from router.requests.json_scan import too_many
 from router.requests.request_headers import RequestContext, read_headers
+from router.requests.thread_pools import LARGE_BODY, SCAN_POOL
 from router.requests.unit_source import UnitSource
 
 # How often it is looked whether the only version is back, and for how many requests at once.
@@ -272,7 +272,7 @@ class InferEndpoint:
             return
 
         most = MOST_TENSORS
-        if await LOOKING.run(too_many, body, {TENSORS_DEPTH: most}) is not None:
+        if await SCAN_POOL.run(too_many, body, {TENSORS_DEPTH: most}) is not None:
             raise Problem(
                 413, f"more than {most} tensors in one request: at most {most} are allowed"
             )

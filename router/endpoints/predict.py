@@ -30,12 +30,12 @@ from router.problems import (
     failed,
     not_allowed,
 )
-from router.requests.beside import LARGE_BODY, LOOKING
 from router.requests.body import Unpacked, sent_body
 from router.requests.content_encoding import unpack
 from router.requests.json_errors import json_fault, without_bom
 from router.requests.json_scan import too_many_or_large
 from router.requests.request_headers import RequestContext, read_headers
+from router.requests.thread_pools import LARGE_BODY, SCAN_POOL
 from router.requests.unit_source import UnitSource, row_field
 from wire.budget import ByteBudget
 from wire.fast_path import Respond
@@ -176,7 +176,7 @@ class Predict:
     async def _look_through(self, body: bytes) -> None:
         """Refuse what would take much memory or time apart. Raises Problem 413, 503."""
         most, most_bytes = self.limits.max_rows, self.limits.max_row_bytes
-        broken = await LOOKING.run(too_many_or_large, body, ROWS_DEPTH, most, most_bytes)
+        broken = await SCAN_POOL.run(too_many_or_large, body, ROWS_DEPTH, most, most_bytes)
         if broken == "number":
             raise Problem(413, f"more than {most} rows in one request: at most {most} are allowed")
         if broken == "size":

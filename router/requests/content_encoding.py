@@ -1,35 +1,34 @@
-"""Request bodies that were sent packed: gzip and deflate are unpacked, within the bound of any
-body, and of how far a packed one may unpack.
+"""Decompresses request bodies (gzip, deflate), within limits of size and of compression ratio.
 
-Beside the event loop: 100 kB may be as much work as a hundred requests. Small ones do not wait
-behind large ones."""
+In threads, since 100 kB may be as much work as a hundred requests. Small bodies do not wait behind
+large ones."""
 
 import zlib
 
 from router.problems import Problem
-from router.requests.beside import LARGE_BODY, LARGE_PACKED, SMALL_PACKED
+from router.requests.thread_pools import LARGE_BODY, LARGE_UNPACK_POOL, SMALL_UNPACK_POOL
 
 ACCEPTED = "gzip, deflate"
-# gzip files may follow each other; each costs a little even where it is empty.
+# gzip members may follow each other; even an empty one costs some time.
 MOST_MEMBERS = 16
-# zlib puts its whole output together while nothing else runs: a piece at a time, that is short.
+# zlib holds the interpreter lock while it joins its output: in pieces, that is short.
 PIECE_BYTES = 64 * 1024
 MOST_TIMES = 400
-"""A body of more than LARGE_BODY is at most so many times as large as it was packed: ten thousand
-equal rows pack to a 290th, bombs to a thousandth."""
-# A larger one is hardly ever a small one packed, and might take long to turn out as one.
+"""The highest compression ratio of a body above LARGE_BODY bytes: that of ten thousand equal rows is
+290, that of decompression bombs 1000."""
+# A larger body hardly ever decompresses to a small one, and finding out may take long.
 SMALL_PACKED_BYTES = 16 * 1024
 _GZIP_OR_ZLIB, _RAW = 47, -15
 
 
 async def unpack(body: bytes, encoding: bytes, limit: int) -> bytes:
-    """What `unpacked` returns or raises; Problem 503 where too many large bodies wait for that."""
+    """What `unpacked` returns or raises, or Problem 503 where too many bodies are waiting."""
     if len(body) <= SMALL_PACKED_BYTES:
-        small = await SMALL_PACKED.run(_unpacked_if_small, body, encoding, limit)
+        small = await SMALL_UNPACK_POOL.run(_unpacked_if_small, body, encoding, limit)
         if small is not None:
             return small
 
-    return await LARGE_PACKED.run(unpacked, body, encoding, limit)
+    return await LARGE_UNPACK_POOL.run(unpacked, body, encoding, limit)
 
 
 def _unpacked_if_small(body: bytes, encoding: bytes, limit: int) -> bytes | None:
@@ -38,13 +37,12 @@ def _unpacked_if_small(body: bytes, encoding: bytes, limit: int) -> bytes | None
     except Problem as problem:
         if problem.status == 413 and limit > LARGE_BODY:
             return None
+
         raise
 
 
 def unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
-    """The body as it was before its Content-Encoding; raises Problem 400, 413 past `limit` bytes,
-    or 415.
-    """
+    """The decompressed body; raises Problem 400, 413 past `limit` bytes, or 415."""
     coding = encoding.strip().lower()
     if coding in (b"", b"identity"):
         return body
@@ -53,8 +51,8 @@ def unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
         named = coding[:40].decode("latin-1")
         raise Problem(
             415,
-            f"a body of Content-Encoding {named!r} is not read here: send it as gzip or deflate, "
-            f"or as it is",
+            f"Content-Encoding {named!r} is not supported: send the body as gzip or deflate, or "
+            "without compression",
             headers=[(b"accept-encoding", ACCEPTED.encode())],
         )
 
@@ -64,13 +62,14 @@ def unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
     except zlib.error as error:
         if coding == b"deflate":
             return _raw_deflate(body, limit)
+
         raise Problem(
             400, f"the body is not {name}, as its Content-Encoding says: {error}"
         ) from error
 
 
 def _raw_deflate(body: bytes, limit: int) -> bytes:
-    """Some clients take deflate for what it says, without the frame that HTTP asks for."""
+    """Decompress a raw deflate stream, which some clients send without the frame of HTTP."""
     try:
         return _unpack(body, limit, _RAW)
     except zlib.error as error:
@@ -90,19 +89,24 @@ def _unpack(body: bytes, limit: int, kind: int = _GZIP_OR_ZLIB) -> bytes:
             if not packed:
                 packed = body[start : start + PIECE_BYTES]
                 start += len(packed)
+
             parts.append(decoder.decompress(packed, PIECE_BYTES))
             size += len(parts[-1])
             if size > most:
                 # The exception keeps this frame until it is collected.
                 parts.clear()
                 raise _too_large(most, limit)
+
             if not packed and not parts[-1]:
-                raise Problem(400, "the packed body ends too early: send all of it")
+                raise Problem(400, "the compressed body ends too early: send all of it")
+
         start -= len(decoder.unused_data)
         if start == len(body):
             return b"".join(parts)
 
-    raise Problem(400, f"the packed body has more than {MOST_MEMBERS} members: pack it in one go")
+    raise Problem(
+        400, f"the compressed body has more than {MOST_MEMBERS} gzip members: compress it in one go"
+    )
 
 
 def _too_large(most: int, limit: int) -> Problem:
@@ -110,7 +114,8 @@ def _too_large(most: int, limit: int) -> Problem:
         why = f"larger than {limit} bytes: send the rows in several requests"
     else:
         why = (
-            f"more than {MOST_TIMES} times as large as it is packed: send it less packed, or the "
-            f"rows in several requests"
+            f"more than {MOST_TIMES} times as large as when compressed: send it less compressed, "
+            "or the rows in several requests"
         )
-    return Problem(413, f"unpacked, the body is {why}")
+
+    return Problem(413, f"decompressed, the body is {why}")

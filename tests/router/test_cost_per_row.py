@@ -14,7 +14,7 @@ from router.endpoints import predict
 from router.endpoints.predict import ERRORS_LISTED, Predict
 from router.evidence.prediction_counters import Outcomes
 from router.evidence.row_sample import RowSample
-from router.requests.beside import LARGE_BODY
+from router.requests.thread_pools import LARGE_BODY
 from service.bundle import Column
 from service.rows import Malformed, RowReader
 from tests.router.toys import City, deployed

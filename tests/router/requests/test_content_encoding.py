@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from router.problems import Problem
 from router.requests import content_encoding
-from router.requests.beside import LARGE_BODY, Beside
 from router.requests.content_encoding import (
     MOST_MEMBERS,
     MOST_TIMES,
@@ -21,6 +20,7 @@ from router.requests.content_encoding import (
     unpack,
     unpacked,
 )
+from router.requests.thread_pools import LARGE_BODY, BoundedPool
 
 LIMIT = 4 * PIECE_BYTES
 BODIES = st.one_of(
@@ -121,7 +121,7 @@ def test_small_bodies_are_unpacked_while_large_ones_fill_their_threads(monkeypat
 
     async def play():
         monkeypatch.setattr(content_encoding, "unpacked", held)
-        monkeypatch.setattr(content_encoding, "LARGE_PACKED", Beside("large", 3))
+        monkeypatch.setattr(content_encoding, "LARGE_UNPACK_POOL", BoundedPool("large", 3))
         waiting = [asyncio.create_task(unpack(large, b"gzip", LIMIT)) for _ in range(3)]
         await asyncio.sleep(0)
         assert await unpack(small, b"gzip", LIMIT) == b"{}"
