@@ -14,8 +14,8 @@ MOST_MEMBERS = 16
 # zlib holds the interpreter lock while it joins its output: in pieces, that is short.
 PIECE_BYTES = 64 * 1024
 MOST_TIMES = 400
-"""The highest compression ratio of a body above LARGE_BODY bytes: that of ten thousand equal rows is
-290, that of decompression bombs 1000."""
+"""The highest compression ratio of a body above LARGE_BODY bytes: ten thousand equal rows have 290,
+decompression bombs 1000."""
 # A larger body hardly ever decompresses to a small one, and finding out may take long.
 SMALL_PACKED_BYTES = 16 * 1024
 _GZIP_OR_ZLIB, _RAW = 47, -15

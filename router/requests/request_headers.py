@@ -30,7 +30,7 @@ class RequestContext:
 
 
 def read_headers(headers: Headers, unit_header: bytes) -> RequestContext:
-    """The context of a request. unit_header: the name, in lower case, of the header with its unit."""
+    """The context of a request. unit_header: the lower-case name of the header with its unit."""
     context = RequestContext()
     once: list[bytes] = []
     for name, value in headers:
