@@ -209,7 +209,7 @@ class Predict:
         """Answer, then remember what was answered. Raises nothing: others' rows came back in the
         same batch.
         """
-        own = reply.fallen_from is None
+        own = reply.fallback_from is None
         try:
             predicted = _usable(reply)
             prediction_id = self.outcomes.note(reply.version, predicted, reply.draw, own, unit)
@@ -239,7 +239,7 @@ class Predict:
         self.recent.note(rows)
         traffic = self.traffic
         traffic.sample = rows
-        if traffic.mirror.shadows and reply.fallen_from is None:
+        if traffic.mirror.shadows and reply.fallback_from is None:
             traffic.mirror.copy(
                 rows, predicted, prediction_id if reply.draw.tally is not None else b""
             )
@@ -308,8 +308,8 @@ class Predict:
             (b"x-request-id", asked.request_id),
             (b"x-prediction-id", prediction_id),
         ]
-        if reply.fallen_from is not None:
-            headers.append((b"x-fallback-from", reply.fallen_from.encode()))
+        if reply.fallback_from is not None:
+            headers.append((b"x-fallback-from", reply.fallback_from.encode()))
 
         return headers
 

@@ -89,13 +89,12 @@ class WorkerMetrics:
         counts = {SEPARATOR.join(key): value for key, value in self.values.items()}
         for (version, role), requests in self._requests.items():
             end = SEPARATOR + version + SEPARATOR + role
-            counts |= {
-                f"requests{end}{SEPARATOR}{code}": count for code, count in requests.codes.items()
-            }
-            counts |= {
-                f"latency{end}{SEPARATOR}{index}": count for index, count in requests.bins.items()
-            }
             counts[f"latency_sum{end}"] = requests.seconds
+            for code, count in requests.codes.items():
+                counts[f"requests{end}{SEPARATOR}{code}"] = count
+
+            for index, count in requests.bins.items():
+                counts[f"latency{end}{SEPARATOR}{index}"] = count
 
         return counts
 

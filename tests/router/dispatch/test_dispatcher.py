@@ -79,7 +79,7 @@ def test_what_the_candidate_failed_counts_against_it_and_not_as_a_request_of_who
     city.versions["v2"].answer(status=500)
     city.loop.run()
     city.versions["v1"].answer()
-    assert (told[0].version, told[0].fallen_from) == ("v1", "v2")
+    assert (told[0].version, told[0].fallback_from) == ("v1", "v2")
     counted = city.counted("v2")
     assert (counted["drawn"], counted["finished"]) == ({"all": 1}, {"error": 1})
     assert city.counted("v1") == {}
@@ -90,7 +90,7 @@ def test_what_a_model_failed_at_counts_as_an_error(city):
     city.versions["v2"].answer(errors=MODEL_FAILED)
     city.loop.run()
     city.versions["v1"].answer()
-    assert told[0].fallen_from == "v2"
+    assert told[0].fallback_from == "v2"
     assert city.counted("v2")["finished"] == {"error": 1}
 
 
@@ -264,14 +264,14 @@ def test_only_who_has_nobody_in_its_place_waits_for_its_restart():
     assert told == []
     alone.loop.pass_time(1.0)
     alone.versions["v1"].answer()
-    assert (told[0].version, told[0].fallen_from) == ("v1", None)
+    assert (told[0].version, told[0].fallback_from) == ("v1", None)
 
 
 def test_a_canary_that_cannot_be_reached_falls_back_at_once_and_counts_as_before(city):
     told = city.ask(city.unit_of("v2"))
     lost_at_once(city, "v2")
     city.versions["v1"].answer()
-    assert (told[0].version, told[0].fallen_from) == ("v1", "v2")
+    assert (told[0].version, told[0].fallback_from) == ("v1", "v2")
     assert city.counted("v2")["finished"] == {"error": 1}
 
 
@@ -314,4 +314,4 @@ def test_a_version_that_gets_somebody_in_its_place_meanwhile_is_waited_for_no_lo
     city.loop.pass_time(0.1)
     lost_at_once(city, "v1")
     city.versions["v2"].answer()
-    assert (told[0].version, told[0].fallen_from) == ("v2", "v1")
+    assert (told[0].version, told[0].fallback_from) == ("v2", "v1")

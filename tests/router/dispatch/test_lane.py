@@ -49,7 +49,7 @@ class Place:
     def teach(self, rows_s, batches=8):
         """Let the version answer full batches at that speed."""
         for _ in range(batches):
-            asked = self.ask(*range(self.lane.pace.batch_rows))
+            asked = self.ask(*range(self.lane.batch_sizer.batch_rows))
             while not asked.told:
                 rows = len(self.version.sent[0][0])
                 self.after(rows / rows_s)

@@ -95,7 +95,7 @@ def test_what_is_not_packed_or_too_often_is_refused_with_the_reason():
     with pytest.raises(Problem, match="members"):
         unpacked(gzip.compress(b"") * (MOST_MEMBERS + 1), b"gzip", LIMIT)
 
-    with pytest.raises(Problem, match="as it is"):
+    with pytest.raises(Problem, match="gzip or deflate, or without"):
         unpacked(b"{}", b"br", LIMIT)
 
 
