@@ -183,7 +183,7 @@ class Lane:
             whole.end(error)
 
     def close(self) -> None:
-        """Fail what is queued, and let batches in flight finish: the version is not deployed now."""
+        """Fail what is queued, and let batches in flight finish: the version is gone."""
         waiting, self.queue, self.queued_rows = list(self.queue), deque(), 0
         large, self.large, self.large_rows = list(self.large), deque(), 0
         self.pool.close()

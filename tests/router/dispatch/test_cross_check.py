@@ -11,7 +11,7 @@ from rollout.decide.transitions import ended
 from rollout.verdict.evidence import merged
 from rollout.verdict.sequential import log_against
 from router.dispatch.cross_check import MOST_ROWS
-from router.dispatch.dispatcher import MOST_AT_FAULT
+from router.dispatch.dispatcher import MOST_FAILED_ROWS
 from tests.router.toys import City, begun, deployed
 
 MODEL_FAILED = ({"row": 0, "status": 500, "detail": "as asked"},)
@@ -100,7 +100,7 @@ def test_of_a_large_request_only_rows_at_fault_are_asked_about(city):
         city.loop.run()
 
     assert len(city.versions["v1"].sent) == 1
-    assert city.traffic.lanes["v1"].rows_in_flight == MOST_AT_FAULT
+    assert city.traffic.lanes["v1"].rows_in_flight == MOST_FAILED_ROWS
     city.versions["v1"].answer()
     assert city.counted("v2")["finished"] == {"refused": 1}
 
