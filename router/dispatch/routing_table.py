@@ -53,6 +53,13 @@ class RoutingTable:
         return blake2b(outline.encode(), digest_size=6).hexdigest()
 
     @property
+    def rollout_id(self) -> str:
+        """The id of the rollout in progress, empty without one."""
+        if self.ledger.rollout is None:
+            return ""
+        return self.ledger.rollout.id
+
+    @property
     def revision(self) -> int:
         """The revision of the ledger."""
         return self.ledger.revision

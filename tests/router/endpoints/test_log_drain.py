@@ -90,7 +90,7 @@ def test_the_platforms_own_lines_are_counted_by_code():
 
 
 def test_a_batch_without_a_line_that_was_told_is_refused():
-    with pytest.raises(Garbled, match="1 lines came, 2 were told"):
+    with pytest.raises(Garbled, match="1 lines instead of 2"):
         codes(batch(SHORT), 2)
 
 
