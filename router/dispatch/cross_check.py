@@ -114,11 +114,13 @@ class CrossCheck:
 
     def _other(self, version: str, rolling: ActiveRollout) -> Lane | None:
         """The other version's lane; None where it is gone, or either of the two is busy."""
-        both = [self.lanes.get(name) for name in (rolling.candidate, rolling.stable)]
-        if any(lane is None or lane.queued_rows > BUSY_ROWS for lane in both):
+        candidate, stable = self.lanes.get(rolling.candidate), self.lanes.get(rolling.stable)
+        if candidate is None or stable is None:
+            return None
+        if max(candidate.queued_rows, stable.queued_rows) > BUSY_ROWS:
             return None
 
-        return both[version == rolling.candidate]
+        return stable if version == rolling.candidate else candidate
 
     def _allows(self, rows: int) -> bool:
         now = self.loop.time()

@@ -258,13 +258,13 @@ class Dispatcher:
         for version, lane in self.lanes.items():
             gauges["in_flight", version] = lane.rows_in_flight
             gauges["queue_rows", version] = lane.queued_rows
+            gauges["address", version, lane.pool.address] = lane.pool.in_flight
+
+        for version, pool in self.leaving:
+            gauges["address", version, pool.address] = pool.in_flight
 
         for version, count in self.drawn.items():
             gauges["drawn", self.split_id, version] = count
-
-        pools = [(version, lane.pool) for version, lane in self.lanes.items()] + self.leaving
-        for version, pool in pools:
-            gauges["address", version, pool.address] = pool.in_flight
 
         return gauges
 

@@ -160,7 +160,7 @@ class Pool:
         return future
 
     def free(self, connection: UpstreamConnection) -> None:
-        """Take back a connection after an exchange."""
+        """Keep a connection after an exchange."""
         if self._open:
             self._idle.append(connection)
         else:

@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from rollout.verdict.bins import bin_edge_ms
 from rollout.verdict.evidence import summed
 from router.evidence.prediction_counters import VALUE_EDGES
-from router.evidence.worker_metrics import Key, Snapshot, split_key
+from router.evidence.worker_metrics import Key, Snapshot, split_keys
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 BATCH_ROWS = tuple(2.0**exponent for exponent in range(14))
@@ -77,8 +77,8 @@ class Exposition(Collector):
 
     def __init__(self, snapshots: list[Snapshot], asked: dict[str, int], split_id: str) -> None:
         self.live = [snapshot for snapshot in snapshots if not snapshot.gone]
-        self.counts = _parts(summed(snapshot.counts for snapshot in snapshots))
-        self.gauges = _parts(summed(snapshot.gauges for snapshot in self.live))
+        self.counts = split_keys(summed(snapshot.counts for snapshot in snapshots))
+        self.gauges = split_keys(summed(snapshot.gauges for snapshot in self.live))
         self.asked = asked
         self.served = shares(drawn_counts(self.gauges, split_id))
 
@@ -174,10 +174,6 @@ def shares(drawn: dict[str, float]) -> dict[str, float]:
     if total:
         return {version: value / total for version, value in drawn.items()}
     return {}
-
-
-def _parts(flat: dict[str, float]) -> dict[Key, float]:
-    return {split_key(joined): value for joined, value in flat.items()}
 
 
 def _under(counts: dict[Key, float], prefix: str) -> list[tuple[Key, float]]:

@@ -10,7 +10,7 @@ import msgspec
 
 from rollout.verdict.evidence import summed
 from router.dispatch.routing_table import RoutingTable
-from router.evidence.worker_metrics import Snapshot, split_key
+from router.evidence.worker_metrics import Snapshot, split_keys
 from router.problems import Problem
 
 
@@ -53,8 +53,7 @@ def statistics(
     if version is not None and version not in table.addresses:
         raise Problem(404, f"version {version!r} is not deployed")
 
-    total = summed(snapshot.counts for snapshot in snapshots)
-    counts = {split_key(joined): value for joined, value in total.items()}
+    counts = split_keys(summed(snapshot.counts for snapshot in snapshots))
     names = [version] if version is not None else sorted(table.addresses)
     return {"model_stats": [_of_version(model, name, counts) for name in names]}
 

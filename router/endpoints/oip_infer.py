@@ -247,7 +247,7 @@ class InferEndpoint:
         return self.traffic.draw(unit, lasting, version)
 
     async def _columns(self) -> list[str]:
-        """The columns in the order of the released version's metadata, else of another version's."""
+        """The columns, in the order of the released version's metadata or of another version's."""
         table = self.traffic.table
         for name in dict.fromkeys([table.released, *table.weights]):
             version = table.ledger.versions.get(name or "")
@@ -299,7 +299,7 @@ class InferEndpoint:
     async def _ask_within(
         self, own_s: float | None, arrived: float, draw: Draw, pinned: bool, body: bytes
     ) -> tuple[int, bytes, str]:
-        """Forward a request; raises Problem 504 after the deadline, though its outcome still counts.
+        """Forward a request; raises Problem 504 after the deadline, but its outcome still counts.
 
         own_s: the caller's deadline. arrived: loop time at which the request had arrived."""
         loop = asyncio.get_running_loop()

@@ -206,7 +206,7 @@ class Predict:
         reply: Reply,
         respond: Respond,
     ) -> None:
-        """Answer, then keep what was answered. Raises nothing: the batch has other requests, too."""
+        """Answer, then keep what was answered. Raises nothing: others share the batch."""
         own = reply.fallback_from is None
         try:
             predicted = _usable(reply)

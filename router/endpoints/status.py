@@ -8,7 +8,7 @@ from rollout.verdict.bins import bin_edge_ms
 from rollout.verdict.evidence import summed
 from router.dispatch.routing_table import RoutingTable
 from router.endpoints.metrics_text import drawn_counts, shares
-from router.evidence.worker_metrics import Key, Snapshot, split_key
+from router.evidence.worker_metrics import Key, Snapshot, split_keys
 
 Counted = dict[Key, float]
 MOST_WORST = 10
@@ -20,8 +20,8 @@ def status(table: RoutingTable, snapshots: list[Snapshot], with_rows: bool) -> d
     with_rows: also the rows on which shadows differ most, which are users' data.
     since_rollout has the counts since the rollout in progress began, None without one."""
     live = [snapshot for snapshot in snapshots if not snapshot.gone]
-    counts = _parts(summed(snapshot.counts for snapshot in snapshots))
-    gauges = _parts(summed(snapshot.gauges for snapshot in live))
+    counts = split_keys(summed(snapshot.counts for snapshot in snapshots))
+    gauges = split_keys(summed(snapshot.gauges for snapshot in live))
     drawn = drawn_counts(gauges, table.split_id)
     served = shares(drawn)
     names = {key[1] for key in counts if key[0] in ("requests", "shadow")}
@@ -41,7 +41,7 @@ def status(table: RoutingTable, snapshots: list[Snapshot], with_rows: bool) -> d
     }
     if table.rollout_id:
         same = [snapshot.since for snapshot in snapshots if snapshot.rollout == table.rollout_id]
-        body["since_rollout"] = versions(_parts(summed(same)))
+        body["since_rollout"] = versions(split_keys(summed(same)))
 
     if with_rows:
         body["worst"] = _worst(live)
@@ -120,7 +120,3 @@ def _by_last(counts: dict[Key, float], prefix: str, version: str) -> dict[str, f
             values[key[-1]] = values.get(key[-1], 0) + value
 
     return values
-
-
-def _parts(flat: dict[str, float]) -> dict[Key, float]:
-    return {split_key(joined): value for joined, value in flat.items()}

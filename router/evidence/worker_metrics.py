@@ -104,6 +104,11 @@ def split_key(joined: str) -> Key:
     return tuple(joined.split(SEPARATOR))
 
 
+def split_keys(counts: dict[str, float]) -> dict[Key, float]:
+    """Published counts by the parts of their keys."""
+    return {split_key(joined): value for joined, value in counts.items()}
+
+
 class SinceRollout:
     """The counts since the rollout in progress began, or since this worker started after that."""
 

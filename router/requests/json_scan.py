@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SLICE_BYTES = 128 * 1024
-_QUOTE, _BACKSLASH, _COMMA, _LIST = (ord(sign) for sign in '"\\,[')
+_QUOTE, _BACKSLASH, _COMMA, _LIST = map(ord, '"\\,[')
 
 
 def _of_signs(values: Mapping[str, int]) -> NDArray[np.int8]:

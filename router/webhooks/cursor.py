@@ -44,7 +44,7 @@ class SavedCursors:
         for page in range(newest, max(-1, newest - PAGES), -1):
             names = self._marks.marks(f"{self._name}:{page}")
             if names:
-                return max(int(name) for name in names)
+                return max(map(int, names))
 
         return None
 

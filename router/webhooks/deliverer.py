@@ -71,12 +71,11 @@ async def deliver(
         return
 
     threads = ThreadPoolExecutor(len(hooks.urls), thread_name_prefix="webhooks")
-    tasks = [
-        asyncio.create_task(
-            Deliverer(number, url, hooks, record, newest, progress(url), threads).run()
-        )
-        for number, url in enumerate(hooks.urls, 1)
-    ]
+    tasks = []
+    for number, url in enumerate(hooks.urls, 1):
+        deliverer = Deliverer(number, url, hooks, record, newest, progress(url), threads)
+        tasks.append(asyncio.create_task(deliverer.run()))
+
     try:
         # A deliverer that fails must not stop the others.
         for ended in asyncio.as_completed(tasks):
