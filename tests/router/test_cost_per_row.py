@@ -17,7 +17,7 @@ from router.evidence.row_sample import RowSample
 from router.requests.thread_pools import LARGE_BODY
 from service.bundle import Column
 from service.rows import Malformed, RowReader
-from tests.router.toys import City, deployed
+from tests.router.fakes import DispatcherHarness, deployed
 
 FEW, MANY = 100, 10_000
 # Of the same work per row; a quadratic step makes it a hundred.
@@ -49,14 +49,14 @@ class Router:
     """
 
     def __init__(self):
-        self.city = City(deployed("v1"))
+        self.harness = DispatcherHarness(deployed("v1"))
         settings = Settings()
-        outcomes = Outcomes(self.city.traffic.counts, b"key-of-sixteen-bytes")
+        outcomes = Outcomes(self.harness.traffic.counts, b"key-of-sixteen-bytes")
         access = Access(settings.router, "127.0.0.1", "")
         self.predict = Predict(
-            settings, self.city.traffic, outcomes, RowSample(0), access, lambda: False
+            settings, self.harness.traffic, outcomes, RowSample(0), access, lambda: False
         )
-        self.version = self.city.versions["v1"]
+        self.version = self.harness.versions["v1"]
         self.version.predict = lambda body, callback, timeout_s: self.sent.append((body, callback))
         self.sent, self.told = [], []
 
@@ -66,11 +66,11 @@ class Router:
             asyncio.run(self._looked_through(body))
         else:
             self._begin(body)
-        self.city.loop.run()
+        self.harness.loop.run()
         while self.sent:
             body, callback = self.sent.pop(0)
             callback(self._answer(body))
-            self.city.loop.run()
+            self.harness.loop.run()
 
         return self.told.pop()
 

@@ -15,15 +15,15 @@ from store.engine import beside
 from store.evidence import EvidenceStore
 from store.feedback import FeedbackStore
 from store.schema import EVIDENCE_PART, LABELS_PART
-from tests.router.rig import rig
-from tests.router.toys import begun
+from tests.router.fakes import begun
+from tests.router.router_harness import router_harness
 from tests.until import until
 
 
 @pytest.fixture
 def stack(tmp_path):
     """Two router workers before v1."""
-    with rig(tmp_path, workers=2) as made:
+    with router_harness(tmp_path, workers=2) as made:
         made.know(made.version("v1", "[0,1]"))
         made.split({"v1": 10_000})
         made.router()

@@ -35,7 +35,7 @@ from store.feedback import Feedback
 from store.leases import Lease
 from store.ledger import LedgerStore
 from store.shadow_answers import ShadowAnswer
-from tests.router.toys import NOW, begun, deployed
+from tests.router.fakes import NOW, begun, deployed
 from tests.until import until
 
 KEY = b"a key of sixteen or more"

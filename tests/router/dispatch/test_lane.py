@@ -13,7 +13,7 @@ from router.dispatch import lane
 from router.dispatch.lane import Lane
 from router.dispatch.work_items import DispatchError, Pending, Predicted
 from router.evidence.worker_metrics import WorkerMetrics
-from tests.router.toys import Loop, Version
+from tests.router.fakes import FakeLoop, FakePool
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class Place:
     """A lane with its clock and its version."""
 
     def __init__(self, **limits):
-        self.loop, self.version = Loop(), Version()
+        self.loop, self.version = FakeLoop(), FakePool()
         self.lane = Lane("v1", self.version, Limits(**limits), WorkerMetrics(), self.loop)
 
     def ask(self, *rows, timeout_s=10.0, row_bytes=0):

@@ -15,7 +15,7 @@ from router.evidence.evidence_counters import (
     EvidenceByWeight,
     EvidenceCounters,
 )
-from tests.router.toys import TWO_STEPS, begun, deployed
+from tests.router.fakes import TWO_STEPS, begun, deployed
 
 ROUTER = Path(__file__).parents[3] / "router"
 

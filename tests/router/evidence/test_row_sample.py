@@ -9,7 +9,7 @@ import pytest
 
 from router.evidence import row_sample
 from router.evidence.row_sample import LARGEST_ROW, WINDOW_S, RowSample, publish
-from tests.router.rig import Rig
+from tests.router.router_harness import RouterHarness
 from tests.until import until
 
 
@@ -77,12 +77,12 @@ def test_a_full_sample_makes_way_for_newer_rows_once_its_window_is_over() -> Non
 
 def test_a_row_is_one_line_and_a_huge_one_is_left_out() -> None:
     found = RowSample(4)
-    (pretty,) = msgspec.json.decode(b'[{\r\n "city":\n "a\\nb"}]', type=list[msgspec.Raw])
+    (pretty,) = msgspec.json.decode(b'[{\r\n "harness":\n "a\\nb"}]', type=list[msgspec.Raw])
     found.note([pretty])
     found.note(raws("x" * LARGEST_ROW))
     assert len(found.rows()) == 1
     assert b"\n" not in found.rows()[0]
-    assert json.loads(found.rows()[0]) == {"city": "a\nb"}
+    assert json.loads(found.rows()[0]) == {"harness": "a\nb"}
 
 
 def test_the_row_does_not_hold_the_body_it_came_in() -> None:
@@ -103,7 +103,9 @@ def test_the_file_is_for_its_user_alone_and_those_of_few_workers_stay(tmp_path: 
     assert stat.S_IMODE(newest.parent.stat().st_mode) == 0o700
 
 
-def test_a_running_router_keeps_what_users_sent_and_not_what_was_pinned(fresh: Rig) -> None:
+def test_a_running_router_keeps_what_users_sent_and_not_what_was_pinned(
+    fresh: RouterHarness,
+) -> None:
     fresh.know(fresh.version("v1", "[0,1]"))
     fresh.split({"v1": 10_000})
     fresh.router()
