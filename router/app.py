@@ -185,6 +185,7 @@ class Router:
         self._started = started_at(os.getpid())
         self._since = worker_metrics.SinceRollout()
         self._publisher = ThreadPoolExecutor(1, thread_name_prefix="counts")
+
         self.follower = LedgerFollower(
             config.database_url, config.settings.model, config.state, config.token_key
         )
@@ -198,35 +199,18 @@ class Router:
             cold_s=config.settings.verdict.cold_s,
             through=config.through,
         )
+
         kept = self.traffic.mirror.kept
         self.controller = Controller(
             self.follower.engine, config.settings.model, self.traffic.tallies, kept=kept
         )
         self._control_thread = ThreadPoolExecutor(1, thread_name_prefix="controller")
+
         # A verdict takes some milliseconds of Python, for which requests must not wait.
         sys.setswitchinterval(SWITCH_S)
-        outcomes = Outcomes(self.traffic.counts, config.token_key, answers=self._answers)
+
         self.recent = row_sample.RowSample(config.settings.router.recent_rows)
-        budget = self.worker.budget if self.worker is not None else None
-        self.predict = Predict(
-            config.settings, self.traffic, outcomes, self.recent, self.access, self.leaving, budget
-        )
-        self.hot = {b"/predict": self.predict.answer}
-        labels = FeedbackStore(self.follower.engine, config.settings.model)
-        copies = ShadowAnswerStore(self.follower.engine, config.settings.model)
-        known = Known(self._answers, self._loss, config.settings.router.limits.max_rows)
-        self.feedback = FeedbackEndpoint(
-            labels,
-            copies,
-            self.traffic.counts,
-            config.token_key,
-            config.settings,
-            known,
-            self._judged,
-            self.leaving,
-        )
-        self.drain = LogDrainEndpoint(self.traffic, config.token_key, config.state, self.leaving)
-        self.forward = InferEndpoint(config.settings, self.traffic, self.access, self.leaving)
+        self._create_endpoints()
         self._tasks = [
             loop.create_task(self.follower.follow(self.traffic)),
             loop.create_task(self._control()),
@@ -235,6 +219,31 @@ class Router:
             loop.create_task(self._expire()),
             loop.create_task(row_sample.keep(self.recent, config.state, self._publisher)),
         ]
+
+    def _create_endpoints(self) -> None:
+        config, settings = self.config, self.config.settings
+        outcomes = Outcomes(self.traffic.counts, config.token_key, answers=self._answers)
+        budget = self.worker.budget if self.worker is not None else None
+        self.predict = Predict(
+            settings, self.traffic, outcomes, self.recent, self.access, self.leaving, budget
+        )
+        self.hot = {b"/predict": self.predict.answer}
+
+        labels = FeedbackStore(self.follower.engine, settings.model)
+        copies = ShadowAnswerStore(self.follower.engine, settings.model)
+        known = Known(self._answers, self._loss, settings.router.limits.max_rows)
+        self.feedback = FeedbackEndpoint(
+            labels,
+            copies,
+            self.traffic.counts,
+            config.token_key,
+            settings,
+            known,
+            self._judged,
+            self.leaving,
+        )
+        self.drain = LogDrainEndpoint(self.traffic, config.token_key, config.state, self.leaving)
+        self.forward = InferEndpoint(settings, self.traffic, self.access, self.leaving)
 
     async def _stop(self) -> None:
         tasks = self._tasks

@@ -29,7 +29,7 @@ from router.problems import (
     failed,
     not_allowed,
 )
-from router.requests.body import Unpacked, sent_body
+from router.requests.body import DecompressedBody, sent_body
 from router.requests.content_encoding import unpack
 from router.requests.json_errors import json_fault, without_bom
 from router.requests.json_scan import too_many_or_large
@@ -189,7 +189,7 @@ class Predict:
         if self.budget is None:
             return respond
 
-        held = Unpacked(body, self.budget)
+        held = DecompressedBody(body, self.budget)
 
         def release_and_respond(status: int, headers: Headers, answer: bytes) -> None:
             held.release()

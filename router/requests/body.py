@@ -52,7 +52,7 @@ async def whole_body(scope: Scope, receive: Receive, limit: int) -> AsyncIterato
         yield await body.unpacked()
 
 
-class Unpacked:
+class DecompressedBody:
     """A decompressed body that counts in a budget until it is released. See wire/budget.py."""
 
     unfinished = False

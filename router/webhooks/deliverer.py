@@ -165,9 +165,13 @@ class Deliverer:
                 failed += 1
                 if time.monotonic() + pause > give_up:
                     log.error(
-                        "%s was not told of revision %d: %s", self.name, message.revision, refused
+                        "%s did not get revision %d, given up: %s",
+                        self.name,
+                        message.revision,
+                        refused,
                     )
                     return
+
                 if failed == 1:
                     log.warning(
                         "%s did not take revision %d, it is sent again: %s",
