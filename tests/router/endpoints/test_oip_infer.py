@@ -150,7 +150,7 @@ def looked_through(body):
         endpoint = InferEndpoint(
             Settings(model="toy"), DispatcherHarness(deployed("v1")).traffic, None, lambda: False
         )
-        await endpoint._look_through(body)
+        await endpoint._check_size(body)
         endpoint._check_rows(body)
 
     asyncio.run(look())
