@@ -27,7 +27,7 @@ log = logging.getLogger("sluice.wire")
 LARGEST_HEAD = 8 * 1024
 MOST_HEADERS = 100
 MOST_WAITING = 64 * 1024
-# A body of at most this size that arrives whole is answered at once and not counted.
+# A body of at most this size that arrives in one piece is answered at once and not counted.
 UNCOUNTED_BYTES = 16 * 1024
 # Why a connection is not read from: too many bytes wait to be parsed, or others are read first.
 WAITING, TURN = "waiting", "turn"
@@ -173,7 +173,7 @@ class HttpConnection(asyncio.Protocol):
         self._next()
 
     def close_if_idle(self) -> None:
-        """Close unless a request is under way."""
+        """Close unless a request is in progress."""
         if (
             self._transport is not None
             and self.since is not None

@@ -97,7 +97,7 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         self.abort()
 
     def close_if_idle(self) -> None:
-        """Close unless a request is under way."""
+        """Close unless a request is in progress."""
         if self._awaiting_request:
             self._keepalive_timeout()
 

@@ -162,11 +162,11 @@ class Lane:
     def expire(self, now: float) -> None:
         """Fail the requests, queued or in flight, whose deadline has passed. now: loop time."""
         waiting = [pending for pending in self.queue if pending.deadline <= now]
-        large = [whole for whole in self.large if whole.pending.deadline <= now]
+        large = [request for request in self.large if request.pending.deadline <= now]
         if waiting or large:
             self.queue = deque(pending for pending in self.queue if pending.deadline > now)
-            self.large = deque(whole for whole in self.large if whole.pending.deadline > now)
-            self.large_rows = sum(whole.rest for whole in self.large)
+            self.large = deque(request for request in self.large if request.pending.deadline > now)
+            self.large_rows = sum(request.rest for request in self.large)
             self.queued_rows = sum(len(pending.rows) for pending in self.queue) + self.large_rows
 
         sent = []
@@ -179,8 +179,8 @@ class Lane:
         for pending in (*waiting, *sent):
             pending.done(error)
 
-        for whole in large:
-            whole.end(error)
+        for request in large:
+            request.end(error)
 
     def close(self) -> None:
         """Fail what is queued, and let batches in flight finish: the version is gone."""
@@ -191,8 +191,8 @@ class Lane:
         for pending in waiting:
             pending.done(gone)
 
-        for whole in large:
-            whole.end(gone)
+        for request in large:
+            request.end(gone)
 
     def move(self, pool: Pool) -> None:
         """Send the next batches to another address of the version."""
@@ -240,21 +240,21 @@ class Lane:
         """The next rows of a large request; few while small ones arrive, which would wait.
 
         most: rows in a batch. room: rows left in this one."""
-        whole = self.large.popleft()
-        if whole.over:
-            self.large_rows -= whole.rest
-            self.queued_rows -= whole.rest
+        request = self.large.popleft()
+        if request.over:
+            self.large_rows -= request.rest
+            self.queued_rows -= request.rest
             return None
 
         if self.loop.time() - self._last_small_at < SMALL_COME_S:
-            chunk = whole.next_chunk(max(1, min(room, most // PARTS)), PART_BYTES)
+            chunk = request.next_chunk(max(1, min(room, most // PARTS)), PART_BYTES)
         else:
-            chunk = whole.next_chunk(room, BATCH_BYTES)
+            chunk = request.next_chunk(room, BATCH_BYTES)
 
         self.large_rows -= len(chunk.rows)
         self.queued_rows -= len(chunk.rows)
-        if whole.rest:
-            self.large.append(whole)
+        if request.rest:
+            self.large.append(request)
 
         return chunk
 

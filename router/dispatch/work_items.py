@@ -140,12 +140,12 @@ class LargeRequest:
 class Chunk(Pending):
     """Some rows of a large request, from its row `start` on."""
 
-    whole: LargeRequest
+    request: LargeRequest
     start: int
 
     def done(self, outcome: Predicted | DispatchError) -> None:
         """See Pending."""
-        self.whole.answered(self.start, len(self.rows), outcome)
+        self.request.answered(self.start, len(self.rows), outcome)
 
 
 def moved(error: RowError, by: int) -> RowError:

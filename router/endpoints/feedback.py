@@ -107,7 +107,7 @@ class FeedbackEndpoint:
                 raise not_allowed("labels are sent with POST", "POST")
 
             async with sent_body(scope, receive, self.limit) as sent:
-                outcome = await self._count(await self._unpacked(sent))
+                outcome = await self._count(await self._decompressed(sent))
         except Problem as problem:
             await answer(send, problem.status, problem.headers(), problem.body())
             return
@@ -118,13 +118,13 @@ class FeedbackEndpoint:
 
         await answer(send, 200, headers, outcome)
 
-    async def _unpacked(self, sent: SentBody) -> bytes:
+    async def _decompressed(self, sent: SentBody) -> bytes:
         """The body. If the queue takes no large calls, only a small body is decompressed."""
         if self.queue.takes_largest or not sent.encoding:
-            return await sent.unpacked()
+            return await sent.decompressed()
 
         try:
-            return await sent.unpacked(SMALL_BYTES)
+            return await sent.decompressed(SMALL_BYTES)
         except Problem as problem:
             if problem.status == 413:
                 raise no_room() from None

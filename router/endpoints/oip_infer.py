@@ -213,7 +213,7 @@ class InferEndpoint:
 
         async with sent_body(scope, receive, self.limits.max_body_bytes) as sent:
             arrived = asyncio.get_running_loop().time()
-            body = without_bom(await sent.unpacked())
+            body = without_bom(await sent.decompressed())
             await self._check_size(body)
             self._check_rows(body)
             draw = await self._draw(context, body, version, headers)

@@ -30,7 +30,7 @@ from router.problems import (
     not_allowed,
 )
 from router.requests.body import DecompressedBody, sent_body
-from router.requests.content_encoding import unpack
+from router.requests.content_encoding import decompress
 from router.requests.json_errors import json_fault, without_bom
 from router.requests.json_scan import too_many_or_large
 from router.requests.request_headers import RequestContext, read_headers
@@ -159,7 +159,7 @@ class Predict:
         arrived = loop.time()
         try:
             if context.encoding:
-                body = await unpack(body, context.encoding, self.limits.max_body_bytes)
+                body = await decompress(body, context.encoding, self.limits.max_body_bytes)
                 respond = self._releasing(body, respond)
 
             if len(body) > LARGE_BODY:

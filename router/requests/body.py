@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import Any
 
 from router.problems import Problem, Receive, Scope
-from router.requests.content_encoding import unpack
+from router.requests.content_encoding import decompress
 from wire.budget import ByteBudget
 
 
@@ -17,14 +17,14 @@ class SentBody:
     def __init__(self, sent: bytes, encoding: bytes, limit: int, reader: "BodyReader") -> None:
         self.sent, self.encoding, self.limit, self._reader = sent, encoding, limit, reader
 
-    async def unpacked(self, most: int | None = None) -> bytes:
+    async def decompressed(self, most: int | None = None) -> bytes:
         """The decompressed body.
 
         most: bytes of it at most. Raises Problem 400, 413, 415, 503."""
         if not self.encoding:
             return self.sent
 
-        body = await unpack(self.sent, self.encoding, min(self.limit, most or self.limit))
+        body = await decompress(self.sent, self.encoding, min(self.limit, most or self.limit))
         self._reader.count(len(self.sent) + len(body))
         return body
 
@@ -49,7 +49,7 @@ async def sent_body(scope: Scope, receive: Receive, limit: int) -> AsyncIterator
 async def whole_body(scope: Scope, receive: Receive, limit: int) -> AsyncIterator[bytes]:
     """The same, decompressed."""
     async with sent_body(scope, receive, limit) as body:
-        yield await body.unpacked()
+        yield await body.decompressed()
 
 
 class DecompressedBody:

@@ -6,7 +6,11 @@ large ones."""
 import zlib
 
 from router.problems import Problem
-from router.requests.thread_pools import LARGE_BODY, LARGE_UNPACK_POOL, SMALL_UNPACK_POOL
+from router.requests.thread_pools import (
+    LARGE_BODY,
+    LARGE_DECOMPRESSION_POOL,
+    SMALL_DECOMPRESSION_POOL,
+)
 
 ACCEPTED = "gzip, deflate"
 # gzip members may follow each other; even an empty one costs some time.
@@ -17,23 +21,23 @@ MOST_TIMES = 400
 """The highest compression ratio of a body above LARGE_BODY bytes: ten thousand equal rows have 290,
 decompression bombs 1000."""
 # A larger body hardly ever decompresses to a small one, and finding out may take long.
-SMALL_PACKED_BYTES = 16 * 1024
+SMALL_COMPRESSED_BYTES = 16 * 1024
 _GZIP_OR_ZLIB, _RAW = 47, -15
 
 
-async def unpack(body: bytes, encoding: bytes, limit: int) -> bytes:
-    """What `unpacked` returns or raises, or Problem 503 where too many bodies are waiting."""
-    if len(body) <= SMALL_PACKED_BYTES:
-        small = await SMALL_UNPACK_POOL.run(_unpacked_if_small, body, encoding, limit)
+async def decompress(body: bytes, encoding: bytes, limit: int) -> bytes:
+    """What `decompressed` returns or raises, or Problem 503 where too many bodies are waiting."""
+    if len(body) <= SMALL_COMPRESSED_BYTES:
+        small = await SMALL_DECOMPRESSION_POOL.run(_decompressed_if_small, body, encoding, limit)
         if small is not None:
             return small
 
-    return await LARGE_UNPACK_POOL.run(unpacked, body, encoding, limit)
+    return await LARGE_DECOMPRESSION_POOL.run(decompressed, body, encoding, limit)
 
 
-def _unpacked_if_small(body: bytes, encoding: bytes, limit: int) -> bytes | None:
+def _decompressed_if_small(body: bytes, encoding: bytes, limit: int) -> bytes | None:
     try:
-        return unpacked(body, encoding, min(limit, LARGE_BODY))
+        return decompressed(body, encoding, min(limit, LARGE_BODY))
     except Problem as problem:
         if problem.status == 413 and limit > LARGE_BODY:
             return None
@@ -41,7 +45,7 @@ def _unpacked_if_small(body: bytes, encoding: bytes, limit: int) -> bytes | None
         raise
 
 
-def unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
+def decompressed(body: bytes, encoding: bytes, limit: int) -> bytes:
     """The decompressed body; raises Problem 400, 413 past `limit` bytes, or 415."""
     coding = encoding.strip().lower()
     if coding in (b"", b"identity"):
@@ -58,7 +62,7 @@ def unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
 
     name = coding.decode()
     try:
-        return _unpack(body, limit)
+        return _decompress(body, limit)
     except zlib.error as error:
         if coding == b"deflate":
             return _raw_deflate(body, limit)
@@ -71,33 +75,33 @@ def unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
 def _raw_deflate(body: bytes, limit: int) -> bytes:
     """Decompress a raw deflate stream, which some clients send without the frame of HTTP."""
     try:
-        return _unpack(body, limit, _RAW)
+        return _decompress(body, limit, _RAW)
     except zlib.error as error:
         raise Problem(
             400, f"the body is not deflate, as its Content-Encoding says: {error}"
         ) from error
 
 
-def _unpack(body: bytes, limit: int, kind: int = _GZIP_OR_ZLIB) -> bytes:
+def _decompress(body: bytes, limit: int, kind: int = _GZIP_OR_ZLIB) -> bytes:
     parts: list[bytes] = []
     most = min(limit, max(LARGE_BODY, MOST_TIMES * len(body)))
     start = size = 0
     for _ in range(MOST_MEMBERS):
         decoder = zlib.decompressobj(kind)
         while not decoder.eof:
-            packed = decoder.unconsumed_tail
-            if not packed:
-                packed = body[start : start + PIECE_BYTES]
-                start += len(packed)
+            compressed = decoder.unconsumed_tail
+            if not compressed:
+                compressed = body[start : start + PIECE_BYTES]
+                start += len(compressed)
 
-            parts.append(decoder.decompress(packed, PIECE_BYTES))
+            parts.append(decoder.decompress(compressed, PIECE_BYTES))
             size += len(parts[-1])
             if size > most:
                 # The exception keeps this frame until it is collected.
                 parts.clear()
                 raise _too_large(most, limit)
 
-            if not packed and not parts[-1]:
+            if not compressed and not parts[-1]:
                 raise Problem(400, "the compressed body ends too early: send all of it")
 
         start -= len(decoder.unused_data)

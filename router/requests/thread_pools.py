@@ -41,8 +41,8 @@ class BoundedPool:
             self.waiting -= 1
 
 
-SMALL_UNPACK_POOL = BoundedPool("unpack", 256)
+SMALL_DECOMPRESSION_POOL = BoundedPool("decompress", 256)
 """Decompresses bodies of at most LARGE_BODY bytes after decompression."""
-LARGE_UNPACK_POOL = BoundedPool("unpack-large", 16)
+LARGE_DECOMPRESSION_POOL = BoundedPool("decompress-large", 16)
 SCAN_POOL = BoundedPool("look", 64)
 """Scans large bodies before they are decoded."""

@@ -177,7 +177,7 @@ def test_the_time_that_a_body_waits_to_be_unpacked_is_of_its_deadline(monkeypatc
         await asyncio.gather(*router.predict._preparing)
 
     told, asked = [], []
-    monkeypatch.setattr(predict, "unpack", slow)
+    monkeypatch.setattr(predict, "decompress", slow)
     router.predict.traffic.predict = lambda *given: asked.append(given[4])
     asyncio.run(ask(4_000))
     assert (told, asked) == ([504], [])

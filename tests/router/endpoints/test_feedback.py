@@ -376,7 +376,7 @@ def test_a_large_packed_call_is_unpacked_only_where_it_finds_a_place(takes_large
     packed = zlib.compress(text) if size else b"\xff\xff"
     endpoint = SimpleNamespace(queue=SimpleNamespace(takes_largest=takes_largest))
     sent = SentBody(packed, b"deflate", 1 << 20, BodyReader(1 << 20, None))
-    reading = FeedbackEndpoint._unpacked(endpoint, sent)
+    reading = FeedbackEndpoint._decompressed(endpoint, sent)
     if status is None:
         assert asyncio.run(reading) == text
     else:
