@@ -97,19 +97,19 @@ class DispatcherHarness:
         """Ask for a unit (None: one that does not come again); returns the list that its reply will
         be put in.
         """
-        told = []
+        replies = []
         raws = [msgspec.Raw(b"%d" % row) for row in rows]
         unit, lasting = (b"%d" % next(_numbers), False) if unit is None else (unit, lasting)
-        self.traffic.predict(raws, unit, lasting, pin, 10.0, told.append)
+        self.traffic.predict(raws, unit, lasting, pin, 10.0, replies.append)
         self.loop.run()
-        return told
+        return replies
 
     def hurry(self, unit, timeout_s):
         """The same with so little time."""
-        told = []
-        self.traffic.predict([msgspec.Raw(b"1")], unit, True, None, timeout_s, told.append)
+        replies = []
+        self.traffic.predict([msgspec.Raw(b"1")], unit, True, None, timeout_s, replies.append)
         self.loop.run()
-        return told
+        return replies
 
     def unit_of(self, version):
         """A unit that has not been named before and belongs to this version."""

@@ -81,7 +81,7 @@ HIDING = {
 }
 
 
-def told(server, raw):
+def problem(server, raw):
     """The statuses that these bytes are answered with, until the server closes."""
     with server.connect() as client:
         client.send(raw + hot(b"next") + LAST)
@@ -98,12 +98,12 @@ SENT = {name: raw for name, raw in (WHOLE | BROKEN | HIDING).items() if name not
 def test_whatever_is_sent_is_answered_as_often_and_in_the_order_in_which_gunicorn_alone_answers(
     served, plain, raw
 ):
-    assert told(served, raw) == told(plain, raw)
-    assert told(served, hot() + raw) == told(plain, hot() + raw)
+    assert problem(served, raw) == problem(plain, raw)
+    assert problem(served, hot() + raw) == problem(plain, hot() + raw)
 
 
 def test_an_offer_to_upgrade_is_ignored(served):
-    assert told(served, WHOLE["GET with Upgrade"]) == told(served, GET)
+    assert problem(served, WHOLE["GET with Upgrade"]) == problem(served, GET)
 
 
 def test_a_hidden_request_is_the_body_of_the_one_that_hides_it(served):
@@ -305,9 +305,9 @@ def test_what_cannot_be_read_is_problem_json_that_names_its_cause(served, raw):
         client.send(raw)
         assert client.read() == [status]
         assert client.answers.headers[0][b"content-type"] == b"application/problem+json"
-        told = json.loads(client.answers.bodies[0])
-        assert told["status"] == status
-        assert cause in told["detail"]
+        problem = json.loads(client.answers.bodies[0])
+        assert problem["status"] == status
+        assert cause in problem["detail"]
 
 
 def test_http_1_0_needs_no_host(served):
@@ -522,13 +522,13 @@ def test_several_workers_share_the_connections_and_a_killed_one_is_replaced(tmp_
 
 def _pids(server, expected):
     """The workers that answer new connections, once there are as many as expected."""
-    found = set()
+    match = set()
     for _ in range(30):
         with server.connect() as client:
             client.ask(hot())
-            found.add(client.answers.headers[0][b"x-pid"])
+            match.add(client.answers.headers[0][b"x-pid"])
 
-    return found if len(found) == expected else None
+    return match if len(match) == expected else None
 
 
 def _refused(server):

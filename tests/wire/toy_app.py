@@ -36,14 +36,14 @@ class ToyApp:
 
     def _answer_hot(self, headers, body, respond):
         self.asked += 1
-        wanted = dict(headers).get(b"x-do")
+        behaviour = dict(headers).get(b"x-do")
         own = [(b"x-way", b"short"), (b"x-pid", b"%d" % os.getpid())]
-        if wanted == b"later":
+        if behaviour == b"later":
             asyncio.get_running_loop().call_later(LATER_S, respond, 200, own, body)
-        elif wanted == b"fail":
+        elif behaviour == b"fail":
             raise RuntimeError("as asked")
         else:
-            respond(200, own, body * LARGE if wanted == b"large" else body)
+            respond(200, own, body * LARGE if behaviour == b"large" else body)
 
     async def _live(self, receive, send):
         await receive()

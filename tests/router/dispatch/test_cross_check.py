@@ -31,10 +31,10 @@ def harness(ledger, tmp_path):
 
 def answered(harness, version, **how):
     """One request of a unit of this version, answered so."""
-    told = harness.ask(harness.unit_of(version))
+    replies = harness.ask(harness.unit_of(version))
     harness.versions[version].answer(**how)
     harness.loop.run()
-    return told
+    return replies
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
@@ -52,8 +52,8 @@ def test_a_failure_counts_where_the_other_version_answers_the_same_rows(
 
 
 def test_the_user_is_told_before_the_other_version_is_asked(harness):
-    told = answered(harness, "v1", errors=ROW_AT_FAULT)
-    assert told[0].predicted.errors[0].status == 422
+    replies = answered(harness, "v1", errors=ROW_AT_FAULT)
+    assert replies[0].predicted.errors[0].status == 422
     assert len(harness.versions["v2"].sent) == 1
 
 
@@ -165,10 +165,10 @@ def test_leaving_out_what_neither_answers_leaves_a_bet_its_mean():
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_a_callers_own_deadline_is_no_evidence_and_what_comes_after_it_is(harness, version):
-    told = harness.hurry(harness.unit_of(version), 0.001)
+    replies = harness.hurry(harness.unit_of(version), 0.001)
     harness.loop.now += 0.01
     harness.traffic.expire()
-    assert told[0].lost.reason == "deadline"
+    assert replies[0].lost.reason == "deadline"
     assert "finished" not in harness.counted(version)
     harness.versions[version].answer()
     assert harness.counted(version)["finished"] == {"ok": 1}
@@ -200,12 +200,12 @@ def test_a_hurried_caller_does_not_hide_that_the_other_version_fails_too(harness
 
 
 def test_the_routers_own_deadline_is_the_versions_failure(harness):
-    told = harness.ask(harness.unit_of("v2"))
+    replies = harness.ask(harness.unit_of("v2"))
     harness.loop.now += 10.0
     harness.traffic.expire()
     harness.loop.run()
     harness.versions["v1"].answer()
-    assert told[0].lost.reason == "deadline"
+    assert replies[0].lost.reason == "deadline"
     assert harness.counted("v2")["finished"] == {"error": 1}
 
 

@@ -29,14 +29,14 @@ def harness(ledger, tmp_path):
 def test_a_unit_that_comes_again_is_answered_again_and_bets_once(harness):
     unit = harness.unit_of("v2")
     for _ in range(3):
-        told = harness.ask(unit)
+        replies = harness.ask(unit)
         harness.versions["v2"].answer()
-        assert told[0].version == "v2"
+        assert replies[0].version == "v2"
 
     counted = harness.counted("v2")
     assert (counted["drawn"], counted["finished"]) == ({"all": 1}, {"ok": 1})
-    assert told[0].draw.tally is None
-    assert (told[0].draw.number, told[0].draw.weight) == (4, 2000)
+    assert replies[0].draw.tally is None
+    assert (replies[0].draw.number, replies[0].draw.weight) == (4, 2000)
 
 
 def test_requests_without_a_unit_bet_one_by_one(harness):
@@ -78,43 +78,43 @@ def test_where_the_memory_of_units_cannot_be_kept_the_ledger_is_followed_all_the
 
 
 def test_what_the_candidate_failed_counts_against_it_and_not_as_a_request_of_who_answered(harness):
-    told = harness.ask(harness.unit_of("v2"))
+    replies = harness.ask(harness.unit_of("v2"))
     harness.versions["v2"].answer(status=500)
     harness.loop.run()
     harness.versions["v1"].answer()
-    assert (told[0].version, told[0].fallback_from) == ("v1", "v2")
+    assert (replies[0].version, replies[0].fallback_from) == ("v1", "v2")
     counted = harness.counted("v2")
     assert (counted["drawn"], counted["finished"]) == ({"all": 1}, {"error": 1})
     assert harness.counted("v1") == {}
 
 
 def test_what_a_model_failed_at_counts_as_an_error(harness):
-    told = harness.ask(harness.unit_of("v2"))
+    replies = harness.ask(harness.unit_of("v2"))
     harness.versions["v2"].answer(errors=MODEL_FAILED)
     harness.loop.run()
     harness.versions["v1"].answer()
-    assert told[0].fallback_from == "v2"
+    assert replies[0].fallback_from == "v2"
     assert harness.counted("v2")["finished"] == {"error": 1}
 
 
 def test_a_request_that_was_asked_again_after_a_restart_counts_once(harness):
-    told = harness.ask(harness.unit_of("v2"))
+    replies = harness.ask(harness.unit_of("v2"))
     harness.versions["v2"].fail("closed")
     harness.loop.run()
     harness.versions["v2"].answer()
-    assert told[0].version == "v2"
+    assert replies[0].version == "v2"
     counted = harness.counted("v2")
     assert (counted["drawn"], counted["finished"]) == ({"all": 1}, {"ok": 1})
 
 
 def test_a_request_that_failed_twice_counts_once_against_who_was_drawn(harness):
-    told = harness.ask(harness.unit_of("v2"))
+    replies = harness.ask(harness.unit_of("v2"))
     for _ in range(2):
         harness.versions["v2"].fail("closed")
         harness.loop.run()
 
     harness.versions["v1"].answer(status=500)
-    assert told[0].predicted is None
+    assert replies[0].predicted is None
     assert harness.counted("v2")["finished"] == {"neither": 1}
     assert harness.counted("v1") == {}
 
@@ -139,21 +139,21 @@ def test_what_is_shed_is_no_error_and_no_time(ledger, tmp_path):
 
 
 def test_what_the_caller_chose_is_not_counted(harness):
-    told = harness.ask(harness.unit_of("v1"), pin="v2")
+    replies = harness.ask(harness.unit_of("v1"), pin="v2")
     harness.versions["v2"].answer(status=500)
-    assert told[0].predicted is None
+    assert replies[0].predicted is None
     assert harness.counted("v2") == harness.counted("v1") == {}
     with pytest.raises(Problem, match="not deployed"):
         harness.ask(pin="v9")
 
 
 def test_a_request_belongs_to_the_weight_that_was_in_force_when_it_was_routed(harness, ledger):
-    told = harness.ask(harness.unit_of("v2"))
+    replies = harness.ask(harness.unit_of("v2"))
     harness.follow(replace(stepped(ledger, NOW), revision=5))
     harness.versions["v2"].answer()
     assert harness.counted("v2", 2000)["finished"] == {"ok": 1}
     assert harness.counted("v2", 5000) == {}
-    assert told[0].draw.weight == 2000
+    assert replies[0].draw.weight == 2000
 
 
 def test_a_request_that_outlives_its_rollout_counts_in_it(harness, ledger):
@@ -170,22 +170,22 @@ def test_a_request_that_outlives_its_rollout_counts_in_it(harness, ledger):
 
 def test_a_version_that_goes_while_its_request_waits_counts_once(harness, ledger):
     harness.ask(harness.unit_of("v2"))
-    told = harness.ask(harness.unit_of("v2"))
+    replies = harness.ask(harness.unit_of("v2"))
     gone = replace(ended(ledger, ledger.running()), revision=5)
     gone = replace(gone, versions={name: v for name, v in gone.versions.items() if name != "v2"})
     harness.follow(gone)
     harness.loop.run()
     harness.versions["v1"].answer()
-    assert told[0].version == "v1"
+    assert replies[0].version == "v1"
     assert harness.counted("v1") == {}
 
 
 def test_without_a_rollout_the_released_version_is_counted_as_history():
     harness = DispatcherHarness(deployed("v1"))
-    told = harness.ask()
+    replies = harness.ask()
     harness.versions["v1"].answer()
     assert harness.counted("v1")["finished"] == {"ok": 1}
-    assert (told[0].draw.number, told[0].draw.weight) == (0, 0)
+    assert (replies[0].draw.number, replies[0].draw.weight) == (0, 0)
 
 
 def test_times_count_once_a_version_is_warm(ledger):
@@ -219,11 +219,11 @@ def test_a_restart_of_either_version_makes_it_cold_and_one_of_a_third_does_not(l
 def test_during_a_watched_switch_a_request_that_only_the_old_version_answered_is_a_pair(tmp_path):
     harness = DispatcherHarness(begun(deployed("v1", "v2"), how="blue-green"), units=tmp_path)
     assert harness.traffic.table.rolling.watching
-    told = harness.ask()
+    replies = harness.ask()
     harness.versions["v2"].answer(status=500)
     harness.loop.run()
     harness.versions["v1"].answer()
-    assert told[0].version == "v1"
+    assert replies[0].version == "v1"
     assert harness.counted("v2", 10_000)["answers"] == {"candidate failed": 1}
 
 
@@ -262,27 +262,27 @@ def lost_at_once(harness, version):
 
 def test_only_who_has_nobody_in_its_place_waits_for_its_restart():
     alone = DispatcherHarness(deployed("v1", "v2"))
-    told = alone.ask()
+    replies = alone.ask()
     lost_at_once(alone, "v1")
-    assert told == []
+    assert replies == []
     alone.loop.pass_time(1.0)
     alone.versions["v1"].answer()
-    assert (told[0].version, told[0].fallback_from) == ("v1", None)
+    assert (replies[0].version, replies[0].fallback_from) == ("v1", None)
 
 
 def test_a_canary_that_cannot_be_reached_falls_back_at_once_and_counts_as_before(harness):
-    told = harness.ask(harness.unit_of("v2"))
+    replies = harness.ask(harness.unit_of("v2"))
     lost_at_once(harness, "v2")
     harness.versions["v1"].answer()
-    assert (told[0].version, told[0].fallback_from) == ("v1", "v2")
+    assert (replies[0].version, replies[0].fallback_from) == ("v1", "v2")
     assert harness.counted("v2")["finished"] == {"error": 1}
 
 
 def test_a_canary_without_a_fallback_is_not_waited_for_and_counts_as_before(ledger):
     harness = DispatcherHarness(ledger, fallback=False)
-    told = harness.ask(harness.unit_of("v2"))
+    replies = harness.ask(harness.unit_of("v2"))
     lost_at_once(harness, "v2")
-    assert told[0].lost.reason == "connect"
+    assert replies[0].lost.reason == "connect"
     harness.versions["v1"].answer()
     assert harness.counted("v2")["finished"] == {"error": 1}
 
@@ -291,7 +291,7 @@ def test_waiting_for_a_restart_is_no_time_of_the_version_and_no_failure_within_t
     harness = DispatcherHarness(begun(deployed("v1", "v2"), how="shadow"), cold_s=5.0)
     harness.loop.pass_time(6.0)
     assert harness.traffic.warm()
-    told = harness.ask()
+    replies = harness.ask()
     harness.versions["v1"].fail("connect")
     harness.loop.run()
     assert not harness.traffic.warm()
@@ -304,17 +304,17 @@ def test_waiting_for_a_restart_is_no_time_of_the_version_and_no_failure_within_t
         harness.loop.pass_time(0.05)
         harness.traffic.expire()
 
-    assert (told[0].lost, late[0].lost.reason) == (None, "deadline")
+    assert (replies[0].lost, late[0].lost.reason) == (None, "deadline")
     assert harness.counted("v1")["finished"] == {"ok": 1, "error": 1}
 
 
 def test_a_version_that_gets_somebody_in_its_place_meanwhile_is_waited_for_no_longer(ledger):
     harness = DispatcherHarness(deployed("v1", "v2", "v3"))
-    told = harness.ask()
+    replies = harness.ask()
     harness.versions["v1"].fail("connect")
     harness.loop.run()
     harness.follow(ledger)
     harness.loop.pass_time(0.1)
     lost_at_once(harness, "v1")
     harness.versions["v2"].answer()
-    assert (told[0].version, told[0].fallback_from) == ("v2", "v1")
+    assert (replies[0].version, replies[0].fallback_from) == ("v2", "v1")

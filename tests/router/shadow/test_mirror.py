@@ -65,10 +65,10 @@ def test_by_default_it_is_chance_that_decides_and_not_a_turn():
             while version.sent:
                 version.answer()
 
-    found = copied.counted()
+    mirrored = copied.counted()
     # 100 are expected, with a standard deviation of 9.5.
-    assert 50 < found["control"]["agree"] < 150
-    assert found["copies"]["agree"] + found["control"]["agree"] == 1000
+    assert 50 < mirrored["control"]["agree"] < 150
+    assert mirrored["copies"]["agree"] + mirrored["control"]["agree"] == 1000
 
 
 def test_what_differs_and_what_fails_counts_by_the_first_row():
@@ -231,12 +231,12 @@ def test_a_huge_row_that_differs_is_not_kept_to_be_shown():
 def test_a_row_that_many_send_is_shown_once_and_one_without_a_gap_never():
     copied = Copied(shadow(), chance=0.0)
     mirror = copied.harness.traffic.mirror
-    for row, mine, theirs in (
+    for row, user_prediction, shadow_prediction in (
         (b'{"x":1}', b"1.0", b"3.0"),
         (b'{"x":1}', b"1.0", b"3.0"),
         (b'{"x":2}', b"1.0", b"1.0"),
     ):
-        found = SimpleNamespace(version="v2", rows=[row])
-        mirror._remember(found, 0, mine, theirs)
+        mirrored = SimpleNamespace(version="v2", rows=[row])
+        mirror._remember(mirrored, 0, user_prediction, shadow_prediction)
 
     assert [(worst.row, worst.gap) for worst in mirror.worst] == [('{"x":1}', 2.0)]
