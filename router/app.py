@@ -30,7 +30,7 @@ from router.endpoints.pages import WorkerView, create_pages
 from router.endpoints.predict import Predict
 from router.endpoints.who_served import WhoServed
 from router.evidence import row_sample, worker_metrics
-from router.evidence.labels import Known
+from router.evidence.labels import LabelContext
 from router.evidence.latency_probe import LatencyProbe
 from router.evidence.prediction_counters import Outcomes
 from router.evidence.prediction_values import UNKNOWN
@@ -231,7 +231,7 @@ class Router:
 
         labels = FeedbackStore(self.follower.engine, settings.model)
         copies = ShadowAnswerStore(self.follower.engine, settings.model)
-        known = Known(self._answers, self._loss, settings.router.limits.max_rows)
+        known = LabelContext(self._answers, self._loss, settings.router.limits.max_rows)
         self.feedback = FeedbackEndpoint(
             labels,
             copies,

@@ -17,8 +17,8 @@ from rollout.settings import Settings
 from router.endpoints.label_queue import SMALL_BYTES, LabelQueue, no_room
 from router.evidence.labels import (
     MOST_LABELS,
-    Known,
-    Read,
+    LabelBatch,
+    LabelContext,
     entries_of,
     in_parts,
     loss_level,
@@ -48,7 +48,7 @@ class LabelOutcome:
     invalid_not_listed: int = 0
     metrics: Counter[Key] = field(default_factory=Counter)
 
-    def add(self, part: Read, fresh: Sequence[bool]) -> None:
+    def add(self, part: LabelBatch, fresh: Sequence[bool]) -> None:
         """Add some labels. fresh: for each row, whether it was not counted before."""
         for row, new in zip(part.rows, fresh, strict=True):
             outcome = row.outcome if new else "duplicate"
@@ -84,7 +84,7 @@ class FeedbackEndpoint:
         counts: WorkerMetrics,
         key: bytes,
         settings: Settings,
-        known: Known,
+        context: LabelContext,
         kept: Callable[[], frozenset[int]],
         leaving: Callable[[], bool],
     ) -> None:
@@ -93,7 +93,7 @@ class FeedbackEndpoint:
         limits = settings.router.limits
         self.limit = min(limits.max_feedback_bytes, limits.max_body_bytes)
         self.most_labels = max(MOST_LABELS, limits.max_rows)
-        self.known, self.kept = known, kept
+        self.context, self.kept = context, kept
         self.queue = LabelQueue()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -150,7 +150,7 @@ class FeedbackEndpoint:
         If the database fails in between, the earlier labels are counted. Sent again, they are
         duplicates."""
         entries, now = entries_of(body), datetime.now(UTC)
-        for part in in_parts(entries, self.key, now, self.known, self.most_labels):
+        for part in in_parts(entries, self.key, now, self.context, self.most_labels):
             outcome.add(part, self.add(part.rows))
             yield True
 
@@ -175,8 +175,8 @@ class FeedbackEndpoint:
         if copied is None:
             return row
 
-        answers = self.known.answers(row.version)
-        loss = self.known.loss(row.rollout)
+        answers = self.context.answers(row.version)
+        loss = self.context.loss(row.rollout)
         return replace(
             row, copied=loss_level(loss, copied.predicted_class, copied.score, row.label, answers)
         )

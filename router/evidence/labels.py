@@ -32,14 +32,14 @@ SHOWN_CHARACTERS = 40
 FORM = '{"prediction_id", "label"}'
 
 
-class Labelled(msgspec.Struct, forbid_unknown_fields=True):
+class LabelEntry(msgspec.Struct, forbid_unknown_fields=True):
     """One entry. label: a value for a prediction of one row, a list of values for several rows."""
 
     prediction_id: str
     label: msgspec.Raw
 
 
-class Body(msgspec.Struct, forbid_unknown_fields=True):
+class FeedbackBody(msgspec.Struct, forbid_unknown_fields=True):
     """A body that is an object: one entry, or several of them under `feedback`."""
 
     prediction_id: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
@@ -48,7 +48,7 @@ class Body(msgspec.Struct, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True)
-class Known:
+class LabelContext:
     """What labels are checked against.
 
     answers: what a version answers, by its name.
@@ -61,14 +61,14 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Read:
+class LabelBatch:
     """Labels that were read. invalid: those that cannot be counted, by `index` and `row`."""
 
     rows: list[Row]
     invalid: list[dict[str, Any]]
 
 
-_decode_entry = msgspec.json.Decoder(Labelled).decode
+_decode_entry = msgspec.json.Decoder(LabelEntry).decode
 _decode_value = msgspec.json.Decoder(bool | int | float | str).decode
 _decode_values = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _unreadable = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -90,7 +90,7 @@ def _entries(body: bytes) -> Sequence[bytes | msgspec.Raw]:
     if body.lstrip()[:1] == b"[":
         return _listed_entries(body)
 
-    parsed = msgspec.json.decode(body, type=Body)
+    parsed = msgspec.json.decode(body, type=FeedbackBody)
     if parsed.feedback is msgspec.UNSET:
         _decode_entry(body)
         return [body]
@@ -119,11 +119,11 @@ def _has_more(listed: bytes, most: int) -> bool:
 
 
 def read_labels(
-    entries: Sequence[bytes | msgspec.Raw], key: bytes, now: datetime, known: Known
-) -> Read:
+    entries: Sequence[bytes | msgspec.Raw], key: bytes, now: datetime, context: LabelContext
+) -> LabelBatch:
     """Read all entries."""
-    read = Read([], [])
-    for part in in_parts(entries, key, now, known):
+    read = LabelBatch([], [])
+    for part in in_parts(entries, key, now, context):
         read.rows.extend(part.rows)
         read.invalid.extend(part.invalid)
 
@@ -134,19 +134,19 @@ def in_parts(
     entries: Sequence[bytes | msgspec.Raw],
     key: bytes,
     now: datetime,
-    known: Known,
+    context: LabelContext,
     most: int = MOST_LABELS,
-) -> Iterator[Read]:
+) -> Iterator[LabelBatch]:
     """Read all entries, AT_ONCE labels at a time.
 
     most: labels to read; the entries after them are invalid."""
-    part, read = Read([], []), 0
+    part, read = LabelBatch([], []), 0
     for index, raw in enumerate(entries):
         if read >= most:
             detail = f"there were {read} labels before it in this call: send it in another one"
             part.invalid.append({"index": index, "detail": detail})
         else:
-            for label in _of_entry(raw, key, now, known):
+            for label in _of_entry(raw, key, now, context):
                 read += 1
                 if isinstance(label, Row):
                     part.rows.append(label)
@@ -155,17 +155,17 @@ def in_parts(
 
                 if len(part.rows) + len(part.invalid) >= AT_ONCE:
                     yield part
-                    part = Read([], [])
+                    part = LabelBatch([], [])
 
     yield part
 
 
 def _of_entry(
-    raw: bytes | msgspec.Raw, key: bytes, now: datetime, known: Known
+    raw: bytes | msgspec.Raw, key: bytes, now: datetime, context: LabelContext
 ) -> Iterator[Row | dict[str, Any]]:
     """The rows of an entry; a dict with `detail` for a row or an entry that is invalid."""
     try:
-        yield from _rows(_decode_entry(raw), key, now, known)
+        yield from _rows(_decode_entry(raw), key, now, context)
     except msgspec.DecodeError as error:
         yield {"detail": f"it is not {FORM}: {_short(str(error), 200)}"}
     except (BadToken, ValueError, RecursionError) as error:
@@ -173,16 +173,16 @@ def _of_entry(
 
 
 def _rows(
-    entry: Labelled, key: bytes, now: datetime, known: Known
+    entry: LabelEntry, key: bytes, now: datetime, context: LabelContext
 ) -> Iterator[Row | dict[str, Any]]:
     """The rows of an entry; a dict for an invalid one.
 
     Raises BadToken, ValueError where the whole entry is invalid."""
     prediction, signature = opened(entry.prediction_id, key)
-    raws = _raw_values(bytes(entry.label), prediction, known)
+    raws = _raw_values(bytes(entry.label), prediction, context)
     for number, raw in enumerate(raws):
         try:
-            yield _row(signature, prediction, number, len(raws), _value(bytes(raw)), now, known)
+            yield _row(signature, prediction, number, len(raws), _value(bytes(raw)), now, context)
         except ValueError as error:
             where = {"row": number} if len(raws) > 1 else {}
             yield {**where, "detail": _short(str(error), 400)}
@@ -202,10 +202,10 @@ def _value(raw: bytes) -> ClassValue:
 
 
 def _raw_values(
-    label: bytes, prediction: SignedPrediction, known: Known
+    label: bytes, prediction: SignedPrediction, context: LabelContext
 ) -> Sequence[bytes | msgspec.Raw]:
     expected = prediction.rows or len(prediction.scores)
-    most = expected or known.most_rows
+    most = expected or context.most_rows
     listed = label.lstrip()[:1] == b"["
     if listed and _has_more(label, most):
         raise ValueError(f"more than {most} labels for a prediction of {_counted(most)}")
@@ -228,10 +228,10 @@ def _row(
     rows: int,
     value: ClassValue,
     now: datetime,
-    known: Known,
+    context: LabelContext,
 ) -> Row:
     score, predicted_class = _predicted(prediction, number)
-    answers = known.answers(prediction.version)
+    answers = context.answers(prediction.version)
     text = _truth(value, prediction, answers)
     outcome = _outcome(predicted_class, score, text)
 
@@ -239,7 +239,7 @@ def _row(
     bets = prediction.bets and number == 0
     level = None
     if bets:
-        loss = known.loss(prediction.rollout)
+        loss = context.loss(prediction.rollout)
         level = loss_level(loss, predicted_class, score, text, answers)
 
     drawn = (prediction.rollout, prediction.weight, bets and level is not None, level)

@@ -43,7 +43,7 @@ class Webhooks:
 
     urls: tuple[str, ...]
     secret: bytes = field(repr=False)
-    patience: RetryPolicy = RetryPolicy()
+    retry_policy: RetryPolicy = RetryPolicy()
 
 
 class LedgerRevisions(Protocol):
@@ -107,12 +107,12 @@ class Deliverer:
         threads: Executor,
     ) -> None:
         self.name, self.url = f"receiver {number}", url
-        self.secret, self.patience = hooks.secret, hooks.patience
+        self.secret, self.retry_policy = hooks.secret, hooks.retry_policy
         self.record, self.newest, self.progress, self.threads = record, newest, progress, threads
 
     async def run(self) -> None:
         """Deliver each revision in turn."""
-        async with _client(self.url, self.patience.answer_s) as client:
+        async with _client(self.url, self.retry_policy.answer_s) as client:
             last = await self._first_cursor()
             while True:
                 await asyncio.sleep(LOOK_S)
@@ -155,8 +155,8 @@ class Deliverer:
 
     async def _deliver(self, client: "httpx.AsyncClient", message: Message) -> None:
         """Send a message until the receiver accepts it or it is given up."""
-        give_up = time.monotonic() + self.patience.give_up_s
-        pause = self.patience.first_pause_s
+        give_up = time.monotonic() + self.retry_policy.give_up_s
+        pause = self.retry_policy.first_pause_s
         failed = 0
         while True:
             try:
@@ -181,7 +181,7 @@ class Deliverer:
                     )
 
                 await asyncio.sleep(pause)
-                pause = min(2 * pause, self.patience.longest_pause_s)
+                pause = min(2 * pause, self.retry_policy.longest_pause_s)
             else:
                 if failed:
                     log.info(
@@ -199,12 +199,12 @@ class Deliverer:
         signed = headers(message, self.secret, int(time.time()))
         try:
             async with (
-                asyncio.timeout(self.patience.answer_s),
+                asyncio.timeout(self.retry_policy.answer_s),
                 client.stream("POST", self.url, content=message.body, headers=signed) as answer,
             ):
                 status = answer.status_code
         except TimeoutError as error:
-            raise Refused(f"no answer in {self.patience.answer_s:g} s") from error
+            raise Refused(f"no answer in {self.retry_policy.answer_s:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             raise Refused(type(error).__name__) from error
 
@@ -222,14 +222,14 @@ class Deliverer:
 
     async def _retry(self, read: Callable[..., Any], *arguments: Any) -> Any:
         """The result of a read, repeated while the database does not answer."""
-        pause = self.patience.first_pause_s
+        pause = self.retry_policy.first_pause_s
         while True:
             try:
                 return await self._in_thread(read, *arguments)
             except StoreError as error:
                 log.warning("%s waits for the database: %s", self.name, error)
                 await asyncio.sleep(pause)
-                pause = min(2 * pause, self.patience.longest_pause_s)
+                pause = min(2 * pause, self.retry_policy.longest_pause_s)
 
     async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.threads, work, *arguments)

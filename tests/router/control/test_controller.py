@@ -25,7 +25,7 @@ from router.control.controller import Controller, SteadyClock
 from router.dispatch.routing_table import table_of
 from router.endpoints.feedback import FeedbackEndpoint as Feedbacks
 from router.evidence.evidence_counters import EvidenceByWeight
-from router.evidence.labels import Known, read_labels
+from router.evidence.labels import LabelContext, read_labels
 from router.evidence.prediction_id import SignedPrediction, sign, signature_of
 from router.evidence.worker_metrics import WorkerMetrics
 from router.shadow.shadow_buffer import ShadowBuffer
@@ -310,7 +310,7 @@ def test_what_a_shadow_answered_meets_the_label_of_what_the_user_got(stage):
     number = ledger.running().number
     kept, controller = ShadowBuffer(), stage.controller()
     controller.kept = kept
-    known = Known(lambda _: Answers("classification", (0, 1), True), lambda _: Labels())
+    known = LabelContext(lambda _: Answers("classification", (0, 1), True), lambda _: Labels())
     stores, kept_ones = (controller.labels, controller.copies), frozenset
     labels = Feedbacks(
         *stores, WorkerMetrics(), KEY, Settings("toy"), known, kept_ones, lambda: False

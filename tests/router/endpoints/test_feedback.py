@@ -18,8 +18,8 @@ from router.evidence import labels
 from router.evidence.labels import (
     AT_ONCE,
     MOST_LABELS,
-    Known,
-    Read,
+    LabelBatch,
+    LabelContext,
     entries_of,
     in_parts,
     loss_level,
@@ -44,7 +44,10 @@ def rows(label, loss="wrong", **changes):
     plain = {"scores": [0.8], "classes": ["1"], "rollout": 4, "unit": 1, "bets": True}
     token = sign(SignedPrediction("v2", 500, 1500, 7, **{**plain, **changes}), KEY).decode()
     result = read_labels(
-        [entry(token, label)], KEY, NOW, Known(lambda _: Answers(), lambda _: Labels(loss=loss))
+        [entry(token, label)],
+        KEY,
+        NOW,
+        LabelContext(lambda _: Answers(), lambda _: Labels(loss=loss)),
     )
     assert result.invalid == []
     return result.rows
@@ -116,7 +119,10 @@ def invalid(label, known=("benign", "malignant"), **changes):
     plain = {"scores": [0.8], "classes": ["malignant"], "rollout": 4, "unit": 1, "bets": True}
     token = sign(SignedPrediction("v2", 500, 1500, 7, **{**plain, **changes}), KEY).decode()
     result = read_labels(
-        [entry(token, label)], KEY, NOW, Known(lambda _: Answers(classes=known), lambda _: Labels())
+        [entry(token, label)],
+        KEY,
+        NOW,
+        LabelContext(lambda _: Answers(classes=known), lambda _: Labels()),
     )
     assert len(result.rows) + len(result.invalid) == 1
     return [item["detail"] for item in result.invalid]
@@ -149,7 +155,7 @@ def test_an_id_without_its_predictions_takes_only_the_classes_of_its_version_all
 
 def test_a_label_is_a_loss_as_its_rollout_was_planned():
     token = sign(SignedPrediction("v2", 500, 1500, 7, [12.0], [""], 9, 1, True), KEY).decode()
-    known = Known(
+    known = LabelContext(
         lambda _: Answers(),
         lambda rollout: Labels(loss="absolute", bound=8.0) if rollout == 9 else Labels(),
     )
@@ -159,7 +165,7 @@ def test_a_label_is_a_loss_as_its_rollout_was_planned():
 
 def read_all(body, answers=UNKNOWN, most_rows=100):
     """What a call of this body holds."""
-    known = Known(lambda _: answers, lambda _: Labels(), most_rows)
+    known = LabelContext(lambda _: answers, lambda _: Labels(), most_rows)
     return read_labels(entries_of(body), KEY, NOW, known)
 
 
@@ -321,7 +327,7 @@ def test_never_more_labels_bet_than_requests_were_answered(sent):
 
 
 def test_labels_come_in_parts_and_what_is_too_much_for_one_call_is_named():
-    known = Known(lambda _: UNKNOWN, lambda _: Labels())
+    known = LabelContext(lambda _: UNKNOWN, lambda _: Labels())
     many = [entry(token(scores=[], classes=[], rows=700), [0] * 700)] * 3
     parts = list(in_parts(many, KEY, NOW, known, 1_000))
     assert max(len(part.rows) for part in parts) <= AT_ONCE
@@ -359,7 +365,7 @@ def test_too_many_entries_are_refused_before_they_are_made(monkeypatch, form):
 def test_of_many_invalid_labels_the_first_are_described_and_all_are_counted():
     outcome = LabelOutcome()
     for start in range(0, 1_000, 250):
-        outcome.add(Read([], [{"index": start + at, "detail": "x"} for at in range(250)]), [])
+        outcome.add(LabelBatch([], [{"index": start + at, "detail": "x"} for at in range(250)]), [])
     answer_body = json.loads(outcome.body())
     assert [item["index"] for item in answer_body["invalid"]] == list(range(INVALID_LISTED))
     assert answer_body["invalid_not_listed"] == 1_000 - INVALID_LISTED
