@@ -49,7 +49,7 @@ GAUGES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
         ("signal",),
         "verdict",
     ),
-    ("sluice_in_flight", "Rows in flight to a version", ("version",), "in_flight"),
+    ("sluice_in_flight", "Rows under way to a version", ("version",), "in_flight"),
     ("sluice_queue_rows", "Rows that wait for a version", ("version",), "queue_rows"),
 )
 HISTOGRAMS = {
