@@ -1,1 +1,1 @@
-"""The data plane: splits, batches, mirrors, measures. It never decides."""
+"""The data plane: it routes, batches, mirrors and measures requests."""

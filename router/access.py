@@ -1,9 +1,7 @@
-"""Who may ask for what: predictions, labels, health and the protocol are for everybody, the rest is
-the operator's.
+"""Access control: predictions, labels, health and the protocol are public, the rest is not.
 
-The operator shows a bearer token. A caller on this machine needs none where the router listens on a
-loopback address and nothing says that the request came from elsewhere; users' rows take the token
-even then."""
+The operator sends a bearer token. A caller on this machine needs none if the router listens on a
+loopback address and no header shows that the request was forwarded; users' rows always need it."""
 
 import re
 from collections.abc import Iterable
@@ -13,7 +11,7 @@ from ipaddress import ip_address
 from rollout.settings import RouterSettings
 from router.problems import Headers, Problem
 
-# What a reverse proxy adds to a request that it passes on.
+# Headers that a reverse proxy adds.
 _FORWARDED = frozenset(
     {
         b"forwarded",
@@ -28,7 +26,7 @@ _HOST = re.compile(r"(\[(?P<address>[^\[\]@]+)\]|(?P<name>[^:\[\]@/]+))(:[0-9]*)
 
 
 class Access:
-    """The rules of one router."""
+    """The access rules of one router."""
 
     def __init__(self, settings: RouterSettings, host: str, token: str) -> None:
         self._settings = settings
@@ -36,30 +34,28 @@ class Access:
         self._token = token.encode()
 
     def is_operator(self, headers: Headers) -> bool:
-        """Whether a request shows the operator's token."""
+        """Whether a request has the operator's token."""
         given = next((value for name, value in headers if name == b"authorization"), b"")
         scheme, _, credentials = given.partition(b" ")
         fits = compare_digest(credentials.strip(b" "), self._token)
         return fits and bool(self._token) and scheme.lower() == b"bearer"
 
     def allows(self, headers: Headers) -> bool:
-        """Whether a request may see what is the operator's, users' rows aside."""
+        """Whether a request may see the operator's pages, users' rows excepted."""
         return (self._open and _is_local(headers)) or self.is_operator(headers)
 
     def require(self, headers: Headers) -> None:
-        """Raise Problem 401 where a request may not see what is the operator's."""
+        """Raise Problem 401 unless a request may see the operator's pages."""
         if not self.allows(headers):
             raise refusal()
 
     def require_operator(self, headers: Headers) -> None:
-        """Raise Problem 401 where a request does not show the operator's token."""
+        """Raise Problem 401 unless a request has the operator's token."""
         if not self.is_operator(headers):
             raise refusal()
 
     def require_pinning(self, headers: Headers) -> None:
-        """Raise Problem 403 where a request may not choose its version, 401 where it shows another
-        token for that.
-        """
+        """Raise Problem 403 unless a request may choose its version, 401 for a wrong token."""
         if self._settings.pinning is True or self.is_operator(headers):
             return
         if self._settings.pinning == "loopback" and self.allows(headers):
@@ -70,13 +66,12 @@ class Access:
         raise Problem(
             403,
             "a version is chosen with the operator's bearer token only: leave out X-Model-Version "
-            "and the version in "
-            "the path, or set `router.pinning` in deploy.toml",
+            "and the version in the path, or set `router.pinning` in deploy.toml",
         )
 
 
 def refusal() -> Problem:
-    """401: the token is missing or another one."""
+    """401 for a missing or wrong token."""
     return Problem(
         401,
         "missing or invalid bearer token: the operator's lies in `secrets/operator` of the state "
@@ -86,7 +81,7 @@ def refusal() -> Problem:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address, without a port, is this machine's own."""
+    """Whether a host name or address, without a port, is a loopback one."""
     if host.lower().rstrip(".") == "localhost":
         return True
 
@@ -97,9 +92,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _is_local(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether nothing says that a proxy passed this on, or that it was asked for by a public
-    name.
-    """
+    """Whether the request has a loopback Host and no header of a proxy."""
     named = False
     for name, value in headers:
         if name in _FORWARDED:
@@ -113,8 +106,8 @@ def _is_local(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 
 def _without_port(host: str) -> str:
-    """The name of a Host header, empty for what is no name with a port."""
-    found = _HOST.fullmatch(host)
-    if found is None:
+    """The name or address in a Host header, empty where it is malformed."""
+    match = _HOST.fullmatch(host)
+    if match is None:
         return ""
-    return found["address"] or found["name"]
+    return match["address"] or match["name"]

@@ -1,9 +1,9 @@
-"""The router as one ASGI app: raw callables for the busy paths, Flask for the rest; /predict also
-by wire/'s short way.
+"""The router as an ASGI app: plain callables for frequent requests, Flask for the others.
 
-One request: `predict.py` reads the body -> `routing_table.py` has the newest split ->
-rollout/state/split.py draws -> `lane.py` queues -> `upstream.py` sends -> back: rows to their
-callers, `worker_metrics.py` counts, `mirror.py` compares shadows later."""
+A prediction: `predict.py` reads the body, also for the fast path of wire/; `routing_table.py` has
+the newest split; rollout/state/split.py draws the version; `lane.py` queues the rows; `upstream.py`
+sends them. Then the rows go back to their callers, `worker_metrics.py` counts, and `mirror.py`
+compares shadows later."""
 
 import asyncio
 import logging
@@ -28,9 +28,9 @@ from router.endpoints.oip_infer import InferEndpoint
 from router.endpoints.oip_protocol import REPOSITORY_INDEX, error_body, is_of_a_version, is_protocol
 from router.endpoints.pages import WorkerView, create_pages
 from router.endpoints.predict import Predict
-from router.endpoints.whoserved import WhoServed
+from router.endpoints.who_served import WhoServed
 from router.evidence import row_sample, worker_metrics
-from router.evidence.labels import Known
+from router.evidence.labels import LabelContext
 from router.evidence.latency_probe import LatencyProbe
 from router.evidence.prediction_counters import Outcomes
 from router.evidence.prediction_values import UNKNOWN
@@ -54,7 +54,7 @@ SWITCH_S = 0.0005
 
 
 class Router:
-    """One worker's app. Nothing but the configuration exists before its lifespan starts."""
+    """The app of one worker. Before its lifespan starts, it has only its configuration."""
 
     def __init__(self, config: RouterConfig) -> None:
         self.config = config
@@ -62,7 +62,7 @@ class Router:
         self._started = 0
         self._since = worker_metrics.SinceRollout()
         self._tasks: list[asyncio.Task[None]] = []
-        self._telling: asyncio.Task[None] | None = None
+        self._webhooks: asyncio.Task[None] | None = None
         self.hot: dict[bytes, Handler] = {}
         self.largest_body = config.settings.router.limits.max_body_bytes
         self.most_bytes = config.settings.router.limits.max_bodies_bytes
@@ -79,10 +79,10 @@ class Router:
             await self._lifespan(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request of the long way; whatever goes wrong is a counted problem."""
+        """Answer a request on the slow path; every error is counted."""
         begun, counts_itself = False, scope["path"] == "/predict"
 
-        async def noted(message: Any) -> None:
+        async def send_counted(message: Any) -> None:
             nonlocal begun
             begun = True
             if (
@@ -98,24 +98,24 @@ class Router:
             await send(message)
 
         try:
-            await self._route(scope, receive, noted)
+            await self._route(scope, receive, send_counted)
         except Problem as problem:
-            await self._tell(scope, noted, problem)
+            await self._send_problem(scope, send_counted, problem)
         except Exception:
             log.exception("a request could not be answered")
             if begun:
                 raise
+
             if counts_itself:
                 self.refused(500)
-            await self._tell(scope, noted, failed())
 
-    async def _tell(self, scope: Scope, send: Send, problem: Problem) -> None:
+            await self._send_problem(scope, send_counted, failed())
+
+    async def _send_problem(self, scope: Scope, send: Send, problem: Problem) -> None:
         headers, body = problem.headers(), problem.body()
         if is_protocol(scope["path"]):
-            headers, body = (
-                [(b"content-type", b"application/json"), *headers[1:]],
-                error_body(problem.detail),
-            )
+            headers = [(b"content-type", b"application/json"), *headers[1:]]
+            body = error_body(problem.detail)
 
         await answer(send, problem.status, headers, body)
 
@@ -124,8 +124,8 @@ class Router:
         if path == "*" and scope["method"] == "OPTIONS":
             await answer_options(send, "GET", "HEAD", "POST")
         elif "//" in path:
-            # WSGI takes `//status` for `/status`.
-            raise Problem(404, "no path here has an empty part: /openapi.json lists what is here")
+            # WSGI would take `//status` for `/status`.
+            raise Problem(404, "no path here has an empty segment: /openapi.json lists the paths")
         elif path == "/predict":
             await self.predict(scope, receive, send)
         elif path == "/feedback":
@@ -135,28 +135,37 @@ class Router:
         elif path.startswith("/v2/models/") and is_of_a_version(path):
             await self.forward(scope, receive, send)
         elif path == REPOSITORY_INDEX and scope["method"] == "POST":
-            # A thread of the pages must not wait for a body that does not come.
+            # A thread of the pages must not wait for a slow body.
             async with whole_body(scope, receive, MOST_INDEX_BYTES) as body:
-                await self._pages(with_length(scope, len(body)), once(body), self._farewell(send))
+                await self._pages(with_length(scope, len(body)), once(body), self._with_close(send))
         else:
-            await self._pages(scope, receive, self._farewell(send))
+            await self._pages(scope, receive, self._with_close(send))
 
     def refused(self, status: int) -> None:
-        """Count an error that was answered without the endpoints, by the worker too."""
+        """Count an error that was answered without an endpoint; the worker calls it, too."""
         self.traffic.counts.add(("refused", str(status)))
 
     def leaving(self) -> bool:
-        """Whether this worker was told to stop and says so to its clients."""
+        """Whether this worker is shutting down, so that clients have to connect again."""
         return self.worker is not None and self.worker.draining
 
     def replaced(self) -> bool:
-        """Whether another master's workers answer already, or cannot before this one's listening
-        socket is closed.
-        """
-        master = self.worker.parent if self.worker is not None else 0
-        there = worker_metrics.all_snapshots(self.config.state, self._own())
-        others = (snapshot for snapshot in there if not snapshot.gone and snapshot.master != master)
-        return not self.config.socket_is_held or any(others)
+        """Whether another master's workers answer, or need this worker's socket to be closed."""
+        if not self.config.socket_is_held:
+            return True
+
+        master = self._master()
+        for snapshot in worker_metrics.all_snapshots(self.config.state, self._own()):
+            if not snapshot.gone and snapshot.master != master:
+                return True
+
+        return False
+
+    def _master(self) -> int:
+        """The process id of this worker's master; 0 outside of a worker."""
+        if self.worker is None:
+            return 0
+        return int(self.worker.parent)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         while True:
@@ -176,10 +185,11 @@ class Router:
         self._started = started_at(os.getpid())
         self._since = worker_metrics.SinceRollout()
         self._publisher = ThreadPoolExecutor(1, thread_name_prefix="counts")
-        self.watch = LedgerFollower(
+
+        self.follower = LedgerFollower(
             config.database_url, config.settings.model, config.state, config.token_key
         )
-        table = await loop.run_in_executor(self.watch.threads, self.watch.first_table)
+        table = await loop.run_in_executor(self.follower.threads, self.follower.first_table)
         self.traffic = Dispatcher(
             config.settings.router,
             config.service_secret,
@@ -189,86 +199,97 @@ class Router:
             cold_s=config.settings.verdict.cold_s,
             through=config.through,
         )
+
         kept = self.traffic.mirror.kept
-        self.conductor = Controller(
-            self.watch.engine, config.settings.model, self.traffic.tallies, kept=kept
+        self.controller = Controller(
+            self.follower.engine, config.settings.model, self.traffic.tallies, kept=kept
         )
-        self._conducting = ThreadPoolExecutor(1, thread_name_prefix="conductor")
-        # A verdict is some milliseconds of Python; requests must not wait for its whole turn.
+        self._control_thread = ThreadPoolExecutor(1, thread_name_prefix="controller")
+
+        # A verdict takes some milliseconds of Python, for which requests must not wait.
         sys.setswitchinterval(SWITCH_S)
-        outcomes = Outcomes(self.traffic.counts, config.token_key, answers=self._answers)
+
         self.recent = row_sample.RowSample(config.settings.router.recent_rows)
-        budget = self.worker.budget if self.worker is not None else None
-        self.predict = Predict(
-            config.settings, self.traffic, outcomes, self.recent, self.access, self.leaving, budget
-        )
-        self.hot = {b"/predict": self.predict.answer}
-        labels = FeedbackStore(self.watch.engine, config.settings.model)
-        copies = ShadowAnswerStore(self.watch.engine, config.settings.model)
-        known = Known(self._answers, self._loss, config.settings.router.limits.max_rows)
-        self.feedback = FeedbackEndpoint(
-            labels,
-            copies,
-            self.traffic.counts,
-            config.token_key,
-            config.settings,
-            known,
-            self._judged,
-            self.leaving,
-        )
-        self.drain = LogDrainEndpoint(self.traffic, config.token_key, config.state, self.leaving)
-        self.forward = InferEndpoint(config.settings, self.traffic, self.access, self.leaving)
+        self._create_endpoints()
         self._tasks = [
-            loop.create_task(self.watch.follow(self.traffic)),
-            loop.create_task(self._conduct()),
+            loop.create_task(self.follower.follow(self.traffic)),
+            loop.create_task(self._control()),
             loop.create_task(LatencyProbe(config.settings, self.traffic).compare()),
             loop.create_task(self._publish()),
             loop.create_task(self._expire()),
             loop.create_task(row_sample.keep(self.recent, config.state, self._publisher)),
         ]
 
+    def _create_endpoints(self) -> None:
+        config, settings = self.config, self.config.settings
+        outcomes = Outcomes(self.traffic.counts, config.token_key, answers=self._answers)
+        budget = self.worker.budget if self.worker is not None else None
+        self.predict = Predict(
+            settings, self.traffic, outcomes, self.recent, self.access, self.leaving, budget
+        )
+        self.hot = {b"/predict": self.predict.answer}
+
+        labels = FeedbackStore(self.follower.engine, settings.model)
+        copies = ShadowAnswerStore(self.follower.engine, settings.model)
+        known = LabelContext(self._answers, self._loss, settings.router.limits.max_rows)
+        self.feedback = FeedbackEndpoint(
+            labels,
+            copies,
+            self.traffic.counts,
+            config.token_key,
+            settings,
+            known,
+            self._judged,
+            self.leaving,
+        )
+        self.drain = LogDrainEndpoint(self.traffic, config.token_key, config.state, self.leaving)
+        self.forward = InferEndpoint(settings, self.traffic, self.access, self.leaving)
+
     async def _stop(self) -> None:
-        tasks = [*self._tasks, self._telling] if self._telling is not None else self._tasks
+        tasks = self._tasks
+        if self._webhooks is not None:
+            tasks = [*tasks, self._webhooks]
+
         for task in tasks:
             task.cancel()
 
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._publish_once()
-        await asyncio.get_running_loop().run_in_executor(self._conducting, self._last_flush)
+        await asyncio.get_running_loop().run_in_executor(self._control_thread, self._last_flush)
         for lane in self.traffic.lanes.values():
             lane.close()
 
-    async def _conduct(self) -> None:
+    async def _control(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(TICK_S)
             await loop.run_in_executor(
-                self._conducting, self.conductor.tick, self.traffic.table.ledger
+                self._control_thread, self.controller.tick, self.traffic.table.ledger
             )
-            self._tell_receivers()
+            self._start_or_stop_webhooks()
 
-    def _tell_receivers(self) -> None:
-        """Who conducts tells the receivers of webhooks, and only while it conducts."""
-        if self.conductor.lease is None:
-            if self._telling is not None:
-                self._telling.cancel()
-                self._telling = None
-        elif self._telling is None and self.config.settings.webhooks.urls:
+    def _start_or_stop_webhooks(self) -> None:
+        """Deliver webhooks as long as this worker is the controller."""
+        if self.controller.lease is None:
+            if self._webhooks is not None:
+                self._webhooks.cancel()
+                self._webhooks = None
+        elif self._webhooks is None and self.config.settings.webhooks.urls:
             hooks = Webhooks(self.config.settings.webhooks.urls, self.config.webhook_secret)
-            telling = deliver(hooks, self.watch.store, self._revision, self._progress)
-            self._telling = asyncio.get_running_loop().create_task(telling)
+            delivery = deliver(hooks, self.follower.store, self._revision, self._progress)
+            self._webhooks = asyncio.get_running_loop().create_task(delivery)
 
     def _progress(self, url: str) -> SavedCursors:
-        return SavedCursors(self.conductor.evidence, url, self._revision)
+        return SavedCursors(self.controller.evidence, url, self._revision)
 
     def _revision(self) -> int:
         return self.traffic.table.revision
 
     def _last_flush(self) -> None:
         try:
-            self.conductor.flush()
+            self.controller.flush()
         except StoreError as error:
-            log.warning("the last counts were not recorded: %s", error)
+            log.warning("the last counts were not stored: %s", error)
 
     async def _publish(self) -> None:
         while True:
@@ -276,13 +297,13 @@ class Router:
             await asyncio.sleep(PUBLISH_S)
 
     async def _publish_once(self) -> None:
-        # One thread for all of them: the last snapshot must not be overtaken by an earlier one.
+        # One thread, so that an older snapshot cannot replace a newer one.
         publish = asyncio.get_running_loop().run_in_executor
         try:
             await publish(self._publisher, worker_metrics.publish, self.config.state, self._own())
         except OSError as error:
             log.warning(
-                "the counts could not be published in %s: %s", self.config.state, error.strerror
+                "the metrics were not published in %s: %s", self.config.state, error.strerror
             )
 
     async def _expire(self) -> None:
@@ -290,23 +311,22 @@ class Router:
             await asyncio.sleep(EXPIRE_S)
             self.traffic.expire()
 
-    def _farewell(self, send: Send) -> Send:
+    def _with_close(self, send: Send) -> Send:
         async def with_close(message: Any) -> None:
             if message["type"] == "http.response.start" and self.leaving():
                 message["headers"] = [*message["headers"], (b"connection", b"close")]
+
             await send(message)
 
         return with_close
 
     def _own(self) -> Snapshot:
-        found = {**self.traffic.gauges(), **self.conductor.gauges()}
-        gauges = {worker_metrics.SEPARATOR.join(key): value for key, value in found.items()}
-        revision, age = self.traffic.table.revision, self.watch.age_s()
+        named_gauges = {**self.traffic.gauges(), **self.controller.gauges()}
+        gauges = {worker_metrics.SEPARATOR.join(key): value for key, value in named_gauges.items()}
+        revision, age = self.traffic.table.revision, self.follower.age_s()
         worst = self.traffic.mirror.worst
-        master = self.worker.parent if self.worker is not None else 0
         counted = self.traffic.counts.flat()
-        rolling = self.traffic.table.ledger.rollout
-        rollout = rolling.id if rolling is not None else ""
+        rollout = self.traffic.table.rollout_id
         return Snapshot(
             os.getpid(),
             counted,
@@ -315,36 +335,27 @@ class Router:
             age,
             worst=worst,
             started=self._started,
-            master=master,
+            master=self._master(),
             rollout=rollout,
             since=self._since.of(rollout, counted),
         )
 
     def _snapshots(self) -> list[Snapshot]:
-        """For the pages, whose threads must not read what the loop is changing: it writes this
-        worker's down itself.
-        """
-        own = asyncio.run_coroutine_threadsafe(self._written_down(), self._loop)
+        """The snapshots of all workers, for threads; this worker's is made in the event loop."""
+        own = asyncio.run_coroutine_threadsafe(self._own_in_loop(), self._loop)
         return worker_metrics.all_snapshots(self.config.state, own.result(SNAPSHOT_S))
 
-    async def _written_down(self) -> Snapshot:
+    async def _own_in_loop(self) -> Snapshot:
         return self._own()
 
     def _table(self) -> Any:
         return self.traffic.table
 
     def _loss(self, rollout: int) -> Labels:
-        """How labels of the rollout that began with this revision are judged; as deploy.toml has it
-        where none says.
-        """
+        """The label policy of the rollout that began with a revision, else that of deploy.toml."""
         ledger = self.traffic.table.ledger
-        for known in (ledger.rollout, ledger.last):
-            if (
-                known is not None
-                and known.number == rollout
-                and known.policy is not None
-                and known.policy.labels
-            ):
+        for known in filter(None, (ledger.rollout, ledger.last)):
+            if known.number == rollout and known.policy is not None and known.policy.labels:
                 return known.policy.labels
 
         return self.config.settings.verdict.labels
@@ -353,20 +364,19 @@ class Router:
         return self.traffic.table.answers.get(version, UNKNOWN)
 
     def _judged(self) -> frozenset[int]:
-        """The rollouts whose labels may still decide something."""
+        """The rollouts whose labels may still count for a verdict."""
         ledger = self.traffic.table.ledger
-        return frozenset(
-            known.number for known in (ledger.rollout, ledger.last) if known is not None
-        )
+        known = filter(None, (ledger.rollout, ledger.last))
+        return frozenset(rollout.number for rollout in known)
 
     def _ledger(self) -> str:
-        if self.watch.away_since is None:
+        if self.follower.away_since is None:
             return ""
 
         table = self.traffic.table
         return (
-            f"away for {self.watch.age_s():.0f} s, running on revision {table.revision} "
-            f"({self.watch.away_because})"
+            f"away for {self.follower.age_s():.0f} s, running on revision {table.revision} "
+            f"({self.follower.away_because})"
         )
 
 

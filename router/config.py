@@ -1,6 +1,4 @@
-"""The router's surroundings: deploy.toml, state folder, database, secrets. Only here is the
-environment read.
-"""
+"""The router's configuration. No other module reads the environment."""
 
 import os
 import tomllib
@@ -12,16 +10,15 @@ from rollout.settings import Settings, from_mapping
 
 
 class RouterMisconfigured(Exception):
-    """The router cannot start; the message names the variable or file and what to do."""
+    """The router cannot start. The message names the variable or file, and the next step."""
 
 
 @dataclass(frozen=True)
 class RouterConfig:
-    """What one router process needs to know.
+    """The configuration of one router process. Its repr has no secrets.
 
-    state: folder for the last good table and the workers' counts; socket_is_held: `bind` is a
-    listening socket that the supervisor made and keeps while the router is restarted. Secrets are
-    never printed (repr leaves them out)."""
+    state: the folder of the saved routing table and the workers' metrics. socket_is_held: `bind` is
+    an inherited socket, which the supervisor keeps open while the router restarts."""
 
     settings: Settings
     state: Path
@@ -43,13 +40,13 @@ class RouterConfig:
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> RouterConfig:
-    """Read SLUICE_CONFIG, SLUICE_STATE, DATABASE_URL, PORT, SLUICE_SERVICE_SECRET,
-    SLUICE_TOKEN_KEY.
+    """Read the environment.
 
-    SLUICE_LISTEN_FD replaces PORT: the number of a listening socket that the router inherits.
-    SLUICE_OPERATOR_TOKEN, without which nobody is the operator; SLUICE_WEBHOOK_SECRET where
-    webhooks.urls names receivers; SLUICE_CONNECT_THROUGH, a `host:port` that knows all versions by
-    their Host header, in a rehearsal of a platform."""
+    SLUICE_CONFIG, SLUICE_STATE, DATABASE_URL, PORT, SLUICE_SERVICE_SECRET and SLUICE_TOKEN_KEY.
+    SLUICE_LISTEN_FD replaces PORT: the number of an inherited listening socket.
+    SLUICE_OPERATOR_TOKEN: without it no request is the operator's.
+    SLUICE_WEBHOOK_SECRET: needed where webhooks.urls names receivers.
+    SLUICE_CONNECT_THROUGH: `host:port` of an emulated platform's proxy in front of the versions."""
     settings = _settings(Path(environ.get("SLUICE_CONFIG", "deploy.toml")))
     state = Path(environ.get("SLUICE_STATE", "var")).absolute()
     port, inherited = environ.get("PORT"), environ.get("SLUICE_LISTEN_FD", "")
@@ -86,8 +83,8 @@ def _webhook_secret(environ: Mapping[str, str]) -> bytes:
     if len(secret) < 16:
         raise RouterMisconfigured(
             "webhooks.urls names receivers and SLUICE_WEBHOOK_SECRET, which signs what they get, "
-            "is missing or shorter "
-            "than 16 characters: set it where `python deploy.py up` runs, or empty webhooks.urls"
+            "is missing or shorter than 16 characters: set it where `python deploy.py up` runs, or "
+            "empty webhooks.urls"
         )
 
     return secret.encode()

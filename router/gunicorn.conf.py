@@ -1,4 +1,4 @@
-"""gunicorn's settings for the router: asgi workers on uvloop, forked from one preloaded process."""
+"""gunicorn's settings for the router: ASGI workers on uvloop, forked from a preloaded process."""
 
 import os
 from typing import Any
@@ -14,8 +14,7 @@ worker_class = "wire.worker.FastPathWorker"
 asgi_loop = "uvloop"
 asgi_lifespan = "on"
 http_parser = "fast"
-# Workers are forked from a process that has imported everything, so that a restarted one serves
-# within milliseconds.
+# A restarted worker serves within milliseconds: everything is imported before the fork.
 preload_app = True
 keepalive = 75
 timeout = 30
@@ -29,18 +28,16 @@ control_socket_disable = True
 
 
 def on_starting(_server: object) -> None:
-    """A new router counts from zero."""
+    """Start the metrics of a new router from zero."""
     worker_metrics.forget(_config.state)
 
 
 def when_ready(_server: object) -> None:
-    """gunicorn has closed the descriptor that it inherited as its socket: it must not become some
-    other file.
-    """
+    """Reserve descriptor 0 if it was the inherited socket, which gunicorn has closed by now."""
     if _config.bind == "fd://0":
         os.open(os.devnull, os.O_RDWR)
 
 
 def child_exit(_server: object, worker: Any) -> None:
-    """What a worker counted outlives it, also when it was killed."""
+    """Keep the metrics of a worker that ended or was killed."""
     worker_metrics.retire(_config.state, worker.pid)

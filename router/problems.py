@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem JSON, how an answer is sent, and how a small body is read."""
+"""Errors as problem JSON (RFC 9457), and helpers that send answers and read small bodies."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -28,11 +28,10 @@ TITLES = {
 
 
 class Problem(Exception):
-    """An answer that is not a prediction. `extra` joins the problem JSON; `retry_after_s` becomes
-    Retry-After.
+    """An error answer.
 
-    headers: further ones of the answer.
-    """
+    retry_after_s: becomes Retry-After. headers: further headers. extra: further members of the
+    problem JSON."""
 
     def __init__(
         self,
@@ -43,12 +42,8 @@ class Problem(Exception):
         **extra: Any,
     ) -> None:
         super().__init__(detail)
-        self.status, self.detail, self.retry_after_s, self.extra = (
-            status,
-            detail,
-            retry_after_s,
-            extra,
-        )
+        self.status, self.detail = status, detail
+        self.retry_after_s, self.extra = retry_after_s, extra
         self.more_headers = headers or []
 
     def body(self) -> bytes:
@@ -63,15 +58,16 @@ class Problem(Exception):
         return msgspec.json.encode({**problem, **self.extra})
 
     def headers(self) -> Headers:
-        """Content type, Retry-After where there is one, and those of its own."""
+        """Its content type, further headers, and Retry-After where there is one."""
         headers = [(b"content-type", b"application/problem+json"), *self.more_headers]
         if self.retry_after_s is not None:
             headers.append((b"retry-after", str(self.retry_after_s).encode()))
+
         return headers
 
 
 async def answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    """Send one whole answer."""
+    """Send a complete answer."""
     headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
@@ -83,28 +79,21 @@ def not_allowed(detail: str, *methods: str) -> Problem:
 
 
 async def answer_options(send: Send, *methods: str) -> None:
-    """Answer OPTIONS: which methods are allowed here."""
-    await send(
-        {
-            "type": "http.response.start",
-            "status": 204,
-            "headers": not_allowed("", *methods).more_headers,
-        }
-    )
+    """Answer OPTIONS with the allowed methods."""
+    headers = not_allowed("", *methods).more_headers
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
 
 
 def failed() -> Problem:
-    """500 for an exception that nobody expected; its traceback is in the log."""
+    """500 for an unexpected exception, whose traceback is in the log."""
     return Problem(500, "the router failed on this request; its log has the cause")
 
 
 async def read_body(
     receive: Receive, limit: int, clock: Callable[[], float], give_up_s: float = 30.0
 ) -> bytes:
-    """The request's whole body; raises Problem 413 past `limit` bytes, 408 for a client slower than
-    `give_up_s`.
-    """
+    """The complete body; raises Problem 413 past `limit` bytes, 408 after `give_up_s`."""
     message = await receive()
     body: bytes = message.get("body", b"")
     if message.get("more_body") or message["type"] == "http.disconnect":
@@ -134,6 +123,7 @@ async def _rest_of_body(
             )
         if clock() > give_up_at:
             raise Problem(408, "the body took too long to arrive: send it in one go")
+
         message = await receive()
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])

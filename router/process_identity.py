@@ -1,6 +1,4 @@
-"""Whether a process of a snapshot still lives; a process id alone is given to another process
-sooner or later.
-"""
+"""Identifies a process by its id and start time, since the system reuses ids."""
 
 import os
 from functools import cache
@@ -15,22 +13,19 @@ def _has_proc() -> bool:
 
 
 def started_at(pid: int) -> int:
-    """When a process began, in the kernel's ticks since boot; 0 where it has ended, or where there
-    is no /proc.
-    """
+    """When a process started, in clock ticks since boot; 0 if it has ended or there is no /proc."""
     try:
         fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
         return 0
+
     if fields[0] in "ZX":
         return 0
     return int(fields[19])
 
 
 def lives(pid: int, started: int) -> bool:
-    """Whether the process that began at that time runs; without /proc, whether any process has its
-    id.
-    """
+    """Whether the process with that start runs; without /proc, whether any process has its id."""
     if _has_proc():
         return started != 0 and started_at(pid) == started
 

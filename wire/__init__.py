@@ -1,3 +1,1 @@
-"""HTTP at the front of router and service: gunicorn's asgi worker with a short way for the calls
-that must be fast.
-"""
+"""The HTTP server of router and service: gunicorn's ASGI worker with a fast path for hot URLs."""

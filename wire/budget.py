@@ -1,8 +1,8 @@
-"""The bytes of unfinished and waiting requests that one worker may hold, and who gives way when
-they are too many.
+"""Limits the bytes that the requests of one worker hold together.
 
-Requests that still wait for their client give way first, the oldest first: an honest client has
-sent its body long before it is the oldest. A request that is being answered never gives way."""
+Where they hold too many, requests that still wait for their client are evicted, the oldest first:
+an honest client has sent its body long before it is the oldest. A request that is being answered is
+never evicted."""
 
 import ctypes
 import gc
@@ -15,39 +15,40 @@ RETRY_AFTER_S = 1
 
 
 class Holder(Protocol):
-    """A request, or an unread answer, that holds bytes."""
+    """A connection whose request or unread answer holds bytes."""
 
     @property
     def unfinished(self) -> bool:
-        """Whether it waits for its client, so that it may be given up."""
+        """Whether it waits for its client, so that it may be evicted."""
 
     def evict(self) -> None:
-        """Give it up; it releases its bytes before this returns."""
+        """Abandon the request; its bytes are released before this returns."""
 
 
 class ByteBudget:
     """Counts the bytes held by each request of one worker. Belongs to one event loop.
 
-    most: bytes at most; held: bytes now. Bytes on which `change` said no may still arrive in one
-    more piece each."""
+    most: the limit in bytes. held: bytes now. A request that `change` refused may still receive one
+    more piece."""
 
     def __init__(self, most: int) -> None:
-        self.most, self.held = most, 0
+        self.most = most
+        self.held = 0
         # In the order in which they began to hold anything.
-        self._by: dict[Holder, int] = {}
+        self._sizes: dict[Holder, int] = {}
         self._highest = 0
 
     def change(self, holder: Holder, size: int) -> bool:
-        """Note that `holder` now holds `size` bytes; False where there is no room even after others
-        gave way.
-        """
-        before = self._by.get(holder, 0)
+        """Record that `holder` now holds `size` bytes.
+
+        Returns False where they exceed the limit even after others were evicted."""
+        before = self._sizes.get(holder, 0)
         self.held += size - before
         if not size:
-            self._by.pop(holder, None)
+            self._sizes.pop(holder, None)
             return True
 
-        self._by[holder] = size
+        self._sizes[holder] = size
         self._highest = max(self._highest, self.held)
         if size < before:
             return True
@@ -56,34 +57,34 @@ class ByteBudget:
         return self.held <= room or self._make_room(holder, room)
 
     def release(self, holder: Holder) -> None:
-        """`holder` holds nothing any more."""
-        self.held -= self._by.pop(holder, 0)
+        """Record that `holder` holds nothing any more."""
+        self.held -= self._sizes.pop(holder, 0)
 
     def fell(self) -> bool:
-        """Whether much less is held than since this last said so: memory can be given back to the
-        system.
-        """
+        """Whether memory can be returned to the system.
+
+        True once for each fall by TRIM_BYTES from the highest count."""
         if self._highest - self.held < TRIM_BYTES:
             return False
+
         self._highest = self.held
         return True
 
     def _make_room(self, newest: Holder, room: int) -> bool:
         # More than is needed, so that not every piece that arrives looks through all requests.
         enough = room - room // 8
-        for holder in list(self._by):
+        for holder in list(self._sizes):
             if self.held <= enough:
                 break
+
             if holder is not newest and holder.unfinished:
                 holder.evict()
 
         return self.held <= room
 
 
-def give_back_memory() -> None:
-    """Return freed memory to the system: what only the garbage collector finds, and what glibc
-    keeps.
-    """
+def return_memory() -> None:
+    """Collect garbage, and make glibc return freed memory to the system."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

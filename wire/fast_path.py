@@ -1,11 +1,10 @@
-"""One connection. A POST to a hot path is parsed by llhttp and answered by a plain callback,
-without task or scope.
+"""The fast path: llhttp parses a POST to a hot URL, and a plain callback answers it.
 
-Whatever else comes (another path, no Content-Length, `Expect`, an upgrade, a head or body that is
-too large, what llhttp does not accept) is handed to gunicorn's own protocol with all its bytes, and
-so is the rest of the connection: nothing is refused here that gunicorn would answer, and nothing is
-parsed here by hand. Requests of one connection are answered one after the other; a client that
-sends more than it reads is not read from any more."""
+Every other request (another URL, no Content-Length, `Expect`, an upgrade, a head or body that is
+too large, anything that llhttp rejects) takes the slow path: gunicorn's own protocol gets all its
+bytes, and the rest of the connection. So nothing is refused here that gunicorn would answer, and
+nothing is parsed by hand. The requests of one connection are answered one after the other. A
+client that sends more than it reads is not read from until it reads."""
 
 import asyncio
 import logging
@@ -28,12 +27,11 @@ log = logging.getLogger("sluice.wire")
 LARGEST_HEAD = 8 * 1024
 MOST_HEADERS = 100
 MOST_WAITING = 64 * 1024
-# A body of at most this size that arrives whole is answered at once and not counted.
+# A body of at most this size that arrives in one piece is answered at once and not counted.
 UNCOUNTED_BYTES = 16 * 1024
-# Why a connection is not read from: too much waits for its turn to be parsed, or others are read
-# from first.
+# Why a connection is not read from: too many bytes wait to be parsed, or others are read first.
 WAITING, TURN = "waiting", "turn"
-# An unread answer shrinks by a quarter in this time, or its connection is cut.
+# An unread answer shrinks by a quarter in this time, or its connection is aborted.
 SLOWEST_READER_S = 30.0
 _REASONS = {
     200: b"OK",
@@ -54,21 +52,19 @@ _REASONS = {
 _STATUS_LINES = {
     status: b"HTTP/1.1 %d %b\r\n" % (status, reason) for status, reason in _REASONS.items()
 }
-
-
-# Of these, the first three once and well-formed; with the others a request goes the long way.
-_NOTED = frozenset(
+# The first three must be well-formed and stand once; the others send a request to the slow path.
+_CHECKED_HEADERS = frozenset(
     {b"content-length", b"host", b"content-type", b"transfer-encoding", b"expect", b"upgrade"}
 )
 _END = b"\r\n\r\n"
 
 
-class _Enough(Exception):
+class _NextRequest(Exception):
     """Stops llhttp where a second request begins."""
 
 
 class WorkerContext(Protocol):
-    """What a door needs of its worker."""
+    """What a connection needs from its worker."""
 
     hot: Mapping[bytes, Handler]
     largest_body: int
@@ -81,21 +77,22 @@ class WorkerContext(Protocol):
     turns: ReadTurns
 
     def make_room(self) -> None:
-        """Close the connections that waited longest for their clients: there are too many."""
+        """Abort the connections that waited longest for their clients: there are too many."""
 
     def refused(self, status: int) -> None:
-        """An answer that the app has no part in was given: it counts."""
+        """Count an error that was answered without the app."""
 
     def other_protocol(self) -> Any:
-        """gunicorn's protocol for one connection."""
+        """A slow-path protocol for one connection."""
 
 
 class HttpConnection(asyncio.Protocol):
-    """See above.
+    """One client's connection on the fast path.
 
-    since: loop time since which it waits for its client, None while a request is being answered;
-    begun: whether some of a request has arrived; cut: ends the connection, whatever is under way;
-    refused: it was given up, and what its client still sends is thrown away."""
+    since: loop time since which it waits for its client, None while a request is being answered.
+    begun: whether some of a request has arrived.
+    abort: closes the connection at once, even during a request.
+    refused: its request was refused, and whatever its client still sends is discarded."""
 
     def __init__(self, worker: WorkerContext, loop: asyncio.AbstractEventLoop) -> None:
         self.worker, self.loop = worker, loop
@@ -128,31 +125,31 @@ class HttpConnection(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """A client connected."""
         self._transport, self._pauses = transport, ReadingPauses(transport)
-        self.cut, self._unsent = transport.abort, transport.get_write_buffer_size
+        self.abort, self._unsent = transport.abort, transport.get_write_buffer_size
         self.worker.nr_conns += 1
         self.worker.connections.add(self)
         if self.worker.nr_conns > self.worker.most_conns:
             self.worker.make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        """The client, or the server, closed it."""
+        """The connection is closed."""
         self._transport = None
         self.worker.nr_conns -= 1
         self.worker.connections.discard(self)
-        # Door and parser hold each other: their bytes would stay until the garbage collector comes
-        # by.
+        # Connection and parser refer to each other: without this their bytes would stay until the
+        # next garbage collection.
         self._body, self._raw, self._waiting = [], b"", b""
         if self._held:
             self._held = 0
             self.worker.budget.release(self)
 
     def eof_received(self) -> bool:
-        """The client sends no more; whether its answers are still to be sent."""
+        """The client sends no more. Returns whether answers are still to be sent."""
         self._ended = True
         return self._transport is not None and (self.since is None or bool(self._waiting))
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of this request, or of one that has to wait for its turn."""
+        """Bytes of the current request, or of a later one that has to wait."""
         if self.refused:
             self._take_turn(data)
         elif self.since is None or self._clogged or self._waiting:
@@ -161,14 +158,14 @@ class HttpConnection(asyncio.Protocol):
             self._feed(data)
 
     def pause_writing(self) -> None:
-        """The client does not read its answers: begin no further request."""
+        """The client does not read its answers: start no further request."""
         self._clogged = True
         if self._transport is not None:
             self._unread = (self.loop.time(), self._unsent())
             self._count()
 
     def resume_writing(self) -> None:
-        """It reads again."""
+        """The client reads again."""
         self._clogged = False
         self._unread = (0.0, 0)
         if self._held:
@@ -176,7 +173,7 @@ class HttpConnection(asyncio.Protocol):
         self._next()
 
     def close_if_idle(self) -> None:
-        """Close unless a request is under way."""
+        """Close unless a request is in progress."""
         if (
             self._transport is not None
             and self.since is not None
@@ -191,32 +188,28 @@ class HttpConnection(asyncio.Protocol):
         return self.since is not None or self._transport is None
 
     def evict(self) -> None:
-        """Give way to others: a request that did not arrive yet is refused, an unread answer is cut
-        off.
-        """
+        """Free the bytes held: refuse a request that is incomplete, or abort an unread answer."""
         if self._transport is None or self._clogged or not self.begun:
-            self.cut()
+            self.abort()
             self._held = 0
             self.worker.budget.release(self)
         else:
-            self.give_up(*_too_much())
+            self.give_up(*_too_many_bytes())
 
     def close_slow_reader(self, now: float) -> None:
-        """Cut the connection where hardly anything of its answer was read for SLOWEST_READER_S."""
+        """Abort if hardly any of the answer was read for SLOWEST_READER_S. now: loop time."""
         began, size = self._unread
         if not self._clogged or now - began < SLOWEST_READER_S:
             return
 
         left = self._unsent()
         if left > size - size // 4:
-            self.cut()
+            self.abort()
         else:
             self._unread = (now, left)
 
     def give_up(self, status: int, headers: Headers, body: bytes) -> None:
-        """Answer a request that did not arrive in time, and close once its client knows: it may
-        still be sending.
-        """
+        """Refuse a request that is incomplete; close later, since its client may still send."""
         transport = self._transport
         if transport is None or self.since is None or self.refused:
             return
@@ -230,12 +223,12 @@ class HttpConnection(asyncio.Protocol):
         self._pauses.remove(WAITING)
         transport.write_eof()
 
-    # llhttp's callbacks, within `feed_data`
+    # llhttp's callbacks, called by `feed_data`
 
     def on_message_begin(self) -> None:
         """llhttp: the first byte of a request."""
         if self._complete:
-            raise _Enough
+            raise _NextRequest
         self.begun = True
         self.since = self.loop.time()
 
@@ -248,10 +241,10 @@ class HttpConnection(asyncio.Protocol):
         self._headers.append((name.lower(), value.strip()))
 
     def on_headers_complete(self) -> None:
-        """llhttp: the head is whole; decide who answers."""
+        """llhttp: the head is complete; choose the fast or the slow path."""
         hosts = types = 0
         for name, value in self._headers:
-            if name in _NOTED:
+            if name in _CHECKED_HEADERS:
                 if name == b"content-length":
                     self._length = int(value) if value.isdigit() else -1
                 elif name == b"host":
@@ -280,26 +273,26 @@ class HttpConnection(asyncio.Protocol):
         self._size += len(body)
 
     def on_message_complete(self) -> None:
-        """llhttp: the request is whole."""
+        """llhttp: the request is complete."""
         self._complete = True
         self._keep = self._parser.should_keep_alive()
 
     def _wait(self, data: bytes) -> None:
-        """Keep what has to wait for its turn, and stop reading if that is much."""
+        """Keep bytes of later requests, and stop reading if there are many."""
         if self._transport is None:
             return
 
         self._waiting += data
-        room = self._count() if len(self._waiting) > UNCOUNTED_BYTES else True
-        if len(self._waiting) > MOST_WAITING or not room:
+        size = len(self._waiting)
+        if (size > UNCOUNTED_BYTES and not self._count()) or size > MOST_WAITING:
             self._pauses.add(WAITING)
 
     def _feed(self, data: bytes) -> None:
-        # Empty lines before a request; gunicorn would skip one of them.
+        # gunicorn, too, skips an empty line before a request, but only one.
         if not self._raw and not self.begun:
             data = data.lstrip(b"\r\n")
 
-        # What may have to be handed over is kept until it is known who answers.
+        # The bytes are kept until it is known whether they take the slow path.
         decided = self._handler is not None
         if not decided:
             self._raw += data
@@ -310,63 +303,66 @@ class HttpConnection(asyncio.Protocol):
         except httptools.HttpParserUpgrade:
             self._foreign = True
         except httptools.HttpParserError:
-            # A fault in what follows a whole request is met again when that is fed by itself.
+            # An error after a complete request is found again when the next one is parsed.
             more = self._complete
             self._foreign = self._foreign or not more
 
         if self._foreign or (self._handler is None and len(self._raw) > LARGEST_HEAD):
             self._hand_over()
         elif self._complete:
-            if more:
-                self._keep_what_follows(
-                    data[len(self._body[-1]) :] if decided else self._raw[self._end() :]
-                )
+            if more and decided:
+                self._keep_what_follows(data[len(self._body[-1]) :])
+            elif more:
+                self._keep_what_follows(self._raw[self._end() :])
+
             if self._size > UNCOUNTED_BYTES and not self._count():
                 self._refuse()
             else:
                 self._answer()
         elif self._handler is not None:
-            # Whatever follows is of the body: its first piece is not needed twice.
+            # Only the body follows: its first piece is in `_body` already.
             self._raw = b""
             if not self._count():
                 self._refuse()
+
             self._take_turn(data)
 
     def _take_turn(self, data: bytes) -> None:
-        """After a large piece of a body, read on when others have been read from."""
+        """After a large piece of a body, read on once the other connections were read from."""
         if len(data) >= PIECE_BYTES and TURN not in self._pauses and self._transport is not None:
             self._pauses.add(TURN)
             self.worker.turns.take(partial(self._pauses.remove, TURN))
 
     def _count(self) -> bool:
-        """Tell the budget what is held; False where that is more than there is room for."""
+        """Report the bytes held to the budget. Returns False where they exceed it."""
         held = self._size + len(self._waiting) + self._unread[1]
         if held == self._held:
             return True
+
         self._held = held
         return self.worker.budget.change(self, held)
 
     def _release(self) -> None:
-        """Tell the budget that the request is gone, where it counted."""
+        """Release the bytes that the budget counted for this request."""
         if self._held:
             self._count()
 
     def _refuse(self) -> None:
-        """There is no room for this request, though others gave way."""
+        """Answer 503: this request exceeds the budget, though others were evicted."""
         if not self.refused:
-            self.give_up(*_too_much())
+            self.give_up(*_too_many_bytes())
 
     def _keep_what_follows(self, follows: bytes) -> None:
-        """The client did not wait for its answer: what follows is parsed when it has it."""
+        """Keep a request that was sent before the previous answer; it is parsed after that."""
         self._waiting = follows + self._waiting
         self._parser = httptools.HttpRequestParser(self)
 
     def _end(self) -> int:
-        """Where in `_raw` a request ends that arrived with its head."""
+        """The end, in `_raw`, of a request that arrived together with its head."""
         return self._raw.find(_END) + len(_END) + self._length
 
     def _answer(self) -> None:
-        """Let the handler answer. It may do so before it returns."""
+        """Call the handler, which may answer before it returns."""
         assert self._handler is not None
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         self._body = []
@@ -409,14 +405,13 @@ class HttpConnection(asyncio.Protocol):
         self._transport.write(b"".join(parts))
 
     def _close(self) -> None:
-        """Close, and neither read nor answer any more."""
+        """Close once the client has read the answer; read and answer no more."""
         transport, self._transport, self.since = self._transport, None, None
-        # It stays open until its client has read the answer.
         self._clogged, self._unread = True, (self.loop.time(), self._unsent())
         transport.close()
 
     def _next(self) -> None:
-        """Go on with what the client sent meanwhile."""
+        """Go on with what the client sent in the meantime."""
         if self._transport is None or self.since is None or self._clogged:
             return
 
@@ -430,7 +425,7 @@ class HttpConnection(asyncio.Protocol):
                 and self.since is not None
                 and not self._waiting
             ):
-                # What it sent is no whole request, and no more will come.
+                # The request is incomplete, and no more of it will come.
                 self._close()
 
     def _hand_over(self) -> None:
@@ -445,11 +440,11 @@ class HttpConnection(asyncio.Protocol):
             transport.close()
 
 
-def _too_much() -> tuple[int, Headers, bytes]:
+def _too_many_bytes() -> tuple[int, Headers, bytes]:
     headers, body = problem(
         503,
         "not able to answer now",
-        "the requests under way hold as many bytes as they may together: send this one again, or "
-        "in smaller parts",
+        "the requests in progress hold as many bytes as they may together: send this one again, "
+        "or in smaller parts",
     )
     return 503, [*headers, (b"retry-after", b"%d" % RETRY_AFTER_S)], body

@@ -1,4 +1,4 @@
-"""Problem JSON (RFC 9457) for errors that no app has a part in."""
+"""Problem JSON (RFC 9457) for errors that are answered without the app."""
 
 import json
 
@@ -6,6 +6,6 @@ Headers = list[tuple[bytes, bytes]]
 
 
 def problem(status: int, title: str, detail: str) -> tuple[Headers, bytes]:
-    """Headers and body of one problem."""
+    """The headers and body of an error answer."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     return [(b"content-type", b"application/problem+json")], json.dumps(body).encode()

@@ -1,8 +1,7 @@
-"""gunicorn's own protocol, for what goes the long way: bounded as the short way is, and with errors
-as problem JSON.
+"""The slow path: gunicorn's own protocol, with the limits of the fast path and problem JSON.
 
-Its requests need a Host (RFC 9112), may be of absolute form, and are answered also to a client that
-closed its side."""
+A request needs a Host (RFC 9112), may be of absolute form, and is answered also to a client that
+closed its sending side."""
 
 from http import HTTPStatus
 from typing import Any
@@ -18,7 +17,7 @@ from wire.read_turns import PIECE_BYTES, ReadingPauses
 MOST_HEAD = 64 * 1024
 LONGEST_DETAIL = 300
 LONGEST_CAUSE = 200
-# gunicorn's own words name the cause alone.
+# gunicorn's messages name the cause alone.
 _NEXT_STEP = {
     400: "send a request as RFC 9112 has it, best with an HTTP library",
     414: "send a shorter address",
@@ -26,13 +25,13 @@ _NEXT_STEP = {
     501: "send the body chunked, or with its Content-Length",
 }
 SLICE_BYTES = 4 * 1024
-"""So much is parsed at once: what the parser does grows with the square of what it is given."""
-# Why a connection is not read from: its app has not taken what came. Or it is not its turn.
+"""Bytes parsed at once: the time of the parser grows with the square of its input."""
+# Why a connection is not read from: the app has not read what came. Another reason is TURN.
 FULL = "full"
 
 
 class HostMissing(ParseException):  # type: ignore[misc]
-    """A request of HTTP/1.1 without a Host."""
+    """An HTTP/1.1 request has no Host header."""
 
     def __str__(self) -> str:
         """What to send."""
@@ -40,29 +39,29 @@ class HostMissing(ParseException):  # type: ignore[misc]
 
 
 class CodingUnknown(ParseException):  # type: ignore[misc]
-    """A body in another transfer coding, which somebody before this server may read otherwise."""
+    """A body has another transfer coding, which a proxy might read otherwise."""
 
     def __str__(self) -> str:
         """What to send."""
-        return "Transfer-Encoding is chunked or none here: pack a body by Content-Encoding"
+        return "only `Transfer-Encoding: chunked` is supported: compress a body by Content-Encoding"
 
 
-_OWN_WORDS = frozenset({str(HostMissing()), str(CodingUnknown())})
+_OWN_MESSAGES = frozenset({str(HostMissing()), str(CodingUnknown())})
 
 
 class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
-    """One connection of the long way. Belongs to one worker (wire/worker.py)."""
+    """One connection on the slow path. Belongs to one worker (wire/worker.py)."""
 
     def __init__(self, worker: Any) -> None:
         super().__init__(worker)
         now = worker.loop.time()
-        # Since when it waits for its client, and since when some of a head has been there.
+        # Loop time since which it waits for its client, and since which a head has been incomplete.
         self._last = now
         self._head_since: float | None = None
         self._head_bytes = 0
         self._ended = False
         self._unread = (now, 0)
-        # What has arrived and waits for its turn to be parsed, and the pieces of a slice's body.
+        # What has arrived and is not parsed yet, and the pieces of a slice's body.
         self._unparsed = memoryview(b"")
         self._pieces: list[bytes] = []
 
@@ -88,34 +87,34 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
     def _clogged(self) -> bool:
         return self._flow_control is not None and self._flow_control.write_paused
 
-    def cut(self) -> None:
-        """End the connection, whatever is under way."""
+    def abort(self) -> None:
+        """Close the connection at once, even during a request."""
         self.transport.abort()
 
     def evict(self) -> None:
-        """See wire/budget.py: only unread answers are counted by connection."""
+        """See wire/budget.py. Only unread answers are counted by connection."""
         self.worker.budget.release(self)
-        self.cut()
+        self.abort()
 
     def close_if_idle(self) -> None:
-        """Close unless a request is under way."""
+        """Close unless a request is in progress."""
         if self._awaiting_request:
             self._keepalive_timeout()
 
     def connection_made(self, transport: Any) -> None:
-        """A client connected, or was handed over."""
+        """A client connected, or the fast path handed its connection over."""
         self._pauses = ReadingPauses(transport)
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client, or the server, closed it."""
+        """The connection is closed."""
         self.worker.budget.release(self)
         self._unparsed = memoryview(b"")
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of a head, a body, or of what follows."""
-        # Not with each piece of a head: who waits longest is who began first.
+        """Bytes of this request, or of later ones."""
+        # Not with each piece of a head: the order of waiting is that of the first pieces.
         if self._head_since is None:
             self._last = self.worker.loop.time()
 
@@ -125,7 +124,7 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
             super().data_received(data)
 
     def _feed_callback_parser(self, data: bytes) -> bool:
-        """Parse the first slice; the others, and what waits behind them, when it is their turn."""
+        """Parse the first slice now, the others and later bytes in turn."""
         behind = bytes(self._unparsed)
         self._unparsed = memoryview(data + behind if behind else data)
         goes_on = self._parse_slice()
@@ -136,9 +135,9 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         return goes_on
 
     def _parse_slice(self) -> bool:
-        """Whether the connection goes on."""
+        """Parse the next slice. Returns whether the connection stays open."""
         request = self._current_request
-        # A body without chunks costs no more at once.
+        # Parsing a body without chunks takes linear time.
         size = SLICE_BYTES if request is None or request.chunked else PIECE_BYTES
         piece = bytes(self._unparsed[:size])
         self._unparsed = self._unparsed[size:]
@@ -146,10 +145,11 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         self._give_pieces()
         if not goes_on:
             self._unparsed = memoryview(b"")
+
         return goes_on
 
     def _take_turn(self) -> None:
-        """Others have been served: parse the next slice, and read on after the last."""
+        """Parse the next slice, and read on after the last."""
         if self._unparsed and self._parse_slice() and self._is_buffer_full():
             self._pause_reading()
 
@@ -161,9 +161,7 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
             self._pauses.remove(TURN)
 
     def _head_has_room(self, size: int) -> bool:
-        """Count the bytes of a head that is not whole; False where it is too long, which is
-        answered.
-        """
+        """Count the bytes of an incomplete head. If it is too long, answer 431 and return False."""
         if self._current_request is not None:
             self._head_since, self._head_bytes = None, 0
             return True
@@ -187,7 +185,7 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         super()._on_message_complete()
 
     def _give_pieces(self) -> None:
-        """Hand the app the body of a slice in one piece, into however many chunks it was cut."""
+        """Pass the body of a slice to the app in one piece, however many chunks it had."""
         if self._pieces:
             whole = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
             self._pieces.clear()
@@ -202,12 +200,12 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         self._pauses.remove(FULL)
 
     def eof_received(self) -> bool:
-        """The client sends no more; whether its answer is still to be sent."""
+        """The client sends no more. Returns whether an answer is still to be sent."""
         self._ended = True
         return not self._closed and (bool(self._unparsed) or self._is_whole())
 
     def _is_whole(self) -> bool:
-        """Whether a request has arrived to its end."""
+        """Whether a request has arrived completely."""
         receiver = self._body_receiver
         return receiver is not None and receiver._complete
 
@@ -219,14 +217,14 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         self.worker.budget.change(self, size)
 
     def resume_writing(self) -> None:
-        """It reads again."""
+        """The client reads again."""
         self.worker.budget.release(self)
         super().resume_writing()
 
-    def look(self, now: float, slowest_s: float) -> None:
-        """End what takes too long: a head that does not arrive, an answer that is not read, a
-        client that has gone.
-        """
+    def check(self, now: float, slowest_s: float) -> None:
+        """End a connection that is too slow or has been left.
+
+        now: loop time. slowest_s: seconds in which a head has to arrive."""
         if self._awaiting_request:
             if self._ended and not self._unparsed:
                 self._keepalive_timeout()
@@ -238,13 +236,13 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         if (self._clogged or self._closed) and now - began > SLOWEST_READER_S:
             left = self.transport.get_write_buffer_size()
             if left > size - size // 4:
-                self.cut()
+                self.abort()
             else:
                 self._unread = (now, left)
 
     def _close_transport(self) -> None:
         if not self._closed and self.transport is not None:
-            # It stays open until its client has read the answer.
+            # The transport stays open until the client has read the answer.
             self._unread = (self.worker.loop.time(), self.transport.get_write_buffer_size())
         super()._close_transport()
 
@@ -271,9 +269,7 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         )
 
     def _is_websocket_upgrade(self, request: Any) -> bool:  # noqa: ARG002
-        """There are none here; an offer to upgrade may be ignored, and the request is answered as
-        it stands.
-        """
+        """False: the offer to upgrade is ignored, and the request is answered as it is."""
         return False
 
     def _build_http_scope(self, request: Any, sockname: Any, peername: Any) -> dict[str, Any]:
@@ -282,7 +278,7 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         if slashes and kind.lower() in (b"http", b"https"):
             authority, _, rest = rest.partition(b"/")
             path = b"/" + rest
-            # What the request is for is named by its target, whatever Host says (RFC 9112, 3.2.2).
+            # The target takes precedence over Host (RFC 9112, 3.2.2).
             others = [header for header in scope["headers"] if header[0] != b"host"]
             scope["headers"] = [(b"host", authority), *others]
             scope["raw_path"], scope["path"] = (
@@ -294,16 +290,16 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
 
     def _send_error_response(self, status: int, message: str, extra_headers: Any = ()) -> None:
         step = _NEXT_STEP.get(status)
-        if step and message not in _OWN_WORDS:
+        if step and message not in _OWN_MESSAGES:
             message = f"{message[:LONGEST_CAUSE]}: {step}"
+
         self._refuse(status, message, extra_headers)
 
     def _refuse(self, status: int, message: str, extra_headers: Any = ()) -> None:
         if status == HTTPStatus.INTERNAL_SERVER_ERROR and (
             self.transport is None or self.transport.is_closing()
         ):
-            # Its client went away before its request was whole: nobody is answered, and nobody was
-            # failed.
+            # The client disconnected before its request was complete: nobody waits for an answer.
             return
 
         phrase = HTTPStatus(status).phrase
@@ -316,5 +312,5 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
         self.worker.refused(status)
 
 
-# It notes the result on the class it is asked on, and reads it from its own.
+# It stores the result on the class it is called on, but reads it from its own.
 ASGIProtocol._check_h1c_protocol_available()

@@ -1,14 +1,14 @@
-"""gunicorn's asgi worker, with doors for the hot paths and a farewell that loses no request.
+"""gunicorn's ASGI worker with a fast path for hot URLs and a shutdown that loses no request.
 
-gunicorn closes a kept-alive connection as soon as the answer it was writing is out; a client that
-has just sent its next request over it would lose that one. Here a worker told to stop first stops
-accepting, then says `Connection: close` with every answer, and goes when the clients have gone or
-LINGER_S is over; whoever is in the middle of a request then may finish it until SPARE_S before the
-arbiter would kill the worker.
+gunicorn closes a kept-alive connection as soon as the answer in progress is sent, so a client that
+has just sent its next request loses it. This worker first stops accepting connections, then sends
+`Connection: close` with every answer, and exits when all clients have disconnected or LINGER_S has
+passed. Requests still in progress then may finish until SPARE_S before the arbiter would kill the
+worker.
 
-A worker whose arbiter was killed goes on answering until another arbiter's workers do, or until
-ORPHAN_S is over, and then leaves in the same way. The app may have `replaced`, which tells it; a
-unix socket's file tells it by itself."""
+A worker whose arbiter was killed goes on answering until another arbiter's workers do, at most for
+ORPHAN_S, and then shuts down in the same way. For a unix socket it watches the socket's file; else
+the app's `replaced()` tells whether there are such workers."""
 
 import asyncio
 import gc
@@ -21,7 +21,7 @@ from weakref import WeakSet
 
 from gunicorn.workers import gasgi
 
-from wire.budget import ByteBudget, give_back_memory
+from wire.budget import ByteBudget, return_memory
 from wire.fast_path import Handler, Headers, HttpConnection
 from wire.file_limits import most_connections, raise_file_limit
 from wire.problems import problem
@@ -32,22 +32,22 @@ LINGER_S = 5.0
 SPARE_S = 2.0
 SWEEP_S = 1.0
 SLOWEST_REQUEST_S = 30.0
-# A connection whose request was refused is read, and what it sends thrown away, for so long: closed
-# at once, its client would see a reset instead of the answer.
+# What a refused client still sends is read and discarded for this time: closed at once, it would
+# see a connection reset instead of the answer.
 DISCARD_S = 2.0
-# Where connections are too many, those that have been idle for so long go before those in the
-# middle of a request.
+# Where connections are too many, those idle for this long are aborted before those within a
+# request.
 IDLE_S = 1.0
 MOST_BYTES = 64 * 1024 * 1024
 ORPHAN_S = 30.0
 
 
 class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
-    """An asgi worker whose app may have `hot`, handlers by path, and `largest_body`, in bytes.
+    """An ASGI worker with a fast path. `scope["state"]["worker"]` is this worker.
 
-    Also `most_bytes`, of all requests under way together, and `refused(status)`, called for each
-    error that is answered without the app. `scope["state"]["worker"]` is this worker; its `budget`
-    is for the bodies that the app reads."""
+    The app has `hot` (handlers by path) and `largest_body` (bytes). It may have `most_bytes` (of
+    all requests in progress together), `refused(status)` (called for each error that is answered
+    without the app) and `replaced()`. The bodies that the app reads count in `budget`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -61,9 +61,7 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
 
     @property
     def ppid(self) -> int:
-        """What gunicorn compares its parent with, and would leave at once: this worker looks after
-        that itself.
-        """
+        """The present parent, so that gunicorn sees no change of it: `_watch_parent` does that."""
         return os.getppid()
 
     @ppid.setter
@@ -72,44 +70,40 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
 
     @property
     def hot(self) -> Mapping[bytes, Handler]:
-        """The app's handlers, which it has once it has started."""
+        """The app's handlers by path; empty until the app has started."""
         return self.asgi.hot  # type: ignore[no-any-return]
 
     @property
     def largest_body(self) -> int:
-        """Larger ones go the long way, which refuses them."""
+        """Bytes of a body on the fast path; larger ones take the slow path, which refuses them."""
         return self.asgi.largest_body  # type: ignore[no-any-return]
 
     def other_protocol(self) -> Any:
-        """gunicorn's protocol for one connection."""
+        """A slow-path protocol for one connection."""
         other = SlowPathProtocol(self)
         self.others.add(other)
         return other
 
     def refused(self, status: int) -> None:
-        """Let the app count an error that was answered without it."""
+        """Let the app count an error that was answered without the app."""
         count = getattr(self.asgi, "refused", None)
         if count is not None:
             count(status)
 
     def make_room(self) -> None:
-        """Close the connections that waited longest for their clients, some more than are too
-        many.
-        """
+        """Abort the connections that waited longest for their clients, some more than needed."""
         idle_since = self.loop.time() - IDLE_S
-        waiting = [
-            ((each.begun or each.since > idle_since, each.since), each)
-            for each in (*self.connections, *self.others)
-            if each.since is not None
-        ]
-        waiting.sort(key=lambda pair: pair[0])
-        for _, each in waiting[: self.nr_conns - self.most_conns + self.most_conns // 32]:
-            each.cut()
+
+        def order(connection: Any) -> tuple[bool, float]:
+            return connection.begun or connection.since > idle_since, connection.since
+
+        waiting = [one for one in (*self.connections, *self.others) if one.since is not None]
+        waiting.sort(key=order)
+        for connection in waiting[: self.nr_conns - self.most_conns + self.most_conns // 32]:
+            connection.abort()
 
     def init_process(self) -> None:
-        """Let the app see that this worker is leaving; spare the garbage collector what lives as
-        long as the worker.
-        """
+        """Prepare the process, and exclude what is loaded by now from garbage collection."""
         self.state["worker"] = self
         self.most_conns = most_connections(raise_file_limit(), self.worker_connections)
         self._files = {name: _inode(name) for name in map(_unix_name, self.sockets) if name}
@@ -121,35 +115,36 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
     async def _serve(self) -> None:
         self.budget = ByteBudget(getattr(self.asgi, "most_bytes", MOST_BYTES))
         self.turns = ReadTurns(self.loop)
-        beside = [self.loop.create_task(self._sweep()), self.loop.create_task(self._watch_parent())]
+        tasks = [self.loop.create_task(self._sweep()), self.loop.create_task(self._watch_parent())]
         try:
             await super()._serve()
         finally:
-            for task in beside:
+            for task in tasks:
                 task.cancel()
 
     async def _sweep(self) -> None:
-        """Each second: the date for the answers, and an end for who is silent or does not read for
-        too long.
-        """
+        """Each second: renew the `date` header, and end connections that are too slow."""
         late = problem(408, "the request did not arrive in time", "send it in one go")
         while True:
             self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
             now = self.loop.time()
             for connection in list(self.connections):
-                self._look(connection, now, late)
+                self._check(connection, now, late)
+
             for other in list(self.others):
-                other.look(now, SLOWEST_REQUEST_S)
+                other.check(now, SLOWEST_REQUEST_S)
+
             if self.budget.fell():
-                # Beside the loop: glibc takes milliseconds to give back some hundred megabytes.
-                self.loop.run_in_executor(None, give_back_memory)
+                # In a thread: glibc takes milliseconds to return some hundred megabytes.
+                self.loop.run_in_executor(None, return_memory)
+
             await asyncio.sleep(SWEEP_S)
 
-    def _look(self, connection: HttpConnection, now: float, late: tuple[Headers, bytes]) -> None:
+    def _check(self, connection: HttpConnection, now: float, late: tuple[Headers, bytes]) -> None:
         waited = 0.0 if connection.since is None else now - connection.since
         if connection.refused:
             if waited > DISCARD_S:
-                connection.cut()
+                connection.abort()
         elif connection.begun and waited > SLOWEST_REQUEST_S:
             connection.give_up(408, *late)
         elif not connection.begun and waited > self.cfg.keepalive:
@@ -158,9 +153,7 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
         connection.close_slow_reader(now)
 
     async def _watch_parent(self) -> None:
-        """Each second: whether the arbiter was killed; then leave once somebody listens in this
-        worker's place.
-        """
+        """If the arbiter is killed, shut down once another arbiter's workers answer."""
         while os.getppid() == self.parent:
             await asyncio.sleep(SWEEP_S)
 
@@ -172,25 +165,24 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
         self.handle_exit_signal()
 
     def _replaced(self) -> bool:
-        """Whether somebody else listens in its place; without a way to know it makes room, so that
-        somebody can.
-        """
+        """Whether other workers listen on the address; True where there is no way to know."""
         if self._files:
             return any(_inode(name) != inode for name, inode in self._files.items())
+
         return bool(getattr(self.asgi, "replaced", lambda: True)())
 
     def handle_exit_signal(self) -> None:
-        """SIGTERM: leave after the clients, not before."""
+        """SIGTERM: shut down after the clients have disconnected."""
         if not self.draining:
-            # First, so that who is told `close` does not come back here.
+            # First, so that clients that were told to close do not connect here again.
             for server in self.servers:
                 server.close()
             self.draining = True
-            self._farewell = self.loop.create_task(self._leave())
+            self._shutdown_task = self.loop.create_task(self._shut_down())
 
-    async def _leave(self) -> None:
+    async def _shut_down(self) -> None:
         now = self.loop.time()
-        self.loop.call_at(now + max(0, self.cfg.graceful_timeout - SPARE_S), self._cut)
+        self.loop.call_at(now + max(0, self.cfg.graceful_timeout - SPARE_S), self._abort_all)
         give_up = now + LINGER_S
         while self.nr_conns > 0 and self.loop.time() < give_up and not self._quick_shutdown:
             await asyncio.sleep(0.02)
@@ -202,12 +194,13 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
         for other in list(self.others):
             other.close_if_idle()
 
-    def _cut(self) -> None:
-        """The arbiter's patience is nearly at its end, and the app's own end is still to come."""
+    def _abort_all(self) -> None:
+        """Abort every connection: the arbiter kills soon, and the app has to end before that."""
         for connection in list(self.connections):
-            connection.cut()
+            connection.abort()
+
         for other in list(self.others):
-            other.cut()
+            other.abort()
 
 
 def _unix_name(listener: Any) -> str:
@@ -217,12 +210,12 @@ def _unix_name(listener: Any) -> str:
 
 
 def _inode(path: str) -> int:
-    """The file's number, 0 where there is none."""
+    """The file's inode number, 0 where there is no file."""
     try:
         return os.stat(path).st_ino
     except OSError:
         return 0
 
 
-# gunicorn names the class of its protocol in this one place and calls it with the worker.
+# gunicorn has no setting for its protocol; it looks the class up here and calls it with the worker.
 gasgi.ASGIProtocol = lambda worker: HttpConnection(worker, worker.loop)

@@ -1,1 +1,1 @@
-"""Follows the ledger and conducts its rollout."""
+"""Follows the ledger and controls its rollout."""

@@ -1,11 +1,10 @@
-"""Conducts: one router process holds the lease; each second it judges the rollout and takes the
-step that is due.
+"""The rollout controller: the worker with the lease judges the rollout each second and acts.
 
-Every worker hands in its counts. Who conducts reads them all, asks rollout/verdict/verdict.py and
-rollout/decide/reconcile.py, and inserts the next revision; the ledger lets exactly one insert win,
-so two conductors at once do nothing twice. What was frozen is in the database, so the next
-conductor goes on where this one stopped. While the database is away nothing is lost: counts are
-kept, and what is due is done when it answers again."""
+Every worker flushes its counts to the database. The controller reads all of them, asks
+rollout/verdict/verdict.py and rollout/decide/reconcile.py, and inserts the next revision. The
+ledger accepts exactly one insert, so two controllers at once do nothing twice. Frozen evidence is
+in the database, so the next controller goes on where this one stopped. While the database is not
+available nothing is lost: workers keep their counts, and the acts follow later."""
 
 import logging
 import os
@@ -51,7 +50,7 @@ LATE_LABELS_EVERY = 10
 
 
 class SteadyClock:
-    """Epoch seconds that do not jump: the system's clock once, from then on the monotonic one."""
+    """Epoch seconds that never jump: the system's clock is read once, then the monotonic one."""
 
     def __init__(self) -> None:
         self._offset = time.time() - time.monotonic()
@@ -62,7 +61,7 @@ class SteadyClock:
 
 
 class Controller:
-    """One worker's part. Its methods are called by one thread, one at a time."""
+    """The controller of one worker. One thread calls its methods, one at a time."""
 
     def __init__(
         self,
@@ -78,95 +77,89 @@ class Controller:
         self.labels = FeedbackStore(engine, model)
         self.copies = ShadowAnswerStore(engine, model)
         self.leases = LeaseStore(engine, model)
-        self.tallies, self.clock, self.kept = (
-            tallies,
-            clock or SteadyClock(),
-            kept or ShadowBuffer(),
-        )
+        self.tallies = tallies
+        self.clock = clock or SteadyClock()
+        self.kept = kept or ShadowBuffer()
         self.lease: Lease | None = None
         self.verdict: Verdict | None = None
-        self._patience = LeaseTimes(LEASE_S)
+        self._lease_times = LeaseTimes(LEASE_S)
         self._serial = 0
-        self._handed_in: dict[tuple[str, str, int], dict[str, Any]] = {}
+        self._flushed: dict[tuple[str, str, int], dict[str, Any]] = {}
         self._ticks = 0
 
     def tick(self, ledger: Ledger) -> None:
-        """Hand in the counts; conduct if the lease is mine. Never raises: the next tick may do
-        better.
+        """Flush the counts, and control the rollout if this worker has the lease. Never raises.
 
-        The lease comes first and each part by itself: what lies beside the ledger may be away while
-        the ledger answers."""
-        leads = self._attempt("the lease was not looked at", self._leads)
-        self._attempt("counts were not handed in", self._hand_in)
+        Each part is attempted by itself: one table may fail while the ledger answers."""
+        leads = self._attempt("the lease was not read", self._leads)
+        self._attempt("the counts were not stored", self._flush_all)
         if leads:
-            self._attempt("nothing was conducted", lambda: self._conduct(ledger))
+            self._attempt("the rollout was not controlled", lambda: self._control(ledger))
 
-    def _attempt(self, otherwise: str, act: Callable[[], object]) -> object:
-        """What an act gives, None where it fails. Whoever calls this each second would end with
-        what is raised.
-        """
+    def _attempt(self, failure: str, act: Callable[[], object]) -> object:
+        """The result of an act, None where it fails: an error is logged, the next tick retries."""
         try:
             return act()
         except Conflict as conflict:
-            log.info("somebody was first: %s", conflict)
+            log.info("another writer was first: %s", conflict)
         except (StoreError, Refusal) as error:
-            log.warning("%s: %s", otherwise, error)
+            log.warning("%s: %s", failure, error)
         except Exception:
-            log.exception("%s: a rollout could not be conducted", otherwise)
+            log.exception("%s: unexpected error", failure)
 
         return None
 
-    def _hand_in(self) -> None:
+    def _flush_all(self) -> None:
         self.flush()
         for rollout, answers in self.kept.take().items():
             self.copies.keep(rollout, answers)
 
     def flush(self) -> None:
-        """Hand in the counts of this worker that have changed since they were last taken."""
+        """Store the counts of this worker that have changed since the last flush."""
         rows = [EvidenceRow(*row) for row in self.tallies.rows()]
-        changed = [row for row in rows if row.body and self._handed_in.get(_place(row)) != row.body]
+        changed = [row for row in rows if row.body and self._flushed.get(_key(row)) != row.body]
         if not changed:
             return
 
         self._serial += 1
         self.evidence.flush(self.me, self._serial, changed)
-        self._handed_in = {_place(row): row.body for row in rows}
+        self._flushed = {_key(row): row.body for row in rows}
 
     def gauges(self) -> dict[tuple[str, ...], float]:
-        """How near each signal is to its decision, where this worker conducts."""
+        """How close each signal is to a decision, if this worker is the controller."""
         if self.lease is None or self.verdict is None:
             return {}
 
-        found: dict[tuple[str, ...], float] = {
+        gauges: dict[tuple[str, ...], float] = {
             ("verdict", "all"): self.verdict.against / self.verdict.needed
         }
         for judged in self.verdict.signals:
-            found["verdict", judged.rule.name] = judged.against / judged.against_needed
+            gauges["verdict", judged.rule.name] = judged.against / judged.against_needed
 
-        return found
+        return gauges
 
     def _leads(self) -> bool:
         try:
             if self.lease is not None:
                 self.lease = self.leases.renew(self.lease)
             else:
-                self.lease = self._taken(self.leases.look())
+                self.lease = self._acquire(self.leases.look())
         except StoreError:
-            # While the record was away its holder could not renew either.
-            self._patience = LeaseTimes(LEASE_S)
+            # While the database did not answer, the holder could not renew it either.
+            self._lease_times = LeaseTimes(LEASE_S)
             raise
 
         return self.lease is not None
 
-    def _taken(self, seen: Lease | None) -> Lease | None:
+    def _acquire(self, seen: Lease | None) -> Lease | None:
         if seen is not None and seen.holder == self.me:
             return self.leases.renew(seen)
 
-        if self._patience.may_take(seen, time.monotonic()):
+        if self._lease_times.may_take(seen, time.monotonic()):
             return self.leases.take(seen, self.me)
         return None
 
-    def _conduct(self, ledger: Ledger) -> None:
+    def _control(self, ledger: Ledger) -> None:
         self._ticks += 1
         rollout = ledger.rollout
         if rollout is not None and rollout.policy is not None:
@@ -176,7 +169,9 @@ class Controller:
         self.verdict = None
         waited = begin_queued(ledger, self.clock())
         if waited is not None:
-            self._record(waited, f"it waited for the end of another: {waited.summary}")
+            self._record(
+                waited, f"it was queued until the rollout before it ended: {waited.summary}"
+            )
             return
 
         record = advance(ledger, self.clock())
@@ -188,68 +183,72 @@ class Controller:
             self._judge_late(ledger, late)
 
     def _judge(self, ledger: Ledger, rollout: Rollout) -> None:
-        found = self._docket(rollout)
+        snapshot = self._snapshot(rollout)
         weight, now = ledger.weight(rollout.candidate), self.clock()
-        case = found.case(weight, now)
+        case = snapshot.case(weight, now)
         if case is None:
             return
 
-        self.verdict = verdict = latched(case.verdict(), found.marks)
+        self.verdict = verdict = latched(case.verdict(), snapshot.marks)
         if verdict.word == "fail":
             self.evidence.mark(rollout.id, FAILED, {"because": list(verdict.because)})
 
-        memory = short_of_memory(found.evidence)
-        seen = Observation(
-            now, verdict, found.served(weight), lambda: account(case, verdict), memory
+        memory = short_of_memory(snapshot.evidence)
+        observation = Observation(
+            now, verdict, snapshot.served(weight), lambda: account(case, verdict), memory
         )
-        record = next_move(ledger, seen)
-        if record is not None:
-            told = (record.ledger.verdict or {}).get("because", "")
-            self._record(record, f"{record.summary} ({told})" if told else record.summary)
+        record = next_move(ledger, observation)
+        if record is None:
+            return
 
-    def _docket(self, rollout: Rollout) -> EvidenceSnapshot:
-        """The evidence of a rollout; what is to be frozen now is frozen first."""
+        reason = record.summary
+        if because := (record.ledger.verdict or {}).get("because", ""):
+            reason += f" ({because})"
+
+        self._record(record, reason)
+
+    def _snapshot(self, rollout: Rollout) -> EvidenceSnapshot:
+        """The evidence of a rollout. What has to be frozen now is stored first."""
         counted = self.evidence.counted(rollout.id)
         labels, pairs = self.labels.levels(rollout.number), self.labels.pairs(rollout.number)
         marks = self.evidence.marks(rollout.id)
-        found = evidence_snapshot(rollout, counted, labels, marks, pairs)
-        fresh = found.to_freeze({} if REFERENCE in marks else self._history(rollout.stable))
-        if not fresh:
-            return found
+        snapshot = evidence_snapshot(rollout, counted, labels, marks, pairs)
+        history: Tally = {}
+        if REFERENCE not in marks:
+            history = self._history(rollout.stable)
 
-        marks = {
-            **marks,
-            **{name: self.evidence.mark(rollout.id, name, body) for name, body in fresh.items()},
-        }
-        return evidence_snapshot(rollout, counted, labels, marks, pairs)
+        new_marks = snapshot.to_freeze(history)
+        if not new_marks:
+            return snapshot
+
+        stored = dict(marks)
+        for name, body in new_marks.items():
+            stored[name] = self.evidence.mark(rollout.id, name, body)
+
+        return evidence_snapshot(rollout, counted, labels, stored, pairs)
 
     def _history(self, version: str) -> Tally:
-        """What a version did while nothing was rolled out."""
+        """The counts of a version while there was no rollout."""
         released = self.evidence.counted(NO_ROLLOUT)
         return history_of(released, version)
 
     def _judge_late(self, ledger: Ledger, rollout: Rollout) -> None:
-        """Labels of a rollout that is over may still speak against what it released."""
-        case = self._docket(rollout).case(ledger.weight(rollout.candidate), self.clock())
+        """Flag a released version if late labels of its finished rollout look worse."""
+        case = self._snapshot(rollout).case(ledger.weight(rollout.candidate), self.clock())
         if case is None:
             return
 
         verdict = case.verdict()
-        blamed = [
-            judged for judged in verdict.signals if judged.rule.name == "labels" and judged.worse
-        ]
-        if blamed:
-            told = account(case, verdict)
-            record = flagged(ledger, "late labels speak against it", told)
+        if any(judged.rule.name == "labels" and judged.worse for judged in verdict.signals):
+            record = flagged(ledger, "late labels look worse", account(case, verdict))
             self._record(record, record.summary)
 
     def _record(self, record: RecordRevision, reason: str) -> None:
-        """Write the step; raises Conflict where another router or an operator was first."""
+        """Append a revision; raises Conflict if another router or an operator was first."""
         at = datetime.fromtimestamp(self.clock(), UTC)
         body = record.ledger.to_body()
         self.ledgers.append(record.ledger.revision, body, record.act, "conductor", reason, at)
 
 
-def _place(row: EvidenceRow) -> tuple[str, str, int]:
-    """Where a row's counts belong."""
+def _key(row: EvidenceRow) -> tuple[str, str, int]:
     return row.rollout, row.version, row.weight

@@ -1,8 +1,7 @@
-"""Follows the ledger: asks for the newest revision and hands a new Table to the traffic. Keeps the
-last good one.
+"""Follows the ledger: reads each new revision and gives its routing table to the dispatcher.
 
-It is asked when the store's bell rings, and each POLL_S in any case. The last table is kept in a
-file too, so that a worker started while the database is away serves at once."""
+The ledger is read when the store notifies of a change, and each POLL_S in any case. The last table
+is saved to a file, so that a worker that starts while the database does not answer can serve."""
 
 import asyncio
 import logging
@@ -28,7 +27,7 @@ POLL_S = 0.1
 
 
 class SavedRoutingTable(msgspec.Struct):
-    """The file form of the last good table."""
+    """The saved form of the last routing table."""
 
     model: str
     revision: int
@@ -36,9 +35,9 @@ class SavedRoutingTable(msgspec.Struct):
 
 
 class LedgerFollower:
-    """One worker's eye on the ledger. `away_since` is None while the ledger answers; secret: keys
-    the split.
-    """
+    """Follows the ledger for one worker.
+
+    away_since: monotonic seconds, None while the ledger answers. secret: keys the split."""
 
     def __init__(self, database_url: str, model: str, state: Path, secret: bytes = b"") -> None:
         self.engine = engine(database_url)
@@ -51,45 +50,47 @@ class LedgerFollower:
         self._file = state / "run" / f"last-table-{model}.json"
 
     def first_table(self) -> RoutingTable:
-        """The newest table, or the last good one from the file when the ledger is away."""
-        # Tables that exist need no writer: a locked database can still be read.
+        """The newest table, or the saved one if the ledger does not answer."""
+        # Existing tables can still be read while the database is locked.
         with suppress(StoreError):
             self.store.create()
 
         try:
             table = self._newest()
-            self._heard()
+            self._note_answer()
         except (StoreError, Refusal) as error:
-            self._lost(error)
-            table = self._remembered()
+            self._note_outage(error)
+            table = self._saved()
 
         return table
 
     async def follow(self, traffic: Dispatcher) -> None:
-        """Follow for ever."""
+        """Follow the ledger until cancelled."""
         loop = asyncio.get_running_loop()
-        rings = bell(self.engine)
+        notifier = bell(self.engine)
         asked_at = 0.0
         try:
             while True:
                 await asyncio.sleep(LOOK_S)
-                if rings.rung() or loop.time() - asked_at >= POLL_S:
+                if notifier.rung() or loop.time() - asked_at >= POLL_S:
                     asked_at = loop.time()
-                    await self._ask(traffic, loop)
+                    await self._poll(traffic, loop)
         finally:
-            rings.close()
+            notifier.close()
 
-    async def _ask(self, traffic: Dispatcher, loop: asyncio.AbstractEventLoop) -> None:
+    async def _poll(self, traffic: Dispatcher, loop: asyncio.AbstractEventLoop) -> None:
         try:
             newest = await loop.run_in_executor(self.threads, self.store.revision)
             if not newest and traffic.table.revision:
                 # A ledger only grows: this is another database, or one that was emptied.
                 raise StoreError("The record is empty: restore it from a backup")
+
             if newest != traffic.table.revision:
                 traffic.follow(await loop.run_in_executor(self.threads, self._newest))
-            self._heard()
+
+            self._note_answer()
         except (StoreError, Refusal) as error:
-            self._lost(error)
+            self._note_outage(error)
 
     def age_s(self) -> float:
         """Seconds since the ledger last answered."""
@@ -101,31 +102,33 @@ class LedgerFollower:
             return empty_table(self.model)
 
         table = table_of_body(entry.body, entry.revision, self._secret)
-        self._remember(SavedRoutingTable(self.model, entry.revision, entry.body))
+        self._save(SavedRoutingTable(self.model, entry.revision, entry.body))
         return table
 
-    def _remember(self, last: SavedRoutingTable) -> None:
+    def _save(self, last: SavedRoutingTable) -> None:
         draft = self._file.with_suffix(f".{os.getpid()}.draft")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             draft.write_bytes(msgspec.json.encode(last))
             draft.replace(self._file)
         except OSError as error:
-            # A full disk must not keep a rollback from being followed.
-            log.warning("the last table could not be kept in %s: %s", self._file, error.strerror)
+            # A full disk must not prevent a rollback.
+            log.warning(
+                "the last routing table was not saved in %s: %s", self._file, error.strerror
+            )
 
-    def _remembered(self) -> RoutingTable:
+    def _saved(self) -> RoutingTable:
         try:
             last = msgspec.json.decode(self._file.read_bytes(), type=SavedRoutingTable)
             return table_of_body(last.body, last.revision, self._secret)
         except (OSError, msgspec.DecodeError, Refusal):
             return empty_table(self.model)
 
-    def _heard(self) -> None:
+    def _note_answer(self) -> None:
         self.away_since, self.away_because = None, ""
         self.seen_at = time.monotonic()
 
-    def _lost(self, error: Exception) -> None:
+    def _note_outage(self, error: Exception) -> None:
         self.away_because = str(error)
         if self.away_since is None:
             self.away_since = time.monotonic()

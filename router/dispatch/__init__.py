@@ -1,1 +1,1 @@
-"""From rows to an answer: routing table, dispatcher, a lane of batches a version, connections."""
+"""Routing: the routing table, the dispatcher, each version's queue, and upstream connections."""

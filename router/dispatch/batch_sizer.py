@@ -1,22 +1,20 @@
-"""How fast a version answers, and what follows from it: how many rows go to it at once, and how
-many may wait.
+"""Adapts the batch size and the queue limit of a version to its speed.
 
-Pure. A version's speed is that of its full batches: smaller ones say less than it can do.
-"""
+Pure. The speed is that of full batches, since smaller ones are slower per row."""
 
 from rollout.settings import Limits
 
 FIRST_BATCH_ROWS = 64
 MEMORY = 0.25
-# A batch is to take no more of the version's time-out than this, so that a slow minute is no
-# failure.
+# A batch takes at most this part of the version's time-out, so that a slow minute is no failure.
 BATCH_SHARE = 0.25
 
 
 class BatchSizer:
-    """Of one version. batch_rows: in one batch at most; waiting_rows: in its queue at most; row_s:
-    0 where unknown.
-    """
+    """The limits of one version.
+
+    batch_rows: rows in a batch at most. waiting_rows: rows in its queue at most.
+    row_s: seconds per row, 0 where unknown."""
 
     __slots__ = ("_batch_s", "_limits", "_queue_s", "batch_rows", "row_s", "waiting_rows")
 
@@ -28,13 +26,13 @@ class BatchSizer:
         self.waiting_rows = limits.max_queue_rows
         self.row_s = 0.0
 
-    def note(self, rows: int, under_way: int, seconds: float) -> None:
-        """A batch of `rows` took so long, or was given up then; `under_way` rows, its own too, were
-        being answered.
-        """
-        # What is under way by the time it takes is the throughput (Little's law), however many
-        # batches there are.
-        row_s = seconds / under_way
+    def note(self, rows: int, in_flight: int, seconds: float) -> None:
+        """Record a batch that was answered, or timed out, after so many seconds.
+
+        rows: in the batch. in_flight: rows in all batches of the version, this one included."""
+        # Rows in flight by their latency are the throughput (Little's law), for any number of
+        # batches.
+        row_s = seconds / in_flight
         if rows * 2 >= self.batch_rows:
             self.row_s += (MEMORY if self.row_s else 1.0) * (row_s - self.row_s)
             self._fit(rows, seconds)
@@ -45,7 +43,7 @@ class BatchSizer:
         limits = self._limits
         growth = min(2.0, self._batch_s / max(seconds, 1e-6))
         self.batch_rows = max(1, min(limits.max_batch_rows, int(rows * growth)))
-        # A full batch may always wait; until a version has shown that it is slow, the largest.
+        # A full batch may always wait; the largest one, until the version has proved slow.
         least = limits.max_batch_rows if growth == 2.0 else self.batch_rows
         self.waiting_rows = min(
             limits.max_queue_rows, max(least, int(self._queue_s / max(self.row_s, 1e-9)))

@@ -1,13 +1,13 @@
-"""Asks the other version what one could not answer: what neither answers speaks against neither.
+"""Sends rows that one version failed to the other: a failure of both is evidence against neither.
 
 A row that no version can predict is its sender's fault, and anybody can send any number of them. So
-a failure (5xx, time-out) or a refusal (422) of a version in a judged rollout counts only where the
-other one answers the same rows. Both versions are treated alike, or the comparison would favour
-one: what the candidate failed was asked of the stable version anyway, as its fallback; what the
-stable version failed, or either refused, is asked here once the user was told. How much is asked is
-bounded; what is beyond it, or gets no answer in time, is evidence against neither: else who knows
-which users meet the candidate could send more bad rows than are asked about, and decide its
-rollout."""
+a failure (5xx, time-out) or a refusal (422) in a judged rollout counts only if the other version
+answers the same rows. Both versions are treated alike, or the comparison would favour one. Rows
+that the candidate failed go to the stable version anyway, as its fallback; rows that the stable
+version failed, or that either refused, are sent here once the user has an answer. Their number is
+limited. Rows beyond the limit, or without an answer in time, are evidence against neither:
+otherwise somebody who knows which users get the candidate could send more bad rows than are
+checked, and decide its rollout."""
 
 import asyncio
 from collections.abc import Mapping
@@ -24,17 +24,18 @@ from router.evidence.evidence_counters import EvidenceCounters
 
 ROWS_A_SECOND = 500.0
 MOST_ROWS = 1_000.0
-"""Rows that may be asked at once where nothing was asked for a while."""
+"""Rows that may be checked at once after a pause."""
 ROW_BYTES = 1024
-"""So many bytes count as a row: a large one costs as much as many."""
+"""Bytes that count as one row, since a large row costs as much as many small ones."""
 BUSY_ROWS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class FailedRequest:
-    """A drawn request that was not answered well. word: what it counts as where the other version
-    answers it.
-    """
+    """A drawn request that failed or was refused.
+
+    word: its outcome, which counts if the other version answers. seconds: from draw to answer.
+    warm: whether its time counts."""
 
     tally: EvidenceCounters
     word: str
@@ -42,29 +43,30 @@ class FailedRequest:
     warm: bool
 
     def settle(self, other: Predicted | DispatchError) -> bool:
-        """Count it by what the other version said; False where that says nothing, and it is not
-        counted yet.
-        """
+        """Count it by the other version's outcome.
+
+        Returns False, and does not count it, where that was no answer of the version."""
         if isinstance(other, DispatchError) and other.reason in ("shed", "deadline"):
             return False
+
         self.settle_as(isinstance(other, Predicted) and not other.errors)
         return True
 
     def settle_as(self, answered: bool) -> None:
-        """Count it by whether the other version answered."""
-        self.tally.finish(self.word if answered else "neither", self.seconds, self.warm)
+        """Count it. answered: whether the other version answered the same rows."""
+        self.tally.request_finished(self.word if answered else "neither", self.seconds, self.warm)
 
     def count(self) -> None:
-        """Count it as it is."""
-        self.tally.finish(self.word, self.seconds, self.warm)
+        """Count it as evidence, whatever the other version would answer."""
+        self.tally.request_finished(self.word, self.seconds, self.warm)
 
     def dismiss(self) -> None:
-        """Count it as evidence of nothing: nobody knows what the other version says."""
-        self.tally.finish("neither", self.seconds, self.warm)
+        """Count it as no evidence: the answer of the other version is not known."""
+        self.tally.request_finished("neither", self.seconds, self.warm)
 
 
 class CrossCheck:
-    """The questions of one worker. lanes: of the versions that are deployed now."""
+    """The checks of one worker. lanes: of the versions that are deployed now."""
 
     def __init__(
         self, limits: Limits, loop: asyncio.AbstractEventLoop, lanes: Mapping[str, Lane]
@@ -80,10 +82,9 @@ class CrossCheck:
         table: RoutingTable,
         weight: int,
     ) -> None:
-        """Count a failure of `version` on these rows, once the other one was asked about them.
+        """Count a failure of `version` on these rows once the other version has answered them.
 
-        weight: of the candidate when the request was drawn, in basis points.
-        """
+        weight: of the candidate when the request was drawn, in basis points."""
         rows_worth = max(len(rows), sum(map(len, rows)) // ROW_BYTES)
         lane = self.lane_to_ask(failure, version, rows_worth, table, weight)
         deadline = self.loop.time() + self.limits.version_timeout_ms / 1000
@@ -93,11 +94,9 @@ class CrossCheck:
     def lane_to_ask(
         self, failure: FailedRequest, version: str, rows: int, table: RoutingTable, weight: int
     ) -> Lane | None:
-        """The other version's lane; None where it is not to be asked, and the failure is counted
-        already.
+        """The other version's lane; None where there is no check, and the failure is counted now.
 
-        Where no two versions share the traffic there is nothing to compare, and it counts as it is.
-        """
+        It counts as evidence where no two versions share the traffic: nothing is compared then."""
         rolling = table.rolling
         if rolling is None or not rolling.judged or not 0 < weight < ALL:
             failure.count()
@@ -114,11 +113,14 @@ class CrossCheck:
         return lane
 
     def _other(self, version: str, rolling: ActiveRollout) -> Lane | None:
-        """The other version's lane; None where it is gone, or either of the two has much to do."""
-        both = [self.lanes.get(name) for name in (rolling.candidate, rolling.stable)]
-        if any(lane is None or lane.queued_rows > BUSY_ROWS for lane in both):
+        """The other version's lane; None where it is gone, or either of the two is busy."""
+        candidate, stable = self.lanes.get(rolling.candidate), self.lanes.get(rolling.stable)
+        if candidate is None or stable is None:
             return None
-        return both[version == rolling.candidate]
+        if max(candidate.queued_rows, stable.queued_rows) > BUSY_ROWS:
+            return None
+
+        return stable if version == rolling.candidate else candidate
 
     def _allows(self, rows: int) -> bool:
         now = self.loop.time()
@@ -133,7 +135,7 @@ class CrossCheck:
 
 @dataclass(slots=True)
 class PendingCheck(Pending):
-    """The rows of a failed request on their way to the other version."""
+    """The rows of a failed request, sent to the other version."""
 
     failure: FailedRequest
 

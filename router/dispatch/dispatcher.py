@@ -1,7 +1,6 @@
-"""From rows to an answer: draws the version, queues the rows in its lane, falls back, counts.
+"""Draws the version of each request, queues its rows, falls back where it fails, and counts.
 
-A failure belongs to the version that was drawn; the fallback that saves the caller is not a new
-request."""
+A failure counts for the version that was drawn; its fallback is no new request."""
 
 import asyncio
 import time
@@ -17,39 +16,39 @@ from router.dispatch.lane import Lane
 from router.dispatch.routing_table import RoutingTable
 from router.dispatch.upstream import Pool
 from router.dispatch.work_items import DispatchError, Pending, Predicted
-from router.evidence.evidence_counters import EvidenceByWeight, EvidenceCounters, bump
+from router.evidence.evidence_counters import EvidenceByWeight, EvidenceCounters
 from router.evidence.seen_units import SeenUnits
 from router.evidence.worker_metrics import Key, WorkerMetrics
 from router.problems import Problem
 from router.shadow.mirror import Mirror
 
 STATUS_OF_LOSS = {"model": 500, "deadline": 504, "timeout": 504, "garbled": 502, "refused": 400}
-MOST_AT_FAULT = 16
+MOST_FAILED_ROWS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An outcome. version: who answered; fallen_from: who was drawn and failed; draw: how it came
-    about.
-    """
+    """The outcome of a request.
+
+    version: the one that answered, or failed. fallback_from: the drawn version, where it failed
+    before."""
 
     version: str
     predicted: Predicted | None
     draw: "Draw"
     lost: DispatchError | None = None
-    fallen_from: str | None = None
+    fallback_from: str | None = None
 
 
-Told = Callable[[Reply], None]
+OnReply = Callable[[Reply], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Which version is asked. role: what it is; tally: where this request counts in the verdict
-    (None: it does not).
+    """The version drawn for a request.
 
-    number, weight: of the rollout in force, 0 where there is none.
-    """
+    role: of the version. tally: where the request counts in the verdict; None where it does not.
+    number, weight: of the rollout in force, 0 without one."""
 
     version: str
     role: str
@@ -60,34 +59,34 @@ class Draw:
 
 @dataclass(slots=True)
 class InFlight(Pending):
-    """One caller's rows on their way.
+    """A request in progress.
 
-    version: who is asked; pinned: the caller chose it; hurried: the deadline is the caller's own,
-    shorter than the router's; fallen_from: who failed, and failure: how, where it is to be counted.
-    """
+    version: the one that has its rows. pinned: the caller chose it.
+    short_deadline: the caller's deadline is shorter than the router's.
+    fallback_from: the drawn version, where it failed. failure: how, where that is to be counted."""
 
-    traffic: "Dispatcher"
+    dispatcher: "Dispatcher"
     version: str
     pinned: bool
     draw: Draw
     started: float
-    tell: Told
-    hurried: bool = False
-    fallen_from: str | None = None
+    on_reply: OnReply
+    short_deadline: bool = False
+    fallback_from: str | None = None
     failure: FailedRequest | None = None
 
     def done(self, outcome: Predicted | DispatchError) -> None:
         """See Pending."""
-        self.traffic.done(self, outcome)
+        self.dispatcher.done(self, outcome)
 
     def late(self, outcome: Predicted | DispatchError) -> None:
         """See Pending."""
-        self.traffic.late(self, outcome)
+        self.dispatcher.late(self, outcome)
 
 
 @dataclass
 class Dispatcher:
-    """All lanes of one worker, and what it counted. Belongs to one event loop."""
+    """The lanes and counts of one worker. Belongs to one event loop."""
 
     settings: RouterSettings
     secret: str
@@ -110,15 +109,13 @@ class Dispatcher:
     _cold_until: float = field(default=float("-inf"), init=False)
 
     def __post_init__(self) -> None:
-        """Open the lanes of the first table."""
+        """Open the lanes of the first routing table."""
         self.mirror = Mirror(self.settings, self.counts, self.loop, self.tallies)
         self.checks = CrossCheck(self.settings.limits, self.loop, self.lanes)
         self.follow(self.table)
 
     def follow(self, table: RoutingTable) -> None:
-        """Take over a newer table: lanes are opened, moved and closed; nothing under way is
-        lost.
-        """
+        """Use a newer routing table: open, move and close lanes. Requests in progress go on."""
         for version, address in table.addresses.items():
             lane = self.lanes.get(version)
             if lane is None:
@@ -126,13 +123,13 @@ class Dispatcher:
             elif lane.pool.address != address:
                 self.leaving.append((version, lane.pool))
                 lane.move(self._pool(address))
-                self._cold()
+                self._start_cold_period()
 
         for version, lane in self.lanes.items():
-            lane.waits = self._waits(table, version)
+            lane.waits = self._waits_for_restart(table, version)
 
         gone = [version for version in self.lanes if version not in table.addresses]
-        self._meet(table)
+        self._begin_rollout(table)
         self.table, self._draws = table, {}
         if table.split_id != self.split_id:
             self.split_id, self.drawn = table.split_id, {}
@@ -151,16 +148,15 @@ class Dispatcher:
         lasting: bool,
         pin: str | None,
         timeout_s: float,
-        tell: Told,
+        on_reply: OnReply,
     ) -> None:
-        """Ask the version that the split draws for `unit` (or `pin`); `tell` is called once, with a
-        Reply.
+        """Send rows to the version that the split draws for `unit`, or to `pin`.
 
-        lasting: the unit comes again. Raises Problem where there is no version to ask.
-        """
+        lasting: the unit comes again. on_reply: called once, with the Reply.
+        Raises Problem where there is no such version."""
         draw = self.draw(unit, lasting, pin)
         deadline = self.loop.time() + timeout_s
-        hurried = timeout_s < self.settings.limits.deadline_ms / 1000
+        short_deadline = timeout_s < self.settings.limits.deadline_ms / 1000
         self._submit(
             InFlight(
                 rows,
@@ -170,13 +166,13 @@ class Dispatcher:
                 pin is not None,
                 draw,
                 time.perf_counter(),
-                tell,
-                hurried,
+                on_reply,
+                short_deadline,
             )
         )
 
     def draw(self, unit: bytes, lasting: bool, pin: str | None) -> Draw:
-        """The version for a unit; raises Problem where there is none."""
+        """Draw the version for a unit, or use `pin`; raises Problem where there is none."""
         table = self.table
         if pin is not None:
             return Draw(self._pinned(pin), "pinned")
@@ -200,51 +196,48 @@ class Dispatcher:
             return again
 
         if first.tally is not None:
-            first.tally.drawn += 1
+            first.tally.request_drawn()
 
         return first
 
     def _draws_of(self, version: str) -> tuple[Draw, Draw]:
-        """As what its requests are drawn while this table is in force: a unit's first, and those
-        that come again.
-        """
+        """A version's draws under this table: for the first request of a unit, and for others."""
         role, rolling = self.table.roles.get(version, "serving"), self.table.rolling
-        number, weight = (rolling.number, rolling.weight) if rolling else (0, 0)
+        number = weight = 0
+        if rolling is not None:
+            number, weight = rolling.number, rolling.weight
+
         first = Draw(version, role, self.tallies.of(self.table, version), number, weight)
         self._draws[version] = first, replace(first, tally=None)
         return self._draws[version]
 
     def warm(self) -> bool:
-        """Whether times mean something: nobody has just started."""
+        """Whether times can be compared: no version has started just now."""
         return self.loop.time() >= self._cold_until
 
-    def _timed(self, version: str) -> bool:
-        """Whether its times are compared: a third version's restarts must not keep a rollout from
-        its verdict.
-        """
+    def _is_compared(self, version: str) -> bool:
+        """Whether the verdict compares its times: restarts of a third version do not matter."""
         rolling = self.table.rolling
         return rolling is None or version in (rolling.candidate, rolling.stable)
 
-    def _waits(self, table: RoutingTable, version: str) -> bool:
-        """Whether its requests wait for its restart, because nobody answers in its place; a
-        candidate's never do.
-        """
+    def _waits_for_restart(self, table: RoutingTable, version: str) -> bool:
+        """Whether its requests wait for a restart: it has no fallback and is no candidate."""
         rolling = table.rolling
         alone = table.fallback_for(version) is None or not self.settings.fallback
         return alone and (rolling is None or version != rolling.candidate)
 
-    def _cold(self) -> None:
+    def _start_cold_period(self) -> None:
         self._cold_until = self.loop.time() + self.cold_s
 
-    def _meet(self, table: RoutingTable) -> None:
-        """A new rollout begins with no units met, and with both versions cold."""
-        known, rolling = self.table.rolling, table.rolling
+    def _begin_rollout(self, table: RoutingTable) -> None:
+        """Where the table has a new rollout, forget all units and begin a cold period."""
+        before, rolling = self.table.rolling, table.rolling
         if rolling is None or (
-            self._units is not None and known is not None and known.id == rolling.id
+            self._units is not None and before is not None and before.id == rolling.id
         ):
             return
 
-        self._cold()
+        self._start_cold_period()
         if self._units is not None:
             self._units.close()
             self._units = None
@@ -253,195 +246,212 @@ class Dispatcher:
             self._units = SeenUnits(self.units_in, rolling.id)
 
     def expire(self) -> None:
-        """Tell callers whose deadline passed in a queue."""
+        """Answer the queued requests whose deadline has passed."""
         now = self.loop.time()
         for lane in list(self.lanes.values()):
             lane.expire(now)
 
     def gauges(self) -> dict[Key, float]:
-        """What is under way and waiting now, by version and by address, those being left
-        included.
-        """
+        """Rows in flight and queued, draws, and batches in flight per address."""
         self.leaving = [(version, pool) for version, pool in self.leaving if pool.in_flight]
-        found: dict[Key, float] = {}
+        gauges: dict[Key, float] = {}
         for version, lane in self.lanes.items():
-            found["in_flight", version] = lane.rows_in_flight
-            found["queue_rows", version] = lane.queued_rows
+            gauges["in_flight", version] = lane.rows_in_flight
+            gauges["queue_rows", version] = lane.queued_rows
+            gauges["address", version, lane.pool.address] = lane.pool.in_flight
+
+        for version, pool in self.leaving:
+            gauges["address", version, pool.address] = pool.in_flight
 
         for version, count in self.drawn.items():
-            found["drawn", self.split_id, version] = count
+            gauges["drawn", self.split_id, version] = count
 
-        pools = [(version, lane.pool) for version, lane in self.lanes.items()] + self.leaving
-        for version, pool in pools:
-            found["address", version, pool.address] = pool.in_flight
-
-        return found
+        return gauges
 
     def _pinned(self, pin: str) -> str:
         if pin not in self.table.addresses:
             raise Problem(404, f"version {pin!r} is not deployed")
+
         return pin
 
     def _lane(self, version: str, address: str) -> Lane:
         lane = Lane(version, self._pool(address), self.settings.limits, self.counts, self.loop)
-        lane.on_outage = lambda: self._cold() if self._timed(version) else None
+
+        def on_outage() -> None:
+            if self._is_compared(version):
+                self._start_cold_period()
+
+        lane.on_outage = on_outage
         return lane
 
     def _pool(self, address: str) -> Pool:
         return Pool(address, self.secret, self.loop, self.through)
 
-    def _submit(self, ask: InFlight) -> None:
-        lane = self.lanes.get(ask.version)
+    def _submit(self, request: InFlight) -> None:
+        lane = self.lanes.get(request.version)
         if lane is None:
-            self.done(ask, DispatchError("closed", f"{ask.version} is not deployed"))
+            self.done(request, DispatchError("closed", f"{request.version} is not deployed"))
             return
 
-        refused = lane.submit(ask)
+        refused = lane.submit(request)
         if refused is not None:
-            self.done(ask, refused)
+            self.done(request, refused)
 
-    def done(self, ask: InFlight, outcome: Predicted | DispatchError) -> None:
-        """Tell the caller what came of it, or ask who answers in place of a version that failed."""
+    def done(self, request: InFlight, outcome: Predicted | DispatchError) -> None:
+        """Reply to the caller, or send the rows to the fallback where the version failed."""
         lost = outcome if isinstance(outcome, DispatchError) else _model_failure(outcome)
-        if ask.fallen_from is None:
-            seconds = time.perf_counter() - ask.started
-            status = status_of(outcome, lost)
-            self.counts.request(ask.version, ask.draw.role, status, seconds)
-            if (
-                lost is not None
-                and lost.reason in ("closed", "connect")
-                and self._timed(ask.version)
-            ):
-                self._cold()
-            failure = self._counted(ask, word_of(status, lost), seconds, lost)
-            if lost is not None and self._fall_back(ask, lost, failure):
-                return
-            if failure is not None:
-                self.checks.ask(
-                    failure, ask.version, _at_fault(ask, outcome), self.table, ask.draw.weight
-                )
-            if (
-                lost is not None
-                and lost.reason == "deadline"
-                and self._watching()
-                and not self._too_soon(ask)
-            ):
-                self._failed_beside(ask)
-        else:
-            self._settle(ask, outcome)
-            if status_of(outcome, lost) == 200 and self._watching():
-                self._failed_beside(ask)
+        if request.fallback_from is not None:
+            self._settle(request, outcome)
+            if self._is_watching() and status_of(outcome, lost) == 200:
+                self._count_candidate_failure(request)
+        elif self._count_or_fall_back(request, outcome, lost):
+            return
 
-        predicted = outcome if isinstance(outcome, Predicted) else None
-        ask.tell(
-            Reply(ask.version, predicted, ask.draw, None if predicted else lost, ask.fallen_from)
+        predicted = None
+        if isinstance(outcome, Predicted):
+            predicted, lost = outcome, None
+
+        request.on_reply(
+            Reply(request.version, predicted, request.draw, lost, request.fallback_from)
         )
 
-    def late(self, ask: InFlight, outcome: Predicted | DispatchError) -> None:
-        """What a version answered after its caller's own deadline still says how well it
-        answers.
-        """
-        if not ask.hurried:
+    def _count_or_fall_back(
+        self, request: InFlight, outcome: Predicted | DispatchError, lost: DispatchError | None
+    ) -> bool:
+        """Count the outcome of the drawn version. Returns whether the fallback has the rows now."""
+        version, seconds = request.version, time.perf_counter() - request.started
+        status = status_of(outcome, lost)
+        self.counts.request(version, request.draw.role, status, seconds)
+        if lost is None:
+            failure = self._counted(request, word_of(status, None), seconds, None)
+        else:
+            if lost.reason in ("closed", "connect") and self._is_compared(version):
+                self._start_cold_period()
+
+            failure = self._counted(request, word_of(status, lost), seconds, lost)
+            if self._fall_back(request, lost, failure):
+                return True
+
+            if (
+                lost.reason == "deadline"
+                and self._is_watching()
+                and not self._is_callers_fault(request)
+            ):
+                self._count_candidate_failure(request)
+
+        if failure is not None:
+            self._cross_check(failure, request, outcome)
+
+        return False
+
+    def _cross_check(
+        self, failure: FailedRequest, request: InFlight, outcome: Predicted | DispatchError
+    ) -> None:
+        rows = _failed_rows(request, outcome)
+        self.checks.ask(failure, request.version, rows, self.table, request.draw.weight)
+
+    def late(self, request: InFlight, outcome: Predicted | DispatchError) -> None:
+        """Count an outcome that came after the caller's own deadline."""
+        if not request.short_deadline:
             return
 
-        if ask.fallen_from is not None:
-            self._settle(ask, outcome)
+        if request.fallback_from is not None:
+            self._settle(request, outcome)
             return
 
         lost = outcome if isinstance(outcome, DispatchError) else _model_failure(outcome)
         word = word_of(status_of(outcome, lost), lost)
-        failure = self._counted(ask, word, time.perf_counter() - ask.started, lost)
+        failure = self._counted(request, word, time.perf_counter() - request.started, lost)
         if failure is not None:
-            self.checks.ask(
-                failure, ask.version, _at_fault(ask, outcome), self.table, ask.draw.weight
-            )
+            self._cross_check(failure, request, outcome)
 
     def _counted(
-        self, ask: InFlight, word: str, seconds: float, lost: DispatchError | None
+        self, request: InFlight, word: str, seconds: float, lost: DispatchError | None
     ) -> FailedRequest | None:
-        """Count how a drawn request ended; a failure is returned instead, until it is known what
-        the other one says.
-        """
-        tally, warm = ask.draw.tally, self.loop.time() >= self._cold_until
-        if tally is None or (
-            lost is not None and lost.reason == "deadline" and self._too_soon(ask)
-        ):
+        """Count the outcome of a drawn request.
+
+        Returns a failure instead of counting it: first the other version is asked."""
+        tally, warm = request.draw.tally, self.loop.time() >= self._cold_until
+        if tally is None:
+            return None
+        if lost is not None and lost.reason == "deadline" and self._is_callers_fault(request):
             return None
 
         if word in ("error", "refused"):
             return FailedRequest(tally, word, seconds, warm)
 
-        tally.finish(word, seconds, warm)
+        tally.request_finished(word, seconds, warm)
         return None
 
-    def _too_soon(self, ask: InFlight) -> bool:
-        """Whether a passed deadline is its caller's doing: they gave too little time, or more rows
-        than a batch has.
-        """
-        return ask.hurried or len(ask.rows) > self.settings.limits.max_batch_rows
+    def _is_callers_fault(self, request: InFlight) -> bool:
+        """Whether a missed deadline is the caller's fault: too little time, or too many rows."""
+        return request.short_deadline or len(request.rows) > self.settings.limits.max_batch_rows
 
-    def _settle(self, ask: InFlight, outcome: Predicted | DispatchError) -> None:
-        """Count the failure that made another version answer, by what that one answered."""
-        failure, compared = ask.failure, self._compared(ask)
+    def _settle(self, request: InFlight, outcome: Predicted | DispatchError) -> None:
+        """Count the failure of the drawn version by the outcome of its fallback."""
+        failure, compared = request.failure, self._is_other_version_of_rollout(request)
         if failure is None or (
-            ask.over
-            and ask.hurried
+            request.over
+            and request.short_deadline
             and isinstance(outcome, DispatchError)
             and outcome.reason == "deadline"
         ):
-            # Its batch is under way and will tell.
+            # The batch of the fallback is in flight, and `late` will count it.
             return
 
-        ask.failure = None
+        request.failure = None
         if not compared or not failure.settle(outcome):
             self.checks.ask(
-                failure, ask.fallen_from or ask.version, ask.rows, self.table, ask.draw.weight
+                failure,
+                request.fallback_from or request.version,
+                request.rows,
+                self.table,
+                request.draw.weight,
             )
 
-    def _compared(self, ask: InFlight) -> bool:
-        """Whether who answers in its place is the other version of the rollout."""
+    def _is_other_version_of_rollout(self, request: InFlight) -> bool:
+        """Whether the fallback is the other version of the rollout."""
         rolling = self.table.rolling
-        return rolling is not None and {ask.version, ask.fallen_from} == {
+        return rolling is not None and {request.version, request.fallback_from} == {
             rolling.candidate,
             rolling.stable,
         }
 
-    def _watching(self) -> bool:
+    def _is_watching(self) -> bool:
         return self.table.rolling is not None and self.table.rolling.watching
 
-    def _failed_beside(self, ask: InFlight) -> None:
-        """The candidate failed a request that the version beside it answered, or had no more time
-        for.
-        """
-        if ask.draw.tally is not None:
-            bump(ask.draw.tally.answers, "candidate failed")
+    def _count_candidate_failure(self, request: InFlight) -> None:
+        """Count a request that only the stable version answered, or had no more time for."""
+        if request.draw.tally is not None:
+            request.draw.tally.candidate_failed()
 
-    def _fall_back(self, ask: InFlight, lost: DispatchError, failure: FailedRequest | None) -> bool:
-        other = self.table.fallback_for(ask.version)
+    def _fall_back(
+        self, request: InFlight, lost: DispatchError, failure: FailedRequest | None
+    ) -> bool:
+        other = self.table.fallback_for(request.version)
         if (
             not self.settings.fallback
-            or ask.pinned
+            or request.pinned
             or other is None
             or lost.reason in ("deadline", "refused")
         ):
             return False
 
-        if lost.reason == "model" and ask.version == self.table.released:
-            return False
-        if self.loop.time() >= ask.deadline:
+        if lost.reason == "model" and request.version == self.table.released:
             return False
 
-        self.counts.add(("fallback", ask.version, lost.reason))
-        ask.fallen_from, ask.version, ask.failure = ask.version, other, failure
-        ask.losses, ask.alone = 0, False
-        self._submit(ask)
+        if self.loop.time() >= request.deadline:
+            return False
+
+        self.counts.add(("fallback", request.version, lost.reason))
+        request.fallback_from, request.version, request.failure = request.version, other, failure
+        request.losses, request.alone = 0, False
+        self._submit(request)
         return True
 
 
 def status_of(outcome: Predicted | DispatchError, lost: DispatchError | None) -> int:
-    """The HTTP status of an outcome: 200, 422 for a row at fault, 500 for the model, 502 to 504 for
-    no answer.
-    """
+    """The HTTP status: 200, 422 for a bad row, 500 for the model, 502 to 504 for no answer."""
     if isinstance(outcome, DispatchError):
         return STATUS_OF_LOSS.get(outcome.reason, 503)
     if lost is not None:
@@ -452,29 +462,28 @@ def status_of(outcome: Predicted | DispatchError, lost: DispatchError | None) ->
 
 
 def word_of(status: int, lost: DispatchError | None) -> str:
-    """What the verdict calls an outcome: ok, error, refused, or shed, which says nothing about the
-    version.
-    """
+    """The verdict's word for an outcome: ok, error, refused, or shed, which is no evidence."""
     if status == 200:
         return "ok"
     if status in (400, 422):
         return "refused"
+
     if lost is not None and lost.reason == "shed":
         return "shed"
     return "error"
 
 
-def _at_fault(ask: InFlight, outcome: Predicted | DispatchError) -> list[msgspec.Raw]:
-    """The rows that a version could not answer, the first of many; all of them where it gave no
-    answer at all.
-    """
+def _failed_rows(request: InFlight, outcome: Predicted | DispatchError) -> list[msgspec.Raw]:
+    """The rows that failed, at most MOST_FAILED_ROWS; all of them where there was no answer."""
     if isinstance(outcome, DispatchError):
-        return ask.rows
-    return [ask.rows[error.row] for error in outcome.errors[:MOST_AT_FAULT]]
+        return request.rows
+
+    return [request.rows[error.row] for error in outcome.errors[:MOST_FAILED_ROWS]]
 
 
 def _model_failure(outcome: Predicted) -> DispatchError | None:
     for error in outcome.errors:
         if error.status >= 500:
             return DispatchError("model", error.detail)
+
     return None

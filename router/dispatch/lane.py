@@ -1,16 +1,17 @@
-"""One lane a version: while its batches are under way what arrives waits, then goes together.
+"""The queue of one version: requests that arrive while batches are in flight form the next batch.
 
-There is no timer and no added wait when idle. Every queue has a bound, in rows and in time; every
-wait has a deadline. A lane never holds another's rows, and a request of many rows goes in parts
-beside those of few.
+There is no timer, so an idle version gets a request at once. Each queue is limited in rows and in
+time, and each request has a deadline. A lane never has rows of another version. A large request is
+sent in chunks, together with small ones.
 
-A version whose process ended is started again within seconds. Where no other version answers in its
-place its rows wait for that in the queue, within the queue's bounds and their deadlines; an outage
-longer than a deadline is none that ends soon, and refuses at once."""
+A version whose process died is restarted within seconds. Where it has no fallback, its rows stay in
+the queue until then, within its limits and their deadlines. After an outage that is longer than a
+deadline, requests fail at once."""
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from itertools import chain
 
 import msgspec
 
@@ -29,34 +30,32 @@ from router.dispatch.work_items import (
 )
 from router.evidence.worker_metrics import WorkerMetrics
 
-# Each batch has a fixed cost, so that two small ones at once are slower than one after the other.
+# A batch has a fixed cost, so that two small ones at once are slower than one after the other.
 ROWS_BESIDE_ANOTHER = 16
 TRIES_IN_A_ROW = 3
 SUSPENDED_S = 1.0
-# How often it is looked whether a version that waits for its restart is back.
+# How often a version that is restarting is tried again.
 RESTARTED_S = 0.05
-# A process may end with the rows in its hands because of them: so often they are given to the next
-# one.
+# A process may have died because of its rows: they are sent so many times.
 LOSSES, LOSSES_IN_OUTAGE = 2, 3
-# A request of more rows than this part of a batch is large, or of more bytes than PART_BYTES; so
-# much of a batch is its own where small ones come.
+# A request is large if it has more rows than this part of a batch, or more bytes than PART_BYTES.
+# While small ones arrive, large ones have this part of a batch.
 PARTS = 4
 PART_BYTES = 64 * 1024
-"""At most so much of large requests goes in one batch while small ones come."""
+"""Bytes of large requests in one batch while small ones arrive."""
 BATCH_BYTES = 512 * 1024
-"""At most so much goes in one batch: a version reads no more at a time, whatever its rows are."""
+"""Bytes in one batch at most; a single row may be larger."""
 SMALL_COME_S = 0.1
-# A version may be so much slower than it was: what is let in is to be answered in time, else its
-# work is lost.
+# A version may become slower by this factor: a request that is queued should be answered in time.
 UNSURE = 1.5
 
 
 class Lane:
     """The queue of one version and its batches in flight. Belongs to one event loop.
 
-    queue: requests of few rows, first come first served; large: those of many, which take turns, a
-    part at a time; queued_rows: of both; waits: nobody answers in this version's place; on_outage:
-    called while it cannot be reached."""
+    queue: small requests, in order of arrival. large: large ones, which take turns chunk by chunk.
+    queued_rows: of both. waits: whether requests wait for a restart, since there is no fallback.
+    on_outage: called while the version cannot be reached."""
 
     def __init__(
         self,
@@ -73,7 +72,7 @@ class Lane:
             counts,
             loop,
         )
-        self.pace = BatchSizer(limits)
+        self.batch_sizer = BatchSizer(limits)
         self.queue: deque[Pending] = deque()
         self.large: deque[LargeRequest] = deque()
         self.queued_rows = 0
@@ -81,8 +80,8 @@ class Lane:
         self.batches_in_flight = 0
         self.rows_in_flight = 0
         self._decode = msgspec.json.Decoder(BatchAnswer).decode
-        self._under_way: dict[int, list[Pending]] = {}
-        self._small_at = float("-inf")
+        self._batches: dict[int, list[Pending]] = {}
+        self._last_small_at = float("-inf")
         self._scheduled = False
         self._failures = 0
         self._suspended_until = 0.0
@@ -92,9 +91,9 @@ class Lane:
         self._paused = False
 
     def submit(self, pending: Pending) -> DispatchError | None:
-        """Queue rows; a Lost comes back at once, and `done` is never called, where the lane takes
-        none.
-        """
+        """Queue rows.
+
+        Returns an error, and never calls `done`, where the lane does not take them."""
         now, count = self.loop.time(), len(pending.rows)
         if self.queued_rows:
             full = self._full(pending, count, now)
@@ -113,7 +112,7 @@ class Lane:
             self.large_rows += count
         else:
             self.queue.append(pending)
-            self._small_at = now
+            self._last_small_at = now
 
         self.queued_rows += count
         if not self._scheduled and self._may_send():
@@ -123,35 +122,33 @@ class Lane:
         return None
 
     def _full(self, pending: Pending, count: int, now: float) -> DispatchError | None:
-        """Why there is no room: too many rows wait, or those that go first leave it too little
-        time.
-        """
-        pace = self.pace
-        # Small requests go before large ones, and do not wait for the room that these take.
+        """The error if the queue is full, or too long for the request's deadline."""
+        sizer = self.batch_sizer
+        # Small requests go before large ones, so these do not count.
         ahead = self.queued_rows
         if not self._is_large(pending):
             ahead -= self.large_rows
-        if ahead + count > self.limits.max_queue_rows or ahead >= pace.waiting_rows:
+
+        if ahead + count > self.limits.max_queue_rows or ahead >= sizer.waiting_rows:
             return DispatchError("shed", f"{self.queued_rows} rows wait for {self.version} already")
 
-        if (
-            ahead + self.rows_in_flight + pace.batch_rows
-        ) * pace.row_s * UNSURE > pending.deadline - now:
+        rows_before = ahead + self.rows_in_flight + sizer.batch_rows
+        if rows_before * sizer.row_s * UNSURE > pending.deadline - now:
             return DispatchError(
-                "shed", f"what waits for {self.version} already needs longer than the deadline"
+                "shed", f"the queue of {self.version} takes longer than the deadline"
             )
 
         return None
 
     def _is_large(self, pending: Pending) -> bool:
-        """Whether it goes in parts, or by itself, beside small ones."""
+        """Whether the request is sent in chunks."""
         count = len(pending.rows)
-        return (count > 1 and count * PARTS > self.pace.batch_rows) or pending.size > PART_BYTES
+        return (
+            count > 1 and count * PARTS > self.batch_sizer.batch_rows
+        ) or pending.size > PART_BYTES
 
     def _may_send(self) -> bool:
-        """Whether the next batch may leave: beside others only when it is worth it, and not beyond
-        the limit.
-        """
+        """Whether the next batch may be sent: in parallel only if large enough, up to the limit."""
         if self._paused:
             return False
         if self.batches_in_flight == 0:
@@ -163,38 +160,30 @@ class Lane:
         )
 
     def expire(self, now: float) -> None:
-        """Tell callers whose deadline has passed while they waited, or while their batch is under
-        way.
-        """
+        """Fail the requests, queued or in flight, whose deadline has passed. now: loop time."""
         waiting = [pending for pending in self.queue if pending.deadline <= now]
-        large = [whole for whole in self.large if whole.pending.deadline <= now]
+        large = [request for request in self.large if request.pending.deadline <= now]
         if waiting or large:
             self.queue = deque(pending for pending in self.queue if pending.deadline > now)
-            self.large = deque(whole for whole in self.large if whole.pending.deadline > now)
-            self.large_rows = sum(whole.rest for whole in self.large)
+            self.large = deque(request for request in self.large if request.pending.deadline > now)
+            self.large_rows = sum(request.rest for request in self.large)
             self.queued_rows = sum(len(pending.rows) for pending in self.queue) + self.large_rows
 
-        sent = [
-            each
-            for batch in self._under_way.values()
-            for each in batch
-            if each.deadline <= now and not each.over
-        ]
-        for pending in sent:
-            pending.over = True
+        sent = []
+        for pending in chain.from_iterable(self._batches.values()):
+            if pending.deadline <= now and not pending.over:
+                pending.over = True
+                sent.append(pending)
 
-        for late in (*waiting, *sent):
-            late.done(
-                DispatchError("deadline", f"{self.version} did not answer before the deadline")
-            )
+        error = DispatchError("deadline", f"{self.version} did not answer before the deadline")
+        for pending in (*waiting, *sent):
+            pending.done(error)
 
-        for whole in large:
-            whole.end(
-                DispatchError("deadline", f"{self.version} did not answer before the deadline")
-            )
+        for request in large:
+            request.end(error)
 
     def close(self) -> None:
-        """The version is gone from the table: what waits is told, what is under way finishes."""
+        """Fail what is queued, and let batches in flight finish: the version is gone."""
         waiting, self.queue, self.queued_rows = list(self.queue), deque(), 0
         large, self.large, self.large_rows = list(self.large), deque(), 0
         self.pool.close()
@@ -202,14 +191,14 @@ class Lane:
         for pending in waiting:
             pending.done(gone)
 
-        for whole in large:
-            whole.end(gone)
+        for request in large:
+            request.end(gone)
 
     def move(self, pool: Pool) -> None:
-        """The version answers at another address from the next batch on."""
+        """Send the next batches to another address of the version."""
         self.pool.close()
         self.pool = pool
-        self.pace = BatchSizer(self.limits)
+        self.batch_sizer = BatchSizer(self.limits)
         self._suspended_until, self._failures, self._outage_since = 0.0, 0, None
 
     def _pump(self) -> None:
@@ -220,10 +209,8 @@ class Lane:
                 self._send(batch)
 
     def _take(self) -> list[Pending]:
-        """The next batch: small requests first, then the next rows of a large one, which have a
-        share in any case.
-        """
-        queue, most = self.queue, self.pace.batch_rows
+        """The next batch: small requests, then a chunk of a large one, which has its share."""
+        queue, most = self.queue, self.batch_sizer.batch_rows
         if queue and queue[0].alone:
             alone = queue.popleft()
             self.queued_rows -= len(alone.rows)
@@ -236,50 +223,51 @@ class Lane:
             size += queue[0].size
             if batch and size > BATCH_BYTES:
                 break
+
             pending = queue.popleft()
             rows += len(pending.rows)
             batch.append(pending)
 
         self.queued_rows -= rows
         if self.large and rows < most and size <= BATCH_BYTES:
-            part = self._part(most, most - rows)
-            if part is not None:
-                batch.append(part)
+            chunk = self._next_chunk(most, most - rows)
+            if chunk is not None:
+                batch.append(chunk)
 
         return batch
 
-    def _part(self, most: int, room: int) -> Chunk | None:
-        """The next rows of the large request whose turn it is; few where small ones come, which
-        would wait for them.
-        """
-        whole = self.large.popleft()
-        if whole.over:
-            self.large_rows -= whole.rest
-            self.queued_rows -= whole.rest
+    def _next_chunk(self, most: int, room: int) -> Chunk | None:
+        """The next rows of a large request; few while small ones arrive, which would wait.
+
+        most: rows in a batch. room: rows left in this one."""
+        request = self.large.popleft()
+        if request.over:
+            self.large_rows -= request.rest
+            self.queued_rows -= request.rest
             return None
 
-        small = self.loop.time() - self._small_at < SMALL_COME_S
-        if small:
-            part = whole.part(max(1, min(room, most // PARTS)), PART_BYTES)
+        if self.loop.time() - self._last_small_at < SMALL_COME_S:
+            chunk = request.next_chunk(max(1, min(room, most // PARTS)), PART_BYTES)
         else:
-            part = whole.part(room, BATCH_BYTES)
-        self.large_rows -= len(part.rows)
-        self.queued_rows -= len(part.rows)
-        if whole.rest:
-            self.large.append(whole)
+            chunk = request.next_chunk(room, BATCH_BYTES)
 
-        return part
+        self.large_rows -= len(chunk.rows)
+        self.queued_rows -= len(chunk.rows)
+        if request.rest:
+            self.large.append(request)
+
+        return chunk
 
     def _send(self, batch: list[Pending]) -> None:
         rows = [row for pending in batch for row in pending.rows]
         count, now = len(rows), self.loop.time()
         self.batches_in_flight += 1
         self.rows_in_flight += count
-        self._under_way[id(batch)] = batch
+        self._batches[id(batch)] = batch
         self._observe(count)
         body = b'{"instances":[' + b",".join(rows) + b"]}"
-        # Not the callers' deadlines, which `expire` keeps: a short one is no failure of the
-        # version.
+        # Not the callers' deadlines, which `expire` handles: to miss a short one is no failure of
+        # the version.
         timeout_s = self.limits.version_timeout_ms / 1000
         self.pool.predict(
             body, lambda outcome: self._arrived(batch, count, now, outcome), timeout_s
@@ -292,12 +280,12 @@ class Lane:
     def _arrived(
         self, batch: list[Pending], rows: int, sent: float, outcome: Answer | Failure
     ) -> None:
-        if outcome.status == 200 if isinstance(outcome, Answer) else outcome.reason == "timeout":
-            self.pace.note(rows, self.rows_in_flight, self.loop.time() - sent)
+        if _took_its_time(outcome):
+            self.batch_sizer.note(rows, self.rows_in_flight, self.loop.time() - sent)
 
         self.batches_in_flight -= 1
         self.rows_in_flight -= rows
-        del self._under_way[id(batch)]
+        del self._batches[id(batch)]
         if isinstance(outcome, Failure):
             self._failed(batch, outcome)
         else:
@@ -328,7 +316,7 @@ class Lane:
 
         if lost is not None:
             self._trip()
-            _tell(batch, lost)
+            _fail(batch, lost)
             return
 
         self._failures = 0
@@ -336,23 +324,23 @@ class Lane:
         if len(batch) > 1 and not all(error.attributed for error in decoded.errors):
             batch, decoded = self._ask_alone_where_unattributed(batch, decoded)
 
-        _hand_out(batch, decoded)
+        _distribute(batch, decoded)
 
     def _failed(self, batch: list[Pending], failure: Failure) -> None:
         if failure.reason in ("closed", "connect"):
-            batch = self._ask_again(batch, failure)
+            batch = self._requeue(batch, failure)
             if not batch:
                 return
 
         self._trip()
-        _tell(batch, DispatchError(failure.reason, f"{self.version}: {failure.detail}"))
+        _fail(batch, DispatchError(failure.reason, f"{self.version}: {failure.detail}"))
 
     def _ask_alone_where_unattributed(
         self, batch: list[Pending], answer: BatchAnswer
     ) -> tuple[list[Pending], BatchAnswer]:
-        """Some rows failed together and it is not known which: ask for their callers alone, the
-        others are answered.
-        """
+        """Requeue the requests whose bad rows are not known, each for a batch of its own.
+
+        Returns the other requests with their part of the answer."""
         unknown = {error.row for error in answer.errors if not error.attributed}
         kept: list[Pending] = []
         again: list[Pending] = []
@@ -361,51 +349,49 @@ class Lane:
         by_row = {error.row: error for error in answer.errors}
         start = 0
         for pending in batch:
-            places = range(start, start + len(pending.rows))
-            start = places.stop
-            if not unknown.isdisjoint(places):
+            rows = range(start, start + len(pending.rows))
+            start = rows.stop
+            if not unknown.isdisjoint(rows):
                 again.append(pending)
                 continue
-            shift = len(predictions) - places.start
-            errors += [
-                msgspec.structs.replace(by_row[i], row=i + shift) for i in places if i in by_row
-            ]
-            predictions += answer.predictions[places.start : places.stop]
+
+            shift = len(predictions) - rows.start
+            errors += [moved(by_row[row], shift) for row in rows if row in by_row]
+            predictions += answer.predictions[rows.start : rows.stop]
             kept.append(pending)
 
         self._queue_alone(again)
         return kept, msgspec.structs.replace(answer, predictions=predictions, errors=errors)
 
     def _refused(self, batch: list[Pending], lost: DispatchError) -> None:
-        """One caller's rows made the batch unreadable: ask for each caller alone, so that only that
-        one is hurt.
-        """
+        """Requeue each request of a refused batch alone: only one of them may be at fault."""
         if len(batch) == 1:
-            _tell(batch, lost)
+            _fail(batch, lost)
             return
+
         self._queue_alone(batch)
 
     def _queue_alone(self, batch: list[Pending]) -> None:
-        for pending in [each for each in reversed(batch) if not each.over]:
+        for pending in reversed(_not_over(batch)):
             pending.alone = True
             self.queue.appendleft(pending)
             self.queued_rows += len(pending.rows)
 
-    def _ask_again(self, batch: list[Pending], failure: Failure) -> list[Pending]:
-        """A restarted process closes what it had kept: ask the one that follows. Returns who has no
-        more tries.
+    def _requeue(self, batch: list[Pending], failure: Failure) -> list[Pending]:
+        """Queue a batch again after its process died. Returns the requests with no attempts left.
 
-        What a process was lost with for the second time goes alone, so that it takes nobody with
-        it."""
+        A request that was lost twice goes in a batch of its own: it may have been the cause."""
         waits = self.waits_for_restart()
         most = LOSSES_IN_OUTAGE if waits else LOSSES
         lost = []
-        for pending in reversed([each for each in batch if not each.over]):
+        for pending in reversed(_not_over(batch)):
             if not (waits and failure.reason == "connect"):
                 pending.losses += 1
+
             if pending.losses >= most:
                 lost.append(pending)
                 continue
+
             pending.alone = pending.alone or pending.losses > 1
             self.queue.appendleft(pending)
             self.queued_rows += len(pending.rows)
@@ -417,13 +403,11 @@ class Lane:
         return lost[::-1]
 
     def reached(self) -> None:
-        """The version answered: no outage is under way."""
+        """Note that the version answered, so that there is no outage."""
         self._outage_since = None
 
     def waits_for_restart(self) -> bool:
-        """Whether what could not be delivered waits: for no longer than a deadline since the outage
-        began.
-        """
+        """Whether undelivered requests wait: for one deadline from the beginning of an outage."""
         if not self.waits:
             return False
 
@@ -436,9 +420,9 @@ class Lane:
     def _pause(self) -> None:
         if not self._paused:
             self._paused = True
-            self.loop.call_later(RESTARTED_S, self._go_on)
+            self.loop.call_later(RESTARTED_S, self._resume)
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         self._paused = False
         self._pump()
 
@@ -449,6 +433,13 @@ class Lane:
             self._failures = TRIES_IN_A_ROW - 1
 
 
+def _took_its_time(outcome: Answer | Failure) -> bool:
+    """Whether the duration says how fast the version is."""
+    if isinstance(outcome, Answer):
+        return outcome.status == 200
+    return outcome.reason == "timeout"
+
+
 def _nothing() -> None:
     pass
 
@@ -457,24 +448,31 @@ def _unusable(answer: Answer) -> DispatchError | None:
     if answer.status == 200:
         return None
 
-    reason = (
-        "http_5xx"
-        if answer.status >= 500
-        else "refused"
-        if answer.status in (400, 413)
-        else "garbled"
-    )
+    if answer.status >= 500:
+        reason = "http_5xx"
+    elif answer.status in (400, 413):
+        reason = "refused"
+    else:
+        reason = "garbled"
+
     return DispatchError(
         reason, f"status {answer.status}: {answer.body[:300].decode('utf-8', 'replace')}"
     )
 
 
-def _tell(batch: list[Pending], lost: DispatchError) -> None:
+def _not_over(batch: list[Pending]) -> list[Pending]:
+    return [pending for pending in batch if not pending.over]
+
+
+def _fail(batch: list[Pending], lost: DispatchError) -> None:
     for pending in batch:
-        (pending.late if pending.over else pending.done)(lost)
+        if pending.over:
+            pending.late(lost)
+        else:
+            pending.done(lost)
 
 
-def _hand_out(batch: list[Pending], answer: BatchAnswer) -> None:
+def _distribute(batch: list[Pending], answer: BatchAnswer) -> None:
     start = taken = 0
     classes = bytes(answer.classes)
     predictions, errors = answer.predictions, sorted(answer.errors, key=lambda error: error.row)
@@ -484,6 +482,11 @@ def _hand_out(batch: list[Pending], answer: BatchAnswer) -> None:
         while taken < len(errors) and errors[taken].row < end:
             own.append(moved(errors[taken], -start) if start else errors[taken])
             taken += 1
-        told = pending.late if pending.over else pending.done
-        told(Predicted(predictions[start:end], own, classes))
+
+        predicted = Predicted(predictions[start:end], own, classes)
+        if pending.over:
+            pending.late(predicted)
+        else:
+            pending.done(predicted)
+
         start = end

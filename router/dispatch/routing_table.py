@@ -1,6 +1,4 @@
-"""The ledger's newest revision, as the hot path needs it: who is there, who answers whom.
-Immutable; swapped as one.
-"""
+"""The routing table: the newest revision of the ledger, in the form that requests need."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,10 +13,10 @@ from rollout.state.split import ALL, TrafficSplit, keyed
 
 @dataclass(frozen=True)
 class ActiveRollout:
-    """The rollout in progress, as requests are counted by it.
+    """The rollout in progress, as far as requests need it.
 
-    weight: of the candidate, in basis points; judged: it runs by itself; watching: the candidate
-    has all traffic and the stable version is asked again what it has answered."""
+    weight: of the candidate, in basis points. judged: the verdict controls it.
+    watching: the candidate has all traffic, and the stable version gets copies of its requests."""
 
     id: str
     number: int
@@ -33,8 +31,8 @@ class ActiveRollout:
 class RoutingTable:
     """One revision.
 
-    addresses: of every live version; roles: what each is now; weights in basis points; answers:
-    what each version that was ever deployed answers."""
+    addresses, roles: of every live version. weights: in basis points.
+    answers: what each version answers, former ones included."""
 
     ledger: Ledger
     split: TrafficSplit | None
@@ -47,29 +45,38 @@ class RoutingTable:
 
     @property
     def split_id(self) -> str:
-        """Tells this split from any other; what was drawn is counted by it."""
-        outline = repr((self.split.salt, self.split.slices)) if self.split else ""
+        """A digest that identifies this split; draws are counted by it."""
+        outline = ""
+        if self.split:
+            outline = repr((self.split.salt, self.split.slices))
+
         return blake2b(outline.encode(), digest_size=6).hexdigest()
 
     @property
+    def rollout_id(self) -> str:
+        """The id of the rollout in progress, empty without one."""
+        if self.ledger.rollout is None:
+            return ""
+        return self.ledger.rollout.id
+
+    @property
     def revision(self) -> int:
-        """The ledger's revision."""
+        """The revision of the ledger."""
         return self.ledger.revision
 
     def fallback_for(self, version: str) -> str | None:
-        """Who answers for a version that failed: the released one, else another with users'
-        traffic.
-        """
+        """The version that answers if `version` fails: the released one, else one with traffic."""
         if self.released is not None and self.released != version:
             return self.released
+
         others = (name for name, weight in self.weights.items() if weight > 0 and name != version)
         return next(others, None)
 
 
 def table_of(ledger: Ledger, secret: bytes = b"") -> RoutingTable:
-    """The table of a ledger. secret: keys the split, so that nobody outside can tell whom a unit
-    meets.
-    """
+    """The table of a ledger.
+
+    secret: keys the split, so that no client can compute the version of a unit."""
     live = ledger.live()
     return RoutingTable(
         ledger=ledger,

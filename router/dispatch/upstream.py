@@ -1,8 +1,6 @@
-"""Kept connections to one address of a version. HTTP is parsed by httptools (llhttp); one exchange
-at a time each.
+"""Connection pools to versions. HTTP is parsed by httptools (llhttp).
 
-No task is made per exchange: the caller gives a callback, which is called exactly once with an
-Answer or a Failure."""
+An exchange needs no task: its callback is called exactly once, with an Answer or a Failure."""
 
 import asyncio
 import ssl
@@ -13,14 +11,14 @@ from typing import Any
 import httptools
 
 IDLE_S = 50.0
-"""A kept connection rests no longer than this: a platform's front closes it after 55 s, in the
-middle of a request.
+"""An idle connection is closed after this time: a platform's proxy would do so after 55 s, perhaps
+during a request.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole HTTP answer."""
+    """A complete HTTP answer."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -29,9 +27,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """No answer. reason: connect, closed, timeout or garbled; stale: a kept one closed before any
-    byte.
-    """
+    """No answer. reason: connect, closed, timeout or garbled.
+
+    stale: a reused connection was closed before the first byte of the answer."""
 
     reason: str
     detail: str
@@ -42,7 +40,7 @@ Callback = Callable[[Answer | Failure], None]
 
 
 class UpstreamConnection(asyncio.Protocol):
-    """One kept connection. Free while `callback` is None."""
+    """One connection of a pool, with one exchange at a time. Idle while `callback` is None."""
 
     def __init__(self, pool: "Pool", loop: asyncio.AbstractEventLoop) -> None:
         self.pool, self.loop = pool, loop
@@ -52,11 +50,11 @@ class UpstreamConnection(asyncio.Protocol):
         self.idle_since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
+        """The connection is open."""
         self.transport = transport
 
     def exchange(self, head: bytes, body: bytes, callback: Callback, timeout_s: float) -> None:
-        """Send a request and call back with its outcome."""
+        """Send a request; `callback` gets its outcome."""
         self.callback = callback
         self.used += 1
         self.parser = httptools.HttpResponseParser(self)
@@ -67,7 +65,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.transport.writelines([head, body])
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; an answer that is not HTTP ends the connection."""
+        """Bytes of an answer; one that is not HTTP ends the connection."""
         if self.callback is None:
             self.transport.close()
             return
@@ -87,13 +85,13 @@ class UpstreamConnection(asyncio.Protocol):
         self.chunks.append(body)
 
     def on_message_complete(self) -> None:
-        """httptools: the answer is whole."""
+        """httptools: the answer is complete."""
         keep = self.parser.should_keep_alive()
         body = self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
         self._finish(Answer(self.parser.get_status_code(), self.headers, body), keep)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        """The other side is gone."""
+        """The connection is closed."""
         stale = self.used > 1 and not getattr(self, "heard", False)
         self.pool.lost(self)
         self._finish(Failure("closed", "the connection was closed", stale), keep=False)
@@ -118,10 +116,11 @@ class UpstreamConnection(asyncio.Protocol):
 
 
 class Pool:
-    """Connections to one address; `close()` lets those in use finish.
+    """Connections to one address. `close()` lets exchanges in progress finish.
 
-    address: `unix:/path`, `http://host:port` or `https://host`; through: a `host:port` to connect
-    to instead, without TLS, which knows by the Host header who is meant (a rehearsal's front)."""
+    address: `unix:/path`, `http://host:port` or `https://host`.
+    through: a `host:port` to connect to instead, without TLS, which routes by the Host header (the
+    proxy of an emulated platform)."""
 
     def __init__(
         self, address: str, secret: str, loop: asyncio.AbstractEventLoop, through: str = ""
@@ -138,43 +137,42 @@ class Pool:
         )
 
     def predict(self, body: bytes, callback: Callback, timeout_s: float) -> None:
-        """Send one batch to the version's /predict."""
+        """Send one batch to /predict."""
         self._send(b"%b%d\r\n\r\n" % (self._predict_head, len(body)), body, callback, timeout_s)
 
     def forward(
         self, method: str, path: str, content_type: bytes, body: bytes, timeout_s: float
     ) -> "asyncio.Future[Any]":
-        """Send any request as it is; the future holds an Answer or a Failure. `path` was matched.
+        """Send any request; the future gets an Answer or a Failure.
 
-        HEAD is asked for as GET: whether an answer has a body does not depend on who parses it
-        then."""
-        method = "GET" if method == "HEAD" else method
+        path: checked by the caller. HEAD is sent as GET, whose answer is parsed in the same way."""
+        if method == "HEAD":
+            method = "GET"
+
         future: asyncio.Future[Answer | Failure] = self.loop.create_future()
-        head = self._head(
-            method, path, b"Content-Type: " + content_type + b"\r\n"
-        ) + b"%d\r\n\r\n" % len(body)
-        self._send(
-            head,
-            body,
-            lambda outcome: None if future.done() else future.set_result(outcome),
-            timeout_s,
-        )
+
+        def arrived(outcome: Answer | Failure) -> None:
+            if not future.done():
+                future.set_result(outcome)
+
+        head = self._head(method, path, b"Content-Type: " + content_type + b"\r\n")
+        self._send(b"%b%d\r\n\r\n" % (head, len(body)), body, arrived, timeout_s)
         return future
 
     def free(self, connection: UpstreamConnection) -> None:
-        """Keep a connection for the next exchange."""
+        """Keep a connection after an exchange."""
         if self._open:
             self._idle.append(connection)
         else:
             connection.transport.close()
 
     def lost(self, connection: UpstreamConnection) -> None:
-        """Forget a connection that was closed."""
+        """Remove a connection that was closed."""
         if connection in self._idle:
             self._idle.remove(connection)
 
     def close(self) -> None:
-        """Close idle connections now and the others after their answer."""
+        """Close idle connections now, and the others after their answer."""
         self._open = False
         for connection in self._idle:
             connection.transport.close()
@@ -206,7 +204,7 @@ class Pool:
                 connection = await self._connect()
         except (OSError, TimeoutError) as error:
             self.in_flight -= 1
-            # The error's own words have the address, which is nobody's business.
+            # Without the message of the error, which has the address of the version.
             callback(Failure("connect", f"it cannot be reached ({type(error).__name__})"))
             return
 
@@ -216,23 +214,21 @@ class Pool:
         def make() -> UpstreamConnection:
             return UpstreamConnection(self, self.loop)
 
-        end = self._endpoint
-        if end.path:
-            _, connection = await self.loop.create_unix_connection(make, end.path)
-        else:
-            name = end.host if end.tls else None
-            _, connection = await self.loop.create_connection(
-                make, end.host, end.port, ssl=end.tls, server_hostname=name
-            )
+        endpoint = self._endpoint
+        if endpoint.path:
+            _, connection = await self.loop.create_unix_connection(make, endpoint.path)
+            return connection
 
+        name = endpoint.host if endpoint.tls else None
+        _, connection = await self.loop.create_connection(
+            make, endpoint.host, endpoint.port, ssl=endpoint.tls, server_hostname=name
+        )
         return connection
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where to connect, and the name to ask for there. path: of a unix socket, else host and port;
-    tls: None: plain.
-    """
+    """Where to connect. name: the Host header. path: of a unix socket; else host, port and tls."""
 
     name: str
     path: str = ""

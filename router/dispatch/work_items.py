@@ -1,6 +1,4 @@
-"""What waits for a version and what comes of it. A request of many rows goes in parts, so that it
-holds nobody up.
-"""
+"""Queued requests and their outcomes. Large requests are split, so that they delay no others."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
@@ -10,10 +8,10 @@ import msgspec
 
 
 class RowError(msgspec.Struct):
-    """What a version said of one row: 422 does not fit its columns, 500 its pipeline failed on it.
+    """A version's error for one row. status: 422 (it does not fit) or 500 (the pipeline failed).
 
-    attributed: False where the pipeline failed on several rows and there was no time to find which.
-    """
+    attributed: False where the pipeline failed on several rows, and there was no time to find out
+    on which."""
 
     row: int
     status: int
@@ -23,7 +21,7 @@ class RowError(msgspec.Struct):
 
 
 class BatchAnswer(msgspec.Struct):
-    """The answer of a version to one batch; the predictions stay raw JSON."""
+    """A version's answer to one batch; the predictions stay raw JSON."""
 
     predictions: list[msgspec.Raw]
     errors: list[RowError] = []
@@ -32,9 +30,7 @@ class BatchAnswer(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """One caller's part of a batch: a raw prediction a row (null at a bad row), and the bad rows by
-    their place.
-    """
+    """A request's part of a batch answer: one raw prediction per row, null for a bad row."""
 
     predictions: list[msgspec.Raw]
     errors: list[RowError]
@@ -53,11 +49,11 @@ class DispatchError:
 
 @dataclass(slots=True)
 class Pending(ABC):
-    """Rows of one caller that wait for a version, which tells it the outcome by one call of `done`.
+    """The rows of one request in a queue. Its outcome is one call of `done`.
 
-    alone: they go in a batch of their own; losses: how often a process was lost that had been given
-    them; over: its deadline passed while its batch was under way, and it was told so; size: bytes
-    of its rows."""
+    alone: they need a batch of their own. losses: how often a process was lost that had them.
+    over: its deadline passed while its batch was in flight, so that `done` was called already.
+    size: bytes of its rows."""
 
     rows: list[msgspec.Raw]
     deadline: float
@@ -71,33 +67,31 @@ class Pending(ABC):
 
     @abstractmethod
     def done(self, outcome: Predicted | DispatchError) -> None:
-        """What came of it."""
+        """Take the outcome."""
 
     def late(self, outcome: Predicted | DispatchError) -> None:  # noqa: B027
-        """What came of it after it was over."""
+        """Take the outcome that came after the deadline."""
 
 
 class LargeRequest:
-    """A request that goes in parts. taken: so many rows have left; over: its caller has been
-    told.
-    """
+    """A request that is sent in chunks. taken: rows sent so far. over: it has its outcome."""
 
-    __slots__ = ("_answers", "_waited_for", "over", "pending", "taken")
+    __slots__ = ("_answers", "_missing", "over", "pending", "taken")
 
     def __init__(self, pending: Pending) -> None:
         self.pending = pending
         self.taken = 0
         self.over = False
         self._answers: list[tuple[int, Predicted]] = []
-        self._waited_for = len(pending.rows)
+        self._missing = len(pending.rows)
 
     @property
     def rest(self) -> int:
-        """How many rows still wait."""
+        """The number of rows that still wait."""
         return len(self.pending.rows) - self.taken
 
-    def part(self, most: int, most_bytes: int) -> "Chunk":
-        """The next rows: at most so many, and of more than one at most so many bytes."""
+    def next_chunk(self, most: int, most_bytes: int) -> "Chunk":
+        """The next rows, at least one. most: rows at most. most_bytes: of more than one row."""
         rows, start = self.pending.rows, self.taken
         sizes = accumulate(map(len, islice(rows, start, start + most)))
         fit = sum(1 for size in sizes if size <= most_bytes)
@@ -105,9 +99,7 @@ class LargeRequest:
         return Chunk(rows[start : self.taken], self.pending.deadline, self, start)
 
     def answered(self, start: int, rows: int, outcome: Predicted | DispatchError) -> None:
-        """A part has its outcome: the first that is lost is the outcome of all, else they are put
-        together.
-        """
+        """Take the outcome of one chunk. The first error is the outcome of the whole request."""
         if self.over:
             return
 
@@ -116,43 +108,46 @@ class LargeRequest:
             return
 
         if not all(error.attributed for error in outcome.errors):
-            # Those at fault cannot be told from the others: the rest of its rows would take as
-            # long.
+            # The bad rows are not known, and the other chunks would take as long.
             self.end(DispatchError("model", outcome.errors[0].detail))
             return
 
-        # Not of all parts at once, at the end: that would keep the event loop for milliseconds.
+        # Chunk by chunk: of all rows at the end, it would block the event loop for milliseconds.
         errors = [moved(error, start) for error in outcome.errors] if start else outcome.errors
         self._answers.append((start, replace(outcome, errors=errors)))
-        self._waited_for -= rows
-        if not self._waited_for:
+        self._missing -= rows
+        if not self._missing:
             self.end(self._together())
 
     def end(self, outcome: Predicted | DispatchError) -> None:
-        """Tell the caller, once; what still comes or waits is of no use."""
+        """Give the request its outcome, once; later outcomes of its chunks are ignored."""
         if not self.over:
             self.over = True
             self.pending.done(outcome)
 
     def _together(self) -> Predicted:
-        answers = [answer for _, answer in sorted(self._answers, key=lambda answer: answer[0])]
-        predictions = [each for answer in answers for each in answer.predictions]
-        errors = [error for answer in answers for error in answer.errors]
-        return Predicted(predictions, errors, answers[0].classes)
+        predictions: list[msgspec.Raw] = []
+        errors: list[RowError] = []
+        self._answers.sort(key=lambda answer: answer[0])
+        for _, answer in self._answers:
+            predictions += answer.predictions
+            errors += answer.errors
+
+        return Predicted(predictions, errors, self._answers[0][1].classes)
 
 
 @dataclass(slots=True)
 class Chunk(Pending):
-    """Some rows of a request, from its row `start` on."""
+    """Some rows of a large request, from its row `start` on."""
 
-    whole: LargeRequest
+    request: LargeRequest
     start: int
 
     def done(self, outcome: Predicted | DispatchError) -> None:
         """See Pending."""
-        self.whole.answered(self.start, len(self.rows), outcome)
+        self.request.answered(self.start, len(self.rows), outcome)
 
 
 def moved(error: RowError, by: int) -> RowError:
-    """The same error of the row that is so many places further on."""
+    """The same error, of the row `by` positions later."""
     return msgspec.structs.replace(error, row=error.row + by)

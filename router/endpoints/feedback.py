@@ -1,9 +1,7 @@
-"""POST /feedback: late labels for predictions that were made here, each counted once for the
-version that predicted.
+"""POST /feedback: late labels, each counted once for the version that predicted.
 
-Labels come from anybody, so a call costs what its bytes cost and holds nobody up: it is read and
-stored beside the event loop, some labels at a time, and small calls do not wait behind large
-ones."""
+Anybody can send labels, so a call must not delay others: it is read and stored in a thread, some
+labels at a time, and small calls do not wait behind large ones."""
 
 import logging
 from collections import Counter
@@ -19,8 +17,8 @@ from rollout.settings import Settings
 from router.endpoints.label_queue import SMALL_BYTES, LabelQueue, no_room
 from router.evidence.labels import (
     MOST_LABELS,
-    Known,
-    Read,
+    LabelBatch,
+    LabelContext,
     entries_of,
     in_parts,
     loss_level,
@@ -35,16 +33,14 @@ from store.feedback import FeedbackStore
 from store.shadow_answers import ShadowAnswer, ShadowAnswerStore
 
 INVALID_LISTED = 100
-"""Entries that could not be counted and are described; of more the answer says how many."""
+"""Invalid labels that the answer describes; of further ones it has only the number."""
 
 log = logging.getLogger("sluice.router")
 
 
 @dataclass
 class LabelOutcome:
-    """What became of the labels of one call. invalid: the first that could not be counted;
-    metrics: how often each count grows by it.
-    """
+    """The outcome of one call. invalid: the first invalid labels. metrics: counts to add."""
 
     counted: int = 0
     duplicates: int = 0
@@ -52,32 +48,34 @@ class LabelOutcome:
     invalid_not_listed: int = 0
     metrics: Counter[Key] = field(default_factory=Counter)
 
-    def add(self, found: Read, fresh: Sequence[bool]) -> None:
-        """Add some labels. fresh: of each row, whether it was not counted before."""
-        for row, new in zip(found.rows, fresh, strict=True):
-            self.metrics["feedback", row.version, row.outcome if new else "duplicate"] += 1
+    def add(self, part: LabelBatch, fresh: Sequence[bool]) -> None:
+        """Add some labels. fresh: for each row, whether it was not counted before."""
+        for row, new in zip(part.rows, fresh, strict=True):
+            outcome = row.outcome if new else "duplicate"
+            self.metrics["feedback", row.version, outcome] += 1
 
         self.counted += sum(fresh)
         self.duplicates += len(fresh) - sum(fresh)
         room = INVALID_LISTED - len(self.invalid)
-        self.invalid += found.invalid[:room]
-        self.invalid_not_listed += len(found.invalid[room:])
-        self.metrics["feedback", "", "invalid"] += len(found.invalid)
+        self.invalid += part.invalid[:room]
+        self.invalid_not_listed += len(part.invalid[room:])
+        self.metrics["feedback", "", "invalid"] += len(part.invalid)
 
     def body(self) -> bytes:
-        """The answer."""
-        said: dict[str, Any] = {
+        """The answer's body."""
+        body: dict[str, Any] = {
             "counted": self.counted,
             "duplicates": self.duplicates,
             "invalid": self.invalid,
         }
         if self.invalid_not_listed:
-            said["invalid_not_listed"] = self.invalid_not_listed
-        return msgspec.json.encode(said)
+            body["invalid_not_listed"] = self.invalid_not_listed
+
+        return msgspec.json.encode(body)
 
 
 class FeedbackEndpoint:
-    """The endpoint. Belongs to one worker. kept: the rollouts whose labels are never let go of."""
+    """The endpoint. Belongs to one worker. kept: the rollouts whose labels are not deleted."""
 
     def __init__(
         self,
@@ -86,25 +84,20 @@ class FeedbackEndpoint:
         counts: WorkerMetrics,
         key: bytes,
         settings: Settings,
-        known: Known,
+        context: LabelContext,
         kept: Callable[[], frozenset[int]],
         leaving: Callable[[], bool],
     ) -> None:
-        self.store, self.copies, self.counts, self.key, self.leaving = (
-            store,
-            copies,
-            counts,
-            key,
-            leaving,
-        )
+        self.store, self.copies, self.counts = store, copies, counts
+        self.key, self.leaving = key, leaving
         limits = settings.router.limits
         self.limit = min(limits.max_feedback_bytes, limits.max_body_bytes)
         self.most_labels = max(MOST_LABELS, limits.max_rows)
-        self.known, self.kept = known, kept
+        self.context, self.kept = context, kept
         self.queue = LabelQueue()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer `{"counted", "duplicates", "invalid"}`, of many invalid ones the first."""
+        """Answer `{"counted", "duplicates", "invalid"}`."""
         if scope["method"] == "OPTIONS":
             await answer_options(send, "POST")
             return
@@ -112,8 +105,9 @@ class FeedbackEndpoint:
         try:
             if scope["method"] != "POST":
                 raise not_allowed("labels are sent with POST", "POST")
+
             async with sent_body(scope, receive, self.limit) as sent:
-                outcome = await self._count(await self._unpacked(sent))
+                outcome = await self._count(await self._decompressed(sent))
         except Problem as problem:
             await answer(send, problem.status, problem.headers(), problem.body())
             return
@@ -124,19 +118,21 @@ class FeedbackEndpoint:
 
         await answer(send, 200, headers, outcome)
 
-    async def _unpacked(self, sent: SentBody) -> bytes:
-        """The body; where a large call would find no place, none is unpacked only to be told so."""
+    async def _decompressed(self, sent: SentBody) -> bytes:
+        """The body. If the queue takes no large calls, only a small body is decompressed."""
         if self.queue.takes_largest or not sent.encoding:
-            return await sent.unpacked()
+            return await sent.decompressed()
 
         try:
-            return await sent.unpacked(SMALL_BYTES)
+            return await sent.decompressed(SMALL_BYTES)
         except Problem as problem:
-            raise (no_room() if problem.status == 413 else problem) from None
+            if problem.status == 413:
+                raise no_room() from None
+            raise
 
     async def _count(self, body: bytes) -> bytes:
         outcome = LabelOutcome()
-        with self.queue.place(body) as small:
+        with self.queue.reserve(body) as small:
             parts = self._parts(body, outcome)
             try:
                 while await self.queue.run(partial(next, parts, False), small):
@@ -151,40 +147,36 @@ class FeedbackEndpoint:
     def _parts(self, body: bytes, outcome: LabelOutcome) -> Iterator[bool]:
         """Count the labels of a body into `outcome`, some at each step. Raises Problem.
 
-        Where the record fails on the way, those before are counted: sent again they are duplicates.
-        """
-        for found in in_parts(
-            entries_of(body), self.key, datetime.now(UTC), self.known, self.most_labels
-        ):
-            outcome.add(found, self.add(found.rows))
+        If the database fails in between, the earlier labels are counted. Sent again, they are
+        duplicates."""
+        entries, now = entries_of(body), datetime.now(UTC)
+        for part in in_parts(entries, self.key, now, self.context, self.most_labels):
+            outcome.add(part, self.add(part.rows))
             yield True
 
     def add(self, rows: list[Row]) -> list[bool]:
-        """Count labels, each beside what a shadow answered; False for one counted before. Raises
-        Problem.
-        """
+        """Store labels; returns for each whether it is new. Raises Problem 503."""
         try:
             return self.store.add(self._paired(rows), self.kept())
         except StoreError as error:
-            # Its words name the database, which is for the operator.
+            # The error names the database, which only the operator should see.
             log.warning("labels were not counted: %s", error)
             raise Problem(
-                503, "the labels were not counted, the record is away: send them again", 5
+                503, "the labels were not counted, the database does not answer: send them again", 5
             ) from error
 
     def _paired(self, rows: list[Row]) -> list[Row]:
-        """The rows, with the loss of what a shadow answered to the same request where that was
-        kept.
-        """
-        beside = self.copies.of([row.prediction_id for row in rows if of_a_shadow(row)])
-        return [self._beside(row, beside.get(row.prediction_id)) for row in rows]
+        """The rows, with the loss of the shadow's answer to the same request where it was kept."""
+        ids = [row.prediction_id for row in rows if of_a_shadow(row)]
+        shadow_answers = self.copies.of(ids)
+        return [self._paired_row(row, shadow_answers.get(row.prediction_id)) for row in rows]
 
-    def _beside(self, row: Row, copied: ShadowAnswer | None) -> Row:
+    def _paired_row(self, row: Row, copied: ShadowAnswer | None) -> Row:
         if copied is None:
             return row
 
-        answers = self.known.answers(row.version)
-        loss = self.known.loss(row.rollout)
+        answers = self.context.answers(row.version)
+        loss = self.context.loss(row.rollout)
         return replace(
             row, copied=loss_level(loss, copied.predicted_class, copied.score, row.label, answers)
         )

@@ -1,7 +1,7 @@
-"""Whose labels are read next: those of small calls first, the parts of large ones in turn.
+"""The queue of /feedback: small calls first, then the parts of large calls in turn.
 
-What is read takes one thread, and as long a pause after each part as that took: whoever else works
-in this process, or writes labels, has half of the time."""
+One thread reads, and pauses after each part for as long as that took: half of the time is left for
+other work of this process, and for other writers of labels."""
 
 import asyncio
 from collections import deque
@@ -14,21 +14,21 @@ from router.evidence.labels import AT_ONCE, MOST_LABELS
 from router.problems import Problem
 
 SMALL_BYTES = 64 * 1024
-"""A call of at most so many bytes, and 250 labels, is small."""
+"""A small call has at most these bytes and 250 labels."""
 # An entry has two values.
 SMALL_VALUES = 2 * AT_ONCE
 MOST_VALUES = 2 * MOST_LABELS
-"""A call counts as at most so many: no more are read of it."""
+"""The largest number of values of a call: no more are read."""
 MOST_WAITING = 6 * MOST_VALUES
-"""Values of all calls that wait together; large calls may be three quarters of them."""
+"""Values of all waiting calls together; large calls may have three quarters of them."""
 MOST_IN_A_ROW = 16
-"""After so many small calls a large one has a turn."""
+"""Small calls after which a large one has a turn."""
 T = TypeVar("T")
 Part = tuple[Callable[[], object], "asyncio.Future[object]"]
 
 
 class LabelQueue:
-    """Belongs to one event loop. waiting: values of the calls under way."""
+    """The queue. Belongs to one event loop. waiting: values of the calls in progress."""
 
     def __init__(self) -> None:
         self.waiting = 0
@@ -40,11 +40,9 @@ class LabelQueue:
         self._serving: asyncio.Task[None] | None = None
 
     @contextmanager
-    def place(self, body: bytes) -> Iterator[bool]:
-        """A place for a call, which tells whether it is small; raises Problem 503 where too much
-        waits.
-        """
-        # Commas separate values; those within texts make a call a little larger than it is.
+    def reserve(self, body: bytes) -> Iterator[bool]:
+        """Reserve room for a call and yield whether it is small; raises Problem 503."""
+        # Commas separate values; those within strings make a call look a little larger.
         values = min(1 + body.count(b","), MOST_VALUES)
         small = values <= SMALL_VALUES and len(body) <= SMALL_BYTES
         room = MOST_WAITING if small else MOST_WAITING - MOST_WAITING // 4
@@ -59,16 +57,18 @@ class LabelQueue:
 
     @property
     def takes_largest(self) -> bool:
-        """Whether the largest call would find a place."""
+        """Whether there is room for the largest call."""
         return self.waiting + MOST_VALUES <= MOST_WAITING - MOST_WAITING // 4
 
     async def run(self, work: Callable[[], T], small: bool) -> T:
-        """What `work` returns or raises, when it is its turn."""
+        """Call `work` in its turn; returns its result or raises its error."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
-        (self._small if small else self._large).append((work, done))  # type: ignore[arg-type]
+        queue = self._small if small else self._large
+        queue.append((work, done))  # type: ignore[arg-type]
         if small:
             self._small_came.set()
+
         if self._serving is None or self._serving.done():
             self._serving = loop.create_task(self._serve())
 
@@ -79,9 +79,10 @@ class LabelQueue:
         while self._small or self._large:
             small = bool(self._small) and not (self._large and self._in_a_row >= MOST_IN_A_ROW)
             self._in_a_row = self._in_a_row + 1 if small else 0
-            work, done = (self._small if small else self._large).popleft()
+            queue = self._small if small else self._large
+            work, done = queue.popleft()
             if done.done():
-                continue  # Its client has gone.
+                continue  # The client has disconnected.
 
             began = loop.time()
             reading = loop.run_in_executor(self._thread, work)
@@ -90,7 +91,7 @@ class LabelQueue:
             await self._pause(loop.time() - began, small)
 
     async def _pause(self, seconds: float, small: bool) -> None:
-        """After a large part a small call ends it."""
+        """Pause; after a part of a large call, a small call ends the pause."""
         if small:
             await asyncio.sleep(seconds)
         elif not self._small:
@@ -100,15 +101,16 @@ class LabelQueue:
 
 
 def no_room() -> Problem:
-    """503 where too many labels wait."""
-    return Problem(503, "as many labels wait already as may: send these again", retry_after_s=1)
+    """503 if too many labels are waiting."""
+    return Problem(503, "too many labels are waiting: send these again", retry_after_s=1)
 
 
 def _pass_on(reading: "asyncio.Future[object]", done: "asyncio.Future[object]") -> None:
-    """Tell the call, if its client is still there, what became of its part."""
+    """Give the outcome of a part to its call, if the client is still connected."""
     error = reading.exception()
     if done.done():
         return
+
     if error is None:
         done.set_result(reading.result())
     else:

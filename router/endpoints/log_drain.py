@@ -1,8 +1,7 @@
-"""POST /drains/VERSION: the log of a version's app, as Heroku's log drains send it. Its complaints
-are counted.
+"""POST /drains/VERSION: counts the error codes in the log of a version's app.
 
-Whoever sends has the secret of that version's drain (rollout/log_drain.py). Nothing of a log is
-kept but how often each of the platform's codes was in it."""
+The platform's log drain sends it, with the secret of that version (rollout/log_drain.py). Only the
+number of each code is kept of a log."""
 
 import asyncio
 import time
@@ -16,7 +15,6 @@ from rollout.log_drain import PATH, USER, drain_secret
 from rollout.settings import is_name
 from router.dispatch.dispatcher import Dispatcher
 from router.endpoints.logplex import Garbled, codes
-from router.evidence.evidence_counters import bump
 from router.evidence.seen_batches import SeenBatches
 from router.problems import (
     Headers,
@@ -45,57 +43,61 @@ class LogDrainEndpoint:
         self.threads = ThreadPoolExecutor(1, thread_name_prefix="drain")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 204 once the batch is counted, or was before."""
+        """Answer 204 once the batch is counted, or if it was before."""
         if scope["method"] == "OPTIONS":
             await answer_options(send, "POST")
             return
 
-        given = dict(scope["headers"])
-        if scope["method"] == "OPTIONS":
-            await answer_options(send, "POST")
-            return
-
+        headers_by_name = dict(scope["headers"])
         try:
-            version = self._admitted(scope, given)
-            found = _read(await read_body(receive, LARGEST, time.monotonic), given)
+            version = self._authorised_version(scope, headers_by_name)
+            body = await read_body(receive, LARGEST, time.monotonic)
+            counts = _read(body, headers_by_name)
         except Problem as problem:
             headers = problem.headers()
             if problem.status == 401:
                 headers.append((b"www-authenticate", b"Basic"))
+
             await answer(send, problem.status, headers, problem.body())
             return
 
-        if found and await self._fresh(version, given.get(b"logplex-frame-id", b"")):
-            self._count(version, found)
+        frame = headers_by_name.get(b"logplex-frame-id", b"")
+        if counts and await self._is_new(version, frame):
+            self._count(version, counts)
 
-        close: Headers = [(b"connection", b"close")] if self.leaving() else []
+        close: Headers = []
+        if self.leaving():
+            close.append((b"connection", b"close"))
+
         await send({"type": "http.response.start", "status": 204, "headers": close})
         await send({"type": "http.response.body", "body": b""})
 
-    def _admitted(self, scope: Scope, given: dict[bytes, bytes]) -> str:
+    def _authorised_version(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
         """The version whose log this is; raises Problem 405, 404, 401, 415."""
         if scope["method"] != "POST":
             raise not_allowed("a log is sent with POST", "POST")
 
         version = str(scope["path"]).removeprefix(PATH)
-        scheme, _, credentials = given.get(b"authorization", b"").partition(b" ")
+        scheme, _, credentials = headers.get(b"authorization", b"").partition(b" ")
         if not is_name(version):
-            raise Problem(404, "the log of which version this is stands after /drains/")
-
-        wanted = b64encode(f"{USER}:{drain_secret(version, self.key)}".encode())
-        if not (compare_digest(credentials.strip(), wanted) and scheme.lower() == b"basic"):
             raise Problem(
-                401,
-                "this is not the secret of that version's log drain: `python deploy.py up` sets "
-                "it anew",
+                404, "the version is missing or malformed: send its log to /drains/VERSION"
             )
 
-        if given.get(b"content-type", b"").partition(b";")[0].strip() != CONTENT_TYPE:
+        expected = b64encode(f"{USER}:{drain_secret(version, self.key)}".encode())
+        if not (compare_digest(credentials.strip(), expected) and scheme.lower() == b"basic"):
+            raise Problem(
+                401,
+                "the secret of this version's log drain is missing or wrong: `python deploy.py up` "
+                "sets it again",
+            )
+
+        if headers.get(b"content-type", b"").partition(b";")[0].strip() != CONTENT_TYPE:
             raise Problem(415, f"a log is sent as {CONTENT_TYPE.decode()}")
 
         return version
 
-    async def _fresh(self, version: str, frame: bytes) -> bool:
+    async def _is_new(self, version: str, frame: bytes) -> bool:
         if not frame:
             return True
 
@@ -104,10 +106,8 @@ class LogDrainEndpoint:
             self.threads, self.frames.first, name
         )
 
-    def _count(self, version: str, found: dict[str, int]) -> None:
-        """In the metrics, and for the verdict's conductor where the version has a part in a
-        rollout.
-        """
+    def _count(self, version: str, counts: dict[str, int]) -> None:
+        """Count codes in the metrics, and for the verdict if the version is in a rollout."""
         table = self.traffic.table
         if version not in table.addresses:
             return
@@ -117,16 +117,16 @@ class LogDrainEndpoint:
         if rolling is not None and version in (rolling.candidate, rolling.stable):
             tally = self.traffic.tallies.of(table, version)
 
-        for code, count in found.items():
+        for code, count in counts.items():
             self.traffic.counts.add(("complaints", version, code), count)
             if tally is not None:
-                bump(tally.complaints, code, count)
+                tally.complained(code, count)
 
 
-def _read(body: bytes, given: dict[bytes, bytes]) -> dict[str, int]:
+def _read(body: bytes, headers: dict[bytes, bytes]) -> dict[str, int]:
     """The codes of a batch; raises Problem 400."""
-    told = given.get(b"logplex-msg-count", b"")
+    count = headers.get(b"logplex-msg-count", b"")
     try:
-        return codes(body, int(told) if told.isdigit() else None)
+        return codes(body, int(count) if count.isdigit() else None)
     except Garbled as error:
         raise Problem(400, f"the body is no batch of log lines: {error}") from error

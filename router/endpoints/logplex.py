@@ -1,10 +1,9 @@
-"""What Heroku's log drains send: a batch of syslog lines, each with its length before it
-(application/logplex-1).
+"""Parses a log drain's batch of syslog lines, each preceded by its length (application/logplex-1).
 
     91 <158>1 2026-08-01T12:00:00+00:00 host heroku web.1 - Error R14 (Memory quota exceeded)
 
-Only the platform's own lines are read, and only what they begin with: an app may write anything,
-and a user ask for any path, which the platform's router then quotes."""
+Only the beginning of the platform's own lines is read: an app may log anything, and the platform's
+router quotes any path that a user requests."""
 
 import re
 from collections.abc import Iterator
@@ -18,43 +17,42 @@ _CODE = re.compile(
 
 
 class Garbled(Exception):
-    """The body is not such a batch; the message says where."""
+    """The body is no such batch. The message says where."""
 
 
 def lines(body: bytes) -> Iterator[bytes]:
-    """The lines of a batch; raises Garbled where one is cut off, or there are more than
-    MOST_LINES.
-    """
+    """The lines of a batch; raises Garbled for an incomplete one, or more than MOST_LINES."""
     at = number = 0
     while at < len(body):
         length = _LENGTH.match(body, at)
         if length is None:
             raise Garbled(f"line {number} has no length before it")
+
         begin = length.end()
         at = begin + int(length[1])
         if at > len(body):
             raise Garbled(f"line {number} is cut off")
+
         number += 1
         if number > MOST_LINES:
             raise Garbled(f"more than {MOST_LINES} lines")
+
         yield body[begin:at]
 
 
 def codes(body: bytes, count: int | None = None) -> dict[str, int]:
-    """How often each of the platform's codes (R14, H12, ...) is in a batch; count: of lines, as its
-    sender tells it.
+    """The number of each of the platform's codes (R14, H12, ...) in a batch.
 
-    Raises Garbled.
-    """
-    found: dict[str, int] = {}
+    count: of lines, by the sender's header. Raises Garbled."""
+    counts: dict[str, int] = {}
     number = 0
     for line in lines(body):
         number += 1
         if match := _CODE.match(line):
             code = match[1].decode("ascii")
-            found[code] = found.get(code, 0) + 1
+            counts[code] = counts.get(code, 0) + 1
 
     if count is not None and count != number:
-        raise Garbled(f"{number} lines came, {count} were told")
+        raise Garbled(f"it has {number} lines instead of {count}")
 
-    return found
+    return counts

@@ -1,6 +1,6 @@
-"""The workers' counts as Prometheus text and as the operator's status."""
+"""GET /metrics: the metrics of all workers as Prometheus text."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -9,10 +9,10 @@ from prometheus_client.registry import Collector
 from rollout.verdict.bins import bin_edge_ms
 from rollout.verdict.evidence import summed
 from router.evidence.prediction_counters import VALUE_EDGES
-from router.evidence.worker_metrics import Key, Snapshot, split_key
+from router.evidence.worker_metrics import Key, Snapshot, split_keys
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-ROW_EXPONENTS = range(14)
+BATCH_ROWS = tuple(2.0**exponent for exponent in range(14))
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 
 # (name, meaning, label names, prefix of the counts)
@@ -66,36 +66,36 @@ SINGLES = {
 
 
 def names() -> list[str]:
-    """Every metric's name as it is exposed (docs/operations.md lists them; a test compares)."""
-    return (
-        [f"{row[0]}_total" for row in COUNTERS]
-        + [row[0] for row in GAUGES]
-        + [*HISTOGRAMS, *SINGLES]
-    )
+    """The names of all metrics, as they are exposed."""
+    counters = [f"{name}_total" for name, *_ in COUNTERS]
+    gauges = [name for name, *_ in GAUGES]
+    return [*counters, *gauges, *HISTOGRAMS, *SINGLES]
 
 
 class Exposition(Collector):
-    """One scrape: all snapshots added up."""
+    """One scrape: the sum of all snapshots."""
 
     def __init__(self, snapshots: list[Snapshot], asked: dict[str, int], split_id: str) -> None:
         self.live = [snapshot for snapshot in snapshots if not snapshot.gone]
-        self.counts = _parts(summed(snapshot.counts for snapshot in snapshots))
-        self.gauges = _parts(summed(snapshot.gauges for snapshot in self.live))
+        self.counts = split_keys(summed(snapshot.counts for snapshot in snapshots))
+        self.gauges = split_keys(summed(snapshot.gauges for snapshot in self.live))
         self.asked = asked
         self.served = shares(drawn_counts(self.gauges, split_id))
 
     def collect(self) -> Iterator[Family]:
-        """Every metric family."""
+        """All metric families."""
         for name, meaning, labels, prefix in COUNTERS:
             counter = CounterMetricFamily(name, meaning, labels=labels)
             for key, value in _under(self.counts, prefix):
                 counter.add_metric(key, value)
+
             yield counter
 
         for name, meaning, labels, prefix in GAUGES:
             gauge = GaugeMetricFamily(name, meaning, labels=labels)
             for key, value in _under(self.gauges, prefix):
                 gauge.add_metric(key, value)
+
             yield gauge
 
         yield self._seconds()
@@ -111,11 +111,8 @@ class Exposition(Collector):
         )
         sums = dict(_under(self.counts, "latency_sum"))
         for key, bins in _bins(self.counts, "latency").items():
-            edges = [
-                (edge, sum(n for i, n in bins.items() if bin_edge_ms(int(i)) <= edge * 1000))
-                for edge in SECONDS
-            ]
-            family.add_metric(key, _cumulative(edges, sum(bins.values())), sums.get(key, 0.0))
+            buckets = _buckets(bins, SECONDS, lambda index: bin_edge_ms(int(index)) / 1000)
+            family.add_metric(key, buckets, sums.get(key, 0.0))
 
         return family
 
@@ -125,11 +122,8 @@ class Exposition(Collector):
         )
         sums = dict(_under(self.counts, "batch_rows_sum"))
         for key, sizes in _bins(self.counts, "batch_rows").items():
-            edges = [
-                (float(2**e), sum(n for i, n in sizes.items() if int(i) <= e))
-                for e in ROW_EXPONENTS
-            ]
-            family.add_metric(key, _cumulative(edges, sum(sizes.values())), sums.get(key, 0.0))
+            buckets = _buckets(sizes, BATCH_ROWS, lambda exponent: 2.0 ** int(exponent))
+            family.add_metric(key, buckets, sums.get(key, 0.0))
 
         return family
 
@@ -138,11 +132,7 @@ class Exposition(Collector):
             "sluice_prediction_value", HISTOGRAMS["sluice_prediction_value"], labels=("version",)
         )
         for key, values in _bins(self.counts, "values").items():
-            edges = [
-                (edge, sum(n for v, n in values.items() if float(v) <= edge))
-                for edge in VALUE_EDGES
-            ]
-            family.add_metric(key, _cumulative(edges, sum(values.values())), None)
+            family.add_metric(key, _buckets(values, VALUE_EDGES, float), None)
 
         return family
 
@@ -174,22 +164,16 @@ def exposition(snapshots: list[Snapshot], asked: dict[str, int], split_id: str) 
 
 
 def drawn_counts(gauges: dict[Key, float], split_id: str) -> dict[str, float]:
-    """Requests each version was drawn for since this split is in force (pinned ones are not
-    drawn).
-    """
+    """The requests drawn for each version since this split is in force, pinned ones excepted."""
     return {key[2]: value for key, value in gauges.items() if key[:2] == ("drawn", split_id)}
 
 
 def shares(drawn: dict[str, float]) -> dict[str, float]:
-    """Each version's part of all that was drawn."""
+    """Each version's share of the draws."""
     total = sum(drawn.values())
     if total:
         return {version: value / total for version, value in drawn.items()}
     return {}
-
-
-def _parts(flat: dict[str, float]) -> dict[Key, float]:
-    return {split_key(joined): value for joined, value in flat.items()}
 
 
 def _under(counts: dict[Key, float], prefix: str) -> list[tuple[Key, float]]:
@@ -203,5 +187,12 @@ def _bins(counts: dict[Key, float], prefix: str) -> dict[Key, dict[str, float]]:
     return tables
 
 
-def _cumulative(edges: list[tuple[float, float]], total: float) -> list[tuple[str, float]]:
-    return [*((str(edge), value) for edge, value in edges), ("+Inf", total)]
+def _buckets(
+    counts: dict[str, float], edges: Iterable[float], upper_edge: Callable[[str], float]
+) -> list[tuple[str, float]]:
+    """Cumulative histogram buckets. upper_edge: of a key of `counts`."""
+    buckets = []
+    for edge in edges:
+        buckets.append((str(edge), sum(n for key, n in counts.items() if upper_edge(key) <= edge)))
+
+    return [*buckets, ("+Inf", sum(counts.values()))]

@@ -1,4 +1,4 @@
-"""The protocol's extensions for a model repository and for statistics, as Triton describes them.
+"""The model repository and statistics extensions of the protocol, as Triton describes them.
 
 https://github.com/triton-inference-server/server (docs/protocol/extension_model_repository.md,
 extension_statistics.md)"""
@@ -10,7 +10,7 @@ import msgspec
 
 from rollout.verdict.evidence import summed
 from router.dispatch.routing_table import RoutingTable
-from router.evidence.worker_metrics import Snapshot, split_key
+from router.evidence.worker_metrics import Snapshot, split_keys
 from router.problems import Problem
 
 
@@ -19,9 +19,7 @@ class _IndexRequest(msgspec.Struct):
 
 
 def check_index_request(body: bytes) -> None:
-    """Raise Problem 400 for a body that is neither empty nor a request; its `ready` leaves out
-    nothing that is here.
-    """
+    """Raise Problem 400 for a malformed body. `ready` excludes nothing: all versions are ready."""
     try:
         if body:
             msgspec.json.decode(body, type=_IndexRequest)
@@ -30,52 +28,50 @@ def check_index_request(body: bytes) -> None:
 
 
 def index(table: RoutingTable, in_full: bool) -> list[dict[str, str]]:
-    """Name, version and state of each version; what is deployed has answered its golden rows, so it
-    is READY.
+    """Name, version and state of each version: READY, since a deployed one passed its golden rows.
 
-    in_full: of all that are deployed, else of those that have a share of the traffic.
-    """
-    names = (
-        table.addresses
-        if in_full
-        else [name for name in table.addresses if table.weights.get(name, 0) > 0]
-    )
-    return [
-        {"name": table.ledger.model, "version": name, "state": "READY", "reason": ""}
-        for name in sorted(names)
-    ]
+    in_full: of all deployed versions, else of those that have a share of the traffic."""
+    entries = []
+    for name in sorted(table.addresses):
+        if in_full or table.weights.get(name, 0) > 0:
+            entry = {"name": table.ledger.model, "version": name, "state": "READY", "reason": ""}
+            entries.append(entry)
+
+    return entries
 
 
 def statistics(
     table: RoutingTable, snapshots: Iterable[Snapshot], model: str, version: str | None
 ) -> dict[str, Any]:
-    """What each version answered since the router started; raises Problem 404 for another model or
-    version.
+    """Counts of each version since the router started; raises Problem 404 for another one.
 
-    inference_count: rows sent to it; execution_count: batches; ns: nanoseconds from draw to answer,
-    together."""
+    inference_count: rows sent. execution_count: batches. ns: nanoseconds from draw to answer, the
+    sum of all requests."""
     if model != table.ledger.model:
         raise Problem(404, f"there is no model {model!r} here: the model is {table.ledger.model!r}")
+
     if version is not None and version not in table.addresses:
         raise Problem(404, f"version {version!r} is not deployed")
 
-    counts = {
-        split_key(joined): value for joined, value in summed(s.counts for s in snapshots).items()
-    }
+    counts = split_keys(summed(snapshot.counts for snapshot in snapshots))
     names = [version] if version is not None else sorted(table.addresses)
     return {"model_stats": [_of_version(model, name, counts) for name in names]}
 
 
 def _of_version(model: str, version: str, counts: dict[tuple[str, ...], float]) -> dict[str, Any]:
-    codes = [
-        (int(key[3]), n) for key, n in counts.items() if key[0] == "requests" and key[1] == version
-    ]
-    total = {
-        name: sum(n for key, n in counts.items() if key[:2] == (name, version))
-        for name in ("latency_sum", "batch_rows", "batch_rows_sum")
-    }
-    succeeded = int(sum(n for code, n in codes if code == 200))
-    failed = int(sum(n for code, n in codes if code != 200))
+    total: dict[str, float] = dict.fromkeys(("latency_sum", "batch_rows", "batch_rows_sum"), 0)
+    succeeded = failed = 0
+    for key, n in counts.items():
+        if key[1:2] != (version,):
+            continue
+
+        if key[0] in total:
+            total[key[0]] += n
+        elif key[0] == "requests" and key[3] == "200":
+            succeeded += int(n)
+        elif key[0] == "requests":
+            failed += int(n)
+
     return {
         "name": model,
         "version": version,

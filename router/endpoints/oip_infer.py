@@ -1,7 +1,6 @@
-"""The Open Inference Protocol, passed on to the version that the path names, else to the one drawn.
+"""The Open Inference Protocol: forwards requests to the version in the path, else to a drawn one.
 
-What does not infer (metadata, readiness, configuration) is asked of the released version and counts
-nowhere."""
+Metadata, readiness and configuration come from the released version, and are not counted."""
 
 import asyncio
 import json
@@ -31,24 +30,24 @@ from router.problems import (
     answer_options,
     not_allowed,
 )
-from router.requests.beside import LARGE_BODY, LOOKING
 from router.requests.body import sent_body
 from router.requests.json_errors import json_fault, without_bom
 from router.requests.json_scan import too_many
 from router.requests.request_headers import RequestContext, read_headers
+from router.requests.thread_pools import LARGE_BODY, SCAN_POOL
 from router.requests.unit_source import UnitSource
 
-# How often it is looked whether the only version is back, and for how many requests at once.
+# How often the only version is tried again while it restarts, and by how many requests at once.
 LOOK_S = 0.2
 WHAT_TO_SEND = 'send {"inputs": [{"name", "shape", "datatype", "data"}, ...]}, as the metadata says'
 MOST_WAITING = 256
-# At which depth a body has its tensors, how many they may be, and how long the shape of one.
+# The depth of the tensors in a body, their largest number, and the longest shape.
 TENSORS_DEPTH = 2
 MOST_TENSORS = 4_096
 LONGEST_SHAPE = 1_024
-# Of the values of a tensor, so much is read for the first.
+# Bytes of a tensor's data that are read to find the first row.
 FIRST_VALUE_BYTES = 64 * 1024
-# What a version says of a request; any other status says something of the version.
+# Statuses that depend on the request; any other one is a failure of the version.
 _OF_THE_REQUEST = frozenset({200, 400, 413, 500})
 _BLANKS = " \t\n\r"
 _one_value = json.JSONDecoder().raw_decode
@@ -60,7 +59,7 @@ class _Shape(msgspec.Struct):
 
 
 class _Inputs(msgspec.Struct):
-    """As much of an inference request as tells its rows."""
+    """The part of an inference request that has the number of rows."""
 
     inputs: list[_Shape] = []
 
@@ -72,7 +71,7 @@ class _Values(msgspec.Struct):
 
     @property
     def holds_all_columns(self) -> bool:
-        """Whether it is [n, k]: a request's only tensor, its columns those of the metadata."""
+        """Whether its shape is [n, k]: the only tensor of a request, with all columns."""
         try:
             shape = _lengths(self.shape)
         except (Problem, *_unreadable):
@@ -82,7 +81,7 @@ class _Values(msgspec.Struct):
 
 
 class _Tensors(msgspec.Struct):
-    """As much of an inference request as tells the values of its first row."""
+    """The part of an inference request that has the values of the first row."""
 
     inputs: list[_Values] = []
 
@@ -92,7 +91,7 @@ class _Column(msgspec.Struct):
 
 
 class _Metadata(msgspec.Struct):
-    """As much of a version's metadata as tells its columns, in their order."""
+    """The part of a version's metadata that has the columns, in order."""
 
     inputs: list[_Column]
 
@@ -113,17 +112,17 @@ class InferEndpoint:
         self._columns_of: dict[str, list[str]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer what the version answers; the protocol's errors are `{"error": ...}`."""
+        """Answer with the version's answer, or with an error of the protocol."""
         headers: Headers = [(b"content-type", b"application/json")]
         if scope["method"] == "OPTIONS" and (allowed := self._allowed(scope["path"])):
             await answer_options(send, *allowed)
             return
 
         try:
-            asked = read_headers(scope["headers"], self.units.header)
-            version, rest = self._target(scope, asked)
+            context = read_headers(scope["headers"], self.units.header)
+            version, rest = self._target(scope, context)
             if rest == "/infer":
-                status, payload = await self._infer(scope, receive, version, asked, headers)
+                status, payload = await self._infer(scope, receive, version, context, headers)
             else:
                 status, payload = await self._describe(version, rest, headers)
         except Problem as problem:
@@ -135,10 +134,10 @@ class InferEndpoint:
 
         await answer(send, status, headers, payload)
 
-    def _target(self, scope: Scope, asked: RequestContext) -> tuple[str | None, str]:
-        """The version that is asked for (None: any) and what of it; raises Problem 400, 403, 404,
-        405.
-        """
+    def _target(self, scope: Scope, context: RequestContext) -> tuple[str | None, str]:
+        """The requested version (None: any) and the rest of the path.
+
+        Raises Problem 400, 403, 404, 405."""
         allowed = self._allowed(scope["path"])
         match = MODEL_PATH.fullmatch(scope["path"])
         if match is None or not allowed:
@@ -146,11 +145,11 @@ class InferEndpoint:
         if scope["method"] not in allowed:
             raise not_allowed(f"{scope['path']} is asked for with {' or '.join(allowed)}", *allowed)
 
-        if asked.fault is not None:
-            raise asked.fault
+        if context.fault is not None:
+            raise context.fault
 
-        version = match["version"] or asked.pin
-        if asked.pin is not None and version != asked.pin:
+        version = match["version"] or context.pin
+        if context.pin is not None and version != context.pin:
             raise Problem(
                 400, "the path and X-Model-Version name different versions: leave out one of them"
             )
@@ -161,7 +160,7 @@ class InferEndpoint:
         return version, match["rest"] or ""
 
     def _allowed(self, path: str) -> tuple[str, ...]:
-        """The methods of a path; none where there is no such path."""
+        """The methods of a path; none for an unknown path."""
         match = MODEL_PATH.fullmatch(path)
         if match is None or match["model"] != self.settings.model:
             return ()
@@ -202,7 +201,7 @@ class InferEndpoint:
         scope: Scope,
         receive: Receive,
         version: str | None,
-        asked: RequestContext,
+        context: RequestContext,
         headers: Headers,
     ) -> tuple[int, bytes]:
         if _header(scope["headers"], b"inference-header-content-length"):
@@ -214,12 +213,12 @@ class InferEndpoint:
 
         async with sent_body(scope, receive, self.limits.max_body_bytes) as sent:
             arrived = asyncio.get_running_loop().time()
-            body = without_bom(await sent.unpacked())
-            await self._look_through(body)
+            body = without_bom(await sent.decompressed())
+            await self._check_size(body)
             self._check_rows(body)
-            draw = await self._draw(asked, body, version, headers)
+            draw = await self._draw(context, body, version, headers)
             status, payload, answered = await self._ask_within(
-                asked.timeout_s, arrived, draw, version is not None, body
+                context.timeout_s, arrived, draw, version is not None, body
             )
 
         headers.append((b"x-model-version", answered.encode()))
@@ -229,18 +228,18 @@ class InferEndpoint:
         return status, payload
 
     async def _draw(
-        self, asked: RequestContext, body: bytes, version: str | None, headers: Headers
+        self, context: RequestContext, body: bytes, version: str | None, headers: Headers
     ) -> Draw:
-        """The version for this request's unit, as /predict draws it; a cookie for the caller joins
-        `headers`.
-        """
-        tensors = _tensors(body) if self.units.field and not asked.unit else []
+        """Draw the version for the request's unit, as /predict does.
+
+        headers: of the answer; a cookie with a new unit is appended."""
+        tensors = _tensors(body) if self.units.field and not context.unit else []
         columns = await self._columns() if _in_one(tensors) else []
         first_row = partial(_first_value, tensors, columns)
-        unit = self.units.unit(asked.unit, asked.cookie, first_row)
+        unit = self.units.unit(context.unit, context.cookie, first_row)
         lasting = bool(unit) or self.units.set_cookie
         if not unit:
-            # The router's own coin.
+            # Random, since the request has no unit.
             unit = os.urandom(12).hex().encode()
             if self.units.set_cookie:
                 headers.append((b"set-cookie", self.units.set_cookie_header(unit)))
@@ -248,31 +247,30 @@ class InferEndpoint:
         return self.traffic.draw(unit, lasting, version)
 
     async def _columns(self) -> list[str]:
-        """The columns in the order of a version's metadata, the released one's if it tells; none
-        where nobody does.
-        """
+        """The columns, in the order of the released version's metadata or of another version's."""
         table = self.traffic.table
         for name in dict.fromkeys([table.released, *table.weights]):
             version = table.ledger.versions.get(name or "")
             if version is None:
                 continue
+
             if version.digest in self._columns_of:
                 return self._columns_of[version.digest]
 
             outcome = await self._exchange("GET", version.name, "", b"")
-            if isinstance(outcome, Answer) and (found := _columns_in(outcome.body)):
-                self._columns_of[version.digest] = found
-                return found
+            if isinstance(outcome, Answer) and (columns := _columns_in(outcome.body)):
+                self._columns_of[version.digest] = columns
+                return columns
 
         return []
 
-    async def _look_through(self, body: bytes) -> None:
-        """Refuse what would take much memory apart: too many tensors. Raises Problem 413, 503."""
+    async def _check_size(self, body: bytes) -> None:
+        """Refuse too many tensors, whose decoding takes memory. Raises Problem 413, 503."""
         if len(body) <= LARGE_BODY:
             return
 
         most = MOST_TENSORS
-        if await LOOKING.run(too_many, body, {TENSORS_DEPTH: most}) is not None:
+        if await SCAN_POOL.run(too_many, body, {TENSORS_DEPTH: most}) is not None:
             raise Problem(
                 413, f"more than {most} tensors in one request: at most {most} are allowed"
             )
@@ -281,7 +279,7 @@ class InferEndpoint:
         try:
             rows = max(map(_rows_of, self._rows(body).inputs), default=0)
         except msgspec.ValidationError:
-            return  # The version says what is wrong with it.
+            return  # The version will describe the error.
         except _unreadable as error:
             raise Problem(400, json_fault(body, error, WHAT_TO_SEND)) from error
 
@@ -301,9 +299,9 @@ class InferEndpoint:
     async def _ask_within(
         self, own_s: float | None, arrived: float, draw: Draw, pinned: bool, body: bytes
     ) -> tuple[int, bytes, str]:
-        """Ask, and answer 504 once the deadline has passed; what the version says then still
-        counts. arrived: loop time at which the request was there.
-        """
+        """Forward a request; raises Problem 504 after the deadline, but its outcome still counts.
+
+        own_s: the caller's deadline. arrived: loop time at which the request had arrived."""
         loop = asyncio.get_running_loop()
         within_s = min(own_s or math.inf, self.limits.deadline_ms / 1000)
         late = Problem(504, f"no answer within the deadline of {within_s:.3g} s")
@@ -323,7 +321,7 @@ class InferEndpoint:
 
     def _ended(self, asking: "asyncio.Task[Any]") -> None:
         self._checking.discard(asking)
-        # Nobody waits for its answer, or for its failure, any more.
+        # Nobody waits for the outcome any more; an exception must be retrieved, or it is logged.
         asking.cancelled() or asking.exception()
 
     async def _ask(self, draw: Draw, pinned: bool, body: bytes) -> tuple[int, bytes, str]:
@@ -350,7 +348,7 @@ class InferEndpoint:
         return outcome.status, outcome.body, version
 
     async def _compare(self, failure: FailedRequest, draw: Draw, body: bytes) -> None:
-        """Count a failure by what the other version says of the same request, as for /predict."""
+        """Count a failure by the other version's answer to the request, as for /predict."""
         lane = self.traffic.checks.lane_to_ask(
             failure, draw.version, 1 + len(body) // ROW_BYTES, self.traffic.table, draw.weight
         )
@@ -392,9 +390,9 @@ class InferEndpoint:
         return outcome
 
     async def _restarted(self, lane: Lane, give_up: float) -> bool:
-        """Wait for a moment, as /predict does in its queue, where only this version answers and is
-        being restarted.
-        """
+        """Wait before another attempt, if the version is restarting and has no fallback.
+
+        give_up: monotonic seconds."""
         if (
             self._waiting >= MOST_WAITING
             or time.monotonic() >= give_up
@@ -412,16 +410,17 @@ class InferEndpoint:
 
 
 def _counted(draw: Draw, code: int, seconds: float) -> FailedRequest | None:
-    """Count how a drawn request ended; a failure is returned instead, until it is known what the
-    other one says.
-    """
-    word = word_of(code, None)
+    """Count the outcome of a drawn request.
+
+    Returns a failure instead of counting it: first the other version is asked."""
     if draw.tally is None:
         return None
+
+    word = word_of(code, None)
     if word in ("error", "refused"):
         return FailedRequest(draw.tally, word, seconds, warm=False)
 
-    draw.tally.finish(word, seconds, warm=False)
+    draw.tally.request_finished(word, seconds, warm=False)
     return None
 
 
@@ -434,13 +433,13 @@ def _header(headers: Headers, name: bytes) -> str:
 
 
 def _rows_of(tensor: _Shape) -> int:
-    """How many rows its shape says; raises Problem 400, or what a decoder raises."""
+    """The number of rows in a shape; raises Problem 400 or a decoder's error."""
     shape = _lengths(tensor.shape)
     return shape[0] if shape else 0
 
 
 def _lengths(shape: msgspec.Raw) -> list[int]:
-    """The numbers of a shape; raises Problem 400 where it is too long, or what a decoder raises."""
+    """The numbers of a shape; raises Problem 400 if it is too long, or a decoder's error."""
     if len(memoryview(shape)) > LONGEST_SHAPE:
         raise Problem(400, f"a shape is longer than {LONGEST_SHAPE} characters: send `[rows, ...]`")
 
@@ -448,7 +447,7 @@ def _lengths(shape: msgspec.Raw) -> list[int]:
 
 
 def _tensors(body: bytes) -> list[_Values]:
-    """The tensors of a request; none where the version will say what is wrong with it."""
+    """The tensors of a request; none if it is invalid, which the version will report."""
     try:
         return msgspec.json.decode(body, type=_Tensors).inputs
     except _unreadable:
@@ -467,29 +466,28 @@ def _columns_in(metadata: bytes) -> list[str]:
 
 
 def _first_value(tensors: list[_Values], columns: list[str], name: str) -> Any:
-    """The value of the first row in the column of that name, None where it has none.
+    """The first row's value in a column, None where there is none.
 
-    Raises Problem where all columns are in one tensor and their order is not known.
-    """
+    Raises Problem 503 if all columns are in one tensor and their order is not known."""
     if _in_one(tensors):
         if not columns:
             raise Problem(
                 503,
                 f"the unit is in the column {name!r}, and no version tells the order of the "
-                f"columns now: send one tensor a column, or the unit in its header",
+                "columns now: send one tensor a column, or the unit in its header",
                 retry_after_s=1,
             )
+
         return _at(tensors[0].data, columns.index(name)) if name in columns else None
 
     # A tensor of shape [n, 1] may have its values in lists of one.
     return next((_at(tensor.data, 0) for tensor in tensors if tensor.name == name), None)
 
 
-def _at(data: msgspec.Raw, place: int) -> Any:
-    """A value of the first row of data that is nested or flat; None where there is none.
+def _at(data: msgspec.Raw, position: int) -> Any:
+    """The first row's value at `position`, in nested or flat data; None where there is none.
 
-    Only the beginning is read, and no value after that one is made: they may be millions.
-    """
+    Later values are not decoded, since there may be millions."""
     begin = bytes(memoryview(data)[:FIRST_VALUE_BYTES]).decode("utf-8", "ignore").lstrip(_BLANKS)
     if begin[:1] != "[":
         return None
@@ -497,9 +495,9 @@ def _at(data: msgspec.Raw, place: int) -> Any:
     try:
         value, end = _value_from(begin, 1)
         if isinstance(value, list):
-            return value[place]
+            return value[position]
 
-        for _ in range(place):
+        for _ in range(position):
             value, end = _value_after(begin, end)
     except (ValueError, IndexError, RecursionError):
         return None
@@ -508,14 +506,14 @@ def _at(data: msgspec.Raw, place: int) -> Any:
 
 
 def _value_from(text: str, start: int) -> tuple[Any, int]:
-    """The value that begins there after blanks, and where it ends; raises ValueError."""
+    """The value from `start` on, after blanks, and its end; raises ValueError."""
     rest = text[start:].lstrip(_BLANKS)
     value, end = _one_value(rest)
     return value, len(text) - len(rest) + end
 
 
 def _value_after(text: str, end: int) -> tuple[Any, int]:
-    """The value after the comma that follows there; raises ValueError."""
+    """The value after the comma that follows at `end`, and its end; raises ValueError."""
     rest = text[end:].lstrip(_BLANKS)
     if rest[:1] != ",":
         raise ValueError("no further value")

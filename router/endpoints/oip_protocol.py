@@ -1,6 +1,4 @@
-"""What the router itself says in the Open Inference Protocol: its paths, extensions and the form of
-its errors.
-"""
+"""The Open Inference Protocol: paths, extensions and the format of errors."""
 
 import re
 
@@ -17,16 +15,16 @@ MODEL_PATH = re.compile(
 
 
 def is_protocol(path: str) -> bool:
-    """Whether what is answered there has the protocol's form."""
+    """Whether answers at this path have the protocol's format."""
     return path == "/v2" or path.startswith("/v2/")
 
 
 def is_of_a_version(path: str) -> bool:
-    """Whether a version answers there; what else is under /v2 the router answers itself."""
+    """Whether a version answers at this path; the router itself answers the others under /v2."""
     match = MODEL_PATH.fullmatch(path)
     return match is not None and match["rest"] != "/stats"
 
 
 def error_body(detail: str) -> bytes:
-    """The protocol's error."""
+    """The body of an error answer."""
     return msgspec.json.encode({"error": detail})

@@ -1,4 +1,4 @@
-"""The API's description (OpenAPI 3.1), written once for /openapi.json and /docs."""
+"""The API's description (OpenAPI 3.1), for /openapi.json and /docs."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ Schema = dict[str, Any]
 # A positive number; zero is none.
 MILLISECONDS = r"^0*([1-9][0-9]*(\.[0-9]*)?|0?\.0*[1-9][0-9]*)$"
 _OPERATOR: list[Schema] = [{"operator": []}]
-# Chosen versions take the token; all else is for everybody.
+# Choosing a version needs the token, anything else does not.
 _MAY_PIN: list[Schema] = [{}, {"operator": []}]
 _PIN_REFUSED = {
     "401": "Another bearer token than the operator's",
@@ -155,11 +155,10 @@ def _of_version(summary: str, schema: str, *path: str) -> Schema:
     answer = _json(summary, _ref(schema)) | {
         "headers": {"X-Model-Version": _header("The version that answered")}
     }
+    parameters = _in_path(*path) or [_asked("X-Model-Version", "Ask this deployed version")]
     return {
         **_call(f"{summary} (Open Inference Protocol)", {"200": answer, **_errors(faults)}),
-        "parameters": _in_path(*path)
-        if path
-        else [_asked("X-Model-Version", "Ask this deployed version")],
+        "parameters": parameters,
         "security": _MAY_PIN,
     }
 
@@ -263,14 +262,14 @@ def _call(summary: str, responses: Schema) -> Schema:
 
 
 def _with_head(calls: Schema) -> Schema:
-    """GET's own without its bodies."""
+    """The calls of a path with HEAD: as GET, without bodies."""
     if "get" not in calls:
         return calls
 
-    answers = {
-        code: {name: value for name, value in answer.items() if name != "content"}
-        for code, answer in calls["get"]["responses"].items()
-    }
+    answers = {}
+    for code, answer in calls["get"]["responses"].items():
+        answers[code] = {name: value for name, value in answer.items() if name != "content"}
+
     return {**calls, "head": {**calls["get"], "responses": answers}}
 
 
@@ -289,14 +288,13 @@ def _refusals(faults: dict[str, str], content_type: str, schema: str) -> Schema:
         "405": {"Allow": _header("The methods that are here")},
         "503": {"Retry-After": _header("Seconds", {"type": "integer"}, required=False)},
     }
-    return {
-        code: {
-            "description": meaning,
-            "content": content,
-            **({"headers": known[code]} if code in known else {}),
-        }
-        for code, meaning in sorted({**faults, **_WRONG_METHOD}.items())
-    }
+    refusals: Schema = {}
+    for code, meaning in sorted({**faults, **_WRONG_METHOD}.items()):
+        refusals[code] = {"description": meaning, "content": content}
+        if code in known:
+            refusals[code]["headers"] = known[code]
+
+    return refusals
 
 
 def _who_asks() -> list[Schema]:
@@ -317,10 +315,8 @@ def _asked(name: str, meaning: str, schema: Schema | None = None) -> Schema:
 
 
 def _in_path(*names: str) -> list[Schema]:
-    return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in names
-    ]
+    text = {"type": "string"}
+    return [{"name": name, "in": "path", "required": True, "schema": text} for name in names]
 
 
 def _header(meaning: str, schema: Schema | None = None, required: bool = True) -> Schema:

@@ -1,6 +1,4 @@
-"""The values of the API as JSON Schema, and who may ask; router/endpoints/openapi.py has the
-calls.
-"""
+"""The API's JSON schemas and security schemes; router/endpoints/openapi.py has the calls."""
 
 from typing import Any
 

@@ -1,6 +1,4 @@
-"""Everything but the hot path, in Flask: health, metrics, status, the operator's page and the API's
-description.
-"""
+"""The Flask app: health, metrics, status, the operator's page and the API's description."""
 
 import json
 import secrets
@@ -18,15 +16,13 @@ from router.endpoints.metrics_text import exposition
 from router.endpoints.oip_protocol import EXTENSIONS, REPOSITORY_INDEX, error_body, is_protocol
 from router.endpoints.openapi import description
 from router.endpoints.status import status
-from router.endpoints.whoserved import WhoServed
+from router.endpoints.who_served import WhoServed
 from router.evidence.worker_metrics import Snapshot
 from router.problems import Headers, Problem
 
 
 class WorkerView:
-    """What the pages see of their worker: its table, all workers' snapshots, and since when the
-    ledger is away.
-    """
+    """The state that pages show: the routing table, all workers' snapshots, the ledger's outage."""
 
     def __init__(
         self,
@@ -38,7 +34,7 @@ class WorkerView:
 
 
 def create_pages(view: WorkerView, ids: WhoServed, access: Access) -> Flask:
-    """The Flask app; it keeps no state of its own."""
+    """The Flask app, which has no state."""
     app = Flask("router")
     app.url_map.merge_slashes = False
     _public_routes(app, view, access)
@@ -55,8 +51,8 @@ def _public_routes(app: Flask, view: WorkerView, access: Access) -> None:
         response = Response(
             render_template("page.html", model=view.table().ledger.model, nonce=nonce)
         )
-        # The page may hold the operator's token: no script but its own, and nobody to send it to
-        # but this router.
+        # The page may hold the operator's token: it runs only its own script, and connects only to
+        # this router.
         response.headers["Content-Security-Policy"] = (
             f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'unsafe-inline'; "
             f"connect-src 'self'; "
@@ -65,20 +61,24 @@ def _public_routes(app: Flask, view: WorkerView, access: Access) -> None:
         response.headers["Referrer-Policy"] = "no-referrer"
         return response
 
-    # Made once: anybody may ask for them, as often as they like.
-    made: dict[str, str] = {}
+    # Rendered once: anybody can request them at any rate.
+    rendered: dict[str, str] = {}
 
     @app.get("/docs")
     def docs() -> str:
-        if "docs" not in made:
-            made["docs"] = render_template("docs.html", api=description(view.table().ledger.model))
-        return made["docs"]
+        if "docs" not in rendered:
+            rendered["docs"] = render_template(
+                "docs.html", api=description(view.table().ledger.model)
+            )
+
+        return rendered["docs"]
 
     @app.get("/openapi.json")
     def openapi() -> Response:
-        if "openapi" not in made:
-            made["openapi"] = json.dumps(description(view.table().ledger.model))
-        return Response(made["openapi"], content_type="application/json")
+        if "openapi" not in rendered:
+            rendered["openapi"] = json.dumps(description(view.table().ledger.model))
+
+        return Response(rendered["openapi"], content_type="application/json")
 
     @app.get("/v2")
     def server() -> Response:
@@ -104,8 +104,8 @@ def _operators_routes(app: Flask, view: WorkerView, ids: WhoServed, access: Acce
     @app.get("/status")
     def operators_status() -> Response:
         access.require(_headers())
-        found = status(view.table(), view.snapshots(), with_rows=access.is_operator(_headers()))
-        return jsonify({**found, "ledger": view.ledger() or "answers"})
+        body = status(view.table(), view.snapshots(), with_rows=access.is_operator(_headers()))
+        return jsonify({**body, "ledger": view.ledger() or "answers"})
 
     @app.get("/whoserved/<token>")
     def whoserved(token: str) -> Response:
@@ -146,32 +146,34 @@ def _refusals(app: Flask) -> None:
         response = refused(Problem(status, _DETAILS.get(status, error.description or error.name)))
         if isinstance(error, MethodNotAllowed) and error.valid_methods:
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+
         return response
 
 
 _DETAILS = {
-    404: "there is nothing at this path: /openapi.json lists what is here",
-    405: "this path has other methods: the header Allow lists them",
-    500: "an error in the router: its log says which",
+    404: "there is nothing at this path: /openapi.json lists the paths",
+    405: "this path does not support this method: the header Allow lists those it does",
+    500: "an error in the router: its log has the cause",
 }
 
 
 def _headers() -> Headers:
-    """The request's headers as ASGI has them."""
-    pairs = request.headers.items()
-    return [
-        (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
-        for name, value in pairs
-    ]
+    """The request's headers, in ASGI's form."""
+    headers: Headers = []
+    for name, value in request.headers.items():
+        headers.append((name.lower().encode("latin-1"), value.encode("latin-1", "replace")))
+
+    return headers
 
 
 def _ready(table: RoutingTable, away: str, in_full: bool) -> tuple[Response, int]:
     ready = table.split is not None
-    said: dict[str, Any] = {"ready": ready}
+    body: dict[str, Any] = {"ready": ready}
     if in_full:
-        said |= {"revision": table.revision, "ledger": away or "answers"}
+        body |= {"revision": table.revision, "ledger": away or "answers"}
 
     if not ready:
-        said["detail"] = "no version is released yet"
+        body["detail"] = "no version is released yet"
+        return jsonify(body), 503
 
-    return jsonify(said), 200 if ready else 503
+    return jsonify(body), 200

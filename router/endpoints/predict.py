@@ -1,8 +1,7 @@
-"""POST /predict: the hot path. Rows stay raw JSON from the caller's body to the version's, and
-back.
+"""POST /predict: the hot path. Rows stay raw JSON from the caller to the version and back.
 
-`answer` is its whole work, by callback, for wire/fast_path.py; `__call__` is the same as ASGI, for
-requests that came the long way."""
+`answer` is the endpoint for wire/fast_path.py, with a callback; `__call__` is the same as ASGI, for
+requests on the slow path."""
 
 import asyncio
 import logging
@@ -30,12 +29,12 @@ from router.problems import (
     failed,
     not_allowed,
 )
-from router.requests.beside import LARGE_BODY, LOOKING
-from router.requests.body import Unpacked, sent_body
-from router.requests.content_encoding import unpack
+from router.requests.body import DecompressedBody, sent_body
+from router.requests.content_encoding import decompress
 from router.requests.json_errors import json_fault, without_bom
 from router.requests.json_scan import too_many_or_large
 from router.requests.request_headers import RequestContext, read_headers
+from router.requests.thread_pools import LARGE_BODY, SCAN_POOL
 from router.requests.unit_source import UnitSource, row_field
 from wire.budget import ByteBudget
 from wire.fast_path import Respond
@@ -43,8 +42,8 @@ from wire.fast_path import Respond
 log = logging.getLogger("sluice.predict")
 JSON = (b"content-type", b"application/json")
 ERRORS_LISTED = 100
-"""Bad rows that an answer describes one by one; of more it says how many there are."""
-# At which depth a body has its rows.
+"""Bad rows that an answer describes; of further ones it has only the number."""
+# The depth of the rows in a body.
 ROWS_DEPTH = 2
 
 
@@ -67,12 +66,8 @@ class Predict:
         leaving: Callable[[], bool],
         budget: ByteBudget | None = None,
     ) -> None:
-        self.settings, self.traffic, self.outcomes, self.leaving = (
-            settings,
-            traffic,
-            outcomes,
-            leaving,
-        )
+        self.settings, self.traffic = settings, traffic
+        self.outcomes, self.leaving = outcomes, leaving
         self.recent, self.access, self.budget = recent, access, budget
         self.limits = settings.router.limits
         self.units = UnitSource(settings.router.unit)
@@ -91,7 +86,7 @@ class Predict:
         )
 
         def respond(status: int, headers: Headers, body: bytes) -> None:
-            # Its client may have gone, and its task with it.
+            # The client may have disconnected, which cancels the task.
             if not answered.done():
                 answered.set_result((status, headers, body))
 
@@ -103,6 +98,7 @@ class Predict:
         try:
             if scope["method"] != "POST":
                 raise not_allowed("predictions are asked for with POST", "POST")
+
             async with sent_body(scope, receive, self.limits.max_body_bytes) as given:
                 self.answer(headers, given.sent, respond)
                 await answered
@@ -116,67 +112,71 @@ class Predict:
         await answer(send, status, headers, body)
 
     def answer(self, headers: Headers, body: bytes, respond: Respond) -> None:
-        """Answer one request by one call of `respond`; a Problem becomes problem JSON."""
-        asked = self._read_headers(headers)
-        if asked.fault is not None:
-            self._refuse(respond, asked, asked.fault)
-        elif asked.encoding or len(body) > LARGE_BODY:
+        """Answer one request by one call of `respond`."""
+        context = self._read_headers(headers)
+        if context.fault is not None:
+            self._refuse(respond, context, context.fault)
+        elif context.encoding or len(body) > LARGE_BODY:
             work = asyncio.get_running_loop().create_task(
-                self._prepare(asked, headers, body, respond)
+                self._prepare(context, headers, body, respond)
             )
             self._preparing.add(work)
             work.add_done_callback(self._preparing.discard)
         else:
-            self._ask(asked, headers, body, respond)
+            self._ask(context, headers, body, respond)
 
-    def _ask(self, asked: RequestContext, headers: Headers, body: bytes, respond: Respond) -> None:
-        """Ask a version about the rows of a body and tell what it says; raises nothing."""
+    def _ask(
+        self, context: RequestContext, headers: Headers, body: bytes, respond: Respond
+    ) -> None:
+        """Send the rows of a body to a version and answer. Raises nothing."""
         try:
-            if asked.pin is not None:
+            if context.pin is not None:
                 self.access.require_pinning(headers)
+
             rows = self._rows(body)
-            unit, cookie, lasting = self._unit_of(asked, rows)
-            timeout_s = min(self.limits.deadline_ms / 1000, asked.timeout_s or 1e9)
-            if asked.waited_s >= timeout_s:
+            unit, cookie, lasting = self._unit_of(context, rows)
+            timeout_s = min(self.limits.deadline_ms / 1000, context.timeout_s or 1e9)
+            if context.waited_s >= timeout_s:
                 raise Problem(504, f"no answer within the deadline of {timeout_s:.3g} s")
 
             def done(reply: Reply) -> None:
-                self._tell(asked, rows, unit, cookie, reply, respond)
+                self._answer(context, rows, unit, cookie, reply, respond)
 
-            self.traffic.predict(rows, unit, lasting, asked.pin, timeout_s - asked.waited_s, done)
+            self.traffic.predict(
+                rows, unit, lasting, context.pin, timeout_s - context.waited_s, done
+            )
         except Problem as problem:
-            self._refuse(respond, asked, problem)
+            self._refuse(respond, context, problem)
         except Exception:
             log.exception("a request could not be answered")
-            self._refuse(respond, asked, failed())
+            self._refuse(respond, context, failed())
 
     async def _prepare(
-        self, asked: RequestContext, headers: Headers, body: bytes, respond: Respond
+        self, context: RequestContext, headers: Headers, body: bytes, respond: Respond
     ) -> None:
-        """Unpack the body and look it through, in threads, as a small one may hold much; then ask
-        about it. Raises nothing.
-        """
+        """Decompress and scan a body in threads, then send its rows. Raises nothing."""
         loop = asyncio.get_running_loop()
         arrived = loop.time()
         try:
-            if asked.encoding:
-                body = await unpack(body, asked.encoding, self.limits.max_body_bytes)
-                respond = self._counted(body, respond)
+            if context.encoding:
+                body = await decompress(body, context.encoding, self.limits.max_body_bytes)
+                respond = self._releasing(body, respond)
+
             if len(body) > LARGE_BODY:
-                await self._look_through(body)
+                await self._check_size(body)
         except Problem as problem:
-            self._refuse(respond, asked, problem)
+            self._refuse(respond, context, problem)
         except Exception:
             log.exception("a body could not be read")
-            self._refuse(respond, asked, failed())
+            self._refuse(respond, context, failed())
         else:
-            asked.waited_s = loop.time() - arrived
-            self._ask(asked, headers, body, respond)
+            context.waited_s = loop.time() - arrived
+            self._ask(context, headers, body, respond)
 
-    async def _look_through(self, body: bytes) -> None:
-        """Refuse what would take much memory or time apart. Raises Problem 413, 503."""
+    async def _check_size(self, body: bytes) -> None:
+        """Refuse a body whose decoding would take too much memory. Raises Problem 413, 503."""
         most, most_bytes = self.limits.max_rows, self.limits.max_row_bytes
-        broken = await LOOKING.run(too_many_or_large, body, ROWS_DEPTH, most, most_bytes)
+        broken = await SCAN_POOL.run(too_many_or_large, body, ROWS_DEPTH, most, most_bytes)
         if broken == "number":
             raise Problem(413, f"more than {most} rows in one request: at most {most} are allowed")
         if broken == "size":
@@ -184,12 +184,12 @@ class Predict:
                 413, f"a row has more than {most_bytes} bytes: at most {most_bytes} are allowed"
             )
 
-    def _counted(self, body: bytes, respond: Respond) -> Respond:
-        """`respond`, after which an unpacked body is counted in the worker's budget no more."""
+    def _releasing(self, body: bytes, respond: Respond) -> Respond:
+        """`respond`, which also releases the decompressed body from the worker's budget."""
         if self.budget is None:
             return respond
 
-        held = Unpacked(body, self.budget)
+        held = DecompressedBody(body, self.budget)
 
         def release_and_respond(status: int, headers: Headers, answer: bytes) -> None:
             held.release()
@@ -197,36 +197,35 @@ class Predict:
 
         return release_and_respond
 
-    def _tell(
+    def _answer(
         self,
-        asked: RequestContext,
+        context: RequestContext,
         rows: list[msgspec.Raw],
         unit: bytes,
         cookie: bytes,
         reply: Reply,
         respond: Respond,
     ) -> None:
-        """Answer, then remember what was answered. Raises nothing: others' rows came back in the
-        same batch.
-        """
-        own = reply.fallen_from is None
+        """Answer, then keep what was answered. Raises nothing: others share the batch."""
+        own = reply.fallback_from is None
         try:
             predicted = _usable(reply)
             prediction_id = self.outcomes.note(reply.version, predicted, reply.draw, own, unit)
-            headers = self._headers(asked, reply, prediction_id)
+            headers = self._headers(context, reply, prediction_id)
             if cookie:
                 headers.append((b"set-cookie", self.units.set_cookie_header(cookie)))
+
             body = self._body(reply.version, predicted)
         except Problem as problem:
-            self._refuse(respond, asked, problem)
+            self._refuse(respond, context, problem)
             return
         except Exception:
-            log.exception("a reply of %s could not be told", reply.version)
-            self._refuse(respond, asked, failed())
+            log.exception("an answer of %s could not be sent", reply.version)
+            self._refuse(respond, context, failed())
             return
 
         respond(200, headers, body)
-        if not asked.pin:
+        if not context.pin:
             try:
                 self._remember(rows, predicted, reply, prediction_id)
             except Exception:
@@ -239,25 +238,25 @@ class Predict:
         self.recent.note(rows)
         traffic = self.traffic
         traffic.sample = rows
-        if traffic.mirror.shadows and reply.fallen_from is None:
+        if traffic.mirror.shadows and reply.fallback_from is None:
             traffic.mirror.copy(
                 rows, predicted, prediction_id if reply.draw.tally is not None else b""
             )
 
     def _read_headers(self, headers: Headers) -> RequestContext:
-        asked = read_headers(headers, self._unit_header)
-        if not asked.request_id:
-            asked.request_id = b"%b%x" % (self._prefix, next(self._serial))
+        context = read_headers(headers, self._unit_header)
+        if not context.request_id:
+            context.request_id = b"%b%x" % (self._prefix, next(self._serial))
 
-        return asked
+        return context
 
     def _rows(self, body: bytes) -> list[msgspec.Raw]:
         try:
-            # Raw rows are not looked into here, so text that is not UTF-8 would reach the version
-            # in others' batch.
+            # Raw rows are not decoded here, so invalid UTF-8 would spoil the whole batch.
             if not body.isascii():
                 body = without_bom(body)
                 body.decode()
+
             rows = self._decode(body).instances
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise Problem(400, json_fault(body, error)) from error
@@ -269,7 +268,7 @@ class Predict:
         return rows
 
     def _require_small(self, rows: list[msgspec.Raw], body_bytes: int) -> None:
-        """Few rows, and none that would hold up others; raises Problem 413."""
+        """Raise Problem 413 for too many rows, or one that is too large."""
         limits = self.limits
         if len(rows) > limits.max_rows:
             raise Problem(
@@ -286,11 +285,11 @@ class Predict:
                     f"at most {limits.max_row_bytes} are allowed",
                 )
 
-    def _unit_of(self, asked: RequestContext, rows: list[msgspec.Raw]) -> tuple[bytes, bytes, bool]:
-        """The unit that is assigned, the value of a cookie to set (empty: none), and whether the
-        unit comes again.
-        """
-        unit = asked.unit or self.units.unit(b"", asked.cookie, row_field(rows[0]))
+    def _unit_of(
+        self, context: RequestContext, rows: list[msgspec.Raw]
+    ) -> tuple[bytes, bytes, bool]:
+        """The unit, the value of a cookie to set or empty, and whether the unit comes again."""
+        unit = context.unit or self.units.unit(b"", context.cookie, row_field(rows[0]))
         if unit:
             return unit, b"", True
 
@@ -298,18 +297,18 @@ class Predict:
             fresh = os.urandom(12).hex().encode()
             return fresh, fresh, True
 
-        # The router's own coin: an id that the client chose would let it choose the version.
+        # Random: with an id of its own choice, a client could choose the version.
         return os.urandom(8), b"", False
 
-    def _headers(self, asked: RequestContext, reply: Reply, prediction_id: bytes) -> Headers:
+    def _headers(self, context: RequestContext, reply: Reply, prediction_id: bytes) -> Headers:
         headers = [
             JSON,
             (b"x-model-version", reply.version.encode()),
-            (b"x-request-id", asked.request_id),
+            (b"x-request-id", context.request_id),
             (b"x-prediction-id", prediction_id),
         ]
-        if reply.fallen_from is not None:
-            headers.append((b"x-fallback-from", reply.fallen_from.encode()))
+        if reply.fallback_from is not None:
+            headers.append((b"x-fallback-from", reply.fallback_from.encode()))
 
         return headers
 
@@ -328,43 +327,58 @@ class Predict:
 
         return b'%b%b],"classes":%b}' % (head, rows, predicted.classes)
 
-    def _refuse(self, respond: Respond, asked: RequestContext, problem: Problem) -> None:
+    def _refuse(self, respond: Respond, context: RequestContext, problem: Problem) -> None:
         self.outcomes.refused(problem.status)
         respond(
             problem.status,
-            [*problem.headers(), (b"x-request-id", asked.request_id)],
+            [*problem.headers(), (b"x-request-id", context.request_id)],
             problem.body(),
         )
 
 
 def _usable(reply: Reply) -> Predicted:
-    """The predictions; raises Problem for no answer or a bad row, with what is good beside it."""
+    """The predictions; raises Problem if there is no answer, or a bad row."""
     if reply.predicted is None:
         raise _no_answer(reply)
 
-    errors = reply.predicted.errors
-    if not errors:
-        return reply.predicted
+    if reply.predicted.errors:
+        raise _bad_rows(reply.version, reply.predicted)
 
-    raise _bad_rows(reply.version, reply.predicted)
+    return reply.predicted
 
 
 def _bad_rows(version: str, predicted: Predicted) -> Problem:
-    """What is said of the bad rows, with what is good beside them."""
+    """The problem that describes the bad rows and has the predictions of the others."""
     errors = predicted.errors
-    first, more = errors[0], len(errors) - 1
-    where = f"row {first.row}" + (f", column {first.column!r}" if first.column else "")
+    extra: dict[str, Any] = {}
+    if len(errors) > ERRORS_LISTED:
+        extra["errors_not_listed"] = len(errors) - ERRORS_LISTED
+
     bad = {error.row for error in errors}
-    unlisted = len(errors) - ERRORS_LISTED
-    extra: dict[str, Any] = {"errors_not_listed": unlisted} if unlisted > 0 else {}
+    predictions = [None if row in bad else raw for row, raw in enumerate(predicted.predictions)]
+    model_failed = any(error.status >= 500 for error in errors)
     return Problem(
-        500 if any(error.status >= 500 for error in errors) else 422,
-        f"{where}: {first.detail}" + (f" (and {more} more)" if more else ""),
+        500 if model_failed else 422,
+        _summary(errors),
         version=version,
-        errors=[_listed(error) for error in errors[:ERRORS_LISTED]],
+        errors=list(map(_listed, errors[:ERRORS_LISTED])),
         **extra,
-        predictions=[None if row in bad else raw for row, raw in enumerate(predicted.predictions)],
+        predictions=predictions,
     )
+
+
+def _summary(errors: list[RowError]) -> str:
+    """The first error, and the number of others."""
+    first, more = errors[0], len(errors) - 1
+    text = f"row {first.row}"
+    if first.column:
+        text += f", column {first.column!r}"
+
+    text += f": {first.detail}"
+    if more:
+        text += f" (and {more} more)"
+
+    return text
 
 
 def _listed(error: RowError) -> dict[str, object]:
@@ -377,12 +391,12 @@ def _listed(error: RowError) -> dict[str, object]:
 
 
 def _no_answer(reply: Reply) -> Problem:
-    lost = reply.lost or DispatchError("closed", "no answer")
-    status = STATUS_OF_LOSS.get(lost.reason, 503)
+    error = reply.lost or DispatchError("closed", "no answer")
+    status = STATUS_OF_LOSS.get(error.reason, 503)
     return Problem(
         status,
-        lost.detail,
+        error.detail,
         retry_after_s=1 if status == 503 else None,
         version=reply.version,
-        reason=lost.reason,
+        reason=error.reason,
     )

@@ -1,4 +1,4 @@
-"""GET /status: what `deploy.py status` and the operator's page show, as one JSON value."""
+"""GET /status: the data of `deploy.py status` and of the operator's page, as JSON."""
 
 from typing import Any
 
@@ -8,51 +8,58 @@ from rollout.verdict.bins import bin_edge_ms
 from rollout.verdict.evidence import summed
 from router.dispatch.routing_table import RoutingTable
 from router.endpoints.metrics_text import drawn_counts, shares
-from router.evidence.worker_metrics import Key, Snapshot, split_key
+from router.evidence.worker_metrics import Key, Snapshot, split_keys
 
 Counted = dict[Key, float]
 MOST_WORST = 10
 
 
 def status(table: RoutingTable, snapshots: list[Snapshot], with_rows: bool) -> dict[str, Any]:
-    """Revision of the slowest worker, the split asked and served, and per version what it did since
-    start.
+    """The revision of the slowest worker, the split as set and as served, and counts per version.
 
-    since_rollout: the same since the rollout in progress began, None without one. with_rows: also
-    the rows on which shadows differ most, which are users' own."""
+    with_rows: also the rows on which shadows differ most, which are users' data.
+    since_rollout has the counts since the rollout in progress began, None without one."""
     live = [snapshot for snapshot in snapshots if not snapshot.gone]
-    counts = _parts(summed(snapshot.counts for snapshot in snapshots))
-    gauges = _parts(summed(snapshot.gauges for snapshot in live))
-    rollout = table.ledger.rollout.id if table.ledger.rollout is not None else ""
-    told = (
-        _parts(summed(each.since for each in snapshots if each.rollout == rollout))
-        if rollout
-        else {}
-    )
-    seen = {key[1] for key in counts if key[0] in ("requests", "shadow")} | set(table.addresses)
+    counts = split_keys(summed(snapshot.counts for snapshot in snapshots))
+    gauges = split_keys(summed(snapshot.gauges for snapshot in live))
     drawn = drawn_counts(gauges, table.split_id)
     served = shares(drawn)
-    return {
+    names = {key[1] for key in counts if key[0] in ("requests", "shadow")}
+    names |= set(table.addresses)
+
+    def versions(counted: Counted) -> dict[str, Any]:
+        return {name: _version(name, counted, gauges, drawn, served) for name in sorted(names)}
+
+    body = {
         "model": table.ledger.model,
         "revision": min((snapshot.revision for snapshot in live), default=0),
-        "workers": [
-            {"pid": s.pid, "revision": s.revision, "ledger_age_s": round(s.ledger_age_s, 2)}
-            for s in live
-        ],
+        "workers": list(map(_worker, live)),
         "asked": dict(table.weights),
-        "failed_requests": int(
-            sum(n for key, n in counts.items() if key[0] == "refused" and int(key[1]) >= 500)
-        ),
-        "versions": {
-            version: _version(version, counts, gauges, drawn, served) for version in sorted(seen)
-        },
-        "since_rollout": {
-            version: _version(version, told, gauges, drawn, served) for version in sorted(seen)
-        }
-        if rollout
-        else None,
-        **({"worst": _worst(live)} if with_rows else {}),
+        "failed_requests": _failed_requests(counts),
+        "versions": versions(counts),
+        "since_rollout": None,
     }
+    if table.rollout_id:
+        same = [snapshot.since for snapshot in snapshots if snapshot.rollout == table.rollout_id]
+        body["since_rollout"] = versions(split_keys(summed(same)))
+
+    if with_rows:
+        body["worst"] = _worst(live)
+
+    return body
+
+
+def _worker(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "pid": snapshot.pid,
+        "revision": snapshot.revision,
+        "ledger_age_s": round(snapshot.ledger_age_s, 2),
+    }
+
+
+def _failed_requests(counts: Counted) -> int:
+    """Requests that got an error of the server."""
+    return int(sum(n for key, n in counts.items() if key[0] == "refused" and int(key[1]) >= 500))
 
 
 def _version(
@@ -86,7 +93,7 @@ def _version(
 
 
 def _worst(live: list[Snapshot]) -> list[dict[str, Any]]:
-    """Of all workers the rows on which shadows differ most."""
+    """The rows on which shadows differ most, of all workers."""
     rows = sorted((row for snapshot in live for row in snapshot.worst), key=lambda row: -row.gap)
     return [msgspec.structs.asdict(row) for row in rows[:MOST_WORST]]
 
@@ -98,7 +105,7 @@ def quantile_ms(bins: dict[str, float], q: float) -> float | None:
         return None
 
     reached = 0.0
-    for index in sorted(int(i) for i in bins):
+    for index in sorted(map(int, bins)):
         reached += bins[str(index)]
         if reached >= q * total:
             return round(bin_edge_ms(index), 3)
@@ -107,12 +114,9 @@ def quantile_ms(bins: dict[str, float], q: float) -> float | None:
 
 
 def _by_last(counts: dict[Key, float], prefix: str, version: str) -> dict[str, float]:
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for key, value in counts.items():
         if key[0] == prefix and key[1] == version:
-            found[key[-1]] = found.get(key[-1], 0) + value
-    return found
+            values[key[-1]] = values.get(key[-1], 0) + value
 
-
-def _parts(flat: dict[str, float]) -> dict[Key, float]:
-    return {split_key(joined): value for joined, value in flat.items()}
+    return values

@@ -1,1 +1,1 @@
-"""What is counted: of versions, of rollouts, of predictions and their labels."""
+"""Counts of versions, rollouts, predictions and labels."""

@@ -1,28 +1,28 @@
-"""What one worker counts of a rollout: a tally a version and weight in force. Plain integers on the
-hot path.
+"""The counts that the verdict of a rollout reads: one set per version and weight in force.
 
-A request belongs to the weight that was in force when it was routed, so a tally lives on as long as
-something under way may still count in it; what leaves this process is always the whole of it, never
-a difference (store/evidence.py)."""
+This module alone writes them; everybody else calls a method of EvidenceCounters. They are plain
+integers, since requests wait for them.
 
+A request belongs to the weight that was in force when it was routed, so a set lives on while
+requests in progress may still count in it. The totals leave this process, never a difference
+(store/evidence.py)."""
+
+from math import isfinite
 from typing import Any
 
 from rollout.state.split import ALL
-from rollout.verdict.bins import latency_bin
+from rollout.verdict.bins import latency_bin, value_bin
 from router.dispatch.routing_table import RoutingTable
 
 NO_ROLLOUT = "released"
-"""Under this name the released version is counted while nothing is rolled out: the history a
-rollout begins with.
-"""
+"""The released version is counted under this name while there is no rollout: the baseline of the
+next one."""
 KEPT = 64
 Key = tuple[str, str, int]
 
 
 class EvidenceCounters:
-    """The counts of one version at one weight of the candidate; their kinds are those of
-    rollout/verdict/evidence.py.
-    """
+    """The counts of one version at one weight, by the kinds of rollout/verdict/evidence.py."""
 
     __slots__ = (
         "answers",
@@ -51,54 +51,103 @@ class EvidenceCounters:
         self.timing: dict[int, int] = {}
         self.elapsed: dict[int, int] = {}
 
-    def finish(self, word: str, seconds: float, warm: bool) -> None:
-        """One drawn request has its outcome."""
+    def request_drawn(self) -> None:
+        """Count the first request of a unit."""
+        self.drawn += 1
+
+    def request_finished(self, word: str, seconds: float, warm: bool) -> None:
+        """Count the outcome of a drawn request.
+
+        word: a key of `finished`. seconds: from draw to answer. warm: no cold start made it slow.
+        """
         self.finished[word] += 1
         if warm and word != "shed":
-            index = latency_bin(seconds)
-            self.waits[index] = self.waits.get(index, 0) + 1
+            _increment(self.waits, latency_bin(seconds))
+
+    def predicted(self, class_name: str, score: float) -> None:
+        """Count a prediction: its class, or its value where `class_name` is empty."""
+        if class_name:
+            _increment(self.classes, class_name)
+        elif isfinite(score):
+            _increment(self.values, value_bin(score))
+
+    def shadow_compared(self, outcome: str) -> None:
+        """Count a candidate's answer to a copy: agree, differ or error."""
+        _increment(self.copies, outcome)
+
+    def control_compared(self, outcome: str) -> None:
+        """Count the stable version's second answer to a copy: agree, differ or error."""
+        _increment(self.control, outcome)
+
+    def stable_checked(self, failed: bool) -> None:
+        """Count the stable version's answer to a request that the candidate answered."""
+        _increment(self.answers, "stable failed" if failed else "both")
+
+    def candidate_failed(self) -> None:
+        """Count a request that the candidate failed and the stable version could answer."""
+        _increment(self.answers, "candidate failed")
+
+    def pair_timed(self, processor_bin: int, elapsed_bin: int) -> None:
+        """Count the ratios of both versions' times, candidate to stable, by processor and clock."""
+        _increment(self.timing, processor_bin)
+        _increment(self.elapsed, elapsed_bin)
+
+    def complained(self, code: str, times: int) -> None:
+        """Count lines with this code in the platform's log of the version's app."""
+        _increment(self.complaints, code, times)
 
     def body(self) -> dict[str, dict[str, int]]:
-        """Plain JSON, without what is 0."""
-        kinds: dict[str, dict[Any, int]] = {"drawn": {"all": self.drawn}}
-        kinds |= {kind: getattr(self, kind) for kind in self.__slots__ if kind != "drawn"}
-        plain = {
-            kind: {str(key): n for key, n in list(counts.items()) if n}
-            for kind, counts in kinds.items()
-        }
-        return {kind: counts for kind, counts in plain.items() if counts}
+        """All counts that are not 0, by kind and key, as plain JSON."""
+        body = {}
+        if self.drawn:
+            body["drawn"] = {"all": self.drawn}
 
+        for kind in self.__slots__:
+            if kind != "drawn" and (counts := _nonzero(getattr(self, kind))):
+                body[kind] = counts
 
-def bump(counts: dict[Any, int], key: Any, by: int = 1) -> None:
-    """One more, or so many."""
-    counts[key] = counts.get(key, 0) + by
+        return body
 
 
 class EvidenceByWeight:
-    """All tallies of one worker that may still change."""
+    """All counts of one worker that may still change."""
 
     def __init__(self) -> None:
-        self._all: dict[Key, EvidenceCounters] = {}
+        self._tallies: dict[Key, EvidenceCounters] = {}
 
     def of(self, table: RoutingTable, version: str) -> EvidenceCounters:
-        """The tally in which a request drawn by this table counts."""
-        rolling = table.rolling
-        key = (
-            (NO_ROLLOUT, version, ALL) if rolling is None else (rolling.id, version, rolling.weight)
-        )
-        tally = self._all.get(key)
+        """The counts that a request drawn by this table belongs to."""
+        key = _key(table, version)
+        tally = self._tallies.get(key)
         if tally is None:
-            tally = self._all[key] = EvidenceCounters()
-            while len(self._all) > KEPT:
-                # The oldest ended long ago: its requests have all been answered, and it has been
-                # flushed. The history goes on, and would be handed in from nothing.
-                oldest = next(
-                    (each for each in self._all if each[0] != NO_ROLLOUT), next(iter(self._all))
-                )
-                del self._all[oldest]
+            tally = self._tallies[key] = EvidenceCounters()
+            while len(self._tallies) > KEPT:
+                self._forget_oldest()
 
         return tally
 
     def rows(self) -> list[tuple[str, str, int, dict[str, dict[str, int]]]]:
         """(rollout, version, weight, counts) of each."""
-        return [(*key, tally.body()) for key, tally in list(self._all.items())]
+        return [(*key, tally.body()) for key, tally in list(self._tallies.items())]
+
+    def _forget_oldest(self) -> None:
+        # A rollout that ended long ago: its requests have all been answered, and its counts were
+        # flushed. The baseline goes on, and would be counted from 0 again.
+        rollouts = (key for key in self._tallies if key[0] != NO_ROLLOUT)
+        del self._tallies[next(rollouts, next(iter(self._tallies)))]
+
+
+def _key(table: RoutingTable, version: str) -> Key:
+    rollout = table.rolling
+    if rollout is None:
+        return NO_ROLLOUT, version, ALL
+    return rollout.id, version, rollout.weight
+
+
+def _increment(counts: dict[Any, int], key: Any, by: int = 1) -> None:
+    counts[key] = counts.get(key, 0) + by
+
+
+def _nonzero(counts: dict[Any, int]) -> dict[str, int]:
+    # A copy of the items first: the event loop may add keys in the meantime.
+    return {str(key): n for key, n in list(counts.items()) if n}

@@ -1,9 +1,8 @@
-"""Reads late labels: which prediction each is of, whether it can be its truth, and what was lost by
-it.
+"""Reads late labels: the prediction of each, whether its value is possible, and the loss.
 
-What comes from outside is bounded by what the id was given for: no more labels than the request had
-rows, and of a classification only its classes. One that cannot be read is named by its place and
-keeps no other from being counted."""
+A prediction takes no more labels than its request had rows, and that of a classifier only the
+classes of its version. A label that cannot be read is reported by its position, and the others are
+counted."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -26,22 +25,22 @@ from store.feedback import Feedback as Row
 MOST_LABELS = 10_000
 AT_ONCE = 250
 LONGEST_LABEL = 256
-# Each character may be written as two escapes of six signs.
+# JSON may write a character as two escapes of six characters.
 LONGEST_RAW = 12 * LONGEST_LABEL + 2
 SHOWN_CLASSES = 8
 SHOWN_CHARACTERS = 40
 FORM = '{"prediction_id", "label"}'
 
 
-class Labelled(msgspec.Struct, forbid_unknown_fields=True):
-    """One entry: a value for a prediction of one row, a list of them for one of several rows."""
+class LabelEntry(msgspec.Struct, forbid_unknown_fields=True):
+    """One entry. label: a value for a prediction of one row, a list of values for several rows."""
 
     prediction_id: str
     label: msgspec.Raw
 
 
-class Body(msgspec.Struct, forbid_unknown_fields=True):
-    """A body that is an object: one entry, or several under `feedback`."""
+class FeedbackBody(msgspec.Struct, forbid_unknown_fields=True):
+    """A body that is an object: one entry, or several of them under `feedback`."""
 
     prediction_id: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     label: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
@@ -49,10 +48,12 @@ class Body(msgspec.Struct, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True)
-class Known:
-    """What a label is read by. answers: of a version; loss: of labels in the rollout that began
-    with a revision, as it was planned then. most_rows: labels of one prediction whose id does not
-    tell its rows."""
+class LabelContext:
+    """What labels are checked against.
+
+    answers: what a version answers, by its name.
+    loss: the label policy of a rollout, by the revision with which it began.
+    most_rows: labels allowed for a prediction whose id does not tell its rows."""
 
     answers: Callable[[str], Answers]
     loss: Callable[[int], Labels]
@@ -60,38 +61,36 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Read:
-    """What some entries held: rows to count, and those that cannot be, by the place of their entry
-    and their row.
-    """
+class LabelBatch:
+    """Labels that were read. invalid: those that cannot be counted, by `index` and `row`."""
 
     rows: list[Row]
     invalid: list[dict[str, Any]]
 
 
-_decode_entry = msgspec.json.Decoder(Labelled).decode
+_decode_entry = msgspec.json.Decoder(LabelEntry).decode
 _decode_value = msgspec.json.Decoder(bool | int | float | str).decode
 _decode_values = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _unreadable = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def entries_of(body: bytes) -> Sequence[bytes | msgspec.Raw]:
-    """The entries of one call, each still raw; raises Problem 400, 413."""
+    """The entries of one call, undecoded; raises Problem 400, 413."""
     body = without_bom(body)
     try:
         return _entries(body)
     except msgspec.ValidationError as error:
         raise Problem(400, f"the body is not {FORM} or a list of them: {error}") from error
     except _unreadable as error:
-        said = json_fault(body, error, f"send {FORM} or a list of them")
-        raise Problem(400, said) from error
+        detail = json_fault(body, error, f"send {FORM} or a list of them")
+        raise Problem(400, detail) from error
 
 
 def _entries(body: bytes) -> Sequence[bytes | msgspec.Raw]:
     if body.lstrip()[:1] == b"[":
         return _listed_entries(body)
 
-    parsed = msgspec.json.decode(body, type=Body)
+    parsed = msgspec.json.decode(body, type=FeedbackBody)
     if parsed.feedback is msgspec.UNSET:
         _decode_entry(body)
         return [body]
@@ -115,58 +114,58 @@ def _listed_entries(listed: bytes) -> Sequence[msgspec.Raw]:
 
 
 def _has_more(listed: bytes, most: int) -> bool:
-    """Whether a list has more elements, told before any is made: a million are to cost what their
-    bytes do.
-    """
+    """Whether a list has more than `most` elements. It is not decoded: that would cost too much."""
     return listed.count(b",") >= most and too_many(listed, {1: most}) is not None
 
 
 def read_labels(
-    entries: Sequence[bytes | msgspec.Raw], key: bytes, now: datetime, known: Known
-) -> Read:
-    """The rows to count of all entries; what cannot be counted is named by its place."""
-    parts = list(in_parts(entries, key, now, known))
-    return Read(
-        [row for part in parts for row in part.rows],
-        [each for part in parts for each in part.invalid],
-    )
+    entries: Sequence[bytes | msgspec.Raw], key: bytes, now: datetime, context: LabelContext
+) -> LabelBatch:
+    """Read all entries."""
+    read = LabelBatch([], [])
+    for part in in_parts(entries, key, now, context):
+        read.rows.extend(part.rows)
+        read.invalid.extend(part.invalid)
+
+    return read
 
 
 def in_parts(
     entries: Sequence[bytes | msgspec.Raw],
     key: bytes,
     now: datetime,
-    known: Known,
+    context: LabelContext,
     most: int = MOST_LABELS,
-) -> Iterator[Read]:
-    """The same, AT_ONCE labels at a time. most: labels to read; entries after them are named as
-    what was too much.
-    """
-    part, read = Read([], []), 0
+) -> Iterator[LabelBatch]:
+    """Read all entries, AT_ONCE labels at a time.
+
+    most: labels to read; the entries after them are invalid."""
+    part, read = LabelBatch([], []), 0
     for index, raw in enumerate(entries):
         if read >= most:
             detail = f"there were {read} labels before it in this call: send it in another one"
             part.invalid.append({"index": index, "detail": detail})
         else:
-            for found in _of_entry(raw, key, now, known):
+            for label in _of_entry(raw, key, now, context):
                 read += 1
-                if isinstance(found, Row):
-                    part.rows.append(found)
+                if isinstance(label, Row):
+                    part.rows.append(label)
                 else:
-                    part.invalid.append({"index": index, **found})
+                    part.invalid.append({"index": index, **label})
+
                 if len(part.rows) + len(part.invalid) >= AT_ONCE:
                     yield part
-                    part = Read([], [])
+                    part = LabelBatch([], [])
 
     yield part
 
 
 def _of_entry(
-    raw: bytes | msgspec.Raw, key: bytes, now: datetime, known: Known
+    raw: bytes | msgspec.Raw, key: bytes, now: datetime, context: LabelContext
 ) -> Iterator[Row | dict[str, Any]]:
-    """Each row of an entry, or what is wrong with the row or the whole entry."""
+    """The rows of an entry; a dict with `detail` for a row or an entry that is invalid."""
     try:
-        yield from _rows(_decode_entry(raw), key, now, known)
+        yield from _rows(_decode_entry(raw), key, now, context)
     except msgspec.DecodeError as error:
         yield {"detail": f"it is not {FORM}: {_short(str(error), 200)}"}
     except (BadToken, ValueError, RecursionError) as error:
@@ -174,23 +173,23 @@ def _of_entry(
 
 
 def _rows(
-    entry: Labelled, key: bytes, now: datetime, known: Known
+    entry: LabelEntry, key: bytes, now: datetime, context: LabelContext
 ) -> Iterator[Row | dict[str, Any]]:
-    """Each row of an entry, or what is wrong with it; raises BadToken, ValueError where the whole
-    entry is wrong.
-    """
+    """The rows of an entry; a dict for an invalid one.
+
+    Raises BadToken, ValueError where the whole entry is invalid."""
     prediction, signature = opened(entry.prediction_id, key)
-    raws = _raw_values(bytes(entry.label), prediction, known)
+    raws = _raw_values(bytes(entry.label), prediction, context)
     for number, raw in enumerate(raws):
         try:
-            yield _row(signature, prediction, number, len(raws), _value(bytes(raw)), now, known)
+            yield _row(signature, prediction, number, len(raws), _value(bytes(raw)), now, context)
         except ValueError as error:
             where = {"row": number} if len(raws) > 1 else {}
             yield {**where, "detail": _short(str(error), 400)}
 
 
 def _value(raw: bytes) -> ClassValue:
-    # Bounded before it is made: a number of a million digits takes a minute to become one.
+    # Checked before decoding: a number of a million digits takes a minute.
     if len(raw) > LONGEST_RAW:
         raise ValueError(f"it is longer than the {LONGEST_LABEL} characters of a label")
 
@@ -203,16 +202,16 @@ def _value(raw: bytes) -> ClassValue:
 
 
 def _raw_values(
-    label: bytes, prediction: SignedPrediction, known: Known
+    label: bytes, prediction: SignedPrediction, context: LabelContext
 ) -> Sequence[bytes | msgspec.Raw]:
-    told = prediction.rows or len(prediction.scores)
-    most = told or known.most_rows
+    expected = prediction.rows or len(prediction.scores)
+    most = expected or context.most_rows
     listed = label.lstrip()[:1] == b"["
     if listed and _has_more(label, most):
         raise ValueError(f"more than {most} labels for a prediction of {_counted(most)}")
 
     values: Sequence[bytes | msgspec.Raw] = _decode_values(label) if listed else [label]
-    if len(values) > most or (told and len(values) != told):
+    if len(values) > most or (expected and len(values) != expected):
         raise ValueError(f"{len(values)} labels for a prediction of {_counted(most)}")
 
     return values
@@ -229,20 +228,20 @@ def _row(
     rows: int,
     value: ClassValue,
     now: datetime,
-    known: Known,
+    context: LabelContext,
 ) -> Row:
-    score = prediction.scores[number] if number < len(prediction.scores) else None
-    predicted_class = prediction.classes[number] if number < len(prediction.classes) else ""
-    answers = known.answers(prediction.version)
+    score, predicted_class = _predicted(prediction, number)
+    answers = context.answers(prediction.version)
     text = _truth(value, prediction, answers)
     outcome = _outcome(predicted_class, score, text)
-    # A request is one draw, so one of its rows bets: the first.
+
+    # A request is one draw, so one of its rows counts in the verdict: the first.
     bets = prediction.bets and number == 0
-    level = (
-        loss_level(known.loss(prediction.rollout), predicted_class, score, text, answers)
-        if bets
-        else None
-    )
+    level = None
+    if bets:
+        loss = context.loss(prediction.rollout)
+        level = loss_level(loss, predicted_class, score, text, answers)
+
     drawn = (prediction.rollout, prediction.weight, bets and level is not None, level)
     identity = label_id(signature, number, rows)
     return Row(
@@ -250,20 +249,31 @@ def _row(
     )
 
 
+def _predicted(prediction: SignedPrediction, number: int) -> tuple[float | None, str]:
+    """The score and class of one row, as far as the id holds them."""
+    scores, classes = prediction.scores, prediction.classes
+    score = scores[number] if number < len(scores) else None
+    predicted_class = classes[number] if number < len(classes) else ""
+    return score, predicted_class
+
+
 def _truth(value: ClassValue, prediction: SignedPrediction, answers: Answers) -> str:
-    """A label as it is counted; raises ValueError for one that cannot be the truth: counted, it
-    would bar the right one."""
+    """A label as text; raises ValueError for an impossible value.
+
+    Counted, it would exclude the right label, since each prediction has one."""
     version = prediction.version
     if answers.names:
         key = answers.names.key(value)
         if key is None:
             raise ValueError(f"{_short(repr(value))} is no class of {version} ({_listed(answers)})")
+
         return key
 
     if answers.values or (answers.task == "" and prediction.classes and not prediction.classes[0]):
         number = number_of(value)
         if number is None:
             raise ValueError(f"{_short(repr(value))} is no number, and {version} predicts numbers")
+
         return label_text(number)
 
     text = label_text(value)
@@ -290,9 +300,7 @@ def _short(text: str, most: int = SHOWN_CHARACTERS) -> str:
 
 
 def of_a_shadow(row: Row) -> bool:
-    """Whether this label is of a request that a rollout only copied: its candidate had no share of
-    the traffic.
-    """
+    """Whether the label is of a request in a rollout whose candidate only got copies."""
     return row.bets and row.rollout > 0 and row.weight == 0
 
 
@@ -303,17 +311,17 @@ def loss_level(
     label: str,
     answers: Answers = UNKNOWN,
 ) -> int | None:
-    """The loss of one labelled prediction in sixteenths of the bound; None where it has none of the
-    kind asked for.
+    """The loss of one labelled prediction, in sixteenths of the bound; None where it has none.
 
     brier and log take the score as the probability of the second of two classes; where the classes
-    are not known, of 1 beside 0."""
+    are not known, these are 0 and 1."""
     if signal.loss == "wrong":
         if not predicted_class:
             return None
         if predicted_class == label:
             return 0
         return LABEL_LEVELS - 1
+
     if score is None:
         return None
 
@@ -324,11 +332,12 @@ def loss_level(
     loss = _loss(signal.loss, score, truth)
     if not math.isfinite(loss):
         return None
+
     return round(min(loss / signal.bound, 1.0) * (LABEL_LEVELS - 1))
 
 
 def _number(kind: str, label: str, answers: Answers) -> float | None:
-    """The truth as the number that a score is held against."""
+    """The label as the number that a score is compared with; None where it has none."""
     if kind != "absolute" and answers.classes:
         if answers.two_classes:
             return float(label == answers.names.keys[1])
@@ -355,6 +364,7 @@ def _outcome(predicted_class: str, score: float | None, label: str) -> str:
         if predicted_class == label:
             return "right"
         return "wrong"
+
     if score is None:
         return "unscored"
     return "scored"

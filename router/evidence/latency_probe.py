@@ -1,12 +1,12 @@
-"""Asks both versions the same batch, in turn, and compares how long their models took.
+"""Compares the models' prediction times: both versions get the same batch in turn.
 
-Users' waiting times cannot be compared: a candidate at 5 % has small batches and an idle process,
-so it looks fast whatever it is (docs/decisions/0017). Here both get the same rows in batches of the
-same size, in random order; what is compared is the model's own time, which each says in
-`Server-Timing`. The first of two calls warms, the second counts. Processor time, since a busy
-version predicts several batches at once and each waits for the others' share of it; and time by the
-clock, which sees a model that waits, and is fair where both are equally busy. Copies of rows that
-were answered, a small part of the time, and none while users wait: never on a user's path."""
+The latencies of users' requests cannot be compared: a candidate at 5 % has small batches and an
+idle process, so it looks fast in any case (docs/decisions/0017). Here both get the same rows in
+batches of the same size, in random order, and their `Server-Timing` headers are compared. The first
+of two calls is a warm-up. Processor time is compared, since a busy version shares its processor
+between batches; so is elapsed time, which includes waiting and is fair where both are equally busy.
+The rows are copies of answered ones. It takes a small part of the time, and pauses while users'
+requests are queued."""
 
 import asyncio
 import logging
@@ -20,7 +20,6 @@ from rollout.settings import Settings
 from rollout.verdict.bins import ratio_bin
 from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.upstream import Answer, Failure
-from router.evidence.evidence_counters import bump
 
 log = logging.getLogger("sluice.comparing")
 SIZES = (1, 8, 32)
@@ -37,13 +36,13 @@ class LatencyProbe:
     ) -> None:
         self.traffic, self.chance = traffic, chance
         self._pause_s = settings.verdict.compare_ms / 1000
-        self._beside_s = settings.verdict.latency.beside_ms / 1000
+        self._overhead_s = settings.verdict.latency.beside_ms / 1000
         self._timeout_s = settings.router.limits.version_timeout_ms / 1000
         self._most_bytes = settings.router.limits.max_body_bytes
         self._turn = 0
 
     async def compare(self) -> None:
-        """Compare for ever, while a rollout is judged."""
+        """Compare again and again, until cancelled."""
         loop = asyncio.get_running_loop()
         spent = 0.0
         while True:
@@ -53,17 +52,18 @@ class LatencyProbe:
                 await self.once()
             except Exception:
                 log.exception("a comparison failed")
+
             spent = loop.time() - started
 
     async def once(self) -> None:
-        """One comparison, where this is the time for one."""
+        """Compare once, if a judged rollout is in progress and no requests are queued."""
         rolling, rows = self.traffic.table.rolling, self.traffic.sample
         if (
             rolling is None
             or not rolling.judged
             or not rows
             or not self.traffic.warm()
-            or self._users_wait()
+            or self._requests_wait()
         ):
             return
 
@@ -80,21 +80,21 @@ class LatencyProbe:
 
         tally = self.traffic.tallies.of(self.traffic.table, rolling.candidate)
         times = {version: await self._times(version, body) for version in versions}
-        mine, theirs = times[rolling.candidate], times[rolling.stable]
-        if mine is not None and theirs is not None:
-            bump(tally.timing, self._ratio(mine.processor_s, theirs.processor_s))
-            bump(tally.elapsed, self._ratio(mine.elapsed_s, theirs.elapsed_s))
+        candidate, stable = times[rolling.candidate], times[rolling.stable]
+        if candidate is not None and stable is not None:
+            tally.pair_timed(
+                self._ratio(candidate.processor_s, stable.processor_s),
+                self._ratio(candidate.elapsed_s, stable.elapsed_s),
+            )
 
-    def _ratio(self, mine_s: float, theirs_s: float) -> int:
-        return ratio_bin(mine_s + self._beside_s, theirs_s + self._beside_s)
+    def _ratio(self, candidate_s: float, stable_s: float) -> int:
+        return ratio_bin(candidate_s + self._overhead_s, stable_s + self._overhead_s)
 
-    def _users_wait(self) -> bool:
+    def _requests_wait(self) -> bool:
         return any(lane.queued_rows > BUSY_ROWS for lane in self.traffic.lanes.values())
 
     async def _times(self, version: str, body: bytes) -> "PairedTimes | None":
-        """The model's times for the second of two equal batches; None where one was not answered
-        well.
-        """
+        """The model's times for the second of two equal batches; None if one of them failed."""
         times = None
         for _ in range(2):
             outcome = await self._ask(version, body)
@@ -104,6 +104,7 @@ class LatencyProbe:
                 or "errors" in _errors(outcome.body)
             ):
                 return None
+
             times = times_of(outcome)
 
         return times
@@ -125,16 +126,14 @@ class LatencyProbe:
 
 @dataclass(frozen=True, slots=True)
 class PairedTimes:
-    """What a version says of one batch, in seconds: by the clock, and of the processor."""
+    """The times of one batch in seconds, as its version measured them."""
 
     elapsed_s: float
     processor_s: float
 
 
 def times_of(answer: Answer) -> PairedTimes | None:
-    """The times an answer tells; of a version that does not tell the processor's, the clock's stand
-    for both.
-    """
+    """The times in an answer; processor time is elapsed time where the answer has none."""
     elapsed_s = model_seconds(answer)
     if not elapsed_s:
         return None
@@ -142,14 +141,19 @@ def times_of(answer: Answer) -> PairedTimes | None:
 
 
 def model_seconds(answer: Answer, metric: bytes = b"predict") -> float | None:
-    """What `Server-Timing: METRIC;dur=` says, in seconds."""
+    """The duration in `Server-Timing: METRIC;dur=`, in seconds; None where there is none."""
     for name, value in answer.headers:
-        for each in value.split(b",") if name == b"server-timing" else ():
-            said, _, duration = each.strip().partition(b";dur=")
-            if said == metric:
-                try:
-                    return float(duration) / 1000
-                except ValueError:
-                    return None
+        if name == b"server-timing":
+            for entry in value.split(b","):
+                entry_metric, _, duration = entry.strip().partition(b";dur=")
+                if entry_metric == metric:
+                    return _milliseconds(duration)
 
     return None
+
+
+def _milliseconds(duration: bytes) -> float | None:
+    try:
+        return float(duration) / 1000
+    except ValueError:
+        return None

@@ -1,32 +1,27 @@
-"""What each answer said: its signed id for late feedback, and the counts of predicted classes or
-values.
-"""
+"""Counts the predicted classes and values of each answer, and makes its signed id."""
 
 import time
 from collections.abc import Callable
 from itertools import count
-from math import isfinite
 from zlib import crc32
 
 from rollout.state.classes import Answers
-from rollout.verdict.bins import value_bin
 from router.dispatch.dispatcher import Draw
 from router.dispatch.work_items import Predicted
-from router.evidence.evidence_counters import EvidenceCounters, bump
 from router.evidence.prediction_id import SignedPrediction, sign
 from router.evidence.prediction_values import UNKNOWN, PredictionReader
 from router.evidence.worker_metrics import WorkerMetrics
 
 MOST_ROWS_IN_AN_ID = 16
-# Of the classes' names, so that an id stays short enough to be sent back.
+# Of the classes' names, so that an id is short enough to be sent back.
 MOST_CHARACTERS_IN_AN_ID = 1_024
 VALUE_EDGES = (-1e6, -1e3, -1e2, -10.0, -1.0, -0.1, 0.0, 0.1, 1.0, 10.0, 1e2, 1e3, 1e6)
 
 
 class Outcomes:
-    """Makes ids and counts predictions. Belongs to one worker. answers: of a version, as the ledger
-    has them.
-    """
+    """Makes ids and counts predictions. Belongs to one worker.
+
+    answers: what a version answers, by its name."""
 
     def __init__(
         self,
@@ -42,7 +37,7 @@ class Outcomes:
     def note(self, version: str, predicted: Predicted, draw: Draw, own: bool, unit: bytes) -> bytes:
         """Count the predictions of one answer and return its id.
 
-        own: the version that was drawn has answered, so its first row speaks for it in the verdict.
+        own: the version that was drawn has answered, so that its first row counts in the verdict.
         """
         scores: list[float] = []
         names: list[str] = []
@@ -59,37 +54,30 @@ class Outcomes:
         rows = len(scores)
         bets = own and draw.tally is not None
         if bets and draw.tally is not None:
-            _predicted(draw.tally, names[0], scores[0])
+            draw.tally.predicted(names[0], scores[0])
 
         if rows > MOST_ROWS_IN_AN_ID or sum(map(len, names)) > MOST_CHARACTERS_IN_AN_ID:
-            # The first row is the one that bets.
-            scores, names = (
-                scores[:1],
-                [name for name in names[:1] if len(name) <= MOST_CHARACTERS_IN_AN_ID],
-            )
+            # The first row is the one that counts in the verdict.
+            scores, names = scores[:1], names[:1]
+            if len(names[0]) > MOST_CHARACTERS_IN_AN_ID:
+                names = []
 
         at_ms, serial = int(self.clock() * 1000), next(self._serial)
-        told = SignedPrediction(
+        prediction = SignedPrediction(
             version, draw.weight, at_ms, serial, scores, names, draw.number, crc32(unit), bets, rows
         )
-        return sign(told, self.key)
+        return sign(prediction, self.key)
 
     def refused(self, status: int) -> None:
-        """Count an answer that was no prediction; from 500 up a user was failed."""
+        """Count an error answer, by its status."""
         self.counts.add(("refused", str(status)))
 
     def _reader(self, version: str) -> PredictionReader:
         answers, reader = self.answers(version), self._readers.get(version)
         if reader is None or (reader.answers is not answers and reader.answers != answers):
             reader = self._readers[version] = PredictionReader(answers)
+
         return reader
-
-
-def _predicted(tally: EvidenceCounters, name: str, score: float) -> None:
-    if name:
-        bump(tally.classes, name)
-    elif isfinite(score):
-        bump(tally.values, value_bin(score))
 
 
 def _edge(value: float) -> str:

@@ -1,9 +1,7 @@
-"""Prediction ids: compact signed tokens that carry what feedback needs, so that no store of
-predictions is kept.
+"""Prediction ids: signed tokens with what feedback needs, so that predictions are not stored.
 
-An id is base64url(MessagePack of the fields of Prediction) followed by a 12-byte keyed BLAKE2b of
-it. `scores` is one number a row: the last class's probability, or the predicted value. Each
-prediction has one id, written in one way: what is counted by an id is counted by its signature."""
+An id is base64url of the MessagePack of SignedPrediction's fields and their 12-byte keyed BLAKE2b.
+A prediction has exactly one id, written in one way, so labels are counted by its signature."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import blake2b
@@ -17,13 +15,14 @@ LONGEST = 4096
 
 
 class SignedPrediction(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What an id says. scores and classes have one entry a row, or the first row's alone where all
-    would be too long.
+    """The fields of an id.
 
-    weight: of the rollout's candidate when the request was routed, in basis points (0 without a
-    rollout); rollout: the revision that rollout began with, 0 for none; unit: CRC-32 of who asked;
-    bets: whether the first row counts in the verdict; rows: of the request, 0 in an id from before
-    this was told."""
+    scores, classes: one entry per row, or the first row's alone where all would be too long. A
+    score is the last class's probability, or the predicted value.
+    weight: of the candidate when the request was routed, in basis points; 0 without a rollout.
+    rollout: the revision with which the rollout began; 0 without one.
+    unit: CRC-32 of the unit. bets: whether the first row counts in the verdict.
+    rows: of the request; 0 in ids of older versions."""
 
     version: str
     weight: int
@@ -38,14 +37,14 @@ class SignedPrediction(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Opened(NamedTuple):
-    """A prediction, and the signature of its id as text."""
+    """A prediction and the signature of its id, as text."""
 
     prediction: SignedPrediction
     signature: str
 
 
 class BadToken(Exception):
-    """The id was not made here, or was changed."""
+    """The id was not signed here, or was changed."""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -59,26 +58,24 @@ def sign(prediction: SignedPrediction, key: bytes) -> bytes:
 
 
 def label_id(signature: str, row: int, rows: int) -> str:
-    """What the label of one row is counted by."""
+    """The key of one row's label."""
     if rows > 1:
         return f"{signature}.{row}"
     return signature
 
 
 def signature_of(token: bytes) -> str:
-    """The signature of an id that was made here, as text."""
+    """The signature, as text, of an id that was signed here."""
     return _decoded(token)[-SIGNATURE_BYTES:].hex()
 
 
 def read(token: str, key: bytes) -> SignedPrediction:
-    """The prediction of an id; raises BadToken unless this key signed it and it is written as it
-    was given.
-    """
+    """The prediction of an id; raises BadToken unless this key signed it and it is unchanged."""
     return opened(token, key).prediction
 
 
 def opened(token: str, key: bytes) -> Opened:
-    """The same with its signature."""
+    """The prediction and the signature of an id; raises BadToken as `read` does."""
     if len(token) > LONGEST:
         raise BadToken("the id is too long to be one of ours")
 
@@ -91,10 +88,10 @@ def opened(token: str, key: bytes) -> Opened:
     payload, signature = raw[:-SIGNATURE_BYTES], raw[-SIGNATURE_BYTES:]
     if not compare_digest(signature, _signature(payload, key)):
         raise BadToken("the id was not signed here")
-    # The decoder skips signs that are none of its own, so that one id could be written in any
-    # number of ways.
+
+    # The decoder skips unknown characters, so that one id could be written in many ways.
     if _encoded(raw) != written:
-        raise BadToken("the id is not written as it was given: send it unchanged")
+        raise BadToken("the id was changed: send it as it was given")
 
     return Opened(_decoder.decode(payload), signature.hex())
 

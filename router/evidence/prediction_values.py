@@ -1,6 +1,4 @@
-"""Raw predictions as what they are compared and counted by: a score and the key of a class
-(rollout/state/classes.py).
-"""
+"""Reads raw predictions: the score, and the key of the class (rollout/state/classes.py)."""
 
 import msgspec
 
@@ -21,12 +19,12 @@ class PredictionReader:
         self._read: dict[bytes, tuple[float, str]] = {}
 
     def names(self, classes: bytes) -> tuple[str, ...]:
-        """The keys of the classes that stand beside probabilities in an answer; none for null."""
+        """The keys of the classes in an answer with probabilities. classes: JSON, perhaps null."""
         names = self._names.get(classes)
         if names is None:
-            told = _anything(classes) or []
+            values = _anything(classes) or []
             known = self.answers.names.keys
-            names = known if len(known) == len(told) else tuple(map(label_text, told))
+            names = known if len(known) == len(values) else tuple(map(label_text, values))
             if len(self._names) < MOST_KNOWN:
                 self._names[classes] = names
 
@@ -42,16 +40,16 @@ class PredictionReader:
         if not self.answers.classes:
             return self._plain(_anything(raw))
 
-        found = self._read.get(raw)
-        if found is None:
-            found = self._class(_anything(raw))
+        prediction = self._read.get(raw)
+        if prediction is None:
+            prediction = self._class(_anything(raw))
             if len(self._read) < MOST_KNOWN:
-                self._read[raw] = found
+                self._read[raw] = prediction
 
-        return found
+        return prediction
 
     def _plain(self, value: object) -> tuple[float, str]:
-        """A value, or a class of a version whose classes are not known."""
+        """Read a value, or a class of a version whose classes are not known."""
         number = float(value) if isinstance(value, int | float) else 0.0
         return number, "" if isinstance(value, float) or self.answers.values else label_text(value)
 

@@ -1,9 +1,9 @@
 """A bounded sample of recent request rows, for `deploy.py plan --replay recent`.
 
-Every row that was answered has the same chance to be kept (Algorithm L: the hot path only counts
-down to the next one). It slides: once a sample is full and a window has passed, a new one begins,
-and the old one fills up what the new one lacks. Each worker writes its sample to a file for its
-user alone, which outlives it."""
+Each answered row is kept with the same probability (Algorithm L: the hot path only counts down to
+the next one). Once a sample is full and its window has passed, a new one begins, and rows of the
+old one fill it up. Each worker writes its sample to a file that only its user can read, and that
+outlives the worker."""
 
 import asyncio
 import math
@@ -33,19 +33,17 @@ class RowSample:
         self._begin()
 
     def note(self, rows: list[msgspec.Raw]) -> None:
-        """Let the rows of one answered request pass, and keep those whose turn it is."""
+        """Count the rows of an answered request, and keep those that the sample selects."""
         self._ahead -= len(rows)
         if self._ahead < 0:
             self._take(rows)
 
     def rows(self) -> list[bytes]:
-        """The sample, each row as JSON on one line; the newest window's first."""
+        """The sample, each row as one line of JSON, newest window first."""
         return [*self._rows, *self._before[: self.size - len(self._rows)]]
 
     def turn(self, now: float) -> None:
-        """Begin a new window where the present one is full and over (`now` in seconds of a steady
-        clock).
-        """
+        """Begin a new window if the present one is full and has passed. now: monotonic seconds."""
         if self.size and len(self._rows) == self.size and now - self._begun >= WINDOW_S:
             self._before = self._rows
             self._chance.shuffle(self._before)
@@ -55,19 +53,19 @@ class RowSample:
     def _begin(self) -> None:
         self._rows: list[bytes] = []
         self._spread = 1.0
-        # Rows to let pass before the next one is kept.
+        # Rows to skip before the next one is kept.
         self._ahead: float = 0 if self.size else math.inf
 
     def _take(self, rows: list[msgspec.Raw]) -> None:
-        place = len(rows) + self._ahead
-        while place < len(rows):
-            self._keep(rows[int(place)])
-            place += 1 + self._gap()
-        self._ahead = place - len(rows)
+        position = len(rows) + self._ahead
+        while position < len(rows):
+            self._keep(rows[int(position)])
+            position += 1 + self._gap()
+
+        self._ahead = position - len(rows)
 
     def _keep(self, row: msgspec.Raw) -> None:
-        # A copy: the raw row would hold the whole body. A huge one is left out, for the sample lies
-        # in memory.
+        # A copy, since a raw row refers to the whole body. No huge ones, since they stay in memory.
         if len(memoryview(row)) > LARGEST_ROW:
             return
 
@@ -81,15 +79,17 @@ class RowSample:
     def _gap(self) -> int:
         if len(self._rows) < self.size:
             return 0
+
         self._spread *= math.exp(math.log(1.0 - self._chance.random()) / self.size)
         missed = math.log1p(-self._spread) if self._spread < 1 else -math.inf
         if missed:
             return int(math.log(1.0 - self._chance.random()) / missed)
+
         return 2**62
 
 
 async def keep(recent: RowSample, state: Path, threads: Executor) -> None:
-    """Write the sample every few seconds where it changed, until cancelled, and once more then."""
+    """Write the sample every few seconds if it changed, until cancelled and once more then."""
     loop = asyncio.get_running_loop()
     try:
         while recent.size:
@@ -103,28 +103,25 @@ async def keep(recent: RowSample, state: Path, threads: Executor) -> None:
 def _publish_changed(recent: RowSample, state: Path, threads: Executor) -> None:
     if recent.changed:
         recent.changed = False
-        # What cannot be written is written with the next one: a sample is not worth a line in the
-        # log each time.
+        # An error is ignored: the next sample is written a few seconds later.
         threads.submit(publish, state, os.getpid(), recent.rows())
 
 
 def folder(state: Path) -> Path:
-    """Where the samples are."""
+    """The folder of the samples."""
     return state / "run" / "recent"
 
 
 def publish(state: Path, pid: int, rows: list[bytes]) -> None:
-    """Replace a worker's file, which only this user can read; of workers that are gone the newest
-    files stay.
-    """
-    place = folder(state)
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = place / f"{pid}.draft"
+    """Replace a worker's file, and delete the oldest files of former workers."""
+    samples = folder(state)
+    samples.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = samples / f"{pid}.draft"
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.writelines(row + b"\n" for row in rows)
 
-    draft.replace(place / f"{pid}.jsonl")
-    for old in sorted(place.glob("*.jsonl"), key=_age)[KEPT_FILES:]:
+    draft.replace(samples / f"{pid}.jsonl")
+    for old in sorted(samples.glob("*.jsonl"), key=_age)[KEPT_FILES:]:
         old.unlink(missing_ok=True)
 
 

@@ -1,7 +1,7 @@
-"""Which batches of a log drain were counted: a batch that the platform sends again counts once.
+"""Remembers the batches of a log drain, so that one that the platform sends again counts once.
 
-One empty file a batch, in a folder that all workers of this machine share: a file is made by one of
-them alone. Only batches that complain are remembered, and of those the newest."""
+Each batch is an empty file in a folder that all workers of this machine share; only one of them can
+create it. Only the newest batches with error codes are remembered."""
 
 import logging
 import os
@@ -14,27 +14,25 @@ KEPT = 1_000
 
 
 class SeenBatches:
-    """The batches that were counted. Threads and processes may share the folder."""
+    """The batches that were counted. Threads and processes can share the folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def first(self, frame: str) -> bool:
-        """Whether this batch was not met before; it is from now on. Where nothing can be written,
-        all are new.
-        """
+        """Record a batch. Returns whether it is new; True if nothing can be written."""
         name = blake2b(frame.encode(), digest_size=16).hexdigest()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            return self._made(self.folder / name)
+            return self._created(self.folder / name)
         except OSError as error:
             log.warning(
                 "a batch that is sent again would count twice: %s: %s", self.folder, error.strerror
             )
             return True
 
-    def _made(self, path: Path) -> bool:
-        """Whether this file was not there; it is now."""
+    def _created(self, path: Path) -> bool:
+        """Create a file. Returns False where it existed."""
         try:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError:
@@ -45,12 +43,12 @@ class SeenBatches:
 
     def _forget(self) -> None:
         known = list(self.folder.iterdir())
-        if len(known) <= KEPT:
+        surplus = len(known) - KEPT
+        if surplus <= 0:
             return
 
+        # Another worker may delete the same files.
         with suppress(FileNotFoundError):
-            # Another worker may be forgetting the same ones.
-            for path in sorted(known, key=lambda path: path.stat().st_mtime_ns)[
-                : len(known) - KEPT
-            ]:
+            known.sort(key=lambda path: path.stat().st_mtime_ns)
+            for path in known[:surplus]:
                 path.unlink(missing_ok=True)

@@ -1,10 +1,10 @@
-"""Which units have been met in a rollout: only the first request of a unit bets.
+"""Remembers the units of a rollout, since only the first request of a unit counts in the verdict.
 
-A unit always meets the same version, so its further requests are no new draws: counted, they would
+A unit always gets the same version, so its further requests are no new draws: counted, they would
 make one unlucky user look like many. The memory is a Bloom filter in a file that all workers of
-this machine map: bounded, shared, and still there after a worker's end. That it takes one unit in
-some hundred for one it knows costs evidence, not honesty, since membership has nothing to do with
-the version."""
+this machine map, so it is bounded, shared, and outlives a worker. It takes about one new unit in a
+hundred for a known one, which costs evidence but does not bias it: that does not depend on the
+version."""
 
 import logging
 import mmap
@@ -26,20 +26,19 @@ class SeenUnits:
         try:
             self._bits = _shared(folder, rollout)
         except OSError as error:
-            # A full disk must not keep a rollout from being followed. Each worker then knows the
-            # units it met itself.
+            # A full disk must not stop the router. Each worker then knows only its own units.
             log.warning(
                 "the units met are known to this worker alone: %s: %s", folder, error.strerror
             )
             self._bits = mmap.mmap(-1, BYTES)
 
     def first(self, unit: bytes) -> bool:
-        """Whether this unit was not met before; it is from now on."""
+        """Record a unit. Returns whether it is new."""
         digest = blake2b(unit, digest_size=4 * HASHES, key=self._key).digest()
         bits, new = self._bits, False
         for start in range(0, 4 * HASHES, 4):
-            place = int.from_bytes(digest[start : start + 4], "big") & _MASK
-            byte, bit = place >> 3, 1 << (place & 7)
+            position = int.from_bytes(digest[start : start + 4], "big") & _MASK
+            byte, bit = position >> 3, 1 << (position & 7)
             if not bits[byte] & bit:
                 bits[byte] |= bit
                 new = True
@@ -47,7 +46,7 @@ class SeenUnits:
         return new
 
     def close(self) -> None:
-        """Unmap."""
+        """Unmap the file."""
         self._bits.close()
 
 
@@ -56,7 +55,7 @@ def _shared(folder: Path, rollout: str) -> mmap.mmap:
     path = folder / f"{blake2b(rollout.encode(), digest_size=8).hexdigest()}.units"
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        # The room is taken now: a page of a mapped file for which there is none ends the process.
+        # The disk space is reserved: a page of a mapped file without any would end the process.
         os.posix_fallocate(handle, 0, BYTES)
         bits = mmap.mmap(handle, BYTES)
     finally:
@@ -67,9 +66,7 @@ def _shared(folder: Path, rollout: str) -> mmap.mmap:
 
 
 def forget_others(folder: Path, kept: str) -> None:
-    """Only the rollout in progress needs its units; a file that another worker maps lives on until
-    it closes it.
-    """
+    """Delete the units of former rollouts; another worker that maps such a file can go on."""
     for path in folder.glob("*.units"):
         if path.name != kept:
             path.unlink(missing_ok=True)

@@ -1,10 +1,9 @@
-"""What the workers count, together: each keeps plain integers and publishes them to a file of its
-own.
+"""The metrics of all workers: each publishes its own counts to a file.
 
-The hot path adds to a dictionary; nothing is shared while a request is under way. A reader adds up
-all files, so that the numbers are right with several workers, and those of a worker that has died
-stay. Of a dead worker only its counts are believed, whether or not its master lived to fold them
-into those of all dead ones."""
+The hot path adds to a dictionary, and nothing is shared while a request is in progress. A reader
+sums all files, so the numbers are right with several workers, and the counts of dead workers stay.
+Of a dead worker only the counts are read, whether or not its master has merged them into those of
+all dead workers."""
 
 import os
 from pathlib import Path
@@ -21,9 +20,9 @@ SEPARATOR = "\x1f"
 
 
 class Worst(msgspec.Struct, frozen=True):
-    """A row on which a shadow differs from the answer its user got. gap: how far; all three as JSON
-    text.
-    """
+    """A row on which a shadow differs from the user's answer.
+
+    gap: the difference. row, answered, shadow: JSON text."""
 
     version: str
     gap: float
@@ -33,11 +32,11 @@ class Worst(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct):
-    """One worker's numbers. counts only grow; gauges and worst are true now; gone: the worker has
-    died; since: counts since that rollout began, empty without one.
+    """One worker's metrics.
 
-    started: the worker's start (process_identity.py); master: process id of the one that forked it.
-    """
+    counts: they only grow. gauges, worst: the present values. gone: the worker is dead.
+    since: counts since `rollout` began, empty without one.
+    started: the worker's start (process_identity.py). master: the process id of its master."""
 
     pid: int
     counts: dict[str, float]
@@ -53,9 +52,7 @@ class Snapshot(msgspec.Struct):
 
 
 class Requests:
-    """The requests of one version in one role: how many by status, their seconds together, and
-    their latencies.
-    """
+    """The requests of one version in one role. bins: counts by latency. seconds: their sum."""
 
     __slots__ = ("bins", "codes", "seconds")
 
@@ -66,7 +63,7 @@ class Requests:
 
 
 class WorkerMetrics:
-    """One worker's counts."""
+    """The counts of one worker."""
 
     def __init__(self) -> None:
         self.values: dict[Key, float] = {}
@@ -78,25 +75,28 @@ class WorkerMetrics:
 
     def request(self, version: str, role: str, code: int, seconds: float) -> None:
         """Count one answered request."""
-        of = self._requests.get((version, role))
-        if of is None:
-            of = self._requests[version, role] = Requests()
+        requests = self._requests.get((version, role))
+        if requests is None:
+            requests = self._requests[version, role] = Requests()
 
-        of.codes[code] = of.codes.get(code, 0) + 1
+        requests.codes[code] = requests.codes.get(code, 0) + 1
         index = latency_bin(seconds)
-        of.bins[index] = of.bins.get(index, 0) + 1
-        of.seconds += seconds
+        requests.bins[index] = requests.bins.get(index, 0) + 1
+        requests.seconds += seconds
 
     def flat(self) -> dict[str, float]:
-        """The counts with their keys joined, as they are published."""
-        found = {SEPARATOR.join(key): value for key, value in self.values.items()}
-        for (version, role), of in self._requests.items():
+        """All counts by joined keys, as they are published."""
+        counts = {SEPARATOR.join(key): value for key, value in self.values.items()}
+        for (version, role), requests in self._requests.items():
             end = SEPARATOR + version + SEPARATOR + role
-            found |= {f"requests{end}{SEPARATOR}{code}": count for code, count in of.codes.items()}
-            found |= {f"latency{end}{SEPARATOR}{index}": count for index, count in of.bins.items()}
-            found[f"latency_sum{end}"] = of.seconds
+            counts[f"latency_sum{end}"] = requests.seconds
+            for code, count in requests.codes.items():
+                counts[f"requests{end}{SEPARATOR}{code}"] = count
 
-        return found
+            for index, count in requests.bins.items():
+                counts[f"latency{end}{SEPARATOR}{index}"] = count
+
+        return counts
 
 
 def split_key(joined: str) -> Key:
@@ -104,15 +104,20 @@ def split_key(joined: str) -> Key:
     return tuple(joined.split(SEPARATOR))
 
 
+def split_keys(counts: dict[str, float]) -> dict[Key, float]:
+    """Published counts by the parts of their keys."""
+    return {split_key(joined): value for joined, value in counts.items()}
+
+
 class SinceRollout:
-    """What was counted since the rollout in progress began, as far as this worker was there."""
+    """The counts since the rollout in progress began, or since this worker started after that."""
 
     def __init__(self) -> None:
         self._rollout = ""
         self._before: dict[str, float] = {}
 
     def of(self, rollout: str, counts: dict[str, float]) -> dict[str, float]:
-        """The counts less those at the first call with this rollout; empty without one."""
+        """`counts` less those of the first call with this rollout; empty without a rollout."""
         if rollout != self._rollout:
             self._rollout, self._before = rollout, counts
 
@@ -122,7 +127,7 @@ class SinceRollout:
 
 
 def folder(state: Path) -> Path:
-    """Where the snapshots are."""
+    """The folder of the snapshots."""
     return state / "run" / "counts"
 
 
@@ -132,26 +137,24 @@ def publish(state: Path, snapshot: Snapshot) -> None:
 
 
 def retire(state: Path, pid: int) -> None:
-    """Fold a dead worker's counts into those of all dead workers."""
+    """Merge a dead worker's counts into those of all dead workers."""
     dead = folder(state) / f"{pid}.json"
     snapshot = _read(dead)
     if snapshot is None:
         return
 
     retired = _read(folder(state) / "0.json") or Snapshot(0, {}, {})
-    together = summed([retired.counts, snapshot.counts])
-    since = [each.since for each in (retired, snapshot) if each.rollout == snapshot.rollout]
-    _write(
-        folder(state) / "0.json",
-        Snapshot(0, together, {}, gone=True, rollout=snapshot.rollout, since=summed(since)),
-    )
+    counts, since = summed([retired.counts, snapshot.counts]), snapshot.since
+    if retired.rollout == snapshot.rollout:
+        since = summed([retired.since, since])
+
+    merged = Snapshot(0, counts, {}, gone=True, rollout=snapshot.rollout, since=since)
+    _write(folder(state) / "0.json", merged)
     dead.unlink(missing_ok=True)
 
 
 def forget(state: Path) -> None:
-    """Start from zero; where workers of a master that was killed still answer, go on from the
-    counts there are.
-    """
+    """Start from zero, unless workers of a killed master still answer."""
     folder(state).mkdir(parents=True, exist_ok=True)
     files = list(folder(state).glob("*.json"))
     if any(not snapshot.gone for snapshot in _snapshots(files)):
@@ -162,24 +165,22 @@ def forget(state: Path) -> None:
 
 
 def all_snapshots(state: Path, own: Snapshot) -> list[Snapshot]:
-    """Every worker's snapshot; this worker's is the one given, which is fresher than its file."""
-    return [
-        own,
-        *_snapshots(
-            [path for path in sorted(folder(state).glob("*.json")) if path.stem != str(own.pid)]
-        ),
-    ]
+    """The snapshots of all workers. own: this worker's, which is newer than its file."""
+    files = sorted(folder(state).glob("*.json"))
+    others = [path for path in files if path.stem != str(own.pid)]
+    return [own, *_snapshots(others)]
 
 
 def _snapshots(files: list[Path]) -> list[Snapshot]:
-    found = (_read(path) for path in files)
-    return [_believed(snapshot) for snapshot in found if snapshot is not None]
+    snapshots = filter(None, map(_read, files))
+    return list(map(_without_stale_gauges, snapshots))
 
 
-def _believed(snapshot: Snapshot) -> Snapshot:
-    """Of a worker that nobody could fold, because its master was killed too, the counts alone."""
+def _without_stale_gauges(snapshot: Snapshot) -> Snapshot:
+    """The counts alone of a dead worker that is not merged because its master was killed, too."""
     if snapshot.gone or lives(snapshot.pid, snapshot.started):
         return snapshot
+
     return Snapshot(
         snapshot.pid, snapshot.counts, {}, gone=True, rollout=snapshot.rollout, since=snapshot.since
     )

@@ -1,1 +1,1 @@
-"""What a client sent: its body within bounds, its deadline, its unit."""
+"""What a client sent: its body within the limits, its headers, its deadline, its unit."""

@@ -8,13 +8,15 @@ _MILLISECONDS = re.compile(rb"[0-9]+(\.[0-9]*)?|\.[0-9]+")
 
 
 def seconds_of(value: bytes) -> float | None:
-    """Seconds, None for what is no positive number; a number past all bounds is as good as none."""
-    seconds = float(value) / 1000 if _MILLISECONDS.fullmatch(value) else 0.0
-    return seconds or None
+    """The header's value in seconds; None unless it is a positive number."""
+    if not _MILLISECONDS.fullmatch(value):
+        return None
+
+    return float(value) / 1000 or None
 
 
 def no_time(value: bytes) -> Problem:
-    """What is said of a value that is none."""
+    """400 for a value that is no positive number."""
     shown = value[:40].decode("latin-1")
     return Problem(
         400,

@@ -1,6 +1,4 @@
-"""Why a body is not what is taken, and what to send instead: the same on every way in. Only for
-bodies that were refused already.
-"""
+"""Explains why a body was refused and what to send instead, alike for every endpoint."""
 
 import re
 
@@ -19,9 +17,9 @@ def without_bom(body: bytes) -> bytes:
 
 
 def json_fault(body: bytes, error: Exception, send: str = WHAT_TO_SEND) -> str:
-    """One sentence with the cause and the next step. error: what the decoder raised on `body`;
-    send: what is taken.
-    """
+    """The cause and the next step, in one sentence.
+
+    error: raised by the decoder of `body`. send: the next step where there is none better."""
     if wide := wide_text(body):
         return f"the body is {wide}: send it as UTF-8"
     if body[:2] == b"\x1f\x8b":
@@ -29,22 +27,20 @@ def json_fault(body: bytes, error: Exception, send: str = WHAT_TO_SEND) -> str:
     if isinstance(error, UnicodeDecodeError):
         return f"the body is not UTF-8 ({error.reason} at byte {error.start}): send it as UTF-8"
 
-    said = str(error)
-    found = _AT_BYTE.search(said)
-    if found is not None and (number := _not_a_number(body, int(found[1]))):
+    message = str(error)
+    position = _AT_BYTE.search(message)
+    if position is not None and (number := _not_a_number(body, int(position[1]))):
         return number
 
     if not body.strip():
         return f"the body is empty: {send}"
 
     shape = _shape_of(body) if send == WHAT_TO_SEND else ""
-    return f"{shape or _short(said)}: {send}"
+    return f"{shape or _short(message)}: {send}"
 
 
 def wide_text(body: bytes) -> str:
-    """The name of the encoding where the body is UTF-16 or UTF-32 text, which is not read here;
-    else empty.
-    """
+    """ "UTF-16" or "UTF-32" where the body is text in that encoding, else empty."""
     first = body[:4]
     if (
         first in (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
@@ -60,19 +56,22 @@ def wide_text(body: bytes) -> str:
 
 
 def _not_a_number(body: bytes, at: int) -> str:
-    """What is said of NaN and infinity at that byte; empty where something else is there."""
+    """The message for NaN or infinity at that byte; empty where something else stands there."""
     start = at - 1 if body[at - 1 : at] == b"-" else at
-    # msgspec takes a lower-case `n` for the beginning of null and stops one byte later.
-    found = _NO_JSON.match(body, start) or _NO_JSON.match(body, max(0, at - 1))
-    if found is None:
+    # msgspec takes a lower-case `n` for the start of null and stops one byte later.
+    number = _NO_JSON.match(body, start) or _NO_JSON.match(body, max(0, at - 1))
+    if number is None:
         return ""
 
-    name = _NAME_BEFORE.search(body, max(0, found.start() - _WINDOW), found.start())
-    column = f" in column {name[1].decode('utf-8', 'replace')!r}" if name else ""
-    token = found[0].decode()
+    name = _NAME_BEFORE.search(body, max(0, number.start() - _WINDOW), number.start())
+    column = ""
+    if name:
+        column = f" in column {name[1].decode('utf-8', 'replace')!r}"
+
+    token = number[0].decode()
     return (
-        f"{token}{column} (byte {found.start()}) is not JSON: send null for a value that is "
-        f"missing or not a number"
+        f"{token}{column} (byte {number.start()}) is not JSON: send null for a value that is "
+        "missing or not a number"
     )
 
 
@@ -86,8 +85,10 @@ def _shape_of(body: bytes) -> str:
     return ""
 
 
-def _short(said: str) -> str:
-    said = said if len(said) <= LONGEST else f"{said[:LONGEST]}..."
-    if "`$.instances`" in said:
-        return f"`instances` is not a list of rows ({said})"
-    return f"the body is not such JSON ({said})"
+def _short(message: str) -> str:
+    if len(message) > LONGEST:
+        message = f"{message[:LONGEST]}..."
+
+    if "`$.instances`" in message:
+        return f"`instances` is not a list of rows ({message})"
+    return f"the body is not such JSON ({message})"

@@ -1,8 +1,7 @@
-"""Counts and measures the elements of a JSON body's lists before any of them is made, at the cost
-of a look at each byte.
+"""Counts and measures the elements of a JSON body's lists without decoding them.
 
-numpy looks at a slice at a time and lets other threads run meanwhile. What is not JSON is counted
-up to its fault as if it were: who decodes it says what is wrong."""
+numpy scans slices of the body and lets other threads run meanwhile. A body that is not JSON is
+scanned as if it were; its decoder will report the error."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 SLICE_BYTES = 128 * 1024
-_QUOTE, _BACKSLASH, _COMMA, _LIST = (ord(sign) for sign in '"\\,[')
+_QUOTE, _BACKSLASH, _COMMA, _LIST = map(ord, '"\\,[')
 
 
 def _of_signs(values: Mapping[str, int]) -> NDArray[np.int8]:
-    """A table of all bytes that has these values for these signs."""
+    """A table of all bytes with these values for these characters, else 0."""
     table = np.zeros(256, np.int8)
     for sign, value in values.items():
         table[ord(sign)] = value
+
     return table
 
 
@@ -27,10 +27,10 @@ _STEPS = _of_signs({"[": 1, "{": 1, "]": -1, "}": -1})
 
 
 def too_many(body: bytes, most: Mapping[int, int]) -> int | None:
-    """The first depth at which lists have more elements together than `most` says of it, else None.
+    """The first depth whose lists have too many elements together, else None.
 
-    The outermost list or object is of depth 1. An empty list counts as one element.
-    """
+    most: by depth, the elements allowed. The outermost list or object has depth 1; an empty list
+    counts as one element."""
     for scan in _scans(body, tuple(most)):
         for depth, bound in most.items():
             if scan.elements[depth] > bound:
@@ -40,9 +40,10 @@ def too_many(body: bytes, most: Mapping[int, int]) -> int | None:
 
 
 def too_many_or_large(body: bytes, depth: int, most: int, most_bytes: int) -> str | None:
-    """Which of two bounds the elements at one depth break first: "number" of all of them together,
-    or "size" of one, blanks around it included; None where they keep both.
-    """
+    """The limit that the elements at one depth exceed first, else None.
+
+    Returns "number" for more than `most` elements together, "size" for one of more than
+    `most_bytes`, including the blanks around it."""
     for scan in _scans(body, (depth,)):
         if scan.elements[depth] > most:
             return "number"
@@ -53,7 +54,7 @@ def too_many_or_large(body: bytes, depth: int, most: int, most_bytes: int) -> st
 
 
 def _scans(body: bytes, depths: tuple[int, ...]) -> "Iterator[ListScan]":
-    """What has been seen after each slice."""
+    """The state of the scan after each slice."""
     scan = ListScan(depths)
     for start in range(0, len(body), SLICE_BYTES):
         scan.read(np.frombuffer(body, np.uint8, min(SLICE_BYTES, len(body) - start), start))
@@ -62,12 +63,12 @@ def _scans(body: bytes, depths: tuple[int, ...]) -> "Iterator[ListScan]":
 
 @dataclass
 class ListScan:
-    """What has been seen of a body so far.
+    """The state of a scan.
 
-    elements: by depth, of all lists at it together; in_list: by depth, whether the container that
-    began last there is a list; largest: by depth, the bytes of the largest element of any list or
-    object at it; odd_backslashes: whether an odd number of them ended the last slice.
-    """
+    elements: by depth, the elements of all lists together.
+    in_list: by depth, whether the container that began last is a list.
+    largest: by depth, the bytes of the largest element of a list or object.
+    odd_backslashes: whether the last slice ended with an odd number of backslashes."""
 
     depths: tuple[int, ...]
     elements: dict[int, int] = field(init=False)
@@ -82,17 +83,18 @@ class ListScan:
         self.elements = dict.fromkeys(self.depths, 0)
         self.in_list = dict.fromkeys(self.depths, False)
         self.largest = dict.fromkeys(self.depths, 0)
-        # Where the element that is being read began; None outside of all.
+        # By depth, where the current element began; None outside of elements.
         self._began: dict[int, int | None] = dict.fromkeys(self.depths)
 
     def read(self, piece: NDArray[np.uint8]) -> None:
-        """Count what the next slice of the body has."""
+        """Scan the next slice of the body."""
         at = self._outside_texts(piece)
         signs = piece[at]
         steps = _STEPS[signs]
         depths = np.cumsum(steps, dtype=np.int64) + self.depth
         if len(depths):
             self.depth = int(depths[-1])
+
         for depth in self.depths:
             self._count(depth, signs, steps, depths)
             ends = (depths == depth - 1) & (steps == -1)
@@ -112,7 +114,7 @@ class ListScan:
         here = depths == depth
         begun = np.flatnonzero(here & (steps == 1))
         commas = np.flatnonzero(here & (signs == _COMMA))
-        # Of the container before this slice, then of each that begins in it.
+        # Of the container that began before this slice, then of those that begin in it.
         lists = np.concatenate(([self.in_list[depth]], signs[begun] == _LIST))
         within = np.searchsorted(begun, commas)
         self.elements[depth] += int(lists[1:].sum()) + int(lists[within].sum())
@@ -121,10 +123,10 @@ class ListScan:
     def _measure(
         self, depth: int, bounds: NDArray[np.int64], ends: NDArray[np.bool_], read: int
     ) -> None:
-        """Of elements that begin or end at these places of the body, and of the one under way.
+        """Measure the elements between these bounds, and the one that is still open.
 
-        ends: which of them end a list or object; from there to the next bound there is no element.
-        """
+        bounds: positions in the body. ends: which of them end a list or object, so that no element
+        begins there. read: bytes of this slice."""
         began = self._began[depth]
         starts = bounds[:-1][~ends[:-1]]
         sizes = bounds[1:][~ends[:-1]] - starts - 1
@@ -133,6 +135,7 @@ class ListScan:
             open_since = None if ends[-1] else int(bounds[-1])
             if began is not None:
                 sizes = np.append(sizes, bounds[0] - began - 1)
+
         if open_since is not None:
             sizes = np.append(sizes, self.bytes_read + read - open_since - 1)
 
@@ -140,7 +143,7 @@ class ListScan:
         self.largest[depth] = max(self.largest[depth], int(sizes.max(initial=0)))
 
     def _outside_texts(self, piece: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """Where the brackets, braces and commas of a slice are that stand in no text."""
+        """The positions of brackets, braces and commas outside of strings."""
         at = np.flatnonzero(_LOOKED_AT[piece])
         signs = piece[at]
         quotes = (signs == _QUOTE) & ~self._escaped(piece, at)
@@ -151,13 +154,13 @@ class ListScan:
         return outside
 
     def _escaped(self, piece: NDArray[np.uint8], at: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Of some places, whether an odd number of backslashes stands before each."""
+        """Whether an odd number of backslashes precedes each position in `at`."""
         backslashes = piece == _BACKSLASH
         before = int(self.odd_backslashes)
         if not before and not backslashes.any():
             return np.zeros(len(at), np.bool_)
 
-        # The last place before each that is none; -1 and -2 stand before the slice.
+        # The last position before each without a backslash; -1 and -2 precede the slice.
         places = np.arange(len(piece))
         others = np.maximum.accumulate(np.where(backslashes, -1 - before, places))
         others = np.concatenate(([-1 - before], others))

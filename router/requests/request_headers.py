@@ -1,7 +1,7 @@
-"""What a request's headers say of it, read once and the same on every way in.
+"""Reads a request's headers, in the same way for every endpoint.
 
-A header that may be given once is refused where it comes again, whatever its values are: who reads
-them elsewhere may take another one of them."""
+A header that may be given once is refused where it comes twice, even with equal values: another
+reader of the request might take the other one."""
 
 from router.problems import Headers, Problem
 from router.requests.deadline import no_time, seconds_of
@@ -10,11 +10,9 @@ LONGEST_ID = 128
 
 
 class RequestContext:
-    """What a request's headers say.
+    """The values of a request's headers.
 
-    fault: what its caller is to be told instead of an answer; waited_s: how much of its time has
-    gone by already.
-    """
+    fault: the error to answer with. waited_s: seconds of its deadline that have passed already."""
 
     __slots__ = (
         *("cookie", "encoding", "fault", "pin", "request_id", "timeout_s", "unit", "waited_s"),
@@ -32,39 +30,39 @@ class RequestContext:
 
 
 def read_headers(headers: Headers, unit_header: bytes) -> RequestContext:
-    """The context of a request; unit_header: the name of the header that names its unit."""
-    asked = RequestContext()
+    """The context of a request. unit_header: the lower-case name of the header with its unit."""
+    context = RequestContext()
     once: list[bytes] = []
     for name, value in headers:
         if name == unit_header:
             once.append(name)
-            asked.unit = value
+            context.unit = value
         elif name == b"x-request-id":
-            asked.request_id = value if len(value) <= LONGEST_ID and _plain(value) else b""
+            context.request_id = value if len(value) <= LONGEST_ID and _plain(value) else b""
         elif name == b"x-model-version":
             once.append(name)
-            asked.pin = value.decode("latin-1") or None
+            context.pin = value.decode("latin-1") or None
         elif name == b"cookie":
-            asked.cookie = asked.cookie + b";" + value if asked.cookie else value
+            context.cookie = context.cookie + b";" + value if context.cookie else value
         elif name == b"content-encoding":
-            asked.encoding = asked.encoding + b"," + value if asked.encoding else value
+            context.encoding = context.encoding + b"," + value if context.encoding else value
         elif name == b"x-timeout-ms":
             once.append(name)
-            asked.timeout_s = seconds_of(value)
-            if asked.timeout_s is None:
-                asked.fault = no_time(value)
+            context.timeout_s = seconds_of(value)
+            if context.timeout_s is None:
+                context.fault = no_time(value)
 
     if len(once) > 1 and (twice := next((n for n in once if once.count(n) > 1), b"")):
-        asked.fault = given_twice(twice)
+        context.fault = given_twice(twice)
 
-    return asked
+    return context
 
 
 def given_twice(name: bytes) -> Problem:
-    """What is said of a header that may be given once."""
+    """400 for a header that may be given only once."""
     return Problem(400, f"the header {name.decode('latin-1')} is given twice: send it once")
 
 
 def _plain(value: bytes) -> bool:
-    """Whether it may be given back in a header as it came."""
+    """Whether the value can be sent back in a header."""
     return value.isascii() and value.decode().isprintable()

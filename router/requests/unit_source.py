@@ -1,8 +1,7 @@
-"""Which unit a request is for: the header, else the cookie, else the field of its first row. The
-same on every way in.
+"""Finds the unit of a request: in the header, else in the cookie, else in its first row.
 
-All of a value counts, however long. Numbers and booleans are taken as JSON writes them, whole
-numbers without a point."""
+A value counts as a whole, however long it is. Numbers and booleans are written as in JSON, whole
+numbers without a decimal point."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +14,7 @@ DEFAULT_COOKIE = "sluice_unit"
 
 
 class UnitSource:
-    """Reads units as deploy.toml's [router.unit] says."""
+    """Finds units by the settings of [router.unit]."""
 
     def __init__(self, settings: Unit) -> None:
         self.header = settings.header.lower().encode()
@@ -25,20 +24,20 @@ class UnitSource:
         self._reads_cookies = bool(settings.cookie) or settings.set_cookie
 
     def unit(self, header: bytes, cookies: bytes, field: Callable[[str], Any]) -> bytes:
-        """The unit, empty where the request names none.
+        """The unit; empty where the request has none.
 
-        header: the value of the header of that name; cookies: of the Cookie header; field(name):
-        that value of the request's first row, None where there is none."""
+        header: the value of the unit's header. cookies: the value of the Cookie header.
+        field: gives a value of the first row by name, None where there is none."""
         if header:
             return header
-        if self._reads_cookies and cookies and (found := cookie(cookies, self.cookie_name)):
-            return found
+        if self._reads_cookies and cookies and (value := cookie(cookies, self.cookie_name)):
+            return value
         if self.field:
             return as_unit(field(self.field))
         return b""
 
     def set_cookie_header(self, value: bytes) -> bytes:
-        """The Set-Cookie that makes this caller a unit."""
+        """The value of a Set-Cookie header that gives the caller this unit."""
         return b"%b=%b; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax" % (
             self.cookie_name,
             value,
@@ -46,28 +45,27 @@ class UnitSource:
 
 
 def row_field(row: msgspec.Raw) -> Callable[[str], Any]:
-    """The values of a raw row by name, decoded when first asked for."""
+    """A function that gives a raw row's values by name."""
 
     def value(name: str) -> Any:
         try:
-            found = msgspec.json.decode(row)
+            columns = msgspec.json.decode(row)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        if isinstance(found, dict):
-            return found.get(name)
+
+        if isinstance(columns, dict):
+            return columns.get(name)
         return None
 
     return value
 
 
 def as_unit(value: Any) -> bytes:
-    """A field's value as a unit; empty for what is no scalar."""
+    """A value of a row as a unit; empty unless it is a scalar."""
     if isinstance(value, str):
         return value.encode("utf-8", "surrogatepass")
     if isinstance(value, bool):
-        if value:
-            return b"true"
-        return b"false"
+        return b"true" if value else b"false"
 
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -78,15 +76,12 @@ def as_unit(value: Any) -> bytes:
 
 
 def cookie(header: bytes, name: bytes) -> bytes:
-    """The value of the first cookie of that name, without quotes around it; empty where there is
-    none.
-    """
+    """The value of the first cookie of that name, without quotes; empty where there is none."""
     for pair in header.split(b";"):
         key, _, value = pair.partition(b"=")
         if key.strip() == name:
             value = value.strip()
-            quoted = len(value) > 1 and value[:1] == value[-1:] == b'"'
-            if quoted:
+            if len(value) > 1 and value[:1] == value[-1:] == b'"':
                 return value[1:-1]
             return value
 

@@ -1,9 +1,8 @@
-"""Shadows: copies of answered requests go to other versions, their answers are compared and thrown
-away.
+"""Mirrors answered requests to shadow versions, compares the answers, and discards them.
 
-Never on a user's path: a copy is made after the answer was sent, waits in a bounded queue, and is
-dropped and counted where there is no room. Two answers agree where the class is the same, or the
-value differs by no more than the tolerance."""
+No user waits for it: a copy is made after the answer was sent, waits in a bounded queue, and is
+dropped and counted where that is full. Two predictions agree if their classes are the same, or
+their values differ by no more than the tolerance."""
 
 import asyncio
 import math
@@ -20,7 +19,7 @@ from rollout.verdict.evidence import COPIES_SHARE
 from router.dispatch.lane import Lane
 from router.dispatch.routing_table import RoutingTable
 from router.dispatch.work_items import DispatchError, Pending, Predicted
-from router.evidence.evidence_counters import EvidenceByWeight, bump
+from router.evidence.evidence_counters import EvidenceByWeight, EvidenceCounters
 from router.evidence.prediction_id import label_id, signature_of
 from router.evidence.prediction_values import UNKNOWN, PredictionReader
 from router.evidence.worker_metrics import WorkerMetrics, Worst
@@ -30,12 +29,12 @@ from store.shadow_answers import ShadowAnswer
 _decode = msgspec.json.decode
 MOST_WORST = 10
 LARGEST_ROW = 16_384
-# Of the bytes that requests may hold together, copies may hold a fourth beside them.
+# Copies may hold a fourth of the bytes that requests may hold, in addition to these.
 PART_OF_BYTES = 4
 
 
 class Mirror:
-    """Sends copies to the shadows of the present table and compares."""
+    """Sends copies to the shadows of the routing table and compares their answers."""
 
     def __init__(
         self,
@@ -53,7 +52,7 @@ class Mirror:
             chance,
         )
         self.worst: list[Worst] = []
-        # Of all copies that wait or are under way.
+        # Of all copies that are queued or in flight.
         self._bytes = 0
         self.kept = ShadowBuffer()
         self.table: RoutingTable | None = None
@@ -62,21 +61,20 @@ class Mirror:
         self._turn: dict[str, int] = {}
 
     def follow(self, table: RoutingTable, lanes: dict[str, Lane]) -> None:
-        """Take over the shadows of a newer table."""
+        """Use the shadows of a newer routing table."""
         if self.table is None or self.table.rolling is None or self.table.rolling != table.rolling:
             self.worst = []
+
         self.table = table
         self.shadows = table.split.shadows if table.split else ()
         self._lanes = lanes
 
     def copy(self, rows: list[msgspec.Raw], answer: Predicted, prediction_id: bytes = b"") -> None:
-        """Copy one answered request to every shadow whose turn it is.
+        """Copy an answered request to the shadows, by their shares.
 
-        prediction_id: where the request bets, as the first of its unit does; others are compared
-        and judge nothing."""
+        prediction_id: of a request that counts in the verdict; others are only compared."""
         for version, share in self.shadows:
-            # Evenly spread: the turn grows by the share, and a copy is due each time it passes all
-            # traffic.
+            # Evenly spread: the share is added up, and a copy is due each time the sum reaches ALL.
             turn = self._turn.get(version, 0) + share
             self._turn[version] = turn % ALL
             if turn >= ALL:
@@ -84,23 +82,23 @@ class Mirror:
                 self._send(*addressed, rows, answer, prediction_id)
 
     def _addressed(self, shadow: str) -> tuple[str, "JudgedShadow | None"]:
-        """Who gets a copy, and where its outcome counts in the verdict.
+        """The version that gets a copy, and where its outcome counts in the verdict.
 
-        One copy in ten of a judged shadow asks the stable version once more, by chance: what the
-        two of them differ in is the noise that the candidate's differences are compared with."""
+        One copy in ten of a judged shadow goes to the stable version again, chosen at random: how
+        often its two answers differ is the noise that the candidate is compared with."""
         rolling = self.table.rolling if self.table is not None else None
         if self.table is None or rolling is None or not rolling.judged:
             return shadow, None
 
         tally = self.tallies.of(self.table, rolling.candidate)
         if rolling.watching:
-            return shadow, JudgedShadow(tally.answers, rolling.number, watched=True)
-        if shadow == rolling.candidate and self.chance() >= COPIES_SHARE:
-            return rolling.stable, JudgedShadow(tally.control, rolling.number)
+            return shadow, JudgedShadow(tally, "stable again", rolling.number)
+        if shadow != rolling.candidate:
+            return shadow, JudgedShadow(tally, "shadow", rolling.number)
+        if self.chance() >= COPIES_SHARE:
+            return rolling.stable, JudgedShadow(tally, "control", rolling.number)
 
-        return shadow, JudgedShadow(
-            tally.copies, rolling.number, labelled=shadow == rolling.candidate
-        )
+        return shadow, JudgedShadow(tally, "shadow", rolling.number, labelled=True)
 
     def _send(
         self,
@@ -112,8 +110,7 @@ class Mirror:
     ) -> None:
         lane = self._lanes.get(version)
         limits = self.settings.limits
-        # The largest copy may wait in any case where none does, or those of large requests would
-        # never be made.
+        # An empty queue takes a copy of any size, or large requests would never be copied.
         if lane is None or (
             lane.queued_rows and lane.queued_rows + len(rows) > limits.max_shadow_queue_rows
         ):
@@ -125,61 +122,68 @@ class Mirror:
             self._drop(version, len(rows))
             return
 
-        large = len(rows) > limits.max_batch_rows
-        deadline = (
-            self.loop.time() + (limits.deadline_ms if large else limits.version_timeout_ms) / 1000
-        )
-        if (
-            lane.submit(Copy(rows, deadline, self, version, answer, judged, prediction_id))
-            is not None
-        ):
-            self._drop(version, len(rows))
-        else:
+        timeout_ms = limits.version_timeout_ms
+        if len(rows) > limits.max_batch_rows:
+            timeout_ms = limits.deadline_ms
+
+        deadline = self.loop.time() + timeout_ms / 1000
+        copy = Copy(rows, deadline, self, version, answer, judged, prediction_id)
+        if lane.submit(copy) is None:
             self._bytes += size
+        else:
+            self._drop(version, len(rows))
 
     def _drop(self, version: str, rows: int) -> None:
         self.counts.add(("shadow_dropped", version), rows)
 
     def compare(self, copy: "Copy", shadow: Predicted | DispatchError) -> None:
-        """Compare a shadow's answer with the one its user got."""
+        """Compare a shadow's answer with the user's."""
         self._bytes -= copy.size
         version, answer, rows = copy.version, copy.answer, len(copy.rows)
         if isinstance(shadow, DispatchError):
             if shadow.reason == "deadline" and rows > self.settings.limits.max_batch_rows:
-                # Its size made it late, and the user's answer had the whole time of both versions.
+                # Its size made it late, and the user's answer had the time of both versions.
                 self._drop(version, rows)
                 return
+
             self.counts.add(("shadow", version, "error"), rows)
             self._judge(copy, "error", failed=True)
             return
 
-        first = ""
+        first_outcome = ""
         wrong = {error.row: error.status for error in shadow.errors}
-        for index, (mine, theirs) in enumerate(
+        for index, (user_prediction, shadow_prediction) in enumerate(
             zip(answer.predictions, shadow.predictions, strict=True)
         ):
-            outcome = "error" if index in wrong else self._agreement(bytes(mine), bytes(theirs))
+            outcome = (
+                "error"
+                if index in wrong
+                else self._agreement(bytes(user_prediction), bytes(shadow_prediction))
+            )
             self.counts.add(("shadow", version, outcome))
-            first = first or outcome
+            first_outcome = first_outcome or outcome
             if outcome == "differ":
-                self._remember(copy, index, bytes(mine), bytes(theirs))
+                self._remember(copy, index, bytes(user_prediction), bytes(shadow_prediction))
 
-        self._judge(copy, first, failed=wrong.get(0, 200) >= 500)
+        self._judge(copy, first_outcome, failed=wrong.get(0, 200) >= 500)
         if 0 not in wrong:
             self._keep(copy, shadow)
 
     def _judge(self, copy: "Copy", outcome: str, failed: bool) -> None:
-        """The first row of a copy speaks for it in the verdict. failed: with no answer; a refusal
-        (422) is one.
-        """
-        if copy.judged is None:
+        """Count the outcome of a copy's first row. failed: no answer, or an error of the model."""
+        judged = copy.judged
+        if judged is None:
             return
-        if copy.judged.watched:
-            outcome = "stable failed" if failed else "both"
-        bump(copy.judged.counts, outcome)
+
+        if judged.role == "stable again":
+            judged.tally.stable_checked(failed)
+        elif judged.role == "control":
+            judged.tally.control_compared(outcome)
+        else:
+            judged.tally.shadow_compared(outcome)
 
     def _keep(self, copy: "Copy", shadow: Predicted) -> None:
-        """The first row's answer waits for the label of the user's."""
+        """Keep the shadow's answer to the first row, until its label comes."""
         if (
             copy.judged is None
             or not copy.judged.labelled
@@ -188,59 +192,66 @@ class Mirror:
         ):
             return
 
-        answers = (
-            self.table.answers.get(copy.version, UNKNOWN) if self.table is not None else UNKNOWN
-        )
+        answers = UNKNOWN
+        if self.table is not None:
+            answers = self.table.answers.get(copy.version, UNKNOWN)
+
         reader = PredictionReader(answers)
         score, name = reader.read(bytes(shadow.predictions[0]), reader.names(shadow.classes))
         identity = label_id(signature_of(copy.prediction_id), 0, len(copy.rows))
-        self.kept.add(
-            copy.judged.rollout,
-            ShadowAnswer(identity, score if math.isfinite(score) else None, name),
-        )
+        finite_score = score if math.isfinite(score) else None
+        self.kept.add(copy.judged.rollout, ShadowAnswer(identity, finite_score, name))
 
-    def _remember(self, copy: "Copy", index: int, mine: bytes, theirs: bytes) -> None:
-        """Keep the rows that differ most, with their columns; not huge ones, which all workers
-        would write and read.
-        """
+    def _remember(
+        self, copy: "Copy", index: int, user_prediction: bytes, shadow_prediction: bytes
+    ) -> None:
+        """Keep the rows that differ most; no huge ones, since all workers read and write them."""
         if len(memoryview(copy.rows[index])) > LARGEST_ROW:
             return
 
-        gap = distance(_decode(mine), _decode(theirs))
+        gap = distance(_decode(user_prediction), _decode(shadow_prediction))
         if gap > 0 and (len(self.worst) < MOST_WORST or gap > self.worst[-1].gap):
             row = Worst(
-                copy.version, gap, bytes(copy.rows[index]).decode(), mine.decode(), theirs.decode()
+                copy.version,
+                gap,
+                bytes(copy.rows[index]).decode(),
+                user_prediction.decode(),
+                shadow_prediction.decode(),
             )
-            # A row that many users send would otherwise be all there is to see.
+            # Otherwise a row that many users send would fill the list.
             if row in self.worst:
                 return
-            self.worst = sorted([*self.worst, row], key=lambda each: -each.gap)[:MOST_WORST]
 
-    def _agreement(self, mine: bytes, theirs: bytes) -> str:
-        if mine == theirs:
+            self.worst = sorted([*self.worst, row], key=lambda worst: -worst.gap)[:MOST_WORST]
+
+    def _agreement(self, user_prediction: bytes, shadow_prediction: bytes) -> str:
+        if user_prediction == shadow_prediction:
             return "agree"
 
-        if agree(_decode(mine), _decode(theirs), self.settings.shadow_tolerance):
+        if agree(
+            _decode(user_prediction), _decode(shadow_prediction), self.settings.shadow_tolerance
+        ):
             return "agree"
         return "differ"
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedShadow:
-    """Where a copy counts. rollout: the revision it began with.
+    """Where the outcome of a copy counts in the verdict.
 
-    watched: it asks whether the stable version would have answered too; labelled: a label may tell
-    who was right."""
+    role: "shadow" (compared with the user's answer), "control" (the stable version's second answer,
+    compared as well), or "stable again" (whether the stable version answers, too).
+    rollout: the revision it began with. labelled: a label may tell whose answer was right."""
 
-    counts: dict[str, int]
+    tally: EvidenceCounters
+    role: str
     rollout: int
-    watched: bool = False
     labelled: bool = False
 
 
 @dataclass(slots=True)
 class Copy(Pending):
-    """The rows of an answered request on their way to one shadow."""
+    """The rows of an answered request, sent to one shadow."""
 
     mirror: Mirror
     version: str
@@ -253,23 +264,19 @@ class Copy(Pending):
         self.mirror.compare(self, outcome)
 
 
-def distance(mine: Any, theirs: Any) -> float:
-    """How far two predictions are apart: of values their difference, of probabilities the largest
-    one, else 1.
-    """
-    if isinstance(mine, list) and isinstance(theirs, list) and len(mine) == len(theirs):
-        return float(max(abs(a - b) for a, b in zip(mine, theirs, strict=True)))
-    if isinstance(mine, float) and isinstance(theirs, float) and math.isfinite(mine - theirs):
-        return abs(mine - theirs)
+def distance(first: Any, second: Any) -> float:
+    """The difference of two values, the largest difference of two probability lists, else 1."""
+    if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
+        return float(max(abs(a - b) for a, b in zip(first, second, strict=True)))
+    if isinstance(first, float) and isinstance(second, float) and math.isfinite(first - second):
+        return abs(first - second)
     return 1.0
 
 
-def agree(mine: Any, theirs: Any, tolerance: float) -> bool:
-    """Whether two predictions of one row are the same: same class, or values no further apart than
-    the tolerance.
-    """
-    if isinstance(mine, list) and isinstance(theirs, list):
-        return len(mine) == len(theirs) and mine.index(max(mine)) == theirs.index(max(theirs))
-    if isinstance(mine, float) or isinstance(theirs, float):
-        return math.isclose(mine, theirs, rel_tol=tolerance, abs_tol=tolerance)
-    return bool(mine == theirs)
+def agree(first: Any, second: Any, tolerance: float) -> bool:
+    """Whether two predictions have the same class, or values within the tolerance."""
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and first.index(max(first)) == second.index(max(second))
+    if isinstance(first, float) or isinstance(second, float):
+        return math.isclose(first, second, rel_tol=tolerance, abs_tol=tolerance)
+    return bool(first == second)

@@ -1,1 +1,1 @@
-"""Tells receivers of every new revision of the ledger."""
+"""Sends each new revision of the ledger to the receivers of webhooks."""

@@ -1,6 +1,4 @@
-"""What a receiver of webhooks is sent: one revision as JSON, signed so that it can tell who sent it
-and when.
-"""
+"""Webhook messages: one revision as JSON, signed with its time."""
 
 import hashlib
 import hmac
@@ -19,9 +17,7 @@ LONGEST_REASON = 2_000
 
 @dataclass(frozen=True)
 class Message:
-    """One revision for every receiver. id: the entry's hash; event: the act; body: JSON, at most
-    MOST_BYTES.
-    """
+    """One revision. id: the entry's hash. event: the act. body: JSON of at most MOST_BYTES."""
 
     revision: int
     id: str
@@ -30,16 +26,16 @@ class Message:
 
 
 def message_of(entry: Entry) -> Message:
-    """The message of an entry; a verdict that would make it too long is left out."""
-    told = _told(entry)
-    body = msgspec.json.encode(told)
+    """The message of an entry; its verdict is left out where that makes it too long."""
+    fields = _fields(entry)
+    body = msgspec.json.encode(fields)
     if len(body) > MOST_BYTES:
-        body = msgspec.json.encode({**told, "verdict": None})
+        body = msgspec.json.encode({**fields, "verdict": None})
     return Message(entry.revision, entry.hash, entry.action, body)
 
 
 def headers(message: Message, secret: bytes, now: int) -> dict[str, str]:
-    """The headers of one attempt at `now` (epoch seconds); each attempt is signed anew."""
+    """The headers of one attempt, which is signed by itself. now: epoch seconds."""
     return {
         "Content-Type": "application/json",
         "User-Agent": "sluice",
@@ -55,7 +51,7 @@ def signature(body: bytes, secret: bytes, now: int) -> str:
     return "sha256=" + hmac.new(secret, b"%d." % now + body, hashlib.sha256).hexdigest()
 
 
-def _told(entry: Entry) -> dict[str, Any]:
+def _fields(entry: Entry) -> dict[str, Any]:
     return {
         "model": entry.model,
         "revision": entry.revision,
@@ -70,9 +66,7 @@ def _told(entry: Entry) -> dict[str, Any]:
 
 
 def _state(entry: Entry) -> dict[str, Any]:
-    """Who answers whom after the act, in percent; nulls where a newer Sluice wrote a form that
-    cannot be read here.
-    """
+    """The state after the act, in percent; nulls where a newer Sluice wrote another format."""
     try:
         ledger = from_body(entry.body, entry.revision)
     except Refusal:
@@ -81,5 +75,8 @@ def _state(entry: Entry) -> dict[str, Any]:
     weights = ledger.split.weights() if ledger.split else {}
     split = {version: weight / 100 for version, weight in weights.items()}
     rollout = ledger.rollout
-    told = None if rollout is None else {**rollout.told(), "steps": len(rollout.steps)}
-    return {"released": ledger.released, "split": split, "rollout": told}
+    described = None
+    if rollout is not None:
+        described = {**rollout.told(), "steps": len(rollout.steps)}
+
+    return {"released": ledger.released, "split": split, "rollout": described}

@@ -1,9 +1,9 @@
-"""One rig for the tests that break nothing, fresh ones for those that do."""
+"""One harness for the tests that break nothing, fresh ones for those that do."""
 
 import pytest
 
 from tests.postgres import postgres_server, postgres_url
-from tests.router.rig import rig
+from tests.router.router_harness import router_harness
 
 __all__ = ["postgres_server", "postgres_url"]
 
@@ -20,7 +20,7 @@ version_timeout_ms = 2000
 max_body_bytes = 200000
 max_rows = 100
 """
-    with rig(tmp_path_factory.mktemp("pair"), settings=settings, workers=2) as made:
+    with router_harness(tmp_path_factory.mktemp("pair"), settings=settings, workers=2) as made:
         made.know(made.version("v1", "[0,1]"), made.version("v2", "[0,1]"), made.version("v3"))
         made.split({"v1": 9000, "v2": 1000})
         made.router()
@@ -29,6 +29,6 @@ max_rows = 100
 
 @pytest.fixture
 def fresh(tmp_path):
-    """A rig to be broken: nothing runs yet."""
-    with rig(tmp_path) as made:
+    """A harness to be broken: nothing runs yet."""
+    with router_harness(tmp_path) as made:
         yield made

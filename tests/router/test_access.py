@@ -9,7 +9,7 @@ from rollout.settings import RouterSettings
 from router.access import Access, is_loopback
 from router.config import from_environment
 from router.problems import Problem
-from tests.router.rig import OPERATOR, SECRET, rig
+from tests.router.router_harness import OPERATOR, SECRET, router_harness
 from tests.wire.processes import Client
 
 TOKEN = "toy-operator-token-of-sixteen"
@@ -143,7 +143,7 @@ def test_a_dyno_is_reached_from_outside_its_host(tmp_path):
 @pytest.fixture(scope="module")
 def closed(tmp_path_factory):
     """A router that takes nobody for local: v1 released, v2 a shadow that answers otherwise."""
-    with rig(
+    with router_harness(
         tmp_path_factory.mktemp("closed"), settings="[router]\nopen_on_loopback = false\n"
     ) as made:
         made.know(made.version("v1"), made.version("v2"))

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from rollout.state.split import keyed
-from tests.router.rig import OPERATOR, SECRET, TOKEN_KEY
+from tests.router.router_harness import OPERATOR, SECRET, TOKEN_KEY
 from tests.until import until
 
 
@@ -280,7 +280,7 @@ def test_a_client_that_sends_half_a_request_does_not_hold_others(pair):
         assert pair.predict({"x": 1}).status_code == 200
 
 
-def _unit_of(rig, version):
+def _unit_of(harness, version):
     """A unit that the split draws `version` for."""
-    split = keyed(rig.ledger.split, TOKEN_KEY.encode())
+    split = keyed(harness.ledger.split, TOKEN_KEY.encode())
     return next(f"unit-{i}" for i in range(10_000) if split.choose(f"unit-{i}".encode()) == version)

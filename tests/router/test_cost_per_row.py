@@ -14,10 +14,10 @@ from router.endpoints import predict
 from router.endpoints.predict import ERRORS_LISTED, Predict
 from router.evidence.prediction_counters import Outcomes
 from router.evidence.row_sample import RowSample
-from router.requests.beside import LARGE_BODY
+from router.requests.thread_pools import LARGE_BODY
 from service.bundle import Column
 from service.rows import Malformed, RowReader
-from tests.router.toys import City, deployed
+from tests.router.fakes import DispatcherHarness, deployed
 
 FEW, MANY = 100, 10_000
 # Of the same work per row; a quadratic step makes it a hundred.
@@ -49,16 +49,16 @@ class Router:
     """
 
     def __init__(self):
-        self.city = City(deployed("v1"))
+        self.harness = DispatcherHarness(deployed("v1"))
         settings = Settings()
-        outcomes = Outcomes(self.city.traffic.counts, b"key-of-sixteen-bytes")
+        outcomes = Outcomes(self.harness.traffic.counts, b"key-of-sixteen-bytes")
         access = Access(settings.router, "127.0.0.1", "")
         self.predict = Predict(
-            settings, self.city.traffic, outcomes, RowSample(0), access, lambda: False
+            settings, self.harness.traffic, outcomes, RowSample(0), access, lambda: False
         )
-        self.version = self.city.versions["v1"]
+        self.version = self.harness.versions["v1"]
         self.version.predict = lambda body, callback, timeout_s: self.sent.append((body, callback))
-        self.sent, self.told = [], []
+        self.sent, self.replies = [], []
 
     def ask(self, body):
         """Status and body of the answer."""
@@ -66,17 +66,17 @@ class Router:
             asyncio.run(self._looked_through(body))
         else:
             self._begin(body)
-        self.city.loop.run()
+        self.harness.loop.run()
         while self.sent:
             body, callback = self.sent.pop(0)
             callback(self._answer(body))
-            self.city.loop.run()
+            self.harness.loop.run()
 
-        return self.told.pop()
+        return self.replies.pop()
 
     def _begin(self, body):
         self.predict.answer(
-            [], body, lambda status, headers, answer: self.told.append((status, answer))
+            [], body, lambda status, headers, answer: self.replies.append((status, answer))
         )
 
     async def _looked_through(self, body):
@@ -91,10 +91,12 @@ class Router:
 
         predictions = [None] * decoded.total
         errors = [msgspec.structs.asdict(error) for error in decoded.errors]
-        for place, x in zip(decoded.kept, decoded.columns["x"].tolist(), strict=True):
-            predictions[place] = None if x < 0 else [x, 1 - x]
+        for position, x in zip(decoded.kept, decoded.columns["x"].tolist(), strict=True):
+            predictions[position] = None if x < 0 else [x, 1 - x]
             if x < 0:
-                errors.append({"row": place, "status": 500, "detail": "as asked", "column": None})
+                errors.append(
+                    {"row": position, "status": 500, "detail": "as asked", "column": None}
+                )
 
         return Answer(
             200,
@@ -140,11 +142,11 @@ def test_a_row_costs_the_same_among_few_and_among_many(router, kind):
 )
 def test_of_many_bad_rows_some_are_described_and_the_others_counted(kind):
     status, answer = Router().ask(body_of(KINDS[kind], MANY))
-    told = msgspec.json.decode(answer)
+    replies = msgspec.json.decode(answer)
     assert status == (500 if kind == "a failure" else 422)
-    assert [error["row"] for error in told["errors"]] == list(range(ERRORS_LISTED))
-    assert told["errors_not_listed"] == MANY - ERRORS_LISTED
-    assert told["predictions"] == [None] * MANY
+    assert [error["row"] for error in replies["errors"]] == list(range(ERRORS_LISTED))
+    assert replies["errors_not_listed"] == MANY - ERRORS_LISTED
+    assert replies["predictions"] == [None] * MANY
     assert len(answer) < 5 * MANY + 200 * ERRORS_LISTED
 
 
@@ -173,14 +175,14 @@ def test_the_time_that_a_body_waits_to_be_unpacked_is_of_its_deadline(monkeypatc
         monkeypatch.setattr(loop, "time", lambda real=loop.time: real() + clock[0])
         headers = [(b"content-encoding", b"gzip"), (b"x-timeout-ms", b"%d" % timeout_ms)]
         body = body_of(KINDS["good"], 5_000 if large else 1)
-        router.predict.answer(headers, body, lambda status, *_: told.append(status))
+        router.predict.answer(headers, body, lambda status, *_: replies.append(status))
         await asyncio.gather(*router.predict._preparing)
 
-    told, asked = [], []
-    monkeypatch.setattr(predict, "unpack", slow)
+    replies, asked = [], []
+    monkeypatch.setattr(predict, "decompress", slow)
     router.predict.traffic.predict = lambda *given: asked.append(given[4])
     asyncio.run(ask(4_000))
-    assert (told, asked) == ([504], [])
+    assert (replies, asked) == ([504], [])
     asyncio.run(ask(9_000))
     assert len(asked) == 1
     assert asked[0] <= 4.0
@@ -193,12 +195,12 @@ def test_good_and_bad_rows_stand_at_their_places_however_the_version_orders_its_
     answer = router._answer
 
     def shuffled(body):
-        told = answer(body)
-        decoded = msgspec.json.decode(told.body)
+        replies = answer(body)
+        decoded = msgspec.json.decode(replies.body)
         decoded["errors"] = decoded["errors"][::order]
         return Answer(200, [], msgspec.json.encode(decoded))
 
     router._answer = shuffled
-    told = msgspec.json.decode(router.ask(b'{"instances":[' + b",".join(rows) + b"]}")[1])
-    assert [row is None for row in told["predictions"]] == [False, True, True, False] * 100
-    assert [error["row"] for error in told["errors"]][:4] == [1, 2, 5, 6]
+    replies = msgspec.json.decode(router.ask(b'{"instances":[' + b",".join(rows) + b"]}")[1])
+    assert [row is None for row in replies["predictions"]] == [False, True, True, False] * 100
+    assert [error["row"] for error in replies["errors"]][:4] == [1, 2, 5, 6]

@@ -17,7 +17,7 @@ from rollout.state.ledger import Rollout, Step
 from router.evidence import worker_metrics
 from store import LedgerStore
 from store.engine import engine
-from tests.router.rig import rig
+from tests.router.router_harness import router_harness
 from tests.until import until
 
 
@@ -73,7 +73,7 @@ def test_without_a_released_version_it_says_so(fresh):
 
 
 def test_every_worker_follows_a_new_split_without_losing_a_request(tmp_path):
-    with rig(tmp_path, workers=2) as made:
+    with router_harness(tmp_path, workers=2) as made:
         made.know(made.version("v1"), made.version("v2"))
         made.split({"v1": 10_000})
         made.router()
@@ -143,7 +143,7 @@ def test_a_version_that_moves_to_another_address_loses_no_request(fresh):
 
 
 def test_restarting_every_worker_loses_no_request(tmp_path):
-    with rig(tmp_path, workers=2) as made:
+    with router_harness(tmp_path, workers=2) as made:
         made.know(made.version("v1"))
         made.split({"v1": 10_000})
         made.router()
@@ -165,7 +165,7 @@ def test_restarting_every_worker_loses_no_request(tmp_path):
 
 
 def test_a_killed_worker_is_replaced_and_its_counts_stay(tmp_path):
-    with rig(tmp_path, workers=2) as made:
+    with router_harness(tmp_path, workers=2) as made:
         made.know(made.version("v1"))
         made.split({"v1": 10_000})
         made.router()
@@ -214,7 +214,7 @@ def test_a_ledger_that_somebody_writes_to_for_long_does_not_stop_the_router(fres
 def test_while_postgresql_is_stopped_the_last_split_stays_in_force_and_it_is_said(
     postgres_server, postgres_url, tmp_path
 ):
-    with rig(tmp_path, database_url=postgres_url) as made:
+    with router_harness(tmp_path, database_url=postgres_url) as made:
         made.know(made.version("v1"), made.version("v2"))
         made.split({"v1": 10_000})
         made.router()
@@ -240,7 +240,7 @@ def _ready(made):
 def test_a_router_started_while_postgresql_is_away_serves_the_last_split(
     postgres_server, postgres_url, tmp_path
 ):
-    with rig(tmp_path, database_url=postgres_url) as made:
+    with router_harness(tmp_path, database_url=postgres_url) as made:
         made.know(made.version("v1"))
         made.split({"v1": 10_000})
         made.router()
@@ -280,7 +280,7 @@ def test_a_shadow_gets_only_its_share(fresh):
 def test_a_slow_version_does_not_hold_a_fast_one_and_overload_is_shed(tmp_path):
     limits = "max_queue_rows = 4\nmax_batch_rows = 1\nversion_timeout_ms = 5000\n"
     settings = f"[router]\nfallback = false\n[router.limits]\n{limits}"
-    with rig(tmp_path, settings=settings) as made:
+    with router_harness(tmp_path, settings=settings) as made:
         made.know(made.version("v1"), made.version("v2"))
         made.split({"v1": 10_000})
         made.router()
@@ -306,7 +306,7 @@ def test_a_slow_version_does_not_hold_a_fast_one_and_overload_is_shed(tmp_path):
 
 def test_a_hung_version_rests_after_three_time_outs(tmp_path):
     settings = "[router.limits]\nversion_timeout_ms = 100\n"
-    with rig(tmp_path, settings=settings) as made:
+    with router_harness(tmp_path, settings=settings) as made:
         made.know(made.version("v1"), made.version("v2"))
         made.split({"v1": 0, "v2": 10_000})
         made.router()
@@ -321,7 +321,7 @@ def test_a_hung_version_rests_after_three_time_outs(tmp_path):
 
 
 def test_a_ramp_by_the_clock_is_taken_to_release_by_the_workers_once_a_step(tmp_path):
-    with rig(tmp_path, workers=2) as made:
+    with router_harness(tmp_path, workers=2) as made:
         made.know(made.version("v1"), made.version("v2"))
         made.split({"v1": 10_000})
         steps = (Step(2000, 0.1), Step(6000, 0.1), Step(10_000))

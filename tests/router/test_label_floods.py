@@ -15,15 +15,15 @@ from store.engine import beside
 from store.evidence import EvidenceStore
 from store.feedback import FeedbackStore
 from store.schema import EVIDENCE_PART, LABELS_PART
-from tests.router.rig import rig
-from tests.router.toys import begun
+from tests.router.fakes import begun
+from tests.router.router_harness import router_harness
 from tests.until import until
 
 
 @pytest.fixture
 def stack(tmp_path):
     """Two router workers before v1."""
-    with rig(tmp_path, workers=2) as made:
+    with router_harness(tmp_path, workers=2) as made:
         made.know(made.version("v1", "[0,1]"))
         made.split({"v1": 10_000})
         made.router()
@@ -67,10 +67,10 @@ def test_a_thousand_spellings_of_one_id_are_one_label_and_decide_nothing(canary)
     labels = [
         {"prediction_id": each, "label": 0} for each in [token, *spellings(token, 999), token]
     ]
-    said = httpx.post(f"{canary.url}/feedback", json=labels, timeout=30).json()
-    assert (said["counted"], said["duplicates"]) == (1, 1)
+    detail = httpx.post(f"{canary.url}/feedback", json=labels, timeout=30).json()
+    assert (detail["counted"], detail["duplicates"]) == (1, 1)
     # As many are described as of bad rows.
-    assert (len(said["invalid"]), said["invalid_not_listed"]) == (100, 899)
+    assert (len(detail["invalid"]), detail["invalid_not_listed"]) == (100, 899)
     number = canary.ledger.running().number
     assert sum(count for *_, count in FeedbackStore(canary.engine, "toy").levels(number)) == 1
     looked = EvidenceStore(canary.engine, "toy")
@@ -83,9 +83,9 @@ def test_a_list_of_labels_for_one_row_costs_little_and_counts_nothing(stack):
     rows = [{"x": [0.1, 0.9]}] * 17
     token = answered_by_rows(stack, rows)
     body = b'{"prediction_id":"%b","label":[%b0]}' % (token.encode(), b"0," * 900_000)
-    said = httpx.post(f"{stack.url}/feedback", content=body, timeout=30)
-    assert said.json()["counted"] == 0
-    assert "for a prediction of 17 rows" in said.json()["invalid"][0]["detail"]
+    detail = httpx.post(f"{stack.url}/feedback", content=body, timeout=30)
+    assert detail.json()["counted"] == 0
+    assert "for a prediction of 17 rows" in detail.json()["invalid"][0]["detail"]
     assert (
         httpx.post(f"{stack.url}/feedback", content=body + b" " * 2_097_152, timeout=30).status_code
         == 413

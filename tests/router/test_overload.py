@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.router.rig import rig
+from tests.router.router_harness import router_harness
 
 SETTINGS = """
 [router.limits]
@@ -23,7 +23,7 @@ def busy(tmp_path):
     """One version that answers four rows in 50 ms, and takes nothing that would wait longer than
     200 ms.
     """
-    with rig(tmp_path, settings=SETTINGS) as made:
+    with router_harness(tmp_path, settings=SETTINGS) as made:
         made.know(made.version("v1"))
         made.split({"v1": 10_000})
         made.router()

@@ -8,15 +8,15 @@ from rollout.state.policy import Agreement, Labels
 from router.evidence.prediction_id import signature_of
 from store.feedback import FeedbackStore
 from store.shadow_answers import ShadowAnswerStore
-from tests.router.rig import rig
-from tests.router.toys import begun
+from tests.router.fakes import begun
+from tests.router.router_harness import router_harness
 from tests.until import until
 
 LOSS = {"labels": Labels(loss="absolute", bound=2.0), "agreement": Agreement(action="watch")}
 
 
 def test_a_shadow_that_is_further_from_the_truth_than_the_users_answers_goes_back(tmp_path):
-    with rig(tmp_path) as made:
+    with router_harness(tmp_path) as made:
         made.know(made.version("v1"), made.version("v2"))
         made.split({"v1": 10_000})
         made.record(begun(made.ledger, how="shadow", **LOSS))

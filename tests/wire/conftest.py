@@ -17,8 +17,8 @@ def loop():
 
 @pytest.fixture(scope="package")
 def served(tmp_path_factory):
-    """A worker with doors, for tests that break nothing."""
-    with gunicorn(tmp_path_factory.mktemp("doors")) as made:
+    """A worker with connections, for tests that break nothing."""
+    with gunicorn(tmp_path_factory.mktemp("connections")) as made:
         yield made
 
 

@@ -1,4 +1,4 @@
-"""Requests as bytes: for a hot path, for the long way, and such as nobody may read otherwise than
+"""Requests as bytes: for a hot path, for the slow path, and such as nobody may read otherwise than
 another.
 """
 
@@ -23,11 +23,11 @@ def lengths(*values, body=b"ab"):
 
 
 def line(first):
-    """A request that would be answered the short way but for its first line."""
+    """A request that would be answered the fast path but for its first line."""
     return first + b"\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"
 
 
-# Whole requests that go the long way.
+# Whole requests that go the slow path.
 WHOLE = {
     "GET": GET,
     "GET of the hot path": b"GET /hot HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab",

@@ -17,11 +17,11 @@ from typing import Any
 import httpx
 
 from tests.until import until
-from tests.wire.visit import Answers
+from tests.wire.fake_connection import Answers
 
 ROOT = Path(__file__).parents[2]
 GRACEFUL_S = 60
-DOOR = "wire.worker.FastPathWorker"
+FAST = "wire.worker.FastPathWorker"
 OWN = "gunicorn.workers.gasgi.ASGIWorker"
 
 
@@ -31,7 +31,7 @@ class Gunicorn:
     def __init__(
         self,
         folder: Path,
-        worker_class: str = DOOR,
+        worker_class: str = FAST,
         workers: int = 1,
         linger_s: float = 0.3,
         files: int | tuple[int, int] | None = None,

@@ -1,6 +1,4 @@
-"""A door reads no bytes otherwise than gunicorn does: the same requests, and the same end, as its
-own parsers find.
-"""
+"""The fast path finds the same requests and the same end of a connection as gunicorn's parsers."""
 
 import pytest
 from gunicorn.asgi.parser import PythonProtocol
@@ -8,8 +6,8 @@ from gunicorn_h1c import H1CProtocol
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.wire.fake_connection import FakeConnection
 from tests.wire.messages import hot
-from tests.wire.visit import Visit
 
 BODY = b"POST /hot HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
 SEEDS = [
@@ -80,8 +78,8 @@ WORDS = [
 class Reference:
     """gunicorn's protocol without the app: the requests that its parser finds, until it refuses.
 
-    Unlike gunicorn's, which takes one empty line before a request, it skips any number, as a door
-    does."""
+    Unlike gunicorn's, which takes one empty line before a request, it skips any number, as the
+    fast path does."""
 
     def __init__(self, parser):
         self.requests, self.refused = [], False
@@ -138,14 +136,14 @@ def messages(draw):
 def test_tampered_requests_are_read_as_gunicorn_alone_reads_them(loop, parser, raw, data):
     alone = Reference(parser)
     alone.data_received(raw)
-    visit = Visit(loop, other=lambda _: Reference(parser))
+    fake = FakeConnection(loop, other=lambda _: Reference(parser))
     at = sorted(data.draw(st.sets(st.integers(0, len(raw)), max_size=3)))
-    visit.send(
+    fake.send(
         *(raw[start:end] for start, end in zip([0, *at], [*at, len(raw)], strict=True))
     ).settle()
-    requests = [(b"POST", b"/hot", body) for body in visit.bodies]
-    if visit.other:
-        assert visit.other.refused == alone.refused
-        requests += visit.other.requests
+    requests = [(b"POST", b"/hot", body) for body in fake.bodies]
+    if fake.other:
+        assert fake.other.refused == alone.refused
+        requests += fake.other.requests
 
     assert requests == alone.requests

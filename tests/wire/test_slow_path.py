@@ -1,4 +1,4 @@
-"""The long way: what is parsed at once is bounded, and others are served between."""
+"""The slow path: what is parsed at once is bounded, and others are served between."""
 
 import asyncio
 from types import SimpleNamespace
@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from gunicorn.config import Config
 
-from tests.wire.visit import Transport
+from tests.wire.fake_connection import FakeTransport
 from wire.budget import ByteBudget
 from wire.read_turns import PIECE_BYTES, ReadTurns
 from wire.slow_path import FULL, SLICE_BYTES, SlowPathProtocol
@@ -15,8 +15,8 @@ HEAD = b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 TINY = b"2\r\nab\r\n"
 
 
-class SlowVisit:
-    """One connection of the long way; its app notes the pieces of each body it is given."""
+class FakeSlowConnection:
+    """One connection of the slow path; its app notes the pieces of each body it is given."""
 
     def __init__(self):
         self.bodies, self.fed, self.rounds = [], [], 0
@@ -56,8 +56,8 @@ class SlowVisit:
             turns=ReadTurns(loop),
             refused=lambda status: None,
         )
-        connection, self.transport = SlowPathProtocol(worker), WebTransport()
-        self.door = connection
+        connection, self.transport = SlowPathProtocol(worker), FakeWebTransport()
+        self.connection = connection
         connection.connection_made(self.transport)
         parser = connection._callback_parser
         connection._callback_parser = Noted(parser, self.fed)
@@ -75,7 +75,7 @@ class SlowVisit:
         await asyncio.sleep(0)
 
 
-class WebTransport(Transport):
+class FakeWebTransport(FakeTransport):
     """One that also says who is at its ends."""
 
     def get_extra_info(self, name, default=None):
@@ -104,62 +104,62 @@ class Noted:
 
 def answered(times=1):
     """Until so many answers have been sent."""
-    return lambda visit: b"".join(visit.transport.sent).count(b"HTTP/1.1 200") >= times
+    return lambda fake: b"".join(fake.transport.sent).count(b"HTTP/1.1 200") >= times
 
 
 def test_tiny_chunks_are_parsed_a_slice_at_a_time_with_rounds_of_the_loop_between():
     count = 20_000
-    visit = SlowVisit().play(HEAD + TINY * count + b"0\r\n\r\n", until=answered())
-    assert b"".join(visit.bodies[0]) == b"ab" * count
-    assert max(visit.fed) <= SLICE_BYTES
-    assert visit.rounds >= len(visit.fed) - 1
+    fake = FakeSlowConnection().play(HEAD + TINY * count + b"0\r\n\r\n", until=answered())
+    assert b"".join(fake.bodies[0]) == b"ab" * count
+    assert max(fake.fed) <= SLICE_BYTES
+    assert fake.rounds >= len(fake.fed) - 1
     # As many pieces as slices, not as chunks.
-    assert len(visit.bodies[0]) <= len(visit.fed) + 1
-    assert visit.transport.reading
+    assert len(fake.bodies[0]) <= len(fake.fed) + 1
+    assert fake.transport.reading
 
 
 def test_requests_behind_a_large_one_are_answered_in_their_order_however_they_arrive():
     large = HEAD + TINY * 3_000 + b"0\r\n\r\n"
     small = HEAD + TINY + b"0\r\n\r\n"
     for sent in ([large + small * 2], [large, small, small], [small * 2 + large]):
-        visit = SlowVisit().play(*sent, until=answered(3))
-        sizes = sorted(sum(map(len, body)) for body in visit.bodies)
+        fake = FakeSlowConnection().play(*sent, until=answered(3))
+        sizes = sorted(sum(map(len, body)) for body in fake.bodies)
         assert sizes == [2, 2, 6_000]
-        assert visit.transport.reading
+        assert fake.transport.reading
 
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_client_that_closes_its_side_while_its_bytes_wait_is_answered_if_it_sent_all(whole):
     raw = HEAD + TINY * 3_000 + b"0\r\n\r\n" * whole
-    visit = SlowVisit().play(raw, ended=True, until=lambda visit: visit.transport.closed)
-    assert (b"HTTP/1.1 200" in b"".join(visit.transport.sent)) == whole
+    fake = FakeSlowConnection().play(raw, ended=True, until=lambda fake: fake.transport.closed)
+    assert (b"HTTP/1.1 200" in b"".join(fake.transport.sent)) == whole
 
 
 def test_two_reasons_not_to_read_do_not_undo_each_other():
     held = []
 
-    def look(visit):
-        connection = visit.door
+    def look(fake):
+        connection = fake.connection
         if not held:
-            held.append(visit.transport.reading)
+            held.append(fake.transport.reading)
             connection._pause_reading()
             connection._resume_reading()
-            held.append(visit.transport.reading)
+            held.append(fake.transport.reading)
             connection._pause_reading()
         if connection._unparsed:
             return False
         if len(held) == 2:
-            held.append((FULL in connection._pauses, visit.transport.reading))
+            held.append((FULL in connection._pauses, fake.transport.reading))
             connection._resume_reading()
-        return visit.transport.reading
+        return fake.transport.reading
 
     # Its app takes all that comes, so it is only full because this says so.
-    SlowVisit.play(visit := Silent(), HEAD + TINY * 3_000, until=look)
+    FakeSlowConnection.play(fake := Silent(), HEAD + TINY * 3_000, until=look)
     assert held[:2] == [False, False]
-    assert visit.transport.reading
+    assert fake.transport.reading
 
 
-class Silent(SlowVisit):
+class Silent(FakeSlowConnection):
     """An app that takes nothing."""
 
     async def app(self, scope, receive, send):
@@ -168,17 +168,17 @@ class Silent(SlowVisit):
 
 def test_a_head_without_end_is_refused_and_a_long_body_behind_a_head_is_not():
     endless = b"POST /x HTTP/1.1\r\nHost: x\r\n" + b"a: b\r\n" * 20_000
-    visit = SlowVisit().play(endless, until=lambda visit: visit.transport.closed)
-    assert b"".join(visit.transport.sent)[9:12] in (b"431", b"400")
+    fake = FakeSlowConnection().play(endless, until=lambda fake: fake.transport.closed)
+    assert b"".join(fake.transport.sent)[9:12] in (b"431", b"400")
     long_head = HEAD[:-2] + b"A: " + b"a" * 6_000 + b"\r\n\r\n"
-    visit = SlowVisit().play(long_head + TINY * 20_000 + b"0\r\n\r\n", until=answered())
-    assert b"".join(visit.bodies[0]) == b"ab" * 20_000
+    fake = FakeSlowConnection().play(long_head + TINY * 20_000 + b"0\r\n\r\n", until=answered())
+    assert b"".join(fake.bodies[0]) == b"ab" * 20_000
 
 
 def test_a_body_without_chunks_is_parsed_in_larger_slices_and_what_follows_it_is_not():
     long = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n" + b"a" * 300_000
     tiny = HEAD + TINY * 2_000 + b"0\r\n\r\n"
-    visit = SlowVisit().play(long, tiny, until=answered(2))
-    assert [sum(map(len, body)) for body in visit.bodies] == [300_000, 4_000]
-    larger = [size for size in visit.fed if size > SLICE_BYTES]
+    fake = FakeSlowConnection().play(long, tiny, until=answered(2))
+    assert [sum(map(len, body)) for body in fake.bodies] == [300_000, 4_000]
+    larger = [size for size in fake.fed if size > SLICE_BYTES]
     assert larger.count(PIECE_BYTES) == 300_000 // PIECE_BYTES

@@ -16,10 +16,10 @@ from types import MethodType, SimpleNamespace
 import pytest
 
 from tests.until import until
+from tests.wire.fake_connection import FakeConnection, FakeWorker
 from tests.wire.messages import BROKEN, CHUNKED, GET, LARGEST_BODY, WHOLE, hot
 from tests.wire.processes import GRACEFUL_S, Client, gunicorn
 from tests.wire.toy_app import LARGE
-from tests.wire.visit import House, Visit
 from wire import worker
 from wire.budget import ByteBudget
 
@@ -81,7 +81,7 @@ HIDING = {
 }
 
 
-def told(server, raw):
+def problem(server, raw):
     """The statuses that these bytes are answered with, until the server closes."""
     with server.connect() as client:
         client.send(raw + hot(b"next") + LAST)
@@ -98,12 +98,12 @@ SENT = {name: raw for name, raw in (WHOLE | BROKEN | HIDING).items() if name not
 def test_whatever_is_sent_is_answered_as_often_and_in_the_order_in_which_gunicorn_alone_answers(
     served, plain, raw
 ):
-    assert told(served, raw) == told(plain, raw)
-    assert told(served, hot() + raw) == told(plain, hot() + raw)
+    assert problem(served, raw) == problem(plain, raw)
+    assert problem(served, hot() + raw) == problem(plain, hot() + raw)
 
 
 def test_an_offer_to_upgrade_is_ignored(served):
-    assert told(served, WHOLE["GET with Upgrade"]) == told(served, GET)
+    assert problem(served, WHOLE["GET with Upgrade"]) == problem(served, GET)
 
 
 def test_a_hidden_request_is_the_body_of_the_one_that_hides_it(served):
@@ -202,7 +202,7 @@ def test_connections_are_counted_exactly_whatever_became_of_them(served):
 
     # The one that asks was handed over.
     until(
-        lambda: (served.worker()["conns"], served.worker()["doors"]) == (1, 0),
+        lambda: (served.worker()["conns"], served.worker()["connections"]) == (1, 0),
         "only the one that asks is left",
     )
 
@@ -210,16 +210,16 @@ def test_connections_are_counted_exactly_whatever_became_of_them(served):
 def test_silent_connections_are_closed_and_requests_that_do_not_arrive_are_408(loop, monkeypatch):
     monkeypatch.setattr(worker, "SWEEP_S", 0.001)
     names = ("idle", "half", "new", "started", "answered", "kept")
-    visits = {name: Visit(loop, House(at_once=False)) for name in names}
+    fakes = {name: FakeConnection(loop, FakeWorker(at_once=False)) for name in names}
     for name, sent in {
         "half": hot()[:-1],
         "started": hot()[:-1],
         "answered": hot(),
         "kept": hot(),
     }.items():
-        visits[name].send(sent)
+        fakes[name].send(sent)
 
-    visits["kept"].answer()
+    fakes["kept"].answer()
     for name, ago in {
         "idle": 61,
         "half": worker.SLOWEST_REQUEST_S + 1,
@@ -227,45 +227,43 @@ def test_silent_connections_are_closed_and_requests_that_do_not_arrive_are_408(l
         "started": 29,
         "kept": 61,
     }.items():
-        visits[name].door.since -= ago
+        fakes[name].connection.since -= ago
 
-    connections = {visit.door for visit in visits.values()}
+    connections = {fake.connection for fake in fakes.values()}
     keepalive = SimpleNamespace(keepalive=60)
     sweeping = SimpleNamespace(
         loop=loop, connections=connections, others=[], cfg=keepalive, date=b"", budget=ByteBudget(1)
     )
-    sweeping._look = MethodType(worker.FastPathWorker._look, sweeping)
+    sweeping._check = MethodType(worker.FastPathWorker._check, sweeping)
 
     async def sweep():
         sweeper = loop.create_task(worker.FastPathWorker._sweep(sweeping))
         while not (
-            sweeping.date and all(visits[name].transport.closed for name in ("idle", "kept"))
+            sweeping.date and all(fakes[name].transport.closed for name in ("idle", "kept"))
         ):
             await asyncio.sleep(0)
 
-        assert visits["half"].transport.ended
-        assert not visits["half"].transport.closed
+        assert fakes["half"].transport.ended
+        assert not fakes["half"].transport.closed
         # Its client has had the time to read that answer.
-        visits["half"].door.since -= worker.DISCARD_S
-        while not visits["half"].transport.closed:
+        fakes["half"].connection.since -= worker.DISCARD_S
+        while not fakes["half"].transport.closed:
             await asyncio.sleep(0)
 
         sweeper.cancel()
 
     loop.run_until_complete(asyncio.wait_for(sweep(), 5))
-    assert {name for name, visit in visits.items() if visit.transport.closed} == {
+    assert {name for name, fake in fakes.items() if fake.transport.closed} == {
         "idle",
         "half",
         "kept",
     }
-    assert {
-        name: visit.answers.statuses for name, visit in visits.items() if visit.transport.sent
-    } == {
+    assert {name: fake.answers.statuses for name, fake in fakes.items() if fake.transport.sent} == {
         "half": [408],
         "kept": [200],
     }
-    assert visits["half"].answers.headers[0][b"content-type"] == b"application/problem+json"
-    assert visits["half"].answers.headers[0][b"connection"] == b"close"
+    assert fakes["half"].answers.headers[0][b"content-type"] == b"application/problem+json"
+    assert fakes["half"].answers.headers[0][b"connection"] == b"close"
     assert sweeping.date.endswith(b" GMT\r\n")
 
 
@@ -307,9 +305,9 @@ def test_what_cannot_be_read_is_problem_json_that_names_its_cause(served, raw):
         client.send(raw)
         assert client.read() == [status]
         assert client.answers.headers[0][b"content-type"] == b"application/problem+json"
-        told = json.loads(client.answers.bodies[0])
-        assert told["status"] == status
-        assert cause in told["detail"]
+        problem = json.loads(client.answers.bodies[0])
+        assert problem["status"] == status
+        assert cause in problem["detail"]
 
 
 def test_http_1_0_needs_no_host(served):
@@ -524,13 +522,13 @@ def test_several_workers_share_the_connections_and_a_killed_one_is_replaced(tmp_
 
 def _pids(server, expected):
     """The workers that answer new connections, once there are as many as expected."""
-    found = set()
+    match = set()
     for _ in range(30):
         with server.connect() as client:
             client.ask(hot())
-            found.add(client.answers.headers[0][b"x-pid"])
+            match.add(client.answers.headers[0][b"x-pid"])
 
-    return found if len(found) == expected else None
+    return match if len(match) == expected else None
 
 
 def _refused(server):

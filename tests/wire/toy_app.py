@@ -1,10 +1,9 @@
-"""An ASGI app with one hot path, for the tests of the worker: it answers what it was asked the
-short or the long way.
+"""An ASGI app with one hot URL, for the tests of the worker, on the fast and the slow path.
 
-POST /hot is answered with its body; the header `x-do` makes the short way answer later (`later`),
+POST /hot is answered with its body; the header `x-do` makes the fast path answer later (`later`),
 with much (`large`) or not at all (`fail`). GET /worker tells what the worker holds and how many
-requests came the short way. The end of the lifespan leaves the file TOY_ENDED; TOY_LINGER_S
-shortens farewells."""
+requests took the fast path. The end of the lifespan leaves the file TOY_ENDED; TOY_LINGER_S
+shortens the shutdown."""
 
 import asyncio
 import json
@@ -19,7 +18,7 @@ LATER_S = 0.05
 LARGE = 1000
 
 
-class Toy:
+class ToyApp:
     """The app."""
 
     largest_body = LARGEST_BODY
@@ -37,14 +36,14 @@ class Toy:
 
     def _answer_hot(self, headers, body, respond):
         self.asked += 1
-        wanted = dict(headers).get(b"x-do")
+        behaviour = dict(headers).get(b"x-do")
         own = [(b"x-way", b"short"), (b"x-pid", b"%d" % os.getpid())]
-        if wanted == b"later":
+        if behaviour == b"later":
             asyncio.get_running_loop().call_later(LATER_S, respond, 200, own, body)
-        elif wanted == b"fail":
+        elif behaviour == b"fail":
             raise RuntimeError("as asked")
         else:
-            respond(200, own, body * LARGE if wanted == b"large" else body)
+            respond(200, own, body * LARGE if behaviour == b"large" else body)
 
     async def _live(self, receive, send):
         await receive()
@@ -66,7 +65,11 @@ class Toy:
 
         if scope["path"] == "/worker":
             worker = scope["state"]["worker"]
-            held = {"conns": worker.nr_conns, "doors": len(worker.connections), "asked": self.asked}
+            held = {
+                "conns": worker.nr_conns,
+                "connections": len(worker.connections),
+                "asked": self.asked,
+            }
             await answer(200, json.dumps(held).encode())
         elif scope["path"] == "/hot":
             await answer(200 if scope["method"] == "POST" else 405, body)
@@ -89,7 +92,7 @@ class Toy:
 
 def create_app():
     """The app, as gunicorn asks for it."""
-    # Not imported here: that would give doors also to gunicorn's own worker.
+    # Not imported here: that would give connections also to gunicorn's own worker.
     if "wire.worker" in sys.modules:
         sys.modules["wire.worker"].LINGER_S = float(os.environ["TOY_LINGER_S"])
-    return Toy()
+    return ToyApp()

@@ -20,12 +20,12 @@ from rollout.state.classes import Answers
 from rollout.state.ledger import Ledger, Step, from_body
 from rollout.state.policy import Labels
 from rollout.verdict.evidence_snapshot import FAILED, REFERENCE
-from router.control import controller as conducting
+from router.control import controller as controller_module
 from router.control.controller import Controller, SteadyClock
 from router.dispatch.routing_table import table_of
 from router.endpoints.feedback import FeedbackEndpoint as Feedbacks
 from router.evidence.evidence_counters import EvidenceByWeight
-from router.evidence.labels import Known, read_labels
+from router.evidence.labels import LabelContext, read_labels
 from router.evidence.prediction_id import SignedPrediction, sign, signature_of
 from router.evidence.worker_metrics import WorkerMetrics
 from router.shadow.shadow_buffer import ShadowBuffer
@@ -35,7 +35,7 @@ from store.feedback import Feedback
 from store.leases import Lease
 from store.ledger import LedgerStore
 from store.shadow_answers import ShadowAnswer
-from tests.router.toys import NOW, begun, deployed
+from tests.router.fakes import NOW, begun, deployed
 from tests.until import until
 
 KEY = b"a key of sixteen or more"
@@ -43,7 +43,7 @@ EASY = {"step_requests": 10}
 
 
 class Stage:
-    """A record with a rollout in it, a clock that is set, and conductors."""
+    """A record with a rollout in it, a clock that is set, and controllers."""
 
     def __init__(self, url):
         self.url, self.now = url, NOW
@@ -61,8 +61,8 @@ class Stage:
             self.record(Ledger(model="toy", revision=revision))
         return self.record(begun(self.record(deployed("v1", "v2")), **options))
 
-    def conductor(self, clock=True):
-        """One more process's conductor, with connections of its own."""
+    def controller(self, clock=True):
+        """One more process's controller, with connections of its own."""
         self.engines.append(engine(self.url))
         return Controller(
             self.engines[-1], "toy", EvidenceByWeight(), (lambda: self.now) if clock else None
@@ -72,13 +72,13 @@ class Stage:
         newest = self.store.newest()
         return from_body(newest.body, newest.revision)
 
-    def tick(self, conductor, times=1):
+    def tick(self, controller, times=1):
         for _ in range(times):
-            conductor.tick(self.ledger())
+            controller.tick(self.ledger())
         return self.acts()
 
     def acts(self):
-        """What conductors did, oldest first."""
+        """What controllers did, oldest first."""
         return [
             entry.action for entry in reversed(self.store.history()) if entry.actor == "conductor"
         ]
@@ -110,36 +110,36 @@ def _stage(url):
 @pytest.fixture
 def quick_lease(monkeypatch):
     """A lease that nobody renews is free soon."""
-    monkeypatch.setattr(conducting, "LEASE_S", 0.05)
+    monkeypatch.setattr(controller_module, "LEASE_S", 0.05)
 
 
-def serve(conductor, ledger, version="v2", ok=0, error=0, timing=0):
+def serve(controller, ledger, version="v2", ok=0, error=0, timing=0):
     """This worker counts requests of a version at the present weight."""
-    tally = conductor.tallies.of(table_of(ledger), version)
+    tally = controller.tallies.of(table_of(ledger), version)
     tally.drawn += ok + error
     tally.finished["ok"] += ok
     tally.finished["error"] += error
     tally.timing[0] = tally.timing.get(0, 0) + timing
 
 
-def serve_both(conductor, ledger, requests):
+def serve_both(controller, ledger, requests):
     """As many requests as both get of so many by the candidate's share, all answered well."""
     mine = requests * ledger.weight("v2") // 10_000
-    serve(conductor, ledger, "v2", ok=mine, timing=40)
-    serve(conductor, ledger, "v1", ok=requests - mine)
+    serve(controller, ledger, "v2", ok=mine, timing=40)
+    serve(controller, ledger, "v1", ok=requests - mine)
 
 
 def test_a_canary_goes_from_its_first_share_to_its_release(both):
     ledger = both.begin(**EASY)
-    conductor = both.conductor()
-    serve_both(conductor, ledger, 5_000)
-    assert both.tick(conductor) == [], "the step has its time"
+    controller = both.controller()
+    serve_both(controller, ledger, 5_000)
+    assert both.tick(controller) == [], "the step has its time"
     both.now += 10.0
-    assert both.tick(conductor) == ["step"]
-    serve_both(conductor, both.ledger(), 5_000)
-    assert both.tick(conductor) == ["step"], "the last step has its time too"
+    assert both.tick(controller) == ["step"]
+    serve_both(controller, both.ledger(), 5_000)
+    assert both.tick(controller) == ["step"], "the last step has its time too"
     both.now += 10.0
-    assert both.tick(conductor) == ["step", "promote"]
+    assert both.tick(controller) == ["step", "promote"]
     assert (both.ledger().released, both.ledger().rollout) == ("v2", None)
     assert both.store.newest().body["verdict"]["word"] == "pass"
     assert both.store.verify() == 6
@@ -147,21 +147,21 @@ def test_a_canary_goes_from_its_first_share_to_its_release(both):
 
 def test_a_step_needs_its_time_and_its_requests(stage):
     ledger = stage.begin(step_requests=50)
-    conductor = stage.conductor()
+    controller = stage.controller()
     stage.now += 1000.0
-    serve(conductor, ledger, "v2", ok=49)
-    serve(conductor, ledger, "v1", ok=200)
-    assert stage.tick(conductor) == []
-    serve(conductor, ledger, "v2", ok=1)
-    assert stage.tick(conductor) == ["step"]
+    serve(controller, ledger, "v2", ok=49)
+    serve(controller, ledger, "v1", ok=200)
+    assert stage.tick(controller) == []
+    serve(controller, ledger, "v2", ok=1)
+    assert stage.tick(controller) == ["step"]
 
 
 def test_a_failing_candidate_goes_back_and_the_numbers_are_kept(both):
     ledger = both.begin()
-    conductor = both.conductor()
-    serve(conductor, ledger, "v2", ok=30, error=30)
-    serve(conductor, ledger, "v1", ok=240)
-    assert both.tick(conductor) == ["rollback"]
+    controller = both.controller()
+    serve(controller, ledger, "v2", ok=30, error=30)
+    serve(controller, ledger, "v1", ok=240)
+    assert both.tick(controller) == ["rollback"]
     newest = both.store.newest()
     assert both.ledger().split.weights() == {"v1": 10_000}
     assert newest.body["verdict"]["word"] == "fail"
@@ -173,11 +173,11 @@ def test_a_rollback_waits_neither_for_a_pause_nor_for_a_hold(stage, act):
     ledger = stage.begin()
     (record,) = act(ledger, Facts(NOW, "ann"))
     stage.record(record.ledger)
-    conductor = stage.conductor()
-    serve_both(conductor, ledger, 5_000)
-    assert stage.tick(conductor) == []
-    serve(conductor, ledger, "v2", error=200)
-    assert stage.tick(conductor) == ["rollback"]
+    controller = stage.controller()
+    serve_both(controller, ledger, 5_000)
+    assert stage.tick(controller) == []
+    serve(controller, ledger, "v2", error=200)
+    assert stage.tick(controller) == ["rollback"]
 
 
 def _held(ledger):
@@ -193,125 +193,125 @@ def _held(ledger):
 
 def test_a_paused_rollout_takes_no_step_and_goes_on_with_the_time_that_was_left(stage):
     ledger = stage.begin(**EASY)
-    conductor = stage.conductor()
-    serve_both(conductor, ledger, 5_000)
+    controller = stage.controller()
+    serve_both(controller, ledger, 5_000)
     stage.now += 6.0
     (record,) = pause(ledger, Facts(stage.now, "ann"))
     stage.record(record.ledger)
     stage.now += 100.0
-    assert stage.tick(conductor) == []
+    assert stage.tick(controller) == []
     (record,) = resume(stage.ledger(), Facts(stage.now, "ann"))
     stage.record(record.ledger)
     stage.now += 3.0
-    assert stage.tick(conductor) == []
+    assert stage.tick(controller) == []
     stage.now += 1.5
-    assert stage.tick(conductor) == ["step"]
+    assert stage.tick(controller) == ["step"]
 
 
 def test_a_deadline_holds_it_and_a_person_may_let_it_go_on(stage):
     stage.begin(deadline_s=60.0)
-    conductor = stage.conductor()
+    controller = stage.controller()
     stage.now += 60.0
-    assert stage.tick(conductor, 3) == ["hold"]
+    assert stage.tick(controller, 3) == ["hold"]
     assert stage.ledger().running().held == ("deadline",)
     (record,) = resume(stage.ledger(), Facts(stage.now, "ann"))
     stage.record(record.ledger)
-    assert stage.tick(conductor, 3) == ["hold"]
+    assert stage.tick(controller, 3) == ["hold"]
 
 
 def test_a_deadline_goes_back_where_that_is_the_plan(stage):
     stage.begin(deadline_s=60.0, undecided="rollback")
-    conductor = stage.conductor()
+    controller = stage.controller()
     stage.now += 60.0
-    assert stage.tick(conductor) == ["rollback"]
+    assert stage.tick(controller) == ["rollback"]
 
 
 def test_a_fixed_split_of_users_never_moves_but_back(stage):
     ledger = stage.begin(how="ab", steps=(Step(5000),), deadline_s=60.0)
-    conductor = stage.conductor()
-    serve_both(conductor, ledger, 100_000)
+    controller = stage.controller()
+    serve_both(controller, ledger, 100_000)
     stage.now += 1e6
-    assert stage.tick(conductor, 5) == []
-    serve(conductor, ledger, "v2", error=5_000)
-    assert stage.tick(conductor) == ["rollback"]
+    assert stage.tick(controller, 5) == []
+    serve(controller, ledger, "v2", error=5_000)
+    assert stage.tick(controller) == ["rollback"]
 
 
 def test_a_judged_ramp_follows_the_clock_and_goes_back_on_evidence(stage):
     steps = (Step(2000, 10.0), Step(6000, 10.0), Step(10_000))
     stage.begin(how="ramp", steps=steps)
-    conductor = stage.conductor()
+    controller = stage.controller()
     stage.now += 10.0
-    assert stage.tick(conductor, 2) == ["step"]
-    serve(conductor, stage.ledger(), "v2", error=500)
-    serve(conductor, stage.ledger(), "v1", ok=500)
-    assert stage.tick(conductor) == ["step", "rollback"]
+    assert stage.tick(controller, 2) == ["step"]
+    serve(controller, stage.ledger(), "v2", error=500)
+    serve(controller, stage.ledger(), "v1", ok=500)
+    assert stage.tick(controller) == ["step", "rollback"]
 
 
 @pytest.mark.parametrize("how", ["blue-green", "release-in-place"])
 def test_a_watched_switch_is_released_after_its_time_with_its_proof(stage, how):
     ledger = stage.begin(how=how, watch_s=20.0)
-    conductor = stage.conductor()
-    tally = conductor.tallies.of(table_of(ledger), "v2")
-    serve(conductor, ledger, "v2", ok=2000, timing=40)
-    assert stage.tick(conductor) == []
+    controller = stage.controller()
+    tally = controller.tallies.of(table_of(ledger), "v2")
+    serve(controller, ledger, "v2", ok=2000, timing=40)
+    assert stage.tick(controller) == []
     stage.now += 20.0
-    assert stage.tick(conductor) == [], "no answer of both was seen yet"
+    assert stage.tick(controller) == [], "no answer of both was seen yet"
     tally.answers = {"both": 2000}
-    assert stage.tick(conductor) == ["promote"]
+    assert stage.tick(controller) == ["promote"]
     assert stage.ledger().rollback_target() == "v1"
 
 
 @pytest.mark.parametrize("how", ["blue-green", "release-in-place"])
 def test_a_watched_switch_goes_back_when_only_the_old_version_answers(stage, how):
     ledger = stage.begin(how=how)
-    conductor = stage.conductor()
-    conductor.tallies.of(table_of(ledger), "v2").answers = {"both": 100, "candidate failed": 40}
-    assert stage.tick(conductor) == ["rollback"]
+    controller = stage.controller()
+    controller.tallies.of(table_of(ledger), "v2").answers = {"both": 100, "candidate failed": 40}
+    assert stage.tick(controller) == ["rollback"]
     assert stage.ledger().split.weights() == {"v1": 10_000}
     assert stage.ledger().released == "v1"
 
 
 def test_a_shadow_ends_with_its_proof_and_no_user_has_met_it(stage):
     ledger = stage.begin(how="shadow")
-    conductor = stage.conductor()
-    tally = conductor.tallies.of(table_of(ledger), "v2")
+    controller = stage.controller()
+    tally = controller.tallies.of(table_of(ledger), "v2")
     tally.copies, tally.control = {"agree": 1800}, {"agree": 200}
-    serve(conductor, ledger, timing=40)
-    assert stage.tick(conductor) == ["end"]
+    serve(controller, ledger, timing=40)
+    assert stage.tick(controller) == ["end"]
     assert (stage.ledger().released, stage.ledger().split.weights()) == ("v1", {"v1": 10_000})
 
 
 def test_late_labels_flag_what_was_released_once(stage):
     ledger = stage.begin(**EASY)
     number = ledger.running().number
-    conductor = stage.conductor()
-    serve_both(conductor, ledger, 5_000)
+    controller = stage.controller()
+    serve_both(controller, ledger, 5_000)
     stage.now += 10.0
-    stage.tick(conductor)
-    serve_both(conductor, stage.ledger(), 5_000)
+    stage.tick(controller)
+    serve_both(controller, stage.ledger(), 5_000)
     stage.now += 10.0
-    assert stage.tick(conductor) == ["step", "promote"]
-    _label(conductor, number, weight=5000, wrong={"v2": 300, "v1": 20}, of=400)
-    assert stage.tick(conductor, 25) == ["step", "promote", "flag"]
+    assert stage.tick(controller) == ["step", "promote"]
+    _label(controller, number, weight=5000, wrong={"v2": 300, "v1": 20}, of=400)
+    assert stage.tick(controller, 25) == ["step", "promote", "flag"]
     assert stage.ledger().flagged
     assert stage.ledger().released == "v2"
 
 
 def test_late_labels_of_a_rollout_in_progress_send_it_back(stage):
     ledger = stage.begin()
-    conductor = stage.conductor()
-    _label(conductor, ledger.running().number, weight=5000, wrong={"v2": 90, "v1": 20}, of=100)
-    assert stage.tick(conductor) == ["rollback"]
+    controller = stage.controller()
+    _label(controller, ledger.running().number, weight=5000, wrong={"v2": 90, "v1": 20}, of=100)
+    assert stage.tick(controller) == ["rollback"]
     assert "labels" in stage.store.newest().reason
 
 
 def test_what_a_shadow_answered_meets_the_label_of_what_the_user_got(stage):
     ledger = stage.begin(how="shadow")
     number = ledger.running().number
-    kept, conductor = ShadowBuffer(), stage.conductor()
-    conductor.kept = kept
-    known = Known(lambda _: Answers("classification", (0, 1), True), lambda _: Labels())
-    stores, kept_ones = (conductor.labels, conductor.copies), frozenset
+    kept, controller = ShadowBuffer(), stage.controller()
+    controller.kept = kept
+    known = LabelContext(lambda _: Answers("classification", (0, 1), True), lambda _: Labels())
+    stores, kept_ones = (controller.labels, controller.copies), frozenset
     labels = Feedbacks(
         *stores, WorkerMetrics(), KEY, Settings("toy"), known, kept_ones, lambda: False
     )
@@ -319,11 +319,11 @@ def test_what_a_shadow_answered_meets_the_label_of_what_the_user_got(stage):
     for token in tokens:
         kept.add(number, ShadowAnswer(signature_of(token.encode()), 0.3, "0"))
 
-    assert stage.tick(conductor) == []
+    assert stage.tick(controller) == []
     entries = [json.dumps({"prediction_id": token, "label": 1}).encode() for token in tokens]
     labels.add(read_labels(entries, KEY, datetime.now(UTC), known).rows)
-    assert conductor.labels.pairs(number) == [(0, 16, 50)]
-    assert stage.tick(conductor) == ["rollback"]
+    assert controller.labels.pairs(number) == [(0, 16, 50)]
+    assert stage.tick(controller) == ["rollback"]
     assert "labels: 50 worse, 0 worse on v1" in stage.store.newest().reason
 
 
@@ -334,10 +334,10 @@ def shadowed(number, serial):
     ).decode()
 
 
-def _label(conductor, number, weight, wrong, of):
+def _label(controller, number, weight, wrong, of):
     """So many labels of each version, some of them wrong."""
     at = datetime.now(UTC)
-    conductor.labels.add(
+    controller.labels.add(
         [
             Feedback(
                 f"{version}-{n}",
@@ -377,20 +377,20 @@ class Anybody:
 def test_two_that_both_conduct_take_every_step_once(both):
     steps = (*(Step(1000 * n, 1.0) for n in range(1, 10)), Step(10_000))
     both.begin(how="ramp", steps=steps)
-    conductors = [both.conductor(), both.conductor()]
-    for conductor in conductors:
-        conductor.leases = Anybody()
+    controllers = [both.controller(), both.controller()]
+    for controller in controllers:
+        controller.leases = Anybody()
 
     for _ in steps:
         both.now += 1.0
         ledger, start = both.ledger(), threading.Barrier(2)
 
-        def tick(conductor, ledger=ledger, start=start):
+        def tick(controller, ledger=ledger, start=start):
             start.wait(300)
-            conductor.tick(ledger)
+            controller.tick(ledger)
 
         with ThreadPoolExecutor(2) as threads:
-            list(threads.map(tick, conductors))
+            list(threads.map(tick, controllers))
 
     assert both.acts() == ["step"] * (len(steps) - 1)
     assert both.ledger().released == "v2"
@@ -399,22 +399,22 @@ def test_two_that_both_conduct_take_every_step_once(both):
 
 def test_of_two_workers_one_conducts_and_both_hand_in_their_counts(both):
     ledger = both.begin(step_requests=100)
-    one, other = both.conductor(), both.conductor()
+    one, other = both.controller(), both.controller()
     both.now += 10.0
-    for conductor in (one, other):
-        serve(conductor, ledger, "v2", ok=60)
-        serve(conductor, ledger, "v1", ok=240)
+    for controller in (one, other):
+        serve(controller, ledger, "v2", ok=60)
+        serve(controller, ledger, "v1", ok=240)
 
     other.flush()
     assert both.tick(one) == ["step"]
     both.tick(other)
-    assert [conductor.lease is not None for conductor in (one, other)] == [True, False]
+    assert [controller.lease is not None for controller in (one, other)] == [True, False]
     assert both.acts() == ["step"]
 
 
 def test_a_lease_that_nobody_renews_is_taken_over_and_the_rollout_goes_on(both, quick_lease):
     ledger = both.begin(**EASY)
-    killed, follower = both.conductor(), both.conductor()
+    killed, follower = both.controller(), both.controller()
     serve_both(killed, ledger, 5_000)
     both.now += 10.0
     assert both.tick(killed) == ["step"]
@@ -426,7 +426,7 @@ def test_a_lease_that_nobody_renews_is_taken_over_and_the_rollout_goes_on(both, 
 
 def test_who_was_halted_and_wakes_learns_that_it_conducts_no_more(both, quick_lease):
     both.begin()
-    halted, follower = both.conductor(), both.conductor()
+    halted, follower = both.controller(), both.controller()
     both.tick(halted)
     until(lambda: both.tick(follower) or follower.lease, "the lease is taken over")
     both.tick(halted)
@@ -435,7 +435,7 @@ def test_who_was_halted_and_wakes_learns_that_it_conducts_no_more(both, quick_le
 
 def test_a_lease_that_is_renewed_is_never_taken_over(stage, quick_lease):
     stage.begin()
-    holder, follower = stage.conductor(), stage.conductor()
+    holder, follower = stage.controller(), stage.controller()
     stage.tick(holder)
     over = time.monotonic() + 0.3
     while time.monotonic() < over:
@@ -451,7 +451,7 @@ def test_a_lease_that_is_renewed_is_never_taken_over(stage, quick_lease):
 
 def test_what_is_frozen_is_frozen_once_also_by_the_next_conductor(both, quick_lease):
     ledger = both.begin()
-    one, other = both.conductor(), both.conductor()
+    one, other = both.controller(), both.controller()
     serve(one, ledger, "v2", ok=250)
     serve(one, ledger, "v1", ok=1000)
     one.tallies.of(table_of(ledger), "v1").waits[100] = 1000
@@ -468,7 +468,7 @@ def test_what_is_frozen_is_frozen_once_also_by_the_next_conductor(both, quick_le
 def test_a_failure_once_found_is_not_forgotten_by_the_next_conductor(stage, quick_lease):
     """It was found, and its finder was killed before it could go back."""
     ledger = stage.begin()
-    killed, follower = stage.conductor(), stage.conductor()
+    killed, follower = stage.controller(), stage.controller()
     killed.evidence.mark(ledger.running().id, FAILED, {"because": ["errors"]})
     serve_both(follower, ledger, 50_000)
     assert stage.tick(follower) == ["rollback"]
@@ -480,17 +480,17 @@ def test_the_history_of_the_stable_version_is_what_is_normal(stage):
         stage.record(Ledger(model="toy", revision=revision))
 
     before = stage.record(deployed("v1", "v2"))
-    conductor = stage.conductor()
-    tally = conductor.tallies.of(table_of(before), "v1")
+    controller = stage.controller()
+    tally = controller.tallies.of(table_of(before), "v1")
     tally.finished["ok"], tally.classes, tally.waits = (
         1000,
         {"late": 250, "on time": 750},
         {100: 1000},
     )
-    stage.tick(conductor)
+    stage.tick(controller)
     ledger = stage.record(begun(before))
-    stage.tick(conductor)
-    reference = conductor.evidence.marks(ledger.running().id)[REFERENCE]["reference"]
+    stage.tick(controller)
+    reference = controller.evidence.marks(ledger.running().id)[REFERENCE]["reference"]
     assert dict(reference["classes"])["late"] == pytest.approx(0.25, abs=0.01)
 
 
@@ -502,17 +502,17 @@ def test_while_the_database_is_away_nothing_is_raised_and_what_is_due_is_done_af
 ):
     for stage in _stage(postgres_url):
         ledger = stage.begin(**EASY)
-        conductor = stage.conductor()
-        stage.tick(conductor)
+        controller = stage.controller()
+        stage.tick(controller)
         postgres_server.stop()
         try:
-            serve(conductor, ledger, "v2", ok=30, error=30)
-            serve(conductor, ledger, "v1", ok=240)
-            conductor.tick(ledger)
-            conductor.tick(ledger)
+            serve(controller, ledger, "v2", ok=30, error=30)
+            serve(controller, ledger, "v1", ok=240)
+            controller.tick(ledger)
+            controller.tick(ledger)
         finally:
             postgres_server.start()
-        until(lambda stage=stage, conductor=conductor: stage.tick(conductor), "it goes back")
+        until(lambda stage=stage, controller=controller: stage.tick(controller), "it goes back")
         assert stage.acts() == ["rollback"]
         assert stage.store.newest().body["verdict"]["candidate_requests"] == 60
 
@@ -522,13 +522,13 @@ def test_a_follower_does_not_take_over_for_the_time_in_which_nobody_could_renew(
 ):
     for stage in _stage(postgres_url):
         ledger = stage.begin()
-        holder, follower = stage.conductor(), stage.conductor()
+        holder, follower = stage.controller(), stage.controller()
         stage.tick(holder)
         stage.tick(follower)
         began = time.monotonic()
         postgres_server.stop()
         try:
-            while time.monotonic() - began < conducting.LEASE_S + 0.5:
+            while time.monotonic() - began < controller_module.LEASE_S + 0.5:
                 follower.tick(ledger)
         finally:
             postgres_server.start()
@@ -541,26 +541,26 @@ def test_a_follower_does_not_take_over_for_the_time_in_which_nobody_could_renew(
 
 def test_evidence_that_cannot_be_read_ends_nobody(stage, caplog):
     ledger = stage.begin()
-    conductor = stage.conductor()
+    controller = stage.controller()
     broken = EvidenceRow(ledger.running().id, "v2", 2000, {"finished": {"ok": "many"}})
-    conductor.evidence.flush("somebody", 1, [broken])
-    stage.tick(conductor, 2)
-    assert "could not be conducted" in caplog.text
-    assert conductor.lease is not None
-    conductor.evidence.flush("somebody", 2, [replace(broken, body={"finished": {"ok": 0}})])
-    serve(conductor, ledger, "v2", error=60)
-    serve(conductor, ledger, "v1", ok=240)
-    assert stage.tick(conductor) == ["rollback"]
+    controller.evidence.flush("somebody", 1, [broken])
+    stage.tick(controller, 2)
+    assert "the rollout was not controlled" in caplog.text
+    assert controller.lease is not None
+    controller.evidence.flush("somebody", 2, [replace(broken, body={"finished": {"ok": 0}})])
+    serve(controller, ledger, "v2", error=60)
+    serve(controller, ledger, "v1", ok=240)
+    assert stage.tick(controller) == ["rollback"]
 
 
 def test_a_step_of_an_older_revision_than_the_record_has_is_not_taken(stage):
     ledger = stage.begin(**EASY)
-    conductor = stage.conductor()
-    serve_both(conductor, ledger, 5_000)
+    controller = stage.controller()
+    serve_both(controller, ledger, 5_000)
     stage.now += 10.0
     (record,) = abort(ledger)
     stage.record(record.ledger)
-    conductor.tick(ledger)
+    controller.tick(ledger)
     assert stage.acts() == []
     assert stage.ledger().rollout is None
 
@@ -572,14 +572,14 @@ def test_a_clock_that_jumps_moves_nothing(stage, monkeypatch):
     stage.begin(how="ramp", steps=steps)
     on_time = replace(began.running(), step_since=real, started_at=real)
     stage.record(replace(began, rollout=on_time, revision=5))
-    conductor = stage.conductor(clock=False)
+    controller = stage.controller(clock=False)
     for jump in (86_400.0, -86_400.0, 1e9):
         monkeypatch.setattr(time, "time", lambda jump=jump: real + jump)
-        assert stage.tick(conductor) == []
+        assert stage.tick(controller) == []
 
     stage.record(replace(began, rollout=replace(on_time, step_since=real - 600.0), revision=6))
     monkeypatch.setattr(time, "time", lambda: 0.0)
-    assert stage.tick(conductor) == ["step"]
+    assert stage.tick(controller) == ["step"]
 
 
 def test_the_steady_clock_tells_the_time(monkeypatch):
@@ -592,7 +592,7 @@ def test_the_steady_clock_tells_the_time(monkeypatch):
 
 def test_how_near_a_decision_is_can_be_measured_where_it_is_conducted(stage):
     ledger = stage.begin()
-    one, other = stage.conductor(), stage.conductor()
+    one, other = stage.controller(), stage.controller()
     assert one.gauges() == {}
     serve(one, ledger, "v2", ok=10, error=1)
     serve(one, ledger, "v1", ok=40)
@@ -606,8 +606,8 @@ def test_how_near_a_decision_is_can_be_measured_where_it_is_conducted(stage):
 def test_a_step_taken_by_a_person_is_gone_on_from(stage):
     ledger = stage.begin(**EASY)
     stage.record(replace(stepped(ledger, NOW), revision=5))
-    conductor = stage.conductor()
-    serve_both(conductor, stage.ledger(), 10_000)
+    controller = stage.controller()
+    serve_both(controller, stage.ledger(), 10_000)
     stage.now += 10.0
-    assert stage.tick(conductor) == ["promote"]
+    assert stage.tick(controller) == ["promote"]
     assert Counter(stage.acts()) == {"promote": 1}

@@ -11,8 +11,8 @@ from rollout.decide.transitions import ended
 from rollout.verdict.evidence import merged
 from rollout.verdict.sequential import log_against
 from router.dispatch.cross_check import MOST_ROWS
-from router.dispatch.dispatcher import MOST_AT_FAULT
-from tests.router.toys import City, begun, deployed
+from router.dispatch.dispatcher import MOST_FAILED_ROWS
+from tests.router.fakes import DispatcherHarness, begun, deployed
 
 MODEL_FAILED = ({"row": 0, "status": 500, "detail": "as asked"},)
 ROW_AT_FAULT = ({"row": 0, "status": 422, "detail": "as asked"},)
@@ -25,102 +25,102 @@ def ledger():
 
 
 @pytest.fixture
-def city(ledger, tmp_path):
-    return City(ledger, units=tmp_path / "units")
+def harness(ledger, tmp_path):
+    return DispatcherHarness(ledger, units=tmp_path / "units")
 
 
-def answered(city, version, **how):
+def answered(harness, version, **how):
     """One request of a unit of this version, answered so."""
-    told = city.ask(city.unit_of(version))
-    city.versions[version].answer(**how)
-    city.loop.run()
-    return told
+    replies = harness.ask(harness.unit_of(version))
+    harness.versions[version].answer(**how)
+    harness.loop.run()
+    return replies
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
 @pytest.mark.parametrize(("errors", "word"), [(ROW_AT_FAULT, "refused"), (MODEL_FAILED, "error")])
 @pytest.mark.parametrize("others", [(), ROW_AT_FAULT, MODEL_FAILED])
 def test_a_failure_counts_where_the_other_version_answers_the_same_rows(
-    city, version, errors, word, others
+    harness, version, errors, word, others
 ):
-    answered(city, version, errors=errors)
-    assert "finished" not in city.counted(version)
-    assert len(city.versions[OTHER[version]].sent) == 1
-    city.versions[OTHER[version]].answer(errors=others)
-    assert city.counted(version)["finished"] == {"neither" if others else word: 1}
-    assert city.counted(OTHER[version]) == {}
+    answered(harness, version, errors=errors)
+    assert "finished" not in harness.counted(version)
+    assert len(harness.versions[OTHER[version]].sent) == 1
+    harness.versions[OTHER[version]].answer(errors=others)
+    assert harness.counted(version)["finished"] == {"neither" if others else word: 1}
+    assert harness.counted(OTHER[version]) == {}
 
 
-def test_the_user_is_told_before_the_other_version_is_asked(city):
-    told = answered(city, "v1", errors=ROW_AT_FAULT)
-    assert told[0].predicted.errors[0].status == 422
-    assert len(city.versions["v2"].sent) == 1
+def test_the_user_is_told_before_the_other_version_is_asked(harness):
+    replies = answered(harness, "v1", errors=ROW_AT_FAULT)
+    assert replies[0].predicted.errors[0].status == 422
+    assert len(harness.versions["v2"].sent) == 1
 
 
 @pytest.mark.parametrize("reason", ["timeout", "closed"])
-def test_a_version_that_does_not_answer_at_all_answers_these_rows_neither(city, reason):
-    answered(city, "v1", errors=MODEL_FAILED)
-    while city.versions["v2"].sent:
-        city.versions["v2"].fail(reason)
-        city.loop.run()
-    assert city.counted("v1")["finished"] == {"neither": 1}
+def test_a_version_that_does_not_answer_at_all_answers_these_rows_neither(harness, reason):
+    answered(harness, "v1", errors=MODEL_FAILED)
+    while harness.versions["v2"].sent:
+        harness.versions["v2"].fail(reason)
+        harness.loop.run()
+    assert harness.counted("v1")["finished"] == {"neither": 1}
 
 
-def test_where_the_other_version_cannot_be_asked_a_failure_counts_as_it_is(city, ledger):
-    city.ask(city.unit_of("v2"))
-    rolling = city.traffic.table.rolling
-    city.follow(ended(ledger, ledger.running()))
-    city.versions["v2"].answer(errors=ROW_AT_FAULT)
-    bodies = {row[:3]: row[3] for row in city.traffic.tallies.rows()}
+def test_where_the_other_version_cannot_be_asked_a_failure_counts_as_it_is(harness, ledger):
+    harness.ask(harness.unit_of("v2"))
+    rolling = harness.traffic.table.rolling
+    harness.follow(ended(ledger, ledger.running()))
+    harness.versions["v2"].answer(errors=ROW_AT_FAULT)
+    bodies = {row[:3]: row[3] for row in harness.traffic.tallies.rows()}
     assert bodies[rolling.id, "v2", 2000]["finished"] == {"refused": 1}
 
 
-def test_how_much_is_asked_is_bounded_and_the_rest_is_evidence_of_nothing(city):
+def test_how_much_is_asked_is_bounded_and_the_rest_is_evidence_of_nothing(harness):
     for _ in range(int(MOST_ROWS)):
-        answered(city, "v1", errors=ROW_AT_FAULT)
-        city.versions["v2"].answer(errors=ROW_AT_FAULT)
+        answered(harness, "v1", errors=ROW_AT_FAULT)
+        harness.versions["v2"].answer(errors=ROW_AT_FAULT)
 
     for version in ("v1", "v2"):
-        answered(city, version, errors=ROW_AT_FAULT)
-        assert not city.versions[OTHER[version]].sent
+        answered(harness, version, errors=ROW_AT_FAULT)
+        assert not harness.versions[OTHER[version]].sent
 
-    assert city.counted("v1")["finished"] == {"neither": int(MOST_ROWS) + 1}
-    assert city.counted("v2")["finished"] == {"neither": 1}
-    city.loop.now += 1.0
-    answered(city, "v2", errors=ROW_AT_FAULT)
-    assert len(city.versions["v1"].sent) == 1
+    assert harness.counted("v1")["finished"] == {"neither": int(MOST_ROWS) + 1}
+    assert harness.counted("v2")["finished"] == {"neither": 1}
+    harness.loop.now += 1.0
+    answered(harness, "v2", errors=ROW_AT_FAULT)
+    assert len(harness.versions["v1"].sent) == 1
 
 
-def test_of_a_large_request_only_rows_at_fault_are_asked_about(city):
-    city.ask(city.unit_of("v2"), rows=range(400))
-    while city.versions["v2"].sent:
-        city.versions["v2"].answer(
+def test_of_a_large_request_only_rows_at_fault_are_asked_about(harness):
+    harness.ask(harness.unit_of("v2"), rows=range(400))
+    while harness.versions["v2"].sent:
+        harness.versions["v2"].answer(
             errors=[{"row": row, "status": 422, "detail": "as asked"} for row in range(400)]
         )
-        city.loop.run()
+        harness.loop.run()
 
-    assert len(city.versions["v1"].sent) == 1
-    assert city.traffic.lanes["v1"].rows_in_flight == MOST_AT_FAULT
-    city.versions["v1"].answer()
-    assert city.counted("v2")["finished"] == {"refused": 1}
+    assert len(harness.versions["v1"].sent) == 1
+    assert harness.traffic.lanes["v1"].rows_in_flight == MOST_FAILED_ROWS
+    harness.versions["v1"].answer()
+    assert harness.counted("v2")["finished"] == {"refused": 1}
 
 
 def test_nothing_is_asked_outside_of_a_judged_rollout():
     for ledger in (deployed("v1", "v2"), begun(deployed("v1", "v2"), auto=False)):
-        city = City(ledger)
-        answered(city, "v1", errors=ROW_AT_FAULT)
-        assert not city.versions["v2"].sent
-        assert city.counted("v1")["finished"] == {"refused": 1}
+        harness = DispatcherHarness(ledger)
+        answered(harness, "v1", errors=ROW_AT_FAULT)
+        assert not harness.versions["v2"].sent
+        assert harness.counted("v1")["finished"] == {"refused": 1}
 
 
-def test_a_unit_that_comes_again_makes_nothing_be_asked(city):
-    unit = city.unit_of("v1")
+def test_a_unit_that_comes_again_makes_nothing_be_asked(harness):
+    unit = harness.unit_of("v1")
     for _ in range(3):
-        city.ask(unit)
-        city.versions["v1"].answer(errors=ROW_AT_FAULT)
-        city.loop.run()
+        harness.ask(unit)
+        harness.versions["v1"].answer(errors=ROW_AT_FAULT)
+        harness.loop.run()
 
-    assert len(city.versions["v2"].sent) == 1
+    assert len(harness.versions["v2"].sent) == 1
 
 
 @settings(max_examples=60, deadline=None)
@@ -132,14 +132,14 @@ def test_a_unit_that_comes_again_makes_nothing_be_asked(city):
 )
 def test_rows_that_neither_version_answers_are_no_evidence_however_they_are_sent(rows):
     """Even of who could choose the version for each of them."""
-    city = City(begun(deployed("v1", "v2")))
+    harness = DispatcherHarness(begun(deployed("v1", "v2")))
     for version, errors in rows:
-        answered(city, version, errors=errors)
+        answered(harness, version, errors=errors)
         if errors:
-            city.versions[OTHER[version]].answer(errors=errors)
-            city.loop.run()
+            harness.versions[OTHER[version]].answer(errors=errors)
+            harness.loop.run()
 
-    evidence = merged("v2", "v1", [(name, 2000, city.counted(name)) for name in ("v1", "v2")])
+    evidence = merged("v2", "v1", [(name, 2000, harness.counted(name)) for name in ("v1", "v2")])
     for tables in (evidence.errors(), evidence.refusals()):
         assert all(table[..., 1].sum() == 0 for table in tables.values())
 
@@ -164,72 +164,74 @@ def test_leaving_out_what_neither_answers_leaves_a_bet_its_mean():
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
-def test_a_callers_own_deadline_is_no_evidence_and_what_comes_after_it_is(city, version):
-    told = city.hurry(city.unit_of(version), 0.001)
-    city.loop.now += 0.01
-    city.traffic.expire()
-    assert told[0].lost.reason == "deadline"
-    assert "finished" not in city.counted(version)
-    city.versions[version].answer()
-    assert city.counted(version)["finished"] == {"ok": 1}
+def test_a_callers_own_deadline_is_no_evidence_and_what_comes_after_it_is(harness, version):
+    replies = harness.hurry(harness.unit_of(version), 0.001)
+    harness.loop.now += 0.01
+    harness.traffic.expire()
+    assert replies[0].lost.reason == "deadline"
+    assert "finished" not in harness.counted(version)
+    harness.versions[version].answer()
+    assert harness.counted(version)["finished"] == {"ok": 1}
 
 
-def test_a_version_that_fails_after_its_callers_own_deadline_has_failed(city):
-    city.hurry(city.unit_of("v2"), 0.001)
-    city.loop.now += 0.01
-    city.traffic.expire()
-    city.versions["v2"].fail("timeout")
-    city.loop.run()
-    city.versions["v1"].answer()
-    assert city.counted("v2")["finished"] == {"error": 1}
+def test_a_version_that_fails_after_its_callers_own_deadline_has_failed(harness):
+    harness.hurry(harness.unit_of("v2"), 0.001)
+    harness.loop.now += 0.01
+    harness.traffic.expire()
+    harness.versions["v2"].fail("timeout")
+    harness.loop.run()
+    harness.versions["v1"].answer()
+    assert harness.counted("v2")["finished"] == {"error": 1}
 
 
 @pytest.mark.parametrize("late", [True, False])
-def test_a_hurried_caller_does_not_hide_that_the_other_version_fails_too(city, late):
+def test_a_hurried_caller_does_not_hide_that_the_other_version_fails_too(harness, late):
     """Its deadline passes while the other version is asked in its place."""
-    city.hurry(city.unit_of("v2"), 0.05)
-    city.versions["v2"].answer(errors=MODEL_FAILED)
+    harness.hurry(harness.unit_of("v2"), 0.05)
+    harness.versions["v2"].answer(errors=MODEL_FAILED)
     if late:
-        city.loop.run()
+        harness.loop.run()
 
-    city.loop.now += 0.1
-    city.traffic.expire()
-    city.loop.run()
-    city.versions["v1"].answer(errors=MODEL_FAILED)
-    assert city.counted("v2")["finished"] == {"neither": 1}
-
-
-def test_the_routers_own_deadline_is_the_versions_failure(city):
-    told = city.ask(city.unit_of("v2"))
-    city.loop.now += 10.0
-    city.traffic.expire()
-    city.loop.run()
-    city.versions["v1"].answer()
-    assert told[0].lost.reason == "deadline"
-    assert city.counted("v2")["finished"] == {"error": 1}
+    harness.loop.now += 0.1
+    harness.traffic.expire()
+    harness.loop.run()
+    harness.versions["v1"].answer(errors=MODEL_FAILED)
+    assert harness.counted("v2")["finished"] == {"neither": 1}
 
 
-def test_a_request_of_more_rows_than_a_batch_that_is_late_is_no_evidence(city):
-    city.ask(city.unit_of("v2"), rows=range(city.traffic.settings.limits.max_batch_rows + 1))
-    city.loop.now += 10.0
-    city.traffic.expire()
-    city.loop.run()
-    assert "finished" not in city.counted("v2")
-    assert city.traffic.counts.flat()["requests\x1fv2\x1fserving\x1f504"] == 1
+def test_the_routers_own_deadline_is_the_versions_failure(harness):
+    replies = harness.ask(harness.unit_of("v2"))
+    harness.loop.now += 10.0
+    harness.traffic.expire()
+    harness.loop.run()
+    harness.versions["v1"].answer()
+    assert replies[0].lost.reason == "deadline"
+    assert harness.counted("v2")["finished"] == {"error": 1}
+
+
+def test_a_request_of_more_rows_than_a_batch_that_is_late_is_no_evidence(harness):
+    harness.ask(
+        harness.unit_of("v2"), rows=range(harness.traffic.settings.limits.max_batch_rows + 1)
+    )
+    harness.loop.now += 10.0
+    harness.traffic.expire()
+    harness.loop.run()
+    assert "finished" not in harness.counted("v2")
+    assert harness.traffic.counts.flat()["requests\x1fv2\x1fserving\x1f504"] == 1
 
 
 def test_a_callers_own_deadline_is_no_failure_beside_the_old_version(tmp_path):
-    city = City(begun(deployed("v1", "v2"), how="blue-green"), units=tmp_path)
-    city.hurry(b"anna", 0.001)
-    city.loop.now += 0.01
-    city.traffic.expire()
-    assert "answers" not in city.counted("v2", 10_000)
+    harness = DispatcherHarness(begun(deployed("v1", "v2"), how="blue-green"), units=tmp_path)
+    harness.hurry(b"anna", 0.001)
+    harness.loop.now += 0.01
+    harness.traffic.expire()
+    assert "answers" not in harness.counted("v2", 10_000)
 
 
 def test_a_refusal_of_the_old_version_is_no_answer_beside_a_failure(tmp_path):
-    city = City(begun(deployed("v1", "v2"), how="blue-green"), units=tmp_path)
-    city.ask()
-    city.versions["v2"].answer(errors=MODEL_FAILED)
-    city.loop.run()
-    city.versions["v1"].answer(errors=ROW_AT_FAULT)
-    assert "answers" not in city.counted("v2", 10_000)
+    harness = DispatcherHarness(begun(deployed("v1", "v2"), how="blue-green"), units=tmp_path)
+    harness.ask()
+    harness.versions["v2"].answer(errors=MODEL_FAILED)
+    harness.loop.run()
+    harness.versions["v1"].answer(errors=ROW_AT_FAULT)
+    assert "answers" not in harness.counted("v2", 10_000)

@@ -18,8 +18,8 @@ from router.evidence import labels
 from router.evidence.labels import (
     AT_ONCE,
     MOST_LABELS,
-    Known,
-    Read,
+    LabelBatch,
+    LabelContext,
     entries_of,
     in_parts,
     loss_level,
@@ -43,11 +43,14 @@ def rows(label, loss="wrong", **changes):
     """The rows of one labelled prediction."""
     plain = {"scores": [0.8], "classes": ["1"], "rollout": 4, "unit": 1, "bets": True}
     token = sign(SignedPrediction("v2", 500, 1500, 7, **{**plain, **changes}), KEY).decode()
-    found = read_labels(
-        [entry(token, label)], KEY, NOW, Known(lambda _: Answers(), lambda _: Labels(loss=loss))
+    result = read_labels(
+        [entry(token, label)],
+        KEY,
+        NOW,
+        LabelContext(lambda _: Answers(), lambda _: Labels(loss=loss)),
     )
-    assert found.invalid == []
-    return found.rows
+    assert result.invalid == []
+    return result.rows
 
 
 @pytest.mark.parametrize(
@@ -90,9 +93,9 @@ def test_a_label_counts_in_the_rollout_and_at_the_weight_of_its_prediction():
 
 
 def test_of_several_rows_only_the_first_bets():
-    found = rows([0, 0, 1], scores=[0.8, 0.8, 0.8], classes=["1", "1", "1"])
-    assert [(row.bets, row.level) for row in found] == [(True, 16), (False, None), (False, None)]
-    assert [row.outcome for row in found] == ["wrong", "wrong", "right"]
+    result = rows([0, 0, 1], scores=[0.8, 0.8, 0.8], classes=["1", "1", "1"])
+    assert [(row.bets, row.level) for row in result] == [(True, 16), (False, None), (False, None)]
+    assert [row.outcome for row in result] == ["wrong", "wrong", "right"]
 
 
 def test_what_did_not_bet_when_it_was_predicted_does_not_by_its_label():
@@ -115,11 +118,14 @@ def invalid(label, known=("benign", "malignant"), **changes):
     """What is said of one label that cannot be counted."""
     plain = {"scores": [0.8], "classes": ["malignant"], "rollout": 4, "unit": 1, "bets": True}
     token = sign(SignedPrediction("v2", 500, 1500, 7, **{**plain, **changes}), KEY).decode()
-    found = read_labels(
-        [entry(token, label)], KEY, NOW, Known(lambda _: Answers(classes=known), lambda _: Labels())
+    result = read_labels(
+        [entry(token, label)],
+        KEY,
+        NOW,
+        LabelContext(lambda _: Answers(classes=known), lambda _: Labels()),
     )
-    assert len(found.rows) + len(found.invalid) == 1
-    return [each["detail"] for each in found.invalid]
+    assert len(result.rows) + len(result.invalid) == 1
+    return [item["detail"] for item in result.invalid]
 
 
 def test_a_label_that_is_no_class_of_the_version_is_named_and_does_not_bar_the_right_one():
@@ -149,7 +155,7 @@ def test_an_id_without_its_predictions_takes_only_the_classes_of_its_version_all
 
 def test_a_label_is_a_loss_as_its_rollout_was_planned():
     token = sign(SignedPrediction("v2", 500, 1500, 7, [12.0], [""], 9, 1, True), KEY).decode()
-    known = Known(
+    known = LabelContext(
         lambda _: Answers(),
         lambda rollout: Labels(loss="absolute", bound=8.0) if rollout == 9 else Labels(),
     )
@@ -159,7 +165,7 @@ def test_a_label_is_a_loss_as_its_rollout_was_planned():
 
 def read_all(body, answers=UNKNOWN, most_rows=100):
     """What a call of this body holds."""
-    known = Known(lambda _: answers, lambda _: Labels(), most_rows)
+    known = LabelContext(lambda _: answers, lambda _: Labels(), most_rows)
     return read_labels(entries_of(body), KEY, NOW, known)
 
 
@@ -203,18 +209,18 @@ def test_what_is_wrong_with_one_entry_keeps_no_other_from_being_counted():
         {**good, "prediction_id": 5},
         {**good, "label": [1, 0]},
     ]
-    found = read_all(json.dumps([*bad, good]).encode())
-    assert [each["index"] for each in found.invalid] == list(range(len(bad)))
-    assert all(len(each["detail"]) < 300 for each in found.invalid)
-    assert len(found.rows) == 1
+    result = read_all(json.dumps([*bad, good]).encode())
+    assert [item["index"] for item in result.invalid] == list(range(len(bad)))
+    assert all(len(item["detail"]) < 300 for item in result.invalid)
+    assert len(result.rows) == 1
 
 
 def test_one_row_that_cannot_be_the_truth_keeps_no_other_of_its_request_from_being_counted():
     several = token(scores=[0.8] * 3, classes=["1"] * 3, rows=3)
-    found = read_all(entry(several, [1, "late", 0]), FLOATS)
-    assert found.invalid == [{"index": 0, "row": 1, "detail": "'late' is no class of v2 (0, 1)"}]
-    assert [row.label for row in found.rows] == ["1", "0"]
-    assert len({row.prediction_id for row in found.rows}) == 2
+    result = read_all(entry(several, [1, "late", 0]), FLOATS)
+    assert result.invalid == [{"index": 0, "row": 1, "detail": "'late' is no class of v2 (0, 1)"}]
+    assert [row.label for row in result.rows] == ["1", "0"]
+    assert len({row.prediction_id for row in result.rows}) == 2
 
 
 @pytest.mark.parametrize("named", ["feedback", "label", "prediction_id"])
@@ -254,9 +260,9 @@ def test_no_more_labels_than_the_request_had_rows():
     for rows in (1, 17):
         many = token(scores=[], classes=[], rows=rows)
         for count in (0, rows - 1, rows + 1, 2 * rows + 7, 100_000):
-            found = read_all(entry(many, [0] * count))
-            assert (found.rows, len(found.invalid)) == ([], 1)
-            assert f"for a prediction of {rows} row" in found.invalid[0]["detail"]
+            result = read_all(entry(many, [0] * count))
+            assert (result.rows, len(result.invalid)) == ([], 1)
+            assert f"for a prediction of {rows} row" in result.invalid[0]["detail"]
 
     many = token(scores=[], classes=[], rows=17)
     assert len(read_all(entry(many, [0] * 17)).rows) == 17
@@ -285,9 +291,9 @@ def test_a_label_is_short_and_so_is_what_is_said_of_it(label):
             token(scores=[], classes=[]).encode(),
             as_json(label),
         )
-        found = read_all(body, answers)
-        assert found.rows == []
-        assert len(found.invalid[0]["detail"]) < 500
+        result = read_all(body, answers)
+        assert result.rows == []
+        assert len(result.invalid[0]["detail"]) < 500
 
 
 def as_json(label):
@@ -313,20 +319,20 @@ def test_never_more_labels_bet_than_requests_were_answered(sent):
     body = [
         {"prediction_id": answered[which] + tail, "label": label} for which, tail, label in sent
     ]
-    found = read_all(json.dumps(body).encode())
-    assert len({row.prediction_id for row in found.rows if row.bets}) <= len(
+    result = read_all(json.dumps(body).encode())
+    assert len({row.prediction_id for row in result.rows if row.bets}) <= len(
         {which for which, _, _ in sent}
     )
-    assert len(found.rows) + len(found.invalid) == len(sent)
+    assert len(result.rows) + len(result.invalid) == len(sent)
 
 
 def test_labels_come_in_parts_and_what_is_too_much_for_one_call_is_named():
-    known = Known(lambda _: UNKNOWN, lambda _: Labels())
+    known = LabelContext(lambda _: UNKNOWN, lambda _: Labels())
     many = [entry(token(scores=[], classes=[], rows=700), [0] * 700)] * 3
     parts = list(in_parts(many, KEY, NOW, known, 1_000))
     assert max(len(part.rows) for part in parts) <= AT_ONCE
     assert sum(len(part.rows) for part in parts) == 1_400
-    assert [each["index"] for part in parts for each in part.invalid] == [2]
+    assert [item["index"] for part in parts for item in part.invalid] == [2]
 
 
 def test_one_text_among_a_million_labels_does_not_let_them_be_made(monkeypatch):
@@ -359,10 +365,10 @@ def test_too_many_entries_are_refused_before_they_are_made(monkeypatch, form):
 def test_of_many_invalid_labels_the_first_are_described_and_all_are_counted():
     outcome = LabelOutcome()
     for start in range(0, 1_000, 250):
-        outcome.add(Read([], [{"index": start + at, "detail": "x"} for at in range(250)]), [])
-    said = json.loads(outcome.body())
-    assert [each["index"] for each in said["invalid"]] == list(range(INVALID_LISTED))
-    assert said["invalid_not_listed"] == 1_000 - INVALID_LISTED
+        outcome.add(LabelBatch([], [{"index": start + at, "detail": "x"} for at in range(250)]), [])
+    answer_body = json.loads(outcome.body())
+    assert [item["index"] for item in answer_body["invalid"]] == list(range(INVALID_LISTED))
+    assert answer_body["invalid_not_listed"] == 1_000 - INVALID_LISTED
     assert outcome.metrics["feedback", "", "invalid"] == 1_000
     assert json.loads(LabelOutcome().body()) == {"counted": 0, "duplicates": 0, "invalid": []}
 
@@ -376,7 +382,7 @@ def test_a_large_packed_call_is_unpacked_only_where_it_finds_a_place(takes_large
     packed = zlib.compress(text) if size else b"\xff\xff"
     endpoint = SimpleNamespace(queue=SimpleNamespace(takes_largest=takes_largest))
     sent = SentBody(packed, b"deflate", 1 << 20, BodyReader(1 << 20, None))
-    reading = FeedbackEndpoint._unpacked(endpoint, sent)
+    reading = FeedbackEndpoint._decompressed(endpoint, sent)
     if status is None:
         assert asyncio.run(reading) == text
     else:

@@ -94,19 +94,19 @@ def test_a_failure_is_the_calls_own_and_who_has_gone_is_not_read():
 def test_what_waits_is_bounded_by_labels_and_small_calls_find_room_where_large_ones_do_not():
     queue = LabelQueue()
     largest = b"0" + b",0" * (5 * MOST_VALUES)
-    with queue.place(SMALL) as small, queue.place(LARGE) as other:
+    with queue.reserve(SMALL) as small, queue.reserve(LARGE) as other:
         assert (small, other) == (True, False)
 
     assert queue.waiting == 0
     with ExitStack() as held:
         for _ in range((MOST_WAITING - MOST_WAITING // 4) // MOST_VALUES):
             assert queue.takes_largest
-            held.enter_context(queue.place(largest))
+            held.enter_context(queue.reserve(largest))
         assert not queue.takes_largest
-        with pytest.raises(Problem) as refused, queue.place(largest):
+        with pytest.raises(Problem) as refused, queue.reserve(largest):
             pass
         assert (refused.value.status, refused.value.retry_after_s) == (503, 1)
         for _ in range(50):
-            held.enter_context(queue.place(SMALL))
+            held.enter_context(queue.reserve(SMALL))
 
     assert queue.waiting == 0

@@ -17,8 +17,8 @@ from router.endpoints.logplex import MOST_LINES, Garbled, codes, lines
 from router.evidence import seen_batches
 from router.evidence.seen_batches import SeenBatches
 from store.evidence import EvidenceStore
-from tests.router.rig import TOKEN_KEY, rig
-from tests.router.toys import begun
+from tests.router.fakes import begun
+from tests.router.router_harness import TOKEN_KEY, router_harness
 from tests.until import until
 
 R14 = "Error R14 (Memory quota exceeded)"
@@ -90,7 +90,7 @@ def test_the_platforms_own_lines_are_counted_by_code():
 
 
 def test_a_batch_without_a_line_that_was_told_is_refused():
-    with pytest.raises(Garbled, match="1 lines came, 2 were told"):
+    with pytest.raises(Garbled, match="1 lines instead of 2"):
         codes(batch(SHORT), 2)
 
 
@@ -127,7 +127,7 @@ def test_each_version_has_a_secret_of_its_own_and_the_address_holds_it():
 @pytest.fixture(scope="module")
 def there(tmp_path_factory):
     """A router of two workers that rolls v2 out by itself."""
-    with rig(tmp_path_factory.mktemp("drained"), workers=2) as made:
+    with router_harness(tmp_path_factory.mktemp("drained"), workers=2) as made:
         made.know(made.version("v1"), made.version("v2"))
         made.split({"v1": 10_000})
         now, rolling = time.time(), begun(made.ledger)

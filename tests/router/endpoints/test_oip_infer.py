@@ -14,7 +14,7 @@ from router.endpoints.oip_infer import LONGEST_SHAPE, MOST_TENSORS, InferEndpoin
 from router.endpoints.oip_infer import _tensors as tensors_of
 from router.problems import Problem
 from router.requests.request_headers import read_headers
-from tests.router.toys import City, begun, deployed
+from tests.router.fakes import DispatcherHarness, begun, deployed
 
 OTHER = {"v1": "v2", "v2": "v1"}
 
@@ -25,12 +25,12 @@ def infer(answers, drawn):
     """
 
     async def asked():
-        city = City(begun(deployed("v1", "v2")))
-        for name, lane in city.traffic.lanes.items():
+        harness = DispatcherHarness(begun(deployed("v1", "v2")))
+        for name, lane in harness.traffic.lanes.items():
             lane.pool.forward = _answering(answers[name])
 
-        forward = InferEndpoint(Settings(model="toy"), city.traffic, None, lambda: False)
-        draw = city.traffic.draw(city.unit_of(drawn), True, None)
+        forward = InferEndpoint(Settings(model="toy"), harness.traffic, None, lambda: False)
+        draw = harness.traffic.draw(harness.unit_of(drawn), True, None)
         status = None
         try:
             status, _, _ = await forward._ask(draw, False, b"{}")
@@ -40,7 +40,7 @@ def infer(answers, drawn):
         while forward._checking:
             await asyncio.gather(*forward._checking)
 
-        return status, city.counted("v1").get("finished"), city.counted("v2").get("finished")
+        return status, harness.counted("v1").get("finished"), harness.counted("v2").get("finished")
 
     return asyncio.run(asked())
 
@@ -99,17 +99,17 @@ def drawn_units(bodies, columns, headers=()):
     """
 
     async def asked():
-        city = City(deployed("v1", "v2"))
-        versions = [Scripted(columns) for _ in city.traffic.lanes]
-        for lane, version in zip(city.traffic.lanes.values(), versions, strict=True):
+        harness = DispatcherHarness(deployed("v1", "v2"))
+        versions = [Scripted(columns) for _ in harness.traffic.lanes]
+        for lane, version in zip(harness.traffic.lanes.values(), versions, strict=True):
             lane.pool.forward = version.forward
 
         units = []
-        city.traffic.draw = lambda unit, *_: units.append(unit)
+        harness.traffic.draw = lambda unit, *_: units.append(unit)
         settings = replace(
             Settings(model="toy"), router=replace(RouterSettings(), unit=Unit(field="user"))
         )
-        endpoint = InferEndpoint(settings, city.traffic, None, lambda: False)
+        endpoint = InferEndpoint(settings, harness.traffic, None, lambda: False)
         for body in bodies:
             asked = read_headers(list(headers), endpoint.units.header)
             await endpoint._draw(asked, msgspec.json.encode({"inputs": body}), None, [])
@@ -148,9 +148,9 @@ def looked_through(body):
 
     async def look():
         endpoint = InferEndpoint(
-            Settings(model="toy"), City(deployed("v1")).traffic, None, lambda: False
+            Settings(model="toy"), DispatcherHarness(deployed("v1")).traffic, None, lambda: False
         )
-        await endpoint._look_through(body)
+        await endpoint._check_size(body)
         endpoint._check_rows(body)
 
     asyncio.run(look())
@@ -206,7 +206,7 @@ def test_the_first_value_of_a_tensor_is_read_without_the_others(data, first):
 def test_a_request_whose_time_has_gone_by_is_not_asked_about(monkeypatch):
     async def play():
         endpoint = InferEndpoint(
-            Settings(model="toy"), City(deployed("v1")).traffic, None, lambda: False
+            Settings(model="toy"), DispatcherHarness(deployed("v1")).traffic, None, lambda: False
         )
         monkeypatch.setattr(endpoint, "_ask", None)
         now = asyncio.get_running_loop().time()

@@ -10,7 +10,7 @@ from rollout.settings import from_mapping
 from rollout.verdict.bins import ratio_bin
 from router.dispatch.upstream import Answer, Failure
 from router.evidence.latency_probe import SIZES, LatencyProbe, PairedTimes, model_seconds, times_of
-from tests.router.toys import City, begun, deployed
+from tests.router.fakes import DispatcherHarness, begun, deployed
 
 BESIDE_S = 0.002
 
@@ -52,13 +52,13 @@ class Stand:
     """A judged canary whose versions are quick pools, and one worker's comparisons."""
 
     def __init__(self, ledger=None, cold_s=0.0, chance=0.0, **changes):
-        self.city = City(ledger or begun(deployed("v1", "v2", "v3")), cold_s=cold_s)
+        self.harness = DispatcherHarness(ledger or begun(deployed("v1", "v2", "v3")), cold_s=cold_s)
         self.asked = []
-        for name, lane in self.city.traffic.lanes.items():
+        for name, lane in self.harness.traffic.lanes.items():
             lane.pool = Quick(name, self.asked, **(changes if name == "v2" else {}))
 
-        self.city.traffic.sample = [msgspec.Raw(b"7")]
-        self.comparing = LatencyProbe(from_mapping({}), self.city.traffic, lambda: chance)
+        self.harness.traffic.sample = [msgspec.Raw(b"7")]
+        self.comparing = LatencyProbe(from_mapping({}), self.harness.traffic, lambda: chance)
 
     def compare(self, times=1):
         async def several():
@@ -69,7 +69,7 @@ class Stand:
 
     @property
     def timing(self):
-        return self.city.counted("v2").get("timing", {})
+        return self.harness.counted("v2").get("timing", {})
 
 
 def test_a_pair_is_counted_by_how_much_longer_the_candidate_took_beside_what_both_take():
@@ -96,7 +96,7 @@ def test_chance_says_who_goes_first(chance, first):
 
 def test_by_default_each_goes_first_about_half_of_the_time():
     stand = Stand()
-    stand.comparing = LatencyProbe(from_mapping({}), stand.city.traffic)
+    stand.comparing = LatencyProbe(from_mapping({}), stand.harness.traffic)
     stand.compare(200)
     firsts = [name for name, _ in stand.asked[::4]]
     # 100 are expected, with a standard deviation of 7.
@@ -119,7 +119,7 @@ def test_a_batch_with_a_row_at_fault_gives_no_pair():
 
 def test_a_version_that_is_gone_gives_no_pair():
     stand = Stand()
-    del stand.city.traffic.lanes["v2"]
+    del stand.harness.traffic.lanes["v2"]
     stand.compare()
     assert stand.timing == {}
 
@@ -128,17 +128,17 @@ def test_nothing_is_compared_while_a_version_is_cold():
     stand = Stand(cold_s=5.0)
     stand.compare()
     assert stand.asked == []
-    stand.city.loop.now += 5.0
+    stand.harness.loop.now += 5.0
     stand.compare()
     assert sum(stand.timing.values()) == 1
 
 
 def test_nothing_is_compared_while_users_wait():
     stand = Stand()
-    stand.city.traffic.lanes["v3"].queued_rows = 17
+    stand.harness.traffic.lanes["v3"].queued_rows = 17
     stand.compare()
     assert stand.asked == []
-    stand.city.traffic.lanes["v3"].queued_rows = 16
+    stand.harness.traffic.lanes["v3"].queued_rows = 16
     stand.compare()
     assert sum(stand.timing.values()) == 1
 
@@ -152,7 +152,7 @@ def test_nothing_is_compared_where_no_rollout_is_judged(ledger):
 
 def test_nothing_is_compared_before_a_user_was_answered():
     stand = Stand()
-    stand.city.traffic.sample = []
+    stand.harness.traffic.sample = []
     stand.compare()
     assert stand.asked == []
 
@@ -165,34 +165,34 @@ def test_a_shadow_that_runs_by_itself_is_compared_too():
 
 def test_a_pair_belongs_to_the_weight_at_which_it_was_begun():
     stand = Stand()
-    ledger = stand.city.traffic.table.ledger
+    ledger = stand.harness.traffic.table.ledger
 
     def grow():
         grown = ledger.split.reweighted({"v1": 5000, "v2": 5000})
-        stand.city.traffic.table = replace(stand.city.traffic.table, split=grown)
+        stand.harness.traffic.table = replace(stand.harness.traffic.table, split=grown)
         return 0.0
 
     stand.comparing.chance = grow
     stand.compare()
-    assert sum(stand.city.counted("v2", 2000)["timing"].values()) == 1
+    assert sum(stand.harness.counted("v2", 2000)["timing"].values()) == 1
 
 
 def test_a_request_does_not_wait_for_a_comparison():
-    city = City(begun(deployed("v1", "v2")))
-    city.traffic.sample = [msgspec.Raw(b"7")]
+    harness = DispatcherHarness(begun(deployed("v1", "v2")))
+    harness.traffic.sample = [msgspec.Raw(b"7")]
 
     async def meanwhile():
         comparing = asyncio.create_task(
-            LatencyProbe(from_mapping({}), city.traffic, lambda: 0.0).once()
+            LatencyProbe(from_mapping({}), harness.traffic, lambda: 0.0).once()
         )
-        while not city.versions["v1"].sent:
+        while not harness.versions["v1"].sent:
             await asyncio.sleep(0)
 
-        assert len(city.versions["v1"].sent) == 1, "the comparison is under way"
-        told = city.ask(city.unit_of("v1"))
-        assert len(city.versions["v1"].sent) == 2, "the request left at once"
-        city.versions["v1"].sent.reverse()
-        city.versions["v1"].answer()
+        assert len(harness.versions["v1"].sent) == 1, "the comparison is under way"
+        told = harness.ask(harness.unit_of("v1"))
+        assert len(harness.versions["v1"].sent) == 2, "the request left at once"
+        harness.versions["v1"].sent.reverse()
+        harness.versions["v1"].answer()
         assert told[0].version == "v1"
         comparing.cancel()
 
@@ -202,7 +202,7 @@ def test_a_request_does_not_wait_for_a_comparison():
 def test_the_rows_of_one_large_request_are_not_copied_beyond_the_batch():
     stand = Stand()
     row = msgspec.Raw(b'"' + b"a" * 2_000_000 + b'"')
-    stand.city.traffic.sample = [row] * 20
+    stand.harness.traffic.sample = [row] * 20
     stand.compare(len(SIZES))
     largest = from_mapping({}).router.limits.max_body_bytes
     assert stand.asked
@@ -212,7 +212,7 @@ def test_the_rows_of_one_large_request_are_not_copied_beyond_the_batch():
 def test_comparisons_go_on_after_one_that_broke(caplog):
     stand = Stand()
     stand.comparing = LatencyProbe(
-        from_mapping({"verdict": {"compare_ms": 1}}), stand.city.traffic, lambda: 0.0
+        from_mapping({"verdict": {"compare_ms": 1}}), stand.harness.traffic, lambda: 0.0
     )
     broken = [ValueError("as asked")]
 
@@ -250,7 +250,7 @@ def test_processor_time_and_time_by_the_clock_are_counted_apart():
     stand = Stand(ms=9.0, cpu_ms=3.0)
     stand.compare()
     assert stand.timing == {str(ratio_bin(0.003 + BESIDE_S, 0.001 + BESIDE_S)): 1}
-    assert stand.city.counted("v2")["elapsed"] == {
+    assert stand.harness.counted("v2")["elapsed"] == {
         str(ratio_bin(0.009 + BESIDE_S, 0.001 + BESIDE_S)): 1
     }
 

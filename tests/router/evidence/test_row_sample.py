@@ -9,7 +9,7 @@ import pytest
 
 from router.evidence import row_sample
 from router.evidence.row_sample import LARGEST_ROW, WINDOW_S, RowSample, publish
-from tests.router.rig import Rig
+from tests.router.router_harness import RouterHarness
 from tests.until import until
 
 
@@ -19,42 +19,42 @@ def raws(*values: object) -> list[msgspec.Raw]:
     return msgspec.json.decode(body, type=dict[str, list[msgspec.Raw]])["instances"]
 
 
-def sampled(found: RowSample) -> list[int]:
+def sampled(sample: RowSample) -> list[int]:
     """The rows of a sample, which are numbers here."""
-    return [int(row) for row in found.rows()]
+    return [int(row) for row in sample.rows()]
 
 
 def test_all_rows_are_kept_while_there_is_room() -> None:
-    found = RowSample(10)
-    found.note(raws(1, 2, 3))
-    found.note(raws(4))
-    assert sampled(found) == [1, 2, 3, 4]
+    sample = RowSample(10)
+    sample.note(raws(1, 2, 3))
+    sample.note(raws(4))
+    assert sampled(sample) == [1, 2, 3, 4]
 
 
 def test_a_sample_is_never_larger_than_it_may_be() -> None:
-    found = RowSample(10, seed=1)
+    sample = RowSample(10, seed=1)
     for number in range(0, 3000, 3):
-        found.note(raws(number, number + 1, number + 2))
-        found.turn(WINDOW_S * number)
-        assert len(found.rows()) <= 10
+        sample.note(raws(number, number + 1, number + 2))
+        sample.turn(WINDOW_S * number)
+        assert len(sample.rows()) <= 10
 
-    assert all(0 <= row < 3000 for row in sampled(found))
+    assert all(0 <= row < 3000 for row in sampled(sample))
 
 
 def test_nothing_is_kept_where_it_is_off() -> None:
-    found = RowSample(0)
-    found.note(raws(*range(1000)))
-    found.turn(1e9)
-    assert (found.rows(), found.changed) == ([], False)
+    sample = RowSample(0)
+    sample.note(raws(*range(1000)))
+    sample.turn(1e9)
+    assert (sample.rows(), sample.changed) == ([], False)
 
 
 def test_every_row_has_the_same_chance_however_many_come_in_one_request() -> None:
     kept = [0] * 4
     for seed in range(600):
-        found = RowSample(8, seed)
+        sample = RowSample(8, seed)
         for number in range(0, 400, 5):
-            found.note(raws(*range(number, number + 5)))
-        for row in sampled(found):
+            sample.note(raws(*range(number, number + 5)))
+        for row in sampled(sample):
             kept[row // 100] += 1
 
     # 1,200 are expected in each quarter, with a standard deviation of 30.
@@ -63,32 +63,32 @@ def test_every_row_has_the_same_chance_however_many_come_in_one_request() -> Non
 
 
 def test_a_full_sample_makes_way_for_newer_rows_once_its_window_is_over() -> None:
-    found = RowSample(4, seed=2)
-    found.note(raws(1, 2, 3, 4))
-    found.turn(WINDOW_S - 1)
-    assert sorted(sampled(found)) == [1, 2, 3, 4]
-    found.turn(WINDOW_S)
-    found.note(raws(11, 12, 13))
-    assert sampled(found)[:3] == [11, 12, 13]
-    assert sampled(found)[3] in (1, 2, 3, 4)
-    found.turn(3 * WINDOW_S)
-    assert sampled(found)[:3] == [11, 12, 13], "a sample that is not full goes on"
+    sample = RowSample(4, seed=2)
+    sample.note(raws(1, 2, 3, 4))
+    sample.turn(WINDOW_S - 1)
+    assert sorted(sampled(sample)) == [1, 2, 3, 4]
+    sample.turn(WINDOW_S)
+    sample.note(raws(11, 12, 13))
+    assert sampled(sample)[:3] == [11, 12, 13]
+    assert sampled(sample)[3] in (1, 2, 3, 4)
+    sample.turn(3 * WINDOW_S)
+    assert sampled(sample)[:3] == [11, 12, 13], "a sample that is not full goes on"
 
 
 def test_a_row_is_one_line_and_a_huge_one_is_left_out() -> None:
-    found = RowSample(4)
-    (pretty,) = msgspec.json.decode(b'[{\r\n "city":\n "a\\nb"}]', type=list[msgspec.Raw])
-    found.note([pretty])
-    found.note(raws("x" * LARGEST_ROW))
-    assert len(found.rows()) == 1
-    assert b"\n" not in found.rows()[0]
-    assert json.loads(found.rows()[0]) == {"city": "a\nb"}
+    sample = RowSample(4)
+    (pretty,) = msgspec.json.decode(b'[{\r\n "harness":\n "a\\nb"}]', type=list[msgspec.Raw])
+    sample.note([pretty])
+    sample.note(raws("x" * LARGEST_ROW))
+    assert len(sample.rows()) == 1
+    assert b"\n" not in sample.rows()[0]
+    assert json.loads(sample.rows()[0]) == {"harness": "a\nb"}
 
 
 def test_the_row_does_not_hold_the_body_it_came_in() -> None:
-    found = RowSample(1)
-    found.note(raws(7))
-    assert type(found.rows()[0]) is bytes
+    sample = RowSample(1)
+    sample.note(raws(7))
+    assert type(sample.rows()[0]) is bytes
 
 
 def test_the_file_is_for_its_user_alone_and_those_of_few_workers_stay(tmp_path: Path) -> None:
@@ -103,7 +103,9 @@ def test_the_file_is_for_its_user_alone_and_those_of_few_workers_stay(tmp_path: 
     assert stat.S_IMODE(newest.parent.stat().st_mode) == 0o700
 
 
-def test_a_running_router_keeps_what_users_sent_and_not_what_was_pinned(fresh: Rig) -> None:
+def test_a_running_router_keeps_what_users_sent_and_not_what_was_pinned(
+    fresh: RouterHarness,
+) -> None:
     fresh.know(fresh.version("v1", "[0,1]"))
     fresh.split({"v1": 10_000})
     fresh.router()
@@ -122,7 +124,7 @@ def test_a_running_router_keeps_what_users_sent_and_not_what_was_pinned(fresh: R
 
 @pytest.mark.parametrize("size", [1, 3])
 def test_a_sample_of_few_works_too(size: int) -> None:
-    found = RowSample(size, seed=3)
+    sample = RowSample(size, seed=3)
     for number in range(500):
-        found.note(raws(number))
-    assert len(set(sampled(found))) == size
+        sample.note(raws(number))
+    assert len(set(sampled(sample))) == size

@@ -38,8 +38,8 @@ def by_json(value, depth=1, into=None):
     if isinstance(value, list) and depth in into:
         into[depth] += max(1, len(value))
     if isinstance(value, list | dict):
-        for each in value.values() if isinstance(value, dict) else value:
-            by_json(each, depth + 1, into)
+        for element in value.values() if isinstance(value, dict) else value:
+            by_json(element, depth + 1, into)
     return into
 
 
@@ -57,13 +57,15 @@ def largest_by_json(value, depth=1, into=None):
     """The bytes of the largest element at each depth, of values written without blanks."""
     into = dict.fromkeys(DEPTHS, 0) if into is None else into
     if isinstance(value, list | dict):
-        members = value.items() if isinstance(value, dict) else ((None, each) for each in value)
-        for name, each in members:
+        members = (
+            value.items() if isinstance(value, dict) else ((None, element) for element in value)
+        )
+        for name, element in members:
             key = "" if name is None else f"{json.dumps(name)}:"
-            size = len(f"{key}{json.dumps(each, separators=(',', ':'))}")
+            size = len(f"{key}{json.dumps(element, separators=(',', ':'))}")
             if depth in into:
                 into[depth] = max(into[depth], size)
-            largest_by_json(each, depth + 1, into)
+            largest_by_json(element, depth + 1, into)
     return into
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rollout.settings import Unit
 from router.requests.unit_source import UnitSource, as_unit, cookie, row_field
-from tests.router.rig import rig
+from tests.router.router_harness import router_harness
 
 NAMED = UnitSource(Unit(header="X-Unit-Id", cookie="sid", field="user"))
 ROW = row_field(msgspec.Raw(b'{"user": "by-field"}'))
@@ -77,7 +77,7 @@ def test_all_of_a_header_counts(value):
 def halves(tmp_path_factory):
     """v1 and v2 with half of the units each; a unit may come by header, cookie or field."""
     settings = '[router]\n[router.unit]\ncookie = "sid"\nfield = "user"\n'
-    with rig(tmp_path_factory.mktemp("halves"), settings=settings) as made:
+    with router_harness(tmp_path_factory.mktemp("halves"), settings=settings) as made:
         made.know(made.version("v1"), made.version("v2"))
         made.split({"v1": 5000, "v2": 5000})
         made.router()
@@ -120,7 +120,7 @@ def test_one_unit_meets_one_version_on_every_way_in_and_long_units_are_spread(ha
 
 
 def test_a_caller_without_a_unit_gets_a_cookie_on_both_ways(tmp_path):
-    with rig(tmp_path, settings="[router]\n[router.unit]\nset_cookie = true\n") as made:
+    with router_harness(tmp_path, settings="[router]\n[router.unit]\nset_cookie = true\n") as made:
         made.know(made.version("v1"), made.version("v2"))
         made.split({"v1": 5000, "v2": 5000})
         made.router()

@@ -279,7 +279,7 @@ def test_what_is_not_taken_in_time_is_given_up_and_the_next_one_follows(store, r
         until(lambda: receivers[0].got, "revision 2 is taken")
 
     assert receivers[0].revisions == [2]
-    assert "receiver 1 was not told of revision 1: it answered 500" in caplog.text
+    assert "receiver 1 did not get revision 1, given up: it answered 500" in caplog.text
 
 
 def test_a_new_leader_goes_on_without_a_gap(store, receivers):

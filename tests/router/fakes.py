@@ -1,6 +1,4 @@
-"""Toys for the tests inside one process: a clock that stands still, versions that answer when told,
-and ledgers.
-"""
+"""Fakes for tests inside one process: an event loop with its own clock, pools, and ledgers."""
 
 from itertools import count
 
@@ -9,7 +7,7 @@ import msgspec
 from rollout.decide.decisions import Facts, release_in_place, start
 from rollout.settings import RouterSettings
 from rollout.state.ledger import Ledger, Step
-from rollout.state.ledger import Version as Entry
+from rollout.state.ledger import Version as LedgerVersion
 from rollout.state.policy import VerdictConfig, policy
 from rollout.state.split import all_to
 from rollout.state.strategy import strategy
@@ -22,7 +20,7 @@ NOW = 1_000_000.0
 TWO_STEPS = (Step(2000, 10.0), Step(5000))
 
 
-class Loop:
+class FakeLoop:
     """The part of an event loop that a lane uses; `run` calls what is due."""
 
     def __init__(self):
@@ -55,7 +53,7 @@ class Loop:
             callback(*arguments)
 
 
-class Version:
+class FakePool:
     """A pool whose batches wait in `sent` as (rows, callback) until they are answered with the
     numbers they asked.
     """
@@ -80,38 +78,38 @@ class Version:
         self.sent.pop(0)[1](Failure(reason, "as asked"))
 
 
-class City:
-    """The traffic of one worker on such a clock and such versions."""
+class DispatcherHarness:
+    """A dispatcher with a fake loop and fake pools."""
 
     def __init__(self, ledger, units=None, cold_s=0.0, **router):
-        self.loop, self.versions = Loop(), {}
+        self.loop, self.versions = FakeLoop(), {}
         table = table_of(ledger)
         self.traffic = Dispatcher(
             RouterSettings(**router), "secret", self.loop, table, units_in=units, cold_s=cold_s
         )
-        self._seat()
+        self._replace_pools()
 
     def follow(self, ledger):
         self.traffic.follow(table_of(ledger))
-        self._seat()
+        self._replace_pools()
 
     def ask(self, unit=None, lasting=True, pin=None, rows=(1,)):
         """Ask for a unit (None: one that does not come again); returns the list that its reply will
         be put in.
         """
-        told = []
+        replies = []
         raws = [msgspec.Raw(b"%d" % row) for row in rows]
         unit, lasting = (b"%d" % next(_numbers), False) if unit is None else (unit, lasting)
-        self.traffic.predict(raws, unit, lasting, pin, 10.0, told.append)
+        self.traffic.predict(raws, unit, lasting, pin, 10.0, replies.append)
         self.loop.run()
-        return told
+        return replies
 
     def hurry(self, unit, timeout_s):
         """The same with so little time."""
-        told = []
-        self.traffic.predict([msgspec.Raw(b"1")], unit, True, None, timeout_s, told.append)
+        replies = []
+        self.traffic.predict([msgspec.Raw(b"1")], unit, True, None, timeout_s, replies.append)
         self.loop.run()
-        return told
+        return replies
 
     def unit_of(self, version):
         """A unit that has not been named before and belongs to this version."""
@@ -133,9 +131,9 @@ class City:
             (body for *found, body in self.traffic.tallies.rows() if tuple(found) == key), {}
         )
 
-    def _seat(self):
+    def _replace_pools(self):
         for name, lane in self.traffic.lanes.items():
-            lane.pool = self.versions.setdefault(name, Version())
+            lane.pool = self.versions.setdefault(name, FakePool())
 
 
 _numbers = count()
@@ -147,7 +145,7 @@ def deployed(*names):
     for name in names:
         state = State.RELEASED if name == names[0] else State.DEPLOYED
         ledger = ledger.with_version(
-            Entry(name, state, f"unix:/toy/{name}", f"{name}-1", "d", "onnx", NOW)
+            LedgerVersion(name, state, f"unix:/toy/{name}", f"{name}-1", "d", "onnx", NOW)
         )
 
     return ledger

@@ -1,6 +1,4 @@
-"""GET /whoserved/ID: what a prediction's id says. Only the router has the key; router/access.py
-says who may ask.
-"""
+"""GET /whoserved/ID: the fields of a signed prediction id, which only the router can read."""
 
 import msgspec
 
@@ -9,13 +7,13 @@ from router.problems import Problem
 
 
 class WhoServed:
-    """Reads the ids that one key signed."""
+    """Reads the ids that were signed with one key."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     def answer(self, token: str) -> bytes:
-        """The id's fields as JSON; raises Problem 404 for an id that was not signed here."""
+        """The fields of an id as JSON; raises Problem 404 for an id that was not signed here."""
         try:
             return msgspec.json.encode(msgspec.structs.asdict(read(token, self._key)))
         except (BadToken, msgspec.DecodeError) as error:

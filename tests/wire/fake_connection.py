@@ -1,6 +1,4 @@
-"""One connection without a network: a door, a transport that notes what it is told, and a house
-that answers.
-"""
+"""A connection without a network: its transport records what is sent, its worker answers."""
 
 import asyncio
 from functools import partial
@@ -14,8 +12,8 @@ from wire.fast_path import Headers, HttpConnection, Respond
 from wire.read_turns import ReadTurns
 
 
-class Transport:
-    """Notes what it is told, and refuses what a transport would not stand."""
+class FakeTransport:
+    """Records its calls, and fails on those that a real transport would refuse."""
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
@@ -56,10 +54,10 @@ class Transport:
         self.protocol = protocol
 
 
-class Other:
-    """What a connection is handed over to; it counts it as gunicorn's protocol does."""
+class FakeSlowPath:
+    """The protocol that gets a connection from the fast path; it counts it as gunicorn's does."""
 
-    def __init__(self, worker: "House") -> None:
+    def __init__(self, worker: "FakeWorker") -> None:
         self.worker, self.raw, self.transport = worker, b"", None
 
     def connection_made(self, transport: Any) -> None:
@@ -76,7 +74,7 @@ class Other:
         return False
 
 
-class Asked:
+class HotRequest:
     """One request as the handler got it."""
 
     def __init__(self, headers: Headers, body: bytes, respond: Respond) -> None:
@@ -91,15 +89,17 @@ class Asked:
         self.respond(status, headers or [], self.body if body is None else body)
 
 
-class House:
-    """A worker as a door sees it. at_once: whether a request is answered before the handler
+class FakeWorker:
+    """A worker as a connection sees it. at_once: whether a request is answered before the handler
     returns.
     """
 
     largest_body = LARGEST_BODY
     date = b"date: today\r\n"
 
-    def __init__(self, at_once: bool = True, other: Any = Other, most_bytes: int = 1 << 20) -> None:
+    def __init__(
+        self, at_once: bool = True, other: Any = FakeSlowPath, most_bytes: int = 1 << 20
+    ) -> None:
         self.hot: Any = {PATH: self._answer}
         self.connections: set[HttpConnection] = set()
         self.nr_conns = 0
@@ -108,7 +108,7 @@ class House:
         self.budget = ByteBudget(most_bytes)
         self.turns: Any = None
         self.statuses: list[int] = []
-        self.asked: list[Asked] = []
+        self.asked: list[HotRequest] = []
         self.at_once = at_once
         self.other_protocol = partial(other, self)
 
@@ -119,44 +119,44 @@ class House:
         min(
             (connection for connection in self.connections if connection.since is not None),
             key=lambda connection: connection.since,
-        ).cut()
+        ).abort()
 
     def _answer(self, headers: Headers, body: bytes, respond: Respond) -> None:
-        self.asked.append(Asked(headers, body, respond))
+        self.asked.append(HotRequest(headers, body, respond))
         if self.at_once:
             self.asked[-1].answer()
 
 
-class Visit:
-    """A client's connection to a house."""
+class FakeConnection:
+    """A client's connection to a worker."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, worker: House | None = None, **options: Any
+        self, loop: asyncio.AbstractEventLoop, worker: FakeWorker | None = None, **options: Any
     ) -> None:
-        self.loop, self.worker = loop, worker or House(**options)
+        self.loop, self.worker = loop, worker or FakeWorker(**options)
         self.worker.turns = self.worker.turns or ReadTurns(loop)
-        self.transport = Transport()
-        self.door = HttpConnection(self.worker, loop)
-        self.transport.protocol = self.door
-        self.door.connection_made(self.transport)
+        self.transport = FakeTransport()
+        self.connection = HttpConnection(self.worker, loop)
+        self.transport.protocol = self.connection
+        self.connection.connection_made(self.transport)
 
-    def send(self, *pieces: bytes) -> "Visit":
+    def send(self, *pieces: bytes) -> "FakeConnection":
         """The client's bytes arrive, a piece at a time, with no turn of the loop between them."""
         for piece in pieces:
             self.transport.protocol.data_received(piece)
         return self
 
-    def settle(self) -> "Visit":
+    def settle(self) -> "FakeConnection":
         """Let the loop turn until nothing happens any more."""
         self.loop.run_until_complete(self._settle())
         return self
 
-    def answer(self) -> "Visit":
+    def answer(self) -> "FakeConnection":
         """Answer the request that waits for its answer."""
         next(asked for asked in self.worker.asked if not asked.answered).answer()
         return self
 
-    def finish(self) -> "Visit":
+    def finish(self) -> "FakeConnection":
         """Answer one request after the other, until there is none."""
         self.settle()
         while not all(asked.answered for asked in self.worker.asked):
@@ -171,7 +171,7 @@ class Visit:
     @property
     def other(self) -> Any:
         """To whom the connection was handed over, or None."""
-        return None if self.transport.protocol is self.door else self.transport.protocol
+        return None if self.transport.protocol is self.connection else self.transport.protocol
 
     @property
     def bodies(self) -> list[bytes]:

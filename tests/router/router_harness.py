@@ -1,6 +1,4 @@
-"""Real processes for the router's tests: toy versions on unix sockets, and the router on a free
-port before them.
-"""
+"""Real processes for the router's tests: toy versions on unix sockets, and the router on a port."""
 
 import os
 import re
@@ -29,8 +27,8 @@ OPERATOR = {"Authorization": "Bearer toy-operator-token-of-sixteen"}
 GUNICORN = [sys.executable, "-m", "gunicorn"]
 
 
-class Rig:
-    """Toy versions, a ledger and a router. Everything it starts it stops."""
+class RouterHarness:
+    """Toy versions, a ledger and a router. It stops every process that it started."""
 
     def __init__(
         self, folder: Path, settings: str = "", workers: int = 1, database_url: str | None = None
@@ -151,7 +149,7 @@ class Rig:
         return path.read_text() if path.exists() else ""
 
     def kill(self, name: str, how: int = signal.SIGKILL) -> None:
-        """Signal a process group that this rig started."""
+        """Signal a process group that this harness started."""
         os.killpg(self.processes[name].pid, how)
         if how != signal.SIGHUP:
             self.processes.pop(name).wait(300)
@@ -193,9 +191,9 @@ class Rig:
 
 
 @contextmanager
-def rig(folder: Path, **options):
-    """A rig that is stopped afterwards."""
-    made = Rig(folder, **options)
+def router_harness(folder: Path, **options):
+    """A harness that is stopped afterwards."""
+    made = RouterHarness(folder, **options)
     try:
         yield made
     finally:
