@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli.render.status import drawn_verdict
 from cli.render.verdict import WORDS, of, shown, times
+from cli.render.verdict_table import drawn_verdict
 
 
 def signal(name: str, **changes: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cli.render.exit_codes import Out
-from cli.render.history import at, explain
+from cli.render.history import at, explain, verdict_of
 from deployment.history import explanation
 from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.ledger import make_record, opened_record
@@ -54,7 +54,7 @@ def record(store: LedgerStore, action: str, actor: str, reason: str, **changes: 
 def test_the_newest_act_is_explained_by_default(store: LedgerStore) -> None:
     found = explanation.explained(store, None)
     assert found.entry.revision == 3
-    assert explanation.numbers(found) is None
+    assert verdict_of(found) is None
     text = "\n".join(explanation.deed_lines(found))
     for words in (
         "revision 3: ben@test: rollback",
@@ -67,7 +67,7 @@ def test_the_newest_act_is_explained_by_default(store: LedgerStore) -> None:
 
 def test_an_act_of_the_conductor_shows_the_numbers_it_was_decided_by(store: LedgerStore) -> None:
     found = explanation.explained(store, 2)
-    numbers = explanation.numbers(found)
+    numbers = verdict_of(found)
     assert numbers is not None
     assert numbers.lines[0].startswith("flights v2 vs v1   5 % for 42 min")
     assert numbers.lines[0].endswith("PASS")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deployment.history.moment import in_force, look_back, moment, told
+from deployment.history.moment import described, in_force, look_back, moment
 from deployment.workspace.errors import BadOption, EdgeFailure
 from deployment.workspace.ledger import make_record, opened_record
 from rollout.state.ledger import Ledger, Rollout, Step, Version
@@ -93,7 +93,7 @@ def test_what_is_still_to_come_is_refused(text: str) -> None:
 
 
 def test_a_moment_that_no_calendar_has_is_refused() -> None:
-    with pytest.raises(BadOption, match="out of the calendar's reach"):
+    with pytest.raises(BadOption, match="out of the calendar's range"):
         moment("0001-01-01T00:00+10:00", NOW)
 
 
@@ -117,7 +117,7 @@ def test_the_newest_revision_recorded_by_then_was_in_force(
 def test_what_was_in_force_is_told_whole() -> None:
     found = in_force([entry(2, 5, "promote"), entry(1, 0)], NOW + timedelta(minutes=1))
     assert found is not None
-    value, lines = told(moment("2026-05-01T14:01", NOW + timedelta(hours=1)), found)
+    value, lines = described(moment("2026-05-01T14:01", NOW + timedelta(hours=1)), found)
     assert value["split"] == {"v1": 95.0, "v2": 5.0}
     assert (value["released"], value["revision"], value["hash"]) == ("v1", 1, "hash 1")
     assert (value["rollout"]["candidate"], value["rollout"]["step"], value["rollout"]["steps"]) == (

@@ -11,10 +11,10 @@ import pytest
 
 from cli.render.plan import plan_in_words
 from deployment.plan.contracts import contract_at_stake, contract_with_users
-from deployment.plan.plan import Planned, environment_changes, plan
+from deployment.plan.plan import RolloutPlan, environment_changes, make_plan
 from deployment.plan.recordings import recorded_rows
-from deployment.plan.replay import Batch, Pair, Replayed, Said, batch_size
-from deployment.plan.replay_diff import Differences, differences, judged, latency, quantile
+from deployment.plan.replay import Batch, Pair, ReplayResult, RowAnswer, batch_size
+from deployment.plan.replay_diff import Differences, compare, differences, latency, quantile
 from deployment.plan.segments import groups
 from deployment.workspace.errors import BadOption, EdgeFailure
 from rollout.errors import Breaking, NothingToDo
@@ -40,20 +40,20 @@ def recording(tmp_path: Path) -> str:
     return str(path)
 
 
-def said(planned: Planned) -> str:
+def said(planned: RolloutPlan) -> str:
     """The plan in words."""
     return "\n".join(plan_in_words(planned))
 
 
-def replayed(planned: Planned) -> Differences:
+def replayed(planned: RolloutPlan) -> Differences:
     """What its replay found."""
     assert planned.replay is not None
-    return planned.replay.found
+    return planned.replay.differences
 
 
 def test_a_plan_changes_nothing_and_shows_contract_environment_and_steps(running: Stage) -> None:
     before = running.newest()
-    found = plan(running.workspace(), "v2", "canary", None)
+    found = make_plan(running.workspace(), "v2", "canary", None)
     assert found.contract is not None
     assert (found.contract.verdict, found.environment, found.replay) == (
         ContractVerdict.COMPATIBLE,
@@ -71,7 +71,7 @@ def test_a_version_that_is_only_delivered_is_asked_in_a_process_that_ends(
     running: Stage, recording: str
 ) -> None:
     before = running.newest()
-    found = plan(running.workspace(), "v2", "canary", recording)
+    found = make_plan(running.workspace(), "v2", "canary", recording)
     assert found.replay is not None
     assert found.replay.own == ("v2",)
     assert (replayed(found).rows, replayed(found).changed, replayed(found).errors) == (40, 0, [])
@@ -88,7 +88,7 @@ def test_a_running_version_is_asked_where_it_runs_and_what_it_answers_otherwise_
 ) -> None:
     running.deliver("v4", behaviour="drifts")
     running.act("deploy", "v4")
-    found = plan(running.workspace(), "v4", "shadow", recording)
+    found = make_plan(running.workspace(), "v4", "shadow", recording)
     running.act("retire", "v4")
     assert found.replay is not None
     assert (found.replay.own, replayed(found).changed, replayed(found).flips) == ((), 31, 31)
@@ -106,7 +106,7 @@ def test_a_version_that_cannot_be_started_is_told_with_its_log(
     with pytest.raises(
         EdgeFailure, match=r"v5: it ended at once \(exit status 1\): read .*plan-v5\.log"
     ):
-        plan(running.workspace(), "v5", "canary", recording)
+        make_plan(running.workspace(), "v5", "canary", recording)
 
 
 def test_breaking_is_refused_to_every_verb_that_gives_traffic_and_nothing_else(
@@ -187,21 +187,21 @@ def test_the_verb_answers_with_one_object_and_code_6_where_it_breaks(running: St
 def test_what_cannot_be_planned_is_told(running: Stage, tmp_path: Path) -> None:
     workspace = running.workspace()
     with pytest.raises(NothingToDo, match="v1 is released already"):
-        plan(workspace, "v1", "canary", None)
+        make_plan(workspace, "v1", "canary", None)
 
     with pytest.raises(
         BadOption, match="there is no strategy 'leap': choose one of shadow, canary"
     ):
-        plan(workspace, "v2", "leap", None)
+        make_plan(workspace, "v2", "leap", None)
 
     with pytest.raises(EdgeFailure, match="v9 is not delivered"):
-        plan(workspace, "v9", "canary", None)
+        make_plan(workspace, "v9", "canary", None)
 
     with pytest.raises(EdgeFailure, match="the router recorded nothing in"):
-        plan(workspace, "v2", "canary", "recent")
+        make_plan(workspace, "v2", "canary", "recent")
 
     with pytest.raises(EdgeFailure, match="cannot be read"):
-        plan(workspace, "v2", "canary", str(tmp_path / "none.jsonl"))
+        make_plan(workspace, "v2", "canary", str(tmp_path / "none.jsonl"))
 
 
 # What recorded rows may look like.
@@ -276,7 +276,7 @@ def pair(mine: Any, theirs: Any, **row: Any) -> Pair:
     return Pair(
         row,
         *(
-            Said(None, each, "city") if isinstance(each, str) else Said(each)
+            RowAnswer(None, each, "city") if isinstance(each, str) else RowAnswer(each)
             for each in (mine, theirs)
         ),
     )
@@ -299,7 +299,7 @@ def pair(mine: Any, theirs: Any, **row: Any) -> Pair:
 def test_a_row_changes_where_its_user_would_notice(
     mine: Any, theirs: Any, changed: bool, moved: bool, distance: float | None
 ) -> None:
-    found = judged(pair(mine, theirs), 1e-6)
+    found = compare(pair(mine, theirs), 1e-6)
     assert (found.changed, found.moved) == (changed, moved)
     assert found.distance == (None if distance is None else pytest.approx(distance))
 
@@ -312,7 +312,7 @@ def test_errors_of_one_side_name_version_column_and_example() -> None:
         pair("no", "no"),
         pair(1.0, 1.0),
     ]
-    found = differences(Replayed(pairs, [], 1), "v1", "v2", 0.0)
+    found = differences(ReplayResult(pairs, [], 1), "v1", "v2", 0.0)
     assert [(each.version, each.column, each.rows, each.example) for each in found.errors] == [
         ("v2", "city", 2, "unseen city"),
         ("v1", "city", 1, "no"),
@@ -322,7 +322,7 @@ def test_errors_of_one_side_name_version_column_and_example() -> None:
 
 def test_the_worst_rows_come_first_with_their_columns() -> None:
     pairs = [pair([0.5 + n / 100, 0.5 - n / 100], [0.5, 0.5], n=n) for n in range(10)]
-    worst = differences(Replayed(pairs, [], 1), "v1", "v2", 1e-6).worst
+    worst = differences(ReplayResult(pairs, [], 1), "v1", "v2", 1e-6).worst
     assert [each.row["n"] for each in worst] == [9, 8, 7, 6, 5]
     assert worst[0].distance == pytest.approx(0.09)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deployment.history.whoserved import lines, who_served
+from deployment.history.prediction_origin import lines, who_served
 from deployment.workspace.errors import EdgeFailure, Misconfigured
 from deployment.workspace.ledger import make_record, opened_record
 from deployment.workspace.secrets import make_secrets
