@@ -140,8 +140,11 @@ class Status:
         if self.rollout is None:
             return None
 
-        by_name = {version.name: version for version in self.versions}
-        return by_name.get(self.rollout.candidate)
+        for version in self.versions:
+            if version.name == self.rollout.candidate:
+                return version
+
+        return None
 
     def to_json(self) -> Json:
         """The same as plain JSON."""

@@ -10,7 +10,6 @@ from deployment.commands.status import Status, read_status
 from deployment.workspace.workspace import Workspace
 
 EVERY_S = 1.0
-_ENDINGS = ("promote", "end", "rollback", "abort")
 
 
 @dataclass(frozen=True)
@@ -74,9 +73,12 @@ def last_ending(status: Status) -> int | None:
     if not status.record_answers:
         return None
 
-    acts = [event.act for event in status.events if event.act in _ENDINGS]
-    if acts and acts[0] in ("rollback", "abort"):
-        return ROLLED_BACK
+    for event in status.events:
+        if event.act in ("rollback", "abort"):
+            return ROLLED_BACK
+        if event.act in ("promote", "end"):
+            return DONE
+
     return DONE
 
 

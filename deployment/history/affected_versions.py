@@ -90,9 +90,11 @@ def _ended_rollout(before: Ledger, after: Ledger) -> str:
 
 def _touched(before: Ledger, after: Ledger) -> str:
     """Versions that were added or changed."""
-    names = [
-        name for name, version in after.versions.items() if before.versions.get(name) != version
-    ]
+    names: list[str] = []
+    for name, version in after.versions.items():
+        if before.versions.get(name) != version:
+            names.append(name)
+
     return ", ".join(names)
 
 

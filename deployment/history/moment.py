@@ -97,9 +97,12 @@ def described(asked: Moment, force: InForce) -> tuple[dict[str, Any], list[str]]
         "shadows": shadows_of(ledger),
         "rollout": rollout_of(ledger.rollout),
     }
-    note = f" ({asked.note})" if asked.note else ""
+    at = shown(asked.at)
+    if asked.note:
+        at = f"{at} ({asked.note})"
+
     lines = [
-        f"revision {entry.revision} was in force at {shown(asked.at)}{note}",
+        f"revision {entry.revision} was in force at {at}",
         f"  split     {shown_split(ledger)}",
         f"  released  {ledger.released or 'nothing'}",
         f"  rollout   {rollout_words(ledger.rollout)}",
@@ -129,8 +132,9 @@ def row(entry: Entry) -> dict[str, Any]:
 
 def deed(entry: Entry) -> str:
     """Who did what and why: `ana@host: promote "faster"`."""
-    because = f'  "{entry.reason}"' if entry.reason else ""
-    return f"{entry.actor}: {entry.action}{because}"
+    if entry.reason:
+        return f'{entry.actor}: {entry.action}  "{entry.reason}"'
+    return f"{entry.actor}: {entry.action}"
 
 
 def shown(at: datetime) -> str:
@@ -186,10 +190,14 @@ def rollout_words(rollout: Rollout | None) -> str:
     if rollout is None:
         return "none"
 
-    step = f", step {rollout.step + 1}/{len(rollout.steps)}" if rollout.steps else ""
-    paused = ", paused" if rollout.paused else ""
-    versions = f"{rollout.strategy} of {rollout.candidate} against {rollout.stable}"
-    return f"{versions}{step}{paused}, begun by {rollout.started_by}"
+    words = f"{rollout.strategy} of {rollout.candidate} against {rollout.stable}"
+    if rollout.steps:
+        words += f", step {rollout.step + 1}/{len(rollout.steps)}"
+
+    if rollout.paused:
+        words += ", paused"
+
+    return f"{words}, begun by {rollout.started_by}"
 
 
 def _ago(text: str, now: datetime) -> datetime:

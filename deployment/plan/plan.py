@@ -160,9 +160,13 @@ def environment_changes(
 
     Python comes first; a dash stands for a package that one of them lacks."""
     old, new = _pins(today), _pins(tomorrow)
-    names = ["python", *sorted((old.keys() | new.keys()) - {"python"})]
-    changes = [(name, old.get(name, "-"), new.get(name, "-")) for name in names]
-    return [change for change in changes if change[1] != change[2]]
+    changes: list[tuple[str, str, str]] = []
+    for name in ["python", *sorted((old.keys() | new.keys()) - {"python"})]:
+        before, after = old.get(name, "-"), new.get(name, "-")
+        if before != after:
+            changes.append((name, before, after))
+
+    return changes
 
 
 def _pins(manifest: Mapping[str, Any]) -> dict[str, str]:
@@ -253,7 +257,8 @@ def _dtypes(workspace: Workspace, *versions: str) -> dict[str, str]:
     dtypes: dict[str, str] = {}
     for version in versions:
         columns = read_release(workspace.releases, version).manifest.get("columns") or ()
-        dtypes |= {column["name"]: column["dtype"] for column in columns}
+        for column in columns:
+            dtypes[column["name"]] = column["dtype"]
 
     return dtypes
 

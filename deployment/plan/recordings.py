@@ -120,8 +120,10 @@ def _read_csv(path: Path, columns: Mapping[str, str]) -> Any:
     texts = [name for name, dtype in columns.items() if dtype == "string"]
     dtypes = dict.fromkeys(texts, str)
     # pandas asks for the null words of every column by its name.
-    nulls = {name: ["", *NULL_WORDS] for name in pandas.read_csv(path, nrows=0).columns}
-    nulls |= {name: [""] for name in texts}
+    nulls: dict[str, tuple[str, ...]] = dict.fromkeys(
+        pandas.read_csv(path, nrows=0).columns, ("", *NULL_WORDS)
+    )
+    nulls |= dict.fromkeys(texts, ("",))
     return pandas.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=nulls)
 
 

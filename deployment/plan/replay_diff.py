@@ -14,7 +14,7 @@ from typing import Any
 
 from deployment.plan.recordings import Row
 from deployment.plan.replay import Batch, Pair, ReplayResult
-from deployment.plan.segments import Group, groups
+from deployment.plan.segments import Group, groups, known_numbers
 from service.comparison import same
 
 WORST = 5
@@ -161,7 +161,7 @@ def quantile(values: Iterable[float], share: float) -> float:
 
 def _mean(distances: Iterable[float | None]) -> float:
     """Of those that are known, 0 without any."""
-    known = [distance for distance in distances if distance is not None]
+    known = known_numbers(distances)
     if known:
         return fmean(known)
     return 0.0

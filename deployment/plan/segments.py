@@ -6,7 +6,7 @@ surprising their share is for their size, so that three odd rows do not outrank 
 import math
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pstdev
 from typing import Any
@@ -39,7 +39,7 @@ def groups(
     """The `top` most surprising groups of at least five rows; none where all rows fared alike."""
     overall = _Overall(changed, distances)
     surprising: list[tuple[float, Group]] = []
-    for column in dict.fromkeys(name for row in rows for name in row):
+    for column in _columns(rows):
         for value, members in _members([row.get(column) for row in rows]).items():
             if SMALLEST <= len(members) < len(rows):
                 surprise, group = overall.weighed(column, value, members)
@@ -50,13 +50,22 @@ def groups(
     return [group for _, group in surprising[:top]]
 
 
+def _columns(rows: Sequence[dict[str, Any]]) -> Iterable[str]:
+    """The columns of all rows, each once, in their order."""
+    columns: dict[str, None] = {}
+    for row in rows:
+        columns |= dict.fromkeys(row)
+
+    return columns
+
+
 class _Overall:
     """All rows, which a group is compared with."""
 
     def __init__(self, changed: Sequence[bool], distances: Sequence[float | None]) -> None:
         self.changed, self.distances = changed, distances
         self.share = sum(changed) / max(1, len(changed))
-        known = _known(distances)
+        known = known_numbers(distances)
         self.mean, self.spread = 0.0, 0.0
         if known:
             self.mean, self.spread = fmean(known), pstdev(known)
@@ -65,8 +74,8 @@ class _Overall:
         """A group and how surprising it is, in standard errors.
 
         By distances where all or none of the rows changed. members: indices of its rows."""
-        known = _known([self.distances[index] for index in members])
-        changed = sum(self.changed[index] for index in members)
+        known = known_numbers(map(self.distances.__getitem__, members))
+        changed = sum(map(self.changed.__getitem__, members))
         mean = fmean(known) if known else 0.0
         group = Group(column, value, len(members), changed, changed / len(members), mean)
         if 0 < self.share < 1:
@@ -79,7 +88,8 @@ class _Overall:
         return abs(mean - self.mean) * math.sqrt(len(known)) / self.spread, group
 
 
-def _known(distances: Sequence[float | None]) -> list[float]:
+def known_numbers(distances: Iterable[float | None]) -> list[float]:
+    """Those that are not None."""
     return [distance for distance in distances if distance is not None]
 
 
