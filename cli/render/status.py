@@ -12,7 +12,7 @@ from cli.render.terminal import console
 from cli.render.verdict import WORDS, shown
 from cli.render.verdict_table import drawn_verdict
 from cli.render.version_table import NARROWER, version_table
-from deployment.commands.status import Event, RollbackStatus, RolloutStatus, Status
+from deployment.commands.status import RecentAct, RollbackStatus, RolloutStatus, Status
 from deployment.commands.strategy_options import shown_seconds
 from rollout.plurals import counted
 
@@ -155,7 +155,7 @@ def _rollback_text(rollback: RollbackStatus | None) -> Text:
     return Text(f"{target} {state}:  {command}", style="green")
 
 
-def _events(events: list[Event]) -> list[RenderableType]:
+def _events(events: list[RecentAct]) -> list[RenderableType]:
     if not events:
         return []
 

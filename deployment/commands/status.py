@@ -97,7 +97,7 @@ class VersionStatus:
 
 
 @dataclass(frozen=True)
-class Event:
+class RecentAct:
     """One act of the ledger. at: ISO 8601, UTC; about: the versions it changed."""
 
     revision: int
@@ -131,7 +131,7 @@ class Status:
     router_revision: int | None
     workers: list[Json]
     versions: list[VersionStatus]
-    events: list[Event]
+    events: list[RecentAct]
     notes: list[str]
 
     @property
@@ -395,7 +395,7 @@ def _role(version: Version, ledger: Ledger) -> str:
     return str(version.state)
 
 
-def _events(entries: list[Entry]) -> Iterator[Event]:
+def _events(entries: list[Entry]) -> Iterator[RecentAct]:
     for entry, about in zip(entries, subjects(entries, EVENTS), strict=False):
         at = entry.at.isoformat(timespec="seconds")
-        yield Event(entry.revision, at, entry.actor, entry.action, about, entry.reason)
+        yield RecentAct(entry.revision, at, entry.actor, entry.action, about, entry.reason)

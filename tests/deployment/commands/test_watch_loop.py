@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployment.commands.status import Event, Status
+from deployment.commands.status import RecentAct, Status
 from deployment.commands.watch_loop import last_ending, rollout_ending, watch, watched_rollout
 from tests.deployment.status_factory import rollout, status
 
@@ -19,9 +19,9 @@ def seen(candidate: str | None, released: str, answers: bool = True, act: str = 
     )
 
 
-def event(act: str, revision: int) -> Event:
+def event(act: str, revision: int) -> RecentAct:
     """An act of the ledger."""
-    return Event(revision, "2026-05-01T12:00:00+00:00", "ana@test", act, "v2", "")
+    return RecentAct(revision, "2026-05-01T12:00:00+00:00", "ana@test", act, "v2", "")
 
 
 @pytest.mark.parametrize(
