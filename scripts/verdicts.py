@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.judges.repeated import chi_square
+from benchmarks.judges.repeated_tests import chi_square
 from cli.render.verdict import times
 from rollout.state.policy import SIGNALS, VerdictConfig, policy
 from rollout.state.strategy import STRATEGIES, strategy
