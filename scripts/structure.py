@@ -10,7 +10,7 @@ import ast
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median, quantiles
@@ -50,10 +50,11 @@ class Structure:
 
 
 def structure(root: Path = ROOT, folder: str = "") -> Structure:
-    """Count all of it. root: the folder with the rooms; folder: count what is in this one alone."""
+    """Count all of it. root: the folder with the rooms; folder: counts this one alone."""
+    rooms = (folder.partition("/")[0],) if folder else ROOMS
     sources = {
         module: text
-        for module, text in _sources(root)
+        for module, text in _sources(root, rooms)
         if module.startswith(folder.replace("/", "."))
     }
     trees = {module: ast.parse(text) for module, text in sources.items()}
@@ -140,8 +141,8 @@ def repeated_classes(trees: dict[str, ast.Module]) -> dict[str, list[str]]:
     return repeated
 
 
-def _sources(root: Path) -> Iterator[tuple[str, str]]:
-    for room in ROOMS:
+def _sources(root: Path, rooms: Iterable[str] = ROOMS) -> Iterator[tuple[str, str]]:
+    for room in rooms:
         for path in sorted((root / room).rglob("*.py")):
             if path.name not in ("__init__.py", "gunicorn.conf.py"):
                 yield ".".join(path.relative_to(root).with_suffix("").parts), path.read_text()
