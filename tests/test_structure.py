@@ -13,14 +13,14 @@ USE_CASES = ast.parse((ROOT / "deployment" / "commands" / "verbs.py").read_text(
 
 
 def test_the_code_is_within_its_bounds():
-    found = structure()
-    assert found.file_circles <= 2
-    assert found.largest_folder <= 15
-    assert found.repeated_class_names == 0
-    assert found.function_median <= 7
-    assert found.function_p90 <= 20
-    assert found.paragraphed >= 0.3
-    assert found.long_lines == 0
+    counts = structure()
+    assert counts.file_circles <= 2
+    assert counts.largest_folder <= 15
+    assert counts.repeated_class_names == 0
+    assert counts.function_median <= 7
+    assert counts.function_p90 <= 20
+    assert counts.paragraphed >= 0.3
+    assert counts.long_lines == 0
 
 
 def test_circles_are_found_whatever_their_length():
@@ -40,12 +40,12 @@ def test_what_is_counted(tmp_path: Path):
     (tmp_path / "rollout" / "two.py").write_text(
         "import cli.one\n\n\nclass Name:\n    pass\n\n\ndef g(x):\n    return {y for y in x}\n"
     )
-    found = structure(tmp_path)
-    assert (found.files, found.file_circles, found.largest_folder) == (2, 1, 1)
-    assert (found.repeated_class_names, found.paragraphed) == (1, 1.0)
-    assert (found.function_median, found.long_lines) == (3.5, 0)
-    assert round(found.ternaries_per_kloc * found.lines / 1000) == 1
-    assert round(found.comprehensions_per_kloc * found.lines / 1000) == 1
+    counts = structure(tmp_path)
+    assert (counts.files, counts.file_circles, counts.largest_folder) == (2, 1, 1)
+    assert (counts.repeated_class_names, counts.paragraphed) == (1, 1.0)
+    assert (counts.function_median, counts.long_lines) == (3.5, 0)
+    assert round(counts.ternaries_per_kloc * counts.lines / 1000) == 1
+    assert round(counts.comprehensions_per_kloc * counts.lines / 1000) == 1
 
 
 def test_deploy_py_names_every_acting_use_case_and_looks_none_up():

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 
+from rich.live import Live
+
 from cli.render.exit_codes import DEADLINE, INTERRUPTED, UNDECIDED, Out
+from cli.render.status import drawn, one_line
 from cli.render.terminal import console
 from deployment.commands.status import Status
 from deployment.commands.strategy_options import shown_seconds
@@ -20,8 +23,6 @@ class Changes:
         self.last = ""
 
     def __call__(self, status: Status) -> None:
-        from cli.render.status import one_line
-
         line = one_line(status)
         if line != self.last:
             self.last = line
@@ -41,10 +42,6 @@ def show_changes(out: Out, loop: Loop, once: bool, deadline_s: float | None) -> 
 
 
 def _redraw(loop: Loop) -> int:
-    from rich.live import Live
-
-    from cli.render.status import drawn
-
     with Live(console=console(), auto_refresh=False) as live:
         return loop(lambda status: live.update(drawn(status), refresh=True))
 

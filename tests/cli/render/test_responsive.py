@@ -47,16 +47,16 @@ def screen(width: int) -> str:
 
 @pytest.mark.parametrize("width", [80, 100, 140, 400])
 def test_no_number_is_cut_and_what_a_signal_says_is_always_there(width: int) -> None:
-    found = screen(width)
-    assert "…" not in found
-    assert max(map(len, found.splitlines())) <= width
-    for said in ("79123", "95.0 %", "2.4 ms", "certified", "383 batches, 9 in 10 below x1.11"):
-        assert said in found
+    drawing = screen(width)
+    assert "…" not in drawing
+    assert max(map(len, drawing.splitlines())) <= width
+    for fact in ("79123", "95.0 %", "2.4 ms", "certified", "383 batches, 9 in 10 below x1.11"):
+        assert fact in drawing
 
 
 def test_a_wide_terminal_shows_everything_in_tables() -> None:
-    found = screen(400)
-    assert "98.1 %" in found
-    assert "14321" in found
+    drawing = screen(400)
+    assert "98.1 %" in drawing
+    assert "14321" in drawing
     for line in shown("flights", VERDICT).lines[2:4]:
-        assert line in found
+        assert line in drawing
