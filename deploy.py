@@ -1,10 +1,10 @@
-"""The operator's door: one short function a verb. Each reads the record, gathers facts, lets the
-core decide, acts.
+"""The command line: one short function a verb, which calls its use case and prints the result.
 
 Exit codes: 0 done, 1 refused or failed, 2 usage, 3 undecided, 4 deadline, 5 rolled back, 6 contract
-broken, 130 interrupted."""
+broken, 130 interrupted.
+"""
 
-# Annotations are evaluated for the verb that was asked for alone.
+# Only the verb that was typed has its annotations evaluated.
 from __future__ import annotations
 
 import gc
@@ -12,28 +12,26 @@ import signal
 import sys
 
 if __name__ == "__main__":
-    # Until `main` says what an interruption means, it ends the program without a word: nothing was
-    # done yet. Where whoever started it has it ignore Ctrl-C (nohup, a script's `&`), it goes on
-    # ignoring it.
+    # Nothing is done before `main` runs, so until then Ctrl-C ends the program silently. A parent
+    # that had it ignored (nohup, a script's `&`) keeps it ignored.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # Nothing of what a start makes is garbage, and to look for some takes a tenth of the time of a
-    # rollback.
+    # Start-up makes no garbage, and collecting takes a tenth of the time of a rollback.
     gc.set_threshold(50_000)
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cli.application import Application
 from cli.parameters import Argument, Option, UsageError
 
-# Everything else is imported where it is used: `rollback` must not wait for what it does not need.
+# All else is imported where it is used, so that `rollback` loads nothing it does not need.
 if TYPE_CHECKING:
-    from typing import Any
-
     from cli.render.exit_codes import Out
+    from deployment.commands.run_verb import Act
     from deployment.workspace.workspace import Workspace
 
 Version = Annotated[str, Argument("The version, for example v2.")]
@@ -41,7 +39,9 @@ Reason = Annotated[str, Option("-m", "--reason", help="Why; kept in the history.
 Json = Annotated[bool, Option("--json", help="Answer with one JSON object as the last line.")]
 Breaking = Annotated[bool, Option("--breaking", help="Allow breaking changes.")]
 Percent = Annotated[float, Option("--percent", help="Share of the traffic in percent.")]
-Auto = Annotated[bool, Option("--auto", help="Let the conductor judge it and move it on, or back.")]
+Auto = Annotated[
+    bool, Option("--auto", help="Let the controller judge it and promote it, or roll it back.")
+]
 Steps = Annotated[
     str | None,
     Option(
@@ -52,7 +52,7 @@ Every = Annotated[
     str | None,
     Option(
         "--every",
-        help="Let the clock take a canary's steps, for example 30s; with --auto at the earliest.",
+        help="How long a canary holds each step, for example 30s; with --auto at least that long.",
     ),
 ]
 LAST_REVISION = 2**31 - 1
@@ -103,49 +103,56 @@ def up(
     with _command(as_json) as (out, workspace):
         from dataclasses import replace
 
-        from cli.render import summary
+        from cli.render import stack
         from targets import registry
 
-        found = registry.up(workspace if port is None else replace(workspace, port=port), out.say)
-        raise SystemExit(summary.stack(out, found))
+        if port is not None:
+            workspace = replace(workspace, port=port)
+
+        raise SystemExit(stack.up(out, registry.up(workspace, out.say)))
 
 
 @app.verb()
 def down(as_json: Json = False) -> None:
     """Stop everything, gracefully, and see that nothing is left."""
     with _command(as_json) as (out, workspace):
-        from cli.render import summary
+        from cli.render import stack
         from targets import registry
 
-        summary.stopped(out, registry.down(workspace, out.say))
+        stack.down(out, registry.down(workspace, out.say))
 
 
 @app.verb()
 def deploy(version: Version, reason: Reason = "", as_json: Json = False) -> None:
     """Start a delivered version and prove it ready, without users' traffic."""
-    _act("deploy", (version,), reason, as_json)
+    with _command(as_json) as (out, workspace):
+        from deployment.commands import verbs
+
+        act = verbs.deploy(workspace, version)
+        _perform(out, workspace, act, reason)
 
 
 @app.verb()
 def plan(
     version: Version,
-    strategy: Annotated[str, Option(help="By which of the strategies.")] = "canary",
+    strategy: Annotated[str, Option(help="The strategy of the rollout.")] = "canary",
     steps: Steps = None,
     every: Every = None,
     auto: Auto = False,
     replay: Annotated[
-        str | None, Option(help="Recorded rows to ask both versions about: a file, or `recent`.")
+        str | None, Option(help="Recorded rows to send to both versions: a file, or `recent`.")
     ] = None,
     breaking: Breaking = False,
     as_json: Json = False,
 ) -> None:
     """Show what a rollout would change, for whom and at what cost; changes nothing."""
     with _command(as_json) as (out, workspace):
-        from cli.render import summary
+        from cli.render.plan import show_plan
+        from deployment.plan.plan import Options, make_plan
 
-        raise SystemExit(
-            summary.plan(out, workspace, version, strategy, replay, breaking, steps, every, auto)
-        )
+        options = Options(steps, every, auto)
+        rollout_plan = make_plan(workspace, version, strategy, replay, options)
+        raise SystemExit(show_plan(out, rollout_plan, breaking))
 
 
 @app.verb()
@@ -157,8 +164,12 @@ def shadow(
     reason: Reason = "",
     as_json: Json = False,
 ) -> None:
-    """Copy traffic to a version, compare its answers, throw them away."""
-    _act("shadow", (version, percent, breaking, auto), reason, as_json)
+    """Copy traffic to a version, compare its answers, and discard them."""
+    with _command(as_json) as (out, workspace):
+        from deployment.commands import verbs
+
+        act = verbs.shadow(workspace, version, percent, breaking, auto)
+        _perform(out, workspace, act, reason)
 
 
 @app.verb()
@@ -172,7 +183,11 @@ def canary(
     as_json: Json = False,
 ) -> None:
     """Give a version a small share first, then larger ones."""
-    _act("canary", (version, steps, every, breaking, auto), reason, as_json)
+    with _command(as_json) as (out, workspace):
+        from deployment.commands import verbs
+
+        act = verbs.canary(workspace, version, steps, every, breaking, auto)
+        _perform(out, workspace, act, reason)
 
 
 @app.verb("blue-green")
@@ -184,7 +199,11 @@ def blue_green(
     as_json: Json = False,
 ) -> None:
     """Switch all traffic in one step; the old version stays warm."""
-    _act("blue_green", (version, breaking, auto), reason, as_json)
+    with _command(as_json) as (out, workspace):
+        from deployment.commands import verbs
+
+        act = verbs.blue_green(workspace, version, breaking, auto)
+        _perform(out, workspace, act, reason)
 
 
 @app.verb()
@@ -197,7 +216,11 @@ def ab(
     as_json: Json = False,
 ) -> None:
     """Split users in fixed shares until a person decides."""
-    _act("ab", (version, percent, breaking, auto), reason, as_json)
+    with _command(as_json) as (out, workspace):
+        from deployment.commands import verbs
+
+        act = verbs.ab(workspace, version, percent, breaking, auto)
+        _perform(out, workspace, act, reason)
 
 
 @app.verb()
@@ -213,7 +236,11 @@ def ramp(
     as_json: Json = False,
 ) -> None:
     """Let a version's share grow with time, up to its release."""
-    _act("ramp", (version, over, steps, breaking, auto), reason, as_json)
+    with _command(as_json) as (out, workspace):
+        from deployment.commands import verbs
+
+        act = verbs.ramp(workspace, version, over, steps, breaking, auto)
+        _perform(out, workspace, act, reason)
 
 
 @app.verb("release-in-place")
@@ -224,12 +251,15 @@ def release_in_place(
     reason: Reason = "",
     as_json: Json = False,
 ) -> None:
-    """Deploy and release in one act, in place of the version released now."""
-    if not auto:
-        _act("release_in_place", (version, breaking), reason, as_json)
-        return
-
+    """Deploy and release in one act, in place of the released version."""
     with _command(as_json) as (out, workspace):
+        from deployment.commands import verbs
+
+        if not auto:
+            act = verbs.release_in_place(workspace, version, breaking)
+            _perform(out, workspace, act, reason)
+            return
+
         from deployment.commands.release_in_place import release_watched
 
         raise SystemExit(release_watched(workspace, out, version, breaking, reason))
@@ -240,67 +270,96 @@ def promote(
     version: Version,
     step: Annotated[
         bool,
-        Option("--step/--full", help="Only the next step of its rollout, or all the rest at once."),
+        Option(
+            "--step/--full",
+            help="Only the next step of its rollout, or all remaining steps at once.",
+        ),
     ] = False,
     breaking: Breaking = False,
     reason: Reason = "",
     as_json: Json = False,
 ) -> None:
     """Release a version: make it responsible for all production traffic."""
-    _act("promote", (version, step, breaking), reason, as_json)
+    with _command(as_json) as (out, workspace):
+        from deployment.commands import verbs
+
+        act = verbs.promote(workspace, version, step, breaking)
+        _perform(out, workspace, act, reason)
 
 
 @app.verb()
 def pause(reason: Reason = "", as_json: Json = False) -> None:
     """Hold the rollout where it is."""
-    _act("pause", (), reason, as_json)
+    with _command(as_json) as (out, workspace):
+        from deployment.commands import verbs
+
+        act = verbs.pause(workspace)
+        _perform(out, workspace, act, reason)
 
 
 @app.verb()
 def resume(reason: Reason = "", as_json: Json = False) -> None:
     """Let a paused rollout go on."""
-    _act("resume", (), reason, as_json)
+    with _command(as_json) as (out, workspace):
+        from deployment.commands import verbs
+
+        act = verbs.resume(workspace)
+        _perform(out, workspace, act, reason)
 
 
 @app.verb()
 def abort(reason: Reason = "", as_json: Json = False) -> None:
     """End the rollout: all traffic to the stable version."""
-    _act("abort", (), reason, as_json)
+    with _command(as_json) as (out, workspace):
+        from deployment.commands import verbs
+
+        act = verbs.abort(workspace)
+        _perform(out, workspace, act, reason)
 
 
 @app.verb()
 def rollback(reason: Reason = "", as_json: Json = False) -> None:
-    """Send the traffic back to the version that had it before. Nothing delays it."""
-    _act("rollback", (), reason, as_json)
+    """Send the traffic back to the version that had it before, at once."""
+    with _command(as_json) as (out, workspace):
+        from deployment.commands import verbs
+
+        act = verbs.rollback(workspace)
+        _perform(out, workspace, act, reason)
 
 
 @app.verb()
 def retire(
     version: Version,
-    force: Annotated[bool, Option("--force", help="Also where it is the way back.")] = False,
+    force: Annotated[bool, Option("--force", help="Even if it is the rollback target.")] = False,
     reason: Reason = "",
     as_json: Json = False,
 ) -> None:
     """Stop a version that has no traffic."""
-    _act("retire", (version, force), reason, as_json)
+    with _command(as_json) as (out, workspace):
+        from deployment.commands import verbs
+
+        act = verbs.retire(workspace, version, force)
+        _perform(out, workspace, act, reason)
 
 
 @app.verb()
 def collect(as_json: Json = False) -> None:
-    """Stop idle versions, and on Heroku delete their old apps; says first what that saves."""
+    """Stop idle versions; on Heroku also delete their old apps. Says first what that saves."""
     with _command(as_json) as (out, workspace):
-        from cli.render import summary
+        from cli.render.collection import show_collection
+        from deployment.commands import garbage_collect
 
-        raise SystemExit(summary.collected(out, workspace))
+        raise SystemExit(show_collection(out, garbage_collect.collect(workspace, out.say)))
 
 
 @app.verb()
 def status(as_json: Json = False) -> None:
     """Show the traffic split, health per version and the rollback target."""
     with _command(as_json) as (out, workspace):
-        from cli.render import summary
+        from cli.render.status import show_status
+        from deployment.commands.status import read_status
 
-        summary.status(workspace, out)
+        show_status(out, read_status(workspace, logs=True))
 
 
 @app.verb()
@@ -311,9 +370,13 @@ def watch(
 ) -> None:
     """Show the status as it changes; with --timeout, until the rollout has ended."""
     with _command(as_json) as (out, workspace):
-        from cli.render import summary
+        from cli.render.watch import show_changes
+        from deployment.commands import watch_loop
+        from deployment.commands.strategy_options import seconds
 
-        raise SystemExit(summary.watch(workspace, out, once, timeout))
+        deadline_s = seconds(timeout) if timeout else None
+        loop = partial(watch_loop.watch, workspace, once=once, timeout_s=deadline_s)
+        raise SystemExit(show_changes(out, loop, once, deadline_s))
 
 
 @app.verb()
@@ -332,12 +395,12 @@ def history(
 ) -> None:
     """List who did what, when and why; with --at, what was live at a moment."""
     with _command(as_json) as (out, workspace):
-        from cli.render import history, summary
+        from cli.render import history as view
 
-        if at is not None:
-            history.at(workspace, out, at, verify_chain)
+        if at is None:
+            view.newest_acts(workspace, out, number, verify_chain)
         else:
-            summary.history(workspace, out, number, verify_chain)
+            view.at(workspace, out, at, verify_chain)
 
 
 @app.verb()
@@ -345,16 +408,18 @@ def explain(
     revision: Annotated[
         int | None,
         Argument(
-            "Of the act, as `history` lists it; the newest by default.", least=1, most=LAST_REVISION
+            "The act's revision, as `history` lists it; the newest by default.",
+            least=1,
+            most=LAST_REVISION,
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what stood behind an act: the verdict's numbers, or who did it, and what it changed."""
+    """Show why an act was done: the verdict's numbers, or who did it, and what it changed."""
     with _command(as_json) as (out, workspace):
-        from cli.render import history
+        from cli.render import history as view
 
-        history.explain(workspace, out, revision)
+        view.explain(workspace, out, revision)
 
 
 @app.verb()
@@ -364,9 +429,9 @@ def whoserved(
 ) -> None:
     """Show which version answered a prediction, and what was in force then."""
     with _command(as_json) as (out, workspace):
-        from cli.render import history
+        from cli.render import history as view
 
-        history.who_served(workspace, out, token)
+        view.who_served(workspace, out, token)
 
 
 @app.verb()
@@ -379,27 +444,32 @@ def feedback(
 ) -> None:
     """Send late labels, each counted once for the version that predicted."""
     with _command(as_json) as (out, workspace):
-        from cli.render import summary
+        from cli.render.feedback import show_tally
+        from deployment.commands import feedback as labels
+        from deployment.commands.strategy_options import seconds
 
-        raise SystemExit(summary.feedback(workspace, out, file, timeout))
+        tally = labels.feedback(workspace, file, seconds(timeout), out.say)
+        raise SystemExit(show_tally(out, file, tally))
 
 
 @app.verb()
 def lint(as_json: Json = False) -> None:
     """Check settings, Procfile, bundles, record and address; changes nothing."""
     with _command(as_json, lenient=True) as (out, workspace):
-        from cli.render import summary
+        from cli.render.checks import show_lint
+        from deployment.commands import lint_checks
 
-        raise SystemExit(summary.lint(workspace, out))
+        raise SystemExit(show_lint(out, lint_checks.lint(workspace)))
 
 
 @app.verb()
 def doctor(as_json: Json = False) -> None:
     """Compare what runs with what should run, platform, record and processes; changes nothing."""
     with _command(as_json) as (out, workspace):
-        from cli.render import summary
+        from cli.render.checks import show_findings
+        from deployment.commands import doctor as diagnosis
 
-        raise SystemExit(summary.doctor(workspace, out))
+        raise SystemExit(show_findings(out, diagnosis.doctor(workspace, out.say)))
 
 
 @app.verb()
@@ -414,9 +484,11 @@ def rehearse(
     needed.
     """
     with _command(as_json) as (out, workspace):
-        from cli.render import summary
+        from cli.render.rehearsal import show_report
+        from deployment.commands import rehearse as rehearsal
 
-        raise SystemExit(summary.rehearsal(out, workspace, versions or []))
+        report = rehearsal.rehearse(workspace, out.say, versions or [])
+        raise SystemExit(show_report(out, report))
 
 
 @app.verb(passes_on=True)
@@ -430,19 +502,21 @@ def demo(words: list[str]) -> None:
 
 @contextmanager
 def _command(as_json: bool, lenient: bool = False) -> Iterator[tuple[Out, Workspace]]:
-    """Where to speak and where to act; what is raised on purpose is told in one line and becomes an
-    exit code.
-    """
-    from cli.render.exit_codes import told
+    """A verb's output and workspace; an expected error becomes one line and an exit code."""
+    from cli.render.exit_codes import exit_on_error
     from deployment.workspace.workspace import workspace_from_environment
 
-    with told(as_json) as out:
-        yield out, _lenient_workspace() if lenient else workspace_from_environment()
+    with exit_on_error(as_json) as out:
+        if lenient:
+            yield out, _lenient_workspace()
+        else:
+            yield out, workspace_from_environment()
 
 
 def _lenient_workspace() -> Workspace:
-    """The place with deploy.toml's settings, or with the defaults where it cannot be read: `lint`
-    tells why.
+    """The workspace with deploy.toml's settings, or the defaults if it cannot be read.
+
+    `lint` reports why it cannot.
     """
     from deployment.workspace.errors import Misconfigured
     from deployment.workspace.workspace import workspace_from_environment
@@ -455,13 +529,11 @@ def _lenient_workspace() -> Workspace:
         return workspace_from_environment(settings=Settings())
 
 
-def _act(verb: str, options: tuple[Any, ...], reason: str, as_json: bool) -> None:
-    """Perform one of deployment/commands/verbs.py."""
-    with _command(as_json) as (out, workspace):
-        from deployment.commands import verbs
-        from deployment.commands.run_verb import act
+def _perform(out: Out, workspace: Workspace, act: Act, reason: str) -> None:
+    """Perform an act and print what it did."""
+    from deployment.commands import run_verb
 
-        out.done(act(workspace, getattr(verbs, verb)(workspace, *options), reason, out.say))
+    out.done(run_verb.act(workspace, act, reason, out.say))
 
 
 def _deliver(
@@ -473,7 +545,7 @@ def _deliver(
     label: str | None,
     one_row_at_a_time: bool,
 ) -> None:
-    """Pack through delivery/, whose refusals are told like every other."""
+    """Pack a bundle through delivery/, whose errors are reported like all others."""
     from delivery.errors import DeliveryError
     from delivery.pack import deliver
     from delivery.request import DeliveryRequest
@@ -508,7 +580,7 @@ def _deliver(
 
 
 def _verify(workspace: Workspace, out: Out, version: str) -> None:
-    """Check through delivery/; whatever does not hold is a broken contract."""
+    """Check a bundle through delivery/; a failed check is a broken contract."""
     from delivery.errors import DeliveryError
     from delivery.verify import verify
     from deployment.commands.verbs import require_name
@@ -528,12 +600,12 @@ def _verify(workspace: Workspace, out: Out, version: str) -> None:
 
 
 def main() -> None:
-    """Run the verb the command line names."""
+    """Run the verb that the command line names."""
     words = sys.argv[1:]
     try:
         call = app.call(words)
     except UsageError as error:
-        _told_usage(words, str(error))
+        _report_misuse(words, str(error))
         raise SystemExit(2) from None
 
     from deployment.workspace.interrupts import end_like_ctrl_c, ignore_until_exit
@@ -551,27 +623,24 @@ def main() -> None:
         raise SystemExit(INTERRUPTED) from None
 
 
-def _told_usage(words: list[str], message: str) -> None:
-    """Say what is wrong and where to read on: the verb's own help, or the verbs. Without a word
-    help was shown.
-    """
+def _report_misuse(words: list[str], message: str) -> None:
+    """Print what is wrong and which help page to read. Without a message, help was shown."""
     if not message:
         return
 
     from cli.render.exit_codes import Out
 
-    verb = words[0] if words[0] in app.verbs else ""
-    further = (
-        f"`python deploy.py {verb} --help` tells"
-        if verb
-        else "`python deploy.py --help` lists the verbs"
-    )
-    Out("--json" in words).refused(f"{message}{' ' if message.endswith('?') else ': '}{further}")
+    further = "`python deploy.py --help` lists the verbs"
+    if words[0] in app.verbs:
+        further = f"`python deploy.py {words[0]} --help` tells"
+
+    separator = " " if message.endswith("?") else ": "
+    Out("--json" in words).refused(f"{message}{separator}{further}")
 
 
 if __name__ == "__main__":
     try:
         main()
     finally:
-        # The process ends now: to look for garbage once more would take as long as the act itself.
+        # The process ends now, and a last collection would take as long as the act itself.
         gc.freeze()

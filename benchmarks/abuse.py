@@ -100,9 +100,9 @@ class Honest:
 
         begin(self.town)
         back.start()
-        found = self._ask(seconds + TAIL_S, watch)
+        result = self._ask(seconds + TAIL_S, watch)
         back.join()
-        return found, max(weighed) - before, taken[0], moved[0]
+        return result, max(weighed) - before, taken[0], moved[0]
 
     def revision(self) -> int:
         """The ledger's newest."""
@@ -136,19 +136,19 @@ def measure(
         made.run(*CANARY)
         alone = honest.alone()
         with playing() as attacker:
-            found, growth, rollback_s, this_moved = honest.beside(attacker.begin, seconds)
-        measured = found.due(0, seconds)
+            arrived, growth, rollback_s, this_moved = honest.beside(attacker.begin, seconds)
+        measured = arrived.due(0, seconds)
         alones.append(alone.ms(99))
         withs.append(measured.ms(99))
         ratios.append(measured.ms(99) / alone.ms(99))
-        lost += len(found) - len(found.good())
-        requests += len(found)
+        lost += len(arrived) - len(arrived.good())
+        requests += len(arrived)
         grown.append(growth)
         taken.append(rollback_s)
         moved = moved or this_moved
         _settle(made)
 
-    figures = (round(median(each), 3) for each in (ratios, withs, alones))
+    figures = (round(median(values), 3) for values in (ratios, withs, alones))
     return Attack(name, *figures, requests, lost, round(max(grown), 1), round(max(taken), 3), moved)
 
 
@@ -203,13 +203,13 @@ def _settle(made: Town) -> None:
 
     def well() -> bool:
         try:
-            told = json.loads(made.run("status", "--json"))
-            if told["rollout"]:
+            status = json.loads(made.run("status", "--json"))
+            if status["rollout"]:
                 made.run("abort")
         except BenchmarkFailed:
             return False
 
-        versions = told["versions"]
+        versions = status["versions"]
         running = all(version["process"] == "running" for version in versions)
         return running and any(
             version["name"] == "v1" and version["weight"] == 100 for version in versions
@@ -248,21 +248,23 @@ def main() -> int:
     """Play all; returns 1 where a bound does not hold."""
     options = _options()
     console = Console(stderr=options.json, width=140)
-    found: list[Attack] = []
+    attacks: list[Attack] = []
     with _stack() as made:
         for name, playing, seconds, rounds in _script(options):
             console.print(f"{name} ...", highlight=False)
-            found.append(measure(name, made, playing, rounds, seconds))
-            console.print(f"  {asdict(found[-1])}", highlight=False)
+            attacks.append(measure(name, made, playing, rounds, seconds))
+            console.print(f"  {asdict(attacks[-1])}", highlight=False)
         over = rollback_over_python(made.environ)
 
-    console.print(_table(found))
+    console.print(_table(attacks))
     console.print(f"rollback takes {over:.1f} times what `python -c pass` takes")
     leave(
         "abuse",
-        {"attacks": [asdict(each) for each in found], "rollback_over_python": round(over, 2)},
+        {"attacks": [asdict(attack) for attack in attacks], "rollback_over_python": round(over, 2)},
     )
-    broken = [f"{each.name}: {', '.join(each.broken())}" for each in found if each.broken()]
+    broken = [
+        f"{attack.name}: {', '.join(attack.broken())}" for attack in attacks if attack.broken()
+    ]
     for line in broken:
         print(f"does not hold: {line}", file=sys.stderr)
 
@@ -297,18 +299,18 @@ def _table(attacks: Sequence[Attack]) -> Table:
     for column in ("attack", "p99 alone", "beside it", "ratio", "lost", "MB", "rollback", "moved"):
         table.add_column(column, justify="left" if column == "attack" else "right")
 
-    for each in attacks:
+    for attack in attacks:
         times = (
-            f"{each.alone_p99_ms:.1f} ms",
-            f"{each.honest_p99_ms:.1f} ms",
-            f"{each.honest_p99_ratio:.2f}",
+            f"{attack.alone_p99_ms:.1f} ms",
+            f"{attack.honest_p99_ms:.1f} ms",
+            f"{attack.honest_p99_ratio:.2f}",
         )
         rest = (
-            f"{each.lost} of {each.honest_requests}",
-            f"{each.rss_mb_growth:.0f}",
-            f"{each.rollback_s:.2f} s",
+            f"{attack.lost} of {attack.honest_requests}",
+            f"{attack.rss_mb_growth:.0f}",
+            f"{attack.rollback_s:.2f} s",
         )
-        table.add_row(each.name, *times, *rest, "yes" if each.verdict_moved else "no")
+        table.add_row(attack.name, *times, *rest, "yes" if attack.verdict_moved else "no")
 
     return table
 

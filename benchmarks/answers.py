@@ -25,15 +25,15 @@ def check_answers(running: Running) -> None:
     headers = {"Content-Type": "application/json", **running.headers}
     bodies = running.bodies.read_text().splitlines()[:CHECKED]
     with httpx.Client(headers=headers, timeout=30.0) as client:
-        for place, body in enumerate(bodies):
+        for index, body in enumerate(bodies):
             answer = _post(client, running.url, body)
             try:
-                said = np.array(running.predictions(answer.json()), dtype=float).ravel()
+                scores = np.array(running.predictions(answer.json()), dtype=float).ravel()
             except (LookupError, TypeError, ValueError) as error:
                 raise BenchmarkFailed(
                     f"{running.url} answered {answer.status_code}: {answer.text[:200]}"
                 ) from error
-            _check(said, place, running.url)
+            _check(scores, index, running.url)
 
 
 def _post(client: httpx.Client, url: str, body: str) -> httpx.Response:
@@ -43,13 +43,16 @@ def _post(client: httpx.Client, url: str, body: str) -> httpx.Response:
         raise BenchmarkFailed(f"{url} did not answer: {error!r}") from error
 
 
-def _check(said: np.ndarray, place: int, url: str) -> None:
-    right = {version: _expected(version)[place] for version in ("v1", "v2")}
+def _check(scores: np.ndarray, index: int, url: str) -> None:
+    right = {version: _expected(version)[index] for version in ("v1", "v2")}
     if not any(
-        said.shape == one.shape and np.abs(said - one).max() <= TOLERANCE for one in right.values()
+        scores.shape == one.shape and np.abs(scores - one).max() <= TOLERANCE
+        for one in right.values()
     ):
-        told = ", ".join(f"{version} says {one.tolist()}" for version, one in right.items())
-        raise BenchmarkFailed(f"{url} answered {said.tolist()} to request {place + 1}: {told}")
+        expected = ", ".join(f"{version} says {one.tolist()}" for version, one in right.items())
+        raise BenchmarkFailed(
+            f"{url} answered {scores.tolist()} to request {index + 1}: {expected}"
+        )
 
 
 @cache

@@ -15,7 +15,7 @@ from tempfile import TemporaryFile
 import msgspec
 import numpy as np
 
-from benchmarks.arriving import LOST, UNANSWERED, Columns, Phase, Plan, Stream
+from benchmarks.open_loop import LOST, UNANSWERED, Columns, Phase, Plan, Stream
 from benchmarks.processes import ROOT, BenchmarkFailed
 
 __all__ = ["Arrived", "Phase", "Stream", "send", "stream"]
@@ -86,20 +86,22 @@ def send(
     Raises BenchmarkFailed where the generator does not end.
     """
     plan = Plan(url, list(streams), GRACE_S)
-    longest = max(sum(phase.seconds for phase in each.phases) for each in streams)
-    with TemporaryFile() as told, TemporaryFile() as said, TemporaryFile() as error:
-        told.write(msgspec.json.encode(plan))
-        told.seek(0)
-        command = [sys.executable, "-m", "benchmarks.arriving"]
-        with subprocess.Popen(command, cwd=ROOT, stdin=told, stdout=said, stderr=error) as process:
+    longest = max(map(_seconds, streams))
+    with TemporaryFile() as plan_file, TemporaryFile() as output, TemporaryFile() as error:
+        plan_file.write(msgspec.json.encode(plan))
+        plan_file.seek(0)
+        command = [sys.executable, "-m", "benchmarks.open_loop"]
+        with subprocess.Popen(
+            command, cwd=ROOT, stdin=plan_file, stdout=output, stderr=error
+        ) as process:
             _wait(process, time.monotonic() + longest + GRACE_S + START_S, meanwhile)
         if process.returncode:
             error.seek(0)
             raise BenchmarkFailed(f"the generator failed: {error.read().decode()[-500:]}")
-        said.seek(0)
-        columns = msgspec.msgpack.decode(said.read(), type=dict[str, Columns])
+        output.seek(0)
+        columns = msgspec.msgpack.decode(output.read(), type=dict[str, Columns])
 
-    return {name: _arrived(each) for name, each in columns.items()}
+    return {name: _arrived(requests) for name, requests in columns.items()}
 
 
 def _wait(process: "subprocess.Popen[bytes]", end: float, meanwhile: Callable[[], None]) -> None:
@@ -115,8 +117,12 @@ def _wait(process: "subprocess.Popen[bytes]", end: float, meanwhile: Callable[[]
         raise
 
 
+def _seconds(stream: Stream) -> float:
+    return sum(phase.seconds for phase in stream.phases)
+
+
 def _arrived(columns: Columns) -> Arrived:
-    doubles = (np.frombuffer(each) for each in (columns.intended, columns.sent, columns.answered))
+    doubles = map(np.frombuffer, (columns.intended, columns.sent, columns.answered))
     return Arrived(
         *doubles, np.frombuffer(columns.status, np.int16), np.frombuffer(columns.retry, np.int8)
     )

@@ -109,9 +109,9 @@ def spellings_of_one_id(target: Target) -> None:
 
 def _spellings(token: str) -> Iterator[str]:
     """The id with characters between that a lenient decoder skips, and with other trailing bits."""
-    for place in range(500):
-        at = place % (len(token) or 1)
-        yield token[:at] + "!" * (1 + place // 100) + token[at:]
+    for number in range(500):
+        at = number % (len(token) or 1)
+        yield token[:at] + "!" * (1 + number // 100) + token[at:]
 
 
 def labels_beyond_rows(target: Target) -> None:
@@ -271,7 +271,7 @@ def packed_as_far_as_allowed(target: Target) -> None:
     """
     part = base64.b64encode(os.urandom(75)) * 300
     rows = [b'{"a":"%b"}' % (part * 250), b",".join([b'{"a":"%b"}' % (part * 17)] * 14)]
-    packed = [gzip.compress(b'{"instances":[%b]}' % each, 9) for each in rows]
+    packed = [gzip.compress(b'{"instances":[%b]}' % row, 9) for row in rows]
     for number in target.rounds():
         target.ask("/predict", packed[number % len(packed)], {"Content-Encoding": "gzip"})
 

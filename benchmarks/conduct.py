@@ -65,7 +65,7 @@ class Traffic:
     rate: float
     connections: int = 16
     labels: bool = False
-    found: Replay = field(default_factory=Replay)
+    replay: Replay = field(default_factory=Replay)
     _over: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> "Traffic":
@@ -96,16 +96,16 @@ class Traffic:
                 await asyncio.sleep(0.05)
             stop.set()
 
-    def _note(self, found: Replay) -> None:
-        self.found = found
+    def _note(self, replay: Replay) -> None:
+        self.replay = replay
 
     async def _label(self, stop: asyncio.Event) -> None:
         """The truth of each prediction some seconds later."""
         sent = 0
         while not stop.is_set():
-            until_now = len(self.found.pending)
+            until_now = len(self.replay.pending)
             await asyncio.sleep(LABELS_AFTER_S)
-            await send_feedback(self.url, self.found.pending[sent:until_now])
+            await send_feedback(self.url, self.replay.pending[sent:until_now])
             sent = until_now
 
 
@@ -139,16 +139,16 @@ class Stage:
     def try_out(self, name: str, expected: str, act: Sequence[str], labels: bool = False) -> Run:
         """One rollout of act[1] to its outcome."""
         with Traffic(self.town.url, self.rate, labels=labels) as traffic:
-            until(lambda: traffic.found.sent > self.rate, "traffic flows", 30)
-            before, began = traffic.found.sent, time.monotonic()
+            until(lambda: traffic.replay.sent > self.rate, "traffic flows", 30)
+            before, began = traffic.replay.sent, time.monotonic()
             self.town.run(*act, "--auto", "-m", name)
             outcome, because = self._outcome(act[1])
-            seconds, requests = time.monotonic() - began, traffic.found.sent - before
+            seconds, requests = time.monotonic() - began, traffic.replay.sent - before
 
         run = Run(
-            name, expected, outcome, requests, round(seconds, 1), traffic.found.failed, because
+            name, expected, outcome, requests, round(seconds, 1), traffic.replay.failed, because
         )
-        for problem in traffic.found.problems[:3]:
+        for problem in traffic.replay.problems[:3]:
             print(f"failed during {name}: {problem}", file=sys.stderr)
 
         self.console.print(

@@ -28,7 +28,7 @@ class Load:
     p99_ms: float
 
 
-class _Said(msgspec.Struct):
+class _Report(msgspec.Struct):
     requests: int
     seconds: float
     not_ok: int
@@ -90,12 +90,12 @@ def wrk(
     if done.returncode or not lines:
         raise BenchmarkFailed(f"wrk failed on {url}: {done.stderr.strip() or done.stdout.strip()}")
 
-    said = msgspec.json.decode(lines[-1], type=_Said)
-    failed = said.not_ok + said.connect + said.broken + said.late
+    report = msgspec.json.decode(lines[-1], type=_Report)
+    failed = report.not_ok + report.connect + report.broken + report.late
     return Load(
-        said.requests,
+        report.requests,
         failed,
-        (said.requests - said.not_ok) / said.seconds,
-        said.p50_ms,
-        said.p99_ms,
+        (report.requests - report.not_ok) / report.seconds,
+        report.p50_ms,
+        report.p99_ms,
     )

@@ -50,15 +50,15 @@ def measure(
     """Measure every set-up at each number of connections in each round; one that cannot run is said
     and left out.
     """
-    found = {setup.name: Measured(setup.name, setup.about) for setup in setups}
+    results = {setup.name: Measured(setup.name, setup.about) for setup in setups}
     for number in range(1, rounds + 1):
         for setup in setups:
-            measured = found[setup.name]
+            measured = results[setup.name]
             if not measured.failure:
                 _one_round(setup, measured, connections, seconds)
-                say(f"round {number}/{rounds}  {setup.name:<34} {_told(measured, connections)}")
+                say(f"round {number}/{rounds}  {setup.name:<34} {_summary(measured, connections)}")
 
-    return found
+    return results
 
 
 def _one_round(
@@ -78,7 +78,7 @@ def _one_round(
         measured.failure = str(error)
 
 
-def _told(measured: Measured, connections: Iterable[int]) -> str:
+def _summary(measured: Measured, connections: Iterable[int]) -> str:
     if measured.failure:
         return f"left out: {measured.failure.splitlines()[0][:160]}"
 
@@ -99,9 +99,11 @@ class Ratio:
 
 
 def ratio(
-    mine: Measured, theirs: Measured, connections: int, figure: str = "requests_s"
+    candidate: Measured, reference: Measured, connections: int, figure: str = "requests_s"
 ) -> Ratio | None:
     """Mine by theirs, compared within each round; None where one of them was not measured."""
-    pairs = zip(mine.loads.get(connections, ()), theirs.loads.get(connections, ()), strict=False)
-    each = sorted(getattr(a, figure) / getattr(b, figure) for a, b in pairs if getattr(b, figure))
-    return Ratio(median(each), each[0], each[-1]) if each else None
+    pairs = zip(
+        candidate.loads.get(connections, ()), reference.loads.get(connections, ()), strict=False
+    )
+    ratios = sorted(getattr(a, figure) / getattr(b, figure) for a, b in pairs if getattr(b, figure))
+    return Ratio(median(ratios), ratios[0], ratios[-1]) if ratios else None

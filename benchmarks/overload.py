@@ -146,8 +146,8 @@ class Measurer:
 
     def steady(self, rate: float) -> Steady:
         """Requests at a rate below capacity."""
-        found = _warm(send(self.url, self._stream("steady", self.bodies, rate))["steady"])
-        return Steady(found.ms(50), found.ms(99), _failed(found), found.sent_late_ms())
+        arrived = _warm(send(self.url, self._stream("steady", self.bodies, rate))["steady"])
+        return Steady(arrived.ms(50), arrived.ms(99), _failed(arrived), arrived.sent_late_ms())
 
     def overload(self, capacity: float, usual_p99_ms: float) -> Overload:
         """Three times the capacity, then half of it."""
@@ -161,16 +161,16 @@ class Measurer:
             if time.monotonic() > weighed[-1][0] + WEIGHED_S:
                 weighed.append((time.monotonic(), self.town.memory_mb()))
 
-        found = send(
+        arrived = send(
             self.url, stream("all", self.bodies, phases, MOST_CONNECTIONS), meanwhile=weigh
         )["all"]
         most = max(mb for _, mb in weighed)
-        return self._told(found, capacity, usual_p99_ms, most - weighed[0][1])
+        return self._result(arrived, capacity, usual_p99_ms, most - weighed[0][1])
 
-    def _told(
-        self, found: Arrived, capacity: float, usual_p99_ms: float, growth_mb: float
+    def _result(
+        self, arrived: Arrived, capacity: float, usual_p99_ms: float, growth_mb: float
     ) -> Overload:
-        during = found.due(0, self.seconds)
+        during = arrived.due(0, self.seconds)
         good, shed = during.good(), during.where(during.status == 503)
         return Overload(
             goodput_over_capacity=float((good.answered < self.seconds).sum())
@@ -178,12 +178,12 @@ class Measurer:
             / capacity,
             shed_share=len(shed) / len(during),
             shed_without_retry_after=int((shed.retry == 0).sum()),
-            other_statuses=int((~np.isin(found.status, (200, 503)) & (found.status > 0)).sum()),
+            other_statuses=int((~np.isin(arrived.status, (200, 503)) & (arrived.status > 0)).sum()),
             shed_p99_ms=shed.ms(99),
             given_p50_ms=good.ms(50),
             given_p99_ms=good.ms(99),
-            silent=found.silent(),
-            recovery_s=_recovery_s(found, self.seconds, 3 * self.seconds, 2 * usual_p99_ms),
+            silent=arrived.silent(),
+            recovery_s=_recovery_s(arrived, self.seconds, 3 * self.seconds, 2 * usual_p99_ms),
             growth_mb=growth_mb,
             generator_late_ms=during.sent_late_ms(),
         )
@@ -206,10 +206,10 @@ class Measurer:
     def _beside(
         self, rate: float, other: Stream, meanwhile: Callable[[], None] = lambda: None
     ) -> Beside:
-        mine = self._stream("mine", self.bodies, rate)
-        alone = _warm(send(self.url, mine)["mine"])
-        found = send(self.url, mine, other, meanwhile=meanwhile)
-        beside, others = _warm(found["mine"]), _warm(found["other"])
+        stream = self._stream("mine", self.bodies, rate)
+        alone = _warm(send(self.url, stream)["mine"])
+        arrived = send(self.url, stream, other, meanwhile=meanwhile)
+        beside, others = _warm(arrived["mine"]), _warm(arrived["other"])
         failed = sum(map(_failed, (alone, beside, others)))
         return Beside(
             beside.ms(99) / alone.ms(99), alone.ms(99), beside.ms(99), others.ms(99), failed
@@ -225,23 +225,23 @@ def main() -> int:
     """
     options = _options()
     console = Console(stderr=options.json, width=120)
-    found: dict[str, list[Any]] = {}
+    results: dict[str, list[Any]] = {}
 
     def note(name: str, figures: Any) -> None:
-        found.setdefault(name, []).append(figures)
-        console.print(f"{name:<24} {_told(figures)}", highlight=False)
+        results.setdefault(name, []).append(figures)
+        console.print(f"{name:<24} {_in_words(figures)}", highlight=False)
 
     _sklearn(options.rounds, options.seconds, note)
     _onnx(options.rounds, options.seconds, note)
     for _ in range(options.rounds):
         note("onnx cost", cost())
 
-    medians = {name: _medians(rounds) for name, rounds in found.items()}
+    medians = {name: _medians(rounds) for name, rounds in results.items()}
     console.print(_table(medians))
-    rounds = {name: [_plain(asdict(each)) for each in every] for name, every in found.items()}
-    plain_medians = {name: _plain(each) for name, each in medians.items()}
+    rounds = {name: [_plain(asdict(result)) for result in every] for name, every in results.items()}
+    plain_medians = {name: _plain(result) for name, result in medians.items()}
     leave("overload", {**_headline(medians), "medians": plain_medians, "rounds": rounds})
-    return 0 if _all_answered(found) else 1
+    return 0 if _all_answered(results) else 1
 
 
 def _sklearn(rounds: int, seconds: float, note: Note) -> None:
@@ -283,9 +283,9 @@ def cost() -> Cost:
         "SLUICE_BUNDLE": str(bundle("v1")),
         "SLUICE_PUBLIC_KEY": str(ROOT / "keys" / "sluice.pub"),
     }
-    mine = {**keys, "SLUICE_SERVICE_SECRET": "a-secret-of-the-benchmark"}
+    environment = {**keys, "SLUICE_SERVICE_SECRET": "a-secret-of-the-benchmark"}
     start_s = _start_s(
-        command(ROOT / "Procfile", "service"), mine, "SLUICE_BIND", "/v2/health/live"
+        command(ROOT / "Procfile", "service"), environment, "SLUICE_BIND", "/v2/health/live"
     )
     gunicorn = [sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--threads", "4"]
     gunicorn += ["--no-control-socket", "benchmarks.plain_app:create_app()", "--bind"]
@@ -326,12 +326,12 @@ def _start_s(words: list[str], environ: dict[str, str], bind: str, health: str) 
         return time.monotonic() - begun
 
 
-def _recovery_s(found: Arrived, begin: float, end: float, least_ms: float) -> float:
+def _recovery_s(arrived: Arrived, begin: float, end: float, least_ms: float) -> float:
     """Seconds from `begin` until two windows in a row have a p99 of at most `least_ms`; infinite
     where none have.
     """
     starts = np.arange(begin, end - WINDOW_S / 2, WINDOW_S)
-    well = [found.due(start, start + WINDOW_S).ms(99) <= least_ms for start in starts]
+    well = [arrived.due(start, start + WINDOW_S).ms(99) <= least_ms for start in starts]
     firsts = [
         start for start, (one, two) in zip(starts, pairwise(well), strict=False) if one and two
     ]
@@ -377,17 +377,18 @@ def _pids(made: Town, version: str) -> list[int]:
     return tree(int(done.stdout))
 
 
-def _warm(found: Arrived) -> Arrived:
-    return found.where(found.intended >= WARM_UP_S)
+def _warm(arrived: Arrived) -> Arrived:
+    return arrived.where(arrived.intended >= WARM_UP_S)
 
 
-def _failed(found: Arrived) -> int:
-    return len(found) - len(found.good())
+def _failed(arrived: Arrived) -> int:
+    return len(arrived) - len(arrived.good())
 
 
 def _medians(rounds: Sequence[Any]) -> dict[str, float]:
     return {
-        name: round(median(getattr(each, name) for each in rounds), 4) for name in asdict(rounds[0])
+        name: round(median(getattr(result, name) for result in rounds), 4)
+        for name in asdict(rounds[0])
     }
 
 
@@ -416,16 +417,19 @@ def _headline(medians: dict[str, dict[str, float]]) -> dict[str, float | None]:
     return _plain(figures)
 
 
-def _all_answered(found: dict[str, list[Any]]) -> bool:
+def _all_answered(results: dict[str, list[Any]]) -> bool:
     below = [
-        each for rounds in found.values() for each in rounds if isinstance(each, Steady | Beside)
+        result
+        for rounds in results.values()
+        for result in rounds
+        if isinstance(result, Steady | Beside)
     ]
-    return not any(each.failed for each in below) and not any(
-        each.silent for each in found["sklearn overload"]
+    return not any(result.failed for result in below) and not any(
+        result.silent for result in results["sklearn overload"]
     )
 
 
-def _told(figures: Any) -> str:
+def _in_words(figures: Any) -> str:
     return "  ".join(f"{name} {value:.4g}" for name, value in asdict(figures).items())
 
 
@@ -435,8 +439,8 @@ def _table(medians: dict[str, dict[str, float]]) -> Table:
         table.add_column(column, justify="right" if column == "value" else "left")
 
     for name, figures in medians.items():
-        for place, (figure, value) in enumerate(figures.items()):
-            table.add_row("" if place else name, figure, f"{value:,.4g}")
+        for index, (figure, value) in enumerate(figures.items()):
+            table.add_row("" if index else name, figure, f"{value:,.4g}")
 
     return table
 

@@ -123,13 +123,13 @@ def _is_there(group: int) -> bool:
 
 def tree(pid: int) -> list[int]:
     """A process and all its descendants."""
-    found = [pid]
+    pids = [pid]
     with suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():
             children = (task / "children").read_text().split()
-            found += [each for child in children for each in tree(int(child))]
+            pids += [descendant for child in children for descendant in tree(int(child))]
 
-    return found
+    return pids
 
 
 def resident_mb(pids: Sequence[int]) -> float:

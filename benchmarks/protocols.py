@@ -23,16 +23,14 @@ CONNECTIONS = (1, 64)
 def main() -> int:
     """Measure both and print the ratio."""
     setups = [Setup(name, worker, partial(_start, worker)) for name, worker in CLASSES.items()]
-    found = measure(setups, CONNECTIONS, 3, 3.0, print)
+    results = measure(setups, CONNECTIONS, 3, 3.0, print)
     for count in CONNECTIONS:
-        each = ratio(found["short way"], found["gunicorn's own"], count)
-        if each is not None:
-            print(
-                f"{count} connections: {each.value:.1f} times as many ({each.low:.1f} to "
-                f"{each.high:.1f})"
-            )
+        quotient = ratio(results["short way"], results["gunicorn's own"], count)
+        if quotient is not None:
+            low_high = f"({quotient.low:.1f} to {quotient.high:.1f})"
+            print(f"{count} connections: {quotient.value:.1f} times as many {low_high}")
 
-    return 1 if any(each.failure for each in found.values()) else 0
+    return int(any(measured.failure for measured in results.values()))
 
 
 @contextmanager

@@ -21,7 +21,7 @@ RESULTS = STATE / "results"
 PAGE = ROOT / "docs" / "benchmarks.md"
 PICTURES = ROOT / "docs" / "pictures"
 CONNECTIONS = ("1", "64", "256")
-MINE, PEERS, FLOORS = "#1f6f8b", "#b9b4a7", "#e3dfd3"
+OURS, PEERS, FLOORS = "#1f6f8b", "#b9b4a7", "#e3dfd3"
 Result = dict[str, Any]
 
 HEAD = """# Benchmarks
@@ -46,15 +46,15 @@ def main() -> int:
         "conduct": conduct,
         "slugs": slugs,
     }
-    found = {name: _result(name) for name in parts}
-    if not any(found.values()):
+    results = {name: _result(name) for name in parts}
+    if not any(results.values()):
         print(f"{RESULTS} is empty: run `make bench` first", file=sys.stderr)
         return 1
 
     PICTURES.mkdir(parents=True, exist_ok=True)
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "sluice", "font.size": 9})
     text = HEAD + "\n".join(
-        part(result) for name, part in parts.items() if (result := found[name]) is not None
+        part(result) for name, part in parts.items() if (result := results[name]) is not None
     )
     PAGE.write_text(text.rstrip() + "\n")
     return 0
@@ -67,7 +67,7 @@ def _result(name: str) -> Result | None:
 
 def serving(result: Result) -> str:
     """The section of serving.py."""
-    ran = {name: each for name, each in result["setups"].items() if not each["failure"]}
+    ran = {name: setup for name, setup in result["setups"].items() if not setup["failure"]}
     _bars(ran, PICTURES / "serving.svg")
     machine = result["machine"]
     lines = [
@@ -83,15 +83,15 @@ def serving(result: Result) -> str:
         "",
         "| set-up | req/s at 1 | at 64 | at 256 | p50 / p99 ms at 1 | at 64 | at 256 | MB |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
-        *(_row(name, each) for name, each in _fastest_first(ran)),
+        *(_row(name, setup) for name, setup in _fastest_first(ran)),
         "",
         "| ratio | | spread |",
         "|---|--:|--:|",
-        *(_ratio_row(name, each) for name, each in result["spread"].items()),
+        *(_ratio_row(name, setup) for name, setup in result["spread"].items()),
         "",
         "What was run:",
         "",
-        *(f"* **{name}**: {each['about']}" for name, each in ran.items()),
+        *(f"* **{name}**: {setup['about']}" for name, setup in ran.items()),
         *(
             f"* left out: **{n}**: {e['failure'].splitlines()[0][:200]}"
             for n, e in result["setups"].items()
@@ -174,11 +174,12 @@ def abuse(result: Result) -> str:
         "rollback s | moved |",
         "|---|--:|--:|--:|--:|--:|--:|---|",
         *(
-            f"| {each['name']} | {each['alone_p99_ms']:.1f} | {each['honest_p99_ms']:.1f} | "
-            f"{each['honest_p99_ratio']:.2f} | {each['lost']} of {each['honest_requests']:,} | "
-            f"{each['rss_mb_growth']:.0f} | {each['rollback_s']:.2f} | "
-            f"{'yes' if each['verdict_moved'] else 'no'} |"
-            for each in result["attacks"]
+            f"| {attack['name']} | {attack['alone_p99_ms']:.1f} | {attack['honest_p99_ms']:.1f} | "
+            f"{attack['honest_p99_ratio']:.2f} | "
+            f"{attack['lost']} of {attack['honest_requests']:,} | "
+            f"{attack['rss_mb_growth']:.0f} | {attack['rollback_s']:.2f} | "
+            f"{'yes' if attack['verdict_moved'] else 'no'} |"
+            for attack in result["attacks"]
         ),
         "",
         f"`rollback` on an idle stack takes {result['rollback_over_python']:.1f} times what "
@@ -220,22 +221,22 @@ def verdict(result: Result) -> str:
         "| regression | trial | ours | by trial | Kayenta | gate | repeated test |",
         "|---|--:|--:|--:|--:|--:|--:|",
         *(
-            _regression_row(name, each, result["rivals"][name])
-            for name, each in result["regressions"].items()
+            _regression_row(name, outcome, result["rivals"][name])
+            for name, outcome in result["regressions"].items()
         ),
         "",
         "| needed | median / 90 % |",
         "|---|--:|",
         *(
-            f"| timed pairs, {name} | {summary(each)} |"
-            for name, each in result["latency_pairs"].items()
+            f"| timed pairs, {name} | {summary(outcome)} |"
+            for name, outcome in result["latency_pairs"].items()
         ),
         f"| requests since errors rose from 0.1 to 1 % at request 50,000 | "
         f"{summary(result['late_onset'])} |",
         *(
-            f"| failed requests of a dead candidate, {name} | {each['median']:.0f}, at most "
-            f"{each['most']:.0f} |"
-            for name, each in result["dead_canary_requests"].items()
+            f"| failed requests of a dead candidate, {name} | {outcome['median']:.0f}, at most "
+            f"{outcome['most']:.0f} |"
+            for name, outcome in result["dead_canary_requests"].items()
         ),
         f"| µs a verdict (the first) | {result['us_per_verdict']['median']:,} "
         f"({result['us_per_verdict']['first']:,}) |",
@@ -298,7 +299,7 @@ def slugs(result: Result) -> str:
         f"| app | source MB | slug MB | on the disk | packages | workers | resident, of "
         f"{result['memory_mb']} | sum |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
-        *(_slug_row(each) for each in result["apps"]),
+        *(_slug_row(app) for app in result["apps"]),
         "",
     ]
     return "\n".join(lines)
@@ -330,28 +331,29 @@ def _alarms(result: Result) -> list[tuple[str, float]]:
     ]
 
 
-def _regression_row(name: str, found: Result, judges: Result) -> str:
+def _regression_row(name: str, regression: Result, judges: Result) -> str:
     ratios = [
-        "-" if ratio is None else f"{ratio:.2f}" for ratio in (found["ratio"], found["ratio_p90"])
+        "-" if ratio is None else f"{ratio:.2f}"
+        for ratio in (regression["ratio"], regression["ratio_p90"])
     ]
-    trial = f"{found['trial_median']:,} / {found['trial_p90']:,}"
+    trial = f"{regression['trial_median']:,} / {regression['trial_p90']:,}"
     shown = {
-        judge: f"{summary(each)} [{percent(each['false_rollback'])}]" if each else "-"
+        judge: f"{summary(outcome)} [{percent(outcome['false_rollback'])}]" if outcome else "-"
         for judge in ("ours", "kayenta", "gate", "repeated")
-        for each in (judges.get(judge),)
+        for outcome in (judges.get(judge),)
     }
     cells = [name, trial, f"**{shown['ours']}**", " / ".join(ratios), *list(shown.values())[1:]]
     return "| " + " | ".join(cells) + " |"
 
 
-def summary(found: Result) -> str:
+def summary(results: Result) -> str:
     """Median and 90th percentile, or what share was found where they lie beyond the last look."""
-    share = f"finds {percent(found['detected'])}"
-    if found["median"] is None:
+    share = f"finds {percent(results['detected'])}"
+    if results["median"] is None:
         return share
 
-    return f"{found['median']:,.0f} / " + (
-        share if found["p90"] is None else f"{found['p90']:,.0f}"
+    return f"{results['median']:,.0f} / " + (
+        share if results["p90"] is None else f"{results['p90']:,.0f}"
     )
 
 
@@ -402,15 +404,20 @@ def _act_row(act: Result) -> str:
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
+def _colour(name: str) -> str:
+    if name.startswith("sluice"):
+        return OURS
+    if name.startswith("floor"):
+        return FLOORS
+    return PEERS
+
+
 def _bars(setups: dict[str, Result], path: Path) -> None:
     pairs = [
         (name, _median(setup, "64", "requests_s"))
         for name, setup in reversed(_fastest_first(setups))
     ]
-    colours = [
-        MINE if n.startswith("sluice") else FLOORS if n.startswith("floor") else PEERS
-        for n, _ in pairs
-    ]
+    colours = [_colour(name) for name, _ in pairs]
     figure, axes = plt.subplots(figsize=(8, 0.32 * len(pairs) + 0.8))
     bars = axes.barh([name for name, _ in pairs], [rate for _, rate in pairs], color=colours)
     axes.bar_label(bars, labels=[f" {rate:,.0f}" for _, rate in pairs])

@@ -55,10 +55,10 @@ def rollback_times(environ: Mapping[str, str], rounds: int = ROUNDS) -> Rollback
     follow.
     """
     environment = {**os.environ, **environ}
-    there = workspace_from_environment(environment)
+    workspace = workspace_from_environment(environment)
     candidate = _taken_from(environment)
     python, rollback = [], []
-    with line(url_of_router(there), read_secrets(there).operator, DEADLINE_S) as router:
+    with line(url_of_router(workspace), read_secrets(workspace).operator, DEADLINE_S) as router:
         for _ in range(rounds):
             began = time.perf_counter()
             _run([sys.executable, "-c", "pass"], environment)
@@ -80,9 +80,9 @@ def _taken_from(environment: dict[str, str]) -> str:
     """
     status = json.loads(_run([sys.executable, "deploy.py", "status", "--json"], environment))
     idle = [
-        each["name"]
-        for each in status["versions"]
-        if each["name"] != status["released"] and each["process"]
+        version["name"]
+        for version in status["versions"]
+        if version["name"] != status["released"] and version["process"]
     ]
     if status["rollout"] or status["released"] is None or not idle:
         raise BenchmarkFailed(
@@ -93,15 +93,15 @@ def _taken_from(environment: dict[str, str]) -> str:
 
 
 def _newest(environment: dict[str, str]) -> int:
-    there = workspace_from_environment(environment)
-    database = direct(there.database_url)
+    workspace = workspace_from_environment(environment)
+    database = direct(workspace.database_url)
     if database is None:
         raise BenchmarkFailed(
             "this needs a ledger whose address says user, password, host and name plainly"
         )
 
     try:
-        return LedgerStore(database, read_settings(there.config).model).revision()
+        return LedgerStore(database, read_settings(workspace.config).model).revision()
     finally:
         database.close()
 

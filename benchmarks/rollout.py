@@ -71,7 +71,7 @@ class Theatre:
 
     def verb(self, *words: str) -> Moment:
         """Perform an act of deploy.py."""
-        command = [sys.executable, "-m", "benchmarks.acting", *words]
+        command = [sys.executable, "-m", "benchmarks.timed_act", *words]
         pipe = subprocess.PIPE
         with subprocess.Popen(
             command, cwd=ROOT, env=self.town.environ, stdin=pipe, stdout=pipe, text=True
@@ -83,12 +83,12 @@ class Theatre:
             self.settle()
             process.stdin.write("go\n")
             process.stdin.flush()
-            said = process.stdout.readline()
+            line = process.stdout.readline()
 
         if process.returncode:
-            raise BenchmarkFailed(f"{' '.join(words)} failed: {said}")
+            raise BenchmarkFailed(f"{' '.join(words)} failed: {line}")
 
-        return Moment(**json.loads(said))
+        return Moment(**json.loads(line))
 
     def settle(self) -> None:
         """Let the load run for the margin, so that the act falls into steady traffic."""
@@ -131,9 +131,9 @@ class Theatre:
 
     def _everybody(self) -> list[Answered]:
         return [
-            each
+            user
             for answers in (self.users.answered, *self.users.named.values())
-            for each in list(answers)
+            for user in list(answers)
         ]
 
     def _before(self, user: str, moment: float) -> str:
@@ -221,12 +221,12 @@ def main() -> int:
         f"{lost} failed of {len(users.answered) + sum(map(len, users.named.values()))} requests "
         f"in all"
     )
-    found = {
+    result = {
         "acts": [asdict(act) for act in acts],
         "failed_in_all": lost,
         "connections": options.connections,
     }
-    leave("rollout", found)
+    leave("rollout", result)
     return 1 if lost else 0
 
 

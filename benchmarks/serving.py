@@ -34,33 +34,34 @@ def main() -> int:
     options = _options()
     console = Console(stderr=options.json, width=150)
     asked = [*setups(), *peers.setups(options.peers)]
-    found = measure(
+    results = measure(
         asked,
         CONNECTIONS,
         options.rounds,
         options.seconds,
         lambda line: console.print(line, highlight=False),
     )
-    ratios = all_ratios(found)
-    console.print(_table(found))
-    for name, each in ratios.items():
-        console.print(
-            f"{name:<24} {each.value:8.3g}   ({each.low:.3g} to {each.high:.3g})", highlight=False
-        )
+    ratios = all_ratios(results)
+    console.print(_table(results))
+    for name, quotient in ratios.items():
+        low_high = f"({quotient.low:.3g} to {quotient.high:.3g})"
+        console.print(f"{name:<24} {quotient.value:8.3g}   {low_high}", highlight=False)
 
-    leave("serving", _result(found, ratios))
-    mine = [each for name, each in found.items() if name.startswith("sluice")]
-    lost = sum(load.failed for each in mine for loads in each.loads.values() for load in loads)
-    return 1 if lost or any(each.failure for each in mine) else 0
+    leave("serving", _result(results, ratios))
+    own = [measured for name, measured in results.items() if name.startswith("sluice")]
+    lost = sum(
+        load.failed for measured in own for loads in measured.loads.values() for load in loads
+    )
+    return 1 if lost or any(measured.failure for measured in own) else 0
 
 
 def setups() -> list[Setup]:
     """What is measured, in this order in each round."""
-    mine = [sluice.setup("certified"), sluice.setup("sklearn"), sluice.direct()]
-    return [plain.setup(), *mine, floors.constant(), floors.nginx_proxy()]
+    own = [sluice.setup("certified"), sluice.setup("sklearn"), sluice.direct()]
+    return [plain.setup(), *own, floors.constant(), floors.nginx_proxy()]
 
 
-def all_ratios(found: dict[str, Measured]) -> dict[str, Ratio]:
+def all_ratios(results: dict[str, Measured]) -> dict[str, Ratio]:
     """Every ratio whose parts were measured."""
     asked: dict[str, tuple[str, str, int, str]] = {
         **{f"ratio_plain_{count}": (ONNX, PLAIN, count, "requests_s") for count in CONNECTIONS},
@@ -68,42 +69,42 @@ def all_ratios(found: dict[str, Measured]) -> dict[str, Ratio]:
             f"ratio_plain_sklearn_{count}": (SKLEARN, PLAIN, count, "requests_s")
             for count in CONNECTIONS
         },
-        **{name: (ONNX, peer, 64, "requests_s") for name, peer in best_peers(found).items()},
+        **{name: (ONNX, peer, 64, "requests_s") for name, peer in best_peers(results).items()},
         "fraction_of_floor_64": (ONNX, FLOOR, 64, "requests_s"),
         "fraction_of_envoy_64": (ONNX, ENVOY, 64, "requests_s"),
         "p50_over_plain_1": (ONNX, PLAIN, 1, "p50_ms"),
         "p50_over_direct_1": (ONNX, DIRECT, 1, "p50_ms"),
     }
-    known = {name: ask for name, ask in asked.items() if ask[0] in found and ask[1] in found}
-    each = {
-        name: ratio(found[a], found[b], count, figure)
+    known = {name: ask for name, ask in asked.items() if ask[0] in results and ask[1] in results}
+    ratios = {
+        name: ratio(results[a], results[b], count, figure)
         for name, (a, b, count, figure) in known.items()
     }
-    return {name: value for name, value in each.items() if value is not None}
+    return {name: value for name, value in ratios.items() if value is not None}
 
 
-def best_peers(found: dict[str, Measured]) -> dict[str, str]:
+def best_peers(results: dict[str, Measured]) -> dict[str, str]:
     """The fastest peer at 64 connections by the name of its ratio."""
     best = {
-        "ratio_best_peer_64": peers.fastest(found, 64, onnx=False),
-        "ratio_best_peer_onnx_64": peers.fastest(found, 64, onnx=True),
+        "ratio_best_peer_64": peers.fastest(results, 64, onnx=False),
+        "ratio_best_peer_onnx_64": peers.fastest(results, 64, onnx=True),
     }
     return {name: peer for name, peer in best.items() if peer is not None}
 
 
-def _result(found: dict[str, Measured], ratios: dict[str, Ratio]) -> dict[str, Any]:
+def _result(results: dict[str, Measured], ratios: dict[str, Ratio]) -> dict[str, Any]:
     machine = {"cores": os.cpu_count(), "cpu": _cpu(), "python": platform.python_version()}
     return {
-        **{name: round(each.value, 4) for name, each in ratios.items()},
-        "spread": {name: asdict(each) for name, each in ratios.items()},
-        "best_peers": best_peers(found),
+        **{name: round(ratio.value, 4) for name, ratio in ratios.items()},
+        "spread": {name: asdict(ratio) for name, ratio in ratios.items()},
+        "best_peers": best_peers(results),
         "arguments": "".join(f" {word}" for word in sys.argv[1:] if word != "--json"),
         "machine": machine,
-        "setups": {name: each.as_json() for name, each in found.items()},
+        "setups": {name: measured.as_json() for name, measured in results.items()},
     }
 
 
-def _table(found: dict[str, Measured]) -> Table:
+def _table(results: dict[str, Measured]) -> Table:
     table = Table()
     table.add_column("set-up, medians")
     for count in CONNECTIONS:
@@ -111,7 +112,7 @@ def _table(found: dict[str, Measured]) -> Table:
         table.add_column("p50 / p99 ms", justify="right")
 
     table.add_column("MB", justify="right")
-    for measured in found.values():
+    for measured in results.values():
         if measured.failure:
             continue
         cells: list[str] = []

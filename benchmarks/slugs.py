@@ -77,33 +77,37 @@ def main() -> int:
     held: list[Held] = []
     failed = 0
     for runtime in ("onnx", "sklearn"):
-        there = _place(runtime)
-        release = read_release(there.releases, VERSION)
-        app = _built(f"{VERSION}-{runtime}", version_slug(there, release))
-        with _running(app, version_vars(there, release, SECRETS)) as (pid, url):
+        workspace = _workspace(runtime)
+        release = read_release(workspace.releases, VERSION)
+        app = _built(f"{VERSION}-{runtime}", version_slug(workspace, release))
+        with _running(app, version_vars(workspace, release, SECRETS)) as (pid, url):
             load = _loaded(url, options.seconds)
             held.append(app.weighed(f"{VERSION} on {runtime}", pid, load))
             failed += load.failed
             if runtime == "onnx":
-                found, load = _router(there, url, release.digest, options.seconds)
-                held.insert(0, found)
+                router, load = _router(workspace, url, release.digest, options.seconds)
+                held.insert(0, router)
                 failed += load.failed
 
-    for each in held:
+    for measured in held:
         console.print(
-            f"{each.name:<14} source {each.tarball_mb:.2f} MB, slug {each.slug_mb:.1f} MB "
-            f"({each.installed_mb:.0f} MB "
-            f"on the disk, {each.packages} packages), {each.workers} workers: "
-            f"{each.resident_mb:.0f} MB",
+            f"{measured.name:<14} source {measured.tarball_mb:.2f} MB, "
+            f"slug {measured.slug_mb:.1f} MB ({measured.installed_mb:.0f} MB on the disk, "
+            f"{measured.packages} packages), {measured.workers} workers: "
+            f"{measured.resident_mb:.0f} MB",
             highlight=False,
         )
 
     limit = size("Basic").memory_mb
     leave(
         "slugs",
-        {"memory_mb": limit, "seconds": options.seconds, "apps": [asdict(each) for each in held]},
+        {
+            "memory_mb": limit,
+            "seconds": options.seconds,
+            "apps": [asdict(measured) for measured in held],
+        },
     )
-    return 1 if failed or any(each.resident_mb > limit for each in held) else 0
+    return 1 if failed or any(measured.resident_mb > limit for measured in held) else 0
 
 
 @dataclass(frozen=True)
@@ -135,12 +139,12 @@ class App:
         )
 
 
-def _place(runtime: str) -> Workspace:
+def _workspace(runtime: str) -> Workspace:
     """The project with that runtime; `onnx` is what v1 is certified for."""
-    wanted = {"onnx": "certified", "sklearn": "sklearn"}[runtime]
+    certified = {"onnx": "certified", "sklearn": "sklearn"}[runtime]
     return workspace_from_environment(
         {"HOME": str(FOLDER), "SLUICE_ACTOR": "bench"},
-        from_mapping({"deployment": {"runtime": wanted}}),
+        from_mapping({"deployment": {"runtime": certified}}),
     )
 
 
@@ -205,22 +209,26 @@ def _running(app: App, environ: Mapping[str, str]) -> Iterator[tuple[int, str]]:
         yield pid, url
 
 
-def _router(there: Workspace, version_url: str, digest: str, seconds: float) -> tuple[Held, Load]:
+def _router(
+    workspace: Workspace, version_url: str, digest: str, seconds: float
+) -> tuple[Held, Load]:
     """The router's app in front of that version, with a PostgreSQL for its ledger."""
     if why := Databases.missing():
         raise BenchmarkFailed(why)
 
-    app = _built("router", router_slug(there))
+    app = _built("router", router_slug(workspace))
     databases = Databases(FOLDER / "postgres")
     try:
-        there = replace(there, database_url=databases.create("ledger"), database_is_file=False)
-        make_record(there)
+        workspace = replace(
+            workspace, database_url=databases.create("ledger"), database_is_file=False
+        )
+        make_record(workspace)
         version = Version(VERSION, State.RELEASED, version_url, VERSION, digest, "onnx", 0.0)
-        model = there.settings.model
+        model = workspace.settings.model
         ledger = Ledger(model, 1, {VERSION: version}, all_to(VERSION, "bench"), VERSION)
-        with opened_record(there) as store:
+        with opened_record(workspace) as store:
             write(store, RecordRevision(ledger, "promote", "", ""), "bench", "", 0.0)
-        environ = {**router_vars(there, SECRETS), "DATABASE_URL": there.database_url}
+        environ = {**router_vars(workspace, SECRETS), "DATABASE_URL": workspace.database_url}
         with _running(app, environ) as (pid, url):
             load = _loaded(url, seconds)
             return app.weighed("router", pid, load), load

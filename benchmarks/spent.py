@@ -42,10 +42,14 @@ def main() -> int:
         - children.children_user
         - children.children_system
     )
-    each = {name: round(seconds / load.requests * 1e6, 1) for name, seconds in used.items()}
+    microseconds = {name: round(seconds / load.requests * 1e6, 1) for name, seconds in used.items()}
     leave(
         "spent",
-        {"connections": connections, "requests_s": round(load.requests_s), "microseconds": each},
+        {
+            "connections": connections,
+            "requests_s": round(load.requests_s),
+            "microseconds": microseconds,
+        },
     )
     return 1 if load.failed else 0
 
@@ -60,9 +64,9 @@ def _groups(made: Town) -> dict[str, list[int]]:
 def _program(pid: int) -> str:
     environment = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
     return next(
-        each.partition("=")[2]
-        for each in environment
-        if each.startswith("SUPERVISOR_PROCESS_NAME=")
+        variable.partition("=")[2]
+        for variable in environment
+        if variable.startswith("SUPERVISOR_PROCESS_NAME=")
     )
 
 

@@ -45,21 +45,21 @@ class Users:
 
     async def _all(self) -> None:
         async with asyncio.TaskGroup() as group:
-            for place in range(self.connections):
-                group.create_task(self._one(place, {}, self.answered))
+            for number in range(self.connections):
+                group.create_task(self._one(number, {}, self.answered))
             for name in self.names:
                 group.create_task(
                     self._one(0, {"X-Unit-Id": name}, self.named.setdefault(name, []))
                 )
 
-    async def _one(self, place: int, headers: dict[str, str], answered: list[Answered]) -> None:
+    async def _one(self, number: int, headers: dict[str, str], answered: list[Answered]) -> None:
         client = Client(self.url, 15.0, headers, resend=False)
         lines, count = self._lines, len(self._lines)
         while not self._stop.is_set():
-            place = (place + 1) % count
+            number = (number + 1) % count
             sent = time.time()
             try:
-                answer = await client.post("/predict", lines[place])
+                answer = await client.post("/predict", lines[number])
             except OSError as error:
                 self.failed.append((sent, repr(error)))
                 continue

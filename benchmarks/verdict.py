@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.judges import promises, regressions, rollouts
 from benchmarks.judges.ours import CANARY
 from benchmarks.judges.promises import ON_MARGIN, REQUIRED
-from benchmarks.judges.regressions import ROWS, Found, Row
+from benchmarks.judges.regressions import ROWS, Detections, Row
 from benchmarks.report import percent, summary
 from benchmarks.results import leave
 
@@ -77,7 +77,7 @@ def main() -> int:
     result["us_per_verdict"] = promises.cost()
     result["seconds"] = round(time.monotonic() - began, 1)
     console = Console(stderr=options.json, width=130)
-    for table in (_alarms(result), _found(result), _small(result)):
+    for table in (_alarms(result), _regressions(result), _small(result)):
         console.print(table)
 
     leave("verdict", result)
@@ -96,7 +96,8 @@ def simulated(runs: int, processes: int) -> Result:
         "regressions": {row.name: _regression(row, _joined(played[row.name])) for row in ROWS},
         "latency_pairs": {name: _summary(_flat(played[name])) for name, *_ in TIMED},
         "dead_canary_requests": {
-            _dead_name(*each): _dead_summary(_flat(played[_dead_name(*each)])) for each in DEAD
+            _dead_name(*canary): _dead_summary(_flat(played[_dead_name(*canary)]))
+            for canary in DEAD
         },
         "late_onset": _late(_flat(played["late onset"])),
         "rivals": {
@@ -110,7 +111,7 @@ def kept(result: Result) -> bool:
     """Whether what is promised holds, give or take three standard errors of the share seen."""
     alarms = max(result["false_rollback"], result["false_rollback_strict"], result["false_hold"])
     promoted = max(result["false_promotion"].values())
-    dead = max(each["most"] for each in result["dead_canary_requests"].values())
+    dead = max(canary["most"] for canary in result["dead_canary_requests"].values())
     runs = result["runs"]
     return bool(
         alarms <= _at_most(CANARY.alpha, runs)
@@ -126,9 +127,9 @@ def _at_most(share: float, runs: int) -> float:
 def tasks(runs: int) -> list[Task]:
     """All batches; what takes long comes first."""
     few, quarter, half = max(runs // 5, 10), max(runs // 4, 20), max(runs // 2, 20)
-    found = _batches("healthy", promises.healthy, runs, 10)
+    batches = _batches("healthy", promises.healthy, runs, 10)
     for name in ON_MARGIN:
-        found += _batches(
+        batches += _batches(
             f"margin: {name}",
             partial(promises.on_margin, name),
             quarter if name in REQUIRED else half,
@@ -136,7 +137,7 @@ def tasks(runs: int) -> list[Task]:
         )
 
     for row in sorted(ROWS, key=lambda row: row.signal != "wait"):
-        found += _batches(
+        batches += _batches(
             row.name,
             partial(regressions.detections, row, False),
             few if row.signal == "wait" else half,
@@ -145,20 +146,20 @@ def tasks(runs: int) -> list[Task]:
 
     for row in {row.healthy: row for row in ROWS}.values():
         play_it = partial(regressions.detections, row, True)
-        found += _batches(
+        batches += _batches(
             f"healthy: {row.healthy}", play_it, few if row.signal == "wait" else half, 20
         )
 
     for name, factor, slow, sigma in TIMED:
-        found += _batches(name, partial(regressions.timed, factor, slow, sigma), few // 2, 20)
+        batches += _batches(name, partial(regressions.timed, factor, slow, sigma), few // 2, 20)
 
-    found += _batches("late onset", regressions.onset, half, 20)
-    for each in DEAD:
-        found += _batches(
-            _dead_name(*each), partial(promises.dead_canary, *each), max(few // 4, 5), 100
+    batches += _batches("late onset", regressions.onset, half, 20)
+    for canary in DEAD:
+        batches += _batches(
+            _dead_name(*canary), partial(promises.dead_canary, *canary), max(few // 4, 5), 100
         )
 
-    return found
+    return batches
 
 
 def _batches(name: str, played: Play, runs: int, together: int) -> list[Task]:
@@ -174,11 +175,11 @@ def play(every: Sequence[Task], processes: int) -> dict[str, list[Any]]:
         with Pool(processes, initializer=_one_thread) as pool:
             results = pool.map(Task.played, every, chunksize=1)
 
-    found: dict[str, list[Any]] = {}
+    played: dict[str, list[Any]] = {}
     for task, result in zip(every, results, strict=True):
-        found.setdefault(task.name, []).append(result)
+        played.setdefault(task.name, []).append(result)
 
-    return found
+    return played
 
 
 def _one_thread() -> None:
@@ -186,10 +187,10 @@ def _one_thread() -> None:
 
 
 def _false_alarms(batches: Sequence[Result]) -> dict[str, float]:
-    total = sum(each["rollouts"] for each in batches)
+    total = sum(batch["rollouts"] for batch in batches)
 
     def share(judged: str, what: str) -> float:
-        return float(sum(each[judged][what] for each in batches) / total)
+        return float(sum(batch[judged][what] for batch in batches) / total)
 
     return {
         "false_rollback": share("default", "rolled_back"),
@@ -202,9 +203,9 @@ def _false_alarms(batches: Sequence[Result]) -> dict[str, float]:
 
 def _false_promotion(played: dict[str, list[Any]]) -> dict[str, float]:
     def share(names: Iterable[str], what: str) -> float:
-        batches = [each for name in names for each in played[f"margin: {name}"]]
+        batches = [batch for name in names for batch in played[f"margin: {name}"]]
         return float(
-            sum(each[what] for each in batches) / sum(each["rollouts"] for each in batches)
+            sum(batch[what] for batch in batches) / sum(batch["rollouts"] for batch in batches)
         )
 
     return {
@@ -214,10 +215,10 @@ def _false_promotion(played: dict[str, list[Any]]) -> dict[str, float]:
 
 
 def _flat(batches: Sequence[Sequence[float]]) -> list[float]:
-    return [each for batch in batches for each in batch]
+    return [entry for batch in batches for entry in batch]
 
 
-def _joined(batches: Sequence[Found]) -> Found:
+def _joined(batches: Sequence[Detections]) -> Detections:
     return {name: _flat([batch[name] for batch in batches]) for name in batches[0]}
 
 
@@ -225,12 +226,12 @@ def _summary(needed: Sequence[float]) -> Result:
     """Share that was found, and quantiles over all runs; None where they lie beyond the last
     look.
     """
-    found = float(np.isfinite(needed).mean())
+    share = float(np.isfinite(needed).mean())
     return {
         "runs": len(needed),
-        "detected": found,
-        "median": _quantile(needed, 0.5) if found > 0.5 else None,
-        "p90": _quantile(needed, 0.9) if found > 0.9 else None,
+        "detected": share,
+        "median": _quantile(needed, 0.5) if share > 0.5 else None,
+        "p90": _quantile(needed, 0.9) if share > 0.9 else None,
     }
 
 
@@ -238,8 +239,8 @@ def _quantile(values: Sequence[float], of: float) -> float:
     return float(np.quantile(values, of, method="higher"))
 
 
-def _regression(row: Row, found: Found) -> Result:
-    summary = _summary(found["ours"])
+def _regression(row: Row, outcomes: Detections) -> Result:
+    summary = _summary(outcomes["ours"])
     pairs = list(zip(("median", "p90"), row.trial, strict=True))
     ratios = [summary[name] / trial if summary[name] is not None else None for name, trial in pairs]
     return {
@@ -257,7 +258,7 @@ def _rounded(ratio: float | None) -> float | None:
     return None if ratio is None else round(ratio, 3)
 
 
-def _rivals(well: Found, worse: Found) -> Result:
+def _rivals(well: Detections, worse: Detections) -> Result:
     return {
         name: {"false_rollback": float(np.isfinite(well[name]).mean()), **_summary(worse[name])}
         for name in JUDGES
@@ -277,7 +278,7 @@ def _late(delays: Sequence[float]) -> Result:
     """Delays of those that were not rolled back before anything was wrong."""
     return {
         "before": float(np.mean(np.less(delays, 0))),
-        **_summary([each for each in delays if each >= 0]),
+        **_summary([delay for delay in delays if delay >= 0]),
     }
 
 
@@ -296,9 +297,9 @@ def _alarms(result: Result) -> Table:
     return table
 
 
-def _found(result: Result) -> Table:
+def _regressions(result: Result) -> Table:
     table = _headed("requests to rollback, median / 90 %", "trial", "ratio", *JUDGES)
-    for name, each in result["regressions"].items():
+    for name, outcome in result["regressions"].items():
         rivals = result["rivals"][name]
         cells = [
             f"{summary(rivals[judge])} [{percent(rivals[judge]['false_rollback'])}]"
@@ -306,9 +307,10 @@ def _found(result: Result) -> Table:
             else "-"
             for judge in JUDGES
         ]
-        trial = f"{each['trial_median']:,} / {each['trial_p90']:,}"
+        trial = f"{outcome['trial_median']:,} / {outcome['trial_p90']:,}"
         ratio = " / ".join(
-            "-" if value is None else f"{value:.2f}" for value in (each["ratio"], each["ratio_p90"])
+            "-" if value is None else f"{value:.2f}"
+            for value in (outcome["ratio"], outcome["ratio_p90"])
         )
         table.add_row(name, trial, ratio, *cells)
 
@@ -320,15 +322,15 @@ def _found(result: Result) -> Table:
 
 def _small(result: Result) -> Table:
     table = _headed("needed", "median / 90 %")
-    for name, each in result["latency_pairs"].items():
-        table.add_row(f"timed pairs, {name}", summary(each))
+    for name, outcome in result["latency_pairs"].items():
+        table.add_row(f"timed pairs, {name}", summary(outcome))
 
     table.add_row(
         "errors 0.1 to 1 % from request 50,000 on, requests", summary(result["late_onset"])
     )
-    for name, each in result["dead_canary_requests"].items():
+    for name, outcome in result["dead_canary_requests"].items():
         table.add_row(
-            f"dead candidate, {name}", f"{each['median']:.0f}, at most {each['most']:.0f}"
+            f"dead candidate, {name}", f"{outcome['median']:.0f}, at most {outcome['most']:.0f}"
         )
 
     took = result["us_per_verdict"]
@@ -338,8 +340,8 @@ def _small(result: Result) -> Table:
 
 def _headed(*columns: str) -> Table:
     table = Table()
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="right" if place else "left")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index else "left")
     return table
 
 

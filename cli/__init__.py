@@ -1,3 +1,1 @@
-"""Reads command lines: verbs are plain functions, and only the one that is asked for is looked
-at.
-"""
+"""Reads command lines: a verb is a plain function, and only the one that was typed is examined."""

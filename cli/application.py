@@ -1,18 +1,16 @@
-"""The verbs of a program: which there are, which one a command line names, and with which
-values.
-"""
+"""A program and its verbs: finds the verb that a command line names, and its values."""
 
 import sys
 from collections.abc import Callable, Sequence
 
 from cli.parameters import UsageError
-from cli.verb import Function, Verb, meant
+from cli.verb import Function, Verb, suggestion
 
 HELP = ("-h", "--help")
 
 
 class Application:
-    """The program. name: how it is called; help: what it does."""
+    """The program. name: how it is started; help: what it does."""
 
     def __init__(self, name: str, help: str) -> None:
         self.name, self.help = name, help
@@ -29,13 +27,14 @@ class Application:
         return register
 
     def call(self, words: Sequence[str]) -> Callable[[], None]:
-        """What a command line asks for, ready to be called; raises UsageError, its text empty
-        without any word.
+        """The action that a command line asks for; raises UsageError, with no text if it has no
+        words.
         """
-        if not words or words[0] in HELP:
-            if not words:
-                self._print_help(None)
-                raise UsageError
+        if not words:
+            self._print_help(None)
+            raise UsageError
+
+        if words[0] in HELP:
             return lambda: self._print_help(None)
 
         verb = self.named(words[0])
@@ -46,25 +45,32 @@ class Application:
         return lambda: verb.function(**values)
 
     def named(self, name: str) -> Verb:
-        """The verb of that name; raises UsageError with the one that was probably meant."""
+        """The verb of that name; raises UsageError with a suggestion."""
         if name in self.verbs:
             return self.verbs[name]
+
         kind = "option" if name.startswith("-") else "command"
-        raise UsageError(f"No such {kind} '{name}'{meant(name, self.verbs)}")
+        raise UsageError(f"No such {kind} '{name}'{suggestion(name, self.verbs)}")
 
     def _print_help(self, verb: Verb | None) -> None:
-        # Only a page of help needs them.
+        # Only a help page needs these.
         from cli.help import help_of, help_of_all
         from cli.output import print_line
 
-        print_line(
-            help_of(self.name, verb)
-            if verb
-            else help_of_all(self.name, self.help, self.verbs.values()),
-            sys.stdout,
-        )
+        if verb is None:
+            page = help_of_all(self.name, self.help, self.verbs.values())
+        else:
+            page = help_of(self.name, verb)
+
+        print_line(page, sys.stdout)
 
 
 def _asks_for_help(words: Sequence[str]) -> bool:
-    ends = words.index("--") if "--" in words else len(words)
-    return any(word in HELP for word in words[:ends])
+    """Whether an option before `--` asks for help."""
+    for word in words:
+        if word == "--":
+            return False
+        if word in HELP:
+            return True
+
+    return False

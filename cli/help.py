@@ -2,13 +2,16 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from textwrap import fill
 
 from cli.parameters import Parameter
 from cli.verb import Verb
 
 WIDEST = 100
+_KINDS = {"str": "TEXT", "int": "NUMBER", "float": "NUMBER", "Path": "FILE"}
+Row = tuple[str, str]
 
 
 def help_of_all(name: str, about: str, verbs: Iterable[Verb]) -> str:
@@ -22,54 +25,64 @@ def help_of_all(name: str, about: str, verbs: Iterable[Verb]) -> str:
 
 def help_of(name: str, verb: Verb) -> str:
     """A verb's page: its arguments and options."""
-    parameters = verb.parameters()
-    arguments = [each for each in parameters if not each.is_option]
-    options = [each for each in parameters if each.is_option]
-    usage = " ".join([f"Usage: {name} {verb.name}", *map(_placed, arguments), "[OPTIONS]"])
-    lines = [usage, "", _text(verb.help), ""]
+    usage = f"Usage: {name} {verb.name}"
+    arguments: list[Row] = []
+    options: list[Row] = []
+    for parameter in verb.parameters():
+        if parameter.is_option:
+            options.append((_names(parameter), parameter.help + _default(parameter)))
+        else:
+            arguments.append((parameter.metavar, parameter.help))
+            usage += f" {_metavar(parameter)}"
+
+    lines = [f"{usage} [OPTIONS]", "", _text(verb.help), ""]
     if arguments:
-        lines += ["Arguments:", *_table([(each.metavar, each.help) for each in arguments]), ""]
+        lines += ["Arguments:", *_table(arguments), ""]
 
-    rows = [(_named(each), each.help + _default(each)) for each in options]
-    return "\n".join([*lines, "Options:", *_table([*rows, ("-h, --help", "Show this page.")])])
-
-
-def _placed(parameter: Parameter) -> str:
-    if parameter.required:
-        return parameter.metavar
-    return f"[{parameter.metavar}]"
+    options.append(("-h, --help", "Show this page."))
+    return "\n".join([*lines, "Options:", *_table(options)])
 
 
-def _named(option: Parameter) -> str:
-    names = ", ".join(option.names) + (f" / {option.negative}" if option.negative else "")
-    kinds = {"str": "TEXT", "int": "NUMBER", "float": "NUMBER", "Path": "FILE"}
+def _metavar(argument: Parameter) -> str:
+    if argument.required:
+        return argument.metavar
+    return f"[{argument.metavar}]"
+
+
+def _names(option: Parameter) -> str:
+    names = ", ".join(option.names)
+    if option.negative:
+        names = f"{names} / {option.negative}"
+
     if option.kind is bool:
         return names
-    return f"{names} {kinds[option.kind.__name__]}"
+    return f"{names} {_KINDS[option.kind.__name__]}"
 
 
 def _default(option: Parameter) -> str:
     if option.required:
         return " Required."
+
     if option.kind is bool:
         if option.negative:
             return f" Default: {option.negative}."
         return ""
+
     if option.default in (None, ""):
         return ""
     return f" Default: {option.default}."
 
 
-def _table(rows: Iterable[tuple[str, str]]) -> list[str]:
-    rows = list(rows)
-    wide = max(len(name) for name, _ in rows)
-    hang = " " * (wide + 4)
-    return [_text(text, f"  {name:<{wide}}  ", hang) for name, text in rows]
+def _table(rows: Sequence[Row]) -> Iterator[str]:
+    width = max(map(len, map(itemgetter(0), rows)))
+    indent = " " * (width + 4)
+    for name, text in rows:
+        yield _text(text, f"  {name:<{width}}  ", indent)
 
 
-def _text(text: str, first: str = "", hang: str = "") -> str:
+def _text(text: str, first: str = "", indent: str = "") -> str:
     return fill(
-        text, _width(), initial_indent=first, subsequent_indent=hang, break_on_hyphens=False
+        text, _width(), initial_indent=first, subsequent_indent=indent, break_on_hyphens=False
     )
 
 

@@ -1,33 +1,29 @@
-"""Output that nobody has to read to the end: what was begun goes on when the reader of a pipe has
-gone.
-"""
+"""Prints lines, also where the reader of a pipe has gone: an act that was begun still ends."""
 
 import os
 import sys
 from typing import TextIO
 
 _dropped: set[int] = set()
-"""File numbers of the streams on which nobody reads any more."""
+"""File numbers of the streams whose reader has gone."""
 
 
 def reader_left() -> bool:
-    """Whether standard output is a pipe whose reader has gone; who shows something without end
-    stops then.
-    """
+    """Whether standard output is a pipe whose reader has gone: endless output stops then."""
     if sys.stdout is None or _dropped:
         return bool(_dropped)
 
     import select
 
-    waiting = select.poll()
-    waiting.register(sys.stdout.fileno(), 0)
-    return any(events & (select.POLLERR | select.POLLNVAL) for _, events in waiting.poll(0))
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(events & (select.POLLERR | select.POLLNVAL) for _, events in poll.poll(0))
 
 
 def print_line(line: str, stream: TextIO | None) -> None:
-    """Print a line at once; what cannot be written is dropped, now and from here on. None: a closed
-    stream.
-    """
+    """Print a line at once; what cannot be written is dropped, now and later.
+
+    stream: None if it is closed."""
     if stream is None:
         return
 
@@ -36,8 +32,8 @@ def print_line(line: str, stream: TextIO | None) -> None:
     except UnicodeEncodeError:
         print(line.encode("ascii", "backslashreplace").decode(), file=stream, flush=True)
     except OSError:
-        # Python would try again to write what is left at the very end, and end with a traceback.
-        nowhere, number = os.open(os.devnull, os.O_WRONLY), stream.fileno()
-        os.dup2(nowhere, number)
-        os.close(nowhere)
+        # Python writes what is left in its buffer at exit, which would end in a traceback.
+        null, number = os.open(os.devnull, os.O_WRONLY), stream.fileno()
+        os.dup2(null, number)
+        os.close(null)
         _dropped.add(number)

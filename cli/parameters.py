@@ -1,7 +1,7 @@
-"""What a verb's function takes: stands in the `Annotated` of each parameter.
+"""The parameters of a verb: `Argument` and `Option` stand in the `Annotated` of its function.
 
-Built for start-up time: no dataclass here, and annotations are evaluated for the verb that was
-asked for alone."""
+Built for start-up time: no dataclasses, and only the verb that was typed has its annotations
+evaluated."""
 
 from collections.abc import Callable
 from inspect import Parameter as SignatureParameter
@@ -12,11 +12,11 @@ from typing import Any
 
 
 class UsageError(Exception):
-    """What was typed does not fit the verb; the text says what to type instead."""
+    """The words that were typed do not fit the verb; the text says what to type instead."""
 
 
 class Argument:
-    """A word by its place. least, most: of a number."""
+    """A positional word. least, most: bounds of a number."""
 
     def __init__(
         self, help: str, metavar: str = "", least: int | None = None, most: int | None = None
@@ -26,9 +26,7 @@ class Argument:
 
 
 class Option:
-    """A named value, or a flag. names: `-m`, `--reason`, or `--step/--full` for a pair; default:
-    from the parameter.
-    """
+    """A named value, or a flag. names: `-m`, `--reason`, or `--step/--full` for a pair."""
 
     def __init__(
         self, *names: str, help: str, least: int | None = None, most: int | None = None
@@ -40,21 +38,14 @@ class Option:
 class Parameter:
     """One parameter of a verb's function.
 
-    kind: str, int, float, bool or Path; many: takes all the words that are left; names: of an
-    option, `-m` and `--reason`, empty for an argument; negative: the name that switches a flag off,
-    empty without one."""
+    kind: str, int, float, bool or Path; many: takes all remaining words; names: of an option, such
+    as `-m` and `--reason`, none of an argument; negative: the name that switches a flag off, empty
+    without one."""
 
     def __init__(self, parameter: SignatureParameter) -> None:
         declared = parameter.annotation.__metadata__[0]
-        hint = parameter.annotation.__origin__
-        kinds = (
-            [kind for kind in hint.__args__ if kind is not type(None)]
-            if isinstance(hint, UnionType)
-            else [hint]
-        )
-        self.many = getattr(kinds[0], "__origin__", None) is list
-        self.kind: type = kinds[0].__args__[0] if self.many else kinds[0]
         self.key = parameter.name
+        self.kind, self.many = _kind(parameter.annotation.__origin__)
         self.help: str = declared.help
         self.least: int | None = declared.least
         self.most: int | None = declared.most
@@ -62,17 +53,18 @@ class Parameter:
         self.default = None if self.required else parameter.default
         self.is_option = isinstance(declared, Option)
         self.metavar = declared.metavar or self.key.upper()
-        self.negative: str
-        positive, _, self.negative = (declared.names or (f"--{self.key.replace('_', '-')}",))[
-            -1
-        ].partition("/")
-        self.names = (*declared.names[:-1], positive) if self.is_option else ()
+        self.names: tuple[str, ...] = ()
+        self.negative = ""
+        if self.is_option:
+            *aliases, name = declared.names or (f"--{self.key.replace('_', '-')}",)
+            positive, _, self.negative = name.partition("/")
+            self.names = (*aliases, positive)
 
     @property
     def shown(self) -> str:
         """How messages name it."""
         if self.names:
-            return str(self.names[-1])
+            return self.names[-1]
         return self.key
 
     def value(self, text: str) -> Any:
@@ -90,13 +82,17 @@ class Parameter:
         except ValueError:
             number = None
 
-        low, high = self.least is None or number is None, self.most is None or number is None
-        if number is None or not (low or number >= self.least) or not (high or number <= self.most):
-            raise UsageError(f"'{self.shown}' takes {self._wanted()}, not {text!r}")
+        if number is None or not self._in_range(number):
+            raise UsageError(f"'{self.shown}' takes {self._range()}, not {text!r}")
 
         return number
 
-    def _wanted(self) -> str:
+    def _in_range(self, number: float) -> bool:
+        if self.least is not None and not number >= self.least:
+            return False
+        return self.most is None or number <= self.most
+
+    def _range(self) -> str:
         noun = "a whole number" if self.kind is int else "a number"
         if self.least is not None and self.most is not None:
             return f"{noun} from {self.least} to {self.most}"
@@ -105,6 +101,16 @@ class Parameter:
         return f"{noun} of at least {self.least}"
 
 
+def _kind(hint: Any) -> tuple[type, bool]:
+    """The type of a value, and whether there may be many, of `T`, `list[T]`, each also `| None`."""
+    if isinstance(hint, UnionType):
+        hint = next(member for member in hint.__args__ if member is not type(None))
+
+    if getattr(hint, "__origin__", None) is list:
+        return hint.__args__[0], True
+    return hint, False
+
+
 def parameters_of(function: Callable[..., Any]) -> list[Parameter]:
     """Of a verb's function, in its order."""
-    return [Parameter(each) for each in signature(function, eval_str=True).parameters.values()]
+    return list(map(Parameter, signature(function, eval_str=True).parameters.values()))

@@ -9,7 +9,7 @@ Function = Callable[..., None]
 
 
 class Verb:
-    """One verb. passes_on: its function takes every word as it is typed, as one list."""
+    """One verb. passes_on: its function takes all words as they were typed, in one list."""
 
     def __init__(self, name: str, function: Function, passes_on: bool = False) -> None:
         self.name, self.function, self.passes_on = name, function, passes_on
@@ -27,91 +27,122 @@ class Verb:
         return parameters_of(self.function)
 
     def arguments(self, words: Sequence[str]) -> dict[str, Any]:
-        """The values of its parameters; raises UsageError. An option may stand anywhere, `--` ends
-        the options.
-        """
+        """The values of its parameters; raises UsageError.
+
+        An option may stand anywhere, and `--` ends the options."""
         if self.passes_on:
             return {"words": list(words)}
 
-        parameters = self.parameters()
-        given, rest = _options(
-            {name: each for each in parameters for name in _names(each)}, list(words)
-        )
-        placed = _positions([each for each in parameters if not each.is_option], rest)
-        return {**placed, **_defaults(parameters, given), **given}
+        arguments: list[Parameter] = []
+        options: list[Parameter] = []
+        for parameter in self.parameters():
+            if parameter.is_option:
+                options.append(parameter)
+            else:
+                arguments.append(parameter)
+
+        values, rest = _options(options, list(words))
+        positional = _arguments(arguments, rest)
+        return {**positional, **_defaults(options, values), **values}
 
 
-def _names(parameter: Parameter) -> tuple[str, ...]:
-    if parameter.negative:
-        return (*parameter.names, parameter.negative)
-    return parameter.names
+def _by_name(options: Sequence[Parameter]) -> dict[str, Parameter]:
+    known: dict[str, Parameter] = {}
+    for option in options:
+        known |= dict.fromkeys(option.names, option)
+        if option.negative:
+            known[option.negative] = option
+
+    return known
 
 
-def _options(known: dict[str, Parameter], words: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """The options' values by key, and the words that are none."""
-    given: dict[str, Any] = {}
+def _options(options: Sequence[Parameter], words: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """The options' values by key, and the other words."""
+    known = _by_name(options)
+    values: dict[str, Any] = {}
     rest: list[str] = []
     while words:
         word = words.pop(0)
         if word == "--":
-            return given, rest + words
+            return values, rest + words
+
         if not word.startswith("-") or word == "-":
             rest.append(word)
             continue
+
         name, joined = _split(word)
         if name not in known:
-            raise UsageError(f"No such option '{name}'{meant(name, known)}")
-        option = known[name]
-        if option.kind is bool:
-            if joined is not None:
-                raise UsageError(f"Option '{name}' takes no value")
-            given[option.key] = name != option.negative
-        elif joined is None and not words:
-            raise UsageError(f"Option '{name}' needs a value")
-        else:
-            given[option.key] = option.value(words.pop(0) if joined is None else joined)
+            raise UsageError(f"No such option '{name}'{suggestion(name, known)}")
 
-    return given, rest
+        option = known[name]
+        values[option.key] = _option_value(option, name, joined, words)
+
+    return values, rest
+
+
+def _option_value(option: Parameter, name: str, joined: str | None, words: list[str]) -> Any:
+    """Of `name`, with the value that is joined to it or else the next word, which is removed."""
+    if option.kind is bool:
+        if joined is not None:
+            raise UsageError(f"Option '{name}' takes no value")
+        return name != option.negative
+
+    if joined is not None:
+        return option.value(joined)
+
+    if not words:
+        raise UsageError(f"Option '{name}' needs a value")
+    return option.value(words.pop(0))
 
 
 def _split(word: str) -> tuple[str, str | None]:
     """Name and joined value of `--name=value` or `-nvalue`."""
     if word.startswith("--"):
-        name, sign, value = word.partition("=")
-        return name, value if sign else None
+        name, equals, value = word.partition("=")
+        if equals:
+            return name, value
+        return name, None
+
     return word[:2], word[2:] or None
 
 
-def _positions(parameters: Sequence[Parameter], words: list[str]) -> dict[str, Any]:
-    given: dict[str, Any] = {}
-    for parameter in parameters:
-        if parameter.many:
-            given[parameter.key] = [parameter.value(word) for word in words]
+def _arguments(arguments: Sequence[Parameter], words: list[str]) -> dict[str, Any]:
+    """The arguments' values by key, from the words in their order."""
+    values: dict[str, Any] = {}
+    for argument in arguments:
+        if argument.many:
+            values[argument.key] = list(map(argument.value, words))
             words = []
         elif words:
-            given[parameter.key] = parameter.value(words[0])
+            values[argument.key] = argument.value(words[0])
             words = words[1:]
-        elif parameter.required:
-            raise UsageError(f"Missing argument '{parameter.key}'")
+        elif argument.required:
+            raise UsageError(f"Missing argument '{argument.key}'")
         else:
-            given[parameter.key] = parameter.default
+            values[argument.key] = argument.default
 
     if words:
         raise UsageError(f"Unexpected argument '{words[0]}'")
 
-    return given
+    return values
 
 
-def _defaults(parameters: Sequence[Parameter], given: dict[str, Any]) -> dict[str, Any]:
-    """Of the options that were not given."""
-    missing = [each for each in parameters if each.is_option and each.key not in given]
-    for option in missing:
+def _defaults(options: Sequence[Parameter], values: dict[str, Any]) -> dict[str, Any]:
+    """Of the options that were not typed."""
+    defaults: dict[str, Any] = {}
+    for option in options:
+        if option.key in values:
+            continue
+
         if option.required:
             raise UsageError(f"Missing option '{option.shown}'")
-    return {option.key: option.default for option in missing}
+        defaults[option.key] = option.default
+
+    return defaults
 
 
-def meant(name: str, known: dict[str, Any]) -> str:
+def suggestion(name: str, known: dict[str, Any]) -> str:
+    """`. Did you mean 'canary'?` of the closest known name, empty without one."""
     from difflib import get_close_matches
 
     close = get_close_matches(name, known, n=1)

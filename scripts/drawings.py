@@ -26,7 +26,7 @@ PATHS = 12
 
 
 def capital(axes: Any) -> None:
-    """How the bet goes against healthy candidates, and against worse ones."""
+    """The bet's capital against healthy candidates and against worse ones."""
     requests = BETWEEN * np.arange(1, LOOKS + 1)
     healthy, worse = capitals(PATHS)
     needed = 1 / (VerdictConfig().alpha * VerdictConfig().errors.weight)
@@ -34,16 +34,11 @@ def capital(axes: Any) -> None:
         (healthy, GOOD, f"healthy: fails on {HEALTHY:.0%} as the stable version does"),
         (worse, BAD, f"worse: fails on {WORSE:.0%}"),
     ):
-        for number, path in enumerate(paths):
-            # Found is found: a candidate that was rolled back gets no more requests.
-            end = int(np.argmax(path >= needed)) + 1 if (path >= needed).any() else LOOKS
-            axes.plot(
-                requests[:end],
-                path[:end],
-                color=colour,
-                linewidth=0.9,
-                label=None if number else label,
-            )
+        for path in paths:
+            end = _end(path, needed)
+            axes.plot(requests[:end], path[:end], color=colour, linewidth=0.9, label=label)
+            # One line of each kind is named in the legend.
+            label = None
 
     axes.axhline(needed, color=LINE, linestyle="--", linewidth=1)
     axes.text(requests[-1], needed * 1.15, f"{needed:.0f}x: rolled back", ha="right", color=LINE)
@@ -55,8 +50,16 @@ def capital(axes: Any) -> None:
     axes.legend(loc="lower right", frameon=False)
 
 
+def _end(path: Any, needed: float) -> int:
+    """How many looks a candidate gets: one that was rolled back gets no more requests."""
+    reached = path >= needed
+    if reached.any():
+        return int(np.argmax(reached)) + 1
+    return LOOKS
+
+
 def looks(axes: Any) -> None:
-    """How many healthy candidates are rolled back, the more often one looks."""
+    """How many healthy candidates are rolled back by the number of looks."""
     chi, ours = false_alarms()
     number = np.arange(1, LOOKS + 1)
     axes.plot(number, 100 * chi, color=BAD, label="chi-square on all data so far, p < 0.05")
@@ -82,11 +85,11 @@ def drawn(name: str) -> bytes:
         PICTURES[name](axes)
         axes.spines[["top", "right"]].set_visible(False)
         figure.tight_layout()
-        written = io.BytesIO()
-        figure.savefig(written, format="svg", metadata={"Date": None})
+        svg = io.BytesIO()
+        figure.savefig(svg, format="svg", metadata={"Date": None})
         plt.close(figure)
 
-    return written.getvalue()
+    return svg.getvalue()
 
 
 def draw(folder: Path) -> list[Path]:

@@ -1,31 +1,33 @@
-"""Writes the tables and pictures that docs/ takes from the code, between markers; everything else
-is left alone.
+"""Writes the tables and pictures that docs/ takes from the code, between markers.
 
-`python -m scripts.pictures` writes; tests/test_docs.py fails where a table would change. A marked
-part looks like `<!-- from the code: settings -->` ... `<!-- end -->`. The pictures of
-docs/verdict.md are drawn into docs/pictures."""
+`python -m scripts.pictures` writes them; tests/test_docs.py fails where a table would change. A
+marked part looks like `<!-- from the code: settings -->` ... `<!-- end -->`; the rest of a page is
+left alone. The pictures of docs/verdict.md are drawn into docs/pictures."""
 
 import ast
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from cli.parameters import Parameter
+from cli.verb import Verb
 from rollout.state.split import ALL
 from rollout.state.strategy import STRATEGIES, Strategy
 from rollout.state.version_state import LIVE, TRANSITIONS, Event, State
 from scripts import verdicts
 
 ROOT = Path(__file__).resolve().parents[1]
+Family = tuple[str, str, list[str], str]
+"""Name, kind, labels and meaning of a metric."""
 ALONE = {
-    "proof": "steps while nothing speaks against it, release on proof",
+    "proof": "steps while nothing looks worse, release on proof",
     "clock": "the clock, back on evidence",
     "watch": "released once it was watched and has the proof",
     "pairs": "ends with the proof that it answers alike",
     "person": "held; back on evidence, a person decides",
 }
-"""How each kind of rollout moves on by itself, by Strategy.ends."""
+"""How an automatic rollout proceeds, by Strategy.ends."""
 PART = re.compile(r"(<!-- from the code: (?P<name>[\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -37,12 +39,16 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 def transitions() -> str:
     """State by event; a dot where the event is refused."""
-    head = ("state \\ event", *(f"`{event}`" for event in Event))
-    rows = [
-        (f"**{state}**", *(str(TRANSITIONS[state].get(event, "·")) for event in Event))
-        for state in State
-    ]
-    return table(head, rows)
+    head = ["state \\ event"]
+    for event in Event:
+        head.append(f"`{event}`")
+
+    rows = []
+    for state in State:
+        followers = [str(TRANSITIONS[state].get(event, "·")) for event in Event]
+        rows.append((f"**{state}**", *followers))
+
+    return table(tuple(head), rows)
 
 
 def states() -> str:
@@ -53,14 +59,11 @@ def states() -> str:
             if follower != state:
                 arrows.setdefault((state, follower), []).append(event)
 
-    lines = [
-        f"    {start} --> {end}: {', '.join(events)}" for (start, end), events in arrows.items()
-    ]
-    return (
-        "```mermaid\nstateDiagram-v2\n    [*] --> delivered: deliver\n"
-        + "\n".join(lines)
-        + "\n```\n"
-    )
+    lines = ["stateDiagram-v2", "    [*] --> delivered: deliver"]
+    for (start, end), names in arrows.items():
+        lines.append(f"    {start} --> {end}: {', '.join(names)}")
+
+    return "\n".join(["```mermaid", *lines, "```\n"])
 
 
 def strategies() -> str:
@@ -73,11 +76,11 @@ def strategies() -> str:
         "with `--auto`",
         "users meet it",
     )
-    rows = STRATEGIES.values()
-    return table(
-        head,
-        ((f"`{r.name}`", r.summary, _shares(r), _mover(r), ALONE[r.ends], _met(r)) for r in rows),
-    )
+    return table(head, map(_strategy, STRATEGIES.values()))
+
+
+def _strategy(row: Strategy) -> tuple[str, ...]:
+    return f"`{row.name}`", row.summary, _shares(row), _mover(row), ALONE[row.ends], _exposure(row)
 
 
 def _shares(row: Strategy) -> str:
@@ -89,51 +92,65 @@ def _mover(row: Strategy) -> str:
         return "the clock"
     if row.steps == (ALL,):
         return "the act itself"
-    return "a person, or the clock with `--every`" if len(row.steps) > 1 else "a person"
+    if len(row.steps) > 1:
+        return "a person, or the clock with `--every`"
+    return "a person"
 
 
-def _met(row: Strategy) -> str:
-    return (
-        "never" if row.shadows else "all at once" if row.steps == (ALL,) else "their share of them"
-    )
+def _exposure(row: Strategy) -> str:
+    """Which users get its answers."""
+    if row.shadows:
+        return "never"
+    if row.steps == (ALL,):
+        return "all at once"
+    return "their share of them"
 
 
 def verbs() -> str:
     """Every verb of deploy.py, with its options."""
     import deploy
 
-    rows = []
-    for name, verb in deploy.app.verbs.items():
-        options = [f"`{' '.join(each.names)}`" for each in verb.parameters() if each.is_option]
-        argument = "".join(
-            f" {_argument(each)}" for each in verb.parameters() if not each.is_option
-        )
-        rows.append((f"`{name}{argument}`", verb.help, " ".join(options) or "those of the demo"))
+    return table(("verb", "what it does", "options"), map(_verb, deploy.app.verbs.values()))
 
-    return table(("verb", "what it does", "options"), rows)
+
+def _verb(verb: Verb) -> tuple[str, ...]:
+    words = [verb.name]
+    options: list[str] = []
+    for parameter in verb.parameters():
+        if parameter.is_option:
+            options.append(f"`{' '.join(parameter.names)}`")
+        else:
+            words.append(_argument(parameter))
+
+    return f"`{' '.join(words)}`", verb.help, " ".join(options) or "those of the demo"
 
 
 def _argument(parameter: Parameter) -> str:
-    return parameter.metavar if parameter.required else f"[{parameter.metavar}]"
+    if parameter.required:
+        return parameter.metavar
+    return f"[{parameter.metavar}]"
 
 
 def settings() -> str:
     """Every setting of deploy.toml with its default, and the file's own words for it."""
-    section, words, told, fresh = "", "", "", True
+    section, comment, last_comment = "", "", ""
+    in_comment = False
     rows: list[tuple[str, ...]] = []
     for line in (ROOT / "deploy.toml").read_text().splitlines():
         if line.startswith("#"):
-            words = (f"{words} " if not fresh else "") + line.lstrip("# ")
-            fresh = False
+            words = line.lstrip("# ")
+            comment = f"{comment} {words}" if in_comment else words
+            in_comment = True
             continue
+
+        in_comment = False
         if line.startswith("["):
             section = line.strip("[]") + "."
         elif "=" in line:
-            name, default = (part.strip() for part in line.split("=", 1))
-            said = "as above" if rows and words == told else words
-            rows.append((f"`{section}{name}`", f"`{default}`", said.replace("|", "\\|")))
-            told = words
-        fresh = True
+            name, _, default = map(str.strip, line.partition("="))
+            meaning = "as above" if rows and comment == last_comment else comment
+            rows.append((f"`{section}{name}`", f"`{default}`", meaning.replace("|", "\\|")))
+            last_comment = comment
 
     return table(("setting", "default", "what it does"), rows)
 
@@ -142,45 +159,42 @@ def router_metrics() -> str:
     """Every metric of the router."""
     from router.endpoints.metrics_text import Exposition
 
-    return _metrics(
-        (
-            family.name + ("_total" if family.type == "counter" else ""),
-            family.type,
-            family._labelnames,
-            family.documentation,
-        )
-        for family in Exposition([], {}, "").collect()
-    )
+    families: list[Family] = []
+    for family in Exposition([], {}, "").collect():
+        suffix = "_total" if family.type == "counter" else ""
+        labels = list(family._labelnames)
+        families.append((family.name + suffix, family.type, labels, family.documentation))
+
+    return _metrics(families)
 
 
 def service_metrics() -> str:
-    """Every metric of one version's service, read off its source: to make them would open files."""
+    """Every metric of one version's service, from its source: creating them opens files."""
     return _metrics(service_families())
 
 
-def service_families() -> Iterable[tuple[str, str, Iterable[str], str]]:
+def service_families() -> Iterator[Family]:
     """Name, kind, labels and meaning of each."""
     tree = ast.parse((ROOT / "service" / "metrics.py").read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 3:
-            name, meaning, labels = node.args
-            if node.func.id in ("Counter", "Gauge", "Histogram"):
-                assert isinstance(name, ast.Constant)
-                assert isinstance(meaning, ast.Constant)
-                own = [each.value for each in ast.walk(labels) if isinstance(each, ast.Constant)]
-                suffix = "_total" if node.func.id == "Counter" else ""
-                yield (
-                    str(name.value) + suffix,
-                    node.func.id.lower(),
-                    ["version", *map(str, own)],
-                    str(meaning.value),
-                )
+            kind = node.func.id
+            if kind in ("Counter", "Gauge", "Histogram"):
+                name, meaning, labels = map(_constants, node.args)
+                suffix = "_total" if kind == "Counter" else ""
+                yield name[0] + suffix, kind.lower(), ["version", *labels], meaning[0]
 
 
-def _metrics(families: Iterable[tuple[str, str, Iterable[str], str]]) -> str:
-    rows = (
-        (f"`{name}`", kind, ", ".join(labels), meaning) for name, kind, labels, meaning in families
-    )
+def _constants(node: ast.expr) -> list[str]:
+    """The constants in an expression."""
+    return [str(part.value) for part in ast.walk(node) if isinstance(part, ast.Constant)]
+
+
+def _metrics(families: Iterable[Family]) -> str:
+    rows = []
+    for name, kind, labels, meaning in families:
+        rows.append((f"`{name}`", kind, ", ".join(labels), meaning))
+
     return table(("metric", "kind", "labels", "what it says"), rows)
 
 
@@ -208,8 +222,8 @@ PARTS: dict[str, Callable[[], str]] = {
 
 
 def rewritten(text: str) -> str:
-    """A page with its marked parts made anew; raises KeyError for a part nobody makes."""
-    return PART.sub(lambda found: f"{found[1]}{PARTS[found['name']]()}{found[3]}", text)
+    """A page with its marked parts made anew; raises KeyError for an unknown part."""
+    return PART.sub(lambda match: f"{match[1]}{PARTS[match['name']]()}{match[3]}", text)
 
 
 def pages() -> list[Path]:
@@ -221,7 +235,8 @@ def main() -> int:
     """Write what has changed, and name it."""
     for page in pages():
         before = page.read_text()
-        if (after := rewritten(before)) != before:
+        after = rewritten(before)
+        if after != before:
             page.write_text(after)
             print(page.relative_to(ROOT))
 

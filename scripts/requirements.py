@@ -18,41 +18,26 @@ NOT_PACKAGES = {"python", "pip"}
 
 def direct(environment: dict) -> list[str]:
     """PyPI requirements of a conda environment: `name >=1,<2` becomes `name>=1,<2`."""
-    found: list[str] = []
+    requirements: list[str] = []
     for entry in environment["dependencies"]:
         if isinstance(entry, dict):
-            found += [each.replace(" ", "") for each in entry["pip"]]
+            requirements += [requirement.replace(" ", "") for requirement in entry["pip"]]
             continue
+
         name, _, constraint = entry.partition(" ")
         if name not in NOT_PACKAGES:
-            found.append(RENAMED.get(name, name) + constraint.replace(" ", ""))
+            requirements.append(RENAMED.get(name, name) + constraint.replace(" ", ""))
 
-    return found
+    return requirements
 
 
 def compiled(requirements: list[str], output: Path, *options: str) -> None:
     """Write the pinned file; raises CalledProcessError with uv's own message on the terminal."""
-    command = [
-        uv.find_uv_bin(),
-        "pip",
-        "compile",
-        "--quiet",
-        "--python-version",
-        "3.11",
-        "--generate-hashes",
-        "--no-annotate",
-    ]
-    command += [
-        "--no-emit-index-url",
-        "--no-emit-find-links",
-        "--no-header",
-        "--universal",
-        *options,
-    ]
-    listed = "\n".join(requirements)
-    subprocess.run(
-        [*command, "--output-file", str(output), "-"], input=listed, text=True, check=True, cwd=ROOT
-    )
+    command = [uv.find_uv_bin(), "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
+    command += ["--python-version", "3.11", "--no-annotate", "--no-header"]
+    command += ["--no-emit-index-url", "--no-emit-find-links", *options]
+    command += ["--output-file", str(output), "-"]
+    subprocess.run(command, input="\n".join(requirements), text=True, check=True, cwd=ROOT)
 
 
 def main() -> None:
@@ -61,7 +46,9 @@ def main() -> None:
     if "--names" in sys.argv:
         print("\n".join(names))
         return
-    compiled(names, ROOT / "requirements.txt", *(["--upgrade"] if "--upgrade" in sys.argv else []))
+
+    options = ["--upgrade"] if "--upgrade" in sys.argv else []
+    compiled(names, ROOT / "requirements.txt", *options)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import ast
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median, quantiles
@@ -50,10 +50,11 @@ class Structure:
 
 
 def structure(root: Path = ROOT, folder: str = "") -> Structure:
-    """Count all of it. root: the folder with the rooms; folder: count what is in this one alone."""
+    """Count all of it. root: the folder with the rooms; folder: counts this one alone."""
+    rooms = (folder.partition("/")[0],) if folder else ROOMS
     sources = {
         module: text
-        for module, text in _sources(root)
+        for module, text in _sources(root, rooms)
         if module.startswith(folder.replace("/", "."))
     }
     trees = {module: ast.parse(text) for module, text in sources.items()}
@@ -92,7 +93,7 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
     order: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
-    found: list[list[str]] = []
+    components: list[list[str]] = []
 
     def visit(module: str) -> None:
         order[module] = low[module] = len(order)
@@ -108,13 +109,13 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
             group = stack[stack.index(module) :]
             del stack[-len(group) :]
             if len(group) > 1:
-                found.append(sorted(group))
+                components.append(sorted(group))
 
     for module in sorted(graph):
         if module not in order:
             visit(module)
 
-    return found
+    return components
 
 
 def folders(sources: dict[str, str]) -> Counter[str]:
@@ -131,15 +132,17 @@ def repeated_classes(trees: dict[str, ast.Module]) -> dict[str, list[str]]:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 where.setdefault(node.name, []).append(module)
 
-    return {
-        name: modules
-        for name, modules in where.items()
-        if len([each for each in modules if not each.startswith(HEROKUS_OWN)]) > 1
-    }
+    repeated: dict[str, list[str]] = {}
+    for name, modules in where.items():
+        others = [module for module in modules if not module.startswith(HEROKUS_OWN)]
+        if len(others) > 1:
+            repeated[name] = modules
+
+    return repeated
 
 
-def _sources(root: Path) -> Iterator[tuple[str, str]]:
-    for room in ROOMS:
+def _sources(root: Path, rooms: Iterable[str] = ROOMS) -> Iterator[tuple[str, str]]:
+    for room in rooms:
         for path in sorted((root / room).rglob("*.py")):
             if path.name not in ("__init__.py", "gunicorn.conf.py"):
                 yield ".".join(path.relative_to(root).with_suffix("").parts), path.read_text()
@@ -149,8 +152,8 @@ def _imported(tree: ast.Module, known: dict[str, ast.Module]) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
             for name in node.names:
-                inner = f"{node.module}.{name.name}"
-                yield from (each for each in (inner, node.module) if each in known)
+                modules = f"{node.module}.{name.name}", node.module
+                yield from filter(known.__contains__, modules)
         elif isinstance(node, ast.Import):
             yield from (name.name for name in node.names if name.name in known)
 
@@ -160,12 +163,16 @@ def _functions(tree: ast.Module) -> Iterator[Function]:
 
 
 def _body(function: Function) -> list[ast.stmt]:
-    return function.body[1:] if ast.get_docstring(function) is not None else function.body
+    if ast.get_docstring(function) is None:
+        return function.body
+    return function.body[1:]
 
 
 def _length(function: Function) -> int:
     body = _body(function)
-    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+    if not body:
+        return 0
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1
 
 
 def _paragraphed(sources: dict[str, str], trees: dict[str, ast.Module]) -> float:
@@ -191,7 +198,7 @@ def _count(trees: dict[str, ast.Module], *kinds: type[ast.AST]) -> int:
 def main() -> None:
     """Print what was counted, and what is behind the first three figures."""
     folder = sys.argv[sys.argv.index("--folder") + 1] if "--folder" in sys.argv else ""
-    found = structure(folder=folder)
+    counts = structure(folder=folder)
     if "--json" not in sys.argv:
         trees = {module: ast.parse(text) for module, text in _sources(ROOT)}
         for circle in circles(imports(trees)):
@@ -201,7 +208,7 @@ def main() -> None:
         for folder, count in folders(trees).most_common(3):
             print(f"folder {folder}: {count} files")
 
-    print(json.dumps(asdict(found)))
+    print(json.dumps(asdict(counts)))
 
 
 if __name__ == "__main__":

@@ -12,20 +12,17 @@ _TEST = re.compile(r"`(tests/[\w/]+\.py(?:::\w+)?)`")
 
 
 def named_tests(page: str) -> list[str]:
-    """The files and tests that the page names, each once, in order; a test of a file that is named
-    too is left out.
-    """
-    found = list(dict.fromkeys(_TEST.findall(page)))
-    return [test for test in found if "::" not in test or test.partition("::")[0] not in found]
+    """The files and tests that the page names, each once, in order.
+
+    A test is left out where its whole file is named."""
+    names = list(dict.fromkeys(_TEST.findall(page)))
+    return [name for name in names if "::" not in name or name.partition("::")[0] not in names]
 
 
 def main() -> int:
     """The exit code of pytest."""
-    return int(
-        pytest.main(
-            [*named_tests(PAGE.read_text()), "-n", "2", "--dist", "loadfile", "-q", "--durations=0"]
-        )
-    )
+    options = ["-n", "2", "--dist", "loadfile", "-q", "--durations=0"]
+    return int(pytest.main([*named_tests(PAGE.read_text()), *options]))
 
 
 if __name__ == "__main__":

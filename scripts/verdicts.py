@@ -1,6 +1,4 @@
-"""The numbers of docs/verdict.md: tables made by the code that judges, and what its pictures show,
-simulated.
-"""
+"""The numbers of docs/verdict.md: tables from the code that judges, and simulations to draw."""
 
 import math
 from functools import cache
@@ -8,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.judges.repeated import chi_square
+from benchmarks.judges.repeated_tests import chi_square
 from cli.render.verdict import times
 from rollout.state.policy import SIGNALS, VerdictConfig, policy
 from rollout.state.strategy import STRATEGIES, strategy
@@ -58,22 +56,18 @@ def signals() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 def _signal(name: str) -> tuple[str, ...]:
     judging = VerdictConfig()
     signal = getattr(judging, name)
-    told = (
-        " ".join((type(signal).__doc__ or "").split("\n\n")[0].split())
-        .split(". Tolerance")[0]
-        .rstrip(".")
-    )
     needed = 1 / (judging.alpha * signal.weight)
-    margin = (
-        f"{100 * signal.margin:g} %" + (", required" if signal.required else "")
-        if signal.margin
-        else "no proof"
-    )
+    margin = "no proof"
+    if signal.margin:
+        margin = f"{100 * signal.margin:g} %"
+        if signal.required:
+            margin += ", required"
+
     tolerance = f"{100 * signal.tolerance:g} %" if signal.tolerance else "0"
     by = ", ".join(f"`{row.name}`" for row in STRATEGIES.values() if name in row.signals)
     return (
         f"`{name}`",
-        told,
+        _summary(type(signal)),
         signal.action,
         f"{signal.weight:g}",
         f"{needed:.0f}x",
@@ -81,6 +75,13 @@ def _signal(name: str) -> tuple[str, ...]:
         margin,
         by,
     )
+
+
+def _summary(signal: type) -> str:
+    """The first sentence of its docstring, without its notes on the tolerance."""
+    paragraph, _, _ = (signal.__doc__ or "").partition("\n\n")
+    sentence, _, _ = " ".join(paragraph.split()).partition(". Tolerance")
+    return sentence.rstrip(".")
 
 
 def bets() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -101,7 +102,7 @@ def bettors() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     believed = ODDS * CENTRE / (1 - CENTRE + ODDS * CENTRE)
     head = ("who believes that v2 fails on", *(f"{100 * rate:.2g} %" for rate in believed), "mean")
     capital = [*np.exp(logs), math.exp(float(log_against({SHARE: counts}, CENTRE)))]
-    return head, [("has now", *(f"{each:.3g}" for each in capital))]
+    return head, [("has now", *(f"{amount:.3g}" for amount in capital))]
 
 
 def failures() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -122,25 +123,37 @@ def _verdict(failed: int) -> tuple[str, ...]:
     judging = policy(VerdictConfig(), strategy("canary"))
     verdict = judge(counted(failed), [], Reference(), judging)
     errors = verdict.signals[0]
-    mine, all_ = (times(log) for log in (errors.against, verdict.against))
-    needs, need = (f"{math.exp(log):.0f}x" for log in (errors.against_needed, verdict.needed))
-    because = ("not proved: " if verdict.word == "undecided" else "") + ", ".join(verdict.because)
-    return f"{failed}", mine, needs, all_, need, verdict.word, because
+    because = ", ".join(verdict.because)
+    if verdict.word == "undecided":
+        because = f"not proved: {because}"
+
+    return (
+        f"{failed}",
+        times(errors.against),
+        f"{math.exp(errors.against_needed):.0f}x",
+        times(verdict.against),
+        f"{math.exp(verdict.needed):.0f}x",
+        verdict.word,
+        because,
+    )
 
 
 def counted(failed: int) -> Evidence:
-    """1,000 requests at 5 %: 41 met the candidate, and `failed` of them failed."""
-    mine = {"drawn": {"all": CANDIDATE}, "finished": {"ok": CANDIDATE - failed, "error": failed}}
-    theirs = {
+    """1,000 requests at 5 %: 41 went to the candidate, and `failed` of them failed."""
+    candidate = {
+        "drawn": {"all": CANDIDATE},
+        "finished": {"ok": CANDIDATE - failed, "error": failed},
+    }
+    stable = {
         "drawn": {"all": STABLE},
         "finished": {"ok": STABLE - STABLE_FAILED, "error": STABLE_FAILED},
     }
     points = round(SHARE * 10_000)
-    return merged("v2", "v1", [("v2", points, mine), ("v1", points, theirs)])
+    return merged("v2", "v1", [("v2", points, candidate), ("v1", points, stable)])
 
 
 def example(failed: int) -> dict[float, Array]:
-    """The four cells of the same."""
+    """The same as four cells by share."""
     return counted(failed).errors()
 
 
@@ -164,7 +177,9 @@ def proofs() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 
 def _thousands(count: float) -> str:
-    return f"{count:.0f}" if count < 1000 else f"{float(f'{count:.2g}'):,.0f}"
+    if count < 1000:
+        return f"{count:.0f}"
+    return f"{float(f'{count:.2g}'):,.0f}"
 
 
 def looks() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

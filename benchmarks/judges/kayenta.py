@@ -67,6 +67,8 @@ def _spread(candidate: np.ndarray, stable: np.ndarray) -> float:
     version are left.
     """
     values, pairs = len(candidate) + len(stable), len(candidate) * len(stable)
-    tied = np.concatenate([np.unique(each, return_counts=True)[1] for each in (candidate, stable)])
+    tied = np.concatenate(
+        [np.unique(sample, return_counts=True)[1] for sample in (candidate, stable)]
+    )
     ties = float((tied.astype(float) ** 3 - tied).sum()) / (values * (values - 1))
     return float(np.sqrt(pairs / 12 * (values + 1 - ties)))

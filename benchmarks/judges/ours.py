@@ -47,16 +47,16 @@ def evidence(came: Mapping[str, Sequence[Came]], weights: np.ndarray) -> Evidenc
     """
     tallies: dict[tuple[str, int], Tally] = {}
     for weight in np.unique(weights):
-        for place, version in enumerate((CANDIDATE, STABLE)):
+        for index, version in enumerate((CANDIDATE, STABLE)):
             tallies[version, int(weight)] = {
-                k: _tally(parts, weights == weight, place) for k, parts in came.items()
+                k: _tally(parts, weights == weight, index) for k, parts in came.items()
             }
 
     return Evidence(CANDIDATE, STABLE, tallies)
 
 
-def _tally(parts: Sequence[Came], then: np.ndarray, place: int) -> dict[str, np.ndarray]:
-    total = sum(_later(part.counts[:, :, place] * then[:, None], part.late) for part in parts)
+def _tally(parts: Sequence[Came], then: np.ndarray, index: int) -> dict[str, np.ndarray]:
+    total = sum(_later(part.counts[:, :, index] * then[:, None], part.late) for part in parts)
     counted = np.ascontiguousarray(np.moveaxis(np.cumsum(total, axis=1), -1, 0))
     return {
         name: counts for name, counts in zip(parts[0].names, counted, strict=True) if counts.any()
@@ -92,14 +92,14 @@ def _at_looks(seen: Evidence, looks: np.ndarray) -> Evidence:
     """The evidence at one look a run (runs,), kept as (runs, 1); -1 is the last one, after which
     nothing comes.
     """
-    place = looks[:, None]
-    return _of_leaves(seen, lambda counts: np.take_along_axis(counts, place % counts.shape[-1], -1))
+    index = looks[:, None]
+    return _of_leaves(seen, lambda counts: np.take_along_axis(counts, index % counts.shape[-1], -1))
 
 
 def at(seen: Evidence, run: int, look: int) -> tuple[Evidence, list[Evidence]]:
     """One look of one run in whole numbers, with the marks of its restarts."""
     looks = [int(reached[run].argmax()) for reached in _reached(seen) if reached[run, look]]
-    return _whole(seen, run, look), [_whole(seen, run, place) for place in looks]
+    return _whole(seen, run, look), [_whole(seen, run, earlier) for earlier in looks]
 
 
 def _whole(seen: Evidence, run: int, look: int) -> Evidence:
@@ -109,8 +109,8 @@ def _whole(seen: Evidence, run: int, look: int) -> Evidence:
 def _of_leaves(seen: Evidence, change: Callable[[np.ndarray], Any]) -> Evidence:
     tallies = {
         key: {
-            kind: {name: change(counts) for name, counts in each.items()}
-            for kind, each in tally.items()
+            kind: {name: change(counts) for name, counts in names.items()}
+            for kind, names in tally.items()
         }
         for key, tally in seen.tallies.items()
     }

@@ -35,18 +35,18 @@ def healthy(rng: np.random.Generator, runs: int) -> Result:
     """
     seen, reference = rollouts.rollouts(rng, runs, CANARY)
     parts = ours.periods(seen)
-    found: Result = {"rollouts": runs}
+    result: Result = {"rollouts": runs}
     for name, judged in (("default", CANARY), ("strict", STRICT)):
         logs = ours.capitals(judged, parts, reference)
         total = ours.together(judged, logs)
         _agree(rng, seen, reference, judged, logs, total)
         _, needed = alone(judged, "prediction")
-        found[name] = {
+        result[name] = {
             "rolled_back": _ever(total >= math.log(1 / judged.alpha)),
             "held": _ever(logs["prediction"] >= needed),
         }
 
-    return found
+    return result
 
 
 def _ever(reached: np.ndarray) -> int:
@@ -67,8 +67,8 @@ def _agree(
         one, marks = ours.at(seen, run, look)
         verdict = judge(one, marks, reference, judged)
         np.testing.assert_allclose(verdict.against, total[run, look], atol=1e-9)
-        for each in verdict.signals:
-            np.testing.assert_allclose(each.against, logs[each.rule.name][run, look], atol=1e-9)
+        for signal in verdict.signals:
+            np.testing.assert_allclose(signal.against, logs[signal.rule.name][run, look], atol=1e-9)
 
 
 def on_margin(name: str, rng: np.random.Generator, runs: int) -> Result:
@@ -86,13 +86,13 @@ def on_margin(name: str, rng: np.random.Generator, runs: int) -> Result:
         for rule in CANARY.rules
         if rule.name == name or (required and rule.required)
     }
-    found: Result = {"rollouts": runs, "certified": _ever(certified[name])}
+    result: Result = {"rollouts": runs, "certified": _ever(certified[name])}
     if required:
         against = ours.together(CANARY, ours.capitals(CANARY, ours.periods(seen), reference))
         failed = np.maximum.accumulate(against >= math.log(1 / CANARY.alpha), -1)
-        found["promoted"] = _ever(np.logical_and.reduce(list(certified.values())) & ~failed)
+        result["promoted"] = _ever(np.logical_and.reduce(list(certified.values())) & ~failed)
 
-    return found
+    return result
 
 
 def dead_canary(errors: float, weight: int, rng: np.random.Generator, runs: int) -> list[int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.judges import gate, kayenta, ours, repeated, traffic
+from benchmarks.judges import gate, kayenta, ours, repeated_tests, traffic
 from benchmarks.judges.ours import Came
 from benchmarks.judges.rollouts import noise
 from rollout.state.split import ALL
@@ -33,7 +33,7 @@ BATCH_LOOKS = 500
 LATE_REQUESTS = 150_000
 _EDGES_MS = np.array([bin_edge_ms(index) for index in range(latency_bin(20.0) + 1)])
 
-Found = dict[str, list[float]]
+Detections = dict[str, list[float]]
 """Requests until each judge rolled back, a run each; inf where it never did."""
 
 
@@ -104,7 +104,7 @@ ROWS = (
 )
 
 
-def detections(row: Row, healthy: bool, rng: np.random.Generator, runs: int) -> Found:
+def detections(row: Row, healthy: bool, rng: np.random.Generator, runs: int) -> Detections:
     """What each judge needed, in runs of 100,000 requests. healthy: with a candidate that is as the
     stable version.
     """
@@ -114,12 +114,14 @@ def detections(row: Row, healthy: bool, rng: np.random.Generator, runs: int) -> 
     return _rates(rng, row, stable if healthy else candidate, stable, runs)
 
 
-def _rates(rng: np.random.Generator, row: Row, candidate: float, stable: float, runs: int) -> Found:
+def _rates(
+    rng: np.random.Generator, row: Row, candidate: float, stable: float, runs: int
+) -> Detections:
     tables = traffic.tables(rng, runs, candidate, stable, LOOKS)
     minutes = tables[:, LOOKS_A_MINUTE - 1 :: LOOKS_A_MINUTE]
     values = traffic.bad_rates(minutes)
-    mine, theirs = values[..., traffic.CANDIDATE], values[..., traffic.STABLE]
-    found = {
+    candidates, stables = values[..., traffic.CANDIDATE], values[..., traffic.STABLE]
+    outcomes = {
         "ours": _ours(
             row.signal,
             _came(row.signal, tables),
@@ -129,19 +131,19 @@ def _rates(rng: np.random.Generator, row: Row, candidate: float, stable: float, 
         "kayenta": [
             _at_minute(
                 kayenta.first_failure(
-                    mine[run], theirs[run], "either" if row.two_sided else "increase"
+                    candidates[run], stables[run], "either" if row.two_sided else "increase"
                 )
             )
             for run in range(0, runs, KAYENTA_PART)
         ],
         "repeated": ours.first(
-            repeated.chi_square(minutes, row.two_sided), traffic.looks_after()
+            repeated_tests.chi_square(minutes, row.two_sided), traffic.looks_after()
         ).tolist(),
     }
     if row.gate is not None:
-        found["gate"] = [_at_minute(gate.first_failure(each, row.gate)) for each in mine]
+        outcomes["gate"] = [_at_minute(gate.first_failure(rates, row.gate)) for rates in candidates]
 
-    return found
+    return outcomes
 
 
 def _ours(
@@ -193,27 +195,29 @@ def _history(rng: np.random.Generator, signal: str, rate: float) -> Reference:
 
 def _latency(
     rng: np.random.Generator, change: Callable[[np.ndarray], np.ndarray], runs: int
-) -> Found:
+) -> Detections:
     drawn = [traffic.latencies(rng, change) for _ in range(runs)]
-    moments = [repeated.welch(*run.moments()) for run in drawn]
+    moments = [repeated_tests.welch(*run.moments()) for run in drawn]
     p99 = [run.each_minute(traffic.p99) for run in drawn]
     return {
         "ours": _ours("wait", _waits(drawn), _quantiles(rng), traffic.REQUESTS),
         "kayenta": [_kayenta(drawn[run], p99[run]) for run in range(0, runs, KAYENTA_PART)],
         "repeated": ours.first(np.array(moments), traffic.looks_after()).tolist(),
         "gate": [
-            _at_minute(gate.first_failure(each[:, traffic.CANDIDATE], gate.P99_MS)) for each in p99
+            _at_minute(gate.first_failure(minutes[:, traffic.CANDIDATE], gate.P99_MS))
+            for minutes in p99
         ],
     }
 
 
 def _waits(drawn: list[traffic.Latencies]) -> dict[str, list[Came]]:
     bins = [np.searchsorted(_EDGES_MS, run.ms, side="right") for run in drawn]
-    low, high = min(each.min() for each in bins), max(each.max() for each in bins)
+    low, high = min(indices.min() for indices in bins), max(indices.max() for indices in bins)
     levels = int(high - low) + 1
-    tables = [
-        run.tables(each - low, levels, LATENCY_LOOKS) for run, each in zip(drawn, bins, strict=True)
-    ]
+    tables: list[np.ndarray] = []
+    for run, indices in zip(drawn, bins, strict=True):
+        tables.append(run.tables(indices - low, levels, LATENCY_LOOKS))
+
     came = np.diff(np.stack(tables), axis=1, prepend=0)
     names = [str(low + level) for level in range(levels)]
     return {"finished": [Came(["ok"], came.sum(-1, keepdims=True))], "waits": [Came(names, came)]}

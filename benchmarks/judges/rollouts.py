@@ -108,25 +108,25 @@ def _outcomes(
     error = rng.binomial(both, _by_version(rates.errors, worse.get("errors", 0.0)))
     refused = rng.binomial(both - error, _by_version(rates.refused, worse.get("refusals", 0.0)))
     ok = both - error - refused
-    found = {
+    outcomes = {
         "drawn": [Came(["all"], both[..., None])],
         "finished": [Came(["ok", "error", "refused"], np.stack([ok, error, refused], -1))],
     }
     if "waits" in kinds:
-        found["waits"] = [
+        outcomes["waits"] = [
             Came([str(index) for index in WAITS], rng.multinomial(ok, rates.waits[:, None]))
         ]
 
     if "classes" in kinds:
-        found["classes"] = [Came(CLASSES, rng.multinomial(ok, rates.classes[:, None]))]
+        outcomes["classes"] = [Came(CLASSES, rng.multinomial(ok, rates.classes[:, None]))]
 
     if "labels" in kinds:
-        found["labels"] = _labels(rng, ok, rates.labels, worse.get("labels", 0.0))
+        outcomes["labels"] = _labels(rng, ok, rates.labels, worse.get("labels", 0.0))
 
     if "timing" in kinds:
-        found["timing"] = [_timing(rng, both.shape[:2], 1 + worse.get("latency", 0.0))]
+        outcomes["timing"] = [_timing(rng, both.shape[:2], 1 + worse.get("latency", 0.0))]
 
-    return found
+    return outcomes
 
 
 def _by_version(rate: np.ndarray, more: float) -> np.ndarray:
@@ -142,13 +142,13 @@ def _labels(
     levels = np.arange(LABEL_LEVELS)
     lost = shares @ levels / levels[-1]
     whole = more / (1 - lost[:, None])
-    mine = (1 - whole) * shares + whole * (levels == levels[-1])
+    rates = (1 - whole) * shares + whole * (levels == levels[-1])
     labelled = rng.multinomial(rng.binomial(ok, rng.uniform(0.2, 1.0)), list(LATE.values()))
-    chances = np.stack([mine, shares], 1)
+    chances = np.stack([rates, shares], 1)
     names = [str(level) for level in levels]
     return [
-        Came(names, rng.multinomial(labelled[..., place], chances), looks)
-        for place, looks in enumerate(LATE)
+        Came(names, rng.multinomial(labelled[..., index], chances), looks)
+        for index, looks in enumerate(LATE)
     ]
 
 

@@ -53,9 +53,9 @@ def bad_rates(cumulative: np.ndarray) -> np.ndarray:
 
     NaN where a version had no request.
     """
-    each = np.diff(cumulative, axis=-3, prepend=0)
-    total = each.sum(-1)
-    return np.asarray(each[..., BAD] / np.where(total > 0, total, np.nan))
+    counts = np.diff(cumulative, axis=-3, prepend=0)
+    total = counts.sum(-1)
+    return np.asarray(counts[..., BAD] / np.where(total > 0, total, np.nan))
 
 
 def unchanged(ms: np.ndarray) -> np.ndarray:
@@ -86,16 +86,15 @@ class Latencies:
 
         `latencies > limit` makes a table of slow requests of two levels, latency bins make
         histograms."""
-        place = self._cell(looks) * levels + level
+        cell = self._cell(looks) * levels + level
         return (
-            np.bincount(place, minlength=looks * 2 * levels)
-            .reshape(looks, 2, levels)
-            .cumsum(axis=0)
+            np.bincount(cell, minlength=looks * 2 * levels).reshape(looks, 2, levels).cumsum(axis=0)
         )
 
     def moments(self, looks: int = MINUTES) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Cumulative n, mean and variance (looks, 2) by version, for repeated.welch; each look
-        needs two of each.
+        """Cumulative n, mean and variance (looks, 2) by version, for repeated_tests.welch.
+
+        Each look needs two of each.
         """
         cell = self._cell(looks)
         powers = (

@@ -24,6 +24,6 @@ class Flights:
         answers = np.empty((len(instances), 2))
         for version, places in (("v1", np.flatnonzero(~chosen)), ("v2", np.flatnonzero(chosen))):
             if len(places):
-                answers[places] = self.versions[version]([instances[place] for place in places])
+                answers[places] = self.versions[version]([instances[index] for index in places])
 
         return answers.tolist()

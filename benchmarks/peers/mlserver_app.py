@@ -23,7 +23,7 @@ class OnnxModel(MLModel):
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
         """Probabilities, a row each."""
-        answer = self._run({each.name: each.data.root for each in payload.inputs})
+        answer = self._run({column.name: column.data.root for column in payload.inputs})
         return InferenceResponse(
             model_name=self.name, outputs=[NumpyCodec.encode_output("predict_proba", answer)]
         )

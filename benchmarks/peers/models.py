@@ -39,7 +39,7 @@ def weighted() -> Predict:
         chosen = np.array([random.random() < V2_SHARE for _ in rows], dtype=int)
         for number in set(chosen):
             places = np.flatnonzero(chosen == number)
-            answers[places] = versions[number]([rows[place] for place in places])
+            answers[places] = versions[number]([rows[index] for index in places])
 
         return answers
 
@@ -70,7 +70,7 @@ def onnx(path: Path) -> tuple[list[str], Callable[[dict[str, list[Any]]], np.nda
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    kinds = {each.name: KINDS[each.type] for each in session.get_inputs()}
+    kinds = {column.name: KINDS[column.type] for column in session.get_inputs()}
     output = [session.get_outputs()[-1].name]
 
     def run(columns: dict[str, list[Any]]) -> np.ndarray:

@@ -60,7 +60,7 @@ def proxied(name: str, command: Command) -> Iterator[Running]:
 
 
 def _memory(pids: list[int]) -> float:
-    return resident_mb([each for pid in pids for each in tree(pid)])
+    return resident_mb([descendant for pid in pids for descendant in tree(pid)])
 
 
 def _nginx_command(folder: Path, port: int, behind: int) -> list[str]:

@@ -55,15 +55,17 @@ def _to_constant(folder: Path, port: int, behind: int) -> list[str]:
 
 
 def _program() -> str:
-    found = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
-    if found is None:
+    path = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
+    if path is None:
         raise BenchmarkFailed("haproxy is missing: `make peers` installs it (as root)")
-    return found
+    return path
 
 
 def _version() -> str:
     try:
-        said = subprocess.run([_program(), "-v"], capture_output=True, text=True, check=True).stdout
+        output = subprocess.run(
+            [_program(), "-v"], capture_output=True, text=True, check=True
+        ).stdout
     except BenchmarkFailed:
         return "(missing)"
-    return said.split()[2]
+    return output.split()[2]

@@ -35,8 +35,8 @@ def setups() -> list[Setup]:
     )
     batching = {"sklearn": "batches up to 64 within 10 ms, ", "onnx": "no batching (faster), "}
     return [
-        Setup(f"mlserver {each}", about + batching[each] + each, partial(_start, each))
-        for each in RUNTIMES
+        Setup(f"mlserver {runtime}", about + batching[runtime] + runtime, partial(_start, runtime))
+        for runtime in RUNTIMES
     ]
 
 
@@ -53,7 +53,8 @@ def _start(runtime: str) -> Iterator[Running]:
             processes.wait_for(f"http://127.0.0.1:{port}/v2/models/flights/ready")
         port = free_port()
         upstreams = {
-            version: (f"127.0.0.1:{each}", SHARES[version]) for version, each in ports.items()
+            version: (f"127.0.0.1:{descendant}", SHARES[version])
+            for version, descendant in ports.items()
         }
         pids.append(processes.start(nginx.split(state, port, upstreams)))
         url = f"http://127.0.0.1:{port}"
@@ -62,8 +63,8 @@ def _start(runtime: str) -> Iterator[Running]:
         yield Running(
             url + INFER,
             bodies,
-            lambda: resident_mb([each for pid in pids for each in tree(pid)]),
-            predictions=lambda said: said["outputs"][0]["data"],
+            lambda: resident_mb([descendant for pid in pids for descendant in tree(pid)]),
+            predictions=lambda answer: answer["outputs"][0]["data"],
         )
 
 

@@ -33,16 +33,16 @@ KEPT = "keepalive 512; keepalive_timeout 4s;"
 
 def program() -> str:
     """nginx's path; raises BenchmarkFailed where it is not installed."""
-    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if found is None:
+    path = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if path is None:
         raise BenchmarkFailed("nginx is missing: `make system` installs it (as root)")
-    return found
+    return path
 
 
 def version() -> str:
     """As nginx says it."""
-    said = subprocess.run([program(), "-v"], capture_output=True, text=True, check=True).stderr
-    return said.strip().rpartition("/")[2]
+    output = subprocess.run([program(), "-v"], capture_output=True, text=True, check=True).stderr
+    return output.strip().rpartition("/")[2]
 
 
 def command(folder: Path, body: str) -> list[str]:

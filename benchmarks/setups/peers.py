@@ -22,11 +22,11 @@ def named(names: str) -> list[str]:
     """The peers of a comma separated list, or of `all`; raises ValueError naming one that is not
     known.
     """
-    wanted = list(PEERS) if names == "all" else [name for name in names.split(",") if name]
-    unknown = [name for name in wanted if name not in PEERS]
+    chosen = list(PEERS) if names == "all" else [name for name in names.split(",") if name]
+    unknown = [name for name in chosen if name not in PEERS]
     if unknown:
         raise ValueError(f"{', '.join(unknown)}: a peer is one of {', '.join(PEERS)}, or all")
-    return wanted
+    return chosen
 
 
 def setups(names: Sequence[str]) -> list[Setup]:
@@ -34,15 +34,17 @@ def setups(names: Sequence[str]) -> list[Setup]:
     return [setup for name in names for setup in PEERS[name]()]
 
 
-def fastest(found: dict[str, Measured], connections: int, onnx: bool) -> str | None:
+def fastest(results: dict[str, Measured], connections: int, onnx: bool) -> str | None:
     """The peer with the most requests a second, given the ONNX form or else as its documents set it
     up.
     """
     names = [
-        name for name, each in found.items() if _is_peer(name) and not each.failure and each.loads
+        name
+        for name, result in results.items()
+        if _is_peer(name) and not result.failure and result.loads
     ]
     rates = {
-        name: found[name].median(connections, "requests_s")
+        name: results[name].median(connections, "requests_s")
         for name in names
         if name.endswith(" onnx") == onnx
     }

@@ -67,5 +67,5 @@ def behind(name: str, proxy: Proxy) -> Iterator[Running]:
         yield Running(
             f"{url}/predict",
             bodies,
-            lambda: resident_mb([each for pid in pids for each in tree(pid)]),
+            lambda: resident_mb([descendant for pid in pids for descendant in tree(pid)]),
         )

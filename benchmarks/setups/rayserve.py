@@ -42,9 +42,9 @@ def _start(runtime: str) -> Iterator[Running]:
         TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder,
         Processes(state / "log") as processes,
     ):
-        door, port = f"unix:{folder}/door", free_port()
-        inside = nginx.command(state / "inside", nginx.proxy(door, f"127.0.0.1:{PORT}"))
-        outside = nginx.command(state / "outside", nginx.proxy(f"127.0.0.1:{port}", door))
+        socket, port = f"unix:{folder}/socket", free_port()
+        inside = nginx.command(state / "inside", nginx.proxy(socket, f"127.0.0.1:{PORT}"))
+        outside = nginx.command(state / "outside", nginx.proxy(f"127.0.0.1:{port}", socket))
         pids = [
             processes.start(
                 _alone(inside), {**environ("rayserve", runtime, state), **_own(Path(folder))}
@@ -55,7 +55,9 @@ def _start(runtime: str) -> Iterator[Running]:
         bodies = write_bodies(STATE / "bodies.jsonl")
         processes.wait_for(url, "POST", content=bodies.read_text().splitlines()[0])
         yield Running(
-            url, bodies, lambda: resident_mb([each for pid in pids for each in tree(pid)])
+            url,
+            bodies,
+            lambda: resident_mb([descendant for pid in pids for descendant in tree(pid)]),
         )
 
 

@@ -1,4 +1,4 @@
-"""Exit codes, and how a refusal is told: one red line, or one JSON object; a bug keeps its
+"""Output and exit codes: an expected error is one red line or one JSON object, and a bug keeps its
 traceback.
 """
 
@@ -31,11 +31,9 @@ UNTOUCHED = "interrupted: nothing was recorded and no traffic moved"
 
 @dataclass(frozen=True)
 class Out:
-    """Where an act speaks: lines for people, which make way for the one object of `--json` on
-    standard output.
+    """Prints lines for people, or with `--json` one object on standard output and lines on stderr.
 
-    Nobody has to listen to the end: an act goes on when its reader has gone (`| head -1`) or the
-    disk is full."""
+    An act goes on when its reader has gone (`| head -1`) or the disk is full."""
 
     as_json: bool
 
@@ -44,18 +42,20 @@ class Out:
         print_line(line, sys.stderr if self.as_json else sys.stdout)
 
     def result(self, value: dict[str, Any], *lines: str) -> None:
-        """What came of it."""
+        """Print what an act did: the value as JSON, or the lines."""
         if self.as_json:
             print_line(json.dumps(value, default=str), sys.stdout)
             return
+
         for line in lines:
             print_line(line, sys.stdout)
 
     def done(self, done: "Done") -> None:
-        """An act, its revision, and the command that takes it back."""
+        """Print an act, its revision, and the command that undoes it."""
         if not done.changed:
             self.result(asdict(done), f"{done.act}: {done.summary}, nothing to do")
             return
+
         line = f"✔ {done.act}: {done.summary} (revision {done.revision}, {done.seconds:.2f} s)"
         self.result(asdict(done), line, f"  undo: {done.undo}")
 
@@ -68,52 +68,49 @@ class Out:
         runtime: Any,
         metrics: dict[str, float],
     ) -> None:
-        """A bundle that waits in releases/; `runtime` as its manifest has it."""
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
-        word = "delivered" if fresh else "was delivered already with the same content"
+        """Print a bundle that was packed. runtime: as its manifest has it; fresh: it is new."""
         value = {
             "act": "deliver",
             "version": version,
             "path": str(path),
             "digest": digest,
             "fresh": fresh,
-        }
-        value |= {
             "runtime": runtime.certified,
             "runtime_reason": runtime.reason,
             "metrics": metrics,
         }
+        word = "delivered" if fresh else "was delivered already with the same content"
         lines = [f"✔ {version} {word}: {path}", f"  runtime {runtime.certified} ({runtime.reason})"]
-        lines += [f"  {shown}"] if shown else []
+        if metrics:
+            shown = ", ".join(f"{name} {number:.4g}" for name, number in metrics.items())
+            lines.append(f"  {shown}")
+
         self.result(value, *lines, f"  next: python deploy.py deploy {version}")
 
     def refused(self, message: str) -> None:
-        """Why not, and the next step."""
+        """Print why an act was refused, and the next step."""
         if self.as_json:
             print_line(json.dumps({"error": message, "next": next_step(message)}), sys.stdout)
             return
 
-        red, plain = (
-            ("\033[31m", "\033[0m") if sys.stderr is not None and sys.stderr.isatty() else ("", "")
-        )
-        print_line(f"{red}✖ {message}{plain}", sys.stderr)
+        line = f"✖ {message}"
+        if sys.stderr is not None and sys.stderr.isatty():
+            line = f"\033[31m{line}\033[0m"
+
+        print_line(line, sys.stderr)
 
 
 def next_step(message: str) -> str:
-    """The command a message proposes, empty where it proposes none."""
-    commands = [
-        command
-        for command in re.findall(r"`([^`]+)`", message)
-        if command.startswith("python deploy.py")
-    ]
-    return next(iter(commands), "")
+    """The command that a message proposes, empty where it proposes none."""
+    for command in re.findall(r"`([^`]+)`", message):
+        if command.startswith("python deploy.py"):
+            return str(command)
+    return ""
 
 
 @contextmanager
-def told(as_json: bool) -> Iterator[Out]:
-    """Run an act; whatever it raises on purpose is told in one line and ends the program with its
-    exit code.
-    """
+def exit_on_error(as_json: bool) -> Iterator[Out]:
+    """Run an act; an expected error is printed in one line and ends the program with its code."""
     from store.errors import LedgerBroken, StoreError
 
     out = Out(as_json)
@@ -135,9 +132,10 @@ def told(as_json: bool) -> Iterator[Out]:
     except OSError as error:
         if error.filename is None:
             raise
-        code, message = (
-            REFUSED,
-            f"{error.filename} cannot be used: {error.strerror}. See that this user may use it",
+
+        code = REFUSED
+        message = (
+            f"{error.filename} cannot be used: {error.strerror}. See that this user may use it"
         )
 
     out.refused(message)

@@ -1,47 +1,72 @@
-"""What the verbs that look back show: what was in force, who answered a prediction, what stood
-behind an act.
+"""What `history`, `explain` and `whoserved` print: past acts, their reasons, and who answered a
+prediction.
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
+from cli.render import verdict
 from cli.render.exit_codes import Out
-from cli.render.summary import console
-from deployment.history import explanation, moment, whoserved
+from cli.render.terminal import console
+from deployment.history import explanation, moment, prediction_origin
+from deployment.history.affected_versions import subjects
+from deployment.history.explanation import Explanation
+from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.ledger import opened_record
 from deployment.workspace.workspace import Workspace
 from rollout.plurals import counted
+from store.entry import Entry
+from store.ledger import LedgerStore
+
+
+def newest_acts(workspace: Workspace, out: Out, number: int, verify: bool) -> None:
+    """Print the newest acts; raises LedgerBroken where the chain does not hold."""
+    with opened_record(workspace) as store:
+        verified = _verified(store, verify)
+        entries = store.history(limit=number + 1)
+
+    rows: list[dict[str, Any]] = []
+    lines: list[str] = []
+    for entry, about in zip(entries, subjects(entries, number), strict=False):
+        rows.append(_row(entry, about))
+        lines.append(_line(entry, about))
+
+    if not lines:
+        lines = ["nothing was done yet"]
+
+    out.result({"history": rows, "verified": verified}, *lines, *_chain_lines(verified))
 
 
 def at(workspace: Workspace, out: Out, text: str, verify: bool) -> None:
-    """Which revision was in force at a moment; raises EdgeFailure before the first act."""
+    """Print which revision was in force at a moment; raises EdgeFailure before the first act."""
     asked = moment.moment(text, datetime.now(UTC))
     with opened_record(workspace) as store:
-        checked = store.verify() if verify else None
-        value, lines = moment.told(asked, moment.look_back(store, asked.at))
+        verified = _verified(store, verify)
+        in_force = moment.look_back(store, asked.at)
 
-    lines += [f"✔ the chain of {counted(checked or 0, 'revision')} holds"] if verify else []
-    out.result({**value, "verified": checked}, *lines)
+    value, lines = moment.described(asked, in_force)
+    out.result({**value, "verified": verified}, *lines, *_chain_lines(verified))
 
 
 def who_served(workspace: Workspace, out: Out, token: str) -> None:
-    """Who answered a prediction."""
-    found = whoserved.who_served(workspace, token)
-    out.result(found, *whoserved.lines(found))
+    """Print which version answered a prediction."""
+    origin = prediction_origin.who_served(workspace, token)
+    out.result(origin, *prediction_origin.lines(origin))
 
 
 def explain(workspace: Workspace, out: Out, revision: int | None) -> None:
-    """What stood behind an act: on a terminal the verdict's numbers as a table, in a pipe as
-    aligned text.
-    """
+    """Print why an act was done: the verdict as a table on a terminal, as aligned text in a pipe.
+
+    Raises EdgeFailure for an unknown revision or a verdict that cannot be read."""
     with opened_record(workspace) as store:
-        found = explanation.explained(store, revision)
+        act = explanation.explained(store, revision)
 
     if out.as_json:
-        out.result(explanation.value(found))
+        out.result(explanation.value(act))
         return
 
-    numbers = explanation.numbers(found)
-    out.result({}, *explanation.deed_lines(found))
+    numbers = verdict_of(act)
+    out.result({}, *explanation.deed_lines(act))
     if numbers is None:
         return
 
@@ -50,6 +75,55 @@ def explain(workspace: Workspace, out: Out, revision: int | None) -> None:
         out.result({}, "", *numbers.lines)
         return
 
-    from cli.render.status import drawn_verdict
+    from cli.render.verdict_table import drawn_verdict
 
     screen.print("", drawn_verdict(numbers), sep="\n")
+
+
+def verdict_of(act: Explanation) -> verdict.Shown | None:
+    """The act's verdict in words, None without one; raises EdgeFailure if it cannot be read."""
+    if act.verdict is None:
+        return None
+
+    try:
+        return verdict.shown(act.entry.model, act.verdict)
+    except (KeyError, TypeError, ValueError) as error:
+        revision = act.entry.revision
+        raise EdgeFailure(
+            f"the verdict of revision {revision} cannot be read "
+            f"({type(error).__name__}: {error}): "
+            f"`python deploy.py explain {revision} --json` shows it as it is stored"
+        ) from error
+
+
+def _verified(store: LedgerStore, verify: bool) -> int | None:
+    """How many revisions the chain holds, None if it is not to be checked."""
+    if verify:
+        return store.verify()
+    return None
+
+
+def _chain_lines(verified: int | None) -> list[str]:
+    if verified is None:
+        return []
+    return [f"✔ the chain of {counted(verified, 'revision')} holds"]
+
+
+def _line(entry: Entry, about: str) -> str:
+    because = f'  "{entry.reason}"' if entry.reason else ""
+    return (
+        f"r{entry.revision:<4} {entry.at:%Y-%m-%d %H:%M:%S}  {entry.action:<16} {about:<12} "
+        f"{entry.actor}{because}"
+    )
+
+
+def _row(entry: Entry, about: str) -> dict[str, Any]:
+    return {
+        "revision": entry.revision,
+        "action": entry.action,
+        "actor": entry.actor,
+        "reason": entry.reason,
+        "hash": entry.hash,
+        "about": about,
+        "at": entry.at.isoformat(),
+    }

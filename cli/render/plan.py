@@ -1,10 +1,11 @@
-"""A plan in words: contract, environment, steps, and what a replay found."""
+"""What `plan` prints: contract, environment, steps, replay and cost."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
-from deployment.plan.plan import Planned, Replay
+from cli.render.exit_codes import BROKEN, DONE, Out
+from deployment.plan.plan import Replay, RolloutPlan
 from deployment.plan.recordings import Row
 from deployment.plan.replay_diff import Differences, LatencyDifference
 from rollout.plurals import counted
@@ -14,21 +15,30 @@ _SIGNS = {Kind.BREAKING: "✖", Kind.ADDITIVE: "+", Kind.NOTE: "•"}
 LONGEST_ROW = 300
 
 
-def plan_in_words(planned: Planned) -> Iterator[str]:
+def show_plan(out: Out, plan: RolloutPlan, breaking: bool) -> int:
+    """Print a plan; returns the exit code, 6 where it breaks the contract and `breaking` is off."""
+    out.result(plan.body(), *plan_in_words(plan))
+    if plan.breaking and not breaking:
+        return BROKEN
+    return DONE
+
+
+def plan_in_words(plan: RolloutPlan) -> Iterator[str]:
     """Line by line."""
-    yield from _contract(planned.contract, planned.version)
-    if planned.contract is not None:
-        yield from _environment(planned.environment)
+    yield from _contract(plan.contract, plan.version)
+    if plan.contract is not None:
+        yield from _environment(plan.environment)
 
-    if planned.replay is not None and planned.released is not None:
-        yield from _replay(planned.replay, planned.released, planned.version)
+    if plan.replay is not None and plan.released is not None:
+        yield from _replay(plan.replay, plan.released, plan.version)
 
-    yield from planned.steps
-    if planned.cost is not None:
-        yield f"cost while {planned.version} runs too"
-        yield from (f"  {line}" for line in planned.cost.lines)
+    yield from plan.steps
+    if plan.cost is not None:
+        yield f"cost while {plan.version} runs too"
+        for item in plan.cost.lines:
+            yield f"  {item}"
 
-    yield f"  next     {planned.next}"
+    yield f"  next     {plan.next}"
 
 
 def _contract(contract: Contract | None, version: str) -> Iterator[str]:
@@ -37,58 +47,73 @@ def _contract(contract: Contract | None, version: str) -> Iterator[str]:
         return
 
     yield f"contract of {contract.candidate} with users of {contract.stable}: {contract.verdict}"
-    ordered = sorted(contract.differences, key=lambda each: list(_SIGNS).index(each.kind))
-    yield from (f"  {_SIGNS[each.kind]} {each.says}" for each in ordered)
+    for kind, sign in _SIGNS.items():
+        for difference in contract.differences:
+            if difference.kind == kind:
+                yield f"  {sign} {difference.says}"
 
 
 def _environment(changes: list[tuple[str, str, str]]) -> Iterator[str]:
-    differ = counted(len(changes), "package differs", "packages differ")
-    yield f"environment: {differ if changes else 'the same packages'}"
-    yield from (f"  {name} {old} -> {new}" for name, old, new in changes)
+    if not changes:
+        yield "environment: the same packages"
+        return
+
+    yield f"environment: {counted(len(changes), 'package differs', 'packages differ')}"
+    for name, old, new in changes:
+        yield f"  {name} {old} -> {new}"
 
 
 def _replay(replay: Replay, today: str, tomorrow: str) -> Iterator[str]:
-    found = replay.found
+    differences = replay.differences
+    rows = differences.rows
     yield (
-        f"replay of {counted(found.rows, 'row')} ({replay.source}): "
-        f"{_share(found.changed, found.rows)} would change"
+        f"replay of {counted(rows, 'row')} ({replay.source}): "
+        f"{_share(differences.changed, rows)} would change"
     )
-    failed = ", ".join(
-        f"only {version} fails {_failures(found, version)}" for version in (tomorrow, today)
+    yield (
+        f"  another answer {differences.flips}, "
+        f"only {tomorrow} fails {_failures(differences, tomorrow)}, "
+        f"only {today} fails {_failures(differences, today)}, "
+        f"both fail {differences.failed_both}"
     )
-    yield f"  another answer {found.flips}, {failed}, both fail {found.failed_both}"
-    apart = f"{found.mean_distance:.3g} apart on average"
-    yield f"  numbers beyond the tolerance: {_share(found.moved, found.rows)}, {apart}"
-    yield from _errors(found)
-    yield from _worst(found, today, tomorrow)
-    yield from _for_whom(found)
-    yield from _latency(found.latency, today, tomorrow)
+    yield (
+        f"  numbers beyond the tolerance: {_share(differences.moved, rows)}, "
+        f"{differences.mean_distance:.3g} apart on average"
+    )
+    yield from _errors(differences)
+    yield from _worst(differences, today, tomorrow)
+    yield from _segments(differences)
+    yield from _latency(differences.latency, today, tomorrow)
     if replay.own:
         yield f"  asked in a process of its own, stopped again: {', '.join(replay.own)}"
 
 
-def _errors(found: Differences) -> Iterator[str]:
-    for each in found.errors:
-        where = f"column '{each.column}'" if each.column else "no column named"
-        yield (
-            f"  ✖ only {each.version} fails on {counted(each.rows, 'row')}, {where}: {each.example}"
-        )
+def _errors(differences: Differences) -> Iterator[str]:
+    for cause in differences.errors:
+        column = f"column '{cause.column}'" if cause.column else "no column named"
+        rows = counted(cause.rows, "row")
+        yield f"  ✖ only {cause.version} fails on {rows}, {column}: {cause.example}"
 
 
-def _worst(found: Differences, today: str, tomorrow: str) -> Iterator[str]:
-    if found.worst:
+def _worst(differences: Differences, today: str, tomorrow: str) -> Iterator[str]:
+    if differences.worst:
         yield "  furthest apart"
-    for each in found.worst:
-        answers = f"{today} {_short(each.today)}, {tomorrow} {_short(each.tomorrow)}"
-        yield f"    {each.distance:.3g}  {answers}  {_row(each.row)}"
+
+    for change in differences.worst:
+        answers = f"{today} {_short(change.today)}, {tomorrow} {_short(change.tomorrow)}"
+        yield f"    {change.distance:.3g}  {answers}  {_row(change.row)}"
 
 
-def _for_whom(found: Differences) -> Iterator[str]:
-    if found.for_whom:
-        yield f"  for whom (all rows: {_percent(found.changed, found.rows)})"
-    for each in found.for_whom:
-        apart = f", {each.mean_distance:.3g} apart on average" if each.mean_distance else ""
-        yield f"    {each.column} {each.value}: {_share(each.changed, each.rows)} change{apart}"
+def _segments(differences: Differences) -> Iterator[str]:
+    if differences.for_whom:
+        yield f"  for whom (all rows: {_percent(differences.changed, differences.rows)})"
+
+    for group in differences.for_whom:
+        line = f"    {group.column} {group.value}: {_share(group.changed, group.rows)} change"
+        if group.mean_distance:
+            line += f", {group.mean_distance:.3g} apart on average"
+
+        yield line
 
 
 def _latency(latency: LatencyDifference | None, today: str, tomorrow: str) -> Iterator[str]:
@@ -105,8 +130,9 @@ def _latency(latency: LatencyDifference | None, today: str, tomorrow: str) -> It
     yield f"    {tomorrow} p50 {latency.tomorrow_p50:g} ms, p99 {latency.tomorrow_p99:g} ms"
 
 
-def _failures(found: Differences, version: str) -> int:
-    return sum(each.rows for each in found.errors if each.version == version)
+def _failures(differences: Differences, version: str) -> int:
+    """Rows that only this version failed on."""
+    return sum(cause.rows for cause in differences.errors if cause.version == version)
 
 
 def _share(part: int, rows: int) -> str:
@@ -114,7 +140,7 @@ def _share(part: int, rows: int) -> str:
 
 
 def _percent(part: int, rows: int) -> str:
-    return f"{100 * part / rows if rows else 0:.1f} %"
+    return f"{100 * part / max(1, rows):.1f} %"
 
 
 def _short(value: Any) -> str:

@@ -1,5 +1,5 @@
-"""Of several forms of the same, the first that a terminal has room for: a number that is cut off is
-a wrong number.
+"""Of several forms of one table, the first that fits the terminal: a number that is cut off is a
+wrong number.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ class Fitting:
         self.forms = forms
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """See rich."""
+        """Yield the form to draw; called by rich."""
         free = options.update(max_width=_UNBOUNDED, width=_UNBOUNDED)
         for form in self.forms[:-1]:
             if Measurement.get(console, free, form).maximum <= options.max_width:

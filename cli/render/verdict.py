@@ -1,7 +1,7 @@
-"""A verdict's numbers as people read them: a head, a row a signal, what all signals say together.
+"""A verdict's numbers in words: a head, a row a signal, and all signals together.
 
-Evidence and proof are capital of bets, kept as logarithms; shown is how often a stake has grown, of
-how often it must."""
+Evidence and proof are the capital of sequential bets, stored as logarithms. Shown is by how much a
+stake has grown, and by how much it must grow."""
 
 import math
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ Row = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Shown:
-    """head: who against whom, how long, on how much, and the word; rows: the first is the table's
-    own head.
+    """head: both versions, the share, the time, the requests and the word; rows: first the columns'
+    names, then one a signal.
     """
 
     head: str
@@ -32,12 +32,11 @@ class Shown:
         """The same as aligned text."""
         widths = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
         table = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in self.rows]
-        because = [self.because] if self.because else []
-        return [self.head, *because, *table, self.together]
+        return [self.head, *filter(None, [self.because]), *table, self.together]
 
 
 def shown(model: str, verdict: dict[str, Any]) -> Shown:
-    """A stored verdict in words; raises KeyError, TypeError, ValueError where it is none."""
+    """A stored verdict in words; raises KeyError, TypeError, ValueError if it cannot be read."""
     head = (
         f"{model} {verdict['candidate']} vs {verdict['stable']}   "
         f"{verdict['weight'] / 100:g} % for {shown_seconds(verdict['running_s'])}   "
@@ -53,21 +52,21 @@ def shown(model: str, verdict: dict[str, Any]) -> Shown:
         "proof",
         "says",
     )
-    rows = (columns, *(_row(signal) for signal in verdict["signals"]))
+    rows = (columns, *map(_row, verdict["signals"]))
     together = f"all signals together  {of(verdict['against'], verdict['needed'])}"
     return Shown(head, str(verdict["because"] or ""), rows, together)
 
 
 def of(value: float, needed: float) -> str:
-    """`0.5x of 67x` of two logarithms. What is not reached is never shown as reached."""
-    mine, goal = times(value), times(needed)
-    if mine == goal and value < needed:
+    """`0.5x of 67x` of two logarithms; `almost 67x` where rounding would show it as reached."""
+    reached, goal = times(value), times(needed)
+    if reached == goal and value < needed:
         return f"almost {goal}"
-    return f"{mine} of {goal}"
+    return f"{reached} of {goal}"
 
 
 def times(log: float) -> str:
-    """`0.5x`, `67x`, `12,400x` of a logarithm; outside LEAST to MOST only that it is."""
+    """`0.5x`, `67x`, `12,400x` of a logarithm; a bound such as `>1e9x` outside LEAST to MOST."""
     if log > math.log(MOST):
         return ">1e9x"
 

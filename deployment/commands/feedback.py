@@ -1,8 +1,7 @@
 """`feedback`: sends a file of late labels to the router, in calls of a bounded size, each repeated
-until it is taken.
+until it is accepted.
 
-The router counts a label once however often it is sent, so that what was interrupted is simply run
-again."""
+The router counts a label once however often it is sent, so an interrupted run is repeated."""
 
 import json
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from deployment.commands.executor import Say
-from deployment.commands.label_file import BadLabels, LabelledRow, count, labels, written
+from deployment.commands.label_file import BadLabels, LabelledRow, classes_by_text, count, labels
 from deployment.commands.strategy_options import shown_seconds
 from deployment.http_client import Connection, Response, Unreachable, line
 from deployment.router_client import url_of_router
@@ -26,15 +25,15 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 15.0
 SAY_EVERY_S = 5.0
 SHOWN_INVALID = 5
-# Not able to answer now, and what those in front of a router say when it is not.
+# The router cannot answer now, or a proxy in front of it says so.
 _AGAIN = (429, 502, 503, 504)
 AGAIN_IS_HARMLESS = "run it again: what was counted is not counted twice"
 
 
 @dataclass
 class Tally:
-    """What became of the labels so far. rows and sent: of the file; the others: labels, a row may
-    hold several.
+    """Counts so far. rows and sent: rows of the file; the others: labels, of which a row may hold
+    several.
     """
 
     rows: int
@@ -44,17 +43,17 @@ class Tally:
     invalid: int = 0
     first_invalid: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, call: "Call", said: dict[str, Any]) -> None:
-        """Add what the router said to one call."""
+    def add(self, call: "Call", answer: dict[str, Any]) -> None:
+        """Add the router's answer to one call."""
         self.sent += len(call.rows)
-        self.counted += said["counted"]
-        self.duplicates += said["duplicates"]
-        self.invalid += len(said["invalid"]) + said["invalid_not_listed"]
-        for each in said["invalid"][: SHOWN_INVALID - len(self.first_invalid)]:
-            self.first_invalid.append({"row": call.rows[each["index"]], "detail": each["detail"]})
+        self.counted += answer["counted"]
+        self.duplicates += answer["duplicates"]
+        self.invalid += len(answer["invalid"]) + answer["invalid_not_listed"]
+        for label in answer["invalid"][: SHOWN_INVALID - len(self.first_invalid)]:
+            self.first_invalid.append({"row": call.rows[label["index"]], "detail": label["detail"]})
 
     def so_far(self) -> str:
-        """How far it came."""
+        """The progress in words."""
         return f"{self.sent} of {self.rows} rows were sent ({self.counted} labels counted)"
 
 
@@ -76,7 +75,10 @@ def feedback(
     """Send every label of a file; raises BadLabels (nothing was sent), EdgeFailure, NotReadyInTime,
     Interrupted.
     """
-    classes = written(_classes(workspace)) if path.suffix.lower() == ".csv" else {}
+    classes: dict[str, Any] = {}
+    if path.suffix.lower() == ".csv":
+        classes = classes_by_text(_classes(workspace))
+
     tally = Tally(count(path, classes))
     url = url_of_router(workspace)
     sender = _Sender(time.monotonic() + timeout_s, shown_seconds(timeout_s), tally, pause)
@@ -95,19 +97,17 @@ def feedback(
 
 
 def _classes(workspace: Workspace) -> list[Any]:
-    """The classes of every delivered version of this model; a bundle that cannot be read says
-    none.
-    """
-    found: list[Any] = []
+    """The classes of every delivered version of this model, but of unreadable bundles."""
+    classes: list[Any] = []
     for name in delivered(workspace.releases):
         try:
             manifest = read_release(workspace.releases, name).manifest
         except EdgeFailure:
             continue
         if manifest.get("model") == workspace.settings.model:
-            found += manifest.get("classes") or []
+            classes += manifest.get("classes") or []
 
-    return found
+    return classes
 
 
 def calls(path: Path, rows: Iterable[LabelledRow], most_bytes: int) -> Iterator[Call]:
@@ -126,9 +126,11 @@ def calls(path: Path, rows: Iterable[LabelledRow], most_bytes: int) -> Iterator[
                 f"{path}, row {row.row}: {len(piece)} bytes are more than "
                 f"router.limits.max_feedback_bytes"
             )
+
         if len(numbers) == MOST_LABELS or size + len(piece) + 1 > most_bytes:
             yield Call(tuple(numbers), b"[" + b",".join(pieces) + b"]")
             numbers, pieces, size = [], [], 2
+
         numbers.append(row.row)
         pieces.append(piece)
         size += len(piece) + 1
@@ -151,23 +153,26 @@ class _Sender:
         self.give_up, self.allowed, self.tally, self.pause = give_up, allowed, tally, pause
 
     def send(self, router: Connection, call: Call) -> dict[str, Any]:
-        """What the router said to a call; sent again after growing pauses where it was not able to
-        answer.
-        """
+        """The router's answer to a call; sent again after growing pauses while it cannot answer.
+
+        Raises NotReadyInTime at the deadline, EdgeFailure for any other refusal."""
         wait = FIRST_PAUSE_S
         while True:
             try:
                 answer = router.send("/feedback", call.body)
                 if answer.status not in _AGAIN:
                     return self._read(answer)
+
                 because = f"the router answered {answer.status}: {_detail(answer)}"
             except Unreachable as error:
                 because = f"the router does not answer ({error})"
+
             if time.monotonic() + wait > self.give_up:
                 raise NotReadyInTime(
                     f"after {self.allowed} {self.tally.so_far()}: {because}; {AGAIN_IS_HARMLESS} "
                     f"(--timeout)"
                 )
+
             self.pause(wait)
             wait = min(2 * wait, LONGEST_PAUSE_S)
 
@@ -179,9 +184,9 @@ class _Sender:
             )
 
         try:
-            said = answer.json()
-            told = {name: said[name] for name in ("counted", "duplicates", "invalid")}
-            return {**told, "invalid_not_listed": said.get("invalid_not_listed", 0)}
+            body = answer.json()
+            counts = {name: body[name] for name in ("counted", "duplicates", "invalid")}
+            return {**counts, "invalid_not_listed": body.get("invalid_not_listed", 0)}
         except (Unreachable, KeyError, TypeError) as error:
             raise EdgeFailure(
                 f"the router's answer to /feedback cannot be read ({self.tally.so_far()})"

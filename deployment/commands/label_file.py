@@ -1,14 +1,14 @@
 """Late labels in a file, read row by row: Parquet, CSV or JSON lines with the columns prediction_id
 and label.
 
-Rows count from 1, without a CSV's head. What cannot be a label is refused by file, column and row.
-"""
+Rows count from 1, without a CSV's header. A value that cannot be a label is refused with its file,
+column and row."""
 
 import csv
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ _DECIMAL = re.compile(r"[-+]?(\d+\.\d*|\.\d+|\d+(?=[eE]))([eE][-+]?\d+)?")
 
 
 class BadLabels(EdgeFailure):
-    """The file holds no labels, or none that can be sent."""
+    """The file holds no labels, or labels that cannot be sent."""
 
 
 @dataclass(frozen=True)
@@ -37,30 +37,36 @@ class LabelledRow:
 
 
 def labels(path: Path, classes: Mapping[str, Any] = NO_CLASSES) -> Iterator[LabelledRow]:
-    """Every row in order, never more than BATCH_ROWS of them in memory; raises BadLabels.
+    """Every row in order, with at most BATCH_ROWS of them in memory; raises BadLabels.
 
-    classes: by how they are written in a CSV, which cannot say itself whether 1 is a number or a
-    text (`written`)."""
-    read = _READERS.get(path.suffix.lower())
-    if read is None:
-        raise BadLabels(f"{path} is no file of labels: give a {', '.join(_READERS)}")
-
+    classes: by their texts in a CSV, which cannot say whether 1 is a number or a text
+    (`classes_by_text`)."""
     try:
-        rows = _csv(path, classes) if read is _csv else read(path)
-        for row, (identity, label) in enumerate(rows, 1):
+        for row, (identity, label) in enumerate(_fields(path, classes), 1):
             yield LabelledRow(row, _identity(path, row, identity), _label(path, row, label))
     except OSError as error:
         raise BadLabels(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def count(path: Path, classes: Mapping[str, Any] = NO_CLASSES) -> int:
-    """How many rows there are, each of them looked at; raises BadLabels, also for a file without
-    rows.
-    """
+    """How many rows there are; every row is checked. Raises BadLabels, also for an empty file."""
     rows = sum(1 for _ in labels(path, classes))
     if not rows:
         raise BadLabels(f"{path} holds no row: a row has the columns {' and '.join(COLUMNS)}")
     return rows
+
+
+def _fields(path: Path, classes: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """prediction_id and label of every row, unchecked."""
+    match path.suffix.lower():
+        case ".parquet":
+            return _parquet(path)
+        case ".csv":
+            return _csv(path, classes)
+        case ".jsonl":
+            return _json_lines(path)
+        case _:
+            raise BadLabels(f"{path} is no file of labels: give a .parquet, .csv, .jsonl")
 
 
 def _parquet(path: Path) -> Iterator[tuple[Any, Any]]:
@@ -76,31 +82,34 @@ def _parquet(path: Path) -> Iterator[tuple[Any, Any]]:
         raise BadLabels(f"{path} cannot be read as Parquet: {_first_line(error)}") from error
 
 
-def written(classes: Iterable[Any]) -> dict[str, Any]:
-    """Classes by each of the texts that stand for them in a CSV; without those that stand for
-    two.
-    """
-    found: dict[str, Any] = {}
-    twice: set[str] = set()
-    for each in classes:
-        for text in _forms(each):
-            if text in found and (type(found[text]), found[text]) != (type(each), each):
-                twice.add(text)
-            found[text] = each
+def classes_by_text(classes: Iterable[Any]) -> dict[str, Any]:
+    """Classes by each of their texts in a CSV, without texts that stand for two classes."""
+    by_text: dict[str, Any] = {}
+    ambiguous: set[str] = set()
+    for value in classes:
+        for text in _texts(value):
+            known = by_text.setdefault(text, value)
+            if (type(known), known) != (type(value), value):
+                ambiguous.add(text)
 
-    return {text: each for text, each in found.items() if text not in twice}
+    for text in ambiguous:
+        del by_text[text]
+
+    return by_text
 
 
-def _forms(value: Any) -> Iterator[str]:
+def _texts(value: Any) -> Iterator[str]:
+    """How a CSV may write a class: `1`, `1.0`, `True`, `true`."""
     yield str(value)
     if isinstance(value, bool):
         yield str(value).lower()
     elif isinstance(value, int | float) and math.isfinite(value):
         yield repr(float(value))
-        yield from [str(int(value))] if float(value).is_integer() else []
+        if float(value).is_integer():
+            yield str(int(value))
 
 
-def _csv(path: Path, classes: Mapping[str, Any] = NO_CLASSES) -> Iterator[tuple[Any, Any]]:
+def _csv(path: Path, classes: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         try:
             rows = csv.DictReader(file, strict=True)
@@ -114,67 +123,66 @@ def _csv(path: Path, classes: Mapping[str, Any] = NO_CLASSES) -> Iterator[tuple[
 def _json_lines(path: Path) -> Iterator[tuple[Any, Any]]:
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                value = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise BadLabels(f"{path}, line {number}: {error}") from error
-            if not isinstance(value, dict):
-                raise BadLabels(
-                    f"{path}, line {number}: a JSON object with {' and '.join(COLUMNS)} is expected"
-                )
-            _require_columns(f"{path}, line {number}", list(value))
-            yield value["prediction_id"], value["label"]
+            if line.strip():
+                value = _json_object(path, number, line)
+                yield value["prediction_id"], value["label"]
 
 
-_READERS: dict[str, Callable[[Path], Iterator[tuple[Any, Any]]]] = {
-    ".parquet": _parquet,
-    ".csv": _csv,
-    ".jsonl": _json_lines,
-}
+def _json_object(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise BadLabels(f"{path}, line {number}: {error}") from error
+
+    if not isinstance(value, dict):
+        raise BadLabels(
+            f"{path}, line {number}: a JSON object with {' and '.join(COLUMNS)} is expected"
+        )
+
+    _require_columns(f"{path}, line {number}", list(value))
+    return value
 
 
-def _require_columns(where: object, there: list[str]) -> None:
+def _require_columns(where: object, names: list[str]) -> None:
     for column in COLUMNS:
-        if column not in there:
-            raise BadLabels(
-                f"{where} has no column '{column}' (there: {', '.join(there) or 'none'})"
-            )
+        if column not in names:
+            columns = ", ".join(names) or "none"
+            raise BadLabels(f"{where} has no column '{column}' (there: {columns})")
 
 
 def _identity(path: Path, row: int, value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise BadLabels(f"{path}, column 'prediction_id', row {row}: {_said(value)} is no id")
+        raise BadLabels(f"{path}, column 'prediction_id', row {row}: {_shown(value)} is no id")
+
     return value
 
 
 def _label(path: Path, row: int, value: Any) -> Any:
-    for each in value if isinstance(value, list) else [value]:
-        if not isinstance(each, bool | int | float | str):
+    values = value if isinstance(value, list) else [value]
+    for label in values:
+        if not isinstance(label, bool | int | float | str):
             raise BadLabels(
-                f"{path}, column 'label', row {row}: {_said(each)} is no label: numbers, booleans "
-                f"and texts are"
+                f"{path}, column 'label', row {row}: {_shown(label)} is no label: numbers, "
+                "booleans and texts are"
             )
-        if isinstance(each, float) and not math.isfinite(each):
+
+        if isinstance(label, float) and not math.isfinite(label):
             raise BadLabels(
-                f"{path}, column 'label', row {row}: {each} is no label: leave out what is not "
-                f"known"
+                f"{path}, column 'label', row {row}: {label} is no label: leave out what is not "
+                "known"
             )
 
     return value
 
 
-def _said(value: Any) -> str:
+def _shown(value: Any) -> str:
     if value is None or value == "":
         return "an empty field"
     return f"{value!r} ({type(value).__name__})"
 
 
 def _typed(text: str | None, classes: Mapping[str, Any]) -> Any:
-    """A field of a CSV, which has texts only: the class that is written so, else by its looks (True
-    is a boolean).
-    """
+    """A field of a CSV: the class with this text, else a boolean, a number or the text."""
     if text is not None and text in classes:
         return classes[text]
     if text in (None, ""):

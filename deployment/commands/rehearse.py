@@ -1,9 +1,9 @@
-"""`rehearse`: the whole plan of deploy.toml on a Heroku that runs on this machine, with users'
-traffic, and a report.
+"""`rehearse`: runs the whole plan of deploy.toml on an emulated Heroku with users' traffic, and
+reports.
 
-Every step is a command that its user would type, run as its own process against the emulator, which
-holds each call against Heroku's published schema where it has one. No account is needed and nothing
-is bought."""
+Every step is a command that a user would type, run as its own process against the emulator, which
+checks each call against Heroku's published schema where it has one. No account is needed and
+nothing is bought."""
 
 import http.client
 import json
@@ -46,10 +46,10 @@ class RehearsalStep:
 
 @dataclass(frozen=True)
 class Report:
-    """What the rehearsal came to.
+    """The result of a rehearsal.
 
-    apps: what would be created; costs in dollars, always on. Calls to the platform: `validated` fit
-    Heroku's published schema, `unvalidated` had none to be held against, `unfit` do not fit it."""
+    apps: that would be created; costs: dollars, if always on; calls: `validated` fit Heroku's
+    published schema, `unvalidated` have no schema, `unfit` do not fit theirs."""
 
     steps: list[RehearsalStep]
     requests: int
@@ -64,8 +64,10 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether every command did what it should, no user lost a request, and every call fits."""
-        return all(step.code == 0 for step in self.steps) and not self.failed and not self.unfit
+        """Whether every command succeeded, no request failed, and every call fits."""
+        if self.failed or self.unfit:
+            return False
+        return all(step.code == 0 for step in self.steps)
 
     def body(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -74,7 +76,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Stage:
-    """The emulator's address, and the environment in which deploy.py meets it."""
+    """The emulator's address (host:port) and the environment that points deploy.py to it."""
 
     front: str
     environ: dict[str, str]
@@ -82,7 +84,7 @@ class Stage:
 
 @dataclass
 class Users:
-    """Clients of the router's public name, one after the other request, until they are stopped."""
+    """Clients of the router's public name, which send requests until they are stopped."""
 
     front: str
     host: str
@@ -94,10 +96,10 @@ class Users:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __enter__(self) -> "Users":
-        self._threads = [
-            threading.Thread(target=self._one, args=(number,)) for number in range(USERS)
-        ]
-        for thread in self._threads:
+        self._threads: list[threading.Thread] = []
+        for number in range(USERS):
+            thread = threading.Thread(target=self._send_all, args=(number,))
+            self._threads.append(thread)
             thread.start()
 
         return self
@@ -107,48 +109,49 @@ class Users:
         for thread in self._threads:
             thread.join(30)
 
-    def _one(self, number: int) -> None:
+    def _send_all(self, number: int) -> None:
         host, _, port = self.front.rpartition(":")
-        line = http.client.HTTPConnection(host, int(port), timeout=20)
+        connection = http.client.HTTPConnection(host, int(port), timeout=20)
         headers = {"Host": self.host, "Content-Type": "application/json"}
         while not self._over.is_set():
             number += 1
-            problem = self._ask(line, self.bodies[number % len(self.bodies)], headers)
+            problem = self._send(connection, self.bodies[number % len(self.bodies)], headers)
             with self._lock:
                 self.requests += 1
                 if problem:
                     self.failed += 1
                     self.problems = [*self.problems, problem][:5]
+
             self._over.wait(PAUSE_S)
 
-        line.close()
+        connection.close()
 
-    def _ask(
-        self, line: http.client.HTTPConnection, body: bytes, headers: Mapping[str, str]
+    def _send(
+        self, connection: http.client.HTTPConnection, body: bytes, headers: Mapping[str, str]
     ) -> str:
+        """Send one request; returns what went wrong, empty where nothing did."""
         try:
-            line.request("POST", "/predict", body, dict(headers))
-            answer = line.getresponse()
-            said = answer.read()
+            connection.request("POST", "/predict", body, dict(headers))
+            answer = connection.getresponse()
+            text = answer.read()
         except (OSError, http.client.HTTPException) as error:
-            line.close()
+            connection.close()
             return f"{type(error).__name__}: {error}"
 
         if answer.status == 200:
             return ""
-        return f"{answer.status} {said[:200].decode(errors='replace')}"
+        return f"{answer.status} {text[:200].decode(errors='replace')}"
 
 
 def rehearse(workspace: Workspace, say: Say, versions: Sequence[str] = ()) -> Report:
-    """From nothing to released and back, and down again; raises EdgeFailure where nothing is
-    delivered.
+    """From nothing to released, rolled back and down again.
 
-    versions: the one that is released first and the one that takes over; the two delivered first by
-    default."""
+    versions: the one that is released first and the one that takes over; by default the two that
+    were delivered first. Raises BadOption, EdgeFailure where fewer than two are delivered."""
     if len(versions) not in (0, 2):
         raise BadOption(
             f"a rehearsal is of two versions, not of {len(versions)}: name the first and the one "
-            f"after"
+            "after"
         )
 
     chosen = tuple(versions) or _oldest(workspace)
@@ -195,24 +198,26 @@ def _play(
 
     run("down")
     cost = monthly_and_daily(costs(workspace))
-    seen = _asked(stage, "/emulator/account")
-    exchanges, failures = seen["exchanges"], seen["failures"]
+    account = _get(stage, "/emulator/account")
+    exchanges, failures = account["exchanges"], account["failures"]
+    app_names = [app["name"] for app in _get(stage, "/apps")]
+    problems = [json.dumps(failure)[:300] for failure in failures[:5]]
     return Report(
         steps,
         users.requests,
         users.failed,
-        sorted(app["name"] for app in _asked(stage, "/apps")),
+        sorted(app_names),
         cost.monthly,
         cost.daily,
         exchanges["validated"],
         exchanges["unvalidated"],
         exchanges["failed"] + exchanges["unknown"],
-        [*users.problems, *(json.dumps(each)[:300] for each in failures[:5])],
+        users.problems + problems,
     )
 
 
 def _run(stage: Stage, words: Sequence[str], say: Say) -> RehearsalStep:
-    """One command, its lines told as they come."""
+    """Run one command and print its lines as they come."""
     command = f"python deploy.py {' '.join(words)}"
     say(f"$ {command}")
     began = time.monotonic()
@@ -239,22 +244,18 @@ def _run(stage: Stage, words: Sequence[str], say: Say) -> RehearsalStep:
 
 @contextmanager
 def _stage(workspace: Workspace, folder: Path, say: Say) -> Iterator[Stage]:
-    """An emulator of its own, ended with all its processes."""
+    """An emulator for this rehearsal, which is ended with all its processes."""
     config = folder / "deploy.toml"
     config.write_text(on_heroku(workspace.config.read_text()))
     log = folder / "emulator.log"
     with log.open("w") as out:
-        command = [
-            sys.executable,
-            "-m",
-            "emulator",
-            "--speed",
-            SPEED,
-            "--state",
-            str(folder / "platform"),
-        ]
+        command = [sys.executable, "-m", "emulator", "--speed", SPEED]
         process = subprocess.Popen(
-            command, cwd=Path(__file__).parents[2], stdin=subprocess.DEVNULL, stdout=out, stderr=out
+            [*command, "--state", str(folder / "platform")],
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
         )
 
     try:
@@ -265,8 +266,6 @@ def _stage(workspace: Workspace, folder: Path, say: Say) -> Iterator[Stage]:
             "SLUICE_STATE": str(folder),
             "SLUICE_CONFIG": str(config),
             "SLUICE_RELEASES": str(workspace.releases),
-        }
-        own |= {
             "SLUICE_KEYS": str(workspace.keys),
             "SLUICE_CONNECT_THROUGH": front,
             "DATABASE_URL": "",
@@ -282,7 +281,7 @@ def _stage(workspace: Workspace, folder: Path, say: Say) -> Iterator[Stage]:
 
 
 def on_heroku(settings: str) -> str:
-    """A deploy.toml whose target is Heroku, whatever it was."""
+    """The text of deploy.toml with Heroku as its target."""
     changed, count = re.subn(r'(?m)^target\s*=\s*"[^"]*"', 'target = "heroku"', settings)
     if count:
         return changed
@@ -296,12 +295,13 @@ def on_heroku(settings: str) -> str:
 
 
 def _exports(process: "subprocess.Popen[bytes]", log: Path) -> dict[str, str]:
-    """What the emulator says is to be exported; raises EdgeFailure where it does not come up."""
-    give_up = time.monotonic() + READY_S
-    while time.monotonic() < give_up and process.poll() is None:
-        found = dict(re.findall(r"(?m)^export (\w+)=(\S+)$", log.read_text()))
-        if {"HEROKU_HOST", "HEROKU_API_KEY"} <= found.keys():
-            return found
+    """The variables that the emulator prints; raises EdgeFailure where it does not start."""
+    deadline = time.monotonic() + READY_S
+    while time.monotonic() < deadline and process.poll() is None:
+        variables = dict(re.findall(r"(?m)^export (\w+)=(\S+)$", log.read_text()))
+        if {"HEROKU_HOST", "HEROKU_API_KEY"} <= variables.keys():
+            return variables
+
         time.sleep(0.05)
 
     raise EdgeFailure(f"the emulator did not come up: read {log}")
@@ -309,34 +309,35 @@ def _exports(process: "subprocess.Popen[bytes]", log: Path) -> dict[str, str]:
 
 def _oldest(workspace: Workspace) -> tuple[str, ...]:
     """The two versions that were delivered first."""
-    names = delivered(workspace.releases)
-    made = {
-        name: str(read_release(workspace.releases, name).manifest.get("created_at", ""))
-        for name in names
-    }
-    return tuple(sorted(names, key=lambda name: (made[name], name))[:2])
+    delivered_at: list[tuple[str, str]] = []
+    for name in delivered(workspace.releases):
+        manifest = read_release(workspace.releases, name).manifest
+        delivered_at.append((str(manifest.get("created_at", "")), name))
+
+    return tuple(name for _, name in sorted(delivered_at)[:2])
 
 
 def _bodies(workspace: Workspace, version: str) -> list[bytes]:
-    """Requests of one row, those that the version was proved with."""
+    """Requests of one row each, from the version's golden rows."""
     rows = golden_rows(read_release(workspace.releases, version)).rows
     return [json.dumps({"instances": [row]}).encode() for row in rows]
 
 
 def _name(url: str) -> str:
+    """The host of a URL."""
     return url.strip().partition("://")[2].rstrip("/")
 
 
-def _asked(stage: Stage, path: str) -> Any:
-    """What the emulator answers."""
+def _get(stage: Stage, path: str) -> Any:
+    """The emulator's answer."""
     host, _, port = stage.front.rpartition(":")
     headers = {
         "Accept": "application/vnd.heroku+json; version=3",
         "Authorization": f"Bearer {stage.environ['HEROKU_API_KEY']}",
     }
-    line = http.client.HTTPConnection(host, int(port), timeout=10)
+    connection = http.client.HTTPConnection(host, int(port), timeout=10)
     try:
-        line.request("GET", path, headers=headers)
-        return json.loads(line.getresponse().read())
+        connection.request("GET", path, headers=headers)
+        return json.loads(connection.getresponse().read())
     finally:
-        line.close()
+        connection.close()

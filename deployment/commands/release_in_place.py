@@ -5,7 +5,7 @@ The conductor moves traffic and stops no process, so the promise of one version 
 """
 
 from cli.render.exit_codes import DONE, Out
-from cli.render.summary import Changes
+from cli.render.watch import Changes
 from deployment.commands import verbs, watch_loop
 from deployment.commands.run_verb import act
 from deployment.workspace.errors import Interrupted

@@ -1,6 +1,4 @@
-"""What the strategy verbs' options mean: weights and hold times, and the plan in words, shown
-before it starts.
-"""
+"""The strategy verbs' options as weights and hold times, and the text of a plan."""
 
 import re
 from collections.abc import Sequence
@@ -25,6 +23,7 @@ def seconds(text: str) -> float:
     parts = re.findall(_PART, compact)
     if not parts or "".join(number + unit for number, unit in parts) != compact:
         raise BadOption(f"'{text}' is no duration: write 30s, 10m or 1h30m")
+
     if any(not unit for _, unit in parts) and len(parts) > 1:
         raise BadOption(f"'{text}' is no duration: give every part its unit")
 
@@ -49,40 +48,35 @@ def canary_steps(percents: str, every: str | None) -> tuple[Step, ...]:
 
     Raises BadOption where the text is no list of numbers, BadWeight where a number is no weight.
     """
-    weights = [basis_points(_number(text)) for text in percents.split(",")]
-    hold = None if every is None else seconds(every)
-    return tuple(
-        Step(weight, None if place == len(weights) else hold)
-        for place, weight in enumerate(weights, 1)
-    )
+    if every is None:
+        return _held_steps(percents, None)
+    return _held_steps(percents, seconds(every))
+
+
+def judged_steps(percents: str, hold_s: float) -> tuple[Step, ...]:
+    """Steps of an automatic canary: each is held at least so long, the last until it is proved."""
+    return _held_steps(percents, hold_s)
+
+
+def _held_steps(percents: str, hold_s: float | None) -> tuple[Step, ...]:
+    """One step a weight; the clock does not end the last one."""
+    *weights, last = map(basis_points, map(_number, percents.split(",")))
+    return (*(Step(weight, hold_s) for weight in weights), Step(last, None))
 
 
 def ramp_steps(over: str, count: int) -> tuple[Step, ...]:
-    """`count` equal steps; the first is taken at once, the last is all traffic when `over` has
-    passed.
-    """
+    """`count` equal steps: the first at once, the last (all traffic) when `over` has passed."""
     if not 1 <= count <= 1000:
         raise BadWeight(f"a ramp has from 1 to 1000 steps, not {count}")
 
     duration = seconds(over)
     hold = duration / max(1, count - 1)
-    weights = [round(ALL * place / count) for place in range(1, count + 1)]
-    return tuple(Step(weight, None if weight == ALL else hold) for weight in weights)
-
-
-def judged_steps(percents: str, hold_s: float) -> tuple[Step, ...]:
-    """Steps of a canary that runs by itself: each is held so long at least, the last until it is
-    proved.
-    """
-    weights = [basis_points(_number(text)) for text in percents.split(",")]
-    return tuple(
-        Step(weight, None if place == len(weights) else hold_s)
-        for place, weight in enumerate(weights, 1)
-    )
+    weights = [round(ALL * number / count) for number in range(1, count)]
+    return (*(Step(weight, hold) for weight in weights), Step(ALL, None))
 
 
 def configured_steps(judging: VerdictConfig) -> tuple[Step, ...]:
-    """Steps of `verdict.steps`; raises BadSetting where no canary could go by them."""
+    """Steps of `verdict.steps`; raises BadSetting where no canary can use them."""
     try:
         steps = judged_steps(judging.steps, judging.step_s)
         chosen_steps(strategy("canary"), steps)
@@ -93,9 +87,8 @@ def configured_steps(judging: VerdictConfig) -> tuple[Step, ...]:
 
     if steps[-1].weight == ALL:
         raise BadSetting(
-            f"deploy.toml: 'verdict.steps' is {judging.steps!r}, and a canary that runs by itself "
-            f"is released on "
-            "proof: end it below 100"
+            f"deploy.toml: 'verdict.steps' is {judging.steps!r}, and an automatic canary is "
+            "released on proof: end it below 100"
         )
 
     return steps
@@ -109,15 +102,13 @@ def plan_lines(
     share: int = ALL,
     policy: Policy | None = None,
 ) -> list[str]:
-    """The plan of a rollout in words: its steps, how it is judged, what ends it, and the way
-    back.
-    """
+    """The plan of a rollout in words: its steps, how it is judged, its end, the rollback target."""
     row = strategy(how)
     if policy is not None and row.watches:
         steps = (Step(ALL, policy.watch_s),)
 
     stable = ledger.released or "nothing"
-    chosen = tuple(steps) or tuple(Step(weight) for weight in row.steps)
+    chosen = tuple(steps) or tuple(map(Step, row.steps))
     lines = [f"{row.name} of {name} against {stable}: {row.summary}"]
     if row.shadows:
         lines.append(
@@ -126,36 +117,37 @@ def plan_lines(
         )
 
     if policy is not None:
-        lines += [
-            f"  step {place}  {_judged_step(row, step, policy)}"
-            for place, step in enumerate(chosen, 1)
-        ]
+        for number, step in enumerate(chosen, 1):
+            lines.append(f"  step {number}  {_judged_step(row, step, policy)}")
+
         return [*lines, *policy_lines(row, policy, name, stable)]
 
-    lines += [
-        f"  step {place}  {_shown(step, step is chosen[-1])}"
-        for place, step in enumerate(chosen, 1)
-    ]
-    return [*lines, f"  ends     {_end(chosen, name)}", f"  way back {_way_back(row, stable)}"]
+    for number, step in enumerate(chosen, 1):
+        lines.append(f"  step {number}  {_shown(step, number == len(chosen))}")
+
+    return [*lines, f"  ends     {_end(chosen, name)}", f"  rollback {_rollback(row, stable)}"]
 
 
 def policy_lines(row: Strategy, policy: Policy, name: str, stable: str) -> list[str]:
-    """How a rollout that runs by itself is judged, in words."""
-    back = [
-        f"{rule.name}{_loss(rule)}{_percent(rule.tolerance)}"
-        for rule in policy.rules
-        if rule.action == "rollback"
-    ]
-    hold = [
-        f"{rule.name}{_percent(rule.tolerance)}" for rule in policy.rules if rule.action == "hold"
-    ]
-    required = [f"{rule.name} ({_margin(rule)})" for rule in policy.rules if rule.required]
+    """How an automatic rollout is judged, in words."""
+    back: list[str] = []
+    hold: list[str] = []
+    required: list[str] = []
+    for rule in policy.rules:
+        if rule.action == "rollback":
+            back.append(f"{rule.name}{_loss(rule)}{_percent(rule.tolerance)}")
+
+        if rule.action == "hold":
+            hold.append(f"{rule.name}{_percent(rule.tolerance)}")
+
+        if rule.required:
+            required.append(f"{rule.name} ({_margin(rule)})")
+
     alarm = f"false alarm at most {100 * policy.alpha:g} % over the whole rollout"
     lines = [f"  back     on evidence of {', '.join(back)}; {alarm}"]
     for signal, because in policy.unjudged:
-        lines.append(
-            f"           {signal} {'are' if signal.endswith('s') else 'is'} not judged: {because}"
-        )
+        is_not = "are not" if signal.endswith("s") else "is not"
+        lines.append(f"           {signal} {is_not} judged: {because}")
 
     if hold:
         lines.append(f"  held     on evidence of {', '.join(hold)}, until `{COMMAND} resume`")
@@ -173,7 +165,7 @@ def policy_lines(row: Strategy, policy: Policy, name: str, stable: str) -> list[
     return [
         *lines,
         f"  ends     {'; '.join(ends)}",
-        f"  way back {_way_back(row, stable)}",
+        f"  rollback {_rollback(row, stable)}",
     ]
 
 
@@ -186,7 +178,7 @@ _ENDS = {
     "proof": "with {name} released, once the last step has the proof",
     "clock": "with {name} released, when its time has come",
     "watch": "with {name} released, once it is watched so long and has the proof",
-    "pairs": "with the proof that {name} answers alike; no user meets it",
+    "pairs": "with the proof that {name} answers alike; no user gets its answers",
     "person": f"when a person decides: {COMMAND} promote {{name}} or {COMMAND} abort",
 }
 
@@ -199,7 +191,7 @@ def _judged_step(row: Strategy, step: Step, policy: Policy) -> str:
         least = (
             f"at least {shown_seconds(step.hold_s)} and {counted(policy.step_requests, 'request')}"
         )
-        return f"{weight:>7}  {least}, while nothing speaks against it"
+        return f"{weight:>7}  {least}, while nothing looks worse"
 
     if row.watches:
         return (
@@ -241,15 +233,15 @@ def in_place_lines(ledger: Ledger, name: str, policy: Policy | None = None) -> l
 
     if old is None:
         return [
-            f"release-in-place of {name}: started, proven, then all traffic; nothing is released "
-            f"before it"
+            f"release-in-place of {name}: started, proven, then all traffic; "
+            "no version is released yet"
         ]
 
     return [
         f"release-in-place of {name}: {strategy('release-in-place').summary}",
         f"  1  {name} is started and answers its golden rows, then all traffic moves to it at once",
-        f"  2  {old} gets its requests under way to an end, then its process ends",
-        f"  way back {COMMAND} rollback starts {old} again first",
+        f"  2  {old} finishes its requests in flight, then its process ends",
+        f"  rollback {COMMAND} rollback starts {old} again first",
     ]
 
 
@@ -267,27 +259,27 @@ def _shown(step: Step, is_last: bool) -> str:
     if step.hold_s is not None:
         return f"{weight:>7}  for {shown_seconds(step.hold_s)}"
 
-    return f"{weight:>7}  until {'you decide' if is_last else 'you take the next'}"
+    if is_last:
+        return f"{weight:>7}  until you decide"
+    return f"{weight:>7}  until you take the next"
 
 
 def _end(steps: Sequence[Step], name: str) -> str:
+    by_person = f"{COMMAND} promote {name} --step"
     if steps and steps[-1].weight == ALL:
-        waits = any(step.hold_s is None for step in steps[:-1])
-        return f"with {name} released" + (
-            f", step by step: {COMMAND} promote {name} --step" if waits else ""
-        )
+        if any(step.hold_s is None for step in steps[:-1]):
+            return f"with {name} released, step by step: {by_person}"
+        return f"with {name} released"
 
-    step = (
-        f"{COMMAND} promote {name} --step (next step), "
-        if len(steps) > 1 and steps[0].hold_s is None
-        else ""
-    )
-    return f"{step}{COMMAND} promote {name} (release) or {COMMAND} abort"
+    end = f"{COMMAND} promote {name} (release) or {COMMAND} abort"
+    if len(steps) > 1 and steps[0].hold_s is None:
+        return f"{by_person} (next step), {end}"
+    return end
 
 
-def _way_back(row: Strategy, stable: str) -> str:
+def _rollback(row: Strategy, stable: str) -> str:
     if row.shadows:
-        return f"{COMMAND} abort: no user meets it"
+        return f"{COMMAND} abort: no user gets its answers"
 
     if row.in_place:
         return (

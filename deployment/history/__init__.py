@@ -1,1 +1,1 @@
-"""What was, when and why."""
+"""Past acts: what was in force, who answered a prediction, why an act was done."""

@@ -1,4 +1,4 @@
-"""Which revision was in force at a moment: read off the entries, told in words and as JSON."""
+"""Which revision was in force at a moment, in words and as JSON."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +17,7 @@ RECENT = 100
 
 @dataclass(frozen=True)
 class Moment:
-    """A moment as it was asked for. at: in UTC; note: how the text was read, empty where it said
-    everything itself.
-    """
+    """A moment in UTC. note: how its text was read, empty for a time with a zone."""
 
     at: datetime
     note: str = ""
@@ -34,17 +32,18 @@ class InForce:
 
 
 def moment(text: str, now: datetime) -> Moment:
-    """The moment of an ISO 8601 time, with or without a zone, or of a duration ago such as `2h`;
-    raises BadOption.
-    """
+    """The moment of an ISO 8601 time, with or without a zone, or of a duration ago such as `2h`.
+
+    Raises BadOption for other text and for a time to come."""
+    note = ""
     try:
         at = datetime.fromisoformat(text.strip())
+        if at.tzinfo is None:
+            note = "no zone given: read as local time"
     except ValueError:
         at, note = _ago(text, now), f"{text.strip()} ago"
-    else:
-        note = "" if at.tzinfo else "no zone given: read as local time"
 
-    # Python takes a time without a zone as local here.
+    # Python reads a time without a zone as local here.
     at = _in_utc(at, text)
     if at > now:
         raise BadOption(f"'{text}' is still to come ({shown(at)}): give a time that has passed")
@@ -54,26 +53,26 @@ def moment(text: str, now: datetime) -> Moment:
 
 def in_force(entries: Sequence[Entry], at: datetime) -> InForce | None:
     """The newest of the entries that was recorded by then; None where all came later."""
-    before = [entry for entry in entries if entry.at <= at]
-    if not before:
+    by_revision = {entry.revision: entry for entry in entries}
+    past = [revision for revision, entry in by_revision.items() if entry.at <= at]
+    if not past:
         return None
 
-    found = max(before, key=lambda entry: entry.revision)
-    return InForce(
-        found, next((entry for entry in entries if entry.revision == found.revision + 1), None)
-    )
+    newest = max(past)
+    return InForce(by_revision[newest], by_revision.get(newest + 1))
 
 
 def look_back(store: LedgerStore, at: datetime) -> InForce:
     """What was in force then; raises EdgeFailure before the first act, StoreError."""
     entries = store.history(limit=RECENT)
-    found = in_force(entries, at)
-    if found is None and len(entries) == RECENT:
+    force = in_force(entries, at)
+    if force is None and len(entries) == RECENT:
         entries = store.history()
-        found = in_force(entries, at)
+        force = in_force(entries, at)
 
-    if found is not None:
-        return found
+    if force is not None:
+        return force
+
     if not entries:
         raise EdgeFailure("nothing was ever recorded: no version was live")
 
@@ -84,34 +83,39 @@ def look_back(store: LedgerStore, at: datetime) -> InForce:
     )
 
 
-def told(asked: Moment, found: InForce) -> tuple[dict[str, Any], list[str]]:
+def described(asked: Moment, force: InForce) -> tuple[dict[str, Any], list[str]]:
     """What was in force, as JSON (weights in percent) and in lines; raises BrokenRecord."""
-    entry, ledger = found.entry, from_body(found.entry.body, found.entry.revision)
+    entry, follower = force.entry, force.follower
+    ledger = from_body(entry.body, entry.revision)
     value = {
         "at": asked.at.isoformat(),
         "read_as": asked.note,
         **row(entry),
-        "until": found.follower.at.isoformat() if found.follower else None,
+        "until": follower.at.isoformat() if follower else None,
         "released": ledger.released,
         "split": split_of(ledger),
         "shadows": shadows_of(ledger),
         "rollout": rollout_of(ledger.rollout),
     }
-    note = f" ({asked.note})" if asked.note else ""
-    until = (
-        f"until revision {found.follower.revision}, {shown(found.follower.at)}"
-        if found.follower
-        else "since then"
-    )
+    at = shown(asked.at)
+    if asked.note:
+        at = f"{at} ({asked.note})"
+
     lines = [
-        f"revision {entry.revision} was in force at {shown(asked.at)}{note}",
+        f"revision {entry.revision} was in force at {at}",
         f"  split     {shown_split(ledger)}",
         f"  released  {ledger.released or 'nothing'}",
         f"  rollout   {rollout_words(ledger.rollout)}",
-        f"  recorded  {shown(entry.at)}, in force {until}",
+        f"  recorded  {shown(entry.at)}, in force {_until(follower)}",
         f"  by        {deed(entry)}",
     ]
     return value, lines
+
+
+def _until(follower: Entry | None) -> str:
+    if follower is None:
+        return "since then"
+    return f"until revision {follower.revision}, {shown(follower.at)}"
 
 
 def row(entry: Entry) -> dict[str, Any]:
@@ -128,41 +132,48 @@ def row(entry: Entry) -> dict[str, Any]:
 
 def deed(entry: Entry) -> str:
     """Who did what and why: `ana@host: promote "faster"`."""
-    because = f'  "{entry.reason}"' if entry.reason else ""
-    return f"{entry.actor}: {entry.action}{because}"
+    if entry.reason:
+        return f'{entry.actor}: {entry.action}  "{entry.reason}"'
+    return f"{entry.actor}: {entry.action}"
 
 
 def shown(at: datetime) -> str:
     """A time in UTC, and in local time where that differs."""
+    text = f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     local = at.astimezone()
-    there = (
-        f" ({local:%Y-%m-%d %H:%M:%S} local time, {local.tzname()})" if local.utcoffset() else ""
-    )
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC{there}"
+    if not local.utcoffset():
+        return text
+    return f"{text} ({local:%Y-%m-%d %H:%M:%S} local time, {local.tzname()})"
 
 
 def split_of(ledger: Ledger) -> dict[str, float]:
     """Percent of the traffic by version."""
-    return {
-        name: weight / 100
-        for name, weight in (ledger.split.weights() if ledger.split else {}).items()
-    }
+    if ledger.split is None:
+        return {}
+    return {name: weight / 100 for name, weight in ledger.split.weights().items()}
 
 
 def shadows_of(ledger: Ledger) -> dict[str, float]:
     """Percent of the requests that are copied, by version."""
-    return {name: share / 100 for name, share in (ledger.split.shadows if ledger.split else ())}
+    if ledger.split is None:
+        return {}
+    return {name: share / 100 for name, share in ledger.split.shadows}
 
 
 def shown_split(ledger: Ledger) -> str:
-    """`v1 95 %, v2 5 %`, and what is copied to whom."""
-    parts = [f"{name} {percent:g} %" for name, percent in split_of(ledger).items()]
-    parts += [f"{percent:g} % copied to {name}" for name, percent in shadows_of(ledger).items()]
+    """`v1 95 %, v2 5 %`, and which share is copied to which version."""
+    parts = []
+    for name, percent in split_of(ledger).items():
+        parts.append(f"{name} {percent:g} %")
+
+    for name, percent in shadows_of(ledger).items():
+        parts.append(f"{percent:g} % copied to {name}")
+
     return ", ".join(parts) or "no traffic"
 
 
 def rollout_of(rollout: Rollout | None) -> dict[str, Any] | None:
-    """What was in progress; its step counts from 1."""
+    """A rollout as JSON, None without one; its step counts from 1."""
     if rollout is None:
         return None
 
@@ -179,10 +190,14 @@ def rollout_words(rollout: Rollout | None) -> str:
     if rollout is None:
         return "none"
 
-    step = f", step {rollout.step + 1}/{len(rollout.steps)}" if rollout.steps else ""
-    paused = ", paused" if rollout.paused else ""
-    who = f"{rollout.strategy} of {rollout.candidate} against {rollout.stable}"
-    return f"{who}{step}{paused}, begun by {rollout.started_by}"
+    words = f"{rollout.strategy} of {rollout.candidate} against {rollout.stable}"
+    if rollout.steps:
+        words += f", step {rollout.step + 1}/{len(rollout.steps)}"
+
+    if rollout.paused:
+        words += ", paused"
+
+    return f"{words}, begun by {rollout.started_by}"
 
 
 def _ago(text: str, now: datetime) -> datetime:
@@ -193,8 +208,8 @@ def _ago(text: str, now: datetime) -> datetime:
         return now - timedelta(seconds=seconds(text))
     except BadOption:
         raise BadOption(
-            f"'{text}' is no time: write 2026-05-01T12:00, 2026-05-01T12:00Z, or how long ago, "
-            f"such as 2h"
+            f"'{text}' is no time: write 2026-05-01T12:00, 2026-05-01T12:00Z, "
+            "or how long ago, such as 2h"
         ) from None
 
 
@@ -203,5 +218,5 @@ def _in_utc(at: datetime, text: str) -> datetime:
         return at.astimezone(UTC)
     except (OverflowError, ValueError, OSError):
         raise BadOption(
-            f"'{text}' is out of the calendar's reach: give a time of this century"
+            f"'{text}' is out of the calendar's range: give a time of this century"
         ) from None

@@ -1,6 +1,4 @@
-"""The contract of a version with today's users: its manifest beside that of the released
-version.
-"""
+"""The contract of a version with users: its manifest compared with the released version's."""
 
 from deployment.workspace.bundles import Release, read_release
 from deployment.workspace.errors import ContractBroken, EdgeFailure
@@ -10,11 +8,10 @@ from rollout.state.ledger import Ledger
 
 
 def contract_with_users(workspace: Workspace, ledger: Ledger, name: str) -> Contract | None:
-    """How a delivered version differs from the released one; None where nobody has a contract yet,
-    or it is the same.
+    """How a delivered version differs from the released one; None if nothing else is released.
 
-    Breaking where the released version's own manifest cannot be read. Raises EdgeFailure,
-    ContractBroken where the manifest of `name` cannot."""
+    Breaking where the released version's manifest cannot be read. Raises EdgeFailure,
+    ContractBroken where the manifest of `name` cannot be read."""
     stable = ledger.released
     if stable is None or stable == name:
         return None
@@ -29,7 +26,7 @@ def contract_with_users(workspace: Workspace, ledger: Ledger, name: str) -> Cont
 
 
 def contract_at_stake(workspace: Workspace, ledger: Ledger, name: str) -> Contract | None:
-    """The same for an act that gives traffic; None for the way back, which nothing may hold up."""
+    """The same for an act that gives traffic; None for the rollback target, never refused."""
     if name == ledger.rollback_target():
         return None
     return contract_with_users(workspace, ledger, name)

@@ -1,10 +1,7 @@
-"""`plan`: what a rollout of a version would mean, before anything moves. Records nothing and gives
-nobody traffic.
-"""
+"""`plan`: what a rollout of a version would change; it records nothing and moves no traffic."""
 
 import shlex
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -30,8 +27,8 @@ from targets.registry import on_heroku
 
 @dataclass(frozen=True)
 class Options:
-    """What is said of the rollout itself. steps, every: of a canary, as they are typed; auto:
-    judged and moved on.
+    """The options of a rollout. steps, every: a canary's, as typed; auto: the controller judges
+    it.
     """
 
     steps: str | None = None
@@ -39,10 +36,18 @@ class Options:
     auto: bool = False
 
     def typed(self) -> str:
-        """As the command that begins such a rollout takes them."""
-        steps = "" if self.steps is None else f" --steps {shlex.quote(self.steps)}"
-        every = "" if self.every is None else f" --every {shlex.quote(self.every)}"
-        return f"{steps}{every}{' --auto' if self.auto else ''}"
+        """The options as a command line has them."""
+        words = ""
+        if self.steps is not None:
+            words += f" --steps {shlex.quote(self.steps)}"
+
+        if self.every is not None:
+            words += f" --every {shlex.quote(self.every)}"
+
+        if self.auto:
+            words += " --auto"
+
+        return words
 
 
 NO_OPTIONS = Options()
@@ -50,11 +55,16 @@ NO_OPTIONS = Options()
 
 @dataclass(frozen=True)
 class Replay:
-    """The differences, and which versions were asked in a process of the replay's own."""
+    """The differences; own: versions that were asked in a temporary process."""
 
     source: str
-    found: Differences
+    differences: Differences
     own: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON."""
+        differences = asdict(self.differences) | {"share": self.differences.share}
+        return {"source": self.source, "found": differences, "own": self.own}
 
 
 @dataclass(frozen=True)
@@ -67,12 +77,11 @@ class Bill:
 
 
 @dataclass(frozen=True)
-class Planned:
-    """What `plan` found. contract: None where nothing is released; environment: package, old and
-    new version.
+class RolloutPlan:
+    """What a rollout would change. contract: None where nothing is released; environment: package,
+    old and new version.
 
-    cost: what runs while both versions do, where that costs money.
-    """
+    cost: of everything that runs while both versions do, None where that costs nothing."""
 
     version: str
     released: str | None
@@ -86,7 +95,7 @@ class Planned:
 
     @property
     def breaking(self) -> bool:
-        """Whether it breaks what today's users rely on."""
+        """Whether it breaks the contract with the released version's users."""
         return self.contract is not None and self.contract.verdict == ContractVerdict.BREAKING
 
     def body(self) -> dict[str, Any]:
@@ -96,28 +105,19 @@ class Planned:
             value["contract"]["verdict"] = str(self.contract.verdict)
 
         if self.replay is not None:
-            value["replay"]["found"]["share"] = self.replay.found.share
+            value["replay"] = self.replay.to_json()
 
         return value
 
 
-def plan(
+def make_plan(
     workspace: Workspace, name: str, how: str, source: str | None, options: Options = NO_OPTIONS
-) -> Planned:
-    """Plan the rollout of a delivered version by a strategy; source: a file of recorded rows,
-    `recent`, or None.
+) -> RolloutPlan:
+    """Plan the rollout of a delivered version by the strategy `how`.
 
-    Raises BadOption, BadSetting, BadWeight, NothingToDo, EdgeFailure, ContractBroken.
-    """
-    if how not in STRATEGIES:
-        raise BadOption(f"there is no strategy '{how}': choose one of {', '.join(STRATEGIES)}")
-
-    require_name(name)
-    if how != "canary" and (options.steps is not None or options.every is not None):
-        raise BadOption(
-            f"--steps and --every are a canary's, not of {how}: leave them out, or plan a canary"
-        )
-
+    source: a file of recorded rows to replay, `recent`, or None. Raises BadOption, BadSetting,
+    BadWeight, NothingToDo, EdgeFailure, ContractBroken."""
+    _check_options(name, how, options)
     with opened_record(workspace) as store:
         ledger = read_ledger(store)
 
@@ -129,31 +129,50 @@ def plan(
     check_seal(release, workspace.public_key)
     check_belongs(release, workspace.settings.model)
     contract = contract_with_users(workspace, ledger, name)
-    return Planned(
-        name,
-        ledger.released,
-        how,
-        contract,
-        _environment(workspace, ledger, release),
-        lines,
-        _replayed(workspace, ledger, name, source) if source else None,
-        _next(ledger, name, how, contract, options),
-        _cost(workspace, ledger, name) if on_heroku(workspace) else None,
+    return RolloutPlan(
+        version=name,
+        released=ledger.released,
+        strategy=how,
+        contract=contract,
+        environment=_environment(workspace, ledger, release),
+        steps=lines,
+        replay=_replay(workspace, ledger, name, source),
+        next=_next_command(ledger, name, how, contract, options),
+        cost=_cost(workspace, ledger, name),
     )
+
+
+def _check_options(name: str, how: str, options: Options) -> None:
+    if how not in STRATEGIES:
+        raise BadOption(f"there is no strategy '{how}': choose one of {', '.join(STRATEGIES)}")
+
+    require_name(name)
+    if how != "canary" and (options.steps is not None or options.every is not None):
+        raise BadOption(
+            f"--steps and --every are a canary's, not of {how}: leave them out, or plan a canary"
+        )
 
 
 def environment_changes(
     today: Mapping[str, Any], tomorrow: Mapping[str, Any]
 ) -> list[tuple[str, str, str]]:
-    """Name, old and new version of what two manifests pin otherwise, Python first; a dash where one
-    has it not.
-    """
-    mine, theirs = (
-        {"python": each.get("python"), **(each.get("packages") or {})} for each in (today, tomorrow)
-    )
-    names = ["python", *sorted({*mine, *theirs} - {"python"})]
-    pairs = [(name, str(mine.get(name) or "-"), str(theirs.get(name) or "-")) for name in names]
-    return [(name, old, new) for name, old, new in pairs if old != new]
+    """Name, old and new version of each package that two manifests pin differently.
+
+    Python comes first; a dash stands for a package that one of them lacks."""
+    old, new = _pins(today), _pins(tomorrow)
+    changes: list[tuple[str, str, str]] = []
+    for name in ["python", *sorted((old.keys() | new.keys()) - {"python"})]:
+        before, after = old.get(name, "-"), new.get(name, "-")
+        if before != after:
+            changes.append((name, before, after))
+
+    return changes
+
+
+def _pins(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Pinned version by package; one without a version counts as missing."""
+    pins = {"python": manifest.get("python"), **(manifest.get("packages") or {})}
+    return {name: str(version) for name, version in pins.items() if version}
 
 
 def _environment(
@@ -165,7 +184,7 @@ def _environment(
     try:
         released = read_release(workspace.releases, ledger.released)
     except EdgeFailure:
-        # The contract says already that its bundle cannot be read.
+        # The contract reports already that its bundle cannot be read.
         return []
 
     return environment_changes(released.manifest, release.manifest)
@@ -175,31 +194,44 @@ def _lines(
     workspace: Workspace, ledger: Ledger, how: str, name: str, options: Options
 ) -> list[str]:
     if how == "release-in-place":
-        return in_place_lines(
-            ledger, name, policy_for(workspace, how, name) if options.auto else None
-        )
+        policy = policy_for(workspace, how, name) if options.auto else None
+        return in_place_lines(ledger, name, policy)
 
-    steps: tuple[Step, ...] = ramp_steps("10m", 10) if how == "ramp" else ()
+    steps = _steps(workspace, how, options)
+    policy = policy_for(workspace, how, name, steps) if options.auto else None
+    return plan_lines(ledger, how, name, steps, policy=policy)
+
+
+def _steps(workspace: Workspace, how: str, options: Options) -> tuple[Step, ...]:
+    if how == "ramp":
+        return ramp_steps("10m", 10)
+
     if how == "canary":
-        steps = chosen_steps(
-            STRATEGIES[how], steps_of_canary(workspace, options.steps, options.every, options.auto)
-        )
+        steps = steps_of_canary(workspace, options.steps, options.every, options.auto)
+        return chosen_steps(STRATEGIES[how], steps)
 
-    judged = policy_for(workspace, how, name, steps) if options.auto else None
-    return plan_lines(ledger, how, name, steps, policy=judged)
+    return ()
 
 
-def _cost(workspace: Workspace, ledger: Ledger, name: str) -> Bill:
-    """Of router, database, the versions that are live and this one beside them."""
+def _cost(workspace: Workspace, ledger: Ledger, name: str) -> Bill | None:
+    """Of the router, the database, the live versions and this one; None on this machine."""
+    if not on_heroku(workspace):
+        return None
+
     from targets.heroku.sizes import bill, monthly_and_daily
     from targets.heroku.stack import costs
 
-    items = costs(workspace, len({version.name for version in ledger.live()} | {name}))
+    names = {version.name for version in ledger.live()} | {name}
+    items = costs(workspace, len(names))
     cost = monthly_and_daily(items)
     return Bill(cost.monthly, cost.daily, bill(items))
 
 
-def _replayed(workspace: Workspace, ledger: Ledger, name: str, source: str) -> Replay:
+def _replay(workspace: Workspace, ledger: Ledger, name: str, source: str | None) -> Replay | None:
+    """Ask both versions about recorded rows; None without a source."""
+    if not source:
+        return None
+
     stable = ledger.released
     if stable is None:
         raise EdgeFailure(
@@ -207,30 +239,40 @@ def _replayed(workspace: Workspace, ledger: Ledger, name: str, source: str) -> R
             f"replay"
         )
 
+    rows = recorded_rows(workspace, source, _dtypes(workspace, name, stable))
+    with (
+        answering(workspace, ledger, stable) as today,
+        answering(workspace, ledger, name) as tomorrow,
+    ):
+        result = replay(rows, today.probe, tomorrow.probe)
+
+    tolerance = workspace.settings.router.shadow_tolerance
+    services = ((stable, today), (name, tomorrow))
+    own = tuple(version for version, service in services if service.own)
+    return Replay(source, differences(result, stable, name, tolerance), own)
+
+
+def _dtypes(workspace: Workspace, *versions: str) -> dict[str, str]:
+    """Type by column, of all columns of these versions."""
     dtypes: dict[str, str] = {}
-    for version in (name, stable):
+    for version in versions:
         columns = read_release(workspace.releases, version).manifest.get("columns") or ()
-        dtypes |= {column["name"]: column["dtype"] for column in columns}
+        for column in columns:
+            dtypes[column["name"]] = column["dtype"]
 
-    rows = recorded_rows(workspace, source, dtypes)
-    with ExitStack() as open_:
-        today, tomorrow = (
-            open_.enter_context(answering(workspace, ledger, each)) for each in (stable, name)
-        )
-        replayed = replay(rows, today.probe, tomorrow.probe)
-
-    found = differences(replayed, stable, name, workspace.settings.router.shadow_tolerance)
-    return Replay(
-        source, found, tuple(each for each, at in ((stable, today), (name, tomorrow)) if at.own)
-    )
+    return dtypes
 
 
-def _next(ledger: Ledger, name: str, how: str, contract: Contract | None, options: Options) -> str:
+def _next_command(
+    ledger: Ledger, name: str, how: str, contract: Contract | None, options: Options
+) -> str:
     version = ledger.versions.get(name)
     if how != "release-in-place" and (version is None or version.state not in LIVE):
         return f"{COMMAND} deploy {name}"
     if ledger.released is None:
         return f"{COMMAND} promote {name}"
 
-    breaking = contract is not None and contract.verdict == ContractVerdict.BREAKING
-    return f"{COMMAND} {how} {name}{options.typed()}" + (" --breaking" if breaking else "")
+    command = f"{COMMAND} {how} {name}{options.typed()}"
+    if contract is not None and contract.verdict == ContractVerdict.BREAKING:
+        return f"{command} --breaking"
+    return command

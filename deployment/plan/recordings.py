@@ -1,6 +1,4 @@
-"""Recorded requests as rows: a file of a person's, or the samples that the router's workers
-keep.
-"""
+"""Recorded requests as rows: from a file, or from the samples that the router's workers write."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -20,36 +18,33 @@ Row = dict[str, Any]
 def recorded_rows(workspace: Workspace, source: str, columns: Mapping[str, str]) -> list[Row]:
     """The first 20,000 rows of `recent` or of a file; raises EdgeFailure where there are none.
 
-    columns: dtype by name, of all versions that will be asked; a table's other columns (a label,
-    say) are left out."""
-    rows = recent_rows(workspace) if source == RECENT else _rows_of_file(Path(source), columns)
+    columns: dtype by name, of all versions that will be asked; other columns of a table, such as a
+    label, are left out."""
+    if source == RECENT:
+        rows = recent_rows(workspace)
+    else:
+        rows = _rows_of_file(Path(source), columns)
+
     if not rows:
         raise EdgeFailure(f"{source} holds no rows")
     return rows[:MOST_ROWS]
 
 
 def recent_rows(workspace: Workspace) -> list[Row]:
-    """What all router workers recorded, those that ended included; raises EdgeFailure where that is
-    nothing.
-    """
+    """The rows of all router workers, past ones included; raises EdgeFailure if there are none."""
     folder = workspace.state / "run" / "recent"
-    rows = [
-        row
-        for path in sorted(folder.glob("*.jsonl"))
-        for row in _rows_of_lines(path.read_bytes(), path)
-    ]
-    if not rows:
-        off = workspace.settings.router.recent_rows == 0
-        why = (
-            "router.recent_rows in deploy.toml is 0"
-            if off
-            else "send predictions first, they are kept within 2 s"
-        )
-        raise EdgeFailure(
-            f"the router recorded nothing in {folder} ({why}), or give --replay a file"
-        )
+    rows: list[Row] = []
+    for path in sorted(folder.glob("*.jsonl")):
+        rows += _rows_of_lines(path.read_bytes(), path)
 
-    return rows
+    if rows:
+        return rows
+
+    why = "send predictions first, they are kept within 2 s"
+    if workspace.settings.router.recent_rows == 0:
+        why = "router.recent_rows in deploy.toml is 0"
+
+    raise EdgeFailure(f"the router recorded nothing in {folder} ({why}), or give --replay a file")
 
 
 def _rows_of_file(path: Path, columns: Mapping[str, str]) -> list[Row]:
@@ -82,9 +77,10 @@ def _parsed(line: bytes, path: Path, number: int) -> Any:
 
 
 def _rows_of_value(value: Any, path: Path, number: int) -> Iterable[Row]:
-    rows = (
-        value["instances"] if isinstance(value, dict) and list(value) == ["instances"] else [value]
-    )
+    rows = [value]
+    if isinstance(value, dict) and list(value) == ["instances"]:
+        rows = value["instances"]
+
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise EdgeFailure(f'{path}, line {number}: neither a row nor {{"instances": [rows]}}')
 
@@ -92,10 +88,8 @@ def _rows_of_value(value: Any, path: Path, number: int) -> Iterable[Row]:
 
 
 def _rows_of_table(path: Path, columns: Mapping[str, str]) -> list[Row]:
-    import pandas
-
     try:
-        table = _read_csv(path, columns) if path.suffix == ".csv" else pandas.read_parquet(path)
+        table = _read_table(path, columns)
     except (ValueError, ImportError) as error:
         raise EdgeFailure(f"{path} cannot be read as {path.suffix[1:]}: {error}") from error
 
@@ -103,24 +97,39 @@ def _rows_of_table(path: Path, columns: Mapping[str, str]) -> list[Row]:
     if not known:
         raise EdgeFailure(f"{path} has none of the versions' columns ({', '.join(columns)})")
 
-    listed = [[_plain(value, columns[name]) for value in table[name].tolist()] for name in known]
-    return [dict(zip(known, values, strict=True)) for values in zip(*listed, strict=True)]
+    cells: list[list[Any]] = []
+    for name in known:
+        dtype = columns[name]
+        cells.append([_plain(value, dtype) for value in table[name].tolist()])
+
+    return [dict(zip(known, values, strict=True)) for values in zip(*cells, strict=True)]
+
+
+def _read_table(path: Path, columns: Mapping[str, str]) -> Any:
+    import pandas
+
+    if path.suffix == ".csv":
+        return _read_csv(path, columns)
+    return pandas.read_parquet(path)
 
 
 def _read_csv(path: Path, columns: Mapping[str, str]) -> Any:
     """In columns of texts only an empty field is null: NA or None is a value there."""
     import pandas
 
-    texts = {name: str for name, dtype in columns.items() if dtype == "string"}
-    # pandas wants words for every column that is to have null by a word.
-    others = [name for name in pandas.read_csv(path, nrows=0).columns if name not in texts]
-    nulls = {name: [""] for name in texts} | {name: ["", *NULL_WORDS] for name in others}
-    return pandas.read_csv(path, dtype=texts, keep_default_na=False, na_values=nulls)
+    texts = [name for name, dtype in columns.items() if dtype == "string"]
+    dtypes = dict.fromkeys(texts, str)
+    # pandas asks for the null words of every column by its name.
+    nulls: dict[str, tuple[str, ...]] = dict.fromkeys(
+        pandas.read_csv(path, nrows=0).columns, ("", *NULL_WORDS)
+    )
+    nulls |= dict.fromkeys(texts, ("",))
+    return pandas.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=nulls)
 
 
 def _plain(value: Any, dtype: str) -> Any:
-    """A cell as JSON has it. A table has no nulls in whole numbers, so 3.0 stands for 3 where 3 is
-    asked for.
+    """A cell as JSON. pandas turns whole numbers beside nulls into floats: 3.0 is 3 in a column of
+    whole numbers.
     """
     if value is None or type(value).__name__ == "NAType" or value != value:
         return None

@@ -1,13 +1,11 @@
-"""Asks two versions about the same rows, in turn, in equal batches; what they answered stays
-paired.
+"""Sends the same rows to two versions, in turn and in equal batches, and pairs their answers.
 
-Which of them is asked first changes with every batch, so that neither always meets the warmer
-machine."""
+`today` is the released version, `tomorrow` the candidate. Which of them is asked first alternates
+from batch to batch, so that neither always meets the warmer machine."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from deployment.http_client import Connection, Unreachable, line
@@ -21,10 +19,8 @@ LARGEST_BATCH = 64
 
 
 @dataclass(frozen=True)
-class Said:
-    """One version's answer to one row: a prediction, or the error instead, with the column where
-    one is at fault.
-    """
+class RowAnswer:
+    """One version's answer to one row: a prediction, or an error and the column at fault."""
 
     prediction: Any
     error: str = ""
@@ -36,13 +32,13 @@ class Pair:
     """One row and both answers."""
 
     row: Row
-    today: Said
-    tomorrow: Said
+    today: RowAnswer
+    tomorrow: RowAnswer
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Seconds of both versions for one batch that both answered in full."""
+    """Seconds that each version took for one batch that both answered in full."""
 
     rows: int
     today_s: float
@@ -50,101 +46,96 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Replayed:
-    """All pairs, and the batches whose time may be compared. batch: rows in each of them."""
+class ReplayResult:
+    """All pairs, and the batches whose times may be compared. batch: rows in each of them."""
 
     pairs: list[Pair]
     batches: list[Batch]
     batch: int
 
 
-def replay(rows: Sequence[Row], today: ReadinessProbe, tomorrow: ReadinessProbe) -> Replayed:
+def replay(rows: Sequence[Row], today: ReadinessProbe, tomorrow: ReadinessProbe) -> ReplayResult:
     """Both versions' answers to all rows; raises EdgeFailure where one stops answering."""
     size = batch_size(len(rows))
     pairs: list[Pair] = []
     batches: list[Batch] = []
-    for probe in (today, tomorrow):
-        _warm(probe)
-
+    _warm_up(today)
+    _warm_up(tomorrow)
     with (
-        line(today.address, today.secret, TIMEOUT_S) as first,
-        line(tomorrow.address, tomorrow.secret, TIMEOUT_S) as second,
+        line(today.address, today.secret, TIMEOUT_S) as to_today,
+        line(tomorrow.address, tomorrow.secret, TIMEOUT_S) as to_tomorrow,
     ):
-        for number, part in enumerate(_parts(rows, size)):
-            mine, theirs = _in_turn(
-                partial(_ask, first, part), partial(_ask, second, part), number % 2 == 1
-            )
-            pairs += map(Pair, part, mine.said, theirs.said)
-            if mine.whole and theirs.whole and len(part) == size:
-                batches.append(Batch(size, mine.seconds, theirs.seconds))
+        for number, batch in enumerate(_batches(rows, size)):
+            old, new = _ask_both(to_today, to_tomorrow, batch, tomorrow_first=number % 2 == 1)
+            pairs += map(Pair, batch, old.rows, new.rows)
+            if old.complete and new.complete and len(batch) == size:
+                batches.append(Batch(size, old.seconds, new.seconds))
 
-    return Replayed(pairs, batches, size)
+    return ReplayResult(pairs, batches, size)
 
 
 def batch_size(rows: int) -> int:
-    """One row a batch as long as that makes at most 500 batches, then as many as needed, up to
-    64.
-    """
+    """One row a batch up to 500 rows, then as many rows as keep it at 500 batches, at most 64."""
     return min(LARGEST_BATCH, max(1, -(-rows // MOST_BATCHES)))
 
 
 @dataclass(frozen=True)
-class _Answer:
-    said: list[Said]
+class _BatchAnswer:
+    rows: list[RowAnswer]
     seconds: float
 
     @property
-    def whole(self) -> bool:
-        return not any(each.error for each in self.said)
+    def complete(self) -> bool:
+        """Whether no row has an error."""
+        return not any(row.error for row in self.rows)
 
 
-def _in_turn(
-    mine: Callable[[], _Answer], theirs: Callable[[], _Answer], other_first: bool
-) -> tuple[_Answer, _Answer]:
-    if other_first:
-        second = theirs()
-        return mine(), second
-    first = mine()
-    return first, theirs()
+def _ask_both(
+    today: Connection, tomorrow: Connection, rows: Sequence[Row], tomorrow_first: bool
+) -> tuple[_BatchAnswer, _BatchAnswer]:
+    """The answers of today's version and of tomorrow's."""
+    if tomorrow_first:
+        new = _ask(tomorrow, rows)
+        return _ask(today, rows), new
+
+    old = _ask(today, rows)
+    return old, _ask(tomorrow, rows)
 
 
-def _ask(version: Connection, rows: Sequence[Row]) -> _Answer:
+def _ask(version: Connection, rows: Sequence[Row]) -> _BatchAnswer:
     began = time.perf_counter()
     try:
         answer = version.post("/predict", {"instances": list(rows)})
         seconds = time.perf_counter() - began
-        return _Answer(_said(answer.status, answer.json(), len(rows)), seconds)
+        return _BatchAnswer(_row_answers(answer.status, answer.json(), len(rows)), seconds)
     except Unreachable as error:
         raise EdgeFailure(
             f"a version stopped answering the replay ({error}): see `python deploy.py status`"
         ) from error
 
 
-def _said(status: int, body: Any, count: int) -> list[Said]:
-    """One Said a row: the service names bad rows beside the predictions of the others, whatever the
-    status.
+def _row_answers(status: int, body: Any, count: int) -> list[RowAnswer]:
+    """One answer a row: the service names bad rows beside the predictions of the others, whatever
+    the status.
     """
-    predictions, errors = (
-        body.get("predictions"),
-        {each["row"]: each for each in body.get("errors") or ()},
-    )
+    predictions = body.get("predictions")
     if not isinstance(predictions, list) or len(predictions) != count:
-        return [Said(None, f"{status}: {body.get('detail') or 'no prediction'}")] * count
+        return [RowAnswer(None, f"{status}: {body.get('detail') or 'no prediction'}")] * count
 
-    return [
-        Said(None, errors[place]["detail"], errors[place]["column"])
-        if place in errors
-        else Said(prediction)
-        for place, prediction in enumerate(predictions)
-    ]
+    answers = list(map(RowAnswer, predictions))
+    for error in body.get("errors") or ():
+        answers[error["row"]] = RowAnswer(None, error["detail"], error["column"])
+
+    return answers
 
 
-def _warm(probe: ReadinessProbe) -> None:
+def _warm_up(probe: ReadinessProbe) -> None:
     try:
         warm_up(probe)
     except NotAnswering as error:
         raise EdgeFailure(f"a version failed while warming up for the replay ({error})") from error
 
 
-def _parts(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
-    return (rows[start : start + size] for start in range(0, len(rows), size))
+def _batches(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]

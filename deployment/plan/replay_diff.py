@@ -1,19 +1,20 @@
-"""What differs between two versions' answers to the same rows. Pure: from pairs to numbers.
+"""The differences between two versions' answers to the same rows. Pure: pairs in, numbers out.
 
-A row changed where its user would notice: another class, a number further apart than the tolerance,
-or an error on one side only. Probabilities that moved without changing the class are counted beside
-it."""
+A row counts as changed where its user would notice: another class, a number beyond the tolerance,
+or an error of one version only. Probabilities that moved without another class count apart. `today`
+is the released version, `tomorrow` the candidate."""
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import truediv
 from statistics import fmean, median
 from typing import Any
 
 from deployment.plan.recordings import Row
-from deployment.plan.replay import Batch, Pair, Replayed, Said
-from deployment.plan.segments import Group, groups
+from deployment.plan.replay import Batch, Pair, ReplayResult
+from deployment.plan.segments import Group, groups, known_numbers
 from service.comparison import same
 
 WORST = 5
@@ -21,9 +22,7 @@ WORST = 5
 
 @dataclass(frozen=True)
 class RowErrors:
-    """Rows that only one version failed on, with one cause. column: the one at fault, None where
-    none is named.
-    """
+    """Rows that only one version failed on, with one cause. column: at fault, None if unknown."""
 
     version: str
     column: str | None
@@ -43,8 +42,8 @@ class WorstChange:
 
 @dataclass(frozen=True)
 class LatencyDifference:
-    """Milliseconds of a batch of `rows` rows; ratio: the candidate's time over the other's, median
-    of all batches.
+    """Milliseconds of a batch of `rows` rows; ratio: tomorrow's time over today's, median of all
+    batches.
     """
 
     rows: int
@@ -58,8 +57,8 @@ class LatencyDifference:
 
 @dataclass(frozen=True)
 class Differences:
-    """flips: another class or number; moved: numbers beyond the tolerance; failed_both: an error on
-    both sides.
+    """Counts of rows. flips: another class or number; moved: numbers beyond the tolerance;
+    failed_both: both versions gave an error.
     """
 
     rows: int
@@ -75,7 +74,7 @@ class Differences:
 
     @property
     def share(self) -> float:
-        """Of all rows, how many changed."""
+        """The share of rows that changed."""
         if self.rows:
             return self.changed / self.rows
         return 0.0
@@ -83,8 +82,9 @@ class Differences:
 
 @dataclass(frozen=True)
 class Change:
-    """One pair judged. distance: between two numbers, or the largest between two lists; None
-    without two numbers.
+    """How one pair differs. distance: between two numbers, or the largest between two lists.
+
+    None where one of them is no number.
     """
 
     flip: bool
@@ -94,14 +94,14 @@ class Change:
 
     @property
     def changed(self) -> bool:
-        """Whether its user would notice; a probability that moved without another class is none."""
+        """Whether the user would notice: a probability that moved without another class is not."""
         return self.flip or self.one_failed
 
 
-def differences(replayed: Replayed, today: str, tomorrow: str, tolerance: float) -> Differences:
+def differences(result: ReplayResult, today: str, tomorrow: str, tolerance: float) -> Differences:
     """Everything that differs; today and tomorrow name the versions."""
-    pairs = replayed.pairs
-    changes = [judged(pair, tolerance) for pair in pairs]
+    pairs = result.pairs
+    changes = [compare(pair, tolerance) for pair in pairs]
     changed = [change.changed for change in changes]
     distances = [change.distance for change in changes]
     return Differences(
@@ -109,29 +109,27 @@ def differences(replayed: Replayed, today: str, tomorrow: str, tolerance: float)
         changed=sum(changed),
         flips=sum(change.flip for change in changes),
         moved=sum(change.moved for change in changes),
-        failed_both=sum(bool(pair.today.error and pair.tomorrow.error) for pair in pairs),
+        failed_both=sum(map(_both_failed, pairs)),
         errors=_errors(pairs, today, tomorrow),
-        mean_distance=fmean(found)
-        if (found := [each for each in distances if each is not None])
-        else 0.0,
+        mean_distance=_mean(distances),
         worst=_worst(pairs, distances),
         for_whom=groups([pair.row for pair in pairs], changed, distances),
-        latency=latency(replayed.batches),
+        latency=latency(result.batches),
     )
 
 
-def judged(pair: Pair, tolerance: float) -> Change:
-    """One pair: lists are probabilities, whose class is the largest; numbers of a regression change
-    by moving.
+def compare(pair: Pair, tolerance: float) -> Change:
+    """How one pair differs: the largest of a list of probabilities gives the class; any other value
+    changes by moving.
     """
     if pair.today.error or pair.tomorrow.error:
-        return Change(False, False, bool(pair.today.error) != bool(pair.tomorrow.error), None)
+        return Change(False, False, not _both_failed(pair), None)
 
-    mine, theirs = pair.today.prediction, pair.tomorrow.prediction
-    moved = not same(mine, theirs, tolerance)
-    distance = _distance(mine, theirs)
-    if isinstance(mine, list) and isinstance(theirs, list):
-        flip = len(mine) != len(theirs) or _place_of_largest(mine) != _place_of_largest(theirs)
+    today, tomorrow = pair.today.prediction, pair.tomorrow.prediction
+    moved = not same(today, tomorrow, tolerance)
+    distance = _distance(today, tomorrow)
+    if isinstance(today, list) and isinstance(tomorrow, list):
+        flip = len(today) != len(tomorrow) or _largest_at(today) != _largest_at(tomorrow)
         return Change(flip, moved, False, distance)
 
     return Change(moved, moved and distance is not None, False, distance)
@@ -142,15 +140,16 @@ def latency(batches: Sequence[Batch]) -> LatencyDifference | None:
     if not batches:
         return None
 
-    mine, theirs = [batch.today_s for batch in batches], [batch.tomorrow_s for batch in batches]
+    today = [batch.today_s for batch in batches]
+    tomorrow = [batch.tomorrow_s for batch in batches]
     return LatencyDifference(
         rows=batches[0].rows,
         batches=len(batches),
-        today_p50=_ms(mine, 0.5),
-        today_p99=_ms(mine, 0.99),
-        tomorrow_p50=_ms(theirs, 0.5),
-        tomorrow_p99=_ms(theirs, 0.99),
-        ratio=round(median(batch.tomorrow_s / batch.today_s for batch in batches), 3),
+        today_p50=_ms(today, 0.5),
+        today_p99=_ms(today, 0.99),
+        tomorrow_p50=_ms(tomorrow, 0.5),
+        tomorrow_p99=_ms(tomorrow, 0.99),
+        ratio=round(median(map(truediv, tomorrow, today)), 3),
     )
 
 
@@ -160,60 +159,80 @@ def quantile(values: Iterable[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
+def _mean(distances: Iterable[float | None]) -> float:
+    """Of those that are known, 0 without any."""
+    known = known_numbers(distances)
+    if known:
+        return fmean(known)
+    return 0.0
+
+
 def _ms(seconds: Sequence[float], share: float) -> float:
     return round(1000 * quantile(seconds, share), 3)
 
 
+def _both_failed(pair: Pair) -> bool:
+    return bool(pair.today.error and pair.tomorrow.error)
+
+
 def _errors(pairs: Sequence[Pair], today: str, tomorrow: str) -> list[RowErrors]:
-    counted: Counter[tuple[str, str | None]] = Counter()
+    """The rows that only one version failed on, by version and column, most frequent first."""
+    counts: Counter[tuple[str, str | None]] = Counter()
     examples: dict[tuple[str, str | None], str] = {}
     for pair in pairs:
-        version, failed = _only_failure(pair, today, tomorrow)
-        if failed is not None:
-            counted[version, failed.column] += 1
-            examples.setdefault((version, failed.column), failed.error)
+        if _both_failed(pair):
+            continue
 
-    return [RowErrors(*key, rows, examples[key]) for key, rows in counted.most_common()]
+        for version, answer in ((today, pair.today), (tomorrow, pair.tomorrow)):
+            if answer.error:
+                cause = version, answer.column
+                counts[cause] += 1
+                examples.setdefault(cause, answer.error)
 
-
-def _only_failure(pair: Pair, today: str, tomorrow: str) -> tuple[str, Said | None]:
-    if bool(pair.today.error) == bool(pair.tomorrow.error):
-        return "", None
-    if pair.today.error:
-        return (today, pair.today)
-    return (tomorrow, pair.tomorrow)
+    return [RowErrors(*cause, rows, examples[cause]) for cause, rows in counts.most_common()]
 
 
 def _worst(pairs: Sequence[Pair], distances: Sequence[float | None]) -> list[WorstChange]:
-    far = [(distance, place) for place, distance in enumerate(distances) if distance]
-    furthest = sorted(far, key=lambda each: (-each[0], each[1]))[:WORST]
-    return [
-        WorstChange(
-            distance,
-            pairs[place].today.prediction,
-            pairs[place].tomorrow.prediction,
-            pairs[place].row,
-        )
-        for distance, place in furthest
-    ]
+    """The pairs that are furthest apart, the first rows first where several are equally far."""
+    changes = []
+    for pair, distance in zip(pairs, distances, strict=True):
+        if distance:
+            today, tomorrow = pair.today.prediction, pair.tomorrow.prediction
+            changes.append(WorstChange(distance, today, tomorrow, pair.row))
+
+    return sorted(changes, key=lambda change: -change.distance)[:WORST]
 
 
-def _distance(mine: Any, theirs: Any) -> float | None:
-    if isinstance(mine, list) and isinstance(theirs, list) and len(mine) == len(theirs) and mine:
-        apart = [_distance(a, b) for a, b in zip(mine, theirs, strict=True)]
-        if None in apart:
+def _distance(today: Any, tomorrow: Any) -> float | None:
+    """Between two numbers, or the largest between two lists; None where that is not defined."""
+    if _is_number(today) and _is_number(tomorrow):
+        return float(abs(today - tomorrow))
+
+    if not isinstance(today, list) or not isinstance(tomorrow, list):
+        return None
+
+    if not today or len(today) != len(tomorrow):
+        return None
+    return _largest(map(_distance, today, tomorrow))
+
+
+def _largest(distances: Iterable[float | None]) -> float | None:
+    """None where one of them is not defined."""
+    largest = 0.0
+    for distance in distances:
+        if distance is None:
             return None
-        return max(each for each in apart if each is not None)
-    if _is_number(mine) and _is_number(theirs):
-        return float(abs(mine - theirs))
-    return None
+        largest = max(largest, distance)
+
+    return largest
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _place_of_largest(values: list[Any]) -> int:
+def _largest_at(values: list[Any]) -> int:
+    """The index of the largest, -1 of an empty list."""
     if values:
         return values.index(max(values))
     return -1

@@ -1,13 +1,12 @@
-"""For whom answers change: the groups of rows whose share of changed ones differs most from that of
-all. Pure.
+"""The groups of rows whose share of changed answers differs most from that of all rows. Pure.
 
 A group is a value of a column, or a quarter of a column of numbers. Groups are ranked by how
-surprising their share is for their size, so that three odd rows do not push out three thousand."""
+surprising their share is for their size, so that three odd rows do not outrank three thousand."""
 
 import math
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pstdev
 from typing import Any
@@ -19,8 +18,8 @@ FEW_VALUES = 8
 
 @dataclass(frozen=True)
 class Group:
-    """Rows of one kind. share: of them that changed; mean_distance: between the two numbers, 0
-    where there are none.
+    """Rows of one kind. share: of its rows that changed; mean_distance: between the two numbers, 0
+    without any.
     """
 
     column: str
@@ -38,84 +37,98 @@ def groups(
     top: int = TOP,
 ) -> list[Group]:
     """The `top` most surprising groups of at least five rows; none where all rows fared alike."""
-    found: list[tuple[float, Group]] = []
     overall = _Overall(changed, distances)
-    for column in dict.fromkeys(name for row in rows for name in row):
-        values = [row.get(column) for row in rows]
-        members = _members(values)
-        for value, places in members.items():
-            if SMALLEST <= len(places) < len(rows):
-                found.append(overall.weighed(column, value, places))
+    surprising: list[tuple[float, Group]] = []
+    for column in _columns(rows):
+        for value, members in _members([row.get(column) for row in rows]).items():
+            if SMALLEST <= len(members) < len(rows):
+                surprise, group = overall.weighed(column, value, members)
+                if surprise > 0:
+                    surprising.append((surprise, group))
 
-    ranked = sorted((each for each in found if each[0] > 0), key=lambda each: -each[0])
-    return [group for _, group in ranked[:top]]
+    surprising.sort(key=lambda pair: -pair[0])
+    return [group for _, group in surprising[:top]]
+
+
+def _columns(rows: Sequence[dict[str, Any]]) -> Iterable[str]:
+    """The columns of all rows, each once, in their order."""
+    columns: dict[str, None] = {}
+    for row in rows:
+        columns |= dict.fromkeys(row)
+
+    return columns
 
 
 class _Overall:
-    """All rows, which a group is measured against."""
+    """All rows, which a group is compared with."""
 
     def __init__(self, changed: Sequence[bool], distances: Sequence[float | None]) -> None:
         self.changed, self.distances = changed, distances
-        numbers = [each for each in distances if each is not None]
-        self.share = sum(changed) / len(changed) if changed else 0.0
-        self.mean, self.spread = (fmean(numbers), pstdev(numbers)) if numbers else (0.0, 0.0)
+        self.share = sum(changed) / max(1, len(changed))
+        known = known_numbers(distances)
+        self.mean, self.spread = 0.0, 0.0
+        if known:
+            self.mean, self.spread = fmean(known), pstdev(known)
 
-    def weighed(self, column: str, value: str, places: Sequence[int]) -> tuple[float, Group]:
-        """A group and how surprising it is, in standard errors; by distances where all or none of
-        the rows changed.
-        """
-        count = sum(self.changed[place] for place in places)
-        numbers = [each for place in places if (each := self.distances[place]) is not None]
-        group = Group(
-            column,
-            value,
-            len(places),
-            count,
-            count / len(places),
-            fmean(numbers) if numbers else 0.0,
-        )
+    def weighed(self, column: str, value: str, members: Sequence[int]) -> tuple[float, Group]:
+        """A group and how surprising it is, in standard errors.
+
+        By distances where all or none of the rows changed. members: indices of its rows."""
+        known = known_numbers(map(self.distances.__getitem__, members))
+        changed = sum(map(self.changed.__getitem__, members))
+        mean = fmean(known) if known else 0.0
+        group = Group(column, value, len(members), changed, changed / len(members), mean)
         if 0 < self.share < 1:
             spread = math.sqrt(self.share * (1 - self.share))
-            return abs(group.share - self.share) * math.sqrt(len(places)) / spread, group
+            return abs(group.share - self.share) * math.sqrt(len(members)) / spread, group
 
-        if not numbers or not self.spread:
+        if not known or not self.spread:
             return 0.0, group
 
-        return abs(group.mean_distance - self.mean) * math.sqrt(len(numbers)) / self.spread, group
+        return abs(mean - self.mean) * math.sqrt(len(known)) / self.spread, group
+
+
+def known_numbers(distances: Iterable[float | None]) -> list[float]:
+    """Those that are not None."""
+    return [distance for distance in distances if distance is not None]
 
 
 def _members(values: Sequence[Any]) -> dict[str, list[int]]:
-    """Places by group."""
-    named = _namer(values)
+    """Indices by group."""
+    name_of = _namer(values)
     members: dict[str, list[int]] = defaultdict(list)
-    for place, value in enumerate(values):
-        members[named(value)].append(place)
+    for index, value in enumerate(values):
+        group = "null" if value is None else name_of(value)
+        members[group].append(index)
+
     return members
 
 
 def _namer(values: Sequence[Any]) -> Callable[[Any], str]:
+    """A function from a value that is not null to its group's name."""
     present = [value for value in values if value is not None]
-    numbers = [
-        value for value in present if isinstance(value, int | float) and not isinstance(value, bool)
-    ]
+    numbers = list(filter(_is_number, present))
     if len(numbers) < len(present) or len(set(numbers)) <= FEW_VALUES:
-        return lambda value: "null" if value is None else str(value)
+        return str
 
     ordered = sorted(numbers)
-    # Quarters that would be empty, because many rows share a value, fall together.
-    cuts = sorted(
-        {ordered[math.ceil(len(ordered) * share) - 1] for share in (0.25, 0.5, 0.75)}
-        - {ordered[-1]}
-    )
-    return lambda value: "null" if value is None else _between(cuts, bisect_left(cuts, value))
+    quarters = [ordered[math.ceil(len(ordered) * share) - 1] for share in (0.25, 0.5, 0.75)]
+    # Quarters that would be empty, because many rows share a value, become one.
+    cuts = sorted(set(quarters) - {ordered[-1]})
+    return lambda value: _between(cuts, bisect_left(cuts, value))
 
 
-def _between(cuts: Sequence[float], place: int) -> str:
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _between(cuts: Sequence[float], index: int) -> str:
+    """The name of the interval that ends at the cut with this index."""
     if not cuts:
         return "any"
-    if place == 0:
+    if index == 0:
         return f"up to {cuts[0]:g}"
-    if place == len(cuts):
+    if index == len(cuts):
         return f"above {cuts[-1]:g}"
 
-    return f"above {cuts[place - 1]:g}, up to {cuts[place]:g}"
+    return f"above {cuts[index - 1]:g}, up to {cuts[index]:g}"

@@ -1,6 +1,4 @@
-"""A version that answers a replay: where it runs, else in a process of its own that ends with
-it.
-"""
+"""A version that answers a replay: the running one, or a temporary process that ends after it."""
 
 import os
 import secrets
@@ -28,7 +26,7 @@ END_S = 20.0
 
 @dataclass(frozen=True)
 class TemporaryService:
-    """Where a version listens, and whether that is a process of the replay's own."""
+    """Where a version listens; own: whether that is a temporary process."""
 
     probe: ReadinessProbe
     own: bool
@@ -38,18 +36,13 @@ class TemporaryService:
 def answering(workspace: Workspace, ledger: Ledger, name: str) -> Iterator[TemporaryService]:
     """The version, proven by its golden rows; raises EdgeFailure, ContractBroken.
 
-    A running one is asked where it runs; one that is only delivered is started, meets no user, and
-    is stopped again."""
+    A running version is asked where it runs; one that is only delivered is started without traffic
+    and stopped again."""
     version = ledger.versions.get(name)
     release = read_release(workspace.releases, name)
     if version is not None and version.state in LIVE:
         probe = probe_of(release, version.address, read_secrets(workspace).service)
-        try:
-            ask_once(probe)
-        except NotAnswering as error:
-            raise EdgeFailure(
-                f"{name} does not give its golden answers ({error}): see `python deploy.py status`"
-            ) from error
+        _require_golden_answers(name, probe)
         yield TemporaryService(probe, own=False)
         return
 
@@ -61,25 +54,33 @@ def answering(workspace: Workspace, ledger: Ledger, name: str) -> Iterator[Tempo
             yield TemporaryService(probe, own=True)
 
 
+def _require_golden_answers(name: str, probe: ReadinessProbe) -> None:
+    try:
+        ask_once(probe)
+    except NotAnswering as error:
+        raise EdgeFailure(
+            f"{name} does not give its golden answers ({error}): see `python deploy.py status`"
+        ) from error
+
+
 @contextmanager
 def _started(
     workspace: Workspace, name: str, probe: ReadinessProbe, environ: Mapping[str, str] = os.environ
 ) -> Iterator[None]:
     program = service_program(workspace, name, f"plan-{name}", probe.address)
-    kept = {
-        key: value
-        for key, value in environ.items()
-        if not key.startswith("SLUICE_") and key != "GUNICORN_CMD_ARGS"
-    }
     make_folders(workspace)
     log = workspace.log / f"{program.name}.log"
-    with log.open("wb") as said:
+    with log.open("wb") as output:
         process = subprocess.Popen(
             program.command,
             cwd=workspace.root,
-            env={**kept, **program.environment, "SLUICE_SERVICE_SECRET": probe.secret},
+            env={
+                **_inherited(environ),
+                **program.environment,
+                "SLUICE_SERVICE_SECRET": probe.secret,
+            },
             stdin=subprocess.DEVNULL,
-            stdout=said,
+            stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
@@ -90,6 +91,15 @@ def _started(
     finally:
         with uninterrupted():
             _end(process)
+
+
+def _inherited(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without settings of this program and of gunicorn."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith("SLUICE_") and name != "GUNICORN_CMD_ARGS"
+    }
 
 
 def _wait(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2_contingency, mannwhitneyu, ttest_ind
 
-from benchmarks.judges import gate, kayenta, repeated, traffic
+from benchmarks.judges import gate, kayenta, repeated_tests, traffic
 
 DIRECTIONS = ("increase", "decrease", "either")
 
@@ -102,14 +102,14 @@ def test_the_chi_square_is_that_of_scipy(rng):
         [chi2_contingency(each, correction=False).pvalue for each in counts.reshape(-1, 2, 2)]
     ).reshape(40, 5)
     bad = counts[..., 1] / counts.sum(-1)
-    assert (repeated.chi_square(counts, two_sided=True) == (p < 0.05)).all()
-    assert (repeated.chi_square(counts) == ((p < 0.05) & (bad[..., 0] > bad[..., 1]))).all()
-    assert 0 < repeated.chi_square(counts).sum() < (p < 0.05).sum()
+    assert (repeated_tests.chi_square(counts, two_sided=True) == (p < 0.05)).all()
+    assert (repeated_tests.chi_square(counts) == ((p < 0.05) & (bad[..., 0] > bad[..., 1]))).all()
+    assert 0 < repeated_tests.chi_square(counts).sum() < (p < 0.05).sum()
 
 
 def test_a_table_with_an_empty_row_or_column_says_nothing():
     empty = np.array([[[0, 0], [0, 0]], [[5, 0], [90, 0]], [[0, 0], [90, 9]], [[0, 5], [0, 90]]])
-    assert not repeated.chi_square(empty, two_sided=True).any()
+    assert not repeated_tests.chi_square(empty, two_sided=True).any()
 
 
 def test_the_t_test_is_that_of_scipy_on_all_data_so_far(rng):
@@ -123,12 +123,12 @@ def test_the_t_test_is_that_of_scipy_on_all_data_so_far(rng):
         np.array([each.pvalue for each in tests]),
         np.array([each.statistic for each in tests]),
     )
-    assert (repeated.welch(*run.moments(), two_sided=True) == (p < 0.05)).all()
-    assert (repeated.welch(*run.moments()) == ((p < 0.05) & (sign > 0))).all()
+    assert (repeated_tests.welch(*run.moments(), two_sided=True) == (p < 0.05)).all()
+    assert (repeated_tests.welch(*run.moments()) == ((p < 0.05) & (sign > 0))).all()
 
 
 def test_uncorrected_tests_raise_a_false_alarm_far_more_often_than_their_level_says(rng):
-    looks = repeated.chi_square(traffic.tables(rng, 500, 0.01, 0.01))
+    looks = repeated_tests.chi_square(traffic.tables(rng, 500, 0.01, 0.01))
     assert looks[:, -1].mean() < 0.06
     assert looks.any(1).mean() > 0.12
 

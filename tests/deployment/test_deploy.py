@@ -1,4 +1,4 @@
-"""The operator's door as a program: what it says, where, and its exit codes."""
+"""deploy.py as a program: what it prints, where, and its exit codes."""
 
 import json
 import subprocess
@@ -44,11 +44,11 @@ VERBS = {
 
 
 def test_every_verb_is_there_and_has_its_help(stage: Stage) -> None:
-    said = stage.run("--help").out
-    assert [verb for verb in VERBS if f" {verb} " not in said] == []
+    text = stage.run("--help").out
+    assert [verb for verb in VERBS if f" {verb} " not in text] == []
 
 
-def test_a_first_day_at_the_door(stage: Stage) -> None:
+def test_a_first_day_at_the_command_line(stage: Stage) -> None:
     stage.deliver("v1")
     stage.deliver("v2")
     assert stage.run("up", "--json").json["already"] is False
@@ -77,15 +77,15 @@ def test_a_first_day_at_the_door(stage: Stage) -> None:
     assert stage.run("watch", "--timeout", "100ms", code=4).out
     back = stage.run("rollback", "-m", "slow")
     assert "rollback: from v2 to v1" in back.out
-    said = stage.run("history", "--verify", "--json").json
-    assert [row["action"] for row in said["history"]] == [
+    value = stage.run("history", "--verify", "--json").json
+    assert [row["action"] for row in value["history"]] == [
         "rollback",
         "canary",
         "deploy",
         "promote",
         "deploy",
     ]
-    assert (said["history"][0]["reason"], said["verified"]) == ("slow", 5)
+    assert (value["history"][0]["reason"], value["verified"]) == ("slow", 5)
     assert stage.run("down").out.startswith("stopped: router, v1-1, v2-3")
     away = stage.run("status").out
     assert "nothing is running here: `python deploy.py up` first" in away
@@ -116,9 +116,9 @@ def test_a_refusal_is_one_line_and_exit_1(stage: Stage) -> None:
     ],
 )
 def test_misuse_is_exit_2_also_as_json(stage: Stage, arguments: tuple[str, ...]) -> None:
-    said = stage.run(*arguments, "--json", code=2)
-    assert set(said.json) == {"error", "next"}
-    assert "Traceback" not in said.err
+    value = stage.run(*arguments, "--json", code=2)
+    assert set(value.json) == {"error", "next"}
+    assert "Traceback" not in value.err
 
 
 def test_lint_names_what_is_wrong_and_a_broken_bundle_is_exit_6(stage: Stage) -> None:

@@ -341,7 +341,7 @@ def test_labels_that_come_after_the_release_flag_it(court: Court, users: Users) 
     until(lambda: court.ledger.flagged, "it is flagged", 30)
     assert court.record.newest().action == "flag"
     assert court.ledger.released == "v2"
-    assert "late labels speak against it" in court.stack.run("status").out
+    assert "late labels look worse" in court.stack.run("status").out
 
 
 def _answers(court: Court, count: int) -> list[tuple[str, str, int]]:

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from cli.render.status import drawn
 from cli.render.verdict import shown
+from tests.deployment.status_factory import status
 
 SIGNAL = {
     "name": "latency",
@@ -33,60 +34,29 @@ VERDICT = {
     "needed": 3.0,
     "signals": [SIGNAL],
 }
-VERSION = {
-    "name": "v1",
-    "role": "released",
-    "state": "released",
-    "process": "running",
-    "weight": 95.0,
-    "served": 95.02,
-    "requests": 79_123,
-    "errors": 0,
-    "p50_ms": 0.4,
-    "p99_ms": 2.4,
-    "agree": 0.9812,
-    "labels": 14_321,
-    "accuracy": 0.988,
-    "accuracy_margin": 0.002,
-}
-PICTURE = {
-    "model": "flights",
-    "url": "http://127.0.0.1:8000",
-    "revision": 4,
-    "queued": None,
-    "rollback": None,
-    "rollout": None,
-    "released": "v1",
-    "flagged": False,
-    "failed_requests": 0,
-    "since": None,
-    "versions": [VERSION],
-    "verdict": VERDICT,
-    "worst": [],
-    "events": [],
-    "notes": [],
-}
 
 
 def screen(width: int) -> str:
     """What a terminal of that width shows."""
     out = io.StringIO()
-    Console(file=out, width=width, force_terminal=False, highlight=False).print(drawn(PICTURE))
+    Console(file=out, width=width, force_terminal=False, highlight=False).print(
+        drawn(status(verdict=VERDICT))
+    )
     return out.getvalue()
 
 
 @pytest.mark.parametrize("width", [80, 100, 140, 400])
 def test_no_number_is_cut_and_what_a_signal_says_is_always_there(width: int) -> None:
-    found = screen(width)
-    assert "…" not in found
-    assert max(map(len, found.splitlines())) <= width
-    for said in ("79123", "95.0 %", "2.4 ms", "certified", "383 batches, 9 in 10 below x1.11"):
-        assert said in found
+    drawing = screen(width)
+    assert "…" not in drawing
+    assert max(map(len, drawing.splitlines())) <= width
+    for fact in ("79123", "95.0 %", "2.4 ms", "certified", "383 batches, 9 in 10 below x1.11"):
+        assert fact in drawing
 
 
 def test_a_wide_terminal_shows_everything_in_tables() -> None:
-    found = screen(400)
-    assert "98.1 %" in found
-    assert "14321" in found
+    drawing = screen(400)
+    assert "98.1 %" in drawing
+    assert "14321" in drawing
     for line in shown("flights", VERDICT).lines[2:4]:
-        assert line in found
+        assert line in drawing

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli.render.status import drawn_verdict
 from cli.render.verdict import WORDS, of, shown, times
+from cli.render.verdict_table import drawn_verdict
 
 
 def signal(name: str, **changes: Any) -> dict[str, Any]:
@@ -125,13 +125,13 @@ def test_on_a_terminal_it_is_a_table_with_the_same_words() -> None:
     with console.capture() as captured:
         console.print(drawn_verdict(numbers))
 
-    said = captured.get()
+    text = captured.get()
     for row in numbers.rows:
         for cell in row:
-            assert cell in said
+            assert cell in text
 
-    assert numbers.together in said
-    assert "WAIT" in said
+    assert numbers.together in text
+    assert "WAIT" in text
 
 
 @pytest.mark.parametrize("fault", [{"word": "maybe"}, {"signals": None}, {"against": "much"}])

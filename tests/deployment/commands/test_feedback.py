@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cli.render.exit_codes import DONE, REFUSED, Out
-from cli.render.summary import feedback as view
+from cli.render.feedback import show_tally
 from deployment.commands.feedback import MOST_LABELS, calls, feedback
 from deployment.commands.label_file import BadLabels, LabelledRow
 from deployment.workspace.errors import EdgeFailure, Interrupted, NotReadyInTime
@@ -135,19 +135,24 @@ def test_what_the_router_does_not_list_is_counted_too(stage: Stage, router: ToyR
     assert (tally.counted, tally.invalid, len(tally.first_invalid)) == (0, 1_200, 5)
 
 
+def send(workspace: Workspace, out: Out, path: Path) -> int:
+    """Send a file as the verb does; returns its exit code."""
+    return show_tally(out, path, feedback(workspace, path, 10.0, out.say))
+
+
 def test_what_is_not_ours_is_named_by_its_row_and_is_exit_1(
     stage: Stage, router: ToyRouter, capsys: pytest.CaptureFixture[str]
 ) -> None:
     named = [f"bad{n}" if n % 200 == 0 else f"id{n}" for n in range(1, 1_601)]
     path = file_of(stage.workspace(), named)
-    assert view(stage.workspace(), Out(False), path, "10s") == REFUSED
+    assert send(stage.workspace(), Out(False), path) == REFUSED
     said = capsys.readouterr().out
     assert f"✖ {path}: 1592 counted, 0 duplicates, 8 invalid" in said
     assert "row 200: the id was not signed here" in said
     assert "row 1000: the id" in said
     assert "and 3 more" in said
     good = file_of(stage.workspace(), ["id1", "id2"])
-    assert view(stage.workspace(), Out(True), good, "10s") == DONE
+    assert send(stage.workspace(), Out(True), good) == DONE
     value = json.loads(capsys.readouterr().out)
     assert (value["act"], value["counted"], value["invalid"], value["first_invalid"]) == (
         "feedback",

@@ -7,8 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from deployment.commands.label_file import BadLabels, count, labels
-from deployment.commands.label_file import written as as_written
+from deployment.commands.label_file import BadLabels, classes_by_text, count, labels
 
 IDS = ["a", "b", "c"]
 
@@ -78,7 +77,7 @@ def test_a_field_of_a_csv_is_the_class_that_is_written_so(
 ) -> None:
     path = tmp_path / "labels.csv"
     path.write_text(f"prediction_id,label\na,{text}\n")
-    (found,) = labels(path, as_written(classes))
+    (found,) = labels(path, classes_by_text(classes))
     assert (found.label, type(found.label)) == (label, type(label))
 
 

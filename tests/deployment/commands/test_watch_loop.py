@@ -2,25 +2,26 @@
 
 import pytest
 
-from deployment.commands.watch_loop import last_one, verdict, watch
+from deployment.commands.status import RecentAct, Status
+from deployment.commands.watch_loop import last_ending, rollout_ending, watch, watched_rollout
+from tests.deployment.status_factory import rollout, status
 
 
-def seen(
-    candidate: str | None, released: str, answers: bool = True, act: str = "step"
-) -> dict[str, object]:
-    """A picture; act: the newest one."""
-    rollout, revision = (
-        {"candidate": candidate} if candidate else None,
-        4 if candidate == "v2" else 5,
+def seen(candidate: str | None, released: str, answers: bool = True, act: str = "step") -> Status:
+    """A status; act: the newest one."""
+    revision = 4 if candidate == "v2" else 5
+    return status(
+        rollout=rollout(candidate) if candidate else None,
+        released=released,
+        record_answers=answers,
+        revision=revision,
+        events=[event(act, revision), event("end", 2)],
     )
-    events = [{"act": act, "revision": revision}, {"act": "end", "revision": 2}]
-    return {
-        "rollout": rollout,
-        "released": released,
-        "record_answers": answers,
-        "revision": revision,
-        "events": events,
-    }
+
+
+def event(act: str, revision: int) -> RecentAct:
+    """An act of the ledger."""
+    return RecentAct(revision, "2026-05-01T12:00:00+00:00", "ana@test", act, "v2", "")
 
 
 @pytest.mark.parametrize(
@@ -34,14 +35,16 @@ def seen(
         (seen(None, "", answers=False), None),
     ],
 )
-def test_a_rollout_ended_well_or_was_taken_back_or_nobody_can_say(
-    now: dict[str, object], code: int | None
+def test_a_rollout_ended_well_or_was_rolled_back_or_nobody_can_say(
+    now: Status, code: int | None
 ) -> None:
-    assert verdict(seen("v2", "v1"), now) == code
+    watched = watched_rollout(seen("v2", "v1"))
+    assert watched is not None
+    assert rollout_ending(watched, now) == code
 
 
-def test_where_no_rollout_was_none_can_end() -> None:
-    assert verdict(seen(None, "v1"), seen(None, "v2")) is None
+def test_where_no_rollout_was_none_is_waited_for() -> None:
+    assert watched_rollout(seen(None, "v1")) is None
 
 
 @pytest.mark.parametrize(
@@ -51,17 +54,17 @@ def test_where_no_rollout_was_none_can_end() -> None:
 def test_one_that_ended_before_anybody_looked_is_told_by_the_newest_acts(
     act: str, code: int
 ) -> None:
-    assert last_one(seen(None, "v1", act=act)) == code
+    assert last_ending(seen(None, "v1", act=act)) == code
 
 
 def test_of_a_record_that_does_not_answer_nobody_can_say_how_it_ended() -> None:
-    assert last_one(seen(None, "", answers=False)) is None
+    assert last_ending(seen(None, "", answers=False)) is None
 
 
 @pytest.mark.parametrize(("held", "code"), [(["prediction"], 3), ([], 4)])
 def test_at_the_deadline_one_that_is_held_waits_for_a_person(
     held: list[str], code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    picture = {**seen("v2", "v1"), "rollout": {"candidate": "v2", "held": held}}
-    monkeypatch.setattr("deployment.commands.watch_loop.picture", lambda _place: picture)
+    on_hold = status(rollout=rollout("v2", held=tuple(held)))
+    monkeypatch.setattr("deployment.commands.watch_loop.read_status", lambda _workspace: on_hold)
     assert watch(None, lambda _: None, once=False, timeout_s=0.01) == code  # type: ignore[arg-type]

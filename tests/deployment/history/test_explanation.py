@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cli.render.exit_codes import Out
-from cli.render.history import at, explain
+from cli.render.history import at, explain, verdict_of
 from deployment.history import explanation
 from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.ledger import make_record, opened_record
@@ -52,10 +52,10 @@ def record(store: LedgerStore, action: str, actor: str, reason: str, **changes: 
 
 
 def test_the_newest_act_is_explained_by_default(store: LedgerStore) -> None:
-    found = explanation.explained(store, None)
-    assert found.entry.revision == 3
-    assert explanation.numbers(found) is None
-    text = "\n".join(explanation.deed_lines(found))
+    act = explanation.explained(store, None)
+    assert act.entry.revision == 3
+    assert verdict_of(act) is None
+    text = "\n".join(explanation.deed_lines(act))
     for words in (
         "revision 3: ben@test: rollback",
         "2026-05-01 12:00:00 UTC",
@@ -66,16 +66,16 @@ def test_the_newest_act_is_explained_by_default(store: LedgerStore) -> None:
 
 
 def test_an_act_of_the_conductor_shows_the_numbers_it_was_decided_by(store: LedgerStore) -> None:
-    found = explanation.explained(store, 2)
-    numbers = explanation.numbers(found)
+    act = explanation.explained(store, 2)
+    numbers = verdict_of(act)
     assert numbers is not None
     assert numbers.lines[0].startswith("flights v2 vs v1   5 % for 42 min")
     assert numbers.lines[0].endswith("PASS")
-    text = "\n".join(explanation.deed_lines(found))
+    text = "\n".join(explanation.deed_lines(act))
     assert "no verdict" not in text
     assert "v1 -> v2" in text
     assert "canary of v2 against v1, step 1/2, begun by ana@test -> none" in text
-    assert explanation.value(found)["verdict"] == verdict(word="pass")
+    assert explanation.value(act)["verdict"] == verdict(word="pass")
 
 
 def test_the_first_act_has_nothing_before_it(store: LedgerStore) -> None:
@@ -104,9 +104,9 @@ def test_in_a_pipe_the_numbers_are_aligned_text(
     stage: Stage, store: LedgerStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     explain(stage.workspace(), Out(False), 2)
-    said = capsys.readouterr().out
-    assert "all signals together  0.3x of 20x\n" in said
-    assert "5.9x of 20x, +0.2 pp" in said
+    text = capsys.readouterr().out
+    assert "all signals together  0.3x of 20x\n" in text
+    assert "5.9x of 20x, +0.2 pp" in text
 
 
 def test_a_moment_is_shown_with_the_chain_checked(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deployment.history.moment import in_force, look_back, moment, told
+from deployment.history.moment import described, in_force, look_back, moment
 from deployment.workspace.errors import BadOption, EdgeFailure
 from deployment.workspace.ledger import make_record, opened_record
 from rollout.state.ledger import Ledger, Rollout, Step, Version
@@ -74,8 +74,8 @@ def entry(revision: int, minutes: float, action: str = "canary") -> Entry:
 )
 @pytest.mark.usefixtures("_berlin")
 def test_a_moment_is_read_and_says_how(text: str, at: str, note: str) -> None:
-    found = moment(text, NOW)
-    assert (found.at.isoformat(), found.note) == (at, note)
+    asked = moment(text, NOW)
+    assert (asked.at.isoformat(), asked.note) == (at, note)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_what_is_still_to_come_is_refused(text: str) -> None:
 
 
 def test_a_moment_that_no_calendar_has_is_refused() -> None:
-    with pytest.raises(BadOption, match="out of the calendar's reach"):
+    with pytest.raises(BadOption, match="out of the calendar's range"):
         moment("0001-01-01T00:00+10:00", NOW)
 
 
@@ -105,19 +105,19 @@ def test_the_newest_revision_recorded_by_then_was_in_force(
 ) -> None:
     """Revision 4 was recorded by a machine whose clock is behind."""
     entries = [entry(4, 10.5), entry(3, 11), entry(2, 5), entry(1, 0)]
-    found = in_force(entries, NOW + timedelta(minutes=minutes))
-    assert (found.entry.revision if found else None) == revision
+    force = in_force(entries, NOW + timedelta(minutes=minutes))
+    assert (force.entry.revision if force else None) == revision
     assert (
-        found is None
-        or (found.follower.revision if found.follower else 5) == found.entry.revision + 1
+        force is None
+        or (force.follower.revision if force.follower else 5) == force.entry.revision + 1
     )
 
 
 @pytest.mark.usefixtures("_berlin")
 def test_what_was_in_force_is_told_whole() -> None:
-    found = in_force([entry(2, 5, "promote"), entry(1, 0)], NOW + timedelta(minutes=1))
-    assert found is not None
-    value, lines = told(moment("2026-05-01T14:01", NOW + timedelta(hours=1)), found)
+    force = in_force([entry(2, 5, "promote"), entry(1, 0)], NOW + timedelta(minutes=1))
+    assert force is not None
+    value, lines = described(moment("2026-05-01T14:01", NOW + timedelta(hours=1)), force)
     assert value["split"] == {"v1": 95.0, "v2": 5.0}
     assert (value["released"], value["revision"], value["hash"]) == ("v1", 1, "hash 1")
     assert (value["rollout"]["candidate"], value["rollout"]["step"], value["rollout"]["steps"]) == (

@@ -11,10 +11,10 @@ import pytest
 
 from cli.render.plan import plan_in_words
 from deployment.plan.contracts import contract_at_stake, contract_with_users
-from deployment.plan.plan import Planned, environment_changes, plan
+from deployment.plan.plan import RolloutPlan, environment_changes, make_plan
 from deployment.plan.recordings import recorded_rows
-from deployment.plan.replay import Batch, Pair, Replayed, Said, batch_size
-from deployment.plan.replay_diff import Differences, differences, judged, latency, quantile
+from deployment.plan.replay import Batch, Pair, ReplayResult, RowAnswer, batch_size
+from deployment.plan.replay_diff import Differences, compare, differences, latency, quantile
 from deployment.plan.segments import groups
 from deployment.workspace.errors import BadOption, EdgeFailure
 from rollout.errors import Breaking, NothingToDo
@@ -40,27 +40,27 @@ def recording(tmp_path: Path) -> str:
     return str(path)
 
 
-def said(planned: Planned) -> str:
+def said(planned: RolloutPlan) -> str:
     """The plan in words."""
     return "\n".join(plan_in_words(planned))
 
 
-def replayed(planned: Planned) -> Differences:
+def replayed(planned: RolloutPlan) -> Differences:
     """What its replay found."""
     assert planned.replay is not None
-    return planned.replay.found
+    return planned.replay.differences
 
 
 def test_a_plan_changes_nothing_and_shows_contract_environment_and_steps(running: Stage) -> None:
     before = running.newest()
-    found = plan(running.workspace(), "v2", "canary", None)
-    assert found.contract is not None
-    assert (found.contract.verdict, found.environment, found.replay) == (
+    plan = make_plan(running.workspace(), "v2", "canary", None)
+    assert plan.contract is not None
+    assert (plan.contract.verdict, plan.environment, plan.replay) == (
         ContractVerdict.COMPATIBLE,
         [],
         None,
     )
-    text = said(found)
+    text = said(plan)
     assert "contract of v2 with users of v1: compatible" in text
     assert "step 1      5 %" in text
     assert "next     python deploy.py deploy v2" in text
@@ -71,11 +71,11 @@ def test_a_version_that_is_only_delivered_is_asked_in_a_process_that_ends(
     running: Stage, recording: str
 ) -> None:
     before = running.newest()
-    found = plan(running.workspace(), "v2", "canary", recording)
-    assert found.replay is not None
-    assert found.replay.own == ("v2",)
-    assert (replayed(found).rows, replayed(found).changed, replayed(found).errors) == (40, 0, [])
-    cost = replayed(found).latency
+    plan = make_plan(running.workspace(), "v2", "canary", recording)
+    assert plan.replay is not None
+    assert plan.replay.own == ("v2",)
+    assert (replayed(plan).rows, replayed(plan).changed, replayed(plan).errors) == (40, 0, [])
+    cost = replayed(plan).latency
     assert cost is not None
     assert (cost.rows, cost.batches) == (1, 40)
     assert cost.ratio > 0
@@ -88,12 +88,12 @@ def test_a_running_version_is_asked_where_it_runs_and_what_it_answers_otherwise_
 ) -> None:
     running.deliver("v4", behaviour="drifts")
     running.act("deploy", "v4")
-    found = plan(running.workspace(), "v4", "shadow", recording)
+    plan = make_plan(running.workspace(), "v4", "shadow", recording)
     running.act("retire", "v4")
-    assert found.replay is not None
-    assert (found.replay.own, replayed(found).changed, replayed(found).flips) == ((), 31, 31)
-    assert (replayed(found).worst[0].row, replayed(found).worst[0].distance) == ({"x": 39}, 39.0)
-    text = said(found)
+    assert plan.replay is not None
+    assert (plan.replay.own, replayed(plan).changed, replayed(plan).flips) == ((), 31, 31)
+    assert (replayed(plan).worst[0].row, replayed(plan).worst[0].distance) == ({"x": 39}, 39.0)
+    text = said(plan)
     assert "31 of 40 (77.5 %) would change" in text
     assert '39  v1 78, v4 117  {"x": 39}' in text
     assert "x up to 9: 1 of 10 (10.0 %) change" in text
@@ -106,7 +106,7 @@ def test_a_version_that_cannot_be_started_is_told_with_its_log(
     with pytest.raises(
         EdgeFailure, match=r"v5: it ended at once \(exit status 1\): read .*plan-v5\.log"
     ):
-        plan(running.workspace(), "v5", "canary", recording)
+        make_plan(running.workspace(), "v5", "canary", recording)
 
 
 def test_breaking_is_refused_to_every_verb_that_gives_traffic_and_nothing_else(
@@ -142,9 +142,9 @@ def test_the_way_back_is_never_at_stake(running: Stage) -> None:
     running.deliver("wide", **WIDER)
     running.act("deploy", "wide")
     workspace = running.workspace()
-    found = contract_with_users(workspace, running.ledger(), "wide")
-    assert found is not None
-    assert found.verdict == ContractVerdict.ADDITIVE
+    contract = contract_with_users(workspace, running.ledger(), "wide")
+    assert contract is not None
+    assert contract.verdict == ContractVerdict.ADDITIVE
     running.act("release_in_place", "wide")
     ledger = running.ledger()
     back = contract_with_users(workspace, ledger, "v1")
@@ -160,13 +160,13 @@ def test_a_released_manifest_that_was_changed_is_taken_for_breaking(running: Sta
     was = path.read_bytes()
     path.write_bytes(was + b"# \n")
     try:
-        found = contract_with_users(running.workspace(), running.ledger(), "v2")
+        contract = contract_with_users(running.workspace(), running.ledger(), "v2")
     finally:
         path.write_bytes(was)
 
-    assert found is not None
-    assert found.verdict == ContractVerdict.BREAKING
-    assert "is not what was released" in found.differences[0].says
+    assert contract is not None
+    assert contract.verdict == ContractVerdict.BREAKING
+    assert "is not what was released" in contract.differences[0].says
 
 
 def test_the_verb_answers_with_one_object_and_code_6_where_it_breaks(running: Stage) -> None:
@@ -187,21 +187,21 @@ def test_the_verb_answers_with_one_object_and_code_6_where_it_breaks(running: St
 def test_what_cannot_be_planned_is_told(running: Stage, tmp_path: Path) -> None:
     workspace = running.workspace()
     with pytest.raises(NothingToDo, match="v1 is released already"):
-        plan(workspace, "v1", "canary", None)
+        make_plan(workspace, "v1", "canary", None)
 
     with pytest.raises(
         BadOption, match="there is no strategy 'leap': choose one of shadow, canary"
     ):
-        plan(workspace, "v2", "leap", None)
+        make_plan(workspace, "v2", "leap", None)
 
     with pytest.raises(EdgeFailure, match="v9 is not delivered"):
-        plan(workspace, "v9", "canary", None)
+        make_plan(workspace, "v9", "canary", None)
 
     with pytest.raises(EdgeFailure, match="the router recorded nothing in"):
-        plan(workspace, "v2", "canary", "recent")
+        make_plan(workspace, "v2", "canary", "recent")
 
     with pytest.raises(EdgeFailure, match="cannot be read"):
-        plan(workspace, "v2", "canary", str(tmp_path / "none.jsonl"))
+        make_plan(workspace, "v2", "canary", str(tmp_path / "none.jsonl"))
 
 
 # What recorded rows may look like.
@@ -271,19 +271,19 @@ def test_what_all_workers_recorded_is_recent(stage: Stage) -> None:
 # What differs, and for whom.
 
 
-def pair(mine: Any, theirs: Any, **row: Any) -> Pair:
+def pair(today: Any, tomorrow: Any, **row: Any) -> Pair:
     """Two predictions; a text is an error."""
     return Pair(
         row,
         *(
-            Said(None, each, "city") if isinstance(each, str) else Said(each)
-            for each in (mine, theirs)
+            RowAnswer(None, answer, "city") if isinstance(answer, str) else RowAnswer(answer)
+            for answer in (today, tomorrow)
         ),
     )
 
 
 @pytest.mark.parametrize(
-    ("mine", "theirs", "changed", "moved", "distance"),
+    ("today", "tomorrow", "changed", "moved", "distance"),
     [
         ([0.6, 0.4], [0.6, 0.4], False, False, 0.0),
         ([0.6, 0.4], [0.7, 0.3], False, True, 0.1),
@@ -297,11 +297,11 @@ def pair(mine: Any, theirs: Any, **row: Any) -> Pair:
     ],
 )
 def test_a_row_changes_where_its_user_would_notice(
-    mine: Any, theirs: Any, changed: bool, moved: bool, distance: float | None
+    today: Any, tomorrow: Any, changed: bool, moved: bool, distance: float | None
 ) -> None:
-    found = judged(pair(mine, theirs), 1e-6)
-    assert (found.changed, found.moved) == (changed, moved)
-    assert found.distance == (None if distance is None else pytest.approx(distance))
+    change = compare(pair(today, tomorrow), 1e-6)
+    assert (change.changed, change.moved) == (changed, moved)
+    assert change.distance == (None if distance is None else pytest.approx(distance))
 
 
 def test_errors_of_one_side_name_version_column_and_example() -> None:
@@ -312,18 +312,20 @@ def test_errors_of_one_side_name_version_column_and_example() -> None:
         pair("no", "no"),
         pair(1.0, 1.0),
     ]
-    found = differences(Replayed(pairs, [], 1), "v1", "v2", 0.0)
-    assert [(each.version, each.column, each.rows, each.example) for each in found.errors] == [
+    result = differences(ReplayResult(pairs, [], 1), "v1", "v2", 0.0)
+    assert [
+        (cause.version, cause.column, cause.rows, cause.example) for cause in result.errors
+    ] == [
         ("v2", "city", 2, "unseen city"),
         ("v1", "city", 1, "no"),
     ]
-    assert (found.rows, found.changed, found.failed_both, found.latency) == (5, 3, 1, None)
+    assert (result.rows, result.changed, result.failed_both, result.latency) == (5, 3, 1, None)
 
 
 def test_the_worst_rows_come_first_with_their_columns() -> None:
     pairs = [pair([0.5 + n / 100, 0.5 - n / 100], [0.5, 0.5], n=n) for n in range(10)]
-    worst = differences(Replayed(pairs, [], 1), "v1", "v2", 1e-6).worst
-    assert [each.row["n"] for each in worst] == [9, 8, 7, 6, 5]
+    worst = differences(ReplayResult(pairs, [], 1), "v1", "v2", 1e-6).worst
+    assert [change.row["n"] for change in worst] == [9, 8, 7, 6, 5]
     assert worst[0].distance == pytest.approx(0.09)
 
 
@@ -359,9 +361,9 @@ def test_where_all_rows_fare_alike_there_is_no_group() -> None:
 
 def test_five_groups_at_most_and_null_is_one() -> None:
     rows = [{"a": n % 7 or None, "b": n % 5, "c": n} for n in range(700)]
-    found = groups(rows, [row["a"] is None for row in rows], [None] * 700)
-    assert len(found) == 5
-    assert (found[0].column, found[0].value, found[0].share) == ("a", "null", 1.0)
+    segments = groups(rows, [row["a"] is None for row in rows], [None] * 700)
+    assert len(segments) == 5
+    assert (segments[0].column, segments[0].value, segments[0].share) == ("a", "null", 1.0)
 
 
 def test_the_cost_is_the_median_of_the_pairs() -> None:

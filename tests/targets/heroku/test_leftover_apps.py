@@ -12,7 +12,7 @@ import pytest
 
 from deployment.commands import run_verb
 from deployment.commands.garbage_collect import Collected, collect, tidy
-from deployment.commands.status import picture
+from deployment.commands.status import read_status
 from deployment.workspace.errors import EdgeFailure, Interrupted
 from deployment.workspace.ledger import make_record, opened_record, read_ledger, write
 from deployment.workspace.secrets import make_secrets
@@ -241,5 +241,5 @@ def test_error_codes_of_the_logs_are_told_with_their_cause(heroku, here):
     assert [heroku.get(app).status_code for _ in range(2)] == [503, 503]
     found = until(lambda: complaints(here, ledger), "H14 in the log")
     assert found == ["v3: H14 x 2 in its last 200 log lines: it has no dyno: `python deploy.py up`"]
-    assert found[0] in picture(here, probe=False, logs=True)["notes"]
-    assert found[0] not in picture(here, probe=False)["notes"]
+    assert found[0] in read_status(here, probe=False, logs=True).notes
+    assert found[0] not in read_status(here, probe=False).notes

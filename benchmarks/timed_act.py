@@ -1,5 +1,5 @@
-"""`python -m benchmarks.acting VERB [WORD...]`: one act of deploy.py in a process that has imported
-everything.
+"""`python -m benchmarks.timed_act VERB [WORD...]`: one act of deploy.py in a process that has all
+modules loaded.
 
 It prints `ready`, waits for a line, acts, and prints one JSON object: when it began, when its one
 insert into the ledger began, and when it was done (epoch seconds)."""
@@ -16,19 +16,27 @@ from deployment.commands.run_verb import Act, act
 from deployment.workspace.workspace import Workspace, workspace_from_environment
 
 
-def _act(here: Workspace, verb: str, words: list[str]) -> Act:
-    if verb == "canary":
-        return verbs.canary(here, words[0], words[1], None)
-    if verb == "promote_step":
-        return verbs.promote(here, words[0], step=True)
-    return getattr(verbs, verb)(here, *words)  # type: ignore[no-any-return]
+def _act(workspace: Workspace, verb: str, words: list[str]) -> Act:
+    match verb:
+        case "canary":
+            return verbs.canary(workspace, words[0], words[1], None)
+        case "promote":
+            return verbs.promote(workspace, words[0])
+        case "promote_step":
+            return verbs.promote(workspace, words[0], step=True)
+        case "release_in_place":
+            return verbs.release_in_place(workspace, words[0])
+        case "rollback":
+            return verbs.rollback(workspace)
+        case _:
+            raise SystemExit(f"{verb} is not measured")
 
 
 def main() -> None:
     """Act once."""
     verb, *words = sys.argv[1:]
-    here = workspace_from_environment()
-    wanted = _act(here, verb, words)
+    workspace = workspace_from_environment()
+    planned = _act(workspace, verb, words)
     inserted: list[float] = []
 
     @event.listens_for(Engine, "before_cursor_execute")
@@ -39,7 +47,7 @@ def main() -> None:
     print("ready", flush=True)
     sys.stdin.readline()
     began = time.time()
-    act(here, wanted, "benchmark", lambda _: None)
+    act(workspace, planned, "benchmark", lambda _: None)
     print(json.dumps({"began": began, "inserted": inserted[-1], "done": time.time()}), flush=True)
 
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.arriving`: the open-loop load, in a process of its own; see
+"""`python -m benchmarks.open_loop`: the open-loop load, in a process of its own; see
 benchmarks/arrivals.py.
 
 It reads a Plan as JSON, sends, and writes what came of each request as MessagePack. A request is
@@ -145,8 +145,8 @@ class Sender:
         count, due, clock = int(rate * (end - begin)), 0, time.monotonic
         while due < count:
             until = min(count, int((clock() - begin) * rate) + 1)
-            for place in range(due, until):
-                self.begin(begin + place / rate)
+            for number in range(due, until):
+                self.begin(begin + number / rate)
             due = max(due, until)
             await asyncio.sleep(TICK_S)
 

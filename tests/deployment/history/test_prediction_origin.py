@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deployment.history.whoserved import lines, who_served
+from deployment.history.prediction_origin import lines, who_served
 from deployment.workspace.errors import EdgeFailure, Misconfigured
 from deployment.workspace.ledger import make_record, opened_record
 from deployment.workspace.secrets import make_secrets
@@ -42,10 +42,10 @@ class ToyRouter:
                 allowed = self.headers["Authorization"] == f"Bearer {secret}"
                 known = self.path == "/whoserved/a%2Fb"
                 status = 401 if not allowed else 200 if known else 404
-                said = own.said if status == 200 else {"detail": f"no, {status}"}
+                body = own.said if status == 200 else {"detail": f"no, {status}"}
                 self.send_response(status)
                 self.end_headers()
-                self.wfile.write(json.dumps(said).encode())
+                self.wfile.write(json.dumps(body).encode())
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
@@ -79,13 +79,13 @@ def recorded(stage: Stage) -> None:
 
 def test_version_time_predictions_and_revision_are_told(stage: Stage, router: ToyRouter) -> None:
     recorded(stage)
-    found = who_served(stage.workspace(), "a/b")
-    assert (found["version"], found["weight"], found["rollout"]) == ("v2", 5.0, 1)
-    assert found["at"] == "2026-05-01T12:00:01.234+00:00"
-    assert found["predictions"] == [{"class": "0", "score": 0.25}, {"class": "1", "score": 0.75}]
-    assert (found["revision"]["revision"], found["digest"]) == (1, "digest of v2")
-    assert found["more"] == {"unit": 99, "bets": True}
-    text = "\n".join(lines(found))
+    origin = who_served(stage.workspace(), "a/b")
+    assert (origin["version"], origin["weight"], origin["rollout"]) == ("v2", 5.0, 1)
+    assert origin["at"] == "2026-05-01T12:00:01.234+00:00"
+    assert origin["predictions"] == [{"class": "0", "score": 0.25}, {"class": "1", "score": 0.75}]
+    assert (origin["revision"]["revision"], origin["digest"]) == (1, "digest of v2")
+    assert origin["more"] == {"unit": 99, "bets": True}
+    text = "\n".join(lines(origin))
     for words in (
         "v2 answered",
         "5 % for the candidate of the rollout that began with revision 1",
@@ -109,9 +109,9 @@ def test_an_id_of_an_older_form_a_regression_and_many_rows_are_told_too(
             "classes": [""],
         }
     )
-    found = who_served(stage.workspace(), "a/b")
-    assert found["predictions"] == [{"class": None, "score": 2.5}]
-    assert "5 % for v2, no rollout was in progress" in "\n".join(lines(found))
+    origin = who_served(stage.workspace(), "a/b")
+    assert origin["predictions"] == [{"class": None, "score": 2.5}]
+    assert "5 % for v2, no rollout was in progress" in "\n".join(lines(origin))
     router.said = router.said | {"scores": [], "classes": [], "version": "v9"}
     text = "\n".join(lines(who_served(stage.workspace(), "a/b")))
     assert "not in the id: too many rows" in text
@@ -124,9 +124,9 @@ def test_without_the_ledger_the_id_is_told_all_the_same(stage: Stage, router: To
         lines(who_served(stage.workspace(), "a/b"))
     )
     router.said = ID
-    found = who_served(stage.workspace(), "a/b")
-    assert (found["version"], found["revision"]) == ("v2", None)
-    assert "note: the ledger does not tell which revision was in force" in "\n".join(lines(found))
+    origin = who_served(stage.workspace(), "a/b")
+    assert (origin["version"], origin["revision"]) == ("v2", None)
+    assert "note: the ledger does not tell which revision was in force" in "\n".join(lines(origin))
 
 
 def test_an_id_that_is_not_ours_is_refused_with_the_routers_words(

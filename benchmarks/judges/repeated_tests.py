@@ -35,6 +35,8 @@ def welch(
     n, mean, variance: cumulative (..., looks, 2) by version, at least two values each; variance
     with n - 1 below."""
     spread = np.sqrt(variance)
-    candidate, stable = ((mean[..., each], spread[..., each], n[..., each]) for each in (0, 1))
+    candidate, stable = (
+        (mean[..., version], spread[..., version], n[..., version]) for version in (0, 1)
+    )
     test = ttest_ind_from_stats(*candidate, *stable, equal_var=False)
     return np.asarray((test.pvalue < LEVEL) & (two_sided | (test.statistic > 0)))
