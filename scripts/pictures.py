@@ -20,10 +20,10 @@ from scripts import verdicts
 ROOT = Path(__file__).resolve().parents[1]
 ALONE = {
     "proof": "steps while nothing looks worse, release on proof",
-    "clock": "the clock; rolled back on evidence",
-    "watch": "released once it was watched and is proved",
-    "pairs": "ends once it is proved to answer alike",
-    "person": "rolled back on evidence; else a person decides",
+    "clock": "the clock, back on evidence",
+    "watch": "released once it was watched and has the proof",
+    "pairs": "ends with the proof that it answers alike",
+    "person": "held; back on evidence, a person decides",
 }
 """How each kind of rollout moves on by itself, by Strategy.ends."""
 PART = re.compile(r"(<!-- from the code: (?P<name>[\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
