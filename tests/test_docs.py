@@ -1,4 +1,4 @@
-"""The documentation says what the code does: verbs, options, settings, metrics, states, strategies,
+"""The documentation matches the code: verbs, options, settings, metrics, states, strategies, files,
 links.
 """
 
@@ -61,13 +61,11 @@ def section(name: str, title: str) -> str:
 
 
 def commands(text: str) -> list[list[str]]:
-    """The words after `python deploy.py` of every command in a text; what is shown as output counts
-    too.
-    """
-    found = [
+    """The words after `python deploy.py` of every command in a text, also in shown output."""
+    shown = [
         re.split(r" && | \(|  +| # | or (?=python)", match)[0] for match in COMMAND.findall(text)
     ]
-    return [shlex.split(each) for each in found if each and not each.startswith("VERB")]
+    return [shlex.split(command) for command in shown if command and command != "VERB"]
 
 
 def anchor(heading: str) -> str:
@@ -171,7 +169,8 @@ def test_every_command_on_a_page_has_a_verb_and_options_that_are_there(path: Pat
     for words in commands(path.read_text()):
         verb, *rest = words
         assert verb in VERBS, words
-        known = {name for each in VERBS[verb].parameters() for name in each.names} | {"--help"}
+        parameters = VERBS[verb].parameters()
+        known = {name for parameter in parameters for name in parameter.names} | {"--help"}
         given = {word for word in rest if word.startswith("-")}
         assert given <= known or verb == "demo", words
 
