@@ -26,10 +26,10 @@ Result = dict[str, Any]
 
 HEAD = """# Benchmarks
 
-Made by `python -m benchmarks.report` from the output of the commands named below. Load, router and
-versions share the machine's cores, so **read ratios, not figures**: every set-up runs once a round,
-one after the other, and a ratio is taken within a round. Shown are the medians of the rounds; a
-ratio's spread is its lowest and its highest round.
+`python -m benchmarks.report` writes this page from the output of the commands named below. Load
+generator, router and versions share the machine's cores, so **compare ratios, not figures**. Every
+set-up runs once per round, one after the other, and a ratio is taken within a round. The tables
+show the medians of the rounds; the spread of a ratio is its lowest and its highest round.
 
 """
 
@@ -74,10 +74,9 @@ def serving(result: Result) -> str:
         "## Predictions a second",
         "",
         f"`python -m benchmarks.serving{result['arguments']}` on {machine['cores']} cores "
-        f"({machine['cpu']}, Python "
-        f"{machine['python']}). One flight a request, 90 % answered by v1 (logistic regression) "
-        f"and 10 % by v2 "
-        "(gradient boosting), kept connections by wrk on the same cores.",
+        f"({machine['cpu']}, Python {machine['python']}). One flight per request. v1 (logistic "
+        "regression) answers 90 %, v2 (gradient boosting) 10 %. wrk sends the requests over kept "
+        "connections, from the same cores.",
         "",
         "![requests per second at 64 connections](pictures/serving.svg)",
         "",
@@ -108,9 +107,8 @@ def spent(result: Result) -> str:
         "## Where the time goes",
         "",
         f"`python -m benchmarks.spent`: {result['connections']} connections, "
-        f"{result['requests_s']:,} requests a "
-        "second. Processor time by the request; what two cores have left is idle or the system's "
-        "own.",
+        f"{result['requests_s']:,} requests per second. Processor time per request. The rest of "
+        "two cores is idle or the system's own.",
         "",
         "| process | µs a request |",
         "|---|--:|",
@@ -125,13 +123,11 @@ def rollout(result: Result) -> str:
     lines = [
         "## What a rollout costs its users",
         "",
-        f"`python -m benchmarks.rollout`, {result['connections']} kept connections all the while. "
-        f"*New split after*: "
-        "from the act's insert into the ledger until every user whom it moves was answered by the "
-        "new version. *Whole "
-        "act*: golden answers, the start of a process and drain included. *Longest silence*: "
-        "nobody was answered for "
-        "so long.",
+        f"`python -m benchmarks.rollout`, with {result['connections']} kept connections all the "
+        "time. *New split after*: from the insert into the ledger until the new version answered "
+        "every user whom the change moves. *Whole act*: with the check of golden answers, the "
+        "start of a process and the drain. *Longest silence*: the longest time in which no user "
+        "got an answer.",
         "",
         "| act | requests | failed | new split after | whole act | longest silence |",
         "|---|--:|--:|--:|--:|--:|",
@@ -146,29 +142,28 @@ def overload(result: Result) -> str:
     lines = [
         "## Overload, fairness, memory and start",
         "",
-        "`python -m benchmarks.overload`; ratios to what it measured itself in the same run.",
+        "`python -m benchmarks.overload`. Ratios compare with what it measured itself in the "
+        "same run.",
         "",
     ]
     lines += ["| | figure | |", "|---|---|--:|"]
     for part, figures in result["medians"].items():
         lines += [_figure_row(part, name, value) for name, value in figures.items()]
 
-    return "\n".join(lines)
+    return "\n".join([*lines, ""])
 
 
 def abuse(result: Result) -> str:
     """The section of abuse.py."""
     lines = [
-        "## What strangers and faults cost honest users",
+        "## What hostile clients and faults cost honest users",
         "",
-        "`python -m benchmarks.abuse`: v1 released, v2 a canary of 20 % that is judged; honest "
-        "users ask 300 times a "
-        "second, alone and then beside each attack of `benchmarks/attacks.py`, which goes on "
-        "until after a rollback. "
-        "*Ratio*: the p99 of honest requests over that alone, within a round. A fault stops what "
-        "answers, so its "
-        "minute has those who waited for the restart. *Moved*: whether the attack changed the "
-        "rollout.",
+        "`python -m benchmarks.abuse`: v1 is released, and v2 is a canary of 20 % with `--auto`. "
+        "Honest users send 300 requests per second, first alone and then during each attack of "
+        "`benchmarks/attacks.py`, which goes on until after a rollback. *Ratio*: the p99 of "
+        "honest requests divided by that without the attack, in the same round. A fault stops "
+        "what answers, so its figures include users who waited for the restart. *Moved*: whether "
+        "the attack changed the rollout.",
         "",
         "| attack | p99 ms alone | beside it | ratio | honest requests lost | most MB more | "
         "rollback s | moved |",
@@ -182,9 +177,9 @@ def abuse(result: Result) -> str:
             for attack in result["attacks"]
         ),
         "",
-        f"`rollback` on an idle stack takes {result['rollback_over_python']:.1f} times what "
-        f"`python -c pass` takes, "
-        "from Enter until every router worker has the new split.",
+        f"`rollback` on an idle stack takes {result['rollback_over_python']:.1f} times as long as "
+        "`python -c pass`, from the start of the command until every router worker has the new "
+        "split.",
         "",
     ]
     return "\n".join(lines)
@@ -197,26 +192,22 @@ def verdict(result: Result) -> str:
     lines = [
         "## What the verdict promises, and what it costs",
         "",
-        f"`python -m benchmarks.verdict`: the code of `rollout/` on simulated traffic, "
-        f"{result['runs']:,} rollouts of "
-        f"{result['looks']} looks with nothing wrong, weights that go up and down, rates that "
-        f"follow a daily cycle and "
-        "jump. *No tolerance*: any difference counts.",
+        "`python -m benchmarks.verdict`: the code of `rollout/` on simulated traffic. "
+        f"{result['runs']:,} rollouts of {result['looks']} looks with nothing wrong, with weights "
+        "that go up and down, and rates that follow a daily cycle and jump. *No tolerance*: any "
+        "difference counts.",
         "",
         "| promised at most 5 % | |",
         "|---|--:|",
         *(f"| {name} | {percent(share)} |" for name, share in _alarms(result)),
         "",
-        "Requests of both versions until a regression is rolled back at a weight of 5 %, median / "
-        "90th percentile. "
-        "Ours has a share of alpha of 1 % and no tolerance, and judges waits at this weight, "
-        "which the default does "
-        "only near one half. In brackets: how often this judge rolls back a candidate with "
-        "nothing wrong. "
-        "*Trial*: what the method needed when it was chosen, with the same share. Kayenta, the "
-        "gate of Argo and "
+        "Requests of both versions until a regression is rolled back at a weight of 5 %, median "
+        "/ 90th percentile. Sluice has a share of alpha of 1 % and no tolerance, and judges "
+        "response times at this weight (by default it does so only near one half). In brackets: "
+        "how often this judge rolls back a candidate with nothing wrong. *Trial*: what the "
+        "method needed when it was chosen, with the same share. Kayenta, the gate of Argo and "
         "Flagger (three failures) and a test without correction (chi-square, Welch) look every "
-        "minute of an hour.",
+        "minute for an hour.",
         "",
         "| regression | trial | ours | by trial | Kayenta | gate | repeated test |",
         "|---|--:|--:|--:|--:|--:|--:|",
@@ -254,10 +245,9 @@ def conduct(result: Result) -> str:
     lines = [
         "## Rollouts that run by themselves",
         "",
-        "`python -m benchmarks.conduct`: real processes and flights; a candidate of v1 is given "
-        "to `--auto`. *Failed*: "
-        "requests that users lost. Requests and seconds from the act to its outcome, the median "
-        "of several runs.",
+        "`python -m benchmarks.conduct`: real processes and flights; each candidate against v1 "
+        "runs with `--auto`. *Failed*: requests that users lost. Requests and seconds are from "
+        "the start to the outcome, the median of several runs.",
         "",
         "| run | expected | outcome | requests | seconds | failed |",
         "|---|---|---|--:|--:|--:|",
@@ -287,14 +277,12 @@ def slugs(result: Result) -> str:
     lines = [
         "## What a dyno holds",
         "",
-        "`python -m benchmarks.slugs`: the source that is sent for each app, the slug that a "
-        "fresh environment of "
-        "exactly its requirements.txt makes (compressed, and on the disk; Heroku adds about 30 MB "
-        "of Python and takes "
-        "500 MB), and the memory of its processes, with the workers that a Basic dyno gets, after "
-        f"{result['seconds']:g} s of load at 64 connections. *Resident*: proportional, so that "
-        f"shared pages count "
-        "once; *sum*: of every process by itself.",
+        "`python -m benchmarks.slugs`: the source that is sent for each app; the slug that a new "
+        "environment of exactly its requirements.txt makes (compressed, and on the disk; Heroku "
+        "adds about 30 MB of Python and allows 500 MB); and the memory of its processes after "
+        f"{result['seconds']:g} s of load at 64 connections, with the workers that a Basic dyno "
+        "gets. *Resident*: proportional, so that shared pages count once. *Sum*: of each process "
+        "by itself.",
         "",
         f"| app | source MB | slug MB | on the disk | packages | workers | resident, of "
         f"{result['memory_mb']} | sum |",

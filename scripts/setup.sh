@@ -1,7 +1,7 @@
 #!/bin/sh
 # Make the virtual environment from requirements.txt, once: a second run with the same file does nothing.
 # `setup.sh system` also installs the Debian packages that tests and benchmarks use, `setup.sh peers` the one that
-# only the comparison with peers uses (both need root).
+# only the comparison with peers uses (both need root). `setup.sh docs` makes .venv-docs, which builds the site.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -27,6 +27,17 @@ environment() {
     cp requirements.txt "$stamp"
 }
 
+documentation() {
+    stamp=.venv-docs/.requirements
+    if [ -f "$stamp" ] && cmp -s "$stamp" docs/requirements.txt; then
+        return
+    fi
+    echo "setting up .venv-docs ..."
+    [ -x .venv-docs/bin/pip ] || "$(command -v python3.11 || command -v python3)" -m venv .venv-docs
+    .venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r docs/requirements.txt
+    cp docs/requirements.txt "$stamp"
+}
+
 packages() {
     missing=
     for package in "$@"; do
@@ -45,7 +56,8 @@ packages() {
 
 case "${1:-environment}" in
     environment) environment ;;
+    docs) documentation ;;
     peers) packages haproxy ;;
     system) environment; packages postgresql nginx-light wrk prometheus ;;
-    *) echo "usage: setup.sh [environment|system|peers]" >&2; exit 2 ;;
+    *) echo "usage: setup.sh [environment|system|peers|docs]" >&2; exit 2 ;;
 esac

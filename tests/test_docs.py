@@ -1,4 +1,4 @@
-"""The documentation says what the code does: verbs, options, settings, metrics, states, strategies,
+"""The documentation matches the code: verbs, options, settings, metrics, states, strategies, files,
 links.
 """
 
@@ -21,10 +21,26 @@ VERBS = deploy.app.verbs
 TEXTS = [
     ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "releases/README.md")
 ]
-TEXTS += sorted((ROOT / "docs").rglob("*.md"))
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+TEXTS += PAGES
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
 FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"python deploy\.py ((?:(?!python deploy\.py)[^`\n])*)")
+SOURCE = re.compile(
+    r"`((?:cli|rollout|store|wire|router|service|delivery|deployment|targets|emulator|scripts"
+    r"|benchmarks|tests|examples|docs)/[\w./-]+)`"
+)
+ARRIVING = {
+    "targets/base.py",
+    "rollout/state/signal_settings.py",
+    "rollout/verdict/signals/",
+    "rollout/verdict/signals/rate_signal.py",
+    "rollout/verdict/signals/refusals.py",
+    "rollout/verdict/signals/registry.py",
+    "cli/render/version_table.py",
+    "cli/render/verdict_table.py",
+}
+"""Named in docs/architecture.md before they are there."""
 READ_BY_CODE = re.compile(r"\"(SLUICE_[A-Z_]+|DATABASE_URL|PORT|WEB_CONCURRENCY)\"")
 
 
@@ -54,13 +70,11 @@ def section(name: str, title: str) -> str:
 
 
 def commands(text: str) -> list[list[str]]:
-    """The words after `python deploy.py` of every command in a text; what is shown as output counts
-    too.
-    """
-    found = [
+    """The words after `python deploy.py` of every command in a text, also in shown output."""
+    shown = [
         re.split(r" && | \(|  +| # | or (?=python)", match)[0] for match in COMMAND.findall(text)
     ]
-    return [shlex.split(each) for each in found if each and not each.startswith("VERB")]
+    return [shlex.split(command) for command in shown if command and command != "VERB"]
 
 
 def anchor(heading: str) -> str:
@@ -91,11 +105,11 @@ def test_every_part_that_the_code_makes_is_in_the_documentation() -> None:
     assert marked == set(PARTS)
 
 
-def test_the_vocabularys_table_is_the_cores() -> None:
+def test_the_glossarys_table_of_states_is_the_cores() -> None:
     events = list(Event)
     shown = {
         row[0]: {event: cell for event, cell in zip(events, row[1:], strict=True) if cell != "·"}
-        for row in rows(part("transitions", "vocabulary.md"))
+        for row in rows(part("transitions", "glossary.md"))
     }
     assert shown == {
         str(state): {event: str(follower) for event, follower in TRANSITIONS[state].items()}
@@ -164,7 +178,8 @@ def test_every_command_on_a_page_has_a_verb_and_options_that_are_there(path: Pat
     for words in commands(path.read_text()):
         verb, *rest = words
         assert verb in VERBS, words
-        known = {name for each in VERBS[verb].parameters() for name in each.names} | {"--help"}
+        parameters = VERBS[verb].parameters()
+        known = {name for parameter in parameters for name in parameter.names} | {"--help"}
         given = {word for word in rest if word.startswith("-")}
         assert given <= known or verb == "demo", words
 
@@ -187,6 +202,27 @@ def test_every_relative_link_leads_somewhere(path: Path) -> None:
         assert not heading or heading in titles(target.read_text()), link
 
 
+def test_the_sites_navigation_has_every_page_once() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text().split("\nnav:\n")[1]
+    listed = re.findall(r"([\w/-]+\.md)$", navigation, re.MULTILINE)
+    assert sorted(listed) == sorted(str(path.relative_to(ROOT / "docs")) for path in PAGES)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_of_ours_that_a_page_names_is_there(path: Path) -> None:
+    if path.name == "CHANGELOG.md" or path in DECISIONS:
+        return
+
+    named = set(SOURCE.findall(FENCED.sub("", path.read_text())))
+    assert [name for name in sorted(named - ARRIVING) if not (ROOT / name).exists()] == []
+
+
+def test_the_first_screen_of_the_readme_says_how_to_see_it_and_how_to_test_it() -> None:
+    first_screen = "\n".join((ROOT / "README.md").read_text().splitlines()[:20])
+    assert "$ make demo" in first_screen
+    assert "$ make test" in first_screen
+
+
 @pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.name)
 def test_a_decision_has_its_four_parts_and_is_listed(path: Path) -> None:
     heads = re.findall(r"^## (.*)$", path.read_text(), re.MULTILINE)
@@ -198,9 +234,8 @@ def test_a_decision_has_its_four_parts_and_is_listed(path: Path) -> None:
 
 
 def test_the_recipe_that_is_shown_can_be_read_and_has_its_build() -> None:
-    recipe = next(
-        block for block in FENCED.findall(page("bring-your-own-model.md")) if "def build()" in block
-    )
+    blocks = FENCED.findall(page("tutorials/first-release.md"))
+    recipe = next(block for block in blocks if "def build()" in block)
     source = "\n".join(recipe.splitlines()[1:-1])
     assert "build" in compile(source, "customers.py", "exec").co_names
 

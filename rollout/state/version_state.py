@@ -10,7 +10,7 @@ from rollout.errors import IllegalEvent
 
 
 class State(StrEnum):
-    """Where a version stands; the words are those of docs/vocabulary.md."""
+    """Where a version stands; the words are those of docs/glossary.md."""
 
     DELIVERED = "delivered"
     DEPLOYED = "deployed"
