@@ -104,9 +104,9 @@ def up(
         from dataclasses import replace
 
         from cli.render import summary
-        from targets import registry
+        from deployment.commands import stack
 
-        found = registry.up(workspace if port is None else replace(workspace, port=port), out.say)
+        found = stack.up(workspace if port is None else replace(workspace, port=port), out.say)
         raise SystemExit(summary.stack(out, found))
 
 
@@ -115,9 +115,9 @@ def down(as_json: Json = False) -> None:
     """Stop everything, gracefully, and see that nothing is left."""
     with _command(as_json) as (out, workspace):
         from cli.render import summary
-        from targets import registry
+        from deployment.commands import stack
 
-        summary.stopped(out, registry.down(workspace, out.say))
+        summary.stopped(out, stack.down(workspace, out.say))
 
 
 @app.verb()

@@ -52,13 +52,14 @@ def of_next(workspace: Workspace, ledger: Ledger, name: str) -> Facts:
     ContractBroken.
     """
     from deployment.workspace.bundles import check_belongs, check_seal, read_release
-    from targets.registry import home_of
+    from targets.registry import open_target
 
     release = read_release(workspace.releases, name)
     check_seal(release, workspace.public_key)
     check_belongs(release, workspace.settings.model)
     answers = release.answers
-    program, address = home_of(workspace, ledger, name)
+    with open_target(workspace) as target:
+        program, address = target.home(ledger, name)
     wanted = workspace.settings.deployment.runtime
     return replace(
         plain(workspace),

@@ -13,7 +13,7 @@ from deployment.workspace.ledger import opened_record
 from deployment.workspace.workspace import Workspace
 from rollout.plurals import counted
 from store.entry import Entry
-from targets.local.stack import Stack
+from targets.base import Stack
 
 PIPE_WIDTH = 400
 

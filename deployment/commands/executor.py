@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from types import TracebackType
-from typing import Protocol
 
 from deployment.workspace.errors import EdgeFailure, Interrupted
 from deployment.workspace.interrupts import uninterrupted
@@ -26,30 +25,7 @@ from rollout.decide.actions import (
 from rollout.state.ledger import Ledger
 from store.entry import Entry
 from store.ledger import LedgerStore
-
-Say = Callable[[str], None]
-
-
-class Target(Protocol):
-    """Where versions run."""
-
-    def reserved(self, version: str) -> AbstractContextManager[None]:
-        """Hold the right to start a version."""
-
-    def start(self, version: str, program: str) -> None:
-        """Start a process group."""
-
-    def wait_ready(self, version: str, program: str) -> float:
-        """Wait for its golden answers; returns seconds."""
-
-    def warm_up(self, version: str, program: str) -> None:
-        """Send it batches."""
-
-    def drain(self, address: str, revision: int) -> bool:
-        """Wait until nothing is in flight to it."""
-
-    def stop(self, program: str) -> None:
-        """Stop a process group."""
+from targets.base import Say, Target
 
 
 class Performer:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deployment.commands.executor import Say
 from deployment.commands.label_file import BadLabels, LabelledRow, count, labels, written
 from deployment.commands.strategy_options import shown_seconds
 from deployment.http_client import Connection, Response, Unreachable, line
@@ -19,6 +18,7 @@ from deployment.router_client import url_of_router
 from deployment.workspace.bundles import delivered, read_release
 from deployment.workspace.errors import EdgeFailure, Interrupted, NotReadyInTime
 from deployment.workspace.workspace import Workspace
+from targets.base import Say
 
 MOST_LABELS = 1_000
 ANSWER_S = 30.0

@@ -21,10 +21,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deployment.commands.executor import Say
 from deployment.workspace.bundles import delivered, golden_rows, read_release
 from deployment.workspace.errors import BadOption, EdgeFailure
 from deployment.workspace.workspace import Workspace
+from targets.base import Say
+from targets.registry import open_target
 
 STEPS = "10,50"
 EVERY = "3s"
@@ -168,9 +169,6 @@ def rehearse(workspace: Workspace, say: Say, versions: Sequence[str] = ()) -> Re
 def _play(
     workspace: Workspace, folder: Path, stage: Stage, say: Say, first: str, second: str
 ) -> Report:
-    from targets.heroku.sizes import monthly_and_daily
-    from targets.heroku.stack import costs
-
     steps: list[RehearsalStep] = []
 
     def run(*words: str) -> bool:
@@ -194,7 +192,10 @@ def _play(
                     break
 
     run("down")
-    cost = monthly_and_daily(costs(workspace))
+    with open_target(workspace, say, "heroku") as target:
+        cost = target.costs()
+
+    assert cost is not None, "a platform tells what it costs"
     seen = _asked(stage, "/emulator/account")
     exchanges, failures = seen["exchanges"], seen["failures"]
     return Report(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deployment.commands.executor import Performer, Say
+from deployment.commands.executor import Performer
 from deployment.router_client import check_model
 from deployment.workspace.ledger import opened_record, read_ledger
 from deployment.workspace.workspace import Workspace
@@ -17,7 +17,8 @@ from rollout.decide.decisions import Facts
 from rollout.state.ledger import Ledger
 from store.errors import Conflict
 from store.ledger import LedgerStore
-from targets.registry import target_of
+from targets.base import Say
+from targets.registry import open_target
 
 if TYPE_CHECKING:
     from rollout.state.contract import Contract
@@ -62,7 +63,7 @@ def act(workspace: Workspace, wanted: Act, reason: str, say: Say) -> Done:
         ledger = read_ledger(store)
         facts = wanted.facts(ledger)
         with Performer(
-            lambda: target_of(workspace, say), store, workspace.actor, reason, facts.now, say
+            lambda: open_target(workspace, say), store, workspace.actor, reason, facts.now, say
         ) as performer:
             ledger, plan = _decided_and_performed(
                 wanted, store, performer, ledger, facts, reason, say

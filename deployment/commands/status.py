@@ -24,8 +24,8 @@ from rollout.state.ledger import Ledger, Rollout, Version
 from rollout.state.version_state import LIVE, State
 from store import FeedbackStore, LedgerStore, StoreError
 from store.entry import Entry
-from targets.local.supervisor_client import Process
-from targets.registry import on_heroku, processes
+from targets.base import Process
+from targets.registry import open_target
 
 EVENTS = 5
 Picture = dict[str, Any]
@@ -42,7 +42,7 @@ def picture(
     counts = _counts(workspace, notes)
     processes = _processes(workspace, notes)
     notes += _strays(workspace, ledger, processes)
-    notes += _complaints(workspace, ledger) if logs and on_heroku(workspace) else []
+    notes += _complaints(workspace, ledger) if logs else []
     return {
         "model": workspace.settings.model,
         "revision": ledger.revision,
@@ -115,7 +115,8 @@ def _counts(workspace: Workspace, notes: list[str]) -> Picture:
 
 def _processes(workspace: Workspace, notes: list[str]) -> dict[str, Process]:
     try:
-        return processes(workspace)
+        with open_target(workspace) as target:
+            return target.processes()
     except NotRunning as error:
         notes.append(str(error))
     except EdgeFailure as error:
@@ -141,9 +142,8 @@ def _strays(workspace: Workspace, ledger: Ledger, processes: dict[str, Process])
 
 
 def _complaints(workspace: Workspace, ledger: Ledger) -> list[str]:
-    from targets.heroku.log_errors import complaints
-
-    return complaints(workspace, ledger)
+    with open_target(workspace) as target:
+        return target.log_errors(ledger)
 
 
 def _rollout(rollout: Rollout | None, now: float) -> Picture | None:

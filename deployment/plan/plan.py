@@ -25,7 +25,8 @@ from rollout.state.contract import Contract, ContractVerdict
 from rollout.state.ledger import Ledger, Step
 from rollout.state.strategy import STRATEGIES
 from rollout.state.version_state import LIVE
-from targets.registry import on_heroku
+from targets.base import Bill
+from targets.registry import open_target
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,6 @@ class Replay:
     source: str
     found: Differences
     own: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Bill:
-    """Dollars, if always on; lines: one an item, and the sum."""
-
-    monthly: float
-    daily: float
-    lines: list[str]
 
 
 @dataclass(frozen=True)
@@ -138,7 +130,7 @@ def plan(
         lines,
         _replayed(workspace, ledger, name, source) if source else None,
         _next(ledger, name, how, contract, options),
-        _cost(workspace, ledger, name) if on_heroku(workspace) else None,
+        _cost(workspace, ledger, name),
     )
 
 
@@ -189,14 +181,10 @@ def _lines(
     return plan_lines(ledger, how, name, steps, policy=judged)
 
 
-def _cost(workspace: Workspace, ledger: Ledger, name: str) -> Bill:
+def _cost(workspace: Workspace, ledger: Ledger, name: str) -> Bill | None:
     """Of router, database, the versions that are live and this one beside them."""
-    from targets.heroku.sizes import bill, monthly_and_daily
-    from targets.heroku.stack import costs
-
-    items = costs(workspace, len({version.name for version in ledger.live()} | {name}))
-    cost = monthly_and_daily(items)
-    return Bill(cost.monthly, cost.daily, bill(items))
+    with open_target(workspace) as target:
+        return target.costs(len({version.name for version in ledger.live()} | {name}))
 
 
 def _replayed(workspace: Workspace, ledger: Ledger, name: str, source: str) -> Replay:

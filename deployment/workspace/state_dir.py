@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from deployment.workspace.errors import Misconfigured
+from deployment.workspace.errors import EdgeFailure, Misconfigured
 from deployment.workspace.workspace import Workspace
 
 
@@ -25,6 +25,16 @@ def make_folders(workspace: Workspace) -> None:
             ) from error
 
     _require_private(workspace.run)
+
+
+def check_writable(workspace: Workspace) -> None:
+    """Raise EdgeFailure where this user cannot write the state folder, or make it."""
+    existing = workspace.state
+    while not existing.exists():
+        existing = existing.parent
+
+    if not os.access(existing, os.W_OK):
+        raise EdgeFailure(f"{existing} cannot be written by this user: set SLUICE_STATE elsewhere")
 
 
 def conf_folder(workspace: Workspace) -> Path:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from deployment.commands.findings import Finding, looked
 from deployment.workspace.workspace import Workspace
+from targets.findings import Finding, looked
 from targets.heroku.api.addons import addons
 from targets.heroku.api.apps import App, app, refuse_other_generations
 from targets.heroku.api.builds import builds

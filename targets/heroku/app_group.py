@@ -83,7 +83,7 @@ class AppGroup:
         """
         return drain_url(self.app(self.router).url, version, secrets.token.encode())
 
-    def listened_to(self, version: str, program: str, secrets: Secrets) -> None:
+    def ensure_log_drain(self, version: str, program: str, secrets: Secrets) -> None:
         """See that the log of a version's app goes to the router; where it cannot, say so: all else
         works without.
         """

@@ -5,13 +5,13 @@ what it all costs.
 from collections.abc import Iterator
 from functools import partial
 
-from deployment.commands.executor import Say
-from deployment.commands.findings import Finding, looked
 from deployment.workspace.bundles import read_release
 from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.secrets import read_secrets
 from deployment.workspace.workspace import Workspace
 from rollout.state.ledger import Ledger, Version
+from targets.base import Say
+from targets.findings import Finding, looked
 from targets.heroku.api.addons import find_addon
 from targets.heroku.api.apps import apps
 from targets.heroku.api.auth import account
@@ -28,7 +28,7 @@ from targets.heroku.build.app_config import router_vars, version_vars
 from targets.heroku.build.slug_source import router_slug, version_slug
 from targets.heroku.errors import HerokuFailure
 from targets.heroku.names import prefix_of
-from targets.heroku.sizes import Item, database_item, dyno_item, monthly_and_daily
+from targets.heroku.sizes import Item, bill, database_item, dyno_item
 from targets.heroku.stack import DATABASE_URL
 
 QUICK = Patience(deadline_s=20.0, limited_deadline_s=60.0)
@@ -180,9 +180,7 @@ def _strays(
         name for name in sorted(scales) if name not in named and _items(name, scales[name], {})
     ]
     if running:
-        costs = {
-            name: monthly_and_daily(_items(name, scales[name], {})).monthly for name in running
-        }
+        costs = {name: bill(_items(name, scales[name], {})).monthly for name in running}
         told = [f"{name} (${cost:.2f} a month)" for name, cost in costs.items()]
         by_hand = [f"`heroku ps:scale web=0 -a {name}`" for name in running if name not in retired]
         steps = ", ".join(["`python deploy.py collect`"] * (len(by_hand) < len(running)) + by_hand)
@@ -203,7 +201,7 @@ def _cost(group: AppGroup, scales: dict[str, dict[str, Scale]]) -> str:
         plan = ordered.plan.partition(":")[2]
         items.append(database_item(plan, addon_price(group.client, ordered.plan)))
 
-    cost = monthly_and_daily(items)
+    cost = bill(items)
     lines = ", ".join(f"{each.what} {each.quantity} x {each.size}" for each in items)
     return (
         f"${cost.monthly:.2f} a month, ${cost.daily:.2f} a day, if always on ({lines or 'nothing'})"

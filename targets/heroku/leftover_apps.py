@@ -4,10 +4,10 @@ only kept.
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from rollout.state.ledger import Version
+from targets.base import Leftover
 from targets.heroku.api.addons import addons
 from targets.heroku.api.apps import App, apps, delete_app
 from targets.heroku.api.builds import builds
@@ -18,36 +18,13 @@ from targets.heroku.api.prices import dyno_prices
 from targets.heroku.app_group import AppGroup
 from targets.heroku.build.release_pipeline import WEB
 from targets.heroku.errors import HerokuFailure
-from targets.heroku.sizes import Item, bill, dyno_item, monthly_and_daily
+from targets.heroku.sizes import bill, dyno_item
 
 # A dyno that is younger may be one that somebody starts at this moment, on another machine.
 SETTLED_S = 600.0
 
 
-@dataclass(frozen=True)
-class LeftoverApp:
-    """A version's app. id: by which it is deleted, since a name may be somebody else's by then;
-    dynos: what costs.
-    """
-
-    app: str
-    id: str
-    dynos: tuple[Item, ...]
-
-    @property
-    def monthly(self) -> float:
-        """Dollars, if always on."""
-        return monthly_and_daily(self.dynos).monthly
-
-    @property
-    def words(self) -> str:
-        """`1 x Basic, $7.00 a month`."""
-        if self.dynos:
-            return bill(self.dynos)[0].partition(": ")[2]
-        return "no dyno"
-
-
-def rests(group: AppGroup, versions: Iterable[Version]) -> dict[str, LeftoverApp]:
+def leftovers(group: AppGroup, versions: Iterable[Version]) -> dict[str, Leftover]:
     """The apps that these versions still have, by version; others' apps are left out."""
     mine = {each.name: each for each in apps(group.client) if _owned(each, group.owner)}
     own = {
@@ -56,10 +33,10 @@ def rests(group: AppGroup, versions: Iterable[Version]) -> dict[str, LeftoverApp
         if v.program in mine and v.program == group.version(v.name)
     }
     prices = dyno_prices(group.client) if own else {}
-    return {name: _rest(group, found, prices) for name, found in own.items()}
+    return {name: _leftover(group, found, prices) for name, found in own.items()}
 
 
-def end(group: AppGroup, rest: LeftoverApp) -> None:
+def end(group: AppGroup, rest: Leftover) -> None:
     """Scale the app of a retired version to nothing; raises HerokuFailure where somebody may be
     starting it.
     """
@@ -73,7 +50,7 @@ def end(group: AppGroup, rest: LeftoverApp) -> None:
         group.say(f"{rest.app}: no dynos any more")
 
 
-def delete(group: AppGroup, rest: LeftoverApp) -> None:
+def delete(group: AppGroup, rest: Leftover) -> None:
     """Delete the app of a retired version; raises HerokuFailure where it is in use after all."""
     _refuse_fresh(group, rest)
     if any(each.quantity for each in formation(group.client, rest.app).values()):
@@ -89,14 +66,15 @@ def delete(group: AppGroup, rest: LeftoverApp) -> None:
     group.say(f"{rest.app}: deleted")
 
 
-def _rest(group: AppGroup, found: App, prices: dict[str, float]) -> LeftoverApp:
-    now = formation(group.client, found.name).get(WEB)
-    running = (
-        (dyno_item(found.name, now.size, now.quantity, prices),)
-        if now is not None and now.quantity
-        else ()
-    )
-    return LeftoverApp(found.name, found.id, running)
+def _leftover(group: AppGroup, app: App, prices: dict[str, float]) -> Leftover:
+    scale = formation(group.client, app.name).get(WEB)
+    if scale is None or not scale.quantity:
+        return Leftover(app.name, app.id, running=False, monthly=0.0, summary="no dyno")
+
+    dynos = dyno_item(app.name, scale.size, scale.quantity, prices)
+    cost = bill([dynos])
+    summary = cost.lines[0].partition(": ")[2]
+    return Leftover(app.name, app.id, running=True, monthly=cost.monthly, summary=summary)
 
 
 def _owned(found: App, by: Owner) -> bool:
@@ -105,7 +83,7 @@ def _owned(found: App, by: Owner) -> bool:
     return found.owner == by.id
 
 
-def _refuse_fresh(group: AppGroup, rest: LeftoverApp) -> None:
+def _refuse_fresh(group: AppGroup, rest: Leftover) -> None:
     """Raise HerokuFailure where an app is built, or its dynos have only just begun."""
     ages = [time.time() - _epoch(dyno.updated_at) for dyno in dynos(group.client, rest.app)]
     if any(each.pending for each in builds(group.client, rest.app)) or any(

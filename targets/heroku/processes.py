@@ -4,11 +4,11 @@ both.
 
 from deployment.workspace.ledger import opened_record, read_ledger
 from deployment.workspace.workspace import Workspace
+from targets.base import Process
 from targets.heroku.api.apps import app
 from targets.heroku.api.dynos import Dyno, dynos
 from targets.heroku.api.retry import Patience
 from targets.heroku.app_group import AppGroup, open_app_group
-from targets.local.supervisor_client import Process
 
 WORDS = {
     "up": "RUNNING",

@@ -4,9 +4,10 @@ Prices are dollars a month of 30 days if always on; Heroku counts by the second.
 of August 2026 for card customers; `priced` takes the platform's own where it tells them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from deployment.workspace.errors import Misconfigured
+from targets.base import Bill
 
 DAYS_A_MONTH = 30
 # Of a dyno's memory, what the workers may fill: the rest is for the arbiter, a release command and
@@ -77,14 +78,6 @@ class Item:
     monthly: float
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Dollars, if always on."""
-
-    monthly: float
-    daily: float
-
-
 def size(name: str) -> Size:
     """A dyno size, in whatever case it is written; raises Misconfigured naming those there are."""
     found = SIZES.get(name.lower())
@@ -144,22 +137,13 @@ def database_item(plan: str, monthly: float | None = None) -> Item:
     return Item("ledger", f"heroku-postgresql:{plan}", 1, price)
 
 
-def monthly_and_daily(plan: Sequence[Item]) -> Cost:
-    """What a plan costs, always on."""
-    monthly = sum(each.monthly * each.quantity for each in plan)
-    return Cost(round(monthly, 2), round(monthly / DAYS_A_MONTH, 2))
-
-
-def bill(plan: Sequence[Item]) -> list[str]:
-    """One line an item and a sum, to be printed before anything is bought."""
+def bill(items: Sequence[Item]) -> Bill:
+    """What these cost, always on: the sum, and one line per item to show before a purchase."""
+    monthly = round(sum(item.monthly * item.quantity for item in items), 2)
+    daily = round(monthly / DAYS_A_MONTH, 2)
     lines = [
-        f"{each.what}: {each.quantity} x {each.size}, ${each.monthly * each.quantity:.2f} a month"
-        for each in plan
+        f"{item.what}: {item.quantity} x {item.size}, ${item.monthly * item.quantity:.2f} a month"
+        for item in items
     ]
-    cost = monthly_and_daily(plan)
-    return [*lines, f"together ${cost.monthly:.2f} a month, ${cost.daily:.2f} a day, if always on"]
-
-
-def without(plan: Sequence[Item], what: str) -> list[Item]:
-    """The plan once something is scaled to zero."""
-    return [replace(each, quantity=0) if each.what == what else each for each in plan]
+    total = f"together ${monthly:.2f} a month, ${daily:.2f} a day, if always on"
+    return Bill(monthly, daily, [*lines, total])

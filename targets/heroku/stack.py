@@ -10,8 +10,6 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from deployment.commands.executor import Say
-from deployment.commands.garbage_collect import tidy
 from deployment.readiness import NotAnswering, ask_once, probe_of
 from deployment.router_client import wait_router
 from deployment.workspace.bundles import delivered, read_release
@@ -22,6 +20,7 @@ from deployment.workspace.secrets import Secrets, make_secrets
 from deployment.workspace.state_dir import make_folders
 from deployment.workspace.workspace import Workspace
 from rollout.state.ledger import Ledger, Version
+from targets.base import TWO_VERSIONS, Say, Stack
 from targets.heroku.api.addons import ensure_addon
 from targets.heroku.api.apps import app
 from targets.heroku.api.config_vars import config_vars
@@ -33,7 +32,6 @@ from targets.heroku.build.release_pipeline import WEB
 from targets.heroku.build.slug_source import router_slug
 from targets.heroku.errors import HerokuFailure
 from targets.heroku.sizes import Item, bill, check_quantity, database_item, dyno_item
-from targets.local.stack import Stack
 
 DATABASE_URL = "DATABASE_URL"
 
@@ -48,7 +46,7 @@ def up(workspace: Workspace, say: Say) -> Stack:
         held(workspace, "up", "bringing this stack up or down"),
         open_app_group(workspace, say) as group,
     ):
-        for line in bill(costs(workspace)):
+        for line in bill(costs(workspace)).lines:
             say(line)
         secrets = make_secrets(workspace)
         found, fresh = group.ensured(group.router)
@@ -69,7 +67,6 @@ def up(workspace: Workspace, say: Say) -> Stack:
             ledger = read_ledger(store)
         failed = _versions(group, ledger, secrets)
         _end_strays(group, ledger)
-        tidy(workspace, say)
 
     return Stack(
         found.url, not fresh, tuple(v.name for v in ledger.live()), failed, time.monotonic() - began
@@ -98,7 +95,7 @@ def down(workspace: Workspace, say: Say) -> int:
     return stopped
 
 
-def costs(workspace: Workspace, versions: int = 2) -> list[Item]:
+def costs(workspace: Workspace, versions: int = TWO_VERSIONS) -> list[Item]:
     """What the router, its database and so many versions at once cost."""
     wanted = workspace.settings.heroku
     check_quantity(wanted.router_size, wanted.router_dynos)
@@ -208,7 +205,7 @@ def _version(group: AppGroup, version: Version, secrets: Secrets) -> None:
     group.standing(version)
     release = read_release(group.workspace.releases, version.name)
     group.chain(version.program).configured(dict(version_vars(group.workspace, release, secrets)))
-    group.listened_to(version.name, version.program, secrets)
+    group.ensure_log_drain(version.name, version.program, secrets)
     if scale(
         group.client, version.program, {WEB: Scale(wanted.version_dynos, wanted.version_size)}
     ):

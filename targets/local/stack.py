@@ -2,13 +2,10 @@
 twice repairs.
 """
 
-import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
-from deployment.commands.executor import Say
 from deployment.readiness import NotAnswering, probe_of, wait_ready
 from deployment.router_client import check_model, router_url, wait_router
 from deployment.workspace.bundles import check_seal, read_release
@@ -20,24 +17,14 @@ from deployment.workspace.secrets import Secrets, check_webhook_secret, make_sec
 from deployment.workspace.state_dir import conf_folder, make_folders
 from deployment.workspace.workspace import Workspace
 from rollout.state.ledger import Ledger, Version
+from targets.base import Say, Stack
+from targets.local.address import bound_port, router_address
 from targets.local.orphans import left_behind, supervisors
 from targets.local.programs import ROUTER, router_program, service_program
+from targets.local.supervisor_client import Supervisor
 from targets.local.supervisor_daemon import start_supervisor, stop_supervisor
 from targets.local.supervisord_conf import Program, conf_file, log_file, program_conf
-from targets.local.target import LocalTarget, watch_for_end
-
-
-@dataclass(frozen=True)
-class Stack:
-    """What `up` found or made. failed: versions that are live in the ledger and do not answer, with
-    the reason.
-    """
-
-    url: str
-    already: bool
-    versions: tuple[str, ...]
-    failed: dict[str, str]
-    seconds: float
+from targets.local.version_process import lost_socket, stop_program, watch_for_end
 
 
 def up(workspace: Workspace, say: Say) -> Stack:
@@ -48,8 +35,8 @@ def up(workspace: Workspace, say: Say) -> Stack:
     make_folders(workspace)
     with held(workspace, "up", "bringing this stack up or down"):
         secrets = make_secrets(workspace)
-        target = LocalTarget(workspace)
-        already = target.supervisor.answers()
+        supervisor = Supervisor(workspace)
+        already = supervisor.answers()
         refuse_if_deleted(workspace)
         make_record(workspace)
         with opened_record(workspace) as store:
@@ -57,13 +44,13 @@ def up(workspace: Workspace, say: Say) -> Stack:
         if already or supervisors(workspace) or left_behind(workspace):
             check_model(workspace)
         if already:
-            url = _repair(workspace, target, ledger, say)
+            url = _repair(workspace, supervisor, ledger, say)
         else:
             url = _undone_if_it_fails(
-                workspace, lambda: _start(workspace, target, ledger, secrets, say)
+                workspace, lambda: _start(workspace, supervisor, ledger, secrets, say)
             )
         try:
-            failed = _wait_for_versions(workspace, target, ledger, secrets.service, say)
+            failed = _wait_for_versions(workspace, supervisor, ledger, secrets.service, say)
         except KeyboardInterrupt as error:
             raise Interrupted(
                 f"interrupted: the stack is up at {url}, its versions may still be starting"
@@ -80,8 +67,8 @@ def down(workspace: Workspace, say: Say) -> int:
     """
     make_folders(workspace)
     with held(workspace, "up", "bringing this stack up or down"):
-        target = LocalTarget(workspace)
-        programs = list(target.supervisor.processes()) if target.supervisor.answers() else []
+        supervisor = Supervisor(workspace)
+        programs = list(supervisor.processes()) if supervisor.answers() else []
         strays = [*supervisors(workspace), *left_behind(workspace)]
         if not programs and not strays:
             return 0
@@ -99,7 +86,7 @@ def down(workspace: Workspace, say: Say) -> int:
 
 
 def _start(
-    workspace: Workspace, target: LocalTarget, ledger: Ledger, secrets: Secrets, say: Say
+    workspace: Workspace, supervisor: Supervisor, ledger: Ledger, secrets: Secrets, say: Say
 ) -> str:
     check_webhook_secret(workspace)
     lost = supervisors(workspace)
@@ -111,7 +98,7 @@ def _start(
 
     _forget_programs(workspace)
     port = _port(workspace, say)
-    url = _url(workspace, port)
+    url = _url(workspace.settings.router.host, port)
     conf_file(workspace, ROUTER).write_text(
         program_conf(workspace, router_program(workspace, port))
     )
@@ -121,7 +108,7 @@ def _start(
     start_supervisor(workspace, secrets)
     workspace.url_file.write_text(url)
     workspace.model_file.write_text(workspace.settings.model)
-    wait_router(workspace, url, watch_for_end(target.supervisor, ROUTER))
+    wait_router(workspace, url, watch_for_end(supervisor, ROUTER))
     say(f"router at {url}")
     return url
 
@@ -141,7 +128,7 @@ def _undone_if_it_fails(workspace: Workspace, start: Callable[[], str]) -> str:
         raise
 
 
-def _repair(workspace: Workspace, target: LocalTarget, ledger: Ledger, say: Say) -> str:
+def _repair(workspace: Workspace, supervisor: Supervisor, ledger: Ledger, say: Say) -> str:
     """Start what the ledger names and does not run; end what runs and it does not name."""
     url = router_url(workspace)
     if url is None:
@@ -154,38 +141,38 @@ def _repair(workspace: Workspace, target: LocalTarget, ledger: Ledger, say: Say)
             f"the router runs at {url}: `python deploy.py down`, then `up --port {workspace.port}`"
         )
 
-    running = target.supervisor.processes()
+    running = supervisor.processes()
     named = {version.program: version for version in ledger.live()}
     for program in set(running) - set(named) - {ROUTER}:
-        _end_stray(workspace, target, program, say)
+        _end_stray(workspace, program, say)
 
     for program, version in named.items():
-        if program in running and target.lost_socket(program):
+        if program in running and lost_socket(workspace, program):
             say(f"{program} listened on a socket that is gone: it is ended")
-            target.stop(program)
-            _start_again(workspace, target, version, say)
+            stop_program(workspace, program)
+            _start_again(workspace, supervisor, version, say)
         elif program not in running:
-            _start_again(workspace, target, version, say)
+            _start_again(workspace, supervisor, version, say)
 
     for program in running:
         if program == ROUTER or program in named:
-            target.supervisor.restart_if_given_up(program)
+            supervisor.restart_if_given_up(program)
 
     wait_router(workspace, url, lambda: None)
     return url
 
 
-def _end_stray(workspace: Workspace, target: LocalTarget, program: str, say: Say) -> None:
+def _end_stray(workspace: Workspace, program: str, say: Say) -> None:
     version = program.rpartition("-")[0]
     # Whoever starts that version at this moment holds its lock: then it is no stray.
     with suppress(EdgeFailure), held(workspace, version, "starting it"):
-        target.stop(program)
+        stop_program(workspace, program)
         say(f"{program} ended: the ledger does not name it")
 
 
-def _start_again(workspace: Workspace, target: LocalTarget, version: Version, say: Say) -> None:
+def _start_again(workspace: Workspace, supervisor: Supervisor, version: Version, say: Say) -> None:
     try:
-        target.supervisor.add(_program_of(workspace, version))
+        supervisor.add(_program_of(workspace, version))
         say(f"{version.name} started again as {version.program}")
     except EdgeFailure as error:
         say(f"{version.name} cannot be started: {error}")
@@ -213,7 +200,7 @@ def _program_of(workspace: Workspace, version: Version) -> Program:
 
 
 def _wait_for_versions(
-    workspace: Workspace, target: LocalTarget, ledger: Ledger, secret: str, say: Say
+    workspace: Workspace, supervisor: Supervisor, ledger: Ledger, secret: str, say: Say
 ) -> dict[str, str]:
     failed: dict[str, str] = {}
     for version in ledger.live():
@@ -225,7 +212,7 @@ def _wait_for_versions(
             seconds = wait_ready(
                 probe,
                 workspace.settings.deployment.ready_timeout_s,
-                watch_for_end(target.supervisor, version.program),
+                watch_for_end(supervisor, version.program),
                 log,
             )
             say(f"{version.name} answers its golden rows ({seconds:.1f} s)")
@@ -250,36 +237,25 @@ def _forget_programs(workspace: Workspace) -> None:
 
 
 def _port(workspace: Workspace, say: Say) -> int:
-    """The port of the router: the one it had where it was never brought down, for its users still
-    ask there.
-    """
-    had = (router_url(workspace) or "").rpartition(":")[2]
-    if not workspace.port and had.isdigit():
+    """The router's port: the one it had unless `down` stopped it, since its users know it."""
+    previous = (router_url(workspace) or "").rpartition(":")[2]
+    host, port = router_address(workspace)
+    if not workspace.port and previous.isdigit():
         try:
-            return _free_port(workspace, int(had))
-        except Misconfigured:
-            say(f"port {had}, which the router had, is taken by another process")
+            return bound_port(host, int(previous))
+        except OSError:
+            say(f"port {previous}, which the router had, is taken by another process")
 
-    return _free_port(
-        workspace, workspace.settings.router.port if workspace.port is None else workspace.port
-    )
-
-
-def _free_port(workspace: Workspace, port: int) -> int:
-    """The port itself where it can be bound, any free one for 0; raises Misconfigured."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((workspace.settings.router.host, port))
-        except OSError as error:
-            raise Misconfigured(
-                f"the router cannot listen on {workspace.settings.router.host}:{port} "
-                f"({error.strerror}): "
-                "`up --port 0` takes a free port, or change router.port in deploy.toml"
-            ) from error
-        return int(probe.getsockname()[1])
+    try:
+        return bound_port(host, port)
+    except OSError as error:
+        raise Misconfigured(
+            f"the router cannot listen on {host}:{port} ({error.strerror}): `up --port 0` takes a "
+            f"free port, or change router.port in deploy.toml"
+        ) from error
 
 
-def _url(workspace: Workspace, port: int) -> str:
-    host = workspace.settings.router.host
-    return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104
+def _url(host: str, port: int) -> str:
+    if host in ("0.0.0.0", "::"):  # noqa: S104
+        return f"http://127.0.0.1:{port}"
+    return f"http://{host}:{port}"

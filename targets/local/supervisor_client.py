@@ -7,12 +7,12 @@ import time
 import xmlrpc.client
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
 from deployment.http_client import SocketConnection
 from deployment.workspace.errors import CannotStart, NotReadyInTime, NotRunning
 from deployment.workspace.workspace import Workspace
+from targets.base import Process
 from targets.local.supervisord_conf import Program, conf_file, program_conf, socket_path
 
 STOP_DEADLINE_S = 50.0
@@ -21,19 +21,6 @@ ANSWER_S = 30.0
 ASK_AGAIN_S = 1.0
 _BAD_NAME, _ALREADY_ADDED, _NOT_RUNNING, _STILL_RUNNING, _SHUTTING_DOWN = 10, 90, 70, 91, 6
 _AT_REST = ("STOPPED", "EXITED", "FATAL", "UNKNOWN")
-
-
-@dataclass(frozen=True)
-class Process:
-    """state: the supervisor's word (RUNNING, STARTING, BACKOFF, FATAL, ...); pid 0 where there is
-    none.
-    """
-
-    program: str
-    state: str
-    pid: int
-    since_s: float
-    ended_because: str
 
 
 class Supervisor:

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from deployment.commands.findings import Finding
 from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.secrets import make_secrets
 from deployment.workspace.workspace import Workspace
 from rollout.settings import from_mapping
 from rollout.state.ledger import Ledger
+from targets.findings import Finding
 from targets.heroku.api.formation import Scale
 from targets.heroku.app_drift import Checkup, Wanted
 from targets.heroku.build.app_config import router_vars
