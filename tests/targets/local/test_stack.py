@@ -165,7 +165,7 @@ def test_a_supervisor_without_its_socket_is_named_and_ended_before_another_one_s
         path.unlink()
 
     said = stage.run("doctor", code=1)
-    assert f"it runs (pid {first}) and takes no orders" in " ".join((said.out + said.err).split())
+    assert f"it runs (pid {first}) but does not answer" in " ".join((said.out + said.err).split())
     assert up(stage.workspace(), stage.said.append).url == url
     [second] = supervisors(stage.workspace())
     assert second != first
