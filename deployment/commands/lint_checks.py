@@ -19,7 +19,7 @@ from deployment.workspace.workspace import Workspace, read_settings
 from rollout.errors import Refusal
 from store import FeedbackStore, LedgerBroken, StoreError
 from targets.base import LintCheck
-from targets.local.procfile import KINDS, command
+from targets.procfile import KINDS, command
 from targets.registry import open_target
 
 

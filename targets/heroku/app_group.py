@@ -8,12 +8,13 @@ from deployment.workspace.secrets import Secrets
 from deployment.workspace.workspace import Workspace
 from rollout.log_drain import drain_url
 from rollout.state.ledger import Version
+from targets.base import Say, silent
 from targets.heroku.api.apps import App, app, ensure_app
 from targets.heroku.api.auth import account
 from targets.heroku.api.client import Client
 from targets.heroku.api.drains import ensure_drain
 from targets.heroku.api.owner import Owner, owner
-from targets.heroku.api.retry import Patience, Say
+from targets.heroku.api.retry import Patience
 from targets.heroku.build.release_pipeline import Chain
 from targets.heroku.errors import HerokuFailure
 from targets.heroku.names import pipeline_name, prefix_of, router_app, version_app
@@ -100,7 +101,7 @@ class AppGroup:
 
 @contextmanager
 def open_app_group(
-    workspace: Workspace, say: Say = lambda _: None, patience: Patience | None = None
+    workspace: Workspace, say: Say = silent, patience: Patience | None = None
 ) -> Iterator[AppGroup]:
     """The house of a place; raises HerokuFailure where the account cannot be used."""
     with Client(account(), say, patience) as client:

@@ -1,8 +1,8 @@
 """The local target's programs: the Procfile's commands with what each needs to know."""
 
 from deployment.workspace.workspace import Workspace
-from targets.local.procfile import command
 from targets.local.supervisord_conf import ROUTER_PRIORITY, Program
+from targets.procfile import command
 
 ROUTER = "router"
 

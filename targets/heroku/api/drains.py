@@ -11,7 +11,7 @@ from targets.heroku.errors import HerokuFailure, Refused
 
 def drained(client: Client, app: str, url: str) -> bool:
     """Whether the app's log goes to that address, with that secret."""
-    return any(each["url"] == url for each in client.listed(_path(app)))
+    return _find(client, app, url) is not None
 
 
 def ensure_drain(client: Client, app: str, url: str) -> bool:
@@ -22,12 +22,14 @@ def ensure_drain(client: Client, app: str, url: str) -> bool:
 
     Raises HerokuFailure without the address: what the platform refuses it quotes.
     """
-    there = [each for each in client.listed(_path(app)) if _purpose(each["url"]) == _purpose(url)]
-    for each in there:
-        if each["url"] != url:
-            client.delete(f"{_path(app)}/{each['id']}")
+    exists = False
+    for drain in client.list_all(_path(app)):
+        if drain["url"] == url:
+            exists = True
+        elif _purpose(drain["url"]) == _purpose(url):
+            client.delete(f"{_path(app)}/{drain['id']}")
 
-    if any(each["url"] == url for each in there):
+    if exists:
         return False
 
     try:
@@ -35,15 +37,17 @@ def ensure_drain(client: Client, app: str, url: str) -> bool:
     except Refused as error:
         raise HerokuFailure(
             f"{app} can have no log drain to the router ({error.status} {error.id}, request "
-            f"{error.request_id}): "
-            f"five are the most, `heroku drains -a {app}` lists them"
+            f"{error.request_id}): five are the most, `heroku drains -a {app}` lists them"
         ) from None
 
     return True
 
 
 def _find(client: Client, app: str, url: str) -> Any:
-    return next((each for each in client.listed(_path(app)) if each["url"] == url), None)
+    for drain in client.list_all(_path(app)):
+        if drain["url"] == url:
+            return drain
+    return None
 
 
 def _purpose(url: str) -> tuple[str | None, str]:

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 from targets.heroku.api.client import Client
@@ -32,8 +33,11 @@ def log_session(
     expires in minutes.
     """
     body: dict[str, object] = {"lines": min(lines, MOST_LINES), "tail": tail}
-    body |= {"source": source} if source else {}
-    body |= {"dyno_name": dyno} if dyno else {}
+    if source:
+        body["source"] = source
+    if dyno:
+        body["dyno_name"] = dyno
+
     # Sessions cost nothing and end by themselves: one too many does no harm.
     return str(client.post(f"/apps/{app}/log-sessions", body, look=lambda: None)["logplex_url"])
 
@@ -42,8 +46,5 @@ def error_codes(lines: Sequence[str]) -> dict[str, int]:
     """How often each of Heroku's codes (H12, R14, ...) is in lines of its router and dyno
     manager.
     """
-    found: dict[str, int] = {}
-    for line in lines:
-        if match := _CODE.match(line):
-            found[match[1]] = found.get(match[1], 0) + 1
-    return found
+    matches = filter(None, map(_CODE.match, lines))
+    return dict(Counter(match[1] for match in matches))

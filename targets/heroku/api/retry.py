@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from targets.base import Say
 from targets.heroku.errors import Unanswered
 
-Say = Callable[[str], None]
 Look = Callable[[], Any]
 TOKEN_COMES_BACK_S = 0.8
 
@@ -66,10 +66,8 @@ class Attempt:
         patience = self._patience
         self.unsure = self.unsure or fault.may_be_done
         if fault.limited:
-            wait = max(
-                fault.retry_after_s,
-                _grown(patience.limited_s, self._limits, patience.limited_most_s),
-            )
+            grown = _grown(patience.limited_s, self._limits, patience.limited_most_s)
+            wait = max(fault.retry_after_s, grown)
             self._limits += 1
             self._limited_s += wait
             if wait >= 1:
@@ -79,24 +77,24 @@ class Attempt:
             self._faults += 1
 
         # Waiting for one's turn is no sign that nobody answers.
-        deadline_s = (
-            patience.limited_deadline_s if fault.limited else patience.deadline_s + self._limited_s
-        )
+        deadline_s = patience.deadline_s + self._limited_s
+        if fault.limited:
+            deadline_s = patience.limited_deadline_s
+
         if time.monotonic() - self._began + wait > deadline_s:
-            raise Unanswered(self._told(fault, deadline_s))
+            raise Unanswered(self._timed_out(fault, deadline_s))
 
         time.sleep(wait)
 
-    def _told(self, fault: Fault, deadline_s: float) -> str:
-        done = (
-            "; it may have been done all the same" if self.unsure and self.method != "GET" else ""
-        )
+    def _timed_out(self, fault: Fault, deadline_s: float) -> str:
+        done = ""
+        if self.unsure and self.method != "GET":
+            done = "; it may have been done all the same"
+
         return (
-            f"Heroku did not answer {self.what} within {deadline_s:g} s (last: "
-            f"{fault.why}){done}: see "
-            f"https://status.heroku.com, then run the same command again, which looks before it "
-            f"makes anything "
-            f"(request {self.request_id})"
+            f"Heroku did not answer {self.what} within {deadline_s:g} s (last: {fault.why}){done}: "
+            f"see https://status.heroku.com, then run the same command again, which looks before "
+            f"it makes anything (request {self.request_id})"
         )
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 
 import httpx
 
+from targets.base import Say
 from targets.heroku.api.auth import on_this_machine
-from targets.heroku.api.client import USER_AGENT, quiet
-from targets.heroku.api.retry import Say
+from targets.heroku.api.client import USER_AGENT, printable, quiet
 from targets.heroku.errors import HerokuFailure
 
 READING = httpx.Timeout(connect=10.0, read=60.0, write=10.0, pool=10.0)
@@ -45,13 +45,13 @@ def lines_of(url: str, deadline: float) -> Iterator[str]:
     """The lines of a stream until it ends, breaks off, or the deadline is over (on time.monotonic's
     clock).
     """
-    found: list[str] = []
-    reading = _Reading(found.append)
+    lines: list[str] = []
+    reading = _Reading(lines.append)
     with _http(url, READING) as http:
         reading.read(http, url, deadline)
 
     reading.ended()
-    yield from found
+    yield from lines
 
 
 def upload(url: str, content: bytes, pause_s: float = 1.0) -> None:
@@ -104,10 +104,10 @@ class _Reading:
 
     def read(self, http: httpx.Client, url: str, deadline: float) -> None:
         """Read on until it ends or breaks off."""
-        headers = {
-            "Accept": "text/plain",
-            **({"Range": f"bytes={self._bytes}-"} if self._bytes else {}),
-        }
+        headers = {"Accept": "text/plain"}
+        if self._bytes:
+            headers["Range"] = f"bytes={self._bytes}-"
+
         try:
             with http.stream("GET", url, headers=headers) as answer:
                 if answer.is_success:
@@ -142,4 +142,4 @@ class _Reading:
 
 def plain(text: str) -> str:
     """Somebody else's text without what would move a terminal's cursor."""
-    return "".join(each if each.isprintable() else " " for each in _ESCAPE.sub("", text))
+    return printable(_ESCAPE.sub("", text))

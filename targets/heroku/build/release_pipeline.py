@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from targets.base import Say
 from targets.heroku.api.addons import Addon, addon
 from targets.heroku.api.builds import Build, build, builds_of, create_build
 from targets.heroku.api.client import Client
@@ -19,7 +20,6 @@ from targets.heroku.api.dynos import Dyno, dynos
 from targets.heroku.api.formation import formation
 from targets.heroku.api.logs import recent_lines
 from targets.heroku.api.releases import PENDING, SUCCEEDED, Release, newest, release, reuse_slug
-from targets.heroku.api.retry import Say
 from targets.heroku.api.sources import send_source
 from targets.heroku.api.streams import follow, plain
 from targets.heroku.build.crash_watch import Boot

@@ -22,7 +22,7 @@ from targets.heroku.build.requirements import (
 )
 from targets.heroku.build.tarball import Tarball, folder_files, tarball
 from targets.heroku.errors import HerokuFailure
-from targets.local.procfile import written
+from targets.procfile import written
 
 BUNDLE = "bundle"
 PUBLIC_KEY = "keys/sluice.pub"
