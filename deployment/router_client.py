@@ -47,9 +47,8 @@ def check_model(workspace: Workspace) -> None:
     if served is not None and served != workspace.settings.model:
         raise EdgeFailure(
             f"the router of {workspace.state} serves the model {served!r}, deploy.toml says "
-            f"{workspace.settings.model!r}: "
-            "correct `model`, or `python deploy.py down` first, or give this model a state of its "
-            "own (SLUICE_STATE)"
+            f"{workspace.settings.model!r}: correct `model`, or `python deploy.py down` first, or "
+            "give this model a state of its own (SLUICE_STATE)"
         )
 
 

@@ -83,8 +83,8 @@ def _router(workspace: Workspace, ledger: Ledger | None) -> str:
         if time.monotonic() > deadline:
             raise EdgeFailure(
                 f"a worker follows revision {oldest}, the record is at {ledger.revision}: `python "
-                f"deploy.py status` shows all of them, the router's log says why it cannot read "
-                f"the record"
+                "deploy.py status` shows all of them, the router's log says why it cannot read "
+                "the record"
             )
         time.sleep(POLL_S)
 
@@ -106,7 +106,7 @@ def _version(workspace: Workspace, ledger: Ledger, version: Version) -> str:
     if not facts.answers_golden_rows:
         raise EdgeFailure(
             f"it does not give its golden answers ({facts.not_ready_because}): {UP} repairs what "
-            f"it can"
+            "it can"
         )
 
     share = ledger.weight(version.name) / 100

@@ -144,8 +144,8 @@ class Performer:
         if self._written is not None:
             return (
                 f"interrupted, but '{self._written.action}' is done (revision "
-                f"{self._written.revision}); "
-                "if an old process still runs, `python deploy.py up` ends it"
+                f"{self._written.revision}); if an old process still runs, `python deploy.py up` "
+                "ends it"
             )
 
         ended = (

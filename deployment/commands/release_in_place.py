@@ -29,8 +29,7 @@ def release_watched(
     except KeyboardInterrupt as error:
         raise Interrupted(
             f"interrupted: the release-in-place of {version} goes on by itself, `python deploy.py "
-            f"watch` shows it; "
-            "the version before it runs until it is retired"
+            "watch` shows it; the version before it runs until it is retired"
         ) from error
 
     old = _replaced(_ledger(workspace), version) if code == DONE else None

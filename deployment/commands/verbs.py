@@ -227,9 +227,8 @@ def policy_for(workspace: Workspace, how: str, name: str, steps: Sequence[Step] 
     row = strategy(how)
     if row.watches and not workspace.settings.router.fallback:
         raise BadSetting(
-            f"router.fallback is off in deploy.toml, so nobody would answer beside the new "
-            f"version of a {how}, and its "
-            "failures could not be compared: switch it on, or leave out --auto"
+            "router.fallback is off in deploy.toml, so nobody would answer beside the new version "
+            f"of a {how}, and its failures could not be compared: switch it on, or leave out --auto"
         )
 
     weights = [step.weight for step in steps] or list(row.steps)

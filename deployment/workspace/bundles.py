@@ -86,7 +86,7 @@ def read_release(folder: Path, name: str) -> Release:
         there = ", ".join(delivered(folder)) or "nothing"
         raise EdgeFailure(
             f"{name} is not delivered ({folder} has {there}): `python deploy.py deliver {name} "
-            f"--from ...` first"
+            "--from ...` first"
         )
 
     raw = _read(path, MANIFEST, LARGEST_MANIFEST)
@@ -150,9 +150,8 @@ def check_belongs(release: Release, model: str) -> None:
     if found != (model, release.name):
         raise ContractBroken(
             f"{release.path} holds {found[1]} of model '{found[0]}', not {release.name} of "
-            f"'{model}': "
-            "correct 'model' in deploy.toml, or give this model a folder of bundles of its own "
-            "(SLUICE_RELEASES)"
+            f"'{model}': correct 'model' in deploy.toml, or give this model a folder of bundles of "
+            "its own (SLUICE_RELEASES)"
         )
 
 
@@ -172,7 +171,7 @@ def _file(release: Release, name: str) -> bytes:
     if hashlib.sha256(content).hexdigest() != expected:
         raise ContractBroken(
             f"{path} was changed after {release.name} was signed: restore it or deliver a new "
-            f"version"
+            "version"
         )
 
     return content
@@ -208,5 +207,5 @@ def _check_signature(release: Release, raw: bytes, public_key: Path) -> None:
     except InvalidSignature as error:
         raise ContractBroken(
             f"{release.path / MANIFEST} was not signed with {public_key}, or was changed since: "
-            f"restore it, or deliver a new version"
+            "restore it, or deliver a new version"
         ) from error

@@ -44,9 +44,8 @@ def refuse_if_deleted(workspace: Workspace) -> None:
     if workspace.database_is_file and workspace.url_file.exists() and not path.exists():
         raise EdgeFailure(
             f"the record {path} was deleted while the stack runs, which goes on as it is: restore "
-            f"the file from a "
-            "backup. Without one, `python deploy.py down` and then `up` begin anew, with nothing "
-            "deployed"
+            "the file from a backup. Without one, `python deploy.py down` and then `up` begin "
+            "anew, with nothing deployed"
         )
 
 
@@ -72,9 +71,8 @@ def _must_be_known(workspace: Workspace) -> None:
 
     if not workspace.database_url:
         raise EdgeFailure(
-            f"{workspace.state} knows no database yet: `python deploy.py up` orders it and "
-            f"keeps its "
-            f"address"
+            f"{workspace.state} knows no database yet: `python deploy.py up` orders it and keeps "
+            "its address"
         )
 
 

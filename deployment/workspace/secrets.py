@@ -61,7 +61,7 @@ def check_webhook_secret(workspace: Workspace) -> None:
     """
     if workspace.settings.webhooks.urls and len(workspace.webhook_secret) < WEBHOOK_SECRET_LENGTH:
         raise Misconfigured(
-            f"webhooks.urls names receivers and SLUICE_WEBHOOK_SECRET is missing or shorter than "
+            "webhooks.urls names receivers and SLUICE_WEBHOOK_SECRET is missing or shorter than "
             f"{WEBHOOK_SECRET_LENGTH} characters: set it, or empty webhooks.urls in deploy.toml"
         )
 

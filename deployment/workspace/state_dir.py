@@ -48,7 +48,7 @@ def _require_private(folder: Path) -> None:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise Misconfigured(
             f"{folder} is not a folder of this user: remove it, or set SLUICE_STATE to a shorter "
-            f"path"
+            "path"
         )
 
     if found.st_mode & 0o077:

@@ -131,7 +131,7 @@ def read_settings(path: Path) -> Settings:
     except OSError as error:
         raise Misconfigured(
             f"{path} cannot be read ({error.strerror}): give its file, or set SLUICE_CONFIG to "
-            f"another"
+            "another"
         ) from error
     except UnicodeDecodeError as error:
         raise Misconfigured(

@@ -143,7 +143,7 @@ class Checkup:
 
         return (
             f"v{found.version}, {source} (the code around the bundle changed since: the next "
-            f"deploy builds it anew)"
+            "deploy builds it anew)"
         )
 
     def _config(self) -> str:
@@ -243,8 +243,7 @@ class Checkup:
 
         return (
             f"`python deploy.py retire {version}` and `python deploy.py deploy {version}` make it "
-            f"anew; where it has "
-            "users, `python deploy.py rollback` first"
+            "anew; where it has users, `python deploy.py rollback` first"
         )
 
 

@@ -120,7 +120,7 @@ def _database(group: AppGroup) -> str:
     if found is None:
         raise HerokuFailure(
             f"{group.router} has no heroku-postgresql: {UP} orders one, empty; the old record is "
-            f"gone"
+            "gone"
         )
 
     if found.state != "provisioned":
@@ -138,9 +138,8 @@ def _database(group: AppGroup) -> str:
     if config_vars(group.client, group.router).get(DATABASE_URL) != group.workspace.database_url:
         raise HerokuFailure(
             f"the address in {group.workspace.database_file}, or in DATABASE_URL here, is not the "
-            f"one "
-            f"that the router has "
-            f"(new credentials?): unset DATABASE_URL, then {UP} keeps the new one"
+            f"one that the router has (new credentials?): unset DATABASE_URL, then {UP} keeps the "
+            "new one"
         )
 
     return f"{found.name}, {found.plan}, at the address that is kept here"

@@ -91,7 +91,7 @@ def _refuse_fresh(group: AppGroup, rest: Leftover) -> None:
     ):
         raise HerokuFailure(
             f"{rest.app} was started a moment ago, perhaps by somebody else: it is left alone for "
-            f"now"
+            "now"
         )
 
 

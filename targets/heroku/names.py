@@ -69,8 +69,7 @@ def _checked(name: str) -> str:
     if not _APP.match(name):
         raise Misconfigured(
             f"'{name}' is no name for a Heroku app (3 to {LONGEST} of a-z, 0-9 and '-', a letter "
-            f"first): "
-            "set heroku.app_prefix in deploy.toml"
+            "first): set heroku.app_prefix in deploy.toml"
         )
 
     return name

@@ -96,7 +96,7 @@ def check_quantity(name: str, quantity: int) -> None:
     if quantity > found.most_dynos:
         raise Misconfigured(
             f"{found.name} allows {found.most_dynos} dyno a process, not {quantity}: use "
-            f"Standard-1X, or one dyno"
+            "Standard-1X, or one dyno"
         )
 
 
@@ -130,8 +130,7 @@ def database_item(plan: str, monthly: float | None = None) -> Item:
     if price is None:
         raise Misconfigured(
             f"the price of heroku-postgresql:{plan} is not known, so it cannot be shown before it "
-            f"is bought "
-            f"(known: {', '.join(DATABASES)}): correct heroku.postgres in deploy.toml"
+            f"is bought (known: {', '.join(DATABASES)}): correct heroku.postgres in deploy.toml"
         )
 
     return Item("ledger", f"heroku-postgresql:{plan}", 1, price)

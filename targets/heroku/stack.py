@@ -121,7 +121,7 @@ def database(group: AppGroup) -> str:
     if not url:
         raise HerokuFailure(
             f"{group.router} has no {DATABASE_URL} although {ordered.name} is there: see `heroku "
-            f"pg`"
+            "pg`"
         )
 
     keep(group.workspace.database_file, url)
@@ -150,7 +150,7 @@ def _wait_router(group: AppGroup, url: str) -> None:
     except EdgeFailure as error:
         raise HerokuFailure(
             f"the router does not answer at {url}: read `heroku logs -a {group.router}`, then "
-            f"`python deploy.py up`"
+            "`python deploy.py up`"
         ) from error
 
 

@@ -76,14 +76,14 @@ def _supervisor(workspace: Workspace, running: dict[str, Process]) -> str:
 def _refuse_orphans(workspace: Workspace) -> None:
     if pids := supervisors(workspace):
         raise EdgeFailure(
-            f"it runs (pid {pids[0]}) but does not answer at {socket_path(workspace)}: "
-            f"{UP} stops it with its programs and starts a new one"
+            f"it runs (pid {pids[0]}) but does not answer at {socket_path(workspace)}: {UP} stops "
+            "it with its programs and starts a new one"
         )
 
     if pids := left_behind(workspace):
         raise EdgeFailure(
             f"it is gone, {len(pids)} of its processes still run: {UP} stops them and starts a new "
-            f"one"
+            "one"
         )
 
 

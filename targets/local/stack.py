@@ -251,7 +251,7 @@ def _port(workspace: Workspace, say: Say) -> int:
     except OSError as error:
         raise Misconfigured(
             f"the router cannot listen on {host}:{port} ({error.strerror}): `up --port 0` takes a "
-            f"free port, or change router.port in deploy.toml"
+            "free port, or change router.port in deploy.toml"
         ) from error
 
 

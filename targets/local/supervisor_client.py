@@ -133,7 +133,7 @@ class Supervisor:
         except TimeoutError as error:
             raise NotReadyInTime(
                 f"the supervisor did not answer within {ANSWER_S:.0f} s: the machine has too much "
-                f"to do, try again"
+                "to do, try again"
             ) from error
         except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
             raise NotRunning from error

@@ -103,7 +103,7 @@ def _wait_until_it_answers(workspace: Workspace) -> None:
     while not Supervisor(workspace).answers():
         if time.monotonic() > give_up:
             raise NotReadyInTime(
-                f"the supervisor did not answer in time: look at "
+                "the supervisor did not answer in time: look at "
                 f"{workspace.log / 'supervisord.log'}"
             )
         time.sleep(POLL_S)

@@ -70,7 +70,7 @@ def ensure_app(
             raise
         raise HerokuFailure(
             f"{name} cannot be had: {error}; names are unique in all of Heroku, so where it is "
-            f"somebody else's, set another heroku.app_prefix in deploy.toml"
+            "somebody else's, set another heroku.app_prefix in deploy.toml"
         ) from error
 
     refuse_other_generations(ensured)
@@ -86,8 +86,8 @@ def refuse_other_generations(app: App) -> None:
     """Raise HerokuFailure unless the app has slugs and buildpacks, which Fir's have not."""
     if app.generation != GENERATION:
         raise HerokuFailure(
-            f"{app.name} is of Heroku's generation '{app.generation}', which has no slugs: "
-            "choose another heroku.app_prefix, or remove that app"
+            f"{app.name} is of Heroku's generation '{app.generation}', which has no slugs: choose "
+            "another heroku.app_prefix, or remove that app"
         )
 
 

@@ -71,13 +71,8 @@ def _checked(name: str, url: str) -> str:
 
     is_local = _is_here(host)
     is_heroku = f".{host}".endswith(tuple(f".{domain}" for domain in DOMAINS))
-    if (
-        not (is_local or is_heroku)
-        or parts.username
-        or parts.password
-        or parts.query
-        or parts.fragment
-    ):
+    extras = parts.username or parts.password or parts.query or parts.fragment
+    if extras or not (is_local or is_heroku):
         raise Misconfigured(
             f"{name} is neither one of Heroku's hosts nor this machine: unset it, or correct it"
         )
@@ -112,9 +107,9 @@ def _token(environ: Mapping[str, str], host: str) -> tuple[str, str]:
         hint = " (HEROKU_API_TOKEN is set: the name is HEROKU_API_KEY)"
 
     raise NoToken(
-        f"no Heroku token: neither HEROKU_API_KEY nor a line `machine {machine}` in "
-        f"{file}{hint}: `export HEROKU_API_KEY=$(heroku auth:token)`; newer versions of the "
-        f"`heroku` command keep it in the system's keychain, which Sluice does not read"
+        f"no Heroku token: neither HEROKU_API_KEY nor a line `machine {machine}` in {file}{hint}: "
+        "`export HEROKU_API_KEY=$(heroku auth:token)`; newer versions of the `heroku` command "
+        "keep it in the system's keychain, which Sluice does not read"
     )
 
 

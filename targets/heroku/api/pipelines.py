@@ -45,8 +45,8 @@ def ensure_pipeline(client: Client, name: str, owner: Owner) -> tuple[Pipeline, 
         if error.status != 422:
             raise
         raise HerokuFailure(
-            f"the pipeline {name} cannot be had: {error}; where the name is somebody else's, "
-            f"set another heroku.app_prefix in deploy.toml"
+            f"the pipeline {name} cannot be had: {error}; where the name is somebody else's, set "
+            "another heroku.app_prefix in deploy.toml"
         ) from error
 
 

@@ -93,7 +93,7 @@ class Attempt:
 
         return (
             f"Heroku did not answer {self.what} within {deadline_s:g} s (last: {fault.why}){done}: "
-            f"see https://status.heroku.com, then run the same command again, which looks before "
+            "see https://status.heroku.com, then run the same command again, which looks before "
             f"it makes anything (request {self.request_id})"
         )
 

@@ -78,7 +78,7 @@ def upload(url: str, content: bytes, pause_s: float = 1.0) -> None:
     # The address itself is a secret while it is valid.
     raise HerokuFailure(
         f"the source could not be uploaded ({len(content)} bytes): {why}; run the same command "
-        f"again"
+        "again"
     )
 
 

@@ -71,7 +71,7 @@ def python_of(version: str, whose: str) -> str:
     if minor not in PYTHONS:
         raise HerokuFailure(
             f"{whose} wants Python {version.strip()}, Heroku has {', '.join(PYTHONS)}: deliver it "
-            f"with one of them"
+            "with one of them"
         )
 
     return minor
@@ -85,48 +85,51 @@ def requirements_txt(needs: Needs, lock: Mapping[str, Pin], whose: str) -> str:
         name: _version(name, needs.pins, lock, whose)
         for name in closure(needs.roots, marks_of(needs.python), whose)
     }
-    hashed = all(name in lock and lock[name].version == version for name, version in chosen.items())
+    hashes: dict[str, tuple[str, ...]] = {}
+    if all(name in lock and lock[name].version == version for name, version in chosen.items()):
+        hashes = {name: lock[name].hashes for name in chosen}
+
     lines = []
     for name, version in sorted(chosen.items()):
-        hashes = lock[name].hashes if hashed else ()
-        lines.append(
-            " \\\n    ".join([f"{name}=={version}", *(f"--hash={each}" for each in hashes)])
-        )
-
+        options = map("--hash={}".format, hashes.get(name, ()))
+        lines.append(" \\\n    ".join([f"{name}=={version}", *options]))
     return "\n".join(lines) + "\n"
 
 
-def closure(roots: Iterable[str], marks: Mapping[str, str], whose: str) -> set[str]:
+def closure(roots: Iterable[str], markers: Mapping[str, str], whose: str) -> set[str]:
     """Normalised names of the roots and of all they need on a dyno; extras as in
     `psycopg[binary]`.
     """
-    found: set[str] = set()
+    names: set[str] = set()
     seen: set[tuple[str, str]] = set()
-    waiting = [Requirement(each) for each in roots]
-    while waiting:
-        wanted = waiting.pop()
-        name = canonicalize_name(wanted.name)
-        found.add(name)
-        for extra in ("", *sorted(wanted.extras)):
+    pending = list(map(Requirement, roots))
+    while pending:
+        requirement = pending.pop()
+        name = canonicalize_name(requirement.name)
+        names.add(name)
+        for extra in ("", *sorted(requirement.extras)):
             if (name, extra) not in seen:
                 seen.add((name, extra))
-                waiting += _needed(name, extra, marks, whose)
+                pending += _needed(name, extra, markers, whose)
 
-    return found
+    return names
 
 
-def _needed(name: str, extra: str, marks: Mapping[str, str], whose: str) -> list[Requirement]:
+def _needed(name: str, extra: str, markers: Mapping[str, str], whose: str) -> list[Requirement]:
     try:
-        listed = [Requirement(each) for each in requires(name) or []]
+        requirements = map(Requirement, requires(name) or [])
     except PackageNotFoundError as error:
         raise HerokuFailure(
             f"{whose} needs {name}, which is not installed here, so what it needs itself is not "
-            f"known: "
-            "`make setup`, or install it in this environment"
+            "known: `make setup`, or install it in this environment"
         ) from error
 
-    holding = {**marks, "extra": extra}
-    return [each for each in listed if each.marker is None or each.marker.evaluate(holding)]
+    environment = {**markers, "extra": extra}
+    return [
+        requirement
+        for requirement in requirements
+        if requirement.marker is None or requirement.marker.evaluate(environment)
+    ]
 
 
 def _version(name: str, pins: Mapping[str, str], lock: Mapping[str, Pin], whose: str) -> str:
@@ -138,5 +141,5 @@ def _version(name: str, pins: Mapping[str, str], lock: Mapping[str, Pin], whose:
 
     raise HerokuFailure(
         f"{whose} needs {name}, which neither its environment.yaml nor requirements.txt pins: "
-        f"`make lock`"
+        "`make lock`"
     )

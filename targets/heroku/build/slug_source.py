@@ -3,6 +3,7 @@
 Each source has exactly one dependency file, a `.python-version` and a Procfile. The bundle lies at
 the same place whatever its version, so that config vars need no change when a slug does."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from deployment.workspace.bundles import Release, sealed_files
@@ -75,10 +76,10 @@ def served_by(workspace: Workspace, release: Release) -> str:
     """The runtime of a version there, `onnx` or `sklearn`: the certified one unless deploy.toml
     says otherwise.
     """
-    wanted = workspace.settings.deployment.runtime
-    if wanted == "certified":
+    runtime = workspace.settings.deployment.runtime
+    if runtime == "certified":
         return release.runtime
-    return wanted
+    return runtime
 
 
 def _version_requirements(
@@ -92,15 +93,18 @@ def _version_requirements(
     runtime = served_by(workspace, release)
     roots = [*SERVICE, *RUNTIMES[runtime]]
     if runtime == "sklearn":
-        # Whatever else the pipeline was made of: estimators of other packages are found by what the
-        # pickle names.
-        code = [
-            raw for name, raw in bundle.items() if name.startswith("code.") and name.endswith(".py")
-        ]
-        named = distributions_in(bundle["model.pkl"]) | distributions_of_code(code)
+        # Estimators of other packages are found by the modules that the pickle names.
+        named = distributions_in(bundle["model.pkl"]) | distributions_of_code(_code(bundle))
         roots += sorted(named & trained.keys())
 
     return requirements_txt(Needs(tuple(roots), trained, python), lock, release.name)
+
+
+def _code(bundle: dict[str, bytes]) -> Iterator[bytes]:
+    """The pipeline's own modules."""
+    for name, content in bundle.items():
+        if name.startswith("code.") and name.endswith(".py"):
+            yield content
 
 
 def _read(path: Path) -> bytes:

@@ -55,7 +55,7 @@ def folder_files(folder: Path, under: str, suffixes: tuple[str, ...] = ()) -> di
     """Every file of a folder as `under/...`; without bytecode and hidden ones. Raises HerokuFailure
     for a link.
     """
-    found = {}
+    contents = {}
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
         if any(part in _LEFT_OUT or part.startswith(".") for part in relative.parts):
@@ -65,9 +65,9 @@ def folder_files(folder: Path, under: str, suffixes: tuple[str, ...] = ()) -> di
                 f"{path} is a link, whose target would not be sent: put the file itself there"
             )
         if path.is_file() and (not suffixes or path.suffix in suffixes):
-            found[f"{under}/{relative.as_posix()}"] = path.read_bytes()
+            contents[f"{under}/{relative.as_posix()}"] = path.read_bytes()
 
-    return found
+    return contents
 
 
 def _entry(path: str, content: bytes) -> tarfile.TarInfo:

@@ -186,7 +186,7 @@ def test_an_app_scaled_to_zero_waits_for_no_dyno(platform: Made) -> None:
 )
 def test_each_link_has_its_deadline(platform: Made, toy: Toy, link: str) -> None:
     client, _ = stage(platform, toy)
-    with pytest.raises(TooLate, match=f"{link} not within 0.6 s; run the same command again"):
+    with pytest.raises(TooLate, match=f"{link} timed out after 0.6 s; run the same command again"):
         run(client).live(V1)
 
 
