@@ -54,12 +54,10 @@ class Refused(HerokuFailure):
         self, what: str, status: int, id: str, resource: str, message: str, request_id: str
     ) -> None:
         self.status, self.id, self.resource, self.request_id = status, id, resource, request_id
-        step = NEXT_STEPS.get(id)
-        said = message.strip().rstrip(".") or "no reason given"
-        super().__init__(
-            f"Heroku refused {what} ({status} {id}): {said}{f'; {step}' if step else ''} (request "
-            f"{request_id})"
-        )
+        reason = message.strip().rstrip(".") or "no reason given"
+        if id in NEXT_STEPS:
+            reason = f"{reason}; {NEXT_STEPS[id]}"
+        super().__init__(f"Heroku refused {what} ({status} {id}): {reason} (request {request_id})")
 
 
 class Unanswered(HerokuFailure):

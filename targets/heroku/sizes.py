@@ -80,22 +80,22 @@ class Item:
 
 def size(name: str) -> Size:
     """A dyno size, in whatever case it is written; raises Misconfigured naming those there are."""
-    found = SIZES.get(name.lower())
-    if found is None:
-        names = ", ".join(each.name for each in SIZES.values())
+    dyno_size = SIZES.get(name.lower())
+    if dyno_size is None:
+        names = ", ".join(known.name for known in SIZES.values())
         raise Misconfigured(
             f"'{name}' is no dyno size (there are {names}): correct it in deploy.toml"
         )
 
-    return found
+    return dyno_size
 
 
 def check_quantity(name: str, quantity: int) -> None:
     """Raise Misconfigured where a size does not allow so many dynos of one process type."""
-    found = size(name)
-    if quantity > found.most_dynos:
+    dyno_size = size(name)
+    if quantity > dyno_size.most_dynos:
         raise Misconfigured(
-            f"{found.name} allows {found.most_dynos} dyno a process, not {quantity}: use "
+            f"{dyno_size.name} allows {dyno_size.most_dynos} dyno a process, not {quantity}: use "
             "Standard-1X, or one dyno"
         )
 
@@ -104,24 +104,29 @@ def workers(name: str, memory: Memory, model_mb: float = 0.0) -> int:
     """WEB_CONCURRENCY that fits. model_mb: of the model's file, which is several times that once it
     is loaded.
     """
-    found = size(name)
+    dyno_size = size(name)
     first_mb = memory.first_mb + LOADED * model_mb
-    left = found.memory_mb * FILLED - first_mb
-    if found.memory_mb < first_mb:
+    left = dyno_size.memory_mb * FILLED - first_mb
+    if dyno_size.memory_mb < first_mb:
         raise Misconfigured(
-            f"about {first_mb:.0f} MB do not fit into a {found.name} dyno of {found.memory_mb} MB: "
-            "choose a larger size in deploy.toml"
+            f"about {first_mb:.0f} MB do not fit into a {dyno_size.name} dyno of "
+            f"{dyno_size.memory_mb} MB: choose a larger size in deploy.toml"
         )
 
-    return max(1, min(found.most_workers, 1 + int(max(0.0, left) // memory.more_mb)))
+    return max(1, min(dyno_size.most_workers, 1 + int(max(0.0, left) // memory.more_mb)))
 
 
 def dyno_item(
     what: str, size_name: str, quantity: int, prices: Mapping[str, float] | None = None
 ) -> Item:
     """A line for dynos. prices: dollars a month by size in lower case, the platform's own."""
-    found = size(size_name)
-    return Item(what, found.name, quantity, (prices or {}).get(found.name.lower(), found.monthly))
+    dyno_size = size(size_name)
+    return Item(
+        what,
+        dyno_size.name,
+        quantity,
+        (prices or {}).get(dyno_size.name.lower(), dyno_size.monthly),
+    )
 
 
 def database_item(plan: str, monthly: float | None = None) -> Item:

@@ -8,6 +8,7 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from deployment.readiness import NotAnswering, ask_once, probe_of
@@ -49,7 +50,7 @@ def up(workspace: Workspace, say: Say) -> Stack:
         for line in bill(costs(workspace)).lines:
             say(line)
         secrets = make_secrets(workspace)
-        found, fresh = group.ensured(group.router)
+        router, created = group.ensured(group.router)
         joined, _ = ensure_pipeline(group.client, group.pipeline, group.owner)
         couple(group.client, group.router, joined)
         workspace = replace(workspace, database_url=database(group))
@@ -60,16 +61,20 @@ def up(workspace: Workspace, say: Say) -> Stack:
         _scale_router(group, workspace.settings.heroku.router_dynos)
         chain.up(live.release.version)
         workspace.url_file.parent.mkdir(parents=True, exist_ok=True)
-        workspace.url_file.write_text(found.url)
-        _wait_router(group, found.url)
-        say(f"router at {found.url}")
+        workspace.url_file.write_text(router.url)
+        _wait_router(group, router.url)
+        say(f"router at {router.url}")
         with opened_record(workspace) as store:
             ledger = read_ledger(store)
         failed = _versions(group, ledger, secrets)
         _end_strays(group, ledger)
 
     return Stack(
-        found.url, not fresh, tuple(v.name for v in ledger.live()), failed, time.monotonic() - began
+        router.url,
+        not created,
+        tuple(v.name for v in ledger.live()),
+        failed,
+        time.monotonic() - began,
     )
 
 
@@ -83,7 +88,7 @@ def down(workspace: Workspace, say: Say) -> int:
     ):
         live = {version.program for version in _ledger(workspace).live()}
         names = [group.router, *sorted(live | _coupled(group) - {group.router})]
-        stopped = sum(_scaled_to_nothing(group, name) for name in names)
+        stopped = sum(_scaled_to_zero(group, name) for name in names)
 
     workspace.url_file.unlink(missing_ok=True)
     if stopped:
@@ -97,13 +102,16 @@ def down(workspace: Workspace, say: Say) -> int:
 
 def costs(workspace: Workspace, versions: int = TWO_VERSIONS) -> list[Item]:
     """What the router, its database and so many versions at once cost."""
-    wanted = workspace.settings.heroku
-    check_quantity(wanted.router_size, wanted.router_dynos)
-    at_once = "1 version" if versions == 1 else f"{versions} versions at once"
+    settings = workspace.settings.heroku
+    check_quantity(settings.router_size, settings.router_dynos)
+    at_once = f"{versions} versions at once"
+    if versions == 1:
+        at_once = "1 version"
+
     return [
-        dyno_item("router", wanted.router_size, wanted.router_dynos),
-        dyno_item(at_once, wanted.version_size, versions * wanted.version_dynos),
-        database_item(wanted.postgres),
+        dyno_item("router", settings.router_size, settings.router_dynos),
+        dyno_item(at_once, settings.version_size, versions * settings.version_dynos),
+        database_item(settings.postgres),
     ]
 
 
@@ -112,8 +120,8 @@ def database(group: AppGroup) -> str:
     Heroku's API is away.
     """
     plan = f"heroku-postgresql:{group.workspace.settings.heroku.postgres}"
-    ordered, fresh = ensure_addon(group.client, group.router, plan)
-    if fresh:
+    ordered, created = ensure_addon(group.client, group.router, plan)
+    if created:
         group.say(f"{group.router}: {plan} ordered")
 
     group.chain(group.router).provisioned(ordered)
@@ -124,11 +132,11 @@ def database(group: AppGroup) -> str:
             "pg`"
         )
 
-    keep(group.workspace.database_file, url)
+    write_secret(group.workspace.database_file, url)
     return url
 
 
-def keep(path: Path, text: str) -> None:
+def write_secret(path: Path, text: str) -> None:
     """Write a secret for this user alone; replaced as a whole."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}")
@@ -156,19 +164,24 @@ def _wait_router(group: AppGroup, url: str) -> None:
 
 def _coupled(group: AppGroup) -> set[str]:
     """Names of the apps in the pipeline."""
-    found = pipeline(group.client, group.pipeline, group.owner)
-    known = (app(group.client, id_) for id_ in coupled(group.client, found)) if found else ()
-    return {each.name for each in known if each is not None}
+    existing = pipeline(group.client, group.pipeline, group.owner)
+    if existing is None:
+        return set()
+
+    apps = map(partial(app, group.client), coupled(group.client, existing))
+    return {app.name for app in apps if app is not None}
 
 
-def _scaled_to_nothing(group: AppGroup, name: str) -> bool:
+def _scaled_to_zero(group: AppGroup, name: str) -> bool:
     """Whether it had dynos. An app that is gone has none."""
-    now = formation(group.client, name).get(WEB) if app(group.client, name) else None
+    if app(group.client, name) is None:
+        return False
+    now = formation(group.client, name).get(WEB)
     if now is None or not now.quantity:
         return False
 
     scale(group.client, name, {WEB: Scale(0, now.size)})
-    group.say(f"{name}: no dynos any more")
+    group.say(f"{name}: scaled to zero")
     return True
 
 
@@ -182,7 +195,7 @@ def _end_strays(group: AppGroup, ledger: Ledger) -> None:
     ):
         # Whoever starts that version at this moment holds its lock: then it is no stray.
         with suppress(EdgeFailure), held(group.workspace, versions.get(name, name), "starting it"):
-            _scaled_to_nothing(group, name)
+            _scaled_to_zero(group, name)
 
 
 def _versions(group: AppGroup, ledger: Ledger, secrets: Secrets) -> dict[str, str]:
@@ -201,15 +214,15 @@ def _versions(group: AppGroup, ledger: Ledger, secrets: Secrets) -> dict[str, st
 
 
 def _version(group: AppGroup, version: Version, secrets: Secrets) -> None:
-    wanted = group.workspace.settings.heroku
+    settings = group.workspace.settings.heroku
     group.standing(version)
     release = read_release(group.workspace.releases, version.name)
     group.chain(version.program).configured(dict(version_vars(group.workspace, release, secrets)))
     group.ensure_log_drain(version.name, version.program, secrets)
     if scale(
-        group.client, version.program, {WEB: Scale(wanted.version_dynos, wanted.version_size)}
+        group.client, version.program, {WEB: Scale(settings.version_dynos, settings.version_size)}
     ):
-        group.say(f"{version.program}: {wanted.version_dynos} x {wanted.version_size}")
+        group.say(f"{version.program}: {settings.version_dynos} x {settings.version_size}")
 
     group.chain(version.program).up(0)
     ask_once(probe_of(release, version.address, secrets.service), 30.0)

@@ -248,8 +248,8 @@ def test_a_pipeline_and_its_couplings_are_made_once(platform: Made) -> None:
         True,
         False,
     )
-    assert pipelines.couple(client, "a", found, pipelines.STAGING)
-    assert not pipelines.couple(client, "a", found, pipelines.STAGING)
+    assert pipelines.couple(client, "a", found, "staging")
+    assert not pipelines.couple(client, "a", found, "staging")
     assert pipelines.couple(client, "a", found)
     assert len(server.calls("POST")) == 2
     assert made["coupling"]["stage"] == "production"
