@@ -1,7 +1,6 @@
-"""Gathers the facts an act is decided by: the clock, the bundle, whether a running version gives
-its golden answers.
+"""Gathers the facts that an act is decided on: time, bundle, golden answers of a running version.
 
-A rollback needs only the clock, and must not wait for the import of the rest.
+A rollback needs only the time, and must not wait for the import of the rest.
 """
 
 import time
@@ -16,7 +15,7 @@ PROBE_S = 10.0
 
 
 def plain(workspace: Workspace) -> Facts:
-    """The clock and who acts: all that an act on the record alone needs."""
+    """The time and the actor: all that an act on the ledger alone needs."""
     return Facts(now=time.time(), actor=workspace.actor)
 
 
@@ -60,11 +59,14 @@ def of_next(workspace: Workspace, ledger: Ledger, name: str) -> Facts:
     answers = release.answers
     with open_target(workspace) as target:
         program, address = target.home(ledger, name)
-    wanted = workspace.settings.deployment.runtime
+    runtime = workspace.settings.deployment.runtime
+    if runtime == "certified":
+        runtime = release.runtime
+
     return replace(
         plain(workspace),
         digest=release.digest,
-        runtime=release.runtime if wanted == "certified" else wanted,
+        runtime=runtime,
         program=program,
         address=address,
         task=answers.task,

@@ -94,7 +94,7 @@ def _predict(version: Connection, rows: list[dict[str, Any]]) -> list[Any]:
     try:
         answer = version.post("/predict", {"instances": rows})
         if answer.status != 200:
-            raise NotAnswering(f"it answered {answer.status}{_said(answer.body)}")
+            raise NotAnswering(f"it answered {answer.status}{_body_excerpt(answer.body)}")
         return list(answer.json()["predictions"])
     except Unreachable as error:
         raise NotAnswering(str(error)) from error
@@ -102,8 +102,8 @@ def _predict(version: Connection, rows: list[dict[str, Any]]) -> list[Any]:
         raise NotAnswering("its answer is not a list of predictions") from error
 
 
-def _said(body: bytes) -> str:
-    """What came with it; a page of HTML is a platform's, which speaks where the version cannot."""
+def _body_excerpt(body: bytes) -> str:
+    """The answer's body; a page of HTML comes from a platform, not from the version."""
     if body.lstrip()[:1] == b"<":
         return " with a page of HTML, which is not the version's own"
     return f": {body[:200].decode(errors='replace')}"
@@ -114,8 +114,12 @@ def _compare(got: list[Any], probe: ReadinessProbe) -> None:
     if len(got) != len(expected):
         raise NotAnswering(f"it answered {len(got)} of {len(expected)} golden rows")
 
-    for index, (mine, wanted) in enumerate(zip(got, expected, strict=True)):
-        if not same(wanted, mine, tolerance, probe.scale):
-            apart = measured(wanted, mine, probe.scale)
-            said = f" ({apart}; {tolerance:g} is allowed)" if apart else ""
-            raise NotAnswering(f"golden row {index} gave {mine!r}, certified was {wanted!r}{said}")
+    for index, (actual, certified) in enumerate(zip(got, expected, strict=True)):
+        if not same(certified, actual, tolerance, probe.scale):
+            distance = measured(certified, actual, probe.scale)
+            details = ""
+            if distance:
+                details = f" ({distance}; {tolerance:g} is allowed)"
+            raise NotAnswering(
+                f"golden row {index} gave {actual!r}, certified was {certified!r}{details}"
+            )

@@ -107,14 +107,14 @@ def read_id(
     try:
         with line(url, operator, timeout_s) as router:
             answer = router.get(f"/whoserved/{quote(token, safe='')}")
-            said = answer.json()
+            value = answer.json()
         if answer.status == 401:
             raise EdgeFailure(
                 f"the router at {url} does not take this stack's operator token: {REMEDY}"
             )
         if answer.status != 200:
-            raise EdgeFailure(str(said["detail"]))
-        return dict(said)
+            raise EdgeFailure(str(value["detail"]))
+        return dict(value)
     except Unreachable as error:
         raise EdgeFailure(
             f"the router at {url} does not answer ({error}): `python deploy.py status`"

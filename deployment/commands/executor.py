@@ -1,8 +1,7 @@
-"""Performs a plan in its order. What was started before the record was written is stopped again if
-the act fails.
+"""Performs the actions of a plan, in order.
 
-The act on traffic is the one insert; once it is written nothing is taken back, whatever happens
-after it."""
+What was started before the ledger was written is stopped again if the act fails. Traffic moves with
+the one insert into the ledger; after that nothing is undone, whatever happens."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -56,7 +55,7 @@ class Performer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        """Undo what was started unless the act was recorded; Ctrl-C becomes a sentence."""
+        """Stop what was started unless the act was recorded; Ctrl-C becomes Interrupted."""
         with self._held:
             if kind is None or isinstance(error, Unsure):
                 return
@@ -117,17 +116,20 @@ class Performer:
             self._proven.add(program)
 
     def _drain(self, version: str, before: Ledger) -> None:
-        revision = self._written.revision if self._written else before.revision
+        revision = before.revision
+        if self._written:
+            revision = self._written.revision
+
         if not self.target.drain(before.version(version).address, revision):
-            self.say(f"{version} still had requests under way when the drain time was over")
+            self.say(f"{version} still had requests in flight when the drain timed out")
 
     def _clean_up(self) -> None:
         """Stop what was started, unless the record has it: then it belongs to the ledger."""
         if self._written is None and self._trying is not None:
-            found = entry_of(self.store, self._trying, self.actor, self.now)
-            self._written = found if isinstance(found, Entry) else None
-            if isinstance(found, Exception):
+            entry = entry_of(self.store, self._trying, self.actor, self.now)
+            if isinstance(entry, Exception):
                 return
+            self._written = entry
 
         if self._written is None:
             for program in reversed(self.started):
@@ -148,7 +150,9 @@ class Performer:
                 "ends it"
             )
 
-        ended = (
-            f"; {', '.join(self.started)} was started and is stopped again" if self.started else ""
+        if not self.started:
+            return "interrupted: nothing was recorded and no traffic moved"
+        return (
+            "interrupted: nothing was recorded and no traffic moved; "
+            f"{', '.join(self.started)} was started and is stopped again"
         )
-        return f"interrupted: nothing was recorded and no traffic moved{ended}"

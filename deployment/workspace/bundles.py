@@ -83,9 +83,9 @@ def read_release(folder: Path, name: str) -> Release:
 
     path = folder / name
     if not path.is_dir():
-        there = ", ".join(delivered(folder)) or "nothing"
+        existing = ", ".join(delivered(folder)) or "nothing"
         raise EdgeFailure(
-            f"{name} is not delivered ({folder} has {there}): `python deploy.py deliver {name} "
+            f"{name} is not delivered ({folder} has {existing}): `python deploy.py deliver {name} "
             "--from ...` first"
         )
 
@@ -146,10 +146,10 @@ def check_belongs(release: Release, model: str) -> None:
     """Raise ContractBroken where the manifest speaks of another model or version than its folder
     and deploy.toml.
     """
-    found = (release.manifest.get("model"), release.manifest.get("version"))
-    if found != (model, release.name):
+    identity = (release.manifest.get("model"), release.manifest.get("version"))
+    if identity != (model, release.name):
         raise ContractBroken(
-            f"{release.path} holds {found[1]} of model '{found[0]}', not {release.name} of "
+            f"{release.path} holds {identity[1]} of model '{identity[0]}', not {release.name} of "
             f"'{model}': correct 'model' in deploy.toml, or give this model a folder of bundles of "
             "its own (SLUICE_RELEASES)"
         )

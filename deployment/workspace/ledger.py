@@ -104,11 +104,11 @@ def write(store: LedgerStore, record: RecordRevision, actor: str, reason: str, n
     try:
         return store.append(revision, body, record.act, actor, reason, at)
     except StoreUnavailable as error:
-        found = entry_of(store, record, actor, now)
-        if found is None:
+        entry = entry_of(store, record, actor, now)
+        if entry is None:
             raise
-        if isinstance(found, Entry):
-            return found
+        if isinstance(entry, Entry):
+            return entry
         raise Unsure(
             f"it is not known whether '{record.act}' was recorded: `python deploy.py history` "
             f"tells. {error}"
@@ -127,15 +127,11 @@ def entry_of(
     except StoreError as error:
         return error
 
-    mine = (record.ledger.revision, record.act, actor, at)
-    return next(
-        (
-            entry
-            for entry in recent
-            if (entry.revision, entry.action, entry.actor, entry.at) == mine
-        ),
-        None,
-    )
+    own = (record.ledger.revision, record.act, actor, at)
+    for entry in recent:
+        if (entry.revision, entry.action, entry.actor, entry.at) == own:
+            return entry
+    return None
 
 
 def refuse_if_moved(store: LedgerStore, before: Ledger) -> None:

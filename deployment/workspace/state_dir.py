@@ -44,12 +44,12 @@ def conf_folder(workspace: Workspace) -> Path:
 
 def _require_private(folder: Path) -> None:
     # It may lie in a folder that everybody can write, where somebody else could have made it first.
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         raise Misconfigured(
             f"{folder} is not a folder of this user: remove it, or set SLUICE_STATE to a shorter "
             "path"
         )
 
-    if found.st_mode & 0o077:
+    if status.st_mode & 0o077:
         folder.chmod(0o700)

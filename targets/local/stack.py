@@ -1,5 +1,6 @@
-"""`up` and `down`: the supervisor, the router, and every version the ledger says is live. `up`
-twice repairs.
+"""`up` and `down` on this machine: the supervisor, the router and all live versions.
+
+A second `up` repairs what is missing.
 """
 
 import time
@@ -28,8 +29,9 @@ from targets.local.version_process import lost_socket, stop_program, watch_for_e
 
 
 def up(workspace: Workspace, say: Say) -> Stack:
-    """Bring the stack up, or repair it; raises EdgeFailure and leaves nothing where the router
-    cannot run.
+    """Start the stack, or repair it.
+
+    Raises EdgeFailure, and leaves nothing running, where the router cannot run.
     """
     began = time.monotonic()
     make_folders(workspace)
@@ -46,7 +48,7 @@ def up(workspace: Workspace, say: Say) -> Stack:
         if already:
             url = _repair(workspace, supervisor, ledger, say)
         else:
-            url = _undone_if_it_fails(
+            url = _undo_on_failure(
                 workspace, lambda: _start(workspace, supervisor, ledger, secrets, say)
             )
         try:
@@ -56,19 +58,22 @@ def up(workspace: Workspace, say: Say) -> Stack:
                 f"interrupted: the stack is up at {url}, its versions may still be starting"
             ) from error
 
-    return Stack(
-        url, already, tuple(v.name for v in ledger.live()), failed, time.monotonic() - began
-    )
+    names = tuple(version.name for version in ledger.live())
+    return Stack(url, already, names, failed, time.monotonic() - began)
 
 
 def down(workspace: Workspace, say: Say) -> int:
-    """Stop everything, the router first, and see that nothing is left; returns how many programs
-    were stopped.
+    """Stop everything, the router first, and check that nothing is left.
+
+    Returns how many programs were stopped.
     """
     make_folders(workspace)
     with held(workspace, "up", "bringing this stack up or down"):
         supervisor = Supervisor(workspace)
-        programs = list(supervisor.processes()) if supervisor.answers() else []
+        programs = []
+        if supervisor.answers():
+            programs = list(supervisor.processes())
+
         strays = [*supervisors(workspace), *left_behind(workspace)]
         if not programs and not strays:
             return 0
@@ -76,12 +81,12 @@ def down(workspace: Workspace, say: Say) -> int:
             stop_supervisor(workspace)
         except KeyboardInterrupt as error:
             raise Interrupted(
-                "interrupted: the stack is still going down, `python deploy.py down` waits for it"
+                "interrupted: the stack is still stopping, `python deploy.py down` waits for it"
             ) from error
         _forget_router(workspace)
         _forget_programs(workspace)
 
-    say(f"stopped: {', '.join(programs) or f'{len(strays)} processes that took no orders'}")
+    say(f"stopped: {', '.join(programs) or f'{len(strays)} processes that did not answer'}")
     return len(programs) or len(strays)
 
 
@@ -92,9 +97,9 @@ def _start(
     lost = supervisors(workspace)
     ended = stop_supervisor(workspace)
     if lost:
-        say(f"ended the supervisor (pid {lost[0]}) that took no orders, with its programs")
+        say(f"stopped the supervisor (pid {lost[0]}) that did not answer, with its programs")
     if ended:
-        say(f"ended {ended} processes whose supervisor was gone")
+        say(f"stopped {ended} processes whose supervisor was gone")
 
     _forget_programs(workspace)
     port = _port(workspace, say)
@@ -113,7 +118,7 @@ def _start(
     return url
 
 
-def _undone_if_it_fails(workspace: Workspace, start: Callable[[], str]) -> str:
+def _undo_on_failure(workspace: Workspace, start: Callable[[], str]) -> str:
     try:
         return start()
     except BaseException as error:
@@ -129,7 +134,7 @@ def _undone_if_it_fails(workspace: Workspace, start: Callable[[], str]) -> str:
 
 
 def _repair(workspace: Workspace, supervisor: Supervisor, ledger: Ledger, say: Say) -> str:
-    """Start what the ledger names and does not run; end what runs and it does not name."""
+    """Start what the ledger names and does not run; stop what runs and is not in the ledger."""
     url = router_url(workspace)
     if url is None:
         raise EdgeFailure(
@@ -148,7 +153,7 @@ def _repair(workspace: Workspace, supervisor: Supervisor, ledger: Ledger, say: S
 
     for program, version in named.items():
         if program in running and lost_socket(workspace, program):
-            say(f"{program} listened on a socket that is gone: it is ended")
+            say(f"{program} listened on a socket that was deleted: it is stopped")
             stop_program(workspace, program)
             _start_again(workspace, supervisor, version, say)
         elif program not in running:
@@ -167,7 +172,7 @@ def _end_stray(workspace: Workspace, program: str, say: Say) -> None:
     # Whoever starts that version at this moment holds its lock: then it is no stray.
     with suppress(EdgeFailure), held(workspace, version, "starting it"):
         stop_program(workspace, program)
-        say(f"{program} ended: the ledger does not name it")
+        say(f"{program} stopped: the ledger does not name it")
 
 
 def _start_again(workspace: Workspace, supervisor: Supervisor, version: Version, say: Say) -> None:
@@ -188,7 +193,7 @@ def _write_conf(workspace: Workspace, version: Version, say: Say) -> None:
 
 
 def _program_of(workspace: Workspace, version: Version) -> Program:
-    """The program the ledger names, its bundle checked to be the one that was deployed."""
+    """The program in the ledger, after a check that its bundle is the one that was deployed."""
     release = read_release(workspace.releases, version.name)
     check_seal(release, workspace.public_key)
     if release.digest != version.digest:
@@ -229,7 +234,7 @@ def _forget_router(workspace: Workspace) -> None:
 
 
 def _forget_programs(workspace: Workspace) -> None:
-    """Files and sockets of programs; none of them runs any more."""
+    """Remove files and sockets of programs, none of which runs now."""
     for path in workspace.run.glob("*.sock"):
         path.unlink()
     for path in conf_folder(workspace).glob("*.conf"):
