@@ -47,8 +47,9 @@ def of_running(workspace: Workspace, ledger: Ledger, name: str) -> Facts:
 
 
 def of_next(workspace: Workspace, ledger: Ledger, name: str) -> Facts:
-    """The verified bundle of a version and the process it would get; raises EdgeFailure,
-    ContractBroken.
+    """The verified bundle of a version and the process it would get.
+
+    Raises EdgeFailure, ContractBroken.
     """
     from deployment.workspace.bundles import check_belongs, check_seal, read_release
     from targets.registry import open_target
@@ -59,6 +60,7 @@ def of_next(workspace: Workspace, ledger: Ledger, name: str) -> Facts:
     answers = release.answers
     with open_target(workspace) as target:
         program, address = target.home(ledger, name)
+
     runtime = workspace.settings.deployment.runtime
     if runtime == "certified":
         runtime = release.runtime
@@ -76,13 +78,8 @@ def of_next(workspace: Workspace, ledger: Ledger, name: str) -> Facts:
 
 
 def of_return(workspace: Workspace, ledger: Ledger) -> Facts:
-    """What a rollback needs: nothing, unless its target has no process any more."""
-    target = ledger.rollback_target()
-    gone = (
-        target is not None
-        and target in ledger.versions
-        and ledger.version(target).state not in LIVE
-    )
-    if gone and target:
-        return of_next(workspace, ledger, target)
+    """What a rollback needs: the time, unless its target has to be started again."""
+    version = ledger.versions.get(ledger.rollback_target() or "")
+    if version is not None and version.state not in LIVE:
+        return of_next(workspace, ledger, version.name)
     return plain(workspace)

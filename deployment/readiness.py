@@ -1,6 +1,4 @@
-"""Proves a running version by its golden rows: the answer must be the one its bundle was certified
-with.
-"""
+"""Proves a running version by its golden rows: it must give the answers of its bundle."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +15,7 @@ WARM_UPS = 3
 
 
 class NotAnswering(Exception):
-    """The version did not give its golden answer; the message says what it did instead."""
+    """The version did not give its golden answers; the message says what it did instead."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +30,12 @@ class ReadinessProbe:
 
 
 def probe_of(release: Release, address: str, secret: str) -> ReadinessProbe:
-    """The probe of one running bundle; raises ContractBroken where its golden rows are not those of
-    the manifest.
-    """
+    """The probe of a running version; raises ContractBroken where its golden rows were changed."""
     return ReadinessProbe(address, secret, golden_rows(release), release.tolerance, release.scale)
 
 
 def ask_once(probe: ReadinessProbe, timeout_s: float = 10.0) -> float:
-    """Send the golden rows; returns the seconds it took. Raises NotAnswering with the
-    difference.
-    """
+    """Send the golden rows; returns seconds. Raises NotAnswering with the difference."""
     with line(probe.address, probe.secret, timeout_s) as version:
         began = time.monotonic()
         got = _predict(version, probe.golden.rows)
@@ -54,10 +48,13 @@ def ask_once(probe: ReadinessProbe, timeout_s: float = 10.0) -> float:
 def wait_ready(
     probe: ReadinessProbe, deadline_s: float, ended: Callable[[], str | None], log: str
 ) -> float:
-    """Ask until the golden rows are right; returns the seconds waited.
+    """Send the golden rows until the answers are right; returns seconds.
 
-    `ended` tells why the process is gone, None while it lives. Raises CannotStart then,
-    NotReadyInTime at the deadline."""
+    ended: why the process ended, None while it runs
+    log: what to read, for the message
+
+    Raises CannotStart where the process ended, NotReadyInTime at the deadline.
+    """
     began = time.monotonic()
     while True:
         try:
@@ -73,9 +70,7 @@ def wait_ready(
 
 
 def warmed_up(version: str, probe: ReadinessProbe, log: str) -> None:
-    """Warm a started version up; raises EdgeFailure, which names what to read, where it fails on
-    it.
-    """
+    """Warm a started version up; raises EdgeFailure naming its log where it fails."""
     try:
         warm_up(probe)
     except NotAnswering as error:

@@ -83,8 +83,9 @@ class Garbage:
 
     def monthly(self, name: str) -> float:
         """What a version's leftover costs, in dollars a month; 0 where it has none."""
-        leftover = self.leftovers.get(name)
-        return leftover.monthly if leftover else 0.0
+        if name not in self.leftovers:
+            return 0.0
+        return self.leftovers[name].monthly
 
     def lines(self) -> Iterator[str]:
         """What is removed, in the order in which that happens, and what that saves."""
@@ -110,8 +111,10 @@ class Garbage:
         if idle.way_back:
             stays = ", stays the rollback target without a process"
 
-        leftover = self.leftovers.get(name)
-        stopped = leftover.summary if leftover else "its process"
+        stopped = "its process"
+        if name in self.leftovers:
+            stopped = self.leftovers[name].summary
+
         return f"{name}: idle for {shown_seconds(idle.idle_s)}{stays}: {stopped} is stopped"
 
 
@@ -157,11 +160,11 @@ def _garbage(workspace: Workspace, target: Target) -> Garbage:
     retired = filter(_is_retired, ledger.versions.values())
     leftovers = target.leftovers([*(idle.version for idle in plan.retire), *retired])
 
-    running = [
-        name
-        for name, leftover in leftovers.items()
-        if leftover.running and _is_retired(ledger.version(name))
-    ]
+    running = []
+    for name, leftover in leftovers.items():
+        if leftover.running and _is_retired(ledger.version(name)):
+            running.append(name)
+
     old = [name for name in plan.forget if name in leftovers]
     return Garbage(list(plan.retire), running, old, leftovers, settings.keep)
 
@@ -173,7 +176,10 @@ def _retention_plan(workspace: Workspace, settings: Retention) -> tuple[Ledger, 
             for entry in store.history()
         ]
 
-    newest = history[0][1] if history else Ledger(workspace.settings.model)
+    newest = Ledger(workspace.settings.model)
+    if history:
+        newest = history[0][1]
+
     standing = retention.standing(history)
     return newest, retention.going(newest, standing, time.time(), settings.warm_s, settings.keep)
 

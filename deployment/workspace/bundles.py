@@ -1,6 +1,4 @@
-"""Delivered bundles as the operator's edge sees them: manifest, golden rows, and the seal checked
-before a start.
-"""
+"""Delivered bundles: manifest, golden rows, and the seal that is checked before a start."""
 
 import base64
 import hashlib
@@ -27,10 +25,11 @@ from service.bundle_files import (
 
 @dataclass(frozen=True)
 class Release:
-    """One bundle. digest: SHA-256 of release.yaml's bytes; runtime: `onnx` or `sklearn`, as
-    certified.
+    """One bundle.
 
-    tolerance, scale: within which a process of it gives its golden answers.
+    digest: SHA-256 of release.yaml's bytes
+    runtime: `onnx` or `sklearn`, as certified
+    tolerance, scale: how far its golden answers may differ
     """
 
     name: str

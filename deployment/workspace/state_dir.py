@@ -1,4 +1,4 @@
-"""The state folder: made for this user alone, and refused where it is somebody else's."""
+"""The state folder: created for this user alone, and refused where another user owns it."""
 
 import os
 import stat

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployment.workspace.errors import Misconfigured
-from deployment.workspace.kept_text import kept_text
+from deployment.workspace.text_file import read_line
 from rollout.settings import Deployment, Settings, from_mapping
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -106,7 +106,7 @@ def workspace_from_environment(
         url = f"sqlite:///{state / 'ledger.db'}"
     elif not url:
         # The `up` of any other target orders a database and keeps its address.
-        url = kept_text(state / "secrets" / "database-url", DATABASE_ANEW) or ""
+        url = read_line(state / "secrets" / "database-url", DATABASE_ANEW) or ""
 
     return Workspace(
         root=ROOT,
