@@ -125,7 +125,7 @@ class Target(ABC):
         """Program and address of the next process of a version; raises EdgeFailure."""
 
     @abstractmethod
-    def reserved(self, version: str) -> AbstractContextManager[None]:
+    def reserve(self, version: str) -> AbstractContextManager[None]:
         """Hold the right to start a version; raises EdgeFailure where somebody else holds it."""
 
     @abstractmethod

@@ -34,7 +34,7 @@ class Finding:
         return f"✔ {self.what}: {self.found}" if self.found else f"✔ {self.what}"
 
 
-def looked(what: str, look: Callable[[], str]) -> Finding:
+def examine(what: str, look: Callable[[], str]) -> Finding:
     """What a look found; whatever it raises on purpose is the fault."""
     try:
         return Finding(what, look())

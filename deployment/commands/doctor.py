@@ -17,7 +17,7 @@ from rollout.state.ledger import Ledger, Version
 from store.kept_beside import look_beside
 from store.schema import EVIDENCE_PART, LABELS_PART
 from targets.base import Say
-from targets.findings import Finding, looked
+from targets.findings import Finding, examine
 from targets.registry import open_target
 
 SPARE_DISK_MB = 500
@@ -38,7 +38,7 @@ def doctor(workspace: Workspace, say: Say) -> list[Finding]:
 
 def _findings(workspace: Workspace, say: Say) -> Iterator[Finding]:
     ledgers: list[Ledger] = []
-    record = looked("record", partial(_record, workspace, ledgers))
+    record = examine("record", partial(_record, workspace, ledgers))
     yield record
     if not record.fault:
         yield from _kept_beside(workspace)
@@ -47,9 +47,9 @@ def _findings(workspace: Workspace, say: Say) -> Iterator[Finding]:
     with open_target(workspace, say) as target:
         yield from target.findings(ledger)
 
-    yield looked("router", partial(_router, workspace, ledger))
+    yield examine("router", partial(_router, workspace, ledger))
     yield from _versions(workspace, ledger)
-    yield looked("free disk", partial(_disk, workspace))
+    yield examine("free disk", partial(_disk, workspace))
 
 
 def _record(workspace: Workspace, ledgers: list[Ledger]) -> str:
@@ -62,7 +62,7 @@ def _record(workspace: Workspace, ledgers: list[Ledger]) -> str:
 def _kept_beside(workspace: Workspace) -> Iterator[Finding]:
     """What the router stores beside the ledger: labels, and the evidence of rollouts."""
     for part in (LABELS_PART, EVIDENCE_PART):
-        yield looked(part, partial(_part, workspace, part))
+        yield examine(part, partial(_part, workspace, part))
 
 
 def _part(workspace: Workspace, part: str) -> str:
@@ -98,7 +98,7 @@ def _versions(workspace: Workspace, ledger: Ledger | None) -> Iterator[Finding]:
     if ledger is None:
         return
     for version in ledger.live():
-        yield looked(f"version {version.name}", partial(_version, workspace, ledger, version))
+        yield examine(f"version {version.name}", partial(_version, workspace, ledger, version))
 
 
 def _version(workspace: Workspace, ledger: Ledger, version: Version) -> str:

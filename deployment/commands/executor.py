@@ -99,7 +99,7 @@ class Performer:
         if program in self.started:
             return
 
-        self._held.enter_context(self.target.reserved(version))
+        self._held.enter_context(self.target.reserve(version))
         refuse_if_moved(self.store, before)
         self.started.append(program)
         self.target.start(version, program)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from deployment.workspace.workspace import Workspace
-from targets.findings import Finding, looked
+from targets.findings import Finding, examine
 from targets.heroku.api.addons import addons
 from targets.heroku.api.apps import App, app, refuse_other_generations
 from targets.heroku.api.builds import builds
@@ -54,16 +54,16 @@ class Checkup:
 
     def findings(self) -> Iterator[Finding]:
         """All of them; of an app that is missing, or of another generation, only that."""
-        of_app = looked(f"app {self.name}", self._app)
+        of_app = examine(f"app {self.name}", self._app)
         yield of_app
-        if of_app.fault and looked("", self._usable).fault:
+        if of_app.fault and examine("", self._usable).fault:
             return
 
-        yield looked(f"{self.name}: release", self._release)
-        yield looked(f"{self.name}: config vars", self._config)
-        yield looked(f"{self.name}: dynos", lambda: f"{self._formation()}, {self._dynos()}")
+        yield examine(f"{self.name}: release", self._release)
+        yield examine(f"{self.name}: config vars", self._config)
+        yield examine(f"{self.name}: dynos", lambda: f"{self._formation()}, {self._dynos()}")
         if self.expected.drain is not None:
-            yield looked(f"{self.name}: log drain", partial(self._drain, self.expected.drain))
+            yield examine(f"{self.name}: log drain", partial(self._drain, self.expected.drain))
 
     def _usable(self) -> str:
         return self._existing().name

@@ -15,7 +15,7 @@ from targets.heroku.api.client import Client
 from targets.heroku.api.drains import ensure_drain
 from targets.heroku.api.owner import Owner, owner
 from targets.heroku.api.retry import Patience
-from targets.heroku.build.release_pipeline import Chain
+from targets.heroku.build.release_pipeline import ReleasePipeline
 from targets.heroku.errors import HerokuFailure
 from targets.heroku.names import pipeline_name, prefix_of, router_app, version_app
 
@@ -44,7 +44,7 @@ class AppGroup:
         """A version's app."""
         return version_app(self.prefix, name)
 
-    def ensured(self, name: str) -> tuple[App, bool]:
+    def ensure_app(self, name: str) -> tuple[App, bool]:
         """The app of that name, created where there is none; and whether it was created.
 
         An app costs nothing before it has dynos.
@@ -89,9 +89,9 @@ class AppGroup:
         except HerokuFailure as error:
             self.say(f"{version} short of memory would not be noticed: {error}")
 
-    def chain(self, name: str) -> Chain:
+    def release_pipeline(self, name: str) -> ReleasePipeline:
         """Builds and releases of one app, each waited for."""
-        return Chain(self.client, name, self.say)
+        return ReleasePipeline(self.client, name, self.say)
 
 
 @contextmanager

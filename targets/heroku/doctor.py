@@ -11,7 +11,7 @@ from deployment.workspace.secrets import read_secrets
 from deployment.workspace.workspace import Workspace
 from rollout.state.ledger import Ledger, Version
 from targets.base import Say
-from targets.findings import Finding, looked
+from targets.findings import Finding, examine
 from targets.heroku.api.addons import find_addon
 from targets.heroku.api.apps import apps
 from targets.heroku.api.auth import account
@@ -45,12 +45,12 @@ def platform(
         return
 
     with Client(signed_in, say, patience) as client:
-        token = looked("token", partial(_token, client))
+        token = examine("token", partial(_token, client))
         yield token
         if token.fault:
             return
 
-        yield looked("requests left", partial(_requests, client))
+        yield examine("requests left", partial(_requests, client))
         team = workspace.settings.heroku.team
         try:
             whose = owner(client, team)
@@ -70,19 +70,19 @@ def _token(client: Client) -> str:
 def _app_group(group: AppGroup, ledger: Ledger | None) -> Iterator[Finding]:
     live = ledger.live() if ledger else []
     yield from Checkup(group.client, group.workspace, _router(group)).findings()
-    yield looked("database", partial(_database, group))
+    yield examine("database", partial(_database, group))
     for version in live:
         yield from Checkup(group.client, group.workspace, _version(group, version)).findings()
 
     named = [group.router, *(version.program for version in live)]
-    yield looked(f"pipeline {group.pipeline}", partial(_pipeline, group, named))
+    yield examine(f"pipeline {group.pipeline}", partial(_pipeline, group, named))
     scales: dict[str, dict[str, Scale]] = {}
     if ledger is not None:
         retired = [version.program for version in ledger.versions.values() if version not in live]
-        yield looked(
+        yield examine(
             "what the ledger does not name", partial(_strays, group, named, retired, scales)
         )
-        yield looked("cost of what runs", partial(_cost, group, scales))
+        yield examine("cost of what runs", partial(_cost, group, scales))
 
 
 def _requests(client: Client) -> str:

@@ -1,4 +1,4 @@
-"""What Heroku did not do: the cause, the next step, and the request's id where there was one.
+"""Failures of Heroku: the cause, the next step, and the request's id where there was one.
 
 EdgeFailure
 └── HerokuFailure     the platform, or the way to it
@@ -7,7 +7,7 @@ EdgeFailure
     ├── Unanswered    no answer up to the deadline; what was asked may have been done
     ├── BuildFailed   a build ended without a slug
     ├── ReleaseFailed a release command failed, or the release expired; the one before still serves
-    └── TooLate       a link of the release pipeline was not done at its deadline
+    └── TooLate       a step of the release pipeline timed out
 """
 
 from deployment.workspace.errors import EdgeFailure
@@ -73,4 +73,4 @@ class ReleaseFailed(HerokuFailure):
 
 
 class TooLate(HerokuFailure):
-    """A link of the wait chain was not done at its deadline."""
+    """A step of the release pipeline timed out."""

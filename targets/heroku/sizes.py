@@ -23,8 +23,11 @@ on."""
 
 @dataclass(frozen=True)
 class Size:
-    """monthly: dollars; memory_mb: above it Heroku swaps (R14); most_workers: what the buildpack
-    would start.
+    """One dyno size.
+
+    monthly: dollars
+    memory_mb: above it Heroku swaps (R14)
+    most_workers: how many the buildpack would start
     """
 
     name: str
@@ -54,9 +57,7 @@ DATABASES = {"essential-0": 5.0, "essential-1": 9.0, "essential-2": 20.0, "stand
 
 @dataclass(frozen=True)
 class Memory:
-    """Resident megabytes: of a process group with one worker, and of each worker more; they share
-    what is preloaded.
-    """
+    """Resident megabytes of a process group with one worker, and of each further worker."""
 
     first_mb: int
     more_mb: int
@@ -79,7 +80,7 @@ class Item:
 
 
 def size(name: str) -> Size:
-    """A dyno size, in whatever case it is written; raises Misconfigured naming those there are."""
+    """The dyno size of that name, in any case; raises Misconfigured naming the known ones."""
     dyno_size = SIZES.get(name.lower())
     if dyno_size is None:
         names = ", ".join(known.name for known in SIZES.values())
@@ -101,8 +102,9 @@ def check_quantity(name: str, quantity: int) -> None:
 
 
 def workers(name: str, memory: Memory, model_mb: float = 0.0) -> int:
-    """WEB_CONCURRENCY that fits. model_mb: of the model's file, which is several times that once it
-    is loaded.
+    """The WEB_CONCURRENCY that fits; raises Misconfigured where not even one worker does.
+
+    model_mb: of the model's file, which takes several times that once it is loaded
     """
     dyno_size = size(name)
     first_mb = memory.first_mb + LOADED * model_mb
@@ -130,7 +132,7 @@ def dyno_item(
 
 
 def database_item(plan: str, monthly: float | None = None) -> Item:
-    """A line for heroku-postgresql; raises Misconfigured where nobody knows its price."""
+    """A line for heroku-postgresql; raises Misconfigured where its price is not known."""
     price = DATABASES.get(plan) if monthly is None else monthly
     if price is None:
         raise Misconfigured(

@@ -1,8 +1,7 @@
-"""`up` and `down` on Heroku: the router's app, the ledger's database, and the version's apps the
-ledger says are live.
+"""`up` and `down` on Heroku: the router's app, the ledger's database, the apps of live versions.
 
-Every step looks first, so that a second run goes on where the first stopped and buys nothing twice.
-"""
+Every step looks first, so that a second run continues where the first stopped and buys nothing
+twice."""
 
 import os
 import time
@@ -38,9 +37,7 @@ DATABASE_URL = "DATABASE_URL"
 
 
 def up(workspace: Workspace, say: Say) -> Stack:
-    """Bring the router's app up, or repair it; live versions are scaled up and asked for their
-    golden rows.
-    """
+    """Bring the router's app up, or repair it; then scale the live versions and check them."""
     began = time.monotonic()
     make_folders(workspace)
     with (
@@ -50,16 +47,16 @@ def up(workspace: Workspace, say: Say) -> Stack:
         for line in bill(costs(workspace)).lines:
             say(line)
         secrets = make_secrets(workspace)
-        router, created = group.ensured(group.router)
+        router, created = group.ensure_app(group.router)
         joined, _ = ensure_pipeline(group.client, group.pipeline, group.owner)
         couple(group.client, group.router, joined)
         workspace = replace(workspace, database_url=database(group))
-        chain = group.chain(group.router)
-        chain.configured(dict(router_vars(workspace, secrets)))
+        releases = group.release_pipeline(group.router)
+        releases.configure(dict(router_vars(workspace, secrets)))
         make_record(workspace)
-        live = chain.live(router_slug(workspace))
+        live = releases.build_and_release(router_slug(workspace))
         _scale_router(group, workspace.settings.heroku.router_dynos)
-        chain.up(live.release.version)
+        releases.wait_up(live.release.version)
         workspace.url_file.parent.mkdir(parents=True, exist_ok=True)
         workspace.url_file.write_text(router.url)
         _wait_router(group, router.url)
@@ -79,8 +76,9 @@ def up(workspace: Workspace, say: Say) -> Stack:
 
 
 def down(workspace: Workspace, say: Say) -> int:
-    """Scale every app to nothing, the router first; apps, slugs and the database stay. Returns how
-    many were scaled.
+    """Scale every app to zero, the router first; returns how many were scaled.
+
+    Apps, slugs and the database stay.
     """
     with (
         held(workspace, "up", "bringing this stack up or down"),
@@ -116,15 +114,16 @@ def costs(workspace: Workspace, versions: int = TWO_VERSIONS) -> list[Item]:
 
 
 def database(group: AppGroup) -> str:
-    """The ledger's database, ordered where there is none; its address is kept for acts while
-    Heroku's API is away.
+    """The address of the ledger's database, which is ordered where there is none.
+
+    The address is kept in a file, so that acts on the ledger do not need Heroku's API.
     """
     plan = f"heroku-postgresql:{group.workspace.settings.heroku.postgres}"
     ordered, created = ensure_addon(group.client, group.router, plan)
     if created:
         group.say(f"{group.router}: {plan} ordered")
 
-    group.chain(group.router).provisioned(ordered)
+    group.release_pipeline(group.router).wait_provisioned(ordered)
     url = config_vars(group.client, group.router).get(DATABASE_URL, "")
     if not url:
         raise HerokuFailure(
@@ -137,7 +136,7 @@ def database(group: AppGroup) -> str:
 
 
 def write_secret(path: Path, text: str) -> None:
-    """Write a secret for this user alone; replaced as a whole."""
+    """Write a secret for this user alone, in one step."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}")
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -152,7 +151,7 @@ def _scale_router(group: AppGroup, quantity: int) -> None:
 
 
 def _wait_router(group: AppGroup, url: str) -> None:
-    # Its own words name a log file of this machine.
+    # Its own message names a log file of this machine.
     try:
         wait_router(group.workspace, url, lambda: None)
     except EdgeFailure as error:
@@ -173,7 +172,7 @@ def _coupled(group: AppGroup) -> set[str]:
 
 
 def _scaled_to_zero(group: AppGroup, name: str) -> bool:
-    """Whether it had dynos. An app that is gone has none."""
+    """Whether the app had dynos; a deleted one has none."""
     if app(group.client, name) is None:
         return False
     now = formation(group.client, name).get(WEB)
@@ -186,21 +185,19 @@ def _scaled_to_zero(group: AppGroup, name: str) -> bool:
 
 
 def _end_strays(group: AppGroup, ledger: Ledger) -> None:
-    """Scale to nothing what an interrupted start left behind: the first build of an app ends with a
-    dyno.
-    """
+    """Scale to zero what an interrupted start left: the first build of an app starts a dyno."""
     versions = {group.version(name): name for name in delivered(group.workspace.releases)}
-    for name in sorted(
-        _coupled(group) - {group.router, *(version.program for version in ledger.live())}
-    ):
+    named = {group.router, *(version.program for version in ledger.live())}
+    for name in sorted(_coupled(group) - named):
         # Whoever starts that version at this moment holds its lock: then it is no stray.
         with suppress(EdgeFailure), held(group.workspace, versions.get(name, name), "starting it"):
             _scaled_to_zero(group, name)
 
 
 def _versions(group: AppGroup, ledger: Ledger, secrets: Secrets) -> dict[str, str]:
-    """Repair what the ledger names: its config vars, its dynos. Returns those that do not answer,
-    with the reason.
+    """Repair the live versions' config vars and dynos.
+
+    Returns those that do not answer, with the reason.
     """
     failed: dict[str, str] = {}
     for version in ledger.live():
@@ -217,14 +214,16 @@ def _version(group: AppGroup, version: Version, secrets: Secrets) -> None:
     settings = group.workspace.settings.heroku
     group.standing(version)
     release = read_release(group.workspace.releases, version.name)
-    group.chain(version.program).configured(dict(version_vars(group.workspace, release, secrets)))
+    group.release_pipeline(version.program).configure(
+        dict(version_vars(group.workspace, release, secrets))
+    )
     group.ensure_log_drain(version.name, version.program, secrets)
     if scale(
         group.client, version.program, {WEB: Scale(settings.version_dynos, settings.version_size)}
     ):
         group.say(f"{version.program}: {settings.version_dynos} x {settings.version_size}")
 
-    group.chain(version.program).up(0)
+    group.release_pipeline(version.program).wait_up(0)
     ask_once(probe_of(release, version.address, secrets.service), 30.0)
     group.say(f"{version.name} answers its golden rows")
 

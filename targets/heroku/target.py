@@ -78,10 +78,10 @@ class HerokuTarget(Target):
             return recorded.program, self._standing(recorded).url
 
         name = self.app_group.version(version)
-        own, _ = self.app_group.ensured(name)
+        own, _ = self.app_group.ensure_app(name)
         return name, own.url
 
-    def reserved(self, version: str) -> AbstractContextManager[None]:
+    def reserve(self, version: str) -> AbstractContextManager[None]:
         """Hold the version's lock file; raises HerokuFailure where the version runs already.
 
         A version has one app: to start it again would first stop what serves users now.
@@ -109,14 +109,14 @@ class HerokuTarget(Target):
         couple(group.client, program, pipeline)
 
         # Before the build, so that its release command already finds what it needs.
-        chain, secrets = group.chain(program), read_secrets(self.workspace)
-        chain.configured(dict(version_vars(self.workspace, release, secrets)))
+        releases, secrets = group.release_pipeline(program), read_secrets(self.workspace)
+        releases.configure(dict(version_vars(self.workspace, release, secrets)))
         group.ensure_log_drain(version, program, secrets)
 
         self._scale(program, 0)
-        live = chain.live(slug)
+        live = releases.build_and_release(slug)
         self._scale(program, settings.version_dynos)
-        chain.up(live.release.version)
+        releases.wait_up(live.release.version)
 
     def wait_ready(self, version: str, program: str) -> float:
         """Wait for its golden answers at its own address; returns seconds.
@@ -137,11 +137,10 @@ class HerokuTarget(Target):
         return wait_drained(self.workspace, operator, revision, address)
 
     def stop(self, program: str) -> None:
-        """Scale an app to zero: it keeps slug and address, and costs nothing. A deleted app is
-        stopped.
+        """Scale an app to zero: it keeps slug and address, and costs nothing.
 
-        Raises EdgeFailure where it goes on costing, or will: the first release of an app starts a
-        dyno by itself.
+        Raises EdgeFailure where it still costs, or will: the first release of an app starts a dyno
+        by itself. A deleted app counts as stopped.
         """
         try:
             if app(self.app_group.client, program) is None:

@@ -9,7 +9,7 @@ from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.workspace import Workspace
 from rollout.state.ledger import Ledger
 from targets.base import Process
-from targets.findings import Finding, looked
+from targets.findings import Finding, examine
 from targets.local.orphans import left_behind, supervisors
 from targets.local.programs import ROUTER
 from targets.local.supervisor_client import Supervisor
@@ -44,16 +44,16 @@ def open_files() -> Finding:
 def _process_findings(workspace: Workspace, ledger: Ledger | None) -> Iterator[Finding]:
     """The supervisor and what it runs, compared with the ledger."""
     running: dict[str, Process] = {}
-    supervisor = looked("supervisor", partial(_supervisor, workspace, running))
+    supervisor = examine("supervisor", partial(_supervisor, workspace, running))
     yield supervisor
     if supervisor.fault or ledger is None:
         return
 
     named = [ROUTER, *(version.program for version in ledger.live())]
     for program in named:
-        yield looked(f"process {program}", partial(_process, running.get(program)))
+        yield examine(f"process {program}", partial(_process, running.get(program)))
 
-    model = looked("model", partial(_model, workspace))
+    model = examine("model", partial(_model, workspace))
     yield model
     if model.fault:
         return

@@ -37,7 +37,7 @@ class LocalTarget(Target):
         program = f"{version}-{ledger.revision + 1}"
         return program, self.workspace.address(program)
 
-    def reserved(self, version: str) -> AbstractContextManager[None]:
+    def reserve(self, version: str) -> AbstractContextManager[None]:
         """Hold the version's lock file; raises EdgeFailure naming its holder."""
         return held(self.workspace, version, f"starting {version}")
 

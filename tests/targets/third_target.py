@@ -20,7 +20,7 @@ from deployment.workspace.state_dir import check_writable, make_folders
 from deployment.workspace.workspace import workspace_from_environment
 from rollout.state.ledger import Ledger, Version
 from targets.base import Leftover, LintCheck, Process, Retention, Stack, Target
-from targets.findings import Finding, looked
+from targets.findings import Finding, examine
 
 ROUTER = "router"
 
@@ -35,7 +35,7 @@ class ThirdTarget(Target):
         program = f"third-{version}-{ledger.revision + 1}"
         return program, self.workspace.address(program)
 
-    def reserved(self, version: str) -> AbstractContextManager[None]:
+    def reserve(self, version: str) -> AbstractContextManager[None]:
         """The version's lock file."""
         return held(self.workspace, version, f"starting {version}")
 
@@ -113,7 +113,7 @@ class ThirdTarget(Target):
     def findings(self, _ledger: Ledger | None) -> Iterator[Finding]:
         """One finding for each child."""
         for program, child in self.children.items():
-            yield looked(f"third {program}", lambda pid=child.pid: f"pid {pid}")
+            yield examine(f"third {program}", lambda pid=child.pid: f"pid {pid}")
 
     def lint_checks(self) -> Iterator[LintCheck]:
         """The state folder."""

@@ -11,8 +11,10 @@ DATABASE = "DATABASE"
 
 @dataclass(frozen=True)
 class Addon:
-    """state: provisioning, provisioned or deprovisioned; config_vars: the names it sets in its
-    app.
+    """One add-on.
+
+    state: provisioning, provisioned or deprovisioned
+    config_vars: the names it sets in its app
     """
 
     id: str
@@ -45,10 +47,9 @@ def find_addon(client: Client, app: str, service: str = POSTGRES) -> Addon | Non
 
 
 def create_addon(client: Client, app: str, plan: str, attachment: str = DATABASE) -> Addon:
-    """Order an add-on, such as `heroku-postgresql:essential-0`; it costs from now on, and may take
-    minutes.
+    """Order an add-on, such as `heroku-postgresql:essential-0`, which costs from now on.
 
-    A lost answer is looked for: the app has no second add-on of that service.
+    It may take minutes. A lost answer is looked for: the app has no second add-on of that service.
     """
     service = plan.partition(":")[0]
     body = {"plan": plan, "attachment": {"name": attachment}}

@@ -1,4 +1,4 @@
-"""Apps: one for the router, one a version. Their addresses are read and never built from a name."""
+"""Apps: one for the router, one per version. Addresses are read, never built from a name."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +11,10 @@ GENERATION = "cedar"
 
 @dataclass(frozen=True)
 class App:
-    """url: its public https address without a slash at its end; owner: id of the account or team it
-    belongs to.
+    """One app.
+
+    url: its public https address without a slash at its end
+    owner: id of the account or team it belongs to
     """
 
     id: str

@@ -22,8 +22,11 @@ THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True)
 class Account:
-    """token: never printed; api: the API's address without a slash at its end; token_from: where it
-    was found.
+    """One account.
+
+    token: never printed
+    api: the API's address without a slash at its end
+    token_from: where the token was found
     """
 
     token: str = field(repr=False)
@@ -37,9 +40,7 @@ class Account:
 
 
 def account(environ: Mapping[str, str] = os.environ) -> Account:
-    """The account that the environment describes; raises NoToken, or Misconfigured for a forbidden
-    address.
-    """
+    """The account of the environment; raises NoToken, or Misconfigured for a forbidden address."""
     api = _api(environ)
     token, found_in = _token(environ, urlsplit(api).hostname or "")
     if not token.isascii() or not token.isprintable() or " " in token:

@@ -11,8 +11,10 @@ BUILDPACK = "heroku/python"
 
 @dataclass(frozen=True)
 class Build:
-    """status: pending, succeeded or failed; slug and release: ids, None until it succeeded (release
-    a little later).
+    """One build.
+
+    status: pending, succeeded or failed
+    slug, release: ids, None until it succeeded; the release a little later
     """
 
     id: str
@@ -25,7 +27,7 @@ class Build:
 
     @property
     def pending(self) -> bool:
-        """Whether it still goes on."""
+        """Whether it still runs."""
         return self.status == "pending"
 
 
@@ -35,13 +37,13 @@ def build(client: Client, app: str, id_: str) -> Build:
 
 
 def builds(client: Client, app: str) -> list[Build]:
-    """All of an app, newest first."""
+    """All builds of an app, newest first."""
     all_builds = map(build_of, client.list_all(f"/apps/{app}/builds"))
     return sorted(all_builds, key=lambda build: build.created_at, reverse=True)
 
 
 def builds_of(client: Client, app: str, source_version: str) -> list[Build]:
-    """Those of one source, newest first."""
+    """The builds of one source, newest first."""
     return [build for build in builds(client, app) if build.source_version == source_version]
 
 

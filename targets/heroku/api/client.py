@@ -37,8 +37,9 @@ _NEVER_SENT = (
 
 
 class Client:
-    """Calls of one account. Used as a context, or closed by `close`. say: told of waits and of
-    Heroku's warnings.
+    """Calls of one account. Used as a context, or closed by `close`.
+
+    say: gets waits and Heroku's warnings
     """
 
     def __init__(
@@ -75,9 +76,7 @@ class Client:
         return self._call("GET", path).json()
 
     def get_or_none(self, path: str) -> Any:
-        """One resource, None where the platform has none of that name; raises Refused for any other
-        reason.
-        """
+        """One resource, None where there is none of that name; raises Refused for other reasons."""
         try:
             return self.get(path)
         except Refused as error:
@@ -86,8 +85,10 @@ class Client:
             raise
 
     def list_all(self, path: str, range_: str = "", pages: int = MOST_PAGES) -> list[Any]:
-        """All items of a list, page by page; `range_` as in `version ..; max=10, order=desc`,
-        `pages` at most so many.
+        """All items of a list, page by page.
+
+        range_: such as `version ..; max=10, order=desc`
+        pages: at most so many
 
         Raises Refused, Unanswered, and HerokuFailure where the list does not end.
         """
@@ -119,9 +120,7 @@ class Client:
         return self._changed("PUT", path, body, None)
 
     def delete(self, path: str) -> None:
-        """Remove a resource; what a lost first attempt removed, or somebody else, counts as
-        removed.
-        """
+        """Delete a resource; one that does not exist counts as deleted."""
         try:
             self._call("DELETE", path)
         except Refused as error:
@@ -162,9 +161,7 @@ class Client:
     def _once(
         self, attempt: Attempt, headers: Mapping[str, str], body: Mapping[str, Any] | None
     ) -> httpx.Response | Fault:
-        """One exchange; returns the answer, or the fault after which it may be tried again. Raises
-        Refused.
-        """
+        """One exchange; returns the answer, or a fault that allows a retry. Raises Refused."""
         self._slow_down()
         try:
             answer = self._http.request(
@@ -245,9 +242,7 @@ class Client:
             time.sleep(self.patience.slow_s)
 
     def _plain(self, text: str) -> str:
-        """Without the token, or anything that looks like one, and without what would move a
-        terminal's cursor.
-        """
+        """The text without tokens, and without what would move a terminal's cursor."""
         text = _TOKEN_LIKE.sub("***", text.replace(self.account.token, "***"))
         return printable(text)
 

@@ -1,6 +1,4 @@
-"""Log drains: what an app and the platform say goes on to an address. It holds a secret, so no
-message names it.
-"""
+"""Log drains: an app's log is sent to an address. The address is a secret: no message has it."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,12 +13,10 @@ def drained(client: Client, app: str, url: str) -> bool:
 
 
 def ensure_drain(client: Client, app: str, url: str) -> bool:
-    """Send the app's log there; returns False where it goes there already.
+    """Send the app's log to an address; returns False where that was so already.
 
-    One that was for the same path and has another secret, or an older address of the router, is
-    removed.
-
-    Raises HerokuFailure without the address: what the platform refuses it quotes.
+    A drain to the same path with another secret, or an older address of the router, is removed.
+    Raises HerokuFailure without the address, which the platform's own message would quote.
     """
     exists = False
     for drain in client.list_all(_path(app)):

@@ -22,8 +22,9 @@ class Dyno:
 
 
 def dynos(client: Client, app: str) -> list[Dyno]:
-    """All dynos of an app but one-off ones. With preboot old ones still serve for minutes and are
-    not listed.
+    """All dynos of an app but one-off ones.
+
+    With preboot, old dynos still serve for minutes and are not listed.
     """
     running = map(_dyno_of, client.list_all(f"/apps/{app}/dynos"))
     return [dyno for dyno in running if dyno.type not in ONE_OFF]

@@ -25,9 +25,9 @@ def formation(client: Client, app: str) -> dict[str, Scale]:
 
 
 def scale(client: Client, app: str, desired: Mapping[str, Scale]) -> bool:
-    """Bring the named types to their scale in one request; returns whether anything had to change.
+    """Bring process types to their scale in one request; returns whether anything changed.
 
-    Nothing is sent where all is as wanted: to resize restarts dynos. It makes no release.
+    Nothing is sent where nothing changes, since to resize restarts dynos. It makes no release.
     """
     now = formation(client, app)
     updates = []

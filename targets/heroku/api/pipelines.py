@@ -21,9 +21,7 @@ class Pipeline:
 
 
 def pipeline(client: Client, name: str, owner: Owner) -> Pipeline | None:
-    """That owner's pipeline of that name; None where there is none. Other people's names do not
-    count.
-    """
+    """That owner's pipeline of that name; None where there is none."""
     value = _find(client, name, owner)
     if value is None:
         return None
@@ -31,8 +29,9 @@ def pipeline(client: Client, name: str, owner: Owner) -> Pipeline | None:
 
 
 def ensure_pipeline(client: Client, name: str, owner: Owner) -> tuple[Pipeline, bool]:
-    """The pipeline of that name, made where there is none; and whether it was made. Raises
-    HerokuFailure.
+    """The pipeline of that name, created where there is none; and whether it was created.
+
+    Raises HerokuFailure.
     """
     if existing := pipeline(client, name, owner):
         return existing, False
@@ -51,8 +50,9 @@ def ensure_pipeline(client: Client, name: str, owner: Owner) -> tuple[Pipeline, 
 
 
 def couple(client: Client, app: str, pipeline: Pipeline, stage: str = PRODUCTION) -> bool:
-    """Put an app into a stage of a pipeline; returns False where it is there already. Moves it from
-    another stage.
+    """Put an app into a stage of a pipeline, from another stage too.
+
+    Returns False where it was there already.
     """
     coupling = client.get_or_none(f"/apps/{app}/pipeline-couplings")
     if coupling is not None and coupling["pipeline"]["id"] == pipeline.id:

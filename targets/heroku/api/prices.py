@@ -1,4 +1,4 @@
-"""The platform's own prices, where it tells them."""
+"""The platform's own prices, where it publishes them."""
 
 from typing import Any
 
@@ -16,9 +16,7 @@ def dyno_prices(client: Client) -> dict[str, float]:
 
 
 def addon_price(client: Client, plan: str) -> float | None:
-    """Dollars a month of a plan such as `heroku-postgresql:essential-0`; None where the platform
-    gives none.
-    """
+    """Dollars a month of a plan such as `heroku-postgresql:essential-0`; None where unknown."""
     service = plan.partition(":")[0]
     try:
         return _monthly(client.get(f"/addon-services/{service}/plans/{plan}").get("price"))

@@ -1,6 +1,4 @@
-"""Heroku's releases of one app: a slug with config vars, numbered. Users' traffic is moved by the
-ledger, not here.
-"""
+"""Heroku's releases of one app: a slug with config vars, numbered. They move no users' traffic."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +11,11 @@ SUCCEEDED = "succeeded"
 
 @dataclass(frozen=True)
 class Release:
-    """status: pending, succeeded, failed or expired; slug: its id, None before the first build; by:
-    whose e-mail.
+    """One release.
+
+    status: pending, succeeded, failed or expired
+    slug: its id, None before the first build
+    by: its author's e-mail address
     """
 
     id: str
@@ -34,7 +35,7 @@ def release(client: Client, app: str, id_: str | int) -> Release:
 
 
 def releases(client: Client, app: str, most: int = 200) -> list[Release]:
-    """The newest, newest first."""
+    """The newest releases, newest first."""
     values = client.list_all(
         f"/apps/{app}/releases", f"version ..; max={most}, order=desc", pages=1
     )
@@ -42,7 +43,7 @@ def releases(client: Client, app: str, most: int = 200) -> list[Release]:
 
 
 def newest(client: Client, app: str) -> Release | None:
-    """The newest, whatever became of it."""
+    """The newest release, whatever its status."""
     newest_first = releases(client, app, 1)
     if newest_first:
         return newest_first[0]

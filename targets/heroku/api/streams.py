@@ -25,8 +25,9 @@ _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 def follow(
     url: str, say: Say, over: Callable[[], bool], deadline: float, poll_s: float = 1.0
 ) -> list[str]:
-    """Say every whole line of a stream until `over`; returns the lines. deadline: on
-    time.monotonic's clock.
+    """Report every whole line of a stream until `over`; returns the lines.
+
+    deadline: on time.monotonic's clock
     """
     reading = _Reading(say)
     with _http(url, READING) as http:
@@ -42,9 +43,7 @@ def follow(
 
 
 def lines_of(url: str, deadline: float) -> Iterator[str]:
-    """The lines of a stream until it ends, breaks off, or the deadline is over (on time.monotonic's
-    clock).
-    """
+    """The lines of a stream until it ends, breaks off, or the deadline (time.monotonic) passes."""
     lines: list[str] = []
     reading = _Reading(lines.append)
     with _http(url, READING) as http:
@@ -55,9 +54,7 @@ def lines_of(url: str, deadline: float) -> Iterator[str]:
 
 
 def upload(url: str, content: bytes, pause_s: float = 1.0) -> None:
-    """PUT the bytes to a presigned address; raises HerokuFailure. To send the same bytes again does
-    no harm.
-    """
+    """PUT the bytes to a presigned address, with retries; raises HerokuFailure."""
     why = ""
     # Its signature covers an empty Content-Type, and it takes no chunks.
     with _http(url, UPLOADING) as http:
@@ -83,9 +80,7 @@ def upload(url: str, content: bytes, pause_s: float = 1.0) -> None:
 
 
 def _http(url: str, timeouts: httpx.Timeout) -> httpx.Client:
-    """A client without the token; proxies of the environment are for the way out of this
-    machine.
-    """
+    """A client without the token; the environment's proxies are used for other machines alone."""
     quiet()
     away = not on_this_machine(url)
     return httpx.Client(

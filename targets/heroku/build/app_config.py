@@ -42,14 +42,12 @@ def router_vars(workspace: Workspace, secrets: Secrets) -> dict[str, str]:
 
 
 def _rehearsal(workspace: Workspace) -> dict[str, str]:
-    """In a rehearsal the versions' public names lead nowhere: the router reaches them through the
-    rehearsal's front.
-    """
+    """In a rehearsal the router reaches the versions' public names through the emulator."""
     if workspace.through:
         return {THROUGH: workspace.through}
     return {}
 
 
 def _every_app() -> dict[str, str]:
-    # glibc keeps an arena a thread, which on a small dyno is memory that nobody uses.
+    # glibc keeps an arena per thread, which wastes the memory of a small dyno.
     return {"GUNICORN_CMD_ARGS": GUNICORN, "MALLOC_ARENA_MAX": "2"}

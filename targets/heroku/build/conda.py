@@ -24,11 +24,14 @@ _CONDA = re.compile(
 
 
 def pins(text: str, known: Collection[str], whose: str) -> dict[str, str]:
-    """Version by PyPI's normalised name. known: names that PyPI has; whose: named in a refusal, as
-    `v2`.
+    """Version by PyPI's normalised name.
 
-    Raises HerokuFailure naming each package that conda alone has, and each entry without one exact
-    version."""
+    known: names that PyPI has
+    whose: the version, for messages
+
+    Raises HerokuFailure naming each package that only conda has, or an entry without an exact
+    version.
+    """
     try:
         by_pip, by_conda = _entries(yaml.safe_load(text)["dependencies"])
     except (yaml.YAMLError, KeyError, TypeError) as error:

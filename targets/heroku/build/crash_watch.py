@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from targets.heroku.api.dynos import Dyno
 
 
-class Boot:
+class CrashWatch:
     """The dynos of one app while they boot. grace_s: how long one may stay crashed."""
 
     def __init__(self, grace_s: float) -> None:

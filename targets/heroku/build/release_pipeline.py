@@ -1,10 +1,9 @@
 """Waits of one app: build, its release, the release's command, every web dyno up; each with a
 deadline.
 
-Nothing is remembered between two runs: each link first looks where the platform stands. So a run
-after Ctrl-C follows the build that is under way, releases a slug that was built before, and makes
-nothing twice. The chain ends where Heroku's knowledge ends; whether a version answers its golden
-rows is for the caller to ask at its address."""
+Nothing is stored between two runs: each step first reads the platform's state. So a run after
+Ctrl-C follows the build in progress, releases a slug that was built before, and makes nothing
+twice. Whether a version answers its golden rows is for the caller to ask at its address."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +21,7 @@ from targets.heroku.api.logs import recent_lines
 from targets.heroku.api.releases import PENDING, SUCCEEDED, Release, newest, release, reuse_slug
 from targets.heroku.api.sources import send_source
 from targets.heroku.api.streams import follow, plain
-from targets.heroku.build.crash_watch import Boot
+from targets.heroku.build.crash_watch import CrashWatch
 from targets.heroku.build.tarball import Tarball
 from targets.heroku.errors import BuildFailed, HerokuFailure, ReleaseFailed, TooLate
 
@@ -36,11 +35,14 @@ LOG_LINES = 20
 
 @dataclass(frozen=True)
 class Deadlines:
-    """How long each link may take (seconds).
+    """How long each step may take, in seconds.
 
     Heroku ends a build after 15 minutes and a release command after an hour at most; a dyno has 60
-    s to boot. crash_grace_s: how long a dyno may stay crashed, since Heroku starts it again once;
-    poll_s: between two looks."""
+    s to boot.
+
+    crash_grace_s: how long a dyno may stay crashed, since Heroku restarts it once
+    poll_s: between two requests
+    """
 
     build_s: float = 960.0
     linked_s: float = 60.0
@@ -53,18 +55,17 @@ class Deadlines:
 
 @dataclass(frozen=True)
 class Live:
-    """What the chain ended with: a release that succeeded, and the dynos that run it (none where
-    scaled to zero).
-    """
+    """A release that succeeded, and the dynos that run it: none where scaled to zero."""
 
     build: Build
     release: Release
     dynos: tuple[Dyno, ...]
 
 
-class Chain:
-    """The waits of one app. say: told of each link, and of every line a build or release command
-    writes.
+class ReleasePipeline:
+    """Builds and releases of one app.
+
+    say: gets each step, and every line that a build or release command writes
     """
 
     def __init__(
@@ -73,22 +74,22 @@ class Chain:
         self.client, self.app, self.say = client, app, say
         self.deadlines = deadlines or Deadlines()
 
-    def live(self, tarball: Tarball) -> Live:
-        """Build and release a tarball, or go on where an earlier run stopped; returns when every
-        web dyno runs it.
+    def build_and_release(self, tarball: Tarball) -> Live:
+        """Build and release a tarball, or continue an earlier run; returns when all web dynos run
+        it.
 
-        Raises BuildFailed, ReleaseFailed, TooLate naming the link, and what the client raises.
+        Raises BuildFailed, ReleaseFailed, TooLate naming the step, and what the client raises.
         """
-        earlier = self._built_before(tarball)
+        earlier = self._earlier_build(tarball)
         if earlier is not None and not earlier.pending:
             build = earlier
-            release = self._released_again(build, tarball)
+            release = self._release_again(build, tarball)
         else:
-            build = self._followed(earlier or self._started(tarball))
+            build = self._follow(earlier or self._start(tarball))
             release = self.release_of(build)
 
-        succeeded = self.succeeded(release)
-        return Live(build, succeeded, self.up(succeeded.version))
+        succeeded = self.wait_succeeded(release)
+        return Live(build, succeeded, self.wait_up(succeeded.version))
 
     def release_of(self, made: Build) -> Release:
         """The release that a succeeded build makes a little later; raises TooLate."""
@@ -100,9 +101,10 @@ class Chain:
             self.client, self.app, self._until("the build's release", self.deadlines.linked_s, ask)
         )
 
-    def succeeded(self, waited: Release) -> Release:
-        """The release once its command has ended well; raises ReleaseFailed with its last words,
-        TooLate.
+    def wait_succeeded(self, waited: Release) -> Release:
+        """The release once its command succeeded.
+
+        Raises ReleaseFailed with the command's last lines, TooLate.
         """
         end = time.monotonic() + self.deadlines.release_s
         lines: list[str] = []
@@ -122,11 +124,12 @@ class Chain:
         self.say(f"{self.app}: release v{waited.version} succeeded")
         return waited
 
-    def up(self, version: int) -> tuple[Dyno, ...]:
-        """Every web dyno, once all are up at that release or a later one; raises ReleaseFailed,
-        TooLate.
+    def wait_up(self, version: int) -> tuple[Dyno, ...]:
+        """Every web dyno, once all are up at that release or a later one.
+
+        Raises ReleaseFailed, TooLate.
         """
-        watch = Boot(self.deadlines.crash_grace_s)
+        watch = CrashWatch(self.deadlines.crash_grace_s)
 
         def ask() -> tuple[Dyno, ...] | None:
             scale = formation(self.client, self.app).get(WEB)
@@ -151,25 +154,23 @@ class Chain:
 
         return self._until(f"every web dyno up at v{version}", self.deadlines.dynos_s, ask)
 
-    def settled(self) -> Release | None:
-        """The newest release once none is pending, whatever became of it; None where the app has
-        none.
-        """
+    def wait_settled(self) -> Release | None:
+        """The newest release once none is pending; None where the app has none."""
         end = time.monotonic() + self.deadlines.release_s
         while (release := newest(self.client, self.app)) is not None and release.status == PENDING:
             self._sleep_or_time_out(f"release v{release.version}", self.deadlines.release_s, end)
         return release
 
-    def configured(self, values: Mapping[str, str | None]) -> bool:
+    def configure(self, values: Mapping[str, str | None]) -> bool:
         """Set config vars in one request, None removes; waits for the release that this makes.
 
         Returns whether anything changed. Raises ReleaseFailed where the release command refuses the
         new values."""
-        self.settled()
+        self.wait_settled()
         if not change(self.client, self.app, values):
             return False
 
-        made = self.settled()
+        made = self.wait_settled()
         if made is not None and made.status != SUCCEEDED:
             raise ReleaseFailed(
                 f"{self.app}: release v{made.version} {made.status}, the old config vars still hold"
@@ -178,9 +179,10 @@ class Chain:
         self.say(f"{self.app}: config vars set ({', '.join(sorted(values))})")
         return True
 
-    def provisioned(self, ordered: Addon) -> Addon:
-        """The add-on once it can be used, which may take minutes; raises TooLate, HerokuFailure if
-        refused.
+    def wait_provisioned(self, ordered: Addon) -> Addon:
+        """The add-on once it can be used, which may take minutes.
+
+        Raises TooLate, or HerokuFailure where it was refused.
         """
         states: list[str] = []
 
@@ -202,7 +204,7 @@ class Chain:
 
         return self._until(f"add-on {ordered.name}", self.deadlines.addon_s, ask)
 
-    def _built_before(self, tarball: Tarball) -> Build | None:
+    def _earlier_build(self, tarball: Tarball) -> Build | None:
         """The newest build of exactly these bytes, unless it failed."""
         build = next(iter(builds_of(self.client, self.app, tarball.version)), None)
         if build is None or build.status == "failed":
@@ -212,15 +214,15 @@ class Chain:
         self.say(f"{self.app}: build of {tarball.version} {state}")
         return build
 
-    def _started(self, tarball: Tarball) -> Build:
+    def _start(self, tarball: Tarball) -> Build:
         self.say(f"{self.app}: uploading {tarball.version} ({len(tarball.content) / 1e6:.1f} MB)")
         source = send_source(self.client, tarball.content, tarball.checksum, tarball.version)
         made = create_build(self.client, self.app, source)
         self.say(f"{self.app}: build of {tarball.version} started")
         return made
 
-    def _followed(self, made: Build) -> Build:
-        """The build once it has ended well, its output said line by line."""
+    def _follow(self, made: Build) -> Build:
+        """The build once it succeeded; its output is reported line by line."""
         end = time.monotonic() + self.deadlines.build_s
         state = [made]
 
@@ -241,10 +243,8 @@ class Chain:
         self.say(f"{self.app}: build succeeded")
         return state[0]
 
-    def _released_again(self, made: Build, tarball: Tarball) -> Release:
-        """The newest release if it is this build's, else a new one of its slug: built, but another
-        one serves.
-        """
+    def _release_again(self, made: Build, tarball: Tarball) -> Release:
+        """The newest release if it is this build's, else a new release of its slug."""
         own = self.release_of(made)
         newest_release = newest(self.client, self.app) or own
         same_slug = made.slug is not None and newest_release.slug == made.slug
@@ -268,7 +268,7 @@ class Chain:
         self.say(f"{self.app} | {line}")
 
     def _log(self, broken: Dyno) -> str:
-        """What the dyno said last; that it cannot be read must not hide the crash."""
+        """The dyno's last log lines; a log that cannot be read must not hide the crash."""
         try:
             lines = recent_lines(self.client, self.app, LOG_LINES, dyno=broken.name)
             return _last(list(map(plain, lines)))
@@ -288,7 +288,7 @@ class Chain:
 
 
 def _last(lines: Sequence[str], most: int = 12) -> str:
-    """The last lines that say something, as an appendix to a sentence."""
+    """The last lines that are not empty, as an appendix to a sentence."""
     messages = [line for line in lines if line.strip()][-most:]
     if messages:
         return "\n  its last lines:\n    " + "\n    ".join(messages)

@@ -36,8 +36,10 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 @dataclass(frozen=True)
 class Needs:
-    """roots: requirements without versions; pins: version by name, as the model was trained
-    with.
+    """What a slug needs.
+
+    roots: requirements without versions
+    pins: version by name, as the model was trained with
     """
 
     roots: tuple[str, ...]
@@ -64,8 +66,9 @@ def marks_of(python: str) -> dict[str, str]:
 
 
 def python_of(version: str, whose: str) -> str:
-    """`3.11` of `3.11.7`, whose newest patch a dyno gets; raises HerokuFailure for one that Heroku
-    does not build.
+    """`3.11` of `3.11.7`, whose newest patch a dyno gets.
+
+    Raises HerokuFailure for a Python that Heroku does not have.
     """
     minor = ".".join(version.strip().split(".")[:2])
     if minor not in PYTHONS:
@@ -78,8 +81,9 @@ def python_of(version: str, whose: str) -> str:
 
 
 def requirements_txt(needs: Needs, lock: Mapping[str, Pin], whose: str) -> str:
-    """The file; raises HerokuFailure naming a package that has no version or whose own needs are
-    not known here.
+    """The file's text.
+
+    Raises HerokuFailure naming a package without a version, or one whose needs are not known here.
     """
     chosen = {
         name: _version(name, needs.pins, lock, whose)
@@ -97,9 +101,7 @@ def requirements_txt(needs: Needs, lock: Mapping[str, Pin], whose: str) -> str:
 
 
 def closure(roots: Iterable[str], markers: Mapping[str, str], whose: str) -> set[str]:
-    """Normalised names of the roots and of all they need on a dyno; extras as in
-    `psycopg[binary]`.
-    """
+    """Normalised names of the roots, such as `psycopg[binary]`, and of all they need on a dyno."""
     names: set[str] = set()
     seen: set[tuple[str, str]] = set()
     pending = list(map(Requirement, roots))

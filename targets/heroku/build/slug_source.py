@@ -32,9 +32,9 @@ CODE = (".py", ".html")
 
 
 def version_slug(workspace: Workspace, release: Release) -> Tarball:
-    """The source of a version's app: service/, wire/ and its bundle; a release command proves its
-    golden rows.
+    """The source of a version's app: service/, wire/ and its bundle.
 
+    Its release command proves the golden rows.
     A version served by ONNX has neither scikit-learn nor pandas in it. Raises ContractBroken where
     the bundle's seal does not hold, HerokuFailure naming a package that cannot be installed there.
     """
@@ -54,8 +54,9 @@ def version_slug(workspace: Workspace, release: Release) -> Tarball:
 
 
 def router_slug(workspace: Workspace) -> Tarball:
-    """The source of the router's app: router/, rollout/, store/, wire/ and deploy.toml; raises
-    Misconfigured.
+    """The source of the router's app: router/, rollout/, store/, wire/ and deploy.toml.
+
+    Raises Misconfigured, HerokuFailure.
     """
     python = python_of(_read(workspace.root / ".python-version").decode(), "the router")
     needs = Needs(ROUTER, {}, python)
@@ -73,9 +74,7 @@ def router_slug(workspace: Workspace) -> Tarball:
 
 
 def served_by(workspace: Workspace, release: Release) -> str:
-    """The runtime of a version there, `onnx` or `sklearn`: the certified one unless deploy.toml
-    says otherwise.
-    """
+    """The runtime of a version, `onnx` or `sklearn`: the certified one, or deploy.toml's."""
     runtime = workspace.settings.deployment.runtime
     if runtime == "certified":
         return release.runtime

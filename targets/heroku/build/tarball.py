@@ -18,8 +18,9 @@ _LEFT_OUT = ("__pycache__",)
 
 @dataclass(frozen=True)
 class Tarball:
-    """A gzipped tar. version: its label and the beginning of its digest, by which a build of it is
-    found again.
+    """A gzipped tar.
+
+    version: its label and the beginning of its digest, by which a build of it is found again
     """
 
     content: bytes = field(repr=False)
@@ -29,9 +30,7 @@ class Tarball:
 
 
 def tarball(label: str, files: Mapping[str, bytes]) -> Tarball:
-    """Pack files, by their paths with `/`; raises HerokuFailure where they are more than Heroku
-    unpacks.
-    """
+    """Pack files, by their paths with `/`; raises HerokuFailure where they are too large."""
     size = sum(map(len, files.values()))
     if size > LARGEST_SOURCE_BYTES:
         raise HerokuFailure(
@@ -52,8 +51,9 @@ def tarball(label: str, files: Mapping[str, bytes]) -> Tarball:
 
 
 def folder_files(folder: Path, under: str, suffixes: tuple[str, ...] = ()) -> dict[str, bytes]:
-    """Every file of a folder as `under/...`; without bytecode and hidden ones. Raises HerokuFailure
-    for a link.
+    """Every file of a folder as `under/...`, without bytecode and hidden files.
+
+    Raises HerokuFailure for a link.
     """
     contents = {}
     for path in sorted(folder.rglob("*")):
