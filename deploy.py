@@ -103,23 +103,23 @@ def up(
     with _command(as_json) as (out, workspace):
         from dataclasses import replace
 
-        from cli.render import stack
-        from targets import registry
+        from cli.render import stack as renderer
+        from deployment.commands import stack
 
         if port is not None:
             workspace = replace(workspace, port=port)
 
-        raise SystemExit(stack.up(out, registry.up(workspace, out.say)))
+        raise SystemExit(renderer.up(out, stack.up(workspace, out.say)))
 
 
 @app.verb()
 def down(as_json: Json = False) -> None:
     """Stop everything, gracefully, and see that nothing is left."""
     with _command(as_json) as (out, workspace):
-        from cli.render import stack
-        from targets import registry
+        from cli.render import stack as renderer
+        from deployment.commands import stack
 
-        stack.down(out, registry.down(workspace, out.say))
+        renderer.down(out, stack.down(workspace, out.say))
 
 
 @app.verb()

@@ -44,7 +44,7 @@ from benchmarks.setups import plain
 from benchmarks.setups.bundles import bundle
 from benchmarks.setups.sluice import Town, town
 from examples.flights.data import instances
-from targets.local.procfile import command
+from targets.procfile import command
 
 SKLEARN = '[deployment]\nruntime = "sklearn"\n'
 TIMES_CAPACITY = 3.0

@@ -41,7 +41,7 @@ from targets.heroku.build.app_config import router_vars, version_vars
 from targets.heroku.build.slug_source import router_slug, version_slug
 from targets.heroku.build.tarball import Tarball
 from targets.heroku.sizes import size
-from targets.local.procfile import written
+from targets.procfile import written
 
 VERSION = "v1"
 FOLDER = STATE / "slugs"

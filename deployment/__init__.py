@@ -1,3 +1,1 @@
-"""The operator's edge: reads the record, gathers facts, performs what the core decided. The local
-target lives here.
-"""
+"""The operator's use cases: read the ledger, gather facts, perform what the core decided."""

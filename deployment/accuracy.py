@@ -1,6 +1,7 @@
 """Late labels by version: how many there are and how often the prediction was right."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -22,19 +23,20 @@ class Score:
 def scores(
     outcomes: Iterable[tuple[str, str, int]], errors: Iterable[tuple[str, float]] = ()
 ) -> dict[str, Score]:
-    """Scores of (version, outcome, count), outcome `right` or `wrong` where it can be judged, and
-    (version, error).
+    """Scores by version.
+
+    outcomes: (version, outcome, count), the outcome `right` or `wrong` where it can be judged
+    errors: (version, mean absolute error)
     """
     of_values = dict(errors)
-    counts: dict[str, dict[str, int]] = {}
+    counts: dict[str, Counter[str]] = {}
     for version, outcome, count in outcomes:
-        mine = counts.setdefault(version, {})
-        mine[outcome] = mine.get(outcome, 0) + count
+        counts.setdefault(version, Counter())[outcome] += count
 
-    return {
-        version: replace(_score(mine), error=of_values.get(version))
-        for version, mine in counts.items()
-    }
+    by_version = {}
+    for version, outcome_counts in counts.items():
+        by_version[version] = replace(_score(outcome_counts), error=of_values.get(version))
+    return by_version
 
 
 def _score(outcomes: dict[str, int]) -> Score:

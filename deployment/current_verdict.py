@@ -1,6 +1,4 @@
-"""The verdict of now, from the record: what the conductor will see at its next look, with all
-numbers.
-"""
+"""The current verdict, from the ledger's database: what the controller will see next."""
 
 import time
 from typing import Any
@@ -14,17 +12,18 @@ from store import EvidenceStore, FeedbackStore
 
 
 def judged(database: Engine, ledger: Ledger, now: float | None = None) -> dict[str, Any] | None:
-    """The account of the rollout in progress; None where none runs by itself. Raises StoreError."""
+    """The report of the rollout in progress; None unless one is judged. Raises StoreError."""
     rollout = ledger.rollout
     if rollout is None or rollout.policy is None:
         return None
 
     evidence, labels = EvidenceStore(database, ledger.model), FeedbackStore(database, ledger.model)
     counted, marks = evidence.counted(rollout.id), evidence.marks(rollout.id)
-    found = evidence_snapshot(
+    snapshot = evidence_snapshot(
         rollout, counted, labels.levels(rollout.number), marks, labels.pairs(rollout.number)
     )
-    case = found.case(ledger.weight(rollout.candidate), time.time() if now is None else now)
+    moment = time.time() if now is None else now
+    case = snapshot.case(ledger.weight(rollout.candidate), moment)
     if case is None:
         return None
-    return account(case, latched(case.verdict(), found.marks))
+    return account(case, latched(case.verdict(), snapshot.marks))

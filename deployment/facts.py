@@ -1,7 +1,6 @@
-"""Gathers the facts an act is decided by: the clock, the bundle, whether a running version gives
-its golden answers.
+"""Gathers the facts that an act is decided on: time, bundle, golden answers of a running version.
 
-A rollback needs only the clock, and must not wait for the import of the rest.
+A rollback needs only the time, and must not wait for the import of the rest.
 """
 
 import time
@@ -16,7 +15,7 @@ PROBE_S = 10.0
 
 
 def plain(workspace: Workspace) -> Facts:
-    """The clock and who acts: all that an act on the record alone needs."""
+    """The time and the actor: all that an act on the ledger alone needs."""
     return Facts(now=time.time(), actor=workspace.actor)
 
 
@@ -48,22 +47,28 @@ def of_running(workspace: Workspace, ledger: Ledger, name: str) -> Facts:
 
 
 def of_next(workspace: Workspace, ledger: Ledger, name: str) -> Facts:
-    """The verified bundle of a version and the process it would get; raises EdgeFailure,
-    ContractBroken.
+    """The verified bundle of a version and the process it would get.
+
+    Raises EdgeFailure, ContractBroken.
     """
     from deployment.workspace.bundles import check_belongs, check_seal, read_release
-    from targets.registry import home_of
+    from targets.registry import open_target
 
     release = read_release(workspace.releases, name)
     check_seal(release, workspace.public_key)
     check_belongs(release, workspace.settings.model)
     answers = release.answers
-    program, address = home_of(workspace, ledger, name)
-    wanted = workspace.settings.deployment.runtime
+    with open_target(workspace) as target:
+        program, address = target.home(ledger, name)
+
+    runtime = workspace.settings.deployment.runtime
+    if runtime == "certified":
+        runtime = release.runtime
+
     return replace(
         plain(workspace),
         digest=release.digest,
-        runtime=release.runtime if wanted == "certified" else wanted,
+        runtime=runtime,
         program=program,
         address=address,
         task=answers.task,
@@ -73,13 +78,8 @@ def of_next(workspace: Workspace, ledger: Ledger, name: str) -> Facts:
 
 
 def of_return(workspace: Workspace, ledger: Ledger) -> Facts:
-    """What a rollback needs: nothing, unless its target has no process any more."""
-    target = ledger.rollback_target()
-    gone = (
-        target is not None
-        and target in ledger.versions
-        and ledger.version(target).state not in LIVE
-    )
-    if gone and target:
-        return of_next(workspace, ledger, target)
+    """What a rollback needs: the time, unless its target has to be started again."""
+    version = ledger.versions.get(ledger.rollback_target() or "")
+    if version is not None and version.state not in LIVE:
+        return of_next(workspace, ledger, version.name)
     return plain(workspace)

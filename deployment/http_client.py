@@ -1,6 +1,4 @@
-"""HTTP to a version or a router: over a unix socket or TCP, with the shared secret, without
-proxies.
-"""
+"""HTTP to a version or a router, over a unix socket or TCP, with a bearer token and no proxies."""
 
 import http.client
 import json
@@ -14,13 +12,11 @@ from typing import Any
 from deployment.workspace.errors import Misconfigured
 
 THROUGH = "SLUICE_CONNECT_THROUGH"
-"""Names a `host:port` that answers in the place of all https addresses: a rehearsal's front,
-without TLS.
-"""
+"""Names a `host:port` that answers for all https addresses in a rehearsal, without TLS."""
 
 
 class Unreachable(Exception):
-    """Nobody answered, or not with what was asked for; the message says what happened."""
+    """There was no answer, or one that cannot be read; the message says what happened."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,9 @@ class Connection:
 
     def __init__(self, connection: http.client.HTTPConnection, secret: str) -> None:
         self._connection = connection
-        self._headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+        self._headers = {}
+        if secret:
+            self._headers["Authorization"] = f"Bearer {secret}"
 
     def get(self, path: str) -> Response:
         """GET a path."""
@@ -54,7 +52,7 @@ class Connection:
         return self.send(path, json.dumps(value).encode())
 
     def send(self, path: str, body: bytes) -> Response:
-        """POST what is JSON already."""
+        """POST bytes that are JSON already."""
         return self._ask("POST", path, body, {**self._headers, "Content-Type": "application/json"})
 
     def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Response:
@@ -68,7 +66,7 @@ class Connection:
 
 
 def _because(error: Exception) -> str:
-    """Nobody listens at a socket that is not there, or whose process has ended."""
+    """The reason; a missing socket, or one whose process ended, means that it does not run."""
     if isinstance(error, FileNotFoundError | ConnectionRefusedError):
         return "it does not run"
     return str(error) or type(error).__name__
@@ -76,9 +74,7 @@ def _because(error: Exception) -> str:
 
 @contextmanager
 def line(address: str, secret: str, timeout_s: float) -> Iterator[Connection]:
-    """A line to `unix:/path`, `http://host:port` or `https://host`; it connects with the first
-    call.
-    """
+    """A lazy connection to `unix:/path`, `http://host:port` or `https://host`."""
     connection = _connection(address, timeout_s)
     try:
         yield Connection(connection, secret)

@@ -1,6 +1,4 @@
-"""Proves a running version by its golden rows: the answer must be the one its bundle was certified
-with.
-"""
+"""Proves a running version by its golden rows: it must give the answers of its bundle."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +15,7 @@ WARM_UPS = 3
 
 
 class NotAnswering(Exception):
-    """The version did not give its golden answer; the message says what it did instead."""
+    """The version did not give its golden answers; the message says what it did instead."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +30,12 @@ class ReadinessProbe:
 
 
 def probe_of(release: Release, address: str, secret: str) -> ReadinessProbe:
-    """The probe of one running bundle; raises ContractBroken where its golden rows are not those of
-    the manifest.
-    """
+    """The probe of a running version; raises ContractBroken where its golden rows were changed."""
     return ReadinessProbe(address, secret, golden_rows(release), release.tolerance, release.scale)
 
 
 def ask_once(probe: ReadinessProbe, timeout_s: float = 10.0) -> float:
-    """Send the golden rows; returns the seconds it took. Raises NotAnswering with the
-    difference.
-    """
+    """Send the golden rows; returns seconds. Raises NotAnswering with the difference."""
     with line(probe.address, probe.secret, timeout_s) as version:
         began = time.monotonic()
         got = _predict(version, probe.golden.rows)
@@ -54,10 +48,13 @@ def ask_once(probe: ReadinessProbe, timeout_s: float = 10.0) -> float:
 def wait_ready(
     probe: ReadinessProbe, deadline_s: float, ended: Callable[[], str | None], log: str
 ) -> float:
-    """Ask until the golden rows are right; returns the seconds waited.
+    """Send the golden rows until the answers are right; returns seconds.
 
-    `ended` tells why the process is gone, None while it lives. Raises CannotStart then,
-    NotReadyInTime at the deadline."""
+    ended: why the process ended, None while it runs
+    log: what to read, for the message
+
+    Raises CannotStart where the process ended, NotReadyInTime at the deadline.
+    """
     began = time.monotonic()
     while True:
         try:
@@ -73,9 +70,7 @@ def wait_ready(
 
 
 def warmed_up(version: str, probe: ReadinessProbe, log: str) -> None:
-    """Warm a started version up; raises EdgeFailure, which names what to read, where it fails on
-    it.
-    """
+    """Warm a started version up; raises EdgeFailure naming its log where it fails."""
     try:
         warm_up(probe)
     except NotAnswering as error:
@@ -94,7 +89,7 @@ def _predict(version: Connection, rows: list[dict[str, Any]]) -> list[Any]:
     try:
         answer = version.post("/predict", {"instances": rows})
         if answer.status != 200:
-            raise NotAnswering(f"it answered {answer.status}{_said(answer.body)}")
+            raise NotAnswering(f"it answered {answer.status}{_body_excerpt(answer.body)}")
         return list(answer.json()["predictions"])
     except Unreachable as error:
         raise NotAnswering(str(error)) from error
@@ -102,8 +97,8 @@ def _predict(version: Connection, rows: list[dict[str, Any]]) -> list[Any]:
         raise NotAnswering("its answer is not a list of predictions") from error
 
 
-def _said(body: bytes) -> str:
-    """What came with it; a page of HTML is a platform's, which speaks where the version cannot."""
+def _body_excerpt(body: bytes) -> str:
+    """The answer's body; a page of HTML comes from a platform, not from the version."""
     if body.lstrip()[:1] == b"<":
         return " with a page of HTML, which is not the version's own"
     return f": {body[:200].decode(errors='replace')}"
@@ -114,8 +109,12 @@ def _compare(got: list[Any], probe: ReadinessProbe) -> None:
     if len(got) != len(expected):
         raise NotAnswering(f"it answered {len(got)} of {len(expected)} golden rows")
 
-    for index, (mine, wanted) in enumerate(zip(got, expected, strict=True)):
-        if not same(wanted, mine, tolerance, probe.scale):
-            apart = measured(wanted, mine, probe.scale)
-            said = f" ({apart}; {tolerance:g} is allowed)" if apart else ""
-            raise NotAnswering(f"golden row {index} gave {mine!r}, certified was {wanted!r}{said}")
+    for index, (actual, certified) in enumerate(zip(got, expected, strict=True)):
+        if not same(certified, actual, tolerance, probe.scale):
+            distance = measured(certified, actual, probe.scale)
+            details = ""
+            if distance:
+                details = f" ({distance}; {tolerance:g} is allowed)"
+            raise NotAnswering(
+                f"golden row {index} gave {actual!r}, certified was {certified!r}{details}"
+            )

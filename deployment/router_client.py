@@ -1,22 +1,21 @@
-"""What the operator's edge asks of the router: its status, and whether an old version is done.
+"""What the operator's side asks of the router: its status, and whether a version is drained.
 
-HTTP is imported where it is spoken: most acts only look which model is served.
+HTTP is imported where it is used: most acts only check which model is served.
 """
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 from deployment.workspace.errors import EdgeFailure, Misconfigured
-from deployment.workspace.kept_text import kept_text
+from deployment.workspace.text_file import read_line
 from deployment.workspace.workspace import Workspace
 
 POLL_S = 0.05
 REMEDY = (
     "`python deploy.py down`, then `up` hands it the one in secrets/operator of the state folder"
 )
-
-
 AGAIN = "`python deploy.py down`, then `up` makes it anew"
 _ADDRESS = re.compile(r"https?://([^\s/@?#]+:[0-9]{1,5}|[^\s/@?#:]+)/?")
 
@@ -26,35 +25,32 @@ class RouterAway(Exception):
 
 
 def router_url(workspace: Workspace) -> str | None:
-    """Where the router of this state folder listens, as `up` chose; None where it was not brought
-    up.
+    """The router's address, as `up` chose it; None where it was not started.
 
-    Raises Misconfigured where that is not kept as it was written.
+    Raises Misconfigured where the file that keeps it was damaged.
     """
-    url = kept_text(workspace.url_file, AGAIN)
+    url = read_line(workspace.url_file, AGAIN)
     if url is not None and not _ADDRESS.fullmatch(url):
         raise Misconfigured(f"{workspace.url_file} holds no address of a router: {AGAIN}")
     return url
 
 
 def check_model(workspace: Workspace) -> None:
-    """Raise EdgeFailure where the router that runs here serves another model than deploy.toml
-    names.
+    """Raise EdgeFailure where the router here serves another model than deploy.toml names.
 
-    That model's ledger names what runs here, this one's does not: nothing may be ended or started
-    by it."""
-    served = kept_text(workspace.model_file, AGAIN)
+    The other model's ledger names what runs here: nothing may be stopped or started by this one's.
+    """
+    served = read_line(workspace.model_file, AGAIN)
     if served is not None and served != workspace.settings.model:
         raise EdgeFailure(
             f"the router of {workspace.state} serves the model {served!r}, deploy.toml says "
-            f"{workspace.settings.model!r}: "
-            "correct `model`, or `python deploy.py down` first, or give this model a state of its "
-            "own (SLUICE_STATE)"
+            f"{workspace.settings.model!r}: correct `model`, or `python deploy.py down` first, or "
+            "give this model a state of its own (SLUICE_STATE)"
         )
 
 
 def router_lives(url: str, timeout_s: float = 1.0) -> bool:
-    """Whether the router's liveness answers."""
+    """Whether the router's liveness endpoint answers."""
     from deployment.http_client import Unreachable, line
 
     try:
@@ -65,7 +61,7 @@ def router_lives(url: str, timeout_s: float = 1.0) -> bool:
 
 
 def router_status(workspace: Workspace, token: str, timeout_s: float = 2.0) -> dict[str, Any]:
-    """The router's GET /status, shown the operator's token; raises RouterAway."""
+    """The router's GET /status, asked with the operator's token; raises RouterAway."""
     from deployment.http_client import Unreachable, line
 
     url = router_url(workspace)
@@ -89,7 +85,7 @@ def router_status(workspace: Workspace, token: str, timeout_s: float = 2.0) -> d
 
 
 def url_of_router(workspace: Workspace) -> str:
-    """Where the router listens; raises EdgeFailure where it was not brought up."""
+    """The router's address; raises EdgeFailure where it was not started."""
     url = router_url(workspace)
     if url is None:
         raise EdgeFailure("the router was not brought up: `python deploy.py up` first")
@@ -99,7 +95,7 @@ def url_of_router(workspace: Workspace) -> str:
 def read_id(
     workspace: Workspace, operator: str, token: str, timeout_s: float = 5.0
 ) -> dict[str, Any]:
-    """What the router reads in a prediction's id; raises EdgeFailure."""
+    """What a prediction's id says, read by the router; raises EdgeFailure."""
     from urllib.parse import quote
 
     from deployment.http_client import Unreachable, line
@@ -108,14 +104,14 @@ def read_id(
     try:
         with line(url, operator, timeout_s) as router:
             answer = router.get(f"/whoserved/{quote(token, safe='')}")
-            said = answer.json()
+            value = answer.json()
         if answer.status == 401:
             raise EdgeFailure(
                 f"the router at {url} does not take this stack's operator token: {REMEDY}"
             )
         if answer.status != 200:
-            raise EdgeFailure(str(said["detail"]))
-        return dict(said)
+            raise EdgeFailure(str(value["detail"]))
+        return dict(value)
     except Unreachable as error:
         raise EdgeFailure(
             f"the router at {url} does not answer ({error}): `python deploy.py status`"
@@ -146,21 +142,21 @@ def wait_drained(workspace: Workspace, token: str, revision: int, address: str) 
 
 
 def is_drained(status: dict[str, Any], revision: int, address: str) -> bool:
-    """Whether a status says so. An address that no worker names has nothing in flight."""
-    workers = status.get("workers") or []
-    if (
-        any(worker.get("revision", 0) < revision for worker in workers)
-        or status.get("revision", 0) < revision
-    ):
-        return False
+    """Whether a status shows that. An address that no worker lists has nothing in flight."""
+    for answer in [status, *(status.get("workers") or [])]:
+        if answer.get("revision", 0) < revision:
+            return False
 
-    versions = (status.get("versions") or {}).values()
-    return not any((version.get("addresses") or {}).get(address, 0) for version in versions)
+    for version in (status.get("versions") or {}).values():
+        if (version.get("addresses") or {}).get(address, 0):
+            return False
+    return True
 
 
-def wait_router(workspace: Workspace, url: str, ended: Any) -> None:
-    """Wait until the router lives; raises EdgeFailure with the log to read when it ended or time is
-    over.
+def wait_router(workspace: Workspace, url: str, ended: Callable[[], str | None]) -> None:
+    """Wait until the router answers; raises EdgeFailure naming its log where it ended or timed out.
+
+    ended: why it ended, None while it runs
     """
     give_up = time.monotonic() + workspace.settings.deployment.ready_timeout_s
     while not router_lives(url):

@@ -21,7 +21,7 @@ from benchmarks.processes import (
 )
 from benchmarks.setups.bundles import bundle
 from benchmarks.setups.setup import Running, Setup
-from targets.local.procfile import command
+from targets.procfile import command
 
 
 @dataclass(frozen=True)

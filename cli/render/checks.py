@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from cli.render.exit_codes import BROKEN, DONE, REFUSED, Out
-from deployment.commands.findings import Finding
 from deployment.commands.lint_checks import Check
+from targets.findings import Finding
 
 
 def show_lint(out: Out, checks: Sequence[Check]) -> int:

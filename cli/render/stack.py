@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from cli.render.exit_codes import DONE, REFUSED, Out
-from targets.local.stack import Stack
+from targets.base import Stack
 
 
 def up(out: Out, stack: Stack) -> int:

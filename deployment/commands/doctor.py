@@ -1,17 +1,13 @@
-"""`doctor`: is what runs what should run? Asks every process, the record and the platform; changes
-nothing.
-"""
+"""`doctor`: compares what runs with what should run, and changes nothing."""
 
-import resource
 import shutil
 import time
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
-from deployment.commands.executor import Say
-from deployment.commands.findings import Finding, looked
 from deployment.facts import of_running
-from deployment.router_client import check_model, router_status
+from deployment.router_client import router_status
 from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.ledger import opened, opened_record, read_ledger
 from deployment.workspace.secrets import read_secrets
@@ -20,43 +16,40 @@ from rollout.plurals import counted
 from rollout.state.ledger import Ledger, Version
 from store.kept_beside import look_beside
 from store.schema import EVIDENCE_PART, LABELS_PART
-from targets.local.orphans import left_behind, supervisors
-from targets.local.programs import ROUTER
-from targets.local.supervisor_client import Process, Supervisor
-from targets.local.supervisord_conf import socket_path
-from targets.registry import on_heroku
+from targets.base import Say
+from targets.findings import Finding, examine
+from targets.registry import open_target
 
 SPARE_DISK_MB = 500
-# The router keeps as many connections as it may open files, at most 4,096, and a reserve for
-# itself.
-FILES_WANTED = 4096 + 128
 FOLLOWS_S = 3.0
+POLL_S = 0.2
 UP = "`python deploy.py up`"
 
 
 def doctor(workspace: Workspace, say: Say) -> list[Finding]:
-    """Every finding, in order; raises EdgeFailure where nothing was ever brought up."""
+    """Every finding, in order; raises EdgeFailure where nothing was ever started."""
     if not (workspace.state / "secrets" / "service").exists():
         raise EdgeFailure(
             f"nothing was ever started from {workspace.state}: run {UP} first, then `doctor` again"
         )
 
+    return list(_findings(workspace, say))
+
+
+def _findings(workspace: Workspace, say: Say) -> Iterator[Finding]:
     ledgers: list[Ledger] = []
-    record = looked("record", partial(_record, workspace, ledgers))
+    record = examine("record", partial(_record, workspace, ledgers))
+    yield record
+    if not record.fault:
+        yield from _kept_beside(workspace)
+
     ledger = ledgers[0] if ledgers else None
-    return [
-        record,
-        *([] if record.fault else _kept_beside(workspace)),
-        *(
-            _platform(workspace, ledger, say)
-            if on_heroku(workspace)
-            else _processes(workspace, ledger)
-        ),
-        looked("router", partial(_router, workspace, ledger)),
-        *_versions(workspace, ledger),
-        looked("free disk", partial(_disk, workspace)),
-        *([] if on_heroku(workspace) else [_open_files()]),
-    ]
+    with open_target(workspace, say) as target:
+        yield from target.findings(ledger)
+
+    yield examine("router", partial(_router, workspace, ledger))
+    yield from _versions(workspace, ledger)
+    yield examine("free disk", partial(_disk, workspace))
 
 
 def _record(workspace: Workspace, ledgers: list[Ledger]) -> str:
@@ -67,9 +60,9 @@ def _record(workspace: Workspace, ledgers: list[Ledger]) -> str:
 
 
 def _kept_beside(workspace: Workspace) -> Iterator[Finding]:
-    """What the router keeps beside the record: labels, and what it counted of rollouts."""
+    """What the router stores beside the ledger: labels, and the evidence of rollouts."""
     for part in (LABELS_PART, EVIDENCE_PART):
-        yield looked(part, partial(_part, workspace, part))
+        yield examine(part, partial(_part, workspace, part))
 
 
 def _part(workspace: Workspace, part: str) -> str:
@@ -78,37 +71,34 @@ def _part(workspace: Workspace, part: str) -> str:
     return "can be read"
 
 
-def _platform(workspace: Workspace, ledger: Ledger | None, say: Say) -> Iterator[Finding]:
-    from targets.heroku.doctor import platform
-
-    return platform(workspace, ledger, say)
-
-
 def _router(workspace: Workspace, ledger: Ledger | None) -> str:
     """Its workers, once all of them follow the newest revision; they have some seconds for it."""
-    give_up = time.monotonic() + FOLLOWS_S
+    deadline = time.monotonic() + FOLLOWS_S
     while True:
         status = router_status(workspace, read_secrets(workspace).operator, 10.0)
-        workers = status.get("workers") or []
-        oldest = min(
-            [status.get("revision", 0), *(worker.get("revision", 0) for worker in workers)]
-        )
+        oldest = _oldest_revision(status)
         if ledger is None or oldest >= ledger.revision:
-            return f"{len(workers)} workers follow revision {oldest}"
-        if time.monotonic() > give_up:
+            return f"{len(status.get('workers') or [])} workers follow revision {oldest}"
+
+        if time.monotonic() > deadline:
             raise EdgeFailure(
                 f"a worker follows revision {oldest}, the record is at {ledger.revision}: `python "
-                f"deploy.py status` "
-                "shows all of them, the router's log says why it cannot read the record"
+                "deploy.py status` shows all of them, the router's log says why it cannot read "
+                "the record"
             )
-        time.sleep(0.2)
+        time.sleep(POLL_S)
+
+
+def _oldest_revision(status: dict[str, Any]) -> int:
+    answers = [status, *(status.get("workers") or [])]
+    return min(int(answer.get("revision", 0)) for answer in answers)
 
 
 def _versions(workspace: Workspace, ledger: Ledger | None) -> Iterator[Finding]:
     if ledger is None:
         return
     for version in ledger.live():
-        yield looked(f"version {version.name}", partial(_version, workspace, ledger, version))
+        yield examine(f"version {version.name}", partial(_version, workspace, ledger, version))
 
 
 def _version(workspace: Workspace, ledger: Ledger, version: Version) -> str:
@@ -116,73 +106,11 @@ def _version(workspace: Workspace, ledger: Ledger, version: Version) -> str:
     if not facts.answers_golden_rows:
         raise EdgeFailure(
             f"it does not give its golden answers ({facts.not_ready_because}): {UP} repairs what "
-            f"it can"
+            "it can"
         )
 
-    return (
-        f"{version.state}, {ledger.weight(version.name) / 100:g} % of the users, answers its "
-        f"golden rows"
-    )
-
-
-def _processes(workspace: Workspace, ledger: Ledger | None) -> Iterator[Finding]:
-    """The supervisor of this machine and what it runs, beside what the ledger names."""
-    running: dict[str, Process] = {}
-    supervisor = looked("supervisor", partial(_supervisor, workspace, running))
-    yield supervisor
-    if supervisor.fault or ledger is None:
-        return
-
-    named = [ROUTER, *(version.program for version in ledger.live())]
-    for program in named:
-        yield looked(f"process {program}", partial(_process, running.get(program)))
-
-    model = looked("model", partial(_model, workspace))
-    yield model
-    if model.fault:
-        return
-
-    for program in sorted(set(running) - set(named)):
-        yield Finding(
-            f"process {program}", fault=f"it runs and the ledger does not name it: {UP} ends it"
-        )
-
-
-def _supervisor(workspace: Workspace, running: dict[str, Process]) -> str:
-    supervisor = Supervisor(workspace)
-    answers = supervisor.answers()
-    if not answers and (pids := supervisors(workspace)):
-        raise EdgeFailure(
-            f"it runs (pid {pids[0]}) and takes no orders at {socket_path(workspace)}: "
-            f"{UP} ends it with its programs and begins anew"
-        )
-    if not answers and (pids := left_behind(workspace)):
-        raise EdgeFailure(
-            f"it is gone, {len(pids)} of its processes still run: {UP} ends them and begins anew"
-        )
-
-    running.update(supervisor.processes())
-    return f"{len(running)} programs"
-
-
-def _process(process: Process | None) -> str:
-    if process is None:
-        raise EdgeFailure(f"the ledger names it and it does not run: {UP} starts it")
-
-    # Just started, it counts as running after some seconds; whether it answers is looked at by
-    # itself.
-    if process.state not in ("RUNNING", "STARTING"):
-        because = f" ({process.ended_because})" if process.ended_because else ""
-        raise EdgeFailure(
-            f"{process.state.lower()}{because}: {UP} starts it again, its log says why"
-        )
-
-    return f"{process.state.lower()}, for {process.since_s:.0f} s"
-
-
-def _model(workspace: Workspace) -> str:
-    check_model(workspace)
-    return f"{workspace.settings.model} is served here"
+    share = ledger.weight(version.name) / 100
+    return f"{version.state}, {share:g} % of the users, answers its golden rows"
 
 
 def _disk(workspace: Workspace) -> str:
@@ -193,17 +121,3 @@ def _disk(workspace: Workspace) -> str:
         )
 
     return f"{free_mb / 1000:.1f} GB for {workspace.state}"
-
-
-def _open_files() -> Finding:
-    """The hard limit, to which router and versions raise their own."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    if hard == resource.RLIM_INFINITY or hard >= FILES_WANTED:
-        return Finding("open files", "enough for all connections")
-
-    return Finding(
-        "open files",
-        warning=f"the hard limit is {hard}: beyond it a router process closes the oldest idle "
-        f"connections. Raise it to "
-        f"{FILES_WANTED} (`ulimit -Hn`, or LimitNOFILE of the service manager), then {UP}",
-    )

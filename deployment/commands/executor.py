@@ -1,14 +1,12 @@
-"""Performs a plan in its order. What was started before the record was written is stopped again if
-the act fails.
+"""Performs the actions of a plan, in order.
 
-The act on traffic is the one insert; once it is written nothing is taken back, whatever happens
-after it."""
+What was started before the ledger was written is stopped again if the act fails. Traffic moves with
+the one insert into the ledger; after that nothing is undone, whatever happens."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from types import TracebackType
-from typing import Protocol
 
 from deployment.workspace.errors import EdgeFailure, Interrupted
 from deployment.workspace.interrupts import uninterrupted
@@ -26,30 +24,7 @@ from rollout.decide.actions import (
 from rollout.state.ledger import Ledger
 from store.entry import Entry
 from store.ledger import LedgerStore
-
-Say = Callable[[str], None]
-
-
-class Target(Protocol):
-    """Where versions run."""
-
-    def reserved(self, version: str) -> AbstractContextManager[None]:
-        """Hold the right to start a version."""
-
-    def start(self, version: str, program: str) -> None:
-        """Start a process group."""
-
-    def wait_ready(self, version: str, program: str) -> float:
-        """Wait for its golden answers; returns seconds."""
-
-    def warm_up(self, version: str, program: str) -> None:
-        """Send it batches."""
-
-    def drain(self, address: str, revision: int) -> bool:
-        """Wait until nothing is in flight to it."""
-
-    def stop(self, program: str) -> None:
-        """Stop a process group."""
+from targets.base import Say, Target
 
 
 class Performer:
@@ -80,7 +55,7 @@ class Performer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        """Undo what was started unless the act was recorded; Ctrl-C becomes a sentence."""
+        """Stop what was started unless the act was recorded; Ctrl-C becomes Interrupted."""
         with self._held:
             if kind is None or isinstance(error, Unsure):
                 return
@@ -124,7 +99,7 @@ class Performer:
         if program in self.started:
             return
 
-        self._held.enter_context(self.target.reserved(version))
+        self._held.enter_context(self.target.reserve(version))
         refuse_if_moved(self.store, before)
         self.started.append(program)
         self.target.start(version, program)
@@ -141,17 +116,20 @@ class Performer:
             self._proven.add(program)
 
     def _drain(self, version: str, before: Ledger) -> None:
-        revision = self._written.revision if self._written else before.revision
+        revision = before.revision
+        if self._written:
+            revision = self._written.revision
+
         if not self.target.drain(before.version(version).address, revision):
-            self.say(f"{version} still had requests under way when the drain time was over")
+            self.say(f"{version} still had requests in flight when the drain timed out")
 
     def _clean_up(self) -> None:
         """Stop what was started, unless the record has it: then it belongs to the ledger."""
         if self._written is None and self._trying is not None:
-            found = entry_of(self.store, self._trying, self.actor, self.now)
-            self._written = found if isinstance(found, Entry) else None
-            if isinstance(found, Exception):
+            entry = entry_of(self.store, self._trying, self.actor, self.now)
+            if isinstance(entry, Exception):
                 return
+            self._written = entry
 
         if self._written is None:
             for program in reversed(self.started):
@@ -168,11 +146,13 @@ class Performer:
         if self._written is not None:
             return (
                 f"interrupted, but '{self._written.action}' is done (revision "
-                f"{self._written.revision}); "
-                "if an old process still runs, `python deploy.py up` ends it"
+                f"{self._written.revision}); if an old process still runs, `python deploy.py up` "
+                "ends it"
             )
 
-        ended = (
-            f"; {', '.join(self.started)} was started and is stopped again" if self.started else ""
+        if not self.started:
+            return "interrupted: nothing was recorded and no traffic moved"
+        return (
+            "interrupted: nothing was recorded and no traffic moved; "
+            f"{', '.join(self.started)} was started and is stopped again"
         )
-        return f"interrupted: nothing was recorded and no traffic moved{ended}"

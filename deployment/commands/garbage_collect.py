@@ -1,19 +1,16 @@
-"""`collect`: what is left of versions that answer nobody goes, once it was said and what that
-saves.
+"""`collect`: stops idle versions and deletes what old ones left behind.
 
-First their processes, after heroku.warm_s; on Heroku then the apps of retired versions beyond the
-newest heroku.keep. Every step looks first, so that a second run does the rest of an interrupted one
-and nothing twice."""
+First the processes of idle versions, after their warm time; then, where a target has such, the
+leftovers of retired versions beyond the newest. What is removed and what that saves is reported
+first. Every step looks before it acts, so that a second run does the rest of an interrupted one and
+nothing twice."""
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
 
 from deployment import facts
-from deployment.commands.executor import Say
 from deployment.commands.run_verb import Act, act
 from deployment.commands.strategy_options import shown_seconds
 from deployment.workspace.errors import EdgeFailure, Interrupted
@@ -25,23 +22,21 @@ from rollout.decide.actions import Plan
 from rollout.decide.decisions import Facts, retire
 from rollout.decide.retention import IdleVersion, RetentionPlan
 from rollout.errors import Refusal
-from rollout.state.ledger import Ledger, from_body
+from rollout.state.ledger import Ledger, Version, from_body
 from rollout.state.version_state import State
 from store import StoreError
-from targets.registry import on_heroku
-
-# Heroku's side needs an HTTP library that nothing on this machine waits for.
-if TYPE_CHECKING:
-    from targets.heroku.app_group import AppGroup
-    from targets.heroku.leftover_apps import LeftoverApp
+from targets.base import Leftover, Retention, Say, Target
+from targets.registry import open_target
 
 ATTEMPTS = 5
 
 
 @dataclass
 class Collected:
-    """Versions by what became of them. monthly_saving: dollars; failed: what could not be done,
-    with the reason.
+    """Versions by what was done about them.
+
+    monthly_saving: dollars
+    failed: what could not be done, with the reason
     """
 
     retired: list[str] = field(default_factory=list)
@@ -55,42 +50,99 @@ class Collected:
         """All that something was done about, once each."""
         return list(dict.fromkeys([*self.retired, *self.stopped, *self.deleted]))
 
+    def perform(
+        self, done: list[str], name: str, step: Callable[[], bool], monthly: float = 0.0
+    ) -> None:
+        """One step: a failure is recorded, and the other steps still run."""
+        try:
+            if step():
+                done.append(name)
+                self.monthly_saving = round(self.monthly_saving + monthly, 2)
+        except Interrupted:
+            raise
+        except (EdgeFailure, Refusal, StoreError) as error:
+            self.failed[name] = str(error)
+
+
+@dataclass(frozen=True)
+class Garbage:
+    """What is to be collected.
+
+    idle: versions whose processes are stopped
+    running: retired versions that still run, since their retirement was interrupted
+    old: retired versions whose leftovers are deleted
+    leftovers: by version
+    keep: how many retired versions keep their leftovers
+    """
+
+    idle: list[IdleVersion]
+    running: list[str]
+    old: list[str]
+    leftovers: dict[str, Leftover]
+    keep: int
+
+    def monthly(self, name: str) -> float:
+        """What a version's leftover costs, in dollars a month; 0 where it has none."""
+        if name not in self.leftovers:
+            return 0.0
+        return self.leftovers[name].monthly
+
+    def lines(self) -> Iterator[str]:
+        """What is removed, in the order in which that happens, and what that saves."""
+        for idle in self.idle:
+            yield self._idle_line(idle)
+
+        for name in self.running:
+            yield f"{name}: is retired and still runs: {self.leftovers[name].summary} is stopped"
+
+        for name in self.old:
+            yield (
+                f"{name}: not among the {self.keep} retired last: its app "
+                f"{self.leftovers[name].app} is deleted, `deploy` builds it again"
+            )
+
+        stopped = [*(idle.version.name for idle in self.idle), *self.running]
+        if self.leftovers and (stopped or self.old):
+            yield f"together that saves ${sum(map(self.monthly, stopped)):.2f} a month"
+
+    def _idle_line(self, idle: IdleVersion) -> str:
+        name = idle.version.name
+        stays = ""
+        if idle.way_back:
+            stays = ", stays the rollback target without a process"
+
+        stopped = "its process"
+        if name in self.leftovers:
+            stopped = self.leftovers[name].summary
+
+        return f"{name}: idle for {shown_seconds(idle.idle_s)}{stays}: {stopped} is stopped"
+
 
 def collect(workspace: Workspace, say: Say) -> Collected:
-    """Say what goes and what that saves, then do it; raises EdgeFailure, StoreError,
-    Interrupted.
+    """Report what is removed and what that saves, then do it.
+
+    Raises EdgeFailure, StoreError, Interrupted.
     """
-    ledger, going = _decided(workspace)
-    found = Collected()
-    with _there(workspace, say) as there:
-        rests = _rests(there, ledger, going)
-        left_on = _left_on(ledger, rests)
-        forget = [name for name in going.forget if name in rests]
-        for line in _lines(going, rests, left_on, forget, workspace.settings.heroku.keep):
+    collected = Collected()
+    with open_target(workspace, say) as target:
+        garbage = _garbage(workspace, target)
+        for line in garbage.lines():
             say(line)
+
         try:
-            for cold in going.retire:
-                name = cold.version.name
-                _step(
-                    found,
-                    found.retired,
-                    name,
-                    partial(_retire, workspace, cold, say),
-                    _monthly(rests, name),
-                )
-            if there is not None:
-                _on_the_platform(found, workspace, there, rests, left_on, forget)
+            _retire_idle(collected, workspace, garbage, say)
+            _remove_leftovers(collected, workspace, target, garbage)
         except KeyboardInterrupt as error:
-            done = ", ".join(found.done) or "nothing was done"
+            done = ", ".join(collected.done) or "nothing was done"
             raise Interrupted(
                 f"interrupted after {done}: `python deploy.py collect` does the rest"
             ) from error
 
-    return found
+    return collected
 
 
 def tidy(workspace: Workspace, say: Say) -> None:
-    """The same at the end of something else, which it does not fail."""
+    """Collect at the end of another act, which a failure here does not fail."""
     try:
         failed = collect(workspace, say).failed
     except Interrupted:
@@ -98,168 +150,98 @@ def tidy(workspace: Workspace, say: Say) -> None:
     except (EdgeFailure, Refusal, StoreError) as error:
         failed = {"collecting": str(error)}
 
-    for what, why in failed.items():
-        say(f"{what}: {why}")
+    for name, reason in failed.items():
+        say(f"{name}: {reason}")
 
 
-def _decided(workspace: Workspace) -> tuple[Ledger, RetentionPlan]:
+def _garbage(workspace: Workspace, target: Target) -> Garbage:
+    settings = target.retention()
+    ledger, plan = _retention_plan(workspace, settings)
+    retired = filter(_is_retired, ledger.versions.values())
+    leftovers = target.leftovers([*(idle.version for idle in plan.retire), *retired])
+
+    running = []
+    for name, leftover in leftovers.items():
+        if leftover.running and _is_retired(ledger.version(name)):
+            running.append(name)
+
+    old = [name for name in plan.forget if name in leftovers]
+    return Garbage(list(plan.retire), running, old, leftovers, settings.keep)
+
+
+def _retention_plan(workspace: Workspace, settings: Retention) -> tuple[Ledger, RetentionPlan]:
     with opened_record(workspace) as store:
-        past = [
+        history = [
             (entry.at.timestamp(), from_body(entry.body, entry.revision))
             for entry in store.history()
         ]
 
-    wanted = workspace.settings.heroku
-    newest = past[0][1] if past else Ledger(workspace.settings.model)
-    return newest, retention.going(
-        newest, retention.standing(past), time.time(), wanted.warm_s, wanted.keep
-    )
+    newest = Ledger(workspace.settings.model)
+    if history:
+        newest = history[0][1]
+
+    standing = retention.standing(history)
+    return newest, retention.going(newest, standing, time.time(), settings.warm_s, settings.keep)
 
 
-@contextmanager
-def _there(workspace: Workspace, say: Say) -> "Iterator[AppGroup | None]":
-    """The house on Heroku; None on this machine."""
-    if not on_heroku(workspace):
-        yield None
-        return
-
-    from targets.heroku.app_group import open_app_group
-
-    with open_app_group(workspace, say) as group:
-        yield group
+def _is_retired(version: Version) -> bool:
+    return version.state == State.RETIRED
 
 
-def _rests(
-    group: "AppGroup | None", ledger: Ledger, going: RetentionPlan
-) -> "dict[str, LeftoverApp]":
-    if group is None:
-        return {}
-
-    from targets.heroku.leftover_apps import rests
-
-    retired = [v for v in ledger.versions.values() if v.state == State.RETIRED]
-    return rests(group, [*(cold.version for cold in going.retire), *retired])
+def _retire_idle(collected: Collected, workspace: Workspace, garbage: Garbage, say: Say) -> None:
+    for idle in garbage.idle:
+        name = idle.version.name
+        step = partial(_retire, workspace, idle, say)
+        collected.perform(collected.retired, name, step, garbage.monthly(name))
 
 
-def _left_on(ledger: Ledger, rests: "dict[str, LeftoverApp]") -> list[str]:
-    """Retired versions whose dynos run all the same: an act was cut off between its record and its
-    end.
-    """
-    return [
-        name
-        for name, rest in rests.items()
-        if ledger.version(name).state == State.RETIRED and rest.dynos
-    ]
-
-
-def _lines(
-    going: RetentionPlan,
-    rests: "dict[str, LeftoverApp]",
-    left_on: list[str],
-    forget: list[str],
-    keep: int,
-) -> list[str]:
-    """What goes, in the order in which it goes, and what that saves."""
-    lines = []
-    for cold in going.retire:
-        name = cold.version.name
-        stays = ", stays a way back without a process" if cold.way_back else ""
-        goes = f"{rests[name].words} goes" if name in rests else "its process goes"
-        lines.append(f"{name}: answers nobody for {shown_seconds(cold.idle_s)}{stays}: {goes}")
-
-    lines += [f"{name}: is retired and still runs: {rests[name].words} goes" for name in left_on]
-    lines += [
-        f"{name}: not among the {keep} retired last: its app {rests[name].app} is deleted, "
-        f"`deploy` builds it again"
-        for name in forget
-    ]
-    if rests and lines:
-        saved = sum(
-            _monthly(rests, name)
-            for name in [*(cold.version.name for cold in going.retire), *left_on]
-        )
-        lines.append(f"together that saves ${saved:.2f} a month")
-
-    return lines
-
-
-def _retire(workspace: Workspace, cold: IdleVersion, say: Say) -> bool:
-    """An act of its own, decided on the newest ledger: who has traffic again meanwhile stays."""
-    version = cold.version
+def _retire(workspace: Workspace, idle: IdleVersion, say: Say) -> bool:
+    """An act of its own, decided on the newest ledger: a version with traffic again stays."""
+    version = idle.version
 
     def decide(ledger: Ledger, _: Facts) -> Plan:
         if not retention.may_retire(ledger, version):
             return ()
         return retire(ledger, version.name, way_back=version.name in ledger.released_before)
 
-    wanted = Act(
+    collection = Act(
         "collect",
         lambda _: facts.plain(workspace),
         decide,
         f"{version.name} is needed again",
         attempts=ATTEMPTS,
     )
-    reason = f"answered nobody for {shown_seconds(cold.idle_s)}"
-    return act(workspace, wanted, reason, say).changed
+    reason = f"idle for {shown_seconds(idle.idle_s)}"
+    return act(workspace, collection, reason, say).changed
 
 
-def _on_the_platform(
-    found: Collected,
+def _remove_leftovers(
+    collected: Collected, workspace: Workspace, target: Target, garbage: Garbage
+) -> None:
+    for name in garbage.running:
+        end = partial(target.end_leftover, garbage.leftovers[name])
+        step = partial(_if_retired, workspace, name, end, lambda *_: True)
+        collected.perform(collected.stopped, name, step, garbage.monthly(name))
+
+    for name in garbage.old:
+        if name not in collected.failed:
+            delete = partial(target.delete_leftover, garbage.leftovers[name])
+            step = partial(_if_retired, workspace, name, delete, retention.may_forget)
+            collected.perform(collected.deleted, name, step)
+
+
+def _if_retired(
     workspace: Workspace,
-    group: "AppGroup",
-    rests: "dict[str, LeftoverApp]",
-    left_on: list[str],
-    forget: list[str],
-) -> None:
-    from targets.heroku.leftover_apps import delete, end
+    name: str,
+    remove: Callable[[], None],
+    allowed: Callable[[Ledger, str], bool],
+) -> bool:
+    """Remove what a version left while it is still retired and nobody starts it from here."""
+    with held(workspace, name, f"collecting {name}"):
+        with opened_record(workspace) as store:
+            ledger = read_ledger(store)
+        if not _is_retired(ledger.version(name)) or not allowed(ledger, name):
+            return False
 
-    for name in left_on:
-        step = _of_retired(workspace, name, partial(end, group, rests[name]), lambda *_: True)
-        _step(found, found.stopped, name, step, rests[name].monthly)
-
-    for name in forget:
-        if name not in found.failed:
-            step = _of_retired(
-                workspace, name, partial(delete, group, rests[name]), retention.may_forget
-            )
-            _step(found, found.deleted, name, step, 0.0)
-
-
-def _of_retired(
-    workspace: Workspace, name: str, does: Callable[[], None], still: Callable[[Ledger, str], bool]
-) -> Callable[[], bool]:
-    """Does something to the app of a version that is retired still, and that nobody starts from
-    here meanwhile.
-    """
-
-    def step() -> bool:
-        with held(workspace, name, f"collecting {name}"):
-            with opened_record(workspace) as store:
-                ledger = read_ledger(store)
-            if ledger.version(name).state != State.RETIRED or not still(ledger, name):
-                return False
-            does()
-
-        return True
-
-    return step
-
-
-def _step(
-    found: Collected, done: list[str], name: str, step: Callable[[], bool], monthly: float
-) -> None:
-    """One of many: what it cannot do is kept, and the others go on."""
-    try:
-        if step():
-            done.append(name)
-            found.monthly_saving = round(found.monthly_saving + monthly, 2)
-    except Interrupted:
-        raise
-    except (EdgeFailure, Refusal, StoreError) as error:
-        found.failed[name] = str(error)
-
-
-def _monthly(rests: "dict[str, LeftoverApp]", name: str) -> float:
-    if name in rests:
-        return rests[name].monthly
-    return 0.0
+        remove()
+    return True

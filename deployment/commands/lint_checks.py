@@ -1,13 +1,10 @@
-"""`lint`: is what lies here fit to run, here or on Heroku? Reads and binds, changes nothing."""
+"""`lint`: whether settings, bundles and ledger are fit to run. Reads and binds, changes nothing."""
 
-import os
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 from deployment.commands.strategy_options import configured_steps
-from deployment.router_client import router_url
 from deployment.workspace.bundles import (
     check_belongs,
     check_seal,
@@ -21,16 +18,17 @@ from deployment.workspace.secrets import check_webhook_secret
 from deployment.workspace.workspace import Workspace, read_settings
 from rollout.errors import Refusal
 from store import FeedbackStore, LedgerBroken, StoreError
-from targets.local.procfile import KINDS, command
-from targets.local.programs import router_program
-from targets.local.supervisord_conf import program_conf, supervisor_conf
-from targets.registry import on_heroku
+from targets.base import LintCheck
+from targets.procfile import KINDS, command
+from targets.registry import open_target
 
 
 @dataclass(frozen=True)
 class Check:
-    """One finding. fault: empty where all is well; broken: a bundle or the record is not what it
-    was.
+    """The result of one check.
+
+    fault: empty where all is well
+    broken: whether a bundle or the ledger was changed or damaged
     """
 
     what: str
@@ -40,36 +38,24 @@ class Check:
 
 def lint(workspace: Workspace) -> list[Check]:
     """Every check, in order."""
-    checks = [
-        _checked("deploy.toml", lambda: read_settings(workspace.config)),
-        _checked("canary's steps", lambda: configured_steps(workspace.settings.verdict)),
-        *(
-            _checked(f"Procfile: {kind}", partial(command, workspace.procfile, kind))
-            for kind in KINDS
-        ),
-        _checked("webhooks", lambda: check_webhook_secret(workspace)),
-    ]
-    return [
-        *checks,
-        *(_on_heroku(workspace) if on_heroku(workspace) else _on_this_machine(workspace)),
-    ]
+    return [_checked(what, check) for what, check in _checks(workspace)]
 
 
-def _on_this_machine(workspace: Workspace) -> Iterator[Check]:
-    yield _checked("state folder", lambda: _check_state(workspace))
-    yield _checked("signals", lambda: _check_signals(workspace))
-    yield _checked("router's address", lambda: _check_address(workspace))
-    yield from _bundles(workspace)
-    yield _checked("ledger", lambda: _check_ledger(workspace))
+def _checks(workspace: Workspace) -> Iterator[LintCheck]:
+    yield "deploy.toml", partial(read_settings, workspace.config)
+    yield "canary's steps", partial(configured_steps, workspace.settings.verdict)
+    for kind in KINDS:
+        yield f"Procfile: {kind}", partial(command, workspace.procfile, kind)
+    yield "webhooks", partial(check_webhook_secret, workspace)
 
+    with open_target(workspace) as target:
+        yield from target.lint_checks()
+        for name in delivered(workspace.releases):
+            yield f"bundle {name}", partial(_check_bundle, workspace, name)
 
-def _on_heroku(workspace: Workspace) -> Iterator[Check]:
-    """Without the network: the record lies behind it, and `doctor` checks it."""
-    from targets.heroku.lint import checks
-
-    yield _checked("state folder", lambda: _check_writable(workspace))
-    yield from _bundles(workspace)
-    yield from (_checked(what, check) for what, check in checks(workspace))
+        if target.lint_reads_ledger:
+            yield "signals", partial(_check_signals, workspace)
+            yield "ledger", partial(_check_ledger, workspace)
 
 
 def _checked(what: str, check: Callable[[], object]) -> Check:
@@ -83,11 +69,6 @@ def _checked(what: str, check: Callable[[], object]) -> Check:
     return Check(what)
 
 
-def _bundles(workspace: Workspace) -> Iterator[Check]:
-    for name in delivered(workspace.releases):
-        yield _checked(f"bundle {name}", partial(_check_bundle, workspace, name))
-
-
 def _check_bundle(workspace: Workspace, name: str) -> None:
     release = read_release(workspace.releases, name)
     check_seal(release, workspace.public_key)
@@ -96,57 +77,24 @@ def _check_bundle(workspace: Workspace, name: str) -> None:
 
 
 def _check_ledger(workspace: Workspace) -> None:
-    if not workspace.database_is_file or (workspace.state / "ledger.db").exists():
+    if _has_ledger(workspace):
         with opened_record(workspace) as store:
             store.verify()
 
 
 def _check_signals(workspace: Workspace) -> None:
-    """A required signal that nothing was ever sent for would hold every rollout until its
-    deadline.
-    """
-    if not workspace.settings.verdict.labels.required:
-        return
-    if workspace.database_is_file and not (workspace.state / "ledger.db").exists():
+    """A required signal without any data would hold every rollout until its deadline."""
+    if not workspace.settings.verdict.labels.required or not _has_ledger(workspace):
         return
 
     with opened(workspace) as database:
         if not FeedbackStore(database, workspace.settings.model).any():
             raise EdgeFailure(
-                "verdict.labels is required and no label ever came: send some with `python "
-                "deploy.py feedback FILE`, "
-                "or set verdict.labels.required = false"
+                "verdict.labels is required and no label was ever sent: send some with `python "
+                "deploy.py feedback FILE`, or set verdict.labels.required = false"
             )
 
 
-def _check_state(workspace: Workspace) -> None:
-    supervisor_conf(workspace)
-    program_conf(workspace, router_program(workspace, 0))
-    _check_writable(workspace)
-
-
-def _check_writable(workspace: Workspace) -> None:
-    above = next(
-        folder for folder in (workspace.state, *workspace.state.parents) if folder.exists()
-    )
-    if not os.access(above, os.W_OK):
-        raise EdgeFailure(f"{above} cannot be written by this user: set SLUICE_STATE elsewhere")
-
-
-def _check_address(workspace: Workspace) -> None:
-    host, port = (
-        workspace.settings.router.host,
-        workspace.settings.router.port if workspace.port is None else workspace.port,
-    )
-    if router_url(workspace) is not None:
-        return
-
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise EdgeFailure(
-                f"{host}:{port} cannot be used ({error.strerror}): change router.port or "
-                f"router.host"
-            ) from error
+def _has_ledger(workspace: Workspace) -> bool:
+    """Whether there is a ledger to read; a database elsewhere is asked."""
+    return not workspace.database_is_file or (workspace.state / "ledger.db").exists()

@@ -21,10 +21,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deployment.commands.executor import Say
 from deployment.workspace.bundles import delivered, golden_rows, read_release
 from deployment.workspace.errors import BadOption, EdgeFailure
 from deployment.workspace.workspace import Workspace
+from targets.base import Say
+from targets.registry import open_target
 
 STEPS = "10,50"
 EVERY = "3s"
@@ -171,9 +172,6 @@ def rehearse(workspace: Workspace, say: Say, versions: Sequence[str] = ()) -> Re
 def _play(
     workspace: Workspace, folder: Path, stage: Stage, say: Say, first: str, second: str
 ) -> Report:
-    from targets.heroku.sizes import monthly_and_daily
-    from targets.heroku.stack import costs
-
     steps: list[RehearsalStep] = []
 
     def run(*words: str) -> bool:
@@ -197,7 +195,10 @@ def _play(
                     break
 
     run("down")
-    cost = monthly_and_daily(costs(workspace))
+    with open_target(workspace, say, "heroku") as target:
+        cost = target.costs()
+
+    assert cost is not None, "a platform tells what it costs"
     account = _get(stage, "/emulator/account")
     exchanges, failures = account["exchanges"], account["failures"]
     app_names = [app["name"] for app in _get(stage, "/apps")]

@@ -1,7 +1,6 @@
-"""`release-in-place --auto`: begins the rollout, waits for its end, and then ends the process of
-the old version.
+"""`release-in-place --auto`: begins the rollout, waits for its end, then stops the old version.
 
-The conductor moves traffic and stops no process, so the promise of one version is kept here.
+The controller moves traffic and stops no process, so that is done here.
 """
 
 from cli.render.exit_codes import DONE, Out
@@ -17,8 +16,9 @@ from rollout.state.ledger import Ledger
 def release_watched(
     workspace: Workspace, out: Out, version: str, breaking: bool, reason: str
 ) -> int:
-    """Returns the exit code: 0 released and the old process ended, 5 taken back. Ctrl-C leaves the
-    rollout running.
+    """Returns the exit code: 0 released and the old version stopped, 5 rolled back.
+
+    Ctrl-C leaves the rollout running.
     """
     begun = act(
         workspace, verbs.release_in_place(workspace, version, breaking, auto=True), reason, out.say
@@ -28,27 +28,19 @@ def release_watched(
         code = watch_loop.until_ended(workspace, Changes(out), version, begun.revision)
     except KeyboardInterrupt as error:
         raise Interrupted(
-            f"interrupted: the release-in-place of {version} goes on by itself, `python deploy.py "
-            f"watch` shows it; "
-            "the version before it runs until it is retired"
+            f"interrupted: the release-in-place of {version} continues by itself, `python "
+            "deploy.py watch` shows it; the old version runs until it is retired"
         ) from error
 
-    old = _replaced(_ledger(workspace), version) if code == DONE else None
-    if old is not None:
-        out.done(
-            act(
-                workspace,
-                verbs.retire(workspace, old, way_back=True),
-                f"{version} is released in its place",
-                out.say,
-            )
-        )
+    if code == DONE and (old := _replaced(_ledger(workspace), version)):
+        retirement = verbs.retire(workspace, old, way_back=True)
+        out.done(act(workspace, retirement, f"{version} is released in its place", out.say))
 
     return code
 
 
 def _replaced(ledger: Ledger, version: str) -> str | None:
-    """The version that this one was released in place of; None where a person has gone on since."""
+    """The version that this one replaced; None where another act followed."""
     last = ledger.last
     if last is not None and last.candidate == version == ledger.released:
         return last.stable

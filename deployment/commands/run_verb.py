@@ -1,14 +1,14 @@
-"""The one shape of every act: read the ledger, gather facts, decide, act.
+"""Every act takes the same steps: read the ledger, gather facts, decide, perform.
 
-An act that lost against another is decided anew as often as `attempts` says; by default its
-operator is told who won."""
+An act that lost against a concurrent one is decided again as often as `attempts` allows; by default
+its operator learns who won."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deployment.commands.executor import Performer, Say
+from deployment.commands.executor import Performer
 from deployment.router_client import check_model
 from deployment.workspace.ledger import opened_record, read_ledger
 from deployment.workspace.workspace import Workspace
@@ -17,7 +17,8 @@ from rollout.decide.decisions import Facts
 from rollout.state.ledger import Ledger
 from store.errors import Conflict
 from store.ledger import LedgerStore
-from targets.registry import target_of
+from targets.base import Say
+from targets.registry import open_target
 
 if TYPE_CHECKING:
     from rollout.state.contract import Contract
@@ -25,10 +26,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Act:
-    """One act. preview: lines to show once it is decided, before anything happens.
+    """One act.
 
-    contract: of the version that would get traffic with those who have a contract now; breaking: it
-    may break theirs."""
+    nothing: the message where there is nothing to do
+    preview: lines to show once it is decided, before anything happens
+    contract: how the contract of the version that would get traffic differs from today's
+    breaking: whether breaking changes are allowed
+    """
 
     verb: str
     facts: Callable[[Ledger], Facts]
@@ -42,7 +46,7 @@ class Act:
 
 @dataclass(frozen=True)
 class Done:
-    """What an act did. revision: of its entry, or the newest one where nothing was to be done."""
+    """What an act did. revision: of its entry, or the newest one where there was nothing to do."""
 
     act: str
     summary: str
@@ -52,27 +56,28 @@ class Done:
     seconds: float
 
 
-def act(workspace: Workspace, wanted: Act, reason: str, say: Say) -> Done:
-    """Perform an act; raises Refusal, EdgeFailure, StoreError, which leave record and processes as
-    they were.
+def act(workspace: Workspace, requested: Act, reason: str, say: Say) -> Done:
+    """Perform an act.
+
+    Raises Refusal, EdgeFailure, StoreError, which leave ledger and processes as they were.
     """
     began = time.monotonic()
     check_model(workspace)
     with opened_record(workspace) as store:
         ledger = read_ledger(store)
-        facts = wanted.facts(ledger)
+        facts = requested.facts(ledger)
         with Performer(
-            lambda: target_of(workspace, say), store, workspace.actor, reason, facts.now, say
+            lambda: open_target(workspace, say), store, workspace.actor, reason, facts.now, say
         ) as performer:
-            ledger, plan = _decided_and_performed(
-                wanted, store, performer, ledger, facts, reason, say
+            ledger, plan = _decide_and_perform(
+                requested, store, performer, ledger, facts, reason, say
             )
 
-    return _done(wanted, ledger, plan, time.monotonic() - began)
+    return _done(requested, ledger, plan, time.monotonic() - began)
 
 
-def _decided_and_performed(
-    wanted: Act,
+def _decide_and_perform(
+    requested: Act,
     store: LedgerStore,
     performer: Performer,
     ledger: Ledger,
@@ -80,19 +85,20 @@ def _decided_and_performed(
     reason: str,
     say: Say,
 ) -> tuple[Ledger, Plan]:
-    """The plan that was performed and the ledger it was decided on; raises Conflict when the last
-    attempt lost too.
+    """The plan that was performed and the ledger it was decided on.
+
+    Raises Conflict when the last attempt lost too.
     """
-    for left in reversed(range(wanted.attempts)):
-        plan = wanted.decide(ledger, facts)
-        if wanted.contract is not None and plan:
+    for left in reversed(range(requested.attempts)):
+        plan = requested.decide(ledger, facts)
+        if requested.contract is not None and plan:
             from rollout.state.contract import refuse_breaking
 
-            contract = wanted.contract(ledger)
-            refuse_breaking(contract, wanted.breaking)
-            performer.reason = _with_what_breaks(reason, contract)
-        if wanted.preview is not None and plan:
-            for line in wanted.preview(ledger):
+            contract = requested.contract(ledger)
+            refuse_breaking(contract, requested.breaking)
+            performer.reason = _reason_with_breaks(reason, contract)
+        if requested.preview is not None and plan:
+            for line in requested.preview(ledger):
                 say(line)
         try:
             performer.perform(plan, ledger)
@@ -101,13 +107,14 @@ def _decided_and_performed(
             if not left:
                 raise
         ledger = read_ledger(store)
-        facts = facts if performer.started else wanted.facts(ledger)
+        if not performer.started:
+            facts = requested.facts(ledger)
 
     raise AssertionError("an act has at least one attempt")
 
 
-def _with_what_breaks(reason: str, contract: "Contract | None") -> str:
-    """The reason as the ledger keeps it: with --breaking it names what was broken."""
+def _reason_with_breaks(reason: str, contract: "Contract | None") -> str:
+    """The reason as the ledger keeps it: with --breaking it names the breaking changes."""
     if contract is None or not contract.breaks():
         return reason
     broken = "--breaking: " + "; ".join(difference.says for difference in contract.breaks())
@@ -116,8 +123,10 @@ def _with_what_breaks(reason: str, contract: "Contract | None") -> str:
     return broken
 
 
-def _done(wanted: Act, ledger: Ledger, plan: Plan, seconds: float) -> Done:
-    record = next((action for action in plan if isinstance(action, RecordRevision)), None)
-    if record is None:
-        return Done(wanted.verb, wanted.nothing, "", ledger.revision, False, seconds)
-    return Done(record.act, record.summary, record.undo, record.ledger.revision, True, seconds)
+def _done(requested: Act, ledger: Ledger, plan: Plan, seconds: float) -> Done:
+    for action in plan:
+        if isinstance(action, RecordRevision):
+            revision = action.ledger.revision
+            return Done(action.act, action.summary, action.undo, revision, True, seconds)
+
+    return Done(requested.verb, requested.nothing, "", ledger.revision, False, seconds)

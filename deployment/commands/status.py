@@ -24,8 +24,8 @@ from rollout.state.ledger import Ledger, Rollout, Step, Version
 from rollout.state.version_state import LIVE, State
 from store import FeedbackStore, LedgerStore, StoreError
 from store.entry import Entry
-from targets.local.supervisor_client import Process
-from targets.registry import on_heroku, processes
+from targets.base import Process
+from targets.registry import open_target
 
 EVENTS = 5
 NO_SCORE = Score(0, None, None, None)
@@ -164,16 +164,19 @@ class _Record:
 def read_status(
     workspace: Workspace, probe: bool = True, now: float | None = None, logs: bool = False
 ) -> Status:
-    """Read everything. probe: ask the rollback target for its golden answers.
+    """Read everything.
 
-    now: epoch seconds, by default the clock's; logs: also read the error codes of Heroku's logs."""
+    probe: ask the rollback target for its golden answers
+    now: epoch seconds, by default the clock's
+    logs: also read the error codes in the platform's logs
+    """
     notes: list[str] = []
     record = _read_record(workspace, notes)
     ledger = record.ledger
     counts = _read_counts(workspace, notes)
     running = _read_processes(workspace, notes)
     notes += _stray_processes(workspace, ledger, running)
-    if logs and on_heroku(workspace):
+    if logs:
         notes += _log_errors(workspace, ledger)
 
     if now is None:
@@ -237,7 +240,8 @@ def _read_counts(workspace: Workspace, notes: list[str]) -> Json:
 
 def _read_processes(workspace: Workspace, notes: list[str]) -> dict[str, Process]:
     try:
-        return processes(workspace)
+        with open_target(workspace) as target:
+            return target.processes()
     except NotRunning as error:
         notes.append(str(error))
     except EdgeFailure as error:
@@ -265,9 +269,8 @@ def _stray_processes(
 
 
 def _log_errors(workspace: Workspace, ledger: Ledger) -> list[str]:
-    from targets.heroku.log_errors import complaints
-
-    return complaints(workspace, ledger)
+    with open_target(workspace) as target:
+        return target.log_errors(ledger)
 
 
 def _queued(ledger: Ledger) -> str | None:

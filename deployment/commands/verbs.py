@@ -1,6 +1,4 @@
-"""Each acting verb as an Act: which facts it needs, which decision of the core it is, what it shows
-first.
-"""
+"""Each acting verb as an Act: the facts it needs, the decision of the core, what it shows first."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -35,12 +33,11 @@ if TYPE_CHECKING:
 ROLLBACK_ATTEMPTS = 50
 DEPLOY_ATTEMPTS = 10
 CANARY_STEPS = "5,25,50"
+LONGEST_NAME = 64
 
 
 def deploy(workspace: Workspace, name: str) -> Act:
-    """Start and prove a version without traffic. It competes with no other act, so a lost insert is
-    tried again.
-    """
+    """Start and prove a version without traffic; a lost insert is tried again."""
     require_name(name)
     return Act(
         "deploy",
@@ -62,10 +59,14 @@ def start(
 ) -> Act:
     """Begin a rollout by one of the strategies.
 
-    breaking: although it breaks the contract of those who have one; auto: the conductor judges it
-    and moves it on."""
+    breaking: allow breaking changes
+    auto: the controller judges it and takes its steps
+    """
     require_name(name)
-    judged = policy_for(workspace, how, name, steps) if auto else None
+    judged = None
+    if auto:
+        judged = policy_for(workspace, how, name, steps)
+
     return Act(
         how,
         lambda ledger: facts.of_running(workspace, ledger, name),
@@ -85,7 +86,7 @@ def canary(
     breaking: bool = False,
     auto: bool = False,
 ) -> Act:
-    """A canary by the steps of `5,25,50`; one that runs by itself has those of deploy.toml."""
+    """A canary by steps such as `5,25,50`; with `auto` by those of deploy.toml."""
     return start(
         workspace,
         name,
@@ -99,21 +100,25 @@ def canary(
 def steps_of_canary(
     workspace: Workspace, steps: str | None, every: str | None, auto: bool
 ) -> tuple[Step, ...]:
-    """The steps that these options ask for, None where one is not given; raises BadOption,
-    BadSetting, BadWeight.
+    """The steps of these options, each None where it is not given.
+
+    Raises BadOption, BadSetting, BadWeight.
     """
     judging = workspace.settings.verdict
     if not auto:
         return canary_steps(CANARY_STEPS if steps is None else steps, every)
 
-    hold_s = judging.step_s if every is None else seconds(every)
+    hold_s = judging.step_s
+    if every is not None:
+        hold_s = seconds(every)
+
     if steps is None:
         return configured_steps(replace(judging, step_s=hold_s))
     return judged_steps(steps, hold_s)
 
 
 def blue_green(workspace: Workspace, name: str, breaking: bool = False, auto: bool = False) -> Act:
-    """All traffic in one step, the old version kept warm."""
+    """All traffic in one step; the old version stays warm."""
     return start(workspace, name, "blue-green", breaking=breaking, auto=auto)
 
 
@@ -125,7 +130,7 @@ def ramp(
     breaking: bool = False,
     auto: bool = False,
 ) -> Act:
-    """A ramp that the routers' conductor takes to its end."""
+    """A ramp, whose steps the routers' controller takes."""
     return start(workspace, name, "ramp", ramp_steps(over, count), breaking=breaking, auto=auto)
 
 
@@ -152,7 +157,10 @@ def release_in_place(
 ) -> Act:
     """Replace the released version's process."""
     require_name(name)
-    judged = policy_for(workspace, "release-in-place", name) if auto else None
+    judged = None
+    if auto:
+        judged = policy_for(workspace, "release-in-place", name)
+
     return Act(
         "release-in-place",
         lambda ledger: facts.of_next(workspace, ledger, name),
@@ -179,7 +187,7 @@ def promote(workspace: Workspace, name: str, step: bool = False, breaking: bool 
 
 
 def rollback(workspace: Workspace) -> Act:
-    """Traffic back. Nothing is asked first, and a lost insert is tried again until it wins."""
+    """Send the traffic back, without checks; a lost insert is tried again until it wins."""
     return Act(
         "rollback",
         lambda ledger: facts.of_return(workspace, ledger),
@@ -195,7 +203,7 @@ def pause(workspace: Workspace) -> Act:
 
 
 def resume(workspace: Workspace) -> Act:
-    """Let the rollout go on."""
+    """Let the rollout continue."""
     return Act("resume", lambda _: facts.plain(workspace), decisions.resume, "it is not paused")
 
 
@@ -221,15 +229,15 @@ def retire(workspace: Workspace, name: str, force: bool = False, way_back: bool 
 
 
 def policy_for(workspace: Workspace, how: str, name: str, steps: Sequence[Step] = ()) -> Policy:
-    """How deploy.toml judges that strategy of a version; raises BadSetting where it could not see a
-    failure.
+    """How deploy.toml judges a rollout of a version by that strategy.
+
+    Raises BadSetting where failures could not be compared.
     """
     row = strategy(how)
     if row.watches and not workspace.settings.router.fallback:
         raise BadSetting(
-            f"router.fallback is off in deploy.toml, so nobody would answer beside the new "
-            f"version of a {how}, and its "
-            "failures could not be compared: switch it on, or leave out --auto"
+            "router.fallback is off in deploy.toml, so nobody would answer beside the new version "
+            f"of a {how}, and its failures could not be compared: switch it on, or leave out --auto"
         )
 
     weights = [step.weight for step in steps] or list(row.steps)
@@ -237,7 +245,7 @@ def policy_for(workspace: Workspace, how: str, name: str, steps: Sequence[Step] 
 
 
 def _contract(workspace: Workspace, name: str) -> "Callable[[Ledger], Contract | None]":
-    """What that version would change for those who have a contract now."""
+    """How that version would change today's contract with its users."""
 
     def at_stake(ledger: Ledger) -> "Contract | None":
         from deployment.plan.contracts import contract_at_stake
@@ -248,9 +256,7 @@ def _contract(workspace: Workspace, name: str) -> "Callable[[Ledger], Contract |
 
 
 def _answers(workspace: Workspace, name: str) -> Answers:
-    """What a version answers; what is wrong with its bundle is said by who asks for more than
-    that.
-    """
+    """What a version answers; a damaged bundle is reported by the checks that read more of it."""
     from deployment.workspace.bundles import read_release
 
     try:
@@ -262,5 +268,7 @@ def _answers(workspace: Workspace, name: str) -> Answers:
 def require_name(name: str) -> None:
     """Raise BadOption unless `name` may name a version."""
     if not name or not is_name(name):
-        shown = name if len(name) <= 64 else f"{name[:64]}..."
+        shown = name
+        if len(name) > LONGEST_NAME:
+            shown = f"{name[:LONGEST_NAME]}..."
         raise BadOption(f"{shown!r} is no version: letters, digits, '-', '_' and '.', at most 64")

@@ -22,7 +22,8 @@ from rollout.state.contract import Contract, ContractVerdict
 from rollout.state.ledger import Ledger, Step
 from rollout.state.strategy import STRATEGIES
 from rollout.state.version_state import LIVE
-from targets.registry import on_heroku
+from targets.base import Bill
+from targets.registry import open_target
 
 
 @dataclass(frozen=True)
@@ -65,15 +66,6 @@ class Replay:
         """As plain JSON."""
         differences = asdict(self.differences) | {"share": self.differences.share}
         return {"source": self.source, "found": differences, "own": self.own}
-
-
-@dataclass(frozen=True)
-class Bill:
-    """Dollars, if always on; lines: one an item, and the sum."""
-
-    monthly: float
-    daily: float
-    lines: list[str]
 
 
 @dataclass(frozen=True)
@@ -214,17 +206,9 @@ def _steps(workspace: Workspace, how: str, options: Options) -> tuple[Step, ...]
 
 
 def _cost(workspace: Workspace, ledger: Ledger, name: str) -> Bill | None:
-    """Of the router, the database, the live versions and this one; None on this machine."""
-    if not on_heroku(workspace):
-        return None
-
-    from targets.heroku.sizes import bill, monthly_and_daily
-    from targets.heroku.stack import costs
-
-    names = {version.name for version in ledger.live()} | {name}
-    items = costs(workspace, len(names))
-    cost = monthly_and_daily(items)
-    return Bill(cost.monthly, cost.daily, bill(items))
+    """Of the router, the database, the live versions and this one; None where that is free."""
+    with open_target(workspace) as target:
+        return target.costs(len({version.name for version in ledger.live()} | {name}))
 
 
 def _replay(workspace: Workspace, ledger: Ledger, name: str, source: str | None) -> Replay | None:

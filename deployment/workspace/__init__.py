@@ -1,1 +1,1 @@
-"""The surroundings of a command: folders, locks, secrets, ledger, bundles, errors."""
+"""What every command works with: folders, locks, secrets, ledger, bundles, errors."""

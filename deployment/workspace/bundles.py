@@ -1,6 +1,4 @@
-"""Delivered bundles as the operator's edge sees them: manifest, golden rows, and the seal checked
-before a start.
-"""
+"""Delivered bundles: manifest, golden rows, and the seal that is checked before a start."""
 
 import base64
 import hashlib
@@ -27,10 +25,11 @@ from service.bundle_files import (
 
 @dataclass(frozen=True)
 class Release:
-    """One bundle. digest: SHA-256 of release.yaml's bytes; runtime: `onnx` or `sklearn`, as
-    certified.
+    """One bundle.
 
-    tolerance, scale: within which a process of it gives its golden answers.
+    digest: SHA-256 of release.yaml's bytes
+    runtime: `onnx` or `sklearn`, as certified
+    tolerance, scale: how far its golden answers may differ
     """
 
     name: str
@@ -83,10 +82,10 @@ def read_release(folder: Path, name: str) -> Release:
 
     path = folder / name
     if not path.is_dir():
-        there = ", ".join(delivered(folder)) or "nothing"
+        existing = ", ".join(delivered(folder)) or "nothing"
         raise EdgeFailure(
-            f"{name} is not delivered ({folder} has {there}): `python deploy.py deliver {name} "
-            f"--from ...` first"
+            f"{name} is not delivered ({folder} has {existing}): `python deploy.py deliver {name} "
+            "--from ...` first"
         )
 
     raw = _read(path, MANIFEST, LARGEST_MANIFEST)
@@ -146,13 +145,12 @@ def check_belongs(release: Release, model: str) -> None:
     """Raise ContractBroken where the manifest speaks of another model or version than its folder
     and deploy.toml.
     """
-    found = (release.manifest.get("model"), release.manifest.get("version"))
-    if found != (model, release.name):
+    identity = (release.manifest.get("model"), release.manifest.get("version"))
+    if identity != (model, release.name):
         raise ContractBroken(
-            f"{release.path} holds {found[1]} of model '{found[0]}', not {release.name} of "
-            f"'{model}': "
-            "correct 'model' in deploy.toml, or give this model a folder of bundles of its own "
-            "(SLUICE_RELEASES)"
+            f"{release.path} holds {identity[1]} of model '{identity[0]}', not {release.name} of "
+            f"'{model}': correct 'model' in deploy.toml, or give this model a folder of bundles of "
+            "its own (SLUICE_RELEASES)"
         )
 
 
@@ -172,7 +170,7 @@ def _file(release: Release, name: str) -> bytes:
     if hashlib.sha256(content).hexdigest() != expected:
         raise ContractBroken(
             f"{path} was changed after {release.name} was signed: restore it or deliver a new "
-            f"version"
+            "version"
         )
 
     return content
@@ -208,5 +206,5 @@ def _check_signature(release: Release, raw: bytes, public_key: Path) -> None:
     except InvalidSignature as error:
         raise ContractBroken(
             f"{release.path / MANIFEST} was not signed with {public_key}, or was changed since: "
-            f"restore it, or deliver a new version"
+            "restore it, or deliver a new version"
         ) from error

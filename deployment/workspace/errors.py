@@ -1,4 +1,4 @@
-"""What the operator's edge cannot do. Each message is the cause and the next step.
+"""Why an act of the operator failed. Each message is the cause and the next step.
 
 EdgeFailure            the act failed; what it had started is stopped again
 ├── NotRunning         no supervisor runs for this state folder

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: both end an act the same way, and neither ends its cleaning up."""
+"""Ctrl-C and SIGTERM: both end an act the same way, and neither interrupts its cleanup."""
 
 import signal
 import sys
@@ -29,18 +29,14 @@ def end_like_ctrl_c() -> None:
 
 
 def ignore_until_exit() -> None:
-    """The act is over: what Python still does at a process's end can be interrupted by nobody, only
-    be spoilt.
-    """
+    """Ignore signals once the act is over: they could only disturb the process's end."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ignore all of them for as long as cleaning up takes. Other threads than the main one never
-    meet them.
-    """
+    """Ignore all of them during a cleanup. Only the main thread ever gets them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -25,7 +25,7 @@ class Unsure(EdgeFailure):
 
 @contextmanager
 def opened(workspace: Workspace) -> "Iterator[Engine]":
-    """The database of this place; raises EdgeFailure where nothing was ever brought up."""
+    """The workspace's database; raises EdgeFailure where `up` never ran."""
     from store.engine import engine
 
     _must_be_known(workspace)
@@ -37,22 +37,19 @@ def opened(workspace: Workspace) -> "Iterator[Engine]":
 
 
 def refuse_if_deleted(workspace: Workspace) -> None:
-    """Raise EdgeFailure where the record's file was deleted under a stack that was not brought
-    down.
-    """
+    """Raise EdgeFailure where the ledger's file was deleted under a stack that still runs."""
     path = workspace.state / "ledger.db"
     if workspace.database_is_file and workspace.url_file.exists() and not path.exists():
         raise EdgeFailure(
-            f"the record {path} was deleted while the stack runs, which goes on as it is: restore "
-            f"the file from a "
-            "backup. Without one, `python deploy.py down` and then `up` begin anew, with nothing "
-            "deployed"
+            f"the record {path} was deleted while the stack runs, which continues as it is: "
+            "restore the file from a backup. Without one, `python deploy.py down` and then `up` "
+            "begin anew, with nothing deployed"
         )
 
 
 @contextmanager
 def opened_record(workspace: Workspace) -> Iterator[LedgerStore]:
-    """The ledger's store; raises EdgeFailure where nothing was ever brought up."""
+    """The ledger's store; raises EdgeFailure where `up` never ran."""
     _must_be_known(workspace)
     if (database := direct(workspace.database_url)) is None:
         with opened(workspace) as pool:
@@ -72,9 +69,8 @@ def _must_be_known(workspace: Workspace) -> None:
 
     if not workspace.database_url:
         raise EdgeFailure(
-            f"{workspace.state} knows no database yet: `python deploy.py up` orders it and "
-            f"keeps its "
-            f"address"
+            f"{workspace.state} knows no database yet: `python deploy.py up` orders it and keeps "
+            "its address"
         )
 
 
@@ -98,19 +94,17 @@ def read_ledger(store: LedgerStore) -> Ledger:
 
 
 def write(store: LedgerStore, record: RecordRevision, actor: str, reason: str, now: float) -> Entry:
-    """Insert the record's ledger; raises Conflict, Unsure where it cannot be known whether it was
-    recorded.
-    """
+    """Insert a ledger; raises Conflict, or Unsure where it may have been inserted or not."""
     at = datetime.fromtimestamp(now, UTC)
     revision, body = record.ledger.revision, record.ledger.to_body()
     try:
         return store.append(revision, body, record.act, actor, reason, at)
     except StoreUnavailable as error:
-        found = entry_of(store, record, actor, now)
-        if found is None:
+        entry = entry_of(store, record, actor, now)
+        if entry is None:
             raise
-        if isinstance(found, Entry):
-            return found
+        if isinstance(entry, Entry):
+            return entry
         raise Unsure(
             f"it is not known whether '{record.act}' was recorded: `python deploy.py history` "
             f"tells. {error}"
@@ -120,28 +114,22 @@ def write(store: LedgerStore, record: RecordRevision, actor: str, reason: str, n
 def entry_of(
     store: LedgerStore, record: RecordRevision, actor: str, now: float
 ) -> Entry | StoreError | None:
-    """The entry of exactly this act, None where it was not recorded, the error where nobody can
-    say.
-    """
+    """The entry of exactly this act, None where it was not recorded, or why that is unknown."""
     at = datetime.fromtimestamp(now, UTC)
     try:
         recent = store.history(limit=20)
     except StoreError as error:
         return error
 
-    mine = (record.ledger.revision, record.act, actor, at)
-    return next(
-        (
-            entry
-            for entry in recent
-            if (entry.revision, entry.action, entry.actor, entry.at) == mine
-        ),
-        None,
-    )
+    own = (record.ledger.revision, record.act, actor, at)
+    for entry in recent:
+        if (entry.revision, entry.action, entry.actor, entry.at) == own:
+            return entry
+    return None
 
 
 def refuse_if_moved(store: LedgerStore, before: Ledger) -> None:
-    """Raise Conflict where the ledger went on since `before` was read."""
+    """Raise Conflict where the ledger has changed since `before` was read."""
     newest = store.newest()
     if newest is not None and newest.revision != before.revision:
         raise Conflict(newest)

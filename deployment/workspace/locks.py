@@ -1,6 +1,4 @@
-"""One start of a version at a time. The system frees the lock when its holder ends, however it
-ends.
-"""
+"""Lock files: one start of a version at a time. The kernel frees a lock when its holder ends."""
 
 import fcntl
 import os
@@ -13,7 +11,7 @@ from deployment.workspace.workspace import Workspace
 
 @contextmanager
 def held(workspace: Workspace, name: str, what: str) -> Iterator[None]:
-    """Hold the lock `name`, or raise EdgeFailure naming who has it. `what` says what that means."""
+    """Hold the lock `name`; raises EdgeFailure naming its holder and `what` that one is doing."""
     path = workspace.run / f"{name}.lock"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:

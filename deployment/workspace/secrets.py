@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployment.workspace.errors import Misconfigured
-from deployment.workspace.kept_text import kept_text
+from deployment.workspace.text_file import read_line
 from deployment.workspace.workspace import Workspace
 
 WEBHOOK_SECRET_LENGTH = 16
@@ -37,7 +37,7 @@ def make_secrets(workspace: Workspace) -> Secrets:
 
 
 def read_secrets(workspace: Workspace) -> Secrets:
-    """The stack's secrets; raises Misconfigured where they were never made, or are not as made.
+    """The stack's secrets; raises Misconfigured where they were never made, or were damaged.
 
     A stack of an earlier release has no operator's token until its next `up`.
     """
@@ -49,19 +49,17 @@ def read_secrets(workspace: Workspace) -> Secrets:
 
 
 def _kept(path: Path) -> str | None:
-    secret = kept_text(path, ANEW)
+    secret = read_line(path, ANEW)
     if secret is not None and not secret.isascii():
         raise Misconfigured(f"{path} holds no secret that a header can carry: {ANEW}")
     return secret
 
 
 def check_webhook_secret(workspace: Workspace) -> None:
-    """Raise Misconfigured where deploy.toml names receivers and the environment nothing to sign
-    with.
-    """
+    """Raise Misconfigured where deploy.toml names receivers and no secret signs the webhooks."""
     if workspace.settings.webhooks.urls and len(workspace.webhook_secret) < WEBHOOK_SECRET_LENGTH:
         raise Misconfigured(
-            f"webhooks.urls names receivers and SLUICE_WEBHOOK_SECRET is missing or shorter than "
+            "webhooks.urls names receivers and SLUICE_WEBHOOK_SECRET is missing or shorter than "
             f"{WEBHOOK_SECRET_LENGTH} characters: set it, or empty webhooks.urls in deploy.toml"
         )
 

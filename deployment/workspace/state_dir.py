@@ -1,10 +1,10 @@
-"""The state folder: made for this user alone, and refused where it is somebody else's."""
+"""The state folder: created for this user alone, and refused where another user owns it."""
 
 import os
 import stat
 from pathlib import Path
 
-from deployment.workspace.errors import Misconfigured
+from deployment.workspace.errors import EdgeFailure, Misconfigured
 from deployment.workspace.workspace import Workspace
 
 
@@ -27,6 +27,16 @@ def make_folders(workspace: Workspace) -> None:
     _require_private(workspace.run)
 
 
+def check_writable(workspace: Workspace) -> None:
+    """Raise EdgeFailure where this user cannot write the state folder, or make it."""
+    existing = workspace.state
+    while not existing.exists():
+        existing = existing.parent
+
+    if not os.access(existing, os.W_OK):
+        raise EdgeFailure(f"{existing} cannot be written by this user: set SLUICE_STATE elsewhere")
+
+
 def conf_folder(workspace: Workspace) -> Path:
     """The programs' files for the supervisor."""
     return workspace.state / "supervisor.d"
@@ -34,12 +44,12 @@ def conf_folder(workspace: Workspace) -> Path:
 
 def _require_private(folder: Path) -> None:
     # It may lie in a folder that everybody can write, where somebody else could have made it first.
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         raise Misconfigured(
             f"{folder} is not a folder of this user: remove it, or set SLUICE_STATE to a shorter "
-            f"path"
+            "path"
         )
 
-    if found.st_mode & 0o077:
+    if status.st_mode & 0o077:
         folder.chmod(0o700)

@@ -1,6 +1,4 @@
-"""The surroundings of an act: folders, database, who acts. The environment is read here and nowhere
-else.
-"""
+"""What the environment says of an act: folders, database, actor. It is read here alone."""
 
 import os
 import tomllib
@@ -9,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployment.workspace.errors import Misconfigured
-from deployment.workspace.kept_text import kept_text
-from rollout.settings import Settings, from_mapping
+from deployment.workspace.text_file import read_line
+from rollout.settings import Deployment, Settings, from_mapping
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SOCKET_BYTES = 100
@@ -22,10 +20,13 @@ DATABASE_ANEW = "restore it, or remove it: `python deploy.py up` keeps the addre
 class Workspace:
     """Where an act happens.
 
-    root: the project, in which the Procfile's commands run; state: everything that is kept
-    (`var/`); run: sockets and locks; port: of the router, None for the one deploy.toml names;
-    webhook_secret: handed on to the router, if set; through: a `host:port` that answers for all
-    names of a platform, in a rehearsal."""
+    root: the project, in which the Procfile's commands run
+    state: everything that is kept (`var/`)
+    run: sockets and locks
+    port: of the router, None for the one that deploy.toml names
+    webhook_secret: handed on to the router, if set
+    through: a `host:port` that answers for all names of a platform, in a rehearsal
+    """
 
     root: Path
     config: Path
@@ -83,8 +84,9 @@ class Workspace:
 def workspace_from_environment(
     environ: Mapping[str, str] = os.environ, settings: Settings | None = None
 ) -> Workspace:
-    """The place the environment describes; raises BadSetting, Misconfigured. `settings` replaces
-    those of deploy.toml.
+    """The workspace that the environment describes; `settings` replaces those of deploy.toml.
+
+    Raises BadSetting, Misconfigured.
 
     SLUICE_CONFIG, SLUICE_STATE, SLUICE_RELEASES, SLUICE_KEYS and SLUICE_PROCFILE move what lies in
     the project's folder; DATABASE_URL names the record's database, PORT the router's port,
@@ -92,27 +94,31 @@ def workspace_from_environment(
     front of a rehearsal."""
     config = _path(environ, "SLUICE_CONFIG", "deploy.toml")
     state = _path(environ, "SLUICE_STATE", "var")
-    chosen = settings or read_settings(config)
+    settings = settings or read_settings(config)
     if state.exists() and not state.is_dir():
         raise Misconfigured(
             f"{state} is no folder: set SLUICE_STATE to one, or to a name that is free"
         )
 
-    there = chosen.deployment.target != "local"
-    url = environ.get("DATABASE_URL", "") or (
-        kept_text(state / "secrets" / "database-url", DATABASE_ANEW) or "" if there else ""
-    )
+    url = environ.get("DATABASE_URL", "")
+    is_file = not url and settings.deployment.target == Deployment.target
+    if is_file:
+        url = f"sqlite:///{state / 'ledger.db'}"
+    elif not url:
+        # The `up` of any other target orders a database and keeps its address.
+        url = read_line(state / "secrets" / "database-url", DATABASE_ANEW) or ""
+
     return Workspace(
         root=ROOT,
         config=config,
-        settings=chosen,
+        settings=settings,
         state=state,
         run=run_folder(state),
         releases=_path(environ, "SLUICE_RELEASES", "releases"),
         keys=_path(environ, "SLUICE_KEYS", "keys"),
         procfile=_path(environ, "SLUICE_PROCFILE", "Procfile"),
-        database_url=url or ("" if there else f"sqlite:///{state / 'ledger.db'}"),
-        database_is_file=not url and not there,
+        database_url=url,
+        database_is_file=is_file,
         actor=environ.get("SLUICE_ACTOR") or _user_at_host(),
         port=_port(environ.get("PORT", "")),
         webhook_secret=environ.get("SLUICE_WEBHOOK_SECRET", ""),
@@ -131,7 +137,7 @@ def read_settings(path: Path) -> Settings:
     except OSError as error:
         raise Misconfigured(
             f"{path} cannot be read ({error.strerror}): give its file, or set SLUICE_CONFIG to "
-            f"another"
+            "another"
         ) from error
     except UnicodeDecodeError as error:
         raise Misconfigured(

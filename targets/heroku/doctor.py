@@ -5,13 +5,13 @@ what it all costs.
 from collections.abc import Iterator
 from functools import partial
 
-from deployment.commands.executor import Say
-from deployment.commands.findings import Finding, looked
 from deployment.workspace.bundles import read_release
 from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.secrets import read_secrets
 from deployment.workspace.workspace import Workspace
 from rollout.state.ledger import Ledger, Version
+from targets.base import Say
+from targets.findings import Finding, examine
 from targets.heroku.api.addons import find_addon
 from targets.heroku.api.apps import apps
 from targets.heroku.api.auth import account
@@ -22,13 +22,13 @@ from targets.heroku.api.owner import owner, requests_left
 from targets.heroku.api.pipelines import coupled, pipeline
 from targets.heroku.api.prices import addon_price, dyno_prices
 from targets.heroku.api.retry import Patience
-from targets.heroku.app_drift import UP, Checkup, Wanted
+from targets.heroku.app_drift import UP, Checkup, ExpectedApp
 from targets.heroku.app_group import AppGroup
 from targets.heroku.build.app_config import router_vars, version_vars
 from targets.heroku.build.slug_source import router_slug, version_slug
 from targets.heroku.errors import HerokuFailure
 from targets.heroku.names import prefix_of
-from targets.heroku.sizes import Item, database_item, dyno_item, monthly_and_daily
+from targets.heroku.sizes import Item, bill, database_item, dyno_item
 from targets.heroku.stack import DATABASE_URL
 
 QUICK = Patience(deadline_s=20.0, limited_deadline_s=60.0)
@@ -39,45 +39,50 @@ def platform(
 ) -> Iterator[Finding]:
     """Every finding of the platform; ledger: None where the record does not answer."""
     try:
-        whose = account()
+        signed_in = account()
     except EdgeFailure as error:
         yield Finding("token", fault=str(error))
         return
 
-    with Client(whose, say, patience) as client:
-        token = looked(
-            "token", lambda: f"of {owner(client).name}, from {whose.token_from}, for {whose.api}"
-        )
+    with Client(signed_in, say, patience) as client:
+        token = examine("token", partial(_token, client))
         yield token
         if token.fault:
             return
-        yield looked("requests left", partial(_requests, client))
+
+        yield examine("requests left", partial(_requests, client))
         team = workspace.settings.heroku.team
         try:
-            mine = owner(client, team)
-            there = AppGroup(workspace, client, mine, prefix_of(workspace.settings, mine.id), say)
+            whose = owner(client, team)
+            prefix = prefix_of(workspace.settings, whose.id)
         except EdgeFailure as error:
             yield Finding(f"team {team}" if team else "names", fault=str(error))
             return
-        yield from _app_group(there, ledger)
+
+        yield from _app_group(AppGroup(workspace, client, whose, prefix, say), ledger)
+
+
+def _token(client: Client) -> str:
+    account = client.account
+    return f"of {owner(client).name}, from {account.token_from}, for {account.api}"
 
 
 def _app_group(group: AppGroup, ledger: Ledger | None) -> Iterator[Finding]:
     live = ledger.live() if ledger else []
     yield from Checkup(group.client, group.workspace, _router(group)).findings()
-    yield looked("database", partial(_database, group))
+    yield examine("database", partial(_database, group))
     for version in live:
         yield from Checkup(group.client, group.workspace, _version(group, version)).findings()
 
     named = [group.router, *(version.program for version in live)]
-    yield looked(f"pipeline {group.pipeline}", partial(_pipeline, group, named))
+    yield examine(f"pipeline {group.pipeline}", partial(_pipeline, group, named))
     scales: dict[str, dict[str, Scale]] = {}
     if ledger is not None:
         retired = [version.program for version in ledger.versions.values() if version not in live]
-        yield looked(
+        yield examine(
             "what the ledger does not name", partial(_strays, group, named, retired, scales)
         )
-        yield looked("cost of what runs", partial(_cost, group, scales))
+        yield examine("cost of what runs", partial(_cost, group, scales))
 
 
 def _requests(client: Client) -> str:
@@ -90,75 +95,71 @@ def _requests(client: Client) -> str:
     return f"{left} of 4500 an hour"
 
 
-def _router(group: AppGroup) -> Wanted:
-    place, wanted = group.workspace, group.workspace.settings.heroku
-    return Wanted(
+def _router(group: AppGroup) -> ExpectedApp:
+    workspace, settings = group.workspace, group.workspace.settings.heroku
+    return ExpectedApp(
         group.router,
         "",
-        Scale(wanted.router_dynos, wanted.router_size),
-        lambda: router_vars(place, read_secrets(place)),
-        lambda: router_slug(place).version,
+        Scale(settings.router_dynos, settings.router_size),
+        lambda: router_vars(workspace, read_secrets(workspace)),
+        lambda: router_slug(workspace).version,
     )
 
 
-def _version(group: AppGroup, version: Version) -> Wanted:
-    place, wanted = group.workspace, group.workspace.settings.heroku
-    return Wanted(
+def _version(group: AppGroup, version: Version) -> ExpectedApp:
+    workspace, settings = group.workspace, group.workspace.settings.heroku
+    return ExpectedApp(
         version.program,
         version.name,
-        Scale(wanted.version_dynos, wanted.version_size),
+        Scale(settings.version_dynos, settings.version_size),
         lambda: version_vars(
-            place, read_release(place.releases, version.name), read_secrets(place)
+            workspace, read_release(workspace.releases, version.name), read_secrets(workspace)
         ),
-        lambda: version_slug(place, read_release(place.releases, version.name)).version,
-        lambda: group.drain(version.name, read_secrets(place)),
+        lambda: version_slug(workspace, read_release(workspace.releases, version.name)).version,
+        lambda: group.drain(version.name, read_secrets(workspace)),
     )
 
 
 def _database(group: AppGroup) -> str:
-    found = find_addon(group.client, group.router)
-    if found is None:
+    addon = find_addon(group.client, group.router)
+    if addon is None:
         raise HerokuFailure(
             f"{group.router} has no heroku-postgresql: {UP} orders one, empty; the old record is "
-            f"gone"
+            "gone"
         )
 
-    if found.state != "provisioned":
+    if addon.state != "provisioned":
         raise HerokuFailure(
-            f"{found.name} is {found.state}: wait for it, `heroku addons:info {found.name}` tells"
+            f"{addon.name} is {addon.state}: wait for it, `heroku addons:info {addon.name}` tells"
         )
 
-    wanted = f"heroku-postgresql:{group.workspace.settings.heroku.postgres}"
-    if found.plan != wanted:
+    plan = f"heroku-postgresql:{group.workspace.settings.heroku.postgres}"
+    if addon.plan != plan:
         raise HerokuFailure(
-            f"{found.name} is {found.plan}, deploy.toml wants {wanted}: correct it there, or see "
+            f"{addon.name} is {addon.plan}, deploy.toml wants {plan}: correct it there, or see "
             "`heroku addons:upgrade`"
         )
 
     if config_vars(group.client, group.router).get(DATABASE_URL) != group.workspace.database_url:
         raise HerokuFailure(
             f"the address in {group.workspace.database_file}, or in DATABASE_URL here, is not the "
-            f"one "
-            f"that the router has "
-            f"(new credentials?): unset DATABASE_URL, then {UP} keeps the new one"
+            f"one that the router has (new credentials?): unset DATABASE_URL, then {UP} keeps the "
+            "new one"
         )
 
-    return f"{found.name}, {found.plan}, at the address that is kept here"
+    return f"{addon.name}, {addon.plan}, at the address that is kept here"
 
 
 def _pipeline(group: AppGroup, named: list[str]) -> str:
-    found = pipeline(group.client, group.pipeline, group.owner)
-    if found is None:
-        raise HerokuFailure(f"it is not there: {UP} makes it")
+    existing = pipeline(group.client, group.pipeline, group.owner)
+    if existing is None:
+        raise HerokuFailure(f"it does not exist: {UP} makes it")
 
-    within = coupled(group.client, found)
-    outside = [
-        each.name for each in apps(group.client) if each.name in named and each.id not in within
-    ]
+    within = coupled(group.client, existing)
+    outside = [app.name for app in apps(group.client) if app.name in named and app.id not in within]
     if outside:
-        steps = ", ".join(
-            f"`heroku pipelines:add {group.pipeline} -a {name} -s production`" for name in outside
-        )
+        add = f"`heroku pipelines:add {group.pipeline} -a {{}} -s production`"
+        steps = ", ".join(map(add.format, outside))
         raise HerokuFailure(f"{', '.join(outside)} not in it: {steps}")
 
     return f"{len(within)} apps"
@@ -167,30 +168,29 @@ def _pipeline(group: AppGroup, named: list[str]) -> str:
 def _strays(
     group: AppGroup, named: list[str], retired: list[str], scales: dict[str, dict[str, Scale]]
 ) -> str:
-    """The other apps of the pipeline that bear the prefix: kept without dynos, or running for
-    nobody.
-    """
-    found = pipeline(group.client, group.pipeline, group.owner)
-    within = coupled(group.client, found) if found else {}
-    for each in apps(group.client):
-        if each.name in named or (each.id in within and each.name.startswith(f"{group.prefix}-")):
-            scales[each.name] = formation(group.client, each.name)
+    """The other apps of the pipeline with the prefix: kept without dynos, or running unused."""
+    existing = pipeline(group.client, group.pipeline, group.owner)
+    within = coupled(group.client, existing) if existing else {}
+    for app in apps(group.client):
+        if app.name in named or (app.id in within and app.name.startswith(f"{group.prefix}-")):
+            scales[app.name] = formation(group.client, app.name)
 
-    running = [
-        name for name in sorted(scales) if name not in named and _items(name, scales[name], {})
-    ]
-    if running:
-        costs = {
-            name: monthly_and_daily(_items(name, scales[name], {})).monthly for name in running
-        }
-        told = [f"{name} (${cost:.2f} a month)" for name, cost in costs.items()]
-        by_hand = [f"`heroku ps:scale web=0 -a {name}`" for name in running if name not in retired]
-        steps = ", ".join(["`python deploy.py collect`"] * (len(by_hand) < len(running)) + by_hand)
+    priced, steps = [], []
+    kept = sorted(set(scales) - set(named))
+    for name in kept:
+        if items := _items(name, scales[name], {}):
+            priced.append(f"{name} (${bill(items).monthly:.2f} a month)")
+            if name not in retired:
+                steps.append(f"`heroku ps:scale web=0 -a {name}`")
+
+    if priced:
+        if len(steps) < len(priced):
+            steps.insert(0, "`python deploy.py collect`")
         raise HerokuFailure(
-            f"dynos of {', '.join(told)} run; unless a deploy is under way now: {steps}"
+            f"dynos of {', '.join(priced)} run; unless a deploy is under way now: "
+            f"{', '.join(steps)}"
         )
 
-    kept = sorted(set(scales) - set(named))
     if kept:
         return f"{', '.join(kept)} kept without a dyno"
     return "nothing"
@@ -198,21 +198,24 @@ def _strays(
 
 def _cost(group: AppGroup, scales: dict[str, dict[str, Scale]]) -> str:
     prices = dyno_prices(group.client)
-    items = [item for name in sorted(scales) for item in _items(name, scales[name], prices)]
+    items: list[Item] = []
+    for name in sorted(scales):
+        items += _items(name, scales[name], prices)
+
     if (ordered := find_addon(group.client, group.router)) is not None:
         plan = ordered.plan.partition(":")[2]
         items.append(database_item(plan, addon_price(group.client, ordered.plan)))
 
-    cost = monthly_and_daily(items)
-    lines = ", ".join(f"{each.what} {each.quantity} x {each.size}" for each in items)
+    cost = bill(items)
+    sizes = ", ".join(f"{item.what} {item.quantity} x {item.size}" for item in items)
     return (
-        f"${cost.monthly:.2f} a month, ${cost.daily:.2f} a day, if always on ({lines or 'nothing'})"
+        f"${cost.monthly:.2f} a month, ${cost.daily:.2f} a day, if always on ({sizes or 'nothing'})"
     )
 
 
 def _items(name: str, scales: dict[str, Scale], prices: dict[str, float]) -> list[Item]:
     return [
-        dyno_item(name, each.size, each.quantity, prices)
-        for each in scales.values()
-        if each.quantity
+        dyno_item(name, scale.size, scale.quantity, prices)
+        for scale in scales.values()
+        if scale.quantity
     ]

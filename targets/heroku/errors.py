@@ -1,4 +1,4 @@
-"""What Heroku did not do: the cause, the next step, and the request's id where there was one.
+"""Failures of Heroku: the cause, the next step, and the request's id where there was one.
 
 EdgeFailure
 └── HerokuFailure     the platform, or the way to it
@@ -7,7 +7,7 @@ EdgeFailure
     ├── Unanswered    no answer up to the deadline; what was asked may have been done
     ├── BuildFailed   a build ended without a slug
     ├── ReleaseFailed a release command failed, or the release expired; the one before still serves
-    └── TooLate       a link of the release pipeline was not done at its deadline
+    └── TooLate       a step of the release pipeline timed out
 """
 
 from deployment.workspace.errors import EdgeFailure
@@ -54,12 +54,10 @@ class Refused(HerokuFailure):
         self, what: str, status: int, id: str, resource: str, message: str, request_id: str
     ) -> None:
         self.status, self.id, self.resource, self.request_id = status, id, resource, request_id
-        step = NEXT_STEPS.get(id)
-        said = message.strip().rstrip(".") or "no reason given"
-        super().__init__(
-            f"Heroku refused {what} ({status} {id}): {said}{f'; {step}' if step else ''} (request "
-            f"{request_id})"
-        )
+        reason = message.strip().rstrip(".") or "no reason given"
+        if id in NEXT_STEPS:
+            reason = f"{reason}; {NEXT_STEPS[id]}"
+        super().__init__(f"Heroku refused {what} ({status} {id}): {reason} (request {request_id})")
 
 
 class Unanswered(HerokuFailure):
@@ -75,4 +73,4 @@ class ReleaseFailed(HerokuFailure):
 
 
 class TooLate(HerokuFailure):
-    """A link of the wait chain was not done at its deadline."""
+    """A step of the release pipeline timed out."""

@@ -1,7 +1,6 @@
-"""What Heroku itself says against the apps of late: its error codes, counted, with the cause and
-what helps.
+"""Heroku's error codes in the apps' recent logs, counted, each with its cause and the next step.
 
-It is for people: nothing is decided by it, for a log keeps few lines and loses some.
+They are for people. Nothing is decided by them, for a log keeps few lines and loses some.
 """
 
 import queue
@@ -18,6 +17,7 @@ from targets.heroku.processes import SOON
 
 LINES = 200
 DEADLINE_S = 8.0
+UNREADABLE = "Heroku's logs could not be read"
 ROUTER = "router"
 SIZE = "SIZE"
 CAUSES = {
@@ -54,49 +54,46 @@ HARMLESS = ("H27",)
 
 
 def complaints(workspace: Workspace, ledger: Ledger, deadline_s: float = DEADLINE_S) -> list[str]:
-    """One line an app and code, the router's first, none where all is well; ends at its deadline,
-    and says so.
+    """One line per app and code, the router's first; none where there are no errors.
 
-    What cannot be read is one line too.
+    Logs that cannot be read, or not before the deadline (seconds), are one line too.
     """
-    programs = {version.name: version.program for version in ledger.live()}
-    found: queue.Queue[dict[str, dict[str, int]] | str] = queue.Queue()
+    answers: queue.Queue[list[str]] = queue.Queue()
 
     def ask() -> None:
         try:
-            with open_app_group(workspace, patience=SOON) as group:
-                programs_too = {ROUTER: group.router, **programs}
-                found.put({who: _codes(group.client, app) for who, app in programs_too.items()})
+            answers.put(_all_lines(workspace, ledger))
         except EdgeFailure as error:
-            found.put(str(error))
+            answers.put([f"{UNREADABLE}: {error}"])
         except Exception as error:  # noqa: BLE001
-            # Whatever it is, the rest of the picture is still worth showing.
-            found.put(f"{type(error).__name__}: {error}")
+            # Whatever it is, the rest of the status is still worth showing.
+            answers.put([f"{UNREADABLE}: {type(error).__name__}: {error}"])
 
     # A thread that is still waiting then ends with the program.
     threading.Thread(target=ask, daemon=True).start()
     try:
-        counted = found.get(timeout=deadline_s)
+        return answers.get(timeout=deadline_s)
     except queue.Empty:
-        counted = f"not within {deadline_s:g} s"
-
-    if isinstance(counted, str):
-        return [f"Heroku's logs could not be read: {counted}"]
-
-    return [line for who, codes in counted.items() for line in lines(who, codes)]
+        return [f"{UNREADABLE}: timed out after {deadline_s:g} s"]
 
 
-def lines(who: str, codes: Mapping[str, int]) -> list[str]:
-    """`v2: R14 x 12 in its last 200 log lines: its dyno is short of memory and swaps: larger
-    heroku.version_size`.
-    """
-    size = "heroku.router_size" if who == ROUTER else "heroku.version_size"
-    return [
-        f"{who}: {code} x {count} in its last {LINES} log lines: "
-        f"{CAUSES.get(code, OTHER).replace(SIZE, size)}"
-        for code, count in sorted(codes.items(), key=lambda item: (-item[1], item[0]))
-        if code not in HARMLESS
-    ]
+def _all_lines(workspace: Workspace, ledger: Ledger) -> list[str]:
+    with open_app_group(workspace, patience=SOON) as group:
+        all_lines = lines(ROUTER, _codes(group.client, group.router))
+        for version in ledger.live():
+            all_lines += lines(version.name, _codes(group.client, version.program))
+    return all_lines
+
+
+def lines(name: str, codes: Mapping[str, int]) -> list[str]:
+    """The most frequent code first, such as `v2: R14 x 12 in its last 200 log lines: ...`."""
+    size = "heroku.router_size" if name == ROUTER else "heroku.version_size"
+    reported = []
+    for code, count in sorted(codes.items(), key=lambda item: (-item[1], item[0])):
+        if code not in HARMLESS:
+            cause = CAUSES.get(code, OTHER).replace(SIZE, size)
+            reported.append(f"{name}: {code} x {count} in its last {LINES} log lines: {cause}")
+    return reported
 
 
 def _codes(client: Client, app: str) -> dict[str, int]:

@@ -1,5 +1,4 @@
-"""Names on Heroku: one app for the router, one a version, one pipeline. The same input gives the
-same name for ever.
+"""Names on Heroku: one app for the router, one per version, one pipeline; always the same ones.
 
 Names of apps are unique in all of Heroku. Without `heroku.app_prefix` the prefix is therefore made
 of the model's name and a digest of the account's id."""
@@ -16,7 +15,7 @@ ROUTER = "router"
 
 
 def prefix_of(settings: Settings, owner: str) -> str:
-    """What all names begin with; owner: id of the account or team. Raises Misconfigured."""
+    """The prefix of all names; owner: id of the account or team. Raises Misconfigured."""
     if given := settings.heroku.app_prefix:
         return given
 
@@ -25,8 +24,9 @@ def prefix_of(settings: Settings, owner: str) -> str:
         .strip("-")[: LONGEST_PREFIX - 7]
         .strip("-")
     )
-    begin = model if model[:1].isalpha() else f"m{model}"[: LONGEST_PREFIX - 7]
-    return f"{begin}-{_digest(f'{owner}:{settings.model}', 6)}"
+    if not model[:1].isalpha():
+        model = f"m{model}"[: LONGEST_PREFIX - 7]
+    return f"{model}-{_digest(f'{owner}:{settings.model}', 6)}"
 
 
 def router_app(prefix: str) -> str:
@@ -35,21 +35,15 @@ def router_app(prefix: str) -> str:
 
 
 def version_app(prefix: str, version: str) -> str:
-    """A version's app. Where its name had to be changed to fit, a digest keeps two versions
-    apart.
-    """
+    """A version's app; where the version's name has to be changed to fit, with a digest of it."""
     plain = re.sub(r"[^a-z0-9]+", "-", version.lower()).strip("-")
-    room = LONGEST - len(prefix) - 1
-    if (
-        plain == version
-        and plain != ROUTER
-        and len(plain) <= room
-        and not _ends_like_a_digest(plain)
-    ):
+    longest = LONGEST - len(prefix) - 1
+    fits = plain == version and plain != ROUTER and len(plain) <= longest
+    if fits and not _ends_like_a_digest(plain):
         return _checked(f"{prefix}-{plain}")
 
-    short = plain[: room - 7].strip("-")
-    return _checked("-".join(part for part in (prefix, short, _digest(version, 6)) if part))
+    short = plain[: longest - 7].strip("-")
+    return _checked("-".join(filter(None, (prefix, short, _digest(version, 6)))))
 
 
 def pipeline_name(prefix: str) -> str:
@@ -69,8 +63,7 @@ def _checked(name: str) -> str:
     if not _APP.match(name):
         raise Misconfigured(
             f"'{name}' is no name for a Heroku app (3 to {LONGEST} of a-z, 0-9 and '-', a letter "
-            f"first): "
-            "set heroku.app_prefix in deploy.toml"
+            "first): set heroku.app_prefix in deploy.toml"
         )
 
     return name

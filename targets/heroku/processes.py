@@ -1,14 +1,12 @@
-"""What runs on Heroku now, in the words of the supervisor of this machine, so that one screen shows
-both.
-"""
+"""What runs on Heroku now, in the words of the local supervisor, so that `status` shows both."""
 
 from deployment.workspace.ledger import opened_record, read_ledger
 from deployment.workspace.workspace import Workspace
+from targets.base import Process
 from targets.heroku.api.apps import app
 from targets.heroku.api.dynos import Dyno, dynos
 from targets.heroku.api.retry import Patience
 from targets.heroku.app_group import AppGroup, open_app_group
-from targets.local.supervisor_client import Process
 
 WORDS = {
     "up": "RUNNING",
@@ -28,8 +26,8 @@ def processes(workspace: Workspace) -> dict[str, Process]:
     with opened_record(workspace) as store:
         live = [version.program for version in read_ledger(store).live()]
     with open_app_group(workspace, patience=SOON) as group:
-        found = {name: _process(group, name) for name in live}
-        return {**found, "router": _process(group, group.router)}
+        versions = {name: _process(group, name) for name in live}
+        return {**versions, "router": _process(group, group.router)}
 
 
 def _process(group: AppGroup, name: str) -> Process:
@@ -40,12 +38,17 @@ def _process(group: AppGroup, name: str) -> Process:
     if not running:
         return Process(name, "STOPPED", 0, 0.0, "scaled to no dyno")
 
-    worst = next(
-        state
-        for state in (*GRAVEST, running[0].state)
-        if any(dyno.state == state for dyno in running)
-    )
-    ended = ", ".join(dyno.name for dyno in running if dyno.state == "crashed")
-    return Process(
-        name, WORDS.get(worst, worst.upper()), 0, 0.0, f"{ended} crashed" if ended else ""
-    )
+    worst = min((dyno.state for dyno in running), key=_rank)
+    because = ""
+    if worst == "crashed":
+        crashed = ", ".join(dyno.name for dyno in running if dyno.state == worst)
+        because = f"{crashed} crashed"
+
+    return Process(name, WORDS.get(worst, worst.upper()), 0, 0.0, because)
+
+
+def _rank(state: str) -> int:
+    """The place of a dyno's state in GRAVEST; unknown ones come last."""
+    if state in GRAVEST:
+        return GRAVEST.index(state)
+    return len(GRAVEST)

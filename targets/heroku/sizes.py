@@ -4,9 +4,10 @@ Prices are dollars a month of 30 days if always on; Heroku counts by the second.
 of August 2026 for card customers; `priced` takes the platform's own where it tells them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from deployment.workspace.errors import Misconfigured
+from targets.base import Bill
 
 DAYS_A_MONTH = 30
 # Of a dyno's memory, what the workers may fill: the rest is for the arbiter, a release command and
@@ -22,8 +23,11 @@ on."""
 
 @dataclass(frozen=True)
 class Size:
-    """monthly: dollars; memory_mb: above it Heroku swaps (R14); most_workers: what the buildpack
-    would start.
+    """One dyno size.
+
+    monthly: dollars
+    memory_mb: above it Heroku swaps (R14)
+    most_workers: how many the buildpack would start
     """
 
     name: str
@@ -53,9 +57,7 @@ DATABASES = {"essential-0": 5.0, "essential-1": 9.0, "essential-2": 20.0, "stand
 
 @dataclass(frozen=True)
 class Memory:
-    """Resident megabytes: of a process group with one worker, and of each worker more; they share
-    what is preloaded.
-    """
+    """Resident megabytes of a process group with one worker, and of each further worker."""
 
     first_mb: int
     more_mb: int
@@ -77,89 +79,77 @@ class Item:
     monthly: float
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Dollars, if always on."""
-
-    monthly: float
-    daily: float
-
-
 def size(name: str) -> Size:
-    """A dyno size, in whatever case it is written; raises Misconfigured naming those there are."""
-    found = SIZES.get(name.lower())
-    if found is None:
-        names = ", ".join(each.name for each in SIZES.values())
+    """The dyno size of that name, in any case; raises Misconfigured naming the known ones."""
+    dyno_size = SIZES.get(name.lower())
+    if dyno_size is None:
+        names = ", ".join(known.name for known in SIZES.values())
         raise Misconfigured(
             f"'{name}' is no dyno size (there are {names}): correct it in deploy.toml"
         )
 
-    return found
+    return dyno_size
 
 
 def check_quantity(name: str, quantity: int) -> None:
     """Raise Misconfigured where a size does not allow so many dynos of one process type."""
-    found = size(name)
-    if quantity > found.most_dynos:
+    dyno_size = size(name)
+    if quantity > dyno_size.most_dynos:
         raise Misconfigured(
-            f"{found.name} allows {found.most_dynos} dyno a process, not {quantity}: use "
-            f"Standard-1X, or one dyno"
+            f"{dyno_size.name} allows {dyno_size.most_dynos} dyno a process, not {quantity}: use "
+            "Standard-1X, or one dyno"
         )
 
 
 def workers(name: str, memory: Memory, model_mb: float = 0.0) -> int:
-    """WEB_CONCURRENCY that fits. model_mb: of the model's file, which is several times that once it
-    is loaded.
+    """The WEB_CONCURRENCY that fits; raises Misconfigured where not even one worker does.
+
+    model_mb: of the model's file, which takes several times that once it is loaded
     """
-    found = size(name)
+    dyno_size = size(name)
     first_mb = memory.first_mb + LOADED * model_mb
-    left = found.memory_mb * FILLED - first_mb
-    if found.memory_mb < first_mb:
+    left = dyno_size.memory_mb * FILLED - first_mb
+    if dyno_size.memory_mb < first_mb:
         raise Misconfigured(
-            f"about {first_mb:.0f} MB do not fit into a {found.name} dyno of {found.memory_mb} MB: "
-            "choose a larger size in deploy.toml"
+            f"about {first_mb:.0f} MB do not fit into a {dyno_size.name} dyno of "
+            f"{dyno_size.memory_mb} MB: choose a larger size in deploy.toml"
         )
 
-    return max(1, min(found.most_workers, 1 + int(max(0.0, left) // memory.more_mb)))
+    return max(1, min(dyno_size.most_workers, 1 + int(max(0.0, left) // memory.more_mb)))
 
 
 def dyno_item(
     what: str, size_name: str, quantity: int, prices: Mapping[str, float] | None = None
 ) -> Item:
     """A line for dynos. prices: dollars a month by size in lower case, the platform's own."""
-    found = size(size_name)
-    return Item(what, found.name, quantity, (prices or {}).get(found.name.lower(), found.monthly))
+    dyno_size = size(size_name)
+    return Item(
+        what,
+        dyno_size.name,
+        quantity,
+        (prices or {}).get(dyno_size.name.lower(), dyno_size.monthly),
+    )
 
 
 def database_item(plan: str, monthly: float | None = None) -> Item:
-    """A line for heroku-postgresql; raises Misconfigured where nobody knows its price."""
+    """A line for heroku-postgresql; raises Misconfigured where its price is not known."""
     price = DATABASES.get(plan) if monthly is None else monthly
     if price is None:
         raise Misconfigured(
             f"the price of heroku-postgresql:{plan} is not known, so it cannot be shown before it "
-            f"is bought "
-            f"(known: {', '.join(DATABASES)}): correct heroku.postgres in deploy.toml"
+            f"is bought (known: {', '.join(DATABASES)}): correct heroku.postgres in deploy.toml"
         )
 
     return Item("ledger", f"heroku-postgresql:{plan}", 1, price)
 
 
-def monthly_and_daily(plan: Sequence[Item]) -> Cost:
-    """What a plan costs, always on."""
-    monthly = sum(each.monthly * each.quantity for each in plan)
-    return Cost(round(monthly, 2), round(monthly / DAYS_A_MONTH, 2))
-
-
-def bill(plan: Sequence[Item]) -> list[str]:
-    """One line an item and a sum, to be printed before anything is bought."""
+def bill(items: Sequence[Item]) -> Bill:
+    """What these cost, always on: the sum, and one line per item to show before a purchase."""
+    monthly = round(sum(item.monthly * item.quantity for item in items), 2)
+    daily = round(monthly / DAYS_A_MONTH, 2)
     lines = [
-        f"{each.what}: {each.quantity} x {each.size}, ${each.monthly * each.quantity:.2f} a month"
-        for each in plan
+        f"{item.what}: {item.quantity} x {item.size}, ${item.monthly * item.quantity:.2f} a month"
+        for item in items
     ]
-    cost = monthly_and_daily(plan)
-    return [*lines, f"together ${cost.monthly:.2f} a month, ${cost.daily:.2f} a day, if always on"]
-
-
-def without(plan: Sequence[Item], what: str) -> list[Item]:
-    """The plan once something is scaled to zero."""
-    return [replace(each, quantity=0) if each.what == what else each for each in plan]
+    total = f"together ${monthly:.2f} a month, ${daily:.2f} a day, if always on"
+    return Bill(monthly, daily, [*lines, total])

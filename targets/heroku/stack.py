@@ -1,17 +1,15 @@
-"""`up` and `down` on Heroku: the router's app, the ledger's database, and the version's apps the
-ledger says are live.
+"""`up` and `down` on Heroku: the router's app, the ledger's database, the apps of live versions.
 
-Every step looks first, so that a second run goes on where the first stopped and buys nothing twice.
-"""
+Every step looks first, so that a second run continues where the first stopped and buys nothing
+twice."""
 
 import os
 import time
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from deployment.commands.executor import Say
-from deployment.commands.garbage_collect import tidy
 from deployment.readiness import NotAnswering, ask_once, probe_of
 from deployment.router_client import wait_router
 from deployment.workspace.bundles import delivered, read_release
@@ -22,6 +20,7 @@ from deployment.workspace.secrets import Secrets, make_secrets
 from deployment.workspace.state_dir import make_folders
 from deployment.workspace.workspace import Workspace
 from rollout.state.ledger import Ledger, Version
+from targets.base import TWO_VERSIONS, Say, Stack
 from targets.heroku.api.addons import ensure_addon
 from targets.heroku.api.apps import app
 from targets.heroku.api.config_vars import config_vars
@@ -33,52 +32,53 @@ from targets.heroku.build.release_pipeline import WEB
 from targets.heroku.build.slug_source import router_slug
 from targets.heroku.errors import HerokuFailure
 from targets.heroku.sizes import Item, bill, check_quantity, database_item, dyno_item
-from targets.local.stack import Stack
 
 DATABASE_URL = "DATABASE_URL"
 
 
 def up(workspace: Workspace, say: Say) -> Stack:
-    """Bring the router's app up, or repair it; live versions are scaled up and asked for their
-    golden rows.
-    """
+    """Bring the router's app up, or repair it; then scale the live versions and check them."""
     began = time.monotonic()
     make_folders(workspace)
     with (
         held(workspace, "up", "bringing this stack up or down"),
         open_app_group(workspace, say) as group,
     ):
-        for line in bill(costs(workspace)):
+        for line in bill(costs(workspace)).lines:
             say(line)
         secrets = make_secrets(workspace)
-        found, fresh = group.ensured(group.router)
+        router, created = group.ensure_app(group.router)
         joined, _ = ensure_pipeline(group.client, group.pipeline, group.owner)
         couple(group.client, group.router, joined)
         workspace = replace(workspace, database_url=database(group))
-        chain = group.chain(group.router)
-        chain.configured(dict(router_vars(workspace, secrets)))
+        releases = group.release_pipeline(group.router)
+        releases.configure(dict(router_vars(workspace, secrets)))
         make_record(workspace)
-        live = chain.live(router_slug(workspace))
+        live = releases.build_and_release(router_slug(workspace))
         _scale_router(group, workspace.settings.heroku.router_dynos)
-        chain.up(live.release.version)
+        releases.wait_up(live.release.version)
         workspace.url_file.parent.mkdir(parents=True, exist_ok=True)
-        workspace.url_file.write_text(found.url)
-        _wait_router(group, found.url)
-        say(f"router at {found.url}")
+        workspace.url_file.write_text(router.url)
+        _wait_router(group, router.url)
+        say(f"router at {router.url}")
         with opened_record(workspace) as store:
             ledger = read_ledger(store)
         failed = _versions(group, ledger, secrets)
         _end_strays(group, ledger)
-        tidy(workspace, say)
 
     return Stack(
-        found.url, not fresh, tuple(v.name for v in ledger.live()), failed, time.monotonic() - began
+        router.url,
+        not created,
+        tuple(v.name for v in ledger.live()),
+        failed,
+        time.monotonic() - began,
     )
 
 
 def down(workspace: Workspace, say: Say) -> int:
-    """Scale every app to nothing, the router first; apps, slugs and the database stay. Returns how
-    many were scaled.
+    """Scale every app to zero, the router first; returns how many were scaled.
+
+    Apps, slugs and the database stay.
     """
     with (
         held(workspace, "up", "bringing this stack up or down"),
@@ -86,7 +86,7 @@ def down(workspace: Workspace, say: Say) -> int:
     ):
         live = {version.program for version in _ledger(workspace).live()}
         names = [group.router, *sorted(live | _coupled(group) - {group.router})]
-        stopped = sum(_scaled_to_nothing(group, name) for name in names)
+        stopped = sum(_scaled_to_zero(group, name) for name in names)
 
     workspace.url_file.unlink(missing_ok=True)
     if stopped:
@@ -98,41 +98,45 @@ def down(workspace: Workspace, say: Say) -> int:
     return stopped
 
 
-def costs(workspace: Workspace, versions: int = 2) -> list[Item]:
+def costs(workspace: Workspace, versions: int = TWO_VERSIONS) -> list[Item]:
     """What the router, its database and so many versions at once cost."""
-    wanted = workspace.settings.heroku
-    check_quantity(wanted.router_size, wanted.router_dynos)
-    at_once = "1 version" if versions == 1 else f"{versions} versions at once"
+    settings = workspace.settings.heroku
+    check_quantity(settings.router_size, settings.router_dynos)
+    at_once = f"{versions} versions at once"
+    if versions == 1:
+        at_once = "1 version"
+
     return [
-        dyno_item("router", wanted.router_size, wanted.router_dynos),
-        dyno_item(at_once, wanted.version_size, versions * wanted.version_dynos),
-        database_item(wanted.postgres),
+        dyno_item("router", settings.router_size, settings.router_dynos),
+        dyno_item(at_once, settings.version_size, versions * settings.version_dynos),
+        database_item(settings.postgres),
     ]
 
 
 def database(group: AppGroup) -> str:
-    """The ledger's database, ordered where there is none; its address is kept for acts while
-    Heroku's API is away.
+    """The address of the ledger's database, which is ordered where there is none.
+
+    The address is kept in a file, so that acts on the ledger do not need Heroku's API.
     """
     plan = f"heroku-postgresql:{group.workspace.settings.heroku.postgres}"
-    ordered, fresh = ensure_addon(group.client, group.router, plan)
-    if fresh:
+    ordered, created = ensure_addon(group.client, group.router, plan)
+    if created:
         group.say(f"{group.router}: {plan} ordered")
 
-    group.chain(group.router).provisioned(ordered)
+    group.release_pipeline(group.router).wait_provisioned(ordered)
     url = config_vars(group.client, group.router).get(DATABASE_URL, "")
     if not url:
         raise HerokuFailure(
             f"{group.router} has no {DATABASE_URL} although {ordered.name} is there: see `heroku "
-            f"pg`"
+            "pg`"
         )
 
-    keep(group.workspace.database_file, url)
+    write_secret(group.workspace.database_file, url)
     return url
 
 
-def keep(path: Path, text: str) -> None:
-    """Write a secret for this user alone; replaced as a whole."""
+def write_secret(path: Path, text: str) -> None:
+    """Write a secret for this user alone, in one step."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}")
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -147,50 +151,53 @@ def _scale_router(group: AppGroup, quantity: int) -> None:
 
 
 def _wait_router(group: AppGroup, url: str) -> None:
-    # Its own words name a log file of this machine.
+    # Its own message names a log file of this machine.
     try:
         wait_router(group.workspace, url, lambda: None)
     except EdgeFailure as error:
         raise HerokuFailure(
             f"the router does not answer at {url}: read `heroku logs -a {group.router}`, then "
-            f"`python deploy.py up`"
+            "`python deploy.py up`"
         ) from error
 
 
 def _coupled(group: AppGroup) -> set[str]:
     """Names of the apps in the pipeline."""
-    found = pipeline(group.client, group.pipeline, group.owner)
-    known = (app(group.client, id_) for id_ in coupled(group.client, found)) if found else ()
-    return {each.name for each in known if each is not None}
+    existing = pipeline(group.client, group.pipeline, group.owner)
+    if existing is None:
+        return set()
+
+    apps = map(partial(app, group.client), coupled(group.client, existing))
+    return {app.name for app in apps if app is not None}
 
 
-def _scaled_to_nothing(group: AppGroup, name: str) -> bool:
-    """Whether it had dynos. An app that is gone has none."""
-    now = formation(group.client, name).get(WEB) if app(group.client, name) else None
+def _scaled_to_zero(group: AppGroup, name: str) -> bool:
+    """Whether the app had dynos; a deleted one has none."""
+    if app(group.client, name) is None:
+        return False
+    now = formation(group.client, name).get(WEB)
     if now is None or not now.quantity:
         return False
 
     scale(group.client, name, {WEB: Scale(0, now.size)})
-    group.say(f"{name}: no dynos any more")
+    group.say(f"{name}: scaled to zero")
     return True
 
 
 def _end_strays(group: AppGroup, ledger: Ledger) -> None:
-    """Scale to nothing what an interrupted start left behind: the first build of an app ends with a
-    dyno.
-    """
+    """Scale to zero what an interrupted start left: the first build of an app starts a dyno."""
     versions = {group.version(name): name for name in delivered(group.workspace.releases)}
-    for name in sorted(
-        _coupled(group) - {group.router, *(version.program for version in ledger.live())}
-    ):
+    named = {group.router, *(version.program for version in ledger.live())}
+    for name in sorted(_coupled(group) - named):
         # Whoever starts that version at this moment holds its lock: then it is no stray.
         with suppress(EdgeFailure), held(group.workspace, versions.get(name, name), "starting it"):
-            _scaled_to_nothing(group, name)
+            _scaled_to_zero(group, name)
 
 
 def _versions(group: AppGroup, ledger: Ledger, secrets: Secrets) -> dict[str, str]:
-    """Repair what the ledger names: its config vars, its dynos. Returns those that do not answer,
-    with the reason.
+    """Repair the live versions' config vars and dynos.
+
+    Returns those that do not answer, with the reason.
     """
     failed: dict[str, str] = {}
     for version in ledger.live():
@@ -204,17 +211,19 @@ def _versions(group: AppGroup, ledger: Ledger, secrets: Secrets) -> dict[str, st
 
 
 def _version(group: AppGroup, version: Version, secrets: Secrets) -> None:
-    wanted = group.workspace.settings.heroku
+    settings = group.workspace.settings.heroku
     group.standing(version)
     release = read_release(group.workspace.releases, version.name)
-    group.chain(version.program).configured(dict(version_vars(group.workspace, release, secrets)))
-    group.listened_to(version.name, version.program, secrets)
+    group.release_pipeline(version.program).configure(
+        dict(version_vars(group.workspace, release, secrets))
+    )
+    group.ensure_log_drain(version.name, version.program, secrets)
     if scale(
-        group.client, version.program, {WEB: Scale(wanted.version_dynos, wanted.version_size)}
+        group.client, version.program, {WEB: Scale(settings.version_dynos, settings.version_size)}
     ):
-        group.say(f"{version.program}: {wanted.version_dynos} x {wanted.version_size}")
+        group.say(f"{version.program}: {settings.version_dynos} x {settings.version_size}")
 
-    group.chain(version.program).up(0)
+    group.release_pipeline(version.program).wait_up(0)
     ask_once(probe_of(release, version.address, secrets.service), 30.0)
     group.say(f"{version.name} answers its golden rows")
 

@@ -1,10 +1,9 @@
-"""Heroku as the target of an act: one app a version. What actions.py asks for happens here."""
+"""Heroku as a target: one app for the router and one for each version."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 
-from deployment.commands.executor import Say
 from deployment.readiness import ReadinessProbe, probe_of, wait_ready, warmed_up
 from deployment.router_client import wait_drained
 from deployment.workspace.bundles import read_release
@@ -13,8 +12,22 @@ from deployment.workspace.ledger import opened_record, read_ledger
 from deployment.workspace.locks import held
 from deployment.workspace.secrets import read_secrets
 from deployment.workspace.workspace import Workspace
-from rollout.state.ledger import Version
+from rollout.state.ledger import Ledger, Version
 from rollout.state.version_state import LIVE
+from targets.base import (
+    TWO_VERSIONS,
+    Bill,
+    Leftover,
+    LintCheck,
+    Process,
+    Retention,
+    Say,
+    Stack,
+    Target,
+    silent,
+)
+from targets.findings import Finding
+from targets.heroku import doctor, leftover_apps, lint, log_errors, processes, stack
 from targets.heroku.api.apps import App, app
 from targets.heroku.api.builds import builds
 from targets.heroku.api.dynos import dynos
@@ -26,24 +39,25 @@ from targets.heroku.build.app_config import version_vars
 from targets.heroku.build.release_pipeline import WEB
 from targets.heroku.build.slug_source import version_slug
 from targets.heroku.errors import HerokuFailure
-from targets.heroku.sizes import check_quantity
+from targets.heroku.sizes import bill, check_quantity
+
+CRASH_POLL_S = 2.0
 
 
-class HerokuTarget:
-    """Builds, scales, proves, drains and stops the versions of one place. A program is an app's
-    name.
-    """
+class HerokuTarget(Target):
+    """Builds, scales, proves, drains and stops the versions of one model. A program is an app."""
 
-    def __init__(self, workspace: Workspace, say: Say) -> None:
-        self.workspace, self.say = workspace, say
+    idle_versions_cost = True
+    lint_reads_ledger = False
+
+    def __init__(self, workspace: Workspace, say: Say = silent) -> None:
+        super().__init__(workspace, say)
         self._opened = ExitStack()
         self._app_group: AppGroup | None = None
 
     @property
     def app_group(self) -> AppGroup:
-        """The house, opened when it is first needed: an act on the record alone never asks
-        Heroku.
-        """
+        """The model's apps; Heroku is first contacted here."""
         if self._app_group is None:
             self._app_group = self._opened.enter_context(open_app_group(self.workspace, self.say))
         return self._app_group
@@ -53,24 +67,24 @@ class HerokuTarget:
         self._opened.close()
         self._app_group = None
 
-    def home(self, version: str, known: Version | None = None) -> tuple[str, str]:
-        """Program and address of a version: its app, made where there is none, for only Heroku
-        knows the address.
+    def home(self, ledger: Ledger, version: str) -> tuple[str, str]:
+        """A version's app, created where it has none: only Heroku knows its address.
 
-        known: what the ledger has of it. Raises HerokuFailure where it is live there and its app
-        was deleted by hand: an app made anew has another address, and traffic would go on to the
-        old one."""
-        if known is not None and known.state in LIVE:
-            return known.program, self._standing(known).url
+        Raises HerokuFailure where the version is live and its app was deleted by hand: a new app
+        has another address, and the routers would go on with the old one.
+        """
+        recorded = ledger.versions.get(version)
+        if recorded is not None and recorded.state in LIVE:
+            return recorded.program, self._standing(recorded).url
+
         name = self.app_group.version(version)
-        found, _ = self.app_group.ensured(name)
-        return name, found.url
+        own, _ = self.app_group.ensure_app(name)
+        return name, own.url
 
-    def reserved(self, version: str) -> AbstractContextManager[None]:
-        """Hold the right to start that version from this machine; raises HerokuFailure where it
-        runs already.
+    def reserve(self, version: str) -> AbstractContextManager[None]:
+        """Hold the version's lock file; raises HerokuFailure where the version runs already.
 
-        A version has one app: to start it anew would first stop what answers users there.
+        A version has one app: to start it again would first stop what serves users now.
         """
         with opened_record(self.workspace) as store:
             running = read_ledger(store).versions.get(version)
@@ -78,66 +92,110 @@ class HerokuTarget:
         if running is not None and running.state in LIVE:
             raise HerokuFailure(
                 f"{version} runs in {running.program} already, and a version has one app: `python "
-                f"deploy.py promote "
-                f"{version}` releases it, `heroku ps:restart -a {running.program}` restarts it"
+                f"deploy.py promote {version}` releases it, `heroku ps:restart -a "
+                f"{running.program}` restarts it"
             )
 
         return held(self.workspace, version, f"starting {version}")
 
     def start(self, version: str, program: str) -> None:
-        """Build, configure and scale a version's app; goes on where an earlier run stopped."""
-        wanted = self.workspace.settings.heroku
-        check_quantity(wanted.version_size, wanted.version_dynos)
+        """Build, configure and scale a version's app; continues where an earlier run stopped."""
+        settings, group = self.workspace.settings.heroku, self.app_group
+        check_quantity(settings.version_size, settings.version_dynos)
         release = read_release(self.workspace.releases, version)
         slug = version_slug(self.workspace, release)
-        pipeline, _ = ensure_pipeline(
-            self.app_group.client, self.app_group.pipeline, self.app_group.owner
-        )
-        couple(self.app_group.client, program, pipeline)
-        chain = self.app_group.chain(program)
+
+        pipeline, _ = ensure_pipeline(group.client, group.pipeline, group.owner)
+        couple(group.client, program, pipeline)
+
         # Before the build, so that its release command already finds what it needs.
-        secrets = read_secrets(self.workspace)
-        chain.configured(dict(version_vars(self.workspace, release, secrets)))
-        self.app_group.listened_to(version, program, secrets)
+        releases, secrets = group.release_pipeline(program), read_secrets(self.workspace)
+        releases.configure(dict(version_vars(self.workspace, release, secrets)))
+        group.ensure_log_drain(version, program, secrets)
+
         self._scale(program, 0)
-        live = chain.live(slug)
-        self._scale(program, wanted.version_dynos)
-        chain.up(live.release.version)
+        live = releases.build_and_release(slug)
+        self._scale(program, settings.version_dynos)
+        releases.wait_up(live.release.version)
 
     def wait_ready(self, version: str, program: str) -> float:
-        """Seconds until the app answered its golden rows at its own address; raises CannotStart,
-        NotReadyInTime.
+        """Wait for its golden answers at its own address; returns seconds.
+
+        Raises CannotStart, NotReadyInTime.
         """
         probe = self._probe(version, program)
         deadline_s = self.workspace.settings.deployment.ready_timeout_s
         return wait_ready(probe, deadline_s, self._crashed(program), f"`heroku logs -a {program}`")
 
     def warm_up(self, version: str, program: str) -> None:
-        """Send it small and large batches; raises EdgeFailure where it fails on them."""
+        """Send small and large batches; raises EdgeFailure where the version fails on them."""
         warmed_up(version, self._probe(version, program), f"`heroku logs -a {program}`")
 
     def drain(self, address: str, revision: int) -> bool:
-        """Whether the routers finished with that address in time."""
-        return wait_drained(
-            self.workspace, read_secrets(self.workspace).operator, revision, address
-        )
+        """Whether the routers finished their requests to that address in time."""
+        operator = read_secrets(self.workspace).operator
+        return wait_drained(self.workspace, operator, revision, address)
 
     def stop(self, program: str) -> None:
-        """Scale an app to nothing: it keeps slug and address, and costs nothing any more. One that
-        is gone is stopped.
+        """Scale an app to zero: it keeps slug and address, and costs nothing.
 
-        Raises EdgeFailure where it goes on costing, or will: the first release of an app starts a
-        dyno by itself."""
+        Raises EdgeFailure where it still costs, or will: the first release of an app starts a dyno
+        by itself. A deleted app counts as stopped.
+        """
         try:
             if app(self.app_group.client, program) is None:
                 return
             if WEB not in formation(self.app_group.client, program):
-                self._refuse_under_way(program)
+                self._refuse_pending_release(program)
             self._scale(program, 0)
         except HerokuFailure as error:
             raise EdgeFailure(
-                f"{program} could not be scaled to nothing and goes on costing: {error}"
+                f"{program} could not be scaled to zero and goes on costing: {error}"
             ) from error
+
+    def up(self) -> Stack:
+        """Bring the router's app up and scale the live versions, or repair them."""
+        return stack.up(self.workspace, self.say)
+
+    def down(self) -> int:
+        """Scale every app to zero, the router first; returns how many were scaled."""
+        return stack.down(self.workspace, self.say)
+
+    def processes(self) -> dict[str, Process]:
+        """The router's app and those of live versions, by name; raises HerokuFailure."""
+        return processes.processes(self.workspace)
+
+    def findings(self, ledger: Ledger | None) -> Iterator[Finding]:
+        """Account, apps, database, differences between ledger and platform, and the cost."""
+        return doctor.platform(self.workspace, ledger, self.say)
+
+    def lint_checks(self) -> Iterator[LintCheck]:
+        """Sizes, prices, names, and whether everything can be packed."""
+        return lint.checks(self.workspace)
+
+    def retention(self) -> Retention:
+        """Which idle versions keep their dynos, and how many retired ones their apps."""
+        return Retention(self.workspace.settings.heroku.warm_s, self.workspace.settings.heroku.keep)
+
+    def log_errors(self, ledger: Ledger) -> list[str]:
+        """Heroku's error codes of all apps, with their causes."""
+        return log_errors.complaints(self.workspace, ledger)
+
+    def costs(self, versions: int = TWO_VERSIONS) -> Bill:
+        """What the router, its database and so many versions at once cost."""
+        return bill(stack.costs(self.workspace, versions))
+
+    def leftovers(self, versions: Iterable[Version]) -> dict[str, Leftover]:
+        """The apps that these versions still have, by version."""
+        return leftover_apps.leftovers(self.app_group, versions)
+
+    def end_leftover(self, leftover: Leftover) -> None:
+        """Scale a retired version's app to zero."""
+        leftover_apps.end(self.app_group, leftover)
+
+    def delete_leftover(self, leftover: Leftover) -> None:
+        """Delete a retired version's app."""
+        leftover_apps.delete(self.app_group, leftover)
 
     def _standing(self, version: Version) -> App:
         try:
@@ -145,39 +203,41 @@ class HerokuTarget:
         except HerokuFailure as error:
             raise HerokuFailure(f"{version.name} is live in the ledger, but {error}") from error
 
-    def _refuse_under_way(self, program: str) -> None:
-        built = next(iter(builds(self.app_group.client, program)), None)
-        made = newest(self.app_group.client, program)
-        if (built is not None and built.pending) or (made is not None and made.status == PENDING):
+    def _refuse_pending_release(self, program: str) -> None:
+        build = next(iter(builds(self.app_group.client, program)), None)
+        release = newest(self.app_group.client, program)
+        builds_now = build is not None and build.pending
+        releases_now = release is not None and release.status == PENDING
+
+        if builds_now or releases_now:
             raise EdgeFailure("Heroku goes on with its build, and then starts a dyno by itself")
 
-    def _scale(self, program: str, dynos_wanted: int) -> None:
+    def _scale(self, program: str, quantity: int) -> None:
         # Before its first release an app has no process type that could be scaled.
         if WEB not in formation(self.app_group.client, program):
             return
+
         size = self.workspace.settings.heroku.version_size
-        if scale(self.app_group.client, program, {WEB: Scale(dynos_wanted, size)}):
-            self.say(f"{program}: {dynos_wanted} x {size}")
+        if scale(self.app_group.client, program, {WEB: Scale(quantity, size)}):
+            self.say(f"{program}: {quantity} x {size}")
 
     def _probe(self, version: str, program: str) -> ReadinessProbe:
         release = read_release(self.workspace.releases, version)
-        return probe_of(
-            release, self.app_group.app(program).url, read_secrets(self.workspace).service
-        )
+        secret = read_secrets(self.workspace).service
+        return probe_of(release, self.app_group.app(program).url, secret)
 
     def _crashed(self, program: str) -> Callable[[], str | None]:
-        asked = [0.0]
+        """A function that returns which dynos crashed; Heroku is asked every two seconds."""
+        last_poll = 0.0
 
         def ended() -> str | None:
-            if time.monotonic() - asked[0] < 2.0:
+            nonlocal last_poll
+            if time.monotonic() - last_poll < CRASH_POLL_S:
                 return None
 
-            asked[0] = time.monotonic()
-            crashed = [
-                dyno.name
-                for dyno in dynos(self.app_group.client, program)
-                if dyno.state == "crashed"
-            ]
+            last_poll = time.monotonic()
+            states = {dyno.name: dyno.state for dyno in dynos(self.app_group.client, program)}
+            crashed = [name for name, state in states.items() if state == "crashed"]
             if crashed:
                 return f"{', '.join(crashed)} crashed"
             return None

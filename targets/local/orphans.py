@@ -1,6 +1,7 @@
-"""Finds and ends what runs for a state folder without being asked for: supervisors, whose command
-line names their file, and processes that outlived one, whose environment carries its address
-(Linux's /proc).
+"""Finds and ends orphans of a state folder, by Linux's /proc.
+
+A supervisor is known by its command line, which names its file; what outlived a supervisor by its
+environment, which carries the supervisor's address.
 """
 
 import os
@@ -17,9 +18,11 @@ POLL_S = 0.05
 def supervisors(workspace: Workspace) -> list[int]:
     """Process ids of this state folder's supervisors, with or without a socket and a pid file."""
     conf = os.fsencode(daemon_conf(workspace))
-    return [
-        pid for pid in _process_ids() if _supervises(_words(pid, "cmdline"), conf) and _ours(pid)
-    ]
+    pids = []
+    for pid in _process_ids():
+        if _is_supervisor(_words(pid, "cmdline"), conf) and _is_owned(pid):
+            pids.append(pid)
+    return pids
 
 
 def left_behind(workspace: Workspace) -> list[int]:
@@ -30,14 +33,14 @@ def left_behind(workspace: Workspace) -> list[int]:
 
 def end_left_behind(workspace: Workspace, grace_s: float = 30.0) -> int:
     """Ask them to end, wait, then kill; returns how many there were."""
-    found = left_behind(workspace)
-    _signal(found, signal.SIGTERM)
-    _wait_until_gone(found, grace_s)
+    orphans = left_behind(workspace)
+    _signal(orphans, signal.SIGTERM)
+    _wait_until_gone(orphans, grace_s)
     # Some may have started others meanwhile.
-    still = left_behind(workspace)
-    _signal(still, signal.SIGKILL)
-    _wait_until_gone(still, 5.0)
-    return len(found)
+    survivors = left_behind(workspace)
+    _signal(survivors, signal.SIGKILL)
+    _wait_until_gone(survivors, 5.0)
+    return len(orphans)
 
 
 def ask_to_end(pids: list[int]) -> None:
@@ -52,9 +55,7 @@ def _wait_until_gone(pids: list[int], deadline_s: float) -> None:
 
 
 def _runs(pid: int) -> bool:
-    """Whether the process still holds anything; one that has ended and waits to be counted does
-    not.
-    """
+    """Whether the process still runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
@@ -63,24 +64,26 @@ def _runs(pid: int) -> bool:
 
 def _process_ids() -> list[int]:
     proc = Path("/proc")
-    if proc.is_dir():
-        return [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()]
-    return []
+    if not proc.is_dir():
+        return []
+
+    names = (entry.name for entry in proc.iterdir())
+    return list(map(int, filter(str.isdigit, names)))
 
 
 def _words(pid: int, kind: str) -> list[bytes]:
-    """A process's "environ" or "cmdline"; none where it has ended or is somebody else's."""
+    """A process's "environ" or "cmdline"; empty where it ended or belongs to somebody else."""
     try:
         return Path(f"/proc/{pid}/{kind}").read_bytes().split(b"\0")
     except OSError:
         return []
 
 
-def _supervises(command: list[bytes], conf: bytes) -> bool:
+def _is_supervisor(command: list[bytes], conf: bytes) -> bool:
     return conf in command and b"supervisor.supervisord" in command
 
 
-def _ours(pid: int) -> bool:
+def _is_owned(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}").stat().st_uid == os.getuid()
     except OSError:

@@ -1,8 +1,8 @@
-"""The local target's programs: the Procfile's commands with what each needs to know."""
+"""The local target's programs: the Procfile's commands, each with its environment."""
 
 from deployment.workspace.workspace import Workspace
-from targets.local.procfile import command
 from targets.local.supervisord_conf import ROUTER_PRIORITY, Program
+from targets.procfile import command
 
 ROUTER = "router"
 
@@ -26,15 +26,17 @@ def router_program(workspace: Workspace, port: int) -> Program:
 
 
 def service_program(workspace: Workspace, version: str, program: str, address: str) -> Program:
-    """One version as one process group. It is not told the router's key nor the database."""
+    """One version as one process group, without the router's key and the database."""
+    runtime = workspace.settings.deployment.runtime
+    if runtime == "certified":
+        runtime = ""
+
     environment = {
         "SLUICE_BUNDLE": str(workspace.releases / version),
         "SLUICE_BIND": address,
         "SLUICE_PUBLIC_KEY": str(workspace.public_key),
         "SLUICE_THREADS": str(workspace.settings.deployment.threads),
-        "SLUICE_RUNTIME": ""
-        if workspace.settings.deployment.runtime == "certified"
-        else workspace.settings.deployment.runtime,
+        "SLUICE_RUNTIME": runtime,
         "WEB_CONCURRENCY": "1",
         "SLUICE_TOKEN_KEY": "",
         "SLUICE_OPERATOR_TOKEN": "",

@@ -1,14 +1,12 @@
-"""`up` and `down`: the supervisor, the router, and every version the ledger says is live. `up`
-twice repairs.
+"""`up` and `down` on this machine: the supervisor, the router and all live versions.
+
+A second `up` repairs what is missing.
 """
 
-import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
-from deployment.commands.executor import Say
 from deployment.readiness import NotAnswering, probe_of, wait_ready
 from deployment.router_client import check_model, router_url, wait_router
 from deployment.workspace.bundles import check_seal, read_release
@@ -20,36 +18,27 @@ from deployment.workspace.secrets import Secrets, check_webhook_secret, make_sec
 from deployment.workspace.state_dir import conf_folder, make_folders
 from deployment.workspace.workspace import Workspace
 from rollout.state.ledger import Ledger, Version
+from targets.base import Say, Stack
+from targets.local.address import bound_port, router_address
 from targets.local.orphans import left_behind, supervisors
 from targets.local.programs import ROUTER, router_program, service_program
+from targets.local.supervisor_client import Supervisor
 from targets.local.supervisor_daemon import start_supervisor, stop_supervisor
 from targets.local.supervisord_conf import Program, conf_file, log_file, program_conf
-from targets.local.target import LocalTarget, watch_for_end
-
-
-@dataclass(frozen=True)
-class Stack:
-    """What `up` found or made. failed: versions that are live in the ledger and do not answer, with
-    the reason.
-    """
-
-    url: str
-    already: bool
-    versions: tuple[str, ...]
-    failed: dict[str, str]
-    seconds: float
+from targets.local.version_process import lost_socket, stop_program, watch_for_end
 
 
 def up(workspace: Workspace, say: Say) -> Stack:
-    """Bring the stack up, or repair it; raises EdgeFailure and leaves nothing where the router
-    cannot run.
+    """Start the stack, or repair it.
+
+    Raises EdgeFailure, and leaves nothing running, where the router cannot run.
     """
     began = time.monotonic()
     make_folders(workspace)
     with held(workspace, "up", "bringing this stack up or down"):
         secrets = make_secrets(workspace)
-        target = LocalTarget(workspace)
-        already = target.supervisor.answers()
+        supervisor = Supervisor(workspace)
+        already = supervisor.answers()
         refuse_if_deleted(workspace)
         make_record(workspace)
         with opened_record(workspace) as store:
@@ -57,31 +46,34 @@ def up(workspace: Workspace, say: Say) -> Stack:
         if already or supervisors(workspace) or left_behind(workspace):
             check_model(workspace)
         if already:
-            url = _repair(workspace, target, ledger, say)
+            url = _repair(workspace, supervisor, ledger, say)
         else:
-            url = _undone_if_it_fails(
-                workspace, lambda: _start(workspace, target, ledger, secrets, say)
+            url = _undo_on_failure(
+                workspace, lambda: _start(workspace, supervisor, ledger, secrets, say)
             )
         try:
-            failed = _wait_for_versions(workspace, target, ledger, secrets.service, say)
+            failed = _wait_for_versions(workspace, supervisor, ledger, secrets.service, say)
         except KeyboardInterrupt as error:
             raise Interrupted(
                 f"interrupted: the stack is up at {url}, its versions may still be starting"
             ) from error
 
-    return Stack(
-        url, already, tuple(v.name for v in ledger.live()), failed, time.monotonic() - began
-    )
+    names = tuple(version.name for version in ledger.live())
+    return Stack(url, already, names, failed, time.monotonic() - began)
 
 
 def down(workspace: Workspace, say: Say) -> int:
-    """Stop everything, the router first, and see that nothing is left; returns how many programs
-    were stopped.
+    """Stop everything, the router first, and check that nothing is left.
+
+    Returns how many programs were stopped.
     """
     make_folders(workspace)
     with held(workspace, "up", "bringing this stack up or down"):
-        target = LocalTarget(workspace)
-        programs = list(target.supervisor.processes()) if target.supervisor.answers() else []
+        supervisor = Supervisor(workspace)
+        programs = []
+        if supervisor.answers():
+            programs = list(supervisor.processes())
+
         strays = [*supervisors(workspace), *left_behind(workspace)]
         if not programs and not strays:
             return 0
@@ -89,29 +81,29 @@ def down(workspace: Workspace, say: Say) -> int:
             stop_supervisor(workspace)
         except KeyboardInterrupt as error:
             raise Interrupted(
-                "interrupted: the stack is still going down, `python deploy.py down` waits for it"
+                "interrupted: the stack is still stopping, `python deploy.py down` waits for it"
             ) from error
         _forget_router(workspace)
         _forget_programs(workspace)
 
-    say(f"stopped: {', '.join(programs) or f'{len(strays)} processes that took no orders'}")
+    say(f"stopped: {', '.join(programs) or f'{len(strays)} processes that did not answer'}")
     return len(programs) or len(strays)
 
 
 def _start(
-    workspace: Workspace, target: LocalTarget, ledger: Ledger, secrets: Secrets, say: Say
+    workspace: Workspace, supervisor: Supervisor, ledger: Ledger, secrets: Secrets, say: Say
 ) -> str:
     check_webhook_secret(workspace)
     lost = supervisors(workspace)
     ended = stop_supervisor(workspace)
     if lost:
-        say(f"ended the supervisor (pid {lost[0]}) that took no orders, with its programs")
+        say(f"stopped the supervisor (pid {lost[0]}) that did not answer, with its programs")
     if ended:
-        say(f"ended {ended} processes whose supervisor was gone")
+        say(f"stopped {ended} processes whose supervisor was gone")
 
     _forget_programs(workspace)
     port = _port(workspace, say)
-    url = _url(workspace, port)
+    url = _url(workspace.settings.router.host, port)
     conf_file(workspace, ROUTER).write_text(
         program_conf(workspace, router_program(workspace, port))
     )
@@ -121,12 +113,12 @@ def _start(
     start_supervisor(workspace, secrets)
     workspace.url_file.write_text(url)
     workspace.model_file.write_text(workspace.settings.model)
-    wait_router(workspace, url, watch_for_end(target.supervisor, ROUTER))
+    wait_router(workspace, url, watch_for_end(supervisor, ROUTER))
     say(f"router at {url}")
     return url
 
 
-def _undone_if_it_fails(workspace: Workspace, start: Callable[[], str]) -> str:
+def _undo_on_failure(workspace: Workspace, start: Callable[[], str]) -> str:
     try:
         return start()
     except BaseException as error:
@@ -141,8 +133,8 @@ def _undone_if_it_fails(workspace: Workspace, start: Callable[[], str]) -> str:
         raise
 
 
-def _repair(workspace: Workspace, target: LocalTarget, ledger: Ledger, say: Say) -> str:
-    """Start what the ledger names and does not run; end what runs and it does not name."""
+def _repair(workspace: Workspace, supervisor: Supervisor, ledger: Ledger, say: Say) -> str:
+    """Start what the ledger names and does not run; stop what runs and is not in the ledger."""
     url = router_url(workspace)
     if url is None:
         raise EdgeFailure(
@@ -154,38 +146,38 @@ def _repair(workspace: Workspace, target: LocalTarget, ledger: Ledger, say: Say)
             f"the router runs at {url}: `python deploy.py down`, then `up --port {workspace.port}`"
         )
 
-    running = target.supervisor.processes()
+    running = supervisor.processes()
     named = {version.program: version for version in ledger.live()}
     for program in set(running) - set(named) - {ROUTER}:
-        _end_stray(workspace, target, program, say)
+        _end_stray(workspace, program, say)
 
     for program, version in named.items():
-        if program in running and target.lost_socket(program):
-            say(f"{program} listened on a socket that is gone: it is ended")
-            target.stop(program)
-            _start_again(workspace, target, version, say)
+        if program in running and lost_socket(workspace, program):
+            say(f"{program} listened on a socket that was deleted: it is stopped")
+            stop_program(workspace, program)
+            _start_again(workspace, supervisor, version, say)
         elif program not in running:
-            _start_again(workspace, target, version, say)
+            _start_again(workspace, supervisor, version, say)
 
     for program in running:
         if program == ROUTER or program in named:
-            target.supervisor.restart_if_given_up(program)
+            supervisor.restart_if_given_up(program)
 
     wait_router(workspace, url, lambda: None)
     return url
 
 
-def _end_stray(workspace: Workspace, target: LocalTarget, program: str, say: Say) -> None:
+def _end_stray(workspace: Workspace, program: str, say: Say) -> None:
     version = program.rpartition("-")[0]
     # Whoever starts that version at this moment holds its lock: then it is no stray.
     with suppress(EdgeFailure), held(workspace, version, "starting it"):
-        target.stop(program)
-        say(f"{program} ended: the ledger does not name it")
+        stop_program(workspace, program)
+        say(f"{program} stopped: the ledger does not name it")
 
 
-def _start_again(workspace: Workspace, target: LocalTarget, version: Version, say: Say) -> None:
+def _start_again(workspace: Workspace, supervisor: Supervisor, version: Version, say: Say) -> None:
     try:
-        target.supervisor.add(_program_of(workspace, version))
+        supervisor.add(_program_of(workspace, version))
         say(f"{version.name} started again as {version.program}")
     except EdgeFailure as error:
         say(f"{version.name} cannot be started: {error}")
@@ -201,7 +193,7 @@ def _write_conf(workspace: Workspace, version: Version, say: Say) -> None:
 
 
 def _program_of(workspace: Workspace, version: Version) -> Program:
-    """The program the ledger names, its bundle checked to be the one that was deployed."""
+    """The program in the ledger, after a check that its bundle is the one that was deployed."""
     release = read_release(workspace.releases, version.name)
     check_seal(release, workspace.public_key)
     if release.digest != version.digest:
@@ -213,7 +205,7 @@ def _program_of(workspace: Workspace, version: Version) -> Program:
 
 
 def _wait_for_versions(
-    workspace: Workspace, target: LocalTarget, ledger: Ledger, secret: str, say: Say
+    workspace: Workspace, supervisor: Supervisor, ledger: Ledger, secret: str, say: Say
 ) -> dict[str, str]:
     failed: dict[str, str] = {}
     for version in ledger.live():
@@ -225,7 +217,7 @@ def _wait_for_versions(
             seconds = wait_ready(
                 probe,
                 workspace.settings.deployment.ready_timeout_s,
-                watch_for_end(target.supervisor, version.program),
+                watch_for_end(supervisor, version.program),
                 log,
             )
             say(f"{version.name} answers its golden rows ({seconds:.1f} s)")
@@ -242,7 +234,7 @@ def _forget_router(workspace: Workspace) -> None:
 
 
 def _forget_programs(workspace: Workspace) -> None:
-    """Files and sockets of programs; none of them runs any more."""
+    """Remove files and sockets of programs, none of which runs now."""
     for path in workspace.run.glob("*.sock"):
         path.unlink()
     for path in conf_folder(workspace).glob("*.conf"):
@@ -250,36 +242,25 @@ def _forget_programs(workspace: Workspace) -> None:
 
 
 def _port(workspace: Workspace, say: Say) -> int:
-    """The port of the router: the one it had where it was never brought down, for its users still
-    ask there.
-    """
-    had = (router_url(workspace) or "").rpartition(":")[2]
-    if not workspace.port and had.isdigit():
+    """The router's port: the one it had unless `down` stopped it, since its users know it."""
+    previous = (router_url(workspace) or "").rpartition(":")[2]
+    host, port = router_address(workspace)
+    if not workspace.port and previous.isdigit():
         try:
-            return _free_port(workspace, int(had))
-        except Misconfigured:
-            say(f"port {had}, which the router had, is taken by another process")
+            return bound_port(host, int(previous))
+        except OSError:
+            say(f"port {previous}, which the router had, is taken by another process")
 
-    return _free_port(
-        workspace, workspace.settings.router.port if workspace.port is None else workspace.port
-    )
-
-
-def _free_port(workspace: Workspace, port: int) -> int:
-    """The port itself where it can be bound, any free one for 0; raises Misconfigured."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((workspace.settings.router.host, port))
-        except OSError as error:
-            raise Misconfigured(
-                f"the router cannot listen on {workspace.settings.router.host}:{port} "
-                f"({error.strerror}): "
-                "`up --port 0` takes a free port, or change router.port in deploy.toml"
-            ) from error
-        return int(probe.getsockname()[1])
+    try:
+        return bound_port(host, port)
+    except OSError as error:
+        raise Misconfigured(
+            f"the router cannot listen on {host}:{port} ({error.strerror}): `up --port 0` takes a "
+            "free port, or change router.port in deploy.toml"
+        ) from error
 
 
-def _url(workspace: Workspace, port: int) -> str:
-    host = workspace.settings.router.host
-    return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104
+def _url(host: str, port: int) -> str:
+    if host in ("0.0.0.0", "::"):  # noqa: S104
+        return f"http://127.0.0.1:{port}"
+    return f"http://{host}:{port}"

@@ -1,18 +1,16 @@
-"""Talks to the supervisor over its own socket: programs are added, watched and removed while the
-others run on.
-"""
+"""The supervisor's client: adds, watches and removes programs while the others run."""
 
 import http.client
 import time
 import xmlrpc.client
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
 from deployment.http_client import SocketConnection
 from deployment.workspace.errors import CannotStart, NotReadyInTime, NotRunning
 from deployment.workspace.workspace import Workspace
+from targets.base import Process
 from targets.local.supervisord_conf import Program, conf_file, program_conf, socket_path
 
 STOP_DEADLINE_S = 50.0
@@ -23,28 +21,17 @@ _BAD_NAME, _ALREADY_ADDED, _NOT_RUNNING, _STILL_RUNNING, _SHUTTING_DOWN = 10, 90
 _AT_REST = ("STOPPED", "EXITED", "FATAL", "UNKNOWN")
 
 
-@dataclass(frozen=True)
-class Process:
-    """state: the supervisor's word (RUNNING, STARTING, BACKOFF, FATAL, ...); pid 0 where there is
-    none.
-    """
-
-    program: str
-    state: str
-    pid: int
-    since_s: float
-    ended_because: str
-
-
 class Supervisor:
-    """The supervisor of one state folder. Every method raises NotRunning where there is none,
-    NotReadyInTime where it does not answer."""
+    """The supervisor of one state folder.
+
+    Every method raises NotRunning where there is none, NotReadyInTime where it does not answer.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
 
     def answers(self) -> bool:
-        """Whether the daemon runs and takes orders."""
+        """Whether the daemon runs and answers."""
         try:
             with self._calls() as calls:
                 return bool(calls.getState()["statename"] == "RUNNING")
@@ -57,7 +44,7 @@ class Supervisor:
             return {row["name"]: _process(row) for row in calls.getAllProcessInfo()}
 
     def process(self, program: str) -> Process | None:
-        """One program, None where it has never heard of it."""
+        """One program, None where the supervisor does not have it."""
         with self._calls() as calls:
             try:
                 return _process(calls.getProcessInfo(program))
@@ -66,9 +53,7 @@ class Supervisor:
                 return None
 
     def add(self, program: Program) -> None:
-        """Write the program's file and start it; a program of that name that is there already is
-        left alone.
-        """
+        """Write the program's file and start it, unless a program of that name exists."""
         path = conf_file(self.workspace, program.name)
         draft = path.with_suffix(".draft")
         draft.write_text(program_conf(self.workspace, program))
@@ -146,7 +131,7 @@ class Supervisor:
         except TimeoutError as error:
             raise NotReadyInTime(
                 f"the supervisor did not answer within {ANSWER_S:.0f} s: the machine has too much "
-                f"to do, try again"
+                "to do, try again"
             ) from error
         except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
             raise NotRunning from error
@@ -155,9 +140,14 @@ class Supervisor:
 
 
 def _process(row: dict[str, Any]) -> Process:
-    since = float(row["now"] - row["start"]) if row["pid"] else 0.0
-    because = row["spawnerr"] or (f"exit status {row['exitstatus']}" if row["exitstatus"] else "")
-    return Process(row["name"], row["statename"], row["pid"], since, because)
+    since_s = 0.0
+    if row["pid"]:
+        since_s = float(row["now"] - row["start"])
+
+    because = row["spawnerr"]
+    if not because and row["exitstatus"]:
+        because = f"exit status {row['exitstatus']}"
+    return Process(row["name"], row["statename"], row["pid"], since_s, because)
 
 
 def _unless(fault: xmlrpc.client.Fault, *codes: int) -> None:

@@ -1,6 +1,4 @@
-"""Starts and ends the supervisor itself: it leaves the terminal, and everything it runs ends with
-it.
-"""
+"""Starts and stops the supervisor itself, which outlives the terminal."""
 
 import os
 import subprocess
@@ -26,9 +24,7 @@ _NOT_INHERITED = ("PORT", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS", "SUPERVISOR_SE
 def start_supervisor(
     workspace: Workspace, secrets: Secrets, environ: Mapping[str, str] = os.environ
 ) -> None:
-    """Start the daemon with the programs whose files are there; raises CannotStart with what it
-    said.
-    """
+    """Start the daemon with the programs that have files; raises CannotStart with its message."""
     conf = daemon_conf(workspace)
     conf.write_text(supervisor_conf(workspace))
     conf.chmod(0o600)
@@ -50,11 +46,10 @@ def start_supervisor(
 
 
 def stop_supervisor(workspace: Workspace) -> int:
-    """Stop the daemon and all it runs, gracefully; returns how many processes had to be ended one
-    by one.
+    """Stop the daemon and all it runs, gracefully; returns how many processes were stopped one by
+    one.
 
-    A daemon whose socket is gone is told by a signal. Raises NotReadyInTime where something is
-    still there after all.
+    A daemon whose socket is gone gets a signal. Raises NotReadyInTime where something still runs.
     """
     supervisor = Supervisor(workspace)
     if supervisor.answers():
@@ -66,7 +61,7 @@ def stop_supervisor(workspace: Workspace) -> int:
     ended = end_left_behind(workspace)
     if still := left_behind(workspace):
         raise NotReadyInTime(
-            f"these processes do not end: {', '.join(map(str, still))}. Look at {workspace.log}"
+            f"these processes do not stop: {', '.join(map(str, still))}. Look at {workspace.log}"
         )
 
     return ended
@@ -85,17 +80,19 @@ def daemon_pid(workspace: Workspace) -> int | None:
 def _inherited(
     workspace: Workspace, secrets: Secrets, environ: Mapping[str, str]
 ) -> dict[str, str]:
-    kept = {
-        k: v for k, v in environ.items() if not k.startswith("SLUICE_") and k not in _NOT_INHERITED
-    }
-    kept |= {"SLUICE_SERVICE_SECRET": secrets.service, "SLUICE_TOKEN_KEY": secrets.token}
-    kept["SLUICE_OPERATOR_TOKEN"] = secrets.operator
+    inherited = {}
+    for name, value in environ.items():
+        if not name.startswith("SLUICE_") and name not in _NOT_INHERITED:
+            inherited[name] = value
+
+    inherited |= {"SLUICE_SERVICE_SECRET": secrets.service, "SLUICE_TOKEN_KEY": secrets.token}
+    inherited["SLUICE_OPERATOR_TOKEN"] = secrets.operator
     if workspace.webhook_secret:
-        kept["SLUICE_WEBHOOK_SECRET"] = workspace.webhook_secret
+        inherited["SLUICE_WEBHOOK_SECRET"] = workspace.webhook_secret
 
     if workspace.database_is_file:
-        return kept
-    return {**kept, "DATABASE_URL": workspace.database_url}
+        return inherited
+    return {**inherited, "DATABASE_URL": workspace.database_url}
 
 
 def _wait_until_it_answers(workspace: Workspace) -> None:
@@ -103,7 +100,7 @@ def _wait_until_it_answers(workspace: Workspace) -> None:
     while not Supervisor(workspace).answers():
         if time.monotonic() > give_up:
             raise NotReadyInTime(
-                f"the supervisor did not answer in time: look at "
+                "the supervisor did not answer in time: look at "
                 f"{workspace.log / 'supervisord.log'}"
             )
         time.sleep(POLL_S)
@@ -121,7 +118,7 @@ def _wait_until_gone(workspace: Workspace) -> None:
             ask_to_end(left_behind(workspace))
         if waited > STOP_DEADLINE_S:
             raise NotReadyInTime(
-                f"the supervisor (pid {still[0]}) does not end: look at {workspace.log}"
+                f"the supervisor (pid {still[0]}) does not stop: look at {workspace.log}"
             )
         time.sleep(POLL_S)
 
@@ -129,4 +126,4 @@ def _wait_until_gone(workspace: Workspace) -> None:
 def _reason(output: bytes) -> str:
     lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("Error")]
-    return (errors or lines or ["it said nothing"])[-1]
+    return (errors or lines or ["without a message"])[-1]

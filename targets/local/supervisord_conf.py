@@ -1,6 +1,4 @@
-"""The supervisor's files as text. No secret appears here: programs inherit them from the
-supervisor's environment.
-"""
+"""The supervisor's files as text, without secrets: programs inherit those from the supervisor."""
 
 import os
 import shlex
@@ -18,17 +16,20 @@ VERSION_PRIORITY = 100
 BACKLOG = 2048
 # Characters that cannot be written in these files: they would end the value, start a comment or
 # match other files.
-_FORBIDDEN = "\n\r;#\"'"
+_FORBIDDEN = frozenset("\n\r;#\"'")
+_FORBIDDEN_IN_COMMANDS = frozenset("\n\r;#")
 _GLOB = "[]*?"
 
 
 @dataclass(frozen=True)
 class Program:
-    """One supervised process group. environment: beside what it inherits; a higher priority stops
-    first.
+    """One supervised process group.
 
-    listens: `host:port` that the supervisor listens on for it; the process finds that socket as its
-    descriptor 0."""
+    environment: beside what it inherits
+    priority: a higher one stops first
+    listens: `host:port` on which the supervisor listens for it; the process gets that socket as its
+    descriptor 0
+    """
 
     name: str
     command: tuple[str, ...]
@@ -38,10 +39,8 @@ class Program:
 
 
 def supervisor_conf(workspace: Workspace) -> str:
-    """The daemon's own file; raises Misconfigured where the state folder's path cannot be written
-    in it.
-    """
-    if any(sign in str(workspace.state) for sign in _GLOB):
+    """The daemon's own file; raises Misconfigured for a state folder that it cannot name."""
+    if not set(_GLOB).isdisjoint(str(workspace.state)):
         raise Misconfigured(
             f"the supervisor cannot live in {workspace.state}: set SLUICE_STATE to a path without "
             f"{_GLOB}"
@@ -82,8 +81,9 @@ def supervisor_conf(workspace: Workspace) -> str:
 
 
 def program_conf(workspace: Workspace, program: Program) -> str:
-    """One program's file: restarted with a growing pause when it ends by itself, 40 s of grace when
-    it is stopped.
+    """One program's file.
+
+    It is restarted with a growing pause when it ends by itself, and has 40 s to stop.
     """
     # The supervisor expands percent signs twice in this one value.
     log = _percents_doubled(_plain(log_file(workspace, program.name)))
@@ -134,7 +134,7 @@ def conf_file(workspace: Workspace, program: str) -> Path:
 
 
 def log_file(workspace: Workspace, program: str) -> Path:
-    """What that program says."""
+    """A program's log."""
     return workspace.log / f"{program}.log"
 
 
@@ -155,7 +155,7 @@ def server_url(workspace: Workspace) -> str:
 
 def _command(arguments: Sequence[str]) -> str:
     for argument in arguments:
-        if any(sign in argument for sign in "\n\r;#"):
+        if not _FORBIDDEN_IN_COMMANDS.isdisjoint(argument):
             raise Misconfigured(
                 f"the supervisor cannot run {argument!r}: line ends, ';' and '#' are not possible"
             )
@@ -169,7 +169,7 @@ def _environment(values: Mapping[str, str]) -> str:
 
 def _plain(value: object) -> str:
     text = str(value)
-    if any(sign in text for sign in _FORBIDDEN):
+    if not _FORBIDDEN.isdisjoint(text):
         raise Misconfigured(
             f"the supervisor's files cannot hold {text!r}: use a path without quotes, ';', '#'"
         )

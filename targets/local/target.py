@@ -1,11 +1,7 @@
-"""The local target: process groups under the supervisor of one state folder. What executor.py asks
-for happens here.
-"""
+"""This machine as a target: process groups under the supervisor of one state folder."""
 
-import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 from deployment.readiness import ReadinessProbe, probe_of, wait_ready, warmed_up
 from deployment.router_client import check_model, wait_drained
@@ -14,139 +10,103 @@ from deployment.workspace.errors import CannotStart, NotRunning
 from deployment.workspace.locks import held
 from deployment.workspace.secrets import read_secrets
 from deployment.workspace.workspace import Workspace
+from rollout.state.ledger import Ledger
+from targets.base import LintCheck, Process, Retention, Say, Stack, Target, silent
+from targets.findings import Finding
+from targets.local import doctor, lint, stack
 from targets.local.programs import service_program
 from targets.local.supervisor_client import Supervisor
 from targets.local.supervisord_conf import log_file
+from targets.local.version_process import (
+    likely_reason,
+    stop_program,
+    unlink_socket,
+    watch_for_end,
+)
 
-GONE = ("BACKOFF", "EXITED", "FATAL", "STOPPED")
 
+class LocalTarget(Target):
+    """Starts, proves, drains and stops the versions of one state folder."""
 
-class LocalTarget:
-    """Starts, proves, drains and stops the versions of one place."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
+    def __init__(self, workspace: Workspace, say: Say = silent) -> None:
+        super().__init__(workspace, say)
         self.supervisor = Supervisor(workspace)
 
-    def must_run(self) -> None:
-        """Raise NotRunning where no supervisor is up."""
+    def home(self, ledger: Ledger, version: str) -> tuple[str, str]:
+        """Each start gets a socket and a log of its own, named by the revision it starts at."""
+        program = f"{version}-{ledger.revision + 1}"
+        return program, self.workspace.address(program)
+
+    def reserve(self, version: str) -> AbstractContextManager[None]:
+        """Hold the version's lock file; raises EdgeFailure naming its holder."""
+        return held(self.workspace, version, f"starting {version}")
+
+    def start(self, version: str, program: str) -> None:
+        """Start a process group; raises NotRunning, CannotStart.
+
+        A stray of the same name is stopped first.
+        """
         if not self.supervisor.answers():
             raise NotRunning
         check_model(self.workspace)
 
-    def reserved(self, version: str) -> AbstractContextManager[None]:
-        """Hold the right to start that version; raises EdgeFailure naming who has it."""
-        return held(self.workspace, version, f"starting {version}")
-
-    def start(self, version: str, program: str) -> None:
-        """Start a process group; raises NotRunning, CannotStart. A stray of the same name is ended
-        first.
-        """
-        self.must_run()
         if self.supervisor.process(program) is not None:
             self.stop(program)
+        unlink_socket(self.workspace, program)
 
-        self._unlink_socket(program)
         address = self.workspace.address(program)
         self.supervisor.add(service_program(self.workspace, version, program, address))
 
     def wait_ready(self, version: str, program: str) -> float:
-        """Seconds until it answered its golden rows; raises CannotStart, NotReadyInTime naming its
-        log.
-        """
-        log = log_file(self.workspace, program)
+        """Wait for its golden answers; returns seconds. What is raised names its log."""
+        probe = self._probe(version, program)
+        deadline_s = self.workspace.settings.deployment.ready_timeout_s
         ended = watch_for_end(self.supervisor, program)
+
         try:
-            return wait_ready(
-                self._probe(version, program),
-                self.workspace.settings.deployment.ready_timeout_s,
-                ended,
-                str(log),
-            )
+            return wait_ready(probe, deadline_s, ended, str(log_file(self.workspace, program)))
         except CannotStart as error:
-            raise CannotStart(
-                f"{version}: {error}{_last_words(self.workspace, program)}"
-            ) from error
+            reason = likely_reason(self.workspace, program)
+            raise CannotStart(f"{version}: {error}{reason}") from error
 
     def warm_up(self, version: str, program: str) -> None:
-        """Send it small and large batches; raises EdgeFailure where it fails on them."""
+        """Send small and large batches; raises EdgeFailure naming the log."""
         warmed_up(version, self._probe(version, program), str(log_file(self.workspace, program)))
 
     def drain(self, address: str, revision: int) -> bool:
-        """Whether the routers finished with that address in time."""
-        return wait_drained(
-            self.workspace, read_secrets(self.workspace).operator, revision, address
-        )
-
-    def lost_socket(self, program: str) -> bool:
-        """Whether the process listens on a socket whose file is not there any more: nobody can
-        reach it.
-        """
-        path = self.workspace.address(program).removeprefix("unix:")
-        return not os.path.exists(path) and _is_bound(path)
+        """Whether the routers finished their requests to that address in time."""
+        operator = read_secrets(self.workspace).operator
+        return wait_drained(self.workspace, operator, revision, address)
 
     def stop(self, program: str) -> None:
-        """Stop a process group gracefully; nothing happens where there is none."""
-        with suppress(NotRunning):
-            self.supervisor.remove(program)
-        self._unlink_socket(program)
+        """Stop a process group gracefully."""
+        stop_program(self.workspace, program)
+
+    def up(self) -> Stack:
+        """Start the supervisor with the router and the live versions, or repair them."""
+        return stack.up(self.workspace, self.say)
+
+    def down(self) -> int:
+        """Stop the supervisor and everything it runs; returns how many programs were stopped."""
+        return stack.down(self.workspace, self.say)
+
+    def processes(self) -> dict[str, Process]:
+        """What the supervisor runs, by program; raises NotRunning, NotReadyInTime."""
+        return self.supervisor.processes()
+
+    def findings(self, ledger: Ledger | None) -> Iterator[Finding]:
+        """The supervisor, its processes and this machine's limits."""
+        return doctor.findings(self.workspace, ledger)
+
+    def lint_checks(self) -> Iterator[LintCheck]:
+        """The state folder and the router's address."""
+        return lint.checks(self.workspace)
+
+    def retention(self) -> Retention:
+        """Idle versions are kept as long here as on a platform."""
+        return Retention(self.workspace.settings.heroku.warm_s, self.workspace.settings.heroku.keep)
 
     def _probe(self, version: str, program: str) -> ReadinessProbe:
         release = read_release(self.workspace.releases, version)
-        return probe_of(
-            release, self.workspace.address(program), read_secrets(self.workspace).service
-        )
-
-    def _unlink_socket(self, program: str) -> None:
-        with suppress(FileNotFoundError):
-            os.unlink(self.workspace.address(program).removeprefix("unix:"))
-
-
-def _is_bound(path: str) -> bool:
-    """Whether a process of this machine has a socket that was made at this path (Linux's /proc)."""
-    try:
-        lines = Path("/proc/net/unix").read_bytes().splitlines()
-    except OSError:
-        return False
-    return any(line.endswith(b" " + os.fsencode(path)) for line in lines)
-
-
-def watch_for_end(supervisor: Supervisor, program: str) -> Callable[[], str | None]:
-    """A function that tells why the process is gone since it was first seen; None while it is the
-    same one.
-    """
-    first: list[int] = []
-
-    def ended() -> str | None:
-        process = supervisor.process(program)
-        if process is None or process.state in GONE:
-            if process:
-                return process.ended_because or process.state.lower()
-            return "removed by somebody else"
-
-        if process.pid and process.pid not in first:
-            first.append(process.pid)
-
-        if len(first) > 1:
-            return "it was restarted"
-        return None
-
-    return ended
-
-
-def _last_words(workspace: Workspace, program: str) -> str:
-    """The last line of its log that is not a traceback's frame, as the likely reason."""
-    try:
-        text = log_file(workspace, program).read_text(errors="replace")
-    except OSError:
-        return ""
-
-    lines = [
-        line.strip()
-        for line in text[-8192:].splitlines()
-        if line.strip() and not line.startswith(" ")
-    ]
-    telling = [line for line in lines if "[INFO]" not in line and "gunicorn" not in line] or lines
-    if telling:
-        return f"\n  it said: {telling[-1][:300]}"
-    return ""
+        secret = read_secrets(self.workspace).service
+        return probe_of(release, self.workspace.address(program), secret)

@@ -7,7 +7,7 @@ from typing import Any
 
 from deployment.workspace.workspace import ROOT
 from rollout.settings import paths
-from targets.local.procfile import KINDS, command
+from targets.procfile import KINDS, command
 
 
 def named(table: dict[str, Any], prefix: str = "") -> Iterator[str]:

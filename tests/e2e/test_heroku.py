@@ -214,7 +214,7 @@ def test_a_build_that_goes_on_after_ctrl_c_is_said_and_what_it_starts_is_ended(
         "may still run, `python deploy.py up` ends it: Heroku goes on with its build"
         in deploys[1].out
     )
-    assert "-v1: no dynos any more" in deploys[2].out
+    assert "-v1: scaled to zero" in deploys[2].out
 
 
 @pytest.mark.usefixtures("under_way")

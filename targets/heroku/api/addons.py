@@ -11,8 +11,10 @@ DATABASE = "DATABASE"
 
 @dataclass(frozen=True)
 class Addon:
-    """state: provisioning, provisioned or deprovisioned; config_vars: the names it sets in its
-    app.
+    """One add-on.
+
+    state: provisioning, provisioned or deprovisioned
+    config_vars: the names it sets in its app
     """
 
     id: str
@@ -25,15 +27,15 @@ class Addon:
 
 def addon(client: Client, id_: str) -> Addon | None:
     """One add-on by id or name, None where there is none."""
-    found = client.found(f"/addons/{id_}")
-    if found is None:
+    value = client.get_or_none(f"/addons/{id_}")
+    if value is None:
         return None
-    return addon_of(found)
+    return addon_of(value)
 
 
 def addons(client: Client, app: str) -> list[Addon]:
-    """Those that belong to an app or are attached to it."""
-    return [addon_of(each) for each in client.listed(f"/apps/{app}/addons")]
+    """The add-ons that belong to an app or are attached to it."""
+    return list(map(addon_of, client.list_all(f"/apps/{app}/addons")))
 
 
 def find_addon(client: Client, app: str, service: str = POSTGRES) -> Addon | None:
@@ -45,10 +47,9 @@ def find_addon(client: Client, app: str, service: str = POSTGRES) -> Addon | Non
 
 
 def create_addon(client: Client, app: str, plan: str, attachment: str = DATABASE) -> Addon:
-    """Order an add-on, such as `heroku-postgresql:essential-0`; it costs from now on, and may take
-    minutes.
+    """Order an add-on, such as `heroku-postgresql:essential-0`, which costs from now on.
 
-    A lost answer is looked for: the app has no second add-on of that service.
+    It may take minutes. A lost answer is looked for: the app has no second add-on of that service.
     """
     service = plan.partition(":")[0]
     body = {"plan": plan, "attachment": {"name": attachment}}
@@ -61,41 +62,39 @@ def ensure_addon(
     client: Client, app: str, plan: str, attachment: str = DATABASE
 ) -> tuple[Addon, bool]:
     """The app's add-on of that service, ordered where there is none; and whether it was ordered."""
-    there = find_addon(client, app, plan.partition(":")[0])
-    if there:
-        return (there, False)
+    existing = find_addon(client, app, plan.partition(":")[0])
+    if existing:
+        return existing, False
     return (create_addon(client, app, plan, attachment), True)
 
 
-def attach(client: Client, found: Addon, app: str, name: str = DATABASE) -> bool:
-    """Let another app use an add-on, as NAME_URL; returns False where it was attached before. Makes
-    a release there.
+def attach(client: Client, addon: Addon, app: str, name: str = DATABASE) -> bool:
+    """Let another app use an add-on, as NAME_URL, which makes a release there.
+
+    Returns False where it was attached before.
     """
 
     def look() -> Any:
-        for each in client.listed(f"/apps/{app}/addon-attachments"):
-            if each["addon"]["id"] == found.id and each["name"] == name:
-                return each
+        for attachment in client.list_all(f"/apps/{app}/addon-attachments"):
+            if attachment["addon"]["id"] == addon.id and attachment["name"] == name:
+                return attachment
         return None
 
     if look() is not None:
         return False
 
     client.post(
-        "/addon-attachments", {"addon": found.id, "app": app, "confirm": app, "name": name}, look
+        "/addon-attachments", {"addon": addon.id, "app": app, "confirm": app, "name": name}, look
     )
     return True
 
 
 def _find(client: Client, app: str, service: str) -> Any:
-    for each in client.listed(f"/apps/{app}/addons"):
-        own = app in (each["app"]["name"], each["app"].get("id"))
-        if (
-            own
-            and each["addon_service"]["name"] == service
-            and each["state"] not in ("deprovisioned", "deprovisioning")
-        ):
-            return each
+    for addon in client.list_all(f"/apps/{app}/addons"):
+        own = app in (addon["app"]["name"], addon["app"].get("id"))
+        removed = addon["state"] in ("deprovisioned", "deprovisioning")
+        if own and not removed and addon["addon_service"]["name"] == service:
+            return addon
 
     return None
 

@@ -1,4 +1,4 @@
-"""Apps: one for the router, one a version. Their addresses are read and never built from a name."""
+"""Apps: one for the router, one per version. Addresses are read, never built from a name."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +11,10 @@ GENERATION = "cedar"
 
 @dataclass(frozen=True)
 class App:
-    """url: its public https address without a slash at its end; owner: id of the account or team it
-    belongs to.
+    """One app.
+
+    url: its public https address without a slash at its end
+    owner: id of the account or team it belongs to
     """
 
     id: str
@@ -28,64 +30,66 @@ class App:
 
 def app(client: Client, name: str) -> App | None:
     """The app of that name or id, None where there is none that this account can see."""
-    found = client.found(f"/apps/{name}")
-    if found is None:
+    value = client.get_or_none(f"/apps/{name}")
+    if value is None:
         return None
-    return app_of(found)
+    return app_of(value)
 
 
 def apps(client: Client) -> list[App]:
     """Every app this account can see."""
-    return [app_of(each) for each in client.listed("/apps")]
+    return list(map(app_of, client.list_all("/apps")))
 
 
 def create_app(client: Client, name: str, region: str, stack: str, team: str = "") -> App:
-    """Make an app, personal or in a team; raises Refused (422 where the name is taken by somebody
-    else).
+    """Create an app, personal or in a team.
+
+    Raises Refused, with status 422 where the name is somebody else's.
     """
-    body = {"name": name, "region": region, "stack": stack, **({"team": team} if team else {})}
-    path = "/teams/apps" if team else "/apps"
-    made = app_of(client.post(path, body, look=lambda: client.found(f"/apps/{name}")))
+    path, body = "/apps", {"name": name, "region": region, "stack": stack}
+    if team:
+        path, body = "/teams/apps", {**body, "team": team}
+
+    created = app_of(client.post(path, body, look=lambda: client.get_or_none(f"/apps/{name}")))
     # A team's app is answered without its generation.
-    if made.generation:
-        return made
-    return app_of(client.get(f"/apps/{made.id}"))
+    if created.generation:
+        return created
+    return app_of(client.get(f"/apps/{created.id}"))
 
 
 def ensure_app(
     client: Client, name: str, region: str, stack: str, team: str = ""
 ) -> tuple[App, bool]:
-    """The app of that name, made where there is none; and whether it was made.
+    """The app of that name, created where there is none; and whether it was created.
 
     Raises HerokuFailure for a Fir app, and for one that is somebody else's.
     """
     try:
-        there = app(client, name)
-        found = there or create_app(client, name, region, stack, team)
+        existing = app(client, name)
+        ensured = existing or create_app(client, name, region, stack, team)
     except Refused as error:
         if error.status not in (403, 422):
             raise
         raise HerokuFailure(
             f"{name} cannot be had: {error}; names are unique in all of Heroku, so where it is "
-            f"somebody else's set "
-            "another heroku.app_prefix in deploy.toml"
+            "somebody else's, set another heroku.app_prefix in deploy.toml"
         ) from error
 
-    refuse_other_generations(found)
-    return found, there is None
+    refuse_other_generations(ensured)
+    return ensured, existing is None
 
 
 def delete_app(client: Client, name: str) -> None:
-    """Remove an app with its add-ons; one that is gone already is no fault."""
+    """Delete an app with its add-ons; nothing happens where there is none."""
     client.delete(f"/apps/{name}")
 
 
-def refuse_other_generations(found: App) -> None:
+def refuse_other_generations(app: App) -> None:
     """Raise HerokuFailure unless the app has slugs and buildpacks, which Fir's have not."""
-    if found.generation != GENERATION:
+    if app.generation != GENERATION:
         raise HerokuFailure(
-            f"{found.name} is of Heroku's generation '{found.generation}', which has no slugs: "
-            "choose another heroku.app_prefix, or remove that app"
+            f"{app.name} is of Heroku's generation '{app.generation}', which has no slugs: choose "
+            "another heroku.app_prefix, or remove that app"
         )
 
 

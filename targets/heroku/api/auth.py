@@ -22,8 +22,11 @@ THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True)
 class Account:
-    """token: never printed; api: the API's address without a slash at its end; token_from: where it
-    was found.
+    """One account.
+
+    token: never printed
+    api: the API's address without a slash at its end
+    token_from: where the token was found
     """
 
     token: str = field(repr=False)
@@ -37,9 +40,7 @@ class Account:
 
 
 def account(environ: Mapping[str, str] = os.environ) -> Account:
-    """The account that the environment describes; raises NoToken, or Misconfigured for a forbidden
-    address.
-    """
+    """The account of the environment; raises NoToken, or Misconfigured for a forbidden address."""
     api = _api(environ)
     token, found_in = _token(environ, urlsplit(api).hostname or "")
     if not token.isascii() or not token.isprintable() or " " in token:
@@ -69,14 +70,15 @@ def _checked(name: str, url: str) -> str:
             f"{name} is no address ({error}): unset it, or give https://api.heroku.com"
         ) from error
 
-    here = _is_here(host)
-    theirs = any(host == domain or host.endswith(f".{domain}") for domain in DOMAINS)
-    if not (here or theirs) or parts.username or parts.password or parts.query or parts.fragment:
+    is_local = _is_here(host)
+    is_heroku = f".{host}".endswith(tuple(f".{domain}" for domain in DOMAINS))
+    extras = parts.username or parts.password or parts.query or parts.fragment
+    if extras or not (is_local or is_heroku):
         raise Misconfigured(
             f"{name} is neither one of Heroku's hosts nor this machine: unset it, or correct it"
         )
 
-    if parts.scheme != "https" and not (here and parts.scheme == "http"):
+    if parts.scheme != "https" and not (is_local and parts.scheme == "http"):
         raise Misconfigured(f"{name} would send the token unencrypted: give it as https://{host}")
 
     return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
@@ -97,27 +99,24 @@ def _token(environ: Mapping[str, str], host: str) -> tuple[str, str]:
 
     file = Path(environ.get("NETRC") or Path(environ.get("HOME") or Path.home()) / ".netrc")
     # A rehearsal on this machine must never be told the real token.
-    wanted = API_HOST if any(host.endswith(domain) for domain in DOMAINS) else host
-    if token := _from_netrc(file, wanted):
+    machine = API_HOST if host.endswith(DOMAINS) else host
+    if token := _from_netrc(file, machine):
         return token, str(file)
 
-    mistaken = (
-        " (HEROKU_API_TOKEN is set: the name is HEROKU_API_KEY)"
-        if environ.get("HEROKU_API_TOKEN")
-        else ""
-    )
+    hint = ""
+    if environ.get("HEROKU_API_TOKEN"):
+        hint = " (HEROKU_API_TOKEN is set: the name is HEROKU_API_KEY)"
+
     raise NoToken(
-        f"no Heroku token: neither HEROKU_API_KEY nor a line `machine {wanted}` in "
-        f"{file}{mistaken}: "
-        "`export HEROKU_API_KEY=$(heroku auth:token)`; newer command lines keep it in the "
-        "system's keychain, "
-        "where nothing else looks"
+        f"no Heroku token: neither HEROKU_API_KEY nor a line `machine {machine}` in {file}{hint}: "
+        "`export HEROKU_API_KEY=$(heroku auth:token)`; newer versions of the `heroku` command "
+        "keep it in the system's keychain, which Sluice does not read"
     )
 
 
 def _from_netrc(file: Path, host: str) -> str:
     try:
-        found = netrc.netrc(str(file)).authenticators(host)
+        login = netrc.netrc(str(file)).authenticators(host)
     except FileNotFoundError:
         return ""
     except (netrc.NetrcParseError, OSError, UnicodeDecodeError) as error:
@@ -126,6 +125,6 @@ def _from_netrc(file: Path, host: str) -> str:
             f"{file} cannot be read ({reason}): correct it, or export HEROKU_API_KEY"
         ) from None
 
-    if found:
-        return (found[2] or "").strip()
+    if login:
+        return (login[2] or "").strip()
     return ""

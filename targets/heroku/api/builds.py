@@ -11,8 +11,10 @@ BUILDPACK = "heroku/python"
 
 @dataclass(frozen=True)
 class Build:
-    """status: pending, succeeded or failed; slug and release: ids, None until it succeeded (release
-    a little later).
+    """One build.
+
+    status: pending, succeeded or failed
+    slug, release: ids, None until it succeeded; the release a little later
     """
 
     id: str
@@ -25,7 +27,7 @@ class Build:
 
     @property
     def pending(self) -> bool:
-        """Whether it still goes on."""
+        """Whether it still runs."""
         return self.status == "pending"
 
 
@@ -35,28 +37,28 @@ def build(client: Client, app: str, id_: str) -> Build:
 
 
 def builds(client: Client, app: str) -> list[Build]:
-    """All of an app, newest first."""
-    found = [build_of(each) for each in client.listed(f"/apps/{app}/builds")]
-    return sorted(found, key=lambda each: each.created_at, reverse=True)
+    """All builds of an app, newest first."""
+    all_builds = map(build_of, client.list_all(f"/apps/{app}/builds"))
+    return sorted(all_builds, key=lambda build: build.created_at, reverse=True)
 
 
 def builds_of(client: Client, app: str, source_version: str) -> list[Build]:
-    """Those of one source, newest first."""
-    return [each for each in builds(client, app) if each.source_version == source_version]
+    """The builds of one source, newest first."""
+    return [build for build in builds(client, app) if build.source_version == source_version]
 
 
 def create_build(client: Client, app: str, source: Source) -> Build:
-    """Start a build of an uploaded source; returns it pending. A lost answer is looked for by the
-    source's version.
+    """Start a build of an uploaded source; returns it pending.
+
+    A lost answer is looked for by the source's version.
     """
-    before = {each.id for each in builds_of(client, app, source.version)}
+    before = {build.id for build in builds_of(client, app, source.version)}
 
     def look() -> Any:
-        for each in client.listed(f"/apps/{app}/builds"):
-            if (each["source_blob"] or {}).get("version") == source.version and each[
-                "id"
-            ] not in before:
-                return each
+        for build in client.list_all(f"/apps/{app}/builds"):
+            version = (build["source_blob"] or {}).get("version")
+            if version == source.version and build["id"] not in before:
+                return build
 
         return None
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import httpx
 
+from targets.base import Say, silent
 from targets.heroku.api.auth import Account
-from targets.heroku.api.retry import Attempt, Fault, Look, Patience, Say
+from targets.heroku.api.retry import Attempt, Fault, Look, Patience
 from targets.heroku.errors import HerokuFailure, Refused
 
 ACCEPT = "application/vnd.heroku+json; version=3"
@@ -36,16 +37,17 @@ _NEVER_SENT = (
 
 
 class Client:
-    """Calls of one account. Used as a context, or closed by `close`. say: told of waits and of
-    Heroku's warnings.
+    """Calls of one account. Used as a context, or closed by `close`.
+
+    say: gets waits and Heroku's warnings
     """
 
     def __init__(
-        self, account: Account, say: Say = lambda _: None, patience: Patience | None = None
+        self, account: Account, say: Say = silent, patience: Patience | None = None
     ) -> None:
         self.account, self.say, self.patience = account, say, patience or Patience()
         self.remaining: int | None = None
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         quiet()
         # Proxies of the environment are for the way out of this machine, never for a rehearsal on
         # it.
@@ -73,10 +75,8 @@ class Client:
         """One resource; raises Refused, Unanswered."""
         return self._call("GET", path).json()
 
-    def found(self, path: str) -> Any:
-        """One resource, None where the platform has none of that name; raises Refused for any other
-        reason.
-        """
+    def get_or_none(self, path: str) -> Any:
+        """One resource, None where there is none of that name; raises Refused for other reasons."""
         try:
             return self.get(path)
         except Refused as error:
@@ -84,9 +84,11 @@ class Client:
                 return None
             raise
 
-    def listed(self, path: str, range_: str = "", pages: int = MOST_PAGES) -> list[Any]:
-        """All items of a list, page by page; `range_` as in `version ..; max=10, order=desc`,
-        `pages` at most so many.
+    def list_all(self, path: str, range_: str = "", pages: int = MOST_PAGES) -> list[Any]:
+        """All items of a list, page by page.
+
+        range_: such as `version ..; max=10, order=desc`
+        pages: at most so many
 
         Raises Refused, Unanswered, and HerokuFailure where the list does not end.
         """
@@ -118,9 +120,7 @@ class Client:
         return self._changed("PUT", path, body, None)
 
     def delete(self, path: str) -> None:
-        """Remove a resource; what a lost first attempt removed, or somebody else, counts as
-        removed.
-        """
+        """Delete a resource; one that does not exist counts as deleted."""
         try:
             self._call("DELETE", path)
         except Refused as error:
@@ -155,15 +155,13 @@ class Client:
             if isinstance(outcome, httpx.Response):
                 return outcome
             attempt.pause(outcome)
-            if outcome.may_be_done and look is not None and (found := look()) is not None:
-                return found
+            if outcome.may_be_done and look is not None and (resource := look()) is not None:
+                return resource
 
     def _once(
         self, attempt: Attempt, headers: Mapping[str, str], body: Mapping[str, Any] | None
     ) -> httpx.Response | Fault:
-        """One exchange; returns the answer, or the fault after which it may be tried again. Raises
-        Refused.
-        """
+        """One exchange; returns the answer, or a fault that allows a retry. Raises Refused."""
         self._slow_down()
         try:
             answer = self._http.request(
@@ -178,7 +176,7 @@ class Client:
             return Fault(self._plain(f"{type(error).__name__}: {error}"), may_be_done=True)
 
         self._note(answer, attempt)
-        return self._judged(answer, attempt)
+        return self._classify(answer, attempt)
 
     def _headers(self, request_id: str) -> dict[str, str]:
         return {
@@ -194,15 +192,14 @@ class Client:
         self.remaining = int(left) if left.isascii() and left.isdigit() else self.remaining
         for name in ("X-Heroku-Warning", "Warning-Message"):
             warning = self._plain(answer.headers.get(name, ""))
-            if warning and warning not in self._told:
-                self._told.add(warning)
+            if warning and warning not in self._reported:
+                self._reported.add(warning)
                 self.say(f"Heroku warns: {warning}")
 
-    def _judged(self, answer: httpx.Response, attempt: Attempt) -> httpx.Response | Fault:
+    def _classify(self, answer: httpx.Response, attempt: Attempt) -> httpx.Response | Fault:
         status = answer.status_code
         if 200 <= status < 300:
-            whole = attempt.method == "DELETE" or _is_json(answer)
-            if whole:
+            if attempt.method == "DELETE" or _is_json(answer):
                 return answer
             return Fault(f"{status} without JSON", may_be_done=True)
 
@@ -217,37 +214,42 @@ class Client:
         if status >= 500 and status != NOT_IMPLEMENTED:
             return Fault(f"{status} {answer.reason_phrase}".strip(), may_be_done=True)
 
-        if attempt.look is not None and attempt.unsure and (found := attempt.look()) is not None:
+        if attempt.look is not None and attempt.unsure and (resource := attempt.look()) is not None:
             # What was posted twice is refused the second time, because the first one was done after
             # all.
-            return httpx.Response(200, json=found)
+            return httpx.Response(200, json=resource)
 
         raise self._refusal(answer, attempt)
 
     def _refusal(self, answer: httpx.Response, attempt: Attempt) -> Refused:
-        value = answer.json() if _is_json(answer) else {}
-        value = value if isinstance(value, dict) else {}
-        id_, resource, message = (
-            self._plain(str(value.get(key) or "")) for key in ("id", "resource", "message")
-        )
-        kind = id_ or ("redirected" if answer.status_code < 400 else "no error id")
-        return Refused(
-            attempt.what, answer.status_code, kind, resource, message, attempt.request_id
-        )
+        value = answer.json() if _is_json(answer) else None
+        if not isinstance(value, dict):
+            value = {}
+
+        id_ = self._plain(str(value.get("id") or ""))
+        if not id_:
+            id_ = "redirected" if answer.status_code < 400 else "no error id"
+
+        resource = self._plain(str(value.get("resource") or ""))
+        message = self._plain(str(value.get("message") or ""))
+        return Refused(attempt.what, answer.status_code, id_, resource, message, attempt.request_id)
 
     def _slow_down(self) -> None:
         if self.remaining is not None and self.remaining < SPARE_TOKENS:
-            if "slow" not in self._told:
-                self._told.add("slow")
+            if "slow" not in self._reported:
+                self._reported.add("slow")
                 self.say(f"{self.remaining} requests are left for this account: going slowly")
             time.sleep(self.patience.slow_s)
 
     def _plain(self, text: str) -> str:
-        """Without the token, or anything that looks like one, and without what would move a
-        terminal's cursor.
-        """
+        """The text without tokens, and without what would move a terminal's cursor."""
         text = _TOKEN_LIKE.sub("***", text.replace(self.account.token, "***"))
-        return "".join(each if each.isprintable() else " " for each in text)
+        return printable(text)
+
+
+def printable(text: str) -> str:
+    """The text with a space for each character that would move a terminal's cursor."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def quiet() -> None:

@@ -17,20 +17,20 @@ def config_vars_at(client: Client, app: str, version: int) -> dict[str, str]:
     return dict(client.get(f"/apps/{app}/releases/{version}/config-vars"))
 
 
-def difference(now: Mapping[str, str], wanted: Mapping[str, str | None]) -> dict[str, str | None]:
+def difference(now: Mapping[str, str], desired: Mapping[str, str | None]) -> dict[str, str | None]:
     """What has to be sent so that `now` holds what is wanted; None removes. Names that are not
     wanted stay.
     """
-    return {name: value for name, value in wanted.items() if now.get(name) != value}
+    return {name: value for name, value in desired.items() if now.get(name) != value}
 
 
-def change(client: Client, app: str, wanted: Mapping[str, str | None]) -> bool:
+def change(client: Client, app: str, desired: Mapping[str, str | None]) -> bool:
     """Send what differs in one request; returns whether anything did. A lost answer is looked for
     first.
 
     With a release pending the values read are the old ones: `wait.configured` waits for that and
     then calls this."""
-    changes = difference(config_vars(client, app), wanted)
+    changes = difference(config_vars(client, app), desired)
     if not changes:
         return False
 
@@ -53,7 +53,7 @@ def change(client: Client, app: str, wanted: Mapping[str, str | None]) -> bool:
 
 def _newest(client: Client, app: str) -> tuple[int, bool]:
     """Number of the newest release, and whether it is pending."""
-    found = client.listed(f"/apps/{app}/releases", "version ..; max=1, order=desc", pages=1)
-    if found:
-        return (int(found[0]["version"]), found[0]["status"] == "pending")
-    return (0, False)
+    releases = client.list_all(f"/apps/{app}/releases", "version ..; max=1, order=desc", pages=1)
+    if releases:
+        return int(releases[0]["version"]), releases[0]["status"] == "pending"
+    return 0, False

@@ -1,6 +1,4 @@
-"""Log drains: what an app and the platform say goes on to an address. It holds a secret, so no
-message names it.
-"""
+"""Log drains: an app's log is sent to an address. The address is a secret: no message has it."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,23 +9,23 @@ from targets.heroku.errors import HerokuFailure, Refused
 
 def drained(client: Client, app: str, url: str) -> bool:
     """Whether the app's log goes to that address, with that secret."""
-    return any(each["url"] == url for each in client.listed(_path(app)))
+    return _find(client, app, url) is not None
 
 
 def ensure_drain(client: Client, app: str, url: str) -> bool:
-    """Send the app's log there; returns False where it goes there already.
+    """Send the app's log to an address; returns False where that was so already.
 
-    One that was for the same path and has another secret, or an older address of the router, is
-    removed.
-
-    Raises HerokuFailure without the address: what the platform refuses it quotes.
+    A drain to the same path with another secret, or an older address of the router, is removed.
+    Raises HerokuFailure without the address, which the platform's own message would quote.
     """
-    there = [each for each in client.listed(_path(app)) if _purpose(each["url"]) == _purpose(url)]
-    for each in there:
-        if each["url"] != url:
-            client.delete(f"{_path(app)}/{each['id']}")
+    exists = False
+    for drain in client.list_all(_path(app)):
+        if drain["url"] == url:
+            exists = True
+        elif _purpose(drain["url"]) == _purpose(url):
+            client.delete(f"{_path(app)}/{drain['id']}")
 
-    if any(each["url"] == url for each in there):
+    if exists:
         return False
 
     try:
@@ -35,15 +33,17 @@ def ensure_drain(client: Client, app: str, url: str) -> bool:
     except Refused as error:
         raise HerokuFailure(
             f"{app} can have no log drain to the router ({error.status} {error.id}, request "
-            f"{error.request_id}): "
-            f"five are the most, `heroku drains -a {app}` lists them"
+            f"{error.request_id}): five are the most, `heroku drains -a {app}` lists them"
         ) from None
 
     return True
 
 
 def _find(client: Client, app: str, url: str) -> Any:
-    return next((each for each in client.listed(_path(app)) if each["url"] == url), None)
+    for drain in client.list_all(_path(app)):
+        if drain["url"] == url:
+            return drain
+    return None
 
 
 def _purpose(url: str) -> tuple[str | None, str]:

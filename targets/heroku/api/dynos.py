@@ -1,6 +1,7 @@
 """Dynos: the processes that run now."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from targets.heroku.api.client import Client
 
@@ -21,24 +22,21 @@ class Dyno:
 
 
 def dynos(client: Client, app: str) -> list[Dyno]:
-    """All dynos of an app but one-off ones. With preboot old ones still serve for minutes and are
-    not listed.
+    """All dynos of an app but one-off ones.
+
+    With preboot, old dynos still serve for minutes and are not listed.
     """
-    found = [
-        Dyno(
-            id=each["id"],
-            name=each["name"],
-            type=each["type"],
-            state=each["state"],
-            release=int((each.get("release") or {}).get("version") or 0),
-            size=each["size"],
-            updated_at=each["updated_at"],
-        )
-        for each in client.listed(f"/apps/{app}/dynos")
-    ]
-    return [each for each in found if each.type not in ONE_OFF]
+    running = map(_dyno_of, client.list_all(f"/apps/{app}/dynos"))
+    return [dyno for dyno in running if dyno.type not in ONE_OFF]
 
 
-def restart(client: Client, app: str, name: str = "") -> None:
-    """Restart one dyno, or all of an app."""
-    client.delete(f"/apps/{app}/dynos/{name}" if name else f"/apps/{app}/dynos")
+def _dyno_of(value: Any) -> Dyno:
+    return Dyno(
+        id=value["id"],
+        name=value["name"],
+        type=value["type"],
+        state=value["state"],
+        release=int((value.get("release") or {}).get("version") or 0),
+        size=value["size"],
+        updated_at=value["updated_at"],
+    )

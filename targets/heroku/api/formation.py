@@ -16,31 +16,36 @@ class Scale:
 
 def formation(client: Client, app: str) -> dict[str, Scale]:
     """Scale by process type; empty before the first release with a slug."""
-    found = client.listed(f"/apps/{app}/formation")
-    return {each["type"]: Scale(int(each["quantity"]), each["dyno_size"]["name"]) for each in found}
+    processes = client.list_all(f"/apps/{app}/formation")
+    scales = {}
+    for process in processes:
+        size = process["dyno_size"]["name"]
+        scales[process["type"]] = Scale(int(process["quantity"]), size)
+    return scales
 
 
-def scale(client: Client, app: str, wanted: Mapping[str, Scale]) -> bool:
-    """Bring the named types to their scale in one request; returns whether anything had to change.
+def scale(client: Client, app: str, desired: Mapping[str, Scale]) -> bool:
+    """Bring process types to their scale in one request; returns whether anything changed.
 
-    Nothing is sent where all is as wanted: to resize restarts dynos. It makes no release.
+    Nothing is sent where nothing changes, since to resize restarts dynos. It makes no release.
     """
     now = formation(client, app)
-    changed = {kind: to for kind, to in wanted.items() if not _same(now.get(kind), to)}
-    if not changed:
+    updates = []
+    for kind, target in desired.items():
+        if not _same(now.get(kind), target):
+            size = {"name": target.size}
+            updates.append({"type": kind, "quantity": target.quantity, "dyno_size": size})
+
+    if not updates:
         return False
 
-    updates = [
-        {"type": kind, "quantity": to.quantity, "dyno_size": {"name": to.size}}
-        for kind, to in changed.items()
-    ]
     client.patch(f"/apps/{app}/formation", {"updates": updates})
     return True
 
 
-def _same(now: Scale | None, wanted: Scale) -> bool:
+def _same(now: Scale | None, desired: Scale) -> bool:
     return (
         now is not None
-        and now.quantity == wanted.quantity
-        and now.size.lower() == wanted.size.lower()
+        and now.quantity == desired.quantity
+        and now.size.lower() == desired.size.lower()
     )

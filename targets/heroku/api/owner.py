@@ -1,4 +1,4 @@
-"""Who the token belongs to, and the team that is named."""
+"""The owner of the token, or the team of deploy.toml."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,11 @@ from targets.heroku.api.client import Client
 
 @dataclass(frozen=True)
 class Owner:
-    """Who owns what is made. kind: `user` or `team`; id: what pipelines want; name: e-mail address
-    or team.
+    """Who owns new apps.
+
+    id: as pipelines want it
+    kind: `user` or `team`
+    name: e-mail address, or the team's name
     """
 
     id: str

@@ -1,6 +1,7 @@
 """Pipelines: the apps of one model, seen together."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from targets.heroku.api.client import Client
@@ -8,7 +9,6 @@ from targets.heroku.api.owner import Owner
 from targets.heroku.errors import HerokuFailure, Refused
 
 PRODUCTION = "production"
-STAGING = "staging"
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,7 @@ class Pipeline:
 
 
 def pipeline(client: Client, name: str, owner: Owner) -> Pipeline | None:
-    """That owner's pipeline of that name; None where there is none. Other people's names do not
-    count.
-    """
+    """That owner's pipeline of that name; None where there is none."""
     value = _find(client, name, owner)
     if value is None:
         return None
@@ -31,55 +29,54 @@ def pipeline(client: Client, name: str, owner: Owner) -> Pipeline | None:
 
 
 def ensure_pipeline(client: Client, name: str, owner: Owner) -> tuple[Pipeline, bool]:
-    """The pipeline of that name, made where there is none; and whether it was made. Raises
-    HerokuFailure.
+    """The pipeline of that name, created where there is none; and whether it was created.
+
+    Raises HerokuFailure.
     """
-    if there := pipeline(client, name, owner):
-        return there, False
+    if existing := pipeline(client, name, owner):
+        return existing, False
 
     body = {"name": name, "owner": {"id": owner.id, "type": owner.kind}}
     try:
-        return _pipeline_of(
-            client.post("/pipelines", body, look=lambda: _find(client, name, owner))
-        ), True
+        created = client.post("/pipelines", body, look=lambda: _find(client, name, owner))
+        return _pipeline_of(created), True
     except Refused as error:
         if error.status != 422:
             raise
         raise HerokuFailure(
-            f"the pipeline {name} cannot be had: {error}; where the name is somebody else's set "
-            f"another "
-            "heroku.app_prefix in deploy.toml"
+            f"the pipeline {name} cannot be had: {error}; where the name is somebody else's, set "
+            "another heroku.app_prefix in deploy.toml"
         ) from error
 
 
-def couple(client: Client, app: str, into: Pipeline, stage: str = PRODUCTION) -> bool:
-    """Put an app into a stage of a pipeline; returns False where it is there already. Moves it from
-    another stage.
+def couple(client: Client, app: str, pipeline: Pipeline, stage: str = PRODUCTION) -> bool:
+    """Put an app into a stage of a pipeline, from another stage too.
+
+    Returns False where it was there already.
     """
-    there = client.found(f"/apps/{app}/pipeline-couplings")
-    if there is not None and there["pipeline"]["id"] == into.id:
-        if there["stage"] == stage:
+    coupling = client.get_or_none(f"/apps/{app}/pipeline-couplings")
+    if coupling is not None and coupling["pipeline"]["id"] == pipeline.id:
+        if coupling["stage"] == stage:
             return False
-        client.patch(f"/pipeline-couplings/{there['id']}", {"stage": stage})
+        client.patch(f"/pipeline-couplings/{coupling['id']}", {"stage": stage})
         return True
 
-    body = {"app": app, "pipeline": into.id, "stage": stage}
-    client.post(
-        "/pipeline-couplings", body, look=lambda: client.found(f"/apps/{app}/pipeline-couplings")
-    )
+    body = {"app": app, "pipeline": pipeline.id, "stage": stage}
+    look = partial(client.get_or_none, f"/apps/{app}/pipeline-couplings")
+    client.post("/pipeline-couplings", body, look)
     return True
 
 
-def coupled(client: Client, of: Pipeline) -> dict[str, str]:
+def coupled(client: Client, pipeline: Pipeline) -> dict[str, str]:
     """Stage by app id."""
-    found = client.listed(f"/pipelines/{of.id}/pipeline-couplings")
-    return {each["app"]["id"]: each["stage"] for each in found}
+    couplings = client.list_all(f"/pipelines/{pipeline.id}/pipeline-couplings")
+    return {coupling["app"]["id"]: coupling["stage"] for coupling in couplings}
 
 
 def _find(client: Client, name: str, owner: Owner) -> Any:
-    for each in client.listed("/pipelines"):
-        if each["name"] == name and (each.get("owner") or {}).get("id") in (owner.id, None):
-            return each
+    for pipeline in client.list_all("/pipelines"):
+        if pipeline["name"] == name and (pipeline.get("owner") or {}).get("id") in (owner.id, None):
+            return pipeline
     return None
 
 

@@ -1,6 +1,4 @@
-"""Heroku's releases of one app: a slug with config vars, numbered. Users' traffic is moved by the
-ledger, not here.
-"""
+"""Heroku's releases of one app: a slug with config vars, numbered. They move no users' traffic."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +11,11 @@ SUCCEEDED = "succeeded"
 
 @dataclass(frozen=True)
 class Release:
-    """status: pending, succeeded, failed or expired; slug: its id, None before the first build; by:
-    whose e-mail.
+    """One release.
+
+    status: pending, succeeded, failed or expired
+    slug: its id, None before the first build
+    by: its author's e-mail address
     """
 
     id: str
@@ -34,22 +35,19 @@ def release(client: Client, app: str, id_: str | int) -> Release:
 
 
 def releases(client: Client, app: str, most: int = 200) -> list[Release]:
-    """The newest, newest first."""
-    found = client.listed(f"/apps/{app}/releases", f"version ..; max={most}, order=desc", pages=1)
-    return sorted((release_of(each) for each in found), key=lambda each: -each.version)
+    """The newest releases, newest first."""
+    values = client.list_all(
+        f"/apps/{app}/releases", f"version ..; max={most}, order=desc", pages=1
+    )
+    return sorted(map(release_of, values), key=lambda release: -release.version)
 
 
 def newest(client: Client, app: str) -> Release | None:
-    """The newest, whatever became of it."""
-    found = releases(client, app, 1)
-    if found:
-        return found[0]
+    """The newest release, whatever its status."""
+    newest_first = releases(client, app, 1)
+    if newest_first:
+        return newest_first[0]
     return None
-
-
-def current(client: Client, app: str) -> Release | None:
-    """The one that serves."""
-    return next((each for each in releases(client, app) if each.current), None)
 
 
 def reuse_slug(client: Client, app: str, slug: str, description: str) -> Release:
@@ -61,11 +59,10 @@ def reuse_slug(client: Client, app: str, slug: str, description: str) -> Release
     number = before.version if before else 0
 
     def look() -> Any:
-        for each in client.listed(
-            f"/apps/{app}/releases", "version ..; max=10, order=desc", pages=1
-        ):
-            if each["version"] > number and each["description"] == description:
-                return each
+        ten_newest = "version ..; max=10, order=desc"
+        for release in client.list_all(f"/apps/{app}/releases", ten_newest, pages=1):
+            if release["version"] > number and release["description"] == description:
+                return release
 
         return None
 

@@ -8,8 +8,10 @@ from targets.heroku.api.streams import upload
 
 @dataclass(frozen=True)
 class Source:
-    """One upload. url: where the build fetches it, a secret while it is valid; checksum: `SHA256:`
-    and the hex.
+    """One upload.
+
+    url: where the build fetches it, a secret while it is valid
+    checksum: `SHA256:` and the hex digest
     """
 
     url: str = field(repr=False)
@@ -18,9 +20,7 @@ class Source:
 
 
 def send_source(client: Client, content: bytes, checksum: str, version: str) -> Source:
-    """Upload a tarball; raises Refused, Unanswered, HerokuFailure. An upload that nobody builds
-    costs nothing.
-    """
+    """Upload a tarball, which costs nothing; raises Refused, Unanswered, HerokuFailure."""
     made = client.post("/sources", {}, look=lambda: None)["source_blob"]
     upload(made["put_url"], content)
     return Source(made["get_url"], checksum, version)

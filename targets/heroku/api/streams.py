@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 
 import httpx
 
+from targets.base import Say
 from targets.heroku.api.auth import on_this_machine
-from targets.heroku.api.client import USER_AGENT, quiet
-from targets.heroku.api.retry import Say
+from targets.heroku.api.client import USER_AGENT, printable, quiet
 from targets.heroku.errors import HerokuFailure
 
 READING = httpx.Timeout(connect=10.0, read=60.0, write=10.0, pool=10.0)
@@ -25,8 +25,9 @@ _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 def follow(
     url: str, say: Say, over: Callable[[], bool], deadline: float, poll_s: float = 1.0
 ) -> list[str]:
-    """Say every whole line of a stream until `over`; returns the lines. deadline: on
-    time.monotonic's clock.
+    """Report every whole line of a stream until `over`; returns the lines.
+
+    deadline: on time.monotonic's clock
     """
     reading = _Reading(say)
     with _http(url, READING) as http:
@@ -42,22 +43,18 @@ def follow(
 
 
 def lines_of(url: str, deadline: float) -> Iterator[str]:
-    """The lines of a stream until it ends, breaks off, or the deadline is over (on time.monotonic's
-    clock).
-    """
-    found: list[str] = []
-    reading = _Reading(found.append)
+    """The lines of a stream until it ends, breaks off, or the deadline (time.monotonic) passes."""
+    lines: list[str] = []
+    reading = _Reading(lines.append)
     with _http(url, READING) as http:
         reading.read(http, url, deadline)
 
     reading.ended()
-    yield from found
+    yield from lines
 
 
 def upload(url: str, content: bytes, pause_s: float = 1.0) -> None:
-    """PUT the bytes to a presigned address; raises HerokuFailure. To send the same bytes again does
-    no harm.
-    """
+    """PUT the bytes to a presigned address, with retries; raises HerokuFailure."""
     why = ""
     # Its signature covers an empty Content-Type, and it takes no chunks.
     with _http(url, UPLOADING) as http:
@@ -78,14 +75,12 @@ def upload(url: str, content: bytes, pause_s: float = 1.0) -> None:
     # The address itself is a secret while it is valid.
     raise HerokuFailure(
         f"the source could not be uploaded ({len(content)} bytes): {why}; run the same command "
-        f"again"
+        "again"
     )
 
 
 def _http(url: str, timeouts: httpx.Timeout) -> httpx.Client:
-    """A client without the token; proxies of the environment are for the way out of this
-    machine.
-    """
+    """A client without the token; the environment's proxies are used for other machines alone."""
     quiet()
     away = not on_this_machine(url)
     return httpx.Client(
@@ -104,10 +99,10 @@ class _Reading:
 
     def read(self, http: httpx.Client, url: str, deadline: float) -> None:
         """Read on until it ends or breaks off."""
-        headers = {
-            "Accept": "text/plain",
-            **({"Range": f"bytes={self._bytes}-"} if self._bytes else {}),
-        }
+        headers = {"Accept": "text/plain"}
+        if self._bytes:
+            headers["Range"] = f"bytes={self._bytes}-"
+
         try:
             with http.stream("GET", url, headers=headers) as answer:
                 if answer.is_success:
@@ -142,4 +137,4 @@ class _Reading:
 
 def plain(text: str) -> str:
     """Somebody else's text without what would move a terminal's cursor."""
-    return "".join(each if each.isprintable() else " " for each in _ESCAPE.sub("", text))
+    return printable(_ESCAPE.sub("", text))

@@ -1,6 +1,4 @@
-"""The config vars of each app: all that a process is told, set in one request. Weights are never
-among them.
-"""
+"""The config vars of each app, set in one request. Traffic weights are never among them."""
 
 from deployment.http_client import THROUGH
 from deployment.workspace.bundles import Release
@@ -30,29 +28,26 @@ def version_vars(workspace: Workspace, release: Release, secrets: Secrets) -> di
 
 def router_vars(workspace: Workspace, secrets: Secrets) -> dict[str, str]:
     """Of the router's app, beside the DATABASE_URL that its add-on sets."""
-    webhook = (
-        {"SLUICE_WEBHOOK_SECRET": workspace.webhook_secret} if workspace.webhook_secret else {}
-    )
-    return {
+    values = {
         "SLUICE_SERVICE_SECRET": secrets.service,
         "SLUICE_TOKEN_KEY": secrets.token,
         "SLUICE_OPERATOR_TOKEN": secrets.operator,
         "WEB_CONCURRENCY": str(workers(workspace.settings.heroku.router_size, ROUTER_MEMORY)),
-        **webhook,
         **_rehearsal(workspace),
         **_every_app(),
     }
+    if workspace.webhook_secret:
+        values["SLUICE_WEBHOOK_SECRET"] = workspace.webhook_secret
+    return values
 
 
 def _rehearsal(workspace: Workspace) -> dict[str, str]:
-    """In a rehearsal the versions' public names lead nowhere: the router reaches them through the
-    rehearsal's front.
-    """
+    """In a rehearsal the router reaches the versions' public names through the emulator."""
     if workspace.through:
         return {THROUGH: workspace.through}
     return {}
 
 
 def _every_app() -> dict[str, str]:
-    # glibc keeps an arena a thread, which on a small dyno is memory that nobody uses.
+    # glibc keeps an arena per thread, which wastes the memory of a small dyno.
     return {"GUNICORN_CMD_ARGS": GUNICORN, "MALLOC_ARENA_MAX": "2"}

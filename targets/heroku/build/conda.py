@@ -1,6 +1,4 @@
-"""environment.yaml as pins of PyPI. What only conda has is refused by its name: a slug is filled by
-pip alone.
-"""
+"""environment.yaml as pins of PyPI; packages that only conda has are refused by name."""
 
 import re
 from collections.abc import Collection
@@ -26,78 +24,96 @@ _CONDA = re.compile(
 
 
 def pins(text: str, known: Collection[str], whose: str) -> dict[str, str]:
-    """Version by PyPI's normalised name. known: names that PyPI has; whose: named in a refusal, as
-    `v2`.
+    """Version by PyPI's normalised name.
 
-    Raises HerokuFailure naming each package that conda alone has, and each entry without one exact
-    version."""
+    known: names that PyPI has
+    whose: the version, for messages
+
+    Raises HerokuFailure naming each package that only conda has, or an entry without an exact
+    version.
+    """
     try:
-        listed = yaml.safe_load(text)["dependencies"]
-        by_pip = [each for entry in listed if isinstance(entry, dict) for each in entry["pip"]]
-        by_conda = [str(each) for each in listed if not isinstance(each, dict)]
+        by_pip, by_conda = _entries(yaml.safe_load(text)["dependencies"])
     except (yaml.YAMLError, KeyError, TypeError) as error:
         raise HerokuFailure(
             f"environment.yaml of {whose} cannot be read: deliver {whose} again"
         ) from error
 
-    found = dict(_pip_pin(each, whose) for each in by_pip)
-    strangers = []
-    for each in by_conda:
-        name, version = _conda_pin(each, whose)
+    versions = dict(_pip_pin(entry, whose) for entry in by_pip)
+    conda_only = []
+    for entry in by_conda:
+        name, version = _conda_pin(entry, whose)
         if name in NOT_PACKAGES:
             continue
-        if name not in known and name not in found:
-            strangers.append(name)
+        if name not in known and name not in versions:
+            conda_only.append(name)
         elif version is None:
             raise HerokuFailure(
                 f"environment.yaml of {whose} gives {name} no exact version: write `{name}=VERSION`"
             )
         else:
-            found.setdefault(name, version)
+            versions.setdefault(name, version)
 
-    if strangers:
+    if conda_only:
         raise HerokuFailure(
-            f"environment.yaml of {whose} names {', '.join(sorted(strangers))}, which conda has: "
-            f"Heroku installs "
-            f"with pip alone. Put under `pip:` what PyPI has, or deliver {whose} from an "
-            f"environment without it"
+            f"environment.yaml of {whose} names {', '.join(sorted(conda_only))}, which conda has: "
+            f"Heroku installs with pip alone. Put under `pip:` what PyPI has, or deliver {whose} "
+            "from an environment without it"
         )
 
-    return found
+    return versions
+
+
+def _entries(dependencies: list[Any]) -> tuple[list[Any], list[str]]:
+    """Those of the lists under `pip:`, and the others."""
+    by_pip: list[Any] = []
+    by_conda: list[str] = []
+    for entry in dependencies:
+        if isinstance(entry, dict):
+            by_pip += entry["pip"]
+        else:
+            by_conda.append(str(entry))
+
+    return by_pip, by_conda
 
 
 def _conda_pin(entry: str, whose: str) -> tuple[str, str | None]:
     match = _CONDA.match(entry.strip())
-    # A range, such as `numpy >=2,<3`.
-    name = (
-        match["name"]
-        if match
-        else re.split(r"[\s<>=!~\[]", entry.strip(), maxsplit=1)[0].rpartition("::")[2]
-    )
+    if match:
+        name, version = match["name"], match["version"]
+    else:
+        # A range, such as `numpy >=2,<3`.
+        before_range = re.split(r"[\s<>=!~\[]", entry.strip(), maxsplit=1)[0]
+        name, version = before_range.rpartition("::")[2], None
+
     if not name:
         raise HerokuFailure(
             f"environment.yaml of {whose} has an entry {entry!r} that is no package: correct it"
         )
 
     plain = canonicalize_name(name)
-    return canonicalize_name(RENAMED.get(plain, plain)), match["version"] if match else None
+    return canonicalize_name(RENAMED.get(plain, plain)), version
 
 
 def _pip_pin(entry: Any, whose: str) -> tuple[str, str]:
     try:
-        wanted = Requirement(str(entry))
+        requirement = Requirement(str(entry))
     except InvalidRequirement as error:
         raise HerokuFailure(
             f"environment.yaml of {whose} has a pip entry {str(entry)!r} that is no "
-            f"`name==version`: Heroku could not "
-            "install it; deliver from an environment that holds packages of PyPI alone"
+            "`name==version`: Heroku could not install it; deliver from an environment that holds "
+            "packages of PyPI alone"
         ) from error
 
-    exact = [each.version for each in wanted.specifier if each.operator in ("==", "===")]
-    if wanted.url or len(exact) != 1 or "*" in exact[0]:
+    exact = [
+        specifier.version
+        for specifier in requirement.specifier
+        if specifier.operator in ("==", "===")
+    ]
+    if requirement.url or len(exact) != 1 or "*" in exact[0]:
         raise HerokuFailure(
-            f"environment.yaml of {whose} gives {wanted.name} no exact version of PyPI: deliver "
-            f"it again"
+            f"environment.yaml of {whose} gives {requirement.name} no exact version of PyPI: "
+            "deliver it again"
         )
 
-    return canonicalize_name(wanted.name), exact[0]
+    return canonicalize_name(requirement.name), exact[0]

@@ -1,4 +1,4 @@
-"""What was seen of booting dynos: their states, and which of them stay crashed."""
+"""Watches booting dynos: their states, and which of them stay crashed."""
 
 import time
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from targets.heroku.api.dynos import Dyno
 
 
-class Boot:
+class CrashWatch:
     """The dynos of one app while they boot. grace_s: how long one may stay crashed."""
 
     def __init__(self, grace_s: float) -> None:
@@ -19,11 +19,11 @@ class Boot:
     def changes(self, running: Sequence[Dyno]) -> list[str]:
         """One line a dyno whose state or release changed."""
         lines = []
-        for each in running:
-            state = f"{each.state} at v{each.release}"
-            if self._seen.get(each.id) != state:
-                self._seen[each.id] = state
-                lines.append(f"{each.name} {state}")
+        for dyno in running:
+            state = f"{dyno.state} at v{dyno.release}"
+            if self._seen.get(dyno.id) != state:
+                self._seen[dyno.id] = state
+                lines.append(f"{dyno.name} {state}")
 
         return lines
 
@@ -32,16 +32,16 @@ class Boot:
 
         Heroku starts a crashed dyno again at once, under another id: so the first crash is seldom
         seen itself."""
-        for each in running:
-            ids = self._ids.setdefault(f"{each.name} v{each.release}", set())
-            ids.add(each.id)
-            if each.state != "crashed" or each.release < version:
-                self._since.pop(each.name, None)
+        for dyno in running:
+            ids = self._ids.setdefault(f"{dyno.name} v{dyno.release}", set())
+            ids.add(dyno.id)
+            if dyno.state != "crashed" or dyno.release < version:
+                self._since.pop(dyno.name, None)
                 continue
-            crashes = self._crashes.setdefault(each.name, set())
-            crashes.add(f"{each.id} {each.updated_at}")
-            since = self._since.setdefault(each.name, time.monotonic())
+            crashes = self._crashes.setdefault(dyno.name, set())
+            crashes.add(f"{dyno.id} {dyno.updated_at}")
+            since = self._since.setdefault(dyno.name, time.monotonic())
             if len(crashes) > 1 or len(ids) > 1 or time.monotonic() - since >= self._grace_s:
-                return each
+                return dyno
 
         return None

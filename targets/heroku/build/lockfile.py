@@ -21,8 +21,8 @@ class Pin:
     hashes: tuple[str, ...]
 
 
-def locked(path: Path, marks: Mapping[str, str]) -> dict[str, Pin]:
-    """Pin by normalised name, of those whose marker holds for `marks`; raises Misconfigured."""
+def locked(path: Path, markers: Mapping[str, str]) -> dict[str, Pin]:
+    """Pin by normalised name, of those whose marker holds for `markers`; raises Misconfigured."""
     try:
         blocks = _BEGINS.split(path.read_text())
     except OSError as error:
@@ -30,15 +30,14 @@ def locked(path: Path, marks: Mapping[str, str]) -> dict[str, Pin]:
             f"{path} cannot be read ({error.strerror}): `make lock` writes it"
         ) from error
 
-    found: dict[str, Pin] = {}
+    pins: dict[str, Pin] = {}
     for block in blocks:
         if "==" not in block.partition("\n")[0]:
             continue
         requirement = Requirement(block.partition("\n")[0].rstrip("\\ "))
-        if requirement.marker is None or requirement.marker.evaluate(dict(marks)):
+        if requirement.marker is None or requirement.marker.evaluate(dict(markers)):
             version = next(iter(requirement.specifier)).version
-            found[canonicalize_name(requirement.name)] = Pin(
-                version, tuple(re.findall(r"--hash=(\S+)", block))
-            )
+            hashes = tuple(re.findall(r"--hash=(\S+)", block))
+            pins[canonicalize_name(requirement.name)] = Pin(version, hashes)
 
-    return found
+    return pins

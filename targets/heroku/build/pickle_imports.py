@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Iterable
 from importlib.metadata import packages_distributions
+from itertools import chain
 
 from packaging.utils import canonicalize_name
 
@@ -19,32 +20,41 @@ _MODULE = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", re.ASCII)
 
 def distributions_in(raw: bytes) -> set[str]:
     """Normalised names of the installed distributions whose modules the bytes name."""
-    provided = packages_distributions()
-    tops = {module.partition(".")[0] for module in _modules(raw)}
-    return {canonicalize_name(name) for top in tops for name in provided.get(top, ())}
+    return _distributions(_modules(raw))
 
 
 def distributions_of_code(sources: Iterable[bytes]) -> set[str]:
     """Normalised names of the installed distributions that Python sources import."""
-    provided = packages_distributions()
-    tops: set[str] = set()
-    for node in (node for source in sources for node in ast.walk(ast.parse(source))):
-        if isinstance(node, ast.Import):
-            tops |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            tops.add(node.module.partition(".")[0])
+    trees = map(ast.parse, sources)
+    nodes = chain.from_iterable(map(ast.walk, trees))
+    return _distributions(chain.from_iterable(map(_imported, nodes)))
 
-    return {canonicalize_name(name) for top in tops for name in provided.get(top, ())}
+
+def _imported(node: ast.AST) -> list[str]:
+    """The modules that one statement imports, but for relative ones."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        return [node.module]
+    return []
+
+
+def _distributions(modules: Iterable[str]) -> set[str]:
+    installed = packages_distributions()
+    distributions: set[str] = set()
+    for module in modules:
+        distributions.update(installed.get(module.partition(".")[0], ()))
+    return set(map(canonicalize_name, distributions))
 
 
 def _modules(raw: bytes) -> set[str]:
-    found = {match[1].decode() for match in _OLD_GLOBAL.finditer(raw)}
+    modules = {match[1].decode() for match in _OLD_GLOBAL.finditer(raw)}
     for match in _SHORT_TEXT.finditer(raw):
         end = match.end() + match[1][0]
         # MEMOIZE follows what is read into a pickle's memo, as the name of a module is.
         if raw[end : end + 1] == b"\x94":
             text = raw[match.end() : end].decode("utf-8", "replace")
             if _MODULE.match(text):
-                found.add(text)
+                modules.add(text)
 
-    return found
+    return modules

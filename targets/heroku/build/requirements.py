@@ -36,8 +36,10 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 @dataclass(frozen=True)
 class Needs:
-    """roots: requirements without versions; pins: version by name, as the model was trained
-    with.
+    """What a slug needs.
+
+    roots: requirements without versions
+    pins: version by name, as the model was trained with
     """
 
     roots: tuple[str, ...]
@@ -64,69 +66,72 @@ def marks_of(python: str) -> dict[str, str]:
 
 
 def python_of(version: str, whose: str) -> str:
-    """`3.11` of `3.11.7`, whose newest patch a dyno gets; raises HerokuFailure for one that Heroku
-    does not build.
+    """`3.11` of `3.11.7`, whose newest patch a dyno gets.
+
+    Raises HerokuFailure for a Python that Heroku does not have.
     """
     minor = ".".join(version.strip().split(".")[:2])
     if minor not in PYTHONS:
         raise HerokuFailure(
             f"{whose} wants Python {version.strip()}, Heroku has {', '.join(PYTHONS)}: deliver it "
-            f"with one of them"
+            "with one of them"
         )
 
     return minor
 
 
 def requirements_txt(needs: Needs, lock: Mapping[str, Pin], whose: str) -> str:
-    """The file; raises HerokuFailure naming a package that has no version or whose own needs are
-    not known here.
+    """The file's text.
+
+    Raises HerokuFailure naming a package without a version, or one whose needs are not known here.
     """
     chosen = {
         name: _version(name, needs.pins, lock, whose)
         for name in closure(needs.roots, marks_of(needs.python), whose)
     }
-    hashed = all(name in lock and lock[name].version == version for name, version in chosen.items())
+    hashes: dict[str, tuple[str, ...]] = {}
+    if all(name in lock and lock[name].version == version for name, version in chosen.items()):
+        hashes = {name: lock[name].hashes for name in chosen}
+
     lines = []
     for name, version in sorted(chosen.items()):
-        hashes = lock[name].hashes if hashed else ()
-        lines.append(
-            " \\\n    ".join([f"{name}=={version}", *(f"--hash={each}" for each in hashes)])
-        )
-
+        options = map("--hash={}".format, hashes.get(name, ()))
+        lines.append(" \\\n    ".join([f"{name}=={version}", *options]))
     return "\n".join(lines) + "\n"
 
 
-def closure(roots: Iterable[str], marks: Mapping[str, str], whose: str) -> set[str]:
-    """Normalised names of the roots and of all they need on a dyno; extras as in
-    `psycopg[binary]`.
-    """
-    found: set[str] = set()
+def closure(roots: Iterable[str], markers: Mapping[str, str], whose: str) -> set[str]:
+    """Normalised names of the roots, such as `psycopg[binary]`, and of all they need on a dyno."""
+    names: set[str] = set()
     seen: set[tuple[str, str]] = set()
-    waiting = [Requirement(each) for each in roots]
-    while waiting:
-        wanted = waiting.pop()
-        name = canonicalize_name(wanted.name)
-        found.add(name)
-        for extra in ("", *sorted(wanted.extras)):
+    pending = list(map(Requirement, roots))
+    while pending:
+        requirement = pending.pop()
+        name = canonicalize_name(requirement.name)
+        names.add(name)
+        for extra in ("", *sorted(requirement.extras)):
             if (name, extra) not in seen:
                 seen.add((name, extra))
-                waiting += _needed(name, extra, marks, whose)
+                pending += _needed(name, extra, markers, whose)
 
-    return found
+    return names
 
 
-def _needed(name: str, extra: str, marks: Mapping[str, str], whose: str) -> list[Requirement]:
+def _needed(name: str, extra: str, markers: Mapping[str, str], whose: str) -> list[Requirement]:
     try:
-        listed = [Requirement(each) for each in requires(name) or []]
+        requirements = map(Requirement, requires(name) or [])
     except PackageNotFoundError as error:
         raise HerokuFailure(
             f"{whose} needs {name}, which is not installed here, so what it needs itself is not "
-            f"known: "
-            "`make setup`, or install it in this environment"
+            "known: `make setup`, or install it in this environment"
         ) from error
 
-    holding = {**marks, "extra": extra}
-    return [each for each in listed if each.marker is None or each.marker.evaluate(holding)]
+    environment = {**markers, "extra": extra}
+    return [
+        requirement
+        for requirement in requirements
+        if requirement.marker is None or requirement.marker.evaluate(environment)
+    ]
 
 
 def _version(name: str, pins: Mapping[str, str], lock: Mapping[str, Pin], whose: str) -> str:
@@ -138,5 +143,5 @@ def _version(name: str, pins: Mapping[str, str], lock: Mapping[str, Pin], whose:
 
     raise HerokuFailure(
         f"{whose} needs {name}, which neither its environment.yaml nor requirements.txt pins: "
-        f"`make lock`"
+        "`make lock`"
     )

@@ -3,6 +3,7 @@
 Each source has exactly one dependency file, a `.python-version` and a Procfile. The bundle lies at
 the same place whatever its version, so that config vars need no change when a slug does."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from deployment.workspace.bundles import Release, sealed_files
@@ -22,7 +23,7 @@ from targets.heroku.build.requirements import (
 )
 from targets.heroku.build.tarball import Tarball, folder_files, tarball
 from targets.heroku.errors import HerokuFailure
-from targets.local.procfile import written
+from targets.procfile import written
 
 BUNDLE = "bundle"
 PUBLIC_KEY = "keys/sluice.pub"
@@ -31,9 +32,9 @@ CODE = (".py", ".html")
 
 
 def version_slug(workspace: Workspace, release: Release) -> Tarball:
-    """The source of a version's app: service/, wire/ and its bundle; a release command proves its
-    golden rows.
+    """The source of a version's app: service/, wire/ and its bundle.
 
+    Its release command proves the golden rows.
     A version served by ONNX has neither scikit-learn nor pandas in it. Raises ContractBroken where
     the bundle's seal does not hold, HerokuFailure naming a package that cannot be installed there.
     """
@@ -53,8 +54,9 @@ def version_slug(workspace: Workspace, release: Release) -> Tarball:
 
 
 def router_slug(workspace: Workspace) -> Tarball:
-    """The source of the router's app: router/, rollout/, store/, wire/ and deploy.toml; raises
-    Misconfigured.
+    """The source of the router's app: router/, rollout/, store/, wire/ and deploy.toml.
+
+    Raises Misconfigured, HerokuFailure.
     """
     python = python_of(_read(workspace.root / ".python-version").decode(), "the router")
     needs = Needs(ROUTER, {}, python)
@@ -72,13 +74,11 @@ def router_slug(workspace: Workspace) -> Tarball:
 
 
 def served_by(workspace: Workspace, release: Release) -> str:
-    """The runtime of a version there, `onnx` or `sklearn`: the certified one unless deploy.toml
-    says otherwise.
-    """
-    wanted = workspace.settings.deployment.runtime
-    if wanted == "certified":
+    """The runtime of a version, `onnx` or `sklearn`: the certified one, or deploy.toml's."""
+    runtime = workspace.settings.deployment.runtime
+    if runtime == "certified":
         return release.runtime
-    return wanted
+    return runtime
 
 
 def _version_requirements(
@@ -92,15 +92,18 @@ def _version_requirements(
     runtime = served_by(workspace, release)
     roots = [*SERVICE, *RUNTIMES[runtime]]
     if runtime == "sklearn":
-        # Whatever else the pipeline was made of: estimators of other packages are found by what the
-        # pickle names.
-        code = [
-            raw for name, raw in bundle.items() if name.startswith("code.") and name.endswith(".py")
-        ]
-        named = distributions_in(bundle["model.pkl"]) | distributions_of_code(code)
+        # Estimators of other packages are found by the modules that the pickle names.
+        named = distributions_in(bundle["model.pkl"]) | distributions_of_code(_code(bundle))
         roots += sorted(named & trained.keys())
 
     return requirements_txt(Needs(tuple(roots), trained, python), lock, release.name)
+
+
+def _code(bundle: dict[str, bytes]) -> Iterator[bytes]:
+    """The pipeline's own modules."""
+    for name, content in bundle.items():
+        if name.startswith("code.") and name.endswith(".py"):
+            yield content
 
 
 def _read(path: Path) -> bytes:

@@ -18,8 +18,9 @@ _LEFT_OUT = ("__pycache__",)
 
 @dataclass(frozen=True)
 class Tarball:
-    """A gzipped tar. version: its label and the beginning of its digest, by which a build of it is
-    found again.
+    """A gzipped tar.
+
+    version: its label and the beginning of its digest, by which a build of it is found again
     """
 
     content: bytes = field(repr=False)
@@ -29,9 +30,7 @@ class Tarball:
 
 
 def tarball(label: str, files: Mapping[str, bytes]) -> Tarball:
-    """Pack files, by their paths with `/`; raises HerokuFailure where they are more than Heroku
-    unpacks.
-    """
+    """Pack files, by their paths with `/`; raises HerokuFailure where they are too large."""
     size = sum(map(len, files.values()))
     if size > LARGEST_SOURCE_BYTES:
         raise HerokuFailure(
@@ -52,10 +51,11 @@ def tarball(label: str, files: Mapping[str, bytes]) -> Tarball:
 
 
 def folder_files(folder: Path, under: str, suffixes: tuple[str, ...] = ()) -> dict[str, bytes]:
-    """Every file of a folder as `under/...`; without bytecode and hidden ones. Raises HerokuFailure
-    for a link.
+    """Every file of a folder as `under/...`, without bytecode and hidden files.
+
+    Raises HerokuFailure for a link.
     """
-    found = {}
+    contents = {}
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
         if any(part in _LEFT_OUT or part.startswith(".") for part in relative.parts):
@@ -65,9 +65,9 @@ def folder_files(folder: Path, under: str, suffixes: tuple[str, ...] = ()) -> di
                 f"{path} is a link, whose target would not be sent: put the file itself there"
             )
         if path.is_file() and (not suffixes or path.suffix in suffixes):
-            found[f"{under}/{relative.as_posix()}"] = path.read_bytes()
+            contents[f"{under}/{relative.as_posix()}"] = path.read_bytes()
 
-    return found
+    return contents
 
 
 def _entry(path: str, content: bytes) -> tarfile.TarInfo:

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from deployment.commands.doctor import _open_files, doctor
-from deployment.commands.findings import Finding
+from deployment.commands.doctor import doctor
+from targets.findings import Finding
+from targets.local.doctor import open_files
 from targets.local.supervisord_conf import pid_file
 from tests.deployment.stage import Stage, kill
 
@@ -89,13 +90,13 @@ def test_little_room_on_the_disk_is_told(running: Stage, monkeypatch: pytest.Mon
     assert "make room" in faults(doctor(running.workspace(), running.said.append))["free disk"]
 
 
-def test_a_low_limit_of_open_files_is_a_warning_and_no_fault(
+def test_a_low_limit_ofopen_files_is_a_warning_and_no_fault(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("deployment.commands.doctor.resource.getrlimit", lambda _: (256, 1024))
-    found = _open_files()
+    monkeypatch.setattr("targets.local.doctor.resource.getrlimit", lambda _: (256, 1024))
+    found = open_files()
     assert (found.fault, found.line[:14]) == ("", "⚠ open files: ")
     assert "1024" in found.warning
     assert "4224" in found.warning
-    monkeypatch.setattr("deployment.commands.doctor.resource.getrlimit", lambda _: (256, 1_048_576))
-    assert _open_files().line.startswith("✔")
+    monkeypatch.setattr("targets.local.doctor.resource.getrlimit", lambda _: (256, 1_048_576))
+    assert open_files().line.startswith("✔")

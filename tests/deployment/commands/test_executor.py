@@ -35,7 +35,7 @@ class NotingTarget:
     asked: list[str] = field(default_factory=list)
     at: dict[str, Callable[[], Any]] = field(default_factory=dict)
 
-    def reserved(self, version: str) -> AbstractContextManager[None]:
+    def reserve(self, version: str) -> AbstractContextManager[None]:
         """Nobody else is here."""
         return nullcontext()
 

@@ -35,13 +35,13 @@ def test_what_is_cold_goes_once(waiting):
     settle(waiting, COLD)
     answer = waiting.run("collect")
     said = answer.out.splitlines()
-    assert said[0].startswith("v2: answers nobody for ")
-    assert said[0].endswith(": its process goes")
+    assert said[0].startswith("v2: idle for ")
+    assert said[0].endswith(": its process is stopped")
     assert "✔ collected: v2" in said
     assert "  undo: python deploy.py deploy v2" in said
     assert "$" not in answer.out
     newest = waiting.newest()
-    assert (newest.action, newest.reason.startswith("answered nobody for")) == ("retire", True)
+    assert (newest.action, newest.reason.startswith("idle for")) == ("retire", True)
     assert [v.name for v in waiting.ledger().live()] == ["v1"]
     assert waiting.run("collect", "--json").json == {
         "act": "collect",

@@ -92,7 +92,7 @@ def test_ctrl_c_leaves_the_rollout_running_and_says_so(fresh: Stage) -> None:
     verb.send_signal(signal.SIGINT)
     _, err = verb.communicate(timeout=300)
     assert verb.returncode == 130
-    assert "goes on by itself, `python deploy.py watch` shows it" in err
+    assert "continues by itself, `python deploy.py watch` shows it" in err
     assert fresh.ledger().running().candidate == "v2"
     assert programs(fresh) == {"v1", "v2"}
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from deployment.commands.findings import Finding
 from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.secrets import make_secrets
 from deployment.workspace.workspace import Workspace
 from rollout.settings import from_mapping
 from rollout.state.ledger import Ledger
+from targets.findings import Finding
 from targets.heroku.api.formation import Scale
-from targets.heroku.app_drift import Checkup, Wanted
+from targets.heroku.app_drift import Checkup, ExpectedApp
 from targets.heroku.build.app_config import router_vars
 from targets.heroku.build.slug_source import router_slug
 from targets.heroku.doctor import platform as on_the_platform
@@ -216,7 +216,7 @@ class TestOneApp:
         """What the checkup finds."""
         client, _ = platform(Town({flat.name: flat} if flat else {}).answer)
         config = {"WEB_CONCURRENCY": "2", "SLUICE_SERVICE_SECRET": SECRET}
-        wanted = Wanted(
+        wanted = ExpectedApp(
             "fl-v1",
             version,
             Scale(1, "Basic"),
@@ -249,7 +249,7 @@ class TestOneApp:
     ) -> None:
         flat.drains = drains
         client, _ = platform(Town({"fl-v1": flat}).answer)
-        wanted = Wanted(
+        wanted = ExpectedApp(
             "fl-v1", "v1", Scale(1, "Basic"), lambda: flat.config, lambda: "v1+aaa", lambda: DRAIN
         )
         found = [each.line for each in Checkup(client, workspace, wanted).findings()]
@@ -299,7 +299,7 @@ class TestOneApp:
         flat.set(WEB_CONCURRENCY="9", LOG_LEVEL="a word of theirs")
         [fault] = faults(self.looked(flat, platform, workspace))
         assert "not as they should be: WEB_CONCURRENCY; set by hand: LOG_LEVEL" in fault
-        assert "`heroku rollback v2 -a fl-v1` brings Sluice's own back" in fault
+        assert "`heroku rollback v2 -a fl-v1` restores Sluice's own" in fault
         assert "a word of theirs" not in fault
 
     def test_what_an_add_on_sets_was_not_set_by_hand(
@@ -347,7 +347,7 @@ class TestOneApp:
     ) -> None:
         flat.sources.append("0123abc")
         flat.release("Deploy 0123abc", 1)
-        assert "is nothing that Sluice built" in faults(self.looked(flat, platform, workspace))[0]
+        assert "was not built by Sluice" in faults(self.looked(flat, platform, workspace))[0]
 
     def test_other_code_around_the_same_bundle_is_no_fault_of_a_version(
         self, flat: Flat, platform: Made, workspace: Workspace
@@ -371,7 +371,7 @@ class TestOneApp:
     ) -> None:
         flat.release("Deploy", 0, "failed")
         assert (
-            "`heroku releases:output v3 -a fl-v1` tells why"
+            "`heroku releases:output v3 -a fl-v1` shows why"
             in faults(self.looked(flat, platform, workspace))[0]
         )
 
@@ -529,7 +529,7 @@ class TestTheHouse:
         )
         town.pipeline = ""
         assert (
-            "it is not there: `python deploy.py up` makes it" in faults(self.looked(workspace))[0]
+            "it does not exist: `python deploy.py up` makes it" in faults(self.looked(workspace))[0]
         )
 
     @pytest.mark.usefixtures("server")

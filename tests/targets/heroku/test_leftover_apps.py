@@ -125,8 +125,11 @@ def test_what_answers_nobody_goes_and_the_way_back_keeps_its_app(heroku, here):
     found, said = collected(here)
     assert (found.retired, found.deleted, found.failed) == (["v1", "v3"], [], {})
     assert found.monthly_saving == 14.0
-    assert "v1: answers nobody" in said[0]
-    assert "stays a way back without a process: 1 x Basic, $7.00 a month goes" in said[0]
+    assert "v1: idle for " in said[0]
+    assert (
+        "stays the rollback target without a process: 1 x Basic, $7.00 a month is stopped"
+        in said[0]
+    )
     assert said[2] == "together that saves $14.00 a month"
     assert [quantity(heroku, version) for version in ("v1", "v2", "v3")] == [0, 1, 0]
     with opened_record(here) as store:
@@ -171,7 +174,7 @@ def test_dynos_that_an_interrupted_act_left_are_ended_by_the_next_run(heroku, he
     assert quantity(heroku, "v1") == 1
     found, said = collected(here)
     assert (found.retired, found.stopped, found.monthly_saving) == (["v3"], ["v1"], 14.0)
-    assert "v1: is retired and still runs: 1 x Basic, $7.00 a month goes" in said
+    assert "v1: is retired and still runs: 1 x Basic, $7.00 a month is stopped" in said
     assert collected(here)[0] == Collected()
 
 
@@ -206,7 +209,7 @@ def test_an_app_with_dynos_or_add_ons_of_its_own_is_never_deleted(heroku, here):
     told(here, *STORY)
     running(heroku, "v3")
     with open_app_group(here) as there, opened_record(here) as store:
-        (rest,) = leftover_apps.rests(there, [read_ledger(store).version("v3")]).values()
+        (rest,) = leftover_apps.leftovers(there, [read_ledger(store).version("v3")]).values()
         with pytest.raises(EdgeFailure, match="has dynos"):
             leftover_apps.delete(there, rest)
         heroku.scale({"id": "kept-v3"}, 0)

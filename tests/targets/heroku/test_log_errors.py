@@ -65,7 +65,7 @@ def test_it_ends_at_its_deadline(here, monkeypatch):
         monkeypatch.setenv("HEROKU_HOST", server.url)
         monkeypatch.setenv("HEROKU_API_KEY", TOKEN)
         assert complaints(here, STARTED, 0.2) == [
-            "Heroku's logs could not be read: not within 0.2 s"
+            "Heroku's logs could not be read: timed out after 0.2 s"
         ]
         assert waited == [], "it did not wait for the answer"
         (asking,) = [

@@ -8,14 +8,11 @@ from targets.heroku.sizes import (
     ROUTER_MEMORY,
     SIZES,
     VERSION_MEMORY,
-    Cost,
     bill,
     check_quantity,
     database_item,
     dyno_item,
-    monthly_and_daily,
     size,
-    without,
     workers,
 )
 from tests.targets.heroku.conftest import Made
@@ -28,14 +25,16 @@ def test_a_plan_is_priced_by_month_and_day_and_written_out() -> None:
         dyno_item("v1", "Standard-1X", 2),
         database_item("essential-0"),
     ]
-    assert monthly_and_daily(plan) == Cost(62.0, 2.07)
-    assert bill(plan) == [
+    cost = bill(plan)
+    assert (cost.monthly, cost.daily) == (62.0, 2.07)
+    assert cost.lines == [
         "router: 1 x Basic, $7.00 a month",
         "v1: 2 x Standard-1X, $50.00 a month",
         "ledger: 1 x heroku-postgresql:essential-0, $5.00 a month",
         "together $62.00 a month, $2.07 a day, if always on",
     ]
-    assert monthly_and_daily(without(plan, "v1")) == Cost(12.0, 0.4)
+    scaled_to_zero = bill([plan[0], dyno_item("v1", "Standard-1X", 0), plan[2]])
+    assert (scaled_to_zero.monthly, scaled_to_zero.daily) == (12.0, 0.4)
 
 
 def test_the_platforms_own_prices_come_first(platform: Made) -> None:

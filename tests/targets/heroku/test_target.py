@@ -18,7 +18,7 @@ from rollout.state.version_state import State
 from targets.heroku.app_group import open_app_group
 from targets.heroku.errors import HerokuFailure
 from targets.heroku.target import HerokuTarget
-from targets.registry import home_of
+from targets.registry import open_target
 from tests.emulator.emulator_harness import TOKEN, Heroku, start, stop
 
 SETTINGS: dict[str, Any] = {"deployment": {"target": "heroku"}, "heroku": {"app_prefix": "gone"}}
@@ -50,6 +50,12 @@ def here(heroku: Heroku, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 def app(heroku: Heroku, name: str) -> str:
     """Make an app; returns its address."""
     return str(heroku.call("POST", "/apps", json={"name": f"gone-{name}"})["web_url"]).rstrip("/")
+
+
+def home_of(here: Workspace, ledger: Ledger, version: str) -> tuple[str, str]:
+    """Program and address of the version's next process."""
+    with open_target(here) as target:
+        return target.home(ledger, version)
 
 
 def ledger_of(state: State, address: str) -> Ledger:
@@ -102,7 +108,7 @@ def test_the_log_of_a_version_goes_to_the_router_once_and_the_secret_is_never_sa
     secrets = make_secrets(here)
     with open_app_group(here, said.append) as there:
         for _ in range(3):
-            there.listened_to("v1", "gone-v1", secrets)
+            there.ensure_log_drain("v1", "gone-v1", secrets)
 
     (drain,) = heroku.call("GET", "/apps/gone-v1/log-drains")
     assert drain["url"].startswith("https://drain:")
@@ -116,7 +122,7 @@ def test_where_a_log_cannot_go_to_the_router_a_deploy_goes_on_and_says_so(
     app(heroku, "v1")
     said: list[str] = []
     with open_app_group(here, said.append) as there:
-        there.listened_to("v1", "gone-v1", make_secrets(here))
+        there.ensure_log_drain("v1", "gone-v1", make_secrets(here))
 
     assert said[0].startswith(
         "v1 short of memory would not be noticed: there is no app gone-router"

@@ -165,11 +165,11 @@ def test_a_supervisor_without_its_socket_is_named_and_ended_before_another_one_s
         path.unlink()
 
     said = stage.run("doctor", code=1)
-    assert f"it runs (pid {first}) and takes no orders" in " ".join((said.out + said.err).split())
+    assert f"it runs (pid {first}) but does not answer" in " ".join((said.out + said.err).split())
     assert up(stage.workspace(), stage.said.append).url == url
     [second] = supervisors(stage.workspace())
     assert second != first
-    assert f"ended the supervisor (pid {first}) that took no orders" in "".join(stage.said)
+    assert f"stopped the supervisor (pid {first}) that did not answer" in "".join(stage.said)
 
 
 def test_down_ends_a_supervisor_whose_socket_is_gone(stage: Stage) -> None:

@@ -76,7 +76,7 @@ def test_a_post_with_an_unknown_outcome_looks_and_makes_nothing_twice(
         return answered(made[0]) if made else refused(404, "not_found")
 
     client, server = platform(answer)
-    found = client.post("/apps", {"name": "a"}, look=lambda: client.found("/apps/a"))
+    found = client.post("/apps", {"name": "a"}, look=lambda: client.get_or_none("/apps/a"))
     assert found == {"name": "a"}
     assert len(server.calls("POST")) == 1
 
@@ -186,15 +186,15 @@ def test_a_list_is_read_page_by_page(platform: Made) -> None:
         return answered(["a"], 206, Next_Range="id b..; max=1")
 
     client, server = platform(answer)
-    assert client.listed("/apps") == ["a", "b"]
-    assert client.listed("/apps", "id ..; max=1", pages=1) == ["a"]
+    assert client.list_all("/apps") == ["a", "b"]
+    assert client.list_all("/apps", "id ..; max=1", pages=1) == ["a"]
     assert server.asked[-1].headers["Range"] == "id ..; max=1"
 
 
 def test_a_list_that_repeats_itself_is_no_endless_loop(platform: Made) -> None:
     client, _ = platform(lambda _: answered(["a"], 206, Next_Range="id a.."))
     with pytest.raises(HerokuFailure, match="repeats its page"):
-        client.listed("/apps")
+        client.list_all("/apps")
 
 
 def test_a_warning_is_said_once_and_moves_no_cursor(platform: Made, said: list[str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from targets.heroku.api.client import Client
-from targets.heroku.build.release_pipeline import Chain, Deadlines
+from targets.heroku.build.release_pipeline import Deadlines, ReleasePipeline
 from targets.heroku.build.tarball import tarball
 from targets.heroku.errors import BuildFailed, HerokuFailure, ReleaseFailed, TooLate
 from tests.targets.heroku.conftest import Made
@@ -34,9 +34,9 @@ def stage(platform: Made, toy: Toy) -> tuple[Client, Scripted]:
     return client, server
 
 
-def run(client: Client, say: Callable[[str], None] = lambda _: None) -> Chain:
+def run(client: Client, say: Callable[[str], None] = lambda _: None) -> ReleasePipeline:
     """The chain of the toy's app."""
-    return Chain(client, APP, say, QUICK)
+    return ReleasePipeline(client, APP, say, QUICK)
 
 
 def made(toy: Toy) -> tuple[int, int, int]:
@@ -47,7 +47,7 @@ def made(toy: Toy) -> tuple[int, int, int]:
 def test_all_links_in_order(platform: Made) -> None:
     toy, said = Toy(), []
     client, server = stage(platform, toy)
-    live = run(client, said.append).live(V1)
+    live = run(client, said.append).build_and_release(V1)
     assert (live.build.status, live.release.version, [each.name for each in live.dynos]) == (
         "succeeded",
         2,
@@ -94,9 +94,9 @@ def test_a_second_run_after_ctrl_c_goes_on(platform: Made, link: str) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(client, interrupt).live(V1)
+        run(client, interrupt).build_and_release(V1)
 
-    live = run(client).live(V1)
+    live = run(client).build_and_release(V1)
     assert live.release.version == 2
     assert made(toy)[1:] == (1, 1)
 
@@ -105,24 +105,24 @@ def test_a_second_run_after_ctrl_c_goes_on(platform: Made, link: str) -> None:
 def test_a_lost_answer_makes_nothing_twice(platform: Made, lost: str) -> None:
     toy = Toy(lost={lost})
     client, _ = stage(platform, toy)
-    assert run(client).live(V1).release.version == 2
+    assert run(client).build_and_release(V1).release.version == 2
     assert made(toy)[1:] == (1, 1)
 
 
 def test_what_is_live_already_is_not_built_again(platform: Made) -> None:
     toy = Toy()
     client, _ = stage(platform, toy)
-    first = run(client).live(V1)
-    assert run(client).live(V1).release == first.release
+    first = run(client).build_and_release(V1)
+    assert run(client).build_and_release(V1).release == first.release
     assert made(toy) == (1, 1, 1)
 
 
 def test_what_was_built_before_and_replaced_is_released_without_a_build(platform: Made) -> None:
     toy = Toy(lost={"POST /releases"})
     client, _ = stage(platform, toy)
-    first = run(client).live(V1)
-    run(client).live(V2)
-    again = run(client).live(V1)
+    first = run(client).build_and_release(V1)
+    run(client).build_and_release(V2)
+    again = run(client).build_and_release(V1)
     assert again.release.slug == first.build.slug
     assert made(toy) == (2, 2, 3)
 
@@ -131,10 +131,10 @@ def test_a_failed_build_says_its_last_words_and_is_tried_anew(platform: Made) ->
     toy = Toy(build_ends="failed")
     client, _ = stage(platform, toy)
     with pytest.raises(BuildFailed, match=r"nothing was released(?s:.*)-----> output"):
-        run(client).live(V1)
+        run(client).build_and_release(V1)
 
     toy.build_ends = "succeeded"
-    assert run(client).live(V1).release.version == 2
+    assert run(client).build_and_release(V1).release.version == 2
     assert made(toy) == (2, 2, 1)
 
 
@@ -147,10 +147,10 @@ def test_a_failed_release_command_keeps_what_serves_and_is_tried_anew(
     with pytest.raises(
         ReleaseFailed, match=rf"v2 {ends}, the one before it still serves(?s:.*)output"
     ):
-        run(client).live(V1)
+        run(client).build_and_release(V1)
 
     toy.release_ends = "succeeded"
-    assert run(client).live(V1).release.version == 3
+    assert run(client).build_and_release(V1).release.version == 3
     assert made(toy) == (1, 1, 2)
 
 
@@ -158,23 +158,23 @@ def test_a_dyno_that_stays_crashed_fails_with_its_log(platform: Made) -> None:
     toy = Toy(dyno_states=["starting", "crashed"])
     client, _ = stage(platform, toy)
     with pytest.raises(ReleaseFailed, match=r"web.1 crashed at v2(?s:.*)output"):
-        run(client).live(V1)
+        run(client).build_and_release(V1)
 
 
 def test_a_dyno_that_crashed_once_and_came_back_is_up(platform: Made) -> None:
     toy = Toy(dyno_states=["starting", "crashed", "starting", "up"])
     client, _ = stage(platform, toy)
-    assert run(client).live(V1).dynos[0].state == "up"
+    assert run(client).build_and_release(V1).dynos[0].state == "up"
 
 
 def test_a_dyno_that_sleeps_is_ready(platform: Made) -> None:
     client, _ = stage(platform, Toy(dyno_states=["idle"]))
-    assert run(client).live(V1).dynos[0].state == "idle"
+    assert run(client).build_and_release(V1).dynos[0].state == "idle"
 
 
 def test_an_app_scaled_to_zero_waits_for_no_dyno(platform: Made) -> None:
     client, _ = stage(platform, Toy(quantity=0))
-    assert run(client).live(V1).dynos == ()
+    assert run(client).build_and_release(V1).dynos == ()
 
 
 @pytest.mark.parametrize(
@@ -186,15 +186,15 @@ def test_an_app_scaled_to_zero_waits_for_no_dyno(platform: Made) -> None:
 )
 def test_each_link_has_its_deadline(platform: Made, toy: Toy, link: str) -> None:
     client, _ = stage(platform, toy)
-    with pytest.raises(TooLate, match=f"{link} not within 0.6 s; run the same command again"):
-        run(client).live(V1)
+    with pytest.raises(TooLate, match=f"{link} timed out after 0.6 s; run the same command again"):
+        run(client).build_and_release(V1)
 
 
 def test_config_vars_are_set_once_and_waited_for(platform: Made) -> None:
     toy = Toy(lost={"PATCH /config-vars"})
     client, server = stage(platform, toy)
-    assert run(client).configured({"A": "1", "B": "2"})
-    assert not run(client).configured({"A": "1"})
+    assert run(client).configure({"A": "1", "B": "2"})
+    assert not run(client).configure({"A": "1"})
     assert len(server.calls("PATCH")) == 1
     assert made(toy)[2] == 1
 
@@ -219,7 +219,7 @@ def test_an_addon_is_waited_for_and_a_refused_one_is_said(platform: Made) -> Non
         )
     )
     ordered = addon_of(state("provisioning"))
-    assert run(client).provisioned(ordered).config_vars == ("DATABASE_URL",)
+    assert run(client).wait_provisioned(ordered).config_vars == ("DATABASE_URL",)
     client, _ = platform(in_turn(answered(state("deprovisioned"))))
     with pytest.raises(HerokuFailure, match="was not provisioned"):
-        run(client).provisioned(ordered)
+        run(client).wait_provisioned(ordered)

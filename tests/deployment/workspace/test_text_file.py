@@ -6,8 +6,8 @@ import pytest
 
 from deployment.router_client import router_url
 from deployment.workspace.errors import Misconfigured
-from deployment.workspace.kept_text import kept_text
 from deployment.workspace.secrets import make_secrets, read_secrets
+from deployment.workspace.text_file import read_line
 from tests.deployment.stage import Stage
 
 SPOILT = [
@@ -24,15 +24,15 @@ def test_what_is_no_line_of_text_is_named_with_the_next_step(
 ) -> None:
     (tmp_path / "kept").write_bytes(content)
     with pytest.raises(Misconfigured, match=f"kept {why}"):
-        kept_text(tmp_path / "kept", "do this")
+        read_line(tmp_path / "kept", "do this")
 
 
 def test_a_line_is_read_and_a_missing_file_is_none(tmp_path: Path) -> None:
-    assert kept_text(tmp_path / "kept", "do this") is None
+    assert read_line(tmp_path / "kept", "do this") is None
     (tmp_path / "kept").write_text("one\n")
-    assert kept_text(tmp_path / "kept", "do this") == "one"
+    assert read_line(tmp_path / "kept", "do this") == "one"
     with pytest.raises(Misconfigured, match="cannot be read"):
-        kept_text(tmp_path, "do this")
+        read_line(tmp_path, "do this")
 
 
 @pytest.mark.parametrize("content", [content for content, _ in SPOILT])

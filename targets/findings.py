@@ -12,10 +12,11 @@ from store import StoreError
 
 @dataclass(frozen=True)
 class Finding:
-    """what: was looked at; found: how it is; fault: empty where all is well, else the cause and the
-    next step.
+    """One thing that was checked.
 
-    warning: the same of what is no fault yet.
+    found: how it is
+    fault: empty where all is well, else the cause and the next step
+    warning: the same for what is not a fault yet
     """
 
     what: str
@@ -26,12 +27,14 @@ class Finding:
     @property
     def line(self) -> str:
         """As it is shown."""
-        said = self.fault or self.warning or self.found
-        sign = "✖" if self.fault else "⚠" if self.warning else "✔"
-        return f"{sign} {self.what}{f': {said}' if said else ''}"
+        if self.fault:
+            return f"✖ {self.what}: {self.fault}"
+        if self.warning:
+            return f"⚠ {self.what}: {self.warning}"
+        return f"✔ {self.what}: {self.found}" if self.found else f"✔ {self.what}"
 
 
-def looked(what: str, look: Callable[[], str]) -> Finding:
+def examine(what: str, look: Callable[[], str]) -> Finding:
     """What a look found; whatever it raises on purpose is the fault."""
     try:
         return Finding(what, look())

@@ -5,10 +5,11 @@ from pathlib import Path
 from deployment.workspace.errors import Misconfigured
 
 
-def kept_text(path: Path, remedy: str) -> str | None:
-    """Its line, None where there is no such file; raises Misconfigured where it holds none.
+def read_line(path: Path, remedy: str) -> str | None:
+    """The file's line, None where there is no such file.
 
-    remedy: what to do then."""
+    remedy: what to do about a damaged file; raises Misconfigured with it
+    """
     try:
         text = path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deployment.workspace.errors import Misconfigured
-from targets.local.procfile import command
+from targets.procfile import command
 
 
 def test_a_command_is_split_as_a_shell_would_and_never_run_by_one(tmp_path: Path) -> None:

@@ -1,0 +1,39 @@
+"""What `lint` checks for this machine: the state folder and the router's address."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from deployment.router_client import router_url
+from deployment.workspace.errors import EdgeFailure
+from deployment.workspace.state_dir import check_writable
+from deployment.workspace.workspace import Workspace
+from targets.base import LintCheck
+from targets.local.address import bound_port, router_address
+from targets.local.programs import router_program
+from targets.local.supervisord_conf import program_conf, supervisor_conf
+
+
+def checks(workspace: Workspace) -> Iterator[LintCheck]:
+    """What is checked and how."""
+    yield "state folder", partial(_check_state, workspace)
+    yield "router's address", partial(_check_address, workspace)
+
+
+def _check_state(workspace: Workspace) -> None:
+    supervisor_conf(workspace)
+    program_conf(workspace, router_program(workspace, 0))
+    check_writable(workspace)
+
+
+def _check_address(workspace: Workspace) -> None:
+    # A router that runs has its address already.
+    if router_url(workspace) is not None:
+        return
+
+    host, port = router_address(workspace)
+    try:
+        bound_port(host, port)
+    except OSError as error:
+        raise EdgeFailure(
+            f"{host}:{port} cannot be used ({error.strerror}): change router.port or router.host"
+        ) from error
