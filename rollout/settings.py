@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar, get_origin, get_type_hints
 
 from rollout.errors import BadSetting
+from rollout.renamed_settings import with_current_names
 from rollout.state.policy import VerdictConfig, check, numbers
 
 T = TypeVar("T")
@@ -133,8 +134,8 @@ MAY_BE_NOTHING = (
     "margin",
     "cold_s",
     "step_s",
-    "beside_ms",
-    "apart",
+    "overhead_ms",
+    "share_tolerance",
     "warm_s",
 )
 _KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
@@ -143,7 +144,8 @@ RUNTIMES = ("certified", "sklearn")
 
 def from_mapping(mapping: Mapping[str, Any]) -> Settings:
     """The settings of a parsed deploy.toml; raises BadSetting naming the key."""
-    settings = _build(Settings, mapping, "")
+    current, _ = with_current_names(mapping)
+    settings = _build(Settings, current, "")
     _check(settings)
     return settings
 

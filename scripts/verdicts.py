@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.judges.repeated import chi_square
 from cli.render.verdict import times
-from rollout.state.policy import SIGNALS, VerdictConfig, policy
+from rollout.state.policy import SIGNALS, VerdictConfig, policy, section_of
 from rollout.state.strategy import STRATEGIES, strategy
 from rollout.verdict.baseline import Reference
 from rollout.verdict.evidence import Evidence, merged
@@ -57,7 +57,7 @@ def signals() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 def _signal(name: str) -> tuple[str, ...]:
     judging = VerdictConfig()
-    signal = getattr(judging, name)
+    signal = judging.signal(name)
     told = (
         " ".join((type(signal).__doc__ or "").split("\n\n")[0].split())
         .split(". Tolerance")[0]
@@ -72,7 +72,7 @@ def _signal(name: str) -> tuple[str, ...]:
     tolerance = f"{100 * signal.tolerance:g} %" if signal.tolerance else "0"
     by = ", ".join(f"`{row.name}`" for row in STRATEGIES.values() if name in row.signals)
     return (
-        f"`{name}`",
+        f"`{section_of(name)}`",
         told,
         signal.action,
         f"{signal.weight:g}",

@@ -87,9 +87,7 @@ def history(workspace: Workspace, out: Out, number: int, verify: bool) -> None:
 def lint(workspace: Workspace, out: Out) -> int:
     """Every check; returns the exit code."""
     checks = lint_checks.lint(workspace)
-    lines = [
-        f"✖ {check.what}: {check.fault}" if check.fault else f"✔ {check.what}" for check in checks
-    ]
+    lines = [_lint_line(check) for check in checks]
     out.result(
         {"checks": [asdict(check) for check in checks], "ok": not any(c.fault for c in checks)},
         *lines,
@@ -100,6 +98,14 @@ def lint(workspace: Workspace, out: Out) -> int:
     if any(check.fault for check in checks):
         return REFUSED
     return DONE
+
+
+def _lint_line(check: lint_checks.Check) -> str:
+    if check.fault:
+        return f"✖ {check.what}: {check.fault}"
+    if check.warning:
+        return f"! {check.what}: {check.warning}"
+    return f"✔ {check.what}"
 
 
 def doctor(workspace: Workspace, out: Out) -> int:

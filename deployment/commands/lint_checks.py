@@ -2,6 +2,7 @@
 
 import os
 import socket
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,7 @@ from deployment.workspace.ledger import opened, opened_record
 from deployment.workspace.secrets import check_webhook_secret
 from deployment.workspace.workspace import Workspace, read_settings
 from rollout.errors import Refusal
+from rollout.renamed_settings import with_current_names
 from store import FeedbackStore, LedgerBroken, StoreError
 from targets.local.procfile import KINDS, command
 from targets.local.programs import router_program
@@ -30,18 +32,20 @@ from targets.registry import on_heroku
 @dataclass(frozen=True)
 class Check:
     """One finding. fault: empty where all is well; broken: a bundle or the record is not what it
-    was.
+    was; warning: what still works and will not for long.
     """
 
     what: str
     fault: str = ""
     broken: bool = False
+    warning: str = ""
 
 
 def lint(workspace: Workspace) -> list[Check]:
     """Every check, in order."""
     checks = [
         _checked("deploy.toml", lambda: read_settings(workspace.config)),
+        *_renamed_settings(workspace),
         _checked("canary's steps", lambda: configured_steps(workspace.settings.verdict)),
         *(
             _checked(f"Procfile: {kind}", partial(command, workspace.procfile, kind))
@@ -53,6 +57,21 @@ def lint(workspace: Workspace) -> list[Check]:
         *checks,
         *(_on_heroku(workspace) if on_heroku(workspace) else _on_this_machine(workspace)),
     ]
+
+
+def _renamed_settings(workspace: Workspace) -> Iterator[Check]:
+    try:
+        _, renamed = with_current_names(tomllib.loads(workspace.config.read_text()))
+    except (OSError, ValueError, Refusal):
+        # The check of deploy.toml itself says so.
+        return
+
+    for setting in renamed:
+        warning = (
+            f"'{setting.old}' is now called '{setting.new}': rename it, the next version of Sluice "
+            f"does not read the old name"
+        )
+        yield Check("deploy.toml", warning=warning)
 
 
 def _on_this_machine(workspace: Workspace) -> Iterator[Check]:

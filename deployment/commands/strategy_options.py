@@ -10,7 +10,7 @@ from rollout.decide.transitions import chosen_steps
 from rollout.errors import BadSetting, BadWeight
 from rollout.plurals import counted
 from rollout.state.ledger import Ledger, Step
-from rollout.state.policy import Policy, SignalPolicy, VerdictConfig
+from rollout.state.policy import Policy, SignalPolicy, VerdictConfig, title_of
 from rollout.state.split import ALL, basis_points
 from rollout.state.strategy import Strategy, strategy
 
@@ -142,20 +142,23 @@ def plan_lines(
 def policy_lines(row: Strategy, policy: Policy, name: str, stable: str) -> list[str]:
     """How a rollout that runs by itself is judged, in words."""
     back = [
-        f"{rule.name}{_loss(rule)}{_percent(rule.tolerance)}"
+        f"{title_of(rule.name)}{_loss(rule)}{_percent(rule.tolerance)}"
         for rule in policy.rules
         if rule.action == "rollback"
     ]
     hold = [
-        f"{rule.name}{_percent(rule.tolerance)}" for rule in policy.rules if rule.action == "hold"
+        f"{title_of(rule.name)}{_percent(rule.tolerance)}"
+        for rule in policy.rules
+        if rule.action == "hold"
     ]
-    required = [f"{rule.name} ({_margin(rule)})" for rule in policy.rules if rule.required]
+    required = [
+        f"{title_of(rule.name)} ({_margin(rule)})" for rule in policy.rules if rule.required
+    ]
     alarm = f"false alarm at most {100 * policy.alpha:g} % over the whole rollout"
     lines = [f"  back     on evidence of {', '.join(back)}; {alarm}"]
     for signal, because in policy.unjudged:
-        lines.append(
-            f"           {signal} {'are' if signal.endswith('s') else 'is'} not judged: {because}"
-        )
+        is_not = "are" if signal.endswith("s") else "is"
+        lines.append(f"           {title_of(signal)} {is_not} not judged: {because}")
 
     if hold:
         lines.append(f"  held     on evidence of {', '.join(hold)}, until `{COMMAND} resume`")
@@ -169,7 +172,7 @@ def policy_lines(row: Strategy, policy: Policy, name: str, stable: str) -> list[
     if row.ends != "person":
         ends.append(f"after {shown_seconds(policy.deadline_s)} undecided: {policy.undecided}")
 
-    ends.append(_HOTFIX[policy.hotfix])
+    ends.append(_ON_CONFLICT[policy.on_conflict])
     return [
         *lines,
         f"  ends     {'; '.join(ends)}",
@@ -177,7 +180,7 @@ def policy_lines(row: Strategy, policy: Policy, name: str, stable: str) -> list[
     ]
 
 
-_HOTFIX = {
+_ON_CONFLICT = {
     "supersede": "another rollout ends it",
     "queue": "another rollout waits for its end",
     "refuse": "another rollout is refused meanwhile",

@@ -20,7 +20,7 @@ from rollout.decide.begin_command import command_of
 from rollout.errors import BadWeight, IllegalEvent, NothingToDo, NotReady, RolloutInProgress
 from rollout.state.classes import ClassValue
 from rollout.state.ledger import Ledger, Rollout, Step, Version
-from rollout.state.policy import Policy
+from rollout.state.policy import Policy, title_of
 from rollout.state.split import ALL
 from rollout.state.strategy import strategy
 from rollout.state.version_state import LIVE, Event, State
@@ -207,7 +207,7 @@ def resume(ledger: Ledger, facts: Facts) -> Plan:
 
     accepted = tuple(sorted({*rollout.accepted, *rollout.held}))
     on = replace(rollout, paused=False, step_since=facts.now, held=(), accepted=accepted)
-    passed = f", {', '.join(rollout.held)} accepted" if rollout.held else ""
+    passed = f", {', '.join(map(title_of, rollout.held))} accepted" if rollout.held else ""
     return (
         _record(
             replace(ledger, rollout=on), "resume", f"{_named(rollout)} goes on{passed}", "pause"

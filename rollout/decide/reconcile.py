@@ -13,6 +13,7 @@ from rollout.decide.actions import RecordRevision
 from rollout.decide.begin_command import command_of
 from rollout.decide.decisions import COMMAND, step_of
 from rollout.state.ledger import Ledger, Rollout
+from rollout.state.policy import title_of
 from rollout.state.split import ALL
 from rollout.state.strategy import strategy
 from rollout.verdict.memory_errors import MEMORY
@@ -47,7 +48,7 @@ def next_move(ledger: Ledger, seen: Observation) -> RecordRevision | None:
 
     verdict = seen.verdict
     if verdict is not None and verdict.word == "fail":
-        return _kept(_rolled_back(ledger, rollout, ", ".join(verdict.because)), seen)
+        return _kept(_rolled_back(ledger, rollout, ", ".join(map(title_of, verdict.because))), seen)
     if rollout.paused:
         return None
 
@@ -191,9 +192,15 @@ def _held(
     ledger: Ledger, rollout: Rollout, reasons: tuple[str, ...], seen: Observation
 ) -> RecordRevision:
     held = replace(ledger, rollout=replace(rollout, held=(*rollout.held, *reasons)))
-    told = (f"{reason} ({seen.memory})" if reason == MEMORY else reason for reason in reasons)
-    summary = f"{rollout.strategy} of {rollout.candidate} held: {', '.join(told)}"
+    titles = [_reason_text(reason, seen) for reason in reasons]
+    summary = f"{rollout.strategy} of {rollout.candidate} held: {', '.join(titles)}"
     return RecordRevision(held.next(), "hold", summary, f"{COMMAND} resume")
+
+
+def _reason_text(reason: str, seen: Observation) -> str:
+    if reason == MEMORY:
+        return f"{reason} ({seen.memory})"
+    return title_of(reason)
 
 
 def _kept(record: RecordRevision, seen: Observation) -> RecordRevision:

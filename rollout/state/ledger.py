@@ -191,18 +191,18 @@ class Ledger:
 
     def gives_way(self) -> bool:
         """Whether the rollout in progress may be ended by another one, as its plan says."""
-        return self._hotfix() == "supersede"
+        return self._on_conflict() == "supersede"
 
     def lets_wait(self, candidate: str) -> bool:
         """Whether a rollout of `candidate` waits for the end of the one in progress, as that one's
         plan says.
         """
-        return self._hotfix() == "queue" and self.running().candidate != candidate
+        return self._on_conflict() == "queue" and self.running().candidate != candidate
 
-    def _hotfix(self) -> str:
+    def _on_conflict(self) -> str:
         rollout = self.rollout
         if rollout is not None and rollout.policy is not None:
-            return rollout.policy.hotfix
+            return rollout.policy.on_conflict
         return ""
 
     def to_body(self) -> Body:

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from rollout.errors import BadSetting
@@ -14,7 +15,7 @@ from rollout.state.strategy import STRATEGIES, Strategy
 
 ACTIONS = ("rollback", "hold", "watch")
 AT_DEADLINE = ("hold", "rollback")
-HOTFIX = ("supersede", "queue", "refuse")
+ON_CONFLICT = ("supersede", "queue", "refuse")
 OF_VALUES = "absolute"
 LOSSES = ("wrong", "brier", "log", OF_VALUES)
 CLASSES = Answers(CLASSIFICATION)
@@ -72,33 +73,33 @@ class Refusals(Signal):
 class Latency(Signal):
     """Time for the same batch of rows, asked of both in turn. Tolerance and margin are parts of it.
 
-    beside_ms: what a request takes beside the model anyway; slower means slower of both together,
-    so that a model that needs 0.1 ms instead of 0.05 ms is not. Processor time counts at any share;
-    time by the clock only where the candidate's share is one half, give or take `apart`, since a
-    busy process looks slow."""
+    overhead_ms: what a request takes in addition to the model; "slower" compares both together, so
+    that 0.1 ms instead of 0.05 ms is not slower. Processor time counts at any share; time by the
+    clock only where the candidate's share is one half, give or take share_tolerance, since a busy
+    process looks slow."""
 
     weight: float = 0.25
     required: bool = True
     tolerance: float = 0.1
     margin: float = 0.15
-    beside_ms: float = 2.0
-    apart: float = 0.05
+    overhead_ms: float = 2.0
+    share_tolerance: float = 0.05
 
 
 @dataclass(frozen=True)
-class Wait(Signal):
+class ResponseTime(Signal):
     """Time a request takes in router and version: shown, and not acted on unless told so. Tolerance
     is a part of it.
 
-    beside_ms: what it takes beside that on its way to the user. apart: how far from one half the
-    candidate's share may be: only versions with equal shares have equal batches and equal load, so
-    that their users' times can be compared."""
+    overhead_ms: what it takes in addition on its way to the user. share_tolerance: how far from one
+    half the candidate's share may be: only versions with equal shares have equal batches and equal
+    load, so that their users' times can be compared."""
 
     action: str = "watch"
     weight: float = 0.1
     tolerance: float = 0.5
-    beside_ms: float = 2.0
-    apart: float = 0.05
+    overhead_ms: float = 2.0
+    share_tolerance: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -142,8 +143,8 @@ class VerdictConfig:
     alpha: the chance that a candidate inside every tolerance is rolled back; beta: that one on a
     margin is promoted. step_s, step_requests: a canary's step takes at least so long and so many
     requests of the candidate. deadline_s: of the whole rollout; undecided: what happens then.
-    watch_s: how long the old version stays beside a switch. hotfix: what a new rollout does to one
-    that runs by itself: ends it, waits for its end, or is refused."""
+    watch_s: how long the old version stays beside a switch. on_conflict: what a new rollout does to
+    one that runs by itself: ends it, waits for its end, or is refused."""
 
     alpha: float = 0.05
     beta: float = 0.05
@@ -153,19 +154,41 @@ class VerdictConfig:
     deadline_s: float = 86_400.0
     undecided: str = "hold"
     watch_s: float = 120.0
-    hotfix: str = "refuse"
+    on_conflict: str = "refuse"
     cold_s: float = 5.0
     compare_ms: int = 100
     errors: Errors = field(default_factory=Errors)
     refusals: Refusals = field(default_factory=Refusals)
     latency: Latency = field(default_factory=Latency)
-    wait: Wait = field(default_factory=Wait)
+    response_time: ResponseTime = field(default_factory=ResponseTime)
     prediction: Prediction = field(default_factory=Prediction)
     labels: Labels = field(default_factory=Labels)
     agreement: Agreement = field(default_factory=Agreement)
 
+    def signal(self, name: str) -> Signal:
+        """The section of a signal, by the signal's name."""
+        section: Signal = getattr(self, section_of(name))
+        return section
+
 
 SIGNALS = ("errors", "refusals", "latency", "wait", "prediction", "labels", "agreement")
+"""The signals by the names that ledgers, metrics and JSON have."""
+SECTIONS = MappingProxyType({"wait": "response_time"})
+"""Signals whose section of `[verdict]` has another name than the signal."""
+STORED_KEYS = MappingProxyType(
+    {"on_conflict": "hotfix", "overhead_ms": "beside_ms", "share_tolerance": "apart"}
+)
+"""Fields that the ledger keeps under an earlier name, so that every Sluice reads every ledger."""
+
+
+def section_of(signal: str) -> str:
+    """The section of `[verdict]` that configures a signal."""
+    return SECTIONS.get(signal, signal)
+
+
+def title_of(signal: str) -> str:
+    """A signal as people read it."""
+    return section_of(signal).replace("_", " ")
 
 
 @dataclass(frozen=True)
@@ -178,8 +201,8 @@ class SignalPolicy:
     required: bool
     tolerance: float
     margin: float
-    beside_ms: float = 0.0
-    apart: float = 0.5
+    overhead_ms: float = 0.0
+    share_tolerance: float = 0.5
     loss: str = ""
     bound: float = 1.0
 
@@ -198,7 +221,7 @@ class Policy:
     deadline_s: float
     undecided: str
     watch_s: float
-    hotfix: str
+    on_conflict: str
     unjudged: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -211,24 +234,30 @@ class Policy:
 
     def to_body(self) -> dict[str, Any]:
         """Plain JSON. `policy_of(to_body())` is the identity."""
-        unjudged = [list(each) for each in self.unjudged]
         return {
-            **asdict(self),
-            "rules": [asdict(rule) for rule in self.rules],
-            "unjudged": unjudged,
+            **_stored(self),
+            "rules": [_stored(rule) for rule in self.rules],
+            "unjudged": [list(pair) for pair in self.unjudged],
         }
 
 
 def policy_of(body: Mapping[str, Any]) -> Policy:
     """The policy of plain JSON; raises KeyError, TypeError."""
-    unjudged = tuple((name, because) for name, because in body.get("unjudged", ()))
-    return Policy(
-        **{
-            **body,
-            "rules": tuple(SignalPolicy(**rule) for rule in body["rules"]),
-            "unjudged": unjudged,
-        }
-    )
+    values = _read(body)
+    values["rules"] = tuple(SignalPolicy(**_read(rule)) for rule in body["rules"])
+    values["unjudged"] = tuple((name, because) for name, because in body.get("unjudged", ()))
+    return Policy(**values)
+
+
+def _stored(value: Policy | SignalPolicy) -> dict[str, Any]:
+    """Its fields under the names that the ledger has for them."""
+    return {STORED_KEYS.get(name, name): field for name, field in asdict(value).items()}
+
+
+def _read(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Stored fields under their own names."""
+    names = {stored: name for name, stored in STORED_KEYS.items()}
+    return {names.get(key, key): value for key, value in body.items()}
 
 
 def policy(
@@ -250,12 +279,14 @@ def policy(
         if (because := _in_vain(name, judging, answers, weights))
     ]
     for name, because in unjudged:
-        if getattr(judging, name).required:
-            raise BadSetting(f"deploy.toml: 'verdict.{name}' is required, and {because}")
+        if judging.signal(name).required:
+            raise BadSetting(
+                f"deploy.toml: 'verdict.{section_of(name)}' is required, and {because}"
+            )
         looked_at.remove(name)
 
     rules = tuple(
-        _rule(name, getattr(judging, name), judged=name in row.decides) for name in looked_at
+        _rule(name, judging.signal(name), judged=name in row.decides) for name in looked_at
     )
     return Policy(
         judging.alpha,
@@ -265,7 +296,7 @@ def policy(
         judging.deadline_s,
         judging.undecided,
         judging.watch_s,
-        judging.hotfix,
+        judging.on_conflict,
         tuple(unjudged),
     )
 
@@ -277,8 +308,8 @@ def _in_vain(
     if name == "labels":
         return _no_loss(judging.labels.loss, answers)
 
-    if name == "wait" and judging.wait.action != "watch" and weights is not None:
-        near = judging.wait.apart * ALL
+    if name == "wait" and judging.response_time.action != "watch" and weights is not None:
+        near = judging.response_time.share_tolerance * ALL
         if any(abs(weight - ALL / 2) <= near for weight in weights):
             return ""
         return NO_EQUAL_SHARES
@@ -306,7 +337,7 @@ def _rule(name: str, signal: Signal, judged: bool) -> SignalPolicy:
     required = signal.required and judged
     more = {
         key: getattr(signal, key)
-        for key in ("beside_ms", "apart", "loss", "bound")
+        for key in ("overhead_ms", "share_tolerance", "loss", "bound")
         if hasattr(signal, key)
     }
     return SignalPolicy(
@@ -321,28 +352,29 @@ def check(judging: VerdictConfig) -> None:
             raise BadSetting(f"deploy.toml: 'verdict.{name}' is a probability of at most 0.5")
 
     _word("undecided", judging.undecided, AT_DEADLINE)
-    _word("hotfix", judging.hotfix, HOTFIX)
+    _word("on_conflict", judging.on_conflict, ON_CONFLICT)
     _word("labels.loss", judging.labels.loss, LOSSES)
     for name in SIGNALS:
-        signal = getattr(judging, name)
-        _word(f"{name}.action", signal.action, ACTIONS)
+        signal, section = judging.signal(name), section_of(name)
+        _word(f"{section}.action", signal.action, ACTIONS)
         if signal.required and name not in PROVABLE:
             raise BadSetting(
-                f"deploy.toml: 'verdict.{name}.required': there is no proof of '{name}', so it "
-                f"cannot be"
+                f"deploy.toml: 'verdict.{section}.required': there is no proof of '{section}', so "
+                f"it cannot be required"
             )
         if signal.required and signal.margin <= 0:
             raise BadSetting(
-                f"deploy.toml: 'verdict.{name}.margin' must be above 0: no difference at all has "
-                f"no proof"
+                f"deploy.toml: 'verdict.{section}.margin' must be above 0: no difference at all "
+                f"has no proof"
             )
         if name != "latency" and signal.margin >= 1:
             raise BadSetting(
-                f"deploy.toml: 'verdict.{name}.margin' must be below 1: every rate is within that"
+                f"deploy.toml: 'verdict.{section}.margin' must be below 1: every rate is within "
+                f"that"
             )
 
     total = max(
-        sum(getattr(judging, name).weight for name in row.signals) for row in STRATEGIES.values()
+        sum(judging.signal(name).weight for name in row.signals) for row in STRATEGIES.values()
     )
     if total > 1 + 1e-9:
         raise BadSetting(
@@ -365,5 +397,5 @@ def numbers(judging: VerdictConfig) -> list[tuple[str, Any]]:
     """Every table of `[verdict]` with its path."""
     return [
         ("verdict", judging),
-        *((f"verdict.{name}", getattr(judging, name)) for name in SIGNALS),
+        *((f"verdict.{section_of(name)}", judging.signal(name)) for name in SIGNALS),
     ]

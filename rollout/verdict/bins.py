@@ -28,14 +28,14 @@ def bin_edge_ms(index: int) -> float:
     return float(SMALLEST_MS * 2 ** ((index + 1) / BINS_PER_OCTAVE))
 
 
-def slower_bin(index: int, factor: float, beside_ms: float) -> int:
+def slower_bin(index: int, factor: float, overhead_ms: float) -> int:
     """The bin from which on a latency is slower than one at the lower edge of bin `index`, by this
     factor.
 
-    beside_ms: what both take besides; the factor is one of the whole. A latency in it is slower by
-    no less."""
+    overhead_ms: what both take in addition; the factor is one of the whole. A latency in that bin
+    is slower by no less."""
     edge_ms = SMALLEST_MS * 2 ** (index / BINS_PER_OCTAVE)
-    slower_ms = (edge_ms + beside_ms) * factor - beside_ms
+    slower_ms = (edge_ms + overhead_ms) * factor - overhead_ms
     return math.ceil(math.log2(slower_ms / SMALLEST_MS) * BINS_PER_OCTAVE - 1e-9)
 
 

@@ -66,12 +66,12 @@ class Evidence:
         """Finished requests of a version."""
         return sum(self.of(version, "finished").values())
 
-    def near_half(self, apart: float) -> "Evidence":
-        """What was counted while the candidate's share was one half, give or take `apart`."""
+    def near_half(self, tolerance: float) -> "Evidence":
+        """What was counted while the candidate's share was one half, give or take `tolerance`."""
         near = {
             key: tally
             for key, tally in self.tallies.items()
-            if abs(key[1] - ALL / 2) <= apart * ALL
+            if abs(key[1] - ALL / 2) <= tolerance * ALL
         }
         return replace(self, tallies=near)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from rollout.plurals import counted
 from rollout.state.ledger import Rollout
-from rollout.state.policy import Policy
+from rollout.state.policy import Policy, title_of
 from rollout.state.split import ALL
 from rollout.verdict.baseline import Reference
 from rollout.verdict.bins import bin_edge_ms, ratio_bins_within, ratio_of
@@ -177,7 +177,9 @@ def _latency(case: JudgingInput, judged: Judged) -> VerdictReport:
         return VerdictReport()
 
     middle, most = (ratio_of(_quantile(bins, q) + 0.5) for q in (0.5, 0.9))
-    by_the_clock = case.evidence.near_half(judged.rule.apart).of(case.evidence.candidate, "elapsed")
+    by_the_clock = case.evidence.near_half(judged.rule.share_tolerance).of(
+        case.evidence.candidate, "elapsed"
+    )
     clock = (
         f", by the clock x{ratio_of(_quantile(by_the_clock, 0.5) + 0.5):.2f}"
         if by_the_clock
@@ -193,7 +195,7 @@ def _latency(case: JudgingInput, judged: Judged) -> VerdictReport:
 
 
 def _wait(case: JudgingInput, judged: Judged) -> VerdictReport:
-    fair = case.evidence.near_half(judged.rule.apart)
+    fair = case.evidence.near_half(judged.rule.share_tolerance)
     mine, theirs = (fair.of(version, "waits") for version in (fair.candidate, fair.stable))
     if not mine or not theirs:
         return VerdictReport(difference=AT_HALF)
@@ -404,20 +406,21 @@ def _because(case: JudgingInput, verdict: Verdict) -> str:
         )
 
     if verdict.word == "hold":
-        return (
-            f"{', '.join(verdict.because)} of {candidate} differ: a person should look before it "
-            f"goes on"
-        )
+        return f"{_titles(verdict)} of {candidate} differ: a person should look before it goes on"
 
     if verdict.word == "pass":
-        return f"{', '.join(verdict.because)} of {candidate} proved to be within the margins"
+        return f"{_titles(verdict)} of {candidate} proved to be within the margins"
     if verdict.because:
-        return f"not yet: {', '.join(verdict.because)} not proved"
+        return f"not yet: {_titles(verdict)} not proved"
 
     required = any(judged.rule.required for judged in verdict.signals)
     if required:
         return "not yet: proved, but its recent requests look worse"
     return "nothing against it"
+
+
+def _titles(verdict: Verdict) -> str:
+    return ", ".join(map(title_of, verdict.because))
 
 
 def _blame(case: JudgingInput, judged: Judged) -> str:
@@ -432,8 +435,8 @@ def _blame(case: JudgingInput, judged: Judged) -> str:
         )
 
     return (
-        f"{judged.rule.name}: {numbers.candidate}, {numbers.stable} on {case.rollout.stable} "
-        f"({evidence})"
+        f"{title_of(judged.rule.name)}: {numbers.candidate}, {numbers.stable} on "
+        f"{case.rollout.stable} ({evidence})"
     )
 
 

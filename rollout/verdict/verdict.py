@@ -258,7 +258,10 @@ def _latency(rule: SignalPolicy, evidence: Evidence, _reference: Reference) -> A
     is at a small weight. What users wait is what `wait` looks at. One half of the capital is on
     processor time, one on the clock's."""
     edge = ratio_bins(1 + rule.tolerance)
-    compared = evidence.sides("timing", edge), evidence.near_half(rule.apart).sides("elapsed", edge)
+    compared = (
+        evidence.sides("timing", edge),
+        evidence.near_half(rule.share_tolerance).sides("elapsed", edge),
+    )
     return weighted([(0.5, log_discordant(sides[..., 1], sides[..., 0])) for sides in compared])
 
 
@@ -271,9 +274,9 @@ def _wait(rule: SignalPolicy, evidence: Evidence, reference: Reference) -> Array
     """Only at equal shares: a smaller one has smaller batches and an idle process, and looks fast
     or slow for that.
     """
-    fair, capitals = evidence.near_half(rule.apart), []
+    fair, capitals = evidence.near_half(rule.share_tolerance), []
     for threshold, rate in reference.waits:
-        slower = slower_bin(threshold, 1 + rule.tolerance, rule.beside_ms)
+        slower = slower_bin(threshold, 1 + rule.tolerance, rule.overhead_ms)
         capitals.append(log_against(fair.above("waits", slower, threshold), rate))
     return weighted([(1 / len(capitals), capital) for capital in capitals])
 

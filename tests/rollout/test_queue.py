@@ -9,7 +9,7 @@ from rollout.state.policy import VerdictConfig, policy
 from rollout.state.strategy import STRATEGIES
 from tests.rollout.typed import STARTED, facts, recorded, typed
 
-QUEUE = policy(VerdictConfig(hotfix="queue"), STRATEGIES["canary"])
+QUEUE = policy(VerdictConfig(on_conflict="queue"), STRATEGIES["canary"])
 STEPS = (Step(100, 1.0), Step(5000))
 
 

@@ -11,7 +11,7 @@ from store.entry import Entry
 from tests.rollout.typed import EMPTY, STARTED, typed
 
 CANARY = typed("canary v2 --steps 5,50", ledger=STARTED)
-QUEUEING = typed("canary v2 --auto", ledger=STARTED, judging=VerdictConfig(hotfix="queue"))
+QUEUEING = typed("canary v2 --auto", ledger=STARTED, judging=VerdictConfig(on_conflict="queue"))
 SECOND = typed("promote v2", ledger=STARTED)
 
 

@@ -335,7 +335,7 @@ def test_a_person_who_paused_it_is_waited_for_beyond_the_deadline() -> None:
 
 # A hotfix.
 
-YIELDING = VerdictConfig(hotfix="supersede")
+YIELDING = VerdictConfig(on_conflict="supersede")
 HOTFIXES = ("canary v3 --auto", "blue-green v3", "promote v3", "release-in-place v3", "shadow v3")
 
 
