@@ -152,15 +152,25 @@ def from_mapping(mapping: Mapping[str, Any]) -> Settings:
 
 def paths(cls: Any = Settings, prefix: str = "") -> list[str]:
     """Every setting's dotted path, in order."""
-    found: list[str] = []
-    for name, kind in get_type_hints(cls).items():
+    listed: list[str] = []
+    for name, kind in _kinds(cls).items():
         path = f"{prefix}{name}"
-        found += paths(kind, f"{path}.") if is_dataclass(kind) else [path]
-    return found
+        if is_dataclass(kind):
+            listed += paths(kind, f"{path}.")
+        else:
+            listed.append(path)
+
+    return listed
+
+
+def _kinds(cls: Any) -> dict[str, Any]:
+    """The type of each setting of a table."""
+    hints = get_type_hints(cls)
+    return {setting.name: hints[setting.name] for setting in fields(cls)}
 
 
 def _build(cls: type[T], mapping: Mapping[str, Any], prefix: str) -> T:
-    kinds = get_type_hints(cls)
+    kinds = _kinds(cls)
     for key in mapping:
         if key not in kinds:
             raise BadSetting(

@@ -14,7 +14,8 @@ from rollout.state.policy import Policy, SignalPolicy, VerdictConfig, policy
 from rollout.state.strategy import strategy
 from rollout.verdict.baseline import Reference
 from rollout.verdict.evidence import Evidence, Tally
-from rollout.verdict.verdict import RESTARTS, against, weighted
+from rollout.verdict.sequential import weighted
+from rollout.verdict.verdict import RESTARTS, against
 
 CANDIDATE, STABLE = "v2", "v1"
 CANARY = policy(VerdictConfig(), strategy("canary"))

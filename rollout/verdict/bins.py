@@ -1,6 +1,7 @@
 """Numbers in logarithmic bins, so that a distribution is a few counts that can be added up."""
 
 import math
+from collections.abc import Mapping
 
 BINS_PER_OCTAVE = 16
 """Of latencies: a quantile is known to 4.4 %."""
@@ -62,6 +63,17 @@ def ratio_bins_within(factor: float) -> int:
 def ratio_of(index: float) -> float:
     """The lower edge of a ratio's bin."""
     return float(2 ** (index / RATIO_BINS))
+
+
+def quantile_bin(bins: Mapping[str, int], quantile: float) -> int:
+    """The bin in which a quantile lies of counts by bin; 0 where there are none."""
+    total, reached = sum(bins.values()), 0
+    for index in sorted(map(int, bins)):
+        reached += bins[str(index)]
+        if reached >= quantile * total:
+            return index
+
+    return 0
 
 
 def value_bin(value: float) -> int:

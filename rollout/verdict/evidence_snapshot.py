@@ -14,11 +14,12 @@ from rollout.state.split import ALL
 from rollout.verdict.baseline import Reference, enough, reference_of, reference_of_body
 from rollout.verdict.evidence import Evidence, Tally, from_body, merged
 from rollout.verdict.report import JudgingInput
+from rollout.verdict.signals.registry import threshold_kinds
 from rollout.verdict.verdict import RESTARTS, Verdict
 
 REFERENCE = "reference"
 FAILED = "failed"
-BY_THRESHOLDS = ("waits", "classes", "values")
+BY_THRESHOLDS = threshold_kinds()
 """Kinds that are read by thresholds of the reference, so they count from the moment that it
 stands.
 """

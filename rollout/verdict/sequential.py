@@ -16,8 +16,8 @@ Ramdas, Estimating means of bounded random variables by betting (2020); Podkopae
 Sequential predictive two-sample testing (2023)."""
 
 import math
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -112,6 +112,14 @@ def log_ratio(drawn: Mapping[float, Array]) -> Array:
 
     if drawn:
         return log_mean(total)
+    return 0.0
+
+
+def weighted(capitals: Sequence[tuple[float, Array]]) -> Array:
+    """Log of a weighted sum of capitals given as logs."""
+    logs = [log + math.log(weight) for weight, log in capitals if weight > 0]
+    if logs:
+        return reduce(np.logaddexp, logs)
     return 0.0
 
 

@@ -3,6 +3,7 @@ it cannot be.
 """
 
 import json
+import math
 import re
 from dataclasses import replace
 from typing import Any
@@ -14,13 +15,10 @@ from rollout.settings import from_mapping
 from rollout.state.classes import Answers, answers_of
 from rollout.state.policy import (
     ACTIONS,
-    LOSSES,
     PROVABLE,
     SIGNALS,
-    Errors,
-    Labels,
-    Latency,
     Policy,
+    SignalPolicy,
     VerdictConfig,
     check,
     numbers,
@@ -29,8 +27,12 @@ from rollout.state.policy import (
     section_of,
     title_of,
 )
+from rollout.state.signal_settings import LOSSES, Errors, Labels, Latency
 from rollout.state.strategy import STRATEGIES, strategy
-from rollout.verdict.verdict import AGAINST, PROOF
+from rollout.verdict.baseline import Reference
+from rollout.verdict.evidence import Evidence
+from rollout.verdict.signals import registry
+from rollout.verdict.verdict import proof
 
 SPLIT = ["errors", "refusals", "latency", "wait", "prediction", "labels"]
 
@@ -242,8 +244,18 @@ def test_the_known_words_are_taken(action: str, loss: str) -> None:
 
 
 def test_every_signal_can_be_bet_on_and_every_proof_is_of_a_signal() -> None:
-    assert tuple(AGAINST) == SIGNALS
-    assert set(PROOF) == set(PROVABLE) < set(SIGNALS)
+    assert tuple(registry.SIGNALS) == SIGNALS
+    rules = [
+        SignalPolicy(name, "watch", 0.1, required=False, tolerance=0.0, margin=0.1)
+        for name in SIGNALS
+    ]
+    nothing = Evidence("v2", "v1", {})
+    for rule in rules:
+        against = registry.SIGNALS[rule.name].against(rule, nothing, Reference())
+        assert math.isfinite(float(against))
+
+    proved = [rule.name for rule in rules if proof(rule, nothing, Reference()) is not None]
+    assert set(proved) == set(PROVABLE) < set(SIGNALS)
 
 
 def test_every_key_of_the_table_is_an_option_or_a_signal() -> None:

@@ -13,7 +13,8 @@ import pytest
 from rollout.state.policy import Policy, VerdictConfig, policy
 from rollout.state.strategy import STRATEGIES, strategy
 from rollout.verdict.baseline import Reference
-from rollout.verdict.report import AT_HALF, NEVER, NO_DATA, OFF, JudgingInput, account
+from rollout.verdict.report import NEVER, OFF, JudgingInput, account
+from rollout.verdict.signals.numbers import AT_HALF, NO_DATA
 from tests.rollout.counted import (
     BESIDE,
     CANARY,
