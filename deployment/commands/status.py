@@ -151,7 +151,7 @@ def _rollout(rollout: Rollout | None, now: float) -> Picture | None:
         return None
 
     return {
-        **rollout.told(),
+        **rollout.outline(),
         "steps": [asdict(step) for step in rollout.steps],
         "judged": rollout.policy is not None,
         "held": list(rollout.held),

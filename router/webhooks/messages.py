@@ -81,5 +81,5 @@ def _state(entry: Entry) -> dict[str, Any]:
     weights = ledger.split.weights() if ledger.split else {}
     split = {version: weight / 100 for version, weight in weights.items()}
     rollout = ledger.rollout
-    told = None if rollout is None else {**rollout.told(), "steps": len(rollout.steps)}
+    told = None if rollout is None else {**rollout.outline(), "steps": len(rollout.steps)}
     return {"released": ledger.released, "split": split, "rollout": told}

@@ -308,7 +308,7 @@ def test_blue_green_goes_back_when_the_new_version_fails(court: Court, users: Us
 def test_release_in_place_leaves_one_process_or_goes_back(court: Court, users: Users) -> None:
     since = court.ledger.revision
     said = court.town.run("release-in-place", "v2", "--auto").out
-    assert "retire: v1 ended, and stays the way back" in said
+    assert "retire: v1 stopped, and stays the rollback target" in said
     assert court.acts(since) == [
         ("ann", "release-in-place"),
         ("conductor", "promote"),

@@ -33,7 +33,7 @@ def test_whatever_the_strategy_it_is_held_and_the_counts_are_said(how: str) -> N
     ledger = typed(COMMANDS.get(how, f"{how} v2 --auto"), ledger=STARTED)
     record = tick(ledger)
     assert record is not None
-    assert (record.act, record.summary) == ("hold", f"{how} of v2 held: memory ({TOLD})")
+    assert (record.act, record.summary) == ("hold", f"{how} of v2 on hold: memory ({TOLD})")
     assert record.undo == "python deploy.py resume"
     after = record.ledger
     assert after.running().held == ("memory",)
@@ -69,7 +69,7 @@ def test_it_is_held_beside_another_reason_and_without_any_verdict() -> None:
     both, alone = tick(CANARY, verdict_of("hold", "prediction")), tick(CANARY, None)
     assert both is not None
     assert alone is not None
-    assert both.summary == f"canary of v2 held: prediction, memory ({TOLD})"
+    assert both.summary == f"canary of v2 on hold: prediction, memory ({TOLD})"
     assert both.ledger.running().held == ("prediction", "memory")
     assert alone.ledger.running().held == ("memory",)
 

@@ -260,7 +260,7 @@ def test_what_a_person_should_see_is_held_once_and_goes_on_when_it_is_accepted(
     seen = verdict_of(word, "prediction")
     record = tick(BEGUN[how], seen)
     assert record is not None
-    assert (record.act, record.summary) == ("hold", f"{how} of v2 held: prediction")
+    assert (record.act, record.summary) == ("hold", f"{how} of v2 on hold: prediction")
     assert record.undo == f"{COMMAND} resume"
     held = record.ledger
     assert standing(held) == standing(BEGUN[how])
@@ -310,7 +310,7 @@ def test_what_is_undecided_at_its_deadline_is_held_once(how: str) -> None:
     assert tick(ledger, WAIT, LATE - 0.1) is None
     record = tick(ledger, WAIT, LATE)
     assert record is not None
-    assert record.summary == f"{how} of v2 held: deadline"
+    assert record.summary == f"{how} of v2 on hold: deadline"
     assert tick(record.ledger, WAIT, LATE + 1) is None
     on = typed("resume", ledger=record.ledger, now=LATE + 2)
     assert tick(on, WAIT, 2 * LATE) is None

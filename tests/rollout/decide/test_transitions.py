@@ -75,8 +75,8 @@ def test_no_version_is_twice_among_the_ways_back_nor_is_the_released_one() -> No
 
 
 def test_to_go_back_takes_the_target_from_the_ways_back_and_does_not_add_the_failed_one() -> None:
-    once = transitions.gone_back(SECOND, "v2")
-    twice = transitions.gone_back(once, "v1")
+    once = transitions.rolled_back(SECOND, "v2")
+    twice = transitions.rolled_back(once, "v1")
     assert (once.released, once.released_before, once.weight("v2")) == ("v2", ("v1",), ALL)
     assert (twice.released, twice.released_before, twice.weight("v1")) == ("v1", (), ALL)
     assert states(twice) == ["released", "deployed", "deployed"]
@@ -147,7 +147,7 @@ def test_a_version_without_a_process_never_gets_traffic() -> None:
     gone = typed("retire v3", ledger=STARTED)
     for move in (
         transitions.released,
-        transitions.gone_back,
+        transitions.rolled_back,
         lambda ledger, name: transitions.shadowed(ledger, name, 100),
     ):
         with pytest.raises(IllegalEvent, match="v3 is retired"):
