@@ -79,7 +79,9 @@ def _table(mapping: Table, path: str) -> Table | None:
     """The table at a dotted path; None where there is none."""
     table: Any = mapping
     for key in path.split("."):
-        table = table.get(key) if isinstance(table, dict) else None
+        if not isinstance(table, dict):
+            return None
+        table = table.get(key)
 
     if isinstance(table, dict):
         return table

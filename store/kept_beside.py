@@ -1,4 +1,4 @@
-"""What is kept beside the ledger: is it there, and can it be read? Makes nothing."""
+"""Checks what is stored apart from the ledger: is it there, and can it be read? Makes nothing."""
 
 from sqlalchemy import Engine, literal, select
 

@@ -263,8 +263,7 @@ def retire(ledger: Ledger, name: str, force: bool = False, way_back: bool = Fals
             f"{name} is the rollback target: with --force it goes, and `rollback` loses it"
         )
 
-    stack = tuple(target for target in ledger.released_before if target != name)
-    gone = replace(retired, released_before=stack)
+    gone = replace(retired, released_before=ledger.targets_without(name))
     return (_record(gone, "retire", f"{name} retired", f"deploy {name}"), *_ends_of(version))
 
 

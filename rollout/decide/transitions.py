@@ -25,7 +25,7 @@ def released(ledger: Ledger, name: str) -> Ledger:
     """`name` answers everybody; the version released before it is the rollback target."""
     calm = calmed(ledger)
     before = calm.released
-    stack = tuple(v for v in calm.released_before if v not in (name, before))
+    stack = calm.targets_without(name, before)
     if before is not None and before != name:
         calm = calm.with_event(before, Event.WITHDRAW)
         stack = (*stack, before)
@@ -54,7 +54,7 @@ def rolled_back(ledger: Ledger, target: str) -> Ledger:
     if calm.released is not None:
         calm = calm.with_event(calm.released, Event.WITHDRAW)
 
-    stack = tuple(v for v in calm.released_before if v != target)
+    stack = calm.targets_without(target)
     back = replace(
         _all_to(calm, target), released=target, released_before=stack, last=None, flagged=False
     )

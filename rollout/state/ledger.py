@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from itertools import starmap
 from types import MappingProxyType
 from typing import Any
 
@@ -158,6 +159,10 @@ class Ledger:
         if self.released_before:
             return self.released_before[-1]
         return None
+
+    def targets_without(self, *names: str | None) -> tuple[str, ...]:
+        """The stack of rollback targets, these versions taken from it."""
+        return tuple(target for target in self.released_before if target not in names)
 
     def with_event(self, name: str, event: Event) -> "Ledger":
         """The ledger after `event` happened to that version; raises IllegalEvent."""
@@ -324,8 +329,8 @@ def _split_body(split: TrafficSplit | None) -> Body | None:
 def _split(body: Body | None) -> TrafficSplit | None:
     if body is None:
         return None
-    shadows = tuple((version, share) for version, share in body["shadows"])
-    return TrafficSplit(body["salt"], tuple(Slice(*piece) for piece in body["slices"]), shadows)
+    slices = tuple(starmap(Slice, body["slices"]))
+    return TrafficSplit(body["salt"], slices, tuple(map(tuple, body["shadows"])))
 
 
 def _rollout_body(rollout: Rollout | None) -> Body | None:

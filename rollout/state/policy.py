@@ -68,8 +68,13 @@ class VerdictConfig:
 def _sections() -> dict[str, type[SignalSettings]]:
     """The sections of signals, by their names in `[verdict]`, in order."""
     types = get_type_hints(VerdictConfig)
-    names = [part.name for part in fields(VerdictConfig)]
-    return {name: types[name] for name in names if issubclass(types[name], SignalSettings)}
+    sections = {}
+    for setting in fields(VerdictConfig):
+        kind = types[setting.name]
+        if issubclass(kind, SignalSettings):
+            sections[setting.name] = kind
+
+    return sections
 
 
 SECTIONS: Mapping[str, str] = MappingProxyType(
@@ -141,8 +146,8 @@ class Policy:
         """Plain JSON. `policy_of(to_body())` is the identity."""
         return {
             **_stored(self),
-            "rules": [_stored(rule) for rule in self.rules],
-            "unjudged": [list(pair) for pair in self.unjudged],
+            "rules": list(map(_stored, self.rules)),
+            "unjudged": list(map(list, self.unjudged)),
         }
 
 
@@ -150,19 +155,28 @@ def policy_of(body: Mapping[str, Any]) -> Policy:
     """The policy of plain JSON; raises KeyError, TypeError."""
     values = _read(body)
     values["rules"] = tuple(SignalPolicy(**_read(rule)) for rule in body["rules"])
-    values["unjudged"] = tuple((name, because) for name, because in body.get("unjudged", ()))
+    values["unjudged"] = tuple(map(tuple, body.get("unjudged", ())))
     return Policy(**values)
 
 
 def _stored(value: Policy | SignalPolicy) -> dict[str, Any]:
     """Its fields under the names that the ledger has for them."""
-    return {STORED_KEYS.get(name, name): field for name, field in asdict(value).items()}
+    body = asdict(value)
+    for name, key in STORED_KEYS.items():
+        if name in body:
+            body[key] = body.pop(name)
+
+    return body
 
 
 def _read(body: Mapping[str, Any]) -> dict[str, Any]:
     """Stored fields under their own names."""
-    names = {stored: name for name, stored in STORED_KEYS.items()}
-    return {names.get(key, key): value for key, value in body.items()}
+    values = dict(body)
+    for name, key in STORED_KEYS.items():
+        if key in values:
+            values[name] = values.pop(key)
+
+    return values
 
 
 def policy(
@@ -263,7 +277,8 @@ def _word(path: str, word: str, known: tuple[str, ...]) -> None:
 
 def numbers(judging: VerdictConfig) -> list[tuple[str, Any]]:
     """Every table of `[verdict]` with its path."""
-    return [
-        ("verdict", judging),
-        *((f"verdict.{section_of(name)}", judging.signal(name)) for name in SIGNALS),
-    ]
+    tables: list[tuple[str, Any]] = [("verdict", judging)]
+    for name in SIGNALS:
+        tables.append((f"verdict.{section_of(name)}", judging.signal(name)))
+
+    return tables

@@ -79,7 +79,10 @@ def quantile_bin(bins: Mapping[str, int], quantile: float) -> int:
 def value_bin(value: float) -> int:
     """The bin of any finite number; larger numbers have larger bins."""
     size = abs(value) / _SMALLEST_VALUE
-    index = int(math.log2(size) * VALUE_BINS) + 1 if size > 1 else 0
+    if size <= 1:
+        return 0
+
+    index = int(math.log2(size) * VALUE_BINS) + 1
     if value >= 0:
         return index
     return -index

@@ -1,11 +1,11 @@
 """A verdict with its numbers, as plain JSON: what `status`, `watch` and `explain` show, and what
 the ledger keeps.
 
-Dearer than the verdict itself (intervals and estimates), so it is made when somebody looks, not
-each second."""
+It takes longer than the verdict itself (intervals and estimates), so it is made when somebody
+looks, not each second."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +24,8 @@ OFF = "off: labels came for one version more than for the other"
 
 @dataclass(frozen=True)
 class JudgingInput:
-    """All that an account is made of. weight: basis points of the candidate now; running_s: since
-    it began.
+    """All that a report is made of. weight: basis points of the candidate now; running_s: since
+    the rollout began.
     """
 
     rollout: Rollout
@@ -46,7 +46,7 @@ class JudgingInput:
 
 
 def account(case: JudgingInput, verdict: Verdict | None = None) -> dict[str, Any]:
-    """The whole account of a case."""
+    """The whole report of a verdict, by default of the one on this input."""
     verdict = verdict or case.verdict()
     candidate = int(case.evidence.requests(case.evidence.candidate))
     requests = candidate + int(case.evidence.requests(case.evidence.stable))
@@ -136,8 +136,10 @@ def _says(
     if half == math.inf:
         return "not reachable at this rate"
 
-    unit = numbers.unit
-    time = _in_time(case, half, requests) if not unit else ""
+    unit, time = numbers.unit, ""
+    if not unit:
+        time = _in_time(case, half, requests)
+
     return f"about {_short(half)} more{unit} (90 %: {_short(most or half)}){time}"
 
 
@@ -170,12 +172,11 @@ def _because(case: JudgingInput, verdict: Verdict) -> str:
     candidate = case.rollout.candidate
     if verdict.word == "fail":
         alarm = f"false alarm at most {100 * case.policy.alpha:g} % over the whole rollout"
-        blamed = [judged for judged in verdict.signals if judged.rule.name in verdict.because]
-        told = (
-            "; ".join(_blame(case, judged) for judged in blamed)
-            or f"evidence {_times_of(verdict.against)} together"
-        )
-        return f"{candidate} is worse: {told} ({alarm})"
+        faults = "; ".join(_faults(case, verdict))
+        if not faults:
+            faults = f"evidence {_times_of(verdict.against)} together"
+
+        return f"{candidate} is worse: {faults} ({alarm})"
 
     if verdict.word == "invalid":
         return (
@@ -200,10 +201,12 @@ def _titles(verdict: Verdict) -> str:
     return ", ".join(map(title_of, verdict.because))
 
 
-def _blame(case: JudgingInput, judged: Judged) -> str:
-    fault = SIGNALS[judged.rule.name].fault(case.of_signal(judged.rule))
-    evidence, needed = _times_of(judged.against), _times_of(judged.against_needed)
-    return f"{fault} (evidence {evidence}, needed {needed})"
+def _faults(case: JudgingInput, verdict: Verdict) -> Iterator[str]:
+    for judged in verdict.signals:
+        if judged.rule.name in verdict.because:
+            fault = SIGNALS[judged.rule.name].fault(case.of_signal(judged.rule))
+            evidence, needed = _times_of(judged.against), _times_of(judged.against_needed)
+            yield f"{fault} (evidence {evidence}, needed {needed})"
 
 
 def _times_of(logarithm: float) -> str:

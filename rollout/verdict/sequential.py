@@ -123,6 +123,11 @@ def weighted(capitals: Sequence[tuple[float, Array]]) -> Array:
     return 0.0
 
 
+def evenly_weighted(capitals: Sequence[Array]) -> Array:
+    """The same with equal weights that sum to 1."""
+    return weighted([(1 / len(capitals), capital) for capital in capitals])
+
+
 def log_mean(logs: Array) -> Array:
     """The logarithm of the mean of exponentials over the last axis."""
     top = logs.max(-1, keepdims=True)
@@ -247,9 +252,10 @@ def first_passage(quantile: float, level: float, drift: float, spread: float) ->
 
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (
-            (middle, high) if _passed(middle, level, drift, spread) < quantile else (low, middle)
-        )
+        if _passed(middle, level, drift, spread) < quantile:
+            low = middle
+        else:
+            high = middle
 
     return high
 
@@ -345,6 +351,9 @@ def _edge(low: float, high: float, reached: Any) -> float:
 
     for _ in range(30):
         middle = (low + high) / 2
-        low, high = (middle, high) if reached(middle) else (low, middle)
+        if reached(middle):
+            low = middle
+        else:
+            high = middle
 
     return low

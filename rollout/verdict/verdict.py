@@ -126,8 +126,11 @@ def staked(capitals: Array) -> Array:
     """Log capital of who stakes most from the start, the rest from each restart on. capitals: one a
     period.
     """
-    kept = (1 - AT_START) / len(RESTARTS)
-    parts = [(AT_START, capitals[0]), *((kept, capital) for capital in capitals[1:])]
+    at_restart = (1 - AT_START) / len(RESTARTS)
+    parts = [(AT_START, capitals[0])]
+    for capital in capitals[1:]:
+        parts.append((at_restart, capital))
+
     return weighted([*parts, _unstaked(parts)])
 
 
@@ -194,8 +197,20 @@ def _recent_look_fine(capitals: Mapping[str, Array], policy: Policy) -> bool:
 
 
 def _proved(signals: Sequence[Judged]) -> bool:
-    required = [s for s in signals if s.rule.required]
-    return bool(required) and all(s.certified for s in required)
+    required = _required(signals)
+    return bool(required) and not _unproved(required)
+
+
+def _required(signals: Sequence[Judged]) -> list[Judged]:
+    return [signal for signal in signals if signal.rule.required]
+
+
+def _unproved(signals: Sequence[Judged]) -> list[Judged]:
+    return [signal for signal in signals if not signal.certified]
+
+
+def _names(signals: Sequence[Judged]) -> tuple[str, ...]:
+    return tuple(signal.rule.name for signal in signals)
 
 
 def _word(
@@ -210,13 +225,12 @@ def _word(
     if held:
         return "hold", held
 
-    required = [s for s in signals if s.rule.required]
+    required = _required(signals)
     if proved:
-        return "pass", tuple(s.rule.name for s in required)
-
-    return "undecided", tuple(s.rule.name for s in required if not s.certified)
+        return "pass", _names(required)
+    return "undecided", _names(_unproved(required))
 
 
 def _worse(signals: Sequence[Judged], action: str) -> tuple[str, ...]:
     """The signals with this action that alone are enough."""
-    return tuple(s.rule.name for s in signals if s.worse and s.rule.action == action)
+    return _names([s for s in signals if s.worse and s.rule.action == action])

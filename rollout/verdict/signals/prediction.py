@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rollout.state.policy import SignalPolicy
 from rollout.verdict.baseline import Reference
 from rollout.verdict.evidence import Evidence
-from rollout.verdict.sequential import Array, Tables, log_against, means, weighted
+from rollout.verdict.sequential import Array, Tables, evenly_weighted, log_against, means
 from rollout.verdict.signals.numbers import SignalNumbers, rates
 from rollout.verdict.signals.signal import SignalInput, VerdictSignal
 
@@ -28,12 +28,11 @@ class PredictionSignal(VerdictSignal):
             capitals.append(log_against(tables, share, 1.0, rule.tolerance))
             capitals.append(log_against(fewer, 1 - share, 1.0, rule.tolerance))
 
-        return weighted([(1 / len(capitals), capital) for capital in capitals])
+        return evenly_weighted(capitals)
 
     def numbers(self, seen: SignalInput) -> SignalNumbers:
         """The class, or the values above a decile, that differ most."""
-        compared = _compared(seen.evidence, seen.reference)
-        counted = [(name, tables, share) for name, tables, share in compared if tables]
+        counted = list(filter(_has_counts, _compared(seen.evidence, seen.reference)))
         if not counted:
             return SignalNumbers()
 
@@ -47,6 +46,10 @@ def _compared(evidence: Evidence, reference: Reference) -> Iterator[Compared]:
 
     for edge, share in reference.values:
         yield "high values", evidence.above(VALUES, edge, edge), share
+
+
+def _has_counts(compared: Compared) -> bool:
+    return bool(compared[1])
 
 
 def _difference(compared: Compared) -> float:

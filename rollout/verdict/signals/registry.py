@@ -27,4 +27,8 @@ SIGNALS: Mapping[str, VerdictSignal] = MappingProxyType({signal.name: signal for
 
 def threshold_kinds() -> tuple[str, ...]:
     """Kinds of counts that are read by thresholds of the reference."""
-    return tuple(kind for signal in _ALL for kind in signal.threshold_kinds)
+    kinds: tuple[str, ...] = ()
+    for signal in _ALL:
+        kinds += signal.threshold_kinds
+
+    return kinds

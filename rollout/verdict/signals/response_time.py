@@ -7,7 +7,7 @@ from rollout.state.policy import SignalPolicy
 from rollout.verdict.baseline import Reference
 from rollout.verdict.bins import bin_edge_ms, quantile_bin, slower_bin
 from rollout.verdict.evidence import Evidence
-from rollout.verdict.sequential import Array, log_against, weighted
+from rollout.verdict.sequential import Array, evenly_weighted, log_against
 from rollout.verdict.signals.numbers import AT_HALF, SignalNumbers
 from rollout.verdict.signals.signal import SignalInput, VerdictSignal
 
@@ -32,7 +32,7 @@ class ResponseTimeSignal(VerdictSignal):
             slower = slower_bin(threshold, 1 + rule.tolerance, rule.overhead_ms)
             capitals.append(log_against(fair.above(KIND, slower, threshold), rate))
 
-        return weighted([(1 / len(capitals), capital) for capital in capitals])
+        return evenly_weighted(capitals)
 
     def numbers(self, seen: SignalInput) -> SignalNumbers:
         """The 99 % quantiles."""

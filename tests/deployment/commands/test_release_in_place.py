@@ -71,7 +71,8 @@ def test_when_it_is_released_the_old_version_is_retired_by_an_act_of_its_own(fre
     )
     assert "✔ release-in-place: v2 answers in place of v1" in out
     assert "v2 released" in out
-    assert out.index("v2 released") < out.index("✔ retire: v1 stopped, and stays the rollback target")
+    stopped = "✔ retire: v1 stopped, and stays the rollback target"
+    assert out.index("v2 released") < out.index(stopped)
     assert fresh.ledger().rollback_target() == "v1"
 
 
