@@ -44,38 +44,38 @@ def engine(url: str) -> Engine:
     return _postgresql(parsed)
 
 
-def beside(ledger: Engine, name: str) -> Engine:
-    """The engine of what is kept beside the ledger under a name, so that no lock and no connection
-    is shared with it.
+def part_engine(ledger: Engine, name: str) -> Engine:
+    """The engine of a part of the record that shares no lock and no connection with the ledger.
 
-    SQLite locks a whole file, so there it is another file, `ledger-NAME.db`; on PostgreSQL the same
-    database with connections of its own. One a ledger's engine and name; disposed of with it."""
-    engines = _BESIDE.setdefault(ledger, {})
+    SQLite locks a whole file, so there it is another file, `ledger-NAME.db`; on PostgreSQL it is
+    the same database with connections of its own. One engine for each ledger and name; disposed of
+    with the ledger's."""
+    engines = _PARTS.setdefault(ledger, {})
     if name not in engines:
         with _MAKING:
             if name not in engines:
-                engines[name] = _made_beside(ledger, name)
+                engines[name] = _made_part(ledger, name)
                 event.listen(ledger, "engine_disposed", lambda _: engines[name].dispose())
 
     return engines[name]
 
 
-def _made_beside(ledger: Engine, name: str) -> Engine:
-    path = file_beside(ledger, name)
+def _made_part(ledger: Engine, name: str) -> Engine:
+    path = part_file(ledger, name)
     if path is None:
         return _postgresql(ledger.url)
     return _sqlite(ledger.url.set(database=str(path)))
 
 
-def file_beside(ledger: Engine, name: str) -> Path | None:
-    """The file of what is kept beside the ledger under a name; None on PostgreSQL."""
+def part_file(ledger: Engine, name: str) -> Path | None:
+    """The file of a part of the record; None on PostgreSQL."""
     if ledger.dialect.name != "sqlite":
         return None
     path = Path(str(ledger.url.database))
     return path.with_name(f"{path.stem}-{name}{path.suffix}")
 
 
-_BESIDE: WeakKeyDictionary[Engine, dict[str, Engine]] = WeakKeyDictionary()
+_PARTS: WeakKeyDictionary[Engine, dict[str, Engine]] = WeakKeyDictionary()
 _MAKING = threading.Lock()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from store.engine import beside, statements, transaction
+from store.engine import part_engine, statements, transaction
 from store.errors import Unstorable
 from store.feedback import WHOLE, require_integer
 from store.ledger import canonical, require_text
@@ -39,15 +39,14 @@ class EvidenceRow:
 
 
 class EvidenceStore:
-    """The evidence of one model. Its tables are made by LedgerStore.create, beside the ledger.
-    Threads may share it.
+    """The evidence of one model. LedgerStore.create makes its tables. Threads may share it.
 
     Every method raises StoreUnavailable when the database cannot be used, and works again when it
     can; Unstorable for a name that a database would not give back as it was, or that is too long
     for a key."""
 
     def __init__(self, engine: Engine, model: str) -> None:
-        self._engine = beside(engine, EVIDENCE_PART)
+        self._engine = part_engine(engine, EVIDENCE_PART)
         self.model = model
         insert = (sqlite if engine.dialect.name == "sqlite" else postgresql).insert
         upsert = insert(EVIDENCE)

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from store.engine import beside, statements, transaction
+from store.engine import part_engine, statements, transaction
 from store.errors import StoreFull, Unstorable
 from store.ledger import require_text
 from store.schema import FEEDBACK, LABELS_PART
@@ -66,14 +66,13 @@ class Feedback:
 
 
 class FeedbackStore:
-    """The feedback of one model. Its table is made by LedgerStore.create, beside the ledger.
-    Threads may share it.
+    """The feedback of one model. LedgerStore.create makes its table. Threads may share it.
 
     Every method raises StoreUnavailable when the database cannot be used, and works again when it
     can."""
 
     def __init__(self, engine: Engine, model: str, most: int = MOST) -> None:
-        self._engine = beside(engine, LABELS_PART)
+        self._engine = part_engine(engine, LABELS_PART)
         self.model, self.most = model, most
         self._of_model = FEEDBACK.c.model == model
         self._unlooked = LOOK_EVERY

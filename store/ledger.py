@@ -50,7 +50,7 @@ class LedgerStore:
         """
         from sqlalchemy import text
 
-        from store.engine import beside, transaction
+        from store.engine import part_engine, transaction
         from store.schema import (
             EVIDENCE_PART,
             EVIDENCE_TABLES,
@@ -62,7 +62,7 @@ class LedgerStore:
 
         assert not isinstance(self._database, DirectDatabase)
         ledger = self._database
-        evidence, labels = beside(ledger, EVIDENCE_PART), beside(ledger, LABELS_PART)
+        evidence, labels = part_engine(ledger, EVIDENCE_PART), part_engine(ledger, LABELS_PART)
         for engine, tables in (
             (ledger, LEDGER_TABLES),
             (evidence, EVIDENCE_TABLES),

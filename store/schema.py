@@ -1,7 +1,7 @@
 """The tables. `revisions` is append-only, and the database itself refuses to change or delete a row
 of it.
 
-They are made in three parts (store/engine.py: `beside`), so that nothing which users or their
+They are made in three parts (store/engine.py: `part_engine`), so that nothing which users or their
 requests write can hold up an act: LEDGER has the revisions and the lease, EVIDENCE what router
 workers counted, LABELS what anybody sends. An older `feedback` table gets the columns that it lacks
 whenever the tables are made."""

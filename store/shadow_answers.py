@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from store.engine import beside, statements, transaction
+from store.engine import part_engine, statements, transaction
 from store.feedback import require_integer
 from store.ledger import require_text
 from store.schema import COPIES, EVIDENCE_PART
@@ -35,14 +35,13 @@ class ShadowAnswer:
 
 
 class ShadowAnswerStore:
-    """The kept answers of one model. Its table is made by LedgerStore.create, beside the ledger.
-    Threads may share it.
+    """The stored answers of one model. LedgerStore.create makes its table. Threads may share it.
 
     Every method raises StoreUnavailable when the database cannot be used, and works again when it
     can."""
 
     def __init__(self, engine: Engine, model: str, most: int = MOST) -> None:
-        self._engine = beside(engine, EVIDENCE_PART)
+        self._engine = part_engine(engine, EVIDENCE_PART)
         self.model, self.most = model, most
         insert = (sqlite if engine.dialect.name == "sqlite" else postgresql).insert
         self._insert = insert(COPIES).on_conflict_do_nothing(
@@ -65,7 +64,7 @@ class ShadowAnswerStore:
                 connection.execute(self._insert, sorted(kept, key=lambda row: row["prediction"]))
 
     def of(self, prediction_ids: Sequence[str]) -> dict[str, ShadowAnswer]:
-        """The kept answers beside these predictions, by prediction id."""
+        """The stored answers to the requests of these predictions, by prediction id."""
         by_digest = {_digest(prediction_id): prediction_id for prediction_id in prediction_ids}
         answers: dict[str, ShadowAnswer] = {}
         with statements(self._engine) as connection:

@@ -165,8 +165,8 @@ def release_in_place(ledger: Ledger, facts: Facts, name: str, policy: Policy | N
 
 
 def _in_place_watched(ledger: Ledger, facts: Facts, name: str, policy: Policy) -> Plan:
-    """All traffic to a fresh process of `name`, the old one beside it until the controller
-    is sure.
+    """All traffic to a fresh process of `name`, the old one runs until the controller is
+    sure.
     """
     _refuse_to_begin_anew(ledger, name, "release-in-place")
     stable, row = _stable(ledger, name), strategy("release-in-place")

@@ -99,7 +99,7 @@ def weighed(ledger: Ledger) -> Ledger:
 
 
 def watched(rollout: Rollout) -> bool:
-    """Whether the candidate has all traffic while the old version stays beside it."""
+    """Whether the candidate has all traffic while the old version keeps running."""
     return rollout.policy is not None and strategy(rollout.strategy).watches
 
 

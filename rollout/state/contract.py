@@ -47,7 +47,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Contract:
-    """The contract of `candidate` beside the one that users of `stable` have."""
+    """The contract of `candidate` compared with the one that users of `stable` have."""
 
     candidate: str
     stable: str

@@ -45,8 +45,8 @@ class Version:
 
 @dataclass(frozen=True)
 class Step:
-    """Weight of the candidate (basis points) and how long to hold it (seconds; None: until
-    told).
+    """Weight of the candidate (basis points) and how long to hold it (seconds; None: until a person
+    takes the next step).
     """
 
     weight: int

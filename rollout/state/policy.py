@@ -37,8 +37,8 @@ class VerdictConfig:
     alpha: the chance that a candidate inside every tolerance is rolled back; beta: that one on a
     margin is promoted. step_s, step_requests: a canary's step takes at least so long and so many
     requests of the candidate. deadline_s: of the whole rollout; undecided: what happens then.
-    watch_s: how long the old version stays beside a switch. on_conflict: what a new rollout does to
-    one that runs by itself: ends it, waits for its end, or is refused."""
+    watch_s: how long the old version keeps running after a switch. on_conflict: what a new rollout
+    does to one that runs by itself: ends it, waits for its end, or is refused."""
 
     alpha: float = 0.05
     beta: float = 0.05

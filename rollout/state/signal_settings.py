@@ -97,8 +97,8 @@ class Latency(SignalSettings):
 
 @dataclass(frozen=True)
 class ResponseTime(SignalSettings):
-    """Time a request takes in router and version: shown, and not acted on unless told so. Tolerance
-    is a part of it.
+    """Time a request takes in router and version: shown, and acted on only where `action` says so.
+    Tolerance is a part of it.
 
     overhead_ms: what it takes in addition on its way to the user. share_tolerance: how far from one
     half the candidate's share may be: only versions with equal shares have equal batches and equal

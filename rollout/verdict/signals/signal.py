@@ -62,7 +62,7 @@ class VerdictSignal(ABC):
         """How many more counts until its proof is there, if the versions are alike.
 
         share: as `numbers` has it; proof: log capital at present. inf: never at this rate; None:
-        it cannot be told.
+        it is unknown.
         """
         return None
 

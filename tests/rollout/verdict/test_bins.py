@@ -16,7 +16,7 @@ from rollout.verdict.bins import (
     slower_bin,
     value_bin,
 )
-from tests.rollout.typed import quick
+from tests.rollout.ledger_commands import quick
 
 times_ms = st.floats(0.11, 200_000.0)
 factors = st.floats(1.0, 4.0)

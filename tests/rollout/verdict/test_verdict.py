@@ -25,7 +25,7 @@ from rollout.verdict.verdict import (
     proof,
     together,
 )
-from tests.rollout.counted import (
+from tests.rollout.evidence_factory import (
     BESIDE,
     CANARY,
     NOTHING,
