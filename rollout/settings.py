@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar, get_origin, get_type_hints
 
 from rollout.errors import BadSetting
+from rollout.renamed_settings import with_current_names
 from rollout.state.policy import VerdictConfig, check, numbers
 
 T = TypeVar("T")
@@ -16,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Unit:
-    """What is assigned to a version: the first of these a request carries, else a cookie, else the
+    """What is assigned to a version: the first of these that a request has, else a cookie, else the
     request itself.
     """
 
@@ -84,7 +85,7 @@ class Deployment:
 
 @dataclass(frozen=True)
 class WebhookSettings:
-    """Whom the router tells of every new revision of the ledger."""
+    """Who gets every new revision of the ledger."""
 
     urls: tuple[str, ...] = ()
 
@@ -124,7 +125,7 @@ class Settings:
 TARGETS = ("local", "heroku")
 PINNING = "loopback"
 LONGEST_PREFIX = 16
-MAY_BE_NOTHING = (
+MAY_BE_ZERO = (
     "port",
     "tolerance",
     "shadow_tolerance",
@@ -133,39 +134,54 @@ MAY_BE_NOTHING = (
     "margin",
     "cold_s",
     "step_s",
-    "beside_ms",
-    "apart",
+    "overhead_ms",
+    "share_tolerance",
     "warm_s",
 )
+SMALLEST_POSITIVE = 1e-9
 _KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 RUNTIMES = ("certified", "sklearn")
 
 
 def from_mapping(mapping: Mapping[str, Any]) -> Settings:
     """The settings of a parsed deploy.toml; raises BadSetting naming the key."""
-    settings = _build(Settings, mapping, "")
+    current, _ = with_current_names(mapping)
+    settings = _build(Settings, current, "")
     _check(settings)
     return settings
 
 
 def paths(cls: Any = Settings, prefix: str = "") -> list[str]:
     """Every setting's dotted path, in order."""
-    found: list[str] = []
-    for name, kind in get_type_hints(cls).items():
+    listed: list[str] = []
+    for name, kind in _kinds(cls).items():
         path = f"{prefix}{name}"
-        found += paths(kind, f"{path}.") if is_dataclass(kind) else [path]
-    return found
+        if is_dataclass(kind):
+            listed += paths(kind, f"{path}.")
+        else:
+            listed.append(path)
+
+    return listed
+
+
+def _kinds(cls: Any) -> dict[str, Any]:
+    """The type of each setting of a table."""
+    hints = get_type_hints(cls)
+    return {setting.name: hints[setting.name] for setting in fields(cls)}
 
 
 def _build(cls: type[T], mapping: Mapping[str, Any], prefix: str) -> T:
-    kinds = get_type_hints(cls)
+    kinds = _kinds(cls)
     for key in mapping:
         if key not in kinds:
             raise BadSetting(
                 f"deploy.toml: unknown key '{prefix}{key}' (known here: {', '.join(kinds)})"
             )
 
-    values = {key: _value(kinds[key], value, f"{prefix}{key}") for key, value in mapping.items()}
+    values = {}
+    for key, value in mapping.items():
+        values[key] = _value(kinds[key], value, f"{prefix}{key}")
+
     return cls(**values)
 
 
@@ -196,7 +212,7 @@ def _pinning(value: Any, path: str) -> bool | str:
 
 
 def _texts(value: Any, path: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or any(type(each) is not str for each in value):
+    if not isinstance(value, list) or set(map(type, value)) - {str}:
         raise BadSetting(f"deploy.toml: '{path}' is a list of texts, not {value!r}")
     return tuple(value)
 
@@ -222,12 +238,19 @@ def _check(settings: Settings) -> None:
 
 
 def _check_numbers(path: str, table: Any) -> None:
-    for each in fields(table):
-        value = getattr(table, each.name)
-        low = 0 if each.name in MAY_BE_NOTHING else 1e-9
-        if type(value) in (int, float) and not low <= value < float("inf"):
-            least = "of at least 0" if low == 0 else "above 0"
-            raise BadSetting(f"deploy.toml: '{path}.{each.name}' is a number {least}, not {value}")
+    for setting in fields(table):
+        value = getattr(table, setting.name)
+        if type(value) in (int, float):
+            _check_number(f"{path}.{setting.name}", value, setting.name in MAY_BE_ZERO)
+
+
+def _check_number(path: str, value: float, may_be_zero: bool) -> None:
+    smallest = 0.0 if may_be_zero else SMALLEST_POSITIVE
+    if smallest <= value < float("inf"):
+        return
+
+    least = "of at least 0" if may_be_zero else "above 0"
+    raise BadSetting(f"deploy.toml: '{path}' is a number {least}, not {value}")
 
 
 def _check_word(path: str, word: str, known: tuple[str, ...]) -> None:
@@ -236,24 +259,20 @@ def _check_word(path: str, word: str, known: tuple[str, ...]) -> None:
 
 
 def _check_urls(path: str, urls: tuple[str, ...]) -> None:
-    for place, url in enumerate(urls):
+    for index, url in enumerate(urls):
         scheme, _, rest = url.partition("://")
         host = rest.split("/", 1)[0]
-        # Such an address may be a secret, so none is repeated in the message.
-        if (
-            scheme not in ("http", "https")
-            or not host
-            or "@" in host
-            or not url.isprintable()
-            or " " in url
-        ):
+        is_web = scheme in ("http", "https") and host and "@" not in host
+        # The address may be a secret, so the message does not repeat it.
+        if not is_web or not url.isprintable() or " " in url:
             raise BadSetting(
-                f"deploy.toml: '{path}[{place}]' is no address: http://host/path or "
+                f"deploy.toml: '{path}[{index}]' is no address: http://host/path or "
                 f"https://host/path is"
             )
-        if url in urls[:place]:
+
+        if url in urls[:index]:
             raise BadSetting(
-                f"deploy.toml: '{path}[{place}]' is there twice: name each receiver once"
+                f"deploy.toml: '{path}[{index}]' is there twice: name each receiver once"
             )
 
 

@@ -16,7 +16,7 @@ from a2wsgi import WSGIMiddleware
 
 from rollout.log_drain import PATH as DRAINS
 from rollout.state.classes import Answers
-from rollout.state.policy import Labels
+from rollout.state.signal_settings import Labels
 from router.access import Access
 from router.config import RouterConfig, from_environment
 from router.control.controller import TICK_S, Controller

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.judges.repeated_tests import chi_square
 from cli.render.verdict import times
-from rollout.state.policy import SIGNALS, VerdictConfig, policy
+from rollout.state.policy import SIGNALS, VerdictConfig, policy, section_of
 from rollout.state.strategy import STRATEGIES, strategy
 from rollout.verdict.baseline import Reference
 from rollout.verdict.evidence import Evidence, merged
@@ -55,7 +55,7 @@ def signals() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 def _signal(name: str) -> tuple[str, ...]:
     judging = VerdictConfig()
-    signal = getattr(judging, name)
+    signal = judging.signal(name)
     needed = 1 / (judging.alpha * signal.weight)
     margin = "no proof"
     if signal.margin:
@@ -66,7 +66,7 @@ def _signal(name: str) -> tuple[str, ...]:
     tolerance = f"{100 * signal.tolerance:g} %" if signal.tolerance else "0"
     by = ", ".join(f"`{row.name}`" for row in STRATEGIES.values() if name in row.signals)
     return (
-        f"`{name}`",
+        f"`{section_of(name)}`",
         _summary(type(signal)),
         signal.action,
         f"{signal.weight:g}",

@@ -24,15 +24,21 @@ _NEXT_STEPS = {
 def explained(shown: str, without_password: Callable[[str], str], error: Exception) -> str:
     """The message of a StoreUnavailable. shown: the database's address without its password."""
     cause = without_password(_first_line(error))
-    step = next((step for sign, step in _NEXT_STEPS.items() if sign in cause.lower()), None)
-    step = step or "See that the database runs and can be reached, then try again"
-    return f"The record at {shown} cannot be used: {cause}. {step}."
+    return f"The record at {shown} cannot be used: {cause}. {_next_step(cause)}."
+
+
+def _next_step(cause: str) -> str:
+    for sign, step in _NEXT_STEPS.items():
+        if sign in cause.lower():
+            return step
+
+    return "See that the database runs and can be reached, then try again"
 
 
 def _first_line(error: Exception) -> str:
     """The driver's own words; of several lines the first, which names the cause."""
     words = str(getattr(error, "orig", None) or error).partition(" (Background on")[0]
-    lines = [line.strip() for line in words.splitlines() if line.strip()]
-    if lines:
-        return lines[0].rstrip(".")
+    for line in filter(str.strip, words.splitlines()):
+        return line.strip().rstrip(".")
+
     return type(error).__name__

@@ -1,10 +1,10 @@
-"""A cheap hint that the record may have changed, so that it need not be asked often to be followed
-at once.
+"""A cheap hint that the record may have changed, so that it is followed at once without being asked
+often.
 
-SQLite: the stamps of its file and its write-ahead log. PostgreSQL: LISTEN, for the notice that the
-table's trigger gives. A hint may be missed (a pooler that does not pass notices on, two writes
-within one tick of the file system's clock), so who follows the record asks it from time to time all
-the same."""
+SQLite: the time stamps of its file and its write-ahead log. PostgreSQL: LISTEN, for the notice that
+the table's trigger gives. A hint may be missed (a pooler that does not pass notices on, two writes
+within one tick of the file system's clock), so whoever follows the record also asks it from time to
+time."""
 
 import os
 import threading
@@ -26,7 +26,7 @@ PATIENCE_S = 1.0
 
 
 class ChangeNotifier(Protocol):
-    """Rings when something was written."""
+    """Tells that something was written."""
 
     def rung(self) -> bool:
         """Whether something may have been written since the last call. Never waits."""
@@ -35,8 +35,8 @@ class ChangeNotifier(Protocol):
         """Free what it holds."""
 
 
-def bell(engine: Engine) -> ChangeNotifier:
-    """The bell of a database. Build one a process, after forking."""
+def change_notifier(engine: Engine) -> ChangeNotifier:
+    """The notifier of a database. Build one a process, after forking."""
     if engine.dialect.name == "sqlite":
         return FileNotifier(Path(str(engine.url.database)))
     return PostgresNotifier(engine)
@@ -50,13 +50,14 @@ class FileNotifier:
         self._last: tuple[tuple[int, int], ...] = ()
 
     def rung(self) -> bool:
-        """See Bell."""
+        """See ChangeNotifier."""
         stamps = tuple(map(_stamp, self._paths))
         changed, self._last = stamps != self._last, stamps
-        return changed or time.time() - max(when for when, _ in stamps) / 1e9 < FRESH_S
+        newest_ns, _ = max(stamps)
+        return changed or time.time() - newest_ns / 1e9 < FRESH_S
 
     def close(self) -> None:
-        """See Bell."""
+        """See ChangeNotifier."""
 
 
 class PostgresNotifier:
@@ -72,7 +73,7 @@ class PostgresNotifier:
         self._thread.start()
 
     def rung(self) -> bool:
-        """See Bell."""
+        """See ChangeNotifier."""
         # Cleared only where it was set: a notice between a look and the clearing would be lost.
         if not self._rung.is_set():
             return False
@@ -80,7 +81,7 @@ class PostgresNotifier:
         return True
 
     def close(self) -> None:
-        """See Bell."""
+        """See ChangeNotifier."""
         self._closed.set()
         self._thread.join(2 * PATIENCE_S)
 
@@ -90,7 +91,7 @@ class PostgresNotifier:
         _, given = self._engine.dialect.create_connect_args(self._engine.url)
         options = {**LIVELINESS, **given, "autocommit": True}
         while not self._closed.is_set():
-            # Whoever follows the record meets the same fault and tells it.
+            # Whoever follows the record meets the same fault and reports it.
             with suppress(psycopg.Error), psycopg.connect(**options) as connection:
                 connection.execute(f"LISTEN {CHANNEL}")
                 self._rung.set()
@@ -102,7 +103,7 @@ class PostgresNotifier:
 
 def _stamp(path: str) -> tuple[int, int]:
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return 0, 0
-    return found.st_mtime_ns, found.st_size
+    return status.st_mtime_ns, status.st_size

@@ -1,8 +1,8 @@
 """A database reached by its driver alone, one statement at a time: for commands, which end soon and
-must begin at once.
+must start at once.
 
-SQLAlchemy's import takes several times as long as a whole `rollback`; who keeps a database open
-(routers) has its pool."""
+SQLAlchemy's import takes several times as long as a whole `rollback`; routers, which keep a
+database open, use its pool."""
 
 import os
 import re
@@ -73,16 +73,12 @@ def direct(url: str) -> DirectDatabase | None:
     read.
     """
     plain = url.strip()
-    if (
-        plain.startswith(_FILE)
-        and "?" not in plain
-        and plain != f"{_FILE}:memory:"
-        and plain != _FILE
-    ):
+    path = plain.removeprefix(_FILE)
+    if path not in (plain, "", ":memory:") and "?" not in path:
         return DirectFile(plain)
 
-    if found := _SERVER.fullmatch(plain):
-        return DirectServer(found)
+    if match := _SERVER.fullmatch(plain):
+        return DirectServer(match)
     return None
 
 
@@ -139,7 +135,8 @@ class DirectServer(DirectDatabase):
         try:
             connection = self._connected(psycopg)
             cursor = connection.execute(_NAMED.sub(r"%(\1)s", sql), dict(values))
-            return Result(cursor.fetchall() if cursor.description else [], cursor.rowcount)
+            rows = cursor.fetchall() if cursor.description else []
+            return Result(rows, cursor.rowcount)
         except psycopg.Error as error:
             self.close()
             raise StoreUnavailable(explained(self._shown, self._without_password, error)) from None
@@ -166,9 +163,11 @@ class DirectServer(DirectDatabase):
         return self._connection
 
     def _liveliness(self) -> dict[str, Any]:
-        query = self._address.partition("?")[2]
-        named = {pair.partition("=")[0] for pair in query.split("&")}
-        return {name: value for name, value in LIVELINESS.items() if name not in named}
+        options = dict(LIVELINESS)
+        for pair in self._address.partition("?")[2].split("&"):
+            options.pop(pair.partition("=")[0], None)
+
+        return options
 
     def _without_password(self, text: str) -> str:
         from urllib.parse import unquote
@@ -188,9 +187,10 @@ def make_file(path: Path) -> None:
         return
 
     try:
-        missing = [folder for folder in path.parents if not folder.exists()]
-        for folder in reversed(missing):
-            folder.mkdir(mode=0o700, exist_ok=True)
+        for folder in reversed(path.parents):
+            if not folder.exists():
+                folder.mkdir(mode=0o700, exist_ok=True)
+
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         return

@@ -1,5 +1,4 @@
-"""Opens the database: SQLite in WAL, or PostgreSQL through psycopg 3; and says in plain words why
-it cannot.
+"""Opens the database, SQLite in WAL or PostgreSQL through psycopg 3, and explains why it cannot.
 
 Every statement commits by itself, so that a poll costs one statement and no transaction;
 what must be all or nothing runs in `transaction`.
@@ -10,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -44,34 +44,38 @@ def engine(url: str) -> Engine:
     return _postgresql(parsed)
 
 
-def beside(ledger: Engine, name: str) -> Engine:
-    """The engine of what is kept beside the ledger under a name, so that no lock and no connection
-    is shared with it.
+def part_engine(ledger: Engine, name: str) -> Engine:
+    """The engine of a part of the record that shares no lock and no connection with the ledger.
 
-    SQLite locks a whole file, so there it is another file, `ledger-NAME.db`; on PostgreSQL the same
-    database with connections of its own. One a ledger's engine and name; disposed of with it."""
-    there = _BESIDE.setdefault(ledger, {})
-    if name not in there:
-        url = ledger.url
-        if path := file_beside(ledger, name):
-            url = url.set(database=str(path))
+    SQLite locks a whole file, so there it is another file, `ledger-NAME.db`; on PostgreSQL it is
+    the same database with connections of its own. One engine for each ledger and name; disposed of
+    with the ledger's."""
+    engines = _PARTS.setdefault(ledger, {})
+    if name not in engines:
         with _MAKING:
-            if name not in there:
-                there[name] = _sqlite(url) if ledger.dialect.name == "sqlite" else _postgresql(url)
-                event.listen(ledger, "engine_disposed", lambda _: there[name].dispose())
+            if name not in engines:
+                engines[name] = _made_part(ledger, name)
+                event.listen(ledger, "engine_disposed", lambda _: engines[name].dispose())
 
-    return there[name]
+    return engines[name]
 
 
-def file_beside(ledger: Engine, name: str) -> Path | None:
-    """The file of what is kept beside the ledger under a name; None on PostgreSQL."""
+def _made_part(ledger: Engine, name: str) -> Engine:
+    path = part_file(ledger, name)
+    if path is None:
+        return _postgresql(ledger.url)
+    return _sqlite(ledger.url.set(database=str(path)))
+
+
+def part_file(ledger: Engine, name: str) -> Path | None:
+    """The file of a part of the record; None on PostgreSQL."""
     if ledger.dialect.name != "sqlite":
         return None
     path = Path(str(ledger.url.database))
     return path.with_name(f"{path.stem}-{name}{path.suffix}")
 
 
-_BESIDE: WeakKeyDictionary[Engine, dict[str, Engine]] = WeakKeyDictionary()
+_PARTS: WeakKeyDictionary[Engine, dict[str, Engine]] = WeakKeyDictionary()
 _MAKING = threading.Lock()
 
 
@@ -96,7 +100,10 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """A connection whose statements are recorded all or none; raises StoreUnavailable for the
     database's faults.
     """
-    begin = "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN"
+    begin = "BEGIN"
+    if engine.dialect.name == "sqlite":
+        begin = "BEGIN IMMEDIATE"
+
     with statements(engine) as connection:
         connection.exec_driver_sql(begin)
         try:
@@ -113,7 +120,8 @@ def pooled(engine: Engine) -> Run:
     def run(sql: str, values: Mapping[str, Any]) -> Result:
         with statements(engine) as connection:
             done = connection.execute(text(sql), dict(values))
-            return Result([tuple(row) for row in done] if done.returns_rows else [], done.rowcount)
+            rows = list(map(tuple, done)) if done.returns_rows else []
+            return Result(rows, done.rowcount)
 
     return run
 
@@ -168,18 +176,18 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _watch_file(made: Engine, path: Path) -> None:
-    """Notice a file that was deleted or replaced: whoever has the old one open would go on with
+    """Notice a file that was deleted or replaced: a connection to the old one would read and write
     what nobody else sees.
 
-    Nor may a new connection make an empty one in its place.
+    Nor may a new connection make an empty file in its place.
     """
 
     def number() -> tuple[int, int]:
         try:
-            found = path.stat()
+            status = path.stat()
         except OSError:
             raise sqlite3.OperationalError(f"unable to open {path}: the file is gone") from None
-        return found.st_dev, found.st_ino
+        return status.st_dev, status.st_ino
 
     def before_connect(_dialect: object, record: Any, _arguments: object, _options: object) -> None:
         record.info["file"] = number()
@@ -197,14 +205,17 @@ def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _postgresql(url: URL) -> Engine:
-    wanted = {name: value for name, value in LIVELINESS.items() if name not in url.query}
+    options = dict(LIVELINESS)
+    for name in url.query:
+        options.pop(name, None)
+
     made = create_engine(
         url,
         isolation_level="AUTOCOMMIT",
         hide_parameters=True,
         pool_pre_ping=True,
         pool_timeout=5,
-        connect_args=wanted,
+        connect_args=options,
     )
     event.listen(made, "connect", _tune_postgresql)
     return made
@@ -216,9 +227,8 @@ def _tune_postgresql(connection: Any, _record: object) -> None:
 
 
 def _explain(url: URL, error: Exception) -> str:
-    return explained(
-        url.render_as_string(hide_password=True), lambda text: _without_password(url, text), error
-    )
+    shown = url.render_as_string(hide_password=True)
+    return explained(shown, partial(_without_password, url), error)
 
 
 def _without_password(url: URL, text: str) -> str:

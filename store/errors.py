@@ -20,12 +20,14 @@ class Conflict(StoreError):
 
     def __init__(self, winner: Entry) -> None:
         self.winner = winner
-        because = f" ({winner.reason})" if winner.reason else ""
+        act = f"`{winner.action}`"
+        if winner.reason:
+            act += f" ({winner.reason})"
+
         super().__init__(
             f"{winner.actor} was first: revision {winner.revision} of {winner.model} is their "
-            f"`{winner.action}`{because} at {winner.at:%Y-%m-%d %H:%M:%S} UTC; nothing of yours "
-            f"was recorded. "
-            "Look at the ledger again, then repeat your act if it is still wanted."
+            f"{act} at {winner.at:%Y-%m-%d %H:%M:%S} UTC; nothing of yours was recorded. "
+            f"Look at the ledger again, then repeat your act if it is still wanted."
         )
 
     def __reduce__(self) -> tuple[type["Conflict"], tuple["Entry"]]:
@@ -40,7 +42,7 @@ class StoreUnavailable(StoreError):
 
 
 class StoreFull(StoreError):
-    """What is kept of this kind has reached its bound, and nothing of it may be let go of."""
+    """The number of stored rows has reached its bound, and none of them may be deleted."""
 
 
 class LedgerBroken(StoreError):
@@ -50,8 +52,8 @@ class LedgerBroken(StoreError):
         self.revision, self.why = revision, why
         super().__init__(
             f"The ledger does not hold at revision {revision}: {why}. Somebody changed the "
-            f"database by hand; "
-            "restore it from a backup, or trust only the revisions before this one."
+            f"database by hand; restore it from a backup, or trust only the revisions before "
+            f"this one."
         )
 
     def __reduce__(self) -> tuple[type["LedgerBroken"], tuple[int, str]]:
@@ -60,13 +62,14 @@ class LedgerBroken(StoreError):
 
 
 class Unstorable(StoreError):
-    """A value cannot be recorded as it is; `index` is its place in the list that was given, if
-    there was one.
-    """
+    """A value cannot be recorded as it is; `index` is its position in the list that was given."""
 
     def __init__(self, field: str, why: str, index: int | None = None) -> None:
         self.field, self.why, self.index = field, why, index
-        where = field if index is None else f"row {index}, {field}"
+        where = field
+        if index is not None:
+            where = f"row {index}, {field}"
+
         super().__init__(f"Nothing was recorded: {where} {why}.")
 
     def __reduce__(self) -> tuple[type["Unstorable"], tuple[str, str, int | None]]:

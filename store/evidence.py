@@ -1,20 +1,20 @@
-"""What router workers counted, kept so that it survives them; and what was frozen of it at a
-moment.
+"""What router workers counted, stored so that it survives them, and what was frozen of it.
 
 Counts are cumulative: a worker writes all it has counted since it began, not what came since it
 last wrote. A row written twice is the same row, and a serial that only grows keeps a late one from
-undoing a newer one. So each request counts exactly once without deltas: whoever does not know
-whether a flush was recorded repeats it."""
+undoing a newer one. So each request counts exactly once without deltas, and a worker that does not
+know whether a flush was recorded repeats it."""
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from store.engine import beside, statements, transaction
+from store.engine import part_engine, statements, transaction
 from store.errors import Unstorable
 from store.feedback import WHOLE, require_integer
 from store.ledger import canonical, require_text
@@ -39,15 +39,14 @@ class EvidenceRow:
 
 
 class EvidenceStore:
-    """The evidence of one model. Its tables are made by LedgerStore.create, beside the ledger.
-    Threads may share it.
+    """The evidence of one model. LedgerStore.create makes its tables. Threads may share it.
 
     Every method raises StoreUnavailable when the database cannot be used, and works again when it
     can; Unstorable for a name that a database would not give back as it was, or that is too long
     for a key."""
 
     def __init__(self, engine: Engine, model: str) -> None:
-        self._engine = beside(engine, EVIDENCE_PART)
+        self._engine = part_engine(engine, EVIDENCE_PART)
         self.model = model
         insert = (sqlite if engine.dialect.name == "sqlite" else postgresql).insert
         upsert = insert(EVIDENCE)
@@ -73,7 +72,7 @@ class EvidenceStore:
         require_text("model", self.model)
         common = {"model": self.model, "source": source, "serial": serial}
         # In one order in every thread, so that two flushes of one source cannot deadlock.
-        written = sorted(({**common, **row} for row in _written(rows)), key=_place)
+        written = sorted(({**common, **row} for row in _written(rows)), key=_key)
         if written:
             with transaction(self._engine) as connection:
                 connection.execute(self._upsert, written)
@@ -90,14 +89,17 @@ class EvidenceStore:
             .order_by(table.version, table.weight, table.source)
         )
         with statements(self._engine) as connection:
-            return [
-                EvidenceRow(rollout, row[0], row[1], json.loads(row[2]))
-                for row in connection.execute(query)
-            ]
+            rows = connection.execute(query).all()
+
+        evidence = []
+        for version, weight, body in rows:
+            evidence.append(EvidenceRow(rollout, version, weight, json.loads(body)))
+
+        return evidence
 
     def counted(self, rollout: str) -> list[tuple[str, int, dict[str, Any]]]:
         """Return the same as (version, weight, body), as the core adds them up."""
-        return [(row.version, row.weight, row.body) for row in self.of(rollout)]
+        return list(map(attrgetter("version", "weight", "body"), self.of(rollout)))
 
     def mark(self, rollout: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
         """Freeze `body` under a name, once: return the body that stands, which is the first
@@ -124,10 +126,9 @@ class EvidenceStore:
             MARKS.c.model == self.model, MARKS.c.rollout == rollout
         )
         with statements(self._engine) as connection:
-            return {
-                name: json.loads(body)
-                for name, body in connection.execute(query.order_by(MARKS.c.name))
-            }
+            rows = connection.execute(query.order_by(MARKS.c.name)).all()
+
+        return {name: json.loads(body) for name, body in rows}
 
     def _require_names(self, rollout: str) -> None:
         require_text("model", self.model)
@@ -142,7 +143,7 @@ def _written(rows: Sequence[EvidenceRow]) -> Iterator[dict[str, Any]]:
         require_text("version", row.version, index)
         require_integer("weight", row.weight, 0, WHOLE, index)
         values = {"rollout": row.rollout, "version": row.version, "weight": row.weight}
-        before = first.setdefault(_place(values), index)
+        before = first.setdefault(_key(values), index)
         if before != index:
             raise Unstorable(
                 "version", f"counts what row {before} counts: one version at one weight", index
@@ -150,8 +151,8 @@ def _written(rows: Sequence[EvidenceRow]) -> Iterator[dict[str, Any]]:
         yield {**values, "body": _json(row.body, index)}
 
 
-def _place(values: dict[str, Any]) -> tuple[str, str, int]:
-    """Where counts belong, whoever counted them."""
+def _key(values: dict[str, Any]) -> tuple[str, str, int]:
+    """What the counts are of, whichever worker counted them."""
     return values["rollout"], values["version"], values["weight"]
 
 

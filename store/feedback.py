@@ -1,8 +1,8 @@
 """Late labels: each prediction counts once, however often its label is sent.
 
-Anybody may send them, so they are kept beside the ledger, in short transactions, and at most MOST
-of them: the oldest go, but never those that bet in a rollout which may still be judged, since one
-that is gone could be sent again."""
+Anybody may send them, so they are stored apart from the ledger, in short transactions, and at most
+MOST of them: the oldest are deleted, but never those that bet in a rollout which may still be
+judged, since a deleted one could be sent again."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from store.engine import beside, statements, transaction
+from store.engine import part_engine, statements, transaction
 from store.errors import StoreFull, Unstorable
 from store.ledger import require_text
 from store.schema import FEEDBACK, LABELS_PART
@@ -42,7 +42,7 @@ _NUMBER = r"^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?$"
 
 @dataclass(frozen=True)
 class Feedback:
-    """What became of one prediction.
+    """The label of one prediction.
 
     `predicted` is the score of the positive class or the predicted value (None where there is
     none); `label` the truth as text; `outcome` a word such as `right` or `wrong`; `at` when the
@@ -66,16 +66,15 @@ class Feedback:
 
 
 class FeedbackStore:
-    """The feedback of one model. Its table is made by LedgerStore.create, beside the ledger.
-    Threads may share it.
+    """The feedback of one model. LedgerStore.create makes its table. Threads may share it.
 
     Every method raises StoreUnavailable when the database cannot be used, and works again when it
     can."""
 
     def __init__(self, engine: Engine, model: str, most: int = MOST) -> None:
-        self._engine = beside(engine, LABELS_PART)
+        self._engine = part_engine(engine, LABELS_PART)
         self.model, self.most = model, most
-        self._mine = FEEDBACK.c.model == model
+        self._of_model = FEEDBACK.c.model == model
         self._unlooked = LOOK_EVERY
         dialect = sqlite if engine.dialect.name == "sqlite" else postgresql
         insert = dialect.insert(FEEDBACK).on_conflict_do_nothing(index_elements=["prediction_id"])
@@ -87,22 +86,26 @@ class FeedbackStore:
 
         AT_ONCE of them are one transaction, so of a longer list some may stand when
         StoreUnavailable is raised: sent again they are not counted again. kept: the rollouts whose
-        bets are never let go of. Raises Unstorable, with the index, for a row that cannot be
-        recorded, and then counts none; StoreFull where nothing may be let go of."""
-        first = {row.prediction_id: index for index, row in reversed(list(enumerate(feedback)))}
-        rows = [self._row(index, row) for index, row in enumerate(feedback)]
-        # In one order in every process, so that two overlapping lists cannot deadlock.
-        wanted = sorted(
-            (rows[index] for index in first.values()), key=lambda row: row["prediction_id"]
-        )
-        counted: set[str] = set()
-        for start in range(0, len(wanted), AT_ONCE):
-            counted |= self._counted(wanted[start : start + AT_ONCE], kept)
+        bets are never deleted. Raises Unstorable, with the index, for a row that cannot be
+        recorded, and then counts none; StoreFull where nothing may be deleted to make room."""
+        rows: dict[str, dict[str, Any]] = {}
+        is_first = []
+        for index, label in enumerate(feedback):
+            row = self._row(index, label)
+            is_first.append(label.prediction_id not in rows)
+            rows.setdefault(label.prediction_id, row)
 
-        return [
-            row.prediction_id in counted and first[row.prediction_id] == index
-            for index, row in enumerate(feedback)
-        ]
+        # In one order in every process, so that two overlapping lists cannot deadlock.
+        ordered = [rows[prediction_id] for prediction_id in sorted(rows)]
+        counted: set[str] = set()
+        for start in range(0, len(ordered), AT_ONCE):
+            counted |= self._counted(ordered[start : start + AT_ONCE], kept)
+
+        answers = []
+        for label, first in zip(feedback, is_first, strict=True):
+            answers.append(first and label.prediction_id in counted)
+
+        return answers
 
     def any(self) -> bool:
         """Whether a label ever came."""
@@ -116,10 +119,13 @@ class FeedbackStore:
         """
         columns = (FEEDBACK.c.version, FEEDBACK.c.outcome)
         query = (
-            select(*columns, func.count()).where(self._mine).group_by(*columns).order_by(*columns)
+            select(*columns, func.count())
+            .where(self._of_model)
+            .group_by(*columns)
+            .order_by(*columns)
         )
         with statements(self._engine) as connection:
-            return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+            return list(map(tuple, connection.execute(query)))
 
     def errors(self) -> list[tuple[str, float]]:
         """Return (version, mean absolute error) of predicted values, in that order; the database
@@ -131,8 +137,8 @@ class FeedbackStore:
             truth = case((FEEDBACK.c.label.regexp_match(_NUMBER), truth), else_=None)
 
         error = func.avg(func.abs(FEEDBACK.c.predicted - truth))
-        mine = (self._mine, FEEDBACK.c.outcome == "scored")
-        query = select(FEEDBACK.c.version, error).where(*mine).group_by(FEEDBACK.c.version)
+        scored = (self._of_model, FEEDBACK.c.outcome == "scored")
+        query = select(FEEDBACK.c.version, error).where(*scored).group_by(FEEDBACK.c.version)
         with statements(self._engine) as connection:
             rows = connection.execute(query.order_by(FEEDBACK.c.version))
             return [(row[0], float(row[1])) for row in rows if row[1] is not None]
@@ -147,30 +153,28 @@ class FeedbackStore:
         # Written out and not bound: an index with a condition serves only a query that shows the
         # same one.
         bets = FEEDBACK.c.bets == literal_column("1")
-        mine = (
+        judged = (
             FEEDBACK.c.model == self.model,
             FEEDBACK.c.rollout == rollout,
             bets,
             FEEDBACK.c.level.is_not(None),
         )
-        query = select(*columns, func.count()).where(*mine).group_by(*columns).order_by(*columns)
+        query = select(*columns, func.count()).where(*judged).group_by(*columns).order_by(*columns)
         with statements(self._engine) as connection:
-            return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query)]
+            return list(map(tuple, connection.execute(query)))
 
     def pairs(self, rollout: int) -> list[tuple[int, int, int]]:
         """Return (level, copied, count) of the rows of a rollout that have both, in that order."""
         columns = (FEEDBACK.c.level, FEEDBACK.c.copied)
-        mine = (
+        paired = (
             FEEDBACK.c.model == self.model,
             FEEDBACK.c.rollout == rollout,
             FEEDBACK.c.copied.is_not(None),
+            FEEDBACK.c.level.is_not(None),
         )
-        query = select(*columns, func.count()).where(*mine, FEEDBACK.c.level.is_not(None))
+        query = select(*columns, func.count()).where(*paired).group_by(*columns).order_by(*columns)
         with statements(self._engine) as connection:
-            return [
-                (row[0], row[1], row[2])
-                for row in connection.execute(query.group_by(*columns).order_by(*columns))
-            ]
+            return list(map(tuple, connection.execute(query)))
 
     def _counted(self, rows: list[dict[str, Any]], kept: Collection[int]) -> set[str]:
         self._unlooked += len(rows)
@@ -182,17 +186,19 @@ class FeedbackStore:
             return set(connection.scalars(self._insert, rows))
 
     def _make_room(self, rows: int, kept: Collection[int]) -> None:
-        """Let the oldest labels go where there are too many, some at a time."""
+        """Delete the oldest labels where there are too many, some at a time."""
         with statements(self._engine) as connection:
-            there = connection.scalar(select(func.count()).where(self._mine)) or 0
+            stored = connection.scalar(select(func.count()).where(self._of_model)) or 0
 
-        if there + rows <= self.most:
+        if stored + rows <= self.most:
             return
 
-        # More than is needed now, so that it is not looked for again with every few labels.
-        surplus = there + rows - self.most + self.most // 20
+        # More than is needed now, so that the next few labels find room.
+        surplus = stored + rows - self.most + self.most // 20
         bets = (FEEDBACK.c.bets == 1) & FEEDBACK.c.rollout.in_(sorted(kept))
-        oldest = select(FEEDBACK.c.prediction_id).where(self._mine, ~bets).order_by(FEEDBACK.c.at)
+        oldest = (
+            select(FEEDBACK.c.prediction_id).where(self._of_model, ~bets).order_by(FEEDBACK.c.at)
+        )
         while surplus > 0:
             part = oldest.limit(min(surplus, AT_ONCE))
             with transaction(self._engine) as connection:
@@ -202,11 +208,11 @@ class FeedbackStore:
             if not gone:
                 break
             surplus -= gone
-            there -= gone
+            stored -= gone
 
-        if there + rows > self.most:
+        if stored + rows > self.most:
             raise StoreFull(
-                f"{there} labels of the rollout in progress are kept and no more are: it can be "
+                f"{stored} labels of the rollout in progress are kept and no more are: it can be "
                 f"decided by these"
             )
 
@@ -224,8 +230,10 @@ class FeedbackStore:
             raise Unstorable("at", "has no time zone; give a time in UTC", index)
 
         _require_bet(index, row)
-        finite = row.predicted is not None and math.isfinite(row.predicted)
-        predicted = float(row.predicted) if finite and row.predicted is not None else None
+        predicted = None
+        if row.predicted is not None and math.isfinite(row.predicted):
+            predicted = float(row.predicted)
+
         stamp = row.at.astimezone(UTC).isoformat(timespec="microseconds")
         stored = {"model": self.model, "predicted": predicted, "at": stamp, "bets": int(row.bets)}
         return {**asdict(row), **stored}

@@ -1,9 +1,9 @@
-"""Who conducts the rollouts of a model: one process at a time, and soon another one when that one
+"""Which process controls the rollouts of a model: one at a time, and soon another one when that one
 is gone.
 
 No time is recorded, so a clock that jumps changes nothing. The holder makes the lease's beat grow;
 a follower that has seen one beat for long enough on its own monotonic clock takes the lease over,
-by compare and set. A holder that was halted for long learns that it holds no more only when it
+by compare and set. A holder that was halted for long learns that it has lost the lease only when it
 renews: what it does must be refused when somebody else did it, as a revision of the ledger is."""
 
 from dataclasses import dataclass
@@ -35,19 +35,19 @@ class LeaseStore:
     def __init__(self, engine: Engine, model: str) -> None:
         self._engine = engine
         self.model = model
-        self._here = LEASES.c.model == model
+        self._of_model = LEASES.c.model == model
         insert = (sqlite if engine.dialect.name == "sqlite" else postgresql).insert
         self._insert = (
             insert(LEASES).on_conflict_do_nothing(index_elements=["model"]).returning(LEASES.c.beat)
         )
-        self._update = update(LEASES).where(self._here).returning(LEASES.c.beat)
+        self._update = update(LEASES).where(self._of_model).returning(LEASES.c.beat)
 
     def look(self) -> Lease | None:
         """Return the lease as it stands, None if nobody ever took it."""
         require_text("model", self.model)
         with statements(self._engine) as connection:
             row = connection.execute(
-                select(LEASES.c.holder, LEASES.c.beat).where(self._here)
+                select(LEASES.c.holder, LEASES.c.beat).where(self._of_model)
             ).one_or_none()
 
         if row:
@@ -58,11 +58,12 @@ class LeaseStore:
         """Take the lease if it is still as it was `seen` (None: nobody had it); None where somebody
         was faster.
 
-        After StoreUnavailable it may be taken all the same: look, and renew what is found under
-        your name."""
+        After StoreUnavailable it may be taken all the same: look, and renew a lease of your
+        name."""
         require_text("model", self.model)
         require_text("holder", holder)
-        taken = Lease(holder, seen.beat + 1 if seen else 1)
+        beat = seen.beat if seen else 0
+        taken = Lease(holder, beat + 1)
         values = {"holder": taken.holder, "beat": taken.beat}
         with statements(self._engine) as connection:
             if seen is None:
@@ -92,7 +93,7 @@ class LeaseTimes:
     """When a follower may take the lease over: it saw the same beat for `wait_s` seconds, or nobody
     ever had it.
 
-    The holder must renew several times in that. Begin anew with another Patience after a look that
+    The holder must renew several times in that. Begin anew with other LeaseTimes after a look that
     failed: while the record was away the holder could not renew either."""
 
     def __init__(self, wait_s: float) -> None:

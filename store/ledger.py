@@ -43,14 +43,14 @@ class LedgerStore:
         self.model = model
 
     def create(self) -> None:
-        """Make the tables that are missing, those beside the ledger too; two processes may do so at
-        the same time.
+        """Make the tables that are missing, also those apart from the ledger; two processes may do
+        so at the same time.
 
         Needs an engine.
         """
         from sqlalchemy import text
 
-        from store.engine import beside, transaction
+        from store.engine import part_engine, transaction
         from store.schema import (
             EVIDENCE_PART,
             EVIDENCE_TABLES,
@@ -62,7 +62,7 @@ class LedgerStore:
 
         assert not isinstance(self._database, DirectDatabase)
         ledger = self._database
-        evidence, labels = beside(ledger, EVIDENCE_PART), beside(ledger, LABELS_PART)
+        evidence, labels = part_engine(ledger, EVIDENCE_PART), part_engine(ledger, LABELS_PART)
         for engine, tables in (
             (ledger, LEDGER_TABLES),
             (evidence, EVIDENCE_TABLES),
@@ -97,7 +97,7 @@ class LedgerStore:
         """Return the entries, newest first; at most `limit` of them."""
         if limit is not None and limit < 0:
             raise ValueError(f"limit is {limit}; it counts entries, so it is 0 or more")
-        return [_entry(row) for row in self._rows("ORDER BY revision DESC", limit)]
+        return list(map(_entry, self._rows("ORDER BY revision DESC", limit)))
 
     def append(
         self,
@@ -141,7 +141,7 @@ class LedgerStore:
         return len(rows)
 
     def _before(self, revision: int) -> str:
-        """The hash that `revision` follows; its place must be the next free one."""
+        """The hash that `revision` follows; it must be the next free one."""
         newest = self.newest()
         count = newest.revision if newest else 0
         if 1 <= revision <= count:
@@ -167,8 +167,8 @@ class LedgerStore:
         """Rows by column; rest: of the statement."""
         if limit is not None:
             rest, values = f"{rest} LIMIT :most", {**values, "most": limit}
-        found = self._statement(f"{_ALL} {rest}", {"model": self.model, **values})
-        return [dict(zip(COLUMNS, row, strict=True)) for row in found.rows]
+        result = self._statement(f"{_ALL} {rest}", {"model": self.model, **values})
+        return [dict(zip(COLUMNS, row, strict=True)) for row in result.rows]
 
 
 def _runner(database: "Engine | DirectDatabase") -> Run:

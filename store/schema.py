@@ -1,10 +1,10 @@
 """The tables. `revisions` is append-only, and the database itself refuses to change or delete a row
 of it.
 
-They are made in three parts (store/engine.py: `beside`), so that nothing which users or their
+They are made in three parts (store/engine.py: `part_engine`), so that nothing which users or their
 requests write can hold up an act: LEDGER has the revisions and the lease, EVIDENCE what router
-workers counted, LABELS what anybody sends. A `feedback` table from before its rows could bet is
-given what it lacks whenever the tables are made."""
+workers counted, LABELS what anybody sends. An older `feedback` table gets the columns that it lacks
+whenever the tables are made."""
 
 from sqlalchemy import (
     BigInteger,
@@ -161,15 +161,14 @@ def _complete_feedback(_metadata: MetaData, connection: Connection, **_: object)
     if not inspect(connection).has_table(FEEDBACK.name):
         return
 
-    there = {column["name"] for column in inspect(connection).get_columns(FEEDBACK.name)}
-    missing = [column for column in FEEDBACK.c if column.name not in there]
-    for column in missing:
-        definition = CreateColumn(column).compile(dialect=connection.dialect)
-        connection.exec_driver_sql(f"ALTER TABLE {FEEDBACK.name} ADD COLUMN {definition}")
+    present = {column["name"] for column in inspect(connection).get_columns(FEEDBACK.name)}
+    for column in FEEDBACK.c:
+        if column.name not in present:
+            definition = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {FEEDBACK.name} ADD COLUMN {definition}")
 
     if connection.dialect.name == "postgresql":
-        # The table is ours by now, and to index a long one may take longer than a statement of
-        # daily work may.
+        # To index a long table may take longer than an ordinary statement may.
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
 
     connection.exec_driver_sql("DROP INDEX IF EXISTS feedback_by_version")

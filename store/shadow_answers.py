@@ -1,8 +1,8 @@
-"""A shadow's answers, kept until the truth about them comes: a label is of the answer that the user
-got, and only with what the shadow said of the same row does it tell which of the two was better.
+"""A shadow's answers, stored until their labels come: a label is of the answer that the user got,
+and only with the shadow's answer to the same row does it show which of the two was better.
 
-Of the newest rollout alone, at most MOST of them, first come first kept; the others of that rollout
-are not lost to the verdict, only to this comparison."""
+Those of the newest rollout alone, and the first MOST of them; later answers of that rollout miss
+only this comparison, not the rest of the verdict."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from store.engine import beside, statements, transaction
+from store.engine import part_engine, statements, transaction
 from store.feedback import require_integer
 from store.ledger import require_text
 from store.schema import COPIES, EVIDENCE_PART
@@ -24,7 +24,7 @@ _LAST_REVISION = 2**31 - 1
 
 @dataclass(frozen=True)
 class ShadowAnswer:
-    """What a shadow said of a user's row.
+    """What a shadow answered to a user's row.
 
     prediction_id: of the answer that the user got; score: the last class's probability or the value
     (None: none); predicted_class: empty where there are no classes."""
@@ -35,14 +35,13 @@ class ShadowAnswer:
 
 
 class ShadowAnswerStore:
-    """The kept answers of one model. Its table is made by LedgerStore.create, beside the ledger.
-    Threads may share it.
+    """The stored answers of one model. LedgerStore.create makes its table. Threads may share it.
 
     Every method raises StoreUnavailable when the database cannot be used, and works again when it
     can."""
 
     def __init__(self, engine: Engine, model: str, most: int = MOST) -> None:
-        self._engine = beside(engine, EVIDENCE_PART)
+        self._engine = part_engine(engine, EVIDENCE_PART)
         self.model, self.most = model, most
         insert = (sqlite if engine.dialect.name == "sqlite" else postgresql).insert
         self._insert = insert(COPIES).on_conflict_do_nothing(
@@ -50,24 +49,24 @@ class ShadowAnswerStore:
         )
 
     def keep(self, rollout: int, answers: Sequence[ShadowAnswer]) -> None:
-        """Keep answers of a rollout, as far as there is room, and let those of earlier ones go.
+        """Store answers of a rollout, as far as there is room, and delete those of earlier ones.
 
         rollout: the revision that it began with.
         """
         require_integer("rollout", rollout, 0, _LAST_REVISION)
         rows = [self._row(rollout, index, answer) for index, answer in enumerate(answers)]
-        mine = COPIES.c.model == self.model
+        of_model, of_rollout = COPIES.c.model == self.model, COPIES.c.rollout == rollout
         with transaction(self._engine) as connection:
-            connection.execute(delete(COPIES).where(mine, COPIES.c.rollout < rollout))
-            there = connection.scalar(select(func.count()).where(mine, COPIES.c.rollout == rollout))
-            kept = rows[: max(0, self.most - int(there or 0))]
+            connection.execute(delete(COPIES).where(of_model, COPIES.c.rollout < rollout))
+            stored = connection.scalar(select(func.count()).where(of_model, of_rollout))
+            kept = rows[: max(0, self.most - int(stored or 0))]
             if kept:
                 connection.execute(self._insert, sorted(kept, key=lambda row: row["prediction"]))
 
     def of(self, prediction_ids: Sequence[str]) -> dict[str, ShadowAnswer]:
-        """The kept answers beside these predictions, by prediction id."""
-        by_digest = {_digest(each): each for each in prediction_ids}
-        found: dict[str, ShadowAnswer] = {}
+        """The stored answers to the requests of these predictions, by prediction id."""
+        by_digest = {_digest(prediction_id): prediction_id for prediction_id in prediction_ids}
+        answers: dict[str, ShadowAnswer] = {}
         with statements(self._engine) as connection:
             for part in _parts(sorted(by_digest)):
                 columns = (COPIES.c.prediction, COPIES.c.score, COPIES.c.predicted_class)
@@ -75,9 +74,9 @@ class ShadowAnswerStore:
                     COPIES.c.model == self.model, COPIES.c.prediction.in_(part)
                 )
                 for digest, score, name in connection.execute(query):
-                    found[by_digest[digest]] = ShadowAnswer(by_digest[digest], score, name)
+                    answers[by_digest[digest]] = ShadowAnswer(by_digest[digest], score, name)
 
-        return found
+        return answers
 
     def _row(self, rollout: int, index: int, answer: ShadowAnswer) -> dict[str, Any]:
         require_text("predicted_class", answer.predicted_class, index)
@@ -97,4 +96,5 @@ def _digest(prediction_id: str) -> str:
 
 def _parts(digests: Sequence[str]) -> Iterator[Sequence[str]]:
     """SQLite takes a limited number of values in one statement."""
-    return (digests[start : start + AT_ONCE] for start in range(0, len(digests), AT_ONCE))
+    for start in range(0, len(digests), AT_ONCE):
+        yield digests[start : start + AT_ONCE]

@@ -1,10 +1,10 @@
-"""Brings a database of an earlier release up to date; what was brought is found done and costs one
-look a table.
+"""Brings a database of an earlier release up to date; one that is up to date costs one query a
+table.
 
-On SQLite everything lay in the ledger's one file: what is no ledger moves to the files beside it,
-some rows at a time, each first written there and then deleted here, so that an interruption loses
-nothing. Labels were counted by the whole text of an id, which can be written in many ways: they are
-given its signature."""
+On SQLite everything was in the ledger's one file: what is no ledger moves to files of its own, some
+rows at a time, each first written to the new file and then deleted from the old one, so that an
+interruption loses nothing. Labels were counted by the whole text of an id, which can be written in
+many ways: they get its signature instead."""
 
 import binascii
 from base64 import urlsafe_b64decode
@@ -34,8 +34,8 @@ LONGEST_SHORT_ID = 40
 
 
 def upgrade(ledger: Engine, evidence: Engine, labels: Engine) -> None:
-    """Move and rename what an earlier release left. Raises StoreUnavailable; run again, it goes
-    on.
+    """Move and rename what an earlier release left. Raises StoreUnavailable; run again, it
+    continues.
     """
     if ledger.dialect.name == "sqlite":
         _move(ledger, {FEEDBACK: labels, COPIES: evidence, EVIDENCE: evidence, MARKS: evidence})
@@ -44,11 +44,10 @@ def upgrade(ledger: Engine, evidence: Engine, labels: Engine) -> None:
 
 def _move(ledger: Engine, homes: dict[Table, Engine]) -> None:
     with statements(ledger) as connection:
-        there = set(inspect(connection).get_table_names())
-        moving = [table for table in homes if table.name in there]
+        present = set(inspect(connection).get_table_names())
 
-    for table in moving:
-        while _move_some(ledger, table, homes[table]):
+    for table, home in homes.items():
+        while table.name in present and _move_some(ledger, table, home):
             pass
 
 
@@ -58,10 +57,10 @@ def _move_some(ledger: Engine, table: Table, home: Engine) -> bool:
     """
     with statements(ledger) as connection:
         names = [column["name"] for column in inspect(connection).get_columns(table.name)]
-        columns = ", ".join(name for name in names if name in table.c)
+        columns = ", ".join(filter(table.c.__contains__, names))
         rows_of = f"SELECT rowid, {columns} FROM {table.name}"  # noqa: S608
         query = text(f"{rows_of} ORDER BY rowid LIMIT {AT_ONCE}")
-        rows = [dict(row) for row in connection.execute(query).mappings()]
+        rows = list(map(dict, connection.execute(query).mappings()))
 
     if not rows:
         return False
@@ -113,26 +112,29 @@ def _shorten_ids(labels: Engine) -> None:
             ids = list(connection.scalars(query))
         if not ids:
             return
+
         after = ids[-1]
         with transaction(labels) as connection:
-            _rename(
-                connection,
-                [{"old": each, "new": short_id(each)} for each in ids if short_id(each) != each],
-            )
+            _rename(connection, ids)
 
 
-def _rename(connection: Connection, names: list[dict[str, str]]) -> None:
+def _rename(connection: Connection, ids: list[str]) -> None:
     """Rename labels; of several whose ids were spellings of one, the first stays."""
+    names = []
+    for prediction_id in ids:
+        short = short_id(prediction_id)
+        if short != prediction_id:
+            names.append({"old": prediction_id, "new": short})
+
     if not names:
         return
 
     other = FEEDBACK.alias()
     taken = select(other.c.prediction_id).where(other.c.prediction_id == bindparam("new")).exists()
-    mine = FEEDBACK.c.prediction_id == bindparam("old")
-    connection.execute(
-        update(FEEDBACK).where(mine, ~taken).values(prediction_id=bindparam("new")), names
-    )
-    connection.execute(delete(FEEDBACK).where(mine), names)
+    is_old = FEEDBACK.c.prediction_id == bindparam("old")
+    renamed = update(FEEDBACK).where(is_old, ~taken).values(prediction_id=bindparam("new"))
+    connection.execute(renamed, names)
+    connection.execute(delete(FEEDBACK).where(is_old), names)
 
 
 def short_id(prediction_id: str) -> str:

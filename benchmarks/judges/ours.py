@@ -14,12 +14,13 @@ from rollout.state.policy import Policy, SignalPolicy, VerdictConfig, policy
 from rollout.state.strategy import strategy
 from rollout.verdict.baseline import Reference
 from rollout.verdict.evidence import Evidence, Tally
-from rollout.verdict.verdict import RESTARTS, against, weighted
+from rollout.verdict.sequential import weighted
+from rollout.verdict.verdict import RESTARTS, against
 
 CANDIDATE, STABLE = "v2", "v1"
 CANARY = policy(VerdictConfig(), strategy("canary"))
 STRICT = replace(
-    CANARY, rules=tuple(replace(rule, tolerance=0.0, apart=0.5) for rule in CANARY.rules)
+    CANARY, rules=tuple(replace(rule, tolerance=0.0, share_tolerance=0.5) for rule in CANARY.rules)
 )
 """Any difference at all counts against the candidate, at any weight."""
 _FIVE = ("errors", "latency", "wait", "prediction", "labels")

@@ -38,6 +38,8 @@ def show_findings(out: Out, findings: Sequence[Finding]) -> int:
 def _check_line(check: Check) -> str:
     if check.fault:
         return f"✖ {check.what}: {check.fault}"
+    if check.warning:
+        return f"! {check.what}: {check.warning}"
     return f"✔ {check.what}"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from deployment.commands.strategy_options import shown_seconds
 from rollout.plurals import counted
+from rollout.state.policy import title_of
 
 WORDS = {"pass": "PASS", "fail": "FAIL", "undecided": "WAIT", "hold": "HOLD", "invalid": "INVALID"}
 MOST = 1e9
@@ -83,7 +84,7 @@ def times(log: float) -> str:
 
 def _row(signal: dict[str, Any]) -> Row:
     return (
-        signal["name"],
+        title_of(signal["name"]),
         signal["candidate"],
         signal["stable"],
         signal["difference"],

@@ -14,7 +14,7 @@ from deployment.workspace.secrets import read_secrets
 from deployment.workspace.workspace import Workspace
 from rollout.plurals import counted
 from rollout.state.ledger import Ledger, Version
-from store.kept_beside import look_beside
+from store.part_check import check_part
 from store.schema import EVIDENCE_PART, LABELS_PART
 from targets.base import Say
 from targets.findings import Finding, examine
@@ -67,7 +67,7 @@ def _kept_beside(workspace: Workspace) -> Iterator[Finding]:
 
 def _part(workspace: Workspace, part: str) -> str:
     with opened(workspace) as ledger:
-        look_beside(ledger, part)
+        check_part(ledger, part)
     return "can be read"
 
 

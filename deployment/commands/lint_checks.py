@@ -1,6 +1,7 @@
 """`lint`: whether settings, bundles and ledger are fit to run. Reads and binds, changes nothing."""
 
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,6 +18,7 @@ from deployment.workspace.ledger import opened, opened_record
 from deployment.workspace.secrets import check_webhook_secret
 from deployment.workspace.workspace import Workspace, read_settings
 from rollout.errors import Refusal
+from rollout.renamed_settings import with_current_names
 from store import FeedbackStore, LedgerBroken, StoreError
 from targets.base import LintCheck
 from targets.procfile import KINDS, command
@@ -29,24 +31,55 @@ class Check:
 
     fault: empty where all is well
     broken: whether a bundle or the ledger was changed or damaged
+    warning: what works today and will not in the next version
     """
 
     what: str
     fault: str = ""
     broken: bool = False
+    warning: str = ""
 
 
 def lint(workspace: Workspace) -> list[Check]:
     """Every check, in order."""
-    return [_checked(what, check) for what, check in _checks(workspace)]
+    checks = list(_settings_checks(workspace))
+    return [
+        *_run(checks[:1]),
+        *_renamed_settings(workspace),
+        *_run([*checks[1:], *_target_checks(workspace)]),
+    ]
 
 
-def _checks(workspace: Workspace) -> Iterator[LintCheck]:
+def _run(checks: Iterable[LintCheck]) -> Iterator[Check]:
+    for what, check in checks:
+        yield _checked(what, check)
+
+
+def _renamed_settings(workspace: Workspace) -> Iterator[Check]:
+    try:
+        _, renamed = with_current_names(tomllib.loads(workspace.config.read_text()))
+    except (OSError, ValueError, Refusal):
+        # The check of deploy.toml itself says so.
+        return
+
+    for setting in renamed:
+        warning = (
+            f"'{setting.old}' is now called '{setting.new}': rename it, the next version of Sluice "
+            f"does not read the old name"
+        )
+        yield Check("deploy.toml", warning=warning)
+
+
+def _settings_checks(workspace: Workspace) -> Iterator[LintCheck]:
     yield "deploy.toml", partial(read_settings, workspace.config)
     yield "canary's steps", partial(configured_steps, workspace.settings.verdict)
     for kind in KINDS:
         yield f"Procfile: {kind}", partial(command, workspace.procfile, kind)
+
     yield "webhooks", partial(check_webhook_secret, workspace)
+
+
+def _target_checks(workspace: Workspace) -> Iterator[LintCheck]:
 
     with open_target(workspace) as target:
         yield from target.lint_checks()

@@ -292,7 +292,7 @@ def _rollout(rollout: Rollout | None, now: float) -> RolloutStatus | None:
         return None
 
     return RolloutStatus(
-        **rollout.told(),
+        **rollout.outline(),
         steps=rollout.steps,
         judged=rollout.policy is not None,
         held=tuple(rollout.held),

@@ -8,7 +8,7 @@ from rollout.decide.transitions import chosen_steps
 from rollout.errors import BadSetting, BadWeight
 from rollout.plurals import counted
 from rollout.state.ledger import Ledger, Step
-from rollout.state.policy import Policy, SignalPolicy, VerdictConfig
+from rollout.state.policy import Policy, SignalPolicy, VerdictConfig, title_of
 from rollout.state.split import ALL, basis_points
 from rollout.state.strategy import Strategy, strategy
 
@@ -135,19 +135,19 @@ def policy_lines(row: Strategy, policy: Policy, name: str, stable: str) -> list[
     required: list[str] = []
     for rule in policy.rules:
         if rule.action == "rollback":
-            back.append(f"{rule.name}{_loss(rule)}{_percent(rule.tolerance)}")
+            back.append(f"{title_of(rule.name)}{_loss(rule)}{_percent(rule.tolerance)}")
 
         if rule.action == "hold":
-            hold.append(f"{rule.name}{_percent(rule.tolerance)}")
+            hold.append(f"{title_of(rule.name)}{_percent(rule.tolerance)}")
 
         if rule.required:
-            required.append(f"{rule.name} ({_margin(rule)})")
+            required.append(f"{title_of(rule.name)} ({_margin(rule)})")
 
     alarm = f"false alarm at most {100 * policy.alpha:g} % over the whole rollout"
     lines = [f"  back     on evidence of {', '.join(back)}; {alarm}"]
     for signal, because in policy.unjudged:
         is_not = "are not" if signal.endswith("s") else "is not"
-        lines.append(f"           {signal} {is_not} judged: {because}")
+        lines.append(f"           {title_of(signal)} {is_not} judged: {because}")
 
     if hold:
         lines.append(f"  held     on evidence of {', '.join(hold)}, until `{COMMAND} resume`")
@@ -161,7 +161,7 @@ def policy_lines(row: Strategy, policy: Policy, name: str, stable: str) -> list[
     if row.ends != "person":
         ends.append(f"after {shown_seconds(policy.deadline_s)} undecided: {policy.undecided}")
 
-    ends.append(_HOTFIX[policy.hotfix])
+    ends.append(_ON_CONFLICT[policy.on_conflict])
     return [
         *lines,
         f"  ends     {'; '.join(ends)}",
@@ -169,7 +169,7 @@ def policy_lines(row: Strategy, policy: Policy, name: str, stable: str) -> list[
     ]
 
 
-_HOTFIX = {
+_ON_CONFLICT = {
     "supersede": "another rollout ends it",
     "queue": "another rollout waits for its end",
     "refuse": "another rollout is refused meanwhile",

@@ -178,7 +178,7 @@ def rollout_of(rollout: Rollout | None) -> dict[str, Any] | None:
         return None
 
     return {
-        **rollout.told(),
+        **rollout.outline(),
         "steps": len(rollout.steps),
         "started_by": rollout.started_by,
         "started_at": datetime.fromtimestamp(rollout.started_at, UTC).isoformat(),

@@ -31,7 +31,7 @@ from sqlalchemy import select
 from examples.flights.feedback import send_feedback
 from examples.flights.replay import production, replay
 from examples.flights.tally import Replay
-from store.engine import beside, engine, statements
+from store.engine import engine, part_engine, statements
 from store.schema import FEEDBACK, LABELS_PART
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -369,7 +369,7 @@ def _labels(database_url: str) -> list[LabelledScore]:
     )
     ledger = engine(database_url)
     try:
-        with statements(beside(ledger, LABELS_PART)) as connection:
+        with statements(part_engine(ledger, LABELS_PART)) as connection:
             rows = connection.execute(select(*columns))
             return [(row[0], row[1], row[2], row[3], int(float(row[4]))) for row in rows]
     finally:

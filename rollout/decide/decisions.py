@@ -1,9 +1,10 @@
 """One function a verb: (ledger, facts) -> actions, or one sentence of refusal.
 
 Order rule of every plan: start -> wait ready -> warm up -> move traffic -> drain -> stop. Release
-in place keeps it too, but stops the old process at once: the one act without a warm way back."""
+in place keeps it too, but stops the old process at once: the one act without a warm rollback
+target."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from rollout.decide import transitions
@@ -20,7 +21,7 @@ from rollout.decide.begin_command import command_of
 from rollout.errors import BadWeight, IllegalEvent, NothingToDo, NotReady, RolloutInProgress
 from rollout.state.classes import ClassValue
 from rollout.state.ledger import Ledger, Rollout, Step, Version
-from rollout.state.policy import Policy
+from rollout.state.policy import Policy, title_of
 from rollout.state.split import ALL
 from rollout.state.strategy import strategy
 from rollout.state.version_state import LIVE, Event, State
@@ -57,10 +58,11 @@ def deploy(ledger: Ledger, facts: Facts, name: str) -> Plan:
         return ()
 
     deployed = ledger.with_version(_fresh(facts, name))
-    force = " --force" if name == ledger.rollback_target() else ""
-    record = _record(
-        deployed, "deploy", f"{name} deployed without traffic", f"retire {name}{force}"
-    )
+    undo = f"retire {name}"
+    if name == ledger.rollback_target():
+        undo += " --force"
+
+    record = _record(deployed, "deploy", f"{name} deployed without traffic", undo)
     return (*_bring_up(name, facts.program), record)
 
 
@@ -71,14 +73,8 @@ def promote(ledger: Ledger, facts: Facts, name: str) -> Plan:
     if ledger.released == name and ledger.weight(name) == ALL and ledger.rollout is None:
         return ()
 
-    return (
-        _record(
-            transitions.released(ledger, name),
-            "promote",
-            f"{name} released",
-            _undo_of_release(ledger),
-        ),
-    )
+    after = transitions.released(ledger, name)
+    return (_record(after, "promote", f"{name} released", _undo_of_release(ledger)),)
 
 
 def promote_step(ledger: Ledger, facts: Facts, name: str) -> Plan:
@@ -91,8 +87,7 @@ def promote_step(ledger: Ledger, facts: Facts, name: str) -> Plan:
     if not rollout.steps:
         raise NothingToDo(
             f"a {rollout.strategy} has no steps: `{COMMAND} canary {name}` begins some, "
-            f"`{COMMAND} promote {name}` "
-            "releases it"
+            f"`{COMMAND} promote {name}` releases it"
         )
 
     _refuse_unless_ready(ledger, facts, name)
@@ -111,7 +106,7 @@ def start(
     """Begin a rollout of `name` by the strategy `how`.
 
     steps: weights and hold times (default: the strategy's own); share: basis points of the copies a
-    shadow gets; policy: how the conductor judges it, None where it does not run by itself."""
+    shadow gets; policy: how the controller judges it, None where it does not run by itself."""
     row = strategy(how)
     if row.in_place:
         raise NothingToDo(f"a release in place is one act, not a rollout: `{COMMAND} {how} {name}`")
@@ -147,15 +142,15 @@ def start(
 def release_in_place(ledger: Ledger, facts: Facts, name: str, policy: Policy | None = None) -> Plan:
     """Replace the process of the released version by one of `name`, in one act.
 
-    policy: how the conductor judges it before the old process goes; None: it goes at once.
+    policy: how the controller judges it before the old process goes; None: it goes at once.
     """
     ledger.must_be_free_for(name)
     if policy is not None:
         return _in_place_watched(ledger, facts, name, policy)
 
-    old = ledger.version(ledger.released) if ledger.released else None
+    old = ledger.released_version()
     after = transitions.released(_replaced(ledger, facts, name), name)
-    ends = _ends_of_replaced(ledger, name, facts.program)
+    ends = _ends_of_replaced(ledger, (name, ledger.released), facts.program)
     if old is None:
         record = _record(after, "release-in-place", f"{name} released", _undo_of_release(ledger))
         return (*_bring_up(name, facts.program), record, *ends)
@@ -170,7 +165,7 @@ def release_in_place(ledger: Ledger, facts: Facts, name: str, policy: Policy | N
 
 
 def _in_place_watched(ledger: Ledger, facts: Facts, name: str, policy: Policy) -> Plan:
-    """All traffic to a fresh process of `name`, the old one beside it until the conductor is
+    """All traffic to a fresh process of `name`, the old one runs until the controller is
     sure.
     """
     _refuse_to_begin_anew(ledger, name, "release-in-place")
@@ -178,11 +173,8 @@ def _in_place_watched(ledger: Ledger, facts: Facts, name: str, policy: Policy) -
     rollout = transitions.planned(ledger, row, name, stable, (Step(ALL, policy.watch_s),), policy)
     rollout = replace(rollout, step_since=facts.now, started_at=facts.now, started_by=facts.actor)
     after = transitions.weighed(transitions.begun(_replaced(ledger, facts, name), rollout))
-    earlier = [v for v in ledger.live() if v.name == name and v.program != facts.program]
-    ends = tuple(
-        action for v in earlier for action in (DrainVersion(v.name, v.program), Stop(v.program))
-    )
-    summary = f"{name} answers in place of {stable}, which stays beside it for now"
+    ends = _ends_of_replaced(ledger, (name,), facts.program)
+    summary = f"{name} answers in place of {stable}, which keeps running for now"
     return (*_bring_up(name, facts.program), _record(after, row.name, summary, "rollback"), *ends)
 
 
@@ -198,8 +190,8 @@ def pause(ledger: Ledger, facts: Facts) -> Plan:
 
 
 def resume(ledger: Ledger, facts: Facts) -> Plan:
-    """Let a paused rollout go on with the time that was left of its step; what it was held for is
-    accepted.
+    """Let a paused rollout go on with the time that was left of its step; the reasons for which it
+    was on hold are accepted.
     """
     rollout = ledger.running()
     if not rollout.paused and not rollout.held:
@@ -207,12 +199,11 @@ def resume(ledger: Ledger, facts: Facts) -> Plan:
 
     accepted = tuple(sorted({*rollout.accepted, *rollout.held}))
     on = replace(rollout, paused=False, step_since=facts.now, held=(), accepted=accepted)
-    passed = f", {', '.join(rollout.held)} accepted" if rollout.held else ""
-    return (
-        _record(
-            replace(ledger, rollout=on), "resume", f"{_named(rollout)} goes on{passed}", "pause"
-        ),
-    )
+    summary = f"{_named(rollout)} goes on"
+    if rollout.held:
+        summary += f", {', '.join(map(title_of, rollout.held))} accepted"
+
+    return (_record(replace(ledger, rollout=on), "resume", summary, "pause"),)
 
 
 def abort(ledger: Ledger) -> Plan:
@@ -220,15 +211,8 @@ def abort(ledger: Ledger) -> Plan:
     one, the queued one.
     """
     if ledger.rollout is None and ledger.queued is not None:
-        waiting = ledger.queued
-        return (
-            _record(
-                replace(ledger, queued=None),
-                "abort",
-                f"{_named(waiting)} waits no more",
-                command_of(waiting, ledger),
-            ),
-        )
+        summary, undo = f"{_named(ledger.queued)} waits no more", command_of(ledger.queued, ledger)
+        return (_record(replace(ledger, queued=None), "abort", summary, undo),)
 
     rollout = ledger.running()
     summary = f"{_named(rollout)} ended, all traffic to {rollout.stable}"
@@ -238,69 +222,62 @@ def abort(ledger: Ledger) -> Plan:
 
 
 def rollback(ledger: Ledger, facts: Facts) -> Plan:
-    """Traffic back to the version that had it before. Asks nobody and waits for nothing.
+    """Send the traffic back to the version that had it before, without asking or waiting.
 
-    Only where the target was released in place and has no process any more is it started first.
+    A target that has no process any more, as after a release in place, is started first.
     """
     rollout = ledger.rollout
     if rollout is not None and ledger.weight(rollout.candidate) > 0:
-        summary = f"from {rollout.candidate} to {rollout.stable}"
-        return (
-            _record(
-                transitions.ended(ledger, rollout), "rollback", summary, command_of(rollout, ledger)
-            ),
-        )
+        summary, undo = f"from {rollout.candidate} to {rollout.stable}", command_of(rollout, ledger)
+        return (_record(transitions.ended(ledger, rollout), "rollback", summary, undo),)
 
     target = ledger.rollback_target()
     if target is None:
-        raise NothingToDo(_no_way_back(ledger))
+        raise NothingToDo(_no_rollback_target(ledger))
 
     if ledger.version(target).state in LIVE:
-        record = _record(transitions.gone_back(ledger, target), *_words_of_return(ledger, target))
-        return (record,)
+        summary, undo = _texts_of_rollback(ledger, target)
+        return (_record(transitions.rolled_back(ledger, target), "rollback", summary, undo),)
 
-    return _start_again_and_go_back(ledger, facts, target)
+    return _start_again_and_roll_back(ledger, facts, target)
 
 
 def retire(ledger: Ledger, name: str, force: bool = False, way_back: bool = False) -> Plan:
-    """Stop a version that has no traffic and is nobody's way back.
+    """Stop a version that has no traffic and is no rollback target.
 
-    way_back: it stays the way back, without a process: `rollback` starts it again first.
+    way_back: it stays a rollback target, without a process: `rollback` starts it again first.
     """
     version = ledger.version(name)
     if version.state == State.RETIRED:
         return ()
 
-    without = ledger.with_event(name, Event.RETIRE)
-    ends = (DrainVersion(name, version.program), Stop(version.program))
+    retired = ledger.with_event(name, Event.RETIRE)
+    is_target = name == ledger.rollback_target()
     if way_back:
-        if name != ledger.rollback_target():
-            return (
-                _record(without, "retire", f"{name} ended, and stays a way back", f"deploy {name}"),
-                *ends,
-            )
-        return (
-            _record(without, "retire", f"{name} ended, and stays the way back", "rollback"),
-            *ends,
-        )
+        article, undo = ("the", "rollback") if is_target else ("a", f"deploy {name}")
+        summary = f"{name} stopped, and stays {article} rollback target"
+        return (_record(retired, "retire", summary, undo), *_ends_of(version))
 
-    if name == ledger.rollback_target() and not force:
+    if is_target and not force:
         raise IllegalEvent(
             f"{name} is the rollback target: with --force it goes, and `rollback` loses it"
         )
 
-    gone = replace(without, released_before=tuple(v for v in ledger.released_before if v != name))
-    return (_record(gone, "retire", f"{name} retired", f"deploy {name}"), *ends)
+    gone = replace(retired, released_before=ledger.targets_without(name))
+    return (_record(gone, "retire", f"{name} retired", f"deploy {name}"), *_ends_of(version))
 
 
 def advance(ledger: Ledger, now: float) -> RecordRevision | None:
     """The next step of a rollout that follows the clock alone, once it is due; the routers'
-    conductor asks each second.
+    controller asks each second.
 
     One that is judged moves by rollout/decide/reconcile.py.
     """
     rollout = ledger.rollout
-    due = rollout.due_at() if rollout is not None and rollout.policy is None else None
+    if rollout is None or rollout.policy is not None:
+        return None
+
+    due = rollout.due_at()
     if due is None or now < due:
         return None
     return step_of(ledger, now)
@@ -312,33 +289,23 @@ def step_of(ledger: Ledger, now: float) -> RecordRevision:
 
 
 def begin_queued(ledger: Ledger, now: float) -> RecordRevision | None:
-    """Begin the rollout that waited, once nothing else is rolled out; one whose candidate has gone
-    on is dropped.
+    """Begin the rollout that waited, once nothing else is rolled out; one whose candidate is
+    released or retired by then is dropped.
     """
-    waiting = ledger.queued
-    if waiting is None or ledger.rollout is not None:
+    queued = ledger.queued
+    if queued is None or ledger.rollout is not None:
         return None
 
     free = replace(ledger, queued=None)
-    known = ledger.versions.get(waiting.candidate)
-    if (
-        ledger.released is None
-        or waiting.candidate == ledger.released
-        or known is None
-        or known.state not in LIVE
-    ):
-        return _record(
-            free,
-            "abort",
-            f"{_named(waiting)} dropped: it is released or gone",
-            command_of(waiting, ledger),
-        )
+    candidate, stable = ledger.versions.get(queued.candidate), ledger.released
+    gone = candidate is None or candidate.state not in LIVE
+    if gone or stable is None or stable == queued.candidate:
+        summary = f"{_named(queued)} dropped: it is released or gone"
+        return _record(free, "abort", summary, command_of(queued, ledger))
 
-    row = strategy(waiting.strategy)
-    plan = transitions.planned(
-        free, row, waiting.candidate, ledger.released, waiting.steps, waiting.policy
-    )
-    rollout = replace(plan, step_since=now, started_at=now, started_by=waiting.started_by)
+    row = strategy(queued.strategy)
+    plan = transitions.planned(free, row, queued.candidate, stable, queued.steps, queued.policy)
+    rollout = replace(plan, step_since=now, started_at=now, started_by=queued.started_by)
     return _weighed(transitions.weighed(transitions.begun(free, rollout)), row.name, rollout)
 
 
@@ -357,31 +324,28 @@ def _weighed(after: Ledger, act: str, rollout: Rollout) -> RecordRevision:
     if after.rollout is None:
         return _record(after, act, f"{candidate} released", "rollback")
 
-    return _record(
-        after, act, f"{candidate} answers {after.weight(candidate) / 100:g} %", "rollback"
-    )
+    summary = f"{candidate} answers {after.weight(candidate) / 100:g} %"
+    return _record(after, act, summary, "rollback")
 
 
-def _start_again_and_go_back(ledger: Ledger, facts: Facts, target: str) -> Plan:
-    failed = ledger.version(ledger.released) if ledger.released else None
-    after = transitions.gone_back(_replaced(ledger, facts, target), target)
-    stop: Plan = ()
+def _start_again_and_roll_back(ledger: Ledger, facts: Facts, target: str) -> Plan:
+    failed = ledger.released_version()
+    after = transitions.rolled_back(_replaced(ledger, facts, target), target)
+    ends: Plan = ()
     if failed is not None:
         after = after.with_event(failed.name, Event.RETIRE)
-        stop = (DrainVersion(failed.name, failed.program), Stop(failed.program))
+        ends = _ends_of(failed)
 
-    return (
-        *_bring_up(target, facts.program),
-        _record(after, *_words_of_return(ledger, target)),
-        *stop,
-    )
+    summary, undo = _texts_of_rollback(ledger, target)
+    record = _record(after, "rollback", summary, undo)
+    return (*_bring_up(target, facts.program), record, *ends)
 
 
-def _no_way_back(ledger: Ledger) -> str:
+def _no_rollback_target(ledger: Ledger) -> str:
     others = [version.name for version in ledger.live() if version.name != ledger.released]
-    promote = f": `{COMMAND} promote VERSION` for one that runs ({', '.join(others)})"
-    if not others:
-        promote = ""
+    promote = ""
+    if others:
+        promote = f": `{COMMAND} promote VERSION` for one that runs ({', '.join(others)})"
 
     return (
         "nothing to roll back to: no rollout is in progress, and the only earlier release was "
@@ -389,10 +353,11 @@ def _no_way_back(ledger: Ledger) -> str:
     )
 
 
-def _words_of_return(ledger: Ledger, target: str) -> tuple[str, str, str]:
+def _texts_of_rollback(ledger: Ledger, target: str) -> tuple[str, str]:
+    """What a rollback comes to, and what undoes it."""
     live = ledger.released is not None and ledger.version(target).state in LIVE
-    undo = f"promote {ledger.released}" if live else f"release-in-place {ledger.released}"
-    return "rollback", f"from {ledger.released} to {target}", undo
+    undo = "promote" if live else "release-in-place"
+    return f"from {ledger.released} to {target}", f"{undo} {ledger.released}"
 
 
 def _undo_of_release(ledger: Ledger) -> str:
@@ -402,37 +367,37 @@ def _undo_of_release(ledger: Ledger) -> str:
 
 
 def _replaced(ledger: Ledger, facts: Facts, name: str) -> Ledger:
-    """The ledger in which `name` is a fresh process, whatever it was; a version already released
-    stays released.
-    """
+    """The ledger in which `name` is a new process; a version already released stays released."""
     known = ledger.versions.get(name)
     if known is not None and known.state in LIVE:
         _refuse_other_content(known, facts)
 
     fresh = _fresh(facts, name)
-    return transitions.calmed(ledger).with_version(
-        replace(fresh, state=State.RELEASED) if ledger.released == name else fresh
-    )
+    if ledger.released == name:
+        fresh = replace(fresh, state=State.RELEASED)
+
+    return transitions.calmed(ledger).with_version(fresh)
 
 
-def _ends_of_replaced(ledger: Ledger, name: str, fresh: str) -> Plan:
-    """The end of the released version's process, and of an earlier one of `name`: the fresh one
-    replaces both.
-    """
-    replaced = [
-        v for v in ledger.live() if v.name in (name, ledger.released) and v.program != fresh
-    ]
-    return tuple(
-        action for v in replaced for action in (DrainVersion(v.name, v.program), Stop(v.program))
-    )
+def _ends_of_replaced(ledger: Ledger, names: Collection[str | None], fresh: str) -> Plan:
+    """The ends of the processes of these versions that the new program replaces."""
+    ends: Plan = ()
+    for version in ledger.live():
+        if version.name in names and version.program != fresh:
+            ends += _ends_of(version)
+
+    return ends
+
+
+def _ends_of(version: Version) -> Plan:
+    return (DrainVersion(version.name, version.program), Stop(version.program))
 
 
 def _refuse_other_content(known: Version, facts: Facts) -> None:
     if known.digest != facts.digest:
         raise IllegalEvent(
             f"{known.name} runs with other content (manifest {known.digest[:12]}, delivered "
-            f"{facts.digest[:12]}): "
-            "versions are immutable, deliver a new one"
+            f"{facts.digest[:12]}): versions are immutable, deliver a new one"
         )
 
 
@@ -462,8 +427,8 @@ def _refuse_unless_ready(ledger: Ledger, facts: Facts, name: str) -> None:
 
 
 def _refuse_to_begin_anew(ledger: Ledger, name: str, how: str) -> None:
-    """A judged rollout begun again would forget what speaks against it; what follows a shadow is
-    another test.
+    """Refuse to begin a judged rollout again: its evidence would be lost. A rollout after a shadow
+    is another test.
     """
     rollout = ledger.rollout
     if rollout is None or rollout.candidate != name or rollout.policy is None:
@@ -473,9 +438,8 @@ def _refuse_to_begin_anew(ledger: Ledger, name: str, how: str) -> None:
 
     raise RolloutInProgress(
         f"a {_named(rollout)} runs by itself since revision {rollout.number}, and begun again it "
-        f"would forget its "
-        f"evidence: `{COMMAND} promote {name}` releases {name}, `{COMMAND} abort` ends the "
-        f"{rollout.strategy}"
+        f"would lose its evidence: `{COMMAND} promote {name}` releases {name}, "
+        f"`{COMMAND} abort` ends the {rollout.strategy}"
     )
 
 
@@ -489,12 +453,11 @@ def _fresh(facts: Facts, name: str) -> Version:
 
 
 def _record(ledger: Ledger, act: str, summary: str, undo: str) -> RecordRevision:
-    return RecordRevision(
-        ledger.next(),
-        act,
-        summary,
-        f"{COMMAND} {undo}" if undo else "none: nothing was released before",
-    )
+    command = "none: nothing was released before"
+    if undo:
+        command = f"{COMMAND} {undo}"
+
+    return RecordRevision(ledger.next(), act, summary, command)
 
 
 def _named(rollout: Rollout) -> str:

@@ -1,9 +1,9 @@
-"""What the conductor does next: (ledger, verdict, clock) -> one record to insert, or nothing.
+"""What the controller does next: (ledger, verdict, clock) -> one record to insert, or nothing.
 
-Ramp on silence, promote on proof, roll back on evidence. A rollback waits for nothing: not for a
-pause, a hold, the time of a step or a deadline."""
+It takes a step while there is no evidence, promotes on proof and rolls back on evidence. A rollback
+waits for nothing: not for a pause, a hold, the time of a step or a deadline."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import log
 from typing import Any
@@ -13,6 +13,7 @@ from rollout.decide.actions import RecordRevision
 from rollout.decide.begin_command import command_of
 from rollout.decide.decisions import COMMAND, step_of
 from rollout.state.ledger import Ledger, Rollout
+from rollout.state.policy import title_of
 from rollout.state.split import ALL
 from rollout.state.strategy import strategy
 from rollout.verdict.memory_errors import MEMORY
@@ -25,7 +26,7 @@ EXPIRED = "deadline"
 
 @dataclass(frozen=True)
 class Observation:
-    """What the conductor knows at one tick.
+    """What the controller knows at one tick.
 
     now: epoch seconds; verdict: None where nothing could be judged yet; served: the candidate's
     finished requests since the present step began; account: the numbers behind the verdict, as
@@ -47,54 +48,58 @@ def next_move(ledger: Ledger, seen: Observation) -> RecordRevision | None:
 
     verdict = seen.verdict
     if verdict is not None and verdict.word == "fail":
-        return _kept(_rolled_back(ledger, rollout, ", ".join(verdict.because)), seen)
+        return _with_account(
+            _rolled_back(ledger, rollout, ", ".join(map(title_of, verdict.because))), seen
+        )
     if rollout.paused:
         return None
 
     reasons = _reasons_to_hold(rollout, seen)
     if EXPIRED in reasons and rollout.policy.undecided == "rollback":
-        return _kept(_rolled_back(ledger, rollout, "undecided at its deadline"), seen)
+        return _with_account(_rolled_back(ledger, rollout, "undecided at its deadline"), seen)
     if reasons:
-        return _kept(_held(ledger, rollout, reasons, seen), seen)
+        return _with_account(_held(ledger, rollout, reasons, seen), seen)
     if rollout.held:
         return None
 
     record = _MOVES[strategy(rollout.strategy).ends](ledger, rollout, seen)
     if record is None:
         return None
-    return _kept(record, seen)
+    return _with_account(record, seen)
 
 
 def flagged(ledger: Ledger, because: str, account: dict[str, Any]) -> RecordRevision:
-    """Late labels speak against a version that is released already: said, and left to a person."""
-    said = replace(replace(ledger, flagged=True).next(), verdict=account)
-    return RecordRevision(said, "flag", f"{ledger.released}: {because}", f"{COMMAND} rollback")
+    """Late labels are evidence against a version that is released already: a person decides."""
+    marked = replace(replace(ledger, flagged=True).next(), verdict=account)
+    return RecordRevision(marked, "flag", f"{ledger.released}: {because}", f"{COMMAND} rollback")
 
 
 def _reasons_to_hold(rollout: Rollout, seen: Observation) -> tuple[str, ...]:
     """New reasons: not those it is held for already, nor those a person has accepted."""
+    known = {*rollout.held, *rollout.accepted}
+    return tuple(reason for reason in _all_reasons(rollout, seen) if reason not in known)
+
+
+def _all_reasons(rollout: Rollout, seen: Observation) -> Iterator[str]:
     verdict, policy = seen.verdict, rollout.policy
-    reasons: tuple[str, ...] = ()
     if verdict is not None and verdict.word in ("hold", "invalid"):
-        reasons = verdict.because
+        yield from verdict.because
 
     if seen.memory:
-        reasons = (*reasons, MEMORY)
+        yield MEMORY
 
     decided_by_person = strategy(rollout.strategy).ends == "person"
     late = policy is not None and seen.now - rollout.started_at >= policy.deadline_s
     if late and not decided_by_person:
-        reasons = (*reasons, EXPIRED)
-
-    return tuple(reason for reason in reasons if reason not in (*rollout.held, *rollout.accepted))
+        yield EXPIRED
 
 
 def _by_proof(ledger: Ledger, rollout: Rollout, seen: Observation) -> RecordRevision | None:
     verdict = seen.verdict
     if verdict is None:
         return None
-    # A proof excludes the margin only: what lies between tolerance and margin must not be released
-    # while it speaks.
+    # A proof excludes the margin only: a difference between tolerance and margin must not be
+    # released while there is evidence of it.
     if not _stood(rollout, seen) or verdict.against >= SILENCE:
         return None
     if rollout.step == len(rollout.steps) - 1:
@@ -136,15 +141,9 @@ def _by_pairs(ledger: Ledger, rollout: Rollout, seen: Observation) -> RecordRevi
     if not _passed(seen.verdict, rollout):
         return None
 
-    summary = (
-        f"{rollout.candidate} agrees with {rollout.stable}: the shadow is over, no user has met it"
-    )
-    return RecordRevision(
-        transitions.ended(ledger, rollout).next(),
-        "end",
-        summary,
-        f"{COMMAND} shadow {rollout.candidate}",
-    )
+    candidate, after = rollout.candidate, transitions.ended(ledger, rollout)
+    summary = f"{candidate} agrees with {rollout.stable}: the shadow is over, no user has met it"
+    return RecordRevision(after.next(), "end", summary, f"{COMMAND} shadow {candidate}")
 
 
 def _by_person(_ledger: Ledger, _rollout: Rollout, _seen: Observation) -> RecordRevision | None:
@@ -170,13 +169,9 @@ def _passed(verdict: Verdict | None, rollout: Rollout) -> bool:
 
 
 def _released(ledger: Ledger, rollout: Rollout, why: str) -> RecordRevision:
+    after = transitions.released(ledger, rollout.candidate)
     summary = f"{rollout.candidate} released: {why}"
-    return RecordRevision(
-        transitions.released(ledger, rollout.candidate).next(),
-        "promote",
-        summary,
-        f"{COMMAND} rollback",
-    )
+    return RecordRevision(after.next(), "promote", summary, f"{COMMAND} rollback")
 
 
 def _rolled_back(ledger: Ledger, rollout: Rollout, because: str) -> RecordRevision:
@@ -191,12 +186,19 @@ def _held(
     ledger: Ledger, rollout: Rollout, reasons: tuple[str, ...], seen: Observation
 ) -> RecordRevision:
     held = replace(ledger, rollout=replace(rollout, held=(*rollout.held, *reasons)))
-    told = (f"{reason} ({seen.memory})" if reason == MEMORY else reason for reason in reasons)
-    summary = f"{rollout.strategy} of {rollout.candidate} held: {', '.join(told)}"
+    titles = ", ".join(_reason_text(reason, seen) for reason in reasons)
+    summary = f"{rollout.strategy} of {rollout.candidate} on hold: {titles}"
     return RecordRevision(held.next(), "hold", summary, f"{COMMAND} resume")
 
 
-def _kept(record: RecordRevision, seen: Observation) -> RecordRevision:
+def _reason_text(reason: str, seen: Observation) -> str:
+    if reason == MEMORY:
+        return f"{reason} ({seen.memory})"
+    return title_of(reason)
+
+
+def _with_account(record: RecordRevision, seen: Observation) -> RecordRevision:
     """The record with the numbers behind it."""
-    account = seen.account() if seen.account is not None else None
-    return replace(record, ledger=replace(record.ledger, verdict=account))
+    if seen.account is None:
+        return record
+    return replace(record, ledger=replace(record.ledger, verdict=seen.account()))

@@ -1,10 +1,10 @@
 """What is kept of versions that answer nobody: their process while they are warm, their app for the
 newest few.
 
-How the ledger stood over time goes in, what may go comes out. Times are epoch seconds.
+In: how the ledger stood over time. Out: what may go. Times are epoch seconds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rollout.state.ledger import Ledger, Version
@@ -16,8 +16,8 @@ Past = Sequence[tuple[float, Ledger]]
 
 @dataclass(frozen=True)
 class IdleVersion:
-    """A version whose process may go. idle_s: nobody needed it for so long; way_back: it stays one
-    all the same.
+    """A version whose process may go. idle_s: nobody needed it for so long; way_back: it stays a
+    rollback target all the same.
     """
 
     version: Version
@@ -37,31 +37,39 @@ class RetentionPlan:
 
 def needed(ledger: Ledger, name: str) -> bool:
     """Whether a version has traffic or copies of it, is released, rolled out, or waits to be."""
-    rolling = [each for each in (ledger.rollout, ledger.queued) if each is not None]
-    shadows = [version for version, _ in ledger.split.shadows] if ledger.split else []
-    by_rollouts = [version for each in rolling for version in (each.candidate, each.stable)]
-    return ledger.weight(name) > 0 or name in (ledger.released, *shadows, *by_rollouts)
+    return ledger.weight(name) > 0 or name == ledger.released or name in set(_compared(ledger))
+
+
+def _compared(ledger: Ledger) -> Iterator[str]:
+    """Versions that get copies, or that a rollout in progress or in the queue is about."""
+    if ledger.split:
+        yield from dict(ledger.split.shadows)
+
+    for rollout in filter(None, (ledger.rollout, ledger.queued)):
+        yield from (rollout.candidate, rollout.stable)
 
 
 def way_back(ledger: Ledger) -> set[str]:
     """Where `rollback` leads now, and where it leads once the rollout in progress has ended."""
-    return {
-        name
-        for name in (ledger.rollback_target(), *ledger.released_before[-1:])
-        if name is not None
-    }
+    return set(filter(None, (ledger.rollback_target(), *ledger.released_before[-1:])))
 
 
 def standing(past: Past) -> dict[str, float]:
     """Since when each version of the newest ledger stands as it does: needed, this process idle, or
     retired.
     """
-    newest = past[0][1] if past else None
     since: dict[str, float] = {}
-    open_ = {name: _standing(newest, name) for name in newest.versions} if newest else {}
+    if not past:
+        return since
+
+    newest = past[0][1]
+    unchanged = list(newest.versions)
     for at, ledger in past:
-        open_ = {name: how for name, how in open_.items() if how == _standing(ledger, name)}
-        since |= dict.fromkeys(open_, at)
+        for name in list(unchanged):
+            if _standing(ledger, name) == _standing(newest, name):
+                since[name] = at
+            else:
+                unchanged.remove(name)
 
     return since
 
@@ -72,31 +80,25 @@ def going(
     """What may go now. since: as `standing` has it; keep: how many retired versions keep their
     app.
     """
-    idle = {
-        v: now - since[v.name]
-        for v in ledger.versions.values()
-        if v.name in since and may_retire(ledger, v)
-    }
-    # Every version on the stack stays there: after one `rollback` the next one leads to the one
-    # below.
-    cold = [
-        IdleVersion(v, idle_s, v.name in ledger.released_before)
-        for v, idle_s in idle.items()
-        if idle_s > warm_s
-    ]
-    ended = {
-        v.name: (since[v.name], 0.0)
-        for v in ledger.versions.values()
-        if v.name in since and v.state not in LIVE
-    }
-    ended |= {each.version.name: (now, -each.idle_s) for each in cold}
-    oldest_first = sorted(ended, key=lambda name: (*ended[name], name))
-    forget = [
-        name for name in oldest_first[: max(0, len(ended) - keep)] if may_forget(ledger, name)
-    ]
-    return RetentionPlan(
-        tuple(sorted(cold, key=lambda each: (-each.idle_s, each.version.name))), tuple(forget)
-    )
+    cold = []
+    retired_at: dict[str, tuple[float, float]] = {}
+    for name, version in ledger.versions.items():
+        if name not in since:
+            continue
+
+        idle_s = now - since[name]
+        if version.state not in LIVE:
+            retired_at[name] = since[name], 0.0
+        elif may_retire(ledger, version) and idle_s > warm_s:
+            retired_at[name] = now, -idle_s
+            # Every version on the stack stays there: after one `rollback` the next one leads to
+            # the one below.
+            cold.append(IdleVersion(version, idle_s, name in ledger.released_before))
+
+    cold.sort(key=lambda idle: (-idle.idle_s, idle.version.name))
+    oldest_first = sorted(retired_at, key=lambda name: (*retired_at[name], name))
+    surplus = oldest_first[: max(0, len(oldest_first) - keep)]
+    return RetentionPlan(tuple(cold), tuple(name for name in surplus if may_forget(ledger, name)))
 
 
 def may_retire(ledger: Ledger, version: Version) -> bool:
@@ -109,7 +111,7 @@ def may_retire(ledger: Ledger, version: Version) -> bool:
 
 
 def may_forget(ledger: Ledger, name: str) -> bool:
-    """Whether a version's app is nobody's way back and no rollout's; whether it is retired is for
+    """Whether a version's app is no rollback target and in no rollout; whether it is retired is for
     the caller.
     """
     return name not in way_back(ledger) and not needed(ledger, name)

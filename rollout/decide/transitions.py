@@ -22,10 +22,10 @@ def calmed(ledger: Ledger) -> Ledger:
 
 
 def released(ledger: Ledger, name: str) -> Ledger:
-    """`name` answers everybody; the version released before it is the way back."""
+    """`name` answers everybody; the version released before it is the rollback target."""
     calm = calmed(ledger)
     before = calm.released
-    stack = tuple(v for v in calm.released_before if v not in (name, before))
+    stack = calm.targets_without(name, before)
     if before is not None and before != name:
         calm = calm.with_event(before, Event.WITHDRAW)
         stack = (*stack, before)
@@ -41,22 +41,20 @@ def released(ledger: Ledger, name: str) -> Ledger:
 
 
 def _last(ledger: Ledger, released_now: str) -> Rollout | None:
-    """The rollout that this release ends, where it was judged: labels that come later still speak
-    of it.
-    """
+    """The rollout that this release ends, where it was judged: its late labels still count."""
     rollout = ledger.rollout
     if rollout is not None and rollout.policy and rollout.candidate == released_now:
         return rollout
     return None
 
 
-def gone_back(ledger: Ledger, target: str) -> Ledger:
+def rolled_back(ledger: Ledger, target: str) -> Ledger:
     """`target`, the newest rollback target, answers everybody again and is taken from the stack."""
     calm = calmed(ledger)
     if calm.released is not None:
         calm = calm.with_event(calm.released, Event.WITHDRAW)
 
-    stack = tuple(v for v in calm.released_before if v != target)
+    stack = calm.targets_without(target)
     back = replace(
         _all_to(calm, target), released=target, released_before=stack, last=None, flagged=False
     )
@@ -94,15 +92,14 @@ def weighed(ledger: Ledger) -> Ledger:
     check_weights(weights)
     split = (ledger.split or all_to(rollout.stable, rollout.id)).reweighted(weights)
     if watched(rollout):
-        # With nobody left to compare by chance, the old version is asked again what the new one has
-        # answered.
+        # No request is drawn any more, so the old version is asked again what the new one answered.
         split = split.shadowed({rollout.stable: ALL})
 
     return replace(ledger, split=split).with_event(rollout.candidate, Event.SERVE)
 
 
 def watched(rollout: Rollout) -> bool:
-    """Whether the candidate has all traffic while the old version stays beside it."""
+    """Whether the candidate has all traffic while the old version keeps running."""
     return rollout.policy is not None and strategy(rollout.strategy).watches
 
 
@@ -124,13 +121,22 @@ def chosen_steps(row: Strategy, steps: Sequence[Step]) -> tuple[Step, ...]:
     """
     chosen = tuple(steps) or tuple(Step(weight) for weight in row.steps)
     weights = [step.weight for step in chosen]
-    if weights != sorted(set(weights)) or (weights and not 0 < weights[0] <= weights[-1] <= ALL):
+    if not _grow(weights):
         shown = ", ".join(f"{weight / 100:g} %" for weight in weights)
         raise BadWeight(
             f"the steps of a {row.name} must grow from above 0 % to at most 100 %: {shown}"
         )
 
     return chosen
+
+
+def _grow(weights: list[int]) -> bool:
+    """Whether these are shares from above 0 to at most all traffic, each larger than the one
+    before.
+    """
+    if not weights:
+        return True
+    return weights == sorted(set(weights)) and weights[0] > 0 and weights[-1] <= ALL
 
 
 def planned(
@@ -141,11 +147,14 @@ def planned(
     steps: tuple[Step, ...],
     policy: Policy | None,
 ) -> Rollout:
-    """The rollout as it will be kept, not started."""
+    """The rollout as the ledger will have it, not started."""
     identity = f"{ledger.model}:{row.name}:{candidate}:{ledger.revision + 1}"
     return Rollout(identity, row.name, candidate, stable, steps, 0, 0.0, 0.0, "", policy=policy)
 
 
 def _all_to(ledger: Ledger, name: str) -> Ledger:
-    salt = ledger.split.salt if ledger.split else f"{ledger.model}:{name}"
+    salt = f"{ledger.model}:{name}"
+    if ledger.split:
+        salt = ledger.split.salt
+
     return replace(ledger, split=all_to(name, salt))

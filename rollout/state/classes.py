@@ -58,14 +58,10 @@ class Classes:
     _by_spelling: dict[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Make the keys; classes that are written alike, as 1 and "1", are told apart by their
+        """Make the keys; of classes with the same text, as 1 and "1", the key is their Python
         form.
         """
-        plain = [label_text(value) for value in self.values]
-        keys = tuple(
-            text if plain.count(text) == 1 else repr(value)
-            for text, value in zip(plain, self.values, strict=True)
-        )
+        keys = _keys(self.values)
         object.__setattr__(self, "keys", keys)
         object.__setattr__(self, "_by_spelling", _unambiguous(zip(self.values, keys, strict=True)))
 
@@ -75,17 +71,24 @@ class Classes:
 
     def key(self, label: ClassValue) -> str | None:
         """The key of the class that a label equals; None where it equals none."""
-        exact = (
-            key for value, key in zip(self.values, self.keys, strict=True) if _same(value, label)
-        )
-        found = next(exact, None)
-        if found is not None:
-            return found
+        for value, key in zip(self.values, self.keys, strict=True):
+            if _same(value, label):
+                return key
 
-        return next(
-            (self._by_spelling[text] for text in spellings(label) if text in self._by_spelling),
-            None,
-        )
+        for text in spellings(label):
+            if text in self._by_spelling:
+                return self._by_spelling[text]
+
+        return None
+
+
+def _keys(values: Sequence[ClassValue]) -> tuple[str, ...]:
+    texts = list(map(label_text, values))
+    keys = []
+    for text, value in zip(texts, values, strict=True):
+        keys.append(text if texts.count(text) == 1 else repr(value))
+
+    return tuple(keys)
 
 
 def _same(value: ClassValue, label: ClassValue) -> bool:
@@ -95,16 +98,16 @@ def _same(value: ClassValue, label: ClassValue) -> bool:
 
 def _unambiguous(classes: Iterable[tuple[ClassValue, str]]) -> dict[str, str]:
     """Key by spelling, nearest spellings first; one that two classes share names neither."""
-    found: dict[str, tuple[int, set[str]]] = {}
+    named: dict[str, tuple[int, set[str]]] = {}
     for value, key in classes:
         for rank, text in enumerate(spellings(value)):
-            nearest, keys = found.get(text, (rank, set()))
+            nearest, keys = named.get(text, (rank, set()))
             if rank < nearest:
-                found[text] = rank, {key}
+                named[text] = rank, {key}
             elif rank == nearest:
-                found[text] = nearest, keys | {key}
+                named[text] = nearest, keys | {key}
 
-    return {text: next(iter(keys)) for text, (_, keys) in found.items() if len(keys) == 1}
+    return {text: keys.pop() for text, (_, keys) in named.items() if len(keys) == 1}
 
 
 def spellings(value: ClassValue) -> Iterator[str]:
@@ -140,7 +143,7 @@ def label_text(value: object) -> str:
 def number_of(value: ClassValue) -> int | float | None:
     """The finite number that a value is or writes; None where it is none.
 
-    Whole numbers stay whole, so that two that no float tells apart remain two.
+    Whole numbers stay whole, so that two of them that are the same float remain two.
     """
     if isinstance(value, str) and (len(value) > LONGEST_NUMBER or "_" in value):
         return None
@@ -166,13 +169,19 @@ def _whole(value: int | str, number: float) -> int | float:
 
 
 def kept(classes: Iterable[ClassValue] | None) -> tuple[ClassValue, ...]:
-    """The classes as the ledger keeps them: none where they are more, or longer, than belongs in
-    every revision.
+    """The classes as the ledger keeps them: none where there are more, or longer ones, than belong
+    in every revision.
     """
     listed = tuple(classes or ())
-    if not all(isinstance(each, ClassValue) for each in listed):
-        return ()
-    if len(listed) > MOST_CLASSES or sum(len(str(each)) for each in listed) > MOST_CHARACTERS:
+    if len(listed) > MOST_CLASSES:
         return ()
 
+    characters = 0
+    for value in listed:
+        if not isinstance(value, ClassValue):
+            return ()
+        characters += len(str(value))
+
+    if characters > MOST_CHARACTERS:
+        return ()
     return listed

@@ -1,10 +1,10 @@
 """The contract: what users of one version may send and read, and what of it another version would
 break.
 
-Written for who sends today's requests and reads today's answers. The service takes a row only with
-every column of the version and no other (service/rows.py), so a new column breaks today's requests
-even where it may be null. A value that training did not see is not refused: what becomes of it is
-the pipeline's affair, hence a note."""
+It is judged for those who send today's requests and read today's answers. The service takes a row
+only with every column of the version and no other (service/rows.py), so a new column breaks today's
+requests even where it may be null. A value that training did not see is not refused, and the
+pipeline may do anything with it, hence a note."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Contract:
-    """The contract of `candidate` beside the one that users of `stable` have."""
+    """The contract of `candidate` compared with the one that users of `stable` have."""
 
     candidate: str
     stable: str
@@ -56,18 +56,19 @@ class Contract:
     @property
     def verdict(self) -> ContractVerdict:
         """The gravest of its differences."""
-        kinds = {difference.kind for difference in self.differences}
-        if Kind.BREAKING in kinds:
+        if self.breaks():
             return ContractVerdict.BREAKING
-        if Kind.ADDITIVE in kinds:
+        if any(difference.kind == Kind.ADDITIVE for difference in self.differences):
             return ContractVerdict.ADDITIVE
         return ContractVerdict.COMPATIBLE
 
     def breaks(self) -> tuple[Difference, ...]:
         """Only what breaks."""
-        return tuple(
-            difference for difference in self.differences if difference.kind == Kind.BREAKING
-        )
+        return tuple(filter(_breaks, self.differences))
+
+
+def _breaks(difference: Difference) -> bool:
+    return difference.kind == Kind.BREAKING
 
 
 @dataclass(frozen=True)
@@ -104,14 +105,14 @@ def compare(
 
 
 def unknown(candidate: str, stable: str, because: str) -> Contract:
-    """The contract where one side cannot be read: taken for breaking."""
+    """The contract where one side cannot be read: it counts as breaking."""
     says = f"what {candidate} breaks cannot be told ({because})"
     return Contract(candidate, stable, (Difference(Kind.BREAKING, "manifest", says),))
 
 
 def refuse_breaking(contract: Contract | None, allowed: bool) -> None:
-    """Raise Breaking where the contract breaks and its operator did not allow it; None: there was
-    nobody to break.
+    """Raise Breaking where the contract breaks and the operator did not allow it; contract: None
+    where there are no users to break.
     """
     if contract is None or allowed or contract.verdict != ContractVerdict.BREAKING:
         return
@@ -129,25 +130,31 @@ def _signature(manifest: Mapping[str, Any], name: str) -> Signature:
         if not manifest.get(key):
             raise ValueError(f"{name} names no {key}")
 
-    columns = [_column(row) for row in manifest["columns"]]
+    columns = {}
+    for row in manifest["columns"]:
+        column = _column(row)
+        columns[column.name] = column
+
+    task, output = str(manifest["task"]), str(manifest["output"])
     classes = manifest.get("classes")
-    return Signature(
-        {column.name: column for column in columns},
-        str(manifest["task"]),
-        None if classes is None else tuple(classes),
-        str(manifest["output"]),
-    )
+    if classes is not None:
+        classes = tuple(classes)
+
+    return Signature(columns, task, classes, output)
 
 
 def _column(row: Mapping[str, Any]) -> ContractColumn:
-    seen = row.get("categories")
+    categories = row.get("categories")
+    if categories is not None:
+        categories = tuple(map(str, categories))
+
     return ContractColumn(
         str(row["name"]),
         str(row["dtype"]),
         bool(row["nullable"]),
         row.get("minimum"),
         row.get("maximum"),
-        None if seen is None else tuple(map(str, seen)),
+        categories,
     )
 
 
@@ -160,8 +167,11 @@ def _differences(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
 
     for name, column in tomorrow.columns.items():
         if name not in today.columns:
-            although = ", although it may be null" if column.nullable else ""
-            yield _breaking(f"column '{name}'", f"is new: rows without it are refused{although}")
+            says = "is new: rows without it are refused"
+            if column.nullable:
+                says += ", although it may be null"
+
+            yield _breaking(f"column '{name}'", says)
 
     yield from _of_answers(today, tomorrow)
 
@@ -205,16 +215,22 @@ def _of_categories(
     if today.categories is None or tomorrow.categories is None:
         return
 
-    lost = [each for each in today.categories if each not in set(tomorrow.categories)]
-    won = [each for each in tomorrow.categories if each not in set(today.categories)]
+    lost = _missing(today.categories, tomorrow.categories)
     if lost:
         yield _note(
             where,
             f"was trained without {_some(lost)}: the pipeline may answer such rows or fail on them",
         )
 
-    if won:
-        yield _note(where, f"was trained with {_some(won)} too")
+    added = _missing(tomorrow.categories, today.categories)
+    if added:
+        yield _note(where, f"was trained with {_some(added)} too")
+
+
+def _missing(names: Sequence[str], others: Sequence[str]) -> list[str]:
+    """The names that the others do not have."""
+    known = set(others)
+    return [name for name in names if name not in known]
 
 
 def _of_answers(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
@@ -233,14 +249,14 @@ def _of_answers(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
 
 
 def _of_classes(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
-    before, after = _typed(today.classes), _typed(tomorrow.classes)
-    for each in before:
-        if each not in after:
-            yield _breaking(f"class {each[1]!r}", "is gone: no answer names it any more")
+    before, after = _with_types(today.classes), _with_types(tomorrow.classes)
+    for value in before:
+        if value not in after:
+            yield _breaking(f"class {value[1]!r}", "is gone: no answer names it any more")
 
-    for each in after:
-        if each not in before:
-            yield _breaking(f"class {each[1]!r}", "is new: answers may hold what nobody expects")
+    for value in after:
+        if value not in before:
+            yield _breaking(f"class {value[1]!r}", "is new: answers may hold what nobody expects")
 
     if before != after and sorted(before, key=repr) == sorted(after, key=repr):
         listed = f"are {_listed(tomorrow.classes)}, they were {_listed(today.classes)}"
@@ -250,9 +266,9 @@ def _of_classes(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
             yield _note("classes", f"{listed}: only their order changed, which no answer shows")
 
 
-def _typed(classes: tuple[Any, ...] | None) -> list[tuple[str, Any]]:
+def _with_types(classes: tuple[Any, ...] | None) -> list[tuple[str, Any]]:
     # Python takes 1, 1.0 and True for the same; a client that reads JSON does not.
-    return [(type(each).__name__, each) for each in classes or ()]
+    return [(type(value).__name__, value) for value in classes or ()]
 
 
 def _listed(classes: tuple[Any, ...] | None) -> str:
@@ -261,7 +277,10 @@ def _listed(classes: tuple[Any, ...] | None) -> str:
 
 def _some(names: Sequence[str]) -> str:
     shown = ", ".join(f"'{name}'" for name in names[:SHOWN])
-    return shown + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    if len(names) > SHOWN:
+        shown += f" and {len(names) - SHOWN} more"
+
+    return shown
 
 
 def _breaking(where: str, says: str) -> Difference:

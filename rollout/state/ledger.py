@@ -1,7 +1,8 @@
-"""The ledger as one immutable value: versions, who answers whom, and the rollout in progress."""
+"""The ledger as one immutable value: versions, the traffic split and the rollout in progress."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from itertools import starmap
 from types import MappingProxyType
 from typing import Any
 
@@ -44,8 +45,8 @@ class Version:
 
 @dataclass(frozen=True)
 class Step:
-    """Weight of the candidate (basis points) and how long to hold it (seconds; None: until
-    told).
+    """Weight of the candidate (basis points) and how long to hold it (seconds; None: until a person
+    takes the next step).
     """
 
     weight: int
@@ -56,8 +57,8 @@ class Step:
 class Rollout:
     """A rollout in progress: its plan, made before it started, and where it stands in it.
 
-    policy: how the conductor judges it; None where it does not run by itself. held: why the
-    conductor holds its weight; accepted: what a person has looked at and lets pass."""
+    policy: how the controller judges it; None where it does not run by itself. held: why the
+    controller holds its weight; accepted: what a person has looked at and lets pass."""
 
     id: str
     strategy: str
@@ -79,8 +80,8 @@ class Rollout:
         """The revision it began with."""
         return int(self.id.rpartition(":")[2])
 
-    def told(self) -> Body:
-        """Who against whom, by what, and where it stands, as plain JSON; its steps count from 1."""
+    def outline(self) -> Body:
+        """Its versions, its strategy and its progress, as plain JSON; steps count from 1."""
         return {
             "strategy": self.strategy,
             "candidate": self.candidate,
@@ -91,10 +92,13 @@ class Rollout:
 
     def due_at(self) -> float | None:
         """Epoch seconds of the next step, or None where the clock does not decide."""
-        hold = self.steps[self.step].hold_s if self.steps else None
-        if self.paused or hold is None:
+        if self.paused or not self.steps:
             return None
-        return self.step_since + hold - self.held_s
+
+        hold_s = self.steps[self.step].hold_s
+        if hold_s is None:
+            return None
+        return self.step_since + hold_s - self.held_s
 
 
 @dataclass(frozen=True)
@@ -102,8 +106,9 @@ class Ledger:
     """One revision.
 
     released_before: the stack of rollback targets, newest last. last: the rollout that ended with a
-    release, whose late labels still count; flagged: they spoke against it. queued: begins when the
-    one in progress has ended. verdict: what stood behind this revision, as plain JSON."""
+    release, whose late labels still count; flagged: they are evidence against it. queued: begins
+    when the one in progress has ended. verdict: on what this revision was decided, as plain
+    JSON."""
 
     model: str
     revision: int = 0
@@ -120,17 +125,23 @@ class Ledger:
     def version(self, name: str) -> Version:
         """The version of that name; raises UnknownVersion naming those there are."""
         if name not in self.versions:
-            there = ", ".join(self.versions) or "none yet"
+            known = ", ".join(self.versions) or "none yet"
             raise UnknownVersion(
-                f"{name} has never been deployed (deployed: {there}): run `python deploy.py "
+                f"{name} has never been deployed (deployed: {known}): run `python deploy.py "
                 f"deploy {name}` first"
             )
 
         return self.versions[name]
 
+    def released_version(self) -> Version | None:
+        """The released version; None before the first release."""
+        if self.released is None:
+            return None
+        return self.version(self.released)
+
     def live(self) -> tuple[Version, ...]:
         """Versions with a running process."""
-        return tuple(v for v in self.versions.values() if v.state in LIVE)
+        return tuple(version for version in self.versions.values() if version.state in LIVE)
 
     def weight(self, name: str) -> int:
         """Basis points of the traffic that version answers."""
@@ -139,8 +150,8 @@ class Ledger:
         return 0
 
     def rollback_target(self) -> str | None:
-        """Where `rollback` would send the traffic now: the stable version of a rollout, else the
-        last released one.
+        """Where `rollback` would send the traffic now: to the stable version of a rollout, else to
+        the version that was released before.
         """
         rollout = self.rollout
         if rollout is not None and self.weight(rollout.candidate) > 0:
@@ -148,6 +159,10 @@ class Ledger:
         if self.released_before:
             return self.released_before[-1]
         return None
+
+    def targets_without(self, *names: str | None) -> tuple[str, ...]:
+        """The stack of rollback targets, these versions taken from it."""
+        return tuple(target for target in self.released_before if target not in names)
 
     def with_event(self, name: str, event: Event) -> "Ledger":
         """The ledger after `event` happened to that version; raises IllegalEvent."""
@@ -185,24 +200,24 @@ class Ledger:
 
         raise RolloutInProgress(
             f"a {rollout.strategy} of {rollout.candidate} is in progress (started by "
-            f"{rollout.started_by}): "
-            f"`python deploy.py abort` or `python deploy.py promote {rollout.candidate}` first"
+            f"{rollout.started_by}): `python deploy.py abort` or "
+            f"`python deploy.py promote {rollout.candidate}` first"
         )
 
     def gives_way(self) -> bool:
         """Whether the rollout in progress may be ended by another one, as its plan says."""
-        return self._hotfix() == "supersede"
+        return self._on_conflict() == "supersede"
 
     def lets_wait(self, candidate: str) -> bool:
         """Whether a rollout of `candidate` waits for the end of the one in progress, as that one's
         plan says.
         """
-        return self._hotfix() == "queue" and self.running().candidate != candidate
+        return self._on_conflict() == "queue" and self.running().candidate != candidate
 
-    def _hotfix(self) -> str:
+    def _on_conflict(self) -> str:
         rollout = self.rollout
         if rollout is not None and rollout.policy is not None:
-            return rollout.policy.hotfix
+            return rollout.policy.on_conflict
         return ""
 
     def to_body(self) -> Body:
@@ -210,10 +225,7 @@ class Ledger:
         return {
             "format": FORMAT,
             "model": self.model,
-            "versions": [
-                {**asdict(version), "classes": [*version.classes]}
-                for version in self.versions.values()
-            ],
+            "versions": list(map(_version_body, self.versions.values())),
             "split": _split_body(self.split),
             "released": self.released,
             "released_before": list(self.released_before),
@@ -229,11 +241,10 @@ def from_body(body: Body, revision: int) -> Ledger:
     """The ledger of a stored body; raises BrokenRecord naming what is wrong. `from_body(to_body())`
     is the identity.
     """
-    form = body.get("format") if isinstance(body, dict) else type(body).__name__
-    if form not in _READS:
-        raise BrokenRecord(
-            f"revision {revision} has format {form!r}: this Sluice reads format {FORMAT}"
-        )
+    if not isinstance(body, dict):
+        raise _unknown_format(revision, type(body).__name__)
+    if body.get("format") not in _READS:
+        raise _unknown_format(revision, body.get("format"))
 
     try:
         ledger = _from_body(body, revision)
@@ -246,12 +257,22 @@ def from_body(body: Body, revision: int) -> Ledger:
     return ledger
 
 
+def _unknown_format(revision: int, form: object) -> BrokenRecord:
+    return BrokenRecord(
+        f"revision {revision} has format {form!r}: this Sluice reads format {FORMAT}"
+    )
+
+
 def _from_body(body: Body, revision: int) -> Ledger:
-    versions = [_version(row) for row in body["versions"]]
+    versions = {}
+    for row in body["versions"]:
+        version = _version(row)
+        versions[version.name] = version
+
     return Ledger(
         model=body["model"],
         revision=revision,
-        versions=MappingProxyType({version.name: version for version in versions}),
+        versions=MappingProxyType(versions),
         split=_split(body["split"]),
         released=body["released"],
         released_before=tuple(body["released_before"]),
@@ -263,23 +284,38 @@ def _from_body(body: Body, revision: int) -> Ledger:
     )
 
 
+def _version_body(version: Version) -> Body:
+    return {**asdict(version), "classes": [*version.classes]}
+
+
 def _version(row: Body) -> Version:
-    # Before format 3 it was not kept what a version answers.
-    return Version(
-        **{**row, "state": State(row["state"]), "classes": tuple(row.get("classes", ()))}
-    )
+    # Ledgers before format 3 do not have what a version answers.
+    classes = tuple(row.get("classes", ()))
+    return Version(**{**row, "state": State(row["state"]), "classes": classes})
 
 
 def _refuse_contradiction(ledger: Ledger) -> None:
-    split, rollout = ledger.split, ledger.rollout
-    answering = (*split.weights(), *(name for name, _ in split.shadows)) if split else ()
-    rolling = (rollout.candidate, rollout.stable) if rollout else ()
-    for name in (ledger.released, *ledger.released_before, *answering, *rolling):
-        if name is not None and name not in ledger.versions:
+    for name in _named_versions(ledger):
+        if name not in ledger.versions:
             raise ValueError(f"{name} is named but not among its versions")
 
+    rollout = ledger.rollout
     if rollout and rollout.steps and not 0 <= rollout.step < len(rollout.steps):
         raise ValueError(f"its rollout is at step {rollout.step} of {len(rollout.steps)}")
+
+
+def _named_versions(ledger: Ledger) -> Iterator[str]:
+    if ledger.released is not None:
+        yield ledger.released
+
+    yield from ledger.released_before
+    if ledger.split is not None:
+        yield from ledger.split.weights()
+        yield from dict(ledger.split.shadows)
+
+    if ledger.rollout is not None:
+        yield ledger.rollout.candidate
+        yield ledger.rollout.stable
 
 
 def _split_body(split: TrafficSplit | None) -> Body | None:
@@ -287,40 +323,39 @@ def _split_body(split: TrafficSplit | None) -> Body | None:
         return None
 
     slices = [[piece.start, piece.end, piece.version] for piece in split.slices]
-    return {
-        "salt": split.salt,
-        "slices": slices,
-        "shadows": [list(shadow) for shadow in split.shadows],
-    }
+    return {"salt": split.salt, "slices": slices, "shadows": list(map(list, split.shadows))}
 
 
 def _split(body: Body | None) -> TrafficSplit | None:
     if body is None:
         return None
-    shadows = tuple((version, share) for version, share in body["shadows"])
-    return TrafficSplit(body["salt"], tuple(Slice(*piece) for piece in body["slices"]), shadows)
+    slices = tuple(starmap(Slice, body["slices"]))
+    return TrafficSplit(body["salt"], slices, tuple(map(tuple, body["shadows"])))
 
 
 def _rollout_body(rollout: Rollout | None) -> Body | None:
     if rollout is None:
         return None
 
-    steps = [asdict(step) for step in rollout.steps]
-    lists = {"steps": steps, "held": [*rollout.held], "accepted": [*rollout.accepted]}
-    return {
-        **asdict(rollout),
-        **lists,
-        "policy": rollout.policy.to_body() if rollout.policy else None,
-    }
+    body = asdict(rollout)
+    body["steps"] = list(map(asdict, rollout.steps))
+    body["held"], body["accepted"] = list(rollout.held), list(rollout.accepted)
+    if rollout.policy is not None:
+        body["policy"] = rollout.policy.to_body()
+
+    return body
 
 
 def _rollout(body: Body | None) -> Rollout | None:
     if body is None:
         return None
 
-    read: Body = {"steps": tuple(Step(**step) for step in body["steps"])}
+    values = dict(body)
+    values["steps"] = tuple(Step(**step) for step in body["steps"])
     # Format 1 knew no rollout that runs by itself.
-    policy = body.get("policy")
-    read |= {"policy": policy_of(policy) if policy else None}
-    read |= {name: tuple(body.get(name, ())) for name in ("held", "accepted")}
-    return Rollout(**{**body, **read})
+    values["policy"] = policy_of(body["policy"]) if body.get("policy") else None
+    values["held"], values["accepted"] = (
+        tuple(body.get("held", ())),
+        tuple(body.get("accepted", ())),
+    )
+    return Rollout(**values)

@@ -1,138 +1,33 @@
 """How a rollout is judged: fixed before it starts, printed, kept in the ledger with it.
 
-`Judging` is the `[verdict]` table of deploy.toml; `policy` makes of it what one strategy goes by.
+`VerdictConfig` is the `[verdict]` table of deploy.toml; `policy` makes the plan of one strategy of
+it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from types import MappingProxyType
+from typing import Any, get_type_hints
 
 from rollout.errors import BadSetting
 from rollout.state.classes import CLASSIFICATION, Answers
-from rollout.state.split import ALL
+from rollout.state.signal_settings import (
+    LOSSES,
+    Agreement,
+    Errors,
+    Labels,
+    Latency,
+    Prediction,
+    Refusals,
+    ResponseTime,
+    SignalSettings,
+)
 from rollout.state.strategy import STRATEGIES, Strategy
 
 ACTIONS = ("rollback", "hold", "watch")
 AT_DEADLINE = ("hold", "rollback")
-HOTFIX = ("supersede", "queue", "refuse")
-OF_VALUES = "absolute"
-LOSSES = ("wrong", "brier", "log", OF_VALUES)
+ON_CONFLICT = ("supersede", "queue", "refuse")
 CLASSES = Answers(CLASSIFICATION)
-NO_LOSS = (
-    "its 'loss' is one of classes, not of values: set loss = 'absolute', and 'bound' to the error "
-    "that is the most"
-)
-NO_VALUES = "its 'loss' is one of values, and this version answers classes: set loss = 'wrong'"
-NO_PROBABILITY = (
-    "its 'loss' is one of the probability of the second of two classes, which this version does "
-    "not answer: "
-    "set loss = 'wrong'"
-)
-NO_EQUAL_SHARES = "times are compared where the candidate's share is one half, and no step is"
-
-
-@dataclass(frozen=True)
-class Signal:
-    """One signal's part in the verdict.
-
-    action: what evidence that the candidate is worse does: "rollback", "hold" the weight until a
-    person has looked, or only be shown ("watch"). weight: its share of alpha. required: no
-    promotion by the conductor without its proof. tolerance: a difference that is no evidence.
-    margin: what the proof must exclude."""
-
-    action: str = "rollback"
-    weight: float = 0.1
-    required: bool = False
-    tolerance: float = 0.0
-    margin: float = 0.0
-
-
-@dataclass(frozen=True)
-class Errors(Signal):
-    """Requests that failed (5xx, time-out, no connection), also where another version answered in
-    its place.
-
-    margin: or the stable version's own rate, whichever is more.
-    """
-
-    weight: float = 0.3
-    required: bool = True
-    margin: float = 0.005
-
-
-@dataclass(frozen=True)
-class Refusals(Signal):
-    """Requests refused for a row that does not fit (422)."""
-
-    weight: float = 0.05
-    margin: float = 0.01
-
-
-@dataclass(frozen=True)
-class Latency(Signal):
-    """Time for the same batch of rows, asked of both in turn. Tolerance and margin are parts of it.
-
-    beside_ms: what a request takes beside the model anyway; slower means slower of both together,
-    so that a model that needs 0.1 ms instead of 0.05 ms is not. Processor time counts at any share;
-    time by the clock only where the candidate's share is one half, give or take `apart`, since a
-    busy process looks slow."""
-
-    weight: float = 0.25
-    required: bool = True
-    tolerance: float = 0.1
-    margin: float = 0.15
-    beside_ms: float = 2.0
-    apart: float = 0.05
-
-
-@dataclass(frozen=True)
-class Wait(Signal):
-    """Time a request takes in router and version: shown, and not acted on unless told so. Tolerance
-    is a part of it.
-
-    beside_ms: what it takes beside that on its way to the user. apart: how far from one half the
-    candidate's share may be: only versions with equal shares have equal batches and equal load, so
-    that their users' times can be compared."""
-
-    action: str = "watch"
-    weight: float = 0.1
-    tolerance: float = 0.5
-    beside_ms: float = 2.0
-    apart: float = 0.05
-
-
-@dataclass(frozen=True)
-class Prediction(Signal):
-    """Shares of the predicted classes, or of a value's ranges."""
-
-    action: str = "hold"
-    weight: float = 0.1
-    tolerance: float = 0.02
-
-
-@dataclass(frozen=True)
-class Labels(Signal):
-    """Loss by late labels. loss: "wrong", "brier", "log" or "absolute"; bound: the loss that counts
-    as the whole.
-    """
-
-    weight: float = 0.2
-    margin: float = 0.02
-    loss: str = "wrong"
-    bound: float = 1.0
-
-
-@dataclass(frozen=True)
-class Agreement(Signal):
-    """Answers of a shadow that differ from the user's, beyond those of the stable version asked
-    twice.
-    """
-
-    action: str = "hold"
-    weight: float = 0.1
-    required: bool = True
-    tolerance: float = 0.02
-    margin: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -142,8 +37,8 @@ class VerdictConfig:
     alpha: the chance that a candidate inside every tolerance is rolled back; beta: that one on a
     margin is promoted. step_s, step_requests: a canary's step takes at least so long and so many
     requests of the candidate. deadline_s: of the whole rollout; undecided: what happens then.
-    watch_s: how long the old version stays beside a switch. hotfix: what a new rollout does to one
-    that runs by itself: ends it, waits for its end, or is refused."""
+    watch_s: how long the old version keeps running after a switch. on_conflict: what a new rollout
+    does to one that runs by itself: ends it, waits for its end, or is refused."""
 
     alpha: float = 0.05
     beta: float = 0.05
@@ -153,24 +48,61 @@ class VerdictConfig:
     deadline_s: float = 86_400.0
     undecided: str = "hold"
     watch_s: float = 120.0
-    hotfix: str = "refuse"
+    on_conflict: str = "refuse"
     cold_s: float = 5.0
     compare_ms: int = 100
     errors: Errors = field(default_factory=Errors)
     refusals: Refusals = field(default_factory=Refusals)
     latency: Latency = field(default_factory=Latency)
-    wait: Wait = field(default_factory=Wait)
+    response_time: ResponseTime = field(default_factory=ResponseTime)
     prediction: Prediction = field(default_factory=Prediction)
     labels: Labels = field(default_factory=Labels)
     agreement: Agreement = field(default_factory=Agreement)
 
+    def signal(self, name: str) -> SignalSettings:
+        """The section of a signal, by the signal's name."""
+        section: SignalSettings = getattr(self, section_of(name))
+        return section
 
-SIGNALS = ("errors", "refusals", "latency", "wait", "prediction", "labels", "agreement")
+
+def _sections() -> dict[str, type[SignalSettings]]:
+    """The sections of signals, by their names in `[verdict]`, in order."""
+    types = get_type_hints(VerdictConfig)
+    sections = {}
+    for setting in fields(VerdictConfig):
+        kind = types[setting.name]
+        if issubclass(kind, SignalSettings):
+            sections[setting.name] = kind
+
+    return sections
+
+
+SECTIONS: Mapping[str, str] = MappingProxyType(
+    {signal.name: section for section, signal in _sections().items()}
+)
+"""The section of `[verdict]` that configures a signal, by the signal's name."""
+SIGNALS = tuple(SECTIONS)
+"""The signals by the names that ledgers, metrics and JSON have."""
+PROVABLE = tuple(signal.name for signal in _sections().values() if signal.has_proof)
+STORED_KEYS = MappingProxyType(
+    {"on_conflict": "hotfix", "overhead_ms": "beside_ms", "share_tolerance": "apart"}
+)
+"""Fields that the ledger keeps under an earlier name, so that every Sluice reads every ledger."""
+
+
+def section_of(signal: str) -> str:
+    """The section of `[verdict]` that configures a signal."""
+    return SECTIONS[signal]
+
+
+def title_of(signal: str) -> str:
+    """A signal, or another reason of a verdict, as people read it."""
+    return SECTIONS.get(signal, signal).replace("_", " ")
 
 
 @dataclass(frozen=True)
 class SignalPolicy:
-    """One signal as it is judged. See Signal; loss, bound: see Labels."""
+    """One signal as it is judged. Its fields are those of the settings in signal_settings.py."""
 
     name: str
     action: str
@@ -178,17 +110,17 @@ class SignalPolicy:
     required: bool
     tolerance: float
     margin: float
-    beside_ms: float = 0.0
-    apart: float = 0.5
+    overhead_ms: float = 0.0
+    share_tolerance: float = 0.5
     loss: str = ""
     bound: float = 1.0
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The plan of a self-running rollout, but for its steps. See Judging.
+    """The plan of a rollout that runs by itself, except its steps. See VerdictConfig.
 
-    unjudged: signals that it looks at in vain, each with the reason.
+    unjudged: signals of the strategy that could never be judged, each with the reason.
     """
 
     alpha: float
@@ -198,37 +130,53 @@ class Policy:
     deadline_s: float
     undecided: str
     watch_s: float
-    hotfix: str
+    on_conflict: str
     unjudged: tuple[tuple[str, str], ...] = ()
 
     @property
     def labels(self) -> Labels | None:
         """How labels are turned into losses; None where they are not judged."""
-        rule = next((rule for rule in self.rules if rule.name == "labels" and rule.loss), None)
-        if rule is None:
-            return None
-        return Labels(loss=rule.loss, bound=rule.bound)
+        for rule in self.rules:
+            if rule.name == Labels.name and rule.loss:
+                return Labels(loss=rule.loss, bound=rule.bound)
+
+        return None
 
     def to_body(self) -> dict[str, Any]:
         """Plain JSON. `policy_of(to_body())` is the identity."""
-        unjudged = [list(each) for each in self.unjudged]
         return {
-            **asdict(self),
-            "rules": [asdict(rule) for rule in self.rules],
-            "unjudged": unjudged,
+            **_stored(self),
+            "rules": list(map(_stored, self.rules)),
+            "unjudged": list(map(list, self.unjudged)),
         }
 
 
 def policy_of(body: Mapping[str, Any]) -> Policy:
     """The policy of plain JSON; raises KeyError, TypeError."""
-    unjudged = tuple((name, because) for name, because in body.get("unjudged", ()))
-    return Policy(
-        **{
-            **body,
-            "rules": tuple(SignalPolicy(**rule) for rule in body["rules"]),
-            "unjudged": unjudged,
-        }
-    )
+    values = _read(body)
+    values["rules"] = tuple(SignalPolicy(**_read(rule)) for rule in body["rules"])
+    values["unjudged"] = tuple(map(tuple, body.get("unjudged", ())))
+    return Policy(**values)
+
+
+def _stored(value: Policy | SignalPolicy) -> dict[str, Any]:
+    """Its fields under the names that the ledger has for them."""
+    body = asdict(value)
+    for name, key in STORED_KEYS.items():
+        if name in body:
+            body[key] = body.pop(name)
+
+    return body
+
+
+def _read(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Stored fields under their own names."""
+    values = dict(body)
+    for name, key in STORED_KEYS.items():
+        if key in values:
+            values[name] = values.pop(key)
+
+    return values
 
 
 def policy(
@@ -237,81 +185,42 @@ def policy(
     answers: Answers = CLASSES,
     weights: Sequence[int] | None = None,
 ) -> Policy:
-    """What a strategy goes by: its signals, and for one that a person decides nothing but the way
-    back.
+    """How a strategy is judged: by its signals; where a person decides, they only roll back.
 
     answers: of the candidate, as its manifest has it; weights: of its steps in basis points, where
     they are known. A signal that could never be judged is left out, with the reason. Raises
     BadSetting where it is required all the same."""
-    looked_at = [name for name in SIGNALS if name in row.signals]
-    unjudged = [
-        (name, because)
-        for name in looked_at
-        if (because := _in_vain(name, judging, answers, weights))
-    ]
-    for name, because in unjudged:
-        if getattr(judging, name).required:
-            raise BadSetting(f"deploy.toml: 'verdict.{name}' is required, and {because}")
-        looked_at.remove(name)
+    rules, unjudged = [], []
+    for name in filter(row.signals.__contains__, SIGNALS):
+        signal = judging.signal(name)
+        because = signal.why_unjudged(answers, weights)
+        if not because:
+            rules.append(_signal_policy(signal, decides=name in row.decides))
+            continue
 
-    rules = tuple(
-        _rule(name, getattr(judging, name), judged=name in row.decides) for name in looked_at
-    )
+        unjudged.append((name, because))
+        if signal.required:
+            raise BadSetting(
+                f"deploy.toml: 'verdict.{section_of(name)}' is required, and {because}"
+            )
+
     return Policy(
         judging.alpha,
         judging.beta,
-        rules,
+        tuple(rules),
         judging.step_requests,
         judging.deadline_s,
         judging.undecided,
         judging.watch_s,
-        judging.hotfix,
+        judging.on_conflict,
         tuple(unjudged),
     )
 
 
-def _in_vain(
-    name: str, judging: VerdictConfig, answers: Answers, weights: Sequence[int] | None
-) -> str:
-    """Why a signal could never be judged; empty where it can be."""
-    if name == "labels":
-        return _no_loss(judging.labels.loss, answers)
-
-    if name == "wait" and judging.wait.action != "watch" and weights is not None:
-        near = judging.wait.apart * ALL
-        if any(abs(weight - ALL / 2) <= near for weight in weights):
-            return ""
-        return NO_EQUAL_SHARES
-
-    return ""
-
-
-def _no_loss(loss: str, answers: Answers) -> str:
-    if answers.values:
-        if loss == OF_VALUES:
-            return ""
-        return NO_LOSS
-    if loss == OF_VALUES:
-        if answers.classes:
-            return NO_VALUES
-        return ""
-
-    known = answers.classes or answers.probabilities
-    if loss in ("brier", "log") and known and not answers.two_classes:
-        return NO_PROBABILITY
-    return ""
-
-
-def _rule(name: str, signal: Signal, judged: bool) -> SignalPolicy:
-    required = signal.required and judged
-    more = {
-        key: getattr(signal, key)
-        for key in ("beside_ms", "apart", "loss", "bound")
-        if hasattr(signal, key)
-    }
-    return SignalPolicy(
-        name, signal.action, signal.weight, required, signal.tolerance, signal.margin, **more
-    )
+def _signal_policy(signal: SignalSettings, decides: bool) -> SignalPolicy:
+    """The policy of one signal. decides: whether its proof may be required."""
+    values = asdict(signal) | {"required": signal.required and decides}
+    return SignalPolicy(signal.name, **values)
 
 
 def check(judging: VerdictConfig) -> None:
@@ -321,37 +230,42 @@ def check(judging: VerdictConfig) -> None:
             raise BadSetting(f"deploy.toml: 'verdict.{name}' is a probability of at most 0.5")
 
     _word("undecided", judging.undecided, AT_DEADLINE)
-    _word("hotfix", judging.hotfix, HOTFIX)
+    _word("on_conflict", judging.on_conflict, ON_CONFLICT)
     _word("labels.loss", judging.labels.loss, LOSSES)
     for name in SIGNALS:
-        signal = getattr(judging, name)
-        _word(f"{name}.action", signal.action, ACTIONS)
-        if signal.required and name not in PROVABLE:
-            raise BadSetting(
-                f"deploy.toml: 'verdict.{name}.required': there is no proof of '{name}', so it "
-                f"cannot be"
-            )
-        if signal.required and signal.margin <= 0:
-            raise BadSetting(
-                f"deploy.toml: 'verdict.{name}.margin' must be above 0: no difference at all has "
-                f"no proof"
-            )
-        if name != "latency" and signal.margin >= 1:
-            raise BadSetting(
-                f"deploy.toml: 'verdict.{name}.margin' must be below 1: every rate is within that"
-            )
+        _check_signal(section_of(name), judging.signal(name))
 
-    total = max(
-        sum(getattr(judging, name).weight for name in row.signals) for row in STRATEGIES.values()
-    )
-    if total > 1 + 1e-9:
+    _check_weights(judging)
+
+
+def _check_signal(section: str, signal: SignalSettings) -> None:
+    _word(f"{section}.action", signal.action, ACTIONS)
+    if signal.required and not signal.has_proof:
         raise BadSetting(
-            f"deploy.toml: the weights of the signals in 'verdict' sum to {total:g}: alpha is "
-            f"shared, so at most to 1"
+            f"deploy.toml: 'verdict.{section}.required': there is no proof of '{section}', so it "
+            f"cannot be required"
+        )
+
+    if signal.required and signal.margin <= 0:
+        raise BadSetting(
+            f"deploy.toml: 'verdict.{section}.margin' must be above 0: no difference at all has no "
+            f"proof"
+        )
+
+    if not signal.margin_is_factor and signal.margin >= 1:
+        raise BadSetting(
+            f"deploy.toml: 'verdict.{section}.margin' must be below 1: every rate is within that"
         )
 
 
-PROVABLE = ("errors", "refusals", "latency", "labels", "agreement")
+def _check_weights(judging: VerdictConfig) -> None:
+    for row in STRATEGIES.values():
+        total = sum(judging.signal(name).weight for name in row.signals)
+        if total > 1 + 1e-9:
+            raise BadSetting(
+                f"deploy.toml: the weights of the signals in 'verdict' sum to {total:g}: alpha is "
+                f"shared, so at most to 1"
+            )
 
 
 def _word(path: str, word: str, known: tuple[str, ...]) -> None:
@@ -363,7 +277,8 @@ def _word(path: str, word: str, known: tuple[str, ...]) -> None:
 
 def numbers(judging: VerdictConfig) -> list[tuple[str, Any]]:
     """Every table of `[verdict]` with its path."""
-    return [
-        ("verdict", judging),
-        *((f"verdict.{name}", getattr(judging, name)) for name in SIGNALS),
-    ]
+    tables: list[tuple[str, Any]] = [("verdict", judging)]
+    for name in SIGNALS:
+        tables.append((f"verdict.{section_of(name)}", judging.signal(name)))
+
+    return tables

@@ -1,4 +1,4 @@
-"""TrafficSplit: who answers this unit. Salted, sticky, monotone.
+"""The traffic split: which version answers a unit. Salted, sticky, monotone.
 
 The hash of a unit falls into one of 10,000 buckets; each bucket belongs to one version. Changing
 weights moves only as many buckets as the weights changed by, and never takes one from a version
@@ -44,10 +44,14 @@ class TrafficSplit:
         """Refuse slices that leave a bucket without an owner or give it two."""
         object.__setattr__(self, "_starts", tuple(piece.start for piece in self.slices))
         object.__setattr__(self, "_keyed", blake2b(digest_size=8, key=_key(self.salt)))
-        edges = [0, *(piece.end for piece in self.slices)]
-        gapless = edges[:-1] == list(self._starts) and edges[-1] == ALL
-        if not gapless or any(piece.end <= piece.start for piece in self.slices):
-            raise BadWeight(f"the split does not cover all traffic exactly once: {self.slices}")
+        covered = 0
+        for piece in self.slices:
+            if piece.start != covered or piece.end <= piece.start:
+                raise _not_once(self.slices)
+            covered = piece.end
+
+        if covered != ALL:
+            raise _not_once(self.slices)
 
         for version, share in self.shadows:
             _check_share(version, share)
@@ -77,13 +81,14 @@ class TrafficSplit:
         """The split with these weights, moving as few buckets as possible; raises BadWeight."""
         check_weights(weights)
         owners = _owners(self.slices)
-        surplus = {
-            v: n - weights.get(v, 0) for v, n in self.weights().items() if n > weights.get(v, 0)
-        }
+        surplus: dict[str, int] = {}
+        for version, weight in self.weights().items():
+            surplus[version] = weight - weights.get(version, 0)
+
         freed: list[int] = []
         for bucket in _giving_order(owners, weights):
             version = owners[bucket]
-            if surplus.get(version, 0) > 0:
+            if surplus[version] > 0:
                 surplus[version] -= 1
                 freed.append(bucket)
 
@@ -110,11 +115,11 @@ def all_to(version: str, salt: str) -> TrafficSplit:
 
 
 def keyed(split: TrafficSplit, secret: bytes) -> TrafficSplit:
-    """The same allocation under a salt that only who has the secret can make.
+    """The same allocation under a salt that only those who have the secret can make.
 
-    A rollout's salt is its name, which anybody can guess, and whoever can work out whom a unit
-    meets can send each version the requests of their choice. Raising a weight moves no unit out of
-    its version under this salt either."""
+    A rollout's salt is its name, which anybody can guess, and whoever can work out which version a
+    unit gets can send each version the requests of their choice. Raising a weight moves no unit out
+    of its version under this salt either."""
     salt = blake2b(split.salt.encode(), key=secret[:64], digest_size=16).hexdigest()
     return TrafficSplit(salt, split.slices, split.shadows)
 
@@ -158,17 +163,32 @@ def _key(salt: str) -> bytes:
     return blake2b(whole).digest()
 
 
+def _not_once(slices: Iterable[Slice]) -> BadWeight:
+    return BadWeight(f"the split does not cover all traffic exactly once: {slices}")
+
+
 def _owners(slices: Iterable[Slice]) -> list[str]:
-    return [piece.version for piece in slices for _ in range(piece.start, piece.end)]
+    """The version of each bucket."""
+    owners: list[str] = []
+    for piece in slices:
+        owners += [piece.version] * (piece.end - piece.start)
+
+    return owners
 
 
 def _giving_order(owners: list[str], weights: Mapping[str, int]) -> Iterable[int]:
     # The owner of bucket 0 gives from its high end, everybody else from the low end: what a canary
     # took last it gives back first, and raising it again returns the same users.
-    keeper = owners[0] if weights.get(owners[0], 0) > 0 else None
-    high = [bucket for bucket in reversed(range(ALL)) if owners[bucket] == keeper]
-    low = [bucket for bucket in range(ALL) if owners[bucket] != keeper]
-    return [*high, *low]
+    if weights.get(owners[0], 0) == 0:
+        return range(ALL)
+
+    high: list[int] = []
+    low: list[int] = []
+    for bucket, owner in enumerate(owners):
+        side = high if owner == owners[0] else low
+        side.append(bucket)
+
+    return [*reversed(high), *low]
 
 
 def _slices(owners: list[str]) -> tuple[Slice, ...]:

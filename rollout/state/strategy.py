@@ -10,16 +10,19 @@ from rollout.state.split import ALL
 
 @dataclass(frozen=True)
 class Strategy:
-    """What sets one way of releasing apart from the others.
+    """How one strategy differs from the others.
 
-    shadows: the candidate gets copies and never answers a user. steps: default weights of the
-    candidate in basis points, in order; the last is held until a person
-        decides, or is all traffic. by_time: the steps follow the clock without being asked.
-        in_place: the candidate replaces the process of the released version. ends: what moves it on
-        with --auto: "proof" (steps on silence, released on proof), "clock" (steps by time), "watch"
-        (all traffic at once, the old version beside it until the proof is there), "pairs" (enough
-        pairs of answers), or "person" (nothing but evidence against it).
-    signals: what is looked at with --auto; decides: those of them that may be required.
+    shadows: the candidate gets copies and never answers a user.
+    steps: default weights of the candidate in basis points, in order; the last one is held until a
+        person decides, or is all traffic.
+    by_time: the steps follow the clock by themselves.
+    in_place: the candidate replaces the process of the released version.
+    ends: what moves it on with --auto: "proof" (a step while there is no evidence, released on
+        proof), "clock" (steps by time), "watch" (all traffic at once, the old version runs until
+        the proof is there), "pairs" (enough pairs of answers), or "person" (nothing but evidence
+        against it).
+    signals: what is looked at with --auto.
+    decides: those of them that may be required.
     """
 
     name: str
@@ -34,7 +37,7 @@ class Strategy:
 
     @property
     def watches(self) -> bool:
-        """Whether the old version stays beside a switch of all traffic."""
+        """Whether the old version keeps running after a switch of all traffic."""
         return self.ends == "watch"
 
 

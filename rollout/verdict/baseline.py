@@ -1,5 +1,4 @@
-"""What is taken to be normal, from the stable version's own counts before it is compared. Frozen
-once.
+"""What is normal: rates and thresholds of the stable version before it is compared. Frozen once.
 
 It sets thresholds and the centres of the bets. A wrong one costs time to a verdict, never its
 validity."""
@@ -8,15 +7,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rollout.verdict.bins import quantile_bin
 from rollout.verdict.evidence import LABEL_LEVELS, Tally
 
 ENOUGH = 200
 """Requests from which distributions are taken."""
+ENOUGH_LABELS = 20
 QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
-DECILES = tuple(place / 10 for place in range(1, 10))
+DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 UNKNOWN_ERRORS = 0.001
 UNKNOWN_LOSS = 0.2
 NOISE = 0.005
+_PAIRS = ("waits", "values", "classes")
 Thresholds = tuple[tuple[int, float], ...]
 """(first bin above, share of the requests that lie there)."""
 
@@ -35,18 +37,21 @@ class Reference:
 
     def to_body(self) -> dict[str, Any]:
         """Plain JSON. `reference_of_body(to_body())` is the identity."""
-        return {
-            name: [list(each) for each in v] if isinstance(v, tuple) else v
-            for name, v in asdict(self).items()
-        }
+        body = asdict(self)
+        for name in _PAIRS:
+            body[name] = list(map(list, body[name]))
+
+        return body
 
 
 def reference_of_body(body: Mapping[str, Any]) -> Reference:
     """The reference of plain JSON."""
-    read: dict[str, Any] = {
-        n: tuple(map(tuple, v)) if isinstance(v, list) else v for n, v in body.items()
-    }
-    return Reference(**read)
+    values = dict(body)
+    for name in _PAIRS:
+        if name in values:
+            values[name] = tuple(map(tuple, values[name]))
+
+    return Reference(**values)
 
 
 def enough(tally: Tally) -> bool:
@@ -60,17 +65,24 @@ def reference_of(tally: Tally) -> Reference:
     """
     finished = tally.get("finished", {})
     total = sum(finished.values())
-    labels = tally.get("labels", {})
-    labelled = sum(labels.values())
-    lost = sum(int(level) * count for level, count in labels.items()) / (LABEL_LEVELS - 1)
     return Reference(
         errors=_smoothed(finished.get("error", 0), total, UNKNOWN_ERRORS),
         refused=_smoothed(finished.get("refused", 0), total, UNKNOWN_ERRORS),
-        loss=min(max((lost + 1) / (labelled + 2), 0.01), 0.95) if labelled >= 20 else UNKNOWN_LOSS,
+        loss=_loss(tally.get("labels", {})),
         waits=_thresholds(tally.get("waits", {}), QUANTILES),
         values=_thresholds(tally.get("values", {}), DECILES),
         classes=_shares(tally.get("classes", {})),
     )
+
+
+def _loss(labels: Mapping[str, int]) -> float:
+    """The mean loss of labels by level."""
+    total = sum(labels.values())
+    if total < ENOUGH_LABELS:
+        return UNKNOWN_LOSS
+
+    lost = sum(int(level) * count for level, count in labels.items()) / (LABEL_LEVELS - 1)
+    return min(max((lost + 1) / (total + 2), 0.01), 0.95)
 
 
 def _smoothed(bad: int, total: int, unknown: float) -> float:
@@ -83,19 +95,13 @@ def _thresholds(bins: Mapping[str, int], quantiles: tuple[float, ...]) -> Thresh
     if total < ENOUGH:
         return ()
 
-    found: dict[int, float] = {}
-    ordered = sorted((int(index), count) for index, count in bins.items())
+    thresholds: dict[int, float] = {}
     for quantile in quantiles:
-        reached, above = 0, ordered[-1][0] + 1
-        for index, count in ordered:
-            reached += count
-            if reached >= quantile * total:
-                above = index + 1
-                break
-        higher = sum(count for index, count in ordered if index >= above)
-        found[above] = min(max((higher + 0.5) / (total + 1), 1e-4), 0.95)
+        edge = quantile_bin(bins, quantile) + 1
+        higher = sum(count for index, count in bins.items() if int(index) >= edge)
+        thresholds[edge] = min(max((higher + 0.5) / (total + 1), 1e-4), 0.95)
 
-    return tuple(sorted(found.items()))
+    return tuple(sorted(thresholds.items()))
 
 
 def _shares(classes: Mapping[str, int]) -> tuple[tuple[str, float], ...]:
@@ -103,6 +109,8 @@ def _shares(classes: Mapping[str, int]) -> tuple[tuple[str, float], ...]:
     if total < ENOUGH:
         return ()
 
-    return tuple(
-        (name, (count + 1) / (total + len(classes) + 1)) for name, count in sorted(classes.items())
-    )
+    shares = {}
+    for name, count in sorted(classes.items()):
+        shares[name] = (count + 1) / (total + len(classes) + 1)
+
+    return tuple(shares.items())

@@ -1,6 +1,7 @@
 """Numbers in logarithmic bins, so that a distribution is a few counts that can be added up."""
 
 import math
+from collections.abc import Mapping
 
 BINS_PER_OCTAVE = 16
 """Of latencies: a quantile is known to 4.4 %."""
@@ -28,14 +29,14 @@ def bin_edge_ms(index: int) -> float:
     return float(SMALLEST_MS * 2 ** ((index + 1) / BINS_PER_OCTAVE))
 
 
-def slower_bin(index: int, factor: float, beside_ms: float) -> int:
+def slower_bin(index: int, factor: float, overhead_ms: float) -> int:
     """The bin from which on a latency is slower than one at the lower edge of bin `index`, by this
     factor.
 
-    beside_ms: what both take besides; the factor is one of the whole. A latency in it is slower by
-    no less."""
+    overhead_ms: what both take in addition; the factor is one of the whole. A latency in that bin
+    is slower by no less."""
     edge_ms = SMALLEST_MS * 2 ** (index / BINS_PER_OCTAVE)
-    slower_ms = (edge_ms + beside_ms) * factor - beside_ms
+    slower_ms = (edge_ms + overhead_ms) * factor - overhead_ms
     return math.ceil(math.log2(slower_ms / SMALLEST_MS) * BINS_PER_OCTAVE - 1e-9)
 
 
@@ -64,10 +65,24 @@ def ratio_of(index: float) -> float:
     return float(2 ** (index / RATIO_BINS))
 
 
+def quantile_bin(bins: Mapping[str, int], quantile: float) -> int:
+    """The bin in which a quantile lies of counts by bin; 0 where there are none."""
+    total, reached = sum(bins.values()), 0
+    for index in sorted(map(int, bins)):
+        reached += bins[str(index)]
+        if reached >= quantile * total:
+            return index
+
+    return 0
+
+
 def value_bin(value: float) -> int:
     """The bin of any finite number; larger numbers have larger bins."""
     size = abs(value) / _SMALLEST_VALUE
-    index = int(math.log2(size) * VALUE_BINS) + 1 if size > 1 else 0
+    if size <= 1:
+        return 0
+
+    index = int(math.log2(size) * VALUE_BINS) + 1
     if value >= 0:
         return index
     return -index

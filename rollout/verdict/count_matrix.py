@@ -7,6 +7,7 @@ Counts have the shape (..., names); leading axes are carried along.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -27,12 +28,15 @@ class CountMatrix:
     @cached_property
     def numbers(self) -> Array:
         """The names, where they are those of numbered bins."""
-        return np.array([int(name) for name in self.names], int)
+        return np.array(list(map(int, self.names)), int)
 
     def parted(self, bad: Collection[str], good: Collection[str] | None = None) -> Array:
         """Counts (..., 2) of the good and the bad; good: all others where none are named."""
-        right = [name not in bad if good is None else name in good for name in self.names]
-        wrong = [name in bad for name in self.names]
+        wrong = np.array(list(map(bad.__contains__, self.names)), bool)
+        right = ~wrong
+        if good is not None:
+            right = np.array(list(map(good.__contains__, self.names)), bool)
+
         return self.cells @ np.array([right, wrong], float).T
 
     def above(self, edges: Array) -> Array:
@@ -40,10 +44,9 @@ class CountMatrix:
         row of cells.
         """
         high = self.numbers >= np.asarray(edges)[..., None]
-        cut = [
-            np.einsum("...n,...n->...", self.cells, side.astype(float)) for side in (~high, high)
-        ]
-        return np.stack(cut, -1)
+        below = np.einsum("...n,...n->...", self.cells, (~high).astype(float))
+        above = np.einsum("...n,...n->...", self.cells, high.astype(float))
+        return np.stack([below, above], -1)
 
     def levels(self, levels: range) -> Array:
         """Counts (..., levels) of these bins."""
@@ -61,7 +64,10 @@ class CountsSinceMarks(Mapping[str, Count]):
     def row(self, names: Sequence[str]) -> Array:
         """Counts (1 + marks, names)."""
         now = np.array(_values(self._tally, self._kind, names), float)
-        before = [[0] * len(names), *(_values(tally, self._kind, names) for tally in self._before)]
+        before = [[0] * len(names)]
+        for tally in self._before:
+            before.append(_values(tally, self._kind, names))
+
         # A count that is behind its mark belongs to a worker whose newest counts are not in yet:
         # nothing came since.
         return np.maximum(now - np.array(before), 0)
@@ -80,21 +86,24 @@ class CountsSinceMarks(Mapping[str, Count]):
 
 def counts_of(rows: Sequence[Mapping[str, Count]]) -> tuple[list[str], Array]:
     """All names, and counts (rows, ..., names), 0 where a row has none of a name."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    names = list(dict.fromkeys(chain.from_iterable(rows)))
+    if not rows:
+        return names, np.zeros((0, 0))
+
     cells = np.broadcast_arrays(*(_cells(row, names) for row in rows))
-    return names, np.array(cells) if rows else np.zeros((0, 0))
+    return names, np.array(cells)
 
 
 def _cells(row: Mapping[str, Count], names: Sequence[str]) -> Array:
     if isinstance(row, CountsSinceMarks):
         return row.row(names)
 
-    found = [row.get(name, 0) for name in names]
+    counts = [row.get(name, 0) for name in names]
     try:
-        return np.moveaxis(np.array(found, float), 0, -1)
+        return np.moveaxis(np.array(counts, float), 0, -1)
     except ValueError:
-        # Whole numbers, as of a name that is missing, beside arrays of them.
-        return np.stack(np.broadcast_arrays(*found), -1).astype(float)
+        # Some are whole numbers, as of a name that is missing, and some are arrays of them.
+        return np.stack(np.broadcast_arrays(*counts), -1).astype(float)
 
 
 def _values(tally: ByKind, kind: str, names: Sequence[str]) -> list[Count]:

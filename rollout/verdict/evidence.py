@@ -3,21 +3,22 @@ order.
 
 A tally is the counts of one version at one weight of the candidate, by kind:
 
-    drawn       "all": requests the router's coin gave it finished    "ok", "error" (5xx, time-out,
-    crash, failed and answered by another), "refused" (422), "neither" (failed
-                or refused, and the other version does not answer these rows either), "shed" (no
-                room) waits       latency bin (rollout/verdict/bins.py) of each finished request,
-                cold starts left out classes     predicted class of a request's first row values
-                bin of the predicted value of a request's first row, where it is no class labels
-                loss of a late label, in sixteenths of its bound paired      the same of a shadow's
-                answer less that of the user's, to the same request: -16 to 16 copies      what
-                became of a copy sent to the candidate: "agree", "differ", "error" control     the
-                same of a copy sent to the stable version once more, the noise floor answers
-                requests both versions answered: "both", "candidate failed", "stable failed"
-                complaints  the platform's error codes in the log of the version's app, as R14
-                (rollout/verdict/memory_errors.py) timing      bin of candidate's over stable's
-                processor time for the same batch (rollout/verdict/bins.py) elapsed     the same by
-                the clock
+    drawn       "all": requests that were drawn by chance for it
+    finished    "ok", "error" (5xx, time-out, crash, failed and answered by another),
+                "refused" (422), "neither" (failed or refused, and the other version does not
+                answer these rows either), "shed" (no room)
+    waits       latency bin (rollout/verdict/bins.py) of each finished request, without cold starts
+    classes     predicted class of a request's first row
+    values      bin of the predicted value of a request's first row, where it is no class
+    labels      loss of a late label, in sixteenths of its bound
+    paired      loss of a shadow's answer less that of the user's, to the same request: -16 to 16
+    copies      what became of a copy sent to the candidate: "agree", "differ", "error"
+    control     the same of a copy sent to the stable version once more: the noise floor
+    answers     requests that both versions were asked: "both", "candidate failed", "stable failed"
+    complaints  the platform's error codes in the log of the version's app, as R14
+                (rollout/verdict/memory_errors.py)
+    timing      bin of the candidate's over the stable version's processor time for the same batch
+    elapsed     the same by the clock
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -58,32 +59,30 @@ class Evidence:
 
     def of(self, version: str, kind: str) -> dict[str, Count]:
         """Counts of one kind, all weights together."""
-        return summed(
-            tally.get(kind, {}) for (name, _), tally in self.tallies.items() if name == version
-        )
+        return summed(self._each_weight(version, kind))
 
     def requests(self, version: str) -> Count:
         """Finished requests of a version."""
         return sum(self.of(version, "finished").values())
 
-    def near_half(self, apart: float) -> "Evidence":
-        """What was counted while the candidate's share was one half, give or take `apart`."""
-        near = {
-            key: tally
-            for key, tally in self.tallies.items()
-            if abs(key[1] - ALL / 2) <= apart * ALL
-        }
+    def near_half(self, tolerance: float) -> "Evidence":
+        """What was counted while the candidate's share was one half, give or take `tolerance`."""
+        near = {}
+        for (version, weight), tally in self.tallies.items():
+            if abs(weight - ALL / 2) <= tolerance * ALL:
+                near[version, weight] = tally
+
         return replace(self, tallies=near)
 
     def since(self, mark: "Evidence", kinds: Iterable[str] | None = None) -> "Evidence":
         """What came after `mark` was taken of it; of the other kinds, where some are named,
         everything.
         """
-        only = None if kinds is None else frozenset(kinds)
-        tallies = {
-            key: _Since(tally, mark.tallies.get(key, _NOTHING), only)
-            for key, tally in self.tallies.items()
-        }
+        only = kinds if kinds is None else frozenset(kinds)
+        tallies = {}
+        for key, tally in self.tallies.items():
+            tallies[key] = _Since(tally, mark.tallies.get(key, _NOTHING), only)
+
         return replace(self, tallies=tallies)
 
     def periods(self, marks: Sequence["Evidence"]) -> "Evidence":
@@ -100,9 +99,10 @@ class Evidence:
         """Counts (..., 2, 2) by share, of [candidate, stable] x [good, bad]; good: all others where
         none are named.
         """
-        return self._by_share(
-            self._drawn(kind).parted(frozenset(bad), None if good is None else frozenset(good))
-        )
+        if good is not None:
+            good = frozenset(good)
+
+        return self._by_share(self._drawn(kind).parted(frozenset(bad), good))
 
     def above(self, kind: str, candidate_from: int, stable_from: int) -> dict[float, Any]:
         """Counts (..., 2, 2) by share of numbered bins: level 1 is a bin of at least the version's
@@ -136,12 +136,12 @@ class Evidence:
         """Counts (..., 2, 2) by share of copies: [to the candidate, to the stable version again] x
         [agreed, not].
         """
-        sent, control = self.of(self.candidate, "copies"), self.of(self.candidate, "control")
-        cells = [
-            counts.get(key, 0) for counts in (sent, control) for key in ("agree", "differ", "error")
-        ]
-        agree, differ, error, agrees, differs, errs = np.broadcast_arrays(*cells)
-        table = np.stack([agree, differ + error, agrees, differs + errs], -1).astype(float)
+        cells: list[Count] = []
+        for kind in ("copies", "control"):
+            counts = self.of(self.candidate, kind)
+            cells += [counts.get("agree", 0), counts.get("differ", 0) + counts.get("error", 0)]
+
+        table = np.stack(np.broadcast_arrays(*cells), -1).astype(float)
         if table.any():
             return {COPIES_SHARE: table.reshape(*table.shape[:-1], 2, 2)}
         return {}
@@ -158,32 +158,27 @@ class Evidence:
 
     def to_body(self) -> dict[str, Any]:
         """Plain JSON. `from_body(to_body())` is the identity."""
-        rows = [
-            [*key, {kind: dict(counts) for kind, counts in tally.items()}]
-            for key, tally in self.tallies.items()
-        ]
-        return {
-            "candidate": self.candidate,
-            "stable": self.stable,
-            "tallies": sorted(rows, key=lambda row: row[:2]),
-        }
+        rows = []
+        for (version, weight), tally in sorted(self.tallies.items(), key=_key_of):
+            rows.append([version, weight, {kind: dict(counts) for kind, counts in tally.items()}])
+
+        return {"candidate": self.candidate, "stable": self.stable, "tallies": rows}
 
     @cached_property
     def _weights(self) -> list[int]:
-        """The weights at which a coin was thrown."""
+        """The weights at which requests were drawn by chance."""
         return sorted({weight for _, weight in self.tallies if 0 < weight < ALL})
 
     def _drawn(self, kind: str) -> CountMatrix:
-        """Counts (weights, ..., 2, names) of both versions, the candidate first, where a coin was
-        thrown.
+        """Counts (weights, ..., 2, names) of both versions, the candidate first, where requests
+        were drawn by chance.
         """
         if ("drawn", kind) not in self._read:
-            versions = self.candidate, self.stable
-            rows = [
-                self._kind(version, weight, kind)
-                for weight in self._weights
-                for version in versions
-            ]
+            rows = []
+            for weight in self._weights:
+                rows.append(self._kind(self.candidate, weight, kind))
+                rows.append(self._kind(self.stable, weight, kind))
+
             names, cells = counts_of(rows)
             cells = cells.reshape(len(self._weights), 2, *cells.shape[1:])
             self._read["drawn", kind] = CountMatrix(names, np.moveaxis(cells, 1, -2))
@@ -193,23 +188,25 @@ class Evidence:
     def _own(self, kind: str) -> CountMatrix:
         """Counts (..., names) of the candidate, all weights together."""
         if ("own", kind) not in self._read:
-            rows = [
-                tally.get(kind, {})
-                for (version, _), tally in self.tallies.items()
-                if version == self.candidate
-            ]
-            names, cells = counts_of(rows)
+            names, cells = counts_of(list(self._each_weight(self.candidate, kind)))
             self._read["own", kind] = CountMatrix(names, cells.sum(0))
 
         return self._read["own", kind]
 
     def _by_share(self, tables: Any) -> dict[float, Any]:
-        there = tables.any(tuple(range(1, tables.ndim)))
-        return {
-            weight / ALL: table
-            for weight, table, any_ in zip(self._weights, tables, there, strict=True)
-            if any_
-        }
+        has_counts = tables.any(tuple(range(1, tables.ndim)))
+        by_share = {}
+        for weight, table, counted in zip(self._weights, tables, has_counts, strict=True):
+            if counted:
+                by_share[weight / ALL] = table
+
+        return by_share
+
+    def _each_weight(self, version: str, kind: str) -> Iterator[Mapping[str, Count]]:
+        """Counts of a version, one mapping a weight."""
+        for (name, _), tally in self.tallies.items():
+            if name == version:
+                yield tally.get(kind, {})
 
     def _kind(self, version: str, weight: int, kind: str) -> Mapping[str, Count]:
         return self.tallies.get((version, weight), _NOTHING).get(kind, {})
@@ -219,6 +216,10 @@ def from_body(body: Mapping[str, Any]) -> Evidence:
     """The evidence of plain JSON."""
     tallies = {(version, weight): tally for version, weight, tally in body["tallies"]}
     return Evidence(body["candidate"], body["stable"], tallies)
+
+
+def _key_of(item: tuple[Key, Tally]) -> Key:
+    return item[0]
 
 
 def merged(candidate: str, stable: str, parts: Iterable[tuple[str, int, Tally]]) -> Evidence:
@@ -235,30 +236,34 @@ def merged(candidate: str, stable: str, parts: Iterable[tuple[str, int, Tally]])
 def summed(counts: Iterable[Mapping[str, Count]]) -> dict[str, Count]:
     """Counts added up, key by key."""
     total: dict[str, Count] = {}
-    for each in counts:
-        for key, value in each.items():
+    for part in counts:
+        for key, value in part.items():
             total[key] = total.get(key, 0) + value
+
     return total
 
 
 class _Since(Mapping[str, Mapping[str, Count]]):
-    """A tally less an earlier one of the same, worked out kind by kind when it is asked for; of
-    `only` these kinds.
+    """A tally less an earlier one of the same, each kind subtracted when it is first read.
+
+    only: the kinds that are subtracted; None: all of them.
     """
 
     def __init__(self, tally: Tally, before: Tally, only: frozenset[str] | None) -> None:
         self._tally, self._before, self._only = tally, before, only
-        self._found: dict[str, Mapping[str, Count]] = {}
+        self._read: dict[str, Mapping[str, Count]] = {}
 
     def __getitem__(self, kind: str) -> Mapping[str, Count]:
-        if kind not in self._found:
-            counts, then = self._tally[kind], self._before.get(kind, {})
-            whole = not then or (self._only is not None and kind not in self._only)
-            self._found[kind] = (
-                counts if whole else {key: _rest(n, then.get(key, 0)) for key, n in counts.items()}
-            )
+        if kind not in self._read:
+            self._read[kind] = self._since(kind)
 
-        return self._found[kind]
+        return self._read[kind]
+
+    def _since(self, kind: str) -> Mapping[str, Count]:
+        counts, before = self._tally[kind], self._before.get(kind, {})
+        if not before or (self._only is not None and kind not in self._only):
+            return counts
+        return {key: _rest(count, before.get(key, 0)) for key, count in counts.items()}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._tally)

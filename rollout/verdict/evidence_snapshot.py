@@ -1,8 +1,7 @@
-"""Puts together what a rollout is judged on: the counts as they are stored, and what was frozen of
-them.
+"""What a rollout is judged on: the counts as they are stored, and what was frozen of them.
 
 Three things are frozen while a rollout runs, each once: the reference, the evidence at each
-restart, and a failure. They are kept beside the evidence, so that whoever conducts next goes on
+restart, and a failure. They are stored with the evidence, so that the next controller continues
 with the same ones."""
 
 from collections.abc import Iterable, Mapping
@@ -14,14 +13,13 @@ from rollout.state.split import ALL
 from rollout.verdict.baseline import Reference, enough, reference_of, reference_of_body
 from rollout.verdict.evidence import Evidence, Tally, from_body, merged
 from rollout.verdict.report import JudgingInput
+from rollout.verdict.signals.registry import threshold_kinds
 from rollout.verdict.verdict import RESTARTS, Verdict
 
 REFERENCE = "reference"
 FAILED = "failed"
-BY_THRESHOLDS = ("waits", "classes", "values")
-"""Kinds that are read by thresholds of the reference, so they count from the moment that it
-stands.
-"""
+BY_THRESHOLDS = threshold_kinds()
+"""Kinds that are read by thresholds of the reference, so they count from when it was frozen."""
 
 Counted = tuple[str, int, Tally]
 Levels = tuple[str, int, int, int]
@@ -31,46 +29,52 @@ Marks = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class EvidenceSnapshot:
-    """The evidence of one rollout, with what was frozen of it. `freeze`: marks to be set now, by
-    name.
-    """
+    """The evidence of one rollout, with what was frozen of it: marks, by name."""
 
     rollout: Rollout
     evidence: Evidence
     marks: Marks
 
     def case(self, weight: int, now: float) -> JudgingInput | None:
-        """The case to be judged; None where the rollout is not judged."""
+        """The input of a verdict; None where the rollout is not judged.
+
+        weight: basis points of the candidate; now: epoch seconds.
+        """
         if self.rollout.policy is None:
             return None
 
-        frozen = self.marks.get(REFERENCE)
-        reference = reference_of_body(frozen["reference"]) if frozen else Reference()
-        counted = self._counted(self.evidence)
-        restarts = [
-            self._counted(from_body(self.marks[name]))
-            for name in restart_names()
-            if name in self.marks
-        ]
-        running = now - self.rollout.started_at
+        reference = Reference()
+        if REFERENCE in self.marks:
+            reference = reference_of_body(self.marks[REFERENCE]["reference"])
+
+        restarts = []
+        for name in filter(self.marks.__contains__, restart_names()):
+            restarts.append(self._counted(from_body(self.marks[name])))
+
         return JudgingInput(
-            self.rollout, self.rollout.policy, counted, restarts, reference, weight, running
+            rollout=self.rollout,
+            policy=self.rollout.policy,
+            evidence=self._counted(self.evidence),
+            marks=restarts,
+            reference=reference,
+            weight=weight,
+            running_s=now - self.rollout.started_at,
         )
 
     def to_freeze(self, history: Tally) -> dict[str, dict[str, Any]]:
         """Marks whose time has come. history: what the stable version did before the rollout."""
-        found: dict[str, dict[str, Any]] = {}
+        due: dict[str, dict[str, Any]] = {}
         if REFERENCE not in self.marks:
             reference = self._reference(history)
             if reference is not None:
-                found[REFERENCE] = reference
+                due[REFERENCE] = reference
 
         served = int(self.evidence.requests(self.rollout.candidate))
         for name, count in zip(restart_names(), RESTARTS, strict=True):
             if served >= count and name not in self.marks:
-                found[name] = self.evidence.to_body()
+                due[name] = self.evidence.to_body()
 
-        return found
+        return due
 
     def served(self, weight: int) -> int:
         """Finished requests of the candidate at this weight."""
@@ -78,8 +82,8 @@ class EvidenceSnapshot:
         return sum(tally.get("finished", {}).values())
 
     def _counted(self, evidence: Evidence) -> Evidence:
-        """Without what was counted before the thresholds stood: a bet on what made its threshold
-        would be no bet.
+        """Without what was counted before the thresholds were frozen: counts that made a threshold
+        cannot be judged by it.
         """
         began = self.marks.get(REFERENCE, {}).get("since")
         if began is None:
@@ -95,16 +99,20 @@ class EvidenceSnapshot:
             return None
 
         # Rates that bets are on already keep the centre they began with.
-        found = replace(
-            Reference(), **{kind: getattr(reference_of(own), kind) for kind in BY_THRESHOLDS}
+        measured, unknown = reference_of(own), Reference()
+        reference = replace(
+            measured,
+            errors=unknown.errors,
+            refused=unknown.refused,
+            loss=unknown.loss,
+            noise=unknown.noise,
         )
-        return {"reference": found.to_body(), "since": self.evidence.to_body()}
+        return {"reference": reference.to_body(), "since": self.evidence.to_body()}
 
     def _of_stable(self) -> Iterable[Counted]:
-        stable = self.rollout.stable
-        return (
-            (name, 0, tally) for (name, _), tally in self.evidence.tallies.items() if name == stable
-        )
+        for (version, _), tally in self.evidence.tallies.items():
+            if version == self.rollout.stable:
+                yield version, 0, tally
 
 
 def evidence_snapshot(
@@ -114,32 +122,33 @@ def evidence_snapshot(
     marks: Marks,
     pairs: Iterable[Pair] = (),
 ) -> EvidenceSnapshot:
-    """The docket of stored counts: (version, weight, tally) a worker, and labels as (version,
-    weight, level, n).
+    """The snapshot of stored counts.
 
-    pairs: (level of the user's answer, level of the shadow's answer to the same request, n).
+    counted: (version, weight, tally) a worker; labels: (version, weight, level, number of them);
+    pairs: (level of the user's answer, level of the shadow's answer to the same request, number).
     """
-    losses: list[Counted] = [
-        (version, weight, {"labels": {str(level): n}}) for version, weight, level, n in labels
-    ]
-    losses += [
-        (rollout.candidate, 0, {"paired": {str(copied - level): n}}) for level, copied, n in pairs
-    ]
-    return EvidenceSnapshot(
-        rollout, merged(rollout.candidate, rollout.stable, [*counted, *losses]), marks
-    )
+    parts = list(counted)
+    for version, weight, level, number in labels:
+        parts.append((version, weight, {"labels": {str(level): number}}))
+
+    for level, copied, number in pairs:
+        parts.append((rollout.candidate, 0, {"paired": {str(copied - level): number}}))
+
+    return EvidenceSnapshot(rollout, merged(rollout.candidate, rollout.stable, parts), marks)
 
 
 def history_of(counted: Iterable[Counted], version: str) -> Tally:
     """All that a version did while nothing was rolled out."""
-    parts = [(name, ALL, tally) for name, _, tally in counted if name == version]
+    parts: list[Counted] = []
+    for name, _, tally in counted:
+        if name == version:
+            parts.append((name, ALL, tally))
+
     return merged(version, version, parts).tallies.get((version, ALL), {})
 
 
 def latched(verdict: Verdict, marks: Marks) -> Verdict:
-    """The verdict, or the failure that was found before: evidence once reached does not get lost
-    again.
-    """
+    """The verdict, or the failure that was frozen before: a failure stays one."""
     failed = marks.get(FAILED)
     if failed is None or verdict.word == "fail":
         return verdict

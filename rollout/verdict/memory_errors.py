@@ -1,7 +1,7 @@
-"""What the platform complains of, as evidence: memory alone, which no router can see.
+"""The platform's error codes as evidence: only those about memory, which no router can see.
 
 Its other codes are requests that failed (H12 and the like), which the router has counted as
-failures of that version already: counted here too, one fault would speak twice."""
+failures of that version already: counted here too, one fault would count twice."""
 
 from collections.abc import Mapping
 
@@ -18,15 +18,16 @@ def short_of_memory(evidence: Evidence) -> str:
     """`v2: R14 x 3, v1: none` where the candidate's app lacks memory and the stable version's does
     not; else empty.
     """
-    mine, theirs = (evidence.of(version, KIND) for version in (evidence.candidate, evidence.stable))
-    if not _short(mine) or _short(theirs):
+    candidate, stable = evidence.candidate, evidence.stable
+    candidates, stables = evidence.of(candidate, KIND), evidence.of(stable, KIND)
+    if not _short(candidates) or _short(stables):
         return ""
-    return f"{evidence.candidate}: {_told(mine)}, {evidence.stable}: {_told(theirs)}"
+    return f"{candidate}: {_listed(candidates)}, {stable}: {_listed(stables)}"
 
 
 def _short(codes: Mapping[str, int]) -> bool:
     return any(codes.get(code, 0) >= enough for code, enough in ENOUGH.items())
 
 
-def _told(codes: Mapping[str, int]) -> str:
+def _listed(codes: Mapping[str, int]) -> str:
     return " and ".join(f"{code} x {codes[code]}" for code in ENOUGH if codes.get(code)) or "none"

@@ -1,42 +1,31 @@
 """A verdict with its numbers, as plain JSON: what `status`, `watch` and `explain` show, and what
 the ledger keeps.
 
-Dearer than the verdict itself (intervals and estimates), so it is made when somebody looks, not
-each second."""
+It takes longer than the verdict itself (intervals and estimates), so it is made when somebody
+looks, not each second."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rollout.plurals import counted
 from rollout.state.ledger import Rollout
-from rollout.state.policy import Policy
-from rollout.state.split import ALL
+from rollout.state.policy import Policy, SignalPolicy, title_of
 from rollout.verdict.baseline import Reference
-from rollout.verdict.bins import bin_edge_ms, ratio_bins_within, ratio_of
-from rollout.verdict.evidence import LABEL_LEVELS, Evidence
-from rollout.verdict.sequential import (
-    NATS_OF_NOT_KNOWING,
-    Tables,
-    interval,
-    interval_paired,
-    means,
-    pairs_to_proof,
-    requests_to_proof,
-)
-from rollout.verdict.verdict import Judged, Verdict, judge, margin_of
+from rollout.verdict.evidence import Evidence
+from rollout.verdict.signals.numbers import NO_DATA, SignalNumbers
+from rollout.verdict.signals.registry import SIGNALS
+from rollout.verdict.signals.signal import SignalInput
+from rollout.verdict.verdict import Judged, Verdict, judge
 
 NEVER = "never"
-NO_DATA = "no data yet"
-AT_HALF = "compared at 50 %"
 OFF = "off: labels came for one version more than for the other"
 
 
 @dataclass(frozen=True)
 class JudgingInput:
-    """All that an account is made of. weight: basis points of the candidate now; running_s: since
-    it began.
+    """All that a report is made of. weight: basis points of the candidate now; running_s: since
+    the rollout began.
     """
 
     rollout: Rollout
@@ -51,9 +40,13 @@ class JudgingInput:
         """The verdict on it."""
         return judge(self.evidence, self.marks, self.reference, self.policy)
 
+    def of_signal(self, rule: SignalPolicy) -> SignalInput:
+        """The part of it that one signal's numbers are made of."""
+        return SignalInput(rule, self.evidence, self.reference, self.weight, self.policy.beta)
+
 
 def account(case: JudgingInput, verdict: Verdict | None = None) -> dict[str, Any]:
-    """The whole account of a case."""
+    """The whole report of a verdict, by default of the one on this input."""
     verdict = verdict or case.verdict()
     candidate = int(case.evidence.requests(case.evidence.candidate))
     requests = candidate + int(case.evidence.requests(case.evidence.stable))
@@ -74,9 +67,11 @@ def account(case: JudgingInput, verdict: Verdict | None = None) -> dict[str, Any
 
 
 def _line(case: JudgingInput, judged: Judged, requests: int) -> dict[str, Any]:
-    rule = judged.rule
-    numbers = _NUMBERS[rule.name](case, judged)
-    half, most = _more(case, judged, numbers.share, 0.5), _more(case, judged, numbers.share, 0.9)
+    rule, seen = judged.rule, case.of_signal(judged.rule)
+    signal = SIGNALS[rule.name]
+    numbers = signal.numbers(seen)
+    half = _more(seen, judged, numbers.share, 0.5)
+    most = _more(seen, judged, numbers.share, 0.9)
     return {
         "name": rule.name,
         "action": rule.action,
@@ -89,226 +84,20 @@ def _line(case: JudgingInput, judged: Judged, requests: int) -> dict[str, Any]:
         "against_needed": judged.against_needed,
         "proof": judged.proof,
         "proof_needed": judged.proof_needed if judged.proof is not None else None,
-        "margin": _MARGINS[rule.name](case, judged),
+        "margin": signal.margin_text(seen),
         "more": _finite(half),
         "more_90": _finite(most),
         "says": _says(case, judged, numbers, half, most, requests),
     }
 
 
-@dataclass(frozen=True)
-class VerdictReport:
-    """One line's numbers in words. share: at which its proof grows now (None: not by requests);
-    unit: of its counts.
+def _more(seen: SignalInput, judged: Judged, share: float | None, quantile: float) -> float | None:
+    """How many more counts until this proof is there, if the versions are alike; None where there
+    is none to wait for.
     """
-
-    candidate: str = "-"
-    stable: str = "-"
-    difference: str = NO_DATA
-    share: float | None = None
-    unit: str = ""
-
-    @property
-    def there(self) -> bool:
-        """Whether anything was counted."""
-        return self.difference not in (NO_DATA, AT_HALF)
-
-
-def _rates(
-    tables: Tables, centre: float, share: float | None, shown: Callable[[float], str]
-) -> VerdictReport:
-    if not tables:
-        return VerdictReport(share=share)
-
-    mine, theirs = means(sum(tables.values()))
-    return VerdictReport(
-        shown(float(mine)), shown(float(theirs)), _spread(*interval(tables, centre)), share
-    )
-
-
-def _spread(low: float, estimate: float, high: float) -> str:
-    return f"{100 * estimate:+.2f} pp [{100 * low:+.2f}, {100 * high:+.2f}]"
-
-
-def _percent(rate: float) -> str:
-    return f"{100 * rate:.2f} %"
-
-
-def _drawn_share(case: JudgingInput) -> float | None:
-    if 0 < case.weight < ALL:
-        return case.weight / ALL
-    return None
-
-
-def _errors(case: JudgingInput, _judged: Judged) -> VerdictReport:
-    tables = case.evidence.errors()
-    pairs = case.evidence.of(case.evidence.candidate, "answers")
-    if not tables and pairs:
-        total = sum(pairs.values())
-        mine, theirs = (pairs.get(f"{who} failed", 0) for who in ("candidate", "stable"))
-        return VerdictReport(f"{mine} failed", f"{theirs} failed", f"of {total} asked of both")
-
-    return _rates(tables, case.reference.errors, _drawn_share(case), _percent)
-
-
-def _refusals(case: JudgingInput, _judged: Judged) -> VerdictReport:
-    tables = case.evidence.refusals()
-    return _rates(tables, case.reference.refused, _drawn_share(case), _percent)
-
-
-def _labels(case: JudgingInput, _judged: Judged) -> VerdictReport:
-    tables, pairs = case.evidence.levels("labels", LABEL_LEVELS), case.evidence.paired()
-    if not tables and pairs.any():
-        worse, better = (
-            f"{int(side.sum())} worse" for side in (pairs[LABEL_LEVELS:], pairs[: LABEL_LEVELS - 1])
-        )
-        spread = f"{_spread(*interval_paired(pairs))} of {int(pairs.sum())} pairs"
-        return VerdictReport(worse, better, spread, None, " labels")
-
-    share = _drawn_share(case)
-    numbers = _rates(tables, case.reference.loss, share, lambda loss: f"{100 * loss:.1f} % lost")
-    return VerdictReport(numbers.candidate, numbers.stable, numbers.difference, share, " labels")
-
-
-def _latency(case: JudgingInput, judged: Judged) -> VerdictReport:
-    bins = case.evidence.of(case.evidence.candidate, "timing")
-    total = sum(bins.values())
-    if not total:
-        return VerdictReport()
-
-    middle, most = (ratio_of(_quantile(bins, q) + 0.5) for q in (0.5, 0.9))
-    by_the_clock = case.evidence.near_half(judged.rule.apart).of(case.evidence.candidate, "elapsed")
-    clock = (
-        f", by the clock x{ratio_of(_quantile(by_the_clock, 0.5) + 0.5):.2f}"
-        if by_the_clock
-        else ""
-    )
-    return VerdictReport(
-        f"x{middle:.2f}",
-        "x1",
-        f"{total} batches, 9 in 10 below x{most:.2f}{clock}",
-        None,
-        " batches",
-    )
-
-
-def _wait(case: JudgingInput, judged: Judged) -> VerdictReport:
-    fair = case.evidence.near_half(judged.rule.apart)
-    mine, theirs = (fair.of(version, "waits") for version in (fair.candidate, fair.stable))
-    if not mine or not theirs:
-        return VerdictReport(difference=AT_HALF)
-
-    a, b = (bin_edge_ms(_quantile(bins, 0.99)) for bins in (mine, theirs))
-    return VerdictReport(f"p99 {a:.3g} ms", f"p99 {b:.3g} ms", f"p99 x{a / b:.2f}")
-
-
-def _prediction(case: JudgingInput, _judged: Judged) -> VerdictReport:
-    lines = []
-    for name, share in case.reference.classes:
-        tables = case.evidence.tables("classes", [name])
-        if tables:
-            mine, theirs = means(sum(tables.values()))
-            lines.append((abs(float(mine - theirs)), f"{name!r}", tables, share))
-
-    for edge, share in case.reference.values:
-        tables = case.evidence.above("values", edge, edge)
-        if tables:
-            mine, theirs = means(sum(tables.values()))
-            lines.append((abs(float(mine - theirs)), "high values", tables, share))
-
-    if not lines:
-        return VerdictReport()
-
-    _, what, tables, share = max(lines, key=lambda line: line[0])
-    return _rates(tables, share, None, lambda rate: f"{what} {100 * rate:.1f} %")
-
-
-def _agreement(case: JudgingInput, _judged: Judged) -> VerdictReport:
-    tables = case.evidence.copies()
-    numbers = _rates(tables, case.reference.noise, None, lambda rate: f"{100 * rate:.2f} % differ")
-    return VerdictReport(
-        numbers.candidate, numbers.stable, numbers.difference, _copies(tables), " copies"
-    )
-
-
-def _copies(tables: Tables) -> float | None:
-    return next(iter(tables), None)
-
-
-_NUMBERS: Mapping[str, Callable[[JudgingInput, Judged], VerdictReport]] = {
-    "errors": _errors,
-    "refusals": _refusals,
-    "latency": _latency,
-    "wait": _wait,
-    "prediction": _prediction,
-    "labels": _labels,
-    "agreement": _agreement,
-}
-
-
-def _points(case: JudgingInput, judged: Judged) -> str:
-    return f"+{100 * margin_of(judged.rule, case.reference):.3g} pp"
-
-
-def _times(_case: JudgingInput, judged: Judged) -> str:
-    return f"x{1 + judged.rule.margin:.3g}"
-
-
-def _none(_case: JudgingInput, _judged: Judged) -> str:
-    return ""
-
-
-_MARGINS: Mapping[str, Callable[[JudgingInput, Judged], str]] = {
-    "errors": _points,
-    "refusals": _points,
-    "latency": _times,
-    "wait": _none,
-    "prediction": _none,
-    "labels": _points,
-    "agreement": _points,
-}
-_CENTRES: Mapping[str, Callable[[Reference], float]] = {
-    "errors": lambda reference: reference.errors,
-    "refusals": lambda reference: reference.refused,
-    "labels": lambda reference: reference.loss,
-    "agreement": lambda reference: reference.noise,
-}
-
-
-def _more(case: JudgingInput, judged: Judged, share: float | None, quantile: float) -> float | None:
-    """How many more until this proof is there, if the versions are alike; None where there is none
-    to wait for.
-    """
-    rule, proof = judged.rule, judged.proof
-    if proof is None or judged.certified or not rule.required:
+    if judged.proof is None or judged.certified or not judged.rule.required:
         return None
-    if rule.name == "latency":
-        return _more_batches(case, judged)
-
-    if share is None:
-        pairs = case.evidence.paired()
-        paired = rule.name == "labels" and pairs.any()
-        if paired:
-            return pairs_to_proof(pairs, rule.margin, case.policy.beta, quantile, proof)
-        return None
-
-    centre, margin = _CENTRES[rule.name](case.reference), margin_of(rule, case.reference)
-    return requests_to_proof(share, centre, margin, case.policy.beta, quantile, proof)
-
-
-def _more_batches(case: JudgingInput, judged: Judged) -> float | None:
-    quick, slow = case.evidence.sides("timing", ratio_bins_within(1 + judged.rule.margin)).tolist()
-    if not quick + slow:
-        return None
-
-    part = min((quick + 0.5) / (quick + slow + 1), 0.95)
-    if part <= 0.5:
-        return math.inf
-
-    growth = part * math.log(2 * part) + (1 - part) * math.log(2 * (1 - part))
-    return float(
-        max(0.0, (judged.proof_needed + NATS_OF_NOT_KNOWING - (judged.proof or 0.0)) / growth)
-    )
+    return SIGNALS[judged.rule.name].more_to_proof(seen, share, quantile, judged.proof)
 
 
 def _finite(value: float | None) -> float | str | None:
@@ -322,7 +111,7 @@ def _finite(value: float | None) -> float | str | None:
 def _says(
     case: JudgingInput,
     judged: Judged,
-    numbers: VerdictReport,
+    numbers: SignalNumbers,
     half: float | None,
     most: float | None,
     requests: int,
@@ -332,7 +121,7 @@ def _says(
         return OFF
     if judged.worse:
         return {"rollback": "worse", "hold": "differs: hold", "watch": "differs"}[rule.action]
-    if not numbers.there:
+    if not numbers.has_counts:
         if rule.required:
             return NO_DATA
         return "-"
@@ -347,8 +136,10 @@ def _says(
     if half == math.inf:
         return "not reachable at this rate"
 
-    unit = numbers.unit
-    time = _in_time(case, half, requests) if not unit else ""
+    unit, time = numbers.unit, ""
+    if not unit:
+        time = _in_time(case, half, requests)
+
     return f"about {_short(half)} more{unit} (90 %: {_short(most or half)}){time}"
 
 
@@ -376,27 +167,16 @@ def _short(count: float) -> str:
     return f"{count / 1e6:.3g}M"
 
 
-def _quantile(bins: Mapping[str, int], quantile: float) -> int:
-    total, reached = sum(bins.values()), 0
-    for index in sorted(map(int, bins)):
-        reached += bins[str(index)]
-        if reached >= quantile * total:
-            return index
-
-    return 0
-
-
 def _because(case: JudgingInput, verdict: Verdict) -> str:
     """One sentence for the word."""
     candidate = case.rollout.candidate
     if verdict.word == "fail":
         alarm = f"false alarm at most {100 * case.policy.alpha:g} % over the whole rollout"
-        blamed = [judged for judged in verdict.signals if judged.rule.name in verdict.because]
-        told = (
-            "; ".join(_blame(case, judged) for judged in blamed)
-            or f"evidence {_times_of(verdict.against)} together"
-        )
-        return f"{candidate} is worse: {told} ({alarm})"
+        faults = "; ".join(_faults(case, verdict))
+        if not faults:
+            faults = f"evidence {_times_of(verdict.against)} together"
+
+        return f"{candidate} is worse: {faults} ({alarm})"
 
     if verdict.word == "invalid":
         return (
@@ -404,15 +184,12 @@ def _because(case: JudgingInput, verdict: Verdict) -> str:
         )
 
     if verdict.word == "hold":
-        return (
-            f"{', '.join(verdict.because)} of {candidate} differ: a person should look before it "
-            f"goes on"
-        )
+        return f"{_titles(verdict)} of {candidate} differ: a person should look before it goes on"
 
     if verdict.word == "pass":
-        return f"{', '.join(verdict.because)} of {candidate} proved to be within the margins"
+        return f"{_titles(verdict)} of {candidate} proved to be within the margins"
     if verdict.because:
-        return f"not yet: {', '.join(verdict.because)} not proved"
+        return f"not yet: {_titles(verdict)} not proved"
 
     required = any(judged.rule.required for judged in verdict.signals)
     if required:
@@ -420,21 +197,16 @@ def _because(case: JudgingInput, verdict: Verdict) -> str:
     return "nothing against it"
 
 
-def _blame(case: JudgingInput, judged: Judged) -> str:
-    numbers = _NUMBERS[judged.rule.name](case, judged)
-    evidence = f"evidence {_times_of(judged.against)}, needed {_times_of(judged.against_needed)}"
-    if judged.rule.name == "errors":
-        counts = case.evidence.of(case.evidence.candidate, "finished")
-        failed, total = counts.get("error", 0), counted(sum(counts.values()), "request")
-        return (
-            f"errors: {failed} of {total} failed, {numbers.stable} on {case.rollout.stable} "
-            f"({evidence})"
-        )
+def _titles(verdict: Verdict) -> str:
+    return ", ".join(map(title_of, verdict.because))
 
-    return (
-        f"{judged.rule.name}: {numbers.candidate}, {numbers.stable} on {case.rollout.stable} "
-        f"({evidence})"
-    )
+
+def _faults(case: JudgingInput, verdict: Verdict) -> Iterator[str]:
+    for judged in verdict.signals:
+        if judged.rule.name in verdict.because:
+            fault = SIGNALS[judged.rule.name].fault(case.of_signal(judged.rule))
+            evidence, needed = _times_of(judged.against), _times_of(judged.against_needed)
+            yield f"{fault} (evidence {evidence}, needed {needed})"
 
 
 def _times_of(logarithm: float) -> str:

@@ -16,8 +16,8 @@ Ramdas, Estimating means of bounded random variables by betting (2020); Podkopae
 Sequential predictive two-sample testing (2023)."""
 
 import math
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -113,6 +113,19 @@ def log_ratio(drawn: Mapping[float, Array]) -> Array:
     if drawn:
         return log_mean(total)
     return 0.0
+
+
+def weighted(capitals: Sequence[tuple[float, Array]]) -> Array:
+    """Log of a weighted sum of capitals given as logs."""
+    logs = [log + math.log(weight) for weight, log in capitals if weight > 0]
+    if logs:
+        return reduce(np.logaddexp, logs)
+    return 0.0
+
+
+def evenly_weighted(capitals: Sequence[Array]) -> Array:
+    """The same with equal weights that sum to 1."""
+    return weighted([(1 / len(capitals), capital) for capital in capitals])
 
 
 def log_mean(logs: Array) -> Array:
@@ -239,9 +252,10 @@ def first_passage(quantile: float, level: float, drift: float, spread: float) ->
 
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (
-            (middle, high) if _passed(middle, level, drift, spread) < quantile else (low, middle)
-        )
+        if _passed(middle, level, drift, spread) < quantile:
+            low = middle
+        else:
+            high = middle
 
     return high
 
@@ -337,6 +351,9 @@ def _edge(low: float, high: float, reached: Any) -> float:
 
     for _ in range(30):
         middle = (low + high) / 2
-        low, high = (middle, high) if reached(middle) else (low, middle)
+        if reached(middle):
+            low = middle
+        else:
+            high = middle
 
     return low

@@ -16,7 +16,7 @@ import msgspec
 from rollout.errors import Refusal
 from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.routing_table import RoutingTable, empty_table, table_of_body
-from store.change_notifier import bell
+from store.change_notifier import change_notifier
 from store.engine import engine
 from store.errors import StoreError
 from store.ledger import LedgerStore
@@ -67,7 +67,7 @@ class LedgerFollower:
     async def follow(self, traffic: Dispatcher) -> None:
         """Follow the ledger until cancelled."""
         loop = asyncio.get_running_loop()
-        notifier = bell(self.engine)
+        notifier = change_notifier(self.engine)
         asked_at = 0.0
         try:
             while True:

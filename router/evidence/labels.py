@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from rollout.state.classes import Answers, ClassValue, label_text, number_of
-from rollout.state.policy import Labels
+from rollout.state.signal_settings import Labels
 from rollout.verdict.evidence import LABEL_LEVELS
 from router.evidence.prediction_id import BadToken, SignedPrediction, label_id, opened
 from router.evidence.prediction_values import UNKNOWN

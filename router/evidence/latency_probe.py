@@ -36,7 +36,7 @@ class LatencyProbe:
     ) -> None:
         self.traffic, self.chance = traffic, chance
         self._pause_s = settings.verdict.compare_ms / 1000
-        self._overhead_s = settings.verdict.latency.beside_ms / 1000
+        self._overhead_s = settings.verdict.latency.overhead_ms / 1000
         self._timeout_s = settings.router.limits.version_timeout_ms / 1000
         self._most_bytes = settings.router.limits.max_body_bytes
         self._turn = 0

@@ -77,6 +77,6 @@ def _state(entry: Entry) -> dict[str, Any]:
     rollout = ledger.rollout
     described = None
     if rollout is not None:
-        described = {**rollout.told(), "steps": len(rollout.steps)}
+        described = {**rollout.outline(), "steps": len(rollout.steps)}
 
     return {"released": ledger.released, "split": split, "rollout": described}

@@ -92,6 +92,26 @@ def test_a_value_that_is_none(stage: Stage, words: tuple[str, ...], said: str) -
     assert said in stage.run(*words, code=2).err
 
 
+def test_lint_warns_of_a_settings_old_name_and_a_setting_under_both_is_refused(
+    stage: Stage,
+) -> None:
+    config = stage.folder / "deploy.toml"
+    config.write_text('[verdict]\nhotfix = "queue"\n[verdict.wait]\napart = 0.1\n')
+    shown = stage.run("lint")
+    for old, new in (
+        ("hotfix", "on_conflict"),
+        ("wait", "response_time"),
+        ("wait.apart", "response_time.share_tolerance"),
+    ):
+        line = f"! deploy.toml: 'verdict.{old}' is now called 'verdict.{new}'"
+        assert line in shown.out
+
+    assert stage.run("lint", "--json").json["ok"] is True
+    config.write_text('[verdict]\nhotfix = "queue"\non_conflict = "queue"\n')
+    refused = stage.run("lint", code=1)
+    assert "'verdict.hotfix' is the old name of 'verdict.on_conflict'" in refused.err + refused.out
+
+
 @pytest.mark.parametrize(
     ("steps", "said"),
     [

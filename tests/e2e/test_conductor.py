@@ -35,13 +35,13 @@ step_requests = 50
 watch_s = 1.0
 cold_s = 0.2
 compare_ms = 20
-hotfix = "{hotfix}"
+on_conflict = "{on_conflict}"
 [verdict.errors]
 margin = 0.05
 [verdict.latency]
 tolerance = 1.0
 margin = 2.0
-[verdict.wait]
+[verdict.response_time]
 action = "watch"
 [verdict.prediction]
 action = "{prediction}"
@@ -58,12 +58,12 @@ class Court:
         stack.more |= {"SLUICE_CONFIG": str(stack.folder / "deploy.toml"), "DATABASE_URL": database}
         self.settings()
 
-    def settings(self, hotfix: str = "refuse", prediction: str = "watch") -> None:
+    def settings(self, on_conflict: str = "refuse", prediction: str = "watch") -> None:
         """What the next verbs go by. prediction: what is done where v2 says another class than v1,
         as it does.
         """
         (self.stack.folder / "deploy.toml").write_text(
-            SETTINGS.format(hotfix=hotfix, prediction=prediction)
+            SETTINGS.format(on_conflict=on_conflict, prediction=prediction)
         )
 
     def up(self, *versions: str) -> None:
@@ -262,7 +262,7 @@ def test_a_fixed_split_never_moves_and_refuses_or_makes_way(court: Court, users:
     assert (refused.code, court.acts(since)) == (1, [("ann", "ab")])
     assert "a ab of v2 is in progress" in refused.out
     court.stack.run("abort")
-    court.settings(hotfix="supersede")
+    court.settings(on_conflict="supersede")
     court.stack.run("ab", "v2", "--auto")
     court.stack.run("promote", "v3", "-m", "a hotfix")
     assert (court.ledger.released, court.ledger.rollout) == ("v3", None)
@@ -308,7 +308,7 @@ def test_blue_green_goes_back_when_the_new_version_fails(court: Court, users: Us
 def test_release_in_place_leaves_one_process_or_goes_back(court: Court, users: Users) -> None:
     since = court.ledger.revision
     said = court.stack.run("release-in-place", "v2", "--auto").out
-    assert "retire: v1 ended, and stays the way back" in said
+    assert "retire: v1 stopped, and stays the rollback target" in said
     assert court.acts(since) == [
         ("ann", "release-in-place"),
         ("conductor", "promote"),

@@ -423,7 +423,7 @@ def test_a_candidate_short_of_memory_is_held_and_goes_on_when_that_is_accepted(
 
     until(lambda: both.status()["rollout"]["held"] == ["memory"], "it is held", 30)
     newest = both.run("history", "--json").json["history"][0]
-    assert "canary of v2 held: memory (v2: R14 x 3, v1: none)" in newest["reason"]
+    assert "canary of v2 on hold: memory (v2: R14 x 3, v1: none)" in newest["reason"]
     both.run("resume")
     assert both.status()["rollout"]["held"] == []
     both.run("abort")

@@ -12,7 +12,7 @@ from rollout.errors import Refusal
 from rollout.state.ledger import Ledger, from_body
 from rollout.state.split import ALL
 from rollout.state.version_state import LIVE, State
-from tests.rollout.typed import (
+from tests.rollout.ledger_commands import (
     COMMANDS,
     EMPTY,
     JUDGED,
@@ -20,25 +20,25 @@ from tests.rollout.typed import (
     STARTED,
     decide,
     facts,
+    ledger_after,
     outline,
     recorded,
-    typed,
 )
 
 SITUATIONS = (
     EMPTY,
-    typed("deploy v1"),
+    ledger_after("deploy v1"),
     STARTED,
-    typed("canary v2", ledger=STARTED),
-    typed("canary v2", "pause", ledger=STARTED),
-    typed("shadow v2", ledger=STARTED),
-    typed("promote v2", ledger=STARTED),
-    typed("release-in-place v2", ledger=STARTED),
-    typed("canary v2 --auto", ledger=STARTED),
-    typed("canary v2 --auto", "tick hold prediction", ledger=STARTED),
-    typed("shadow v2 --auto", ledger=STARTED),
-    typed("blue-green v2 --auto", ledger=STARTED),
-    typed("release-in-place v2 --auto", ledger=STARTED),
+    ledger_after("canary v2", ledger=STARTED),
+    ledger_after("canary v2", "pause", ledger=STARTED),
+    ledger_after("shadow v2", ledger=STARTED),
+    ledger_after("promote v2", ledger=STARTED),
+    ledger_after("release-in-place v2", ledger=STARTED),
+    ledger_after("canary v2 --auto", ledger=STARTED),
+    ledger_after("canary v2 --auto", "tick hold prediction", ledger=STARTED),
+    ledger_after("shadow v2 --auto", ledger=STARTED),
+    ledger_after("blue-green v2 --auto", ledger=STARTED),
+    ledger_after("release-in-place v2 --auto", ledger=STARTED),
 )
 
 

@@ -14,7 +14,7 @@ from rollout.state.strategy import STRATEGIES, strategy
 from rollout.verdict.baseline import Reference
 from rollout.verdict.evidence import LABEL_LEVELS, Evidence
 from rollout.verdict.verdict import GUARD_LIMIT, against, guard, judge, label_guard, proof
-from tests.rollout.counted import Row, evidence
+from tests.rollout.evidence_factory import Row, evidence
 
 several = settings(max_examples=25, derandomize=True, database=None, deadline=None)
 NORMAL = Reference(

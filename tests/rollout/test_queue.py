@@ -7,9 +7,9 @@ from rollout.errors import RolloutInProgress
 from rollout.state.ledger import Ledger, Step, from_body
 from rollout.state.policy import VerdictConfig, policy
 from rollout.state.strategy import STRATEGIES
-from tests.rollout.typed import STARTED, facts, recorded, typed
+from tests.rollout.ledger_commands import STARTED, facts, ledger_after, recorded
 
-QUEUE = policy(VerdictConfig(hotfix="queue"), STRATEGIES["canary"])
+QUEUE = policy(VerdictConfig(on_conflict="queue"), STRATEGIES["canary"])
 STEPS = (Step(100, 1.0), Step(5000))
 
 
@@ -38,7 +38,7 @@ def test_nothing_begins_while_the_first_one_goes_on() -> None:
     ("end", "stable"), [("abort", "v1"), ("rollback", "v1"), ("promote v2", "v2")]
 )
 def test_it_begins_against_whoever_is_released_then(end: str, stable: str) -> None:
-    free = typed(end, ledger=WAITING)
+    free = ledger_after(end, ledger=WAITING)
     record = decisions.begin_queued(free, 9.0)
     assert record is not None
     begun = record.ledger
@@ -52,17 +52,17 @@ def test_it_begins_against_whoever_is_released_then(end: str, stable: str) -> No
 
 def test_one_that_is_released_or_retired_meanwhile_is_dropped() -> None:
     for commands in (("abort", "promote v3"), ("abort", "retire v3")):
-        record = decisions.begin_queued(typed(*commands, ledger=WAITING), 9.0)
+        record = decisions.begin_queued(ledger_after(*commands, ledger=WAITING), 9.0)
         assert record is not None
         assert record.ledger.queued is None
         assert record.ledger.rollout is None
 
 
 def test_abort_without_a_rollout_takes_it_from_the_queue() -> None:
-    assert typed("abort", "abort", ledger=WAITING).queued is None
+    assert ledger_after("abort", "abort", ledger=WAITING).queued is None
 
 
 def test_only_one_waits() -> None:
-    ledger = typed("deploy v4", ledger=WAITING)
+    ledger = ledger_after("deploy v4", ledger=WAITING)
     with pytest.raises(RolloutInProgress, match="waits already"):
         begin(ledger, "v4")

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from rollout.state.ledger import Step
-from store.engine import beside
+from store.engine import part_engine
 from store.evidence import EvidenceStore
 from store.feedback import FeedbackStore
 from store.schema import EVIDENCE_PART, LABELS_PART
@@ -102,7 +102,9 @@ def test_a_list_of_labels_for_one_row_costs_little_and_counts_nothing(stack):
 def test_an_act_is_recorded_and_followed_while_labels_and_evidence_cannot_be_written(stack):
     held = []
     for part in (LABELS_PART, EVIDENCE_PART):
-        writer = sqlite3.connect(str(beside(stack.engine, part).url.database), isolation_level=None)
+        writer = sqlite3.connect(
+            str(part_engine(stack.engine, part).url.database), isolation_level=None
+        )
         writer.execute("BEGIN IMMEDIATE")
         held.append(writer)
 
@@ -154,7 +156,7 @@ def test_while_labels_flood_in_an_act_is_recorded_users_are_answered_and_nothing
             attacker.join()
 
     assert set(codes) <= {200, 503}
-    labels = str(beside(stack.engine, LABELS_PART).url.database)
+    labels = str(part_engine(stack.engine, LABELS_PART).url.database)
     assert os.path.getsize(f"{labels}-wal") < 64 * 1024 * 1024
 
 

@@ -4,7 +4,7 @@ both.
 
 import httpx
 
-from rollout.state.policy import Agreement, Labels
+from rollout.state.signal_settings import Agreement, Labels
 from router.evidence.prediction_id import signature_of
 from store.feedback import FeedbackStore
 from store.shadow_answers import ShadowAnswerStore

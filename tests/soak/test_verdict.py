@@ -18,6 +18,7 @@ from rollout.state.strategy import strategy
 from rollout.verdict.baseline import Reference
 from rollout.verdict.bins import slower_bin
 from rollout.verdict.evidence import Evidence, Tally
+from rollout.verdict.sequential import weighted
 from rollout.verdict.verdict import (
     GUARD_ALPHA,
     RESTARTS,
@@ -25,7 +26,6 @@ from rollout.verdict.verdict import (
     guard,
     margin_of,
     proof,
-    weighted,
 )
 
 pytestmark = pytest.mark.soak

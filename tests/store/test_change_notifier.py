@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from store import Entry, LedgerStore
-from store.change_notifier import ChangeNotifier, bell
+from store.change_notifier import ChangeNotifier, change_notifier
 
 PATIENCE_S = 240.0
 
@@ -16,7 +16,7 @@ PATIENCE_S = 240.0
 def rings(opened: Engine, ledger: LedgerStore) -> Iterator[ChangeNotifier]:
     """A bell that has calmed down after the tables were made."""
     assert ledger.revision() == 0
-    made = bell(opened)
+    made = change_notifier(opened)
     until(made.rung)
     until_quiet(made)
     yield made
@@ -64,7 +64,7 @@ def test_after_postgresql_was_away_it_rings_again(
     opened = engine(postgres_url)
     ledger = LedgerStore(opened, "flights")
     ledger.create()
-    made = bell(opened)
+    made = change_notifier(opened)
     try:
         until(made.rung)
         postgres_server.stop()

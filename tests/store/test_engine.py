@@ -12,7 +12,7 @@ import pytest
 from emulator.addons import postgresql
 from store import Feedback, FeedbackStore, LedgerStore, StoreError, StoreUnavailable
 from store.direct import BUSY_TIMEOUT_S
-from store.engine import beside, engine
+from store.engine import engine, part_engine
 from store.schema import LABELS_PART
 from tests.postgres import PASSWORD, QUOTED_PASSWORD, postgres
 from tests.store.conftest import AT
@@ -124,7 +124,7 @@ def test_missing_tables_are_reported_with_what_makes_them(opened):
 
 def test_a_write_that_fails_midway_leaves_nothing_and_no_open_transaction(opened, ledger, append):
     label = Feedback("p", "v1", None, None, "1", "right", AT)
-    with beside(opened, LABELS_PART).connect() as connection:
+    with part_engine(opened, LABELS_PART).connect() as connection:
         connection.exec_driver_sql("DROP TABLE feedback")
 
     with pytest.raises(StoreUnavailable, match="feedback"):

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, select
 
 from store import Feedback, FeedbackStore, Unstorable
-from store.engine import beside
+from store.engine import part_engine
 from store.errors import StoreFull
 from store.feedback import LOOK_EVERY
 from store.schema import FEEDBACK, LABELS_PART
@@ -26,7 +26,7 @@ def feedback(opened, ledger):
 def stored(opened):
     """(version, predicted, label, outcome) of every label."""
     columns = (FEEDBACK.c.version, FEEDBACK.c.predicted, FEEDBACK.c.label, FEEDBACK.c.outcome)
-    with beside(opened, LABELS_PART).connect() as connection:
+    with part_engine(opened, LABELS_PART).connect() as connection:
         return [tuple(row) for row in connection.execute(select(*columns))]
 
 
@@ -141,7 +141,7 @@ def test_levels_are_read_from_their_index_alone(opened, feedback):
     def keep(_connection, _cursor, statement, parameters, _context, _many):
         asked.append((statement, parameters))
 
-    labels = beside(opened, LABELS_PART)
+    labels = part_engine(opened, LABELS_PART)
     event.listen(labels, "before_cursor_execute", keep)
     feedback.levels(7)
     event.remove(labels, "before_cursor_execute", keep)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, inspect
 
 from store import EvidenceRow, EvidenceStore, Feedback, FeedbackStore, LedgerStore
-from store.engine import beside, engine
+from store.engine import engine, part_engine
 from store.schema import COPIES, EVIDENCE, EVIDENCE_PART, FEEDBACK, LABELS_PART, MARKS
 from store.shadow_answers import ShadowAnswer, ShadowAnswerStore
 from store.upgrade import AT_ONCE, short_id
@@ -49,7 +49,7 @@ def test_an_old_table_is_completed_and_its_rows_are_kept(old):
 
 def test_an_old_row_belongs_to_no_rollout_and_does_not_bet(old):
     LedgerStore(old, "flights").create()
-    with beside(old, LABELS_PART).connect() as connection:
+    with part_engine(old, LABELS_PART).connect() as connection:
         row = connection.exec_driver_sql("SELECT rollout, weight, bets, level FROM feedback").one()
     assert tuple(row) == (0, 0, 0, None)
 
@@ -181,7 +181,7 @@ def test_a_held_write_beside_the_ledger_does_not_delay_an_act(tmp_path):
     ledger.create()
     held = []
     for part in (LABELS_PART, EVIDENCE_PART):
-        writer = sqlite3.connect(str(beside(opened, part).url.database), isolation_level=None)
+        writer = sqlite3.connect(str(part_engine(opened, part).url.database), isolation_level=None)
         writer.execute("BEGIN EXCLUSIVE")
         held.append(writer)
 
@@ -226,7 +226,7 @@ def _run(opened: Engine, *statements: str) -> None:
 
 def _shape(opened: Engine) -> dict:
     """What the database says of the table of labels, columns in any order."""
-    seen = inspect(beside(opened, LABELS_PART))
+    seen = inspect(part_engine(opened, LABELS_PART))
     columns = {
         each["name"]: (str(each["type"]), each["nullable"], each["default"])
         for each in seen.get_columns("feedback")

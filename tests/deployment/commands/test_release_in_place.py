@@ -71,7 +71,8 @@ def test_when_it_is_released_the_old_version_is_retired_by_an_act_of_its_own(fre
     )
     assert "✔ release-in-place: v2 answers in place of v1" in out
     assert "v2 released" in out
-    assert out.index("v2 released") < out.index("✔ retire: v1 ended, and stays the way back")
+    stopped = "✔ retire: v1 stopped, and stays the rollback target"
+    assert out.index("v2 released") < out.index(stopped)
     assert fresh.ledger().rollback_target() == "v1"
 
 
@@ -101,7 +102,7 @@ def test_a_person_who_went_back_at_once_keeps_the_old_version(fresh: Stage) -> N
     verb = begin(fresh)
     verb.send_signal(signal.SIGSTOP)
     conduct(fresh, "promote", transitions.released(fresh.ledger(), "v2"))
-    conduct(fresh, "rollback", transitions.gone_back(fresh.ledger(), "v1"))
+    conduct(fresh, "rollback", transitions.rolled_back(fresh.ledger(), "v1"))
     verb.send_signal(signal.SIGCONT)
     verb.communicate(timeout=300)
     assert (verb.returncode, fresh.ledger().released) == (5, "v1")

@@ -21,23 +21,23 @@ from rollout.errors import (
 from rollout.state.ledger import Ledger, Step
 from rollout.state.split import ALL
 from rollout.state.version_state import State
-from tests.rollout.typed import (
+from tests.rollout.ledger_commands import (
     EMPTY,
     STARTED,
     decide,
     facts,
+    ledger_after,
     not_ready,
     outline,
     recorded,
-    typed,
 )
 
-CANARY = typed("canary v2 --steps 5,50", ledger=STARTED)
-SHADOW = typed("shadow v2 --percent 25", ledger=STARTED)
-RAMP = typed("ramp v2 --steps 10,40,100 --every 30", ledger=STARTED)
-SECOND = typed("promote v2", ledger=STARTED)
+CANARY = ledger_after("canary v2 --steps 5,50", ledger=STARTED)
+SHADOW = ledger_after("shadow v2 --percent 25", ledger=STARTED)
+RAMP = ledger_after("ramp v2 --steps 10,40,100 --every 30", ledger=STARTED)
+SECOND = ledger_after("promote v2", ledger=STARTED)
 """v2 is released and v1, still running, is the way back."""
-REPLACED = typed("release-in-place v2", ledger=STARTED)
+REPLACED = ledger_after("release-in-place v2", ledger=STARTED)
 """v2 is released and v1, the way back, has no process any more."""
 CHECKED = (
     "promote v2",
@@ -107,7 +107,7 @@ def test_other_content_under_the_name_of_a_running_version_is_refused() -> None:
 
 
 def test_a_retired_version_is_deployed_again_as_a_new_process() -> None:
-    retired = typed("retire v2", ledger=STARTED)
+    retired = ledger_after("retire v2", ledger=STARTED)
     decided = decide(retired, "deploy v2")
     assert outline(decided) == [
         "Start v2-6",
@@ -119,7 +119,7 @@ def test_a_retired_version_is_deployed_again_as_a_new_process() -> None:
 
 
 def test_a_deploy_does_not_touch_a_rollout() -> None:
-    after = typed("deploy v4", ledger=CANARY)
+    after = ledger_after("deploy v4", ledger=CANARY)
     assert (after.rollout, after.split) == (CANARY.rollout, CANARY.split)
 
 
@@ -140,7 +140,7 @@ def test_a_promoted_version_has_all_traffic_by_one_record_and_the_old_one_stays_
 
 
 def test_the_first_release_has_no_undo() -> None:
-    deployed = typed("deploy v1")
+    deployed = ledger_after("deploy v1")
     for command in ("promote v1", "release-in-place v1", "release-in-place v2"):
         assert the_record(decide(deployed, command)).undo == "none: nothing was released before"
 
@@ -149,15 +149,15 @@ def test_to_promote_the_released_version_is_nothing() -> None:
     assert decide(STARTED, "promote v1") == ()
 
 
-@pytest.mark.parametrize("ledger", [CANARY, SHADOW, RAMP, typed("pause", ledger=CANARY)])
+@pytest.mark.parametrize("ledger", [CANARY, SHADOW, RAMP, ledger_after("pause", ledger=CANARY)])
 def test_promote_ends_the_candidates_own_rollout(ledger: Ledger) -> None:
-    after = typed("promote v2", ledger=ledger)
+    after = ledger_after("promote v2", ledger=ledger)
     assert (standing(after), after.rollout) == (({"v2": ALL}, "v2", ("v1",)), None)
 
 
 @pytest.mark.parametrize("command", [*CHECKED, "retire v2"])
 def test_a_version_that_was_never_deployed_is_refused_with_the_next_step(command: str) -> None:
-    ledger = typed("deploy v1", "promote v1")
+    ledger = ledger_after("deploy v1", "promote v1")
     if "--step" in command:
         ledger = replace(ledger, rollout=CANARY.rollout)
 
@@ -170,7 +170,7 @@ def test_a_version_that_was_never_deployed_is_refused_with_the_next_step(command
 @pytest.mark.parametrize("command", [command for command in CHECKED if "--step" not in command])
 def test_a_retired_version_is_refused_with_the_next_step(command: str) -> None:
     with pytest.raises(NotReady, match=r"v2 is retired: `python deploy.py deploy v2` first"):
-        decide(typed("retire v2", ledger=STARTED), command)
+        decide(ledger_after("retire v2", ledger=STARTED), command)
 
 
 @pytest.mark.parametrize("command", CHECKED)
@@ -191,7 +191,7 @@ def test_a_version_that_did_not_answer_its_golden_rows_gets_no_traffic(
 def test_while_another_version_is_in_a_rollout_every_way_to_traffic_is_refused(
     command: str,
 ) -> None:
-    busy = typed("canary v3", ledger=STARTED)
+    busy = ledger_after("canary v3", ledger=STARTED)
     with pytest.raises(
         RolloutInProgress, match=r"a canary of v3 is in progress \(started by ana@test\)"
     ):
@@ -220,7 +220,7 @@ def test_a_paused_rollout_takes_no_step() -> None:
     with pytest.raises(
         IllegalEvent, match=r"the canary of v2 is paused: `python deploy.py resume` first"
     ):
-        decide(typed("pause", ledger=CANARY), "promote v2 --step")
+        decide(ledger_after("pause", ledger=CANARY), "promote v2 --step")
 
 
 # start
@@ -263,7 +263,7 @@ def test_a_strategy_begins_with_its_first_share_in_one_record(
 
 
 def test_a_rollout_remembers_who_started_it_when_and_against_which_version() -> None:
-    rollout = typed("canary v2 --steps 5,50 --every 30", ledger=STARTED, now=7.0).running()
+    rollout = ledger_after("canary v2 --steps 5,50 --every 30", ledger=STARTED, now=7.0).running()
     assert (rollout.candidate, rollout.stable, rollout.strategy) == ("v2", "v1", "canary")
     assert (rollout.started_by, rollout.started_at, rollout.step_since) == ("ana@test", 7.0, 7.0)
     assert rollout.steps == (Step(500, 30.0), Step(5000, 30.0))
@@ -296,13 +296,13 @@ def test_before_the_first_release_there_is_nothing_to_roll_out_against(how: str)
     with pytest.raises(
         NothingToDo, match=r"no version is released yet: `python deploy.py promote v1`"
     ):
-        decide(typed("deploy v1"), f"{how} v1")
+        decide(ledger_after("deploy v1"), f"{how} v1")
 
 
 @pytest.mark.parametrize("first", ["shadow v2", "canary v2 --steps 50", "ab v2", "ramp v2"])
 def test_a_second_start_of_the_same_candidate_replaces_its_first(first: str) -> None:
-    before = typed(first, ledger=STARTED)
-    after = typed("canary v2", ledger=before, now=9.0)
+    before = ledger_after(first, ledger=STARTED)
+    after = ledger_after("canary v2", ledger=before, now=9.0)
     assert standing(after) == ({"v1": 9500, "v2": 500}, "v1", ())
     assert (after.running().id, after.running().started_at) == (
         f"flights:canary:v2:{before.revision + 1}",
@@ -318,7 +318,7 @@ def test_a_second_start_of_the_same_candidate_replaces_its_first(first: str) -> 
 
 
 def test_in_place_the_old_process_is_stopped_only_after_the_new_one_has_its_traffic() -> None:
-    one = typed("deploy v1", "promote v1")
+    one = ledger_after("deploy v1", "promote v1")
     decided = decide(one, "release-in-place v2")
     new = ["Start v2-3", "WaitReady v2-3", "WarmUp v2-3"]
     assert outline(decided) == [
@@ -376,23 +376,23 @@ def test_in_place_the_released_version_itself_gets_a_new_process_and_keeps_its_w
 
 
 def test_a_paused_rollout_goes_on_with_the_time_that_was_left() -> None:
-    paused = typed("pause", ledger=RAMP, now=12.0)
+    paused = ledger_after("pause", ledger=RAMP, now=12.0)
     assert (paused.running().paused, paused.running().due_at()) == (True, None)
-    going = typed("resume", ledger=paused, now=100.0)
+    going = ledger_after("resume", ledger=paused, now=100.0)
     assert going.running().due_at() == 118.0
-    again = typed("resume", ledger=typed("pause", ledger=going, now=110.0), now=200.0)
+    again = ledger_after("resume", ledger=ledger_after("pause", ledger=going, now=110.0), now=200.0)
     assert again.running().due_at() == 208.0
     assert standing(again) == standing(RAMP)
 
 
 def test_a_clock_that_was_set_back_does_not_lengthen_a_step() -> None:
-    paused = typed("pause", ledger=RAMP, now=-50.0)
-    assert typed("resume", ledger=paused, now=10.0).running().due_at() == 40.0
+    paused = ledger_after("pause", ledger=RAMP, now=-50.0)
+    assert ledger_after("resume", ledger=paused, now=10.0).running().due_at() == 40.0
 
 
 def test_pause_and_resume_say_what_they_did_and_undo_each_other() -> None:
     assert words(decide(RAMP, "pause")) == ("pause", "ramp of v2 held", "resume")
-    assert words(decide(typed("pause", ledger=RAMP), "resume")) == (
+    assert words(decide(ledger_after("pause", ledger=RAMP), "resume")) == (
         "resume",
         "ramp of v2 goes on",
         "pause",
@@ -401,7 +401,7 @@ def test_pause_and_resume_say_what_they_did_and_undo_each_other() -> None:
 
 def test_to_pause_or_resume_twice_is_nothing() -> None:
     assert decide(RAMP, "resume") == ()
-    assert decide(typed("pause", ledger=RAMP), "pause") == ()
+    assert decide(ledger_after("pause", ledger=RAMP), "pause") == ()
 
 
 @pytest.mark.parametrize("command", ["pause", "resume", "abort"])
@@ -438,12 +438,12 @@ def test_a_step_that_is_late_is_taken_once_and_the_next_has_its_whole_time() -> 
 
 
 def test_a_step_by_hand_starts_the_clock_anew() -> None:
-    assert typed("promote v2 --step", ledger=RAMP, now=20.0).running().due_at() == 50.0
+    assert ledger_after("promote v2 --step", ledger=RAMP, now=20.0).running().due_at() == 50.0
 
 
 @pytest.mark.parametrize(
     "ledger",
-    [EMPTY, STARTED, CANARY, SHADOW, typed("pause", ledger=RAMP, now=5.0)],
+    [EMPTY, STARTED, CANARY, SHADOW, ledger_after("pause", ledger=RAMP, now=5.0)],
     ids=["empty", "no rollout", "no clock", "shadow", "paused"],
 )
 def test_where_the_clock_does_not_decide_it_takes_no_step(ledger: Ledger) -> None:
@@ -480,7 +480,7 @@ def test_abort_gives_all_traffic_to_the_stable_version_and_keeps_the_candidate(
 NO_FACTS = Facts(now=0.0, actor="")
 
 
-@pytest.mark.parametrize("ledger", [CANARY, RAMP, typed("pause", ledger=CANARY), SECOND])
+@pytest.mark.parametrize("ledger", [CANARY, RAMP, ledger_after("pause", ledger=CANARY), SECOND])
 def test_a_rollback_is_one_record_and_needs_no_fact_and_no_ready_version(ledger: Ledger) -> None:
     decided = decisions.rollback(ledger, NO_FACTS)
     assert (outline(decided), the_record(decided).summary) == (
@@ -492,7 +492,7 @@ def test_a_rollback_is_one_record_and_needs_no_fact_and_no_ready_version(ledger:
     assert after.version("v2").state is State.DEPLOYED
 
 
-@pytest.mark.parametrize("ledger", [EMPTY, typed("deploy v1"), STARTED, SHADOW])
+@pytest.mark.parametrize("ledger", [EMPTY, ledger_after("deploy v1"), STARTED, SHADOW])
 def test_with_nothing_to_go_back_to_a_rollback_is_refused(ledger: Ledger) -> None:
     with pytest.raises(NothingToDo, match="nothing to roll back to"):
         decisions.rollback(ledger, NO_FACTS)
@@ -501,7 +501,7 @@ def test_with_nothing_to_go_back_to_a_rollback_is_refused(ledger: Ledger) -> Non
 def test_a_rollback_during_a_shadow_goes_to_the_version_released_before_and_ends_the_shadow() -> (
     None
 ):
-    ledger = typed("shadow v3", ledger=SECOND)
+    ledger = ledger_after("shadow v3", ledger=SECOND)
     after = recorded(decisions.rollback(ledger, NO_FACTS), ledger)
     assert (standing(after), after.rollout) == (({"v1": ALL}, "v1", ()), None)
     assert after.version("v3").state is State.DEPLOYED
@@ -517,7 +517,7 @@ def test_a_rollback_to_a_version_without_a_process_starts_and_proves_it_first() 
 
 
 def test_a_rollback_to_a_replaced_version_that_was_deployed_again_starts_nothing() -> None:
-    ledger = typed("deploy v1", ledger=REPLACED)
+    ledger = ledger_after("deploy v1", ledger=REPLACED)
     assert outline(decisions.rollback(ledger, NO_FACTS)) == ["RecordRevision rollback"]
 
 
@@ -547,7 +547,7 @@ def test_a_rollback_to_a_replaced_version_that_was_deployed_again_starts_nothing
 def test_releases_and_rollbacks_in_a_row_keep_the_ways_back_right(
     commands: str, released: str, ways_back: str
 ) -> None:
-    ledger = typed(*commands.split(", "), ledger=STARTED)
+    ledger = ledger_after(*commands.split(", "), ledger=STARTED)
     assert standing(ledger) == ({released: ALL}, released, tuple(ways_back.split()))
 
 
@@ -565,19 +565,19 @@ def test_a_retired_version_is_taken_from_the_record_before_its_process_is_draine
 
 @pytest.mark.parametrize("command", ["retire v2", "retire v2 --force"])
 def test_to_retire_twice_is_nothing(command: str) -> None:
-    assert decide(typed("retire v2", ledger=STARTED), command) == ()
+    assert decide(ledger_after("retire v2", ledger=STARTED), command) == ()
 
 
 def test_the_way_back_is_retired_only_by_force_and_is_then_forgotten() -> None:
     with pytest.raises(IllegalEvent, match="v1 is the rollback target: with --force it goes"):
         decide(SECOND, "retire v1")
-    after = typed("retire v1 --force", ledger=SECOND)
+    after = ledger_after("retire v1 --force", ledger=SECOND)
     assert standing(after) == ({"v2": ALL}, "v2", ())
     assert after.rollback_target() is None
 
 
 def test_an_older_way_back_is_retired_without_force_and_the_newest_stays() -> None:
-    after = typed("promote v3", "retire v1", ledger=SECOND)
+    after = ledger_after("promote v3", "retire v1", ledger=SECOND)
     assert (after.released_before, after.rollback_target()) == (("v2",), "v2")
 
 
@@ -604,7 +604,7 @@ def test_a_release_in_place_is_no_rollout() -> None:
 
 @pytest.mark.parametrize("act", ["rollback", "abort"])
 def test_who_leaves_a_rollout_comes_back_by_beginning_it_again(act: str) -> None:
-    assert words(decide(typed("ab v2", ledger=STARTED), act))[2] == "ab v2"
+    assert words(decide(ledger_after("ab v2", ledger=STARTED), act))[2] == "ab v2"
 
 
 def test_the_stable_version_of_a_rollout_is_not_offered_to_be_retired_by_force() -> None:
@@ -617,7 +617,7 @@ def test_a_way_back_that_is_deployed_again_is_taken_away_again_by_force() -> Non
 
 
 def test_a_process_that_ends_may_stay_the_way_back() -> None:
-    released = typed("promote v2", ledger=STARTED)
+    released = ledger_after("promote v2", ledger=STARTED)
     ledger = recorded(decisions.retire(released, "v1", way_back=True), released)
     assert ledger.versions["v1"].state == State.RETIRED
     assert ledger.rollback_target() == "v1"
@@ -637,7 +637,7 @@ def test_a_process_that_ends_may_stay_the_way_back() -> None:
     ],
 )
 def test_a_rollout_that_runs_by_itself_is_not_begun_again_and_forgets_nothing(command: str) -> None:
-    ledger = typed("canary v2 --auto", ledger=STARTED)
+    ledger = ledger_after("canary v2 --auto", ledger=STARTED)
     with pytest.raises(
         RolloutInProgress, match=rf"a canary of v2 runs by itself since revision {ledger.revision}"
     ):
@@ -648,13 +648,13 @@ def test_a_rollout_that_runs_by_itself_is_not_begun_again_and_forgets_nothing(co
 def test_one_that_a_person_decides_may_be_begun_again_and_a_canary_follows_a_shadow(
     first: str,
 ) -> None:
-    ledger = typed(first, ledger=STARTED)
+    ledger = ledger_after(first, ledger=STARTED)
     after = recorded(decide(ledger, "canary v2 --auto"), ledger)
     assert after.running().strategy == "canary"
 
 
 def test_where_everything_was_gone_back_from_a_version_that_runs_is_named() -> None:
-    ledger = typed("promote v2", "promote v1", "rollback", ledger=STARTED)
+    ledger = ledger_after("promote v2", "promote v1", "rollback", ledger=STARTED)
     with pytest.raises(
         NothingToDo, match=r"already rolled back: `.* promote VERSION` for one that runs \(v1, v3\)"
     ):

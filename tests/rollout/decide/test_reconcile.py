@@ -18,15 +18,24 @@ from rollout.state.split import ALL
 from rollout.state.strategy import STRATEGIES
 from rollout.state.version_state import State
 from rollout.verdict.verdict import Verdict
-from tests.rollout.typed import PLENTY, STARTED, decide, facts, outline, recorded, typed, verdict_of
+from tests.rollout.ledger_commands import (
+    PLENTY,
+    STARTED,
+    decide,
+    facts,
+    ledger_after,
+    outline,
+    recorded,
+    verdict_of,
+)
 
 BEGUN = {
-    "shadow": typed("shadow v2 --percent 25 --auto", ledger=STARTED),
-    "canary": typed("canary v2 --steps 5,50 --every 30 --auto", ledger=STARTED),
-    "blue-green": typed("blue-green v2 --auto", ledger=STARTED),
-    "ramp": typed("ramp v2 --steps 40,100 --every 20 --auto", ledger=STARTED),
-    "ab": typed("ab v2 --auto", ledger=STARTED),
-    "release-in-place": typed("release-in-place v2 --auto", ledger=STARTED),
+    "shadow": ledger_after("shadow v2 --percent 25 --auto", ledger=STARTED),
+    "canary": ledger_after("canary v2 --steps 5,50 --every 30 --auto", ledger=STARTED),
+    "blue-green": ledger_after("blue-green v2 --auto", ledger=STARTED),
+    "ramp": ledger_after("ramp v2 --steps 40,100 --every 20 --auto", ledger=STARTED),
+    "ab": ledger_after("ab v2 --auto", ledger=STARTED),
+    "release-in-place": ledger_after("release-in-place v2 --auto", ledger=STARTED),
 }
 UNDO = {
     "shadow": "shadow v2 --percent 25",
@@ -34,7 +43,7 @@ UNDO = {
     "ramp": "ramp v2 --over 40s --steps 2",
 }
 CANARY = BEGUN["canary"]
-LAST = typed("promote v2 --step", ledger=CANARY, now=30.0)
+LAST = ledger_after("promote v2 --step", ledger=CANARY, now=30.0)
 """The canary at its last step."""
 PASS, FAIL, WAIT = (
     verdict_of("pass", "errors"),
@@ -92,7 +101,7 @@ RELEASED = ({"v2": ALL}, "v2", False)
 )
 def test_evidence_against_it_goes_back_at_once_whatever_it_waits_for(how: str, before: str) -> None:
     commands = before.split(", ") if before not in ("", "late") else []
-    ledger = typed(*commands, ledger=BEGUN[how])
+    ledger = ledger_after(*commands, ledger=BEGUN[how])
     record = tick(ledger, FAIL, LATE if before == "late" else 0.0, served=0)
     assert record is not None
     assert standing(record.ledger) == BACK
@@ -122,7 +131,7 @@ def test_after_it_went_back_there_is_nothing_to_do(how: str) -> None:
 
 @pytest.mark.parametrize("command", ["canary v2", "ramp v2 --steps 40,100 --every 20", "shadow v2"])
 def test_a_rollout_that_is_not_judged_is_left_to_the_clock_and_the_operator(command: str) -> None:
-    assert tick(typed(command, ledger=STARTED), FAIL) is None
+    assert tick(ledger_after(command, ledger=STARTED), FAIL) is None
     assert tick(STARTED, FAIL) is None
 
 
@@ -187,9 +196,9 @@ def test_a_canary_that_is_judged_cannot_step_to_all_traffic_without_proof(percen
 
 
 def test_a_pause_keeps_the_time_a_canary_had_at_its_step() -> None:
-    paused = typed("pause", ledger=CANARY, now=20.0)
+    paused = ledger_after("pause", ledger=CANARY, now=20.0)
     assert tick(paused, PASS, 1_000.0) is None
-    going = typed("resume", ledger=paused, now=100.0)
+    going = ledger_after("resume", ledger=paused, now=100.0)
     assert tick(going, WAIT, 109.9) is None
     assert done(going, WAIT, 110.0).weight("v2") == 5_000
 
@@ -236,7 +245,7 @@ def test_a_watched_release_in_place_leaves_the_old_process_and_replaces_an_earli
         "WaitReady v2-5",
         "WarmUp v2-5",
     ]
-    by_hand = typed("canary v2", ledger=STARTED)
+    by_hand = ledger_after("canary v2", ledger=STARTED)
     decided = decide(by_hand, "release-in-place v2 --auto")
     assert outline(decided) == [*new, "DrainVersion v2-3", "Stop v2-3"]
     assert recorded(decided, by_hand).version("v1").program == "v1-1"
@@ -246,7 +255,7 @@ def test_a_watched_release_in_place_leaves_the_old_process_and_replaces_an_earli
 
 def test_there_is_nothing_to_judge_a_first_release_in_place_against() -> None:
     with pytest.raises(NothingToDo, match="no version is released yet"):
-        decide(typed("deploy v1"), "release-in-place v1 --auto")
+        decide(ledger_after("deploy v1"), "release-in-place v1 --auto")
 
 
 # Holds.
@@ -260,25 +269,25 @@ def test_what_a_person_should_see_is_held_once_and_goes_on_when_it_is_accepted(
     seen = verdict_of(word, "prediction")
     record = tick(BEGUN[how], seen)
     assert record is not None
-    assert (record.act, record.summary) == ("hold", f"{how} of v2 held: prediction")
+    assert (record.act, record.summary) == ("hold", f"{how} of v2 on hold: prediction")
     assert record.undo == f"{COMMAND} resume"
     held = record.ledger
     assert standing(held) == standing(BEGUN[how])
     assert [tick(held, verdict, 80_000.0) for verdict in (seen, PASS, WAIT)] == [None] * 3
-    accepted = typed("resume", ledger=held)
+    accepted = ledger_after("resume", ledger=held)
     assert (accepted.running().held, accepted.running().accepted) == ((), ("prediction",))
     again = tick(accepted, seen, 0.0)
     assert again is None or again.act != "hold"
 
 
 def test_a_new_reason_is_held_although_another_one_was_accepted() -> None:
-    accepted = typed("tick hold prediction", "resume", ledger=CANARY)
+    accepted = ledger_after("tick hold prediction", "resume", ledger=CANARY)
     both = verdict_of("invalid", "sample ratio", "prediction")
     assert done(accepted, both).running().held == ("sample ratio",)
 
 
 def test_a_second_reason_joins_the_first() -> None:
-    held = typed("tick hold prediction", ledger=CANARY)
+    held = ledger_after("tick hold prediction", ledger=CANARY)
     assert done(held, verdict_of("hold", "prediction", "labels")).running().held == (
         "prediction",
         "labels",
@@ -286,7 +295,7 @@ def test_a_second_reason_joins_the_first() -> None:
 
 
 def test_what_was_accepted_stands_in_the_way_of_no_step_and_of_no_release_that_is_proved() -> None:
-    accepted = typed("tick hold prediction", "resume", ledger=CANARY, now=1.0)
+    accepted = ledger_after("tick hold prediction", "resume", ledger=CANARY, now=1.0)
     further = done(accepted, SHIFT, 60.0)
     assert further.weight("v2") == 5_000
     assert tick(further, SHIFT, 95.0) is None
@@ -296,7 +305,7 @@ def test_what_was_accepted_stands_in_the_way_of_no_step_and_of_no_release_that_i
 
 @pytest.mark.parametrize("how", ["shadow", "blue-green", "release-in-place"])
 def test_what_was_accepted_is_no_proof(how: str) -> None:
-    accepted = typed("tick hold prediction", "resume", ledger=BEGUN[how])
+    accepted = ledger_after("tick hold prediction", "resume", ledger=BEGUN[how])
     assert tick(accepted, SHIFT, 80_000.0) is None
     assert tick(accepted, verdict_of("hold", "prediction", proved=True), 80_000.0) is not None
 
@@ -310,9 +319,9 @@ def test_what_is_undecided_at_its_deadline_is_held_once(how: str) -> None:
     assert tick(ledger, WAIT, LATE - 0.1) is None
     record = tick(ledger, WAIT, LATE)
     assert record is not None
-    assert record.summary == f"{how} of v2 held: deadline"
+    assert record.summary == f"{how} of v2 on hold: deadline"
     assert tick(record.ledger, WAIT, LATE + 1) is None
-    on = typed("resume", ledger=record.ledger, now=LATE + 2)
+    on = ledger_after("resume", ledger=record.ledger, now=LATE + 2)
     assert tick(on, WAIT, 2 * LATE) is None
     assert standing(done(on, PASS, 2 * LATE)) in (BACK if how == "shadow" else RELEASED, RELEASED)
 
@@ -322,7 +331,7 @@ def test_what_is_undecided_at_its_deadline_goes_back_where_its_plan_says_so(
     before: tuple[str, ...],
 ) -> None:
     judging = VerdictConfig(undecided="rollback")
-    ledger = typed("canary v2 --steps 5,50 --auto", *before, ledger=STARTED, judging=judging)
+    ledger = ledger_after("canary v2 --steps 5,50 --auto", *before, ledger=STARTED, judging=judging)
     record = tick(ledger, WAIT, LATE)
     assert record is not None
     assert (record.act, standing(record.ledger)) == ("rollback", BACK)
@@ -330,12 +339,12 @@ def test_what_is_undecided_at_its_deadline_goes_back_where_its_plan_says_so(
 
 
 def test_a_person_who_paused_it_is_waited_for_beyond_the_deadline() -> None:
-    assert tick(typed("pause", ledger=LAST), WAIT, 10 * LATE) is None
+    assert tick(ledger_after("pause", ledger=LAST), WAIT, 10 * LATE) is None
 
 
 # A hotfix.
 
-YIELDING = VerdictConfig(hotfix="supersede")
+YIELDING = VerdictConfig(on_conflict="supersede")
 HOTFIXES = ("canary v3 --auto", "blue-green v3", "promote v3", "release-in-place v3", "shadow v3")
 
 
@@ -345,8 +354,8 @@ def test_a_hotfix_ends_a_rollout_that_gives_way_and_is_refused_by_one_that_does_
     how: str, command: str
 ) -> None:
     steps = " --steps 40,100 --every 20" if how == "ramp" else ""
-    giving = typed(f"{how} v2{steps} --auto", ledger=STARTED, judging=YIELDING)
-    after = typed(command, ledger=giving)
+    giving = ledger_after(f"{how} v2{steps} --auto", ledger=STARTED, judging=YIELDING)
+    after = ledger_after(command, ledger=giving)
     assert (after.weight("v2"), after.version("v2").state) == (0, State.DEPLOYED)
     assert after.rollout is None or after.rollout.candidate == "v3"
     with pytest.raises(RolloutInProgress, match=f"a {how} of v2 is in progress"):
@@ -354,14 +363,14 @@ def test_a_hotfix_ends_a_rollout_that_gives_way_and_is_refused_by_one_that_does_
 
 
 def test_even_where_it_gives_way_its_steps_are_its_own() -> None:
-    giving = typed("canary v2 --auto", ledger=STARTED, judging=YIELDING)
+    giving = ledger_after("canary v2 --auto", ledger=STARTED, judging=YIELDING)
     with pytest.raises(RolloutInProgress, match="a canary of v2"):
         decisions.promote_step(giving, facts(giving, "v3"), "v3")
 
 
 def test_a_rollout_by_hand_gives_way_to_nobody() -> None:
     with pytest.raises(RolloutInProgress):
-        decide(typed("canary v2", ledger=STARTED), "canary v3 --auto", judging=YIELDING)
+        decide(ledger_after("canary v2", ledger=STARTED), "canary v3 --auto", judging=YIELDING)
 
 
 # Late labels.
@@ -394,7 +403,7 @@ def test_a_tick_that_repeats_does_nothing_twice(how: str) -> None:
 
 
 def test_a_step_is_taken_once_and_the_next_one_has_its_own_time_and_requests() -> None:
-    ledger = typed("canary v2 --steps 1,5,50 --every 30 --auto", ledger=STARTED)
+    ledger = ledger_after("canary v2 --steps 1,5,50 --every 30 --auto", ledger=STARTED)
     second = done(ledger, WAIT, 1_000.0)
     assert (second.weight("v2"), second.running().step_since) == (500, 1_000.0)
     assert tick(second, WAIT, 1_029.9) is None

@@ -12,7 +12,7 @@ from rollout.decide import decisions, retention
 from rollout.errors import Refusal
 from rollout.state.ledger import Ledger
 from rollout.state.version_state import LIVE, State
-from tests.rollout.typed import EMPTY, STARTED, quick, typed
+from tests.rollout.ledger_commands import EMPTY, STARTED, ledger_after, quick
 
 WARM = 900.0
 
@@ -21,7 +21,7 @@ def past(*commands: str, every: float = 100.0) -> list[tuple[float, Ledger]]:
     """How the ledger stood after each command, one each `every` seconds; newest first."""
     ledger, found = EMPTY, []
     for number, command in enumerate(commands):
-        ledger = typed(command, ledger=ledger, now=number * every)
+        ledger = ledger_after(command, ledger=ledger, now=number * every)
         found.insert(0, (number * every, ledger))
     return found
 
@@ -72,7 +72,7 @@ def test_whoever_is_rolled_out_stays_and_is_warm_from_its_end(begun):
 
 def test_a_version_that_waits_for_its_rollout_stays():
     ledger = past(*FIRST, "deploy v3")[0][1]
-    canary = typed("canary v3", ledger=ledger).rollout
+    canary = ledger_after("canary v3", ledger=ledger).rollout
     assert not retention.needed(ledger, "v3")
     assert retention.needed(replace(ledger, queued=canary), "v3")
 
@@ -150,7 +150,7 @@ def test_laws(commands, keep):
     ledger, story = STARTED, [(0.0, STARTED)]
     for number, command in enumerate(commands, 1):
         try:
-            ledger = typed(command, ledger=ledger, now=number)
+            ledger = ledger_after(command, ledger=ledger, now=number)
         except Refusal:
             continue
         story.insert(0, (float(number), ledger))

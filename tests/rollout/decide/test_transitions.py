@@ -10,11 +10,11 @@ from rollout.errors import BadWeight, IllegalEvent, NothingToDo
 from rollout.state.ledger import Ledger
 from rollout.state.split import ALL
 from rollout.state.version_state import State
-from tests.rollout.typed import STARTED, ledgers, quick, typed
+from tests.rollout.ledger_commands import STARTED, ledger_after, ledgers, quick
 
-CANARY = typed("canary v2 --steps 5,50", ledger=STARTED)
-SHADOW = typed("shadow v2 --percent 25", ledger=STARTED)
-SECOND = typed("promote v2", "promote v3", ledger=STARTED)
+CANARY = ledger_after("canary v2 --steps 5,50", ledger=STARTED)
+SHADOW = ledger_after("shadow v2 --percent 25", ledger=STARTED)
+SECOND = ledger_after("promote v2", "promote v3", ledger=STARTED)
 """v3 is released; the way back is v2, then v1."""
 
 
@@ -56,7 +56,7 @@ def test_a_release_gives_a_version_everybody_and_keeps_the_one_before_as_the_way
 
 
 def test_the_first_release_has_no_way_back() -> None:
-    first = transitions.released(typed("deploy v1"), "v1")
+    first = transitions.released(ledger_after("deploy v1"), "v1")
     assert (first.released, first.released_before, first.weight("v1")) == ("v1", (), ALL)
     assert first.split is not None
     assert first.split.salt == "flights:v1"
@@ -75,8 +75,8 @@ def test_no_version_is_twice_among_the_ways_back_nor_is_the_released_one() -> No
 
 
 def test_to_go_back_takes_the_target_from_the_ways_back_and_does_not_add_the_failed_one() -> None:
-    once = transitions.gone_back(SECOND, "v2")
-    twice = transitions.gone_back(once, "v1")
+    once = transitions.rolled_back(SECOND, "v2")
+    twice = transitions.rolled_back(once, "v1")
     assert (once.released, once.released_before, once.weight("v2")) == ("v2", ("v1",), ALL)
     assert (twice.released, twice.released_before, twice.weight("v1")) == ("v1", (), ALL)
     assert states(twice) == ["released", "deployed", "deployed"]
@@ -125,12 +125,12 @@ def test_the_step_past_the_last_is_a_release() -> None:
 
 
 def test_all_traffic_as_the_last_step_is_a_release() -> None:
-    nearly = typed("ramp v2 --steps 40,100", ledger=STARTED)
+    nearly = ledger_after("ramp v2 --steps 40,100", ledger=STARTED)
     assert transitions.stepped(nearly, 60.0).released == "v2"
 
 
 def test_a_step_starts_its_own_clock() -> None:
-    held = typed("pause", ledger=CANARY, now=20.0)
+    held = ledger_after("pause", ledger=CANARY, now=20.0)
     further = transitions.stepped(held, 60.0).running()
     assert (further.paused, further.held_s, further.step_since) == (False, 0.0, 60.0)
 
@@ -144,10 +144,10 @@ def test_without_a_rollout_no_step_can_be_taken(move: Callable[[Ledger], Ledger]
 
 
 def test_a_version_without_a_process_never_gets_traffic() -> None:
-    gone = typed("retire v3", ledger=STARTED)
+    gone = ledger_after("retire v3", ledger=STARTED)
     for move in (
         transitions.released,
-        transitions.gone_back,
+        transitions.rolled_back,
         lambda ledger, name: transitions.shadowed(ledger, name, 100),
     ):
         with pytest.raises(IllegalEvent, match="v3 is retired"):

@@ -18,15 +18,17 @@ from rollout.state.policy import policy
 from rollout.state.split import ALL
 from rollout.state.strategy import strategy
 from rollout.state.version_state import LIVE, Event, State
-from tests.rollout.typed import EMPTY, JUDGING, STARTED, ledgers, quick, typed
+from tests.rollout.ledger_commands import EMPTY, JUDGING, STARTED, ledger_after, ledgers, quick
 
-CANARY = typed("canary v2 --steps 5,50 --every 30", ledger=STARTED)
-SHADOW = typed("shadow v2 --percent 25", ledger=STARTED)
-JUDGED = typed(
+CANARY = ledger_after("canary v2 --steps 5,50 --every 30", ledger=STARTED)
+SHADOW = ledger_after("shadow v2 --percent 25", ledger=STARTED)
+JUDGED = ledger_after(
     "canary v2 --auto", "tick hold prediction", "resume", "tick invalid ratio", ledger=STARTED
 )
 FLAGGED = flagged(
-    typed("canary v2 --steps 5 --auto", "tick pass", ledger=STARTED), "labels", {"against": 5.0}
+    ledger_after("canary v2 --steps 5 --auto", "tick pass", ledger=STARTED),
+    "labels",
+    {"against": 5.0},
 ).ledger
 BODY = policy(JUDGING, strategy("canary")).to_body()
 AFTER_RELEASED = ("released_before", "rollout", "last", "queued", "flagged", "verdict")
@@ -48,11 +50,11 @@ def test_the_stored_form_gives_the_same_ledger_back(ledger: Ledger) -> None:
         STARTED,
         CANARY,
         SHADOW,
-        typed("pause", ledger=CANARY, now=12.5),
-        typed("blue-green v2", "release-in-place v3", ledger=STARTED),
+        ledger_after("pause", ledger=CANARY, now=12.5),
+        ledger_after("blue-green v2", "release-in-place v3", ledger=STARTED),
         JUDGED,
         FLAGGED,
-        typed("blue-green v2 --auto", ledger=STARTED),
+        ledger_after("blue-green v2 --auto", ledger=STARTED),
     ],
     ids=[
         "empty",
@@ -224,11 +226,11 @@ def test_an_unknown_version_is_refused_with_those_there_are_and_the_next_step(
 def test_the_way_back_is_the_stable_version_of_a_rollout_with_users_else_the_one_released_before(
     commands: list[str], target: str | None
 ) -> None:
-    assert typed(*commands).rollback_target() == target
+    assert ledger_after(*commands).rollback_target() == target
 
 
 def test_a_version_is_live_from_deploy_to_retire() -> None:
-    ledger = typed("retire v3", ledger=STARTED)
+    ledger = ledger_after("retire v3", ledger=STARTED)
     assert [version.name for version in ledger.live()] == ["v1", "v2"]
     assert all(version.state in LIVE for version in ledger.live())
 

@@ -3,6 +3,7 @@ it cannot be.
 """
 
 import json
+import math
 import re
 from dataclasses import replace
 from typing import Any
@@ -14,21 +15,24 @@ from rollout.settings import from_mapping
 from rollout.state.classes import Answers, answers_of
 from rollout.state.policy import (
     ACTIONS,
-    LOSSES,
     PROVABLE,
     SIGNALS,
-    Errors,
-    Labels,
-    Latency,
     Policy,
+    SignalPolicy,
     VerdictConfig,
     check,
     numbers,
     policy,
     policy_of,
+    section_of,
+    title_of,
 )
+from rollout.state.signal_settings import LOSSES, Errors, Labels, Latency
 from rollout.state.strategy import STRATEGIES, strategy
-from rollout.verdict.verdict import AGAINST, PROOF
+from rollout.verdict.baseline import Reference
+from rollout.verdict.evidence import Evidence
+from rollout.verdict.signals import registry
+from rollout.verdict.verdict import proof
 
 SPLIT = ["errors", "refusals", "latency", "wait", "prediction", "labels"]
 
@@ -65,12 +69,17 @@ def test_each_strategy_looks_at_its_signals_and_requires_those_it_decides_by(
 def test_a_policy_has_what_the_settings_say() -> None:
     judging = set_to("errors", action="hold", weight=0.2, tolerance=0.001, margin=0.02)
     made = policy(
-        replace(judging, alpha=0.01, step_requests=7, hotfix="supersede"), strategy("canary")
+        replace(judging, alpha=0.01, step_requests=7, on_conflict="supersede"), strategy("canary")
     )
     rule = made.rules[0]
     assert (rule.action, rule.weight, rule.tolerance, rule.margin) == ("hold", 0.2, 0.001, 0.02)
-    assert (made.alpha, made.beta, made.step_requests, made.hotfix) == (0.01, 0.05, 7, "supersede")
-    assert [rule.beside_ms for rule in made.rules if rule.beside_ms] == [2.0, 2.0]
+    assert (made.alpha, made.beta, made.step_requests, made.on_conflict) == (
+        0.01,
+        0.05,
+        7,
+        "supersede",
+    )
+    assert [rule.overhead_ms for rule in made.rules if rule.overhead_ms] == [2.0, 2.0]
 
 
 @pytest.mark.parametrize("how", STRATEGIES)
@@ -83,6 +92,53 @@ def test_the_stored_form_gives_the_same_policy_back(how: str) -> None:
 
     with pytest.raises(TypeError):
         policy_of({**stored, "gamma": 1})
+
+
+def test_the_stored_form_keeps_the_keys_that_older_ledgers_have() -> None:
+    stored = policy(VerdictConfig(on_conflict="queue"), strategy("canary")).to_body()
+    assert stored["hotfix"] == "queue"
+    rules = {rule["name"]: rule for rule in stored["rules"]}
+    assert [name for name in rules if rules[name]["beside_ms"]] == ["latency", "wait"]
+    assert rules["wait"]["apart"] == 0.05
+    assert not {"on_conflict", "overhead_ms", "share_tolerance", "response_time"} & {
+        *stored,
+        *rules,
+        *rules["wait"],
+    }
+
+
+def test_a_policy_of_an_older_ledger_is_read() -> None:
+    rule = {
+        "name": "wait",
+        "action": "hold",
+        "weight": 0.1,
+        "required": False,
+        "tolerance": 0.5,
+        "margin": 0.0,
+        "beside_ms": 3.0,
+        "apart": 0.1,
+        "loss": "",
+        "bound": 1.0,
+    }
+    made = policy_of(
+        {
+            "alpha": 0.05,
+            "beta": 0.05,
+            "rules": [rule],
+            "step_requests": 300,
+            "deadline_s": 86_400.0,
+            "undecided": "hold",
+            "watch_s": 120.0,
+            "hotfix": "supersede",
+        }
+    )
+    assert made.on_conflict == "supersede"
+    (wait,) = made.rules
+    assert (wait.name, wait.overhead_ms, wait.share_tolerance) == ("wait", 3.0, 0.1)
+
+
+def test_people_read_the_name_that_a_signals_section_has() -> None:
+    assert [title_of(name) for name in ("wait", "errors")] == ["response time", "errors"]
 
 
 def test_the_defaults_share_alpha_among_the_signals_and_no_more() -> None:
@@ -111,7 +167,7 @@ def test_signals_that_no_strategy_looks_at_together_need_not_share() -> None:
     check(set_to("agreement", weight=0.55))
 
 
-@pytest.mark.parametrize("name", ["wait", "prediction"])
+@pytest.mark.parametrize("name", ["response_time", "prediction"])
 def test_what_has_no_proof_cannot_be_required(name: str) -> None:
     with pytest.raises(
         BadSetting, match=f"'verdict.{name}.required': there is no proof of '{name}'"
@@ -140,7 +196,11 @@ def test_what_is_required_needs_a_margin_that_says_something(name: str) -> None:
         ("beta", 0.51, "'verdict.beta' is a probability of at most 0.5"),
         ("alpha", 0, "'verdict.alpha' is a number above 0, not 0"),
         ("undecided", "wait", "'verdict.undecided' is one of hold, rollback, not 'wait'"),
-        ("hotfix", "maybe", "'verdict.hotfix' is one of supersede, queue, refuse, not 'maybe'"),
+        (
+            "on_conflict",
+            "maybe",
+            "'verdict.on_conflict' is one of supersede, queue, refuse, not 'maybe'",
+        ),
         (
             "labels.loss",
             "hinge",
@@ -159,7 +219,11 @@ def test_what_is_required_needs_a_margin_that_says_something(name: str) -> None:
         ("step_requests", 0, "'verdict.step_requests' is a number above 0, not 0"),
         ("step_requests", 1.5, "'verdict.step_requests' is a whole number, not 1.5"),
         ("deadline_s", 0, "'verdict.deadline_s' is a number above 0"),
-        ("wait.required", True, "'verdict.wait.required': there is no proof of 'wait'"),
+        (
+            "response_time.required",
+            True,
+            "'verdict.response_time.required': there is no proof of 'response_time'",
+        ),
     ],
 )
 def test_a_wrong_key_or_value_of_deploy_toml_is_refused_by_its_path(
@@ -180,14 +244,24 @@ def test_the_known_words_are_taken(action: str, loss: str) -> None:
 
 
 def test_every_signal_can_be_bet_on_and_every_proof_is_of_a_signal() -> None:
-    assert tuple(AGAINST) == SIGNALS
-    assert set(PROOF) == set(PROVABLE) < set(SIGNALS)
+    assert tuple(registry.SIGNALS) == SIGNALS
+    rules = [
+        SignalPolicy(name, "watch", 0.1, required=False, tolerance=0.0, margin=0.1)
+        for name in SIGNALS
+    ]
+    nothing = Evidence("v2", "v1", {})
+    for rule in rules:
+        against = registry.SIGNALS[rule.name].against(rule, nothing, Reference())
+        assert math.isfinite(float(against))
+
+    proved = [rule.name for rule in rules if proof(rule, nothing, Reference()) is not None]
+    assert set(proved) == set(PROVABLE) < set(SIGNALS)
 
 
 def test_every_key_of_the_table_is_an_option_or_a_signal() -> None:
     assert [path for path, _ in numbers(VerdictConfig())] == [
         "verdict",
-        *(f"verdict.{name}" for name in SIGNALS),
+        *(f"verdict.{section_of(name)}" for name in SIGNALS),
     ]
 
 
@@ -245,7 +319,7 @@ def test_of_two_classes_every_loss_can_be_judged(loss: str, classes: list[Any]) 
 def test_a_wait_that_is_to_act_needs_a_step_at_which_it_is_compared(
     weights: list[int], judged: bool
 ) -> None:
-    judging = set_to("wait", action="hold")
+    judging = set_to("response_time", action="hold")
     made = policy(judging, strategy("canary"), weights=weights)
     assert ("wait" in [rule.name for rule in made.rules]) is judged
     assert [name for name, _ in made.unjudged] == ([] if judged else ["wait"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rollout.errors import BadWeight
 from rollout.state.split import ALL, Slice, TrafficSplit, all_to, basis_points, check_weights
-from tests.rollout.typed import quick
+from tests.rollout.ledger_commands import quick
 
 NETWORK = [f"10.0.0.{n}".encode() for n in range(1, 251)]
 NUMBERS = [str(n).encode() for n in range(1, 1001)]

@@ -4,7 +4,7 @@ import pytest
 
 from rollout.errors import IllegalEvent
 from rollout.state.version_state import LIVE, TRANSITIONS, Event, State, after
-from tests.rollout.typed import STARTED
+from tests.rollout.ledger_commands import STARTED
 
 # Written out here a second time, so that a slip in the table does not pass.
 EXPECTED = """

@@ -17,7 +17,7 @@ from rollout.verdict.baseline import (
     reference_of,
     reference_of_body,
 )
-from tests.rollout.typed import quick
+from tests.rollout.ledger_commands import quick
 
 amounts = st.integers(0, 2_000)
 tallies = st.fixed_dictionaries(

@@ -16,7 +16,7 @@ from rollout.verdict.bins import (
     slower_bin,
     value_bin,
 )
-from tests.rollout.typed import quick
+from tests.rollout.ledger_commands import quick
 
 times_ms = st.floats(0.11, 200_000.0)
 factors = st.floats(1.0, 4.0)
@@ -39,15 +39,15 @@ def test_what_takes_no_time_is_in_the_first_bin() -> None:
 @quick
 @given(st.integers(0, 300), factors, st.sampled_from((0.0, 2.0)))
 def test_what_counts_as_slower_is_slower_by_the_whole_factor(
-    index: int, factor: float, beside_ms: float
+    index: int, factor: float, overhead_ms: float
 ) -> None:
     slower_ms, edge_ms = (
-        bin_edge_ms(slower_bin(index, factor, beside_ms) - 1),
+        bin_edge_ms(slower_bin(index, factor, overhead_ms) - 1),
         bin_edge_ms(index - 1),
     )
-    assert slower_ms + beside_ms >= factor * (edge_ms + beside_ms) * (1 - 1e-9)
-    assert bin_edge_ms(slower_bin(index, factor, beside_ms) - 2) + beside_ms < factor * (
-        edge_ms + beside_ms
+    assert slower_ms + overhead_ms >= factor * (edge_ms + overhead_ms) * (1 - 1e-9)
+    assert bin_edge_ms(slower_bin(index, factor, overhead_ms) - 2) + overhead_ms < factor * (
+        edge_ms + overhead_ms
     )
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from rollout.state.split import ALL
 from rollout.verdict.evidence import COPIES_SHARE, Evidence, from_body, merged, summed
-from tests.rollout.counted import NOTHING, Row, evidence, finished, kind, of_candidate
-from tests.rollout.typed import quick
+from tests.rollout.evidence_factory import NOTHING, Row, evidence, finished, kind, of_candidate
+from tests.rollout.ledger_commands import quick
 
 names = st.sampled_from(("v1", "v2", "v0"))
 weights = st.sampled_from((0, 100, 500, 5000, ALL))

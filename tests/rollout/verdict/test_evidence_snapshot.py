@@ -23,10 +23,10 @@ from rollout.verdict.evidence_snapshot import (
     restart_names,
 )
 from rollout.verdict.verdict import RESTARTS
-from tests.rollout.counted import Row, finished, kind
-from tests.rollout.typed import STARTED, typed, verdict_of
+from tests.rollout.evidence_factory import Row, finished, kind
+from tests.rollout.ledger_commands import STARTED, ledger_after, verdict_of
 
-CANARY = typed("canary v2 --auto", ledger=STARTED, now=100.0)
+CANARY = ledger_after("canary v2 --auto", ledger=STARTED, now=100.0)
 ROLLOUT = CANARY.running()
 HISTORY = {
     "finished": {"ok": 5_000, "error": 50},
@@ -68,7 +68,7 @@ def test_what_the_candidate_served_is_counted_at_its_present_weight() -> None:
 
 
 def test_a_rollout_that_is_not_judged_has_no_case() -> None:
-    by_hand = typed("canary v2", ledger=STARTED).running()
+    by_hand = ledger_after("canary v2", ledger=STARTED).running()
     assert evidence_snapshot(by_hand, (), (), {}).case(500, 0.0) is None
 
 
@@ -189,15 +189,15 @@ def test_a_failure_that_was_found_stays_one() -> None:
 def test_labels_of_what_was_released_by_itself_are_judged_until_they_are_said_or_it_is_gone() -> (
     None
 ):
-    released = typed("canary v2 --steps 5 --auto", "tick pass", ledger=STARTED)
+    released = ledger_after("canary v2 --steps 5 --auto", "tick pass", ledger=STARTED)
     assert judged_late(released) == released.last
     assert released.last is not None
     assert released.last.candidate == "v2"
     said = flagged(released, "labels", {}).ledger
-    gone = typed("rollback", ledger=released)
-    busy = typed("canary v3", ledger=released)
+    gone = ledger_after("rollback", ledger=released)
+    busy = ledger_after("canary v3", ledger=released)
     assert [judged_late(ledger) for ledger in (said, gone, busy)] == [None, None, None]
-    assert judged_late(typed("abort", ledger=busy)) == released.last
+    assert judged_late(ledger_after("abort", ledger=busy)) == released.last
 
 
 @pytest.mark.parametrize(
@@ -205,8 +205,8 @@ def test_labels_of_what_was_released_by_itself_are_judged_until_they_are_said_or
     [
         STARTED,
         CANARY,
-        typed("promote v2", ledger=STARTED),
-        typed("canary v2", "promote v2", ledger=STARTED),
+        ledger_after("promote v2", ledger=STARTED),
+        ledger_after("canary v2", "promote v2", ledger=STARTED),
     ],
 )
 def test_of_what_a_person_released_no_labels_are_judged(ledger: Ledger) -> None:

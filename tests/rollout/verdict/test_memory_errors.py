@@ -5,7 +5,7 @@ and its alone.
 import pytest
 
 from rollout.verdict.memory_errors import short_of_memory
-from tests.rollout.counted import evidence, kind
+from tests.rollout.evidence_factory import evidence, kind
 
 
 @pytest.mark.parametrize(

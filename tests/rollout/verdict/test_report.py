@@ -13,8 +13,9 @@ import pytest
 from rollout.state.policy import Policy, VerdictConfig, policy
 from rollout.state.strategy import STRATEGIES, strategy
 from rollout.verdict.baseline import Reference
-from rollout.verdict.report import AT_HALF, NEVER, NO_DATA, OFF, JudgingInput, account
-from tests.rollout.counted import (
+from rollout.verdict.report import NEVER, OFF, JudgingInput, account
+from rollout.verdict.signals.numbers import AT_HALF, NO_DATA
+from tests.rollout.evidence_factory import (
     BESIDE,
     CANARY,
     NOTHING,
@@ -27,9 +28,9 @@ from tests.rollout.counted import (
     timing,
     with_rules,
 )
-from tests.rollout.typed import STARTED, typed, verdict_of
+from tests.rollout.ledger_commands import STARTED, ledger_after, verdict_of
 
-ROLLOUT = typed("canary v2 --auto", ledger=STARTED).running()
+ROLLOUT = ledger_after("canary v2 --auto", ledger=STARTED).running()
 NORMAL = Reference(
     errors=0.001, classes=(("late", 0.2), ("on time", 0.8)), waits=((100, 0.5),), values=((7, 0.5),)
 )

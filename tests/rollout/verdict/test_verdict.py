@@ -14,8 +14,8 @@ from rollout.state.strategy import STRATEGIES, strategy
 from rollout.verdict.baseline import Reference
 from rollout.verdict.evidence import Evidence
 from rollout.verdict.sequential import log_discordant
+from rollout.verdict.signals.registry import SIGNALS
 from rollout.verdict.verdict import (
-    AGAINST,
     AT_START,
     RESTARTS,
     against,
@@ -25,7 +25,7 @@ from rollout.verdict.verdict import (
     proof,
     together,
 )
-from tests.rollout.counted import (
+from tests.rollout.evidence_factory import (
     BESIDE,
     CANARY,
     NOTHING,
@@ -361,7 +361,7 @@ def test_a_signal_that_nobody_can_prove_has_no_proof() -> None:
 
 def test_a_restart_after_which_nothing_came_keeps_its_capital() -> None:
     whole, rule = evidence(*BAD), CANARY.rules[0]
-    from_start = AGAINST["errors"](rule, whole, Reference())
+    from_start = SIGNALS["errors"].against(rule, whole, Reference())
     kept = 1 - AT_START
     for marks in ((), (whole,), (whole, whole)):
         periods = [whole, *(whole.since(mark) for mark in marks)]

@@ -18,7 +18,7 @@ from rollout.decide.transitions import stepped
 from rollout.settings import Settings
 from rollout.state.classes import Answers
 from rollout.state.ledger import Ledger, Step, from_body
-from rollout.state.policy import Labels
+from rollout.state.signal_settings import Labels
 from rollout.verdict.evidence_snapshot import FAILED, REFERENCE
 from router.control import controller as controller_module
 from router.control.controller import Controller, SteadyClock

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rollout.state.classes import Answers, answers_of
-from rollout.state.policy import Labels
+from rollout.state.signal_settings import Labels
 from router.endpoints.feedback import INVALID_LISTED, FeedbackEndpoint, LabelOutcome
 from router.evidence import labels
 from router.evidence.labels import (

@@ -181,7 +181,7 @@ def test_a_candidate_short_of_memory_is_held_with_the_counts(there):
         lambda: (newest := there.store.newest()) and newest.action == "hold" and newest,
         "it is held",
     )
-    assert "canary of v2 held: memory (v2: R14 x" in entry.reason
+    assert "canary of v2 on hold: memory (v2: R14 x" in entry.reason
     assert entry.body["rollout"]["held"] == ["memory"]
 
 

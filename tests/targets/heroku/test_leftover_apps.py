@@ -25,7 +25,7 @@ from targets.heroku import leftover_apps
 from targets.heroku.app_group import open_app_group
 from targets.heroku.log_errors import complaints
 from tests.emulator.emulator_harness import PLAIN, TOKEN, Heroku, start, stop
-from tests.rollout.typed import EMPTY, typed
+from tests.rollout.ledger_commands import EMPTY, ledger_after
 from tests.until import until
 
 SETTINGS: dict[str, Any] = {
@@ -71,7 +71,7 @@ def told(here: Workspace, *commands: str, at: float = LONG_AGO) -> Ledger:
     """Record these acts as of long ago, with the apps' names as programs."""
     ledger = EMPTY
     for number, command in enumerate(commands):
-        ledger = typed(command, ledger=ledger, now=at + number)
+        ledger = ledger_after(command, ledger=ledger, now=at + number)
         named = {name: replace(v, program=f"kept-{name}") for name, v in ledger.versions.items()}
         ledger = replace(ledger, versions=named)
         with opened_record(here) as store:
@@ -185,7 +185,7 @@ def test_whoever_has_traffic_again_when_it_comes_to_that_stays(heroku, here, mon
 
     def first_a_canary(store: Any) -> Ledger:
         monkeypatch.setattr(run_verb, "read_ledger", real)
-        begun = typed("canary v3", ledger=ledger, now=LONG_AGO + 99)
+        begun = ledger_after("canary v3", ledger=ledger, now=LONG_AGO + 99)
         write(store, RecordRevision(begun, "canary", "", ""), "ben@test", "", LONG_AGO + 99)
         return ledger
 

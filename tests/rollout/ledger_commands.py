@@ -120,7 +120,7 @@ def recorded(decided: Plan, before: Ledger) -> Ledger:
     return next((action.ledger for action in decided if isinstance(action, RecordRevision)), before)
 
 
-def typed(
+def ledger_after(
     *commands: str, ledger: Ledger = EMPTY, now: float = 0.0, judging: VerdictConfig = JUDGING
 ) -> Ledger:
     """The ledger after these commands, all of them allowed."""
@@ -137,7 +137,7 @@ def outline(decided: Plan) -> list[str]:
     ]
 
 
-STARTED = typed("deploy v1", "promote v1", "deploy v2", "deploy v3")
+STARTED = ledger_after("deploy v1", "promote v1", "deploy v2", "deploy v3")
 """v1 has all the traffic; v2 and v3 are deployed and proven."""
 
 NAMES = ("v1", "v2", "v3")

@@ -9,7 +9,7 @@ from rollout.decide.reconcile import Observation, next_move
 from rollout.state.ledger import Ledger, from_body
 from rollout.state.strategy import STRATEGIES
 from rollout.verdict.verdict import Verdict
-from tests.rollout.typed import PLENTY, STARTED, typed, verdict_of
+from tests.rollout.ledger_commands import PLENTY, STARTED, ledger_after, verdict_of
 
 TOLD = "v2: R14 x 3, v1: none"
 COMMANDS = {
@@ -17,7 +17,7 @@ COMMANDS = {
     "shadow": "shadow v2 --percent 25 --auto",
     "ramp": "ramp v2 --steps 40,100 --every 20 --auto",
 }
-CANARY = typed(COMMANDS["canary"], ledger=STARTED)
+CANARY = ledger_after(COMMANDS["canary"], ledger=STARTED)
 WAIT, PASS = verdict_of("undecided"), verdict_of("pass")
 
 
@@ -30,10 +30,10 @@ def tick(
 
 @pytest.mark.parametrize("how", STRATEGIES)
 def test_whatever_the_strategy_it_is_held_and_the_counts_are_said(how: str) -> None:
-    ledger = typed(COMMANDS.get(how, f"{how} v2 --auto"), ledger=STARTED)
+    ledger = ledger_after(COMMANDS.get(how, f"{how} v2 --auto"), ledger=STARTED)
     record = tick(ledger)
     assert record is not None
-    assert (record.act, record.summary) == ("hold", f"{how} of v2 held: memory ({TOLD})")
+    assert (record.act, record.summary) == ("hold", f"{how} of v2 on hold: memory ({TOLD})")
     assert record.undo == "python deploy.py resume"
     after = record.ledger
     assert after.running().held == ("memory",)
@@ -58,7 +58,7 @@ def test_while_it_is_held_nothing_happens_and_evidence_still_takes_it_back() -> 
 def test_what_a_person_accepted_is_not_held_for_again() -> None:
     held = tick(CANARY)
     assert held is not None
-    accepted = typed("resume", ledger=held.ledger, now=1.0)
+    accepted = ledger_after("resume", ledger=held.ledger, now=1.0)
     assert accepted.running().accepted == ("memory",)
     step = tick(accepted)
     assert step is not None
@@ -69,10 +69,10 @@ def test_it_is_held_beside_another_reason_and_without_any_verdict() -> None:
     both, alone = tick(CANARY, verdict_of("hold", "prediction")), tick(CANARY, None)
     assert both is not None
     assert alone is not None
-    assert both.summary == f"canary of v2 held: prediction, memory ({TOLD})"
+    assert both.summary == f"canary of v2 on hold: prediction, memory ({TOLD})"
     assert both.ledger.running().held == ("prediction", "memory")
     assert alone.ledger.running().held == ("memory",)
 
 
 def test_a_rollout_that_nobody_judges_is_left_alone() -> None:
-    assert tick(typed("canary v2", ledger=STARTED)) is None
+    assert tick(ledger_after("canary v2", ledger=STARTED)) is None

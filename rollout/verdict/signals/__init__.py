@@ -1,0 +1,1 @@
+"""The signals of a verdict, one file each; registry.py lists them."""
