@@ -1,9 +1,8 @@
-"""Where a platform sends the log of a version's app: a path at the router, and the secret of that
-version's drain.
+"""Where a platform sends the log of a version's app: a path at the router, with a secret for each
+version.
 
-The secret is made of the key that signs prediction ids, which router and operator have and no
-version: so no config var more is needed, and a version that tells its own drain's secret tells no
-other's."""
+The secret is derived from the key that signs prediction ids, which router and operator have and no
+version has: it needs no config var of its own, and is of no use for another version's drain."""
 
 from hashlib import blake2b
 

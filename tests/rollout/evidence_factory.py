@@ -25,19 +25,22 @@ def evidence(*rows: Row) -> Evidence:
     return merged("v2", "v1", rows)
 
 
-def finished(weight: int, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[Row, Row]:
+def finished(
+    weight: int, candidate: Mapping[str, Any], stable: Mapping[str, Any]
+) -> tuple[Row, Row]:
     """What became of the requests of both at this weight; as many were drawn."""
     drawn = [
-        {"drawn": {"all": sum(counts.values())}, "finished": counts} for counts in (mine, theirs)
+        {"drawn": {"all": sum(counts.values())}, "finished": counts}
+        for counts in (candidate, stable)
     ]
     return ("v2", weight, drawn[0]), ("v1", weight, drawn[1])
 
 
 def kind(
-    name: str, weight: int, mine: Mapping[str, Any], theirs: Mapping[str, Any]
+    name: str, weight: int, candidate: Mapping[str, Any], stable: Mapping[str, Any]
 ) -> tuple[Row, Row]:
     """Counts of one kind for both at this weight."""
-    return ("v2", weight, {name: mine}), ("v1", weight, {name: theirs})
+    return ("v2", weight, {name: candidate}), ("v1", weight, {name: stable})
 
 
 def of_candidate(name: str, weight: int = 500, **counts: int) -> Row:

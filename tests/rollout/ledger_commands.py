@@ -48,7 +48,7 @@ def decide(
     seen: Facts | None = None,
     judging: VerdictConfig = JUDGING,
 ) -> Plan:
-    """The plan of `canary v2 --steps 5,50 --every 30`, or of `tick`: the conductor asks; raises
+    """The plan of `canary v2 --steps 5,50 --every 30`, or of `tick`: the controller asks; raises
     Refusal.
 
     `canary v2 --auto` runs by itself, judged as `judging` says; `tick hold prediction` is a tick

@@ -38,25 +38,27 @@ PURE = {
 
 def impure(source: str) -> list[str]:
     """What a file of the core must not name, in order."""
-    found: list[str] = []
+    impurities: list[str] = []
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Name(id=name) if name in TOUCHING:
-                found.append(name)
+                impurities.append(name)
             case ast.Import(names=names):
-                found += [each.name for each in names if each.name.partition(".")[0] not in PURE]
+                impurities += [
+                    alias.name for alias in names if alias.name.partition(".")[0] not in PURE
+                ]
             case ast.ImportFrom(module=module, level=level) if (
                 level or str(module).partition(".")[0] not in PURE
             ):
-                found.append("." * level + (module or ""))
+                impurities.append("." * level + (module or ""))
             case ast.Attribute(
                 value=ast.Name(id="np" | "numpy"), attr="random" | "load" | "save" | "fromfile"
             ):
-                found.append(f"numpy.{node.attr}")
+                impurities.append(f"numpy.{node.attr}")
             case _:
                 pass
 
-    return found
+    return impurities
 
 
 @pytest.mark.parametrize("path", sorted(CORE.rglob("*.py")), ids=lambda path: path.name)
@@ -76,7 +78,7 @@ def test_there_is_a_core_to_look_at() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("source", "impurities"),
     [
         ("open('x')", ["open"]),
         ("say = print", ["print"]),
@@ -93,5 +95,5 @@ def test_there_is_a_core_to_look_at() -> None:
         ),
     ],
 )
-def test_what_touches_the_world_is_found(source: str, found: list[str]) -> None:
-    assert impure(source) == found
+def test_what_touches_the_world_is_found(source: str, impurities: list[str]) -> None:
+    assert impure(source) == impurities

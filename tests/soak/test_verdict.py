@@ -68,10 +68,10 @@ def at_most(level: float) -> float:
 
 def drifting(chance: np.random.Generator, usual: float) -> Array:
     """A base rate at each look (AT_ONCE, LOOKS): a slow wave by night and day, and one jump."""
-    phase, place = chance.random((2, AT_ONCE, 1))
+    phase, jump_at = chance.random((2, AT_ONCE, 1))
     look = np.arange(LOOKS) / LOOKS
     wave = np.exp(0.7 * np.sin(2 * np.pi * (2 * look + phase)))
-    jump = np.where(look > place, np.exp(chance.normal(0, 0.4, (AT_ONCE, 1))), 1.0)
+    jump = np.where(look > jump_at, np.exp(chance.normal(0, 0.4, (AT_ONCE, 1))), 1.0)
     return np.minimum(usual * wave * jump, 0.7)
 
 
@@ -80,11 +80,11 @@ def ramps(chance: np.random.Generator) -> Array:
     moves = chance.choice(
         (-1, 0, 0, 0, 0, 0, 0, 0, 1), (AT_ONCE, LOOKS), p=(0.03, *[0.13] * 7, 0.06)
     )
-    place = np.zeros(AT_ONCE, int)
+    index = np.zeros(AT_ONCE, int)
     places = []
     for look in range(LOOKS):
-        place = np.clip(place + moves[:, look], 0, len(WEIGHTS) - 1)
-        places.append(place)
+        index = np.clip(index + moves[:, look], 0, len(WEIGHTS) - 1)
+        places.append(index)
 
     return np.stack(places, -1)
 
@@ -96,9 +96,9 @@ def batch(chance: np.random.Generator, world: World) -> Evidence:
         {name: drifting(chance, getattr(NORMAL, name)) for name in ("errors", "refused", "loss")},
     )
     late, long = drifting(chance, 0.2), drifting(chance, 0.2)
-    mine = chance.binomial(REQUESTS, np.array(WEIGHTS)[at] / 10_000)
+    drawn = chance.binomial(REQUESTS, np.array(WEIGHTS)[at] / 10_000)
     tallies: dict[tuple[str, int], Tally] = {}
-    for version, of in (("v2", mine), ("v1", REQUESTS - mine)):
+    for version, of in (("v2", drawn), ("v1", REQUESTS - drawn)):
         candidate = version == "v2"
         error = np.minimum(rates["errors"] + candidate * world.errors, 1.0)
         refused = np.minimum(rates["refused"] + candidate * world.refused, 1 - error)
@@ -118,10 +118,10 @@ def batch(chance: np.random.Generator, world: World) -> Evidence:
             "waits": {str(edges[1]): highest, str(edges[0]): middle, "0": low},
             "timing": timings(chance, world.slower) if candidate else {},
         }
-        for place, weight in enumerate(WEIGHTS):
+        for index, weight in enumerate(WEIGHTS):
             tallies[version, weight] = {
                 kind: {
-                    key: np.where(at == place, count, 0).cumsum(-1) for key, count in counts.items()
+                    key: np.where(at == index, count, 0).cumsum(-1) for key, count in counts.items()
                 }
                 for kind, counts in kinds.items()
             }
@@ -149,20 +149,20 @@ def marks(whole: Evidence) -> list[Evidence]:
     is before.
     """
     served = whole.requests("v2")
-    found = []
+    frozen_at = []
     for count in RESTARTS:
         reached = np.where((served >= count).any(-1), (served >= count).argmax(-1), LOOKS - 1)
         look = np.minimum(np.arange(LOOKS), reached[:, None])
         frozen = {
-            key: each(tally, lambda n, look=look: np.take_along_axis(n, look, -1))
+            key: changed(tally, lambda n, look=look: np.take_along_axis(n, look, -1))
             for key, tally in whole.tallies.items()
         }
-        found.append(Evidence("v2", "v1", frozen))
+        frozen_at.append(Evidence("v2", "v1", frozen))
 
-    return found
+    return frozen_at
 
 
-def each(tally: Tally, change: Callable[[Array], Array]) -> Tally:
+def changed(tally: Tally, change: Callable[[Array], Array]) -> Tally:
     """The tally with every count changed."""
     return {
         kind: {key: change(count) for key, count in counts.items()}
@@ -212,19 +212,19 @@ def test_a_candidate_on_a_margin_is_certified_at_most_as_often_as_beta_says() ->
         margin_of(by["errors"], NORMAL), by["refusals"].margin, by["labels"].margin, 1.25
     )
     for whole in batches(2, on_margin):
-        for name, found in proved.items():
-            found.append(crossings(proof(by[name], whole, NORMAL) >= math.log(1 / CANARY.beta)))
+        for name, crossed in proved.items():
+            crossed.append(crossings(proof(by[name], whole, NORMAL) >= math.log(1 / CANARY.beta)))
 
-    for name, found in proved.items():
-        assert np.mean(found) <= at_most(CANARY.beta), name
+    for name, crossed in proved.items():
+        assert np.mean(crossed) <= at_most(CANARY.beta), name
 
 
 @pytest.mark.timeout(900)
 def test_the_same_rollouts_find_a_bad_candidate_and_certify_a_good_one() -> None:
     by, bad, good = rules(CANARY), [], []
     for worse, alike in zip(batches(3, World(errors=0.02)), batches(4, World()), strict=True):
-        found = against(by["errors"], [worse], NORMAL)
-        bad.append(crossings(found >= math.log(1 / (CANARY.alpha * by["errors"].weight))))
+        capital = against(by["errors"], [worse], NORMAL)
+        bad.append(crossings(capital >= math.log(1 / (CANARY.alpha * by["errors"].weight))))
         good.append(crossings(proof(by["errors"], alike, NORMAL) >= math.log(1 / CANARY.beta)))
         if len(bad) == 2:
             break

@@ -1,4 +1,4 @@
-"""What the conductor does: steps on silence, a release on proof, back on evidence at any time, and
+"""What the controller does: steps on silence, a release on proof, back on evidence at any time, and
 nothing twice.
 """
 

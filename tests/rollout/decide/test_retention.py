@@ -19,11 +19,11 @@ WARM = 900.0
 
 def past(*commands: str, every: float = 100.0) -> list[tuple[float, Ledger]]:
     """How the ledger stood after each command, one each `every` seconds; newest first."""
-    ledger, found = EMPTY, []
+    ledger, past = EMPTY, []
     for number, command in enumerate(commands):
         ledger = ledger_after(command, ledger=ledger, now=number * every)
-        found.insert(0, (number * every, ledger))
-    return found
+        past.insert(0, (number * every, ledger))
+    return past
 
 
 def going(
@@ -33,9 +33,9 @@ def going(
     return retention.going(story[0][1], retention.standing(story), now, warm_s, keep)
 
 
-def names(found: retention.RetentionPlan) -> list[str]:
+def names(plan: retention.RetentionPlan) -> list[str]:
     """The versions whose process goes."""
-    return [each.version.name for each in found.retire]
+    return [idle.version.name for idle in plan.retire]
 
 
 def retired(ledger: Ledger, name: str) -> Ledger:
@@ -155,9 +155,9 @@ def test_laws(commands, keep):
             continue
         story.insert(0, (float(number), ledger))
 
-    found = going(story, 10**6, keep=keep)
+    plan = going(story, 10**6, keep=keep)
     after, later = ledger, story
-    for second, cold in enumerate(found.retire):
+    for second, cold in enumerate(plan.retire):
         after = retired(after, cold.version.name)
         later = [(10.0**6 + second, after), *later]
 
@@ -169,11 +169,11 @@ def test_laws(commands, keep):
     )
     assert after.rollback_target() == ledger.rollback_target()
     assert all(retention.needed(after, v.name) for v in after.live())
-    assert {ledger.released, after.rollback_target()}.isdisjoint(found.forget)
-    assert all(after.version(name).state not in LIVE for name in found.forget)
-    again = going(later, 10**6 + len(found.retire), keep=keep)
-    assert (again.retire, set(again.forget) - set(found.forget)) == ((), set())
+    assert {ledger.released, after.rollback_target()}.isdisjoint(plan.forget)
+    assert all(after.version(name).state not in LIVE for name in plan.forget)
+    again = going(later, 10**6 + len(plan.retire), keep=keep)
+    assert (again.retire, set(again.forget) - set(plan.forget)) == ((), set())
     assert (
-        len([v for v in after.versions.values() if v.state == State.RETIRED]) - len(found.forget)
+        len([v for v in after.versions.values() if v.state == State.RETIRED]) - len(plan.forget)
         <= keep + 2
     )

@@ -61,7 +61,7 @@ def contract(tomorrow: dict[str, Any], today: dict[str, Any] = TODAY) -> Contrac
 def with_column(base: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """Today's manifest with one column changed."""
     columns = [
-        {**base, **changes} if each["name"] == base["name"] else each for each in (AGE, CITY)
+        {**base, **changes} if column["name"] == base["name"] else column for column in (AGE, CITY)
     ]
     return {**TODAY, "columns": columns}
 
@@ -112,14 +112,14 @@ def new_column(**about: Any) -> dict[str, Any]:
     ],
 )
 def test_what_today_s_users_would_notice_is_breaking(tomorrow: dict[str, Any], says: str) -> None:
-    found = contract(tomorrow)
-    assert found.verdict == ContractVerdict.BREAKING
-    assert any(says in each.says for each in found.breaks()), found.differences
+    compared = contract(tomorrow)
+    assert compared.verdict == ContractVerdict.BREAKING
+    assert any(says in difference.says for difference in compared.breaks()), compared.differences
 
 
 def test_a_null_that_is_refused_and_a_dtype_made_narrower_are_breaking() -> None:
     today = with_column(AGE, dtype="float", nullable=True)
-    assert [each.says for each in contract(TODAY, today).breaks()] == [
+    assert [difference.says for difference in contract(TODAY, today).breaks()] == [
         "column 'age' takes int where it took float: today's values are refused",
         "column 'age' takes no null any more: rows with null are refused",
     ]
@@ -136,8 +136,8 @@ def test_a_null_that_is_refused_and_a_dtype_made_narrower_are_breaking() -> None
     ],
 )
 def test_what_only_allows_more_is_additive(tomorrow: dict[str, Any], says: str) -> None:
-    found = contract(tomorrow)
-    assert (found.verdict, [each.says for each in found.differences]) == (
+    compared = contract(tomorrow)
+    assert (compared.verdict, [difference.says for difference in compared.differences]) == (
         ContractVerdict.ADDITIVE,
         [says],
     )
@@ -161,16 +161,16 @@ def test_what_only_allows_more_is_additive(tomorrow: dict[str, Any], says: str) 
     ],
 )
 def test_what_training_saw_is_a_note(tomorrow: dict[str, Any], says: str) -> None:
-    found = contract(tomorrow)
-    (only,) = found.differences
-    assert (found.verdict, only.kind) == (ContractVerdict.COMPATIBLE, Kind.NOTE)
+    compared = contract(tomorrow)
+    (only,) = compared.differences
+    assert (compared.verdict, only.kind) == (ContractVerdict.COMPATIBLE, Kind.NOTE)
     assert says in only.says
 
 
 def test_the_order_of_classes_is_a_note_where_answers_are_the_classes_themselves() -> None:
     today = {**TODAY, "output": "predict"}
-    found = contract({**today, "classes": [1, 0]}, today)
-    assert (found.verdict, [each.kind for each in found.differences]) == (
+    compared = contract({**today, "classes": [1, 0]}, today)
+    assert (compared.verdict, [difference.kind for difference in compared.differences]) == (
         ContractVerdict.COMPATIBLE,
         [Kind.NOTE],
     )
@@ -180,26 +180,26 @@ def test_the_order_of_classes_is_a_note_where_answers_are_the_classes_themselves
     "broken", [{}, {**TODAY, "columns": []}, {**TODAY, "columns": [{}]}, {**TODAY, "columns": 7}]
 )
 def test_a_manifest_without_its_signature_is_taken_for_breaking(broken: dict[str, Any]) -> None:
-    for found in (contract(broken), contract(TODAY, broken), contract(broken, broken)):
-        assert found.verdict == ContractVerdict.BREAKING
-        assert "cannot be told" in found.differences[0].says
+    for compared in (contract(broken), contract(TODAY, broken), contract(broken, broken)):
+        assert compared.verdict == ContractVerdict.BREAKING
+        assert "cannot be told" in compared.differences[0].says
 
 
 @given(MANIFESTS)
 def test_the_same_signature_is_compatible_without_a_difference(manifest: dict[str, Any]) -> None:
-    found = contract(manifest, manifest)
-    assert (found.verdict, found.differences) == (ContractVerdict.COMPATIBLE, ())
+    compared = contract(manifest, manifest)
+    assert (compared.verdict, compared.differences) == (ContractVerdict.COMPATIBLE, ())
 
 
 @given(MANIFESTS, MANIFESTS)
 def test_the_verdict_is_the_gravest_difference_and_every_difference_names_its_place(
     today: dict[str, Any], tomorrow: dict[str, Any]
 ) -> None:
-    found = contract(tomorrow, today)
-    kinds = {each.kind for each in found.differences}
-    assert (found.verdict == ContractVerdict.BREAKING) == (Kind.BREAKING in kinds)
-    assert (found.verdict == ContractVerdict.COMPATIBLE) == (kinds <= {Kind.NOTE})
-    assert all(each.says.startswith(each.where) for each in found.differences)
+    compared = contract(tomorrow, today)
+    kinds = {difference.kind for difference in compared.differences}
+    assert (compared.verdict == ContractVerdict.BREAKING) == (Kind.BREAKING in kinds)
+    assert (compared.verdict == ContractVerdict.COMPATIBLE) == (kinds <= {Kind.NOTE})
+    assert all(difference.says.startswith(difference.where) for difference in compared.differences)
 
 
 @given(MANIFESTS, MANIFESTS)
@@ -215,21 +215,21 @@ def test_two_steps_that_break_nobody_break_nobody_together(
     first: dict[str, Any], second: dict[str, Any], third: dict[str, Any]
 ) -> None:
     steps = (contract(second, first), contract(third, second))
-    if all(each.verdict != ContractVerdict.BREAKING for each in steps):
+    if all(step.verdict != ContractVerdict.BREAKING for step in steps):
         assert contract(third, first).verdict != ContractVerdict.BREAKING
 
 
 def test_breaking_is_refused_with_the_first_reason_and_the_next_step_unless_it_is_allowed() -> None:
-    found = contract({**TODAY, "columns": [AGE], "classes": [0, 1, 2]})
+    compared = contract({**TODAY, "columns": [AGE], "classes": [0, 1, 2]})
     with pytest.raises(Breaking) as refused:
-        refuse_breaking(found, allowed=False)
+        refuse_breaking(compared, allowed=False)
 
     assert str(refused.value) == (
         "v2 breaks what users of v1 rely on: column 'city' is gone: rows that send it are refused "
         "(and 1 more). "
         "`python deploy.py plan v2` shows all of it; it needs --breaking"
     )
-    refuse_breaking(found, allowed=True)
+    refuse_breaking(compared, allowed=True)
 
 
 def test_what_breaks_nobody_passes() -> None:

@@ -1,5 +1,5 @@
-"""The docket: what is frozen is frozen once, thresholds count from when they stand, a failure is
-never lost again.
+"""The evidence snapshot: what is frozen is frozen once, thresholds count from when they stand, and
+a failure is never lost again.
 """
 
 import json
@@ -37,7 +37,7 @@ FEW = {"finished": {"ok": 20}, "waits": {"100": 20}}
 
 
 def opened(*rows: Row, labels: Any = (), marks: Any = None) -> EvidenceSnapshot:
-    """The docket of these counts."""
+    """The snapshot of these counts."""
     return evidence_snapshot(ROLLOUT, rows, labels, marks or {})
 
 
@@ -47,24 +47,24 @@ def served(count: int) -> tuple[Row, Row]:
 
 
 def test_counts_and_labels_of_all_workers_are_one_evidence() -> None:
-    found = opened(
+    snapshot = opened(
         *served(3), *served(4), labels=[("v2", 500, 0, 5), ("v2", 500, 16, 1), ("v1", 500, 0, 9)]
     )
-    assert found.evidence.requests("v2") == 7
-    assert found.evidence.of("v2", "labels") == {"0": 5, "16": 1}
-    assert found.evidence.of("v1", "labels") == {"0": 9}
+    assert snapshot.evidence.requests("v2") == 7
+    assert snapshot.evidence.of("v2", "labels") == {"0": 5, "16": 1}
+    assert snapshot.evidence.of("v1", "labels") == {"0": 9}
 
 
 def test_pairs_are_counted_by_how_much_more_the_shadow_lost() -> None:
     pairs = [(0, 0, 50), (16, 16, 4), (0, 16, 3), (16, 0, 2), (8, 12, 1)]
-    found = evidence_snapshot(ROLLOUT, (), (), {}, pairs)
-    assert found.evidence.of("v2", "paired") == {"0": 54, "16": 3, "-16": 2, "4": 1}
-    assert found.evidence.paired()[[0, 16, 20, 32]].tolist() == [2, 54, 1, 3]
+    snapshot = evidence_snapshot(ROLLOUT, (), (), {}, pairs)
+    assert snapshot.evidence.of("v2", "paired") == {"0": 54, "16": 3, "-16": 2, "4": 1}
+    assert snapshot.evidence.paired()[[0, 16, 20, 32]].tolist() == [2, 54, 1, 3]
 
 
 def test_what_the_candidate_served_is_counted_at_its_present_weight() -> None:
-    found = opened(*served(3), *finished(2_500, {"ok": 8, "error": 1}, {}))
-    assert (found.served(500), found.served(2_500), found.served(5_000)) == (3, 9, 0)
+    snapshot = opened(*served(3), *finished(2_500, {"ok": 8, "error": 1}, {}))
+    assert (snapshot.served(500), snapshot.served(2_500), snapshot.served(5_000)) == (3, 9, 0)
 
 
 def test_a_rollout_that_is_not_judged_has_no_case() -> None:
@@ -193,10 +193,10 @@ def test_labels_of_what_was_released_by_itself_are_judged_until_they_are_said_or
     assert judged_late(released) == released.last
     assert released.last is not None
     assert released.last.candidate == "v2"
-    said = flagged(released, "labels", {}).ledger
+    marked = flagged(released, "labels", {}).ledger
     gone = ledger_after("rollback", ledger=released)
     busy = ledger_after("canary v3", ledger=released)
-    assert [judged_late(ledger) for ledger in (said, gone, busy)] == [None, None, None]
+    assert [judged_late(ledger) for ledger in (marked, gone, busy)] == [None, None, None]
     assert judged_late(ledger_after("abort", ledger=busy)) == released.last
 
 

@@ -47,7 +47,7 @@ EVERYTHING = (
 )
 
 
-def told(
+def report_of(
     *rows: Row, by: Policy = CANARY, weight: int = 500, running_s: float = 600.0
 ) -> dict[str, Any]:
     """The account of this evidence."""
@@ -55,17 +55,17 @@ def told(
     return account(JudgingInput(ROLLOUT, by, whole, [whole], NORMAL, weight, running_s))
 
 
-def line(said: dict[str, Any], name: str) -> dict[str, Any]:
+def line(report: dict[str, Any], name: str) -> dict[str, Any]:
     """The line of one signal."""
-    return next(each for each in said["signals"] if each["name"] == name)
+    return next(entry for entry in report["signals"] if entry["name"] == name)
 
 
 def numbers(value: Any) -> list[float]:
     """Every number of an account."""
     if isinstance(value, dict):
-        return [found for each in value.values() for found in numbers(each)]
+        return [number for entry in value.values() for number in numbers(entry)]
     if isinstance(value, list):
-        return [found for each in value for found in numbers(each)]
+        return [number for entry in value for number in numbers(entry)]
     return [value] if type(value) is float else []
 
 
@@ -76,21 +76,24 @@ def test_an_account_is_json_whose_numbers_are_finite(
     how: str, rows: tuple[Row, ...], weight: int
 ) -> None:
     by = with_rules(policy(VerdictConfig(), strategy(how)), latency={"weight": 0.0})
-    said = told(*rows, by=by, weight=weight, running_s=0.0)
-    assert json.loads(json.dumps(said, allow_nan=False)) == said
-    assert all(map(math.isfinite, numbers(said)))
-    assert [each["name"] for each in said["signals"]] == [rule.name for rule in by.rules]
+    report = report_of(*rows, by=by, weight=weight, running_s=0.0)
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    assert all(map(math.isfinite, numbers(report)))
+    assert [entry["name"] for entry in report["signals"]] == [rule.name for rule in by.rules]
     assert all(
-        each["more"] is None or each["more"] == NEVER or each["more"] >= 0
-        for each in said["signals"]
+        entry["more"] is None or entry["more"] == NEVER or entry["more"] >= 0
+        for entry in report["signals"]
     )
 
 
 def test_without_evidence_it_says_so() -> None:
-    said = told()
-    assert (said["word"], said["because"]) == ("undecided", "not yet: errors, latency not proved")
-    assert (line(said, "errors")["says"], line(said, "wait")["says"]) == (NO_DATA, "-")
-    assert (said["requests"], said["candidate_requests"], said["against"]) == (
+    report = report_of()
+    assert (report["word"], report["because"]) == (
+        "undecided",
+        "not yet: errors, latency not proved",
+    )
+    assert (line(report, "errors")["says"], line(report, "wait")["says"]) == (NO_DATA, "-")
+    assert (report["requests"], report["candidate_requests"], report["against"]) == (
         0,
         0,
         pytest.approx(0),
@@ -98,18 +101,18 @@ def test_without_evidence_it_says_so() -> None:
 
 
 def test_it_names_who_against_whom_how_long_and_on_how_much() -> None:
-    said = told(*GOOD, weight=2_500)
-    assert (said["candidate"], said["stable"], said["running_s"], said["weight"]) == (
+    report = report_of(*GOOD, weight=2_500)
+    assert (report["candidate"], report["stable"], report["running_s"], report["weight"]) == (
         "v2",
         "v1",
         600.0,
         2_500,
     )
-    assert (said["requests"], said["candidate_requests"]) == (100_097, 5_002)
+    assert (report["requests"], report["candidate_requests"]) == (100_097, 5_002)
 
 
 def test_a_line_has_both_rates_and_their_difference_with_its_interval() -> None:
-    errors = line(told(*GOOD), "errors")
+    errors = line(report_of(*GOOD), "errors")
     assert (errors["candidate"], errors["stable"], errors["margin"]) == (
         "0.04 %",
         "0.10 %",
@@ -117,22 +120,22 @@ def test_a_line_has_both_rates_and_their_difference_with_its_interval() -> None:
     )
     low, high = re.fullmatch(r"-0\.06 pp \[(.+), (.+)\]", errors["difference"]).groups()  # type: ignore[union-attr]
     assert float(low) < -0.06 < 0 < float(high)
-    latency = line(told(*GOOD), "latency")
+    latency = line(report_of(*GOOD), "latency")
     assert (latency["candidate"], latency["margin"]) == ("x0.99", "x1.15")
 
 
 def test_what_is_proved_is_certified_and_then_it_passes() -> None:
-    said = told(*GOOD)
-    assert (said["word"], said["because"]) == (
+    report = report_of(*GOOD)
+    assert (report["word"], report["because"]) == (
         "pass",
         "errors, latency of v2 proved to be within the margins",
     )
-    assert {line(said, name)["says"] for name in ("errors", "latency")} == {"certified"}
+    assert {line(report, name)["says"] for name in ("errors", "latency")} == {"certified"}
 
 
 def test_what_is_not_proved_yet_says_how_many_requests_and_how_long_it_takes() -> None:
-    said = told(*finished(500, {"ok": 100}, {"ok": 1_900}))
-    errors = line(said, "errors")
+    report = report_of(*finished(500, {"ok": 100}, {"ok": 1_900}))
+    errors = line(report, "errors")
     assert errors["more_90"] > errors["more"] > 0
     pattern = r"about [\d.]+k more \(90 %: [\d.]+k\), \d+ min"
     assert re.fullmatch(pattern, errors["says"])
@@ -141,59 +144,61 @@ def test_what_is_not_proved_yet_says_how_many_requests_and_how_long_it_takes() -
 
 
 def test_what_cannot_be_proved_at_this_rate_says_so() -> None:
-    latency = line(told(timing(**{"24": 3})), "latency")
+    latency = line(report_of(timing(**{"24": 3})), "latency")
     assert (latency["more"], latency["says"]) == (NEVER, "not reachable at this rate")
 
 
 def test_batches_that_are_quick_enough_say_how_many_more() -> None:
-    latency = line(told(timing(**{"0": 3})), "latency")
+    latency = line(report_of(timing(**{"0": 3})), "latency")
     assert re.fullmatch(r"about \d+ more batches \(90 %: \d+\)", latency["says"])
 
 
 @pytest.mark.parametrize("weight", [10_000, 0])
 def test_a_proof_that_no_coin_makes_is_not_called_good_before_it_is_there(weight: int) -> None:
     asked = of_candidate("answers", 10_000, both=30)
-    said = told(asked, FAST, by=BESIDE, weight=weight)
-    assert (line(said, "errors")["says"], line(said, "errors")["difference"]) == (
+    report = report_of(asked, FAST, by=BESIDE, weight=weight)
+    assert (line(report, "errors")["says"], line(report, "errors")["difference"]) == (
         "not proved yet",
         "of 30 asked of both",
     )
-    assert said["because"] == "not yet: errors not proved"
+    assert report["because"] == "not yet: errors not proved"
 
 
 def test_what_is_only_watched_or_held_says_so() -> None:
-    said = told(*EVERYTHING, *kind("waits", 5_000, {"90": 50}, {"90": 50}))
-    assert (line(said, "prediction")["says"], line(said, "wait")["says"]) == (
+    report = report_of(*EVERYTHING, *kind("waits", 5_000, {"90": 50}, {"90": 50}))
+    assert (line(report, "prediction")["says"], line(report, "wait")["says"]) == (
         "ok (hold only)",
         "ok (watch only)",
     )
 
 
 def test_a_failure_is_told_with_its_counts_and_the_chance_of_a_false_alarm() -> None:
-    said = told(*finished(500, {"ok": 34, "error": 7}, {"ok": 800, "error": 1}))
-    assert said["word"] == "fail"
+    report = report_of(*finished(500, {"ok": 34, "error": 7}, {"ok": 800, "error": 1}))
+    assert report["word"] == "fail"
     assert re.fullmatch(
         r"v2 is worse: errors: 7 of 41 requests failed, 0\.12 % on v1 \(evidence \S+x, needed "
         r"66\.7x\) "
         r"\(false alarm at most 5 % over the whole rollout\)",
-        said["because"],
+        report["because"],
     )
-    assert line(said, "errors")["says"] == "worse"
+    assert line(report, "errors")["says"] == "worse"
 
 
 def test_evidence_of_all_together_is_told_as_such() -> None:
     case = JudgingInput(ROLLOUT, CANARY, evidence(*GOOD), [], NORMAL, 500, 600.0)
-    said = account(
+    report = account(
         case,
         replace(case.verdict(), word="fail", because=("combined evidence",), against=math.log(25)),
     )
-    assert said["because"].startswith("v2 is worse: evidence 25x together (false alarm at most 5 %")
+    assert report["because"].startswith(
+        "v2 is worse: evidence 25x together (false alarm at most 5 %"
+    )
 
 
 def test_a_failure_that_was_found_before_is_told_although_the_numbers_are_better_now() -> None:
     case = JudgingInput(ROLLOUT, CANARY, evidence(*GOOD), [], NORMAL, 500, 600.0)
-    said = account(case, replace(case.verdict(), word="fail", because=("errors",)))
-    assert said["because"].startswith("v2 is worse: errors: 2 of 5,002 requests failed")
+    report = account(case, replace(case.verdict(), word="fail", because=("errors",)))
+    assert report["because"].startswith("v2 is worse: errors: 2 of 5,002 requests failed")
 
 
 @pytest.mark.parametrize(
@@ -214,17 +219,17 @@ def test_a_failure_that_was_found_before_is_told_although_the_numbers_are_better
 def test_a_broken_count_and_a_hold_say_what_a_person_should_know(
     rows: tuple[Row, ...], word: str, because: str
 ) -> None:
-    said = told(*rows)
-    assert said["word"] == word
-    assert said["because"].startswith(because)
+    report = report_of(*rows)
+    assert report["word"] == word
+    assert report["because"].startswith(because)
 
 
 def test_labels_that_may_not_be_believed_are_told_to_be_off() -> None:
-    said = told(*GOOD, *kind("labels", 500, {"0": 400}, {"0": 1_000}))
-    assert (said["word"], said["because"][:6]) == ("pass", "errors")
-    assert line(said, "labels")["says"] == OFF
-    assert line(said, "labels")["candidate"] == "0.0 % lost"
-    assert line(told(*GOOD), "labels")["says"] != OFF
+    report = report_of(*GOOD, *kind("labels", 500, {"0": 400}, {"0": 1_000}))
+    assert (report["word"], report["because"][:6]) == ("pass", "errors")
+    assert line(report, "labels")["says"] == OFF
+    assert line(report, "labels")["candidate"] == "0.0 % lost"
+    assert line(report_of(*GOOD), "labels")["says"] != OFF
 
 
 def test_a_proof_that_the_newest_requests_speak_against_says_so() -> None:
@@ -237,17 +242,17 @@ def test_a_proof_that_the_newest_requests_speak_against_says_so() -> None:
 
 
 def test_the_largest_shift_of_the_predictions_is_shown() -> None:
-    mine, theirs = (
+    candidate, stable = (
         {"late": 300, "on time": 650, "new": 50},
         {"late": 200, "on time": 790, "new": 10},
     )
-    prediction = line(told(*kind("classes", 5_000, mine, theirs)), "prediction")
+    prediction = line(report_of(*kind("classes", 5_000, candidate, stable)), "prediction")
     assert (prediction["candidate"], prediction["stable"]) == (
         "'on time' 65.0 %",
         "'on time' 79.0 %",
     )
     values = line(
-        told(*kind("values", 5_000, {"3": 40, "9": 60}, {"3": 50, "9": 50})), "prediction"
+        report_of(*kind("values", 5_000, {"3": 40, "9": 60}, {"3": 50, "9": 50})), "prediction"
     )
     assert values["candidate"] == "high values 60.0 %"
 
@@ -259,15 +264,15 @@ def test_a_shadow_shows_the_copies_that_differ_and_those_of_the_stable_version_a
         of_candidate("copies", 0, agree=95, differ=4, error=1),
         of_candidate("control", 0, agree=99, differ=1),
     )
-    agreement = line(told(*copies, by=SHADOW, weight=0), "agreement")
+    agreement = line(report_of(*copies, by=SHADOW, weight=0), "agreement")
     assert (agreement["candidate"], agreement["stable"]) == ("5.00 % differ", "1.00 % differ")
     assert re.fullmatch(r"about [\d.]+k? more copies \(90 %: [\d.]+k?\)", agreement["says"])
 
 
 def test_waits_show_the_slowest_hundredth() -> None:
-    early = line(told(*kind("waits", 500, {"100": 100}, {"84": 100})), "wait")
+    early = line(report_of(*kind("waits", 500, {"100": 100}, {"84": 100})), "wait")
     assert (early["difference"], early["says"]) == (AT_HALF, "-")
-    wait = line(told(*kind("waits", 5_000, {"100": 100}, {"84": 100})), "wait")
+    wait = line(report_of(*kind("waits", 5_000, {"100": 100}, {"84": 100})), "wait")
     assert (wait["candidate"], wait["stable"], wait["difference"]) == (
         "p99 7.95 ms",
         "p99 3.97 ms",
@@ -278,8 +283,8 @@ def test_waits_show_the_slowest_hundredth() -> None:
 def test_labels_of_a_shadow_say_who_was_worse_how_often_and_how_many_more_are_needed() -> None:
     shadow = with_rules(SHADOW, labels={"required": True})
     paired = ("v2", 0, {"paired": {"0": 170, "16": 12, "-16": 18}})
-    labels = line(told(paired, by=shadow, weight=0), "labels")
+    labels = line(report_of(paired, by=shadow, weight=0), "labels")
     assert (labels["candidate"], labels["stable"]) == ("12 worse", "18 worse")
     assert re.fullmatch(r"-3\.00 pp \[-\d+\.\d\d, \+\d+\.\d\d\] of 200 pairs", labels["difference"])
     assert re.fullmatch(r"about [\d.]+k? more labels \(90 %: [\d.]+k?\)", labels["says"])
-    assert line(told(by=shadow, weight=0), "labels")["says"] == "no data yet"
+    assert line(report_of(by=shadow, weight=0), "labels")["says"] == "no data yet"

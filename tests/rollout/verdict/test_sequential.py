@@ -65,9 +65,12 @@ def expected(factors: Any, share: float, candidate: Any, stable: Any) -> Any:
 
 def table(chance: Any, requests: int, share: float, candidate: float, stable: float) -> Any:
     """Counts of requests that a coin gave to two versions, (2, 2)."""
-    mine = chance.binomial(requests, share)
-    bad, worse = chance.binomial(mine, candidate), chance.binomial(requests - mine, stable)
-    return np.array([[mine - bad, bad], [requests - mine - worse, worse]])
+    candidates = chance.binomial(requests, share)
+    bad, worse = (
+        chance.binomial(candidates, candidate),
+        chance.binomial(requests - candidates, stable),
+    )
+    return np.array([[candidates - bad, bad], [requests - candidates - worse, worse]])
 
 
 # Law 1: no bet wins on average where it is wrong.
@@ -176,8 +179,8 @@ def test_pairs_of_an_accuracy_five_points_lower_are_found_as_soon_as_in_the_tria
     """
     chance = np.random.default_rng(1)
     for worse, better, trial in ((0.10, 0.05, 595), (0.06, 0.01, 263)):
-        told = chance.choice(3, p=[better, 1 - worse - better, worse], size=(200, 3_000))
-        counts = np.stack([(told == cell).cumsum(1) for cell in range(3)], -1)
+        answers = chance.choice(3, p=[better, 1 - worse - better, worse], size=(200, 3_000))
+        counts = np.stack([(answers == cell).cumsum(1) for cell in range(3)], -1)
         reached = log_paired(counts) >= math.log(100)
         assert reached.any(1).all()
         assert np.median(reached.argmax(1) + 1) <= 1.15 * trial
@@ -185,8 +188,8 @@ def test_pairs_of_an_accuracy_five_points_lower_are_found_as_soon_as_in_the_tria
 
 def test_pairs_until_the_proof_are_about_as_many_as_it_takes() -> None:
     chance = np.random.default_rng(2)
-    told = chance.choice(3, p=[0.015, 0.97, 0.015], size=(200, 6_000))
-    counts = np.stack([(told == cell).cumsum(1) for cell in range(3)], -1)
+    answers = chance.choice(3, p=[0.015, 0.97, 0.015], size=(200, 6_000))
+    counts = np.stack([(answers == cell).cumsum(1) for cell in range(3)], -1)
     taken = (log_paired_proof(counts, 0.02) >= math.log(20)).argmax(1) + 1
     seen = np.array([15, 970, 15])
     assert pairs_to_proof(seen, 0.02, 0.05) == pytest.approx(np.median(taken), rel=0.2)
@@ -229,7 +232,7 @@ def test_one_more_failure_never_speaks_for_the_version_that_failed(
 ) -> None:
     assume(ratio * centre + tolerance < 0.95)
     before = np.reshape(cells, (2, 2)).astype(float)
-    mine, theirs = before + np.array([[0, 1], [0, 0]]), before + np.array([[0, 0], [0, 1]])
+    candidates, stables = before + np.array([[0, 1], [0, 0]]), before + np.array([[0, 0], [0, 1]])
 
     def against(counted: Any) -> float:
         return float(log_against({share: counted}, centre, ratio, tolerance))
@@ -237,23 +240,23 @@ def test_one_more_failure_never_speaks_for_the_version_that_failed(
     def proof(counted: Any) -> float:
         return float(log_proof({share: counted}, centre, ratio, max(tolerance, 0.001)))
 
-    assert against(mine) >= against(before) - 1e-9
-    assert against(theirs) <= against(before) + 1e-9
-    assert proof(mine) <= proof(before) + 1e-9
+    assert against(candidates) >= against(before) - 1e-9
+    assert against(stables) <= against(before) + 1e-9
+    assert proof(candidates) <= proof(before) + 1e-9
 
 
 def test_the_whole_loss_says_more_than_half_of_it_and_that_more_than_none() -> None:
-    said = []
+    estimates = []
     for level in (0, 8, 16):
         cells = np.zeros((2, 17))
         cells[0, level] = 5
-        said.append(
+        estimates.append(
             (float(log_against({0.1: cells}, 0.2)), -float(log_proof({0.1: cells}, 0.2, 1.0, 0.05)))
         )
 
-    assert said == sorted(said)
-    assert said[0][0] < said[1][0] < said[2][0]
-    assert said[0][1] < said[1][1] < said[2][1]
+    assert estimates == sorted(estimates)
+    assert estimates[0][0] < estimates[1][0] < estimates[2][0]
+    assert estimates[0][1] < estimates[1][1] < estimates[2][1]
 
 
 def test_a_pair_speaks_against_the_candidate_where_it_is_worse_and_for_it_where_better() -> None:
@@ -397,22 +400,24 @@ def test_the_difference_is_that_of_the_mean_losses() -> None:
 def test_without_a_centre_the_capital_is_the_likelihood_ratio_of_who_failed(
     share: float, cells: tuple[int, ...]
 ) -> None:
-    (_, mine), (_, theirs) = np.reshape(cells, (2, 2))
+    (_, candidates), (_, stables) = np.reshape(cells, (2, 2))
     believed = share + sequential.STAKE * (1 - share)
-    closed = mine * math.log(believed / share) + theirs * math.log((1 - believed) / (1 - share))
+    closed = candidates * math.log(believed / share) + stables * math.log(
+        (1 - believed) / (1 - share)
+    )
     assert log_against({share: np.reshape(cells, (2, 2))}, 0.0) == pytest.approx(
         closed, rel=1e-9, abs=1e-9
     )
 
 
 def test_the_bet_on_the_share_is_the_mean_of_its_likelihood_ratios() -> None:
-    mine, theirs, share = 130, 900, 0.1
+    candidates, stables, share = 130, 900, 0.1
     ratios = []
     for odds in sequential.RATIO_ODDS:
         got = odds * share / (1 - share + odds * share)
-        ratios.append((got / share) ** mine * ((1 - got) / (1 - share)) ** theirs)
+        ratios.append((got / share) ** candidates * ((1 - got) / (1 - share)) ** stables)
 
-    assert log_ratio({share: np.array([mine, theirs])}) == pytest.approx(
+    assert log_ratio({share: np.array([candidates, stables])}) == pytest.approx(
         math.log(sum(ratios) / len(ratios))
     )
 
