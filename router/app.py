@@ -28,7 +28,7 @@ from router.endpoints.oip_infer import InferEndpoint
 from router.endpoints.oip_protocol import REPOSITORY_INDEX, error_body, is_of_a_version, is_protocol
 from router.endpoints.pages import WorkerView, create_pages
 from router.endpoints.predict import Predict
-from router.endpoints.who_served import WhoServed
+from router.endpoints.prediction_origin import WhoServed
 from router.evidence import row_sample, worker_metrics
 from router.evidence.labels import LabelContext
 from router.evidence.latency_probe import LatencyProbe

@@ -16,7 +16,7 @@ from router.endpoints.metrics_text import exposition
 from router.endpoints.oip_protocol import EXTENSIONS, REPOSITORY_INDEX, error_body, is_protocol
 from router.endpoints.openapi import description
 from router.endpoints.status import status
-from router.endpoints.who_served import WhoServed
+from router.endpoints.prediction_origin import WhoServed
 from router.evidence.worker_metrics import Snapshot
 from router.problems import Headers, Problem
 
