@@ -18,8 +18,8 @@ system: ## the environment, and Debian's PostgreSQL, nginx, wrk and Prometheus (
 demo: setup ## the main job on real flights, about two minutes; KEEP=1 leaves it running
 	@$(PYTHON) deploy.py demo $(if $(KEEP),--keep)
 
-test: system check ## all tests, two files at a time
-	@$(PYTHON) -m pytest tests -n 2 --dist loadfile
+test: system check ## all tests, three files at a time: some of them mostly wait
+	@$(PYTHON) -m pytest tests -n 3 --dist loadfile --no-loadscope-reorder
 
 quick: setup ## the core and what is pure around it, for the loop of a working day
 	@$(PYTHON) -m pytest -q -n 2 tests/rollout tests/cli/test_application.py tests/wire/test_fast_path.py tests/router/dispatch tests/router/requests tests/router/evidence tests/test_docs.py tests/test_structure.py

@@ -16,6 +16,8 @@ from tests import reaper
 
 # How long what the tests started may take to end; a test of this file itself is less patient.
 ENDS_S = float(os.environ.get("TESTS_PATIENCE_S", "60"))
+# Files of tests that mostly wait, for processes and their clocks; the others mostly compute.
+WAITING = ("tests/e2e/", "tests/emulator/", "tests/targets/", "tests/trials/")
 _LAST = ("last_exc", "last_traceback", "last_type", "last_value")
 
 
@@ -24,6 +26,22 @@ def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files that mostly wait over the run, so that processors are busy meanwhile."""
+    by_file: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        by_file.setdefault(item.nodeid.partition("::")[0], []).append(item)
+
+    waiting = [file for file in by_file if file.startswith(WAITING)]
+    order = [file for file in by_file if not file.startswith(WAITING)]
+    # The last ones begin when a fifth of the others is still to come.
+    distance = 0.8 * len(order) / max(1, len(waiting))
+    for number, file in enumerate(waiting):
+        order.insert(number + round(number * distance), file)
+
+    items[:] = [item for file in order for item in by_file[file]]
 
 
 @pytest.fixture(scope="session", autouse=True)
