@@ -56,7 +56,7 @@ class Tensor(msgspec.Struct, frozen=True):
 
 
 class RequestedOutput(msgspec.Struct, frozen=True):
-    """One output that is asked for."""
+    """One output that the request names."""
 
     name: str
     parameters: dict[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""Gives the frames the columns that the pipeline was fitted on: users are asked for no other.
+"""Reduces the frames to the columns that the pipeline was fitted on; users send only those.
 
 Rows go by name: the order of a frame's columns is the pipeline's own, and names are texts, as in
 JSON.

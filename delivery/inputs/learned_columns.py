@@ -121,7 +121,7 @@ def _output_names(step: Any, names: Names) -> Names:
 
 
 def _names_by_features(step: Any, names: Names) -> Names:
-    """The names by what a step says of its features; columns that it adds have none."""
+    """The names after a step that names its features; columns that it adds have no name."""
     try:
         known = getattr(step, "feature_names_in_", None)
         features = [f"x{number}" for number in range(len(names))]
