@@ -14,13 +14,13 @@ from store import StoreError
 class Finding:
     """One thing that was checked.
 
-    found: how it is
+    state: how it is
     fault: empty where all is well, else the cause and the next step
     warning: the same for what is not a fault yet
     """
 
     what: str
-    found: str = ""
+    state: str = ""
     fault: str = ""
     warning: str = ""
 
@@ -31,7 +31,7 @@ class Finding:
             return f"✖ {self.what}: {self.fault}"
         if self.warning:
             return f"⚠ {self.what}: {self.warning}"
-        return f"✔ {self.what}: {self.found}" if self.found else f"✔ {self.what}"
+        return f"✔ {self.what}: {self.state}" if self.state else f"✔ {self.what}"
 
 
 def examine(what: str, look: Callable[[], str]) -> Finding:

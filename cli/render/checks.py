@@ -25,7 +25,7 @@ def show_findings(out: Out, findings: Sequence[Finding]) -> int:
     faults = sum(1 for finding in findings if finding.fault)
     value = {
         "act": "doctor",
-        "checks": list(map(asdict, findings)),
+        "checks": list(map(_as_json, findings)),
         "faults": faults,
         "ok": not faults,
     }
@@ -33,6 +33,12 @@ def show_findings(out: Out, findings: Sequence[Finding]) -> int:
     if faults:
         return REFUSED
     return DONE
+
+
+def _as_json(finding: Finding) -> dict[str, str]:
+    """The finding under the names that scripts know: its state is called `found`."""
+    fields = asdict(finding)
+    return {"what": fields.pop("what"), "found": fields.pop("state"), **fields}
 
 
 def _check_line(check: Check) -> str:

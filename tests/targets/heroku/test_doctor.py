@@ -339,7 +339,7 @@ class TestOneApp:
         assert not faults(findings)
         assert (
             "(v3 'Rollback to v2' by bob@example.com, by hand, to what it should be)"
-            in findings[1].found
+            in findings[1].state
         )
 
     def test_a_slug_that_somebody_pushed_is_noticed(
@@ -355,7 +355,7 @@ class TestOneApp:
         flat.sources = ["v1+old"]
         findings = self.looked(flat, platform, workspace)
         assert not faults(findings)
-        assert "the next deploy builds it anew" in findings[1].found
+        assert "the next deploy builds it anew" in findings[1].state
 
     def test_other_code_or_settings_of_the_router_are_for_up(
         self, flat: Flat, platform: Made, workspace: Workspace
@@ -473,7 +473,7 @@ class TestTheHouse:
     def test_all_is_well_after_up(self, workspace: Workspace) -> None:
         findings = self.looked(workspace)
         assert not faults(findings)
-        said = {each.what: each.found for each in findings}
+        said = {each.what: each.state for each in findings}
         assert said["token"].startswith("of ada@example.com, from HEROKU_API_KEY")
         assert said["requests left"] == "4000 of 4500 an hour"
         assert said["cost of what runs"].startswith("$12.00 a month, $0.40 a day, if always on")
