@@ -15,8 +15,8 @@ from router.endpoints import model_repository
 from router.endpoints.metrics_text import exposition
 from router.endpoints.oip_protocol import EXTENSIONS, REPOSITORY_INDEX, error_body, is_protocol
 from router.endpoints.openapi import description
-from router.endpoints.status import status
 from router.endpoints.prediction_origin import WhoServed
+from router.endpoints.status import status
 from router.evidence.worker_metrics import Snapshot
 from router.problems import Headers, Problem
 
