@@ -1,6 +1,6 @@
-"""The stages of the tests of deployment, for what verbs print too."""
+"""The projects of the tests of deployment, for what verbs print too."""
 
-from tests.deployment.conftest import _bytecode, running, stage
+from tests.deployment.conftest import _bytecode, running
 from tests.postgres import postgres_server, postgres_url
 
-__all__ = ["_bytecode", "postgres_server", "postgres_url", "running", "stage"]
+__all__ = ["_bytecode", "postgres_server", "postgres_url", "project", "running"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from targets.local.stack import up
-from tests.deployment.stage import Stage
+from tests.deployment.project_harness import ProjectHarness
 from tests.postgres import postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]
@@ -21,17 +21,17 @@ def _bytecode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def project(tmp_path: Path) -> Iterator[ProjectHarness]:
     """An empty project of its own."""
-    made = Stage(tmp_path / "pro ject 100%")
+    made = ProjectHarness(tmp_path / "pro ject 100%")
     yield made
     made.end()
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProjectHarness]:
     """A stack that is up, with v1 and v2 delivered; shared by the tests of a module."""
-    made = Stage(tmp_path_factory.mktemp("running") / "pro ject 100%")
+    made = ProjectHarness(tmp_path_factory.mktemp("running") / "pro ject 100%")
     made.deliver("v1")
     made.deliver("v2")
     up(made.workspace(), made.said.append)

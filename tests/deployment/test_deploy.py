@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from deployment.workspace.ledger import make_record, opened_record
-from tests.deployment.stage import ROOT, Stage
+from tests.deployment.project_harness import ROOT, ProjectHarness
 
 VERBS = {
     "plan",
@@ -43,27 +43,27 @@ VERBS = {
 }
 
 
-def test_every_verb_is_there_and_has_its_help(stage: Stage) -> None:
-    text = stage.run("--help").out
+def test_every_verb_is_there_and_has_its_help(project: ProjectHarness) -> None:
+    text = project.run("--help").out
     assert [verb for verb in VERBS if f" {verb} " not in text] == []
 
 
-def test_a_first_day_at_the_command_line(stage: Stage) -> None:
-    stage.deliver("v1")
-    stage.deliver("v2")
-    assert stage.run("up", "--json").json["already"] is False
-    deployed = stage.run("deploy", "v1", "-m", "first", "--json").json
+def test_a_first_day_at_the_command_line(project: ProjectHarness) -> None:
+    project.deliver("v1")
+    project.deliver("v2")
+    assert project.run("up", "--json").json["already"] is False
+    deployed = project.run("deploy", "v1", "-m", "first", "--json").json
     assert (deployed["act"], deployed["undo"], deployed["revision"]) == (
         "deploy",
         "python deploy.py retire v1",
         1,
     )
-    assert "✔ promote: v1 released (revision 2" in stage.run("promote", "v1").out
-    stage.run("deploy", "v2")
-    canary = stage.run("canary", "v2", "--every", "30s")
+    assert "✔ promote: v1 released (revision 2" in project.run("promote", "v1").out
+    project.run("deploy", "v2")
+    canary = project.run("canary", "v2", "--every", "30s")
     assert "step 1      5 %  for 30 s" in canary.out
     assert "undo: python deploy.py rollback" in canary.out
-    seen = stage.run("status").out
+    seen = project.run("status").out
     for words in (
         "canary of v2 against v1",
         "step 1/3",
@@ -73,11 +73,11 @@ def test_a_first_day_at_the_command_line(stage: Stage) -> None:
     ):
         assert words in seen
 
-    assert "step 1/3" in stage.run("watch", "--once").out
-    assert stage.run("watch", "--timeout", "100ms", code=4).out
-    back = stage.run("rollback", "-m", "slow")
+    assert "step 1/3" in project.run("watch", "--once").out
+    assert project.run("watch", "--timeout", "100ms", code=4).out
+    back = project.run("rollback", "-m", "slow")
     assert "rollback: from v2 to v1" in back.out
-    value = stage.run("history", "--verify", "--json").json
+    value = project.run("history", "--verify", "--json").json
     assert [row["action"] for row in value["history"]] == [
         "rollback",
         "canary",
@@ -86,17 +86,17 @@ def test_a_first_day_at_the_command_line(stage: Stage) -> None:
         "deploy",
     ]
     assert (value["history"][0]["reason"], value["verified"]) == ("slow", 5)
-    assert stage.run("down").out.startswith("stopped: router, v1-1, v2-3")
-    away = stage.run("status").out
+    assert project.run("down").out.startswith("stopped: router, v1-1, v2-3")
+    away = project.run("status").out
     assert "nothing is running here: `python deploy.py up` first" in away
     assert "v1 released" in away
 
 
-def test_a_refusal_is_one_line_and_exit_1(stage: Stage) -> None:
-    refused = stage.run("rollback", code=1)
+def test_a_refusal_is_one_line_and_exit_1(project: ProjectHarness) -> None:
+    refused = project.run("rollback", code=1)
     assert (refused.out, refused.err.count("\n")) == ("", 1)
     assert "`python deploy.py up` makes it" in refused.err
-    answer = stage.run("rollback", "--json", code=1)
+    answer = project.run("rollback", "--json", code=1)
     assert answer.json == {
         "error": refused.err.strip().removeprefix("✖ "),
         "next": "python deploy.py up",
@@ -115,26 +115,26 @@ def test_a_refusal_is_one_line_and_exit_1(stage: Stage) -> None:
         ("up", "--port", "99999"),
     ],
 )
-def test_misuse_is_exit_2_also_as_json(stage: Stage, arguments: tuple[str, ...]) -> None:
-    value = stage.run(*arguments, "--json", code=2)
+def test_misuse_is_exit_2_also_as_json(project: ProjectHarness, arguments: tuple[str, ...]) -> None:
+    value = project.run(*arguments, "--json", code=2)
     assert set(value.json) == {"error", "next"}
     assert "Traceback" not in value.err
 
 
-def test_lint_names_what_is_wrong_and_a_broken_bundle_is_exit_6(stage: Stage) -> None:
-    stage.deliver("v1")
-    assert "✔ bundle v1" in stage.run("lint").out
-    (stage.folder / "deploy.toml").write_text("[router]\nprt = 1\n")
-    assert "unknown key 'router.prt'" in stage.run("lint", code=1).out
-    (stage.folder / "releases" / "v1" / "golden.jsonl").write_text("{}")
-    assert "golden.jsonl was changed" in stage.run("lint", code=6).out
+def test_lint_names_what_is_wrong_and_a_broken_bundle_is_exit_6(project: ProjectHarness) -> None:
+    project.deliver("v1")
+    assert "✔ bundle v1" in project.run("lint").out
+    (project.folder / "deploy.toml").write_text("[router]\nprt = 1\n")
+    assert "unknown key 'router.prt'" in project.run("lint", code=1).out
+    (project.folder / "releases" / "v1" / "golden.jsonl").write_text("{}")
+    assert "golden.jsonl was changed" in project.run("lint", code=6).out
 
 
-def test_status_shows_what_it_can_when_the_record_is_no_database(stage: Stage) -> None:
-    stage.state.mkdir()
-    (stage.state / "ledger.db").write_bytes(b"not a database at all" * 100)
-    assert "not a database" in stage.run("status").out
-    assert "not a database" in stage.run("rollback", code=1).err
+def test_status_shows_what_it_can_when_the_record_is_no_database(project: ProjectHarness) -> None:
+    project.state.mkdir()
+    (project.state / "ledger.db").write_bytes(b"not a database at all" * 100)
+    assert "not a database" in project.run("status").out
+    assert "not a database" in project.run("rollback", code=1).err
 
 
 HEAVY = {
@@ -172,42 +172,44 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def imported(stage: Stage, *words: str) -> set[str]:
+def imported(project: ProjectHarness, *words: str) -> set[str]:
     """Every module that a run of deploy.py has imported when it ends, with exit code 0."""
     command = [sys.executable, "-c", IMPORTED, str(ROOT / "deploy.py"), *words]
     done = subprocess.run(
-        command, cwd=ROOT, env=stage.environment, capture_output=True, text=True, check=True
+        command, cwd=ROOT, env=project.environment, capture_output=True, text=True, check=True
     )
     return set(json.loads(done.stderr.splitlines()[-1]))
 
 
 @pytest.mark.parametrize("words", [("--help",), ("promote", "--help"), ("deliver", "-h")])
-def test_help_imports_neither_the_core_nor_the_record(stage: Stage, words: tuple[str, ...]) -> None:
-    modules = imported(stage, *words)
+def test_help_imports_neither_the_core_nor_the_record(
+    project: ProjectHarness, words: tuple[str, ...]
+) -> None:
+    modules = imported(project, *words)
     assert modules & HEAVY == set()
     assert {name.partition(".")[0] for name in modules} & {"rollout", "store"} == set()
 
 
-def test_acts_on_the_record_alone_import_nothing_heavy(stage: Stage) -> None:
-    stage.deliver("v1")
-    stage.deliver("v2")
-    stage.run("up")
+def test_acts_on_the_record_alone_import_nothing_heavy(project: ProjectHarness) -> None:
+    project.deliver("v1")
+    project.deliver("v2")
+    project.run("up")
     for name in ("v1", "v2"):
-        stage.act("deploy", name)
-        stage.act("promote", name)
+        project.act("deploy", name)
+        project.act("promote", name)
 
-    assert imported(stage, "rollback") & HEAVY == set()
+    assert imported(project, "rollback") & HEAVY == set()
     # These read manifests and ask the version for its golden answers first.
     for words in (("promote", "v2"), ("canary", "v1"), ("abort",)):
-        assert imported(stage, *words) & HEAVY <= {"http.client", "yaml"}
+        assert imported(project, *words) & HEAVY <= {"http.client", "yaml"}
 
 
 def test_a_rollback_on_postgresql_imports_its_driver_and_no_more(
-    stage: Stage, postgres_url: str
+    project: ProjectHarness, postgres_url: str
 ) -> None:
-    stage.deliver("v1")
-    stage.deliver("v2")
-    here = stage.workspace(DATABASE_URL=postgres_url)
+    project.deliver("v1")
+    project.deliver("v2")
+    here = project.workspace(DATABASE_URL=postgres_url)
     make_record(here)
     with opened_record(here) as store:
         version = {
@@ -238,7 +240,7 @@ def test_a_rollback_on_postgresql_imports_its_driver_and_no_more(
     )
     command = [sys.executable, "-c", code, str(ROOT / "deploy.py"), "rollback"]
     done = subprocess.run(
-        command, cwd=ROOT, env=stage.environment, capture_output=True, text=True, check=True
+        command, cwd=ROOT, env=project.environment, capture_output=True, text=True, check=True
     )
     assert "from v2 to v1" in done.stdout
     assert set(json.loads(done.stderr.splitlines()[-1])) & HEAVY <= {"psycopg", "asyncio"}

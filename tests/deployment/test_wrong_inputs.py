@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deployment.stage import Stage
+from tests.deployment.project_harness import ProjectHarness
 
 ODD_NAMES = ("", ".", "..", "../v1", "v1/../v1", "v 1", "v1\nv2", "v\u00e9", "v" * 65)
 
@@ -45,29 +45,29 @@ def a_folder(path: Path) -> None:
     ],
 )
 def test_settings_that_cannot_be_read(
-    stage: Stage, make: Callable[[Path], None], said: str
+    project: ProjectHarness, make: Callable[[Path], None], said: str
 ) -> None:
-    make(stage.folder / "deploy.toml")
-    refused = stage.run("rollback", code=1)
+    make(project.folder / "deploy.toml")
+    refused = project.run("rollback", code=1)
     assert said in refused.err
     assert (refused.out, refused.err.count("\n")) == ("", 1)
 
 
 @pytest.mark.parametrize("verb", ["rollback", "status", "up", "down", "lint"])
-def test_a_state_folder_that_is_a_file(stage: Stage, verb: str) -> None:
-    stage.state.write_text("")
-    refused = stage.run(verb, code=1)
+def test_a_state_folder_that_is_a_file(project: ProjectHarness, verb: str) -> None:
+    project.state.write_text("")
+    refused = project.run(verb, code=1)
     assert "var is no folder: set SLUICE_STATE to one" in refused.err + refused.out
     assert "Traceback" not in refused.err
-    stage.state.unlink()
+    project.state.unlink()
 
 
 @pytest.mark.parametrize(
     "verb", ["verify", "deploy", "promote", "retire", "plan", "canary", "shadow", "ab", "ramp"]
 )
-def test_a_name_that_is_no_version(stage: Stage, verb: str) -> None:
+def test_a_name_that_is_no_version(project: ProjectHarness, verb: str) -> None:
     for name in ODD_NAMES:
-        refused = stage.run(verb, name, code=2)
+        refused = project.run(verb, name, code=2)
         assert "is no version: letters, digits, '-', '_' and '.', at most 64" in refused.err
         assert (refused.out, refused.err.count("\n")) == ("", 1)
 
@@ -88,16 +88,16 @@ def test_a_name_that_is_no_version(stage: Stage, verb: str) -> None:
         ),
     ],
 )
-def test_a_value_that_is_none(stage: Stage, words: tuple[str, ...], said: str) -> None:
-    assert said in stage.run(*words, code=2).err
+def test_a_value_that_is_none(project: ProjectHarness, words: tuple[str, ...], said: str) -> None:
+    assert said in project.run(*words, code=2).err
 
 
 def test_lint_warns_of_a_settings_old_name_and_a_setting_under_both_is_refused(
-    stage: Stage,
+    project: ProjectHarness,
 ) -> None:
-    config = stage.folder / "deploy.toml"
+    config = project.folder / "deploy.toml"
     config.write_text('[verdict]\nhotfix = "queue"\n[verdict.wait]\napart = 0.1\n')
-    shown = stage.run("lint")
+    shown = project.run("lint")
     for old, new in (
         ("hotfix", "on_conflict"),
         ("wait", "response_time"),
@@ -106,9 +106,9 @@ def test_lint_warns_of_a_settings_old_name_and_a_setting_under_both_is_refused(
         line = f"! deploy.toml: 'verdict.{old}' is now called 'verdict.{new}'"
         assert line in shown.out
 
-    assert stage.run("lint", "--json").json["ok"] is True
+    assert project.run("lint", "--json").json["ok"] is True
     config.write_text('[verdict]\nhotfix = "queue"\non_conflict = "queue"\n')
-    refused = stage.run("lint", code=1)
+    refused = project.run("lint", code=1)
     assert "'verdict.hotfix' is the old name of 'verdict.on_conflict'" in refused.err + refused.out
 
 
@@ -121,10 +121,10 @@ def test_lint_warns_of_a_settings_old_name_and_a_setting_under_both_is_refused(
         ("5,100", "end it below 100"),
     ],
 )
-def test_lint_reads_the_steps_of_a_canary(stage: Stage, steps: str, said: str) -> None:
-    (stage.folder / "deploy.toml").write_text(f'[verdict]\nsteps = "{steps}"\n')
+def test_lint_reads_the_steps_of_a_canary(project: ProjectHarness, steps: str, said: str) -> None:
+    (project.folder / "deploy.toml").write_text(f'[verdict]\nsteps = "{steps}"\n')
     line = next(
-        line for line in stage.run("lint", code=1).out.splitlines() if "canary's steps" in line
+        line for line in project.run("lint", code=1).out.splitlines() if "canary's steps" in line
     )
     assert line.startswith(f"✖ canary's steps: deploy.toml: 'verdict.steps' is '{steps}'")
     assert said in line

@@ -12,7 +12,7 @@ from rollout import settings
 from targets import registry
 from targets.base import Target
 from targets.registry import open_target
-from tests.deployment.stage import Stage
+from tests.deployment.project_harness import Stage
 from tests.targets.third_target import ThirdTarget
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from cli.render.exit_codes import Out
-from tests.deployment.stage import ROOT, Stage, until
+from tests.deployment.project_harness import ROOT, ProjectHarness, until
 
 
 @pytest.mark.parametrize(("metrics", "lines"), [({}, 3), ({"auc": 0.5}, 4)])
@@ -23,7 +23,7 @@ def test_a_delivery_has_no_empty_line_where_there_are_no_metrics(
     assert all(line.strip() for line in told)
 
 
-def unread(stage: Stage, *words: str) -> "subprocess.Popen[str]":
+def unread(project: ProjectHarness, *words: str) -> "subprocess.Popen[str]":
     """A run of deploy.py into a pipe whose reader has gone already."""
     reader, writer = os.pipe()
     os.close(reader)
@@ -32,7 +32,7 @@ def unread(stage: Stage, *words: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             command,
             cwd=ROOT,
-            env=stage.environment,
+            env=project.environment,
             stdout=writer,
             stderr=subprocess.PIPE,
             text=True,
@@ -41,7 +41,7 @@ def unread(stage: Stage, *words: str) -> "subprocess.Popen[str]":
         os.close(writer)
 
 
-def test_an_act_whose_reader_has_gone_is_done_whole(running: Stage) -> None:
+def test_an_act_whose_reader_has_gone_is_done_whole(running: ProjectHarness) -> None:
     for verb, words, left in (
         ("deploy", ("deploy", "v1"), 1),
         ("promote", ("promote", "v1"), 2),
@@ -60,13 +60,13 @@ def test_an_act_whose_reader_has_gone_is_done_whole(running: Stage) -> None:
     "words", [("status",), ("history",), ("lint",), ("--help",), ("plan", "v2")]
 )
 def test_what_only_shows_ends_without_a_traceback_where_nobody_reads(
-    running: Stage, words: tuple[str, ...]
+    running: ProjectHarness, words: tuple[str, ...]
 ) -> None:
     process = unread(running, *words)
     assert "Traceback" not in process.communicate(timeout=60)[1]
 
 
-def test_an_endless_watch_ends_when_its_reader_goes(running: Stage) -> None:
+def test_an_endless_watch_ends_when_its_reader_goes(running: ProjectHarness) -> None:
     process = running.begin("watch")
     assert process.stdout is not None
     assert process.stderr is not None
@@ -77,12 +77,12 @@ def test_an_endless_watch_ends_when_its_reader_goes(running: Stage) -> None:
         assert (process.returncode, process.stderr.read()) == (0, "")
 
 
-def test_a_refusal_on_a_full_disk_keeps_its_exit_code(stage: Stage) -> None:
+def test_a_refusal_on_a_full_disk_keeps_its_exit_code(project: ProjectHarness) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [sys.executable, str(ROOT / "deploy.py"), "rollback", "--json"],
             cwd=ROOT,
-            env=stage.environment,
+            env=project.environment,
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,

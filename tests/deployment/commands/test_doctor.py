@@ -8,7 +8,7 @@ from deployment.commands.doctor import doctor
 from targets.findings import Finding
 from targets.local.doctor import open_files
 from targets.local.supervisord_conf import pid_file
-from tests.deployment.stage import Stage, kill
+from tests.deployment.project_harness import ProjectHarness, kill
 
 
 def faults(findings: list[Finding]) -> dict[str, str]:
@@ -16,7 +16,7 @@ def faults(findings: list[Finding]) -> dict[str, str]:
     return {each.what: each.fault for each in findings if each.fault}
 
 
-def test_a_stack_that_is_up_has_no_fault(running: Stage) -> None:
+def test_a_stack_that_is_up_has_no_fault(running: ProjectHarness) -> None:
     running.act("deploy", "v1")
     findings = doctor(running.workspace(), running.said.append)
     assert not faults(findings)
@@ -37,14 +37,16 @@ def test_a_stack_that_is_up_has_no_fault(running: Stage) -> None:
     }
 
 
-def test_what_does_not_run_and_what_nobody_named_is_told_and_exit_1(stage: Stage) -> None:
-    stage.deliver("v1")
-    stage.run("up")
-    stage.run("deploy", "v1")
-    assert "✔ all is as it should be" in stage.run("doctor").out
-    assert stage.run("doctor", "--json").json["ok"] is True
-    stage.run("down")
-    said = stage.run("doctor", "--json", code=1).json
+def test_what_does_not_run_and_what_nobody_named_is_told_and_exit_1(
+    project: ProjectHarness,
+) -> None:
+    project.deliver("v1")
+    project.run("up")
+    project.run("deploy", "v1")
+    assert "✔ all is as it should be" in project.run("doctor").out
+    assert project.run("doctor", "--json").json["ok"] is True
+    project.run("down")
+    said = project.run("doctor", "--json", code=1).json
     told = {each["what"]: each["fault"] for each in said["checks"]}
     assert "`python deploy.py up` first" in told["supervisor"]
     assert "not brought up" in told["router"]
@@ -52,25 +54,25 @@ def test_what_does_not_run_and_what_nobody_named_is_told_and_exit_1(stage: Stage
     assert "`python deploy.py up` repairs" in told["version v1"]
 
 
-def test_before_up_it_is_one_line_and_exit_1(stage: Stage) -> None:
-    refused = stage.run("doctor", code=1)
+def test_before_up_it_is_one_line_and_exit_1(project: ProjectHarness) -> None:
+    refused = project.run("doctor", code=1)
     assert (refused.out, refused.err.count("\n")) == ("", 1)
     assert "nothing was ever started" in refused.err
-    assert json.loads(stage.run("doctor", "--json", code=1).out)["next"] == "python deploy.py up"
+    assert json.loads(project.run("doctor", "--json", code=1).out)["next"] == "python deploy.py up"
 
 
-def test_a_process_whose_supervisor_is_gone_is_told(stage: Stage) -> None:
-    stage.run("up")
-    kill(int(pid_file(stage.workspace()).read_text()))
+def test_a_process_whose_supervisor_is_gone_is_told(project: ProjectHarness) -> None:
+    project.run("up")
+    kill(int(pid_file(project.workspace()).read_text()))
     assert (
         "of its processes still run"
-        in faults(doctor(stage.workspace(), stage.said.append))["supervisor"]
+        in faults(doctor(project.workspace(), project.said.append))["supervisor"]
     )
 
 
 @pytest.mark.parametrize("part", ["labels", "evidence"])
 def test_a_store_beside_the_record_that_is_gone_is_told_and_up_makes_it(
-    running: Stage, part: str
+    running: ProjectHarness, part: str
 ) -> None:
     path = running.state / f"ledger-{part}.db"
     path.unlink()
@@ -85,7 +87,9 @@ def test_a_store_beside_the_record_that_is_gone_is_told_and_up_makes_it(
     running.run("up")
 
 
-def test_little_room_on_the_disk_is_told(running: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_little_room_on_the_disk_is_told(
+    running: ProjectHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("deployment.commands.doctor.SPARE_DISK_MB", 10**12)
     assert "make room" in faults(doctor(running.workspace(), running.said.append))["free disk"]
 

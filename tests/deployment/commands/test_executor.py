@@ -14,7 +14,7 @@ from rollout.decide import decisions
 from rollout.decide.decisions import Facts
 from rollout.state.ledger import Ledger
 from store import Conflict, LedgerStore
-from tests.deployment.stage import Stage
+from tests.deployment.project_harness import ProjectHarness
 
 NOW = 1_780_000_000.25
 FACTS = Facts(
@@ -72,10 +72,10 @@ def interrupt() -> None:
 
 
 @pytest.fixture
-def record(stage: Stage) -> Iterator[LedgerStore]:
+def record(project: ProjectHarness) -> Iterator[LedgerStore]:
     """An empty record."""
-    make_record(stage.workspace())
-    with opened_record(stage.workspace()) as store:
+    make_record(project.workspace())
+    with opened_record(project.workspace()) as store:
         yield store
 
 

@@ -15,7 +15,7 @@ from deployment.commands.feedback import MOST_LABELS, calls, feedback
 from deployment.commands.label_file import BadLabels, LabelledRow
 from deployment.workspace.errors import EdgeFailure, Interrupted, NotReadyInTime
 from deployment.workspace.workspace import Workspace
-from tests.deployment.stage import Stage
+from tests.deployment.project_harness import ProjectHarness
 
 
 class ToyRouter:
@@ -86,10 +86,10 @@ class ToyRouter:
 
 
 @pytest.fixture
-def router(stage: Stage) -> Iterator[ToyRouter]:
+def router(project: ProjectHarness) -> Iterator[ToyRouter]:
     """A toy router where `up` would have left its address."""
     made = ToyRouter()
-    workspace = stage.workspace()
+    workspace = project.workspace()
     workspace.url_file.parent.mkdir(parents=True)
     workspace.url_file.write_text(f"http://127.0.0.1:{made.server.server_address[1]}")
     yield made
@@ -113,10 +113,10 @@ def quiet(_seconds: float) -> None:
 
 
 def test_labels_go_in_calls_of_at_most_a_thousand_and_again_they_are_duplicates(
-    stage: Stage, router: ToyRouter
+    project: ProjectHarness, router: ToyRouter
 ) -> None:
-    path = file_of(stage.workspace(), ids(2_500))
-    tally = feedback(stage.workspace(), path, 60, stage.said.append)
+    path = file_of(project.workspace(), ids(2_500))
+    tally = feedback(project.workspace(), path, 60, project.said.append)
     assert (tally.rows, tally.sent, tally.counted, tally.duplicates, tally.invalid) == (
         2_500,
         2_500,
@@ -125,13 +125,15 @@ def test_labels_go_in_calls_of_at_most_a_thousand_and_again_they_are_duplicates(
         0,
     )
     assert router.sizes == [MOST_LABELS, MOST_LABELS, 500]
-    again = feedback(stage.workspace(), path, 60, stage.said.append)
+    again = feedback(project.workspace(), path, 60, project.said.append)
     assert (again.counted, again.duplicates) == (0, 2_500)
 
 
-def test_what_the_router_does_not_list_is_counted_too(stage: Stage, router: ToyRouter) -> None:
-    path = file_of(stage.workspace(), [f"bad{number}" for number in range(1_200)])
-    tally = feedback(stage.workspace(), path, 60, stage.said.append)
+def test_what_the_router_does_not_list_is_counted_too(
+    project: ProjectHarness, router: ToyRouter
+) -> None:
+    path = file_of(project.workspace(), [f"bad{number}" for number in range(1_200)])
+    tally = feedback(project.workspace(), path, 60, project.said.append)
     assert (tally.counted, tally.invalid, len(tally.first_invalid)) == (0, 1_200, 5)
 
 
@@ -141,18 +143,18 @@ def send(workspace: Workspace, out: Out, path: Path) -> int:
 
 
 def test_what_is_not_ours_is_named_by_its_row_and_is_exit_1(
-    stage: Stage, router: ToyRouter, capsys: pytest.CaptureFixture[str]
+    project: ProjectHarness, router: ToyRouter, capsys: pytest.CaptureFixture[str]
 ) -> None:
     named = [f"bad{n}" if n % 200 == 0 else f"id{n}" for n in range(1, 1_601)]
-    path = file_of(stage.workspace(), named)
-    assert send(stage.workspace(), Out(False), path) == REFUSED
+    path = file_of(project.workspace(), named)
+    assert send(project.workspace(), Out(False), path) == REFUSED
     said = capsys.readouterr().out
     assert f"✖ {path}: 1592 counted, 0 duplicates, 8 invalid" in said
     assert "row 200: the id was not signed here" in said
     assert "row 1000: the id" in said
     assert "and 3 more" in said
-    good = file_of(stage.workspace(), ["id1", "id2"])
-    assert send(stage.workspace(), Out(True), good) == DONE
+    good = file_of(project.workspace(), ["id1", "id2"])
+    assert send(project.workspace(), Out(True), good) == DONE
     value = json.loads(capsys.readouterr().out)
     assert (value["act"], value["counted"], value["invalid"], value["first_invalid"]) == (
         "feedback",
@@ -164,73 +166,79 @@ def test_what_is_not_ours_is_named_by_its_row_and_is_exit_1(
 
 @pytest.mark.parametrize("status", [503, 502, 429, 0])
 def test_a_router_that_cannot_answer_now_is_asked_again_after_growing_pauses(
-    stage: Stage, router: ToyRouter, status: int
+    project: ProjectHarness, router: ToyRouter, status: int
 ) -> None:
     router.answers = [status] * 7
     pauses: list[float] = []
     tally = feedback(
-        stage.workspace(), file_of(stage.workspace(), ids(3)), 600, stage.said.append, pauses.append
+        project.workspace(),
+        file_of(project.workspace(), ids(3)),
+        600,
+        project.said.append,
+        pauses.append,
     )
     assert tally.counted == 3
     assert pauses == [0.5, 1, 2, 4, 8, 15, 15]
 
 
-def test_at_the_deadline_it_says_how_far_it_came(stage: Stage, router: ToyRouter) -> None:
+def test_at_the_deadline_it_says_how_far_it_came(
+    project: ProjectHarness, router: ToyRouter
+) -> None:
     router.answers = [200] + [503] * 1_000
-    path = file_of(stage.workspace(), ids(1_200))
+    path = file_of(project.workspace(), ids(1_200))
     with pytest.raises(
         NotReadyInTime, match=r"1000 of 1200 rows were sent .*503: the ledger is away; run it again"
     ):
-        feedback(stage.workspace(), path, 0.1, stage.said.append, quiet)
+        feedback(project.workspace(), path, 0.1, project.said.append, quiet)
 
 
-def test_an_interruption_says_how_far_it_came(stage: Stage, router: ToyRouter) -> None:
+def test_an_interruption_says_how_far_it_came(project: ProjectHarness, router: ToyRouter) -> None:
     router.answers = [200, 503]
 
     def interrupted(_seconds: float) -> None:
         raise KeyboardInterrupt
 
-    path = file_of(stage.workspace(), ids(1_200))
+    path = file_of(project.workspace(), ids(1_200))
     with pytest.raises(
         Interrupted,
         match=r"interrupted: 1000 of 1200 rows were sent .*run it again: what was counted is",
     ):
-        feedback(stage.workspace(), path, 60, stage.said.append, interrupted)
+        feedback(project.workspace(), path, 60, project.said.append, interrupted)
 
-    assert feedback(stage.workspace(), path, 60, stage.said.append).counted == 200
+    assert feedback(project.workspace(), path, 60, project.said.append).counted == 200
 
 
 @pytest.mark.parametrize("status", [400, 401, 413, 500])
 def test_another_answer_is_no_success_and_not_repeated(
-    stage: Stage, router: ToyRouter, status: int
+    project: ProjectHarness, router: ToyRouter, status: int
 ) -> None:
     router.answers = [status]
     with pytest.raises(
         EdgeFailure, match=f"answered {status} to /feedback: the ledger is away .0 of 3 rows"
     ):
-        feedback(stage.workspace(), file_of(stage.workspace(), ids(3)), 60, stage.said.append)
+        feedback(project.workspace(), file_of(project.workspace(), ids(3)), 60, project.said.append)
 
 
 @pytest.mark.parametrize("said", [b"thanks", b"[]", b"{}"])
 def test_an_answer_of_another_form_is_no_success(
-    stage: Stage, router: ToyRouter, said: bytes
+    project: ProjectHarness, router: ToyRouter, said: bytes
 ) -> None:
     router.said = said
     with pytest.raises(EdgeFailure, match="cannot be read"):
-        feedback(stage.workspace(), file_of(stage.workspace(), ids(3)), 60, stage.said.append)
+        feedback(project.workspace(), file_of(project.workspace(), ids(3)), 60, project.said.append)
 
 
-def test_nothing_is_sent_of_a_file_with_a_fault(stage: Stage, router: ToyRouter) -> None:
-    path = file_of(stage.workspace(), [*ids(1_100), ""])
+def test_nothing_is_sent_of_a_file_with_a_fault(project: ProjectHarness, router: ToyRouter) -> None:
+    path = file_of(project.workspace(), [*ids(1_100), ""])
     with pytest.raises(BadLabels, match="row 1101"):
-        feedback(stage.workspace(), path, 60, stage.said.append)
+        feedback(project.workspace(), path, 60, project.said.append)
     assert router.sizes == []
 
 
-def test_without_a_router_it_says_what_to_do(stage: Stage) -> None:
-    stage.state.mkdir()
+def test_without_a_router_it_says_what_to_do(project: ProjectHarness) -> None:
+    project.state.mkdir()
     with pytest.raises(EdgeFailure, match=r"`python deploy\.py up` first"):
-        feedback(stage.workspace(), file_of(stage.workspace(), ids(1)), 60, stage.said.append)
+        feedback(project.workspace(), file_of(project.workspace(), ids(1)), 60, project.said.append)
 
 
 def test_no_call_is_larger_than_the_router_takes() -> None:
@@ -246,7 +254,7 @@ def test_no_call_is_larger_than_the_router_takes() -> None:
         list(calls(Path("f.csv"), [LabelledRow(7, "x" * 2_000, 1)], 1_000))
 
 
-def test_a_file_of_any_length_is_read_in_pieces(stage: Stage) -> None:
+def test_a_file_of_any_length_is_read_in_pieces(project: ProjectHarness) -> None:
     """The first call is made while the rest is not read yet."""
     read: list[int] = []
 

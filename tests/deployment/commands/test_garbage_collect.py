@@ -6,13 +6,13 @@ import pytest
 
 from deployment.commands.garbage_collect import collect
 from deployment.workspace.errors import Interrupted
-from tests.deployment.stage import Stage
+from tests.deployment.project_harness import ProjectHarness
 
 COLD = "[heroku]\nwarm_s = 0\n"
 
 
 @pytest.fixture
-def waiting(running: Stage) -> Stage:
+def waiting(running: ProjectHarness) -> ProjectHarness:
     """v1 is released; v2 runs and answers nobody."""
     running.act("deploy", "v1")
     running.act("promote", "v1")
@@ -20,9 +20,9 @@ def waiting(running: Stage) -> Stage:
     return running
 
 
-def settle(stage: Stage, text: str) -> None:
+def settle(project: ProjectHarness, text: str) -> None:
     """A deploy.toml of its own."""
-    (stage.folder / "deploy.toml").write_text(text)
+    (project.folder / "deploy.toml").write_text(text)
 
 
 def test_what_is_warm_stays(waiting):
@@ -74,5 +74,5 @@ def test_ctrl_c_between_two_says_what_was_done(waiting, monkeypatch):
         collect(waiting.workspace(), waiting.said.append)
 
 
-def test_without_a_record_there_is_nothing_to_look_at(stage):
-    assert "no record yet" in stage.run("collect", code=1).err
+def test_without_a_record_there_is_nothing_to_look_at(project):
+    assert "no record yet" in project.run("collect", code=1).err

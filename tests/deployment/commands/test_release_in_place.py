@@ -14,11 +14,11 @@ from rollout.decide import transitions
 from rollout.state.ledger import Ledger
 from rollout.state.version_state import State
 from targets.local.supervisor_client import Supervisor
-from tests.deployment.stage import Stage, until
+from tests.deployment.project_harness import ProjectHarness, until
 
 
 @pytest.fixture
-def fresh(running: Stage) -> Stage:
+def fresh(running: ProjectHarness) -> ProjectHarness:
     """The shared stack with v1 released and nothing else."""
     if running.ledger().rollout is not None:
         running.act("abort")
@@ -32,30 +32,32 @@ def fresh(running: Stage) -> Stage:
     return running
 
 
-def programs(stage: Stage) -> set[str]:
+def programs(project: ProjectHarness) -> set[str]:
     """What runs."""
-    return {program.rpartition("-")[0] for program in Supervisor(stage.workspace()).processes()} - {
-        ""
-    }
+    return {
+        program.rpartition("-")[0] for program in Supervisor(project.workspace()).processes()
+    } - {""}
 
 
-def begin(stage: Stage) -> "subprocess.Popen[str]":
+def begin(project: ProjectHarness) -> "subprocess.Popen[str]":
     """The verb, once its rollout is in progress."""
-    verb = stage.begin("release-in-place", "v2", "--auto", "-m", "as one")
-    until(lambda: stage.ledger().rollout is not None, "the rollout is in progress")
+    verb = project.begin("release-in-place", "v2", "--auto", "-m", "as one")
+    until(lambda: project.ledger().rollout is not None, "the rollout is in progress")
     return verb
 
 
-def conduct(stage: Stage, act: str, after: Ledger) -> None:
+def conduct(project: ProjectHarness, act: str, after: Ledger) -> None:
     """What the conductor would record."""
     following = after.next()
-    with opened_record(stage.workspace()) as store:
+    with opened_record(project.workspace()) as store:
         store.append(
             following.revision, following.to_body(), act, "conductor", "proved", datetime.now(UTC)
         )
 
 
-def test_when_it_is_released_the_old_version_is_retired_by_an_act_of_its_own(fresh: Stage) -> None:
+def test_when_it_is_released_the_old_version_is_retired_by_an_act_of_its_own(
+    fresh: ProjectHarness,
+) -> None:
     verb = begin(fresh)
     assert programs(fresh) == {"v1", "v2"}
     conduct(fresh, "promote", transitions.released(fresh.ledger(), "v2"))
@@ -76,7 +78,9 @@ def test_when_it_is_released_the_old_version_is_retired_by_an_act_of_its_own(fre
     assert fresh.ledger().rollback_target() == "v1"
 
 
-def test_when_it_is_taken_back_the_exit_code_says_so_and_the_old_version_runs(fresh: Stage) -> None:
+def test_when_it_is_taken_back_the_exit_code_says_so_and_the_old_version_runs(
+    fresh: ProjectHarness,
+) -> None:
     verb = begin(fresh)
     ledger = fresh.ledger()
     conduct(fresh, "rollback", transitions.ended(ledger, ledger.running()))
@@ -86,7 +90,7 @@ def test_when_it_is_taken_back_the_exit_code_says_so_and_the_old_version_runs(fr
     assert "v1" in programs(fresh)
 
 
-def test_ctrl_c_leaves_the_rollout_running_and_says_so(fresh: Stage) -> None:
+def test_ctrl_c_leaves_the_rollout_running_and_says_so(fresh: ProjectHarness) -> None:
     verb = begin(fresh)
     assert verb.stdout is not None
     until(lambda: "against v1" in verb.stdout.readline(), "it shows the rollout")  # type: ignore[union-attr]
@@ -98,7 +102,7 @@ def test_ctrl_c_leaves_the_rollout_running_and_says_so(fresh: Stage) -> None:
     assert programs(fresh) == {"v1", "v2"}
 
 
-def test_a_person_who_went_back_at_once_keeps_the_old_version(fresh: Stage) -> None:
+def test_a_person_who_went_back_at_once_keeps_the_old_version(fresh: ProjectHarness) -> None:
     verb = begin(fresh)
     verb.send_signal(signal.SIGSTOP)
     conduct(fresh, "promote", transitions.released(fresh.ledger(), "v2"))
@@ -109,7 +113,7 @@ def test_a_person_who_went_back_at_once_keeps_the_old_version(fresh: Stage) -> N
     assert "v1" in programs(fresh)
 
 
-def test_the_last_line_is_one_json_object(fresh: Stage) -> None:
+def test_the_last_line_is_one_json_object(fresh: ProjectHarness) -> None:
     verb = fresh.begin("release-in-place", "v2", "--auto", "--json")
     until(lambda: fresh.ledger().rollout is not None, "the rollout is in progress")
     conduct(fresh, "promote", transitions.released(fresh.ledger(), "v2"))

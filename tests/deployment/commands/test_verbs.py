@@ -26,11 +26,11 @@ from rollout.settings import RouterSettings, Settings
 from rollout.state.version_state import State
 from store import Conflict
 from targets.local.supervisor_client import Supervisor
-from tests.deployment.stage import Stage, until
+from tests.deployment.project_harness import ProjectHarness, until
 
 
 @pytest.fixture
-def fresh(running: Stage) -> Stage:
+def fresh(running: ProjectHarness) -> ProjectHarness:
     """The shared stack with v1 released, v2 deployed, no rollout and nothing else."""
     ledger = running.ledger()
     if ledger.rollout is not None:
@@ -47,12 +47,12 @@ def fresh(running: Stage) -> Stage:
     return running
 
 
-def programs(stage: Stage) -> set[str]:
+def programs(project: ProjectHarness) -> set[str]:
     """What runs."""
-    return set(Supervisor(stage.workspace()).processes()) - {"router"}
+    return set(Supervisor(project.workspace()).processes()) - {"router"}
 
 
-def test_a_version_goes_through_canary_to_release_and_back(fresh: Stage) -> None:
+def test_a_version_goes_through_canary_to_release_and_back(fresh: ProjectHarness) -> None:
     assert fresh.act("canary", "v2", "5,50", None).summary == "v2 answers 5 %"
     assert fresh.ledger().weight("v2") == 500
     assert fresh.act("promote", "v2", True).summary == "v2 answers 50 %"
@@ -63,7 +63,7 @@ def test_a_version_goes_through_canary_to_release_and_back(fresh: Stage) -> None
     assert (newest.action, newest.actor, newest.reason) == ("rollback", "ana@test", "slow")
 
 
-def test_every_strategy_moves_traffic_as_it_says(fresh: Stage) -> None:
+def test_every_strategy_moves_traffic_as_it_says(fresh: ProjectHarness) -> None:
     fresh.act("shadow", "v2", 25.0)
     split = fresh.ledger().split
     assert split is not None
@@ -87,7 +87,7 @@ def test_every_strategy_moves_traffic_as_it_says(fresh: Stage) -> None:
 
 
 def test_a_release_in_place_replaces_the_process_and_its_rollback_starts_the_old_one_again(
-    fresh: Stage,
+    fresh: ProjectHarness,
 ) -> None:
     fresh.act("release_in_place", "v2")
     ledger = fresh.ledger()
@@ -98,7 +98,7 @@ def test_a_release_in_place_replaces_the_process_and_its_rollback_starts_the_old
     assert (ledger.released, programs(fresh)) == ("v1", {ledger.version("v1").program})
 
 
-def test_a_version_is_drained_before_it_is_stopped(fresh: Stage) -> None:
+def test_a_version_is_drained_before_it_is_stopped(fresh: ProjectHarness) -> None:
     load = fresh.state / "run" / "in-flight"
     address = fresh.ledger().version("v2").address
     load.write_text(f'{{"{address}": 2}}')
@@ -112,12 +112,12 @@ def test_a_version_is_drained_before_it_is_stopped(fresh: Stage) -> None:
     assert not any(program.startswith("v2") for program in programs(fresh))
 
 
-def test_deploy_again_is_nothing(fresh: Stage) -> None:
+def test_deploy_again_is_nothing(fresh: ProjectHarness) -> None:
     again = fresh.act("deploy", "v1")
     assert (again.changed, again.summary) == (False, "v1 is deployed already")
 
 
-def test_what_the_rules_do_not_allow_is_refused_and_changes_nothing(fresh: Stage) -> None:
+def test_what_the_rules_do_not_allow_is_refused_and_changes_nothing(fresh: ProjectHarness) -> None:
     fresh.deliver("v4")
     before = fresh.ledger()
     refusals: list[tuple[tuple[Any, ...], type[Exception], str]] = [
@@ -139,7 +139,7 @@ def test_what_the_rules_do_not_allow_is_refused_and_changes_nothing(fresh: Stage
     assert fresh.ledger() == before
 
 
-def test_a_second_rollout_waits_for_the_first(fresh: Stage) -> None:
+def test_a_second_rollout_waits_for_the_first(fresh: ProjectHarness) -> None:
     fresh.deliver("v5")
     fresh.act("deploy", "v5")
     fresh.act("canary", "v2", "5", None)
@@ -155,7 +155,7 @@ def test_a_second_rollout_waits_for_the_first(fresh: Stage) -> None:
     ],
 )
 def test_a_version_that_does_not_prove_itself_is_not_deployed(
-    fresh: Stage, name: str, behaviour: str, error: type[Exception], words: str
+    fresh: ProjectHarness, name: str, behaviour: str, error: type[Exception], words: str
 ) -> None:
     fresh.deliver(name, behaviour)
     toml = fresh.folder / "deploy.toml"
@@ -172,7 +172,7 @@ def test_a_version_that_does_not_prove_itself_is_not_deployed(
 
 
 def test_a_running_version_that_fails_its_golden_rows_is_not_promoted_but_rollback_asks_nobody(
-    fresh: Stage,
+    fresh: ProjectHarness,
 ) -> None:
     fresh.act("promote", "v2", False) if fresh.ledger().released != "v2" else None
     behaviours = [fresh.folder / "releases" / name / "behaviour" for name in ("v1", "v2")]
@@ -189,14 +189,14 @@ def test_a_running_version_that_fails_its_golden_rows_is_not_promoted_but_rollba
             path.unlink()
 
 
-def test_a_tampered_bundle_is_never_started(fresh: Stage) -> None:
+def test_a_tampered_bundle_is_never_started(fresh: ProjectHarness) -> None:
     path = fresh.deliver("v6") / "golden.jsonl"
     path.write_text(path.read_text() + "\n")
     with pytest.raises(ContractBroken, match=r"golden\.jsonl was changed"):
         fresh.act("deploy", "v6")
 
 
-def test_of_two_operators_one_wins_and_the_other_is_told_who(fresh: Stage) -> None:
+def test_of_two_operators_one_wins_and_the_other_is_told_who(fresh: ProjectHarness) -> None:
     def promote(actor: str) -> str:
         try:
             return fresh.act("canary", "v2", "5", None, actor=actor, reason="mine").act
@@ -214,7 +214,7 @@ def test_of_two_operators_one_wins_and_the_other_is_told_who(fresh: Stage) -> No
     pytest.fail(f"they never met: {outcomes}")
 
 
-def test_a_rollback_wins_against_whoever_keeps_writing(fresh: Stage) -> None:
+def test_a_rollback_wins_against_whoever_keeps_writing(fresh: ProjectHarness) -> None:
     fresh.act("canary", "v2", "5", None)
     ended = threading.Event()
 
@@ -240,7 +240,7 @@ def test_a_rollback_wins_against_whoever_keeps_writing(fresh: Stage) -> None:
     assert (fresh.ledger().rollout, fresh.ledger().weight("v1")) == (None, 10_000)
 
 
-def test_of_two_rollbacks_at_once_none_fails_halfway(fresh: Stage) -> None:
+def test_of_two_rollbacks_at_once_none_fails_halfway(fresh: ProjectHarness) -> None:
     fresh.act("promote", "v2")
     with ThreadPoolExecutor(2) as pool:
         acts = [pool.submit(fresh.act, "rollback", actor=f"op{n}") for n in range(2)]
@@ -250,7 +250,7 @@ def test_of_two_rollbacks_at_once_none_fails_halfway(fresh: Stage) -> None:
     assert all(error is None or isinstance(error, NothingToDo) for error in outcomes)
 
 
-def test_two_operators_deploying_one_version_get_one_process(fresh: Stage) -> None:
+def test_two_operators_deploying_one_version_get_one_process(fresh: ProjectHarness) -> None:
     fresh.deliver("v8")
 
     def deploy(actor: str) -> str:
@@ -270,7 +270,9 @@ def test_two_operators_deploying_one_version_get_one_process(fresh: Stage) -> No
     ]
 
 
-def test_a_deploy_does_not_lose_against_acts_it_does_not_compete_with(fresh: Stage) -> None:
+def test_a_deploy_does_not_lose_against_acts_it_does_not_compete_with(
+    fresh: ProjectHarness,
+) -> None:
     fresh.deliver("v10")
     with ThreadPoolExecutor(1) as pool:
         deployed = pool.submit(fresh.act, "deploy", "v10")
@@ -285,7 +287,7 @@ def test_a_deploy_does_not_lose_against_acts_it_does_not_compete_with(fresh: Sta
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_while_waiting_leaves_nothing_and_says_so(
-    fresh: Stage, number: signal.Signals
+    fresh: ProjectHarness, number: signal.Signals
 ) -> None:
     name = f"mute{int(number)}"
     fresh.deliver(name, "mute")

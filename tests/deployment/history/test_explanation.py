@@ -16,19 +16,19 @@ from deployment.workspace.ledger import make_record, opened_record
 from store import LedgerStore
 from tests.cli.render.test_verdict import verdict
 from tests.deployment.history.test_moment import ledger
-from tests.deployment.stage import Stage
+from tests.deployment.project_harness import ProjectHarness
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def store(stage: Stage) -> Iterator[LedgerStore]:
+def store(project: ProjectHarness) -> Iterator[LedgerStore]:
     """A canary begun by a person, promoted by the conductor on a verdict, and rolled back by a
     person.
     """
-    stage.state.mkdir()
-    make_record(stage.workspace())
-    with opened_record(stage.workspace()) as made:
+    project.state.mkdir()
+    make_record(project.workspace())
+    with opened_record(project.workspace()) as made:
         record(made, "canary", "ana@test", "try it")
         record(
             made,
@@ -91,39 +91,39 @@ def test_a_revision_that_is_not_there_is_refused(store: LedgerStore) -> None:
 
 
 def test_a_verdict_of_another_form_is_refused_and_still_there_as_json(
-    stage: Stage, store: LedgerStore, capsys: pytest.CaptureFixture[str]
+    project: ProjectHarness, store: LedgerStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record(store, "step", "conductor", "", verdict={"word": "pass"})
     with pytest.raises(EdgeFailure, match="the verdict of revision 4 cannot be read"):
-        explain(stage.workspace(), Out(False), 4)
-    explain(stage.workspace(), Out(True), 4)
+        explain(project.workspace(), Out(False), 4)
+    explain(project.workspace(), Out(True), 4)
     assert json.loads(capsys.readouterr().out)["verdict"] == {"word": "pass"}
 
 
 def test_in_a_pipe_the_numbers_are_aligned_text(
-    stage: Stage, store: LedgerStore, capsys: pytest.CaptureFixture[str]
+    project: ProjectHarness, store: LedgerStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    explain(stage.workspace(), Out(False), 2)
+    explain(project.workspace(), Out(False), 2)
     text = capsys.readouterr().out
     assert "all signals together  0.3x of 20x\n" in text
     assert "5.9x of 20x, +0.2 pp" in text
 
 
 def test_a_moment_is_shown_with_the_chain_checked(
-    stage: Stage, store: LedgerStore, capsys: pytest.CaptureFixture[str]
+    project: ProjectHarness, store: LedgerStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    at(stage.workspace(), Out(True), "1s", verify=True)
+    at(project.workspace(), Out(True), "1s", verify=True)
     value = json.loads(capsys.readouterr().out)
     assert (value["revision"], value["verified"], value["until"]) == (3, 3, None)
-    at(stage.workspace(), Out(False), "1s", verify=True)
+    at(project.workspace(), Out(False), "1s", verify=True)
     assert "✔ the chain of 3 revisions holds" in capsys.readouterr().out
 
 
-def test_where_nothing_was_recorded_there_is_nothing_to_explain(stage: Stage) -> None:
-    stage.state.mkdir()
-    make_record(stage.workspace())
+def test_where_nothing_was_recorded_there_is_nothing_to_explain(project: ProjectHarness) -> None:
+    project.state.mkdir()
+    make_record(project.workspace())
     with (
-        opened_record(stage.workspace()) as store,
+        opened_record(project.workspace()) as store,
         pytest.raises(EdgeFailure, match="nothing was ever recorded"),
     ):
         explanation.explained(store, None)

@@ -16,7 +16,7 @@ from rollout.state.ledger import Ledger, Rollout, Step, Version
 from rollout.state.split import all_to
 from rollout.state.version_state import State
 from store.entry import Entry
-from tests.deployment.stage import Stage
+from tests.deployment.project_harness import ProjectHarness
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -138,10 +138,10 @@ def test_what_was_in_force_is_told_whole() -> None:
         assert words in text
 
 
-def test_before_the_first_act_nothing_was_live(stage: Stage) -> None:
-    stage.state.mkdir()
-    make_record(stage.workspace())
-    with opened_record(stage.workspace()) as store:
+def test_before_the_first_act_nothing_was_live(project: ProjectHarness) -> None:
+    project.state.mkdir()
+    make_record(project.workspace())
+    with opened_record(project.workspace()) as store:
         with pytest.raises(EdgeFailure, match="nothing was ever recorded"):
             look_back(store, NOW)
         for revision in range(1, 151):

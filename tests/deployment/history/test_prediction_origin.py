@@ -14,7 +14,7 @@ from deployment.workspace.errors import EdgeFailure, Misconfigured
 from deployment.workspace.ledger import make_record, opened_record
 from deployment.workspace.secrets import make_secrets
 from tests.deployment.history.test_moment import ledger
-from tests.deployment.stage import Stage
+from tests.deployment.project_harness import ProjectHarness
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ID = {
@@ -58,9 +58,9 @@ class ToyRouter:
 
 
 @pytest.fixture
-def router(stage: Stage) -> Iterator[ToyRouter]:
+def router(project: ProjectHarness) -> Iterator[ToyRouter]:
     """A toy router where `up` would have left its address."""
-    workspace = stage.workspace()
+    workspace = project.workspace()
     workspace.url_file.parent.mkdir(parents=True)
     made = ToyRouter(make_secrets(workspace).operator)
     workspace.url_file.write_text(f"http://127.0.0.1:{made.server.server_address[1]}")
@@ -70,16 +70,18 @@ def router(stage: Stage) -> Iterator[ToyRouter]:
     made.thread.join()
 
 
-def recorded(stage: Stage) -> None:
+def recorded(project: ProjectHarness) -> None:
     """One revision, a second before the prediction."""
-    make_record(stage.workspace())
-    with opened_record(stage.workspace()) as store:
+    make_record(project.workspace())
+    with opened_record(project.workspace()) as store:
         store.append(1, ledger().to_body(), "canary", "ana@test", "try it", AT)
 
 
-def test_version_time_predictions_and_revision_are_told(stage: Stage, router: ToyRouter) -> None:
-    recorded(stage)
-    origin = who_served(stage.workspace(), "a/b")
+def test_version_time_predictions_and_revision_are_told(
+    project: ProjectHarness, router: ToyRouter
+) -> None:
+    recorded(project)
+    origin = who_served(project.workspace(), "a/b")
     assert (origin["version"], origin["weight"], origin["rollout"]) == ("v2", 5.0, 1)
     assert origin["at"] == "2026-05-01T12:00:01.234+00:00"
     assert origin["predictions"] == [{"class": "0", "score": 0.25}, {"class": "1", "score": 0.75}]
@@ -98,9 +100,9 @@ def test_version_time_predictions_and_revision_are_told(stage: Stage, router: To
 
 
 def test_an_id_of_an_older_form_a_regression_and_many_rows_are_told_too(
-    stage: Stage, router: ToyRouter
+    project: ProjectHarness, router: ToyRouter
 ) -> None:
-    recorded(stage)
+    recorded(project)
     router.said = (
         {name: ID[name] for name in ("version", "at_ms", "serial")}
         | {"weight": 0}
@@ -109,47 +111,51 @@ def test_an_id_of_an_older_form_a_regression_and_many_rows_are_told_too(
             "classes": [""],
         }
     )
-    origin = who_served(stage.workspace(), "a/b")
+    origin = who_served(project.workspace(), "a/b")
     assert origin["predictions"] == [{"class": None, "score": 2.5}]
     assert "5 % for v2, no rollout was in progress" in "\n".join(lines(origin))
     router.said = router.said | {"scores": [], "classes": [], "version": "v9"}
-    text = "\n".join(lines(who_served(stage.workspace(), "a/b")))
+    text = "\n".join(lines(who_served(project.workspace(), "a/b")))
     assert "not in the id: too many rows" in text
     assert "that revision does not name the version" in text
 
 
-def test_without_the_ledger_the_id_is_told_all_the_same(stage: Stage, router: ToyRouter) -> None:
+def test_without_the_ledger_the_id_is_told_all_the_same(
+    project: ProjectHarness, router: ToyRouter
+) -> None:
     router.said = ID | {"rollout": 0, "weight": 0}
     assert "not known: no rollout was in progress" in "\n".join(
-        lines(who_served(stage.workspace(), "a/b"))
+        lines(who_served(project.workspace(), "a/b"))
     )
     router.said = ID
-    origin = who_served(stage.workspace(), "a/b")
+    origin = who_served(project.workspace(), "a/b")
     assert (origin["version"], origin["revision"]) == ("v2", None)
     assert "note: the ledger does not tell which revision was in force" in "\n".join(lines(origin))
 
 
 def test_an_id_that_is_not_ours_is_refused_with_the_routers_words(
-    stage: Stage, router: ToyRouter
+    project: ProjectHarness, router: ToyRouter
 ) -> None:
     with pytest.raises(EdgeFailure, match="no, 404"):
-        who_served(stage.workspace(), "forged")
+        who_served(project.workspace(), "forged")
 
 
 @pytest.mark.parametrize(
     "said", [{}, [], {**ID, "at_ms": None}, {**ID, "scores": [1.0], "classes": []}]
 )
-def test_an_answer_of_another_form_is_refused(stage: Stage, router: ToyRouter, said: Any) -> None:
+def test_an_answer_of_another_form_is_refused(
+    project: ProjectHarness, router: ToyRouter, said: Any
+) -> None:
     router.said = said
     with pytest.raises(EdgeFailure, match="cannot be read"):
-        who_served(stage.workspace(), "a/b")
+        who_served(project.workspace(), "a/b")
 
 
-def test_without_a_router_it_says_what_to_do(stage: Stage) -> None:
+def test_without_a_router_it_says_what_to_do(project: ProjectHarness) -> None:
     with pytest.raises(Misconfigured, match=r"`python deploy\.py up`"):
-        who_served(stage.workspace(), "a/b")
+        who_served(project.workspace(), "a/b")
 
-    stage.state.mkdir()
-    make_secrets(stage.workspace())
+    project.state.mkdir()
+    make_secrets(project.workspace())
     with pytest.raises(EdgeFailure, match=r"`python deploy\.py up` first"):
-        who_served(stage.workspace(), "a/b")
+        who_served(project.workspace(), "a/b")

@@ -19,14 +19,14 @@ from deployment.plan.segments import groups
 from deployment.workspace.errors import BadOption, EdgeFailure
 from rollout.errors import Breaking, NothingToDo
 from rollout.state.contract import ContractVerdict
-from tests.deployment.stage import Stage
+from tests.deployment.project_harness import ProjectHarness
 
 WIDER = {"columns": [{"name": "x", "dtype": "float", "nullable": False}]}
 MORE = {"columns": [{"name": name, "dtype": "int", "nullable": False} for name in ("x", "y")]}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _released(running: Stage) -> None:
+def _released(running: ProjectHarness) -> None:
     """v1 is released, v2 only delivered."""
     running.act("deploy", "v1")
     running.act("promote", "v1")
@@ -51,7 +51,9 @@ def replayed(planned: RolloutPlan) -> Differences:
     return planned.replay.differences
 
 
-def test_a_plan_changes_nothing_and_shows_contract_environment_and_steps(running: Stage) -> None:
+def test_a_plan_changes_nothing_and_shows_contract_environment_and_steps(
+    running: ProjectHarness,
+) -> None:
     before = running.newest()
     plan = make_plan(running.workspace(), "v2", "canary", None)
     assert plan.contract is not None
@@ -68,7 +70,7 @@ def test_a_plan_changes_nothing_and_shows_contract_environment_and_steps(running
 
 
 def test_a_version_that_is_only_delivered_is_asked_in_a_process_that_ends(
-    running: Stage, recording: str
+    running: ProjectHarness, recording: str
 ) -> None:
     before = running.newest()
     plan = make_plan(running.workspace(), "v2", "canary", recording)
@@ -84,7 +86,7 @@ def test_a_version_that_is_only_delivered_is_asked_in_a_process_that_ends(
 
 
 def test_a_running_version_is_asked_where_it_runs_and_what_it_answers_otherwise_is_shown(
-    running: Stage, recording: str
+    running: ProjectHarness, recording: str
 ) -> None:
     running.deliver("v4", behaviour="drifts")
     running.act("deploy", "v4")
@@ -100,7 +102,7 @@ def test_a_running_version_is_asked_where_it_runs_and_what_it_answers_otherwise_
 
 
 def test_a_version_that_cannot_be_started_is_told_with_its_log(
-    running: Stage, recording: str
+    running: ProjectHarness, recording: str
 ) -> None:
     running.deliver("v5", behaviour="dies")
     with pytest.raises(
@@ -110,7 +112,7 @@ def test_a_version_that_cannot_be_started_is_told_with_its_log(
 
 
 def test_breaking_is_refused_to_every_verb_that_gives_traffic_and_nothing_else(
-    running: Stage,
+    running: ProjectHarness,
 ) -> None:
     running.deliver("broad", **MORE)
     running.act("deploy", "broad")
@@ -138,7 +140,7 @@ def test_breaking_is_refused_to_every_verb_that_gives_traffic_and_nothing_else(
     running.act("retire", "broad")
 
 
-def test_the_way_back_is_never_at_stake(running: Stage) -> None:
+def test_the_way_back_is_never_at_stake(running: ProjectHarness) -> None:
     running.deliver("wide", **WIDER)
     running.act("deploy", "wide")
     workspace = running.workspace()
@@ -155,7 +157,9 @@ def test_the_way_back_is_never_at_stake(running: Stage) -> None:
     assert running.ledger().released == "v1"
 
 
-def test_a_released_manifest_that_was_changed_is_taken_for_breaking(running: Stage) -> None:
+def test_a_released_manifest_that_was_changed_is_taken_for_breaking(
+    running: ProjectHarness,
+) -> None:
     path = running.folder / "releases" / "v1" / "release.yaml"
     was = path.read_bytes()
     path.write_bytes(was + b"# \n")
@@ -169,7 +173,9 @@ def test_a_released_manifest_that_was_changed_is_taken_for_breaking(running: Sta
     assert "is not what was released" in contract.differences[0].says
 
 
-def test_the_verb_answers_with_one_object_and_code_6_where_it_breaks(running: Stage) -> None:
+def test_the_verb_answers_with_one_object_and_code_6_where_it_breaks(
+    running: ProjectHarness,
+) -> None:
     running.deliver("broader", **MORE)
     answer = running.run("plan", "broader", "--json", code=6).json
     assert (answer["contract"]["verdict"], answer["next"]) == (
@@ -184,7 +190,7 @@ def test_the_verb_answers_with_one_object_and_code_6_where_it_breaks(running: St
     assert refused.json["next"] == "python deploy.py plan broader"
 
 
-def test_what_cannot_be_planned_is_told(running: Stage, tmp_path: Path) -> None:
+def test_what_cannot_be_planned_is_told(running: ProjectHarness, tmp_path: Path) -> None:
     workspace = running.workspace()
     with pytest.raises(NothingToDo, match="v1 is released already"):
         make_plan(workspace, "v1", "canary", None)
@@ -217,9 +223,11 @@ COLUMNS = {"x": "int", "zip": "string", "part": "float"}
         '{"instances": [{"x": 1}]}\n{"x": 2}',
     ],
 )
-def test_rows_and_requests_are_read_from_lines(stage: Stage, tmp_path: Path, text: str) -> None:
+def test_rows_and_requests_are_read_from_lines(
+    project: ProjectHarness, tmp_path: Path, text: str
+) -> None:
     (tmp_path / "rows.jsonl").write_text(text)
-    assert recorded_rows(stage.workspace(), str(tmp_path / "rows.jsonl"), COLUMNS) == [
+    assert recorded_rows(project.workspace(), str(tmp_path / "rows.jsonl"), COLUMNS) == [
         {"x": 1},
         {"x": 2},
     ]
@@ -235,37 +243,37 @@ def test_rows_and_requests_are_read_from_lines(stage: Stage, tmp_path: Path, tex
     ],
 )
 def test_what_is_no_recording_is_refused_by_its_line(
-    stage: Stage, tmp_path: Path, text: str, why: str
+    project: ProjectHarness, tmp_path: Path, text: str, why: str
 ) -> None:
     (tmp_path / "rows.jsonl").write_text(text)
     with pytest.raises(EdgeFailure, match=why):
-        recorded_rows(stage.workspace(), str(tmp_path / "rows.jsonl"), COLUMNS)
+        recorded_rows(project.workspace(), str(tmp_path / "rows.jsonl"), COLUMNS)
 
 
 def test_a_table_becomes_rows_of_the_columns_and_dtypes_that_the_versions_take(
-    stage: Stage, tmp_path: Path
+    project: ProjectHarness, tmp_path: Path
 ) -> None:
     wanted = [{"x": 1, "zip": "0150", "part": 0.5}, {"x": None, "zip": None, "part": None}]
     frame = pd.DataFrame(wanted).assign(label=1)
     frame.to_parquet(tmp_path / "rows.parquet")
     frame.to_csv(tmp_path / "rows.csv", index=False)
     for kind in ("parquet", "csv"):
-        rows = recorded_rows(stage.workspace(), str(tmp_path / f"rows.{kind}"), COLUMNS)
+        rows = recorded_rows(project.workspace(), str(tmp_path / f"rows.{kind}"), COLUMNS)
         assert (rows, type(rows[0]["x"])) == (wanted, int)
 
 
-def test_a_table_of_other_columns_is_refused(stage: Stage, tmp_path: Path) -> None:
+def test_a_table_of_other_columns_is_refused(project: ProjectHarness, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
     with pytest.raises(EdgeFailure, match=r"none of the versions' columns \(x, zip, part\)"):
-        recorded_rows(stage.workspace(), str(tmp_path / "rows.csv"), COLUMNS)
+        recorded_rows(project.workspace(), str(tmp_path / "rows.csv"), COLUMNS)
 
 
-def test_what_all_workers_recorded_is_recent(stage: Stage) -> None:
-    folder = stage.state / "run" / "recent"
+def test_what_all_workers_recorded_is_recent(project: ProjectHarness) -> None:
+    folder = project.state / "run" / "recent"
     folder.mkdir(parents=True)
     for pid in (1, 2):
         (folder / f"{pid}.jsonl").write_text(json.dumps({"x": pid}) + "\n")
-    assert recorded_rows(stage.workspace(), "recent", COLUMNS) == [{"x": 1}, {"x": 2}]
+    assert recorded_rows(project.workspace(), "recent", COLUMNS) == [{"x": 1}, {"x": 2}]
 
 
 # What differs, and for whom.
@@ -390,10 +398,12 @@ def test_only_what_is_pinned_otherwise_is_shown() -> None:
     assert environment_changes(today, today) == environment_changes({}, {}) == []
 
 
-def test_among_texts_of_a_csv_only_an_empty_field_is_null(tmp_path: Path, stage: Stage) -> None:
+def test_among_texts_of_a_csv_only_an_empty_field_is_null(
+    tmp_path: Path, project: ProjectHarness
+) -> None:
     (tmp_path / "rows.csv").write_text("city,age\nNA,3\nnull,NA\n,4\n")
     rows = recorded_rows(
-        stage.workspace(), str(tmp_path / "rows.csv"), {"city": "string", "age": "int"}
+        project.workspace(), str(tmp_path / "rows.csv"), {"city": "string", "age": "int"}
     )
     assert rows == [
         {"city": "NA", "age": 3},

@@ -8,7 +8,7 @@ from deployment.router_client import router_url
 from deployment.workspace.errors import Misconfigured
 from deployment.workspace.secrets import make_secrets, read_secrets
 from deployment.workspace.text_file import read_line
-from tests.deployment.stage import Stage
+from tests.deployment.project_harness import ProjectHarness
 
 SPOILT = [
     (b"\xff\xfe\x00", "is no text in UTF-8, from byte 0 on: do this"),
@@ -37,20 +37,20 @@ def test_a_line_is_read_and_a_missing_file_is_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [content for content, _ in SPOILT])
 @pytest.mark.parametrize("name", ["service", "token", "operator", "database-url"])
-def test_spoilt_secrets_are_named(stage: Stage, name: str, content: bytes) -> None:
-    make_secrets(stage.workspace())
-    (stage.state / "secrets" / name).write_bytes(content)
-    (stage.folder / "deploy.toml").write_text('[deployment]\ntarget = "heroku"\n')
+def test_spoilt_secrets_are_named(project: ProjectHarness, name: str, content: bytes) -> None:
+    make_secrets(project.workspace())
+    (project.state / "secrets" / name).write_bytes(content)
+    (project.folder / "deploy.toml").write_text('[deployment]\ntarget = "heroku"\n')
     with pytest.raises(Misconfigured, match=f"secrets/{name} is .*restore it, or remove it"):
-        read_secrets(stage.workspace())
-    (stage.folder / "deploy.toml").write_text("")
+        read_secrets(project.workspace())
+    (project.folder / "deploy.toml").write_text("")
 
 
-def test_a_secret_that_no_header_carries_is_named(stage: Stage) -> None:
-    make_secrets(stage.workspace())
-    (stage.state / "secrets" / "service").write_text("ä" * 64, encoding="utf-8")
+def test_a_secret_that_no_header_carries_is_named(project: ProjectHarness) -> None:
+    make_secrets(project.workspace())
+    (project.state / "secrets" / "service").write_text("ä" * 64, encoding="utf-8")
     with pytest.raises(Misconfigured, match="no secret that a header can carry"):
-        read_secrets(stage.workspace())
+        read_secrets(project.workspace())
 
 
 @pytest.mark.parametrize(
@@ -64,20 +64,24 @@ def test_a_secret_that_no_header_carries_is_named(stage: Stage) -> None:
         ("nonsense", False),
     ],
 )
-def test_the_routers_address_is_one_or_is_named(stage: Stage, content: str, known: bool) -> None:
-    stage.workspace().url_file.parent.mkdir(parents=True)
-    stage.workspace().run.mkdir(parents=True, exist_ok=True)
-    stage.workspace().url_file.write_text(content)
+def test_the_routers_address_is_one_or_is_named(
+    project: ProjectHarness, content: str, known: bool
+) -> None:
+    project.workspace().url_file.parent.mkdir(parents=True)
+    project.workspace().run.mkdir(parents=True, exist_ok=True)
+    project.workspace().url_file.write_text(content)
     if known:
-        assert router_url(stage.workspace()) == content.strip()
+        assert router_url(project.workspace()) == content.strip()
     else:
         with pytest.raises(
             Misconfigured, match=r"router\.url holds no address of a router: `python"
         ):
-            router_url(stage.workspace())
+            router_url(project.workspace())
 
 
-def test_the_verbs_name_a_spoilt_file_in_one_line_and_down_and_up_mend_it(running: Stage) -> None:
+def test_the_verbs_name_a_spoilt_file_in_one_line_and_down_and_up_mend_it(
+    running: ProjectHarness,
+) -> None:
     workspace = running.workspace()
     for path in (workspace.url_file, workspace.model_file, running.state / "secrets" / "service"):
         kept = path.read_bytes()

@@ -8,7 +8,7 @@ import pytest
 from targets.heroku.api.auth import Account
 from targets.heroku.api.client import Client
 from targets.heroku.api.retry import Patience
-from tests.targets.heroku.scripted import TOKEN, Asked, Reply, Scripted, serving
+from tests.targets.heroku.scripted_server import TOKEN, Asked, Reply, Scripted, serving
 
 QUICK = Patience(
     deadline_s=1.5,

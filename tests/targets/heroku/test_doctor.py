@@ -22,9 +22,17 @@ from targets.heroku.build.app_config import router_vars
 from targets.heroku.build.slug_source import router_slug
 from targets.heroku.doctor import platform as on_the_platform
 from targets.heroku.names import prefix_of
-from tests.deployment.stage import ROOT, Stage
+from tests.deployment.project_harness import ROOT, Stage
 from tests.targets.heroku.conftest import QUICK, Made
-from tests.targets.heroku.scripted import TOKEN, Asked, Reply, Scripted, answered, refused, serving
+from tests.targets.heroku.scripted_server import (
+    TOKEN,
+    Asked,
+    Reply,
+    Scripted,
+    answered,
+    refused,
+    serving,
+)
 
 OWNER = "0a0a0a0a-1111-2222-3333-444444444444"
 SECRET = "a value that nobody may read"
@@ -188,7 +196,7 @@ class Town:
                 )
             case ["pipelines", "p", "pipeline-couplings"]:
                 return [
-                    {"app": {"id": f"id-{name}"}, "stage": "production"}
+                    {"app": {"id": f"id-{name}"}, "project": "production"}
                     for name in self.in_pipeline
                 ]
             case ["dyno-sizes"]:

@@ -12,7 +12,7 @@ from targets.heroku import log_errors as told
 from targets.heroku.api.logs import error_codes, recent_lines
 from targets.heroku.log_errors import complaints, lines
 from tests.rollout.ledger_commands import STARTED
-from tests.targets.heroku.scripted import TOKEN, Asked, Reply, answered, serving
+from tests.targets.heroku.scripted_server import TOKEN, Asked, Reply, answered, serving
 
 
 @pytest.fixture

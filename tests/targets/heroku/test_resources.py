@@ -21,7 +21,7 @@ from targets.heroku.api import (
 from targets.heroku.api.formation import Scale
 from targets.heroku.errors import HerokuFailure
 from tests.targets.heroku.conftest import Made
-from tests.targets.heroku.scripted import RESET, Asked, Reply, answered, in_turn, refused
+from tests.targets.heroku.scripted_server import RESET, Asked, Reply, answered, in_turn, refused
 
 APP = {
     "id": "1",
@@ -232,11 +232,11 @@ def test_a_pipeline_and_its_couplings_are_made_once(platform: Made) -> None:
                 made["coupling"] = {
                     "id": "c",
                     "pipeline": {"id": "p"},
-                    "stage": asked.json["stage"],
+                    "project": asked.json["stage"],
                 }
                 return RESET
             case "PATCH", "/pipeline-couplings/c":
-                made["coupling"]["stage"] = asked.json["stage"]
+                made["coupling"]["project"] = asked.json["stage"]
 
         return answered(made["coupling"]) if "coupling" in made else NOT_FOUND
 
@@ -252,7 +252,7 @@ def test_a_pipeline_and_its_couplings_are_made_once(platform: Made) -> None:
     assert not pipelines.couple(client, "a", found, "staging")
     assert pipelines.couple(client, "a", found)
     assert len(server.calls("POST")) == 2
-    assert made["coupling"]["stage"] == "production"
+    assert made["coupling"]["project"] == "production"
 
 
 def test_who_owns_what_is_made(platform: Made) -> None:

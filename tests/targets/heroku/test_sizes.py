@@ -16,7 +16,7 @@ from targets.heroku.sizes import (
     workers,
 )
 from tests.targets.heroku.conftest import Made
-from tests.targets.heroku.scripted import answered, in_turn, refused
+from tests.targets.heroku.scripted_server import answered, in_turn, refused
 
 
 def test_a_plan_is_priced_by_month_and_day_and_written_out() -> None:

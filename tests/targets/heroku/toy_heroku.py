@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.targets.heroku.scripted import RESET, Asked, Reply, answered, refused
+from tests.targets.heroku.scripted_server import RESET, Asked, Reply, answered, refused
 
 APP = "flights-v1"
 

@@ -19,7 +19,7 @@ from targets.local.supervisor_client import Supervisor
 from targets.local.supervisor_daemon import daemon_pid
 from targets.local.supervisord_conf import Program, pid_file, socket_path
 from targets.local.target import LocalTarget
-from tests.deployment.stage import Stage, kill, until
+from tests.deployment.project_harness import Stage, kill, until
 from tests.postgres import postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]

@@ -8,7 +8,7 @@ import pytest
 from deployment.workspace.errors import Misconfigured
 from targets.local.programs import router_program, service_program
 from targets.local.supervisord_conf import Program, program_conf, supervisor_conf
-from tests.deployment.stage import Stage
+from tests.deployment.project_harness import Stage
 
 
 def test_percent_signs_are_written_so_that_the_supervisor_reads_them_back(stage: Stage) -> None:

@@ -7,7 +7,7 @@ import pytest
 from deployment.workspace.errors import Misconfigured
 from targets.heroku.api.auth import account
 from targets.heroku.errors import NoToken
-from tests.targets.heroku.scripted import TOKEN
+from tests.targets.heroku.scripted_server import TOKEN
 
 
 def netrc(folder: Path, text: str) -> dict[str, str]:

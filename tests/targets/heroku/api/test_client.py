@@ -11,7 +11,7 @@ from targets.heroku.api.auth import Account
 from targets.heroku.api.client import ACCEPT, Client
 from targets.heroku.errors import HerokuFailure, Refused, Unanswered
 from tests.targets.heroku.conftest import QUICK, Made
-from tests.targets.heroku.scripted import (
+from tests.targets.heroku.scripted_server import (
     HTML,
     RESET,
     TOKEN,

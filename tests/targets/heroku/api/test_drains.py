@@ -8,7 +8,7 @@ import pytest
 from targets.heroku.api.drains import drained, ensure_drain
 from targets.heroku.errors import HerokuFailure
 from tests.targets.heroku.conftest import Made
-from tests.targets.heroku.scripted import RESET, Asked, Reply, answered, refused
+from tests.targets.heroku.scripted_server import RESET, Asked, Reply, answered, refused
 
 URL = "https://drain:5ec7e7@router-0123.herokuapp.com/drains/v1"
 OLD = "https://drain:01d@router-0123.herokuapp.com/drains/v1"

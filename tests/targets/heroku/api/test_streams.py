@@ -9,7 +9,7 @@ import pytest
 from targets.heroku.api.streams import follow, upload
 from targets.heroku.errors import HerokuFailure
 from tests.targets.heroku.conftest import Made
-from tests.targets.heroku.scripted import RESET, Asked, Reply, in_turn
+from tests.targets.heroku.scripted_server import RESET, Asked, Reply, in_turn
 
 TEXT = b"-----> Python app detected\n-----> Installing\nl\xc3\xa4uft\n-----> Done"
 LINES = ["-----> Python app detected", "-----> Installing", "läuft", "-----> Done"]

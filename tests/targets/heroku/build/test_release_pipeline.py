@@ -11,7 +11,7 @@ from targets.heroku.build.release_pipeline import Deadlines, ReleasePipeline
 from targets.heroku.build.tarball import tarball
 from targets.heroku.errors import BuildFailed, HerokuFailure, ReleaseFailed, TooLate
 from tests.targets.heroku.conftest import Made
-from tests.targets.heroku.scripted import Scripted
+from tests.targets.heroku.scripted_server import Scripted
 from tests.targets.heroku.toy_heroku import APP, Toy
 
 QUICK = Deadlines(
@@ -201,7 +201,7 @@ def test_config_vars_are_set_once_and_waited_for(platform: Made) -> None:
 
 def test_an_addon_is_waited_for_and_a_refused_one_is_said(platform: Made) -> None:
     from targets.heroku.api.addons import addon_of
-    from tests.targets.heroku.scripted import answered, in_turn
+    from tests.targets.heroku.scripted_server import answered, in_turn
 
     def state(word: str) -> dict[str, object]:
         names = {"plan": {"name": "heroku-postgresql:essential-0"}, "app": {"name": APP}}

@@ -1,4 +1,4 @@
-"""A stage for the tests of the operator's edge: a project of its own with toy processes and signed
+"""A project for the tests of the operator's edge: a project of its own with toy processes and signed
 toy bundles.
 """
 
@@ -29,7 +29,7 @@ from store import Entry
 from targets.local.stack import down
 from tests.until import until
 
-__all__ = ["Stage", "kill", "until"]
+__all__ = ["ProjectHarness", "kill", "until"]
 
 ROOT = Path(__file__).resolve().parents[2]
 # Without their bytecode kept, processes would spend most of a test compiling.
@@ -41,7 +41,7 @@ service: python -m tests.deployment.toy_service
 
 
 @dataclass
-class Stage:
+class ProjectHarness:
     """Folders of one test, and the environment in which deploy.py uses them."""
 
     folder: Path
@@ -65,7 +65,7 @@ class Stage:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What moves deploy.py onto this stage."""
+        """What moves deploy.py to this project."""
         kept = {
             k: v for k, v in os.environ.items() if not k.startswith("SLUICE_") and k not in DROPPED
         }
