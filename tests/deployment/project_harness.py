@@ -1,6 +1,4 @@
-"""A project for the tests of the operator's edge: a project of its own with toy processes and signed
-toy bundles.
-"""
+"""A project of a test's own, with toy processes and signed toy bundles."""
 
 import base64
 import hashlib
