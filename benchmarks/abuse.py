@@ -31,7 +31,7 @@ from benchmarks.load import write_bodies
 from benchmarks.processes import ROOT, STATE, BenchmarkFailed, tree, until
 from benchmarks.results import leave
 from benchmarks.rollback_time import rollback_over_python
-from benchmarks.setups.sluice import Town, town
+from benchmarks.setups.sluice import Stack, stack
 from store import LedgerStore
 from store.engine import engine
 
@@ -41,7 +41,7 @@ RATE, CONNECTIONS = 300.0, 16
 SECONDS, TAIL_S, FAULT_S = 6.0, 2.5, 60.0
 WEIGHED_S = 0.25
 MOST_RATIO, MOST_MB, MOST_ROLLBACK_S, MOST_OVER_PYTHON = 3.0, 150.0, 1.0, 12.0
-Begin = Callable[[Town], None]
+Begin = Callable[[Stack], None]
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class Attack:
 class Honest:
     """Honest users of one stack, their memory of it and of its ledger."""
 
-    def __init__(self, made: Town) -> None:
-        self.town = made
+    def __init__(self, made: Stack) -> None:
+        self.stack = made
         self.url = f"{made.url}/predict"
         self.bodies = write_bodies(STATE / "bodies.jsonl")
 
@@ -86,7 +86,7 @@ class Honest:
         """The users during an attack; MB that the stack grew by, seconds of a rollback, whether the
         rollout moved.
         """
-        before, revision = self.town.memory_mb(), self.revision()
+        before, revision = self.stack.memory_mb(), self.revision()
         weighed, taken, moved = [before], [float("inf")], [False]
         began = time.monotonic()
         back = threading.Thread(
@@ -96,9 +96,9 @@ class Honest:
         def watch() -> None:
             if time.monotonic() - began > WEIGHED_S * len(weighed):
                 with suppress(FileNotFoundError, ValueError):
-                    weighed.append(self.town.memory_mb())
+                    weighed.append(self.stack.memory_mb())
 
-        begin(self.town)
+        begin(self.stack)
         back.start()
         result = self._ask(seconds + TAIL_S, watch)
         back.join()
@@ -106,7 +106,7 @@ class Honest:
 
     def revision(self) -> int:
         """The ledger's newest."""
-        database = engine(f"sqlite:///{self.town.state / 'ledger.db'}")
+        database = engine(f"sqlite:///{self.stack.state / 'ledger.db'}")
         try:
             entry = LedgerStore(database, "flights").newest()
         finally:
@@ -118,7 +118,7 @@ class Honest:
         until(lambda: time.monotonic() > when, "the users were measured", when)
         moved[0] = self.revision() != revision
         begun = time.monotonic()
-        self.town.run("rollback" if not moved[0] else "status")
+        self.stack.run("rollback" if not moved[0] else "status")
         taken[0] = time.monotonic() - begun
 
     def _ask(self, seconds: float, meanwhile: Callable[[], None]) -> Arrived:
@@ -127,7 +127,7 @@ class Honest:
 
 
 def measure(
-    name: str, made: Town, playing: Callable[[], "Attacker"], rounds: int, seconds: float
+    name: str, made: Stack, playing: Callable[[], "Attacker"], rounds: int, seconds: float
 ) -> Attack:
     """Play one attack `rounds` times, each time in a canary of its own."""
     honest = Honest(made)
@@ -161,7 +161,7 @@ class Attacker:
         self.name = name
         self._process: subprocess.Popen[bytes] | None = None
 
-    def begin(self, made: Town) -> None:
+    def begin(self, made: Stack) -> None:
         """Start it."""
         command = [sys.executable, "-m", "benchmarks.attacks", self.name, made.url]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL)
@@ -178,12 +178,12 @@ class Attacker:
 class Fault(Attacker):
     """kill -9 of some of the stack's processes, a second after the users began."""
 
-    def __init__(self, name: str, victims: Callable[[Town], Sequence[int]]) -> None:
+    def __init__(self, name: str, victims: Callable[[Stack], Sequence[int]]) -> None:
         super().__init__(name)
         self.victims = victims
         self._timer: threading.Timer | None = None
 
-    def begin(self, made: Town) -> None:
+    def begin(self, made: Stack) -> None:
         """Kill them after a second of load."""
         self._timer = threading.Timer(1.0, self._kill, [list(self.victims(made))])
         self._timer.start()
@@ -198,7 +198,7 @@ class Fault(Attacker):
                 os.kill(pid, signal.SIGKILL)
 
 
-def _settle(made: Town) -> None:
+def _settle(made: Stack) -> None:
     """Wait until everything answers again and v1 has all traffic."""
 
     def well() -> bool:
@@ -218,7 +218,7 @@ def _settle(made: Town) -> None:
     until(well, "v1 has all traffic again", 60)
 
 
-def _pid(made: Town, program: str) -> int:
+def _pid(made: Stack, program: str) -> int:
     command = [
         sys.executable,
         "-m",
@@ -232,12 +232,12 @@ def _pid(made: Town, program: str) -> int:
     return int(done.stdout)
 
 
-def _version(made: Town, version: str) -> int:
+def _version(made: Stack, version: str) -> int:
     status = json.loads(made.run("status", "--json"))
     return _pid(made, next(row["program"] for row in status["versions"] if row["name"] == version))
 
 
-FAULTS: dict[str, Callable[[Town], Sequence[int]]] = {
+FAULTS: dict[str, Callable[[Stack], Sequence[int]]] = {
     "kill -9 of the router's master": lambda made: [_pid(made, "router")],
     "kill -9 of the released version": lambda made: tree(_version(made, "v1")),
 }
@@ -288,8 +288,8 @@ def _asked_for(name: str, options: argparse.Namespace) -> bool:
 
 
 @contextmanager
-def _stack() -> Iterator[Town]:
-    with town("abuse", SETTINGS) as made:
+def _stack() -> Iterator[Stack]:
+    with stack("abuse", SETTINGS) as made:
         Honest(made).alone()
         yield made
 

@@ -26,7 +26,7 @@ from rich.table import Table
 from benchmarks.processes import BenchmarkFailed, until
 from benchmarks.results import leave
 from benchmarks.setups.bundles import bundle
-from benchmarks.setups.sluice import Town, town
+from benchmarks.setups.sluice import Stack, stack
 from examples.flights.feedback import send_feedback
 from examples.flights.replay import production, replay
 from examples.flights.tally import Replay
@@ -113,20 +113,20 @@ class Traffic:
 class Stage:
     """One Sluice, and the rollouts tried on it."""
 
-    town: Town
+    stack: Stack
     console: Console
     rate: float
     runs: list[Run] = field(default_factory=list)
 
     def settings(self, text: str) -> None:
         """deploy.toml for the next rollout; the running router keeps its own."""
-        self.town.config.write_text(f'model = "flights"\n{text}')
+        self.stack.config.write_text(f'model = "flights"\n{text}')
 
     def deploy(self, *versions: str) -> None:
         """Deliver and deploy candidates."""
         for version in versions:
             bundle(version, f"benchmarks/candidates/{version}.py")
-            self.town.run("deploy", version)
+            self.stack.run("deploy", version)
 
     def canary(
         self, name: str, candidate: str, expected: str, steps: str, labels: bool = False
@@ -138,10 +138,10 @@ class Stage:
 
     def try_out(self, name: str, expected: str, act: Sequence[str], labels: bool = False) -> Run:
         """One rollout of act[1] to its outcome."""
-        with Traffic(self.town.url, self.rate, labels=labels) as traffic:
+        with Traffic(self.stack.url, self.rate, labels=labels) as traffic:
             until(lambda: traffic.replay.sent > self.rate, "traffic flows", 30)
             before, began = traffic.replay.sent, time.monotonic()
-            self.town.run(*act, "--auto", "-m", name)
+            self.stack.run(*act, "--auto", "-m", name)
             outcome, because = self._outcome(act[1])
             seconds, requests = time.monotonic() - began, traffic.replay.sent - before
 
@@ -159,7 +159,7 @@ class Stage:
 
     def _outcome(self, candidate: str) -> tuple[str, str]:
         """What the conductor did in the end, in the ledger's words."""
-        database = engine(f"sqlite:///{self.town.state / 'ledger.db'}")
+        database = engine(f"sqlite:///{self.stack.state / 'ledger.db'}")
         store = LedgerStore(database, "flights")
         end = time.monotonic() + DEADLINE_S
         try:
@@ -182,7 +182,7 @@ class Stage:
             "abort" if self.runs and self.runs[-1].outcome in (HELD, "undecided") else "rollback"
         )
         if self.runs and self.runs[-1].outcome != BACK:
-            self.town.run(with_rollout)
+            self.stack.run(with_rollout)
 
 
 def main() -> int:
@@ -207,7 +207,7 @@ def main() -> int:
 def _certified(stage: Stage, pairs: int) -> None:
     stage.deploy("twin", "shifted")
     bundle("v3")
-    stage.town.run("deploy", "v3")
+    stage.stack.run("deploy", "v3")
     stage.canary("v2", "v2", RELEASED, "1,5,25,50")
     stage.back_to_v1()
     stage.canary("v3 fails on some airports", "v3", BACK, "1,5,25,50")
@@ -233,7 +233,7 @@ def _same_model(stage: Stage, pairs: int, steps: str, on: str = "") -> None:
 
 @contextmanager
 def _stage(name: str, settings: str, console: Console, rate: float) -> Iterator[Stage]:
-    with town(name, settings) as made:
+    with stack(name, settings) as made:
         yield Stage(made, console, rate)
 
 

@@ -42,7 +42,7 @@ from benchmarks.processes import ROOT, STATE, Processes, free_port, tree
 from benchmarks.results import leave
 from benchmarks.setups import plain
 from benchmarks.setups.bundles import bundle
-from benchmarks.setups.sluice import Town, town
+from benchmarks.setups.sluice import Stack, stack
 from examples.flights.data import instances
 from targets.procfile import command
 
@@ -128,8 +128,8 @@ Note = Callable[[str, Any], None]
 class Measurer:
     """One Sluice under open-loop load. seconds: of each phase."""
 
-    def __init__(self, made: Town, seconds: float, rows: int = 1) -> None:
-        self.town, self.seconds = made, seconds
+    def __init__(self, made: Stack, seconds: float, rows: int = 1) -> None:
+        self.stack, self.seconds = made, seconds
         self.url = f"{made.url}/predict"
         self.bodies = bodies_of(rows)
 
@@ -155,11 +155,11 @@ class Measurer:
             Phase(TIMES_CAPACITY * capacity, self.seconds),
             Phase(capacity / 2, 2 * self.seconds),
         ]
-        weighed = [(time.monotonic(), self.town.memory_mb())]
+        weighed = [(time.monotonic(), self.stack.memory_mb())]
 
         def weigh() -> None:
             if time.monotonic() > weighed[-1][0] + WEIGHED_S:
-                weighed.append((time.monotonic(), self.town.memory_mb()))
+                weighed.append((time.monotonic(), self.stack.memory_mb()))
 
         arrived = send(
             self.url, stream("all", self.bodies, phases, MOST_CONNECTIONS), meanwhile=weigh
@@ -200,7 +200,7 @@ class Measurer:
         and go.
         """
         slow = self._stream("other", self.bodies, capacity / 20, X_Model_Version="v2")
-        with _halting(_pids(self.town, "v2")) as halt:
+        with _halting(_pids(self.stack, "v2")) as halt:
             return self._beside(capacity / 5, slow, halt)
 
     def _beside(
@@ -245,7 +245,7 @@ def main() -> int:
 
 
 def _sklearn(rounds: int, seconds: float, note: Note) -> None:
-    with town("overload-sklearn", SKLEARN) as made:
+    with stack("overload-sklearn", SKLEARN) as made:
         measurer = Measurer(made, seconds, OVERLOAD_ROWS)
         for _ in range(rounds):
             capacity = measurer.capacity()
@@ -257,7 +257,7 @@ def _sklearn(rounds: int, seconds: float, note: Note) -> None:
 
 
 def _onnx(rounds: int, seconds: float, note: Note) -> None:
-    with town("overload-onnx") as made:
+    with stack("overload-onnx") as made:
         measurer = Measurer(made, seconds)
         for _ in range(rounds):
             capacity = measurer.capacity()
@@ -272,7 +272,7 @@ def cost() -> Cost:
     """Memory after a little load, and start-up of one version, of Sluice and of the plain
     set-up.
     """
-    with town("overload-onnx") as made:
+    with stack("overload-onnx") as made:
         made.run("ab", "v2", "--percent", "10")
         memory_mb = _weighed(f"{made.url}/predict", made.memory_mb)
 
@@ -361,7 +361,7 @@ def _signal(pids: Sequence[int], how: signal.Signals) -> None:
             os.kill(pid, how)
 
 
-def _pids(made: Town, version: str) -> list[int]:
+def _pids(made: Stack, version: str) -> list[int]:
     status = json.loads(made.run("status", "--json"))
     program = next(row["program"] for row in status["versions"] if row["name"] == version)
     asked = [

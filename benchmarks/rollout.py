@@ -26,7 +26,7 @@ from rich.table import Table
 from benchmarks.load import write_bodies
 from benchmarks.processes import ROOT, STATE, BenchmarkFailed, tree, until
 from benchmarks.results import leave
-from benchmarks.setups.sluice import Town, town
+from benchmarks.setups.sluice import Stack, stack
 from benchmarks.users import Answered, Users
 from rollout.state.split import all_to, keyed
 
@@ -66,15 +66,15 @@ Play = Callable[[], Moment]
 class Theatre:
     """One Sluice under load, and what is done to it."""
 
-    def __init__(self, made: Town, users: Users) -> None:
-        self.town, self.users = made, users
+    def __init__(self, made: Stack, users: Users) -> None:
+        self.stack, self.users = made, users
 
     def verb(self, *words: str) -> Moment:
         """Perform an act of deploy.py."""
         command = [sys.executable, "-m", "benchmarks.timed_act", *words]
         pipe = subprocess.PIPE
         with subprocess.Popen(
-            command, cwd=ROOT, env=self.town.environ, stdin=pipe, stdout=pipe, text=True
+            command, cwd=ROOT, env=self.stack.environ, stdin=pipe, stdout=pipe, text=True
         ) as process:
             assert process.stdout is not None
             assert process.stdin is not None
@@ -154,7 +154,7 @@ class Theatre:
 
     def kill_version(self, version: str) -> Moment:
         """kill -9 of every process of a version; done when it is running again."""
-        status = json.loads(self.town.run("status", "--json"))
+        status = json.loads(self.stack.run("status", "--json"))
         row = next(row for row in status["versions"] if row["name"] == version)
         pids = tree(self._pid(row["program"]))
         self.settle()
@@ -185,7 +185,7 @@ class Theatre:
         return Moment(began, None, time.time())
 
     def _workers(self) -> list[dict[str, Any]]:
-        return list(httpx.get(f"{self.town.url}/status", timeout=10).json()["workers"])
+        return list(httpx.get(f"{self.stack.url}/status", timeout=10).json()["workers"])
 
     def _pid(self, program: str) -> int:
         command = [
@@ -193,7 +193,7 @@ class Theatre:
             "-m",
             "supervisor.supervisorctl",
             "-c",
-            str(self.town.state / "supervisord.conf"),
+            str(self.stack.state / "supervisord.conf"),
         ]
         done = subprocess.run(
             [*command, "pid", program], capture_output=True, text=True, check=True, timeout=20
@@ -206,7 +206,7 @@ def main() -> int:
     options = _options()
     console = Console(stderr=options.json, width=120)
     acts: list[Act] = []
-    with town("rollout", SETTINGS) as made:
+    with stack("rollout", SETTINGS) as made:
         named = _named_users((made.state / "secrets" / "token").read_text().strip().encode())
         users = Users(made.url, write_bodies(STATE / "bodies.jsonl"), options.connections, named)
         with users:

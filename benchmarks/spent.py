@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.load import write_bodies, wrk
 from benchmarks.processes import STATE, tree
 from benchmarks.results import leave
-from benchmarks.setups.sluice import Town, town
+from benchmarks.setups.sluice import Stack, stack
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 SECONDS = 5.0
@@ -26,7 +26,7 @@ def main() -> int:
     )
     connections = parser.parse_args().connections
     bodies = write_bodies(STATE / "bodies.jsonl")
-    with town("spent") as made:
+    with stack("spent") as made:
         made.run("ab", "v2", "--percent", "10")
         groups = _groups(made)
         wrk(f"{made.url}/predict", bodies, connections, 1.0)
@@ -54,7 +54,7 @@ def main() -> int:
     return 1 if load.failed else 0
 
 
-def _groups(made: Town) -> dict[str, list[int]]:
+def _groups(made: Stack) -> dict[str, list[int]]:
     """The supervised process groups by their program's name."""
     top = int((made.state / "run" / "supervisord.pid").read_text())
     masters = Path(f"/proc/{top}/task/{top}/children").read_text().split()

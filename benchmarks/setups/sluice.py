@@ -25,7 +25,7 @@ from targets.procfile import command
 
 
 @dataclass(frozen=True)
-class Town:
+class Stack:
     """A Sluice of its own: its state folder and its deploy.toml."""
 
     state: Path
@@ -69,7 +69,7 @@ class Town:
 
 
 @contextmanager
-def town(name: str, settings: str = "") -> Iterator[Town]:
+def stack(name: str, settings: str = "") -> Iterator[Stack]:
     """A Sluice brought up with v1 released and v2 deployed, and taken down again; `settings` is its
     deploy.toml.
     """
@@ -80,7 +80,7 @@ def town(name: str, settings: str = "") -> Iterator[Town]:
 
     config = state / "deploy.toml"
     config.write_text(f'model = "flights"\n{settings}')
-    made = Town(state, config)
+    made = Stack(state, config)
     for version in ("v1", "v2"):
         bundle(version)
 
@@ -139,6 +139,6 @@ def _start_direct() -> Iterator[Running]:
 
 @contextmanager
 def _start(name: str, runtime: str) -> Iterator[Running]:
-    with town(f"sluice-{name}", f'[deployment]\nruntime = "{runtime}"\n') as made:
+    with stack(f"sluice-{name}", f'[deployment]\nruntime = "{runtime}"\n') as made:
         made.run("ab", "v2", "--percent", "10")
         yield Running(f"{made.url}/predict", write_bodies(STATE / "bodies.jsonl"), made.memory_mb)

@@ -1,6 +1,6 @@
 """The projects of the tests of deployment, for what verbs print too."""
 
-from tests.deployment.conftest import _bytecode, running
+from tests.deployment.conftest import _bytecode, project, running
 from tests.postgres import postgres_server, postgres_url
 
 __all__ = ["_bytecode", "postgres_server", "postgres_url", "project", "running"]
