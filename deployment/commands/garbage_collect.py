@@ -108,7 +108,7 @@ class Garbage:
     def _idle_line(self, idle: IdleVersion) -> str:
         name = idle.version.name
         stays = ""
-        if idle.way_back:
+        if idle.rollback_target:
             stays = ", stays the rollback target without a process"
 
         stopped = "its process"
@@ -202,7 +202,7 @@ def _retire(workspace: Workspace, idle: IdleVersion, say: Say) -> bool:
     def decide(ledger: Ledger, _: Facts) -> Plan:
         if not retention.may_retire(ledger, version):
             return ()
-        return retire(ledger, version.name, way_back=version.name in ledger.released_before)
+        return retire(ledger, version.name, rollback_target=version.name in ledger.released_before)
 
     collection = Act(
         "collect",

@@ -33,7 +33,7 @@ def release_watched(
         ) from error
 
     if code == DONE and (old := _replaced(_ledger(workspace), version)):
-        retirement = verbs.retire(workspace, old, way_back=True)
+        retirement = verbs.retire(workspace, old, rollback_target=True)
         out.done(act(workspace, retirement, f"{version} is released in its place", out.say))
 
     return code

@@ -217,13 +217,15 @@ def abort(workspace: Workspace) -> Act:
     )
 
 
-def retire(workspace: Workspace, name: str, force: bool = False, way_back: bool = False) -> Act:
+def retire(
+    workspace: Workspace, name: str, force: bool = False, rollback_target: bool = False
+) -> Act:
     """Stop a version without traffic; see rollout/decide/decisions.py."""
     require_name(name)
     return Act(
         "retire",
         lambda _: facts.plain(workspace),
-        lambda ledger, _: decisions.retire(ledger, name, force, way_back),
+        lambda ledger, _: decisions.retire(ledger, name, force, rollback_target),
         f"{name} is retired already",
     )
 

@@ -242,10 +242,10 @@ def rollback(ledger: Ledger, facts: Facts) -> Plan:
     return _start_again_and_roll_back(ledger, facts, target)
 
 
-def retire(ledger: Ledger, name: str, force: bool = False, way_back: bool = False) -> Plan:
+def retire(ledger: Ledger, name: str, force: bool = False, rollback_target: bool = False) -> Plan:
     """Stop a version that has no traffic and is no rollback target.
 
-    way_back: it stays a rollback target, without a process: `rollback` starts it again first.
+    rollback_target: it stays one without a process; `rollback` starts it again first
     """
     version = ledger.version(name)
     if version.state == State.RETIRED:
@@ -253,7 +253,7 @@ def retire(ledger: Ledger, name: str, force: bool = False, way_back: bool = Fals
 
     retired = ledger.with_event(name, Event.RETIRE)
     is_target = name == ledger.rollback_target()
-    if way_back:
+    if rollback_target:
         article, undo = ("the", "rollback") if is_target else ("a", f"deploy {name}")
         summary = f"{name} stopped, and stays {article} rollback target"
         return (_record(retired, "retire", summary, undo), *_ends_of(version))

@@ -16,13 +16,15 @@ Past = Sequence[tuple[float, Ledger]]
 
 @dataclass(frozen=True)
 class IdleVersion:
-    """A version whose process may go. idle_s: nobody needed it for so long; way_back: it stays a
-    rollback target all the same.
+    """A version whose process may go.
+
+    idle_s: how long it had neither traffic nor another use
+    rollback_target: whether it stays one, without a process
     """
 
     version: Version
     idle_s: float
-    way_back: bool
+    rollback_target: bool
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def _compared(ledger: Ledger) -> Iterator[str]:
         yield from (rollout.candidate, rollout.stable)
 
 
-def way_back(ledger: Ledger) -> set[str]:
+def rollback_targets(ledger: Ledger) -> set[str]:
     """Where `rollback` leads now, and where it leads once the rollout in progress has ended."""
     return set(filter(None, (ledger.rollback_target(), *ledger.released_before[-1:])))
 
@@ -114,7 +116,7 @@ def may_forget(ledger: Ledger, name: str) -> bool:
     """Whether a version's app is no rollback target and in no rollout; whether it is retired is for
     the caller.
     """
-    return name not in way_back(ledger) and not needed(ledger, name)
+    return name not in rollback_targets(ledger) and not needed(ledger, name)
 
 
 def _standing(ledger: Ledger, name: str) -> tuple[object, ...]:

@@ -54,7 +54,7 @@ def test_what_is_cold_goes_once(waiting):
     }
 
 
-def test_without_a_process_the_way_back_is_one_still(waiting):
+def test_without_a_process_the_rollback_target_is_one_still(waiting):
     settle(waiting, COLD)
     waiting.act("promote", "v2")
     assert waiting.run("collect", "--json").json["retired"] == ["v1"]

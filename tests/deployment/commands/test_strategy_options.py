@@ -75,7 +75,7 @@ def test_a_ramp_of_no_or_too_many_steps_is_refused(count: int) -> None:
         ramp_steps("10m", count)
 
 
-def test_a_plan_says_its_steps_its_end_and_the_way_back() -> None:
+def test_a_plan_says_its_steps_its_end_and_the_rollback_target() -> None:
     ledger = Ledger(model="m", released="v1")
     text = "\n".join(plan_lines(ledger, "canary", "v2", canary_steps("5,50", "30s")))
     for words in (

@@ -140,7 +140,7 @@ def test_breaking_is_refused_to_every_verb_that_gives_traffic_and_nothing_else(
     running.act("retire", "broad")
 
 
-def test_the_way_back_is_never_at_stake(running: ProjectHarness) -> None:
+def test_the_rollback_target_is_never_at_stake(running: ProjectHarness) -> None:
     running.deliver("wide", **WIDER)
     running.act("deploy", "wide")
     workspace = running.workspace()

@@ -359,7 +359,7 @@ def test_in_place_an_earlier_process_of_the_new_version_is_replaced_too(ledger: 
     assert standing(after) == ({"v2": ALL}, "v2", ("v1",))
 
 
-def test_in_place_the_released_version_itself_gets_a_new_process_and_keeps_its_way_back() -> None:
+def test_in_place_the_released_version_gets_a_new_process_and_keeps_its_rollback_target() -> None:
     decided = decide(SECOND, "release-in-place v2")
     assert outline(decided)[3:] == [
         "RecordRevision release-in-place",
@@ -568,7 +568,7 @@ def test_to_retire_twice_is_nothing(command: str) -> None:
     assert decide(ledger_after("retire v2", ledger=STARTED), command) == ()
 
 
-def test_the_way_back_is_retired_only_by_force_and_is_then_forgotten() -> None:
+def test_the_rollback_target_is_retired_only_by_force_and_is_then_forgotten() -> None:
     with pytest.raises(IllegalEvent, match="v1 is the rollback target: with --force it goes"):
         decide(SECOND, "retire v1")
     after = ledger_after("retire v1 --force", ledger=SECOND)
@@ -576,7 +576,7 @@ def test_the_way_back_is_retired_only_by_force_and_is_then_forgotten() -> None:
     assert after.rollback_target() is None
 
 
-def test_an_older_way_back_is_retired_without_force_and_the_newest_stays() -> None:
+def test_an_older_rollback_target_is_retired_without_force_and_the_newest_stays() -> None:
     after = ledger_after("promote v3", "retire v1", ledger=SECOND)
     assert (after.released_before, after.rollback_target()) == (("v2",), "v2")
 
@@ -612,13 +612,13 @@ def test_the_stable_version_of_a_rollout_is_not_offered_to_be_retired_by_force()
         decide(CANARY, "retire v1")
 
 
-def test_a_way_back_that_is_deployed_again_is_taken_away_again_by_force() -> None:
+def test_a_rollback_target_that_is_deployed_again_is_taken_away_again_by_force() -> None:
     assert words(decide(REPLACED, "deploy v1"))[2] == "retire v1 --force"
 
 
-def test_a_process_that_ends_may_stay_the_way_back() -> None:
+def test_a_process_that_ends_may_stay_the_rollback_target() -> None:
     released = ledger_after("promote v2", ledger=STARTED)
-    ledger = recorded(decisions.retire(released, "v1", way_back=True), released)
+    ledger = recorded(decisions.retire(released, "v1", rollback_target=True), released)
     assert ledger.versions["v1"].state == State.RETIRED
     assert ledger.rollback_target() == "v1"
     back = decisions.rollback(ledger, facts(ledger, "v1"))

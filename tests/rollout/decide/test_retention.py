@@ -40,7 +40,7 @@ def names(plan: retention.RetentionPlan) -> list[str]:
 
 def retired(ledger: Ledger, name: str) -> Ledger:
     """The ledger after what is proposed was done."""
-    (record, *_) = decisions.retire(ledger, name, way_back=name in ledger.released_before)
+    (record, *_) = decisions.retire(ledger, name, rollback_target=name in ledger.released_before)
     return record.ledger  # type: ignore[union-attr]
 
 
@@ -77,11 +77,11 @@ def test_a_version_that_waits_for_its_rollout_stays():
     assert retention.needed(replace(ledger, queued=canary), "v3")
 
 
-def test_the_way_back_goes_too_and_stays_the_way_back():
+def test_the_rollback_target_goes_too_and_stays_the_rollback_target():
     story = past(*FIRST, "promote v2")
     assert names(going(story, 300 + WARM)) == []
     (cold,) = going(story, 300 + WARM + 1).retire
-    assert (cold.version.name, cold.way_back) == ("v1", True)
+    assert (cold.version.name, cold.rollback_target) == ("v1", True)
     assert retired(story[0][1], "v1").rollback_target() == "v1"
 
 
@@ -95,10 +95,10 @@ def test_a_rollback_still_has_all_its_steps_after_every_old_process_went():
     assert [v.name for v in ledger.live()] == ["v3"]
 
 
-def test_during_a_rollout_the_way_back_of_before_is_kept_as_one():
+def test_during_a_rollout_the_rollback_target_of_before_is_kept_as_one():
     story = past(*FIRST, "promote v2", "deploy v3", "canary v3")
     (cold,) = going(story, 10**6).retire
-    assert (cold.version.name, cold.way_back) == ("v1", True)
+    assert (cold.version.name, cold.rollback_target) == ("v1", True)
     assert not retention.may_forget(story[0][1], "v1")
 
 
@@ -114,7 +114,7 @@ def test_who_is_retired_now_is_the_newest_of_the_retired():
     assert going(story, 10**6, keep=1).forget == ("v3",)
 
 
-def test_the_way_back_keeps_its_app_however_old_it_is():
+def test_the_rollback_target_keeps_its_app_however_old_it_is():
     story = past(
         "deploy v1", "promote v1", "deploy v2", "release-in-place v2", "deploy v3", "retire v3"
     )

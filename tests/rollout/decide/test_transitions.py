@@ -46,7 +46,9 @@ def test_a_calm_ledger_is_not_changed_by_calming(ledger: Ledger) -> None:
     assert transitions.calmed(calm) == calm
 
 
-def test_a_release_gives_a_version_everybody_and_keeps_the_one_before_as_the_way_back() -> None:
+def test_a_release_gives_a_version_everybody_and_keeps_the_one_before_as_the_rollback_target() -> (
+    None
+):
     released = transitions.released(CANARY, "v2")
     assert (released.weight("v2"), released.released, released.rollout) == (ALL, "v2", None)
     assert (released.released_before, states(released)) == (
@@ -55,7 +57,7 @@ def test_a_release_gives_a_version_everybody_and_keeps_the_one_before_as_the_way
     )
 
 
-def test_the_first_release_has_no_way_back() -> None:
+def test_the_first_release_has_no_rollback_target() -> None:
     first = transitions.released(ledger_after("deploy v1"), "v1")
     assert (first.released, first.released_before, first.weight("v1")) == ("v1", (), ALL)
     assert first.split is not None

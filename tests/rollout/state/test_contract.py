@@ -203,7 +203,7 @@ def test_the_verdict_is_the_gravest_difference_and_every_difference_names_its_pl
 
 
 @given(MANIFESTS, MANIFESTS)
-def test_what_is_added_on_the_way_there_breaks_on_the_way_back(
+def test_what_is_added_on_the_way_there_breaks_on_the_rollback_target(
     today: dict[str, Any], tomorrow: dict[str, Any]
 ) -> None:
     if contract(tomorrow, today).verdict == ContractVerdict.ADDITIVE:

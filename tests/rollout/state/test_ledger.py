@@ -223,7 +223,7 @@ def test_an_unknown_version_is_refused_with_those_there_are_and_the_next_step(
     ],
     ids=lambda case: ", ".join(case) if isinstance(case, list) else None,
 )
-def test_the_way_back_is_the_stable_version_of_a_rollout_with_users_else_the_one_released_before(
+def test_the_rollback_target_is_the_stable_version_of_a_rollout_else_the_one_released_before(
     commands: list[str], target: str | None
 ) -> None:
     assert ledger_after(*commands).rollback_target() == target

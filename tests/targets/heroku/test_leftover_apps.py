@@ -119,7 +119,7 @@ def collected(here: Workspace) -> tuple[Collected, list[str]]:
     return collect(here, said.append), said
 
 
-def test_what_answers_nobody_goes_and_the_way_back_keeps_its_app(heroku, here):
+def test_what_answers_nobody_goes_and_the_rollback_target_keeps_its_app(heroku, here):
     told(here, *STORY)
     running(heroku, "v1", "v2", "v3")
     found, said = collected(here)
