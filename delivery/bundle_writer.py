@@ -13,9 +13,9 @@ import yaml
 
 from delivery.errors import DeliveryError, first_line
 from delivery.inputs import environment
-from delivery.inputs.columns import with_inputs_as_fitted
 from delivery.inputs.labels import cautions, require_labels
 from delivery.inputs.local_modules import code_of
+from delivery.inputs.pipeline_columns import with_inputs_as_fitted
 from delivery.inputs.signature import columns_of, rows_of
 from delivery.proof import onnx_form
 from delivery.proof.evaluation import held_out_metrics, latency_ms, task_of

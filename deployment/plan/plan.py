@@ -9,9 +9,9 @@ from deployment.commands.strategy_options import COMMAND, in_place_lines, plan_l
 from deployment.commands.verbs import policy_for, require_name, steps_of_canary
 from deployment.plan.contracts import contract_with_users
 from deployment.plan.recordings import recorded_rows
-from deployment.plan.replay import replay
 from deployment.plan.replay_diff import Differences, differences
 from deployment.plan.temporary_service import answering
+from deployment.plan.traffic_replay import replay
 from deployment.workspace.bundles import Release, check_belongs, check_seal, read_release
 from deployment.workspace.errors import BadOption, EdgeFailure
 from deployment.workspace.ledger import opened_record, read_ledger

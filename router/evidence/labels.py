@@ -118,18 +118,6 @@ def _has_more(listed: bytes, most: int) -> bool:
     return listed.count(b",") >= most and too_many(listed, {1: most}) is not None
 
 
-def read_labels(
-    entries: Sequence[bytes | msgspec.Raw], key: bytes, now: datetime, context: LabelContext
-) -> LabelBatch:
-    """Read all entries."""
-    read = LabelBatch([], [])
-    for part in in_parts(entries, key, now, context):
-        read.rows.extend(part.rows)
-        read.invalid.extend(part.invalid)
-
-    return read
-
-
 def in_parts(
     entries: Sequence[bytes | msgspec.Raw],
     key: bytes,

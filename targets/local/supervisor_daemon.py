@@ -11,7 +11,7 @@ from deployment.workspace.secrets import Secrets
 from deployment.workspace.workspace import Workspace
 from targets.local.orphans import ask_to_end, end_left_behind, left_behind, supervisors
 from targets.local.supervisor_client import Supervisor
-from targets.local.supervisord_conf import daemon_conf, pid_file, supervisor_conf
+from targets.local.supervisord_conf import daemon_conf, supervisor_conf
 
 START_DEADLINE_S = 15.0
 STOP_DEADLINE_S = 60.0
@@ -65,16 +65,6 @@ def stop_supervisor(workspace: Workspace) -> int:
         )
 
     return ended
-
-
-def daemon_pid(workspace: Workspace) -> int | None:
-    """The daemon's process id while it lives."""
-    try:
-        pid = int(pid_file(workspace).read_text())
-        os.kill(pid, 0)
-        return pid
-    except (OSError, ValueError):
-        return None
 
 
 def _inherited(

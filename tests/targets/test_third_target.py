@@ -12,7 +12,7 @@ from rollout import settings
 from targets import registry
 from targets.base import Target
 from targets.registry import open_target
-from tests.deployment.project_harness import Stage
+from tests.deployment.project_harness import ProjectHarness
 from tests.targets.third_target import ThirdTarget
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,15 +24,15 @@ Verb = Callable[..., str]
 
 @pytest.fixture
 def verb(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    project: ProjectHarness, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Verb]:
     """Runs a verb of deploy.py in this process; returns what it printed."""
     monkeypatch.setitem(registry.TARGETS, "third", "tests.targets.third_target:ThirdTarget")
     monkeypatch.setattr(settings, "TARGETS", (*settings.TARGETS, "third"))
-    (stage.folder / "deploy.toml").write_text(
+    (project.folder / "deploy.toml").write_text(
         '[deployment]\ntarget = "third"\nready_timeout_s = 20.0\ndrain_timeout_s = 5.0\n'
     )
-    for name, value in stage.environment.items():
+    for name, value in project.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("DATABASE_URL", raising=False)
 
@@ -47,12 +47,12 @@ def verb(
         return answer.out
 
     yield run
-    ThirdTarget(stage.workspace()).down()
+    ThirdTarget(project.workspace()).down()
 
 
-def test_every_verb_works_with_a_third_target(stage: Stage, verb: Verb) -> None:
-    stage.deliver("v1")
-    stage.deliver("v2")
+def test_every_verb_works_with_a_third_target(project: ProjectHarness, verb: Verb) -> None:
+    project.deliver("v1")
+    project.deliver("v2")
     assert "the stack is up" in verb("up")
     assert "✔ state folder of the third" in verb("lint")
 
@@ -69,7 +69,7 @@ def test_every_verb_works_with_a_third_target(stage: Stage, verb: Verb) -> None:
     assert "✔ third third-v1-1: pid " in found
     assert "all is as it should be" in found
 
-    log = stage.state / "log" / "third-v2-3.log"
+    log = project.state / "log" / "third-v2-3.log"
     assert log.exists()
     collected = verb("collect")
     assert "v2: idle for " in collected
@@ -81,10 +81,10 @@ def test_every_verb_works_with_a_third_target(stage: Stage, verb: Verb) -> None:
     assert ThirdTarget.children == {}
 
 
-def test_every_target_of_the_settings_is_registered_and_a_target(stage: Stage) -> None:
+def test_every_target_of_the_settings_is_registered_and_a_target(project: ProjectHarness) -> None:
     assert set(registry.TARGETS) == set(settings.TARGETS)
     for name in registry.TARGETS:
-        with open_target(stage.workspace(), name=name) as target:
+        with open_target(project.workspace(), name=name) as target:
             assert isinstance(target, Target)
 
 

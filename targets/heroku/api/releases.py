@@ -25,7 +25,6 @@ class Release:
     slug: str | None
     description: str
     output_url: str | None
-    eligible_for_rollback: bool
     by: str = ""
 
 
@@ -81,6 +80,5 @@ def release_of(value: Any) -> Release:
         slug=(value.get("slug") or {}).get("id"),
         description=value.get("description") or "",
         output_url=value.get("output_stream_url"),
-        eligible_for_rollback=bool(value.get("eligible_for_rollback", value.get("slug"))),
         by=(value.get("user") or {}).get("email") or "",
     )

@@ -25,7 +25,7 @@ from router.control.controller import Controller, SteadyClock
 from router.dispatch.routing_table import table_of
 from router.endpoints.feedback import FeedbackEndpoint as Feedbacks
 from router.evidence.evidence_counters import EvidenceByWeight
-from router.evidence.labels import LabelContext, read_labels
+from router.evidence.labels import LabelContext, in_parts
 from router.evidence.prediction_id import SignedPrediction, sign, signature_of
 from router.evidence.worker_metrics import WorkerMetrics
 from router.shadow.shadow_buffer import ShadowBuffer
@@ -321,7 +321,9 @@ def test_what_a_shadow_answered_meets_the_label_of_what_the_user_got(stage):
 
     assert stage.tick(controller) == []
     entries = [json.dumps({"prediction_id": token, "label": 1}).encode() for token in tokens]
-    labels.add(read_labels(entries, KEY, datetime.now(UTC), known).rows)
+    for part in in_parts(entries, KEY, datetime.now(UTC), known):
+        labels.add(part.rows)
+
     assert controller.labels.pairs(number) == [(0, 16, 50)]
     assert stage.tick(controller) == ["rollback"]
     assert "labels: 50 worse, 0 worse on v1" in stage.store.newest().reason

@@ -23,7 +23,6 @@ from router.evidence.labels import (
     entries_of,
     in_parts,
     loss_level,
-    read_labels,
 )
 from router.evidence.prediction_id import SignedPrediction, sign
 from router.evidence.prediction_values import UNKNOWN
@@ -39,14 +38,21 @@ def entry(token, label):
     return json.dumps({"prediction_id": token, "label": label}).encode()
 
 
+def all_labels(entries, context):
+    """Everything that a call's entries hold."""
+    read = LabelBatch([], [])
+    for part in in_parts(entries, KEY, NOW, context):
+        read.rows.extend(part.rows)
+        read.invalid.extend(part.invalid)
+    return read
+
+
 def rows(label, loss="wrong", **changes):
     """The rows of one labelled prediction."""
     plain = {"scores": [0.8], "classes": ["1"], "rollout": 4, "unit": 1, "bets": True}
     token = sign(SignedPrediction("v2", 500, 1500, 7, **{**plain, **changes}), KEY).decode()
-    result = read_labels(
+    result = all_labels(
         [entry(token, label)],
-        KEY,
-        NOW,
         LabelContext(lambda _: Answers(), lambda _: Labels(loss=loss)),
     )
     assert result.invalid == []
@@ -118,10 +124,8 @@ def invalid(label, known=("benign", "malignant"), **changes):
     """What is said of one label that cannot be counted."""
     plain = {"scores": [0.8], "classes": ["malignant"], "rollout": 4, "unit": 1, "bets": True}
     token = sign(SignedPrediction("v2", 500, 1500, 7, **{**plain, **changes}), KEY).decode()
-    result = read_labels(
+    result = all_labels(
         [entry(token, label)],
-        KEY,
-        NOW,
         LabelContext(lambda _: Answers(classes=known), lambda _: Labels()),
     )
     assert len(result.rows) + len(result.invalid) == 1
@@ -159,14 +163,14 @@ def test_a_label_is_a_loss_as_its_rollout_was_planned():
         lambda _: Answers(),
         lambda rollout: Labels(loss="absolute", bound=8.0) if rollout == 9 else Labels(),
     )
-    (row,) = read_labels([entry(token, 10)], KEY, NOW, known).rows
+    (row,) = all_labels([entry(token, 10)], known).rows
     assert row.level == 4
 
 
 def read_all(body, answers=UNKNOWN, most_rows=100):
     """What a call of this body holds."""
     known = LabelContext(lambda _: answers, lambda _: Labels(), most_rows)
-    return read_labels(entries_of(body), KEY, NOW, known)
+    return all_labels(entries_of(body), known)
 
 
 def token(**changes):

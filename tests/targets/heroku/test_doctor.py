@@ -22,7 +22,7 @@ from targets.heroku.build.app_config import router_vars
 from targets.heroku.build.slug_source import router_slug
 from targets.heroku.doctor import platform as on_the_platform
 from targets.heroku.names import prefix_of
-from tests.deployment.project_harness import ROOT, Stage
+from tests.deployment.project_harness import ROOT, ProjectHarness
 from tests.targets.heroku.conftest import QUICK, Made
 from tests.targets.heroku.scripted_server import (
     TOKEN,
@@ -236,9 +236,9 @@ class TestOneApp:
         return findings
 
     @pytest.fixture
-    def workspace(self, stage: Stage) -> Workspace:
+    def workspace(self, project: ProjectHarness) -> Workspace:
         """Any place of the target."""
-        return stage.workspace()
+        return project.workspace()
 
     @pytest.mark.parametrize(
         ("drains", "told"),
@@ -431,10 +431,10 @@ class TestTheHouse:
     """The whole platform, with a router that is up and no version."""
 
     @pytest.fixture
-    def workspace(self, stage: Stage) -> Workspace:
+    def workspace(self, project: ProjectHarness) -> Workspace:
         """The project itself, on Heroku."""
         here = replace(
-            stage.workspace(), settings=from_mapping({"deployment": {"target": "heroku"}})
+            project.workspace(), settings=from_mapping({"deployment": {"target": "heroku"}})
         )
         here = replace(
             here,
@@ -567,17 +567,17 @@ class TestTheHouse:
         assert findings[-1].what == "team ours"
         assert "404 not_found" in findings[-1].fault
 
-    def test_before_up_it_is_one_line(self, stage: Stage) -> None:
+    def test_before_up_it_is_one_line(self, project: ProjectHarness) -> None:
         from deployment.commands.doctor import doctor
 
         with pytest.raises(
             EdgeFailure, match=r"nothing was ever started from .*run `python deploy\.py up` first"
         ):
-            doctor(stage.workspace(), lambda _: None)
+            doctor(project.workspace(), lambda _: None)
 
 
 def test_lint_with_heroku_as_target_asks_nobody_and_names_what_cannot_be_sent(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    project: ProjectHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from deployment.commands.lint_checks import lint
 
@@ -586,9 +586,9 @@ def test_lint_with_heroku_as_target_asks_nobody_and_names_what_cannot_be_sent(
 
     monkeypatch.setattr("socket.socket.connect", nobody)
     monkeypatch.setattr("socket.socket.bind", nobody)
-    stage.deliver("v1")
-    (stage.folder / "deploy.toml").write_text('[deployment]\ntarget = "heroku"\n')
-    here = replace(stage.workspace(), root=ROOT, procfile=ROOT / "Procfile")
+    project.deliver("v1")
+    (project.folder / "deploy.toml").write_text('[deployment]\ntarget = "heroku"\n')
+    here = replace(project.workspace(), root=ROOT, procfile=ROOT / "Procfile")
     found = {each.what: each.fault for each in lint(here)}
     assert found.keys() >= {"heroku.router_size", "names on Heroku", "router packed for Heroku"}
     assert not any(found[what] for what in found if what != "bundle v1 packed for Heroku")
@@ -608,14 +608,18 @@ def test_lint_with_heroku_as_target_asks_nobody_and_names_what_cannot_be_sent(
         ('app_prefix = "sluice"', "", ""),
     ],
 )
-def test_lint_checks_sizes_and_prices(stage: Stage, setting: str, what: str, said: str) -> None:
+def test_lint_checks_sizes_and_prices(
+    project: ProjectHarness, setting: str, what: str, said: str
+) -> None:
     from deployment.commands.lint_checks import lint
 
-    (stage.folder / "deploy.toml").write_text(
+    (project.folder / "deploy.toml").write_text(
         f'[deployment]\ntarget = "heroku"\n[heroku]\n{setting}\n'
     )
     found = {
-        each.what: each.fault for each in lint(replace(stage.workspace(), root=ROOT)) if each.fault
+        each.what: each.fault
+        for each in lint(replace(project.workspace(), root=ROOT))
+        if each.fault
     }
     assert said in found.get(what, "")
     assert bool(found) == bool(said)

@@ -138,7 +138,7 @@ def test_releases_are_read_newest_first_and_the_current_one_is_named(platform: M
     assert [release.version for release in newest_first] == [3, 2, 1]
     assert [release.version for release in newest_first if release.current] == [2]
     assert server.asked[0].headers["Range"] == "version ..; max=3, order=desc"
-    assert not releases.release_of(release(1, None)).eligible_for_rollback
+    assert releases.release_of(release(1, None)).slug is None
 
 
 def test_one_off_dynos_are_no_dynos_of_the_app(platform: Made) -> None:

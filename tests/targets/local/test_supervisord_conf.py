@@ -8,34 +8,40 @@ import pytest
 from deployment.workspace.errors import Misconfigured
 from targets.local.programs import router_program, service_program
 from targets.local.supervisord_conf import Program, program_conf, supervisor_conf
-from tests.deployment.project_harness import Stage
+from tests.deployment.project_harness import ProjectHarness
 
 
-def test_percent_signs_are_written_so_that_the_supervisor_reads_them_back(stage: Stage) -> None:
-    text = program_conf(stage.workspace(), Program("p", ("/bin/x", "100%"), {"A": "5%"}))
+def test_percent_signs_are_written_so_that_the_supervisor_reads_them_back(
+    project: ProjectHarness,
+) -> None:
+    text = program_conf(project.workspace(), Program("p", ("/bin/x", "100%"), {"A": "5%"}))
     assert "100%%" in text
     assert 'A="5%%"' in text
 
 
 @pytest.mark.parametrize("value", ['a"b', "a'b", "a\nb", "a ;b", "a #b"])
-def test_a_value_that_would_change_the_file_is_refused(stage: Stage, value: str) -> None:
+def test_a_value_that_would_change_the_file_is_refused(project: ProjectHarness, value: str) -> None:
     with pytest.raises(Misconfigured):
-        program_conf(stage.workspace(), Program("p", ("/bin/x",), {"A": value}))
+        program_conf(project.workspace(), Program("p", ("/bin/x",), {"A": value}))
 
 
 @pytest.mark.parametrize("argument", ["a\nb", "a ;b", "a #b"])
-def test_an_argument_that_would_change_the_file_is_refused(stage: Stage, argument: str) -> None:
+def test_an_argument_that_would_change_the_file_is_refused(
+    project: ProjectHarness, argument: str
+) -> None:
     with pytest.raises(Misconfigured):
-        program_conf(stage.workspace(), Program("p", ("/bin/x", argument)))
+        program_conf(project.workspace(), Program("p", ("/bin/x", argument)))
 
 
-def test_a_state_folder_that_matches_other_files_is_refused(stage: Stage) -> None:
+def test_a_state_folder_that_matches_other_files_is_refused(project: ProjectHarness) -> None:
     with pytest.raises(Misconfigured, match="SLUICE_STATE"):
-        supervisor_conf(dataclasses.replace(stage.workspace(), state=Path("/x/[a]")))
+        supervisor_conf(dataclasses.replace(project.workspace(), state=Path("/x/[a]")))
 
 
-def test_a_version_is_told_neither_the_routers_key_nor_the_database(stage: Stage) -> None:
-    here = stage.workspace(DATABASE_URL="postgresql://u:hush@h/db")
+def test_a_version_is_told_neither_the_routers_key_nor_the_database(
+    project: ProjectHarness,
+) -> None:
+    here = project.workspace(DATABASE_URL="postgresql://u:hush@h/db")
     service = service_program(here, "v2", "v2-7", here.address("v2-7"))
     hidden = ("DATABASE_URL", "SLUICE_TOKEN_KEY", "SLUICE_OPERATOR_TOKEN", "SLUICE_WEBHOOK_SECRET")
     assert [service.environment[name] for name in hidden] == [""] * 4
@@ -47,8 +53,8 @@ def test_a_version_is_told_neither_the_routers_key_nor_the_database(stage: Stage
     assert "hush" not in files
 
 
-def test_the_router_stops_before_the_versions(stage: Stage) -> None:
-    here = stage.workspace()
+def test_the_router_stops_before_the_versions(project: ProjectHarness) -> None:
+    here = project.workspace()
     assert (
         router_program(here, 1).priority > service_program(here, "v1", "v1-1", "unix:/x").priority
     )

@@ -27,7 +27,7 @@ V1 = tarball("v1", {"Procfile": b"web: true\n"})
 V2 = tarball("v2", {"Procfile": b"web: false\n"})
 
 
-def stage(platform: Made, toy: Toy) -> tuple[Client, Scripted]:
+def client_of(platform: Made, toy: Toy) -> tuple[Client, Scripted]:
     """The toy behind a server."""
     client, server = platform(toy.answer)
     toy.url = server.url
@@ -46,7 +46,7 @@ def made(toy: Toy) -> tuple[int, int, int]:
 
 def test_all_links_in_order(platform: Made) -> None:
     toy, said = Toy(), []
-    client, server = stage(platform, toy)
+    client, server = client_of(platform, toy)
     live = run(client, said.append).build_and_release(V1)
     assert (live.build.status, live.release.version, [each.name for each in live.dynos]) == (
         "succeeded",
@@ -87,7 +87,7 @@ LINKS = [
 @pytest.mark.parametrize("link", LINKS)
 def test_a_second_run_after_ctrl_c_goes_on(platform: Made, link: str) -> None:
     toy = Toy()
-    client, _ = stage(platform, toy)
+    client, _ = client_of(platform, toy)
 
     def interrupt(line: str) -> None:
         if link in line:
@@ -104,14 +104,14 @@ def test_a_second_run_after_ctrl_c_goes_on(platform: Made, link: str) -> None:
 @pytest.mark.parametrize("lost", [f"POST /{each}" for each in ("builds", "sources")])
 def test_a_lost_answer_makes_nothing_twice(platform: Made, lost: str) -> None:
     toy = Toy(lost={lost})
-    client, _ = stage(platform, toy)
+    client, _ = client_of(platform, toy)
     assert run(client).build_and_release(V1).release.version == 2
     assert made(toy)[1:] == (1, 1)
 
 
 def test_what_is_live_already_is_not_built_again(platform: Made) -> None:
     toy = Toy()
-    client, _ = stage(platform, toy)
+    client, _ = client_of(platform, toy)
     first = run(client).build_and_release(V1)
     assert run(client).build_and_release(V1).release == first.release
     assert made(toy) == (1, 1, 1)
@@ -119,7 +119,7 @@ def test_what_is_live_already_is_not_built_again(platform: Made) -> None:
 
 def test_what_was_built_before_and_replaced_is_released_without_a_build(platform: Made) -> None:
     toy = Toy(lost={"POST /releases"})
-    client, _ = stage(platform, toy)
+    client, _ = client_of(platform, toy)
     first = run(client).build_and_release(V1)
     run(client).build_and_release(V2)
     again = run(client).build_and_release(V1)
@@ -129,7 +129,7 @@ def test_what_was_built_before_and_replaced_is_released_without_a_build(platform
 
 def test_a_failed_build_says_its_last_words_and_is_tried_anew(platform: Made) -> None:
     toy = Toy(build_ends="failed")
-    client, _ = stage(platform, toy)
+    client, _ = client_of(platform, toy)
     with pytest.raises(BuildFailed, match=r"nothing was released(?s:.*)-----> output"):
         run(client).build_and_release(V1)
 
@@ -143,7 +143,7 @@ def test_a_failed_release_command_keeps_what_serves_and_is_tried_anew(
     platform: Made, ends: str
 ) -> None:
     toy = Toy(release_ends=ends)
-    client, _ = stage(platform, toy)
+    client, _ = client_of(platform, toy)
     with pytest.raises(
         ReleaseFailed, match=rf"v2 {ends}, the one before it still serves(?s:.*)output"
     ):
@@ -156,24 +156,24 @@ def test_a_failed_release_command_keeps_what_serves_and_is_tried_anew(
 
 def test_a_dyno_that_stays_crashed_fails_with_its_log(platform: Made) -> None:
     toy = Toy(dyno_states=["starting", "crashed"])
-    client, _ = stage(platform, toy)
+    client, _ = client_of(platform, toy)
     with pytest.raises(ReleaseFailed, match=r"web.1 crashed at v2(?s:.*)output"):
         run(client).build_and_release(V1)
 
 
 def test_a_dyno_that_crashed_once_and_came_back_is_up(platform: Made) -> None:
     toy = Toy(dyno_states=["starting", "crashed", "starting", "up"])
-    client, _ = stage(platform, toy)
+    client, _ = client_of(platform, toy)
     assert run(client).build_and_release(V1).dynos[0].state == "up"
 
 
 def test_a_dyno_that_sleeps_is_ready(platform: Made) -> None:
-    client, _ = stage(platform, Toy(dyno_states=["idle"]))
+    client, _ = client_of(platform, Toy(dyno_states=["idle"]))
     assert run(client).build_and_release(V1).dynos[0].state == "idle"
 
 
 def test_an_app_scaled_to_zero_waits_for_no_dyno(platform: Made) -> None:
-    client, _ = stage(platform, Toy(quantity=0))
+    client, _ = client_of(platform, Toy(quantity=0))
     assert run(client).build_and_release(V1).dynos == ()
 
 
@@ -185,14 +185,14 @@ def test_an_app_scaled_to_zero_waits_for_no_dyno(platform: Made) -> None:
     ],
 )
 def test_each_link_has_its_deadline(platform: Made, toy: Toy, link: str) -> None:
-    client, _ = stage(platform, toy)
+    client, _ = client_of(platform, toy)
     with pytest.raises(TooLate, match=f"{link} timed out after 0.6 s; run the same command again"):
         run(client).build_and_release(V1)
 
 
 def test_config_vars_are_set_once_and_waited_for(platform: Made) -> None:
     toy = Toy(lost={"PATCH /config-vars"})
-    client, server = stage(platform, toy)
+    client, server = client_of(platform, toy)
     assert run(client).configure({"A": "1", "B": "2"})
     assert not run(client).configure({"A": "1"})
     assert len(server.calls("PATCH")) == 1

@@ -7,7 +7,7 @@ import pytest
 from sklearn.preprocessing import FunctionTransformer
 
 from delivery.errors import DeliveryError
-from delivery.inputs.columns import with_inputs_as_fitted
+from delivery.inputs.pipeline_columns import with_inputs_as_fitted
 from delivery.recipe import Recipe
 from tests.delivery import loan_pipelines
 
