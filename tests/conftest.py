@@ -44,6 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [item for file in order for item in by_file[file]]
 
 
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what was imported: it would look at it in every collection."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_outlives_the_run() -> Iterator[None]:
     """A reaper ends the processes of the tests, also where the run is killed; a run that leaves any
@@ -75,6 +81,8 @@ def _leaks_belong_to_their_module() -> Iterator[None]:
     """
     yield
     gc.collect()
+    # What is left lives as long as the run: the next collections need not look at it again.
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

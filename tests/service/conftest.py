@@ -1,5 +1,6 @@
 """Real bundles, delivered once and when first asked for, and the real app on each."""
 
+import fcntl
 import functools
 import shutil
 
@@ -12,18 +13,29 @@ from tests.service.service_client import client, config
 
 
 @pytest.fixture(scope="session")
-def harness(tmp_path_factory):
-    """The harness of all bundles."""
+def harness(tmp_path_factory, worker_id):
+    """The harness of all bundles, whose folder the runners share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "loan-bundles"
+    folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         # Nobody reads the latencies of these bundles.
         patch.setattr("delivery.proof.evaluation.REPEATS", 3)
-        yield DeliveryHarness(tmp_path_factory.mktemp("harness"))
+        yield DeliveryHarness(folder)
 
 
 @pytest.fixture(scope="session")
 def delivered(harness):
     """delivered(name): the folder of the delivered loan recipe of that name; only to be read."""
-    return functools.cache(lambda name: harness.deliver(name, name).path)
+
+    @functools.cache
+    def path_of(name):
+        with (harness.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            path = harness.releases / name
+            return path if path.exists() else harness.deliver(name, name).path
+
+    return path_of
 
 
 @pytest.fixture
