@@ -17,7 +17,7 @@ from tests.targets.third_target import ThirdTarget
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("cli", "deployment", "store", "wire", "service", "delivery")
-HEROKUS_OWN = {"deployment/commands/rehearse.py", "cli/render/summary.py"}
+HEROKUS_OWN = {"deployment/commands/rehearse.py", "cli/render/rehearsal.py"}
 """`rehearse` runs the emulator of Heroku, and its report names it."""
 Verb = Callable[..., str]
 

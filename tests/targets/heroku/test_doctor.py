@@ -196,7 +196,7 @@ class Town:
                 )
             case ["pipelines", "p", "pipeline-couplings"]:
                 return [
-                    {"app": {"id": f"id-{name}"}, "project": "production"}
+                    {"app": {"id": f"id-{name}"}, "stage": "production"}
                     for name in self.in_pipeline
                 ]
             case ["dyno-sizes"]:

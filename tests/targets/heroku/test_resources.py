@@ -232,11 +232,11 @@ def test_a_pipeline_and_its_couplings_are_made_once(platform: Made) -> None:
                 made["coupling"] = {
                     "id": "c",
                     "pipeline": {"id": "p"},
-                    "project": asked.json["stage"],
+                    "stage": asked.json["stage"],
                 }
                 return RESET
             case "PATCH", "/pipeline-couplings/c":
-                made["coupling"]["project"] = asked.json["stage"]
+                made["coupling"]["stage"] = asked.json["stage"]
 
         return answered(made["coupling"]) if "coupling" in made else NOT_FOUND
 
@@ -252,7 +252,7 @@ def test_a_pipeline_and_its_couplings_are_made_once(platform: Made) -> None:
     assert not pipelines.couple(client, "a", found, "staging")
     assert pipelines.couple(client, "a", found)
     assert len(server.calls("POST")) == 2
-    assert made["coupling"]["project"] == "production"
+    assert made["coupling"]["stage"] == "production"
 
 
 def test_who_owns_what_is_made(platform: Made) -> None:
