@@ -15,6 +15,7 @@ from cli.render.version_table import NARROWER, version_table
 from deployment.commands.status import RecentAct, RollbackStatus, RolloutStatus, Status
 from deployment.commands.strategy_options import shown_seconds
 from rollout.plurals import counted
+from rollout.state.policy import title_of
 
 WORST = 3
 
@@ -125,8 +126,11 @@ def _doing(status: Status) -> str:
         return _released(status)
 
     paused = ", paused" if rollout.paused else ""
-    held = f", held: {', '.join(rollout.held)}" if rollout.held else ""
-    return f"{rollout.strategy} of {rollout.candidate} against {rollout.stable}{paused}{held}"
+    on_hold = ""
+    if rollout.held:
+        on_hold = f", on hold: {', '.join(map(title_of, rollout.held))}"
+
+    return f"{rollout.strategy} of {rollout.candidate} against {rollout.stable}{paused}{on_hold}"
 
 
 def _released(status: Status) -> str:

@@ -227,7 +227,7 @@ def test_a_candidate_that_says_something_else_is_held_until_a_person_lets_it_go_
     since = court.ledger.revision
     court.stack.run("canary", "v2", "--auto")
     until(lambda: court.ledger.running().held == ("prediction",), "it is held")
-    assert "held: prediction" in court.stack.run("status").out
+    assert "on hold: prediction" in court.stack.run("status").out
     court.stack.run("resume", "-m", "as it should")
     assert court.ended() == "promote"
     assert court.acts(since) == [
