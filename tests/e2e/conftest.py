@@ -2,7 +2,6 @@
 gets its own.
 """
 
-import fcntl
 import shutil
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from tests.e2e.stack_harness import StackHarness
 from tests.postgres import postgres_server, postgres_url
+from tests.shared_folder import filled, shared_folder
 
 __all__ = ["postgres_server", "postgres_url"]
 
@@ -19,16 +19,8 @@ def delivered(tmp_path_factory, worker_id):
     """A folder with the keys and the bundles of v1, v2 and v3, delivered by the runner that needs
     it first.
     """
-    base = tmp_path_factory.getbasetemp()
-    folder = (base if worker_id == "master" else base.parent) / "delivered"
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "done").exists():
-            StackHarness(folder).deliver("v1", "v2", "v3")
-            (folder / "done").touch()
-
-    return folder
+    folder = shared_folder(tmp_path_factory, worker_id, "delivered")
+    return filled(folder, lambda: StackHarness(folder).deliver("v1", "v2", "v3"))
 
 
 def new_stack(delivered: Path, folder: Path, **more: str) -> StackHarness:

@@ -1,6 +1,5 @@
 """Real bundles, delivered once and when first asked for, and the real app on each."""
 
-import fcntl
 import functools
 import shutil
 
@@ -10,14 +9,13 @@ from service.app import create_app
 from service.bundle import verify_bundle
 from tests.delivery.delivery_harness import DeliveryHarness
 from tests.service.service_client import client, config
+from tests.shared_folder import filled, shared_folder
 
 
 @pytest.fixture(scope="session")
 def harness(tmp_path_factory, worker_id):
     """The harness of all bundles, whose folder the runners share."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base if worker_id == "master" else base.parent) / "loan-bundles"
-    folder.mkdir(exist_ok=True)
+    folder = shared_folder(tmp_path_factory, worker_id, "loan-bundles")
     with pytest.MonkeyPatch.context() as patch:
         # Nobody reads the latencies of these bundles.
         patch.setattr("delivery.proof.evaluation.REPEATS", 3)
@@ -30,10 +28,8 @@ def delivered(harness):
 
     @functools.cache
     def path_of(name):
-        with (harness.folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            path = harness.releases / name
-            return path if path.exists() else harness.deliver(name, name).path
+        filled(harness.folder, lambda: harness.deliver(name, name), name)
+        return harness.releases / name
 
     return path_of
 
