@@ -270,7 +270,7 @@ def packed_as_far_as_allowed(target: Target) -> None:
     size.
     """
     part = base64.b64encode(os.urandom(75)) * 300
-    rows = [b'{"a":"%b"}' % (part * 250), b",".join([b'{"a":"%b"}' % (part * 17)] * 14)]
+    rows = [b'{"a":"%b"}' % (part * 250), b",".join([b'{"a":"%b"}' % (part * 8)] * 30)]
     packed = [gzip.compress(b'{"instances":[%b]}' % row, 9) for row in rows]
     for number in target.rounds():
         target.ask("/predict", packed[number % len(packed)], {"Content-Encoding": "gzip"})

@@ -40,7 +40,7 @@ class Limits:
     max_body_bytes: int = 8_388_608
     max_bodies_bytes: int = 67_108_864
     max_rows: int = 10_000
-    max_row_bytes: int = 524_288
+    max_row_bytes: int = 262_144
     max_shadow_queue_rows: int = 2_048
     max_feedback_bytes: int = 2_097_152
 

@@ -43,7 +43,7 @@ LOSSES, LOSSES_IN_OUTAGE = 2, 3
 PARTS = 4
 PART_BYTES = 64 * 1024
 """Bytes of large requests in one batch while small ones arrive."""
-BATCH_BYTES = 512 * 1024
+BATCH_BYTES = 256 * 1024
 """Bytes in one batch at most; a single row may be larger."""
 SMALL_COME_S = 0.1
 # A version may become slower by this factor: a request that is queued should be answered in time.
