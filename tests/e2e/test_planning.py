@@ -21,21 +21,22 @@ def planned(delivered, tmp_path_factory):
     otherwise.
     """
     stack = new_stack(delivered, tmp_path_factory.mktemp("planned"))
-    stack.up("v1")
-    for age in range(20, 60):
-        city = CITIES[age % 4]
-        assert (
-            stack.predict({**ROW, "age": age, "amount": 60.0 * age, "city": city}).status_code
-            == 200
-        )
+    try:
+        stack.up("v1")
+        for age in range(20, 60):
+            city = CITIES[age % 4]
+            answer = stack.predict({**ROW, "age": age, "amount": 60.0 * age, "city": city})
+            assert answer.status_code == 200, answer.text
 
-    recorded = stack.folder / "var" / "run" / "recent"
-    until(
-        lambda: sum(len(path.read_bytes().splitlines()) for path in recorded.glob("*.jsonl")) == 40,
-        "40 are recorded",
-    )
-    yield stack
-    stack.run("down")
+        until(lambda: _recorded_rows(stack) == 40, "40 are recorded")
+        yield stack
+    finally:
+        stack.run("down")
+
+
+def _recorded_rows(stack):
+    folder = stack.folder / "var" / "run" / "recent"
+    return sum(len(path.read_bytes().splitlines()) for path in folder.glob("*.jsonl"))
 
 
 def test_what_would_change_for_whom_and_at_what_cost_is_told_before_anybody_meets_it(planned):
