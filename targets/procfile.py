@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from deployment.workspace.errors import Misconfigured
+from deployment.workspace.text_file import read_text
 
 KINDS = ("router", "service")
 
@@ -28,13 +29,9 @@ def written(path: Path, kind: str) -> str:
     from honcho.environ import parse_procfile
 
     try:
-        commands = parse_procfile(path.read_text()).processes
-    except OSError as error:
+        commands = parse_procfile(read_text(path, "restore it", "save it as UTF-8")).processes
+    except FileNotFoundError as error:
         raise Misconfigured(f"{path} cannot be read ({error.strerror}): restore it") from error
-    except UnicodeDecodeError as error:
-        raise Misconfigured(
-            f"{path} is no text in UTF-8, from byte {error.start} on: save it as UTF-8"
-        ) from error
     except AssertionError as error:
         raise Misconfigured(f"{path} names a process twice: keep one line a process") from error
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployment.workspace.errors import Misconfigured
-from deployment.workspace.text_file import read_line
+from deployment.workspace.text_file import read_line, read_text
 from rollout.settings import Deployment, Settings, from_mapping
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -129,19 +129,11 @@ def workspace_from_environment(
 def read_settings(path: Path) -> Settings:
     """The settings of a deploy.toml; raises Misconfigured, or BadSetting naming the key."""
     try:
-        return from_mapping(tomllib.loads(path.read_text()))
+        text = read_text(path, "give its file, or set SLUICE_CONFIG to another", "save it as UTF-8")
+        return from_mapping(tomllib.loads(text))
     except FileNotFoundError as error:
         raise Misconfigured(
             f"{path} is missing: restore it, or set SLUICE_CONFIG to the file to use"
-        ) from error
-    except OSError as error:
-        raise Misconfigured(
-            f"{path} cannot be read ({error.strerror}): give its file, or set SLUICE_CONFIG to "
-            "another"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise Misconfigured(
-            f"{path} is no text in UTF-8, from byte {error.start} on: save it as UTF-8"
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise Misconfigured(f"{path} is not TOML: {error}") from error
