@@ -134,6 +134,7 @@ MAY_BE_ZERO = (
     "margin",
     "cold_s",
     "step_s",
+    "pairs_per_s",
     "overhead_ms",
     "share_tolerance",
     "warm_s",

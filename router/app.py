@@ -198,6 +198,7 @@ class Router:
             units_in=config.state / "run" / "units",
             cold_s=config.settings.verdict.cold_s,
             through=config.through,
+            pairs_per_s=config.settings.verdict.pairs_per_s,
         )
 
         kept = self.traffic.mirror.kept

@@ -16,6 +16,7 @@ from rollout.state.ledger import Ledger, Rollout
 from rollout.state.policy import title_of
 from rollout.state.split import ALL
 from rollout.state.strategy import strategy
+from rollout.verdict.capacity import CAPACITY
 from rollout.verdict.memory_errors import MEMORY
 from rollout.verdict.verdict import Verdict
 
@@ -31,13 +32,17 @@ class Observation:
     now: epoch seconds; verdict: None where nothing could be judged yet; served: the candidate's
     finished requests since the present step began; account: the numbers behind the verdict, as
     plain JSON, made only when they are recorded. memory: how short of memory the candidate's app is
-    (rollout/verdict/memory_errors.py); empty where it is not."""
+    (rollout/verdict/memory_errors.py); no_room: what it sheds; rate_not_shown: which rate it has
+    shown, where that is not enough (rollout/verdict/capacity.py). Each is empty where it is not
+    so."""
 
     now: float
     verdict: Verdict | None
     served: int
     account: Callable[[], dict[str, Any]] | None = None
     memory: str = ""
+    no_room: str = ""
+    rate_not_shown: str = ""
 
 
 def next_move(ledger: Ledger, seen: Observation) -> RecordRevision | None:
@@ -88,6 +93,9 @@ def _all_reasons(rollout: Rollout, seen: Observation) -> Iterator[str]:
     if seen.memory:
         yield MEMORY
 
+    if seen.no_room:
+        yield CAPACITY
+
     decided_by_person = strategy(rollout.strategy).ends == "person"
     late = policy is not None and seen.now - rollout.started_at >= policy.deadline_s
     if late and not decided_by_person:
@@ -103,11 +111,24 @@ def _by_proof(ledger: Ledger, rollout: Rollout, seen: Observation) -> RecordRevi
     if not _stood(rollout, seen) or verdict.against >= SILENCE:
         return None
     if rollout.step == len(rollout.steps) - 1:
-        if _passed(verdict, rollout):
+        if _passed(verdict, rollout) and not _lacks_capacity(rollout, seen):
             return _released(ledger, rollout, "proved")
         return None
 
     return step_of(ledger, seen.now)
+
+
+def needs_capacity(rollout: Rollout) -> bool:
+    """Whether the candidate is to show now that it carries all requests: before a release on proof,
+    at a share of them.
+    """
+    if rollout.policy is None or strategy(rollout.strategy).ends != "proof":
+        return False
+    return rollout.step == len(rollout.steps) - 1
+
+
+def _lacks_capacity(rollout: Rollout, seen: Observation) -> bool:
+    return bool(seen.rate_not_shown) and CAPACITY not in rollout.accepted
 
 
 def _stood(rollout: Rollout, seen: Observation) -> bool:
@@ -192,8 +213,9 @@ def _held(
 
 
 def _reason_text(reason: str, seen: Observation) -> str:
-    if reason == MEMORY:
-        return f"{reason} ({seen.memory})"
+    detail = {MEMORY: seen.memory, CAPACITY: seen.no_room}.get(reason, "")
+    if detail:
+        return f"{reason} ({detail})"
     return title_of(reason)
 
 

@@ -24,7 +24,8 @@ class Version:
     address: where its service listens (`unix:/path` or `http://host:port`); program: the process
     group that runs it. digest: SHA-256 of its manifest; proven_at: epoch seconds of its last golden
     answer. task, classes, output: what it answers, as its manifest has it; empty where it was
-    deployed before the ledger kept that."""
+    deployed before the ledger kept that. side_effects: whether a prediction changes something, so
+    that no request is copied to it for a comparison."""
 
     name: str
     state: State
@@ -36,6 +37,7 @@ class Version:
     task: str = ""
     classes: tuple[ClassValue, ...] = ()
     output: str = ""
+    side_effects: bool = False
 
     @property
     def answers(self) -> Answers:

@@ -17,10 +17,13 @@ from rollout.state.signal_settings import (
     Errors,
     Labels,
     Latency,
+    Outages,
+    Pairs,
     Prediction,
     Refusals,
     ResponseTime,
     SignalSettings,
+    Tails,
 )
 from rollout.state.strategy import STRATEGIES, Strategy
 
@@ -31,6 +34,19 @@ CLASSES = Answers(CLASSIFICATION)
 
 
 @dataclass(frozen=True)
+class Breaker:
+    """Rolls back what is obvious, beside all evidence: within the last window_s seconds the
+    candidate did not answer this share of at least so many requests, which the stable version
+    answered.
+
+    share: 1 or more turns it off."""
+
+    share: float = 0.5
+    window_s: float = 10.0
+    requests: int = 20
+
+
+@dataclass(frozen=True)
 class VerdictConfig:
     """`[verdict]`: what all self-running rollouts have in common.
 
@@ -38,7 +54,8 @@ class VerdictConfig:
     margin is promoted. step_s, step_requests: a canary's step takes at least so long and so many
     requests of the candidate. deadline_s: of the whole rollout; undecided: what happens then.
     watch_s: how long the old version keeps running after a switch. on_conflict: what a new rollout
-    does to one that runs by itself: ends it, waits for its end, or is refused."""
+    does to one that runs by itself: ends it, waits for its end, or is refused. pairs_per_s: how
+    many requests of a second each worker of the router asks both versions; 0: none."""
 
     alpha: float = 0.05
     beta: float = 0.05
@@ -51,13 +68,18 @@ class VerdictConfig:
     on_conflict: str = "refuse"
     cold_s: float = 5.0
     compare_ms: int = 100
+    pairs_per_s: float = 50.0
     errors: Errors = field(default_factory=Errors)
     refusals: Refusals = field(default_factory=Refusals)
+    pairs: Pairs = field(default_factory=Pairs)
+    outages: Outages = field(default_factory=Outages)
     latency: Latency = field(default_factory=Latency)
     response_time: ResponseTime = field(default_factory=ResponseTime)
+    tails: Tails = field(default_factory=Tails)
     prediction: Prediction = field(default_factory=Prediction)
     labels: Labels = field(default_factory=Labels)
     agreement: Agreement = field(default_factory=Agreement)
+    breaker: Breaker = field(default_factory=Breaker)
 
     def signal(self, name: str) -> SignalSettings:
         """The section of a signal, by the signal's name."""
@@ -132,6 +154,7 @@ class Policy:
     watch_s: float
     on_conflict: str
     unjudged: tuple[tuple[str, str], ...] = ()
+    breaker: Breaker | None = None
 
     @property
     def labels(self) -> Labels | None:
@@ -156,6 +179,9 @@ def policy_of(body: Mapping[str, Any]) -> Policy:
     values = _read(body)
     values["rules"] = tuple(SignalPolicy(**_read(rule)) for rule in body["rules"])
     values["unjudged"] = tuple(map(tuple, body.get("unjudged", ())))
+    if values.get("breaker") is not None:
+        values["breaker"] = Breaker(**values["breaker"])
+
     return Policy(**values)
 
 
@@ -214,6 +240,7 @@ def policy(
         judging.watch_s,
         judging.on_conflict,
         tuple(unjudged),
+        judging.breaker,
     )
 
 
@@ -260,12 +287,14 @@ def _check_signal(section: str, signal: SignalSettings) -> None:
 
 def _check_weights(judging: VerdictConfig) -> None:
     for row in STRATEGIES.values():
-        total = sum(judging.signal(name).weight for name in row.signals)
-        if total > 1 + 1e-9:
-            raise BadSetting(
-                f"deploy.toml: the weights of the signals in 'verdict' sum to {total:g}: alpha is "
-                f"shared, so at most to 1"
-            )
+        for action in ("rollback", "hold"):
+            signals = map(judging.signal, row.signals)
+            total = sum(signal.weight for signal in signals if signal.action == action)
+            if total > 1 + 1e-9:
+                raise BadSetting(
+                    f"deploy.toml: the weights of the signals in 'verdict' whose action is "
+                    f"{action} sum to {total:g}: alpha is shared, so at most to 1"
+                )
 
 
 def _word(path: str, word: str, known: tuple[str, ...]) -> None:
@@ -281,4 +310,4 @@ def numbers(judging: VerdictConfig) -> list[tuple[str, Any]]:
     for name in SIGNALS:
         tables.append((f"verdict.{section_of(name)}", judging.signal(name)))
 
-    return tables
+    return [*tables, ("verdict.breaker", judging.breaker)]

@@ -52,7 +52,7 @@ class SignalSettings:
 
 @dataclass(frozen=True)
 class Errors(SignalSettings):
-    """Requests that failed (5xx, time-out, no connection), also where another version answered in
+    """Requests that a version failed on their rows (500), also where another version answered in
     its place.
 
     margin: or the stable version's own rate, whichever is more.
@@ -76,6 +76,30 @@ class Refusals(SignalSettings):
 
 
 @dataclass(frozen=True)
+class Pairs(SignalSettings):
+    """Requests that both versions were asked at the same moment, and of which one failed or refused
+    what the other one answered.
+    """
+
+    name = "pairs"
+    has_proof = False
+
+    weight: float = 0.1
+
+
+@dataclass(frozen=True)
+class Outages(SignalSettings):
+    """Times at which the process of one version alone could not be asked (no connection, time-out,
+    502 to 504).
+    """
+
+    name = "outages"
+    has_proof = False
+
+    weight: float = 0.05
+
+
+@dataclass(frozen=True)
 class Latency(SignalSettings):
     """Time for the same batch of rows, asked of both in turn. Tolerance and margin are parts of it.
 
@@ -87,7 +111,7 @@ class Latency(SignalSettings):
     name = "latency"
     margin_is_factor = True
 
-    weight: float = 0.25
+    weight: float = 0.2
     required: bool = True
     tolerance: float = 0.1
     margin: float = 0.15
@@ -125,8 +149,25 @@ class ResponseTime(SignalSettings):
 
 
 @dataclass(frozen=True)
+class Tails(SignalSettings):
+    """Requests that both versions were asked, and for which one took three times as long as the
+    other.
+    """
+
+    name = "tails"
+    has_proof = False
+
+    action: str = "hold"
+    weight: float = 0.1
+    tolerance: float = 0.002
+
+
+@dataclass(frozen=True)
 class Prediction(SignalSettings):
-    """Shares of the predicted classes, or of a value's ranges."""
+    """Shares of the predicted classes, of their probabilities, or of a value's ranges; and what the
+    answers to the same request have to do with each other. The tolerance of a class that is rarer
+    than 4 % is as much smaller.
+    """
 
     name = "prediction"
     has_proof = False

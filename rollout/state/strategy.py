@@ -41,8 +41,18 @@ class Strategy:
         return self.ends == "watch"
 
 
-_SPLIT = ("errors", "refusals", "latency", "wait", "prediction", "labels")
-_BESIDE = ("errors", "latency")
+_SPLIT = (
+    "errors",
+    "refusals",
+    "pairs",
+    "outages",
+    "latency",
+    "wait",
+    "tails",
+    "prediction",
+    "labels",
+)
+_BESIDE = ("errors", "pairs", "outages", "latency")
 _COPIED = ("latency", "agreement", "labels")
 
 _ROWS = (

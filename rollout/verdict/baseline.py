@@ -15,17 +15,22 @@ ENOUGH = 200
 ENOUGH_LABELS = 20
 QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
 DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+OF_VALUES = (0.01, *DECILES, 0.99)
+ATOM = 0.05
+"""A bin with this part of the values has an edge on both sides, or values could leave it unseen."""
 UNKNOWN_ERRORS = 0.001
 UNKNOWN_LOSS = 0.2
 NOISE = 0.005
-_PAIRS = ("waits", "values", "classes")
+_PAIRS = ("waits", "values", "classes", "scores")
 Thresholds = tuple[tuple[int, float], ...]
 """(first bin above, share of the requests that lie there)."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """errors, refused, loss, noise: rates; waits, values: thresholds; classes: (name, share)."""
+    """errors, refused, loss, noise: rates; waits, values, scores: thresholds; classes: (name,
+    share).
+    """
 
     errors: float = UNKNOWN_ERRORS
     refused: float = UNKNOWN_ERRORS
@@ -34,6 +39,7 @@ class Reference:
     waits: Thresholds = ()
     values: Thresholds = ()
     classes: tuple[tuple[str, float], ...] = ()
+    scores: Thresholds = ()
 
     def to_body(self) -> dict[str, Any]:
         """Plain JSON. `reference_of_body(to_body())` is the identity."""
@@ -70,8 +76,9 @@ def reference_of(tally: Tally) -> Reference:
         refused=_smoothed(finished.get("refused", 0), total, UNKNOWN_ERRORS),
         loss=_loss(tally.get("labels", {})),
         waits=_thresholds(tally.get("waits", {}), QUANTILES),
-        values=_thresholds(tally.get("values", {}), DECILES),
+        values=_thresholds(tally.get("values", {}), OF_VALUES),
         classes=_shares(tally.get("classes", {})),
+        scores=_thresholds(tally.get("scores", {}), DECILES),
     )
 
 
@@ -97,9 +104,14 @@ def _thresholds(bins: Mapping[str, int], quantiles: tuple[float, ...]) -> Thresh
 
     thresholds: dict[int, float] = {}
     for quantile in quantiles:
-        edge = quantile_bin(bins, quantile) + 1
-        higher = sum(count for index, count in bins.items() if int(index) >= edge)
-        thresholds[edge] = min(max((higher + 0.5) / (total + 1), 1e-4), 0.95)
+        index = quantile_bin(bins, quantile)
+        edges = [index + 1]
+        if bins.get(str(index), 0) >= ATOM * total:
+            edges.append(index)
+
+        for edge in edges:
+            higher = sum(count for index, count in bins.items() if int(index) >= edge)
+            thresholds[edge] = min(max((higher + 0.5) / (total + 1), 1e-4), 0.95)
 
     return tuple(sorted(thresholds.items()))
 

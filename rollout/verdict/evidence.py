@@ -4,9 +4,9 @@ order.
 A tally is the counts of one version at one weight of the candidate, by kind:
 
     drawn       "all": requests that were drawn by chance for it
-    finished    "ok", "error" (5xx, time-out, crash, failed and answered by another),
+    finished    "ok", "error" (failed on its rows, also where another version answered),
                 "refused" (422), "neither" (failed or refused, and the other version does not
-                answer these rows either), "shed" (no room)
+                answer these rows either, or its process could not be asked), "shed" (no room)
     waits       latency bin (rollout/verdict/bins.py) of each finished request, without cold starts
     classes     predicted class of a request's first row
     values      bin of the predicted value of a request's first row, where it is no class
@@ -14,7 +14,23 @@ A tally is the counts of one version at one weight of the candidate, by kind:
     paired      loss of a shadow's answer less that of the user's, to the same request: -16 to 16
     copies      what became of a copy sent to the candidate: "agree", "differ", "error"
     control     the same of a copy sent to the stable version once more: the noise floor
-    answers     requests that both versions were asked: "both", "candidate failed", "stable failed"
+    answers     requests that both versions were asked at the same moment: "both" answered,
+                "candidate failed", "candidate refused", "stable failed", "stable refused" where the
+                other one answered, else "neither"
+    compared    of those that both answered: "pairs", all of them; "up", "down": the candidate's
+                value is another one; "nearer same", "nearer other": nearer to the stable version's
+                answer to the same request, or to another one; "timed", "candidate slow",
+                "stable slow": pairs whose times count, and those in which one took three times as
+                long
+    left        class of the stable version's answer in a pair where the candidate's is another one
+    entered     class of the candidate's answer in such a pair
+    segments    pairs by segment of their first row, as "column=value|word": "both", "worse",
+                "better", "differs"
+    outages     slot of OUTAGE_SLOT_S seconds in which outages of the version began
+    outcomes    all requests and copies of the version: "ok"; "failed", "lost" (its process could
+                not be asked) and "shed" where the other version answered the same request;
+                "copied": the copies among them
+    scores      hundredths of the probability of the predicted class, of a request's first row
     complaints  the platform's error codes in the log of the version's app, as R14
                 (rollout/verdict/memory_errors.py)
     timing      bin of the candidate's over the stable version's processor time for the same batch
@@ -36,6 +52,8 @@ Tally = Mapping[str, Mapping[str, Count]]
 Key = tuple[str, int]
 """Version, and basis points of the candidate in force when the requests were routed."""
 
+OUTAGE_SLOT_S = 30.0
+"""Outages of both versions within this time are one event."""
 LABEL_LEVELS = 17
 """Losses are kept in sixteenths of their bound: 0 to 16."""
 COPIES_SHARE = 0.9
@@ -151,6 +169,20 @@ class Evidence:
         best for it first.
         """
         return self._own("paired").levels(range(1 - LABEL_LEVELS, LABEL_LEVELS))
+
+    def outages(self) -> tuple[Any, Any]:
+        """Times (...) of OUTAGE_SLOT_S in which outages of the candidate alone began, and of the
+        stable version alone.
+        """
+        rows = list(self._each_weight(self.candidate, "outages"))
+        of_candidate = len(rows)
+        rows += self._each_weight(self.stable, "outages")
+        _, cells = counts_of(rows)
+        if not cells.size:
+            return 0.0, 0.0
+
+        mine, theirs = cells[:of_candidate].sum(0) > 0, cells[of_candidate:].sum(0) > 0
+        return (mine & ~theirs).sum(-1), (theirs & ~mine).sum(-1)
 
     def drawn(self, kind: str) -> dict[float, Any]:
         """Counts (..., 2) by share: how many of that kind each version has."""

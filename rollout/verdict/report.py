@@ -170,6 +170,9 @@ def _short(count: float) -> str:
 def _because(case: JudgingInput, verdict: Verdict) -> str:
     """One sentence for the word."""
     candidate = case.rollout.candidate
+    if verdict.breaker:
+        return f"{candidate} does not answer: {verdict.breaker}"
+
     if verdict.word == "fail":
         alarm = f"false alarm at most {100 * case.policy.alpha:g} % over the whole rollout"
         faults = "; ".join(_faults(case, verdict))

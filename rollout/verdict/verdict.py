@@ -61,7 +61,7 @@ class Verdict:
     word: "pass", "fail", "hold", "invalid" or "undecided"; against: log of the weighted mean of the
     capitals; needed: where it decides; because: the signals that do; ratio: log capital of the
     sample-ratio guard; proved: every required proof is there, and the recent requests do not look
-    worse."""
+    worse; breaker: what the breaker has seen, where it has tripped."""
 
     word: str
     against: float
@@ -70,6 +70,13 @@ class Verdict:
     because: tuple[str, ...] = ()
     ratio: float = 0.0
     proved: bool = False
+    breaker: str = ""
+
+    def broken(self, breaker: str) -> "Verdict":
+        """The verdict with what the breaker has seen, if that is something."""
+        if not breaker:
+            return self
+        return replace(self, word="fail", because=("breaker",), breaker=breaker)
 
 
 def judge(

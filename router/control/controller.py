@@ -18,9 +18,11 @@ from sqlalchemy import Engine
 
 from rollout.decide.actions import RecordRevision
 from rollout.decide.decisions import advance, begin_queued
-from rollout.decide.reconcile import Observation, flagged, next_move
+from rollout.decide.reconcile import Observation, flagged, needs_capacity, next_move
 from rollout.errors import Refusal
 from rollout.state.ledger import Ledger, Rollout
+from rollout.verdict.breaker import tripped
+from rollout.verdict.capacity import no_room, not_shown
 from rollout.verdict.evidence import Tally
 from rollout.verdict.evidence_snapshot import (
     FAILED,
@@ -32,6 +34,7 @@ from rollout.verdict.evidence_snapshot import (
     latched,
 )
 from rollout.verdict.memory_errors import short_of_memory
+from rollout.verdict.recent_outcomes import RecentOutcomes
 from rollout.verdict.report import account
 from rollout.verdict.verdict import Verdict
 from router.evidence.evidence_counters import NO_ROLLOUT, EvidenceByWeight
@@ -82,6 +85,7 @@ class Controller:
         self.kept = kept or ShadowBuffer()
         self.lease: Lease | None = None
         self.verdict: Verdict | None = None
+        self.recent = RecentOutcomes()
         self._lease_times = LeaseTimes(LEASE_S)
         self._serial = 0
         self._flushed: dict[tuple[str, str, int], dict[str, Any]] = {}
@@ -189,13 +193,20 @@ class Controller:
         if case is None:
             return
 
-        self.verdict = verdict = latched(case.verdict(), snapshot.marks)
+        self.recent = self.recent.seen(rollout.id, snapshot.evidence, now)
+        breaker = tripped(self.recent, case.policy.breaker, rollout.stable)
+        self.verdict = verdict = latched(case.verdict().broken(breaker), snapshot.marks)
         if verdict.word == "fail":
             self.evidence.mark(rollout.id, FAILED, {"because": list(verdict.because)})
 
-        memory = short_of_memory(snapshot.evidence)
         observation = Observation(
-            now, verdict, snapshot.served(weight), lambda: account(case, verdict), memory
+            now,
+            verdict,
+            snapshot.served(weight),
+            lambda: account(case, verdict),
+            memory=short_of_memory(snapshot.evidence),
+            no_room=no_room(self.recent, weight),
+            rate_not_shown=self._rate_not_shown(ledger, rollout),
         )
         record = next_move(ledger, observation)
         if record is None:
@@ -206,6 +217,13 @@ class Controller:
             reason += f" ({because})"
 
         self._record(record, reason)
+
+    def _rate_not_shown(self, ledger: Ledger, rollout: Rollout) -> str:
+        """Which rate the candidate has shown, where that is to be shown and not enough."""
+        versions = map(ledger.version, (rollout.candidate, rollout.stable))
+        if not needs_capacity(rollout) or any(version.side_effects for version in versions):
+            return ""
+        return not_shown(self.recent)
 
     def _snapshot(self, rollout: Rollout) -> EvidenceSnapshot:
         """The evidence of a rollout. What has to be frozen now is stored first."""

@@ -13,6 +13,8 @@ import msgspec
 from rollout.settings import RouterSettings
 from router.dispatch.cross_check import CrossCheck, FailedRequest
 from router.dispatch.lane import Lane
+from router.dispatch.load_rehearsal import LoadRehearsal
+from router.dispatch.pairs import Pair, PairSampler
 from router.dispatch.routing_table import RoutingTable
 from router.dispatch.upstream import Pool
 from router.dispatch.work_items import DispatchError, Pending, Predicted
@@ -31,13 +33,14 @@ class Reply:
     """The outcome of a request.
 
     version: the one that answered, or failed. fallback_from: the drawn version, where it failed
-    before."""
+    before. pair: the comparison it is part of."""
 
     version: str
     predicted: Predicted | None
     draw: "Draw"
     lost: DispatchError | None = None
     fallback_from: str | None = None
+    pair: Pair | None = None
 
 
 OnReply = Callable[[Reply], None]
@@ -48,13 +51,15 @@ class Draw:
     """The version drawn for a request.
 
     role: of the version. tally: where the request counts in the verdict; None where it does not.
-    number, weight: of the rollout in force, 0 without one."""
+    number, weight: of the rollout in force, 0 without one. all_requests: where each request of the
+    version counts, whether or not it is a unit's first; None without a rollout."""
 
     version: str
     role: str
     tally: EvidenceCounters | None = None
     number: int = 0
     weight: int = 0
+    all_requests: EvidenceCounters | None = None
 
 
 @dataclass(slots=True)
@@ -63,7 +68,8 @@ class InFlight(Pending):
 
     version: the one that has its rows. pinned: the caller chose it.
     short_deadline: the caller's deadline is shorter than the router's.
-    fallback_from: the drawn version, where it failed. failure: how, where that is to be counted."""
+    fallback_from: the drawn version, where it failed. failure: how, where that is to be counted.
+    fault: failed, lost or shed, where the drawn version did not answer. pair: see Reply."""
 
     dispatcher: "Dispatcher"
     version: str
@@ -74,6 +80,8 @@ class InFlight(Pending):
     short_deadline: bool = False
     fallback_from: str | None = None
     failure: FailedRequest | None = None
+    fault: str = ""
+    pair: Pair | None = None
 
     def done(self, outcome: Predicted | DispatchError) -> None:
         """See Pending."""
@@ -104,6 +112,10 @@ class Dispatcher:
     sample: list[msgspec.Raw] = field(default_factory=list)
     mirror: Mirror = field(init=False)
     checks: CrossCheck = field(init=False)
+    pairs: PairSampler = field(init=False)
+    rehearsal: LoadRehearsal = field(init=False)
+    pairs_per_s: float = 0.0
+    clock: Callable[[], float] = time.time
     _draws: dict[str, tuple[Draw, Draw]] = field(default_factory=dict, init=False)
     _units: SeenUnits | None = field(default=None, init=False)
     _cold_until: float = field(default=float("-inf"), init=False)
@@ -112,6 +124,17 @@ class Dispatcher:
         """Open the lanes of the first routing table."""
         self.mirror = Mirror(self.settings, self.counts, self.loop, self.tallies)
         self.checks = CrossCheck(self.settings.limits, self.loop, self.lanes)
+        self.pairs = PairSampler(
+            self.pairs_per_s,
+            self.settings.limits,
+            self.loop,
+            self.lanes,
+            self.tallies,
+            self.warm,
+        )
+        self.rehearsal = LoadRehearsal(
+            self.settings.limits, self.loop, self.lanes, self.tallies, self.clock
+        )
         self.follow(self.table)
 
     def follow(self, table: RoutingTable) -> None:
@@ -140,6 +163,8 @@ class Dispatcher:
             lane.close()
 
         self.mirror.follow(table, self.lanes)
+        self.pairs.follow(table)
+        self.rehearsal.follow(table)
 
     def predict(
         self,
@@ -157,19 +182,21 @@ class Dispatcher:
         draw = self.draw(unit, lasting, pin)
         deadline = self.loop.time() + timeout_s
         short_deadline = timeout_s < self.settings.limits.deadline_ms / 1000
-        self._submit(
-            InFlight(
-                rows,
-                deadline,
-                self,
-                draw.version,
-                pin is not None,
-                draw,
-                time.perf_counter(),
-                on_reply,
-                short_deadline,
-            )
+        request = InFlight(
+            rows,
+            deadline,
+            self,
+            draw.version,
+            pin is not None,
+            draw,
+            time.perf_counter(),
+            on_reply,
+            short_deadline,
         )
+        if draw.all_requests is not None:
+            request.pair = self.pairs.begin(rows, request.size, draw.version)
+
+        self._submit(request)
 
     def draw(self, unit: bytes, lasting: bool, pin: str | None) -> Draw:
         """Draw the version for a unit, or use `pin`; raises Problem where there is none."""
@@ -207,13 +234,16 @@ class Dispatcher:
         if rolling is not None:
             number, weight = rolling.number, rolling.weight
 
-        first = Draw(version, role, self.tallies.of(self.table, version), number, weight)
+        tally = self.tallies.of(self.table, version)
+        first = Draw(version, role, tally, number, weight, tally if rolling is not None else None)
         self._draws[version] = first, replace(first, tally=None)
         return self._draws[version]
 
     def warm(self) -> bool:
-        """Whether times can be compared: no version has started just now."""
-        return self.loop.time() >= self._cold_until
+        """Whether times can be compared: no version has started just now, and none has the load of
+        a rehearsal.
+        """
+        return self.loop.time() >= self._cold_until and not self.rehearsal.is_on()
 
     def _is_compared(self, version: str) -> bool:
         """Whether the verdict compares its times: restarts of a third version do not matter."""
@@ -281,7 +311,11 @@ class Dispatcher:
             if self._is_compared(version):
                 self._start_cold_period()
 
-        lane.on_outage = on_outage
+        def on_outage_began() -> None:
+            if self.table.rolling is not None and self._is_compared(version):
+                self.tallies.of(self.table, version).outage_began(self.clock())
+
+        lane.on_outage, lane.on_outage_began = on_outage, on_outage_began
         return lane
 
     def _pool(self, address: str) -> Pool:
@@ -302,8 +336,7 @@ class Dispatcher:
         lost = outcome if isinstance(outcome, DispatchError) else _model_failure(outcome)
         if request.fallback_from is not None:
             self._settle(request, outcome)
-            if self._is_watching() and status_of(outcome, lost) == 200:
-                self._count_candidate_failure(request)
+            self._count_fault(request, outcome)
         elif self._count_or_fall_back(request, outcome, lost):
             return
 
@@ -312,7 +345,9 @@ class Dispatcher:
             predicted, lost = outcome, None
 
         request.on_reply(
-            Reply(request.version, predicted, request.draw, lost, request.fallback_from)
+            Reply(
+                request.version, predicted, request.draw, lost, request.fallback_from, request.pair
+            )
         )
 
     def _count_or_fall_back(
@@ -322,7 +357,9 @@ class Dispatcher:
         version, seconds = request.version, time.perf_counter() - request.started
         status = status_of(outcome, lost)
         self.counts.request(version, request.draw.role, status, seconds)
+        self._note_half(request, outcome)
         if lost is None:
+            self._count_answer(request)
             failure = self._counted(request, word_of(status, None), seconds, None)
         else:
             if lost.reason in ("closed", "connect") and self._is_compared(version):
@@ -331,13 +368,6 @@ class Dispatcher:
             failure = self._counted(request, word_of(status, lost), seconds, lost)
             if self._fall_back(request, lost, failure):
                 return True
-
-            if (
-                lost.reason == "deadline"
-                and self._is_watching()
-                and not self._is_callers_fault(request)
-            ):
-                self._count_candidate_failure(request)
 
         if failure is not None:
             self._cross_check(failure, request, outcome)
@@ -359,6 +389,9 @@ class Dispatcher:
             self._settle(request, outcome)
             return
 
+        if request.pair is not None:
+            request.pair.answered(request.version, outcome)
+
         lost = outcome if isinstance(outcome, DispatchError) else _model_failure(outcome)
         word = word_of(status_of(outcome, lost), lost)
         failure = self._counted(request, word, time.perf_counter() - request.started, lost)
@@ -371,12 +404,13 @@ class Dispatcher:
         """Count the outcome of a drawn request.
 
         Returns a failure instead of counting it: first the other version is asked."""
-        tally, warm = request.draw.tally, self.loop.time() >= self._cold_until
+        tally = request.draw.tally
         if tally is None:
             return None
         if lost is not None and lost.reason == "deadline" and self._is_callers_fault(request):
             return None
 
+        warm = self.warm()
         if word in ("error", "refused"):
             return FailedRequest(tally, word, seconds, warm)
 
@@ -417,13 +451,31 @@ class Dispatcher:
             rolling.stable,
         }
 
-    def _is_watching(self) -> bool:
-        return self.table.rolling is not None and self.table.rolling.watching
+    def _note_half(self, request: InFlight, outcome: Predicted | DispatchError) -> None:
+        """Give the pair the half of the drawn version."""
+        pair = request.pair
+        if pair is None:
+            return
 
-    def _count_candidate_failure(self, request: InFlight) -> None:
-        """Count a request that only the stable version answered, or had no more time for."""
-        if request.draw.tally is not None:
-            request.draw.tally.candidate_failed()
+        if _is_deadline(outcome) and request.short_deadline:
+            # It had less time than its copy: its outcome comes later, or never.
+            if not request.over:
+                pair.dismiss()
+        else:
+            pair.answered(request.version, outcome)
+
+    def _count_answer(self, request: InFlight) -> None:
+        if request.draw.all_requests is not None:
+            request.draw.all_requests.outcome("ok")
+
+    def _count_fault(self, request: InFlight, outcome: Predicted | DispatchError) -> None:
+        """Count that the drawn version did not answer what its fallback has answered."""
+        counters, answered = request.draw.all_requests, isinstance(outcome, Predicted)
+        if counters is None or not answered or not self._is_other_version_of_rollout(request):
+            return
+
+        if isinstance(outcome, Predicted) and not outcome.errors:
+            counters.outcome(request.fault)
 
     def _fall_back(
         self, request: InFlight, lost: DispatchError, failure: FailedRequest | None
@@ -444,6 +496,7 @@ class Dispatcher:
             return False
 
         self.counts.add(("fallback", request.version, lost.reason))
+        request.fault = lost.fault
         request.fallback_from, request.version, request.failure = request.version, other, failure
         request.losses, request.alone = 0, False
         self._submit(request)
@@ -462,7 +515,10 @@ def status_of(outcome: Predicted | DispatchError, lost: DispatchError | None) ->
 
 
 def word_of(status: int, lost: DispatchError | None) -> str:
-    """The verdict's word for an outcome: ok, error, refused, or shed, which is no evidence."""
+    """The verdict's word for an outcome: ok, error, refused, or what is no evidence.
+
+    A whole batch that was lost is one event, however many requests it held, and how many these are
+    depends on a version's share. So it bets by no draw: pairs and outages are evidence of it."""
     if status == 200:
         return "ok"
     if status in (400, 422):
@@ -470,7 +526,13 @@ def word_of(status: int, lost: DispatchError | None) -> str:
 
     if lost is not None and lost.reason == "shed":
         return "shed"
+    if lost is not None and lost.reason != "model":
+        return "neither"
     return "error"
+
+
+def _is_deadline(outcome: Predicted | DispatchError) -> bool:
+    return isinstance(outcome, DispatchError) and outcome.reason == "deadline"
 
 
 def _failed_rows(request: InFlight, outcome: Predicted | DispatchError) -> list[msgspec.Raw]:

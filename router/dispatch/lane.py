@@ -55,7 +55,8 @@ class Lane:
 
     queue: small requests, in order of arrival. large: large ones, which take turns chunk by chunk.
     queued_rows: of both. waits: whether requests wait for a restart, since there is no fallback.
-    on_outage: called while the version cannot be reached."""
+    on_outage: called while the version cannot be reached. on_outage_began: called at the first
+    batch that its process could not be asked, after one that it answered."""
 
     def __init__(
         self,
@@ -87,6 +88,8 @@ class Lane:
         self._suspended_until = 0.0
         self.waits = False
         self.on_outage: Callable[[], None] = _nothing
+        self.on_outage_began: Callable[[], None] = _nothing
+        self._is_away = False
         self._outage_since: float | None = None
         self._paused = False
 
@@ -315,6 +318,9 @@ class Lane:
                     )
 
         if lost is not None:
+            if lost.is_of_the_process:
+                self._begin_outage()
+
             self._trip()
             _fail(batch, lost)
             return
@@ -327,13 +333,21 @@ class Lane:
         _distribute(batch, decoded)
 
     def _failed(self, batch: list[Pending], failure: Failure) -> None:
+        # A connection that is closed is often only an idle one, so its rows are sent again first.
+        if failure.reason == "connect":
+            self._begin_outage()
+
         if failure.reason in ("closed", "connect"):
             batch = self._requeue(batch, failure)
             if not batch:
                 return
 
+        lost = DispatchError(failure.reason, f"{self.version}: {failure.detail}")
+        if lost.is_of_the_process:
+            self._begin_outage()
+
         self._trip()
-        _fail(batch, DispatchError(failure.reason, f"{self.version}: {failure.detail}"))
+        _fail(batch, lost)
 
     def _ask_alone_where_unattributed(
         self, batch: list[Pending], answer: BatchAnswer
@@ -404,7 +418,7 @@ class Lane:
 
     def reached(self) -> None:
         """Note that the version answered, so that there is no outage."""
-        self._outage_since = None
+        self._outage_since, self._is_away = None, False
 
     def waits_for_restart(self) -> bool:
         """Whether undelivered requests wait: for one deadline from the beginning of an outage."""
@@ -425,6 +439,11 @@ class Lane:
     def _resume(self) -> None:
         self._paused = False
         self._pump()
+
+    def _begin_outage(self) -> None:
+        if not self._is_away:
+            self._is_away = True
+            self.on_outage_began()
 
     def _trip(self) -> None:
         self._failures += 1
@@ -455,9 +474,8 @@ def _unusable(answer: Answer) -> DispatchError | None:
     else:
         reason = "garbled"
 
-    return DispatchError(
-        reason, f"status {answer.status}: {answer.body[:300].decode('utf-8', 'replace')}"
-    )
+    detail = f"status {answer.status}: {answer.body[:300].decode('utf-8', 'replace')}"
+    return DispatchError(reason, detail, answer.status)
 
 
 def _not_over(batch: list[Pending]) -> list[Pending]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from types import MappingProxyType
 
+from rollout.decide.reconcile import needs_capacity
 from rollout.decide.transitions import watched
 from rollout.state.classes import Answers
-from rollout.state.ledger import Ledger, from_body
+from rollout.state.ledger import Ledger, Rollout, from_body
 from rollout.state.split import ALL, TrafficSplit, keyed
 
 
@@ -16,7 +17,10 @@ class ActiveRollout:
     """The rollout in progress, as far as requests need it.
 
     weight: of the candidate, in basis points. judged: the verdict controls it.
-    watching: the candidate has all traffic, and the stable version gets copies of its requests."""
+    watching: the candidate has all traffic, and the stable version gets copies of its requests.
+    pairs: whether both versions may be asked the same request, since a prediction changes nothing.
+    rehearses_since: when the last step before a release on proof began (epoch seconds), in which
+    the candidate shows that it carries all requests; else None."""
 
     id: str
     number: int
@@ -25,6 +29,8 @@ class ActiveRollout:
     weight: int
     judged: bool
     watching: bool
+    pairs: bool = True
+    rehearses_since: float | None = None
 
 
 @dataclass(frozen=True)
@@ -97,15 +103,28 @@ def _rolling(ledger: Ledger) -> ActiveRollout | None:
     if rollout is None:
         return None
 
+    weight = ledger.weight(rollout.candidate)
     return ActiveRollout(
         rollout.id,
         rollout.number,
         rollout.candidate,
         rollout.stable,
-        ledger.weight(rollout.candidate),
+        weight,
         rollout.policy is not None,
-        watched(rollout) and ledger.weight(rollout.candidate) == ALL,
+        watched(rollout) and weight == ALL,
+        _may_ask_both(ledger, rollout),
+        rollout.step_since if _shows_capacity(ledger, rollout) else None,
     )
+
+
+def _may_ask_both(ledger: Ledger, rollout: Rollout) -> bool:
+    """Whether neither version's predictions change anything."""
+    versions = (rollout.candidate, rollout.stable)
+    return not any(ledger.version(name).side_effects for name in versions)
+
+
+def _shows_capacity(ledger: Ledger, rollout: Rollout) -> bool:
+    return needs_capacity(rollout) and _may_ask_both(ledger, rollout)
 
 
 def empty_table(model: str) -> RoutingTable:

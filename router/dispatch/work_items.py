@@ -6,6 +6,9 @@ from itertools import accumulate, islice
 
 import msgspec
 
+GATEWAY_ERRORS = (502, 503, 504)
+"""What stands before a process answers so while the process is away."""
+
 
 class RowError(msgspec.Struct):
     """A version's error for one row. status: 422 (it does not fit) or 500 (the pipeline failed).
@@ -40,11 +43,31 @@ class Predicted:
 @dataclass(frozen=True, slots=True)
 class DispatchError:
     """No answer. reason: connect, closed, timeout, garbled, http_5xx, refused, shed, suspended,
-    deadline or model.
+    deadline or model. status: of the HTTP answer, 0 where there was none.
     """
 
     reason: str
     detail: str
+    status: int = 0
+
+    @property
+    def is_of_the_process(self) -> bool:
+        """Whether the version's process could not be asked, so that it says nothing of the rows.
+
+        One such event costs every request of its time: it is compared in time, never request by
+        request."""
+        if self.reason == "http_5xx":
+            return self.status in GATEWAY_ERRORS
+        return self.reason in ("connect", "closed", "timeout", "shed", "suspended", "deadline")
+
+    @property
+    def fault(self) -> str:
+        """The word of the kind `outcomes`: shed, lost or failed."""
+        if self.reason == "shed":
+            return "shed"
+        if self.is_of_the_process:
+            return "lost"
+        return "failed"
 
 
 @dataclass(slots=True)

@@ -210,7 +210,10 @@ class Predict:
         own = reply.fallback_from is None
         try:
             predicted = _usable(reply)
-            prediction_id = self.outcomes.note(reply.version, predicted, reply.draw, own, unit)
+            paired = reply.pair is not None
+            prediction_id = self.outcomes.note(
+                reply.version, predicted, reply.draw, own, unit, paired
+            )
             headers = self._headers(context, reply, prediction_id)
             if cookie:
                 headers.append((b"set-cookie", self.units.set_cookie_header(cookie)))
@@ -238,7 +241,8 @@ class Predict:
         self.recent.note(rows)
         traffic = self.traffic
         traffic.sample = rows
-        if traffic.mirror.shadows and reply.fallback_from is None:
+        traffic.rehearsal.copy(rows, reply.version)
+        if traffic.mirror.shadows and reply.fallback_from is None and reply.pair is None:
             traffic.mirror.copy(
                 rows, predicted, prediction_id if reply.draw.tally is not None else b""
             )

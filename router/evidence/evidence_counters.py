@@ -12,12 +12,16 @@ from typing import Any
 
 from rollout.state.split import ALL
 from rollout.verdict.bins import latency_bin, value_bin
+from rollout.verdict.evidence import OUTAGE_SLOT_S
 from router.dispatch.routing_table import RoutingTable
+from router.evidence.pair_difference import PairDifference
 
 NO_ROLLOUT = "released"
 """The released version is counted under this name while there is no rollout: the baseline of the
 next one."""
 KEPT = 64
+MOST_SLOTS = 4_096
+"""Slots of outages that are kept: a day and more, if there is one in each."""
 Key = tuple[str, str, int]
 
 
@@ -27,12 +31,19 @@ class EvidenceCounters:
     __slots__ = (
         "answers",
         "classes",
+        "compared",
         "complaints",
         "control",
         "copies",
         "drawn",
         "elapsed",
+        "entered",
         "finished",
+        "left",
+        "outages",
+        "outcomes",
+        "scores",
+        "segments",
         "timing",
         "values",
         "waits",
@@ -47,6 +58,13 @@ class EvidenceCounters:
         self.copies: dict[str, int] = {}
         self.control: dict[str, int] = {}
         self.answers: dict[str, int] = {}
+        self.compared: dict[str, int] = {}
+        self.left: dict[str, int] = {}
+        self.entered: dict[str, int] = {}
+        self.scores: dict[int, int] = {}
+        self.segments: dict[str, int] = {}
+        self.outages: dict[int, int] = {}
+        self.outcomes: dict[str, int] = {}
         self.complaints: dict[str, int] = {}
         self.timing: dict[int, int] = {}
         self.elapsed: dict[int, int] = {}
@@ -64,10 +82,14 @@ class EvidenceCounters:
         if warm and word != "shed":
             _increment(self.waits, latency_bin(seconds))
 
-    def predicted(self, class_name: str, score: float) -> None:
-        """Count a prediction: its class, or its value where `class_name` is empty."""
+    def predicted(self, class_name: str, score: float, top: float | None) -> None:
+        """Count a prediction: its class, or its value where `class_name` is empty.
+
+        top: the probability of that class; None where there is none."""
         if class_name:
             _increment(self.classes, class_name)
+            if top is not None and isfinite(top):
+                _increment(self.scores, int(top * 100))
         elif isfinite(score):
             _increment(self.values, value_bin(score))
 
@@ -79,13 +101,45 @@ class EvidenceCounters:
         """Count the stable version's second answer to a copy: agree, differ or error."""
         _increment(self.control, outcome)
 
-    def stable_checked(self, failed: bool) -> None:
-        """Count the stable version's answer to a request that the candidate answered."""
-        _increment(self.answers, "stable failed" if failed else "both")
+    def pair_answered(self, word: str) -> None:
+        """Count what became of a request that both versions were asked.
 
-    def candidate_failed(self) -> None:
-        """Count a request that the candidate failed and the stable version could answer."""
-        _increment(self.answers, "candidate failed")
+        word: both, neither, or "candidate failed", "stable refused" and the like, of one alone."""
+        _increment(self.answers, word)
+
+    def pair_compared(self, difference: PairDifference) -> None:
+        """Count how far two answers to one request are apart."""
+        _increment(self.compared, "pairs")
+        for word in difference.words:
+            _increment(self.compared, word)
+
+        if difference.stable_class != difference.candidate_class:
+            _increment(self.left, difference.stable_class)
+            _increment(self.entered, difference.candidate_class)
+
+    def pair_took(self, slow: str) -> None:
+        """Count a pair whose times can be compared. slow: candidate, stable or empty, of the one
+        that took much longer."""
+        _increment(self.compared, "timed")
+        if slow:
+            _increment(self.compared, f"{slow} slow")
+
+    def pair_in_segment(self, segment: str, word: str) -> None:
+        """Count a pair of one segment: both, worse, better or differs."""
+        _increment(self.segments, f"{segment}|{word}")
+
+    def outage_began(self, now: float) -> None:
+        """Count an outage of the version that began now (epoch seconds)."""
+        slot = int(now // OUTAGE_SLOT_S)
+        if slot in self.outages or len(self.outages) < MOST_SLOTS:
+            _increment(self.outages, slot)
+
+    def outcome(self, word: str) -> None:
+        """Count one of all requests and copies of the version: ok, failed, lost or shed.
+
+        The last three only where the other version answered the same request. Each copy counts as
+        "copied", too."""
+        _increment(self.outcomes, word)
 
     def pair_timed(self, processor_bin: int, elapsed_bin: int) -> None:
         """Count the ratios of both versions' times, candidate to stable, by processor and clock."""

@@ -15,6 +15,8 @@ from router.evidence.worker_metrics import WorkerMetrics
 MOST_ROWS_IN_AN_ID = 16
 # Of the classes' names, so that an id is short enough to be sent back.
 MOST_CHARACTERS_IN_AN_ID = 1_024
+PAIRED_WEIGHT = 0
+"""In the id of a request that both versions were asked, as of one that a shadow was asked too."""
 VALUE_EDGES = (-1e6, -1e3, -1e2, -10.0, -1.0, -0.1, 0.0, 0.1, 1.0, 10.0, 1e2, 1e3, 1e6)
 
 
@@ -34,27 +36,37 @@ class Outcomes:
         self._serial = count(int(clock() * 1000) & 0xFFFFFFFF)
         self._readers: dict[str, PredictionReader] = {}
 
-    def note(self, version: str, predicted: Predicted, draw: Draw, own: bool, unit: bytes) -> bytes:
+    def note(
+        self,
+        version: str,
+        predicted: Predicted,
+        draw: Draw,
+        own: bool,
+        unit: bytes,
+        paired: bool = False,
+    ) -> bytes:
         """Count the predictions of one answer and return its id.
 
         own: the version that was drawn has answered, so that its first row counts in the verdict.
+        paired: both versions were asked, so that its label bets as one of a pair and on no draw.
         """
         scores: list[float] = []
         names: list[str] = []
+        tops: list[float | None] = []
         reader = self._reader(version)
         classes = reader.names(predicted.classes)
         for raw in predicted.predictions:
-            score, name = reader.read(bytes(raw), classes)
+            score, name, top = reader.read(bytes(raw), classes)
             scores.append(score)
             names.append(name)
+            tops.append(top)
             self.counts.add(
                 ("predictions", version, name) if name else ("values", version, _edge(score))
             )
 
         rows = len(scores)
-        bets = own and draw.tally is not None
-        if bets and draw.tally is not None:
-            draw.tally.predicted(names[0], scores[0])
+        if own and draw.tally is not None:
+            draw.tally.predicted(names[0], scores[0], tops[0])
 
         if rows > MOST_ROWS_IN_AN_ID or sum(map(len, names)) > MOST_CHARACTERS_IN_AN_ID:
             # The first row is the one that counts in the verdict.
@@ -62,9 +74,11 @@ class Outcomes:
             if len(names[0]) > MOST_CHARACTERS_IN_AN_ID:
                 names = []
 
+        bets = own and (paired or draw.tally is not None)
+        weight = PAIRED_WEIGHT if paired else draw.weight
         at_ms, serial = int(self.clock() * 1000), next(self._serial)
         prediction = SignedPrediction(
-            version, draw.weight, at_ms, serial, scores, names, draw.number, crc32(unit), bets, rows
+            version, weight, at_ms, serial, scores, names, draw.number, crc32(unit), bets, rows
         )
         return sign(prediction, self.key)
 

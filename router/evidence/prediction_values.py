@@ -8,6 +8,7 @@ _number_lists = msgspec.json.Decoder(list[float]).decode
 _anything = msgspec.json.Decoder().decode
 MOST_KNOWN = 1_000
 UNKNOWN = Answers()
+Reading = tuple[float, str, float | None]
 
 
 class PredictionReader:
@@ -16,7 +17,7 @@ class PredictionReader:
     def __init__(self, answers: Answers = UNKNOWN) -> None:
         self.answers = answers
         self._names: dict[bytes, tuple[str, ...]] = {}
-        self._read: dict[bytes, tuple[float, str]] = {}
+        self._read: dict[bytes, Reading] = {}
 
     def names(self, classes: bytes) -> tuple[str, ...]:
         """The keys of the classes in an answer with probabilities. classes: JSON, perhaps null."""
@@ -30,12 +31,15 @@ class PredictionReader:
 
         return names
 
-    def read(self, raw: bytes, names: tuple[str, ...]) -> tuple[float, str]:
-        """Score and class of one raw prediction; the class is empty for a value."""
+    def read(self, raw: bytes, names: tuple[str, ...]) -> Reading:
+        """Score, class and top probability of one raw prediction; the class is empty for a value,
+        the probability None where there is none.
+        """
         if raw[:1] == b"[":
             probabilities = _number_lists(raw)
-            best = probabilities.index(max(probabilities))
-            return probabilities[-1], names[best] if best < len(names) else str(best)
+            top = max(probabilities)
+            best = probabilities.index(top)
+            return probabilities[-1], names[best] if best < len(names) else str(best), top
 
         if not self.answers.classes:
             return self._plain(_anything(raw))
@@ -48,11 +52,13 @@ class PredictionReader:
 
         return prediction
 
-    def _plain(self, value: object) -> tuple[float, str]:
+    def _plain(self, value: object) -> Reading:
         """Read a value, or a class of a version whose classes are not known."""
         number = float(value) if isinstance(value, int | float) else 0.0
-        return number, "" if isinstance(value, float) or self.answers.values else label_text(value)
+        if isinstance(value, float) or self.answers.values:
+            return number, "", None
+        return number, label_text(value), None
 
-    def _class(self, value: bool | int | float | str) -> tuple[float, str]:
+    def _class(self, value: bool | int | float | str) -> Reading:
         number = float(value) if isinstance(value, int | float) else 0.0
-        return number, self.answers.names.key(value) or label_text(value)
+        return number, self.answers.names.key(value) or label_text(value), None

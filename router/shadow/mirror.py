@@ -87,12 +87,11 @@ class Mirror:
         One copy in ten of a judged shadow goes to the stable version again, chosen at random: how
         often its two answers differ is the noise that the candidate is compared with."""
         rolling = self.table.rolling if self.table is not None else None
-        if self.table is None or rolling is None or not rolling.judged:
+        # The old version of a watched switch is only kept warm: pairs compare the two.
+        if self.table is None or rolling is None or not rolling.judged or rolling.watching:
             return shadow, None
 
         tally = self.tallies.of(self.table, rolling.candidate)
-        if rolling.watching:
-            return shadow, JudgedShadow(tally, "stable again", rolling.number)
         if shadow != rolling.candidate:
             return shadow, JudgedShadow(tally, "shadow", rolling.number)
         if self.chance() >= COPIES_SHARE:
@@ -147,7 +146,7 @@ class Mirror:
                 return
 
             self.counts.add(("shadow", version, "error"), rows)
-            self._judge(copy, "error", failed=True)
+            self._judge(copy, "error")
             return
 
         first_outcome = ""
@@ -165,19 +164,17 @@ class Mirror:
             if outcome == "differ":
                 self._remember(copy, index, bytes(user_prediction), bytes(shadow_prediction))
 
-        self._judge(copy, first_outcome, failed=wrong.get(0, 200) >= 500)
+        self._judge(copy, first_outcome)
         if 0 not in wrong:
             self._keep(copy, shadow)
 
-    def _judge(self, copy: "Copy", outcome: str, failed: bool) -> None:
-        """Count the outcome of a copy's first row. failed: no answer, or an error of the model."""
+    def _judge(self, copy: "Copy", outcome: str) -> None:
+        """Count the outcome of a copy's first row."""
         judged = copy.judged
         if judged is None:
             return
 
-        if judged.role == "stable again":
-            judged.tally.stable_checked(failed)
-        elif judged.role == "control":
+        if judged.role == "control":
             judged.tally.control_compared(outcome)
         else:
             judged.tally.shadow_compared(outcome)
@@ -197,7 +194,7 @@ class Mirror:
             answers = self.table.answers.get(copy.version, UNKNOWN)
 
         reader = PredictionReader(answers)
-        score, name = reader.read(bytes(shadow.predictions[0]), reader.names(shadow.classes))
+        score, name, _ = reader.read(bytes(shadow.predictions[0]), reader.names(shadow.classes))
         identity = label_id(signature_of(copy.prediction_id), 0, len(copy.rows))
         finite_score = score if math.isfinite(score) else None
         self.kept.add(copy.judged.rollout, ShadowAnswer(identity, finite_score, name))
@@ -239,8 +236,8 @@ class Mirror:
 class JudgedShadow:
     """Where the outcome of a copy counts in the verdict.
 
-    role: "shadow" (compared with the user's answer), "control" (the stable version's second answer,
-    compared as well), or "stable again" (whether the stable version answers, too).
+    role: "shadow" (compared with the user's answer) or "control" (the stable version's second
+    answer, compared as well).
     rollout: the revision it began with. labelled: a label may tell whose answer was right."""
 
     tally: EvidenceCounters

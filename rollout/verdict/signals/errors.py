@@ -1,23 +1,25 @@
-"""Requests that failed: 5xx, time-out, no connection."""
-
-import numpy as np
+"""Requests that a version failed on their rows."""
 
 from rollout.plurals import counted
 from rollout.state.policy import SignalPolicy
 from rollout.verdict.baseline import Reference
 from rollout.verdict.evidence import Evidence
-from rollout.verdict.sequential import Array, Tables, log_discordant, log_paired_proof
+from rollout.verdict.sequential import (
+    Array,
+    Tables,
+    evenly_weighted,
+    log_paired_proof,
+    pairs_to_proof,
+)
 from rollout.verdict.signals.numbers import SignalNumbers
+from rollout.verdict.signals.pairs import PairsSignal, of_all
 from rollout.verdict.signals.rate_signal import RateSignal
 from rollout.verdict.signals.signal import SignalInput
 
-PAIRS = "answers"
-
 
 class ErrorsSignal(RateSignal):
-    """Failures of drawn requests, and of requests that both versions were asked.
-
-    Pairs are counted only while no request is drawn, so both are bets on requests of their own.
+    """Failures of drawn requests. Its proof comes from draws and from pairs, with half of the
+    capital on each, since a request may be both.
     """
 
     name = "errors"
@@ -34,32 +36,27 @@ class ErrorsSignal(RateSignal):
         """At least the stable version's own rate."""
         return max(rule.margin, reference.errors)
 
-    def against(self, rule: SignalPolicy, evidence: Evidence, reference: Reference) -> Array:
-        """By drawn requests and by pairs."""
-        drawn = super().against(rule, evidence, reference)
-        pairs = evidence.of(evidence.candidate, PAIRS)
-        worse, better = pairs.get("candidate failed", 0), pairs.get("stable failed", 0)
-        return drawn + log_discordant(worse, better)
-
     def proof(self, rule: SignalPolicy, evidence: Evidence, reference: Reference) -> Array | None:
         """By drawn requests and by pairs."""
         drawn = super().proof(rule, evidence, reference)
-        pairs = evidence.of(evidence.candidate, PAIRS)
-        counts = [pairs.get(word, 0) for word in ("stable failed", "both", "candidate failed")]
-        stacked = np.stack(np.broadcast_arrays(*counts), -1)
-        return drawn + log_paired_proof(stacked, self.margin(rule, reference))
+        paired = log_paired_proof(of_all(evidence), self.margin(rule, reference))
+        return evenly_weighted([drawn, paired])
 
     def numbers(self, seen: SignalInput) -> SignalNumbers:
         """Both rates, or the failures among pairs where no request was drawn."""
-        pairs = seen.evidence.of(seen.evidence.candidate, PAIRS)
-        if self.tables(seen.evidence) or not pairs:
+        if self.tables(seen.evidence) or not of_all(seen.evidence).any():
             return super().numbers(seen)
+        return PairsSignal().numbers(seen)
 
-        return SignalNumbers(
-            f"{pairs.get('candidate failed', 0)} failed",
-            f"{pairs.get('stable failed', 0)} failed",
-            f"of {sum(pairs.values())} asked of both",
-        )
+    def more_to_proof(
+        self, seen: SignalInput, share: float | None, quantile: float, proof: float
+    ) -> float | None:
+        """How many more requests of both versions, or of pairs where none are drawn."""
+        pairs = of_all(seen.evidence)
+        if share is None and pairs.any():
+            margin = self.margin(seen.rule, seen.reference)
+            return pairs_to_proof(pairs, margin, seen.beta, quantile, proof)
+        return super().more_to_proof(seen, share, quantile, proof)
 
     def fault(self, seen: SignalInput) -> str:
         """How many requests of the candidate failed."""

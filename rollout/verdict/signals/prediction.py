@@ -1,51 +1,180 @@
-"""Shares of the predicted classes, or of a value's ranges."""
+"""Shares of the predicted classes, of their probabilities, or of a value's ranges; and whether the
+two versions' answers to the same request have to do with each other.
+"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+import numpy as np
 
 from rollout.state.policy import SignalPolicy
 from rollout.verdict.baseline import Reference
+from rollout.verdict.count_matrix import Count
 from rollout.verdict.evidence import Evidence
-from rollout.verdict.sequential import Array, Tables, evenly_weighted, log_against, means
+from rollout.verdict.sequential import (
+    Array,
+    Tables,
+    evenly_weighted,
+    log_against,
+    log_mean,
+    log_paired,
+    means,
+    weighted,
+)
 from rollout.verdict.signals.numbers import SignalNumbers, rates
 from rollout.verdict.signals.signal import SignalInput, VerdictSignal
 
-CLASSES, VALUES = "classes", "values"
+CLASSES, VALUES, SCORES = "classes", "values", "scores"
+COMPARED, LEFT, ENTERED = "compared", "left", "entered"
+RARE = 0.04
+"""A rarer class has a smaller tolerance, or it could vanish within that."""
+UNKNOWN_SHARE = 0.01
+OF_SHARES, OF_SCORES, OF_PAIRS, OF_NEARNESS = 0.7, 0.06, 0.12, 0.12
+"""The parts of the capital: shares of all requests, probabilities, changes in pairs, nearness."""
+VALUES_TOLERANCE = 0.2
+"""Of pairs: how many more values may be above than below the stable version's."""
+NEARER_OTHER = 0.25
+"""Where answers have nothing to do with the requests it is one half."""
+_BELIEFS = np.array([0.32, 0.4, 0.5, 0.6, 0.75])
 Compared = tuple[str, Tables, float]
 """What is counted, its counts by share, and its share in the reference."""
 
 
 class PredictionSignal(VerdictSignal):
-    """Both directions of every class, or of every decile of a value."""
+    """Both directions of every class, or of every range of a value."""
 
     name = "prediction"
-    threshold_kinds = (CLASSES, VALUES)
+    threshold_kinds = (CLASSES, VALUES, SCORES)
 
     def against(self, rule: SignalPolicy, evidence: Evidence, reference: Reference) -> Array:
-        """The same part of the capital on each direction."""
-        capitals = []
-        for _, tables, share in _compared(evidence, reference):
-            fewer = {at: table[..., ::-1] for at, table in tables.items()}
-            capitals.append(log_against(tables, share, 1.0, rule.tolerance))
-            capitals.append(log_against(fewer, 1 - share, 1.0, rule.tolerance))
-
-        return evenly_weighted(capitals)
+        """By drawn requests, and by what both versions were asked."""
+        shares = _both_directions(_shares(evidence, reference), rule.tolerance)
+        scores = _both_directions(_scores(evidence, reference), rule.tolerance)
+        return weighted(
+            [
+                (OF_SHARES, shares),
+                (OF_SCORES, scores),
+                (OF_PAIRS, evenly_weighted(list(_changes(rule, evidence, reference)))),
+                (OF_NEARNESS, _nearness(evidence.of(evidence.candidate, COMPARED))),
+            ]
+        )
 
     def numbers(self, seen: SignalInput) -> SignalNumbers:
-        """The class, or the values above a decile, that differ most."""
-        counted = list(filter(_has_counts, _compared(seen.evidence, seen.reference)))
+        """The class, or the values above an edge, that differ most; else what pairs tell."""
+        counted = list(filter(_has_counts, _shares(seen.evidence, seen.reference)))
         if not counted:
-            return SignalNumbers()
+            return _of_pairs(seen.evidence)
 
         name, tables, share = max(counted, key=_difference)
         return rates(tables, share, None, lambda rate: f"{name} {100 * rate:.1f} %")
 
+    def fault(self, seen: SignalInput) -> str:
+        """What differs: a class that is never predicted, answers that fit other requests as well,
+        or shares.
+        """
+        compared = seen.evidence.of(seen.evidence.candidate, COMPARED)
+        nearer = compared.get("nearer other", 0)
+        if float(_nearness(compared)) >= -np.log(NEARER_OTHER):
+            total = nearer + compared.get("nearer same", 0)
+            return (
+                f"prediction: {nearer} of {total} answers are nearer to {seen.evidence.stable}'s "
+                "answer to another request than to its answer to the same one"
+            )
 
-def _compared(evidence: Evidence, reference: Reference) -> Iterator[Compared]:
+        never = never_predicted(seen.evidence)
+        if never:
+            return f"prediction: it never says {', '.join(map(repr, never))}"
+        return super().fault(seen)
+
+
+def tolerance_of(share: float, tolerance: float) -> float:
+    """The tolerance of a class: the setting, and as much less of it as the class is rarer than
+    RARE.
+    """
+    return tolerance * min(1.0, max(share, 1e-3) / RARE)
+
+
+def never_predicted(evidence: Evidence) -> list[str]:
+    """Classes that the candidate never says, and that the stable version says often in pairs."""
+    said = evidence.of(evidence.candidate, CLASSES)
+    entered = evidence.of(evidence.candidate, ENTERED)
+    never = []
+    for name, count in evidence.of(evidence.candidate, LEFT).items():
+        if count >= 10 and not said.get(name) and not entered.get(name):
+            never.append(name)
+
+    return sorted(never)
+
+
+def _both_directions(compared: Iterator[Compared], tolerance: float) -> Array:
+    """The same part of the capital on more and on fewer of each."""
+    capitals = []
+    for _, tables, share in compared:
+        allowed = tolerance_of(share, tolerance)
+        fewer = {at: table[..., ::-1] for at, table in tables.items()}
+        capitals.append(log_against(tables, share, 1.0, allowed))
+        capitals.append(log_against(fewer, 1 - share, 1.0, allowed))
+
+    return evenly_weighted(capitals)
+
+
+def _shares(evidence: Evidence, reference: Reference) -> Iterator[Compared]:
     for name, share in reference.classes:
         yield f"{name!r}", evidence.tables(CLASSES, [name]), share
 
     for edge, share in reference.values:
         yield "high values", evidence.above(VALUES, edge, edge), share
+
+
+def _scores(evidence: Evidence, reference: Reference) -> Iterator[Compared]:
+    for edge, share in reference.scores:
+        yield "high probabilities", evidence.above(SCORES, edge, edge), share
+
+
+def _changes(rule: SignalPolicy, evidence: Evidence, reference: Reference) -> Iterator[Array]:
+    """Capitals of who bets that answers change in one direction: from or to a class, up or down."""
+    compared = evidence.of(evidence.candidate, COMPARED)
+    pairs = compared.get("pairs", 0)
+    shares = dict(reference.classes)
+    left = evidence.of(evidence.candidate, LEFT)
+    entered = evidence.of(evidence.candidate, ENTERED)
+    for name in sorted(left.keys() | entered.keys()):
+        allowed = tolerance_of(shares.get(name, UNKNOWN_SHARE), rule.tolerance)
+        yield from _one_way(pairs, left.get(name, 0), entered.get(name, 0), allowed)
+
+    up, down = compared.get("up", 0), compared.get("down", 0)
+    if reference.values or np.any(up) or np.any(down):
+        yield from _one_way(pairs, up, down, max(rule.tolerance, VALUES_TOLERANCE))
+
+
+def _one_way(pairs: Count, there: Count, back: Count, allowed: float) -> Iterator[Array]:
+    """Of pairs that changed one way and the other: both directions."""
+    alike = np.maximum(pairs - there - back, 0)
+    counts = np.stack(np.broadcast_arrays(back, alike, there), -1).astype(float)
+    yield log_paired(counts, allowed)
+    yield log_paired(counts[..., ::-1], allowed)
+
+
+def _nearness(compared: Mapping[str, Count]) -> Array:
+    """Log capital of who bets that more than NEARER_OTHER of the answers are nearer to the answer
+    to another request.
+    """
+    other = np.asarray(compared.get("nearer other", 0), float)[..., None]
+    same = np.asarray(compared.get("nearer same", 0), float)[..., None]
+    won, lost = np.log(_BELIEFS / NEARER_OTHER), np.log((1 - _BELIEFS) / (1 - NEARER_OTHER))
+    return log_mean(other * won + same * lost)
+
+
+def _of_pairs(evidence: Evidence) -> SignalNumbers:
+    compared = evidence.of(evidence.candidate, COMPARED)
+    pairs = compared.get("pairs", 0)
+    if not pairs:
+        return SignalNumbers()
+
+    changed = sum(evidence.of(evidence.candidate, LEFT).values())
+    changed += compared.get("up", 0) + compared.get("down", 0)
+    return SignalNumbers(
+        f"{100 * changed / pairs:.1f} % differ", "-", f"of {pairs:,} asked of both", None, " pairs"
+    )
 
 
 def _has_counts(compared: Compared) -> bool:

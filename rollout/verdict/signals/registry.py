@@ -7,16 +7,22 @@ from rollout.verdict.signals.agreement import AgreementSignal
 from rollout.verdict.signals.errors import ErrorsSignal
 from rollout.verdict.signals.labels import LabelsSignal
 from rollout.verdict.signals.latency import LatencySignal
+from rollout.verdict.signals.outages import OutagesSignal
+from rollout.verdict.signals.pairs import PairsSignal
 from rollout.verdict.signals.prediction import PredictionSignal
 from rollout.verdict.signals.refusals import RefusalsSignal
 from rollout.verdict.signals.response_time import ResponseTimeSignal
 from rollout.verdict.signals.signal import VerdictSignal
+from rollout.verdict.signals.tails import TailsSignal
 
 _ALL = (
     ErrorsSignal(),
     RefusalsSignal(),
+    PairsSignal(),
+    OutagesSignal(),
     LatencySignal(),
     ResponseTimeSignal(),
+    TailsSignal(),
     PredictionSignal(),
     LabelsSignal(),
     AgreementSignal(),

@@ -1,0 +1,43 @@
+"""A plain rule for the obvious, beside all evidence: the candidate does not answer, and the
+released version answers the same. Pure.
+
+It makes no promise of alpha: its false alarms are measured (docs/verdict.md). What strikes both
+versions does not trip it, since only what the other version answered counts."""
+
+from rollout.plurals import counted
+from rollout.state.policy import Breaker
+from rollout.verdict.recent_outcomes import RecentOutcomes, VersionOutcomes
+
+BREAKER = "breaker"
+TIMES_AS_OFTEN = 4
+"""So many times more often than the stable version fails what the candidate answers."""
+
+
+def tripped(recent: RecentOutcomes, breaker: Breaker | None, stable: str) -> str:
+    """What the candidate does not answer, in words; empty where the breaker does not trip.
+
+    stable: the name of the version that answers it.
+    """
+    if breaker is None or breaker.share >= 1:
+        return ""
+
+    mine, theirs, _ = recent.within(breaker.window_s)
+    bad = mine.share(mine.not_answered)
+    if mine.asked < breaker.requests or bad < breaker.share:
+        return ""
+    if bad < TIMES_AS_OFTEN * theirs.share(theirs.not_answered):
+        return ""
+
+    return (
+        f"{mine.not_answered} of {counted(mine.asked, 'request')} in the last "
+        f"{breaker.window_s:g} s were not answered ({_parts(mine)}), and {stable} answered them"
+    )
+
+
+def _parts(outcomes: VersionOutcomes) -> str:
+    causes = {
+        "failed": outcomes.failed,
+        "could not be asked": outcomes.lost,
+        "had no room": outcomes.shed,
+    }
+    return ", ".join(f"{count} {words}" for words, count in causes.items() if count)

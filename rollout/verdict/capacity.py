@@ -1,0 +1,46 @@
+"""Whether the candidate carries the requests it will get. Pure.
+
+What has no room counts for no version by the draw: it is a matter of load. So it is looked at here:
+a candidate that sheds at a load like the stable version's is held, and none is released before it
+has answered requests at the rate of all users, copies included."""
+
+from rollout.state.split import ALL
+from rollout.verdict.recent_outcomes import RecentOutcomes
+
+CAPACITY = "capacity"
+WINDOW_S = 10.0
+SHED = 0.01
+ENOUGH = 20
+"""Requests without room that are no chance."""
+TIMES_AS_OFTEN = 4
+COMPARABLE = 1.5
+"""A version with more than so many times its share of the requests is under another load."""
+NEARLY = 0.8
+"""Of the rate that is there now: rates go up and down."""
+
+
+def no_room(recent: RecentOutcomes, weight: int) -> str:
+    """How much the candidate sheds that the stable version takes; empty where it is little, or
+    their loads cannot be compared.
+
+    weight: basis points of the candidate."""
+    mine, theirs, _ = recent.within(WINDOW_S)
+    shed = mine.share(mine.shed)
+    if mine.shed < ENOUGH or shed < SHED or shed < TIMES_AS_OFTEN * theirs.share(theirs.shed):
+        return ""
+
+    users = mine.of_users + theirs.of_users
+    if mine.of_users > COMPARABLE * users * weight / ALL:
+        return ""
+
+    return f"no room for {mine.shed:,} of {mine.asked:,} requests in the last {WINDOW_S:g} s"
+
+
+def not_shown(recent: RecentOutcomes) -> str:
+    """The largest rate that the candidate has shown, where that is less than all users need; else
+    empty.
+    """
+    needed = recent.rate_of_users()
+    if recent.largest_rate >= NEARLY * needed and recent.largest_rate > 0:
+        return ""
+    return f"it has shown {recent.largest_rate:.3g} requests/s of {needed:.3g}"

@@ -1,0 +1,279 @@
+"""Asks both versions of a rollout the same request at the same moment, for a sample of requests.
+
+A sticky unit is drawn once, so the evidence of draws runs out where users are few. A pair needs no
+draw: whoever asks, and however often, a candidate that is no worse fails no more often than the
+stable version does, asked the same (docs/verdict.md).
+
+Which request becomes a pair is decided by chance and before any outcome is known, whatever version
+answers the user. One pair at a time in each worker: the next one begins when the last one is known,
+so that what struck several requests at once is no more than one bet. A half that was lost on its
+way to the process makes it no pair; such outages are compared in time. The user gets the answer of
+the version that was drawn, and waits for no other."""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from rollout.settings import Limits
+from rollout.state.classes import Answers
+from rollout.state.split import ALL
+from router.dispatch.lane import Lane
+from router.dispatch.routing_table import ActiveRollout, RoutingTable
+from router.dispatch.work_items import DispatchError, Pending, Predicted
+from router.evidence.evidence_counters import EvidenceByWeight, EvidenceCounters
+from router.evidence.pair_difference import PairComparer
+
+MOST_ROWS = 64
+MOST_BYTES = 64 * 1024
+BUSY_ROWS = 64
+PART_OF_TIME = 4
+"""After a pair that took a second, the next one waits for four: a slow version is not asked twice
+as often.
+"""
+LONGEST_PAUSE_S = 5.0
+SLOW = 3.0
+"""Times as long as the other version's answer to the same request."""
+Outcome = Predicted | DispatchError
+
+
+class PairSampler:
+    """The pairs of one worker. lanes: of the versions that are deployed now.
+
+    per_second: pairs at most, 0 for none; overhead_s: what both take in addition to the time that
+    is measured; is_warm: whether times count now; chance: a number in [0, 1)."""
+
+    def __init__(
+        self,
+        per_second: float,
+        limits: Limits,
+        loop: asyncio.AbstractEventLoop,
+        lanes: Mapping[str, Lane],
+        tallies: EvidenceByWeight,
+        is_warm: Callable[[], bool],
+        overhead_s: float = 0.002,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.per_second, self.limits, self.loop, self.lanes = per_second, limits, loop, lanes
+        self.tallies, self.is_warm, self.overhead_s, self.chance = (
+            tallies,
+            is_warm,
+            overhead_s,
+            chance,
+        )
+        self._table: RoutingTable | None = None
+        self._rolling: ActiveRollout | None = None
+        self._comparer = PairComparer(_unknown)
+        self._open: Pair | None = None
+        self._next_at = float("-inf")
+
+    def follow(self, table: RoutingTable) -> None:
+        """Use a newer routing table."""
+        before, rolling = self._rolling, table.rolling
+        self._table = table
+        self._rolling = rolling if rolling is not None and _is_compared(rolling) else None
+        if before is None or self._rolling is None or before.id != self._rolling.id:
+            self._comparer = PairComparer(self._answers)
+
+    def begin(self, rows: list[msgspec.Raw], size: int, version: str) -> "Pair | None":
+        """A pair of these rows, of which `version` is asked now; None where it becomes none.
+
+        size: bytes of the rows."""
+        rolling, now = self._rolling, self.loop.time()
+        if rolling is None or not self.per_second or now < self._next_at or self._is_asking(now):
+            return None
+
+        other = self._lane_beside(rolling, version)
+        if other is None or len(rows) > MOST_ROWS or size > MOST_BYTES or self._table is None:
+            return None
+
+        tally = self.tallies.of(self._table, rolling.candidate)
+        pair = Pair(self, rolling, tally, rows, now, other.version, self.is_warm())
+        deadline = now + self.limits.version_timeout_ms / 1000
+        if other.submit(PairedCopy(rows, deadline, pair, other.version)) is not None:
+            return None
+
+        self._open = pair
+        return pair
+
+    def _is_asking(self, now: float) -> bool:
+        """Whether a pair is in progress. One that never ends must not be the last."""
+        if self._open is None:
+            return False
+        return now - self._open.began < 2 * self.limits.deadline_ms / 1000
+
+    def _lane_beside(self, rolling: ActiveRollout, version: str) -> Lane | None:
+        """The lane of the rollout's other version; None where one of the two is busy or gone."""
+        candidate, stable = self.lanes.get(rolling.candidate), self.lanes.get(rolling.stable)
+        if candidate is None or stable is None:
+            return None
+        if max(candidate.queued_rows, stable.queued_rows) > BUSY_ROWS:
+            return None
+
+        if version == rolling.candidate:
+            return stable
+        if version == rolling.stable:
+            return candidate
+        return None
+
+    def settle(self, pair: "Pair") -> None:
+        """Count a pair whose halves are both known, and let the next one begin."""
+        if self._open is pair:
+            self._open = None
+            now = self.loop.time()
+            spent = min(PART_OF_TIME * (now - pair.began), LONGEST_PAUSE_S)
+            self._next_at = now + max(spent, 2 * self.chance() / self.per_second)
+
+        candidate = pair.halves.get(pair.rolling.candidate)
+        stable = pair.halves.get(pair.rolling.stable)
+        if candidate is None or stable is None:
+            return
+
+        candidate_word, stable_word = half_of(candidate), half_of(stable)
+        self._count_copy(pair, candidate_word, stable_word)
+        if "lost" in (candidate_word, stable_word):
+            return
+
+        word = _word(candidate_word, stable_word)
+        pair.tally.pair_answered(word)
+        if pair.is_warm and word == "both":
+            pair.tally.pair_took(self._slow_one(pair))
+
+        differs = word == "both" and self._compare(pair, candidate, stable)
+        pair.count_segments(word, differs)
+
+    def _count_copy(self, pair: "Pair", candidate_word: str, stable_word: str) -> None:
+        """Count the copy among all requests of its version."""
+        if self._table is None:
+            return
+
+        mine, others = candidate_word, stable_word
+        if pair.copied_to != pair.rolling.candidate:
+            mine, others = stable_word, candidate_word
+
+        counters = self.tallies.of(self._table, pair.copied_to)
+        counters.outcome("copied")
+        if mine in ("ok", "refused"):
+            counters.outcome("ok")
+        elif others == "ok":
+            counters.outcome(mine)
+
+    def _compare(self, pair: "Pair", candidate: Outcome, stable: Outcome) -> bool:
+        """Count the difference of two answers. Returns whether there is one."""
+        if isinstance(candidate, DispatchError) or isinstance(stable, DispatchError):
+            return False
+
+        rolling = pair.rolling
+        difference = self._comparer.difference(
+            (rolling.candidate, candidate), (rolling.stable, stable)
+        )
+        if difference is None:
+            return False
+
+        pair.tally.pair_compared(difference)
+        return difference.differs
+
+    def _slow_one(self, pair: "Pair") -> str:
+        """Which of the two took SLOW times as long as the other: candidate, stable or empty."""
+        candidate_s = pair.seconds[pair.rolling.candidate] + self.overhead_s
+        stable_s = pair.seconds[pair.rolling.stable] + self.overhead_s
+        if candidate_s >= SLOW * stable_s:
+            return "candidate"
+        if stable_s >= SLOW * candidate_s:
+            return "stable"
+        return ""
+
+    def _answers(self, version: str) -> Answers:
+        if self._table is None:
+            return _unknown(version)
+        return self._table.answers.get(version, _unknown(version))
+
+
+@dataclass(slots=True)
+class Pair:
+    """One request that both versions are asked.
+
+    copied_to: the version that does not answer the user. is_warm: whether its times count, since no
+    version has started just now. halves, seconds: the outcomes and what they took, by version."""
+
+    sampler: PairSampler
+    rolling: ActiveRollout
+    tally: EvidenceCounters
+    rows: list[msgspec.Raw]
+    began: float
+    copied_to: str
+    is_warm: bool
+    halves: dict[str, Outcome] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    over: bool = False
+
+    def answered(self, version: str, outcome: Outcome) -> None:
+        """Take one half."""
+        self.halves[version] = outcome
+        self.seconds[version] = self.sampler.loop.time() - self.began
+        if len(self.halves) == 2:
+            self._end()
+
+    def dismiss(self) -> None:
+        """End it without its second half, whose outcome is not known."""
+        self._end()
+
+    def _end(self) -> None:
+        if not self.over:
+            self.over = True
+            self.sampler.settle(self)
+
+    def count_segments(self, word: str, differs: bool) -> None:
+        """Count it in each segment that its first row belongs to."""
+
+
+@dataclass(slots=True)
+class PairedCopy(Pending):
+    """The rows of a request, sent to the version that does not answer it."""
+
+    pair: Pair
+    version: str
+
+    def done(self, outcome: Outcome) -> None:
+        """See Pending."""
+        self.pair.answered(self.version, outcome)
+
+
+def half_of(outcome: Outcome) -> str:
+    """What one version made of a request: ok, failed, refused, or lost before it was asked."""
+    if isinstance(outcome, DispatchError):
+        if outcome.is_of_the_process:
+            return "lost"
+        if outcome.reason == "refused":
+            return "refused"
+        return "failed"
+
+    if any(error.status >= 500 for error in outcome.errors):
+        return "failed"
+    if outcome.errors:
+        return "refused"
+    return "ok"
+
+
+def _word(candidate: str, stable: str) -> str:
+    """The word of a pair: only what one version answers and the other one does not is a
+    difference.
+    """
+    if candidate == stable == "ok":
+        return "both"
+    if stable == "ok":
+        return f"candidate {candidate}"
+    if candidate == "ok":
+        return f"stable {stable}"
+    return "neither"
+
+
+def _is_compared(rolling: ActiveRollout) -> bool:
+    """Whether the verdict compares what both versions make of the same request."""
+    return rolling.judged and rolling.pairs and (0 < rolling.weight < ALL or rolling.watching)
+
+
+def _unknown(_version: str) -> Answers:
+    return Answers()

@@ -1,0 +1,137 @@
+"""Compares two versions' answers to one request, asked at the same moment.
+
+Nearness is relative: a candidate that says something else than the stable version says it still
+about the same request. So its answer should be nearer to the stable version's answer to this
+request than to its answer to another one, chosen at random among the last ones. Where it is nearer
+to the other as often as not, the candidate's answers have nothing to do with the requests: rows in
+another order, permuted classes, a constant."""
+
+import math
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from rollout.state.classes import Answers
+from router.dispatch.work_items import Predicted
+from router.evidence.prediction_values import PredictionReader
+
+REMEMBERED = 256
+LARGEST_PREDICTION = 16_384
+VALUE_TOLERANCE = 0.05
+"""A value that is this part of it above or below the other is another value."""
+_decode = msgspec.json.decode
+
+
+@dataclass(frozen=True, slots=True)
+class PairDifference:
+    """words: keys of the kind `compared`; the classes are empty where both answer values.
+
+    differs: whether it is another class, or another value."""
+
+    words: tuple[str, ...]
+    stable_class: str = ""
+    candidate_class: str = ""
+    differs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """class_name: empty for a value. numbers: the value, or the probabilities of all classes."""
+
+    class_name: str
+    numbers: Sequence[float] = ()
+    names: tuple[str, ...] = ()
+
+
+class PairComparer:
+    """Compares the pairs of one rollout. Belongs to one worker.
+
+    answers: what a version answers, by its name."""
+
+    def __init__(
+        self,
+        answers: Callable[[str], Answers],
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.answers, self.chance = answers, chance
+        self._readers: dict[str, PredictionReader] = {}
+        self._earlier: deque[_Answer] = deque(maxlen=REMEMBERED)
+
+    def difference(
+        self, candidate: tuple[str, Predicted], stable: tuple[str, Predicted]
+    ) -> PairDifference | None:
+        """The difference of the answers to a request's first row, given with their versions; None
+        where one is too large to be read at once.
+        """
+        mine, theirs = self._read(*candidate), self._read(*stable)
+        if mine is None or theirs is None:
+            return None
+
+        words = [*self._nearness(mine, theirs)]
+        differs = mine.class_name != theirs.class_name
+        if not mine.class_name and not theirs.class_name:
+            side = _side(mine.numbers[0], theirs.numbers[0])
+            differs = bool(side)
+            words += filter(None, [side])
+
+        self._earlier.append(theirs)
+        return PairDifference(tuple(words), theirs.class_name, mine.class_name, differs)
+
+    def _nearness(self, mine: _Answer, theirs: _Answer) -> Sequence[str]:
+        if not self._earlier:
+            return ()
+
+        other = self._earlier[int(self.chance() * len(self._earlier))]
+        same, another = _distance(mine, theirs), _distance(mine, other)
+        if same == another:
+            return ()
+        if same < another:
+            return ("nearer same",)
+        return ("nearer other",)
+
+    def _read(self, version: str, predicted: Predicted) -> _Answer | None:
+        raw = bytes(predicted.predictions[0])
+        if len(raw) > LARGEST_PREDICTION:
+            return None
+
+        reader = self._reader(version)
+        names = reader.names(predicted.classes)
+        score, class_name, _ = reader.read(raw, names)
+        if raw[:1] == b"[":
+            return _Answer(class_name, _decode(raw, type=list[float]), names)
+        if class_name:
+            return _Answer(class_name)
+        if not math.isfinite(score):
+            return None
+        return _Answer("", (score,))
+
+    def _reader(self, version: str) -> PredictionReader:
+        answers, reader = self.answers(version), self._readers.get(version)
+        if reader is None or reader.answers != answers:
+            reader = self._readers[version] = PredictionReader(answers)
+
+        return reader
+
+
+def _distance(first: _Answer, second: _Answer) -> float:
+    """The distance of two values or of the probabilities of the same classes, else of the classes:
+    0 or 1.
+    """
+    comparable = len(first.numbers) == len(second.numbers) and first.names == second.names
+    if first.numbers and comparable:
+        return max(abs(a - b) for a, b in zip(first.numbers, second.numbers, strict=True))
+    if first.class_name == second.class_name:
+        return 0.0
+    return 1.0
+
+
+def _side(candidate: float, stable: float) -> str:
+    """up or down, where the candidate's value is another one; else empty."""
+    if abs(candidate - stable) <= VALUE_TOLERANCE * abs(stable):
+        return ""
+    if candidate > stable:
+        return "up"
+    return "down"
