@@ -37,10 +37,12 @@ def no_room(recent: RecentOutcomes, weight: int) -> str:
 
 
 def not_shown(recent: RecentOutcomes) -> str:
-    """The largest rate that the candidate has shown, where that is less than all users need; else
-    empty.
+    """The largest rate that the candidate has shown, where that is less than all users need, or it
+    is not known yet what they need; else empty.
     """
     needed = recent.rate_of_users()
-    if recent.largest_rate >= NEARLY * needed and recent.largest_rate > 0:
+    if needed is None:
+        return "its rate is not known yet"
+    if recent.largest_rate >= NEARLY * needed:
         return ""
     return f"it has shown {recent.largest_rate:.3g} requests/s of {needed:.3g}"

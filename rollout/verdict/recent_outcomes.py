@@ -87,11 +87,13 @@ class RecentOutcomes:
             return 0.0
         return mine.ok / seconds
 
-    def rate_of_users(self) -> float:
-        """Requests a second of all users, whichever version they get."""
+    def rate_of_users(self) -> float | None:
+        """Requests a second of all users, whichever version they get; None where it is not known
+        yet.
+        """
         mine, theirs, seconds = self.within(RATE_S)
         if not seconds:
-            return 0.0
+            return None
         return (mine.of_users + theirs.of_users) / seconds
 
     def within(self, seconds: float) -> tuple[VersionOutcomes, VersionOutcomes, float]:

@@ -182,7 +182,16 @@ def test_a_table_is_not_a_value(path: str) -> None:
 NUMBERS = [path for path in paths() if type(at(path, Settings())) in (int, float)]
 UNBOUNDED = (
     *("port", "tolerance", "shadow_tolerance", "recent_rows"),
-    *("weight", "margin", "cold_s", "step_s", "overhead_ms", "share_tolerance", "warm_s"),
+    *(
+        "weight",
+        "margin",
+        "cold_s",
+        "step_s",
+        "pairs_per_s",
+        "overhead_ms",
+        "share_tolerance",
+        "warm_s",
+    ),
 )
 POSITIVE = [path for path in NUMBERS if path.rpartition(".")[2] not in UNBOUNDED]
 

@@ -81,11 +81,18 @@ class FakePool:
 class DispatcherHarness:
     """A dispatcher with a fake loop and fake pools."""
 
-    def __init__(self, ledger, units=None, cold_s=0.0, **router):
+    def __init__(self, ledger, units=None, cold_s=0.0, pairs_per_s=0.0, **router):
         self.loop, self.versions = FakeLoop(), {}
         table = table_of(ledger)
         self.traffic = Dispatcher(
-            RouterSettings(**router), "secret", self.loop, table, units_in=units, cold_s=cold_s
+            RouterSettings(**router),
+            "secret",
+            self.loop,
+            table,
+            units_in=units,
+            cold_s=cold_s,
+            pairs_per_s=pairs_per_s,
+            clock=lambda: NOW + self.loop.time(),
         )
         self._replace_pools()
 

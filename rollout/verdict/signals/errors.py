@@ -12,7 +12,7 @@ from rollout.verdict.sequential import (
     pairs_to_proof,
 )
 from rollout.verdict.signals.numbers import SignalNumbers
-from rollout.verdict.signals.pairs import PairsSignal, of_all
+from rollout.verdict.signals.pairs import FAILED, PairsSignal, pairs_by
 from rollout.verdict.signals.rate_signal import RateSignal
 from rollout.verdict.signals.signal import SignalInput
 
@@ -39,12 +39,12 @@ class ErrorsSignal(RateSignal):
     def proof(self, rule: SignalPolicy, evidence: Evidence, reference: Reference) -> Array | None:
         """By drawn requests and by pairs."""
         drawn = super().proof(rule, evidence, reference)
-        paired = log_paired_proof(of_all(evidence), self.margin(rule, reference))
+        paired = log_paired_proof(pairs_by(evidence, FAILED), self.margin(rule, reference))
         return evenly_weighted([drawn, paired])
 
     def numbers(self, seen: SignalInput) -> SignalNumbers:
         """Both rates, or the failures among pairs where no request was drawn."""
-        if self.tables(seen.evidence) or not of_all(seen.evidence).any():
+        if self.tables(seen.evidence) or not pairs_by(seen.evidence, FAILED).any():
             return super().numbers(seen)
         return PairsSignal().numbers(seen)
 
@@ -52,7 +52,7 @@ class ErrorsSignal(RateSignal):
         self, seen: SignalInput, share: float | None, quantile: float, proof: float
     ) -> float | None:
         """How many more requests of both versions, or of pairs where none are drawn."""
-        pairs = of_all(seen.evidence)
+        pairs = pairs_by(seen.evidence, FAILED)
         if share is None and pairs.any():
             margin = self.margin(seen.rule, seen.reference)
             return pairs_to_proof(pairs, margin, seen.beta, quantile, proof)

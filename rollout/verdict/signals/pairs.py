@@ -13,11 +13,10 @@ from rollout.verdict.signals.numbers import SignalNumbers
 from rollout.verdict.signals.signal import SignalInput, VerdictSignal
 
 KIND, SEGMENTS = "answers", "segments"
-WORSE = ("candidate failed", "candidate refused")
-BETTER = ("stable failed", "stable refused")
-NEITHER = ("both", "neither")
-OF_ALL = 0.75
-"""The part that is staked on all pairs; the rest, in equal parts, on those of each segment."""
+CANDIDATE, STABLE = "candidate", "stable"
+FAILED, REFUSED = "failed", "refused"
+OF_FAILURES, OF_REFUSALS, OF_SEGMENTS = 0.6, 0.15, 0.25
+"""The parts of the capital: failures of all pairs, refusals, and both together in each segment."""
 
 
 class PairsSignal(VerdictSignal):
@@ -26,15 +25,20 @@ class PairsSignal(VerdictSignal):
     name = "pairs"
 
     def against(self, rule: SignalPolicy, evidence: Evidence, _reference: Reference) -> Array:
-        """On all pairs, and on those of each segment: a harm of few may be lost among the many."""
-        whole = log_paired(of_all(evidence), rule.tolerance)
+        """On failures and on refusals, since a version that takes more rows might fail more and
+        nobody would see it; and in each segment: a harm of few may be lost among the many.
+        """
         capitals = []
         for counts in by_segment(evidence).values():
             capitals.append(log_paired(_differences(counts), rule.tolerance))
 
-        if not capitals:
-            return weighted([(OF_ALL, whole), (1 - OF_ALL, 0.0)])
-        return weighted([(OF_ALL, whole), (1 - OF_ALL, evenly_weighted(capitals))])
+        return weighted(
+            [
+                (OF_FAILURES, log_paired(pairs_by(evidence, FAILED), rule.tolerance)),
+                (OF_REFUSALS, log_paired(pairs_by(evidence, REFUSED), rule.tolerance)),
+                (OF_SEGMENTS, evenly_weighted(capitals)),
+            ]
+        )
 
     def numbers(self, seen: SignalInput) -> SignalNumbers:
         """How many each version alone did not answer."""
@@ -44,8 +48,8 @@ class PairsSignal(VerdictSignal):
             return SignalNumbers()
 
         return SignalNumbers(
-            f"{_total(pairs, WORSE)} alone failed",
-            f"{_total(pairs, BETTER)} alone failed",
+            f"{_alone(pairs, CANDIDATE)} alone failed",
+            f"{_alone(pairs, STABLE)} alone failed",
             f"of {asked:,} asked of both",
             None,
             " pairs",
@@ -59,17 +63,20 @@ class PairsSignal(VerdictSignal):
         if worst:
             where = f", most of them {worst}"
 
-        worse, better = _total(pairs, WORSE), _total(pairs, BETTER)
+        worse, better = _alone(pairs, CANDIDATE), _alone(pairs, STABLE)
         return (
             f"pairs: of {sum(pairs.values()):,} requests that both were asked, it failed {worse} "
             f"alone{where}, and {seen.evidence.stable} {better}"
         )
 
 
-def of_all(evidence: Evidence) -> Array:
-    """Counts (..., 3) of pairs: the candidate alone answered, no difference, it alone did not."""
+def pairs_by(evidence: Evidence, word: str) -> Array:
+    """Counts (..., 3) of pairs by word, failed or refused: the stable version alone did, no
+    difference, the candidate alone did.
+    """
     pairs = evidence.of(evidence.candidate, KIND)
-    return _stacked(_total(pairs, BETTER), _total(pairs, NEITHER), _total(pairs, WORSE))
+    worse, better = pairs.get(f"{CANDIDATE} {word}", 0), pairs.get(f"{STABLE} {word}", 0)
+    return _stacked(better, sum(pairs.values()) - better - worse, worse)
 
 
 def by_segment(evidence: Evidence) -> dict[str, dict[str, Count]]:
@@ -100,8 +107,9 @@ def _differences(counts: Mapping[str, Count]) -> Array:
     return _stacked(counts.get("better", 0), alike, counts.get("worse", 0))
 
 
-def _total(counts: Mapping[str, Count], words: tuple[str, ...]) -> Count:
-    return sum(counts.get(word, 0) for word in words)
+def _alone(counts: Mapping[str, Count], version: str) -> Count:
+    """Pairs that this version alone failed or refused."""
+    return counts.get(f"{version} {FAILED}", 0) + counts.get(f"{version} {REFUSED}", 0)
 
 
 def _stacked(*counts: Count) -> Array:

@@ -34,7 +34,10 @@ from rollout.verdict.evidence import Evidence
 from rollout.verdict.signals import registry
 from rollout.verdict.verdict import proof
 
-SPLIT = ["errors", "refusals", "latency", "wait", "prediction", "labels"]
+SPLIT = [
+    *("errors", "refusals", "pairs", "outages", "latency", "wait", "tails", "prediction", "labels")
+]
+BESIDE = ["errors", "pairs", "outages", "latency"]
 
 
 def set_to(name: str, **changes: Any) -> VerdictConfig:
@@ -53,10 +56,10 @@ def required(by: Policy) -> list[str]:
     [
         ("shadow", ["latency", "labels", "agreement"], ["latency", "agreement"]),
         ("canary", SPLIT, ["errors", "latency"]),
-        ("blue-green", ["errors", "latency"], ["errors", "latency"]),
+        ("blue-green", BESIDE, ["errors", "latency"]),
         ("ramp", SPLIT, []),
         ("ab", SPLIT, []),
-        ("release-in-place", ["errors", "latency"], ["errors", "latency"]),
+        ("release-in-place", BESIDE, ["errors", "latency"]),
     ],
 )
 def test_each_strategy_looks_at_its_signals_and_requires_those_it_decides_by(
@@ -144,21 +147,24 @@ def test_people_read_the_name_that_a_signals_section_has() -> None:
 def test_the_defaults_share_alpha_among_the_signals_and_no_more() -> None:
     check(VerdictConfig())
     for row in STRATEGIES.values():
-        assert sum(rule.weight for rule in policy(VerdictConfig(), row).rules) <= 1 + 1e-9
+        for action in ("rollback", "hold"):
+            rules = policy(VerdictConfig(), row).rules
+            assert sum(rule.weight for rule in rules if rule.action == action) <= 1 + 1e-9
 
 
 @pytest.mark.parametrize(
     "judging",
     [
-        set_to("errors", weight=0.31),
-        set_to("agreement", weight=0.76),
+        set_to("errors", weight=0.41),
+        set_to("agreement", weight=0.61, action="rollback"),
+        set_to("agreement", weight=1.01),
         replace(VerdictConfig(), latency=Latency(weight=1.0), errors=Errors(weight=0.0)),
     ],
-    ids=["split", "shadow", "one signal"],
+    ids=["split", "shadow", "what holds", "one signal"],
 )
 def test_weights_above_one_would_lose_alpha(judging: VerdictConfig) -> None:
     with pytest.raises(
-        BadSetting, match=r"the weights of the signals in 'verdict' sum to 1\.\d+: alpha is shared"
+        BadSetting, match=r"'verdict' whose action is \w+ sum to 1\.\d+: alpha is shared"
     ):
         check(judging)
 
@@ -262,6 +268,7 @@ def test_every_key_of_the_table_is_an_option_or_a_signal() -> None:
     assert [path for path, _ in numbers(VerdictConfig())] == [
         "verdict",
         *(f"verdict.{section_of(name)}" for name in SIGNALS),
+        "verdict.breaker",
     ]
 
 

@@ -203,7 +203,7 @@ def test_beside_the_candidate_errors_are_proved_by_pairs_and_many_failures_go_ba
     asked = of_candidate("answers", 10_000, both=3_000, candidate_failed=3, stable_failed=3)
     assert judged(evidence(asked, FAST), BESIDE).word == "pass"
     failed = of_candidate("answers", 10_000, both=30, candidate_failed=20)
-    assert judged(evidence(failed, FAST), BESIDE).because == ("errors",)
+    assert judged(evidence(failed, FAST), BESIDE).because == ("pairs",)
     assert (
         judged(evidence(of_candidate("answers", 10_000, both=30), FAST), BESIDE).word == "undecided"
     )
@@ -352,7 +352,8 @@ def test_the_margin_for_errors_is_at_least_the_stable_versions_own_rate() -> Non
 
 def test_a_signal_that_nobody_can_prove_has_no_proof() -> None:
     verdict = judged(evidence(*GOOD), normal=NORMAL)
-    assert [s.rule.name for s in verdict.signals if s.proof is None] == ["wait", "prediction"]
+    unproved = [s.rule.name for s in verdict.signals if s.proof is None]
+    assert unproved == ["pairs", "outages", "wait", "tails", "prediction"]
     assert proof(replace(CANARY.rules[0], margin=0.0), evidence(*GOOD), Reference()) is None
 
 

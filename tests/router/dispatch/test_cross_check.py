@@ -178,7 +178,7 @@ def test_a_version_that_fails_after_its_callers_own_deadline_has_failed(harness)
     harness.hurry(harness.unit_of("v2"), 0.001)
     harness.loop.now += 0.01
     harness.traffic.expire()
-    harness.versions["v2"].fail("timeout")
+    harness.versions["v2"].answer(errors=MODEL_FAILED)
     harness.loop.run()
     harness.versions["v1"].answer()
     assert harness.counted("v2")["finished"] == {"error": 1}
@@ -199,14 +199,13 @@ def test_a_hurried_caller_does_not_hide_that_the_other_version_fails_too(harness
     assert harness.counted("v2")["finished"] == {"neither": 1}
 
 
-def test_the_routers_own_deadline_is_the_versions_failure(harness):
+def test_the_routers_own_deadline_is_a_matter_of_time_and_bets_on_no_draw(harness):
     replies = harness.ask(harness.unit_of("v2"))
     harness.loop.now += 10.0
     harness.traffic.expire()
     harness.loop.run()
-    harness.versions["v1"].answer()
     assert replies[0].lost.reason == "deadline"
-    assert harness.counted("v2")["finished"] == {"error": 1}
+    assert harness.counted("v2")["finished"] == {"neither": 1}
 
 
 def test_a_request_of_more_rows_than_a_batch_that_is_late_is_no_evidence(harness):
@@ -218,20 +217,3 @@ def test_a_request_of_more_rows_than_a_batch_that_is_late_is_no_evidence(harness
     harness.loop.run()
     assert "finished" not in harness.counted("v2")
     assert harness.traffic.counts.flat()["requests\x1fv2\x1fserving\x1f504"] == 1
-
-
-def test_a_callers_own_deadline_is_no_failure_beside_the_old_version(tmp_path):
-    harness = DispatcherHarness(begun(deployed("v1", "v2"), how="blue-green"), units=tmp_path)
-    harness.hurry(b"anna", 0.001)
-    harness.loop.now += 0.01
-    harness.traffic.expire()
-    assert "answers" not in harness.counted("v2", 10_000)
-
-
-def test_a_refusal_of_the_old_version_is_no_answer_beside_a_failure(tmp_path):
-    harness = DispatcherHarness(begun(deployed("v1", "v2"), how="blue-green"), units=tmp_path)
-    harness.ask()
-    harness.versions["v2"].answer(errors=MODEL_FAILED)
-    harness.loop.run()
-    harness.versions["v1"].answer(errors=ROW_AT_FAULT)
-    assert "answers" not in harness.counted("v2", 10_000)

@@ -79,7 +79,7 @@ def test_where_the_memory_of_units_cannot_be_kept_the_ledger_is_followed_all_the
 
 def test_what_the_candidate_failed_counts_against_it_and_not_as_a_request_of_who_answered(harness):
     replies = harness.ask(harness.unit_of("v2"))
-    harness.versions["v2"].answer(status=500)
+    harness.versions["v2"].answer(errors=MODEL_FAILED)
     harness.loop.run()
     harness.versions["v1"].answer()
     assert (replies[0].version, replies[0].fallback_from) == ("v1", "v2")
@@ -88,13 +88,27 @@ def test_what_the_candidate_failed_counts_against_it_and_not_as_a_request_of_who
     assert harness.counted("v1") == {}
 
 
-def test_what_a_model_failed_at_counts_as_an_error(harness):
+def lose(harness, version, how):
+    """Lose a batch: by a failure of the connection, or by a status."""
+    while harness.versions[version].sent:
+        if isinstance(how, int):
+            harness.versions[version].answer(status=how)
+        else:
+            harness.versions[version].fail(how)
+
+        harness.loop.run()
+
+
+@pytest.mark.parametrize("how", ["connect", "closed", "timeout", 500, 502, 503, 504])
+def test_a_lost_batch_is_one_event_and_bets_on_none_of_its_draws(harness, how):
+    """At 5 % a version has batches of one request, at 95 % of twenty: counted by requests, one
+    event would weigh as much as the batch is large.
+    """
     replies = harness.ask(harness.unit_of("v2"))
-    harness.versions["v2"].answer(errors=MODEL_FAILED)
-    harness.loop.run()
+    lose(harness, "v2", how)
     harness.versions["v1"].answer()
-    assert replies[0].fallback_from == "v2"
-    assert harness.counted("v2")["finished"] == {"error": 1}
+    assert (replies[0].version, replies[0].fallback_from) == ("v1", "v2")
+    assert harness.counted("v2")["finished"] == {"neither": 1}
 
 
 def test_a_request_that_was_asked_again_after_a_restart_counts_once(harness):
@@ -161,7 +175,7 @@ def test_a_request_that_outlives_its_rollout_counts_in_it(harness, ledger):
     harness.ask(unit)
     rolling = harness.traffic.table.rolling
     harness.follow(replace(ended(ledger, ledger.running()), revision=5))
-    harness.versions["v2"].fail("timeout")
+    harness.versions["v2"].answer(errors=MODEL_FAILED)
     harness.loop.run()
     harness.versions["v1"].answer()
     bodies = {row[:3]: row[3] for row in harness.traffic.tallies.rows()}
@@ -216,34 +230,6 @@ def test_a_restart_of_either_version_makes_it_cold_and_one_of_a_third_does_not(l
     assert not harness.traffic.warm()
 
 
-def test_during_a_watched_switch_a_request_that_only_the_old_version_answered_is_a_pair(tmp_path):
-    harness = DispatcherHarness(begun(deployed("v1", "v2"), how="blue-green"), units=tmp_path)
-    assert harness.traffic.table.rolling.watching
-    replies = harness.ask()
-    harness.versions["v2"].answer(status=500)
-    harness.loop.run()
-    harness.versions["v1"].answer()
-    assert replies[0].version == "v1"
-    assert harness.counted("v2", 10_000)["answers"] == {"candidate failed": 1}
-
-
-def test_during_a_watched_switch_what_both_failed_is_no_pair(tmp_path):
-    harness = DispatcherHarness(begun(deployed("v1", "v2"), how="blue-green"), units=tmp_path)
-    harness.ask()
-    harness.versions["v2"].answer(status=500)
-    harness.loop.run()
-    harness.versions["v1"].answer(status=500)
-    assert "answers" not in harness.counted("v2", 10_000)
-
-
-def test_outside_a_watched_switch_there_are_no_pairs(harness):
-    harness.ask(harness.unit_of("v2"))
-    harness.versions["v2"].answer(status=500)
-    harness.loop.run()
-    harness.versions["v1"].answer()
-    assert "answers" not in harness.counted("v2")
-
-
 def test_a_rollout_that_a_person_moves_keeps_no_memory_of_units(tmp_path):
     harness = DispatcherHarness(
         begun(deployed("v1", "v2"), auto=False, steps=(Step(2000),)), units=tmp_path / "units"
@@ -270,21 +256,20 @@ def test_only_who_has_nobody_in_its_place_waits_for_its_restart():
     assert (replies[0].version, replies[0].fallback_from) == ("v1", None)
 
 
-def test_a_canary_that_cannot_be_reached_falls_back_at_once_and_counts_as_before(harness):
+def test_a_canary_that_cannot_be_reached_falls_back_at_once(harness):
     replies = harness.ask(harness.unit_of("v2"))
     lost_at_once(harness, "v2")
     harness.versions["v1"].answer()
     assert (replies[0].version, replies[0].fallback_from) == ("v1", "v2")
-    assert harness.counted("v2")["finished"] == {"error": 1}
+    assert harness.counted("v2")["finished"] == {"neither": 1}
 
 
-def test_a_canary_without_a_fallback_is_not_waited_for_and_counts_as_before(ledger):
+def test_a_canary_without_a_fallback_is_not_waited_for(ledger):
     harness = DispatcherHarness(ledger, fallback=False)
     replies = harness.ask(harness.unit_of("v2"))
     lost_at_once(harness, "v2")
     assert replies[0].lost.reason == "connect"
-    harness.versions["v1"].answer()
-    assert harness.counted("v2")["finished"] == {"error": 1}
+    assert harness.counted("v2")["finished"] == {"neither": 1}
 
 
 def test_waiting_for_a_restart_is_no_time_of_the_version_and_no_failure_within_the_deadline():
@@ -305,7 +290,7 @@ def test_waiting_for_a_restart_is_no_time_of_the_version_and_no_failure_within_t
         harness.traffic.expire()
 
     assert (replies[0].lost, late[0].lost.reason) == (None, "deadline")
-    assert harness.counted("v1")["finished"] == {"ok": 1, "error": 1}
+    assert harness.counted("v1")["finished"] == {"ok": 1, "neither": 1}
 
 
 def test_a_version_that_gets_somebody_in_its_place_meanwhile_is_waited_for_no_longer(ledger):
@@ -318,3 +303,65 @@ def test_a_version_that_gets_somebody_in_its_place_meanwhile_is_waited_for_no_lo
     lost_at_once(harness, "v1")
     harness.versions["v2"].answer()
     assert (replies[0].version, replies[0].fallback_from) == ("v2", "v1")
+
+
+def outages(harness, version):
+    return sum(harness.counted(version).get("outages", {}).values())
+
+
+@pytest.mark.parametrize("how", ["connect", "closed", "timeout", 502, 503, 504])
+def test_an_outage_counts_once_however_many_requests_it_costs(harness, how):
+    for _ in range(5):
+        harness.ask(harness.unit_of("v2"))
+        lose(harness, "v2", how)
+        while harness.versions["v1"].sent:
+            harness.versions["v1"].answer()
+            harness.loop.run()
+
+    assert outages(harness, "v2") == 1
+    assert outages(harness, "v1") == 0
+
+
+def test_after_an_answer_the_next_outage_is_another_one(harness):
+    for _ in range(2):
+        harness.ask(harness.unit_of("v2"))
+        lose(harness, "v2", "timeout")
+        harness.versions["v1"].answer()
+        harness.loop.now += 60.0
+        harness.ask(harness.unit_of("v2"))
+        harness.versions["v2"].answer()
+
+    assert sorted(harness.counted("v2")["outages"].values()) == [1, 1]
+
+
+@pytest.mark.parametrize("how", [500, "closed once"])
+def test_what_a_process_answers_and_a_connection_that_was_idle_are_no_outage(harness, how):
+    harness.ask(harness.unit_of("v2"))
+    if how == 500:
+        harness.versions["v2"].answer(status=500)
+        harness.loop.run()
+        harness.versions["v1"].answer()
+    else:
+        harness.versions["v2"].fail("closed")
+        harness.loop.run()
+        harness.versions["v2"].answer()
+
+    assert outages(harness, "v2") == 0
+
+
+def test_all_requests_of_a_version_are_counted_and_its_faults_where_the_other_one_answered(harness):
+    unit = harness.unit_of("v2")
+    for _ in range(3):
+        harness.ask(unit)
+        harness.versions["v2"].answer()
+
+    for answer in ({}, {"errors": MODEL_FAILED}):
+        harness.ask(unit)
+        harness.versions["v2"].answer(errors=MODEL_FAILED)
+        harness.loop.run()
+        harness.versions["v1"].answer(**answer)
+
+    harness.ask(unit)
+    lose(harness, "v2", "timeout")
+    harness.versions["v1"].answer()
+    assert harness.counted("v2")["outcomes"] == {"ok": 3, "failed": 1, "lost": 1}

@@ -1,0 +1,231 @@
+"""Both versions of a rollout are asked the same request, for a sample of requests."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rollout.verdict.evidence import merged
+from rollout.verdict.signals.pairs import FAILED, pairs_by
+from router.dispatch.pairs import LONGEST_PAUSE_S, MOST_ROWS
+from tests.router.fakes import DispatcherHarness, begun, deployed
+
+MODEL_FAILED = ({"row": 0, "status": 500, "detail": "as asked"},)
+ROW_AT_FAULT = ({"row": 0, "status": 422, "detail": "as asked"},)
+OTHER = {"v1": "v2", "v2": "v1"}
+
+
+@pytest.fixture
+def harness():
+    return paired()
+
+
+def paired(ledger=None, **settings):
+    made = DispatcherHarness(
+        ledger or begun(deployed("v1", "v2")), **{"pairs_per_s": 50.0, **settings}
+    )
+    made.loop.now += 100.0
+    return made
+
+
+def answers(harness, candidate=(), stable=(), unit=None):
+    """Ask once, answer both with these errors (a status: the whole batch), and let time pass."""
+    replies = harness.ask(unit)
+    while any(version.sent for version in harness.versions.values()):
+        for name, errors in (("v2", candidate), ("v1", stable)):
+            if harness.versions[name].sent:
+                whole = {"status": errors} if isinstance(errors, int) else {"errors": errors}
+                harness.versions[name].answer(**whole)
+                harness.loop.run()
+
+    harness.loop.now += LONGEST_PAUSE_S
+    return replies
+
+
+def counted(harness, kind="answers", weight=None):
+    return harness.counted("v2", weight).get(kind, {})
+
+
+@pytest.mark.parametrize(
+    ("candidate", "stable", "word"),
+    [
+        ((), (), "both"),
+        (MODEL_FAILED, (), "candidate failed"),
+        (500, (), "candidate failed"),
+        (ROW_AT_FAULT, (), "candidate refused"),
+        ((), MODEL_FAILED, "stable failed"),
+        ((), ROW_AT_FAULT, "stable refused"),
+        (MODEL_FAILED, MODEL_FAILED, "neither"),
+        (MODEL_FAILED, ROW_AT_FAULT, "neither"),
+        (ROW_AT_FAULT, ROW_AT_FAULT, "neither"),
+    ],
+)
+@pytest.mark.parametrize("drawn", ["v1", "v2"])
+def test_a_pair_is_what_both_made_of_a_request_whoever_was_drawn(
+    harness, drawn, candidate, stable, word
+):
+    answers(harness, candidate, stable, harness.unit_of(drawn))
+    assert counted(harness) == {word: 1}
+
+
+def test_a_unit_that_comes_again_makes_a_pair_each_time(harness):
+    unit = harness.unit_of("v2")
+    for _ in range(5):
+        answers(harness, unit=unit)
+
+    assert counted(harness) == {"both": 5}
+    assert harness.counted("v1").get("outcomes") == {"copied": 5, "ok": 5}
+
+
+def test_the_user_waits_for_no_copy_and_is_answered_by_who_was_drawn(harness):
+    replies = harness.ask(harness.unit_of("v2"))
+    assert len(harness.versions["v1"].sent) == 1
+    harness.versions["v2"].answer()
+    assert replies[0].version == "v2"
+    assert counted(harness) == {}
+    harness.versions["v1"].answer()
+    assert counted(harness) == {"both": 1}
+
+
+def test_the_next_pair_begins_when_the_last_one_is_known(harness):
+    for _ in range(3):
+        harness.ask(harness.unit_of("v1"))
+        harness.loop.now += 0.1
+
+    assert len(harness.versions["v2"].sent) == 1
+    while harness.versions["v1"].sent:
+        harness.versions["v1"].answer()
+        harness.loop.run()
+
+    harness.versions["v2"].answer()
+    harness.loop.now += LONGEST_PAUSE_S
+    harness.ask(harness.unit_of("v1"))
+    assert len(harness.versions["v2"].sent) == 1
+
+
+@pytest.mark.parametrize("how", ["connect", "closed", "timeout"])
+@pytest.mark.parametrize("lost", ["v1", "v2"])
+@pytest.mark.parametrize("drawn", ["v1", "v2"])
+def test_a_half_that_was_lost_on_its_way_makes_no_pair(harness, drawn, lost, how):
+    harness.ask(harness.unit_of(drawn))
+    for _ in range(4):
+        if harness.versions[OTHER[lost]].sent:
+            harness.versions[OTHER[lost]].answer()
+            harness.loop.run()
+        if harness.versions[lost].sent:
+            harness.versions[lost].fail(how)
+            harness.loop.run()
+
+    assert counted(harness) == {}
+    harness.loop.now += 60.0
+    answers(harness)
+    assert counted(harness) == {"both": 1}
+
+
+def test_nothing_is_paired_outside_of_a_judged_split():
+    for ledger in (
+        deployed("v1", "v2"),
+        begun(deployed("v1", "v2"), auto=False),
+        begun(deployed("v1", "v2"), how="shadow"),
+    ):
+        harness = paired(ledger)
+        harness.ask()
+        sent = [len(harness.versions[name].sent) for name in ("v1", "v2")]
+        assert sorted(sent) == [0, 1]
+
+    none = paired(pairs_per_s=0.0)
+    none.ask(none.unit_of("v1"))
+    assert not none.versions["v2"].sent
+
+
+def test_beside_a_watched_switch_the_old_version_is_asked_the_same(harness):
+    switched = paired(begun(deployed("v1", "v2"), how="blue-green"))
+    assert switched.traffic.table.rolling.watching
+    answers(switched, MODEL_FAILED)
+    assert counted(switched, weight=10_000) == {"candidate failed": 1}
+
+
+def test_a_pinned_request_a_large_one_and_one_beside_a_queue_are_no_pair(harness):
+    harness.ask(pin="v2")
+    harness.ask(harness.unit_of("v2"), rows=range(MOST_ROWS + 1))
+    assert not harness.versions["v1"].sent
+    harness.traffic.lanes["v1"].queued_rows = 1_000
+    harness.ask(harness.unit_of("v2"))
+    assert not harness.versions["v1"].sent
+
+
+def test_a_callers_own_deadline_ends_its_pair_by_what_comes_later(harness):
+    harness.hurry(harness.unit_of("v2"), 0.001)
+    harness.loop.now += 0.01
+    harness.traffic.expire()
+    harness.versions["v1"].answer()
+    assert counted(harness) == {}
+    harness.versions["v2"].answer(errors=MODEL_FAILED)
+    assert counted(harness) == {"candidate failed": 1}
+
+
+def test_answers_are_compared_with_those_to_the_same_and_to_another_request(harness):
+    for row in (1, 2, 3):
+        harness.ask(rows=[row])
+        for version in harness.versions.values():
+            version.answer()
+        harness.loop.now += LONGEST_PAUSE_S
+
+    assert counted(harness, "compared") == {"pairs": 3, "nearer same": 2, "timed": 3}
+
+
+def test_a_class_that_is_left_and_the_one_that_is_entered_are_counted(harness):
+    harness.ask(rows=[1])
+    rows, callback = harness.versions["v2"].sent.pop()
+    harness.versions["v2"].sent.append(([0], callback))
+    for version in harness.versions.values():
+        version.answer()
+
+    assert (counted(harness, "left"), counted(harness, "entered")) == ({"1": 1}, {"0": 1})
+
+
+def test_the_much_slower_one_of_a_pair_is_counted(harness):
+    for slow in ("v2", "v2", "v1"):
+        harness.ask()
+        harness.versions[OTHER[slow]].answer()
+        harness.loop.now += 0.5
+        harness.versions[slow].answer()
+        harness.loop.now += LONGEST_PAUSE_S
+
+    found = counted(harness, "compared")
+    assert (found["timed"], found["candidate slow"], found["stable slow"]) == (3, 2, 1)
+
+
+def test_versions_whose_predictions_change_something_are_not_asked_beside_another():
+    from dataclasses import replace
+
+    ledger = begun(deployed("v1", "v2"))
+    changed = replace(ledger.version("v2"), side_effects=True)
+    harness = paired(ledger.with_version(changed))
+    harness.ask(harness.unit_of("v1"))
+    assert not harness.versions["v2"].sent
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    fates=st.lists(
+        st.tuples(
+            st.sampled_from(["v1", "v2"]),
+            st.sampled_from([(), MODEL_FAILED, ROW_AT_FAULT]),
+            st.sampled_from([(), MODEL_FAILED, ROW_AT_FAULT]),
+        ),
+        max_size=20,
+    )
+)
+def test_swapping_what_the_versions_make_of_requests_swaps_the_evidence(fates):
+    """Whoever was drawn: no version is treated otherwise than the other."""
+    found = []
+    for swapped in (False, True):
+        harness = paired()
+        for drawn, candidate, stable in fates:
+            pair = (stable, candidate) if swapped else (candidate, stable)
+            answers(harness, *pair, harness.unit_of(drawn))
+
+        evidence = merged("v2", "v1", [("v2", 2000, harness.counted("v2"))])
+        found.append(pairs_by(evidence, FAILED).tolist())
+
+    assert found[0] == found[1][::-1]
