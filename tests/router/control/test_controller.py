@@ -610,6 +610,7 @@ def test_a_step_taken_by_a_person_is_gone_on_from(stage):
     stage.record(replace(stepped(ledger, NOW), revision=5))
     controller = stage.controller()
     serve_both(controller, stage.ledger(), 10_000)
+    assert stage.tick(controller) == []
     stage.now += 10.0
     assert stage.tick(controller) == ["promote"]
     assert Counter(stage.acts()) == {"promote": 1}
