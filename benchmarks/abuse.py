@@ -218,28 +218,9 @@ def _settle(made: Stack) -> None:
     until(well, "v1 has all traffic again", 60)
 
 
-def _pid(made: Stack, program: str) -> int:
-    command = [
-        sys.executable,
-        "-m",
-        "supervisor.supervisorctl",
-        "-c",
-        str(made.state / "supervisord.conf"),
-    ]
-    done = subprocess.run(
-        [*command, "pid", program], capture_output=True, text=True, check=True, timeout=20
-    )
-    return int(done.stdout)
-
-
-def _version(made: Stack, version: str) -> int:
-    status = json.loads(made.run("status", "--json"))
-    return _pid(made, next(row["program"] for row in status["versions"] if row["name"] == version))
-
-
 FAULTS: dict[str, Callable[[Stack], Sequence[int]]] = {
-    "kill -9 of the router's master": lambda made: [_pid(made, "router")],
-    "kill -9 of the released version": lambda made: tree(_version(made, "v1")),
+    "kill -9 of the router's master": lambda made: [made.pid("router")],
+    "kill -9 of the released version": lambda made: tree(made.pid_of_version("v1")),
 }
 """A canary that dies is none of them: that is evidence against it, and rolls it back."""
 

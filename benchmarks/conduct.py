@@ -10,198 +10,54 @@ is one JSON object: for each run its expected and its real outcome, the requests
 then, and the requests that users lost."""
 
 import argparse
-import asyncio
 import sys
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
-import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.processes import BenchmarkFailed, until
+from benchmarks.conduct_sticky import sticky_rollouts
+from benchmarks.processes import BenchmarkFailed
 from benchmarks.results import leave
+from benchmarks.rollout_stage import BACK, HELD, RELEASED, Run, Stage
 from benchmarks.setups.bundles import bundle
-from benchmarks.setups.sluice import Stack, stack
-from examples.flights.feedback import send_feedback
-from examples.flights.replay import production, replay
-from examples.flights.tally import Replay
-from store import LedgerStore
-from store.engine import engine
+from benchmarks.setups.sluice import stack
 
-RELEASED, BACK, HELD = "released", "rolled back", "held"
-LABELS_AFTER_S = 2.0
-DEADLINE_S = 150.0
 CERTIFIED = "[router]\nworkers = 1\n[verdict.prediction]\ntolerance = 0.35\n"
 ON_SKLEARN = '[deployment]\nruntime = "sklearn"\n[verdict.prediction]\ntolerance = 0.35\n'
 WATCHED = CERTIFIED + 'action = "watch"\n[verdict.agreement]\naction = "watch"\n'
-CANARY_HOLD = ("--every", "3s")
-
-
-@dataclass(frozen=True)
-class Run:
-    """What came of one rollout. failed: requests that users lost; because: the ledger's words."""
-
-    name: str
-    expected: str
-    outcome: str
-    requests: int
-    seconds: float
-    failed: int
-    because: str
-
-
-@dataclass
-class Traffic:
-    """The flights of July to December in time order, over and over, at a rate; their truth as
-    labels where wanted.
-    """
-
-    url: str
-    rate: float
-    connections: int = 16
-    labels: bool = False
-    replay: Replay = field(default_factory=Replay)
-    _over: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self) -> "Traffic":
-        self._thread = threading.Thread(target=lambda: uvloop.run(self._all()))
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join(60)
-
-    async def _all(self) -> None:
-        stop = asyncio.Event()
-        sending = replay(
-            self.url,
-            production(),
-            connections=self.connections,
-            rate=self.rate,
-            again=True,
-            stop=stop,
-            progress=self._note,
-        )
-        async with asyncio.TaskGroup() as group:
-            group.create_task(sending)
-            if self.labels:
-                group.create_task(self._label(stop))
-            while not self._over.is_set():
-                await asyncio.sleep(0.05)
-            stop.set()
-
-    def _note(self, replay: Replay) -> None:
-        self.replay = replay
-
-    async def _label(self, stop: asyncio.Event) -> None:
-        """The truth of each prediction some seconds later."""
-        sent = 0
-        while not stop.is_set():
-            until_now = len(self.replay.pending)
-            await asyncio.sleep(LABELS_AFTER_S)
-            await send_feedback(self.url, self.replay.pending[sent:until_now])
-            sent = until_now
-
-
-@dataclass
-class Stage:
-    """One Sluice, and the rollouts tried on it."""
-
-    stack: Stack
-    console: Console
-    rate: float
-    runs: list[Run] = field(default_factory=list)
-
-    def settings(self, text: str) -> None:
-        """deploy.toml for the next rollout; the running router keeps its own."""
-        self.stack.config.write_text(f'model = "flights"\n{text}')
-
-    def deploy(self, *versions: str) -> None:
-        """Deliver and deploy candidates."""
-        for version in versions:
-            bundle(version, f"benchmarks/candidates/{version}.py")
-            self.stack.run("deploy", version)
-
-    def canary(
-        self, name: str, candidate: str, expected: str, steps: str, labels: bool = False
-    ) -> Run:
-        """One canary to its outcome."""
-        return self.try_out(
-            name, expected, ("canary", candidate, "--steps", steps, *CANARY_HOLD), labels
-        )
-
-    def try_out(self, name: str, expected: str, act: Sequence[str], labels: bool = False) -> Run:
-        """One rollout of act[1] to its outcome."""
-        with Traffic(self.stack.url, self.rate, labels=labels) as traffic:
-            until(lambda: traffic.replay.sent > self.rate, "traffic flows", 30)
-            before, began = traffic.replay.sent, time.monotonic()
-            self.stack.run(*act, "--auto", "-m", name)
-            outcome, because = self._outcome(act[1])
-            seconds, requests = time.monotonic() - began, traffic.replay.sent - before
-
-        run = Run(
-            name, expected, outcome, requests, round(seconds, 1), traffic.replay.failed, because
-        )
-        for problem in traffic.replay.problems[:3]:
-            print(f"failed during {name}: {problem}", file=sys.stderr)
-
-        self.console.print(
-            f"{name}: {outcome} after {requests} requests, {because}", highlight=False
-        )
-        self.runs.append(run)
-        return run
-
-    def _outcome(self, candidate: str) -> tuple[str, str]:
-        """What the conductor did in the end, in the ledger's words."""
-        database = engine(f"sqlite:///{self.stack.state / 'ledger.db'}")
-        store = LedgerStore(database, "flights")
-        end = time.monotonic() + DEADLINE_S
-        try:
-            while time.monotonic() < end:
-                entry = store.newest()
-                if entry is not None and entry.actor == "conductor":
-                    if entry.action == "promote":
-                        return RELEASED, entry.reason
-                    if entry.action in ("rollback", "hold"):
-                        return BACK if entry.action == "rollback" else HELD, entry.reason
-                time.sleep(0.05)
-        finally:
-            database.dispose()
-
-        return "undecided", f"{candidate} was not decided within {DEADLINE_S:g} s"
-
-    def back_to_v1(self) -> None:
-        """v1 alone again, whatever the last run left."""
-        with_rollout = (
-            "abort" if self.runs and self.runs[-1].outcome in (HELD, "undecided") else "rollback"
-        )
-        if self.runs and self.runs[-1].outcome != BACK:
-            self.stack.run(with_rollout)
 
 
 def main() -> int:
     """Try all; returns 1 where an outcome is not the expected one or a request was lost."""
     options = _options()
     console = Console(stderr=options.json, width=160)
-    with _stage("conduct", CERTIFIED, console, 1_500) as stage:
-        _certified(stage, options.pairs - options.pairs // 4)
-        runs = stage.runs
+    runs: list[Run] = []
+    if not options.sticky:
+        runs += _independent_users(console, options.pairs)
 
-    with _stage("conduct-sklearn", ON_SKLEARN, console, 150) as stage:
-        stage.deploy("heavy", "twin")
-        stage.canary("30 % slower", "heavy", BACK, "5,25,50")
-        _same_model(stage, options.pairs // 4, "5,25,50", " on scikit-learn")
-        runs = [*runs, *stage.runs]
+    with _stage("conduct-sticky", ON_SKLEARN, console, 60) as stage:
+        sticky_rollouts(stage)
+        runs += stage.runs
 
     console.print(_table(runs))
     leave("conduct", {"runs": [asdict(run) for run in runs]})
     return 0 if all(run.outcome == run.expected and run.failed == 0 for run in runs) else 1
+
+
+def _independent_users(console: Console, pairs: int) -> list[Run]:
+    with _stage("conduct", CERTIFIED, console, 1_500) as stage:
+        _certified(stage, pairs - pairs // 4)
+        runs = stage.runs
+
+    with _stage("conduct-sklearn", ON_SKLEARN, console, 150) as stage:
+        stage.deploy("twin", "heavy")
+        stage.canary("30 % slower", "heavy", BACK, "5,25,50")
+        _same_model(stage, pairs // 4, "5,25,50", " on scikit-learn")
+        return [*runs, *stage.runs]
 
 
 def _certified(stage: Stage, pairs: int) -> None:
@@ -263,6 +119,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--pairs", type=int, default=20, help="how often a copy of v1 is tried (%(default)s)"
     )
+    parser.add_argument("--sticky", action="store_true", help="only the users who come again")
     parser.add_argument("--json", action="store_true", help="tell the progress on stderr")
     return parser.parse_args()
 

@@ -1,5 +1,6 @@
 """Sluice itself, brought up by its own verbs in a state folder of its own."""
 
+import json
 import os
 import subprocess
 import sys
@@ -62,6 +63,25 @@ class Stack:
     def url(self) -> str:
         """The router's URL."""
         return (self.state / "run" / "router.url").read_text().strip()
+
+    def pid(self, program: str) -> int:
+        """The process id of a program's master."""
+        command = [
+            sys.executable,
+            "-m",
+            "supervisor.supervisorctl",
+            "-c",
+            str(self.state / "supervisord.conf"),
+        ]
+        done = subprocess.run(
+            [*command, "pid", program], capture_output=True, text=True, check=True, timeout=20
+        )
+        return int(done.stdout)
+
+    def pid_of_version(self, version: str) -> int:
+        """The same of a version's service."""
+        versions = json.loads(self.run("status", "--json"))["versions"]
+        return self.pid(next(row["program"] for row in versions if row["name"] == version))
 
     def memory_mb(self) -> float:
         """Of the router and every version, with their supervisor."""

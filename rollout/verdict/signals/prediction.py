@@ -32,9 +32,12 @@ OF_SHARES, OF_SCORES, OF_PAIRS, OF_NEARNESS = 0.7, 0.06, 0.12, 0.12
 """The parts of the capital: shares of all requests, probabilities, changes in pairs, nearness."""
 VALUES_TOLERANCE = 0.2
 """Of pairs: how many more values may be above than below the stable version's."""
-NEARER_OTHER = 0.25
-"""Where answers have nothing to do with the requests it is one half."""
-_BELIEFS = np.array([0.32, 0.4, 0.5, 0.6, 0.75])
+NEARER_OTHER = 0.42
+"""Where answers have nothing to do with the requests it is one half; between a logistic regression
+that does not know the weather and trees that do, 0.37.
+"""
+ENOUGH = np.log(20)
+_BELIEFS = np.array([0.46, 0.5, 0.55, 0.65, 0.8])
 Compared = tuple[str, Tables, float]
 """What is counted, its counts by share, and its share in the reference."""
 
@@ -73,7 +76,7 @@ class PredictionSignal(VerdictSignal):
         """
         compared = seen.evidence.of(seen.evidence.candidate, COMPARED)
         nearer = compared.get("nearer other", 0)
-        if float(_nearness(compared)) >= -np.log(NEARER_OTHER):
+        if float(_nearness(compared)) >= ENOUGH:
             total = nearer + compared.get("nearer same", 0)
             return (
                 f"prediction: {nearer} of {total} answers are nearer to {seen.evidence.stable}'s "
