@@ -83,6 +83,11 @@ class Evidence:
         """Finished requests of a version."""
         return sum(self.of(version, "finished").values())
 
+    def asked(self, version: str) -> Count:
+        """Requests and copies that a version was asked, those of units that come again included."""
+        outcomes, finished = self.of(version, "outcomes"), self.of(version, "finished")
+        return asked({"outcomes": outcomes, "finished": finished})
+
     def near_half(self, tolerance: float) -> "Evidence":
         """What was counted while the candidate's share was one half, give or take `tolerance`."""
         near = {}
@@ -242,6 +247,14 @@ class Evidence:
 
     def _kind(self, version: str, weight: int, kind: str) -> Mapping[str, Count]:
         return self.tallies.get((version, weight), _NOTHING).get(kind, {})
+
+
+def asked(tally: Tally) -> Count:
+    """Requests and copies of a tally; draws alone are counted where it has no outcomes."""
+    outcomes = tally.get("outcomes", {})
+    if outcomes:
+        return sum(count for word, count in outcomes.items() if word != "copied")
+    return sum(tally.get("finished", {}).values())
 
 
 def from_body(body: Mapping[str, Any]) -> Evidence:

@@ -11,7 +11,7 @@ from typing import Any
 from rollout.state.ledger import Ledger, Rollout
 from rollout.state.split import ALL
 from rollout.verdict.baseline import Reference, enough, reference_of, reference_of_body
-from rollout.verdict.evidence import Evidence, Tally, from_body, merged
+from rollout.verdict.evidence import Evidence, Tally, asked, from_body, merged
 from rollout.verdict.report import JudgingInput
 from rollout.verdict.signals.registry import threshold_kinds
 from rollout.verdict.verdict import RESTARTS, Verdict
@@ -69,7 +69,7 @@ class EvidenceSnapshot:
             if reference is not None:
                 due[REFERENCE] = reference
 
-        served = int(self.evidence.requests(self.rollout.candidate))
+        served = int(self.evidence.asked(self.rollout.candidate))
         for name, count in zip(restart_names(), RESTARTS, strict=True):
             if served >= count and name not in self.marks:
                 due[name] = self.evidence.to_body()
@@ -77,9 +77,9 @@ class EvidenceSnapshot:
         return due
 
     def served(self, weight: int) -> int:
-        """Finished requests of the candidate at this weight."""
+        """Requests and copies that the candidate was asked at this weight."""
         tally = self.evidence.tallies.get((self.rollout.candidate, weight), {})
-        return sum(tally.get("finished", {}).values())
+        return int(asked(tally))
 
     def _counted(self, evidence: Evidence) -> Evidence:
         """Without what was counted before the thresholds were frozen: counts that made a threshold
