@@ -13,24 +13,25 @@ TIMES_AS_OFTEN = 4
 """So many times more often than the stable version fails what the candidate answers."""
 
 
-def tripped(recent: RecentOutcomes, breaker: Breaker | None, stable: str) -> str:
+def tripped(recent: RecentOutcomes, breaker: Breaker | None, stable_version: str) -> str:
     """What the candidate does not answer, in words; empty where the breaker does not trip.
 
-    stable: the name of the version that answers it.
+    stable_version: the name of the version that answers it.
     """
     if breaker is None or breaker.share >= 1:
         return ""
 
-    mine, theirs, _ = recent.within(breaker.window_s)
-    bad = mine.share(mine.not_answered)
-    if mine.asked < breaker.requests or bad < breaker.share:
+    candidate, stable, _ = recent.within(breaker.window_s)
+    bad = candidate.share(candidate.not_answered)
+    if candidate.asked < breaker.requests or bad < breaker.share:
         return ""
-    if bad < TIMES_AS_OFTEN * theirs.share(theirs.not_answered):
+    if bad < TIMES_AS_OFTEN * stable.share(stable.not_answered):
         return ""
 
     return (
-        f"{mine.not_answered} of {counted(mine.asked, 'request')} in the last "
-        f"{breaker.window_s:g} s were not answered ({_parts(mine)}), and {stable} answered them"
+        f"{candidate.not_answered} of {counted(candidate.asked, 'request')} in the last "
+        f"{breaker.window_s:g} s were not answered ({_parts(candidate)}), and {stable_version} "
+        f"answered them"
     )
 
 

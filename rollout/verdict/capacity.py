@@ -24,16 +24,18 @@ def no_room(recent: RecentOutcomes, weight: int) -> str:
     their loads cannot be compared.
 
     weight: basis points of the candidate."""
-    mine, theirs, _ = recent.within(WINDOW_S)
-    shed = mine.share(mine.shed)
-    if mine.shed < ENOUGH or shed < SHED or shed < TIMES_AS_OFTEN * theirs.share(theirs.shed):
+    candidate, stable, _ = recent.within(WINDOW_S)
+    shed = candidate.share(candidate.shed)
+    if candidate.shed < ENOUGH or shed < SHED or shed < TIMES_AS_OFTEN * stable.share(stable.shed):
         return ""
 
-    users = mine.of_users + theirs.of_users
-    if mine.of_users > COMPARABLE * users * weight / ALL:
+    users = candidate.of_users + stable.of_users
+    if candidate.of_users > COMPARABLE * users * weight / ALL:
         return ""
 
-    return f"no room for {mine.shed:,} of {mine.asked:,} requests in the last {WINDOW_S:g} s"
+    return (
+        f"no room for {candidate.shed:,} of {candidate.asked:,} requests in the last {WINDOW_S:g} s"
+    )
 
 
 def not_shown(recent: RecentOutcomes) -> str:

@@ -186,8 +186,9 @@ class Evidence:
         if not cells.size:
             return 0.0, 0.0
 
-        mine, theirs = cells[:of_candidate].sum(0) > 0, cells[of_candidate:].sum(0) > 0
-        return (mine & ~theirs).sum(-1), (theirs & ~mine).sum(-1)
+        candidate = cells[:of_candidate].sum(0) > 0
+        stable = cells[of_candidate:].sum(0) > 0
+        return (candidate & ~stable).sum(-1), (stable & ~candidate).sum(-1)
 
     def drawn(self, kind: str) -> dict[float, Any]:
         """Counts (..., 2) by share: how many of that kind each version has."""

@@ -82,19 +82,19 @@ class RecentOutcomes:
 
     def rate_now(self) -> float:
         """Requests a second that the candidate answers; 0 where it leaves too many unanswered."""
-        mine, _, seconds = self.within(RATE_S)
-        if not seconds or mine.share(mine.not_answered) > CLEAN:
+        candidate, _, seconds = self.within(RATE_S)
+        if not seconds or candidate.share(candidate.not_answered) > CLEAN:
             return 0.0
-        return mine.ok / seconds
+        return candidate.ok / seconds
 
     def rate_of_users(self) -> float | None:
         """Requests a second of all users, whichever version they get; None where it is not known
         yet.
         """
-        mine, theirs, seconds = self.within(RATE_S)
+        candidate, stable, seconds = self.within(RATE_S)
         if not seconds:
             return None
-        return (mine.of_users + theirs.of_users) / seconds
+        return (candidate.of_users + stable.of_users) / seconds
 
     def within(self, seconds: float) -> tuple[VersionOutcomes, VersionOutcomes, float]:
         """What the candidate and the stable version did in about the last seconds, and how many

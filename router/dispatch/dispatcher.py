@@ -14,7 +14,7 @@ from rollout.settings import RouterSettings
 from router.dispatch.cross_check import CrossCheck, FailedRequest
 from router.dispatch.lane import Lane
 from router.dispatch.load_rehearsal import LoadRehearsal
-from router.dispatch.pairs import Pair, PairSampler
+from router.dispatch.pairs import PairedRequest, PairSampler
 from router.dispatch.routing_table import RoutingTable
 from router.dispatch.upstream import Pool
 from router.dispatch.work_items import DispatchError, Pending, Predicted
@@ -40,7 +40,7 @@ class Reply:
     draw: "Draw"
     lost: DispatchError | None = None
     fallback_from: str | None = None
-    pair: Pair | None = None
+    pair: PairedRequest | None = None
 
 
 OnReply = Callable[[Reply], None]
@@ -81,7 +81,7 @@ class InFlight(Pending):
     fallback_from: str | None = None
     failure: FailedRequest | None = None
     fault: str = ""
-    pair: Pair | None = None
+    pair: PairedRequest | None = None
 
     def done(self, outcome: Predicted | DispatchError) -> None:
         """See Pending."""

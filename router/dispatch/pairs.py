@@ -66,7 +66,7 @@ class PairSampler:
         self._table: RoutingTable | None = None
         self._rolling: ActiveRollout | None = None
         self._comparer = PairComparer(_unknown)
-        self._open: Pair | None = None
+        self._open: PairedRequest | None = None
         self._next_at = float("-inf")
 
     def follow(self, table: RoutingTable) -> None:
@@ -77,7 +77,7 @@ class PairSampler:
         if before is None or self._rolling is None or before.id != self._rolling.id:
             self._comparer = PairComparer(self._answers)
 
-    def begin(self, rows: list[msgspec.Raw], size: int, version: str) -> "Pair | None":
+    def begin(self, rows: list[msgspec.Raw], size: int, version: str) -> "PairedRequest | None":
         """A pair of these rows, of which `version` is asked now; None where it becomes none.
 
         size: bytes of the rows."""
@@ -90,7 +90,7 @@ class PairSampler:
             return None
 
         tally = self.tallies.of(self._table, rolling.candidate)
-        pair = Pair(self, rolling, tally, rows, now, other.version, self.is_warm())
+        pair = PairedRequest(self, rolling, tally, rows, now, other.version, self.is_warm())
         deadline = now + self.limits.version_timeout_ms / 1000
         if other.submit(PairedCopy(rows, deadline, pair, other.version)) is not None:
             return None
@@ -118,7 +118,7 @@ class PairSampler:
             return candidate
         return None
 
-    def settle(self, pair: "Pair") -> None:
+    def settle(self, pair: "PairedRequest") -> None:
         """Count a pair whose halves are both known, and let the next one begin."""
         if self._open is pair:
             self._open = None
@@ -144,23 +144,23 @@ class PairSampler:
         differs = word == "both" and self._compare(pair, candidate, stable)
         pair.count_segments(word, differs)
 
-    def _count_copy(self, pair: "Pair", candidate_word: str, stable_word: str) -> None:
+    def _count_copy(self, pair: "PairedRequest", candidate_word: str, stable_word: str) -> None:
         """Count the copy among all requests of its version."""
         if self._table is None:
             return
 
-        mine, others = candidate_word, stable_word
+        own, others = candidate_word, stable_word
         if pair.copied_to != pair.rolling.candidate:
-            mine, others = stable_word, candidate_word
+            own, others = stable_word, candidate_word
 
         counters = self.tallies.of(self._table, pair.copied_to)
         counters.outcome("copied")
-        if mine in ("ok", "refused"):
+        if own in ("ok", "refused"):
             counters.outcome("ok")
         elif others == "ok":
-            counters.outcome(mine)
+            counters.outcome(own)
 
-    def _compare(self, pair: "Pair", candidate: Outcome, stable: Outcome) -> bool:
+    def _compare(self, pair: "PairedRequest", candidate: Outcome, stable: Outcome) -> bool:
         """Count the difference of two answers. Returns whether there is one."""
         if isinstance(candidate, DispatchError) or isinstance(stable, DispatchError):
             return False
@@ -175,7 +175,7 @@ class PairSampler:
         pair.tally.pair_compared(difference)
         return difference.differs
 
-    def _slow_one(self, pair: "Pair") -> str:
+    def _slow_one(self, pair: "PairedRequest") -> str:
         """Which of the two took SLOW times as long as the other: candidate, stable or empty."""
         candidate_s = pair.seconds[pair.rolling.candidate] + self.overhead_s
         stable_s = pair.seconds[pair.rolling.stable] + self.overhead_s
@@ -192,7 +192,7 @@ class PairSampler:
 
 
 @dataclass(slots=True)
-class Pair:
+class PairedRequest:
     """One request that both versions are asked.
 
     copied_to: the version that does not answer the user. is_warm: whether its times count, since no
@@ -233,7 +233,7 @@ class Pair:
 class PairedCopy(Pending):
     """The rows of a request, sent to the version that does not answer it."""
 
-    pair: Pair
+    pair: PairedRequest
     version: str
 
     def done(self, outcome: Outcome) -> None:

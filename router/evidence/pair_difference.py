@@ -66,26 +66,31 @@ class PairComparer:
         """The difference of the answers to a request's first row, given with their versions; None
         where one is too large to be read at once.
         """
-        mine, theirs = self._read(*candidate), self._read(*stable)
-        if mine is None or theirs is None:
+        candidate_answer, stable_answer = self._read(*candidate), self._read(*stable)
+        if candidate_answer is None or stable_answer is None:
             return None
 
-        words = [*self._nearness(mine, theirs)]
-        differs = mine.class_name != theirs.class_name
-        if not mine.class_name and not theirs.class_name:
-            side = _side(mine.numbers[0], theirs.numbers[0])
+        words = [*self._nearness(candidate_answer, stable_answer)]
+        differs = candidate_answer.class_name != stable_answer.class_name
+        if not candidate_answer.class_name and not stable_answer.class_name:
+            side = _side(candidate_answer.numbers[0], stable_answer.numbers[0])
             differs = bool(side)
             words += filter(None, [side])
 
-        self._earlier.append(theirs)
-        return PairDifference(tuple(words), theirs.class_name, mine.class_name, differs)
+        self._earlier.append(stable_answer)
+        return PairDifference(
+            tuple(words), stable_answer.class_name, candidate_answer.class_name, differs
+        )
 
-    def _nearness(self, mine: _Answer, theirs: _Answer) -> Sequence[str]:
+    def _nearness(self, candidate_answer: _Answer, stable_answer: _Answer) -> Sequence[str]:
         if not self._earlier:
             return ()
 
         other = self._earlier[int(self.chance() * len(self._earlier))]
-        same, another = _distance(mine, theirs), _distance(mine, other)
+        same, another = (
+            _distance(candidate_answer, stable_answer),
+            _distance(candidate_answer, other),
+        )
         if same == another:
             return ()
         if same < another:

@@ -98,11 +98,11 @@ def tolerance_of(share: float, tolerance: float) -> float:
 
 def never_predicted(evidence: Evidence) -> list[str]:
     """Classes that the candidate never says, and that the stable version says often in pairs."""
-    said = evidence.of(evidence.candidate, CLASSES)
+    predicted = evidence.of(evidence.candidate, CLASSES)
     entered = evidence.of(evidence.candidate, ENTERED)
     never = []
     for name, count in evidence.of(evidence.candidate, LEFT).items():
-        if count >= 10 and not said.get(name) and not entered.get(name):
+        if count >= 10 and not predicted.get(name) and not entered.get(name):
             never.append(name)
 
     return sorted(never)
@@ -149,10 +149,10 @@ def _changes(rule: SignalPolicy, evidence: Evidence, reference: Reference) -> It
         yield from _one_way(pairs, up, down, max(rule.tolerance, VALUES_TOLERANCE))
 
 
-def _one_way(pairs: Count, there: Count, back: Count, allowed: float) -> Iterator[Array]:
+def _one_way(pairs: Count, forth: Count, back: Count, allowed: float) -> Iterator[Array]:
     """Of pairs that changed one way and the other: both directions."""
-    alike = np.maximum(pairs - there - back, 0)
-    counts = np.stack(np.broadcast_arrays(back, alike, there), -1).astype(float)
+    alike = np.maximum(pairs - forth - back, 0)
+    counts = np.stack(np.broadcast_arrays(back, alike, forth), -1).astype(float)
     yield log_paired(counts, allowed)
     yield log_paired(counts[..., ::-1], allowed)
 

@@ -175,7 +175,7 @@ def test_answers_are_compared_with_those_to_the_same_and_to_another_request(harn
 
 def test_a_class_that_is_left_and_the_one_that_is_entered_are_counted(harness):
     harness.ask(rows=[1])
-    rows, callback = harness.versions["v2"].sent.pop()
+    _, callback = harness.versions["v2"].sent.pop()
     harness.versions["v2"].sent.append(([0], callback))
     for version in harness.versions.values():
         version.answer()
