@@ -216,6 +216,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "bets": lambda: table(*verdicts.bets()),
     "bettors": lambda: table(*verdicts.bettors()),
     "failures": lambda: table(*verdicts.failures()),
+    "thirty users": lambda: table(*verdicts.thirty_users()),
     "proofs": lambda: table(*verdicts.proofs()),
     "looks": lambda: table(*verdicts.looks()),
 }

@@ -35,6 +35,7 @@ SEED = 4
 LOOKS, BETWEEN = 200, 250
 HEALTHY_RUNS = 2_000
 HEALTHY, WORSE = 0.01, 0.03
+PAIRS_OF_THIRTY = (0, 3, 6, 9, 12, 15)
 SHOWN_LOOKS = (1, 2, 5, 10, 20, 50, 100, 200)
 
 
@@ -117,6 +118,31 @@ def failures() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         "because",
     )
     return head, [_verdict(failed) for failed in range(5)]
+
+
+def thirty_users() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The verdict on a candidate that fails everything, after all draws of thirty users and so many
+    pairs.
+    """
+    head = ("pairs so far", "`errors`", "of", "`pairs`", "of", "all signals together", "of", "word")
+    return head, [_after_pairs(pairs) for pairs in PAIRS_OF_THIRTY]
+
+
+def _after_pairs(pairs: int) -> tuple[str, ...]:
+    judging = policy(VerdictConfig(), strategy("canary"))
+    drawn = (
+        ("v2", 2_500, {"drawn": {"all": 7}, "finished": {"ok": 7}}),
+        ("v1", 2_500, {"drawn": {"all": 23}, "finished": {"ok": 23}}),
+    )
+    asked = ("v2", 2_500, {"answers": {"both": 600, "candidate failed": pairs}})
+    verdict = judge(merged("v2", "v1", (*drawn, asked)), [], Reference(), judging)
+    row = [f"{pairs}"]
+    for name in ("errors", "pairs"):
+        signal = next(judged for judged in verdict.signals if judged.rule.name == name)
+        row += [times(signal.against), f"{math.exp(signal.against_needed):.0f}x"]
+
+    row += [times(verdict.against), f"{math.exp(verdict.needed):.0f}x", verdict.word]
+    return tuple(row)
 
 
 def _verdict(failed: int) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from rollout.state.policy import Breaker
 from rollout.verdict.recent_outcomes import RecentOutcomes, VersionOutcomes
 
 BREAKER = "breaker"
+SILENT = 5
+"""So few are enough where it has answered none."""
 TIMES_AS_OFTEN = 4
 """So many times more often than the stable version fails what the candidate answers."""
 
@@ -23,7 +25,8 @@ def tripped(recent: RecentOutcomes, breaker: Breaker | None, stable_version: str
 
     candidate, stable, _ = recent.within(breaker.window_s)
     bad = candidate.share(candidate.not_answered)
-    if candidate.asked < breaker.requests or bad < breaker.share:
+    enough = candidate.asked >= breaker.requests or _is_silent(recent, breaker)
+    if not enough or bad < breaker.share:
         return ""
     if bad < TIMES_AS_OFTEN * stable.share(stable.not_answered):
         return ""
@@ -33,6 +36,16 @@ def tripped(recent: RecentOutcomes, breaker: Breaker | None, stable_version: str
         f"{breaker.window_s:g} s were not answered ({_parts(candidate)}), and {stable_version} "
         f"answered them"
     )
+
+
+def _is_silent(recent: RecentOutcomes, breaker: Breaker) -> bool:
+    """Whether the candidate has answered nothing in the whole window, in both halves of which it
+    was asked: who waits for it sends no more requests meanwhile.
+    """
+    whole, _, _ = recent.within(breaker.window_s)
+    late, _, _ = recent.within(breaker.window_s / 2)
+    early = whole.not_answered - late.not_answered
+    return whole.ok == 0 and whole.not_answered >= SILENT and min(early, late.not_answered) > 0
 
 
 def _parts(outcomes: VersionOutcomes) -> str:

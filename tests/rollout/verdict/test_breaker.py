@@ -65,6 +65,15 @@ def test_a_short_restart_does_not_trip_it() -> None:
     assert tripped(within_ten_seconds({"ok": 240, "lost": 60}, {"ok": 300}), BREAKER, "v1") == ""
 
 
+def test_a_few_requests_are_enough_where_it_answers_none_for_the_whole_time() -> None:
+    before = {"ok": 500}
+    looks = ((10.0, {**before, "lost": 2}), (15.0, {**before, "lost": 5}))
+    silent = looked((5.0, before, {}), *((now, counts, {"ok": 9}) for now, counts in looks))
+    assert tripped(silent, BREAKER, "v1").startswith("5 of 5 requests in the last 10 s")
+    at_once = looked((5.0, before, {}), (10.0, before, {}), (15.0, looks[1][1], {"ok": 9}))
+    assert tripped(at_once, BREAKER, "v1") == ""
+
+
 def test_what_happened_earlier_is_not_recent() -> None:
     bad = {"ok": 10, "lost": 500}
     recent = looked((0.0, {}, {}), (5.0, bad, {}), (20.0, {**bad, "ok": 60}, {"ok": 90}))
