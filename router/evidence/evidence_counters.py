@@ -19,9 +19,14 @@ from router.evidence.pair_difference import PairDifference
 NO_ROLLOUT = "released"
 """The released version is counted under this name while there is no rollout: the baseline of the
 next one."""
-KEPT = 64
 MOST_SLOTS = 4_096
 """Slots of outages that are kept: a day and more, if there is one in each."""
+KEPT = 8
+"""Rollouts that are over and kept: their last requests may still be in progress."""
+MOST_WEIGHTS = 500
+"""Different weights of one rollout that are counted apart."""
+NO_WEIGHT = 0
+"""Of what is counted at no weight of its own nobody bets on who was drawn."""
 Key = tuple[str, str, int]
 
 
@@ -164,7 +169,12 @@ class EvidenceCounters:
 
 
 class EvidenceByWeight:
-    """All counts of one worker that may still change."""
+    """All counts of one worker that may still change.
+
+    Totals replace those that were stored, so a set that may be counted in again is never forgotten:
+    neither one of the rollout in progress nor one of a released version. A rollout whose weight is
+    moved more often than MOST_WEIGHTS counts its further weights together, at no weight: they are
+    shown, and bet with what both versions were asked, but not on the draw."""
 
     def __init__(self) -> None:
         self._tallies: dict[Key, EvidenceCounters] = {}
@@ -173,10 +183,13 @@ class EvidenceByWeight:
         """The counts that a request drawn by this table belongs to."""
         key = _key(table, version)
         tally = self._tallies.get(key)
+        if tally is None and not self._has_room(key):
+            key = (*key[:2], NO_WEIGHT)
+            tally = self._tallies.get(key)
+
         if tally is None:
             tally = self._tallies[key] = EvidenceCounters()
-            while len(self._tallies) > KEPT:
-                self._forget_oldest()
+            self._forget_oldest(key[0])
 
         return tally
 
@@ -184,11 +197,23 @@ class EvidenceByWeight:
         """(rollout, version, weight, counts) of each."""
         return [(*key, tally.body()) for key, tally in list(self._tallies.items())]
 
-    def _forget_oldest(self) -> None:
-        # A rollout that ended long ago: its requests have all been answered, and its counts were
-        # flushed. The baseline goes on, and would be counted from 0 again.
-        rollouts = (key for key in self._tallies if key[0] != NO_ROLLOUT)
-        del self._tallies[next(rollouts, next(iter(self._tallies)))]
+    def _has_room(self, key: Key) -> bool:
+        """Whether a further weight of a rollout is counted apart."""
+        rollout, version, _ = key
+        if rollout == NO_ROLLOUT:
+            return True
+
+        weights = sum(1 for other in self._tallies if other[:2] == (rollout, version))
+        return weights < MOST_WEIGHTS
+
+    def _forget_oldest(self, rollout: str) -> None:
+        """Forget rollouts that ended long ago: their requests have all been answered, their counts
+        were stored, and their names never come again.
+        """
+        over = list(dict.fromkeys(key[0] for key in self._tallies))
+        gone = [name for name in over if name not in (NO_ROLLOUT, rollout)][:-KEPT]
+        for key in [key for key in self._tallies if key[0] in gone]:
+            del self._tallies[key]
 
 
 def _key(table: RoutingTable, version: str) -> Key:

@@ -11,7 +11,9 @@ from rollout.verdict.evidence_snapshot import evidence_snapshot
 from router.dispatch.routing_table import table_of
 from router.evidence.evidence_counters import (
     KEPT,
+    MOST_WEIGHTS,
     NO_ROLLOUT,
+    NO_WEIGHT,
     EvidenceByWeight,
     EvidenceCounters,
 )
@@ -71,26 +73,60 @@ def test_two_rollouts_of_one_candidate_are_counted_apart():
     assert tallies.of(table_of(earlier), "v2") is not tallies.of(table_of(later), "v2")
 
 
-def test_there_are_never_more_tallies_than_are_kept_and_the_newest_are():
+def test_of_rollouts_that_are_over_only_the_newest_are_kept():
     tallies = EvidenceByWeight()
-    for revision in range(3, 3 + 2 * KEPT):
+    for revision in range(3, 3 + 3 * KEPT):
         table = table_of(begun(replace(deployed("v1", "v2"), revision=revision)))
+        tallies.of(table, "v1").drawn += 1
         tallies.of(table, "v2").drawn += 1
 
-    assert len(tallies.rows()) == KEPT
+    assert len(tallies.rows()) == 2 * (1 + KEPT)
     assert tallies.rows()[-1][0] == table.rolling.id
 
 
-def test_the_history_outlives_a_rollout_of_many_steps():
+def test_the_history_outlives_rollouts_of_many_steps():
     """Handed in anew from nothing, it would undo what was handed in before."""
     tallies, calm = EvidenceByWeight(), table_of(deployed("v1", "v2"))
     tallies.of(calm, "v1").drawn += 7
-    for weight in range(1, 2 * KEPT):
-        ledger = begun(deployed("v1", "v2"), steps=(Step(weight),))
-        tallies.of(table_of(ledger), "v2").drawn += 1
+    for revision in range(3, 3 + 2 * KEPT):
+        for weight in (100, 500, 2_500):
+            ledger = begun(replace(deployed("v1", "v2"), revision=revision), steps=(Step(weight),))
+            tallies.of(table_of(ledger), "v2").drawn += 1
 
     tallies.of(calm, "v1").drawn += 1
     assert (NO_ROLLOUT, "v1", 10_000, {"drawn": {"all": 8}}) in tallies.rows()
+
+
+def at_weight(weight):
+    """The table of one rollout at this weight."""
+    return table_of(begun(deployed("v1", "v2"), steps=(Step(weight),)))
+
+
+def test_a_weight_that_comes_again_goes_on_from_what_was_counted():
+    """Handed in anew from nothing, it would undo what was handed in before."""
+    tallies = EvidenceByWeight()
+    tallies.of(at_weight(100), "v2").drawn += 1_000
+    tallies.of(at_weight(100), "v1").drawn += 99_000
+    for weight in range(200, 200 + 10 * 40, 10):
+        for version in ("v1", "v2"):
+            tallies.of(at_weight(weight), version).drawn += 5
+
+    tallies.of(at_weight(100), "v2").drawn += 3
+    tallies.of(at_weight(100), "v1").drawn += 50
+    again = {version: body["drawn"] for _, version, weight, body in tallies.rows() if weight == 100}
+    assert again == {"v1": {"all": 99_050}, "v2": {"all": 1_003}}
+
+
+def test_a_weight_moved_thousands_of_times_loses_no_request_and_keeps_what_stood():
+    tallies = EvidenceByWeight()
+    for again in range(2):
+        for weight in range(1, MOST_WEIGHTS + 100):
+            tallies.of(at_weight(weight), "v2").drawn += 1 + again
+
+    rows = {weight: body["drawn"]["all"] for _, _, weight, body in tallies.rows()}
+    assert len(rows) == MOST_WEIGHTS + 1
+    assert rows.pop(NO_WEIGHT) == 3 * 99
+    assert set(rows.values()) == {3}
 
 
 def test_the_verdict_reads_what_was_counted():
