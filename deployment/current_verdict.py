@@ -19,9 +19,8 @@ def judged(database: Engine, ledger: Ledger, now: float | None = None) -> dict[s
 
     evidence, labels = EvidenceStore(database, ledger.model), FeedbackStore(database, ledger.model)
     counted, marks = evidence.counted(rollout.id), evidence.marks(rollout.id)
-    snapshot = evidence_snapshot(
-        rollout, counted, labels.levels(rollout.number), marks, labels.pairs(rollout.number)
-    )
+    pairs = labels.pairs(rollout.number, rollout.candidate, rollout.stable)
+    snapshot = evidence_snapshot(rollout, counted, labels.levels(rollout.number), marks, pairs)
     moment = time.time() if now is None else now
     case = snapshot.case(ledger.weight(rollout.candidate), moment)
     if case is None:

@@ -5,6 +5,7 @@ MOST of them: the oldest are deleted, but never those that bet in a rollout whic
 judged, since a deleted one could be sent again."""
 
 import math
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -34,6 +35,9 @@ MOST = 1_000_000
 """Labels of one model that are kept: some 300 MB."""
 AT_ONCE = 250
 LOOK_EVERY = 1_000
+NEWEST = 2_000
+LOOKED_AT = 8_000
+"""Labels of all versions among which the newest ones of one version are looked for."""
 LEVELS = 16
 """Losses are kept in sixteenths of their bound."""
 _LAST_REVISION = 2**31 - 1
@@ -47,9 +51,10 @@ class Feedback:
     `predicted` is the score of the positive class or the predicted value (None where there is
     none); `label` the truth as text; `outcome` a word such as `right` or `wrong`; `at` when the
     label came. `rollout` is the revision at which the rollout began that routed it (0: none),
-    `weight` the candidate's basis points then, `bets` whether it may count for or against that
-    rollout, `level` its loss in sixteenths of the loss's bound (0 to 16, None: it has none);
-    `copied` the loss of a shadow's answer to the same request."""
+    `weight` the candidate's basis points then (0 where another version was asked the same, so that
+    it counts by both answers alone), `bets` whether it may count for or against that rollout,
+    `level` its loss in sixteenths of the loss's bound (0 to 16, None: it has none); `copied` the
+    loss of the other version's answer to the same request."""
 
     prediction_id: str
     version: str
@@ -63,6 +68,15 @@ class Feedback:
     bets: bool = False
     level: int | None = None
     copied: int | None = None
+
+
+@dataclass(frozen=True)
+class LabelledPrediction:
+    """A prediction and its truth, as in Feedback."""
+
+    predicted_class: str | None
+    predicted: float | None
+    label: str
 
 
 class FeedbackStore:
@@ -163,18 +177,63 @@ class FeedbackStore:
         with statements(self._engine) as connection:
             return list(map(tuple, connection.execute(query)))
 
-    def pairs(self, rollout: int) -> list[tuple[int, int, int]]:
-        """Return (level, copied, count) of the rows of a rollout that have both, in that order."""
-        columns = (FEEDBACK.c.level, FEEDBACK.c.copied)
+    def first(self, rollout: int, most: int) -> list[tuple[str, int, int, int]]:
+        """Return the same of the first labels that came for drawn requests, at most so many of
+        them.
+        """
+        columns = (FEEDBACK.c.version, FEEDBACK.c.weight, FEEDBACK.c.level)
+        drawn = (
+            FEEDBACK.c.model == self.model,
+            FEEDBACK.c.rollout == rollout,
+            FEEDBACK.c.bets == literal_column("1"),
+            FEEDBACK.c.level.is_not(None),
+            FEEDBACK.c.weight.between(1, WHOLE - 1),
+        )
+        # Labels of one call have one time; ids are as good as drawn by lot.
+        order = (FEEDBACK.c.at, FEEDBACK.c.prediction_id)
+        query = select(*columns).where(*drawn).order_by(*order).limit(most)
+        with statements(self._engine) as connection:
+            counts = Counter(map(tuple, connection.execute(query)))
+
+        return [(*which, count) for which, count in sorted(counts.items())]
+
+    def pairs(self, rollout: int, candidate: str, stable: str) -> list[tuple[int, int, int]]:
+        """Return (candidate's level, stable version's level, count) of the rows of a rollout that
+        both answered; the user may have got either answer.
+        """
+        columns = (FEEDBACK.c.version, FEEDBACK.c.level, FEEDBACK.c.copied)
         paired = (
             FEEDBACK.c.model == self.model,
             FEEDBACK.c.rollout == rollout,
             FEEDBACK.c.copied.is_not(None),
             FEEDBACK.c.level.is_not(None),
         )
-        query = select(*columns, func.count()).where(*paired).group_by(*columns).order_by(*columns)
+        query = select(*columns, func.count()).where(*paired).group_by(*columns)
+        counts: Counter[tuple[int, int]] = Counter()
         with statements(self._engine) as connection:
-            return list(map(tuple, connection.execute(query)))
+            for version, level, copied, count in connection.execute(query):
+                if version == candidate:
+                    counts[level, copied] += count
+                elif version == stable:
+                    counts[copied, level] += count
+
+        return [(*levels, count) for levels, count in sorted(counts.items())]
+
+    def before(self, rollout: int, version: str) -> list[LabelledPrediction]:
+        """The newest labels of a version whose predictions were made before that rollout began, at
+        most NEWEST.
+
+        Only among the newest LOOKED_AT labels of all versions: it is asked each second until
+        something is frozen."""
+        columns = (FEEDBACK.c.predicted_class, FEEDBACK.c.predicted, FEEDBACK.c.label)
+        which = (FEEDBACK.c.version, FEEDBACK.c.rollout, FEEDBACK.c.bets, FEEDBACK.c.at)
+        looked_at = select(*columns, *which).where(self._of_model)
+        newest = looked_at.order_by(FEEDBACK.c.at.desc()).limit(LOOKED_AT).subquery().c
+        earlier = (newest.version == version, newest.rollout < rollout, newest.bets == 1)
+        query = select(newest.predicted_class, newest.predicted, newest.label).where(*earlier)
+        with statements(self._engine) as connection:
+            rows = connection.execute(query.order_by(newest.at.desc()).limit(NEWEST))
+            return [LabelledPrediction(*row) for row in rows]
 
     def _counted(self, rows: list[dict[str, Any]], kept: Collection[int]) -> set[str]:
         self._unlooked += len(rows)

@@ -80,9 +80,10 @@ FEEDBACK = Table(
         postgresql_where=text("bets = 1"),
     ),
     Index(
-        "feedback_of_pairs",
+        "feedback_by_pair",
         "model",
         "rollout",
+        "version",
         "level",
         "copied",
         sqlite_where=text("copied IS NOT NULL"),
@@ -171,7 +172,9 @@ def _complete_feedback(_metadata: MetaData, connection: Connection, **_: object)
         # To index a long table may take longer than an ordinary statement may.
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
 
-    connection.exec_driver_sql("DROP INDEX IF EXISTS feedback_by_version")
+    for replaced in ("feedback_by_version", "feedback_of_pairs"):
+        connection.exec_driver_sql(f"DROP INDEX IF EXISTS {replaced}")
+
     for index in sorted(FEEDBACK.indexes, key=lambda index: str(index.name)):
         index.create(connection, checkfirst=True)
 

@@ -1,5 +1,6 @@
-"""A shadow's answers, stored until their labels come: a label is of the answer that the user got,
-and only with the shadow's answer to the same row does it show which of the two was better.
+"""Answers that no user got, of a shadow or of the other version of a pair, stored until their
+labels come: a label is of the answer that the user got, and only with the other answer to the same
+row does it show which of the two was better.
 
 Those of the newest rollout alone, and the first MOST of them; later answers of that rollout miss
 only this comparison, not the rest of the verdict."""
@@ -24,7 +25,7 @@ _LAST_REVISION = 2**31 - 1
 
 @dataclass(frozen=True)
 class ShadowAnswer:
-    """What a shadow answered to a user's row.
+    """What a version answered to a row whose user got another version's answer.
 
     prediction_id: of the answer that the user got; score: the last class's probability or the value
     (None: none); predicted_class: empty where there are no classes."""
@@ -48,8 +49,9 @@ class ShadowAnswerStore:
             index_elements=list(COPIES.primary_key)
         )
 
-    def keep(self, rollout: int, answers: Sequence[ShadowAnswer]) -> None:
-        """Store answers of a rollout, as far as there is room, and delete those of earlier ones.
+    def keep(self, rollout: int, answers: Sequence[ShadowAnswer]) -> bool:
+        """Store answers of a rollout, as far as there is room, and delete those of earlier ones;
+        False where there is room for no more.
 
         rollout: the revision that it began with.
         """
@@ -59,9 +61,12 @@ class ShadowAnswerStore:
         with transaction(self._engine) as connection:
             connection.execute(delete(COPIES).where(of_model, COPIES.c.rollout < rollout))
             stored = connection.scalar(select(func.count()).where(of_model, of_rollout))
-            kept = rows[: max(0, self.most - int(stored or 0))]
+            room = max(0, self.most - int(stored or 0))
+            kept = rows[:room]
             if kept:
                 connection.execute(self._insert, sorted(kept, key=lambda row: row["prediction"]))
+
+        return len(kept) < room
 
     def of(self, prediction_ids: Sequence[str]) -> dict[str, ShadowAnswer]:
         """The stored answers to the requests of these predictions, by prediction id."""

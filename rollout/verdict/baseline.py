@@ -1,7 +1,8 @@
 """What is normal: rates and thresholds of the stable version before it is compared. Frozen once.
 
 It sets thresholds and the centres of the bets. A wrong one costs time to a verdict, never its
-validity."""
+validity, as long as each version gets its share of what is counted. Of labels it may not
+(rollout/verdict/signals/labels.py), so without labels from before there is no centre for them."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,14 +13,14 @@ from rollout.verdict.evidence import LABEL_LEVELS, Tally
 
 ENOUGH = 200
 """Requests from which distributions are taken."""
-ENOUGH_LABELS = 20
+ENOUGH_LABELS = 100
+"""Labels from which the usual loss is taken."""
 QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
 DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 OF_VALUES = (0.01, *DECILES, 0.99)
 ATOM = 0.05
 """A bin with this part of the values has an edge on both sides, or values could leave it unseen."""
 UNKNOWN_ERRORS = 0.001
-UNKNOWN_LOSS = 0.2
 NOISE = 0.005
 _PAIRS = ("waits", "values", "classes", "scores")
 Thresholds = tuple[tuple[int, float], ...]
@@ -30,11 +31,13 @@ Thresholds = tuple[tuple[int, float], ...]
 class Reference:
     """errors, refused, loss, noise: rates; waits, values, scores: thresholds; classes: (name,
     share).
+
+    loss: None while it is not known, and nobody may bet by it.
     """
 
     errors: float = UNKNOWN_ERRORS
     refused: float = UNKNOWN_ERRORS
-    loss: float = UNKNOWN_LOSS
+    loss: float | None = None
     noise: float = NOISE
     waits: Thresholds = ()
     values: Thresholds = ()
@@ -46,6 +49,10 @@ class Reference:
         body = asdict(self)
         for name in _PAIRS:
             body[name] = list(map(list, body[name]))
+
+        # Left out where it is not known: routers of before read no other thing but a number.
+        if self.loss is None:
+            del body["loss"]
 
         return body
 
@@ -74,7 +81,7 @@ def reference_of(tally: Tally) -> Reference:
     return Reference(
         errors=_smoothed(finished.get("error", 0), total, UNKNOWN_ERRORS),
         refused=_smoothed(finished.get("refused", 0), total, UNKNOWN_ERRORS),
-        loss=_loss(tally.get("labels", {})),
+        loss=loss_of(tally.get("labels", {})),
         waits=_thresholds(tally.get("waits", {}), QUANTILES),
         values=_thresholds(tally.get("values", {}), OF_VALUES),
         classes=_shares(tally.get("classes", {})),
@@ -82,14 +89,14 @@ def reference_of(tally: Tally) -> Reference:
     )
 
 
-def _loss(labels: Mapping[str, int]) -> float:
-    """The mean loss of labels by level."""
+def loss_of(labels: Mapping[str, int]) -> float | None:
+    """The mean loss of labels by level, smoothed; None where they are too few."""
     total = sum(labels.values())
     if total < ENOUGH_LABELS:
-        return UNKNOWN_LOSS
+        return None
 
     lost = sum(int(level) * count for level, count in labels.items()) / (LABEL_LEVELS - 1)
-    return min(max((lost + 1) / (total + 2), 0.01), 0.95)
+    return min(max((lost + 1) / (total + 2), 0.001), 0.95)
 
 
 def _smoothed(bad: int, total: int, unknown: float) -> float:

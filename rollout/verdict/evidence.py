@@ -11,7 +11,7 @@ A tally is the counts of one version at one weight of the candidate, by kind:
     classes     predicted class of a request's first row
     values      bin of the predicted value of a request's first row, where it is no class
     labels      loss of a late label, in sixteenths of its bound
-    paired      loss of a shadow's answer less that of the user's, to the same request: -16 to 16
+    paired      the candidate's loss less the stable version's, on the same request: -16 to 16
     copies      what became of a copy sent to the candidate: "agree", "differ", "error"
     control     the same of a copy sent to the stable version once more: the noise floor
     answers     requests that both versions were asked at the same moment: "both" answered,
@@ -96,6 +96,14 @@ class Evidence:
                 near[version, weight] = tally
 
         return replace(self, tallies=near)
+
+    def without(self, *kinds: str) -> "Evidence":
+        """The counts of all other kinds."""
+        tallies = {}
+        for key, tally in self.tallies.items():
+            tallies[key] = {kind: tally[kind] for kind in tally if kind not in kinds}
+
+        return replace(self, tallies=tallies)
 
     def since(self, mark: "Evidence", kinds: Iterable[str] | None = None) -> "Evidence":
         """What came after `mark` was taken of it; of the other kinds, where some are named,

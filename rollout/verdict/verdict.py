@@ -24,6 +24,10 @@ part of it is first staked when the candidate has served so many requests."""
 AT_START = 0.8
 GUARD_ALPHA = 0.001
 GUARD_LIMIT = math.log(1 / GUARD_ALPHA)
+LABELS_OFF = math.log(20)
+"""Where labels are not comparable. The promise of the guard is not needed: to judge by the other
+signals for a while costs little.
+"""
 NEVER_REACHED = 1e308
 """Where a signal without a weight decides: a number still, as JSON knows no infinity."""
 
@@ -87,17 +91,22 @@ def judge(
     marks: the evidence as it was when the candidate had served RESTARTS[0], RESTARTS[1], ...
     requests."""
     periods = evidence.periods(marks)
-    off = _signals_off(periods)
+    off = _kinds_off(periods)
     capitals = {}
     signals = []
     for rule in policy.rules:
-        if rule.name in off:
+        if rule.name in off and not periods.paired().any():
             signals.append(_silent(rule, policy))
             continue
 
         capital = SIGNALS[rule.name].against(rule, periods, reference)
-        capitals[rule.name] = np.broadcast_to(capital, 1 + len(marks))
         proved = proof(rule, periods, reference)
+        if rule.name in off:
+            rest = periods.without(*off)
+            capital = np.minimum(capital, SIGNALS[rule.name].against(rule, rest, reference))
+            proved = _smaller(proved, proof(rule, rest, reference))
+
+        capitals[rule.name] = np.broadcast_to(capital, 1 + len(marks))
         signals.append(_judged(rule, staked(capitals[rule.name]), proved, policy))
 
     total = together(signals)
@@ -108,11 +117,23 @@ def judge(
     return Verdict(word, total, needed, tuple(signals), because, ratio, complete)
 
 
-def _signals_off(periods: Evidence) -> tuple[str, ...]:
-    # Who predicted may decide which labels are sent, or who sends them: no reason to hold the rest.
-    if _of_all(label_guard(periods)) >= GUARD_LIMIT:
+def _kinds_off(periods: Evidence) -> tuple[str, ...]:
+    """Kinds of drawn requests' counts, by the name of their signal too, that are not comparable.
+
+    Who predicted may decide which labels are sent, or who sends them: no reason to hold the rest.
+    Pairs of answers to one request stay comparable: what drawn requests won then counts for
+    nothing, and what they lost stays lost, so that the capital is never above the one that is fair.
+    """
+    # Of all periods: a gap may begin late.
+    if np.max(label_guard(periods)) >= LABELS_OFF:
         return ("labels",)
     return ()
+
+
+def _smaller(first: Array | None, second: Array | None) -> Array | None:
+    if first is None or second is None:
+        return None
+    return np.minimum(first, second)
 
 
 def together(signals: Sequence[Judged]) -> float:
@@ -156,16 +177,17 @@ def proof(rule: SignalPolicy, evidence: Evidence, reference: Reference) -> Array
 
 
 def guard(evidence: Evidence) -> Array:
-    """Log capital of who bets half of it that the candidate did not get its share of the requests.
-
-    The other half is that of `label_guard`: both together are wrong as rarely as GUARD_ALPHA says.
+    """Log capital of who bets half of it that the candidate did not get its share of the
+    requests.
     """
     return weighted([(0.5, log_ratio(evidence.drawn("drawn"))), (0.5, 0.0)])
 
 
 def label_guard(evidence: Evidence) -> Array:
-    """The same of the labels, which anybody sends for those predictions they choose."""
-    return weighted([(0.5, log_ratio(evidence.drawn("labels"))), (0.5, 0.0)])
+    """Log capital of who bets all of it on the same of the labels, which anybody sends for those
+    predictions they choose.
+    """
+    return log_ratio(evidence.drawn("labels"))
 
 
 def margin_of(rule: SignalPolicy, reference: Reference) -> float:

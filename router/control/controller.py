@@ -21,6 +21,7 @@ from rollout.decide.decisions import advance, begin_queued
 from rollout.decide.reconcile import Observation, flagged, needs_capacity, next_move
 from rollout.errors import Refusal
 from rollout.state.ledger import Ledger, Rollout
+from rollout.verdict.baseline import ENOUGH_LABELS
 from rollout.verdict.breaker import tripped
 from rollout.verdict.capacity import no_room, not_shown
 from rollout.verdict.evidence import Tally
@@ -28,6 +29,7 @@ from rollout.verdict.evidence_snapshot import (
     FAILED,
     REFERENCE,
     EvidenceSnapshot,
+    Levels,
     evidence_snapshot,
     history_of,
     judged_late,
@@ -38,6 +40,8 @@ from rollout.verdict.recent_outcomes import RecentOutcomes
 from rollout.verdict.report import account
 from rollout.verdict.verdict import Verdict
 from router.evidence.evidence_counters import NO_ROLLOUT, EvidenceByWeight
+from router.evidence.labels import counted_levels
+from router.evidence.prediction_values import UNKNOWN
 from router.shadow.shadow_buffer import ShadowBuffer
 from store.errors import Conflict, StoreError
 from store.evidence import EvidenceRow, EvidenceStore
@@ -116,7 +120,8 @@ class Controller:
     def _flush_all(self) -> None:
         self.flush()
         for rollout, answers in self.kept.take().items():
-            self.copies.keep(rollout, answers)
+            if not self.copies.keep(rollout, answers):
+                self.kept.close(rollout)
 
     def flush(self) -> None:
         """Store the counts of this worker that have changed since the last flush."""
@@ -187,7 +192,7 @@ class Controller:
             self._judge_late(ledger, late)
 
     def _judge(self, ledger: Ledger, rollout: Rollout) -> None:
-        snapshot = self._snapshot(rollout)
+        snapshot = self._snapshot(ledger, rollout)
         weight, now = ledger.weight(rollout.candidate), self.clock()
         case = snapshot.case(weight, now)
         if case is None:
@@ -225,17 +230,22 @@ class Controller:
             return ""
         return not_shown(self.recent)
 
-    def _snapshot(self, rollout: Rollout) -> EvidenceSnapshot:
+    def _snapshot(self, ledger: Ledger, rollout: Rollout) -> EvidenceSnapshot:
         """The evidence of a rollout. What has to be frozen now is stored first."""
         counted = self.evidence.counted(rollout.id)
-        labels, pairs = self.labels.levels(rollout.number), self.labels.pairs(rollout.number)
+        labels = self.labels.levels(rollout.number)
+        pairs = self.labels.pairs(rollout.number, rollout.candidate, rollout.stable)
         marks = self.evidence.marks(rollout.id)
         snapshot = evidence_snapshot(rollout, counted, labels, marks, pairs)
         history: Tally = {}
         if REFERENCE not in marks:
-            history = self._history(rollout.stable)
+            history = self._history(ledger, rollout)
 
-        new_marks = snapshot.to_freeze(history)
+        first: list[Levels] = []
+        if snapshot.lacks_loss:
+            first = self.labels.first(rollout.number, ENOUGH_LABELS)
+
+        new_marks = snapshot.to_freeze(history, first)
         if not new_marks:
             return snapshot
 
@@ -245,14 +255,24 @@ class Controller:
 
         return evidence_snapshot(rollout, counted, labels, stored, pairs)
 
-    def _history(self, version: str) -> Tally:
-        """The counts of a version while there was no rollout."""
-        released = self.evidence.counted(NO_ROLLOUT)
-        return history_of(released, version)
+    def _history(self, ledger: Ledger, rollout: Rollout) -> Tally:
+        """What the stable version did while there was no rollout, and its labels from before this
+        one, by the loss of this one.
+        """
+        stable, released = rollout.stable, self.evidence.counted(NO_ROLLOUT)
+        history = history_of(released, stable)
+        if rollout.policy is None or rollout.policy.labels is None:
+            return history
+
+        labelled, answers = self.labels.before(rollout.number, stable), UNKNOWN
+        if stable in ledger.versions:
+            answers = ledger.versions[stable].answers
+
+        return {**history, "labels": counted_levels(labelled, rollout.policy.labels, answers)}
 
     def _judge_late(self, ledger: Ledger, rollout: Rollout) -> None:
         """Flag a released version if late labels of its finished rollout look worse."""
-        case = self._snapshot(rollout).case(ledger.weight(rollout.candidate), self.clock())
+        case = self._snapshot(ledger, rollout).case(ledger.weight(rollout.candidate), self.clock())
         if case is None:
             return
 

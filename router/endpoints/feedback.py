@@ -20,9 +20,9 @@ from router.evidence.labels import (
     LabelBatch,
     LabelContext,
     entries_of,
+    has_other_answer,
     in_parts,
     loss_level,
-    of_a_shadow,
 )
 from router.evidence.worker_metrics import Key, WorkerMetrics
 from router.problems import Problem, Receive, Scope, Send, answer, answer_options, not_allowed
@@ -166,10 +166,12 @@ class FeedbackEndpoint:
             ) from error
 
     def _paired(self, rows: list[Row]) -> list[Row]:
-        """The rows, with the loss of the shadow's answer to the same request where it was kept."""
-        ids = [row.prediction_id for row in rows if of_a_shadow(row)]
-        shadow_answers = self.copies.of(ids)
-        return [self._paired_row(row, shadow_answers.get(row.prediction_id)) for row in rows]
+        """The rows, with the loss of the other version's answer to the same request where it was
+        kept.
+        """
+        ids = [row.prediction_id for row in rows if has_other_answer(row)]
+        others = self.copies.of(ids)
+        return [self._paired_row(row, others.get(row.prediction_id)) for row in rows]
 
     def _paired_row(self, row: Row, copied: ShadowAnswer | None) -> Row:
         if copied is None:

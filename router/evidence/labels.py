@@ -5,7 +5,8 @@ classes of its version. A label that cannot be read is reported by its position,
 counted."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,7 @@ from router.problems import Problem
 from router.requests.json_errors import json_fault, without_bom
 from router.requests.json_scan import too_many
 from store.feedback import Feedback as Row
+from store.feedback import LabelledPrediction
 
 MOST_LABELS = 10_000
 AT_ONCE = 250
@@ -230,7 +232,12 @@ def _row(
         loss = context.loss(prediction.rollout)
         level = loss_level(loss, predicted_class, score, text, answers)
 
-    drawn = (prediction.rollout, prediction.weight, bets and level is not None, level)
+    # At no weight it bets by both answers alone: once, never by the draw as well.
+    weight = 0
+    if not prediction.paired:
+        weight = prediction.weight
+
+    drawn = (prediction.rollout, weight, bets and level is not None, level)
     identity = label_id(signature, number, rows)
     return Row(
         identity, prediction.version, score, predicted_class or None, text, outcome, now, *drawn
@@ -287,9 +294,25 @@ def _short(text: str, most: int = SHOWN_CHARACTERS) -> str:
     return f"{text[:most]}..."
 
 
-def of_a_shadow(row: Row) -> bool:
-    """Whether the label is of a request in a rollout whose candidate only got copies."""
+def has_other_answer(row: Row) -> bool:
+    """Whether the label is of a request of a rollout that was not drawn, so that another version's
+    answer to it may be stored: a shadow's, or that of the other version of a pair.
+    """
     return row.bets and row.rollout > 0 and row.weight == 0
+
+
+def counted_levels(
+    predictions: Iterable[LabelledPrediction], signal: Labels, answers: Answers
+) -> dict[str, int]:
+    """How many of these have each loss, in sixteenths of the bound."""
+    levels: Counter[str] = Counter()
+    for made in predictions:
+        name = made.predicted_class or ""
+        level = loss_level(signal, name, made.predicted, made.label, answers)
+        if level is not None:
+            levels[str(level)] += 1
+
+    return dict(levels)
 
 
 def loss_level(

@@ -15,8 +15,6 @@ from router.evidence.worker_metrics import WorkerMetrics
 MOST_ROWS_IN_AN_ID = 16
 # Of the classes' names, so that an id is short enough to be sent back.
 MOST_CHARACTERS_IN_AN_ID = 1_024
-PAIRED_WEIGHT = 0
-"""In the id of a request that both versions were asked, as of one that a shadow was asked too."""
 VALUE_EDGES = (-1e6, -1e3, -1e2, -10.0, -1.0, -0.1, 0.0, 0.1, 1.0, 10.0, 1e2, 1e3, 1e6)
 
 
@@ -75,10 +73,19 @@ class Outcomes:
                 names = []
 
         bets = own and (paired or draw.tally is not None)
-        weight = PAIRED_WEIGHT if paired else draw.weight
         at_ms, serial = int(self.clock() * 1000), next(self._serial)
         prediction = SignedPrediction(
-            version, weight, at_ms, serial, scores, names, draw.number, crc32(unit), bets, rows
+            version,
+            draw.weight,
+            at_ms,
+            serial,
+            scores,
+            names,
+            draw.number,
+            crc32(unit),
+            bets,
+            rows,
+            paired,
         )
         return sign(prediction, self.key)
 

@@ -22,7 +22,9 @@ class SignedPrediction(msgspec.Struct, array_like=True, frozen=True, gc=False):
     weight: of the candidate when the request was routed, in basis points; 0 without a rollout.
     rollout: the revision with which the rollout began; 0 without one.
     unit: CRC-32 of the unit. bets: whether the first row counts in the verdict.
-    rows: of the request; 0 in ids of older versions."""
+    rows: of the request; 0 in ids of older versions.
+    paired: whether the other version of the rollout was asked the same, so that the label counts by
+    both answers and not by the draw."""
 
     version: str
     weight: int
@@ -34,6 +36,7 @@ class SignedPrediction(msgspec.Struct, array_like=True, frozen=True, gc=False):
     unit: int = 0
     bets: bool = False
     rows: int = 0
+    paired: bool = False
 
 
 class Opened(NamedTuple):

@@ -20,11 +20,9 @@ from router.dispatch.lane import Lane
 from router.dispatch.routing_table import RoutingTable
 from router.dispatch.work_items import DispatchError, Pending, Predicted
 from router.evidence.evidence_counters import EvidenceByWeight, EvidenceCounters
-from router.evidence.prediction_id import label_id, signature_of
-from router.evidence.prediction_values import UNKNOWN, PredictionReader
+from router.evidence.prediction_values import UNKNOWN
 from router.evidence.worker_metrics import WorkerMetrics, Worst
 from router.shadow.shadow_buffer import ShadowBuffer
-from store.shadow_answers import ShadowAnswer
 
 _decode = msgspec.json.decode
 MOST_WORST = 10
@@ -165,8 +163,7 @@ class Mirror:
                 self._remember(copy, index, bytes(user_prediction), bytes(shadow_prediction))
 
         self._judge(copy, first_outcome)
-        if 0 not in wrong:
-            self._keep(copy, shadow)
+        self._keep(copy, shadow)
 
     def _judge(self, copy: "Copy", outcome: str) -> None:
         """Count the outcome of a copy's first row."""
@@ -181,23 +178,16 @@ class Mirror:
 
     def _keep(self, copy: "Copy", shadow: Predicted) -> None:
         """Keep the shadow's answer to the first row, until its label comes."""
-        if (
-            copy.judged is None
-            or not copy.judged.labelled
-            or not copy.prediction_id
-            or not self.kept.room
-        ):
+        judged = copy.judged
+        if judged is None or not judged.labelled or not copy.prediction_id:
             return
 
         answers = UNKNOWN
         if self.table is not None:
             answers = self.table.answers.get(copy.version, UNKNOWN)
 
-        reader = PredictionReader(answers)
-        score, name, _ = reader.read(bytes(shadow.predictions[0]), reader.names(shadow.classes))
-        identity = label_id(signature_of(copy.prediction_id), 0, len(copy.rows))
-        finite_score = score if math.isfinite(score) else None
-        self.kept.add(copy.judged.rollout, ShadowAnswer(identity, finite_score, name))
+        rows = len(copy.rows)
+        self.kept.keep_other_answer(judged.rollout, copy.prediction_id, rows, shadow, answers)
 
     def _remember(
         self, copy: "Copy", index: int, user_prediction: bytes, shadow_prediction: bytes

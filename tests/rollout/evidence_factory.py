@@ -17,7 +17,7 @@ NOTHING = Evidence("v2", "v1", {})
 CANARY = policy(VerdictConfig(), strategy("canary"))
 SHADOW = policy(VerdictConfig(), strategy("shadow"))
 BESIDE = policy(VerdictConfig(), strategy("blue-green"))
-USUAL = Reference()
+USUAL = Reference(loss=0.2)
 
 
 def evidence(*rows: Row) -> Evidence:

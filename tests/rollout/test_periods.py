@@ -13,11 +13,12 @@ from rollout.state.split import ALL
 from rollout.state.strategy import STRATEGIES, strategy
 from rollout.verdict.baseline import Reference
 from rollout.verdict.evidence import LABEL_LEVELS, Evidence
-from rollout.verdict.verdict import GUARD_LIMIT, against, guard, judge, label_guard, proof
+from rollout.verdict.verdict import LABELS_OFF, against, guard, judge, label_guard, proof
 from tests.rollout.evidence_factory import Row, evidence
 
 several = settings(max_examples=25, derandomize=True, database=None, deadline=None)
 NORMAL = Reference(
+    loss=0.2,
     waits=((100, 0.5), (150, 0.01)),
     values=((-3, 0.6), (20, 0.1)),
     classes=(("late", 0.2), ("on time", 0.8)),
@@ -154,10 +155,11 @@ def test_all_periods_at_once_are_judged_as_each_by_itself(how: str, parts: list[
     alone = apart(whole, marks)
     verdict = judge(whole, marks, NORMAL, by)
     assert verdict.ratio == pytest.approx(float(guard(whole)), rel=1e-9, abs=1e-12)
-    off = float(label_guard(whole)) >= GUARD_LIMIT
+    off = max(float(label_guard(period)) for period in alone) >= LABELS_OFF
     for signal in verdict.signals:
-        assert signal.off == (off and signal.rule.name == "labels")
-        if signal.off:
+        is_off = off and signal.rule.name == "labels"
+        assert signal.off == (is_off and not whole.paired().any())
+        if is_off:
             continue
         proved = proof(signal.rule, whole, NORMAL)
         assert signal.against == pytest.approx(

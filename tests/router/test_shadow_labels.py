@@ -29,6 +29,6 @@ def test_a_shadow_that_is_further_from_the_truth_than_the_users_answers_goes_bac
         labels = [{"prediction_id": token, "label": 1.0} for token in tokens]
         assert httpx.post(f"{made.url}/feedback", json=labels, timeout=120).json()["counted"] == 40
         until(lambda: made.store.newest().action == "rollback", "the shadow goes back")
-        pairs = FeedbackStore(made.engine, "toy").pairs(number)
-        assert [(level, copied) for level, copied, _ in pairs] == [(0, 8)]
+        pairs = FeedbackStore(made.engine, "toy").pairs(number, "v2", "v1")
+        assert [levels for *levels, _ in pairs] == [[8, 0]]
         assert "labels" in made.store.newest().reason

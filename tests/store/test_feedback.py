@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import event, select
 
 from store import Feedback, FeedbackStore, Unstorable
+from store import feedback as store_feedback
 from store.engine import part_engine
 from store.errors import StoreFull
-from store.feedback import LOOK_EVERY
+from store.feedback import LOOK_EVERY, LabelledPrediction
 from store.schema import FEEDBACK, LABELS_PART
 from tests.store.conftest import AT
 
@@ -114,18 +115,53 @@ def test_a_bet_counts_once_and_as_it_was_first_told(feedback):
     assert feedback.levels(7) == [("v1", 500, 0, 1)]
 
 
-def test_pairs_count_the_rows_that_a_shadow_answered_too(opened, feedback):
+def test_pairs_count_the_rows_that_both_versions_answered_the_candidate_first(opened, feedback):
     both = [bet(f"same {n}", weight=0, copied=0) for n in range(3)]
     feedback.add(
         [
             *both,
-            bet("worse", weight=0, copied=16),
+            bet("copy is worse", weight=0, copied=16),
+            bet("its own is worse", version="v2", weight=0, level=16, copied=0),
+            bet("stable is worse", version="v2", weight=0, level=1, copied=4),
             bet("alone", weight=0),
+            bet("third version", version="v3", weight=0, copied=16),
             bet("other", rollout=8, copied=0),
         ]
     )
     FeedbackStore(opened, "weather").add([bet("other model", copied=0)])
-    assert feedback.pairs(7) == [(0, 0, 3), (0, 16, 1)]
+    assert feedback.pairs(7, "v2", "v1") == [(0, 0, 3), (1, 4, 1), (16, 0, 2)]
+    assert feedback.pairs(7, "v1", "v2") == [(0, 0, 3), (0, 16, 2), (4, 1, 1)]
+
+
+def test_labels_from_before_a_rollout_are_the_newest_of_that_version(opened, feedback, monkeypatch):
+    monkeypatch.setattr(store_feedback, "NEWEST", 3)
+    rows = [
+        bet(f"p{n}", rollout=n % 2, label=str(n), at=AT + timedelta(seconds=n)) for n in range(6)
+    ]
+    late = AT + timedelta(hours=1)
+    others = [
+        bet("in the rollout", rollout=7, at=late),
+        bet("another version", version="v2", rollout=0, at=late),
+        bet("a second row", rollout=0, bets=False, level=None, at=late),
+    ]
+    feedback.add([*rows, *others])
+    FeedbackStore(opened, "weather").add([bet("another model", rollout=0, at=late)])
+    found = feedback.before(7, "v1")
+    assert [each.label for each in found] == ["5", "4", "3"]
+    assert found[0] == LabelledPrediction("1", 0.75, "5")
+    monkeypatch.setattr(store_feedback, "LOOKED_AT", 4)
+    assert [each.label for each in feedback.before(7, "v1")] == ["5"]
+
+
+def test_the_first_labels_are_those_that_came_first_for_drawn_requests(feedback):
+    def later(seconds):
+        return AT + timedelta(seconds=seconds)
+
+    feedback.add([bet("late", level=16, at=later(9)), bet("pair", weight=0, at=later(0))])
+    feedback.add([bet(f"p{n}", version=f"v{1 + n % 2}", at=later(1)) for n in range(5)])
+    feedback.add([bet("shown", weight=10_000), bet("unread", level=None), bet("not", bets=False)])
+    assert feedback.first(7, 5) == [("v1", 500, 0, 3), ("v2", 500, 0, 2)]
+    assert feedback.first(7, 9) == [("v1", 500, 0, 3), ("v1", 500, 16, 1), ("v2", 500, 0, 2)]
 
 
 @pytest.mark.parametrize("copied", [-1, 17, 0.5, True])
@@ -134,8 +170,16 @@ def test_a_loss_of_a_copy_is_a_level(feedback, copied):
         feedback.add([bet("p1", copied=copied)])
 
 
-def test_levels_are_read_from_their_index_alone(opened, feedback):
-    feedback.add([bet(f"p{n}", level=n % 17) for n in range(100)])
+@pytest.mark.parametrize(
+    ("ask", "index", "covers"),
+    [
+        (lambda store: store.levels(7), "feedback_that_bets", True),
+        (lambda store: store.pairs(7, "v2", "v1"), "feedback_by_pair", True),
+        (lambda store: store.before(8, "v1"), "feedback_by_age", False),
+    ],
+)
+def test_what_is_asked_each_second_is_read_from_an_index(opened, feedback, ask, index, covers):
+    feedback.add([bet(f"p{n}", level=n % 17, copied=3) for n in range(100)])
     asked: list[tuple] = []
 
     def keep(_connection, _cursor, statement, parameters, _context, _many):
@@ -143,7 +187,7 @@ def test_levels_are_read_from_their_index_alone(opened, feedback):
 
     labels = part_engine(opened, LABELS_PART)
     event.listen(labels, "before_cursor_execute", keep)
-    feedback.levels(7)
+    ask(feedback)
     event.remove(labels, "before_cursor_execute", keep)
     sqlite = opened.dialect.name == "sqlite"
     with labels.connect() as connection:
@@ -153,9 +197,10 @@ def test_levels_are_read_from_their_index_alone(opened, feedback):
         explain = "EXPLAIN QUERY PLAN " if sqlite else "EXPLAIN "
         plan = str(connection.exec_driver_sql(explain + asked[-1][0], asked[-1][1]).all())
 
-    used = "COVERING INDEX feedback_that_bets" if sqlite else "feedback_that_bets"
+    used = f"COVERING INDEX {index}" if sqlite and covers else index
     assert used in plan
-    assert not any(sorting in plan for sorting in ("TEMP B-TREE", "Sort"))
+    if covers:
+        assert not any(sorting in plan for sorting in ("TEMP B-TREE", "Sort"))
 
 
 @pytest.mark.parametrize(

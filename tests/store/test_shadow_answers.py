@@ -50,9 +50,9 @@ def test_a_newer_rollout_makes_room(opened, copies):
 
 def test_no_more_are_kept_than_there_is_room_for(opened, ledger):
     small = ShadowAnswerStore(opened, "flights", most=5)
-    small.keep(7, ANSWERS[:4])
-    small.keep(7, ANSWERS[4:9])
-    small.keep(7, ANSWERS[9:])
+    assert small.keep(7, ANSWERS[:4])
+    assert not small.keep(7, ANSWERS[4:9])
+    assert not small.keep(7, ANSWERS[9:])
     assert sorted(small.of([each.prediction_id for each in ANSWERS])) == [
         "p0",
         "p1",

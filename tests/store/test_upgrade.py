@@ -27,7 +27,7 @@ OLD_ROW = """INSERT INTO feedback
 (prediction_id, model, version, predicted, predicted_class, label, outcome, at)
 VALUES ('{name}', 'flights', 'v1', 0.75, '1', '1', 'right', '2026-03-01T12:30:00.123456+00:00')"""
 NEW = Feedback("p2", "v2", 0.5, None, "0", "wrong", AT, rollout=7, weight=500, bets=True, level=16)
-INDEXES = ["feedback_by_age", "feedback_by_outcome", "feedback_of_pairs", "feedback_that_bets"]
+INDEXES = ["feedback_by_age", "feedback_by_outcome", "feedback_by_pair", "feedback_that_bets"]
 
 
 @pytest.fixture

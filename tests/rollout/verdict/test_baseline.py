@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rollout.verdict.baseline import (
     ENOUGH,
+    ENOUGH_LABELS,
     QUANTILES,
     Reference,
     enough,
@@ -41,7 +42,8 @@ def test_every_rate_is_one_that_can_be_bet_on_and_thresholds_grow(tally: dict[st
         share for table in (normal.waits, normal.values, normal.classes) for _, share in table
     ]
     assert all(
-        0 < rate < 1 for rate in (normal.errors, normal.refused, normal.loss, normal.noise, *shares)
+        0 < rate < 1
+        for rate in (normal.errors, normal.refused, normal.loss or 0.5, normal.noise, *shares)
     )
     for thresholds in (normal.waits, normal.values):
         assert list(thresholds) == sorted(thresholds)
@@ -79,7 +81,8 @@ def test_a_rate_is_the_stable_versions_own_as_far_as_it_is_known() -> None:
     assert reference_of({"finished": {"ok": 9}}).errors == pytest.approx(0.001, rel=0.02)
     assert reference_of({"finished": {"error": 10**9}}).errors == 0.5
     assert reference_of({"labels": {"0": 7_500, "8": 5_000}}).loss == pytest.approx(0.2, rel=0.01)
-    assert reference_of({"labels": {"16": 19}}).loss == Reference().loss
+    assert reference_of({"labels": {"0": 490, "16": 10}}).loss == pytest.approx(0.02, rel=0.1)
+    assert reference_of({"labels": {"0": 10**6}}).loss == 0.001
 
 
 def test_a_threshold_is_the_bin_above_a_quantile_with_the_share_that_lies_there() -> None:
@@ -97,3 +100,11 @@ def test_classes_have_their_shares_and_leave_room_for_one_that_is_new() -> None:
         "on time": pytest.approx(0.8, abs=0.002),
     }
     assert sum(shares.values()) < 1
+
+
+def test_of_few_labels_no_loss_is_taken_and_none_is_written() -> None:
+    unknown = reference_of({"labels": {"16": ENOUGH_LABELS - 1}})
+    assert unknown.loss is None
+    assert "loss" not in unknown.to_body()
+    assert reference_of_body(unknown.to_body()) == unknown
+    assert reference_of({"labels": {"16": ENOUGH_LABELS}}).to_body()["loss"] == 0.95

@@ -14,6 +14,7 @@ from rollout.verdict.baseline import ENOUGH, Reference, reference_of, reference_
 from rollout.verdict.evidence import from_body
 from rollout.verdict.evidence_snapshot import (
     FAILED,
+    LOSS,
     REFERENCE,
     EvidenceSnapshot,
     evidence_snapshot,
@@ -22,6 +23,7 @@ from rollout.verdict.evidence_snapshot import (
     latched,
     restart_names,
 )
+from rollout.verdict.report import JudgingInput
 from rollout.verdict.verdict import RESTARTS
 from tests.rollout.evidence_factory import Row, finished, kind
 from tests.rollout.ledger_commands import STARTED, ledger_after, verdict_of
@@ -55,8 +57,8 @@ def test_counts_and_labels_of_all_workers_are_one_evidence() -> None:
     assert snapshot.evidence.of("v1", "labels") == {"0": 9}
 
 
-def test_pairs_are_counted_by_how_much_more_the_shadow_lost() -> None:
-    pairs = [(0, 0, 50), (16, 16, 4), (0, 16, 3), (16, 0, 2), (8, 12, 1)]
+def test_pairs_are_counted_by_how_much_more_the_candidate_lost() -> None:
+    pairs = [(0, 0, 50), (16, 16, 4), (16, 0, 3), (0, 16, 2), (12, 8, 1)]
     snapshot = evidence_snapshot(ROLLOUT, (), (), {}, pairs)
     assert snapshot.evidence.of("v2", "paired") == {"0": 54, "16": 3, "-16": 2, "4": 1}
     assert snapshot.evidence.paired()[[0, 16, 20, 32]].tolist() == [2, 54, 1, 3]
@@ -151,6 +153,89 @@ def test_the_history_is_the_stable_versions_own_whatever_its_weight_was() -> Non
     ]
     assert history_of(rows, "v1") == {"finished": {"ok": 7}}
     assert history_of(rows, "v9") == {}
+
+
+# The loss that bets on labels are centred at.
+
+LABELLED = {**HISTORY, "labels": {"0": 980, "16": 20}}
+OWN = [("v1", 500, 0, 90), ("v1", 500, 16, 6), ("v2", 500, 0, 3), ("v2", 500, 16, 1)]
+"""The first hundred labels of a rollout."""
+
+
+def case_of(snapshot: EvidenceSnapshot) -> JudgingInput:
+    case = snapshot.case(500, 160.0)
+    assert case is not None
+    return case
+
+
+def frozen(labels: Any, marks: Any, history: Any) -> dict[str, Any]:
+    """The marks after those of these labels were frozen, as they come back from the database."""
+    due = opened(labels=labels, marks=marks).to_freeze(history, OWN)
+    stored: dict[str, Any] = json.loads(json.dumps({**marks, **due}, allow_nan=False))
+    return stored
+
+
+@pytest.mark.parametrize("history", [LABELLED, {**FEW, "labels": LABELLED["labels"]}])
+def test_the_loss_of_labels_from_before_is_the_centre_and_all_labels_of_the_rollout_count(
+    history: Any,
+) -> None:
+    made = [*served(1), *kind("waits", 500, {"100": 9}, {"100": ENOUGH})]
+    marks = opened(*made).to_freeze(history)
+    assert list(marks) == [REFERENCE]
+    case = case_of(opened(labels=OWN, marks=marks))
+    assert case.reference.loss == pytest.approx(21 / 1_002)
+    assert sum(case.evidence.of("v1", "labels").values()) == 96
+    assert frozen(OWN, marks, history) == json.loads(json.dumps(marks))
+
+
+def test_without_labels_from_before_the_first_hundred_are_the_centre_and_none_of_the_evidence() -> (
+    None
+):
+    waiting = frozen(OWN[:-1], {}, HISTORY)
+    assert list(waiting) == [REFERENCE]
+    assert case_of(opened(labels=OWN[:-1], marks=waiting)).reference.loss is None
+    marks = frozen(OWN, waiting, HISTORY)
+    assert list(marks) == [REFERENCE, LOSS]
+    later = [*OWN, ("v2", 500, 16, 4), ("v1", 500, 0, 70), ("v1", 2_500, 8, 5)]
+    case = case_of(opened(labels=later, marks=frozen(later, marks, LABELLED)))
+    assert case.reference.loss == pytest.approx(8 / 102)
+    assert case.evidence.of("v2", "labels") == {"0": 0, "16": 4}
+    assert case.evidence.of("v1", "labels") == {"0": 70, "16": 0, "8": 5}
+
+
+def test_of_labels_that_come_all_at_once_only_the_first_hundred_are_not_counted() -> None:
+    night = [*OWN, ("v2", 500, 16, 40), ("v1", 500, 0, 860)]
+    case = case_of(opened(labels=night, marks=frozen(night, {}, HISTORY)))
+    assert case.reference.loss == pytest.approx(8 / 102)
+    assert case.evidence.of("v2", "labels") == {"0": 0, "16": 40}
+    assert case.evidence.of("v1", "labels") == {"0": 860, "16": 0}
+
+
+def test_the_centre_is_the_same_whichever_version_lost() -> None:
+    swapped = [({"v1": "v2", "v2": "v1"}[version], *rest) for version, *rest in OWN]
+    marks = [opened(labels=labels).to_freeze(HISTORY, labels) for labels in (OWN, swapped)]
+    assert marks[0][LOSS]["loss"] == marks[1][LOSS]["loss"] == pytest.approx(8 / 102)
+
+
+def test_labels_of_pairs_are_none_of_the_first_hundred() -> None:
+    assert not opened(labels=[*OWN[1:], ("v1", 0, 0, 90)]).lacks_loss
+
+
+def test_a_restart_from_before_the_centre_stood_counts_none_of_what_made_it() -> None:
+    marks = opened(*served(RESTARTS[0]), labels=OWN[:2]).to_freeze({})
+    marks = {**marks, **opened(labels=OWN, marks=marks).to_freeze({}, OWN)}
+    assert list(marks) == [restart_names()[0], LOSS]
+    case = case_of(opened(labels=[*OWN, ("v2", 500, 16, 4)], marks=marks))
+    came = case.evidence.since(case.marks[0])
+    assert came.of("v2", "labels") == {"0": 0, "16": 4}
+    assert sum(came.of("v1", "labels").values()) == 0
+
+
+def test_a_rollout_of_before_goes_on_with_the_loss_that_it_began_with() -> None:
+    marks = {REFERENCE: {"reference": {"errors": 0.01, "loss": 0.2}, "since": None}}
+    assert LOSS not in opened(labels=OWN, marks=marks).to_freeze(LABELLED, OWN)
+    case = case_of(opened(labels=OWN, marks=marks))
+    assert (case.reference.loss, sum(case.evidence.of("v1", "labels").values())) == (0.2, 96)
 
 
 # The restarts.

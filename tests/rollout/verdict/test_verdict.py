@@ -30,6 +30,7 @@ from tests.rollout.evidence_factory import (
     CANARY,
     NOTHING,
     SHADOW,
+    USUAL,
     Row,
     evidence,
     finished,
@@ -276,6 +277,40 @@ def test_labels_of_which_each_version_has_its_share_are_on() -> None:
     assert judged(worse).because == ("labels",)
 
 
+def test_labels_are_off_at_evidence_of_twenty_that_they_came_for_one_version_more() -> None:
+    fewer = kind("labels", 5_000, {"0": 442}, {"0": 558})
+    assert math.log(20) <= label_guard(evidence(*fewer)) < math.log(100)
+    assert signal(judged(evidence(*fewer)), "labels").off
+
+
+def test_a_gap_that_begins_late_turns_labels_off() -> None:
+    before = evidence(*kind("labels", 5_000, {"0": 20_000}, {"0": 20_000}))
+    after = evidence(*kind("labels", 5_000, {"0": 20_442}, {"0": 20_558}))
+    assert not signal(judged(after), "labels").off
+    assert signal(judged(after, marks=[before]), "labels").off
+
+
+def test_pairs_judge_on_where_labels_of_drawn_requests_are_off() -> None:
+    apart = kind("labels", 5_000, {"16": 2_000}, {"0": 1_000})
+    worse = of_candidate("paired", **{"16": 60, "0": 900})
+    labels = signal(judged(evidence(*apart, worse)), "labels")
+    by_pairs = signal(judged(evidence(worse)), "labels")
+    assert not labels.off
+    assert labels.worse
+    assert labels.against <= by_pairs.against + 1e-9
+    assert labels.proof <= by_pairs.proof + 1e-9
+
+
+def test_without_a_usual_loss_only_pairs_bet_on_labels() -> None:
+    worse = kind("labels", 5_000, {"0": 500, "16": 500}, {"0": 800, "16": 200})
+    labels = signal(judged(evidence(*worse), normal=Reference()), "labels")
+    assert (labels.off, labels.against, labels.proof) == (False, 0.0, 0.0)
+    pairs = of_candidate("paired", **{"16": 60, "0": 900})
+    both = judged(evidence(*worse, pairs), normal=Reference())
+    alone = judged(evidence(pairs), normal=Reference())
+    assert signal(both, "labels").against == signal(alone, "labels").against > 0
+
+
 # Each signal.
 
 
@@ -461,12 +496,12 @@ def test_many_looks_at_once_are_judged_as_each_alone() -> None:
     by: Policy = CANARY
     for rule in (rule for rule in by.rules if rule.name in ("errors", "labels", "latency")):
         together_, proofs = (
-            against(rule, [at(slice(None))], Reference()),
-            proof(rule, at(slice(None)), Reference()),
+            against(rule, [at(slice(None))], USUAL),
+            proof(rule, at(slice(None)), USUAL),
         )
         assert proofs is not None
         for look in range(4):
-            alone = signal(judge(at(look), (), Reference(), by), rule.name)
+            alone = signal(judge(at(look), (), USUAL, by), rule.name)
             assert together_[look] == pytest.approx(alone.against)
             assert proofs[look] == pytest.approx(alone.proof)
 

@@ -9,7 +9,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import blake2b
 
+import msgspec
 import pytest
 
 from rollout.decide.actions import RecordRevision
@@ -19,14 +21,16 @@ from rollout.settings import Settings
 from rollout.state.classes import Answers
 from rollout.state.ledger import Ledger, Step, from_body
 from rollout.state.signal_settings import Labels
-from rollout.verdict.evidence_snapshot import FAILED, REFERENCE
+from rollout.verdict.evidence_snapshot import FAILED, LOSS, REFERENCE
 from router.control import controller as controller_module
 from router.control.controller import Controller, SteadyClock
 from router.dispatch.routing_table import table_of
+from router.dispatch.work_items import Predicted
 from router.endpoints.feedback import FeedbackEndpoint as Feedbacks
 from router.evidence.evidence_counters import EvidenceByWeight
 from router.evidence.labels import LabelContext, in_parts
 from router.evidence.prediction_id import SignedPrediction, sign, signature_of
+from router.evidence.prediction_values import UNKNOWN
 from router.evidence.worker_metrics import WorkerMetrics
 from router.shadow.shadow_buffer import ShadowBuffer
 from store.engine import engine
@@ -40,6 +44,7 @@ from tests.until import until
 
 KEY = b"a key of sixteen or more"
 EASY = {"step_requests": 10}
+HISTORY = {"finished": {"ok": 500}, "waits": {"80": 500}}
 
 
 class Stage:
@@ -300,9 +305,79 @@ def test_late_labels_flag_what_was_released_once(stage):
 def test_late_labels_of_a_rollout_in_progress_send_it_back(stage):
     ledger = stage.begin()
     controller = stage.controller()
-    _label(controller, ledger.running().number, weight=5000, wrong={"v2": 90, "v1": 20}, of=100)
+    _label(controller, ledger.running().number, weight=5000, wrong={"v2": 180, "v1": 40}, of=200)
     assert stage.tick(controller) == ["rollback"]
     assert "labels" in stage.store.newest().reason
+
+
+def test_the_usual_loss_is_that_of_the_stable_versions_labels_from_before(both):
+    ledger, controller = both.begin(), both.controller()
+    _label(controller, 0, weight=0, wrong={"v1": 20, "v9": 900}, of=1_000)
+    controller.evidence.flush("earlier", 1, [EvidenceRow("released", "v1", 10_000, HISTORY)])
+    both.tick(controller)
+    (mark,) = controller.evidence.marks(ledger.running().id).values()
+    assert mark["reference"]["loss"] == pytest.approx(21 / 1_002)
+
+
+def test_labels_from_before_lose_by_the_loss_of_the_rollout(stage):
+    ledger = stage.begin(labels=Labels(loss="absolute", bound=2.0))
+    controller = stage.controller()
+    _label(controller, 0, weight=0, wrong={"v1": 200}, of=200)
+    controller.evidence.flush("earlier", 1, [EvidenceRow("released", "v1", 10_000, HISTORY)])
+    stage.tick(controller)
+    mark = controller.evidence.marks(ledger.running().id)[REFERENCE]
+    assert mark["reference"]["loss"] == pytest.approx(0.375, rel=0.01)
+
+
+def test_without_labels_from_before_the_usual_loss_is_that_of_the_first_hundred(both):
+    number, controller = both.begin().running().number, both.controller()
+    rollout = both.ledger().running().id
+    _label(controller, number, weight=5_000, wrong={"v1": 5, "v2": 5}, of=49)
+    assert both.tick(controller) == []
+    assert LOSS not in controller.evidence.marks(rollout)
+    _label(controller, number, weight=5_000, wrong={"v1": 60, "v2": 60}, of=600)
+    assert both.tick(controller) == []
+    mark = controller.evidence.marks(rollout)[LOSS]
+    tallies = [tally["labels"] for _, _, tally in mark["since"]["tallies"]]
+    assert sum(sum(counts.values()) for counts in tallies) == 100
+    assert 0 < mark["loss"] < 0.5
+    both.tick(controller)
+    assert controller.evidence.marks(rollout)[LOSS] == mark
+
+
+@pytest.mark.parametrize(("worse", "lost"), [("v2", 16), ("v1", -16)])
+def test_a_label_of_a_pair_speaks_of_both_answers_whichever_the_user_got(stage, worse, lost):
+    number = stage.begin().running().number
+    kept, controller = ShadowBuffer(), stage.controller()
+    controller.kept = kept
+    known = LabelContext(lambda _: Answers("classification", (0, 1), True), lambda _: Labels())
+    labels = Feedbacks(
+        *(controller.labels, controller.copies, WorkerMetrics(), KEY, Settings("toy"), known),
+        frozenset,
+        lambda: False,
+    )
+    tokens, users = [], {"v1": "v2", "v2": "v1"}
+    for serial, (version, other) in enumerate([*users.items()] * 20):
+        right = version != worse
+        made = SignedPrediction(
+            *(version, 500, 1500, serial, [float(right)], [str(int(right))], number, 1, True),
+            paired=True,
+        )
+        tokens.append(sign(made, KEY))
+        raw = msgspec.Raw(b"[0.9,0.1]" if other == worse else b"[0.1,0.9]")
+        answer = Predicted([raw], [], b"[0,1]")
+        kept.keep_other_answer(number, tokens[-1], 1, answer, UNKNOWN)
+
+    stage.tick(controller)
+    entries = [json.dumps({"prediction_id": each.decode(), "label": 1}) for each in tokens]
+    for part in in_parts([entry.encode() for entry in entries], KEY, datetime.now(UTC), known):
+        labels.add(part.rows)
+
+    (pair,) = controller.labels.pairs(number, "v2", "v1")
+    assert (pair[0] - pair[1], pair[2]) == (lost, 40)
+    assert {weight for _, weight, *_ in controller.labels.levels(number)} == {0}
+    back = ["rollback"] if worse == "v2" else []
+    assert stage.tick(controller) == back
 
 
 def test_what_a_shadow_answered_meets_the_label_of_what_the_user_got(stage):
@@ -324,7 +399,7 @@ def test_what_a_shadow_answered_meets_the_label_of_what_the_user_got(stage):
     for part in in_parts(entries, KEY, datetime.now(UTC), known):
         labels.add(part.rows)
 
-    assert controller.labels.pairs(number) == [(0, 16, 50)]
+    assert controller.labels.pairs(number, "v2", "v1") == [(16, 0, 50)]
     assert stage.tick(controller) == ["rollback"]
     assert "labels: 50 worse, 0 worse on v1" in stage.store.newest().reason
 
@@ -337,16 +412,16 @@ def shadowed(number, serial):
 
 
 def _label(controller, number, weight, wrong, of):
-    """So many labels of each version, some of them wrong."""
+    """So many labels of each version, some of them wrong; ids in no order, as signatures are."""
     at = datetime.now(UTC)
     controller.labels.add(
         [
             Feedback(
-                f"{version}-{n}",
+                blake2b(f"{version}-{n}".encode(), digest_size=12).hexdigest(),
                 version,
                 0.8,
                 "1",
-                "0",
+                "0" if n < bad else "1",
                 "wrong",
                 at,
                 number,

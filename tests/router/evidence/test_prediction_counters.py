@@ -38,12 +38,14 @@ class Noted:
         weight=500,
         unit=b"anna",
         answers=UNKNOWN,
+        paired=False,
     ):
         self.tally = EvidenceCounters()
         raws = [msgspec.Raw(each) for each in predictions]
         draw = Draw("v2", "serving", self.tally if tally else None, number, weight)
         outcomes = Outcomes(WorkerMetrics(), KEY, lambda: 1.5, lambda _: answers)
-        self.id = outcomes.note("v2", Predicted(raws, [], classes), draw, own, unit).decode()
+        answer = Predicted(raws, [], classes)
+        self.id = outcomes.note("v2", answer, draw, own, unit, paired).decode()
         self.says = read(self.id, KEY)
 
 
@@ -66,6 +68,15 @@ def test_only_the_answer_of_the_version_that_was_drawn_and_counted_bets(changes,
     noted = Noted(b"[0.2,0.8]", **changes)
     assert noted.says.bets is bets
     assert noted.tally.classes == ({"1": 1} if bets else {})
+
+
+@pytest.mark.parametrize(
+    ("changes", "bets"), [({}, True), ({"tally": False}, True), ({"own": False}, False)]
+)
+def test_an_answer_of_a_pair_bets_also_where_its_unit_came_before(changes, bets):
+    says = Noted(b"[0.2,0.8]", paired=True, **changes).says
+    assert (says.bets, says.paired, says.weight) == (bets, True, 500)
+    assert not Noted(b"[0.2,0.8]", **changes).says.paired
 
 
 def test_the_first_row_alone_counts_in_the_verdict():

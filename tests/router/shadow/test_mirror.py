@@ -6,10 +6,11 @@ from types import SimpleNamespace
 import msgspec
 
 from rollout.decide.transitions import ended
+from rollout.state.classes import Answers
 from router.dispatch.work_items import Predicted
 from router.evidence.prediction_id import signature_of
 from router.shadow.mirror import Mirror
-from router.shadow.shadow_buffer import AT_ONCE
+from router.shadow.shadow_buffer import AT_ONCE, ShadowBuffer
 from store.shadow_answers import ShadowAnswer
 from tests.router.fakes import DispatcherHarness, begun, deployed
 
@@ -150,6 +151,18 @@ def test_nothing_is_kept_of_the_noise_floor_of_what_does_not_bet_and_of_what_was
     copied.copy(1, prediction_id=b"three")
     copied.harness.versions["v2"].answer(errors=[{"row": 0, "status": 422, "detail": "as asked"}])
     assert floor.kept() == copied.kept() == {}
+
+
+def test_no_more_is_kept_of_a_rollout_of_which_enough_is_stored():
+    buffer, answer = ShadowBuffer(), Predicted([msgspec.Raw(b"[0.2,0.8]")], [], b"[0,1]")
+    assert buffer.has_room(4)
+    buffer.keep_other_answer(4, b"one", 1, answer, Answers())
+    assert buffer.take() == {4: [ShadowAnswer(signature_of(b"one"), 0.8, "1")]}
+    buffer.close(4)
+    buffer.keep_other_answer(4, b"two", 1, answer, Answers())
+    assert not buffer.has_room(4)
+    assert buffer.take() == {}
+    assert buffer.has_room(9)
 
 
 def test_some_of_each_second_are_kept_whatever_the_traffic_is():
