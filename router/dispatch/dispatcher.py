@@ -131,6 +131,7 @@ class Dispatcher:
             self.lanes,
             self.tallies,
             self.warm,
+            self.mirror.kept,
         )
         self.rehearsal = LoadRehearsal(
             self.settings.limits, self.loop, self.lanes, self.tallies, self.clock

@@ -25,6 +25,7 @@ from router.dispatch.routing_table import ActiveRollout, RoutingTable
 from router.dispatch.work_items import DispatchError, Pending, Predicted
 from router.evidence.evidence_counters import EvidenceByWeight, EvidenceCounters
 from router.evidence.pair_difference import PairComparer
+from router.shadow.shadow_buffer import ShadowBuffer
 
 MOST_ROWS = 64
 MOST_BYTES = 64 * 1024
@@ -43,7 +44,8 @@ class PairSampler:
     """The pairs of one worker. lanes: of the versions that are deployed now.
 
     per_second: pairs at most, 0 for none; overhead_s: what both take in addition to the time that
-    is measured; is_warm: whether times count now; chance: a number in [0, 1)."""
+    is measured; is_warm: whether times count now; kept: where answers wait for their labels;
+    chance: a number in [0, 1)."""
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class PairSampler:
         lanes: Mapping[str, Lane],
         tallies: EvidenceByWeight,
         is_warm: Callable[[], bool],
+        kept: ShadowBuffer,
         overhead_s: float = 0.002,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -63,6 +66,7 @@ class PairSampler:
             overhead_s,
             chance,
         )
+        self.kept = kept
         self._table: RoutingTable | None = None
         self._rolling: ActiveRollout | None = None
         self._comparer = PairComparer(_unknown)
@@ -143,6 +147,16 @@ class PairSampler:
 
         differs = word == "both" and self._compare(pair, candidate, stable)
         pair.count_segments(word, differs)
+        self.keep(pair)
+
+    def keep(self, pair: "PairedRequest") -> None:
+        """Keep the answer that the user did not get, until the label of the other one comes."""
+        other = pair.halves.get(pair.copied_to)
+        if not pair.prediction_id or len(pair.halves) < 2 or not isinstance(other, Predicted):
+            return
+
+        number, answers = pair.rolling.number, self._answers(pair.copied_to)
+        self.kept.keep_other_answer(number, pair.prediction_id, len(pair.rows), other, answers)
 
     def _count_copy(self, pair: "PairedRequest", candidate_word: str, stable_word: str) -> None:
         """Count the copy among all requests of its version."""
@@ -196,7 +210,8 @@ class PairedRequest:
     """One request that both versions are asked.
 
     copied_to: the version that does not answer the user. is_warm: whether its times count, since no
-    version has started just now. halves, seconds: the outcomes and what they took, by version."""
+    version has started just now. halves, seconds: the outcomes and what they took, by version.
+    prediction_id: of the user's answer, once it has one."""
 
     sampler: PairSampler
     rolling: ActiveRollout
@@ -208,6 +223,18 @@ class PairedRequest:
     halves: dict[str, Outcome] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     over: bool = False
+    prediction_id: bytes = b""
+
+    @property
+    def takes_label(self) -> bool:
+        """Whether the label of the user's answer can speak of both answers."""
+        return self.sampler.kept.has_room(self.rolling.number)
+
+    def named(self, prediction_id: bytes) -> None:
+        """Learn the id of the user's answer."""
+        self.prediction_id = prediction_id
+        if self.over:
+            self.sampler.keep(self)
 
     def answered(self, version: str, outcome: Outcome) -> None:
         """Take one half."""

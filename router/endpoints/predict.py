@@ -15,6 +15,7 @@ import msgspec
 from rollout.settings import Settings
 from router.access import Access
 from router.dispatch.dispatcher import STATUS_OF_LOSS, Dispatcher, Reply
+from router.dispatch.pairs import PairedRequest
 from router.dispatch.work_items import DispatchError, Predicted, RowError
 from router.evidence.prediction_counters import Outcomes
 from router.evidence.row_sample import RowSample
@@ -210,10 +211,14 @@ class Predict:
         own = reply.fallback_from is None
         try:
             predicted = _usable(reply)
-            paired = reply.pair is not None
+            pair = _labelled_pair(reply)
+            paired = pair is not None
             prediction_id = self.outcomes.note(
                 reply.version, predicted, reply.draw, own, unit, paired
             )
+            if pair is not None:
+                pair.named(prediction_id)
+
             headers = self._headers(context, reply, prediction_id)
             if cookie:
                 headers.append((b"set-cookie", self.units.set_cookie_header(cookie)))
@@ -349,6 +354,16 @@ def _usable(reply: Reply) -> Predicted:
         raise _bad_rows(reply.version, reply.predicted)
 
     return reply.predicted
+
+
+def _labelled_pair(reply: Reply) -> PairedRequest | None:
+    """The pair in which the label of this answer speaks of both versions'; None where it bets by
+    the draw.
+    """
+    pair = reply.pair
+    if pair is None or reply.fallback_from is not None or not pair.takes_label:
+        return None
+    return pair
 
 
 def _bad_rows(version: str, predicted: Predicted) -> Problem:

@@ -1,5 +1,5 @@
-"""Real processes: what a shadow answered is kept, and the label of the user's answer speaks of
-both.
+"""Real processes: what a shadow, or the other version of a pair, answered is kept, and the label of
+the user's answer speaks of both.
 """
 
 import httpx
@@ -32,3 +32,23 @@ def test_a_shadow_that_is_further_from_the_truth_than_the_users_answers_goes_bac
         pairs = FeedbackStore(made.engine, "toy").pairs(number, "v2", "v1")
         assert [levels for *levels, _ in pairs] == [[8, 0]]
         assert "labels" in made.store.newest().reason
+
+
+def test_of_users_who_come_again_each_label_of_a_pair_speaks_of_both_versions(tmp_path):
+    with router_harness(tmp_path) as made:
+        made.know(made.version("v1"), made.version("v2"))
+        made.split({"v1": 10_000})
+        made.record(begun(made.ledger, how="canary", labels=LOSS["labels"]))
+        made.router()
+        number = made.ledger.running().number
+        answers = [made.predict({}, **{"X-Unit-Id": f"user-{n % 8}"}) for n in range(120)]
+        tokens = [answer.headers["x-prediction-id"] for answer in answers]
+        copies = ShadowAnswerStore(made.engine, "toy")
+        ids = [signature_of(token.encode()) for token in tokens]
+        until(lambda: len(copies.of(ids)) > 20, "other answers of pairs are kept")
+        labels = [{"prediction_id": token, "label": 1.0} for token in tokens]
+        httpx.post(f"{made.url}/feedback", json=labels, timeout=120).raise_for_status()
+        ((candidate, stable, count),) = FeedbackStore(made.engine, "toy").pairs(number, "v2", "v1")
+        assert (candidate, stable) == (8, 0)
+        assert count > 8
+        assert {answer.headers["x-model-version"] for answer in answers} == {"v1", "v2"}

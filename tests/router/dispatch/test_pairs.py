@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from rollout.verdict.evidence import merged
 from rollout.verdict.signals.pairs import FAILED, pairs_by
 from router.dispatch.pairs import LONGEST_PAUSE_S, MOST_ROWS
+from router.evidence.prediction_id import signature_of
+from store.shadow_answers import ShadowAnswer
 from tests.router.fakes import DispatcherHarness, begun, deployed
 
 MODEL_FAILED = ({"row": 0, "status": 500, "detail": "as asked"},)
@@ -229,3 +231,43 @@ def test_swapping_what_the_versions_make_of_requests_swaps_the_evidence(fates):
         found.append(pairs_by(evidence, FAILED).tolist())
 
     assert found[0] == found[1][::-1]
+
+
+# The label of a pair.
+
+
+@pytest.mark.parametrize("copy_first", [True, False])
+@pytest.mark.parametrize("drawn", ["v1", "v2"])
+def test_the_answer_that_the_user_did_not_get_waits_for_the_label_of_the_other(
+    harness, drawn, copy_first
+):
+    replies = harness.ask(harness.unit_of(drawn), rows=[1])
+    order = [OTHER[drawn], drawn] if copy_first else [drawn, OTHER[drawn]]
+    _, callback = harness.versions[OTHER[drawn]].sent.pop()
+    harness.versions[OTHER[drawn]].sent.append(([7], callback))
+    for name in order:
+        harness.versions[name].answer()
+        if replies and not replies[0].pair.prediction_id:
+            assert replies[0].pair.takes_label
+            replies[0].pair.named(b"one")
+
+    number = harness.traffic.table.rolling.number
+    kept = ShadowAnswer(signature_of(b"one"), 7.0, "7")
+    assert harness.traffic.mirror.kept.take() == {number: [kept]}
+
+
+@pytest.mark.parametrize("errors", [MODEL_FAILED, ROW_AT_FAULT])
+def test_nothing_waits_for_a_label_where_the_other_version_has_no_answer(harness, errors):
+    replies = harness.ask(harness.unit_of("v1"))
+    harness.versions["v1"].answer()
+    replies[0].pair.named(b"one")
+    harness.versions["v2"].answer(errors=errors)
+    harness.loop.run()
+    assert harness.traffic.mirror.kept.take() == {}
+
+
+def test_a_label_bets_by_the_draw_where_no_more_answers_are_kept(harness):
+    harness.traffic.mirror.kept.close(harness.traffic.table.rolling.number)
+    replies = harness.ask(harness.unit_of("v1"))
+    harness.versions["v1"].answer()
+    assert not replies[0].pair.takes_label
