@@ -16,6 +16,7 @@ from delivery.inputs import environment
 from delivery.inputs.labels import cautions, require_labels
 from delivery.inputs.local_modules import code_of
 from delivery.inputs.pipeline_columns import with_inputs_as_fitted
+from delivery.inputs.segments import segments_of
 from delivery.inputs.signature import columns_of, rows_of
 from delivery.proof import onnx_form
 from delivery.proof.evaluation import held_out_metrics, latency_ms, task_of
@@ -327,6 +328,8 @@ def _description(request: DeliveryRequest, source: Source, columns: list[Column]
         python=environment.python_version(),
         packages={},
         files={},
+        side_effects=recipe.side_effects,
+        segments=segments_of(recipe, columns),
     )
 
 

@@ -140,6 +140,7 @@ def _content(manifest: Manifest) -> tuple[Any, ...]:
         manifest.output,
         manifest.input,
         manifest.one_row_at_a_time,
+        manifest.side_effects,
         manifest.metrics,
         manifest.model,
         manifest.runtime.certified,

@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import sys
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,9 @@ class Recipe:
     stands in).
     one_row_at_a_time: each row is predicted alone, for a pipeline whose prediction of a row depends
     on the other rows of its batch.
+    side_effects: a prediction changes something, so that no request is ever copied to it.
+    segments: columns by whose values its rollout is looked at apart (None: the first three
+    categories of at most 20 values; (): none).
     """
 
     pipeline: Any
@@ -50,6 +54,8 @@ class Recipe:
     output: str = "predict"
     training: "pd.DataFrame | None" = None
     one_row_at_a_time: bool = False
+    side_effects: bool = False
+    segments: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,9 @@ def checked(recipe: Any, path: Path) -> Recipe:
         raise DeliveryError(f"{path}: output is one of {', '.join(OUTPUTS)}, not {recipe.output!r}")
     if not hasattr(recipe.pipeline, recipe.output):
         raise DeliveryError(f"{path}: the pipeline has no {recipe.output}")
+
+    if isinstance(recipe.segments, str):
+        raise DeliveryError(f"{path}: segments is a list of columns, not a text")
 
     held_out, training = as_frame(recipe.held_out), as_frame(recipe.training)
     _require_frame("held_out", held_out, path)

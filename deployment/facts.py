@@ -74,6 +74,8 @@ def of_next(workspace: Workspace, ledger: Ledger, name: str) -> Facts:
         task=answers.task,
         classes=answers.classes,
         output=release.output,
+        side_effects=release.side_effects,
+        segments=release.segments,
     )
 
 

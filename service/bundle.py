@@ -68,6 +68,15 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     frame: FrameColumn | None = None
 
 
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
+    """A column by whose values a rollout is looked at apart. values: as text, the most frequent
+    first; all others count together.
+    """
+
+    column: str
+    values: list[str]
+
+
 class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     """Which runtime is certified, and the proof.
 
@@ -116,6 +125,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     input: what the pipeline takes, a `frame`, or of its one column a `series` or a `list`.
     one_row_at_a_time: each row is predicted alone, since its prediction depends on the other rows
     of a batch.
+    side_effects: a prediction changes something, so that no request is copied to it. It and
+    segments are not in older bundles.
     """
 
     format: int
@@ -139,6 +150,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     python: str
     packages: dict[str, str]
     files: dict[str, File]
+    side_effects: bool = False
+    segments: list[Segment] = []
 
 
 class Bundle(msgspec.Struct, frozen=True):

@@ -2,6 +2,8 @@
 prediction.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +13,7 @@ from cli.render.terminal import console
 from deployment.history import explanation, moment, prediction_origin
 from deployment.history.affected_versions import subjects
 from deployment.history.explanation import Explanation
+from deployment.history.segment_lines import segment_lines
 from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.ledger import opened_record
 from deployment.workspace.workspace import Workspace
@@ -65,19 +68,19 @@ def explain(workspace: Workspace, out: Out, revision: int | None) -> None:
         out.result(explanation.value(act))
         return
 
-    numbers = verdict_of(act)
+    numbers, segments = verdict_of(act), segments_of(act)
     out.result({}, *explanation.deed_lines(act))
     if numbers is None:
         return
 
     screen = console()
     if not screen.is_terminal:
-        out.result({}, "", *numbers.lines)
+        out.result({}, "", *numbers.lines, *segments)
         return
 
     from cli.render.verdict_table import drawn_verdict
 
-    screen.print("", drawn_verdict(numbers), sep="\n")
+    screen.print("", drawn_verdict(numbers), *segments, sep="\n", markup=False, highlight=False)
 
 
 def verdict_of(act: Explanation) -> verdict.Shown | None:
@@ -85,8 +88,26 @@ def verdict_of(act: Explanation) -> verdict.Shown | None:
     if act.verdict is None:
         return None
 
-    try:
+    with _unreadable_explained(act):
         return verdict.shown(act.entry.model, act.verdict)
+
+
+def segments_of(act: Explanation) -> list[str]:
+    """The segments of the act's verdict after an empty line; raises EdgeFailure if they cannot be
+    read.
+    """
+    with _unreadable_explained(act):
+        lines = segment_lines(act.verdict)
+
+    if lines:
+        return ["", *lines]
+    return []
+
+
+@contextmanager
+def _unreadable_explained(act: Explanation) -> Iterator[None]:
+    try:
+        yield
     except (KeyError, TypeError, ValueError) as error:
         revision = act.entry.revision
         raise EdgeFailure(

@@ -96,14 +96,22 @@ def _text_column(column: Column, texts: list[str]) -> Column:
     """With categories where the texts are few and repeat, else with their number and lengths."""
     distinct, counts = np.unique(np.asarray(texts, dtype=object), return_counts=True)
     lengths = list(map(len, distinct))
-    repeat = counts.min() >= SEEN_AT_LEAST and len(texts) >= SEEN_ON_AVERAGE * len(distinct)
-    if repeat and len(distinct) <= MOST_CATEGORIES and max(lengths) <= LONGEST_CATEGORY:
+    if repeat(counts.tolist()) and max(lengths) <= LONGEST_CATEGORY:
         return msgspec.structs.replace(column, categories=distinct.tolist())
 
     _refuse_rare_levels(column, len(texts))
     return msgspec.structs.replace(
         column, distinct=len(distinct), shortest=min(lengths), longest=max(lengths)
     )
+
+
+def repeat(counts: list[int]) -> bool:
+    """Whether values that were seen so often are few and repeat, so that none of them tells a
+    row.
+    """
+    if not 0 < len(counts) <= MOST_CATEGORIES or min(counts) < SEEN_AT_LEAST:
+        return False
+    return sum(counts) >= SEEN_ON_AVERAGE * len(counts)
 
 
 def _refuse_rare_levels(column: Column, texts: int) -> None:

@@ -1,14 +1,17 @@
 """The strategy verbs' options as weights and hold times, and the text of a plan."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from deployment.workspace.errors import BadOption
+from rollout.decide.side_effects import judged_by_draws, versions_with_side_effects
 from rollout.decide.transitions import chosen_steps
 from rollout.errors import BadSetting, BadWeight
 from rollout.plurals import counted
 from rollout.state.ledger import Ledger, Step
 from rollout.state.policy import Policy, SignalPolicy, VerdictConfig, title_of
+from rollout.state.segments import column_and_value
 from rollout.state.split import ALL, basis_points
 from rollout.state.strategy import Strategy, strategy
 
@@ -104,8 +107,10 @@ def plan_lines(
 ) -> list[str]:
     """The plan of a rollout in words: its steps, how it is judged, its end, the rollback target."""
     row = strategy(how)
-    if policy is not None and row.watches:
-        steps = (Step(ALL, policy.watch_s),)
+    if policy is not None:
+        policy = _judged_by(ledger, row, name, policy)
+        if row.watches:
+            steps = (Step(ALL, policy.watch_s),)
 
     stable = ledger.released or "nothing"
     chosen = tuple(steps) or tuple(map(Step, row.steps))
@@ -149,6 +154,13 @@ def policy_lines(row: Strategy, policy: Policy, name: str, stable: str) -> list[
         is_not = "are not" if signal.endswith("s") else "is not"
         lines.append(f"           {title_of(signal)} {is_not} judged: {because}")
 
+    if policy.no_copies:
+        lines.append(
+            f"  copies   none, since {policy.no_copies}: only draws are evidence, and no load is "
+            f"rehearsed"
+        )
+
+    lines += _segment_lines(policy)
     if hold:
         lines.append(f"  held     on evidence of {', '.join(hold)}, until `{COMMAND} resume`")
 
@@ -167,6 +179,23 @@ def policy_lines(row: Strategy, policy: Policy, name: str, stable: str) -> list[
         f"  ends     {'; '.join(ends)}",
         f"  rollback {_rollback(row, stable)}",
     ]
+
+
+def _judged_by(ledger: Ledger, row: Strategy, name: str, policy: Policy) -> Policy:
+    """The policy as far as side effects let it judge; raises IllegalEvent."""
+    names = (name, ledger.released or "")
+    return judged_by_draws(policy, row, versions_with_side_effects(ledger, names))
+
+
+def _segment_lines(policy: Policy) -> list[str]:
+    """The columns by whose values pairs are looked at apart."""
+    names = [name for rule in policy.rules for name in rule.segments]
+    if not names:
+        return []
+
+    values = Counter(column_and_value(name)[0] for name in names)
+    columns = ", ".join(f"{column} ({count})" for column, count in values.items())
+    return [f"  segments {columns}: pairs of each are judged apart, too"]
 
 
 _ON_CONFLICT = {
@@ -227,6 +256,7 @@ def in_place_lines(ledger: Ledger, name: str, policy: Policy | None = None) -> l
     old = ledger.released
     if policy is not None and old is not None:
         row = strategy("release-in-place")
+        _judged_by(ledger, row, name, policy)
         step = _judged_step(row, Step(ALL, policy.watch_s), policy)
         start = f"{row.name} of {name} against {old}: {row.summary}, once it has proved itself"
         return [start, f"  step 1  {step}", *policy_lines(row, policy, name, old)]

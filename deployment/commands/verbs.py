@@ -18,15 +18,18 @@ from deployment.commands.strategy_options import (
 from deployment.workspace.errors import BadOption, EdgeFailure
 from deployment.workspace.workspace import Workspace
 from rollout.decide import decisions
+from rollout.decide.side_effects import judged_by_draws
 from rollout.errors import BadSetting
 from rollout.settings import is_name
 from rollout.state.classes import Answers
 from rollout.state.ledger import Ledger, Step
 from rollout.state.policy import CLASSES, Policy, policy
+from rollout.state.segments import SegmentColumn
 from rollout.state.split import ALL, basis_points
 from rollout.state.strategy import strategy
 
 if TYPE_CHECKING:
+    from deployment.workspace.bundles import Release
     from rollout.state.contract import Contract
 
 # A rollback is tried until it wins; its rivals are single inserts, so few rounds are ever needed.
@@ -233,7 +236,8 @@ def retire(
 def policy_for(workspace: Workspace, how: str, name: str, steps: Sequence[Step] = ()) -> Policy:
     """How deploy.toml judges a rollout of a version by that strategy.
 
-    Raises BadSetting where failures could not be compared.
+    Raises BadSetting where failures could not be compared, IllegalEvent where its predictions have
+    side effects and the strategy copies requests.
     """
     row = strategy(how)
     if row.watches and not workspace.settings.router.fallback:
@@ -243,7 +247,16 @@ def policy_for(workspace: Workspace, how: str, name: str, steps: Sequence[Step] 
         )
 
     weights = [step.weight for step in steps] or list(row.steps)
-    return policy(workspace.settings.verdict, row, _answers(workspace, name), weights)
+    bundle = _bundle(workspace, name)
+    answers: Answers = CLASSES
+    segments: tuple[SegmentColumn, ...] = ()
+    if bundle is not None:
+        answers, segments = bundle.answers, bundle.segments
+
+    judged = policy(workspace.settings.verdict, row, answers, weights, segments)
+    if bundle is not None and bundle.side_effects:
+        return judged_by_draws(judged, row, [name])
+    return judged
 
 
 def _contract(workspace: Workspace, name: str) -> "Callable[[Ledger], Contract | None]":
@@ -257,14 +270,14 @@ def _contract(workspace: Workspace, name: str) -> "Callable[[Ledger], Contract |
     return at_stake
 
 
-def _answers(workspace: Workspace, name: str) -> Answers:
-    """What a version answers; a damaged bundle is reported by the checks that read more of it."""
+def _bundle(workspace: Workspace, name: str) -> "Release | None":
+    """A version's bundle; a damaged one is reported by the checks that read more of it."""
     from deployment.workspace.bundles import read_release
 
     try:
-        return read_release(workspace.releases, name).answers
+        return read_release(workspace.releases, name)
     except EdgeFailure:
-        return CLASSES
+        return None
 
 
 def require_name(name: str) -> None:

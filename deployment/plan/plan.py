@@ -16,6 +16,7 @@ from deployment.workspace.bundles import Release, check_belongs, check_seal, rea
 from deployment.workspace.errors import BadOption, EdgeFailure
 from deployment.workspace.ledger import opened_record, read_ledger
 from deployment.workspace.workspace import Workspace
+from rollout.decide.side_effects import refuse_copies
 from rollout.decide.transitions import chosen_steps
 from rollout.errors import NothingToDo
 from rollout.state.contract import Contract, ContractVerdict
@@ -108,7 +109,7 @@ def make_plan(
     """Plan the rollout of a delivered version by the strategy `how`.
 
     source: a file of recorded rows to replay, `recent`, or None. Raises BadOption, BadSetting,
-    BadWeight, NothingToDo, EdgeFailure, ContractBroken."""
+    BadWeight, IllegalEvent, NothingToDo, EdgeFailure, ContractBroken."""
     _check_options(name, how, options)
     with opened_record(workspace) as store:
         ledger = read_ledger(store)
@@ -120,6 +121,9 @@ def make_plan(
     release = read_release(workspace.releases, name)
     check_seal(release, workspace.public_key)
     check_belongs(release, workspace.settings.model)
+    if release.side_effects:
+        _refuse_copies(name, how, source, options)
+
     contract = contract_with_users(workspace, ledger, name)
     return RolloutPlan(
         version=name,
@@ -132,6 +136,18 @@ def make_plan(
         next=_next_command(ledger, name, how, contract, options),
         cost=_cost(workspace, ledger, name),
     )
+
+
+def _refuse_copies(name: str, how: str, source: str | None, options: Options) -> None:
+    """Raise IllegalEvent, BadOption where requests would be copied to a version whose predictions
+    have side effects.
+    """
+    refuse_copies(STRATEGIES[how], [name], options.auto)
+    if source:
+        raise BadOption(
+            f"predictions of {name} have side effects, and --replay asks it recorded requests: "
+            f"leave it out"
+        )
 
 
 def _check_options(name: str, how: str, options: Options) -> None:

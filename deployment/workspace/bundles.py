@@ -11,6 +11,7 @@ from typing import Any
 from deployment.workspace.errors import ContractBroken, EdgeFailure
 from rollout.settings import is_name
 from rollout.state.classes import Answers, answers_of
+from rollout.state.segments import SegmentColumn, segment_columns
 from service.bundle_files import (
     FORMAT,
     GOLDEN,
@@ -45,6 +46,16 @@ class Release:
     def output(self) -> str:
         """`predict` or `predict_proba`."""
         return str(self.manifest.get("output", ""))
+
+    @property
+    def side_effects(self) -> bool:
+        """Whether a prediction changes something."""
+        return bool(self.manifest.get("side_effects", False))
+
+    @property
+    def segments(self) -> tuple[SegmentColumn, ...]:
+        """The columns by whose values its rollout is looked at apart."""
+        return segment_columns(self.manifest.get("segments"))
 
     @property
     def answers(self) -> Answers:

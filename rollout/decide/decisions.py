@@ -18,12 +18,14 @@ from rollout.decide.actions import (
     WarmUp,
 )
 from rollout.decide.begin_command import command_of
+from rollout.decide.side_effects import judged_by_draws, refuse_copies, versions_with_side_effects
 from rollout.errors import BadWeight, IllegalEvent, NothingToDo, NotReady, RolloutInProgress
 from rollout.state.classes import ClassValue
 from rollout.state.ledger import Ledger, Rollout, Step, Version
 from rollout.state.policy import Policy, title_of
+from rollout.state.segments import SegmentColumn
 from rollout.state.split import ALL
-from rollout.state.strategy import strategy
+from rollout.state.strategy import Strategy, strategy
 from rollout.state.version_state import LIVE, Event, State
 
 COMMAND = "python deploy.py"
@@ -34,8 +36,9 @@ class Facts:
     """What the edge observed for one act.
 
     now: epoch seconds; actor: who acts. For the version the act is about: digest and runtime of its
-    verified bundle, what it answers (task, classes, output), the program and address its next
-    process would have, whether the running one answers its golden rows (None: not asked)."""
+    verified bundle, what it answers (task, classes, output), whether its predictions have side
+    effects, its segments, the program and address its next process would have, whether the running
+    one answers its golden rows (None: not asked)."""
 
     now: float
     actor: str
@@ -48,6 +51,8 @@ class Facts:
     task: str = ""
     classes: tuple[ClassValue, ...] = ()
     output: str = ""
+    side_effects: bool = False
+    segments: tuple[SegmentColumn, ...] = ()
 
 
 def deploy(ledger: Ledger, facts: Facts, name: str) -> Plan:
@@ -122,6 +127,7 @@ def start(
 
     _refuse_to_begin_anew(ledger, name, how)
     _refuse_unless_ready(ledger, facts, name)
+    policy = _judged_by(ledger, row, name, policy)
     waits = policy is not None and chosen != () and ledger.lets_wait(name)
     if not waits:
         ledger.must_be_free_for(name)
@@ -170,9 +176,11 @@ def _in_place_watched(ledger: Ledger, facts: Facts, name: str, policy: Policy) -
     """
     _refuse_to_begin_anew(ledger, name, "release-in-place")
     stable, row = _stable(ledger, name), strategy("release-in-place")
+    fresh = _replaced(ledger, facts, name)
+    judged_by_draws(policy, row, versions_with_side_effects(fresh, (name, stable)))
     rollout = transitions.planned(ledger, row, name, stable, (Step(ALL, policy.watch_s),), policy)
     rollout = replace(rollout, step_since=facts.now, started_at=facts.now, started_by=facts.actor)
-    after = transitions.weighed(transitions.begun(_replaced(ledger, facts, name), rollout))
+    after = transitions.weighed(transitions.begun(fresh, rollout))
     ends = _ends_of_replaced(ledger, (name,), facts.program)
     summary = f"{name} answers in place of {stable}, which keeps running for now"
     return (*_bring_up(name, facts.program), _record(after, row.name, summary, "rollback"), *ends)
@@ -414,6 +422,17 @@ def _stable(ledger: Ledger, candidate: str) -> str:
     return ledger.released
 
 
+def _judged_by(ledger: Ledger, row: Strategy, name: str, policy: Policy | None) -> Policy | None:
+    """The policy as far as the versions' side effects let it judge; raises IllegalEvent."""
+    if policy is None:
+        # Copies of a shadow that nobody judges go to the candidate alone.
+        refuse_copies(row, versions_with_side_effects(ledger, [name]), auto=False)
+        return None
+
+    names = (name, _stable(ledger, name))
+    return judged_by_draws(policy, row, versions_with_side_effects(ledger, names))
+
+
 def _refuse_unless_ready(ledger: Ledger, facts: Facts, name: str) -> None:
     version = ledger.version(name)
     if version.state not in LIVE:
@@ -449,7 +468,8 @@ def _bring_up(name: str, program: str) -> Plan:
 
 def _fresh(facts: Facts, name: str) -> Version:
     ran = (facts.address, facts.program, facts.digest, facts.runtime, facts.now)
-    return Version(name, State.DEPLOYED, *ran, facts.task, facts.classes, facts.output)
+    answers = (facts.task, facts.classes, facts.output)
+    return Version(name, State.DEPLOYED, *ran, *answers, facts.side_effects, facts.segments)
 
 
 def _record(ledger: Ledger, act: str, summary: str, undo: str) -> RecordRevision:

@@ -9,6 +9,7 @@ from typing import Any
 from rollout.errors import BadWeight, BrokenRecord, NothingToDo, RolloutInProgress, UnknownVersion
 from rollout.state.classes import Answers, ClassValue, answers_of
 from rollout.state.policy import Policy, policy_of
+from rollout.state.segments import SegmentColumn, segment_columns, segments_body
 from rollout.state.split import Slice, TrafficSplit
 from rollout.state.version_state import LIVE, Event, State, after
 
@@ -25,7 +26,8 @@ class Version:
     group that runs it. digest: SHA-256 of its manifest; proven_at: epoch seconds of its last golden
     answer. task, classes, output: what it answers, as its manifest has it; empty where it was
     deployed before the ledger kept that. side_effects: whether a prediction changes something, so
-    that no request is copied to it for a comparison."""
+    that no request is copied to it for a comparison. segments: the columns by whose values its
+    rollout is looked at apart."""
 
     name: str
     state: State
@@ -38,6 +40,7 @@ class Version:
     classes: tuple[ClassValue, ...] = ()
     output: str = ""
     side_effects: bool = False
+    segments: tuple[SegmentColumn, ...] = ()
 
     @property
     def answers(self) -> Answers:
@@ -287,13 +290,19 @@ def _from_body(body: Body, revision: int) -> Ledger:
 
 
 def _version_body(version: Version) -> Body:
-    return {**asdict(version), "classes": [*version.classes]}
+    return {
+        **asdict(version),
+        "classes": [*version.classes],
+        "segments": segments_body(version.segments),
+    }
 
 
 def _version(row: Body) -> Version:
     # Ledgers before format 3 do not have what a version answers.
-    classes = tuple(row.get("classes", ()))
-    return Version(**{**row, "state": State(row["state"]), "classes": classes})
+    classes, segments = tuple(row.get("classes", ())), segment_columns(row.get("segments"))
+    return Version(
+        **{**row, "state": State(row["state"]), "classes": classes, "segments": segments}
+    )
 
 
 def _refuse_contradiction(ledger: Ledger) -> None:

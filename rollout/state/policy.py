@@ -5,12 +5,13 @@ it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, get_type_hints
 
 from rollout.errors import BadSetting
 from rollout.state.classes import CLASSIFICATION, Answers
+from rollout.state.segments import SegmentColumn, segment_names
 from rollout.state.signal_settings import (
     LOSSES,
     Agreement,
@@ -105,6 +106,13 @@ SECTIONS: Mapping[str, str] = MappingProxyType(
 """The section of `[verdict]` that configures a signal, by the signal's name."""
 SIGNALS = tuple(SECTIONS)
 """The signals by the names that ledgers, metrics and JSON have."""
+
+
+def settings_of(signal: str) -> type[SignalSettings]:
+    """The kind of settings of a signal."""
+    return _sections()[section_of(signal)]
+
+
 PROVABLE = tuple(signal.name for signal in _sections().values() if signal.has_proof)
 STORED_KEYS = MappingProxyType(
     {"on_conflict": "hotfix", "overhead_ms": "beside_ms", "share_tolerance": "apart"}
@@ -124,7 +132,11 @@ def title_of(signal: str) -> str:
 
 @dataclass(frozen=True)
 class SignalPolicy:
-    """One signal as it is judged. Its fields are those of the settings in signal_settings.py."""
+    """One signal as it is judged. Its fields are those of the settings in signal_settings.py.
+
+    segments: those in which it is looked at apart, too (rollout/state/segments.py). Their number is
+    fixed with the plan, since each has the same part of the evidence, whether it is seen or not.
+    """
 
     name: str
     action: str
@@ -136,13 +148,15 @@ class SignalPolicy:
     share_tolerance: float = 0.5
     loss: str = ""
     bound: float = 1.0
+    segments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Policy:
     """The plan of a rollout that runs by itself, except its steps. See VerdictConfig.
 
-    unjudged: signals of the strategy that could never be judged, each with the reason.
+    unjudged: signals of the strategy that could never be judged, each with the reason. no_copies:
+    why no request is copied, so that only draws are evidence; empty where requests may be.
     """
 
     alpha: float
@@ -155,6 +169,21 @@ class Policy:
     on_conflict: str
     unjudged: tuple[tuple[str, str], ...] = ()
     breaker: Breaker | None = None
+    no_copies: str = ""
+
+    def by_draws_only(self, because: str) -> "Policy":
+        """The policy without the signals that need requests which both versions are asked."""
+        rules = []
+        unjudged = list(self.unjudged)
+        for rule in self.rules:
+            if settings_of(rule.name).needs_copies:
+                unjudged.append((rule.name, f"{because}, so no request is copied"))
+            else:
+                rules.append(rule)
+
+        return replace(
+            self, rules=tuple(rules), unjudged=tuple(unjudged), no_copies=self.no_copies or because
+        )
 
     @property
     def labels(self) -> Labels | None:
@@ -177,7 +206,7 @@ class Policy:
 def policy_of(body: Mapping[str, Any]) -> Policy:
     """The policy of plain JSON; raises KeyError, TypeError."""
     values = _read(body)
-    values["rules"] = tuple(SignalPolicy(**_read(rule)) for rule in body["rules"])
+    values["rules"] = tuple(map(_rule_of, body["rules"]))
     values["unjudged"] = tuple(map(tuple, body.get("unjudged", ())))
     if values.get("breaker") is not None:
         values["breaker"] = Breaker(**values["breaker"])
@@ -192,7 +221,16 @@ def _stored(value: Policy | SignalPolicy) -> dict[str, Any]:
         if name in body:
             body[key] = body.pop(name)
 
+    if "segments" in body:
+        body["segments"] = list(body["segments"])
+
     return body
+
+
+def _rule_of(body: Mapping[str, Any]) -> SignalPolicy:
+    values = _read(body)
+    values["segments"] = tuple(body.get("segments", ()))
+    return SignalPolicy(**values)
 
 
 def _read(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,18 +248,19 @@ def policy(
     row: Strategy,
     answers: Answers = CLASSES,
     weights: Sequence[int] | None = None,
+    segments: Sequence[SegmentColumn] = (),
 ) -> Policy:
     """How a strategy is judged: by its signals; where a person decides, they only roll back.
 
-    answers: of the candidate, as its manifest has it; weights: of its steps in basis points, where
-    they are known. A signal that could never be judged is left out, with the reason. Raises
-    BadSetting where it is required all the same."""
+    answers, segments: of the candidate, as its manifest has them; weights: of its steps in basis
+    points, where they are known. A signal that could never be judged is left out, with the reason.
+    Raises BadSetting where it is required all the same."""
     rules, unjudged = [], []
     for name in filter(row.signals.__contains__, SIGNALS):
         signal = judging.signal(name)
         because = signal.why_unjudged(answers, weights)
         if not because:
-            rules.append(_signal_policy(signal, decides=name in row.decides))
+            rules.append(_signal_policy(signal, name in row.decides, segments))
             continue
 
         unjudged.append((name, because))
@@ -244,9 +283,14 @@ def policy(
     )
 
 
-def _signal_policy(signal: SignalSettings, decides: bool) -> SignalPolicy:
+def _signal_policy(
+    signal: SignalSettings, decides: bool, segments: Sequence[SegmentColumn]
+) -> SignalPolicy:
     """The policy of one signal. decides: whether its proof may be required."""
     values = asdict(signal) | {"required": signal.required and decides}
+    if signal.by_segment:
+        values["segments"] = segment_names(segments)
+
     return SignalPolicy(signal.name, **values)
 
 

@@ -36,6 +36,11 @@ class SignalSettings:
     margin_is_factor: ClassVar[bool] = False
     """Whether the margin is a part of the stable version's number, not a difference of rates."""
 
+    by_segment: ClassVar[bool] = False
+    """Whether it is looked at in each of the candidate's segments, too."""
+    needs_copies: ClassVar[bool] = False
+    """Whether it needs requests that both versions are asked."""
+
     action: str = "rollback"
     weight: float = 0.1
     required: bool = False
@@ -83,6 +88,8 @@ class Pairs(SignalSettings):
 
     name = "pairs"
     has_proof = False
+    by_segment = True
+    needs_copies = True
 
     weight: float = 0.1
 
@@ -110,6 +117,7 @@ class Latency(SignalSettings):
 
     name = "latency"
     margin_is_factor = True
+    needs_copies = True
 
     weight: float = 0.2
     required: bool = True
@@ -156,6 +164,7 @@ class Tails(SignalSettings):
 
     name = "tails"
     has_proof = False
+    needs_copies = True
 
     action: str = "hold"
     weight: float = 0.1
@@ -215,6 +224,7 @@ class Agreement(SignalSettings):
     """
 
     name = "agreement"
+    needs_copies = True
 
     action: str = "hold"
     weight: float = 0.1

@@ -24,8 +24,9 @@ A tally is the counts of one version at one weight of the candidate, by kind:
                 long
     left        class of the stable version's answer in a pair where the candidate's is another one
     entered     class of the candidate's answer in such a pair
-    segments    pairs by segment of their first row, as "column=value|word": "both", "worse",
-                "better", "differs"
+    segments    pairs by segment of their first row, as "column=value|word": "both", "worse" (the
+                candidate alone failed or refused), "better" (the stable version alone),
+                "differs" (both answered, not the same), "neither"
     outages     slot of OUTAGE_SLOT_S seconds in which outages of the version began
     outcomes    all requests and copies of the version: "ok"; "failed", "lost" (its process could
                 not be asked) and "shed" where the other version answered the same request;

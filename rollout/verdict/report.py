@@ -13,6 +13,7 @@ from rollout.state.ledger import Rollout
 from rollout.state.policy import Policy, SignalPolicy, title_of
 from rollout.verdict.baseline import Reference
 from rollout.verdict.evidence import Evidence
+from rollout.verdict.segments import segment_rows
 from rollout.verdict.signals.numbers import NO_DATA, SignalNumbers
 from rollout.verdict.signals.registry import SIGNALS
 from rollout.verdict.signals.signal import SignalInput
@@ -63,6 +64,7 @@ def account(case: JudgingInput, verdict: Verdict | None = None) -> dict[str, Any
         "candidate": case.rollout.candidate,
         "stable": case.rollout.stable,
         "signals": [_line(case, judged, requests) for judged in verdict.signals],
+        "segments": segment_rows(case.evidence, case.policy),
     }
 
 

@@ -413,10 +413,23 @@ class Dispatcher:
 
         warm = self.warm()
         if word in ("error", "refused"):
-            return FailedRequest(tally, word, seconds, warm)
+            failure = FailedRequest(tally, word, seconds, warm)
+            if self._may_ask_other():
+                return failure
+
+            # The fallback would tell of the candidate's failures alone, and favour it.
+            failure.count()
+            return None
 
         tally.request_finished(word, seconds, warm)
         return None
+
+    def _may_ask_other(self) -> bool:
+        """Whether the other version may be asked what one has failed: not where that would change
+        something.
+        """
+        rolling = self.table.rolling
+        return rolling is None or rolling.pairs
 
     def _is_callers_fault(self, request: InFlight) -> bool:
         """Whether a missed deadline is the caller's fault: too little time, or too many rows."""

@@ -25,6 +25,7 @@ from router.dispatch.routing_table import ActiveRollout, RoutingTable
 from router.dispatch.work_items import DispatchError, Pending, Predicted
 from router.evidence.evidence_counters import EvidenceByWeight, EvidenceCounters
 from router.evidence.pair_difference import PairComparer
+from router.evidence.row_segments import segments_of_row
 from router.shadow.shadow_buffer import ShadowBuffer
 
 MOST_ROWS = 64
@@ -254,6 +255,9 @@ class PairedRequest:
 
     def count_segments(self, word: str, differs: bool) -> None:
         """Count it in each segment that its first row belongs to."""
+        counted = segment_word(word, differs)
+        for segment in segments_of_row(self.rows[0], self.rolling.segments):
+            self.tally.pair_in_segment(segment, counted)
 
 
 @dataclass(slots=True)
@@ -282,6 +286,18 @@ def half_of(outcome: Outcome) -> str:
     if outcome.errors:
         return "refused"
     return "ok"
+
+
+def segment_word(word: str, differs: bool) -> str:
+    """What a pair is to its segments: worse, better, both, differs or neither."""
+    if word.startswith("candidate"):
+        return "worse"
+    if word.startswith("stable"):
+        return "better"
+
+    if differs:
+        return "differs"
+    return word
 
 
 def _word(candidate: str, stable: str) -> str:

@@ -9,6 +9,7 @@ from rollout.decide.reconcile import needs_capacity
 from rollout.decide.transitions import watched
 from rollout.state.classes import Answers
 from rollout.state.ledger import Ledger, Rollout, from_body
+from rollout.state.segments import SegmentColumn
 from rollout.state.split import ALL, TrafficSplit, keyed
 
 
@@ -20,7 +21,8 @@ class ActiveRollout:
     watching: the candidate has all traffic, and the stable version gets copies of its requests.
     pairs: whether both versions may be asked the same request, since a prediction changes nothing.
     rehearses_since: when the last step before a release on proof began (epoch seconds), in which
-    the candidate shows that it carries all requests; else None."""
+    the candidate shows that it carries all requests; else None. segments: the columns by whose
+    values pairs are counted apart."""
 
     id: str
     number: int
@@ -31,6 +33,7 @@ class ActiveRollout:
     watching: bool
     pairs: bool = True
     rehearses_since: float | None = None
+    segments: tuple[SegmentColumn, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,7 @@ def _rolling(ledger: Ledger) -> ActiveRollout | None:
         watched(rollout) and weight == ALL,
         _may_ask_both(ledger, rollout),
         rollout.step_since if _shows_capacity(ledger, rollout) else None,
+        ledger.version(rollout.candidate).segments,
     )
 
 

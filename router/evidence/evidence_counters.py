@@ -130,7 +130,7 @@ class EvidenceCounters:
             _increment(self.compared, f"{slow} slow")
 
     def pair_in_segment(self, segment: str, word: str) -> None:
-        """Count a pair of one segment: both, worse, better or differs."""
+        """Count a pair of one segment: both, worse, better, differs or neither."""
         _increment(self.segments, f"{segment}|{word}")
 
     def outage_began(self, now: float) -> None:

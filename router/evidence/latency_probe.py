@@ -56,11 +56,14 @@ class LatencyProbe:
             spent = loop.time() - started
 
     async def once(self) -> None:
-        """Compare once, if a judged rollout is in progress and no requests are queued."""
+        """Compare once, if a judged rollout is in progress, its predictions change nothing, and no
+        requests are queued.
+        """
         rolling, rows = self.traffic.table.rolling, self.traffic.sample
         if (
             rolling is None
             or not rolling.judged
+            or not rolling.pairs
             or not rows
             or not self.traffic.warm()
             or self._requests_wait()

@@ -64,7 +64,7 @@ class Mirror:
             self.worst = []
 
         self.table = table
-        self.shadows = table.split.shadows if table.split else ()
+        self.shadows = _without_side_effects(table)
         self._lanes = lanes
 
     def copy(self, rows: list[msgspec.Raw], answer: Predicted, prediction_id: bytes = b"") -> None:
@@ -92,7 +92,7 @@ class Mirror:
         tally = self.tallies.of(self.table, rolling.candidate)
         if shadow != rolling.candidate:
             return shadow, JudgedShadow(tally, "shadow", rolling.number)
-        if self.chance() >= COPIES_SHARE:
+        if rolling.pairs and self.chance() >= COPIES_SHARE:
             return rolling.stable, JudgedShadow(tally, "control", rolling.number)
 
         return shadow, JudgedShadow(tally, "shadow", rolling.number, labelled=True)
@@ -220,6 +220,17 @@ class Mirror:
         ):
             return "agree"
         return "differ"
+
+
+def _without_side_effects(table: RoutingTable) -> tuple[tuple[str, int], ...]:
+    """The shadows whose predictions change nothing, with their shares."""
+    if table.split is None:
+        return ()
+
+    versions = table.ledger.versions
+    return tuple(
+        (name, share) for name, share in table.split.shadows if not versions[name].side_effects
+    )
 
 
 @dataclass(frozen=True, slots=True)

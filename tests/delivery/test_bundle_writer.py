@@ -71,7 +71,7 @@ def test_the_manifest_has_every_key_of_the_contract(shared, manifest):
             "comparison",
             "latency",
         ),
-        *("golden", "python", "packages", "files"),
+        *("golden", "python", "packages", "files", "side_effects", "segments"),
     ]
     assert (manifest["format"], manifest["model"], manifest["version"]) == (2, "loans", "v1")
     assert (manifest["task"], manifest["classes"], manifest["output"]) == (

@@ -8,7 +8,7 @@ from rollout.state.policy import SignalPolicy
 from rollout.verdict.baseline import Reference
 from rollout.verdict.count_matrix import Count
 from rollout.verdict.evidence import Evidence
-from rollout.verdict.sequential import Array, evenly_weighted, log_paired, weighted
+from rollout.verdict.sequential import Array, log_mean, log_paired, weighted
 from rollout.verdict.signals.numbers import SignalNumbers
 from rollout.verdict.signals.signal import SignalInput, VerdictSignal
 
@@ -28,15 +28,11 @@ class PairsSignal(VerdictSignal):
         """On failures and on refusals, since a version that takes more rows might fail more and
         nobody would see it; and in each segment: a harm of few may be lost among the many.
         """
-        capitals = []
-        for counts in by_segment(evidence).values():
-            capitals.append(log_paired(_differences(counts), rule.tolerance))
-
         return weighted(
             [
                 (OF_FAILURES, log_paired(pairs_by(evidence, FAILED), rule.tolerance)),
                 (OF_REFUSALS, log_paired(pairs_by(evidence, REFUSED), rule.tolerance)),
-                (OF_SEGMENTS, evenly_weighted(capitals)),
+                (OF_SEGMENTS, _segments_against(rule, evidence)),
             ]
         )
 
@@ -80,7 +76,7 @@ def pairs_by(evidence: Evidence, word: str) -> Array:
 
 
 def by_segment(evidence: Evidence) -> dict[str, dict[str, Count]]:
-    """Pairs by segment, then by word: both, worse, better, differs."""
+    """Pairs by segment, then by word: both, worse, better, differs, neither."""
     segments: dict[str, dict[str, Count]] = {}
     for key, count in evidence.of(evidence.candidate, SEGMENTS).items():
         segment, _, word = key.rpartition("|")
@@ -102,9 +98,29 @@ def _worse(counts: Mapping[str, Count]) -> float:
     return float(np.ravel(counts.get("worse", 0))[0])
 
 
-def _differences(counts: Mapping[str, Count]) -> Array:
-    alike = counts.get("both", 0) + counts.get("differs", 0)
-    return _stacked(counts.get("better", 0), alike, counts.get("worse", 0))
+def segments_against(rule: SignalPolicy, evidence: Evidence) -> Array:
+    """Log capital (..., segments) of who bets that the candidate is worse in each segment of the
+    rule.
+    """
+    counts = by_segment(evidence)
+    cells = [cell for name in rule.segments for cell in _differences(counts.get(name, {}))]
+    table = _stacked(*cells)
+    return log_paired(table.reshape(*table.shape[:-1], len(rule.segments), 3), rule.tolerance)
+
+
+def _segments_against(rule: SignalPolicy, evidence: Evidence) -> Array:
+    """Of all segments together, each with the same part.
+
+    Which there are was fixed before the rollout: a part that depended on the segments seen would
+    give capital to one that appears while the others lose theirs, and no such bet is fair."""
+    if rule.segments:
+        return log_mean(segments_against(rule, evidence))
+    return 0.0
+
+
+def _differences(counts: Mapping[str, Count]) -> tuple[Count, Count, Count]:
+    alike = counts.get("both", 0) + counts.get("differs", 0) + counts.get("neither", 0)
+    return counts.get("better", 0), alike, counts.get("worse", 0)
 
 
 def _alone(counts: Mapping[str, Count], version: str) -> Count:
