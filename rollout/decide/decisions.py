@@ -298,7 +298,8 @@ def step_of(ledger: Ledger, now: float) -> RecordRevision:
 
 def begin_queued(ledger: Ledger, now: float) -> RecordRevision | None:
     """Begin the rollout that waited, once nothing else is rolled out; one whose candidate is
-    released or retired by then is dropped.
+    released or retired by then, or that would copy requests to a version with side effects, is
+    dropped.
     """
     queued = ledger.queued
     if queued is None or ledger.rollout is not None:
@@ -312,7 +313,13 @@ def begin_queued(ledger: Ledger, now: float) -> RecordRevision | None:
         return _record(free, "abort", summary, command_of(queued, ledger))
 
     row = strategy(queued.strategy)
-    plan = transitions.planned(free, row, queued.candidate, stable, queued.steps, queued.policy)
+    try:
+        policy = _judged_by(free, row, queued.candidate, queued.policy)
+    except IllegalEvent as refused:
+        summary = f"{_named(queued)} dropped: {refused}"
+        return _record(free, "abort", summary, command_of(queued, ledger))
+
+    plan = transitions.planned(free, row, queued.candidate, stable, queued.steps, policy)
     rollout = replace(plan, step_since=now, started_at=now, started_by=queued.started_by)
     return _weighed(transitions.weighed(transitions.begun(free, rollout)), row.name, rollout)
 

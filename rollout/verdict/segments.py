@@ -11,7 +11,7 @@ from rollout.state.segments import column_and_value
 from rollout.verdict.count_matrix import Count
 from rollout.verdict.evidence import Evidence
 from rollout.verdict.signals.pairs import OF_SEGMENTS, by_segment, segments_against
-from rollout.verdict.verdict import AT_START
+from rollout.verdict.verdict import AT_START, NEVER_REACHED
 
 WORDS = ("worse", "better", "differs")
 
@@ -34,7 +34,9 @@ def segment_rows(evidence: Evidence, policy: Policy) -> list[dict[str, Any]]:
 def needed_alone(rule: SignalPolicy, alpha: float) -> float:
     """Log capital at which one of the rule's segments rolls back, whatever the others say."""
     part = alpha * rule.weight * OF_SEGMENTS * AT_START
-    return math.log(len(rule.segments) / part)
+    if part > 0:
+        return math.log(len(rule.segments) / part)
+    return NEVER_REACHED
 
 
 def _rows(evidence: Evidence, rule: SignalPolicy, alpha: float) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 against nobody.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -217,3 +219,24 @@ def test_a_request_of_more_rows_than_a_batch_that_is_late_is_no_evidence(harness
     harness.loop.run()
     assert "finished" not in harness.counted("v2")
     assert harness.traffic.counts.flat()["requests\x1fv2\x1fserving\x1f504"] == 1
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("acting", ["v1", "v2"])
+@pytest.mark.parametrize(("errors", "word"), [(ROW_AT_FAULT, "refused"), (MODEL_FAILED, "error")])
+@pytest.mark.parametrize("others", [(), MODEL_FAILED])
+def test_where_predictions_change_something_a_failure_counts_and_nobody_else_is_asked_for_it(
+    ledger, tmp_path, version, acting, errors, word, others
+):
+    """Alike for both versions, also where the fallback of the one answers its user."""
+    changed = replace(ledger.version(acting), side_effects=True)
+    harness = DispatcherHarness(ledger.with_version(changed), units=tmp_path / "units")
+    answered(harness, version, errors=errors)
+    assert harness.counted(version)["finished"] == {word: 1}
+    falls_back = version == "v2" and errors == MODEL_FAILED
+    assert len(harness.versions[OTHER[version]].sent) == falls_back
+    if falls_back:
+        harness.versions["v1"].answer(errors=others)
+        harness.loop.run()
+
+    assert harness.counted(version)["finished"] == {word: 1}

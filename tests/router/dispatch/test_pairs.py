@@ -1,9 +1,14 @@
 """Both versions of a rollout are asked the same request, for a sample of requests."""
 
+from dataclasses import replace
+from itertools import count
+
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rollout.state.segments import SegmentColumn
 from rollout.verdict.evidence import merged
 from rollout.verdict.signals.pairs import FAILED, pairs_by
 from router.dispatch.pairs import LONGEST_PAUSE_S, MOST_ROWS
@@ -14,6 +19,7 @@ from tests.router.fakes import DispatcherHarness, begun, deployed
 MODEL_FAILED = ({"row": 0, "status": 500, "detail": "as asked"},)
 ROW_AT_FAULT = ({"row": 0, "status": 422, "detail": "as asked"},)
 OTHER = {"v1": "v2", "v2": "v1"}
+UNITS = count()
 
 
 @pytest.fixture
@@ -198,8 +204,6 @@ def test_the_much_slower_one_of_a_pair_is_counted(harness):
 
 
 def test_versions_whose_predictions_change_something_are_not_asked_beside_another():
-    from dataclasses import replace
-
     ledger = begun(deployed("v1", "v2"))
     changed = replace(ledger.version("v2"), side_effects=True)
     harness = paired(ledger.with_version(changed))
@@ -271,3 +275,76 @@ def test_a_label_bets_by_the_draw_where_no_more_answers_are_kept(harness):
     replies = harness.ask(harness.unit_of("v1"))
     harness.versions["v1"].answer()
     assert not replies[0].pair.takes_label
+
+
+@pytest.mark.parametrize(
+    ("candidate", "stable", "word"),
+    [
+        (MODEL_FAILED, (), "worse"),
+        (ROW_AT_FAULT, (), "worse"),
+        ((), MODEL_FAILED, "better"),
+        ((), ROW_AT_FAULT, "better"),
+        (MODEL_FAILED, MODEL_FAILED, "neither"),
+        ((), (), "both"),
+    ],
+)
+def test_a_pair_counts_in_the_segments_of_its_first_row(candidate, stable, word):
+    harness = paired(by_airline())
+    ask_about(harness, b'{"airline":"UA","x":1}', b'{"airline":"AA","x":1}')
+    answer_both(harness, candidate, stable)
+    assert counted(harness, "segments") == {f"airline=UA|{word}": 1, f"month=null|{word}": 1}
+
+
+def test_answers_that_differ_are_counted_in_their_segments():
+    harness = paired(by_airline())
+    ask_about(harness, b'{"airline":"ZZ","month":7}')
+    answer_both(harness, says=(0, 1))
+    assert counted(harness, "segments") == {"airline=other|differs": 1, "month=7|differs": 1}
+
+
+def test_segments_are_as_many_as_are_listed_whatever_is_sent_and_add_up_to_all_pairs():
+    harness = paired(by_airline())
+    for n in range(300):
+        ask_about(harness, b'{"airline":"%d|both","month":%d}' % (n, n))
+        answer_both(harness, *[MODEL_FAILED, ()][:: 1 if n % 2 else -1])
+
+    found = counted(harness, "segments")
+    assert len({name.rpartition("|")[0] for name in found}) <= 3
+    for column in ("airline", "month"):
+        by_column = [count for name, count in found.items() if name.startswith(column)]
+        assert sum(by_column) == sum(counted(harness).values()) == 300
+
+
+def test_a_row_that_cannot_be_read_is_a_pair_of_no_segment():
+    harness = paired(by_airline())
+    ask_about(harness, b"7")
+    answer_both(harness)
+    assert (counted(harness), counted(harness, "segments")) == ({"both": 1}, {})
+
+
+def by_airline():
+    """A judged canary of a version with segments."""
+    ledger = begun(deployed("v1", "v2"))
+    columns = (SegmentColumn("airline", ("AA", "UA")), SegmentColumn("month", ("7",)))
+    return ledger.with_version(replace(ledger.version("v2"), segments=columns))
+
+
+def ask_about(harness, *rows):
+    """One request of these rows."""
+    raws = list(map(msgspec.Raw, rows))
+    harness.traffic.predict(raws, b"%d" % next(UNITS), False, None, 10.0, lambda _reply: None)
+    harness.loop.run()
+
+
+def answer_both(harness, candidate=(), stable=(), says=(0, 0)):
+    """Both versions answer all rows with a number, or with these errors, and time passes."""
+    while any(version.sent for version in harness.versions.values()):
+        for name, errors, number in (("v2", candidate, says[0]), ("v1", stable, says[1])):
+            pool = harness.versions[name]
+            if pool.sent:
+                rows, callback = pool.sent.pop(0)
+                pool.sent.insert(0, ([number] * len(rows), callback))
+                pool.answer(errors=errors)
+                harness.loop.run()
+
+    harness.loop.now += LONGEST_PAUSE_S

@@ -267,3 +267,12 @@ def test_processor_time_and_time_by_the_clock_are_counted_apart():
 )
 def test_a_version_that_tells_no_processor_time_is_taken_by_the_clock(value, times):
     assert times_of(Answer(200, [(b"server-timing", value)], b"{}")) == times
+
+
+@pytest.mark.parametrize("acting", ["v1", "v2"])
+def test_no_version_is_asked_where_predictions_change_something(acting):
+    ledger = begun(deployed("v1", "v2"))
+    changed = replace(ledger.version(acting), side_effects=True)
+    stand = Stand(ledger.with_version(changed))
+    stand.compare()
+    assert (stand.asked, stand.timing) == ([], {})

@@ -4,6 +4,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import msgspec
+import pytest
 
 from rollout.decide.transitions import ended
 from rollout.state.classes import Answers
@@ -233,3 +234,14 @@ def test_a_row_that_many_send_is_shown_once_and_one_without_a_gap_never():
         mirror._remember(mirrored, 0, user_prediction, shadow_prediction)
 
     assert [(worst.row, worst.gap) for worst in mirror.worst] == [('{"x":1}', 2.0)]
+
+
+@pytest.mark.parametrize("acting", ["v1", "v2"])
+@pytest.mark.parametrize("chance", [0.0, 0.95])
+def test_no_copy_goes_to_a_version_whose_predictions_change_something(acting, chance):
+    ledger = shadow()
+    changed = replace(ledger.version(acting), side_effects=True)
+    copied = Copied(ledger.with_version(changed), chance)
+    copied.copy(1)
+    assert copied.harness.versions[acting].sent == []
+    assert len(copied.harness.versions["v2"].sent) == (acting == "v1")
