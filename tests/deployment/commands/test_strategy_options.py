@@ -1,5 +1,7 @@
 """Options into weights and hold times; plans into words."""
 
+from dataclasses import replace
+
 import pytest
 
 from deployment.commands.strategy_options import (
@@ -10,9 +12,13 @@ from deployment.commands.strategy_options import (
     shown_seconds,
 )
 from deployment.workspace.errors import BadOption
-from rollout.errors import BadWeight
+from rollout.errors import BadWeight, IllegalEvent
 from rollout.state.ledger import Ledger, Step
+from rollout.state.policy import VerdictConfig, policy
+from rollout.state.segments import SegmentColumn
 from rollout.state.split import ALL
+from rollout.state.strategy import strategy
+from tests.rollout.ledger_commands import ledger_after
 
 
 @pytest.mark.parametrize(
@@ -98,3 +104,31 @@ def test_the_strategies_own_steps_are_shown_where_none_are_given() -> None:
     assert "100 %  released" in "\n".join(
         plan_lines(Ledger(model="m", released="v1"), "blue-green", "v2", ())
     )
+
+
+AIRLINE = SegmentColumn("airline", ("AA", "UA"))
+LEDGER = ledger_after("deploy v1", "promote v1", "deploy v2")
+
+
+def test_the_plan_names_the_columns_whose_segments_are_watched() -> None:
+    judged = policy(VerdictConfig(), strategy("canary"), segments=(AIRLINE,))
+    lines = plan_lines(LEDGER, "canary", "v2", (), policy=judged)
+    assert "  segments airline (4): pairs of each are judged apart, too" in lines
+    assert not any("copies" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", ["v1", "v2"])
+def test_the_plan_says_that_only_draws_are_evidence_where_predictions_change_something(
+    name: str,
+) -> None:
+    acting = LEDGER.with_version(replace(LEDGER.version(name), side_effects=True))
+    judged = policy(VerdictConfig(), strategy("canary"), segments=(AIRLINE,))
+    text = "\n".join(plan_lines(acting, "canary", "v2", (), policy=judged))
+    because = f"predictions of {name} have side effects"
+    assert f"copies   none, since {because}: only draws are evidence, and no load is" in text
+    assert f"latency is not judged: {because}, so no request is copied" in text
+    assert "proof    required of errors (+0.5 pp), wrong" in text
+    assert "segments airline" not in text
+    switch = policy(VerdictConfig(), strategy("blue-green"))
+    with pytest.raises(IllegalEvent, match=because):
+        plan_lines(acting, "blue-green", "v2", (), policy=switch)

@@ -23,6 +23,7 @@ from rollout.errors import (
     UnknownVersion,
 )
 from rollout.settings import RouterSettings, Settings
+from rollout.state.segments import segment_columns
 from rollout.state.version_state import State
 from store import Conflict
 from targets.local.supervisor_client import Supervisor
@@ -312,3 +313,35 @@ def test_a_switch_that_is_watched_needs_the_fallback(how: str, tmp_path: Path) -
         verbs.release_in_place(
             here, "v2", auto=True
         ) if how == "release-in-place" else verbs.blue_green(here, "v2", auto=True)
+
+
+def test_a_version_with_side_effects_gets_draws_and_no_copies(fresh: ProjectHarness) -> None:
+    listed = [{"column": "x", "values": ["1", "2"]}]
+    fresh.deliver("v9", side_effects=True, segments=listed)
+    fresh.act("deploy", "v9")
+    version = fresh.ledger().version("v9")
+    assert (version.side_effects, version.segments) == (True, segment_columns(listed))
+    for verb, options in (
+        ("shadow", (100.0,)),
+        ("blue_green", (False, True)),
+        ("release_in_place", (False, True)),
+    ):
+        with pytest.raises(IllegalEvent, match="predictions of v9 have side effects"):
+            fresh.act(verb, "v9", *options)
+
+    fresh.act("canary", "v9", None, None, False, True)
+    judged = fresh.ledger().running().policy
+    assert judged is not None
+    assert judged.no_copies == "predictions of v9 have side effects"
+    fresh.act("abort")
+
+
+def test_the_segments_of_a_bundle_are_kept_with_the_plan(fresh: ProjectHarness) -> None:
+    fresh.deliver("v8", segments=[{"column": "x", "values": ["1", "2"]}])
+    fresh.act("deploy", "v8")
+    fresh.act("canary", "v8", None, None, False, True)
+    judged = fresh.ledger().running().policy
+    assert judged is not None
+    [rule] = [rule for rule in judged.rules if rule.name == "pairs"]
+    assert rule.segments == ("x=1", "x=2", "x=other", "x=null")
+    fresh.act("abort")

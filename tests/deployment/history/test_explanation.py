@@ -16,6 +16,7 @@ from deployment.workspace.ledger import make_record, opened_record
 from store import LedgerStore
 from tests.cli.render.test_verdict import verdict
 from tests.deployment.history.test_moment import ledger
+from tests.deployment.history.test_segment_lines import row
 from tests.deployment.project_harness import ProjectHarness
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -127,3 +128,17 @@ def test_where_nothing_was_recorded_there_is_nothing_to_explain(project: Project
         pytest.raises(EdgeFailure, match="nothing was ever recorded"),
     ):
         explanation.explained(store, None)
+
+
+def test_the_segments_of_a_verdict_are_shown_below_its_signals(
+    project: ProjectHarness, store: LedgerStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    segments = [row("B6", worse=20, against=11.0), row("UA")]
+    record(store, "rollback", "conductor", "", verdict=verdict(word="fail", segments=segments))
+    explain(project.workspace(), Out(False), 4)
+    text = capsys.readouterr().out
+    assert text.index("all signals together") < text.index("airline B6")
+    assert "2 segments; each alone decides at 24,000 to 1" in text
+    record(store, "rollback", "conductor", "", verdict=verdict(segments=[{"pairs": 1}]))
+    with pytest.raises(EdgeFailure, match="the verdict of revision 5 cannot be read"):
+        explain(project.workspace(), Out(False), 5)

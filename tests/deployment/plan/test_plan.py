@@ -11,13 +11,13 @@ import pytest
 
 from cli.render.plan import plan_in_words
 from deployment.plan.contracts import contract_at_stake, contract_with_users
-from deployment.plan.plan import RolloutPlan, environment_changes, make_plan
+from deployment.plan.plan import Options, RolloutPlan, environment_changes, make_plan
 from deployment.plan.recordings import recorded_rows
 from deployment.plan.replay_diff import Differences, compare, differences, latency, quantile
 from deployment.plan.segments import groups
 from deployment.plan.traffic_replay import Batch, Pair, ReplayResult, RowAnswer, batch_size
 from deployment.workspace.errors import BadOption, EdgeFailure
-from rollout.errors import Breaking, NothingToDo
+from rollout.errors import Breaking, IllegalEvent, NothingToDo
 from rollout.state.contract import ContractVerdict
 from tests.deployment.project_harness import ProjectHarness
 
@@ -410,3 +410,27 @@ def test_among_texts_of_a_csv_only_an_empty_field_is_null(
         {"city": "null", "age": None},
         {"city": None, "age": 4},
     ]
+
+
+def test_of_a_version_with_side_effects_nothing_is_copied_and_the_plan_says_so(
+    running: ProjectHarness, recording: str
+) -> None:
+    running.deliver("v7", side_effects=True, segments=[{"column": "x", "values": ["1"]}])
+    there = running.workspace()
+    with pytest.raises(BadOption, match="v7 have side effects, and --replay asks it"):
+        make_plan(there, "v7", "canary", recording)
+    for how, auto in (("shadow", False), ("shadow", True), ("blue-green", True)):
+        with pytest.raises(IllegalEvent, match="predictions of v7 have side effects"):
+            make_plan(there, "v7", how, None, Options(auto=auto))
+
+    text = said(make_plan(there, "v7", "canary", None, Options(auto=True)))
+    assert "copies   none, since predictions of v7 have side effects: only draws" in text
+    assert "blue-green of v7" in said(make_plan(there, "v7", "blue-green", None))
+
+
+def test_the_plan_names_the_segments_of_a_version_that_is_only_delivered(
+    running: ProjectHarness,
+) -> None:
+    running.deliver("v6", segments=[{"column": "x", "values": ["1", "2"]}])
+    text = said(make_plan(running.workspace(), "v6", "canary", None, Options(auto=True)))
+    assert "segments x (4): pairs of each are judged apart, too" in text

@@ -14,6 +14,7 @@ from deployment.workspace.bundles import (
     sealed_files,
 )
 from deployment.workspace.errors import ContractBroken, EdgeFailure
+from rollout.state.segments import SegmentColumn
 from tests.deployment.project_harness import ProjectHarness
 
 
@@ -142,3 +143,18 @@ def test_the_bytes_that_were_checked_are_those_that_are_given(project: ProjectHa
     (path / "golden.jsonl").write_bytes(b"swapped")
     with pytest.raises(ContractBroken, match=r"golden\.jsonl was changed"):
         next(files)
+
+
+def test_side_effects_and_segments_are_read_where_the_bundle_has_them(
+    project: ProjectHarness,
+) -> None:
+    listed = [{"column": "airline", "values": ["UA", "AA"]}]
+    project.deliver("v1")
+    project.deliver("v2", side_effects=True, segments=listed)
+    releases = project.workspace().releases
+    older, newer = read_release(releases, "v1"), read_release(releases, "v2")
+    assert (older.side_effects, older.segments) == (False, ())
+    assert (newer.side_effects, newer.segments) == (
+        True,
+        (SegmentColumn("airline", ("UA", "AA")),),
+    )
