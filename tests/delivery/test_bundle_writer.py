@@ -21,6 +21,7 @@ from delivery.bundle_writer import GOLDEN_ROWS, frame_digest
 from delivery.errors import DeliveryError
 from delivery.inputs.environment import git_state, python_version
 from delivery.recipe import Recipe
+from service.bundle import parse_manifest
 from tests.delivery import loan_pipelines
 from tests.delivery.delivery_harness import EVERY_FILE
 
@@ -125,6 +126,31 @@ def test_the_manifest_describes_every_column(manifest):
     assert columns["city"]["categories"] == ["Bergen", "Oslo", "Tromsø"]
     ages = loan_pipelines.loans(1)["age"]
     assert (columns["age"]["minimum"], columns["age"]["maximum"]) == (ages.min(), ages.max())
+
+
+def test_the_manifest_has_side_effects_and_segments(manifest):
+    assert manifest["side_effects"] is False
+    cities = loan_pipelines.loans(1)["city"].value_counts()
+    [segment] = manifest["segments"]
+    assert segment["column"] == "city"
+    assert sorted(segment["values"]) == sorted(cities.index)
+    assert segment["values"][0] == cities.index[0]
+
+
+def test_a_recipe_says_both_of_its_own(harness):
+    recipe = replace(loan_pipelines.unnamed(), side_effects=True, segments=())
+    manifest = harness.write(recipe)
+    assert (manifest.side_effects, manifest.segments) == (True, [])
+    path = harness.folder / "draft" / "release.yaml"
+    assert parse_manifest(path.read_bytes(), path).side_effects
+
+
+def test_a_bundle_from_before_has_neither(shared):
+    path = shared.releases / "v1" / "release.yaml"
+    plain = yaml.safe_load(path.read_bytes())
+    del plain["side_effects"], plain["segments"]
+    older = parse_manifest(yaml.safe_dump(plain).encode(), path)
+    assert (older.side_effects, older.segments) == (False, [])
 
 
 def test_latency_is_told_for_the_certified_runtime_and_for_scikit_learn(manifest):

@@ -147,6 +147,7 @@ def test_an_error_of_several_lines_is_told_in_one(harness):
         ({"held_out": [{"a": 1}], "labels": None}, "held_out is list, not a pandas DataFrame"),
         ({"held_out": None, "labels": None}, "held_out is NoneType, not a pandas DataFrame"),
         ({"training": np.zeros((5, 2))}, "training is ndarray, not a pandas DataFrame"),
+        ({"segments": "city"}, "segments is a list of columns, not a text"),
     ],
 )
 def test_a_part_at_fault_is_named(tmp_path, changes, message):
