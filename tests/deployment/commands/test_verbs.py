@@ -317,29 +317,29 @@ def test_a_switch_that_is_watched_needs_the_fallback(how: str, tmp_path: Path) -
 
 def test_a_version_with_side_effects_gets_draws_and_no_copies(fresh: ProjectHarness) -> None:
     listed = [{"column": "x", "values": ["1", "2"]}]
-    fresh.deliver("v9", side_effects=True, segments=listed)
-    fresh.act("deploy", "v9")
-    version = fresh.ledger().version("v9")
+    fresh.deliver("acting", side_effects=True, segments=listed)
+    fresh.act("deploy", "acting")
+    version = fresh.ledger().version("acting")
     assert (version.side_effects, version.segments) == (True, segment_columns(listed))
     for verb, options in (
         ("shadow", (100.0,)),
         ("blue_green", (False, True)),
         ("release_in_place", (False, True)),
     ):
-        with pytest.raises(IllegalEvent, match="predictions of v9 have side effects"):
-            fresh.act(verb, "v9", *options)
+        with pytest.raises(IllegalEvent, match="predictions of acting have side effects"):
+            fresh.act(verb, "acting", *options)
 
-    fresh.act("canary", "v9", None, None, False, True)
+    fresh.act("canary", "acting", None, None, False, True)
     judged = fresh.ledger().running().policy
     assert judged is not None
-    assert judged.no_copies == "predictions of v9 have side effects"
+    assert judged.no_copies == "predictions of acting have side effects"
     fresh.act("abort")
 
 
 def test_the_segments_of_a_bundle_are_kept_with_the_plan(fresh: ProjectHarness) -> None:
-    fresh.deliver("v8", segments=[{"column": "x", "values": ["1", "2"]}])
-    fresh.act("deploy", "v8")
-    fresh.act("canary", "v8", None, None, False, True)
+    fresh.deliver("segmented", segments=[{"column": "x", "values": ["1", "2"]}])
+    fresh.act("deploy", "segmented")
+    fresh.act("canary", "segmented", None, None, False, True)
     judged = fresh.ledger().running().policy
     assert judged is not None
     [rule] = [rule for rule in judged.rules if rule.name == "pairs"]
