@@ -255,6 +255,9 @@ def policy(
     answers, segments: of the candidate, as its manifest has them; weights: of its steps in basis
     points, where they are known. A signal that could never be judged is left out, with the reason.
     Raises BadSetting where it is required all the same."""
+    if not judging.pairs_per_s:
+        segments = ()
+
     rules, unjudged = [], []
     for name in filter(row.signals.__contains__, SIGNALS):
         signal = judging.signal(name)

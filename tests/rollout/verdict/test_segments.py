@@ -160,6 +160,11 @@ def test_without_segments_the_report_has_none_and_a_weightless_rule_needs_the_im
     assert segment_rows(nothing, weightless)[0]["needed"] > 1e300
 
 
+def test_without_pairs_no_segment_is_looked_at() -> None:
+    unpaired = policy(VerdictConfig(pairs_per_s=0), strategy("canary"), segments=(AIRLINE,))
+    assert pairs_rule(unpaired).segments == ()
+
+
 def paths(
     shares: np.ndarray, worse: np.ndarray, better: np.ndarray, pairs: int, every: int, runs: int
 ) -> Any:
