@@ -39,10 +39,12 @@ from rollout.verdict.memory_errors import short_of_memory
 from rollout.verdict.recent_outcomes import RecentOutcomes
 from rollout.verdict.report import account
 from rollout.verdict.verdict import Verdict
+from router.control.arrival_sampler import ArrivalSampler
 from router.evidence.evidence_counters import NO_ROLLOUT, EvidenceByWeight
 from router.evidence.labels import counted_levels
 from router.evidence.prediction_values import UNKNOWN
 from router.shadow.shadow_buffer import ShadowBuffer
+from store.arrivals import ArrivalStore
 from store.errors import Conflict, StoreError
 from store.evidence import EvidenceRow, EvidenceStore
 from store.feedback import FeedbackStore
@@ -84,6 +86,7 @@ class Controller:
         self.labels = FeedbackStore(engine, model)
         self.copies = ShadowAnswerStore(engine, model)
         self.leases = LeaseStore(engine, model)
+        self.arrivals = ArrivalSampler(ArrivalStore(engine, model), self.me)
         self.tallies = tallies
         self.clock = clock or SteadyClock()
         self.kept = kept or ShadowBuffer()
@@ -198,6 +201,7 @@ class Controller:
         if case is None:
             return
 
+        case = self.arrivals.with_samples(case)
         self.recent = self.recent.seen(rollout.id, snapshot.evidence, now)
         breaker = tripped(self.recent, case.policy.breaker, rollout.stable)
         self.verdict = verdict = latched(case.verdict().broken(breaker), snapshot.marks)

@@ -66,6 +66,12 @@ class VerdictSignal(ABC):
         """
         return None
 
+    def more_pairs_to_proof(
+        self, _seen: SignalInput, _quantile: float, _proof: float
+    ) -> float | None:
+        """The same by requests that both versions were asked; None where they prove nothing."""
+        return None
+
     def fault(self, seen: SignalInput) -> str:
         """What is worse about the candidate."""
         numbers = self.numbers(seen)
