@@ -29,6 +29,7 @@ def judged(database: Engine, ledger: Ledger, now: float | None = None) -> dict[s
     if case is None:
         return None
 
-    samples = ArrivalStore(database, ledger.model).of(rollout.id)
-    case = replace(case, samples=tuple(map(arrivals_of_body, samples)))
+    arrivals = ArrivalStore(database, ledger.model)
+    samples = tuple(map(arrivals_of_body, arrivals.of(rollout.id)))
+    case = replace(case, samples=samples, capacity=arrivals.capacity(rollout.id))
     return account(case, latched(case.verdict(), snapshot.marks))

@@ -20,22 +20,34 @@ class ArrivalStore:
         self._evidence = EvidenceStore(engine, model)
 
     def keep(
-        self, source: str, serial: int, rollout: str, version: str, samples: list[Sample]
+        self, source: str, serial: int, rollout: str, samples: list[Sample], capacity: str
     ) -> None:
         """Store the newest samples of a rollout in place of those that `source` stored before.
 
-        version: the candidate; serial: grows with each call of one source.
+        serial: grows with each call of one source; capacity: what is known of it now, in words.
         """
-        row = EvidenceRow(rollout + SUFFIX, version, 0, {"samples": samples})
-        self._evidence.flush(source, serial, [row])
+        body = {"samples": samples, "capacity": capacity}
+        self._evidence.flush(source, serial, [EvidenceRow(rollout + SUFFIX, "", 0, body)])
 
     def of(self, rollout: str) -> list[Sample]:
         """Return all samples of a rollout, whoever stored them, the oldest first."""
         samples: list[Sample] = []
-        for row in self._evidence.of(rollout + SUFFIX):
-            samples += row.body["samples"]
+        for body in self._bodies(rollout):
+            samples += body["samples"]
 
         return sorted(samples, key=_time)
+
+    def capacity(self, rollout: str) -> str:
+        """Return what was known of its capacity when the newest sample was stored."""
+        newest = max(self._bodies(rollout), key=_newest, default={"capacity": ""})
+        return str(newest["capacity"])
+
+    def _bodies(self, rollout: str) -> list[dict[str, Any]]:
+        return [row.body for row in self._evidence.of(rollout + SUFFIX)]
+
+
+def _newest(body: dict[str, Any]) -> float:
+    return max(map(_time, body["samples"]), default=0.0)
 
 
 def _time(sample: Sample) -> float:

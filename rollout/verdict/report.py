@@ -14,6 +14,7 @@ from rollout.state.ledger import Rollout
 from rollout.state.policy import Policy, SignalPolicy, title_of
 from rollout.verdict.arrivals import Arrivals, RecentArrivals, arrivals_of, recent
 from rollout.verdict.baseline import Reference
+from rollout.verdict.breaker import BREAKER
 from rollout.verdict.evidence import Evidence, asked
 from rollout.verdict.signals.registry import SIGNALS
 from rollout.verdict.signals.signal import SignalInput
@@ -29,7 +30,8 @@ TOGETHER = "combined evidence"
 @dataclass(frozen=True)
 class JudgingInput:
     """All that a report is made of. weight: basis points of the candidate now; running_s: since
-    the rollout began; samples: what had arrived at earlier moments.
+    the rollout began; samples: what had arrived at earlier moments; capacity: which rate the
+    candidate has shown, where that is not enough for its release.
     """
 
     rollout: Rollout
@@ -40,6 +42,7 @@ class JudgingInput:
     weight: int
     running_s: float
     samples: Sequence[Arrivals] = ()
+    capacity: str = ""
 
     def verdict(self) -> Verdict:
         """The verdict on it."""
@@ -67,13 +70,8 @@ class JudgingInput:
         return 0
 
 
-def account(
-    case: JudgingInput, verdict: Verdict | None = None, capacity: str = ""
-) -> dict[str, Any]:
-    """The whole report of a verdict, by default of the one on this input.
-
-    capacity: which rate the candidate has shown, where that is not enough for its release.
-    """
+def account(case: JudgingInput, verdict: Verdict | None = None) -> dict[str, Any]:
+    """The whole report of a verdict, by default of the one on this input."""
     verdict = verdict or case.verdict()
     return {
         "word": verdict.word,
@@ -84,8 +82,8 @@ def account(
         "ratio": verdict.ratio,
         "ratio_needed": GUARD_LIMIT,
         "proved": verdict.proved,
-        "breaker": verdict.breaker,
-        "capacity": capacity,
+        "breaker": _breaker(verdict),
+        "capacity": case.capacity,
         **_counts(case),
         **_progress(case),
         "candidate": case.rollout.candidate,
@@ -217,8 +215,8 @@ def _finite(value: float) -> float | str:
 def _because(case: JudgingInput, verdict: Verdict) -> str:
     """One sentence for the word."""
     candidate = case.rollout.candidate
-    if verdict.breaker:
-        return f"{candidate} does not answer: {verdict.breaker}"
+    if breaker := _breaker(verdict):
+        return f"{candidate} does not answer: {breaker}"
     if verdict.word == "fail":
         return _because_it_fails(case, verdict)
 
@@ -238,6 +236,13 @@ def _because(case: JudgingInput, verdict: Verdict) -> str:
     if verdict.proved or any(judged.rule.required for judged in verdict.signals):
         return "not yet: proved, but its recent requests look worse"
     return "no alarm acts, and nothing has to be proved"
+
+
+def _breaker(verdict: Verdict) -> str:
+    """What the breaker has seen; of one that tripped before, only that it did."""
+    if BREAKER in verdict.because:
+        return verdict.breaker or "the breaker tripped before"
+    return ""
 
 
 def _because_it_fails(case: JudgingInput, verdict: Verdict) -> str:

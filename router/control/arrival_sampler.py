@@ -49,5 +49,4 @@ class ArrivalSampler:
     def _keep(self, case: JudgingInput) -> None:
         self._serial += 1
         samples = list(map(Arrivals.to_body, self._samples))
-        rollout = case.rollout
-        self._store.keep(self._source, self._serial, rollout.id, rollout.candidate, samples)
+        self._store.keep(self._source, self._serial, case.rollout.id, samples, case.capacity)

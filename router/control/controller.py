@@ -11,6 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -201,8 +202,9 @@ class Controller:
         if case is None:
             return
 
-        case = self.arrivals.with_samples(case)
         self.recent = self.recent.seen(rollout.id, snapshot.evidence, now)
+        rate_not_shown = self._rate_not_shown(ledger, rollout)
+        case = self.arrivals.with_samples(replace(case, capacity=rate_not_shown))
         breaker = tripped(self.recent, case.policy.breaker, rollout.stable)
         self.verdict = verdict = latched(case.verdict().broken(breaker), snapshot.marks)
         if verdict.word == "fail":
@@ -215,7 +217,7 @@ class Controller:
             lambda: account(case, verdict),
             memory=short_of_memory(snapshot.evidence),
             no_room=no_room(self.recent, weight),
-            rate_not_shown=self._rate_not_shown(ledger, rollout),
+            rate_not_shown=rate_not_shown,
         )
         record = next_move(ledger, observation)
         if record is None:

@@ -21,7 +21,10 @@ def how_sure(verdict: dict[str, Any]) -> str:
 def _sentences(verdict: dict[str, Any]) -> Iterator[str]:
     candidate, alpha = verdict["candidate"], percent(math.exp(-verdict["needed"]))
     if verdict["breaker"]:
-        yield "As sure as a plain rule on the last seconds is. What the evidence says is below."
+        yield (
+            f"As sure as a plain rule on the last seconds is: it makes no promise of {alpha}. What "
+            f"the evidence says is below."
+        )
         return
     if verdict["word"] == "fail":
         yield (

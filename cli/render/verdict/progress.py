@@ -19,7 +19,7 @@ from deployment.commands.strategy_options import shown_seconds
 from rollout.plurals import counted
 from rollout.state.policy import title_of
 from rollout.verdict.words.alarm import NO_ALARM
-from rollout.verdict.words.phrases import CANDIDATE, COUNTED, NEVER, OFF, PAIRS
+from rollout.verdict.words.phrases import ASKED, COUNTED, NEVER, OFF, PAIRS
 
 Signal = dict[str, Any]
 
@@ -79,10 +79,10 @@ def _sentences(verdict: dict[str, Any]) -> Iterator[str]:
     elif verdict["word"] == "undecided" and _required(verdict):
         yield "Recent requests that do not look worse: all is proved, but they do."
     if verdict["capacity"]:
-        yield f"Capacity: {verdict['capacity']}."
+        yield f"The rate that it will get: {verdict['capacity']}."
     if verdict["next_weights"]:
         yield _of_step(verdict)
-    elif not unproved and verdict["word"] != "undecided":
+    elif not unproved and verdict["word"] != "undecided" and not verdict["capacity"]:
         yield "Nothing: the controller ends it when its time has passed."
 
 
@@ -136,7 +136,7 @@ def _next_share(verdict: dict[str, Any]) -> str:
 def _step_waits(verdict: dict[str, Any]) -> Iterator[str]:
     left = _step_left(verdict)
     if left:
-        yield f"{left:,} more counted requests of {verdict['candidate']}"
+        yield f"{left:,} more requests or copies that {verdict['candidate']} is asked"
     if verdict["step_wait_s"]:
         yield "its time"
     if verdict["alarm"] != NO_ALARM:
@@ -215,7 +215,7 @@ def _at_weight(verdict: dict[str, Any], unit: str) -> str:
 
 def _step_duration(verdict: dict[str, Any]) -> str:
     left, wait_s = _step_left(verdict), verdict["step_wait_s"] or 0.0
-    arriving = verdict["recent"].get(CANDIDATE, 0)
+    arriving = verdict["recent"].get(ASKED, 0)
     if verdict["alarm"] != NO_ALARM:
         return "No step while there is an alarm."
     if left and not arriving:
@@ -234,6 +234,8 @@ def _about_seconds(duration: float) -> str:
 def _rest(verdict: dict[str, Any]) -> str:
     if verdict["word"] == "undecided":
         return f"As long as they look worse. {_deadline(verdict)}".rstrip()
+    if verdict["capacity"]:
+        return "Until it has shown that rate: from time to time it gets copies of all requests."
     if verdict["step_wait_s"]:
         return f"{shown_seconds(verdict['step_wait_s'])} of its time are left."
     return _about_seconds(0.0)

@@ -311,7 +311,7 @@ def test_labels_of_a_shadow_say_who_was_worse_how_often_and_how_many_more_are_ne
 
 STICKY = (
     *finished(2_500, {"ok": 50}, {"ok": 150}),
-    *kind("outcomes", 2_500, {"ok": 3_000}, {"ok": 9_000}),
+    *kind("outcomes", 2_500, {"ok": 3_100, "copied": 100}, {"ok": 9_020, "copied": 20}),
     timing(**{"0": 40}),
 )
 """200 users who come again and again: 12,000 requests, of which 200 are counted."""
@@ -348,7 +348,7 @@ def test_pairs_go_on_where_users_are_exhausted_and_the_time_is_told_by_them() ->
     )
     assert (errors["more_of"], errors["per_s"]) == (PAIRS, 120 / 60)
     assert errors["more_s"] == pytest.approx(errors["more"] / 2, rel=0.01)
-    assert (report["pairs"], report["all_requests"]) == (120, 11_880)
+    assert (report["pairs"], report["all_requests"]) == (120, 12_000)
 
 
 def test_old_evidence_does_not_say_how_many_requests_there_were() -> None:
@@ -362,14 +362,14 @@ def test_what_was_shed_is_a_request_and_not_counted() -> None:
     assert (report["requests"], report["counted"], report["candidate_counted"]) == (105, 100, 10)
 
 
-def test_a_plain_rule_is_told_as_the_reason() -> None:
+def test_the_breaker_is_told_as_the_reason_then_and_later() -> None:
     case = JudgingInput(ROLLOUT, CANARY, evidence(*GOOD), [], NORMAL, 500, 600.0)
-    words = "it did not answer 18 of 20 requests of the last 10 s that v1 answered"
-    report = account(case, breaker=words, capacity="it has shown 180 rows a second")
-    assert report["because"] == f"v2 is worse: {words}"
-    assert report["capacity"] == "it has shown 180 rows a second"
-    failed = account(case, replace(case.verdict(), word="fail", because=("breaker",)))
-    assert failed["because"] == "v2 is worse: breaker"
+    words = "18 of 20 requests in the last 10 s were not answered (18 failed), and v1 answered them"
+    report = account(case, case.verdict().broken(words))
+    assert (report["because"], report["breaker"]) == (f"v2 does not answer: {words}", words)
+    later = account(case, replace(case.verdict(), word="fail", because=("breaker",)))
+    assert later["because"] == "v2 does not answer: the breaker tripped before"
+    assert account(case)["breaker"] == ""
 
 
 def test_a_report_says_where_the_rollout_stands() -> None:

@@ -39,7 +39,7 @@ FAILED = finished(500, {"ok": 34, "error": 7}, {"ok": 800, "error": 1})
 SUSPECT = (*finished(500, {"ok": 40, "error": 2}, {"ok": 800, "error": 1}), timing(**{"0": 300}))
 SHIFTED = kind("classes", 500, {"late": 400}, {"late": 10, "on time": 8_000})
 BIASED = (("v2", 500, {"drawn": {"all": 900}}), ("v1", 500, {"drawn": {"all": 900}}))
-BREAKER = "it did not answer 18 of 20 requests of the last 10 s that v1 answered"
+BREAKER = "18 of 20 requests in the last 10 s were not answered (18 failed), and v1 answered them"
 
 
 def counted(
@@ -55,9 +55,9 @@ def counted(
     return JudgingInput(rollout, by, whole, [], NORMAL, weight, running_s, samples)
 
 
-def told(case: JudgingInput, act: str = "", **facts: str) -> dict[str, str]:
+def told(case: JudgingInput, act: str = "", breaker: str = "") -> dict[str, str]:
     """The four answers."""
-    return keyed(answers(as_of_today(account(case, **facts)), act))
+    return keyed(answers(as_of_today(account(case, case.verdict().broken(breaker))), act))
 
 
 def of(strategy_name: str, rollout: Rollout = FIRST) -> dict[str, Any]:
@@ -70,13 +70,15 @@ def test_undecided_it_says_what_comes_next_and_what_the_proof_takes() -> None:
     told_now = told(counted(*FEW))
     assert told_now["worse"] == "No sign of it."
     assert "Proved: latency within x1.15; of versions that are worse" in told_now["sure"]
-    assert "Not proved: errors within +0.5 pp (10 % of the way)." in told_now["sure"]
+    assert "Not proved: errors within +0.5 pp (5 % of the way)." in told_now["sure"]
     assert "So far the difference of errors is +0.00 pp [" in told_now["sure"]
-    assert "The proof of errors (about 19,700 more counted requests; 9 in 10" in told_now["missing"]
-    assert told_now["missing"].endswith("the next step (25 %): 200 more counted requests of v2.")
+    assert "The proof of errors (about 23,800 more counted requests; 9 in 10" in told_now["missing"]
+    assert told_now["missing"].endswith(
+        "the next step (25 %): 200 more requests or copies that v2 is asked."
+    )
     assert told_now["long"] == (
-        "To the next step: about 20 min. About 98.3 min to the proof if the versions are alike "
-        "(9 in 10 rollouts: at most 3.15 h), at 3 counted requests a second and at this weight; at "
+        "To the next step: about 20 min. About 119 min to the proof if the versions are alike "
+        "(9 in 10 rollouts: at most 3.63 h), at 3 counted requests a second and at this weight; at "
         "a larger one it takes less."
     )
 
@@ -190,13 +192,15 @@ def test_a_pause_ends_by_a_person_and_a_rollback_does_not_wait_for_it() -> None:
 def test_the_breaker_is_told_as_the_plain_rule_that_it_is() -> None:
     told_now = told(counted(*FEW), breaker=BREAKER)
     assert told_now["worse"] == f"Yes: {BREAKER}."
-    assert told_now["sure"].startswith("As sure as a plain rule on the last seconds is.")
+    assert told_now["sure"].startswith("As sure as a plain rule on the last seconds is: ")
     assert told(counted(*FEW), "rollback", breaker=BREAKER)["long"] == "It is over."
 
 
 def test_capacity_that_was_not_shown_is_missing() -> None:
-    shown = "it has shown 180 rows a second of 400"
-    assert f"Capacity: {shown}." in told(counted(*GOOD, rollout=LAST), capacity=shown)["missing"]
+    rate = "it has shown 180 requests/s of 400"
+    told_now = told(replace(counted(*GOOD, rollout=LAST), capacity=rate))
+    assert told_now["missing"] == f"The rate that it will get: {rate}."
+    assert told_now["long"].startswith("Until it has shown that rate")
 
 
 def test_users_who_have_all_been_counted_bring_no_time_but_pairs_do() -> None:
@@ -209,8 +213,8 @@ def test_users_who_have_all_been_counted_bring_no_time_but_pairs_do() -> None:
     pairs = of_candidate("answers", 2_500, both=400)
     paired = told(counted(*STICKY, pairs, weight=2_500, samples=[before], rollout=LAST))
     assert "Pairs go on bringing evidence." in paired["missing"]
-    assert "The proof of errors (about 596 more pairs" in paired["missing"]
-    assert paired["long"].startswith("About 89.5 s to the proof if the versions are alike")
+    assert "The proof of errors (about 778 more pairs" in paired["missing"]
+    assert paired["long"].startswith("About 117 s to the proof if the versions are alike")
     assert paired["long"].endswith(", at 7 pairs a second.")
 
 
@@ -233,7 +237,7 @@ def test_while_it_is_watched_pairs_prove_it() -> None:
     asked = of_candidate("answers", 10_000, both=300)
     plan = of("blue-green", ALONE) | {"by": BESIDE}
     told_now = told(counted(asked, timing(**{"0": 300}), weight=10_000, **plan))
-    assert "The proof of errors (about 698 more pairs" in told_now["missing"]
+    assert "The proof of errors (about 846 more pairs" in told_now["missing"]
     assert "step" not in told_now["missing"] + told_now["long"]
     assert told_now["long"].endswith(", at 30 pairs a minute.")
 
