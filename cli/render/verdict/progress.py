@@ -49,6 +49,9 @@ def how_long(verdict: dict[str, Any], stage: str) -> str:
     if stage == FAILING:
         return "A second or two."
     if stage in (HELD, PAUSED, FLAGGED):
+        if not verdict["weight"]:
+            return "Until a person decides; until then no user gets its answers."
+
         share = f"{verdict['weight'] / 100:g} %"
         return f"Until a person decides; until then it has {share} of the traffic."
     return " ".join(_durations(verdict))
@@ -136,9 +139,9 @@ def _next_share(verdict: dict[str, Any]) -> str:
 def _step_waits(verdict: dict[str, Any]) -> Iterator[str]:
     left = _step_left(verdict)
     if left:
-        yield f"{left:,} more requests or copies that {verdict['candidate']} is asked"
+        yield f"{left:,} more requests or copies to {verdict['candidate']}"
     if verdict["step_wait_s"]:
-        yield "its time"
+        yield "the rest of its time"
     if verdict["alarm"] != NO_ALARM:
         yield "no alarm of all signals together"
 

@@ -74,7 +74,7 @@ def test_undecided_it_says_what_comes_next_and_what_the_proof_takes() -> None:
     assert "So far the difference of errors is +0.00 pp [" in told_now["sure"]
     assert "The proof of errors (about 23,800 more counted requests; 9 in 10" in told_now["missing"]
     assert told_now["missing"].endswith(
-        "the next step (25 %): 200 more requests or copies that v2 is asked."
+        "the next step (25 %): 200 more requests or copies to v2."
     )
     assert told_now["long"] == (
         "To the next step: about 20 min. About 119 min to the proof if the versions are alike "
