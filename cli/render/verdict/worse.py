@@ -102,7 +102,10 @@ def _measured(signal: Signal, stable: str) -> str:
 
 
 def _values(signal: Signal, stable: str) -> str:
-    return f"{signal['candidate']}, {signal['stable']} on {stable}"
+    measured = f"{signal['candidate']}, {signal['stable']} on {stable}"
+    if "pp [" in signal["difference"]:
+        return f"{measured}, difference {signal['difference']}"
+    return measured
 
 
 def _level(signal: Signal) -> str:

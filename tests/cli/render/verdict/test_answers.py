@@ -10,6 +10,8 @@ import pytest
 
 from cli.render.verdict.answers import answers, keyed
 from cli.render.verdict.earlier_words import as_of_today
+from cli.render.verdict.stage import FAILING
+from cli.render.verdict.worse import is_it_worse
 from rollout.state.ledger import Rollout, Step
 from rollout.state.policy import Policy, VerdictConfig, policy
 from rollout.state.strategy import strategy
@@ -73,9 +75,7 @@ def test_undecided_it_says_what_comes_next_and_what_the_proof_takes() -> None:
     assert "Not proved: errors within +0.5 pp (5 % of the way)." in told_now["sure"]
     assert "So far the difference of errors is +0.00 pp [" in told_now["sure"]
     assert "The proof of errors (about 23,800 more counted requests; 9 in 10" in told_now["missing"]
-    assert told_now["missing"].endswith(
-        "the next step (25 %): 200 more requests or copies to v2."
-    )
+    assert told_now["missing"].endswith("the next step (25 %): 200 more requests or copies to v2.")
     assert told_now["long"] == (
         "To the next step: about 20 min. About 119 min to the proof if the versions are alike "
         "(9 in 10 rollouts: at most 3.63 h), at 3 counted requests a second and at this weight; at "
@@ -91,7 +91,8 @@ def test_a_proof_that_ends_after_the_deadline_says_so() -> None:
 def test_an_alarm_that_is_not_high_enough_is_told_and_takes_no_step() -> None:
     told_now = told(counted(*SUSPECT))
     assert told_now["worse"] == (
-        "A strong sign of it, not enough to act: errors (4.76 %, 0.12 % on v1)."
+        "A strong sign of it, not enough to act: errors (4.76 %, 0.12 % on v1, difference +4.64 pp "
+        "[-0.42, +34.07])."
     )
     assert "no alarm of all signals together" in told_now["missing"]
     assert told_now["long"].startswith("No step while there is an alarm.")
@@ -157,11 +158,20 @@ def test_a_rollback_that_no_evidence_made_is_not_said_to_be_made_by_it() -> None
 def test_a_hold_says_what_differs_and_who_must_look() -> None:
     told_now = told(counted(*SHIFTED))
     assert told_now["worse"].startswith(
-        "It differs: prediction ('late' 100.0 %, 'late' 0.1 % on v1)"
+        "It differs: prediction ('late' 100.0 %, 'late' 0.1 % on v1, difference +99"
     )
     assert "it would be held in at most 0.5 % of rollouts." in told_now["sure"]
     assert told_now["missing"].startswith("A person's decision: `python deploy.py resume`")
     assert told_now["long"] == "Until a person decides; until then it has 5 % of the traffic."
+
+
+def test_rates_that_are_the_other_way_round_at_each_weight_do_not_mislead() -> None:
+    stormy = kind("labels", 5_000, {"0": 300, "16": 200}, {"0": 400, "16": 100})
+    calm = kind("labels", 2_500, {"0": 2_400, "16": 100}, {"0": 100, "16": 1})
+    case = counted(*GOOD, *stormy, *calm, weight=5_000)
+    failed = replace(case.verdict(), word="fail", because=("labels",))
+    worse = is_it_worse(as_of_today(account(case, failed)), FAILING)
+    assert worse.startswith("Yes: labels: 10.0 % lost, 16.8 % lost on v1, difference +")
 
 
 def test_what_a_person_has_accepted_holds_no_more() -> None:
