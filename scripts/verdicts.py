@@ -124,7 +124,16 @@ def thirty_users() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The verdict on a candidate that fails everything, after all draws of thirty users and so many
     pairs.
     """
-    head = ("pairs so far", "`errors`", "of", "`pairs`", "of", "all signals together", "of", "word")
+    head = (
+        "pairs so far",
+        "odds of `errors`",
+        "acts at",
+        "of `pairs`",
+        "acts at",
+        "of all signals together",
+        "acts at",
+        "word",
+    )
     return head, [_after_pairs(pairs) for pairs in PAIRS_OF_THIRTY]
 
 
@@ -139,9 +148,9 @@ def _after_pairs(pairs: int) -> tuple[str, ...]:
     row = [f"{pairs}"]
     for name in ("errors", "pairs"):
         signal = next(judged for judged in verdict.signals if judged.rule.name == name)
-        row += [times(signal.against), f"{math.exp(signal.against_needed):.0f}x"]
+        row += [odds(signal.against), odds(signal.against_needed)]
 
-    row += [times(verdict.against), f"{math.exp(verdict.needed):.0f}x", verdict.word]
+    row += [odds(verdict.against), odds(verdict.needed), verdict.word]
     return tuple(row)
 
 
