@@ -55,6 +55,7 @@ Every = Annotated[
         help="How long a canary holds each step, for example 30s; with --auto at least that long.",
     ),
 ]
+Odds = Annotated[bool, Option("--odds", help="Show the odds behind each alarm and each proof too.")]
 LAST_REVISION = 2**31 - 1
 Timeout = Annotated[str, Option("--timeout", help="End after this time, for example 10m.")]
 
@@ -353,13 +354,13 @@ def collect(as_json: Json = False) -> None:
 
 
 @app.verb()
-def status(as_json: Json = False) -> None:
+def status(odds: Odds = False, as_json: Json = False) -> None:
     """Show the traffic split, health per version and the rollback target."""
     with _command(as_json) as (out, workspace):
         from cli.render.status import show_status
         from deployment.commands.status import read_status
 
-        show_status(out, read_status(workspace, logs=True))
+        show_status(out, read_status(workspace, logs=True), odds)
 
 
 @app.verb()
@@ -413,13 +414,14 @@ def explain(
             most=LAST_REVISION,
         ),
     ] = None,
+    odds: Odds = False,
     as_json: Json = False,
 ) -> None:
-    """Show why an act was done: the verdict's numbers, or who did it, and what it changed."""
+    """Show why an act was done and the verdict behind it; without a revision also that of now."""
     with _command(as_json) as (out, workspace):
         from cli.render import history as view
 
-        view.explain(workspace, out, revision)
+        view.explain(workspace, out, revision, odds)
 
 
 @app.verb()

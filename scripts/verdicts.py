@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from benchmarks.judges.repeated_tests import chi_square
-from cli.render.verdict import times
 from rollout.state.policy import SIGNALS, VerdictConfig, policy, section_of
 from rollout.state.strategy import STRATEGIES, strategy
 from rollout.verdict.baseline import Reference
@@ -20,6 +19,7 @@ from rollout.verdict.sequential import (
     requests_to_proof,
 )
 from rollout.verdict.verdict import judge
+from rollout.verdict.words.alarm import odds
 
 Array = Any
 SHARE = 0.05
@@ -71,7 +71,7 @@ def _signal(name: str) -> tuple[str, ...]:
         _summary(type(signal)),
         signal.action,
         f"{signal.weight:g}",
-        f"{needed:.0f}x",
+        odds(math.log(needed)),
         tolerance,
         margin,
         by,
@@ -110,10 +110,10 @@ def failures() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The worked example's verdict by the failures of the candidate."""
     head = (
         f"failed of {CANDIDATE}",
-        "`errors`",
-        "of",
-        "all signals together",
-        "of",
+        "odds of `errors`",
+        "acts at",
+        "of all signals together",
+        "acts at",
         "word",
         "because",
     )
@@ -124,7 +124,16 @@ def thirty_users() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The verdict on a candidate that fails everything, after all draws of thirty users and so many
     pairs.
     """
-    head = ("pairs so far", "`errors`", "of", "`pairs`", "of", "all signals together", "of", "word")
+    head = (
+        "pairs so far",
+        "odds of `errors`",
+        "acts at",
+        "of `pairs`",
+        "acts at",
+        "of all signals together",
+        "acts at",
+        "word",
+    )
     return head, [_after_pairs(pairs) for pairs in PAIRS_OF_THIRTY]
 
 
@@ -139,9 +148,9 @@ def _after_pairs(pairs: int) -> tuple[str, ...]:
     row = [f"{pairs}"]
     for name in ("errors", "pairs"):
         signal = next(judged for judged in verdict.signals if judged.rule.name == name)
-        row += [times(signal.against), f"{math.exp(signal.against_needed):.0f}x"]
+        row += [odds(signal.against), odds(signal.against_needed)]
 
-    row += [times(verdict.against), f"{math.exp(verdict.needed):.0f}x", verdict.word]
+    row += [odds(verdict.against), odds(verdict.needed), verdict.word]
     return tuple(row)
 
 
@@ -155,10 +164,10 @@ def _verdict(failed: int) -> tuple[str, ...]:
 
     return (
         f"{failed}",
-        times(errors.against),
-        f"{math.exp(errors.against_needed):.0f}x",
-        times(verdict.against),
-        f"{math.exp(verdict.needed):.0f}x",
+        odds(errors.against),
+        odds(errors.against_needed),
+        odds(verdict.against),
+        odds(verdict.needed),
         verdict.word,
         because,
     )

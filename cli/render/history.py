@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from cli.render import verdict
 from cli.render.exit_codes import Out
 from cli.render.terminal import console
+from cli.render.verdict.answers import answers, keyed
+from cli.render.verdict.earlier_words import as_of_today
+from cli.render.verdict.text import Shown, shown
 from deployment.history import explanation, moment, prediction_origin
 from deployment.history.affected_versions import subjects
 from deployment.history.explanation import Explanation
@@ -57,47 +59,61 @@ def who_served(workspace: Workspace, out: Out, token: str) -> None:
     out.result(origin, *prediction_origin.lines(origin))
 
 
-def explain(workspace: Workspace, out: Out, revision: int | None) -> None:
+def explain(workspace: Workspace, out: Out, revision: int | None, with_odds: bool = False) -> None:
     """Print why an act was done: the verdict as a table on a terminal, as aligned text in a pipe.
 
-    Raises EdgeFailure for an unknown revision or a verdict that cannot be read."""
+    Without a revision the newest act, and the verdict of now where a rollout is judged. Raises
+    EdgeFailure for an unknown revision or a verdict that cannot be read."""
     with opened_record(workspace) as store:
         act = explanation.explained(store, revision)
 
+    now = None
+    if revision is None:
+        now = explanation.verdict_of_now(workspace, act.after)
+
     if out.as_json:
-        out.result(explanation.value(act))
+        out.result({**explanation.value(act), "now": now, "answers": _answers(act, now)})
         return
 
-    numbers, segments = verdict_of(act), segments_of(act)
+    numbers, segments = verdict_of(act, with_odds), segments_of(act, act.verdict)
+    if now is not None:
+        numbers = shown(act.entry.model, now, with_odds=with_odds)
+        segments = segments_of(act, now)
+
     out.result({}, *explanation.deed_lines(act))
-    if numbers is None:
-        return
+    if now is not None:
+        out.result({}, "", "The rollout now:")
+    if numbers is not None:
+        _show(out, numbers, segments)
 
+
+def _show(out: Out, numbers: Shown, segments: list[str]) -> None:
     screen = console()
     if not screen.is_terminal:
         out.result({}, "", *numbers.lines, *segments)
         return
 
-    from cli.render.verdict_table import drawn_verdict
+    from cli.render.verdict.table import drawn_verdict
 
     screen.print("", drawn_verdict(numbers), *segments, sep="\n", markup=False, highlight=False)
 
 
-def verdict_of(act: Explanation) -> verdict.Shown | None:
+def verdict_of(act: Explanation, with_odds: bool = False) -> Shown | None:
     """The act's verdict in words, None without one; raises EdgeFailure if it cannot be read."""
     if act.verdict is None:
         return None
 
     with _unreadable_explained(act):
-        return verdict.shown(act.entry.model, act.verdict)
+        return shown(act.entry.model, act.verdict, act.entry.action, with_odds)
 
 
-def segments_of(act: Explanation) -> list[str]:
-    """The segments of the act's verdict after an empty line; raises EdgeFailure if they cannot be
-    read.
+def segments_of(act: Explanation, verdict: dict[str, Any] | None) -> list[str]:
+    """The segments of a verdict after an empty line; raises EdgeFailure if they cannot be read.
+
+    act: the one that is explained.
     """
     with _unreadable_explained(act):
-        lines = segment_lines(act.verdict)
+        lines = segment_lines(verdict)
 
     if lines:
         return ["", *lines]
@@ -115,6 +131,22 @@ def _unreadable_explained(act: Explanation) -> Iterator[None]:
             f"({type(error).__name__}: {error}): "
             f"`python deploy.py explain {revision} --json` shows it as it is stored"
         ) from error
+
+
+def _answers(act: Explanation, now: dict[str, Any] | None) -> dict[str, str] | None:
+    """The four answers as JSON: those of now, or those behind the act; None where they cannot be
+    read.
+    """
+    stored, action = act.verdict, act.entry.action
+    if now is not None:
+        stored, action = now, ""
+    if stored is None:
+        return None
+
+    try:
+        return keyed(answers(as_of_today(stored), action))
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _verified(store: LedgerStore, verify: bool) -> int | None:

@@ -9,8 +9,8 @@ from rich.text import Text
 from cli.render.exit_codes import Out
 from cli.render.responsive import Fitting
 from cli.render.terminal import console
-from cli.render.verdict import WORDS, shown
-from cli.render.verdict_table import drawn_verdict
+from cli.render.verdict.table import drawn_verdict
+from cli.render.verdict.text import WORDS, shown
 from cli.render.version_table import NARROWER, version_table
 from deployment.commands.status import RecentAct, RollbackStatus, RolloutStatus, Status
 from deployment.commands.strategy_options import shown_seconds
@@ -20,15 +20,15 @@ from rollout.state.policy import title_of
 WORST = 3
 
 
-def show_status(out: Out, status: Status) -> None:
-    """Draw the status, or print it as JSON."""
+def show_status(out: Out, status: Status, with_odds: bool = False) -> None:
+    """Draw the status, or print it as JSON. with_odds: show the odds behind each alarm too."""
     if out.as_json:
         out.result(status.to_json())
     else:
-        console().print(drawn(status))
+        console().print(drawn(status, with_odds))
 
 
-def drawn(status: Status) -> RenderableType:
+def drawn(status: Status, with_odds: bool = False) -> RenderableType:
     """The whole status."""
     parts: list[RenderableType] = [_head(status)]
     if status.versions:
@@ -40,7 +40,8 @@ def drawn(status: Status) -> RenderableType:
         )
 
     if status.verdict:
-        parts += ["", drawn_verdict(shown(status.model, status.verdict)), ""]
+        numbers = shown(status.model, status.verdict, with_odds=with_odds)
+        parts += ["", drawn_verdict(numbers), ""]
 
     parts += _worst(status.worst)
     parts += _events(status.events)

@@ -13,6 +13,8 @@ from deployment.history.moment import (
     split_of,
 )
 from deployment.workspace.errors import EdgeFailure
+from deployment.workspace.ledger import opened
+from deployment.workspace.workspace import Workspace
 from rollout.state.ledger import Ledger, from_body
 from store import LedgerStore
 from store.entry import Entry
@@ -65,6 +67,20 @@ def value(act: Explanation) -> dict[str, Any]:
         "rollout": {"before": rollout_of(before.rollout), "after": rollout_of(after.rollout)},
         "verdict": act.verdict,
     }
+
+
+def verdict_of_now(workspace: Workspace, ledger: Ledger) -> dict[str, Any] | None:
+    """The current verdict of the rollout in progress; None unless one is judged.
+
+    Raises StoreError."""
+    if ledger.rollout is None or ledger.rollout.policy is None:
+        return None
+
+    # What no rollout stands behind is explained without NumPy and SQLAlchemy.
+    from deployment.current_verdict import judged
+
+    with opened(workspace) as database:
+        return judged(database, ledger)
 
 
 def deed_lines(act: Explanation) -> list[str]:

@@ -17,7 +17,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from math import exp, sqrt
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from rich.table import Table
 from sklearn.metrics import roc_auc_score
 from sqlalchemy import select
 
+from cli.render.verdict.text import acts_at
 from examples.flights.feedback import send_feedback
 from examples.flights.replay import production, replay
 from examples.flights.tally import Replay
@@ -431,10 +432,9 @@ async def _label_verdict(stage: Stage) -> str:
     verdict = json.loads((await process.communicate())[0])["verdict"]
     for signal in verdict["signals"]:
         if signal["name"] == "labels":
-            evidence, threshold = exp(signal["against"]), exp(signal["against_needed"])
+            odds = acts_at(signal["against"], signal["against_needed"])
             return (
-                f"{signal['candidate']} against {signal['stable']} ({signal['says']}; evidence "
-                f"against it {evidence:.2g}, acts at {threshold:.3g})"
+                f"{signal['candidate']} against {signal['stable']} ({signal['says']}; odds {odds})"
             )
 
     return "none: no label came in time"

@@ -2,31 +2,37 @@
 the ledger keeps.
 
 It takes longer than the verdict itself (intervals and estimates), so it is made when somebody
-looks, not each second."""
+looks, not each second. Its keys are a contract: ledgers of earlier versions lack the newer ones."""
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from rollout.state.ledger import Rollout
 from rollout.state.policy import Policy, SignalPolicy, title_of
+from rollout.verdict.arrivals import Arrivals, RecentArrivals, arrivals_of, recent
 from rollout.verdict.baseline import Reference
-from rollout.verdict.evidence import Evidence
+from rollout.verdict.breaker import BREAKER
+from rollout.verdict.evidence import Evidence, asked
 from rollout.verdict.segments import segment_rows
-from rollout.verdict.signals.numbers import NO_DATA, SignalNumbers
 from rollout.verdict.signals.registry import SIGNALS
 from rollout.verdict.signals.signal import SignalInput
-from rollout.verdict.verdict import Judged, Verdict, judge
+from rollout.verdict.verdict import GUARD_LIMIT, Judged, Verdict, judge
+from rollout.verdict.words.alarm import alarm, odds, share_of_way
+from rollout.verdict.words.phrases import CANDIDATE, COPIES, COUNTED, NEVER, PAIRS, REQUESTS
+from rollout.verdict.words.says import Known, level_of, says
+from rollout.verdict.words.way import Remaining, remaining
 
-NEVER = "never"
-OFF = "off: labels came for one version more than for the other"
+TOGETHER = "combined evidence"
 
 
 @dataclass(frozen=True)
 class JudgingInput:
     """All that a report is made of. weight: basis points of the candidate now; running_s: since
-    the rollout began.
+    the rollout began; samples: what had arrived at earlier moments; capacity: which rate the
+    candidate has shown, where that is not enough for its release.
     """
 
     rollout: Rollout
@@ -36,6 +42,8 @@ class JudgingInput:
     reference: Reference
     weight: int
     running_s: float
+    samples: Sequence[Arrivals] = ()
+    capacity: str = ""
 
     def verdict(self) -> Verdict:
         """The verdict on it."""
@@ -45,35 +53,110 @@ class JudgingInput:
         """The part of it that one signal's numbers are made of."""
         return SignalInput(rule, self.evidence, self.reference, self.weight, self.policy.beta)
 
+    @cached_property
+    def arrivals(self) -> Arrivals:
+        """All that has arrived."""
+        return arrivals_of(self.evidence, self.running_s)
+
+    @cached_property
+    def lately(self) -> RecentArrivals:
+        """What arrived in the last minute or minutes."""
+        return recent(self.samples, self.arrivals)
+
+    @property
+    def exhausted_users(self) -> int:
+        """All users whose requests were counted, where no others come any more; else 0."""
+        if self.lately.units_are_exhausted:
+            return self.arrivals.totals[COUNTED]
+        return 0
+
 
 def account(case: JudgingInput, verdict: Verdict | None = None) -> dict[str, Any]:
     """The whole report of a verdict, by default of the one on this input."""
     verdict = verdict or case.verdict()
-    candidate = int(case.evidence.requests(case.evidence.candidate))
-    requests = candidate + int(case.evidence.requests(case.evidence.stable))
     return {
         "word": verdict.word,
         "because": _because(case, verdict),
         "against": verdict.against,
         "needed": verdict.needed,
+        "alarm": alarm(verdict.against, verdict.needed, "rollback"),
         "ratio": verdict.ratio,
-        "requests": requests,
-        "candidate_requests": candidate,
-        "running_s": round(case.running_s, 1),
-        "weight": case.weight,
+        "ratio_needed": GUARD_LIMIT,
+        "proved": verdict.proved,
+        "breaker": _breaker(verdict),
+        "capacity": case.capacity,
+        **_counts(case),
+        **_progress(case),
         "candidate": case.rollout.candidate,
         "stable": case.rollout.stable,
-        "signals": [_line(case, judged, requests) for judged in verdict.signals],
+        "signals": [_line(case, judged) for judged in verdict.signals],
         "segments": segment_rows(case.evidence, case.policy),
     }
 
 
-def _line(case: JudgingInput, judged: Judged, requests: int) -> dict[str, Any]:
+def _counts(case: JudgingInput) -> dict[str, Any]:
+    """What was counted. requests, candidate_requests: of the coin's finished ones, as they were
+    named first; all_requests: None where evidence does not tell them apart.
+    """
+    evidence, totals = case.evidence, case.arrivals.totals
+    candidate = int(evidence.requests(evidence.candidate))
+    return {
+        "requests": candidate + int(evidence.requests(evidence.stable)),
+        "candidate_requests": candidate,
+        "all_requests": totals.get(REQUESTS),
+        "counted": totals[COUNTED],
+        "candidate_counted": totals[CANDIDATE],
+        "pairs": totals[PAIRS],
+        "copies": totals[COPIES],
+        "exhausted_users": case.exhausted_users,
+        "recent_s": round(case.lately.window_s, 1),
+        "recent": dict(case.lately.arrived),
+    }
+
+
+def _progress(case: JudgingInput) -> dict[str, Any]:
+    """Where the rollout stands in its plan. Durations are in seconds, weights in basis points."""
+    rollout, policy = case.rollout, case.policy
+    later = rollout.steps[rollout.step + 1 :]
+    return {
+        "running_s": round(case.running_s, 1),
+        "weight": case.weight,
+        "strategy": rollout.strategy,
+        "next_weights": [step.weight for step in later],
+        "step_wait_s": _step_wait(case),
+        "step_served": _served(case),
+        "step_requests": policy.step_requests,
+        "deadline_s": policy.deadline_s,
+        "undecided": policy.undecided,
+        "paused": rollout.paused,
+        "held": list(rollout.held),
+        "accepted": list(rollout.accepted),
+    }
+
+
+def _step_wait(case: JudgingInput) -> float | None:
+    """How long the present step is still held at least; None without steps."""
+    rollout = case.rollout
+    if not rollout.steps:
+        return None
+
+    times = [step.hold_s or 0.0 for step in rollout.steps]
+    hold_s = times[rollout.step] or max(times)
+    stood_s = rollout.started_at + case.running_s - rollout.step_since + rollout.held_s
+    return round(max(0.0, hold_s - stood_s), 1)
+
+
+def _served(case: JudgingInput) -> int:
+    """Requests and copies that the candidate was asked at the present weight."""
+    return int(asked(case.evidence.tallies.get((case.rollout.candidate, case.weight), {})))
+
+
+def _line(case: JudgingInput, judged: Judged) -> dict[str, Any]:
     rule, seen = judged.rule, case.of_signal(judged.rule)
     signal = SIGNALS[rule.name]
     numbers = signal.numbers(seen)
-    half = _more(seen, judged, numbers.share, 0.5)
-    most = _more(seen, judged, numbers.share, 0.9)
+    way = remaining(signal, seen, judged, numbers, case.lately)
+    known = Known(numbers.has_counts, _users(case, way), case.lately, way)
     return {
         "name": rule.name,
         "action": rule.action,
@@ -84,104 +167,60 @@ def _line(case: JudgingInput, judged: Judged, requests: int) -> dict[str, Any]:
         "difference": numbers.difference,
         "against": judged.against,
         "against_needed": judged.against_needed,
-        "proof": judged.proof,
-        "proof_needed": judged.proof_needed if judged.proof is not None else None,
+        "alarm": level_of(judged, numbers.has_counts),
+        **_proof(judged),
         "margin": signal.margin_text(seen),
-        "more": _finite(half),
-        "more_90": _finite(most),
-        "says": _says(case, judged, numbers, half, most, requests),
+        **_missing(way),
+        "says": says(judged, known),
     }
 
 
-def _more(seen: SignalInput, judged: Judged, share: float | None, quantile: float) -> float | None:
-    """How many more counts until this proof is there, if the versions are alike; None where there
-    is none to wait for.
+def _users(case: JudgingInput, way: Remaining | None) -> int:
+    """The exhausted users, where this proof is made of the coin or of pairs."""
+    if way is None or way.unit not in (COUNTED, PAIRS):
+        return 0
+    return case.exhausted_users
+
+
+def _proof(judged: Judged) -> dict[str, Any]:
+    """proof_share: of the way to the proof, in percent."""
+    if judged.proof is None:
+        return {"proof": None, "proof_needed": None, "proof_share": None}
+
+    share = share_of_way(judged.proof, judged.proof_needed)
+    return {"proof": judged.proof, "proof_needed": judged.proof_needed, "proof_share": share}
+
+
+def _missing(way: Remaining | None) -> dict[str, Any]:
+    """more, more_90: how many more counts half of the rollouts and 9 in 10 need; more_of: of what;
+    more_s, more_90_s: how long that takes at the recent rate.
     """
-    if judged.proof is None or judged.certified or not judged.rule.required:
-        return None
-    return SIGNALS[judged.rule.name].more_to_proof(seen, share, quantile, judged.proof)
+    if way is None:
+        return dict.fromkeys(("more", "more_90", "more_of", "per_s", "more_s", "more_90_s"))
+
+    return {
+        "more": _finite(way.half),
+        "more_90": _finite(way.most),
+        "more_of": way.unit,
+        "per_s": way.per_s,
+        "more_s": way.seconds(way.half),
+        "more_90_s": way.seconds(way.most),
+    }
 
 
-def _finite(value: float | None) -> float | str | None:
-    if value is None:
-        return None
+def _finite(value: float) -> float | str:
     if value == math.inf:
         return NEVER
     return round(value)
 
 
-def _says(
-    case: JudgingInput,
-    judged: Judged,
-    numbers: SignalNumbers,
-    half: float | None,
-    most: float | None,
-    requests: int,
-) -> str:
-    rule = judged.rule
-    if judged.off:
-        return OFF
-    if judged.worse:
-        return {"rollback": "worse", "hold": "differs: hold", "watch": "differs"}[rule.action]
-    if not numbers.has_counts:
-        if rule.required:
-            return NO_DATA
-        return "-"
-    if judged.certified:
-        return "certified"
-    if half is None and rule.required:
-        return "not proved yet"
-    if half is None:
-        if rule.action == "rollback":
-            return "ok"
-        return f"ok ({rule.action} only)"
-    if half == math.inf:
-        return "not reachable at this rate"
-
-    unit, time = numbers.unit, ""
-    if not unit:
-        time = _in_time(case, half, requests)
-
-    return f"about {_short(half)} more{unit} (90 %: {_short(most or half)}){time}"
-
-
-def _in_time(case: JudgingInput, more: float, requests: int) -> str:
-    if not requests or case.running_s <= 0:
-        return ""
-
-    minutes = more / (requests / case.running_s) / 60
-    if minutes >= 600:
-        return f", {minutes / 60:.0f} h"
-
-    if minutes >= 1:
-        return f", {minutes:.0f} min"
-    return ", under a minute"
-
-
-def _short(count: float) -> str:
-    if count == math.inf:
-        return NEVER
-
-    if count < 1000:
-        return f"{count:.0f}"
-    if count < 1e6:
-        return f"{count / 1000:.3g}k"
-    return f"{count / 1e6:.3g}M"
-
-
 def _because(case: JudgingInput, verdict: Verdict) -> str:
     """One sentence for the word."""
     candidate = case.rollout.candidate
-    if verdict.breaker:
-        return f"{candidate} does not answer: {verdict.breaker}"
-
+    if breaker := _breaker(verdict):
+        return f"{candidate} does not answer: {breaker}"
     if verdict.word == "fail":
-        alarm = f"false alarm at most {100 * case.policy.alpha:g} % over the whole rollout"
-        faults = "; ".join(_faults(case, verdict))
-        if not faults:
-            faults = f"evidence {_times_of(verdict.against)} together"
-
-        return f"{candidate} is worse: {faults} ({alarm})"
+        return _because_it_fails(case, verdict)
 
     if verdict.word == "invalid":
         return (
@@ -196,10 +235,26 @@ def _because(case: JudgingInput, verdict: Verdict) -> str:
     if verdict.because:
         return f"not yet: {_titles(verdict)} not proved"
 
-    required = any(judged.rule.required for judged in verdict.signals)
-    if required:
+    if verdict.proved or any(judged.rule.required for judged in verdict.signals):
         return "not yet: proved, but its recent requests look worse"
-    return "nothing against it"
+    return "no alarm acts, and nothing has to be proved"
+
+
+def _breaker(verdict: Verdict) -> str:
+    """What the breaker has seen; of one that tripped before, only that it did."""
+    if BREAKER in verdict.because:
+        return verdict.breaker or "the breaker tripped before"
+    return ""
+
+
+def _because_it_fails(case: JudgingInput, verdict: Verdict) -> str:
+    candidate, faults = case.rollout.candidate, list(_faults(case, verdict))
+    if not faults and TOGETHER not in verdict.because:
+        return f"{candidate} is worse: {_titles(verdict)}"
+
+    alarm_rate = f"false alarm at most {100 * case.policy.alpha:g} % over the whole rollout"
+    together = f"all signals together (odds {odds(verdict.against)})"
+    return f"{candidate} is worse: {'; '.join(faults) or together} ({alarm_rate})"
 
 
 def _titles(verdict: Verdict) -> str:
@@ -210,11 +265,6 @@ def _faults(case: JudgingInput, verdict: Verdict) -> Iterator[str]:
     for judged in verdict.signals:
         if judged.rule.name in verdict.because:
             fault = SIGNALS[judged.rule.name].fault(case.of_signal(judged.rule))
-            evidence, needed = _times_of(judged.against), _times_of(judged.against_needed)
-            yield f"{fault} (evidence {evidence}, needed {needed})"
-
-
-def _times_of(logarithm: float) -> str:
-    if logarithm > math.log(1e9):
-        return ">1e9x"
-    return f"{math.exp(logarithm):.3g}x"
+            earlier = "" if judged.worse else "found earlier; now "
+            reached, needed = odds(judged.against), odds(judged.against_needed)
+            yield f"{fault} ({earlier}odds {reached}, acts at {needed})"

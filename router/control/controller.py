@@ -11,6 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,10 +40,12 @@ from rollout.verdict.memory_errors import short_of_memory
 from rollout.verdict.recent_outcomes import RecentOutcomes
 from rollout.verdict.report import account
 from rollout.verdict.verdict import Verdict
+from router.control.arrival_sampler import ArrivalSampler
 from router.evidence.evidence_counters import NO_ROLLOUT, EvidenceByWeight
 from router.evidence.labels import counted_levels
 from router.evidence.prediction_values import UNKNOWN
 from router.shadow.shadow_buffer import ShadowBuffer
+from store.arrivals import ArrivalStore
 from store.errors import Conflict, StoreError
 from store.evidence import EvidenceRow, EvidenceStore
 from store.feedback import FeedbackStore
@@ -84,6 +87,7 @@ class Controller:
         self.labels = FeedbackStore(engine, model)
         self.copies = ShadowAnswerStore(engine, model)
         self.leases = LeaseStore(engine, model)
+        self.arrivals = ArrivalSampler(ArrivalStore(engine, model), self.me)
         self.tallies = tallies
         self.clock = clock or SteadyClock()
         self.kept = kept or ShadowBuffer()
@@ -199,6 +203,8 @@ class Controller:
             return
 
         self.recent = self.recent.seen(rollout.id, snapshot.evidence, now)
+        rate_not_shown = self._rate_not_shown(ledger, rollout)
+        case = self.arrivals.with_samples(replace(case, capacity=rate_not_shown))
         breaker = tripped(self.recent, case.policy.breaker, rollout.stable)
         self.verdict = verdict = latched(case.verdict().broken(breaker), snapshot.marks)
         if verdict.word == "fail":
@@ -211,7 +217,7 @@ class Controller:
             lambda: account(case, verdict),
             memory=short_of_memory(snapshot.evidence),
             no_room=no_room(self.recent, weight),
-            rate_not_shown=self._rate_not_shown(ledger, rollout),
+            rate_not_shown=rate_not_shown,
         )
         record = next_move(ledger, observation)
         if record is None:

@@ -1,5 +1,7 @@
 """Requests that a version failed on their rows."""
 
+import math
+
 from rollout.plurals import counted
 from rollout.state.policy import SignalPolicy
 from rollout.verdict.baseline import Reference
@@ -9,6 +11,7 @@ from rollout.verdict.sequential import (
     Tables,
     evenly_weighted,
     log_paired_proof,
+    log_proof,
     pairs_to_proof,
 )
 from rollout.verdict.signals.numbers import SignalNumbers
@@ -49,18 +52,43 @@ class ErrorsSignal(RateSignal):
         return PairsSignal().numbers(seen)
 
     def more_to_proof(
-        self, seen: SignalInput, share: float | None, quantile: float, proof: float
+        self, seen: SignalInput, share: float | None, quantile: float, _proof: float
     ) -> float | None:
-        """How many more requests of both versions, or of pairs where none are drawn."""
+        """How many more drawn requests, if pairs bring no more."""
+        drawn, paired = self._halves(seen)
+        return super().more_to_proof(seen, share, quantile, _head_start(drawn, paired, seen.beta))
+
+    def more_pairs_to_proof(
+        self, seen: SignalInput, quantile: float, _proof: float
+    ) -> float | None:
+        """How many more pairs, if draws bring no more; None where there were none yet."""
         pairs = pairs_by(seen.evidence, FAILED)
-        if share is None and pairs.any():
-            margin = self.margin(seen.rule, seen.reference)
-            return pairs_to_proof(pairs, margin, seen.beta, quantile, proof)
-        return super().more_to_proof(seen, share, quantile, proof)
+        if not pairs.any():
+            return None
+
+        drawn, paired = self._halves(seen)
+        margin, have = self.margin(seen.rule, seen.reference), _head_start(paired, drawn, seen.beta)
+        return pairs_to_proof(pairs, margin, seen.beta, quantile, have)
+
+    def _halves(self, seen: SignalInput) -> tuple[float, float]:
+        """Log capitals of the proof by draws and of that by pairs."""
+        margin = self.margin(seen.rule, seen.reference)
+        drawn = log_proof(self.tables(seen.evidence), self.centre(seen.reference), 1.0, margin)
+        return float(drawn), float(log_paired_proof(pairs_by(seen.evidence, FAILED), margin))
 
     def fault(self, seen: SignalInput) -> str:
         """How many requests of the candidate failed."""
         finished = seen.evidence.of(seen.evidence.candidate, "finished")
-        total = counted(sum(finished.values()), "request")
+        total = counted(sum(finished.values()), "counted request")
         stable = f"{self.numbers(seen).stable} on {seen.evidence.stable}"
         return f"errors: {finished.get('error', 0)} of {total} failed, {stable}"
+
+
+def _head_start(own: float, other: float, beta: float) -> float:
+    """What a log capital has of the way to 1/beta, if its mean with another one is to get there and
+    that one stays as it is.
+    """
+    missing = 2 / beta - math.exp(min(other, math.log(2 / beta)))
+    if missing <= 0:
+        return math.inf
+    return own + math.log(1 / beta) - math.log(missing)

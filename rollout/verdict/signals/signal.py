@@ -66,10 +66,24 @@ class VerdictSignal(ABC):
         """
         return None
 
+    def more_pairs_to_proof(
+        self, _seen: SignalInput, _quantile: float, _proof: float
+    ) -> float | None:
+        """The same by requests that both versions were asked; None where they prove nothing."""
+        return None
+
     def fault(self, seen: SignalInput) -> str:
-        """What is worse about the candidate."""
+        """What is worse about the candidate.
+
+        The rates are of all weights together, and may be the other way round than at each weight,
+        which the difference is of.
+        """
         numbers = self.numbers(seen)
-        return (
+        fault = (
             f"{title_of(self.name)}: {numbers.candidate}, "
             f"{numbers.stable} on {seen.evidence.stable}"
         )
+        if "pp [" in numbers.difference:
+            fault += f", difference {numbers.difference}"
+
+        return fault

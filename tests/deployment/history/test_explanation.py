@@ -14,7 +14,7 @@ from deployment.history import explanation
 from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.ledger import make_record, opened_record
 from store import LedgerStore
-from tests.cli.render.test_verdict import verdict
+from tests.cli.render.verdict.test_text import verdict
 from tests.deployment.history.test_moment import ledger
 from tests.deployment.history.test_segment_lines import row
 from tests.deployment.project_harness import ProjectHarness
@@ -98,7 +98,8 @@ def test_a_verdict_of_another_form_is_refused_and_still_there_as_json(
     with pytest.raises(EdgeFailure, match="the verdict of revision 4 cannot be read"):
         explain(project.workspace(), Out(False), 4)
     explain(project.workspace(), Out(True), 4)
-    assert json.loads(capsys.readouterr().out)["verdict"] == {"word": "pass"}
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["verdict"], answer["answers"]) == ({"word": "pass"}, None)
 
 
 def test_in_a_pipe_the_numbers_are_aligned_text(
@@ -106,8 +107,23 @@ def test_in_a_pipe_the_numbers_are_aligned_text(
 ) -> None:
     explain(project.workspace(), Out(False), 2)
     text = capsys.readouterr().out
-    assert "all signals together  0.3x of 20x\n" in text
-    assert "5.9x of 20x, +0.2 pp" in text
+    assert "all signals together  alarm: none\n" in text
+    assert "59 % of the way, +0.2 pp" in text
+    assert "What is missing?  Nothing: it was released.\nHow long?         It is over.\n" in text
+    assert "to 1" not in text
+    explain(project.workspace(), Out(False), 2, with_odds=True)
+    assert "5.9 to 1, proved at 20 to 1" in capsys.readouterr().out
+
+
+def test_as_json_the_four_answers_stand_beside_the_stored_verdict(
+    project: ProjectHarness, store: LedgerStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    explain(project.workspace(), Out(True), 2)
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["verdict"] == verdict(word="pass")
+    assert answer["now"] is None
+    assert answer["answers"]["worse"].startswith("No: errors and latency are proved to be within")
+    assert answer["answers"]["long"] == "It is over."
 
 
 def test_a_moment_is_shown_with_the_chain_checked(

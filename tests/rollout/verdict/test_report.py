@@ -12,9 +12,11 @@ import pytest
 
 from rollout.state.policy import Policy, VerdictConfig, policy
 from rollout.state.strategy import STRATEGIES, strategy
+from rollout.verdict.arrivals import Arrivals
 from rollout.verdict.baseline import Reference
-from rollout.verdict.report import NEVER, OFF, JudgingInput, account
-from rollout.verdict.signals.numbers import AT_HALF, NO_DATA
+from rollout.verdict.report import JudgingInput, account
+from rollout.verdict.signals.numbers import AT_HALF
+from rollout.verdict.words.phrases import CANDIDATE, COUNTED, NEVER, NO_DATA, OFF, PAIRS, REQUESTS
 from tests.rollout.evidence_factory import (
     BESIDE,
     CANARY,
@@ -92,7 +94,7 @@ def test_without_evidence_it_says_so() -> None:
         "undecided",
         "not yet: errors, latency not proved",
     )
-    assert (line(report, "errors")["says"], line(report, "wait")["says"]) == (NO_DATA, "-")
+    assert (line(report, "errors")["says"], line(report, "wait")["says"]) == (NO_DATA, NO_DATA)
     assert (report["requests"], report["candidate_requests"], report["against"]) == (
         0,
         0,
@@ -124,33 +126,40 @@ def test_a_line_has_both_rates_and_their_difference_with_its_interval() -> None:
     assert (latency["candidate"], latency["margin"]) == ("x0.99", "x1.15")
 
 
-def test_what_is_proved_is_certified_and_then_it_passes() -> None:
+def test_what_is_proved_says_so_and_then_it_passes() -> None:
     report = report_of(*GOOD)
     assert (report["word"], report["because"]) == (
         "pass",
         "errors, latency of v2 proved to be within the margins",
     )
-    assert {line(report, name)["says"] for name in ("errors", "latency")} == {"certified"}
+    assert {line(report, name)["says"] for name in ("errors", "latency")} == {"proved"}
+    assert (line(report, "errors")["proof_share"], line(report, "errors")["more"]) == (100, None)
 
 
 def test_what_is_not_proved_yet_says_how_many_requests_and_how_long_it_takes() -> None:
     report = report_of(*finished(500, {"ok": 100}, {"ok": 1_900}))
     errors = line(report, "errors")
     assert errors["more_90"] > errors["more"] > 0
-    pattern = r"about [\d.]+k more \(90 %: [\d.]+k\), \d+ min"
-    assert re.fullmatch(pattern, errors["says"])
-    minutes = float(errors["says"].rpartition(", ")[2].split()[0])
-    assert minutes == pytest.approx(errors["more"] / (2_000 / 600) / 60, abs=1)
+    assert (errors["says"], errors["more_of"]) == ("no alarm, not proved", COUNTED)
+    assert errors["per_s"] == pytest.approx(2_000 / 600)
+    assert errors["more_s"] == pytest.approx(errors["more"] / (2_000 / 600), rel=0.01)
+    assert errors["more_90_s"] > errors["more_s"]
 
 
 def test_what_cannot_be_proved_at_this_rate_says_so() -> None:
     latency = line(report_of(timing(**{"24": 3})), "latency")
-    assert (latency["more"], latency["says"]) == (NEVER, "not reachable at this rate")
+    assert (latency["more"], latency["says"]) == (
+        NEVER,
+        "no alarm, not proved: not reachable at this rate",
+    )
+    assert (latency["more_s"], latency["proof_share"]) == (None, 0)
 
 
 def test_batches_that_are_quick_enough_say_how_many_more() -> None:
     latency = line(report_of(timing(**{"0": 3})), "latency")
-    assert re.fullmatch(r"about \d+ more batches \(90 %: \d+\)", latency["says"])
+    assert latency["says"] == "no alarm, not proved"
+    assert (latency["more_of"], latency["per_s"]) == ("batches", 3 / 600)
+    assert latency["more_s"] == pytest.approx(latency["more"] * 200, abs=100)
 
 
 @pytest.mark.parametrize("weight", [10_000, 0])
@@ -158,17 +167,18 @@ def test_a_proof_that_no_coin_makes_is_not_called_good_before_it_is_there(weight
     asked = of_candidate("answers", 10_000, both=30)
     report = report_of(asked, FAST, by=BESIDE, weight=weight)
     assert (line(report, "errors")["says"], line(report, "errors")["difference"]) == (
-        "about 856 more pairs (90 %: 856)",
+        "no alarm, not proved",
         "of 30 asked of both",
     )
+    assert (line(report, "errors")["more_of"], line(report, "errors")["per_s"]) == ("pairs", 0.05)
     assert report["because"] == "not yet: errors not proved"
 
 
 def test_what_is_only_watched_or_held_says_so() -> None:
     report = report_of(*EVERYTHING, *kind("waits", 5_000, {"90": 50}, {"90": 50}))
     assert (line(report, "prediction")["says"], line(report, "wait")["says"]) == (
-        "ok (hold only)",
-        "ok (watch only)",
+        "no alarm (nothing required)",
+        "no alarm (nothing required)",
     )
 
 
@@ -176,12 +186,17 @@ def test_a_failure_is_told_with_its_counts_and_the_chance_of_a_false_alarm() -> 
     report = report_of(*finished(500, {"ok": 34, "error": 7}, {"ok": 800, "error": 1}))
     assert report["word"] == "fail"
     assert re.fullmatch(
-        r"v2 is worse: errors: 7 of 41 requests failed, 0\.12 % on v1 \(evidence \S+x, needed "
-        r"66\.7x\) "
+        r"v2 is worse: errors: 7 of 41 counted requests failed, 0\.12 % on v1 "
+        r"\(odds [\d,]+ to 1, acts at 67 to 1\) "
         r"\(false alarm at most 5 % over the whole rollout\)",
         report["because"],
     )
-    assert line(report, "errors")["says"] == "worse"
+    errors = line(report, "errors")
+    assert (errors["says"], errors["alarm"], report["alarm"]) == (
+        "worse: roll back",
+        "roll back",
+        "roll back",
+    )
 
 
 def test_evidence_of_all_together_is_told_as_such() -> None:
@@ -191,14 +206,16 @@ def test_evidence_of_all_together_is_told_as_such() -> None:
         replace(case.verdict(), word="fail", because=("combined evidence",), against=math.log(25)),
     )
     assert report["because"].startswith(
-        "v2 is worse: evidence 25x together (false alarm at most 5 %"
+        "v2 is worse: all signals together (odds 25 to 1) (false alarm at most 5 %"
     )
 
 
 def test_a_failure_that_was_found_before_is_told_although_the_numbers_are_better_now() -> None:
     case = JudgingInput(ROLLOUT, CANARY, evidence(*GOOD), [], NORMAL, 500, 600.0)
     report = account(case, replace(case.verdict(), word="fail", because=("errors",)))
-    assert report["because"].startswith("v2 is worse: errors: 2 of 5,002 requests failed")
+    assert report["because"].startswith(
+        "v2 is worse: errors: 2 of 5,002 counted requests failed, 0.10 % on v1 (found earlier; now "
+    )
 
 
 @pytest.mark.parametrize(
@@ -238,7 +255,7 @@ def test_a_proof_that_the_newest_requests_speak_against_says_so() -> None:
         "because"
     ] == ("not yet: proved, but its recent requests look worse")
     person = replace(case, policy=policy(VerdictConfig(), strategy("ab")))
-    assert account(person)["because"] == "nothing against it"
+    assert account(person)["because"] == "no alarm acts, and nothing has to be proved"
 
 
 def test_the_largest_shift_of_the_predictions_is_shown() -> None:
@@ -266,12 +283,13 @@ def test_a_shadow_shows_the_copies_that_differ_and_those_of_the_stable_version_a
     )
     agreement = line(report_of(*copies, by=SHADOW, weight=0), "agreement")
     assert (agreement["candidate"], agreement["stable"]) == ("5.00 % differ", "1.00 % differ")
-    assert re.fullmatch(r"about [\d.]+k? more copies \(90 %: [\d.]+k?\)", agreement["says"])
+    assert (agreement["says"], agreement["more_of"]) == ("no alarm, not proved", "copies")
+    assert agreement["more_90"] > agreement["more"] > 0
 
 
 def test_waits_show_the_slowest_hundredth() -> None:
     early = line(report_of(*kind("waits", 500, {"100": 100}, {"84": 100})), "wait")
-    assert (early["difference"], early["says"]) == (AT_HALF, "-")
+    assert (early["difference"], early["says"]) == (AT_HALF, NO_DATA)
     wait = line(report_of(*kind("waits", 5_000, {"100": 100}, {"84": 100})), "wait")
     assert (wait["candidate"], wait["stable"], wait["difference"]) == (
         "p99 7.95 ms",
@@ -286,5 +304,85 @@ def test_labels_of_a_shadow_say_who_was_worse_how_often_and_how_many_more_are_ne
     labels = line(report_of(paired, by=shadow, weight=0), "labels")
     assert (labels["candidate"], labels["stable"]) == ("12 worse", "18 worse")
     assert re.fullmatch(r"-3\.00 pp \[-\d+\.\d\d, \+\d+\.\d\d\] of 200 pairs", labels["difference"])
-    assert re.fullmatch(r"about [\d.]+k? more labels \(90 %: [\d.]+k?\)", labels["says"])
+    assert (labels["says"], labels["more_of"]) == ("no alarm, not proved", "labels")
+    assert labels["more_90"] > labels["more"] > 0
     assert line(report_of(by=shadow, weight=0), "labels")["says"] == "no data yet"
+
+
+STICKY = (
+    *finished(2_500, {"ok": 50}, {"ok": 150}),
+    *kind("outcomes", 2_500, {"ok": 3_100, "copied": 100}, {"ok": 9_020, "copied": 20}),
+    timing(**{"0": 40}),
+)
+"""200 users who come again and again: 12,000 requests, of which 200 are counted."""
+A_MINUTE_AGO = Arrivals(540.0, {REQUESTS: 9_000, COUNTED: 200, CANDIDATE: 50, PAIRS: 0})
+
+
+def sticky(*rows: Row) -> dict[str, Any]:
+    """The account of users who have all been counted for a minute, with these counts too."""
+    whole = evidence(*STICKY, *rows)
+    case = JudgingInput(ROLLOUT, CANARY, whole, [], NORMAL, 2_500, 600.0, (A_MINUTE_AGO,))
+    return account(case)
+
+
+def test_users_who_have_all_been_counted_bring_no_evidence_and_no_time_is_told() -> None:
+    report = sticky()
+    errors = line(report, "errors")
+    assert errors["says"] == (
+        "units exhausted: 200 users have all been counted; no pair came lately"
+    )
+    assert (errors["more_of"], errors["per_s"], errors["more_s"]) == (COUNTED, 0.0, None)
+    assert (report["all_requests"], report["counted"], report["candidate_counted"]) == (
+        12_000,
+        200,
+        50,
+    )
+    assert report["exhausted_users"] == 200
+
+
+def test_pairs_go_on_where_users_are_exhausted_and_the_time_is_told_by_them() -> None:
+    report = sticky(of_candidate("answers", 2_500, both=120))
+    errors = line(report, "errors")
+    assert errors["says"] == (
+        "units exhausted: 200 users have all been counted; evidence comes from pairs"
+    )
+    assert (errors["more_of"], errors["per_s"]) == (PAIRS, 120 / 60)
+    assert errors["more_s"] == pytest.approx(errors["more"] / 2, rel=0.01)
+    assert (report["pairs"], report["all_requests"]) == (120, 12_000)
+
+
+def test_old_evidence_does_not_say_how_many_requests_there_were() -> None:
+    report = report_of(*GOOD)
+    assert (report["all_requests"], report["exhausted_users"]) == (None, 0)
+    assert report["requests"] == report["counted"] == 100_097
+
+
+def test_what_was_shed_is_a_request_and_not_counted() -> None:
+    report = report_of(*finished(500, {"ok": 10, "shed": 5}, {"ok": 90}))
+    assert (report["requests"], report["counted"], report["candidate_counted"]) == (105, 100, 10)
+
+
+def test_the_breaker_is_told_as_the_reason_then_and_later() -> None:
+    case = JudgingInput(ROLLOUT, CANARY, evidence(*GOOD), [], NORMAL, 500, 600.0)
+    words = "18 of 20 requests in the last 10 s were not answered (18 failed), and v1 answered them"
+    report = account(case, case.verdict().broken(words))
+    assert (report["because"], report["breaker"]) == (f"v2 does not answer: {words}", words)
+    later = account(case, replace(case.verdict(), word="fail", because=("breaker",)))
+    assert later["because"] == "v2 does not answer: the breaker tripped before"
+    assert account(case)["breaker"] == ""
+
+
+def test_a_report_says_where_the_rollout_stands() -> None:
+    report = report_of(*GOOD)
+    assert (report["strategy"], report["next_weights"]) == ("canary", [2_500, 5_000])
+    assert (report["step_served"], report["step_requests"]) == (5_002, CANARY.step_requests)
+    assert (report["deadline_s"], report["undecided"]) == (86_400.0, "hold")
+    assert (report["paused"], report["held"], report["accepted"]) == (False, [], [])
+
+
+def test_a_step_is_held_as_long_as_its_plan_says() -> None:
+    steps = (replace(ROLLOUT.steps[0], hold_s=30.0), *ROLLOUT.steps[1:])
+    rollout = replace(ROLLOUT, steps=steps)
+    for running_s, left in ((10.0, 20.0), (40.0, 0.0)):
+        case = JudgingInput(rollout, CANARY, NOTHING, [], NORMAL, 500, running_s)
+        assert account(case)["step_wait_s"] == left

@@ -52,13 +52,15 @@ def report_of(candidate: dict[str, int], stable: dict[str, int]) -> dict[str, ob
 def test_a_new_signal_that_is_worse_rolls_back_and_says_why() -> None:
     shown = report_of({"once": 60, "again": 40}, {"once": 1_980, "again": 20})
     assert shown["word"] == "fail"
-    assert str(shown["because"]).startswith("v2 is worse: retries: 40.00 %, 1.00 % on v1 (evidence")
+    assert str(shown["because"]).startswith(
+        "v2 is worse: retries: 40.00 %, 1.00 % on v1, difference +39"
+    )
 
 
 def test_a_new_signal_that_is_alike_is_proved() -> None:
     shown = report_of({"once": 1_980, "again": 20}, {"once": 37_620, "again": 380})
     (line,) = shown["signals"]
-    assert (shown["word"], line["name"], line["says"]) == ("pass", "retries", "certified")
+    assert (shown["word"], line["name"], line["says"]) == ("pass", "retries", "proved")
     assert (line["candidate"], line["stable"], line["margin"]) == ("1.00 %", "1.00 %", "+5 pp")
 
 

@@ -170,7 +170,7 @@ def test_a_failing_candidate_goes_back_and_the_numbers_are_kept(both):
     newest = both.store.newest()
     assert both.ledger().split.weights() == {"v1": 10_000}
     assert newest.body["verdict"]["word"] == "fail"
-    assert "errors: 30 of 60 requests failed" in newest.reason
+    assert "errors: 30 of 60 counted requests failed" in newest.reason
 
 
 @pytest.mark.parametrize("act", [pause, lambda ledger, facts: _held(ledger)])

@@ -5,7 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.render.responsive import Fitting
-from cli.render.verdict import Shown
+from cli.render.verdict.text import Shown
 
 _WORD_STYLES = {
     "PASS": "bold green",
@@ -16,12 +16,20 @@ _WORD_STYLES = {
 
 
 def drawn_verdict(verdict: Shown) -> RenderableType:
-    """A verdict's numbers; a long sentence of a signal is wrapped."""
-    parts: list[RenderableType] = [_head(verdict)]
-    if verdict.because:
-        parts.append(Text(verdict.because))
+    """A verdict's numbers; a long sentence is wrapped."""
+    parts: list[RenderableType] = [_head(verdict), _answers(verdict), ""]
+    tables = [_table(verdict), _stacked(verdict)]
+    return Group(*parts, Fitting(tables), Text(verdict.together))
 
-    return Group(*parts, Fitting([_table(verdict), _stacked(verdict)]), Text(verdict.together))
+
+def _answers(verdict: Shown) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for answer in verdict.answers:
+        table.add_row(Text(answer.question, style="bold"), Text(answer.text))
+
+    return table
 
 
 def _head(verdict: Shown) -> Text:
@@ -45,9 +53,11 @@ def _stacked(verdict: Shown) -> RenderableType:
     """Three lines a signal, for a terminal too narrow for the table: first what the signal says."""
     columns = verdict.rows[0]
     lines = []
-    for name, candidate, stable, difference, against, proof, says in verdict.rows[1:]:
+    for name, candidate, stable, difference, alarm, proof, *odds, says in verdict.rows[1:]:
         lines.append(Text.assemble((name, "bold"), "  ", says))
         lines.append(Text(f"  {columns[1]} {candidate}, {columns[2]} {stable}: {difference}"))
-        lines.append(Text(f"  against {against}, proof {proof}"))
+        lines.append(Text(f"  alarm {alarm}, proof {proof}"))
+        if odds:
+            lines.append(Text(f"  odds against {odds[0]}, of the proof {odds[1]}"))
 
     return Group(*lines)

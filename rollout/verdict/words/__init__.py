@@ -1,0 +1,1 @@
+"""What a verdict's numbers mean, in words: the alarm, the way to a proof, and what is missing."""
