@@ -1,0 +1,42 @@
+"""The traffic that a rollout will meet, and how its router turns it into evidence."""
+
+import math
+from dataclasses import dataclass, field
+
+from rollout.verdict.baseline import Reference
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Users' requests, taken to come independently and at one rate to the end.
+
+    rate: a second, above 0; seen: how many it was measured by, inf where somebody says it.
+    reference: what is normal; answered: how many requests of the stable version it was taken from.
+    """
+
+    rate: float
+    seen: float = math.inf
+    reference: Reference = field(default_factory=Reference)
+    answered: int = 0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a router makes evidence of requests.
+
+    workers: its processes; pairs_per_s: requests that both versions are asked, a second and worker,
+    0: none; compare_s: seconds between two batches that both are asked for their speed, a worker;
+    cold_s: seconds without them at the start."""
+
+    workers: int = 1
+    pairs_per_s: float = 0.0
+    compare_s: float = 0.1
+    cold_s: float = 5.0
+
+    def pairs(self, rate: float) -> float:
+        """Pairs a second at this rate of requests."""
+        return min(rate, self.pairs_per_s * self.workers)
+
+    def batches(self, seconds: float) -> float:
+        """Batches compared in the first seconds of a rollout."""
+        return self.workers * max(0.0, seconds - self.cold_s) / self.compare_s
