@@ -20,7 +20,7 @@ from rollout.forecast.traffic import Pace, Traffic
 from rollout.state.ledger import Step
 from rollout.state.policy import Policy, SignalPolicy
 from rollout.state.split import ALL
-from rollout.verdict.sequential import DISCORDANT, Array, pair_factors, proof_factors
+from rollout.verdict.sequential import DISCORDANT, pair_factors, proof_factors
 
 LOW, HIGH = 0.05, 0.95
 """Nine rollouts in ten take a time between these quantiles."""
@@ -186,17 +186,16 @@ class _Asked:
 def _errors(asked: _Asked) -> Proof:
     """By drawn requests, and by pairs where there are any; then each has half of the capital."""
     centre = asked.traffic.reference.errors
-    margin = max(asked.rule.margin, centre)
+    failing = _Failing(asked.errors, centre, max(asked.rule.margin, centre))
     if not asked.pace.pairs_per_s:
-        return _drawn(asked.steps, _Failing(asked.errors, centre, margin), asked.level)
+        return _drawn(asked.steps, failing, asked.level)
 
-    half = asked.level + math.log(2)
-    drawn = _drawn(asked.steps, _Failing(asked.errors, centre, margin), half)
-    pairs = passage(_pairs(asked.errors, margin), half)
+    drawn = _drawn(asked.steps, failing, asked.level + math.log(2))
+    paired = passage(_pairs(asked.steps[0].weight / ALL, failing), asked.level)
 
     def proved(course: _Course) -> Chance:
         by_draws, a_second = drawn(course), asked.pace.pairs(course.rate)
-        return lambda seconds: max(pairs.chance(a_second * seconds), by_draws(seconds))
+        return lambda seconds: max(paired.chance(a_second * seconds), by_draws(seconds))
 
     return proved
 
@@ -258,14 +257,20 @@ def _draws(share: float, failing: _Failing) -> Bets:
     return Bets(*rates, np.stack([plain, candidate[1], stable[1]]))
 
 
-def _pairs(rate: float, margin: float) -> Bets:
-    """Bets on pairs of answers of two versions that fail alike, each on requests of its own."""
-    alone = rate * (1 - rate)
-    return Bets(alone, alone, _by_difference([0.0, 1.0, -1.0], margin))
+def _pairs(share: float, failing: _Failing) -> Bets:
+    """Bets on requests that both versions are asked: on the pair, and on the drawn answer.
 
-
-def _by_difference(differences: Sequence[float], margin: float) -> Array:
-    return np.stack([pair_factors(difference, margin) for difference in differences])
+    Either version fails on requests of its own. Which of the two was drawn is averaged.
+    """
+    alone = failing.rate * (1 - failing.rate)
+    candidate, stable = proof_factors(share, failing.centre, 1.0, failing.margin)
+    drawn = [
+        share * candidate[0] + (1 - share) * stable[0],
+        share * candidate[1] + (1 - share) * stable[0],
+        share * candidate[0] + (1 - share) * stable[1],
+    ]
+    pair = [pair_factors(difference, failing.margin) for difference in (0.0, 1.0, -1.0)]
+    return Bets(alone, alone, np.concatenate([pair, drawn], axis=1))
 
 
 def _batches() -> Bets:

@@ -16,11 +16,12 @@ from rollout.verdict.sequential import NATS_OF_NOT_KNOWING, Array, first_passage
 
 POINTS = 100
 """Numbers of requests at which the chance is computed."""
-MOST_COUNTED = 240
+MOST_COUNTED = 400
 """The largest count of a rare kind that is followed."""
 BEYOND = 1.5
 """The last of the points, as a part of the inverse Gaussian's 99 % quantile."""
 _DEVIATES = np.array(evenly_likely(9))
+_LARGEST = 220.0
 _QUANTILES = np.linspace(0.005, 0.995, POINTS)
 
 
@@ -94,33 +95,41 @@ def _most(mean: float) -> int:
 
 def _counted(bets: Bets, level: float, horizon: float, sizes: list[int]) -> Passage:
     step = horizon / POINTS
-    worse, better = np.arange(sizes[0]), np.arange(sizes[1])
     plain, by_worse, by_better = bets.factors
-    won_by_worse = np.exp(np.outer(worse, by_worse - plain))
-    won_by_better = np.exp(np.outer(by_better - plain, better))
-    move_worse = _moves(bets.worse * step, sizes[0])
-    move_better = _moves(bets.better * step, sizes[1])
+    won_by_worse = _power(np.outer(np.arange(sizes[0]), by_worse - plain))
+    won_by_better = _power(np.outer(by_better - plain, np.arange(sizes[1])))
+    more_worse, more_better = _poisson(bets.worse * step), _poisson(bets.better * step)
     needed = len(plain) * math.exp(level)
     chance = np.zeros(sizes)
     chance[0, 0], passed = 1.0, [0.0]
     for number in range(1, POINTS + 1):
-        chance = move_worse.T @ chance @ move_better
-        capital = (won_by_worse * np.exp(number * step * plain)) @ won_by_better
-        chance[capital >= needed], before = 0.0, chance.sum()
-        passed.append(passed[-1] + float(before - chance.sum()))
+        chance = _moved(_moved(chance, more_worse).T, more_better).T
+        capital = (won_by_worse * _power(number * step * plain)) @ won_by_better
+        reached = capital >= needed
+        passed.append(passed[-1] + float(chance[reached].sum()))
+        chance[reached] = 0.0
 
     return Passage(step * np.arange(POINTS + 1), np.array(passed))
 
 
-def _moves(mean: float, size: int) -> Array:
-    """Chances (from, to) of a count after a Poisson number of this mean was added."""
+def _power(exponents: Array) -> Array:
+    """Exponentials, none so large that a product of three is no number."""
+    return np.exp(np.minimum(exponents, _LARGEST))
+
+
+def _poisson(mean: float) -> list[float]:
+    """Chances of 0, 1, 2 ... events."""
     if mean <= 0:
-        return np.eye(size)
+        return [1.0]
 
-    counts = range(size)
-    chances = [math.exp(count * math.log(mean) - mean - math.lgamma(count + 1)) for count in counts]
-    moves = np.zeros((size, size))
-    for count in counts:
-        moves[count, count:] = chances[: size - count]
+    logs = [n * math.log(mean) - mean - math.lgamma(n + 1) for n in range(_most(mean))]
+    return list(map(math.exp, logs))
 
-    return moves
+
+def _moved(chance: Array, more: list[float]) -> Array:
+    """Chances by count, along the first axis, after so many more events with these chances."""
+    after = more[0] * chance
+    for events, part in enumerate(more[1 : len(chance)], 1):
+        after[events:] += part * chance[:-events]
+
+    return after

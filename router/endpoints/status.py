@@ -40,7 +40,7 @@ def status(table: RoutingTable, snapshots: list[Snapshot], with_rows: bool) -> d
         "workers": list(map(_worker, live)),
         "asked": dict(table.weights),
         "failed_requests": _failed_requests(counts),
-        "recent": _recent(list(map(split_keys, (snapshot.gauges for snapshot in live)))),
+        "recent": recent_traffic(list(map(split_keys, (snapshot.gauges for snapshot in live)))),
         "versions": versions(counts),
         "since_rollout": None,
     }
@@ -62,7 +62,7 @@ def _worker(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _recent(workers: list[Counted]) -> dict[str, float] | None:
+def recent_traffic(workers: list[Counted]) -> dict[str, float] | None:
     """Requests a second of all workers, in the shortest of the last minutes with enough of them.
 
     None while they are too few to say a rate. requests, seconds: what it was measured by.
