@@ -137,7 +137,7 @@ def judged_canary(
     Raises BadOption, BadSetting, BadWeight.
     """
     from deployment.plan.canary_choice import CanaryWish, chosen
-    from deployment.plan.traffic import known_traffic, pace
+    from deployment.plan.traffic import known_traffic
 
     require_name(name)
     settings = workspace.settings
@@ -148,8 +148,17 @@ def judged_canary(
 
     configured = configured_steps(replace(settings.verdict, step_s=hold_s))
     judged = partial(policy_for, workspace, "canary", name)
-    wish = CanaryWish(name, typed, configured, hold_s, judged, pace(settings))
-    return chosen(wish, known_traffic(workspace, rate))
+    shadow = _shadow_policy(workspace, name)
+    wish = CanaryWish(name, typed, configured, hold_s, judged, shadow)
+    return chosen(wish, known_traffic(workspace, name, rate))
+
+
+def _shadow_policy(workspace: Workspace, name: str) -> Policy | None:
+    """How a shadow would be judged; None where it would be refused."""
+    try:
+        return policy_for(workspace, "shadow", name)
+    except BadSetting:
+        return None
 
 
 def blue_green(workspace: Workspace, name: str, breaking: bool = False, auto: bool = False) -> Act:

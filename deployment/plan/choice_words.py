@@ -78,7 +78,14 @@ def _after(choice: CanaryChoice, traffic: Traffic, expected: Forecast) -> Iterat
         yield f"           it may be undecided at its deadline, after {shown_seconds(deadline)}"
 
     if traffic.rate < SLOW:
-        yield f"  first    a shadow, which no user meets: {COMMAND} shadow {name} --auto"
+        yield _shadow_first(choice)
+
+
+def _shadow_first(choice: CanaryChoice) -> str:
+    line = f"  first    a shadow, which no user meets: {COMMAND} shadow {choice.wish.name} --auto"
+    if (takes := choice.shadow()) is not None:
+        line += f"  ({shown_span(takes)})"
+    return line
 
 
 def _too_slow(choice: CanaryChoice, traffic: Traffic, expected: Forecast) -> str:
@@ -105,11 +112,16 @@ def _weights(ladder: Ladder) -> str:
 
 def shown_rate(rate: float) -> str:
     """Requests a second, or in the unit in which there is at least one."""
-    if rate >= 1:
-        return f"{_rounded(rate)} requests a second"
-    if rate * 60 >= 1:
-        return f"{_rounded(rate * 60)} requests a minute"
-    return f"{_rounded(rate * 3600)} requests an hour"
+    for unit, seconds in (("a second", 1), ("a minute", 60)):
+        if rate * seconds >= 1:
+            return f"{_requests(rate * seconds)} {unit}"
+
+    return f"{_requests(rate * 3600)} an hour"
+
+
+def _requests(number: float) -> str:
+    shown = _rounded(number)
+    return f"{shown} request" if shown == "1" else f"{shown} requests"
 
 
 def shown_span(span: Span) -> str:

@@ -1,6 +1,6 @@
 """The traffic that a rollout will meet: as the router counted it lately, or as somebody says."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from deployment.router_client import RouterAway, router_status
 from deployment.workspace.errors import BadOption, EdgeFailure
@@ -20,14 +20,18 @@ MOST_RATE = 1e6
 
 @dataclass(frozen=True)
 class KnownTraffic:
-    """The traffic, None where nobody knows it; source: where it is from, or why it is not known."""
+    """The traffic, None where nobody knows it, and how evidence is made of it.
+
+    source: where it is from, or why it is not known.
+    """
 
     traffic: Traffic | None
     source: str
+    pace: Pace = field(default_factory=Pace)
 
 
-def known_traffic(workspace: Workspace, rate: float | None = None) -> KnownTraffic:
-    """The traffic now, with what is normal of the released version.
+def known_traffic(workspace: Workspace, name: str, rate: float | None = None) -> KnownTraffic:
+    """The traffic that a rollout of `name` will meet, with what is normal of the released version.
 
     rate: requests a second to expect instead of those that came lately. Raises BadOption.
     """
@@ -36,18 +40,20 @@ def known_traffic(workspace: Workspace, rate: float | None = None) -> KnownTraff
         return known
 
     try:
-        return replace(known, traffic=_with_reference(workspace, known.traffic))
+        return _with_record(workspace, name, known.traffic, known.source)
     except StoreError:
         # Without them it is planned for the usual rate of errors.
-        return known
+        return replace(known, pace=pace(workspace.settings))
 
 
-def pace(settings: Settings) -> Pace:
-    """How a router with these settings makes evidence of requests."""
+def pace(settings: Settings, paired: bool = True) -> Pace:
+    """How a router with these settings makes evidence of requests. paired: by asking both versions
+    some of them.
+    """
     judging = settings.verdict
     return Pace(
         workers=settings.router.workers,
-        pairs_per_s=getattr(judging, "pairs_per_s", 0.0),
+        pairs_per_s=judging.pairs_per_s if paired else 0.0,
         compare_s=judging.compare_ms / 1000,
         cold_s=judging.cold_s,
     )
@@ -79,15 +85,18 @@ def _minutes(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes"
 
 
-def _with_reference(workspace: Workspace, traffic: Traffic) -> Traffic:
-    """The traffic with what the verdict will take for normal."""
+def _with_record(workspace: Workspace, name: str, traffic: Traffic, source: str) -> KnownTraffic:
+    """The same with what ledger and counts say of both versions."""
     with opened(workspace) as database:
         model = workspace.settings.model
-        released = read_ledger(LedgerStore(database, model)).released
+        ledger = read_ledger(LedgerStore(database, model))
         counted = EvidenceStore(database, model).counted(NO_ROLLOUT)
 
-    history = history_of(counted, released or "")
-    if not enough(history):
-        return traffic
-    answered = sum(history.get("finished", {}).values())
-    return replace(traffic, reference=reference_of(history), answered=answered)
+    versions = [ledger.versions.get(version) for version in (name, ledger.released or "")]
+    paired = not any(version is not None and version.side_effects for version in versions)
+    history = history_of(counted, ledger.released or "")
+    if enough(history):
+        answered = sum(history.get("finished", {}).values())
+        traffic = replace(traffic, reference=reference_of(history), answered=answered)
+
+    return KnownTraffic(traffic, source, pace(workspace.settings, paired))

@@ -20,6 +20,7 @@ from rollout.forecast.traffic import Pace, Traffic
 from rollout.state.ledger import Step
 from rollout.state.policy import Policy, SignalPolicy
 from rollout.state.split import ALL
+from rollout.verdict.evidence import COPIES_SHARE
 from rollout.verdict.sequential import DISCORDANT, pair_factors, proof_factors
 
 LOW, HIGH = 0.05, 0.95
@@ -95,6 +96,12 @@ def forecast(traffic: Traffic, steps: Sequence[Step], policy: Policy, pace: Pace
             ended.append(_all_of([course.steps_over(), by_proof]))
 
     return Forecast(tuple(alone), _span(proved), _span(ended), unknown_proofs(policy))
+
+
+def shadow_proof(traffic: Traffic, policy: Policy, pace: Pace) -> Span:
+    """The expected time of the proof of a judged shadow that gets a copy of each request."""
+    copies = (Step(round(COPIES_SHARE * ALL)),)
+    return forecast(traffic, copies, policy, pace).proof
 
 
 def unknown_proofs(policy: Policy) -> tuple[str, ...]:
@@ -184,13 +191,14 @@ class _Asked:
 
 
 def _errors(asked: _Asked) -> Proof:
-    """By drawn requests, and by pairs where there are any; then each has half of the capital."""
+    """By drawn requests and by pairs, with half of the capital on each."""
     centre = asked.traffic.reference.errors
     failing = _Failing(asked.errors, centre, max(asked.rule.margin, centre))
+    # What nobody bets with stays 1, or less while nothing is proved.
+    drawn = _drawn(asked.steps, failing, math.log(2 * math.exp(asked.level) - 1))
     if not asked.pace.pairs_per_s:
-        return _drawn(asked.steps, failing, asked.level)
+        return drawn
 
-    drawn = _drawn(asked.steps, failing, asked.level + math.log(2))
     paired = passage(_pairs(asked.steps[0].weight / ALL, failing), asked.level)
 
     def proved(course: _Course) -> Chance:
@@ -205,13 +213,23 @@ def _refusals(asked: _Asked) -> Proof:
     return _drawn(asked.steps, _Failing(rate, rate, asked.rule.margin), asked.level)
 
 
+def _agreement(asked: _Asked) -> Proof:
+    noise = asked.traffic.reference.noise
+    return _drawn(asked.steps, _Failing(noise, noise, asked.rule.margin), asked.level)
+
+
 def _latency(asked: _Asked) -> Proof:
     batches = passage(_batches(), asked.level)
     return lambda _: lambda seconds: batches.chance(asked.pace.batches(seconds))
 
 
 _PROOFS: Mapping[str, Callable[[_Asked], Proof]] = MappingProxyType(
-    {"errors": _errors, "refusals": _refusals, "latency": _latency}
+    {
+        "errors": _errors,
+        "refusals": _refusals,
+        "latency": _latency,
+        "agreement": _agreement,
+    }
 )
 
 

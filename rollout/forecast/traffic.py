@@ -24,8 +24,8 @@ class Traffic:
 class Pace:
     """How a router makes evidence of requests.
 
-    workers: its processes; pairs_per_s: requests that both versions are asked, a second and worker,
-    0: none; compare_s: seconds between two batches that both are asked for their speed, a worker;
+    workers: its processes; pairs_per_s: requests of a second that each of them asks both versions,
+    at most; 0: none. compare_s: seconds between two batches that it asks both for their speed;
     cold_s: seconds without them at the start."""
 
     workers: int = 1
@@ -34,8 +34,12 @@ class Pace:
     cold_s: float = 5.0
 
     def pairs(self, rate: float) -> float:
-        """Pairs a second at this rate of requests."""
-        return min(rate, self.pairs_per_s * self.workers)
+        """Pairs a second at this rate of requests: after a pair and its pause, the next request is
+        one.
+        """
+        if not self.pairs_per_s:
+            return 0.0
+        return 1 / (1 / rate + 1 / (self.pairs_per_s * self.workers))
 
     def batches(self, seconds: float) -> float:
         """Batches compared in the first seconds of a rollout."""

@@ -49,10 +49,10 @@ def choice(rate: float | None, *weights: int, judging: VerdictConfig | None = No
         USUAL,
         30.0,
         lambda steps: policy(judged, strategy("canary"), weights=[s.weight for s in steps]),
-        Pace(pairs_per_s=50.0),
+        policy(judged, strategy("shadow")),
     )
     traffic = None if rate is None else Traffic(rate)
-    return chosen(wish, KnownTraffic(traffic, "here"))
+    return chosen(wish, KnownTraffic(traffic, "here", Pace(pairs_per_s=50.0)))
 
 
 def weights(made: CanaryChoice) -> list[int]:
@@ -82,7 +82,10 @@ def test_below_one_request_a_second_one_half_is_proposed_and_a_shadow_first() ->
     text = words(made)
     assert "  traffic  10 requests a minute (here)" in text
     assert "the first of verdict.steps (1,5,25,50) would take 2.1 days" in text
-    assert "  first    a shadow, which no user meets: python deploy.py shadow v2 --auto" in text
+    assert (
+        "  first    a shadow, which no user meets: python deploy.py shadow v2 --auto  (about "
+        in text
+    )
     assert "about 60 min (90 %: 54 min to 66 min) without the proof" in text
     assert "  time     proof after about 1.8 h (90 %: " in text
     assert "if v2 is like the released version" in text
@@ -173,6 +176,7 @@ def test_a_choice_as_plain_json() -> None:
         (1.25, "1.2 requests a second"),
         (1 / 6, "10 requests a minute"),
         (1 / 600, "6 requests an hour"),
+        (1 / 60, "1 request a minute"),
     ],
 )
 def test_a_rate_is_shown_in_the_unit_in_which_there_is_one(rate: float, words: str) -> None:
@@ -225,24 +229,27 @@ def comes(stack: ProjectHarness, traffic: dict[str, float]) -> None:
 
 
 def test_the_rate_is_the_routers_and_says_how_it_was_measured(stack: ProjectHarness) -> None:
-    assert known_traffic(stack.workspace()) == KnownTraffic(None, "too few requests came lately")
+    workspace = stack.workspace()
+    assert known_traffic(workspace, "v2") == KnownTraffic(None, "too few requests came lately")
     comes(stack, SLOW)
-    known = known_traffic(stack.workspace())
-    assert known == KnownTraffic(Traffic(1 / 6, 100), "100 requests in the last 10 minutes")
+    known = known_traffic(workspace, "v2")
+    assert known.traffic == Traffic(1 / 6, 100)
+    assert known.source == "100 requests in the last 10 minutes"
+    assert known.pace == pace(workspace.settings)
     comes(stack, BUSY)
-    assert known_traffic(stack.workspace()).source == "24,000 requests in the last minute"
+    assert known_traffic(workspace, "v2").source == "24,000 requests in the last minute"
 
 
 def test_without_a_router_the_traffic_is_not_known(project: ProjectHarness) -> None:
-    known = known_traffic(project.workspace())
+    known = known_traffic(project.workspace(), "v2")
     assert known.traffic is None
-    assert "not brought up" in known.source or "up" in known.source
+    assert "`python deploy.py up`" in known.source
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, math.nan, math.inf])
 def test_a_rate_that_is_none_is_refused(project: ProjectHarness, rate: float) -> None:
     with pytest.raises(BadOption, match="--rate is requests a second, above 0"):
-        known_traffic(project.workspace(), rate)
+        known_traffic(project.workspace(), "v2", rate)
 
 
 def test_what_the_released_version_did_before_is_taken_for_normal(stack: ProjectHarness) -> None:
@@ -252,7 +259,7 @@ def test_what_the_released_version_did_before_is_taken_for_normal(stack: Project
     rows = [EvidenceRow(NO_ROLLOUT, version, 10_000, body) for version in ("v1", "v9")]
     EvidenceStore(database, "flights").flush("a worker", 1, rows)
     try:
-        traffic = known_traffic(workspace, 2.0).traffic
+        traffic = known_traffic(workspace, "v2", 2.0).traffic
     finally:
         EvidenceStore(database, "flights").flush(
             "a worker", 2, [EvidenceRow(NO_ROLLOUT, "v1", 10_000, {})]
@@ -262,14 +269,14 @@ def test_what_the_released_version_did_before_is_taken_for_normal(stack: Project
     assert traffic is not None
     assert (traffic.rate, traffic.answered) == (2.0, 1000)
     assert traffic.reference.errors == pytest.approx(11 / 2000)
-    again = known_traffic(workspace, 2.0).traffic
+    again = known_traffic(workspace, "v2", 2.0).traffic
     assert again is not None
     assert again.reference == Reference()
 
 
 def test_a_pace_is_that_of_the_settings() -> None:
-    made = pace(Settings())
-    assert (made.workers, made.compare_s, made.cold_s) == (1, 0.1, 5.0)
+    assert pace(Settings()) == Pace(workers=1, pairs_per_s=50.0, compare_s=0.1, cold_s=5.0)
+    assert pace(Settings(), paired=False).pairs_per_s == 0
 
 
 def test_a_canary_takes_the_steps_that_suit_and_says_so(stack: ProjectHarness) -> None:

@@ -16,7 +16,7 @@ from rollout.state.signal_settings import Errors, Labels, Refusals
 from rollout.state.split import ALL
 from rollout.state.strategy import strategy
 from rollout.verdict.baseline import Reference
-from rollout.verdict.sequential import log_paired_proof, log_proof
+from rollout.verdict.sequential import evenly_weighted, log_paired_proof, log_proof
 
 CANARY = strategy("canary")
 PAIRED = Pace(pairs_per_s=50.0)
@@ -207,13 +207,13 @@ class ByChance:
             cells = [m & b & (shares == share) for m in (mine, ~mine) for b in (~bad, bad)]
             drawn[share] = np.cumsum(np.stack(cells, -1), axis=0).reshape(-1, 2, 2)
 
-        capital = log_proof(drawn, centre, 1.0, 0.005)
+        by_pairs = np.zeros(len(shares))
         if self.paired:
             difference = failed[:, 0].astype(int) - failed[:, 1]
             counts = np.cumsum(difference[:, None] == np.array([-1, 0, 1]), axis=0)
             by_pairs = log_paired_proof(counts, 0.005)
-            capital = np.logaddexp(capital, by_pairs) - math.log(2)
 
+        capital = evenly_weighted([log_proof(drawn, centre, 1.0, 0.005), by_pairs])
         return capital >= math.log(1 / USUAL.beta)
 
 
