@@ -59,8 +59,8 @@ def _why_other_steps(choice: CanaryChoice, traffic: Traffic) -> str:
     if fits(traffic.rate, first, requests):
         return f"; verdict.steps ({shown}) would not end before the deadline"
 
-    alone = shown_time(requests / (traffic.rate * first / ALL))
-    return f"; the first of verdict.steps ({shown}) would take {alone}"
+    at_first = shown_rate(traffic.rate * first / ALL)
+    return f"; at the first of verdict.steps ({shown}) it would answer {at_first}"
 
 
 def _after(choice: CanaryChoice, traffic: Traffic, expected: Forecast) -> Iterator[str]:

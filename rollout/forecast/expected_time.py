@@ -82,7 +82,7 @@ def forecast(traffic: Traffic, steps: Sequence[Step], policy: Policy, pace: Pace
     """The expected times of a judged canary with these steps."""
     courses = []
     for rate in likely_rates(traffic.rate, traffic.seen, RATES):
-        courses.append(_Course(rate, steps, policy.step_requests))
+        courses.append(_Course(rate, steps, policy.step_requests, pace))
 
     alone = []
     for number in range(len(steps)):
@@ -117,11 +117,11 @@ def least_hold(steps: Sequence[Step], number: int) -> float:
 
 
 class _Course:
-    """A ladder at one rate of requests a second."""
+    """A ladder at one rate of requests a second. requests: that the candidate is asked in a step."""
 
-    def __init__(self, rate: float, steps: Sequence[Step], requests: int) -> None:
+    def __init__(self, rate: float, steps: Sequence[Step], requests: int, pace: Pace) -> None:
         self.rate, self.requests = rate, requests
-        self.rates = [rate * step.weight / ALL for step in steps]
+        self.rates = [pace.asked(rate, step.weight / ALL) for step in steps]
         self.holds = [least_hold(steps, number) for number in range(len(steps))]
         self.means = [max(self.holds[k], requests / self.rates[k]) for k in range(len(steps))]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rollout.state.split import ALL
 
 WITHIN_S = 3600.0
-"""The first step's requests should arrive within this time."""
+"""Within this time, the first step should meet so many requests of users."""
 SLOW = 1.0
 """Requests a second below which a small first step takes longer than it is worth."""
 HALF = ALL // 2
@@ -14,7 +14,9 @@ _PERCENT = ALL // 100
 
 
 def fits(rate: float, first: int, step_requests: int) -> bool:
-    """Whether a first step's requests arrive in time. rate: a second; first: in basis points."""
+    """Whether users' requests at a first weight arrive in time, copies not counted: they show
+    nothing of its load. rate: a second; first: in basis points.
+    """
     return rate * first / ALL * WITHIN_S >= step_requests
 
 

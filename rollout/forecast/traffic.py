@@ -41,6 +41,12 @@ class Pace:
             return 0.0
         return 1 / (1 / rate + 1 / (self.pairs_per_s * self.workers))
 
+    def asked(self, rate: float, share: float) -> float:
+        """Requests and copies a second that the candidate is asked at this share of the requests:
+        those that are drawn for it, and the others that are pairs.
+        """
+        return share * rate + (1 - share) * self.pairs(rate)
+
     def batches(self, seconds: float) -> float:
         """Batches compared in the first seconds of a rollout."""
         return self.workers * max(0.0, seconds - self.cold_s) / self.compare_s

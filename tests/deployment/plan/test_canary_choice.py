@@ -39,7 +39,15 @@ BUSY = {"rate": 400.0, "requests": 24_000, "seconds": 60}
 HALF = "50"
 
 
-def choice(rate: float | None, *weights: int, judging: VerdictConfig | None = None) -> CanaryChoice:
+PAIRED, UNPAIRED = Pace(pairs_per_s=50.0), Pace()
+
+
+def choice(
+    rate: float | None,
+    *weights: int,
+    pace: Pace = PAIRED,
+    judging: VerdictConfig | None = None,
+) -> CanaryChoice:
     """The choice at a rate, of steps with these weights where some are typed."""
     judged = judging or VerdictConfig()
     typed = tuple(Step(weight, 30.0) for weight in weights) or None
@@ -52,7 +60,7 @@ def choice(rate: float | None, *weights: int, judging: VerdictConfig | None = No
         policy(judged, strategy("shadow")),
     )
     traffic = None if rate is None else Traffic(rate)
-    return chosen(wish, KnownTraffic(traffic, "here", Pace(pairs_per_s=50.0)))
+    return chosen(wish, KnownTraffic(traffic, "here", pace))
 
 
 def weights(made: CanaryChoice) -> list[int]:
@@ -81,12 +89,12 @@ def test_below_one_request_a_second_one_half_is_proposed_and_a_shadow_first() ->
     assert made.ladder.steps == (Step(5000),)
     text = words(made)
     assert "  traffic  10 requests a minute (here)" in text
-    assert "the first of verdict.steps (1,5,25,50) would take 2.1 days" in text
+    assert "at the first of verdict.steps (1,5,25,50) it would answer 6 requests an hour" in text
     assert (
         "  first    a shadow, which no user meets: python deploy.py shadow v2 --auto  (about "
         in text
     )
-    assert "about 60 min (90 %: 54 min to 66 min) without the proof" in text
+    assert "about 30 min (90 %: 27 min to 33 min) without the proof" in text
     assert "  time     proof after about 1.8 h (90 %: " in text
     assert "if v2 is like the released version" in text
     refuse_if_too_slow(made)
@@ -100,7 +108,7 @@ def test_in_between_the_first_weight_has_its_requests_within_the_hour() -> None:
 
 
 def test_steps_that_would_not_end_before_the_deadline_give_way_to_one_half() -> None:
-    made = choice(10.0, judging=VerdictConfig(deadline_s=1800.0))
+    made = choice(10.0, pace=UNPAIRED, judging=VerdictConfig(deadline_s=1800.0))
     assert weights(made) == [5000]
     assert "verdict.steps (1,5,25,50) would not end before the deadline" in words(made)
 
@@ -115,17 +123,26 @@ def test_without_traffic_nothing_is_refused_and_nothing_is_promised() -> None:
 
 
 def test_typed_steps_that_cannot_end_in_time_are_refused_with_what_to_write() -> None:
-    made = choice(1 / 6, 100, 500, 2500, 5000)
+    made = choice(1 / 6, 100, 500, 2500, 5000, pace=UNPAIRED)
     assert not made.ladder.in_time
     with pytest.raises(TooSlow) as refused:
         refuse_if_too_slow(made)
 
-    assert "at 10 requests a minute, steps 1,5,25,50 take about 2.6 days (90 %: " in str(
+    assert "at 10 requests a minute, steps 1,5,25,50 take about 2.7 days (90 %: " in str(
         refused.value
     )
     assert "verdict.deadline_s is 24 h" in str(refused.value)
-    assert "`python deploy.py canary v2 --auto --steps 50` takes about 1.8 h" in str(refused.value)
+    assert "`python deploy.py canary v2 --auto --steps 50` takes about 3" in str(refused.value)
     assert "✖ refused with --auto: at 10 requests a minute" in words(made)
+
+
+def test_copies_count_in_a_step_so_that_a_small_one_does_not_starve() -> None:
+    alone, paired = (choice(1 / 6, 100, 5000, pace=pace) for pace in (UNPAIRED, PAIRED))
+    assert alone.ladder.expected is not None
+    assert paired.ladder.expected is not None
+    assert alone.ladder.expected.steps[0].median == pytest.approx(50 * 3600, rel=0.02)
+    assert paired.ladder.expected.steps[0].median == pytest.approx(1800, rel=0.02)
+    assert paired.ladder.in_time
 
 
 def test_typed_steps_that_end_in_time_are_taken_as_they_are() -> None:
@@ -217,7 +234,10 @@ def stack(running: ProjectHarness) -> Iterator[ProjectHarness]:
         running.act("promote", "v1")
         running.act("deploy", "v2")
 
+    settings = running.folder / "deploy.toml"
+    before = settings.read_text()
     yield running
+    settings.write_text(before)
     (running.state / "run" / "recent-traffic").unlink(missing_ok=True)
     if running.ledger().rollout is not None:
         running.act("abort")
@@ -296,6 +316,7 @@ def test_a_canary_that_cannot_end_in_time_is_refused_and_nothing_moves(
     stack: ProjectHarness,
 ) -> None:
     comes(stack, SLOW)
+    (stack.folder / "deploy.toml").write_text("[verdict]\npairs_per_s = 0.0\n")
     revision = stack.ledger().revision
     refused = stack.run("canary", "v2", "--auto", "--steps", "1,5,25,50", "--json", code=1)
     assert refused.json["next"] == "python deploy.py canary v2 --auto --steps 50"
@@ -313,6 +334,7 @@ def test_a_plan_shows_the_times_and_a_warning_where_it_would_be_refused(
     stack: ProjectHarness,
 ) -> None:
     comes(stack, SLOW)
+    (stack.folder / "deploy.toml").write_text("[verdict]\npairs_per_s = 0.0\n")
     shown = stack.run("plan", "v2", "--auto", "--steps", "1,5,25,50")
     assert "✖ refused with --auto: at 10 requests a minute, steps 1,5,25,50 take" in shown.out
     body = stack.run("plan", "v2", "--auto", "--rate", "60", "--json").json
@@ -342,8 +364,5 @@ def test_steps_that_are_none_are_refused_as_before(stack: ProjectHarness) -> Non
         stack.act("canary", "v2", "50,100", None, False, True)
 
     (stack.folder / "deploy.toml").write_text('[verdict]\nsteps = "5,2"\n')
-    try:
-        with pytest.raises(BadSetting, match=r"verdict\.steps"):
-            judged_canary(stack.workspace(), "v2", None, None, None)
-    finally:
-        (stack.folder / "deploy.toml").write_text("")
+    with pytest.raises(BadSetting, match=r"verdict\.steps"):
+        judged_canary(stack.workspace(), "v2", None, None, None)
