@@ -117,7 +117,7 @@ def least_hold(steps: Sequence[Step], number: int) -> float:
 
 
 class _Course:
-    """A ladder at one rate of requests a second. requests: that the candidate is asked in a step."""
+    """A ladder at one rate of requests a second. requests: that a step asks the candidate."""
 
     def __init__(self, rate: float, steps: Sequence[Step], requests: int, pace: Pace) -> None:
         self.rate, self.requests = rate, requests

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from rollout.verdict.baseline import Reference
 
+PAIR_S = 0.005
+"""What a pair is taken to take; it matters only where requests are many."""
+
 
 @dataclass(frozen=True)
 class Traffic:
@@ -39,7 +42,9 @@ class Pace:
         """
         if not self.pairs_per_s:
             return 0.0
-        return 1 / (1 / rate + 1 / (self.pairs_per_s * self.workers))
+
+        pause_s = PAIR_S + 1 / self.pairs_per_s
+        return 1 / (1 / rate + pause_s / self.workers)
 
     def asked(self, rate: float, share: float) -> float:
         """Requests and copies a second that the candidate is asked at this share of the requests:
