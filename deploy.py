@@ -56,6 +56,10 @@ Every = Annotated[
     ),
 ]
 Odds = Annotated[bool, Option("--odds", help="Show the odds behind each alarm and each proof too.")]
+Rate = Annotated[
+    float | None,
+    Option("--rate", help="Requests a second to expect, instead of those that came lately."),
+]
 LAST_REVISION = 2**31 - 1
 Timeout = Annotated[str, Option("--timeout", help="End after this time, for example 10m.")]
 
@@ -140,6 +144,7 @@ def plan(
     steps: Steps = None,
     every: Every = None,
     auto: Auto = False,
+    rate: Rate = None,
     replay: Annotated[
         str | None, Option(help="Recorded rows to send to both versions: a file, or `recent`.")
     ] = None,
@@ -151,7 +156,7 @@ def plan(
         from cli.render.plan import show_plan
         from deployment.plan.plan import Options, make_plan
 
-        options = Options(steps, every, auto)
+        options = Options(steps, every, auto, rate)
         rollout_plan = make_plan(workspace, version, strategy, replay, options)
         raise SystemExit(show_plan(out, rollout_plan, breaking))
 
@@ -179,6 +184,7 @@ def canary(
     steps: Steps = None,
     every: Every = None,
     auto: Auto = False,
+    rate: Rate = None,
     breaking: Breaking = False,
     reason: Reason = "",
     as_json: Json = False,
@@ -187,7 +193,7 @@ def canary(
     with _command(as_json) as (out, workspace):
         from deployment.commands import verbs
 
-        act = verbs.canary(workspace, version, steps, every, breaking, auto)
+        act = verbs.canary(workspace, version, steps, every, breaking, auto, rate)
         _perform(out, workspace, act, reason)
 
 

@@ -9,6 +9,7 @@ Refusal
 ├── Breaking           the version breaks what users of the released one rely on
 ├── RolloutInProgress  another rollout holds the traffic
 ├── NothingToDo        there is no rollout, release or version the act could apply to
+├── TooSlow            the rollout cannot end before its deadline at the traffic that is there
 ├── BadSetting         a key or value of deploy.toml is not known
 └── BrokenRecord       a ledger body cannot be read
 """
@@ -44,6 +45,10 @@ class RolloutInProgress(Refusal):
 
 class NothingToDo(Refusal):
     """There is no rollout, release or version the act could apply to."""
+
+
+class TooSlow(Refusal):
+    """The rollout cannot end before its deadline at the traffic that is there."""
 
 
 class BadSetting(Refusal):

@@ -34,6 +34,7 @@ from router.evidence.labels import LabelContext
 from router.evidence.latency_probe import LatencyProbe
 from router.evidence.prediction_counters import Outcomes
 from router.evidence.prediction_values import UNKNOWN
+from router.evidence.recent_rate import RecentRate
 from router.evidence.worker_metrics import Snapshot
 from router.problems import Problem, Receive, Scope, Send, answer, answer_options, failed
 from router.process_identity import started_at
@@ -184,6 +185,7 @@ class Router:
         self.worker = scope.get("state", {}).get("worker")
         self._started = started_at(os.getpid())
         self._since = worker_metrics.SinceRollout()
+        self._recent_rate = RecentRate(loop.time())
         self._publisher = ThreadPoolExecutor(1, thread_name_prefix="counts")
 
         self.follower = LedgerFollower(
@@ -322,7 +324,12 @@ class Router:
         return with_close
 
     def _own(self) -> Snapshot:
-        named_gauges = {**self.traffic.gauges(), **self.controller.gauges()}
+        requests, now = self.traffic.counts.total(), self._loop.time()
+        named_gauges = {
+            **self.traffic.gauges(),
+            **self.controller.gauges(),
+            **self._recent_rate.gauges(requests, now),
+        }
         gauges = {worker_metrics.SEPARATOR.join(key): value for key, value in named_gauges.items()}
         revision, age = self.traffic.table.revision, self.follower.age_s()
         worst = self.traffic.mirror.worst

@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from deployment.workspace.errors import BadOption
 from rollout.decide.side_effects import judged_by_draws, versions_with_side_effects
@@ -18,6 +19,20 @@ from rollout.state.strategy import Strategy, strategy
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?"
 COMMAND = "python deploy.py"
+
+
+@dataclass(frozen=True)
+class ExpectedLines:
+    """What a plan says of the time that it takes: lines before the steps and after the proof, and
+    the time of each step.
+    """
+
+    before: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+NOTHING_EXPECTED = ExpectedLines()
 
 
 def seconds(text: str) -> float:
@@ -104,6 +119,7 @@ def plan_lines(
     steps: Sequence[Step],
     share: int = ALL,
     policy: Policy | None = None,
+    expected: ExpectedLines = NOTHING_EXPECTED,
 ) -> list[str]:
     """The plan of a rollout in words: its steps, how it is judged, its end, the rollback target."""
     row = strategy(how)
@@ -122,10 +138,8 @@ def plan_lines(
         )
 
     if policy is not None:
-        for number, step in enumerate(chosen, 1):
-            lines.append(f"  step {number}  {_judged_step(row, step, policy)}")
-
-        return [*lines, *policy_lines(row, policy, name, stable)]
+        lines += [*expected.before, *_judged_steps(row, chosen, policy, expected.steps)]
+        return [*lines, *policy_lines(row, policy, name, stable, expected.after)]
 
     for number, step in enumerate(chosen, 1):
         lines.append(f"  step {number}  {_shown(step, number == len(chosen))}")
@@ -133,8 +147,18 @@ def plan_lines(
     return [*lines, f"  ends     {_end(chosen, name)}", f"  rollback {_rollback(row, stable)}"]
 
 
-def policy_lines(row: Strategy, policy: Policy, name: str, stable: str) -> list[str]:
-    """How an automatic rollout is judged, in words."""
+def _judged_steps(
+    row: Strategy, steps: Sequence[Step], policy: Policy, times: Sequence[str]
+) -> Iterator[str]:
+    for number, step in enumerate(steps, 1):
+        line = f"  step {number}  {_judged_step(row, step, policy)}"
+        yield "; ".join([line, *times[number - 1 : number]])
+
+
+def policy_lines(
+    row: Strategy, policy: Policy, name: str, stable: str, times: Sequence[str] = ()
+) -> list[str]:
+    """How an automatic rollout is judged, in words. times: lines about the proof's time."""
     back: list[str] = []
     hold: list[str] = []
     required: list[str] = []
@@ -176,6 +200,7 @@ def policy_lines(row: Strategy, policy: Policy, name: str, stable: str) -> list[
     ends.append(_ON_CONFLICT[policy.on_conflict])
     return [
         *lines,
+        *times,
         f"  ends     {'; '.join(ends)}",
         f"  rollback {_rollback(row, stable)}",
     ]

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from deployment import facts
 from deployment.commands.run_verb import Act
 from deployment.commands.strategy_options import (
+    NOTHING_EXPECTED,
+    ExpectedLines,
     canary_steps,
     configured_steps,
     in_place_lines,
@@ -19,6 +22,7 @@ from deployment.workspace.errors import BadOption, EdgeFailure
 from deployment.workspace.workspace import Workspace
 from rollout.decide import decisions
 from rollout.decide.side_effects import judged_by_draws
+from rollout.decide.transitions import chosen_steps
 from rollout.errors import BadSetting
 from rollout.settings import is_name
 from rollout.state.classes import Answers
@@ -29,6 +33,7 @@ from rollout.state.split import ALL, basis_points
 from rollout.state.strategy import strategy
 
 if TYPE_CHECKING:
+    from deployment.plan.canary_choice import CanaryChoice
     from deployment.workspace.bundles import Release
     from rollout.state.contract import Contract
 
@@ -59,11 +64,13 @@ def start(
     share: int = ALL,
     breaking: bool = False,
     auto: bool = False,
+    expected: ExpectedLines = NOTHING_EXPECTED,
 ) -> Act:
     """Begin a rollout by one of the strategies.
 
     breaking: allow breaking changes
     auto: the controller judges it and takes its steps
+    expected: how long it will take, in words
     """
     require_name(name)
     judged = None
@@ -75,7 +82,7 @@ def start(
         lambda ledger: facts.of_running(workspace, ledger, name),
         lambda ledger, facts: decisions.start(ledger, facts, name, how, steps, share, judged),
         f"{how} of {name} goes on",
-        preview=lambda ledger: plan_lines(ledger, how, name, steps, share, judged),
+        preview=lambda ledger: plan_lines(ledger, how, name, steps, share, judged, expected),
         contract=_contract(workspace, name),
         breaking=breaking,
     )
@@ -88,36 +95,73 @@ def canary(
     every: str | None,
     breaking: bool = False,
     auto: bool = False,
+    rate: float | None = None,
 ) -> Act:
-    """A canary by steps such as `5,25,50`; with `auto` by those of deploy.toml."""
+    """A canary by steps such as `5,25,50`; with `auto` by those that suit the traffic.
+
+    rate: requests a second to expect, None: as they came lately. Raises TooSlow where it would not
+    end before its deadline.
+    """
+    if not auto:
+        refuse_rate(rate)
+        return start(workspace, name, "canary", steps_by_hand(steps, every), breaking=breaking)
+
+    from deployment.plan.choice_words import expected_lines, refuse_if_too_slow
+
+    choice = judged_canary(workspace, name, steps, every, rate)
+    refuse_if_too_slow(choice)
     return start(
         workspace,
         name,
         "canary",
-        steps_of_canary(workspace, steps, every, auto),
+        choice.ladder.steps,
         breaking=breaking,
-        auto=auto,
+        auto=True,
+        expected=expected_lines(choice),
     )
 
 
-def steps_of_canary(
-    workspace: Workspace, steps: str | None, every: str | None, auto: bool
-) -> tuple[Step, ...]:
-    """The steps of these options, each None where it is not given.
+def refuse_rate(rate: float | None) -> None:
+    """Raise BadOption where a rate is given and nothing is planned for it."""
+    if rate is not None:
+        raise BadOption("--rate is of a canary with --auto: leave it out, or add --auto")
+
+
+def steps_by_hand(steps: str | None, every: str | None) -> tuple[Step, ...]:
+    """The steps of a canary that nobody judges. Raises BadOption, BadWeight."""
+    return canary_steps(CANARY_STEPS if steps is None else steps, every)
+
+
+def judged_canary(
+    workspace: Workspace, name: str, steps: str | None, every: str | None, rate: float | None
+) -> "CanaryChoice":
+    """The steps of a judged canary by these options, each None where it is not given.
 
     Raises BadOption, BadSetting, BadWeight.
     """
-    judging = workspace.settings.verdict
-    if not auto:
-        return canary_steps(CANARY_STEPS if steps is None else steps, every)
+    from deployment.plan.canary_choice import CanaryWish, chosen
+    from deployment.plan.traffic import known_traffic
 
-    hold_s = judging.step_s
-    if every is not None:
-        hold_s = seconds(every)
+    require_name(name)
+    settings = workspace.settings
+    hold_s = settings.verdict.step_s if every is None else seconds(every)
+    typed = None
+    if steps is not None:
+        typed = chosen_steps(strategy("canary"), judged_steps(steps, hold_s))
 
-    if steps is None:
-        return configured_steps(replace(judging, step_s=hold_s))
-    return judged_steps(steps, hold_s)
+    configured = configured_steps(replace(settings.verdict, step_s=hold_s))
+    judged = partial(policy_for, workspace, "canary", name)
+    shadow = _shadow_policy(workspace, name)
+    wish = CanaryWish(name, typed, configured, hold_s, judged, shadow)
+    return chosen(wish, known_traffic(workspace, name, rate))
+
+
+def _shadow_policy(workspace: Workspace, name: str) -> Policy | None:
+    """How a shadow would be judged; None where it would be refused."""
+    try:
+        return policy_for(workspace, "shadow", name)
+    except BadSetting:
+        return None
 
 
 def blue_green(workspace: Workspace, name: str, breaking: bool = False, auto: bool = False) -> Act:

@@ -2,11 +2,19 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from deployment.commands.strategy_options import COMMAND, in_place_lines, plan_lines, ramp_steps
-from deployment.commands.verbs import policy_for, require_name, steps_of_canary
+from deployment.commands.verbs import (
+    judged_canary,
+    policy_for,
+    refuse_rate,
+    require_name,
+    steps_by_hand,
+)
+from deployment.plan.canary_choice import CanaryChoice
+from deployment.plan.choice_words import expected_lines
 from deployment.plan.contracts import contract_with_users
 from deployment.plan.recordings import recorded_rows
 from deployment.plan.replay_diff import Differences, differences
@@ -29,13 +37,16 @@ from targets.registry import open_target
 
 @dataclass(frozen=True)
 class Options:
-    """The options of a rollout. steps, every: a canary's, as typed; auto: the controller judges
-    it.
+    """The options of a rollout.
+
+    steps, every: a canary's, as typed; auto: the controller judges it; rate: requests a second to
+    expect.
     """
 
     steps: str | None = None
     every: str | None = None
     auto: bool = False
+    rate: float | None = None
 
     def typed(self) -> str:
         """The options as a command line has them."""
@@ -48,6 +59,9 @@ class Options:
 
         if self.auto:
             words += " --auto"
+
+        if self.rate is not None:
+            words += f" --rate {self.rate:g}"
 
         return words
 
@@ -74,7 +88,8 @@ class RolloutPlan:
     """What a rollout would change. contract: None where nothing is released; environment: package,
     old and new version.
 
-    cost: of everything that runs while both versions do, None where that costs nothing."""
+    cost: of everything that runs while both versions do, None where that costs nothing. choice: the
+    steps of a judged canary and how long they take."""
 
     version: str
     released: str | None
@@ -85,6 +100,7 @@ class RolloutPlan:
     replay: Replay | None
     next: str
     cost: Bill | None = None
+    choice: CanaryChoice | None = None
 
     @property
     def breaking(self) -> bool:
@@ -93,7 +109,9 @@ class RolloutPlan:
 
     def body(self) -> dict[str, Any]:
         """As one JSON object."""
-        value = {"act": "plan", **asdict(self)}
+        value = {"act": "plan", **asdict(replace(self, choice=None))}
+        del value["choice"]
+        value["expected"] = self.choice.to_json() if self.choice is not None else None
         if self.contract is not None:
             value["contract"]["verdict"] = str(self.contract.verdict)
 
@@ -117,7 +135,8 @@ def make_plan(
     if ledger.released == name:
         raise NothingToDo(f"{name} is released already: all production traffic is its own")
 
-    lines = _lines(workspace, ledger, how, name, options)
+    choice = _choice(workspace, how, name, options)
+    lines = _lines(workspace, ledger, how, name, options, choice)
     release = read_release(workspace.releases, name)
     check_seal(release, workspace.public_key)
     check_belongs(release, workspace.settings.model)
@@ -135,6 +154,7 @@ def make_plan(
         replay=_replay(workspace, ledger, name, source),
         next=_next_command(ledger, name, how, contract, options),
         cost=_cost(workspace, ledger, name),
+        choice=choice,
     )
 
 
@@ -198,25 +218,40 @@ def _environment(
     return environment_changes(released.manifest, release.manifest)
 
 
-def _lines(
-    workspace: Workspace, ledger: Ledger, how: str, name: str, options: Options
-) -> list[str]:
-    if how == "release-in-place":
-        policy = policy_for(workspace, how, name) if options.auto else None
-        return in_place_lines(ledger, name, policy)
+def _choice(workspace: Workspace, how: str, name: str, options: Options) -> CanaryChoice | None:
+    """The steps of a judged canary; None for anything else."""
+    if how == "canary" and options.auto:
+        return judged_canary(workspace, name, options.steps, options.every, options.rate)
 
-    steps = _steps(workspace, how, options)
+    refuse_rate(options.rate)
+    return None
+
+
+def _lines(
+    workspace: Workspace,
+    ledger: Ledger,
+    how: str,
+    name: str,
+    options: Options,
+    choice: CanaryChoice | None,
+) -> list[str]:
+    if choice is not None:
+        ladder, expected = choice.ladder, expected_lines(choice)
+        return plan_lines(ledger, how, name, ladder.steps, policy=ladder.policy, expected=expected)
+
+    steps = _steps(how, options)
     policy = policy_for(workspace, how, name, steps) if options.auto else None
+    if how == "release-in-place":
+        return in_place_lines(ledger, name, policy)
     return plan_lines(ledger, how, name, steps, policy=policy)
 
 
-def _steps(workspace: Workspace, how: str, options: Options) -> tuple[Step, ...]:
+def _steps(how: str, options: Options) -> tuple[Step, ...]:
     if how == "ramp":
         return ramp_steps("10m", 10)
 
     if how == "canary":
-        steps = steps_of_canary(workspace, options.steps, options.every, options.auto)
-        return chosen_steps(STRATEGIES[how], steps)
+        return chosen_steps(STRATEGIES[how], steps_by_hand(options.steps, options.every))
 
     return ()
 

@@ -53,6 +53,9 @@ Tally = Mapping[str, Mapping[str, Count]]
 Key = tuple[str, int]
 """Version, and basis points of the candidate in force when the requests were routed."""
 
+NO_ROLLOUT = "released"
+"""The released version is counted under this name while there is no rollout: the baseline of the
+next one."""
 OUTAGE_SLOT_S = 30.0
 """Outages of both versions within this time are one event."""
 LABEL_LEVELS = 17

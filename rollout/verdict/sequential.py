@@ -91,8 +91,17 @@ def log_paired_proof(pairs: Array, margin: float) -> Array:
     """Log capital of who bets that, asked the same, the candidate loses less than the stable
     version + margin.
     """
-    stakes = PAIR_STAKES / (1 - margin)
-    return log_mean(np.asarray(pairs, float) @ np.log1p(stakes * (margin - _differences(pairs))))
+    return log_mean(np.asarray(pairs, float) @ pair_factors(_differences(pairs), margin))
+
+
+def pair_factors(difference: Array, margin: float) -> Array:
+    """Log factors of the bets of `log_paired_proof`, by the difference of the losses in a pair."""
+    return np.log1p(PAIR_STAKES / (1 - margin) * (margin - difference))
+
+
+def proof_factors(share: float, centre: float, ratio: float, margin: float) -> Array:
+    """Log factors (2, 2, J) of the bets of `log_proof`: version by good or bad."""
+    return _factors_proof(share, centre, ratio, margin, 2)
 
 
 def _differences(pairs: Array) -> Array:
@@ -222,7 +231,7 @@ def pairs_to_proof(
     """
     pairs = np.asarray(pairs, float)
     alike = (pairs + pairs[::-1]) / (2 * pairs.sum())
-    factors = np.log1p(PAIR_STAKES / (1 - margin) * (margin - _differences(pairs)))
+    factors = pair_factors(_differences(pairs), margin)
     return _steps(alike, factors, math.log(1 / beta) - have, quantile)
 
 

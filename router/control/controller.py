@@ -25,7 +25,7 @@ from rollout.state.ledger import Ledger, Rollout
 from rollout.verdict.baseline import ENOUGH_LABELS
 from rollout.verdict.breaker import tripped
 from rollout.verdict.capacity import no_room, not_shown
-from rollout.verdict.evidence import Tally
+from rollout.verdict.evidence import NO_ROLLOUT, Tally
 from rollout.verdict.evidence_snapshot import (
     FAILED,
     REFERENCE,
@@ -41,7 +41,7 @@ from rollout.verdict.recent_outcomes import RecentOutcomes
 from rollout.verdict.report import account
 from rollout.verdict.verdict import Verdict
 from router.control.arrival_sampler import ArrivalSampler
-from router.evidence.evidence_counters import NO_ROLLOUT, EvidenceByWeight
+from router.evidence.evidence_counters import EvidenceByWeight
 from router.evidence.labels import counted_levels
 from router.evidence.prediction_values import UNKNOWN
 from router.shadow.shadow_buffer import ShadowBuffer

@@ -8,17 +8,21 @@ from rollout.verdict.bins import bin_edge_ms
 from rollout.verdict.evidence import summed
 from router.dispatch.routing_table import RoutingTable
 from router.endpoints.metrics_text import drawn_counts, shares
+from router.evidence.recent_rate import WINDOWS_S
 from router.evidence.worker_metrics import Key, Snapshot, split_keys
 
 Counted = dict[Key, float]
 MOST_WORST = 10
+ENOUGH, PLENTY = 20, 100
+"""Requests that say a rate, and those that say it so well that older ones are not looked at."""
 
 
 def status(table: RoutingTable, snapshots: list[Snapshot], with_rows: bool) -> dict[str, Any]:
     """The revision of the slowest worker, the split as set and as served, and counts per version.
 
     with_rows: also the rows on which shadows differ most, which are users' data.
-    since_rollout has the counts since the rollout in progress began, None without one."""
+    recent: the rate of requests, None while it is not known. since_rollout has the counts since the
+    rollout in progress began, None without one."""
     live = [snapshot for snapshot in snapshots if not snapshot.gone]
     counts = split_keys(summed(snapshot.counts for snapshot in snapshots))
     gauges = split_keys(summed(snapshot.gauges for snapshot in live))
@@ -36,6 +40,7 @@ def status(table: RoutingTable, snapshots: list[Snapshot], with_rows: bool) -> d
         "workers": list(map(_worker, live)),
         "asked": dict(table.weights),
         "failed_requests": _failed_requests(counts),
+        "recent": recent_traffic(list(map(split_keys, (snapshot.gauges for snapshot in live)))),
         "versions": versions(counts),
         "since_rollout": None,
     }
@@ -55,6 +60,24 @@ def _worker(snapshot: Snapshot) -> dict[str, Any]:
         "revision": snapshot.revision,
         "ledger_age_s": round(snapshot.ledger_age_s, 2),
     }
+
+
+def recent_traffic(workers: list[Counted]) -> dict[str, float] | None:
+    """Requests a second of all workers, in the shortest of the last minutes with enough of them.
+
+    None while they are too few to say a rate. requests, seconds: what it was measured by.
+    """
+    recent = None
+    for window in map(str, WINDOWS_S):
+        seconds = max((gauges.get(("recent_s", window), 0.0) for gauges in workers), default=0.0)
+        rate = sum(gauges.get(("recent_rate", window), 0.0) for gauges in workers)
+        requests = rate * seconds
+        if requests >= ENOUGH or (requests and seconds >= max(WINDOWS_S)):
+            recent = {"rate": rate, "requests": round(requests), "seconds": round(seconds)}
+        if requests >= PLENTY:
+            break
+
+    return recent
 
 
 def _failed_requests(counts: Counted) -> int:

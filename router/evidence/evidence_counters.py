@@ -12,13 +12,10 @@ from typing import Any
 
 from rollout.state.split import ALL
 from rollout.verdict.bins import latency_bin, value_bin
-from rollout.verdict.evidence import OUTAGE_SLOT_S
+from rollout.verdict.evidence import NO_ROLLOUT, OUTAGE_SLOT_S
 from router.dispatch.routing_table import RoutingTable
 from router.evidence.pair_difference import PairDifference
 
-NO_ROLLOUT = "released"
-"""The released version is counted under this name while there is no rollout: the baseline of the
-next one."""
 MOST_SLOTS = 4_096
 """Slots of outages that are kept: a day and more, if there is one in each."""
 KEPT = 8

@@ -84,6 +84,10 @@ class WorkerMetrics:
         requests.bins[index] = requests.bins.get(index, 0) + 1
         requests.seconds += seconds
 
+    def total(self) -> int:
+        """All answered requests."""
+        return sum(sum(requests.codes.values()) for requests in self._requests.values())
+
     def flat(self) -> dict[str, float]:
         """All counts by joined keys, as they are published."""
         counts = {SEPARATOR.join(key): value for key, value in self.values.items()}

@@ -1,5 +1,5 @@
 """A toy router: alive, and its /status follows the ledger; `run/in-flight` in the state folder is
-its load.
+its load, `run/recent-traffic` what came lately.
 """
 
 import json
@@ -7,6 +7,7 @@ import os
 import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from store import LedgerStore
 from store.engine import engine
@@ -17,13 +18,18 @@ RECORD = LedgerStore(
 )
 
 
+def _kept(name: str) -> Any:
+    """The content of a file that a test wrote; None without one."""
+    path = STATE / "run" / name
+    return json.loads(path.read_text()) if path.exists() else None
+
+
 class Handler(BaseHTTPRequestHandler):
     """Answers GET."""
 
     def do_GET(self) -> None:
         """Liveness and status."""
-        load = STATE / "run" / "in-flight"
-        addresses = json.loads(load.read_text()) if load.exists() else {}
+        addresses = _kept("in-flight") or {}
         revision = RECORD.revision()
         status = {
             "revision": revision,
@@ -32,6 +38,7 @@ class Handler(BaseHTTPRequestHandler):
                 "v1": {"requests": 3, "errors": 0, "served_share": 1.0, "addresses": addresses}
             },
             "failed_requests": 0,
+            "recent": _kept("recent-traffic"),
         }
         body = json.dumps(status).encode()
         self.send_response(200)

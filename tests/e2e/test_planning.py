@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.e2e.conftest import new_stack
@@ -54,6 +55,15 @@ def test_what_would_change_for_whom_and_at_what_cost_is_told_before_anybody_meet
     assert (found["latency"]["rows"], found["latency"]["batches"]) == (1, 40)
     assert answer["replay"]["own"] == ["v2"]
     assert planned.ledger.revision == revision
+
+
+def test_the_steps_suit_the_traffic_and_their_times_are_told(planned):
+    slow = planned.run("plan", "v2", "--auto", "--rate", "0.1667", "--json").json["expected"]
+    assert (slow["weights"], slow["in_time"]) == ([5000], True)
+    assert 3600 < slow["proof"]["low_s"] < slow["proof"]["median_s"] < slow["proof"]["high_s"]
+    assert slow["end"]["median_s"] >= slow["proof"]["median_s"]
+    assert "recent" in httpx.get(f"{planned.url}/status").json()
+    assert "  traffic  " in planned.run("plan", "v2", "--auto").out
 
 
 def test_a_version_that_fails_on_what_users_send_is_found_out_before_it_is_deployed(planned):
