@@ -92,7 +92,11 @@ class Court:
 
     def ended(self, deadline_s: float = 40.0) -> str:
         """Wait for the rollout's end; the act that ended it."""
-        until(lambda: self.ledger.rollout is None, "the rollout has ended", deadline_s)
+        try:
+            until(lambda: self.ledger.rollout is None, "the rollout has ended", deadline_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.stack.run('explain', check=False).out}") from None
+
         return self.record.newest().action
 
     def judged(self, looks: int = 3) -> None:
