@@ -9,7 +9,6 @@ from benchmarks.adversary.simulated_version import SimulatedVersion
 MINUTE_S = 60.0
 OUTAGE_S = 10.0
 RESTART_S = 2.0
-STALL_S = 6.0
 FLAKES = 0.001
 """Share of the batches that fail at any time."""
 
@@ -51,11 +50,11 @@ def failing_rows(share: float) -> Outage:
 
 
 def stalls(version: Version, _chance: random.Random, begin: float, _first: bool) -> Version:
-    """In 10 s of each minute no batch is answered in time."""
+    """For 10 s of each minute no batch is answered, as if a lock were held."""
 
     def stall_s(now: float) -> float:
         if _in_outage(now, begin):
-            return STALL_S
+            return OUTAGE_S - (now - begin) % MINUTE_S
         return 0.0
 
     return replace(version, stall_s=stall_s)
@@ -70,7 +69,7 @@ class Restart:
     by_status: bool
 
     def __call__(
-        self, version: Version, chance: random.Random, begin: float, first: bool
+        self, version: Version, _chance: random.Random, begin: float, first: bool
     ) -> Version:
         """The version that restarts."""
         at = begin + 40.0 * (first == (begin % 2 < 1))

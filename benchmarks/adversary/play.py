@@ -52,9 +52,7 @@ def one_row(stack: Stack, chance: random.Random) -> None:
     stack.send(arrivals.row(chance))
 
 
-def played(
-    contest: Contest, stream: Stream, seed: int, until: Collection[str] = ENDS
-) -> Ending:
+def played(contest: Contest, stream: Stream, seed: int, until: Collection[str] = ENDS) -> Ending:
     """The ending of one run. until: the acts that end it, besides the end of its rollout."""
     chance = random.Random(seed)
     with started(contest, seed) as stack:

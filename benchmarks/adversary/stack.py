@@ -25,7 +25,6 @@ from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.routing_table import RoutingTable, table_of
 from router.endpoints.predict import Predict
 from router.evidence.prediction_counters import Outcomes
-from router.evidence.prediction_values import UNKNOWN
 from router.evidence.row_sample import RowSample
 
 EXPIRE_S = 0.1
@@ -83,6 +82,8 @@ class Stack:
             self._table(ledger),
             units_in=folder,
             cold_s=settings.verdict.cold_s,
+            pairs_per_s=settings.verdict.pairs_per_s,
+            clock=loop.epoch,
         )
         outcomes = Outcomes(
             self.dispatcher.counts, self._key, loop.epoch, lambda _: contest.plan.kind.answers

@@ -2,12 +2,12 @@
 
 import random
 
+from benchmarks.adversary import arrivals
 from benchmarks.adversary.play import Ending, Stream, played
 from benchmarks.adversary.rollout_plan import LADDER, RolloutPlan
 from benchmarks.adversary.scenarios.changed_answers import CHANGES
 from benchmarks.adversary.simulated_version import Row, SimulatedVersion
 from benchmarks.adversary.stack import Contest, Stack
-from benchmarks.adversary import arrivals
 
 RATE = 100.0
 LASTS_S = 600.0
@@ -16,8 +16,13 @@ OWN_FAULTS = 0.002
 BAD_ROW_EVERY = 500
 """One row in so many fails on both."""
 USERS = 2_000
-KINDS = ("never says fraud", "25 of 50 classes", "scores collapsed", "values x1.1")
-"""Changes, of which both versions are the stable one."""
+KINDS = {
+    "never says fraud": "a rare class",
+    "25 of 50 classes": "50 classes",
+    "scores collapsed": "probabilities",
+    "values x1.1": "values",
+}
+"""Changes, of which both versions are the stable one, and what that answers."""
 
 
 def ending(name: str, seed: int) -> Ending:

@@ -173,9 +173,7 @@ CHANGES = {
         order=lambda predictions: predictions[::-1],
         history=_even_classes(MANY),
     ),
-    "scores collapsed": Change(
-        collapsed, confident, _TWO, b"[0,1]", history=_even_classes(2)
-    ),
+    "scores collapsed": Change(collapsed, confident, _TWO, b"[0,1]", history=_even_classes(2)),
     "values x1.1": Change(higher_price, price, VALUES, history=_values(price)),
     "zeros become -5": Change(negative_amount, amount, VALUES, history=_values(amount)),
     "a constant": Change(usual_price, price, VALUES, history=_values(price)),
