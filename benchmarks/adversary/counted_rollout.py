@@ -2,6 +2,7 @@
 what takes a hundred thousand of them and depends on nothing but their numbers.
 """
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,10 +26,16 @@ class CountedRollout:
     """A rollout in progress. requests: counted so far."""
 
     def __init__(
-        self, plan: RolloutPlan, history: Tally, loop: VirtualLoop, folder: Path, seed: int
+        self,
+        plan: RolloutPlan,
+        history: Tally,
+        labels: MemoryLabels,
+        loop: VirtualLoop,
+        folder: Path,
+        seed: int,
     ) -> None:
         self.loop, self.requests = loop, 0
-        self.tallies, self.labels = EvidenceByWeight(), MemoryLabels()
+        self.tallies, self.labels = EvidenceByWeight(), labels
         self.ledgers = MemoryLedger(plan.begun(), loop.time)
         self.controller = SimulatedController(
             self.tallies,
@@ -38,7 +45,7 @@ class CountedRollout:
             self.labels,
             folder,
         )
-        self._chance = np.random.default_rng(seed)
+        self._chance, self._order = np.random.default_rng(seed), random.Random(seed)
 
     def count(self, requests: int, losses: dict[str, float], labelled: dict[str, float]) -> None:
         """Count requests that were all answered, with their labels, and let the controller look.
@@ -49,26 +56,30 @@ class CountedRollout:
         weight = self.ledgers.ledger.weight(CANDIDATE)
         of_candidate = int(self._chance.binomial(requests, weight / ALL))
         counts = {CANDIDATE: of_candidate, STABLE: requests - of_candidate}
+        came: dict[tuple[str, int, int], int] = {}
         for version, count in counts.items():
             tally = self.tallies.of(table, version)
             tally.drawn += count
             tally.finished["ok"] += count
             labels = int(self._chance.binomial(count, labelled[version]))
             wrong = int(self._chance.binomial(labels, losses[version]))
-            self.labels.add(version, weight, 0, labels - wrong)
-            self.labels.add(version, weight, WORST, wrong)
+            came[version, weight, 0] = labels - wrong
+            came[version, weight, WORST] = wrong
 
+        self.labels.add(came, self._order)
         self.requests += requests
         self.loop.run_until(self.loop.now + TICK_S)
         self.controller.tick(self.ledgers.ledger)
 
 
 @contextmanager
-def counted(plan: RolloutPlan, history: Tally, seed: int) -> Iterator[CountedRollout]:
+def counted(
+    plan: RolloutPlan, history: Tally, labels: MemoryLabels, seed: int
+) -> Iterator[CountedRollout]:
     """A counted rollout at the moment it begins."""
     loop = VirtualLoop()
     with TemporaryDirectory() as folder, virtual(loop, seed):
-        rollout = CountedRollout(plan, history, loop, Path(folder), seed)
+        rollout = CountedRollout(plan, history, labels, loop, Path(folder), seed)
         try:
             yield rollout
         finally:

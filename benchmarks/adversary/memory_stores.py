@@ -1,5 +1,7 @@
 """The stores of a controller in memory, with the methods that it calls."""
 
+import random
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +13,9 @@ from router.evidence.evidence_counters import NO_ROLLOUT
 from store.errors import Conflict
 from store.evidence import EvidenceRow
 from store.leases import Lease
+
+FIRST = 1_000
+"""Labels whose order is known."""
 
 
 @dataclass(frozen=True)
@@ -84,23 +89,45 @@ class MemoryEvidence:
         return dict(self._marks.get(rollout, {}))
 
 
+@dataclass(frozen=True)
+class LabelledAnswer:
+    """A predicted class and its truth, as store.feedback.LabelledPrediction has them."""
+
+    predicted_class: str
+    label: str
+    predicted: float | None = None
+
+
 class MemoryLabels:
-    """As store.feedback.FeedbackStore, with labels that were counted already.
+    """As store.feedback.FeedbackStore, with labels whose loss is known already."""
 
-    before: labels of the stable version from before the rollout, by level."""
-
-    def __init__(self) -> None:
-        self.before: dict[int, int] = {}
+    def __init__(self, right_before: int = 0, wrong_before: int = 0) -> None:
+        self._before = [LabelledAnswer("0", "0")] * right_before
+        self._before += [LabelledAnswer("0", "1")] * wrong_before
         self._levels: dict[tuple[str, int, int], int] = {}
+        self._first: list[tuple[str, int, int]] = []
 
-    def add(self, version: str, weight: int, level: int, count: int) -> None:
-        """Count labels of a version at a weight with this loss, in sixteenths of its bound."""
-        key = version, weight, level
-        self._levels[key] = self._levels.get(key, 0) + count
+    def add(self, labels: Mapping[tuple[str, int, int], int], chance: random.Random) -> None:
+        """Count labels that came in any order: by version, weight and level of loss."""
+        for key, count in labels.items():
+            self._levels[key] = self._levels.get(key, 0) + count
+
+        if len(self._first) < FIRST:
+            came = [key for key, count in labels.items() for _ in range(count)]
+            chance.shuffle(came)
+            self._first += came
 
     def levels(self, _rollout: int) -> list[tuple[str, int, int, int]]:
         """(version, weight, level, count)."""
         return [(*key, count) for key, count in self._levels.items()]
+
+    def first(self, _rollout: int, most: int) -> list[tuple[str, int, int, int]]:
+        """The same of the first labels."""
+        return [(*key, count) for key, count in Counter(self._first[:most]).items()]
+
+    def before(self, _rollout: int, _version: str) -> list[LabelledAnswer]:
+        """The stable version's labels from before the rollout."""
+        return self._before
 
     def pairs(self, _rollout: int, *_versions: str) -> list[tuple[int, int, int]]:
         """None: no label tells of two answers here."""
@@ -125,5 +152,6 @@ class MemoryLeases:
 class NoCopies:
     """As store.shadow_answers.ShadowAnswerStore: keeps nothing."""
 
-    def keep(self, _rollout: int, _answers: list[Any]) -> None:
-        """Forget them."""
+    def keep(self, _rollout: int, _answers: list[Any]) -> bool:
+        """Forget them, and take no more."""
+        return False

@@ -89,6 +89,7 @@ OUTAGES: dict[str, Outage] = {
     "restarts, connections refused": Restart(by_status=False),
     "restarts, status 503": Restart(by_status=True),
     "rows fail, 0.3": failing_rows(0.3),
+    "rows fail, 0.9": failing_rows(0.9),
     "stalls": stalls,
 }
 

@@ -42,7 +42,8 @@ class SimulatedVersion:
     as its answers name them, raw JSON. down: whether it refuses connections at a time; refuses:
     whether it answers a batch with 503 then, asked once a batch. batch_s, row_s: seconds that a
     batch takes, and each row of it; stall_s: that a batch takes in addition at a time, extra_s: a
-    row. order: of the predictions in an answer. Times are seconds of the run."""
+    row; rest_s: a row keeps the version busy after its answer. order: of the predictions in an
+    answer. Times are seconds of the run."""
 
     answer: Callable[[Row, float], bytes | int]
     classes: bytes = b"null"
@@ -50,6 +51,7 @@ class SimulatedVersion:
     refuses: Callable[[float], bool] = never
     batch_s: float = BATCH_S
     row_s: float = ROW_S
+    rest_s: float = 0.0
     stall_s: Callable[[float], float] = no_time
     extra_s: Callable[[Row], float] = no_time
     order: Callable[[list[bytes]], list[bytes]] = in_order
@@ -100,7 +102,8 @@ class SimulatedPool:
 
         rows = _decode(body)["instances"]
         start = max(sent, self._free_at)
-        end = self._free_at = start + self.version.seconds(rows, start)
+        end = start + self.version.seconds(rows, start)
+        self._free_at = end + len(rows) * self.version.rest_s
         if end - sent > timeout_s:
             late = Failure("timeout", f"no answer within {timeout_s:.3g} s")
             self.loop.call_at(sent + timeout_s, self._arrived, callback, late)

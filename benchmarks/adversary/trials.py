@@ -84,7 +84,9 @@ def summary(played: Played) -> Result:
         "permuted_found": _slowest(found("classes permuted"), found("rows permuted")),
         "collapsed_scores_found": found("scores collapsed"),
         "label_gap_false": _worst(details, "label gap", "mean"),
-        "label_1_to_2": found(_label_name(LABEL_WEIGHT)),
+        "label_1_to_2": found(
+            f"loss 1 to 2 %, {_labels_at(LABEL_WEIGHT, late_labels.MANY_BEFORE)}"
+        ),
         "capacity_held": _capacity_is_held(details),
         "segment_found": found("segment fails"),
         "tail_found": found("slow tail"),
@@ -112,8 +114,12 @@ def _worst(details: Result, prefix: str, figure: str) -> float:
 
 
 def _capacity_is_held(details: Result) -> bool:
-    small, large = details["capacity too small"], details["capacity enough"]
-    return bool(small["acted_on"] == 1.0 and large["acted_on"] == 0.0)
+    held = []
+    for name in capacity.CANDIDATES:
+        acted_on = details[f"capacity: {name}"]["acted_on"]
+        held.append(acted_on == float(name != capacity.ENOUGH))
+
+    return all(held)
 
 
 def _breaker_false(details: Result) -> float:
@@ -177,7 +183,7 @@ def _changed() -> Iterator[Trial]:
 
 def _alike() -> Iterator[Trial]:
     for name in alike.KINDS:
-        yield Trial(f"{ALONE}: {alike.KINDS[name]}", partial(alike.ending, name), 100)
+        yield Trial(f"{ALONE}: {name}", partial(alike.ending, name), 100)
 
 
 def _parts() -> Iterator[Trial]:
@@ -187,23 +193,24 @@ def _parts() -> Iterator[Trial]:
 
 
 def _capacity() -> Iterator[Trial]:
-    yield Trial("capacity too small", partial(capacity.ending, capacity.SMALL), 10)
-    yield Trial("capacity enough", partial(capacity.ending, capacity.LARGE), 10)
+    for name in capacity.CANDIDATES:
+        yield Trial(f"capacity: {name}", partial(capacity.ending, name), 10)
 
 
 def _labels() -> Iterator[Trial]:
-    for weight in GAP_WEIGHTS:
-        play = partial(late_labels.called_worse, weight)
-        yield Trial(f"label gap, {weight / 100:g} %", play, 200, 20)
+    for before in (late_labels.MANY_BEFORE, 0):
+        for weight in GAP_WEIGHTS:
+            play = partial(late_labels.called_worse, weight, before)
+            yield Trial(f"label gap, {_labels_at(weight, before)}", play, 200, 20)
 
-    for weight in WEIGHTS:
-        play = partial(late_labels.requests_until_found, weight)
-        yield Trial(_label_name(weight), play, 60, 20)
+        for weight in WEIGHTS:
+            play = partial(late_labels.requests_until_found, weight, before)
+            yield Trial(f"loss 1 to 2 %, {_labels_at(weight, before)}", play, 60, 20)
 
 
 def _sticky_name(users: int, weight: int) -> str:
     return f"{users} users, {weight / 100:g} %"
 
 
-def _label_name(weight: int) -> str:
-    return f"loss 1 to 2 %, {weight / 100:g} %"
+def _labels_at(weight: int, before: int) -> str:
+    return f"{weight / 100:g} %, {before} labels before"

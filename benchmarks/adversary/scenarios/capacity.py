@@ -11,15 +11,21 @@ RATE = 400.0
 STEPS = (Step(500, 20.0), Step(2500, 20.0), Step(5000, 40.0))
 LASTS_S = 240.0
 BATCH_S = 0.002
-LARGE = 5_000.0
-SMALL = 180.0
-"""Rows a second."""
+STABLE_ROW_S = 1 / 5_000
+SMALL_ROW_S = 1 / 180
+"""A version that answers 180 rows a second."""
+ENOUGH = "enough"
+CANDIDATES = {
+    "it computes longer": SimulatedVersion(parity, batch_s=BATCH_S, row_s=SMALL_ROW_S),
+    "it rests after each row": SimulatedVersion(
+        parity, batch_s=BATCH_S, row_s=STABLE_ROW_S, rest_s=SMALL_ROW_S
+    ),
+    ENOUGH: SimulatedVersion(parity, batch_s=BATCH_S, row_s=STABLE_ROW_S),
+}
 
 
-def ending(rows_per_s: float, seed: int) -> Ending:
-    """The ending of a canary whose candidate answers so many rows a second."""
-    candidate = SimulatedVersion(parity, batch_s=BATCH_S, row_s=1 / rows_per_s)
-    stable = SimulatedVersion(parity, batch_s=BATCH_S, row_s=1 / LARGE)
-    return played(
-        Contest(RolloutPlan(STEPS), candidate, stable), Stream(RATE, LASTS_S, one_row), seed
-    )
+def ending(name: str, seed: int) -> Ending:
+    """The ending of a canary. name: a key of CANDIDATES."""
+    stable = SimulatedVersion(parity, batch_s=BATCH_S, row_s=STABLE_ROW_S)
+    contest = Contest(RolloutPlan(STEPS), CANDIDATES[name], stable)
+    return played(contest, Stream(RATE, LASTS_S, one_row), seed)
