@@ -10,7 +10,6 @@ from typing import Any
 from rollout.state.ledger import Ledger, from_body
 from rollout.verdict.evidence import Tally
 from router.evidence.evidence_counters import NO_ROLLOUT
-from store.errors import Conflict
 from store.evidence import EvidenceRow
 from store.leases import Lease
 
@@ -45,9 +44,9 @@ class MemoryLedger:
         _at: datetime,
         *_more: Any,
     ) -> None:
-        """Insert the next revision; raises Conflict."""
+        """Insert the next revision; raises ValueError for another one, as nobody else writes."""
         if revision != self.ledger.revision + 1:
-            raise Conflict(f"revision {revision} is not the next one")
+            raise ValueError(f"revision {revision} is not the next one")
 
         self.ledger = from_body(body, revision)
         self.acts.append(Act(act, reason, self._clock()))
