@@ -29,8 +29,8 @@ DIFFERS_EVERY = 10
 
 def fitted_again(row: Row, now: float) -> bytes | int:
     """One of fifty classes, and for some rows that of another row."""
-    if row % DIFFERS_EVERY == 0:
-        row = row // DIFFERS_EVERY
+    if row // FIFTY % DIFFERS_EVERY == 0:
+        row = row // (FIFTY * DIFFERS_EVERY)
     return one_of(FIFTY)(row, now)
 
 
