@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from benchmarks.report import percent
-
 
 @dataclass(frozen=True)
 class Goal:
@@ -38,6 +36,7 @@ GOALS = {
     "alike_rolled_back": Goal("nothing wrong: rolled back", 0.05, 100),
     "alike_held": Goal("nothing wrong: held", 0.05, 100),
 }
+BREAKER = "nothing wrong: ended by the breaker"
 
 
 def reached(result: Mapping[str, Any], part: float) -> bool:
@@ -70,8 +69,18 @@ def table(result: Mapping[str, Any]) -> Table:
     for name, goal in GOALS.items():
         shown.add_row(goal.title, wanted(goal), value_text(goal, result[name]))
 
-    shown.add_row("nothing wrong: ended by the breaker", "-", percent(result["breaker_false"]))
+    shown.add_row(BREAKER, "-", _percent(result["breaker_false"]))
     return shown
+
+
+def lines(result: Mapping[str, Any]) -> list[str]:
+    """The same as lines of Markdown."""
+    rows = ["| hostile traffic | goal | reached |", "|---|--:|--:|"]
+    for name, goal in GOALS.items():
+        rows.append(f"| {goal.title} | {wanted(goal)} | {value_text(goal, result[name])} |")
+
+    rows.append(f"| {BREAKER} | - | {_percent(result['breaker_false'])} |")
+    return rows
 
 
 def wanted(goal: Goal) -> str:
@@ -92,5 +101,9 @@ def value_text(goal: Goal, value: float | bool | None) -> str:
 
 def _number(goal: Goal, value: float) -> str:
     if goal.runs:
-        return percent(value)
+        return _percent(value)
     return f"{value:,.0f}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"

@@ -69,11 +69,7 @@ def summary(played: Played) -> Result:
     """
     details = {}
     for trial in trials():
-        results = played[trial.name]
-        if isinstance(results[0], Ending):
-            details[trial.name] = _of_endings(results)
-        else:
-            details[trial.name] = _of_numbers(list(map(float, results)))
+        details[trial.name] = figures(played[trial.name])
 
     found = partial(_until_found, details)
     return {
@@ -95,6 +91,13 @@ def summary(played: Played) -> Result:
         "breaker_false": _breaker_false(details),
         "adversary": details,
     }
+
+
+def figures(results: Sequence[Any]) -> Result:
+    """What the runs of one trial say together: their number, the median and the shares."""
+    if isinstance(results[0], Ending):
+        return _of_endings(results)
+    return _of_numbers(list(map(float, results)))
 
 
 def _until_found(details: Result, name: str) -> float | None:

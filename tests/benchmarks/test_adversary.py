@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import verdict
+from benchmarks import report, verdict
 from benchmarks.adversary import arrivals, goals, outages, trials
 from benchmarks.adversary.counted_rollout import WORST, counted
 from benchmarks.adversary.memory_stores import MemoryLabels, MemoryLedger
@@ -285,14 +285,17 @@ def test_a_result_that_found_nothing_says_so():
     assert (result["capacity_held"], result["outage_false"]) == (False, 0.0)
     assert goals.value_text(goals.GOALS["fraud_hold"], None) == "not found"
     assert goals.table(result).row_count == len(goals.GOALS) + 1
+    lines = report._hostile_traffic(result)
+    assert any("requests until hold | at most 20,000 | not found" in line for line in lines)
+    assert report._hostile_traffic({}) == []
 
 
 def test_a_median_is_of_all_runs_and_the_breaker_is_counted_by_its_name():
-    few = trials._of_endings(
+    few = trials.figures(
         [*endings("hold", "promote"), Ending("rollback", "breaker (v2 ...)", 300, 9, 1.0)]
     )
     assert (few["median"], few["released"], few["breaker"]) == (300, 1 / 3, 1 / 3)
-    assert trials._of_endings(endings("", "", "hold"))["median"] is None
+    assert trials.figures(endings("", "", "hold"))["median"] is None
 
 
 def test_a_quick_benchmark_plays_every_trial_once_and_a_full_one_as_often_as_it_says():
