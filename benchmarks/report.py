@@ -15,6 +15,7 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 
+from benchmarks.adversary import goals
 from benchmarks.processes import ROOT, STATE
 
 RESULTS = STATE / "results"
@@ -234,8 +235,24 @@ def verdict(result: Result) -> str:
         f"| µs a verdict (the first) | {result['us_per_verdict']['median']:,} "
         f"({result['us_per_verdict']['first']:,}) |",
         "",
+        *_hostile_traffic(result),
     ]
     return "\n".join(lines)
+
+
+def _hostile_traffic(result: Result) -> list[str]:
+    """What the adversary achieved; nothing for a result from before there was one."""
+    if "adversary" not in result:
+        return []
+
+    return [
+        "Hostile traffic, on the router's, the lanes' and the controller's own code; only network, "
+        "clock and database are replaced (`python -m benchmarks.adversary` plays single trials). "
+        "Medians, and the share of the worst trial.",
+        "",
+        *goals.lines(result),
+        "",
+    ]
 
 
 def conduct(result: Result) -> str:

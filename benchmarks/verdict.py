@@ -4,7 +4,8 @@
 Seeded, against the code of rollout/ itself: how often a candidate with nothing wrong is rolled
 back, how often one that is exactly on its margin is promoted, how many requests a regression costs
 before it is found, beside the trial that the method was chosen in and beside rival judges
-(benchmarks/judges) on the same traffic, and what a verdict takes. The last line is one JSON object.
+(benchmarks/judges) on the same traffic, and what a verdict takes. Then hostile traffic on the
+router's own code in virtual time (benchmarks/adversary). The last line is one JSON object.
 """
 
 import argparse
@@ -22,6 +23,9 @@ from rich.console import Console
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
+from benchmarks.adversary import goals
+from benchmarks.adversary.trials import summary as adversary_summary
+from benchmarks.adversary.trials import trials
 from benchmarks.judges import promises, regressions, rollouts
 from benchmarks.judges.ours import CANARY
 from benchmarks.judges.promises import ON_MARGIN, REQUIRED
@@ -77,7 +81,7 @@ def main() -> int:
     result["us_per_verdict"] = promises.cost()
     result["seconds"] = round(time.monotonic() - began, 1)
     console = Console(stderr=options.json, width=130)
-    for table in (_alarms(result), _regressions(result), _small(result)):
+    for table in (_alarms(result), _regressions(result), _small(result), goals.table(result)):
         console.print(table)
 
     leave("verdict", result)
@@ -104,6 +108,7 @@ def simulated(runs: int, processes: int) -> Result:
             row.name: _rivals(_joined(played[f"healthy: {row.healthy}"]), _joined(played[row.name]))
             for row in ROWS
         },
+        **adversary_summary({trial.name: _flat(played[trial.name]) for trial in trials()}),
     }
 
 
@@ -117,7 +122,15 @@ def kept(result: Result) -> bool:
         alarms <= _at_most(CANARY.alpha, runs)
         and promoted <= _at_most(CANARY.beta, runs // 4)
         and dead <= 5
+        and goals.reached(result, _part(runs))
     )
+
+
+def _part(runs: int) -> float:
+    """Of the adversary's runs, those that are played with so many healthy rollouts."""
+    if runs <= QUICK:
+        return 0.0
+    return runs / RUNS
 
 
 def _at_most(share: float, runs: int) -> float:
@@ -158,6 +171,16 @@ def tasks(runs: int) -> list[Task]:
         batches += _batches(
             _dead_name(*canary), partial(promises.dead_canary, *canary), max(few // 4, 5), 100
         )
+
+    return [*_hostile(runs), *batches]
+
+
+def _hostile(runs: int) -> list[Task]:
+    """The adversary's traffic, which takes longest; a quick benchmark plays each trial once."""
+    part = _part(runs)
+    batches = []
+    for trial in trials():
+        batches += _batches(trial.name, trial.some, trial.scaled(part), trial.together)
 
     return batches
 

@@ -1,0 +1,1 @@
+"""The adversary's traffic, one kind a file. Each function plays one rollout of one seed."""
