@@ -5,7 +5,6 @@ waits for nothing: not for a pause, a hold, the time of a step or a deadline."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from math import log
 from typing import Any
 
 from rollout.decide import transitions
@@ -18,10 +17,8 @@ from rollout.state.split import ALL
 from rollout.state.strategy import strategy
 from rollout.verdict.capacity import CAPACITY
 from rollout.verdict.memory_errors import MEMORY
-from rollout.verdict.verdict import Verdict
+from rollout.verdict.verdict import SILENCE, Verdict
 
-SILENCE = log(2)
-"""A step is taken only while the evidence against the candidate has not doubled."""
 EXPIRED = "deadline"
 
 
@@ -111,7 +108,8 @@ def _by_proof(ledger: Ledger, rollout: Rollout, seen: Observation) -> RecordRevi
     if not _stood(rollout, seen) or verdict.against >= SILENCE:
         return None
     if rollout.step == len(rollout.steps) - 1:
-        if _passed(verdict, rollout) and not _lacks_capacity(rollout, seen):
+        waits = _lacks_capacity(rollout, seen) or verdict.doubts(rollout.accepted)
+        if _passed(verdict, rollout) and not waits:
             return _released(ledger, rollout, "proved")
         return None
 

@@ -8,7 +8,7 @@ from rollout.state.split import ALL
 from rollout.verdict.recent_outcomes import RecentOutcomes
 
 CAPACITY = "capacity"
-WINDOW_S = 10.0
+WINDOW_S = 20.0
 SHED = 0.01
 ENOUGH = 20
 """Requests without room that are no chance."""
@@ -25,6 +25,11 @@ def no_room(recent: RecentOutcomes, weight: int) -> str:
 
     weight: basis points of the candidate."""
     candidate, stable, _ = recent.within(WINDOW_S)
+    late, _, _ = recent.within(WINDOW_S / 2)
+    # A backlog that both had is worked off by one of them first.
+    if min(late.shed, candidate.shed - late.shed) < ENOUGH / 2:
+        return ""
+
     shed = candidate.share(candidate.shed)
     if candidate.shed < ENOUGH or shed < SHED or shed < TIMES_AS_OFTEN * stable.share(stable.shed):
         return ""

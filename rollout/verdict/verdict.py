@@ -7,7 +7,7 @@ own proof at 1/beta; all must hold, so no correction is needed. Anything else is
 evidence is never a pass."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +22,8 @@ RESTARTS = tuple(250 * 2**k for k in range(9))
 """A fault that sets in late meets capital which the healthy time has eaten, so some is kept back: a
 part of it is first staked when the candidate has served so many requests."""
 AT_START = 0.8
+SILENCE = math.log(2)
+"""A step is taken only while the evidence against the candidate has not doubled."""
 GUARD_ALPHA = 0.001
 GUARD_LIMIT = math.log(1 / GUARD_ALPHA)
 LABELS_OFF = math.log(20)
@@ -81,6 +83,18 @@ class Verdict:
         if not breaker:
             return self
         return replace(self, word="fail", because=("breaker",), breaker=breaker)
+
+    def doubts(self, accepted: Collection[str]) -> tuple[str, ...]:
+        """The signals that may hold it and on which the evidence has doubled: what they find late
+        would come after the release. accepted: those that a person lets pass.
+        """
+        doubted = []
+        for judged in self.signals:
+            holds = judged.rule.action == "hold" and judged.rule.name not in accepted
+            if holds and not judged.off and judged.against >= SILENCE:
+                doubted.append(judged.rule.name)
+
+        return tuple(doubted)
 
 
 def judge(

@@ -14,7 +14,7 @@ from rollout.settings import RouterSettings
 from router.dispatch.cross_check import CrossCheck, FailedRequest
 from router.dispatch.lane import Lane
 from router.dispatch.load_rehearsal import LoadRehearsal
-from router.dispatch.pairs import PairedRequest, PairSampler
+from router.dispatch.pairs import AT_ONCE_S, PairedRequest, PairSampler
 from router.dispatch.routing_table import RoutingTable
 from router.dispatch.upstream import Pool
 from router.dispatch.work_items import DispatchError, Pending, Predicted
@@ -69,7 +69,8 @@ class InFlight(Pending):
     version: the one that has its rows. pinned: the caller chose it.
     short_deadline: the caller's deadline is shorter than the router's.
     fallback_from: the drawn version, where it failed. failure: how, where that is to be counted.
-    fault: failed, lost or shed, where the drawn version did not answer. pair: see Reply."""
+    fault: lost or shed, where the drawn version could not be asked; fell_back_at: when it was known
+    (loop time). pair: see Reply."""
 
     dispatcher: "Dispatcher"
     version: str
@@ -81,6 +82,7 @@ class InFlight(Pending):
     fallback_from: str | None = None
     failure: FailedRequest | None = None
     fault: str = ""
+    fell_back_at: float = 0.0
     pair: PairedRequest | None = None
 
     def done(self, outcome: Predicted | DispatchError) -> None:
@@ -483,12 +485,15 @@ class Dispatcher:
             request.draw.all_requests.outcome("ok")
 
     def _count_fault(self, request: InFlight, outcome: Predicted | DispatchError) -> None:
-        """Count that the drawn version did not answer what its fallback has answered."""
+        """Count that the drawn version did not answer what its fallback has answered at once.
+
+        An answer that took long came from a version in trouble itself."""
         counters, answered = request.draw.all_requests, isinstance(outcome, Predicted)
         if counters is None or not answered or not self._is_other_version_of_rollout(request):
             return
 
-        if isinstance(outcome, Predicted) and not outcome.errors:
+        at_once = self.loop.time() - request.fell_back_at <= AT_ONCE_S
+        if request.fault and at_once and isinstance(outcome, Predicted) and not outcome.errors:
             counters.outcome(request.fault)
 
     def _fall_back(
@@ -510,7 +515,7 @@ class Dispatcher:
             return False
 
         self.counts.add(("fallback", request.version, lost.reason))
-        request.fault = lost.fault
+        request.fault, request.fell_back_at = _fault_of(lost), self.loop.time()
         request.fallback_from, request.version, request.failure = request.version, other, failure
         request.losses, request.alone = 0, False
         self._submit(request)
@@ -543,6 +548,17 @@ def word_of(status: int, lost: DispatchError | None) -> str:
     if lost is not None and lost.reason != "model":
         return "neither"
     return "error"
+
+
+def _fault_of(lost: DispatchError) -> str:
+    """The word of the kind `outcomes` for a request that falls back; empty for what is no event of
+    its own.
+
+    What a version fails on rows is compared in pairs, on equal terms; a suspended version has had
+    its failure counted before."""
+    if lost.is_of_the_process and lost.reason != "suspended":
+        return lost.fault
+    return ""
 
 
 def _is_deadline(outcome: Predicted | DispatchError) -> bool:

@@ -31,11 +31,13 @@ from router.shadow.shadow_buffer import ShadowBuffer
 MOST_ROWS = 64
 MOST_BYTES = 64 * 1024
 BUSY_ROWS = 64
-PART_OF_TIME = 4
-"""After a pair that took a second, the next one waits for four: a slow version is not asked twice
-as often.
+PART_OF_TIME = 2
+"""After a pair that took a second, the next one waits for two: a slow version is not asked twice as
+often.
 """
 LONGEST_PAUSE_S = 5.0
+AT_ONCE_S = 1.0
+"""A version that takes longer is in trouble itself."""
 SLOW = 3.0
 """Times as long as the other version's answer to the same request."""
 Outcome = Predicted | DispatchError
@@ -164,15 +166,15 @@ class PairSampler:
         if self._table is None:
             return
 
-        own, others = candidate_word, stable_word
+        own, others, drawn = candidate_word, stable_word, pair.rolling.stable
         if pair.copied_to != pair.rolling.candidate:
-            own, others = stable_word, candidate_word
+            own, others, drawn = stable_word, candidate_word, pair.rolling.candidate
 
         counters = self.tallies.of(self._table, pair.copied_to)
         counters.outcome("copied")
         if own in ("ok", "refused"):
             counters.outcome("ok")
-        elif others == "ok":
+        elif others == "ok" and pair.seconds[drawn] <= AT_ONCE_S:
             counters.outcome(own)
 
     def _compare(self, pair: "PairedRequest", candidate: Outcome, stable: Outcome) -> bool:

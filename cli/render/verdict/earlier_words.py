@@ -23,6 +23,7 @@ _LATER_KEYS: Mapping[str, Any] = MappingProxyType(
         "proved": False,
         "breaker": "",
         "capacity": "",
+        "doubts": [],
         "strategy": "",
         "next_weights": [],
         "step_wait_s": None,

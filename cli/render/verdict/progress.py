@@ -83,9 +83,12 @@ def _sentences(verdict: dict[str, Any]) -> Iterator[str]:
         yield "Recent requests that do not look worse: all is proved, but they do."
     if verdict["capacity"]:
         yield f"The rate that it will get: {verdict['capacity']}."
+    doubts = [] if verdict["next_weights"] else verdict["doubts"]
+    if doubts:
+        yield f"Less evidence that it differs in {joined(map(title_of, doubts))}: it has doubled."
     if verdict["next_weights"]:
         yield _of_step(verdict)
-    elif not unproved and verdict["word"] != "undecided" and not verdict["capacity"]:
+    elif not (unproved or doubts or verdict["word"] == "undecided" or verdict["capacity"]):
         yield "Nothing: the controller ends it when its time has passed."
 
 
@@ -239,6 +242,8 @@ def _rest(verdict: dict[str, Any]) -> str:
         return f"As long as they look worse. {_deadline(verdict)}".rstrip()
     if verdict["capacity"]:
         return "Until it has shown that rate: from time to time it gets copies of all requests."
+    if verdict["doubts"]:
+        return "Until that evidence is smaller again, or puts it on hold."
     if verdict["step_wait_s"]:
         return f"{shown_seconds(verdict['step_wait_s'])} of its time are left."
     return _about_seconds(0.0)

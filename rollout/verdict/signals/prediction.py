@@ -32,12 +32,15 @@ OF_SHARES, OF_SCORES, OF_PAIRS, OF_NEARNESS = 0.7, 0.06, 0.12, 0.12
 """The parts of the capital: shares of all requests, probabilities, changes in pairs, nearness."""
 VALUES_TOLERANCE = 0.2
 """Of pairs: how many more values may be above than below the stable version's."""
-NEARER_OTHER = 0.42
+NEARER_OTHER = 0.4
 """Where answers have nothing to do with the requests it is one half; between a logistic regression
 that does not know the weather and trees that do, 0.37.
 """
 ENOUGH = np.log(20)
 _BELIEFS = np.array([0.46, 0.5, 0.55, 0.65, 0.8])
+HIGH_VALUES, HIGH_SCORES = "high values", "high probabilities"
+RANGES = (HIGH_VALUES, HIGH_SCORES)
+"""What has edges at small shares by choice, not for being rare."""
 Compared = tuple[str, Tables, float]
 """What is counted, its counts by share, and its share in the reference."""
 
@@ -111,8 +114,11 @@ def never_predicted(evidence: Evidence) -> list[str]:
 def _both_directions(compared: Iterator[Compared], tolerance: float) -> Array:
     """The same part of the capital on more and on fewer of each."""
     capitals = []
-    for _, tables, share in compared:
-        allowed = tolerance_of(share, tolerance)
+    for name, tables, share in compared:
+        allowed = tolerance
+        if name not in RANGES:
+            allowed = tolerance_of(share, tolerance)
+
         fewer = {at: table[..., ::-1] for at, table in tables.items()}
         capitals.append(log_against(tables, share, 1.0, allowed))
         capitals.append(log_against(fewer, 1 - share, 1.0, allowed))
@@ -125,12 +131,12 @@ def _shares(evidence: Evidence, reference: Reference) -> Iterator[Compared]:
         yield f"{name!r}", evidence.tables(CLASSES, [name]), share
 
     for edge, share in reference.values:
-        yield "high values", evidence.above(VALUES, edge, edge), share
+        yield HIGH_VALUES, evidence.above(VALUES, edge, edge), share
 
 
 def _scores(evidence: Evidence, reference: Reference) -> Iterator[Compared]:
     for edge, share in reference.scores:
-        yield "high probabilities", evidence.above(SCORES, edge, edge), share
+        yield HIGH_SCORES, evidence.above(SCORES, edge, edge), share
 
 
 def _changes(rule: SignalPolicy, evidence: Evidence, reference: Reference) -> Iterator[Array]:

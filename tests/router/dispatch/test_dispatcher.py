@@ -349,7 +349,7 @@ def test_what_a_process_answers_and_a_connection_that_was_idle_are_no_outage(har
     assert outages(harness, "v2") == 0
 
 
-def test_all_requests_of_a_version_are_counted_and_its_faults_where_the_other_one_answered(harness):
+def test_all_requests_are_counted_and_those_lost_that_the_other_version_answered(harness):
     unit = harness.unit_of("v2")
     for _ in range(3):
         harness.ask(unit)
@@ -361,7 +361,29 @@ def test_all_requests_of_a_version_are_counted_and_its_faults_where_the_other_on
         harness.loop.run()
         harness.versions["v1"].answer(**answer)
 
-    harness.ask(unit)
+    for status in (200, 503):
+        harness.ask(unit)
+        lose(harness, "v2", "timeout")
+        harness.versions["v1"].answer(status=status)
+
+    assert harness.counted("v2")["outcomes"] == {"ok": 3, "lost": 1}
+
+
+@pytest.mark.parametrize(("wait_s", "lost"), [(0.5, 1), (1.5, 0)])
+def test_an_answer_that_took_long_came_from_a_version_in_trouble_itself(harness, wait_s, lost):
+    harness.ask(harness.unit_of("v2"))
     lose(harness, "v2", "timeout")
+    harness.loop.now += wait_s
     harness.versions["v1"].answer()
-    assert harness.counted("v2")["outcomes"] == {"ok": 3, "failed": 1, "lost": 1}
+    assert harness.counted("v2").get("outcomes", {}).get("lost", 0) == lost
+
+
+def test_a_suspended_version_has_had_its_failure_counted_before(harness):
+    for _ in range(6):
+        harness.ask(harness.unit_of("v2"))
+        lose(harness, "v2", "timeout")
+        while harness.versions["v1"].sent:
+            harness.versions["v1"].answer()
+            harness.loop.run()
+
+    assert harness.counted("v2")["outcomes"] == {"lost": 3}
