@@ -19,6 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.conduct_small import RATE, small_traffic
 from benchmarks.conduct_sticky import sticky_rollouts
 from benchmarks.processes import BenchmarkFailed
 from benchmarks.results import leave
@@ -41,6 +42,10 @@ def main() -> int:
 
     with _stage("conduct-sticky", ON_SKLEARN, console, 60) as stage:
         sticky_rollouts(stage)
+        runs += stage.runs
+
+    with _stage("conduct-small", CERTIFIED, console, RATE) as stage:
+        small_traffic(stage)
         runs += stage.runs
 
     console.print(_table(runs))
@@ -119,7 +124,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--pairs", type=int, default=20, help="how often a copy of v1 is tried (%(default)s)"
     )
-    parser.add_argument("--sticky", action="store_true", help="only the users who come again")
+    parser.add_argument("--sticky", action="store_true", help="only users who come again, and few")
     parser.add_argument("--json", action="store_true", help="tell the progress on stderr")
     return parser.parse_args()
 

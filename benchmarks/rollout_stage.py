@@ -143,11 +143,11 @@ class Stage:
         self.runs.append(run)
         return run
 
-    def outcome(self, candidate: str) -> tuple[str, str]:
+    def outcome(self, candidate: str, patience_s: float = DEADLINE_S) -> tuple[str, str]:
         """What the conductor did in the end, in the ledger's words."""
         database = engine(f"sqlite:///{self.stack.state / 'ledger.db'}")
         store = LedgerStore(database, "flights")
-        end = time.monotonic() + DEADLINE_S
+        end = time.monotonic() + patience_s
         try:
             while time.monotonic() < end:
                 entry = store.newest()
@@ -160,7 +160,7 @@ class Stage:
         finally:
             database.dispose()
 
-        return "undecided", f"{candidate} was not decided within {DEADLINE_S:g} s"
+        return "undecided", f"{candidate} was not decided within {patience_s:g} s"
 
     def back_to_v1(self) -> None:
         """v1 alone again, whatever the last run left."""

@@ -154,3 +154,14 @@ class NoCopies:
     def keep(self, _rollout: int, _answers: list[Any]) -> bool:
         """Forget them, and take no more."""
         return False
+
+
+class NoArrivals:
+    """As store.arrivals.ArrivalStore, where nothing was kept and nobody looks."""
+
+    def of(self, _rollout: str) -> list[dict[str, Any]]:
+        """No samples of earlier controllers."""
+        return []
+
+    def keep(self, *_sample: Any) -> None:
+        """Nothing is kept."""

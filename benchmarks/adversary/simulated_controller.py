@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from benchmarks.adversary.memory_stores import (
     MemoryEvidence,
     MemoryLabels,
     MemoryLeases,
     MemoryLedger,
+    NoArrivals,
     NoCopies,
 )
+from router.control.arrival_sampler import ArrivalSampler
 from router.control.controller import Controller
 from router.evidence.evidence_counters import EvidenceByWeight
 from store.engine import engine
@@ -40,6 +42,7 @@ class SimulatedController(Controller):
             "labels": labels,
             "copies": NoCopies(),
             "leases": MemoryLeases(),
+            "arrivals": ArrivalSampler(cast(Any, NoArrivals()), "simulated"),
         }
         for name, store in stores.items():
             setattr(self, name, store)
