@@ -23,7 +23,7 @@ from deployment.workspace.workspace import Workspace
 from rollout.decide import decisions
 from rollout.decide.side_effects import judged_by_draws
 from rollout.decide.transitions import chosen_steps
-from rollout.errors import BadSetting
+from rollout.errors import BadSetting, IllegalEvent
 from rollout.settings import is_name
 from rollout.state.classes import Answers
 from rollout.state.ledger import Ledger, Step
@@ -160,7 +160,7 @@ def _shadow_policy(workspace: Workspace, name: str) -> Policy | None:
     """How a shadow would be judged; None where it would be refused."""
     try:
         return policy_for(workspace, "shadow", name)
-    except BadSetting:
+    except (BadSetting, IllegalEvent):
         return None
 
 

@@ -1,7 +1,7 @@
 """The steps of an automatic canary for the traffic that is there, and how long they would take."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from deployment.plan.traffic import KnownTraffic
@@ -116,4 +116,6 @@ def _ladder(wish: CanaryWish, steps: tuple[Step, ...], traffic: Traffic, pace: P
     if steps[-1].weight == ALL:
         # Refused by the decision: a canary that runs by itself ends below all traffic.
         return Ladder(steps, policy)
+    if policy.no_copies:
+        pace = replace(pace, pairs_per_s=0.0)
     return Ladder(steps, policy, forecast(traffic, steps, policy, pace))

@@ -77,7 +77,7 @@ def _after(choice: CanaryChoice, traffic: Traffic, expected: Forecast) -> Iterat
     elif expected.end.high > deadline:
         yield f"           it may be undecided at its deadline, after {shown_seconds(deadline)}"
 
-    if traffic.rate < SLOW:
+    if traffic.rate < SLOW and choice.wish.shadow is not None:
         yield _shadow_first(choice)
 
 

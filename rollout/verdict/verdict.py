@@ -16,6 +16,7 @@ from rollout.state.policy import Policy, SignalPolicy
 from rollout.verdict.baseline import Reference
 from rollout.verdict.evidence import Evidence
 from rollout.verdict.sequential import Array, log_ratio, weighted
+from rollout.verdict.signals.prediction import PREDICTION, lacks_relation
 from rollout.verdict.signals.registry import SIGNALS
 
 RESTARTS = tuple(250 * 2**k for k in range(9))
@@ -67,7 +68,8 @@ class Verdict:
     word: "pass", "fail", "hold", "invalid" or "undecided"; against: log of the weighted mean of the
     capitals; needed: where it decides; because: the signals that do; ratio: log capital of the
     sample-ratio guard; proved: every required proof is there, and the recent requests do not look
-    worse; breaker: what the breaker has seen, where it has tripped."""
+    worse; breaker: what the breaker has seen, where it has tripped; unrelated: it is not proved
+    that answers have something to do with the requests, though pairs could have shown it."""
 
     word: str
     against: float
@@ -77,6 +79,7 @@ class Verdict:
     ratio: float = 0.0
     proved: bool = False
     breaker: str = ""
+    unrelated: bool = False
 
     def broken(self, breaker: str) -> "Verdict":
         """The verdict with what the breaker has seen, if that is something."""
@@ -85,14 +88,17 @@ class Verdict:
         return replace(self, word="fail", because=("breaker",), breaker=breaker)
 
     def doubts(self, accepted: Collection[str]) -> tuple[str, ...]:
-        """The signals that may hold it and on which the evidence has doubled: what they find late
-        would come after the release. accepted: those that a person lets pass.
-        """
+        """The signals that may hold it and on which the evidence has doubled, or whose answers may
+        have nothing to do with the requests: what they find late would come after the release.
+
+        accepted: those that a person lets pass."""
         doubted = []
         for judged in self.signals:
-            holds = judged.rule.action == "hold" and judged.rule.name not in accepted
-            if holds and not judged.off and judged.against >= SILENCE:
-                doubted.append(judged.rule.name)
+            name = judged.rule.name
+            holds = judged.rule.action == "hold" and name not in accepted and not judged.off
+            unrelated = self.unrelated and name == PREDICTION
+            if holds and (judged.against >= SILENCE or unrelated):
+                doubted.append(name)
 
         return tuple(doubted)
 
@@ -128,7 +134,10 @@ def judge(
     ratio = _of_all(guard(periods))
     complete = _proved(signals) and _recent_look_fine(capitals, policy)
     word, because = _word(signals, total >= needed, ratio, complete)
-    return Verdict(word, total, needed, tuple(signals), because, ratio, complete)
+    unrelated = lacks_relation(evidence, policy.beta)
+    return Verdict(
+        word, total, needed, tuple(signals), because, ratio, complete, unrelated=unrelated
+    )
 
 
 def _kinds_off(periods: Evidence) -> tuple[str, ...]:

@@ -85,7 +85,7 @@ def _sentences(verdict: dict[str, Any]) -> Iterator[str]:
         yield f"The rate that it will get: {verdict['capacity']}."
     doubts = [] if verdict["next_weights"] else verdict["doubts"]
     if doubts:
-        yield f"Less evidence that it differs in {joined(map(title_of, doubts))}: it has doubled."
+        yield f"Less doubt in {joined(map(title_of, doubts))}: it may differ, and a release waits."
     if verdict["next_weights"]:
         yield _of_step(verdict)
     elif not (unproved or doubts or verdict["word"] == "undecided" or verdict["capacity"]):
@@ -243,7 +243,7 @@ def _rest(verdict: dict[str, Any]) -> str:
     if verdict["capacity"]:
         return "Until it has shown that rate: from time to time it gets copies of all requests."
     if verdict["doubts"]:
-        return "Until that evidence is smaller again, or puts it on hold."
+        return "Until pairs have removed that doubt, or put it on hold."
     if verdict["step_wait_s"]:
         return f"{shown_seconds(verdict['step_wait_s'])} of its time are left."
     return _about_seconds(0.0)

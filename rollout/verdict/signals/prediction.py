@@ -15,6 +15,7 @@ from rollout.verdict.sequential import (
     Tables,
     evenly_weighted,
     log_against,
+    log_discordant,
     log_mean,
     log_paired,
     means,
@@ -23,6 +24,7 @@ from rollout.verdict.sequential import (
 from rollout.verdict.signals.numbers import SignalNumbers, rates
 from rollout.verdict.signals.signal import SignalInput, VerdictSignal
 
+PREDICTION = "prediction"
 CLASSES, VALUES, SCORES = "classes", "values", "scores"
 COMPARED, LEFT, ENTERED = "compared", "left", "entered"
 RARE = 0.04
@@ -37,6 +39,8 @@ NEARER_OTHER = 0.4
 that does not know the weather and trees that do, 0.37.
 """
 ENOUGH = np.log(20)
+COMPARABLE = 20
+"""So many pairs in which the one answer is nearer than the other tell something."""
 _BELIEFS = np.array([0.46, 0.5, 0.55, 0.65, 0.8])
 HIGH_VALUES, HIGH_SCORES = "high values", "high probabilities"
 RANGES = (HIGH_VALUES, HIGH_SCORES)
@@ -48,7 +52,7 @@ Compared = tuple[str, Tables, float]
 class PredictionSignal(VerdictSignal):
     """Both directions of every class, or of every range of a value."""
 
-    name = "prediction"
+    name = PREDICTION
     threshold_kinds = (CLASSES, VALUES, SCORES)
 
     def against(self, rule: SignalPolicy, evidence: Evidence, reference: Reference) -> Array:
@@ -90,6 +94,23 @@ class PredictionSignal(VerdictSignal):
         if never:
             return f"prediction: it never says {', '.join(map(repr, never))}"
         return super().fault(seen)
+
+
+def lacks_relation(evidence: Evidence, beta: float) -> bool:
+    """Whether enough pairs were compared, and it is not proved that the candidate's answers have
+    something to do with the requests: that they are nearer to the answer to the same request more
+    often than to that to another one. beta: the chance of a wrong proof.
+    """
+    compared = evidence.of(evidence.candidate, COMPARED)
+    same, other = (_first(compared.get(f"nearer {word}", 0)) for word in ("same", "other"))
+    if same + other < COMPARABLE:
+        return False
+    return float(log_discordant(same, other)) < -np.log(beta)
+
+
+def _first(count: Count) -> float:
+    """The count of the whole evidence, where it is one of several periods."""
+    return float(np.ravel(count)[0])
 
 
 def tolerance_of(share: float, tolerance: float) -> float:

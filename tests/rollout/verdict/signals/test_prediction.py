@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rollout.verdict.baseline import Reference, reference_of
+from rollout.verdict.sequential import log_discordant
 from rollout.verdict.signals.prediction import RARE, never_predicted, tolerance_of
 from rollout.verdict.signals.registry import SIGNALS
 from rollout.verdict.verdict import judge
@@ -103,3 +104,33 @@ def test_equal_versions_are_seldom_held() -> None:
     reference = Reference(classes=(("a", 0.5), ("b", 0.5)))
     log = np.asarray(SIGNALS["prediction"].against(RULE, seen, reference))
     assert (log >= NEEDED).any(1).mean() <= CANARY.alpha * RULE.weight * 2
+
+
+def related(same: int, other: int) -> tuple[str, ...]:
+    """The doubts of a verdict on so many pairs."""
+    counts = {"nearer same": same, "nearer other": other, "pairs": same + other}
+    return judge(evidence(("v2", 5_000, {"compared": counts})), (), Reference(), CANARY).doubts(())
+
+
+@pytest.mark.parametrize("pairs", [20, 200, 2_000])
+def test_a_release_waits_until_answers_have_something_to_do_with_the_requests(pairs: int) -> None:
+    assert related(pairs // 2, pairs // 2) == ("prediction",)
+    assert related(pairs, 0) == ()
+
+
+def test_what_nobody_could_see_yet_is_no_doubt() -> None:
+    assert related(5, 5) == ()
+
+
+def test_a_doubt_is_over_soon_where_answers_are_related_if_not_alike() -> None:
+    assert related(63, 37) == ("prediction",)
+    assert related(126, 74) == ()
+
+
+def test_answers_that_are_unrelated_seldom_seem_related() -> None:
+    """2,000 rollouts of 2,000 pairs, looked at after each."""
+    rng = np.random.default_rng(6)
+    same = (rng.random((2_000, 2_000)) < 0.5).cumsum(1)
+    other = np.arange(1, 2_001) - same
+    proof = np.asarray(log_discordant(same, other))
+    assert (proof >= -np.log(CANARY.beta)).any(1).mean() <= CANARY.beta
