@@ -162,7 +162,9 @@ class PairSampler:
         self.kept.keep_other_answer(number, pair.prediction_id, len(pair.rows), other, answers)
 
     def _count_copy(self, pair: "PairedRequest", candidate_word: str, stable_word: str) -> None:
-        """Count the copy among all requests of its version."""
+        """Count the copy among all requests of its version, and what the drawn version alone failed.
+
+        So each version's failures are counted on the same requests."""
         if self._table is None:
             return
 
@@ -176,6 +178,9 @@ class PairSampler:
             counters.outcome("ok")
         elif others == "ok" and pair.seconds[drawn] <= AT_ONCE_S:
             counters.outcome(own)
+
+        if own == "ok" and others == "failed":
+            self.tallies.of(self._table, drawn).outcome("failed")
 
     def _compare(self, pair: "PairedRequest", candidate: Outcome, stable: Outcome) -> bool:
         """Count the difference of two answers. Returns whether there is one."""

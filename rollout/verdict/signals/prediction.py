@@ -105,7 +105,7 @@ def lacks_relation(evidence: Evidence, beta: float) -> bool:
     same, other = (_first(compared.get(f"nearer {word}", 0)) for word in ("same", "other"))
     if same + other < COMPARABLE:
         return False
-    return float(log_discordant(same, other)) < -np.log(beta)
+    return bool(log_discordant(same, other) < -np.log(beta))
 
 
 def _first(count: Count) -> float:

@@ -84,6 +84,15 @@ def test_a_unit_that_comes_again_makes_a_pair_each_time(harness):
     assert harness.counted("v1").get("outcomes") == {"copied": 5, "ok": 5}
 
 
+@pytest.mark.parametrize("drawn", ["v1", "v2"])
+@pytest.mark.parametrize("failing", ["v1", "v2"])
+def test_each_versions_own_failures_are_counted_whichever_was_drawn(harness, drawn, failing):
+    errors = {"candidate": MODEL_FAILED} if failing == "v2" else {"stable": MODEL_FAILED}
+    answers(harness, **errors, unit=harness.unit_of(drawn))
+    assert harness.counted(failing)["outcomes"]["failed"] == 1
+    assert "failed" not in harness.counted(OTHER[failing]).get("outcomes", {})
+
+
 def test_the_user_waits_for_no_copy_and_is_answered_by_who_was_drawn(harness):
     replies = harness.ask(harness.unit_of("v2"))
     assert len(harness.versions["v1"].sent) == 1
