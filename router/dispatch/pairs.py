@@ -162,7 +162,7 @@ class PairSampler:
         self.kept.keep_other_answer(number, pair.prediction_id, len(pair.rows), other, answers)
 
     def _count_copy(self, pair: "PairedRequest", candidate_word: str, stable_word: str) -> None:
-        """Count the copy among all requests of its version, and what the drawn version alone failed.
+        """Count the copy among all requests of its version, and what only the drawn version failed.
 
         So each version's failures are counted on the same requests."""
         if self._table is None:
