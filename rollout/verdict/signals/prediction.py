@@ -176,6 +176,9 @@ def _changes(rule: SignalPolicy, evidence: Evidence, reference: Reference) -> It
     entered_others = _others(entered, known)
     allowed = tolerance_of(UNKNOWN_SHARE, rule.tolerance)
     yield from _one_way(pairs, left_others, entered_others, allowed)
+    if reference.classes:
+        return
+
     up, down = compared.get("up", 0), compared.get("down", 0)
     yield from _one_way(pairs, up, down, max(rule.tolerance, VALUES_TOLERANCE))
 
