@@ -38,8 +38,10 @@ def _aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:
 
 def _sum(listed: int, seen: int, needed: float) -> str:
     hidden = ""
+    if seen < listed:
+        hidden = f", {seen} of them seen"
     if seen > SHOWN:
-        hidden = f", {seen - SHOWN} of them not shown"
+        hidden += f", {seen - SHOWN} of these not shown"
 
     return (
         f"{counted(listed, 'segment')}{hidden}; each alone decides at {_odds(needed)}, so that all "

@@ -13,8 +13,8 @@ from rollout.state.segments import SegmentColumn, segment_columns, segments_body
 from rollout.state.split import Slice, TrafficSplit
 from rollout.state.version_state import LIVE, Event, State, after
 
-FORMAT = 3
-_READS = (1, 2, FORMAT)
+FORMAT = 4
+_READS = (1, 2, 3, FORMAT)
 Body = dict[str, Any]
 
 

@@ -102,6 +102,7 @@ class Outages(SignalSettings):
 
     name = "outages"
     has_proof = False
+    needs_copies = True
 
     weight: float = 0.05
 

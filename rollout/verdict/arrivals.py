@@ -95,7 +95,8 @@ def arrivals_of(evidence: Evidence, at: float) -> Arrivals:
     }
     requests = _requests(evidence)
     if requests is not None:
-        totals[REQUESTS] = requests
+        # What failed on its rows is counted, and no outcome of its own.
+        totals[REQUESTS] = max(requests, totals[COUNTED])
 
     return Arrivals(at, totals)
 

@@ -4,8 +4,11 @@ released version answers the same. Pure.
 It makes no promise of alpha: its false alarms are measured (docs/verdict.md). What strikes both
 versions does not trip it, since only what the other version answered counts."""
 
+from dataclasses import replace
+
 from rollout.plurals import counted
 from rollout.state.policy import Breaker
+from rollout.verdict.capacity import comparable_load
 from rollout.verdict.recent_outcomes import RecentOutcomes, VersionOutcomes
 
 BREAKER = "breaker"
@@ -15,15 +18,21 @@ TIMES_AS_OFTEN = 4
 """So many times more often than the stable version fails what the candidate answers."""
 
 
-def tripped(recent: RecentOutcomes, breaker: Breaker | None, stable_version: str) -> str:
+def tripped(
+    recent: RecentOutcomes, breaker: Breaker | None, stable_version: str, weight: int
+) -> str:
     """What the candidate does not answer, in words; empty where the breaker does not trip.
 
-    stable_version: the name of the version that answers it.
+    stable_version: the name of the version that answers it. weight: basis points of the candidate;
+    what has no room counts only where it has about that share of the users' requests.
     """
     if breaker is None or breaker.share >= 1:
         return ""
 
     candidate, stable, _ = recent.within(breaker.window_s)
+    if not comparable_load(candidate, stable, weight):
+        candidate = replace(candidate, shed=0)
+
     bad = candidate.share(candidate.not_answered)
     enough = candidate.asked >= breaker.requests or _is_silent(recent, breaker)
     if not enough or bad < breaker.share:

@@ -5,7 +5,7 @@ a candidate that sheds at a load like the stable version's is held, and none is 
 has answered requests at the rate of all users, copies included."""
 
 from rollout.state.split import ALL
-from rollout.verdict.recent_outcomes import RecentOutcomes
+from rollout.verdict.recent_outcomes import RecentOutcomes, VersionOutcomes
 
 CAPACITY = "capacity"
 WINDOW_S = 20.0
@@ -34,13 +34,20 @@ def no_room(recent: RecentOutcomes, weight: int) -> str:
     if candidate.shed < ENOUGH or shed < SHED or shed < TIMES_AS_OFTEN * stable.share(stable.shed):
         return ""
 
-    users = candidate.of_users + stable.of_users
-    if candidate.of_users > COMPARABLE * users * weight / ALL:
+    if not comparable_load(candidate, stable, weight):
         return ""
 
     return (
         f"no room for {candidate.shed:,} of {candidate.asked:,} requests in the last {WINDOW_S:g} s"
     )
+
+
+def comparable_load(candidate: VersionOutcomes, stable: VersionOutcomes, weight: int) -> bool:
+    """Whether the candidate has no more than about its share of the users' requests.
+
+    weight: basis points of the candidate."""
+    users = candidate.of_users + stable.of_users
+    return candidate.of_users <= COMPARABLE * users * weight / ALL
 
 
 def not_shown(recent: RecentOutcomes) -> str:

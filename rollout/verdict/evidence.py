@@ -27,10 +27,12 @@ A tally is the counts of one version at one weight of the candidate, by kind:
     segments    pairs by segment of their first row, as "column=value|word": "both", "worse" (the
                 candidate alone failed or refused), "better" (the stable version alone),
                 "differs" (both answered, not the same), "neither"
-    outages     slot of OUTAGE_SLOT_S seconds in which outages of the version began
-    outcomes    all requests and copies of the version: "ok"; "failed", "lost" (its process could
-                not be asked) and "shed" where the other version answered the same request;
-                "copied": the copies among them
+    outages     slot of OUTAGE_SLOT_S seconds in which outages of the version began, as pairs met
+                them
+    outcomes    requests and copies of the version: "ok", "refused"; "failed" (of pairs), "lost"
+                (its process could not be asked) and "shed" where the other version answered the
+                same request; "copied": the copies among them; "load answered", "load not answered":
+                copies of a rehearsal (router/dispatch/load_rehearsal.py)
     scores      hundredths of the probability of the predicted class, of a request's first row
     complaints  the platform's error codes in the log of the version's app, as R14
                 (rollout/verdict/memory_errors.py)
@@ -58,6 +60,8 @@ NO_ROLLOUT = "released"
 next one."""
 OUTAGE_SLOT_S = 30.0
 """Outages of both versions within this time are one event."""
+ASKED = ("ok", "refused", "failed", "lost", "shed")
+"""Words of `outcomes` that are requests or copies of them."""
 LABEL_LEVELS = 17
 """Losses are kept in sixteenths of their bound: 0 to 16."""
 COPIES_SHARE = 0.9
@@ -264,10 +268,13 @@ class Evidence:
 
 def asked(tally: Tally) -> Count:
     """Requests and copies of a tally; draws alone are counted where it has no outcomes."""
-    outcomes = tally.get("outcomes", {})
-    if outcomes:
-        return sum(count for word, count in outcomes.items() if word != "copied")
-    return sum(tally.get("finished", {}).values())
+    counted: Count = 0
+    for word, count in tally.get("outcomes", {}).items():
+        if word in ASKED:
+            counted = counted + count
+
+    # Workers of an earlier version count draws alone.
+    return np.maximum(counted, sum(tally.get("finished", {}).values()))
 
 
 def from_body(body: Mapping[str, Any]) -> Evidence:

@@ -11,6 +11,8 @@ KIND = "outcomes"
 KEPT_S = 60.0
 RATE_S = 5.0
 """Rates are those of so many seconds."""
+TOO_LONG = 2.0
+"""Looks that are so many times further apart than what is asked for tell nothing of it."""
 CLEAN = 0.01
 """A rate counts as shown where no larger part was not answered."""
 NOT_ANSWERED = ("failed", "lost", "shed")
@@ -21,7 +23,8 @@ Totals = Mapping[str, int]
 class VersionOutcomes:
     """Requests and copies of one version within some seconds.
 
-    failed, lost, shed: those that the other version answered; copied: the copies among all of them.
+    failed, lost, shed: those that the other version answered; copied: the copies among all of them;
+    load_answered, load_not_answered: copies of a rehearsal, which are none of them.
     """
 
     ok: int = 0
@@ -29,6 +32,8 @@ class VersionOutcomes:
     lost: int = 0
     shed: int = 0
     copied: int = 0
+    load_answered: int = 0
+    load_not_answered: int = 0
 
     @property
     def asked(self) -> int:
@@ -83,9 +88,11 @@ class RecentOutcomes:
     def rate_now(self) -> float:
         """Requests a second that the candidate answers; 0 where it leaves too many unanswered."""
         candidate, _, seconds = self.within(RATE_S)
-        if not seconds or candidate.share(candidate.not_answered) > CLEAN:
+        answered = candidate.ok + candidate.load_answered
+        missed = candidate.not_answered + candidate.load_not_answered
+        if not seconds or missed > CLEAN * (answered + missed):
             return 0.0
-        return candidate.ok / seconds
+        return answered / seconds
 
     def rate_of_users(self) -> float | None:
         """Requests a second of all users, whichever version they get; None where it is not known
@@ -109,6 +116,9 @@ class RecentOutcomes:
             return VersionOutcomes(), VersionOutcomes(), 0.0
 
         first = earlier[-1]
+        if last.now - first.now > TOO_LONG * seconds:
+            return VersionOutcomes(), VersionOutcomes(), 0.0
+
         return (
             _between(first.candidate, last.candidate),
             _between(first.stable, last.stable),
@@ -119,7 +129,7 @@ class RecentOutcomes:
 def _between(first: Totals, last: Totals) -> VersionOutcomes:
     # A worker's newest counts may be missing for a moment: nothing came since.
     counts = {}
-    for word in ("ok", *NOT_ANSWERED, "copied"):
-        counts[word] = max(0, last.get(word, 0) - first.get(word, 0))
+    for word in ("ok", *NOT_ANSWERED, "copied", "load answered", "load not answered"):
+        counts[word.replace(" ", "_")] = max(0, last.get(word, 0) - first.get(word, 0))
 
     return VersionOutcomes(**counts)

@@ -205,7 +205,7 @@ class Controller:
         self.recent = self.recent.seen(rollout.id, snapshot.evidence, now)
         rate_not_shown = self._rate_not_shown(ledger, rollout)
         case = self.arrivals.with_samples(replace(case, capacity=rate_not_shown))
-        breaker = tripped(self.recent, case.policy.breaker, rollout.stable)
+        breaker = tripped(self.recent, case.policy.breaker, rollout.stable, weight)
         self.verdict = verdict = latched(case.verdict().broken(breaker), snapshot.marks)
         if verdict.word == "fail":
             self.evidence.mark(rollout.id, FAILED, {"because": list(verdict.because)})

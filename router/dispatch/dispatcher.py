@@ -134,6 +134,7 @@ class Dispatcher:
             self.tallies,
             self.warm,
             self.mirror.kept,
+            self.clock,
         )
         self.rehearsal = LoadRehearsal(
             self.settings.limits, self.loop, self.lanes, self.tallies, self.clock
@@ -314,11 +315,7 @@ class Dispatcher:
             if self._is_compared(version):
                 self._start_cold_period()
 
-        def on_outage_began() -> None:
-            if self.table.rolling is not None and self._is_compared(version):
-                self.tallies.of(self.table, version).outage_began(self.clock())
-
-        lane.on_outage, lane.on_outage_began = on_outage, on_outage_began
+        lane.on_outage = on_outage
         return lane
 
     def _pool(self, address: str) -> Pool:
@@ -362,7 +359,7 @@ class Dispatcher:
         self.counts.request(version, request.draw.role, status, seconds)
         self._note_half(request, outcome)
         if lost is None:
-            self._count_answer(request)
+            self._count_answer(request, status)
             failure = self._counted(request, word_of(status, None), seconds, None)
         else:
             if lost.reason in ("closed", "connect") and self._is_compared(version):
@@ -480,9 +477,9 @@ class Dispatcher:
         else:
             pair.answered(request.version, outcome)
 
-    def _count_answer(self, request: InFlight) -> None:
+    def _count_answer(self, request: InFlight, status: int) -> None:
         if request.draw.all_requests is not None:
-            request.draw.all_requests.outcome("ok")
+            request.draw.all_requests.outcome("ok" if status == 200 else "refused")
 
     def _count_fault(self, request: InFlight, outcome: Predicted | DispatchError) -> None:
         """Count that the drawn version did not answer what its fallback has answered at once.
@@ -490,6 +487,9 @@ class Dispatcher:
         An answer that took long came from a version in trouble itself."""
         counters, answered = request.draw.all_requests, isinstance(outcome, Predicted)
         if counters is None or not answered or not self._is_other_version_of_rollout(request):
+            return
+        if request.short_deadline:
+            # The caller gave it too little time.
             return
 
         at_once = self.loop.time() - request.fell_back_at <= AT_ONCE_S

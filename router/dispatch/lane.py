@@ -9,6 +9,7 @@ the queue until then, within its limits and their deadlines. After an outage tha
 deadline, requests fail at once."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from itertools import chain
@@ -30,6 +31,7 @@ from router.dispatch.work_items import (
 )
 from router.evidence.worker_metrics import WorkerMetrics
 
+log = logging.getLogger("sluice.lane")
 # A batch has a fixed cost, so that two small ones at once are slower than one after the other.
 ROWS_BESIDE_ANOTHER = 16
 TRIES_IN_A_ROW = 3
@@ -55,8 +57,7 @@ class Lane:
 
     queue: small requests, in order of arrival. large: large ones, which take turns chunk by chunk.
     queued_rows: of both. waits: whether requests wait for a restart, since there is no fallback.
-    on_outage: called while the version cannot be reached. on_outage_began: called at the first
-    batch that its process could not be asked, after one that it answered."""
+    on_outage: called while the version cannot be reached."""
 
     def __init__(
         self,
@@ -88,8 +89,6 @@ class Lane:
         self._suspended_until = 0.0
         self.waits = False
         self.on_outage: Callable[[], None] = _nothing
-        self.on_outage_began: Callable[[], None] = _nothing
-        self._is_away = False
         self._outage_since: float | None = None
         self._paused = False
 
@@ -318,9 +317,6 @@ class Lane:
                     )
 
         if lost is not None:
-            if lost.is_of_the_process:
-                self._begin_outage()
-
             self._trip()
             _fail(batch, lost)
             return
@@ -333,21 +329,13 @@ class Lane:
         _distribute(batch, decoded)
 
     def _failed(self, batch: list[Pending], failure: Failure) -> None:
-        # A connection that is closed is often only an idle one, so its rows are sent again first.
-        if failure.reason == "connect":
-            self._begin_outage()
-
         if failure.reason in ("closed", "connect"):
             batch = self._requeue(batch, failure)
             if not batch:
                 return
 
-        lost = DispatchError(failure.reason, f"{self.version}: {failure.detail}")
-        if lost.is_of_the_process:
-            self._begin_outage()
-
         self._trip()
-        _fail(batch, lost)
+        _fail(batch, DispatchError(failure.reason, f"{self.version}: {failure.detail}"))
 
     def _ask_alone_where_unattributed(
         self, batch: list[Pending], answer: BatchAnswer
@@ -418,7 +406,7 @@ class Lane:
 
     def reached(self) -> None:
         """Note that the version answered, so that there is no outage."""
-        self._outage_since, self._is_away = None, False
+        self._outage_since = None
 
     def waits_for_restart(self) -> bool:
         """Whether undelivered requests wait: for one deadline from the beginning of an outage."""
@@ -439,11 +427,6 @@ class Lane:
     def _resume(self) -> None:
         self._paused = False
         self._pump()
-
-    def _begin_outage(self) -> None:
-        if not self._is_away:
-            self._is_away = True
-            self.on_outage_began()
 
     def _trip(self) -> None:
         self._failures += 1
@@ -484,10 +467,7 @@ def _not_over(batch: list[Pending]) -> list[Pending]:
 
 def _fail(batch: list[Pending], lost: DispatchError) -> None:
     for pending in batch:
-        if pending.over:
-            pending.late(lost)
-        else:
-            pending.done(lost)
+        _give(pending, lost)
 
 
 def _distribute(batch: list[Pending], answer: BatchAnswer) -> None:
@@ -501,10 +481,16 @@ def _distribute(batch: list[Pending], answer: BatchAnswer) -> None:
             own.append(moved(errors[taken], -start) if start else errors[taken])
             taken += 1
 
-        predicted = Predicted(predictions[start:end], own, classes)
-        if pending.over:
-            pending.late(predicted)
-        else:
-            pending.done(predicted)
-
+        _give(pending, Predicted(predictions[start:end], own, classes))
         start = end
+
+
+def _give(pending: Pending, outcome: Predicted | DispatchError) -> None:
+    """Give a request its outcome. Raises nothing: others share the batch."""
+    try:
+        if pending.over:
+            pending.late(outcome)
+        else:
+            pending.done(outcome)
+    except Exception:
+        log.exception("an outcome could not be taken")

@@ -62,12 +62,16 @@ class LoadRehearsal:
         if version != rolling.stable or lane is None:
             return
 
+        # A request of more rows than a batch, or beside a long queue, shows nothing.
+        room = self.limits.max_shadow_queue_rows - lane.queued_rows
+        if len(rows) > min(room, self.limits.max_batch_rows):
+            return
+
         counters = self.tallies.of(self._table, rolling.candidate)
         deadline = self.loop.time() + self.limits.version_timeout_ms / 1000
-        full = lane.queued_rows + len(rows) > self.limits.max_shadow_queue_rows
-        counters.outcome("copied")
-        if full or lane.submit(LoadCopy(rows, deadline, counters)) is not None:
-            counters.outcome("shed")
+        refused = lane.submit(LoadCopy(rows, deadline, counters))
+        if refused is not None:
+            counters.outcome("load not answered")
 
 
 @dataclass(slots=True)
@@ -79,6 +83,6 @@ class LoadCopy(Pending):
     def done(self, outcome: Predicted | DispatchError) -> None:
         """See Pending."""
         if isinstance(outcome, Predicted):
-            self.counters.outcome("ok")
+            self.counters.outcome("load answered")
         else:
-            self.counters.outcome(outcome.fault)
+            self.counters.outcome("load not answered")

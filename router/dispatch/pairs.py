@@ -11,7 +11,9 @@ way to the process makes it no pair; such outages are compared in time. The user
 the version that was drawn, and waits for no other."""
 
 import asyncio
+import logging
 import random
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -28,6 +30,7 @@ from router.evidence.pair_difference import PairComparer
 from router.evidence.row_segments import segments_of_row
 from router.shadow.shadow_buffer import ShadowBuffer
 
+log = logging.getLogger("sluice.pairs")
 MOST_ROWS = 64
 MOST_BYTES = 64 * 1024
 BUSY_ROWS = 64
@@ -48,7 +51,7 @@ class PairSampler:
 
     per_second: pairs at most, 0 for none; overhead_s: what both take in addition to the time that
     is measured; is_warm: whether times count now; kept: where answers wait for their labels;
-    chance: a number in [0, 1)."""
+    clock: epoch seconds; chance: a number in [0, 1)."""
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class PairSampler:
         tallies: EvidenceByWeight,
         is_warm: Callable[[], bool],
         kept: ShadowBuffer,
+        clock: Callable[[], float] = time.time,
         overhead_s: float = 0.002,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -69,7 +73,8 @@ class PairSampler:
             overhead_s,
             chance,
         )
-        self.kept = kept
+        self.kept, self.clock = kept, clock
+        self._away: set[str] = set()
         self._table: RoutingTable | None = None
         self._rolling: ActiveRollout | None = None
         self._comparer = PairComparer(_unknown)
@@ -97,7 +102,8 @@ class PairSampler:
             return None
 
         tally = self.tallies.of(self._table, rolling.candidate)
-        pair = PairedRequest(self, rolling, tally, rows, now, other.version, self.is_warm())
+        is_timed = self.is_warm() and self._are_idle(rolling)
+        pair = PairedRequest(self, rolling, tally, rows, now, other.version, is_timed)
         deadline = now + self.limits.version_timeout_ms / 1000
         if other.submit(PairedCopy(rows, deadline, pair, other.version)) is not None:
             return None
@@ -110,6 +116,11 @@ class PairSampler:
         if self._open is None:
             return False
         return now - self._open.began < 2 * self.limits.deadline_ms / 1000
+
+    def _are_idle(self, rolling: ActiveRollout) -> bool:
+        """Whether neither version has anything to do, so that both begin at once."""
+        lanes = (self.lanes[rolling.candidate], self.lanes[rolling.stable])
+        return not any(lane.queued_rows or lane.rows_in_flight for lane in lanes)
 
     def _lane_beside(self, rolling: ActiveRollout, version: str) -> Lane | None:
         """The lane of the rollout's other version; None where one of the two is busy or gone."""
@@ -140,17 +151,30 @@ class PairSampler:
 
         candidate_word, stable_word = half_of(candidate), half_of(stable)
         self._count_copy(pair, candidate_word, stable_word)
+        self._note_outage(pair, candidate_word, stable_word)
         if "lost" in (candidate_word, stable_word):
             return
 
         word = _word(candidate_word, stable_word)
         pair.tally.pair_answered(word)
-        if pair.is_warm and word == "both":
+        if pair.is_timed and word == "both":
             pair.tally.pair_took(self._slow_one(pair))
 
         differs = word == "both" and self._compare(pair, candidate, stable)
         pair.count_segments(word, differs)
         self.keep(pair)
+
+    def _note_outage(self, pair: "PairedRequest", candidate_word: str, stable_word: str) -> None:
+        """Count an outage of one version when it begins. Both are asked equally often, so none has
+        more for having more requests.
+        """
+        candidate, stable = pair.rolling.candidate, pair.rolling.stable
+        lost = {candidate: candidate_word == "lost", stable: stable_word == "lost"}
+        for version, is_lost in lost.items():
+            if is_lost and version not in self._away and self._table is not None:
+                self.tallies.of(self._table, version).outage_began(self.clock())
+
+        self._away = {version for version, is_lost in lost.items() if is_lost}
 
     def keep(self, pair: "PairedRequest") -> None:
         """Keep the answer that the user did not get, until the label of the other one comes."""
@@ -174,9 +198,7 @@ class PairSampler:
 
         counters = self.tallies.of(self._table, pair.copied_to)
         counters.outcome("copied")
-        if own in ("ok", "refused"):
-            counters.outcome("ok")
-        elif others == "ok" and pair.seconds[drawn] <= AT_ONCE_S:
+        if own in ("ok", "refused") or (others == "ok" and pair.seconds[drawn] <= AT_ONCE_S):
             counters.outcome(own)
 
         if own == "ok" and others == "failed":
@@ -217,9 +239,9 @@ class PairSampler:
 class PairedRequest:
     """One request that both versions are asked.
 
-    copied_to: the version that does not answer the user. is_warm: whether its times count, since no
-    version has started just now. halves, seconds: the outcomes and what they took, by version.
-    prediction_id: of the user's answer, once it has one."""
+    copied_to: the version that does not answer the user. is_timed: whether its times count: no
+    version has started just now, or is busy. halves, seconds: the outcomes and what they took, by
+    version. prediction_id: of the user's answer, once it has one."""
 
     sampler: PairSampler
     rolling: ActiveRollout
@@ -227,7 +249,7 @@ class PairedRequest:
     rows: list[msgspec.Raw]
     began: float
     copied_to: str
-    is_warm: bool
+    is_timed: bool
     halves: dict[str, Outcome] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     over: bool = False
@@ -258,7 +280,14 @@ class PairedRequest:
     def _end(self) -> None:
         if not self.over:
             self.over = True
+            self._settle()
+
+    def _settle(self) -> None:
+        """Count it. Raises nothing: a user's answer is given after it."""
+        try:
             self.sampler.settle(self)
+        except Exception:
+            log.exception("a pair could not be counted")
 
     def count_segments(self, word: str, differs: bool) -> None:
         """Count it in each segment that its first row belongs to."""

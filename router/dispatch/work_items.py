@@ -62,8 +62,8 @@ class DispatchError:
 
     @property
     def fault(self) -> str:
-        """The word of the kind `outcomes`: shed, lost or failed."""
-        if self.reason == "shed":
+        """The word of the kind `outcomes`: shed (a matter of load), lost or failed."""
+        if self.reason in ("shed", "deadline"):
             return "shed"
         if self.is_of_the_process:
             return "lost"

@@ -19,6 +19,7 @@ from router.dispatch.cross_check import ROW_BYTES, FailedRequest
 from router.dispatch.dispatcher import STATUS_OF_LOSS, Dispatcher, Draw, word_of
 from router.dispatch.lane import Lane
 from router.dispatch.upstream import Answer, Failure
+from router.dispatch.work_items import GATEWAY_ERRORS
 from router.endpoints.oip_protocol import MODEL_PATH, error_body
 from router.problems import (
     Headers,
@@ -417,6 +418,10 @@ def _counted(draw: Draw, code: int, seconds: float) -> FailedRequest | None:
         return None
 
     word = word_of(code, None)
+    if code in GATEWAY_ERRORS:
+        # As of other requests: one such event costs many, so it bets on no draw.
+        word = "neither"
+
     if word in ("error", "refused"):
         return FailedRequest(draw.tally, word, seconds, warm=False)
 

@@ -16,6 +16,8 @@ from rollout.verdict.evidence import NO_ROLLOUT, OUTAGE_SLOT_S
 from router.dispatch.routing_table import RoutingTable
 from router.evidence.pair_difference import PairDifference
 
+MOST_NAMES = 1_000
+OTHER_NAMES = "other answers"
 MOST_SLOTS = 4_096
 """Slots of outages that are kept: a day and more, if there is one in each."""
 KEPT = 8
@@ -89,7 +91,7 @@ class EvidenceCounters:
 
         top: the probability of that class; None where there is none."""
         if class_name:
-            _increment(self.classes, class_name)
+            _increment_name(self.classes, class_name)
             if top is not None and isfinite(top):
                 _increment(self.scores, int(top * 100))
         elif isfinite(score):
@@ -116,8 +118,8 @@ class EvidenceCounters:
             _increment(self.compared, word)
 
         if difference.stable_class != difference.candidate_class:
-            _increment(self.left, difference.stable_class)
-            _increment(self.entered, difference.candidate_class)
+            _increment_name(self.left, difference.stable_class)
+            _increment_name(self.entered, difference.candidate_class)
 
     def pair_took(self, slow: str) -> None:
         """Count a pair whose times can be compared. slow: candidate, stable or empty, of the one
@@ -222,6 +224,14 @@ def _key(table: RoutingTable, version: str) -> Key:
 
 def _increment(counts: dict[Any, int], key: Any, by: int = 1) -> None:
     counts[key] = counts.get(key, 0) + by
+
+
+def _increment_name(counts: dict[str, int], name: str) -> None:
+    """Count a name; those beyond MOST_NAMES count together, as a model may answer any text."""
+    if name not in counts and len(counts) >= MOST_NAMES:
+        name = OTHER_NAMES
+
+    _increment(counts, name)
 
 
 def _nonzero(counts: dict[Any, int]) -> dict[str, int]:

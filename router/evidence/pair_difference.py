@@ -66,7 +66,7 @@ class PairComparer:
         """The difference of the answers to a request's first row, given with their versions; None
         where one is too large to be read at once.
         """
-        candidate_answer, stable_answer = self._read(*candidate), self._read(*stable)
+        candidate_answer, stable_answer = self._readable(*candidate), self._readable(*stable)
         if candidate_answer is None or stable_answer is None:
             return None
 
@@ -96,6 +96,13 @@ class PairComparer:
         if same < another:
             return ("nearer same",)
         return ("nearer other",)
+
+    def _readable(self, version: str, predicted: Predicted) -> _Answer | None:
+        """One answer; None where it is too large, or none that can be compared."""
+        try:
+            return self._read(version, predicted)
+        except (msgspec.DecodeError, ValueError, TypeError, IndexError):
+            return None
 
     def _read(self, version: str, predicted: Predicted) -> _Answer | None:
         raw = bytes(predicted.predictions[0])

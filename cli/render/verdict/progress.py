@@ -73,10 +73,9 @@ def _sentences(verdict: dict[str, Any]) -> Iterator[str]:
         return
     if _is_silent(verdict):
         yield f"Requests: nothing arrived in the last {shown_seconds(verdict['recent_s'])}."
-    if verdict["exhausted_users"]:
-        yield _of_users(verdict)
-
     unproved = _unproved(verdict)
+    if verdict["exhausted_users"] and unproved:
+        yield _of_users(verdict)
     if unproved:
         yield f"The proof of {joined(_of_proof(signal) for signal in unproved)}."
     elif verdict["word"] == "undecided" and _required(verdict):

@@ -10,12 +10,13 @@ from rollout.verdict.sequential import (
     Array,
     Tables,
     evenly_weighted,
+    interval_paired,
     log_paired_proof,
     log_proof,
     pairs_to_proof,
 )
-from rollout.verdict.signals.numbers import SignalNumbers
-from rollout.verdict.signals.pairs import FAILED, PairsSignal, pairs_by
+from rollout.verdict.signals.numbers import SignalNumbers, drawn_share, percent, spread
+from rollout.verdict.signals.pairs import FAILED, pairs_by
 from rollout.verdict.signals.rate_signal import RateSignal
 from rollout.verdict.signals.signal import SignalInput
 
@@ -46,10 +47,21 @@ class ErrorsSignal(RateSignal):
         return evenly_weighted([drawn, paired])
 
     def numbers(self, seen: SignalInput) -> SignalNumbers:
-        """Both rates, or the failures among pairs where no request was drawn."""
-        if self.tables(seen.evidence) or not pairs_by(seen.evidence, FAILED).any():
+        """Both rates of draws, or of pairs where these are more: users who come again are drawn
+        once.
+        """
+        pairs, tables = pairs_by(seen.evidence, FAILED), self.tables(seen.evidence)
+        drawn = sum(float(table[0].sum()) for table in tables.values())
+        if pairs.sum() <= drawn:
             return super().numbers(seen)
-        return PairsSignal().numbers(seen)
+
+        better, _, worse = pairs / pairs.sum()
+        return SignalNumbers(
+            percent(worse),
+            percent(better),
+            f"{spread(*interval_paired(pairs))} of {int(pairs.sum()):,} pairs",
+            drawn_share(seen.weight),
+        )
 
     def more_to_proof(
         self, seen: SignalInput, share: float | None, quantile: float, _proof: float

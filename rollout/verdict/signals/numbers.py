@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from rollout.state.split import ALL
 from rollout.verdict.sequential import Tables, interval, means
 
@@ -37,7 +39,11 @@ def rates(
     if not tables:
         return SignalNumbers(share=share)
 
-    candidate, stable = means(sum(tables.values()))
+    counts = np.sum(list(tables.values()), axis=0)
+    if not counts[0].any():
+        return SignalNumbers(share=share)
+
+    candidate, stable = means(counts)
     return SignalNumbers(
         shown(float(candidate)), shown(float(stable)), spread(*interval(tables, centre)), share
     )

@@ -2,7 +2,7 @@
 two versions' answers to the same request have to do with each other.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 
@@ -164,16 +164,24 @@ def _changes(rule: SignalPolicy, evidence: Evidence, reference: Reference) -> It
     """Capitals of who bets that answers change in one direction: from or to a class, up or down."""
     compared = evidence.of(evidence.candidate, COMPARED)
     pairs = compared.get("pairs", 0)
-    shares = dict(reference.classes)
     left = evidence.of(evidence.candidate, LEFT)
     entered = evidence.of(evidence.candidate, ENTERED)
-    for name in sorted(left.keys() | entered.keys()):
-        allowed = tolerance_of(shares.get(name, UNKNOWN_SHARE), rule.tolerance)
+    for name, share in reference.classes:
+        allowed = tolerance_of(share, rule.tolerance)
         yield from _one_way(pairs, left.get(name, 0), entered.get(name, 0), allowed)
 
+    # How many bets there are must not depend on what was seen: other classes are one.
+    known = {name for name, _ in reference.classes}
+    left_others = _others(left, known)
+    entered_others = _others(entered, known)
+    allowed = tolerance_of(UNKNOWN_SHARE, rule.tolerance)
+    yield from _one_way(pairs, left_others, entered_others, allowed)
     up, down = compared.get("up", 0), compared.get("down", 0)
-    if reference.values or np.any(up) or np.any(down):
-        yield from _one_way(pairs, up, down, max(rule.tolerance, VALUES_TOLERANCE))
+    yield from _one_way(pairs, up, down, max(rule.tolerance, VALUES_TOLERANCE))
+
+
+def _others(counts: Mapping[str, Count], known: Collection[str]) -> Count:
+    return sum(count for name, count in counts.items() if name not in known)
 
 
 def _one_way(pairs: Count, forth: Count, back: Count, allowed: float) -> Iterator[Array]:

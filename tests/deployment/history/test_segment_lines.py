@@ -22,7 +22,8 @@ def test_the_worst_are_shown_with_their_odds_and_then_what_each_needs() -> None:
         "segment     pairs  worse  better  differs         odds",
         "airline B6  1,020     20       0        3  52,000 to 1",
         "airline UA    100      0       0        0     0.5 to 1",
-        "3 segments; each alone decides at 24,000 to 1, so that all together keep their part of "
+        "3 segments, 2 of them seen; each alone decides at 24,000 to 1, so that all together keep "
+        "their part of "
         "alpha",
     ]
 
@@ -30,7 +31,7 @@ def test_the_worst_are_shown_with_their_odds_and_then_what_each_needs() -> None:
 def test_of_many_the_first_are_shown_and_the_others_counted() -> None:
     lines = segment_lines({"segments": [row(f"V{n}") for n in range(15)]})
     assert len(lines) == 1 + SHOWN + 1
-    assert lines[-1].startswith("15 segments, 5 of them not shown; each alone")
+    assert lines[-1].startswith("15 segments, 5 of these not shown; each alone")
 
 
 @pytest.mark.parametrize("verdict", [None, {}, {"segments": []}, {"segments": [row("x", pairs=0)]}])

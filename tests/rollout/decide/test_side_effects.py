@@ -59,7 +59,7 @@ def test_what_draws_is_judged_without_the_signals_that_need_copies(how: str, nam
     assert rules is not None
     names = [rule.name for rule in rules.rules]
     assert not {"pairs", "tails", "latency"} & set(names)
-    assert {"errors", "refusals", "outages", "prediction"} <= set(names)
+    assert {"errors", "refusals", "prediction"} <= set(names)
     because = f"predictions of {name} have side effects"
     assert rules.no_copies == because
     assert dict(rules.unjudged)["latency"] == f"{because}, so no request is copied"

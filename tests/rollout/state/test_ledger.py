@@ -122,10 +122,10 @@ def test_a_record_of_format_1_is_still_read(ledger: Ledger) -> None:
     assert from_body(body, ledger.revision) == ledger
 
 
-@pytest.mark.parametrize("form", [None, 0, 4, "1"])
+@pytest.mark.parametrize("form", [None, 0, 5, "1"])
 def test_another_format_is_refused_with_the_one_that_is_read(form: object) -> None:
     with pytest.raises(
-        BrokenRecord, match=f"revision 7 has format {form!r}: this Sluice reads format 3"
+        BrokenRecord, match=f"revision 7 has format {form!r}: this Sluice reads format 4"
     ):
         from_body({**CANARY.to_body(), "format": form}, 7)
 

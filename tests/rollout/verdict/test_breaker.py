@@ -35,7 +35,7 @@ def within_ten_seconds(candidate: Counts, stable: Counts) -> RecentOutcomes:
 
 @pytest.mark.parametrize("word", ["failed", "lost", "shed"])
 def test_a_candidate_that_does_not_answer_what_the_other_one_does_goes_back(word: str) -> None:
-    said = tripped(within_ten_seconds({"ok": 10, word: 20}, {"ok": 90}), BREAKER, "v1")
+    said = tripped(within_ten_seconds({"ok": 10, word: 20}, {"ok": 90}), BREAKER, "v1", 2_500)
     assert said.startswith("20 of 30 requests in the last 10 s were not answered (20 ")
     assert said.endswith("and v1 answered them")
 
@@ -51,33 +51,40 @@ def test_a_candidate_that_does_not_answer_what_the_other_one_does_goes_back(word
     ids=["less than half", "too few", "both", "no traffic"],
 )
 def test_what_is_not_obvious_does_not_trip_it(candidate: Counts, stable: Counts) -> None:
-    assert tripped(within_ten_seconds(candidate, stable), BREAKER, "v1") == ""
+    assert tripped(within_ten_seconds(candidate, stable), BREAKER, "v1", 2_500) == ""
 
 
 def test_it_is_off_where_there_is_none_or_its_share_is_all() -> None:
     recent = within_ten_seconds({"lost": 500}, {"ok": 90})
-    assert tripped(recent, None, "v1") == tripped(recent, replace(BREAKER, share=1.0), "v1") == ""
-    assert tripped(recent, BREAKER, "v1")
+    assert (
+        tripped(recent, None, "v1", 2_500)
+        == tripped(recent, replace(BREAKER, share=1.0), "v1", 2_500)
+        == ""
+    )
+    assert tripped(recent, BREAKER, "v1", 2_500)
 
 
 def test_a_short_restart_does_not_trip_it() -> None:
     """Two seconds of ten at the same rate."""
-    assert tripped(within_ten_seconds({"ok": 240, "lost": 60}, {"ok": 300}), BREAKER, "v1") == ""
+    assert (
+        tripped(within_ten_seconds({"ok": 240, "lost": 60}, {"ok": 300}), BREAKER, "v1", 2_500)
+        == ""
+    )
 
 
 def test_a_few_requests_are_enough_where_it_answers_none_for_the_whole_time() -> None:
     before = {"ok": 500}
     looks = ((10.0, {**before, "lost": 2}), (15.0, {**before, "lost": 5}))
     silent = looked((5.0, before, {}), *((now, counts, {"ok": 9}) for now, counts in looks))
-    assert tripped(silent, BREAKER, "v1").startswith("5 of 5 requests in the last 10 s")
+    assert tripped(silent, BREAKER, "v1", 2_500).startswith("5 of 5 requests in the last 10 s")
     at_once = looked((5.0, before, {}), (10.0, before, {}), (15.0, looks[1][1], {"ok": 9}))
-    assert tripped(at_once, BREAKER, "v1") == ""
+    assert tripped(at_once, BREAKER, "v1", 2_500) == ""
 
 
 def test_what_happened_earlier_is_not_recent() -> None:
     bad = {"ok": 10, "lost": 500}
     recent = looked((0.0, {}, {}), (5.0, bad, {}), (20.0, {**bad, "ok": 60}, {"ok": 90}))
-    assert tripped(recent, BREAKER, "v1") == ""
+    assert tripped(recent, BREAKER, "v1", 2_500) == ""
 
 
 def test_another_rollout_is_looked_at_anew() -> None:
@@ -109,6 +116,18 @@ def shedding(early: Counts, late: Counts, stable: Counts) -> RecentOutcomes:
     return looked((0.0, {}, {}), (10.0, early, stable), (20.0, whole, stable))
 
 
+def test_what_one_user_floods_is_no_fault_and_neither_are_copies_of_a_rehearsal() -> None:
+    flooded = within_ten_seconds({"ok": 300, "shed": 900}, {"ok": 100})
+    assert tripped(flooded, BREAKER, "v1", 500) == ""
+    rehearsed = within_ten_seconds({"ok": 30, "load not answered": 900}, {"ok": 100})
+    assert tripped(rehearsed, BREAKER, "v1", 2_500) == ""
+
+
+def test_looks_that_are_far_apart_tell_nothing() -> None:
+    recent = looked((0.0, {}, {}), (50.0, {"lost": 500}, {"ok": 900}))
+    assert tripped(recent, BREAKER, "v1", 2_500) == ""
+
+
 def test_who_sheds_at_a_load_like_the_others_is_held() -> None:
     half = {"ok": 90, "shed": 30}
     said = no_room(shedding(half, half, {"ok": 240}), 5_000)
@@ -135,8 +154,10 @@ def test_a_rate_is_shown_by_users_and_copies_together() -> None:
     half = {"ok": 200}
     recent = looked((0.0, {}, {}), (5.0, half, half))
     assert not_shown(recent) == "it has shown 40 requests/s of 80"
-    copies = {"ok": 400, "copied": 200}
+    copies = {**half, "load answered": 200}
     assert not_shown(looked((0.0, {}, {}), (5.0, copies, half))) == ""
+    missed = {**half, "load answered": 190, "load not answered": 10}
+    assert not_shown(looked((0.0, {}, {}), (5.0, missed, half))).startswith("it has shown 0 req")
 
 
 def test_a_rate_at_which_it_sheds_is_not_shown() -> None:
@@ -149,6 +170,6 @@ def test_before_the_rate_of_users_is_known_none_is_shown() -> None:
 
 
 def test_what_was_shown_once_stays_shown() -> None:
-    copies = {"ok": 400, "copied": 200}
+    copies = {"ok": 200, "load answered": 200}
     recent = looked((0.0, {}, {}), (5.0, copies, {"ok": 200}), (10.0, copies, {"ok": 200}))
     assert recent.largest_rate == 80.0

@@ -168,7 +168,7 @@ def test_a_proof_that_no_coin_makes_is_not_called_good_before_it_is_there(weight
     report = report_of(asked, FAST, by=BESIDE, weight=weight)
     assert (line(report, "errors")["says"], line(report, "errors")["difference"]) == (
         "no alarm, not proved",
-        "of 30 asked of both",
+        "+0.00 pp [-17.86, +17.86] of 30 pairs",
     )
     assert (line(report, "errors")["more_of"], line(report, "errors")["per_s"]) == ("pairs", 0.05)
     assert report["because"] == "not yet: errors not proved"

@@ -305,50 +305,6 @@ def test_a_version_that_gets_somebody_in_its_place_meanwhile_is_waited_for_no_lo
     assert (replies[0].version, replies[0].fallback_from) == ("v2", "v1")
 
 
-def outages(harness, version):
-    return sum(harness.counted(version).get("outages", {}).values())
-
-
-@pytest.mark.parametrize("how", ["connect", "closed", "timeout", 502, 503, 504])
-def test_an_outage_counts_once_however_many_requests_it_costs(harness, how):
-    for _ in range(5):
-        harness.ask(harness.unit_of("v2"))
-        lose(harness, "v2", how)
-        while harness.versions["v1"].sent:
-            harness.versions["v1"].answer()
-            harness.loop.run()
-
-    assert outages(harness, "v2") == 1
-    assert outages(harness, "v1") == 0
-
-
-def test_after_an_answer_the_next_outage_is_another_one(harness):
-    for _ in range(2):
-        harness.ask(harness.unit_of("v2"))
-        lose(harness, "v2", "timeout")
-        harness.versions["v1"].answer()
-        harness.loop.now += 60.0
-        harness.ask(harness.unit_of("v2"))
-        harness.versions["v2"].answer()
-
-    assert sorted(harness.counted("v2")["outages"].values()) == [1, 1]
-
-
-@pytest.mark.parametrize("how", [500, "closed once"])
-def test_what_a_process_answers_and_a_connection_that_was_idle_are_no_outage(harness, how):
-    harness.ask(harness.unit_of("v2"))
-    if how == 500:
-        harness.versions["v2"].answer(status=500)
-        harness.loop.run()
-        harness.versions["v1"].answer()
-    else:
-        harness.versions["v2"].fail("closed")
-        harness.loop.run()
-        harness.versions["v2"].answer()
-
-    assert outages(harness, "v2") == 0
-
-
 def test_all_requests_are_counted_and_those_lost_that_the_other_version_answered(harness):
     unit = harness.unit_of("v2")
     for _ in range(3):
@@ -387,3 +343,17 @@ def test_a_suspended_version_has_had_its_failure_counted_before(harness):
             harness.loop.run()
 
     assert harness.counted("v2")["outcomes"] == {"lost": 3}
+
+
+def test_a_callers_own_deadline_is_no_fault_of_the_version(harness):
+    harness.hurry(harness.unit_of("v2"), 0.5)
+    lose(harness, "v2", "timeout")
+    harness.versions["v1"].answer()
+    assert "lost" not in harness.counted("v2").get("outcomes", {})
+
+
+def test_refused_rows_are_no_answers_of_a_rate(harness):
+    harness.ask(harness.unit_of("v2"))
+    refused = ({"row": 0, "status": 422, "detail": "as asked"},)
+    harness.versions["v2"].answer(errors=refused)
+    assert harness.counted("v2")["outcomes"] == {"refused": 1}

@@ -357,3 +357,76 @@ def answer_both(harness, candidate=(), stable=(), says=(0, 0)):
                 harness.loop.run()
 
     harness.loop.now += LONGEST_PAUSE_S
+
+
+def lost(harness, version, how="timeout"):
+    """Ask once; this version's process cannot be asked, the other one answers."""
+    harness.ask()
+    for _ in range(4):
+        if harness.versions[OTHER[version]].sent:
+            harness.versions[OTHER[version]].answer()
+            harness.loop.run()
+        if harness.versions[version].sent:
+            harness.versions[version].fail(how)
+            harness.loop.run()
+
+    harness.loop.now += LONGEST_PAUSE_S
+
+
+def outages(harness, version):
+    return sum(harness.counted(version).get("outages", {}).values())
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("how", ["connect", "closed", "timeout"])
+def test_an_outage_counts_when_it_begins_as_pairs_meet_it(harness, version, how):
+    for _ in range(3):
+        lost(harness, version, how)
+
+    assert (outages(harness, version), outages(harness, OTHER[version])) == (1, 0)
+    answers(harness)
+    harness.loop.now += 60.0
+    lost(harness, version, how)
+    assert outages(harness, version) == 2
+
+
+def test_who_has_more_requests_has_no_more_outages_for_that(harness):
+    """Lost batches beside pairs count for no version: a busy one has more of them."""
+    harness.traffic.pairs.per_second = 0.0
+    for _ in range(5):
+        lost(harness, "v1")
+
+    assert outages(harness, "v1") == 0
+
+
+def test_times_are_compared_only_where_neither_version_has_anything_to_do(harness):
+    harness.ask(harness.unit_of("v1"), rows=[1])
+    for version in harness.versions.values():
+        version.answer()
+
+    harness.loop.now += LONGEST_PAUSE_S
+    harness.traffic.pairs.per_second, per_second = 0.0, harness.traffic.pairs.per_second
+    harness.ask(harness.unit_of("v1"))
+    harness.traffic.pairs.per_second = per_second
+    harness.ask(harness.unit_of("v1"))
+    for _ in range(3):
+        for version in harness.versions.values():
+            if version.sent:
+                version.answer()
+                harness.loop.run()
+
+    assert counted(harness)["both"] == 2
+    assert counted(harness, "compared")["timed"] == 1
+
+
+@pytest.mark.parametrize("odd", [[], ["a", "b"], [[1]]])
+def test_an_odd_answer_leaves_users_and_the_batch_as_they_are(harness, odd):
+    replies = [harness.ask(harness.unit_of("v1")) for _ in range(3)]
+    harness.versions["v2"].sent[0] = ([odd], harness.versions["v2"].sent[0][1])
+    harness.versions["v2"].answer()
+    while harness.versions["v1"].sent:
+        harness.versions["v1"].answer()
+        harness.loop.run()
+
+    assert [reply[0].version for reply in replies] == ["v1"] * 3
+    assert "pairs" not in counted(harness, "compared")
