@@ -151,7 +151,7 @@ def _judged_steps(
     row: Strategy, steps: Sequence[Step], policy: Policy, times: Sequence[str]
 ) -> Iterator[str]:
     for number, step in enumerate(steps, 1):
-        line = f"  step {number}  {_judged_step(row, step, policy)}"
+        line = f"  step {number}  {_judged_step(row, step, policy, len(steps) == 1)}"
         yield "; ".join([line, *times[number - 1 : number]])
 
 
@@ -237,9 +237,12 @@ _ENDS = {
 }
 
 
-def _judged_step(row: Strategy, step: Step, policy: Policy) -> str:
+def _judged_step(row: Strategy, step: Step, policy: Policy, is_only_one: bool = False) -> str:
     weight = f"{step.weight / 100:g} %"
     if row.ends == "proof":
+        if step.hold_s is None and is_only_one:
+            requests = counted(policy.step_requests, "request")
+            return f"{weight:>7}  at least {requests}, and until it is proved"
         if step.hold_s is None:
             return f"{weight:>7}  as long and as many requests, and until it is proved"
         least = (

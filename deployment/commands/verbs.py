@@ -124,7 +124,7 @@ def canary(
 def refuse_rate(rate: float | None) -> None:
     """Raise BadOption where a rate is given and nothing is planned for it."""
     if rate is not None:
-        raise BadOption("--rate is of a canary with --auto: leave it out, or add --auto")
+        raise BadOption("--rate is for a canary with --auto: leave it out, or add --auto")
 
 
 def steps_by_hand(steps: str | None, every: str | None) -> tuple[Step, ...]:

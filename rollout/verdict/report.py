@@ -228,6 +228,9 @@ def _because(case: JudgingInput, verdict: Verdict) -> str:
             f"{candidate} did not get its share of the requests, so nothing else may be concluded"
         )
 
+    accepted = set(verdict.because) <= {*case.rollout.accepted}
+    if verdict.word == "hold" and verdict.proved and accepted:
+        return f"proved; the difference in {_titles(verdict)} was accepted by a person"
     if verdict.word == "hold":
         return f"{_titles(verdict)} of {candidate} differ: a person should look before it goes on"
 

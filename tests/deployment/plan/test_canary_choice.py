@@ -306,9 +306,7 @@ def test_a_canary_takes_the_steps_that_suit_and_says_so(stack: ProjectHarness) -
     assert rollout.steps == (Step(5000),)
     assert rollout.policy is not None
     assert "traffic  10 requests a minute (100 requests in the last 10 minutes)" in answer.out
-    assert "step 1     50 %  as long and as many requests, and until it is proved; about" in (
-        answer.out
-    )
+    assert "step 1     50 %  at least 300 requests, and until it is proved; about" in (answer.out)
     assert answer.out.index("  proof ") < answer.out.index("  time ") < answer.out.index("  ends ")
 
 
@@ -348,9 +346,9 @@ def test_a_plan_shows_the_times_and_a_warning_where_it_would_be_refused(
 
 def test_a_rate_without_a_judge_is_refused(stack: ProjectHarness) -> None:
     assert (
-        "--rate is of a canary with --auto" in stack.run("canary", "v2", "--rate", "5", code=2).err
+        "--rate is for a canary with --auto" in stack.run("canary", "v2", "--rate", "5", code=2).err
     )
-    with pytest.raises(BadOption, match="--rate is of a canary with --auto"):
+    with pytest.raises(BadOption, match="--rate is for a canary with --auto"):
         make_plan(stack.workspace(), "v2", "ramp", None, Options(auto=True, rate=5.0))
 
 

@@ -386,3 +386,18 @@ def test_a_step_is_held_as_long_as_its_plan_says() -> None:
     for running_s, left in ((10.0, 20.0), (40.0, 0.0)):
         case = JudgingInput(rollout, CANARY, NOTHING, [], NORMAL, 500, running_s)
         assert account(case)["step_wait_s"] == left
+
+
+def test_what_a_person_has_accepted_is_no_reason_to_look_again() -> None:
+    shifted = kind("classes", 500, {"late": 400, "on time": 100}, {"late": 2_000, "on time": 8_000})
+    whole = evidence(*GOOD, *shifted)
+    accepted = replace(ROLLOUT, accepted=("prediction",))
+    said = []
+    for rollout in (ROLLOUT, accepted):
+        case = JudgingInput(rollout, CANARY, whole, [whole], NORMAL, 500, 600.0)
+        said.append(account(case)["because"])
+
+    assert said == [
+        "prediction of v2 differ: a person should look before it goes on",
+        "proved; the difference in prediction was accepted by a person",
+    ]
