@@ -174,8 +174,8 @@ class Tails(SignalSettings):
 
 @dataclass(frozen=True)
 class Prediction(SignalSettings):
-    """Shares of the predicted classes, of their probabilities, or of a value's ranges; and what the
-    answers to the same request have to do with each other. The tolerance of a class that is rarer
+    """Shares of the predicted classes, or of a value's ranges; and what the answers to the same
+    request have to do with each other. The tolerance of a class that is rarer
     than 4 % is as much smaller.
     """
 

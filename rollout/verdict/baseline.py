@@ -22,14 +22,14 @@ ATOM = 0.05
 """A bin with this part of the values has an edge on both sides, or values could leave it unseen."""
 UNKNOWN_ERRORS = 0.001
 NOISE = 0.005
-_PAIRS = ("waits", "values", "classes", "scores")
+_PAIRS = ("waits", "values", "classes")
 Thresholds = tuple[tuple[int, float], ...]
 """(first bin above, share of the requests that lie there)."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """errors, refused, loss, noise: rates; waits, values, scores: thresholds; classes: (name,
+    """errors, refused, loss, noise: rates; waits, values: thresholds; classes: (name,
     share).
 
     loss: None while it is not known, and nobody may bet by it.
@@ -42,7 +42,6 @@ class Reference:
     waits: Thresholds = ()
     values: Thresholds = ()
     classes: tuple[tuple[str, float], ...] = ()
-    scores: Thresholds = ()
 
     def to_body(self) -> dict[str, Any]:
         """Plain JSON. `reference_of_body(to_body())` is the identity."""
@@ -85,7 +84,6 @@ def reference_of(tally: Tally) -> Reference:
         waits=_thresholds(tally.get("waits", {}), QUANTILES),
         values=_thresholds(tally.get("values", {}), OF_VALUES),
         classes=_shares(tally.get("classes", {})),
-        scores=_thresholds(tally.get("scores", {}), DECILES),
     )
 
 

@@ -33,7 +33,6 @@ A tally is the counts of one version at one weight of the candidate, by kind:
                 (its process could not be asked) and "shed" where the other version answered the
                 same request; "copied": the copies among them; "load answered", "load not answered":
                 copies of a rehearsal (router/dispatch/load_rehearsal.py)
-    scores      hundredths of the probability of the predicted class, of a request's first row
     complaints  the platform's error codes in the log of the version's app, as R14
                 (rollout/verdict/memory_errors.py)
     timing      bin of the candidate's over the stable version's processor time for the same batch

@@ -46,7 +46,6 @@ class EvidenceCounters:
         "left",
         "outages",
         "outcomes",
-        "scores",
         "segments",
         "timing",
         "values",
@@ -65,7 +64,6 @@ class EvidenceCounters:
         self.compared: dict[str, int] = {}
         self.left: dict[str, int] = {}
         self.entered: dict[str, int] = {}
-        self.scores: dict[int, int] = {}
         self.segments: dict[str, int] = {}
         self.outages: dict[int, int] = {}
         self.outcomes: dict[str, int] = {}
@@ -86,14 +84,10 @@ class EvidenceCounters:
         if warm and word != "shed":
             _increment(self.waits, latency_bin(seconds))
 
-    def predicted(self, class_name: str, score: float, top: float | None) -> None:
-        """Count a prediction: its class, or its value where `class_name` is empty.
-
-        top: the probability of that class; None where there is none."""
+    def predicted(self, class_name: str, score: float) -> None:
+        """Count a prediction: its class, or its value where `class_name` is empty."""
         if class_name:
             _increment_name(self.classes, class_name)
-            if top is not None and isfinite(top):
-                _increment(self.scores, int(top * 100))
         elif isfinite(score):
             _increment(self.values, value_bin(score))
 

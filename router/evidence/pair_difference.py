@@ -111,7 +111,7 @@ class PairComparer:
 
         reader = self._reader(version)
         names = reader.names(predicted.classes)
-        score, class_name, _ = reader.read(raw, names)
+        score, class_name = reader.read(raw, names)
         if raw[:1] == b"[":
             return _Answer(class_name, _decode(raw, type=list[float]), names)
         if class_name:

@@ -50,21 +50,19 @@ class Outcomes:
         """
         scores: list[float] = []
         names: list[str] = []
-        tops: list[float | None] = []
         reader = self._reader(version)
         classes = reader.names(predicted.classes)
         for raw in predicted.predictions:
-            score, name, top = reader.read(bytes(raw), classes)
+            score, name = reader.read(bytes(raw), classes)
             scores.append(score)
             names.append(name)
-            tops.append(top)
             self.counts.add(
                 ("predictions", version, name) if name else ("values", version, _edge(score))
             )
 
         rows = len(scores)
         if own and draw.tally is not None:
-            draw.tally.predicted(names[0], scores[0], tops[0])
+            draw.tally.predicted(names[0], scores[0])
 
         if rows > MOST_ROWS_IN_AN_ID or sum(map(len, names)) > MOST_CHARACTERS_IN_AN_ID:
             # The first row is the one that counts in the verdict.

@@ -8,7 +8,7 @@ _number_lists = msgspec.json.Decoder(list[float]).decode
 _anything = msgspec.json.Decoder().decode
 MOST_KNOWN = 1_000
 UNKNOWN = Answers()
-Reading = tuple[float, str, float | None]
+Reading = tuple[float, str]
 
 
 class PredictionReader:
@@ -32,14 +32,11 @@ class PredictionReader:
         return names
 
     def read(self, raw: bytes, names: tuple[str, ...]) -> Reading:
-        """Score, class and top probability of one raw prediction; the class is empty for a value,
-        the probability None where there is none.
-        """
+        """Score and class of one raw prediction; the class is empty for a value."""
         if raw[:1] == b"[":
             probabilities = _number_lists(raw)
-            top = max(probabilities)
-            best = probabilities.index(top)
-            return probabilities[-1], names[best] if best < len(names) else str(best), top
+            best = probabilities.index(max(probabilities))
+            return probabilities[-1], names[best] if best < len(names) else str(best)
 
         if not self.answers.classes:
             return self._plain(_anything(raw))
@@ -56,9 +53,9 @@ class PredictionReader:
         """Read a value, or a class of a version whose classes are not known."""
         number = float(value) if isinstance(value, int | float) else 0.0
         if isinstance(value, float) or self.answers.values:
-            return number, "", None
-        return number, label_text(value), None
+            return number, ""
+        return number, label_text(value)
 
     def _class(self, value: bool | int | float | str) -> Reading:
         number = float(value) if isinstance(value, int | float) else 0.0
-        return number, self.answers.names.key(value) or label_text(value), None
+        return number, self.answers.names.key(value) or label_text(value)

@@ -54,7 +54,7 @@ class ShadowBuffer:
             return
 
         reader = PredictionReader(answers)
-        score, name, _ = reader.read(bytes(other.predictions[0]), reader.names(other.classes))
+        score, name = reader.read(bytes(other.predictions[0]), reader.names(other.classes))
         identity = label_id(signature_of(prediction_id), 0, rows)
         finite_score = score if math.isfinite(score) else None
         self.add(rollout, ShadowAnswer(identity, finite_score, name))

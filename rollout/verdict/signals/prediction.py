@@ -1,5 +1,5 @@
-"""Shares of the predicted classes, of their probabilities, or of a value's ranges; and whether the
-two versions' answers to the same request have to do with each other.
+"""Shares of the predicted classes, or of a value's ranges; and whether the two versions' answers to
+the same request have to do with each other.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -25,13 +25,13 @@ from rollout.verdict.signals.numbers import SignalNumbers, rates
 from rollout.verdict.signals.signal import SignalInput, VerdictSignal
 
 PREDICTION = "prediction"
-CLASSES, VALUES, SCORES = "classes", "values", "scores"
+CLASSES, VALUES = "classes", "values"
 COMPARED, LEFT, ENTERED = "compared", "left", "entered"
 RARE = 0.04
 """A rarer class has a smaller tolerance, or it could vanish within that."""
 UNKNOWN_SHARE = 0.01
-OF_SHARES, OF_SCORES, OF_PAIRS, OF_NEARNESS = 0.7, 0.06, 0.12, 0.12
-"""The parts of the capital: shares of all requests, probabilities, changes in pairs, nearness."""
+OF_SHARES, OF_PAIRS, OF_NEARNESS = 0.7, 0.15, 0.15
+"""The parts of the capital: shares of all requests, changes in pairs, nearness."""
 VALUES_TOLERANCE = 0.2
 """Of pairs: how many more values may be above than below the stable version's."""
 NEARER_OTHER = 0.4
@@ -42,9 +42,8 @@ ENOUGH = np.log(20)
 COMPARABLE = 20
 """So many pairs in which the one answer is nearer than the other tell something."""
 _BELIEFS = np.array([0.46, 0.5, 0.55, 0.65, 0.8])
-HIGH_VALUES, HIGH_SCORES = "high values", "high probabilities"
-RANGES = (HIGH_VALUES, HIGH_SCORES)
-"""What has edges at small shares by choice, not for being rare."""
+HIGH_VALUES = "high values"
+"""They have edges at small shares by choice, not for being rare."""
 Compared = tuple[str, Tables, float]
 """What is counted, its counts by share, and its share in the reference."""
 
@@ -53,16 +52,14 @@ class PredictionSignal(VerdictSignal):
     """Both directions of every class, or of every range of a value."""
 
     name = PREDICTION
-    threshold_kinds = (CLASSES, VALUES, SCORES)
+    threshold_kinds = (CLASSES, VALUES)
 
     def against(self, rule: SignalPolicy, evidence: Evidence, reference: Reference) -> Array:
         """By drawn requests, and by what both versions were asked."""
         shares = _both_directions(_shares(evidence, reference), rule.tolerance)
-        scores = _both_directions(_scores(evidence, reference), rule.tolerance)
         return weighted(
             [
                 (OF_SHARES, shares),
-                (OF_SCORES, scores),
                 (OF_PAIRS, evenly_weighted(list(_changes(rule, evidence, reference)))),
                 (OF_NEARNESS, _nearness(evidence.of(evidence.candidate, COMPARED))),
             ]
@@ -137,7 +134,7 @@ def _both_directions(compared: Iterator[Compared], tolerance: float) -> Array:
     capitals = []
     for name, tables, share in compared:
         allowed = tolerance
-        if name not in RANGES:
+        if name != HIGH_VALUES:
             allowed = tolerance_of(share, tolerance)
 
         fewer = {at: table[..., ::-1] for at, table in tables.items()}
@@ -153,11 +150,6 @@ def _shares(evidence: Evidence, reference: Reference) -> Iterator[Compared]:
 
     for edge, share in reference.values:
         yield HIGH_VALUES, evidence.above(VALUES, edge, edge), share
-
-
-def _scores(evidence: Evidence, reference: Reference) -> Iterator[Compared]:
-    for edge, share in reference.scores:
-        yield HIGH_SCORES, evidence.above(SCORES, edge, edge), share
 
 
 def _changes(rule: SignalPolicy, evidence: Evidence, reference: Reference) -> Iterator[Array]:

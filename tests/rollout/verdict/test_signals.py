@@ -72,4 +72,4 @@ def test_without_counts_it_is_undecided() -> None:
 
 
 def test_kinds_that_are_read_by_thresholds_are_those_of_the_signals() -> None:
-    assert threshold_kinds() == ("waits", "classes", "values", "scores")
+    assert threshold_kinds() == ("waits", "classes", "values")
