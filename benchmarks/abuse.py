@@ -11,7 +11,6 @@ an idle stack. The last line is one JSON object; the exit code is 1 where a boun
 
 import argparse
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -28,7 +27,7 @@ from rich.table import Table
 from benchmarks.arrivals import Arrived, Phase, send, stream
 from benchmarks.attacks import ATTACKS
 from benchmarks.load import write_bodies
-from benchmarks.processes import ROOT, STATE, BenchmarkFailed, tree, until
+from benchmarks.processes import ROOT, STATE, BenchmarkFailed, send_signal, tree, until
 from benchmarks.results import leave
 from benchmarks.rollback_time import rollback_over_python
 from benchmarks.setups.sluice import Stack, stack
@@ -185,17 +184,12 @@ class Fault(Attacker):
 
     def begin(self, made: Stack) -> None:
         """Kill them after a second of load."""
-        self._timer = threading.Timer(1.0, self._kill, [list(self.victims(made))])
+        self._timer = threading.Timer(1.0, send_signal, [list(self.victims(made)), signal.SIGKILL])
         self._timer.start()
 
     def __exit__(self, *_: object) -> None:
         if self._timer is not None:
             self._timer.join()
-
-    def _kill(self, pids: list[int]) -> None:
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
 
 
 def _settle(made: Stack) -> None:

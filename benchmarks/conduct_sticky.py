@@ -3,17 +3,16 @@
 Such a user is drawn once, so draws soon tell nothing new. What is wrong must be found all the same,
 and what is well must be released."""
 
-import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 
 from benchmarks.candidates.breaking_pipeline import FLAG
-from benchmarks.processes import tree, until
+from benchmarks.processes import send_signal, tree, until
 from benchmarks.rollout_stage import BACK, RELEASED, Run, Stage
 from benchmarks.sticky_users import StickyUsers
 
@@ -92,17 +91,11 @@ def _stopped(
         for version in versions:
             pids.extend(tree(stage.stack.pid_of_version(version)))
 
-        _signal(pids, signal.SIGSTOP)
+        send_signal(pids, signal.SIGSTOP)
         if seconds is not None:
-            threading.Timer(seconds, partial(_signal, pids, signal.SIGCONT)).start()
+            threading.Timer(seconds, partial(send_signal, pids, signal.SIGCONT)).start()
 
     try:
         yield stop
     finally:
-        _signal(pids, signal.SIGCONT)
-
-
-def _signal(pids: Iterable[int], number: signal.Signals) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
+        send_signal(pids, signal.SIGCONT)

@@ -16,14 +16,11 @@ The last line is one JSON object.
 """
 
 import argparse
-import json
-import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from math import isfinite
@@ -38,7 +35,7 @@ from rich.table import Table
 
 from benchmarks.arrivals import Arrived, Phase, Stream, send, stream
 from benchmarks.load import flights
-from benchmarks.processes import ROOT, STATE, Processes, free_port, tree
+from benchmarks.processes import ROOT, STATE, Processes, free_port, send_signal, tree
 from benchmarks.results import leave
 from benchmarks.setups import plain
 from benchmarks.setups.bundles import bundle
@@ -200,7 +197,7 @@ class Measurer:
         and go.
         """
         slow = self._stream("other", self.bodies, capacity / 20, X_Model_Version="v2")
-        with _halting(_pids(self.stack, "v2")) as halt:
+        with _halting(tree(self.stack.pid_of_version("v2"))) as halt:
             return self._beside(capacity / 5, slow, halt)
 
     def _beside(
@@ -347,34 +344,12 @@ def _halting(pids: Sequence[int]) -> Iterator[Callable[[], None]]:
 
     def halt() -> None:
         still = int((time.monotonic() - begun) / STILL_S) % 2
-        _signal(pids, signal.SIGSTOP if still else signal.SIGCONT)
+        send_signal(pids, signal.SIGSTOP if still else signal.SIGCONT)
 
     try:
         yield halt
     finally:
-        _signal(pids, signal.SIGCONT)
-
-
-def _signal(pids: Sequence[int], how: signal.Signals) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, how)
-
-
-def _pids(made: Stack, version: str) -> list[int]:
-    status = json.loads(made.run("status", "--json"))
-    program = next(row["program"] for row in status["versions"] if row["name"] == version)
-    asked = [
-        sys.executable,
-        "-m",
-        "supervisor.supervisorctl",
-        "-c",
-        str(made.state / "supervisord.conf"),
-    ]
-    done = subprocess.run(
-        [*asked, "pid", program], capture_output=True, text=True, check=True, timeout=20
-    )
-    return tree(int(done.stdout))
+        send_signal(pids, signal.SIGCONT)
 
 
 def _warm(arrived: Arrived) -> Arrived:

@@ -2,14 +2,13 @@
 
 import asyncio
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import uvloop
 from rich.console import Console
 
+from benchmarks.background_load import BackgroundLoad
 from benchmarks.processes import until
 from benchmarks.setups.bundles import bundle
 from benchmarks.setups.sluice import Stack
@@ -39,7 +38,7 @@ class Run:
 
 
 @dataclass
-class Traffic:
+class Traffic(BackgroundLoad):
     """The flights of July to December in time order, over and over, at a rate; their truth as
     labels where wanted.
     """
@@ -49,16 +48,6 @@ class Traffic:
     connections: int = 16
     labels: bool = False
     replay: Replay = field(default_factory=Replay)
-    _over: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self) -> "Traffic":
-        self._thread = threading.Thread(target=lambda: uvloop.run(self._all()))
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join(60)
 
     async def _all(self) -> None:
         stop = asyncio.Event()

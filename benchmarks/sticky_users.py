@@ -4,14 +4,13 @@ A router draws such a user once, however many requests follow."""
 
 import asyncio
 import random
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 
 import msgspec
-import uvloop
 
+from benchmarks.background_load import BackgroundLoad
 from examples.flights.client import Answer, Client
 from examples.flights.data import instances
 from examples.flights.replay import production
@@ -20,7 +19,7 @@ ROWS = 20_000
 
 
 @dataclass
-class StickyUsers:
+class StickyUsers(BackgroundLoad):
     """`users` of them, `rate` requests a second together; the n-th comes 1/n as often as the first.
 
     sent, failed: requests, and those that users lost. problems: the first failures, as text.
@@ -35,16 +34,6 @@ class StickyUsers:
     failed: int = 0
     problems: list[str] = field(default_factory=list)
     versions: Counter[str] = field(default_factory=Counter)
-    _over: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self) -> "StickyUsers":
-        self._thread = threading.Thread(target=lambda: uvloop.run(self._all()))
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join(60)
 
     async def _all(self) -> None:
         chance = random.Random(self.seed)

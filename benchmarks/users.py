@@ -6,20 +6,18 @@ Each runs in the one event loop of a thread. A request that gets no answer, or a
 them; they show when it changed."""
 
 import asyncio
-import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import uvloop
-
+from benchmarks.background_load import BackgroundLoad
 from examples.flights.client import Client
 
 Answered = tuple[float, float, str]
 
 
 @dataclass
-class Users:
+class Users(BackgroundLoad):
     """The load. answered: (sent at, answered at, version) of unnamed users; named: the same by
     name.
     """
@@ -31,19 +29,9 @@ class Users:
     answered: list[Answered] = field(default_factory=list)
     named: dict[str, list[Answered]] = field(default_factory=dict)
     failed: list[tuple[float, str]] = field(default_factory=list)
-    _stop: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self) -> "Users":
-        self._lines = [line.encode() for line in self.bodies.read_text().splitlines()]
-        self._thread = threading.Thread(target=lambda: uvloop.run(self._all()))
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(60)
 
     async def _all(self) -> None:
+        self._lines = [line.encode() for line in self.bodies.read_text().splitlines()]
         async with asyncio.TaskGroup() as group:
             for number in range(self.connections):
                 group.create_task(self._one(number, {}, self.answered))
@@ -55,7 +43,7 @@ class Users:
     async def _one(self, number: int, headers: dict[str, str], answered: list[Answered]) -> None:
         client = Client(self.url, 15.0, headers, resend=False)
         lines, count = self._lines, len(self._lines)
-        while not self._stop.is_set():
+        while not self._over.is_set():
             number = (number + 1) % count
             sent = time.time()
             try:

@@ -7,6 +7,7 @@ from deployment.workspace.errors import BadOption, EdgeFailure
 from deployment.workspace.ledger import opened, read_ledger
 from deployment.workspace.secrets import read_secrets
 from deployment.workspace.workspace import Workspace
+from rollout.decide.side_effects import versions_with_side_effects
 from rollout.forecast.traffic import Pace, Traffic
 from rollout.settings import Settings
 from rollout.verdict.baseline import enough, reference_of
@@ -92,8 +93,7 @@ def _with_record(workspace: Workspace, name: str, traffic: Traffic, source: str)
         ledger = read_ledger(LedgerStore(database, model))
         counted = EvidenceStore(database, model).counted(NO_ROLLOUT)
 
-    versions = [ledger.versions.get(version) for version in (name, ledger.released or "")]
-    paired = not any(version is not None and version.side_effects for version in versions)
+    paired = not versions_with_side_effects(ledger, (name, ledger.released or ""))
     history = history_of(counted, ledger.released or "")
     if enough(history):
         answered = sum(history.get("finished", {}).values())

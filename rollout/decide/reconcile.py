@@ -11,6 +11,7 @@ from rollout.decide import transitions
 from rollout.decide.actions import RecordRevision
 from rollout.decide.begin_command import command_of
 from rollout.decide.decisions import COMMAND, step_of
+from rollout.decide.side_effects import versions_with_side_effects
 from rollout.state.ledger import Ledger, Rollout
 from rollout.state.policy import title_of
 from rollout.state.split import ALL
@@ -116,13 +117,15 @@ def _by_proof(ledger: Ledger, rollout: Rollout, seen: Observation) -> RecordRevi
     return step_of(ledger, seen.now)
 
 
-def needs_capacity(rollout: Rollout) -> bool:
+def needs_capacity(ledger: Ledger, rollout: Rollout) -> bool:
     """Whether the candidate is to show now that it carries all requests: before a release on proof,
-    at a share of them.
+    at a share of them, where copies change nothing.
     """
     if rollout.policy is None or strategy(rollout.strategy).ends != "proof":
         return False
-    return rollout.step == len(rollout.steps) - 1
+    if rollout.step < len(rollout.steps) - 1:
+        return False
+    return not versions_with_side_effects(ledger, (rollout.candidate, rollout.stable))
 
 
 def _lacks_capacity(rollout: Rollout, seen: Observation) -> bool:

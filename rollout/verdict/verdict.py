@@ -14,6 +14,7 @@ import numpy as np
 
 from rollout.state.policy import Policy, SignalPolicy
 from rollout.verdict.baseline import Reference
+from rollout.verdict.breaker import BREAKER
 from rollout.verdict.evidence import Evidence
 from rollout.verdict.sequential import Array, log_ratio, weighted
 from rollout.verdict.signals.prediction import PREDICTION, lacks_relation
@@ -85,7 +86,7 @@ class Verdict:
         """The verdict with what the breaker has seen, if that is something."""
         if not breaker:
             return self
-        return replace(self, word="fail", because=("breaker",), breaker=breaker)
+        return replace(self, word="fail", because=(BREAKER,), breaker=breaker)
 
     def doubts(self, accepted: Collection[str]) -> tuple[str, ...]:
         """The signals that may hold it and on which the evidence has doubled, or whose answers may

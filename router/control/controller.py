@@ -231,10 +231,9 @@ class Controller:
 
     def _rate_not_shown(self, ledger: Ledger, rollout: Rollout) -> str:
         """Which rate the candidate has shown, where that is to be shown and not enough."""
-        versions = map(ledger.version, (rollout.candidate, rollout.stable))
-        if not needs_capacity(rollout) or any(version.side_effects for version in versions):
-            return ""
-        return not_shown(self.recent)
+        if needs_capacity(ledger, rollout):
+            return not_shown(self.recent)
+        return ""
 
     def _snapshot(self, ledger: Ledger, rollout: Rollout) -> EvidenceSnapshot:
         """The evidence of a rollout. What has to be frozen now is stored first."""

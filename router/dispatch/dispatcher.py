@@ -485,15 +485,15 @@ class Dispatcher:
         """Count that the drawn version did not answer what its fallback has answered at once.
 
         An answer that took long came from a version in trouble itself."""
-        counters, answered = request.draw.all_requests, isinstance(outcome, Predicted)
-        if counters is None or not answered or not self._is_other_version_of_rollout(request):
+        counters = request.draw.all_requests
+        if counters is None or not self._is_other_version_of_rollout(request):
             return
-        if request.short_deadline:
-            # The caller gave it too little time.
+        if not request.fault or request.short_deadline:
+            # What has no word of its own, or had too little time of its caller.
             return
 
         at_once = self.loop.time() - request.fell_back_at <= AT_ONCE_S
-        if request.fault and at_once and isinstance(outcome, Predicted) and not outcome.errors:
+        if at_once and isinstance(outcome, Predicted) and not outcome.errors:
             counters.outcome(request.fault)
 
     def _fall_back(

@@ -101,9 +101,12 @@ class PairSampler:
         if other is None or len(rows) > MOST_ROWS or size > MOST_BYTES or self._table is None:
             return None
 
-        tally = self.tallies.of(self._table, rolling.candidate)
+        counters = {}
+        for name in (rolling.candidate, rolling.stable):
+            counters[name] = self.tallies.of(self._table, name)
+
         is_timed = self.is_warm() and self._are_idle(rolling)
-        pair = PairedRequest(self, rolling, tally, rows, now, other.version, is_timed)
+        pair = PairedRequest(self, rolling, counters, rows, now, other.version, is_timed)
         deadline = now + self.limits.version_timeout_ms / 1000
         if other.submit(PairedCopy(rows, deadline, pair, other.version)) is not None:
             return None
@@ -156,9 +159,10 @@ class PairSampler:
             return
 
         word = _word(candidate_word, stable_word)
-        pair.tally.pair_answered(word)
+        tally = pair.counters[pair.rolling.candidate]
+        tally.pair_answered(word)
         if pair.is_timed and word == "both":
-            pair.tally.pair_took(self._slow_one(pair))
+            tally.pair_took(self._slow_one(pair))
 
         differs = word == "both" and self._compare(pair, candidate, stable)
         pair.count_segments(word, differs)
@@ -171,8 +175,8 @@ class PairSampler:
         candidate, stable = pair.rolling.candidate, pair.rolling.stable
         lost = {candidate: candidate_word == "lost", stable: stable_word == "lost"}
         for version, is_lost in lost.items():
-            if is_lost and version not in self._away and self._table is not None:
-                self.tallies.of(self._table, version).outage_began(self.clock())
+            if is_lost and version not in self._away:
+                pair.counters[version].outage_began(self.clock())
 
         self._away = {version for version, is_lost in lost.items() if is_lost}
 
@@ -189,20 +193,17 @@ class PairSampler:
         """Count the copy among all requests of its version, and what only the drawn version failed.
 
         So each version's failures are counted on the same requests."""
-        if self._table is None:
-            return
-
         own, others, drawn = candidate_word, stable_word, pair.rolling.stable
         if pair.copied_to != pair.rolling.candidate:
             own, others, drawn = stable_word, candidate_word, pair.rolling.candidate
 
-        counters = self.tallies.of(self._table, pair.copied_to)
+        counters = pair.counters[pair.copied_to]
         counters.outcome("copied")
         if own in ("ok", "refused") or (others == "ok" and pair.seconds[drawn] <= AT_ONCE_S):
             counters.outcome(own)
 
         if own == "ok" and others == "failed":
-            self.tallies.of(self._table, drawn).outcome("failed")
+            pair.counters[drawn].outcome("failed")
 
     def _compare(self, pair: "PairedRequest", candidate: Outcome, stable: Outcome) -> bool:
         """Count the difference of two answers. Returns whether there is one."""
@@ -216,7 +217,7 @@ class PairSampler:
         if difference is None:
             return False
 
-        pair.tally.pair_compared(difference)
+        pair.counters[rolling.candidate].pair_compared(difference)
         return difference.differs
 
     def _slow_one(self, pair: "PairedRequest") -> str:
@@ -239,13 +240,14 @@ class PairSampler:
 class PairedRequest:
     """One request that both versions are asked.
 
-    copied_to: the version that does not answer the user. is_timed: whether its times count: no
-    version has started just now, or is busy. halves, seconds: the outcomes and what they took, by
-    version. prediction_id: of the user's answer, once it has one."""
+    counters: of both versions, at the weight in force when it was asked. copied_to: the version
+    that does not answer the user. is_timed: whether its times count: no version has started just
+    now, or is busy. halves, seconds: the outcomes and what they took, by version. prediction_id: of
+    the user's answer, once it has one."""
 
     sampler: PairSampler
     rolling: ActiveRollout
-    tally: EvidenceCounters
+    counters: Mapping[str, EvidenceCounters]
     rows: list[msgspec.Raw]
     began: float
     copied_to: str
@@ -293,7 +295,7 @@ class PairedRequest:
         """Count it in each segment that its first row belongs to."""
         counted = segment_word(word, differs)
         for segment in segments_of_row(self.rows[0], self.rolling.segments):
-            self.tally.pair_in_segment(segment, counted)
+            self.counters[self.rolling.candidate].pair_in_segment(segment, counted)
 
 
 @dataclass(slots=True)

@@ -6,9 +6,10 @@ from hashlib import blake2b
 from types import MappingProxyType
 
 from rollout.decide.reconcile import needs_capacity
+from rollout.decide.side_effects import versions_with_side_effects
 from rollout.decide.transitions import watched
 from rollout.state.classes import Answers
-from rollout.state.ledger import Ledger, Rollout, from_body
+from rollout.state.ledger import Ledger, from_body
 from rollout.state.segments import SegmentColumn
 from rollout.state.split import ALL, TrafficSplit, keyed
 
@@ -115,20 +116,10 @@ def _rolling(ledger: Ledger) -> ActiveRollout | None:
         weight,
         rollout.policy is not None,
         watched(rollout) and weight == ALL,
-        _may_ask_both(ledger, rollout),
-        rollout.step_since if _shows_capacity(ledger, rollout) else None,
+        not versions_with_side_effects(ledger, (rollout.candidate, rollout.stable)),
+        rollout.step_since if needs_capacity(ledger, rollout) else None,
         ledger.version(rollout.candidate).segments,
     )
-
-
-def _may_ask_both(ledger: Ledger, rollout: Rollout) -> bool:
-    """Whether neither version's predictions change anything."""
-    versions = (rollout.candidate, rollout.stable)
-    return not any(ledger.version(name).side_effects for name in versions)
-
-
-def _shows_capacity(ledger: Ledger, rollout: Rollout) -> bool:
-    return needs_capacity(rollout) and _may_ask_both(ledger, rollout)
 
 
 def empty_table(model: str) -> RoutingTable:

@@ -8,7 +8,6 @@ _number_lists = msgspec.json.Decoder(list[float]).decode
 _anything = msgspec.json.Decoder().decode
 MOST_KNOWN = 1_000
 UNKNOWN = Answers()
-Reading = tuple[float, str]
 
 
 class PredictionReader:
@@ -17,7 +16,7 @@ class PredictionReader:
     def __init__(self, answers: Answers = UNKNOWN) -> None:
         self.answers = answers
         self._names: dict[bytes, tuple[str, ...]] = {}
-        self._read: dict[bytes, Reading] = {}
+        self._read: dict[bytes, tuple[float, str]] = {}
 
     def names(self, classes: bytes) -> tuple[str, ...]:
         """The keys of the classes in an answer with probabilities. classes: JSON, perhaps null."""
@@ -31,7 +30,7 @@ class PredictionReader:
 
         return names
 
-    def read(self, raw: bytes, names: tuple[str, ...]) -> Reading:
+    def read(self, raw: bytes, names: tuple[str, ...]) -> tuple[float, str]:
         """Score and class of one raw prediction; the class is empty for a value."""
         if raw[:1] == b"[":
             probabilities = _number_lists(raw)
@@ -49,13 +48,11 @@ class PredictionReader:
 
         return prediction
 
-    def _plain(self, value: object) -> Reading:
+    def _plain(self, value: object) -> tuple[float, str]:
         """Read a value, or a class of a version whose classes are not known."""
         number = float(value) if isinstance(value, int | float) else 0.0
-        if isinstance(value, float) or self.answers.values:
-            return number, ""
-        return number, label_text(value)
+        return number, "" if isinstance(value, float) or self.answers.values else label_text(value)
 
-    def _class(self, value: bool | int | float | str) -> Reading:
+    def _class(self, value: bool | int | float | str) -> tuple[float, str]:
         number = float(value) if isinstance(value, int | float) else 0.0
         return number, self.answers.names.key(value) or label_text(value)

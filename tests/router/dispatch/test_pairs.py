@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rollout.decide.transitions import stepped
 from rollout.state.segments import SegmentColumn
 from rollout.verdict.evidence import merged
 from rollout.verdict.signals.pairs import FAILED, pairs_by
 from router.dispatch.pairs import LONGEST_PAUSE_S, MOST_ROWS
 from router.evidence.prediction_id import signature_of
 from store.shadow_answers import ShadowAnswer
-from tests.router.fakes import DispatcherHarness, begun, deployed
+from tests.router.fakes import NOW, DispatcherHarness, begun, deployed
 
 MODEL_FAILED = ({"row": 0, "status": 500, "detail": "as asked"},)
 ROW_AT_FAULT = ({"row": 0, "status": 422, "detail": "as asked"},)
@@ -430,3 +431,16 @@ def test_an_odd_answer_leaves_users_and_the_batch_as_they_are(harness, odd):
 
     assert [reply[0].version for reply in replies] == ["v1"] * 3
     assert "pairs" not in counted(harness, "compared")
+
+
+def test_a_pair_counts_at_the_weight_that_was_in_force_when_it_was_asked():
+    ledger = begun(deployed("v1", "v2"))
+    harness = paired(ledger)
+    harness.ask(harness.unit_of("v1"))
+    harness.follow(replace(stepped(ledger, NOW), revision=5))
+    harness.versions["v1"].answer()
+    harness.versions["v2"].fail("timeout")
+    harness.loop.run()
+    assert counted(harness, "outcomes", weight=2000) == {"copied": 1, "lost": 1}
+    assert counted(harness, "outages", weight=2000)
+    assert harness.counted("v2", 5000) == {}
