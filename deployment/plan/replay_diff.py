@@ -13,7 +13,7 @@ from statistics import fmean, median
 from typing import Any
 
 from deployment.plan.recordings import Row
-from deployment.plan.segments import Group, groups, known_numbers
+from deployment.plan.row_groups import Group, groups, known_numbers
 from deployment.plan.traffic_replay import Batch, Pair, ReplayResult
 from service.comparison import same
 

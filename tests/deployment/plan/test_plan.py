@@ -14,7 +14,7 @@ from deployment.plan.contracts import contract_at_stake, contract_with_users
 from deployment.plan.plan import Options, RolloutPlan, environment_changes, make_plan
 from deployment.plan.recordings import recorded_rows
 from deployment.plan.replay_diff import Differences, compare, differences, latency, quantile
-from deployment.plan.segments import groups
+from deployment.plan.row_groups import groups
 from deployment.plan.traffic_replay import Batch, Pair, ReplayResult, RowAnswer, batch_size
 from deployment.workspace.errors import BadOption, EdgeFailure
 from rollout.errors import Breaking, IllegalEvent, NothingToDo
