@@ -8,6 +8,25 @@ _dropped: set[int] = set()
 """File numbers of the streams whose reader has gone."""
 
 
+def printable(text: str) -> str:
+    """A text in which control characters are escapes: names of columns, classes and values come
+    from data, and must not steer a terminal.
+    """
+    if text.isprintable():
+        return text
+
+    import unicodedata
+
+    shown = []
+    for character in text:
+        if unicodedata.category(character).startswith("C"):
+            character = character.encode("unicode_escape").decode()
+
+        shown.append(character)
+
+    return "".join(shown)
+
+
 def reader_left() -> bool:
     """Whether standard output is a pipe whose reader has gone: endless output stops then."""
     if sys.stdout is None or _dropped:

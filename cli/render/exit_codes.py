@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.output import print_line
+from cli.output import print_line, printable
 from deployment.workspace.errors import (
     BadOption,
     ContractBroken,
@@ -29,6 +29,11 @@ INTERRUPTED = 130
 UNTOUCHED = "interrupted: nothing was recorded and no traffic moved"
 
 
+def _lines(text: str) -> str:
+    """The text with its line breaks, and every other control character as an escape."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 @dataclass(frozen=True)
 class Out:
     """Prints lines for people, or with `--json` one object on standard output and lines on stderr.
@@ -39,7 +44,7 @@ class Out:
 
     def say(self, line: str) -> None:
         """A line of progress."""
-        print_line(line, sys.stderr if self.as_json else sys.stdout)
+        print_line(_lines(line), sys.stderr if self.as_json else sys.stdout)
 
     def result(self, value: dict[str, Any], *lines: str) -> None:
         """Print what an act did: the value as JSON, or the lines."""
@@ -48,7 +53,7 @@ class Out:
             return
 
         for line in lines:
-            print_line(line, sys.stdout)
+            print_line(_lines(line), sys.stdout)
 
     def done(self, done: "Done") -> None:
         """Print an act, its revision, and the command that undoes it."""
@@ -93,7 +98,7 @@ class Out:
             print_line(json.dumps({"error": message, "next": next_step(message)}), sys.stdout)
             return
 
-        line = f"✖ {message}"
+        line = _lines(f"✖ {message}")
         if sys.stderr is not None and sys.stderr.isatty():
             line = f"\033[31m{line}\033[0m"
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cli.output import printable
 from deployment.workspace.errors import BadOption
 from rollout.decide.side_effects import judged_by_draws, versions_with_side_effects
 from rollout.decide.transitions import chosen_steps
@@ -219,7 +220,7 @@ def _segment_lines(policy: Policy) -> list[str]:
         return []
 
     values = Counter(column_and_value(name)[0] for name in names)
-    columns = ", ".join(f"{column} ({count})" for column, count in values.items())
+    columns = ", ".join(f"{printable(column)} ({count})" for column, count in values.items())
     return [f"  segments {columns}: pairs of each are judged apart, too"]
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cli.output import printable
 from rollout.plurals import counted
 
 SHOWN = 10
@@ -26,7 +27,8 @@ def segment_lines(verdict: Mapping[str, Any] | None) -> list[str]:
 
 def _row(segment: Mapping[str, Any]) -> tuple[str, ...]:
     counts = [f"{segment[word]:,}" for word in _COLUMNS[1:-1]]
-    return f"{segment['column']} {segment['value']}", *counts, _odds(float(segment["against"]))
+    name = printable(f"{segment['column']} {segment['value']}")
+    return name, *counts, _odds(float(segment["against"]))
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:

@@ -32,7 +32,7 @@ class Observation:
     plain JSON, made only when they are recorded. memory: how short of memory the candidate's app is
     (rollout/verdict/memory_errors.py); no_room: what it sheds; rate_not_shown: which rate it has
     shown, where that is not enough (rollout/verdict/capacity.py). Each is empty where it is not
-    so."""
+    so. was_away: whether its process could not be asked a short time ago."""
 
     now: float
     verdict: Verdict | None
@@ -41,6 +41,7 @@ class Observation:
     memory: str = ""
     no_room: str = ""
     rate_not_shown: str = ""
+    was_away: bool = False
 
 
 def next_move(ledger: Ledger, seen: Observation) -> RecordRevision | None:
@@ -106,7 +107,7 @@ def _by_proof(ledger: Ledger, rollout: Rollout, seen: Observation) -> RecordRevi
         return None
     # A proof excludes the margin only: a difference between tolerance and margin must not be
     # released while there is evidence of it.
-    if not _stood(rollout, seen) or verdict.against >= SILENCE:
+    if not _stood(rollout, seen) or verdict.against >= SILENCE or seen.was_away:
         return None
     if rollout.step == len(rollout.steps) - 1:
         waits = _lacks_capacity(rollout, seen) or verdict.doubts(rollout.accepted)

@@ -51,12 +51,14 @@ def comparable_load(candidate: VersionOutcomes, stable: VersionOutcomes, weight:
 
 
 def not_shown(recent: RecentOutcomes) -> str:
-    """The largest rate that the candidate has shown, where that is less than all users need, or it
-    is not known yet what they need; else empty.
+    """The largest rate that the candidate has shown, where that is less than all users needed in
+    the last minute; that this is not known yet, or that it answers nothing just now. Else empty.
     """
-    needed = recent.rate_of_users()
+    needed = recent.needed()
     if needed is None:
         return "its rate is not known yet"
-    if recent.largest_rate >= NEARLY * needed:
-        return ""
-    return f"it has shown {recent.largest_rate:.3g} requests/s of {needed:.3g}"
+    if recent.largest_rate < NEARLY * needed:
+        return f"it has shown {recent.largest_rate:.3g} requests/s of {needed:.3g}"
+    if needed and not recent.rate_now():
+        return "it answers too little just now"
+    return ""

@@ -205,6 +205,13 @@ class Evidence:
         stable = cells[of_candidate:].sum(0) > 0
         return (candidate & ~stable).sum(-1), (stable & ~candidate).sum(-1)
 
+    def was_away(self, now: float) -> bool:
+        """Whether an outage of the candidate began in the last half minute or two. now: epoch
+        seconds.
+        """
+        newest = max(map(int, self.of(self.candidate, "outages")), default=None)
+        return newest is not None and now < (newest + 2) * OUTAGE_SLOT_S
+
     def drawn(self, kind: str) -> dict[float, Any]:
         """Counts (..., 2) by share: how many of that kind each version has."""
         return {share: table.sum(-1) for share, table in self.tables(kind, ()).items()}

@@ -4,6 +4,7 @@ Pure: the caller brings the clock and keeps the value.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from statistics import median
 
 from rollout.verdict.evidence import Evidence
 
@@ -68,12 +69,14 @@ class _Look:
 class RecentOutcomes:
     """The looks of the last KEPT_S at one rollout, the newest last.
 
-    largest_rate: requests a second that the candidate has answered in RATE_S, at most.
+    largest_rate: requests a second that the candidate has answered in RATE_S, at most. of_users:
+    those of all users at each look, with the look's time.
     """
 
     rollout: str = ""
     looks: tuple[_Look, ...] = ()
     largest_rate: float = 0.0
+    of_users: tuple[tuple[float, float], ...] = ()
 
     def seen(self, rollout: str, evidence: Evidence, now: float) -> "RecentOutcomes":
         """The same with one look more; looks at another rollout are forgotten."""
@@ -83,7 +86,20 @@ class RecentOutcomes:
 
         kept = tuple(one for one in self.looks if now - KEPT_S <= one.now < now)
         looked = replace(self, looks=(*kept, look))
-        return replace(looked, largest_rate=max(self.largest_rate, looked.rate_now()))
+        of_users = tuple(rate for rate in self.of_users if rate[0] >= now - KEPT_S)
+        if (rate := looked.rate_of_users()) is not None:
+            of_users = (*of_users, (now, rate))
+
+        largest = max(self.largest_rate, looked.rate_now())
+        return replace(looked, largest_rate=largest, of_users=of_users)
+
+    def needed(self) -> float | None:
+        """The median rate of all users in the last KEPT_S; None where none is known yet.
+
+        Neither a lull of some seconds nor a flood of some seconds moves it."""
+        if not self.of_users:
+            return None
+        return median(rate for _, rate in self.of_users)
 
     def rate_now(self) -> float:
         """Requests a second that the candidate answers; 0 where it leaves too many unanswered."""

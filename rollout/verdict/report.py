@@ -85,6 +85,7 @@ def account(case: JudgingInput, verdict: Verdict | None = None) -> dict[str, Any
         "proved": verdict.proved,
         "breaker": _breaker(verdict),
         "capacity": case.capacity,
+        "was_away": case.evidence.was_away(case.rollout.started_at + case.running_s),
         "doubts": list(verdict.doubts(case.rollout.accepted)),
         **_counts(case),
         **_progress(case),

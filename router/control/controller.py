@@ -218,6 +218,7 @@ class Controller:
             memory=short_of_memory(snapshot.evidence),
             no_room=no_room(self.recent, weight),
             rate_not_shown=rate_not_shown,
+            was_away=snapshot.evidence.was_away(now),
         )
         record = next_move(ledger, observation)
         if record is None:

@@ -18,7 +18,7 @@ from router.dispatch.work_items import DispatchError, Pending, Predicted
 from router.evidence.evidence_counters import EvidenceByWeight, EvidenceCounters
 
 LASTS_S = 8.0
-EVERY_S = 300.0
+EVERY_S = 60.0
 
 
 class LoadRehearsal:

@@ -24,6 +24,7 @@ _LATER_KEYS: Mapping[str, Any] = MappingProxyType(
         "breaker": "",
         "capacity": "",
         "doubts": [],
+        "was_away": False,
         "strategy": "",
         "next_weights": [],
         "step_wait_s": None,

@@ -82,13 +82,19 @@ def _sentences(verdict: dict[str, Any]) -> Iterator[str]:
         yield "Recent requests that do not look worse: all is proved, but they do."
     if verdict["capacity"]:
         yield f"The rate that it will get: {verdict['capacity']}."
+    if verdict["was_away"]:
+        yield f"Some time without an outage: {verdict['candidate']} could not be asked just now."
     doubts = [] if verdict["next_weights"] else verdict["doubts"]
     if doubts:
         yield f"Less doubt in {joined(map(title_of, doubts))}: it may differ, and a release waits."
     if verdict["next_weights"]:
         yield _of_step(verdict)
-    elif not (unproved or doubts or verdict["word"] == "undecided" or verdict["capacity"]):
+    elif not (unproved or doubts or verdict["was_away"] or _still_waits(verdict)):
         yield "Nothing: the controller ends it when its time has passed."
+
+
+def _still_waits(verdict: dict[str, Any]) -> bool:
+    return verdict["word"] == "undecided" or bool(verdict["capacity"])
 
 
 def _of_clock(verdict: dict[str, Any]) -> str:
@@ -241,6 +247,8 @@ def _rest(verdict: dict[str, Any]) -> str:
         return f"As long as they look worse. {_deadline(verdict)}".rstrip()
     if verdict["capacity"]:
         return "Until it has shown that rate: from time to time it gets copies of all requests."
+    if verdict["was_away"]:
+        return "Until it has been there for half a minute or a whole one."
     if verdict["doubts"]:
         return "Until pairs have removed that doubt, or put it on hold."
     if verdict["step_wait_s"]:

@@ -3,9 +3,10 @@
 Evidence and proof are the capital of sequential bets, stored as logarithms. Shown is how loud the
 alarm is and how far a proof has come; the odds themselves where they are asked for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from cli.output import printable
 from cli.render.verdict.answers import QuestionAnswer, answers
 from cli.render.verdict.earlier_words import as_of_today
 from deployment.commands.strategy_options import shown_seconds
@@ -57,13 +58,17 @@ def shown(model: str, stored: dict[str, Any], act: str = "", with_odds: bool = F
     rows = [(*columns, *_odds_columns(with_odds), "says")]
     for signal in verdict["signals"]:
         cells = (*_cells(signal), *_odds_cells(signal, with_odds))
-        rows.append((*cells, signal["says"]))
+        rows.append(tuple(map(printable, (*cells, signal["says"]))))
 
     together = f"all signals together  alarm: {verdict['alarm']}"
     if with_odds:
         together += f", {acts_at(verdict['against'], verdict['needed'])}"
 
-    return Shown(head, answers(verdict, act), tuple(rows), together)
+    replies = []
+    for answer in answers(verdict, act):
+        replies.append(replace(answer, text=printable(answer.text)))
+
+    return Shown(head, tuple(replies), tuple(rows), together)
 
 
 def _word(verdict: dict[str, Any]) -> str:

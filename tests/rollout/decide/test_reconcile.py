@@ -182,6 +182,13 @@ def test_a_proof_before_the_last_step_is_a_step_and_no_release() -> None:
     assert standing(done(CANARY, PASS, 30.0)) == ({"v1": 5_000, "v2": 5_000}, "v1", True)
 
 
+@pytest.mark.parametrize("rollout", [CANARY, LAST])
+def test_a_candidate_that_was_away_just_now_is_neither_stepped_nor_released(rollout: Any) -> None:
+    seen = Observation(80_000.0, PASS, 300)
+    assert next_move(rollout, seen) is not None
+    assert next_move(rollout, replace(seen, was_away=True)) is None
+
+
 @pytest.mark.parametrize("verdict", [WAIT, None, verdict_of("undecided")])
 def test_at_the_last_step_silence_is_no_proof(verdict: Any) -> None:
     assert tick(LAST, verdict, 80_000.0) is None

@@ -173,3 +173,36 @@ def test_what_was_shown_once_stays_shown() -> None:
     copies = {"ok": 200, "load answered": 200}
     recent = looked((0.0, {}, {}), (5.0, copies, {"ok": 200}), (10.0, copies, {"ok": 200}))
     assert recent.largest_rate == 80.0
+
+
+def steady(rates: list[float]) -> RecentOutcomes:
+    """Looks every five seconds at versions that each answer half of these rates."""
+    total, looks = 0.0, [(0.0, {}, {})]
+    for number, rate in enumerate(rates, 1):
+        total += rate * 5 / 2
+        looks.append((number * 5.0, {"ok": int(total)}, {"ok": int(total)}))
+
+    return looked(*looks)
+
+
+@pytest.mark.parametrize("odd", [[0.0, 0.0], [1.0], [5_000.0, 5_000.0]])
+def test_neither_a_lull_nor_a_flood_of_some_seconds_is_another_need(odd: list[float]) -> None:
+    assert steady([160.0] * 8 + odd).needed() == 160.0
+    assert steady([160.0] * 2 + odd + [160.0] * 4).needed() == 160.0
+
+
+def test_a_candidate_that_has_not_shown_the_rate_waits_through_a_lull() -> None:
+    assert not_shown(steady([160.0] * 8 + [0.0])) == "it has shown 80 requests/s of 160"
+
+
+def test_what_answers_nothing_just_now_is_not_released() -> None:
+    all_of_it = {"ok": 400, "load answered": 400}
+    users = {"ok": 400}
+    shown = (0.0, {}, {}), (5.0, all_of_it, users)
+    assert not_shown(looked(*shown)) == ""
+    away = looked(*shown, (10.0, all_of_it, users))
+    assert not_shown(away) == "it answers too little just now"
+
+
+def test_what_users_needed_long_ago_is_not_needed_now() -> None:
+    assert steady([160.0] * 5 + [4.0] * 14).needed() == 4.0

@@ -58,3 +58,11 @@ def test_a_mark_leaves_what_came_since() -> None:
     mine, theirs = now.periods([before]).outages()
     np.testing.assert_array_equal(mine, [3, 1])
     np.testing.assert_array_equal(theirs, [1, 0])
+
+
+def test_a_candidate_that_was_away_just_now_is_neither_stepped_nor_released() -> None:
+    counted = seen({10}, {12})
+    assert counted.was_away(10 * 30.0)
+    assert counted.was_away(12 * 30.0 - 1)
+    assert not counted.was_away(12 * 30.0)
+    assert not seen(set(), {12}).was_away(12 * 30.0)
