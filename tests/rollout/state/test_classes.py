@@ -17,7 +17,7 @@ from rollout.state.classes import (
 )
 
 # Zero with a sign is the class 0 to every model: added to 0, it has none.
-FLOATS = st.floats(-1e6, 1e6, allow_nan=False).map(0.0.__add__)
+FLOATS = st.floats(-1e6, 1e6, allow_nan=False).map((0.0).__add__)
 NUMBERS = st.integers(-(10**6), 10**6) | FLOATS
 VALUES = st.booleans() | NUMBERS | st.text(max_size=6)
 
