@@ -32,8 +32,10 @@ from service.bundle import Bundle, Column, Comparison, File, Manifest, Runtime
 from service.bundle_files import FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE
 from service.bundled_modules import is_module_file
 from service.comparison import RULE, SAME_MODEL, golden_tolerance, scale_of
-from service.model import Model, OnnxModel, PipelineModel, RowByRow
 from service.rows import Columns, row_count, take_rows
+from service.runtimes.model import Model, RowByRow
+from service.runtimes.onnx_model import OnnxModel
+from service.runtimes.pipeline_model import PipelineModel
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,10 +20,10 @@ from service.bundle import Manifest, verify_bundle
 from service.config import ServiceConfig, from_environment
 from service.fast_handler import FastHandler
 from service.metrics import Metrics, exposition
-from service.model import load_model
 from service.predict import Predictor
 from service.proof.golden_rows import prove
 from service.rows import Malformed
+from service.runtimes.load_model import load_model
 from wire.fast_path import Handler
 
 LARGEST_BODY = 32 * 1024 * 1024

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from service.bundle import Manifest
-from service.model import Model, RowFailures, predict_each
 from service.rows import BadRow, RowReader
+from service.runtimes.failed_rows import RowFailures, predict_each
+from service.runtimes.model import Model
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from delivery.errors import DeliveryError, first_line
 from delivery.inputs.column_kinds import unsendable
 from delivery.inputs.signature import check_names
 from delivery.recipe import Recipe
-from service.model import answer_of
+from service.runtimes.pipeline_model import answer_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,8 @@ import numpy as np
 from delivery.errors import DeliveryError, first_line
 from delivery.proof.output_checks import is_whole_text
 from delivery.recipe import Recipe
-from service.model import Model
 from service.rows import Columns, row_count, take_rows
+from service.runtimes.model import Model
 
 REPEATS = 30
 LONGEST_S = 1.0

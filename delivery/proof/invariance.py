@@ -12,8 +12,8 @@ from delivery.proof.number_values import spread
 from delivery.proof.output_checks import all_predictions
 from service.bundle import Comparison
 from service.comparison import same
-from service.model import Model
 from service.rows import Columns, row_count, take_rows
+from service.runtimes.model import Model
 
 ALONE = 32
 # Of a request at the router's default limit.

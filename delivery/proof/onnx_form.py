@@ -20,8 +20,8 @@ from delivery.proof.probe_rows import Probes
 from delivery.recipe import Recipe
 from service.bundle import Column, Comparison, Runtime
 from service.comparison import difference, measured
-from service.model import Model
 from service.rows import Columns, RowReader, take_rows
+from service.runtimes.model import Model
 
 CHUNK = 4096
 

@@ -4,8 +4,9 @@ import math
 from typing import Any
 
 from delivery.errors import DeliveryError
-from service.model import Model, RowFailures, predict_each
 from service.rows import Columns
+from service.runtimes.failed_rows import RowFailures, predict_each
+from service.runtimes.model import Model
 
 # Of 32-bit probabilities the sums are one only to seven digits; some classifiers round theirs.
 SUM_TOLERANCE = 1e-3

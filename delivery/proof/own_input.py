@@ -11,8 +11,10 @@ import numpy as np
 from delivery.errors import DeliveryError
 from delivery.recipe import Recipe
 from service.bundle import FRAME, LIST, SERIES
-from service.model import Predictions, answer_of, listed
 from service.rows import Columns
+from service.runtimes.json_values import listed
+from service.runtimes.model import Predictions
+from service.runtimes.pipeline_model import answer_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +24,7 @@ ROW_NUMBER = "row number"
 
 
 class OwnInput:
-    """A service.model.Model whose only column is the row's number in the user's frame."""
+    """A service.runtimes.model.Model whose only column is the row's number in the user's frame."""
 
     name = "own"
 

@@ -17,8 +17,8 @@ from typing import Any
 from delivery.errors import DeliveryError, first_line
 from service.bundle import Bundle, BundleError
 from service.comparison import same
-from service.model import Model
 from service.rows import Columns
+from service.runtimes.model import Model
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_S, LONGEST_ROW_S = 300, 0.1
@@ -133,8 +133,8 @@ def main() -> int:
 
 def _prove(arguments: list[str]) -> str:
     from service.bundle import verify_bundle
-    from service.model import load_model
     from service.proof.golden_rows import prove
+    from service.runtimes.load_model import load_model
 
     compares_served = SERVED_ROWS in arguments
     if compares_served:

@@ -19,8 +19,8 @@ from delivery.recipe import Recipe
 from service.bundle import LIST, Column, Manifest
 from service.comparison import measured, same
 from service.frames import CATEGORY
-from service.model import Model, RowByRow
 from service.rows import Columns, RowReader, row_count, take_rows
+from service.runtimes.model import Model, RowByRow
 
 if TYPE_CHECKING:
     import pandas as pd

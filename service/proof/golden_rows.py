@@ -8,8 +8,9 @@ import msgspec
 from service.bundle import Bundle, BundleError
 from service.bundle_files import GOLDEN
 from service.comparison import measured, same
-from service.model import Model, RowFailures, predict_each
 from service.rows import RowReader
+from service.runtimes.failed_rows import RowFailures, predict_each
+from service.runtimes.model import Model
 
 
 class Golden(msgspec.Struct, frozen=True):

@@ -9,8 +9,8 @@ import sys
 
 from service.bundle import BundleError, verify_bundle
 from service.config import ServiceMisconfigured, from_environment
-from service.model import load_model
 from service.proof.golden_rows import prove
+from service.runtimes.load_model import load_model
 
 
 def main() -> int:

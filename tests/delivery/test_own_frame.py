@@ -15,8 +15,8 @@ from sklearn.tree import DecisionTreeClassifier
 from delivery.errors import DeliveryError
 from delivery.recipe import Recipe
 from service.bundle import Bundle
-from service.model import load_model
 from service.predict import Predictor
+from service.runtimes.load_model import load_model
 
 TRAINED, HELD_OUT = 300, 100
 

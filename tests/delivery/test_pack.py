@@ -16,7 +16,7 @@ from delivery.errors import DeliveryError
 from delivery.pack import deliver
 from delivery.signatures import signing_key
 from service.bundle import verify_bundle
-from service.model import load_model
+from service.runtimes.load_model import load_model
 from tests.delivery.delivery_harness import EVERY_FILE
 from tests.delivery.pipeline_catalogue import entries
 

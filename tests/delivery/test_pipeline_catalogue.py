@@ -20,8 +20,9 @@ from delivery.recipe import Source, as_frame, checked
 from delivery.request import DeliveryRequest
 from service.bundle import Bundle
 from service.comparison import same
-from service.model import listed, load_model
 from service.predict import Predictor
+from service.runtimes.json_values import listed
+from service.runtimes.load_model import load_model
 from tests.delivery.pipeline_catalogue import entries
 
 PANEL = entries()

@@ -20,8 +20,8 @@ from delivery.signatures import signing_key
 from delivery.verify import verify
 from service.app import create_app
 from service.bundle import BundleError, verify_bundle
-from service.model import load_model
 from service.proof.golden_rows import prove
+from service.runtimes.load_model import load_model
 from tests.delivery.delivery_harness import EVERY_FILE, ROOT, resign, vouch
 from tests.delivery.loan_pipelines import ROW
 from tests.service.service_client import client, config, predict

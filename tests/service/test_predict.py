@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from service.model import load_model
 from service.predict import Predictor
 from service.rows import Malformed
+from service.runtimes.load_model import load_model
 from tests.delivery.loan_pipelines import ROW
 
 

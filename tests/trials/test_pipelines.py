@@ -17,8 +17,8 @@ from delivery.inputs.signature import rows_of
 from delivery.recipe import Source, checked
 from delivery.request import DeliveryRequest
 from service.bundle import Bundle
-from service.model import load_model
 from service.predict import Predictor
+from service.runtimes.load_model import load_model
 from tests.trials.pipelines import TRIALS
 
 TOLERANCE = 1e-4

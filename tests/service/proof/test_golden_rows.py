@@ -8,8 +8,8 @@ import pytest
 from service.app import create_app
 from service.bundle import BundleError
 from service.comparison import same
-from service.model import load_model
 from service.proof.golden_rows import prove, read_golden
+from service.runtimes.load_model import load_model
 from tests.delivery.delivery_harness import resign, vouch
 from tests.service.service_client import config
 

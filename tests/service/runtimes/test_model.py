@@ -10,15 +10,11 @@ import pytest
 import sklearn
 
 from service.bundle import BundleError, Column, verify_bundle
-from service.model import (
-    SEARCH_ATTEMPTS,
-    RowByRow,
-    RowFailures,
-    _onnx_array,
-    load_model,
-    predict_each,
-)
 from service.rows import RowReader
+from service.runtimes.failed_rows import SEARCH_ATTEMPTS, RowFailures, predict_each
+from service.runtimes.load_model import load_model
+from service.runtimes.model import RowByRow
+from service.runtimes.onnx_model import _onnx_array
 from tests.delivery.delivery_harness import ROOT, resign, vouch
 from tests.delivery.loan_pipelines import CITIES, ROW, loans
 from tests.service.service_client import predict
@@ -117,7 +113,7 @@ def test_a_version_on_onnx_starts_no_thread_and_so_tells_nobody_of_itself(harnes
 import os
 from pathlib import Path
 from service.bundle import verify_bundle
-from service.model import load_model
+from service.runtimes.load_model import load_model
 load_model(verify_bundle(Path({str(delivered("logistic"))!r}), Path({str(harness.public)!r})))
 print(len(os.listdir("/proc/self/task")))
 """
@@ -218,7 +214,7 @@ class Clock:
 def test_a_search_ends_after_a_while_and_what_it_did_not_tell_apart_has_failed_as_a_whole(
     monkeypatch,
 ):
-    monkeypatch.setattr("service.model.MOST_SEARCH_S", 1000.0)
+    monkeypatch.setattr("service.runtimes.failed_rows.MOST_SEARCH_S", 1000.0)
     clock = Clock()
     clock.model = Toy(lambda array: bool((array >= 128).any() or (array < 2).any()))
     with pytest.raises(RowFailures) as failed:
@@ -234,7 +230,7 @@ def test_a_search_ends_after_a_while_and_what_it_did_not_tell_apart_has_failed_a
 
 
 def test_one_row_at_fault_is_found_however_slow_the_model_is(monkeypatch):
-    monkeypatch.setattr("service.model.MOST_SEARCH_S", 1000.0)
+    monkeypatch.setattr("service.runtimes.failed_rows.MOST_SEARCH_S", 1000.0)
     clock = Clock()
     clock.model = Toy(lambda array: 511.0 in array)
     with pytest.raises(RowFailures) as failed:

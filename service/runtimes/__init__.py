@@ -1,0 +1,1 @@
+"""The runtimes that a version is served by."""

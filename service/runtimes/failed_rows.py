@@ -1,0 +1,114 @@
+"""Predicts a batch, and finds the rows at fault where that fails."""
+
+from collections.abc import Callable
+
+from service.rows import Columns, take_rows
+from service.runtimes.model import Model, Predictions
+
+# The search for the rows at fault among rows that failed together ends after LEAST_SEARCH_S seconds
+# once so many attempts were made (one of 512 is found in 18, each of 64 in 127), after
+# MOST_SEARCH_S in any case.
+SEARCH_ATTEMPTS = 128
+LEAST_SEARCH_S, MOST_SEARCH_S = 0.1, 2.0
+NOT_TOLD_APART = (
+    "the pipeline failed on some of these rows, and there was no time to find which: send fewer "
+    "at once"
+)
+
+
+class RowFailures(Exception):
+    """The pipeline failed on some rows.
+
+    failures: their reasons by row. predictions: of all rows, None where one failed.
+    unattributed: rows that failed together with others, without time to find those at fault.
+    """
+
+    def __init__(
+        self, predictions: Predictions, failures: dict[int, str], unattributed: frozenset[int]
+    ) -> None:
+        super().__init__(
+            f"{len(failures)} rows failed, the first with {next(iter(failures.values()))}"
+        )
+        self.predictions, self.failures, self.unattributed = predictions, failures, unattributed
+
+
+def _stopped_clock() -> float:
+    return 0.0
+
+
+def predict_each(
+    model: Model, columns: Columns, rows: int, clock: Callable[[], float] = _stopped_clock
+) -> Predictions:
+    """Predict all rows at once; where that fails, halve them until the rows at fault are found.
+
+    clock: measures the search, which has a time limit: rows that it did not tell apart by then have
+    all failed. Without a clock it goes on to the end, as a proof must. Raises RowFailures.
+    """
+    if rows == 0:
+        return []
+
+    try:
+        return _one_prediction_a_row(model, columns, rows)
+    except Exception as error:  # noqa: BLE001 (a pipeline may raise anything on a row)
+        search = _Search(model, columns, rows, clock)
+        search.halve(range(rows), error)
+        if search.failures:
+            raise RowFailures(
+                search.predictions, search.failures, frozenset(search.unattributed)
+            ) from None
+
+        return search.predictions
+
+
+class _Search:
+    """Finds the rows that a pipeline fails on by halving, until its time limit."""
+
+    def __init__(
+        self, model: Model, columns: Columns, rows: int, clock: Callable[[], float]
+    ) -> None:
+        self.model, self.columns, self.clock = model, columns, clock
+        self.began, self.attempts = clock(), 0
+        self.predictions: Predictions = [None] * rows
+        self.failures: dict[int, str] = {}
+        self.unattributed: set[int] = set()
+
+    def halve(self, rows: range, error: Exception) -> None:
+        """Attribute `error`, by which these rows failed together, to some of them."""
+        if len(rows) == 1:
+            self.failures[rows.start] = _first_line(error)
+        elif self._is_over():
+            reason = f"{NOT_TOLD_APART} (of one of them: {_first_line(error)})"
+            self.failures |= dict.fromkeys(rows, reason)
+            self.unattributed.update(rows)
+        else:
+            middle = len(rows) // 2
+            self._predict(rows[:middle])
+            self._predict(rows[middle:])
+
+    def _is_over(self) -> bool:
+        elapsed_s = self.clock() - self.began
+        return elapsed_s >= MOST_SEARCH_S or (
+            self.attempts >= SEARCH_ATTEMPTS and elapsed_s >= LEAST_SEARCH_S
+        )
+
+    def _predict(self, rows: range) -> None:
+        self.attempts += 1
+        chosen = slice(rows.start, rows.stop)
+        columns = take_rows(self.columns, chosen)
+        try:
+            self.predictions[chosen] = _one_prediction_a_row(self.model, columns, len(rows))
+        except Exception as error:  # noqa: BLE001 (as above)
+            self.halve(rows, error)
+
+
+def _first_line(error: Exception) -> str:
+    lines = [*str(error).splitlines(), ""]
+    return f"{type(error).__name__}: {lines[0][:300]}"
+
+
+def _one_prediction_a_row(model: Model, columns: Columns, rows: int) -> Predictions:
+    predictions = model.predict(columns)
+    if len(predictions) != rows:
+        raise ValueError(f"{len(predictions)} predictions for {rows} rows")
+
+    return predictions
