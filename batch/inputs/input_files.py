@@ -1,0 +1,64 @@
+"""Finds the input files of a run, and where the predictions of each go."""
+
+import glob
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from batch.errors import BatchError
+
+FORMATS = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+
+
+class InputFile(msgspec.Struct, frozen=True):
+    """A file to predict. name: relative to the folder that all inputs share.
+
+    modified_ns, size: by which a changed file is told from the one that was begun.
+    """
+
+    path: str
+    name: str
+    format: str
+    size: int
+    modified_ns: int
+
+
+def find_input_files(patterns: Sequence[str]) -> list[InputFile]:
+    """The files in order of their names; raises BatchError where there are none or of what kind."""
+    paths = sorted({os.path.abspath(path) for pattern in patterns for path in _matches(pattern)})
+    folder = os.path.commonpath([os.path.dirname(path) for path in paths])
+    return [_input_file(path, folder) for path in paths]
+
+
+def _matches(pattern: str) -> Iterable[str]:
+    if os.path.isdir(pattern):
+        found = [str(path) for path in Path(pattern).rglob("*") if path.suffix in FORMATS]
+    else:
+        found = [path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)]
+
+    # Names that begin so are a run's own notes, here as in Hadoop and Spark.
+    found = [path for path in found if not os.path.basename(path).startswith(("_", "."))]
+    if found:
+        return found
+
+    raise BatchError(f"{pattern} matches no file: give a file, a folder, or a glob in quotes")
+
+
+def _input_file(path: str, folder: str) -> InputFile:
+    kind = FORMATS.get(Path(path).suffix.lower())
+    if kind is None:
+        raise BatchError(
+            f"{path} is none of {', '.join(FORMATS)}: convert it, or give another pattern"
+        )
+
+    status = os.stat(path)
+    name = os.path.relpath(path, folder)
+    return InputFile(path, name, kind, status.st_size, status.st_mtime_ns)
