@@ -11,7 +11,7 @@ from batch.run import BatchRun
 FAILED, INTERRUPTED = 1, 130
 
 
-class Refused(msgspec.Struct, frozen=True, tag_field="event", tag="refused"):
+class RunRefused(msgspec.Struct, frozen=True, tag_field="event", tag="refused"):
     """The run cannot begin or go on."""
 
     detail: str
@@ -23,7 +23,7 @@ def main() -> int:
     try:
         ended = BatchRun(job, _report).run()
     except BatchError as error:
-        _report(Refused(str(error)))
+        _report(RunRefused(str(error)))
         return FAILED
 
     _report(ended)

@@ -44,7 +44,7 @@ class BatchModel:
         try:
             arrays = self._all(fitted.columns, kept)
         except Exception:  # noqa: BLE001 (a pipeline may raise anything on a row)
-            arrays = self._each(fitted, bad)
+            arrays = self._one_by_one(fitted, bad)
 
         if kept == fitted.rows:
             return arrays, bad
@@ -69,7 +69,7 @@ class BatchModel:
 
         return self.answers.of_array(array)
 
-    def _each(self, fitted: Fitted, bad: dict[int, str]) -> list[pa.Array]:
+    def _one_by_one(self, fitted: Fitted, bad: dict[int, str]) -> list[pa.Array]:
         """Find the rows that the pipeline fails on, and predict the others."""
         try:
             predictions = predict_each(self.model, fitted.columns, len(fitted.kept))

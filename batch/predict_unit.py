@@ -1,6 +1,6 @@
 """Predicts one unit of work into a part: the function that every engine calls."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ from batch.inputs.csv_rows import CsvRows
 from batch.inputs.json_rows import JsonRows
 from batch.inputs.parquet_rows import ParquetRows
 from batch.inputs.pieces import Piece
-from batch.inputs.units import Unit
+from batch.inputs.work_units import WorkUnit
 from batch.model import BatchModel
 from batch.outputs.durable import replaced
 from batch.outputs.parts import LISTED_VALUE, BadFileRow, PartFiles, part_writer
@@ -24,7 +24,7 @@ class RowsOfFiles(Protocol):
     def check(self, path: str) -> pa.Schema:
         """Check a file before its first row is predicted; returns the columns to copy."""
 
-    def read(self, unit: Unit, rows: int) -> Iterator[Piece]:
+    def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
         """The unit's rows in pieces."""
 
 
@@ -39,7 +39,11 @@ class UnitResult(msgspec.Struct, frozen=True):
 
 def reader_of(kind: str, columns: list[Column], keep: Sequence[str]) -> RowsOfFiles:
     """The reader of a format."""
-    readers = {"parquet": ParquetRows, "csv": CsvRows, "jsonl": JsonRows}
+    readers: dict[str, Callable[[list[Column], Sequence[str]], RowsOfFiles]] = {
+        "parquet": ParquetRows,
+        "csv": CsvRows,
+        "jsonl": JsonRows,
+    }
     return readers[kind](columns, keep)
 
 
@@ -52,7 +56,7 @@ class UnitPredictor:
         self.model, self.parts, self.keep = model, parts, list(keep)
         self.chunk, self.values = chunk, values
 
-    def predict(self, unit: Unit, file_number: int, copied: pa.Schema) -> UnitResult:
+    def predict(self, unit: WorkUnit, file_number: int, copied: pa.Schema) -> UnitResult:
         """Write the unit's part and its bad rows. copied: the columns to copy."""
         reader = reader_of(unit.file.format, self.model.bundle.manifest.columns, self.keep)
         schema = pa.schema([*copied, *self.model.answers.schema])
@@ -72,7 +76,7 @@ class UnitPredictor:
         return UnitResult(file_number, unit.number, rows, bad)
 
     def _lines(
-        self, piece: Piece, reasons: dict[int, str], unit: Unit, before: int
+        self, piece: Piece, reasons: dict[int, str], unit: WorkUnit, before: int
     ) -> Iterator[bytes]:
         """The bad rows of a piece, which begins `before` rows after the unit."""
         for row in sorted(reasons):
@@ -101,7 +105,7 @@ def _plain(value: Any) -> Any:
     return str(value)[:LISTED_VALUE]
 
 
-def complete(parts: PartFiles, unit: Unit, file_number: int) -> UnitResult | None:
+def complete(parts: PartFiles, unit: WorkUnit, file_number: int) -> UnitResult | None:
     """The result of a unit that an earlier run predicted, None where it did not."""
     data, bad = parts.data(unit, file_number), parts.bad(unit, file_number)
     if not data.exists() or not bad.exists():

@@ -8,7 +8,7 @@ import msgspec
 EVERY_S = 0.5
 
 
-class Progress(msgspec.Struct, frozen=True, tag_field="event", tag="progress"):
+class BatchProgress(msgspec.Struct, frozen=True, tag_field="event", tag="progress"):
     """rows, bad: so far. total: None where it is not known. seconds_left: None likewise."""
 
     rows: int
@@ -24,18 +24,18 @@ class ProgressMeter:
     def __init__(
         self,
         total: int | None,
-        report: Callable[[Progress], None],
+        report: Callable[[BatchProgress], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.total, self.report, self.clock = total, report, clock
-        self.rows = self.bad = self.found = 0
+        self.rows = self.bad = self.resumed_rows = 0
         self._began, self._reported = clock(), 0.0
 
     def resumed(self, rows: int, bad: int) -> None:
         """Count rows of an earlier run."""
         self.rows += rows
         self.bad += bad
-        self.found += rows
+        self.resumed_rows += rows
 
     def add(self, rows: int, bad: int) -> None:
         """Count rows, and report where it is time."""
@@ -46,11 +46,11 @@ class ProgressMeter:
             self._reported = now
             self.report(self.state())
 
-    def state(self) -> Progress:
+    def state(self) -> BatchProgress:
         """The progress by now."""
-        speed = (self.rows - self.found) / max(self.clock() - self._began, 1e-9)
+        speed = (self.rows - self.resumed_rows) / max(self.clock() - self._began, 1e-9)
         left = None
         if self.total is not None and speed > 0:
             left = (self.total - self.rows) / speed
 
-        return Progress(self.rows, self.total, self.bad, speed, left)
+        return BatchProgress(self.rows, self.total, self.bad, speed, left)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from batch.errors import BatchError
 from batch.inputs.input_files import InputFile, find_input_files
-from batch.inputs.units import Unit, units_of
+from batch.inputs.work_units import WorkUnit, units_of
 from batch.job import BatchJob
 from batch.model import load
 from batch.outputs.durable import replaced
@@ -25,6 +25,7 @@ from batch.worker_pool import WorkerSettings, in_this_process, results
 
 SLUICE = "0.1.0"
 Report = Callable[[msgspec.Struct], None]
+Completed = dict[tuple[int, int], UnitResult]
 
 
 class Started(msgspec.Struct, frozen=True, tag_field="event", tag="started"):
@@ -53,7 +54,7 @@ class InputPlan(msgspec.Struct, frozen=True):
     """A file with its units. copied: the columns to copy."""
 
     file: InputFile
-    units: list[Unit]
+    units: list[WorkUnit]
     copied: Any
     output: str
     kind: str
@@ -85,41 +86,41 @@ class BatchRun:
                 ) from error
 
     def _go_on(self, folder: RunFolder, notes: RunNotes) -> Ended:
-        found = self._found(folder)
+        completed = self._completed(folder)
         meter = ProgressMeter(self._total(), self.report)
-        for result in found.values():
+        for result in completed.values():
             meter.resumed(result.rows, result.bad)
 
         self.report(self._started(notes, meter))
         over = False
-        for result in self._results(folder, notes, found):
-            found[result.file_number, result.number] = result
+        for result in self._results(folder, notes, completed):
+            completed[result.file_number, result.number] = result
             meter.add(result.rows, result.bad)
             over = self._is_over(meter)
             if over or self._stopped:
                 break
 
         self.report(meter.state())
-        return self._end(folder, notes, found, over)
+        return self._end(folder, notes, completed, over)
 
     def _end(
         self,
         folder: RunFolder,
         notes: RunNotes,
-        found: dict[tuple[int, int], UnitResult],
+        completed: Completed,
         over: bool,
     ) -> Ended:
         whole = [
             number
             for number, plan in enumerate(self.files)
-            if all((number, unit.number) in found for unit in plan.units)
+            if all((number, unit.number) in completed for unit in plan.units)
         ]
         for number in whole:
             self._put_together(folder, notes, number)
 
-        rows = sum(result.rows for result in found.values())
-        bad = sum(result.bad for result in found.values())
-        self._gather_bad_rows(folder, found)
+        rows = sum(result.rows for result in completed.values())
+        bad = sum(result.bad for result in completed.values())
+        self._gather_bad_rows(folder, completed)
         if self._stopped and len(whole) < len(self.files):
             return Ended("interrupted", rows, bad, self.job.out, "the same command goes on")
 
@@ -152,13 +153,13 @@ class BatchRun:
         return meter.total is not None and meter.bad > self.job.max_bad * meter.total
 
     def _results(
-        self, folder: RunFolder, notes: RunNotes, found: dict[tuple[int, int], UnitResult]
+        self, folder: RunFolder, notes: RunNotes, completed: Completed
     ) -> Iterator[UnitResult]:
         tasks = (
             (unit, number, plan.copied)
             for number, plan in enumerate(self.files)
             for unit in plan.units
-            if (number, unit.number) not in found
+            if (number, unit.number) not in completed
         )
         job = self.job
         if job.processes == 1:
@@ -177,16 +178,16 @@ class BatchRun:
         )
         return results(settings, tasks, job.processes)
 
-    def _found(self, folder: RunFolder) -> dict[tuple[int, int], UnitResult]:
+    def _completed(self, folder: RunFolder) -> dict[tuple[int, int], UnitResult]:
         """What an earlier run predicted."""
-        found = {}
+        completed = {}
         for number, plan in enumerate(self.files):
             for unit in plan.units:
                 result = complete(folder.parts, unit, number)
                 if result is not None:
-                    found[number, unit.number] = result
+                    completed[number, unit.number] = result
 
-        return found
+        return completed
 
     def _put_together(self, folder: RunFolder, notes: RunNotes, number: int) -> None:
         plan = self.files[number]
@@ -200,11 +201,11 @@ class BatchRun:
     def _schema(self, plan: InputPlan) -> pa.Schema:
         return pa.schema([*plan.copied, *self.model.answers.schema])
 
-    def _gather_bad_rows(self, folder: RunFolder, found: dict[tuple[int, int], UnitResult]) -> None:
+    def _gather_bad_rows(self, folder: RunFolder, completed: Completed) -> None:
         with replaced(folder.path / BAD_ROWS, 0o600) as draft, draft.open("wb") as file:
             for number, plan in enumerate(self.files):
                 for unit in plan.units:
-                    if (number, unit.number) in found:
+                    if (number, unit.number) in completed:
                         file.write(folder.parts.bad(unit, number).read_bytes())
 
     def _plan(self, file: InputFile) -> InputPlan:
@@ -263,7 +264,7 @@ class BatchRun:
             notes.runtime,
             len(self.files),
             meter.total,
-            meter.found,
+            meter.resumed_rows,
             notes.chunk_rows,
             self.job.processes,
         )

@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 
 from batch.errors import BatchError
-from batch.inputs.units import Unit
+from batch.inputs.work_units import WorkUnit
 from batch.model import load
 from batch.outputs.parts import PartFiles
 from batch.predict_unit import UnitPredictor, UnitResult
@@ -27,7 +27,7 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     bad_row_data: bool
 
 
-Task = tuple[Unit, int, pa.Schema]
+Task = tuple[WorkUnit, int, pa.Schema]
 _predictor: UnitPredictor | None = None
 
 

@@ -114,15 +114,15 @@ def _plain_type(given: pa.DataType) -> pa.DataType:
 
 
 def _is_number(given: pa.DataType) -> bool:
-    return kinds.is_integer(given) or kinds.is_floating(given) or kinds.is_null(given)
+    return bool(kinds.is_integer(given) or kinds.is_floating(given) or kinds.is_null(given))
 
 
 def _is_bool(given: pa.DataType) -> bool:
-    return kinds.is_boolean(given) or kinds.is_null(given)
+    return bool(kinds.is_boolean(given) or kinds.is_null(given))
 
 
 def _is_text(given: pa.DataType) -> bool:
-    return kinds.is_string(given) or kinds.is_large_string(given) or kinds.is_null(given)
+    return bool(kinds.is_string(given) or kinds.is_large_string(given) or kinds.is_null(given))
 
 
 _ACCEPTS: dict[str, Callable[[pa.DataType], bool]] = {

@@ -11,7 +11,7 @@ import pyarrow.csv
 from batch.errors import BatchError
 from batch.inputs.arrow_columns import ColumnFitter, without_rows
 from batch.inputs.pieces import Piece, require_names
-from batch.inputs.units import Unit
+from batch.inputs.work_units import WorkUnit
 from service.bundle import Column
 
 TYPES = {"float": pa.float64(), "int": pa.int64(), "bool": pa.bool_(), "string": pa.string()}
@@ -34,7 +34,7 @@ class CsvRows:
 
         return pa.schema([pa.field(name, pa.string()) for name in self.keep])
 
-    def read(self, unit: Unit, rows: int) -> Iterator[Piece]:
+    def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
         """The file in pieces of at most so many rows; raises BatchError."""
         path = unit.file.path
         try:

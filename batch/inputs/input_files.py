@@ -40,14 +40,14 @@ def find_input_files(patterns: Sequence[str]) -> list[InputFile]:
 
 def _matches(pattern: str) -> Iterable[str]:
     if os.path.isdir(pattern):
-        found = [str(path) for path in Path(pattern).rglob("*") if path.suffix in FORMATS]
+        paths = [str(path) for path in Path(pattern).rglob("*") if path.suffix in FORMATS]
     else:
-        found = [path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)]
+        paths = [path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)]
 
     # Names that begin so are a run's own notes, here as in Hadoop and Spark.
-    found = [path for path in found if not os.path.basename(path).startswith(("_", "."))]
-    if found:
-        return found
+    paths = [path for path in paths if not os.path.basename(path).startswith(("_", "."))]
+    if paths:
+        return paths
 
     raise BatchError(f"{pattern} matches no file: give a file, a folder, or a glob in quotes")
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from batch.errors import BatchError
 from batch.inputs.arrow_columns import Fitted, without_rows
 from batch.inputs.pieces import Piece, require_names
-from batch.inputs.units import Unit
+from batch.inputs.work_units import WorkUnit
 from service.bundle import Column
 from service.rows import NOT_JSON, RowReader
 
@@ -40,7 +40,7 @@ class JsonRows:
         require_names([*self._names, *self.keep], row, path)
         return pa.schema([pa.field(name, pa.string()) for name in self.keep])
 
-    def read(self, unit: Unit, rows: int) -> Iterator[Piece]:
+    def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
         """The file in pieces of at most so many rows; raises BatchError."""
         path = unit.file.path
         try:
@@ -61,8 +61,8 @@ class JsonRows:
                 rows.append({})
                 unreadable[number] = f"no JSON object: {str(error)[:200]}"
 
-        wanted = [{name: row[name] for name in self._names if name in row} for row in rows]
-        decoded = self._reader.read(msgspec.json.encode({"instances": wanted}))
+        chosen = [{name: row[name] for name in self._names if name in row} for row in rows]
+        decoded = self._reader.read(msgspec.json.encode({"instances": chosen}))
         bad = {error.row: f"column {error.column!r}: {error.detail}" for error in decoded.errors}
         fitted = Fitted(len(lines), np.array(decoded.kept, dtype=np.int64), decoded.columns, bad)
 

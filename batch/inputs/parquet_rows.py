@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from batch.errors import BatchError
 from batch.inputs.arrow_columns import ColumnFitter, check_types
 from batch.inputs.pieces import Piece, require_names
-from batch.inputs.units import Unit
+from batch.inputs.work_units import WorkUnit
 from service.bundle import Column
 
 
@@ -34,7 +34,7 @@ class ParquetRows:
         require_names(self.keep, schema.names, path)
         return pa.schema([schema.field(name) for name in self.keep])
 
-    def read(self, unit: Unit, rows: int) -> Iterator[Piece]:
+    def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
         """The unit in pieces of at most so many rows; raises BatchError."""
         names = list(dict.fromkeys([*(column.name for column in self.columns), *self.keep]))
         texts = [name for name in self._texts if name not in self.keep]

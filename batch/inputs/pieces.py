@@ -22,9 +22,9 @@ class Piece:
     values: Callable[[int, int], pa.RecordBatch]
 
 
-def require_names(names: Sequence[str], there: Iterable[str], path: str) -> None:
+def require_names(names: Sequence[str], existing: Iterable[str], path: str) -> None:
     """Raise BatchError where a file lacks a column that is to be copied."""
-    known = list(there)
+    known = list(existing)
     for name in names:
         if name not in known:
             raise BatchError(

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from batch.inputs.units import Unit
+from batch.inputs.work_units import WorkUnit
 from batch.outputs.durable import replaced
 
 GATHERED_ROWS = 131_072
@@ -32,11 +32,11 @@ class PartFiles(msgspec.Struct, frozen=True):
 
     folder: Path
 
-    def data(self, unit: Unit, file_number: int) -> Path:
+    def data(self, unit: WorkUnit, file_number: int) -> Path:
         """The predictions of a unit."""
         return self.folder / f"{file_number:05}-{unit.number:05}.arrow"
 
-    def bad(self, unit: Unit, file_number: int) -> Path:
+    def bad(self, unit: WorkUnit, file_number: int) -> Path:
         """Its bad rows, which are complete once its predictions are there."""
         return self.folder / f"{file_number:05}-{unit.number:05}.bad.jsonl"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-import batch.inputs.units
+import batch.inputs.work_units
 from batch.errors import BatchError
 from batch.outputs.run_folder import opened
 from tests.batch.batch_harness import WAIT_S, ended, events_of, many_loans
@@ -20,7 +20,7 @@ from tests.until import until
 @pytest.fixture
 def small_units(monkeypatch):
     """Units of one row group."""
-    monkeypatch.setattr(batch.inputs.units, "UNIT_ROWS", 1)
+    monkeypatch.setattr(batch.inputs.work_units, "UNIT_ROWS", 1)
 
 
 def test_a_run_killed_at_any_moment_goes_on_to_the_same_output(batch, tmp_path):

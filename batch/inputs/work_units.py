@@ -12,7 +12,7 @@ from batch.inputs.input_files import InputFile
 UNIT_ROWS = 1_000_000
 
 
-class Unit(msgspec.Struct, frozen=True):
+class WorkUnit(msgspec.Struct, frozen=True):
     """Some row groups of a Parquet file, or all of another file.
 
     first_row: its number in the file. rows: None where it is not known before it is read.
@@ -25,10 +25,10 @@ class Unit(msgspec.Struct, frozen=True):
     rows: int | None
 
 
-def units_of(file: InputFile) -> list[Unit]:
+def units_of(file: InputFile) -> list[WorkUnit]:
     """The units in order; raises BatchError where the file cannot be read."""
     if file.format != "parquet":
-        return [Unit(file, 0, (), 0, None)]
+        return [WorkUnit(file, 0, (), 0, None)]
 
     try:
         metadata = pq.read_metadata(file.path)
@@ -39,11 +39,11 @@ def units_of(file: InputFile) -> list[Unit]:
     return list(_grouped(file, sizes))
 
 
-def _grouped(file: InputFile, sizes: list[int]) -> Iterator[Unit]:
+def _grouped(file: InputFile, sizes: list[int]) -> Iterator[WorkUnit]:
     number, first_row, groups, rows = 0, 0, [], 0
     for group, size in enumerate(sizes):
         groups.append(group)
         rows += size
         if rows >= UNIT_ROWS or group == len(sizes) - 1:
-            yield Unit(file, number, tuple(groups), first_row, rows)
+            yield WorkUnit(file, number, tuple(groups), first_row, rows)
             number, first_row, groups, rows = number + 1, first_row + rows, [], 0
