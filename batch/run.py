@@ -100,7 +100,6 @@ class BatchRun:
             if over or self._stopped:
                 break
 
-        self.report(meter.state())
         return self._end(folder, notes, completed, over)
 
     def _end(

@@ -9,7 +9,7 @@ from batch.errors import BatchError
 from batch.inputs.input_files import InputFile
 
 # Small row groups are taken together, so that a unit is worth its files.
-UNIT_ROWS = 1_000_000
+UNIT_ROWS = 500_000
 
 
 class WorkUnit(msgspec.Struct, frozen=True):
