@@ -14,6 +14,7 @@ from typing import Any
 from delivery.errors import first_line
 from delivery.onnx.graph import NotConvertible
 from delivery.onnx.ml_opset import declare_tree_ensembles
+from delivery.onnx.ml_opset import declare_tree_ensembles
 from delivery.onnx.null_texts import null_texts_of
 from delivery.onnx.parsing import PipelineParser
 from delivery.onnx.registry import converters
@@ -71,6 +72,7 @@ def _converted(convert: Callable[..., Any], recipe: Recipe, *arguments: Any) -> 
         raise NotConvertible(first_line(error)) from error
 
     keep_served_output(model, recipe.output)
+    declare_tree_ensembles(model)
     declare_tree_ensembles(model)
     raw: bytes = model.SerializeToString()
     return raw

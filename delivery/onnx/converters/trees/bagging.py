@@ -1,4 +1,4 @@
-"""Bagging of decision trees, each on columns and perhaps classes of its own."""
+"""Bagging of decision trees, each on columns of its own."""
 
 from typing import Any
 
@@ -45,17 +45,6 @@ def _mean(graph: Graph) -> str:
 def _trees(model: Any, used: np.ndarray) -> Trees:
     parts = []
     for estimator, features in zip(model.estimators_, model.estimators_features_, strict=True):
-        tree = tree_of(estimator).with_features(np.searchsorted(used, features))
-        parts.append(tree.with_value(_in_all_classes(model, estimator, tree.value)))
+        parts.append(tree_of(estimator).with_features(np.searchsorted(used, features)))
 
     return joined(parts)
-
-
-def _in_all_classes(model: Any, estimator: Any, value: np.ndarray) -> np.ndarray:
-    """Of a tree that saw some classes alone, its leaves' values for all of them."""
-    if not hasattr(model, "n_classes_") or len(estimator.classes_) == model.n_classes_:
-        return value
-
-    everywhere = np.zeros((len(value), model.n_classes_))
-    everywhere[:, estimator.classes_] = value
-    return everywhere
