@@ -33,7 +33,7 @@ from typing import Any
 from delivery.onnx import shapes
 
 HERE = "delivery.onnx.converters"
-TABLES = ("joints", "preprocessing", "selection", "decomposition", "linear", "trees", "boosters")
+TABLES = ("joints", "preprocessing", "selection", "decomposition", "linear", "trees", "boosters", "meta")
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from delivery.onnx.converters.trees import inputs, scores
+from delivery.onnx.converters.trees import inputs
 from delivery.onnx.converters.trees.ensemble import vector_sums
 from delivery.onnx.converters.trees.sklearn_trees import tree_of
 from delivery.onnx.converters.trees.tree_arrays import Trees, joined
-from delivery.onnx.graph import Graph, NotConvertible
+from delivery.onnx.graph import Graph
 
 
 def is_of_trees(model: Any) -> bool:
@@ -16,19 +16,8 @@ def is_of_trees(model: Any) -> bool:
     return all(hasattr(estimator, "tree_") for estimator in model.estimators_)
 
 
-def convert(scope: Any, operator: Any, container: Any) -> None:
-    """The mean of the trees' probabilities, or of their values."""
-    graph = Graph(scope, operator, container)
-    if not is_of_trees(graph.model):
-        raise NotConvertible(f"{graph.step} of other models than decision trees")
-
-    if hasattr(graph.model, "classes_"):
-        scores.output(graph, scores.of_probabilities(graph, _mean(graph)))
-    else:
-        graph.output(_mean(graph))
-
-
-def _mean(graph: Graph) -> str:
+def mean_of_trees(graph: Graph) -> str:
+    """The mean of the trees' probabilities, or of their values, shape [n, columns]."""
     model = graph.model
     # Only columns that a tree sees are checked, as each tree checks its own.
     used = np.unique(np.concatenate(model.estimators_features_))

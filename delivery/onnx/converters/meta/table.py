@@ -1,0 +1,15 @@
+"""The converters of this folder."""
+
+CONVERTERS = {
+    "sklearn.calibration.CalibratedClassifierCV": "calibrated",
+    "sklearn.ensemble.BaggingClassifier": "bagging",
+    "sklearn.ensemble.BaggingRegressor": "bagging",
+    "sklearn.ensemble.StackingClassifier": "stacking",
+    "sklearn.ensemble.StackingRegressor": "stacking",
+    "sklearn.ensemble.VotingClassifier": "voting",
+    "sklearn.ensemble.VotingRegressor": "voting",
+    "sklearn.model_selection.GridSearchCV": "search",
+    "sklearn.model_selection.RandomizedSearchCV": "search",
+    "sklearn.model_selection._search_successive_halving.HalvingGridSearchCV": "search",
+    "sklearn.model_selection._search_successive_halving.HalvingRandomSearchCV": "search",
+}
