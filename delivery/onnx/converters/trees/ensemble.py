@@ -17,7 +17,7 @@ SUM = 1
 # Larger integers are not exact in a number of 32 bits.
 EXACT_IN_FLOAT = 2**24
 # The larger ones take gigabytes and minutes at delivery and at a version's start.
-MOST_NODES = 8_000_000
+MOST_NODES = 6_000_000
 
 
 def sums(
