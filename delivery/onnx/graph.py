@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from onnx import TensorProto, numpy_helper
-from skl2onnx.common.data_types import guess_proto_type
-
 from delivery.onnx.ml_opset import LATEST_OF_SKL2ONNX, ML
 
 NUMBER_TYPES = (
@@ -85,7 +85,7 @@ class Graph:
     def inputs(self) -> list[Tensor]:
         """What comes into the step: one value or several, each with one column or several."""
         return [
-            Tensor(variable.full_name, guess_proto_type(variable.type), _width(variable))
+            Tensor(variable.full_name, _kind(variable), _width(variable))
             for variable in self.operator.inputs
         ]
 
@@ -108,13 +108,17 @@ class Graph:
         return columns
 
     def matrix(self, kind: int = TensorProto.DOUBLE) -> str:
-        """All input columns as one matrix of numbers of one type, [n, columns]."""
+        """All input columns as one matrix of numbers of one type, [n, columns].
+
+        Neighbours of one type are joined before they are cast, in one node.
+        """
         parts = []
-        for tensor in self.inputs():
-            if tensor.kind not in NUMBER_TYPES:
+        for found, group in groupby(self.inputs(), key=attrgetter("kind")):
+            if found not in NUMBER_TYPES:
                 raise NotConvertible(f"{self.step} computes with numbers, and gets texts")
 
-            parts.append(self.as_kind(tensor, kind))
+            joined = self.joined(tensor.name for tensor in group)
+            parts.append(self.as_kind(Tensor(joined, found, None), kind))
 
         return self.joined(parts)
 
@@ -177,6 +181,10 @@ def _as_bytes(value: Any) -> bytes:
         return value
 
     return str(value).encode()
+
+
+def _kind(variable: Any) -> int:
+    return int(variable.type.to_onnx_type().tensor_type.elem_type)
 
 
 def _width(variable: Any) -> int | None:
