@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, numpy_helper
 
-from delivery.onnx.ml_opset import LATEST_OF_SKL2ONNX
 from delivery.onnx.graph import ML, Graph, NotConvertible
 from delivery.onnx.converters.trees.tree_arrays import MEMBER, Trees
 
@@ -37,7 +36,7 @@ def sums(
 
     weights = trees.value[trees.is_leaf, 0]
     attributes = _attributes(graph, trees, weights, trees.threshold, np.asarray(targets), dtype)
-    return graph.add("TreeEnsemble", rows, domain=ML, op_version=LATEST_OF_SKL2ONNX, **attributes)
+    return graph.add("TreeEnsemble", rows, domain=ML, **attributes)
 
 
 def vector_sums(graph: Graph, floats: str, trees: Trees) -> str:
@@ -61,7 +60,7 @@ def chosen_leaves(graph: Graph, floats: str, trees: Trees, number: np.ndarray) -
 
     targets = np.arange(trees.count)
     attributes = _attributes(graph, trees, number, thresholds, targets, dtype)
-    answer = graph.add("TreeEnsemble", rows, domain=ML, op_version=LATEST_OF_SKL2ONNX, **attributes)
+    answer = graph.add("TreeEnsemble", rows, domain=ML, **attributes)
     return graph.add("Transpose", graph.cast(answer, TensorProto.INT64), perm=[1, 0])
 
 
