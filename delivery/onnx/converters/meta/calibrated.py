@@ -48,9 +48,9 @@ def _scores(graph: Graph, estimator: Any, count: int) -> list[str]:
         raise NotConvertible(f"{graph.step} of decision_function of {type(estimator).__name__}")
 
     scores = scores_of(graph, estimator, graph.operator.inputs)
-    numbers = range(count)
+    numbers = list(range(count))
     if count == 2:
-        numbers = range(0, 1) if decides else range(1, 2)
+        numbers = [0] if decides else [1]
 
     return [
         graph.add("Gather", scores, graph.constant(np.array([number])), axis=1)
@@ -60,9 +60,8 @@ def _scores(graph: Graph, estimator: Any, count: int) -> list[str]:
 
 def _calibrated(graph: Graph, column: str, calibrator: Any) -> str:
     if hasattr(calibrator, "a_"):
-        slope, offset = graph.constant([float(calibrator.a_)]), graph.constant(
-            [float(calibrator.b_)]
-        )
+        slope = graph.constant([float(calibrator.a_)])
+        offset = graph.constant([float(calibrator.b_)])
         linear = graph.add("Add", graph.add("Mul", slope, column), offset)
         return expit(graph, graph.add("Neg", linear))
 
