@@ -4,6 +4,8 @@ CONVERTERS = {
     "sklearn.calibration.CalibratedClassifierCV": "calibrated_classifier",
     "sklearn.ensemble.BaggingClassifier": "bagging_ensemble",
     "sklearn.ensemble.BaggingRegressor": "bagging_ensemble",
+    "imblearn.ensemble.BalancedBaggingClassifier": "bagging_ensemble",
+    "imblearn.ensemble.EasyEnsembleClassifier": "bagging_ensemble",
     "sklearn.ensemble.StackingClassifier": "stacking_ensemble",
     "sklearn.ensemble.StackingRegressor": "stacking_ensemble",
     "sklearn.ensemble.VotingClassifier": "voting_ensemble",

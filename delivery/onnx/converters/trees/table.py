@@ -15,5 +15,7 @@ CONVERTERS = {
     "sklearn.ensemble.HistGradientBoostingRegressor": "hist_gradient_boosting_trees",
     "sklearn.ensemble.AdaBoostClassifier": "ada_boost",
     "sklearn.ensemble.AdaBoostRegressor": "ada_boost",
+    "imblearn.ensemble.BalancedRandomForestClassifier": "forests",
+    "imblearn.ensemble.RUSBoostClassifier": "ada_boost",
     "sklearn.ensemble.IsolationForest": "isolation_forest",
 }
