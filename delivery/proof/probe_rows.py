@@ -1,6 +1,6 @@
 """Rows that a user may send and the held-out frame may lack, on which both runtimes are compared.
 
-Training rows; nulls where a column takes them; values that training never saw; values on a tree's
+Training rows, those with rare values among them; nulls where a column takes them; values that training never saw; values on a tree's
 thresholds and beside them; numbers between those of training; the smallest and largest, beyond, and
 far beyond; texts of several scripts.
 """
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 TRAINING_ROWS = 400
+# Of a column, and of all together.
+MOST_RARE, RARE_ROWS = 30, 600
 BASES = 3
 MOST_THRESHOLDS = 64
 # Of all columns together.
@@ -121,6 +123,7 @@ def _candidates(
 
     if training is not None:
         yield from _of_training(frame)
+        yield from _rare(frame)
 
     yield from _nulls(base_rows, columns)
     yield from _moved(frame, columns)
@@ -179,6 +182,29 @@ def _of_training(frame: "pd.DataFrame") -> Iterator[Probe]:
 
     for row in rows_of(frame.iloc[list(islice(chosen, TRAINING_ROWS))]):
         yield Probe(row, "a training row")
+
+
+def _rare(frame: "pd.DataFrame") -> Iterator[Probe]:
+    """Training rows with the rarest values of each column, which evenly spread rows may miss."""
+    count = max(2, min(MOST_RARE, RARE_ROWS // len(frame.columns)))
+    for name in frame.columns:
+        for row in rows_of(frame.iloc[_rarest(frame[name], count)]):
+            yield Probe(row, f"a rare value in column {name!r}")
+
+
+def _rarest(series: "pd.Series", count: int) -> np.ndarray:
+    """The first rows of that many rarest values; none of a column whose values hardly repeat."""
+    try:
+        counts = series.value_counts(ascending=True)
+    except TypeError:
+        # Its values have no hash, such as lists.
+        return np.empty(0, dtype=int)
+
+    if len(counts) > len(series) / 2:
+        return np.empty(0, dtype=int)
+
+    is_first = ~series.duplicated() & series.isin(counts.index[:count])
+    return np.flatnonzero(is_first)
 
 
 def _is_beyond_ascii(value: Any) -> bool:
@@ -301,7 +327,7 @@ def _of_thresholds(learned: _Learned, base_rows: Sequence[Row], column: Column) 
 
     first, last = np.searchsorted(learned.thresholds, (column.minimum, column.maximum))
     within = learned.thresholds[first:last].tolist()
-    count = max(2, min(MOST_THRESHOLDS, THRESHOLD_ROWS // (3 * learned.columns)))
+    count = max(2, min(MOST_THRESHOLDS, THRESHOLD_ROWS // (5 * learned.columns)))
     for number, chosen in enumerate(spread(len(within), count)):
         base = base_rows[number % len(base_rows)]
         for value in _beside(within[chosen]):
@@ -309,10 +335,12 @@ def _of_thresholds(learned: _Learned, base_rows: Sequence[Row], column: Column) 
 
 
 def _beside(threshold: float) -> Iterable[float]:
-    """The threshold, and the next numbers of 32 bits, as which numbers reach the ONNX form."""
+    """The threshold, and the next numbers of 64 and of 32 bits: trees compare in either."""
     near = np.float32(threshold)
     return (
         threshold,
+        float(np.nextafter(threshold, np.inf)),
+        float(np.nextafter(threshold, -np.inf)),
         float(np.nextafter(near, np.float32(np.inf))),
         float(np.nextafter(near, np.float32(-np.inf))),
     )
