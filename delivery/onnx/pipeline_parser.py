@@ -54,7 +54,7 @@ class PipelineParser:
             return _of_text(model, inputs)
         if type(model) is FunctionTransformer and model.func is None:
             return list(inputs)
-        if type(model) is Pipeline:
+        if type(model) is Pipeline or _is_of_imbalanced_learn(model):
             return self._pipeline(scope, model, inputs)
         if type(model) is ColumnTransformer:
             return self._column_transformer(scope, model, inputs)
@@ -91,6 +91,10 @@ class PipelineParser:
         *steps, (_, last) = model.steps
         values = list(inputs)
         for _, step in steps:
+            if hasattr(step, "fit_resample"):
+                # It chooses training rows; predictions pass it by.
+                continue
+
             values = self._transformed(scope, step, values)
 
         return self.parse(scope, last, values)
@@ -166,6 +170,11 @@ class PipelineParser:
             scope.add_options(id(model), {"zipmap": False})
 
         return list(_parse_sklearn(scope, model, values, custom_parsers=None))
+
+
+def _is_of_imbalanced_learn(model: Any) -> bool:
+    """Whether it is a pipeline that may also choose training rows."""
+    return isinstance(model, Pipeline) and type(model).__module__ == "imblearn.pipeline"
 
 
 def _is_dropped(step: Any) -> bool:

@@ -33,7 +33,17 @@ from typing import Any
 from delivery.onnx import shapes
 
 HERE = "delivery.onnx.converters"
-TABLES = ("joints", "preprocessing", "curves", "selection", "decomposition", "linear")
+TABLES = (
+    "joints",
+    "preprocessing",
+    "curves",
+    "selection",
+    "decomposition",
+    "linear",
+    "trees",
+    "boosters",
+    "meta",
+)
 
 
 @dataclass(frozen=True)
