@@ -2,13 +2,13 @@
 
 import tempfile
 import time
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.coverage.differences import differences
 from benchmarks.coverage.panel.registry import panel, recipe_of
 from benchmarks.coverage.served_answers import ServedAnswers
+from benchmarks.coverage.warm_proof import proved_in_warm_process
 from delivery.errors import DeliveryError
 from delivery.pack import deliver
 from delivery.request import DeliveryRequest
@@ -49,8 +49,7 @@ class Measurement:
 def measured(name: str, rows: int) -> Measurement:
     """Deliver the pipeline of that name, then compare its answers on so many adversarial rows."""
     family = panel()[name].family
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as folder, proved_in_warm_process():
         request = _request(Path(folder), name)
         began = time.monotonic()
         try:

@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.coverage.adversarial_rows import AdversarialRow, Row, RowMaker
 from benchmarks.coverage.own_answers import OwnAnswers
 
-PAIRS = 160
+PAIRS = 120
 # As many halvings as a number of 64 bits needs.
 HALVINGS = 70
 LEAST_STEP = 1e-4
@@ -24,12 +24,17 @@ NUDGE = 1e-9
 
 @dataclass(frozen=True)
 class _Pair:
-    """Two rows that differ in one column alone. low, high: its values."""
+    """Two rows that differ in one column alone.
+
+    low, high: its values. low_sizes, high_sizes: what the pipeline answers for them.
+    """
 
     row: Row
     column: str
     low: Any
     high: Any
+    low_sizes: np.ndarray
+    high_sizes: np.ndarray
 
     def at(self, value: Any) -> Row:
         """The row with this value in the column."""
@@ -42,74 +47,66 @@ class _Pair:
 
         return self.low / 2 + self.high / 2
 
+    def halved(self, middle_sizes: np.ndarray) -> "_Pair":
+        """The half whose ends differ more."""
+        to_low, to_high = self.low_sizes - middle_sizes, self.high_sizes - middle_sizes
+        if np.abs(to_low).max() >= np.abs(to_high).max():
+            return replace(self, high=self.middle(), high_sizes=middle_sizes)
+
+        return replace(self, low=self.middle(), low_sizes=middle_sizes)
+
+    def is_step(self) -> bool:
+        """Whether the two get different answers."""
+        return bool(np.abs(self.low_sizes - self.high_sizes).max() > LEAST_STEP)
+
 
 def step_rows(own: OwnAnswers, maker: RowMaker) -> Iterator[AdversarialRow]:
     """Both rows of every step that is found; none where answers have no size."""
-    pairs = _stepping(own, _random_pairs(maker))
+    pairs = _random_pairs(own, maker)
     for _ in range(HALVINGS):
-        if not pairs:
-            return
+        # Where an answer changes smoothly, soon no half is a step any more.
+        pairs = _halved(own, [pair for pair in pairs if pair.is_step()])
 
-        pairs = _halved(own, pairs)
-
-    for pair in _steps_of_their_column(own, _stepping(own, pairs)):
+    for pair in _steps_of_their_column(own, pairs):
         for value in (pair.low, pair.high):
             yield AdversarialRow(pair.at(value), "beside a step")
 
 
-def _random_pairs(maker: RowMaker) -> list[_Pair]:
+def _random_pairs(own: OwnAnswers, maker: RowMaker) -> list[_Pair]:
     """Rows of training, with two rows' values of one column."""
-    pairs = []
+    chosen = []
     columns = [*maker.floats, *maker.integers]
     for number in range(PAIRS if columns else 0):
         column = columns[number % len(columns)]
         row, other = maker.base(), maker.base()
         if None not in (row[column], other[column]) and row[column] != other[column]:
-            pairs.append(_Pair(row, column, row[column], other[column]))
+            chosen.append((row, column, row[column], other[column]))
 
-    return pairs
+    return _with_sizes(own, chosen)
+
+
+def _with_sizes(own: OwnAnswers, chosen: list[tuple[Row, str, Any, Any]]) -> list[_Pair]:
+    """Pairs of a row, a column and its two values."""
+    if not chosen:
+        return []
+
+    lows = own.sizes([row | {column: low} for row, column, low, _ in chosen])
+    highs = own.sizes([row | {column: high} for row, column, _, high in chosen])
+    if lows is None or highs is None:
+        return []
+
+    return [_Pair(*one, *sizes) for one, *sizes in zip(chosen, lows, highs, strict=True)]
 
 
 def _halved(own: OwnAnswers, pairs: list[_Pair]) -> list[_Pair]:
-    """Each pair with its middle for the end whose answer is further from that of the middle."""
-    lows = own.sizes([pair.at(pair.low) for pair in pairs])
-    middles = own.sizes([pair.at(pair.middle()) for pair in pairs])
-    highs = own.sizes([pair.at(pair.high) for pair in pairs])
-    if lows is None or middles is None or highs is None:
-        return []
-
-    halves = []
-    from_low, from_high = _distances(lows, middles), _distances(middles, highs)
-    for pair, below, above in zip(pairs, from_low, from_high, strict=True):
-        if below >= above:
-            halves.append(replace(pair, high=pair.middle()))
-        else:
-            halves.append(replace(pair, low=pair.middle()))
-
-    return [pair for pair in halves if pair.low != pair.high]
-
-
-def _stepping(own: OwnAnswers, pairs: list[_Pair]) -> list[_Pair]:
-    """Those whose two rows get different answers."""
-    return list(compress(pairs, _steps(own, pairs)))
-
-
-def _steps(own: OwnAnswers, pairs: list[_Pair]) -> list[bool]:
-    """Of each pair whether its two rows get different answers."""
     if not pairs:
         return []
 
-    lows = own.sizes([pair.at(pair.low) for pair in pairs])
-    highs = own.sizes([pair.at(pair.high) for pair in pairs])
-    if lows is None or highs is None:
-        return [False] * len(pairs)
+    middles = own.sizes([pair.at(pair.middle()) for pair in pairs])
+    if middles is None:
+        return []
 
-    return list((_distances(lows, highs) > LEAST_STEP).tolist())
-
-
-def _distances(ones: np.ndarray, others: np.ndarray) -> np.ndarray:
-    distances: np.ndarray = np.abs(ones - others).max(axis=1)
-    return distances
+    return [pair.halved(sizes) for pair, sizes in zip(pairs, middles, strict=True)]
 
 
 def _steps_of_their_column(own: OwnAnswers, pairs: list[_Pair]) -> list[_Pair]:
@@ -119,8 +116,9 @@ def _steps_of_their_column(own: OwnAnswers, pairs: list[_Pair]) -> list[_Pair]:
     a matter of rounding.
     """
     for direction in (-1, 1):
-        nudged = [replace(pair, row=_nudged(pair, direction)) for pair in pairs]
-        pairs = list(compress(pairs, _steps(own, nudged)))
+        chosen = [(_nudged(pair, direction), pair.column, pair.low, pair.high) for pair in pairs]
+        nudged = _with_sizes(own, chosen)
+        pairs = list(compress(pairs, [pair.is_step() for pair in nudged]))
 
     return pairs
 
