@@ -1,9 +1,10 @@
 """Writes the files of a bundle: pickle, ONNX form, environment, golden rows and manifest."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,8 @@ from delivery.inputs.local_modules import code_of
 from delivery.inputs.pipeline_columns import with_inputs_as_fitted
 from delivery.inputs.segments import segments_of
 from delivery.inputs.signature import columns_of, rows_of
-from delivery.proof import onnx_form
+from delivery.onnx.certification import ExpectedAnswers, expected_answers, not_converted
+from delivery.onnx.ladder import ConversionJob, certified_form
 from delivery.proof.evaluation import held_out_metrics, latency_ms, task_of
 from delivery.proof.invariance import batch_dependence
 from delivery.proof.output_checks import all_predictions, require_one_answer_a_row
@@ -30,9 +32,8 @@ from delivery.recipe import Recipe, Source
 from delivery.request import DeliveryRequest
 from service.bundle import Bundle, Column, Comparison, File, Manifest, Runtime
 from service.bundle_files import FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE
-from service.bundled_modules import is_module_file
 from service.comparison import RULE, SAME_MODEL, golden_tolerance, scale_of
-from service.rows import Columns, row_count, take_rows
+from service.rows import Columns, RowReader, row_count, take_rows
 from service.runtimes.model import Model, RowByRow
 from service.runtimes.onnx_model import OnnxModel
 from service.runtimes.pipeline_model import PipelineModel
@@ -111,7 +112,7 @@ def write_contents(
 
 def _held_out_columns(rows: list[dict[str, Any]], columns: list[Column]) -> Columns:
     try:
-        return onnx_form.held_out_columns(rows, columns)
+        return RowReader(columns).row_columns(rows)
     except msgspec.ValidationError as error:
         raise DeliveryError(f"a held-out row could not be sent as JSON: {error}") from error
 
@@ -139,7 +140,7 @@ def _prove(
     folder: Path, description: Manifest, recipe: Recipe, held_out: Columns, report: Report
 ) -> ProvedModel:
     """Compare the pickled pipeline with its own frame, then certify a runtime for it."""
-    pipeline, rows = _load(folder, description, PipelineModel), len(recipe.held_out)
+    pipeline, rows = _load(folder, description, PipelineModel, [PICKLE]), len(recipe.held_out)
     predictions, failures = _predictions(pipeline, held_out, rows)
     # Before the conversion, which takes long and would complain of something else.
     require_one_answer_a_row(predictions, failures, recipe.output, description.classes)
@@ -150,7 +151,8 @@ def _prove(
     require_invariance(pipeline, held_out, probe_rows, description)
     require_own_answers(recipe, description, predictions, pipeline)
 
-    runtime, model = _certify(folder, description, pipeline, held_out, recipe, probe_rows)
+    expected = expected_answers(pipeline, held_out, probe_rows)
+    runtime, model = _certify(folder, description, pipeline, expected, recipe, report)
     report(f"certified runtime: {runtime.certified} ({runtime.reason})")
     if runtime.certified == "onnx":
         predictions, failures = _predictions(model, held_out, rows)
@@ -168,50 +170,27 @@ def _certify(
     folder: Path,
     description: Manifest,
     pipeline: Model,
-    held_out: Columns,
+    expected: ExpectedAnswers,
     recipe: Recipe,
-    probe_rows: Probes,
+    report: Report,
 ) -> tuple[Runtime, Model]:
     """The certified runtime and its model; the ONNX form stays only where it is certified."""
-    tolerance = description.comparison.certification
     path = folder / ONNX
-    reason = onnx_form.convert(recipe, description.columns, path)
-    if reason is None:
-        runtime, model = _try_onnx(folder, description, pipeline, held_out, recipe, probe_rows)
-    else:
-        runtime, model = onnx_form.not_converted(reason, tolerance), pipeline
+    rule = description.comparison
+    load = partial(_load, folder, description, OnnxModel, [ONNX])
+    job = ConversionJob(recipe, description.columns, rule, expected, path, load)
+    runtime = certified_form(job, report)
+    if runtime.certified == "onnx":
+        onnx = load()
+        held_out = expected.held_out.columns
+        if not batch_dependence(onnx, held_out, rule, recipe.one_row_at_a_time):
+            return runtime, onnx
 
-    if runtime.certified != "onnx":
-        path.unlink(missing_ok=True)
-
-    return runtime, model
-
-
-def _try_onnx(
-    folder: Path,
-    description: Manifest,
-    pipeline: Model,
-    held_out: Columns,
-    recipe: Recipe,
-    probe_rows: Probes,
-) -> tuple[Runtime, Model]:
-    comparison = description.comparison
-    try:
-        onnx = _load(folder, description, OnnxModel)
-    except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common root)
-        reason = f"its ONNX form does not load: {error}"
-        return onnx_form.not_converted(reason, comparison.certification), pipeline
-
-    rows = len(recipe.held_out)
-    runtime = onnx_form.certify(pipeline, onnx, held_out, rows, recipe, comparison, probe_rows)
-    if runtime.certified != "onnx":
-        return runtime, pipeline
-
-    if batch_dependence(onnx, held_out, comparison, recipe.one_row_at_a_time):
         reason = "a prediction of its ONNX form depends on the other rows of its batch"
-        return msgspec.structs.replace(runtime, certified="sklearn", reason=reason), pipeline
+        runtime = msgspec.structs.replace(runtime, certified="sklearn", reason=reason, form=None)
 
-    return runtime, onnx
+    path.unlink(missing_ok=True)
+    return runtime, pipeline
 
 
 def _latency(model: Model, pipeline: Model, columns: Columns) -> dict[str, Any]:
@@ -251,10 +230,15 @@ def _predictions(model: Model, held_out: Columns, rows: int) -> tuple[list[Any],
     return predictions, failures
 
 
-def _load(folder: Path, description: Manifest, kind: Callable[[Bundle], Model]) -> Model:
-    """The model of the draft's own files, as the service will load it."""
+def _load(
+    folder: Path,
+    description: Manifest,
+    kind: Callable[[Bundle], Model],
+    names: Sequence[str],
+) -> Model:
+    """The model of the draft's own files of these names, as the service will load it."""
     # Without the code that travels: its modules were imported from beside the recipe already.
-    files = {name: file for name, file in _files(folder).items() if not is_module_file(name)}
+    files = {name: _file(folder / name) for name in names}
     manifest = msgspec.structs.replace(description, files=files)
     model = kind(Bundle(folder, manifest, ""))
     if description.one_row_at_a_time:
@@ -323,7 +307,7 @@ def _description(request: DeliveryRequest, source: Source, columns: list[Column]
         columns=columns,
         metrics={},
         held_out_rows=len(recipe.held_out),
-        runtime=onnx_form.not_converted("", request.tolerance),
+        runtime=not_converted("", request.tolerance),
         comparison=_comparison(request.tolerance),
         latency={},
         golden={},
@@ -369,9 +353,9 @@ def frame_digest(frame: "pd.DataFrame") -> str:
 
 
 def _files(folder: Path) -> dict[str, File]:
-    files = {}
-    for path in sorted(folder.iterdir()):
-        raw = path.read_bytes()
-        files[path.name] = File(hashlib.sha256(raw).hexdigest(), len(raw))
+    return {path.name: _file(path) for path in sorted(folder.iterdir())}
 
-    return files
+
+def _file(path: Path) -> File:
+    raw = path.read_bytes()
+    return File(hashlib.sha256(raw).hexdigest(), len(raw))

@@ -4,7 +4,7 @@ It imports neither scikit-learn nor pandas and loads no pickle.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,16 @@ from service.bundle_files import ONNX
 from service.rows import Columns
 from service.runtimes.json_values import listed
 from service.runtimes.model import Predictions
+
+NUMPY_TYPES: dict[str, Any] = {
+    "tensor(double)": np.float64,
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(int64)": np.int64,
+    "tensor(bool)": np.bool_,
+}
+Convert = Callable[[np.ndarray], np.ndarray]
+Feed = tuple[str, str, Convert]
 
 
 class OnnxModel:
@@ -36,12 +46,8 @@ class OnnxModel:
         self._session = onnxruntime.InferenceSession(
             raw, options, providers=["CPUExecutionProvider"]
         )
-        # In order, since the converter gives a column such as "distance km" another name.
-        self._convert = {}
         inputs = self._session.get_inputs()
-        for tensor, column in zip(inputs, bundle.manifest.columns, strict=True):
-            self._convert[column.name] = (tensor.name, _onnx_array(column))
-
+        self._feeds = feeds_of(inputs, bundle.manifest.columns)
         outputs = self._session.get_outputs()
         self._flat = bundle.manifest.output == "predict"
         self._output = [outputs[0 if self._flat else -1].name]
@@ -54,9 +60,8 @@ class OnnxModel:
     def predict(self, columns: Columns) -> Predictions:
         """See Model."""
         feed = {}
-        for name, array in columns.items():
-            input_name, convert = self._convert[name]
-            feed[input_name] = convert(array)
+        for input_name, name, convert in self._feeds:
+            feed[input_name] = convert(columns[name])
 
         (output,) = self._session.run(self._output, feed)
         if not self._flat:
@@ -69,14 +74,34 @@ class OnnxModel:
         return predictions
 
 
-def _onnx_array(column: Column) -> Callable[[np.ndarray], np.ndarray]:
-    """Converts a column's values to an ONNX input of shape [n, 1]."""
-    if column.dtype == "string":
+def feeds_of(inputs: Sequence[Any], columns: Sequence[Column]) -> list[Feed]:
+    """What is fed: of each input its name, the column it comes from, and how that is converted.
+
+    In order, since the converter gives a column such as "distance km" another name. After the
+    columns there is a mask of each column of texts with nulls, where the graph has a form for them.
+    """
+    feeds: list[Feed] = []
+    for tensor, column in zip(inputs, columns, strict=False):
+        feeds.append((tensor.name, column.name, _onnx_array(tensor.type, column)))
+
+    with_null_texts = [
+        column for column in columns if column.dtype == "string" and column.nullable
+    ]
+    masks = inputs[len(columns) :]
+    if masks or len(inputs) < len(columns):
+        for tensor, column in zip(masks, with_null_texts, strict=True):
+            feeds.append((tensor.name, column.name, _null_mask))
+
+    return feeds
+
+
+def _onnx_array(tensor_type: str, column: Column) -> Convert:
+    """Converts a column's values to an input of that type of the graph's, of shape [n, 1]."""
+    if tensor_type == "tensor(string)":
         return _strings if column.nullable else _to_column_vector
 
     # A null is NaN, which only floats have.
-    dtypes = {"float": np.float32, "int": np.int64, "bool": np.bool_}
-    dtype = np.float32 if column.nullable else dtypes[column.dtype]
+    dtype = NUMPY_TYPES[tensor_type]
     return lambda array: array.astype(dtype, copy=False).reshape(-1, 1)
 
 
@@ -86,3 +111,7 @@ def _to_column_vector(array: np.ndarray) -> np.ndarray:
 
 def _strings(array: np.ndarray) -> np.ndarray:
     return np.where(array == None, "", array).astype(object).reshape(-1, 1)  # noqa: E711
+
+
+def _null_mask(array: np.ndarray) -> np.ndarray:
+    return np.asarray(array == None, dtype=np.bool_).reshape(-1, 1)  # noqa: E711

@@ -22,7 +22,9 @@ from sklearn.preprocessing import (
 )
 from sklearn.tree import DecisionTreeClassifier
 
-from delivery.proof.onnx_form import CHUNK, certify, compare
+from delivery.onnx.certification import certify, expected_answers
+from delivery.onnx.comparison import CHUNK, compare, pipeline_answers
+from delivery.proof.probe_rows import Probes
 from delivery.recipe import Recipe
 from service.bundle import Comparison
 from tests.delivery import loan_pipelines
@@ -46,14 +48,14 @@ class Toy:
 
 def compared(expected, actual, rows=10, output="predict"):
     """Two toys on that many rows."""
-    return compare(expected, actual, {"x": np.arange(rows)}, rows, output)
+    return compare(pipeline_answers(expected, {"x": np.arange(rows)}, rows), actual, output)
 
 
 def verdict(expected, actual, rows=10, output="predict"):
     """What certify says of two toys."""
-    return certify(
-        expected, actual, {"x": np.arange(rows)}, rows, Recipe(None, None, None, output), RULE
-    )
+    no_probes = Probes({"x": np.arange(0)}, [], [])
+    answers = expected_answers(expected, {"x": np.arange(rows)}, no_probes)
+    return certify(actual, answers, output, RULE)
 
 
 @pytest.mark.parametrize("name", ["logistic", "trees"])
@@ -285,14 +287,14 @@ def test_probabilities_classes_and_large_numbers_have_a_scale_of_one(harness, na
 
 
 def test_of_rows_that_may_fail_in_the_onnx_form_alone_the_pipeline_must_not_fail_alone():
-    columns = {"x": np.arange(4)}
-    spared = [False, True, True, False]
+    def of_four_rows(expected, actual):
+        answers = pipeline_answers(expected, {"x": np.arange(4)}, 4)
+        return compare(answers, actual, "predict", may_fail=[False, True, True, False])
+
     some, none = Toy(float, bad={1}), Toy(float)
-    assert compare(none, some, columns, 4, "predict", may_fail=spared).failures_equal
-    assert not compare(some, none, columns, 4, "predict", may_fail=spared).failures_equal
-    assert not compare(
-        none, Toy(float, bad={3}), columns, 4, "predict", may_fail=spared
-    ).failures_equal
+    assert of_four_rows(none, some).failures_equal
+    assert not of_four_rows(some, none).failures_equal
+    assert not of_four_rows(none, Toy(float, bad={3})).failures_equal
 
 
 def test_the_same_answers_are_equal():

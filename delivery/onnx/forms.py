@@ -1,0 +1,183 @@
+"""The ways in which a pipeline is converted to ONNX, the most exact first.
+
+`double` computes as scikit-learn does: columns of floats come in as double, and the converters of
+delivery/onnx/converters/ compute in double. `mixed` does so until the first step that has no
+converter there, which gets numbers of 32 bits and skl2onnx's own converter. `float` is skl2onnx's
+own conversion of the whole, in numbers of 32 bits.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from delivery.errors import first_line
+from delivery.onnx.graph import NotConvertible
+from delivery.onnx.ml_opset import declare_tree_ensembles
+from delivery.onnx.null_texts import null_texts_of
+from delivery.onnx.parsing import PipelineParser
+from delivery.onnx.registry import converters
+from delivery.onnx.served_output import keep_served_output
+from delivery.recipe import Recipe
+from service.bundle import Column
+
+# Beyond it numbers of 32 bits do not hold every integer.
+EXACT_FLOATS_32 = 2**24
+
+
+@dataclass(frozen=True)
+class Form:
+    """One way to convert. name: as the manifest has it.
+
+    convert: gives the graph's bytes; raises NotConvertible.
+    """
+
+    name: str
+    convert: Callable[[Recipe, Sequence[Column]], bytes]
+
+
+def convert_in_double(recipe: Recipe, columns: Sequence[Column]) -> bytes:
+    """The form that computes as scikit-learn does."""
+    return _converted(_with_own_converters, recipe, columns, False)
+
+
+def convert_mixed(recipe: Recipe, columns: Sequence[Column]) -> bytes:
+    """The form whose last steps may compute in 32 bits."""
+    return _converted(_with_own_converters, recipe, columns, True)
+
+
+def convert_in_float(recipe: Recipe, columns: Sequence[Column]) -> bytes:
+    """The form of skl2onnx alone."""
+    _require_exact_in_float(columns)
+    return _converted(_with_skl2onnx, recipe, columns)
+
+
+FORMS = (
+    Form("double", convert_in_double),
+    Form("mixed", convert_mixed),
+    Form("float", convert_in_float),
+)
+
+
+def _converted(convert: Callable[..., Any], recipe: Recipe, *arguments: Any) -> bytes:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = convert(recipe, *arguments)
+    except (NotConvertible, MemoryError):
+        raise
+    # A converter may raise anything; the reason goes into the manifest.
+    except Exception as error:
+        raise NotConvertible(first_line(error)) from error
+
+    keep_served_output(model, recipe.output)
+    declare_tree_ensembles(model)
+    raw: bytes = model.SerializeToString()
+    return raw
+
+
+def _with_own_converters(recipe: Recipe, columns: Sequence[Column], narrow: bool) -> Any:
+    from skl2onnx import convert_sklearn
+
+    known = converters()
+    parser = PipelineParser(null_texts_of(columns), narrow)
+    return convert_sklearn(
+        recipe.pipeline,
+        initial_types=_exact_inputs(columns),
+        custom_conversion_functions={kind: each.convert for kind, each in known.items()},
+        custom_shape_calculators={kind: each.shape for kind, each in known.items()},
+        custom_parsers={type(recipe.pipeline): parser.root},
+    )
+
+
+def _exact_inputs(columns: Sequence[Column]) -> list[tuple[str, Any]]:
+    """Names and types of the inputs: one column each, then a mask of each with null texts."""
+    from skl2onnx.common.data_types import (
+        BooleanTensorType,
+        DoubleTensorType,
+        Float16TensorType,
+        FloatTensorType,
+        Int64TensorType,
+        StringTensorType,
+    )
+
+    types = {
+        "float16": Float16TensorType,
+        "float32": FloatTensorType,
+        "float64": DoubleTensorType,
+        "int": Int64TensorType,
+        "bool": BooleanTensorType,
+        "string": StringTensorType,
+    }
+    inputs = []
+    for column in columns:
+        kind = column.dtype
+        if column.nullable and kind != "string":
+            # A null is NaN, as in the pipeline's own frame.
+            kind = "float"
+        if kind == "float":
+            kind = _width(column)
+
+        inputs.append((column.name, types[kind]([None, 1])))
+
+    for number in null_texts_of(columns):
+        inputs.append((f"is_null_{number}", BooleanTensorType([None, 1])))
+
+    return inputs
+
+
+def _width(column: Column) -> str:
+    """The numbers that the pipeline's own frame holds, to which a value is rounded."""
+    frame = "" if column.frame is None else column.frame.dtype.partition("[")[0].lower()
+    names = {"float16": "float16", "halffloat": "float16", "float32": "float32", "float": "float32"}
+    return names.get(frame, "float64")
+
+
+def _with_skl2onnx(recipe: Recipe, columns: Sequence[Column]) -> Any:
+    from skl2onnx import to_onnx
+
+    options = None
+    if hasattr(recipe.pipeline, "predict_proba"):
+        options = {id(recipe.pipeline): {"zipmap": False}}
+
+    return to_onnx(recipe.pipeline, initial_types=_float_inputs(columns), options=options)
+
+
+def _require_exact_in_float(columns: Sequence[Column]) -> None:
+    """Refuse columns that 32 bits do not hold; raises NotConvertible."""
+    for column in columns:
+        if not column.nullable:
+            continue
+
+        if column.dtype == "string":
+            raise NotConvertible("skl2onnx has no form for nulls in a column of texts")
+
+        largest = max(abs(column.minimum or 0), abs(column.maximum or 0))
+        if column.dtype == "int" and largest > EXACT_FLOATS_32:
+            raise NotConvertible(
+                f"column {column.name!r} holds nulls and integers beyond 2^24, of which 32 bits "
+                f"lose the last digits"
+            )
+
+
+def _float_inputs(columns: Sequence[Column]) -> list[tuple[str, Any]]:
+    """Names and types of the inputs, one column each; a nullable number is a float."""
+    from skl2onnx.common.data_types import (
+        BooleanTensorType,
+        FloatTensorType,
+        Int64TensorType,
+        StringTensorType,
+    )
+
+    types = {
+        "float": FloatTensorType,
+        "int": Int64TensorType,
+        "bool": BooleanTensorType,
+        "string": StringTensorType,
+    }
+    inputs = []
+    for column in columns:
+        tensor_type = FloatTensorType if column.nullable else types[column.dtype]
+        inputs.append((column.name, tensor_type([None, 1])))
+
+    return inputs
