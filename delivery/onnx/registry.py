@@ -33,7 +33,10 @@ from typing import Any
 from delivery.onnx import shapes
 
 HERE = "delivery.onnx.converters"
-TABLES = ("joints", "preprocessing", "selection", "decomposition", "linear")
+TABLES = (
+    *("joints", "preprocessing", "selection", "decomposition", "linear"),
+    *("bayes", "clusters", "kernels", "meta", "neighbours", "others"),
+)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Converters of estimators that are made of other estimators."""

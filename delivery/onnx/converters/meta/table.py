@@ -1,0 +1,19 @@
+"""The converters of this folder."""
+
+CONVERTERS = {
+    "sklearn.calibration.CalibratedClassifierCV": "calibrated",
+    "sklearn.compose.TransformedTargetRegressor": "transformed_target",
+    "sklearn.ensemble.StackingClassifier": "stacking",
+    "sklearn.ensemble.StackingRegressor": "stacking",
+    "sklearn.ensemble.VotingClassifier": "voting",
+    "sklearn.ensemble.VotingRegressor": "voting",
+    "sklearn.linear_model.RANSACRegressor": "wrapped",
+    "sklearn.model_selection.FixedThresholdClassifier": "threshold",
+    "sklearn.model_selection.GridSearchCV": "wrapped",
+    "sklearn.model_selection.RandomizedSearchCV": "wrapped",
+    "sklearn.model_selection.TunedThresholdClassifierCV": "threshold",
+    "sklearn.multiclass.OneVsOneClassifier": "one_vs_one",
+    "sklearn.multiclass.OneVsRestClassifier": "one_vs_rest",
+    "sklearn.multiclass.OutputCodeClassifier": "output_code",
+    "sklearn.semi_supervised.SelfTrainingClassifier": "wrapped",
+}
