@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from delivery.errors import first_line
+from delivery.onnx.folded_products import fold_products
 from delivery.onnx.graph import NotConvertible
-from delivery.onnx.ml_opset import declare_tree_ensembles
+from delivery.onnx.ml_opset import declare_ml_opset
 from delivery.onnx.null_texts import null_texts_of
 from delivery.onnx.parsing import PipelineParser
 from delivery.onnx.registry import converters
-from delivery.onnx.served_output import keep_served_output
+from delivery.onnx.served_output import drop_unused, keep_served_output
 from delivery.recipe import Recipe
 from service.bundle import Column
 
@@ -71,7 +72,9 @@ def _converted(convert: Callable[..., Any], recipe: Recipe, *arguments: Any) -> 
         raise NotConvertible(first_line(error)) from error
 
     keep_served_output(model, recipe.output)
-    declare_tree_ensembles(model)
+    declare_ml_opset(model)
+    fold_products(model)
+    drop_unused(model)
     raw: bytes = model.SerializeToString()
     return raw
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -108,13 +110,17 @@ class Graph:
         return columns
 
     def matrix(self, kind: int = TensorProto.DOUBLE) -> str:
-        """All input columns as one matrix of numbers of one type, [n, columns]."""
+        """All input columns as one matrix of numbers of one type, [n, columns].
+
+        Neighbours of one type are joined before they are cast, in one node.
+        """
         parts = []
-        for tensor in self.inputs():
-            if tensor.kind not in NUMBER_TYPES:
+        for found, group in groupby(self.inputs(), key=attrgetter("kind")):
+            if found not in NUMBER_TYPES:
                 raise NotConvertible(f"{self.step} computes with numbers, and gets texts")
 
-            parts.append(self.as_kind(tensor, kind))
+            joined = self.joined(tensor.name for tensor in group)
+            parts.append(self.as_kind(Tensor(joined, found, None), kind))
 
         return self.joined(parts)
 

@@ -1,14 +1,18 @@
-"""Finds the category of a value: an encoder's own table, row by row.
+"""Finds what an encoder makes of a value: a table from its categories to numbers.
 
-The encoder itself fills the table, once for each category and once for a value it has not learned.
-So whatever its parameters mean (drop, infrequent categories, encoded values), it says so itself.
+The encoder itself fills the table, once for each category and once for a value that it has not
+learned. So whatever its parameters mean (drop, infrequent categories, encoded values), it says so
+itself.
 """
 
+import copy
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto
+from onnx import TensorProto, helper, numpy_helper
 
 from delivery.onnx.graph import Graph, NotConvertible, Tensor
 from delivery.onnx.ml_opset import ML
@@ -17,126 +21,136 @@ from delivery.onnx.null_texts import null_text_of
 UNSEEN_TEXT = "\x00never seen in training"
 
 
-def category_codes(graph: Graph, column: Tensor, categories: np.ndarray, unknown: int) -> str:
-    """The number of each value's category, int64 of shape [n, 1]; `unknown` for all others."""
-    if column.kind == TensorProto.STRING:
-        return _codes_of_texts(graph, column, categories, unknown)
+@dataclass(frozen=True)
+class EncodedCategories:
+    """What an encoder makes of the categories of one column, as a sparse matrix.
 
-    return _codes_of_numbers(graph, column, categories, unknown)
+    known: a row for each category. unknown: the row of all other values, None where they fail.
+    """
+
+    known: Any
+    unknown: Any | None
 
 
-def _codes_of_texts(graph: Graph, column: Tensor, categories: np.ndarray, unknown: int) -> str:
-    keys, codes = [], []
-    for code, value in enumerate(categories.tolist()):
-        key = _text_key(value)
+def looked_up(
+    graph: Graph, column: Tensor, categories: np.ndarray, values: np.ndarray, other: Any
+) -> str:
+    """The value of each row's category, int64 or double of shape [n, 1]; `other` for all others.
+
+    Numbers are compared as double, or as int64; NaN equals NaN.
+    """
+    keys = _Keys(column, graph)
+    chosen: dict[Any, Any] = {}
+    for category, value in zip(categories.tolist(), values.tolist(), strict=True):
+        key = keys.of(category)
         if key is not None:
-            keys.append(key)
-            codes.append(code)
+            chosen.setdefault(key, value)
 
-    if not keys:
-        raise NotConvertible(f"{graph.step} has no category that a text could be")
-
+    # A node needs one entry at least; none of the column's own values equals this one.
+    chosen = chosen or {keys.never: other}
     return graph.add(
         "LabelEncoder",
-        column.name,
+        keys.column,
         domain=ML,
-        keys_strings=keys,
-        values_int64s=codes,
-        default_int64=unknown,
+        keys_tensor=_tensor(list(chosen), keys.dtype),
+        values_tensor=_tensor(list(chosen.values()), values.dtype),
+        default_tensor=_tensor([other], values.dtype),
     )
 
 
-def _text_key(value: Any) -> bytes | None:
-    """The text that a category comes as; None where it is no text, which no text equals."""
-    null = null_text_of(value)
-    if null is not None:
-        return null
-    if isinstance(value, str):
-        return value.encode()
+class _Keys:
+    """What the categories of one column come as. column: its value in that type."""
 
-    return None
+    def __init__(self, column: Tensor, graph: Graph) -> None:
+        self.dtype: Any = np.float64
+        self.never: Any = float("inf")
+        if column.kind == TensorProto.STRING:
+            self.dtype, self.never = object, b"\xff"
+            self.column = column.name
+        elif column.kind in (TensorProto.INT64, TensorProto.BOOL):
+            self.dtype, self.never = np.int64, 0
+            self.column = graph.as_kind(column, TensorProto.INT64)
+        else:
+            self.column = graph.as_kind(column, TensorProto.DOUBLE)
 
+    def of(self, category: Any) -> Any:
+        """The key of a category; None where no value of the column can equal it."""
+        null = null_text_of(category)
+        if self.dtype is object:
+            return null or (category.encode() if isinstance(category, str) else None)
+        if isinstance(category, str | bytes):
+            return None
+        if self.dtype is np.float64:
+            return float("nan") if null is not None else float(category)
+        if null is not None or int(category) != category:
+            return None
 
-def _codes_of_numbers(graph: Graph, column: Tensor, categories: np.ndarray, unknown: int) -> str:
-    """By comparison with each category, since only double tells all numbers apart."""
-    value = graph.as_kind(column, TensorProto.DOUBLE)
-    numbers = [_number(category) for category in categories.tolist()]
-    equal = graph.add("Equal", value, graph.constant(np.array([numbers], dtype=np.float64)))
-    if any(number != number for number in numbers):
-        is_nan = graph.constant(np.isnan(np.array([numbers], dtype=np.float64)))
-        equal = graph.add("Or", equal, graph.add("And", graph.add("IsNaN", value), is_nan))
-
-    flags = graph.cast(equal, TensorProto.INT64)
-    shifted = np.arange(len(numbers), dtype=np.int64) - unknown
-    weighed = graph.add("Mul", flags, graph.constant(shifted.reshape(1, -1)))
-    axis = graph.constant(np.array([1], dtype=np.int64))
-    total = graph.add("ReduceSum", weighed, axis, keepdims=1)
-    return graph.add("Add", total, graph.constant(np.int64(unknown)))
-
-
-def _number(category: Any) -> float:
-    """A category of numbers as double; nulls of all kinds are NaN there."""
-    if null_text_of(category) is not None:
-        return float("nan")
-    if isinstance(category, str):
-        raise NotConvertible("an encoder has learned texts and gets numbers")
-
-    return float(category)
+        return int(category)
 
 
-def encoder_table(model: Any, number: int, unknown_raises: bool) -> np.ndarray:
-    """What an encoder makes of column `number`: one row a category, then one for all others.
+def _tensor(values: Sequence[Any], dtype: Any) -> Any:
+    if dtype is object:
+        return helper.make_tensor("keys", TensorProto.STRING, [len(values)], values)
 
-    Of shape [categories + 1, columns out]; without the last row where such a value fails.
+    return numpy_helper.from_array(np.array(values, dtype=dtype))
+
+
+def encoded_categories(model: Any, number: int) -> EncodedCategories:
+    """What an encoder makes of column `number`.
+
+    Of shape [categories, columns out of that column].
     """
-    categories = list(model.categories_[number])
-    values = list(categories)
-    if not unknown_raises:
-        values.append(_unseen(model.categories_[number]))
+    categories = model.categories_[number]
+    known = _encoded(model, number, list(categories))
+    try:
+        unknown = _encoded(model, number, [_unseen(categories)])
+    # Whatever it raises on an unknown value, it raises on a user's row.
+    except Exception:  # noqa: BLE001
+        unknown = None
 
-    frame = {}
-    for other, known in enumerate(model.categories_):
-        column = values if other == number else [known[0]] * len(values)
-        frame[other] = _series(column, known.dtype)
-
-    return _columns_of(model, number, _transformed(model, frame))
+    return EncodedCategories(known, unknown)
 
 
 def _unseen(categories: np.ndarray) -> Any:
     """A value that is none of the categories."""
-    if categories.dtype.kind in "OUS" and any(isinstance(c, str) for c in categories.tolist()):
+    values = [value for value in categories.tolist() if null_text_of(value) is None]
+    if any(isinstance(value, str) for value in values):
         return UNSEEN_TEXT
     if categories.dtype.kind == "b":
-        raise NotConvertible("an encoder of a truth value that knows one of both only")
+        raise NotConvertible("a truth value is always known")
 
-    known = {float(c) for c in categories.tolist() if null_text_of(c) is None}
-    return max(known, default=0.0) + 1
+    return max(map(float, values), default=0.0) + 1
 
 
-def _series(values: list[Any], dtype: np.dtype) -> Any:
+def _encoded(model: Any, number: int, values: list[Any]) -> Any:
+    """A sparse matrix of the columns that come of column `number`; the others hold any category."""
     import pandas
+    from scipy.sparse import csr_array
 
-    kind = object if dtype.kind in "OUS" else dtype
-    return pandas.Series(values, dtype=kind)
+    columns = []
+    for other, known in enumerate(model.categories_):
+        column = values if other == number else [known[0]] * len(values)
+        dtype = object if known.dtype.kind in "OUSb" else known.dtype
+        columns.append(pandas.Series(column, dtype=dtype, name=other))
 
-
-def _transformed(model: Any, frame: dict[int, Any]) -> np.ndarray:
-    import pandas
-
-    names = getattr(model, "feature_names_in_", None)
-    rows = pandas.DataFrame(frame)
-    rows.columns = list(frame) if names is None else list(names)
+    frame = pandas.concat(columns, axis=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        given = rows if names is not None else rows.to_numpy(dtype=object)
-        encoded = model.transform(given)
+        encoded = csr_array(_plain_copy(model).transform(frame))
 
-    dense = encoded.toarray() if hasattr(encoded, "toarray") else encoded
-    return np.asarray(dense, dtype=np.float64)
-
-
-def _columns_of(model: Any, number: int, encoded: np.ndarray) -> np.ndarray:
-    """Of all encoded columns those of one input column."""
     widths = getattr(model, "_n_features_outs", None) or [1] * len(model.categories_)
     start = int(sum(widths[:number]))
     return encoded[:, start : start + int(widths[number])]
+
+
+def _plain_copy(model: Any) -> Any:
+    """The encoder for a frame without names, whose answer is a sparse matrix or an array."""
+    plain = copy.copy(model)
+    for name in ("feature_names_in_", "_sklearn_output_config"):
+        if hasattr(plain, name):
+            delattr(plain, name)
+
+    if hasattr(plain, "sparse_output"):
+        plain.sparse_output = True
+
+    return plain

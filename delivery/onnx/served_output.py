@@ -1,5 +1,7 @@
 """Keeps of a graph only what computes the served output."""
 
+from typing import Any
+
 from onnx import ModelProto
 
 
@@ -15,23 +17,49 @@ def keep_served_output(model: ModelProto, output: str) -> None:
     del graph.output[:]
     graph.output.append(kept_output)
 
-    needed = {kept_output.name}
+    drop_unused(model)
+
+
+def drop_unused(model: ModelProto) -> None:
+    """Drop every node and constant that no output needs, in place."""
+    graph = model.graph
+    needed = {output.name for output in graph.output}
     nodes = []
     for node in reversed(graph.node):
         if needed.intersection(node.output):
             needed.update(_inputs_of(node))
             nodes.append(node)
 
-    kept_nodes = list(reversed(nodes))
+    kept_nodes = _without_last_copy(list(reversed(nodes)), graph)
     constants = [tensor for tensor in graph.initializer if tensor.name in needed]
     _replace(graph.node, kept_nodes)
     _replace(graph.initializer, constants)
 
 
-def _inputs_of(node: object) -> set[str]:
+def _without_last_copy(nodes: list[Any], graph: Any) -> list[Any]:
+    """The nodes without the Identity that only gives the output its name."""
+    copy = nodes[-1]
+    (output, *others) = graph.output
+    if others or copy.op_type != "Identity" or copy.output[0] != output.name:
+        return nodes
+
+    source = copy.input[0]
+    produced = [node for node in nodes if source in node.output]
+    used = [node for node in nodes[:-1] if source in node.input]
+    if not produced or used:
+        return nodes
+
+    for number, name in enumerate(produced[0].output):
+        if name == source:
+            produced[0].output[number] = output.name
+
+    return nodes[:-1]
+
+
+def _inputs_of(node: Any) -> set[str]:
     """What a node takes, also in graphs within it."""
-    names = set(node.input)  # type: ignore[attr-defined]
-    for attribute in node.attribute:  # type: ignore[attr-defined]
+    names = set(node.input)
+    for attribute in node.attribute:
         for inner in [attribute.g, *attribute.graphs]:
             for inner_node in inner.node:
                 names |= _inputs_of(inner_node)
@@ -41,12 +69,12 @@ def _inputs_of(node: object) -> set[str]:
     return names
 
 
-def _replace(field: object, values: list[object]) -> None:
+def _replace(field: Any, values: list[Any]) -> None:
     copies = []
     for value in values:
         copy = type(value)()
-        copy.CopyFrom(value)  # type: ignore[attr-defined]
+        copy.CopyFrom(value)
         copies.append(copy)
 
-    del field[:]  # type: ignore[attr-defined]
-    field.extend(copies)  # type: ignore[attr-defined]
+    del field[:]
+    field.extend(copies)

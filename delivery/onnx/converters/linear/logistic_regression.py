@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from delivery.onnx.converters.linear.scores import decision_scores, label_by_scores, two_columns
+import numpy as np
+
+from delivery.onnx.converters.linear.scores import decision_scores, label_by_scores
 from delivery.onnx.graph import Graph
 
 
@@ -12,6 +14,8 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
     scores = decision_scores(graph)
     label_by_scores(graph, scores)
     if len(graph.model.classes_) == 2:
-        graph.output(two_columns(graph, graph.add("Sigmoid", scores)), 1)
+        # The score of the first class is the negative of the second's.
+        both = graph.add("Mul", scores, graph.constant(np.array([[-1.0, 1.0]])))
+        graph.output(graph.add("Sigmoid", both), 1)
     else:
         graph.output(graph.add("Softmax", scores, axis=1), 1)

@@ -1,22 +1,35 @@
-"""OrdinalEncoder: one number of its table for each value."""
+"""OrdinalEncoder: one number for each value."""
 
 from typing import Any
 
-from delivery.onnx.graph import Graph
-from delivery.onnx.lookup import category_codes, encoder_table
+import numpy as np
+
+from delivery.onnx.graph import Graph, Tensor
+from delivery.onnx.lookup import encoded_categories, looked_up
 from delivery.onnx.shapes import same_columns as shape
 
 __all__ = ["convert", "shape"]
 
 
 def convert(scope: Any, operator: Any, container: Any) -> None:
-    """A value that fails in scikit-learn has a number beyond the table, and fails here."""
+    """One table for each column."""
     graph = Graph(scope, operator, container)
-    model, parts = graph.model, []
+    parts = []
     for number, column in enumerate(graph.columns()):
-        categories = model.categories_[number]
-        table = encoder_table(model, number, unknown_raises=model.handle_unknown == "error")
-        codes = category_codes(graph, column, categories, unknown=len(categories))
-        parts.append(graph.add("Gather", graph.constant(table.ravel()), codes, axis=0))
+        parts.append(_encoded(graph, column, number))
 
     graph.output(graph.joined(parts))
+
+
+def _encoded(graph: Graph, column: Tensor, number: int) -> str:
+    categories = graph.model.categories_[number]
+    encoded = encoded_categories(graph.model, number)
+    values = encoded.known.toarray().ravel().astype(np.float64)
+    if encoded.unknown is not None:
+        other = float(encoded.unknown.toarray().ravel()[0])
+        return looked_up(graph, column, categories, values, other)
+
+    # An index beyond the end fails, as the value does in scikit-learn.
+    numbers = np.arange(len(values), dtype=np.int64)
+    code = looked_up(graph, column, categories, numbers, len(values))
+    return graph.add("Gather", graph.constant(values), code, axis=0)

@@ -6,19 +6,20 @@ import numpy as np
 from skl2onnx.common.data_types import DoubleTensorType
 
 from delivery.onnx.graph import Graph
-from delivery.onnx.lookup import category_codes
+from delivery.onnx.lookup import looked_up
 
 
 def convert(scope: Any, operator: Any, container: Any) -> None:
-    """One row of a table for each value."""
+    """One table for each column and class."""
     graph = Graph(scope, operator, container)
-    parts = []
+    model, parts = graph.model, []
+    means = np.atleast_1d(np.asarray(model.target_mean_, dtype=np.float64)).tolist()
+    classes = len(model.encodings_) // model.n_features_in_
     for number, column in enumerate(graph.columns()):
-        categories = graph.model.categories_[number]
-        codes = category_codes(graph, column, categories, unknown=len(categories))
-        flat = graph.add("Reshape", codes, graph.constant(np.array([-1], dtype=np.int64)))
-        table = graph.constant(_table(graph.model, number))
-        parts.append(graph.add("Gather", table, flat, axis=0))
+        for output in range(classes):
+            values = np.asarray(model.encodings_[number * classes + output], dtype=np.float64)
+            categories = model.categories_[number]
+            parts.append(looked_up(graph, column, categories, values, means[output]))
 
     graph.output(graph.joined(parts))
 
@@ -26,11 +27,3 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
 def shape(operator: Any) -> None:
     """A column for each input column, or one for each of them and each class."""
     operator.outputs[0].type = DoubleTensorType([None, len(operator.raw_operator.encodings_)])
-
-
-def _table(model: Any, number: int) -> np.ndarray:
-    """The encodings of a column and below them the means, [categories + 1, 1 or classes]."""
-    means = np.atleast_1d(np.asarray(model.target_mean_, dtype=np.float64))
-    width = len(model.encodings_) // model.n_features_in_
-    columns = model.encodings_[number * width : (number + 1) * width]
-    return np.vstack([np.column_stack(columns), means.reshape(1, -1)])
