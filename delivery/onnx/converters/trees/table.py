@@ -1,0 +1,21 @@
+"""The converters of this folder."""
+
+CONVERTERS = {
+    "sklearn.tree.DecisionTreeClassifier": "forests",
+    "sklearn.tree.DecisionTreeRegressor": "forests",
+    "sklearn.tree.ExtraTreeClassifier": "forests",
+    "sklearn.tree.ExtraTreeRegressor": "forests",
+    "sklearn.ensemble.RandomForestClassifier": "forests",
+    "sklearn.ensemble.RandomForestRegressor": "forests",
+    "sklearn.ensemble.ExtraTreesClassifier": "forests",
+    "sklearn.ensemble.ExtraTreesRegressor": "forests",
+    "sklearn.ensemble.BaggingClassifier": "bagging",
+    "sklearn.ensemble.BaggingRegressor": "bagging",
+    "sklearn.ensemble.GradientBoostingClassifier": "gradient_boosting",
+    "sklearn.ensemble.GradientBoostingRegressor": "gradient_boosting",
+    "sklearn.ensemble.HistGradientBoostingClassifier": "hist_gradient_boosting",
+    "sklearn.ensemble.HistGradientBoostingRegressor": "hist_gradient_boosting",
+    "sklearn.ensemble.AdaBoostClassifier": "ada_boost",
+    "sklearn.ensemble.AdaBoostRegressor": "ada_boost",
+    "sklearn.ensemble.IsolationForest": "isolation_forest",
+}
