@@ -9,13 +9,16 @@ import argparse
 import gc
 import json
 import os
+import signal
 import sys
+import zlib
 from functools import partial
 from typing import Any
 
 from rich.console import Console
 
 from benchmarks.coverage.differences import ROWS
+from benchmarks.coverage.kept_results import KeptResults
 from benchmarks.coverage.limited_processes import LimitedProcesses
 from benchmarks.coverage.measurement import Measurement, measured, not_measured
 from benchmarks.coverage.panel.registry import panel
@@ -31,18 +34,23 @@ def main() -> int:
         print(*names, sep="\n")
         return 0
 
+    # So that the processes end with this one.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(stderr=options.json, width=150, highlight=False, markup=False)
     _warm_up()
     processes = LimitedProcesses(
         partial(measured, rows=options.rows), not_measured, options.processes, options.limit
     )
-    results = []
-    for result in processes.results(names):
-        results.append(result)
-        console.print(f"{len(results)}/{len(names)} {_line(result)}")
+    results = _kept(names, options.resume)
+    kept = KeptResults()
+    for result in processes.results([name for name in names if name not in results]):
+        kept.add(result)
+        results[result.name] = result
+        certified = sum(one.is_certified for one in results.values())
+        console.print(f"{certified}/{len(results)}/{len(names)} {_line(result)}")
 
     whole = len(names) == len(panel())
-    figures = summary(sorted(results, key=lambda result: names.index(result.name)))
+    figures = summary([results[name] for name in panel() if name in results])
     _publish(figures, whole)
     return 1 if figures["wrong"] or figures["undeliverable"] else 0
 
@@ -55,7 +63,17 @@ def _chosen(only: list[str], families: list[str]) -> list[str]:
         if is_of_family and (not only or any(part in name for part in only)):
             chosen.append(name)
 
-    return chosen
+    # In no order of families, so that what comes first is a sample of all.
+    return sorted(chosen, key=lambda name: zlib.crc32(name.encode()))
+
+
+def _kept(names: list[str], resume: bool) -> dict[str, Measurement]:
+    """What an interrupted run has measured of these, where it goes on."""
+    kept = KeptResults()
+    if not resume:
+        kept.forget()
+
+    return {result.name: result for result in kept if result.name in names}
 
 
 def _warm_up() -> None:
@@ -70,9 +88,9 @@ def _warm_up() -> None:
 
 def _line(result: Measurement) -> str:
     wrong = ""
-    if result.wrong:
+    if result.shown:
         wrong = "".join(f"\n      wrong: {line[:400]}" for line in result.shown)
-        wrong = f" · {result.wrong} of {result.rows} rows wrong{wrong}"
+        wrong = f" · {result.wrong} wrong, {result.refused} refused of {result.rows} rows{wrong}"
 
     return f"{result.runtime:>13} {result.name} {result.seconds} s · {result.reason[:200]}{wrong}"
 
@@ -92,6 +110,9 @@ def _options() -> argparse.Namespace:
         "--only", action="append", default=[], metavar="NAME", help="a part of pipelines' names"
     )
     parser.add_argument("--family", action="append", default=[], help="all pipelines of a family")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with a run that was interrupted"
+    )
     parser.add_argument("--list", action="store_true", help="only the names")
     parser.add_argument(
         "--limit", type=float, default=300.0, help="seconds for one pipeline (%(default)s)"

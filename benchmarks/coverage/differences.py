@@ -22,17 +22,23 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Differences:
-    """rows: those that the signature takes. shown: the first differences, in words."""
+    """rows: those that the signature takes.
+
+    wrong: those that get another answer. refused: those that fail and that the pipeline answers.
+    shown: the first differences, in words.
+    """
 
     rows: int
     wrong: int
+    refused: int
     shown: tuple[str, ...]
 
 
 def differences(recipe: Recipe, served: ServedAnswers, rows: int = ROWS) -> Differences:
     """Ask the pipeline and the version for the same rows."""
     own, rule = OwnAnswers(recipe), Rule.of(served.manifest)
-    taken, wrong, shown = 0, 0, []
+    taken, wrong, refused = 0, 0, 0
+    shown: list[str] = []
     for batch in _batches(_made(recipe, own), rows):
         plain = [made.row for made in batch]
         expected, actual = own.answers(plain), served.answers(plain)
@@ -41,14 +47,17 @@ def differences(recipe: Recipe, served: ServedAnswers, rows: int = ROWS) -> Diff
                 continue
 
             taken += 1
-            if is_wrong(one, other, rule):
-                wrong += 1
-                shown.append(_in_words(made, one, other))
+            if is_right(one, other, rule):
+                continue
+
+            wrong += other is not None
+            refused += other is None
+            shown.append(_in_words(made, one, other))
 
         if taken == rows:
             break
 
-    return Differences(taken, wrong, tuple(shown[:SHOWN]))
+    return Differences(taken, wrong, refused, tuple(shown[:SHOWN]))
 
 
 @dataclass(frozen=True)
@@ -70,15 +79,15 @@ class Rule:
         return cls(tolerance, comparison.scale, manifest.output == "predict_proba")
 
 
-def is_wrong(expected: Any, actual: Any, rule: Rule) -> bool:
-    """Whether an answer is another one than the pipeline's. None stands for a failure."""
+def is_right(expected: Any, actual: Any, rule: Rule) -> bool:
+    """Whether an answer is the pipeline's. None stands for a failure."""
     if expected is None or actual is None:
-        return (expected is None) != (actual is None)
+        return expected is actual
 
     if not same(expected, actual, rule.tolerance, rule.scale):
-        return True
+        return False
 
-    return rule.is_probability and _class(expected) != _class(actual)
+    return not rule.is_probability or _class(expected) == _class(actual)
 
 
 def _class(probabilities: list[float]) -> int:

@@ -28,7 +28,7 @@ class Measurement:
     """What became of a pipeline.
 
     runtime: onnx, sklearn or UNDELIVERABLE. reason: why. seconds: of its delivery.
-    rows, wrong, shown: see Differences.
+    rows, wrong, refused, shown: see Differences.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Measurement:
     seconds: float = 0.0
     rows: int = 0
     wrong: int = 0
+    refused: int = 0
     shown: tuple[str, ...] = ()
 
     @property
@@ -69,6 +70,7 @@ def measured(name: str, rows: int) -> Measurement:
             seconds,
             found.rows,
             found.wrong,
+            found.refused,
             found.shown,
         )
 

@@ -28,6 +28,8 @@ scikit-learn: nothing is wrong with their answers, they are only slower
 within the tolerance, or another class. They are none of the rows that delivery proves a version
 with: numbers on thresholds and one unit in the last place beside, both sides of the pipeline's own
 steps, integers beyond 2^24, rows halfway between two others, unseen and rare categories, nulls.
+*Refused*: those of them that get an error where the pipeline answers: they are so far from
+training that the ONNX form cannot tell what the pipeline would say.
 
 """
 
@@ -55,6 +57,7 @@ def _totals(figures: Figures) -> str:
         ("fraction", f"{figures['fraction']:.3f}", f"{figures['goals']['fraction']}"),
         ("undeliverable", str(figures["undeliverable"]), "0"),
         ("wrong", f"{figures['wrong']} of {figures['adversarial_rows']:,}", "0"),
+        ("refused", f"{figures['refused']} of {figures['adversarial_rows']:,}", ""),
     ]
     return f"{_table(('', 'measured', 'goal'), rows)}\n\n{packages}.\n"
 
@@ -83,14 +86,15 @@ def _not_certified(figures: Figures) -> str:
 def _wrong(figures: Figures) -> str:
     rows = []
     for one in figures["pipelines"]:
-        if one["wrong"]:
-            rows.append((one["name"], one["runtime"], one["wrong"], _shortened(one["shown"][0])))
+        if one["wrong"] or one["refused"]:
+            counts = one["wrong"], one["refused"]
+            rows.append((one["name"], one["runtime"], *counts, _shortened(one["shown"][0])))
 
     if not rows:
         return ""
 
-    head = ("pipeline", "served by", "rows", "the first of them")
-    return f"## Wrong answers\n\n{_table(head, rows)}\n"
+    head = ("pipeline", "served by", "wrong", "refused", "the first of them")
+    return f"## Wrong and refused rows\n\n{_table(head, rows)}\n"
 
 
 def _certified(figures: Figures) -> str:

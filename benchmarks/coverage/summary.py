@@ -18,7 +18,8 @@ def summary(results: Sequence[Measurement]) -> dict[str, Any]:
     """All figures as plain values.
 
     certified, tried, fraction: pipelines. undeliverable: pipelines without a version.
-    wrong: adversarial rows that are answered otherwise than by their pipeline.
+    wrong: adversarial rows that get another answer than by their pipeline.
+    refused: those that fail where their pipeline answers.
     """
     certified = sum(result.is_certified for result in results)
     return {
@@ -27,6 +28,7 @@ def summary(results: Sequence[Measurement]) -> dict[str, Any]:
         "fraction": round(certified / max(1, len(results)), 4),
         "undeliverable": sum(result.runtime == UNDELIVERABLE for result in results),
         "wrong": sum(result.wrong for result in results),
+        "refused": sum(result.refused for result in results),
         "adversarial_rows": sum(result.rows for result in results),
         "goals": GOALS,
         "families": _families(results),

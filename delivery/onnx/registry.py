@@ -35,7 +35,7 @@ from delivery.onnx import shapes
 HERE = "delivery.onnx.converters"
 TABLES = (
     *("joints", "preprocessing", "selection", "decomposition", "linear"),
-    *("bayes", "clusters", "kernels", "meta", "neighbours", "others"),
+    *("bayes", "clusters", "kernels", "meta", "neighbours", "others", "trees"),
 )
 
 

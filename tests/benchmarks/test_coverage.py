@@ -17,7 +17,8 @@ from sklearn.tree import DecisionTreeRegressor
 
 from benchmarks.coverage import estimators, page, tables
 from benchmarks.coverage.adversarial_rows import RowMaker
-from benchmarks.coverage.differences import Rule, is_wrong
+from benchmarks.coverage.differences import Rule, is_right
+from benchmarks.coverage.kept_results import KeptResults
 from benchmarks.coverage.limited_processes import LimitedProcesses
 from benchmarks.coverage.measurement import Measurement, measured
 from benchmarks.coverage.own_answers import OwnAnswers
@@ -159,12 +160,12 @@ def _shifted(answer):
 
 def test_what_is_wrong():
     rule = Rule(1e-5, 1.0, is_probability=True)
-    assert not is_wrong([0.4, 0.6], [0.400001, 0.599999], rule)
-    assert is_wrong([0.4, 0.6], [0.41, 0.59], rule)
-    assert is_wrong([0.5, 0.5], [0.4999999, 0.5000001], rule), "another class"
-    assert is_wrong(None, [0.4, 0.6], rule)
-    assert is_wrong([0.4, 0.6], None, rule)
-    assert not is_wrong(None, None, rule)
+    assert is_right([0.4, 0.6], [0.400001, 0.599999], rule)
+    assert not is_right([0.4, 0.6], [0.41, 0.59], rule)
+    assert not is_right([0.5, 0.5], [0.4999999, 0.5000001], rule), "another class"
+    assert not is_right(None, [0.4, 0.6], rule)
+    assert not is_right([0.4, 0.6], None, rule)
+    assert is_right(None, None, rule)
 
 
 # Processes
@@ -195,18 +196,28 @@ def test_a_process_over_its_limit_is_ended_and_the_others_have_their_results():
     }
 
 
+def test_a_run_goes_on_with_the_results_that_it_kept(tmp_path):
+    kept = KeptResults(tmp_path / "kept.jsonl")
+    result = Measurement("x/b", "x", "sklearn", "no form", 1.0, 10, 2, 1, ("a row",))
+    kept.add(result)
+    assert list(KeptResults(tmp_path / "kept.jsonl")) == [result]
+    kept.forget()
+    assert list(kept) == []
+
+
 # Figures
 
 
 def test_the_figures_and_their_page():
     results = [
         Measurement("x/a", "x", "onnx", "equal", 1.0, 10, 0),
-        Measurement("x/b", "x", "sklearn", "no | form", 1.0, 10, 2, ("a row",)),
+        Measurement("x/b", "x", "sklearn", "no | form", 1.0, 10, 2, 1, ("a row",)),
         Measurement("y/c", "y", "undeliverable", "refused"),
     ]
     figures = summary(results)
     assert (figures["certified"], figures["tried"], figures["fraction"]) == (1, 3, 0.3333)
     assert (figures["undeliverable"], figures["wrong"]) == (1, 2)
+    assert figures["refused"] == 1
     text = page.text_of(figures)
     assert "| x/b | sklearn | no \\| form |" in text
     assert "* x/a\n" in text

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OrdinalEncoder, StandardScaler
 
@@ -57,9 +58,9 @@ def _with_gaps(name: str) -> Recipe:
 
 
 def _numbered_categories() -> Any:
-    """The categories as numbers, as this classifier alone takes them; gaps are one of them."""
-    encoder = OrdinalEncoder(encoded_missing_value=0)
-    return ColumnTransformer([("categories", encoder, ["plan", "active"])])
+    """The categories as numbers, as this classifier alone takes them."""
+    filled = make_pipeline(SimpleImputer(strategy="most_frequent"), OrdinalEncoder())
+    return ColumnTransformer([("categories", filled, ["plan", "active"])])
 
 
 def _of_several_classes(name: str) -> Recipe:
