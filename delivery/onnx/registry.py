@@ -34,8 +34,9 @@ from delivery.onnx import shapes
 
 HERE = "delivery.onnx.converters"
 TABLES = (
-    *("joints", "preprocessing", "selection", "decomposition", "linear"),
-    *("bayes", "clusters", "kernels", "meta", "neighbours", "others", "trees"),
+    *("joints", "preprocessing", "curves", "selection", "decomposition", "linear"),
+    *("bayes", "clusters", "kernels", "meta", "neighbours", "others", "projections"),
+    "trees",
 )
 
 

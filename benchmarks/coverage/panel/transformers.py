@@ -44,6 +44,8 @@ NOT_FOR_ROWS = {
     "VotingClassifier": "the family of classifiers has it",
     "StackingRegressor": "the family of regressors has it",
     "VotingRegressor": "the family of regressors has it",
+    "PLSRegression": "in a pipeline its fit answers two arrays; the family of regressors has it",
+    "PLSSVD": "in a pipeline its fit answers two arrays",
     "CCA": "the family of several targets has it",
     "PLSCanonical": "the family of several targets has it",
 }
@@ -104,8 +106,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "NeighborhoodComponentsAnalysis": {"n_components": 3, "max_iter": 10},
     "Nystroem": {"n_components": 40},
     "PCA": {"n_components": 3},
-    "PLSRegression": {"n_components": 3},
-    "PLSSVD": {"n_components": 1},
     "PolynomialCountSketch": {"n_components": 20},
     "RBFSampler": {"n_components": 40},
     "RadiusNeighborsTransformer": {"radius": 2.0},

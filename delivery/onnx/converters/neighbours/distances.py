@@ -14,8 +14,9 @@ from delivery.onnx.converters.kernels.kernel_values import (
 )
 from delivery.onnx.graph import Graph, NotConvertible
 
-# Of squared distances; below it 16 digits hold hardly anything of what tells rows apart.
-LEAST_SPREAD = 1e-9
+EPSILON = float(np.finfo(np.float64).eps)
+# Of the squared size of what is looked for: so much of it must be left in a rounded distance.
+PRODUCT_DIGITS, SQUARE_DIGITS = 1e-8, 1e-6
 METRICS = {"euclidean": 2, "l2": 2, "manhattan": 1, "cityblock": 1, "l1": 1}
 
 
@@ -31,35 +32,49 @@ def reduced_distances(graph: Graph, rows: str, model: Any) -> str:
     return summed_distances(graph, rows, training, power)
 
 
-def nearest_rows(graph: Graph, rows: str, model: Any, count: int) -> tuple[str, str]:
+def nearest_rows(
+    graph: Graph, rows: str, model: Any, count: int, fails_far: bool = True
+) -> tuple[str, str]:
     """The reduced distances and the numbers of the nearest training rows, each [n, count].
 
-    Of equally distant ones the first. A row fails that is so far from all training rows that they
-    are equally distant: which one a search by trees comes upon there is chance.
+    Of equally distant ones the first. fails_far: a row fails that is so far from all training rows
+    that rounding decides which of them is nearer.
     """
-    reduced = reduced_distances(graph, rows, model)
-    if _is_by_products(graph, model):
-        ranked = ranked_distances(graph, rows, dense(model._fit_X))
-        _, numbers = _smallest(graph, ranked, count)
-        return graph.add("GatherElements", reduced, numbers, axis=1), numbers
+    training = dense(model._fit_X)
+    by_products = _is_by_products(graph, model)
+    if fails_far:
+        rows = _unless_far(graph, rows, far_limit(training, by_products))
 
-    reduced = scores.unless(graph, reduced, _are_alike(graph, reduced))
-    return _smallest(graph, reduced, count)
+    reduced = reduced_distances(graph, rows, model)
+    if not by_products:
+        return _smallest(graph, reduced, count)
+
+    _, numbers = _smallest(graph, ranked_distances(graph, rows, training), count)
+    return graph.add("GatherElements", reduced, numbers, axis=1), numbers
+
+
+def far_limit(training: np.ndarray, by_products: bool) -> float:
+    """The number from which on distances to these rows are told apart by rounding alone.
+
+    A product of two rows is rounded in proportion to both, a square to the square of the row.
+    """
+    size = float(np.square(training - training.mean(axis=0)).sum(axis=1).mean())
+    if by_products:
+        largest = float(np.abs(training).max()) * training.shape[1]
+        return PRODUCT_DIGITS * size / (EPSILON * max(largest, EPSILON))
+
+    return float(np.sqrt(SQUARE_DIGITS * size / EPSILON))
+
+
+def _unless_far(graph: Graph, rows: str, limit: float) -> str:
+    axes = graph.constant(np.array([1]))
+    largest = graph.add("ReduceMax", graph.add("Abs", rows), axes, keepdims=1)
+    return scores.unless(graph, rows, graph.add("Greater", largest, graph.constant(limit)))
 
 
 def _is_by_products(graph: Graph, model: Any) -> bool:
     """Whether scikit-learn computes the distances from products."""
     return power_of(graph, model) == 2 and model._fit_method == "brute"
-
-
-def _are_alike(graph: Graph, reduced: str) -> str:
-    """Whether nothing is left of what tells a row's distances apart, [n, 1]."""
-    axes = graph.constant(np.array([1]))
-    low = graph.add("ReduceMin", reduced, axes, keepdims=1)
-    high = graph.add("ReduceMax", reduced, axes, keepdims=1)
-    least = graph.add("Mul", high, graph.constant(LEAST_SPREAD))
-    alike = graph.add("Less", graph.add("Sub", high, low), least)
-    return graph.add("Or", alike, graph.add("IsInf", high))
 
 
 def power_of(graph: Graph, model: Any) -> int:

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from delivery.onnx.converters import scores
 from delivery.onnx.converters.neighbours.distances import (
     distances_of,
     nearest_rows,
     weights_of,
 )
-from delivery.onnx.converters import scores
 from delivery.onnx.graph import Graph, NotConvertible
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from delivery.onnx.converters import scores
 from delivery.onnx.converters.kernels.kernel_values import dense, gaussian
 from delivery.onnx.converters.neighbours.distances import nearest_rows
-from delivery.onnx.converters import scores
 from delivery.onnx.graph import Graph, NotConvertible
 
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from delivery.onnx.converters import scores
 from delivery.onnx.converters.neighbours.distances import (
     distances_of,
     nearest_rows,
 )
-from delivery.onnx.converters import scores
 from delivery.onnx.graph import Graph, NotConvertible
 
 # What scikit-learn adds, so that equal rows have a density.
@@ -29,7 +29,10 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
 def _decision(graph: Graph) -> str:
     """Minus the mean ratio of densities, less the offset, [n, 1]."""
     model, axes = graph.model, graph.constant(np.array([1]))
-    values, numbers = nearest_rows(graph, graph.matrix(), model, model.n_neighbors_)
+    # Far away it is thin whichever of the rows are the nearest.
+    values, numbers = nearest_rows(
+        graph, graph.matrix(), model, model.n_neighbors_, fails_far=False
+    )
     distances = distances_of(graph, values, model)
     reach = np.asarray(model._distances_fit_X_[:, model.n_neighbors_ - 1], dtype=np.float64)
     reached = graph.add("Max", distances, graph.add("Gather", graph.constant(reach), numbers))

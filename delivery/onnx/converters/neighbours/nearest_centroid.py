@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from delivery.onnx.converters import scores
 from delivery.onnx.converters.kernels.kernel_values import (
     ranked_distances,
     squared_distances,
 )
-from delivery.onnx.converters import scores
 from delivery.onnx.graph import Graph, NotConvertible
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
-from delivery.onnx.converters.neighbours.distances import power_of, reduced_distances
 from delivery.onnx.converters import scores
+from delivery.onnx.converters.neighbours.distances import power_of, reduced_distances
 from delivery.onnx.graph import Graph, NotConvertible
 
 

@@ -24,7 +24,8 @@ def test_clusters_and_outliers(model):
 @pytest.mark.parametrize("kind", [GaussianMixture, BayesianGaussianMixture])
 @pytest.mark.parametrize("output", ["predict", "predict_proba"])
 def test_mixtures(covariance, kind, output):
-    model = kind(n_components=3, covariance_type=covariance, random_state=0)
+    settings = {"n_components": 3, "max_iter": 1000, "random_state": 0}
+    model = kind(covariance_type=covariance, **settings)
     require_equal_everywhere(fitted(model, output))
 
 
