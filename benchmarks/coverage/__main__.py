@@ -12,12 +12,13 @@ import os
 import signal
 import sys
 import zlib
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from rich.console import Console
 
-from benchmarks.coverage.differences import ROWS
+from benchmarks.coverage.answers.differences import ROWS
 from benchmarks.coverage.kept_results import KeptResults
 from benchmarks.coverage.limited_processes import LimitedProcesses
 from benchmarks.coverage.measurement import Measurement, measured, not_measured
@@ -34,8 +35,8 @@ def main() -> int:
         print(*names, sep="\n")
         return 0
 
-    # So that the processes end with this one.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # So that the processes end with this one, and what was measured is told.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(stderr=options.json, width=150, highlight=False, markup=False)
     _warm_up()
     processes = LimitedProcesses(
@@ -43,15 +44,16 @@ def main() -> int:
     )
     results = _kept(names, options.resume)
     kept = KeptResults()
-    for result in processes.results([name for name in names if name not in results]):
-        kept.add(result)
-        results[result.name] = result
-        certified = sum(one.is_certified for one in results.values())
-        console.print(f"{certified}/{len(results)}/{len(names)} {_line(result)}")
+    with suppress(KeyboardInterrupt):
+        for result in processes.results([name for name in names if name not in results]):
+            kept.add(result)
+            results[result.name] = result
+            certified = sum(one.is_certified for one in results.values())
+            console.print(f"{certified}/{len(results)}/{len(names)} {_line(result)}")
 
-    whole = len(names) == len(panel())
     figures = summary([results[name] for name in panel() if name in results])
-    _publish(figures, whole)
+    figures["not_measured"] = [name for name in panel() if name not in results]
+    _publish(figures, whole=len(names) == len(panel()))
     return 1 if figures["wrong"] or figures["undeliverable"] else 0
 
 
@@ -96,7 +98,7 @@ def _line(result: Measurement) -> str:
 
 
 def _publish(figures: dict[str, Any], whole: bool) -> None:
-    """A part of the panel is printed, and only a whole run kept for the page."""
+    """A part of the panel is printed alone; a run of all of it is kept for the page."""
     if whole:
         leave("coverage", figures)
     else:

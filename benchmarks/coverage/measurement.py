@@ -5,9 +5,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.coverage.differences import differences
+from benchmarks.coverage.answers.differences import differences
+from benchmarks.coverage.answers.served_answers import ServedAnswers
 from benchmarks.coverage.panel.registry import panel, recipe_of
-from benchmarks.coverage.served_answers import ServedAnswers
 from benchmarks.coverage.warm_proof import proved_in_warm_process
 from delivery.errors import DeliveryError
 from delivery.pack import deliver

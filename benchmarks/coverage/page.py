@@ -47,7 +47,8 @@ def main() -> int:
 def text_of(figures: Figures) -> str:
     """The whole page."""
     parts = [HEAD, _totals(figures), _families(figures), _not_certified(figures)]
-    return "\n".join([*parts, _wrong(figures), _certified(figures)]).rstrip() + "\n"
+    parts += [_wrong(figures), _not_measured(figures), _certified(figures)]
+    return "\n".join(part for part in parts if part).rstrip() + "\n"
 
 
 def _totals(figures: Figures) -> str:
@@ -95,6 +96,16 @@ def _wrong(figures: Figures) -> str:
 
     head = ("pipeline", "served by", "wrong", "refused", "the first of them")
     return f"## Wrong and refused rows\n\n{_table(head, rows)}\n"
+
+
+def _not_measured(figures: Figures) -> str:
+    """What an interrupted run did not come to."""
+    names = figures.get("not_measured", [])
+    if not names:
+        return ""
+
+    lines = "\n".join(f"* {name}" for name in names)
+    return f"## Not measured\n\nThe run was interrupted before these, in no order.\n\n{lines}\n"
 
 
 def _certified(figures: Figures) -> str:

@@ -16,17 +16,17 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 from benchmarks.coverage import estimators, page, tables
-from benchmarks.coverage.adversarial_rows import RowMaker
-from benchmarks.coverage.differences import Rule, is_right
+from benchmarks.coverage.answers.adversarial_rows import RowMaker
+from benchmarks.coverage.answers.differences import Rule, is_right
+from benchmarks.coverage.answers.own_answers import OwnAnswers
+from benchmarks.coverage.answers.served_answers import NOT_TAKEN, ServedAnswers
+from benchmarks.coverage.answers.step_rows import step_rows
 from benchmarks.coverage.kept_results import KeptResults
 from benchmarks.coverage.limited_processes import LimitedProcesses
 from benchmarks.coverage.measurement import Measurement, measured
-from benchmarks.coverage.own_answers import OwnAnswers
 from benchmarks.coverage.panel.registry import panel
 from benchmarks.coverage.panel.transformers import NOT_FOR_ROWS
 from benchmarks.coverage.panel_pipeline import fitted
-from benchmarks.coverage.served_answers import NOT_TAKEN, ServedAnswers
-from benchmarks.coverage.step_rows import step_rows
 from benchmarks.coverage.summary import summary
 from delivery.inputs.signature import rows_of
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
-from delivery.onnx.converters.kernels.kernel_values import dense, named_kernel
 from delivery.onnx.converters import scores
+from delivery.onnx.converters.kernels.kernel_values import dense, named_kernel
 from delivery.onnx.graph import Graph, NotConvertible
 
 MULTIPLIER = 3.0

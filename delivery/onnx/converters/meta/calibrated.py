@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from delivery.onnx.converters.meta import members
+from delivery.onnx.converters.meta import decisions
 from delivery.onnx.converters.others import isotonic_curve
 from delivery.onnx.converters import scores
 from delivery.onnx.graph import Graph, NotConvertible
@@ -31,7 +31,7 @@ def _calibrated(graph: Graph, pair: Any) -> str:
 
     given, parts = _given(graph, pair), []
     for number, curve in enumerate(pair.calibrators):
-        parts.append(_on_curve(graph, members.column(graph, given, number), curve))
+        parts.append(_on_curve(graph, decisions.column(graph, given, number), curve))
 
     if len(pair.classes) == 2:
         return scores.both(graph, parts[0])
@@ -42,11 +42,11 @@ def _calibrated(graph: Graph, pair: Any) -> str:
 def _given(graph: Graph, pair: Any) -> str:
     """What goes to the curves: of two classes one column."""
     if hasattr(pair.estimator, "decision_function"):
-        return members.decision(graph, pair.estimator)
+        return decisions.decision(graph, pair.estimator)
 
-    probabilities = members.probabilities(graph, pair.estimator)
+    probabilities = decisions.probabilities(graph, pair.estimator)
     if len(pair.classes) == 2:
-        return members.column(graph, probabilities, 1)
+        return decisions.column(graph, probabilities, 1)
 
     return probabilities
 

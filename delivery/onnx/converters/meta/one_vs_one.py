@@ -6,7 +6,7 @@ import numpy as np
 from onnx import TensorProto
 
 from delivery.onnx.converters.kernels.support_vectors import pair_members
-from delivery.onnx.converters.meta import members
+from delivery.onnx.converters.meta import decisions
 from delivery.onnx.converters import scores
 from delivery.onnx.graph import Graph, NotConvertible
 
@@ -18,7 +18,7 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
     if model.pairwise_indices_ is not None:
         raise NotConvertible(f"{graph.step} of pairwise members")
 
-    pairs = [members.binary_score(graph, one) for one in model.estimators_]
+    pairs = [decisions.binary_score(graph, one) for one in model.estimators_]
     joined = graph.joined(score for score, _ in pairs)
     if len(model.classes_) == 2:
         above = graph.add("Greater", joined, graph.constant(pairs[0][1]))

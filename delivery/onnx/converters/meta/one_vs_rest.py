@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from delivery.onnx.converters.meta import members
+from delivery.onnx.converters.meta import decisions
 from delivery.onnx.converters import scores
 from delivery.onnx.graph import Graph, NotConvertible
 
@@ -16,7 +16,7 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
     if model.multilabel_:
         raise NotConvertible(f"{graph.step} of several labels")
 
-    pairs = [members.binary_score(graph, one) for one in model.estimators_]
+    pairs = [decisions.binary_score(graph, one) for one in model.estimators_]
     if len(pairs) == 1:
         ((score, limit),) = pairs
         number = scores.index_where(graph, graph.add("Greater", score, graph.constant(limit)))
@@ -33,7 +33,7 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
 
 def _probabilities(graph: Graph) -> str:
     """Those of the members, with a sum of 1."""
-    parts = [members.probability_of_second(graph, one) for one in graph.model.estimators_]
+    parts = [decisions.probability_of_second(graph, one) for one in graph.model.estimators_]
     if len(parts) == 1:
         return scores.both(graph, parts[0])
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from delivery.onnx.converters.meta import members
+from delivery.onnx.converters.meta import decisions
 from delivery.onnx.converters import scores
 from delivery.onnx.graph import Graph, NotConvertible
 
@@ -16,8 +16,8 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
     if getattr(model, "response_method", "auto") not in ("auto", "predict_proba"):
         raise NotConvertible(f"{graph.step} by {model.response_method}")
 
-    probabilities = members.probabilities(graph, model.estimator_)
-    second = members.column(graph, probabilities, 1)
+    probabilities = decisions.probabilities(graph, model.estimator_)
+    second = decisions.column(graph, probabilities, 1)
     limit = graph.constant(_threshold(model))
     number = scores.index_where(graph, graph.add("GreaterOrEqual", second, limit))
     graph.classes(number, model.classes_)

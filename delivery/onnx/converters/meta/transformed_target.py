@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from delivery.onnx.converters.meta import members
+from delivery.onnx.converters.meta import decisions
 from delivery.onnx.graph import Graph, NotConvertible
 
 
 def convert(scope: Any, operator: Any, container: Any) -> None:
     """Back by a function of numpy, or by a scaler."""
     graph = Graph(scope, operator, container)
-    predicted = members.value(graph, graph.model.regressor_)
+    predicted = decisions.value(graph, graph.model.regressor_)
     upright = graph.add("Reshape", predicted, graph.constant(np.array([-1, 1])))
     graph.output(_back(graph, upright))
 

@@ -1,10 +1,10 @@
-"""Estimators that answer what one estimator within them answers, which a search or a fit chose."""
+"""Estimators that answer what one estimator within them answers, which a fit chose."""
 
 from typing import Any
 
 from delivery.onnx.graph import Graph, NotConvertible
 
-MEMBERS = ("best_estimator_", "estimator_", "estimator")
+MEMBERS = ("estimator_", "estimator")
 
 
 def convert(scope: Any, operator: Any, container: Any) -> None:

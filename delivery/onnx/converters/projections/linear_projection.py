@@ -6,6 +6,16 @@ from typing import Any
 import numpy as np
 
 from delivery.onnx.graph import Graph, NotConvertible
+from delivery.onnx.shapes import columns_out
+
+OUTPUTS = ("projected",)
+
+
+def shape(operator: Any) -> None:
+    """As many columns as the step names."""
+    from skl2onnx.common.data_types import DoubleTensorType
+
+    operator.outputs[0].type = DoubleTensorType([None, columns_out(operator.raw_operator)])
 
 
 def convert(scope: Any, operator: Any, container: Any) -> None:
@@ -18,8 +28,7 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
     if units is not None:
         rows = graph.add("Div", rows, graph.constant(_row(units)))
 
-    projected = graph.add("MatMul", rows, graph.constant(_double(weights)))
-    graph.output(projected, len(operator.outputs) - 1)
+    graph.output(graph.add("MatMul", rows, graph.constant(_double(weights))))
 
 
 Projection = tuple[Any, Any, Any]

@@ -9,6 +9,9 @@ from delivery.onnx.converters import scores
 from delivery.onnx.converters.linear.scores import weighted_sums
 from delivery.onnx.graph import Graph
 
+# Of larger ones rounding leaves too little to know where on the wave they are.
+LARGEST_ANGLE = 1e8
+
 
 def convert(scope: Any, operator: Any, container: Any) -> None:
     """As many columns as components."""
@@ -19,6 +22,8 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
 def _waves(graph: Graph, rows: str) -> str:
     model = graph.model
     angles = weighted_sums(graph, rows, model.random_weights_.T, model.random_offset_)
+    far = graph.add("Greater", graph.add("Abs", angles), graph.constant(LARGEST_ANGLE))
+    angles = scores.unless(graph, angles, far)
     size = float(np.sqrt(2.0 / model.n_components))
     return graph.add("Mul", graph.add("Cos", angles), graph.constant(size))
 

@@ -1,7 +1,7 @@
 """Support vectors and Gaussian processes weigh the kernels that scikit-learn computes."""
 
 import pytest
-from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import (
     RBF,
     ConstantKernel,
@@ -63,3 +63,11 @@ def test_kernel_ridge(kernel):
 def test_gaussian_processes(kernel):
     model = GaussianProcessRegressor(kernel, optimizer=None, alpha=0.1, normalize_y=True)
     require_equal_everywhere(fitted(model, "predict", classes=0))
+
+
+@pytest.mark.parametrize("output", ["predict", "predict_proba"])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_classes_of_gaussian_processes(classes, output):
+    kernel = ConstantKernel(2.0) * RBF([1.0, 2.0, 3.0])
+    model = GaussianProcessClassifier(kernel, optimizer=None)
+    require_equal_everywhere(fitted(model, output, classes))

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
-from benchmarks.coverage.adversarial_rows import AdversarialRow, RowMaker
-from benchmarks.coverage.own_answers import OwnAnswers
-from benchmarks.coverage.served_answers import NOT_TAKEN, ServedAnswers
-from benchmarks.coverage.step_rows import step_rows
+from benchmarks.coverage.answers.adversarial_rows import AdversarialRow, RowMaker
+from benchmarks.coverage.answers.own_answers import OwnAnswers
+from benchmarks.coverage.answers.served_answers import NOT_TAKEN, ServedAnswers
+from benchmarks.coverage.answers.step_rows import step_rows
 from delivery.recipe import Recipe
 from service.bundle import Manifest
 from service.comparison import same

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.coverage.adversarial_rows import Row
+from benchmarks.coverage.answers.adversarial_rows import Row
 from delivery.recipe import Recipe
 
 # Rows that are predicted together where all of them together fail.

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.coverage.adversarial_rows import AdversarialRow, Row, RowMaker
-from benchmarks.coverage.own_answers import OwnAnswers
+from benchmarks.coverage.answers.adversarial_rows import AdversarialRow, Row, RowMaker
+from benchmarks.coverage.answers.own_answers import OwnAnswers
 
 PAIRS = 120
 # As many halvings as a number of 64 bits needs.

@@ -1,9 +1,8 @@
-"""The estimators within an estimator: what they answer on the same rows, or on others."""
+"""Decisions and probabilities of the estimators within an estimator, on the same rows."""
 
 from typing import Any
 
 import numpy as np
-from skl2onnx.common.data_types import DoubleTensorType
 
 from delivery.onnx.graph import Graph, NotConvertible
 
@@ -47,19 +46,6 @@ def binary_score(graph: Graph, member: Any) -> tuple[str, float]:
         return decision(graph, member), 0.0
 
     return probability_of_second(graph, member), 0.5
-
-
-def variable(graph: Graph, rows: str, columns: int) -> Any:
-    """A value of the graph as the input of another estimator."""
-    declared = graph.scope.declare_local_variable("rows", DoubleTensorType([None, columns]))
-    declared.init_status(is_fed=True)
-    graph.container.add_node(
-        "Identity",
-        [rows],
-        [declared.full_name],
-        name=graph.scope.get_unique_operator_name("Rows"),
-    )
-    return declared
 
 
 def column(graph: Graph, matrix: str, number: int) -> str:

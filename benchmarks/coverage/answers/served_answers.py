@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.coverage.adversarial_rows import Row
+from benchmarks.coverage.answers.adversarial_rows import Row
 from service.bundle import Manifest, verify_bundle
 from service.predict import Predictor
 from service.runtimes.load_model import load_model
