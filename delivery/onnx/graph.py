@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 from onnx import TensorProto, numpy_helper
-from skl2onnx.common.data_types import guess_proto_type
-
 from delivery.onnx.ml_opset import LATEST_OF_SKL2ONNX, ML
 
 NUMBER_TYPES = (
@@ -87,7 +85,7 @@ class Graph:
     def inputs(self) -> list[Tensor]:
         """What comes into the step: one value or several, each with one column or several."""
         return [
-            Tensor(variable.full_name, guess_proto_type(variable.type), _width(variable))
+            Tensor(variable.full_name, _kind(variable), _width(variable))
             for variable in self.operator.inputs
         ]
 
@@ -183,6 +181,10 @@ def _as_bytes(value: Any) -> bytes:
         return value
 
     return str(value).encode()
+
+
+def _kind(variable: Any) -> int:
+    return int(variable.type.to_onnx_type().tensor_type.elem_type)
 
 
 def _width(variable: Any) -> int | None:

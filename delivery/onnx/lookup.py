@@ -9,6 +9,7 @@ import copy
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -113,13 +114,14 @@ def encoded_categories(model: Any, number: int) -> EncodedCategories:
 
 def _unseen(categories: np.ndarray) -> Any:
     """A value that is none of the categories."""
-    values = [value for value in categories.tolist() if null_text_of(value) is None]
+    values = {value for value in categories.tolist() if null_text_of(value) is None}
     if any(isinstance(value, str) for value in values):
         return UNSEEN_TEXT
     if categories.dtype.kind == "b":
         raise NotConvertible("a truth value is always known")
 
-    return max(map(float, values), default=0.0) + 1
+    # The first number that is none; of large ones the next would be the same in double.
+    return next(number for number in count() if number not in values)
 
 
 def _encoded(model: Any, number: int, values: list[Any]) -> Any:

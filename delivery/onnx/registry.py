@@ -34,9 +34,8 @@ from delivery.onnx import shapes
 
 HERE = "delivery.onnx.converters"
 TABLES = (
-    *("joints", "preprocessing", "curves", "selection", "decomposition", "linear"),
-    *("bayes", "clusters", "kernels", "meta", "neighbours", "others", "projections"),
-    "trees",
+    *("joints", "preprocessing", "curves", "selection", "decomposition", "linear", "projections"),
+    *("trees", "boosters", "bayes", "clusters", "kernels", "meta", "neighbours", "others"),
 )
 
 

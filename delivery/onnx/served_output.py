@@ -38,6 +38,9 @@ def drop_unused(model: ModelProto) -> None:
 
 def _without_last_copy(nodes: list[Any], graph: Any) -> list[Any]:
     """The nodes without the Identity that only gives the output its name."""
+    if not nodes:
+        return nodes
+
     copy = nodes[-1]
     (output, *others) = graph.output
     if others or copy.op_type != "Identity" or copy.output[0] != output.name:

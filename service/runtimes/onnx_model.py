@@ -79,18 +79,18 @@ def feeds_of(inputs: Sequence[Any], columns: Sequence[Column]) -> list[Feed]:
 
     In order, since the converter gives a column such as "distance km" another name. After the
     columns there is a mask of each column of texts with nulls, where the graph has a form for them.
+    Raises ValueError where the graph has other inputs.
     """
+    masked = [column for column in columns if column.dtype == "string" and column.nullable]
+    if len(inputs) not in (len(columns), len(columns) + len(masked)):
+        raise ValueError(f"the ONNX form has {len(inputs)} inputs for {len(columns)} columns")
+
     feeds: list[Feed] = []
     for tensor, column in zip(inputs, columns, strict=False):
         feeds.append((tensor.name, column.name, _onnx_array(tensor.type, column)))
 
-    with_null_texts = [
-        column for column in columns if column.dtype == "string" and column.nullable
-    ]
-    masks = inputs[len(columns) :]
-    if masks or len(inputs) < len(columns):
-        for tensor, column in zip(masks, with_null_texts, strict=True):
-            feeds.append((tensor.name, column.name, _null_mask))
+    for tensor, column in zip(inputs[len(columns) :], masked, strict=False):
+        feeds.append((tensor.name, column.name, _null_mask))
 
     return feeds
 

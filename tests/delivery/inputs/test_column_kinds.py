@@ -20,6 +20,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from delivery.errors import DeliveryError
 from delivery.inputs.column_kinds import kind_of
+from delivery.onnx.certification import not_converted
 from delivery.recipe import Recipe
 from tests.delivery import loan_pipelines
 from tests.delivery.delivery_harness import DeliveryHarness
@@ -194,7 +195,8 @@ def frames(draw):
 @given(frame=frames())
 def test_any_frame_is_delivered_or_refused_in_one_line(frame, tmp_path_factory, monkeypatch):
     # What converts is not asked here, and takes a second each.
-    monkeypatch.setattr("delivery.proof.onnx_form.convert", lambda *_: "it is not converted")
+    runtime = not_converted("it is not converted", 1e-5)
+    monkeypatch.setattr("delivery.bundle_writer.certified_form", lambda *_: runtime)
     harness = DeliveryHarness(tmp_path_factory.mktemp("frames"))
     pipeline = make_pipeline(FunctionTransformer(), DummyClassifier(strategy="prior"))
     with suppress(Exception):

@@ -1,1 +1,1 @@
-"""Converters of estimators that are made of other estimators."""
+"""Converters of estimators that hold other estimators."""

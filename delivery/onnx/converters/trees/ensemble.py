@@ -17,21 +17,27 @@ SUM = 1
 # Larger integers are not exact in a number of 32 bits.
 EXACT_IN_FLOAT = 2**24
 # The larger ones take gigabytes and minutes at delivery and at a version's start.
-MOST_NODES = 8_000_000
+MOST_NODES = 6_000_000
 
 
-def sums(graph: Graph, doubles: str, trees: Trees, targets: np.ndarray | None = None) -> str:
-    """What the leaves add up to, in double, shape [n, targets].
+def sums(
+    graph: Graph,
+    rows: str,
+    trees: Trees,
+    targets: np.ndarray | None = None,
+    dtype: type[np.floating] = np.float64,
+) -> str:
+    """What the leaves add up to, shape [n, targets].
 
-    doubles: the rows in double. targets: which sum each tree's leaves add to, one for all where
+    dtype: of the rows, the thresholds and the sums. targets: which sum each tree's leaves add to, one for all where
     None. The leaves have one value each.
     """
     if targets is None:
         targets = np.zeros(trees.count, dtype=np.int64)
 
     weights = trees.value[trees.is_leaf, 0]
-    attributes = _attributes(graph, trees, weights, trees.threshold, np.asarray(targets), np.float64)
-    return graph.add("TreeEnsemble", doubles, domain=ML, op_version=LATEST_OF_SKL2ONNX, **attributes)
+    attributes = _attributes(graph, trees, weights, trees.threshold, np.asarray(targets), dtype)
+    return graph.add("TreeEnsemble", rows, domain=ML, op_version=LATEST_OF_SKL2ONNX, **attributes)
 
 
 def vector_sums(graph: Graph, floats: str, trees: Trees) -> str:

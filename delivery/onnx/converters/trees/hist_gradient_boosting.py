@@ -7,7 +7,7 @@ import numpy as np
 
 from onnx import TensorProto
 
-from delivery.onnx.converters.trees import scores
+from delivery.onnx.converters.trees import inputs, scores
 from delivery.onnx.converters.trees.ensemble import sums
 from delivery.onnx.converters.trees.scores import ClassScores
 from delivery.onnx.converters.trees.tree_arrays import (
@@ -18,11 +18,14 @@ from delivery.onnx.converters.trees.tree_arrays import (
     joined,
     one_tree,
 )
-from delivery.onnx.graph import ML, Graph, Tensor
+from delivery.onnx.graph import Graph, Tensor
+from delivery.onnx.lookup import category_codes
 
 # Losses whose raw value is the logarithm of the value.
 LOGARITHMIC = ("poisson", "gamma")
 BITS = 32
+# The code of a category that is not known, and of null.
+UNKNOWN = -1
 
 
 def convert(scope: Any, operator: Any, container: Any) -> None:
@@ -32,7 +35,7 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
     if hasattr(graph.model, "classes_"):
         scores.output(graph, _class_scores(graph, raw))
     elif graph.model.loss in LOGARITHMIC:
-        graph.output(graph.add("Exp", raw))
+        graph.output(scores.exp(graph, raw))
     else:
         graph.output(raw)
 
@@ -64,11 +67,8 @@ def _raw(graph: Graph) -> str:
 class _Categories:
     """Which columns hold categories, and which values they know.
 
-    The model's trees see the columns of categories first, and codes in them. The form sees the
-    columns as they come, with codes in those of texts alone.
-
-    texts: by column, the known texts in the order of their codes. known: of each column of
-    categories, the values of its codes as the form sees them.
+    The model's trees see the columns of categories first. known: by column, the categories in the
+    order of their codes. Null has no code: it is a missing value.
     """
 
     def __init__(self, model: Any) -> None:
@@ -77,59 +77,49 @@ class _Categories:
             is_categorical = np.zeros(model.n_features_in_, dtype=bool)
 
         self.columns = np.append(np.flatnonzero(is_categorical), np.flatnonzero(~is_categorical))
-        self.texts: dict[int, list[str]] = {}
-        self.known: list[np.ndarray] = []
+        self.known: dict[int, np.ndarray] = {}
         if is_categorical.any():
             encoder = model._preprocessor.named_transformers_["encoder"]
-            for column, values in zip(self.columns.tolist(), encoder.categories_, strict=False):
-                self._add(column, _without_missing(values))
-
-    def _add(self, column: int, values: np.ndarray) -> None:
-        if values.dtype.kind not in "fiub":
-            self.texts[column] = list(map(str, values))
-            values = np.arange(len(values))
-
-        self.known.append(values.astype(np.float64))
+            known = map(_without_missing, encoder.categories_)
+            self.known = dict(zip(self.columns.tolist(), known, strict=False))
 
     def split(self, feature: int, left_codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The values that go left and those that go right."""
-        known = self.known[feature]
-        goes_left = left_codes[: len(known)]
-        return known[goes_left], known[~goes_left]
+        """The codes that go left and those that go right."""
+        goes_left = left_codes[: len(self.known[int(self.columns[feature])])]
+        return np.flatnonzero(goes_left), np.flatnonzero(~goes_left)
 
 
 def _without_missing(categories: np.ndarray) -> np.ndarray:
-    """The known categories but for null, which is a missing value."""
     present = [value is not None and value == value for value in categories.tolist()]
     return np.asarray(categories)[np.array(present, dtype=bool)]
 
 
 def _doubles(graph: Graph, categories: _Categories) -> str:
-    """All columns as double, those of texts as the texts' codes."""
-    if not categories.texts:
+    """All columns as double, those of categories as codes.
+
+    The trees cannot look the categories up themselves: ONNX Runtime cuts a number to an integer
+    before it looks for it in a large set.
+    """
+    if not categories.known:
         return graph.matrix(TensorProto.DOUBLE)
 
     parts = []
     for number, column in enumerate(graph.columns()):
-        if number in categories.texts:
-            column = _codes(graph, column, categories.texts[number])
+        if number in categories.known:
+            column = _codes(graph, column, categories.known[number])
 
         parts.append(graph.as_kind(column, TensorProto.DOUBLE))
 
     return graph.joined(parts)
 
 
-def _codes(graph: Graph, column: Tensor, texts: list[str]) -> Tensor:
-    """The number of each text, NaN of one that is not known."""
-    numbers = graph.add(
-        "LabelEncoder",
-        column.name,
-        domain=ML,
-        keys_strings=texts,
-        values_floats=np.arange(len(texts), dtype=np.float32).tolist(),
-        default_float=float("nan"),
-    )
-    return Tensor(numbers, TensorProto.FLOAT, 1)
+def _codes(graph: Graph, column: Tensor, known: np.ndarray) -> Tensor:
+    """The codes of a column of categories; an infinite number is refused as its encoder does."""
+    if column.kind == TensorProto.DOUBLE:
+        finite = inputs.without_infinity(graph, column.name, True, np.float64)
+        column = replace(column, name=finite)
+
+    return Tensor(category_codes(graph, column, known, UNKNOWN), TensorProto.INT64, 1)
 
 
 def _tree(predictor: Any, categories: _Categories) -> Trees:

@@ -1,4 +1,4 @@
-"""Gives trees their rows as scikit-learn does: cast to 32 bits, and refused where that overflows."""
+"""Gives trees their rows as scikit-learn does: in 32 bits, and refused where that overflows."""
 
 from typing import Any
 
@@ -36,8 +36,10 @@ def allows_nan(model: Any) -> bool:
     return bool(get_tags(model).input_tags.allow_nan)
 
 
-def without_infinity(graph: Graph, rows: str, allows_nan: bool) -> str:
-    """The rows in 32 bits, unless one is to be refused.
+def without_infinity(
+    graph: Graph, rows: str, allows_nan: bool, dtype: type[np.floating] = np.float32
+) -> str:
+    """The rows, of that type, unless one is to be refused.
 
     Then the second value of a tensor of one value is read, which fails.
     """
@@ -46,5 +48,5 @@ def without_infinity(graph: Graph, rows: str, allows_nan: bool) -> str:
         bad = graph.add("Or", bad, graph.add("IsNaN", rows))
 
     worst = graph.add("ReduceMax", graph.cast(bad, TensorProto.INT32), keepdims=0)
-    zero = graph.add("Gather", graph.constant(np.zeros(1, dtype=np.float32)), worst)
+    zero = graph.add("Gather", graph.constant(np.zeros(1, dtype=dtype)), worst)
     return graph.add("Add", rows, zero)

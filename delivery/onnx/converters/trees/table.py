@@ -9,8 +9,6 @@ CONVERTERS = {
     "sklearn.ensemble.RandomForestRegressor": "forests",
     "sklearn.ensemble.ExtraTreesClassifier": "forests",
     "sklearn.ensemble.ExtraTreesRegressor": "forests",
-    "sklearn.ensemble.BaggingClassifier": "bagging",
-    "sklearn.ensemble.BaggingRegressor": "bagging",
     "sklearn.ensemble.GradientBoostingClassifier": "gradient_boosting",
     "sklearn.ensemble.GradientBoostingRegressor": "gradient_boosting",
     "sklearn.ensemble.HistGradientBoostingClassifier": "hist_gradient_boosting",

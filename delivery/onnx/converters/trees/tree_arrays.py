@@ -53,6 +53,10 @@ class Trees:
         """The same trees with other values at their leaves."""
         return replace(self, value=value.reshape(len(self.feature), -1))
 
+    def with_sets(self, mode: np.ndarray, members: dict[int, np.ndarray]) -> "Trees":
+        """The same trees whose nodes compare in other ways."""
+        return replace(self, mode=mode, members=members)
+
     def with_features(self, numbers: np.ndarray) -> "Trees":
         """The same trees on a frame where feature i is column numbers[i]."""
         return replace(self, feature=np.where(self.is_leaf, 0, numbers[self.feature]))
