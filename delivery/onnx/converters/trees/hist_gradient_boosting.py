@@ -19,13 +19,13 @@ from delivery.onnx.converters.trees.tree_arrays import (
     one_tree,
 )
 from delivery.onnx.graph import Graph, Tensor
-from delivery.onnx.lookup import category_codes
+from delivery.onnx.lookup import looked_up
 
 # Losses whose raw value is the logarithm of the value.
 LOGARITHMIC = ("poisson", "gamma")
 BITS = 32
 # The code of a category that is not known, and of null.
-UNKNOWN = -1
+UNKNOWN = -1.0
 
 
 def convert(scope: Any, operator: Any, container: Any) -> None:
@@ -119,7 +119,8 @@ def _codes(graph: Graph, column: Tensor, known: np.ndarray) -> Tensor:
         finite = inputs.without_infinity(graph, column.name, True, np.float64)
         column = replace(column, name=finite)
 
-    return Tensor(category_codes(graph, column, known, UNKNOWN), TensorProto.INT64, 1)
+    codes = looked_up(graph, column, known, np.arange(float(len(known))), UNKNOWN)
+    return Tensor(codes, TensorProto.DOUBLE, 1)
 
 
 def _tree(predictor: Any, categories: _Categories) -> Trees:
