@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from delivery.onnx.converters import scores
 from delivery.onnx.converters.meta import decisions
 from delivery.onnx.converters.others import isotonic_curve
-from delivery.onnx.converters import scores
 from delivery.onnx.graph import Graph, NotConvertible
 
 

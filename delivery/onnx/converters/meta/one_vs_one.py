@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
+from delivery.onnx.converters import scores
 from delivery.onnx.converters.kernels.support_vectors import pair_members
 from delivery.onnx.converters.meta import decisions
-from delivery.onnx.converters import scores
 from delivery.onnx.graph import Graph, NotConvertible
 
 

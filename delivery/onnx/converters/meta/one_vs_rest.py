@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from delivery.onnx.converters.meta import decisions
 from delivery.onnx.converters import scores
+from delivery.onnx.converters.meta import decisions
 from delivery.onnx.graph import Graph, NotConvertible
 
 

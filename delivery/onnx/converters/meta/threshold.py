@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from delivery.onnx.converters.meta import decisions
 from delivery.onnx.converters import scores
+from delivery.onnx.converters.meta import decisions
 from delivery.onnx.graph import Graph, NotConvertible
 
 
