@@ -14,12 +14,7 @@ from typing import Any
 from delivery.errors import first_line
 from delivery.onnx.folded_products import fold_products
 from delivery.onnx.graph import NotConvertible
-<<<<<<< HEAD
-from delivery.onnx.ml_opset import declare_tree_ensembles
-from delivery.onnx.ml_opset import declare_tree_ensembles
-=======
 from delivery.onnx.ml_opset import declare_ml_opset
->>>>>>> ladder
 from delivery.onnx.null_texts import null_texts_of
 from delivery.onnx.parsing import PipelineParser
 from delivery.onnx.registry import converters
@@ -77,14 +72,9 @@ def _converted(convert: Callable[..., Any], recipe: Recipe, *arguments: Any) -> 
         raise NotConvertible(first_line(error)) from error
 
     keep_served_output(model, recipe.output)
-<<<<<<< HEAD
-    declare_tree_ensembles(model)
-    declare_tree_ensembles(model)
-=======
     declare_ml_opset(model)
     fold_products(model)
     drop_unused(model)
->>>>>>> ladder
     raw: bytes = model.SerializeToString()
     return raw
 

@@ -11,14 +11,14 @@ from delivery.onnx.converters.trees.ensemble import sums
 from delivery.onnx.converters.trees.scores import ClassScores
 from delivery.onnx.converters.trees.tree_arrays import MEMBER, Trees, joined, one_tree
 from delivery.onnx.graph import Graph, NotConvertible, Tensor
-from delivery.onnx.lookup import category_codes
+from delivery.onnx.lookup import looked_up
 
 # What the bits of a split's decision type mean.
 CATEGORICAL, DEFAULT_LEFT, MISSING_SHIFT = 1, 2, 2
 NO_MISSING, ZERO_MISSING, NAN_MISSING = 0, 1, 2
 SAME = {"regression", "regression_l1", "huber", "fair", "quantile", "mape"}
 LOGARITHMIC = {"poisson", "gamma", "tweedie"}
-UNKNOWN = -1
+UNKNOWN = -1.0
 LARGEST_CATEGORY = 2.0**31
 # LightGBM takes what is no larger for zero.
 TINY = float(np.float32(1e-35))
@@ -123,8 +123,8 @@ def _doubles(graph: Graph, saved: SavedModel, trees: Trees) -> str:
     for number, column in enumerate(graph.columns()):
         if column.kind == TensorProto.STRING:
             known = np.array(next(categories), dtype=object)
-            codes = category_codes(graph, column, known, UNKNOWN)
-            parts.append(graph.cast(codes, TensorProto.DOUBLE))
+            codes = np.arange(float(len(known)))
+            parts.append(looked_up(graph, column, known, codes, UNKNOWN))
         elif number in by_set:
             parts.append(_whole(graph, column))
         else:
@@ -142,5 +142,5 @@ def _whole(graph: Graph, column: Tensor) -> str:
     """Cut to whole numbers, as LightGBM cuts; NaN and what no integer of 32 bits holds are -1."""
     value = graph.as_kind(column, TensorProto.DOUBLE)
     holds = graph.add("Less", graph.add("Abs", value), graph.constant([LARGEST_CATEGORY]))
-    known = graph.add("Where", holds, value, graph.constant([float(UNKNOWN)]))
+    known = graph.add("Where", holds, value, graph.constant([UNKNOWN]))
     return graph.cast(graph.cast(known, TensorProto.INT64), TensorProto.DOUBLE)

@@ -93,11 +93,11 @@ def _base_margins(learner: Any) -> np.ndarray:
     base = np.broadcast_to(given, (count,)).astype(np.float32)
     objective = learner["objective"]["name"]
     if objective in LOGISTIC:
-        return -np.log(np.float32(1) / base - np.float32(1))
+        base = -np.log(np.float32(1) / base - np.float32(1))
     if objective in LOGARITHMIC:
-        return np.log(base)
+        base = np.log(base)
 
-    return base
+    return np.asarray(base)
 
 
 def _class_scores(graph: Graph, objective: str, raw: str) -> ClassScores:

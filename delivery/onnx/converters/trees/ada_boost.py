@@ -60,12 +60,8 @@ def _values(graph: Graph, model: Any) -> str:
         "TopK", values, graph.constant([count]), outputs=2, axis=1, largest=0, sorted=1
     )
     weights = graph.constant(model.estimator_weights_[:count])
-    reached = graph.add(
-        "CumSum", graph.add("Gather", weights, number), graph.constant(np.int64(1))
-    )
-    half = graph.add(
-        "Mul", graph.constant([0.5]), _column(graph, reached, count - 1)
-    )
+    reached = graph.add("CumSum", graph.add("Gather", weights, number), graph.constant(np.int64(1)))
+    half = graph.add("Mul", graph.constant([0.5]), _column(graph, reached, count - 1))
     enough = graph.cast(graph.add("GreaterOrEqual", reached, half), TensorProto.INT32)
     first = graph.add("ArgMax", enough, axis=1, keepdims=1)
     return graph.add("GatherElements", ordered, first, axis=1)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, numpy_helper
 
-from delivery.onnx.ml_opset import LATEST_OF_SKL2ONNX
-from delivery.onnx.graph import ML, Graph, NotConvertible
 from delivery.onnx.converters.trees.tree_arrays import MEMBER, Trees
+from delivery.onnx.graph import Graph, NotConvertible
+from delivery.onnx.ml_opset import ML
 
 SUM = 1
 # Larger integers are not exact in a number of 32 bits.
@@ -29,15 +29,15 @@ def sums(
 ) -> str:
     """What the leaves add up to, shape [n, targets].
 
-    dtype: of the rows, the thresholds and the sums. targets: which sum each tree's leaves add to, one for all where
-    None. The leaves have one value each.
+    dtype: of the rows, the thresholds and the sums. targets: which sum each tree's leaves add to,
+    one for all where None. The leaves have one value each.
     """
     if targets is None:
         targets = np.zeros(trees.count, dtype=np.int64)
 
     weights = trees.value[trees.is_leaf, 0]
     attributes = _attributes(graph, trees, weights, trees.threshold, np.asarray(targets), dtype)
-    return graph.add("TreeEnsemble", rows, domain=ML, op_version=LATEST_OF_SKL2ONNX, **attributes)
+    return graph.add("TreeEnsemble", rows, domain=ML, **attributes)
 
 
 def vector_sums(graph: Graph, floats: str, trees: Trees) -> str:
@@ -47,13 +47,17 @@ def vector_sums(graph: Graph, floats: str, trees: Trees) -> str:
     each tree chose, and the vectors are added up after it.
     """
     vectors, number = _distinct(trees.value[trees.is_leaf])
-    chosen = graph.add("Gather", graph.constant(vectors), chosen_leaves(graph, floats, trees, number))
+    leaves = chosen_leaves(graph, floats, trees, number)
+    chosen = graph.add("Gather", graph.constant(vectors), leaves)
     # Over the first axis: the only one that is added up row by row, which is tree by tree.
     return graph.add("ReduceSum", chosen, graph.constant(np.array([0])), keepdims=0)
 
 
 def chosen_leaves(graph: Graph, floats: str, trees: Trees, number: np.ndarray) -> str:
-    """The number of the leaf that each tree chose, shape [trees, n]. number: of each leaf."""
+    """The number of the leaf that each tree chose, shape [trees, n].
+
+    number: of each leaf, from 0.
+    """
     dtype = np.float32 if number.max(initial=0) < EXACT_IN_FLOAT else np.float64
     rows, thresholds = floats, rounded_down(trees.threshold)
     if dtype == np.float64:
@@ -61,7 +65,7 @@ def chosen_leaves(graph: Graph, floats: str, trees: Trees, number: np.ndarray) -
 
     targets = np.arange(trees.count)
     attributes = _attributes(graph, trees, number, thresholds, targets, dtype)
-    answer = graph.add("TreeEnsemble", rows, domain=ML, op_version=LATEST_OF_SKL2ONNX, **attributes)
+    answer = graph.add("TreeEnsemble", rows, domain=ML, **attributes)
     return graph.add("Transpose", graph.cast(answer, TensorProto.INT64), perm=[1, 0])
 
 
@@ -89,13 +93,17 @@ def _distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _attributes(
     graph: Graph,
-    trees: Trees, weights: np.ndarray, splits: np.ndarray, targets: np.ndarray, dtype: Any
+    trees: Trees,
+    weights: np.ndarray,
+    splits: np.ndarray,
+    targets: np.ndarray,
+    dtype: Any,
 ) -> dict[str, Any]:
     """Of the operator; weights: one a leaf. targets: one a tree."""
     if len(trees.feature) > MOST_NODES:
         raise NotConvertible(
-            f"{graph.step} has {len(trees.feature):,} nodes in its trees, and an ONNX form may have "
-            f"{MOST_NODES:,}: limit their depth, their leaves or their number"
+            f"{graph.step} has {len(trees.feature):,} nodes in its trees, and an ONNX form may "
+            f"have {MOST_NODES:,}: limit their depth, their leaves or their number"
         )
 
     leaf = trees.is_leaf
@@ -133,9 +141,9 @@ def _attributes(
 
 def _members(trees: Trees) -> np.ndarray:
     """The sets of all nodes that have one, in the order of the nodes, each ended by NaN."""
-    parts = []
+    parts: list[np.ndarray] = []
     for node in np.flatnonzero(trees.mode == MEMBER).tolist():
-        parts += [trees.members[node], [np.nan]]
+        parts += [trees.members[node], np.array([np.nan])]
 
     return np.concatenate(parts)
 

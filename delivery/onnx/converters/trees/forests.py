@@ -39,7 +39,8 @@ def _mean_of_vectors(graph: Graph) -> str:
 
 def _estimators(model: Any) -> Sequence[Any]:
     """The trees of a forest; a tree is a forest of one."""
-    return getattr(model, "estimators_", [model])
+    estimators: Sequence[Any] = getattr(model, "estimators_", [model])
+    return estimators
 
 
 def _mean(graph: Graph, total: str, count: int) -> str:

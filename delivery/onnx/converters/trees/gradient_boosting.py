@@ -1,4 +1,4 @@
-"""Gradient boosting of scikit-learn's trees: a first value, then every tree's leaf times the rate."""
+"""Gradient boosting of scikit-learn's trees: a first value, then each leaf times the rate."""
 
 from typing import Any
 
@@ -74,4 +74,4 @@ def _first_value(model: Any) -> np.ndarray:
         )
 
     any_row = np.zeros((1, model.n_features_in_), dtype=np.float32)
-    return np.asarray(model._raw_predict_init(any_row), dtype=np.float64)[0]
+    return np.asarray(model._raw_predict_init(any_row)[0], dtype=np.float64)

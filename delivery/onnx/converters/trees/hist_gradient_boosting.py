@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-
 from onnx import TensorProto
 
 from delivery.onnx.converters.trees import inputs, scores
@@ -91,7 +90,7 @@ class _Categories:
 
 def _without_missing(categories: np.ndarray) -> np.ndarray:
     present = [value is not None and value == value for value in categories.tolist()]
-    return np.asarray(categories)[np.array(present, dtype=bool)]
+    return np.asarray(categories[np.array(present, dtype=bool)])
 
 
 def _doubles(graph: Graph, categories: _Categories) -> str:

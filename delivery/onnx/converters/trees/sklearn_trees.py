@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from delivery.onnx.converters.trees.tree_arrays import Trees, joined, one_tree
 
 
@@ -21,10 +19,6 @@ def tree_of(estimator: Any) -> Trees:
         threshold=tree.threshold,
         left=tree.children_left,
         right=tree.children_right,
-        missing_left=_missing_left(tree),
+        missing_left=tree.missing_go_to_left != 0,
         value=tree.value.reshape(tree.node_count, -1),
     )
-
-
-def _missing_left(tree: Any) -> np.ndarray:
-    return np.asarray(tree.missing_go_to_left) != 0

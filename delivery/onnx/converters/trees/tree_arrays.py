@@ -37,7 +37,7 @@ class Trees:
     @property
     def roots(self) -> np.ndarray:
         """The number of each tree's root."""
-        return np.cumsum(self.sizes) - self.sizes
+        return np.asarray(np.cumsum(self.sizes) - self.sizes)
 
     @property
     def is_leaf(self) -> np.ndarray:
@@ -47,7 +47,7 @@ class Trees:
     @property
     def tree_of_leaf(self) -> np.ndarray:
         """The number of each leaf's tree."""
-        return np.repeat(np.arange(self.count), self.sizes)[self.is_leaf]
+        return np.asarray(np.repeat(np.arange(self.count), self.sizes)[self.is_leaf])
 
     def with_value(self, value: np.ndarray) -> "Trees":
         """The same trees with other values at their leaves."""

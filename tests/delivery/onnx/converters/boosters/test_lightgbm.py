@@ -92,7 +92,7 @@ def test_categories_known_unknown_odd_and_null():
     frame[:, 1] = chance.integers(0, 40, len(frame))
     frame[:, 2] = chance.integers(0, 5, len(frame))
     labels = (classes_of(FRAME, 3) + np.isin(frame[:, 1], [1, 5, 9, 33])) % 3
-    model = lightgbm.LGBMClassifier(**SMALL)
+    model = lightgbm.LGBMClassifier(**SMALL, min_data_per_group=5, cat_smooth=1, cat_l2=0)
     model.fit(frame, labels, categorical_feature=[1, 2])
     assert model.booster_.model_to_string().count("num_cat=0") < 45
     rows = adversarial(FRAME, thresholds(model), nulls=True)

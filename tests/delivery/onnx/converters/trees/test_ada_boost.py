@@ -8,7 +8,6 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from delivery.onnx.graph import NotConvertible
 from tests.delivery.onnx.converters.trees.tree_harness import (
-    Form,
     adversarial,
     assert_equal_classifier,
     assert_equal_regressor,

@@ -47,9 +47,7 @@ def test_a_classifier(frame, count):
 )
 def test_a_regressor(loss):
     quantile = 0.8 if loss == "quantile" else None
-    model = HistGradientBoostingRegressor(
-        max_iter=15, loss=loss, quantile=quantile, random_state=0
-    )
+    model = HistGradientBoostingRegressor(max_iter=15, loss=loss, quantile=quantile, random_state=0)
     model.fit(with_nulls(FRAME), VALUES - VALUES.min() + 1)
     is_exact = loss not in ("gamma", "poisson")
     assert_equal_regressor(model, adversarial(FRAME, thresholds(model), nulls=True), is_exact)
@@ -58,6 +56,7 @@ def test_a_regressor(loss):
 def test_infinity_is_a_number_as_any_other():
     model = HistGradientBoostingRegressor(max_iter=5, random_state=0).fit(FRAME, VALUES)
     rows = np.array([[np.inf] * 4, [-np.inf] * 4, [1e300, -1e300, 1e39, 0]])
+    assert_equal_regressor(model, rows)
 
 
 def coded(seed=0):

@@ -7,7 +7,7 @@ import onnxruntime
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType
 
-from delivery.onnx.ml_opset import declare_tree_ensembles
+from delivery.onnx.ml_opset import declare_ml_opset
 from delivery.onnx.parsing import PipelineParser
 from delivery.onnx.registry import converters
 
@@ -25,7 +25,7 @@ def onnx_of(model: Any, columns: int) -> bytes:
         custom_shape_calculators={kind: each.shape for kind, each in known.items()},
         custom_parsers={type(model): parser.root},
     )
-    declare_tree_ensembles(form)
+    declare_ml_opset(form)
     return form.SerializeToString()
 
 
