@@ -83,8 +83,9 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     max_difference: the largest of all rows, as Comparison.rule measures it.
     probe_rows: rows compared beside the held-out ones: training rows, nulls, unseen values,
     thresholds, extremes.
-    form: how the certified ONNX form computes: `double`, `mixed` or `float`. refused_forms: why each
-    of the others that were tried is not certified. Both are not in older bundles.
+    form: how the certified ONNX form computes: `double`, `mixed` or `float`.
+    refused_forms: why each of the others that were tried is not certified. Both are not in older
+    bundles.
     """
 
     certified: str

@@ -7,7 +7,6 @@ with many zeros.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from onnx import ModelProto, NodeProto, helper, numpy_helper, shape_inference
@@ -112,9 +111,7 @@ def _parts(graph: _NamedGraph, value: str) -> list[str]:
     return parts
 
 
-def _product(
-    graph: _NamedGraph, product: NodeProto, parts: Sequence[_Part]
-) -> list[NodeProto]:
+def _product(graph: _NamedGraph, product: NodeProto, parts: Sequence[_Part]) -> list[NodeProto]:
     name, joined = product.output[0], parts[0].value
     nodes = []
     if len(parts) > 1:
@@ -137,9 +134,7 @@ def _without_division(graph: _NamedGraph, part: _Part) -> _Part:
     return _Part(division.input[0], part.weights / divisors.reshape(-1, 1))
 
 
-def _without_zeros(
-    graph: _NamedGraph, part: _Part, name: str, nodes: list[NodeProto]
-) -> _Part:
+def _without_zeros(graph: _NamedGraph, part: _Part, name: str, nodes: list[NodeProto]) -> _Part:
     """The weights of the ones in place of zeros and ones; adds the nodes that look them up."""
     codes = _codes_of(graph, part.value)
     columns, sums = len(codes), part.weights.shape[1]
@@ -177,19 +172,22 @@ def _codes_of(graph: _NamedGraph, value: str) -> list[str]:
     codes, first = [], 0
     for name in flags:
         comparison = graph.producer(name, "Equal")
-        numbers = None if comparison is None else graph.array(comparison.input[1])
-        if comparison is None or not _go_on_from(numbers, first):
+        if comparison is None:
+            return []
+
+        numbers = graph.array(comparison.input[1])
+        if numbers is None or not _go_on_from(numbers, first):
             return []
 
         codes.append(comparison.input[0])
-        first += int(numbers.size)
+        first += numbers.size
 
     return codes
 
 
-def _go_on_from(numbers: Any, first: int) -> bool:
+def _go_on_from(numbers: np.ndarray, first: int) -> bool:
     """Whether these are the numbers of columns that begin at `first`."""
-    if numbers is None or numbers.dtype != np.int64:
+    if numbers.dtype != np.int64:
         return False
 
     return np.array_equal(numbers.ravel(), np.arange(first, first + numbers.size))

@@ -16,7 +16,7 @@ from delivery.onnx.folded_products import fold_products
 from delivery.onnx.graph import NotConvertible
 from delivery.onnx.ml_opset import declare_ml_opset
 from delivery.onnx.null_texts import null_texts_of
-from delivery.onnx.parsing import PipelineParser
+from delivery.onnx.pipeline_parser import PipelineParser
 from delivery.onnx.registry import converters
 from delivery.onnx.served_output import drop_unused, keep_served_output
 from delivery.recipe import Recipe
@@ -87,8 +87,8 @@ def _with_own_converters(recipe: Recipe, columns: Sequence[Column], narrow: bool
     return convert_sklearn(
         recipe.pipeline,
         initial_types=_exact_inputs(columns),
-        custom_conversion_functions={kind: each.convert for kind, each in known.items()},
-        custom_shape_calculators={kind: each.shape for kind, each in known.items()},
+        custom_conversion_functions={kind: known[kind].convert for kind in known},
+        custom_shape_calculators={kind: known[kind].shape for kind in known},
         custom_parsers={type(recipe.pipeline): parser.root},
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from onnx import TensorProto, numpy_helper
+
 from delivery.onnx.ml_opset import LATEST_OF_SKL2ONNX, ML
 
 NUMBER_TYPES = (
@@ -25,7 +26,7 @@ class NotConvertible(Exception):
 
 
 @dataclass(frozen=True)
-class Tensor:
+class GraphValue:
     """A value of the graph. kind: its type in TensorProto. width: its columns, None if unknown."""
 
     name: str
@@ -68,7 +69,8 @@ class Graph:
 
     def constant(self, values: Any) -> str:
         """A constant of the array's own type and shape; bytes and texts become strings."""
-        array, name = np.asarray(values), self.scope.get_unique_variable_name("constant")
+        array = np.asarray(values)
+        name: str = self.scope.get_unique_variable_name("constant")
         if array.dtype.kind in "OUS":
             texts = [_as_bytes(value) for value in array.ravel().tolist()]
             self.container.add_initializer(name, TensorProto.STRING, array.shape, texts)
@@ -82,16 +84,16 @@ class Graph:
         """The value as another type of TensorProto."""
         return self.add("Cast", value, to=kind)
 
-    def inputs(self) -> list[Tensor]:
+    def inputs(self) -> list[GraphValue]:
         """What comes into the step: one value or several, each with one column or several."""
         return [
-            Tensor(variable.full_name, _kind(variable), _width(variable))
+            GraphValue(variable.full_name, _kind(variable), _width(variable))
             for variable in self.operator.inputs
         ]
 
-    def columns(self) -> list[Tensor]:
+    def columns(self) -> list[GraphValue]:
         """The step's input columns in order, each of shape [n, 1]."""
-        columns: list[Tensor] = []
+        columns: list[GraphValue] = []
         for tensor in self.inputs():
             if tensor.width == 1:
                 columns.append(tensor)
@@ -103,7 +105,7 @@ class Graph:
             parts = self.add_many(
                 "Split", tensor.name, outputs=tensor.width, axis=1, num_outputs=tensor.width
             )
-            columns += [Tensor(name, tensor.kind, 1) for name in parts]
+            columns += [GraphValue(name, tensor.kind, 1) for name in parts]
 
         return columns
 
@@ -113,16 +115,16 @@ class Graph:
         Neighbours of one type are joined before they are cast, in one node.
         """
         parts = []
-        for found, group in groupby(self.inputs(), key=attrgetter("kind")):
-            if found not in NUMBER_TYPES:
+        for own_kind, group in groupby(self.inputs(), key=attrgetter("kind")):
+            if own_kind not in NUMBER_TYPES:
                 raise NotConvertible(f"{self.step} computes with numbers, and gets texts")
 
             joined = self.joined(tensor.name for tensor in group)
-            parts.append(self.as_kind(Tensor(joined, found, None), kind))
+            parts.append(self.as_kind(GraphValue(joined, own_kind, None), kind))
 
         return self.joined(parts)
 
-    def as_kind(self, tensor: Tensor, kind: int) -> str:
+    def as_kind(self, tensor: GraphValue, kind: int) -> str:
         """The tensor's value as that type, cast only where it has another."""
         if tensor.kind == kind:
             return tensor.name

@@ -15,13 +15,13 @@ import msgspec
 
 from delivery.errors import first_line
 from delivery.onnx.certification import ExpectedAnswers, certify, not_converted
-from delivery.onnx.limited_process import LimitExceeded, Limits, run_limited
+from delivery.onnx.limited_process import LimitExceeded, ProcessLimits, run_limited
 from delivery.recipe import Recipe
 from service.bundle import Column, Comparison, Runtime
 from service.runtimes.model import Model
 
-CONVERSION = Limits(seconds=180.0, megabytes=2048)
-COMPARISON = Limits(seconds=300.0, megabytes=2048)
+CONVERSION = ProcessLimits(seconds=180.0, megabytes=2048)
+COMPARISON = ProcessLimits(seconds=300.0, megabytes=2048)
 COMPARISON_ROW_S = 0.01
 # A graph that is larger is read and checked at every start of a version.
 MOST_GRAPH_MB = 256
@@ -75,7 +75,7 @@ def _tried(job: ConversionJob, form: Any, report: Report) -> Runtime:
 
     report(f"ONNX form {form.name}: comparing {job.expected.rows} rows")
     seconds = COMPARISON.seconds + COMPARISON_ROW_S * job.expected.rows
-    limits = Limits(seconds, COMPARISON.megabytes)
+    limits = ProcessLimits(seconds, COMPARISON.megabytes)
     try:
         runtime: Runtime = run_limited(partial(_compare, job), limits, _still(report, "comparing"))
     except LimitExceeded as error:
@@ -130,7 +130,7 @@ def _still(report: Report, what: str) -> Callable[[float], None]:
 
 
 def _with_forms(runtime: Runtime, name: str | None, refused: dict[str, Runtime]) -> Runtime:
-    reasons = {form: each.reason for form, each in refused.items()}
+    reasons = {form: refused[form].reason for form in refused}
     return msgspec.structs.replace(runtime, form=name, refused_forms=reasons)
 
 

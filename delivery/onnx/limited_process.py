@@ -24,7 +24,7 @@ class LimitExceeded(Exception):
 
 
 @dataclass(frozen=True)
-class Limits:
+class ProcessLimits:
     """seconds: of wall-clock time. megabytes: beyond what this process has already."""
 
     seconds: float
@@ -32,7 +32,9 @@ class Limits:
 
 
 def run_limited(
-    task: Callable[[], Any], limits: Limits, waiting: Callable[[float], None] = lambda _s: None
+    task: Callable[[], Any],
+    limits: ProcessLimits,
+    waiting: Callable[[float], None] = lambda _s: None,
 ) -> Any:
     """What the task returns, which is pickled; raises what it raises, or LimitExceeded.
 
@@ -56,9 +58,7 @@ def run_limited(
     return result
 
 
-def _received(
-    receiver: Connection, limits: Limits, waiting: Callable[[float], None]
-) -> Any:
+def _received(receiver: Connection, limits: ProcessLimits, waiting: Callable[[float], None]) -> Any:
     began = time.monotonic()
     while (elapsed_s := time.monotonic() - began) < limits.seconds:
         if receiver.poll(min(REPORT_EVERY_S, limits.seconds - elapsed_s)):
@@ -74,7 +74,7 @@ def _received(
     return LimitExceeded(f"it takes longer than {limits.seconds:g} s")
 
 
-def _run(task: Callable[[], Any], limits: Limits, sender: Connection) -> None:
+def _run(task: Callable[[], Any], limits: ProcessLimits, sender: Connection) -> None:
     """The child process: sends what the task returned or raised."""
     _end_with_parent(limits)
     _limit_memory(limits.megabytes)
@@ -96,7 +96,7 @@ def _send(sender: Connection, result: Any) -> None:
         sender.send(RuntimeError(f"{type(result).__name__}: {result}"))
 
 
-def _end_with_parent(limits: Limits) -> None:
+def _end_with_parent(limits: ProcessLimits) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)

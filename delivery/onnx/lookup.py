@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from delivery.onnx.graph import Graph, NotConvertible, Tensor
+from delivery.onnx.graph import Graph, GraphValue, NotConvertible
 from delivery.onnx.ml_opset import ML
 from delivery.onnx.null_texts import null_text_of
 
@@ -34,7 +34,7 @@ class EncodedCategories:
 
 
 def looked_up(
-    graph: Graph, column: Tensor, categories: np.ndarray, values: np.ndarray, other: Any
+    graph: Graph, column: GraphValue, categories: np.ndarray, values: np.ndarray, other: Any
 ) -> str:
     """The value of each row's category, int64 or double of shape [n, 1]; `other` for all others.
 
@@ -62,7 +62,7 @@ def looked_up(
 class _Keys:
     """What the categories of one column come as. column: its value in that type."""
 
-    def __init__(self, column: Tensor, graph: Graph) -> None:
+    def __init__(self, column: GraphValue, graph: Graph) -> None:
         self.dtype: Any = np.float64
         self.never: Any = float("inf")
         if column.kind == TensorProto.STRING:

@@ -67,9 +67,9 @@ def _known_classes() -> Iterator[tuple[type, str]]:
     for folder in TABLES:
         for name, module in _table(folder).items():
             library, _, kind = name.rpartition(".")
-            found = getattr(sys.modules.get(library), kind, None)
-            if found is not None:
-                yield found, f"{HERE}.{folder}.{module}"
+            known = getattr(sys.modules.get(library), kind, None)
+            if known is not None:
+                yield known, f"{HERE}.{folder}.{module}"
 
 
 @cache

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
@@ -115,6 +115,11 @@ def rate() -> Recipe:
 def large() -> Recipe:
     """Sums that 32-bit floats cannot hold when an amount is very large."""
     return fitted(LinearRegression(), lambda frame: (risk(frame) + 5) * 1e9, "predict")
+
+
+def explosive() -> Recipe:
+    """An exponential, which no number holds when an amount is very large."""
+    return fitted(PoissonRegressor(), lambda frame: risk(frame) + 5, "predict")
 
 
 def strict() -> Recipe:

@@ -91,6 +91,8 @@ def test_the_manifest_has_every_key_of_the_contract(shared, manifest):
             "probe_rows",
             "tolerance",
             "classes_equal",
+            "form",
+            "refused_forms",
         )
     }
     assert (manifest["python"], manifest["packages"]["scikit-learn"]) == (

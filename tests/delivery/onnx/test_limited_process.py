@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from delivery.onnx.limited_process import LimitExceeded, Limits, run_limited
+from delivery.onnx.limited_process import LimitExceeded, ProcessLimits, run_limited
 from tests.until import until
 
-ENOUGH = Limits(seconds=60, megabytes=512)
+ENOUGH = ProcessLimits(seconds=60, megabytes=512)
 
 
 def never_ends():
@@ -64,7 +64,7 @@ def test_an_error_that_does_not_pickle_is_raised_as_its_text():
 def test_a_task_that_takes_too_long_ends_with_its_process():
     waited = []
     with pytest.raises(LimitExceeded, match=r"it takes longer than 0\.2 s"):
-        run_limited(never_ends, Limits(0.2, 512), waited.append)
+        run_limited(never_ends, ProcessLimits(0.2, 512), waited.append)
 
     assert active_children() == []
     assert waited
@@ -72,9 +72,9 @@ def test_a_task_that_takes_too_long_ends_with_its_process():
 
 def test_a_task_that_takes_too_much_memory_is_refused_and_this_process_keeps_its_own():
     with pytest.raises(LimitExceeded, match="it takes more than 64 MB"):
-        run_limited(lambda: allocates(4096), Limits(60, 64))
+        run_limited(lambda: allocates(4096), ProcessLimits(60, 64))
 
-    assert run_limited(lambda: allocates(32), Limits(60, 512)) == 32
+    assert run_limited(lambda: allocates(32), ProcessLimits(60, 512)) == 32
 
 
 def test_a_task_whose_process_dies_is_refused():

@@ -129,7 +129,7 @@ print(len(os.listdir("/proc/self/task")))
 
 
 def test_a_runtime_that_is_not_certified_is_refused_with_the_reason(bundle):
-    with pytest.raises(BundleError, match="ONNX is not certified \\(it does not convert: FunctionTransf"):
+    with pytest.raises(BundleError, match="ONNX is not certified \\(it does not convert: "):
         load_model(bundle("unnamed"), "onnx")
 
 
@@ -153,7 +153,7 @@ def test_a_prediction_that_is_no_number_is_the_failure_of_its_row(served):
     """It would be null in JSON, with status 200, and nobody would notice that a version computes
     nonsense.
     """
-    answer = predict(served("large"), ROW, {**ROW, "amount": 3e38}, ROW)
+    answer = predict(served("explosive"), ROW, {**ROW, "amount": 3e38}, ROW)
     assert answer.status_code == 500
     assert [(error["row"], error["detail"]) for error in answer.json["errors"]] == [
         (1, "ValueError: the model answered NaN or infinity")

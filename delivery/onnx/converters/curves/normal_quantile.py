@@ -58,7 +58,9 @@ def _ratio(
     graph: Graph, value: str, coefficients: tuple[tuple[float, ...], tuple[float, ...]]
 ) -> str:
     numerator, denominator = coefficients
-    return graph.add("Div", _polynomial(graph, value, numerator), _polynomial(graph, value, denominator))
+    return graph.add(
+        "Div", _polynomial(graph, value, numerator), _polynomial(graph, value, denominator)
+    )
 
 
 def _polynomial(graph: Graph, value: str, coefficients: tuple[float, ...]) -> str:

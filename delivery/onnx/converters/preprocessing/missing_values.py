@@ -26,11 +26,11 @@ def missing_texts(graph: Graph, value: str) -> str:
     if missing is pandas.NA:
         # To scikit-learn every kind of null is missing then.
         flags = [graph.add("Equal", value, graph.constant([text])) for text in ALL_NULL_TEXTS]
-        found = flags[0]
+        any_null = flags[0]
         for flag in flags[1:]:
-            found = graph.add("Or", found, flag)
+            any_null = graph.add("Or", any_null, flag)
 
-        return found
+        return any_null
 
     text = null_text_of(missing) or missing
     if not isinstance(text, bytes | str):
@@ -39,7 +39,9 @@ def missing_texts(graph: Graph, value: str) -> str:
     return graph.add("Equal", value, graph.constant([text]))
 
 
-def chosen_flags(graph: Graph, flags: str, columns: np.ndarray, kind: int = TensorProto.DOUBLE) -> str:
+def chosen_flags(
+    graph: Graph, flags: str, columns: np.ndarray, kind: int = TensorProto.DOUBLE
+) -> str:
     """Of a matrix of flags some columns, as numbers."""
     chosen = graph.add("Gather", flags, graph.constant(columns.astype(np.int64)), axis=1)
     return graph.cast(chosen, kind)

@@ -6,7 +6,7 @@ import numpy as np
 from onnx import TensorProto
 from skl2onnx.common.data_types import DoubleTensorType
 
-from delivery.onnx.graph import Graph, Tensor
+from delivery.onnx.graph import Graph, GraphValue
 from delivery.onnx.lookup import encoded_categories, looked_up
 
 
@@ -29,7 +29,7 @@ def shape(operator: Any) -> None:
     operator.outputs[0].type = DoubleTensorType([None, sum(operator.raw_operator._n_features_outs)])
 
 
-def _number_of_one(graph: Graph, column: Tensor, number: int, columns: np.ndarray) -> str:
+def _number_of_one(graph: Graph, column: GraphValue, number: int, columns: np.ndarray) -> str:
     """The number of the column that is 1 for each value, or a number that no column has."""
     model = graph.model
     none = int(sum(model._n_features_outs))

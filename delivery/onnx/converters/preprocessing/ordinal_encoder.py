@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from delivery.onnx.graph import Graph, Tensor
+from delivery.onnx.graph import Graph, GraphValue
 from delivery.onnx.lookup import encoded_categories, looked_up
 from delivery.onnx.shapes import same_columns as shape
 
@@ -21,7 +21,7 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
     graph.output(graph.joined(parts))
 
 
-def _encoded(graph: Graph, column: Tensor, number: int) -> str:
+def _encoded(graph: Graph, column: GraphValue, number: int) -> str:
     categories = graph.model.categories_[number]
     encoded = encoded_categories(graph.model, number)
     values = encoded.known.toarray().ravel().astype(np.float64)

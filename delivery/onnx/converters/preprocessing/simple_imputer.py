@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto
 from skl2onnx.common.data_types import DoubleTensorType, StringTensorType
 
 from delivery.onnx.converters.preprocessing.missing_values import (

@@ -128,9 +128,7 @@ class PipelineParser:
 
         return self._declare(scope, Select(tuple(map(int, numbers))), inputs, ("chosen",))
 
-    def _feature_union(
-        self, scope: Any, model: FeatureUnion, inputs: Sequence[Any]
-    ) -> Variables:
+    def _feature_union(self, scope: Any, model: FeatureUnion, inputs: Sequence[Any]) -> Variables:
         weights = model.transformer_weights or {}
         outputs: Variables = []
         for name, step in model.transformer_list:
