@@ -80,8 +80,8 @@ class SavedModel:
 def _fields(block: str) -> dict[str, str]:
     fields = {}
     for line in block.splitlines():
-        key, found, value = line.partition("=")
-        if found:
+        key, separator, value = line.partition("=")
+        if separator:
             fields[key] = value
 
     return fields

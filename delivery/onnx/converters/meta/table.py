@@ -1,13 +1,13 @@
 """The converters of this folder."""
 
 CONVERTERS = {
-    "sklearn.calibration.CalibratedClassifierCV": "calibrated",
-    "sklearn.ensemble.BaggingClassifier": "bagging",
-    "sklearn.ensemble.BaggingRegressor": "bagging",
-    "sklearn.ensemble.StackingClassifier": "stacking",
-    "sklearn.ensemble.StackingRegressor": "stacking",
-    "sklearn.ensemble.VotingClassifier": "voting",
-    "sklearn.ensemble.VotingRegressor": "voting",
+    "sklearn.calibration.CalibratedClassifierCV": "calibrated_classifier",
+    "sklearn.ensemble.BaggingClassifier": "bagging_ensemble",
+    "sklearn.ensemble.BaggingRegressor": "bagging_ensemble",
+    "sklearn.ensemble.StackingClassifier": "stacking_ensemble",
+    "sklearn.ensemble.StackingRegressor": "stacking_ensemble",
+    "sklearn.ensemble.VotingClassifier": "voting_ensemble",
+    "sklearn.ensemble.VotingRegressor": "voting_ensemble",
     "sklearn.model_selection.GridSearchCV": "search",
     "sklearn.model_selection.RandomizedSearchCV": "search",
     "sklearn.model_selection._search_successive_halving.HalvingGridSearchCV": "search",
