@@ -34,15 +34,8 @@ from delivery.onnx import shapes
 
 HERE = "delivery.onnx.converters"
 TABLES = (
-    "joints",
-    "preprocessing",
-    "curves",
-    "selection",
-    "decomposition",
-    "linear",
-    "trees",
-    "boosters",
-    "meta",
+    *("joints", "preprocessing", "curves", "selection", "decomposition", "linear", "projections"),
+    *("trees", "boosters", "bayes", "clusters", "kernels", "meta", "neighbours", "others"),
 )
 
 

@@ -39,5 +39,6 @@ CONVERTERS = {
     "sklearn.linear_model.PoissonRegressor": "generalized_linear_regressor",
     "sklearn.linear_model.SGDClassifier": "sgd_classifier",
     "sklearn.linear_model.TweedieRegressor": "generalized_linear_regressor",
+    "sklearn.svm.LinearSVC": "linear_classifier",
     "sklearn.svm.LinearSVR": "linear_regressor",
 }

@@ -1,99 +1,69 @@
-"""Calibrated classifiers: each member's scores through a sigmoid or a curve, then the mean."""
+"""CalibratedClassifierCV: decisions or probabilities, made probabilities by fitted curves."""
 
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto
 
-from delivery.onnx.converters.meta.members import average, scores_of
-from delivery.onnx.converters.trees.scores import both, expit, largest
+from delivery.onnx.converters import scores
+from delivery.onnx.converters.meta import decisions
+from delivery.onnx.converters.others import isotonic_curve
 from delivery.onnx.graph import Graph, NotConvertible
 
 
 def convert(scope: Any, operator: Any, container: Any) -> None:
-    """Of equal probabilities the first class wins."""
+    """The mean over the pairs of an estimator and its curves."""
     graph = Graph(scope, operator, container)
-    members = graph.model.calibrated_classifiers_
-    probabilities = average(graph, [_probabilities(graph, member) for member in members], None)
-    graph.classes(largest(graph, probabilities), graph.model.classes_)
-    graph.output(probabilities, 1)
+    parts = [_calibrated(graph, one) for one in graph.model.calibrated_classifiers_]
+    total = parts[0]
+    for part in parts[1:]:
+        total = graph.add("Add", total, part)
+
+    mean = graph.add("Div", total, graph.constant(float(len(parts))))
+    scores.answer(graph, mean)
 
 
-def _probabilities(graph: Graph, member: Any) -> str:
-    """Of one calibrated member, of shape [n, classes]."""
-    if member.method not in ("sigmoid", "isotonic"):
-        raise NotConvertible(f"{graph.step} with method={member.method!r}")
+def _calibrated(graph: Graph, pair: Any) -> str:
+    """The probabilities of one pair, [n, classes]."""
+    if pair.method not in ("sigmoid", "isotonic"):
+        raise NotConvertible(f"{graph.step} by {pair.method}")
+    if not np.array_equal(pair.estimator.classes_, pair.classes):
+        raise NotConvertible(f"{graph.step}: one of its estimators lacks a class")
 
-    count = len(member.classes)
-    if len(member.estimator.classes_) != count:
-        raise NotConvertible(f"{graph.step} with a member that saw some classes alone")
+    given, parts = _given(graph, pair), []
+    for number, curve in enumerate(pair.calibrators):
+        parts.append(_on_curve(graph, decisions.column(graph, given, number), curve))
 
-    columns = _scores(graph, member.estimator, count)
-    parts = [
-        _calibrated(graph, column, calibrator)
-        for column, calibrator in zip(columns, member.calibrators, strict=True)
-    ]
-    if count == 2:
-        return both(graph, parts[0])
+    if len(pair.classes) == 2:
+        return scores.both(graph, parts[0])
 
-    return _normalized(graph, graph.joined(parts), count)
+    return _normalised(graph, graph.joined(parts))
 
 
-def _scores(graph: Graph, estimator: Any, count: int) -> list[str]:
-    """What is calibrated, one column a calibrator: of two classes the second's alone."""
-    decides, has_probabilities = (
-        hasattr(estimator, name) for name in ("decision_function", "predict_proba")
-    )
-    if decides and has_probabilities:
-        raise NotConvertible(f"{graph.step} of decision_function of {type(estimator).__name__}")
+def _given(graph: Graph, pair: Any) -> str:
+    """What goes to the curves: of two classes one column."""
+    if hasattr(pair.estimator, "decision_function"):
+        return decisions.decision(graph, pair.estimator)
 
-    scores = scores_of(graph, estimator, graph.operator.inputs)
-    numbers = list(range(count))
-    if count == 2:
-        numbers = [0] if decides else [1]
+    probabilities = decisions.probabilities(graph, pair.estimator)
+    if len(pair.classes) == 2:
+        return decisions.column(graph, probabilities, 1)
 
-    return [
-        graph.add("Gather", scores, graph.constant(np.array([number])), axis=1)
-        for number in numbers
-    ]
+    return probabilities
 
 
-def _calibrated(graph: Graph, column: str, calibrator: Any) -> str:
-    if hasattr(calibrator, "a_"):
-        slope = graph.constant([float(calibrator.a_)])
-        offset = graph.constant([float(calibrator.b_)])
-        linear = graph.add("Add", graph.add("Mul", slope, column), offset)
-        return expit(graph, graph.add("Neg", linear))
+def _on_curve(graph: Graph, given: str, curve: Any) -> str:
+    if hasattr(curve, "X_thresholds_"):
+        return isotonic_curve.value(graph, given, curve)
 
-    return _on_curve(graph, column, calibrator)
-
-
-def _on_curve(graph: Graph, column: str, calibrator: Any) -> str:
-    """Between the two points of an increasing curve that the value is between."""
-    x, y = calibrator.X_thresholds_, calibrator.y_thresholds_
-    if len(x) < 2:
-        raise NotConvertible(f"{graph.step} with a curve of one point")
-
-    value = graph.add("Max", column, graph.constant([float(x[0])]))
-    value = graph.add("Min", value, graph.constant([float(x[-1])]))
-    below = graph.cast(
-        graph.add("Less", graph.constant(x[1:-1].reshape(1, -1)), value), TensorProto.INT64
-    )
-    axis = graph.constant(np.array([1], dtype=np.int64))
-    segment = graph.add("ReduceSum", below, axis, keepdims=1)
-    slope = np.diff(y) / np.diff(x)
-    start_x, start_y, rise = (
-        graph.add("Gather", graph.constant(points), segment) for points in (x[:-1], y[:-1], slope)
-    )
-    moved = graph.add("Mul", rise, graph.add("Sub", value, start_x))
-    return graph.add("Add", moved, start_y)
+    scaled = graph.add("Mul", graph.constant(float(curve.a_)), given)
+    raw = graph.add("Neg", graph.add("Add", scaled, graph.constant(float(curve.b_))))
+    return scores.expit(graph, raw)
 
 
-def _normalized(graph: Graph, scores: str, count: int) -> str:
-    """Divided by their sum; where all are zero, equal parts."""
-    axis = graph.constant(np.array([1], dtype=np.int64))
-    total = graph.add("ReduceSum", scores, axis, keepdims=1)
-    is_zero = graph.add("Equal", total, graph.constant([0.0]))
-    even = graph.constant([1.0 / count])
-    divided = graph.add("Div", scores, total)
-    return graph.add("Where", is_zero, even, divided)
+def _normalised(graph: Graph, values: str) -> str:
+    """With a sum of 1; all equal where all are 0."""
+    axes = graph.constant(np.array([1]))
+    total = graph.add("ReduceSum", values, axes, keepdims=1)
+    is_zero = graph.add("Equal", total, graph.constant(0.0))
+    even = graph.constant(1.0 / len(graph.model.classes_))
+    return graph.add("Where", is_zero, even, graph.add("Div", values, total))
