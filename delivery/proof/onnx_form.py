@@ -19,9 +19,10 @@ from delivery.proof.output_checks import all_predictions
 from delivery.proof.probe_rows import Probes
 from delivery.recipe import Recipe
 from service.bundle import Column, Comparison, Runtime
-from service.comparison import difference, measured
+from service.comparison import Scale, difference, measured
 from service.rows import Columns, RowReader, take_rows
 from service.runtimes.model import Model
+from service.runtimes.outputs import DECISION, PREDICT, PROBABILITIES, SCORES, decided_at
 
 CHUNK = 4096
 
@@ -54,10 +55,10 @@ def convert(recipe: Recipe, columns: list[Column], path: Path) -> str | None:
     if any(column.dtype == "string" and column.nullable for column in columns):
         return "a string column holds nulls, which ONNX has no form for"
 
-    options = None
-    if hasattr(recipe.pipeline, "predict_proba"):
-        options = {id(recipe.pipeline): {"zipmap": False}}
+    if {PROBABILITIES, DECISION} <= set(recipe.outputs):
+        return "predict_proba and decision_function at once have no ONNX form"
 
+    options = _options(recipe)
     try:
         model = to_onnx(recipe.pipeline, initial_types=_onnx_inputs(columns), options=options)
     # A converter may raise anything; the reason goes into the manifest.
@@ -65,6 +66,21 @@ def convert(recipe: Recipe, columns: list[Column], path: Path) -> str | None:
         return f"it does not convert: {first_line(error)}"
 
     path.write_bytes(model.SerializeToString())
+    return None
+
+
+def _options(recipe: Recipe) -> dict[int, dict[str, bool]] | None:
+    """What the converter is asked for beside the prediction: plain tables of the asked output."""
+    last = recipe.pipeline[-1] if hasattr(recipe.pipeline, "steps") else recipe.pipeline
+    if SCORES in recipe.outputs:
+        return {id(last): {"score_samples": True}}
+
+    if DECISION in recipe.outputs and hasattr(recipe.pipeline, "classes_"):
+        return {id(last): {"zipmap": False, "raw_scores": True}}
+
+    if hasattr(recipe.pipeline, "predict_proba"):
+        return {id(recipe.pipeline): {"zipmap": False}}
+
     return None
 
 
@@ -102,12 +118,12 @@ def certify(
 ) -> Runtime:
     """Compare every held-out row, then the probe rows; returns the certified runtime with why."""
     tolerance = rule.certification
-    held_out = compare(pipeline, onnx, columns, rows, recipe.output, rule.scale)
+    held_out = compare(pipeline, onnx, columns, rows, recipe.outputs, rule.scale)
     reason = _objection(held_out, tolerance)
     probed, probe_count = held_out, 0
     if not reason and probes is not None and probes.what:
         probe_count = len(probes.what)
-        probed = _compare_probes(pipeline, onnx, probes, recipe.output, rule.scale)
+        probed = _compare_probes(pipeline, onnx, probes, recipe.outputs, rule.scale)
         probe = "" if probed.worst is None else probes.what[probed.worst]
         reason = _objection(probed, tolerance, probe)
 
@@ -124,13 +140,13 @@ def certify(
 
 
 def _compare_probes(
-    pipeline: Model, onnx: Model, probes: Probes, output: str, scale: float
+    pipeline: Model, onnx: Model, probes: Probes, outputs: Sequence[str], scale: Scale
 ) -> RuntimeComparison:
     with warnings.catch_warnings():
         # Numbers far beyond those of training overflow, and nobody sent them.
         warnings.simplefilter("ignore", RuntimeWarning)
         rows = len(probes.what)
-        return compare(pipeline, onnx, probes.columns, rows, output, scale, probes.far)
+        return compare(pipeline, onnx, probes.columns, rows, outputs, scale, probes.far)
 
 
 def not_converted(reason: str, tolerance: float) -> Runtime:
@@ -151,8 +167,8 @@ def compare(
     onnx: Model,
     columns: Columns,
     rows: int,
-    output: str,
-    scale: float = 1.0,
+    outputs: Sequence[str],
+    scale: Scale = 1.0,
     may_fail: Sequence[bool] = (),
 ) -> RuntimeComparison:
     """Compare both runtimes on all rows, in chunks as large as batches get.
@@ -164,7 +180,7 @@ def compare(
         size = min(CHUNK, rows - start)
         chunk = take_rows(columns, slice(start, start + CHUNK))
         spared = set(compress(range(size), may_fail[start : start + CHUNK]))
-        compared = _compare_chunk(pipeline, onnx, chunk, size, output, scale, spared)
+        compared = _compare_chunk(pipeline, onnx, chunk, size, outputs, scale, spared)
         total = _worse(total, compared, start)
 
     return total
@@ -175,8 +191,8 @@ def _compare_chunk(
     onnx: Model,
     columns: Columns,
     rows: int,
-    output: str,
-    scale: float,
+    outputs: Sequence[str],
+    scale: Scale,
     spared: set[int],
 ) -> RuntimeComparison:
     """spared: rows that may fail in the ONNX form alone."""
@@ -191,7 +207,7 @@ def _compare_chunk(
     failed = pipeline_failures.keys() | onnx_failures.keys()
     predicted = [row for row in range(rows) if row not in failed]
     for row in predicted:
-        if not _same_class(expected[row], actual[row], output):
+        if not _same_classes(expected[row], actual[row], outputs):
             return RuntimeComparison(rows, 0.0, False, True, row)
 
     if not predicted:
@@ -218,19 +234,59 @@ def _worse(total: RuntimeComparison, chunk: RuntimeComparison, start: int) -> Ru
     )
 
 
+def _same_classes(expected: Any, actual: Any, outputs: Sequence[str]) -> bool:
+    """Whether all outputs of two answers name the same classes."""
+    if len(outputs) == 1:
+        return _same_class(expected, actual, outputs[0])
+
+    return all(_same_class(expected[name], actual[name], name) for name in outputs)
+
+
 def _same_class(expected: Any, actual: Any, output: str) -> bool:
     """Whether two predictions name the same class; of probabilities the largest counts.
 
-    However little the next is smaller: the largest is what a caller takes.
+    However little the next is smaller: the largest is what a caller takes. Of decision_function
+    the signs count too.
     """
-    if output != "predict_proba":
-        return isinstance(expected, float) or bool(expected == actual)
+    if output == PREDICT:
+        return _same_values(expected, actual)
 
+    if output == PROBABILITIES:
+        return _same_largest(expected, actual)
+
+    if output == DECISION:
+        return _same_decision(expected, actual)
+
+    return True
+
+
+def _same_values(expected: Any, actual: Any) -> bool:
+    if isinstance(expected, list) and isinstance(actual, list):
+        return len(expected) == len(actual) and all(map(_same_values, expected, actual))
+
+    return isinstance(expected, float) or bool(expected == actual)
+
+
+def _same_largest(expected: Any, actual: Any) -> bool:
+    """Whether the largest stands at the same position; of several targets for each of them."""
     if not isinstance(expected, list) or not isinstance(actual, list):
         return False
 
-    same_length = len(expected) == len(actual)
-    return same_length and expected.index(max(expected)) == actual.index(max(actual))
+    if len(expected) != len(actual):
+        return False
+
+    if isinstance(expected[0], list):
+        return all(map(_same_largest, expected, actual))
+
+    return expected.index(max(expected)) == actual.index(max(actual))
+
+
+def _same_decision(expected: Any, actual: Any) -> bool:
+    if not isinstance(expected, list) or not isinstance(actual, list):
+        return isinstance(actual, float) and decided_at(expected) == decided_at(actual)
+
+    signs_equal = list(map(decided_at, expected)) == list(map(decided_at, actual))
+    return signs_equal and _same_largest(expected, actual)
 
 
 def _objection(compared: RuntimeComparison, tolerance: float, probe: str = "") -> str:
