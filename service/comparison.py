@@ -125,14 +125,15 @@ def _parts(
     if _positions(expected) != _positions(answer):
         return None
 
-    return [
-        (expected[position], answer[position], _at(scale, position))
-        for position in _positions(expected)
-    ]
+    parts = []
+    for position in _positions(expected):
+        parts.append((expected[position], answer[position], _at(scale, position)))
+
+    return parts
 
 
 def _positions(answer: Any) -> list[Any]:
-    """The positions of a list, the names of several outputs in order; of all else a mark of none."""
+    """The positions of a list, the names of several outputs; of all else a mark of none."""
     if isinstance(answer, list):
         return list(range(len(answer)))
 

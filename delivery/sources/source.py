@@ -13,6 +13,7 @@ from delivery.recipe import OUTPUTS, Recipe, Source, checked
 from delivery.sources.mlflow_model import MLMODEL, MlflowModel, is_mlflow_model, read_mlflow_model
 from delivery.sources.pickle_file import PICKLES, load_pickle, looks_pickled
 from delivery.sources.recipe_file import build_recipe
+from delivery.sources.requirements import unmet
 from delivery.sources.skops_file import SUFFIX, load_skops
 from service.runtimes.outputs import PREDICT, PROBABILITIES, TRANSFORM
 
@@ -117,6 +118,9 @@ def _from_mlflow(
     trusted: Sequence[str],
 ) -> Source:
     model = read_mlflow_model(path)
+    for sentence in unmet(model.requirements()):
+        report(f"warning: {sentence}: the version gets what is installed here")
+
     pipeline = model.load(trusted)
     if sample is None:
         frame, labels = model.example(label, report), None

@@ -69,7 +69,7 @@ def by_output(names: Sequence[str], predictions: Predictions) -> dict[str, Predi
 
 
 def decided_at(scores: Any) -> int:
-    """The position of the class that scores decide for: of the largest, of one number by its sign."""
+    """The number of the class that scores decide for: the largest, or of one score by its sign."""
     if isinstance(scores, list):
         return scores.index(max(scores))
 

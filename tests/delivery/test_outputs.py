@@ -220,9 +220,8 @@ class Quantiles(RegressorMixin, BaseEstimator):
 
 
 def test_quantiles_have_the_names_that_the_recipe_gives(harness):
-    recipe = recipe_of(
-        Quantiles(), "predict", lambda rows: rows["a"], targets=["p10", "p50", "p90"]
-    )
+    names = ["p10", "p50", "p90"]
+    recipe = recipe_of(Quantiles(), "predict", lambda rows: rows["a"], targets=names)
     recipe = replace(recipe, labels=None)
     _, body = served(harness, recipe)
     assert body["targets"] == ["p10", "p50", "p90"]
@@ -265,7 +264,7 @@ def test_a_table_of_labels_is_served_with_0_and_1_as_the_classes_of_each(harness
 
 def test_labels_of_one_column_for_two_targets_are_refused(harness):
     recipe = recipe_of(LinearRegression(), "predict", two_targets)
-    with pytest.raises(DeliveryError, match="1 labels a row: give a frame .* 2 targets"):
+    with pytest.raises(DeliveryError, match=r"1 labels a row: give a frame .* 2 targets"):
         harness.write(replace(recipe, labels=HELD_OUT["a"]))
 
 

@@ -13,7 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from delivery.errors import DeliveryError
-from delivery.recipe import Recipe, checked, load_source
+from delivery.recipe import Recipe, checked
+from delivery.sources.source import load_source
 from tests.delivery import loan_pipelines
 
 HEAD = "from tests.delivery.loan_pipelines import *\n"

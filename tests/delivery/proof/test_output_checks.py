@@ -82,7 +82,7 @@ def test_a_list_of_one_value_is_refused_with_the_next_step():
 
 @pytest.mark.parametrize("other", [[1.0], [1.0, 2.0, 3.0], 1.0])
 def test_rows_of_different_shapes_are_refused_with_both(other):
-    with pytest.raises(DeliveryError, match="in held-out row 0 and .* in held-out row 1"):
+    with pytest.raises(DeliveryError, match=r"held-out row 0 and .* in held-out row 1"):
         described([[1.0, 2.0], other], "transform")
 
 
