@@ -102,6 +102,12 @@ def checked(recipe: Any, path: Path) -> Recipe:
 
 def _require_outputs(recipe: Recipe, path: Path) -> None:
     """Raise DeliveryError for outputs that do not exist, or that the pipeline lacks."""
+    if not isinstance(recipe.output, str | list | tuple):
+        raise DeliveryError(
+            f"{path}: output is one of {', '.join(OUTPUTS)} or a list of them, not "
+            f"{recipe.output!r}"
+        )
+
     outputs = recipe.outputs
     if not outputs:
         raise DeliveryError(f"{path}: output is empty: name one of {', '.join(OUTPUTS)}")

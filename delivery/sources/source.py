@@ -69,7 +69,7 @@ def _pipeline(path: Path, sample: Path | None, trusted: Sequence[str]) -> tuple[
     """The kind of a file without a recipe, and its pipeline."""
     kind = "skops" if path.suffix == SUFFIX else "pickle"
     if kind == "pickle" and not looks_pickled(path):
-        raise DeliveryError(f"{path} is neither of these: {KINDS}")
+        raise DeliveryError(f"{path} is none of these: {KINDS}")
 
     if sample is None:
         raise DeliveryError(

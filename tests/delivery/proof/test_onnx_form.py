@@ -46,7 +46,7 @@ class Toy:
 
 def compared(expected, actual, rows=10, output="predict"):
     """Two toys on that many rows."""
-    return compare(expected, actual, {"x": np.arange(rows)}, rows, output)
+    return compare(expected, actual, {"x": np.arange(rows)}, rows, [output])
 
 
 def verdict(expected, actual, rows=10, output="predict"):
@@ -288,10 +288,10 @@ def test_of_rows_that_may_fail_in_the_onnx_form_alone_the_pipeline_must_not_fail
     columns = {"x": np.arange(4)}
     spared = [False, True, True, False]
     some, none = Toy(float, bad={1}), Toy(float)
-    assert compare(none, some, columns, 4, "predict", may_fail=spared).failures_equal
-    assert not compare(some, none, columns, 4, "predict", may_fail=spared).failures_equal
+    assert compare(none, some, columns, 4, ["predict"], may_fail=spared).failures_equal
+    assert not compare(some, none, columns, 4, ["predict"], may_fail=spared).failures_equal
     assert not compare(
-        none, Toy(float, bad={3}), columns, 4, "predict", may_fail=spared
+        none, Toy(float, bad={3}), columns, 4, ["predict"], may_fail=spared
     ).failures_equal
 
 

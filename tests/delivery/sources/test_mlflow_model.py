@@ -113,7 +113,7 @@ def test_a_path_that_is_nothing_is_refused(tmp_path):
 def test_a_file_that_is_neither_is_refused(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("hello")
-    assert "is neither of these: a recipe" in refused(path)
+    assert "is none of these: a recipe" in refused(path)
 
 
 def test_another_flavor_is_refused_with_those_it_has(model):
