@@ -17,6 +17,7 @@ from delivery.inputs.samples import Report
 from delivery.sources.mlflow_signature import columns_of_signature, typed_frame
 from delivery.sources.pickle_file import PICKLES, load_pickle
 from delivery.sources.skops_file import SUFFIX, load_skops
+from service.runtimes.outputs import PREDICT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +47,7 @@ class MlflowModel:
     @property
     def predict_method(self) -> str:
         """The method that MLflow itself would call."""
-        return str(self._python_function.get("predict_fn", ""))
+        return str(self._python_function.get("predict_fn") or PREDICT)
 
     @property
     def _flavor(self) -> dict[str, Any]:
@@ -140,7 +141,7 @@ class MlflowModel:
         """A boosted model in its library's own file, through its class for scikit-learn."""
         name = str(self._flavor.get("model_class") or "")
         module, _, class_name = name.rpartition(".")
-        if not module.startswith(f"{self.flavor}.sklearn"):
+        if self.flavor != "xgboost" or module != "xgboost.sklearn":
             raise DeliveryError(
                 f"{path} holds {name or 'a model'} in {self.flavor}'s own form, which has no "
                 f"scikit-learn interface: train {self.flavor}'s class for scikit-learn, such as "

@@ -586,12 +586,6 @@ def _refused() -> dict[str, Entry]:
         "texts_beside_another_column": Entry(
             lambda: _texts_beside(several), "takes one column of texts"
         ),
-        "one_target_in_a_table": Entry(
-            lambda: fitted(
-                linear_model.Ridge(), numbers(), numbers(1)[["a"]].to_numpy(), "predict"
-            ),
-            "a list of 1 a row",
-        ),
     }
 
 
@@ -619,8 +613,8 @@ def _outputs() -> dict[str, Callable[[], Recipe]]:
     add("decisions_of_three", logistic, three, "decision_function")
     add("decisions_of_pairs", svm.SVC(decision_function_shape="ovo"), three, "decision_function")
     add_unlabelled("components", decomposition.PCA(2), "transform")
-    add_unlabelled("bins", preprocessing.KBinsDiscretizer(3), "transform")
-    isolated = ensemble.IsolationForest(5, random_state=0)
+    add_unlabelled("bins", preprocessing.KBinsDiscretizer(3, encode="onehot-dense"), "transform")
+    isolated = ensemble.IsolationForest(n_estimators=5, random_state=0)
     add_unlabelled("unusual", isolated, "score_samples")
     add_unlabelled("density", mixture.GaussianMixture(2, random_state=0), "score_samples")
     return built
