@@ -160,8 +160,15 @@ def _signature(manifest: Mapping[str, Any], name: str) -> Signature:
     if classes is not None:
         classes = tuple(classes)
 
-    outputs = tuple(map(_output, manifest.get("outputs") or [{"name": output}]))
+    outputs = tuple(map(_output, manifest.get("outputs") or [_only_output(output)]))
     return Signature(columns, task, classes, outputs)
+
+
+def _only_output(name: str) -> dict[str, Any]:
+    """Of a manifest from before outputs were listed: one value a row, or probabilities."""
+    if name == PROBABILITIES:
+        return {"name": name}
+    return {"name": name, "shape": []}
 
 
 def _output(row: Mapping[str, Any]) -> ContractOutput:
@@ -302,15 +309,17 @@ def _of_output(today: ContractOutput, tomorrow: ContractOutput) -> Iterator[Diff
         yield _breaking(
             where, f"answers {_form(tomorrow.shape)} a row where it answered {_form(today.shape)}"
         )
-    elif today.names and tomorrow.names and today.names != tomorrow.names:
+    elif today.names and today.names != tomorrow.names:
         yield _breaking(
             where,
-            f"answers {_some(tomorrow.names)} where it answered {_some(today.names)}: its lists "
-            f"mean something else",
+            f"answers {_some(tomorrow.names) or 'no names'} where it answered "
+            f"{_some(today.names)}: its lists mean something else",
         )
+    elif tomorrow.names and not today.names:
+        yield _additive(where, "names its values now")
 
     before, after = (list(map(_with_types, output.classes)) for output in (today, tomorrow))
-    if before != after and None not in (today.shape, tomorrow.shape):
+    if before != after:
         yield _breaking(where, "has other classes of its targets, or in another order")
 
 

@@ -44,8 +44,15 @@ COLUMNS = st.builds(
     maximum=VALUES,
     categories=st.none() | st.lists(NAMES, unique=True),
 )
+OUTPUTS = st.builds(
+    dict,
+    name=st.sampled_from(["predict", "predict_proba", "transform"]),
+    shape=st.sampled_from([[], [2], [3]]),
+    names=st.sampled_from([[], ["a", "b"], ["b", "a"]]),
+)
 MANIFESTS = st.builds(
     dict,
+    outputs=st.lists(OUTPUTS, max_size=2, unique_by=lambda output: output["name"]),
     task=st.sampled_from(["classification", "regression"]),
     output=st.sampled_from(["predict", "predict_proba"]),
     classes=st.none() | st.lists(st.sampled_from([0, 1, True, 1.0, "1"]), min_size=1),
