@@ -141,8 +141,8 @@ class File(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """release.yaml. Fields that only people read stay plain values.
 
-    output: the first of `outputs`, by which a rollout is judged. task and classes are of it; where
-    it has several targets, of the first.
+    output: the first of `outputs`, by which a rollout is judged. task: of it. classes: of the
+    pipeline, where it has several targets, of the first; None where it predicts none.
     outputs: all that it answers; empty in older bundles, which answer one value a row or the
     probabilities of its classes.
     input: what the pipeline takes, a `frame`, or of its one column a `series` or a `list`.

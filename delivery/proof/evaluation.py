@@ -24,27 +24,26 @@ from service.runtimes.outputs import (
 REPEATS = 30
 LONGEST_S = 1.0
 MEASURED = (PROBABILITIES, PREDICT, DECISION)
-
-
 # Of outputs whose numbers no label is the truth of.
 TASKS = {TRANSFORM: "transformation", SCORES: "scoring"}
 
 
 def task_of(recipe: Recipe) -> tuple[str, list[Any] | None]:
-    """The task of the first output, and the classes of its first target as plain values.
+    """The task of the first output, and the classes of the pipeline's first target.
 
-    It is classification, or without classes regression, transformation or scoring. Raises
-    DeliveryError for classes that JSON cannot hold.
+    It is transformation or scoring, else by the classes, which are plain values, classification, or
+    without any (None) regression. Raises DeliveryError for classes that JSON cannot hold.
     """
-    task = TASKS.get(recipe.outputs[0])
-    if task is not None:
-        return task, None
-
     classes = target_classes(recipe)
-    if not classes:
+    first = classes[0] if classes else None
+    of_output = TASKS.get(recipe.outputs[0])
+    if of_output is not None:
+        return of_output, first
+
+    if first is None:
         return "regression", None
 
-    return "classification", classes[0]
+    return "classification", first
 
 
 def target_classes(recipe: Recipe) -> list[list[Any]]:

@@ -53,7 +53,13 @@ class Answers:
 
 
 def answers_of(task: str, classes: Iterable[ClassValue] | None, output: str) -> Answers:
-    """What a version answers. classes, output: as its manifest has them."""
+    """What a version answers. classes, output: as its manifest has them.
+
+    Classes of another output than the first are none that a rollout is judged by.
+    """
+    if task not in ("", CLASSIFICATION):
+        classes = None
+
     scores = output == DECISION and task == CLASSIFICATION
     return Answers(task, kept(classes), output == PROBABILITIES, scores)
 

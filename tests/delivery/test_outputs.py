@@ -10,6 +10,7 @@ import pytest
 from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -134,7 +135,7 @@ def test_the_scores_of_an_outlier_detector_are_a_number_a_row(harness):
     manifest, body = served(harness, recipe)
     own = recipe.pipeline.score_samples(HELD_OUT[:20])
     assert np.allclose(body["predictions"], own, rtol=1e-4)
-    assert (manifest.task, manifest.classes) == ("scoring", None)
+    assert (manifest.task, manifest.classes) == ("scoring", [-1, 1])
 
 
 def test_predictions_and_probabilities_at_once(harness):
@@ -165,6 +166,16 @@ def test_clusters_with_their_distances(harness):
     own = recipe.pipeline.transform(HELD_OUT[:20])
     assert np.allclose(body["outputs"]["transform"], own, atol=1e-4)
     assert body["predictions"] == recipe.pipeline.predict(HELD_OUT[:20]).tolist()
+
+
+def test_probabilities_behind_a_transform_have_their_classes(harness):
+    recipe = recipe_of(KMeans(3, random_state=0, n_init=1), ("transform", "predict"))
+    manifest, body = served(harness, recipe)
+    assert body["outputs"]["predict"] == recipe.pipeline.predict(HELD_OUT[:20]).tolist()
+    lda = recipe_of(LinearDiscriminantAnalysis(), ("transform", "predict_proba"), kind)
+    (harness.folder / "draft").rename(harness.folder / "first")
+    manifest, body = served(harness, lda)
+    assert (manifest.task, body["classes"]) == ("transformation", ["x", "y", "z"])
 
 
 def test_probabilities_and_decisions_at_once_are_served_by_the_pipeline(harness):

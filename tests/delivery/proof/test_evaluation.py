@@ -63,9 +63,9 @@ def test_the_task_of_several_targets_is_that_of_the_first():
 @pytest.mark.parametrize(
     ("output", "task"), [("transform", "transformation"), ("score_samples", "scoring")]
 )
-def test_the_task_of_numbers_without_a_truth_has_no_classes(output, task):
+def test_numbers_without_a_truth_have_a_task_of_their_own(output, task):
     made = replace(loan_pipelines.logistic(), output=[output, "predict"])
-    assert task_of(made) == (task, None)
+    assert task_of(made) == (task, [0, 1])
 
 
 def test_metrics_are_of_probabilities_wherever_they_stand():

@@ -48,5 +48,5 @@ def test_the_largest_of_several_decisions_names_the_class():
     ("task", "output"), [("transformation", "transform"), ("scoring", "score_samples")]
 )
 def test_transforms_and_scores_are_values(task, output):
-    assert read(b"[0.1,0.9]", task, None, output) == (0.1, "")
+    assert read(b"[0.1,0.9]", task, ["x", "y"], output) == (0.1, "")
     assert read(b"-0.4", task, None, output) == (-0.4, "")
