@@ -56,8 +56,8 @@ def test_the_task_of_several_targets_is_that_of_the_first():
     made = loan_pipelines.fitted(
         DecisionTreeClassifier(max_depth=2), lambda frame: frame[["age", "member"]] > 0.5, "predict"
     )
-    assert task_of(made) == ("classification", [False, True])
-    assert target_classes(made) == [[False, True], [False, True]]
+    assert task_of(made) == ("classification", [True])
+    assert target_classes(made) == [[True], [False, True]]
 
 
 @pytest.mark.parametrize(
