@@ -71,9 +71,13 @@ app = Application(
 @app.verb()
 def deliver(
     version: Version,
-    source: Annotated[Path, Option("--from", help="A recipe (.py) or a fitted pipeline (.pkl).")],
+    source: Annotated[
+        Path,
+        Option("--from", help="A recipe (.py), a pipeline (.pkl, .skops) or an MLflow model."),
+    ],
     sample: Annotated[
-        Path | None, Option(help="Rows the pipeline accepts (Parquet or CSV), for a .pkl.")
+        Path | None,
+        Option(help="Rows the pipeline accepts (Parquet or CSV), where there is no recipe."),
     ] = None,
     label: Annotated[str | None, Option(help="The sample's column that holds the truth.")] = None,
     one_row_at_a_time: Annotated[
@@ -83,11 +87,18 @@ def deliver(
             help="Predict each row alone: its answer depends on the rows beside it.",
         ),
     ] = False,
+    output: Annotated[
+        str | None,
+        Option(help="What to answer, without a recipe: predict,predict_proba for both."),
+    ] = None,
+    trust: Annotated[
+        str | None, Option(help="Types of a .skops that may be loaded, with commas between.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Pack, test, prove and sign a pipeline as releases/VERSION."""
     with _command(as_json) as (out, workspace):
-        _deliver(workspace, out, version, source, sample, label, one_row_at_a_time)
+        _deliver(workspace, out, version, source, sample, label, one_row_at_a_time, output, trust)
 
 
 @app.verb()
@@ -552,6 +563,8 @@ def _deliver(
     sample: Path | None,
     label: str | None,
     one_row_at_a_time: bool,
+    output: str | None,
+    trust: str | None,
 ) -> None:
     """Pack a bundle through delivery/, whose errors are reported like all others."""
     from delivery.errors import DeliveryError
@@ -572,6 +585,8 @@ def _deliver(
         sample,
         label,
         one_row_at_a_time,
+        _listed(output),
+        _listed(trust),
     )
     try:
         made = deliver(request, lambda line: out.say(f"  {line}"))
@@ -585,6 +600,11 @@ def _deliver(
     out.delivered(
         version, made.path, made.digest, made.fresh, made.manifest.runtime, made.manifest.metrics
     )
+
+
+def _listed(words: str | None) -> tuple[str, ...]:
+    """The words of an option that takes several with commas between."""
+    return tuple(word.strip() for word in (words or "").split(",") if word.strip())
 
 
 def _verify(workspace: Workspace, out: Out, version: str) -> None:

@@ -23,19 +23,21 @@ from delivery.onnx.certification import ExpectedAnswers, expected_answers, not_c
 from delivery.onnx.ladder import ConversionJob, certified_form
 from delivery.proof.evaluation import held_out_metrics, latency_ms, task_of
 from delivery.proof.invariance import batch_dependence
-from delivery.proof.output_checks import all_predictions, require_one_answer_a_row
+from delivery.proof.output_checks import all_predictions, described_outputs
 from delivery.proof.own_input import input_form
 from delivery.proof.probe_rows import Probes, probes
 from delivery.proof.self_test import ServedRows
 from delivery.proof.served_check import PROBES, in_batches, require_invariance, require_own_answers
 from delivery.recipe import Recipe, Source
 from delivery.request import DeliveryRequest
-from service.bundle import Bundle, Column, Comparison, File, Manifest, Runtime
+from service.bundle import Bundle, Column, Comparison, File, Manifest, Output, Runtime
 from service.bundle_files import FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE
-from service.comparison import RULE, SAME_MODEL, golden_tolerance, scale_of
+from service.comparison import RULE, SAME_MODEL, Scale, golden_tolerance, scale_of
+from service.proof.golden_rows import golden_of
 from service.rows import Columns, RowReader, row_count, take_rows
 from service.runtimes.model import Model, RowByRow
 from service.runtimes.onnx_model import OnnxModel
+from service.runtimes.outputs import PREDICT, PROBABILITIES, by_output
 from service.runtimes.pipeline_model import PipelineModel
 
 if TYPE_CHECKING:
@@ -50,12 +52,15 @@ Report = Callable[[str], None]
 class ProvedModel:
     """The model on its certified runtime, and what proves it.
 
+    outputs: what it answers. classes: of the first one's first target.
     predictions: of all held-out rows, None where one failed. served: rows with what is served for
     them.
     """
 
     model: Model
     runtime: Runtime
+    outputs: list[Output]
+    classes: list[Any] | None
     predictions: list[Any]
     latency: dict[str, Any]
     comparison: Comparison
@@ -90,7 +95,7 @@ def write_contents(
     report(f"{len(rows)} held-out rows, {len(columns)} columns; converting to ONNX")
     description = _description(request, source, columns)
     proved = _prove(folder, description, recipe, held_out, report)
-    _write_golden(folder / GOLDEN, rows, proved.predictions)
+    _write_golden(folder / GOLDEN, rows, proved)
     packages = environment.installed()
     _write_environment(folder, request, packages)
 
@@ -99,6 +104,8 @@ def write_contents(
     manifest = msgspec.structs.replace(
         description,
         metrics=metrics,
+        classes=proved.classes,
+        outputs=proved.outputs,
         runtime=proved.runtime,
         comparison=proved.comparison,
         latency=proved.latency,
@@ -143,8 +150,8 @@ def _prove(
     pipeline, rows = _load(folder, description, PipelineModel, [PICKLE]), len(recipe.held_out)
     predictions, failures = _predictions(pipeline, held_out, rows)
     # Before the conversion, which takes long and would complain of something else.
-    require_one_answer_a_row(predictions, failures, recipe.output, description.classes)
-    require_labels(recipe)
+    description = _with_outputs(description, described_outputs(recipe, predictions, failures))
+    require_labels(recipe, description.outputs)
 
     description = _with_scale(description, predictions)
     probe_rows = probes(recipe.pipeline, recipe.held_out, recipe.training, description.columns)
@@ -163,7 +170,16 @@ def _prove(
         ServedRows("held-out", held_out, predictions),
         _served_probes(model, probe_rows, recipe.one_row_at_a_time),
     ]
-    return ProvedModel(model, runtime, predictions, latency, description.comparison, served)
+    return ProvedModel(
+        model,
+        runtime,
+        description.outputs,
+        description.classes,
+        predictions,
+        latency,
+        description.comparison,
+        served,
+    )
 
 
 def _certify(
@@ -211,12 +227,25 @@ def _served_probes(model: Model, probe_rows: Probes, one_row_at_a_time: bool) ->
     return ServedRows("probe", columns, in_batches(model, columns, row_count(columns)))
 
 
-def _with_scale(description: Manifest, predictions: list[Any]) -> Manifest:
-    """With the scale that the predictions of a regression are compared by."""
-    if description.task != "regression":
-        return description
+def _with_outputs(description: Manifest, outputs: list[Output]) -> Manifest:
+    """With all outputs, and the classes of the first one's first target."""
+    classes = description.classes
+    if outputs[0].classes:
+        classes = outputs[0].classes[0]
 
-    comparison = msgspec.structs.replace(description.comparison, scale=scale_of(predictions))
+    return msgspec.structs.replace(description, outputs=outputs, classes=classes)
+
+
+def _with_scale(description: Manifest, predictions: list[Any]) -> Manifest:
+    """With the scales that the predicted numbers are compared by."""
+    names = [output.name for output in description.outputs]
+    scales = {}
+    for name, answers in by_output(names, predictions).items():
+        is_number = name != PROBABILITIES and not (name == PREDICT and description.classes)
+        scales[name] = scale_of(answers) if is_number else 1.0
+
+    scale: Scale = scales if len(names) > 1 else scales[names[0]]
+    comparison = msgspec.structs.replace(description.comparison, scale=scale)
     return msgspec.structs.replace(description, comparison=comparison)
 
 
@@ -248,7 +277,7 @@ def _load(
 
 
 def _write_code(folder: Path, source: Source, report: Report) -> None:
-    sources = code_of(source.recipe.pipeline, source.path)
+    sources = code_of(source.recipe.pipeline, source.path, source.code)
     for name, raw in sources.items():
         (folder / name).write_bytes(raw)
 
@@ -265,8 +294,9 @@ def _dump(recipe: Recipe, path: Path) -> None:
         raise DeliveryError(f"the pipeline cannot be pickled: {first_line(error)}") from error
 
 
-def _write_golden(path: Path, rows: list[dict[str, Any]], predictions: list[Any]) -> None:
+def _write_golden(path: Path, rows: list[dict[str, Any]], proved: ProvedModel) -> None:
     """Write evenly spread rows, and before them rows with nulls, so that those are proved too."""
+    predictions = proved.predictions
     predicted: list[int] = []
     with_nulls: list[int] = []
     for row, prediction in enumerate(predictions):
@@ -282,7 +312,8 @@ def _write_golden(path: Path, rows: list[dict[str, Any]], predictions: list[Any]
 
     lines = []
     for row in sorted({*with_nulls, *spread}):
-        lines.append(msgspec.json.encode({"row": rows[row], "prediction": predictions[row]}))
+        golden = golden_of(rows[row], proved.outputs, predictions[row])
+        lines.append(msgspec.json.encode(golden))
 
     path.write_bytes(b"\n".join(lines) + b"\n")
 
@@ -301,7 +332,8 @@ def _description(request: DeliveryRequest, source: Source, columns: list[Column]
         training=_training(recipe),
         task=task,
         classes=classes,
-        output=recipe.output,
+        output=recipe.outputs[0],
+        outputs=[Output(name=name) for name in recipe.outputs],
         input=input_form(recipe),
         one_row_at_a_time=recipe.one_row_at_a_time,
         columns=columns,

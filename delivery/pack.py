@@ -20,17 +20,17 @@ import yaml
 
 from delivery.bundle_writer import write_contents
 from delivery.errors import DeliveryError, first_line
-from delivery.inputs.local_modules import modules_beside
 from delivery.proof.self_test import prove_in_fresh_process
-from delivery.recipe import load_source
 from delivery.request import DeliveryRequest
 from delivery.signatures import PUBLIC, sign, signing_key
+from delivery.sources.source import load_source, modules_of
 from delivery.warnings_once import each_warning_once
 from service.bundle import BundleError, Comparison, Manifest, verify_bundle
 from service.bundle_files import GOLDEN, MANIFEST, SIGNATURE
 from service.bundled_modules import is_module_file
 from service.comparison import same
 from service.proof.golden_rows import read_golden
+from service.runtimes.outputs import outputs_of
 
 Report = Callable[[str], None]
 
@@ -53,7 +53,7 @@ def deliver(request: DeliveryRequest, report: Report) -> DeliveredVersion:
     with (
         _stdout_to_stderr(report) as report,
         each_warning_once(report),
-        modules_beside(request.source),
+        modules_of(request.source),
     ):
         try:
             return _deliver(target, request, report)
@@ -87,7 +87,9 @@ def _origin(error: Exception) -> str:
 
 
 def _deliver(target: Path, request: DeliveryRequest, report: Report) -> DeliveredVersion:
-    source = load_source(request.source, request.sample, request.label, report)
+    source = load_source(
+        request.source, request.sample, request.label, report, request.outputs, request.trusted
+    )
     if request.one_row_at_a_time:
         source = replace(source, recipe=replace(source.recipe, one_row_at_a_time=True))
 
@@ -125,7 +127,7 @@ def _refuse_another_model(target: Path, model: str) -> None:
 def same_content(old: Manifest, new: Manifest) -> bool:
     """Whether two manifests describe the same model.
 
-    Source, training data, columns, output, metrics, runtime and code must be equal.
+    Source, training data, columns, outputs, metrics, runtime and code must be equal.
     """
     return _content(old) == _content(new)
 
@@ -137,7 +139,7 @@ def _content(manifest: Manifest) -> tuple[Any, ...]:
         manifest.source["sha256"],
         manifest.training,
         manifest.columns,
-        manifest.output,
+        [output.name for output in outputs_of(manifest)],
         manifest.input,
         manifest.one_row_at_a_time,
         manifest.side_effects,
@@ -148,10 +150,10 @@ def _content(manifest: Manifest) -> tuple[Any, ...]:
     )
 
 
-def same_predictions(old: bytes, new: bytes, rule: Comparison) -> bool:
+def same_predictions(old: bytes, new: bytes, rule: Comparison, output: str) -> bool:
     """Whether two files of golden rows hold the same rows with the same predictions.
 
-    Without labels this alone tells models apart.
+    Without labels this alone tells models apart. output: the name of the first one.
     """
     old_rows, new_rows = read_golden(old, Path(GOLDEN)), read_golden(new, Path(GOLDEN))
     if len(old_rows) != len(new_rows):
@@ -160,7 +162,8 @@ def same_predictions(old: bytes, new: bytes, rule: Comparison) -> bool:
     for before, after in zip(old_rows, new_rows, strict=True):
         if before.row != after.row:
             return False
-        if not same(before.prediction, after.prediction, rule.golden, rule.scale):
+        expected, answer = before.answer(output), after.answer(output)
+        if not same(expected, answer, rule.golden, rule.scale):
             return False
 
     return True
@@ -176,7 +179,7 @@ def _existing(target: Path, public: Path, draft: Path, manifest: Manifest) -> De
         ) from error
 
     golden = (draft / GOLDEN).read_bytes()
-    equal = same_predictions(delivered, golden, manifest.comparison)
+    equal = same_predictions(delivered, golden, manifest.comparison, manifest.output)
     if not equal or not same_content(bundle.manifest, manifest):
         raise DeliveryError(
             f"{target.name} was delivered on {bundle.manifest.created_at[:19]} with other "

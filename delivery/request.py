@@ -8,7 +8,10 @@ from pathlib import Path
 class DeliveryRequest:
     """What to deliver, and where its bundle and the keys are.
 
-    source: a recipe or a pickle. sample, label: the rows that go with a pickle.
+    source: a recipe, a pickle, a skops file or an MLflow model folder. sample, label: the rows that
+    go with a pipeline without a recipe.
+    outputs: what is served of such a pipeline; empty for what suits it.
+    trusted: types of a skops file that may be loaded although skops does not know them.
     tolerance: by how much the ONNX form may differ.
     """
 
@@ -21,3 +24,5 @@ class DeliveryRequest:
     sample: Path | None = None
     label: str | None = None
     one_row_at_a_time: bool = False
+    outputs: tuple[str, ...] = ()
+    trusted: tuple[str, ...] = ()

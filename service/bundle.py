@@ -77,6 +77,24 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     values: list[str]
 
 
+class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a version answers for a row by one method of its pipeline.
+
+    name: of the method.
+    shape: of a row's answer: [] one value, [k] a list of k, [t, c] a list of t lists (c: -1 where
+    their lengths differ); None: not known.
+    datatype: float, int, bool or string.
+    names: of the values in a list, where they have any: of targets, or of a transformer's columns.
+    classes: of each of several targets.
+    """
+
+    name: str
+    shape: list[int] | None = None
+    datatype: str = "float"
+    names: list[str] = []
+    classes: list[list[Any]] | None = None
+
+
 class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     """Which runtime is certified, and the proof.
 
@@ -106,15 +124,16 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     golden: a started version against its golden rows.
     pipeline: the served pipeline against the pipeline on the user's own frame, and the same rows in
     other batches.
-    scale: the mean size of a regression's held-out predictions where that is below 1, else 1, as in
-    older bundles, which do not name it.
+    scale: the mean size of the held-out numbers where that is below 1, else 1, as of probabilities
+    and in older bundles, which do not name it. Of several outputs it is one by name, of lists
+    whose numbers differ in size a list.
     """
 
     rule: str
     certification: float
     golden: float
     pipeline: float
-    scale: float = 1.0
+    scale: float | list[Any] | dict[str, Any] = 1.0
 
 
 class File(msgspec.Struct, frozen=True):
@@ -127,6 +146,10 @@ class File(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """release.yaml. Fields that only people read stay plain values.
 
+    output: the first of `outputs`, by which a rollout is judged. task: of it. classes: of the
+    pipeline, where it has several targets, of the first; None where it predicts none.
+    outputs: all that it answers; empty in older bundles, which answer one value a row or the
+    probabilities of its classes.
     input: what the pipeline takes, a `frame`, or of its one column a `series` or a `list`.
     one_row_at_a_time: each row is predicted alone, since its prediction depends on the other rows
     of a batch.
@@ -157,6 +180,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, File]
     side_effects: bool = False
     segments: list[Segment] = []
+    outputs: list[Output] = []
 
 
 class Bundle(msgspec.Struct, frozen=True):

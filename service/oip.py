@@ -1,4 +1,4 @@
-"""The Open Inference Protocol v2 for one version: one input tensor a column, one output tensor.
+"""The Open Inference Protocol v2 for one version: one input tensor a column, one tensor an output.
 
 https://github.com/kserve/open-inference-protocol (rest/inference_rest.yaml): shapes [n] or [n, 1],
 or one tensor [n, k] that holds all k columns; data flat or nested. Of Triton's extensions:
@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
-from service.bundle import Column, Manifest
+from service.bundle import Column, Manifest, Output
 from service.rows import NOT_JSON
+from service.runtimes.outputs import PROBABILITIES, by_output, outputs_of
 
 DATATYPES = {"float": "FP64", "int": "INT64", "bool": "BOOL", "string": "BYTES"}
 # The smallest and the largest value of a datatype.
@@ -98,11 +99,16 @@ def classes_asked(request: InferRequest, manifest: Manifest) -> int | None:
         raise OipError(f"output {outputs[0].name!r} is asked for twice")
 
     class_count: int | None = None
+    known = [output.name for output in outputs_of(manifest)]
     for output in outputs:
-        if output.name != manifest.output:
-            raise OipError(f"there is no output {output.name!r}: the output is {manifest.output!r}")
+        if output.name not in known:
+            raise OipError(
+                f"there is no output {output.name!r}: the outputs are {', '.join(known)}"
+            )
 
-        class_count = _class_count(output, manifest)
+        count = _class_count(output, manifest)
+        if output.name == PROBABILITIES:
+            class_count = count
 
     return class_count
 
@@ -135,12 +141,19 @@ def answer(
     if request.parameters:
         body["parameters"] = request.parameters
 
-    if class_count is None:
-        output = _output(manifest, predictions)
-    else:
-        output = _most_probable(manifest, predictions, class_count)
+    asked = {output.name for output in request.outputs or []}
+    outputs = []
+    answers = by_output([output.name for output in outputs_of(manifest)], predictions)
+    for output in outputs_of(manifest):
+        if asked and output.name not in asked:
+            continue
 
-    return body | {"outputs": [output]}
+        if class_count is not None and output.name == PROBABILITIES:
+            outputs.append(_most_probable(manifest, answers[output.name], class_count))
+        else:
+            outputs.append(_tensor(output, answers[output.name]))
+
+    return body | {"outputs": outputs}
 
 
 def metadata(manifest: Manifest) -> dict[str, Any]:
@@ -150,17 +163,17 @@ def metadata(manifest: Manifest) -> dict[str, Any]:
         datatype = DATATYPES[column.dtype]
         inputs.append({"name": column.name, "datatype": datatype, "shape": [-1, 1]})
 
-    shape = [-1]
-    if manifest.output == "predict_proba":
-        shape.append(len(manifest.classes or []))
+    outputs = []
+    for output in outputs_of(manifest):
+        shape, datatype = [-1, *_row_shape(output)], DATATYPES[output.datatype]
+        outputs.append({"name": output.name, "datatype": datatype, "shape": shape})
 
-    datatype = _output_type(manifest, [])
     return {
         "name": manifest.model,
         "versions": [manifest.version],
         "platform": f"sluice_{manifest.runtime.certified}",
         "inputs": inputs,
-        "outputs": [{"name": manifest.output, "datatype": datatype, "shape": shape}],
+        "outputs": outputs,
     }
 
 
@@ -196,8 +209,10 @@ def _class_count(output: RequestedOutput, manifest: Manifest) -> int | None:
             f"output {output.name!r}: `classification` is a number of classes, from 1 on"
         )
 
-    if manifest.output != "predict_proba":
-        raise OipError(f"output {output.name!r} has no probabilities: leave out `classification`")
+    if output.name != PROBABILITIES or _described(manifest, PROBABILITIES).classes:
+        raise OipError(
+            f"output {output.name!r} has no probabilities of one target: leave out `classification`"
+        )
 
     return int(given[0])
 
@@ -314,19 +329,30 @@ def _check_range(tensor: Tensor, values: list[Any]) -> None:
             )
 
 
-def _output(manifest: Manifest, predictions: list[Any]) -> dict[str, Any]:
-    shape = [len(predictions)]
+def _tensor(output: Output, predictions: list[Any]) -> dict[str, Any]:
+    """One output tensor; lists of lists a row, as of several targets, stand one after another."""
     data = predictions
-    if manifest.output == "predict_proba":
-        shape.append(len(predictions[0]))
-        data = list(chain.from_iterable(predictions))
+    for _ in output.shape or ():
+        data = list(chain.from_iterable(data))
 
     return {
-        "name": manifest.output,
-        "shape": shape,
-        "datatype": _output_type(manifest, data),
+        "name": output.name,
+        "shape": [len(predictions), *_row_shape(output)],
+        "datatype": DATATYPES[output.datatype],
         "data": data,
     }
+
+
+def _row_shape(output: Output) -> list[int]:
+    """The shape of a row's part of a tensor, which is flat where its lists differ in length."""
+    if output.classes and output.name == PROBABILITIES:
+        return [sum(map(len, output.classes))]
+
+    return output.shape or []
+
+
+def _described(manifest: Manifest, name: str) -> Output:
+    return next(output for output in outputs_of(manifest) if output.name == name)
 
 
 def _most_probable(
@@ -342,7 +368,7 @@ def _most_probable(
             data.append(f"{probability!r}:{number}:{classes[number]}")
 
     return {
-        "name": manifest.output,
+        "name": PROBABILITIES,
         "shape": [len(predictions), width],
         "datatype": "BYTES",
         "data": data,
@@ -352,12 +378,3 @@ def _most_probable(
 def _less_probable(numbered: tuple[int, float]) -> float:
     """Sorts the most probable class first."""
     return -numbered[1]
-
-
-def _output_type(manifest: Manifest, data: list[Any]) -> str:
-    if manifest.output == "predict_proba" or manifest.task == "regression":
-        return "FP64"
-
-    values = data or manifest.classes or [""]
-    datatypes = {bool: "BOOL", int: "INT64", float: "FP64"}
-    return datatypes.get(type(values[0]), "BYTES")

@@ -8,6 +8,7 @@ numbers may end earlier: it gets no wrong answer.
 
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from delivery.onnx.comparison import (
@@ -18,6 +19,7 @@ from delivery.onnx.comparison import (
 )
 from delivery.proof.probe_rows import Probes
 from service.bundle import Comparison, Runtime
+from service.comparison import Scale
 from service.rows import Columns, row_count
 from service.runtimes.model import Model
 
@@ -52,15 +54,17 @@ def expected_answers(pipeline: Model, held_out: Columns, probes: Probes) -> Expe
     return ExpectedAnswers(of_held_out, of_probes, probes.what, probes.far)
 
 
-def certify(onnx: Model, expected: ExpectedAnswers, output: str, rule: Comparison) -> Runtime:
+def certify(
+    onnx: Model, expected: ExpectedAnswers, outputs: Sequence[str], rule: Comparison
+) -> Runtime:
     """Compare every held-out row, then the probe rows; returns the certified runtime with why."""
     tolerance = rule.certification
-    held_out = compare(expected.held_out, onnx, output, rule.scale)
+    held_out = compare(expected.held_out, onnx, outputs, rule.scale)
     reason = _objection(held_out, tolerance)
     probed, probe_count = held_out, 0
     if not reason and expected.probes.rows:
         probe_count = expected.probes.rows
-        probed = _compare_probes(onnx, expected, output, rule.scale)
+        probed = _compare_probes(onnx, expected, outputs, rule.scale)
         probe = "" if probed.worst is None else expected.what[probed.worst]
         reason = _objection(probed, tolerance, probe)
 
@@ -91,11 +95,11 @@ def not_converted(reason: str, tolerance: float) -> Runtime:
 
 
 def _compare_probes(
-    onnx: Model, expected: ExpectedAnswers, output: str, scale: float
+    onnx: Model, expected: ExpectedAnswers, outputs: Sequence[str], scale: Scale
 ) -> RuntimeComparison:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        return compare(expected.probes, onnx, output, scale, expected.far)
+        return compare(expected.probes, onnx, outputs, scale, expected.far)
 
 
 def _objection(compared: RuntimeComparison, tolerance: float, probe: str = "") -> str:

@@ -6,9 +6,10 @@ from itertools import compress
 from typing import Any
 
 from delivery.proof.output_checks import all_predictions
-from service.comparison import difference, measured
+from service.comparison import Scale, difference, measured
 from service.rows import Columns, take_rows
 from service.runtimes.model import Model
+from service.runtimes.outputs import DECISION, PREDICT, PROBABILITIES, decided_at
 
 CHUNK = 4096
 
@@ -64,8 +65,8 @@ def pipeline_answers(pipeline: Model, columns: Columns, rows: int) -> PipelineAn
 def compare(
     expected: PipelineAnswers,
     onnx: Model,
-    output: str,
-    scale: float = 1.0,
+    outputs: Sequence[str],
+    scale: Scale = 1.0,
     may_fail: Sequence[bool] = (),
 ) -> RuntimeComparison:
     """Compare an ONNX form with the pipeline on all rows, in the same chunks.
@@ -76,7 +77,7 @@ def compare(
     for start in range(0, expected.rows, CHUNK):
         chunk = _chunk(expected, start)
         spared = set(compress(range(chunk.rows), may_fail[start : start + CHUNK]))
-        total = _worse(total, _compare_chunk(chunk, onnx, output, scale, spared), start)
+        total = _worse(total, _compare_chunk(chunk, onnx, outputs, scale, spared), start)
 
     return total
 
@@ -90,7 +91,11 @@ def _chunk(expected: PipelineAnswers, start: int) -> PipelineAnswers:
 
 
 def _compare_chunk(
-    chunk: PipelineAnswers, onnx: Model, output: str, scale: float, spared: set[int]
+    chunk: PipelineAnswers,
+    onnx: Model,
+    outputs: Sequence[str],
+    scale: Scale,
+    spared: set[int],
 ) -> RuntimeComparison:
     """spared: rows that may fail in the ONNX form alone."""
     expected, rows = chunk.predictions, chunk.rows
@@ -104,7 +109,7 @@ def _compare_chunk(
     failed = chunk.failed | onnx_failures.keys()
     predicted = [row for row in range(rows) if row not in failed]
     for row in predicted:
-        if not _same_class(expected[row], actual[row], output):
+        if not _same_classes(expected[row], actual[row], outputs):
             return RuntimeComparison(rows, 0.0, False, True, row)
 
     if not predicted:
@@ -131,16 +136,56 @@ def _worse(total: RuntimeComparison, chunk: RuntimeComparison, start: int) -> Ru
     )
 
 
+def _same_classes(expected: Any, actual: Any, outputs: Sequence[str]) -> bool:
+    """Whether all outputs of two answers name the same classes."""
+    if len(outputs) == 1:
+        return _same_class(expected, actual, outputs[0])
+
+    return all(_same_class(expected[name], actual[name], name) for name in outputs)
+
+
 def _same_class(expected: Any, actual: Any, output: str) -> bool:
     """Whether two predictions name the same class; of probabilities the largest counts.
 
-    However little the next is smaller: the largest is what a caller takes.
+    However little the next is smaller: the largest is what a caller takes. Of decision_function
+    the signs count too.
     """
-    if output != "predict_proba":
-        return isinstance(expected, float) or bool(expected == actual)
+    if output == PREDICT:
+        return _same_values(expected, actual)
 
+    if output == PROBABILITIES:
+        return _same_largest(expected, actual)
+
+    if output == DECISION:
+        return _same_decision(expected, actual)
+
+    return True
+
+
+def _same_values(expected: Any, actual: Any) -> bool:
+    if isinstance(expected, list) and isinstance(actual, list):
+        return len(expected) == len(actual) and all(map(_same_values, expected, actual))
+
+    return isinstance(expected, float) or bool(expected == actual)
+
+
+def _same_largest(expected: Any, actual: Any) -> bool:
+    """Whether the largest stands at the same position; of several targets for each of them."""
     if not isinstance(expected, list) or not isinstance(actual, list):
         return False
 
-    same_length = len(expected) == len(actual)
-    return same_length and expected.index(max(expected)) == actual.index(max(actual))
+    if len(expected) != len(actual):
+        return False
+
+    if isinstance(expected[0], list):
+        return all(map(_same_largest, expected, actual))
+
+    return expected.index(max(expected)) == actual.index(max(actual))
+
+
+def _same_decision(expected: Any, actual: Any) -> bool:
+    if not isinstance(expected, list) or not isinstance(actual, list):
+        return isinstance(actual, float) and decided_at(expected) == decided_at(actual)
+
+    signs_equal = list(map(decided_at, expected)) == list(map(decided_at, actual))
+    return signs_equal and _same_largest(expected, actual)

@@ -18,9 +18,10 @@ from delivery.onnx.ml_opset import declare_ml_opset
 from delivery.onnx.null_texts import null_texts_of
 from delivery.onnx.pipeline_parser import PipelineParser
 from delivery.onnx.registry import converters
-from delivery.onnx.served_output import drop_unused, keep_served_output
+from delivery.onnx.served_outputs import drop_unused, keep_served_outputs
 from delivery.recipe import Recipe
 from service.bundle import Column
+from service.runtimes.outputs import DECISION, PROBABILITIES, SCORES
 
 # Beyond it numbers of 32 bits do not hold every integer.
 EXACT_FLOATS_32 = 2**24
@@ -71,7 +72,7 @@ def _converted(convert: Callable[..., Any], recipe: Recipe, *arguments: Any) -> 
     except Exception as error:
         raise NotConvertible(first_line(error)) from error
 
-    keep_served_output(model, recipe.output)
+    keep_served_outputs(model, recipe.outputs)
     declare_ml_opset(model)
     fold_products(model)
     drop_unused(model)
@@ -82,6 +83,7 @@ def _converted(convert: Callable[..., Any], recipe: Recipe, *arguments: Any) -> 
 def _with_own_converters(recipe: Recipe, columns: Sequence[Column], narrow: bool) -> Any:
     from skl2onnx import convert_sklearn
 
+    _require_own_outputs(recipe)
     known = converters()
     parser = PipelineParser(null_texts_of(columns), narrow)
     return convert_sklearn(
@@ -91,6 +93,15 @@ def _with_own_converters(recipe: Recipe, columns: Sequence[Column], narrow: bool
         custom_shape_calculators={kind: known[kind].shape for kind in known},
         custom_parsers={type(recipe.pipeline): parser.root},
     )
+
+
+def _require_own_outputs(recipe: Recipe) -> None:
+    """Raise NotConvertible for what the converters of this room do not give."""
+    if SCORES in recipe.outputs:
+        raise NotConvertible("score_samples has no form in double")
+
+    if DECISION in recipe.outputs and hasattr(recipe.pipeline, "classes_"):
+        raise NotConvertible("the decision_function of a classifier has no form in double")
 
 
 def _exact_inputs(columns: Sequence[Column]) -> list[tuple[str, Any]]:
@@ -139,11 +150,26 @@ def _width(column: Column) -> str:
 def _with_skl2onnx(recipe: Recipe, columns: Sequence[Column]) -> Any:
     from skl2onnx import to_onnx
 
-    options = None
-    if hasattr(recipe.pipeline, "predict_proba"):
-        options = {id(recipe.pipeline): {"zipmap": False}}
+    if {PROBABILITIES, DECISION} <= set(recipe.outputs):
+        raise NotConvertible("predict_proba and decision_function at once have no ONNX form")
 
-    return to_onnx(recipe.pipeline, initial_types=_float_inputs(columns), options=options)
+    return to_onnx(recipe.pipeline, initial_types=_float_inputs(columns), options=_options(recipe))
+
+
+def _options(recipe: Recipe) -> dict[int, dict[str, bool]] | None:
+    """What the converter is asked for beside the prediction: plain tables of the asked output."""
+    pipeline = recipe.pipeline
+    last = pipeline[-1] if hasattr(pipeline, "steps") else pipeline
+    if SCORES in recipe.outputs:
+        return {id(last): {"score_samples": True}}
+
+    if DECISION in recipe.outputs and hasattr(pipeline, "classes_"):
+        return {id(last): {"zipmap": False, "raw_scores": True}}
+
+    if hasattr(pipeline, "predict_proba"):
+        return {id(pipeline): {"zipmap": False}}
+
+    return None
 
 
 def _require_exact_in_float(columns: Sequence[Column]) -> None:

@@ -115,7 +115,7 @@ def _compare(job: ConversionJob) -> Runtime:
         reason = f"its ONNX form does not load: {first_line(error)[:LONGEST_REASON]}"
         return not_converted(reason, job.rule.certification)
 
-    return certify(onnx, job.expected, job.recipe.output, job.rule)
+    return certify(onnx, job.expected, job.recipe.outputs, job.rule)
 
 
 def _reason(error: Exception) -> str:

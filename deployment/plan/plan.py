@@ -284,7 +284,8 @@ def _replay(workspace: Workspace, ledger: Ledger, name: str, source: str | None)
     tolerance = workspace.settings.router.shadow_tolerance
     services = ((stable, today), (name, tomorrow))
     own = tuple(version for version, service in services if service.own)
-    return Replay(source, differences(result, stable, name, tolerance), own)
+    by_largest = read_release(workspace.releases, name).answers.by_largest
+    return Replay(source, differences(result, stable, name, tolerance, by_largest), own)
 
 
 def _dtypes(workspace: Workspace, *versions: str) -> dict[str, str]:

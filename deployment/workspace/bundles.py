@@ -22,6 +22,7 @@ from service.bundle_files import (
     UnreadableFile,
     read_file,
 )
+from service.comparison import Scale, joined
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,11 @@ class Release:
     tolerance: float
     manifest: dict[str, Any]
     raw: bytes = field(repr=False)
-    scale: float = 1.0
+    scale: Scale = 1.0
 
     @property
     def output(self) -> str:
-        """`predict` or `predict_proba`."""
+        """The name of the first output, such as `predict_proba`."""
         return str(self.manifest.get("output", ""))
 
     @property
@@ -67,7 +68,7 @@ class Release:
 
 @dataclass(frozen=True)
 class GoldenRows:
-    """Rows and the predictions a healthy process gives for them."""
+    """Rows and the predictions a healthy process gives for them, of several outputs by name."""
 
     rows: list[dict[str, Any]]
     predictions: list[Any]
@@ -112,7 +113,7 @@ def read_release(folder: Path, name: str) -> Release:
             float(manifest["comparison"]["golden"]),
         )
         # A bundle from before it was written down has none.
-        scale = float(manifest["comparison"].get("scale", 1.0))
+        scale = manifest["comparison"].get("scale", 1.0)
         digest = hashlib.sha256(raw).hexdigest()
         return Release(name, path, digest, runtime, tolerance, manifest, raw, scale)
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -129,7 +130,12 @@ def golden_rows(release: Release) -> GoldenRows:
     pairs = [json.loads(line) for line in raw.splitlines() if line.strip()]
     if not pairs:
         raise ContractBroken(f"{release.path / GOLDEN} holds no row: deliver {release.name} again")
-    return GoldenRows([pair["row"] for pair in pairs], [pair["prediction"] for pair in pairs])
+
+    rows = [pair["row"] for pair in pairs]
+    answers = [
+        joined(release.output, pair["prediction"], pair.get("outputs", {})) for pair in pairs
+    ]
+    return GoldenRows(rows, answers)
 
 
 def check_seal(release: Release, public_key: Path) -> None:

@@ -12,9 +12,11 @@ from enum import StrEnum
 from typing import Any
 
 from rollout.errors import Breaking
-from rollout.state.classes import PROBABILITIES
+from rollout.state.classes import DECISION, PROBABILITIES
 
 COMMAND = "python deploy.py"
+BY_CLASS = (PROBABILITIES, DECISION)
+"""Outputs with a number for each class."""
 SHOWN = 3
 
 
@@ -84,13 +86,31 @@ class ContractColumn:
 
 
 @dataclass(frozen=True)
+class ContractOutput:
+    """One output. shape: of a row's answer, None where it is not known. names: of its places.
+
+    classes: of each target, where it has several.
+    """
+
+    name: str
+    shape: tuple[int, ...] | None = None
+    names: tuple[str, ...] = ()
+    classes: tuple[tuple[Any, ...], ...] = ()
+
+
+@dataclass(frozen=True)
 class Signature:
-    """What goes in and what comes out of one version."""
+    """What goes in and what comes out of one version. outputs: all of them, the first in front."""
 
     columns: Mapping[str, ContractColumn]
     task: str
     classes: tuple[Any, ...] | None
-    output: str
+    outputs: tuple[ContractOutput, ...]
+
+    @property
+    def output(self) -> str:
+        """The first output: what users read as `predictions`."""
+        return self.outputs[0].name
 
 
 def compare(
@@ -140,7 +160,24 @@ def _signature(manifest: Mapping[str, Any], name: str) -> Signature:
     if classes is not None:
         classes = tuple(classes)
 
-    return Signature(columns, task, classes, output)
+    outputs = tuple(map(_output, manifest.get("outputs") or [_only_output(output)]))
+    return Signature(columns, task, classes, outputs)
+
+
+def _only_output(name: str) -> dict[str, Any]:
+    """Of a manifest from before outputs were listed: one value a row, or probabilities."""
+    if name == PROBABILITIES:
+        return {"name": name}
+    return {"name": name, "shape": []}
+
+
+def _output(row: Mapping[str, Any]) -> ContractOutput:
+    shape = row.get("shape")
+    if shape is not None:
+        shape = tuple(shape)
+
+    classes = tuple(map(tuple, row.get("classes") or ()))
+    return ContractOutput(str(row["name"]), shape, tuple(row.get("names") or ()), classes)
 
 
 def _column(row: Mapping[str, Any]) -> ContractColumn:
@@ -244,8 +281,54 @@ def _of_answers(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
             "output", f"is {tomorrow.output}, it was {today.output}: answers have another form"
         )
 
+    yield from _of_outputs(today, tomorrow)
     if today.task == tomorrow.task:
         yield from _of_classes(today, tomorrow)
+
+
+def _of_outputs(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
+    """Outputs that are gone or new beside the first, and what changed within those of both."""
+    before = {output.name: output for output in today.outputs}
+    after = {output.name: output for output in tomorrow.outputs}
+    for name, output in before.items():
+        if name in after:
+            yield from _of_output(output, after[name])
+        elif name != today.output:
+            yield _breaking(f"output '{name}'", "is gone: no answer has it any more")
+
+    for name in after:
+        if name not in before and name != tomorrow.output:
+            yield _additive(f"output '{name}'", "is new: answers have it beside the predictions")
+
+
+def _of_output(today: ContractOutput, tomorrow: ContractOutput) -> Iterator[Difference]:
+    where = f"output '{today.name}'"
+    # A class more or less is said by its name.
+    known = today.name != PROBABILITIES and None not in (today.shape, tomorrow.shape)
+    if known and today.shape != tomorrow.shape:
+        yield _breaking(
+            where, f"answers {_form(tomorrow.shape)} a row where it answered {_form(today.shape)}"
+        )
+    elif today.names and today.names != tomorrow.names:
+        yield _breaking(
+            where,
+            f"answers {_some(tomorrow.names) or 'no names'} where it answered "
+            f"{_some(today.names)}: its lists mean something else",
+        )
+    elif tomorrow.names and not today.names:
+        yield _additive(where, "names its values now")
+
+    before, after = (list(map(_with_types, output.classes)) for output in (today, tomorrow))
+    if before != after:
+        yield _breaking(where, "has other classes of its targets, or in another order")
+
+
+def _form(shape: tuple[int, ...] | None) -> str:
+    if not shape:
+        return "one value"
+
+    lengths = " times ".join(str(length) for length in shape if length >= 0)
+    return f"a list of {lengths}"
 
 
 def _of_classes(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
@@ -260,7 +343,7 @@ def _of_classes(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
 
     if before != after and sorted(before, key=repr) == sorted(after, key=repr):
         listed = f"are {_listed(tomorrow.classes)}, they were {_listed(today.classes)}"
-        if PROBABILITIES in (today.output, tomorrow.output):
+        if any(output.name in BY_CLASS for output in (*today.outputs, *tomorrow.outputs)):
             yield _breaking("classes", f"{listed}: the probabilities stand in another order")
         else:
             yield _note("classes", f"{listed}: only their order changed, which no answer shows")

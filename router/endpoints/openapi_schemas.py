@@ -91,9 +91,10 @@ SCHEMAS: Schema = {
                 "reason": TEXT,
                 "errors": _list(_ROW_ERROR),
                 "predictions": _list(ANYTHING),
+                "outputs": _map(_list(ANYTHING)),
             },
         ),
-        "description": "RFC 9457; the last four where a version was asked",
+        "description": "RFC 9457; the last five where a version was asked",
     },
     "Error": {**_object({"error": TEXT}), "description": "The Open Inference Protocol's"},
     "Row": {"type": "object", "description": "Column to value; /v2/models has the columns"},
@@ -101,10 +102,17 @@ SCHEMAS: Schema = {
     "Predictions": {
         **_object(
             {"model": TEXT, "version": TEXT, "predictions": _list(ANYTHING, minItems=1)},
-            {"classes": _list(ANYTHING)},
+            {
+                "outputs": _map(_list(ANYTHING, minItems=1)),
+                "classes": _list(ANYTHING),
+                "targets": _list(TEXT),
+            },
         ),
         "description": (
-            "classes: in the order of the probabilities, where a prediction is a list of them"
+            "predictions: of the version's first output. outputs: of further ones, by name, also "
+            "one a row. classes: in the order of the probabilities, where a prediction is a list "
+            "of them, or a list of these for each target. targets: names of the values, where "
+            "predict gives several a row"
         ),
     },
     "Label": _object({"prediction_id": TEXT, "label": _LABEL}, closed=True),

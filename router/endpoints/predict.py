@@ -331,10 +331,7 @@ class Predict:
             self._heads[version] = head
 
         rows = b",".join(predicted.predictions)
-        if predicted.classes == b"null":
-            return head + rows + b"]}"
-
-        return b'%b%b],"classes":%b}' % (head, rows, predicted.classes)
+        return b"%b%b]%b}" % (head, rows, _further(predicted))
 
     def _refuse(self, respond: Respond, context: RequestContext, problem: Problem) -> None:
         self.outcomes.refused(problem.status)
@@ -356,6 +353,25 @@ def _usable(reply: Reply) -> Predicted:
     return reply.predicted
 
 
+def _further(predicted: Predicted) -> bytes:
+    """What follows the predictions: further outputs, and what the positions of lists mean."""
+    parts = []
+    if predicted.outputs:
+        outputs = (
+            b"%b:[%b]" % (msgspec.json.encode(name), b",".join(values))
+            for name, values in predicted.outputs.items()
+        )
+        parts.append(b',"outputs":{%b}' % b",".join(outputs))
+
+    if predicted.classes != b"null":
+        parts.append(b',"classes":%b' % predicted.classes)
+
+    if predicted.targets != b"null":
+        parts.append(b',"targets":%b' % predicted.targets)
+
+    return b"".join(parts)
+
+
 def _labelled_pair(reply: Reply) -> PairedRequest | None:
     """The pair in which the label of this answer speaks of both versions'; None where it bets by
     the draw.
@@ -374,7 +390,10 @@ def _bad_rows(version: str, predicted: Predicted) -> Problem:
         extra["errors_not_listed"] = len(errors) - ERRORS_LISTED
 
     bad = {error.row for error in errors}
-    predictions = [None if row in bad else raw for row, raw in enumerate(predicted.predictions)]
+    outputs = {name: _without_bad(values, bad) for name, values in predicted.outputs.items()}
+    if outputs:
+        extra["outputs"] = outputs
+
     model_failed = any(error.status >= 500 for error in errors)
     return Problem(
         500 if model_failed else 422,
@@ -382,8 +401,12 @@ def _bad_rows(version: str, predicted: Predicted) -> Problem:
         version=version,
         errors=list(map(_listed, errors[:ERRORS_LISTED])),
         **extra,
-        predictions=predictions,
+        predictions=_without_bad(predicted.predictions, bad),
     )
+
+
+def _without_bad(values: list[msgspec.Raw], bad: set[int]) -> list[msgspec.Raw | None]:
+    return [None if row in bad else raw for row, raw in enumerate(values)]
 
 
 def _summary(errors: list[RowError]) -> str:

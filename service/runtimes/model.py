@@ -13,7 +13,10 @@ class Model(Protocol):
     name: str
 
     def predict(self, columns: Columns) -> Predictions:
-        """One prediction a row: a list of probabilities, a class, or a number."""
+        """One prediction a row: a class, a number, or a list of such.
+
+        Of a version with several outputs it is a dictionary of these by the outputs' names.
+        """
 
 
 class RowByRow:

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from service.bundle import Bundle, Column
+from service.bundle import Bundle, Column, Output
 from service.bundle_files import ONNX
 from service.rows import Columns
 from service.runtimes.json_values import listed
 from service.runtimes.model import Predictions
+from service.runtimes.outputs import PREDICT, by_row, outputs_of
 
 NUMPY_TYPES: dict[str, Any] = {
     "tensor(double)": np.float64,
@@ -47,15 +48,16 @@ class OnnxModel:
             raw, options, providers=["CPUExecutionProvider"]
         )
         inputs = self._session.get_inputs()
-        self._feeds = feeds_of(inputs, bundle.manifest.columns)
-        outputs = self._session.get_outputs()
-        self._flat = bundle.manifest.output == "predict"
-        self._output = [outputs[0 if self._flat else -1].name]
+        manifest = bundle.manifest
+        self._feeds = feeds_of(inputs, manifest.columns)
+        names = [output.name for output in self._session.get_outputs()]
+        self._outputs = outputs_of(manifest)
+        self._names = [_onnx_output(output.name, names) for output in self._outputs]
         # ONNX has integers for boolean classes and for 1.0; they are equal, and only the class
         # itself is an answer.
         self._classes: dict[Any, Any] = {}
-        if self._flat and bundle.manifest.classes:
-            self._classes.update(zip(bundle.manifest.classes, bundle.manifest.classes, strict=True))
+        if manifest.classes:
+            self._classes.update(zip(manifest.classes, manifest.classes, strict=True))
 
     def predict(self, columns: Columns) -> Predictions:
         """See Model."""
@@ -63,12 +65,20 @@ class OnnxModel:
         for input_name, name, convert in self._feeds:
             feed[input_name] = convert(columns[name])
 
-        (output,) = self._session.run(self._output, feed)
-        if not self._flat:
-            return listed(output)
+        arrays = self._session.run(self._names, feed)
+        answers = {}
+        for output, array in zip(self._outputs, arrays, strict=True):
+            answers[output.name] = self._listed(output, array)
 
-        predictions = listed(output.ravel())
-        if self._classes:
+        return by_row(answers)
+
+    def _listed(self, output: Output, array: np.ndarray) -> Predictions:
+        if output.shape:
+            return listed(array)
+
+        # Of one value a row, ONNX has a table of one column, or of the two classes' scores.
+        predictions = listed(array.reshape(len(array), -1)[:, -1])
+        if output.name == PREDICT and self._classes:
             return list(map(self._classes.__getitem__, predictions))
 
         return predictions
@@ -93,6 +103,21 @@ def feeds_of(inputs: Sequence[Any], columns: Sequence[Column]) -> list[Feed]:
         feeds.append((tensor.name, column.name, _null_mask))
 
     return feeds
+
+
+def _onnx_output(method: str, names: list[str]) -> str:
+    """The output of a converted graph that has what this method answers.
+
+    That of its name, else the first for predict and the last for all others, as the converters
+    order them. Whether it is the right one, the proof at delivery shows.
+    """
+    if method in names:
+        return method
+
+    if method == PREDICT:
+        return names[0]
+
+    return names[-1]
 
 
 def _onnx_array(tensor_type: str, column: Column) -> Convert:

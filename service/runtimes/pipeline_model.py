@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from service.bundle import Bundle, BundleError
+from service.bundle import Bundle, BundleError, Output
 from service.bundle_files import PICKLE
 from service.bundled_modules import is_module_file, provide_modules
 from service.rows import Columns
 from service.runtimes.json_values import listed
 from service.runtimes.model import Predictions
+from service.runtimes.outputs import MOST_VALUES, TOO_WIDE, by_row, outputs_of
 
 
 class PipelineModel:
@@ -26,24 +27,85 @@ class PipelineModel:
         manifest = bundle.manifest
         modules = filter(is_module_file, manifest.files)
         provide_modules(bundle.path, {name: bundle.read(name) for name in modules})
-        self._predict = getattr(_unpickled(bundle), manifest.output)
+        pipeline = _unpickled(bundle)
+        self._methods = [
+            (output, getattr(pipeline, output.name)) for output in outputs_of(manifest)
+        ]
         self._input = FrameBuilder(manifest.columns, manifest.input)
 
     def predict(self, columns: Columns) -> Predictions:
         """See Model."""
-        return listed(answer_of(self._predict, self._input.build(columns)))
+        answers = {}
+        for output, method in self._methods:
+            # A frame for each, since a step may change its own in place.
+            answer = answer_of(method, self._input.build(columns))
+            _require_shape(answer, output)
+            answers[output.name] = listed(answer)
+
+        return by_row(answers)
+
+
+def _require_shape(answer: np.ndarray, output: Output) -> None:
+    """Raise ValueError where a row's answer has another shape than the one that was proved."""
+    shape = output.shape
+    if shape is None or -1 in shape or answer.dtype == object:
+        return
+
+    if list(answer.shape[1:]) != shape:
+        raise ValueError(
+            f"{output.name} answered rows of shape {list(answer.shape[1:])}, delivered was {shape}"
+        )
 
 
 def answer_of(predict: Callable[[Any], Any], rows: Any) -> np.ndarray:
-    """What a pipeline answers for these rows; it neither starts processes nor ends this one."""
+    """What a method of a pipeline answers for these rows, as an array with a row for each.
+
+    Sparse answers become dense. It neither starts processes nor ends this one.
+    """
     import joblib
 
     try:
         # A step with n_jobs would start processes, for which a forked worker would wait for ever.
         with joblib.parallel_config(backend="threading"):
-            return np.asarray(predict(rows))
+            return _one_array(predict(rows))
     except SystemExit as error:
         raise RuntimeError(f"a step wants to end the process (SystemExit: {error})") from error
+
+
+def _one_array(answer: Any) -> np.ndarray:
+    if hasattr(answer, "toarray"):
+        return np.asarray(_narrow(answer).toarray())
+
+    if isinstance(answer, list) and answer and all(map(_is_table, answer)):
+        return _of_targets(answer)
+
+    return np.asarray(answer)
+
+
+def _narrow(sparse: Any) -> Any:
+    """A sparse answer that may become dense; raises ValueError before it would fill the memory."""
+    if sparse.shape[-1] > MOST_VALUES:
+        raise ValueError(TOO_WIDE.format(sparse.shape[-1]))
+
+    return sparse
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim == 2
+
+
+def _of_targets(tables: list[np.ndarray]) -> np.ndarray:
+    """What predict_proba of several targets answers, a table a target, by row.
+
+    An array [rows, targets, classes], of lists where the targets have different classes.
+    """
+    if len({table.shape for table in tables}) == 1:
+        return np.stack(tables, axis=1)
+
+    rows = list(zip(*(table.tolist() for table in tables), strict=True))
+    array = np.empty(len(rows), dtype=object)
+    array[:] = [list(row) for row in rows]
+    return array
 
 
 def _unpickled(bundle: Bundle) -> Any:

@@ -69,9 +69,10 @@ class FakePool:
     def close(self):
         pass
 
-    def answer(self, errors=(), status=200):
+    def answer(self, errors=(), status=200, **more):
+        """more: what the answer also holds; of lists as many values as rows are taken."""
         rows, callback = self.sent.pop(0)
-        body = {"predictions": rows, "errors": list(errors), "classes": [0, 1]}
+        body = {"predictions": rows, "errors": list(errors), "classes": [0, 1], **more}
         callback(Answer(status, [], msgspec.json.encode(body)))
 
     def fail(self, reason):

@@ -1,7 +1,8 @@
 """A version as the router sees one, for its tests: a WSGI app whose behaviour the rows themselves
 ask for.
 
-A row is answered with its `x`, or the version's number; `fail: "input"` and `fail: "model"` make it
+A row is answered with its `x`, or the version's number; `twice: true` makes its batch answer a
+further output;  `fail: "input"` and `fail: "model"` make it
 bad; `slow_s` makes its batch slow; `status` makes the whole batch answer that HTTP status; `die`
 ends the process in mid-batch. `at` says which version does so."""
 
@@ -62,6 +63,10 @@ def _predict(rows, start_response):
         "rows": len(rows),
         "classes": CLASSES,
     }
+    if any("twice" in row for row in rows):
+        answer["outputs"] = {"twice": [None if p is None else [p, 2 * p] for p in predictions]}
+        answer["targets"] = ["toy"]
+
     return _answer(start_response, "200 OK", answer | ({"errors": errors} if errors else {}))
 
 

@@ -2,10 +2,11 @@
 
 import json
 
+import msgspec
 import pytest
 
-from service.bundle import Column
-from service.oip import OipError, parse, to_instances
+from service.bundle import Column, Output
+from service.oip import OipError, answer, classes_asked, metadata, parse, to_instances
 from tests.delivery.loan_pipelines import ROW
 from tests.service.service_client import predict, tensors
 
@@ -280,7 +281,7 @@ def test_an_id_that_is_no_text_is_refused_with_what_to_send(served):
 
 def test_an_output_that_is_not_there_is_refused_beside_the_one_that_is(served):
     message = refused(infer(served("logistic"), tensors(ROW), outputs=[{"name": "nope"}]))
-    assert message == "there is no output 'nope': the output is 'predict_proba'"
+    assert message == "there is no output 'nope': the outputs are predict_proba"
     twice = [{"name": "predict_proba"}] * 2
     assert "asked for twice" in refused(infer(served("logistic"), tensors(ROW), outputs=twice))
 
@@ -398,3 +399,70 @@ def test_the_configuration_has_the_metadatas_tensors_in_its_own_words(served):
 
 def test_an_inference_without_tensors_names_the_first(served):
     assert refused(infer(served("logistic"), [])) == "input 'amount' is missing"
+
+
+def manifest(bundle, **changes):
+    """A real manifest that says it has other outputs."""
+    return msgspec.structs.replace(bundle("logistic").manifest, **changes)
+
+
+SEVERAL = [
+    Output(name="predict", shape=[], datatype="bool"),
+    Output(name="predict_proba", shape=[2]),
+    Output(name="transform", shape=[3]),
+]
+ANSWERS = [
+    {"predict": True, "predict_proba": [0.2, 0.8], "transform": [1.0, 2.0, 3.0]},
+    {"predict": False, "predict_proba": [0.9, 0.1], "transform": [4.0, 5.0, 6.0]},
+]
+
+
+def asking(*outputs, **parameters):
+    """A request that names these outputs."""
+    named = [{"name": name, "parameters": parameters} for name in outputs]
+    return parse(json.dumps({"inputs": [], "outputs": named}).encode())
+
+
+def test_each_output_is_a_tensor(bundle):
+    made = manifest(bundle, outputs=SEVERAL)
+    shapes = [(tensor["name"], tensor["shape"]) for tensor in metadata(made)["outputs"]]
+    assert shapes == [("predict", [-1]), ("predict_proba", [-1, 2]), ("transform", [-1, 3])]
+    outputs = answer(made, asking(), ANSWERS)["outputs"]
+    assert [tensor["name"] for tensor in outputs] == ["predict", "predict_proba", "transform"]
+    assert outputs[0]["data"] == [True, False]
+    assert outputs[2]["data"] == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    assert outputs[2]["shape"] == [2, 3]
+
+
+def test_only_the_outputs_that_are_asked_for_are_answered(bundle):
+    made = manifest(bundle, outputs=SEVERAL)
+    request = asking("transform")
+    assert classes_asked(request, made) is None
+    assert [tensor["name"] for tensor in answer(made, request, ANSWERS)["outputs"]] == ["transform"]
+    with pytest.raises(OipError, match="the outputs are predict, predict_proba, transform"):
+        classes_asked(asking("nope"), made)
+
+
+def test_the_most_probable_classes_are_those_of_the_probabilities_wherever_they_stand(bundle):
+    made = manifest(bundle, outputs=SEVERAL)
+    request = asking("predict_proba", classification=1)
+    count = classes_asked(request, made)
+    (tensor,) = answer(made, request, ANSWERS, count)["outputs"]
+    assert (tensor["shape"], tensor["datatype"]) == ([2, 1], "BYTES")
+    assert [text.split(":")[1] for text in tensor["data"]] == ["1", "0"]
+    with pytest.raises(OipError, match="has no probabilities of one target"):
+        classes_asked(asking("predict", classification=1), made)
+
+
+def test_probabilities_of_several_targets_stand_one_after_another(bundle):
+    of_targets = Output(name="predict_proba", shape=[2, -1], classes=[[0, 1], ["a", "b", "c"]])
+    made = manifest(bundle, outputs=[of_targets])
+    assert metadata(made)["outputs"][0]["shape"] == [-1, 5]
+    predictions = [[[0.5, 0.5], [0.2, 0.3, 0.5]]]
+    (tensor,) = answer(made, asking(), predictions)["outputs"]
+    assert (tensor["shape"], tensor["data"]) == ([1, 5], [0.5, 0.5, 0.2, 0.3, 0.5])
+
+
+def test_a_bundle_from_before_outputs_were_listed_has_the_one_that_it_names(bundle):
+    old = manifest(bundle, outputs=[])
+    assert metadata(old) == metadata(bundle("logistic").manifest)

@@ -38,14 +38,14 @@ class Toy:
 
 def compared(expected, actual, rows=10, output="predict"):
     """Two toys on that many rows."""
-    return compare(pipeline_answers(expected, {"x": np.arange(rows)}, rows), actual, output)
+    return compare(pipeline_answers(expected, {"x": np.arange(rows)}, rows), actual, [output])
 
 
 def verdict(expected, actual, rows=10, output="predict"):
     """What certify says of two toys."""
     no_probes = Probes({"x": np.arange(0)}, [], [])
     answers = expected_answers(expected, {"x": np.arange(rows)}, no_probes)
-    return certify(actual, answers, output, RULE)
+    return certify(actual, answers, [output], RULE)
 
 
 @pytest.mark.parametrize("name", ["distance km", "a.b", "größe", "x/y", "0", "a-b", "A (b)"])
@@ -147,7 +147,7 @@ def test_probabilities_classes_and_large_numbers_have_a_scale_of_one(harness, na
 def test_of_rows_that_may_fail_in_the_onnx_form_alone_the_pipeline_must_not_fail_alone():
     def of_four_rows(expected, actual):
         answers = pipeline_answers(expected, {"x": np.arange(4)}, 4)
-        return compare(answers, actual, "predict", may_fail=[False, True, True, False])
+        return compare(answers, actual, ["predict"], may_fail=[False, True, True, False])
 
     some, none = Toy(float, bad={1}), Toy(float)
     assert of_four_rows(none, some).failures_equal

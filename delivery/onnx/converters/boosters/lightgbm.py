@@ -10,7 +10,7 @@ from delivery.onnx.converters.trees import scores
 from delivery.onnx.converters.trees.ensemble import sums
 from delivery.onnx.converters.trees.scores import ClassScores
 from delivery.onnx.converters.trees.tree_arrays import MEMBER, Trees, joined, one_tree
-from delivery.onnx.graph import Graph, NotConvertible, GraphValue
+from delivery.onnx.graph import Graph, GraphValue, NotConvertible
 from delivery.onnx.lookup import looked_up
 
 # What the bits of a split's decision type mean.

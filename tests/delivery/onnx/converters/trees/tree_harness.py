@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+from delivery.onnx.parsing import PipelineParser
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType
 
 from delivery.onnx.ml_opset import declare_ml_opset
-from delivery.onnx.parsing import PipelineParser
 from delivery.onnx.registry import converters
 
 LARGEST_FLOAT = float(np.finfo(np.float32).max)

@@ -1,21 +1,22 @@
-"""Keeps of a graph only what computes the served output."""
+"""Keeps of a graph only what computes the served outputs."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from onnx import ModelProto
 
+from service.runtimes.outputs import PREDICT
 
-def keep_served_output(model: ModelProto, output: str) -> None:
+
+def keep_served_outputs(model: ModelProto, outputs: Sequence[str]) -> None:
     """Drop the other outputs and every node and constant that only they need, in place.
 
-    output: `predict`, which is the first, or another method, which is the last.
+    outputs: the methods that are served; the first output of a graph is `predict`, its last has
+    what the others answer.
     """
     graph = model.graph
-    served = graph.output[0 if output == "predict" else -1]
-    kept_output = type(served)()
-    kept_output.CopyFrom(served)
-    del graph.output[:]
-    graph.output.append(kept_output)
+    numbers = {0 if output == PREDICT else len(graph.output) - 1 for output in outputs}
+    _replace(graph.output, [graph.output[number] for number in sorted(numbers)])
 
     drop_unused(model)
 
