@@ -24,6 +24,7 @@ from service.rows import Columns, RowReader, take_rows
 from service.runtimes.model import Model
 
 CHUNK = 4096
+WITHOUT_FORM = ("date", "time", "period", "decimal", "bytes", "array")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,10 @@ def convert(recipe: Recipe, columns: list[Column], path: Path) -> str | None:
 
     if any(column.dtype == "string" and column.nullable for column in columns):
         return "a string column holds nulls, which ONNX has no form for"
+
+    for column in columns:
+        if column.dtype in WITHOUT_FORM:
+            return f"column {column.name!r} is of kind {column.dtype}, which ONNX has no form for"
 
     options = None
     if hasattr(recipe.pipeline, "predict_proba"):
@@ -85,6 +90,11 @@ def _onnx_inputs(columns: list[Column]) -> list[tuple[str, Any]]:
     }
     inputs = []
     for column in columns:
+        # Their count of units, which a pipeline that uses them does not take: it drops them.
+        if column.dtype in ("datetime", "duration"):
+            inputs.append((column.name, Int64TensorType([None, 1])))
+            continue
+
         tensor_type = FloatTensorType if column.nullable else types[column.dtype]
         inputs.append((column.name, tensor_type([None, 1])))
 

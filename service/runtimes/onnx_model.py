@@ -74,6 +74,9 @@ def _onnx_array(column: Column) -> Callable[[np.ndarray], np.ndarray]:
     if column.dtype == "string":
         return _strings if column.nullable else _to_column_vector
 
+    if column.dtype in ("datetime", "duration"):
+        return lambda array: array.astype(np.int64).reshape(-1, 1)
+
     # A null is NaN, which only floats have.
     dtypes = {"float": np.float32, "int": np.int64, "bool": np.bool_}
     dtype = np.float32 if column.nullable else dtypes[column.dtype]
