@@ -130,10 +130,14 @@ def _refuse_rare_levels(column: Column, values: int) -> None:
         return
 
     if values < SEEN_AT_LEAST * len(levels):
+        dtype, noun = f"frame[{column.name!r}].cat.categories.dtype", "values"
+        if column.dtype == "string":
+            dtype, noun = "str", "texts"
+
         raise DeliveryError(
-            f"column {column.name!r} is a category of {len(levels)} values that hardly repeat, and "
-            f"the levels of a category are written into release.yaml: make it no category, "
-            f"frame[{column.name!r}].astype(frame[{column.name!r}].cat.categories.dtype)"
+            f"column {column.name!r} is a category of {len(levels)} {noun} that hardly repeat, "
+            f"and the levels of a category are written into release.yaml: make it no category, "
+            f"frame[{column.name!r}].astype({dtype})"
         )
 
 

@@ -49,7 +49,9 @@ def test_a_batch_gets_the_pipelines_own_answers(delivered):
     recipe, _, predictor = delivered
     outcome = predictor.predict(body(sent(recipe)))
     assert not outcome.errors
-    assert np.allclose(np.array(outcome.predictions, float), np.array(own(recipe), float), atol=1e-9)
+    assert np.allclose(
+        np.array(outcome.predictions, float), np.array(own(recipe), float), atol=1e-9
+    )
 
 
 def test_a_row_alone_gets_the_same(delivered):

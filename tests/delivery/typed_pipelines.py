@@ -41,7 +41,9 @@ def rides():
     """A forest on what the calendar says of datetimes: naive, with a zone, some of them null."""
     chance = np.random.default_rng(0)
     hours = pd.to_timedelta(chance.integers(0, 24 * 700, ROWS), unit="h")
-    began = pd.Series(pd.Timestamp("2020-01-15 00:30:00.000000001") + hours).astype("datetime64[ns]")
+    began = pd.Series(pd.Timestamp("2020-01-15 00:30:00.000000001") + hours).astype(
+        "datetime64[ns]"
+    )
     asked = pd.Series((pd.Timestamp("2020-03-01", tz="UTC") + hours).tz_convert("Europe/Oslo"))
     asked[::9] = pd.NaT
     frame = pd.DataFrame({"began": began, "asked": asked})
@@ -120,7 +122,7 @@ def accounts():
     plan = pd.Categorical(chance.choice([10, 20, 30], ROWS), categories=[30, 10, 20])
     frame = pd.DataFrame({"id": ids, "member": member, "plan": plan})
     encoder = OneHotEncoder(handle_unknown="ignore")
-    odd = np.array([picked[row] % 2 == 1 and not row % 11 == 0 for row in range(ROWS)])
+    odd = np.array([picked[row] % 2 == 1 and row % 11 != 0 for row in range(ROWS)])
     return made(make_pipeline(encoder, LogisticRegression()), frame, odd, "predict_proba")
 
 
@@ -155,7 +157,9 @@ def visits():
     )
     forest = RandomForestClassifier(n_estimators=5, random_state=0)
     late = moments.dt.hour > 12
-    return made(make_pipeline(FunctionTransformer(of_the_rest), forest), frame, late, "predict_proba")
+    return made(
+        make_pipeline(FunctionTransformer(of_the_rest), forest), frame, late, "predict_proba"
+    )
 
 
 RECIPES = (rides, nights, digits, vectors, prices, accounts, visits)

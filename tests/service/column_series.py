@@ -95,7 +95,9 @@ COLUMN_SERIES = {
     "images": objects(*np.random.default_rng(0).normal(size=(3, 4, 5))),
     "images as lists": objects([[1.5, 2.0], [3.0, 4.0]], [[0.0, 0.5], [0.25, 0.125]]),
     "list<double>[pyarrow]": arrow([*VECTORS, None], pa.list_(pa.float64())),
-    "list<float> of several lengths[pyarrow]": arrow([[0.5], [], [1.5, None]], pa.list_(pa.float32())),
+    "list<float> of several lengths[pyarrow]": arrow(
+        [[0.5], [], [1.5, None]], pa.list_(pa.float32())
+    ),
     "fixed_size_list<float>[pyarrow]": arrow(VECTORS, pa.list_(pa.float32(), 2)),
     "list<list<int8>>[pyarrow]": arrow([[[1, 2], [3, -4]]], pa.list_(pa.list_(pa.int8()))),
     "dictionary[pyarrow]": arrow(["a", None, "b"], pa.dictionary(pa.int32(), pa.string())),
@@ -109,11 +111,15 @@ COLUMN_SERIES = {
     "uint64": pd.Series([2**64 - 1, 0], dtype="uint64"),
     "UInt64": pd.Series([2**64 - 1, None, 2**63 + 1], dtype="UInt64"),
     "Int64 near its ends": pd.Series([2**63 - 1, None, -(2**63)], dtype="Int64"),
-    "category of booleans": pd.Series([True, None, False], dtype=pd.CategoricalDtype([True, False])),
+    "category of booleans": pd.Series(
+        [True, None, False], dtype=pd.CategoricalDtype([True, False])
+    ),
     "category of floats": pd.Series([0.5, None], dtype=pd.CategoricalDtype([1.5, 0.5])),
     "category of datetimes": moments("datetime64[us]").astype("category"),
     "category of zoned datetimes": moments(f"datetime64[us, {OSLO}]", FOLD).astype("category"),
     "category of durations": pd.Series(pd.to_timedelta([90, None, 1], unit="s")).astype("category"),
     "category of dates": objects(*DAYS[:2]).astype("category"),
-    "category of periods": pd.Series(pd.PeriodIndex(["2021-05", None], freq="M")).astype("category"),
-}  # fmt: skip
+    "category of periods": pd.Series(pd.PeriodIndex(["2021-05", None], freq="M")).astype(
+        "category"
+    ),
+}
