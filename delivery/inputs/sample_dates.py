@@ -23,15 +23,15 @@ def with_datetimes(frame: "pd.DataFrame", pipeline: Any, report: Report) -> "pd.
 
     A changed column is reported in a line.
     """
-    found = _datetime_columns(frame)
-    if not found or _predicts(pipeline, frame):
+    datetimes = _datetime_columns(frame)
+    if not datetimes or _predicts(pipeline, frame):
         return frame
 
-    changed = frame.assign(**found)
+    changed = frame.assign(**datetimes)
     if not _predicts(pipeline, changed):
         return frame
 
-    for name, column in found.items():
+    for name, column in datetimes.items():
         report(
             f"column {name!r}: ISO 8601 in the CSV is taken for {column.dtype}, since the pipeline "
             f"does not predict its texts"
@@ -44,13 +44,13 @@ def _datetime_columns(frame: "pd.DataFrame") -> "dict[str, pd.Series]":
     """The columns that hold nothing but ISO 8601, as datetimes."""
     import pandas as pd
 
-    found = {}
+    datetimes = {}
     for name in frame.columns:
         zoned = _zoned(frame[name])
         if zoned is not None:
-            found[name] = pd.to_datetime(frame[name], format="ISO8601", utc=zoned)
+            datetimes[name] = pd.to_datetime(frame[name], format="ISO8601", utc=zoned)
 
-    return found
+    return datetimes
 
 
 def _zoned(column: "pd.Series") -> bool | None:

@@ -91,3 +91,21 @@ def test_the_signature_names_the_kinds(recipe, kinds):
     columns = columns_of(made.held_out, made.training)
     assert {column.name: column.dtype for column in columns} == kinds
     assert all(map(column_kind, columns))
+
+
+def test_a_datetime_that_the_pipeline_drops_leaves_it_its_onnx_form(tmp_path):
+    from tests.delivery.delivery_harness import DeliveryHarness
+    from tests.trials.pipelines import dates
+
+    recipe, _ = dates()
+    manifest = DeliveryHarness(tmp_path).write(recipe)
+    assert manifest.runtime.certified == "onnx"
+    assert {column.name: column.dtype for column in manifest.columns}["seen"] == "datetime"
+
+
+def test_a_kind_that_no_converter_knows_is_named_as_the_reason(delivered):
+    _, manifest, _ = delivered
+    assert manifest.runtime.certified == "sklearn"
+    kinds = {column.dtype for column in manifest.columns}
+    if "array" in kinds:
+        assert "is of kind array, which ONNX has no form for" in manifest.runtime.reason

@@ -17,7 +17,7 @@ KIND_OF_DTYPE = {"b": "bool", "i": "int", "u": "int", "f": "float"}
 DTYPE_OF_ITEMS = {"bool": "bool", "int": "int64", "float": "float64", "string": "object"}
 SEVERAL = "several"
 LISTS = ("list<", "large_list<", "fixed_size_list<")
-# Items of these are asked at the first and at the last place of an array.
+# Items of these are asked as the first and as the last item of an array.
 ITEMS: dict[str, tuple[Any, ...]] = {
     "float": (0.0, -1.0, 0.5, 1e-9),
     "int": (0, 1, 255),
@@ -269,16 +269,16 @@ def _arrow_items(column: SeenColumn) -> str | None:
     return str(np.dtype(held.to_pandas_dtype()).name)
 
 
-def _with_item(base: list[Any], place: int, item: Any) -> list[Any]:
+def _with_item(base: list[Any], index: int, item: Any) -> list[Any]:
     """The array with another first or last item."""
     if not base:
         return base
 
     changed = list(base)
-    if isinstance(base[place], list):
-        changed[place] = _with_item(base[place], place, item)
+    if isinstance(base[index], list):
+        changed[index] = _with_item(base[index], index, item)
     else:
-        changed[place] = item
+        changed[index] = item
 
     return changed
 
