@@ -16,7 +16,7 @@ class Periods:
     def __init__(self, frequency: str) -> None:
         import pandas
 
-        self._period, self.frequency = pandas.Period, frequency
+        self._period, self._null, self.frequency = pandas.Period, pandas.NaT, frequency
         example = pandas.Period("2021-05-03", freq=frequency)
         self.to_send = f'a period as pandas writes it, such as "{example}"'
 
@@ -31,7 +31,8 @@ class Periods:
         except (ValueError, OverflowError, TypeError):
             raise BadValue(f"{shown(text)} is no period: send {self.to_send}") from None
 
-        if str(period) != text:
+        # pandas takes "NaT" for null.
+        if str(period) != text or period is self._null:
             raise BadValue(f"{shown(text)} is no period of this column: send {self.to_send}")
 
         return period

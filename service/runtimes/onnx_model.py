@@ -15,6 +15,8 @@ from service.rows import Columns
 from service.runtimes.json_values import listed
 from service.runtimes.model import Predictions
 
+LARGEST_INT = 2**63 - 1
+
 
 class OnnxModel:
     """The certified ONNX form on ONNX Runtime, one thread: the batches are the parallelism."""
@@ -80,7 +82,18 @@ def _onnx_array(column: Column) -> Callable[[np.ndarray], np.ndarray]:
     # A null is NaN, which only floats have.
     dtypes = {"float": np.float32, "int": np.int64, "bool": np.bool_}
     dtype = np.float32 if column.nullable else dtypes[column.dtype]
+    if dtype is np.int64:
+        return _to_int64
+
     return lambda array: array.astype(dtype, copy=False).reshape(-1, 1)
+
+
+def _to_int64(array: np.ndarray) -> np.ndarray:
+    """The numbers with a sign; raises OverflowError, since numpy would wrap the largest around."""
+    if array.dtype == np.uint64 and (array > np.uint64(LARGEST_INT)).any():
+        raise OverflowError(f"a number is beyond {LARGEST_INT}, which its ONNX form cannot hold")
+
+    return array.astype(np.int64, copy=False).reshape(-1, 1)
 
 
 def _to_column_vector(array: np.ndarray) -> np.ndarray:

@@ -74,7 +74,9 @@ def test_what_was_asked_is_replayed_against_another_version(stack):
 
     recent = stack.folder / "var" / "run" / "recent"
     until(
-        lambda: sum(len(path.read_bytes().splitlines()) for path in recent.glob("*.jsonl")) >= ROWS,
+        lambda: (
+            sum(len(path.read_bytes().splitlines()) for path in recent.glob("*/*.jsonl")) >= ROWS
+        ),
         "the rows are recorded",
     )
     answer = stack.run("plan", "v2", "--replay", "recent", "--json").json

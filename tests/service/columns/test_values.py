@@ -137,6 +137,7 @@ def test_digits_of_a_number_of_json_are_those_of_the_decimal():
         (column("bytes"), "aGVsbG8", "is not base64"),
         (column("bytes"), "QR==", "is not base64 as it is written"),
         (column("period", frequency="M"), "2021", "is no period of this column"),
+        (column("period", frequency="M"), "NaT", "is no period of this column"),
         (column("period", frequency="M"), "2021-13", "is no period: send a period"),
         (VECTOR, [1], "Expected `array` of length >= 2: send a list of 2 numbers"),
         (VECTOR, [1, 2, 3], "Expected `array` of length <= 2"),
