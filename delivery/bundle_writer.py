@@ -378,10 +378,18 @@ def frame_digest(frame: "pd.DataFrame") -> str:
     # Lists, and whatever else pandas has no hash for, raise what they like.
     except Exception:  # noqa: BLE001
         for column in range(frame.shape[1]):
-            texts = "\0".join(map(repr, frame.iloc[:, column].tolist()))
+            texts = "\0".join(map(_digested, frame.iloc[:, column].tolist()))
             digest.update(texts.encode("utf-8", "surrogatepass"))
 
     return digest.hexdigest()
+
+
+def _digested(value: Any) -> str:
+    """A value's text, with all items of an array, of which numpy's own text leaves some out."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+
+    return repr(value)
 
 
 def _files(folder: Path) -> dict[str, File]:

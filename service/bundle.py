@@ -38,22 +38,55 @@ class FrameColumn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     dtype: pandas' name of it, `category[...]` with the dtype of its levels.
     null: what stands for null in a column of objects (None, NaN, NA or NaT).
-    levels, ordered: of a category.
+    levels, ordered: of a category; the levels as a row sends them.
+    cell: of arrays, what holds one of them: list, tuple, or ndarray[...] with numpy's dtype.
+    null_item: of arrays in lists, what stands for a null among the items (None or NaN).
     """
 
     dtype: str
     null: str = "NaN"
     levels: list[Any] | None = None
     ordered: bool = False
+    cell: str | None = None
+    null_item: str = "NaN"
+
+
+class ValueForm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a value of a column looks like, where its dtype alone does not say it.
+
+    unit: of datetimes, durations and times, how fine they are: s, ms, us or ns.
+    zone: of datetimes that have an offset, the zone that the pipeline's own frame has.
+    earliest, latest: what training saw of days, times, datetimes, durations and periods.
+    shape: the lengths of arrays, None where it varied. longest: of lengths that vary.
+    items, item_dtype: what an array holds: float, int, bool or string, as numpy's dtype.
+    nullable_items: whether an item may be null.
+    digits, scale: of decimals, how many digits in all and behind the point; None: any.
+    frequency: of periods, as pandas writes it.
+    """
+
+    unit: str = ""
+    zone: str | None = None
+    earliest: str | None = None
+    latest: str | None = None
+    shape: list[int | None] = []
+    longest: int = 0
+    items: str = ""
+    item_dtype: str = ""
+    nullable_items: bool = False
+    digits: int | None = None
+    scale: int | None = None
+    frequency: str = ""
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
     """One input column as it was seen in training.
 
-    dtype: what a row sends: float, int, bool or string.
+    dtype: what a row sends: float, int, bool or string; datetime, date, time, duration, period,
+    decimal, bytes or array (service/columns/).
     categories: of texts that are few and repeat.
     distinct, shortest, longest: of other texts how many there are, and their lengths.
     frame: how the pipeline's own frame holds it; None: as numpy holds that dtype.
+    form: what more there is to say of a value; None of the first four dtypes, and in older bundles.
     """
 
     name: str
@@ -66,6 +99,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     shortest: int | None = None
     longest: int | None = None
     frame: FrameColumn | None = None
+    form: ValueForm | None = None
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):

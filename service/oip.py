@@ -1,20 +1,24 @@
 """The Open Inference Protocol v2 for one version: one input tensor a column, one tensor an output.
 
 https://github.com/kserve/open-inference-protocol (rest/inference_rest.yaml): shapes [n] or [n, 1],
-or one tensor [n, k] that holds all k columns; data flat or nested. Of Triton's extensions:
-classification and model configuration.
+or one tensor [n, k] that holds all k columns; data flat or nested. An array's tensor is [n, ...]
+with its own shape; datetimes, decimals and the like are BYTES of the text that JSON has of them. Of
+Triton's extensions: classification and model configuration.
 """
 
 from itertools import chain
+from math import prod
 from typing import Any
 
 import msgspec
 
-from service.bundle import Column, Manifest, Output
+from service.bundle import Column, Manifest, Output, ValueForm
 from service.rows import NOT_JSON
 from service.runtimes.outputs import PROBABILITIES, by_output, outputs_of
 
 DATATYPES = {"float": "FP64", "int": "INT64", "bool": "BOOL", "string": "BYTES"}
+# Of an array's items, by numpy's name.
+ITEM_DATATYPES = {"float16": "FP16", "float32": "FP32"}
 # The smallest and the largest value of a datatype.
 _WHOLE = {
     "INT8": (-(2**7), 2**7 - 1),
@@ -160,8 +164,7 @@ def metadata(manifest: Manifest) -> dict[str, Any]:
     """The protocol's description of the model."""
     inputs = []
     for column in manifest.columns:
-        datatype = DATATYPES[column.dtype]
-        inputs.append({"name": column.name, "datatype": datatype, "shape": [-1, 1]})
+        inputs.append(_input(column))
 
     outputs = []
     for output in outputs_of(manifest):
@@ -191,6 +194,65 @@ def configuration(manifest: Manifest) -> dict[str, Any]:
         "input": list(map(_configured, described["inputs"])),
         "output": list(map(_configured, described["outputs"])),
     }
+
+
+def _input(column: Column) -> dict[str, Any]:
+    """A column's tensor; of a kind beyond numbers, booleans and texts with what its values are."""
+    tensor = {"name": column.name, "datatype": _datatype(column), "shape": [-1, 1]}
+    if column.form is None:
+        return tensor
+
+    if column.dtype == "array":
+        tensor["shape"] = [-1, *(-1 if length is None else length for length in column.form.shape)]
+
+    return {**tensor, "parameters": {"kind": column.dtype, **_described(column)}}
+
+
+def _described(column: Column) -> dict[str, Any]:
+    """What a client needs to know of the form to write its values."""
+    form = column.form or ValueForm()
+    match column.dtype:
+        case "datetime":
+            return {"unit": form.unit, "zone": form.zone}
+        case "duration" | "time":
+            return {"unit": form.unit}
+        case "period":
+            return {"frequency": form.frequency}
+        case "decimal":
+            return {"digits": form.digits, "scale": form.scale}
+        case "array":
+            return {"items": form.items, "longest": form.longest or None}
+        case _:
+            return {}
+
+
+def _datatype(column: Column) -> str:
+    """Of what is no number, boolean or text it is BYTES: the text that JSON has of it."""
+    if column.dtype == "array":
+        form = column.form or ValueForm()
+        return ITEM_DATATYPES.get(form.item_dtype, _whole_datatype(form.item_dtype, form.items))
+
+    held = "" if column.frame is None else column.frame.dtype.lower()
+    if column.dtype == "int" and held.startswith("uint64"):
+        return "UINT64"
+
+    return DATATYPES.get(column.dtype, "BYTES")
+
+
+def _whole_datatype(dtype: str, items: str) -> str:
+    if items == "int":
+        return dtype.upper()
+
+    return DATATYPES[items]
+
+
+def _accepted(column: Column) -> set[str]:
+    """The datatypes that a column's tensor may have."""
+    kind = column.dtype
+    if kind == "array":
+        kind = (column.form or ValueForm()).items
+
+    return ACCEPTED.get(kind, {"BYTES"})
 
 
 def _configured(tensor: dict[str, Any]) -> dict[str, Any]:
@@ -225,6 +287,9 @@ def _from_one_tensor(tensors: list[Tensor], columns: list[Column]) -> list[list[
     if len(tensors) != 1 or len(tensors[0].shape) != 2 or tensors[0].shape[1] < 2:
         return None
 
+    if len(columns) == 1 and columns[0].dtype == "array":
+        return None
+
     tensor, (rows, width) = tensors[0], tensors[0].shape
     if width != len(columns):
         raise OipError(
@@ -233,7 +298,7 @@ def _from_one_tensor(tensors: list[Tensor], columns: list[Column]) -> list[list[
         )
 
     for column in columns:
-        if tensor.datatype not in ACCEPTED[column.dtype]:
+        if column.dtype == "array" or tensor.datatype not in _accepted(column):
             raise OipError(
                 f"input {tensor.name!r} holds all columns as {tensor.datatype}, and column "
                 f"{column.name!r} is {column.dtype}: send one tensor a column"
@@ -280,12 +345,16 @@ def _from_tensor_per_column(tensors: list[Tensor], columns: list[Column]) -> lis
 
 
 def _values(tensor: Tensor, column: Column) -> list[Any]:
-    if tensor.datatype not in ACCEPTED[column.dtype]:
+    if tensor.datatype not in _accepted(column):
         raise OipError(
             f"input {tensor.name!r} is {column.dtype}: datatype {tensor.datatype} does not fit"
         )
 
-    if (tensor.parameters or {}).get("content_type") == "base64":
+    if column.dtype == "array":
+        return _arrays(tensor)
+
+    base64 = (tensor.parameters or {}).get("content_type") == "base64"
+    if base64 and column.dtype != "bytes":
         raise OipError(
             f"input {tensor.name!r}: content type base64 is not offered: send the text itself"
         )
@@ -300,6 +369,36 @@ def _values(tensor: Tensor, column: Column) -> list[Any]:
 
     _check_range(tensor, flat)
     return flat
+
+
+def _arrays(tensor: Tensor) -> list[Any]:
+    """The arrays of a tensor [rows, ...], an array a row; its data may be flat or nested."""
+    if len(tensor.shape) < 2 or min(tensor.shape) < 0 or tensor.shape[0] < 1:
+        raise OipError(
+            f"input {tensor.name!r} has shape {tensor.shape}: [n, ...] with the array's own shape "
+            f"is expected, see the metadata"
+        )
+
+    values = tensor.data
+    while values and all(isinstance(value, list) for value in values):
+        values = list(chain.from_iterable(values))
+
+    if len(values) != prod(tensor.shape):
+        raise OipError(f"input {tensor.name!r} has {len(values)} values for shape {tensor.shape}")
+
+    _check_range(tensor, values)
+    for length in reversed(tensor.shape[1:]):
+        values = _cut(values, length, tensor.shape[0])
+
+    return values
+
+
+def _cut(values: list[Any], length: int, rows: int) -> list[Any]:
+    """The values as lists of that length; an empty list a row where it is 0."""
+    if not length:
+        return [[] for _ in range(rows)]
+
+    return [values[start : start + length] for start in range(0, len(values), length)]
 
 
 def _unwrapped(value: Any) -> Any:

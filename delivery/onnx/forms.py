@@ -25,6 +25,11 @@ from service.runtimes.outputs import DECISION, PROBABILITIES, SCORES
 
 # Beyond it numbers of 32 bits do not hold every integer.
 EXACT_FLOATS_32 = 2**24
+WITHOUT_FORM = ("date", "time", "period", "decimal", "bytes", "array")
+COUNTED = ("datetime", "duration")
+"""Kinds that go in as their count of units. A pipeline that uses them does not take it: it can only
+drop them.
+"""
 
 
 @dataclass(frozen=True)
@@ -61,11 +66,14 @@ FORMS = (
 )
 
 
-def _converted(convert: Callable[..., Any], recipe: Recipe, *arguments: Any) -> bytes:
+def _converted(
+    convert: Callable[..., Any], recipe: Recipe, columns: Sequence[Column], *options: bool
+) -> bytes:
+    _require_forms(columns)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = convert(recipe, *arguments)
+            model = convert(recipe, columns, *options)
     except (NotConvertible, MemoryError):
         raise
     # A converter may raise anything; the reason goes into the manifest.
@@ -78,6 +86,15 @@ def _converted(convert: Callable[..., Any], recipe: Recipe, *arguments: Any) -> 
     drop_unused(model)
     raw: bytes = model.SerializeToString()
     return raw
+
+
+def _require_forms(columns: Sequence[Column]) -> None:
+    """Raise NotConvertible for a kind of column that no graph takes."""
+    for column in columns:
+        if column.dtype in WITHOUT_FORM:
+            raise NotConvertible(
+                f"column {column.name!r} is of kind {column.dtype}, which ONNX has no form for"
+            )
 
 
 def _with_own_converters(recipe: Recipe, columns: Sequence[Column], narrow: bool) -> Any:
@@ -126,7 +143,9 @@ def _exact_inputs(columns: Sequence[Column]) -> list[tuple[str, Any]]:
     inputs = []
     for column in columns:
         kind = column.dtype
-        if column.nullable and kind != "string":
+        if kind in COUNTED:
+            kind = "int"
+        elif column.nullable and kind != "string":
             # A null is NaN, as in the pipeline's own frame.
             kind = "float"
         if kind == "float":
@@ -175,7 +194,7 @@ def _options(recipe: Recipe) -> dict[int, dict[str, bool]] | None:
 def _require_exact_in_float(columns: Sequence[Column]) -> None:
     """Refuse columns that 32 bits do not hold; raises NotConvertible."""
     for column in columns:
-        if not column.nullable:
+        if not column.nullable or column.dtype in COUNTED:
             continue
 
         if column.dtype == "string":
@@ -206,7 +225,11 @@ def _float_inputs(columns: Sequence[Column]) -> list[tuple[str, Any]]:
     }
     inputs = []
     for column in columns:
-        tensor_type = FloatTensorType if column.nullable else types[column.dtype]
+        if column.dtype in COUNTED:
+            tensor_type = Int64TensorType
+        else:
+            tensor_type = FloatTensorType if column.nullable else types[column.dtype]
+
         inputs.append((column.name, tensor_type([None, 1])))
 
     return inputs

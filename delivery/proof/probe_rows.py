@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from delivery.inputs.kinds.kind import ProbedColumn
+from delivery.inputs.kinds.registry import KINDS
 from delivery.inputs.signature import rows_of
 from delivery.proof.learned_values import thresholds_of, vocabulary_of
 from delivery.proof.number_values import NEAR_SPANS, between, far, moved, numbers_of, span, spread
-from service.bundle import Column
+from service.bundle import Column, ValueForm
 from service.rows import Columns, RowReader, take_rows
 
 if TYPE_CHECKING:
@@ -161,13 +163,23 @@ def _combined(probes: Sequence[Probe], columns: Sequence[Column]) -> Iterator[Pr
     chance = np.random.default_rng(0)
     rows: list[Row] = [{} for _ in range(TOGETHER_ROWS)]
     for column in columns:
-        values = list(dict.fromkeys(probe.row[column.name] for probe in probes))
+        values = _distinct_values(probe.row[column.name] for probe in probes)
         numbers = chance.integers(0, len(values), TOGETHER_ROWS).tolist()
         for row, number in zip(rows, numbers, strict=True):
             row[column.name] = values[number]
 
     for row in rows:
         yield Probe(row, "odd values in several columns")
+
+
+def _distinct_values(values: Iterable[Any]) -> list[Any]:
+    """The values without repetition, lists too."""
+    distinct: dict[Any, Any] = {}
+    for value in values:
+        key = repr(value) if isinstance(value, list) else value
+        distinct.setdefault(key, value)
+
+    return list(distinct.values())
 
 
 def _of_training(frame: "pd.DataFrame") -> Iterator[Probe]:
@@ -223,7 +235,9 @@ def _nulls(base_rows: Sequence[Row], columns: Sequence[Column]) -> Iterator[Prob
 
 
 def _of_column(learned: _Learned, base_rows: Sequence[Row], column: Column) -> Iterator[Probe]:
-    if column.dtype == "string":
+    if column.dtype in KINDS:
+        yield from _of_kind(base_rows, column)
+    elif column.dtype == "string":
         yield from _of_texts(learned, base_rows, column)
     elif column.dtype == "bool":
         for base in base_rows:
@@ -231,6 +245,14 @@ def _of_column(learned: _Learned, base_rows: Sequence[Row], column: Column) -> I
                 yield _probe(base, column, value, "either value")
     elif column.minimum is not None and column.maximum is not None:
         yield from _of_numbers(base_rows[0], column, column.minimum, column.maximum)
+
+
+def _of_kind(base_rows: Sequence[Row], column: Column) -> Iterator[Probe]:
+    seen = [base[column.name] for base in base_rows if base[column.name] is not None]
+    probed = ProbedColumn(column.form or ValueForm(), seen)
+    for value, is_far in KINDS[column.dtype].probes(probed):
+        probe = _probe(base_rows[0], column, value, f"a {column.dtype} at an edge")
+        yield replace(probe, far=is_far)
 
 
 def _of_texts(learned: _Learned, base_rows: Sequence[Row], column: Column) -> Iterator[Probe]:

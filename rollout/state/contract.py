@@ -7,12 +7,19 @@ requests even where it may be null. A value that training did not see is not ref
 pipeline may do anything with it, hence a note."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from rollout.errors import Breaking
 from rollout.state.classes import DECISION, PROBABILITIES
+from rollout.state.column_values import (
+    Change,
+    dtype_changes,
+    form_changes,
+    trained_on,
+    width_changes,
+)
 
 COMMAND = "python deploy.py"
 BY_CLASS = (PROBABILITIES, DECISION)
@@ -75,7 +82,10 @@ def _breaks(difference: Difference) -> bool:
 
 @dataclass(frozen=True)
 class ContractColumn:
-    """One input column: its dtype, whether null is taken, and what training saw of it."""
+    """One input column: its dtype, whether null is taken, and what training saw of it.
+
+    form, held: what its values look like, and the dtype of the pipeline's own frame.
+    """
 
     name: str
     dtype: str
@@ -83,6 +93,8 @@ class ContractColumn:
     minimum: float | None
     maximum: float | None
     categories: tuple[str, ...] | None
+    form: Mapping[str, Any] = field(default_factory=dict)
+    held: str = ""
 
 
 @dataclass(frozen=True)
@@ -192,6 +204,8 @@ def _column(row: Mapping[str, Any]) -> ContractColumn:
         row.get("minimum"),
         row.get("maximum"),
         categories,
+        row.get("form") or {},
+        str((row.get("frame") or {}).get("dtype", "")),
     )
 
 
@@ -215,12 +229,8 @@ def _differences(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
 
 def _of_column(today: ContractColumn, tomorrow: ContractColumn) -> Iterator[Difference]:
     where = f"column '{today.name}'"
-    if (today.dtype, tomorrow.dtype) == ("int", "float"):
-        yield _additive(where, "takes float where it took int: 1.5 is accepted too")
-    elif today.dtype != tomorrow.dtype:
-        yield _breaking(
-            where, f"takes {tomorrow.dtype} where it took {today.dtype}: today's values are refused"
-        )
+    for breaks, says in _value_changes(today, tomorrow):
+        yield _breaking(where, says) if breaks else _additive(where, says)
 
     if today.nullable and not tomorrow.nullable:
         yield _breaking(where, "takes no null any more: rows with null are refused")
@@ -230,6 +240,16 @@ def _of_column(today: ContractColumn, tomorrow: ContractColumn) -> Iterator[Diff
 
     yield from _of_range(where, today, tomorrow)
     yield from _of_categories(where, today, tomorrow)
+
+
+def _value_changes(today: ContractColumn, tomorrow: ContractColumn) -> Iterator[Change]:
+    """Which values are refused tomorrow and which are taken too."""
+    if today.dtype != tomorrow.dtype:
+        yield dtype_changes(today.dtype, tomorrow.dtype, tomorrow.form)
+    elif today.dtype == "int":
+        yield from width_changes(today.held, tomorrow.held)
+    else:
+        yield from form_changes(today.dtype, today.form, tomorrow.form)
 
 
 def _of_range(where: str, today: ContractColumn, tomorrow: ContractColumn) -> Iterator[Difference]:
@@ -242,7 +262,8 @@ def _of_range(where: str, today: ContractColumn, tomorrow: ContractColumn) -> It
 
 def _range(column: ContractColumn) -> str | None:
     if column.minimum is None or column.maximum is None:
-        return None
+        return trained_on(column.form)
+
     return f"{column.minimum:g} to {column.maximum:g}"
 
 

@@ -62,7 +62,10 @@ _WORST_ROW = _object(
     {"version": TEXT, "gap": NUMBER, "row": TEXT, "answered": TEXT, "shadow": TEXT}
 )
 _WORKER = _object({"pid": WHOLE, "revision": COUNT, "ledger_age_s": NUMBER})
-_TENSOR_METADATA = _object({"name": TEXT, "datatype": {"enum": DATATYPES}, "shape": _list(WHOLE)})
+_TENSOR_METADATA = _object(
+    {"name": TEXT, "datatype": {"enum": DATATYPES}, "shape": _list(WHOLE)},
+    {"parameters": {"type": "object", "description": "Kind, unit, zone and so on of the column"}},
+)
 _TENSOR_CONFIGURATION = _object({"name": TEXT, "data_type": TEXT, "dims": _list(WHOLE)})
 _COUNTED = _object({"count": COUNT})
 
@@ -97,7 +100,22 @@ SCHEMAS: Schema = {
         "description": "RFC 9457; the last five where a version was asked",
     },
     "Error": {**_object({"error": TEXT}), "description": "The Open Inference Protocol's"},
-    "Row": {"type": "object", "description": "Column to value; /v2/models has the columns"},
+    "Row": {
+        "type": "object",
+        "description": "Column to value; /v2/models has the columns",
+        "additionalProperties": _ref("Value"),
+    },
+    "Value": {
+        "description": (
+            "As its column's kind has it: a number, boolean or text; ISO 8601 for a datetime, "
+            "date, time or duration; a decimal as text or number; bytes as base64; a period as "
+            "pandas writes it; an array as a list"
+        ),
+        "examples": [
+            *(1.5, 3, True, "Oslo", None, "2021-01-31T13:45:00+01:00", "2021-01-31", "13:45:00"),
+            *("P1DT2H30M", "12.50", "aGVsbG8=", "2021-05", [0.5, 1.0]),
+        ],
+    },
     "Instances": _object({"instances": _list(_ref("Row"), minItems=1)}, closed=True),
     "Predictions": {
         **_object(
@@ -180,7 +198,7 @@ SCHEMAS: Schema = {
     "Tensor": _object(
         {
             "name": TEXT,
-            "shape": _list({"type": "integer", "minimum": 1}, minItems=1, maxItems=2),
+            "shape": _list(COUNT, minItems=1, maxItems=5),
             "datatype": {"enum": DATATYPES},
             "data": _list(ANYTHING, minItems=1),
         },

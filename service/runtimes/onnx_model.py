@@ -25,6 +25,7 @@ NUMPY_TYPES: dict[str, Any] = {
 }
 Convert = Callable[[np.ndarray], np.ndarray]
 Feed = tuple[str, str, Convert]
+LARGEST_INT = 2**63 - 1
 
 
 class OnnxModel:
@@ -125,9 +126,23 @@ def _onnx_array(tensor_type: str, column: Column) -> Convert:
     if tensor_type == "tensor(string)":
         return _strings if column.nullable else _to_column_vector
 
+    if column.dtype in ("datetime", "duration"):
+        return lambda array: array.astype(np.int64).reshape(-1, 1)
+
     # A null is NaN, which only floats have.
     dtype = NUMPY_TYPES[tensor_type]
+    if dtype is np.int64:
+        return _to_int64
+
     return lambda array: array.astype(dtype, copy=False).reshape(-1, 1)
+
+
+def _to_int64(array: np.ndarray) -> np.ndarray:
+    """The numbers with a sign; raises OverflowError, since numpy would wrap the largest around."""
+    if array.dtype == np.uint64 and (array > np.uint64(LARGEST_INT)).any():
+        raise OverflowError(f"a number is beyond {LARGEST_INT}, which its ONNX form cannot hold")
+
+    return array.astype(np.int64, copy=False).reshape(-1, 1)
 
 
 def _to_column_vector(array: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from schemathesis.config import SchemathesisConfig
 
 from rollout.log_drain import USER, drain_secret
 from router.endpoints.openapi import description
-from service.rows import FLOAT_LIMIT
+from service.columns.plain import FLOAT_LIMIT
 from tests.e2e.stack_harness import ROOT, StackHarness
 
 MODEL = "flights"

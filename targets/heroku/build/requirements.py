@@ -30,6 +30,8 @@ SERVER = (
 )
 SERVICE = (*SERVER, "cryptography", "pyyaml")
 RUNTIMES = {"onnx": ("onnxruntime",), "sklearn": ("scikit-learn", "pandas", "joblib")}
+# Of a version served by scikit-learn whose frame has columns that pyarrow holds.
+ARROW = ("pyarrow",)
 ROUTER = (*SERVER, "sqlalchemy", "psycopg[binary]", "httpx")
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 

@@ -13,6 +13,7 @@ from targets.heroku.build.conda import pins
 from targets.heroku.build.lockfile import locked
 from targets.heroku.build.pickle_imports import distributions_in, distributions_of_code
 from targets.heroku.build.requirements import (
+    ARROW,
     ROUTER,
     RUNTIMES,
     SERVICE,
@@ -95,8 +96,19 @@ def _version_requirements(
         # Estimators of other packages are found by the modules that the pickle names.
         named = distributions_in(bundle["model.pkl"]) | distributions_of_code(_code(bundle))
         roots += sorted(named & trained.keys())
+        if _has_arrow_columns(release):
+            roots += ARROW
 
     return requirements_txt(Needs(tuple(roots), trained, python), lock, release.name)
+
+
+def _has_arrow_columns(release: Release) -> bool:
+    """Whether pyarrow holds a column of the pipeline's own frame."""
+    for column in release.manifest.get("columns") or ():
+        if "[pyarrow]" in str((column.get("frame") or {}).get("dtype")):
+            return True
+
+    return False
 
 
 def _code(bundle: dict[str, bytes]) -> Iterator[bytes]:

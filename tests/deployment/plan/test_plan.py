@@ -366,6 +366,17 @@ def test_the_group_that_changes_is_found_in_text_and_in_numbers() -> None:
     assert (old.column, old.value, old.rows, old.share) == ("age", "above 149", 50, 1.0)
 
 
+def test_days_are_grouped_by_month_and_arrays_by_their_length() -> None:
+    rows = [
+        {"day": f"2021-{1 + n % 10:02}-{1 + n % 28:02}", "pixels": [n] * (2 + n % 3)}
+        for n in range(300)
+    ]
+    march = groups(rows, [row["day"][5:7] == "03" for row in rows], [None] * 300)[0]
+    assert (march.column, march.value, march.rows, march.share) == ("day", "2021-03", 30, 1.0)
+    short = groups(rows, [len(row["pixels"]) == 2 for row in rows], [None] * 300)[0]
+    assert (short.column, short.value, short.share) == ("pixels", "2 items", 1.0)
+
+
 def test_numbers_that_all_moved_are_told_apart_by_how_far() -> None:
     rows = [{"city": "Oslo" if n % 4 == 0 else "Bergen"} for n in range(80)]
     best = groups(rows, [True] * 80, [9.0 if n % 4 == 0 else 1.0 for n in range(80)])[0]

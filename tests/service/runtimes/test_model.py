@@ -347,3 +347,10 @@ def test_row_by_row_a_row_that_fails_hurts_no_other():
         predict_each(model, numbers(8), 8)
     assert set(failed.value.failures) == {3}
     assert failed.value.predictions == [None if i == 3 else i * 2.0 for i in range(8)]
+
+
+def test_a_number_beyond_63_bits_fails_in_the_onnx_form_and_does_not_wrap_around():
+    convert = _onnx_array(Column(name="n", dtype="int", nullable=False))
+    assert convert(np.array([2**63 - 1], dtype=np.uint64)).tolist() == [[2**63 - 1]]
+    with pytest.raises(OverflowError, match="a number is beyond 9223372036854775807"):
+        convert(np.array([2**63], dtype=np.uint64))
