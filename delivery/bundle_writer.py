@@ -19,6 +19,7 @@ from delivery.inputs.pipeline_columns import with_inputs_as_fitted
 from delivery.inputs.segments import segments_of
 from delivery.inputs.signature import columns_of, rows_of
 from delivery.proof import onnx_form
+from delivery.proof.direct_calls import prove_direct
 from delivery.proof.evaluation import held_out_metrics, latency_ms, task_of
 from delivery.proof.invariance import batch_dependence
 from delivery.proof.output_checks import all_predictions, require_one_answer_a_row
@@ -28,7 +29,7 @@ from delivery.proof.self_test import ServedRows
 from delivery.proof.served_check import PROBES, in_batches, require_invariance, require_own_answers
 from delivery.recipe import Recipe, Source
 from delivery.request import DeliveryRequest
-from service.bundle import Bundle, Column, Comparison, File, Manifest, Runtime
+from service.bundle import Bundle, Column, Comparison, DirectCalls, File, Manifest, Runtime
 from service.bundle_files import FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE
 from service.bundled_modules import is_module_file
 from service.comparison import RULE, SAME_MODEL, golden_tolerance, scale_of
@@ -55,6 +56,7 @@ class ProvedModel:
 
     model: Model
     runtime: Runtime
+    direct: DirectCalls
     predictions: list[Any]
     latency: dict[str, Any]
     comparison: Comparison
@@ -99,6 +101,7 @@ def write_contents(
         description,
         metrics=metrics,
         runtime=proved.runtime,
+        direct=proved.direct,
         comparison=proved.comparison,
         latency=proved.latency,
         golden={"rows": len((folder / GOLDEN).read_bytes().splitlines())},
@@ -139,7 +142,8 @@ def _prove(
     folder: Path, description: Manifest, recipe: Recipe, held_out: Columns, report: Report
 ) -> ProvedModel:
     """Compare the pickled pipeline with its own frame, then certify a runtime for it."""
-    pipeline, rows = _load(folder, description, PipelineModel), len(recipe.held_out)
+    pipeline_model, rows = PipelineModel(_draft_bundle(folder, description)), len(recipe.held_out)
+    pipeline = _row_by_row_if_asked(pipeline_model, description)
     predictions, failures = _predictions(pipeline, held_out, rows)
     # Before the conversion, which takes long and would complain of something else.
     require_one_answer_a_row(predictions, failures, recipe.output, description.classes)
@@ -147,6 +151,8 @@ def _prove(
 
     description = _with_scale(description, predictions)
     probe_rows = probes(recipe.pipeline, recipe.held_out, recipe.training, description.columns)
+    direct = prove_direct(pipeline_model, description, held_out, probe_rows)
+    report(f"direct form: {direct.reason}")
     require_invariance(pipeline, held_out, probe_rows, description)
     require_own_answers(recipe, description, predictions, pipeline)
 
@@ -161,7 +167,9 @@ def _prove(
         ServedRows("held-out", held_out, predictions),
         _served_probes(model, probe_rows, recipe.one_row_at_a_time),
     ]
-    return ProvedModel(model, runtime, predictions, latency, description.comparison, served)
+    return ProvedModel(
+        model, runtime, direct, predictions, latency, description.comparison, served
+    )
 
 
 def _certify(
@@ -197,11 +205,12 @@ def _try_onnx(
 ) -> tuple[Runtime, Model]:
     comparison = description.comparison
     try:
-        onnx = _load(folder, description, OnnxModel)
+        onnx_model = OnnxModel(_draft_bundle(folder, description))
     except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common root)
         reason = f"its ONNX form does not load: {error}"
         return onnx_form.not_converted(reason, comparison.certification), pipeline
 
+    onnx = _row_by_row_if_asked(onnx_model, description)
     rows = len(recipe.held_out)
     runtime = onnx_form.certify(pipeline, onnx, held_out, rows, recipe, comparison, probe_rows)
     if runtime.certified != "onnx":
@@ -251,12 +260,14 @@ def _predictions(model: Model, held_out: Columns, rows: int) -> tuple[list[Any],
     return predictions, failures
 
 
-def _load(folder: Path, description: Manifest, kind: Callable[[Bundle], Model]) -> Model:
-    """The model of the draft's own files, as the service will load it."""
+def _draft_bundle(folder: Path, description: Manifest) -> Bundle:
+    """The draft's own files, as the service will load them."""
     # Without the code that travels: its modules were imported from beside the recipe already.
     files = {name: file for name, file in _files(folder).items() if not is_module_file(name)}
-    manifest = msgspec.structs.replace(description, files=files)
-    model = kind(Bundle(folder, manifest, ""))
+    return Bundle(folder, msgspec.structs.replace(description, files=files), "")
+
+
+def _row_by_row_if_asked(model: Model, description: Manifest) -> Model:
     if description.one_row_at_a_time:
         return RowByRow(model)
 

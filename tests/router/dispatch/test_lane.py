@@ -422,3 +422,32 @@ def test_a_large_request_takes_no_room_from_small_ones():
     assert not any(caller.outcomes for caller in small)
     another = harness.ask(*range(1_000))
     assert [lost.reason for lost in another.outcomes] == ["shed"]
+
+
+def test_each_process_of_a_version_gets_a_batch_at_once():
+    harness = LaneHarness()
+    harness.version.processes.count = 3
+    callers = [harness.ask(number) for number in range(5)]
+    assert [rows for rows, _ in harness.version.sent] == [[0], [1], [2]]
+
+    harness.version.answer()
+    assert [rows for rows, _ in harness.version.sent] == [[1], [2], [3, 4]]
+
+    for _ in range(3):
+        harness.version.answer()
+    assert [values(caller) for caller in callers] == [[0], [1], [2], [3], [4]]
+
+
+def test_beside_a_batch_in_each_process_goes_only_a_large_one():
+    harness = LaneHarness(max_batches_in_flight=2)
+    harness.version.processes.count = 2
+    harness.ask(1), harness.ask(2)
+    for number in range(lane.ROWS_BESIDE_ANOTHER):
+        assert len(harness.version.sent) == 2
+        harness.ask(number)
+
+    assert len(harness.version.sent) == 3
+    for number in range(4 * lane.ROWS_BESIDE_ANOTHER):
+        harness.ask(number)
+
+    assert len(harness.version.sent) == 4
