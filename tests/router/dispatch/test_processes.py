@@ -18,12 +18,15 @@ class Version:
         self.connections = 0
         self.asked: list[int] = []
         self.arrived: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+        self.ended: list[asyncio.Event] = []
         self._processes: dict[asyncio.StreamWriter, int] = {}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
         self.connections += 1
         self._processes[writer] = next(self.order)
+        over = asyncio.Event()
+        self.ended.append(over)
         try:
             while True:
                 await reader.readuntil(b"\r\n\r\n")
@@ -32,6 +35,8 @@ class Version:
                 self.arrived.put_nowait(writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
+        finally:
+            over.set()
 
     async def answer(self) -> None:
         """Answer the oldest request."""
@@ -67,10 +72,13 @@ async def played(version: Version, rounds: int, at_once: int) -> list[list[int]]
             for _ in range(at_once):
                 await version.answer()
 
-            assert all(isinstance(await answer, Answer) for answer in answers)
+            for answer in answers:
+                assert isinstance(await answer, Answer)
 
         pool.close()
         assert pool.in_flight == 0
+        for over in version.ended:
+            await over.wait()
 
     return asked
 
