@@ -59,4 +59,4 @@ def _check(scores: np.ndarray, index: int, running: Running) -> None:
 @cache
 def _expected(pair: Pair, version: str) -> np.ndarray:
     pipeline = joblib.load(bundle(version) / "model.pkl")
-    return pipeline.predict_proba(pair.rows(2_000).head(CHECKED))
+    return np.asarray(pipeline.predict_proba(pair.rows(2_000).head(CHECKED)))

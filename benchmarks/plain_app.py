@@ -23,7 +23,7 @@ def create_app() -> Flask:
     def predict() -> Response:
         frame = pd.DataFrame(request.get_json()["instances"])
         if has_gaps:
-            # A null of JSON is None in a frame, which scikit-learn's imputers do not take for missing.
+            # A null of JSON is None in a frame, which an imputer of texts does not fill in.
             frame = frame.fillna(np.nan)
 
         return jsonify(predictions=pipeline.predict_proba(frame).tolist())

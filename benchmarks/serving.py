@@ -2,9 +2,9 @@
 5] [--peers all] [--only "plain,sluice sklearn"]`.
 
 One flight a request, 90 % answered by v1 and 10 % by v2, at 1, 64 and 256 kept connections by wrk,
-each set-up once a round; and the same with two random forests on flights with gaps. The last line is one JSON object: ratios as medians of the rounds' ratios,
-their spread, and every measurement. Only ratios mean something: load, router and versions share the
-machine's cores."""
+each set-up once a round; and the same with two random forests on flights with gaps. The last line
+is one JSON object: ratios as medians of the rounds' ratios, their spread, and every measurement.
+Only ratios mean something: load, router and versions share the machine's cores."""
 
 import argparse
 import os

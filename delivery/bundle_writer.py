@@ -167,9 +167,7 @@ def _prove(
         ServedRows("held-out", held_out, predictions),
         _served_probes(model, probe_rows, recipe.one_row_at_a_time),
     ]
-    return ProvedModel(
-        model, runtime, direct, predictions, latency, description.comparison, served
-    )
+    return ProvedModel(model, runtime, direct, predictions, latency, description.comparison, served)
 
 
 def _certify(

@@ -22,8 +22,8 @@ _encode = msgspec.json.Encoder().encode
 class PredictResponses:
     """The answers of one loaded version.
 
-    workers: its processes. Where there are several, an answer names the one that it is from, so that
-    the router sends each of them its own batches.
+    workers: its processes. Where there are several, an answer names the one that it is from, so
+    that the router sends each of them its own batches.
     """
 
     def __init__(self, predictor: Predictor, metrics: Metrics, workers: int = 1) -> None:

@@ -39,7 +39,7 @@ class Failure:
 
 
 Callback = Callable[[Answer | Failure], None]
-# Which process takes a connection is chance: so many are opened before a batch waits for a busy one.
+# Chance says which process takes a connection: so many are opened before a batch waits for one.
 MOST_A_PROCESS = 4
 
 

@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
@@ -54,11 +55,9 @@ class PipelineModel:
     def predict(self, columns: Columns) -> Predictions:
         """See Model."""
         if self.direct is not None:
-            try:
-                return self.predict_directly(self.direct, columns)
             # Whatever it raises: the pipeline answers these rows, or says itself what is wrong.
-            except Exception:  # noqa: BLE001
-                pass
+            with suppress(Exception):
+                return self.predict_directly(self.direct, columns)
 
         return listed(answer_of(self._predict, self._input.build(columns)))
 

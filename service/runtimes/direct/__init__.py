@@ -1,1 +1,1 @@
-"""The direct form of a pipeline: its fitted steps without what scikit-learn repeats at each call."""
+"""The direct form of a pipeline: its fitted steps without what scikit-learn repeats."""

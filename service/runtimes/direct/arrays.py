@@ -59,6 +59,11 @@ def floats(block: np.ndarray, width: int) -> np.ndarray:
     return block
 
 
+def is_none(block: np.ndarray) -> Any:
+    """Where an array of objects holds None."""
+    return block == None  # noqa: E711
+
+
 def _number_dtype(column: Column) -> str | None:
     """numpy's dtype of the column in the frame; None where it holds something else."""
     if column.dtype not in ("float", "int"):
@@ -113,7 +118,7 @@ def _text_reader(columns: Sequence[Column]) -> Read:
             block[:, number] = values[name]
             if null is not None:
                 texts = block[:, number]
-                texts[np.equal(texts, None)] = null
+                texts[is_none(texts)] = null
 
         return block
 

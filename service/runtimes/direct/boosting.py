@@ -16,7 +16,7 @@ def classifier(step: Any, output: str) -> Transform:
     if output == "predict_proba":
         return lambda block: loss.predict_proba(raw_of(block))
 
-    def predict(block: np.ndarray) -> np.ndarray:
+    def predict(block: np.ndarray) -> Any:
         raw = raw_of(block)
         if raw.shape[1] == 1:
             return classes[(raw.ravel() > 0).astype(int)]
@@ -44,7 +44,7 @@ def _raw_predictions(step: Any) -> Callable[[np.ndarray], np.ndarray]:
     baseline, trees_a_round = step._baseline_prediction, step.n_trees_per_iteration_
     width, rounds = step._n_features, step._predictors
 
-    def raw_of(block: np.ndarray) -> np.ndarray:
+    def raw_of(block: np.ndarray) -> Any:
         numbers = floats(block, width).astype(np.float64, copy=False)
         raw = np.zeros((len(block), trees_a_round), dtype=baseline.dtype, order="F")
         raw += baseline

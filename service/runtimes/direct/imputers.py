@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from service.runtimes.direct.arrays import floats
+from service.runtimes.direct.arrays import floats, is_none
 from service.runtimes.direct.errors import LeftToPipeline, NoDirectForm
 from service.runtimes.direct.step import Transform
 
@@ -55,7 +55,7 @@ def _texts(step: Any, fills: np.ndarray) -> Transform:
         if block.dtype != object or block.shape[1:] != (width,):
             raise LeftToPipeline(f"an array of {block.dtype}, shape {block.shape}")
 
-        missing = block != block if null_is_nan else np.equal(block, None)  # noqa: PLR0124
+        missing = block != block if null_is_nan else is_none(block)
         if missing.any():
             return np.where(missing, fills, block)
 

@@ -24,7 +24,7 @@ def logistic_regression(step: Any, output: str) -> Transform:
 
     from scipy.special import expit
 
-    def probabilities(block: np.ndarray) -> np.ndarray:
+    def probabilities(block: np.ndarray) -> Any:
         second = expit(scores_of(block)[:, 0])
         return np.stack([1 - second, second], axis=1)
 
@@ -53,7 +53,7 @@ def _scores(step: Any) -> Callable[[np.ndarray], np.ndarray]:
     weights = np.ascontiguousarray(np.atleast_2d(step.coef_).T)
     bias, width = np.atleast_1d(step.intercept_), step.n_features_in_
 
-    def scores_of(block: np.ndarray) -> np.ndarray:
+    def scores_of(block: np.ndarray) -> Any:
         numbers = floats(block, width)
         if np.isnan(numbers).any():
             raise LeftToPipeline("NaN")
@@ -64,7 +64,7 @@ def _scores(step: Any) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _classes(scores_of: Callable[[np.ndarray], np.ndarray], classes: np.ndarray) -> Transform:
-    def predict(block: np.ndarray) -> np.ndarray:
+    def predict(block: np.ndarray) -> Any:
         scores = scores_of(block)
         if scores.shape[1] == 1:
             return classes.take((scores[:, 0] > 0).astype(int), axis=0)

@@ -80,8 +80,10 @@ class FormMaker:
         takes_dense: what comes after takes a dense array where the pipeline has a sparse one.
         """
         first, *others = steps
-        rest = [self._of_array(step, _dense_after(others, at, takes_dense)) for at, step in
-                enumerate(others)]
+        rest = [
+            self._of_array(step, _dense_after(others, at, takes_dense))
+            for at, step in enumerate(others)
+        ]
         begin = self._of_columns(first, names, _dense_after(steps, 0, takes_dense))
         return lambda columns: _through(rest, begin(columns))
 
@@ -114,8 +116,10 @@ class FormMaker:
             return self._noted(step, registry.transformer(step, takes_dense), step.transform)
 
         steps = steps_of(step)
-        calls = [self._of_array(inner, _dense_after(steps, at, takes_dense)) for at, inner in
-                 enumerate(steps)]
+        calls = [
+            self._of_array(inner, _dense_after(steps, at, takes_dense))
+            for at, inner in enumerate(steps)
+        ]
         return lambda block: _through(calls, block)
 
     def _noted(self, step: Any, direct: Transform | None, own: FromArray) -> FromArray:
@@ -167,9 +171,7 @@ class FormMaker:
 
         return transform
 
-    def _chosen_names(
-        self, step: Any, part: str, chosen: Any, names: Sequence[str]
-    ) -> list[str]:
+    def _chosen_names(self, step: Any, part: str, chosen: Any, names: Sequence[str]) -> list[str]:
         """The columns of a part; raises NoDirectForm where a row does not have one."""
         indices = step._transformer_to_input_indices.get(part, chosen)
         fitted = getattr(step, "feature_names_in_", None)

@@ -4,7 +4,6 @@ A class of somebody else, a subclass too, has none: its own method is called.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from service.runtimes.direct import boosting, encoders, imputers, linear, scalers, trees
@@ -78,7 +77,7 @@ def last_step(step: Any, output: str) -> Transform | None:
     if make is None or not hasattr(step, output):
         return None
 
-    return _made(partial(make, output=output), step)
+    return _made(lambda step: make(step, output), step)
 
 
 def _made(make: Callable[[Any], Transform] | None, step: Any) -> Transform | None:

@@ -18,7 +18,7 @@ def classifier(step: Any, output: str) -> Transform:
 
     classes = step.classes_
 
-    def predict(block: np.ndarray) -> np.ndarray:
+    def predict(block: np.ndarray) -> Any:
         return classes.take(probabilities(block).argmax(axis=1), axis=0)
 
     return predict

@@ -1,4 +1,4 @@
-"""The direct form of a whole pipeline: what is replaced, what is called as it is, what is refused."""
+"""The direct form of a whole pipeline: what is replaced, what is called, what is refused."""
 
 import numpy as np
 import pandas as pd
@@ -38,7 +38,7 @@ class Doubled(TransformerMixin, BaseEstimator):
 class OwnScaler(StandardScaler):
     """scikit-learn's, changed."""
 
-    def transform(self, X, copy=None):
+    def transform(self, X, copy=None):  # noqa: N803
         """One more than scikit-learn says."""
         return super().transform(X, copy) + 1
 
@@ -114,8 +114,13 @@ def test_a_sparse_encoder_before_a_step_that_is_called_is_called_too():
 
 def test_steps_of_somebody_elses_are_called_as_they_are():
     both = Both(
-        fitted(make_pipeline(prepared(("own", Doubled(), ["age", "height"])), PCA(3),
-                             RandomForestClassifier(5, random_state=0))),
+        fitted(
+            make_pipeline(
+                prepared(("own", Doubled(), ["age", "height"])),
+                PCA(3),
+                RandomForestClassifier(5, random_state=0),
+            )
+        ),
         FRAME,
         "predict_proba",
     )

@@ -159,9 +159,7 @@ def test_values(step):
         assert np.array_equal(direct(block), step.predict(block))
 
 
-@pytest.mark.parametrize(
-    "step", [*CLASSIFIERS, *REGRESSORS], ids=lambda step: type(step).__name__
-)
+@pytest.mark.parametrize("step", [*CLASSIFIERS, *REGRESSORS], ids=lambda step: type(step).__name__)
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 1e300])
 def test_what_scikit_learn_refuses_is_left_to_it(step, value):
     step.fit(FRAME[["weight", "age"]].to_numpy(), labels(FRAME))
@@ -183,8 +181,11 @@ def test_what_scikit_learn_refuses_is_left_to_it(step, value):
     assert np.array_equal(answer, own)
 
 
-@pytest.mark.parametrize("step", [*CLASSIFIERS, *REGRESSORS, StandardScaler(), MinMaxScaler()],
-                         ids=lambda step: type(step).__name__)
+@pytest.mark.parametrize(
+    "step",
+    [*CLASSIFIERS, *REGRESSORS, StandardScaler(), MinMaxScaler()],
+    ids=lambda step: type(step).__name__,
+)
 def test_an_array_of_another_width_never_reaches_its_arrays(step):
     step.fit(FRAME[["weight", "age"]].to_numpy(), labels(FRAME))
     make = registry.last_step(step, "predict") or registry.transformer(step)
