@@ -30,13 +30,14 @@ def run_on_one_thread(pipeline: Any) -> None:
 
 
 def _values(part: Any) -> Collection[Any]:
+    values: Collection[Any] = part
     if isinstance(part, dict):
-        part = part.values()
+        values = part.values()
 
-    if len(part) > LONGEST_LIST:
+    if len(values) > LONGEST_LIST:
         return ()
 
-    return part
+    return values
 
 
 def _may_hold(value: Any) -> bool:

@@ -6,7 +6,7 @@ A class of somebody else, a subclass too, has none: its own method is called.
 from collections.abc import Callable
 from typing import Any
 
-from service.runtimes.direct import boosting, encoders, imputers, linear, scalers, trees
+from service.runtimes.direct import boosted_trees, encoders, imputers, linear, scalers, trees
 from service.runtimes.direct.errors import NoDirectForm
 from service.runtimes.direct.step import Transform
 
@@ -30,8 +30,8 @@ LAST_STEPS: dict[str, Callable[[Any, str], Transform]] = {
     "ExtraTreeRegressor": trees.regressor,
     "RandomForestRegressor": trees.regressor,
     "ExtraTreesRegressor": trees.regressor,
-    "HistGradientBoostingClassifier": boosting.classifier,
-    "HistGradientBoostingRegressor": boosting.regressor,
+    "HistGradientBoostingClassifier": boosted_trees.classifier,
+    "HistGradientBoostingRegressor": boosted_trees.regressor,
     "LogisticRegression": linear.logistic_regression,
     "SGDClassifier": linear.classifier,
     "LinearSVC": linear.classifier,
