@@ -56,11 +56,11 @@ class ProvedModel:
 
     model: Model
     runtime: Runtime
-    direct: DirectCalls
     predictions: list[Any]
     latency: dict[str, Any]
     comparison: Comparison
     served: list[ServedRows]
+    direct: DirectCalls
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,7 @@ def _prove(
     folder: Path, description: Manifest, recipe: Recipe, held_out: Columns, report: Report
 ) -> ProvedModel:
     """Compare the pickled pipeline with its own frame, then certify a runtime for it."""
-    pipeline_model, rows = PipelineModel(_draft_bundle(folder, description)), len(recipe.held_out)
-    pipeline = _row_by_row_if_asked(pipeline_model, description)
+    pipeline, rows = _load(folder, description, PipelineModel), len(recipe.held_out)
     predictions, failures = _predictions(pipeline, held_out, rows)
     # Before the conversion, which takes long and would complain of something else.
     require_one_answer_a_row(predictions, failures, recipe.output, description.classes)
@@ -151,7 +150,7 @@ def _prove(
 
     description = _with_scale(description, predictions)
     probe_rows = probes(recipe.pipeline, recipe.held_out, recipe.training, description.columns)
-    direct = prove_direct(pipeline_model, description, held_out, probe_rows)
+    direct = prove_direct(pipeline, description, held_out, probe_rows)
     report(f"direct form: {direct.reason}")
     require_invariance(pipeline, held_out, probe_rows, description)
     require_own_answers(recipe, description, predictions, pipeline)
@@ -167,7 +166,7 @@ def _prove(
         ServedRows("held-out", held_out, predictions),
         _served_probes(model, probe_rows, recipe.one_row_at_a_time),
     ]
-    return ProvedModel(model, runtime, direct, predictions, latency, description.comparison, served)
+    return ProvedModel(model, runtime, predictions, latency, description.comparison, served, direct)
 
 
 def _certify(
@@ -203,12 +202,11 @@ def _try_onnx(
 ) -> tuple[Runtime, Model]:
     comparison = description.comparison
     try:
-        onnx_model = OnnxModel(_draft_bundle(folder, description))
+        onnx = _load(folder, description, OnnxModel)
     except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common root)
         reason = f"its ONNX form does not load: {error}"
         return onnx_form.not_converted(reason, comparison.certification), pipeline
 
-    onnx = _row_by_row_if_asked(onnx_model, description)
     rows = len(recipe.held_out)
     runtime = onnx_form.certify(pipeline, onnx, held_out, rows, recipe, comparison, probe_rows)
     if runtime.certified != "onnx":
@@ -258,14 +256,12 @@ def _predictions(model: Model, held_out: Columns, rows: int) -> tuple[list[Any],
     return predictions, failures
 
 
-def _draft_bundle(folder: Path, description: Manifest) -> Bundle:
-    """The draft's own files, as the service will load them."""
+def _load(folder: Path, description: Manifest, kind: Callable[[Bundle], Model]) -> Model:
+    """The model of the draft's own files, as the service will load it."""
     # Without the code that travels: its modules were imported from beside the recipe already.
     files = {name: file for name, file in _files(folder).items() if not is_module_file(name)}
-    return Bundle(folder, msgspec.structs.replace(description, files=files), "")
-
-
-def _row_by_row_if_asked(model: Model, description: Manifest) -> Model:
+    manifest = msgspec.structs.replace(description, files=files)
+    model = kind(Bundle(folder, manifest, ""))
     if description.one_row_at_a_time:
         return RowByRow(model)
 

@@ -51,12 +51,13 @@ class _DirectModel:
 
 
 def prove_direct(
-    pipeline: PipelineModel, description: Manifest, held_out: Columns, probe_rows: Probes
+    served: Model, description: Manifest, held_out: Columns, probe_rows: Probes
 ) -> DirectCalls:
     """Compare held-out rows, in batches and alone, and probe rows.
 
-    The pipeline answers by its direct form from then on, where the proof holds.
+    served: the pipeline, which answers by its direct form from then on where the proof holds.
     """
+    pipeline = _pipeline_of(served)
     if description.side_effects:
         return DirectCalls(served=False, reason="a prediction changes something")
 
@@ -65,7 +66,7 @@ def prove_direct(
     except NoDirectForm as error:
         return DirectCalls(served=False, reason=f"there is none: {error}")
 
-    compared = _compare_all(pipeline, form, description, held_out, probe_rows)
+    compared = _compare_all(served, form, description, held_out, probe_rows)
     if not compared.objection:
         pipeline.direct = form
 
@@ -79,17 +80,24 @@ def prove_direct(
     )
 
 
+def _pipeline_of(served: Model) -> PipelineModel:
+    if isinstance(served, RowByRow):
+        served = served.model
+
+    assert isinstance(served, PipelineModel)
+    return served
+
+
 def _compare_all(
-    pipeline: PipelineModel,
+    own: Model,
     form: DirectForm,
     description: Manifest,
     held_out: Columns,
     probe_rows: Probes,
 ) -> _Compared:
-    own: Model = pipeline
-    direct: Model = _DirectModel(pipeline, form)
+    direct: Model = _DirectModel(_pipeline_of(own), form)
     if description.one_row_at_a_time:
-        own, direct = RowByRow(own), RowByRow(direct)
+        direct = RowByRow(direct)
 
     compared = _Compared()
     scale = description.comparison.scale
