@@ -8,13 +8,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from delivery.errors import DeliveryError
 from delivery.recipe import Recipe
 from service.bundle import Bundle
 from service.runtimes.direct import registry
 from service.runtimes.failed_rows import RowFailures, predict_each
 from service.runtimes.pipeline_model import PipelineModel
-from tests.delivery.pipeline_catalogue import entries
 from tests.service.runtimes.direct.direct_harness import Both, labels, table
 
 FRAME = table(400, gaps=False)[["age", "weight", "city"]]
@@ -115,18 +113,3 @@ def test_a_row_that_the_form_leaves_gets_the_pipelines_own_words(harness):
 
     expected = both.own(OTHER.head(3).assign(city="Oslo")).tolist()
     assert failed.value.predictions == [expected[0], None, expected[2]]
-
-
-@pytest.mark.parametrize("name", sorted(entries()))
-def test_every_pipeline_of_the_catalogue_keeps_its_answers(harness, name):
-    entry = entries()[name]
-    if entry.refused is not None:
-        return
-
-    try:
-        manifest = harness.write(entry.build())
-    except DeliveryError as error:
-        pytest.fail(str(error))
-
-    direct = manifest.direct
-    assert direct.served or direct.reason.startswith(("there is none", "it leaves")), direct
