@@ -78,8 +78,9 @@ def serving(result: Result) -> str:
         "",
         f"`python -m benchmarks.serving{result['arguments']}` on {machine['cores']} cores "
         f"({machine['cpu']}, Python {machine['python']}). One flight per request. v1 (logistic "
-        "regression) answers 90 %, v2 (gradient boosting) 10 %. wrk sends the requests over kept "
-        "connections, from the same cores.",
+        "regression) answers 90 %, v2 (gradient boosting) 10 %. *forest*: two random forests of "
+        "100 and 120 trees on flights with nulls among their numbers, integers and texts. wrk "
+        "sends the requests over kept connections, from the same cores.",
         "",
         "![requests per second at 64 connections](pictures/serving.svg)",
         "",

@@ -21,6 +21,7 @@ from delivery.inputs.segments import segments_of
 from delivery.inputs.signature import columns_of, rows_of
 from delivery.onnx.certification import ExpectedAnswers, expected_answers, not_converted
 from delivery.onnx.ladder import ConversionJob, certified_form
+from delivery.proof.direct_calls import prove_direct
 from delivery.proof.evaluation import held_out_metrics, latency_ms, task_of
 from delivery.proof.invariance import batch_dependence
 from delivery.proof.output_checks import all_predictions, described_outputs
@@ -30,7 +31,16 @@ from delivery.proof.self_test import ServedRows
 from delivery.proof.served_check import PROBES, in_batches, require_invariance, require_own_answers
 from delivery.recipe import Recipe, Source
 from delivery.request import DeliveryRequest
-from service.bundle import Bundle, Column, Comparison, File, Manifest, Output, Runtime
+from service.bundle import (
+    Bundle,
+    Column,
+    Comparison,
+    DirectCalls,
+    File,
+    Manifest,
+    Output,
+    Runtime,
+)
 from service.bundle_files import FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE
 from service.comparison import RULE, SAME_MODEL, Scale, golden_tolerance, scale_of
 from service.proof.golden_rows import golden_of
@@ -65,6 +75,7 @@ class ProvedModel:
     latency: dict[str, Any]
     comparison: Comparison
     served: list[ServedRows]
+    direct: DirectCalls
 
 
 @dataclass(frozen=True)
@@ -107,6 +118,7 @@ def write_contents(
         classes=proved.classes,
         outputs=proved.outputs,
         runtime=proved.runtime,
+        direct=proved.direct,
         comparison=proved.comparison,
         latency=proved.latency,
         golden={"rows": len((folder / GOLDEN).read_bytes().splitlines())},
@@ -155,6 +167,8 @@ def _prove(
 
     description = _with_scale(description, predictions)
     probe_rows = probes(recipe.pipeline, recipe.held_out, recipe.training, description.columns)
+    direct = prove_direct(pipeline, description, held_out, probe_rows)
+    report(f"direct form: {direct.reason}")
     require_invariance(pipeline, held_out, probe_rows, description)
     require_own_answers(recipe, description, predictions, pipeline)
 
@@ -179,6 +193,7 @@ def _prove(
         latency,
         description.comparison,
         served,
+        direct,
     )
 
 

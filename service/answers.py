@@ -1,5 +1,6 @@
 """The answers to /predict: status, headers and body, the same in Flask and on the fast path."""
 
+import os
 from typing import Any
 
 import msgspec
@@ -22,10 +23,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 class PredictResponses:
-    """The answers of one loaded version."""
+    """The answers of one loaded version.
 
-    def __init__(self, predictor: Predictor, metrics: Metrics) -> None:
-        self.predictor, self.metrics = predictor, metrics
+    workers: its processes. Where there are several, an answer names the one that it is from, so
+    that the router sends each of them its own batches.
+    """
+
+    def __init__(self, predictor: Predictor, metrics: Metrics, workers: int = 1) -> None:
+        self.predictor, self.metrics, self._workers = predictor, metrics, workers
         manifest = predictor.manifest
         self._version = manifest.version.encode()
         self._head = b'{"model":%b,"version":%b,"predictions":' % (
@@ -69,6 +74,9 @@ class PredictResponses:
         headers.append((b"x-model-version", self._version))
         times = (outcome.seconds * 1000, outcome.processor_s * 1000)
         headers.append((b"server-timing", b"predict;dur=%.3f, cpu;dur=%.3f" % times))
+        if self._workers > 1:
+            headers.append((b"x-sluice-process", b"%d/%d" % (os.getpid(), self._workers)))
+
         return status, headers, answer, outcome.seconds
 
     def _by_output(self, outcome: Outcome) -> tuple[Predictions, dict[str, Predictions]]:

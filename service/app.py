@@ -73,7 +73,7 @@ def create_app(config: ServiceConfig | None = None) -> Service:
     prove(bundle, model)
 
     metrics = Metrics(bundle.manifest.version, model.name)
-    answers = PredictResponses(Predictor(bundle.manifest, model), metrics)
+    answers = PredictResponses(Predictor(bundle.manifest, model), metrics, config.workers)
     return Service(
         _flask(answers, metrics, config.secret),
         FastHandler(answers, metrics, config.secret, config.threads),

@@ -151,6 +151,22 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     refused_forms: dict[str, str] = {}
 
 
+class DirectCalls(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the pipeline is served by its direct form, and the proof.
+
+    reason: why, or why not. steps: those that have one. max_difference: the largest to the pipeline
+    itself. rows_compared: held-out and probe rows. left_to_pipeline: rows of them that the direct
+    form does not answer, but the pipeline.
+    """
+
+    served: bool
+    reason: str
+    steps: list[str] = []
+    max_difference: float | None = None
+    rows_compared: int = 0
+    left_to_pipeline: int = 0
+
+
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """By which rule predictions are compared, and within which tolerances.
 
@@ -187,8 +203,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     input: what the pipeline takes, a `frame`, or of its one column a `series` or a `list`.
     one_row_at_a_time: each row is predicted alone, since its prediction depends on the other rows
     of a batch.
-    side_effects: a prediction changes something, so that no request is copied to it. It and
-    segments are not in older bundles.
+    side_effects: a prediction changes something, so that no request is copied to it.
+    direct: how the pipeline is called on the scikit-learn runtime. It, side_effects and segments
+    are not in older bundles.
     """
 
     format: int
@@ -215,6 +232,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     side_effects: bool = False
     segments: list[Segment] = []
     outputs: list[Output] = []
+    direct: DirectCalls | None = None
 
 
 class Bundle(msgspec.Struct, frozen=True):

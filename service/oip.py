@@ -271,7 +271,7 @@ def _class_count(output: RequestedOutput, manifest: Manifest) -> int | None:
             f"output {output.name!r}: `classification` is a number of classes, from 1 on"
         )
 
-    if output.name != PROBABILITIES or _described(manifest, PROBABILITIES).classes:
+    if output.name != PROBABILITIES or _output_of(manifest, PROBABILITIES).classes:
         raise OipError(
             f"output {output.name!r} has no probabilities of one target: leave out `classification`"
         )
@@ -450,7 +450,7 @@ def _row_shape(output: Output) -> list[int]:
     return output.shape or []
 
 
-def _described(manifest: Manifest, name: str) -> Output:
+def _output_of(manifest: Manifest, name: str) -> Output:
     return next(output for output in outputs_of(manifest) if output.name == name)
 
 

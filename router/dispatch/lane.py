@@ -151,16 +151,21 @@ class Lane:
         ) or pending.size > PART_BYTES
 
     def _may_send(self) -> bool:
-        """Whether the next batch may be sent: in parallel only if large enough, up to the limit."""
+        """Whether the next batch may be sent.
+
+        One to each process at once; beside another in the same process only if large enough, up to
+        the limit."""
         if self._paused:
             return False
         if self.batches_in_flight == 0:
             return True
 
-        return (
-            self.queued_rows >= ROWS_BESIDE_ANOTHER
-            and self.batches_in_flight < self.limits.max_batches_in_flight
-        )
+        processes = self.pool.processes.count
+        if self.batches_in_flight < processes:
+            return True
+
+        most = self.limits.max_batches_in_flight * processes
+        return self.queued_rows >= ROWS_BESIDE_ANOTHER and self.batches_in_flight < most
 
     def expire(self, now: float) -> None:
         """Fail the requests, queued or in flight, whose deadline has passed. now: loop time."""

@@ -23,12 +23,12 @@ class RowByRow:
     """Predicts each row alone, for a model that depends on the other rows of a batch."""
 
     def __init__(self, model: Model) -> None:
-        self.name, self._model = model.name, model
+        self.name, self.model = model.name, model
 
     def predict(self, columns: Columns) -> Predictions:
         """See Model."""
         predictions: Predictions = []
         for row in range(row_count(columns)):
-            predictions += self._model.predict(take_rows(columns, slice(row, row + 1)))
+            predictions += self.model.predict(take_rows(columns, slice(row, row + 1)))
 
         return predictions

@@ -1,7 +1,9 @@
 """Predicts with the pickled pipeline on scikit-learn."""
 
+import logging
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
@@ -11,13 +13,21 @@ from service.bundle import Bundle, BundleError, Output
 from service.bundle_files import PICKLE
 from service.bundled_modules import is_module_file, provide_modules
 from service.rows import Columns
+from service.runtimes.direct.errors import NoDirectForm
+from service.runtimes.direct.form import DirectForm
 from service.runtimes.json_values import listed
 from service.runtimes.model import Predictions
+from service.runtimes.one_thread import run_on_one_thread
 from service.runtimes.outputs import MOST_VALUES, TOO_WIDE, by_row, outputs_of
+
+log = logging.getLogger("sluice.runtimes")
 
 
 class PipelineModel:
-    """The pickled pipeline on one pandas frame a batch, of the dtypes that it was fitted on."""
+    """The pickled pipeline on one pandas frame a batch, of the dtypes that it was fitted on.
+
+    direct: its direct form, which answers instead where the bundle says that it was proved.
+    """
 
     name = "sklearn"
 
@@ -27,14 +37,34 @@ class PipelineModel:
         manifest = bundle.manifest
         modules = filter(is_module_file, manifest.files)
         provide_modules(bundle.path, {name: bundle.read(name) for name in modules})
-        pipeline = _unpickled(bundle)
+        self._pipeline, self._manifest = _unpickled(bundle), manifest
+        run_on_one_thread(self._pipeline)
         self._methods = [
-            (output, getattr(pipeline, output.name)) for output in outputs_of(manifest)
+            (output, getattr(self._pipeline, output.name)) for output in outputs_of(manifest)
         ]
         self._input = FrameBuilder(manifest.columns, manifest.input)
+        self.direct: DirectForm | None = None
+        if manifest.direct is not None and manifest.direct.served:
+            try:
+                self.direct = self.direct_form()
+            except NoDirectForm as error:
+                log.warning("served without its direct form: %s", error)
+
+    def direct_form(self) -> DirectForm:
+        """A direct form of this pipeline; raises NoDirectForm."""
+        manifest = self._manifest
+        if len(self._methods) > 1:
+            raise NoDirectForm("it answers several outputs")
+
+        return DirectForm(self._pipeline, manifest.output, manifest.columns, manifest.input)
 
     def predict(self, columns: Columns) -> Predictions:
         """See Model."""
+        if self.direct is not None:
+            # Whatever it raises: the pipeline answers these rows, or says itself what is wrong.
+            with suppress(Exception):
+                return self.predict_directly(self.direct, columns)
+
         answers = {}
         for output, method in self._methods:
             # A frame for each, since a step may change its own in place.
@@ -43,6 +73,13 @@ class PipelineModel:
             answers[output.name] = listed(answer)
 
         return by_row(answers)
+
+    def predict_directly(self, form: DirectForm, columns: Columns) -> Predictions:
+        """What the direct form answers; raises any exception for rows left to the pipeline."""
+        ((output, _),) = self._methods
+        answer = answer_of(form.answer, columns)
+        _require_shape(answer, output)
+        return listed(answer)
 
 
 def _require_shape(answer: np.ndarray, output: Output) -> None:

@@ -37,7 +37,7 @@ def service_program(workspace: Workspace, version: str, program: str, address: s
         "SLUICE_PUBLIC_KEY": str(workspace.public_key),
         "SLUICE_THREADS": str(workspace.settings.deployment.threads),
         "SLUICE_RUNTIME": runtime,
-        "WEB_CONCURRENCY": "1",
+        "WEB_CONCURRENCY": str(workspace.settings.deployment.workers),
         "SLUICE_TOKEN_KEY": "",
         "SLUICE_OPERATOR_TOKEN": "",
         "SLUICE_WEBHOOK_SECRET": "",

@@ -13,6 +13,7 @@ from rollout.state.split import all_to
 from rollout.state.strategy import strategy
 from rollout.state.version_state import State
 from router.dispatch.dispatcher import Dispatcher
+from router.dispatch.processes import Processes
 from router.dispatch.routing_table import table_of
 from router.dispatch.upstream import Answer, Failure
 
@@ -62,6 +63,7 @@ class FakePool:
 
     def __init__(self):
         self.sent = []
+        self.processes = Processes()
 
     def predict(self, body, callback, timeout_s):
         self.sent.append((msgspec.json.decode(body)["instances"], callback))

@@ -477,3 +477,32 @@ def test_further_outputs_stay_with_their_rows_where_a_request_is_asked_again():
         doubled(harness.version)
 
     assert list(map(twice, (first, second, third))) == [[0], [2, 4], [6]]
+
+
+def test_each_process_of_a_version_gets_a_batch_at_once():
+    harness = LaneHarness()
+    harness.version.processes.count = 3
+    callers = [harness.ask(number) for number in range(5)]
+    assert [rows for rows, _ in harness.version.sent] == [[0], [1], [2]]
+
+    harness.version.answer()
+    assert [rows for rows, _ in harness.version.sent] == [[1], [2], [3, 4]]
+
+    for _ in range(3):
+        harness.version.answer()
+    assert [values(caller) for caller in callers] == [[0], [1], [2], [3], [4]]
+
+
+def test_beside_a_batch_in_each_process_goes_only_a_large_one():
+    harness = LaneHarness(max_batches_in_flight=2)
+    harness.version.processes.count = 2
+    harness.ask(1), harness.ask(2)
+    for number in range(lane.ROWS_BESIDE_ANOTHER):
+        assert len(harness.version.sent) == 2
+        harness.ask(number)
+
+    assert len(harness.version.sent) == 3
+    for number in range(4 * lane.ROWS_BESIDE_ANOTHER):
+        harness.ask(number)
+
+    assert len(harness.version.sent) == 4
