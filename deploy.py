@@ -76,6 +76,10 @@ def deliver(
         Path | None, Option(help="Rows the pipeline accepts (Parquet or CSV), for a .pkl.")
     ] = None,
     label: Annotated[str | None, Option(help="The sample's column that holds the truth.")] = None,
+    environment: Annotated[
+        Path | None,
+        Option(help="The pipeline's packages: an environment.yaml or a requirements.txt."),
+    ] = None,
     one_row_at_a_time: Annotated[
         bool,
         Option(
@@ -87,7 +91,7 @@ def deliver(
 ) -> None:
     """Pack, test, prove and sign a pipeline as releases/VERSION."""
     with _command(as_json) as (out, workspace):
-        _deliver(workspace, out, version, source, sample, label, one_row_at_a_time)
+        _deliver(workspace, out, version, source, sample, label, environment, one_row_at_a_time)
 
 
 @app.verb()
@@ -157,7 +161,7 @@ def plan(
         from deployment.plan.plan import Options, make_plan
 
         options = Options(steps, every, auto, rate)
-        rollout_plan = make_plan(workspace, version, strategy, replay, options)
+        rollout_plan = make_plan(workspace, version, strategy, replay, options, out.say)
         raise SystemExit(show_plan(out, rollout_plan, breaking))
 
 
@@ -551,6 +555,7 @@ def _deliver(
     source: Path,
     sample: Path | None,
     label: str | None,
+    environment: Path | None,
     one_row_at_a_time: bool,
 ) -> None:
     """Pack a bundle through delivery/, whose errors are reported like all others."""
@@ -559,6 +564,7 @@ def _deliver(
     from delivery.request import DeliveryRequest
     from deployment.commands.verbs import require_name
     from deployment.workspace.errors import EdgeFailure, Interrupted
+    from deployment.workspace.state_dir import environments_folder
 
     require_name(version)
     settings = workspace.settings
@@ -572,6 +578,8 @@ def _deliver(
         sample,
         label,
         one_row_at_a_time,
+        environment,
+        environments_folder(workspace),
     )
     try:
         made = deliver(request, lambda line: out.say(f"  {line}"))
@@ -594,11 +602,15 @@ def _verify(workspace: Workspace, out: Out, version: str) -> None:
     from deployment.commands.verbs import require_name
     from deployment.workspace.bundles import read_release
     from deployment.workspace.errors import ContractBroken
+    from targets.local.version_environment import environment_bin
 
     require_name(version)
     release = read_release(workspace.releases, version)
+    own_bin = None
+    if release.runtime == "sklearn":
+        own_bin = environment_bin(workspace, release, out.say)
     try:
-        checks = verify(release.path, workspace.public_key)
+        checks = verify(release.path, workspace.public_key, own_bin)
     except DeliveryError as error:
         raise ContractBroken(str(error)) from error
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from delivery.errors import DeliveryError, first_line
+from delivery.errors import AnotherScikitLearn, DeliveryError, first_line
 from delivery.inputs.samples import Report, read_sample
-from delivery.proof.library_versions import refuse_another_scikit_learn
+from delivery.proof.library_versions import made_by, refuse_another_scikit_learn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -193,7 +193,8 @@ def _build(path: Path) -> Any:
         raise
     except (Exception, SystemExit) as error:
         raise DeliveryError(
-            f"{path}: build() failed{_line_at_fault(path, error)}: {first_line(error)}"
+            f"{path}: build() failed{_line_at_fault(path, error)}: "
+            f"{first_line(error)}{_package_remedy(error)}"
         ) from error
 
 
@@ -212,10 +213,18 @@ def _import_recipe(path: Path) -> Any:
         raise
     except (Exception, SystemExit) as error:
         raise DeliveryError(
-            f"{path} failed when it was imported{_line_at_fault(path, error)}: {first_line(error)}"
+            f"{path} failed when it was imported{_line_at_fault(path, error)}: "
+            f"{first_line(error)}{_package_remedy(error)}"
         ) from error
 
     return module
+
+
+def _package_remedy(error: BaseException) -> str:
+    """What to do about a package that is not installed; else nothing."""
+    if not isinstance(error, ModuleNotFoundError):
+        return ""
+    return ". Name its package in a file: `deliver --environment FILE`"
 
 
 def _line_at_fault(path: Path, error: BaseException) -> str:
@@ -245,6 +254,7 @@ def _from_pickle(path: Path, sample: Path, label: str | None, report: Report) ->
     except DeliveryError:
         raise
     except Exception as error:
+        _refuse_if_another_made_it(path, error)
         raise DeliveryError(
             f"{path} cannot be loaded as a pickled pipeline ({first_line(error)}): "
             f"{_remedy(path, error)}"
@@ -253,6 +263,20 @@ def _from_pickle(path: Path, sample: Path, label: str | None, report: Report) ->
     frame, labels = read_sample(sample, pipeline, label, report)
     output = "predict_proba" if hasattr(pipeline, "predict_proba") else "predict"
     return Recipe(pipeline, frame, labels, output)
+
+
+def _refuse_if_another_made_it(path: Path, error: Exception) -> None:
+    """Raise AnotherScikitLearn where a pickle that cannot be loaded names another one."""
+    from sklearn import __version__ as here
+
+    other = made_by(path.read_bytes())
+    if other is not None and other != here:
+        raise AnotherScikitLearn(
+            f"{path} was pickled by scikit-learn {other} and cannot be loaded with {here} "
+            f"({first_line(error)}): deliver from an environment with scikit-learn {other}, or fit "
+            f"the pipeline anew",
+            other,
+        ) from error
 
 
 def _remedy(path: Path, error: Exception) -> str:
@@ -265,8 +289,8 @@ def _remedy(path: Path, error: Exception) -> str:
 
     if isinstance(error, ImportError) and error.name:
         return (
-            f"install {error.name} here, or put its source file beside {path.name}: it travels "
-            f"with the bundle"
+            f"name its package in a file (`deliver --environment FILE`), install {error.name} "
+            f"here, or put its source file beside {path.name}: it travels with the bundle"
         )
 
     return (

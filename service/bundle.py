@@ -125,8 +125,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     input: what the pipeline takes, a `frame`, or of its one column a `series` or a `list`.
     one_row_at_a_time: each row is predicted alone, since its prediction depends on the other rows
     of a batch.
-    side_effects: a prediction changes something, so that no request is copied to it. It and
-    segments are not in older bundles.
+    side_effects: a prediction changes something, so that no request is copied to it.
+    requirements: the packages that the pipeline needs, of all `packages` of its environment.
+    These two and segments are not in older bundles.
     """
 
     format: int
@@ -152,6 +153,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, File]
     side_effects: bool = False
     segments: list[Segment] = []
+    requirements: dict[str, str] = {}
 
 
 class Bundle(msgspec.Struct, frozen=True):
