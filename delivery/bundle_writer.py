@@ -28,7 +28,7 @@ from delivery.proof.self_test import ServedRows
 from delivery.proof.served_check import PROBES, in_batches, require_invariance, require_own_answers
 from delivery.recipe import Recipe, Source
 from delivery.request import DeliveryRequest
-from environments.environment_file import wanted
+from environments.environment_file import allowed_versions
 from environments.installed import installed
 from environments.model_needs import needs_here
 from service.bundle import Bundle, Column, Comparison, File, Manifest, Runtime
@@ -132,7 +132,7 @@ def _requirements(folder: Path, request: DeliveryRequest, columns: list[Column])
     """
     code = [path.read_bytes() for path in folder.iterdir() if is_module_file(path.name)]
     dtypes = [column.frame.dtype for column in columns if column.frame]
-    own = wanted(request.environment) if request.environment else {}
+    own = allowed_versions(request.environment) if request.environment else {}
     return needs_here((folder / PICKLE).read_bytes(), code, dtypes, own)
 
 

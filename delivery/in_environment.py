@@ -1,7 +1,7 @@
 """The process that delivers in an environment of its own.
 
-`python -m delivery.in_environment DESCRIPTOR` reads a request as JSON and writes what it has to say
-to that descriptor, one JSON object a line: `report`, and at the end `fresh` or `error`.
+Its one argument is a descriptor. It reads a request as JSON and writes what it has to say there,
+one JSON object a line: `report`, and at the end `fresh` or `error`.
 """
 
 import json
@@ -39,7 +39,3 @@ def main() -> int:
 
         tell(fresh=delivered.fresh)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

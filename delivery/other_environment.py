@@ -25,7 +25,8 @@ from environments.specification import delivering
 
 Report = Callable[[str], None]
 LOCK = ROOT / "requirements.txt"
-MODULE = "delivery.in_environment"
+# By a program and not as a module: a pickle that names `__main__` must not find that module in it.
+PROGRAM = "from delivery.in_environment import main; raise SystemExit(main())"
 END_S = 30.0
 
 
@@ -44,8 +45,8 @@ def deliver_elsewhere(
         specification = delivering(versions, locked(LOCK, markers_here()))
         store = EnvironmentStore(request.environments)
         with store.in_use(specification, report) as environment:
-            told = replace(request, stack=installed(), stack_python=Path(sys.executable))
-            return _run(environment.python, told, report)
+            complete = replace(request, stack=installed(), stack_python=Path(sys.executable))
+            return _run(environment.python, complete, report)
     except EnvironmentFailure as error:
         raise DeliveryError(
             f"the environment for {request.source} cannot be built: {error}"
@@ -60,7 +61,7 @@ def _run(python: Path, request: DeliveryRequest, report: Report) -> bool:
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as answers:
         process = subprocess.Popen(
-            [str(python), "-P", "-m", MODULE, str(writer)],
+            [str(python), "-P", "-c", PROGRAM, str(writer)],
             env=python_environment(),
             stdin=subprocess.PIPE,
             stdout=sys.stderr.fileno() if _has_descriptor(sys.stderr) else subprocess.DEVNULL,
@@ -94,7 +95,7 @@ def _outcome(answers: Any, process: "subprocess.Popen[bytes]", report: Report) -
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """It cleans up after itself when it is told to end."""
+    """It cleans up after itself when it is complete to end."""
     if process.poll() is None:
         try:
             process.wait(1.0)

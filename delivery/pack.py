@@ -29,7 +29,7 @@ from delivery.request import DeliveryRequest
 from delivery.serving_python import serving_python
 from delivery.signatures import PUBLIC, sign, signing_key
 from delivery.warnings_once import each_warning_once
-from environments.environment_file import wanted
+from environments.environment_file import allowed_versions
 from environments.errors import EnvironmentFailure
 from environments.installed import unfit
 from service.bundle import BundleError, Comparison, Manifest, verify_bundle
@@ -91,7 +91,9 @@ def _file_versions(request: DeliveryRequest) -> dict[str, str]:
     if request.environment is None:
         return {}
     try:
-        return {name: str(versions) for name, versions in wanted(request.environment).items()}
+        return {
+            name: str(versions) for name, versions in allowed_versions(request.environment).items()
+        }
     except EnvironmentFailure as error:
         raise DeliveryError(str(error)) from error
 

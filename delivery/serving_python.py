@@ -30,11 +30,13 @@ def serving_python(request: DeliveryRequest, manifest: Manifest, report: Report)
     if fits or manifest.runtime.certified == "onnx":
         return request.stack_python
 
-    report("building the environment that it is served in")
     try:
         lock = locked(ROOT / "requirements.txt", markers_here())
         specification = serving(needs, {}, lock, request.version)
-        return EnvironmentStore(request.environments).built(specification, report).python
+        store = EnvironmentStore(request.environments)
+        if store.find(specification) is None:
+            report("building the environment that it is served in")
+        return store.built(specification, report).python
     except EnvironmentFailure as error:
         raise DeliveryError(
             f"the environment that serves {request.version} cannot be built: {error}"

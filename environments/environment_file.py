@@ -25,7 +25,7 @@ _FUZZY = re.compile(r"^=(?P<version>[\w.+!-]+)(?P<build>=\S+)?$")
 _HASH = re.compile(r"\s--hash=\S+")
 
 
-def wanted(path: Path) -> dict[str, SpecifierSet]:
+def allowed_versions(path: Path) -> dict[str, SpecifierSet]:
     """The versions that a file allows, by normalised name.
 
     Raises EnvironmentFailure naming file and entry.

@@ -58,9 +58,9 @@ class EnvironmentStore:
 
         One that somebody else builds at the moment is waited for.
         """
-        found = self.find(specification)
-        if found is not None:
-            return found
+        environment = self.find(specification)
+        if environment is not None:
+            return environment
 
         digest = specification.digest
         with self._disk_errors_explained():
@@ -79,11 +79,15 @@ class EnvironmentStore:
                     yield environment
                     return
 
-    def digests(self) -> list[str]:
-        """Of all whole environments."""
-        if not self.folder.is_dir():
-            return []
-        return sorted(path.parent.name for path in self.folder.glob(f"*/{ABOUT}") if _whole(path))
+    def environments(self) -> dict[str, Built]:
+        """All whole ones, by digest."""
+        whole: dict[str, Built] = {}
+        for path in sorted(self.folder.glob(f"[!.]*/{ABOUT}")):
+            environment = self.find_digest(path.parent.name)
+            if environment is not None:
+                whole[path.parent.name] = environment
+
+        return whole
 
     def find_digest(self, digest: str) -> Built | None:
         """The environment of that digest, where it is whole."""
@@ -231,7 +235,3 @@ def _try_lock(lock: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _whole(about: Path) -> bool:
-    return not about.parent.name.startswith(".")

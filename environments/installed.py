@@ -1,6 +1,7 @@
 """The packages of the running interpreter, and what of them is not as a model needs it."""
 
 import re
+import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
@@ -14,9 +15,12 @@ def installed(folder: Path | None = None) -> dict[str, str]:
 
     folder: of another environment's packages.
     """
-    found = distributions() if folder is None else distributions(path=[str(folder)])
+    path = sys.path
+    if folder is not None:
+        path = [str(folder)]
+
     versions: dict[str, str] = {}
-    for distribution in found:
+    for distribution in distributions(path=path):
         if distribution.name:
             name = re.sub(r"[-_.]+", "-", distribution.name).lower()
             # Of two of one name the first is imported.

@@ -6,6 +6,7 @@ A source distribution is never built, since its build runs code of its own.
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -187,6 +188,10 @@ def _run(
         finally:
             guard.cancel()
 
+    if process.returncode == -signal.SIGKILL:
+        raise EnvironmentFailure(
+            f"uv was ended after at most {LONGEST_S:.0f} s: try again, what it downloaded is kept"
+        )
     return process.returncode, "\n".join(output)
 
 

@@ -15,8 +15,7 @@ _LEFT_OUT = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.js
 
 def repacked(name: str, folder: Path) -> Path:
     """A wheel of an installed distribution, written to a folder; raises EnvironmentFailure."""
-    found = distribution(name)
-    files = dict(_contents(found))
+    files = dict(_contents(distribution(name)))
     about = next((path for path in files if path.endswith(".dist-info/WHEEL")), None)
     if about is None:
         raise EnvironmentFailure(
@@ -34,9 +33,9 @@ def repacked(name: str, folder: Path) -> Path:
     return path
 
 
-def _contents(found: Distribution) -> Iterator[tuple[str, bytes]]:
+def _contents(package: Distribution) -> Iterator[tuple[str, bytes]]:
     """Its files below site-packages; the installer makes the programs beside them."""
-    for file in found.files or ():
+    for file in package.files or ():
         outside = ".." in file.parts or file.is_absolute()
         if outside or file.suffix == ".pyc" or file.name in _LEFT_OUT:
             continue

@@ -7,6 +7,7 @@ import sysconfig
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -19,6 +20,9 @@ from environments.roots import DELIVERY, SERVICE
 FORM = 1
 DIGEST_LENGTH = 16
 MOST_PACKAGES = 500
+# What is imported as a proof: Sluice's own modules, and a model's packages by name.
+SERVING = ("service.app", "wire.worker")
+PROVED = {"scikit-learn": "sklearn", "pandas": "pandas"}
 _NAME = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
 
 
@@ -81,7 +85,7 @@ def serving(
         own=lines(own, {}),
         constraints=lines(more, {}),
         complete=not others,
-        imports=("service.app", "wire.worker", "sklearn", "pandas"),
+        imports=(*SERVING, *(module for name, module in PROVED.items() if name in needs)),
     )
 
 
@@ -93,11 +97,12 @@ def delivering(
     versions: what the user wants, a specifier by name, such as `==1.7.2`
     more_roots: names without versions, beside those of Sluice's own delivery
     """
-    wanted = dict.fromkeys((*DELIVERY, *more_roots), "") | dict(versions)
-    own = _own(wanted)
+    _check_specifiers(versions)
+    roots = dict.fromkeys((*DELIVERY, *more_roots), "") | dict(versions)
+    own = _own(roots)
     constraints = {name: pin.version for name, pin in lock.items() if name not in {*versions, *own}}
     return Specification(
-        requirements=tuple(f"{name}{version}" for name, version in sorted(wanted.items())),
+        requirements=tuple(f"{name}{version}" for name, version in sorted(roots.items())),
         own=lines(own, {}),
         constraints=lines(constraints, {}),
         complete=False,
@@ -129,6 +134,18 @@ def check_pins(pins: Mapping[str, str], whose: str) -> None:
             raise EnvironmentFailure(
                 f"{whose} needs {entry!r}, which is no exact version of a package: deliver it again"
             )
+
+
+def _check_specifiers(versions: Mapping[str, str]) -> None:
+    """Some were read off a pickle, where anything may stand."""
+    for name, version in versions.items():
+        try:
+            SpecifierSet(version)
+        except InvalidSpecifier as error:
+            raise EnvironmentFailure(
+                f"{f'{name}{version}'[:100]!r} is no version of a package: give one with "
+                "`deliver --environment FILE`"
+            ) from error
 
 
 def _is_version(text: object) -> bool:

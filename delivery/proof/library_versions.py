@@ -8,12 +8,10 @@ from pathlib import Path
 
 from delivery.errors import AnotherScikitLearn
 
-# Estimators pickle this attribute; protocol 4 writes both as short strings, older ones as long
-# ones.
-_VERSION = re.compile(
-    rb"_sklearn_version(?:\x94\x8c.(?P<short>[0-9][0-9a-z.+]*)|q.X.{4}(?P<long>[0-9][0-9a-z.+]*))",
-    re.DOTALL,
-)
+# Estimators pickle this attribute. Protocol 4 writes a text with a length of one byte, older ones
+# with one of four; both remember it, in one or two bytes.
+_PLAIN = re.compile(r"[0-9]+(\.[0-9a-z]+)+")
+_VERSION = re.compile(rb"_sklearn_version(?:\x94|q.)(?:\x8c(.)|X(.{4}))", re.DOTALL)
 
 
 @contextmanager
@@ -44,4 +42,9 @@ def made_by(raw: bytes) -> str | None:
     match = _VERSION.search(raw)
     if match is None:
         return None
-    return match["short" if match["short"] else "long"].decode()
+
+    length = int.from_bytes(match[1] or match[2], "little")
+    text = raw[match.end() : match.end() + length].decode("ascii", "replace")
+    if not _PLAIN.fullmatch(text):
+        return None
+    return text

@@ -8,6 +8,7 @@ from deployment.router_client import check_model
 from deployment.workspace.bundles import read_release
 from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.workspace import Workspace
+from environments.environment_store import Built
 from rollout.plurals import counted
 from rollout.state.ledger import Ledger
 from targets.base import Process
@@ -40,8 +41,8 @@ def _environments(workspace: Workspace, ledger: Ledger | None) -> Iterator[Findi
         if finding.fault or finding.state:
             yield finding
 
-    if digests := store_of(workspace).digests():
-        yield Finding("environments", _disk_used(workspace, digests))
+    if built := store_of(workspace).environments():
+        yield Finding("environments", _disk_used(workspace, built))
 
 
 def _environment(workspace: Workspace, version: str) -> str:
@@ -56,10 +57,8 @@ def _environment(workspace: Workspace, version: str) -> str:
     return f"its own, {built.megabytes:.0f} MB, for {own.because}"
 
 
-def _disk_used(workspace: Workspace, digests: list[str]) -> str:
-    store = store_of(workspace)
-    built = [found for digest in digests if (found := store.find_digest(digest))]
-    megabytes = sum(found.megabytes for found in built)
+def _disk_used(workspace: Workspace, built: dict[str, Built]) -> str:
+    megabytes = sum(environment.megabytes for environment in built.values())
     text = f"{counted(len(built), 'environment')}, {megabytes:.0f} MB"
     if spare := unneeded(workspace):
         text += (

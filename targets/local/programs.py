@@ -28,7 +28,7 @@ def router_program(workspace: Workspace, port: int) -> Program:
 
 
 def service_program(
-    workspace: Workspace, version: str, program: str, address: str, own_bin: Path | None
+    workspace: Workspace, version: str, program: str, address: str, own_bin: Path | None = None
 ) -> Program:
     """One version as one process group, without the router's key and the database.
 

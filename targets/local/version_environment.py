@@ -101,9 +101,9 @@ def environment_bin(workspace: Workspace, release: Release, say: Say) -> Path | 
 def build(workspace: Workspace, own: OwnEnvironment, say: Say) -> Built:
     """Its environment; says what it waits for. Raises CannotStart."""
     store = store_of(workspace)
-    found = store.find(own.specification)
-    if found is not None:
-        return found
+    environment = store.find(own.specification)
+    if environment is not None:
+        return environment
 
     say(f"{own.version} needs {own.because}: building an environment of its own")
     try:
@@ -117,11 +117,11 @@ def build(workspace: Workspace, own: OwnEnvironment, say: Say) -> Built:
 def unneeded(workspace: Workspace) -> dict[str, float]:
     """Environments that no delivered version needs and no program runs in: megabytes by digest.
 
-    None where a bundle cannot be read, since that one may need any of them.
+    There are none where a bundle cannot be read, since that one may need any of them.
     """
     store = store_of(workspace)
-    digests = store.digests()
-    if not digests:
+    environments = store.environments()
+    if not environments:
         return {}
 
     try:
@@ -131,10 +131,10 @@ def unneeded(workspace: Workspace) -> dict[str, float]:
 
     programs = _program_files(workspace)
     spare = {}
-    for digest in digests:
-        built = store.find_digest(digest)
-        if built is not None and digest not in needed and str(built.folder) not in programs:
-            spare[digest] = built.megabytes
+    for digest, environment in environments.items():
+        runs = f"/{store.folder.name}/{digest}/" in programs
+        if digest not in needed and not runs:
+            spare[digest] = environment.megabytes
 
     return spare
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from environments.environment_file import wanted
+from environments.environment_file import allowed_versions
 from environments.errors import EnvironmentFailure
 
 
@@ -17,7 +17,7 @@ def written(folder: Path, text: str, name: str = "environment.yaml") -> Path:
 
 def read(folder: Path, text: str, name: str = "environment.yaml") -> dict[str, str]:
     """What it wants."""
-    return {package: str(v) for package, v in wanted(written(folder, text, name)).items()}
+    return {package: str(v) for package, v in allowed_versions(written(folder, text, name)).items()}
 
 
 def test_a_conda_environment_gives_exact_versions_and_ranges(tmp_path: Path) -> None:
@@ -76,9 +76,9 @@ REFUSED = {
 @pytest.mark.parametrize(("line", "reason"), REFUSED.items())
 def test_what_an_installer_would_follow_is_refused(tmp_path: Path, line: str, reason: str) -> None:
     with pytest.raises(EnvironmentFailure, match=reason):
-        wanted(written(tmp_path, line + "\n", "requirements.txt"))
+        allowed_versions(written(tmp_path, line + "\n", "requirements.txt"))
     with pytest.raises(EnvironmentFailure, match=reason):
-        wanted(written(tmp_path, f"dependencies:\n- pip:\n  - {line!r}\n"))
+        allowed_versions(written(tmp_path, f"dependencies:\n- pip:\n  - {line!r}\n"))
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_what_an_installer_would_follow_is_refused(tmp_path: Path, line: str, re
 )
 def test_a_file_that_is_none_is_refused(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(EnvironmentFailure, match=reason.replace("*", r"\*")):
-        wanted(written(tmp_path, text))
+        allowed_versions(written(tmp_path, text))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentFailure, match=r"none\.txt cannot be read"):
-        wanted(tmp_path / "none.txt")
+        allowed_versions(tmp_path / "none.txt")

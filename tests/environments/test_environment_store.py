@@ -86,7 +86,7 @@ def test_an_environment_holds_its_packages_and_runs(
         [built.python, "-c", program], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout == "42\n"
-    assert store.digests() == [built.folder.name]
+    assert list(store.environments()) == [built.folder.name]
     assert drafts(store) == []
 
 
@@ -132,12 +132,12 @@ def test_what_an_interrupted_build_left_is_not_taken_for_whole(
     os.killpg(process.pid, number)
     process.communicate(timeout=60)
     assert process.returncode != 0
-    assert store.digests() == []
+    assert store.environments() == {}
     assert len(drafts(store)) == (number == signal.SIGKILL)
 
     release.touch()
     built = build(store, "slow==1.0")
-    assert store.digests() == [built.folder.name]
+    assert list(store.environments()) == [built.folder.name]
     assert drafts(store) == []
 
 
@@ -168,7 +168,7 @@ def test_a_package_without_a_wheel_is_refused_and_its_source_never_built(
     with pytest.raises(EnvironmentFailure, match=r"has no wheel for Python 3.* none is built here"):
         build(store, "sourced==1.0")
     assert not marker.exists()
-    assert store.digests() == drafts(store) == []
+    assert (store.environments(), drafts(store)) == ({}, [])
 
 
 def test_a_wheel_of_another_machine_is_none(wheels: Wheelhouse, store: EnvironmentStore) -> None:
@@ -249,7 +249,7 @@ def test_a_full_disk_is_said_and_nothing_half_is_left(
     try:
         with pytest.raises(EnvironmentFailure, match=r"disk is full|disk of .* is full"):
             build(store, "huge==1.0")
-        assert store.digests() == drafts(store) == []
+        assert (store.environments(), drafts(store)) == ({}, [])
     finally:
         subprocess.run(["umount", str(store.folder)], timeout=60, check=True)
 
@@ -265,7 +265,7 @@ def test_deleting_waits_for_nobody_and_spares_what_is_used(
 
     assert store.delete(specification.digest)
     assert not store.delete(specification.digest)
-    assert store.digests() == drafts(store) == []
+    assert (store.environments(), drafts(store)) == ({}, [])
 
 
 def test_the_size_and_the_packages_are_kept(wheels: Wheelhouse, store: EnvironmentStore) -> None:

@@ -76,3 +76,8 @@ def test_too_many_packages_are_refused() -> None:
 
 def test_a_specification_of_nothing_has_a_digest() -> None:
     assert Specification(()).digest
+
+
+def test_a_version_that_a_pickle_made_up_is_refused() -> None:
+    with pytest.raises(EnvironmentFailure, match="is no version of a package"):
+        delivering({"scikit-learn": "==1.7.2 --index-url https://example.org"}, LOCK)
