@@ -29,7 +29,7 @@ from delivery.proof.served_check import PROBES, in_batches, require_invariance, 
 from delivery.recipe import Recipe, Source
 from delivery.request import DeliveryRequest
 from environments.environment_file import allowed_versions
-from environments.installed import installed
+from environments.installed_packages import installed
 from environments.model_needs import needs_here
 from service.bundle import Bundle, Column, Comparison, File, Manifest, Runtime
 from service.bundle_files import FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE

@@ -18,7 +18,7 @@ from delivery.errors import DeliveryError
 from delivery.request import DeliveryRequest
 from environments.environment_store import EnvironmentStore
 from environments.errors import EnvironmentFailure
-from environments.installed import installed, markers_here
+from environments.installed_packages import installed, markers_here
 from environments.installer import ROOT, python_environment
 from environments.lockfile import locked
 from environments.specification import delivering

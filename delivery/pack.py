@@ -31,7 +31,7 @@ from delivery.signatures import PUBLIC, sign, signing_key
 from delivery.warnings_once import each_warning_once
 from environments.environment_file import allowed_versions
 from environments.errors import EnvironmentFailure
-from environments.installed import unfit
+from environments.installed_packages import unfit
 from service.bundle import BundleError, Comparison, Manifest, verify_bundle
 from service.bundle_files import GOLDEN, MANIFEST, SIGNATURE
 from service.bundled_modules import is_module_file

@@ -8,7 +8,7 @@ from delivery.errors import DeliveryError
 from delivery.request import DeliveryRequest
 from environments.environment_store import EnvironmentStore
 from environments.errors import EnvironmentFailure
-from environments.installed import markers_here
+from environments.installed_packages import markers_here
 from environments.installer import ROOT
 from environments.lockfile import locked
 from environments.specification import serving

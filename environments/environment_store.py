@@ -1,6 +1,6 @@
 """The environments of a state folder, one folder a digest.
 
-Each is built beside its place, under a lock of its digest, and moved there whole.
+Each is built beside its folder, under a lock of its digest, and moved there whole.
 """
 
 import errno
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from environments.errors import EnvironmentFailure
-from environments.installed import installed
+from environments.installed_packages import installed
 from environments.installer import LONGEST_S, check_imports, install
 from environments.specification import Specification
 
@@ -109,12 +109,12 @@ class EnvironmentStore:
             except BlockingIOError:
                 return False
 
-            place = self.folder / digest
+            folder = self.folder / digest
             # At once no longer taken for whole.
             doomed = self.folder / f".{digest}.partial-{os.getpid()}"
             shutil.rmtree(doomed, ignore_errors=True)
             try:
-                place.rename(doomed)
+                folder.rename(doomed)
             except FileNotFoundError:
                 return False
             shutil.rmtree(doomed, ignore_errors=True)
@@ -144,10 +144,10 @@ class EnvironmentStore:
         return Built(self.folder / digest, packages, megabytes)
 
     def _publish(self, draft: Path, digest: str) -> None:
-        place = self.folder / digest
+        folder = self.folder / digest
         # What lies there is not whole: `find` said so, under this lock.
-        shutil.rmtree(place, ignore_errors=True)
-        draft.rename(place)
+        shutil.rmtree(folder, ignore_errors=True)
+        draft.rename(folder)
 
     def _clear_abandoned(self) -> None:
         """Remove the drafts of processes that were killed."""

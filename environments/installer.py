@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from environments.errors import EnvironmentFailure
+from environments.package_wheel import repacked
 from environments.pip_settings import for_uv
-from environments.repacked import repacked
 from environments.specification import Specification
 
 Say = Callable[[str], None]

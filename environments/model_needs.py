@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from environments.closure import closure
 from environments.imports import distributions_in, distributions_of_code
-from environments.installed import installed, markers_here
+from environments.installed_packages import installed, markers_here
 from environments.roots import RUNTIMES
 
 PYARROW = "pyarrow"

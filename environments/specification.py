@@ -13,7 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 from environments.closure import closure
 from environments.errors import EnvironmentFailure
-from environments.installed import installed, markers_here
+from environments.installed_packages import installed, markers_here
 from environments.lockfile import Pin
 from environments.roots import DELIVERY, SERVICE
 

@@ -19,7 +19,7 @@ from deployment.workspace.state_dir import conf_folder, environments_folder
 from deployment.workspace.workspace import Workspace
 from environments.environment_store import Built, EnvironmentStore
 from environments.errors import EnvironmentFailure
-from environments.installed import differences, markers_here
+from environments.installed_packages import differences, markers_here
 from environments.lockfile import locked
 from environments.model_needs import ModelNeeds, needs_of_older
 from environments.pins_file import pins

@@ -13,7 +13,7 @@ from delivery.other_environment import as_plain, deliver_elsewhere, request_of
 from delivery.pack import deliver
 from delivery.proof.library_versions import made_by
 from environments.environment_store import Built, EnvironmentStore
-from environments.installed import installed
+from environments.installed_packages import installed
 from tests.delivery.delivery_harness import DeliveryHarness
 
 
