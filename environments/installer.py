@@ -84,7 +84,7 @@ def install(folder: Path, specification: Specification, say: Say) -> None:
     make = ("venv", "--quiet", "--no-project", "--relocatable", "--python", sys.executable)
     code, output = _run((*make, str(folder)), environ, folder.parent, say)
     if code:
-        raise EnvironmentFailure(_explained(output))
+        raise EnvironmentFailure(_explained(output, environ))
 
     own = [f"{name} @ {path.as_uri()}" for name, path in _own_wheels(folder, specification)]
     (folder / REQUIREMENTS).write_text("\n".join([*specification.requirements, *own]) + "\n")
@@ -95,7 +95,7 @@ def install(folder: Path, specification: Specification, say: Say) -> None:
     if code and not _FULL.search(output):
         code, output = _run(command, environ, folder, say)
     if code:
-        raise EnvironmentFailure(_explained(output))
+        raise EnvironmentFailure(_explained(output, environ))
     shutil.rmtree(folder / WHEELS)
 
 
@@ -201,14 +201,16 @@ def _lines(process: "subprocess.Popen[str]") -> Iterator[str]:
         yield _LOGIN.sub("://***@", line.rstrip())
 
 
-def _explained(output: str) -> str:
+def _explained(output: str, environ: Mapping[str, str]) -> str:
     """uv's output as one sentence: what happened, why, and the next step."""
+    # Told to stay offline, uv speaks of a version that does not exist.
+    offline = bool(environ.get("UV_OFFLINE")) and bool(_NO_VERSION.search(output))
     because = " ".join(re.sub(r"[\s×╰─▶│├]+", " ", output).split())[-600:]
     if _FULL.search(output):
         return "the disk is full: make room, or set SLUICE_STATE to another disk, and try again"
     if _HASHES.search(output):
         return f"a downloaded file is not the one that is locked: {because}"
-    if _OFFLINE.search(output):
+    if offline or _OFFLINE.search(output):
         return (
             f"no package index was reached, and the cache does not have all of it: try again with "
             f"a network, or point uv or pip to an index that is reached from here ({because})"

@@ -204,6 +204,15 @@ def test_without_an_index_it_is_said_what_to_do(
     assert "secret" not in str(refused.value)
 
 
+def test_told_to_stay_offline_it_says_so(
+    wheels: Wheelhouse, store: EnvironmentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("UV_NO_INDEX")
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    with pytest.raises(EnvironmentFailure, match="no package index was reached"):
+        build(store, "elsewhere==1.0")
+
+
 def test_versions_that_do_not_go_together_are_named(
     wheels: Wheelhouse, store: EnvironmentStore
 ) -> None:
