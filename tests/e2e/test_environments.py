@@ -177,7 +177,7 @@ def test_what_no_delivered_version_needs_is_collected(others: StackHarness) -> N
 @pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_a_rehearsal_goes_from_one_environment_to_the_other(others: StackHarness) -> None:
-    said = others.run("rehearse", "v1", "v3", "--json").json
+    said = others.run("rehearse", "v3", "v1", "--json").json
     assert all(step["code"] == 0 for step in said["steps"])
     assert said["failed"] == 0
     assert said["requests"] > 500
