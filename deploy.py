@@ -80,6 +80,10 @@ def deliver(
         Option(help="Rows the pipeline accepts (Parquet or CSV), where there is no recipe."),
     ] = None,
     label: Annotated[str | None, Option(help="The sample's column that holds the truth.")] = None,
+    environment: Annotated[
+        Path | None,
+        Option(help="The pipeline's packages: an environment.yaml or a requirements.txt."),
+    ] = None,
     one_row_at_a_time: Annotated[
         bool,
         Option(
@@ -98,7 +102,18 @@ def deliver(
 ) -> None:
     """Pack, test, prove and sign a pipeline as releases/VERSION."""
     with _command(as_json) as (out, workspace):
-        _deliver(workspace, out, version, source, sample, label, one_row_at_a_time, output, trust)
+        _deliver(
+            workspace,
+            out,
+            version,
+            source,
+            sample,
+            label,
+            environment,
+            one_row_at_a_time,
+            output,
+            trust,
+        )
 
 
 @app.verb()
@@ -168,7 +183,7 @@ def plan(
         from deployment.plan.plan import Options, make_plan
 
         options = Options(steps, every, auto, rate)
-        rollout_plan = make_plan(workspace, version, strategy, replay, options)
+        rollout_plan = make_plan(workspace, version, strategy, replay, options, out.say)
         raise SystemExit(show_plan(out, rollout_plan, breaking))
 
 
@@ -562,6 +577,7 @@ def _deliver(
     source: Path,
     sample: Path | None,
     label: str | None,
+    environment: Path | None,
     one_row_at_a_time: bool,
     output: str | None,
     trust: str | None,
@@ -572,6 +588,7 @@ def _deliver(
     from delivery.request import DeliveryRequest
     from deployment.commands.verbs import require_name
     from deployment.workspace.errors import EdgeFailure, Interrupted
+    from deployment.workspace.state_dir import environments_folder
 
     require_name(version)
     settings = workspace.settings
@@ -587,6 +604,8 @@ def _deliver(
         one_row_at_a_time,
         _listed(output),
         _listed(trust),
+        environment,
+        environments_folder(workspace),
     )
     try:
         made = deliver(request, lambda line: out.say(f"  {line}"))
@@ -614,11 +633,15 @@ def _verify(workspace: Workspace, out: Out, version: str) -> None:
     from deployment.commands.verbs import require_name
     from deployment.workspace.bundles import read_release
     from deployment.workspace.errors import ContractBroken
+    from targets.local.version_environment import environment_bin
 
     require_name(version)
     release = read_release(workspace.releases, version)
+    own_bin = None
+    if release.runtime == "sklearn":
+        own_bin = environment_bin(workspace, release, out.say)
     try:
-        checks = verify(release.path, workspace.public_key)
+        checks = verify(release.path, workspace.public_key, own_bin)
     except DeliveryError as error:
         raise ContractBroken(str(error)) from error
 

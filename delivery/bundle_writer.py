@@ -31,6 +31,9 @@ from delivery.proof.self_test import ServedRows
 from delivery.proof.served_check import PROBES, in_batches, require_invariance, require_own_answers
 from delivery.recipe import Recipe, Source
 from delivery.request import DeliveryRequest
+from environments.environment_file import allowed_versions
+from environments.installed_packages import installed
+from environments.model_needs import needs_here
 from service.bundle import (
     Bundle,
     Column,
@@ -42,6 +45,7 @@ from service.bundle import (
     Runtime,
 )
 from service.bundle_files import FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE
+from service.bundled_modules import is_module_file
 from service.comparison import RULE, SAME_MODEL, Scale, golden_tolerance, scale_of
 from service.proof.golden_rows import golden_of
 from service.rows import Columns, RowReader, row_count, take_rows
@@ -107,7 +111,7 @@ def write_contents(
     description = _description(request, source, columns)
     proved = _prove(folder, description, recipe, held_out, report)
     _write_golden(folder / GOLDEN, rows, proved)
-    packages = environment.installed()
+    packages = installed()
     _write_environment(folder, request, packages)
 
     metrics = held_out_metrics(proved.predictions, recipe)
@@ -124,6 +128,7 @@ def write_contents(
         golden={"rows": len((folder / GOLDEN).read_bytes().splitlines())},
         packages=packages,
         files=_files(folder),
+        requirements=_requirements(folder, request, columns),
     )
     _write_manifest(folder / MANIFEST, manifest)
     return Contents(manifest, proved.served)
@@ -140,6 +145,16 @@ def _write_environment(folder: Path, request: DeliveryRequest, packages: dict[st
     pins = environment.environment_yaml(f"{request.model}-{request.version}", packages)
     text = yaml.safe_dump(pins, sort_keys=False)
     (folder / "environment.yaml").write_text(text, encoding="utf-8")
+
+
+def _requirements(folder: Path, request: DeliveryRequest, columns: list[Column]) -> dict[str, str]:
+    """The packages that the pipeline needs where it is served: what it and its code import, and
+    what the user's own file names.
+    """
+    code = [path.read_bytes() for path in folder.iterdir() if is_module_file(path.name)]
+    dtypes = [column.frame.dtype for column in columns if column.frame]
+    own = allowed_versions(request.environment) if request.environment else {}
+    return needs_here((folder / PICKLE).read_bytes(), code, dtypes, own)
 
 
 def _report_metrics(metrics: dict[str, float], recipe: Recipe, report: Report) -> None:

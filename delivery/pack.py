@@ -17,14 +17,20 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from packaging.specifiers import SpecifierSet
 
 from delivery.bundle_writer import write_contents
-from delivery.errors import DeliveryError, first_line
+from delivery.errors import AnotherScikitLearn, DeliveryError, first_line
+from delivery.other_environment import deliver_elsewhere
 from delivery.proof.self_test import prove_in_fresh_process
 from delivery.request import DeliveryRequest
+from delivery.serving_python import serving_python
 from delivery.signatures import PUBLIC, sign, signing_key
 from delivery.sources.source import load_source, modules_of
 from delivery.warnings_once import each_warning_once
+from environments.environment_file import allowed_versions
+from environments.errors import EnvironmentFailure
+from environments.installed_packages import unfit
 from service.bundle import BundleError, Comparison, Manifest, verify_bundle
 from service.bundle_files import GOLDEN, MANIFEST, SIGNATURE
 from service.bundled_modules import is_module_file
@@ -46,7 +52,54 @@ class DeliveredVersion:
 
 
 def deliver(request: DeliveryRequest, report: Report) -> DeliveredVersion:
-    """Deliver a version, or return the existing one of the same content; raises DeliveryError."""
+    """Deliver a version, or return the existing one of the same content; raises DeliveryError.
+
+    Where the packages here are not those that the user's file or the pipeline wants, it is
+    delivered in an environment that has them.
+    """
+    versions, because = _unfit_versions(request)
+    if not versions:
+        try:
+            return deliver_here(request, report)
+        except AnotherScikitLearn as error:
+            if request.environments is None:
+                raise
+            versions = {**_file_versions(request), "scikit-learn": f"=={error.made_by}"}
+            because = f"{request.source.name} was pickled by scikit-learn {error.made_by}"
+
+    fresh = deliver_elsewhere(request, versions, because, report)
+    bundle = verify_bundle(request.releases / request.version, request.keys / PUBLIC)
+    return DeliveredVersion(bundle.path, bundle.manifest, bundle.digest, fresh)
+
+
+def _unfit_versions(request: DeliveryRequest) -> tuple[dict[str, str], str]:
+    """What the user's file wants where that is not installed here, and what of it is not."""
+    versions = _file_versions(request)
+    missing = unfit({name: SpecifierSet(version) for name, version in versions.items()})
+    if not missing:
+        return {}, ""
+
+    name, here = next(iter(missing.items()))
+    instead = "is not installed here" if here is None else f"is {here} here"
+    because = f"{request.environment} wants {name}{versions[name]}, which {instead}"
+    if request.environments is None:
+        raise DeliveryError(f"{because}: install it, and deliver again")
+    return versions, because
+
+
+def _file_versions(request: DeliveryRequest) -> dict[str, str]:
+    if request.environment is None:
+        return {}
+    try:
+        return {
+            name: str(versions) for name, versions in allowed_versions(request.environment).items()
+        }
+    except EnvironmentFailure as error:
+        raise DeliveryError(str(error)) from error
+
+
+def deliver_here(request: DeliveryRequest, report: Report) -> DeliveredVersion:
+    """Deliver with the packages of this process; raises DeliveryError."""
     target = request.releases / request.version
     _refuse_another_model(target, request.model)
     report(f"building {request.source}")
@@ -101,7 +154,8 @@ def _deliver(target: Path, request: DeliveryRequest, report: Report) -> Delivere
             return _existing(target, public, draft, contents.manifest)
 
         (draft / SIGNATURE).write_bytes(sign((draft / MANIFEST).read_bytes(), key))
-        report(prove_in_fresh_process(draft, public, contents.served))
+        python = serving_python(request, contents.manifest, report)
+        report(prove_in_fresh_process(draft, public, contents.served, python))
         _make_durable(draft)
         _publish(draft, target)
 

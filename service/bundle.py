@@ -204,8 +204,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     one_row_at_a_time: each row is predicted alone, since its prediction depends on the other rows
     of a batch.
     side_effects: a prediction changes something, so that no request is copied to it.
-    direct: how the pipeline is called on the scikit-learn runtime. It, side_effects and segments
-    are not in older bundles.
+    direct: how the pipeline is called on the scikit-learn runtime.
+    requirements: the packages that the pipeline needs, of all `packages` of its environment.
+    These, side_effects and segments are not in older bundles.
     """
 
     format: int
@@ -233,6 +234,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     segments: list[Segment] = []
     outputs: list[Output] = []
     direct: DirectCalls | None = None
+    requirements: dict[str, str] = {}
 
 
 class Bundle(msgspec.Struct, frozen=True):

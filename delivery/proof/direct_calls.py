@@ -12,7 +12,7 @@ from delivery.proof.number_values import spread
 from delivery.proof.output_checks import all_predictions
 from delivery.proof.probe_rows import Probes
 from service.bundle import DirectCalls, Manifest
-from service.comparison import difference
+from service.comparison import Scale, difference
 from service.rows import Columns, row_count, take_rows
 from service.runtimes.direct.errors import NoDirectForm
 from service.runtimes.direct.form import DirectForm
@@ -124,7 +124,7 @@ def _compare_all(
 
 
 def _compare(
-    own: Model, direct: Model, columns: Columns, kind: str, scale: float, compared: _Compared
+    own: Model, direct: Model, columns: Columns, kind: str, scale: Scale, compared: _Compared
 ) -> None:
     """Add the comparison of one batch."""
     rows = row_count(columns)
@@ -141,7 +141,7 @@ def _compare(
                 compared.difference = max(compared.difference, size)
 
 
-def _objection(own: Any, direct: Any, kind: str, scale: float) -> str:
+def _objection(own: Any, direct: Any, kind: str, scale: Scale) -> str:
     if own is None:
         return f"it answers a {kind} row that the pipeline refuses"
 

@@ -45,13 +45,18 @@ class ServedRows:
 
 
 def prove_in_fresh_process(
-    bundle: Path, public_key: Path, served: Sequence[ServedRows] = ()
+    bundle: Path,
+    public_key: Path,
+    served: Sequence[ServedRows] = (),
+    python: Path | None = None,
 ) -> str:
     """Run this module in a new interpreter; returns what it printed.
 
-    served: rows that it must predict alike. Raises DeliveryError with its reason.
+    served: rows that it must predict alike.
+    python: of another environment; None: this one.
+    Raises DeliveryError with its reason.
     """
-    command = [sys.executable, "-m", "delivery.proof.self_test"]
+    command = [str(python or sys.executable), "-m", "delivery.proof.self_test"]
     command += [str(bundle.absolute()), str(public_key.absolute())]
     longest_s = float(LONGEST_S)
     if served:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from delivery.errors import DeliveryError, first_line
-from delivery.proof.library_versions import refuse_another_scikit_learn
+from delivery.errors import AnotherScikitLearn, DeliveryError, first_line
+from delivery.proof.library_versions import made_by, refuse_another_scikit_learn
 
 PICKLES = (".pkl", ".pickle", ".joblib")
 # Of pickles, and of what joblib compresses them with: zlib, gzip, bzip2, xz, lz4.
@@ -37,9 +37,25 @@ def load_pickle(path: Path) -> Any:
     except DeliveryError:
         raise
     except Exception as error:
+        _refuse_if_another_made_it(path, error)
         raise DeliveryError(
             f"{path} cannot be loaded as a pickled pipeline ({first_line(error)}): "
             f"{_remedy(path, error)}"
+        ) from error
+
+
+def _refuse_if_another_made_it(path: Path, error: Exception) -> None:
+    """Raise AnotherScikitLearn where a pickle that cannot be loaded names another one."""
+    from sklearn import __version__ as here
+
+    other = made_by(path.read_bytes())
+    # What a notebook defined is missing in any environment.
+    if "__main__" not in str(error) and other is not None and other != here:
+        raise AnotherScikitLearn(
+            f"{path} was pickled by scikit-learn {other} and cannot be loaded with {here} "
+            f"({first_line(error)}): deliver from an environment with scikit-learn {other}, or fit "
+            f"the pipeline anew",
+            other,
         ) from error
 
 
@@ -53,8 +69,8 @@ def _remedy(path: Path, error: Exception) -> str:
 
     if isinstance(error, ImportError) and error.name:
         return (
-            f"install {error.name} here, or put its source file beside {path.name}: it travels "
-            f"with the bundle"
+            f"name its package in a file (`deliver --environment FILE`), install {error.name} "
+            f"here, or put its source file beside {path.name}: it travels with the bundle"
         )
 
     return (

@@ -23,7 +23,8 @@ def build_recipe(path: Path) -> Any:
         raise
     except (Exception, SystemExit) as error:
         raise DeliveryError(
-            f"{path}: build() failed{_line_at_fault(path, error)}: {first_line(error)}"
+            f"{path}: build() failed{_line_at_fault(path, error)}: "
+            f"{first_line(error)}{_package_remedy(error)}"
         ) from error
 
 
@@ -42,10 +43,18 @@ def _import_recipe(path: Path) -> Any:
         raise
     except (Exception, SystemExit) as error:
         raise DeliveryError(
-            f"{path} failed when it was imported{_line_at_fault(path, error)}: {first_line(error)}"
+            f"{path} failed when it was imported{_line_at_fault(path, error)}: "
+            f"{first_line(error)}{_package_remedy(error)}"
         ) from error
 
     return module
+
+
+def _package_remedy(error: BaseException) -> str:
+    """What to do about a package that is not installed; else nothing."""
+    if not isinstance(error, ModuleNotFoundError):
+        return ""
+    return ". Name its package in a file: `deliver --environment FILE`"
 
 
 def _line_at_fault(path: Path, error: BaseException) -> str:

@@ -54,6 +54,17 @@ class Release:
         return bool(self.manifest.get("side_effects", False))
 
     @property
+    def requirements(self) -> dict[str, str]:
+        """Version by name of the packages that its pipeline needs; empty in older bundles."""
+        named = self.manifest.get("requirements") or {}
+        if not isinstance(named, dict):
+            raise ContractBroken(
+                f"{self.path / MANIFEST} has 'requirements' that are no names with versions: "
+                f"deliver {self.name} again"
+            )
+        return named
+
+    @property
     def segments(self) -> tuple[SegmentColumn, ...]:
         """The columns by whose values its rollout is looked at apart."""
         return segment_columns(self.manifest.get("segments"))
@@ -126,7 +137,7 @@ def golden_rows(release: Release) -> GoldenRows:
     """The bundle's golden rows; raises ContractBroken where the file is not the one the manifest
     names.
     """
-    raw = _file(release, GOLDEN)
+    raw = read_sealed(release, GOLDEN)
     pairs = [json.loads(line) for line in raw.splitlines() if line.strip()]
     if not pairs:
         raise ContractBroken(f"{release.path / GOLDEN} holds no row: deliver {release.name} again")
@@ -136,6 +147,13 @@ def golden_rows(release: Release) -> GoldenRows:
         joined(release.output, pair["prediction"], pair.get("outputs", {})) for pair in pairs
     ]
     return GoldenRows(rows, answers)
+
+
+def served_by(release: Release, runtime: str) -> str:
+    """The runtime of a version, `onnx` or `sklearn`: the certified one, or deploy.toml's."""
+    if runtime == "certified":
+        return release.runtime
+    return runtime
 
 
 def check_seal(release: Release, public_key: Path) -> None:
@@ -155,7 +173,7 @@ def sealed_files(release: Release, public_key: Path) -> Iterator[tuple[str, byte
     yield MANIFEST, release.raw
     yield SIGNATURE, signature
     for name in release.manifest.get("files", {}):
-        yield name, _file(release, name)
+        yield name, read_sealed(release, name)
 
 
 def check_belongs(release: Release, model: str) -> None:
@@ -171,7 +189,11 @@ def check_belongs(release: Release, model: str) -> None:
         )
 
 
-def _file(release: Release, name: str) -> bytes:
+def read_sealed(release: Release, name: str) -> bytes:
+    """The bytes of a file as the manifest has it, whose signature is another matter.
+
+    Raises ContractBroken.
+    """
     path = release.path / name
     try:
         expected, size = (

@@ -14,7 +14,7 @@ from service.rows import RowReader
 from service.runtimes.failed_rows import SEARCH_ATTEMPTS, RowFailures, predict_each
 from service.runtimes.load_model import load_model
 from service.runtimes.model import RowByRow
-from service.runtimes.onnx_model import feeds_of
+from service.runtimes.onnx_model import _onnx_array, feeds_of
 from tests.delivery.delivery_harness import ROOT, resign, vouch
 from tests.delivery.loan_pipelines import CITIES, ROW, loans
 from tests.service.service_client import predict
@@ -350,7 +350,7 @@ def test_row_by_row_a_row_that_fails_hurts_no_other():
 
 
 def test_a_number_beyond_63_bits_fails_in_the_onnx_form_and_does_not_wrap_around():
-    convert = _onnx_array(Column(name="n", dtype="int", nullable=False))
+    convert = _onnx_array("tensor(int64)", Column(name="n", dtype="int", nullable=False))
     assert convert(np.array([2**63 - 1], dtype=np.uint64)).tolist() == [[2**63 - 1]]
     with pytest.raises(OverflowError, match="a number is beyond 9223372036854775807"):
         convert(np.array([2**63], dtype=np.uint64))

@@ -26,11 +26,12 @@ from deployment.workspace.bundles import Release, read_release
 from deployment.workspace.errors import ContractBroken, Misconfigured
 from deployment.workspace.secrets import Secrets
 from deployment.workspace.workspace import Workspace, workspace_from_environment
+from environments.roots import ARROW, ROUTER, RUNTIMES, SERVICE
 from rollout.settings import from_mapping
 from store import LedgerStore
 from store.engine import engine
 from targets.heroku.build.app_config import router_vars, version_vars
-from targets.heroku.build.requirements import ARROW, ROUTER, RUNTIMES, SERVICE, python_of
+from targets.heroku.build.requirements import python_of
 from targets.heroku.build.slug_source import router_slug, version_slug
 from targets.heroku.build.tarball import Tarball, folder_files, tarball
 from targets.heroku.errors import HerokuFailure

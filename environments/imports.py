@@ -3,7 +3,7 @@
 A pickle of protocol 4 writes a module's name as a short string before the name of its class. joblib
 puts raw arrays between such strings, so the bytes are searched and not parsed; a string of data may
 then look like a module. Therefore only names that an installed package answers to are taken, and
-one too many costs a package in the slug and no more."""
+one too many costs a package and no more."""
 
 import ast
 import re

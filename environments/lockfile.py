@@ -8,7 +8,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from deployment.workspace.errors import Misconfigured
+from environments.errors import EnvironmentFailure
 
 _BEGINS = re.compile(r"^(?=[A-Za-z0-9])", re.MULTILINE)
 
@@ -22,11 +22,14 @@ class Pin:
 
 
 def locked(path: Path, markers: Mapping[str, str]) -> dict[str, Pin]:
-    """Pin by normalised name, of those whose marker holds for `markers`; raises Misconfigured."""
+    """Pin by normalised name, of those whose marker holds for `markers`.
+
+    Raises EnvironmentFailure.
+    """
     try:
         blocks = _BEGINS.split(path.read_text())
     except OSError as error:
-        raise Misconfigured(
+        raise EnvironmentFailure(
             f"{path} cannot be read ({error.strerror}): `make lock` writes it"
         ) from error
 

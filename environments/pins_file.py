@@ -1,4 +1,4 @@
-"""environment.yaml as pins of PyPI; packages that only conda has are refused by name."""
+"""A bundle's environment.yaml as pins of PyPI; what only conda has is refused by name."""
 
 import re
 from collections.abc import Collection
@@ -8,9 +8,9 @@ import yaml
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from targets.heroku.errors import HerokuFailure
+from environments.errors import EnvironmentFailure
 
-# Names that conda-forge gives to what PyPI calls otherwise; a python and a pip are in every slug.
+# Names that conda-forge gives to what PyPI calls otherwise; every environment has python and pip.
 RENAMED = {
     "matplotlib-base": "matplotlib",
     "pytorch": "torch",
@@ -29,13 +29,13 @@ def pins(text: str, known: Collection[str], whose: str) -> dict[str, str]:
     known: names that PyPI has
     whose: the version, for messages
 
-    Raises HerokuFailure naming each package that only conda has, or an entry without an exact
+    Raises EnvironmentFailure naming each package that only conda has, or an entry without an exact
     version.
     """
     try:
-        by_pip, by_conda = _entries(yaml.safe_load(text)["dependencies"])
+        by_pip, by_conda = entries(yaml.safe_load(text)["dependencies"])
     except (yaml.YAMLError, KeyError, TypeError) as error:
-        raise HerokuFailure(
+        raise EnvironmentFailure(
             f"environment.yaml of {whose} cannot be read: deliver {whose} again"
         ) from error
 
@@ -48,23 +48,23 @@ def pins(text: str, known: Collection[str], whose: str) -> dict[str, str]:
         if name not in known and name not in versions:
             conda_only.append(name)
         elif version is None:
-            raise HerokuFailure(
+            raise EnvironmentFailure(
                 f"environment.yaml of {whose} gives {name} no exact version: write `{name}=VERSION`"
             )
         else:
             versions.setdefault(name, version)
 
     if conda_only:
-        raise HerokuFailure(
+        raise EnvironmentFailure(
             f"environment.yaml of {whose} names {', '.join(sorted(conda_only))}, which conda has: "
-            f"Heroku installs with pip alone. Put under `pip:` what PyPI has, or deliver {whose} "
-            "from an environment without it"
+            f"only packages of PyPI are installed. Put under `pip:` what PyPI has, or deliver "
+            f"{whose} from an environment without it"
         )
 
     return versions
 
 
-def _entries(dependencies: list[Any]) -> tuple[list[Any], list[str]]:
+def entries(dependencies: list[Any]) -> tuple[list[Any], list[str]]:
     """Those of the lists under `pip:`, and the others."""
     by_pip: list[Any] = []
     by_conda: list[str] = []
@@ -87,7 +87,7 @@ def _conda_pin(entry: str, whose: str) -> tuple[str, str | None]:
         name, version = before_range.rpartition("::")[2], None
 
     if not name:
-        raise HerokuFailure(
+        raise EnvironmentFailure(
             f"environment.yaml of {whose} has an entry {entry!r} that is no package: correct it"
         )
 
@@ -99,9 +99,9 @@ def _pip_pin(entry: Any, whose: str) -> tuple[str, str]:
     try:
         requirement = Requirement(str(entry))
     except InvalidRequirement as error:
-        raise HerokuFailure(
+        raise EnvironmentFailure(
             f"environment.yaml of {whose} has a pip entry {str(entry)!r} that is no "
-            "`name==version`: Heroku could not install it; deliver from an environment that holds "
+            "`name==version`: it could not be installed; deliver from an environment that holds "
             "packages of PyPI alone"
         ) from error
 
@@ -111,7 +111,7 @@ def _pip_pin(entry: Any, whose: str) -> tuple[str, str]:
         if specifier.operator in ("==", "===")
     ]
     if requirement.url or len(exact) != 1 or "*" in exact[0]:
-        raise HerokuFailure(
+        raise EnvironmentFailure(
             f"environment.yaml of {whose} gives {requirement.name} no exact version of PyPI: "
             "deliver it again"
         )
