@@ -27,6 +27,11 @@ OPERATOR = {"Authorization": "Bearer toy-operator-token-of-sixteen"}
 GUNICORN = [sys.executable, "-m", "gunicorn"]
 
 
+def tensor(*values: object, name: str = "x", datatype: str = "FP64") -> dict:
+    """One input of the Open Inference Protocol."""
+    return {"name": name, "shape": [len(values)], "datatype": datatype, "data": list(values)}
+
+
 class RouterHarness:
     """Toy versions, a ledger and a router. It stops every process that it started."""
 

@@ -1,11 +1,7 @@
 """The Open Inference Protocol v2, as its clients speak it."""
 
-import json
-
 import pytest
 
-from service.bundle import Column
-from service.oip import OipError, parse, to_instances
 from tests.delivery.loan_pipelines import ROW
 from tests.service.service_client import predict, tensors
 
@@ -354,26 +350,6 @@ def test_one_tensor_for_all_columns_needs_them_to_be_of_one_kind(served):
     )
     message = refused(infer(served("logistic"), [tensor | {"shape": [2, 3]}]))
     assert message == "input 'input-0' has 3 columns: the model has 5, see its metadata"
-
-
-@pytest.mark.parametrize("data", [[1, 10, 2, 20], [[1, 10], [2, 20]]])
-def test_one_tensor_holds_the_columns_in_the_metadatas_order(data):
-    columns = [Column(name=name, dtype="float", nullable=False) for name in "ab"]
-    tensor = {"name": "input-0", "shape": [2, 2], "datatype": "FP32", "data": data}
-    request = parse(json.dumps({"inputs": [tensor]}).encode())
-    assert json.loads(to_instances(request, columns)) == {
-        "instances": [{"a": 1, "b": 10}, {"a": 2, "b": 20}]
-    }
-
-
-@pytest.mark.parametrize(
-    "data", [[], [1], [[1, 2]], [[1, 2], [3]], [1, 2, 3, 4, 5], [[[1, 2]], [[3, 4]]]]
-)
-def test_one_tensor_whose_values_do_not_fill_its_shape_is_refused(data):
-    columns = [Column(name=name, dtype="float", nullable=False) for name in "ab"]
-    tensor = {"name": "input-0", "shape": [2, 2], "datatype": "FP32", "data": data}
-    with pytest.raises(OipError, match=r"'input-0' has \d+ values for shape \[2, 2\]"):
-        to_instances(parse(json.dumps({"inputs": [tensor]}).encode()), columns)
 
 
 def test_text_in_base64_is_not_taken_for_the_text(served):

@@ -1,0 +1,94 @@
+"""Whether a request fits a version's signature, in words."""
+
+from wire.oip.datatypes import ACCEPTED
+from wire.oip.errors import OipError
+from wire.oip.request import InferRequest, RequestedOutput, Tensor, shape_of
+from wire.oip.rows import holds_all_columns
+from wire.oip.signature import NamedTensor, Signature
+
+PROBABILITIES = "predict_proba"
+
+
+def require_fit(request: InferRequest, signature: Signature) -> None:
+    """Raise OipError for tensors or outputs that are not the version's."""
+    classes_asked(request, signature)
+    if holds_all_columns(request.inputs):
+        _require_one_kind(request.inputs[0], signature)
+    else:
+        _require_columns(request.inputs, signature)
+
+
+def classes_asked(request: InferRequest, signature: Signature) -> int | None:
+    """How many of the most probable classes a request asks for, None for the plain output.
+
+    Raises OipError."""
+    outputs = request.outputs or []
+    names = signature.output_names
+    if len({output.name for output in outputs}) != len(outputs):
+        raise OipError(f"output {outputs[0].name!r} is asked for twice")
+
+    count: int | None = None
+    for output in outputs:
+        if output.name not in names:
+            raise OipError(f"there is no output {output.name!r}: the output is {names[0]!r}")
+
+        count = _class_count(output)
+
+    return count
+
+
+def _class_count(output: RequestedOutput) -> int | None:
+    count = output.class_count
+    if count == 0:
+        return None
+
+    if type(count) is not int or count < 1:
+        raise OipError(
+            f"output {output.name!r}: `classification` is a number of classes, from 1 on"
+        )
+
+    if output.name != PROBABILITIES:
+        raise OipError(f"output {output.name!r} has no probabilities: leave out `classification`")
+
+    return count
+
+
+def _require_one_kind(tensor: Tensor, signature: Signature) -> None:
+    """Raise OipError where one tensor cannot hold all of the columns."""
+    width = shape_of(tensor)[1]
+    columns = signature.inputs
+    if width != len(columns):
+        raise OipError(
+            f"input {tensor.name!r} has {width} columns: the model has {len(columns)}, see its "
+            "metadata"
+        )
+
+    for column in columns:
+        if not _takes(column, tensor):
+            raise OipError(
+                f"input {tensor.name!r} holds all columns as {tensor.datatype}, and column "
+                f"{column.name!r} is {column.kind}: send one tensor a column"
+            )
+
+
+def _require_columns(tensors: list[Tensor], signature: Signature) -> None:
+    given = {tensor.name: tensor for tensor in tensors}
+    names = signature.names
+    known = frozenset(names)
+    for name in given:
+        if name not in known:
+            raise OipError(f"there is no input {name!r}: the inputs are {', '.join(names)}")
+
+    for column in signature.inputs:
+        tensor = given.get(column.name)
+        if tensor is None:
+            raise OipError(f"input {column.name!r} is missing")
+
+        if not _takes(column, tensor):
+            raise OipError(
+                f"input {column.name!r} is {column.kind}: datatype {tensor.datatype} does not fit"
+            )
+
+
+def _takes(column: NamedTensor, tensor: Tensor) -> bool:
+    return tensor.datatype in ACCEPTED.get(column.kind, {tensor.datatype})
