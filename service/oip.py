@@ -17,7 +17,7 @@ from wire.oip.errors import OipError
 from wire.oip.fit import require_fit
 from wire.oip.request import NO_JSON, InferRequest, SentTensors, json_length, parse
 from wire.oip.rows import table_of
-from wire.oip.signature import Signature
+from wire.oip.signature import NamedTensor, Signature
 
 DATATYPES = {"float": "FP64", "int": "INT64", "bool": "BOOL", "string": "BYTES"}
 BINARY = "application/octet-stream"
@@ -39,7 +39,7 @@ class Inference:
     def __init__(self, answers: PredictResponses) -> None:
         self._answers = answers
         self._manifest = answers.predictor.manifest
-        self._signature = msgspec.convert(metadata(self._manifest), Signature)
+        self._signature = _signature(self._manifest)
 
     def infer(self, body: bytes, header: bytes = b"") -> InferAnswer:
         """Answer one request. header: the length of its JSON, where binary data follow."""
@@ -109,6 +109,12 @@ def configuration(manifest: Manifest) -> dict[str, Any]:
 def _configured(tensor: dict[str, Any]) -> dict[str, Any]:
     kind = "STRING" if tensor["datatype"] == "BYTES" else tensor["datatype"]
     return {"name": tensor["name"], "data_type": f"TYPE_{kind}", "dims": tensor["shape"]}
+
+
+def _signature(manifest: Manifest) -> Signature:
+    described = metadata(manifest)
+    inputs = msgspec.convert(described["inputs"], list[NamedTensor])
+    return Signature(inputs, msgspec.convert(described["outputs"], list[NamedTensor]))
 
 
 def _parsed(body: bytes, header: bytes) -> SentTensors:

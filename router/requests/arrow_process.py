@@ -45,7 +45,8 @@ class ArrowProcess:
         def give_up() -> None:
             nonlocal late
             late = True
-            self.close()
+            # Its pipes are closed by the thread that reads them.
+            self._kill()
 
         timer = loop.call_later(within_s, give_up)
         try:
@@ -63,7 +64,11 @@ class ArrowProcess:
             timer.cancel()
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, after the last stream."""
+        self._kill()
+        self._end()
+
+    def _kill(self) -> None:
         if self._process is not None:
             self._process.kill()
 
@@ -110,11 +115,13 @@ class ArrowProcess:
         return self._process
 
     def _end(self) -> None:
-        """Close the pipes of a process that has ended."""
-        if self._process is None:
+        """Forget a process that has ended or is killed."""
+        process, self._process = self._process, None
+        if process is None:
             return
 
-        for pipe in (self._process.stdin, self._process.stdout):
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 try:
                     pipe.close()

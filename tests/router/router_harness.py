@@ -48,10 +48,16 @@ class RouterHarness:
         self.ledger = Ledger(model="toy")
         self.url = ""
 
-    def version(self, name: str, classes: str = "null", socket: str | None = None) -> Version:
-        """Start a toy version and return its ledger entry (deployed)."""
+    def version(
+        self,
+        name: str,
+        classes: str = "null",
+        socket: str | None = None,
+        columns: str = '{"x": "FP64"}',
+    ) -> Version:
+        """Start a toy version and return its ledger entry (deployed). columns: its metadata's."""
         path = self.folder / f"{socket or name}.sock"
-        env = {**os.environ, "TOY_VERSION": name, "TOY_CLASSES": classes}
+        env = {**os.environ, "TOY_VERSION": name, "TOY_CLASSES": classes, "TOY_COLUMNS": columns}
         command = [
             *GUNICORN,
             "--bind",

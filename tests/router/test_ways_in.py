@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import signal
 import struct
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.router.router_harness import OPERATOR, tensor
+from tests.router.router_harness import OPERATOR, router_harness, tensor
 from tests.until import until
 
 INFER = "/v2/models/toy/infer"
@@ -103,25 +105,28 @@ def test_one_unit_meets_one_version_on_each_way_in(pair):
         assert len(met) == 1
 
 
-def test_rows_of_all_ways_in_share_batches(fresh):
-    fresh.know(fresh.version("v1", "[0,1]"))
-    fresh.split({"v1": 10_000})
-    fresh.router()
-    for way in ways(1.0).values():
-        predictions(ask(fresh, way))
+def test_rows_of_all_ways_in_share_batches(tmp_path):
+    limits = "deadline_ms = 600000\nversion_timeout_ms = 600000\nmax_queue_ms = 600000\n"
+    with router_harness(tmp_path, settings=f"[router.limits]\n{limits}") as made:
+        made.know(made.version("v1", "[0,1]"))
+        made.split({"v1": 10_000})
+        made.router()
+        for way in ways(1.0).values():
+            predictions(ask(made, way))
 
-    slow = json.dumps({"instances": [{"x": 1, "slow_s": 1.0}]}).encode()
-    asked = [ways(1.0)[name] for name in ("oip", "oip binary", "split", "csv", "predict")]
-    before = batches(fresh)
-    with ThreadPoolExecutor(8) as threads:
-        first = threads.submit(ask, fresh, ("/predict", slow, {}))
-        until(lambda: fresh.status()["versions"]["v1"]["in_flight"] == 1, "the first is asked")
-        others = [threads.submit(ask, fresh, way) for way in asked]
-        until(lambda: fresh.status()["versions"]["v1"]["queue_rows"] == 5, "the others wait")
-        assert [predictions(other.result()) for other in others] == [[1.0]] * 5
-        assert predictions(first.result()) == [1]
+        asked = [ways(1.0)[name] for name in ("oip", "oip binary", "split", "csv", "arrow")]
+        before = batches(made)
+        with ThreadPoolExecutor(8) as threads:
+            os.killpg(made.processes["v1"].pid, signal.SIGSTOP)
+            first = threads.submit(ask, made, ways(2.0)["predict"])
+            until(lambda: made.status()["versions"]["v1"]["in_flight"] == 1, "the first is asked")
+            others = [threads.submit(ask, made, way) for way in asked]
+            until(lambda: made.status()["versions"]["v1"]["queue_rows"] == 5, "the others wait")
+            os.killpg(made.processes["v1"].pid, signal.SIGCONT)
+            assert [predictions(other.result()) for other in others] == [[1.0]] * 5
+            assert predictions(first.result()) == [2]
 
-    until(lambda: batches(fresh) == before + 2, "the first one, and one batch of all others")
+        until(lambda: batches(made) == before + 2, "the first one, and one batch of all others")
 
 
 def batches(made):
@@ -167,7 +172,8 @@ REFUSED = {
     "many records": ("/invocations", {"dataframe_records": [{}] * 101}, 413, "101 rows"),
     "many lists": ("/invocations", {"instances": [[1]] * 101}, 413, "101 rows"),
     "two forms": ("/invocations", {"inputs": [], "instances": []}, 400, "has 2 of the forms"),
-    "no form": ("/invocations", {"rows": []}, 400, "has 0 of the forms"),
+    "no form": ("/invocations", {}, 400, "has 0 of the forms"),
+    "another member": ("/invocations", {"rows": []}, 400, "unknown field `rows`"),
     "empty": ("/invocations", {"dataframe_records": []}, 400, "is empty"),
     "params": ("/invocations", {"inputs": [[1]], "params": {"a": 1}}, 400, "`params`"),
     "short": (

@@ -9,7 +9,7 @@ import json
 import os
 import time
 
-COLUMNS = os.environ.get("TOY_COLUMNS", "x").split(",")
+COLUMNS = json.loads(os.environ.get("TOY_COLUMNS", '{"x": "FP64"}'))
 VERSION = os.environ.get("TOY_VERSION", "v1")
 CLASSES = json.loads(os.environ.get("TOY_CLASSES", "null"))
 
@@ -39,7 +39,7 @@ def app(environ, start_response):
 
 
 def _metadata():
-    inputs = [{"name": name, "datatype": "FP64", "shape": [-1, 1]} for name in COLUMNS]
+    inputs = [{"name": name, "datatype": kind, "shape": [-1, 1]} for name, kind in COLUMNS.items()]
     output = {"name": "predict", "datatype": "FP64", "shape": [-1]}
     return {"name": "toy", "versions": [VERSION], "inputs": inputs, "outputs": [output]}
 

@@ -2,15 +2,32 @@
 
 import struct
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wire.oip.datatypes import require_known
+from wire.oip.datatypes import REAL, require_known
 from wire.oip.errors import OipError
 
 _LENGTH_BYTES = 4
+FEW = 64
+"""So many values are read without numpy, which takes longer for a few."""
+# The struct module's letters.
+_LETTERS = {
+    "FP16": "e",
+    "FP32": "f",
+    "FP64": "d",
+    "INT8": "b",
+    "INT16": "h",
+    "INT32": "i",
+    "INT64": "q",
+    "UINT8": "B",
+    "UINT16": "H",
+    "UINT32": "I",
+    "UINT64": "Q",
+}
 _DTYPES = {
     "BOOL": "?",
     "FP16": "<f2",
@@ -26,6 +43,9 @@ def values_of(name: str, datatype: str, count: int, data: memoryview) -> list[An
     require_known(name, datatype)
     if datatype == "BYTES":
         return _texts(name, count, data)
+
+    if count <= FEW and datatype in _LETTERS:
+        return _few(name, datatype, count, data)
 
     array = _array(name, datatype, count, data)
     if array.dtype.kind == "f":
@@ -47,13 +67,26 @@ def packed(datatype: str, values: Sequence[Any]) -> bytes:
     return b"".join(parts)
 
 
+def _few(name: str, datatype: str, count: int, data: memoryview) -> list[Any]:
+    layout = f"<{count}{_LETTERS[datatype]}"
+    _require_filled(name, datatype, count, len(data), struct.calcsize(layout))
+    values: list[Any] = list(struct.unpack(layout, data))
+    if datatype in REAL and not all(map(isfinite, values)):
+        return _numbers(name, np.array(values))
+
+    return values
+
+
+def _require_filled(name: str, datatype: str, count: int, size: int, needed: int) -> None:
+    if size != needed:
+        raise OipError(
+            f"input {name!r} has {size} bytes of {datatype}: {count} values are {needed}"
+        )
+
+
 def _array(name: str, datatype: str, count: int, data: memoryview) -> NDArray[Any]:
     dtype = np.dtype("<u2" if datatype == "BF16" else _DTYPES[datatype])
-    if len(data) != count * dtype.itemsize:
-        raise OipError(
-            f"input {name!r} has {len(data)} bytes of {datatype}: {count} values are "
-            f"{count * dtype.itemsize}"
-        )
+    _require_filled(name, datatype, count, len(data), count * dtype.itemsize)
 
     if datatype == "BF16":
         # The upper half of a float of 32 bits.

@@ -2,7 +2,7 @@
 
 from wire.oip.datatypes import ACCEPTED
 from wire.oip.errors import OipError
-from wire.oip.request import InferRequest, RequestedOutput, Tensor, shape_of
+from wire.oip.request import InferRequest, RequestedOutput, Tensor
 from wire.oip.rows import holds_all_columns
 from wire.oip.signature import NamedTensor, Signature
 
@@ -55,7 +55,7 @@ def _class_count(output: RequestedOutput) -> int | None:
 
 def _require_one_kind(tensor: Tensor, signature: Signature) -> None:
     """Raise OipError where one tensor cannot hold all of the columns."""
-    width = shape_of(tensor)[1]
+    width = tensor.shape[1]
     columns = signature.inputs
     if width != len(columns):
         raise OipError(
@@ -73,11 +73,10 @@ def _require_one_kind(tensor: Tensor, signature: Signature) -> None:
 
 def _require_columns(tensors: list[Tensor], signature: Signature) -> None:
     given = {tensor.name: tensor for tensor in tensors}
-    names = signature.names
-    known = frozenset(names)
     for name in given:
-        if name not in known:
-            raise OipError(f"there is no input {name!r}: the inputs are {', '.join(names)}")
+        if name not in signature.known:
+            inputs = ", ".join(signature.names)
+            raise OipError(f"there is no input {name!r}: the inputs are {inputs}")
 
     for column in signature.inputs:
         tensor = given.get(column.name)

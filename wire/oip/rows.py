@@ -9,7 +9,7 @@ import msgspec
 from wire.oip.binary import values_of
 from wire.oip.datatypes import require_known, values_in
 from wire.oip.errors import OipError, TooLarge
-from wire.oip.request import MOST_VALUES, SentTensors, Tensor, shape_of
+from wire.oip.request import MOST_VALUES, SentTensors, Tensor
 
 MOST_NAME_BYTES = 32 * 1024 * 1024
 _list_of = msgspec.json.Decoder(list[Any]).decode
@@ -53,10 +53,11 @@ def table_of(sent: SentTensors, most_rows: int | None = None) -> TensorTable:
     if not tensors:
         raise OipError("`inputs` is empty: send one tensor a column")
 
-    shapes = list(map(shape_of, tensors))
+    shapes = [tensor.shape for tensor in tensors]
+    parts = sent.parts or [None] * len(tensors)
     _require_few(shapes, most_rows)
     if len(tensors) == 1 and _is_wide(shapes[0]):
-        columns = _columns_of_one(tensors[0], shapes[0], sent.parts[0])
+        columns = _columns_of_one(tensors[0], shapes[0], parts[0])
         return TensorTable((), columns, by_position=True)
 
     names = tuple(tensor.name for tensor in tensors)
@@ -66,7 +67,7 @@ def table_of(sent: SentTensors, most_rows: int | None = None) -> TensorTable:
 
     columns = [
         _column(tensor, shape, part)
-        for tensor, shape, part in zip(tensors, shapes, sent.parts, strict=True)
+        for tensor, shape, part in zip(tensors, shapes, parts, strict=True)
     ]
     if len(set(map(len, columns))) != 1:
         raise OipError("the inputs have different numbers of rows")
@@ -82,7 +83,7 @@ def rows_of(names: Sequence[str], columns: Sequence[Sequence[Any]]) -> list[msgs
 
 def holds_all_columns(request_inputs: list[Tensor]) -> bool:
     """Whether its only tensor has the shape [n, k]."""
-    return len(request_inputs) == 1 and _is_wide(shape_of(request_inputs[0]))
+    return len(request_inputs) == 1 and _is_wide(request_inputs[0].shape)
 
 
 def _is_wide(shape: list[int]) -> bool:
@@ -148,7 +149,11 @@ def _values(tensor: Tensor, shape: list[int], count: int, part: memoryview | Non
             f"input {tensor.name!r}: content type base64 is not offered: send the text itself"
         )
 
-    flat = _flattened(_list_of(tensor.data), _width(shape))
+    data: Any = tensor.data
+    if type(data) is not list:
+        data = _list_of(data)
+
+    flat = _flattened(data, _width(shape))
     if len(flat) != count:
         raise OipError(f"input {tensor.name!r} has {len(flat)} values for shape {shape}")
 

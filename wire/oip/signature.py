@@ -1,10 +1,13 @@
 """The columns that a version takes and the outputs that it answers, as its metadata says them."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 # The kind of a column, in the words of its bundle, by the datatype that the metadata has for it.
 KINDS = {"FP64": "float", "INT64": "int", "BOOL": "bool", "BYTES": "string"}
-_FALLBACK = "predict"
+MOST_LAYOUTS = 64
+Layout = tuple[str, ...]
 
 
 class NamedTensor(msgspec.Struct, frozen=True):
@@ -20,30 +23,40 @@ class NamedTensor(msgspec.Struct, frozen=True):
         return KINDS.get(self.datatype, self.datatype)
 
 
-class Signature(msgspec.Struct, frozen=True):
-    """The inputs in the order of the columns, and the outputs."""
-
+class _Metadata(msgspec.Struct):
     inputs: list[NamedTensor]
     outputs: list[NamedTensor] = []
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The columns' names, in order."""
-        return tuple(column.name for column in self.inputs)
 
-    @property
-    def output_names(self) -> list[str]:
-        """The outputs' names, in order."""
-        return [output.name for output in self.outputs]
+class Signature:
+    """The inputs in the order of the columns, and the outputs."""
+
+    def __init__(self, inputs: Sequence[NamedTensor], outputs: Sequence[NamedTensor] = ()) -> None:
+        self.inputs, self.outputs = tuple(inputs), tuple(outputs)
+        self.names = tuple(column.name for column in inputs)
+        self.output_names = [output.name for output in outputs]
+        self.known = frozenset(self.names)
+        self._faults: dict[Layout, str] = {}
+
+    def fault_of(self, layout: Layout) -> str | None:
+        """What was found wrong with tensors of these names and datatypes; None where not known."""
+        return self._faults.get(layout)
+
+    def remember(self, layout: Layout, fault: str) -> None:
+        """Keep what was found: a client sends the same layout again and again."""
+        if len(self._faults) >= MOST_LAYOUTS:
+            self._faults.clear()
+
+        self._faults[layout] = fault
 
 
 def signature_of(metadata: bytes) -> Signature | None:
     """The signature in a version's metadata; None where that has none."""
     try:
-        signature = msgspec.json.decode(metadata, type=Signature)
+        described = msgspec.json.decode(metadata, type=_Metadata)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
-    if not signature.inputs:
+    if not described.inputs:
         return None
-    return signature
+    return Signature(described.inputs, described.outputs)

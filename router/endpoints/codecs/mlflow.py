@@ -50,7 +50,7 @@ T = TypeVar("T")
 _NULL = msgspec.Raw(b"null")
 
 
-class InvocationBody(msgspec.Struct):
+class InvocationBody(msgspec.Struct, forbid_unknown_fields=True):
     """The body: one of the four forms, whose values stay raw; null for the others."""
 
     dataframe_split: msgspec.Raw = _NULL
@@ -60,11 +60,12 @@ class InvocationBody(msgspec.Struct):
     params: msgspec.Raw = _NULL
 
 
-class SplitFrame(msgspec.Struct):
+class SplitFrame(msgspec.Struct, forbid_unknown_fields=True):
     """pandas' orient "split"; `index` is not read."""
 
     data: list[list[msgspec.Raw]]
     columns: list[Any] | None = None
+    index: msgspec.Raw = _NULL
 
 
 _body = msgspec.json.Decoder(InvocationBody).decode

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -23,6 +24,7 @@ from router.requests.request_headers import RequestContext
 from wire.oip.answer import Answered, answer
 from wire.oip.errors import OipError, TooLarge
 from wire.oip.fit import require_fit
+from wire.oip.one_row import one_row
 from wire.oip.request import (
     LENGTH_HEADER,
     MOST_TENSORS,
@@ -32,9 +34,10 @@ from wire.oip.request import (
     SentTensors,
     json_length,
     parse,
+    request_in,
 )
 from wire.oip.rows import TensorTable, table_of
-from wire.oip.signature import Signature
+from wire.oip.signature import Layout, Signature
 
 JSON = (b"content-type", b"application/json")
 BINARY = (b"content-type", b"application/octet-stream")
@@ -52,19 +55,24 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class InferCall(Call):
-    """One inference request."""
+    """One inference request, whose rows are in `only` or in `table`."""
 
     request: InferRequest
-    table: TensorTable
-    by_position: bool
+    only: list[msgspec.Raw]
+    table: TensorTable | None = None
+    by_position: bool = False
 
     def rows(self, signature: Signature | None) -> list[msgspec.Raw]:
         """See Call."""
+        if self.table is None:
+            return self.only
+
         return self.table.rows(signature.names if signature is not None else ())
 
     def release(self) -> None:
         """See Call."""
-        self.table.release()
+        if self.table is not None:
+            self.table.release()
 
 
 class OpenInference(Codec):
@@ -75,14 +83,18 @@ class OpenInference(Codec):
     def read(self, context: RequestContext, body: bytes, known: Sequence[Signature]) -> Call:
         """See Codec. What no version of the traffic would take is refused before it is drawn."""
         body = without_bom(body)
-        sent = _readable(body, lambda: self._parsed(context, body))
-        faults = [_fault(sent.request, signature) for signature in known]
-        if faults and all(faults):
-            raise Problem(400, faults[0])
+        if len(body) <= self.inline_bytes and not context.json_bytes:
+            request = _readable(body, request_in)
+            only = one_row(request)
+            if only is not None:
+                _require_taken(request, known, only.layout)
+                return InferCall(request, [only.row])
 
+        sent = _readable(body, partial(self._parsed, context))
+        _require_taken(sent.request, known)
         self._require_dense(body, sent)
-        table = _readable(body, lambda: table_of(sent, self.limits.max_rows))
-        return InferCall(sent.request, table, table.by_position)
+        table = _readable(body, lambda _: table_of(sent, self.limits.max_rows))
+        return InferCall(sent.request, [], table, table.by_position)
 
     def answer(self, answered: AnsweredCall) -> Encoded:
         """See Codec."""
@@ -136,7 +148,8 @@ class OpenInference(Codec):
 
     def _require_dense(self, body: bytes, sent: SentTensors) -> None:
         """Raise Problem 413 for more bytes a row than a row may have."""
-        rows = max((_rows_of(tensor.shape) for tensor in sent.request.inputs), default=0)
+        shapes = [tensor.shape for tensor in sent.request.inputs]
+        rows = max((shape[0] for shape in shapes if shape), default=0)
         self.require_rows(rows)
         rows, most = max(1, rows), self.limits.max_row_bytes
         if len(body) > most * rows:
@@ -145,22 +158,46 @@ class OpenInference(Codec):
             )
 
 
+def _require_taken(request: InferRequest, known: Sequence[Signature], layout: Layout = ()) -> None:
+    """Raise Problem 400 for what none of the versions takes. layout: of one row's tensors."""
+    fault = ""
+    for signature in known:
+        found = _known_fault(request, signature, layout)
+        if not found:
+            return
+
+        fault = fault or found
+
+    if fault:
+        raise Problem(400, fault)
+
+
+def _known_fault(request: InferRequest, signature: Signature, layout: Layout) -> str:
+    if not layout or request.outputs:
+        return _fault(request, signature)
+
+    fault = signature.fault_of(layout)
+    if fault is None:
+        fault = _fault(request, signature)
+        signature.remember(layout, fault)
+
+    return fault
+
+
 def _fault(request: InferRequest, signature: Signature) -> str:
     """What does not fit a version, in words; empty where all does."""
     try:
         require_fit(request, signature)
     except OipError as error:
         return str(error)
-    except NO_JSON:
-        return ""  # A shape that is none; `table_of` says so.
 
     return ""
 
 
-def _readable(body: bytes, read: Callable[[], T]) -> T:
-    """What `read` returns; raises Problem for what it raises."""
+def _readable(body: bytes, read: Callable[[bytes], T]) -> T:
+    """What `read` makes of a body; raises Problem for what it raises."""
     try:
-        return read()
+        return read(body)
     except TooLarge as error:
         raise Problem(413, str(error)) from error
     except OipError as error:
@@ -183,10 +220,3 @@ def _require_few(body: bytes) -> None:
             f"more than {MOST_VALUES} values in one request: at most {MOST_VALUES} are allowed, "
             "send the rows in several requests",
         )
-
-
-def _rows_of(shape: msgspec.Raw) -> int:
-    """The rows that a shape begins with; 0 where it is malformed, which `table_of` says."""
-    first = bytes(memoryview(shape)[:32]).lstrip(b"[ \t\r\n")
-    digits = first.replace(b"]", b",").partition(b",")[0].strip()
-    return int(digits) if digits.isdigit() else 0

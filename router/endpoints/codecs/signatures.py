@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from router.dispatch.dispatcher import Dispatcher
+from router.dispatch.routing_table import RoutingTable
 from router.dispatch.upstream import Answer
 from router.dispatch.version_pages import VersionPages
 from wire.oip.signature import Signature, signature_of
@@ -22,6 +23,9 @@ class Signatures:
         self._known: dict[_Key, Signature] = {}
         self._asked: dict[_Key, float] = {}
         self._asking: dict[_Key, asyncio.Task[None]] = {}
+        # The newest table whose versions are all known, and their signatures.
+        self._table: RoutingTable | None = None
+        self._of_table: list[Signature] = []
 
     def of(self, version: str) -> Signature | None:
         """The signature of a version, None where it is not known yet."""
@@ -31,15 +35,25 @@ class Signatures:
         """Those of all versions that may be drawn, empty where one is not known.
 
         Begins to ask for what is not known."""
+        if pin is None and self._table is self._traffic.table:
+            return self._of_table
+
+        found = self._of_all(self.drawn(pin))
+        if pin is None and found:
+            self._table, self._of_table = self._traffic.table, found
+
+        return found
+
+    def _of_all(self, versions: Sequence[str]) -> list[Signature]:
         found = []
-        for version in self.drawn(pin):
+        for version in versions:
             signature = self.of(version)
             if signature is None:
                 self._ask(version)
             else:
                 found.append(signature)
 
-        return found if len(found) == len(self.drawn(pin)) else []
+        return found if len(found) == len(versions) else []
 
     def drawn(self, pin: str | None) -> Sequence[str]:
         """The versions that may be drawn: the pinned one, or those with a weight."""

@@ -9,8 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wire.oip.binary import FEW
 from wire.oip.errors import OipError, TooLarge
-from wire.oip.request import LONGEST_SHAPE, MOST_TENSORS, MOST_VALUES, json_length, parse
+from wire.oip.one_row import one_row
+from wire.oip.request import (
+    LONGEST_SHAPE,
+    MOST_TENSORS,
+    MOST_VALUES,
+    json_length,
+    parse,
+    request_in,
+)
 from wire.oip.rows import MOST_NAME_BYTES, table_of
 
 DTYPES = {
@@ -82,10 +91,48 @@ def test_json_of_fewer_bits_means_what_binary_of_them_means(shape):
         assert found != numbers
 
 
+@pytest.mark.parametrize("count", [1, FEW, FEW + 1])
 @pytest.mark.parametrize(("datatype", "dtype"), DTYPES.items())
-def test_every_datatype_has_its_binary_form(datatype, dtype):
-    array = np.array([0, 1, 1], dtype)
-    assert values(binary(array.tobytes(), datatype, [3])) == array.tolist()
+def test_every_datatype_has_its_binary_form(datatype, dtype, count):
+    array = np.array([number % 2 for number in range(count)], dtype)
+    assert values(binary(array.tobytes(), datatype, [count])) == array.tolist()
+    with pytest.raises(OipError, match=f"values are {len(array.tobytes())}"):
+        binary(array.tobytes() + b"x", datatype, [count])
+
+
+def test_one_row_is_the_same_read_at_once_and_closely():
+    tensors = [
+        tensor([0.1], "FP32", name="f"),
+        tensor([0.1], "FP64", [1, 1], name="d"),
+        tensor([-(2**63)], "INT64", name="i"),
+        tensor([True], "BOOL", name="b"),
+        tensor(["ø"], "BYTES", name="t"),
+    ]
+    request = request_in(json.dumps({"inputs": tensors}).encode())
+    assert [msgspec.json.decode(one_row(request).row)] == rows(tensors)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        tensor([1], "FP64"),
+        tensor([1.0], "INT64"),
+        tensor([256], "UINT8"),
+        tensor([3.5e38], "FP32"),
+        tensor([None], "FP64"),
+        tensor([[1.0]], "FP64", [1, 1]),
+        tensor([1.0, 2.0], "FP64"),
+        tensor([1.0], "FP64", [2]),
+        tensor([1.0], "FP99"),
+        {**tensor([1.0], "FP64"), "parameters": {"content_type": "np"}},
+    ],
+)
+def test_what_is_no_plain_row_gets_a_closer_look(odd):
+    plain = tensor([1.0], "FP64", name="b")
+    request = request_in(json.dumps({"inputs": [plain, odd]}).encode())
+    assert one_row(request) is None
+    assert one_row(request_in(json.dumps({"inputs": [plain, plain]}).encode())) is None
+    assert one_row(request_in(b'{"inputs": []}')) is None
 
 
 def test_the_upper_half_of_a_float_is_bf16():
@@ -243,10 +290,10 @@ def test_the_size_of_a_table_is_bounded_before_it_is_made():
         rows([tensor([], "INT64", [11])], most_rows=10)
     with pytest.raises(TooLarge, match=f"at most {MOST_VALUES}"):
         rows([tensor([], "INT64", [MOST_VALUES + 1])])
+    long = [tensor([], "INT64", [1000], "a" * 40_000), tensor([], "INT64", [1000], "b")]
     with pytest.raises(TooLarge, match=f"at most {MOST_NAME_BYTES}"):
-        name = "a" * 40_000
-        rows([tensor([], "INT64", [1000], name), tensor([], "INT64", [1000], "b")])
+        rows(long)
     with pytest.raises(OipError, match=f"longer than {LONGEST_SHAPE}"):
-        rows([tensor([], "INT64", [1] * LONGEST_SHAPE)])
+        rows([tensor([], "INT64", [1] * 5_000)])
     with pytest.raises(TooLarge, match=f"more than {MOST_TENSORS} tensors"):
         rows([tensor([1], "INT64")] * (MOST_TENSORS + 1))

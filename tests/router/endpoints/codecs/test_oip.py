@@ -243,8 +243,10 @@ def test_too_many_values_are_refused_before_they_are_made(data):
 
 
 def test_a_request_is_bounded_in_bytes_a_row():
-    body = b'{"inputs":[{"name":"a","datatype":"BYTES","shape":[1],"data":["%b"]}]}' % (b"x" * 999)
+    body = b'{"inputs":[{"name":"a","datatype":"BYTES","shape":[1],"data":["%b"]}]}' % (
+        b"x" * 9_999
+    )
     with pytest.raises(Problem, match="bytes a row are allowed") as refused:
-        read(body, max_row_bytes=500)
+        read(body, max_row_bytes=5_000)
     assert refused.value.status == 413
-    assert len(read(body, max_row_bytes=2000).rows(None)) == 1
+    assert len(read(body, max_row_bytes=20_000).rows(None)) == 1
