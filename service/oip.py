@@ -17,7 +17,7 @@ from wire.oip.errors import OipError
 from wire.oip.fit import require_fit
 from wire.oip.request import NO_JSON, InferRequest, SentTensors, json_length, parse
 from wire.oip.rows import table_of
-from wire.oip.signature import NamedTensor, Signature
+from wire.oip.signature import NamedTensor, TensorSignature
 
 DATATYPES = {"float": "FP64", "int": "INT64", "bool": "BOOL", "string": "BYTES"}
 BINARY = "application/octet-stream"
@@ -111,10 +111,10 @@ def _configured(tensor: dict[str, Any]) -> dict[str, Any]:
     return {"name": tensor["name"], "data_type": f"TYPE_{kind}", "dims": tensor["shape"]}
 
 
-def _signature(manifest: Manifest) -> Signature:
+def _signature(manifest: Manifest) -> TensorSignature:
     described = metadata(manifest)
     inputs = msgspec.convert(described["inputs"], list[NamedTensor])
-    return Signature(inputs, msgspec.convert(described["outputs"], list[NamedTensor]))
+    return TensorSignature(inputs, msgspec.convert(described["outputs"], list[NamedTensor]))
 
 
 def _parsed(body: bytes, header: bytes) -> SentTensors:

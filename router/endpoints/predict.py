@@ -20,7 +20,7 @@ from router.dispatch.dispatcher import STATUS_OF_LOSS, Dispatcher, Reply
 from router.dispatch.pairs import PairedRequest
 from router.dispatch.version_pages import VersionPages
 from router.dispatch.work_items import DispatchError, Predicted
-from router.endpoints.codecs.codec import AnsweredCall, Call, Codec, Encoded
+from router.endpoints.codecs.codec import AnsweredCall, Codec, Encoded, PredictionCall
 from router.endpoints.codecs.predict_json import PredictJson
 from router.endpoints.codecs.signatures import Signatures
 from router.evidence.prediction_counters import Outcomes
@@ -43,7 +43,7 @@ from router.requests.thread_pools import DECODE_POOL
 from router.requests.unit_source import UnitSource, row_field
 from wire.budget import ByteBudget
 from wire.fast_path import Respond
-from wire.oip.signature import Signature
+from wire.oip.signature import TensorSignature
 
 log = logging.getLogger("sluice.predict")
 
@@ -54,7 +54,7 @@ class Exchange:
 
     context: RequestContext
     codec: Codec
-    call: Call
+    call: PredictionCall
     respond: Respond
     rows: list[msgspec.Raw]
     unit: bytes = b""
@@ -206,7 +206,7 @@ class Predict:
             self._refuse(respond, context, codec, problem)
 
     async def _send_when_known(
-        self, context: RequestContext, codec: Codec, call: Call, respond: Respond
+        self, context: RequestContext, codec: Codec, call: PredictionCall, respond: Respond
     ) -> None:
         """Ask the versions for the order of their columns first. Raises Problem."""
         loop = asyncio.get_running_loop()
@@ -223,7 +223,7 @@ class Predict:
         self,
         context: RequestContext,
         codec: Codec,
-        call: Call,
+        call: PredictionCall,
         respond: Respond,
         body_bytes: int,
     ) -> None:
@@ -256,7 +256,7 @@ class Predict:
 
         self.traffic.send(draw, rows, context.pin is not None, timeout_s - context.waited_s, done)
 
-    def _first_rows(self, context: RequestContext, call: Call) -> list[msgspec.Raw]:
+    def _first_rows(self, context: RequestContext, call: PredictionCall) -> list[msgspec.Raw]:
         """The rows to find the unit in, and to measure: by position, the released version's.
 
         Raises Problem 503 where no version tells the order of its columns."""
@@ -274,12 +274,12 @@ class Predict:
 
         return call.rows(signature)
 
-    def _signature(self, version: str, context: RequestContext) -> Signature | None:
+    def _signature(self, version: str, context: RequestContext) -> TensorSignature | None:
         """A version's signature, else the released version's, or another one's that may answer."""
         own = self.signatures.of(version)
         return own or self.signatures.any_of(self.signatures.drawn(context.pin))
 
-    def _known(self, context: RequestContext, codec: Codec) -> list[Signature]:
+    def _known(self, context: RequestContext, codec: Codec) -> list[TensorSignature]:
         """The signatures of all versions that may answer, empty where they are not known."""
         if not codec.asks_signatures:
             return []
@@ -344,7 +344,9 @@ class Predict:
         await self.signatures.learn([reply.version])
         self._answer_as(exchange, reply, self.signatures.of(reply.version))
 
-    def _answer_as(self, exchange: Exchange, reply: Reply, signature: Signature | None) -> None:
+    def _answer_as(
+        self, exchange: Exchange, reply: Reply, signature: TensorSignature | None
+    ) -> None:
         """Answer in the protocol of the request. Raises nothing."""
         context, codec = exchange.context, exchange.codec
         try:
@@ -465,7 +467,7 @@ def _pin(context: RequestContext, version: str) -> None:
     context.pin = version
 
 
-def _usable(exchange: Exchange, reply: Reply, signature: Signature | None) -> Predicted:
+def _usable(exchange: Exchange, reply: Reply, signature: TensorSignature | None) -> Predicted:
     """The predictions; raises Problem if there is no answer, or a bad row."""
     if reply.predicted is None:
         raise _no_answer(reply)

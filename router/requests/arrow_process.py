@@ -13,12 +13,12 @@ import msgspec
 
 from rollout.settings import Limits
 from router.problems import Problem
-from router.requests.arrow_reader import REPLY, ReadTask, Refusal
+from router.requests.arrow_reader import REPLY, ReadTask, StreamFault
 from router.requests.thread_pools import BoundedPool
 
 ROOT = Path(__file__).parents[2]
 MODULE = "router.requests.arrow_reader"
-MOST_WAITING = 16
+MOST_WAITING = 256
 # A stream of at most max_body_bytes may be this many times as large as rows.
 MOST_TIMES = 4
 
@@ -96,7 +96,7 @@ class ArrowProcess:
         if len(reply) < size:
             raise EOFError
         if status != 200:
-            raise Problem(status, msgspec.json.decode(reply, type=Refusal).detail)
+            raise Problem(status, msgspec.json.decode(reply, type=StreamFault).detail)
 
         return list(map(msgspec.Raw, reply.split(b"\n")))
 

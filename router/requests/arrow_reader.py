@@ -1,7 +1,7 @@
 """The process that turns Arrow streams into rows: `python -m router.requests.arrow_reader`.
 
 On stdin: a line of JSON (ReadTask) and the stream. On stdout: REPLY, and rows of JSON a line each
-or a Refusal. It ends with its stdin."""
+or a StreamFault. It ends with its stdin."""
 
 import resource
 import struct
@@ -29,7 +29,7 @@ class ReadTask(msgspec.Struct):
     most_bytes: int
 
 
-class Refusal(msgspec.Struct):
+class StreamFault(msgspec.Struct):
     """Why a stream has no rows."""
 
     detail: str
@@ -59,11 +59,11 @@ def _answer(body: bytes, task: ReadTask) -> tuple[int, bytes]:
     try:
         return 200, b"\n".join(rows(body, task))
     except Unreadable as error:
-        return error.status, _encode(Refusal(str(error)))
+        return error.status, _encode(StreamFault(str(error)))
     except (MemoryError, pyarrow.ArrowMemoryError):
-        return 413, _encode(Refusal("the Arrow stream takes too much memory: send fewer rows"))
+        return 413, _encode(StreamFault("the Arrow stream takes too much memory: send fewer rows"))
     except (pyarrow.ArrowException, ValueError, OSError, TypeError) as error:
-        return 400, _encode(Refusal(f"the body is no valid Arrow stream: {str(error)[:200]}"))
+        return 400, _encode(StreamFault(f"the body is no valid Arrow stream: {str(error)[:200]}"))
 
 
 def rows(body: bytes, task: ReadTask) -> list[bytes]:

@@ -4,12 +4,12 @@ from wire.oip.datatypes import ACCEPTED
 from wire.oip.errors import OipError
 from wire.oip.request import InferRequest, RequestedOutput, Tensor
 from wire.oip.rows import holds_all_columns
-from wire.oip.signature import NamedTensor, Signature
+from wire.oip.signature import NamedTensor, TensorSignature
 
 PROBABILITIES = "predict_proba"
 
 
-def require_fit(request: InferRequest, signature: Signature) -> None:
+def require_fit(request: InferRequest, signature: TensorSignature) -> None:
     """Raise OipError for tensors or outputs that are not the version's."""
     classes_asked(request, signature)
     if holds_all_columns(request.inputs):
@@ -18,7 +18,7 @@ def require_fit(request: InferRequest, signature: Signature) -> None:
         _require_columns(request.inputs, signature)
 
 
-def classes_asked(request: InferRequest, signature: Signature) -> int | None:
+def classes_asked(request: InferRequest, signature: TensorSignature) -> int | None:
     """How many of the most probable classes a request asks for, None for the plain output.
 
     Raises OipError."""
@@ -53,7 +53,7 @@ def _class_count(output: RequestedOutput) -> int | None:
     return count
 
 
-def _require_one_kind(tensor: Tensor, signature: Signature) -> None:
+def _require_one_kind(tensor: Tensor, signature: TensorSignature) -> None:
     """Raise OipError where one tensor cannot hold all of the columns."""
     width = tensor.shape[1]
     columns = signature.inputs
@@ -71,7 +71,7 @@ def _require_one_kind(tensor: Tensor, signature: Signature) -> None:
             )
 
 
-def _require_columns(tensors: list[Tensor], signature: Signature) -> None:
+def _require_columns(tensors: list[Tensor], signature: TensorSignature) -> None:
     given = {tensor.name: tensor for tensor in tensors}
     for name in given:
         if name not in signature.known:

@@ -28,7 +28,7 @@ class _Metadata(msgspec.Struct):
     outputs: list[NamedTensor] = []
 
 
-class Signature:
+class TensorSignature:
     """The inputs in the order of the columns, and the outputs."""
 
     def __init__(self, inputs: Sequence[NamedTensor], outputs: Sequence[NamedTensor] = ()) -> None:
@@ -50,7 +50,7 @@ class Signature:
         self._faults[layout] = fault
 
 
-def signature_of(metadata: bytes) -> Signature | None:
+def signature_of(metadata: bytes) -> TensorSignature | None:
     """The signature in a version's metadata; None where that has none."""
     try:
         described = msgspec.json.decode(metadata, type=_Metadata)
@@ -59,4 +59,4 @@ def signature_of(metadata: bytes) -> Signature | None:
 
     if not described.inputs:
         return None
-    return Signature(described.inputs, described.outputs)
+    return TensorSignature(described.inputs, described.outputs)

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Sequence
 
 from rollout.settings import Limits
-from router.endpoints.codecs.codec import Call, NamedRows
+from router.endpoints.codecs.codec import NamedRows, PredictionCall
 from router.endpoints.codecs.predict_json import PredictJson
 from router.requests.arrow_process import ArrowProcess
 from router.requests.request_headers import RequestContext
-from wire.oip.signature import Signature
+from wire.oip.signature import TensorSignature
 
 CONTENT_TYPE = b"application/vnd.apache.arrow.stream"
 
@@ -27,8 +27,8 @@ class PredictArrow(PredictJson):
         self,
         context: RequestContext,
         body: bytes,
-        known: Sequence[Signature],  # noqa: ARG002
-    ) -> Call:
+        known: Sequence[TensorSignature],  # noqa: ARG002
+    ) -> PredictionCall:
         """See Codec."""
         within_s = min(self.limits.deadline_ms / 1000, context.timeout_s or 1e9)
         return NamedRows(await self._process.rows(body, within_s, asyncio.get_running_loop()))

@@ -11,14 +11,14 @@ from router.dispatch.work_items import Predicted
 from router.problems import Headers, Problem
 from router.requests.request_headers import RequestContext
 from router.requests.thread_pools import DECODE_POOL
-from wire.oip.signature import Signature
+from wire.oip.signature import TensorSignature
 
 Encoded = tuple[Headers, bytes]
 SMALL_BYTES = 4 * 1024
 """A larger table is made into rows in a thread: that takes longer than to cut rows out of JSON."""
 
 
-class Call(ABC):
+class PredictionCall(ABC):
     """One request of a way in.
 
     by_position: its values have no names, so that the rows depend on the version's columns."""
@@ -29,18 +29,18 @@ class Call(ABC):
         """Forget what the rows were made of: they are on their way."""
 
     @abstractmethod
-    def rows(self, signature: Signature | None) -> list[msgspec.Raw]:
+    def rows(self, signature: TensorSignature | None) -> list[msgspec.Raw]:
         """The rows as raw JSON. signature: of the version that is to answer them."""
 
 
 @dataclass(slots=True)
-class NamedRows(Call):
+class NamedRows(PredictionCall):
     """Rows that name their columns."""
 
     named: list[msgspec.Raw]
 
-    def rows(self, signature: Signature | None) -> list[msgspec.Raw]:  # noqa: ARG002
-        """See Call."""
+    def rows(self, signature: TensorSignature | None) -> list[msgspec.Raw]:  # noqa: ARG002
+        """See PredictionCall."""
         return self.named
 
 
@@ -48,11 +48,11 @@ class NamedRows(Call):
 class AnsweredCall:
     """A call with its predictions. signature: of the version, None where it was not told."""
 
-    call: Call
+    call: PredictionCall
     version: str
     predicted: Predicted
     prediction_id: bytes
-    signature: Signature | None
+    signature: TensorSignature | None
 
 
 class Codec(ABC):
@@ -71,7 +71,9 @@ class Codec(ABC):
         self.model, self.limits = model, limits
 
     @abstractmethod
-    def read(self, context: RequestContext, body: bytes, known: Sequence[Signature]) -> Call:
+    def read(
+        self, context: RequestContext, body: bytes, known: Sequence[TensorSignature]
+    ) -> PredictionCall:
         """Read a body; raises Problem.
 
         known: the signatures of the versions that may answer, empty where one is not known."""
@@ -86,19 +88,23 @@ class Codec(ABC):
 
     @abstractmethod
     def bad_rows(
-        self, call: Call, version: str, predicted: Predicted, signature: Signature | None
+        self,
+        call: PredictionCall,
+        version: str,
+        predicted: Predicted,
+        signature: TensorSignature | None,
     ) -> Problem:
         """The error for rows that a version has refused or failed on."""
 
     async def read_apart(
-        self, context: RequestContext, body: bytes, known: Sequence[Signature]
-    ) -> Call:
+        self, context: RequestContext, body: bytes, known: Sequence[TensorSignature]
+    ) -> PredictionCall:
         """`read` in a thread, with the rows for these signatures."""
         return await DECODE_POOL.run(self._read_with_rows, context, body, known)
 
     def _read_with_rows(
-        self, context: RequestContext, body: bytes, known: Sequence[Signature]
-    ) -> Call:
+        self, context: RequestContext, body: bytes, known: Sequence[TensorSignature]
+    ) -> PredictionCall:
         call = self.read(context, body, known)
         for signature in known:
             call.rows(signature)
@@ -107,9 +113,13 @@ class Codec(ABC):
 
     def require_small(self, rows: list[msgspec.Raw], body_bytes: int) -> None:  # noqa: ARG002
         """Raise Problem 413 for too many rows, or one that is too large."""
+        most = self.limits.max_row_bytes
+        if len(rows) == 1 and len(rows[0]) <= most:
+            return
+
         self.require_rows(len(rows))
         sizes = list(map(len, rows))
-        largest, most = max(sizes), self.limits.max_row_bytes
+        largest = max(sizes)
         if largest > most:
             raise Problem(
                 413,

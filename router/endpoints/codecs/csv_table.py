@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 
-from router.endpoints.codecs.codec import Call
+from router.endpoints.codecs.codec import PredictionCall
 from router.endpoints.codecs.mlflow import Invocations
 from router.problems import Problem
 from router.requests.request_headers import RequestContext
 from wire.oip.request import MOST_VALUES
 from wire.oip.rows import MOST_NAME_BYTES, rows_of
-from wire.oip.signature import Signature
+from wire.oip.signature import TensorSignature
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,40}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
@@ -25,7 +25,7 @@ _NO_NUMBER = ("", "nan")
 
 
 @dataclass(slots=True)
-class CsvRows(Call):
+class CsvRows(PredictionCall):
     """The cells as texts. What they mean depends on the kinds of the version's columns.
 
     by_position: their kinds are asked for as names are elsewhere."""
@@ -35,29 +35,34 @@ class CsvRows(Call):
     by_position: bool = field(default=True, init=False)
     _made: dict[tuple[str, ...], list[msgspec.Raw]] = field(default_factory=dict, init=False)
 
-    def rows(self, signature: Signature | None) -> list[msgspec.Raw]:
-        """See Call."""
+    def rows(self, signature: TensorSignature | None) -> list[msgspec.Raw]:
+        """See PredictionCall."""
         kinds = {}
         if signature is not None:
             kinds = {column.name: column.kind for column in signature.inputs}
 
-        wanted = tuple(kinds.get(name, "string") for name in self.names)
-        if wanted not in self._made:
-            columns = zip(wanted, zip(*self.cells, strict=True), strict=True)
+        kinds_of_cells = tuple(kinds.get(name, "string") for name in self.names)
+        if kinds_of_cells not in self._made:
+            columns = zip(kinds_of_cells, zip(*self.cells, strict=True), strict=True)
             values = [list(map(_READERS.get(kind, _text), cells)) for kind, cells in columns]
-            self._made[wanted] = rows_of(self.names, values)
+            self._made[kinds_of_cells] = rows_of(self.names, values)
 
-        return self._made[wanted]
+        return self._made[kinds_of_cells]
 
     def release(self) -> None:
-        """See Call."""
+        """See PredictionCall."""
         self.cells, self._made = [], {}
 
 
 class CsvInvocations(Invocations):
     """The way in of /invocations, for CSV; answers are JSON."""
 
-    def read(self, context: RequestContext, body: bytes, known: Sequence[Signature]) -> Call:  # noqa: ARG002
+    def read(
+        self,
+        context: RequestContext,  # noqa: ARG002
+        body: bytes,
+        known: Sequence[TensorSignature],  # noqa: ARG002
+    ) -> PredictionCall:
         """See Codec."""
         try:
             text = body.decode("utf-8-sig")

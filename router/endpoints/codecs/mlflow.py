@@ -11,10 +11,10 @@ import msgspec
 from router.dispatch.work_items import Predicted
 from router.endpoints.codecs.codec import (
     AnsweredCall,
-    Call,
     Codec,
     Encoded,
     NamedRows,
+    PredictionCall,
     first_bad_row,
     status_of_bad_rows,
 )
@@ -24,7 +24,7 @@ from router.requests.json_scan import too_many
 from router.requests.request_headers import RequestContext
 from wire.oip.request import MOST_VALUES, NO_JSON
 from wire.oip.rows import MOST_NAME_BYTES, as_many
-from wire.oip.signature import Signature
+from wire.oip.signature import TensorSignature
 
 JSON = (b"content-type", b"application/json")
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
@@ -77,7 +77,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True)
-class ValueRows(Call):
+class ValueRows(PredictionCall):
     """Rows of raw values. names: of the columns, None where they are the version's, in order."""
 
     values: list[Sequence[msgspec.Raw]]
@@ -89,8 +89,8 @@ class ValueRows(Call):
         """Rows without names need a version's."""
         self.by_position = self.names is None
 
-    def rows(self, signature: Signature | None) -> list[msgspec.Raw]:
-        """See Call."""
+    def rows(self, signature: TensorSignature | None) -> list[msgspec.Raw]:
+        """See PredictionCall."""
         names = self.names
         if names is None:
             order = signature.names if signature is not None else ()
@@ -102,7 +102,7 @@ class ValueRows(Call):
         return self._made[names]
 
     def release(self) -> None:
-        """See Call."""
+        """See PredictionCall."""
         self.values, self._made = [], {}
 
 
@@ -111,7 +111,12 @@ class Invocations(Codec):
 
     asks_signatures = True
 
-    def read(self, context: RequestContext, body: bytes, known: Sequence[Signature]) -> Call:  # noqa: ARG002
+    def read(
+        self,
+        context: RequestContext,  # noqa: ARG002
+        body: bytes,
+        known: Sequence[TensorSignature],  # noqa: ARG002
+    ) -> PredictionCall:
         """See Codec."""
         body = without_bom(body)
         return _readable(body, lambda: self._call(body))
@@ -128,15 +133,15 @@ class Invocations(Codec):
 
     def bad_rows(
         self,
-        call: Call,  # noqa: ARG002
+        call: PredictionCall,  # noqa: ARG002
         version: str,  # noqa: ARG002
         predicted: Predicted,
-        signature: Signature | None,  # noqa: ARG002
+        signature: TensorSignature | None,  # noqa: ARG002
     ) -> Problem:
         """See Codec."""
         return Problem(status_of_bad_rows(predicted, 400), first_bad_row(predicted))
 
-    def _call(self, body: bytes) -> Call:
+    def _call(self, body: bytes) -> PredictionCall:
         # The rows' texts would be decoded one by one, where invalid UTF-8 has no place any more.
         body.decode()
         if len(body) > self.inline_bytes:
@@ -157,7 +162,7 @@ class Invocations(Codec):
         return call
 
 
-def _from_split(raw: msgspec.Raw) -> Call:
+def _from_split(raw: msgspec.Raw) -> PredictionCall:
     frame = _split(raw)
     names = frame.columns
     if names is None or (names and names == list(range(len(names)))):
@@ -170,11 +175,11 @@ def _from_split(raw: msgspec.Raw) -> Call:
     return _named(tuple(names), list(frame.data))
 
 
-def _from_records(raw: msgspec.Raw) -> Call:
+def _from_records(raw: msgspec.Raw) -> PredictionCall:
     return NamedRows(_list(raw))
 
 
-def _from_instances(raw: msgspec.Raw) -> Call:
+def _from_instances(raw: msgspec.Raw) -> PredictionCall:
     """Rows as objects, as lists, or as values of the only column."""
     rows = _list(raw)
     first = bytes(memoryview(rows[0])[:16]).lstrip()[:1] if rows else b"{"
@@ -186,7 +191,7 @@ def _from_instances(raw: msgspec.Raw) -> Call:
     return ValueRows([[value] for value in rows], None)
 
 
-def _from_inputs(raw: msgspec.Raw) -> Call:
+def _from_inputs(raw: msgspec.Raw) -> PredictionCall:
     """Columns as lists in an object; else rows."""
     if bytes(memoryview(raw)[:16]).lstrip()[:1] != b"{":
         return _from_instances(raw)
@@ -199,7 +204,7 @@ def _from_inputs(raw: msgspec.Raw) -> Call:
     return _named(tuple(columns), list(zip(*columns.values(), strict=True)))
 
 
-_READERS: dict[str, Callable[[msgspec.Raw], Call]] = {
+_READERS: dict[str, Callable[[msgspec.Raw], PredictionCall]] = {
     "dataframe_split": _from_split,
     "dataframe_records": _from_records,
     "instances": _from_instances,
@@ -233,7 +238,7 @@ def _require_equal(rows: Sequence[Sequence[msgspec.Raw]], width: int) -> None:
             raise Problem(400, f"row {number} has {len(row)} values for {width} columns")
 
 
-def _count(call: Call) -> int:
+def _count(call: PredictionCall) -> int:
     if isinstance(call, NamedRows):
         return len(call.named)
 

@@ -10,9 +10,9 @@ import msgspec
 from router.dispatch.work_items import Predicted
 from router.endpoints.codecs.codec import (
     AnsweredCall,
-    Call,
     Codec,
     Encoded,
+    PredictionCall,
     first_bad_row,
     status_of_bad_rows,
 )
@@ -37,7 +37,7 @@ from wire.oip.request import (
     request_in,
 )
 from wire.oip.rows import TensorTable, table_of
-from wire.oip.signature import Layout, Signature
+from wire.oip.signature import Layout, TensorSignature
 
 JSON = (b"content-type", b"application/json")
 BINARY = (b"content-type", b"application/octet-stream")
@@ -54,7 +54,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class InferCall(Call):
+class InferCall(PredictionCall):
     """One inference request, whose rows are in `only` or in `table`."""
 
     request: InferRequest
@@ -62,15 +62,15 @@ class InferCall(Call):
     table: TensorTable | None = None
     by_position: bool = False
 
-    def rows(self, signature: Signature | None) -> list[msgspec.Raw]:
-        """See Call."""
+    def rows(self, signature: TensorSignature | None) -> list[msgspec.Raw]:
+        """See PredictionCall."""
         if self.table is None:
             return self.only
 
         return self.table.rows(signature.names if signature is not None else ())
 
     def release(self) -> None:
-        """See Call."""
+        """See PredictionCall."""
         if self.table is not None:
             self.table.release()
 
@@ -80,7 +80,9 @@ class OpenInference(Codec):
 
     asks_signatures = True
 
-    def read(self, context: RequestContext, body: bytes, known: Sequence[Signature]) -> Call:
+    def read(
+        self, context: RequestContext, body: bytes, known: Sequence[TensorSignature]
+    ) -> PredictionCall:
         """See Codec. What no version of the traffic would take is refused before it is drawn."""
         body = without_bom(body)
         if len(body) <= self.inline_bytes and not context.json_bytes:
@@ -100,7 +102,7 @@ class OpenInference(Codec):
         """See Codec."""
         call = answered.call
         assert isinstance(call, InferCall)
-        told = Answered(
+        summary = Answered(
             self.model,
             answered.version,
             answered.predicted.predictions,
@@ -108,7 +110,7 @@ class OpenInference(Codec):
             {"prediction_id": answered.prediction_id.decode()},
         )
         try:
-            body, json_bytes = answer(call.request, told, answered.signature)
+            body, json_bytes = answer(call.request, summary, answered.signature)
         except OipError as error:
             raise Problem(400, str(error)) from error
 
@@ -123,10 +125,10 @@ class OpenInference(Codec):
 
     def bad_rows(
         self,
-        call: Call,
+        call: PredictionCall,
         version: str,  # noqa: ARG002
         predicted: Predicted,
-        signature: Signature | None,
+        signature: TensorSignature | None,
     ) -> Problem:
         """The first bad row, or what of the request does not fit the version's signature."""
         assert isinstance(call, InferCall)
@@ -158,21 +160,23 @@ class OpenInference(Codec):
             )
 
 
-def _require_taken(request: InferRequest, known: Sequence[Signature], layout: Layout = ()) -> None:
+def _require_taken(
+    request: InferRequest, known: Sequence[TensorSignature], layout: Layout = ()
+) -> None:
     """Raise Problem 400 for what none of the versions takes. layout: of one row's tensors."""
     fault = ""
     for signature in known:
-        found = _known_fault(request, signature, layout)
-        if not found:
+        reason = _known_fault(request, signature, layout)
+        if not reason:
             return
 
-        fault = fault or found
+        fault = fault or reason
 
     if fault:
         raise Problem(400, fault)
 
 
-def _known_fault(request: InferRequest, signature: Signature, layout: Layout) -> str:
+def _known_fault(request: InferRequest, signature: TensorSignature, layout: Layout) -> str:
     if not layout or request.outputs:
         return _fault(request, signature)
 
@@ -184,7 +188,7 @@ def _known_fault(request: InferRequest, signature: Signature, layout: Layout) ->
     return fault
 
 
-def _fault(request: InferRequest, signature: Signature) -> str:
+def _fault(request: InferRequest, signature: TensorSignature) -> str:
     """What does not fit a version, in words; empty where all does."""
     try:
         require_fit(request, signature)

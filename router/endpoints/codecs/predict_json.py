@@ -9,10 +9,10 @@ from rollout.settings import Limits
 from router.dispatch.work_items import Predicted, RowError
 from router.endpoints.codecs.codec import (
     AnsweredCall,
-    Call,
     Codec,
     Encoded,
     NamedRows,
+    PredictionCall,
     first_bad_row,
     status_of_bad_rows,
 )
@@ -21,7 +21,7 @@ from router.requests.json_errors import json_fault, without_bom
 from router.requests.json_scan import too_many_or_large
 from router.requests.request_headers import RequestContext
 from router.requests.thread_pools import LARGE_BODY, SCAN_POOL
-from wire.oip.signature import Signature
+from wire.oip.signature import TensorSignature
 
 JSON = (b"content-type", b"application/json")
 ERRORS_LISTED = 100
@@ -50,13 +50,18 @@ class PredictJson(Codec):
         self._model = msgspec.json.encode(model)
         self._heads: dict[str, bytes] = {}
 
-    def read(self, context: RequestContext, body: bytes, known: Sequence[Signature]) -> Call:  # noqa: ARG002
+    def read(
+        self,
+        context: RequestContext,  # noqa: ARG002
+        body: bytes,
+        known: Sequence[TensorSignature],  # noqa: ARG002
+    ) -> PredictionCall:
         """See Codec."""
         return NamedRows(self.rows(body))
 
     async def read_apart(
-        self, context: RequestContext, body: bytes, known: Sequence[Signature]
-    ) -> Call:
+        self, context: RequestContext, body: bytes, known: Sequence[TensorSignature]
+    ) -> PredictionCall:
         """Look through the body in a thread; then its rows can be cut out in the event loop."""
         if len(body) > LARGE_BODY:
             await self._check_size(body)
@@ -121,10 +126,10 @@ class PredictJson(Codec):
 
     def bad_rows(
         self,
-        call: Call,  # noqa: ARG002
+        call: PredictionCall,  # noqa: ARG002
         version: str,
         predicted: Predicted,
-        signature: Signature | None,  # noqa: ARG002
+        signature: TensorSignature | None,  # noqa: ARG002
     ) -> Problem:
         """The problem that describes the bad rows and has the predictions of the others."""
         errors = predicted.errors

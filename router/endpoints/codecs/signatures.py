@@ -7,7 +7,7 @@ from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.routing_table import RoutingTable
 from router.dispatch.upstream import Answer
 from router.dispatch.version_pages import VersionPages
-from wire.oip.signature import Signature, signature_of
+from wire.oip.signature import TensorSignature, signature_of
 
 # A version that could not tell its signature is not asked again for this time.
 AGAIN_S = 1.0
@@ -20,40 +20,40 @@ class Signatures:
 
     def __init__(self, traffic: Dispatcher, pages: VersionPages) -> None:
         self._traffic, self._pages = traffic, pages
-        self._known: dict[_Key, Signature] = {}
+        self._known: dict[_Key, TensorSignature] = {}
         self._asked: dict[_Key, float] = {}
         self._asking: dict[_Key, asyncio.Task[None]] = {}
         # The newest table whose versions are all known, and their signatures.
         self._table: RoutingTable | None = None
-        self._of_table: list[Signature] = []
+        self._of_table: list[TensorSignature] = []
 
-    def of(self, version: str) -> Signature | None:
+    def of(self, version: str) -> TensorSignature | None:
         """The signature of a version, None where it is not known yet."""
         return self._known.get(self._key(version))
 
-    def of_drawn(self, pin: str | None) -> list[Signature]:
+    def of_drawn(self, pin: str | None) -> list[TensorSignature]:
         """Those of all versions that may be drawn, empty where one is not known.
 
         Begins to ask for what is not known."""
         if pin is None and self._table is self._traffic.table:
             return self._of_table
 
-        found = self._of_all(self.drawn(pin))
-        if pin is None and found:
-            self._table, self._of_table = self._traffic.table, found
+        signatures = self._of_all(self.drawn(pin))
+        if pin is None and signatures:
+            self._table, self._of_table = self._traffic.table, signatures
 
-        return found
+        return signatures
 
-    def _of_all(self, versions: Sequence[str]) -> list[Signature]:
-        found = []
+    def _of_all(self, versions: Sequence[str]) -> list[TensorSignature]:
+        signatures = []
         for version in versions:
             signature = self.of(version)
             if signature is None:
                 self._ask(version)
             else:
-                found.append(signature)
+                signatures.append(signature)
 
-        return found if len(found) == len(versions) else []
+        return signatures if len(signatures) == len(versions) else []
 
     def drawn(self, pin: str | None) -> Sequence[str]:
         """The versions that may be drawn: the pinned one, or those with a weight."""
@@ -67,7 +67,7 @@ class Signatures:
         if asking:
             await asyncio.wait(asking)
 
-    def any_of(self, versions: Iterable[str]) -> Signature | None:
+    def any_of(self, versions: Iterable[str]) -> TensorSignature | None:
         """The first of these versions' that is known, the released one's before all others."""
         released = self._traffic.table.released
         for version in (*([released] if released else []), *versions):
@@ -107,5 +107,8 @@ class Signatures:
             self._asked.clear()
 
     def _key(self, version: str) -> _Key:
-        found = self._traffic.table.ledger.versions.get(version)
-        return version, found.digest if found is not None else ""
+        deployed = self._traffic.table.ledger.versions.get(version)
+        if deployed is None:
+            return version, ""
+
+        return version, deployed.digest

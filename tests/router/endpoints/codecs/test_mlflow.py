@@ -10,10 +10,10 @@ from router.endpoints.codecs.csv_table import CsvInvocations
 from router.endpoints.codecs.mlflow import Invocations
 from router.problems import Problem
 from router.requests.request_headers import RequestContext
-from wire.oip.signature import NamedTensor, Signature
+from wire.oip.signature import NamedTensor, TensorSignature
 
 KINDS = {"amount": "FP64", "age": "INT64", "member": "BOOL", "city": "BYTES"}
-SIGNATURE = Signature([NamedTensor(name, kind, [-1, 1]) for name, kind in KINDS.items()])
+SIGNATURE = TensorSignature([NamedTensor(name, kind, [-1, 1]) for name, kind in KINDS.items()])
 EXACT = '{"amount": 0.1, "age": 9007199254740993, "member": null, "city": "Tromsø"}'
 VALUES = '[0.1, 9007199254740993, null, "Tromsø"]'
 
@@ -47,7 +47,7 @@ def test_each_form_is_the_same_row_to_the_last_digit(body):
 
 
 def test_values_alone_are_those_of_the_only_column():
-    only = Signature([NamedTensor("text", "BYTES")])
+    only = TensorSignature([NamedTensor("text", "BYTES")])
     assert rows('{"instances": ["a", "b"]}', signature=only) == [{"text": "a"}, {"text": "b"}]
 
 
