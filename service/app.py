@@ -161,7 +161,9 @@ def _model_routes(app: Flask, manifest: Manifest) -> None:
         app.add_url_rule(f"{path}/ready", f"ready {path}", ready)
 
     app.add_url_rule(
-        "/v2", "server", lambda: _json({"name": "sluice", "version": "0.1.0", "extensions": []})
+        "/v2",
+        "server",
+        lambda: _json({"name": "sluice", "version": "0.1.0", "extensions": oip.EXTENSIONS}),
     )
     app.add_url_rule(LIVE, "live", lambda: _json({"live": True}))
     app.add_url_rule("/v2/health/ready", "all ready", lambda: _json({"ready": True}))

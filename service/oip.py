@@ -20,6 +20,7 @@ from wire.oip.rows import table_of
 from wire.oip.signature import NamedTensor, TensorSignature
 
 DATATYPES = {"float": "FP64", "int": "INT64", "bool": "BOOL", "string": "BYTES"}
+EXTENSIONS = ["binary_tensor_data", "classification", "model_configuration"]
 BINARY = "application/octet-stream"
 JSON = "application/json"
 _encode = msgspec.json.Encoder().encode
