@@ -59,7 +59,8 @@ class Inference:
         return self._answered(sent.request, outcome)
 
     def _run(self, sent: SentTensors) -> Outcome:
-        rows = table_of(sent).rows(self._signature.names)
+        table = table_of(sent, arrays=self._signature.arrays)
+        rows = table.rows(self._signature.names)
         return self._answers.run(b'{"instances":[' + b",".join(rows) + b"]}")
 
     def _answered(self, request: InferRequest, outcome: Outcome) -> InferAnswer:

@@ -21,12 +21,14 @@ _DATATYPES = {bool: "BOOL", int: "INT64", float: "FP64"}
 class Answered(msgspec.Struct, frozen=True):
     """What a version answered. predictions: raw JSON, one a row; classes: raw JSON, or null.
 
-    more: members that are added to the request's parameters."""
+    outputs: the predictions of further outputs, by name. more: members that are added to the
+    request's parameters."""
 
     model: str
     version: str
     predictions: Sequence[bytes | msgspec.Raw]
     classes: bytes = b"null"
+    outputs: dict[str, Sequence[bytes | msgspec.Raw]] = {}
     more: dict[str, Any] = {}
 
 
@@ -45,20 +47,26 @@ def answer(
     """The body, and the length of its JSON where binary data follow.
 
     Raises OipError for an output that the version does not have."""
-    count = None if signature is None else classes_asked(request, signature)
-    if count is None:
-        output = _plain(answered, signature)
-    else:
-        output = _most_probable(answered, count, signature)
+    counts = {} if signature is None else classes_asked(request, signature)
+    asked = {output.name for output in request.outputs or ()}
+    described: list[bytes] = []
+    parts: list[bytes] = []
+    for tensor in _tensors(answered, signature, counts):
+        if asked and tensor.name not in asked:
+            continue
 
-    head = _head(request, answered)
-    if request.is_binary(output.name):
-        return _with_binary(head, output)
+        head = _described(tensor.name, tensor.datatype, tensor.shape)
+        if request.is_binary(tensor.name):
+            parts.append(packed(tensor.datatype, _anything(b"[" + tensor.data + b"]")))
+            described.append(head + b',"parameters":{"binary_data_size":%d}}' % len(parts[-1]))
+        else:
+            described.append(b'%b,"data":[%b]}' % (head, tensor.data))
 
-    return b'%b,"data":[%b]}]}' % (
-        head + _described(output.name, output.datatype, output.shape),
-        output.data,
-    ), None
+    body = b'%b,"outputs":[%b]}' % (_head(request, answered), b",".join(described))
+    if not parts:
+        return body, None
+
+    return body + b"".join(parts), len(body)
 
 
 def _head(request: InferRequest, answered: Answered) -> bytes:
@@ -74,7 +82,7 @@ def _head(request: InferRequest, answered: Answered) -> bytes:
     if parameters:
         head += b',"parameters":' + _encode(parameters)
 
-    return head + b',"outputs":[{'
+    return head
 
 
 @lru_cache(256)
@@ -85,47 +93,80 @@ def _of_version(model: str, version: str) -> bytes:
 @lru_cache(256)
 def _described(name: str, datatype: str, shape: tuple[int, ...]) -> bytes:
     described = (_encode(name), _encode(shape), _encode(datatype))
-    return b'"name":%b,"shape":%b,"datatype":%b' % described
+    return b'{"name":%b,"shape":%b,"datatype":%b' % described
 
 
-def _with_binary(head: bytes, output: OutputTensor) -> tuple[bytes, int]:
-    data = packed(output.datatype, _anything(b"[" + output.data + b"]"))
-    size = b',"parameters":{"binary_data_size":%d}}]}' % len(data)
-    described = head + _described(output.name, output.datatype, output.shape) + size
-    return described + data, len(described)
+def _tensors(
+    answered: Answered, signature: TensorSignature | None, counts: dict[str, int]
+) -> list[OutputTensor]:
+    """The outputs in the signature's order; of a version that could not be asked, by its answer."""
+    first = _anything(answered.predictions[0])
+    if signature is None or not signature.outputs:
+        return [_plain(_by_value(first), answered.predictions, first)]
+
+    tensors = []
+    for number, declared in enumerate(signature.outputs):
+        values = answered.outputs.get(declared.name, ()) if number else answered.predictions
+        if not values:
+            continue
+
+        if declared.name in counts:
+            tensors.append(_most_probable(declared.name, answered, values, counts[declared.name]))
+        else:
+            tensors.append(_plain(declared, values, _anything(values[0]) if number else first))
+
+    return tensors
 
 
-def _plain(answered: Answered, signature: TensorSignature | None) -> OutputTensor:
-    predictions, rows = answered.predictions, len(answered.predictions)
-    first = _anything(predictions[0])
-    declared = _declared(first, signature)
-    if not isinstance(first, list):
-        return OutputTensor(declared.name, declared.datatype, (rows,), b",".join(predictions))
-
-    # Lists of numbers, whose brackets are the only ones.
-    data = b",".join([bytes(prediction).strip()[1:-1] for prediction in predictions])
-    return OutputTensor(declared.name, declared.datatype, (rows, len(first)), data)
-
-
-def _declared(first: Any, signature: TensorSignature | None) -> NamedTensor:
-    """Name and datatype of the output; of a version that could not be asked, by its answer."""
-    if signature is not None and signature.outputs:
-        return signature.outputs[0]
+def _by_value(first: Any) -> NamedTensor:
     if isinstance(first, list):
         return NamedTensor("predict_proba", "FP64")
 
     return NamedTensor("predict", _DATATYPES.get(type(first), "BYTES"))
 
 
+def _plain(
+    declared: NamedTensor, values: Sequence[bytes | msgspec.Raw], first: Any
+) -> OutputTensor:
+    """The output of raw values. first: the first of them, decoded."""
+    shape = (len(values), *_lengths(first))
+    if len(shape) == 1:
+        data = b",".join(values)
+    elif len(shape) == 2:
+        # Lists of numbers, whose brackets are the only ones.
+        data = b",".join([bytes(value).strip()[1:-1] for value in values])
+    else:
+        data = _flat(values, len(shape))
+
+    return OutputTensor(declared.name, declared.datatype, shape, data)
+
+
+def _lengths(value: Any) -> list[int]:
+    """The dimensions of nested lists."""
+    lengths = []
+    while isinstance(value, list):
+        lengths.append(len(value))
+        value = value[0] if value else None
+
+    return lengths
+
+
+def _flat(values: Sequence[bytes | msgspec.Raw], depth: int) -> bytes:
+    nested = _anything(b"[" + b",".join(values) + b"]")
+    for _ in range(depth - 1):
+        nested = list(chain.from_iterable(nested))
+
+    return _encode(nested)[1:-1]
+
+
 def _most_probable(
-    answered: Answered, count: int, signature: TensorSignature | None
+    name: str, answered: Answered, values: Sequence[bytes | msgspec.Raw], count: int
 ) -> OutputTensor:
     """The most probable classes of each row, as `probability:index:class`."""
     classes = _anything(answered.classes) or []
     width = min(count, len(classes))
-    probabilities = _number_lists(b"[" + b",".join(answered.predictions) + b"]")
+    probabilities = _number_lists(b"[" + b",".join(values) + b"]")
     texts = [_best(row, width, classes) for row in probabilities]
-    name = _declared(probabilities[0], signature).name
     data = _encode(list(chain.from_iterable(texts)))[1:-1]
     return OutputTensor(name, "BYTES", (len(texts), width), data)
 

@@ -4,7 +4,7 @@ from wire.oip.datatypes import ACCEPTED
 from wire.oip.errors import OipError
 from wire.oip.request import InferRequest, RequestedOutput, Tensor
 from wire.oip.rows import holds_all_columns
-from wire.oip.signature import NamedTensor, TensorSignature
+from wire.oip.signature import KINDS, NamedTensor, TensorSignature
 
 PROBABILITIES = "predict_proba"
 
@@ -12,29 +12,41 @@ PROBABILITIES = "predict_proba"
 def require_fit(request: InferRequest, signature: TensorSignature) -> None:
     """Raise OipError for tensors or outputs that are not the version's."""
     classes_asked(request, signature)
-    if holds_all_columns(request.inputs):
+    if holds_all_columns(request.inputs, signature.arrays):
         _require_one_kind(request.inputs[0], signature)
     else:
         _require_columns(request.inputs, signature)
 
 
-def classes_asked(request: InferRequest, signature: TensorSignature) -> int | None:
-    """How many of the most probable classes a request asks for, None for the plain output.
+def classes_asked(request: InferRequest, signature: TensorSignature) -> dict[str, int]:
+    """How many of the most probable classes a request asks for, by output; without the outputs
+    that are asked for as they are.
 
     Raises OipError."""
     outputs = request.outputs or []
+    if not outputs:
+        return {}
+
     names = signature.output_names
     if len({output.name for output in outputs}) != len(outputs):
         raise OipError(f"output {outputs[0].name!r} is asked for twice")
 
-    count: int | None = None
+    counts: dict[str, int] = {}
     for output in outputs:
         if output.name not in names:
-            raise OipError(f"there is no output {output.name!r}: the output is {names[0]!r}")
+            raise OipError(f"there is no output {output.name!r}: {_known_outputs(names)}")
 
         count = _class_count(output)
+        if count is not None:
+            counts[output.name] = count
 
-    return count
+    return counts
+
+
+def _known_outputs(names: list[str]) -> str:
+    if len(names) == 1:
+        return f"the output is {names[0]!r}"
+    return f"the outputs are {', '.join(names)}"
 
 
 def _class_count(output: RequestedOutput) -> int | None:
@@ -64,7 +76,7 @@ def _require_one_kind(tensor: Tensor, signature: TensorSignature) -> None:
         )
 
     for column in columns:
-        if not _takes(column, tensor):
+        if column.is_array or not _takes(column, tensor):
             raise OipError(
                 f"input {tensor.name!r} holds all columns as {tensor.datatype}, and column "
                 f"{column.name!r} is {column.kind}: send one tensor a column"
@@ -90,4 +102,9 @@ def _require_columns(tensors: list[Tensor], signature: TensorSignature) -> None:
 
 
 def _takes(column: NamedTensor, tensor: Tensor) -> bool:
-    return tensor.datatype in ACCEPTED.get(column.kind, {tensor.datatype})
+    """Whether a column takes a datatype: an array that of its items, other kinds their text."""
+    kind = column.kind
+    if column.is_array:
+        kind = KINDS.get(column.datatype, kind)
+
+    return tensor.datatype in ACCEPTED.get(kind, {"BYTES"})

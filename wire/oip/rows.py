@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import chain
+from math import prod
 from typing import Any
 
 import msgspec
@@ -45,10 +46,13 @@ class TensorTable:
         self._columns, self._rows = [], {}
 
 
-def table_of(sent: SentTensors, most_rows: int | None = None) -> TensorTable:
+def table_of(
+    sent: SentTensors, most_rows: int | None = None, arrays: frozenset[str] = frozenset()
+) -> TensorTable:
     """The columns of a request; raises OipError naming the tensor or row, or a decoder's error.
 
-    most_rows: rows at most, as many as the values allow where it is None."""
+    most_rows: rows at most, as many as the values allow where it is None. arrays: the columns whose
+    values are lists, or lists of lists: their tensors are [n, ...]."""
     tensors = sent.request.inputs
     if not tensors:
         raise OipError("`inputs` is empty: send one tensor a column")
@@ -56,7 +60,7 @@ def table_of(sent: SentTensors, most_rows: int | None = None) -> TensorTable:
     shapes = [tensor.shape for tensor in tensors]
     parts = sent.parts or [None] * len(tensors)
     _require_few(shapes, most_rows)
-    if len(tensors) == 1 and _is_wide(shapes[0]):
+    if holds_all_columns(tensors, arrays):
         columns = _columns_of_one(tensors[0], shapes[0], parts[0])
         return TensorTable((), columns, by_position=True)
 
@@ -66,7 +70,7 @@ def table_of(sent: SentTensors, most_rows: int | None = None) -> TensorTable:
         raise OipError(f"input {_first_twice(names)!r} is given twice")
 
     columns = [
-        _column(tensor, shape, part)
+        _column(tensor, shape, part, arrays)
         for tensor, shape, part in zip(tensors, shapes, parts, strict=True)
     ]
     if len(set(map(len, columns))) != 1:
@@ -81,9 +85,9 @@ def rows_of(names: Sequence[str], columns: Sequence[Sequence[Any]]) -> list[msgs
     return [msgspec.Raw(_encode(dict(zip(names, row, strict=True)))) for row in rows]
 
 
-def holds_all_columns(request_inputs: list[Tensor]) -> bool:
-    """Whether its only tensor has the shape [n, k]."""
-    return len(request_inputs) == 1 and _is_wide(request_inputs[0].shape)
+def holds_all_columns(tensors: list[Tensor], arrays: frozenset[str] = frozenset()) -> bool:
+    """Whether the only tensor has the shape [n, k], and is no column with lists."""
+    return len(tensors) == 1 and _is_wide(tensors[0].shape) and tensors[0].name not in arrays
 
 
 def _is_wide(shape: list[int]) -> bool:
@@ -116,7 +120,8 @@ def _require_short(names: Sequence[str], shapes: list[list[int]]) -> None:
 
 
 def _width(shape: list[int]) -> int:
-    return shape[1] if len(shape) > 1 else 1
+    """The values of one row."""
+    return prod(shape[1:])
 
 
 def _columns_of_one(tensor: Tensor, shape: list[int], part: memoryview | None) -> list[list[Any]]:
@@ -128,8 +133,13 @@ def _columns_of_one(tensor: Tensor, shape: list[int], part: memoryview | None) -
     return [flat[number::width] for number in range(width)]
 
 
-def _column(tensor: Tensor, shape: list[int], part: memoryview | None) -> list[Any]:
+def _column(
+    tensor: Tensor, shape: list[int], part: memoryview | None, arrays: frozenset[str]
+) -> list[Any]:
     rows = shape[0] if shape else 0
+    if tensor.name in arrays and len(shape) > 1 and min(shape) > 0:
+        return _nested(_values(tensor, shape, prod(shape), part), shape[1:])
+
     if shape not in ([rows], [rows, 1]) or rows < 1:
         raise OipError(f"input {tensor.name!r} has shape {shape}: [n] or [n, 1] is expected")
 
@@ -153,21 +163,36 @@ def _values(tensor: Tensor, shape: list[int], count: int, part: memoryview | Non
     if type(data) is not list:
         data = _list_of(data)
 
-    flat = _flattened(data, _width(shape))
+    flat = _flattened(data, shape[1:])
     if len(flat) != count:
         raise OipError(f"input {tensor.name!r} has {len(flat)} values for shape {shape}")
 
     return values_in(tensor.name, tensor.datatype, flat)
 
 
-def _flattened(data: list[Any], width: int) -> list[Any]:
-    """The values of nested rows one after the other; as they are where they are not nested."""
-    if not data or type(data[0]) is not list:
-        return data
-    if not all(type(row) is list and len(row) == width for row in data):
-        return data
+def _flattened(data: list[Any], lengths: list[int]) -> list[Any]:
+    """The values of nested rows one after the other; as they are where they are not nested.
 
-    return list(chain.from_iterable(data))
+    lengths: of a row's dimensions."""
+    flat = data
+    for length in lengths:
+        if not flat or type(flat[0]) is not list:
+            return flat
+        if not all(type(part) is list and len(part) == length for part in flat):
+            return flat
+
+        flat = list(chain.from_iterable(flat))
+
+    return flat
+
+
+def _nested(flat: list[Any], lengths: list[int]) -> list[Any]:
+    """Each row's values as lists of these lengths, the innermost last."""
+    values = flat
+    for length in reversed(lengths):
+        values = [values[at : at + length] for at in range(0, len(values), length)]
+
+    return values
 
 
 def as_many(names: Sequence[str], count: int) -> tuple[str, ...]:

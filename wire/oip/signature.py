@@ -5,9 +5,20 @@ from collections.abc import Sequence
 import msgspec
 
 # The kind of a column, in the words of its bundle, by the datatype that the metadata has for it.
-KINDS = {"FP64": "float", "INT64": "int", "BOOL": "bool", "BYTES": "string"}
+KINDS = {
+    "BOOL": "bool",
+    "BYTES": "string",
+    **dict.fromkeys(("FP16", "FP32", "FP64"), "float"),
+    **{f"{sign}INT{bits}": "int" for sign in ("", "U") for bits in (8, 16, 32, 64)},
+}
 MOST_LAYOUTS = 64
 Layout = tuple[str, ...]
+
+
+class InputParameters(msgspec.Struct, frozen=True):
+    """What the metadata say of an input beside its datatype: the kind of a column that has one."""
+
+    kind: str = ""
 
 
 class NamedTensor(msgspec.Struct, frozen=True):
@@ -16,11 +27,20 @@ class NamedTensor(msgspec.Struct, frozen=True):
     name: str
     datatype: str = ""
     shape: list[int] = []
+    parameters: InputParameters | None = None
 
     @property
     def kind(self) -> str:
         """The kind of a column, as its bundle calls it."""
+        if self.parameters is not None and self.parameters.kind:
+            return self.parameters.kind
+
         return KINDS.get(self.datatype, self.datatype)
+
+    @property
+    def is_array(self) -> bool:
+        """Whether a row has a list of values in it, or lists of lists."""
+        return len(self.shape) > 2 or (len(self.shape) == 2 and self.shape[1] != 1)
 
 
 class _Metadata(msgspec.Struct):
@@ -36,6 +56,7 @@ class TensorSignature:
         self.names = tuple(column.name for column in inputs)
         self.output_names = [output.name for output in outputs]
         self.known = frozenset(self.names)
+        self.arrays = frozenset(column.name for column in inputs if column.is_array)
         self._faults: dict[Layout, str] = {}
 
     def fault_of(self, layout: Layout) -> str | None:

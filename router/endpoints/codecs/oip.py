@@ -95,19 +95,21 @@ class OpenInference(Codec):
         sent = _readable(body, partial(self._parsed, context))
         _require_taken(sent.request, known)
         self._require_dense(body, sent)
-        table = _readable(body, lambda _: table_of(sent, self.limits.max_rows))
+        arrays = known[0].arrays if known else frozenset()
+        table = _readable(body, lambda _: table_of(sent, self.limits.max_rows, arrays))
         return InferCall(sent.request, [], table, table.by_position)
 
     def answer(self, answered: AnsweredCall) -> Encoded:
         """See Codec."""
         call = answered.call
         assert isinstance(call, InferCall)
+        predicted = answered.predicted
         summary = Answered(
             self.model,
             answered.version,
-            answered.predicted.predictions,
-            answered.predicted.classes,
-            {"prediction_id": answered.prediction_id.decode()},
+            predicted.predictions,
+            predicted.classes,
+            more={"prediction_id": answered.prediction_id.decode()},
         )
         try:
             body, json_bytes = answer(call.request, summary, answered.signature)

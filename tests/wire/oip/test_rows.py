@@ -232,6 +232,27 @@ def test_one_tensor_holds_the_columns_in_the_order_of_the_version(data):
     assert rows(sent, ("b", "a")) == [{"b": 1, "a": 10}, {"b": 2, "a": 20}]
 
 
+def test_a_column_of_lists_has_a_tensor_of_its_own_shape():
+    flat = tensor([1, 2, 3, 4, 5, 6, 7, 8], "INT64", [2, 2, 2])
+    nested = tensor([[[1, 2], [3, 4]], [[5, 6], [7, 8]]], "INT64", [2, 2, 2])
+    packed = np.array(range(1, 9), "<i8").tobytes()
+    for sent in (flat, nested):
+        table = table_of(parse(json.dumps({"inputs": [sent]}).encode()), None, frozenset("a"))
+        assert values(table) == [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
+
+    sent = {**flat, "parameters": {"binary_data_size": 64}}
+    del sent["data"]
+    head = json.dumps({"inputs": [sent]}).encode()
+    table = table_of(parse(head + packed, len(head)), None, frozenset("a"))
+    assert values(table) == [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
+    (row,) = table_of(
+        parse(json.dumps({"inputs": [tensor([1.5, 2.5], "FP64", [1, 2])]}).encode()),
+        None,
+        frozenset("a"),
+    ).rows()
+    assert msgspec.json.decode(row) == {"a": [1.5, 2.5]}
+
+
 def test_values_without_a_name_get_one_that_no_version_has():
     assert rows([tensor([[1, 2, 3]], "INT64", [1, 3])], ("a",)) == [
         {"a": 1, "column 2": 2, "column 3": 3}
