@@ -14,8 +14,7 @@ from wire.oip.errors import OipError
 _LENGTH_BYTES = 4
 FEW = 64
 """So many values are read without numpy, which takes longer for a few."""
-# The struct module's letters.
-_LETTERS = {
+LETTERS = {
     "FP16": "e",
     "FP32": "f",
     "FP64": "d",
@@ -44,7 +43,7 @@ def values_of(name: str, datatype: str, count: int, data: memoryview) -> list[An
     if datatype == "BYTES":
         return _texts(name, count, data)
 
-    if count <= FEW and datatype in _LETTERS:
+    if count <= FEW and datatype in LETTERS:
         return _few(name, datatype, count, data)
 
     array = _array(name, datatype, count, data)
@@ -68,7 +67,7 @@ def packed(datatype: str, values: Sequence[Any]) -> bytes:
 
 
 def _few(name: str, datatype: str, count: int, data: memoryview) -> list[Any]:
-    layout = f"<{count}{_LETTERS[datatype]}"
+    layout = f"<{count}{LETTERS[datatype]}"
     _require_filled(name, datatype, count, len(data), struct.calcsize(layout))
     values: list[Any] = list(struct.unpack(layout, data))
     if datatype in REAL and not all(map(isfinite, values)):

@@ -34,7 +34,6 @@ from wire.oip.request import (
     SentTensors,
     json_length,
     parse,
-    request_in,
 )
 from wire.oip.rows import TensorTable, table_of
 from wire.oip.signature import Layout, TensorSignature
@@ -85,14 +84,15 @@ class OpenInference(Codec):
     ) -> PredictionCall:
         """See Codec. What no version of the traffic would take is refused before it is drawn."""
         body = without_bom(body)
-        if len(body) <= self.inline_bytes and not context.json_bytes:
-            request = _readable(body, request_in)
-            only = one_row(request)
-            if only is not None:
-                _require_taken(request, known, only.layout)
-                return InferCall(request, [only.row])
-
         sent = _readable(body, partial(self._parsed, context))
+        only = None
+        if len(body) <= self.inline_bytes:
+            only = one_row(sent.request, sent.parts)
+
+        if only is not None:
+            _require_taken(sent.request, known, only.layout)
+            return InferCall(sent.request, [only.row])
+
         _require_taken(sent.request, known)
         self._require_dense(body, sent)
         arrays = known[0].arrays if known else frozenset()

@@ -112,6 +112,45 @@ def test_one_row_is_the_same_read_at_once_and_closely():
     assert [msgspec.json.decode(one_row(request).row)] == rows(tensors)
 
 
+@pytest.mark.parametrize(("datatype", "dtype"), DTYPES.items())
+def test_one_binary_row_is_the_same_read_at_once_and_closely(datatype, dtype):
+    data = np.array([1], dtype).tobytes() + b"\2\0\0\0\xc3\xb8"
+    first = len(data) - 6
+    inputs = [
+        {"name": "a", "shape": [1, 1], "datatype": datatype},
+        {"name": "t", "shape": [1], "datatype": "BYTES"},
+    ]
+    for sent, size in zip(inputs, (first, 6), strict=True):
+        sent["parameters"] = {"binary_data_size": size}
+
+    head = json.dumps({"inputs": [*inputs, tensor([7], "INT8", name="j")]}).encode()
+    sent = parse(head + data, len(head))
+    only = one_row(sent.request, sent.parts)
+    closely = [msgspec.json.decode(row) for row in table_of(sent).rows()]
+    assert closely == [{"a": np.array([1], dtype).tolist()[0], "t": "ø", "j": 7}]
+    assert only is None if datatype == "BOOL" else [msgspec.json.decode(only.row)] == closely
+
+
+@pytest.mark.parametrize(
+    ("datatype", "data"),
+    [
+        ("FP64", struct.pack("<d", float("nan"))),
+        ("FP32", struct.pack("<f", float("inf"))),
+        ("INT64", b"\0" * 7),
+        ("BYTES", b"\1\0\0"),
+        ("BYTES", b"\2\0\0\0a"),
+        ("BYTES", b"\1\0\0\0\xff"),
+        ("FP99", b"\0"),
+    ],
+)
+def test_binary_data_that_are_no_plain_value_get_a_closer_look(datatype, data):
+    parameters = {"binary_data_size": len(data)}
+    sent = {"name": "a", "shape": [1], "datatype": datatype, "parameters": parameters}
+    head = json.dumps({"inputs": [sent]}).encode()
+    read = parse(head + data, len(head))
+    assert one_row(read.request, read.parts) is None
+
+
 @pytest.mark.parametrize(
     "odd",
     [
