@@ -12,7 +12,11 @@ import mlflow.sklearn
 def main(pickle: Path, folder: Path) -> None:
     """Save it; what its server answers are the probabilities."""
     mlflow.sklearn.save_model(
-        joblib.load(pickle), str(folder), pyfunc_predict_fn="predict_proba", pip_requirements=[]
+        joblib.load(pickle),
+        str(folder),
+        pyfunc_predict_fn="predict_proba",
+        pip_requirements=[],
+        serialization_format="cloudpickle",
     )
 
 
