@@ -10,7 +10,7 @@ WHOLE: Schema = {"type": "integer"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 ANYTHING: Schema = {}
 DATATYPES = [
-    *("BOOL", "BYTES", "FP16", "FP32", "FP64"),
+    *("BF16", "BOOL", "BYTES", "FP16", "FP32", "FP64"),
     *(f"{kind}{bits}" for kind in ("INT", "UINT") for bits in (8, 16, 32, 64)),
 ]
 
@@ -99,6 +99,28 @@ SCHEMAS: Schema = {
         ),
         "description": "RFC 9457; the last five where a version was asked",
     },
+    "MlflowError": {
+        **_object({"error_code": TEXT, "message": TEXT}),
+        "description": "MLflow's",
+    },
+    "Invocation": {
+        "description": "One of MLflow's four forms",
+        "oneOf": [
+            _object({"dataframe_split": _ref("SplitFrame")}, closed=True),
+            _object({"dataframe_records": _list(_ref("Row"), minItems=1)}, closed=True),
+            _object({"instances": _list(ANYTHING, minItems=1)}, closed=True),
+            _object({"inputs": {"type": ["array", "object"]}}, closed=True),
+        ],
+    },
+    "SplitFrame": {
+        **_object(
+            {"data": _list(_list(ANYTHING), minItems=1)},
+            {"columns": _list(TEXT), "index": ANYTHING},
+            closed=True,
+        ),
+        "description": "pandas' orient `split`",
+    },
+    "Invoked": _object({"predictions": _list(ANYTHING, minItems=1)}),
     "Error": {**_object({"error": TEXT}), "description": "The Open Inference Protocol's"},
     "Row": {
         "type": "object",

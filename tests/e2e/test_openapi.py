@@ -86,6 +86,13 @@ def with_columns():
         "maxItems": 3,
     }
     request["outputs"] = {"type": "null"}
+    records = {"type": "array", "items": {"$ref": "#/components/schemas/Row"}, "minItems": 1}
+    schema["components"]["schemas"]["Invocation"] = {
+        "type": "object",
+        "properties": {"dataframe_records": records},
+        "required": ["dataframe_records"],
+        "additionalProperties": False,
+    }
     log = schema["paths"]["/drains/{version}"]["post"]["requestBody"]["content"][
         "application/logplex-1"
     ]

@@ -10,6 +10,7 @@ import json
 import os
 import time
 
+COLUMNS = json.loads(os.environ.get("TOY_COLUMNS", '{"x": "FP64"}'))
 VERSION = os.environ.get("TOY_VERSION", "v1")
 CLASSES = json.loads(os.environ.get("TOY_CLASSES", "null"))
 
@@ -20,6 +21,9 @@ def app(environ, start_response):
         return _answer(start_response, "401 Unauthorized", {"detail": "no secret"})
 
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    if environ["PATH_INFO"] == f"/v2/models/toy/versions/{VERSION}":
+        return _answer(start_response, "200 OK", _metadata())
+
     if environ["PATH_INFO"] != "/predict":
         return _answer(
             start_response,
@@ -33,6 +37,12 @@ def app(environ, start_response):
         return _answer(start_response, "400 Bad Request", {"detail": str(error)})
 
     return _predict(rows, start_response)
+
+
+def _metadata():
+    inputs = [{"name": name, "datatype": kind, "shape": [-1, 1]} for name, kind in COLUMNS.items()]
+    output = {"name": "predict", "datatype": "FP64", "shape": [-1]}
+    return {"name": "toy", "versions": [VERSION], "inputs": inputs, "outputs": [output]}
 
 
 def _predict(rows, start_response):

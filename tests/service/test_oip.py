@@ -1,12 +1,10 @@
 """The Open Inference Protocol v2, as its clients speak it."""
 
-import json
-
 import msgspec
 import pytest
 
-from service.bundle import Column, Output
-from service.oip import OipError, answer, classes_asked, metadata, parse, to_instances
+from service.bundle import Output
+from service.oip import metadata
 from tests.delivery.loan_pipelines import ROW
 from tests.service.service_client import predict, tensors
 
@@ -281,7 +279,7 @@ def test_an_id_that_is_no_text_is_refused_with_what_to_send(served):
 
 def test_an_output_that_is_not_there_is_refused_beside_the_one_that_is(served):
     message = refused(infer(served("logistic"), tensors(ROW), outputs=[{"name": "nope"}]))
-    assert message == "there is no output 'nope': the outputs are predict_proba"
+    assert message == "there is no output 'nope': the output is 'predict_proba'"
     twice = [{"name": "predict_proba"}] * 2
     assert "asked for twice" in refused(infer(served("logistic"), tensors(ROW), outputs=twice))
 
@@ -357,26 +355,6 @@ def test_one_tensor_for_all_columns_needs_them_to_be_of_one_kind(served):
     assert message == "input 'input-0' has 3 columns: the model has 5, see its metadata"
 
 
-@pytest.mark.parametrize("data", [[1, 10, 2, 20], [[1, 10], [2, 20]]])
-def test_one_tensor_holds_the_columns_in_the_metadatas_order(data):
-    columns = [Column(name=name, dtype="float", nullable=False) for name in "ab"]
-    tensor = {"name": "input-0", "shape": [2, 2], "datatype": "FP32", "data": data}
-    request = parse(json.dumps({"inputs": [tensor]}).encode())
-    assert json.loads(to_instances(request, columns)) == {
-        "instances": [{"a": 1, "b": 10}, {"a": 2, "b": 20}]
-    }
-
-
-@pytest.mark.parametrize(
-    "data", [[], [1], [[1, 2]], [[1, 2], [3]], [1, 2, 3, 4, 5], [[[1, 2]], [[3, 4]]]]
-)
-def test_one_tensor_whose_values_do_not_fill_its_shape_is_refused(data):
-    columns = [Column(name=name, dtype="float", nullable=False) for name in "ab"]
-    tensor = {"name": "input-0", "shape": [2, 2], "datatype": "FP32", "data": data}
-    with pytest.raises(OipError, match=r"'input-0' has \d+ values for shape \[2, 2\]"):
-        to_instances(parse(json.dumps({"inputs": [tensor]}).encode()), columns)
-
-
 def test_text_in_base64_is_not_taken_for_the_text(served):
     inputs = changed("city", parameters={"content_type": "base64"})
     assert "base64 is not offered" in refused(infer(served("logistic"), inputs))
@@ -401,66 +379,28 @@ def test_an_inference_without_tensors_names_the_first(served):
     assert refused(infer(served("logistic"), [])) == "input 'amount' is missing"
 
 
-def manifest(bundle, **changes):
-    """A real manifest that says it has other outputs."""
-    return msgspec.structs.replace(bundle("logistic").manifest, **changes)
-
-
 SEVERAL = [
     Output(name="predict", shape=[], datatype="bool"),
     Output(name="predict_proba", shape=[2]),
     Output(name="transform", shape=[3]),
 ]
-ANSWERS = [
-    {"predict": True, "predict_proba": [0.2, 0.8], "transform": [1.0, 2.0, 3.0]},
-    {"predict": False, "predict_proba": [0.9, 0.1], "transform": [4.0, 5.0, 6.0]},
-]
 
 
-def asking(*outputs, **parameters):
-    """A request that names these outputs."""
-    named = [{"name": name, "parameters": parameters} for name in outputs]
-    return parse(json.dumps({"inputs": [], "outputs": named}).encode())
+def manifest(bundle, **changes):
+    """A real manifest that says it has other outputs."""
+    return msgspec.structs.replace(bundle("logistic").manifest, **changes)
 
 
 def test_each_output_is_a_tensor(bundle):
     made = manifest(bundle, outputs=SEVERAL)
     shapes = [(tensor["name"], tensor["shape"]) for tensor in metadata(made)["outputs"]]
     assert shapes == [("predict", [-1]), ("predict_proba", [-1, 2]), ("transform", [-1, 3])]
-    outputs = answer(made, asking(), ANSWERS)["outputs"]
-    assert [tensor["name"] for tensor in outputs] == ["predict", "predict_proba", "transform"]
-    assert outputs[0]["data"] == [True, False]
-    assert outputs[2]["data"] == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
-    assert outputs[2]["shape"] == [2, 3]
 
 
-def test_only_the_outputs_that_are_asked_for_are_answered(bundle):
-    made = manifest(bundle, outputs=SEVERAL)
-    request = asking("transform")
-    assert classes_asked(request, made) is None
-    assert [tensor["name"] for tensor in answer(made, request, ANSWERS)["outputs"]] == ["transform"]
-    with pytest.raises(OipError, match="the outputs are predict, predict_proba, transform"):
-        classes_asked(asking("nope"), made)
-
-
-def test_the_most_probable_classes_are_those_of_the_probabilities_wherever_they_stand(bundle):
-    made = manifest(bundle, outputs=SEVERAL)
-    request = asking("predict_proba", classification=1)
-    count = classes_asked(request, made)
-    (tensor,) = answer(made, request, ANSWERS, count)["outputs"]
-    assert (tensor["shape"], tensor["datatype"]) == ([2, 1], "BYTES")
-    assert [text.split(":")[1] for text in tensor["data"]] == ["1", "0"]
-    with pytest.raises(OipError, match="has no probabilities of one target"):
-        classes_asked(asking("predict", classification=1), made)
-
-
-def test_probabilities_of_several_targets_stand_one_after_another(bundle):
+def test_probabilities_of_several_targets_are_one_flat_tensor(bundle):
     of_targets = Output(name="predict_proba", shape=[2, -1], classes=[[0, 1], ["a", "b", "c"]])
-    made = manifest(bundle, outputs=[of_targets])
-    assert metadata(made)["outputs"][0]["shape"] == [-1, 5]
-    predictions = [[[0.5, 0.5], [0.2, 0.3, 0.5]]]
-    (tensor,) = answer(made, asking(), predictions)["outputs"]
-    assert (tensor["shape"], tensor["data"]) == ([1, 5], [0.5, 0.5, 0.2, 0.3, 0.5])
+    (tensor,) = metadata(manifest(bundle, outputs=[of_targets]))["outputs"]
+    assert (tensor["shape"], tensor["parameters"]) == ([-1, 5], {"kind": "targets"})
 
 
 def test_a_bundle_from_before_outputs_were_listed_has_the_one_that_it_names(bundle):

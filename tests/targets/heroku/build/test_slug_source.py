@@ -198,7 +198,8 @@ def test_the_roots_are_what_the_code_imports(
     needed = {canonicalize_name(provided[name][0]) for name in imported}
     known = {canonicalize_name(each.partition("[")[0]) for each in roots}
     # These are named to gunicorn by a word in its settings, or are what another one is made of.
-    assert needed <= known
+    # Without pyarrow, which is large, a router refuses Arrow streams.
+    assert needed - {"pyarrow"} <= known
     assert known - needed <= {"uvloop", "gunicorn-h1c", "scikit-learn"}
 
 
