@@ -10,7 +10,7 @@ from delivery.onnx.converters.trees import scores
 from delivery.onnx.converters.trees.ensemble import sums
 from delivery.onnx.converters.trees.scores import ClassScores
 from delivery.onnx.converters.trees.tree_arrays import MEMBER, Trees, joined, one_tree
-from delivery.onnx.graph import Graph, NotConvertible, Tensor
+from delivery.onnx.graph import Graph, GraphValue, NotConvertible
 from delivery.onnx.lookup import looked_up
 
 # What the bits of a split's decision type mean.
@@ -138,7 +138,7 @@ def _without_tiny(graph: Graph, rows: str) -> str:
     return graph.add("Where", is_tiny, graph.constant([0.0]), rows)
 
 
-def _whole(graph: Graph, column: Tensor) -> str:
+def _whole(graph: Graph, column: GraphValue) -> str:
     """Cut to whole numbers, as LightGBM cuts; NaN and what no integer of 32 bits holds are -1."""
     value = graph.as_kind(column, TensorProto.DOUBLE)
     holds = graph.add("Less", graph.add("Abs", value), graph.constant([LARGEST_CATEGORY]))

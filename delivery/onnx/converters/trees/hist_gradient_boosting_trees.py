@@ -17,7 +17,7 @@ from delivery.onnx.converters.trees.tree_arrays import (
     joined,
     one_tree,
 )
-from delivery.onnx.graph import Graph, Tensor
+from delivery.onnx.graph import Graph, GraphValue
 from delivery.onnx.lookup import looked_up
 
 # Losses whose raw value is the logarithm of the value.
@@ -112,14 +112,14 @@ def _doubles(graph: Graph, categories: _Categories) -> str:
     return graph.joined(parts)
 
 
-def _codes(graph: Graph, column: Tensor, known: np.ndarray) -> Tensor:
+def _codes(graph: Graph, column: GraphValue, known: np.ndarray) -> GraphValue:
     """The codes of a column of categories; an infinite number is refused as its encoder does."""
     if column.kind == TensorProto.DOUBLE:
         finite = inputs.without_infinity(graph, column.name, True, np.float64)
         column = replace(column, name=finite)
 
     codes = looked_up(graph, column, known, np.arange(float(len(known))), UNKNOWN)
-    return Tensor(codes, TensorProto.DOUBLE, 1)
+    return GraphValue(codes, TensorProto.DOUBLE, 1)
 
 
 def _tree(predictor: Any, categories: _Categories) -> Trees:
