@@ -1,8 +1,8 @@
 """Rows that a user may send and the held-out frame may lack, on which both runtimes are compared.
 
-Training rows, those with rare values among them; nulls where a column takes them; values that training never saw; values on a tree's
-thresholds and beside them; numbers between those of training; the smallest and largest, beyond, and
-far beyond; texts of several scripts.
+Training rows, those with rare values among them; nulls where a column takes them; values that
+training never saw; values on a tree's thresholds and beside them; numbers between those of
+training; the smallest and largest, beyond, and far beyond; texts of several scripts.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
