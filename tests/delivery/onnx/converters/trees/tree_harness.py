@@ -9,6 +9,7 @@ from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType
 
 from delivery.onnx.ml_opset import declare_ml_opset
+from delivery.onnx.pipeline_parser import PipelineParser
 from delivery.onnx.registry import converters
 
 LARGEST_FLOAT = float(np.finfo(np.float32).max)
