@@ -91,7 +91,7 @@ def _warm_up() -> None:
 def _line(result: Measurement) -> str:
     wrong = ""
     if result.shown:
-        wrong = "".join(f"\n      wrong: {line[:400]}" for line in result.shown)
+        wrong = "".join(f"\n      row: {line[:400]}" for line in result.shown)
         wrong = f" · {result.wrong} wrong, {result.refused} refused of {result.rows} rows{wrong}"
 
     return f"{result.runtime:>13} {result.name} {result.seconds} s · {result.reason[:200]}{wrong}"

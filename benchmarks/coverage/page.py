@@ -53,7 +53,9 @@ def text_of(figures: Figures) -> str:
 
 def _totals(figures: Figures) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in figures["packages"].items())
+    tried = figures["tried"]
     rows = [
+        ("pipelines measured", f"{tried} of {tried + len(figures.get('not_measured', []))}", "all"),
         ("certified", f"{figures['certified']} of {figures['tried']}", ""),
         ("fraction", f"{figures['fraction']:.3f}", f"{figures['goals']['fraction']}"),
         ("undeliverable", str(figures["undeliverable"]), "0"),

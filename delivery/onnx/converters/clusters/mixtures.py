@@ -55,7 +55,7 @@ def _precision(model: Any, number: int) -> np.ndarray:
     if model.covariance_type == "diag":
         return np.diag(roots[number])
 
-    return np.eye(columns) * roots[number]
+    return np.asarray(np.eye(columns) * roots[number])
 
 
 def _fixed(model: Any, squares: list[str]) -> np.ndarray:
@@ -70,4 +70,4 @@ def _fixed(model: Any, squares: list[str]) -> np.ndarray:
         precision = _precision(model, number)
         sizes.append(math.fsum(np.square(model.means_[number] @ precision)))
 
-    return (whole + 0.5 * np.array(sizes)).reshape(1, -1)
+    return np.asarray(whole + 0.5 * np.array(sizes)).reshape(1, -1)

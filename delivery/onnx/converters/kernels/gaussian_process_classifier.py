@@ -30,10 +30,9 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
 
 
 def _of_several(graph: Graph, positives: list[str]) -> None:
-    """Of equal probabilities the last class wins, as in scikit-learn."""
+    """Of equal probabilities the first class wins."""
     joined = graph.joined(positives)
-    number = graph.add("ArgMax", joined, axis=1, keepdims=0, select_last_index=1)
-    graph.classes(number, graph.model.classes_)
+    graph.classes(scores.largest(graph, joined), graph.model.classes_)
     graph.output(graph.add("Div", joined, scores.row_sums(graph, joined)), 1)
 
 

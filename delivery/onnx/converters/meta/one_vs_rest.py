@@ -10,7 +10,7 @@ from delivery.onnx.graph import Graph, NotConvertible
 
 
 def convert(scope: Any, operator: Any, container: Any) -> None:
-    """Of equal scores the last class wins, as in scikit-learn."""
+    """Of equal scores the first class wins."""
     graph = Graph(scope, operator, container)
     model = graph.model
     if model.multilabel_:
@@ -22,7 +22,7 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
         number = scores.index_where(graph, graph.add("Greater", score, graph.constant(limit)))
     else:
         joined = graph.joined(score for score, _ in pairs)
-        number = graph.add("ArgMax", joined, axis=1, keepdims=0, select_last_index=1)
+        number = scores.largest(graph, joined)
 
     graph.classes(number, model.classes_)
     if all(hasattr(one, "predict_proba") for one in model.estimators_):

@@ -61,7 +61,7 @@ def far_limit(training: np.ndarray, by_products: bool) -> float:
     size = float(np.square(training - training.mean(axis=0)).sum(axis=1).mean())
     if by_products:
         largest = float(np.abs(training).max()) * training.shape[1]
-        return PRODUCT_DIGITS * size / (EPSILON * max(largest, EPSILON))
+        return float(PRODUCT_DIGITS * size / (EPSILON * max(largest, EPSILON)))
 
     return float(np.sqrt(SQUARE_DIGITS * size / EPSILON))
 

@@ -59,7 +59,7 @@ def _of_outliers(graph: Graph) -> np.ndarray:
     if not known.any():
         raise NotConvertible(f"{graph.step} with a class for outliers that training had not")
 
-    return known.reshape(1, -1)
+    return np.asarray(known).reshape(1, -1)
 
 
 def _sum(graph: Graph, values: str) -> str:

@@ -50,7 +50,7 @@ def _centred(graph: Graph, kernel: str) -> str:
 def _scaled_vectors(model: Any) -> np.ndarray:
     """The eigenvectors divided by the roots of their values; zeros for values of 0."""
     values, vectors = model.eigenvalues_, model.eigenvectors_
-    scaled = np.zeros_like(vectors)
+    scaled: np.ndarray = np.zeros_like(vectors)
     present = np.flatnonzero(values)
     scaled[:, present] = vectors[:, present] / np.sqrt(values[present])
     return scaled
