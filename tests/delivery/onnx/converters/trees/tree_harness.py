@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from delivery.onnx.parsing import PipelineParser
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType
 
