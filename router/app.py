@@ -213,6 +213,7 @@ class Router:
         sys.setswitchinterval(SWITCH_S)
 
         self.recent = row_sample.RowSample(config.settings.router.recent_rows)
+        samples = row_sample.folder(config.state, config.settings.model)
         self._create_endpoints()
         self._tasks = [
             loop.create_task(self.follower.follow(self.traffic)),
@@ -220,7 +221,7 @@ class Router:
             loop.create_task(LatencyProbe(config.settings, self.traffic).compare()),
             loop.create_task(self._publish()),
             loop.create_task(self._expire()),
-            loop.create_task(row_sample.keep(self.recent, config.state, self._publisher)),
+            loop.create_task(row_sample.keep(self.recent, samples, self._publisher)),
         ]
 
     def _create_endpoints(self) -> None:

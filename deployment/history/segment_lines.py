@@ -1,11 +1,11 @@
 """For whom a candidate is worse: the segments of a stored verdict as a table of text."""
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cli.output import printable
 from rollout.plurals import counted
+from rollout.verdict.words.alarm import odds
 
 SHOWN = 10
 _COLUMNS = ("segment", "pairs", "worse", "better", "differs", "odds")
@@ -28,7 +28,7 @@ def segment_lines(verdict: Mapping[str, Any] | None) -> list[str]:
 def _row(segment: Mapping[str, Any]) -> tuple[str, ...]:
     counts = [f"{segment[word]:,}" for word in _COLUMNS[1:-1]]
     name = printable(f"{segment['column']} {segment['value']}")
-    return name, *counts, _odds(float(segment["against"]))
+    return name, *counts, odds(float(segment["against"]))
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:
@@ -46,17 +46,6 @@ def _sum(listed: int, seen: int, needed: float) -> str:
         hidden += f", {seen - SHOWN} of these not shown"
 
     return (
-        f"{counted(listed, 'segment')}{hidden}; each alone decides at {_odds(needed)}, so that all "
+        f"{counted(listed, 'segment')}{hidden}; each alone decides at {odds(needed)}, so that all "
         f"together keep their part of alpha"
     )
-
-
-def _odds(log: float) -> str:
-    """`0.6 to 1` of a log capital."""
-    if log > math.log(1e9):
-        return ">1e9 to 1"
-
-    odds = math.exp(log)
-    if odds < 9.95:
-        return f"{odds:.1f} to 1"
-    return f"{odds:,.0f} to 1"

@@ -31,8 +31,10 @@ def recorded_rows(workspace: Workspace, source: str, columns: Mapping[str, str])
 
 
 def recent_rows(workspace: Workspace) -> list[Row]:
-    """The rows of all router workers, past ones included; raises EdgeFailure if there are none."""
-    folder = workspace.state / "run" / "recent"
+    """The rows of this model that all router workers kept, past ones included; raises EdgeFailure
+    if there are none.
+    """
+    folder = workspace.state / "run" / "recent" / workspace.settings.model
     rows: list[Row] = []
     for path in sorted(folder.glob("*.jsonl")):
         rows += _rows_of_lines(path.read_bytes(), path)

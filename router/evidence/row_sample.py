@@ -88,33 +88,34 @@ class RowSample:
         return 2**62
 
 
-async def keep(recent: RowSample, state: Path, threads: Executor) -> None:
-    """Write the sample every few seconds if it changed, until cancelled and once more then."""
+async def keep(recent: RowSample, samples: Path, threads: Executor) -> None:
+    """Write the sample every few seconds if it changed, until cancelled and once more then.
+
+    samples: the model's folder."""
     loop = asyncio.get_running_loop()
     try:
         while recent.size:
             await asyncio.sleep(PUBLISH_S)
             recent.turn(loop.time())
-            _publish_changed(recent, state, threads)
+            _publish_changed(recent, samples, threads)
     finally:
-        _publish_changed(recent, state, threads)
+        _publish_changed(recent, samples, threads)
 
 
-def _publish_changed(recent: RowSample, state: Path, threads: Executor) -> None:
+def _publish_changed(recent: RowSample, samples: Path, threads: Executor) -> None:
     if recent.changed:
         recent.changed = False
         # An error is ignored: the next sample is written a few seconds later.
-        threads.submit(publish, state, os.getpid(), recent.rows())
+        threads.submit(publish, samples, os.getpid(), recent.rows())
 
 
-def folder(state: Path) -> Path:
-    """The folder of the samples."""
-    return state / "run" / "recent"
+def folder(state: Path, model: str) -> Path:
+    """The folder of a model's samples: another model has other columns."""
+    return state / "run" / "recent" / model
 
 
-def publish(state: Path, pid: int, rows: list[bytes]) -> None:
+def publish(samples: Path, pid: int, rows: list[bytes]) -> None:
     """Replace a worker's file, and delete the oldest files of former workers."""
-    samples = folder(state)
     samples.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = samples / f"{pid}.draft"
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:

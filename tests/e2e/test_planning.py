@@ -38,7 +38,7 @@ def planned(delivered, tmp_path_factory):
 
 def _recorded_rows(stack):
     folder = stack.folder / "var" / "run" / "recent"
-    return sum(len(path.read_bytes().splitlines()) for path in folder.glob("*.jsonl"))
+    return sum(len(path.read_bytes().splitlines()) for path in folder.glob("*/*.jsonl"))
 
 
 def test_what_would_change_for_whom_and_at_what_cost_is_told_before_anybody_meets_it(planned):

@@ -15,6 +15,9 @@ model = "cases"
 cookie = "sid"
 field = "account"
 set_cookie = true
+# So that no slow host makes a fallback, which is another version's answer.
+[router.limits]
+version_timeout_ms = 60000
 """
 
 

@@ -40,4 +40,4 @@ def test_without_a_pair_there_is_no_table(verdict: dict[str, Any] | None) -> Non
 
 
 def test_impossible_odds_are_shown_as_such() -> None:
-    assert ">1e9 to 1" in segment_lines({"segments": [row("x", needed=1e308)]})[-1]
+    assert "more than 1e9 to 1" in segment_lines({"segments": [row("x", needed=1e308)]})[-1]

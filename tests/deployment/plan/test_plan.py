@@ -269,8 +269,12 @@ def test_a_table_of_other_columns_is_refused(project: ProjectHarness, tmp_path: 
 
 
 def test_what_all_workers_recorded_is_recent(project: ProjectHarness) -> None:
-    folder = project.state / "run" / "recent"
-    folder.mkdir(parents=True)
+    recent = project.state / "run" / "recent"
+    folder = recent / project.workspace().settings.model
+    other_model = recent / "another"
+    other_model.mkdir(parents=True)
+    (other_model / "1.jsonl").write_text(json.dumps({"y": 1}) + "\n")
+    folder.mkdir()
     for pid in (1, 2):
         (folder / f"{pid}.jsonl").write_text(json.dumps({"x": pid}) + "\n")
     assert recorded_rows(project.workspace(), "recent", COLUMNS) == [{"x": 1}, {"x": 2}]

@@ -92,12 +92,13 @@ def test_the_row_does_not_hold_the_body_it_came_in() -> None:
 
 
 def test_the_file_is_for_its_user_alone_and_those_of_few_workers_stay(tmp_path: Path) -> None:
+    samples = row_sample.folder(tmp_path, "flights")
     for pid in range(1, row_sample.KEPT_FILES + 4):
-        publish(tmp_path, pid, [b"1", b"2"])
+        publish(samples, pid, [b"1", b"2"])
 
-    files = list(row_sample.folder(tmp_path).iterdir())
+    files = list(samples.iterdir())
     assert len(files) == row_sample.KEPT_FILES
-    newest = row_sample.folder(tmp_path) / f"{row_sample.KEPT_FILES + 3}.jsonl"
+    newest = samples / f"{row_sample.KEPT_FILES + 3}.jsonl"
     assert newest.read_bytes() == b"1\n2\n"
     assert stat.S_IMODE(newest.stat().st_mode) == 0o600
     assert stat.S_IMODE(newest.parent.stat().st_mode) == 0o700
@@ -111,7 +112,7 @@ def test_a_running_router_keeps_what_users_sent_and_not_what_was_pinned(
     fresh.router()
     assert fresh.predict({"x": 1}, {"x": 2}).status_code == 200
     assert fresh.predict({"x": 99}, **{"X-Model-Version": "v1"}).status_code == 200
-    folder = row_sample.folder(fresh.folder)
+    folder = row_sample.folder(fresh.folder, "toy")
     until(lambda: list(folder.glob("*.jsonl")), "the sample is written")
     (file,) = folder.glob("*.jsonl")
     assert [json.loads(line) for line in file.read_text().splitlines()] == [{"x": 1}, {"x": 2}]
