@@ -1,6 +1,7 @@
 """MLflow's own scoring server with v1, as `mlflow models serve` starts it."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,10 +51,11 @@ def _start() -> Iterator[Running]:
 
 
 def _save(model: Path, own: dict[str, str]) -> None:
-    """Save v1 as MLflow's model, once."""
-    if model.exists():
+    """Save v1 as MLflow's model, once; what was begun and not ended is saved again."""
+    if (model / "MLmodel").exists():
         return
 
+    shutil.rmtree(model, ignore_errors=True)
     saver = [program("mlflow", "python"), str(ROOT / "benchmarks" / "peers" / "mlflow_model.py")]
     command = [*saver, str(bundle("v1") / "model.pkl"), str(model)]
     done = subprocess.run(
