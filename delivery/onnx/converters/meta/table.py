@@ -15,11 +15,11 @@ CONVERTERS = {
     "sklearn.model_selection._search_successive_halving.HalvingGridSearchCV": "search",
     "sklearn.model_selection._search_successive_halving.HalvingRandomSearchCV": "search",
     "sklearn.compose.TransformedTargetRegressor": "transformed_target",
-    "sklearn.linear_model.RANSACRegressor": "wrapped",
+    "sklearn.linear_model.RANSACRegressor": "fitted_member",
     "sklearn.model_selection.FixedThresholdClassifier": "threshold",
     "sklearn.model_selection.TunedThresholdClassifierCV": "threshold",
     "sklearn.multiclass.OneVsOneClassifier": "one_vs_one",
     "sklearn.multiclass.OneVsRestClassifier": "one_vs_rest",
     "sklearn.multiclass.OutputCodeClassifier": "output_code",
-    "sklearn.semi_supervised.SelfTrainingClassifier": "wrapped",
+    "sklearn.semi_supervised.SelfTrainingClassifier": "fitted_member",
 }
