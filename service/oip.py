@@ -4,6 +4,7 @@ https://github.com/kserve/open-inference-protocol (rest/inference_rest.yaml). Of
 extensions: binary tensor data, classification and model configuration. wire/oip/ has the tensors.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -43,7 +44,7 @@ class Inference:
     def __init__(self, answers: PredictResponses) -> None:
         self._answers = answers
         self._manifest = answers.predictor.manifest
-        self._signature = _signature(self._manifest)
+        self._signature = signature_of_columns(self._manifest.columns, outputs_of(self._manifest))
 
     def infer(self, body: bytes, header: bytes = b"") -> InferAnswer:
         """Answer one request. header: the length of its JSON, where binary data follow."""
@@ -176,10 +177,12 @@ def _configured(tensor: dict[str, Any]) -> dict[str, Any]:
     return {"name": tensor["name"], "data_type": f"TYPE_{kind}", "dims": tensor["shape"]}
 
 
-def _signature(manifest: Manifest) -> TensorSignature:
-    described = metadata(manifest)
-    inputs = msgspec.convert(described["inputs"], list[NamedTensor])
-    return TensorSignature(inputs, msgspec.convert(described["outputs"], list[NamedTensor]))
+def signature_of_columns(
+    columns: Sequence[Column], outputs: Sequence[Output] = ()
+) -> TensorSignature:
+    """The tensors of these columns and outputs."""
+    inputs = msgspec.convert(list(map(_input, columns)), list[NamedTensor])
+    return TensorSignature(inputs, msgspec.convert(list(map(_output, outputs)), list[NamedTensor]))
 
 
 def _parsed(body: bytes, header: bytes) -> SentTensors:

@@ -5,7 +5,11 @@ import json
 import pytest
 
 from service.bundle import Column, FrameColumn, ValueForm
-from service.oip import OipError, parse, to_instances
+from service.oip import signature_of_columns
+from wire.oip.errors import OipError
+from wire.oip.fit import require_fit
+from wire.oip.request import parse
+from wire.oip.rows import table_of
 
 IMAGE = Column(
     name="image",
@@ -26,8 +30,10 @@ ID = Column(name="id", dtype="int", nullable=False, frame=FrameColumn(dtype="uin
 
 def rows(columns, *tensors):
     """The rows of a request of these tensors."""
-    request = parse(json.dumps({"inputs": tensors}).encode())
-    return json.loads(to_instances(request, columns))["instances"]
+    sent = parse(json.dumps({"inputs": tensors}).encode())
+    signature = signature_of_columns(columns)
+    require_fit(sent.request, signature)
+    return list(map(json.loads, table_of(sent, signature=signature).rows(signature.names)))
 
 
 def tensor(name, datatype, shape, data, **parameters):

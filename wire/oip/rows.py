@@ -154,13 +154,24 @@ def _column(
     tensor: Tensor, shape: list[int], part: memoryview | None, arrays: frozenset[str]
 ) -> list[Any]:
     rows = shape[0] if shape else 0
-    if tensor.name in arrays and len(shape) > 1 and min(shape) > 0:
-        return _nested(_values(tensor, shape, prod(shape), part), shape[1:])
+    if tensor.name in arrays:
+        return _arrays(tensor, shape, part)
 
     if shape not in ([rows], [rows, 1]) or rows < 1:
         raise OipError(f"input {tensor.name!r} has shape {shape}: [n] or [n, 1] is expected")
 
     return _values(tensor, shape, rows, part)
+
+
+def _arrays(tensor: Tensor, shape: list[int], part: memoryview | None) -> list[Any]:
+    """The arrays of a tensor [n, ...], one a row; its data may be flat or nested."""
+    if len(shape) < 2 or min(shape) < 0 or shape[0] < 1:
+        raise OipError(
+            f"input {tensor.name!r} has shape {shape}: [n, ...] with the array's own shape is "
+            "expected, see the metadata"
+        )
+
+    return _nested(_values(tensor, shape, prod(shape), part), shape)
 
 
 def _values(tensor: Tensor, shape: list[int], count: int, part: memoryview | None) -> list[Any]:
@@ -176,6 +187,9 @@ def _values(tensor: Tensor, shape: list[int], count: int, part: memoryview | Non
         data = _list_of(data)
 
     flat = _flattened(data, shape[1:])
+    if len(flat) != count and len(shape) > 2:
+        flat = _innermost(data)
+
     if len(flat) != count:
         raise OipError(f"input {tensor.name!r} has {len(flat)} values for shape {shape}")
 
@@ -198,13 +212,27 @@ def _flattened(data: list[Any], lengths: list[int]) -> list[Any]:
     return flat
 
 
-def _nested(flat: list[Any], lengths: list[int]) -> list[Any]:
-    """Each row's values as lists of these lengths, the innermost last."""
-    values = flat
-    for length in reversed(lengths):
-        values = [values[at : at + length] for at in range(0, len(values), length)]
+def _innermost(data: list[Any]) -> list[Any]:
+    """The values of lists that are nested in another way than the shape says."""
+    values = data
+    while values and all(type(part) is list for part in values):
+        values = list(chain.from_iterable(values))
 
     return values
+
+
+def _nested(flat: list[Any], shape: list[int]) -> list[Any]:
+    """Each row's values as lists of the shape's lengths, the innermost last."""
+    values = flat
+    for depth in range(len(shape) - 1, 0, -1):
+        values = _cut(values, shape[depth], prod(shape[:depth]))
+
+    return values
+
+
+def _cut(values: list[Any], length: int, count: int) -> list[Any]:
+    """The values as so many lists of that length, which may be empty."""
+    return [values[length * number : length * (number + 1)] for number in range(count)]
 
 
 def as_many(names: Sequence[str], count: int) -> tuple[str, ...]:
