@@ -71,11 +71,19 @@ app = Application(
 @app.verb()
 def deliver(
     version: Version,
-    source: Annotated[Path, Option("--from", help="A recipe (.py) or a fitted pipeline (.pkl).")],
+    source: Annotated[
+        Path,
+        Option("--from", help="A recipe (.py), a pipeline (.pkl, .skops) or an MLflow model."),
+    ],
     sample: Annotated[
-        Path | None, Option(help="Rows the pipeline accepts (Parquet or CSV), for a .pkl.")
+        Path | None,
+        Option(help="Rows the pipeline accepts (Parquet or CSV), where there is no recipe."),
     ] = None,
     label: Annotated[str | None, Option(help="The sample's column that holds the truth.")] = None,
+    environment: Annotated[
+        Path | None,
+        Option(help="The pipeline's packages: an environment.yaml or a requirements.txt."),
+    ] = None,
     one_row_at_a_time: Annotated[
         bool,
         Option(
@@ -83,11 +91,29 @@ def deliver(
             help="Predict each row alone: its answer depends on the rows beside it.",
         ),
     ] = False,
+    output: Annotated[
+        str | None,
+        Option(help="What to answer, without a recipe: predict,predict_proba for both."),
+    ] = None,
+    trust: Annotated[
+        str | None, Option(help="Types of a .skops that may be loaded, with commas between.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Pack, test, prove and sign a pipeline as releases/VERSION."""
     with _command(as_json) as (out, workspace):
-        _deliver(workspace, out, version, source, sample, label, one_row_at_a_time)
+        _deliver(
+            workspace,
+            out,
+            version,
+            source,
+            sample,
+            label,
+            environment,
+            one_row_at_a_time,
+            output,
+            trust,
+        )
 
 
 @app.verb()
@@ -196,7 +222,7 @@ def plan(
         from deployment.plan.plan import Options, make_plan
 
         options = Options(steps, every, auto, rate)
-        rollout_plan = make_plan(workspace, version, strategy, replay, options)
+        rollout_plan = make_plan(workspace, version, strategy, replay, options, out.say)
         raise SystemExit(show_plan(out, rollout_plan, breaking))
 
 
@@ -590,7 +616,10 @@ def _deliver(
     source: Path,
     sample: Path | None,
     label: str | None,
+    environment: Path | None,
     one_row_at_a_time: bool,
+    output: str | None,
+    trust: str | None,
 ) -> None:
     """Pack a bundle through delivery/, whose errors are reported like all others."""
     from delivery.errors import DeliveryError
@@ -598,6 +627,7 @@ def _deliver(
     from delivery.request import DeliveryRequest
     from deployment.commands.verbs import require_name
     from deployment.workspace.errors import EdgeFailure, Interrupted
+    from deployment.workspace.state_dir import environments_folder
 
     require_name(version)
     settings = workspace.settings
@@ -611,6 +641,10 @@ def _deliver(
         sample,
         label,
         one_row_at_a_time,
+        _listed(output),
+        _listed(trust),
+        environment,
+        environments_folder(workspace),
     )
     try:
         made = deliver(request, lambda line: out.say(f"  {line}"))
@@ -626,6 +660,11 @@ def _deliver(
     )
 
 
+def _listed(words: str | None) -> tuple[str, ...]:
+    """The words of an option that takes several with commas between."""
+    return tuple(word.strip() for word in (words or "").split(",") if word.strip())
+
+
 def _verify(workspace: Workspace, out: Out, version: str) -> None:
     """Check a bundle through delivery/; a failed check is a broken contract."""
     from delivery.errors import DeliveryError
@@ -633,11 +672,15 @@ def _verify(workspace: Workspace, out: Out, version: str) -> None:
     from deployment.commands.verbs import require_name
     from deployment.workspace.bundles import read_release
     from deployment.workspace.errors import ContractBroken
+    from targets.local.version_environment import environment_bin
 
     require_name(version)
     release = read_release(workspace.releases, version)
+    own_bin = None
+    if release.runtime == "sklearn":
+        own_bin = environment_bin(workspace, release, out.say)
     try:
-        checks = verify(release.path, workspace.public_key)
+        checks = verify(release.path, workspace.public_key, own_bin)
     except DeliveryError as error:
         raise ContractBroken(str(error)) from error
 

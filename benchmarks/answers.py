@@ -1,4 +1,4 @@
-"""Whether a set-up answers what v1 or v2 says: a fast wrong answer is not measured."""
+"""Whether a set-up answers what its versions say: a fast wrong answer is not measured."""
 
 from functools import cache
 
@@ -6,9 +6,9 @@ import httpx
 import joblib
 import numpy as np
 
-from benchmarks.load import flights
 from benchmarks.processes import BenchmarkFailed
 from benchmarks.setups.bundles import bundle
+from benchmarks.setups.pairs import Pair
 from benchmarks.setups.setup import Running
 
 CHECKED = 32
@@ -33,7 +33,7 @@ def check_answers(running: Running) -> None:
                 raise BenchmarkFailed(
                     f"{running.url} answered {answer.status_code}: {answer.text[:200]}"
                 ) from error
-            _check(scores, index, running.url)
+            _check(scores, index, running)
 
 
 def _post(client: httpx.Client, url: str, body: str) -> httpx.Response:
@@ -43,8 +43,9 @@ def _post(client: httpx.Client, url: str, body: str) -> httpx.Response:
         raise BenchmarkFailed(f"{url} did not answer: {error!r}") from error
 
 
-def _check(scores: np.ndarray, index: int, url: str) -> None:
-    right = {version: _expected(version)[index] for version in ("v1", "v2")}
+def _check(scores: np.ndarray, index: int, running: Running) -> None:
+    pair, url = running.pair, running.url
+    right = {version: _expected(pair, version)[index] for version in pair.versions}
     if not any(
         scores.shape == one.shape and np.abs(scores - one).max() <= TOLERANCE
         for one in right.values()
@@ -56,5 +57,6 @@ def _check(scores: np.ndarray, index: int, url: str) -> None:
 
 
 @cache
-def _expected(version: str) -> np.ndarray:
-    return joblib.load(bundle(version) / "model.pkl").predict_proba(flights().head(CHECKED))
+def _expected(pair: Pair, version: str) -> np.ndarray:
+    pipeline = joblib.load(bundle(version) / "model.pkl")
+    return np.asarray(pipeline.predict_proba(pair.rows(2_000).head(CHECKED)))

@@ -4,7 +4,7 @@ answered.
 
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,15 +44,21 @@ def flights(count: int = 2_000) -> pd.DataFrame:
     return months(7, 12).sample(count).rows
 
 
-def write_bodies(path: Path, template: str = '{"instances":[%s]}', count: int = 2_000) -> Path:
-    """`count` flights of July to December, one request a line; `%s` in the template is a flight's
-    JSON object.
+def write_bodies(
+    path: Path,
+    template: str = '{"instances":[%s]}',
+    count: int = 2_000,
+    rows: Callable[[int], pd.DataFrame] = flights,
+) -> Path:
+    """`count` rows, one request a line; `%s` in the template is a row's JSON object.
+
+    rows: flights of July to December unless something else is named.
     """
     if not path.exists():
-        rows = instances(flights(count))
+        rows_sent = instances(rows(count))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(
-            "\n".join(template % msgspec.json.encode(row).decode() for row in rows) + "\n"
+            "\n".join(template % msgspec.json.encode(row).decode() for row in rows_sent) + "\n"
         )
 
     return path

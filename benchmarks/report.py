@@ -1,7 +1,7 @@
 """Writes docs/benchmarks.md and its pictures from the last results: `python -m benchmarks.report`.
 
-serving.py, spent.py, rollout.py, overload.py, abuse.py, verdict.py and slugs.py leave their JSON in
-var/bench/results; what is not there is left out.
+serving.py, protocols.py, spent.py, rollout.py, overload.py, abuse.py, verdict.py and slugs.py leave
+their JSON in var/bench/results; what is not there is left out.
 """
 
 import json
@@ -41,6 +41,7 @@ def main() -> int:
     """Write the page; returns 1 where there is no result at all."""
     parts: dict[str, Callable[[Result], str]] = {
         "serving": serving,
+        "protocols": protocols,
         "spent": spent,
         "rollout": rollout,
         "overload": overload,
@@ -78,8 +79,9 @@ def serving(result: Result) -> str:
         "",
         f"`python -m benchmarks.serving{result['arguments']}` on {machine['cores']} cores "
         f"({machine['cpu']}, Python {machine['python']}). One flight per request. v1 (logistic "
-        "regression) answers 90 %, v2 (gradient boosting) 10 %. wrk sends the requests over kept "
-        "connections, from the same cores.",
+        "regression) answers 90 %, v2 (gradient boosting) 10 %. *forest*: two random forests of "
+        "100 and 120 trees on flights with nulls among their numbers, integers and texts. wrk "
+        "sends the requests over kept connections, from the same cores.",
         "",
         "![requests per second at 64 connections](pictures/serving.svg)",
         "",
@@ -102,6 +104,36 @@ def serving(result: Result) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def protocols(result: Result) -> str:
+    """The section of benchmarks/protocols.py."""
+    lines = [
+        "## Ways in",
+        "",
+        f"`python -m benchmarks.protocols{result['arguments']}`: one flight per request by each "
+        "protocol to one Sluice (90/10, on ONNX), and MLflow's own server with v1. Ratios are to "
+        "`/predict`; `ratio_mlflow_server` is Sluice's `/invocations` by MLflow's server.",
+        "",
+        "| way in | req/s at 1 | at 64 | p50 / p99 ms at 1 | at 64 |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for name, setup in result["setups"].items():
+        if not setup["failure"]:
+            lines.append(_way_row(name, setup))
+
+    lines += ["", "| ratio | | spread |", "|---|--:|--:|"]
+    lines += [_ratio_row(name, spread) for name, spread in result["spread"].items()]
+    return "\n".join(lines) + "\n"
+
+
+def _way_row(name: str, setup: Result) -> str:
+    rates = [f"{_median(setup, count, 'requests_s'):,.0f}" for count in ("1", "64")]
+    times = [
+        f"{_median(setup, count, 'p50_ms'):.2f} / {_median(setup, count, 'p99_ms'):.1f}"
+        for count in ("1", "64")
+    ]
+    return f"| {name} | {' | '.join([*rates, *times])} |"
 
 
 def spent(result: Result) -> str:

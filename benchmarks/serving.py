@@ -1,10 +1,10 @@
 """How fast predictions are served: `python -m benchmarks.serving [--json] [--rounds 3] [--seconds
-5] [--peers all]`.
+5] [--peers all] [--only "plain,sluice sklearn"]`.
 
 One flight a request, 90 % answered by v1 and 10 % by v2, at 1, 64 and 256 kept connections by wrk,
-each set-up once a round. The last line is one JSON object: ratios as medians of the rounds' ratios,
-their spread, and every measurement. Only ratios mean something: load, router and versions share the
-machine's cores."""
+each set-up once a round; and the same with two random forests on flights with gaps. The last line
+is one JSON object: ratios as medians of the rounds' ratios, their spread, and every measurement.
+Only ratios mean something: load, router and versions share the machine's cores."""
 
 import argparse
 import os
@@ -20,9 +20,12 @@ from rich.table import Table
 from benchmarks.measure import Measured, Ratio, measure, ratio
 from benchmarks.results import leave
 from benchmarks.setups import floors, peers, plain, sluice
+from benchmarks.setups.pairs import FOREST
 from benchmarks.setups.setup import Setup
 
 CONNECTIONS = (1, 64, 256)
+PLAIN_FOREST, CERTIFIED_FOREST = "plain forest", "sluice certified forest"
+SKLEARN_FOREST = "sluice sklearn forest"
 PLAIN, ONNX, SKLEARN, DIRECT = "plain", "sluice onnx", "sluice sklearn", "sluice service direct"
 FLOOR, ENVOY = "floor: nginx -> constant", "floor: envoy -> constant"
 
@@ -34,6 +37,9 @@ def main() -> int:
     options = _options()
     console = Console(stderr=options.json, width=150)
     asked = [*setups(), *peers.setups(options.peers)]
+    if options.only:
+        asked = [setup for setup in asked if setup.name in options.only]
+
     results = measure(
         asked,
         CONNECTIONS,
@@ -47,7 +53,9 @@ def main() -> int:
         low_high = f"({quotient.low:.3g} to {quotient.high:.3g})"
         console.print(f"{name:<24} {quotient.value:8.3g}   {low_high}", highlight=False)
 
-    leave("serving", _result(results, ratios))
+    if not options.only:
+        leave("serving", _result(results, ratios))
+
     own = [measured for name, measured in results.items() if name.startswith("sluice")]
     lost = sum(
         load.failed for measured in own for loads in measured.loads.values() for load in loads
@@ -58,7 +66,9 @@ def main() -> int:
 def setups() -> list[Setup]:
     """What is measured, in this order in each round."""
     own = [sluice.setup("certified"), sluice.setup("sklearn"), sluice.direct()]
-    return [plain.setup(), *own, floors.constant(), floors.nginx_proxy()]
+    forest = [plain.setup(FOREST), sluice.setup("certified", FOREST)]
+    forest.append(sluice.setup("sklearn", FOREST))
+    return [plain.setup(), *own, *forest, floors.constant(), floors.nginx_proxy()]
 
 
 def all_ratios(results: dict[str, Measured]) -> dict[str, Ratio]:
@@ -73,6 +83,10 @@ def all_ratios(results: dict[str, Measured]) -> dict[str, Ratio]:
         "fraction_of_floor_64": (ONNX, FLOOR, 64, "requests_s"),
         "fraction_of_envoy_64": (ONNX, ENVOY, 64, "requests_s"),
         "p50_over_plain_1": (ONNX, PLAIN, 1, "p50_ms"),
+        "p50_over_plain_sklearn_1": (SKLEARN, PLAIN, 1, "p50_ms"),
+        "ratio_plain_64_forest": (CERTIFIED_FOREST, PLAIN_FOREST, 64, "requests_s"),
+        "ratio_plain_sklearn_64_forest": (SKLEARN_FOREST, PLAIN_FOREST, 64, "requests_s"),
+        "p50_over_plain_sklearn_1_forest": (SKLEARN_FOREST, PLAIN_FOREST, 1, "p50_ms"),
         "p50_over_direct_1": (ONNX, DIRECT, 1, "p50_ms"),
     }
     known = {name: ask for name, ask in asked.items() if ask[0] in results and ask[1] in results}
@@ -154,7 +168,14 @@ def _options() -> argparse.Namespace:
         default=[],
         help="these too, comma separated, or `all` (`make peers`)",
     )
+    parser.add_argument(
+        "--only", type=_names, default=[], help="these set-ups alone, comma separated"
+    )
     return parser.parse_args()
+
+
+def _names(text: str) -> list[str]:
+    return text.split(",")
 
 
 if __name__ == "__main__":

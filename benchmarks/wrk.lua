@@ -1,10 +1,17 @@
--- Sends the bodies of a file (a line each) in turn; prints what came of it as one JSON line.
+-- Sends the bodies of a file (a line each; in hexadecimal where its name ends in .hex) in turn;
+-- prints what came of it as one JSON line.
 local requests, place = {}, 0
+
+local function binary(line)
+   return (line:gsub("%x%x", function(digits) return string.char(tonumber(digits, 16)) end))
+end
 
 function init(arguments)
    wrk.method = "POST"
-   wrk.headers["Content-Type"] = "application/json"
+   wrk.headers["Content-Type"] = wrk.headers["Content-Type"] or "application/json"
+   local packed = arguments[1]:sub(-4) == ".hex"
    for line in io.lines(arguments[1]) do
+      if packed then line = binary(line) end
       requests[#requests + 1] = wrk.format(nil, nil, nil, line)
    end
    place = math.floor(math.random() * #requests)

@@ -1,9 +1,10 @@
 """Writes the files of a bundle: pickle, ONNX form, environment, golden rows and manifest."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,23 +19,39 @@ from delivery.inputs.local_modules import code_of
 from delivery.inputs.pipeline_columns import with_inputs_as_fitted
 from delivery.inputs.segments import segments_of
 from delivery.inputs.signature import columns_of, rows_of
-from delivery.proof import onnx_form
+from delivery.onnx.certification import ExpectedAnswers, expected_answers, not_converted
+from delivery.onnx.ladder import ConversionJob, certified_form
+from delivery.proof.direct_calls import prove_direct
 from delivery.proof.evaluation import held_out_metrics, latency_ms, task_of
 from delivery.proof.invariance import batch_dependence
-from delivery.proof.output_checks import all_predictions, require_one_answer_a_row
+from delivery.proof.output_checks import all_predictions, described_outputs
 from delivery.proof.own_input import input_form
 from delivery.proof.probe_rows import Probes, probes
 from delivery.proof.self_test import ServedRows
 from delivery.proof.served_check import PROBES, in_batches, require_invariance, require_own_answers
 from delivery.recipe import Recipe, Source
 from delivery.request import DeliveryRequest
-from service.bundle import Bundle, Column, Comparison, File, Manifest, Runtime
+from environments.environment_file import allowed_versions
+from environments.installed_packages import installed
+from environments.model_needs import needs_here
+from service.bundle import (
+    Bundle,
+    Column,
+    Comparison,
+    DirectCalls,
+    File,
+    Manifest,
+    Output,
+    Runtime,
+)
 from service.bundle_files import FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE
 from service.bundled_modules import is_module_file
-from service.comparison import RULE, SAME_MODEL, golden_tolerance, scale_of
-from service.rows import Columns, row_count, take_rows
+from service.comparison import RULE, SAME_MODEL, Scale, golden_tolerance, scale_of
+from service.proof.golden_rows import golden_of
+from service.rows import Columns, RowReader, row_count, take_rows
 from service.runtimes.model import Model, RowByRow
 from service.runtimes.onnx_model import OnnxModel
+from service.runtimes.outputs import PREDICT, PROBABILITIES, by_output
 from service.runtimes.pipeline_model import PipelineModel
 
 if TYPE_CHECKING:
@@ -49,16 +66,20 @@ Report = Callable[[str], None]
 class ProvedModel:
     """The model on its certified runtime, and what proves it.
 
+    outputs: what it answers. classes: of the first one's first target.
     predictions: of all held-out rows, None where one failed. served: rows with what is served for
     them.
     """
 
     model: Model
     runtime: Runtime
+    outputs: list[Output]
+    classes: list[Any] | None
     predictions: list[Any]
     latency: dict[str, Any]
     comparison: Comparison
     served: list[ServedRows]
+    direct: DirectCalls
 
 
 @dataclass(frozen=True)
@@ -89,8 +110,8 @@ def write_contents(
     report(f"{len(rows)} held-out rows, {len(columns)} columns; converting to ONNX")
     description = _description(request, source, columns)
     proved = _prove(folder, description, recipe, held_out, report)
-    _write_golden(folder / GOLDEN, rows, proved.predictions)
-    packages = environment.installed()
+    _write_golden(folder / GOLDEN, rows, proved)
+    packages = installed()
     _write_environment(folder, request, packages)
 
     metrics = held_out_metrics(proved.predictions, recipe)
@@ -98,12 +119,16 @@ def write_contents(
     manifest = msgspec.structs.replace(
         description,
         metrics=metrics,
+        classes=proved.classes,
+        outputs=proved.outputs,
         runtime=proved.runtime,
+        direct=proved.direct,
         comparison=proved.comparison,
         latency=proved.latency,
         golden={"rows": len((folder / GOLDEN).read_bytes().splitlines())},
         packages=packages,
         files=_files(folder),
+        requirements=_requirements(folder, request, columns),
     )
     _write_manifest(folder / MANIFEST, manifest)
     return Contents(manifest, proved.served)
@@ -111,7 +136,7 @@ def write_contents(
 
 def _held_out_columns(rows: list[dict[str, Any]], columns: list[Column]) -> Columns:
     try:
-        return onnx_form.held_out_columns(rows, columns)
+        return RowReader(columns).row_columns(rows)
     except msgspec.ValidationError as error:
         raise DeliveryError(f"a held-out row could not be sent as JSON: {error}") from error
 
@@ -120,6 +145,16 @@ def _write_environment(folder: Path, request: DeliveryRequest, packages: dict[st
     pins = environment.environment_yaml(f"{request.model}-{request.version}", packages)
     text = yaml.safe_dump(pins, sort_keys=False)
     (folder / "environment.yaml").write_text(text, encoding="utf-8")
+
+
+def _requirements(folder: Path, request: DeliveryRequest, columns: list[Column]) -> dict[str, str]:
+    """The packages that the pipeline needs where it is served: what it and its code import, and
+    what the user's own file names.
+    """
+    code = [path.read_bytes() for path in folder.iterdir() if is_module_file(path.name)]
+    dtypes = [column.frame.dtype for column in columns if column.frame]
+    own = allowed_versions(request.environment) if request.environment else {}
+    return needs_here((folder / PICKLE).read_bytes(), code, dtypes, own)
 
 
 def _report_metrics(metrics: dict[str, float], recipe: Recipe, report: Report) -> None:
@@ -139,18 +174,21 @@ def _prove(
     folder: Path, description: Manifest, recipe: Recipe, held_out: Columns, report: Report
 ) -> ProvedModel:
     """Compare the pickled pipeline with its own frame, then certify a runtime for it."""
-    pipeline, rows = _load(folder, description, PipelineModel), len(recipe.held_out)
+    pipeline, rows = _load(folder, description, PipelineModel, [PICKLE]), len(recipe.held_out)
     predictions, failures = _predictions(pipeline, held_out, rows)
     # Before the conversion, which takes long and would complain of something else.
-    require_one_answer_a_row(predictions, failures, recipe.output, description.classes)
-    require_labels(recipe)
+    description = _with_outputs(description, described_outputs(recipe, predictions, failures))
+    require_labels(recipe, description.outputs)
 
     description = _with_scale(description, predictions)
     probe_rows = probes(recipe.pipeline, recipe.held_out, recipe.training, description.columns)
+    direct = prove_direct(pipeline, description, held_out, probe_rows)
+    report(f"direct form: {direct.reason}")
     require_invariance(pipeline, held_out, probe_rows, description)
     require_own_answers(recipe, description, predictions, pipeline)
 
-    runtime, model = _certify(folder, description, pipeline, held_out, recipe, probe_rows)
+    expected = expected_answers(pipeline, held_out, probe_rows)
+    runtime, model = _certify(folder, description, pipeline, expected, recipe, report)
     report(f"certified runtime: {runtime.certified} ({runtime.reason})")
     if runtime.certified == "onnx":
         predictions, failures = _predictions(model, held_out, rows)
@@ -161,57 +199,44 @@ def _prove(
         ServedRows("held-out", held_out, predictions),
         _served_probes(model, probe_rows, recipe.one_row_at_a_time),
     ]
-    return ProvedModel(model, runtime, predictions, latency, description.comparison, served)
+    return ProvedModel(
+        model,
+        runtime,
+        description.outputs,
+        description.classes,
+        predictions,
+        latency,
+        description.comparison,
+        served,
+        direct,
+    )
 
 
 def _certify(
     folder: Path,
     description: Manifest,
     pipeline: Model,
-    held_out: Columns,
+    expected: ExpectedAnswers,
     recipe: Recipe,
-    probe_rows: Probes,
+    report: Report,
 ) -> tuple[Runtime, Model]:
     """The certified runtime and its model; the ONNX form stays only where it is certified."""
-    tolerance = description.comparison.certification
     path = folder / ONNX
-    reason = onnx_form.convert(recipe, description.columns, path)
-    if reason is None:
-        runtime, model = _try_onnx(folder, description, pipeline, held_out, recipe, probe_rows)
-    else:
-        runtime, model = onnx_form.not_converted(reason, tolerance), pipeline
+    rule = description.comparison
+    load = partial(_load, folder, description, OnnxModel, [ONNX])
+    job = ConversionJob(recipe, description.columns, rule, expected, path, load)
+    runtime = certified_form(job, report)
+    if runtime.certified == "onnx":
+        onnx = load()
+        held_out = expected.held_out.columns
+        if not batch_dependence(onnx, held_out, rule, recipe.one_row_at_a_time):
+            return runtime, onnx
 
-    if runtime.certified != "onnx":
-        path.unlink(missing_ok=True)
-
-    return runtime, model
-
-
-def _try_onnx(
-    folder: Path,
-    description: Manifest,
-    pipeline: Model,
-    held_out: Columns,
-    recipe: Recipe,
-    probe_rows: Probes,
-) -> tuple[Runtime, Model]:
-    comparison = description.comparison
-    try:
-        onnx = _load(folder, description, OnnxModel)
-    except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common root)
-        reason = f"its ONNX form does not load: {error}"
-        return onnx_form.not_converted(reason, comparison.certification), pipeline
-
-    rows = len(recipe.held_out)
-    runtime = onnx_form.certify(pipeline, onnx, held_out, rows, recipe, comparison, probe_rows)
-    if runtime.certified != "onnx":
-        return runtime, pipeline
-
-    if batch_dependence(onnx, held_out, comparison, recipe.one_row_at_a_time):
         reason = "a prediction of its ONNX form depends on the other rows of its batch"
-        return msgspec.structs.replace(runtime, certified="sklearn", reason=reason), pipeline
+        runtime = msgspec.structs.replace(runtime, certified="sklearn", reason=reason, form=None)
 
-    return runtime, onnx
+    path.unlink(missing_ok=True)
+    return runtime, pipeline
 
 
 def _latency(model: Model, pipeline: Model, columns: Columns) -> dict[str, Any]:
@@ -232,12 +257,25 @@ def _served_probes(model: Model, probe_rows: Probes, one_row_at_a_time: bool) ->
     return ServedRows("probe", columns, in_batches(model, columns, row_count(columns)))
 
 
-def _with_scale(description: Manifest, predictions: list[Any]) -> Manifest:
-    """With the scale that the predictions of a regression are compared by."""
-    if description.task != "regression":
-        return description
+def _with_outputs(description: Manifest, outputs: list[Output]) -> Manifest:
+    """With all outputs, and the classes of the first one's first target."""
+    classes = description.classes
+    if outputs[0].classes:
+        classes = outputs[0].classes[0]
 
-    comparison = msgspec.structs.replace(description.comparison, scale=scale_of(predictions))
+    return msgspec.structs.replace(description, outputs=outputs, classes=classes)
+
+
+def _with_scale(description: Manifest, predictions: list[Any]) -> Manifest:
+    """With the scales that the predicted numbers are compared by."""
+    names = [output.name for output in description.outputs]
+    scales = {}
+    for name, answers in by_output(names, predictions).items():
+        is_number = name != PROBABILITIES and not (name == PREDICT and description.classes)
+        scales[name] = scale_of(answers) if is_number else 1.0
+
+    scale: Scale = scales if len(names) > 1 else scales[names[0]]
+    comparison = msgspec.structs.replace(description.comparison, scale=scale)
     return msgspec.structs.replace(description, comparison=comparison)
 
 
@@ -251,10 +289,15 @@ def _predictions(model: Model, held_out: Columns, rows: int) -> tuple[list[Any],
     return predictions, failures
 
 
-def _load(folder: Path, description: Manifest, kind: Callable[[Bundle], Model]) -> Model:
-    """The model of the draft's own files, as the service will load it."""
+def _load(
+    folder: Path,
+    description: Manifest,
+    kind: Callable[[Bundle], Model],
+    names: Sequence[str],
+) -> Model:
+    """The model of the draft's own files of these names, as the service will load it."""
     # Without the code that travels: its modules were imported from beside the recipe already.
-    files = {name: file for name, file in _files(folder).items() if not is_module_file(name)}
+    files = {name: _file(folder / name) for name in names}
     manifest = msgspec.structs.replace(description, files=files)
     model = kind(Bundle(folder, manifest, ""))
     if description.one_row_at_a_time:
@@ -264,7 +307,7 @@ def _load(folder: Path, description: Manifest, kind: Callable[[Bundle], Model]) 
 
 
 def _write_code(folder: Path, source: Source, report: Report) -> None:
-    sources = code_of(source.recipe.pipeline, source.path)
+    sources = code_of(source.recipe.pipeline, source.path, source.code)
     for name, raw in sources.items():
         (folder / name).write_bytes(raw)
 
@@ -281,8 +324,9 @@ def _dump(recipe: Recipe, path: Path) -> None:
         raise DeliveryError(f"the pipeline cannot be pickled: {first_line(error)}") from error
 
 
-def _write_golden(path: Path, rows: list[dict[str, Any]], predictions: list[Any]) -> None:
+def _write_golden(path: Path, rows: list[dict[str, Any]], proved: ProvedModel) -> None:
     """Write evenly spread rows, and before them rows with nulls, so that those are proved too."""
+    predictions = proved.predictions
     predicted: list[int] = []
     with_nulls: list[int] = []
     for row, prediction in enumerate(predictions):
@@ -298,7 +342,8 @@ def _write_golden(path: Path, rows: list[dict[str, Any]], predictions: list[Any]
 
     lines = []
     for row in sorted({*with_nulls, *spread}):
-        lines.append(msgspec.json.encode({"row": rows[row], "prediction": predictions[row]}))
+        golden = golden_of(rows[row], proved.outputs, predictions[row])
+        lines.append(msgspec.json.encode(golden))
 
     path.write_bytes(b"\n".join(lines) + b"\n")
 
@@ -317,13 +362,14 @@ def _description(request: DeliveryRequest, source: Source, columns: list[Column]
         training=_training(recipe),
         task=task,
         classes=classes,
-        output=recipe.output,
+        output=recipe.outputs[0],
+        outputs=[Output(name=name) for name in recipe.outputs],
         input=input_form(recipe),
         one_row_at_a_time=recipe.one_row_at_a_time,
         columns=columns,
         metrics={},
         held_out_rows=len(recipe.held_out),
-        runtime=onnx_form.not_converted("", request.tolerance),
+        runtime=not_converted("", request.tolerance),
         comparison=_comparison(request.tolerance),
         latency={},
         golden={},
@@ -362,16 +408,24 @@ def frame_digest(frame: "pd.DataFrame") -> str:
     # Lists, and whatever else pandas has no hash for, raise what they like.
     except Exception:  # noqa: BLE001
         for column in range(frame.shape[1]):
-            texts = "\0".join(map(repr, frame.iloc[:, column].tolist()))
+            texts = "\0".join(map(_digested, frame.iloc[:, column].tolist()))
             digest.update(texts.encode("utf-8", "surrogatepass"))
 
     return digest.hexdigest()
 
 
-def _files(folder: Path) -> dict[str, File]:
-    files = {}
-    for path in sorted(folder.iterdir()):
-        raw = path.read_bytes()
-        files[path.name] = File(hashlib.sha256(raw).hexdigest(), len(raw))
+def _digested(value: Any) -> str:
+    """A value's text, with all items of an array, of which numpy's own text leaves some out."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
 
-    return files
+    return repr(value)
+
+
+def _files(folder: Path) -> dict[str, File]:
+    return {path.name: _file(path) for path in sorted(folder.iterdir())}
+
+
+def _file(path: Path) -> File:
+    raw = path.read_bytes()
+    return File(hashlib.sha256(raw).hexdigest(), len(raw))

@@ -7,6 +7,14 @@ class DeliveryError(Exception):
     """A version cannot be delivered or verified; the message has the cause and the next step."""
 
 
+class AnotherScikitLearn(DeliveryError):
+    """A pipeline was pickled by another scikit-learn than the one that is installed."""
+
+    def __init__(self, message: str, made_by: str) -> None:
+        super().__init__(message)
+        self.made_by = made_by
+
+
 def first_line(error: BaseException) -> str:
     """The kind and the first line of an exception, at most about LONGEST_LINE characters."""
     line, *_ = [*str(error).strip().splitlines(), ""]

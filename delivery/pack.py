@@ -17,20 +17,26 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from packaging.specifiers import SpecifierSet
 
 from delivery.bundle_writer import write_contents
-from delivery.errors import DeliveryError, first_line
-from delivery.inputs.local_modules import modules_beside
+from delivery.errors import AnotherScikitLearn, DeliveryError, first_line
+from delivery.other_environment import deliver_elsewhere
 from delivery.proof.self_test import prove_in_fresh_process
-from delivery.recipe import load_source
 from delivery.request import DeliveryRequest
+from delivery.serving_python import serving_python
 from delivery.signatures import PUBLIC, sign, signing_key
+from delivery.sources.source import load_source, modules_of
 from delivery.warnings_once import each_warning_once
+from environments.environment_file import allowed_versions
+from environments.errors import EnvironmentFailure
+from environments.installed_packages import unfit
 from service.bundle import BundleError, Comparison, Manifest, verify_bundle
 from service.bundle_files import GOLDEN, MANIFEST, SIGNATURE
 from service.bundled_modules import is_module_file
 from service.comparison import same
 from service.proof.golden_rows import read_golden
+from service.runtimes.outputs import outputs_of
 
 Report = Callable[[str], None]
 
@@ -46,14 +52,61 @@ class DeliveredVersion:
 
 
 def deliver(request: DeliveryRequest, report: Report) -> DeliveredVersion:
-    """Deliver a version, or return the existing one of the same content; raises DeliveryError."""
+    """Deliver a version, or return the existing one of the same content; raises DeliveryError.
+
+    Where the packages here are not those that the user's file or the pipeline wants, it is
+    delivered in an environment that has them.
+    """
+    versions, because = _unfit_versions(request)
+    if not versions:
+        try:
+            return deliver_here(request, report)
+        except AnotherScikitLearn as error:
+            if request.environments is None:
+                raise
+            versions = {**_file_versions(request), "scikit-learn": f"=={error.made_by}"}
+            because = f"{request.source.name} was pickled by scikit-learn {error.made_by}"
+
+    fresh = deliver_elsewhere(request, versions, because, report)
+    bundle = verify_bundle(request.releases / request.version, request.keys / PUBLIC)
+    return DeliveredVersion(bundle.path, bundle.manifest, bundle.digest, fresh)
+
+
+def _unfit_versions(request: DeliveryRequest) -> tuple[dict[str, str], str]:
+    """What the user's file wants where that is not installed here, and what of it is not."""
+    versions = _file_versions(request)
+    missing = unfit({name: SpecifierSet(version) for name, version in versions.items()})
+    if not missing:
+        return {}, ""
+
+    name, here = next(iter(missing.items()))
+    instead = "is not installed here" if here is None else f"is {here} here"
+    because = f"{request.environment} wants {name}{versions[name]}, which {instead}"
+    if request.environments is None:
+        raise DeliveryError(f"{because}: install it, and deliver again")
+    return versions, because
+
+
+def _file_versions(request: DeliveryRequest) -> dict[str, str]:
+    if request.environment is None:
+        return {}
+    try:
+        return {
+            name: str(versions) for name, versions in allowed_versions(request.environment).items()
+        }
+    except EnvironmentFailure as error:
+        raise DeliveryError(str(error)) from error
+
+
+def deliver_here(request: DeliveryRequest, report: Report) -> DeliveredVersion:
+    """Deliver with the packages of this process; raises DeliveryError."""
     target = request.releases / request.version
     _refuse_another_model(target, request.model)
     report(f"building {request.source}")
     with (
         _stdout_to_stderr(report) as report,
         each_warning_once(report),
-        modules_beside(request.source),
+        modules_of(request.source),
     ):
         try:
             return _deliver(target, request, report)
@@ -87,7 +140,9 @@ def _origin(error: Exception) -> str:
 
 
 def _deliver(target: Path, request: DeliveryRequest, report: Report) -> DeliveredVersion:
-    source = load_source(request.source, request.sample, request.label, report)
+    source = load_source(
+        request.source, request.sample, request.label, report, request.outputs, request.trusted
+    )
     if request.one_row_at_a_time:
         source = replace(source, recipe=replace(source.recipe, one_row_at_a_time=True))
 
@@ -99,7 +154,8 @@ def _deliver(target: Path, request: DeliveryRequest, report: Report) -> Delivere
             return _existing(target, public, draft, contents.manifest)
 
         (draft / SIGNATURE).write_bytes(sign((draft / MANIFEST).read_bytes(), key))
-        report(prove_in_fresh_process(draft, public, contents.served))
+        python = serving_python(request, contents.manifest, report)
+        report(prove_in_fresh_process(draft, public, contents.served, python))
         _make_durable(draft)
         _publish(draft, target)
 
@@ -125,7 +181,7 @@ def _refuse_another_model(target: Path, model: str) -> None:
 def same_content(old: Manifest, new: Manifest) -> bool:
     """Whether two manifests describe the same model.
 
-    Source, training data, columns, output, metrics, runtime and code must be equal.
+    Source, training data, columns, outputs, metrics, runtime and code must be equal.
     """
     return _content(old) == _content(new)
 
@@ -137,7 +193,7 @@ def _content(manifest: Manifest) -> tuple[Any, ...]:
         manifest.source["sha256"],
         manifest.training,
         manifest.columns,
-        manifest.output,
+        [output.name for output in outputs_of(manifest)],
         manifest.input,
         manifest.one_row_at_a_time,
         manifest.side_effects,
@@ -148,10 +204,10 @@ def _content(manifest: Manifest) -> tuple[Any, ...]:
     )
 
 
-def same_predictions(old: bytes, new: bytes, rule: Comparison) -> bool:
+def same_predictions(old: bytes, new: bytes, rule: Comparison, output: str) -> bool:
     """Whether two files of golden rows hold the same rows with the same predictions.
 
-    Without labels this alone tells models apart.
+    Without labels this alone tells models apart. output: the name of the first one.
     """
     old_rows, new_rows = read_golden(old, Path(GOLDEN)), read_golden(new, Path(GOLDEN))
     if len(old_rows) != len(new_rows):
@@ -160,7 +216,8 @@ def same_predictions(old: bytes, new: bytes, rule: Comparison) -> bool:
     for before, after in zip(old_rows, new_rows, strict=True):
         if before.row != after.row:
             return False
-        if not same(before.prediction, after.prediction, rule.golden, rule.scale):
+        expected, answer = before.answer(output), after.answer(output)
+        if not same(expected, answer, rule.golden, rule.scale):
             return False
 
     return True
@@ -176,7 +233,7 @@ def _existing(target: Path, public: Path, draft: Path, manifest: Manifest) -> De
         ) from error
 
     golden = (draft / GOLDEN).read_bytes()
-    equal = same_predictions(delivered, golden, manifest.comparison)
+    equal = same_predictions(delivered, golden, manifest.comparison, manifest.output)
     if not equal or not same_content(bundle.manifest, manifest):
         raise DeliveryError(
             f"{target.name} was delivered on {bundle.manifest.created_at[:19]} with other "

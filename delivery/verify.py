@@ -1,5 +1,6 @@
 """Checks a delivered version again."""
 
+import sys
 from pathlib import Path
 
 from delivery.errors import DeliveryError
@@ -20,9 +21,10 @@ def check(path: Path, public_key: Path) -> Bundle:
         raise DeliveryError(str(error)) from error
 
 
-def verify(path: Path, public_key: Path) -> list[str]:
+def verify(path: Path, public_key: Path, own_bin: Path | None = None) -> list[str]:
     """Check signature and digests, and predict the golden rows in a fresh process.
 
+    own_bin: the programs of the version's own environment; None: this one serves it.
     Returns one line a check; raises DeliveryError.
     """
     bundle = check(path, public_key)
@@ -30,9 +32,10 @@ def verify(path: Path, public_key: Path) -> list[str]:
     if manifest.version != path.name:
         raise DeliveryError(f"{path} holds version {manifest.version}: somebody renamed the folder")
 
+    python = Path(sys.executable) if own_bin is None else own_bin / "python"
     files = len(manifest.files)
     return [
         f"signature holds ({public_key})",
         f"{files} files are as they were signed",
-        prove_in_fresh_process(path, public_key),
+        prove_in_fresh_process(path, public_key, python=python),
     ]

@@ -51,7 +51,7 @@ def of_next(workspace: Workspace, ledger: Ledger, name: str) -> Facts:
 
     Raises EdgeFailure, ContractBroken.
     """
-    from deployment.workspace.bundles import check_belongs, check_seal, read_release
+    from deployment.workspace.bundles import check_belongs, check_seal, read_release, served_by
     from targets.registry import open_target
 
     release = read_release(workspace.releases, name)
@@ -61,14 +61,10 @@ def of_next(workspace: Workspace, ledger: Ledger, name: str) -> Facts:
     with open_target(workspace) as target:
         program, address = target.home(ledger, name)
 
-    runtime = workspace.settings.deployment.runtime
-    if runtime == "certified":
-        runtime = release.runtime
-
     return replace(
         plain(workspace),
         digest=release.digest,
-        runtime=runtime,
+        runtime=served_by(release, workspace.settings.deployment.runtime),
         program=program,
         address=address,
         task=answers.task,

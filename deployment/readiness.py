@@ -8,7 +8,7 @@ from typing import Any
 from deployment.http_client import Connection, Unreachable, line
 from deployment.workspace.bundles import GoldenRows, Release, golden_rows
 from deployment.workspace.errors import CannotStart, EdgeFailure, NotReadyInTime
-from service.comparison import measured, same
+from service.comparison import Scale, measured, row_answers, same
 
 POLL_S = 0.05
 WARM_UPS = 3
@@ -26,19 +26,21 @@ class ReadinessProbe:
     secret: str
     golden: GoldenRows
     tolerance: float
-    scale: float = 1.0
+    scale: Scale = 1.0
+    output: str = ""
 
 
 def probe_of(release: Release, address: str, secret: str) -> ReadinessProbe:
     """The probe of a running version; raises ContractBroken where its golden rows were changed."""
-    return ReadinessProbe(address, secret, golden_rows(release), release.tolerance, release.scale)
+    golden, tolerance = golden_rows(release), release.tolerance
+    return ReadinessProbe(address, secret, golden, tolerance, release.scale, release.output)
 
 
 def ask_once(probe: ReadinessProbe, timeout_s: float = 10.0) -> float:
     """Send the golden rows; returns seconds. Raises NotAnswering with the difference."""
     with line(probe.address, probe.secret, timeout_s) as version:
         began = time.monotonic()
-        got = _predict(version, probe.golden.rows)
+        got = _predict(version, probe.golden.rows, probe.output)
         took = time.monotonic() - began
 
     _compare(got, probe)
@@ -81,19 +83,20 @@ def warm_up(probe: ReadinessProbe) -> None:
     """Send batches of one row and of all golden rows; raises NotAnswering."""
     with line(probe.address, probe.secret, 30.0) as version:
         for _ in range(WARM_UPS):
-            _predict(version, probe.golden.rows[:1])
-            _predict(version, probe.golden.rows)
+            _predict(version, probe.golden.rows[:1], probe.output)
+            _predict(version, probe.golden.rows, probe.output)
 
 
-def _predict(version: Connection, rows: list[dict[str, Any]]) -> list[Any]:
+def _predict(version: Connection, rows: list[dict[str, Any]], output: str) -> list[Any]:
+    """The answers a row, of several outputs by name. output: the name of the first."""
     try:
         answer = version.post("/predict", {"instances": rows})
         if answer.status != 200:
             raise NotAnswering(f"it answered {answer.status}{_body_excerpt(answer.body)}")
-        return list(answer.json()["predictions"])
+        return row_answers(answer.json(), output)
     except Unreachable as error:
         raise NotAnswering(str(error)) from error
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise NotAnswering("its answer is not a list of predictions") from error
 
 

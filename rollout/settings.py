@@ -72,8 +72,8 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Deployment:
-    """Local processes: on which runtime they serve, what is waited for, and for how long
-    (seconds).
+    """Versions' processes: how many, on which runtime they serve, what is waited for, and for how
+    long (seconds).
     """
 
     target: str = "local"
@@ -81,6 +81,7 @@ class Deployment:
     ready_timeout_s: float = 60.0
     drain_timeout_s: float = 30.0
     threads: int = 4
+    workers: int = 1
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,7 @@ MAY_BE_ZERO = (
 SMALLEST_POSITIVE = 1e-9
 _KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 RUNTIMES = ("certified", "sklearn")
+MOST_WORKERS = 64
 
 
 def from_mapping(mapping: Mapping[str, Any]) -> Settings:
@@ -228,6 +230,12 @@ def _check(settings: Settings) -> None:
     _check_word("deployment.runtime", settings.deployment.runtime, RUNTIMES)
     if settings.router.port > 65_535:
         raise BadSetting(f"deploy.toml: 'router.port' is at most 65535, not {settings.router.port}")
+
+    if settings.deployment.workers > MOST_WORKERS:
+        raise BadSetting(
+            f"deploy.toml: 'deployment.workers' is at most {MOST_WORKERS}, not "
+            f"{settings.deployment.workers}"
+        )
 
     _check_urls("webhooks.urls", settings.webhooks.urls)
     _check_numbers("heroku", settings.heroku)

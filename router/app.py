@@ -1,9 +1,9 @@
 """The router as an ASGI app: plain callables for frequent requests, Flask for the others.
 
-A prediction: `predict.py` reads the body, also for the fast path of wire/; `routing_table.py` has
-the newest split; rollout/state/split.py draws the version; `lane.py` queues the rows; `upstream.py`
-sends them. Then the rows go back to their callers, `worker_metrics.py` counts, and `mirror.py`
-compares shadows later."""
+A prediction: `predict.py` has a codec read the body, also for the fast path of wire/;
+`routing_table.py` has the newest split; rollout/state/split.py draws the version; `lane.py` queues
+the rows; `upstream.py` sends them. Then the rows go back to their callers, `worker_metrics.py`
+counts, and `mirror.py` compares shadows later."""
 
 import asyncio
 import logging
@@ -22,10 +22,18 @@ from router.config import RouterConfig, from_environment
 from router.control.controller import TICK_S, Controller
 from router.control.ledger_follower import LedgerFollower
 from router.dispatch.dispatcher import Dispatcher
+from router.dispatch.version_pages import VersionPages
+from router.endpoints.codecs.signatures import Signatures
 from router.endpoints.feedback import FeedbackEndpoint
 from router.endpoints.log_drain import LogDrainEndpoint
-from router.endpoints.oip_infer import InferEndpoint
-from router.endpoints.oip_protocol import REPOSITORY_INDEX, error_body, is_of_a_version, is_protocol
+from router.endpoints.model_pages import ModelPages
+from router.endpoints.oip_protocol import (
+    REPOSITORY_INDEX,
+    error_body,
+    infers,
+    is_of_a_version,
+    is_protocol,
+)
 from router.endpoints.pages import WorkerView, create_pages
 from router.endpoints.predict import Predict
 from router.endpoints.prediction_origin import WhoServed
@@ -39,6 +47,7 @@ from router.evidence.worker_metrics import Snapshot
 from router.problems import Problem, Receive, Scope, Send, answer, answer_options, failed
 from router.process_identity import started_at
 from router.requests.body import once, whole_body, with_length
+from router.ways_in import WaysIn
 from router.webhooks.cursor import SavedCursors
 from router.webhooks.deliverer import Webhooks, deliver
 from store.errors import StoreError
@@ -81,7 +90,7 @@ class Router:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request on the slow path; every error is counted."""
-        begun, counts_itself = False, scope["path"] == "/predict"
+        begun, counts_itself = False, self._way_in(scope["path"]) is not None
 
         async def send_counted(message: Any) -> None:
             nonlocal begun
@@ -127,20 +136,30 @@ class Router:
         elif "//" in path:
             # WSGI would take `//status` for `/status`.
             raise Problem(404, "no path here has an empty segment: /openapi.json lists the paths")
-        elif path == "/predict":
-            await self.predict(scope, receive, send)
+        elif (way_in := self._way_in(path)) is not None:
+            await way_in(scope, receive, send)
         elif path == "/feedback":
             await self.feedback(scope, receive, send)
         elif path.startswith(DRAINS):
             await self.drain(scope, receive, send)
         elif path.startswith("/v2/models/") and is_of_a_version(path):
-            await self.forward(scope, receive, send)
+            await self.models(scope, receive, send)
         elif path == REPOSITORY_INDEX and scope["method"] == "POST":
             # A thread of the pages must not wait for a slow body.
             async with whole_body(scope, receive, MOST_INDEX_BYTES) as body:
                 await self._pages(with_length(scope, len(body)), once(body), self._with_close(send))
         else:
             await self._pages(scope, receive, self._with_close(send))
+
+    def _way_in(self, path: str) -> Predict | None:
+        """The endpoint that answers predictions at a path, None at all other paths."""
+        if path == "/predict":
+            return self.ways_in.predict
+        if path == "/invocations":
+            return self.ways_in.invocations
+        if infers(path, self.config.settings.model):
+            return self.ways_in.infer
+        return None
 
     def refused(self, status: int) -> None:
         """Count an error that was answered without an endpoint; the worker calls it, too."""
@@ -228,10 +247,19 @@ class Router:
         config, settings = self.config, self.config.settings
         outcomes = Outcomes(self.traffic.counts, config.token_key, answers=self._answers)
         budget = self.worker.budget if self.worker is not None else None
-        self.predict = Predict(
-            settings, self.traffic, outcomes, self.recent, self.access, self.leaving, budget
+        pages = VersionPages(settings, self.traffic)
+        self.ways_in = WaysIn(
+            settings,
+            self.traffic,
+            outcomes,
+            self.recent,
+            self.access,
+            self.leaving,
+            budget,
+            Signatures(self.traffic, pages),
         )
-        self.hot = {b"/predict": self.predict.answer}
+        self.models = ModelPages(settings, self.traffic, pages, self.access, self.leaving)
+        self.hot = self.ways_in.hot()
 
         labels = FeedbackStore(self.follower.engine, settings.model)
         copies = ShadowAnswerStore(self.follower.engine, settings.model)
@@ -247,7 +275,6 @@ class Router:
             self.leaving,
         )
         self.drain = LogDrainEndpoint(self.traffic, config.token_key, config.state, self.leaving)
-        self.forward = InferEndpoint(settings, self.traffic, self.access, self.leaving)
 
     async def _stop(self) -> None:
         tasks = self._tasks
@@ -260,6 +287,7 @@ class Router:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._publish_once()
         await asyncio.get_running_loop().run_in_executor(self._control_thread, self._last_flush)
+        self.ways_in.close()
         for lane in self.traffic.lanes.values():
             lane.close()
 

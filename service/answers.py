@@ -1,12 +1,16 @@
 """The answers to /predict: status, headers and body, the same in Flask and on the fast path."""
 
+import os
 from typing import Any
 
 import msgspec
 
+from service.bundle import Manifest
 from service.metrics import Metrics
 from service.predict import Outcome, Predictor
 from service.rows import BadRow, Malformed
+from service.runtimes.model import Predictions
+from service.runtimes.outputs import PREDICT, by_output, outputs_of, reads_classes
 
 Headers = list[tuple[bytes, bytes]]
 Answer = tuple[int, Headers, bytes]
@@ -19,19 +23,22 @@ _encode = msgspec.json.Encoder().encode
 
 
 class PredictResponses:
-    """The answers of one loaded version."""
+    """The answers of one loaded version.
 
-    def __init__(self, predictor: Predictor, metrics: Metrics) -> None:
-        self.predictor, self.metrics = predictor, metrics
+    workers: its processes. Where there are several, an answer names the one that it is from, so
+    that the router sends each of them its own batches.
+    """
+
+    def __init__(self, predictor: Predictor, metrics: Metrics, workers: int = 1) -> None:
+        self.predictor, self.metrics, self._workers = predictor, metrics, workers
         manifest = predictor.manifest
         self._version = manifest.version.encode()
         self._head = b'{"model":%b,"version":%b,"predictions":' % (
             _encode(manifest.model),
             _encode(manifest.version),
         )
-        self._tail = b"}"
-        if manifest.output == "predict_proba":
-            self._tail = b',"classes":%b}' % _encode(manifest.classes)
+        self._outputs = [output.name for output in outputs_of(manifest)]
+        self._tail = _tail(manifest)
 
     def run(self, body: bytes) -> Outcome:
         """Predict the rows of a body and count them; raises service.rows.Malformed."""
@@ -51,11 +58,15 @@ class PredictResponses:
             return *problem(400, "malformed request", str(error)), 0.0
 
         if outcome.errors and not batched:
-            status, headers, answer = _bad_rows(outcome)
+            status, headers, answer = self._bad_rows(outcome)
         else:
-            answer = self._head + _encode(outcome.predictions)
+            predictions, others = self._by_output(outcome)
+            answer = self._head + _encode(predictions)
             if outcome.errors:
                 answer += b',"errors":' + _encode(outcome.errors)
+
+            if others:
+                answer += b',"outputs":' + _encode(others)
 
             answer += self._tail
             status, headers = 200, [(b"content-type", JSON)]
@@ -63,7 +74,23 @@ class PredictResponses:
         headers.append((b"x-model-version", self._version))
         times = (outcome.seconds * 1000, outcome.processor_s * 1000)
         headers.append((b"server-timing", b"predict;dur=%.3f, cpu;dur=%.3f" % times))
+        if self._workers > 1:
+            headers.append((b"x-sluice-process", b"%d/%d" % (os.getpid(), self._workers)))
+
         return status, headers, answer, outcome.seconds
+
+    def _by_output(self, outcome: Outcome) -> tuple[Predictions, dict[str, Predictions]]:
+        """The predictions of the first output, and those of the others by name."""
+        others = by_output(self._outputs, outcome.predictions)
+        return others.pop(self._outputs[0]), others
+
+    def _bad_rows(self, outcome: Outcome) -> Answer:
+        predictions, others = self._by_output(outcome)
+        more: dict[str, Any] = {"predictions": predictions}
+        if others:
+            more["outputs"] = others
+
+        return _bad_rows(outcome.errors, more)
 
     def unauthorised(self) -> Answer:
         """The answer to a request without the shared secret."""
@@ -85,8 +112,22 @@ def where(error: BadRow, what: str = "column") -> str:
     return f"row {error.row}"
 
 
-def _bad_rows(outcome: Outcome) -> Answer:
-    errors = outcome.errors
+def _tail(manifest: Manifest) -> bytes:
+    """The end of an answer: what the positions of its lists mean."""
+    tail = b""
+    for output in outputs_of(manifest):
+        if not tail and reads_classes(output, manifest.classes):
+            tail = b',"classes":%b' % _encode(output.classes or manifest.classes)
+
+    targets = next((output.names for output in outputs_of(manifest) if output.name == PREDICT), [])
+    if targets:
+        tail += b',"targets":%b' % _encode(targets)
+
+    return tail + b"}"
+
+
+def _bad_rows(errors: list[BadRow], predicted: dict[str, Any]) -> Answer:
+    """predicted: what the other rows were answered."""
     status, title = 500, "the model failed"
     if any(error.status == 422 for error in errors):
         status, title = 422, "a row does not fit the model"
@@ -99,4 +140,4 @@ def _bad_rows(outcome: Outcome) -> Answer:
     if len(errors) > ERRORS_LISTED:
         more["errors_not_listed"] = len(errors) - ERRORS_LISTED
 
-    return problem(status, title, detail, **more, predictions=outcome.predictions)
+    return problem(status, title, detail, **more, **predicted)

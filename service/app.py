@@ -14,7 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from service import oip
-from service.answers import JSON, PROBLEM, PredictResponses, where
+from service.answers import JSON, PROBLEM, PredictResponses
 from service.answers import problem as problem_of
 from service.bundle import Manifest, verify_bundle
 from service.config import ServiceConfig, from_environment
@@ -22,7 +22,6 @@ from service.fast_handler import FastHandler
 from service.metrics import Metrics, exposition
 from service.predict import Predictor
 from service.proof.golden_rows import prove
-from service.rows import Malformed
 from service.runtimes.load_model import load_model
 from wire.fast_path import Handler
 
@@ -73,7 +72,7 @@ def create_app(config: ServiceConfig | None = None) -> Service:
     prove(bundle, model)
 
     metrics = Metrics(bundle.manifest.version, model.name)
-    answers = PredictResponses(Predictor(bundle.manifest, model), metrics)
+    answers = PredictResponses(Predictor(bundle.manifest, model), metrics, config.workers)
     return Service(
         _flask(answers, metrics, config.secret),
         FastHandler(answers, metrics, config.secret, config.threads),
@@ -131,20 +130,16 @@ def _predict_routes(app: Flask, answers: PredictResponses) -> None:
         )
         return _response(status, headers, body)
 
+    inference = oip.Inference(answers)
+
     def infer() -> Response:
-        try:
-            infer_request = oip.parse(request.get_data(cache=False))
-            class_count = oip.classes_asked(infer_request, manifest)
-            outcome = answers.run(oip.to_instances(infer_request, manifest.columns))
-        except (oip.OipError, Malformed) as error:
-            return _json({"error": str(error)}, 400)
+        header = request.headers.get("Inference-Header-Content-Length", "")
+        answer = inference.infer(request.get_data(cache=False), header.encode())
+        if answer.json_bytes is None:
+            return Response(answer.body, answer.status, content_type=oip.JSON)
 
-        if outcome.errors:
-            first = outcome.errors[0]
-            status = 500 if first.status == 500 else 400
-            return _json({"error": f"{where(first, 'input')}: {first.detail}"}, status)
-
-        return _json(oip.answer(manifest, infer_request, outcome.predictions, class_count))
+        length = {"Inference-Header-Content-Length": str(answer.json_bytes)}
+        return Response(answer.body, 200, length, content_type=oip.BINARY)
 
     for path in _model_paths(manifest):
         app.add_url_rule(f"{path}/infer", f"infer {path}", infer, methods=["POST"])
@@ -166,7 +161,9 @@ def _model_routes(app: Flask, manifest: Manifest) -> None:
         app.add_url_rule(f"{path}/ready", f"ready {path}", ready)
 
     app.add_url_rule(
-        "/v2", "server", lambda: _json({"name": "sluice", "version": "0.1.0", "extensions": []})
+        "/v2",
+        "server",
+        lambda: _json({"name": "sluice", "version": "0.1.0", "extensions": oip.EXTENSIONS}),
     )
     app.add_url_rule(LIVE, "live", lambda: _json({"live": True}))
     app.add_url_rule("/v2/health/ready", "all ready", lambda: _json({"ready": True}))

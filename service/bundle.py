@@ -38,22 +38,55 @@ class FrameColumn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     dtype: pandas' name of it, `category[...]` with the dtype of its levels.
     null: what stands for null in a column of objects (None, NaN, NA or NaT).
-    levels, ordered: of a category.
+    levels, ordered: of a category; the levels as a row sends them.
+    cell: of arrays, what holds one of them: list, tuple, or ndarray[...] with numpy's dtype.
+    null_item: of arrays in lists, what stands for a null among the items (None or NaN).
     """
 
     dtype: str
     null: str = "NaN"
     levels: list[Any] | None = None
     ordered: bool = False
+    cell: str | None = None
+    null_item: str = "NaN"
+
+
+class ValueForm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a value of a column looks like, where its dtype alone does not say it.
+
+    unit: of datetimes, durations and times, how fine they are: s, ms, us or ns.
+    zone: of datetimes that have an offset, the zone that the pipeline's own frame has.
+    earliest, latest: what training saw of days, times, datetimes, durations and periods.
+    shape: the lengths of arrays, None where it varied. longest: of lengths that vary.
+    items, item_dtype: what an array holds: float, int, bool or string, as numpy's dtype.
+    nullable_items: whether an item may be null.
+    digits, scale: of decimals, how many digits in all and behind the point; None: any.
+    frequency: of periods, as pandas writes it.
+    """
+
+    unit: str = ""
+    zone: str | None = None
+    earliest: str | None = None
+    latest: str | None = None
+    shape: list[int | None] = []
+    longest: int = 0
+    items: str = ""
+    item_dtype: str = ""
+    nullable_items: bool = False
+    digits: int | None = None
+    scale: int | None = None
+    frequency: str = ""
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
     """One input column as it was seen in training.
 
-    dtype: what a row sends: float, int, bool or string.
+    dtype: what a row sends: float, int, bool or string; datetime, date, time, duration, period,
+    decimal, bytes or array (service/columns/).
     categories: of texts that are few and repeat.
     distinct, shortest, longest: of other texts how many there are, and their lengths.
     frame: how the pipeline's own frame holds it; None: as numpy holds that dtype.
+    form: what more there is to say of a value; None of the first four dtypes, and in older bundles.
     """
 
     name: str
@@ -66,6 +99,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     shortest: int | None = None
     longest: int | None = None
     frame: FrameColumn | None = None
+    form: ValueForm | None = None
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,12 +111,33 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     values: list[str]
 
 
+class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a version answers for a row by one method of its pipeline.
+
+    name: of the method.
+    shape: of a row's answer: [] one value, [k] a list of k, [t, c] a list of t lists (c: -1 where
+    their lengths differ); None: not known.
+    datatype: float, int, bool or string.
+    names: of the values in a list, where they have any: of targets, or of a transformer's columns.
+    classes: of each of several targets.
+    """
+
+    name: str
+    shape: list[int] | None = None
+    datatype: str = "float"
+    names: list[str] = []
+    classes: list[list[Any]] | None = None
+
+
 class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     """Which runtime is certified, and the proof.
 
     max_difference: the largest of all rows, as Comparison.rule measures it.
     probe_rows: rows compared beside the held-out ones: training rows, nulls, unseen values,
     thresholds, extremes.
+    form: how the certified ONNX form computes: `double`, `mixed` or `float`.
+    refused_forms: why each of the others that were tried is not certified. Both are not in older
+    bundles.
     """
 
     certified: str
@@ -92,6 +147,24 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     probe_rows: int
     tolerance: float
     classes_equal: bool | None
+    form: str | None = None
+    refused_forms: dict[str, str] = {}
+
+
+class DirectCalls(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the pipeline is served by its direct form, and the proof.
+
+    reason: why, or why not. steps: those that have one. max_difference: the largest to the pipeline
+    itself. rows_compared: held-out and probe rows. left_to_pipeline: rows of them that the direct
+    form does not answer, but the pipeline.
+    """
+
+    served: bool
+    reason: str
+    steps: list[str] = []
+    max_difference: float | None = None
+    rows_compared: int = 0
+    left_to_pipeline: int = 0
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,15 +174,16 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     golden: a started version against its golden rows.
     pipeline: the served pipeline against the pipeline on the user's own frame, and the same rows in
     other batches.
-    scale: the mean size of a regression's held-out predictions where that is below 1, else 1, as in
-    older bundles, which do not name it.
+    scale: the mean size of the held-out numbers where that is below 1, else 1, as of probabilities
+    and in older bundles, which do not name it. Of several outputs it is one by name, of lists
+    whose numbers differ in size a list.
     """
 
     rule: str
     certification: float
     golden: float
     pipeline: float
-    scale: float = 1.0
+    scale: float | list[Any] | dict[str, Any] = 1.0
 
 
 class File(msgspec.Struct, frozen=True):
@@ -122,11 +196,17 @@ class File(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """release.yaml. Fields that only people read stay plain values.
 
+    output: the first of `outputs`, by which a rollout is judged. task: of it. classes: of the
+    pipeline, where it has several targets, of the first; None where it predicts none.
+    outputs: all that it answers; empty in older bundles, which answer one value a row or the
+    probabilities of its classes.
     input: what the pipeline takes, a `frame`, or of its one column a `series` or a `list`.
     one_row_at_a_time: each row is predicted alone, since its prediction depends on the other rows
     of a batch.
-    side_effects: a prediction changes something, so that no request is copied to it. It and
-    segments are not in older bundles.
+    side_effects: a prediction changes something, so that no request is copied to it.
+    direct: how the pipeline is called on the scikit-learn runtime.
+    requirements: the packages that the pipeline needs, of all `packages` of its environment.
+    These, side_effects and segments are not in older bundles.
     """
 
     format: int
@@ -152,6 +232,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, File]
     side_effects: bool = False
     segments: list[Segment] = []
+    outputs: list[Output] = []
+    direct: DirectCalls | None = None
+    requirements: dict[str, str] = {}
 
 
 class Bundle(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ Standard library alone, so that delivery, service and deployment share it.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 RULE = (
@@ -15,10 +15,52 @@ RULE = (
 SAME_MODEL = 1e-6
 # Answers below it may be nothing but what rounding leaves of 0.
 LEAST_SCALE = 1e-12
+# Of all numbers of an answer, or one for each position of a list or each name of several outputs.
+Scale = float | list[Any] | dict[str, Any]
 
 
-def scale_of(answers: Sequence[Any]) -> float:
-    """The scale of differences: the mean size of a regression's answers where below 1, else 1."""
+def joined(output: str, prediction: Any, others: Mapping[str, Any]) -> Any:
+    """A row's answer as it is compared: the prediction, or with others all of them by name.
+
+    output: the name of the prediction.
+    """
+    if others:
+        return {output: prediction, **others}
+
+    return prediction
+
+
+def row_answers(body: Mapping[str, Any], output: str) -> list[Any]:
+    """Each row's answer in the body of an answer to /predict, as it is compared.
+
+    output: the name of the first one. Raises KeyError, TypeError or ValueError where the body is
+    none, or its outputs have different numbers of rows.
+    """
+    others = body.get("outputs") or {}
+    if not others:
+        return list(body["predictions"])
+
+    rows = zip(body["predictions"], *others.values(), strict=True)
+    return [joined(output, row[0], dict(zip(others, row[1:], strict=True))) for row in rows]
+
+
+def scale_of(answers: Sequence[Any]) -> Scale:
+    """The scale of differences: the mean size of a number where below 1, else 1.
+
+    Of lists one for each position, where these differ.
+    """
+    lists = [answer for answer in answers if isinstance(answer, list)]
+    if not lists:
+        return _scale_of_numbers(answers)
+
+    scales = [scale_of(position) for position in zip(*lists, strict=False)]
+    if all(scale == 1.0 for scale in scales):
+        return 1.0
+
+    return scales
+
+
+def _scale_of_numbers(answers: Sequence[Any]) -> float:
     sizes = [abs(answer) for answer in answers if _is_finite_float(answer)]
     if not sizes:
         return 1.0
@@ -39,24 +81,29 @@ def golden_tolerance(certification: float) -> float:
     return max(SAME_MODEL, certification)
 
 
-def same(expected: Any, answer: Any, tolerance: float, scale: float = 1.0) -> bool:
+def same(expected: Any, answer: Any, tolerance: float, scale: Scale = 1.0) -> bool:
     """Whether two predictions are equal by RULE; lists element by element."""
     return difference(expected, answer, scale) <= tolerance
 
 
-def difference(expected: Any, answer: Any, scale: float = 1.0) -> float:
+def difference(expected: Any, answer: Any, scale: Scale = 1.0) -> float:
     """How much two predictions differ: numbers as RULE measures it, classes by 0 or infinity.
 
-    Of lists it is the largest difference.
+    Of lists, and of several outputs, it is the largest difference.
     """
-    if isinstance(expected, list):
-        return _difference_of_lists(expected, answer, scale)
+    if isinstance(expected, list | dict):
+        parts = _parts(expected, answer, scale)
+        if parts is None:
+            return math.inf
+
+        return max((difference(*part) for part in parts), default=0.0)
 
     if isinstance(expected, float) or isinstance(answer, float):
         if not (isinstance(expected, int | float) and isinstance(answer, int | float)):
             return math.inf
 
-        size = abs(expected - answer) / max(scale, abs(expected))
+        least = scale if isinstance(scale, int | float) else 1.0
+        size = abs(expected - answer) / max(least, abs(expected))
         if math.isnan(size):
             return math.inf
 
@@ -68,18 +115,42 @@ def difference(expected: Any, answer: Any, scale: float = 1.0) -> float:
     return math.inf
 
 
-def _difference_of_lists(expected: list[Any], answer: Any, scale: float) -> float:
-    if not isinstance(answer, list) or len(answer) != len(expected):
-        return math.inf
+def _parts(
+    expected: list[Any] | dict[str, Any], answer: Any, scale: Scale
+) -> list[tuple[Any, Any, Scale]] | None:
+    """The values of two lists, or of two answers by name, in pairs with their scales.
 
-    largest = 0.0
-    for expected_value, value in zip(expected, answer, strict=True):
-        largest = max(largest, difference(expected_value, value, scale))
+    None where one has other positions or names than the other.
+    """
+    if _positions(expected) != _positions(answer):
+        return None
 
-    return largest
+    parts = []
+    for position in _positions(expected):
+        parts.append((expected[position], answer[position], _at(scale, position)))
+
+    return parts
 
 
-def measured(expected: Any, answer: Any, scale: float = 1.0) -> str:
+def _positions(answer: Any) -> list[Any]:
+    """The positions of a list, the names of several outputs; of all else a mark of none."""
+    if isinstance(answer, list):
+        return list(range(len(answer)))
+
+    if isinstance(answer, dict):
+        return sorted(answer)
+
+    return [None]
+
+
+def _at(scale: Any, position: Any) -> Any:
+    if isinstance(scale, list | dict):
+        return scale[position]
+
+    return scale
+
+
+def measured(expected: Any, answer: Any, scale: Scale = 1.0) -> str:
     """The difference of two numbers, or of lists of them, in words; empty for classes."""
     absolute = _absolute(expected, answer)
     if absolute is None:
@@ -93,12 +164,15 @@ def measured(expected: Any, answer: Any, scale: float = 1.0) -> str:
 
 
 def _absolute(expected: Any, answer: Any) -> float | None:
-    if isinstance(expected, list) and isinstance(answer, list) and len(expected) == len(answer):
-        sizes = list(map(_absolute, expected, answer))
-        return max((size for size in sizes if size is not None), default=None)
+    if isinstance(expected, list | dict):
+        return _largest(_absolute(*part[:2]) for part in _parts(expected, answer, 1.0) or ())
 
     numbers = isinstance(expected, int | float) and isinstance(answer, int | float)
     if not numbers or not (isinstance(expected, float) or isinstance(answer, float)):
         return None
 
     return float(abs(expected - answer))
+
+
+def _largest(sizes: Iterable[float | None]) -> float | None:
+    return max((size for size in sizes if size is not None), default=None)

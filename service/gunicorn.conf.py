@@ -1,5 +1,6 @@
 """gunicorn's settings for one version."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -33,6 +34,12 @@ umask = 0o077
 accesslog = None
 errorlog = "-"
 control_socket_disable = True
+
+
+def when_ready(_server: object) -> None:
+    """Before the workers are forked: no garbage collection of theirs writes to the shared pages."""
+    gc.collect()
+    gc.freeze()
 
 
 def child_exit(_server: object, worker: Any) -> None:

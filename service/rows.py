@@ -7,30 +7,22 @@ rows and columns at fault.
 import re
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from service.bundle import Column
+from service.columns.kind import BadValue, ColumnKind
+from service.columns.registry import column_kind
 
-FLOAT_LIMIT = 3.4028234e38
-INT_LIMIT = 2**63
 # Beyond it a float stands for several integers.
 EXACT_FLOATS = 2.0**53
 # A column's name and a message that hold a caller's text are cut to these many characters.
 LONGEST_COLUMN, LONGEST_DETAIL = 128, 300
-HALF_LIMIT = 65504.0
-_WIDTHS = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "uint64")
 # What a decoder raises on arbitrary bytes; the last where they are nested too deeply.
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-_KINDS: dict[str, Any] = {
-    "float": Annotated[float, msgspec.Meta(ge=-FLOAT_LIMIT, le=FLOAT_LIMIT)],
-    "int": Annotated[int, msgspec.Meta(ge=-INT_LIMIT, le=INT_LIMIT - 1)],
-    "bool": bool,
-    "string": str,
-}
 Columns = dict[str, np.ndarray]
 
 _UNUSUAL = re.compile(r'["\\\x00-\x1f\x7f-\x9f]')
@@ -97,7 +89,7 @@ class RowByName:
 
     def __init__(self, columns: list[Column]) -> None:
         self.type = dict[str, Any]
-        self._kinds = {column.name: _kind(column) for column in columns}
+        self._kinds = {column.name: _json_type(column) for column in columns}
         self._decoders = {name: msgspec.json.Decoder(kind) for name, kind in self._kinds.items()}
         self._ints = {column.name for column in columns if column.dtype == "int"}
         self._outline = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -161,7 +153,8 @@ class RowReader:
         self.columns = columns
         self._by_name = RowByName(columns)
         self._outline = msgspec.json.Decoder(_Outline)
-        self._dtypes = list(map(_dtype, columns))
+        self._kinds = list(map(column_kind, columns))
+        self._to_send = _to_send(columns, self._kinds)
         # A field of msgspec's cannot have such a name.
         self._plain = not any(_UNUSUAL.search(column.name) for column in columns)
         if self._plain:
@@ -176,7 +169,7 @@ class RowReader:
         names: dict[str, str] = {}
         self._int_fields: list[str] = []
         for number, column in enumerate(columns):
-            field, kind = f"c{number}", _kind(column)
+            field, kind = f"c{number}", _json_type(column)
             names[field] = column.name
             fields.append((field, kind))
             if column.dtype == "int":
@@ -201,17 +194,25 @@ class RowReader:
 
         try:
             rows = self._body.decode(body).instances
-        except NOT_JSON:
+            columns = self._to_columns(rows)
+        except (*NOT_JSON, BadValue):
             return self._read_one_by_one(body)
 
-        return Decoded(len(rows), list(range(len(rows))), self._to_columns(rows), [])
+        return Decoded(len(rows), list(range(len(rows))), columns, [])
 
     def row_columns(self, rows: list[dict[str, Any]]) -> Columns:
         """Columns of rows that are dictionaries (golden rows); raises msgspec.ValidationError."""
-        if not self._plain:
-            return self._to_columns(list(map(self._by_name.convert, rows)))
+        if self._plain:
+            converted = [msgspec.convert(row, self._row.type) for row in rows]
+        else:
+            converted = list(map(self._by_name.convert, rows))
 
-        return self._to_columns([msgspec.convert(row, self._row.type) for row in rows])
+        try:
+            return self._to_columns(converted)
+        except BadValue:
+            for row in converted:
+                self._check(row)
+            raise
 
     def _read_one_by_one(self, body: bytes) -> Decoded:
         try:
@@ -226,7 +227,9 @@ class RowReader:
         errors: list[BadRow] = []
         for index, raw in enumerate(raws):
             try:
-                rows.append(self._decode_row(raw))
+                row = self._decode_row(raw)
+                self._check(row)
+                rows.append(row)
                 kept.append(index)
             except msgspec.ValidationError as error:
                 errors.append(self._fault(index, raw, error))
@@ -235,12 +238,34 @@ class RowReader:
 
         return Decoded(len(raws), kept, self._to_columns(rows), errors)
 
+    def _check(self, row: Any) -> None:
+        """Raise Unfit where a value is none that its column holds."""
+        if not self._to_send:
+            return
+
+        values = self._values(row)
+        if len(self.columns) == 1:
+            values = (values,)
+
+        for column, kind, value in zip(self.columns, self._kinds, values, strict=True):
+            try:
+                kind.array([value])
+            except BadValue as error:
+                raise Unfit(column.name, str(error)) from error
+
     def _fault(self, index: int, raw: msgspec.Raw, error: msgspec.ValidationError) -> BadRow:
         """The error with its column, which msgspec's sentence does not mark off."""
+        if isinstance(error, Unfit):
+            return _row_error(index, error.column, error.detail)
+
         try:
             self._by_name.decode(raw)
         except Unfit as unfit:
-            return _row_error(index, unfit.column, unfit.detail)
+            detail = unfit.detail
+            if unfit.column in self._to_send and detail.startswith(("Expected", "Invalid")):
+                detail += f": send {self._to_send[unfit.column]}"
+
+            return _row_error(index, unfit.column, detail)
 
         # The row has one name twice, of which the first value does not fit.
         return _row_error(index, None, str(error))
@@ -289,8 +314,8 @@ class RowReader:
             by_column = list(zip(*rows_of_values, strict=True))
 
         return {
-            column.name: np.array(values, dtype=dtype)
-            for column, dtype, values in zip(self.columns, self._dtypes, by_column, strict=True)
+            column.name: kind.array(values)
+            for column, kind, values in zip(self.columns, self._kinds, by_column, strict=True)
         }
 
 
@@ -325,45 +350,22 @@ def _values_of(count: int) -> Callable[[dict[str, Any]], Any]:
     return lambda row: next(iter(row.values()))
 
 
-def _kind(column: Column) -> Any:
-    kind = _narrow(column) or _KINDS[column.dtype]
+def _json_type(column: Column) -> Any:
+    kind = column_kind(column).json_type
     if column.nullable:
         return kind | None
 
     return kind
 
 
-def _narrow(column: Column) -> Any:
-    """The numbers that a frame's column of less than 64 bits can hold; None for all others."""
-    if column.frame is None:
-        return None
+def _to_send(columns: list[Column], kinds: list[ColumnKind]) -> dict[str | None, str]:
+    """What to send, by column, of those whose values are more than plain JSON."""
+    words: dict[str | None, str] = {}
+    for column, kind in zip(columns, kinds, strict=True):
+        if kind.to_send:
+            words[column.name] = kind.to_send
 
-    # pandas' own dtypes have numpy's names with a capital letter, or with a library: int8[pyarrow].
-    name = column.frame.dtype.partition("[")[0].lower()
-    if column.dtype == "int" and name in _WIDTHS:
-        limits = np.iinfo(name)
-        largest = min(int(limits.max), INT_LIMIT - 1)
-        return Annotated[int, msgspec.Meta(ge=int(limits.min), le=largest)]
-
-    if column.dtype == "float" and name == "float16":
-        return Annotated[float, msgspec.Meta(ge=-HALF_LIMIT, le=HALF_LIMIT)]
-
-    return None
-
-
-def _dtype(column: Column) -> type:
-    """float64 for floats, with NaN for null; int64; bool; objects for texts and other nulls."""
-    if column.dtype == "float":
-        return np.float64
-
-    # As floats, nullable integers beyond 2^53 would lose their last digits.
-    if column.dtype == "string" or column.nullable:
-        return object
-
-    if column.dtype == "int":
-        return np.int64
-
-    return np.bool_
+    return words
 
 
 def _row_error(index: int, column: str | None, text: str) -> BadRow:

@@ -128,6 +128,12 @@ class Target(ABC):
     def reserve(self, version: str) -> AbstractContextManager[None]:
         """Hold the right to start a version; raises EdgeFailure where somebody else holds it."""
 
+    def prepare(self, version: str) -> None:  # noqa: B027
+        """Do what a version's start needs and what may take long, before anything is decided.
+
+        Raises EdgeFailure.
+        """
+
     @abstractmethod
     def start(self, version: str, program: str) -> None:
         """Start a version's processes; raises EdgeFailure."""
@@ -174,6 +180,14 @@ class Target(ABC):
     @abstractmethod
     def retention(self) -> Retention:
         """Which idle versions `collect` leaves, by this target's settings."""
+
+    def unneeded(self) -> dict[str, str]:
+        """What was made for versions and no delivered one needs, by name, each with its size."""
+        return {}
+
+    def delete_unneeded(self, name: str) -> bool:
+        """Delete it; whether that was done, which it is not while somebody uses it."""
+        raise NotImplementedError(name)
 
     def log_errors(self, _ledger: Ledger) -> list[str]:
         """The errors that a platform logged recently, one line per app and code."""

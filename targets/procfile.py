@@ -10,9 +10,11 @@ from deployment.workspace.text_file import read_text
 KINDS = ("router", "service")
 
 
-def command(path: Path, kind: str) -> list[str]:
-    """The arguments of a process kind; its program is the one of this Python's environment where
-    there is one.
+def command(path: Path, kind: str, folder: Path | None = None) -> list[str]:
+    """The arguments of a process kind.
+
+    folder: of an environment's programs; by default that of this Python. The program is taken from
+    there where it has one.
     """
     try:
         arguments = shlex.split(written(path, kind))
@@ -21,7 +23,8 @@ def command(path: Path, kind: str) -> list[str]:
             f"{path}: the command of {kind} cannot be split ({error}): close its quotes"
         ) from error
 
-    return [_resolved(arguments[0]), *arguments[1:]]
+    folder = folder or Path(sys.executable).parent
+    return [_resolved(arguments[0], folder), *arguments[1:]]
 
 
 def written(path: Path, kind: str) -> str:
@@ -41,8 +44,8 @@ def written(path: Path, kind: str) -> str:
     return str(commands[kind])
 
 
-def _resolved(program: str) -> str:
-    beside = Path(sys.executable).parent / program
+def _resolved(program: str, folder: Path) -> str:
+    beside = folder / program
     if "/" not in program and beside.exists():
         return str(beside)
     return program

@@ -194,7 +194,7 @@ class HttpConnection(asyncio.Protocol):
             self._held = 0
             self.worker.budget.release(self)
         else:
-            self.give_up(*_too_many_bytes())
+            self.give_up(*_too_many_bytes(self._url))
 
     def close_slow_reader(self, now: float) -> None:
         """Abort if hardly any of the answer was read for SLOWEST_READER_S. now: loop time."""
@@ -207,6 +207,11 @@ class HttpConnection(asyncio.Protocol):
             self.abort()
         else:
             self._unread = (now, left)
+
+    def give_up_late(self) -> None:
+        """Refuse a request that has not arrived in time."""
+        late = problem(408, "the request did not arrive in time", "send it in one go", self._url)
+        self.give_up(408, *late)
 
     def give_up(self, status: int, headers: Headers, body: bytes) -> None:
         """Refuse a request that is incomplete; close later, since its client may still send."""
@@ -350,7 +355,7 @@ class HttpConnection(asyncio.Protocol):
     def _refuse(self) -> None:
         """Answer 503: this request exceeds the budget, though others were evicted."""
         if not self.refused:
-            self.give_up(*_too_many_bytes())
+            self.give_up(*_too_many_bytes(self._url))
 
     def _keep_what_follows(self, follows: bytes) -> None:
         """Keep a request that was sent before the previous answer; it is parsed after that."""
@@ -374,9 +379,8 @@ class HttpConnection(asyncio.Protocol):
             if self._transport is not None and self.since is None:
                 self._keep = False
                 self.worker.refused(500)
-                self._respond(
-                    500, *problem(500, "the server failed", "the server's log has the cause")
-                )
+                detail = "the server's log has the cause"
+                self._respond(500, *problem(500, "the server failed", detail, self._url))
 
     def _respond(self, status: int, headers: Headers, body: bytes) -> None:
         if self._transport is None or self.since is not None:
@@ -440,11 +444,12 @@ class HttpConnection(asyncio.Protocol):
             transport.close()
 
 
-def _too_many_bytes() -> tuple[int, Headers, bytes]:
+def _too_many_bytes(url: bytes) -> tuple[int, Headers, bytes]:
     headers, body = problem(
         503,
         "not able to answer now",
         "the requests in progress hold as many bytes as they may together: send this one again, "
         "or in smaller parts",
+        url,
     )
     return 503, [*headers, (b"retry-after", b"%d" % RETRY_AFTER_S)], body

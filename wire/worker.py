@@ -22,9 +22,8 @@ from weakref import WeakSet
 from gunicorn.workers import gasgi
 
 from wire.budget import ByteBudget, return_memory
-from wire.fast_path import Handler, Headers, HttpConnection
+from wire.fast_path import Handler, HttpConnection
 from wire.file_limits import most_connections, raise_file_limit
-from wire.problems import problem
 from wire.read_turns import ReadTurns
 from wire.slow_path import SlowPathProtocol
 
@@ -124,12 +123,11 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
 
     async def _sweep(self) -> None:
         """Each second: renew the `date` header, and end connections that are too slow."""
-        late = problem(408, "the request did not arrive in time", "send it in one go")
         while True:
             self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
             now = self.loop.time()
             for connection in list(self.connections):
-                self._check(connection, now, late)
+                self._check(connection, now)
 
             for other in list(self.others):
                 other.check(now, SLOWEST_REQUEST_S)
@@ -140,13 +138,13 @@ class FastPathWorker(gasgi.ASGIWorker):  # type: ignore[misc]
 
             await asyncio.sleep(SWEEP_S)
 
-    def _check(self, connection: HttpConnection, now: float, late: tuple[Headers, bytes]) -> None:
+    def _check(self, connection: HttpConnection, now: float) -> None:
         waited = 0.0 if connection.since is None else now - connection.since
         if connection.refused:
             if waited > DISCARD_S:
                 connection.abort()
         elif connection.begun and waited > SLOWEST_REQUEST_S:
-            connection.give_up(408, *late)
+            connection.give_up_late()
         elif not connection.begun and waited > self.cfg.keepalive:
             connection.close_if_idle()
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from router.dispatch.processes import Processes
 from router.dispatch.upstream import Answer, Failure
 
 BATCH_S = 0.004
@@ -89,6 +90,7 @@ class SimulatedPool:
     def __init__(self, address: str, loop: Any, version: SimulatedVersion) -> None:
         self.address, self.loop, self.version = address, loop, version
         self.in_flight = 0
+        self.processes = Processes()
         self._free_at = 0.0
 
     def predict(self, body: bytes, callback: Callback, timeout_s: float) -> None:

@@ -1,4 +1,4 @@
-"""The delivered flights that every set-up serves."""
+"""The delivered versions that the set-ups serve."""
 
 import os
 import subprocess

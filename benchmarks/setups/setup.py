@@ -7,6 +7,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from benchmarks.setups.pairs import FLIGHTS, Pair
+
 # By name: an address, and its share of the requests in percent.
 Upstreams = Mapping[str, tuple[str, int]]
 SHARES = {"v1": 90, "v2": 10}
@@ -18,13 +20,14 @@ class Running:
     without the load.
 
     predictions: the list of probabilities a row in a decoded answer; None where it is not the
-    versions' answer."""
+    versions' answer. pair: the versions behind it."""
 
     url: str
     bodies: Path
     memory_mb: Callable[[], float]
     headers: Mapping[str, str] = field(default_factory=dict)
     predictions: Callable[[Any], Any] | None = itemgetter("predictions")
+    pair: Pair = FLIGHTS
 
 
 @dataclass(frozen=True)

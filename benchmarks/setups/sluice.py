@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.load import write_bodies
 from benchmarks.processes import (
     ROOT,
     STATE,
@@ -21,6 +20,7 @@ from benchmarks.processes import (
     tree,
 )
 from benchmarks.setups.bundles import bundle
+from benchmarks.setups.pairs import FLIGHTS, Pair
 from benchmarks.setups.setup import Running, Setup
 from targets.procfile import command
 
@@ -89,9 +89,9 @@ class Stack:
 
 
 @contextmanager
-def stack(name: str, settings: str = "") -> Iterator[Stack]:
-    """A Sluice brought up with v1 released and v2 deployed, and taken down again; `settings` is its
-    deploy.toml.
+def stack(name: str, settings: str = "", pair: Pair = FLIGHTS) -> Iterator[Stack]:
+    """A Sluice brought up with the first version released and the second deployed, and taken down
+    again; `settings` is its deploy.toml.
     """
     state = STATE / name
     state.mkdir(parents=True, exist_ok=True)
@@ -101,30 +101,31 @@ def stack(name: str, settings: str = "") -> Iterator[Stack]:
     config = state / "deploy.toml"
     config.write_text(f'model = "flights"\n{settings}')
     made = Stack(state, config)
-    for version in ("v1", "v2"):
-        bundle(version)
+    for version in pair.versions:
+        bundle(version, pair.recipes.get(version, ""))
 
     made.run("down")
     try:
         made.run("up", "--port", "0")
-        for version in ("v1", "v2"):
+        for version in pair.versions:
             made.run("deploy", version)
-        made.run("promote", "v1")
+        made.run("promote", pair.versions[0])
         yield made
     finally:
         made.run("down")
 
 
-def setup(runtime: str) -> Setup:
-    """Sluice with the versions on their certified ONNX form (`certified`) or on scikit-learn
-    (`sklearn`), 90/10.
+def setup(runtime: str, pair: Pair = FLIGHTS) -> Setup:
+    """Sluice with the versions on their certified runtime (`certified`), which of the example's own
+    is ONNX, or on scikit-learn (`sklearn`), 90/10.
     """
-    words = {"certified": "onnx", "sklearn": "sklearn"}
+    words = {"certified": "certified" if pair.name else "onnx", "sklearn": "sklearn"}
+    name = pair.named(f"sluice {words[runtime]}")
     about = (
-        f"Sluice as deploy.toml has it: router -> 2 x service on {words[runtime]}, `ab v2 "
-        f"--percent 10`"
+        f"Sluice as deploy.toml has it: router -> 2 x service on {words[runtime]}, `ab "
+        f"{pair.versions[1]} --percent 10`"
     )
-    return Setup(f"sluice {words[runtime]}", about, partial(_start, words[runtime], runtime))
+    return Setup(name, about, partial(_start, name.replace(" ", "-"), runtime, pair))
 
 
 def direct() -> Setup:
@@ -152,13 +153,11 @@ def _start_direct() -> Iterator[Running]:
         processes.wait_for(f"http://127.0.0.1:{port}/v2/health/live")
         url = f"http://127.0.0.1:{port}/predict"
         headers = {"Authorization": f"Bearer {secret}"}
-        yield Running(
-            url, write_bodies(STATE / "bodies.jsonl"), lambda: resident_mb(tree(pid)), headers
-        )
+        yield Running(url, FLIGHTS.bodies(), lambda: resident_mb(tree(pid)), headers)
 
 
 @contextmanager
-def _start(name: str, runtime: str) -> Iterator[Running]:
-    with stack(f"sluice-{name}", f'[deployment]\nruntime = "{runtime}"\n') as made:
-        made.run("ab", "v2", "--percent", "10")
-        yield Running(f"{made.url}/predict", write_bodies(STATE / "bodies.jsonl"), made.memory_mb)
+def _start(name: str, runtime: str, pair: Pair) -> Iterator[Running]:
+    with stack(name, f'[deployment]\nruntime = "{runtime}"\n', pair) as made:
+        made.run("ab", pair.versions[1], "--percent", "10")
+        yield Running(f"{made.url}/predict", pair.bodies(), made.memory_mb, pair=pair)

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from cli.render.exit_codes import DONE, REFUSED, Out
 from deployment.commands.garbage_collect import Collected
+from rollout.plurals import counted
 
 
 def show_collection(out: Out, collected: Collected) -> int:
@@ -18,11 +19,14 @@ def show_collection(out: Out, collected: Collected) -> int:
 
 
 def _lines(collected: Collected, undo: Sequence[str]) -> Iterator[str]:
-    if not collected.done and not collected.failed:
+    if not collected.done and not collected.environments and not collected.failed:
         yield "nothing to collect"
 
     if collected.done:
         yield f"✔ collected: {', '.join(collected.done)}"
+
+    if collected.environments:
+        yield f"✔ deleted: {counted(len(collected.environments), 'environment')}"
 
     for command in undo:
         yield f"  undo: {command}"

@@ -1,15 +1,15 @@
-"""The kind of a frame's column in a row of JSON: float, int, bool or string.
+"""The kind of a frame's column in a row of JSON: float, int, bool, string, or one of kinds/.
 
 For all other columns it says what to write instead.
 """
 
 import datetime
-import decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from delivery.errors import DeliveryError, first_line
+from delivery.inputs.kinds.registry import kind_of_dtype, kind_of_object
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +18,7 @@ NAME_LENGTH = 200
 
 
 def kind_of(name: str, series: "pd.Series") -> str:
-    """`float`, `int`, `bool` or `string`; raises DeliveryError that says what to write instead."""
+    """The kind as in the manifest; raises DeliveryError that says what to write instead."""
     import pandas as pd
     from pandas.api import types
 
@@ -28,6 +28,9 @@ def kind_of(name: str, series: "pd.Series") -> str:
 
     if isinstance(dtype, pd.SparseDtype):
         dtype = dtype.subtype
+
+    if kind := kind_of_dtype(dtype):
+        return kind
 
     if types.is_bool_dtype(dtype):
         return "bool"
@@ -86,7 +89,7 @@ def _kind_of_value(value: Any) -> str:
     if isinstance(value, float | np.floating):
         return "float"
 
-    return ""
+    return kind_of_object(value)
 
 
 def _instead(name: str, series: "pd.Series", present: list[Any]) -> str:
@@ -107,8 +110,8 @@ def _instead(name: str, series: "pd.Series", present: list[Any]) -> str:
         )
 
     return (
-        f"{column} holds {type(odd).__name__} ({series.dtype}), and a row sent as JSON holds "
-        f"numbers, booleans and texts: {_remedy(frame, odd)}"
+        f"{column} holds {type(odd).__name__} ({series.dtype}), of which a row sent as JSON has no "
+        f"form: {_remedy(frame, odd)}"
     )
 
 
@@ -116,29 +119,37 @@ def _remedy(frame: str, odd: Any) -> str:
     """How to write values of that kind so that a row can hold them."""
     import pandas as pd
 
-    if isinstance(odd, pd.Timedelta | datetime.timedelta | np.timedelta64):
-        return f"give its seconds, {frame}.dt.total_seconds(), before fit"
+    if isinstance(odd, datetime.timedelta | np.timedelta64):
+        return f"make the column durations before fit, pd.to_timedelta({frame})"
 
-    if isinstance(odd, datetime.date | datetime.time | np.datetime64 | pd.Period):
+    if isinstance(odd, datetime.datetime | np.datetime64):
         return (
-            f"give it as text, {frame}.astype(str), and let the pipeline's first step make a date "
-            f"of it (a FunctionTransformer of a function in a file beside the recipe), or as a "
-            f"number before fit"
+            f"make the column datetimes before fit, pd.to_datetime({frame}), with utc=True where "
+            f"they have zones"
         )
 
-    if isinstance(odd, decimal.Decimal):
-        return f"make it floats before fit, {frame}.astype(float)"
+    if isinstance(odd, datetime.time):
+        return (
+            f"give times without a zone and of at most microseconds before fit, "
+            f"{frame}.map(lambda time: time.replace(tzinfo=None))"
+        )
+
+    if isinstance(odd, pd.Period):
+        return f"give the column one frequency before fit, {frame}.astype('period[D]')"
+
+    if isinstance(odd, pd.Interval):
+        return f"give the intervals as text before fit, {frame}.astype(str)"
 
     if isinstance(odd, complex | np.complexfloating):
         return "give its real and its imaginary part as two columns of floats before fit"
 
-    if isinstance(odd, bytes | bytearray | memoryview):
-        return f"decode it to text before fit, {frame}.str.decode('utf-8')"
+    if isinstance(odd, bytearray | memoryview):
+        return f"make it bytes before fit, {frame}.map(bytes)"
 
     if isinstance(odd, list | tuple | set | frozenset | dict | np.ndarray):
         return (
-            f"give a column an element before fit, or one text that a step of the pipeline takes "
-            f"apart, {frame}.map(json.dumps)"
+            f"give lists or arrays of numbers, booleans or texts, all inner ones of one length; or "
+            f"one text that a step of the pipeline takes apart, {frame}.map(json.dumps)"
         )
 
     return f"make it numbers or texts before fit, such as {frame}.astype(str)"

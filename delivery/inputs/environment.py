@@ -1,22 +1,9 @@
 """The environment a model was trained in: every installed package with its exact version."""
 
 import platform
-import re
 import subprocess
-from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
-
-
-def installed() -> dict[str, str]:
-    """Every installed distribution and its version, by normalised name (PEP 503), in order."""
-    versions = {}
-    for distribution in distributions():
-        if distribution.name:
-            name = re.sub(r"[-_.]+", "-", distribution.name).lower()
-            versions[name] = distribution.version
-
-    return dict(sorted(versions.items()))
 
 
 def python_version() -> str:

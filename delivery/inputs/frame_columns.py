@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from delivery.inputs.kinds.row_values import json_value
 from service.bundle import FrameColumn
 from service.frames import CATEGORY
 
@@ -27,7 +28,7 @@ def frame_column(held_out: "pd.Series", seen: "pd.Series", nullable: bool) -> Fr
         return FrameColumn(dtype=name, null=_null(held_out, seen))
 
     if name.startswith(CATEGORY):
-        levels = list(map(_plain, chosen.cat.categories))
+        levels = list(map(json_value, chosen.cat.categories))
         return FrameColumn(dtype=name, levels=levels, ordered=bool(chosen.cat.ordered))
 
     return FrameColumn(dtype=name)
@@ -48,6 +49,10 @@ def dtype_name(dtype: Any) -> str:
         if keeps_nan:
             return "str"
         return f"string[{dtype.storage}]"
+
+    if str(dtype) == "string[pyarrow]":
+        # pyarrow's own texts, which pandas finds by no name: that one is of its other dtype.
+        return "utf8[pyarrow]"
 
     return str(dtype)
 
@@ -94,10 +99,3 @@ def _null(held_out: "pd.Series", seen: "pd.Series") -> str:
 def _kind(value: Any) -> str:
     names = {"NoneType": "None", "NAType": "NA", "NaTType": "NaT"}
     return names.get(type(value).__name__, "NaN")
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "item"):
-        return value.item()
-
-    return value

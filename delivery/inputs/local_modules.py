@@ -33,12 +33,12 @@ RECIPE = "recipe_"
 
 
 @contextmanager
-def modules_beside(path: Path) -> Iterator[None]:
-    """Let the recipe or pickle at `path` import the files beside it; installed ones come first.
+def modules_in(folder: Path) -> Iterator[None]:
+    """Let a recipe or a pickle import the modules in its folder; installed ones come first.
 
     At its end those modules are forgotten, so that the next delivery in this process gets its own.
     """
-    folder = path.resolve().parent
+    folder = folder.resolve()
     finder = _FolderFinder(folder)
     before = set(sys.modules)
     importlib.invalidate_caches()
@@ -71,8 +71,10 @@ class _FolderFinder(MetaPathFinder):
         return None
 
 
-def code_of(pipeline: Any, path: Path) -> dict[str, bytes]:
+def code_of(pipeline: Any, path: Path, folder: Path) -> dict[str, bytes]:
     """The sources that a pickle of this pipeline needs beside it, by the name of the bundle's file.
+
+    path: of the recipe or pickle, for messages. folder: where its modules are.
 
     Raises DeliveryError for what no pickle can hold: a lambda, a function of a function, a class of
     the recipe itself.
@@ -87,7 +89,7 @@ def code_of(pipeline: Any, path: Path) -> dict[str, bytes]:
             f"the pipeline cannot be pickled: {first_line(error)}{pickler.holder()}"
         ) from error
 
-    return _LocalSources(path.resolve().parent).of(pickler.modules)
+    return _LocalSources(folder.resolve()).of(pickler.modules)
 
 
 class _NullFile(io.RawIOBase):

@@ -169,7 +169,7 @@ def _error_on(recipe: Recipe, frame: "pd.DataFrame") -> Exception | None:
     last_error = None
     for row in range(min(len(frame), ROWS_TRIED)):
         try:
-            _predict(recipe, frame.iloc[[row]])
+            _predict(recipe, frame.iloc[[row]], recipe.outputs[0])
             return None
         except Exception as error:  # noqa: BLE001 (a pipeline may raise anything)
             last_error = error
@@ -179,13 +179,17 @@ def _error_on(recipe: Recipe, frame: "pd.DataFrame") -> Exception | None:
 
 def _predicts_same_on(recipe: Recipe, changed: "pd.DataFrame") -> bool:
     """Whether the pipeline predicts of a changed frame what it predicts of the held-out rows."""
+    return all(_gives_same_on(recipe, changed, output) for output in recipe.outputs)
+
+
+def _gives_same_on(recipe: Recipe, changed: "pd.DataFrame", output: str) -> bool:
     try:
-        of_changed = _predict(recipe, changed)
+        of_changed = _predict(recipe, changed, output)
     except Exception:  # noqa: BLE001 (as above)
         return False
 
     try:
-        of_held_out = _predict(recipe, recipe.held_out)
+        of_held_out = _predict(recipe, recipe.held_out, output)
     except Exception:  # noqa: BLE001 (as above)
         # It predicts the changed frame only.
         return True
@@ -197,9 +201,9 @@ def _predicts_same_on(recipe: Recipe, changed: "pd.DataFrame") -> bool:
     return np.array_equal(of_changed, of_held_out)
 
 
-def _predict(recipe: Recipe, frame: "pd.DataFrame") -> np.ndarray:
+def _predict(recipe: Recipe, frame: "pd.DataFrame", output: str) -> np.ndarray:
     # A step may change its frame in place, and these rows are still to be measured.
-    return answer_of(getattr(recipe.pipeline, recipe.output), frame.copy())
+    return answer_of(getattr(recipe.pipeline, output), frame.copy())
 
 
 def _listed(names: list[Any]) -> str:

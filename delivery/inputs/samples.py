@@ -15,6 +15,7 @@ import numpy as np
 
 from delivery.errors import DeliveryError, first_line
 from delivery.inputs.learned_columns import LearnedColumn, learned_columns, reads_texts
+from delivery.inputs.sample_dates import with_datetimes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,7 @@ def read_sample(
     if path.suffix != ".csv":
         return frame, labels
 
-    frame = _typed_frame(frame, pipeline, report)
+    frame = with_datetimes(_typed_frame(frame, pipeline, report), pipeline, report)
     if labels is not None:
         labels = _labels(path, labels, getattr(pipeline, "classes_", None))
 
@@ -179,7 +180,7 @@ def _report_words(report: Report, name: str, words: set[str], what: str) -> None
 
 
 def _numbers(texts: "pd.Series") -> "pd.Series":
-    """int64 where all fields are whole, else floats with NaN for null.
+    """int64 where all fields are whole (or uint64), else floats with NaN for null.
 
     Whole numbers beyond 2^53 beside nulls are Int64 with pandas.NA, beyond 64 bits objects.
     """
@@ -191,6 +192,9 @@ def _numbers(texts: "pd.Series") -> "pd.Series":
 
     numbers = given.map(int)
     smallest, largest = min(numbers), max(numbers)
+    if smallest >= 0 and 2**63 <= largest < 2**64:
+        return _unsigned(numbers, texts)
+
     if smallest < -(2**63) or largest >= 2**63:
         return numbers.reindex(texts.index).astype(object)
 
@@ -202,6 +206,17 @@ def _numbers(texts: "pd.Series") -> "pd.Series":
         return pd.Series(pd.array(values, dtype="Int64"))
 
     return given.map(float).reindex(texts.index).astype("float64")
+
+
+def _unsigned(numbers: "pd.Series", texts: "pd.Series") -> "pd.Series":
+    """uint64, or UInt64 with pandas.NA where there are nulls."""
+    import pandas as pd
+
+    if len(numbers) == len(texts):
+        return numbers.astype("uint64")
+
+    values = [numbers.get(row, pd.NA) for row in texts.index]
+    return pd.Series(pd.array(values, dtype="UInt64"))
 
 
 def _labels(path: Path, texts: "pd.Series", classes: Any) -> "pd.Series":

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from delivery.errors import DeliveryError
+from delivery.inputs.kinds.row_values import json_value
 from delivery.inputs.signature import repeat
 from delivery.recipe import Recipe
 from service.bundle import Column, Segment
@@ -16,6 +17,9 @@ from service.bundle import Column, Segment
 if TYPE_CHECKING:
     import pandas as pd
 
+# Of each of these kinds a value is written in one way only.
+WITH_SEGMENTS = ("string", "int", "bool", "date", "period")
+PLURALS = {"float": "numbers with fractions"}
 MOST_COLUMNS = 3
 MOST_VALUES = 20
 BETWEEN = "="
@@ -67,10 +71,11 @@ def _require_few_values(column: Column, seen: "pd.Series") -> None:
     if BETWEEN in column.name:
         raise DeliveryError(f"segments names {column.name!r}: a name with '=' cannot have segments")
 
-    if column.dtype == "float":
+    if column.dtype not in WITH_SEGMENTS:
+        kind = PLURALS.get(column.dtype, column.dtype)
         raise DeliveryError(
-            f"segments names {column.name!r}, a column of numbers with fractions: only texts, "
-            f"whole numbers and booleans of few values have segments"
+            f"segments names {column.name!r}, a column of {kind}: only texts, whole numbers, "
+            f"booleans, days and periods of few values have segments"
         )
 
     if column.categories is not None or column.dtype == "bool":
@@ -104,4 +109,4 @@ def _text(value: Any, dtype: str) -> str:
         return str(bool(value)).lower()
     if dtype == "int":
         return str(int(value))
-    return str(value)
+    return str(json_value(value))

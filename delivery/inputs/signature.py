@@ -8,6 +8,9 @@ import numpy as np
 from delivery.errors import DeliveryError
 from delivery.inputs.column_kinds import kind_of
 from delivery.inputs.frame_columns import frame_column
+from delivery.inputs.kinds.kind import SeenColumn
+from delivery.inputs.kinds.registry import KINDS
+from delivery.inputs.kinds.row_values import json_value
 from service.bundle import Column, FrameColumn
 from service.frames import pandas_dtype
 
@@ -65,8 +68,14 @@ def _column(name: str, held_out: "pd.Series", seen: "pd.Series") -> Column:
     frame = frame_column(held_out, seen, nullable)
     _refuse_unnamed(name, frame)
 
+    if kind in KINDS:
+        frame, form = KINDS[kind].form(SeenColumn(name, frame, (held_out, seen)))
+        column = Column(name=name, dtype=kind, nullable=nullable, frame=frame, form=form)
+        _refuse_rare_levels(column, int(seen.notna().sum()))
+        return column
+
     column = Column(name=name, dtype=kind, nullable=nullable, frame=frame)
-    present = list(map(_plain, seen.dropna().tolist()))
+    present = list(map(json_value, seen.dropna().tolist()))
     if kind in ("float", "int") and present:
         low, high = float(min(present)), float(max(present))
         return msgspec.structs.replace(column, minimum=low, maximum=high)
@@ -114,17 +123,21 @@ def repeat(counts: list[int]) -> bool:
     return sum(counts) >= SEEN_ON_AVERAGE * len(counts)
 
 
-def _refuse_rare_levels(column: Column, texts: int) -> None:
-    """Raise DeliveryError for a category of many levels that hardly repeat among the texts."""
+def _refuse_rare_levels(column: Column, values: int) -> None:
+    """Raise DeliveryError for a category of many levels that hardly repeat among the values."""
     levels = column.frame.levels if column.frame else None
     if levels is None or len(levels) <= MOST_CATEGORIES:
         return
 
-    if texts < SEEN_AT_LEAST * len(levels):
+    if values < SEEN_AT_LEAST * len(levels):
+        dtype, noun = f"frame[{column.name!r}].cat.categories.dtype", "values"
+        if column.dtype == "string":
+            dtype, noun = "str", "texts"
+
         raise DeliveryError(
-            f"column {column.name!r} is a category of {len(levels)} texts that hardly repeat, and "
-            f"the levels of a category are written into release.yaml: make it text, "
-            f"frame[{column.name!r}].astype(str)"
+            f"column {column.name!r} is a category of {len(levels)} {noun} that hardly repeat, "
+            f"and the levels of a category are written into release.yaml: make it no category, "
+            f"frame[{column.name!r}].astype({dtype})"
         )
 
 
@@ -151,24 +164,6 @@ def rows_of(frame: "pd.DataFrame") -> list[dict[str, Any]]:
     """The frame's rows as JSON values, null for NaN."""
     columns = {}
     for name in frame.columns:
-        columns[str(name)] = list(map(_plain, frame[name].tolist()))
+        columns[str(name)] = list(map(json_value, frame[name].tolist()))
 
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON has it: numpy's and pandas' own numbers, texts and nulls as Python's."""
-    # NaN is the one value that differs from itself; pandas.NA has no truth of its own.
-    if value is None or type(value).__name__ == "NAType" or value != value:
-        return None
-
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, np.bool_):
-        return bool(value)
-    if isinstance(value, np.integer):
-        return int(value)
-    if isinstance(value, np.floating):
-        return float(value)
-
-    return value

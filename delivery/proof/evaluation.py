@@ -7,33 +7,61 @@ from typing import Any
 import numpy as np
 
 from delivery.errors import DeliveryError, first_line
-from delivery.proof.output_checks import is_whole_text
 from delivery.recipe import Recipe
+from delivery.texts import is_whole_text
 from service.rows import Columns, row_count, take_rows
 from service.runtimes.model import Model
+from service.runtimes.outputs import (
+    DECISION,
+    PREDICT,
+    PROBABILITIES,
+    SCORES,
+    TRANSFORM,
+    by_output,
+    decided_at,
+)
 
 REPEATS = 30
 LONGEST_S = 1.0
+MEASURED = (PROBABILITIES, PREDICT, DECISION)
+# Of outputs whose numbers no label is the truth of.
+TASKS = {TRANSFORM: "transformation", SCORES: "scoring"}
 
 
 def task_of(recipe: Recipe) -> tuple[str, list[Any] | None]:
-    """`classification` with its classes as plain values, or `regression` with None.
+    """The task of the first output, and the classes of the pipeline's first target.
 
-    Raises DeliveryError for several outputs and for classes that JSON cannot hold.
+    It is transformation or scoring, else by the classes, which are plain values, classification, or
+    without any (None) regression. Raises DeliveryError for classes that JSON cannot hold.
+    """
+    classes = target_classes(recipe)
+    first = classes[0] if classes else None
+    of_output = TASKS.get(recipe.outputs[0])
+    if of_output is not None:
+        return of_output, first
+
+    if first is None:
+        return "regression", None
+
+    return "classification", first
+
+
+def target_classes(recipe: Recipe) -> list[list[Any]]:
+    """The classes of each target as plain values; empty where the pipeline predicts no classes.
+
+    Raises DeliveryError for classes that JSON cannot hold.
     """
     classes = getattr(recipe.pipeline, "classes_", None)
     if classes is None:
         classes = _classes_of_unlabelled(recipe.pipeline)
 
     if classes is None:
-        return "regression", None
+        return []
 
-    if any(getattr(value, "ndim", 0) for value in classes):
-        raise DeliveryError(
-            "the pipeline has several outputs: a version answers one value or class a row"
-        )
+    if not any(getattr(value, "ndim", 0) for value in classes):
+        classes = [classes]
 
-    return "classification", list(map(_plain_class, classes))
+    return [list(map(_plain_class, of_target)) for of_target in classes]
 
 
 def _plain_class(value: Any) -> Any:
@@ -97,25 +125,29 @@ def _clusters(estimator: Any) -> Any:
 def held_out_metrics(predictions: list[Any], recipe: Recipe) -> dict[str, float]:
     """The finite metrics of the rows that were predicted, none without labels.
 
-    Of a classification AUC, log loss, Brier score and accuracy; of a regression its errors and r2.
-    Raises DeliveryError where the labels are of another kind than the predictions.
+    Of a classification AUC, log loss, Brier score and accuracy; of a regression its errors and r2;
+    of several targets the means of these. They are of probabilities where the version answers them,
+    else of predict or decision_function. Raises DeliveryError where the labels are of another kind
+    than the predictions.
     """
-    if recipe.labels is None:
+    measured = next((name for name in MEASURED if name in recipe.outputs), None)
+    if recipe.labels is None or measured is None:
         return {}
 
     rows, predicted = [], []
-    for row, prediction in enumerate(predictions):
+    classes = target_classes(recipe)
+    answers = by_output(recipe.outputs, predictions)[measured]
+    if measured == DECISION and not _decides(answers, classes):
+        return {}
+
+    for row, prediction in enumerate(answers):
         if prediction is not None:
             rows.append(row)
             predicted.append(prediction)
 
     labels = np.asarray(recipe.labels)[rows]
-    task, classes = task_of(recipe)
     try:
-        if task == "regression":
-            metrics = _regression(labels, predicted)
-        else:
-            metrics = _classification(labels, predicted, classes, recipe)
+        metrics = _metrics(labels, predicted, classes, measured)
     except (ValueError, TypeError) as error:
         raise DeliveryError(
             f"the held-out labels do not fit the predictions: {first_line(error)}"
@@ -127,6 +159,49 @@ def held_out_metrics(predictions: list[Any], recipe: Recipe) -> dict[str, float]
             rounded[name] = round(float(value), 6)
 
     return rounded
+
+
+def _decides(scores: list[Any], classes: list[list[Any]]) -> bool:
+    """Whether the scores of decision_function say which class it is: one for each, or the second's.
+
+    Of several targets, and of pairs of classes, they do not.
+    """
+    if len(classes) != 1:
+        return False
+
+    first = next((score for score in scores if score is not None), None)
+    if isinstance(first, list):
+        return len(first) == len(classes[0])
+
+    return len(classes[0]) == 2
+
+
+def _metrics(
+    labels: np.ndarray, predicted: list[Any], classes: list[list[Any]], output: str
+) -> dict[str, float]:
+    """The metrics of one output, of several targets the mean over the targets."""
+    targets = 1 if labels.ndim == 1 else labels.shape[1]
+    if targets == 1:
+        return _of_target(labels.ravel(), predicted, classes[0] if classes else None, output)
+
+    of_targets = []
+    for target in range(targets):
+        of_target = [prediction[target] for prediction in predicted]
+        known = classes[target] if len(classes) == targets else [0, 1] if classes else None
+        of_targets.append(_of_target(labels[:, target], of_target, known, output))
+
+    names = set.intersection(*map(set, of_targets))
+    means = {name: np.mean([metrics[name] for metrics in of_targets]) for name in of_targets[0]}
+    return {name: float(mean) for name, mean in means.items() if name in names}
+
+
+def _of_target(
+    labels: np.ndarray, predicted: list[Any], classes: list[Any] | None, output: str
+) -> dict[str, float]:
+    if classes is None:
+        return _regression(labels, predicted)
+
+    return _classification(labels, predicted, classes, output)
 
 
 def latency_ms(model: Model, columns: Columns) -> dict[str, float]:
@@ -153,14 +228,16 @@ def _regression(labels: np.ndarray, predictions: list[Any]) -> dict[str, float]:
 
 
 def _classification(
-    labels: np.ndarray, predictions: list[Any], classes: list[Any] | None, recipe: Recipe
+    labels: np.ndarray, predictions: list[Any], classes: list[Any], output: str
 ) -> dict[str, float]:
     from sklearn import metrics
 
-    if recipe.output == "predict":
+    if output == DECISION:
+        predictions = [classes[decided_at(prediction)] for prediction in predictions]
+
+    if output != PROBABILITIES:
         return {"accuracy": metrics.accuracy_score(labels, predictions)}
 
-    assert classes is not None
     probabilities = _normalised(np.asarray(predictions, dtype=np.float64))
     most_probable = np.asarray(classes)[probabilities.argmax(axis=1)]
     values = {"accuracy": metrics.accuracy_score(labels, most_probable)}

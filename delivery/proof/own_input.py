@@ -14,6 +14,7 @@ from service.bundle import FRAME, LIST, SERIES
 from service.rows import Columns
 from service.runtimes.json_values import listed
 from service.runtimes.model import Predictions
+from service.runtimes.outputs import by_row
 from service.runtimes.pipeline_model import answer_of
 
 if TYPE_CHECKING:
@@ -29,13 +30,18 @@ class OwnInput:
     name = "own"
 
     def __init__(self, recipe: Recipe, frame: "pd.DataFrame", form: str) -> None:
-        self._predict = getattr(recipe.pipeline, recipe.output)
+        self._recipe = recipe
         self._frame, self._form = frame, form
 
     def predict(self, columns: Columns) -> Predictions:
-        """One prediction a row."""
-        rows = self._frame.iloc[columns[ROW_NUMBER]]
-        return listed(answer_of(self._predict, _in_form(self._form, rows)))
+        """See service.runtimes.model.Model."""
+        answers = {}
+        for name in self._recipe.outputs:
+            rows = self._frame.iloc[columns[ROW_NUMBER]]
+            method = getattr(self._recipe.pipeline, name)
+            answers[name] = listed(answer_of(method, _in_form(self._form, rows)))
+
+        return by_row(answers)
 
     def row_numbers(self) -> Columns:
         """All rows, as the column that this model takes."""
@@ -81,7 +87,7 @@ def input_form(recipe: Recipe) -> str:
 def _prediction_count(recipe: Recipe, rows: Any) -> int | None:
     """How many predictions the pipeline gives, None where it fails."""
     try:
-        return len(answer_of(getattr(recipe.pipeline, recipe.output), rows))
+        return len(answer_of(getattr(recipe.pipeline, recipe.outputs[0]), rows))
     except Exception:  # noqa: BLE001 (a pipeline may raise anything)
         return None
 

@@ -1,8 +1,8 @@
 """Rows that a user may send and the held-out frame may lack, on which both runtimes are compared.
 
-Training rows; nulls where a column takes them; values that training never saw; values on a tree's
-thresholds and beside them; numbers between those of training; the smallest and largest, beyond, and
-far beyond; texts of several scripts.
+Training rows, those with rare values among them; nulls where a column takes them; values that
+training never saw; values on a tree's thresholds and beside them; numbers between those of
+training; the smallest and largest, beyond, and far beyond; texts of several scripts.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from delivery.inputs.kinds.kind import ProbedColumn
+from delivery.inputs.kinds.registry import KINDS
 from delivery.inputs.signature import rows_of
 from delivery.proof.learned_values import thresholds_of, vocabulary_of
 from delivery.proof.number_values import NEAR_SPANS, between, far, moved, numbers_of, span, spread
-from service.bundle import Column
+from service.bundle import Column, ValueForm
 from service.rows import Columns, RowReader, take_rows
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 TRAINING_ROWS = 400
+# Of a column, and of all together.
+MOST_RARE, RARE_ROWS = 30, 600
 BASES = 3
 MOST_THRESHOLDS = 64
 # Of all columns together.
@@ -121,6 +125,7 @@ def _candidates(
 
     if training is not None:
         yield from _of_training(frame)
+        yield from _rare(frame)
 
     yield from _nulls(base_rows, columns)
     yield from _moved(frame, columns)
@@ -158,13 +163,23 @@ def _combined(probes: Sequence[Probe], columns: Sequence[Column]) -> Iterator[Pr
     chance = np.random.default_rng(0)
     rows: list[Row] = [{} for _ in range(TOGETHER_ROWS)]
     for column in columns:
-        values = list(dict.fromkeys(probe.row[column.name] for probe in probes))
+        values = _distinct_values(probe.row[column.name] for probe in probes)
         numbers = chance.integers(0, len(values), TOGETHER_ROWS).tolist()
         for row, number in zip(rows, numbers, strict=True):
             row[column.name] = values[number]
 
     for row in rows:
         yield Probe(row, "odd values in several columns")
+
+
+def _distinct_values(values: Iterable[Any]) -> list[Any]:
+    """The values without repetition, lists too."""
+    distinct: dict[Any, Any] = {}
+    for value in values:
+        key = repr(value) if isinstance(value, list) else value
+        distinct.setdefault(key, value)
+
+    return list(distinct.values())
 
 
 def _of_training(frame: "pd.DataFrame") -> Iterator[Probe]:
@@ -179,6 +194,29 @@ def _of_training(frame: "pd.DataFrame") -> Iterator[Probe]:
 
     for row in rows_of(frame.iloc[list(islice(chosen, TRAINING_ROWS))]):
         yield Probe(row, "a training row")
+
+
+def _rare(frame: "pd.DataFrame") -> Iterator[Probe]:
+    """Training rows with the rarest values of each column, which evenly spread rows may miss."""
+    count = max(2, min(MOST_RARE, RARE_ROWS // len(frame.columns)))
+    for name in frame.columns:
+        for row in rows_of(frame.iloc[_rarest(frame[name], count)]):
+            yield Probe(row, f"a rare value in column {name!r}")
+
+
+def _rarest(series: "pd.Series", count: int) -> np.ndarray:
+    """The first rows of that many rarest values; none of a column whose values hardly repeat."""
+    try:
+        counts = series.value_counts(ascending=True)
+    except TypeError:
+        # Its values have no hash, such as lists.
+        return np.empty(0, dtype=int)
+
+    if len(counts) > len(series) / 2:
+        return np.empty(0, dtype=int)
+
+    is_first = ~series.duplicated() & series.isin(counts.index[:count])
+    return np.flatnonzero(is_first)
 
 
 def _is_beyond_ascii(value: Any) -> bool:
@@ -197,7 +235,9 @@ def _nulls(base_rows: Sequence[Row], columns: Sequence[Column]) -> Iterator[Prob
 
 
 def _of_column(learned: _Learned, base_rows: Sequence[Row], column: Column) -> Iterator[Probe]:
-    if column.dtype == "string":
+    if column.dtype in KINDS:
+        yield from _of_kind(base_rows, column)
+    elif column.dtype == "string":
         yield from _of_texts(learned, base_rows, column)
     elif column.dtype == "bool":
         for base in base_rows:
@@ -205,6 +245,14 @@ def _of_column(learned: _Learned, base_rows: Sequence[Row], column: Column) -> I
                 yield _probe(base, column, value, "either value")
     elif column.minimum is not None and column.maximum is not None:
         yield from _of_numbers(base_rows[0], column, column.minimum, column.maximum)
+
+
+def _of_kind(base_rows: Sequence[Row], column: Column) -> Iterator[Probe]:
+    seen = [base[column.name] for base in base_rows if base[column.name] is not None]
+    probed = ProbedColumn(column.form or ValueForm(), seen)
+    for value, is_far in KINDS[column.dtype].probes(probed):
+        probe = _probe(base_rows[0], column, value, f"a {column.dtype} at an edge")
+        yield replace(probe, far=is_far)
 
 
 def _of_texts(learned: _Learned, base_rows: Sequence[Row], column: Column) -> Iterator[Probe]:
@@ -301,7 +349,7 @@ def _of_thresholds(learned: _Learned, base_rows: Sequence[Row], column: Column) 
 
     first, last = np.searchsorted(learned.thresholds, (column.minimum, column.maximum))
     within = learned.thresholds[first:last].tolist()
-    count = max(2, min(MOST_THRESHOLDS, THRESHOLD_ROWS // (3 * learned.columns)))
+    count = max(2, min(MOST_THRESHOLDS, THRESHOLD_ROWS // (5 * learned.columns)))
     for number, chosen in enumerate(spread(len(within), count)):
         base = base_rows[number % len(base_rows)]
         for value in _beside(within[chosen]):
@@ -309,10 +357,12 @@ def _of_thresholds(learned: _Learned, base_rows: Sequence[Row], column: Column) 
 
 
 def _beside(threshold: float) -> Iterable[float]:
-    """The threshold, and the next numbers of 32 bits, as which numbers reach the ONNX form."""
+    """The threshold, and the next numbers of 64 and of 32 bits: trees compare in either."""
     near = np.float32(threshold)
     return (
         threshold,
+        float(np.nextafter(threshold, np.inf)),
+        float(np.nextafter(threshold, -np.inf)),
         float(np.nextafter(near, np.float32(np.inf))),
         float(np.nextafter(near, np.float32(-np.inf))),
     )

@@ -45,13 +45,18 @@ class ServedRows:
 
 
 def prove_in_fresh_process(
-    bundle: Path, public_key: Path, served: Sequence[ServedRows] = ()
+    bundle: Path,
+    public_key: Path,
+    served: Sequence[ServedRows] = (),
+    python: Path | None = None,
 ) -> str:
     """Run this module in a new interpreter; returns what it printed.
 
-    served: rows that it must predict alike. Raises DeliveryError with its reason.
+    served: rows that it must predict alike.
+    python: of another environment; None: this one.
+    Raises DeliveryError with its reason.
     """
-    command = [sys.executable, "-m", "delivery.proof.self_test"]
+    command = [str(python or sys.executable), "-m", "delivery.proof.self_test"]
     command += [str(bundle.absolute()), str(public_key.absolute())]
     longest_s = float(LONGEST_S)
     if served:
@@ -132,24 +137,34 @@ def main() -> int:
 
 
 def _prove(arguments: list[str]) -> str:
-    from service.bundle import verify_bundle
-    from service.proof.golden_rows import prove
-    from service.runtimes.load_model import load_model
-
-    compares_served = SERVED_ROWS in arguments
-    if compares_served:
+    served: Sequence[ServedRows] = ()
+    if SERVED_ROWS in arguments:
         arguments.remove(SERVED_ROWS)
+        # From the process that started this one.
+        served = pickle.load(sys.stdin.buffer)  # noqa: S301
 
     folder, key, *runtime = arguments
     # The steps' own output must not mix with the result.
     with redirect_stdout(sys.stderr):
-        bundle = verify_bundle(Path(folder), Path(key))
-        model = load_model(bundle, runtime[0] if runtime else None)
-        proved = prove(bundle, model)
-        if compares_served:
-            # From the process that started this one.
-            for rows in pickle.load(sys.stdin.buffer):  # noqa: S301
-                _require_same_predictions(bundle, model, rows)
+        return prove_bundle(Path(folder), Path(key), served, *runtime)
+
+
+def prove_bundle(
+    folder: Path, key: Path, served: Sequence[ServedRows], runtime: str | None = None
+) -> str:
+    """Predict a bundle's golden rows and those that were served; returns what was answered.
+
+    Raises BundleError naming what is not as it was.
+    """
+    from service.bundle import verify_bundle
+    from service.proof.golden_rows import prove
+    from service.runtimes.load_model import load_model
+
+    bundle = verify_bundle(folder, key)
+    model = load_model(bundle, runtime)
+    proved = prove(bundle, model)
+    for rows in served:
+        _require_same_predictions(bundle, model, rows)
 
     return f"{proved} golden rows answered by {model.name}"
 

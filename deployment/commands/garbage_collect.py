@@ -35,6 +35,7 @@ ATTEMPTS = 5
 class Collected:
     """Versions by what was done about them.
 
+    environments: digests of those that no delivered version needed
     monthly_saving: dollars
     failed: what could not be done, with the reason
     """
@@ -42,6 +43,7 @@ class Collected:
     retired: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    environments: list[str] = field(default_factory=list)
     monthly_saving: float = 0.0
     failed: dict[str, str] = field(default_factory=dict)
 
@@ -73,6 +75,7 @@ class Garbage:
     old: retired versions whose leftovers are deleted
     leftovers: by version
     keep: how many retired versions keep their leftovers
+    environments: that no delivered version needs, with their sizes
     """
 
     idle: list[IdleVersion]
@@ -80,6 +83,7 @@ class Garbage:
     old: list[str]
     leftovers: dict[str, Leftover]
     keep: int
+    environments: dict[str, str]
 
     def monthly(self, name: str) -> float:
         """What a version's leftover costs, in dollars a month; 0 where it has none."""
@@ -100,6 +104,9 @@ class Garbage:
                 f"{name}: not among the {self.keep} retired last: its app "
                 f"{self.leftovers[name].app} is deleted, `deploy` builds it again"
             )
+
+        for digest, size in self.environments.items():
+            yield f"environment {digest} ({size}): no delivered version needs it: it is deleted"
 
         stopped = [*(idle.version.name for idle in self.idle), *self.running]
         if self.leftovers and (stopped or self.old):
@@ -132,6 +139,9 @@ def collect(workspace: Workspace, say: Say) -> Collected:
         try:
             _retire_idle(collected, workspace, garbage, say)
             _remove_leftovers(collected, workspace, target, garbage)
+            for digest in garbage.environments:
+                delete = partial(target.delete_unneeded, digest)
+                collected.perform(collected.environments, digest, delete)
         except KeyboardInterrupt as error:
             done = ", ".join(collected.done) or "nothing was done"
             raise Interrupted(
@@ -166,7 +176,7 @@ def _garbage(workspace: Workspace, target: Target) -> Garbage:
             running.append(name)
 
     old = [name for name in plan.forget if name in leftovers]
-    return Garbage(list(plan.retire), running, old, leftovers, settings.keep)
+    return Garbage(list(plan.retire), running, old, leftovers, settings.keep, target.unneeded())
 
 
 def _retention_plan(workspace: Workspace, settings: Retention) -> tuple[Ledger, RetentionPlan]:

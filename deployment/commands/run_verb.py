@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from deployment.commands.executor import Performer
 from deployment.router_client import check_model
+from deployment.workspace.errors import Interrupted
 from deployment.workspace.ledger import opened_record, read_ledger
 from deployment.workspace.workspace import Workspace
 from rollout.decide.actions import Plan, RecordRevision
@@ -30,6 +31,7 @@ class Act:
 
     nothing: the message where there is nothing to do
     preview: lines to show once it is decided, before anything happens
+    starts: the version that it starts, whose start is prepared before the ledger is read
     contract: how the contract of the version that would get traffic differs from today's
     breaking: whether breaking changes are allowed
     """
@@ -42,6 +44,7 @@ class Act:
     preview: Callable[[Ledger], list[str]] | None = None
     contract: "Callable[[Ledger], Contract | None] | None" = None
     breaking: bool = False
+    starts: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,9 @@ def act(workspace: Workspace, requested: Act, reason: str, say: Say) -> Done:
     """
     began = time.monotonic()
     check_model(workspace)
+    if requested.starts:
+        _prepare(workspace, requested.starts, say)
+
     with opened_record(workspace) as store:
         ledger = read_ledger(store)
         facts = requested.facts(ledger)
@@ -74,6 +80,17 @@ def act(workspace: Workspace, requested: Act, reason: str, say: Say) -> Done:
             )
 
     return _done(requested, ledger, plan, time.monotonic() - began)
+
+
+def _prepare(workspace: Workspace, version: str, say: Say) -> None:
+    """Others may change the ledger meanwhile: what takes a minute is no part of the act."""
+    with open_target(workspace, say) as target:
+        try:
+            target.prepare(version)
+        except KeyboardInterrupt as error:
+            raise Interrupted(
+                "interrupted: nothing was recorded and no traffic moved; nothing half made is left"
+            ) from error
 
 
 def _decide_and_perform(

@@ -53,6 +53,7 @@ def deploy(workspace: Workspace, name: str) -> Act:
         lambda ledger, facts: decisions.deploy(ledger, facts, name),
         f"{name} is deployed already",
         attempts=DEPLOY_ATTEMPTS,
+        starts=name,
     )
 
 
@@ -216,6 +217,7 @@ def release_in_place(
         preview=lambda ledger: in_place_lines(ledger, name, judged),
         contract=_contract(workspace, name),
         breaking=breaking,
+        starts=name,
     )
 
 

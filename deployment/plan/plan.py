@@ -31,7 +31,7 @@ from rollout.state.contract import Contract, ContractVerdict
 from rollout.state.ledger import Ledger, Step
 from rollout.state.strategy import STRATEGIES
 from rollout.state.version_state import LIVE
-from targets.base import Bill
+from targets.base import Bill, Say, silent
 from targets.registry import open_target
 
 
@@ -122,7 +122,12 @@ class RolloutPlan:
 
 
 def make_plan(
-    workspace: Workspace, name: str, how: str, source: str | None, options: Options = NO_OPTIONS
+    workspace: Workspace,
+    name: str,
+    how: str,
+    source: str | None,
+    options: Options = NO_OPTIONS,
+    say: Say = silent,
 ) -> RolloutPlan:
     """Plan the rollout of a delivered version by the strategy `how`.
 
@@ -151,7 +156,7 @@ def make_plan(
         contract=contract,
         environment=_environment(workspace, ledger, release),
         steps=lines,
-        replay=_replay(workspace, ledger, name, source),
+        replay=_replay(workspace, ledger, name, source, say),
         next=_next_command(ledger, name, how, contract, options),
         cost=_cost(workspace, ledger, name),
         choice=choice,
@@ -262,7 +267,9 @@ def _cost(workspace: Workspace, ledger: Ledger, name: str) -> Bill | None:
         return target.costs(len({version.name for version in ledger.live()} | {name}))
 
 
-def _replay(workspace: Workspace, ledger: Ledger, name: str, source: str | None) -> Replay | None:
+def _replay(
+    workspace: Workspace, ledger: Ledger, name: str, source: str | None, say: Say
+) -> Replay | None:
     """Ask both versions about recorded rows; None without a source."""
     if not source:
         return None
@@ -276,15 +283,16 @@ def _replay(workspace: Workspace, ledger: Ledger, name: str, source: str | None)
 
     rows = recorded_rows(workspace, source, _dtypes(workspace, name, stable))
     with (
-        answering(workspace, ledger, stable) as today,
-        answering(workspace, ledger, name) as tomorrow,
+        answering(workspace, ledger, stable, say) as today,
+        answering(workspace, ledger, name, say) as tomorrow,
     ):
         result = replay(rows, today.probe, tomorrow.probe)
 
     tolerance = workspace.settings.router.shadow_tolerance
     services = ((stable, today), (name, tomorrow))
     own = tuple(version for version, service in services if service.own)
-    return Replay(source, differences(result, stable, name, tolerance), own)
+    by_largest = read_release(workspace.releases, name).answers.by_largest
+    return Replay(source, differences(result, stable, name, tolerance, by_largest), own)
 
 
 def _dtypes(workspace: Workspace, *versions: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from deployment.plan.table_cells import READ_BY_LOOKS, json_cell
 from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.workspace import Workspace
 
@@ -102,7 +103,7 @@ def _rows_of_table(path: Path, columns: Mapping[str, str]) -> list[Row]:
     cells: list[list[Any]] = []
     for name in known:
         dtype = columns[name]
-        cells.append([_plain(value, dtype) for value in table[name].tolist()])
+        cells.append([json_cell(value, dtype) for value in table[name].tolist()])
 
     return [dict(zip(known, values, strict=True)) for values in zip(*cells, strict=True)]
 
@@ -116,10 +117,13 @@ def _read_table(path: Path, columns: Mapping[str, str]) -> Any:
 
 
 def _read_csv(path: Path, columns: Mapping[str, str]) -> Any:
-    """In columns of texts only an empty field is null: NA or None is a value there."""
+    """In columns of texts only an empty field is null: NA or None is a value there.
+
+    Datetimes, decimals and the like are read as the texts that they are.
+    """
     import pandas
 
-    texts = [name for name, dtype in columns.items() if dtype == "string"]
+    texts = [name for name, dtype in columns.items() if dtype not in READ_BY_LOOKS]
     dtypes = dict.fromkeys(texts, str)
     # pandas asks for the null words of every column by its name.
     nulls: dict[str, tuple[str, ...]] = dict.fromkeys(
@@ -127,16 +131,3 @@ def _read_csv(path: Path, columns: Mapping[str, str]) -> Any:
     )
     nulls |= dict.fromkeys(texts, ("",))
     return pandas.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=nulls)
-
-
-def _plain(value: Any, dtype: str) -> Any:
-    """A cell as JSON. pandas turns whole numbers beside nulls into floats: 3.0 is 3 in a column of
-    whole numbers.
-    """
-    if value is None or type(value).__name__ == "NAType" or value != value:
-        return None
-    if dtype == "int" and isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, (bool, int, float, str)):
-        return value
-    return str(value)

@@ -98,10 +98,15 @@ class Change:
         return self.flip or self.one_failed
 
 
-def differences(result: ReplayResult, today: str, tomorrow: str, tolerance: float) -> Differences:
-    """Everything that differs; today and tomorrow name the versions."""
+def differences(
+    result: ReplayResult, today: str, tomorrow: str, tolerance: float, by_largest: bool = True
+) -> Differences:
+    """Everything that differs; today and tomorrow name the versions.
+
+    by_largest: the largest of a list of predictions names its class, as of probabilities.
+    """
     pairs = result.pairs
-    changes = [compare(pair, tolerance) for pair in pairs]
+    changes = [compare(pair, tolerance, by_largest) for pair in pairs]
     changed = [change.changed for change in changes]
     distances = [change.distance for change in changes]
     return Differences(
@@ -118,21 +123,33 @@ def differences(result: ReplayResult, today: str, tomorrow: str, tolerance: floa
     )
 
 
-def compare(pair: Pair, tolerance: float) -> Change:
+def compare(pair: Pair, tolerance: float, by_largest: bool = True) -> Change:
     """How one pair differs: the largest of a list of probabilities gives the class; any other value
-    changes by moving.
+    changes by moving. Of further outputs it counts whether they moved.
     """
     if pair.today.error or pair.tomorrow.error:
         return Change(False, False, not _both_failed(pair), None)
 
     today, tomorrow = pair.today.prediction, pair.tomorrow.prediction
-    moved = not same(today, tomorrow, tolerance)
+    differs = not same(today, tomorrow, tolerance)
+    others_moved = not same(dict(pair.today.others), dict(pair.tomorrow.others), tolerance)
     distance = _distance(today, tomorrow)
-    if isinstance(today, list) and isinstance(tomorrow, list):
-        flip = len(today) != len(tomorrow) or _largest_at(today) != _largest_at(tomorrow)
-        return Change(flip, moved, False, distance)
+    if by_largest and isinstance(today, list) and isinstance(tomorrow, list):
+        return Change(_classes_flip(today, tomorrow), differs or others_moved, False, distance)
 
-    return Change(moved, moved and distance is not None, False, distance)
+    moved = differs and distance is not None
+    return Change(differs, moved or others_moved, False, distance)
+
+
+def _classes_flip(today: list[Any], tomorrow: list[Any]) -> bool:
+    """Whether the largest stands elsewhere, of several targets for one of them."""
+    if len(today) != len(tomorrow):
+        return True
+
+    if today and isinstance(today[0], list):
+        return any(map(_classes_flip, today, tomorrow))
+
+    return _largest_at(today) != _largest_at(tomorrow)
 
 
 def latency(batches: Sequence[Batch]) -> LatencyDifference | None:

@@ -1,9 +1,11 @@
 """The groups of rows whose share of changed answers differs most from that of all rows. Pure.
 
-A group is a value of a column, or a quarter of a column of numbers. Groups are ranked by how
-surprising their share is for their size, so that three odd rows do not outrank three thousand."""
+A group is a value of a column, a quarter of a column of numbers, or a month of days. Groups are
+ranked by how surprising their share is for their size, so that three odd rows do not outrank three
+thousand."""
 
 import math
+import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -14,6 +16,7 @@ from typing import Any
 TOP = 5
 SMALLEST = 5
 FEW_VALUES = 8
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,10 @@ def _namer(values: Sequence[Any]) -> Callable[[Any], str]:
     """A function from a value that is not null to its group's name."""
     present = [value for value in values if value is not None]
     numbers = list(filter(_is_number, present))
-    if len(numbers) < len(present) or len(set(numbers)) <= FEW_VALUES:
+    if len(numbers) < len(present):
+        return _month if _are_moments(present) else _text
+
+    if len(set(numbers)) <= FEW_VALUES:
         return str
 
     ordered = sorted(numbers)
@@ -116,6 +122,26 @@ def _namer(values: Sequence[Any]) -> Callable[[Any], str]:
     # Quarters that would be empty, because many rows share a value, become one.
     cuts = sorted(set(quarters) - {ordered[-1]})
     return lambda value: _between(cuts, bisect_left(cuts, value))
+
+
+def _are_moments(values: Sequence[Any]) -> bool:
+    """Whether all values are days or moments, more than a few of them."""
+    if not all(isinstance(value, str) and _DAY.match(value) for value in values):
+        return False
+
+    return len(set(values)) > FEW_VALUES
+
+
+def _month(value: str) -> str:
+    return value[: len("2021-01")]
+
+
+def _text(value: Any) -> str:
+    """A value by itself, of an array how many items it has."""
+    if isinstance(value, list):
+        return f"{len(value)} items"
+
+    return str(value)
 
 
 def _is_number(value: Any) -> bool:

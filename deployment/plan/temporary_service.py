@@ -19,7 +19,9 @@ from deployment.workspace.state_dir import make_folders
 from deployment.workspace.workspace import Workspace
 from rollout.state.ledger import Ledger
 from rollout.state.version_state import LIVE
+from targets.base import Say, silent
 from targets.local.programs import service_program
+from targets.local.version_environment import environment_bin
 
 END_S = 20.0
 
@@ -33,7 +35,9 @@ class TemporaryService:
 
 
 @contextmanager
-def answering(workspace: Workspace, ledger: Ledger, name: str) -> Iterator[TemporaryService]:
+def answering(
+    workspace: Workspace, ledger: Ledger, name: str, say: Say = silent
+) -> Iterator[TemporaryService]:
     """The version, proven by its golden rows; raises EdgeFailure, ContractBroken.
 
     A running version is asked where it runs; one that is only delivered is started without traffic
@@ -48,9 +52,10 @@ def answering(workspace: Workspace, ledger: Ledger, name: str) -> Iterator[Tempo
 
     check_seal(release, workspace.public_key)
     check_belongs(release, workspace.settings.model)
+    own_bin = environment_bin(workspace, release, say)
     with tempfile.TemporaryDirectory(prefix="sluice-") as folder:
         probe = probe_of(release, f"unix:{folder}/version.sock", secrets.token_hex(32))
-        with _started(workspace, name, probe):
+        with _started(workspace, name, probe, own_bin):
             yield TemporaryService(probe, own=True)
 
 
@@ -65,9 +70,13 @@ def _require_golden_answers(name: str, probe: ReadinessProbe) -> None:
 
 @contextmanager
 def _started(
-    workspace: Workspace, name: str, probe: ReadinessProbe, environ: Mapping[str, str] = os.environ
+    workspace: Workspace,
+    name: str,
+    probe: ReadinessProbe,
+    own_bin: Path | None,
+    environ: Mapping[str, str] = os.environ,
 ) -> Iterator[None]:
-    program = service_program(workspace, name, f"plan-{name}", probe.address)
+    program = service_program(workspace, name, f"plan-{name}", probe.address, own_bin)
     make_folders(workspace)
     log = workspace.log / f"{program.name}.log"
     with log.open("wb") as output:

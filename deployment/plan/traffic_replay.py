@@ -4,8 +4,8 @@
 from batch to batch, so that neither always meets the warmer machine."""
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from deployment.http_client import Connection, Unreachable, line
@@ -20,11 +20,15 @@ LARGEST_BATCH = 64
 
 @dataclass(frozen=True)
 class RowAnswer:
-    """One version's answer to one row: a prediction, or an error and the column at fault."""
+    """One version's answer to one row: a prediction, or an error and the column at fault.
+
+    others: the predictions of further outputs, by name.
+    """
 
     prediction: Any
     error: str = ""
     column: str | None = None
+    others: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,12 @@ def _row_answers(status: int, body: Any, count: int) -> list[RowAnswer]:
     if not isinstance(predictions, list) or len(predictions) != count:
         return [RowAnswer(None, f"{status}: {body.get('detail') or 'no prediction'}")] * count
 
-    answers = list(map(RowAnswer, predictions))
+    outputs = body.get("outputs") or {}
+    answers = []
+    for row, prediction in enumerate(predictions):
+        others = {name: values[row] for name, values in outputs.items()}
+        answers.append(RowAnswer(prediction, others=others))
+
     for error in body.get("errors") or ():
         answers[error["row"]] = RowAnswer(None, error["detail"], error["column"])
 

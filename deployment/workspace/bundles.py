@@ -22,6 +22,7 @@ from service.bundle_files import (
     UnreadableFile,
     read_file,
 )
+from service.comparison import Scale, joined
 
 
 @dataclass(frozen=True)
@@ -40,17 +41,28 @@ class Release:
     tolerance: float
     manifest: dict[str, Any]
     raw: bytes = field(repr=False)
-    scale: float = 1.0
+    scale: Scale = 1.0
 
     @property
     def output(self) -> str:
-        """`predict` or `predict_proba`."""
+        """The name of the first output, such as `predict_proba`."""
         return str(self.manifest.get("output", ""))
 
     @property
     def side_effects(self) -> bool:
         """Whether a prediction changes something."""
         return bool(self.manifest.get("side_effects", False))
+
+    @property
+    def requirements(self) -> dict[str, str]:
+        """Version by name of the packages that its pipeline needs; empty in older bundles."""
+        named = self.manifest.get("requirements") or {}
+        if not isinstance(named, dict):
+            raise ContractBroken(
+                f"{self.path / MANIFEST} has 'requirements' that are no names with versions: "
+                f"deliver {self.name} again"
+            )
+        return named
 
     @property
     def segments(self) -> tuple[SegmentColumn, ...]:
@@ -67,7 +79,7 @@ class Release:
 
 @dataclass(frozen=True)
 class GoldenRows:
-    """Rows and the predictions a healthy process gives for them."""
+    """Rows and the predictions a healthy process gives for them, of several outputs by name."""
 
     rows: list[dict[str, Any]]
     predictions: list[Any]
@@ -112,7 +124,7 @@ def read_release(folder: Path, name: str) -> Release:
             float(manifest["comparison"]["golden"]),
         )
         # A bundle from before it was written down has none.
-        scale = float(manifest["comparison"].get("scale", 1.0))
+        scale = manifest["comparison"].get("scale", 1.0)
         digest = hashlib.sha256(raw).hexdigest()
         return Release(name, path, digest, runtime, tolerance, manifest, raw, scale)
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -125,11 +137,23 @@ def golden_rows(release: Release) -> GoldenRows:
     """The bundle's golden rows; raises ContractBroken where the file is not the one the manifest
     names.
     """
-    raw = _file(release, GOLDEN)
+    raw = read_sealed(release, GOLDEN)
     pairs = [json.loads(line) for line in raw.splitlines() if line.strip()]
     if not pairs:
         raise ContractBroken(f"{release.path / GOLDEN} holds no row: deliver {release.name} again")
-    return GoldenRows([pair["row"] for pair in pairs], [pair["prediction"] for pair in pairs])
+
+    rows = [pair["row"] for pair in pairs]
+    answers = [
+        joined(release.output, pair["prediction"], pair.get("outputs", {})) for pair in pairs
+    ]
+    return GoldenRows(rows, answers)
+
+
+def served_by(release: Release, runtime: str) -> str:
+    """The runtime of a version, `onnx` or `sklearn`: the certified one, or deploy.toml's."""
+    if runtime == "certified":
+        return release.runtime
+    return runtime
 
 
 def check_seal(release: Release, public_key: Path) -> None:
@@ -149,7 +173,7 @@ def sealed_files(release: Release, public_key: Path) -> Iterator[tuple[str, byte
     yield MANIFEST, release.raw
     yield SIGNATURE, signature
     for name in release.manifest.get("files", {}):
-        yield name, _file(release, name)
+        yield name, read_sealed(release, name)
 
 
 def check_belongs(release: Release, model: str) -> None:
@@ -165,7 +189,11 @@ def check_belongs(release: Release, model: str) -> None:
         )
 
 
-def _file(release: Release, name: str) -> bytes:
+def read_sealed(release: Release, name: str) -> bytes:
+    """The bytes of a file as the manifest has it, whose signature is another matter.
+
+    Raises ContractBroken.
+    """
     path = release.path / name
     try:
         expected, size = (

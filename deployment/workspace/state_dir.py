@@ -42,6 +42,11 @@ def conf_folder(workspace: Workspace) -> Path:
     return workspace.state / "supervisor.d"
 
 
+def environments_folder(workspace: Workspace) -> Path:
+    """The environments that versions have of their own."""
+    return workspace.state / "environments"
+
+
 def _require_private(folder: Path) -> None:
     # It may lie in a folder that everybody can write, where somebody else could have made it first.
     status = folder.lstat()

@@ -14,6 +14,7 @@ MOST_CHARACTERS = 65_536
 LONGEST_NUMBER = 64
 CLASSIFICATION = "classification"
 PROBABILITIES = "predict_proba"
+DECISION = "decision_function"
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,13 @@ class Answers:
 
     task: "classification" or "regression", empty where it is not known. classes: in the order of
     the probabilities, empty where they are not known, too many to keep in the ledger, or there are
-    none. probabilities: it answers one number a class."""
+    none. probabilities: it answers one number a class. scores: it answers those of
+    decision_function. Of several targets all of it is of the first."""
 
     task: str = ""
     classes: tuple[ClassValue, ...] = ()
     probabilities: bool = False
+    scores: bool = False
 
     @property
     def values(self) -> bool:
@@ -38,6 +41,11 @@ class Answers:
         """Whether one number, the probability of the second class, says all."""
         return self.probabilities and len(self.classes) == 2
 
+    @property
+    def by_largest(self) -> bool:
+        """Whether the largest number of a list names the class; so it is where nothing is known."""
+        return self.task == "" or self.probabilities or self.scores
+
     @cached_property
     def names(self) -> "Classes":
         """Its classes by what names them."""
@@ -45,8 +53,15 @@ class Answers:
 
 
 def answers_of(task: str, classes: Iterable[ClassValue] | None, output: str) -> Answers:
-    """What a version answers. classes, output: as its manifest has them."""
-    return Answers(task, kept(classes), output == PROBABILITIES)
+    """What a version answers. classes, output: as its manifest has them.
+
+    Classes of another output than the first are none that a rollout is judged by.
+    """
+    if task not in ("", CLASSIFICATION):
+        classes = None
+
+    scores = output == DECISION and task == CLASSIFICATION
+    return Answers(task, kept(classes), output == PROBABILITIES, scores)
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,23 @@ requests even where it may be null. A value that training did not see is not ref
 pipeline may do anything with it, hence a note."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from rollout.errors import Breaking
-from rollout.state.classes import PROBABILITIES
+from rollout.state.classes import DECISION, PROBABILITIES
+from rollout.state.column_values import (
+    Change,
+    dtype_changes,
+    form_changes,
+    trained_on,
+    width_changes,
+)
 
 COMMAND = "python deploy.py"
+BY_CLASS = (PROBABILITIES, DECISION)
+"""Outputs with a number for each class."""
 SHOWN = 3
 
 
@@ -73,7 +82,10 @@ def _breaks(difference: Difference) -> bool:
 
 @dataclass(frozen=True)
 class ContractColumn:
-    """One input column: its dtype, whether null is taken, and what training saw of it."""
+    """One input column: its dtype, whether null is taken, and what training saw of it.
+
+    form, held: what its values look like, and the dtype of the pipeline's own frame.
+    """
 
     name: str
     dtype: str
@@ -81,16 +93,36 @@ class ContractColumn:
     minimum: float | None
     maximum: float | None
     categories: tuple[str, ...] | None
+    form: Mapping[str, Any] = field(default_factory=dict)
+    held: str = ""
+
+
+@dataclass(frozen=True)
+class ContractOutput:
+    """One output. shape: of a row's answer, None where it is not known. names: of its places.
+
+    classes: of each target, where it has several.
+    """
+
+    name: str
+    shape: tuple[int, ...] | None = None
+    names: tuple[str, ...] = ()
+    classes: tuple[tuple[Any, ...], ...] = ()
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What goes in and what comes out of one version."""
+    """What goes in and what comes out of one version. outputs: all of them, the first in front."""
 
     columns: Mapping[str, ContractColumn]
     task: str
     classes: tuple[Any, ...] | None
-    output: str
+    outputs: tuple[ContractOutput, ...]
+
+    @property
+    def output(self) -> str:
+        """The first output: what users read as `predictions`."""
+        return self.outputs[0].name
 
 
 def compare(
@@ -140,7 +172,24 @@ def _signature(manifest: Mapping[str, Any], name: str) -> Signature:
     if classes is not None:
         classes = tuple(classes)
 
-    return Signature(columns, task, classes, output)
+    outputs = tuple(map(_output, manifest.get("outputs") or [_only_output(output)]))
+    return Signature(columns, task, classes, outputs)
+
+
+def _only_output(name: str) -> dict[str, Any]:
+    """Of a manifest from before outputs were listed: one value a row, or probabilities."""
+    if name == PROBABILITIES:
+        return {"name": name}
+    return {"name": name, "shape": []}
+
+
+def _output(row: Mapping[str, Any]) -> ContractOutput:
+    shape = row.get("shape")
+    if shape is not None:
+        shape = tuple(shape)
+
+    classes = tuple(map(tuple, row.get("classes") or ()))
+    return ContractOutput(str(row["name"]), shape, tuple(row.get("names") or ()), classes)
 
 
 def _column(row: Mapping[str, Any]) -> ContractColumn:
@@ -155,6 +204,8 @@ def _column(row: Mapping[str, Any]) -> ContractColumn:
         row.get("minimum"),
         row.get("maximum"),
         categories,
+        row.get("form") or {},
+        str((row.get("frame") or {}).get("dtype", "")),
     )
 
 
@@ -178,12 +229,8 @@ def _differences(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
 
 def _of_column(today: ContractColumn, tomorrow: ContractColumn) -> Iterator[Difference]:
     where = f"column '{today.name}'"
-    if (today.dtype, tomorrow.dtype) == ("int", "float"):
-        yield _additive(where, "takes float where it took int: 1.5 is accepted too")
-    elif today.dtype != tomorrow.dtype:
-        yield _breaking(
-            where, f"takes {tomorrow.dtype} where it took {today.dtype}: today's values are refused"
-        )
+    for breaks, says in _value_changes(today, tomorrow):
+        yield _breaking(where, says) if breaks else _additive(where, says)
 
     if today.nullable and not tomorrow.nullable:
         yield _breaking(where, "takes no null any more: rows with null are refused")
@@ -193,6 +240,16 @@ def _of_column(today: ContractColumn, tomorrow: ContractColumn) -> Iterator[Diff
 
     yield from _of_range(where, today, tomorrow)
     yield from _of_categories(where, today, tomorrow)
+
+
+def _value_changes(today: ContractColumn, tomorrow: ContractColumn) -> Iterator[Change]:
+    """Which values are refused tomorrow and which are taken too."""
+    if today.dtype != tomorrow.dtype:
+        yield dtype_changes(today.dtype, tomorrow.dtype, tomorrow.form)
+    elif today.dtype == "int":
+        yield from width_changes(today.held, tomorrow.held)
+    else:
+        yield from form_changes(today.dtype, today.form, tomorrow.form)
 
 
 def _of_range(where: str, today: ContractColumn, tomorrow: ContractColumn) -> Iterator[Difference]:
@@ -205,7 +262,8 @@ def _of_range(where: str, today: ContractColumn, tomorrow: ContractColumn) -> It
 
 def _range(column: ContractColumn) -> str | None:
     if column.minimum is None or column.maximum is None:
-        return None
+        return trained_on(column.form)
+
     return f"{column.minimum:g} to {column.maximum:g}"
 
 
@@ -244,8 +302,54 @@ def _of_answers(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
             "output", f"is {tomorrow.output}, it was {today.output}: answers have another form"
         )
 
+    yield from _of_outputs(today, tomorrow)
     if today.task == tomorrow.task:
         yield from _of_classes(today, tomorrow)
+
+
+def _of_outputs(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
+    """Outputs that are gone or new beside the first, and what changed within those of both."""
+    before = {output.name: output for output in today.outputs}
+    after = {output.name: output for output in tomorrow.outputs}
+    for name, output in before.items():
+        if name in after:
+            yield from _of_output(output, after[name])
+        elif name != today.output:
+            yield _breaking(f"output '{name}'", "is gone: no answer has it any more")
+
+    for name in after:
+        if name not in before and name != tomorrow.output:
+            yield _additive(f"output '{name}'", "is new: answers have it beside the predictions")
+
+
+def _of_output(today: ContractOutput, tomorrow: ContractOutput) -> Iterator[Difference]:
+    where = f"output '{today.name}'"
+    # A class more or less is said by its name.
+    known = today.name != PROBABILITIES and None not in (today.shape, tomorrow.shape)
+    if known and today.shape != tomorrow.shape:
+        yield _breaking(
+            where, f"answers {_form(tomorrow.shape)} a row where it answered {_form(today.shape)}"
+        )
+    elif today.names and today.names != tomorrow.names:
+        yield _breaking(
+            where,
+            f"answers {_some(tomorrow.names) or 'no names'} where it answered "
+            f"{_some(today.names)}: its lists mean something else",
+        )
+    elif tomorrow.names and not today.names:
+        yield _additive(where, "names its values now")
+
+    before, after = (list(map(_with_types, output.classes)) for output in (today, tomorrow))
+    if before != after:
+        yield _breaking(where, "has other classes of its targets, or in another order")
+
+
+def _form(shape: tuple[int, ...] | None) -> str:
+    if not shape:
+        return "one value"
+
+    lengths = " times ".join(str(length) for length in shape if length >= 0)
+    return f"a list of {lengths}"
 
 
 def _of_classes(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
@@ -260,7 +364,7 @@ def _of_classes(today: Signature, tomorrow: Signature) -> Iterator[Difference]:
 
     if before != after and sorted(before, key=repr) == sorted(after, key=repr):
         listed = f"are {_listed(tomorrow.classes)}, they were {_listed(today.classes)}"
-        if PROBABILITIES in (today.output, tomorrow.output):
+        if any(output.name in BY_CLASS for output in (*today.outputs, *tomorrow.outputs)):
             yield _breaking("classes", f"{listed}: the probabilities stand in another order")
         else:
             yield _note("classes", f"{listed}: only their order changed, which no answer shows")

@@ -184,6 +184,17 @@ class Dispatcher:
         lasting: the unit comes again. on_reply: called once, with the Reply.
         Raises Problem where there is no such version."""
         draw = self.draw(unit, lasting, pin)
+        self.send(draw, rows, pin is not None, timeout_s, on_reply)
+
+    def send(
+        self,
+        draw: "Draw",
+        rows: list[msgspec.Raw],
+        pinned: bool,
+        timeout_s: float,
+        on_reply: OnReply,
+    ) -> None:
+        """Send rows to the version that was drawn; every draw is sent. See `predict`."""
         deadline = self.loop.time() + timeout_s
         short_deadline = timeout_s < self.settings.limits.deadline_ms / 1000
         request = InFlight(
@@ -191,7 +202,7 @@ class Dispatcher:
             deadline,
             self,
             draw.version,
-            pin is not None,
+            pinned,
             draw,
             time.perf_counter(),
             on_reply,

@@ -28,6 +28,7 @@ from router.dispatch.work_items import (
     Predicted,
     RowError,
     moved,
+    rows_of_outputs,
 )
 from router.evidence.worker_metrics import WorkerMetrics
 
@@ -150,16 +151,21 @@ class Lane:
         ) or pending.size > PART_BYTES
 
     def _may_send(self) -> bool:
-        """Whether the next batch may be sent: in parallel only if large enough, up to the limit."""
+        """Whether the next batch may be sent.
+
+        One to each process at once; beside another in the same process only if large enough, up to
+        the limit."""
         if self._paused:
             return False
         if self.batches_in_flight == 0:
             return True
 
-        return (
-            self.queued_rows >= ROWS_BESIDE_ANOTHER
-            and self.batches_in_flight < self.limits.max_batches_in_flight
-        )
+        processes = self.pool.processes.count
+        if self.batches_in_flight < processes:
+            return True
+
+        most = self.limits.max_batches_in_flight * processes
+        return self.queued_rows >= ROWS_BESIDE_ANOTHER and self.batches_in_flight < most
 
     def expire(self, now: float) -> None:
         """Fail the requests, queued or in flight, whose deadline has passed. now: loop time."""
@@ -310,7 +316,7 @@ class Lane:
                     "garbled", f"{self.version} answered what is not a batch: {error}"
                 )
             else:
-                if len(decoded.predictions) != rows:
+                if decoded.rows != rows:
                     lost = DispatchError(
                         "garbled",
                         f"{self.version} answered {len(decoded.predictions)} of {rows} rows",
@@ -347,6 +353,7 @@ class Lane:
         kept: list[Pending] = []
         again: list[Pending] = []
         predictions: list[msgspec.Raw] = []
+        outputs: dict[str, list[msgspec.Raw]] = {name: [] for name in answer.outputs}
         errors: list[RowError] = []
         by_row = {error.row: error for error in answer.errors}
         start = 0
@@ -360,10 +367,16 @@ class Lane:
             shift = len(predictions) - rows.start
             errors += [moved(by_row[row], shift) for row in rows if row in by_row]
             predictions += answer.predictions[rows.start : rows.stop]
+            for name, values in answer.outputs.items():
+                outputs[name] += values[rows.start : rows.stop]
+
             kept.append(pending)
 
         self._queue_alone(again)
-        return kept, msgspec.structs.replace(answer, predictions=predictions, errors=errors)
+        part = msgspec.structs.replace(
+            answer, predictions=predictions, outputs=outputs, errors=errors
+        )
+        return kept, part
 
     def _refused(self, batch: list[Pending], lost: DispatchError) -> None:
         """Requeue each request of a refused batch alone: only one of them may be at fault."""
@@ -472,7 +485,7 @@ def _fail(batch: list[Pending], lost: DispatchError) -> None:
 
 def _distribute(batch: list[Pending], answer: BatchAnswer) -> None:
     start = taken = 0
-    classes = bytes(answer.classes)
+    classes, targets = bytes(answer.classes), bytes(answer.targets)
     predictions, errors = answer.predictions, sorted(answer.errors, key=lambda error: error.row)
     for pending in batch:
         end = start + len(pending.rows)
@@ -481,7 +494,8 @@ def _distribute(batch: list[Pending], answer: BatchAnswer) -> None:
             own.append(moved(errors[taken], -start) if start else errors[taken])
             taken += 1
 
-        _give(pending, Predicted(predictions[start:end], own, classes))
+        outputs = rows_of_outputs(answer.outputs, slice(start, end))
+        _give(pending, Predicted(predictions[start:end], own, classes, targets, outputs))
         start = end
 
 

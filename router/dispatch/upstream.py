@@ -10,6 +10,8 @@ from typing import Any
 
 import httptools
 
+from router.dispatch.processes import Processes
+
 IDLE_S = 50.0
 """An idle connection is closed after this time: a platform's proxy would do so after 55 s, perhaps
 during a request.
@@ -37,10 +39,14 @@ class Failure:
 
 
 Callback = Callable[[Answer | Failure], None]
+# Chance says which process takes a connection: so many are opened before a batch waits for one.
+MOST_A_PROCESS = 4
 
 
 class UpstreamConnection(asyncio.Protocol):
-    """One connection of a pool, with one exchange at a time. Idle while `callback` is None."""
+    """One connection of a pool, with one exchange at a time. Idle while `callback` is None.
+
+    process: the one of the version's processes that it leads to, empty while that is not known."""
 
     def __init__(self, pool: "Pool", loop: asyncio.AbstractEventLoop) -> None:
         self.pool, self.loop = pool, loop
@@ -48,6 +54,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.callback: Callback | None = None
         self.used = 0
         self.idle_since = 0.0
+        self.process = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is open."""
@@ -57,6 +64,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Send a request; `callback` gets its outcome."""
         self.callback = callback
         self.used += 1
+        self.pool.processes.begin(self.process)
         self.parser = httptools.HttpResponseParser(self)
         self.chunks: list[bytes] = []
         self.headers: list[tuple[bytes, bytes]] = []
@@ -105,6 +113,11 @@ class UpstreamConnection(asyncio.Protocol):
             return
 
         self.timer.cancel()
+        processes = self.pool.processes
+        processes.end(self.process)
+        if isinstance(outcome, Answer):
+            self.process = processes.named_in(outcome.headers, self.process)
+
         if keep and not self.transport.is_closing():
             self.idle_since = self.loop.time()
             self.pool.free(self)
@@ -128,7 +141,9 @@ class Pool:
         self.address, self.loop = address, loop
         self._endpoint = _endpoint(address, through)
         self.in_flight = 0
+        self.processes = Processes()
         self._idle: list[UpstreamConnection] = []
+        self._connections = 0
         self._open = True
         self._authorization = f"Authorization: Bearer {secret}\r\n".encode()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -168,6 +183,7 @@ class Pool:
 
     def lost(self, connection: UpstreamConnection) -> None:
         """Remove a connection that was closed."""
+        self._connections -= 1
         if connection in self._idle:
             self._idle.remove(connection)
 
@@ -185,7 +201,10 @@ class Pool:
     def _send(self, head: bytes, body: bytes, callback: Callback, timeout_s: float) -> None:
         self.in_flight += 1
         while self._idle:
-            connection = self._idle.pop()
+            connection = self._least_busy()
+            if connection is None:
+                break
+
             if self.loop.time() - connection.idle_since > IDLE_S:
                 connection.transport.close()
             elif not connection.transport.is_closing():
@@ -195,6 +214,21 @@ class Pool:
         task = self.loop.create_task(self._connect_and_send(head, body, callback, timeout_s))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
+
+    def _least_busy(self) -> UpstreamConnection | None:
+        """Take an idle connection to the process with the fewest exchanges.
+
+        None where all of them lead to busy processes and a new one may lead to another."""
+        processes = self.processes
+        if processes.count == 1:
+            return self._idle.pop()
+
+        best = min(reversed(self._idle), key=_process_exchanges)
+        if _process_exchanges(best) and self._connections < MOST_A_PROCESS * processes.count:
+            return None
+
+        self._idle.remove(best)
+        return best
 
     async def _connect_and_send(
         self, head: bytes, body: bytes, callback: Callback, timeout_s: float
@@ -212,6 +246,7 @@ class Pool:
 
     async def _connect(self) -> UpstreamConnection:
         def make() -> UpstreamConnection:
+            self._connections += 1
             return UpstreamConnection(self, self.loop)
 
         endpoint = self._endpoint
@@ -224,6 +259,10 @@ class Pool:
             make, endpoint.host, endpoint.port, ssl=endpoint.tls, server_hostname=name
         )
         return connection
+
+
+def _process_exchanges(connection: UpstreamConnection) -> int:
+    return connection.pool.processes.exchanges_of(connection.process)
 
 
 @dataclass(frozen=True, slots=True)

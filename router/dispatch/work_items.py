@@ -24,20 +24,37 @@ class RowError(msgspec.Struct):
 
 
 class BatchAnswer(msgspec.Struct):
-    """A version's answer to one batch; the predictions stay raw JSON."""
+    """A version's answer to one batch; the predictions stay raw JSON.
+
+    classes, targets: what the positions of its lists mean. outputs: the predictions of further
+    outputs, by name."""
 
     predictions: list[msgspec.Raw]
     errors: list[RowError] = []
     classes: msgspec.Raw = msgspec.Raw(b"null")
+    targets: msgspec.Raw = msgspec.Raw(b"null")
+    outputs: dict[str, list[msgspec.Raw]] = {}
+
+    @property
+    def rows(self) -> int:
+        """How many rows every output has; -1 where they differ."""
+        rows = len(self.predictions)
+        if all(len(values) == rows for values in self.outputs.values()):
+            return rows
+        return -1
 
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """A request's part of a batch answer: one raw prediction per row, null for a bad row."""
+    """A request's part of a batch answer: one raw prediction per row, null for a bad row.
+
+    outputs: the same of further outputs, by name."""
 
     predictions: list[msgspec.Raw]
     errors: list[RowError]
     classes: bytes
+    targets: bytes = b"null"
+    outputs: dict[str, list[msgspec.Raw]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +169,15 @@ class LargeRequest:
         predictions: list[msgspec.Raw] = []
         errors: list[RowError] = []
         self._answers.sort(key=lambda answer: answer[0])
+        first = self._answers[0][1]
+        outputs: dict[str, list[msgspec.Raw]] = {name: [] for name in first.outputs}
         for _, answer in self._answers:
             predictions += answer.predictions
             errors += answer.errors
+            for name, values in answer.outputs.items():
+                outputs[name] += values
 
-        return Predicted(predictions, errors, self._answers[0][1].classes)
+        return Predicted(predictions, errors, first.classes, first.targets, outputs)
 
 
 @dataclass(slots=True)
@@ -169,6 +190,13 @@ class Chunk(Pending):
     def done(self, outcome: Predicted | DispatchError) -> None:
         """See Pending."""
         self.request.answered(self.start, len(self.rows), outcome)
+
+
+def rows_of_outputs(
+    outputs: dict[str, list[msgspec.Raw]], rows: slice
+) -> dict[str, list[msgspec.Raw]]:
+    """Some rows of all further outputs."""
+    return {name: values[rows] for name, values in outputs.items()}
 
 
 def moved(error: RowError, by: int) -> RowError:

@@ -4,7 +4,13 @@ import re
 
 import msgspec
 
-EXTENSIONS = ["classification", "model_configuration", "model_repository", "statistics"]
+EXTENSIONS = [
+    "binary_tensor_data",
+    "classification",
+    "model_configuration",
+    "model_repository",
+    "statistics",
+]
 REPOSITORY_INDEX = "/v2/repository/index"
 _NAME = r"[\w.-]{1,64}"
 MODEL_PATH = re.compile(
@@ -17,6 +23,18 @@ MODEL_PATH = re.compile(
 def is_protocol(path: str) -> bool:
     """Whether answers at this path have the protocol's format."""
     return path == "/v2" or path.startswith("/v2/")
+
+
+def infers(path: str, model: str) -> bool:
+    """Whether predictions of this model are asked for at this path."""
+    match = MODEL_PATH.fullmatch(path)
+    return match is not None and match["model"] == model and match["rest"] == "/infer"
+
+
+def version_in(path: str) -> str | None:
+    """The version that a path names, None where it names none."""
+    match = MODEL_PATH.fullmatch(path)
+    return match["version"] if match is not None else None
 
 
 def is_of_a_version(path: str) -> bool:

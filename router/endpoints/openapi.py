@@ -48,6 +48,7 @@ def _paths(model: str) -> Schema:
     of_version = of_model + "/versions/{version}"
     return {
         "/predict": {"post": _predict()},
+        "/invocations": {"post": _invocations()},
         "/feedback": {"post": _feedback()},
         of_model: {"get": _of_version("Columns and outputs", "ModelMetadata")},
         f"{of_model}/ready": {"get": _of_version("Whether the model is ready", "ModelReady")},
@@ -68,6 +69,9 @@ def _paths(model: str) -> Schema:
         f"{of_version}/infer": {"post": _infer("version")},
         f"{of_version}/stats": {"get": _statistics("version")},
         "/v2/repository/index": {"post": _repository_index()},
+        "/ping": {"get": _plain("Whether a version is released (MLflow)", "503")},
+        "/health": {"get": _plain("The same", "503")},
+        "/version": {"get": _plain("Sluice's version (MLflow)")},
         "/v2": {"get": _protocol_call("The server and its extensions", "Server")},
         "/v2/health/live": {"get": _protocol_call("The process answers", "Live")},
         "/v2/health/ready": {"get": _ready()},
@@ -94,27 +98,59 @@ def _predict() -> Schema:
         "500": "The model failed on a row",
         **_NOT_NOW,
     }
-    headers = {
+    answer = _json("One prediction a row", _ref("Predictions")) | {"headers": _answered()}
+    return {
+        **_call("Predict rows", {"200": answer, **_problems(faults)}),
+        "parameters": [*_who_asks(), *_how_asked()],
+        "requestBody": _body(_ref("Instances")),
+        "description": (
+            "With `Content-Type: application/vnd.apache.arrow.stream` the body is an Arrow stream, "
+            "whose columns are those of the rows"
+        ),
+        "security": _MAY_PIN,
+    }
+
+
+def _invocations() -> Schema:
+    faults = {
+        **_BODY_REFUSED,
+        **_PIN_REFUSED,
+        "404": "Unknown version",
+        "500": "The model failed on a row",
+        **_NOT_NOW,
+    }
+    answer = _json("One prediction a row", _ref("Invoked")) | {"headers": _answered()}
+    refusals = _refusals(faults, "application/json", "MlflowError")
+    return {
+        **_call("MLflow's scoring server: four forms of rows", {"200": answer, **refusals}),
+        "parameters": [*_who_asks(), *_how_asked()],
+        "requestBody": _body(_ref("Invocation")),
+        "description": (
+            "With `Content-Type: text/csv` the body is CSV, whose first line names the columns"
+        ),
+        "security": _MAY_PIN,
+    }
+
+
+def _answered() -> Schema:
+    """The headers of an answer with predictions."""
+    return {
         "X-Model-Version": _header("The version that answered"),
         "X-Request-Id": _header("The request's, or one that was made"),
         "X-Prediction-Id": _header("To be sent back with the label"),
         "X-Fallback-From": _header("The version that was drawn and failed", required=False),
     }
-    answer = _json("One prediction a row", _ref("Predictions")) | {"headers": headers}
-    return {
-        **_call("Predict rows", {"200": answer, **_problems(faults)}),
-        "parameters": [
-            *_who_asks(),
-            _asked("X-Request-Id", "Given back with the answer, at most 128 bytes"),
-            _asked(
-                "X-Timeout-Ms",
-                "A shorter deadline than the router's",
-                {"type": "string", "pattern": MILLISECONDS},
-            ),
-        ],
-        "requestBody": _body(_ref("Instances")),
-        "security": _MAY_PIN,
-    }
+
+
+def _how_asked() -> list[Schema]:
+    return [
+        _asked("X-Request-Id", "Given back with the answer, at most 128 bytes"),
+        _asked(
+            "X-Timeout-Ms",
+            "A shorter deadline than the router's",
+            {"type": "string", "pattern": MILLISECONDS},
+        ),
+    ]
 
 
 def _feedback() -> Schema:
@@ -136,14 +172,18 @@ def _infer(*path: str) -> Schema:
         "500": "The model failed on a row",
         **_NOT_NOW,
     }
-    headers = {
-        "X-Model-Version": _header("The version that answered"),
-        "X-Fallback-From": _header("The version that was drawn and failed", required=False),
-    }
-    answer = _json("Output tensors", _ref("InferResponse")) | {"headers": headers}
+    answer = _json("Output tensors", _ref("InferResponse")) | {"headers": _answered()}
     return {
         **_call("Open Inference Protocol: one tensor a column", {"200": answer, **_errors(faults)}),
-        "parameters": [*_in_path(*path), *_who_asks()[1 if path else 0 :]],
+        "description": (
+            "With `Inference-Header-Content-Length`, the length of the JSON, binary data of the "
+            "tensors follow it"
+        ),
+        "parameters": [
+            *_in_path(*path),
+            *_who_asks()[1 if path else 0 :],
+            *_how_asked(),
+        ],
         "requestBody": _body(_ref("InferRequest")),
         "security": _MAY_PIN,
     }
@@ -250,6 +290,13 @@ def _whoserved() -> Schema:
         "parameters": _in_path("id"),
         "security": _OPERATOR,
     }
+
+
+def _plain(summary: str, *faults: str) -> Schema:
+    """A page of plain text."""
+    content = {"text/plain": {"schema": {"type": "string"}}}
+    answers = {status: {"description": summary, "content": content} for status in ("200", *faults)}
+    return _call(summary, {**answers, **_problems({})})
 
 
 def _page(summary: str) -> Schema:

@@ -10,7 +10,7 @@ WHOLE: Schema = {"type": "integer"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 ANYTHING: Schema = {}
 DATATYPES = [
-    *("BOOL", "BYTES", "FP16", "FP32", "FP64"),
+    *("BF16", "BOOL", "BYTES", "FP16", "FP32", "FP64"),
     *(f"{kind}{bits}" for kind in ("INT", "UINT") for bits in (8, 16, 32, 64)),
 ]
 
@@ -62,7 +62,10 @@ _WORST_ROW = _object(
     {"version": TEXT, "gap": NUMBER, "row": TEXT, "answered": TEXT, "shadow": TEXT}
 )
 _WORKER = _object({"pid": WHOLE, "revision": COUNT, "ledger_age_s": NUMBER})
-_TENSOR_METADATA = _object({"name": TEXT, "datatype": {"enum": DATATYPES}, "shape": _list(WHOLE)})
+_TENSOR_METADATA = _object(
+    {"name": TEXT, "datatype": {"enum": DATATYPES}, "shape": _list(WHOLE)},
+    {"parameters": {"type": "object", "description": "Kind, unit, zone and so on of the column"}},
+)
 _TENSOR_CONFIGURATION = _object({"name": TEXT, "data_type": TEXT, "dims": _list(WHOLE)})
 _COUNTED = _object({"count": COUNT})
 
@@ -91,20 +94,65 @@ SCHEMAS: Schema = {
                 "reason": TEXT,
                 "errors": _list(_ROW_ERROR),
                 "predictions": _list(ANYTHING),
+                "outputs": _map(_list(ANYTHING)),
             },
         ),
-        "description": "RFC 9457; the last four where a version was asked",
+        "description": "RFC 9457; the last five where a version was asked",
     },
+    "MlflowError": {
+        **_object({"error_code": TEXT, "message": TEXT}),
+        "description": "MLflow's",
+    },
+    "Invocation": {
+        "description": "One of MLflow's four forms",
+        "oneOf": [
+            _object({"dataframe_split": _ref("SplitFrame")}, closed=True),
+            _object({"dataframe_records": _list(_ref("Row"), minItems=1)}, closed=True),
+            _object({"instances": _list(ANYTHING, minItems=1)}, closed=True),
+            _object({"inputs": {"type": ["array", "object"]}}, closed=True),
+        ],
+    },
+    "SplitFrame": {
+        **_object(
+            {"data": _list(_list(ANYTHING), minItems=1)},
+            {"columns": _list(TEXT), "index": ANYTHING},
+            closed=True,
+        ),
+        "description": "pandas' orient `split`",
+    },
+    "Invoked": _object({"predictions": _list(ANYTHING, minItems=1)}),
     "Error": {**_object({"error": TEXT}), "description": "The Open Inference Protocol's"},
-    "Row": {"type": "object", "description": "Column to value; /v2/models has the columns"},
+    "Row": {
+        "type": "object",
+        "description": "Column to value; /v2/models has the columns",
+        "additionalProperties": _ref("Value"),
+    },
+    "Value": {
+        "description": (
+            "As its column's kind has it: a number, boolean or text; ISO 8601 for a datetime, "
+            "date, time or duration; a decimal as text or number; bytes as base64; a period as "
+            "pandas writes it; an array as a list"
+        ),
+        "examples": [
+            *(1.5, 3, True, "Oslo", None, "2021-01-31T13:45:00+01:00", "2021-01-31", "13:45:00"),
+            *("P1DT2H30M", "12.50", "aGVsbG8=", "2021-05", [0.5, 1.0]),
+        ],
+    },
     "Instances": _object({"instances": _list(_ref("Row"), minItems=1)}, closed=True),
     "Predictions": {
         **_object(
             {"model": TEXT, "version": TEXT, "predictions": _list(ANYTHING, minItems=1)},
-            {"classes": _list(ANYTHING)},
+            {
+                "outputs": _map(_list(ANYTHING, minItems=1)),
+                "classes": _list(ANYTHING),
+                "targets": _list(TEXT),
+            },
         ),
         "description": (
-            "classes: in the order of the probabilities, where a prediction is a list of them"
+            "predictions: of the version's first output. outputs: of further ones, by name, also "
+            "one a row. classes: in the order of the probabilities, where a prediction is a list "
+            "of them, or a list of these for each target. targets: names of the values, where "
+            "predict gives several a row"
         ),
     },
     "Label": _object({"prediction_id": TEXT, "label": _LABEL}, closed=True),
@@ -172,7 +220,7 @@ SCHEMAS: Schema = {
     "Tensor": _object(
         {
             "name": TEXT,
-            "shape": _list({"type": "integer", "minimum": 1}, minItems=1, maxItems=2),
+            "shape": _list(COUNT, minItems=1, maxItems=5),
             "datatype": {"enum": DATATYPES},
             "data": _list(ANYTHING, minItems=1),
         },

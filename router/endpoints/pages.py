@@ -20,6 +20,8 @@ from router.endpoints.status import status
 from router.evidence.worker_metrics import Snapshot
 from router.problems import Headers, Problem
 
+VERSION = "0.1.0"
+
 
 class WorkerView:
     """The state that pages show: the routing table, all workers' snapshots, the ledger's outage."""
@@ -80,9 +82,19 @@ def _public_routes(app: Flask, view: WorkerView, access: Access) -> None:
 
         return Response(rendered["openapi"], content_type="application/json")
 
+    @app.get("/ping")
+    @app.get("/health")
+    def ping() -> Response:
+        ready = view.table().split is not None
+        return Response("\n", 200 if ready else 503, content_type="text/plain; charset=utf-8")
+
+    @app.get("/version")
+    def version() -> Response:
+        return Response(f"{VERSION}\n", content_type="text/plain; charset=utf-8")
+
     @app.get("/v2")
     def server() -> Response:
-        return jsonify({"name": "sluice", "version": "0.1.0", "extensions": EXTENSIONS})
+        return jsonify({"name": "sluice", "version": VERSION, "extensions": EXTENSIONS})
 
     @app.get("/v2/health/live")
     def live() -> Response:

@@ -1,4 +1,5 @@
-"""POST /predict: the hot path. Rows stay raw JSON from the caller to the version and back.
+"""The ways in for predictions: the hot path. A codec makes rows of a body, and answers of
+predictions; all else is the same for each of them. Rows are raw JSON from here to the version.
 
 `answer` is the endpoint for wire/fast_path.py, with a callback; `__call__` is the same as ASGI, for
 requests on the slow path."""
@@ -6,7 +7,8 @@ requests on the slow path."""
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -16,7 +18,11 @@ from rollout.settings import Settings
 from router.access import Access
 from router.dispatch.dispatcher import STATUS_OF_LOSS, Dispatcher, Reply
 from router.dispatch.pairs import PairedRequest
-from router.dispatch.work_items import DispatchError, Predicted, RowError
+from router.dispatch.version_pages import VersionPages
+from router.dispatch.work_items import DispatchError, Predicted
+from router.endpoints.codecs.codec import AnsweredCall, Codec, Encoded, PredictionCall
+from router.endpoints.codecs.predict_json import PredictJson
+from router.endpoints.codecs.signatures import Signatures
 from router.evidence.prediction_counters import Outcomes
 from router.evidence.row_sample import RowSample
 from router.problems import (
@@ -30,32 +36,36 @@ from router.problems import (
     failed,
     not_allowed,
 )
-from router.requests.body import DecompressedBody, sent_body
+from router.requests.body import HeldBytes, sent_body
 from router.requests.content_encoding import decompress
-from router.requests.json_errors import json_fault, without_bom
-from router.requests.json_scan import too_many_or_large
 from router.requests.request_headers import RequestContext, read_headers
-from router.requests.thread_pools import LARGE_BODY, SCAN_POOL
+from router.requests.thread_pools import DECODE_POOL
 from router.requests.unit_source import UnitSource, row_field
 from wire.budget import ByteBudget
 from wire.fast_path import Respond
+from wire.oip.signature import TensorSignature
 
 log = logging.getLogger("sluice.predict")
-JSON = (b"content-type", b"application/json")
-ERRORS_LISTED = 100
-"""Bad rows that an answer describes; of further ones it has only the number."""
-# The depth of the rows in a body.
-ROWS_DEPTH = 2
 
 
-class PredictBody(msgspec.Struct, forbid_unknown_fields=True):
-    """`{"instances": [...]}`: the rows stay raw."""
+@dataclass(slots=True)
+class Exchange:
+    """One request on its way. rows: as they were sent. cookie: the unit to set, or empty."""
 
-    instances: list[msgspec.Raw]
+    context: RequestContext
+    codec: Codec
+    call: PredictionCall
+    respond: Respond
+    rows: list[msgspec.Raw]
+    unit: bytes = b""
+    cookie: bytes = b""
 
 
 class Predict:
-    """The endpoint. Belongs to one worker."""
+    """The endpoint of one protocol. Belongs to one worker.
+
+    codec: of bodies whose content type is not in by_type. version_in: the version that a path
+    names, None where it names none."""
 
     def __init__(
         self,
@@ -66,19 +76,23 @@ class Predict:
         access: Access,
         leaving: Callable[[], bool],
         budget: ByteBudget | None = None,
+        codec: Codec | None = None,
+        by_type: Mapping[bytes, Codec] | None = None,
+        signatures: Signatures | None = None,
+        version_in: Callable[[str], str | None] = lambda _: None,
     ) -> None:
         self.settings, self.traffic = settings, traffic
         self.outcomes, self.leaving = outcomes, leaving
         self.recent, self.access, self.budget = recent, access, budget
         self.limits = settings.router.limits
         self.units = UnitSource(settings.router.unit)
+        self.codec = codec or PredictJson(settings.model, self.limits)
+        self.signatures = signatures or Signatures(traffic, VersionPages(settings, traffic))
+        self._by_type, self._version_in = by_type or {}, version_in
         self._unit_header = self.units.header
-        self._decode = msgspec.json.Decoder(PredictBody).decode
-        self._preparing: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._serial = count()
         self._prefix = os.urandom(6).hex().encode()
-        self._model = msgspec.json.encode(settings.model)
-        self._heads: dict[str, bytes] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI request."""
@@ -101,10 +115,11 @@ class Predict:
                 raise not_allowed("predictions are asked for with POST", "POST")
 
             async with sent_body(scope, receive, self.limits.max_body_bytes) as given:
-                self.answer(headers, given.sent, respond)
+                self.answer(headers, given.sent, respond, self._version_in(scope["path"]))
                 await answered
         except Problem as problem:
-            self._refuse(respond, self._read_headers(headers), problem)
+            context = self._read_headers(headers)
+            self._refuse(respond, context, self._codec(context), problem)
 
         status, headers, body = await answered
         if self.leaving() or status in (408, 413):
@@ -112,85 +127,200 @@ class Predict:
 
         await answer(send, status, headers, body)
 
-    def answer(self, headers: Headers, body: bytes, respond: Respond) -> None:
-        """Answer one request by one call of `respond`."""
-        context = self._read_headers(headers)
-        if context.fault is not None:
-            self._refuse(respond, context, context.fault)
-        elif context.encoding or len(body) > LARGE_BODY:
-            work = asyncio.get_running_loop().create_task(
-                self._prepare(context, headers, body, respond)
-            )
-            self._preparing.add(work)
-            work.add_done_callback(self._preparing.discard)
-        else:
-            self._ask(context, headers, body, respond)
-
-    def _ask(
-        self, context: RequestContext, headers: Headers, body: bytes, respond: Respond
+    def answer(
+        self, headers: Headers, body: bytes, respond: Respond, version: str | None = None
     ) -> None:
-        """Send the rows of a body to a version and answer. Raises nothing."""
-        try:
-            if context.pin is not None:
-                self.access.require_pinning(headers)
+        """Answer one request by one call of `respond`. version: the one that its path names."""
+        context = self._read_headers(headers)
+        codec = self._codec(context)
+        if version is not None:
+            _pin(context, version)
 
-            rows = self._rows(body)
-            unit, cookie, lasting = self._unit_of(context, rows)
-            timeout_s = min(self.limits.deadline_ms / 1000, context.timeout_s or 1e9)
-            if context.waited_s >= timeout_s:
-                raise Problem(504, f"no answer within the deadline of {timeout_s:.3g} s")
-
-            def done(reply: Reply) -> None:
-                self._answer(context, rows, unit, cookie, reply, respond)
-
-            self.traffic.predict(
-                rows, unit, lasting, context.pin, timeout_s - context.waited_s, done
+        if context.fault is not None:
+            self._refuse(respond, context, codec, context.fault)
+        elif context.encoding or len(body) > codec.inline_bytes:
+            self._start(
+                self._read_apart(context, codec, headers, body, respond), respond, context, codec
             )
+        else:
+            self._read(context, codec, headers, body, respond)
+
+    def _codec(self, context: RequestContext) -> Codec:
+        given = context.content_type
+        if not self._by_type or not given:
+            return self.codec
+
+        return self._by_type.get(given.partition(b";")[0].strip().lower(), self.codec)
+
+    def _read(
+        self,
+        context: RequestContext,
+        codec: Codec,
+        headers: Headers,
+        body: bytes,
+        respond: Respond,
+    ) -> None:
+        """Read a small body and send its rows. Raises nothing."""
+        try:
+            self._require_access(context, headers)
+            known = self._known(context, codec)
+            call = codec.read(context, body, known)
+            if call.by_position and not known:
+                self._start(
+                    self._send_when_known(context, codec, call, respond), respond, context, codec
+                )
+            else:
+                self._send(context, codec, call, respond, len(body))
         except Problem as problem:
-            self._refuse(respond, context, problem)
+            self._refuse(respond, context, codec, problem)
         except Exception:
             log.exception("a request could not be answered")
-            self._refuse(respond, context, failed())
+            self._refuse(respond, context, codec, failed())
 
-    async def _prepare(
-        self, context: RequestContext, headers: Headers, body: bytes, respond: Respond
+    async def _read_apart(
+        self,
+        context: RequestContext,
+        codec: Codec,
+        headers: Headers,
+        body: bytes,
+        respond: Respond,
     ) -> None:
-        """Decompress and scan a body in threads, then send its rows. Raises nothing."""
+        """Decompress and read a body in threads, then send its rows. Raises Problem."""
         loop = asyncio.get_running_loop()
         arrived = loop.time()
+        self._require_access(context, headers)
+        if context.encoding:
+            body = await decompress(body, context.encoding, self.limits.max_body_bytes)
+            respond = self._releasing(len(body), respond)
+
         try:
-            if context.encoding:
-                body = await decompress(body, context.encoding, self.limits.max_body_bytes)
-                respond = self._releasing(body, respond)
-
-            if len(body) > LARGE_BODY:
-                await self._check_size(body)
-        except Problem as problem:
-            self._refuse(respond, context, problem)
-        except Exception:
-            log.exception("a body could not be read")
-            self._refuse(respond, context, failed())
-        else:
+            known = self._known(context, codec)
+            call = await codec.read_apart(context, body, known)
             context.waited_s = loop.time() - arrived
-            self._ask(context, headers, body, respond)
+            if call.by_position and not known:
+                await self._send_when_known(context, codec, call, respond)
+            else:
+                self._send(context, codec, call, respond, len(body))
+        except Problem as problem:
+            # Not by the caller, whose `respond` does not release the decompressed body.
+            self._refuse(respond, context, codec, problem)
 
-    async def _check_size(self, body: bytes) -> None:
-        """Refuse a body whose decoding would take too much memory. Raises Problem 413, 503."""
-        most, most_bytes = self.limits.max_rows, self.limits.max_row_bytes
-        broken = await SCAN_POOL.run(too_many_or_large, body, ROWS_DEPTH, most, most_bytes)
-        if broken == "number":
-            raise Problem(413, f"more than {most} rows in one request: at most {most} are allowed")
-        if broken == "size":
+    async def _send_when_known(
+        self, context: RequestContext, codec: Codec, call: PredictionCall, respond: Respond
+    ) -> None:
+        """Ask the versions for the order of their columns first. Raises Problem."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await self.signatures.learn(self.signatures.drawn(context.pin))
+        for version in self.signatures.drawn(context.pin):
+            if signature := self.signatures.of(version):
+                await DECODE_POOL.run(call.rows, signature)
+
+        context.waited_s += loop.time() - began
+        self._send(context, codec, call, respond, self.limits.max_row_bytes + 1)
+
+    def _send(
+        self,
+        context: RequestContext,
+        codec: Codec,
+        call: PredictionCall,
+        respond: Respond,
+        body_bytes: int,
+    ) -> None:
+        """Send the rows of a call to a version. Raises Problem."""
+        rows = self._first_rows(context, call)
+        codec.require_small(rows, body_bytes)
+        unit, cookie, lasting = self._unit_of(context, rows)
+        timeout_s = min(self.limits.deadline_ms / 1000, context.timeout_s or 1e9)
+        if context.waited_s >= timeout_s:
+            raise Problem(504, f"no answer within the deadline of {timeout_s:.3g} s")
+
+        if codec.copies and body_bytes > codec.inline_bytes:
+            respond = self._releasing(sum(map(len, rows)), respond)
+
+        try:
+            draw = self.traffic.draw(unit, lasting, context.pin)
+        except Problem as problem:
+            # Here, since `respond` may release the rows.
+            self._refuse(respond, context, codec, problem)
+            return
+
+        if call.by_position:
+            rows = call.rows(self._signature(draw.version, context))
+            call.release()
+
+        exchange = Exchange(context, codec, call, respond, rows, unit, cookie)
+
+        def done(reply: Reply) -> None:
+            self._answer(exchange, reply)
+
+        self.traffic.send(draw, rows, context.pin is not None, timeout_s - context.waited_s, done)
+
+    def _first_rows(self, context: RequestContext, call: PredictionCall) -> list[msgspec.Raw]:
+        """The rows to find the unit in, and to measure: by position, the released version's.
+
+        Raises Problem 503 where no version tells the order of its columns."""
+        if not call.by_position:
+            return call.rows(None)
+
+        signature = self._signature("", context)
+        if signature is None:
             raise Problem(
-                413, f"a row has more than {most_bytes} bytes: at most {most_bytes} are allowed"
+                503,
+                "no version tells the order of its columns now, and the values have no names: "
+                "send one tensor a column, or rows that name their columns",
+                retry_after_s=1,
             )
 
-    def _releasing(self, body: bytes, respond: Respond) -> Respond:
-        """`respond`, which also releases the decompressed body from the worker's budget."""
+        return call.rows(signature)
+
+    def _signature(self, version: str, context: RequestContext) -> TensorSignature | None:
+        """A version's signature, else the released version's, or another one's that may answer."""
+        own = self.signatures.of(version)
+        return own or self.signatures.any_of(self.signatures.drawn(context.pin))
+
+    def _known(self, context: RequestContext, codec: Codec) -> list[TensorSignature]:
+        """The signatures of all versions that may answer, empty where they are not known."""
+        if not codec.asks_signatures:
+            return []
+
+        return self.signatures.of_drawn(context.pin)
+
+    def _require_access(self, context: RequestContext, headers: Headers) -> None:
+        """Raise Problem where the caller may not choose the version that it names."""
+        if context.pin is not None:
+            self.access.require_pinning(headers)
+
+    def _start(
+        self,
+        work: Coroutine[Any, Any, None],
+        respond: Respond,
+        context: RequestContext,
+        codec: Codec,
+    ) -> None:
+        """Run work that awaits something; whatever it raises is answered."""
+
+        async def run() -> None:
+            try:
+                await work
+            except Problem as problem:
+                self._refuse(respond, context, codec, problem)
+            except Exception:
+                log.exception("a request could not be answered")
+                self._refuse(respond, context, codec, failed())
+
+        task = asyncio.get_running_loop().create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _releasing(self, size: int, respond: Respond) -> Respond:
+        """`respond`, which also releases bytes that count in the worker's budget from now on.
+
+        Raises Problem 503 where there is no room for them."""
         if self.budget is None:
             return respond
 
-        held = DecompressedBody(body, self.budget)
+        held = HeldBytes(size, self.budget)
 
         def release_and_respond(status: int, headers: Headers, answer: bytes) -> None:
             held.release()
@@ -198,46 +328,77 @@ class Predict:
 
         return release_and_respond
 
-    def _answer(
-        self,
-        context: RequestContext,
-        rows: list[msgspec.Raw],
-        unit: bytes,
-        cookie: bytes,
-        reply: Reply,
-        respond: Respond,
-    ) -> None:
+    def _answer(self, exchange: Exchange, reply: Reply) -> None:
         """Answer, then keep what was answered. Raises nothing: others share the batch."""
-        own = reply.fallback_from is None
-        try:
-            predicted = _usable(reply)
-            pair = _labelled_pair(reply)
-            paired = pair is not None
-            prediction_id = self.outcomes.note(
-                reply.version, predicted, reply.draw, own, unit, paired
-            )
-            if pair is not None:
-                pair.named(prediction_id)
-
-            headers = self._headers(context, reply, prediction_id)
-            if cookie:
-                headers.append((b"set-cookie", self.units.set_cookie_header(cookie)))
-
-            body = self._body(reply.version, predicted)
-        except Problem as problem:
-            self._refuse(respond, context, problem)
+        codec = exchange.codec
+        signature = self.signatures.of(reply.version) if codec.asks_signatures else None
+        if codec.asks_signatures and signature is None and reply.predicted is not None:
+            work = self._answer_when_known(exchange, reply)
+            self._start(work, exchange.respond, exchange.context, codec)
             return
+
+        self._answer_as(exchange, reply, signature)
+
+    async def _answer_when_known(self, exchange: Exchange, reply: Reply) -> None:
+        """Ask the version that has answered for its outputs first."""
+        await self.signatures.learn([reply.version])
+        self._answer_as(exchange, reply, self.signatures.of(reply.version))
+
+    def _answer_as(
+        self, exchange: Exchange, reply: Reply, signature: TensorSignature | None
+    ) -> None:
+        """Answer in the protocol of the request. Raises nothing."""
+        context, codec = exchange.context, exchange.codec
+        try:
+            predicted = _usable(exchange, reply, signature)
+            prediction_id = self._counted(exchange, reply, predicted)
+            answered = AnsweredCall(
+                exchange.call, reply.version, predicted, prediction_id, signature
+            )
+            if len(exchange.rows) > codec.inline_rows:
+                work = self._answer_apart(exchange, reply, answered)
+                self._start(work, exchange.respond, context, codec)
+                return
+
+            encoded = codec.answer(answered)
+        except Problem as problem:
+            self._refuse(exchange.respond, context, codec, problem)
         except Exception:
             log.exception("an answer of %s could not be sent", reply.version)
-            self._refuse(respond, context, failed())
+            self._refuse(exchange.respond, context, codec, failed())
+        else:
+            self._respond(exchange, reply, answered, encoded)
+
+    async def _answer_apart(self, exchange: Exchange, reply: Reply, answered: AnsweredCall) -> None:
+        """Make the answer of many rows in a thread. Raises Problem."""
+        encoded = await DECODE_POOL.run(exchange.codec.answer, answered)
+        self._respond(exchange, reply, answered, encoded)
+
+    def _counted(self, exchange: Exchange, reply: Reply, predicted: Predicted) -> bytes:
+        """Count the predictions; returns their id."""
+        own = reply.fallback_from is None
+        pair = _labelled_pair(reply)
+        prediction_id = self.outcomes.note(
+            reply.version, predicted, reply.draw, own, exchange.unit, pair is not None
+        )
+        if pair is not None:
+            pair.named(prediction_id)
+
+        return prediction_id
+
+    def _respond(
+        self, exchange: Exchange, reply: Reply, answered: AnsweredCall, encoded: Encoded
+    ) -> None:
+        content, body = encoded
+        headers = [*content, *self._headers(exchange, reply, answered.prediction_id)]
+        exchange.respond(200, headers, body)
+        if exchange.context.pin:
             return
 
-        respond(200, headers, body)
-        if not context.pin:
-            try:
-                self._remember(rows, predicted, reply, prediction_id)
-            except Exception:
-                log.exception("rows that %s answered could not be kept or copied", reply.version)
+        try:
+            self._remember(exchange.rows, answered.predicted, reply, answered.prediction_id)
+        except Exception:
+            log.exception("rows that %s answered could not be kept or copied", reply.version)
 
     def _remember(
         self, rows: list[msgspec.Raw], predicted: Predicted, reply: Reply, prediction_id: bytes
@@ -259,41 +420,6 @@ class Predict:
 
         return context
 
-    def _rows(self, body: bytes) -> list[msgspec.Raw]:
-        try:
-            # Raw rows are not decoded here, so invalid UTF-8 would spoil the whole batch.
-            if not body.isascii():
-                body = without_bom(body)
-                body.decode()
-
-            rows = self._decode(body).instances
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            raise Problem(400, json_fault(body, error)) from error
-
-        if not rows:
-            raise Problem(400, "`instances` is empty: send at least one row")
-
-        self._require_small(rows, len(body))
-        return rows
-
-    def _require_small(self, rows: list[msgspec.Raw], body_bytes: int) -> None:
-        """Raise Problem 413 for too many rows, or one that is too large."""
-        limits = self.limits
-        if len(rows) > limits.max_rows:
-            raise Problem(
-                413, f"{len(rows)} rows in one request: at most {limits.max_rows} are allowed"
-            )
-
-        if body_bytes > limits.max_row_bytes:
-            sizes = list(map(len, rows))
-            largest = max(sizes)
-            if largest > limits.max_row_bytes:
-                raise Problem(
-                    413,
-                    f"row {sizes.index(largest)} has {largest} bytes: "
-                    f"at most {limits.max_row_bytes} are allowed",
-                )
-
     def _unit_of(
         self, context: RequestContext, rows: list[msgspec.Raw]
     ) -> tuple[bytes, bytes, bool]:
@@ -309,49 +435,45 @@ class Predict:
         # Random: with an id of its own choice, a client could choose the version.
         return os.urandom(8), b"", False
 
-    def _headers(self, context: RequestContext, reply: Reply, prediction_id: bytes) -> Headers:
+    def _headers(self, exchange: Exchange, reply: Reply, prediction_id: bytes) -> Headers:
         headers = [
-            JSON,
             (b"x-model-version", reply.version.encode()),
-            (b"x-request-id", context.request_id),
+            (b"x-request-id", exchange.context.request_id),
             (b"x-prediction-id", prediction_id),
         ]
         if reply.fallback_from is not None:
             headers.append((b"x-fallback-from", reply.fallback_from.encode()))
 
+        if exchange.cookie:
+            headers.append((b"set-cookie", self.units.set_cookie_header(exchange.cookie)))
+
         return headers
 
-    def _body(self, version: str, predicted: Predicted) -> bytes:
-        head = self._heads.get(version)
-        if head is None:
-            head = b'{"model":%b,"version":%b,"predictions":[' % (
-                self._model,
-                msgspec.json.encode(version),
-            )
-            self._heads[version] = head
-
-        rows = b",".join(predicted.predictions)
-        if predicted.classes == b"null":
-            return head + rows + b"]}"
-
-        return b'%b%b],"classes":%b}' % (head, rows, predicted.classes)
-
-    def _refuse(self, respond: Respond, context: RequestContext, problem: Problem) -> None:
+    def _refuse(
+        self, respond: Respond, context: RequestContext, codec: Codec, problem: Problem
+    ) -> None:
         self.outcomes.refused(problem.status)
-        respond(
-            problem.status,
-            [*problem.headers(), (b"x-request-id", context.request_id)],
-            problem.body(),
+        headers, body = codec.refusal(problem)
+        respond(problem.status, [*headers, (b"x-request-id", context.request_id)], body)
+
+
+def _pin(context: RequestContext, version: str) -> None:
+    """Pin a request to the version that its path names."""
+    if context.pin not in (None, version):
+        context.fault = context.fault or Problem(
+            400, "the path and X-Model-Version name different versions: leave out one of them"
         )
 
+    context.pin = version
 
-def _usable(reply: Reply) -> Predicted:
+
+def _usable(exchange: Exchange, reply: Reply, signature: TensorSignature | None) -> Predicted:
     """The predictions; raises Problem if there is no answer, or a bad row."""
     if reply.predicted is None:
         raise _no_answer(reply)
 
     if reply.predicted.errors:
-        raise _bad_rows(reply.version, reply.predicted)
+        raise exchange.codec.bad_rows(exchange.call, reply.version, reply.predicted, signature)
 
     return reply.predicted
 
@@ -364,49 +486,6 @@ def _labelled_pair(reply: Reply) -> PairedRequest | None:
     if pair is None or reply.fallback_from is not None or not pair.takes_label:
         return None
     return pair
-
-
-def _bad_rows(version: str, predicted: Predicted) -> Problem:
-    """The problem that describes the bad rows and has the predictions of the others."""
-    errors = predicted.errors
-    extra: dict[str, Any] = {}
-    if len(errors) > ERRORS_LISTED:
-        extra["errors_not_listed"] = len(errors) - ERRORS_LISTED
-
-    bad = {error.row for error in errors}
-    predictions = [None if row in bad else raw for row, raw in enumerate(predicted.predictions)]
-    model_failed = any(error.status >= 500 for error in errors)
-    return Problem(
-        500 if model_failed else 422,
-        _summary(errors),
-        version=version,
-        errors=list(map(_listed, errors[:ERRORS_LISTED])),
-        **extra,
-        predictions=predictions,
-    )
-
-
-def _summary(errors: list[RowError]) -> str:
-    """The first error, and the number of others."""
-    first, more = errors[0], len(errors) - 1
-    text = f"row {first.row}"
-    if first.column:
-        text += f", column {first.column!r}"
-
-    text += f": {first.detail}"
-    if more:
-        text += f" (and {more} more)"
-
-    return text
-
-
-def _listed(error: RowError) -> dict[str, object]:
-    return {
-        "row": error.row,
-        "status": error.status,
-        "detail": error.detail,
-        "column": error.column,
-    }
 
 
 def _no_answer(reply: Reply) -> Problem:

@@ -16,7 +16,7 @@ import msgspec
 
 from rollout.state.classes import Answers
 from router.dispatch.work_items import Predicted
-from router.evidence.prediction_values import PredictionReader
+from router.evidence.prediction_values import PredictionReader, first_target
 
 REMEMBERED = 256
 LARGEST_PREDICTION = 16_384
@@ -112,8 +112,8 @@ class PairComparer:
         reader = self._reader(version)
         names = reader.names(predicted.classes)
         score, class_name = reader.read(raw, names)
-        if raw[:1] == b"[":
-            return _Answer(class_name, _decode(raw, type=list[float]), names)
+        if raw[:1] == b"[" and reader.answers.by_largest:
+            return _Answer(class_name, first_target(_decode(raw)), names)
         if class_name:
             return _Answer(class_name)
         if not math.isfinite(score):

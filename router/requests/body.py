@@ -52,14 +52,14 @@ async def whole_body(scope: Scope, receive: Receive, limit: int) -> AsyncIterato
         yield await body.decompressed()
 
 
-class DecompressedBody:
-    """A decompressed body that counts in a budget until it is released. See wire/budget.py."""
+class HeldBytes:
+    """Bytes that were made of a body, and count in a budget until released. See wire/budget.py."""
 
     unfinished = False
 
-    def __init__(self, body: bytes, budget: ByteBudget) -> None:
+    def __init__(self, size: int, budget: ByteBudget) -> None:
         self.budget = budget
-        if not budget.change(self, len(body)):
+        if not budget.change(self, size):
             budget.release(self)
             raise no_room()
 
@@ -67,7 +67,7 @@ class DecompressedBody:
         """Never called: the request is being answered."""
 
     def release(self) -> None:
-        """Count the body no more: the request has been answered."""
+        """Count the bytes no more: the request has been answered."""
         self.budget.release(self)
 
 

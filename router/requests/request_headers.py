@@ -5,6 +5,7 @@ reader of the request might take the other one."""
 
 from router.problems import Headers, Problem
 from router.requests.deadline import no_time, seconds_of
+from wire.oip.request import LENGTH_HEADER
 
 LONGEST_ID = 128
 
@@ -12,10 +13,13 @@ LONGEST_ID = 128
 class RequestContext:
     """The values of a request's headers.
 
-    fault: the error to answer with. waited_s: seconds of its deadline that have passed already."""
+    json_bytes: the header with the length of the JSON before
+    binary data. fault: the error to answer with. waited_s: seconds of its deadline that have passed
+    already."""
 
     __slots__ = (
-        *("cookie", "encoding", "fault", "pin", "request_id", "timeout_s", "unit", "waited_s"),
+        *("content_type", "cookie", "encoding", "fault", "json_bytes", "pin", "request_id"),
+        *("timeout_s", "unit", "waited_s"),
     )
 
     def __init__(self) -> None:
@@ -24,6 +28,8 @@ class RequestContext:
         self.unit: bytes = b""
         self.cookie: bytes = b""
         self.encoding: bytes = b""
+        self.content_type: bytes = b""
+        self.json_bytes: bytes = b""
         self.timeout_s: float | None = None
         self.fault: Problem | None = None
         self.waited_s = 0.0
@@ -46,6 +52,11 @@ def read_headers(headers: Headers, unit_header: bytes) -> RequestContext:
             context.cookie = context.cookie + b";" + value if context.cookie else value
         elif name == b"content-encoding":
             context.encoding = context.encoding + b"," + value if context.encoding else value
+        elif name == b"content-type":
+            context.content_type = value
+        elif name == LENGTH_HEADER:
+            once.append(name)
+            context.json_bytes = value
         elif name == b"x-timeout-ms":
             once.append(name)
             context.timeout_s = seconds_of(value)

@@ -46,3 +46,5 @@ SMALL_DECOMPRESSION_POOL = BoundedPool("decompress", 256)
 LARGE_DECOMPRESSION_POOL = BoundedPool("decompress-large", 16)
 SCAN_POOL = BoundedPool("look", 64)
 """Scans large bodies before they are decoded."""
+DECODE_POOL = BoundedPool("decode", 64)
+"""Turns what is not rows yet (tensors, tables) into rows, and predictions into such answers."""

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from rollout.settings import RouterSettings
+from rollout.state.classes import Answers
 from rollout.state.split import ALL
 from rollout.verdict.evidence import COPIES_SHARE
 from router.dispatch.lane import Lane
@@ -155,7 +156,7 @@ class Mirror:
             outcome = (
                 "error"
                 if index in wrong
-                else self._agreement(bytes(user_prediction), bytes(shadow_prediction))
+                else self._agreement(version, bytes(user_prediction), bytes(shadow_prediction))
             )
             self.counts.add(("shadow", version, outcome))
             first_outcome = first_outcome or outcome
@@ -182,11 +183,7 @@ class Mirror:
         if judged is None or not judged.labelled or not copy.prediction_id:
             return
 
-        answers = UNKNOWN
-        if self.table is not None:
-            answers = self.table.answers.get(copy.version, UNKNOWN)
-
-        rows = len(copy.rows)
+        rows, answers = len(copy.rows), self._answers(copy.version)
         self.kept.keep_other_answer(judged.rollout, copy.prediction_id, rows, shadow, answers)
 
     def _remember(
@@ -211,15 +208,21 @@ class Mirror:
 
             self.worst = sorted([*self.worst, row], key=lambda worst: -worst.gap)[:MOST_WORST]
 
-    def _agreement(self, user_prediction: bytes, shadow_prediction: bytes) -> str:
+    def _agreement(self, version: str, user_prediction: bytes, shadow_prediction: bytes) -> str:
         if user_prediction == shadow_prediction:
             return "agree"
 
-        if agree(
-            _decode(user_prediction), _decode(shadow_prediction), self.settings.shadow_tolerance
-        ):
+        first, second = _decode(user_prediction), _decode(shadow_prediction)
+        by_largest = self._answers(version).by_largest
+        if agree(first, second, self.settings.shadow_tolerance, by_largest):
             return "agree"
         return "differ"
+
+    def _answers(self, version: str) -> Answers:
+        """What a version answers, as the ledger knows it."""
+        if self.table is None:
+            return UNKNOWN
+        return self.table.answers.get(version, UNKNOWN)
 
 
 def _without_side_effects(table: RoutingTable) -> tuple[tuple[str, int], ...]:
@@ -263,18 +266,27 @@ class Copy(Pending):
 
 
 def distance(first: Any, second: Any) -> float:
-    """The difference of two values, the largest difference of two probability lists, else 1."""
+    """The difference of two values, the largest of two lists, else 1; equal classes differ by 0."""
     if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
-        return float(max(abs(a - b) for a, b in zip(first, second, strict=True)))
+        return max(map(distance, first, second), default=0.0)
+    if isinstance(first, str | bool) and first == second:
+        return 0.0
     if isinstance(first, float) and isinstance(second, float) and math.isfinite(first - second):
         return abs(first - second)
     return 1.0
 
 
-def agree(first: Any, second: Any, tolerance: float) -> bool:
-    """Whether two predictions have the same class, or values within the tolerance."""
+def agree(first: Any, second: Any, tolerance: float, by_largest: bool = True) -> bool:
+    """Whether two predictions have the same class, or values within the tolerance.
+
+    by_largest: the largest of a list names its class; else every value of it counts."""
     if isinstance(first, list) and isinstance(second, list):
-        return len(first) == len(second) and first.index(max(first)) == second.index(max(second))
+        if len(first) != len(second):
+            return False
+        if not by_largest or (first and isinstance(first[0], list)):
+            pairs = zip(first, second, strict=True)
+            return all(agree(one, other, tolerance, by_largest) for one, other in pairs)
+        return first.index(max(first)) == second.index(max(second))
     if isinstance(first, float) or isinstance(second, float):
         return math.isclose(first, second, rel_tol=tolerance, abs_tol=tolerance)
     return bool(first == second)

@@ -5,19 +5,36 @@ from typing import Any
 
 import msgspec
 
-from service.bundle import Bundle, BundleError
+from service.bundle import Bundle, BundleError, Output
 from service.bundle_files import GOLDEN
-from service.comparison import measured, same
+from service.comparison import joined, measured, same
 from service.rows import RowReader
 from service.runtimes.failed_rows import RowFailures, predict_each
 from service.runtimes.model import Model
 
 
-class Golden(msgspec.Struct, frozen=True):
-    """One row and its prediction, as served by the certified runtime."""
+class Golden(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One row and its prediction, as served by the certified runtime.
+
+    outputs: what it gets of further outputs, by name.
+    """
 
     row: dict[str, Any]
     prediction: Any
+    outputs: dict[str, Any] = {}
+
+    def answer(self, output: str) -> Any:
+        """The row's answer as it is compared. output: the name of the prediction."""
+        return joined(output, self.prediction, self.outputs)
+
+
+def golden_of(row: dict[str, Any], outputs: list[Output], answer: Any) -> Golden:
+    """A golden row of a model's answer for it."""
+    if len(outputs) == 1:
+        return Golden(row, answer)
+
+    others = {output.name: answer[output.name] for output in outputs[1:]}
+    return Golden(row, answer[outputs[0].name], others)
 
 
 def read_golden(raw: bytes, path: Path) -> list[Golden]:
@@ -57,7 +74,7 @@ def prove(bundle: Bundle, model: Model, tolerance: float | None = None) -> int:
         tolerance = rule.golden
 
     for line, (golden_row, prediction) in enumerate(zip(golden, predictions, strict=True), start=1):
-        expected = golden_row.prediction
+        expected = golden_row.answer(bundle.manifest.output)
         if not same(expected, prediction, tolerance, rule.scale):
             size = measured(expected, prediction, rule.scale)
             limits = f" ({size}; {tolerance:g} is allowed)" if size else ""

@@ -13,19 +13,22 @@ class Model(Protocol):
     name: str
 
     def predict(self, columns: Columns) -> Predictions:
-        """One prediction a row: a list of probabilities, a class, or a number."""
+        """One prediction a row: a class, a number, or a list of such.
+
+        Of a version with several outputs it is a dictionary of these by the outputs' names.
+        """
 
 
 class RowByRow:
     """Predicts each row alone, for a model that depends on the other rows of a batch."""
 
     def __init__(self, model: Model) -> None:
-        self.name, self._model = model.name, model
+        self.name, self.model = model.name, model
 
     def predict(self, columns: Columns) -> Predictions:
         """See Model."""
         predictions: Predictions = []
         for row in range(row_count(columns)):
-            predictions += self._model.predict(take_rows(columns, slice(row, row + 1)))
+            predictions += self.model.predict(take_rows(columns, slice(row, row + 1)))
 
         return predictions

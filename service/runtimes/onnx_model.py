@@ -4,16 +4,28 @@ It imports neither scikit-learn nor pandas and loads no pickle.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from service.bundle import Bundle, Column
+from service.bundle import Bundle, Column, Output
 from service.bundle_files import ONNX
 from service.rows import Columns
 from service.runtimes.json_values import listed
 from service.runtimes.model import Predictions
+from service.runtimes.outputs import PREDICT, by_row, outputs_of
+
+NUMPY_TYPES: dict[str, Any] = {
+    "tensor(double)": np.float64,
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(int64)": np.int64,
+    "tensor(bool)": np.bool_,
+}
+Convert = Callable[[np.ndarray], np.ndarray]
+Feed = tuple[str, str, Convert]
+LARGEST_INT = 2**63 - 1
 
 
 class OnnxModel:
@@ -36,48 +48,101 @@ class OnnxModel:
         self._session = onnxruntime.InferenceSession(
             raw, options, providers=["CPUExecutionProvider"]
         )
-        # In order, since the converter gives a column such as "distance km" another name.
-        self._convert = {}
         inputs = self._session.get_inputs()
-        for tensor, column in zip(inputs, bundle.manifest.columns, strict=True):
-            self._convert[column.name] = (tensor.name, _onnx_array(column))
-
-        outputs = self._session.get_outputs()
-        self._flat = bundle.manifest.output == "predict"
-        self._output = [outputs[0 if self._flat else -1].name]
+        manifest = bundle.manifest
+        self._feeds = feeds_of(inputs, manifest.columns)
+        names = [output.name for output in self._session.get_outputs()]
+        self._outputs = outputs_of(manifest)
+        self._names = [_onnx_output(output.name, names) for output in self._outputs]
         # ONNX has integers for boolean classes and for 1.0; they are equal, and only the class
         # itself is an answer.
         self._classes: dict[Any, Any] = {}
-        if self._flat and bundle.manifest.classes:
-            self._classes.update(zip(bundle.manifest.classes, bundle.manifest.classes, strict=True))
+        if manifest.classes:
+            self._classes.update(zip(manifest.classes, manifest.classes, strict=True))
 
     def predict(self, columns: Columns) -> Predictions:
         """See Model."""
         feed = {}
-        for name, array in columns.items():
-            input_name, convert = self._convert[name]
-            feed[input_name] = convert(array)
+        for input_name, name, convert in self._feeds:
+            feed[input_name] = convert(columns[name])
 
-        (output,) = self._session.run(self._output, feed)
-        if not self._flat:
-            return listed(output)
+        arrays = self._session.run(self._names, feed)
+        answers = {}
+        for output, array in zip(self._outputs, arrays, strict=True):
+            answers[output.name] = self._listed(output, array)
 
-        predictions = listed(output.ravel())
-        if self._classes:
+        return by_row(answers)
+
+    def _listed(self, output: Output, array: np.ndarray) -> Predictions:
+        if output.shape:
+            return listed(array)
+
+        # Of one value a row, ONNX has a table of one column, or of the two classes' scores.
+        predictions = listed(array.reshape(len(array), -1)[:, -1])
+        if output.name == PREDICT and self._classes:
             return list(map(self._classes.__getitem__, predictions))
 
         return predictions
 
 
-def _onnx_array(column: Column) -> Callable[[np.ndarray], np.ndarray]:
-    """Converts a column's values to an ONNX input of shape [n, 1]."""
-    if column.dtype == "string":
+def feeds_of(inputs: Sequence[Any], columns: Sequence[Column]) -> list[Feed]:
+    """What is fed: of each input its name, the column it comes from, and how that is converted.
+
+    In order, since the converter gives a column such as "distance km" another name. After the
+    columns there is a mask of each column of texts with nulls, where the graph has a form for them.
+    Raises ValueError where the graph has other inputs.
+    """
+    masked = [column for column in columns if column.dtype == "string" and column.nullable]
+    if len(inputs) not in (len(columns), len(columns) + len(masked)):
+        raise ValueError(f"the ONNX form has {len(inputs)} inputs for {len(columns)} columns")
+
+    feeds: list[Feed] = []
+    for tensor, column in zip(inputs, columns, strict=False):
+        feeds.append((tensor.name, column.name, _onnx_array(tensor.type, column)))
+
+    for tensor, column in zip(inputs[len(columns) :], masked, strict=False):
+        feeds.append((tensor.name, column.name, _null_mask))
+
+    return feeds
+
+
+def _onnx_output(method: str, names: list[str]) -> str:
+    """The output of a converted graph that has what this method answers.
+
+    That of its name, else the first for predict and the last for all others, as the converters
+    order them. Whether it is the right one, the proof at delivery shows.
+    """
+    if method in names:
+        return method
+
+    if method == PREDICT:
+        return names[0]
+
+    return names[-1]
+
+
+def _onnx_array(tensor_type: str, column: Column) -> Convert:
+    """Converts a column's values to an input of that type of the graph's, of shape [n, 1]."""
+    if tensor_type == "tensor(string)":
         return _strings if column.nullable else _to_column_vector
 
+    if column.dtype in ("datetime", "duration"):
+        return lambda array: array.astype(np.int64).reshape(-1, 1)
+
     # A null is NaN, which only floats have.
-    dtypes = {"float": np.float32, "int": np.int64, "bool": np.bool_}
-    dtype = np.float32 if column.nullable else dtypes[column.dtype]
+    dtype = NUMPY_TYPES[tensor_type]
+    if dtype is np.int64:
+        return _to_int64
+
     return lambda array: array.astype(dtype, copy=False).reshape(-1, 1)
+
+
+def _to_int64(array: np.ndarray) -> np.ndarray:
+    """The numbers with a sign; raises OverflowError, since numpy would wrap the largest around."""
+    if array.dtype == np.uint64 and (array > np.uint64(LARGEST_INT)).any():
+        raise OverflowError(f"a number is beyond {LARGEST_INT}, which its ONNX form cannot hold")
+
+    return array.astype(np.int64, copy=False).reshape(-1, 1)
 
 
 def _to_column_vector(array: np.ndarray) -> np.ndarray:
@@ -86,3 +151,7 @@ def _to_column_vector(array: np.ndarray) -> np.ndarray:
 
 def _strings(array: np.ndarray) -> np.ndarray:
     return np.where(array == None, "", array).astype(object).reshape(-1, 1)  # noqa: E711
+
+
+def _null_mask(array: np.ndarray) -> np.ndarray:
+    return np.asarray(array == None, dtype=np.bool_).reshape(-1, 1)  # noqa: E711

@@ -1,22 +1,33 @@
 """Predicts with the pickled pipeline on scikit-learn."""
 
+import logging
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 
-from service.bundle import Bundle, BundleError
+from service.bundle import Bundle, BundleError, Output
 from service.bundle_files import PICKLE
 from service.bundled_modules import is_module_file, provide_modules
 from service.rows import Columns
+from service.runtimes.direct.errors import NoDirectForm
+from service.runtimes.direct.form import DirectForm
 from service.runtimes.json_values import listed
 from service.runtimes.model import Predictions
+from service.runtimes.one_thread import run_on_one_thread
+from service.runtimes.outputs import MOST_VALUES, TOO_WIDE, by_row, outputs_of
+
+log = logging.getLogger("sluice.runtimes")
 
 
 class PipelineModel:
-    """The pickled pipeline on one pandas frame a batch, of the dtypes that it was fitted on."""
+    """The pickled pipeline on one pandas frame a batch, of the dtypes that it was fitted on.
+
+    direct: its direct form, which answers instead where the bundle says that it was proved.
+    """
 
     name = "sklearn"
 
@@ -26,24 +37,112 @@ class PipelineModel:
         manifest = bundle.manifest
         modules = filter(is_module_file, manifest.files)
         provide_modules(bundle.path, {name: bundle.read(name) for name in modules})
-        self._predict = getattr(_unpickled(bundle), manifest.output)
+        self._pipeline, self._manifest = _unpickled(bundle), manifest
+        run_on_one_thread(self._pipeline)
+        self._methods = [
+            (output, getattr(self._pipeline, output.name)) for output in outputs_of(manifest)
+        ]
         self._input = FrameBuilder(manifest.columns, manifest.input)
+        self.direct: DirectForm | None = None
+        if manifest.direct is not None and manifest.direct.served:
+            try:
+                self.direct = self.direct_form()
+            except NoDirectForm as error:
+                log.warning("served without its direct form: %s", error)
+
+    def direct_form(self) -> DirectForm:
+        """A direct form of this pipeline; raises NoDirectForm."""
+        manifest = self._manifest
+        if len(self._methods) > 1:
+            raise NoDirectForm("it answers several outputs")
+
+        return DirectForm(self._pipeline, manifest.output, manifest.columns, manifest.input)
 
     def predict(self, columns: Columns) -> Predictions:
         """See Model."""
-        return listed(answer_of(self._predict, self._input.build(columns)))
+        if self.direct is not None:
+            # Whatever it raises: the pipeline answers these rows, or says itself what is wrong.
+            with suppress(Exception):
+                return self.predict_directly(self.direct, columns)
+
+        answers = {}
+        for output, method in self._methods:
+            # A frame for each, since a step may change its own in place.
+            answer = answer_of(method, self._input.build(columns))
+            _require_shape(answer, output)
+            answers[output.name] = listed(answer)
+
+        return by_row(answers)
+
+    def predict_directly(self, form: DirectForm, columns: Columns) -> Predictions:
+        """What the direct form answers; raises any exception for rows left to the pipeline."""
+        ((output, _),) = self._methods
+        answer = answer_of(form.answer, columns)
+        _require_shape(answer, output)
+        return listed(answer)
+
+
+def _require_shape(answer: np.ndarray, output: Output) -> None:
+    """Raise ValueError where a row's answer has another shape than the one that was proved."""
+    shape = output.shape
+    if shape is None or -1 in shape or answer.dtype == object:
+        return
+
+    if list(answer.shape[1:]) != shape:
+        raise ValueError(
+            f"{output.name} answered rows of shape {list(answer.shape[1:])}, delivered was {shape}"
+        )
 
 
 def answer_of(predict: Callable[[Any], Any], rows: Any) -> np.ndarray:
-    """What a pipeline answers for these rows; it neither starts processes nor ends this one."""
+    """What a method of a pipeline answers for these rows, as an array with a row for each.
+
+    Sparse answers become dense. It neither starts processes nor ends this one.
+    """
     import joblib
 
     try:
         # A step with n_jobs would start processes, for which a forked worker would wait for ever.
         with joblib.parallel_config(backend="threading"):
-            return np.asarray(predict(rows))
+            return _one_array(predict(rows))
     except SystemExit as error:
         raise RuntimeError(f"a step wants to end the process (SystemExit: {error})") from error
+
+
+def _one_array(answer: Any) -> np.ndarray:
+    if hasattr(answer, "toarray"):
+        return np.asarray(_narrow(answer).toarray())
+
+    if isinstance(answer, list) and answer and all(map(_is_table, answer)):
+        return _of_targets(answer)
+
+    return np.asarray(answer)
+
+
+def _narrow(sparse: Any) -> Any:
+    """A sparse answer that may become dense; raises ValueError before it would fill the memory."""
+    if sparse.shape[-1] > MOST_VALUES:
+        raise ValueError(TOO_WIDE.format(sparse.shape[-1]))
+
+    return sparse
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim == 2
+
+
+def _of_targets(tables: list[np.ndarray]) -> np.ndarray:
+    """What predict_proba of several targets answers, a table a target, by row.
+
+    An array [rows, targets, classes], of lists where the targets have different classes.
+    """
+    if len({table.shape for table in tables}) == 1:
+        return np.stack(tables, axis=1)
+
+    rows = list(zip(*(table.tolist() for table in tables), strict=True))
+    array = np.empty(len(rows), dtype=object)
+    array[:] = [list(row) for row in rows]
+    return array
 
 
 def _unpickled(bundle: Bundle) -> Any:

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from functools import partial
 
 from deployment.router_client import check_model
+from deployment.workspace.bundles import read_release
 from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.workspace import Workspace
+from environments.environment_store import Built
+from rollout.plurals import counted
 from rollout.state.ledger import Ledger
 from targets.base import Process
 from targets.findings import Finding, examine
@@ -14,6 +17,7 @@ from targets.local.orphans import left_behind, supervisors
 from targets.local.programs import ROUTER
 from targets.local.supervisor_client import Supervisor
 from targets.local.supervisord_conf import socket_path
+from targets.local.version_environment import own_environment, store_of, unneeded
 
 # The router keeps as many connections as it may open files, at most 4,096, and a reserve for
 # itself.
@@ -24,7 +28,44 @@ UP = "`python deploy.py up`"
 def findings(workspace: Workspace, ledger: Ledger | None) -> Iterator[Finding]:
     """Every finding, in order; ledger: None where it cannot be read."""
     yield from _process_findings(workspace, ledger)
+    yield from _environments(workspace, ledger)
     yield open_files()
+
+
+def _environments(workspace: Workspace, ledger: Ledger | None) -> Iterator[Finding]:
+    """Which live versions run in an environment of their own, and what all of them take."""
+    for version in ledger.live() if ledger else ():
+        finding = examine(
+            f"environment of {version.name}", partial(_environment, workspace, version.name)
+        )
+        if finding.fault or finding.state:
+            yield finding
+
+    if built := store_of(workspace).environments():
+        yield Finding("environments", _disk_used(workspace, built))
+
+
+def _environment(workspace: Workspace, version: str) -> str:
+    """Its own one, in words; empty where it runs in the stack's."""
+    own = own_environment(workspace, read_release(workspace.releases, version))
+    if own is None:
+        return ""
+
+    built = store_of(workspace).find(own.specification)
+    if built is None:
+        raise EdgeFailure(f"it needs {own.because} and its environment is gone: {UP} builds it")
+    return f"its own, {built.megabytes:.0f} MB, for {own.because}"
+
+
+def _disk_used(workspace: Workspace, built: dict[str, Built]) -> str:
+    megabytes = sum(environment.megabytes for environment in built.values())
+    text = f"{counted(len(built), 'environment')}, {megabytes:.0f} MB"
+    if spare := unneeded(workspace):
+        text += (
+            f"; {sum(spare.values()):.0f} MB of it no delivered version needs: "
+            "`python deploy.py collect` deletes that"
+        )
+    return text
 
 
 def open_files() -> Finding:

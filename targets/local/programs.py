@@ -1,5 +1,7 @@
 """The local target's programs: the Procfile's commands, each with its environment."""
 
+from pathlib import Path
+
 from deployment.workspace.workspace import Workspace
 from targets.local.supervisord_conf import ROUTER_PRIORITY, Program
 from targets.procfile import command
@@ -25,8 +27,13 @@ def router_program(workspace: Workspace, port: int) -> Program:
     )
 
 
-def service_program(workspace: Workspace, version: str, program: str, address: str) -> Program:
-    """One version as one process group, without the router's key and the database."""
+def service_program(
+    workspace: Workspace, version: str, program: str, address: str, own_bin: Path | None = None
+) -> Program:
+    """One version as one process group, without the router's key and the database.
+
+    own_bin: the programs of an environment of its own; None for the stack's.
+    """
     runtime = workspace.settings.deployment.runtime
     if runtime == "certified":
         runtime = ""
@@ -37,10 +44,15 @@ def service_program(workspace: Workspace, version: str, program: str, address: s
         "SLUICE_PUBLIC_KEY": str(workspace.public_key),
         "SLUICE_THREADS": str(workspace.settings.deployment.threads),
         "SLUICE_RUNTIME": runtime,
-        "WEB_CONCURRENCY": "1",
+        "WEB_CONCURRENCY": str(workspace.settings.deployment.workers),
         "SLUICE_TOKEN_KEY": "",
         "SLUICE_OPERATOR_TOKEN": "",
         "SLUICE_WEBHOOK_SECRET": "",
         "DATABASE_URL": "",
     }
-    return Program(program, tuple(command(workspace.procfile, "service")), environment)
+    if own_bin is not None:
+        # Sluice's own code, and none of the packages beside it.
+        environment |= {"PYTHONPATH": str(workspace.root), "PYTHONNOUSERSITE": "1"}
+
+    arguments = tuple(command(workspace.procfile, "service", own_bin))
+    return Program(program, arguments, environment)

@@ -4,7 +4,7 @@ A second `up` repairs what is missing.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from deployment.readiness import NotAnswering, probe_of, wait_ready
@@ -25,6 +25,7 @@ from targets.local.programs import ROUTER, router_program, service_program
 from targets.local.supervisor_client import Supervisor
 from targets.local.supervisor_daemon import start_supervisor, stop_supervisor
 from targets.local.supervisord_conf import Program, conf_file, log_file, program_conf
+from targets.local.version_environment import environment_bin, own_environment, store_of
 from targets.local.version_process import lost_socket, stop_program, watch_for_end
 
 
@@ -45,13 +46,19 @@ def up(workspace: Workspace, say: Say) -> Stack:
             ledger = read_ledger(store)
         if already or supervisors(workspace) or left_behind(workspace):
             check_model(workspace)
+        unbuilt: list[Version] = []
         if already:
             url = _repair(workspace, supervisor, ledger, say)
         else:
+            unbuilt = [version for version in ledger.live() if _awaits_build(workspace, version)]
+            at_once = [version for version in ledger.live() if version not in unbuilt]
             url = _undo_on_failure(
-                workspace, lambda: _start(workspace, supervisor, ledger, secrets, say)
+                workspace, lambda: _start(workspace, supervisor, at_once, secrets, say)
             )
         try:
+            # The others answer meanwhile.
+            for version in unbuilt:
+                _start_again(workspace, supervisor, version, say)
             failed = _wait_for_versions(workspace, supervisor, ledger, secrets.service, say)
         except KeyboardInterrupt as error:
             raise Interrupted(
@@ -91,7 +98,11 @@ def down(workspace: Workspace, say: Say) -> int:
 
 
 def _start(
-    workspace: Workspace, supervisor: Supervisor, ledger: Ledger, secrets: Secrets, say: Say
+    workspace: Workspace,
+    supervisor: Supervisor,
+    versions: Sequence[Version],
+    secrets: Secrets,
+    say: Say,
 ) -> str:
     check_webhook_secret(workspace)
     lost = supervisors(workspace)
@@ -107,7 +118,7 @@ def _start(
     conf_file(workspace, ROUTER).write_text(
         program_conf(workspace, router_program(workspace, port))
     )
-    for version in ledger.live():
+    for version in versions:
         _write_conf(workspace, version, say)
 
     start_supervisor(workspace, secrets)
@@ -177,7 +188,7 @@ def _end_stray(workspace: Workspace, program: str, say: Say) -> None:
 
 def _start_again(workspace: Workspace, supervisor: Supervisor, version: Version, say: Say) -> None:
     try:
-        supervisor.add(_program_of(workspace, version))
+        supervisor.add(_program_of(workspace, version, say))
         say(f"{version.name} started again as {version.program}")
     except EdgeFailure as error:
         say(f"{version.name} cannot be started: {error}")
@@ -186,13 +197,13 @@ def _start_again(workspace: Workspace, supervisor: Supervisor, version: Version,
 def _write_conf(workspace: Workspace, version: Version, say: Say) -> None:
     try:
         conf_file(workspace, version.program).write_text(
-            program_conf(workspace, _program_of(workspace, version))
+            program_conf(workspace, _program_of(workspace, version, say))
         )
     except EdgeFailure as error:
         say(f"{version.name} cannot be started: {error}")
 
 
-def _program_of(workspace: Workspace, version: Version) -> Program:
+def _program_of(workspace: Workspace, version: Version, say: Say) -> Program:
     """The program in the ledger, after a check that its bundle is the one that was deployed."""
     release = read_release(workspace.releases, version.name)
     check_seal(release, workspace.public_key)
@@ -201,7 +212,18 @@ def _program_of(workspace: Workspace, version: Version) -> Program:
             f"{release.path} is not what was deployed: restore it, or deliver it as a new version"
         )
 
-    return service_program(workspace, version.name, version.program, version.address)
+    own_bin = environment_bin(workspace, release, say)
+    return service_program(workspace, version.name, version.program, version.address, own_bin)
+
+
+def _awaits_build(workspace: Workspace, version: Version) -> bool:
+    """Whether a version needs an environment that has to be built first."""
+    try:
+        own = own_environment(workspace, read_release(workspace.releases, version.name))
+    except EdgeFailure:
+        # Its start says why.
+        return False
+    return own is not None and store_of(workspace).find(own.specification) is None
 
 
 def _wait_for_versions(

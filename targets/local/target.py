@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 
 from deployment.readiness import ReadinessProbe, probe_of, wait_ready, warmed_up
 from deployment.router_client import check_model, wait_drained
-from deployment.workspace.bundles import read_release
+from deployment.workspace.bundles import Release, read_release
 from deployment.workspace.errors import CannotStart, NotRunning
 from deployment.workspace.locks import held
 from deployment.workspace.secrets import read_secrets
@@ -17,6 +17,7 @@ from targets.local import doctor, lint, stack
 from targets.local.programs import service_program
 from targets.local.supervisor_client import Supervisor
 from targets.local.supervisord_conf import log_file
+from targets.local.version_environment import environment_bin, store_of, unneeded
 from targets.local.version_process import (
     likely_reason,
     stop_program,
@@ -41,6 +42,11 @@ class LocalTarget(Target):
         """Hold the version's lock file; raises EdgeFailure naming its holder."""
         return held(self.workspace, version, f"starting {version}")
 
+    def prepare(self, version: str) -> None:
+        """Build the environment of its own that a version may need; raises CannotStart."""
+        if self.supervisor.answers():
+            environment_bin(self.workspace, self._release(version), self.say)
+
     def start(self, version: str, program: str) -> None:
         """Start a process group; raises NotRunning, CannotStart.
 
@@ -55,7 +61,8 @@ class LocalTarget(Target):
         unlink_socket(self.workspace, program)
 
         address = self.workspace.address(program)
-        self.supervisor.add(service_program(self.workspace, version, program, address))
+        own_bin = environment_bin(self.workspace, self._release(version), self.say)
+        self.supervisor.add(service_program(self.workspace, version, program, address, own_bin))
 
     def wait_ready(self, version: str, program: str) -> float:
         """Wait for its golden answers; returns seconds. What is raised names its log."""
@@ -106,7 +113,19 @@ class LocalTarget(Target):
         """Idle versions are kept as long here as on a platform."""
         return Retention(self.workspace.settings.heroku.warm_s, self.workspace.settings.heroku.keep)
 
+    def unneeded(self) -> dict[str, str]:
+        """Environments that no delivered version needs."""
+        spare = unneeded(self.workspace)
+        return {digest: f"{megabytes:.0f} MB" for digest, megabytes in spare.items()}
+
+    def delete_unneeded(self, name: str) -> bool:
+        """Delete an environment, unless a delivery uses it."""
+        return store_of(self.workspace).delete(name)
+
     def _probe(self, version: str, program: str) -> ReadinessProbe:
-        release = read_release(self.workspace.releases, version)
+        release = self._release(version)
         secret = read_secrets(self.workspace).service
         return probe_of(release, self.workspace.address(program), secret)
+
+    def _release(self, version: str) -> Release:
+        return read_release(self.workspace.releases, version)

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
@@ -117,13 +117,32 @@ def large() -> Recipe:
     return fitted(LinearRegression(), lambda frame: (risk(frame) + 5) * 1e9, "predict")
 
 
+def explosive() -> Recipe:
+    """An exponential, which no number holds when an amount is very large."""
+    return fitted(PoissonRegressor(), lambda frame: risk(frame) + 5, "predict")
+
+
 def strict() -> Recipe:
     """Fails on a city that training never saw."""
     return fitted(LogisticRegression(), bad, "predict_proba", columns(unknown="error"))
 
 
 def unnamed() -> Recipe:
-    """A city may be null, which has no form in ONNX."""
+    """A city may be null, and a step has no form in ONNX."""
+
+    def some(seed: int) -> pd.DataFrame:
+        frame = loans(seed)
+        frame.loc[::7, "city"] = None
+        return frame
+
+    training, held_out = some(1), some(2)
+    steps = columns(), FunctionTransformer(np.arctan), LogisticRegression()
+    pipeline = make_pipeline(*steps).fit(training, bad(training))
+    return Recipe(pipeline, held_out, bad(held_out), "predict_proba", training)
+
+
+def homeless() -> Recipe:
+    """A city may be null, which the encoder learns as a category."""
 
     def some(seed: int) -> pd.DataFrame:
         frame = loans(seed)
@@ -137,7 +156,7 @@ def unnamed() -> Recipe:
 
 def bent() -> Recipe:
     """A step that has no converter."""
-    before = make_pipeline(columns(), FunctionTransformer(np.tanh))
+    before = make_pipeline(columns(), FunctionTransformer(np.arctan))
     return fitted(LogisticRegression(), bad, "predict_proba", before)
 
 
@@ -181,7 +200,7 @@ def halved() -> Recipe:
 
 
 def fine() -> Recipe:
-    """Needs more digits than 32-bit floats have."""
+    """Needs more digits than 32-bit floats have, and gets them."""
 
     def some(seed: int) -> pd.DataFrame:
         return loans(seed)[["amount"]] / 1e6 + 1e6
@@ -192,7 +211,7 @@ def fine() -> Recipe:
 
 
 def tied() -> Recipe:
-    """A forest whose votes tie, which ONNX breaks another way."""
+    """A forest whose votes tie."""
     return fitted(
         RandomForestClassifier(4, random_state=0), lambda frame: frame["age"] % 3, "predict_proba"
     )

@@ -3,7 +3,7 @@ reason.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from sklearn import (
     impute,
     kernel_approximation,
     linear_model,
+    mixture,
     naive_bayes,
     neighbors,
     neural_network,
@@ -59,6 +60,7 @@ def entries() -> dict[str, Entry]:
         **_regressions(),
         **_outliers(),
         **_alone(),
+        **_outputs(),
     }
     return {name: Entry(build) for name, build in served.items()} | _refused()
 
@@ -584,22 +586,38 @@ def _refused() -> dict[str, Entry]:
         "texts_beside_another_column": Entry(
             lambda: _texts_beside(several), "takes one column of texts"
         ),
-        "two_targets": Entry(
-            lambda: fitted(
-                linear_model.Ridge(), numbers(), numbers(1)[["a", "b"]].to_numpy(), "predict"
-            ),
-            "a list of 2 a row",
-        ),
-        "several_labels": Entry(
-            lambda: fitted(
-                linear_model.RidgeClassifier(),
-                numbers(),
-                (numbers(1)[["a", "b"]] > 0).to_numpy().astype(int),
-                "predict",
-            ),
-            "a list of 2 a row",
-        ),
     }
+
+
+def _outputs() -> dict[str, Callable[[], Recipe]]:
+    """Other outputs than one value a row, and several values a row."""
+    two_numbers = numbers(1)[["a", "b"]].to_numpy()
+    two_labels = (two_numbers > 0).astype(int)
+    three = np.digitize(numbers()["a"], [-0.5, 0.5])
+    built: dict[str, Callable[[], Recipe]] = {}
+
+    def add(name: str, model: Any, labels: Any, output: str) -> None:
+        built[name] = lambda: fitted(model, numbers(), labels, output)
+
+    def add_unlabelled(name: str, model: Any, output: str) -> None:
+        built[name] = lambda: replace(
+            fitted(model, numbers(), positive(numbers()), output), labels=None
+        )
+
+    add("two_targets", linear_model.Ridge(), two_numbers, "predict")
+    add("several_labels", linear_model.RidgeClassifier(), two_labels, "predict")
+    forest = ensemble.RandomForestClassifier(5, random_state=0)
+    add("classes_of_two_targets", forest, two_labels, "predict")
+    logistic = linear_model.LogisticRegression()
+    add("decisions", logistic, positive(numbers()), "decision_function")
+    add("decisions_of_three", logistic, three, "decision_function")
+    add("decisions_of_pairs", svm.SVC(decision_function_shape="ovo"), three, "decision_function")
+    add_unlabelled("components", decomposition.PCA(2), "transform")
+    add_unlabelled("bins", preprocessing.KBinsDiscretizer(3, encode="onehot-dense"), "transform")
+    isolated = ensemble.IsolationForest(n_estimators=5, random_state=0)
+    add_unlabelled("unusual", isolated, "score_samples")
+    add_unlabelled("density", mixture.GaussianMixture(2, random_state=0), "score_samples")
+    return built
 
 
 def _texts_beside(pipeline: Any) -> Recipe:

@@ -91,6 +91,8 @@ def test_the_manifest_has_every_key_of_the_contract(shared, manifest):
             "probe_rows",
             "tolerance",
             "classes_equal",
+            "form",
+            "refused_forms",
         )
     }
     assert (manifest["python"], manifest["packages"]["scikit-learn"]) == (
@@ -273,7 +275,7 @@ def test_a_regression_with_a_list_a_row_is_refused_though_its_first_row_fails(ha
 
 
 def test_bad_labels_are_refused_before_the_conversion(harness, monkeypatch):
-    convert = "delivery.proof.onnx_form.convert"
+    convert = "delivery.bundle_writer.certified_form"
     monkeypatch.setattr(convert, lambda *_: pytest.fail("it was converted"))
     made = loan_pipelines.price()
     made.labels.iloc[3] = np.nan

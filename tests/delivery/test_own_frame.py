@@ -200,14 +200,16 @@ def test_classes_of_numpys_texts_are_served_plainly(harness):
     assert {type(item) for item in answers} == {str}
 
 
-def test_a_dictionary_of_pyarrow_is_refused_with_what_to_write_instead(harness):
+def test_a_dictionary_of_pyarrow_is_served(harness):
     frame = numbers()
     kind = pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))
     frame["k"] = pd.Series(["red", "blue"] * (len(frame) // 2)).astype(kind)
     columns = ColumnTransformer([("k", OneHotEncoder(), ["k"])], remainder="passthrough")
-    recipe = recipe_of(make_pipeline(columns, LogisticRegression()), frame, frame["a"] > 0)
-    with pytest.raises(DeliveryError, match=r"^column 'k' has .*: make it frame\['k'\]\.astype"):
-        harness.write(recipe)
+    labels = (frame["a"] > 0).astype(int)
+    recipe = recipe_of(make_pipeline(columns, LogisticRegression()), frame, labels)
+    rows = frame[:3].to_dict(orient="records")
+    own = recipe.pipeline.predict_proba(frame[:3])
+    assert np.allclose(served(harness, harness.write(recipe), rows), own)
 
 
 def ends(array):

@@ -27,6 +27,7 @@ from tests.delivery.pipeline_catalogue import entries
 
 PANEL = entries()
 counts: Counter[str] = Counter()
+NO_DIRECT_FORM = "there is none", "it leaves"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,6 +51,9 @@ def test_a_pipeline_is_served_as_it_answers_itself_or_refused(tmp_path, name):
         return
 
     manifest = _delivered(tmp_path, recipe)
+    # No direct form differs from its pipeline: there is one that is equal, or none.
+    assert manifest.direct.served or manifest.direct.reason.startswith(NO_DIRECT_FORM)
+    counts["direct"] += manifest.direct.served
     predictor = Predictor(manifest, load_model(Bundle(tmp_path, manifest, "")))
     tolerance = manifest.comparison.certification if manifest.runtime.certified == "onnx" else 1e-9
     expected = _own(recipe)

@@ -13,7 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from delivery.errors import DeliveryError
-from delivery.recipe import Recipe, checked, load_source
+from delivery.recipe import Recipe, checked
+from delivery.sources.source import load_source
 from tests.delivery import loan_pipelines
 
 HEAD = "from tests.delivery.loan_pipelines import *\n"
@@ -51,7 +52,8 @@ def test_a_file_that_is_not_there_is_named(tmp_path, name):
 
 
 def test_a_folder_is_called_a_folder(tmp_path):
-    assert refused(tmp_path).startswith(f"{tmp_path} is a folder: give a recipe")
+    start = f"{tmp_path} is a folder without MLmodel: give a recipe"
+    assert refused(tmp_path).startswith(start)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,7 @@ def test_a_folder_is_called_a_folder(tmp_path):
 def test_a_file_that_is_neither_recipe_nor_pickle_is_told_so(tmp_path, name, raw):
     (tmp_path / name).write_bytes(raw)
     assert refused(tmp_path / name).startswith(
-        f"{tmp_path / name} is neither a recipe (.py with build()) nor a pickle"
+        f"{tmp_path / name} is none of these: a recipe (.py with build()), a pickled pipeline"
     )
 
 
@@ -128,11 +130,19 @@ def test_an_error_of_several_lines_is_told_in_one(harness):
     ("changes", "message"),
     [
         (
-            {"output": "decision_function"},
-            "output is one of predict, predict_proba, not 'decision_function'",
+            {"output": "inverse_transform"},
+            "output is one of predict, predict_proba, decision_function, score_samples, "
+            "transform, not 'inverse_transform'",
         ),
         ({"output": None}, "output is one of"),
-        ({"pipeline": loan_pipelines.price}, "the pipeline has no predict_proba"),
+        ({"output": []}, "output is empty: name one of predict"),
+        ({"output": ["predict", 3]}, "output is one of"),
+        ({"output": ["predict", "predict"]}, "output names 'predict' twice"),
+        (
+            {"output": ["predict", "transform"]},
+            "has no transform (it has predict, predict_proba, decision_function)",
+        ),
+        ({"pipeline": loan_pipelines.price}, "the pipeline has no predict_proba (it has predict)"),
         (
             {"held_out": lambda: loan_pipelines.loans(2).head(0), "labels": None},
             "the held-out frame is empty",
@@ -147,7 +157,8 @@ def test_an_error_of_several_lines_is_told_in_one(harness):
         ({"held_out": [{"a": 1}], "labels": None}, "held_out is list, not a pandas DataFrame"),
         ({"held_out": None, "labels": None}, "held_out is NoneType, not a pandas DataFrame"),
         ({"training": np.zeros((5, 2))}, "training is ndarray, not a pandas DataFrame"),
-        ({"segments": "city"}, "segments is a list of columns, not a text"),
+        ({"segments": "city"}, "segments is a list of texts, not a text"),
+        ({"targets": "city"}, "targets is a list of texts, not a text"),
     ],
 )
 def test_a_part_at_fault_is_named(tmp_path, changes, message):

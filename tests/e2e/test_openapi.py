@@ -12,7 +12,7 @@ from schemathesis.config import SchemathesisConfig
 
 from rollout.log_drain import USER, drain_secret
 from router.endpoints.openapi import description
-from service.rows import FLOAT_LIMIT
+from service.columns.plain import FLOAT_LIMIT
 from tests.e2e.stack_harness import ROOT, StackHarness
 
 MODEL = "flights"
@@ -86,6 +86,13 @@ def with_columns():
         "maxItems": 3,
     }
     request["outputs"] = {"type": "null"}
+    records = {"type": "array", "items": {"$ref": "#/components/schemas/Row"}, "minItems": 1}
+    schema["components"]["schemas"]["Invocation"] = {
+        "type": "object",
+        "properties": {"dataframe_records": records},
+        "required": ["dataframe_records"],
+        "additionalProperties": False,
+    }
     log = schema["paths"]["/drains/{version}"]["post"]["requestBody"]["content"][
         "application/logplex-1"
     ]

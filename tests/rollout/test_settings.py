@@ -215,6 +215,11 @@ def test_a_port_that_no_machine_has_is_refused() -> None:
         from_mapping(tables("router.port", 65_536))
 
 
+def test_more_processes_than_any_machine_runs_are_refused() -> None:
+    with pytest.raises(BadSetting, match=r"'deployment.workers' is at most 64, not 65"):
+        from_mapping(tables("deployment.workers", 65))
+
+
 @pytest.mark.parametrize(
     ("path", "known"),
     [("deployment.target", "local, heroku"), ("deployment.runtime", "certified, sklearn")],

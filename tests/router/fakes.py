@@ -13,6 +13,7 @@ from rollout.state.split import all_to
 from rollout.state.strategy import strategy
 from rollout.state.version_state import State
 from router.dispatch.dispatcher import Dispatcher
+from router.dispatch.processes import Processes
 from router.dispatch.routing_table import table_of
 from router.dispatch.upstream import Answer, Failure
 
@@ -62,6 +63,7 @@ class FakePool:
 
     def __init__(self):
         self.sent = []
+        self.processes = Processes()
 
     def predict(self, body, callback, timeout_s):
         self.sent.append((msgspec.json.decode(body)["instances"], callback))
@@ -69,9 +71,10 @@ class FakePool:
     def close(self):
         pass
 
-    def answer(self, errors=(), status=200):
+    def answer(self, errors=(), status=200, **more):
+        """more: what the answer also holds; of lists as many values as rows are taken."""
         rows, callback = self.sent.pop(0)
-        body = {"predictions": rows, "errors": list(errors), "classes": [0, 1]}
+        body = {"predictions": rows, "errors": list(errors), "classes": [0, 1], **more}
         callback(Answer(status, [], msgspec.json.encode(body)))
 
     def fail(self, reason):

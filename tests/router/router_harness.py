@@ -27,6 +27,11 @@ OPERATOR = {"Authorization": "Bearer toy-operator-token-of-sixteen"}
 GUNICORN = [sys.executable, "-m", "gunicorn"]
 
 
+def tensor(*values: object, name: str = "x", datatype: str = "FP64") -> dict:
+    """One input of the Open Inference Protocol."""
+    return {"name": name, "shape": [len(values)], "datatype": datatype, "data": list(values)}
+
+
 class RouterHarness:
     """Toy versions, a ledger and a router. It stops every process that it started."""
 
@@ -43,10 +48,16 @@ class RouterHarness:
         self.ledger = Ledger(model="toy")
         self.url = ""
 
-    def version(self, name: str, classes: str = "null", socket: str | None = None) -> Version:
-        """Start a toy version and return its ledger entry (deployed)."""
+    def version(
+        self,
+        name: str,
+        classes: str = "null",
+        socket: str | None = None,
+        columns: str = '{"x": "FP64"}',
+    ) -> Version:
+        """Start a toy version and return its ledger entry (deployed). columns: its metadata's."""
         path = self.folder / f"{socket or name}.sock"
-        env = {**os.environ, "TOY_VERSION": name, "TOY_CLASSES": classes}
+        env = {**os.environ, "TOY_VERSION": name, "TOY_CLASSES": classes, "TOY_COLUMNS": columns}
         command = [
             *GUNICORN,
             "--bind",

@@ -230,7 +230,7 @@ def test_every_error_under_v2_is_the_protocols(pair, method, path, status):
     assert ("allow" in answer.headers) == (status == 405)
 
 
-def test_infer_is_bounded_in_rows_and_speaks_no_binary(pair):
+def test_infer_is_bounded_in_rows(pair):
     url = f"{pair.url}/v2/models/toy/infer"
     many = httpx.post(
         url, json={"inputs": [{"name": "x", "shape": [101], "datatype": "FP64", "data": []}]}
@@ -239,9 +239,6 @@ def test_infer_is_bounded_in_rows_and_speaks_no_binary(pair):
         413,
         "101 rows in one request: at most 100 are allowed",
     )
-    binary = httpx.post(url, content=b"{}", headers={"Inference-Header-Content-Length": "2"})
-    assert binary.status_code == 400
-    assert "binary_data=False" in binary.json()["error"]
 
 
 def test_head_is_answered_where_get_is(pair):

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from rollout.state.split import keyed
-from tests.router.router_harness import OPERATOR, SECRET, TOKEN_KEY
+from tests.router.router_harness import OPERATOR, SECRET, TOKEN_KEY, tensor
 from tests.until import until
 
 
@@ -256,10 +256,10 @@ def test_malformed_feedback_is_400(pair, body):
 
 def test_the_open_inference_protocol_goes_to_one_version(pair):
     url = f"{pair.url}/v2/models/toy"
-    answer = httpx.post(f"{url}/versions/v3/infer", json={"inputs": []})
-    assert answer.json()["path"] == "/v2/models/toy/versions/v3/infer"
+    answer = httpx.post(f"{url}/versions/v3/infer", json={"inputs": [tensor(7)]})
+    assert answer.json()["outputs"][0]["data"] == [7.0]
     assert answer.headers["x-model-version"] == "v3"
-    assert httpx.get(url).json()["path"].startswith("/v2/models/toy/versions/")
+    assert httpx.get(url).json()["name"] == "toy"
     assert httpx.get(f"{pair.url}/v2/models/other").json()["error"]
     assert httpx.get(f"{url}/versions/v9").status_code == 404
 

@@ -11,7 +11,8 @@ from rollout.settings import Settings
 from router.access import Access
 from router.dispatch.upstream import Answer
 from router.endpoints import predict
-from router.endpoints.predict import ERRORS_LISTED, Predict
+from router.endpoints.codecs.predict_json import ERRORS_LISTED
+from router.endpoints.predict import Predict
 from router.evidence.prediction_counters import Outcomes
 from router.evidence.row_sample import RowSample
 from router.requests.thread_pools import LARGE_BODY
@@ -81,7 +82,7 @@ class Router:
 
     async def _looked_through(self, body):
         self._begin(body)
-        await asyncio.gather(*self.predict._preparing)
+        await asyncio.gather(*self.predict._tasks)
 
     def _answer(self, body):
         try:
@@ -158,7 +159,7 @@ def test_a_long_name_of_a_column_is_not_sent_back_whole():
 @pytest.mark.parametrize("rows", [b"1," * 3_000_000 + b"1", b"{}," * 30_000 + b"{}"])
 def test_too_many_rows_are_refused_before_they_are_taken_apart(rows):
     router = Router()
-    router.predict._decode = None
+    router.predict.codec._decode = None
     assert router.ask(b'{"instances":[' + rows + b"]}")[0] == 413
 
 
@@ -176,11 +177,11 @@ def test_the_time_that_a_body_waits_to_be_unpacked_is_of_its_deadline(monkeypatc
         headers = [(b"content-encoding", b"gzip"), (b"x-timeout-ms", b"%d" % timeout_ms)]
         body = body_of(KINDS["good"], 5_000 if large else 1)
         router.predict.answer(headers, body, lambda status, *_: replies.append(status))
-        await asyncio.gather(*router.predict._preparing)
+        await asyncio.gather(*router.predict._tasks)
 
     replies, asked = [], []
     monkeypatch.setattr(predict, "decompress", slow)
-    router.predict.traffic.predict = lambda *given: asked.append(given[4])
+    router.predict.traffic.send = lambda *given: asked.append(given[3])
     asyncio.run(ask(4_000))
     assert (replies, asked) == ([504], [])
     asyncio.run(ask(9_000))

@@ -17,7 +17,7 @@ from rollout.state.ledger import Rollout, Step
 from router.evidence import worker_metrics
 from store import LedgerStore
 from store.engine import engine
-from tests.router.router_harness import router_harness
+from tests.router.router_harness import router_harness, tensor
 from tests.until import until
 
 
@@ -102,15 +102,16 @@ def test_what_is_asked_of_the_only_version_while_it_is_dead_waits_for_it_on_both
     fresh.split({"v1": 10_000})
     fresh.router()
     infer = f"{fresh.url}/v2/models/toy/infer"
-    assert httpx.post(infer, json={"inputs": []}, timeout=120).status_code == 200
+    body = {"inputs": [tensor(1)]}
+    assert httpx.post(infer, json=body, timeout=120).status_code == 200
     fresh.kill("v1")
     (fresh.folder / "v1.sock").unlink()
     with ThreadPoolExecutor(2) as threads:
         asked = [
             threads.submit(fresh.predict, {"x": 1}),
-            threads.submit(httpx.post, infer, json={"inputs": []}, timeout=120),
+            threads.submit(httpx.post, infer, json=body, timeout=120),
         ]
-        until(lambda: fresh.status()["versions"]["v1"]["queue_rows"] == 1, "a row waits")
+        until(lambda: fresh.status()["versions"]["v1"]["queue_rows"] == 2, "two rows wait")
         fresh.version("v1")
         assert [future.result().status_code for future in asked] == [200, 200]
 

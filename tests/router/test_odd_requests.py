@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from router.access import _without_port
+from tests.router.router_harness import tensor
 from tests.until import until
 
 INDEX = "/v2/repository/index"
@@ -105,7 +106,10 @@ def test_infer_takes_one_version(pair, first):
 @pytest.mark.parametrize("millis", ["250", "9" * 400])
 def test_infer_has_its_callers_deadline(pair, millis):
     answer = httpx.post(
-        f"{pair.url}{INFER}", json={"inputs": []}, headers={"X-Timeout-Ms": millis}, timeout=120
+        f"{pair.url}{INFER}",
+        json={"inputs": [tensor(1)]},
+        headers={"X-Timeout-Ms": millis},
+        timeout=120,
     )
     assert answer.status_code in ((200, 504) if millis == "250" else (200,))
 

@@ -1,7 +1,8 @@
 """A version as the router sees one, for its tests: a WSGI app whose behaviour the rows themselves
 ask for.
 
-A row is answered with its `x`, or the version's number; `fail: "input"` and `fail: "model"` make it
+A row is answered with its `x`, or the version's number; `twice: true` makes its batch answer a
+further output;  `fail: "input"` and `fail: "model"` make it
 bad; `slow_s` makes its batch slow; `status` makes the whole batch answer that HTTP status; `die`
 ends the process in mid-batch. `at` says which version does so."""
 
@@ -9,6 +10,7 @@ import json
 import os
 import time
 
+COLUMNS = json.loads(os.environ.get("TOY_COLUMNS", '{"x": "FP64"}'))
 VERSION = os.environ.get("TOY_VERSION", "v1")
 CLASSES = json.loads(os.environ.get("TOY_CLASSES", "null"))
 
@@ -19,6 +21,9 @@ def app(environ, start_response):
         return _answer(start_response, "401 Unauthorized", {"detail": "no secret"})
 
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    if environ["PATH_INFO"] == f"/v2/models/toy/versions/{VERSION}":
+        return _answer(start_response, "200 OK", _metadata())
+
     if environ["PATH_INFO"] != "/predict":
         return _answer(
             start_response,
@@ -32,6 +37,12 @@ def app(environ, start_response):
         return _answer(start_response, "400 Bad Request", {"detail": str(error)})
 
     return _predict(rows, start_response)
+
+
+def _metadata():
+    inputs = [{"name": name, "datatype": kind, "shape": [-1, 1]} for name, kind in COLUMNS.items()]
+    output = {"name": "predict", "datatype": "FP64", "shape": [-1]}
+    return {"name": "toy", "versions": [VERSION], "inputs": inputs, "outputs": [output]}
 
 
 def _predict(rows, start_response):
@@ -62,6 +73,10 @@ def _predict(rows, start_response):
         "rows": len(rows),
         "classes": CLASSES,
     }
+    if any("twice" in row for row in rows):
+        answer["outputs"] = {"twice": [None if p is None else [p, 2 * p] for p in predictions]}
+        answer["targets"] = ["toy"]
+
     return _answer(start_response, "200 OK", answer | ({"errors": errors} if errors else {}))
 
 

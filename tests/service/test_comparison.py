@@ -12,6 +12,7 @@ from service.comparison import (
     difference,
     golden_tolerance,
     measured,
+    row_answers,
     same,
     scale_of,
 )
@@ -94,12 +95,39 @@ def test_small_numbers_differ_in_proportion_to_the_scale():
         ([3.0, 0.5], 1.0),
         ([0.0, 0.0], 1.0),
         ([1e-300], LEAST_SCALE),
-        (["a", 3, [0.5]], 1.0),
+        (["a", 3], 1.0),
         ([], 1.0),
     ],
 )
 def test_the_scale_is_the_mean_size_of_answers_where_that_is_below_one(answers, scale):
     assert scale_of(answers) == pytest.approx(scale)
+
+
+def test_lists_have_a_scale_for_each_position_where_their_numbers_differ_in_size():
+    answers = [[1e6, 1e-9], None, [2e6, 3e-9]]
+    assert scale_of(answers) == [1.0, pytest.approx(2e-9)]
+    assert scale_of([[5.0, 6.0], [7.0, 8.0]]) == 1.0
+    assert not same([1e6, 1e-9], [1e6, 2e-9], 1e-5, scale_of(answers))
+    assert same([1e6, 1e-9], [1e6, 2e-9], 1e-5)
+
+
+def test_several_outputs_are_compared_by_name_each_by_its_scale():
+    expected = {"predict": "a", "transform": [1e-9]}
+    scale = {"predict": 1.0, "transform": [1e-9]}
+    assert same(expected, {"transform": [1e-9], "predict": "a"}, 1e-5, scale)
+    assert not same(expected, {"predict": "b", "transform": [1e-9]}, 1e-5, scale)
+    assert not same(expected, {"predict": "a", "transform": [2e-9]}, 1e-5, scale)
+    assert not same(expected, "a", 1e-5, scale)
+    assert not same("a", expected, 1e-5, scale)
+    assert "relative difference" in measured({"t": [2.0, 4.0]}, {"t": [2.0, 5.0]})
+
+
+def test_an_answer_of_several_outputs_is_read_by_row():
+    body = {"predictions": [1, 2], "outputs": {"p": [[0.1], [0.2]]}}
+    assert row_answers(body, "predict")[1] == {"predict": 2, "p": [0.2]}
+    assert row_answers({"predictions": [1, 2]}, "predict") == [1, 2]
+    with pytest.raises(ValueError, match="zip"):
+        row_answers({"predictions": [1], "outputs": {"p": [1, 2]}}, "predict")
 
 
 def test_golden_rows_are_never_held_more_strictly_than_one_model_holds_itself():

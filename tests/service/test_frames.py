@@ -10,6 +10,7 @@ from delivery.inputs.signature import columns_of, rows_of
 from service.bundle import LIST, SERIES, BundleError, Column, FrameColumn
 from service.frames import FrameBuilder
 from service.rows import RowReader
+from tests.service.column_series import COLUMN_SERIES
 
 NAN, NONE, NA = float("nan"), None, pd.NA
 SERIES_OF = {
@@ -49,6 +50,7 @@ SERIES_OF = {
     "large integers with null": pd.Series([2**53 + 1, None], dtype="Int64"),
     "bool": pd.Series([True, False]),
     "boolean": pd.Series([True, None], dtype="boolean"),
+    **COLUMN_SERIES,
 }
 
 
@@ -68,6 +70,8 @@ def test_a_column_comes_back_as_it_was(name):
     series = SERIES_OF[name]
     back = rebuilt(series)
     pd.testing.assert_series_equal(back, series, check_names=False)
+    # Of an array its items' types and numpy's dtype too.
+    assert list(map(repr, back)) == list(map(repr, series))
     assert [type(value) for value in back] == [type(value) for value in series]
 
 

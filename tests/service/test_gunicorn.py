@@ -195,6 +195,20 @@ def test_requests_rows_and_seconds_of_all_workers_are_added_up(running, client):
     assert of("rows_total", outcome="refused") == before[3] + 40
 
 
+def test_an_answer_names_its_process_among_all_of_them(running):
+    named = set()
+
+    def both_answered():
+        # A connection each, so that both workers answer some.
+        with running.client(headers=BEARING) as mine:
+            answer = mine.post("/predict", json={"instances": [ROW]})
+            named.add(answer.headers["x-sluice-process"])
+        return len(named) == 2
+
+    until(both_answered, "both processes answered")
+    assert {name.partition("/")[2] for name in named} == {"2"}
+
+
 def test_every_status_is_counted(client):
     def of(code):
         return counted(client, "sluice_service_requests_total", version="strict", code=code)
@@ -277,7 +291,9 @@ def test_it_ends_soon_when_told_and_leaves_nothing_behind(harness, delivered, tm
         assert list(tmp_path.glob("sluice-service-*"))
         if asked == "a prediction":
             with made.client(headers=BEARING) as client:
-                assert client.post("/predict", json={"instances": [ROW]}).status_code == 200
+                answer = client.post("/predict", json={"instances": [ROW]})
+                assert answer.status_code == 200
+                assert "x-sluice-process" not in answer.headers
         started = time.monotonic()
         assert made.end() == 0
         assert time.monotonic() - started < GRACEFUL_S, "it waited for somebody who would not come"

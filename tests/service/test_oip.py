@@ -1,11 +1,10 @@
 """The Open Inference Protocol v2, as its clients speak it."""
 
-import json
-
+import msgspec
 import pytest
 
-from service.bundle import Column
-from service.oip import OipError, parse, to_instances
+from service.bundle import Output
+from service.oip import metadata
 from tests.delivery.loan_pipelines import ROW
 from tests.service.service_client import predict, tensors
 
@@ -356,26 +355,6 @@ def test_one_tensor_for_all_columns_needs_them_to_be_of_one_kind(served):
     assert message == "input 'input-0' has 3 columns: the model has 5, see its metadata"
 
 
-@pytest.mark.parametrize("data", [[1, 10, 2, 20], [[1, 10], [2, 20]]])
-def test_one_tensor_holds_the_columns_in_the_metadatas_order(data):
-    columns = [Column(name=name, dtype="float", nullable=False) for name in "ab"]
-    tensor = {"name": "input-0", "shape": [2, 2], "datatype": "FP32", "data": data}
-    request = parse(json.dumps({"inputs": [tensor]}).encode())
-    assert json.loads(to_instances(request, columns)) == {
-        "instances": [{"a": 1, "b": 10}, {"a": 2, "b": 20}]
-    }
-
-
-@pytest.mark.parametrize(
-    "data", [[], [1], [[1, 2]], [[1, 2], [3]], [1, 2, 3, 4, 5], [[[1, 2]], [[3, 4]]]]
-)
-def test_one_tensor_whose_values_do_not_fill_its_shape_is_refused(data):
-    columns = [Column(name=name, dtype="float", nullable=False) for name in "ab"]
-    tensor = {"name": "input-0", "shape": [2, 2], "datatype": "FP32", "data": data}
-    with pytest.raises(OipError, match=r"'input-0' has \d+ values for shape \[2, 2\]"):
-        to_instances(parse(json.dumps({"inputs": [tensor]}).encode()), columns)
-
-
 def test_text_in_base64_is_not_taken_for_the_text(served):
     inputs = changed("city", parameters={"content_type": "base64"})
     assert "base64 is not offered" in refused(infer(served("logistic"), inputs))
@@ -398,3 +377,32 @@ def test_the_configuration_has_the_metadatas_tensors_in_its_own_words(served):
 
 def test_an_inference_without_tensors_names_the_first(served):
     assert refused(infer(served("logistic"), [])) == "input 'amount' is missing"
+
+
+SEVERAL = [
+    Output(name="predict", shape=[], datatype="bool"),
+    Output(name="predict_proba", shape=[2]),
+    Output(name="transform", shape=[3]),
+]
+
+
+def manifest(bundle, **changes):
+    """A real manifest that says it has other outputs."""
+    return msgspec.structs.replace(bundle("logistic").manifest, **changes)
+
+
+def test_each_output_is_a_tensor(bundle):
+    made = manifest(bundle, outputs=SEVERAL)
+    shapes = [(tensor["name"], tensor["shape"]) for tensor in metadata(made)["outputs"]]
+    assert shapes == [("predict", [-1]), ("predict_proba", [-1, 2]), ("transform", [-1, 3])]
+
+
+def test_probabilities_of_several_targets_are_one_flat_tensor(bundle):
+    of_targets = Output(name="predict_proba", shape=[2, -1], classes=[[0, 1], ["a", "b", "c"]])
+    (tensor,) = metadata(manifest(bundle, outputs=[of_targets]))["outputs"]
+    assert (tensor["shape"], tensor["parameters"]) == ([-1, 5], {"kind": "targets"})
+
+
+def test_a_bundle_from_before_outputs_were_listed_has_the_one_that_it_names(bundle):
+    old = manifest(bundle, outputs=[])
+    assert metadata(old) == metadata(bundle("logistic").manifest)

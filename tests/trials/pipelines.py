@@ -317,7 +317,7 @@ TRIALS: dict[str, Trial] = {
     "names beyond ASCII": Trial(lambda: names("年齢", "städt 🏙")),
     "names that a converter makes one": Trial(lambda: names("a b", "a_b")),
     "lists in an unused column": Trial(lists_in_an_unused_column),
-    "dates": Trial(dates, refused="seen"),
+    "dates": Trial(dates),
     "another order of columns": Trial(another_order),
     "sparse columns": Trial(lambda: _two({"c": pd.arrays.SparseArray(np.tile([0.0, 1.0], 400))})),
     "integers in a column of objects": Trial(

@@ -1,16 +1,16 @@
 """The config vars of each app, set in one request. Traffic weights are never among them."""
 
 from deployment.http_client import THROUGH
-from deployment.workspace.bundles import Release
+from deployment.workspace.bundles import Release, served_by
 from deployment.workspace.secrets import Secrets
 from deployment.workspace.workspace import Workspace
-from targets.heroku.build.slug_source import BUNDLE, PUBLIC_KEY, served_by
+from targets.heroku.build.slug_source import BUNDLE, PUBLIC_KEY
 from targets.heroku.sizes import GUNICORN, ROUTER_MEMORY, VERSION_MEMORY, workers
 
 
 def version_vars(workspace: Workspace, release: Release, secrets: Secrets) -> dict[str, str]:
     """Of a version's app; raises Misconfigured where the model does not fit into its dyno."""
-    runtime = served_by(workspace, release)
+    runtime = served_by(release, workspace.settings.deployment.runtime)
     model = "model.onnx" if runtime == "onnx" else "model.pkl"
     model_mb = float(release.manifest.get("files", {}).get(model, {}).get("bytes", 0)) / 1e6
     return {

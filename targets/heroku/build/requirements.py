@@ -2,35 +2,17 @@
 exact version.
 
 The roots are the packages that the code names; the test beside this room compares them with its
-imports. What they need follows from the metadata of the packages installed here. Where every
-version is one of the project's lock the file carries its hashes, so that pip installs those very
-files and nothing beside them."""
+imports. What they need follows from the metadata of the packages installed here, and of the model
+from its bundle. Where every version is one of the project's lock the file carries its hashes, so
+that pip installs those very files and nothing beside them."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-
-from targets.heroku.build.lockfile import Pin
+from environments.closure import NotInstalled, closure
+from environments.lockfile import Pin
 from targets.heroku.errors import HerokuFailure
 
-SERVER = (
-    "gunicorn",
-    "gunicorn-h1c",
-    "uvloop",
-    "httptools",
-    "a2wsgi",
-    "flask",
-    "werkzeug",
-    "msgspec",
-    "prometheus-client",
-    "numpy",
-)
-SERVICE = (*SERVER, "cryptography", "pyyaml")
-RUNTIMES = {"onnx": ("onnxruntime",), "sklearn": ("scikit-learn", "pandas", "joblib")}
-ROUTER = (*SERVER, "sqlalchemy", "psycopg[binary]", "httpx")
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 
@@ -40,11 +22,13 @@ class Needs:
 
     roots: requirements without versions
     pins: version by name, as the model was trained with
+    model: version by name of all that the model needs, where its bundle says so
     """
 
     roots: tuple[str, ...]
     pins: Mapping[str, str]
     python: str
+    model: Mapping[str, str] = field(default_factory=dict)
 
 
 def marks_of(python: str) -> dict[str, str]:
@@ -85,10 +69,11 @@ def requirements_txt(needs: Needs, lock: Mapping[str, Pin], whose: str) -> str:
 
     Raises HerokuFailure naming a package without a version, or one whose needs are not known here.
     """
-    chosen = {
-        name: _version(name, needs.pins, lock, whose)
-        for name in closure(needs.roots, marks_of(needs.python), whose)
-    }
+    pins = {**needs.pins, **needs.model}
+    chosen = dict(needs.model)
+    for name in _closure(needs, whose):
+        chosen[name] = _version(name, pins, lock, whose)
+
     hashes: dict[str, tuple[str, ...]] = {}
     if all(name in lock and lock[name].version == version for name, version in chosen.items()):
         hashes = {name: lock[name].hashes for name in chosen}
@@ -100,38 +85,15 @@ def requirements_txt(needs: Needs, lock: Mapping[str, Pin], whose: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def closure(roots: Iterable[str], markers: Mapping[str, str], whose: str) -> set[str]:
+def _closure(needs: Needs, whose: str) -> set[str]:
     """Normalised names of the roots, such as `psycopg[binary]`, and of all they need on a dyno."""
-    names: set[str] = set()
-    seen: set[tuple[str, str]] = set()
-    pending = list(map(Requirement, roots))
-    while pending:
-        requirement = pending.pop()
-        name = canonicalize_name(requirement.name)
-        names.add(name)
-        for extra in ("", *sorted(requirement.extras)):
-            if (name, extra) not in seen:
-                seen.add((name, extra))
-                pending += _needed(name, extra, markers, whose)
-
-    return names
-
-
-def _needed(name: str, extra: str, markers: Mapping[str, str], whose: str) -> list[Requirement]:
     try:
-        requirements = map(Requirement, requires(name) or [])
-    except PackageNotFoundError as error:
+        return closure(needs.roots, marks_of(needs.python))
+    except NotInstalled as error:
         raise HerokuFailure(
-            f"{whose} needs {name}, which is not installed here, so what it needs itself is not "
+            f"{whose} needs {error}, which is not installed here, so what it needs itself is not "
             "known: `make setup`, or install it in this environment"
         ) from error
-
-    environment = {**markers, "extra": extra}
-    return [
-        requirement
-        for requirement in requirements
-        if requirement.marker is None or requirement.marker.evaluate(environment)
-    ]
 
 
 def _version(name: str, pins: Mapping[str, str], lock: Mapping[str, Pin], whose: str) -> str:

@@ -6,16 +6,16 @@ the same place whatever its version, so that config vars need no change when a s
 from collections.abc import Iterator
 from pathlib import Path
 
-from deployment.workspace.bundles import Release, sealed_files
+from deployment.workspace.bundles import Release, sealed_files, served_by
 from deployment.workspace.errors import Misconfigured
 from deployment.workspace.workspace import Workspace
-from targets.heroku.build.conda import pins
-from targets.heroku.build.lockfile import locked
-from targets.heroku.build.pickle_imports import distributions_in, distributions_of_code
+from environments.errors import EnvironmentFailure
+from environments.imports import distributions_in, distributions_of_code
+from environments.lockfile import Pin, locked
+from environments.pins_file import pins
+from environments.roots import ARROW, ROUTER, RUNTIMES, SERVICE
+from environments.specification import check_pins
 from targets.heroku.build.requirements import (
-    ROUTER,
-    RUNTIMES,
-    SERVICE,
     Needs,
     marks_of,
     python_of,
@@ -60,7 +60,7 @@ def router_slug(workspace: Workspace) -> Tarball:
     """
     python = python_of(_read(workspace.root / ".python-version").decode(), "the router")
     needs = Needs(ROUTER, {}, python)
-    lock = locked(workspace.root / "requirements.txt", marks_of(python))
+    lock = _lock(workspace, python)
     files = {
         "deploy.toml": _read(workspace.config),
         "requirements.txt": requirements_txt(needs, lock, "the router").encode(),
@@ -73,30 +73,52 @@ def router_slug(workspace: Workspace) -> Tarball:
     return tarball("router", files)
 
 
-def served_by(workspace: Workspace, release: Release) -> str:
-    """The runtime of a version, `onnx` or `sklearn`: the certified one, or deploy.toml's."""
-    runtime = workspace.settings.deployment.runtime
-    if runtime == "certified":
-        return release.runtime
-    return runtime
-
-
 def _version_requirements(
     workspace: Workspace, release: Release, bundle: dict[str, bytes], python: str
 ) -> str:
-    lock = locked(workspace.root / "requirements.txt", marks_of(python))
+    lock = _lock(workspace, python)
     if "environment.yaml" not in bundle:
         raise HerokuFailure(f"{release.path} has no environment.yaml: deliver {release.name} again")
 
-    trained = pins(bundle["environment.yaml"].decode(), lock.keys(), release.name)
-    runtime = served_by(workspace, release)
+    try:
+        trained = pins(bundle["environment.yaml"].decode(), lock.keys(), release.name)
+        check_pins(release.requirements, release.name)
+    except EnvironmentFailure as error:
+        raise HerokuFailure(str(error)) from error
+
+    runtime = served_by(release, workspace.settings.deployment.runtime)
     roots = [*SERVICE, *RUNTIMES[runtime]]
-    if runtime == "sklearn":
-        # Estimators of other packages are found by the modules that the pickle names.
-        named = distributions_in(bundle["model.pkl"]) | distributions_of_code(_code(bundle))
-        roots += sorted(named & trained.keys())
+    if runtime != "sklearn":
+        return requirements_txt(Needs(tuple(roots), trained, python), lock, release.name)
+
+    if release.requirements:
+        needs = Needs(tuple(SERVICE), trained, python, release.requirements)
+        return requirements_txt(needs, lock, release.name)
+
+    # Of an older bundle, estimators of other packages are found by the modules that the pickle
+    # names.
+    named = distributions_in(bundle["model.pkl"]) | distributions_of_code(_code(bundle))
+    roots += sorted(named & trained.keys())
+    if _has_arrow_columns(release):
+        roots += ARROW
 
     return requirements_txt(Needs(tuple(roots), trained, python), lock, release.name)
+
+
+def _has_arrow_columns(release: Release) -> bool:
+    """Whether pyarrow holds a column of the pipeline's own frame."""
+    for column in release.manifest.get("columns") or ():
+        if "[pyarrow]" in str((column.get("frame") or {}).get("dtype")):
+            return True
+
+    return False
+
+
+def _lock(workspace: Workspace, python: str) -> dict[str, Pin]:
+    try:
+        return locked(workspace.root / "requirements.txt", marks_of(python))
+    except EnvironmentFailure as error:
+        raise HerokuFailure(str(error)) from error
 
 
 def _code(bundle: dict[str, bytes]) -> Iterator[bytes]:

@@ -20,6 +20,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from delivery.errors import DeliveryError
 from delivery.inputs.column_kinds import kind_of
+from delivery.onnx.certification import not_converted
 from delivery.recipe import Recipe
 from tests.delivery import loan_pipelines
 from tests.delivery.delivery_harness import DeliveryHarness
@@ -35,6 +36,13 @@ DAY = pd.Timestamp("2026-05-01")
         ([True, np.bool_(False), None], "bool"),
         ([1, 2.5, None], "float"),
         (["a", None], "string"),
+        ([datetime.date(2026, 5, 1), None], "date"),
+        ([datetime.time(1), None], "time"),
+        ([decimal.Decimal("1.5"), None], "decimal"),
+        ([b"x"], "bytes"),
+        ([["a"], ["b"]], "array"),
+        ([[1, 2.5], None], "array"),
+        ([np.zeros((2, 2))], "array"),
         ([2**80, 1], "int"),
     ],
 )
@@ -51,6 +59,8 @@ def test_objects_are_what_every_value_is(values, kind):
         (pd.Series([1, 2]).astype("category"), "int"),
         (pd.Series([True, False]).astype("category"), "bool"),
         (pd.Series(["a", "b"]).astype("category"), "string"),
+        (pd.Series([DAY]).astype("category"), "datetime"),
+        (pd.Series([DAY.date()], dtype=object).astype("category"), "date"),
     ],
 )
 def test_sparse_columns_and_categories_are_what_they_hold(series, kind):
@@ -60,14 +70,17 @@ def test_sparse_columns_and_categories_are_what_they_hold(series, kind):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([DAY], r"holds Timestamp \(datetime64.*give it as text, frame\['x'\].astype\(str\)"),
-        ([datetime.date(2026, 5, 1)], "holds date .*give it as text"),
-        ([pd.Period("2026-05")], "holds Period .*give it as text"),
-        ([pd.Timedelta("1h")], r"holds Timedelta .*dt.total_seconds\(\)"),
-        ([decimal.Decimal("1.5")], r"holds Decimal .*frame\['x'\].astype\(float\)"),
+        (pd.Series([DAY, None], dtype=object), r"holds Timestamp .*pd.to_datetime\(frame\['x'\]\)"),
+        (pd.Series([pd.Timedelta("1h")], dtype=object), r"holds Timedelta .*pd.to_timedelta"),
+        (pd.Series([pd.Period("2026-05")], dtype=object), "holds Period .*one frequency"),
+        ([datetime.time(1, tzinfo=datetime.UTC)], "holds time .*without a zone"),
+        (pd.cut(pd.Series([1, 2]), 2), r"holds Interval .*frame\['x'\].astype\(str\)"),
         ([1 + 2j], "holds complex .*real and its imaginary part"),
-        ([b"x"], "holds bytes .*decode"),
-        ([["a"], ["b"]], r"holds list .*json.dumps"),
+        ([bytearray(b"x")], r"holds bytearray .*map\(bytes\)"),
+        ([[{}], [{}]], r"holds list .*json.dumps"),
+        ([[1.5, "a"]], r"holds list .*all inner ones of one length"),
+        ([[[1], [2, 3]]], r"holds list .*all inner ones of one length"),
+        ([DAY.date(), "a"], r"holds values of several kinds \(date, str\)"),
         ([{"a": 1}], r"holds dict .*json.dumps"),
         ([uuid.UUID(int=1)], r"holds UUID .*frame\['x'\].astype\(str\)"),
         ([1, "a"], r"holds values of several kinds \(int, str\)"),
@@ -194,7 +207,8 @@ def frames(draw):
 @given(frame=frames())
 def test_any_frame_is_delivered_or_refused_in_one_line(frame, tmp_path_factory, monkeypatch):
     # What converts is not asked here, and takes a second each.
-    monkeypatch.setattr("delivery.proof.onnx_form.convert", lambda *_: "it is not converted")
+    runtime = not_converted("it is not converted", 1e-5)
+    monkeypatch.setattr("delivery.bundle_writer.certified_form", lambda *_: runtime)
     harness = DeliveryHarness(tmp_path_factory.mktemp("frames"))
     pipeline = make_pipeline(FunctionTransformer(), DummyClassifier(strategy="prior"))
     with suppress(Exception):
@@ -216,14 +230,14 @@ def test_any_frame_is_delivered_or_refused_in_one_line(frame, tmp_path_factory, 
     assert len(refusal) < 10_000
 
 
-def test_a_date_that_the_pipeline_does_not_use_is_told_to_be_left_out(harness):
-    training, held_out = (loan_pipelines.loans(seed).assign(seen=DAY) for seed in (1, 2))
+def test_a_column_without_a_form_that_the_pipeline_does_not_use_is_told_to_be_left_out(harness):
+    training, held_out = (loan_pipelines.loans(seed).assign(seen=1j) for seed in (1, 2))
     pipeline = make_pipeline(loan_pipelines.columns(), loan_pipelines.LogisticRegression()).fit(
         training, loan_pipelines.bad(training)
     )
     with pytest.raises(
         DeliveryError,
-        match=r"column 'seen' holds Timestamp.*or leave 'seen' out of the held-out rows",
+        match=r"column 'seen' holds complex.*or leave 'seen' out of the held-out rows",
     ):
         harness.write(Recipe(pipeline, held_out, None, "predict", training))
 

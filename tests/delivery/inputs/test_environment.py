@@ -4,7 +4,8 @@ import re
 import subprocess
 from importlib.metadata import version
 
-from delivery.inputs.environment import environment_yaml, git_state, installed, python_version
+from delivery.inputs.environment import environment_yaml, git_state, python_version
+from environments.installed_packages import installed
 
 
 def test_every_package_has_its_normalised_name_and_its_exact_version():

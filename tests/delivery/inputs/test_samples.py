@@ -170,3 +170,17 @@ def test_no_field_of_a_csv_gets_lost(tmp_path_factory, fields):
         assert is_null == (field == "" or (field in NULL_WORDS and is_null))
         if field in NULL_WORDS:
             assert any(field in line for line in reported)
+
+
+@pytest.mark.parametrize(
+    ("fields", "dtype"),
+    [
+        (f"{2**64 - 1}\n0\n", "uint64"),
+        (f'{2**64 - 1}\n""\n', "UInt64"),
+        (f"{2**64}\n0\n", "object"),
+    ],
+)
+def test_whole_numbers_beyond_63_bits_keep_every_digit(tmp_path, fields, dtype):
+    frame, _, _ = read(tmp_path, f"x\n{fields}")
+    assert str(frame["x"].dtype) == dtype
+    assert frame["x"][0] >= 2**64 - 1

@@ -92,3 +92,14 @@ def test_the_router_names_each_value_as_it_was_delivered():
 
 def test_delivery_and_rollout_allow_as_many():
     assert (MOST_COLUMNS, MOST_VALUES) == (read.MOST_COLUMNS, read.MOST_VALUES)
+
+
+def test_days_and_periods_of_few_values_are_segments_as_rows_send_them():
+    moments = pd.Series(pd.to_datetime(["2021-01-31", "2021-03-31"] * (ROWS // 2)))
+    frame = FRAME.assign(day=moments.dt.date, quarter=moments.dt.to_period("Q"), at=moments)
+    assert segments(["day", "quarter"], frame) == {
+        "day": ["2021-01-31", "2021-03-31"],
+        "quarter": ["2021Q1"],
+    }
+    with pytest.raises(DeliveryError, match="'at', a column of datetime: only texts"):
+        segments(["at"], frame)

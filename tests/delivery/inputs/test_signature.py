@@ -1,8 +1,5 @@
 """The signature of columns: what a row must look like."""
 
-import datetime
-import decimal
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -181,15 +178,11 @@ def test_a_column_of_nulls_only_in_one_frame_is_of_the_others_kind(held_out, tra
 @pytest.mark.parametrize(
     "values",
     [
-        pd.to_datetime(["2026-01-01", "2026-01-02"]),
-        pd.to_datetime(["2026-01-01", None], utc=True),
-        pd.to_timedelta([1, 2], unit="s"),
-        pd.period_range("2026-01", periods=2, freq="M"),
+        pd.Series(pd.to_datetime(["2026-01-01", "2026-01-02"]), dtype=object),
+        pd.interval_range(1, 3),
         [1 + 2j, 3j],
-        [datetime.date(2026, 1, 1), datetime.date(2026, 1, 2)],
-        [decimal.Decimal(1), decimal.Decimal(2)],
-        [["a"], ["b"]],
-        [b"a", b"b"],
+        [["a"], [{}]],
+        [{1}, {2}],
         pd.Series(["a", 1], dtype=object),
         pd.Series([None, None], dtype=object),
     ],

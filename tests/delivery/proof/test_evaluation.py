@@ -1,5 +1,7 @@
 """Held-out metrics and latency."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn import metrics
@@ -13,7 +15,13 @@ from sklearn.svm import OneClassSVM
 from sklearn.tree import DecisionTreeClassifier
 
 from delivery.errors import DeliveryError
-from delivery.proof.evaluation import LONGEST_S, held_out_metrics, latency_ms, task_of
+from delivery.proof.evaluation import (
+    LONGEST_S,
+    held_out_metrics,
+    latency_ms,
+    target_classes,
+    task_of,
+)
 from delivery.recipe import Recipe
 from tests.delivery import loan_pipelines
 
@@ -44,12 +52,43 @@ def test_what_was_fitted_without_labels_answers_classes(pipeline, classes):
     assert set(pipeline.predict(frame).tolist()) <= set(classes)
 
 
-def test_a_pipeline_with_several_outputs_is_refused():
+def test_the_task_of_several_targets_is_that_of_the_first():
     made = loan_pipelines.fitted(
         DecisionTreeClassifier(max_depth=2), lambda frame: frame[["age", "member"]] > 0.5, "predict"
     )
-    with pytest.raises(DeliveryError, match="several outputs"):
-        task_of(made)
+    assert task_of(made) == ("classification", [True])
+    assert target_classes(made) == [[True], [False, True]]
+
+
+@pytest.mark.parametrize(
+    ("output", "task"), [("transform", "transformation"), ("score_samples", "scoring")]
+)
+def test_numbers_without_a_truth_have_a_task_of_their_own(output, task):
+    made = replace(loan_pipelines.logistic(), output=[output, "predict"])
+    assert task_of(made) == (task, [0, 1])
+
+
+def test_metrics_are_of_probabilities_wherever_they_stand():
+    made = loan_pipelines.logistic()
+    probabilities = made.pipeline.predict_proba(made.held_out).tolist()
+    classes = made.pipeline.predict(made.held_out).tolist()
+    several = [
+        {"predict": one, "predict_proba": other}
+        for one, other in zip(classes, probabilities, strict=True)
+    ]
+    both = replace(made, output=["predict", "predict_proba"])
+    assert held_out_metrics(several, both) == held_out_metrics(probabilities, made)
+
+
+def test_metrics_of_several_targets_are_means():
+    made = replace(loan_pipelines.price(), labels=np.array([[1.0, 0.0], [2.0, 0.0]]))
+    metrics = held_out_metrics([[1.0, 1.0], [2.0, 3.0]], made)
+    assert metrics["mean_absolute_error"] == 1.0
+
+
+def test_decisions_for_pairs_of_classes_have_no_metrics():
+    made = replace(loan_pipelines.grades(), output="decision_function")
+    assert held_out_metrics([[1.0, 2.0, 3.0, 4.0]] * len(made.held_out), made) == {}
 
 
 def test_probabilities_of_two_classes_have_auc_log_loss_brier_and_accuracy():

@@ -46,7 +46,14 @@ def test_every_kind_is_asked():
     pairs = made(loan_pipelines.loans(2), loan_pipelines.loans(1), pipeline)
     kinds = {what.partition(" in column")[0] for _, what in pairs}
     assert kinds == {
-        *("a training row", "null", "either value", "a value of training", "an unseen value"),
+        *(
+            "a training row",
+            "a rare value",
+            "null",
+            "either value",
+            "a value of training",
+            "an unseen value",
+        ),
         *("the smallest or largest value", "a value beyond those of training"),
         *("a value far beyond those of training", "a value between those of training"),
         "values between those of training in several columns",
@@ -65,6 +72,22 @@ def test_rows_of_training_with_nulls_and_with_rare_letters_are_among_them():
     rows = asked(made(training[:5], training), "a training row")
     assert sum(np.isnan(row["x"]) for row in rows) == 1
     assert sum(row["t"] == "größe" for row in rows) == 1
+
+
+def test_a_category_of_one_row_in_thousands_is_asked():
+    training = pd.DataFrame({"x": np.arange(9000) % 50, "city": ["Oslo"] * 9000})
+    training.loc[4321, "city"] = "Reykjavik"
+    training.loc[7777, "x"] = 99
+    pairs = made(training[:5], training)
+    assert {row["city"] for row in asked(pairs, "a rare value in column 'city'")} == {
+        *("Oslo", "Reykjavik")
+    }
+    assert 99 in {row["x"] for row in asked(pairs, "a rare value in column 'x'")}
+
+
+def test_values_that_hardly_repeat_are_not_rare():
+    training = pd.DataFrame({"x": np.arange(3000.0), "id": [f"n{n}" for n in range(3000)]})
+    assert asked(made(training[:5], training), "a rare value") == []
 
 
 def test_null_is_asked_where_a_column_takes_it_and_nowhere_else():
@@ -104,12 +127,12 @@ def test_the_words_that_training_alone_had_are_asked():
     assert "schön" in {row["t"] for row in asked(made(held_out, None, pipeline), "a text")}
 
 
-def test_a_threshold_of_a_tree_and_the_next_numbers_of_32_bits_are_asked():
+def test_a_threshold_of_a_tree_and_the_next_numbers_of_64_and_of_32_bits_are_asked():
     frame = pd.DataFrame({"x": np.arange(50) / 10})
     tree = DecisionTreeClassifier(max_depth=1).fit(frame, frame["x"] > 2.2)
     (edge,) = thresholds_of(tree)
     values = {row["x"] for row in asked(made(frame, None, tree), "a value on a threshold")}
-    assert edge in values
+    assert {edge, np.nextafter(edge, 9), np.nextafter(edge, 0)} <= values
     assert min(values) < edge < max(values)
     assert max(values) - min(values) < 1e-5
 

@@ -48,6 +48,7 @@ def test_what_is_cold_goes_once(waiting):
         "retired": [],
         "stopped": [],
         "deleted": [],
+        "environments": [],
         "monthly_saving": 0.0,
         "failed": {},
         "undo": [],

@@ -15,7 +15,14 @@ from deployment.plan.plan import Options, RolloutPlan, environment_changes, make
 from deployment.plan.recordings import recorded_rows
 from deployment.plan.replay_diff import Differences, compare, differences, latency, quantile
 from deployment.plan.row_groups import groups
-from deployment.plan.traffic_replay import Batch, Pair, ReplayResult, RowAnswer, batch_size
+from deployment.plan.traffic_replay import (
+    Batch,
+    Pair,
+    ReplayResult,
+    RowAnswer,
+    _row_answers,
+    batch_size,
+)
 from deployment.workspace.errors import BadOption, EdgeFailure
 from rollout.errors import Breaking, IllegalEvent, NothingToDo
 from rollout.state.contract import ContractVerdict
@@ -359,6 +366,17 @@ def test_the_group_that_changes_is_found_in_text_and_in_numbers() -> None:
     assert (old.column, old.value, old.rows, old.share) == ("age", "above 149", 50, 1.0)
 
 
+def test_days_are_grouped_by_month_and_arrays_by_their_length() -> None:
+    rows = [
+        {"day": f"2021-{1 + n % 10:02}-{1 + n % 28:02}", "pixels": [n] * (2 + n % 3)}
+        for n in range(300)
+    ]
+    march = groups(rows, [row["day"][5:7] == "03" for row in rows], [None] * 300)[0]
+    assert (march.column, march.value, march.rows, march.share) == ("day", "2021-03", 30, 1.0)
+    short = groups(rows, [len(row["pixels"]) == 2 for row in rows], [None] * 300)[0]
+    assert (short.column, short.value, short.share) == ("pixels", "2 items", 1.0)
+
+
 def test_numbers_that_all_moved_are_told_apart_by_how_far() -> None:
     rows = [{"city": "Oslo" if n % 4 == 0 else "Bergen"} for n in range(80)]
     best = groups(rows, [True] * 80, [9.0 if n % 4 == 0 else 1.0 for n in range(80)])[0]
@@ -438,3 +456,33 @@ def test_the_plan_names_the_segments_of_a_version_that_is_only_delivered(
     running.deliver("v6", segments=[{"column": "x", "values": ["1", "2"]}])
     text = said(make_plan(running.workspace(), "v6", "canary", None, Options(auto=True)))
     assert "segments x (4): pairs of each are judged apart, too" in text
+
+
+@pytest.mark.parametrize(
+    ("today", "tomorrow", "by_largest", "changed"),
+    [
+        ([1.0, 2.0], [1.1, 2.0], True, False),
+        ([1.0, 2.0], [1.1, 2.0], False, True),
+        ([1.0, 2.0], [1.0, 2.0], False, False),
+        (["a", "b"], ["a", "c"], False, True),
+        ([[0.6, 0.4], [0.9, 0.1]], [[0.7, 0.3], [0.9, 0.1]], True, False),
+        ([[0.6, 0.4], [0.9, 0.1]], [[0.6, 0.4], [0.1, 0.9]], True, True),
+    ],
+)
+def test_a_list_changes_by_its_class_or_by_each_of_its_values(
+    today: Any, tomorrow: Any, by_largest: bool, changed: bool
+) -> None:
+    assert compare(pair(today, tomorrow), 1e-6, by_largest).changed == changed
+
+
+def test_a_further_output_that_differs_has_moved() -> None:
+    today, tomorrow = RowAnswer(1, others={"p": [0.9]}), RowAnswer(1, others={"p": [0.8]})
+    change = compare(Pair({}, today, tomorrow), 1e-6)
+    assert (change.changed, change.moved) == (False, True)
+    assert not compare(Pair({}, today, today), 1e-6).moved
+
+
+def test_a_replay_keeps_further_outputs_by_row() -> None:
+    body = {"predictions": [1, 2], "outputs": {"p": [[0.9], [0.8]]}}
+    answers = _row_answers(200, body, 2)
+    assert [answer.others for answer in answers] == [{"p": [0.9]}, {"p": [0.8]}]

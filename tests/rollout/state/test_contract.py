@@ -44,8 +44,15 @@ COLUMNS = st.builds(
     maximum=VALUES,
     categories=st.none() | st.lists(NAMES, unique=True),
 )
+OUTPUTS = st.builds(
+    dict,
+    name=st.sampled_from(["predict", "predict_proba", "transform"]),
+    shape=st.sampled_from([[], [2], [3]]),
+    names=st.sampled_from([[], ["a", "b"], ["b", "a"]]),
+)
 MANIFESTS = st.builds(
     dict,
+    outputs=st.lists(OUTPUTS, max_size=2, unique_by=lambda output: output["name"]),
     task=st.sampled_from(["classification", "regression"]),
     output=st.sampled_from(["predict", "predict_proba"]),
     classes=st.none() | st.lists(st.sampled_from([0, 1, True, 1.0, "1"]), min_size=1),
@@ -241,3 +248,55 @@ def test_what_breaks_nobody_passes() -> None:
 def test_what_cannot_be_told_is_refused() -> None:
     with pytest.raises(Breaking, match=r"what v2 breaks cannot be told \(gone\)"):
         refuse_breaking(unknown("v2", "v1", "gone"), allowed=False)
+
+
+def answering(*outputs: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Today's manifest with these outputs."""
+    return {**TODAY, "output": outputs[0]["name"], "outputs": list(outputs), **changes}
+
+
+PREDICT = {"name": "predict", "shape": []}
+PROBABILITIES = {"name": "predict_proba", "shape": [2]}
+VALUES = {"name": "transform", "shape": [2], "names": ["a", "b"]}
+
+
+def test_a_further_output_is_additive_and_one_less_is_breaking() -> None:
+    one, two = answering(PREDICT), answering(PREDICT, PROBABILITIES)
+    assert contract(two, one).verdict == ContractVerdict.ADDITIVE
+    (gone,) = contract(one, two).breaks()
+    assert gone.says == "output 'predict_proba' is gone: no answer has it any more"
+
+
+def test_another_first_output_is_breaking_although_the_old_one_stays() -> None:
+    changed = contract(answering(PROBABILITIES, PREDICT), answering(PREDICT, PROBABILITIES))
+    assert [difference.where for difference in changed.breaks()] == ["output"]
+
+
+def test_a_bundle_that_does_not_list_its_outputs_has_the_one_that_it_names() -> None:
+    assert contract(answering(PROBABILITIES)).verdict == ContractVerdict.COMPATIBLE
+    assert contract(TODAY, answering(PROBABILITIES)).verdict == ContractVerdict.COMPATIBLE
+    assert contract(answering(PROBABILITIES, PREDICT)).verdict == ContractVerdict.ADDITIVE
+
+
+def test_lists_of_another_length_or_of_other_names_are_breaking() -> None:
+    longer = {**VALUES, "shape": [3], "names": ["a", "b", "c"]}
+    (first,) = contract(answering(longer), answering(VALUES)).breaks()
+    assert first.says == (
+        "output 'transform' answers a list of 3 a row where it answered a list of 2"
+    )
+    other = {**VALUES, "names": ["b", "a"]}
+    (second,) = contract(answering(other), answering(VALUES)).breaks()
+    assert "answers 'b', 'a' where it answered 'a', 'b'" in second.says
+
+
+def test_other_classes_of_a_target_are_breaking() -> None:
+    today = {"name": "predict", "shape": [2], "classes": [[0, 1], ["a", "b"]]}
+    tomorrow = {**today, "classes": [[0, 1], ["b", "a"]]}
+    (changed,) = contract(answering(tomorrow), answering(today)).breaks()
+    assert changed.where == "output 'predict'"
+
+
+def test_another_order_of_classes_breaks_probabilities_that_stand_second() -> None:
+    today = answering(PREDICT, PROBABILITIES)
+    tomorrow = {**today, "classes": [1, 0]}
+    assert contract(tomorrow, today).verdict == ContractVerdict.BREAKING

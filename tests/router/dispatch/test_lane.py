@@ -422,3 +422,87 @@ def test_a_large_request_takes_no_room_from_small_ones():
     assert not any(caller.outcomes for caller in small)
     another = harness.ask(*range(1_000))
     assert [lost.reason for lost in another.outcomes] == ["shed"]
+
+
+def doubled(version):
+    """Answer a batch with its numbers, and twice the numbers as a further output."""
+    rows = version.sent[0][0]
+    version.answer(outputs={"twice": [2 * row for row in rows]}, targets=["a"])
+
+
+def twice(caller):
+    """The further output that it was answered."""
+    (outcome,) = caller.outcomes
+    return [int(bytes(raw)) for raw in outcome.outputs["twice"]]
+
+
+def test_further_outputs_are_given_to_each_caller_by_its_rows():
+    harness = LaneHarness()
+    first = harness.ask(1)
+    second, third = harness.ask(2, 3), harness.ask(4)
+    while harness.version.sent:
+        doubled(harness.version)
+
+    assert list(map(twice, (first, second, third))) == [[2], [4, 6], [8]]
+    assert second.outcomes[0].targets == b'["a"]'
+
+
+def test_further_outputs_of_a_request_in_parts_are_put_together():
+    harness = LaneHarness(max_batch_rows=8)
+    asked = harness.ask(*range(20))
+    while harness.version.sent:
+        doubled(harness.version)
+
+    assert twice(asked) == list(range(0, 40, 2))
+
+
+def test_further_outputs_of_another_number_of_rows_are_no_answer():
+    harness = LaneHarness()
+    asked = harness.ask(1, 2)
+    harness.version.answer(outputs={"twice": [2]})
+    (outcome,) = asked.outcomes
+    assert isinstance(outcome, DispatchError)
+    assert outcome.reason == "garbled"
+
+
+def test_further_outputs_stay_with_their_rows_where_a_request_is_asked_again():
+    harness = LaneHarness()
+    first = harness.ask(0)
+    second, third = harness.ask(1, 2), harness.ask(3)
+    doubled(harness.version)
+    rows = harness.version.sent[0][0]
+    unknown = {"row": 0, "status": 500, "detail": "one of these", "attributed": False}
+    harness.version.answer([unknown], outputs={"twice": [2 * row for row in rows]})
+    while harness.version.sent:
+        doubled(harness.version)
+
+    assert list(map(twice, (first, second, third))) == [[0], [2, 4], [6]]
+
+
+def test_each_process_of_a_version_gets_a_batch_at_once():
+    harness = LaneHarness()
+    harness.version.processes.count = 3
+    callers = [harness.ask(number) for number in range(5)]
+    assert [rows for rows, _ in harness.version.sent] == [[0], [1], [2]]
+
+    harness.version.answer()
+    assert [rows for rows, _ in harness.version.sent] == [[1], [2], [3, 4]]
+
+    for _ in range(3):
+        harness.version.answer()
+    assert [values(caller) for caller in callers] == [[0], [1], [2], [3], [4]]
+
+
+def test_beside_a_batch_in_each_process_goes_only_a_large_one():
+    harness = LaneHarness(max_batches_in_flight=2)
+    harness.version.processes.count = 2
+    harness.ask(1), harness.ask(2)
+    for number in range(lane.ROWS_BESIDE_ANOTHER):
+        assert len(harness.version.sent) == 2
+        harness.ask(number)
+
+    assert len(harness.version.sent) == 3
+    for number in range(4 * lane.ROWS_BESIDE_ANOTHER):
+        harness.ask(number)
+
+    assert len(harness.version.sent) == 4

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rollout.settings import Unit
 from router.requests.unit_source import UnitSource, as_unit, cookie, row_field
-from tests.router.router_harness import router_harness
+from tests.router.router_harness import router_harness, tensor
 
 NAMED = UnitSource(Unit(header="X-Unit-Id", cookie="sid", field="user"))
 ROW = row_field(msgspec.Raw(b'{"user": "by-field"}'))
@@ -78,7 +78,8 @@ def halves(tmp_path_factory):
     """v1 and v2 with half of the units each; a unit may come by header, cookie or field."""
     settings = '[router]\n[router.unit]\ncookie = "sid"\nfield = "user"\n'
     with router_harness(tmp_path_factory.mktemp("halves"), settings=settings) as made:
-        made.know(made.version("v1"), made.version("v2"))
+        columns = '{"x": "FP64", "user": "BYTES"}'
+        made.know(made.version("v1", columns=columns), made.version("v2", columns=columns))
         made.split({"v1": 5000, "v2": 5000})
         made.router()
         yield made
@@ -101,14 +102,14 @@ def test_one_unit_meets_one_version_on_every_way_in_and_long_units_are_spread(ha
             versions = set()
             for headers, user in ways(unit):
                 row = json.dumps({"instances": [{"x": 1, "user": user}]})
-                tensor = json.dumps(
-                    {
-                        "inputs": [
-                            {"name": "user", "shape": [1], "datatype": "BYTES", "data": [user]}
-                        ]
-                    }
-                )
-                for path, body in (("/predict", row), ("/v2/models/toy/infer", tensor)):
+                named = tensor(user, name="user", datatype="BYTES")
+                tensors = json.dumps({"inputs": [tensor(1), named]})
+                split = {"columns": ["x", "user"], "data": [[1, user]]}
+                for path, body in (
+                    ("/predict", row),
+                    ("/v2/models/toy/infer", tensors),
+                    ("/invocations", json.dumps({"dataframe_split": split})),
+                ):
                     client.cookies.clear()
                     versions.add(
                         client.post(path, content=body, headers=headers).headers["x-model-version"]
@@ -119,14 +120,15 @@ def test_one_unit_meets_one_version_on_every_way_in_and_long_units_are_spread(ha
     assert len(met) == 4
 
 
-def test_a_caller_without_a_unit_gets_a_cookie_on_both_ways(tmp_path):
+def test_a_caller_without_a_unit_gets_a_cookie_on_every_way(tmp_path):
     with router_harness(tmp_path, settings="[router]\n[router.unit]\nset_cookie = true\n") as made:
         made.know(made.version("v1"), made.version("v2"))
         made.split({"v1": 5000, "v2": 5000})
         made.router()
         for path, body in (
             ("/predict", '{"instances": [{"x": 1}]}'),
-            ("/v2/models/toy/infer", '{"inputs": []}'),
+            ("/v2/models/toy/infer", json.dumps({"inputs": [tensor(1)]})),
+            ("/invocations", '{"instances": [1]}'),
         ):
             first = httpx.post(f"{made.url}{path}", content=body)
             given = first.headers["set-cookie"].partition(";")[0]

@@ -10,7 +10,7 @@ from rollout.decide.transitions import ended
 from rollout.state.classes import Answers
 from router.dispatch.work_items import Predicted
 from router.evidence.prediction_id import signature_of
-from router.shadow.mirror import Mirror
+from router.shadow.mirror import Mirror, agree, distance
 from router.shadow.shadow_buffer import AT_ONCE, ShadowBuffer
 from store.shadow_answers import ShadowAnswer
 from tests.router.fakes import DispatcherHarness, begun, deployed
@@ -245,3 +245,26 @@ def test_no_copy_goes_to_a_version_whose_predictions_change_something(acting, ch
     copied.copy(1)
     assert copied.harness.versions[acting].sent == []
     assert len(copied.harness.versions["v2"].sent) == (acting == "v1")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "by_largest", "same"),
+    [
+        ([1.0, 2.0], [1.1, 2.0], True, True),
+        ([1.0, 2.0], [1.1, 2.0], False, False),
+        ([1.0, 2.0], [1.0, 2.0], False, True),
+        (["a", 1], ["a", 2], False, False),
+        ([[0.6, 0.4], [0.1, 0.9]], [[0.7, 0.3], [0.2, 0.8]], True, True),
+        ([[0.6, 0.4], [0.1, 0.9]], [[0.7, 0.3], [0.8, 0.2]], True, False),
+        ([1.0], [1.0, 2.0], False, False),
+    ],
+)
+def test_lists_agree_by_their_class_or_in_each_value(first, second, by_largest, same):
+    assert agree(first, second, 1e-3, by_largest) == same
+
+
+def test_the_distance_of_lists_is_the_largest_of_their_values():
+    assert distance([1.0, 5.0], [1.5, 5.0]) == 0.5
+    assert distance(["a", "b"], ["a", "b"]) == 0.0
+    assert distance(["a", "b"], ["a", "c"]) == 1.0
+    assert distance([[0.1, 0.9], [0.5, 0.5]], [[0.2, 0.8], [0.5, 0.5]]) == pytest.approx(0.1)

@@ -14,7 +14,7 @@ from service.rows import RowReader
 from service.runtimes.failed_rows import SEARCH_ATTEMPTS, RowFailures, predict_each
 from service.runtimes.load_model import load_model
 from service.runtimes.model import RowByRow
-from service.runtimes.onnx_model import _onnx_array
+from service.runtimes.onnx_model import _onnx_array, feeds_of
 from tests.delivery.delivery_harness import ROOT, resign, vouch
 from tests.delivery.loan_pipelines import CITIES, ROW, loans
 from tests.service.service_client import predict
@@ -129,7 +129,7 @@ print(len(os.listdir("/proc/self/task")))
 
 
 def test_a_runtime_that_is_not_certified_is_refused_with_the_reason(bundle):
-    with pytest.raises(BundleError, match="ONNX is not certified \\(a string column holds nulls"):
+    with pytest.raises(BundleError, match="ONNX is not certified \\(it does not convert: "):
         load_model(bundle("unnamed"), "onnx")
 
 
@@ -153,7 +153,7 @@ def test_a_prediction_that_is_no_number_is_the_failure_of_its_row(served):
     """It would be null in JSON, with status 200, and nobody would notice that a version computes
     nonsense.
     """
-    answer = predict(served("large"), ROW, {**ROW, "amount": 3e38}, ROW)
+    answer = predict(served("explosive"), ROW, {**ROW, "amount": 3e38}, ROW)
     assert answer.status_code == 500
     assert [(error["row"], error["detail"]) for error in answer.json["errors"]] == [
         (1, "ValueError: the model answered NaN or infinity")
@@ -163,10 +163,52 @@ def test_a_prediction_that_is_no_number_is_the_failure_of_its_row(served):
     assert good == again > 0
 
 
-def test_a_nullable_bool_reaches_onnx_as_a_number_with_nan():
-    made = _onnx_array(Column(name="b", dtype="bool", nullable=True))(np.array([1.0, 0.0, np.nan]))
-    assert made.dtype == np.float32
+class Input:
+    """An input of a graph, as a session describes it."""
+
+    def __init__(self, name, kind):
+        self.name, self.type = name, f"tensor({kind})"
+
+
+def fed(columns, inputs, values):
+    """What is fed to inputs of these types."""
+    feeds = feeds_of([Input(name, kind) for name, kind in inputs], columns)
+    return {name: convert(values[column]) for name, column, convert in feeds}
+
+
+@pytest.mark.parametrize(("kind", "dtype"), [("float", np.float32), ("double", np.float64)])
+def test_numbers_are_fed_in_the_width_that_the_graph_itself_has(kind, dtype):
+    """A bundle of before takes 32 bits, one of today 64."""
+    columns = [Column(name="b", dtype="bool", nullable=True)]
+    given = np.array([True, False, None], dtype=object)
+    made = fed(columns, [("b", kind)], {"b": given})["b"]
+    assert (made.dtype, made.shape) == (dtype, (3, 1))
     assert np.array_equal(made.ravel(), [1, 0, np.nan], equal_nan=True)
+
+
+def test_integers_of_64_bits_keep_every_digit():
+    columns = [Column(name="n", dtype="int", nullable=False)]
+    made = fed(columns, [("n", "int64")], {"n": np.array([2**62 + 1])})["n"]
+    assert made.tolist() == [[2**62 + 1]]
+
+
+def test_a_column_of_texts_with_nulls_is_two_inputs():
+    columns = [
+        Column(name="x", dtype="float", nullable=True),
+        Column(name="city", dtype="string", nullable=True),
+    ]
+    values = {"x": np.array([1.0, np.nan]), "city": np.array(["Oslo", None], dtype=object)}
+    inputs = [("x", "double"), ("city", "string"), ("is_null_1", "bool")]
+    made = fed(columns, inputs, values)
+    assert made["city"].tolist() == [["Oslo"], [""]]
+    assert made["is_null_1"].tolist() == [[False], [True]]
+
+
+def test_a_graph_of_other_columns_than_the_manifest_is_refused():
+    columns = [Column(name="x", dtype="float", nullable=False)]
+    for inputs in ([], [("x", "double"), ("y", "double")]):
+        with pytest.raises(ValueError, match="inputs"):
+            feeds_of([Input(*each) for each in inputs], columns)
 
 
 def test_a_whole_batch_is_one_call():
@@ -305,3 +347,10 @@ def test_row_by_row_a_row_that_fails_hurts_no_other():
         predict_each(model, numbers(8), 8)
     assert set(failed.value.failures) == {3}
     assert failed.value.predictions == [None if i == 3 else i * 2.0 for i in range(8)]
+
+
+def test_a_number_beyond_63_bits_fails_in_the_onnx_form_and_does_not_wrap_around():
+    convert = _onnx_array("tensor(int64)", Column(name="n", dtype="int", nullable=False))
+    assert convert(np.array([2**63 - 1], dtype=np.uint64)).tolist() == [[2**63 - 1]]
+    with pytest.raises(OverflowError, match="a number is beyond 9223372036854775807"):
+        convert(np.array([2**63], dtype=np.uint64))

@@ -302,7 +302,7 @@ def test_the_pickle_of_a_pipeline_names_its_packages_without_being_loaded() -> N
     import numpy as np
     from sklearn.linear_model import LogisticRegression
 
-    from targets.heroku.build.pickle_imports import distributions_in
+    from environments.imports import distributions_in
 
     raw = pickle.dumps(
         {

@@ -53,6 +53,12 @@ def test_a_version_is_told_neither_the_routers_key_nor_the_database(
     assert "hush" not in files
 
 
+def test_a_version_has_as_many_processes_as_the_setting_says(project: ProjectHarness) -> None:
+    (project.folder / "deploy.toml").write_text("[deployment]\nworkers = 3\n")
+    service = service_program(project.workspace(), "v1", "v1-1", "unix:/x")
+    assert service.environment["WEB_CONCURRENCY"] == "3"
+
+
 def test_the_router_stops_before_the_versions(project: ProjectHarness) -> None:
     here = project.workspace()
     assert (

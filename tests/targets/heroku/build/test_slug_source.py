@@ -26,11 +26,12 @@ from deployment.workspace.bundles import Release, read_release
 from deployment.workspace.errors import ContractBroken, Misconfigured
 from deployment.workspace.secrets import Secrets
 from deployment.workspace.workspace import Workspace, workspace_from_environment
+from environments.roots import ARROW, ROUTER, RUNTIMES, SERVICE
 from rollout.settings import from_mapping
 from store import LedgerStore
 from store.engine import engine
 from targets.heroku.build.app_config import router_vars, version_vars
-from targets.heroku.build.requirements import ROUTER, RUNTIMES, SERVICE, python_of
+from targets.heroku.build.requirements import python_of
 from targets.heroku.build.slug_source import router_slug, version_slug
 from targets.heroku.build.tarball import Tarball, folder_files, tarball
 from targets.heroku.errors import HerokuFailure
@@ -147,6 +148,13 @@ def test_a_version_with_scikit_learn_has_the_pins_it_was_trained_with(here: Work
     assert not pins.keys() & {"onnxruntime", "pytest", "matplotlib"}
 
 
+def test_a_version_whose_frame_pyarrow_holds_has_pyarrow_too(here: Workspace) -> None:
+    release = read_release(here.releases, "v2")
+    assert "pyarrow==" not in text(version_slug(here, release), "requirements.txt")
+    release.manifest["columns"][0]["frame"] = {"dtype": "timestamp[us][pyarrow]"}
+    assert "pyarrow==" in text(version_slug(here, release), "requirements.txt")
+
+
 def test_the_router_holds_its_rooms_and_settings_and_no_model(here: Workspace) -> None:
     found = router_slug(here)
     rooms = {each.split("/")[0] for each in found.files}
@@ -173,7 +181,7 @@ def test_every_requirement_has_the_hashes_of_the_lock(here: Workspace) -> None:
 @pytest.mark.parametrize(
     ("folders", "roots"),
     [
-        (("service", "wire"), {*SERVICE, *RUNTIMES["onnx"], *RUNTIMES["sklearn"]}),
+        (("service", "wire"), {*SERVICE, *RUNTIMES["onnx"], *RUNTIMES["sklearn"], *ARROW}),
         (("router", "rollout", "store", "wire"), ROUTER),
     ],
 )
@@ -190,7 +198,8 @@ def test_the_roots_are_what_the_code_imports(
     needed = {canonicalize_name(provided[name][0]) for name in imported}
     known = {canonicalize_name(each.partition("[")[0]) for each in roots}
     # These are named to gunicorn by a word in its settings, or are what another one is made of.
-    assert needed <= known
+    # Without pyarrow, which is large, a router refuses Arrow streams.
+    assert needed - {"pyarrow"} <= known
     assert known - needed <= {"uvloop", "gunicorn-h1c", "scikit-learn"}
 
 

@@ -1,0 +1,1 @@
+"""Hard rows, and what the pipeline and the version answer for them."""

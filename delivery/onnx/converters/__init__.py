@@ -1,0 +1,1 @@
+"""Converters of scikit-learn's steps into ONNX graphs that compute in double."""

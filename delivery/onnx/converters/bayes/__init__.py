@@ -1,0 +1,1 @@
+"""Converters of models that weigh how probable a row is in each class."""

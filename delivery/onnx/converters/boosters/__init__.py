@@ -1,0 +1,1 @@
+"""Exact ONNX forms of the boosted trees of other libraries, read from what those save."""

@@ -1,0 +1,1 @@
+"""Converters of clusters, mixtures and the outliers of one distribution."""

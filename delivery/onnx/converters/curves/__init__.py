@@ -1,0 +1,1 @@
+"""Converters of steps that bend each column by a learned curve."""

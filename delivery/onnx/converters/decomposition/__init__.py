@@ -1,0 +1,1 @@
+"""Converters of steps that replace the columns by fewer or other ones."""

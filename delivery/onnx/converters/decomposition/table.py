@@ -1,0 +1,7 @@
+"""The converters of this folder."""
+
+CONVERTERS = {
+    "sklearn.decomposition.IncrementalPCA": "pca",
+    "sklearn.decomposition.PCA": "pca",
+    "sklearn.decomposition.TruncatedSVD": "truncated_svd",
+}

@@ -1,0 +1,1 @@
+"""Converters of what stands between the steps."""

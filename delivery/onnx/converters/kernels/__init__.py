@@ -1,0 +1,1 @@
+"""Converters of models that compare a row with training rows by a kernel."""

@@ -1,0 +1,1 @@
+"""Converters of models that are a weighted sum of the columns."""

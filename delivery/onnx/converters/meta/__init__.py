@@ -1,0 +1,1 @@
+"""Converters of estimators that hold other estimators."""

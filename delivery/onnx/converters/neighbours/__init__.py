@@ -1,0 +1,1 @@
+"""Converters of models that look for the nearest training rows."""

@@ -1,0 +1,1 @@
+"""Converters of estimators of no other family."""

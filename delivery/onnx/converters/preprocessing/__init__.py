@@ -1,0 +1,1 @@
+"""Converters of steps that prepare the columns."""

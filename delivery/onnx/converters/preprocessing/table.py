@@ -1,0 +1,18 @@
+"""The converters of this folder."""
+
+CONVERTERS = {
+    "sklearn.impute.MissingIndicator": "missing_indicator",
+    "sklearn.impute.SimpleImputer": "simple_imputer",
+    "sklearn.preprocessing.Binarizer": "binarizer",
+    "sklearn.preprocessing.FunctionTransformer": "function_transformer",
+    "sklearn.preprocessing.KBinsDiscretizer": "k_bins_discretizer",
+    "sklearn.preprocessing.MaxAbsScaler": "affine_scalers",
+    "sklearn.preprocessing.MinMaxScaler": "affine_scalers",
+    "sklearn.preprocessing.Normalizer": "normalizer",
+    "sklearn.preprocessing.OneHotEncoder": "one_hot_encoder",
+    "sklearn.preprocessing.OrdinalEncoder": "ordinal_encoder",
+    "sklearn.preprocessing.PolynomialFeatures": "polynomial_features",
+    "sklearn.preprocessing.RobustScaler": "affine_scalers",
+    "sklearn.preprocessing.StandardScaler": "affine_scalers",
+    "sklearn.preprocessing.TargetEncoder": "target_encoder",
+}

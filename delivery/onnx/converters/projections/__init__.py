@@ -1,0 +1,1 @@
+"""Converters of steps that make other columns of weighted sums of the columns."""

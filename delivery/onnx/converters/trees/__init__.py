@@ -1,0 +1,1 @@
+"""Exact ONNX forms of models that are made of decision trees."""

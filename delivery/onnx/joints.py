@@ -1,0 +1,40 @@
+"""Steps that stand between those of a pipeline: what scikit-learn does with the columns itself.
+
+Their converters are in converters/joints/.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Join:
+    """Several values become one matrix, as numpy joins them."""
+
+
+@dataclass(frozen=True)
+class Narrow:
+    """Numbers become numbers of 32 bits, for a converter that knows no others."""
+
+
+@dataclass(frozen=True)
+class Select:
+    """Some columns of a matrix, by their numbers."""
+
+    columns: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Weigh:
+    """All values times a weight."""
+
+    weight: float
+
+
+@dataclass(frozen=True)
+class NullTexts:
+    """A column of texts and a mask become one column, in which a text stands for null.
+
+    text: the bytes of it, which no request's text can have.
+    """
+
+    text: bytes

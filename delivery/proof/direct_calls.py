@@ -1,0 +1,168 @@
+"""Proves that a pipeline's direct form predicts what the pipeline itself predicts.
+
+Both run in this process on the same rows. What differs by more than rounding, or is answered where
+the pipeline refuses, is not served: then every request goes through the pipeline.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from delivery.proof.invariance import LARGEST_BATCH
+from delivery.proof.number_values import spread
+from delivery.proof.output_checks import all_predictions
+from delivery.proof.probe_rows import Probes
+from service.bundle import DirectCalls, Manifest
+from service.comparison import Scale, difference
+from service.rows import Columns, row_count, take_rows
+from service.runtimes.direct.errors import NoDirectForm
+from service.runtimes.direct.form import DirectForm
+from service.runtimes.model import Model, Predictions, RowByRow
+from service.runtimes.pipeline_model import PipelineModel
+
+# What the order of additions leaves.
+ROUNDING = 1e-9
+HELD_OUT = 4000
+ALONE = 32
+# A direct form that leaves more rows than this to the pipeline only costs time.
+MOST_LEFT = 0.5
+
+
+@dataclass
+class _Compared:
+    """What was compared so far. objection: the first reason not to serve the direct form."""
+
+    rows: int = 0
+    left: int = 0
+    difference: float = 0.0
+    objection: str = ""
+
+
+class _DirectModel:
+    """A service.runtimes.model.Model that fails on rows that are left to the pipeline."""
+
+    name = "direct"
+
+    def __init__(self, pipeline: PipelineModel, form: DirectForm) -> None:
+        self._pipeline, self._form = pipeline, form
+
+    def predict(self, columns: Columns) -> Predictions:
+        """See Model."""
+        return self._pipeline.predict_directly(self._form, columns)
+
+
+def prove_direct(
+    served: Model, description: Manifest, held_out: Columns, probe_rows: Probes
+) -> DirectCalls:
+    """Compare held-out rows, in batches and alone, and probe rows.
+
+    served: the pipeline, which answers by its direct form from then on where the proof holds.
+    """
+    pipeline = _pipeline_of(served)
+    if description.side_effects:
+        return DirectCalls(served=False, reason="a prediction changes something")
+
+    try:
+        form = pipeline.direct_form()
+    except NoDirectForm as error:
+        return DirectCalls(served=False, reason=f"there is none: {error}")
+
+    compared = _compare_all(served, form, description, held_out, probe_rows)
+    if not compared.objection:
+        pipeline.direct = form
+
+    return DirectCalls(
+        served=not compared.objection,
+        reason=compared.objection or _equal(compared),
+        steps=list(dict.fromkeys(form.direct)),
+        max_difference=compared.difference,
+        rows_compared=compared.rows,
+        left_to_pipeline=compared.left,
+    )
+
+
+def _pipeline_of(served: Model) -> PipelineModel:
+    if isinstance(served, RowByRow):
+        served = served.model
+
+    assert isinstance(served, PipelineModel)
+    return served
+
+
+def _compare_all(
+    own: Model,
+    form: DirectForm,
+    description: Manifest,
+    held_out: Columns,
+    probe_rows: Probes,
+) -> _Compared:
+    direct: Model = _DirectModel(_pipeline_of(own), form)
+    if description.one_row_at_a_time:
+        direct = RowByRow(direct)
+
+    compared = _Compared()
+    scale = description.comparison.scale
+    rows = take_rows(held_out, spread(row_count(held_out), HELD_OUT))
+    # A few rows first: if most are left to the pipeline, the rest would take long for nothing.
+    for chosen in spread(row_count(rows), ALONE):
+        _compare(own, direct, take_rows(rows, [chosen]), "held-out", scale, compared)
+
+    if compared.left > MOST_LEFT * compared.rows:
+        compared.objection = (
+            compared.objection
+            or f"it leaves {compared.left} of {compared.rows} held-out rows to the pipeline"
+        )
+
+    for kind, columns in (("held-out", rows), ("probe", probe_rows.columns)):
+        for start in range(0, row_count(columns), LARGEST_BATCH):
+            if compared.objection:
+                return compared
+
+            batch = take_rows(columns, slice(start, start + LARGEST_BATCH))
+            _compare(own, direct, batch, kind, scale, compared)
+
+    return compared
+
+
+def _compare(
+    own: Model, direct: Model, columns: Columns, kind: str, scale: Scale, compared: _Compared
+) -> None:
+    """Add the comparison of one batch."""
+    rows = row_count(columns)
+    expected, _ = all_predictions(own, columns, rows)
+    answered, _ = all_predictions(direct, columns, rows)
+    for own_prediction, prediction in zip(expected, answered, strict=True):
+        compared.rows += 1
+        if prediction is None:
+            compared.left += 1
+        elif not compared.objection:
+            compared.objection = _objection(own_prediction, prediction, kind, scale)
+            if not compared.objection:
+                size = difference(own_prediction, prediction, scale)
+                compared.difference = max(compared.difference, size)
+
+
+def _objection(own: Any, direct: Any, kind: str, scale: Scale) -> str:
+    if own is None:
+        return f"it answers a {kind} row that the pipeline refuses"
+
+    size = difference(own, direct, scale)
+    if not size <= ROUNDING:
+        return f"a {kind} row differs by {size:.2g} from what the pipeline predicts"
+
+    if _is_probabilities(own) and _largest(own) != _largest(direct):
+        return f"a {kind} row gets another class than in the pipeline"
+
+    return ""
+
+
+def _is_probabilities(prediction: Any) -> bool:
+    return isinstance(prediction, list) and bool(prediction)
+
+
+def _largest(prediction: list[Any]) -> int:
+    return prediction.index(max(prediction))
+
+
+def _equal(compared: _Compared) -> str:
+    left = f", {compared.left} of them left to the pipeline" if compared.left else ""
+    return f"equal on {compared.rows} held-out and probe rows{left}"

@@ -1,0 +1,1 @@
+"""What a version is delivered from: one file a kind of source."""

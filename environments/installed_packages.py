@@ -1,0 +1,66 @@
+"""The packages of the running interpreter, and what of them is not as a model needs it."""
+
+import re
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, distributions, version
+from pathlib import Path
+
+from packaging.markers import default_environment
+from packaging.specifiers import SpecifierSet
+
+
+def installed(folder: Path | None = None) -> dict[str, str]:
+    """Every installed distribution and its version, by normalised name (PEP 503), in order.
+
+    folder: of another environment's packages.
+    """
+    path = sys.path
+    if folder is not None:
+        path = [str(folder)]
+
+    versions: dict[str, str] = {}
+    for distribution in distributions(path=path):
+        if distribution.name:
+            name = re.sub(r"[-_.]+", "-", distribution.name).lower()
+            # Of two of one name the first is imported.
+            versions.setdefault(name, distribution.version)
+
+    return dict(sorted(versions.items()))
+
+
+def markers_here() -> dict[str, str]:
+    """What the markers of requirements are evaluated with on this machine."""
+    return {name: str(value) for name, value in default_environment().items()}
+
+
+def differences(needs: Mapping[str, str]) -> dict[str, str | None]:
+    """Of the needed versions those that are not installed here, by name.
+
+    Each with the version that is, None where there is none.
+    """
+    missing: dict[str, str | None] = {}
+    for name, needed in needs.items():
+        here = _version(name)
+        if here != needed:
+            missing[name] = here
+
+    return missing
+
+
+def unfit(versions: Mapping[str, SpecifierSet]) -> dict[str, str | None]:
+    """The same for ranges of versions."""
+    missing: dict[str, str | None] = {}
+    for name, allowed in versions.items():
+        here = _version(name)
+        if here is None or not allowed.contains(here, prereleases=True):
+            missing[name] = here
+
+    return missing
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

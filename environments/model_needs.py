@@ -1,0 +1,52 @@
+"""What a delivered model needs of PyPI: what its bundle names, or what an older bundle pins."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from environments.closure import closure
+from environments.imports import distributions_in, distributions_of_code
+from environments.installed_packages import installed, markers_here
+from environments.roots import RUNTIMES
+
+PYARROW = "pyarrow"
+
+
+@dataclass(frozen=True)
+class ModelNeeds:
+    """versions: exact, by normalised name. others: of what may come with them, where the bundle
+    does not say what of its environment the model needs.
+    """
+
+    versions: Mapping[str, str]
+    others: Mapping[str, str] = field(default_factory=dict)
+
+
+def needs_here(
+    pickle: bytes, code: Iterable[bytes], dtypes: Iterable[str], more: Iterable[str] = ()
+) -> dict[str, str]:
+    """The packages of this interpreter that a model needs, with their versions, by name.
+
+    pickle: of the pipeline
+    code: sources that travel with it
+    dtypes: of the columns of its frame
+    more: names of packages that no import shows
+    """
+    roots = {*RUNTIMES["sklearn"], *distributions_in(pickle), *distributions_of_code(code), *more}
+    if any(PYARROW in dtype for dtype in dtypes):
+        roots.add(PYARROW)
+
+    versions = installed()
+    names = closure(roots, markers_here(), skip_missing=True)
+    return {name: versions[name] for name in sorted(names)}
+
+
+def needs_of_older(trained: Mapping[str, str], pickle: bytes, code: Iterable[bytes]) -> ModelNeeds:
+    """What a bundle needs that names all packages of its environment and none for the model.
+
+    trained: those packages, by name
+    """
+    named = distributions_in(pickle) | distributions_of_code(code)
+    roots = {*RUNTIMES["sklearn"], *(named & trained.keys())}
+    names = closure(roots, markers_here(), skip_missing=True) | roots
+    versions = {name: trained[name] for name in sorted(names) if name in trained}
+    return ModelNeeds(versions, trained)

@@ -1,0 +1,35 @@
+"""The packages that Sluice's own code imports, without versions, by what a process does."""
+
+SERVER = (
+    "gunicorn",
+    "gunicorn-h1c",
+    "uvloop",
+    "httptools",
+    "a2wsgi",
+    "flask",
+    "werkzeug",
+    "msgspec",
+    "prometheus-client",
+    "numpy",
+)
+SERVICE = (*SERVER, "cryptography", "pyyaml")
+RUNTIMES = {"onnx": ("onnxruntime",), "sklearn": ("scikit-learn", "pandas", "joblib")}
+# Of a version served by scikit-learn whose frame has columns that pyarrow holds.
+ARROW = ("pyarrow",)
+ROUTER = (*SERVER, "sqlalchemy", "psycopg[binary]", "httpx")
+DELIVERY = (
+    "scikit-learn",
+    "scipy",
+    "pandas",
+    "numpy",
+    "joblib",
+    "pyarrow",
+    "onnx",
+    "skl2onnx",
+    "onnxruntime",
+    "cryptography",
+    "pyyaml",
+    "msgspec",
+    "packaging",
+    "uv",
+)

@@ -1,0 +1,135 @@
+"""Has Arrow streams read by a process of its own, which holds no secret and may be killed.
+
+pyarrow's import alone would stop the event loop, and a malformed stream may end a process."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import msgspec
+
+from rollout.settings import Limits
+from router.problems import Problem
+from router.requests.arrow_reader import REPLY, ReadTask, StreamFault
+from router.requests.thread_pools import BoundedPool
+
+ROOT = Path(__file__).parents[2]
+MODULE = "router.requests.arrow_reader"
+MOST_WAITING = 256
+# A stream of at most max_body_bytes may be this many times as large as rows.
+MOST_TIMES = 4
+
+
+class ArrowProcess:
+    """The process of one worker, started with the first stream, and again after it has ended."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._pool = BoundedPool("arrow", MOST_WAITING, threads=1)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def rows(
+        self, body: bytes, within_s: float, loop: asyncio.AbstractEventLoop
+    ) -> list[msgspec.Raw]:
+        """The rows of a stream as raw JSON.
+
+        Raises Problem 400, 413, 415 without pyarrow, 503, 504 after `within_s`."""
+        if find_spec("pyarrow") is None:
+            raise Problem(415, "this router has no pyarrow: send the rows as JSON")
+
+        late = False
+
+        def give_up() -> None:
+            nonlocal late
+            late = True
+            # Its pipes are closed by the thread that reads them.
+            self._kill()
+
+        timer = loop.call_later(within_s, give_up)
+        try:
+            return await self._pool.run(self._exchange, body)
+        except (OSError, EOFError) as error:
+            if late:
+                raise Problem(504, f"no answer within the deadline of {within_s:.3g} s") from error
+
+            raise Problem(
+                400,
+                "the Arrow stream could not be read: it is malformed, or takes too much memory "
+                "(the reader ended)",
+            ) from error
+        finally:
+            timer.cancel()
+
+    def close(self) -> None:
+        """End the process, after the last stream."""
+        self._kill()
+        self._end()
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+
+    def _exchange(self, body: bytes) -> list[msgspec.Raw]:
+        """Send one stream and read its rows, in a thread. Raises OSError, EOFError, Problem."""
+        process = self._running()
+        limits = self._limits
+        task = ReadTask(
+            len(body),
+            limits.max_rows,
+            limits.max_row_bytes,
+            MOST_TIMES * limits.max_body_bytes,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(msgspec.json.encode(task) + b"\n")
+        process.stdin.write(body)
+        process.stdin.flush()
+        head = process.stdout.read(REPLY.size)
+        if len(head) < REPLY.size:
+            raise EOFError
+
+        status, size = REPLY.unpack(head)
+        reply = process.stdout.read(size)
+        if len(reply) < size:
+            raise EOFError
+        if status != 200:
+            raise Problem(status, msgspec.json.decode(reply, type=StreamFault).detail)
+
+        return list(map(msgspec.Raw, reply.split(b"\n")))
+
+    def _running(self) -> "subprocess.Popen[bytes]":
+        if self._process is None or self._process.poll() is not None:
+            self._end()
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", MODULE],
+                cwd=ROOT,
+                env=_environ(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+
+        return self._process
+
+    def _end(self) -> None:
+        """Forget a process that has ended or is killed."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except OSError:
+                    continue  # What was not sent to it cannot be sent any more.
+
+
+def _environ() -> dict[str, str]:
+    """What the reader needs of the environment: no secret."""
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    return {**kept, "ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"}

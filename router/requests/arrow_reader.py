@@ -1,0 +1,188 @@
+"""The process that turns Arrow streams into rows: `python -m router.requests.arrow_reader`.
+
+On stdin: a line of JSON (ReadTask) and the stream. On stdout: REPLY, and rows of JSON a line each
+or a StreamFault. It ends with its stdin."""
+
+import resource
+import struct
+import sys
+from collections.abc import Iterator
+from math import isinf
+from typing import Any, BinaryIO
+
+import msgspec
+
+REPLY = struct.Struct("<IQ")
+"""The status and the length of what follows."""
+MOST_MEMORY_BYTES = 2 * 1024 * 1024 * 1024
+MOST_VALUES = 1_000_000
+BLOCK_ROWS = 256
+_encode = msgspec.json.Encoder().encode
+
+
+class ReadTask(msgspec.Struct):
+    """One stream. size: its bytes; most_bytes: of all rows together."""
+
+    size: int
+    most_rows: int
+    most_row_bytes: int
+    most_bytes: int
+
+
+class StreamFault(msgspec.Struct):
+    """Why a stream has no rows."""
+
+    detail: str
+
+
+class Unreadable(Exception):
+    """A stream that cannot be made into rows, with the status of the answer."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+def main() -> None:
+    """Read streams until stdin ends."""
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    streams, replies = sys.stdin.buffer, sys.stdout.buffer
+    while line := streams.readline():
+        task = msgspec.json.decode(line, type=ReadTask)
+        _reply(replies, *_answer(streams.read(task.size), task))
+
+
+def _answer(body: bytes, task: ReadTask) -> tuple[int, bytes]:
+    import pyarrow
+
+    try:
+        return 200, b"\n".join(rows(body, task))
+    except Unreadable as error:
+        return error.status, _encode(StreamFault(str(error)))
+    except (MemoryError, pyarrow.ArrowMemoryError):
+        return 413, _encode(StreamFault("the Arrow stream takes too much memory: send fewer rows"))
+    except (pyarrow.ArrowException, ValueError, OSError, TypeError) as error:
+        return 400, _encode(StreamFault(f"the body is no valid Arrow stream: {str(error)[:200]}"))
+
+
+def rows(body: bytes, task: ReadTask) -> list[bytes]:
+    """The rows as JSON; raises Unreadable, or pyarrow's errors."""
+    import pyarrow.ipc
+
+    reader = pyarrow.ipc.open_stream(pyarrow.py_buffer(body))
+    names = _names(reader.schema)
+    made: list[bytes] = []
+    total = 0
+    for batch in reader:
+        _require_few(len(made) + batch.num_rows, len(names), task)
+        batch.validate(full=True)
+        for row in _rows_of(batch, names, len(made)):
+            total += len(row)
+            if len(row) > task.most_row_bytes:
+                raise Unreadable(
+                    413,
+                    f"row {len(made)} has {len(row)} bytes: "
+                    f"at most {task.most_row_bytes} are allowed",
+                )
+            if total > task.most_bytes:
+                raise Unreadable(
+                    413, f"the rows have more than {task.most_bytes} bytes: send fewer at once"
+                )
+
+            made.append(row)
+
+    if not made:
+        raise Unreadable(400, "the Arrow stream has no rows: send at least one")
+
+    return made
+
+
+def _require_few(count: int, columns: int, task: ReadTask) -> None:
+    if count > task.most_rows:
+        raise Unreadable(413, f"{count} rows in one request: at most {task.most_rows} are allowed")
+    if count * columns > MOST_VALUES:
+        raise Unreadable(
+            413, f"{count * columns} values in one request: at most {MOST_VALUES} are allowed"
+        )
+
+
+def _names(schema: Any) -> list[str]:
+    names = list(schema.names)
+    if len(set(names)) != len(names):
+        raise Unreadable(400, "the Arrow schema has a column twice")
+
+    for field in schema:
+        if not _is_taken(field.type):
+            raise Unreadable(
+                400,
+                f"column {field.name!r} is of the Arrow type {field.type}: send numbers, booleans, "
+                "texts or lists of numbers",
+            )
+
+    return names
+
+
+def _is_taken(kind: Any) -> bool:
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        return _is_taken(kind.value_type)
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        return _is_number(kind.value_type)
+
+    is_text = types.is_string(kind) or types.is_large_string(kind)
+    return is_text or types.is_boolean(kind) or types.is_null(kind) or _is_number(kind)
+
+
+def _is_number(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_integer(kind) or types.is_floating(kind))
+
+
+def _rows_of(batch: Any, names: list[str], before: int) -> Iterator[bytes]:
+    """The rows of a batch, block by block. before: the rows of earlier batches."""
+    for start in range(0, batch.num_rows, BLOCK_ROWS):
+        block = batch.slice(start, BLOCK_ROWS)
+        columns = [
+            _values(name, column, before + start)
+            for name, column in zip(names, block.columns, strict=True)
+        ]
+        for row in zip(*columns, strict=True):
+            yield _encode(dict(zip(names, row, strict=True)))
+
+
+def _values(name: str, column: Any, before: int) -> list[Any]:
+    """A column's values; NaN becomes null in JSON. Raises Unreadable for an infinity."""
+    import pyarrow
+
+    if pyarrow.types.is_float16(column.type):
+        column = column.cast(pyarrow.float32())
+
+    values: list[Any] = column.to_pylist()
+    for row, value in enumerate(values):
+        if _is_infinite(value):
+            raise Unreadable(
+                400, f"row {before + row}, column {name!r}: an infinity is no value of a column"
+            )
+
+    return values
+
+
+def _is_infinite(value: Any) -> bool:
+    """Whether JSON has no such number, or list with one."""
+    if isinstance(value, list):
+        return any(map(_is_infinite, value))
+
+    return isinstance(value, float) and isinf(value)
+
+
+def _reply(replies: BinaryIO, status: int, body: bytes) -> None:
+    replies.write(REPLY.pack(status, len(body)))
+    replies.write(body)
+    replies.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The kinds of columns: how a value of each travels in JSON, and as what array it is held."""

@@ -1,0 +1,159 @@
+"""Arrow streams read by a process of its own: it may die, and holds nothing that is secret."""
+
+import asyncio
+import io
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from rollout.settings import Limits
+from router.problems import Problem
+from router.requests import arrow_process
+from router.requests.arrow_process import ArrowProcess
+
+
+def stream(compression=None, batches=1, **columns):
+    """An Arrow stream of these columns."""
+    table = pa.table(columns)
+    sink = io.BytesIO()
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
+        for _ in range(batches):
+            writer.write_table(table)
+
+    return sink.getvalue()
+
+
+def read(*bodies, meanwhile=lambda _: None, within_s=60.0, **limits):
+    """The rows of streams by one process, decoded; a Problem for what is refused."""
+
+    async def ask():
+        process = ArrowProcess(replace(Limits(), **limits))
+        found = []
+        try:
+            for body in bodies:
+                try:
+                    loop = asyncio.get_running_loop()
+                    rows = await process.rows(body, within_s, loop)
+                    found.append([msgspec.json.decode(row) for row in rows])
+                except Problem as problem:
+                    found.append(problem)
+
+                meanwhile(process)
+        finally:
+            process.close()
+
+        return found
+
+    return asyncio.run(ask())
+
+
+def test_values_are_exact_and_rows_of_all_batches_come_in_order():
+    body = stream(
+        batches=2,
+        big=pa.array([2**63 - 1, None], pa.int64()),
+        single=pa.array([0.1, float("nan")], pa.float32()),
+        half=pa.array(np.array([0.1, 1.5], np.float16)),
+        double=[0.1, -1e300],
+        flag=[True, None],
+        text=["Tromsø", 'a "b"\n'],
+        level=pa.array(["x", "y"]).dictionary_encode(),
+        vector=[[1.5, 2.0], []],
+    )
+    (rows,) = read(body)
+    first = {
+        "big": 2**63 - 1,
+        "single": float(np.float32(0.1)),
+        "half": float(np.float16(0.1)),
+        "double": 0.1,
+        "flag": True,
+        "text": "Tromsø",
+        "level": "x",
+        "vector": [1.5, 2.0],
+    }
+    second = {
+        "big": None,
+        "single": None,
+        "half": 1.5,
+        "double": -1e300,
+        "flag": None,
+        "text": 'a "b"\n',
+        "level": "y",
+        "vector": [],
+    }
+    assert rows == [first, second] * 2
+
+
+def test_a_process_that_was_killed_is_started_again():
+    def kill(process):
+        os.kill(process._process.pid, signal.SIGKILL)
+        process._process.wait(60)
+
+    body = stream(x=[1])
+    assert read(body, body, meanwhile=kill) == [[{"x": 1}], [{"x": 1}]]
+
+
+def test_the_process_has_none_of_the_routers_secrets(monkeypatch):
+    monkeypatch.setenv("SLUICE_TOKEN_KEY", "a-secret-of-this-test")
+    seen = []
+
+    def look(process):
+        seen.append(Path(f"/proc/{process._process.pid}/environ").read_bytes())
+
+    read(stream(x=[1]), meanwhile=look)
+    assert b"a-secret-of-this-test" not in seen[0]
+
+
+def test_a_deadline_ends_the_process_and_the_next_stream_is_read():
+    (late,) = read(stream(x=[1]), within_s=0.0001)
+    assert late.status in (400, 504)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "reason"),
+    [
+        (b"", 400, "no valid Arrow stream"),
+        (b"\xff" * 1_000, 400, "no valid Arrow stream"),
+        (stream(x=[1, 2])[:-40], 400, "Arrow stream"),
+        (stream(x=pa.array([None] * 20, pa.null())), 413, "20 rows in one request"),
+        (stream(batches=20, x=[1]), 413, "11 rows in one request"),
+        (stream(x=["y" * 2_000]), 413, "row 0 has 2008 bytes"),
+        (stream("zstd", x=["y" * 50_000_000]), 413, "more than 4000 bytes"),
+        (
+            stream(x=pa.DictionaryArray.from_arrays([0] * 10, ["y" * 900])),
+            413,
+            "more than 4000 bytes",
+        ),
+        (stream(x=[{"a": 1}]), 400, "of the Arrow type struct"),
+        (stream(x=pa.array([1], pa.timestamp("ms"))), 400, "of the Arrow type timestamp"),
+    ],
+)
+def test_a_stream_is_bounded_in_what_it_makes(body, status, reason):
+    refused, rows = read(
+        body,
+        stream(x=[1]),
+        max_rows=10,
+        max_row_bytes=1_000 if "2008" in reason else 1_000_000_000,
+        max_body_bytes=1_000,
+    )
+    assert refused.status == status, refused
+    assert reason in str(refused)
+    assert rows == [{"x": 1}]
+
+
+def test_a_router_without_pyarrow_says_what_to_send(monkeypatch):
+    monkeypatch.setattr(arrow_process, "find_spec", lambda _: None)
+
+    async def ask():
+        process = ArrowProcess(Limits())
+        await process.rows(b"", 1.0, asyncio.get_running_loop())
+
+    with pytest.raises(Problem, match="send the rows as JSON") as refused:
+        asyncio.run(ask())
+    assert refused.value.status == 415
